@@ -1,0 +1,1 @@
+"""The reference captcha service: ordinary FastAPI and redis-py."""

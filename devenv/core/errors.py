@@ -1,0 +1,43 @@
+"""The error tree: every failure a person is told about carries its exit code and the next step."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DevenvError(Exception):
+    """Base of all errors that end a command.
+
+    ``message`` is one line that names what is wrong; ``hint`` is the next step, where there is one.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ExpectationFailed(DevenvError):
+    """A violation was found or an expectation did not hold (exit 1)."""
+
+    exit_code = 1
+
+
+class UsageProblem(DevenvError):
+    """The input is wrong: a flag, a setting, a scenario file (exit 2)."""
+
+    exit_code = 2
+
+
+class Inconclusive(DevenvError):
+    """Neither held nor failed; never reported as a pass (exit 3)."""
+
+    exit_code = 3
+
+
+class EnvironmentProblem(DevenvError):
+    """This machine cannot run it as things are; the hint says what to do (exit 4)."""
+
+    exit_code = 4

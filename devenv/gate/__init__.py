@@ -1,0 +1,1 @@
+"""The Redis relay behind the pods: records, disturbs and holds commands."""

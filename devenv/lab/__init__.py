@@ -1,0 +1,1 @@
+"""Use cases: they wire the parts together."""

@@ -1,0 +1,1 @@
+"""Incremental RESP2/RESP3 framing, without I/O."""

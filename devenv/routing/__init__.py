@@ -1,0 +1,1 @@
+"""Pure routing policies: which pod gets the next request."""

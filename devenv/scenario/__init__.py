@@ -1,0 +1,1 @@
+"""Scenario files: text to Scenario, validation, the catalogue."""

@@ -1,0 +1,45 @@
+"""The one protocol of both backends: what every use case asks of a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
+
+from devenv.core.topology import Endpoints, StackSpec, StackStatus
+
+Progress = Callable[[str], None]
+"""Told one short line per step of long work ("redis ready", "captcha-api-a ready")."""
+
+
+class Stack(Protocol):
+    """A stack of Redis, mock ML, pods and proxy; started fresh or attached to.
+
+    All calls block. They raise ``EnvironmentProblem`` where the machine cannot do it (taken port, no
+    engine, a pod that dies at start; its last log lines are in the message), and leave nothing behind then.
+    """
+
+    backend: str
+
+    def start(self, spec: StackSpec, progress: Progress) -> StackStatus:
+        """Bring everything up and return when every part is ready."""
+
+    def stop(self) -> None:
+        """End everything this stack started; idempotent."""
+
+    def status(self) -> StackStatus:
+        """What is running now; EnvironmentProblem ("no stack is running") where nothing is."""
+
+    def endpoints(self) -> Endpoints:
+        """Where to reach the parts."""
+
+    def restart_pods(self, settings: Mapping[str, Mapping[str, str]], progress: Progress) -> None:
+        """Restart the named pods side by side with these variables over their present ones; wait for them.
+
+        An empty mapping for a pod restarts it as it is. A variable mapped to "" is removed.
+        """
+
+    def redis(self, action: str) -> None:
+        """``pause`` (SIGSTOP), ``resume``, ``stop`` (SIGKILL, data lost) or ``start`` Redis; waits."""
+
+    def logs(self, name: str | None, *, tail: int | None, follow: bool) -> Iterator[str]:
+        """Log lines (``name | text``) of one part or of all, the last ``tail`` or all of them."""
