@@ -31,6 +31,7 @@ class LocalOnly:
         self._allowed = frozenset(allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
         if scope["type"] in ("http", "websocket"):
             headers = Headers(scope=scope)
             if (why := self._refusal(headers.getlist("host"), headers.getlist("origin"))) is not None:
@@ -61,7 +62,7 @@ def _origin_authority(origin: str) -> str | None:
 
 
 def control_app(routers: Sequence[APIRouter], allowed_hosts: Collection[str] = LOCAL_HOSTS) -> FastAPI:
-    """The control API: the given routers and ``GET /health``; a DevenvError becomes JSON with its exit code."""
+    """The control API: the routers and ``GET /health``; a DevenvError becomes JSON with its exit code."""
     app = FastAPI(title="devenv control API", docs_url=None, redoc_url=None)
     app.add_middleware(LocalOnly, allowed_hosts=allowed_hosts)
     for router in routers:
