@@ -1,0 +1,252 @@
+"""devenv's own settings: ``.env`` of a folder, then the environment, then flags.
+
+Only the product's own variables are taken over. Addresses and passwords of a Redis or an ML service that a
+``.env`` names are never used for a local stack: such a file may name production.
+"""
+
+from __future__ import annotations
+
+import locale
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+from typing import Any, Literal
+
+from dotenv import dotenv_values
+from dotenv.parser import parse_stream
+
+from devenv.core.errors import UsageProblem
+from devenv.core.topology import Ports, StackSpec
+from devenv.core.vocabulary import MAX_PODS, Strategy, pod_names
+from devenv.routing import parse_policy
+
+Backend = Literal["embedded", "compose"]
+Language = Literal["en", "ko"]
+
+STATE_FOLDER = ".devenv"
+MAX_PORT = 65535
+
+FOREIGN = (
+    "REDIS_HOST",
+    "REDIS_PORT",
+    "REDIS_PASSWORD",
+    "REDIS_SSL",
+    "ML_SERVICE_URL",
+    "ASSET_BASE_URL",
+    "ABSTRACT_HMAC_SECRET",
+    "SUCCESS_REDIRECT_URL",
+)
+"""Variables of a real service that point outwards; a local stack sets its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a verb starts from. ``backend`` and ``use_redis`` are None where nobody chose.
+
+    ``env`` are variables of the service that every pod gets; ``ignored`` names the variables of ``.env`` that
+    were deliberately not used; ``notes`` are one-line remarks for the person.
+    """
+
+    backend: Backend | None = None
+    language: Language = "en"
+    pods: int = 2
+    workers: int = 1
+    policy: str = "round-robin"
+    seed: int = 1
+    use_redis: bool | None = None
+    strategy: Strategy = Strategy.ATOMIC
+    ports: Ports = field(default_factory=Ports)
+    env: Mapping[str, str] = field(default_factory=dict)
+    state_dir: Path = Path(STATE_FOLDER)
+    ignored: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def stack_spec(self) -> StackSpec:
+        """The stack that these settings describe.
+
+        Raises UsageProblem where the policy names no such policy, or a pod that there is not.
+        """
+        parse_policy(self.policy, pod_names(self.pods))
+        return StackSpec(
+            pods=self.pods,
+            use_redis=bool(self.use_redis),
+            strategy=self.strategy,
+            policy=self.policy,
+            env=dict(self.env),
+            ports=self.ports,
+            workers=self.workers,
+            seed=self.seed,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One setting: its name, how its text becomes a value (ValueError says what is allowed), an example."""
+
+    name: str
+    read: Callable[[str], Any]
+    example: str
+
+
+def _integer(low: int, high: int | None = None) -> Callable[[str], int]:
+    allowed = f"an integer from {low} to {high}" if high is not None else f"an integer of {low} or more"
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise ValueError(allowed) from None
+        if value < low or (high is not None and value > high):
+            raise ValueError(allowed)
+        return value
+
+    return read
+
+
+def _choice(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(" or ".join(words))
+        return text.lower()
+
+    return read
+
+
+def _flag(text: str) -> bool:
+    """Exactly true or false: the service reads any other word as false, which nobody means."""
+    return _choice("true", "false")(text) == "true"
+
+
+_PORT = _integer(0, MAX_PORT)
+
+VARIABLES = (
+    Variable("DEVENV_BACKEND", _choice("embedded", "compose"), "embedded"),
+    Variable("DEVENV_LANG", _choice("en", "ko"), "en"),
+    Variable("DEVENV_PODS", _integer(1, MAX_PODS), "2"),
+    Variable("DEVENV_WORKERS", _integer(1, 64), "1"),
+    Variable("DEVENV_POLICY", str, "round-robin"),
+    Variable("DEVENV_SEED", _integer(0), "1"),
+    Variable("DEVENV_STATE_DIR", Path, STATE_FOLDER),
+    Variable("DEVENV_TRAFFIC_PORT", _PORT, "8080"),
+    Variable("DEVENV_CONTROL_PORT", _PORT, "8081"),
+    Variable("DEVENV_ML_PORT", _PORT, "8001"),
+    Variable("DEVENV_REDIS_PORT", _PORT, "6379"),
+    Variable("DEVENV_GATE_PORT", _PORT, "6391"),
+    Variable("USE_REDIS", _flag, "true"),
+    Variable("SESSION_STRATEGY", _choice("atomic", "guide"), "atomic"),
+    Variable("REDIS_PREFIX", str, "rcaptcha:"),
+    Variable("REDIS_DB", _integer(0, 15), "0"),
+    Variable("REDIS_TIMEOUT_MS", _integer(1), "2000"),
+    Variable("CAPTCHA_TTL", _integer(1), "60"),
+)
+
+_FOR_PODS = ("REDIS_PREFIX", "REDIS_DB", "REDIS_TIMEOUT_MS", "CAPTCHA_TTL")
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A variable's text and where it stands."""
+
+    text: str
+    where: str
+
+
+def load(folder: Path, environ: Mapping[str, str]) -> Settings:
+    """Read ``folder``/.env, if there is one, and ``environ``, which wins.
+
+    A variable that is set to the empty string counts as not set. Raises UsageProblem that names file, line,
+    variable, value and what is allowed.
+    """
+    from_file = _read_env_file(folder / ".env")
+    given = dict(from_file)
+    for variable in VARIABLES:
+        if environ.get(variable.name):
+            given[variable.name] = _Given(environ[variable.name], "environment")
+    values = {
+        variable.name: _read(variable, given[variable.name])
+        for variable in VARIABLES
+        if variable.name in given and given[variable.name].text
+    }
+    ignored = tuple(name for name in FOREIGN if name in from_file)
+    default = Settings()
+    return Settings(
+        backend=values.get("DEVENV_BACKEND"),
+        language=values.get("DEVENV_LANG") or language_of(environ),
+        pods=values.get("DEVENV_PODS", default.pods),
+        workers=values.get("DEVENV_WORKERS", default.workers),
+        policy=values.get("DEVENV_POLICY", default.policy),
+        seed=values.get("DEVENV_SEED", default.seed),
+        use_redis=values.get("USE_REDIS"),
+        strategy=Strategy(values.get("SESSION_STRATEGY", default.strategy)),
+        ports=_ports(values),
+        env={name: str(values[name]) for name in _FOR_PODS if name in values},
+        state_dir=values.get("DEVENV_STATE_DIR", default.state_dir),
+        ignored=ignored,
+        notes=_notes(ignored),
+    )
+
+
+def language_of(environ: Mapping[str, str]) -> Language:
+    """Korean where the locale is Korean, else English. POSIX order: LC_ALL, LC_MESSAGES, LANG."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if environ.get(name):
+            return "ko" if environ[name].lower().startswith("ko") else "en"
+    if os.name == "nt":  # Windows keeps its language elsewhere
+        return "ko" if (locale.getlocale()[0] or "").lower().startswith("ko") else "en"
+    return "en"
+
+
+def _ports(values: Mapping[str, Any]) -> Ports:
+    default = Ports()
+    return Ports(
+        traffic=values.get("DEVENV_TRAFFIC_PORT", default.traffic),
+        control=values.get("DEVENV_CONTROL_PORT", default.control),
+        ml=values.get("DEVENV_ML_PORT", default.ml),
+        redis=values.get("DEVENV_REDIS_PORT", default.redis),
+        gate=values.get("DEVENV_GATE_PORT", default.gate),
+    )
+
+
+def _notes(ignored: tuple[str, ...]) -> tuple[str, ...]:
+    if not ignored:
+        return ()
+    return (f".env: {', '.join(ignored)} not used: a local stack sets its own addresses and secrets",)
+
+
+def _read(variable: Variable, given: _Given) -> Any:
+    try:
+        return variable.read(given.text.strip())
+    except ValueError as problem:
+        raise UsageProblem(
+            f"{given.where}: {variable.name} is {given.text!r}, expected {problem}",
+            hint=f"set it like {variable.name}={variable.example}, or remove it",
+        ) from None
+
+
+def _read_env_file(path: Path) -> dict[str, _Given]:
+    """The file's variables with the line where each stands last; nothing where there is no file."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return {}
+    except UnicodeDecodeError:
+        raise UsageProblem(
+            f"{path.name}: is not UTF-8 text", hint="save it as UTF-8 (Notepad: Save as, Encoding)"
+        ) from None
+    except OSError as problem:
+        raise UsageProblem(f"{path.name}: cannot be read: {problem.strerror}") from None
+    lines: dict[str, int] = {}
+    for binding in parse_stream(StringIO(text)):
+        raw = binding.original.string  # begins with the blank lines before it
+        line = binding.original.line + raw[: len(raw) - len(raw.lstrip())].count("\n")
+        if binding.error:
+            raise UsageProblem(
+                f"{path.name}:{line}: this line cannot be read",
+                hint="each line is NAME=value, or starts with #",
+            )
+        if binding.key is not None:
+            lines[binding.key] = line
+    values = dotenv_values(stream=StringIO(text))
+    return {name: _Given(values.get(name) or "", f"{path.name}:{line}") for name, line in lines.items()}
