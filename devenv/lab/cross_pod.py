@@ -1,0 +1,105 @@
+"""The trial that shows the bug: create on one pod, verify on another; and its control on one pod."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from devenv.core.errors import EnvironmentProblem, UsageProblem
+from devenv.core.vocabulary import Answer, CaptchaType, Outcome
+from devenv.lab.client import CaptchaClient, Challenge
+
+WORD_TRIES = 50
+"""Challenges created at most until a pod's word differs; with 12 words all equal by luck in 12**-50."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How the verifies of some trials ended; the four outcomes add up to ``trials``."""
+
+    trials: int = 0
+    success: int = 0
+    not_found: int = 0
+    wrong: int = 0
+    error: int = 0
+
+    @classmethod
+    def of(cls, outcomes: Sequence[Outcome]) -> Tally:
+        """Count them."""
+        counts = Counter(outcomes)
+        return cls(len(outcomes), *(counts[outcome] for outcome in Outcome))
+
+    def to_json(self) -> dict[str, int]:
+        """A plain dict of the five counts."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class TypeResult:
+    """One captcha type's trials; ``same_pod`` is None where the control was not asked for."""
+
+    cross_pod: Tally
+    same_pod: Tally | None
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"cross_pod": {...}, "same_pod": {...}}``."""
+        found = {"cross_pod": self.cross_pod.to_json()}
+        return found if self.same_pod is None else {**found, "same_pod": self.same_pod.to_json()}
+
+
+async def run_cross_pod(
+    client: CaptchaClient,
+    pods: Sequence[str],
+    types: Sequence[CaptchaType],
+    trials: int,
+    *,
+    same_pod: bool = True,
+) -> Mapping[CaptchaType, TypeResult]:
+    """Per type, ``trials`` right answers on the next pod, then (``same_pod``) as many on the creating pod.
+
+    The pods take turns at creating. What happened is in ``client.recording``. Raises UsageProblem with fewer
+    than two pods.
+    """
+    if len(pods) < 2:
+        raise UsageProblem("a cross-pod trial needs at least two pods", hint="devenv up --pods 2")
+    results = {}
+    for kind in types:
+        crossed = [await _trial(client, kind, *_pair(pods, index)) for index in range(trials)]
+        same = None
+        if same_pod:
+            same = Tally.of([await _trial(client, kind, pod, pod) for pod in _turns(pods, trials)])
+        results[kind] = TypeResult(Tally.of(crossed), same)
+    return results
+
+
+async def create_with_other_word(client: CaptchaClient, pod: str | None, than: Challenge) -> Challenge:
+    """Another user's handwriting challenge on ``pod`` whose word, by the oracle, is not that of ``than``.
+
+    With USE_REDIS=false the pod then judges against that word, so the verdict there is never luck.
+    """
+    word = await client.word(than)
+    for _ in range(WORD_TRIES):
+        other = await client.create(CaptchaType.HANDWRITING, pod, process=1)
+        if await client.word(other) != word:
+            return other
+    raise EnvironmentProblem(
+        f"{pod} gave the word {word!r} {WORD_TRIES} times in a row: there is only one word"
+    )
+
+
+async def _trial(client: CaptchaClient, kind: CaptchaType, creator: str, verifier: str) -> Outcome:
+    challenge = await client.create(kind, creator)
+    if kind is CaptchaType.HANDWRITING and creator != verifier:
+        await create_with_other_word(client, verifier, challenge)
+    submission = await client.answer(challenge, Answer.RIGHT)
+    return (await client.verify(challenge, submission, verifier, answer=Answer.RIGHT)).outcome
+
+
+def _pair(pods: Sequence[str], index: int) -> tuple[str, str]:
+    return pods[index % len(pods)], pods[(index + 1) % len(pods)]
+
+
+def _turns(pods: Sequence[str], trials: int) -> list[str]:
+    return [pods[index % len(pods)] for index in range(trials)]

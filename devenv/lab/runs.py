@@ -1,0 +1,183 @@
+"""Run folders: ``.devenv/runs/<time>-<name>/`` with ``latest`` beside them, and what is recorded into one.
+
+Every file is written whole under another name and then renamed, so a reader never meets half a file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from devenv.core.errors import UsageProblem
+from devenv.core.events import HistoryEvent
+from devenv.lab.sequence import SequenceMessage
+
+HISTORY = "history.jsonl"
+TRACE = "trace.jsonl"
+RESULTS = "results.json"
+SCHEDULE = "schedule.txt"
+LATEST = "latest"
+
+
+@dataclass(slots=True)
+class Recording:
+    """What a run observed, in order: operations for history.jsonl, messages for the sequence picture.
+
+    ``request_ids`` are those of its requests, to find them again in the proxy's exchanges.
+    """
+
+    history: list[HistoryEvent] = field(default_factory=list)
+    messages: list[SequenceMessage] = field(default_factory=list)
+    request_ids: list[str] = field(default_factory=list)
+
+    def note(self, time: float, where: str, label: str) -> None:
+        """Something that happened at one participant alone (a restart, a deleted key)."""
+        self.messages.append(SequenceMessage(time, where, where, label, "note"))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run's folder."""
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        """The folder's name: ``<time>-<name>``."""
+        return self.folder.name
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Write one file of the run whole; gives its path."""
+        path = self.folder / name
+        write_atomically(path, text)
+        return path
+
+    def write_json(self, name: str, data: Mapping[str, Any]) -> Path:
+        """Write one JSON object, indented."""
+        return self.write_text(name, json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+
+    def write_lines(self, name: str, objects: Iterable[Mapping[str, Any]]) -> Path:
+        """Write JSON lines, one object each."""
+        return self.write_text(name, json_lines(objects))
+
+    def write_recording(self, recording: Recording) -> None:
+        """Write history.jsonl, and sequence.jsonl with the picture's messages."""
+        self.write_lines(HISTORY, (event.to_json() for event in recording.history))
+        self.write_lines("sequence.jsonl", (asdict(message) for message in recording.messages))
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Read one JSON object back; UsageProblem where it is missing or broken."""
+        path = self.folder / name
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UsageProblem(f"run {self.id} has no readable {name}: {error}") from error
+        if not isinstance(data, dict):
+            raise UsageProblem(f"run {self.id}: {name} is not a JSON object")
+        return data
+
+
+def json_lines(objects: Iterable[Mapping[str, Any]]) -> str:
+    """The objects as JSON lines, each line ended."""
+    return "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in objects)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write ``text`` (UTF-8) to ``path`` so that it is there whole or not at all; makes the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def open_run(state_dir: Path, name: str, now: float) -> Run:
+    """Make the folder of a new run and let ``latest`` name it.
+
+    ``now`` is seconds since the epoch; the folder carries it in UTC. A second run of the same name and second
+    gets ``-2`` and so on.
+    """
+    runs = state_dir / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    moment = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "run"
+    base = f"{moment}-{slug}"
+    count = 1
+    while True:
+        folder = runs / (base if count == 1 else f"{base}-{count}")
+        try:
+            folder.mkdir()
+            break
+        except FileExistsError:
+            count += 1
+    _point_latest(runs, folder.name)
+    return Run(folder)
+
+
+def list_runs(state_dir: Path) -> list[Run]:
+    """All runs, oldest first."""
+    runs = state_dir / "runs"
+    if not runs.is_dir():
+        return []
+    return [Run(path) for path in sorted(runs.iterdir()) if path.is_dir() and not path.is_symlink()]
+
+
+def resolve_run(state_dir: Path, word: str) -> Run:
+    """The run that ``word`` names: ``latest``, an id, or the unambiguous beginning of one.
+
+    Raises UsageProblem where there is none or more than one.
+    """
+    found = list_runs(state_dir)
+    ids = [run.id for run in found]
+    if word == LATEST:
+        latest = _latest(state_dir / "runs")
+        matches = [run for run in found if run.id == latest]
+    elif word in ids:
+        matches = [found[ids.index(word)]]
+    else:
+        matches = [run for run in found if word and run.id.startswith(word)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise UsageProblem(
+            f"{word!r} is the beginning of {len(matches)} runs: {', '.join(m.id for m in matches)}"
+        )
+    known = f"known: {', '.join(ids[-5:])}" if ids else "no run is recorded yet"
+    raise UsageProblem(f"no run {word!r} in {state_dir / 'runs'}; {known}")
+
+
+def _point_latest(runs: Path, name: str) -> None:
+    """A symlink where the system lets us make one (Windows needs a privilege), else a file with the name."""
+    link = runs / LATEST
+    temporary = runs / f".{LATEST}.{os.getpid()}"
+    temporary.unlink(missing_ok=True)
+    try:
+        temporary.symlink_to(name, target_is_directory=True)
+        temporary.replace(link)
+    except (OSError, NotImplementedError):
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        write_atomically(link, name + "\n")
+
+
+def _latest(runs: Path) -> str | None:
+    link = runs / LATEST
+    if link.is_symlink():
+        return link.readlink().name
+    try:
+        return link.read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
