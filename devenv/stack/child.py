@@ -1,0 +1,133 @@
+"""One program of the embedded stack under its keeper, with its log file."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from devenv.core.errors import EnvironmentProblem
+from devenv.stack import keeper, logs
+
+_KEEPER = Path(keeper.__file__)
+_STOP_SECONDS = keeper.GRACE_SECONDS + 5.0
+
+
+class Child:
+    """A program that ends when this process ends. Start it again as often as wanted, one run at a time."""
+
+    def __init__(self, name: str, log: Path, pidfile: Path) -> None:
+        self.name = name
+        self.log = log
+        self.exit_code: int | None = None
+        self._pidfile = pidfile
+        self._keeper: asyncio.subprocess.Process | None = None
+        self._ended: asyncio.Task[int] | None = None
+        self._stopping = False
+        self._log_start = 0
+        log.write_bytes(b"")
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._ended is not None and not self._ended.done()
+
+    @property
+    def pid(self) -> int | None:
+        """The program's own process id while it runs."""
+        if not self.running:
+            return None
+        try:
+            return int(self._pidfile.read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None
+
+    async def start(self, command: Sequence[str], env: Mapping[str, str], cwd: Path) -> None:
+        """Start ``command`` with exactly ``env``; returns at once, before it is ready."""
+        self._pidfile.unlink(missing_ok=True)
+        self._log_start = self.log.stat().st_size
+        self._stopping, self.exit_code = False, None
+        with self.log.open("ab") as output:
+            self._keeper = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", str(_KEEPER), str(self._pidfile), "--", *command),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                env=dict(env),
+                cwd=cwd,
+            )
+        self._ended = asyncio.create_task(self._watch(self._keeper))
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> int:
+        code = await process.wait()
+        if code < 0:  # the keeper itself was killed and could not clean up
+            self._kill_group()
+        self.exit_code = code
+        if not self._stopping:
+            with self.log.open("a", encoding="utf-8") as log:
+                log.write(f"devenv: {self.name} ended by itself ({describe_exit(code)})\n")
+        return code
+
+    def _kill_group(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            keeper.end(int(self._pidfile.read_text(encoding="ascii")), force=True)
+
+    async def ended(self) -> int:
+        """Wait for its end; gives the exit code (128 + n after signal n)."""
+        assert self._ended is not None
+        return await asyncio.shield(self._ended)
+
+    async def stop(self) -> None:
+        """Ask it to end, make it after the keeper's grace, and wait; idempotent."""
+        if self._keeper is None or self._ended is None:
+            return
+        self._stopping = True
+        if self._keeper.stdin is not None:
+            self._keeper.stdin.close()
+        try:
+            await asyncio.wait_for(self.ended(), _STOP_SECONDS)
+        except TimeoutError:
+            self._kill_group()
+            with contextlib.suppress(ProcessLookupError):
+                self._keeper.kill()
+            await self.ended()
+        self._pidfile.unlink(missing_ok=True)
+
+    async def kill(self) -> None:
+        """Kill it at once (SIGKILL), as a crash or the kernel's OOM killer would, and wait."""
+        pid = self.pid
+        self._stopping = True
+        if pid is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                psutil.Process(pid).kill()
+        if self._ended is not None:
+            await self.ended()
+
+    def last_words(self, lines: int = 3) -> str:
+        """The last lines of its present run's log, joined by " / "; of a traceback the error."""
+        text = logs.since(self.log, self._log_start)
+        return logs.last_words(text, lines)
+
+
+def describe_exit(code: int) -> str:
+    """An exit code as people say it."""
+    number = code - 128 if code > 128 else -code
+    if os.name == "posix" and (code > 128 or code < 0):
+        with contextlib.suppress(ValueError):
+            return f"killed by {signal.Signals(number).name}"
+    return f"exit code {code}"
+
+
+def died_at_start(child: Child, code: int) -> EnvironmentProblem:
+    """The error for a program that ended before it was ready, with its own last words."""
+    said = child.last_words()
+    return EnvironmentProblem(
+        f"{child.name} ended at start ({describe_exit(code)})" + (f": {said}" if said else ""),
+        hint=f"its whole log is {child.log}",
+    )

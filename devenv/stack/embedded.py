@@ -1,0 +1,281 @@
+"""The embedded backend as its client sees it: a supervisor process that holds the stack, its control API."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import httpx
+import psutil
+
+from devenv.core.errors import DevenvError, EnvironmentProblem, UsageProblem
+from devenv.core.topology import Endpoints, PodStatus, StackSpec, StackStatus
+from devenv.core.vocabulary import resolve_pod
+from devenv.stack import logs
+from devenv.stack.control import error_from_json
+from devenv.stack.protocol import Progress
+
+START_SECONDS = 60.0
+STOP_SECONDS = 15.0
+_POLL_SECONDS = 0.02
+_KILL_SECONDS = 5.0
+# Restarting pods takes as long as the supervisor gives them (READY_SECONDS) and their ending.
+_CONTROL_TIMEOUT_SECONDS = 40.0
+NOT_RUNNING = "no stack is running here"
+
+
+def status_from_json(data: Mapping[str, Any]) -> StackStatus:
+    """The inverse of ``StackStatus.to_json``."""
+    return StackStatus(
+        **{
+            **data,
+            "spec": StackSpec.from_json(data["spec"]),
+            "endpoints": Endpoints(**data["endpoints"]),
+            "pods": tuple(PodStatus(**pod) for pod in data["pods"]),
+        }
+    )
+
+
+class EmbeddedStack:
+    """A stack of processes on this machine (``Stack``).
+
+    ``supervisor`` is the command that runs it (``python -m devenv.lab.supervisor``); it is given
+    ``--spec FILE --state-dir DIR`` and, where ``detached``, ``--detached``. It writes JSON lines to
+    ``supervisor.jsonl`` in the state directory: ``{"progress": text}`` …, then ``{"ready": StackStatus}`` or
+    ``{"error": {"message", "hint", "exit_code"}}``. Not detached, it ends, with everything it started, when
+    its standard input does, that is when this process ends, in whatever way.
+    """
+
+    backend = "embedded"
+
+    def __init__(self, state_dir: Path, supervisor: Sequence[str], detached: bool = False) -> None:
+        self._dir = state_dir.resolve()
+        self._command = tuple(supervisor)
+        self._detached = detached
+        self._record = self._dir / "embedded.json"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    # -- Stack -------------------------------------------------------------------------------------------
+
+    def start(self, spec: StackSpec, progress: Progress) -> StackStatus:
+        """As ``Stack.start``; also ``EnvironmentProblem`` where a stack is running in this directory."""
+        if (running := self._running()) is not None:
+            raise EnvironmentProblem(
+                f"a stack is already running here (pid {running.pid}, state in {self._dir})",
+                hint="end it with `devenv down`, or use it: every command finds it by itself",
+            )
+        self._dir.mkdir(parents=True, exist_ok=True)
+        try:
+            self._spawn(spec)
+            status = self._wait_until_ready(progress)
+            self._write_record(status.endpoints.control)
+        except BaseException:
+            self._end_process()
+            raise
+        return status
+
+    def stop(self) -> None:
+        """As ``Stack.stop``: through the supervisor, and by force where it does not answer."""
+        running = self._running()
+        if running is not None:
+            with contextlib.suppress(DevenvError):
+                self._call("POST", "/stack/stop")
+            self._wait_for_end(running)
+        self._end_process()
+
+    def status(self) -> StackStatus:
+        """As ``Stack.status``."""
+        return status_from_json(self._call("GET", "/stack"))
+
+    def endpoints(self) -> Endpoints:
+        """As ``Stack.endpoints``."""
+        return self.status().endpoints
+
+    def restart_pods(self, settings: Mapping[str, Mapping[str, str]], progress: Progress) -> None:
+        """As ``Stack.restart_pods``; progress is told when all are ready."""
+        body = {"settings": {pod: dict(changes) for pod, changes in settings.items()}}
+        for line in self._call("POST", "/stack/pods/restart", body)["progress"]:
+            progress(line)
+
+    def redis(self, action: str) -> None:
+        """As ``Stack.redis``."""
+        self._call("POST", f"/stack/redis/{action}")
+
+    def logs(self, name: str | None, *, tail: int | None, follow: bool) -> Iterator[str]:
+        """As ``Stack.logs``; also after the stack has ended. Raises ``UsageProblem`` for an unknown part."""
+        files = {path.stem: path for path in sorted((self._dir / "logs").glob("*.log"))}
+        if not files:
+            raise EnvironmentProblem(f"there are no logs in {self._dir}", hint="start a stack: `devenv up`")
+        if name is not None:
+            part = name if name in files else resolve_pod(name, tuple(files))
+            if part is None:
+                raise UsageProblem(f"no part is called {name!r}", hint=f"the parts are {', '.join(files)}")
+            files = {part: files[part]}
+        return logs.read(files, tail=tail, follow=follow, alive=lambda: self._running() is not None)
+
+    # -- the supervisor process --------------------------------------------------------------------------
+
+    def _spawn(self, spec: StackSpec) -> None:
+        spec_file, words = self._dir / "spec.json", self._dir / "supervisor.jsonl"
+        _write_private(spec_file, json.dumps(spec.to_json()))
+        words.write_text("", encoding="utf-8")
+        log = self._dir / "logs" / "supervisor.log"
+        log.parent.mkdir(exist_ok=True)
+        arguments = ["--spec", str(spec_file), "--state-dir", str(self._dir)]
+        with log.open("wb") as output:
+            self._process = _popen(
+                [*self._command, *arguments, *(["--detached"] if self._detached else [])],
+                subprocess.DEVNULL if self._detached else subprocess.PIPE,
+                output,
+            )
+        self._write_record(None)
+
+    def _wait_until_ready(self, progress: Progress) -> StackStatus:
+        assert self._process is not None
+        words, offset = self._dir / "supervisor.jsonl", 0
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            ended = self._process.poll() is not None  # asked before reading, so that its last words count
+            complete = logs.since(words, offset).rpartition("\n")[0]
+            for line in complete.splitlines():
+                word = json.loads(line)
+                if "ready" in word:
+                    return status_from_json(word["ready"])
+                if "error" in word:
+                    raise error_from_json(word["error"])
+                progress(str(word.get("progress", "")))
+            offset += len(complete.encode("utf-8")) + bool(complete)
+            if ended:
+                said = logs.last_words(logs.since(self._dir / "logs" / "supervisor.log", 0), 3)
+                raise EnvironmentProblem(
+                    f"the supervisor ended at start (exit code {self._process.returncode})"
+                    + (said and f": {said}"),
+                    hint=f"its whole log is {self._dir / 'logs' / 'supervisor.log'}",
+                )
+            if time.monotonic() > deadline:
+                raise EnvironmentProblem(
+                    f"the stack did not get ready in {START_SECONDS:g} s",
+                    hint=f"its logs are in {self._dir / 'logs'}",
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def _end_process(self) -> None:
+        """End the supervisor that this object started, if any is left, and forget the record."""
+        process, self._process = self._process, None
+        if process is not None:
+            if process.stdin is not None:
+                process.stdin.close()
+            elif process.poll() is None:
+                process.terminate()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                self._wait_for_end(psutil.Process(process.pid))
+            process.wait()
+        if self._running() is None:
+            self._record.unlink(missing_ok=True)
+
+    def _wait_for_end(self, supervisor: psutil.Process) -> None:
+        """Wait until it has gone; kill it after ``STOP_SECONDS``: the keepers then end their programs."""
+        if not _wait_until(lambda: _gone(supervisor), STOP_SECONDS):
+            keepers = _children(supervisor)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                supervisor.kill()
+            _wait_until(lambda: all(_gone(process) for process in (supervisor, *keepers)), _KILL_SECONDS)
+
+    # -- the record of a running stack -------------------------------------------------------------------
+
+    def _write_record(self, control: str | None) -> None:
+        assert self._process is not None
+        created = psutil.Process(self._process.pid).create_time()
+        record = {"pid": self._process.pid, "create_time": created, "control": control}
+        draft = self._record.with_suffix(".draft")
+        draft.write_text(json.dumps(record), encoding="utf-8")
+        draft.replace(self._record)
+
+    def _read_record(self) -> dict[str, Any] | None:
+        try:
+            record = json.loads(self._record.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return (
+            record
+            if isinstance(record, dict) and {"pid", "create_time", "control"} <= record.keys()
+            else None
+        )
+
+    def _running(self) -> psutil.Process | None:
+        """The recorded supervisor, if that very process (by its creation time too) still runs."""
+        record = self._read_record()
+        if record is None:
+            return None
+        try:
+            process = psutil.Process(record["pid"])
+            same = abs(process.create_time() - record["create_time"]) < 1.0
+        except (psutil.Error, TypeError, ValueError):
+            return None
+        return process if same and not _gone(process) else None
+
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
+        """One call of the control API; raises the error that the other side raised."""
+        record = self._read_record()
+        if record is None or record["control"] is None or self._running() is None:
+            raise EnvironmentProblem(f"{NOT_RUNNING} ({self._dir})", hint="start one: `devenv up`")
+        try:
+            # trust_env: a proxy in the environment must not stand between us and our own machine.
+            with httpx.Client(
+                base_url=record["control"], timeout=_CONTROL_TIMEOUT_SECONDS, trust_env=False
+            ) as client:
+                response = client.request(method, path, json=body)
+        except httpx.HTTPError as error:
+            raise EnvironmentProblem(
+                f"the stack's control API at {record['control']} does not answer: {type(error).__name__}",
+                hint="end the stack with `devenv down` and start it again",
+            ) from error
+        data = response.json()
+        if response.is_error:
+            raise error_from_json(data)
+        return data
+
+
+def _popen(command: Sequence[str], stdin: int, output: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start ``command`` out of reach of this terminal's Ctrl-C, which is ours to act on."""
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP
+        return subprocess.Popen(command, stdin=stdin, stdout=output, stderr=output, creationflags=flags)
+    return subprocess.Popen(command, stdin=stdin, stdout=output, stderr=output, start_new_session=True)
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read: a spec may hold a password."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _gone(process: psutil.Process) -> bool:
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def _wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True

@@ -1,0 +1,99 @@
+"""The environment a pod is started with: from nothing, every outward-pointing variable set (contract §3)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import devenv
+from devenv.core.errors import UsageProblem
+from devenv.core.topology import StackSpec
+from devenv.core.vocabulary import Strategy, resolve_pod
+
+SECRETS = frozenset({"ABSTRACT_HMAC_SECRET", "REDIS_PASSWORD"})
+_ESSENTIALS = (
+    "PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH",
+    "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "USERPROFILE", "APPDATA", "LOCALAPPDATA",
+)  # fmt: skip
+PACKAGE_ROOT = Path(devenv.__file__).resolve().parent.parent
+
+
+def essentials(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What a Python program needs of the parent's environment, and nothing that names another service."""
+    kept = {name: environ[name] for name in _ESSENTIALS if name in environ}
+    return {**kept, "PYTHONPATH": str(PACKAGE_ROOT), "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+
+
+def pod_settings(
+    spec: StackSpec, pod: str, *, redis_host: str, redis_port: int, ml_url: str, asset_url: str, secret: str
+) -> dict[str, str]:
+    """Every variable of contract §3 for ``pod``, with the spec's own settings over the stack's addresses.
+
+    A team's service reads its own .env for whatever is not set, and that file may name production: hence all
+    of them, always. ``spec.pod_env`` wins over everything, as scenarios misconfigure pods with it.
+    """
+    outward = {
+        "REDIS_HOST": redis_host,
+        "REDIS_PORT": str(redis_port),
+        "REDIS_DB": "0",
+        "REDIS_PASSWORD": "",
+        "REDIS_SSL": "false",
+        "REDIS_PREFIX": "rcaptcha:",
+        "REDIS_TIMEOUT_MS": "2000",
+        "CAPTCHA_TTL": "60",
+        "ML_SERVICE_URL": ml_url,
+        "ASSET_BASE_URL": asset_url,
+        "ABSTRACT_HMAC_SECRET": secret,
+        "OCR_IMAGE_FIELD": "file",
+        "SUCCESS_REDIRECT_URL": "",
+        "POD_NAME": pod,
+    }
+    return {**outward, **spec.settings_of(pod)}
+
+
+def public(settings: Mapping[str, str]) -> dict[str, str]:
+    """``settings`` without the secret ones, sorted by name."""
+    return {name: settings[name] for name in sorted(settings) if name not in SECRETS}
+
+
+def with_settings(spec: StackSpec, settings: Mapping[str, Mapping[str, str]]) -> StackSpec:
+    """``spec`` with variables changed for the named pods; "" removes a variable that was set for that pod.
+
+    Where all pods come to agree on USE_REDIS or SESSION_STRATEGY, the spec says so itself.
+    Raises ``UsageProblem`` for a pod that the stack does not have.
+    """
+    pod_env = {pod: dict(env) for pod, env in spec.pod_env.items()}
+    for word, changes in settings.items():
+        pod = resolve_pod(word, spec.pod_names)
+        if pod is None:
+            raise UsageProblem(f"no pod is called {word!r}", hint=f"the pods are {', '.join(spec.pod_names)}")
+        env = pod_env.setdefault(pod, {})
+        for name, value in changes.items():
+            if value:
+                env[name] = value
+            else:
+                env.pop(name, None)
+    return _agreed(replace(spec, pod_env=pod_env))
+
+
+def _agreed(spec: StackSpec) -> StackSpec:
+    flags = [spec.settings_of(pod)["USE_REDIS"].lower() for pod in spec.pod_names]
+    strategies = [spec.settings_of(pod)["SESSION_STRATEGY"] for pod in spec.pod_names]
+    if len(dict.fromkeys(flags)) == 1 and flags[0] in ("true", "false"):
+        spec = replace(spec, use_redis=flags[0] == "true")
+    if len(dict.fromkeys(strategies)) == 1 and strategies[0] in (Strategy.GUIDE, Strategy.ATOMIC):
+        spec = replace(spec, strategy=Strategy(strategies[0]))
+    return spec
+
+
+def full_names(spec: StackSpec, words: Iterable[str]) -> tuple[str, ...]:
+    """The full names of the pods that ``words`` name, in the stack's order, each once."""
+    named = [resolve_pod(word, spec.pod_names) for word in words]
+    return tuple(pod for pod in spec.pod_names if pod in named)
+
+
+def with_policy(spec: StackSpec, policy: str) -> StackSpec:
+    """``spec`` with the policy that the proxy has now."""
+    return replace(spec, policy=policy)

