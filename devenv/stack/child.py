@@ -71,7 +71,7 @@ class Child:
         self.exit_code = code
         if not self._stopping:
             with self.log.open("a", encoding="utf-8") as log:
-                log.write(f"devenv: {self.name} ended by itself ({describe_exit(code)})\n")
+                log.write(f"{logs.OWN_REMARK}{self.name} ended by itself ({describe_exit(code)})\n")
         return code
 
     def _kill_group(self) -> None:

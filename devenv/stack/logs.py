@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _POLL_SECONDS = 0.1
+OWN_REMARK = "devenv: "
 
 
 def since(path: Path, offset: int) -> str:
@@ -21,15 +22,18 @@ def since(path: Path, offset: int) -> str:
 
 
 def last_words(text: str, lines: int) -> str:
-    """The last ``lines`` non-empty lines joined by " / ".
+    """What a program said last, in ``lines`` lines at most, joined by " / ".
 
-    After a traceback only what follows its last indented line: the error, and what the program said then.
+    Of a traceback only what follows its last indented line: the error. Our own remarks and uvicorn's
+    chatter (INFO) are left out where there is anything else.
     """
     said = [line.rstrip() for line in text.splitlines() if line.strip()]
+    said = [line for line in said if not line.startswith(OWN_REMARK)]
     if any(line.startswith("Traceback (most recent call last)") for line in said):
         last_indented = max((i for i, line in enumerate(said) if line.startswith(" ")), default=-1)
         said = said[last_indented + 1 :] or said
-    return " / ".join(line.strip() for line in said[-lines:])
+    telling = [line for line in said if not line.startswith("INFO:")]
+    return " / ".join(line.strip() for line in (telling or said)[-lines:])
 
 
 def read(
