@@ -1,1 +1,40 @@
-"""Scenario files: text to Scenario, validation, the catalogue."""
+"""Scenarios: text → Scenario, validation with the line of each error, expectations, the catalogue."""
+
+from devenv.scenario.catalog import catalogue, find
+from devenv.scenario.expect import violations
+from devenv.scenario.model import (
+    Create,
+    Get,
+    Redis,
+    RedisCommandStep,
+    RedisServer,
+    Restart,
+    Scenario,
+    StackWish,
+    Step,
+    StoreNote,
+    Together,
+    Toggle,
+    Verify,
+)
+from devenv.scenario.parse import parse
+
+__all__ = [
+    "Create",
+    "Get",
+    "Redis",
+    "RedisCommandStep",
+    "RedisServer",
+    "Restart",
+    "Scenario",
+    "StackWish",
+    "Step",
+    "StoreNote",
+    "Together",
+    "Toggle",
+    "Verify",
+    "catalogue",
+    "find",
+    "parse",
+    "violations",
+]

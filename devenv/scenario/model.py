@@ -1,0 +1,171 @@
+"""A scenario, parsed: what is done, where, and what each session store is expected to make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from devenv.core.vocabulary import Answer, CaptchaType, Strategy, pod_names
+
+Checks = Mapping[str, Any]
+"""Name of a fact (outcome, attempts, ttl, …) to what it should be, as the file has it."""
+
+Expectation = Mapping[Strategy, Checks]
+"""What a step should show with each store; a store that is missing is not checked at that step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Create the challenge of a session; ``pod`` None leaves the pod to the proxy's policy.
+
+    ``word_differs_from`` names a handwriting session: create until this word is another than that one's.
+    """
+
+    line: int
+    session: str
+    pod: str | None = None
+    word_differs_from: str | None = None
+    expect: Expectation = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """Verify a session's challenge with a scripted answer or with these selections."""
+
+    line: int
+    session: str
+    answer: Answer | tuple[int, ...]
+    pod: str | None = None
+    expect: Expectation = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Verifies that are sent at the same time; ``expect`` is about their outcomes as a multiset."""
+
+    line: int
+    verifies: tuple[Verify, ...]
+    expect: Expectation = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Restart pods side by side with their present settings."""
+
+    line: int
+    pods: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Toggle:
+    """Set USE_REDIS of pods by restarting them side by side."""
+
+    line: int
+    pods: tuple[str, ...]
+    use_redis: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Redis:
+    """Look at a session's Redis key, past the service."""
+
+    line: int
+    session: str
+    expect: Expectation
+
+
+@dataclass(frozen=True, slots=True)
+class RedisCommandStep:
+    """Send one command to Redis, past the service; ``{key:NAME}`` in a word is session NAME's key."""
+
+    line: int
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RedisServer:
+    """``pause``, ``resume``, ``stop`` or ``start`` the Redis server."""
+
+    line: int
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """GET a path of the service."""
+
+    line: int
+    path: str
+    pod: str | None = None
+    expect: Expectation = field(default_factory=dict)
+
+
+Step = Create | Verify | Together | Restart | Toggle | Redis | RedisCommandStep | RedisServer | Get
+
+
+@dataclass(frozen=True, slots=True)
+class StackWish:
+    """What the scenario asks of the stack. ``policy`` None: as it is. ``pod_env`` is by full pod name."""
+
+    pods: int = 2
+    workers: int = 1
+    policy: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    pod_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @property
+    def pod_names(self) -> tuple[str, ...]:
+        """The full names of the pods that it asks for."""
+        return pod_names(self.pods)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreNote:
+    """What one store shows in one sentence, and whether that is the bug; or why it is not applicable."""
+
+    shows: str | None = None
+    bug: bool = False
+    not_applicable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One scenario. ``source`` is the text that it was parsed from, ``name`` the file's name."""
+
+    id: str
+    title: str
+    cause: str
+    needs: tuple[str, ...]
+    about: str
+    stack: StackWish
+    stores: Mapping[Strategy, StoreNote]
+    sessions: Mapping[str, CaptchaType]
+    steps: tuple[Step, ...]
+    name: str
+    source: str
+
+    @property
+    def strategies(self) -> tuple[Strategy, ...]:
+        """The stores that it can be run with."""
+        return tuple(s for s in Strategy if self.stores[s].not_applicable is None)
+
+    def to_json(self) -> dict[str, Any]:
+        """What a list of scenarios shows of it; a plain dict."""
+        notes: dict[str, dict[str, Any]] = {}
+        for strategy in Strategy:
+            note = self.stores[strategy]
+            if note.not_applicable is not None:
+                notes[str(strategy)] = {"not_applicable": note.not_applicable}
+            else:
+                notes[str(strategy)] = {"shows": note.shows, "bug": note.bug}
+        return {
+            "id": self.id,
+            "title": self.title,
+            "cause": self.cause,
+            "needs": list(self.needs),
+            "about": self.about,
+            "pods": self.stack.pods,
+            "strategies": [str(s) for s in self.strategies],
+            "stores": notes,
+        }

@@ -1,0 +1,174 @@
+"""Text → Scenario. The schema says what may stand where; here is what one part says about another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from devenv.core.vocabulary import Answer, CaptchaType, Strategy, resolve_pod
+from devenv.scenario.document import Document, Path, read_document
+from devenv.scenario.model import (
+    Create,
+    Expectation,
+    Get,
+    Redis,
+    RedisCommandStep,
+    RedisServer,
+    Restart,
+    Scenario,
+    StackWish,
+    Step,
+    StoreNote,
+    Together,
+    Toggle,
+    Verify,
+)
+from devenv.scenario.schema import check
+
+KEY_REFERENCE = re.compile(r"\{key:([^}]*)\}")
+"""A session's Redis key inside a word of ``redis_command``."""
+
+
+def parse(text: str, name: str) -> Scenario:
+    """Parse a scenario file; ``name`` is how messages call it.
+
+    Raises UsageProblem ("pod-memory.yaml:7: steps[2]: unknown key 'wait'; known: …") for broken YAML,
+    what the schema does not allow, and names of sessions or pods that do not exist.
+    """
+    document = read_document(text, name)
+    check(document)
+    return _Builder(document).scenario(text)
+
+
+class _Builder:
+    """Builds the parts of one checked document."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._data: Mapping[str, Any] = document.data
+        self._pods: tuple[str, ...] = ()
+        self._sessions: dict[str, CaptchaType] = {}
+        self._created: dict[str, int] = {}
+
+    def scenario(self, source: str) -> Scenario:
+        data = self._data
+        stack = self._stack(data.get("stack", {}))
+        self._sessions = {name: CaptchaType(kind) for name, kind in data.get("sessions", {}).items()}
+        steps = tuple(self._step(step, ("steps", index)) for index, step in enumerate(data["steps"]))
+        for name in self._sessions:
+            if name not in self._created:
+                raise self._document.problem(
+                    ("sessions", name), f"session {name!r} is never created", key=True
+                )
+        stores = {strategy: StoreNote(**data["stores"][strategy]) for strategy in Strategy}
+        return Scenario(
+            data["id"], data["title"], data["cause"], tuple(data["needs"]), data.get("about", "").strip(),
+            stack, stores, self._sessions, steps, self._document.name, source,
+        )  # fmt: skip
+
+    def _stack(self, data: Mapping[str, Any]) -> StackWish:
+        wish = StackWish(
+            data.get("pods", 2), data.get("workers", 1), data.get("policy"), _settings(data.get("env", {}))
+        )
+        self._pods = wish.pod_names
+        pod_env: dict[str, Mapping[str, str]] = {}
+        for word, settings in data.get("pod_env", {}).items():
+            pod = self._pod(word, ("stack", "pod_env", word), key=True)
+            if pod in pod_env:
+                raise self._document.problem(("stack", "pod_env", word), f"{pod} is given twice", key=True)
+            pod_env[pod] = _settings(settings)
+        return StackWish(wish.pods, wish.workers, wish.policy, wish.env, pod_env)
+
+    def _step(self, data: Mapping[str, Any], path: Path) -> Step:
+        line = self._document.line(path)
+        expect = _expectation(data.get("expect", {}))
+        match data:
+            case {"create": session}:
+                return self._create(data, path, line, session, expect)
+            case {"verify": _}:
+                return self._verify(data, path, expect)
+            case {"together": verifies}:
+                parts = tuple(self._verify(v, (*path, "together", i), {}) for i, v in enumerate(verifies))
+                return Together(line, parts, expect)
+            case {"restart": pods}:
+                return Restart(line, self._several(pods, (*path, "restart")))
+            case {"toggle": pods, "use_redis": use_redis}:
+                return Toggle(line, self._several(pods, (*path, "toggle")), use_redis)
+            case {"redis": session}:
+                return Redis(line, self._known(session, (*path, "redis")), expect)
+            case {"redis_command": words}:
+                return self._redis_command(words, path, line)
+            case {"redis_server": action}:
+                return RedisServer(line, action)
+            case {"get": target}:
+                return Get(line, target, self._pod_of(data, path), expect)
+        raise AssertionError(f"the schema let a step pass that is none: {sorted(data)}")
+
+    def _create(
+        self, data: Mapping[str, Any], path: Path, line: int, session: str, expect: Expectation
+    ) -> Create:
+        if session not in self._sessions:
+            known = ", ".join(self._sessions) or "none"
+            raise self._document.problem((*path, "create"), f"no session {session!r}; sessions: {known}")
+        other = data.get("word_differs_from")
+        if other is not None:
+            self._known(other, (*path, "word_differs_from"))
+            for name, key in ((session, "create"), (other, "word_differs_from")):
+                if self._sessions[name] is not CaptchaType.HANDWRITING:
+                    raise self._document.problem((*path, key), f"session {name!r} is not of type handwriting")
+        self._created[session] = line
+        return Create(line, session, self._pod_of(data, path), other, expect)
+
+    def _verify(self, data: Mapping[str, Any], path: Path, expect: Expectation) -> Verify:
+        session = self._known(data["verify"], (*path, "verify"))
+        answer = data["answer"]
+        if isinstance(answer, list) and self._sessions[session] is CaptchaType.HANDWRITING:
+            raise self._document.problem(
+                (*path, "answer"),
+                f"session {session!r} is handwriting: right, wrong or empty, not selections",
+            )
+        parsed = tuple(answer) if isinstance(answer, list) else Answer(answer)
+        return Verify(self._document.line(path), session, parsed, self._pod_of(data, path), expect)
+
+    def _redis_command(self, words: list[str | int], path: Path, line: int) -> RedisCommandStep:
+        for index, word in enumerate(words):
+            for name in KEY_REFERENCE.findall(str(word)):
+                self._known(name, (*path, "redis_command", index))
+        return RedisCommandStep(line, tuple(str(word) for word in words))
+
+    def _known(self, session: str, path: Path) -> str:
+        """The session, which must have been created in an earlier step."""
+        if session not in self._sessions:
+            known = ", ".join(self._sessions) or "none"
+            raise self._document.problem(path, f"no session {session!r}; sessions: {known}")
+        if session not in self._created:
+            raise self._document.problem(path, f"session {session!r} is not created before this step")
+        return session
+
+    def _pod_of(self, data: Mapping[str, Any], path: Path) -> str | None:
+        return None if "pod" not in data else self._pod(data["pod"], (*path, "pod"))
+
+    def _several(self, words: str | list[str], path: Path) -> tuple[str, ...]:
+        if isinstance(words, str):
+            return (self._pod(words, path),)
+        return tuple(self._pod(word, (*path, index)) for index, word in enumerate(words))
+
+    def _pod(self, word: str, path: Path, *, key: bool = False) -> str:
+        pod = resolve_pod(word, self._pods)
+        if pod is None:
+            names = ", ".join(name[-1].upper() for name in self._pods)
+            raise self._document.problem(path, f"no pod {word!r}; this scenario has {names}", key=key)
+        return pod
+
+
+def _expectation(data: Mapping[str, Any]) -> Expectation:
+    if data and all(name in set(Strategy) for name in data):
+        return {Strategy(name): checks for name, checks in data.items()}
+    return dict.fromkeys(Strategy, data) if data else {}
+
+
+def _settings(data: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in data.items()
+    }

@@ -1,0 +1,65 @@
+"""Expectations against observations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from devenv.scenario import violations
+
+
+@pytest.mark.parametrize(
+    ("checks", "observed"),
+    [
+        ({"outcome": "success"}, {"outcome": "success"}),
+        ({"outcome": ["wrong", "error"]}, {"outcome": "error"}),
+        ({"message": None, "attempts": 1}, {"message": None, "attempts": 1}),
+        ({"ttl": None}, {"ttl": None}),
+        ({"ttl": {"min": 1, "max": 60}}, {"ttl": 60}),
+        ({"outcomes": {"success": {"min": 1, "max": 2}, "wrong": {"max": 1}}}, {"outcomes": {"success": 2}}),
+        ({"messages": {"a": 1}}, {"messages": {"a": 1, "b": 1}}),
+        ({"fields": {"attempts": 1}}, {"fields": {"attempts": 1, "cid": "x"}}),
+        ({"has": ["a", "b"]}, {"fields": {}, "has": {"a": 1, "b": None}}),
+        ({"contains": "up"}, {"contains": "x up 1"}),
+    ],
+)
+def test_holds(checks: dict[str, Any], observed: dict[str, Any]):
+    assert violations(checks, observed) == []
+
+
+@pytest.mark.parametrize(
+    ("checks", "observed", "told"),
+    [
+        ({"outcome": "success"}, {"outcome": "wrong"}, 'outcome: expected success, got "wrong"'),
+        ({"attempts": 1}, {"attempts": True}, "attempts: expected 1, got true"),
+        ({"attempts": 1}, {}, "attempts: expected 1, got null"),
+        ({"success": True}, {"success": 1}, "success: expected true, got 1"),
+        ({"message": None}, {"message": "x"}, 'message: expected null, got "x"'),
+        ({"ttl": None}, {"ttl": 3}, "ttl: expected no TTL, got 3"),
+        ({"ttl": {"min": 1}}, {"ttl": None}, "ttl: expected at least 1 seconds, got no TTL"),
+        ({"ttl": {"min": 1, "max": 60}}, {"ttl": 61}, "ttl: expected 1 to 60 seconds, got 61"),
+        (
+            {"outcomes": {"success": 1}},
+            {"outcomes": {"success": 2, "wrong": 1}},
+            "outcomes: 2 × success instead of 1; 1 × wrong instead of none",
+        ),
+        ({"messages": {"a": 1}}, {"messages": {}}, "messages: 0 × a instead of 1"),
+        ({"fields": {"a": 1}}, {"fields": None}, "fields: expected a JSON document, there is none"),
+        (
+            {"fields": {"a": 1, "b": 2}},
+            {"fields": {"b": "2"}},
+            'fields: a is missing; b: expected 2, got "2"',
+        ),
+        ({"has": ["a", "b"]}, {"has": {"b": 1}}, "has: missing a"),
+        ({"has": ["a"]}, {"has": None}, "has: missing a"),
+        ({"contains": "up"}, {"contains": "down"}, 'contains: expected a body with "up"'),
+    ],
+)
+def test_fails(checks: dict[str, Any], observed: dict[str, Any], told: str):
+    assert violations(checks, observed) == [told]
+
+
+def test_each_fact_that_fails_is_told():
+    found = violations({"outcome": "success", "attempts": 1}, {"outcome": "wrong", "attempts": 2})
+    assert len(found) == 2

@@ -1,0 +1,187 @@
+"""Text → Scenario, and the one line that says what is wrong with a file."""
+
+from __future__ import annotations
+
+import pytest
+
+from devenv.core.errors import UsageProblem
+from devenv.core.vocabulary import Answer, CaptchaType, Strategy
+from devenv.scenario import Create, Redis, RedisCommandStep, Together, Toggle, Verify, parse
+
+GOOD = """\
+version: 1
+id: example
+title: An example
+cause: pod-memory
+needs: [R]
+stack: {pods: 2, pod_env: {B: {REDIS_PREFIX: "other:", USE_REDIS: true, CAPTCHA_TTL: 30}}}
+stores:
+  memory: {not_applicable: No reason.}
+  guide: {shows: It fails., bug: true}
+  atomic: {shows: It holds.}
+sessions: {alice: abstract, bob: handwriting, carol: handwriting}
+steps:
+  - create: alice
+    pod: A
+  - verify: alice
+    pod: captcha-api-b
+    answer: [0, 1]
+    expect: {outcome: wrong}
+  - create: bob
+  - create: carol
+    pod: b
+    word_differs_from: bob
+  - together:
+      - {verify: alice, pod: A, answer: right}
+      - {verify: alice, answer: empty}
+    expect:
+      guide: {outcomes: {success: {min: 1, max: 2}}}
+  - toggle: [A, B]
+    use_redis: false
+  - redis: alice
+    expect: {ttl: {min: 1, max: 60}}
+  - redis_command: [PEXPIRE, "{key:alice}", 400]
+"""
+
+
+def test_every_part_arrives():
+    scenario = parse(GOOD, "example.yaml")
+    assert scenario.strategies == (Strategy.GUIDE, Strategy.ATOMIC)
+    assert scenario.sessions["carol"] is CaptchaType.HANDWRITING
+    assert scenario.stack.pod_env == {
+        "captcha-api-b": {"REDIS_PREFIX": "other:", "USE_REDIS": "true", "CAPTCHA_TTL": "30"}
+    }
+    create, verify, bob, carol, together, toggle, redis, command = scenario.steps
+    assert create == Create(13, "alice", "captcha-api-a")
+    assert isinstance(verify, Verify)
+    assert (verify.pod, verify.answer) == ("captcha-api-b", (0, 1))
+    assert verify.expect == {store: {"outcome": "wrong"} for store in Strategy}
+    assert isinstance(bob, Create)
+    assert bob.pod is None
+    assert isinstance(carol, Create)
+    assert (carol.pod, carol.word_differs_from) == ("captcha-api-b", "bob")
+    assert isinstance(together, Together)
+    assert [(v.pod, v.answer) for v in together.verifies] == [
+        ("captcha-api-a", Answer.RIGHT),
+        (None, Answer.EMPTY),
+    ]
+    assert together.expect == {Strategy.GUIDE: {"outcomes": {"success": {"min": 1, "max": 2}}}}
+    assert toggle == Toggle(28, ("captcha-api-a", "captcha-api-b"), False)
+    assert isinstance(redis, Redis)
+    assert command == RedisCommandStep(32, ("PEXPIRE", "{key:alice}", "400"))
+
+
+def test_parsing_is_a_function_of_the_text():
+    assert parse(GOOD, "example.yaml") == parse(GOOD, "example.yaml")
+
+
+def _replace(old: str, new: str) -> str:
+    assert GOOD.count(old) == 1
+    return GOOD.replace(old, new)
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("", "x.yaml:1: the file is empty"),
+        ("- 1\n- 2\n", "x.yaml:1: [1, 2] is not a mapping"),
+        ("version: 1\nid: [1\ntitle: a\n", "x.yaml:3: not readable as YAML: "),
+        ("version: 1\nid: a\x00b\n", "x.yaml:1: not readable as YAML: "),
+        ("version: 1\nid: 2026-99-99\n", "x.yaml:1: not readable as YAML: "),
+        ("version: 1\nversion: 1\n", "x.yaml:2: key 'version' is given twice (first in line 1)"),
+        ("a: &x 1\nb: *x\n", "x.yaml:1: anchors (&, *) are not supported"),
+        ("a: &x [*x]\n", "x.yaml:1: anchors (&, *) are not supported"),
+        ("1: a\n", "x.yaml:1: a key must be text; quote it"),
+        (_replace("version: 1", "version: 2"), "x.yaml:1: version: 2 is not 1"),
+        (_replace("version: 1\n", ""), "x.yaml:1: key 'version' is missing"),
+        (_replace("id: example", "id: Not Good"), 'x.yaml:2: id: "Not Good" does not match '),
+        (
+            _replace("cause: pod-memory", "cause: gremlins"),
+            'x.yaml:4: cause: "gremlins" is not one of pod-memory, ',
+        ),
+        (_replace("{pods: 2,", "{pods: 0,"), "x.yaml:6: stack.pods: 0 is below 1"),
+        (_replace("{pods: 2,", "{pods: two,"), 'x.yaml:6: stack.pods: "two" is not a whole number'),
+        (_replace("{B: {", "{C: {"), "x.yaml:6: stack.pod_env: no pod 'C'; this scenario has A, B"),
+        (
+            _replace("{REDIS_PREFIX:", "{prefix:"),
+            "x.yaml:6: stack.pod_env.B: 'prefix' cannot be a key here: ",
+        ),
+        (
+            _replace("{not_applicable: No reason.}", "{}"),
+            "x.yaml:8: stores.memory: needs exactly one of shows, ",
+        ),
+        (
+            _replace("alice: abstract", "alice: sudoku"),
+            'x.yaml:11: sessions.alice: "sudoku" is not one of abstract, ',
+        ),
+        (
+            _replace("  - create: alice\n    pod: A\n", "  - create: alice\n    wait: 3\n"),
+            "x.yaml:14: steps[1]: unknown key 'wait'; known: create, expect, pod, word_differs_from",
+        ),
+        (
+            _replace("  - create: alice\n    pod: A\n", "  - sleep: 3\n"),
+            "x.yaml:13: steps[1]: needs exactly one of create, verify, together, restart, toggle, redis, "
+            "redis_command, redis_server, get; it has sleep",
+        ),
+        (
+            _replace("  - create: alice\n    pod: A\n", "  - create: alice\n    restart: A\n"),
+            "x.yaml:13: steps[1]: needs exactly one of ",
+        ),
+        (_replace("    answer: [0, 1]\n", ""), "x.yaml:15: steps[2]: key 'answer' is missing"),
+        (
+            _replace("answer: [0, 1]", "answer: maybe"),
+            'x.yaml:17: steps[2].answer: "maybe" is not one of right, ',
+        ),
+        (
+            _replace("{outcome: wrong}", "{outcome: lost}"),
+            'x.yaml:18: steps[2].expect.outcome: "lost" is not one of ',
+        ),
+        (
+            _replace("{outcome: wrong}", "{ttl: 3}"),
+            "x.yaml:18: steps[2].expect: unknown key 'ttl'; known: attempts, ",
+        ),
+        (_replace("{outcome: wrong}", "{}"), "x.yaml:18: steps[2].expect: needs at least 1 entry"),
+        (
+            _replace("pod: captcha-api-b", "pod: C"),
+            "x.yaml:16: steps[2].pod: no pod 'C'; this scenario has A, B",
+        ),
+        (
+            _replace("word_differs_from: bob", "word_differs_from: alice"),
+            "x.yaml:22: steps[4].word_differs_from: session 'alice' is not of type handwriting",
+        ),
+        (
+            _replace("  - redis: alice", "  - redis: dora"),
+            "x.yaml:30: steps[7].redis: no session 'dora'; sessions: ",
+        ),
+        (_replace("{key:alice}", "{key:dora}"), "x.yaml:32: steps[8].redis_command[2]: no session 'dora'; "),
+        (
+            _replace("  - create: bob\n", ""),
+            "x.yaml:21: steps[3].word_differs_from: session 'bob' is not created before this step",
+        ),
+        (
+            _replace("carol: handwriting}", "carol: handwriting, eve: abstract}"),
+            "x.yaml:11: sessions: session 'eve' is never created",
+        ),
+        (
+            _replace("expect: {ttl: {min: 1, max: 60}}", "pod: A"),
+            "x.yaml:30: steps[7]: key 'expect' is missing",
+        ),
+    ],
+)
+def test_an_error_names_file_line_and_part(text: str, begins: str):
+    with pytest.raises(UsageProblem) as caught:
+        parse(text, "x.yaml")
+    assert caught.value.message.startswith(begins), caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_the_first_of_several_errors_is_named_and_the_others_counted():
+    text = _replace("pod: captcha-api-b", "pod: 3").replace("version: 1", "version: 9")
+    with pytest.raises(UsageProblem, match=r"^x\.yaml:1: version: 9 is not 1 \(and 1 more\)$"):
+        parse(text, "x.yaml")
+
+
+def test_selections_are_no_answer_to_handwriting():
+    text = GOOD + "  - {verify: bob, answer: [1]}\n"
+    with pytest.raises(UsageProblem, match=r"^x\.yaml:33: steps\[9\]\.answer: session 'bob' is handwriting"):
+        parse(text, "x.yaml")
