@@ -1,0 +1,226 @@
+"""Makes the virtual environment that the scripts run in, from the lock file; standard library only.
+
+Also understood by Pythons that are too old for the product, so that they can say so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OLDEST = (3, 11)
+LOCK = "requirements.lock"
+DEV_LOCK = "requirements-dev.lock"
+ENVIRONMENT_PROBLEM = 4
+INTERRUPTED = 130
+
+_STAMP = "devenv-stamp.json"
+_BUILDING = "devenv-building"
+_PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install")
+
+
+class CannotRun(Exception):
+    """This machine cannot run it as things are; the text says what to do."""
+
+
+def run_module(module: str, arguments: list[str]) -> int:
+    """Run ``python -m module arguments`` in ``.venv`` (made where needed); gives the exit code.
+
+    Where the system can, the script becomes that process, so that signals and ``kill`` meet the real thing.
+    """
+    return guarded(lambda: _become([str(make(".venv", (LOCK,))), "-m", module, *arguments]))
+
+
+def make(name: str, locks: tuple[str, ...], python: str | None = None, pins: tuple[str, ...] = ()) -> Path:
+    """The Python of the environment ``ROOT/name``, which holds exactly what ``locks`` and then ``pins`` say.
+
+    The stamp is written last: an environment whose making was interrupted is made anew. One without any mark
+    of ours was made by hand: it is completed, nothing in it is deleted. ``python`` is the interpreter for a
+    new environment, by default the running one. Raises CannotRun.
+    """
+    if python is None and sys.version_info < OLDEST:
+        raise CannotRun(_too_old())
+    folder = ROOT / name
+    interpreter = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    wanted = _wanted(locks, pins)
+    stamp = _read_stamp(folder)
+    alive = _answers(interpreter)
+    if alive and stamp is not None and all(stamp.get(key) == value for key, value in wanted.items()):
+        return interpreter
+    started = time.monotonic()
+    say(f"preparing {name} (once; later runs start at once)")
+    if not alive or (folder / _BUILDING).exists() or _contradicts(stamp, wanted):
+        _create(folder, python or sys.executable)
+    (folder / _BUILDING).touch()
+    for lock in locks:
+        if stamp is None or stamp.get(lock) != wanted[lock] or not alive:
+            _install(interpreter, ["--require-hashes", "-r", str(ROOT / lock)], _count(ROOT / lock), lock)
+    if pins:
+        _install(interpreter, ["--no-deps", *pins], len(pins), " ".join(pins))
+    _install(interpreter, ["--no-deps", "--no-build-isolation", "-e", str(ROOT)], 1, "devenv itself")
+    (folder / _STAMP).write_text(json.dumps(wanted), encoding="utf-8")
+    (folder / _BUILDING).unlink()
+    say(f"{name} is ready after {time.monotonic() - started:.0f} s")
+    return interpreter
+
+
+def find_python(version: str) -> str:
+    """An interpreter of ``version`` (like 3.12): on PATH, of pyenv, of uv, or by Windows' launcher.
+
+    Raises CannotRun where there is none.
+    """
+    own = ".".join(str(part) for part in sys.version_info[:2])
+    candidates = [[sys.executable]] if version == own else []
+    candidates.append([f"python{version}"])
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    candidates += [
+        [str(found / "bin" / "python")] for found in sorted(pyenv.glob(f"{version}.*"), reverse=True)
+    ]
+    candidates.append(["py", f"-{version}"])
+    if shutil.which("uv"):
+        found = _output(["uv", "python", "find", version])
+        candidates += [[found]] if found else []
+    for candidate in candidates:
+        answer = _output([*candidate, "-c", "import sys; print(sys.executable, sys.version_info[:2])"])
+        if answer.endswith(f"({version.replace('.', ', ')})"):
+            return answer.rsplit(" (", 1)[0]
+    raise CannotRun(f"Python {version} was not found (looked on PATH, in pyenv and in uv): install it first")
+
+
+def say(text: str) -> None:
+    """One line of progress, on standard error: standard output belongs to what is run."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """The exit code of ``work``, with its CannotRun and Ctrl-C told in one line."""
+    try:
+        return work()
+    except CannotRun as problem:
+        say(f"error: {problem}")
+        return ENVIRONMENT_PROBLEM
+    except KeyboardInterrupt:
+        say("interrupted")
+        return INTERRUPTED
+
+
+def _become(command: list[str]) -> int:
+    """Run ``command`` in our place. Windows has no exec: there its Ctrl-C reaches both, and we wait."""
+    if os.name != "nt":
+        sys.stdout.flush()
+        os.execv(command[0], command)  # noqa: S606 - our own interpreter, no shell meant
+    child = subprocess.Popen(command)
+    while True:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            continue
+
+
+def _too_old() -> str:
+    have = ".".join(str(part) for part in sys.version_info[:3])
+    newer = [name for name in ("python3.13", "python3.12", "python3.11") if shutil.which(name)]
+    way = f"run it with {newer[0]}" if newer else "install Python 3.11 or newer from https://www.python.org"
+    return f"this is Python {have}, and 3.11 or newer is needed: {way}"
+
+
+def _wanted(locks: tuple[str, ...], pins: tuple[str, ...]) -> dict[str, str]:
+    wanted = {name: _hash(ROOT / name) for name in (*locks, "pyproject.toml")}
+    wanted["root"] = str(ROOT)
+    if pins:
+        wanted["pins"] = " ".join(pins)
+    return wanted
+
+
+def _contradicts(stamp: dict[str, str] | None, wanted: dict[str, str]) -> bool:
+    """Whether what is installed may be wrong, not only too little."""
+    return stamp is not None and any(
+        stamp[key] != value for key, value in wanted.items() if key in stamp and key != "pyproject.toml"
+    )
+
+
+def _read_stamp(folder: Path) -> dict[str, str] | None:
+    try:
+        stamp = json.loads((folder / _STAMP).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return stamp if isinstance(stamp, dict) else None
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+
+
+def _count(lock: Path) -> int:
+    return sum(
+        "==" in line and not line.startswith((" ", "#")) for line in lock.read_text("utf-8").splitlines()
+    )
+
+
+def _answers(interpreter: Path) -> bool:
+    return _output([str(interpreter), "-m", "pip", "--version"]).startswith("pip ")
+
+
+def _output(command: list[str]) -> str:
+    """What ``command`` prints, or "" where it cannot be run or fails."""
+    try:
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else ""
+
+
+def _create(folder: Path, python: str) -> None:
+    done = subprocess.run(
+        [python, "-m", "venv", "--clear", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    if done.returncode != 0:
+        said = done.stdout.decode("utf-8", "replace").strip()
+        hint = "\non Debian and Ubuntu: sudo apt install python3-venv" if "ensurepip" in said else ""
+        raise CannotRun(f"{python} could not make {folder}:\n{said}{hint}")
+
+
+def _install(interpreter: Path, what: list[str], total: int, name: str) -> None:
+    """Run pip, showing how far it is; its own words only where it fails."""
+    terminal = sys.stderr.isatty()
+    if not terminal:
+        say(f"  installing {name}")
+    child = subprocess.Popen(
+        [str(interpreter), *_PIP, *what], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=str(ROOT)
+    )
+    assert child.stdout is not None
+    words: list[str] = []
+    seen = 0
+    try:
+        for line in child.stdout:
+            words.append(line.decode("utf-8", "replace").rstrip())
+            seen += words[-1].startswith(("Collecting ", "Requirement already", "Obtaining "))
+            if terminal:
+                print(
+                    f"\r  installing {name}: {min(seen, total)} of {total} ",
+                    end="",
+                    file=sys.stderr,
+                    flush=True,
+                )
+        code = child.wait()
+    except BaseException:
+        child.kill()
+        child.wait()
+        raise
+    if terminal:
+        print(file=sys.stderr)
+    if code != 0:
+        raise CannotRun("\n".join([f"pip could not install {name}:", *words[-15:], "is there a network?"]))
