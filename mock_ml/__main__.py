@@ -1,0 +1,24 @@
+"""``python -m mock_ml``: the service on one port."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+import uvicorn
+
+
+def main() -> None:
+    """Parse the arguments and serve until interrupted."""
+    parser = argparse.ArgumentParser(prog="mock_ml", description="The mock YOLO/OCR service.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8001)
+    parser.add_argument("--seed", type=int, help="pictures and faults are a function of it (MOCK_ML_SEED, 1)")
+    arguments = parser.parse_args()
+    if arguments.seed is not None:
+        os.environ["MOCK_ML_SEED"] = str(arguments.seed)
+    uvicorn.run("mock_ml.app:app", host=arguments.host, port=arguments.port)
+
+
+if __name__ == "__main__":
+    main()

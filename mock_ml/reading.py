@@ -1,0 +1,205 @@
+"""Reading one handwritten word among the known ones: the nearest template under elastic matching.
+
+The picture's skeleton is straightened (slant removed), described column by column by where and in which
+direction lines run, and compared by dynamic time warping (Sakoe and Chiba 1978; for handwritten words Rath
+and Manmatha, CVPR 2003) with the same description of every word written in several plain hands.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mock_ml import ink
+from mock_ml.seeding import stream
+from mock_ml.strokes import Hand, Sheet, render, write
+
+Features = NDArray[np.float32]
+
+COLUMNS = 64
+ROWS = 12
+DIRECTIONS = 4
+_BAND = 10
+"""How many columns a letter may stand from where the template has it."""
+_ASPECT_WEIGHT = 0.12
+"""Cost of a word twice as long, in relation to its height, as the template."""
+UNLIKE = 0.42
+"""Cost from which a picture is like no word. Measured: see tests/unit/mock_ml/test_reading.py."""
+
+_HANDS = (
+    Hand(spacing=1.0),
+    Hand(spacing=2.2),
+    Hand(spacing=0.4, stretch=0.85),
+    Hand(spacing=1.2, joined=True),
+    Hand(spacing=1.0, jitter=0.2, wander=0.05),
+    Hand(spacing=1.6, jitter=0.25, wander=0.08),
+)
+_SHEET = Sheet(600, 160, pen=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A word's shape: unit vectors per column (COLUMNS x ROWS*DIRECTIONS) and width over height."""
+
+    columns: Features
+    aspect: float
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A word and its cost: 0 is a perfect match."""
+
+    word: str
+    cost: float
+
+
+class Reader:
+    """Reads words of one vocabulary. Templates are made at the first reading; safe to use from threads."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._words = tuple(words)
+        self._templates: tuple[list[str], Features, NDArray[np.float32]] | None = None
+        self._lock = threading.Lock()
+
+    def read(self, image: Image.Image) -> str:
+        """The known word that the picture shows; "" for a blank one and for what is like no known word."""
+        matches = self.rank(image)
+        return matches[0].word if matches and matches[0].cost < UNLIKE else ""
+
+    def rank(self, image: Image.Image) -> list[Match]:
+        """Every word with the cost of its nearest template, nearest first; empty for a blank picture."""
+        description = describe(image)
+        if description is None:
+            return []
+        names, columns, aspects = self._all_templates()
+        costs = _warp(description.columns, columns)
+        costs = costs + _ASPECT_WEIGHT * np.abs(np.log2(aspects / description.aspect))
+        best: dict[str, float] = {}
+        for name, cost in zip(names, costs.tolist(), strict=True):
+            best[name] = min(cost, best.get(name, np.inf))
+        return sorted((Match(name, cost) for name, cost in best.items()), key=lambda match: match.cost)
+
+    def _all_templates(self) -> tuple[list[str], Features, NDArray[np.float32]]:
+        with self._lock:
+            if self._templates is None:
+                names: list[str] = []
+                made: list[Description] = []
+                for word in self._words:
+                    for number, (hand, text) in enumerate(_versions(word)):
+                        page = render(write(text, hand, stream("template", word, number)), _SHEET)
+                        description = describe(page)
+                        assert description is not None
+                        names.append(word)
+                        made.append(description)
+                stack = np.stack([each.columns for each in made])
+                self._templates = (names, stack, np.array([each.aspect for each in made], np.float32))
+            return self._templates
+
+
+def _versions(word: str) -> list[tuple[Hand, str]]:
+    small = [(hand, word) for hand in _HANDS]
+    large = [(hand, text) for hand in (_HANDS[0], _HANDS[1]) for text in (word.upper(), word.capitalize())]
+    return small + large
+
+
+def describe(image: Image.Image) -> Description | None:
+    """The shape of the writing in ``image``, None where it is blank."""
+    mask = ink.ink_of(image)
+    line = ink.skeleton(mask) if mask is not None else None
+    if line is None or line.sum() < 8:
+        return None
+    points, directions = _directed(line)
+    if len(points) < 8:
+        return None
+    x = points[:, 0] + _slant(points) * (points[:, 1] - ink.HEIGHT / 2)
+    y = points[:, 1]
+    x = x - x.min()
+    width = float(max(x.max(), 4.0))
+    planes = np.zeros((COLUMNS, ROWS, DIRECTIONS), np.float32)
+    _splat(planes, x / width * (COLUMNS - 1), y / (ink.HEIGHT - 1) * (ROWS - 1), directions)
+    planes = _blur(_blur(planes, 0), 1)
+    flat = planes.reshape(COLUMNS, -1)
+    # A little of the mean everywhere: gaps between letters compare as gaps, not as noise.
+    norms = np.sqrt((flat**2).sum(axis=1, keepdims=True))
+    flat = flat / (norms + 0.35 * norms.mean())
+    return Description(flat.astype(np.float32), width / ink.HEIGHT)
+
+
+def _directed(line: ink.Mask) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Middles of all neighbouring pairs of pixels (x, y) with their direction: - | \\ /."""
+    found: list[NDArray[np.float32]] = []
+    kinds: list[NDArray[np.int64]] = []
+    pairs = (
+        (line[:, :-1] & line[:, 1:], 0.5, 0.0),
+        (line[:-1] & line[1:], 0.0, 0.5),
+        (line[:-1, :-1] & line[1:, 1:], 0.5, 0.5),
+        (line[:-1, 1:] & line[1:, :-1], 0.5, 0.5),
+    )
+    for kind, (both, right, down) in enumerate(pairs):
+        ys, xs = np.nonzero(both)
+        found.append(np.stack([xs + right, ys + down], axis=1).astype(np.float32))
+        kinds.append(np.full(len(xs), kind, np.int64))
+    return np.concatenate(found), np.concatenate(kinds)
+
+
+def _slant(points: NDArray[np.float32]) -> float:
+    """The shear that makes upright strokes most upright: that gathers most points in few columns."""
+    best, best_score = 0.0, -1.0
+    for shear in np.arange(-0.5, 0.55, 0.05):
+        x = points[:, 0] + shear * (points[:, 1] - ink.HEIGHT / 2)
+        score = float((np.bincount((x - x.min()).astype(np.int64)) ** 2.0).sum())
+        # Equal scores go to the smaller correction.
+        score *= 1 - 0.1 * abs(float(shear))
+        if score > best_score:
+            best, best_score = float(shear), score
+    return best
+
+
+def _splat(
+    planes: Features, x: NDArray[np.float32], y: NDArray[np.float32], directions: NDArray[np.int64]
+) -> None:
+    """Spread each point over its four nearest bins."""
+    x0, y0 = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
+    fx, fy = x - x0, y - y0
+    for dx, dy, weight in (
+        (0, 0, (1 - fx) * (1 - fy)),
+        (1, 0, fx * (1 - fy)),
+        (0, 1, (1 - fx) * fy),
+        (1, 1, fx * fy),
+    ):
+        np.add.at(
+            planes, (np.minimum(x0 + dx, COLUMNS - 1), np.minimum(y0 + dy, ROWS - 1), directions), weight
+        )
+
+
+def _blur(planes: Features, axis: int) -> Features:
+    """A 1-4-6-4-1 blur along one axis."""
+    width = [(2, 2) if each == axis else (0, 0) for each in range(3)]
+    padded = np.pad(planes, width)
+    count = planes.shape[axis]
+    parts = [np.take(padded, range(start, start + count), axis) for start in range(5)]
+    blurred = parts[0] + 4 * parts[1] + 6 * parts[2] + 4 * parts[3] + parts[4]
+    return np.asarray(blurred / 16, dtype=np.float32)
+
+
+def _warp(query: Features, templates: Features) -> NDArray[np.float32]:
+    """The cost of the best monotone alignment of ``query`` with each template, per step, within the band."""
+    count = templates.shape[0]
+    square = (templates**2).sum(axis=2)[:, :, None] + (query**2).sum(axis=1)[None, None, :]
+    local = np.maximum(square - 2 * np.einsum("tik,jk->tij", templates, query, optimize=True), 0)
+    total = np.full((count, COLUMNS + 1, COLUMNS + 1), np.inf, np.float32)
+    total[:, 0, 0] = 0
+    for diagonal in range(2, 2 * COLUMNS + 1):
+        i = np.arange(max(1, diagonal - COLUMNS), min(COLUMNS, diagonal - 1) + 1)
+        i = i[np.abs(2 * i - diagonal) <= _BAND]
+        j = diagonal - i
+        # A diagonal step covers a column on both sides and so weighs twice (Sakoe and Chiba's symmetric form).
+        here = local[:, i - 1, j - 1]
+        sideways = np.minimum(total[:, i - 1, j], total[:, i, j - 1]) + here
+        total[:, i, j] = np.minimum(sideways, total[:, i - 1, j - 1] + 2 * here)
+    return np.asarray(total[:, COLUMNS, COLUMNS] / (2 * COLUMNS), dtype=np.float32)
