@@ -24,7 +24,7 @@ from devenv.scenario import violations
         ({"contains": "up"}, {"contains": "x up 1"}),
     ],
 )
-def test_holds(checks: dict[str, Any], observed: dict[str, Any]):
+def test_holds(checks: dict[str, Any], observed: dict[str, Any]) -> None:
     assert violations(checks, observed) == []
 
 
@@ -56,10 +56,10 @@ def test_holds(checks: dict[str, Any], observed: dict[str, Any]):
         ({"contains": "up"}, {"contains": "down"}, 'contains: expected a body with "up"'),
     ],
 )
-def test_fails(checks: dict[str, Any], observed: dict[str, Any], told: str):
+def test_fails(checks: dict[str, Any], observed: dict[str, Any], told: str) -> None:
     assert violations(checks, observed) == [told]
 
 
-def test_each_fact_that_fails_is_told():
+def test_each_fact_that_fails_is_told() -> None:
     found = violations({"outcome": "success", "attempts": 1}, {"outcome": "wrong", "attempts": 2})
     assert len(found) == 2

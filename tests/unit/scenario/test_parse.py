@@ -44,7 +44,7 @@ steps:
 """
 
 
-def test_every_part_arrives():
+def test_every_part_arrives() -> None:
     scenario = parse(GOOD, "example.yaml")
     assert scenario.strategies == (Strategy.GUIDE, Strategy.ATOMIC)
     assert scenario.sessions["carol"] is CaptchaType.HANDWRITING
@@ -71,7 +71,7 @@ def test_every_part_arrives():
     assert command == RedisCommandStep(32, ("PEXPIRE", "{key:alice}", "400"))
 
 
-def test_parsing_is_a_function_of_the_text():
+def test_parsing_is_a_function_of_the_text() -> None:
     assert parse(GOOD, "example.yaml") == parse(GOOD, "example.yaml")
 
 
@@ -168,20 +168,20 @@ def _replace(old: str, new: str) -> str:
         ),
     ],
 )
-def test_an_error_names_file_line_and_part(text: str, begins: str):
+def test_an_error_names_file_line_and_part(text: str, begins: str) -> None:
     with pytest.raises(UsageProblem) as caught:
         parse(text, "x.yaml")
     assert caught.value.message.startswith(begins), caught.value.message
     assert "\n" not in caught.value.message
 
 
-def test_the_first_of_several_errors_is_named_and_the_others_counted():
+def test_the_first_of_several_errors_is_named_and_the_others_counted() -> None:
     text = _replace("pod: captcha-api-b", "pod: 3").replace("version: 1", "version: 9")
     with pytest.raises(UsageProblem, match=r"^x\.yaml:1: version: 9 is not 1 \(and 1 more\)$"):
         parse(text, "x.yaml")
 
 
-def test_selections_are_no_answer_to_handwriting():
+def test_selections_are_no_answer_to_handwriting() -> None:
     text = GOOD + "  - {verify: bob, answer: [1]}\n"
     with pytest.raises(UsageProblem, match=r"^x\.yaml:33: steps\[9\]\.answer: session 'bob' is handwriting"):
         parse(text, "x.yaml")
