@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class DevenvError(Exception):
@@ -17,6 +17,10 @@ class DevenvError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"detail", "hint", "exit_code"}``: how an error travels between processes."""
+        return {"detail": self.message, "hint": self.hint, "exit_code": self.exit_code}
 
 
 class ExpectationFailed(DevenvError):

@@ -75,8 +75,7 @@ def control_app(routers: Sequence[APIRouter], allowed_hosts: Collection[str] = L
     @app.exception_handler(DevenvError)
     async def told(_request: Request, error: DevenvError) -> JSONResponse:
         status = {UsageProblem: 400, EnvironmentProblem: 503}.get(type(error), 409)
-        content = {"detail": error.message, "hint": error.hint, "exit_code": error.exit_code}
-        return JSONResponse(content, status_code=status)
+        return JSONResponse(error.to_json(), status_code=status)
 
     return app
 
