@@ -17,8 +17,8 @@ from fastapi import APIRouter
 
 from devenv.core.errors import DevenvError, EnvironmentProblem, UsageProblem
 from devenv.lab.control import ControlServer, control_app
-from devenv.proxy import control as proxy_control
 from devenv.proxy import Proxy, Upstream
+from devenv.proxy import control as proxy_control
 
 
 class Edge:
