@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from devenv.core.errors import UsageProblem
 
@@ -68,7 +69,7 @@ class Schedule:
     def switches(self) -> int:
         """How often another request than the last one runs: the shorter of two schedules has fewer."""
         order = [step.request for step in self.steps if isinstance(step, Release)]
-        return sum(1 for before, after in zip(order, order[1:], strict=False) if before != after)
+        return sum(1 for before, after in pairwise(order) if before != after)
 
     @classmethod
     def parse(cls, text: str) -> Schedule:
