@@ -1,7 +1,7 @@
 """Where a message body ends (RFC 9112 §6 and §7.1), incrementally and without I/O.
 
-Every body has ``feed(data, start)``, which gives the position after the bytes of ``data`` that belong to it, and
-``done``. Bodies are passed on as they are, so feeding only finds the end and checks the form.
+Every body has ``feed(data, start)``, which gives the position after the bytes of ``data`` that belong to it,
+and ``done``. Bodies are passed on as they are, so feeding only finds the end and checks the form.
 """
 
 from __future__ import annotations

@@ -37,7 +37,6 @@ _READ_IN_REQUESTS = frozenset(
         b"keep-alive",
         b"proxy-connection",
         b"te",
-        b"trailer",
         b"transfer-encoding",
         b"upgrade",
         b"x-devenv-pod",
@@ -52,7 +51,6 @@ _READ_IN_RESPONSES = frozenset(
         b"content-length",
         b"keep-alive",
         b"proxy-connection",
-        b"trailer",
         b"transfer-encoding",
         b"upgrade",
         b"x-request-id",
@@ -137,7 +135,6 @@ class ResponseHead:
         "minor",
         "served_by",
         "status",
-        "trailer",
         "upgrade",
     )
 
@@ -150,7 +147,6 @@ class ResponseHead:
         self.chunked = False
         self.keep_alive = minor == 1
         self.served_by: bytes | None = None
-        self.trailer: bytes | None = None
         self.upgrade: bytes | None = None
 
     def body(self, method: bytes, *, decode: bool) -> Body | None:
@@ -170,8 +166,8 @@ class ResponseHead:
 def parse_request_head(data: bytes) -> tuple[RequestHead, int] | None:
     """The request head at the start of ``data`` and the position after it; None where it is incomplete.
 
-    Empty lines before it are skipped (RFC 9112 §2.2). Raises Malformed with the status to answer: 400, 414 for
-    a target above ``MAX_TARGET``, 431 for a head above ``MAX_HEAD``, 501, 505.
+    Empty lines before it are skipped (RFC 9112 §2.2). Raises Malformed with the status to answer: 400, 414
+    for a target above ``MAX_TARGET``, 417, 431 for a head above ``MAX_HEAD``, 501, 505.
     """
     start = 0
     while data.startswith(b"\r\n", start):
@@ -242,8 +238,6 @@ def _read_request_field(head: RequestHead, name: bytes, value: bytes, line: byte
         head.forwarded_proto = value
     elif name == b"te" and b"trailers" in value.lower():
         head.lines.append(b"TE: trailers")
-    elif name == b"trailer":
-        head.lines.append(line)
 
 
 def _apply_connection(head: RequestHead, value: bytes) -> None:
@@ -360,9 +354,6 @@ def parse_response_head(data: bytes) -> tuple[ResponseHead, int] | None:
             named += [word.strip(b" \t") for word in value.lower().split(b",")]
         elif name == b"upgrade":
             head.upgrade = value
-        elif name == b"trailer":
-            lines.append(line)
-            head.trailer = line
     if named:
         head.keep_alive = b"close" not in named and (head.minor == 1 or b"keep-alive" in named)
         _drop_named(lines, named)

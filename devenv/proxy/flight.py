@@ -1,0 +1,490 @@
+"""One request on its way: choose a pod, send it once, relay the answer, account for it.
+
+What may be sent again (RFC 9110 §9.2.2): anything while no byte of it went out, that is when the connection
+could not be made; GET and HEAD also when a kept-alive connection turned out to be closed. A POST never.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter, time
+from typing import TYPE_CHECKING
+
+from devenv.core.vocabulary import resolve_pod
+from devenv.proxy.answers import error_response
+from devenv.proxy.bodies import Body, ChunkedBody, CloseBody, Malformed
+from devenv.proxy.heads import RequestHead, ResponseHead, parse_response_head
+from devenv.proxy.upstream import Pod, UpstreamConnection, reason_of
+from devenv.routing import AFFINITY_COOKIE, RequestFacts
+
+if TYPE_CHECKING:
+    from devenv.proxy.client import ClientConnection
+    from devenv.proxy.traffic import Traffic
+
+CLIENT_CLOSED = 499
+"""Logged where the client went away before the answer, as nginx does."""
+
+_SAFE_TO_REPEAT = (b"GET", b"HEAD")
+
+
+class Flight:
+    """A request, from its head to the last byte of its response.
+
+    ``status`` is 0 until a response head went to the client. ``done``: nothing may happen to it any more.
+    """
+
+    __slots__ = (
+        "_body",
+        "_clock",
+        "_close",
+        "_outgoing",
+        "_partial",
+        "_pending",
+        "_pin",
+        "_policy",
+        "_progress",
+        "_rechunk",
+        "_repeated",
+        "_request_id",
+        "_response_body",
+        "_reusable",
+        "_set_cookie",
+        "_started",
+        "_tried",
+        "_tunnel_ends",
+        "client",
+        "connection",
+        "done",
+        "head",
+        "pod",
+        "status",
+        "traffic",
+        "tunnelling",
+    )
+
+    def __init__(self, client: ClientConnection, head: RequestHead, body: Body | None) -> None:
+        self.client = client
+        self.traffic: Traffic = client.traffic
+        self.head = head
+        self.pod: Pod | None = None
+        self.connection: UpstreamConnection | None = None
+        self.status = 0
+        self.done = False
+        self.tunnelling = False
+        self._body = body
+        self._started = time()
+        self._clock = self._progress = perf_counter()
+        self._request_id = head.request_id or self.traffic.new_request_id()
+        self._policy = self.traffic.policy_text
+        self._pin: str | None = None
+        self._tried: dict[str, str] | None = None
+        self._outgoing = b""
+        self._pending = 0
+        self._partial = b""
+        self._response_body: Body | None = None
+        self._rechunk = False
+        self._repeated = False
+        self._reusable = False
+        self._close = False
+        self._tunnel_ends = 0
+        self._set_cookie: str | None = None
+
+    # -- towards the pod
+
+    @property
+    def request_done(self) -> bool:
+        """Whether the whole request was received from the client."""
+        return self._body is None or self._body.done
+
+    def launch(self, first: bytes) -> None:
+        """Choose a pod and send the head and ``first``, the part of the body that is there already."""
+        traffic, head = self.traffic, self.head
+        if head.pin is not None:
+            word = head.pin.decode("latin-1")
+            self._pin = resolve_pod(word, tuple(traffic.pods))
+            if self._pin is None:
+                pods = ", ".join(traffic.pods)
+                self.fail(400, f"X-Devenv-Pod: unknown pod {word!r}; pods: {pods}", None, "unknown pod")
+                return
+            self._policy = f"pinned:{self._pin}"
+        else:
+            self._pin = traffic.policy.pin
+        if head.host is None:  # an HTTP/1.0 client that named none
+            head.host = b"localhost"
+        self._outgoing = head.to_upstream(self._request_id, self.client.peer_bytes) + first
+        self._attempt()
+
+    def _attempt(self) -> None:
+        """One try at one pod; the pods that could not be reached are not tried again."""
+        pod = self._choose()
+        if pod is None:
+            self._no_pod()
+            return
+        self.pod = pod
+        self.traffic.in_flight[pod.name] += 1
+        connection = pod.take()
+        if connection is None:
+            self._connect(pod)
+        else:
+            self._carry(connection)
+
+    def _choose(self) -> Pod | None:
+        traffic = self.traffic
+        if self._pin is not None:
+            return None if self._tried else traffic.pods[self._pin]
+        candidates = traffic.alive
+        if self._tried is not None:
+            candidates = tuple(name for name in candidates if name not in self._tried)
+        if not candidates:
+            tried = self._tried or {}
+            candidates = tuple(name for name in traffic.pods if name not in tried)
+            if not candidates:
+                return None
+        client, policy = self.client, traffic.policy
+        cookie = self.head.cookie
+        facts = RequestFacts(
+            self._source() if self.head.forwarded_for is not None else client.peer,
+            client.number,
+            client.previous,
+            cookie.decode("latin-1") if cookie is not None else None,
+        )
+        choice = policy.choose(facts, candidates, traffic.in_flight, traffic.rng)
+        client.previous = choice.pod
+        self._set_cookie = choice.set_cookie
+        return traffic.pods[choice.pod]
+
+    def _source(self) -> str:
+        """The client's address: the first hop of X-Forwarded-For. On one machine every peer is 127.0.0.1."""
+        chain = self.head.forwarded_for or b""
+        return chain.partition(b",")[0].strip().decode("latin-1")
+
+    def _connect(self, pod: Pod) -> None:
+        task = asyncio.get_running_loop().create_task(self._connect_then_carry(pod))
+        self.traffic.tasks.add(task)
+        task.add_done_callback(self.traffic.tasks.discard)
+
+    async def _connect_then_carry(self, pod: Pod) -> None:
+        seconds = self.traffic.limits.connect
+        try:
+            connection = await pod.connect(seconds)
+        except (OSError, TimeoutError) as error:
+            reason = reason_of(error, seconds)
+            self.traffic.mark_down(pod, reason)
+            if not self.done:
+                self._unreachable(pod, reason)
+            return
+        self.traffic.mark_up(pod)
+        if self.done:
+            connection.release(perf_counter())
+        else:
+            self._carry(connection)
+
+    def _unreachable(self, pod: Pod, reason: str) -> None:
+        self.traffic.in_flight[pod.name] -= 1
+        self.pod = None
+        if self._tried is None:
+            self._tried = {}
+        self._tried[pod.name] = reason
+        self._attempt()
+
+    def _no_pod(self) -> None:
+        tried = self._tried or {}
+        if self._pin is not None and tried:
+            reason = tried[self._pin]
+            status = 504 if reason.startswith("no connection within") else 502
+            self.fail(status, f"pod {self._pin}: {reason}", self._pin, reason)
+            return
+        reason = ", ".join(f"{pod} ({why})" for pod, why in tried.items()) or "there are no pods"
+        self.fail(503, f"no pod can be reached: {reason}", None, reason)
+
+    def _carry(self, connection: UpstreamConnection) -> None:
+        self.connection = connection
+        if self._body is not None:
+            self._progress = perf_counter()
+            if self._pending:
+                self._pending = 0
+                self.client.resume_reading()
+        connection.carry(self, self._outgoing)
+        if self._body is not None:
+            self._outgoing = b""
+
+    def feed_body(self, data: bytes) -> int:
+        """The position in ``data`` after the request's body; Malformed where its form is broken."""
+        return len(data) if self._body is None else self._body.feed(data)
+
+    def send_body(self, data: bytes) -> None:
+        """More of the request's body."""
+        connection = self.connection
+        if connection is not None:
+            self._progress = perf_counter()
+            connection.transport.write(data)
+            return
+        self._outgoing += data
+        self._pending += len(data)
+        if self._pending > self.traffic.limits.buffer:
+            self.client.pause_reading()
+
+    def broken_body(self, error: Malformed) -> None:
+        """The request's body has no end that could be found."""
+        if self.status:
+            self._cut_off(error.detail)
+        else:
+            self.fail(error.status, error.detail, None, error.detail)
+
+    # -- back to the client
+
+    def from_upstream(self, data: bytes) -> None:
+        """Bytes of the response, or of the tunnel."""
+        if self.tunnelling:
+            self.client.transport.write(data)
+            return
+        if self.status:
+            self._relay(data, 0, b"")
+            return
+        if self._partial:
+            data = self._partial + data
+            self._partial = b""
+        while True:
+            try:
+                parsed = parse_response_head(data)
+            except Malformed as error:
+                self._pod_failed(f"its answer is no HTTP: {error.detail}")
+                return
+            if parsed is None:
+                self._partial = data
+                return
+            head, end = parsed
+            if head.status >= 200:
+                self._respond(head, data, end)
+                return
+            if head.status == 101:
+                self._switch(head, data[end:])
+                return
+            if self.head.minor == 1:
+                self.client.transport.write(data[:end])
+            data = data[end:]
+
+    def _respond(self, head: ResponseHead, data: bytes, end: int) -> None:
+        """Send the head, and what of the body came with it, in one write."""
+        request = self.head
+        body = head.body(request.method, decode=request.minor == 0)
+        kind = type(body)
+        self._close = (
+            not request.keep_alive
+            or self.client.ending
+            or not self.request_done
+            or (request.minor == 0 and (kind is ChunkedBody or kind is CloseBody))
+        )
+        self._rechunk = kind is CloseBody and request.minor == 1
+        # after a 5xx some servers (uvicorn) close without having said so
+        self._reusable = head.keep_alive and kind is not CloseBody and head.status < 500
+        self._response_body = body
+        self.status = head.status
+        out = self._head_to_client(head, chunked=request.minor == 1 and kind in (ChunkedBody, CloseBody))
+        if body is None:
+            self.client.transport.write(out)
+            self._complete(leftover=end < len(data))
+        else:
+            self._relay(data, end, out)
+
+    def _head_to_client(self, head: ResponseHead, *, chunked: bool) -> bytes:
+        pod = self.pod
+        assert pod is not None
+        line = head.line if head.minor == 1 else b"HTTP/1.1" + head.line[8:]
+        parts = [line, *head.lines]
+        if chunked:
+            parts.append(b"Transfer-Encoding: chunked")
+        elif head.content_length is not None and head.status != 204:
+            parts.append(b"Content-Length: %d" % head.content_length)
+        parts.append(pod.served_by if head.served_by is None else b"X-Served-By: " + head.served_by)
+        if self._set_cookie is not None:
+            cookie = f"{AFFINITY_COOKIE}={self._set_cookie}; Path=/; HttpOnly; SameSite=Lax"
+            parts.append(b"Set-Cookie: " + cookie.encode())
+        if self._close:
+            parts.append(b"Connection: close")
+        elif self.head.minor == 0:
+            parts.append(b"Connection: keep-alive")
+        parts.append(b"X-Request-Id: %b\r\n\r\n" % self._request_id)
+        return b"\r\n".join(parts)
+
+    def _relay(self, data: bytes, start: int, prefix: bytes) -> None:
+        body = self._response_body
+        assert body is not None
+        try:
+            end = body.feed(data, start)
+        except Malformed as error:
+            self._cut_off(f"the pod's answer is no HTTP: {error.detail}")
+            return
+        piece = data[start:end]
+        if type(body) is ChunkedBody and body.payload is not None:
+            piece = b"".join(body.payload)
+            body.payload.clear()
+        elif self._rechunk and piece:
+            piece = b"%x\r\n%b\r\n" % (len(piece), piece)
+        if prefix or piece:
+            self.client.transport.write(prefix + piece)
+        if body.done:
+            self._complete(leftover=end < len(data))
+
+    def _switch(self, head: ResponseHead, rest: bytes) -> None:
+        """101: from here on bytes are passed both ways as they come, until both sides have closed."""
+        connection, client = self.connection, self.client
+        if self.head.upgrade is None or connection is None or self.pod is None:
+            self._pod_failed("it switched protocols without having been asked")
+            return
+        self.status = 101
+        self.tunnelling = True
+        parts = [head.line, *head.lines, b"Connection: Upgrade"]
+        parts.append(b"Upgrade: " + (head.upgrade or self.head.upgrade))
+        parts.append(b"X-Served-By: " + head.served_by if head.served_by is not None else self.pod.served_by)
+        parts.append(b"X-Request-Id: %b\r\n\r\n" % self._request_id)
+        client.transport.write(b"\r\n".join(parts) + rest)
+        self.pod.served += 1
+        self._log(None)
+        client.start_tunnel()
+
+    # -- ends
+
+    def upstream_lost(self, connection: UpstreamConnection, exc: Exception | None) -> None:
+        """The pod closed the connection (``exc`` None) or it was reset."""
+        self.connection = None
+        verb = "closed" if exc is None else "reset"
+        if self.tunnelling:
+            self._land()
+            self.client.close_after_flush()
+        elif self.status:
+            if type(self._response_body) is CloseBody and exc is None:
+                if self._rechunk:
+                    self.client.transport.write(b"0\r\n\r\n")
+                self._complete(leftover=False)
+            else:
+                self._cut_off(f"the connection was {verb} in the middle of the answer")
+        elif self._partial:
+            self._pod_failed(f"the connection was {verb} in the middle of the answer's head")
+        elif (
+            connection.reused
+            and not self._repeated
+            and self._body is None
+            and self.head.method in _SAFE_TO_REPEAT
+            and self.pod is not None
+        ):
+            self._repeated = True
+            self._connect(self.pod)
+        else:
+            self._pod_failed(f"the connection was {verb} before an answer")
+
+    def upstream_half_closed(self) -> bool:
+        """In a tunnel: the pod sends no more, the client still may. Whether to keep the connection open."""
+        self.client.half_close()
+        self._end_of_one_side()
+        return not self.done
+
+    def client_half_closed(self) -> None:
+        """In a tunnel: the client sends no more."""
+        if self.connection is not None and self.connection.transport.can_write_eof():
+            self.connection.transport.write_eof()
+        self._end_of_one_side()
+
+    def _end_of_one_side(self) -> None:
+        self._tunnel_ends += 1
+        if self._tunnel_ends < 2:
+            return
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.close_after_flush()
+        self._land()
+        self.client.close_after_flush()
+
+    def client_gone(self) -> None:
+        """The client's connection is lost: nobody wants the answer."""
+        if self.done:
+            return
+        if not self.tunnelling:
+            self.status = self.status or CLIENT_CLOSED
+            self._log("the client closed the connection")
+        self._land()
+
+    def check(self, now: float) -> None:
+        """Enforce the time limits; called now and then."""
+        if self.status or self.connection is None:
+            return
+        waited = now - self._progress
+        limits = self.traffic.limits
+        if self.request_done or self.connection.write_paused:
+            if waited > limits.response:
+                self._pod_failed(f"no answer within {limits.response:g} s", 504)
+        elif waited > limits.client:
+            reason = f"the rest of the request did not come within {limits.client:g} s"
+            self.fail(408, reason, None, reason)
+
+    def _pod_failed(self, reason: str, status: int = 502) -> None:
+        assert self.pod is not None
+        self.pod.last_error = reason
+        self.fail(status, f"pod {self.pod.name}: {reason}", self.pod.name, reason)
+
+    def fail(self, status: int, detail: str, pod: str | None, reason: str) -> None:
+        """Answer in the pod's stead; only before a response head went out."""
+        self.status = status
+        self._close = not self.head.keep_alive or not self.request_done or self.client.ending
+        head_only = self.head.method == b"HEAD"
+        self.client.transport.write(
+            error_response(
+                status,
+                detail,
+                pod=pod,
+                reason=reason,
+                request_id=self._request_id,
+                close=self._close,
+                head_only=head_only,
+            )
+        )
+        self._log(reason)
+        self._land()
+        self.client.finished(close=self._close)
+
+    def _cut_off(self, reason: str) -> None:
+        """The answer cannot be completed: break the client's connection, so that it cannot look complete."""
+        if self.pod is not None:
+            self.pod.last_error = reason
+        self._log(reason)
+        self._land()
+        self.client.break_off()
+
+    def _complete(self, *, leftover: bool) -> None:
+        """The whole answer went to the client."""
+        now = perf_counter()
+        pod, connection = self.pod, self.connection
+        assert pod is not None
+        pod.served += 1
+        self._log(None, now)
+        if connection is not None and self._reusable and not leftover and self.request_done:
+            self.connection = None
+            connection.release(now)
+        self._land()
+        self.client.finished(close=self._close)
+
+    def _land(self) -> None:
+        """Give back what is held: the count in flight and the connection, if it was not released."""
+        self.done = True
+        if self.pod is not None:
+            self.traffic.in_flight[self.pod.name] -= 1
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.discard()
+
+    def _log(self, error: str | None, now: float | None = None) -> None:
+        client, head = self.client, self.head
+        self.traffic.log.add(
+            (
+                self._request_id,
+                client.peer_port,
+                head.method,
+                head.target,
+                self._policy,
+                self.pod.name if self.pod is not None else None,
+                self.status,
+                self._started,
+                (now or perf_counter()) - self._clock,
+                error,
+            )
+        )
