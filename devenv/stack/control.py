@@ -16,6 +16,11 @@ _BY_EXIT_CODE: dict[int, type[DevenvError]] = {
 }
 
 
+def error_to_json(error: DevenvError) -> dict[str, Any]:
+    """An error for the other side of a control API; ``error_from_json`` reads it back."""
+    return {"detail": error.message, "hint": error.hint, "exit_code": error.exit_code}
+
+
 def error_from_json(data: Mapping[str, Any]) -> DevenvError:
     """The error behind a control API's ``{"detail", "hint", "exit_code"}``, of the same class (by exit code).
 

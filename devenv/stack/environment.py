@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,10 +65,7 @@ def with_settings(spec: StackSpec, settings: Mapping[str, Mapping[str, str]]) ->
     Raises ``UsageProblem`` for a pod that the stack does not have.
     """
     pod_env = {pod: dict(env) for pod, env in spec.pod_env.items()}
-    for word, changes in settings.items():
-        pod = resolve_pod(word, spec.pod_names)
-        if pod is None:
-            raise UsageProblem(f"no pod is called {word!r}", hint=f"the pods are {', '.join(spec.pod_names)}")
+    for pod, changes in by_full_name(spec, settings).items():
         env = pod_env.setdefault(pod, {})
         for name, value in changes.items():
             if value:
@@ -88,12 +85,21 @@ def _agreed(spec: StackSpec) -> StackSpec:
     return spec
 
 
-def full_names(spec: StackSpec, words: Iterable[str]) -> tuple[str, ...]:
-    """The full names of the pods that ``words`` name, in the stack's order, each once."""
-    named = [resolve_pod(word, spec.pod_names) for word in words]
-    return tuple(pod for pod in spec.pod_names if pod in named)
+def by_full_name(spec: StackSpec, settings: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[str, str]]:
+    """``settings`` with letters and aliases as full pod names, in the stack's order.
+
+    Raises ``UsageProblem`` for a pod that the stack does not have.
+    """
+    named: dict[str, Mapping[str, str]] = {}
+    for word, changes in settings.items():
+        pod = resolve_pod(word, spec.pod_names)
+        if pod is None:
+            raise UsageProblem(f"no pod is called {word!r}", hint=f"the pods are {', '.join(spec.pod_names)}")
+        named[pod] = {**named.get(pod, {}), **changes}
+    return {pod: named[pod] for pod in spec.pod_names if pod in named}
 
 
-def with_policy(spec: StackSpec, policy: str) -> StackSpec:
-    """``spec`` with the policy that the proxy has now."""
-    return replace(spec, policy=policy)
+def public_spec(spec: StackSpec) -> StackSpec:
+    """``spec`` as it may be shown: without secrets."""
+    pod_env = {pod: public(env) for pod, env in spec.pod_env.items()}
+    return replace(spec, env=public(spec.env), pod_env=pod_env)

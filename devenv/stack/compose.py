@@ -1,0 +1,387 @@
+"""The compose backend: the stack in containers, by ``docker compose`` and the engine's API."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devenv.core.errors import EnvironmentProblem, UsageProblem
+from devenv.core.topology import Endpoints, PodStatus, Ports, StackSpec, StackStatus
+from devenv.core.vocabulary import POD_PREFIX, resolve_pod
+from devenv.stack import compose_file, docker_engine, environment, janitor, logs, redis_server
+from devenv.stack.docker_engine import Compose
+from devenv.stack.ports import LOOPBACK, Reservation
+from devenv.stack.protocol import Progress
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+START_SECONDS = 600.0  # the first start pulls and builds images
+READY_SECONDS = 60.0
+_POLL_SECONDS = 0.25
+_PREFIX = re.compile(r"^(\S+?)-\d+(\s*)\| ?")
+_PARTS = ("redis", "mock-ml", "proxy")
+
+
+class ComposeStack:
+    """The stack of docker-compose.yml in ``project_dir`` (``Stack``), also one that plain compose began.
+
+    ``project`` is the compose project's name, by default the one that plain ``docker compose`` takes. The
+    compose file as changed for this stack, and compose's output, go to ``state_dir``. Containers live with
+    the engine; not ``detached``, they are taken down when this process ends, in whatever way.
+    """
+
+    backend = "compose"
+
+    def __init__(
+        self, project_dir: Path, state_dir: Path, *, project: str | None = None, detached: bool = False
+    ) -> None:
+        self._project_dir = project_dir.resolve()
+        self._dir = state_dir.resolve()
+        self._wished_project = project
+        self._detached = detached
+        self._client: DockerClient | None = None
+        self._janitor: subprocess.Popen[bytes] | None = None
+
+    # -- Stack -------------------------------------------------------------------------------------------
+
+    def start(self, spec: StackSpec, progress: Progress) -> StackStatus:
+        """As ``Stack.start``; builds the images where they are missing or old."""
+        if self._containers():
+            raise EnvironmentProblem(
+                f"a stack is already there (compose project {self.project})",
+                hint="end it with `devenv down` or `docker compose down`",
+            )
+        with Reservation(spec.ports) as reservation:
+            ports = reservation.ports
+        document = compose_file.with_pods(
+            compose_file.read(self._project_dir), {pod: spec.settings_of(pod) for pod in spec.pod_names}
+        )
+        compose = self._compose(compose_file.variables(spec, ports), document)
+        if not self._detached:
+            self._hire_janitor(compose)
+        try:
+            self._up(compose, ["up", "--wait", "--detach"], progress)
+        except BaseException:
+            self._down(compose)
+            raise
+        return self.status()
+
+    def stop(self) -> None:
+        """As ``Stack.stop``: containers, networks and volumes of the project are removed."""
+        if self._containers():
+            self._down(self._compose({}))
+        self._dismiss_janitor()
+
+    def status(self) -> StackStatus:
+        """As ``Stack.status``. ``spec.policy`` is the one the proxy was started with."""
+        containers = self._present()
+        redis = containers["redis"]
+        spec = _spec_of(containers)
+        pods = tuple(_pod_status(pod, containers[pod]) for pod in spec.pod_names if pod in containers)
+        return StackStatus(
+            backend=self.backend,
+            spec=spec,
+            endpoints=_endpoints_of(containers),
+            pods=pods,
+            redis_engine="redis",
+            redis_version=_redis_version(redis),
+            redis_state=_redis_state(redis),
+        )
+
+    def endpoints(self) -> Endpoints:
+        """As ``Stack.endpoints``; ``pods`` is empty, as they are reached through the proxy alone."""
+        return _endpoints_of(self._present())
+
+    def restart_pods(self, settings: Mapping[str, Mapping[str, str]], progress: Progress) -> None:
+        """As ``Stack.restart_pods``: the containers are made anew with the other variables."""
+        containers = self._present()
+        spec = _spec_of(containers)
+        named = environment.by_full_name(spec, settings)
+        wished = {}
+        for pod in spec.pod_names:
+            now = _settings_of(containers[pod]) if pod in containers else {}
+            changed = {**now, **named.get(pod, {})}
+            wished[pod] = {
+                name: value for name, value in changed.items() if value or name not in named.get(pod, {})
+            }
+        document = compose_file.with_pods(compose_file.read(self._project_dir), wished)
+        variables = compose_file.variables(spec, _ports_of(containers))
+        compose = self._compose(variables, document)
+        done = compose.run("up", "--detach", "--no-deps", "--force-recreate", "--no-build", *named)
+        if done.returncode:
+            raise _failed("docker compose could not restart the pods", done.stdout)
+        self._wait_for_pods(tuple(named), progress)
+
+    def redis(self, action: str) -> None:
+        """As ``Stack.redis``."""
+        redis = self._present()["redis"]
+        state = _redis_state(redis)
+        if not redis_server.must_act(action, state):
+            return
+        if action == "pause":
+            redis.pause()
+        elif action == "stop":
+            if state == "paused":  # older engines refuse to kill a paused container
+                redis.unpause()
+            redis.kill()
+            redis.wait()
+        else:
+            redis.start() if action == "start" else redis.unpause()
+            self._until(
+                lambda: _redis_cli(redis, "ping") == b"PONG",
+                "Redis did not answer",
+            )
+
+    def logs(self, name: str | None, *, tail: int | None, follow: bool) -> Iterator[str]:
+        """As ``Stack.logs``. Raises ``UsageProblem`` for an unknown part."""
+        services = sorted(self._present())
+        if name is not None:
+            part = name if name in services else resolve_pod(name, services)
+            if part is None:
+                raise UsageProblem(f"no part is called {name!r}", hint=f"the parts are {', '.join(services)}")
+            services = [part]
+        options = [
+            "--no-color",
+            "--tail",
+            "all" if tail is None else str(tail),
+            *(["--follow"] if follow else []),
+        ]
+        process = self._compose({}).popen(["logs", *options, *services], subprocess.PIPE)
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                yield _PREFIX.sub(r"\1\2| ", line.decode("utf-8", "replace").rstrip("\r\n"))
+        finally:
+            process.terminate()
+            process.wait()
+
+    # -- compose -----------------------------------------------------------------------------------------
+
+    @property
+    def project(self) -> str:
+        """The compose project's name."""
+        if self._wished_project is None:
+            self._wished_project = docker_engine.project_name(self._project_dir)
+        return self._wished_project
+
+    def _compose(
+        self, variables: Mapping[str, str], document: compose_file.Document | None = None
+    ) -> Compose:
+        """``docker compose`` on ``document``, or on the file that the stack was started with."""
+        ours = self._dir / f"compose.{self.project}.yml"
+        if document is not None:
+            compose_file.write(document, ours)
+        file = ours if ours.exists() else self._project_dir / compose_file.FILE
+        return Compose(self._project_dir, self.project, file, variables)
+
+    def _up(self, compose: Compose, arguments: list[str], progress: Progress) -> None:
+        """Run ``docker compose up --wait`` and tell as each part gets ready."""
+        progress("building images and starting containers (the first time takes a while)")
+        log, ready = self._dir / "logs" / "compose.log", set[str]()
+        log.parent.mkdir(parents=True, exist_ok=True)
+        deadline = time.monotonic() + START_SECONDS
+        with log.open("wb") as output:
+            process = compose.popen(["--progress", "plain", *arguments], output)
+        try:
+            ended = False
+            while not ended:
+                ended = process.poll() is not None  # asked first, so that the last news count
+                for service, container in self._containers().items():
+                    if service not in ready and docker_engine.state(container) == "running":
+                        ready.add(service)
+                        progress(f"{service} ready")
+                if time.monotonic() > deadline:
+                    raise EnvironmentProblem(
+                        f"the containers did not get ready in {START_SECONDS:g} s",
+                        hint=f"compose's output is {log}",
+                    )
+                if not ended:
+                    time.sleep(_POLL_SECONDS)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+        if process.returncode:
+            raise self._why_not(log)
+
+    def _why_not(self, log: Path) -> EnvironmentProblem:
+        """The error after a failed start: the part that ended or is unwell, with its last words."""
+        for service, container in self._containers().items():
+            state, code = docker_engine.state(container), container.attrs["State"].get("ExitCode")
+            if state == "unhealthy" or (
+                state == "stopped" and code and container.attrs["State"]["Status"] == "exited"
+            ):
+                said = logs.last_words(container.logs(tail=50).decode("utf-8", "replace"), 3)
+                how = f"ended at start (exit code {code})" if state == "stopped" else "did not get ready"
+                return EnvironmentProblem(
+                    f"{service} {how}" + (f": {said}" if said else ""), hint=f"see also {log}"
+                )
+        return _failed("docker compose up failed", log.read_text(encoding="utf-8", errors="replace"))
+
+    def _down(self, compose: Compose) -> None:
+        done = compose.run(*_DOWN)
+        if done.returncode:
+            raise _failed("docker compose down failed", done.stdout)
+
+    def _hire_janitor(self, compose: Compose) -> None:
+        self._janitor = subprocess.Popen(
+            [sys.executable, "-I", "-S", janitor.__file__, *compose.command, *_DOWN],
+            env=compose.environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def _dismiss_janitor(self) -> None:
+        if self._janitor is not None:
+            self._janitor.communicate(janitor.DISMISS)
+            self._janitor = None
+
+    # -- containers --------------------------------------------------------------------------------------
+
+    def _containers(self) -> dict[str, Container]:
+        if self._client is None:
+            self._client = docker_engine.connect()
+        return docker_engine.containers(self._client, self.project)
+
+    def _present(self) -> dict[str, Container]:
+        """The containers, the stack's parts among them; ``EnvironmentProblem`` where no stack is running."""
+        containers = self._containers()
+        if not containers.keys() >= set(_PARTS):
+            raise EnvironmentProblem(
+                f"no stack is running (compose project {self.project})",
+                hint="start one: `docker compose up --wait`, or `devenv up --backend compose`",
+            )
+        return containers
+
+    def _wait_for_pods(self, pods: tuple[str, ...], progress: Progress) -> None:
+        """Wait until each is healthy; one that is up but keeps saying "not ready" is left at that."""
+        waiting = dict.fromkeys(pods)
+
+        def all_ready() -> bool:
+            containers = self._containers()
+            for pod in tuple(waiting):
+                container = containers.get(pod)
+                state = docker_engine.state(container) if container is not None else "starting"
+                if container is not None and state == "stopped":
+                    said = logs.last_words(container.logs(tail=50).decode("utf-8", "replace"), 3)
+                    code = container.attrs["State"].get("ExitCode")
+                    raise EnvironmentProblem(
+                        f"{pod} ended at start (exit code {code})" + (f": {said}" if said else ""),
+                        hint=f"its whole log: `devenv logs {pod}`",
+                    )
+                if container is not None and (state == "running" or _answers_not_ready(container)):
+                    progress(
+                        f"{pod} ready" if state == "running" else f"{pod} is up, but not ready (its store?)"
+                    )
+                    del waiting[pod]
+            return not waiting
+
+        self._until(all_ready, "the pods did not get ready")
+
+    def _until(self, condition: Callable[[], bool], problem: str) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while not condition():
+            if time.monotonic() > deadline:
+                raise EnvironmentProblem(f"{problem} in {READY_SECONDS:g} s", hint="see `devenv logs`")
+            time.sleep(_POLL_SECONDS)
+
+
+_DOWN = ("down", "--volumes", "--remove-orphans", "--timeout", "3")
+
+
+def _failed(what: str, output: str) -> EnvironmentProblem:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return EnvironmentProblem(f"{what}: {lines[-1] if lines else 'no output'}")
+
+
+def _answers_not_ready(container: Container) -> bool:
+    """Whether the health check has had a clear "no" from the running service, twice."""
+    probes = container.attrs["State"].get("Health", {}).get("Log") or ()
+    return sum("HTTP Error 5" in probe.get("Output", "") for probe in probes) >= 2
+
+
+def _ports_of(containers: Mapping[str, Container]) -> Ports:
+    given = {
+        field: docker_engine.host_port(containers[service], port)
+        for field, (service, port) in compose_file.PUBLISHED.items()
+    }
+    return Ports(**{field.name: given.get(field.name, 0) for field in fields(Ports)})
+
+
+def _endpoints_of(containers: Mapping[str, Container]) -> Endpoints:
+    ports = _ports_of(containers)
+    return Endpoints(
+        traffic=f"http://{LOOPBACK}:{ports.traffic}",
+        control=f"http://{LOOPBACK}:{ports.control}",
+        ml=f"http://{LOOPBACK}:{ports.ml}",
+        redis_host=LOOPBACK,
+        redis_port=ports.redis,
+    )
+
+
+def _settings_of(container: Container) -> dict[str, str]:
+    """The service's variables that the pod was created with."""
+    found = docker_engine.environment(container)
+    image = docker_engine.image_environment(container)
+    return {name: value for name, value in found.items() if image.get(name) != value}
+
+
+def _spec_of(containers: Mapping[str, Container]) -> StackSpec:
+    names = sorted(name for name in containers if name.startswith(POD_PREFIX))
+    edge = docker_engine.environment(containers["proxy"])
+    pods = [pair.partition("=")[0] for pair in edge.get("DEVENV_PODS", "").split(",")] or names
+    settings = {pod: _settings_of(containers[pod]) for pod in pods if pod in containers}
+    workers = [_workers(containers[pod]) for pod in settings]
+    spec = StackSpec(
+        pods=len(pods),
+        policy=edge.get("DEVENV_POLICY", "round-robin"),
+        pod_env={pod: environment.public(own) for pod, own in settings.items()},
+        ports=_ports_of(containers),
+        workers=max(workers, default=1),
+        seed=int(edge.get("DEVENV_SEED", "1") or "1"),
+    )
+    return environment.with_settings(spec, {})
+
+
+def _workers(pod: Container) -> int:
+    command = pod.attrs["Config"]["Cmd"] or []
+    return int(command[command.index("--workers") + 1]) if "--workers" in command else 1
+
+
+def _pod_status(pod: str, container: Container) -> PodStatus:
+    state = docker_engine.state(container)
+    return PodStatus(
+        name=pod,
+        state={"running": "running", "starting": "starting", "unhealthy": "running"}.get(state, "stopped"),
+        settings=environment.public(_settings_of(container)),
+        pid=container.attrs["State"].get("Pid") or None,
+    )
+
+
+def _redis_state(redis: Container) -> str:
+    state = docker_engine.state(redis)
+    return state if state in ("paused", "stopped") else "running"
+
+
+def _redis_cli(redis: Container, *words: str) -> bytes:
+    output = redis.exec_run(["redis-cli", *words]).output
+    assert isinstance(output, bytes)  # not streamed
+    return output.strip()
+
+
+def _redis_version(redis: Container) -> str:
+    """As the server itself says; "unknown" while it does not answer."""
+    if _redis_state(redis) != "running":
+        return "unknown"
+    found = re.search(rb"redis_version:(\S+)", _redis_cli(redis, "info", "server"))
+    return found[1].decode("ascii") if found else "unknown"

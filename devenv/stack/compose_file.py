@@ -1,0 +1,85 @@
+"""The compose file of one stack: docker-compose.yml with the wished pods and their settings written out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from devenv.core.errors import EnvironmentProblem
+from devenv.core.topology import Ports, StackSpec
+
+FILE = "docker-compose.yml"
+TEMPLATE_POD, OTHER_PODS = "captcha-api-a", "captcha-api-"
+PROXY = "proxy"
+POD_PORT = 8000
+PUBLISHED = {
+    "traffic": ("proxy", 8080),
+    "control": ("proxy", 8081),
+    "ml": ("mock-ml", 8001),
+    "redis": ("redis", 6379),
+}
+"""The fields of ``Ports`` → service and port inside its container."""
+Document = dict[str, Any]
+
+
+def read(project_dir: Path) -> Document:
+    """The project's compose file, anchors resolved. Raises ``EnvironmentProblem`` where there is none."""
+    path = project_dir / FILE
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"no {FILE} in {project_dir}",
+            hint="run it in a checkout of the project, or use --backend embedded",
+        ) from error
+    assert isinstance(document, dict)
+    return {key: value for key, value in document.items() if not key.startswith("x-")}
+
+
+def with_pods(document: Document, settings: Mapping[str, Mapping[str, str]]) -> Document:
+    """``document`` with exactly the pods of ``settings``, each with these variables over the file's own.
+
+    The proxy is told about them and waits for them.
+    """
+    result = copy.deepcopy(document)
+    services = result["services"]
+    template = services[TEMPLATE_POD]
+    for name in [name for name in services if name.startswith(OTHER_PODS)]:
+        if name not in settings:
+            del services[name]
+    for pod, variables in settings.items():
+        service = services.setdefault(pod, copy.deepcopy(template))
+        own = {name: literal(value) for name, value in variables.items()}
+        service["environment"] = {**service["environment"], "POD_NAME": pod, **own}
+    proxy = services[PROXY]
+    proxy["environment"]["DEVENV_PODS"] = ",".join(f"{pod}={pod}:{POD_PORT}" for pod in settings)
+    proxy["depends_on"] = {pod: {"condition": "service_healthy"} for pod in settings}
+    return result
+
+
+def literal(value: str) -> str:
+    """``value`` as compose's interpolation gives it back unchanged."""
+    return value.replace("$", "$$")
+
+
+def variables(spec: StackSpec, ports: Ports) -> dict[str, str]:
+    """What docker-compose.yml takes from the environment, for this spec; ``ports`` without zeros."""
+    return {
+        "DEVENV_TRAFFIC_PORT": str(ports.traffic),
+        "DEVENV_CONTROL_PORT": str(ports.control),
+        "DEVENV_ML_PORT": str(ports.ml),
+        "DEVENV_REDIS_PORT": str(ports.redis),
+        "DEVENV_POLICY": spec.policy,
+        "DEVENV_SEED": str(spec.seed),
+        "DEVENV_WORKERS": str(spec.workers),
+    }
+
+
+def write(document: Document, path: Path) -> None:
+    """Write ``document`` for ``docker compose -f``; its paths stay relative to the project folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")

@@ -1,0 +1,136 @@
+"""The Docker engine and its compose plugin: found, asked, and what is missing said."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from devenv.core.errors import EnvironmentProblem
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+_HINT = "start Docker (https://docs.docker.com/engine/install/), or use --backend embedded"
+PROJECT_LABEL, SERVICE_LABEL = "com.docker.compose.project", "com.docker.compose.service"
+
+
+def connect() -> DockerClient:
+    """A client of the engine that the docker command line would use (DOCKER_HOST, else its current context).
+
+    Raises ``EnvironmentProblem`` where there is no docker, no engine or no compose v2.
+    """
+    if shutil.which("docker") is None:
+        raise EnvironmentProblem("Docker is not installed: no docker on PATH", hint=_HINT)
+    host = os.environ.get("DOCKER_HOST") or _output(
+        "docker", "context", "inspect", "-f", "{{.Endpoints.docker.Host}}"
+    )
+    import docker  # only where it is used: it takes as long to import as the rest of a command together
+    from docker.errors import DockerException
+
+    try:
+        client = docker.DockerClient(base_url=host) if host else docker.from_env()
+        client.ping()
+    except DockerException as error:
+        raise EnvironmentProblem(
+            f"the Docker engine is not reachable at {host or 'its socket'}", hint=_HINT
+        ) from error
+    if not _output("docker", "compose", "version", "--short").lstrip("v").startswith(tuple("23456789")):
+        raise EnvironmentProblem(
+            "docker has no compose plugin (v2)",
+            hint="install docker-compose-plugin, or use --backend embedded",
+        )
+    return client
+
+
+def _output(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def containers(client: DockerClient, project: str) -> dict[str, Container]:
+    """The project's containers by service name, also those that have ended."""
+    found = client.containers.list(
+        all=True, filters={"label": f"{PROJECT_LABEL}={project}"}, ignore_removed=True
+    )
+    return {container.labels[SERVICE_LABEL]: container for container in found}
+
+
+def state(container: Container) -> str:
+    """running (and healthy), starting, unhealthy, paused or stopped."""
+    inside: dict[str, Any] = container.attrs["State"]
+    if inside.get("Paused"):
+        return "paused"
+    if not inside.get("Running"):
+        return "stopped"
+    health = inside.get("Health", {}).get("Status", "healthy")
+    return "running" if health == "healthy" else str(health)
+
+
+def environment(container: Container) -> dict[str, str]:
+    """The variables that the container was created with."""
+    pairs = (entry.partition("=") for entry in container.attrs["Config"]["Env"] or ())
+    return {name: value for name, _, value in pairs}
+
+
+def image_environment(container: Container) -> dict[str, str]:
+    """The variables that come from the container's image."""
+    image = container.image
+    pairs = (entry.partition("=") for entry in (image.attrs["Config"]["Env"] or () if image else ()))
+    return {name: value for name, _, value in pairs}
+
+
+def host_port(container: Container, port: int) -> int:
+    """The port of this machine that leads to ``port`` of the container; 0 where there is none."""
+    bound = (container.attrs["HostConfig"].get("PortBindings") or {}).get(f"{port}/tcp")
+    live = (container.attrs["NetworkSettings"].get("Ports") or {}).get(f"{port}/tcp")
+    for binding in (*(live or ()), *(bound or ())):
+        if binding["HostPort"] not in ("", "0"):
+            return int(binding["HostPort"])
+    return 0
+
+
+class Compose:
+    """``docker compose`` for one project: folder, project name, compose file, variables."""
+
+    def __init__(self, project_dir: Path, project: str, file: Path, variables: Mapping[str, str]) -> None:
+        options = ["--project-directory", str(project_dir), "-p", project, "-f", str(file)]
+        self.command = ("docker", "compose", *options)
+        self.environ = {**os.environ, **variables}
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run to the end; output captured, standard error with it."""
+        return subprocess.run(
+            [*self.command, *arguments],
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+
+    def popen(self, arguments: Sequence[str], output: int | Any) -> subprocess.Popen[bytes]:
+        """Start it and return; standard error goes to ``output`` too."""
+        return subprocess.Popen(
+            [*self.command, *arguments],
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def project_name(project_dir: Path) -> str:
+    """The project name that a plain ``docker compose`` in ``project_dir`` would use."""
+    done = _output("docker", "compose", "--project-directory", str(project_dir), "config", "--format", "json")
+    try:
+        return str(json.loads(done)["name"])
+    except (ValueError, KeyError):
+        return os.environ.get("COMPOSE_PROJECT_NAME") or "devenv"
