@@ -1,0 +1,97 @@
+"""Which stack a verb talks to: the one that runs, or the backend that was asked for."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+
+from devenv.core.errors import DevenvError, EnvironmentProblem
+from devenv.core.topology import Ports, StackSpec
+from devenv.lab.settings import Backend
+from devenv.stack.embedded import EmbeddedStack
+from devenv.stack.environment import PACKAGE_ROOT
+from devenv.stack.protocol import Progress, Stack
+
+SUPERVISOR = (sys.executable, "-m", "devenv.lab.supervisor")
+COMPOSE_FILE = "docker-compose.yml"
+_TEMPORARY = "temporary-"
+
+
+def open_stack(backend: Backend, state_dir: Path, *, detached: bool = False) -> Stack:
+    """The stack of ``backend`` whose state is in ``state_dir``; it may run or not.
+
+    ``detached``: a stack started through it outlives this process.
+    """
+    if backend == "embedded":
+        return EmbeddedStack(state_dir, SUPERVISOR, detached)
+    from devenv.stack.compose import ComposeStack  # Docker's client costs 0.2 s; embedded needs none of it
+
+    return ComposeStack(project_dir(), state_dir, detached=detached)
+
+
+def project_dir() -> Path:
+    """The folder with docker-compose.yml: the current one, else the checkout that devenv runs from."""
+    for folder in (Path.cwd(), PACKAGE_ROOT):
+        if (folder / COMPOSE_FILE).is_file():
+            return folder
+    raise EnvironmentProblem(
+        f"there is no {COMPOSE_FILE} here, nor beside the devenv package",
+        hint="run it in a checkout of the project, or use --backend embedded",
+    )
+
+
+def running_stack(backend: Backend | None, state_dir: Path) -> Stack:
+    """The stack that runs: of ``backend``, or with None the embedded one, else the compose project.
+
+    Raises EnvironmentProblem where nothing runs.
+    """
+    if backend is not None:
+        stack = open_stack(backend, state_dir)
+        stack.status()
+        return stack
+    candidates: tuple[Backend, ...] = ("embedded", "compose")
+    for candidate in candidates:
+        with suppress(DevenvError):
+            return running_stack(candidate, state_dir)
+    raise EnvironmentProblem(
+        "no stack is running, neither embedded here nor with Docker Compose",
+        hint="start one with `devenv up -d` or `docker compose up --wait`",
+    )
+
+
+@contextmanager
+def fresh_stack(backend: Backend, state_dir: Path, spec: StackSpec, progress: Progress) -> Iterator[Stack]:
+    """A stack of its own on free ports, started; ended and without trace when the block is left.
+
+    It also ends when this process does, in whatever way.
+    """
+    _sweep(state_dir)
+    name = f"{_TEMPORARY}{psutil.Process().pid}"
+    folder = state_dir / name
+    stack: Stack
+    if backend == "compose":
+        from devenv.stack.compose import ComposeStack
+
+        stack = ComposeStack(project_dir(), folder, project=f"devenv-{name}")
+    else:
+        stack = EmbeddedStack(folder, SUPERVISOR)
+    try:
+        stack.start(replace(spec, ports=Ports.free()), progress)
+        yield stack
+    finally:
+        stack.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(state_dir: Path) -> None:
+    """Remove what temporary stacks left whose process was killed."""
+    for folder in state_dir.glob(f"{_TEMPORARY}*"):
+        owner = folder.name.removeprefix(_TEMPORARY)
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,188 @@
+"""What the demo and its report say, in English and Korean: words only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from devenv.core.vocabulary import CaptchaType, Strategy
+from devenv.lab.settings import Language
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """All texts of one language. Fields with braces are ``str.format`` templates."""
+
+    title: str
+    subtitle: str
+    act: str
+    memory_title: str
+    redis_title: str
+    store_note: dict[Strategy, str]
+    captcha: str
+    types: dict[CaptchaType, str]
+    cross_pod: str
+    same_pod: str
+    passed: str
+    not_found: str
+    other_word: str
+    wrong: str
+    error: str
+    picture: str
+    keys_title: str
+    keys_head: tuple[str, str, str, str]
+    no_keys: str
+    why: str
+    why_memory: tuple[str, ...]
+    why_redis: tuple[str, ...]
+    restarted: str
+    holds: str
+    fails: str
+    surprises: str
+    report: str
+    environment: str
+    backend: str
+    pods: str
+    redis: str
+    trials: str
+    seconds: str
+    repeat: str
+    again: str
+    by_hand: tuple[tuple[str, str], ...]
+    seed: str
+    store: str
+
+
+ENGLISH = Prose(
+    title="The day a captcha service got its second pod",
+    subtitle="{pods} pods · {backend} · {engine} {version}",
+    act="Act {number}",
+    memory_title="USE_REDIS=false: each pod keeps its sessions in its own memory",
+    redis_title="USE_REDIS=true: all pods keep their sessions in one Redis",
+    store_note={
+        Strategy.MEMORY: "store: pod memory",
+        Strategy.GUIDE: "store: guide, the migration guide's own commands with their faults",
+        Strategy.ATOMIC: "store: atomic, one script per attempt",
+    },
+    captcha="captcha",
+    types={
+        CaptchaType.ABSTRACT: "abstract",
+        CaptchaType.IMAGEGRID: "image grid",
+        CaptchaType.HANDWRITING: "handwriting",
+    },
+    cross_pod="created on one pod, verified on another",
+    same_pod="both on one pod",
+    passed="{n} of {trials} passed",
+    not_found='{n} × "Challenge not found"',
+    other_word="{n} × judged by the other pod's word",
+    wrong="{n} × judged wrong",
+    error="{n} × error",
+    picture="One session, as it happened",
+    keys_title="What Redis held after one challenge of each type",
+    keys_head=("key", "type", "TTL", "attempts"),
+    no_keys="Redis held no key: the sessions are in the pods.",
+    why="Why",
+    why_memory=(
+        "Every answer sent here was right. The pod that created a challenge has it in its own memory; the "
+        'pod that got the verify has never heard of it and says "Challenge not found".',
+        "Handwriting is worse: a pod remembers one current word for everybody. The drawing is judged by "
+        "the other pod's word, and the person is told, wrongly, to have written badly.",
+        "With both requests on one pod everything passes. That is why one replica never showed it.",
+    ),
+    why_redis=(
+        "Every pod now writes a challenge to the same Redis, one key each, which expires by itself. "
+        "Whichever pod gets the verify finds it there.",
+        "Nothing else changed: same service, same requests, same routing. The setting was switched by "
+        "restarting the pods, as a rollout does.",
+    ),
+    restarted="Pods restarted with USE_REDIS=true ({seconds:.1f} s)",
+    holds="The bug was shown, and so was the fix.",
+    fails="The story did not hold.",
+    surprises="What was not as expected",
+    report="report",
+    environment="Where this ran",
+    backend="backend",
+    pods="pods",
+    redis="Redis",
+    trials="sequences per captcha and kind",
+    seconds="duration",
+    repeat="See it again",
+    again="this demo, with the same choices",
+    by_hand=(
+        ("devenv up -d --no-use-redis", "two pods behind a proxy on port 8080, sessions in their memory"),
+        ("devenv replay pod-memory", "the same sequence as a scenario, step by step"),
+        ("devenv toggle on", "the fix, by a real restart of the pods"),
+        ("devenv down", "ends it all"),
+    ),
+    seed="seed",
+    store="store",
+)
+
+KOREAN = Prose(
+    title="캡차 서비스에 두 번째 파드가 생긴 날",
+    subtitle="파드 {pods}개 · {backend} · {engine} {version}",
+    act="{number}막",
+    memory_title="USE_REDIS=false: 파드마다 세션을 자기 메모리에 둔다",
+    redis_title="USE_REDIS=true: 모든 파드가 세션을 하나의 Redis에 둔다",
+    store_note={
+        Strategy.MEMORY: "저장소: 파드 메모리",
+        Strategy.GUIDE: "저장소: guide(마이그레이션 가이드의 명령 그대로, 결함 포함)",
+        Strategy.ATOMIC: "저장소: atomic(시도 한 번에 스크립트 하나)",
+    },
+    captcha="캡차",
+    types={
+        CaptchaType.ABSTRACT: "추상 이미지",
+        CaptchaType.IMAGEGRID: "이미지 그리드",
+        CaptchaType.HANDWRITING: "손글씨",
+    },
+    cross_pod="한 파드에서 생성, 다른 파드에서 검증",
+    same_pod="같은 파드에서 생성과 검증",
+    passed="{trials}번 중 {n}번 통과",
+    not_found="“Challenge not found” {n}번",
+    other_word="다른 파드의 단어로 채점 {n}번",
+    wrong="오답 처리 {n}번",
+    error="오류 {n}번",
+    picture="실제로 오간 한 세션",
+    keys_title="유형별로 챌린지를 하나씩 만든 직후 Redis에 있던 키",
+    keys_head=("키", "유형", "TTL", "시도 횟수"),
+    no_keys="Redis에는 키가 없습니다. 세션은 파드 안에 있습니다.",
+    why="이유",
+    why_memory=(
+        "여기서 보낸 답은 모두 정답입니다. 챌린지를 만든 파드만 그 세션을 자기 메모리에 가지고 있고, "
+        "검증 요청을 받은 다른 파드는 그 챌린지를 모르므로 “Challenge not found”라고 답합니다.",
+        "손글씨는 더 나쁩니다. 파드는 현재 단어 하나만 기억하므로, 제출한 그림이 다른 파드의 단어로 채점되고 "
+        "사용자는 제대로 쓰고도 틀렸다는 말을 듣습니다.",
+        "두 요청이 같은 파드로 가면 모두 통과합니다. 레플리카가 하나일 때 드러나지 않았던 까닭입니다.",
+    ),
+    why_redis=(
+        "이제 모든 파드가 챌린지마다 키 하나씩을 같은 Redis에 쓰고, 키는 스스로 만료됩니다. "
+        "어느 파드가 검증 요청을 받아도 세션을 찾을 수 있습니다.",
+        "그 밖에 달라진 것은 없습니다. 서비스도, 요청도, 라우팅도 같습니다. 설정은 롤아웃처럼 파드를 "
+        "재시작해서 바꿨습니다.",
+    ),
+    restarted="USE_REDIS=true로 파드를 재시작했습니다({seconds:.1f}초)",
+    holds="버그를 재현했고, 해결되는 것도 확인했습니다.",
+    fails="예상대로 되지 않았습니다.",
+    surprises="예상과 달랐던 점",
+    report="보고서",
+    environment="실행 환경",
+    backend="백엔드",
+    pods="파드",
+    redis="Redis",
+    trials="캡차 유형·방식별 시퀀스 수",
+    seconds="소요 시간",
+    repeat="다시 해 보기",
+    again="같은 조건으로 이 데모 다시 실행",
+    by_hand=(
+        ("devenv up -d --no-use-redis", "8080 포트의 프록시 뒤에 파드 두 개, 세션은 각자의 메모리에"),
+        ("devenv replay pod-memory", "같은 시퀀스를 시나리오로 한 단계씩"),
+        ("devenv toggle on", "해결책 적용: 파드를 실제로 재시작"),
+        ("devenv down", "모두 종료"),
+    ),
+    seed="시드",
+    store="저장소",
+)
+
+
+def prose(language: Language) -> Prose:
+    """The texts of ``language``."""
+    return KOREAN if language == "ko" else ENGLISH

@@ -1,0 +1,83 @@
+"""USE_REDIS switched by restarting pods, as a rollout would; for all of them or for a canary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from devenv.core.errors import UsageProblem
+from devenv.core.topology import StackStatus
+from devenv.core.vocabulary import Strategy, resolve_pod
+from devenv.stack.protocol import Progress, Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Toggled:
+    """What a toggle did. ``before`` and ``after`` map every pod of the stack to its store."""
+
+    restarted: tuple[str, ...]
+    before: dict[str, Strategy]
+    after: dict[str, Strategy]
+    seconds: float
+
+    @property
+    def mixed(self) -> bool:
+        """Whether pods now keep their sessions in different places (the guide's canary step)."""
+        return len(dict.fromkeys(self.after.values())) > 1
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict for ``--json``."""
+        return {
+            "restarted": list(self.restarted),
+            "before": {pod: str(store) for pod, store in self.before.items()},
+            "after": {pod: str(store) for pod, store in self.after.items()},
+            "mixed": self.mixed,
+            "seconds": round(self.seconds, 2),
+        }
+
+
+def stores(status: StackStatus) -> dict[str, Strategy]:
+    """Where each pod keeps its sessions, by the settings it was started with."""
+    return {
+        pod.name: Strategy(pod.settings.get("SESSION_STRATEGY", Strategy.ATOMIC))
+        if pod.settings.get("USE_REDIS", "").lower() == "true"
+        else Strategy.MEMORY
+        for pod in status.pods
+    }
+
+
+def toggle(
+    stack: Stack,
+    on: bool,
+    *,
+    pods: Sequence[str] = (),
+    strategy: Strategy | None = None,
+    rolling: bool = False,
+    progress: Progress,
+    clock: Callable[[], float],
+) -> Toggled:
+    """Restart ``pods`` (none named: all) with USE_REDIS set, and wait until they are ready again.
+
+    ``strategy``, where given, becomes their SESSION_STRATEGY. They restart side by side, or with ``rolling``
+    one after the other. ``clock`` counts seconds. Raises UsageProblem for a pod that there is not.
+    """
+    status = stack.status()
+    names = _resolve(pods, [pod.name for pod in status.pods])
+    settings = {"USE_REDIS": "true" if on else "false"}
+    if strategy is not None:
+        settings["SESSION_STRATEGY"] = str(strategy)
+    started = clock()
+    for group in [[name] for name in names] if rolling else [names]:
+        stack.restart_pods(dict.fromkeys(group, settings), progress)
+    return Toggled(tuple(names), stores(status), stores(stack.status()), clock() - started)
+
+
+def _resolve(words: Sequence[str], pods: Sequence[str]) -> list[str]:
+    named = []
+    for word in words:
+        pod = resolve_pod(word, pods)
+        if pod is None:
+            raise UsageProblem(f"no pod is called {word!r}", hint=f"the pods are {', '.join(pods)}")
+        named.append(pod)
+    return [pod for pod in pods if pod in named] if words else list(pods)
