@@ -1,0 +1,102 @@
+"""Putting the service together: settings in, FastAPI app out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import SystemRandom
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+
+from devenv.captcha_api import logs, middleware
+from devenv.captcha_api.catalogue import CatalogueCache
+from devenv.captcha_api.errors import BrokenSession, Refusal, ServiceUnavailable, Ungraded
+from devenv.captcha_api.metrics import Metrics
+from devenv.captcha_api.ml import MLClient
+from devenv.captcha_api.routes import abstract, behaviour, handwriting, imagegrid, operations
+from devenv.captcha_api.service import Service, trace_of
+from devenv.captcha_api.settings import Settings
+from devenv.captcha_api.stores import SessionStore
+from devenv.captcha_api.stores.atomic import AtomicStore
+from devenv.captcha_api.stores.guide import GuideStore
+from devenv.captcha_api.stores.memory import MemoryStore
+
+
+def make_store(settings: Settings, metrics: Metrics) -> SessionStore:
+    """The store that the settings ask for."""
+    memory = MemoryStore(settings.captcha_ttl)
+    if not settings.use_redis:
+        return memory
+    if settings.session_strategy == "guide":
+        return GuideStore(settings, memory, metrics)
+    return AtomicStore(settings, metrics)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application; nothing is connected to before the first request, but for the store's warm-up."""
+    logger = logs.configure(settings.pod_name)
+    metrics = Metrics()
+    ml = MLClient(settings.ml_url, settings.ocr_image_field)
+    service = Service(
+        settings=settings,
+        store=make_store(settings, metrics),
+        ml=ml,
+        catalogue=CatalogueCache(ml.catalogue),
+        metrics=metrics,
+        random=SystemRandom(),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(service.store.warm_up)
+        logs.emit(logger, logging.INFO, "started", store=service.store.name)
+        yield
+        ml.close()
+
+    app = FastAPI(title="captcha-api", lifespan=lifespan)
+    app.state.service = service
+    for routes in (abstract, imagegrid, handwriting, behaviour, operations):
+        app.include_router(routes.router)
+    app.add_exception_handler(Ungraded, _ungraded)
+    app.add_exception_handler(ServiceUnavailable, _unavailable)
+    app.add_exception_handler(BrokenSession, _broken)
+    app.add_middleware(middleware.CatchAll)
+    # The widget calls from any site and without credentials.
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=["*"],
+        allow_methods=["GET", "POST"],
+        allow_headers=["*"],
+        expose_headers=["X-Served-By", "X-Request-Id", "Retry-After"],
+    )
+    app.add_middleware(middleware.Observe, pod=settings.pod_name, metrics=metrics, logger=logger)
+    return app
+
+
+async def _ungraded(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Ungraded)
+    trace = trace_of(request)
+    trace.outcome = str(error.refusal)
+    body: dict[str, Any] = {"success": False, "message": error.message}
+    if error.refusal == Refusal.EXPIRED:
+        body["expired"] = True
+    if error.refusal == Refusal.UNGRADED:
+        trace.detail = error.message
+    return JSONResponse(body)
+
+
+async def _unavailable(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ServiceUnavailable)
+    trace_of(request).detail = error.message
+    return JSONResponse({"detail": error.message}, 503, {"Retry-After": str(error.retry_after)})
+
+
+async def _broken(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, BrokenSession)
+    trace_of(request).detail = error.message
+    return JSONResponse({"detail": error.message}, 500)

@@ -1,0 +1,75 @@
+"""What the routes work with: the service's parts, and creating and verifying through them."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from fastapi import Request
+
+from devenv.captcha_api import middleware
+from devenv.captcha_api.catalogue import CatalogueCache
+from devenv.captcha_api.metrics import Metrics
+from devenv.captcha_api.ml import MLClient
+from devenv.captcha_api.settings import Settings
+from devenv.captcha_api.stores import Document, SessionStore, Submission, Verdict
+from devenv.core.vocabulary import CaptchaType
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the routes work with."""
+
+    settings: Settings
+    store: SessionStore
+    ml: MLClient
+    catalogue: CatalogueCache
+    metrics: Metrics
+    random: Random
+
+    def create(self, request: Request, kind: CaptchaType, cid: str, fields: Document) -> bool:
+        """Keep a new session of ``fields``; whether its id will name it later."""
+        trace_of(request).challenge_id = cid
+        document = {"type": str(kind), "cid": cid, **fields, "attempts": 0, "created_at": time.time()}
+        addressable = self.store.create(kind, cid, document)
+        self.metrics.created(kind)
+        return addressable
+
+    def verify(self, request: Request, submission: Submission) -> Verdict:
+        """Grade an answer; the outcome goes to log and metrics. Raises as the stores do."""
+        trace = trace_of(request)
+        trace.challenge_id = submission.cid or None
+        verdict = self.store.verify(submission)
+        trace.outcome = "success" if verdict.passed else "wrong"
+        self.metrics.graded(submission.kind, verdict)
+        return verdict
+
+    def asset(self, path: str) -> str:
+        """A picture's URL, for browsers and for the ML service alike."""
+        return self.settings.asset_url + path
+
+    def scene_document(self, cid: str) -> Mapping[str, Any]:
+        """The image grid's picture and label for a challenge id. Raises MLUnavailable."""
+        scene = self.catalogue.get().scene_for(cid)
+        return {"image_url": self.asset(scene.path), "target_label": scene.label}
+
+
+def new_challenge_id() -> str:
+    """32 hex digits, unguessable."""
+    return uuid.uuid4().hex
+
+
+def service_of(request: Request) -> Service:
+    """The app's service."""
+    service: Service = request.app.state.service
+    return service
+
+
+def trace_of(request: Request) -> middleware.Trace:
+    """The request's trace."""
+    trace: middleware.Trace = request.scope["state"]["trace"]
+    return trace

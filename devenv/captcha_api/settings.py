@@ -1,0 +1,118 @@
+"""The service's environment variables, read once and strictly."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any, Literal, NoReturn
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _flag(value: Any) -> Any:
+    """Only true and false, in any case: ``USE_REDIS=1`` meaning false is a trap that others fell into."""
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word in ("true", "false"):
+        return word == "true"
+    raise ValueError("must be true or false")
+
+
+def _empty_is_unset(value: Any) -> Any:
+    return None if value == "" else value
+
+
+def _integer(value: Any) -> Any:
+    text = str(value).strip()
+    if not text.lstrip("-").isascii() or not text.lstrip("-").isdigit():
+        raise ValueError("must be an integer")
+    return int(text)
+
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Optional = BeforeValidator(_empty_is_unset)
+Integer = BeforeValidator(_integer)
+
+
+class Settings(BaseSettings):
+    """One field per variable, in lower case: ``use_redis`` is ``USE_REDIS``.
+
+    An empty variable is an unset one, except for the flags and the integers, where it is an error: a service
+    that starts with a setting nobody meant is harder to find than one that does not start.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    use_redis: Flag = False
+    redis_host: Annotated[str | None, Optional] = None
+    redis_port: Annotated[int, Integer, Field(ge=1, le=65535)] = 6379
+    redis_db: Annotated[int, Integer, Field(ge=0)] = 0
+    redis_password: Annotated[SecretStr | None, Optional] = None
+    redis_ssl: Flag = False
+    redis_prefix: str = "rcaptcha:"
+    redis_timeout_ms: Annotated[int, Integer, Field(ge=1)] = 2000
+    captcha_ttl: Annotated[int, Integer, Field(ge=1)] = 60
+    ml_service_url: str = "http://localhost:8001"
+    asset_base_url: Annotated[str | None, Optional] = None
+    abstract_hmac_secret: Annotated[SecretStr | None, Optional] = None
+    ocr_image_field: str = "file"
+    success_redirect_url: Annotated[str | None, Optional] = None
+    session_strategy: Literal["atomic", "guide"] = "atomic"
+    guide_errors: Literal["raise", "swallow"] = "raise"
+    pod_name: str = "captcha-api"
+
+    @model_validator(mode="after")
+    def _redis_needs_a_host(self) -> Settings:
+        if self.use_redis and not self.redis_host:
+            raise ValueError("USE_REDIS=true needs REDIS_HOST")
+        return self
+
+    @property
+    def redis_timeout(self) -> float:
+        """REDIS_TIMEOUT_MS in seconds."""
+        return self.redis_timeout_ms / 1000.0
+
+    @property
+    def password(self) -> str | None:
+        """REDIS_PASSWORD in the clear, for the client only."""
+        return self.redis_password.get_secret_value() if self.redis_password else None
+
+    @property
+    def ml_url(self) -> str:
+        """ML_SERVICE_URL without a trailing slash."""
+        return self.ml_service_url.rstrip("/")
+
+    @property
+    def asset_url(self) -> str:
+        """What the pictures' paths are prefixed with: ASSET_BASE_URL, else ML_SERVICE_URL."""
+        return (self.asset_base_url or self.ml_service_url).rstrip("/")
+
+
+def explain(error: ValidationError) -> str:
+    """One line that names every wrong variable with its value (secrets excepted) and what it must be."""
+    parts = []
+    for problem in error.errors():
+        said = problem["msg"].removeprefix("Value error, ")
+        if not problem["loc"]:
+            parts.append(said)
+            continue
+        name = str(problem["loc"][0]).upper()
+        secret = "PASSWORD" in name or "SECRET" in name
+        shown = "" if secret else f"={os.environ.get(name, str(problem['input']))!r}"
+        parts.append(f"{name}{shown}: {said}")
+    return "captcha-api cannot start: " + "; ".join(parts)
+
+
+def load_or_exit() -> Settings:
+    """The settings; where they are wrong, one line on stderr and exit code 2."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        _exit(explain(error))
+
+
+def _exit(line: str) -> NoReturn:
+    print(line, file=sys.stderr, flush=True)
+    raise SystemExit(2)

@@ -1,0 +1,193 @@
+"""The fix: an answer is graded, counted and, where due, ends the session in one Lua script.
+
+What it keeps, whatever crosses whatever: at most ``ATTEMPTS_LIMIT`` graded answers, at most one success and
+never without the right answer, every session key with a TTL and deleted when its session ends. Redis out of
+reach is StoreUnavailable (HTTP 503) within about one REDIS_TIMEOUT_MS, never the process's memory.
+
+Round trips: create 1; verify 1, right or wrong. The image grid needs the picture for its ML call before the
+script runs; the picture follows from the challenge id (``catalogue.scene_for``), so Redis need not be asked.
+The script compares it with the document; where they differ (sessions seeded by others) one more follows.
+
+Beside a session lies its receipt, ``<prefix>receipt:{<session key>}``: what each request was told, for a few
+seconds (``claim.lua``). It makes a command idempotent that is sent again because its reply was lost, and lets
+the loser of a double click be told "already solved". The braces are a cluster hash tag: one slot for both.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, BusyLoadingError, NoScriptError, ResponseError
+from redis.retry import Retry
+
+from devenv.captcha_api.errors import BrokenSession, Refusal, StoreUnavailable, Ungraded, not_found
+from devenv.captcha_api.settings import Settings
+from devenv.captcha_api.stores import ATTEMPTS_LIMIT, Document, Submission, Verdict
+from devenv.captcha_api.stores.client import RedisObserver, TimedRedis
+from devenv.core.vocabulary import CaptchaType
+
+T = TypeVar("T")
+
+CLAIM = Path(__file__).with_name("claim.lua").read_text(encoding="utf-8")
+
+RECEIPT_TTL_MS = 10_000
+"""At least; longer than any retry of a lost command and any double click."""
+
+RETRY_WITHIN_S = 0.2
+"""A connection that broke sooner than this is tried once more: the time-out still holds, within 200 ms."""
+
+_CID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+
+
+class AtomicStore:
+    """Sessions in Redis; see the module."""
+
+    name = "atomic"
+
+    def __init__(
+        self,
+        settings: Settings,
+        observer: RedisObserver,
+        new_token: Callable[[], str] = lambda: uuid.uuid4().hex,
+    ) -> None:
+        """Connects at first use. ``new_token`` makes a request's unguessable token."""
+        self._settings = settings
+        self._new_token = new_token
+        self._receipt_ttl_ms = max(RECEIPT_TTL_MS, 2 * settings.redis_timeout_ms)
+        self._client = TimedRedis(
+            observer,
+            host=settings.redis_host,
+            port=settings.redis_port,
+            db=settings.redis_db,
+            password=settings.password,
+            ssl=settings.redis_ssl,
+            socket_connect_timeout=settings.redis_timeout,
+            socket_timeout=settings.redis_timeout,
+            # redis-py's own retries (up to ten, since 6.0) multiply the time-out; _reach retries instead.
+            retry=Retry(NoBackoff(), 0),
+            decode_responses=True,
+            encoding_errors="backslashreplace",
+        )
+        self._claim_script = self._client.register_script(CLAIM)
+
+    def create(self, kind: CaptchaType, cid: str, document: Document) -> bool:
+        """SET with EX; the same again if it must be sent twice."""
+        data = json.dumps(document, ensure_ascii=False)
+        self._reach(lambda: self._client.set(self._key(kind, cid), data, ex=self._settings.captcha_ttl))
+        return True
+
+    def verify(self, submission: Submission) -> Verdict:
+        """Gather, then grade and count in one step."""
+        if not _CID.fullmatch(submission.cid):
+            raise not_found()
+        token = self._new_token()
+        basis = submission.presumed()
+        if basis is None:
+            basis = self._read(submission)
+        state, attempts, text = self._gather_and_claim(submission, basis, token)
+        if state == "other":
+            state, attempts, text = self._gather_and_claim(submission, _document(text), token)
+        if state == "absent":
+            raise not_found()
+        if state == "solved":
+            raise Ungraded("Challenge already solved", Refusal.SOLVED)
+        if state not in ("right", "wrong"):
+            raise BrokenSession(f"The stored session is broken: {text}")
+        passed = state == "right"
+        return Verdict(_document(text), passed, attempts, passed or attempts >= ATTEMPTS_LIMIT)
+
+    def warm_up(self) -> None:
+        """Load the script, so that the first verify is one round trip too; a Redis that is down may come."""
+        try:
+            self._client.script_load(CLAIM)
+        except (redis.RedisError, OSError):
+            return
+
+    def check_ready(self) -> None:
+        """Redis answers."""
+        self._reach(self._client.ping)
+
+    def sessions_here(self) -> Mapping[str, int]:
+        """None: they are all in Redis."""
+        return {}
+
+    def server_info(self) -> Mapping[str, Any]:
+        """INFO."""
+        try:
+            info: Any = self._client.info()
+        except (redis.RedisError, OSError):
+            return {}
+        return dict(info)
+
+    def _key(self, kind: CaptchaType, cid: str) -> str:
+        return f"{self._settings.redis_prefix}{kind}:{cid}"
+
+    def _gather_and_claim(
+        self, submission: Submission, basis: Mapping[str, Any], token: str
+    ) -> tuple[str, int, str]:
+        key = self._key(submission.kind, submission.cid)
+        try:
+            submission.gather(basis)
+        except Ungraded:
+            # "Not found" is what the caller must hear first, and only failures pay for asking.
+            if not self._reach(lambda: self._client.exists(key)):
+                raise not_found() from None
+            raise
+        answer, basis_text = submission.claim()
+        keys = [key, f"{self._settings.redis_prefix}receipt:{{{key}}}"]
+        ttl = self._settings.captcha_ttl
+        args = [token, submission.kind, answer, basis_text, ATTEMPTS_LIMIT, ttl, self._receipt_ttl_ms]
+        reply: Any = self._reach(lambda: self._evaluate(keys, [str(arg) for arg in args]))
+        return str(reply[0]), int(reply[1]), str(reply[2])
+
+    def _evaluate(self, keys: list[str], args: list[str]) -> Any:
+        try:
+            return self._client.evalsha(self._claim_script.sha, len(keys), *keys, *args)
+        except NoScriptError:
+            # A restarted Redis has forgotten it; EVAL runs and caches it in one round trip.
+            return self._client.eval(CLAIM, len(keys), *keys, *args)
+
+    def _read(self, submission: Submission) -> Mapping[str, Any]:
+        key = self._key(submission.kind, submission.cid)
+        text: Any = self._reach(lambda: self._client.get(key))
+        if text is None:
+            raise not_found()
+        return _document(text)
+
+    def _reach(self, command: Callable[[], T]) -> T:
+        """Run an idempotent command, again if its connection broke at once; raise the service's errors."""
+        started = time.monotonic()
+        try:
+            try:
+                return command()
+            except redis.ConnectionError as error:
+                if isinstance(error, AuthenticationError | BusyLoadingError):
+                    raise
+                if time.monotonic() - started > RETRY_WITHIN_S:
+                    raise
+                return command()
+        except ResponseError as error:
+            if str(error).startswith("WRONGTYPE"):
+                raise BrokenSession(f"The stored session is broken: {error}") from error
+            # READONLY, OOM, CLUSTERDOWN, NOPERM, MOVED, …: nothing about this session.
+            raise StoreUnavailable(f"Session store cannot serve now: {error}") from error
+        except (redis.RedisError, OSError) as error:
+            raise StoreUnavailable(f"Session store unreachable: {error}") from error
+
+
+def _document(text: str) -> Mapping[str, Any]:
+    try:
+        document = json.loads(text)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise BrokenSession("The stored session is broken: not a JSON object")
+    return document
