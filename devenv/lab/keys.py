@@ -1,0 +1,165 @@
+"""What lies in Redis, without redis-cli: the service's keys, their TTL, and what is odd about them.
+
+Answers (target classes, words, positives) are never part of a listing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import redis
+
+from devenv.core.errors import EnvironmentProblem
+from devenv.core.topology import Endpoints
+from devenv.core.vocabulary import CaptchaType
+
+DEFAULT_PREFIX = "rcaptcha:"
+SCAN_LIMIT = 1000
+"""Keys listed at most, unless told."""
+_SCAN_STEPS = 10_000
+"""SCAN calls at most: a prefix that few of very many keys have must not take for ever."""
+
+RECEIPT = "receipt"
+"""The atomic store's note of what a request was told, beside the session; it lives for seconds."""
+
+REQUIRED = {
+    CaptchaType.ABSTRACT: (
+        "type", "cid", "target_class", "keywords", "image_urls", "is_positive", "attempts", "created_at",
+    ),
+    CaptchaType.IMAGEGRID: ("type", "cid", "image_url", "attempts", "created_at"),
+    CaptchaType.HANDWRITING: ("type", "cid", "samples", "target_class", "attempts", "created_at"),
+}  # fmt: skip
+"""The fields of each document (contract §2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """One key. ``kind`` is the captcha type, ``receipt`` or ``other``; ``type`` is Redis' TYPE.
+
+    ``ttl`` is seconds left, None where the key has no TTL. ``fields`` names what the document has;
+    ``attempts`` is its count. ``flags`` says in words what is wrong with it.
+    """
+
+    key: str
+    kind: str
+    type: str
+    ttl: float | None
+    attempts: int | None
+    fields: tuple[str, ...]
+    flags: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {**asdict(self), "fields": list(self.fields), "flags": list(self.flags)}
+
+
+@dataclass(frozen=True, slots=True)
+class KeyListing:
+    """The keys found under a prefix, sorted; ``complete`` is False where the listing was cut short."""
+
+    prefix: str
+    keys: tuple[KeyInfo, ...]
+    complete: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {
+            "prefix": self.prefix,
+            "complete": self.complete,
+            "keys": [key.to_json() for key in self.keys],
+        }
+
+
+@contextmanager
+def connected(endpoints: Endpoints, db: int = 0) -> Iterator[redis.Redis]:
+    """A client of the stack's Redis, past pods and gate; EnvironmentProblem where it does not answer."""
+    client = redis.Redis(
+        host=endpoints.redis_host,
+        port=endpoints.redis_port,
+        db=db,
+        socket_connect_timeout=2.0,
+        socket_timeout=2.0,
+    )
+    try:
+        yield client
+    except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
+        raise EnvironmentProblem(
+            f"Redis at {endpoints.redis_host}:{endpoints.redis_port} does not answer: {error}",
+            hint="'devenv status' says whether it runs, is paused or stopped",
+        ) from error
+    finally:
+        client.close()
+
+
+def list_keys(client: redis.Redis, prefix: str = DEFAULT_PREFIX, limit: int = SCAN_LIMIT) -> KeyListing:
+    """The keys that begin with ``prefix``, at most ``limit`` of them, by SCAN: it never blocks the server."""
+    found: set[bytes] = set()
+    cursor, steps = 0, 0
+    while True:
+        answer: Any = client.scan(cursor, match=_literal(prefix) + "*", count=500)
+        cursor, keys = int(answer[0]), answer[1]
+        found.update(keys)
+        steps += 1
+        if cursor == 0 or len(found) > limit or steps >= _SCAN_STEPS:
+            break
+    names = sorted(found)[:limit]
+    infos = [key_info(client, name, prefix) for name in names]
+    return KeyListing(
+        prefix, tuple(it for it in infos if it is not None), cursor == 0 and len(found) <= limit
+    )
+
+
+def key_info(client: redis.Redis, key: bytes | str, prefix: str = DEFAULT_PREFIX) -> KeyInfo | None:
+    """What there is to say about one key; None where it is gone."""
+    with client.pipeline(transaction=False) as pipe:
+        pipe.type(key)
+        pipe.pttl(key)
+        kind_of_value, pttl = pipe.execute()
+    value_type = kind_of_value.decode()
+    if value_type == "none" or pttl == -2:
+        return None
+    name = key if isinstance(key, str) else key.decode("utf-8", "backslashreplace")
+    kind = _kind(name, prefix)
+    document = read_document(client, key) if value_type == "string" else None
+    flags = [] if pttl >= 0 else ["no TTL: it stays for ever"]
+    attempts = None
+    if kind in set(CaptchaType):
+        flags += _document_flags(CaptchaType(kind), value_type, document)
+        count = document.get("attempts") if document is not None else None
+        attempts = count if isinstance(count, int) and not isinstance(count, bool) else None
+    ttl = pttl / 1000 if pttl >= 0 else None
+    return KeyInfo(name, kind, value_type, ttl, attempts, tuple(document or ()), tuple(flags))
+
+
+def read_document(client: redis.Redis, key: bytes | str) -> dict[str, Any] | None:
+    """The JSON object under ``key``; None where there is no string, no JSON, or no object."""
+    try:
+        raw: Any = client.get(key)
+        document = json.loads(raw) if raw is not None else None
+    except (redis.ResponseError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _document_flags(kind: CaptchaType, value_type: str, document: Mapping[str, Any] | None) -> list[str]:
+    if value_type != "string":
+        return [f"wrong type: {value_type} instead of string"]
+    if document is None:
+        return ["not a JSON object"]
+    missing = [field for field in REQUIRED[kind] if field not in document]
+    if "cid" in missing and "type" in missing:
+        return [f"stub document: only {', '.join(document) or 'nothing'}"]
+    return [f"missing {', '.join(missing)}"] if missing else []
+
+
+def _kind(name: str, prefix: str) -> str:
+    word = name.removeprefix(prefix).partition(":")[0]
+    return word if word in set(CaptchaType) or word == RECEIPT else "other"
+
+
+def _literal(prefix: str) -> str:
+    return "".join(f"\\{c}" if c in "*?[]\\" else c for c in prefix)

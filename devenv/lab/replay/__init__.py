@@ -1,0 +1,142 @@
+"""Replay: play a scenario on a running stack as often as asked, and judge it by what the scenario expects."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from devenv.core.errors import UsageProblem
+from devenv.core.events import HistoryEvent
+from devenv.core.vocabulary import Strategy
+from devenv.lab.client import CaptchaClient
+from devenv.lab.replay.baseline import Baseline, fits, set_policy, wished_spec
+from devenv.lab.replay.player import Observed, Player
+from devenv.lab.replay.result import ReplayResult, Violation, junit_xml
+from devenv.lab.replay.target import SCENARIO_COPY, Target, read_scenario, resolve_target
+from devenv.lab.runs import HISTORY, RESULTS, TRACE, Recording, Run
+from devenv.lab.sequence import draw_mermaid
+from devenv.lab.trace import exchanges_of, last_exchange
+from devenv.scenario import Scenario
+from devenv.stack.protocol import Progress, Stack
+
+__all__ = [
+    "Observed",
+    "ReplayResult",
+    "Replayer",
+    "Target",
+    "Violation",
+    "fits",
+    "junit_xml",
+    "read_scenario",
+    "replay",
+    "resolve_target",
+    "set_policy",
+    "wished_spec",
+]  # fmt: skip
+
+
+def _silent(_line: str) -> None:
+    """No progress wanted."""
+
+
+def replay(
+    stack: Stack,
+    scenario: Scenario,
+    strategy: Strategy,
+    repeat: int = 1,
+    *,
+    run: Run | None = None,
+    seed: int = 0,
+    progress: Progress = _silent,
+) -> ReplayResult:
+    """Play one scenario on a running stack and leave the stack as it was; see ``Replayer.run``."""
+    with Replayer(stack, seed=seed, progress=progress) as replayer:
+        return replayer.run(scenario, strategy, repeat, run=run)
+
+
+class Replayer:
+    """Plays scenarios on one running stack, and puts the stack's settings back at the end.
+
+    A context manager; it must not be used inside a running event loop (it runs its own). Between scenarios
+    only pods whose settings differ are restarted. ``seed`` picks among wrong answers; ``clock`` gives seconds
+    since the epoch.
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        *,
+        seed: int = 0,
+        progress: Progress = _silent,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._baseline = Baseline(stack, progress)
+        self._runner = asyncio.Runner()
+        self._client = CaptchaClient(self._baseline.endpoints, seed=seed, clock=clock)
+        self._progress = progress
+        self._clock = clock
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._runner.run(self._client.aclose())
+            self._runner.close()
+        finally:
+            self._baseline.restore()
+
+    def run(
+        self, scenario: Scenario, strategy: Strategy, repeat: int = 1, *, run: Run | None = None
+    ) -> ReplayResult:
+        """Set the stack up, play the steps ``repeat`` times, and judge them.
+
+        With ``run``, its folder gets results.json, history.jsonl and trace.jsonl (of all repeats),
+        sequence.mmd and the scenario itself. Raises UsageProblem for a store that the scenario says nothing
+        about, EnvironmentProblem where the stack does not fit or stops answering.
+        """
+        if (why := scenario.stores[strategy].not_applicable) is not None:
+            able = ", ".join(scenario.strategies)
+            raise UsageProblem(
+                f"{scenario.id} does not apply to {strategy}: {why}", hint=f"--strategy {able}"
+            )
+        if repeat < 1:
+            raise UsageProblem(f"repeat {repeat} is below 1")
+        since = last_exchange(self._baseline.endpoints.control) if run is not None else 0
+        plays: list[tuple[Observed, ...]] = []
+        seconds: list[float] = []
+        recordings: list[Recording] = []
+        player = Player(scenario, strategy, self._baseline, self._client, self._runner, self._clock)
+        for number in range(1, repeat + 1):
+            self._client.recording = recording = Recording()
+            restarted = self._baseline.apply(scenario, strategy)
+            started = self._clock()
+            for pod in restarted:
+                recording.note(started, pod, f"start ({strategy})")
+            plays.append(tuple(player.play()))
+            seconds.append(self._clock() - started)
+            recordings.append(recording)
+            self._progress(f"{scenario.id} [{strategy}] {number}/{repeat}")
+        told = [any(step.told for step in play) for play in plays]
+        kept = recordings[told.index(True) if any(told) else 0]
+        kept.messages.sort(key=lambda message: message.time)
+        result = ReplayResult(
+            scenario, strategy, tuple(plays), tuple(seconds), kept, run.id if run is not None else None
+        )
+        if run is not None:
+            self._write(run, result, recordings, since)
+        return result
+
+    def _write(self, run: Run, result: ReplayResult, recordings: list[Recording], since: int) -> None:
+        history: list[HistoryEvent] = [event for recording in recordings for event in recording.history]
+        run.write_lines(HISTORY, (event.to_json() for event in history))
+        ours = frozenset(rid for recording in recordings for rid in recording.request_ids)
+        run.write_lines(TRACE, exchanges_of(self._baseline.endpoints.control, ours, since))
+        run.write_text("sequence.mmd", draw_mermaid(result.recording.messages))
+        run.write_text(SCENARIO_COPY, result.scenario.source)
+        run.write_json(RESULTS, result.to_json())

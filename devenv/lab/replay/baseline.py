@@ -1,0 +1,163 @@
+"""Gives a running stack the settings of a scenario, and puts everything back afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from devenv.core.errors import EnvironmentProblem, UsageProblem
+from devenv.core.topology import StackSpec, StackStatus
+from devenv.core.vocabulary import Strategy
+from devenv.scenario import Create, Get, Scenario, Step, Together, Verify
+from devenv.stack.protocol import Progress, Stack
+
+_REDIS_RUNNING = "running"
+
+
+def fits(scenario: Scenario, status: StackStatus) -> str | None:
+    """Why the scenario cannot run on this stack, with what to do; None where it can.
+
+    A request that no step pins is routed by the proxy's policy over all pods, so then their number must be
+    exactly the scenario's.
+    """
+    wish, spec = scenario.stack, status.spec
+    unpinned = any(_unpinned(step) for step in scenario.steps)
+    if spec.pods < wish.pods or (unpinned and spec.pods != wish.pods):
+        return (
+            f"{scenario.id} needs {wish.pods} pods, the stack has {spec.pods}: devenv up --pods {wish.pods}"
+        )
+    if spec.workers != wish.workers:
+        return f"{scenario.id} needs pods of {wish.workers} worker processes, the stack's have {spec.workers}"
+    return None
+
+
+def wished_spec(scenario: Scenario, strategy: Strategy) -> StackSpec:
+    """The stack that a scenario wishes for itself: what to start where none runs."""
+    wish = scenario.stack
+    return StackSpec(
+        pods=wish.pods,
+        workers=wish.workers,
+        policy=wish.policy or StackSpec().policy,
+        use_redis=strategy is not Strategy.MEMORY,
+        strategy=strategy,
+        env=wish.env,
+        pod_env=wish.pod_env,
+    )
+
+
+class Baseline:
+    """A context manager around a running stack: what ``apply`` and the steps change, leaving it restores.
+
+    Only pods whose settings differ are restarted. Also restored on errors and Ctrl-C.
+    """
+
+    def __init__(self, stack: Stack, progress: Progress) -> None:
+        self.stack = stack
+        self.status = stack.status()
+        self.endpoints = stack.endpoints()
+        self._progress = progress
+        self._original = {pod.name: dict(pod.settings) for pod in self.status.pods}
+        self._current = {pod: dict(settings) for pod, settings in self._original.items()}
+        self._policy = self.status.spec.policy
+        self._redis_state = self.status.redis_state
+        if self._redis_state != _REDIS_RUNNING:
+            raise EnvironmentProblem(
+                f"the stack's Redis is {self._redis_state}", hint="devenv down, then devenv up"
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.restore()
+
+    @property
+    def pods(self) -> tuple[str, ...]:
+        """The stack's pods."""
+        return tuple(self._current)
+
+    def settings(self, pod: str) -> Mapping[str, str]:
+        """A pod's present settings."""
+        return self._current[pod]
+
+    def apply(self, scenario: Scenario, strategy: Strategy) -> tuple[str, ...]:
+        """Set up what the scenario wishes, from wherever the last step left things.
+
+        Gives the pods that were restarted. Raises EnvironmentProblem where the stack does not fit.
+        """
+        if (reason := fits(scenario, self.status)) is not None:
+            raise EnvironmentProblem(reason)
+        self._redis_back()
+        spec = wished_spec(scenario, strategy)
+        wanted = {pod: {**settings, **spec.settings_of(pod)} for pod, settings in self._original.items()}
+        restarted = self._reach(wanted)
+        self._route(scenario.stack.policy or self.status.spec.policy)
+        return restarted
+
+    def restart(self, pods: tuple[str, ...], settings: Mapping[str, str]) -> None:
+        """Restart pods side by side with these settings over their present ones."""
+        self._restart({pod: {**settings} for pod in pods})
+
+    def redis(self, action: str) -> None:
+        """Pause, resume, stop or start Redis."""
+        self.stack.redis(action)
+        self._redis_state = {"pause": "paused", "stop": "stopped"}.get(action, _REDIS_RUNNING)
+
+    def restore(self) -> None:
+        """Put Redis, settings and policy back as they were found."""
+        self._redis_back()
+        self._reach(self._original)
+        self._route(self.status.spec.policy)
+
+    def _redis_back(self) -> None:
+        if self._redis_state != _REDIS_RUNNING:
+            self.redis("resume" if self._redis_state == "paused" else "start")
+
+    def _reach(self, wanted: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
+        changes = {}
+        for pod, settings in wanted.items():
+            present = self._current[pod]
+            names = dict.fromkeys([*settings, *present])
+            change = {
+                name: settings.get(name, "") for name in names if settings.get(name) != present.get(name)
+            }
+            if change:
+                changes[pod] = change
+        if changes:
+            self._restart(changes)
+        return tuple(changes)
+
+    def _restart(self, changes: Mapping[str, Mapping[str, str]]) -> None:
+        # Noted first: a pod that dies with its new settings has them, and needs its old ones back.
+        for pod, change in changes.items():
+            settings = {**self._current[pod], **change}
+            self._current[pod] = {name: value for name, value in settings.items() if value}
+        self.stack.restart_pods(changes, self._progress)
+
+    def _route(self, policy: str) -> None:
+        if policy != self._policy:
+            set_policy(self.endpoints.control, policy)
+            self._policy = policy
+
+
+def set_policy(control: str, policy: str) -> None:
+    """Give the proxy behind the control API another policy; UsageProblem where it is unknown."""
+    try:
+        response = httpx.put(f"{control}/policy", json={"policy": policy}, timeout=10.0, trust_env=False)
+    except httpx.TransportError as error:
+        raise EnvironmentProblem(
+            f"the control API at {control} does not answer ({type(error).__name__})"
+        ) from error
+    if response.status_code != 200:
+        raise UsageProblem(f"policy {policy!r} was refused: {response.text[:300]}")
+
+
+def _unpinned(step: Step) -> bool:
+    if isinstance(step, Together):
+        return any(part.pod is None for part in step.verifies)
+    return isinstance(step, Create | Verify | Get) and step.pod is None

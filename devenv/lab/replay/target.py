@@ -1,0 +1,65 @@
+"""What ``devenv replay WORD`` means: a scenario file, a shipped scenario, or a recorded run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from devenv.core.errors import UsageProblem
+from devenv.core.vocabulary import Strategy
+from devenv.lab.runs import LATEST, RESULTS, Run, list_runs, resolve_run
+from devenv.scenario import Scenario, catalogue, find, parse
+
+SCENARIO_COPY = "scenario.yaml"
+"""A replay's run folder keeps the scenario's text, so that it can be repeated when the file has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A scenario to replay; ``strategy`` and ``repeat`` are those of the recorded run, where it is one."""
+
+    scenario: Scenario
+    strategy: Strategy | None = None
+    repeat: int | None = None
+
+
+def resolve_target(word: str, state_dir: Path) -> Target:
+    """Find what ``word`` names, in this order: a file, a shipped scenario, a run (id, its beginning, latest).
+
+    Raises UsageProblem where it names nothing, or a file or run that cannot be replayed.
+    """
+    path = Path(word)
+    if path.is_file():
+        return Target(read_scenario(path))
+    if word in [scenario.id for scenario in catalogue()]:
+        return Target(find(word))
+    if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+        raise UsageProblem(f"no scenario file {word}")
+    if word == LATEST or any(run.id.startswith(word) for run in list_runs(state_dir)):
+        return _recorded(resolve_run(state_dir, word))
+    return Target(find(word))
+
+
+def read_scenario(path: Path) -> Scenario:
+    """Parse a scenario file; UsageProblem names file and line."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageProblem(f"{path}: cannot be read: {error}") from error
+    return parse(text, path.name)
+
+
+def _recorded(run: Run) -> Target:
+    results = run.read_json(RESULTS)
+    copy = run.folder / SCENARIO_COPY
+    if results.get("kind") != "replay" or not copy.is_file():
+        raise UsageProblem(
+            f"run {run.id} is no replay of a scenario", hint="'devenv scenarios' lists scenarios"
+        )
+    return Target(read_scenario(copy), _strategy(results), results.get("repeat"))
+
+
+def _strategy(results: dict[str, Any]) -> Strategy | None:
+    word = results.get("strategy")
+    return Strategy(word) if word in set(Strategy) else None
