@@ -1,0 +1,30 @@
+"""What several test folders share: embedded stacks of real processes on free ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from devenv.core.topology import StackSpec
+from devenv.lab.opening import SUPERVISOR
+from devenv.stack.embedded import EmbeddedStack
+
+StartStack = Callable[[StackSpec], EmbeddedStack]
+
+
+@pytest.fixture(scope="module")
+def start_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartStack]:
+    """Starts embedded stacks that end with the module; ports of the spec should be ``Ports.free()``."""
+    started: list[EmbeddedStack] = []
+
+    def start(spec: StackSpec) -> EmbeddedStack:
+        stack = EmbeddedStack(Path(tmp_path_factory.mktemp("stack")), SUPERVISOR)
+        stack.start(spec, lambda _line: None)
+        started.append(stack)
+        return stack
+
+    yield start
+    for stack in started:
+        stack.stop()
