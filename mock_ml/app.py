@@ -68,7 +68,7 @@ def _add_pictures(app: FastAPI, gallery: Gallery) -> None:
             raise HTTPException(404, f"no such picture: /assets/{path}")
         data = gallery.png(found)
         tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
-        # The same URL shows another picture under another seed: a browser must ask again, and may be told 304.
+        # Under another seed the same URL shows another picture: a browser must ask again (304).
         headers = {
             "ETag": tag,
             "Cache-Control": "no-cache",

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 THRESHOLD = 0.35
 """Errors above it are called a bot."""
+
+_SANE = 1e9
+"""Coordinates and times beyond it (and NaN) are noise and left out."""
 
 _MOVES = ("mouseMovements", "mouse_movements", "mouseMoves", "mousemove", "moves", "pointer", "touches")
 _CLICKS = ("mouseClicks", "mouse_clicks", "clicks", "taps")
@@ -18,8 +22,8 @@ def judge(behaviour: Mapping[str, Any]) -> dict[str, Any]:
     ``mse``, ``threshold``, ``features``. A function of ``behaviour`` alone.
 
     Few or no movements, dead straight paths and unvarying speeds raise the error. Movements are looked for
-    under the usual names (mouseMovements, moves, …), also one level deeper; a movement is ``{x, y, timestamp}``
-    or ``[x, y, timestamp]``, time in ms.
+    under the usual names (mouseMovements, moves, …), also one level deeper; a movement is
+    ``{x, y, timestamp}`` or ``[x, y, timestamp]``, time in ms.
     """
     points = list(_points(_find(behaviour, _MOVES)))
     features = _features(points)
@@ -55,15 +59,13 @@ def _points(moves: Iterable[Any]) -> Iterable[tuple[float, float, float]]:
             values = [move[0], move[1], move[2] if len(move) > 2 else number * 16]
         else:
             continue
-        numbers = [float(v) for v in values if isinstance(v, int | float) and math.isfinite(v)]
+        numbers = [float(v) for v in values if isinstance(v, int | float) and abs(v) < _SANE]
         if len(numbers) == 3:
             yield (numbers[0], numbers[1], numbers[2])
 
 
 def _features(points: Sequence[tuple[float, float, float]]) -> dict[str, float]:
-    steps = [
-        (math.hypot(b[0] - a[0], b[1] - a[1]), b[2] - a[2]) for a, b in zip(points, points[1:], strict=False)
-    ]
+    steps = [(math.hypot(b[0] - a[0], b[1] - a[1]), b[2] - a[2]) for a, b in pairwise(points)]
     path = sum(length for length, _ in steps)
     chord = math.hypot(points[-1][0] - points[0][0], points[-1][1] - points[0][1]) if points else 0.0
     speeds = [length / time for length, time in steps if time > 0]

@@ -1,4 +1,4 @@
-"""Faults on demand: latency, errors, wrong labels and time-outs per endpoint, decided by a counter and the seed.
+"""Faults on demand: latency, errors, wrong labels and time-outs per endpoint, decided by counter and seed.
 
 The n-th request of an endpoint since its rule was set meets the same fate in every run of the same seed.
 """

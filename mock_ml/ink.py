@@ -49,8 +49,8 @@ def ink_of(image: Image.Image) -> Mask | None:
 
 
 def skeleton(mask: Mask) -> Mask | None:
-    """The word's middle line, ``HEIGHT`` rows high, as wide as it is in proportion; None where little is left."""
-    rows, columns = _kept(mask.any(axis=1)), _kept(mask.any(axis=0))
+    """The word's middle line, ``HEIGHT`` rows high and in proportion; None where little is left."""
+    rows, columns = _kept(mask, 1), _kept(mask, 0)
     if rows is None or columns is None:
         return None
     cut = mask[rows[0] : rows[1], columns[0] : columns[1]]
@@ -79,8 +79,8 @@ def _otsu(values: NDArray[np.float32]) -> float:
     return float(edges[int(np.nanargmax(between)) + 1])
 
 
-def _kept(used: NDArray[np.bool_]) -> tuple[int, int] | None:
-    places = np.flatnonzero(used)
+def _kept(mask: Mask, axis: int) -> tuple[int, int] | None:
+    places = np.flatnonzero(mask.any(axis=axis))
     return (int(places[0]), int(places[-1]) + 1) if places.size else None
 
 

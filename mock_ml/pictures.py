@@ -48,7 +48,7 @@ def draw_picture(seed: int, name: str, index: int) -> Picture:
 
 
 def cut_out(thing: Thing, rng: Random, bounds: tuple[int, int]) -> Image.Image:
-    """The thing in some style, colour and rotation, cropped to its visible pixels, as large as fits ``bounds``."""
+    """The thing in some style, colour and rotation, cut to what is visible, as large as fits ``bounds``."""
     manner = rng.choice([Manner.FLAT, Manner.FLAT, Manner.OUTLINED, Manner.OUTLINED, Manner.SKETCH])
     style = Style(manner, rng.uniform(1.8, 2.8))
     color = mix(rng.choice(thing.colors), WHITE, rng.uniform(0, 0.12))
