@@ -6,8 +6,10 @@ Times are seconds since the epoch as floats. Every event has ``to_json``, a plai
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
+
+from devenv.core.errors import UsageProblem
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +17,8 @@ class Exchange:
     """One HTTP request through the proxy. ``seq`` counts from 1 per proxy process.
 
     ``status`` is what the client was sent; ``error`` says why where the proxy answered itself (502/503/504).
-    ``pod`` is None where no pod was reached.
+    ``pod`` is None where no pod was reached. The bodies are the JSON that was sent, as text bounded in length;
+    None where there was none, or none that is JSON.
     """
 
     seq: int
@@ -29,6 +32,8 @@ class Exchange:
     started: float
     duration_ms: float
     error: str | None = None
+    request_body: str | None = None
+    response_body: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As one trace.jsonl object with ``kind: exchange``."""
@@ -58,6 +63,39 @@ class RedisCommand:
     def to_json(self) -> dict[str, Any]:
         """As one trace.jsonl object with ``kind: redis``."""
         return {"kind": "redis", **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class StackEvent:
+    """Something that was done to the stack, or how it stands, at ``time``.
+
+    ``what``: "pod" (a pod runs with the settings in ``detail``: at the trace's begin and after each restart),
+    "restart" (it was ended), "redis" (``detail["action"]``), "rule" (a gate rule came into force).
+    """
+
+    time: float
+    what: str
+    pod: str | None = None
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """As one trace.jsonl object with ``kind: stack``."""
+        return {"kind": "stack", **asdict(self), "detail": dict(self.detail)}
+
+
+TraceEvent = Exchange | RedisCommand | StackEvent
+
+
+def trace_event(data: Mapping[str, Any]) -> TraceEvent:
+    """One trace.jsonl object back as its event. Raises UsageProblem where it is none."""
+    kinds: dict[str, type[TraceEvent]] = {"exchange": Exchange, "redis": RedisCommand, "stack": StackEvent}
+    fields = {name: value for name, value in data.items() if name != "kind"}
+    try:
+        if data["kind"] == "redis":
+            fields["args"] = tuple(fields["args"])
+        return kinds[data["kind"]](**fields)
+    except (KeyError, TypeError) as error:
+        raise UsageProblem(f"not an event of a trace: {error}") from error
 
 
 EventType = Literal["invoke", "ok", "fail", "info"]
