@@ -17,7 +17,7 @@ class Exchange:
     """One HTTP request through the proxy. ``seq`` counts from 1 per proxy process.
 
     ``status`` is what the client was sent; ``error`` says why where the proxy answered itself (502/503/504).
-    ``pod`` is None where no pod was reached. The bodies are the JSON that was sent, as text bounded in length;
+    ``pod`` is None where no pod was reached. The bodies are the JSON that was sent, as bounded text;
     None where there was none, or none that is JSON.
     """
 
