@@ -47,6 +47,7 @@ _AFTER_STREAMS = frozenset({"XREAD", "XREADGROUP"})
 _UNMATCHABLE = _names("""
     SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE MONITOR SYNC PSYNC""")
 _IMMEDIATE_IN_MULTI = frozenset({"EXEC", "DISCARD", "MULTI", "WATCH", "QUIT", "RESET"})
+_PASSIVE = frozenset({"MULTI", "DISCARD", "UNWATCH"})
 _REDACTED = "(redacted)"
 _SECRET_SETTINGS = ("pass", "auth", "user")
 
@@ -57,13 +58,15 @@ class Shape(NamedTuple):
     ``name`` is upper case, with the subcommand behind a space where there is one ("SCRIPT LOAD"), made of the
     first ``name_words`` words. ``handshake``: it prepares a connection and is no step of a schedule.
     ``unmatchable``: from here on replies do not answer requests one by one (subscriptions, MONITOR,
-    replication, CLIENT REPLY). ``queues``: inside a transaction it is put off until EXEC.
+    replication, CLIENT REPLY). ``passive``: a transaction's beginning or abandonment, which changes nothing by
+    itself. ``queues``: inside a transaction it is put off until EXEC.
     """
 
     name: str
     name_words: int
     handshake: bool
     unmatchable: bool
+    passive: bool
     queues: bool
 
 
@@ -89,6 +92,7 @@ def _shape(first_word: bytes, subcommand: bytes | None) -> Shape:
         name_words=1 if subcommand is None else 2,
         handshake=first in _HANDSHAKE or name in _HANDSHAKE_FULL,
         unmatchable=first in _UNMATCHABLE or name == "CLIENT REPLY",
+        passive=first in _PASSIVE,
         queues=first not in _IMMEDIATE_IN_MULTI,
     )
 
