@@ -80,7 +80,9 @@ def _mark(
         for key, value in node.value:
             key_line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
-                raise UsageProblem(f"{name}:{key_line}: a key must be text; quote it")
+                shown = f"{key.value!r} is not (to YAML on, off, yes and no are true and false)"
+                written = shown if isinstance(key, yaml.ScalarNode) else "a list or mapping is not"
+                raise UsageProblem(f"{name}:{key_line}: a key must be text and {written}; quote it")
             inner = (*path, key.value)
             if inner in keys:
                 raise UsageProblem(

@@ -1,0 +1,32 @@
+"""One embedded stack on free ports for all tests of the use cases."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from devenv.core.topology import Ports, StackSpec
+from devenv.lab.replay import Replayer
+from devenv.stack.embedded import EmbeddedStack
+
+SUPERVISOR = (sys.executable, "-m", "devenv.lab.supervisor")
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStack]:
+    """Two pods with USE_REDIS=false; whoever changes that puts it back."""
+    embedded = EmbeddedStack(tmp_path_factory.mktemp("stack"), SUPERVISOR)
+    try:
+        embedded.start(StackSpec(pods=2, ports=Ports.free()), lambda line: None)
+        yield embedded
+    finally:
+        embedded.stop()
+
+
+@pytest.fixture
+def replayer(stack: EmbeddedStack) -> Iterator[Replayer]:
+    """Plays scenarios on the stack and leaves it as it was."""
+    with Replayer(stack) as one:
+        yield one
