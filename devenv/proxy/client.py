@@ -11,6 +11,7 @@ from devenv.proxy.bodies import Malformed
 from devenv.proxy.flight import Flight
 from devenv.proxy.heads import parse_request_head
 from devenv.proxy.traffic import Traffic
+from devenv.routing import RequestFacts
 
 
 class ClientConnection(asyncio.Protocol):
@@ -30,11 +31,11 @@ class ClientConnection(asyncio.Protocol):
         "_waiting",
         "_write_paused",
         "ending",
+        "facts",
+        "forwarded",
         "number",
-        "peer",
         "peer_bytes",
         "peer_port",
-        "previous",
         "traffic",
         "transport",
     )
@@ -42,7 +43,6 @@ class ClientConnection(asyncio.Protocol):
     def __init__(self, traffic: Traffic) -> None:
         self.traffic = traffic
         self.transport: Any = None
-        self.previous: str | None = None
         self.ending = False
         self._flight: Flight | None = None
         self._waiting = b""
@@ -60,11 +60,12 @@ class ClientConnection(asyncio.Protocol):
         self.transport = transport
         self.transport.set_write_buffer_limits(high=self.traffic.limits.buffer)
         peer = transport.get_extra_info("peername") or ("unknown", 0)
-        self.peer = str(peer[0])
-        self.peer_bytes = self.peer.encode()
+        self.peer_bytes = str(peer[0]).encode()
         self.peer_port = f"{peer[0]}:{peer[1]}"
+        self.forwarded = b"\r\nX-Forwarded-For: %b\r\nX-Forwarded-Proto: http\r\n\r\n" % self.peer_bytes
         self.traffic.connections += 1
         self.number = self.traffic.connections
+        self.facts = RequestFacts(str(peer[0]), self.number)
         self.traffic.clients[self.number] = self
 
     def data_received(self, data: bytes) -> None:
@@ -74,9 +75,11 @@ class ClientConnection(asyncio.Protocol):
         if self._waiting:
             data = self._waiting + data
             self._waiting = b""
-        elif self._flight is None:
-            self._since = perf_counter()
-        self._advance(data)
+            self._advance(data)
+        else:
+            if self._flight is None:
+                self._since = 0.0  # set where a head stays incomplete
+            self._advance(data)
 
     def eof_received(self) -> bool:
         """The client sends no more. Answers to what it has sent still go out."""
@@ -132,15 +135,21 @@ class ClientConnection(asyncio.Protocol):
                     parsed = parse_request_head(data)
                     if parsed is None:
                         self._waiting = data
+                        self._since = self._since or perf_counter()
                         return
-                    head, position = parsed
-                    body = head.body()
-                    end = position if body is None else body.feed(data, position)
+                    head, end = parsed
+                    body, position = None, end
+                    if head.chunked or head.content_length:
+                        body = head.body()
+                        assert body is not None
+                        end = body.feed(data, position)
                 except Malformed as error:
                     self._refuse(error)
                     return
                 self._flight = flight = Flight(self, head, body)
-                flight.launch(data[position:end])
+                flight.launch(data[position:end] if body is not None else b"")
+                if end == len(data):
+                    return
                 data = data[end:]
             elif flight.tunnelling and flight.connection is not None:
                 flight.connection.transport.write(data)
@@ -175,7 +184,7 @@ class ClientConnection(asyncio.Protocol):
         self._advance(data)
         self._advancing = False
 
-    def finished(self, *, close: bool) -> None:
+    def finished(self, now: float, *, close: bool) -> None:
         """The flight's answer is complete; on to the next request, or the end."""
         self._flight = None
         if close:
@@ -183,12 +192,15 @@ class ClientConnection(asyncio.Protocol):
             return
         if self._advancing:
             return
-        self._since = perf_counter()
-        if not self._waiting:
+        self._since = now
+        if self._waiting:
+            if not self._write_paused:
+                self._since = 0.0
+                self._continue()
+        elif self._reading_paused:
             self.resume_reading()
-        elif not self._write_paused:
-            self._continue()
-        self._end_if_spent()
+        if self.ending or self._eof:
+            self._end_if_spent()
 
     def _end_if_spent(self) -> None:
         """After the last answer to a client that sends no more, or when the proxy closes."""
@@ -215,7 +227,8 @@ class ClientConnection(asyncio.Protocol):
                 head_only=False,
             )
         )
-        seconds = perf_counter() - self._since
+        now = perf_counter()
+        seconds = now - (self._since or now)
         policy = self.traffic.policy_text
         self.traffic.log.add(
             (

@@ -7,7 +7,7 @@ could not be made; GET and HEAD also when a kept-alive connection turned out to 
 from __future__ import annotations
 
 import asyncio
-from time import perf_counter, time
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from devenv.core.vocabulary import resolve_pod
@@ -33,61 +33,30 @@ class Flight:
     ``status`` is 0 until a response head went to the client. ``done``: nothing may happen to it any more.
     """
 
-    __slots__ = (
-        "_body",
-        "_clock",
-        "_close",
-        "_outgoing",
-        "_partial",
-        "_pending",
-        "_pin",
-        "_policy",
-        "_progress",
-        "_rechunk",
-        "_repeated",
-        "_request_id",
-        "_response_body",
-        "_reusable",
-        "_set_cookie",
-        "_started",
-        "_tried",
-        "_tunnel_ends",
-        "client",
-        "connection",
-        "done",
-        "head",
-        "pod",
-        "status",
-        "traffic",
-        "tunnelling",
-    )
+    # Defaults on the class and no slots: a request on the usual way sets only a few of these.
+    pod: Pod | None = None
+    connection: UpstreamConnection | None = None
+    status = 0
+    done = False
+    tunnelling = False
+    _pin: str | None = None
+    _tried: dict[str, str] | None = None
+    _set_cookie: str | None = None
+    _pending = 0
+    _partial = b""
+    _response_body: Body | None = None
+    _rechunk = False
+    _repeated = False
+    _reusable = False
+    _close = False
+    _tunnel_ends = 0
 
     def __init__(self, client: ClientConnection, head: RequestHead, body: Body | None) -> None:
         self.client = client
         self.traffic: Traffic = client.traffic
         self.head = head
-        self.pod: Pod | None = None
-        self.connection: UpstreamConnection | None = None
-        self.status = 0
-        self.done = False
-        self.tunnelling = False
         self._body = body
-        self._started = time()
         self._clock = self._progress = perf_counter()
-        self._request_id = head.request_id or self.traffic.new_request_id()
-        self._policy = self.traffic.policy_text
-        self._pin: str | None = None
-        self._tried: dict[str, str] | None = None
-        self._outgoing = b""
-        self._pending = 0
-        self._partial = b""
-        self._response_body: Body | None = None
-        self._rechunk = False
-        self._repeated = False
-        self._reusable = False
-        self._close = False
-        self._tunnel_ends = 0
-        self._set_cookie: str | None = None
 
     # -- towards the pod
 
@@ -98,65 +67,68 @@ class Flight:
 
     def launch(self, first: bytes) -> None:
         """Choose a pod and send the head and ``first``, the part of the body that is there already."""
-        traffic, head = self.traffic, self.head
-        if head.pin is not None:
-            word = head.pin.decode("latin-1")
-            self._pin = resolve_pod(word, tuple(traffic.pods))
+        traffic, head, client = self.traffic, self.head, self.client
+        self._request_id = head.request_id or traffic.new_request_id()
+        self._policy = traffic.policy_text
+        if head.pin is None:
+            self._pin = traffic.policy.pin
+        else:
+            self._pin = resolve_pod(head.pin, tuple(traffic.pods))
             if self._pin is None:
                 pods = ", ".join(traffic.pods)
-                self.fail(400, f"X-Devenv-Pod: unknown pod {word!r}; pods: {pods}", None, "unknown pod")
+                self.fail(400, f"X-Devenv-Pod: unknown pod {head.pin!r}; pods: {pods}", None, "unknown pod")
                 return
             self._policy = f"pinned:{self._pin}"
+        if head.forwarded_for is None and head.forwarded_proto is None:
+            forwarded = client.forwarded
         else:
-            self._pin = traffic.policy.pin
-        if head.host is None:  # an HTTP/1.0 client that named none
-            head.host = b"localhost"
-        self._outgoing = head.to_upstream(self._request_id, self.client.peer_bytes) + first
+            forwarded = head.forwarded(client.peer_bytes)
+        self._outgoing = head.outgoing + self._request_id + forwarded + first
         self._attempt()
 
     def _attempt(self) -> None:
         """One try at one pod; the pods that could not be reached are not tried again."""
-        pod = self._choose()
-        if pod is None:
-            self._no_pod()
-            return
-        self.pod = pod
-        self.traffic.in_flight[pod.name] += 1
-        connection = pod.take()
+        traffic = self.traffic
+        candidates = traffic.alive
+        if self._pin is not None:
+            name = self._pin
+            if self._tried is not None:
+                self._no_pod()
+                return
+        else:
+            if self._tried is not None or not candidates:
+                candidates = self._untried()
+                if not candidates:
+                    self._no_pod()
+                    return
+            client, policy = self.client, traffic.policy
+            facts = self._facts() if self.head.facts_vary else client.facts
+            name, self._set_cookie = policy.choose(facts, candidates, traffic.in_flight, traffic.rng)
+            if policy.keeps_connection:
+                client.facts = client.facts._replace(previous=name)
+        self.pod = pod = traffic.pods[name]
+        traffic.in_flight[name] += 1
+        connection = pod.take(self._clock)
         if connection is None:
             self._connect(pod)
         else:
             self._carry(connection)
 
-    def _choose(self) -> Pod | None:
-        traffic = self.traffic
-        if self._pin is not None:
-            return None if self._tried else traffic.pods[self._pin]
-        candidates = traffic.alive
-        if self._tried is not None:
-            candidates = tuple(name for name in candidates if name not in self._tried)
-        if not candidates:
-            tried = self._tried or {}
-            candidates = tuple(name for name in traffic.pods if name not in tried)
-            if not candidates:
-                return None
-        client, policy = self.client, traffic.policy
-        cookie = self.head.cookie
-        facts = RequestFacts(
-            self._source() if self.head.forwarded_for is not None else client.peer,
-            client.number,
-            client.previous,
-            cookie.decode("latin-1") if cookie is not None else None,
-        )
-        choice = policy.choose(facts, candidates, traffic.in_flight, traffic.rng)
-        client.previous = choice.pod
-        self._set_cookie = choice.set_cookie
-        return traffic.pods[choice.pod]
+    def _untried(self) -> tuple[str, ...]:
+        """Pods still to be tried: the alive ones, and when they are used up those that seem dead."""
+        tried = self._tried or {}
+        alive = tuple(name for name in self.traffic.alive if name not in tried)
+        return alive or tuple(name for name in self.traffic.pods if name not in tried)
 
-    def _source(self) -> str:
-        """The client's address: the first hop of X-Forwarded-For. On one machine every peer is 127.0.0.1."""
-        chain = self.head.forwarded_for or b""
-        return chain.partition(b",")[0].strip().decode("latin-1")
+    def _facts(self) -> RequestFacts:
+        """With the affinity cookie, and X-Forwarded-For's first hop as the client's address.
+
+        Anybody can claim any address so; on one machine, where every peer is 127.0.0.1, that is wanted.
+        """
+        facts = self.client.facts
+        chain = self.head.forwarded_for
+        client = facts.client if chain is None else chain.partition(b",")[0].strip().decode("latin-1")
+        return facts._replace(client=client, cookie=self.head.cookie)
 
     def _connect(self, pod: Pod) -> None:
         task = asyncio.get_running_loop().create_task(self._connect_then_carry(pod))
@@ -199,12 +171,12 @@ class Flight:
 
     def _carry(self, connection: UpstreamConnection) -> None:
         self.connection = connection
-        if self._body is not None:
+        connection.flight = self
+        connection.transport.write(self._outgoing)
+        if self._pending:
+            self._pending = 0
             self._progress = perf_counter()
-            if self._pending:
-                self._pending = 0
-                self.client.resume_reading()
-        connection.carry(self, self._outgoing)
+            self.client.resume_reading()
         if self._body is not None:
             self._outgoing = b""
 
@@ -266,46 +238,49 @@ class Flight:
 
     def _respond(self, head: ResponseHead, data: bytes, end: int) -> None:
         """Send the head, and what of the body came with it, in one write."""
-        request = self.head
+        request, client, pod = self.head, self.client, self.pod
+        assert pod is not None
+        self.status = status = head.status
+        out = head.outgoing
+        self._close = close = not request.keep_alive or client.ending or not self.request_done
+        # after a 5xx some servers (uvicorn) close without having said so
+        self._reusable = head.keep_alive and status < 500
+        usual = request.minor == 1 and request.method != b"HEAD" and not head.bodiless
+        if usual and head.content_length == len(data) - end and not close and self._set_cookie is None:
+            tail = pod.served_by if head.served_by is None else b"X-Request-Id: "
+            client.transport.write(b"%b%b%b\r\n\r\n%b" % (out, tail, self._request_id, data[end:]))
+            self._complete(leftover=False)
+            return
         body = head.body(request.method, decode=request.minor == 0)
         kind = type(body)
-        self._close = (
-            not request.keep_alive
-            or self.client.ending
-            or not self.request_done
-            or (request.minor == 0 and (kind is ChunkedBody or kind is CloseBody))
-        )
+        if request.minor == 0 and (kind is ChunkedBody or kind is CloseBody):
+            self._close = True
         self._rechunk = kind is CloseBody and request.minor == 1
-        # after a 5xx some servers (uvicorn) close without having said so
-        self._reusable = head.keep_alive and kind is not CloseBody and head.status < 500
+        self._reusable = self._reusable and kind is not CloseBody
         self._response_body = body
-        self.status = head.status
-        out = self._head_to_client(head, chunked=request.minor == 1 and kind in (ChunkedBody, CloseBody))
+        chunked = request.minor == 1 and (kind is ChunkedBody or kind is CloseBody)
+        out += self._rest_of_head(head, pod, chunked=chunked)
         if body is None:
-            self.client.transport.write(out)
+            client.transport.write(out)
             self._complete(leftover=end < len(data))
         else:
             self._relay(data, end, out)
 
-    def _head_to_client(self, head: ResponseHead, *, chunked: bool) -> bytes:
-        pod = self.pod
-        assert pod is not None
-        line = head.line if head.minor == 1 else b"HTTP/1.1" + head.line[8:]
-        parts = [line, *head.lines]
+    def _rest_of_head(self, head: ResponseHead, pod: Pod, *, chunked: bool) -> bytes:
+        """The fields that depend on the request and on how its connection goes on."""
+        parts = []
         if chunked:
-            parts.append(b"Transfer-Encoding: chunked")
-        elif head.content_length is not None and head.status != 204:
-            parts.append(b"Content-Length: %d" % head.content_length)
-        parts.append(pod.served_by if head.served_by is None else b"X-Served-By: " + head.served_by)
+            parts.append(b"Transfer-Encoding: chunked\r\n")
         if self._set_cookie is not None:
-            cookie = f"{AFFINITY_COOKIE}={self._set_cookie}; Path=/; HttpOnly; SameSite=Lax"
-            parts.append(b"Set-Cookie: " + cookie.encode())
+            cookie = f"Set-Cookie: {AFFINITY_COOKIE}={self._set_cookie}; Path=/; HttpOnly; SameSite=Lax\r\n"
+            parts.append(cookie.encode())
         if self._close:
-            parts.append(b"Connection: close")
+            parts.append(b"Connection: close\r\n")
         elif self.head.minor == 0:
-            parts.append(b"Connection: keep-alive")
-        parts.append(b"X-Request-Id: %b\r\n\r\n" % self._request_id)
-        return b"\r\n".join(parts)
+            parts.append(b"Connection: keep-alive\r\n")
+        parts.append(pod.served_by if head.served_by is None else b"X-Request-Id: ")
+        parts.append(self._request_id + b"\r\n\r\n")
+        return b"".join(parts)
 
     def _relay(self, data: bytes, start: int, prefix: bytes) -> None:
         body = self._response_body
@@ -334,13 +309,11 @@ class Flight:
             return
         self.status = 101
         self.tunnelling = True
-        parts = [head.line, *head.lines, b"Connection: Upgrade"]
-        parts.append(b"Upgrade: " + (head.upgrade or self.head.upgrade))
-        parts.append(b"X-Served-By: " + head.served_by if head.served_by is not None else self.pod.served_by)
-        parts.append(b"X-Request-Id: %b\r\n\r\n" % self._request_id)
-        client.transport.write(b"\r\n".join(parts) + rest)
+        upgrade = head.upgrade or self.head.upgrade
+        out = b"%bConnection: Upgrade\r\nUpgrade: %b\r\n" % (head.outgoing, upgrade)
+        client.transport.write(out + self._rest_of_head(head, self.pod, chunked=False) + rest)
         self.pod.served += 1
-        self._log(None)
+        self._log(None, perf_counter())
         client.start_tunnel()
 
     # -- ends
@@ -401,7 +374,7 @@ class Flight:
             return
         if not self.tunnelling:
             self.status = self.status or CLIENT_CLOSED
-            self._log("the client closed the connection")
+            self._log("the client closed the connection", perf_counter())
         self._land()
 
     def check(self, now: float) -> None:
@@ -438,15 +411,16 @@ class Flight:
                 head_only=head_only,
             )
         )
-        self._log(reason)
+        now = perf_counter()
+        self._log(reason, now)
         self._land()
-        self.client.finished(close=self._close)
+        self.client.finished(now, close=self._close)
 
     def _cut_off(self, reason: str) -> None:
         """The answer cannot be completed: break the client's connection, so that it cannot look complete."""
         if self.pod is not None:
             self.pod.last_error = reason
-        self._log(reason)
+        self._log(reason, perf_counter())
         self._land()
         self.client.break_off()
 
@@ -457,11 +431,15 @@ class Flight:
         assert pod is not None
         pod.served += 1
         self._log(None, now)
-        if connection is not None and self._reusable and not leftover and self.request_done:
+        self.done = True
+        self.traffic.in_flight[pod.name] -= 1
+        if connection is not None:
             self.connection = None
-            connection.release(now)
-        self._land()
-        self.client.finished(close=self._close)
+            if self._reusable and not leftover and self.request_done:
+                connection.release(now)
+            else:
+                connection.discard()
+        self.client.finished(now, close=self._close)
 
     def _land(self) -> None:
         """Give back what is held: the count in flight and the connection, if it was not released."""
@@ -472,19 +450,20 @@ class Flight:
         if connection is not None:
             connection.discard()
 
-    def _log(self, error: str | None, now: float | None = None) -> None:
-        client, head = self.client, self.head
-        self.traffic.log.add(
+    def _log(self, error: str | None, now: float) -> None:
+        client, head, traffic, clock = self.client, self.head, self.traffic, self._clock
+        pod = self.pod.name if self.pod is not None else None
+        traffic.log.add(
             (
                 self._request_id,
                 client.peer_port,
                 head.method,
                 head.target,
                 self._policy,
-                self.pod.name if self.pod is not None else None,
+                pod,
                 self.status,
-                self._started,
-                (now or perf_counter()) - self._clock,
+                clock + traffic.epoch_minus_clock,
+                now - clock,
                 error,
             )
         )

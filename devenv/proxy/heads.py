@@ -7,6 +7,7 @@ colon, one meaning for the length. Pure: no I/O.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from devenv.proxy.bodies import Body, ChunkedBody, CloseBody, LengthBody, Malformed
 from devenv.routing import AFFINITY_COOKIE
@@ -14,6 +15,11 @@ from devenv.routing import AFFINITY_COOKIE
 MAX_TARGET = 8192
 MAX_HEAD = 32768
 MAX_RESPONSE_HEAD = 65536
+
+SHARED = 256
+"""Parsed heads that are remembered, per direction."""
+MAX_SHARED = 2048
+"""Bytes of the longest head that is remembered."""
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _FIELDS = rb"(?:\r\n" + _TOKEN + rb":[\t\x20-\x7e\x80-\xff]*+)*+\Z"
@@ -57,24 +63,29 @@ _READ_IN_RESPONSES = frozenset(
         b"x-served-by",
     )
 )
-_BODILESS = frozenset((204, 304))
 
 
 class RequestHead:
-    """One request's head. ``lines`` are the field lines to pass on unchanged, in order, without CRLF."""
+    """One request's head; never changed once parsed, as equal heads share one object.
+
+    ``outgoing`` is the head to send to a pod (HTTP/1.1, hop-by-hop fields left out), up to the value of
+    X-Request-Id, which is the last field but the X-Forwarded ones. ``facts_vary``: it carries a field that a
+    choice of the pod may depend on.
+    """
 
     __slots__ = (
         "chunked",
         "content_length",
         "cookie",
         "expects_continue",
+        "facts_vary",
         "forwarded_for",
         "forwarded_proto",
         "host",
         "keep_alive",
-        "lines",
         "method",
         "minor",
+        "outgoing",
         "pin",
         "request_id",
         "target",
@@ -85,18 +96,19 @@ class RequestHead:
         self.method = method
         self.target = target
         self.minor = minor
-        self.lines: list[bytes] = []
         self.host: bytes | None = None
         self.content_length: int | None = None
         self.chunked = False
         self.keep_alive = minor == 1
         self.expects_continue = False
         self.upgrade: bytes | None = None
-        self.cookie: bytes | None = None
-        self.pin: bytes | None = None
+        self.cookie: str | None = None
+        self.pin: str | None = None
         self.request_id: bytes | None = None
         self.forwarded_for: bytes | None = None
         self.forwarded_proto: bytes | None = None
+        self.facts_vary = False
+        self.outgoing = b""
 
     def body(self) -> Body | None:
         """The framing of the body that follows; None where there is none."""
@@ -104,57 +116,52 @@ class RequestHead:
             return ChunkedBody()
         return LengthBody(self.content_length) if self.content_length else None
 
-    def to_upstream(self, request_id: bytes, peer: bytes) -> bytes:
-        """The head to send to a pod: HTTP/1.1, without hop-by-hop fields, with the X-… fields."""
+    def forwarded(self, peer: bytes) -> bytes:
+        """The end of the outgoing head, for a client at ``peer``."""
         chain = peer if self.forwarded_for is None else self.forwarded_for + b", " + peer
-        parts = [b"%b %b HTTP/1.1\r\nHost: %b" % (self.method, self.target, self.host or b""), *self.lines]
-        if self.content_length is not None:
-            parts.append(b"Content-Length: %d" % self.content_length)
-        elif self.chunked:
-            parts.append(b"Transfer-Encoding: chunked")
-        if self.expects_continue:
-            parts.append(b"Expect: 100-continue")
-        if self.upgrade is not None:
-            parts.append(b"Connection: Upgrade\r\nUpgrade: " + self.upgrade)
-        parts.append(
-            b"X-Request-Id: %b\r\nX-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\n\r\n"
-            % (request_id, chain, self.forwarded_proto or b"http")
+        return b"\r\nX-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\n\r\n" % (
+            chain,
+            self.forwarded_proto or b"http",
         )
-        return b"\r\n".join(parts)
 
 
 class ResponseHead:
-    """One response's head. ``lines`` as in ``RequestHead``; ``line`` is the status line without CRLF."""
+    """One response's head; never changed once parsed.
+
+    ``outgoing`` is the head to send to a client as far as it does not depend on the request: status line
+    (HTTP/1.1), fields without the hop-by-hop ones, Content-Length, and X-Served-By if the pod gave one.
+    ``upgrade`` is the protocol of a 101.
+    """
 
     __slots__ = (
+        "bodiless",
         "chunked",
         "content_length",
         "keep_alive",
-        "line",
-        "lines",
         "minor",
+        "outgoing",
         "served_by",
         "status",
         "upgrade",
     )
 
-    def __init__(self, line: bytes, status: int, minor: int) -> None:
-        self.line = line
+    def __init__(self, status: int, minor: int) -> None:
         self.status = status
         self.minor = minor
-        self.lines: list[bytes] = []
         self.content_length: int | None = None
         self.chunked = False
         self.keep_alive = minor == 1
         self.served_by: bytes | None = None
         self.upgrade: bytes | None = None
+        self.outgoing = b""
+        self.bodiless = status in (204, 304) or status < 200  # RFC 9112 §6.3
 
     def body(self, method: bytes, *, decode: bool) -> Body | None:
         """The framing of the body that follows a ``method`` request's response; None where there is none.
 
         ``decode`` makes a chunked body collect its payload.
         """
-        if method == b"HEAD" or self.status in _BODILESS or self.status < 200:
+        if method == b"HEAD" or self.bodiless:
             return None
         if self.chunked:
             return ChunkedBody(decode=decode)
@@ -177,6 +184,15 @@ def parse_request_head(data: bytes) -> tuple[RequestHead, int] | None:
         _check_limits(data[start:] if end < 0 else data[start:end])
         return None
     block = data[start:end]
+    return (_request if len(block) <= MAX_SHARED else _request.__wrapped__)(block), end + 4
+
+
+@lru_cache(maxsize=SHARED)
+def _request(block: bytes) -> RequestHead:
+    """The head whose bytes ``block`` are, without the empty line.
+
+    Remembered, because a client sends nearly the same head with every request.
+    """
     match = _REQUEST.match(block)
     if match is None:
         raise _why_malformed(block)
@@ -185,7 +201,7 @@ def parse_request_head(data: bytes) -> tuple[RequestHead, int] | None:
         raise Malformed(f"the request target is longer than {MAX_TARGET} bytes", 414)
     head = RequestHead(method, target, 1 if minor == b"1" else 0)
     hop_by_hop = b""
-    lines = head.lines
+    lines: list[bytes] = []
     for line in block.split(b"\r\n")[1:]:
         name, _, value = line.partition(b":")
         name = name.lower()
@@ -202,24 +218,41 @@ def parse_request_head(data: bytes) -> tuple[RequestHead, int] | None:
         elif name == b"content-length":
             head.content_length = _content_length(value, head.content_length)
         else:
-            _read_request_field(head, name, value, line)
+            _read_request_field(head, name, value, lines)
     if hop_by_hop or head.upgrade is not None:
-        _apply_connection(head, hop_by_hop)
+        _apply_connection(head, hop_by_hop, lines)
     _check_request(head)
-    return head, end + 4
+    head.facts_vary = head.cookie is not None or head.forwarded_for is not None
+    head.outgoing = _outgoing(head, lines)
+    return head
 
 
-def _read_request_field(head: RequestHead, name: bytes, value: bytes, line: bytes) -> None:
+def _outgoing(head: RequestHead, lines: list[bytes]) -> bytes:
+    """See ``RequestHead.outgoing``."""
+    parts = [b"%b %b HTTP/1.1\r\nHost: %b" % (head.method, head.target, head.host or b"localhost"), *lines]
+    if head.content_length is not None:
+        parts.append(b"Content-Length: %d" % head.content_length)
+    elif head.chunked:
+        parts.append(b"Transfer-Encoding: chunked")
+    if head.expects_continue:
+        parts.append(b"Expect: 100-continue")
+    if head.upgrade is not None:
+        parts.append(b"Connection: Upgrade\r\nUpgrade: " + head.upgrade)
+    parts.append(b"X-Request-Id: ")
+    return b"\r\n".join(parts)
+
+
+def _read_request_field(head: RequestHead, name: bytes, value: bytes, lines: list[bytes]) -> None:
     """The less frequent fields."""
     if name == b"transfer-encoding":
         if head.chunked or value.lower() != b"chunked":
             raise Malformed("only the transfer coding chunked is understood, and only once", 501)
         head.chunked = True
     elif name == b"cookie":
-        head.lines.append(line)
+        lines.append(b"Cookie: " + value)
         found = _COOKIE.search(value)
         if found is not None:
-            head.cookie = found[1]
+            head.cookie = found[1].decode("latin-1")
     elif name == b"expect":
         if value.lower() != b"100-continue":
             raise Malformed("only the expectation 100-continue is understood", 417)
@@ -230,17 +263,17 @@ def _read_request_field(head: RequestHead, name: bytes, value: bytes, line: byte
         if _REQUEST_ID.match(value) is not None:
             head.request_id = value
     elif name == b"x-devenv-pod":
-        head.pin = value
+        head.pin = value.decode("latin-1")
     elif name == b"x-forwarded-for":
         if value:
             head.forwarded_for = value if head.forwarded_for is None else head.forwarded_for + b", " + value
     elif name == b"x-forwarded-proto":
         head.forwarded_proto = value
     elif name == b"te" and b"trailers" in value.lower():
-        head.lines.append(b"TE: trailers")
+        lines.append(b"TE: trailers")
 
 
-def _apply_connection(head: RequestHead, value: bytes) -> None:
+def _apply_connection(head: RequestHead, value: bytes, lines: list[bytes]) -> None:
     """RFC 9110 §7.6.1: what Connection names goes no further; it never takes framing or Host away."""
     named = [word.strip(b" \t") for word in value.lower().split(b",")]
     if b"close" in named:
@@ -251,7 +284,7 @@ def _apply_connection(head: RequestHead, value: bytes) -> None:
     wanted = head.upgrade is not None and b"upgrade" in named and b"h2c" not in head.upgrade.lower()
     if not wanted or head.minor == 0:
         head.upgrade = None
-    _drop_named(head.lines, named)
+    _drop_named(lines, named)
 
 
 def _drop_named(lines: list[bytes], named: list[bytes]) -> None:
@@ -328,12 +361,18 @@ def parse_response_head(data: bytes) -> tuple[ResponseHead, int] | None:
             raise Malformed("the response is not HTTP/1.1")
         return None
     block = data[:end]
+    return (_response if end <= MAX_SHARED else _response.__wrapped__)(block), end + 4
+
+
+@lru_cache(maxsize=SHARED)
+def _response(block: bytes) -> ResponseHead:
+    """The head whose bytes ``block`` are, without the empty line; remembered as requests' heads are."""
     match = _RESPONSE.match(block)
     if match is None:
         raise Malformed("the response head is malformed")
     split = block.split(b"\r\n")
-    head = ResponseHead(split[0], int(match[2]), 1 if match[1] == b"1" else 0)
-    lines = head.lines
+    head = ResponseHead(int(match[2]), 1 if match[1] == b"1" else 0)
+    lines = [b"HTTP/1.1" + split[0][8:]]
     named: list[bytes] = []
     for line in split[1:]:
         name, _, value = line.partition(b":")
@@ -359,4 +398,10 @@ def parse_response_head(data: bytes) -> tuple[ResponseHead, int] | None:
         _drop_named(lines, named)
     if head.chunked and head.content_length is not None:
         raise Malformed("the response has Content-Length together with Transfer-Encoding")
-    return head, end + 4
+    if head.content_length is not None and head.status != 204:
+        lines.append(b"Content-Length: %d" % head.content_length)
+    if head.served_by is not None:
+        lines.append(b"X-Served-By: " + head.served_by)
+    lines.append(b"")
+    head.outgoing = b"\r\n".join(lines)
+    return head

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any
 
 from devenv.core.events import Exchange
@@ -119,6 +119,7 @@ class Proxy:
 
     def _sweep(self) -> None:
         now = perf_counter()
+        self._traffic.epoch_minus_clock = time() - now
         for client in list(self._traffic.clients.values()):
             client.check(now)
         for pod in self._traffic.pods.values():

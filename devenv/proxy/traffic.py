@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from random import Random
-from time import perf_counter
+from time import perf_counter, time
 from typing import TYPE_CHECKING, Any
 
 from devenv.core.errors import UsageProblem
@@ -35,6 +35,8 @@ class Traffic:
         self.connections = 0
         self.clients: dict[int, ClientConnection] = {}
         self.drained: asyncio.Event | None = None
+        self.epoch_minus_clock = time() - perf_counter()
+        """Added to a reading of the clock gives seconds since the epoch; brought up to date now and then."""
         self._requests = 0
         # unique across restarts; no security hangs on it
         self._request_prefix = os.urandom(8).hex().encode()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from dataclasses import dataclass
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ class Pod:
     def __init__(self, upstream: Upstream, idle_seconds: float, buffer: int) -> None:
         self.upstream = upstream
         self.name = upstream.name
-        self.served_by = b"X-Served-By: " + upstream.name.encode()
+        self.served_by = b"X-Served-By: %b\r\nX-Request-Id: " % upstream.name.encode()
         self.up = True
         self.retired = False
         self.served = 0
@@ -49,13 +48,13 @@ class Pod:
         self._idle_seconds = idle_seconds
         self.buffer = buffer
 
-    def take(self) -> UpstreamConnection | None:
+    def take(self, now: float) -> UpstreamConnection | None:
         """The idle connection that was used last, if there is a usable one."""
         idle = self.idle
         if not idle:
             return None
         connection = idle.pop()
-        if perf_counter() - connection.idle_since < self._idle_seconds and not connection.closing:
+        if now - connection.idle_since < self._idle_seconds and not connection.closing:
             return connection
         connection.discard()
         self.drop_idle()  # those below it are older still
@@ -181,7 +180,8 @@ class UpstreamConnection(asyncio.Protocol):
         """Back to the idle ones, for the next request."""
         self.flight = None
         pod = self.pod
-        self.resume_reading()
+        if self.read_paused:
+            self.resume_reading()
         if self.closing or pod.retired or len(pod.idle) >= MAX_IDLE:
             self.discard()
             return

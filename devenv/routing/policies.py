@@ -41,7 +41,7 @@ class Policy(Protocol):
     """A way to choose. ``text`` reads back through ``parse_policy``.
 
     ``pin`` is the only pod that this policy ever uses (requests for it are not sent elsewhere when it is
-    dead), None for all policies but pinned. ``reads_cookie``: whether the affinity cookie matters to it.
+    dead), None for all policies but pinned. ``keeps_connection``: whether ``RequestFacts.previous`` is read.
     """
 
     @property
@@ -53,8 +53,8 @@ class Policy(Protocol):
         """The one pod of a pinned policy."""
 
     @property
-    def reads_cookie(self) -> bool:
-        """Whether ``RequestFacts.cookie`` is looked at."""
+    def keeps_connection(self) -> bool:
+        """Whether ``RequestFacts.previous`` matters to it."""
 
     def choose(
         self,
@@ -74,10 +74,11 @@ class _Base:
 
     name = ""
     pin: str | None = None
-    reads_cookie = False
+    keeps_connection = False
 
     def __init__(self, pods: Sequence[str]) -> None:
         self.pods = tuple(pods)
+        self._choices = [Choice(pod) for pod in self.pods]
 
     @property
     def text(self) -> str:
@@ -109,7 +110,7 @@ class RoundRobin(_Base):
         else:
             return Choice(candidates[0])
         self._last = index
-        return Choice(pods[index])
+        return self._choices[index]
 
 
 class RandomChoice(_Base):
@@ -171,7 +172,6 @@ class CookieSticky(_Base):
     """The pod that the affinity cookie names; a client without one gets the next pod and the cookie."""
 
     name = "cookie-sticky"
-    reads_cookie = True
 
     def __init__(self, pods: Sequence[str]) -> None:
         super().__init__(pods)
@@ -195,6 +195,7 @@ class PerConnection(_Base):
     """
 
     name = "per-connection"
+    keeps_connection = True
 
     def choose(
         self, request: RequestFacts, candidates: Sequence[str], in_flight: Mapping[str, int], rng: Random
@@ -214,7 +215,7 @@ class Weighted:
     """
 
     pin: str | None = None
-    reads_cookie = False
+    keeps_connection = False
 
     def __init__(self, weights: Mapping[str, int]) -> None:
         self.weights = dict(weights)
@@ -243,7 +244,7 @@ class Weighted:
 class Pinned:
     """One pod for everything."""
 
-    reads_cookie = False
+    keeps_connection = False
 
     def __init__(self, pod: str) -> None:
         self.pin: str | None = pod
