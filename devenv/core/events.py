@@ -45,8 +45,10 @@ class RedisCommand:
     """One command through the gate. ``seq`` counts from 1 per gate process.
 
     ``args`` are the command's words after its name, decoded as UTF-8 with backslashreplace and bounded in
-    length; ``reply`` is a short printable form; ``fate`` says what the gate did with it.
-    ``answered`` is None while no reply was seen.
+    length; ``reply`` is a short printable form; ``fate`` says what the gate did with it and ``rule`` which
+    rule made it. ``received``: the gate had it from the pod; ``forwarded``: sent on to Redis; ``answered``:
+    the reply came; ``delivered``: the pod was sent it. Each but the first is None where that has not
+    happened.
     """
 
     seq: int
@@ -59,6 +61,9 @@ class RedisCommand:
     received: float
     answered: float | None
     fate: str = "passed"
+    forwarded: float | None = None
+    delivered: float | None = None
+    rule: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As one trace.jsonl object with ``kind: redis``."""
