@@ -58,8 +58,8 @@ class Shape(NamedTuple):
     ``name`` is upper case, with the subcommand behind a space where there is one ("SCRIPT LOAD"), made of the
     first ``name_words`` words. ``handshake``: it prepares a connection and is no step of a schedule.
     ``unmatchable``: from here on replies do not answer requests one by one (subscriptions, MONITOR,
-    replication, CLIENT REPLY). ``passive``: a transaction's beginning or abandonment, which changes nothing by
-    itself. ``queues``: inside a transaction it is put off until EXEC.
+    replication, CLIENT REPLY). ``passive``: a transaction's beginning or abandonment, which changes nothing
+    by itself. ``queues``: inside a transaction it is put off until EXEC.
     """
 
     name: str
