@@ -1,1 +1,13 @@
-"""The command line: parses and renders, nothing else."""
+"""The command line: parse and render only; what is done stands in ``devenv.lab``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; gives the exit code (0 holds, 1 fails, 2 usage, 3 inconclusive, 4 cannot run here)."""
+    from devenv.cli.app import app
+    from devenv.cli.running import run
+
+    return run(app, arguments)

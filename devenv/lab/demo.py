@@ -16,7 +16,8 @@ from devenv.core.topology import StackStatus
 from devenv.core.vocabulary import Answer, CaptchaType, Outcome, Strategy
 from devenv.lab.client import CaptchaClient
 from devenv.lab.cross_pod import Tally, TypeResult, run_cross_pod
-from devenv.lab.keys import DEFAULT_PREFIX, KeyInfo, connected, list_keys
+from devenv.lab.keys import KeyInfo, connected, list_keys
+from devenv.lab.overview import key_spaces
 from devenv.lab.runs import Recording
 from devenv.lab.sequence import SequenceMessage
 from devenv.lab.toggle import toggle
@@ -166,7 +167,9 @@ async def _act(
         keys = _keys(status)
         picture = await _picture(client, status, pods)
         results = await run_cross_pod(client, pods, TYPES, trials)
-    return Act(use_redis, strategy, results, picture, keys, tuple(surprises(use_redis, results)))
+    act = Act(use_redis, strategy, results, picture, keys, tuple(surprises(use_redis, results)))
+    audience.act_ended(act)
+    return act
 
 
 async def _picture(
@@ -188,10 +191,11 @@ async def _picture(
 
 
 def _keys(status: StackStatus) -> tuple[KeyInfo, ...]:
-    prefix = status.pods[0].settings.get("REDIS_PREFIX", DEFAULT_PREFIX)
-    db = int(status.pods[0].settings.get("REDIS_DB", "0"))
-    with connected(status.endpoints, db) as redis:
-        return list_keys(redis, prefix).keys
+    found: list[KeyInfo] = []
+    for prefix, db in key_spaces(status):
+        with connected(status.endpoints, db) as redis:
+            found += list_keys(redis, prefix).keys
+    return tuple(found)
 
 
 def surprises(use_redis: bool, results: Mapping[CaptchaType, TypeResult]) -> list[str]:

@@ -81,8 +81,8 @@ def fresh_stack(backend: Backend, state_dir: Path, spec: StackSpec, progress: Pr
         stack = ComposeStack(project_dir(), folder, project=f"devenv-{name}")
     else:
         stack = EmbeddedStack(folder, SUPERVISOR)
+    stack.start(replace(spec, ports=Ports.free()), progress)  # where this fails, its logs stay to be read
     try:
-        stack.start(replace(spec, ports=Ports.free()), progress)
         yield stack
     finally:
         stack.stop()

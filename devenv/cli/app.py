@@ -1,0 +1,52 @@
+"""The verbs, registered."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from devenv import __version__
+from devenv.cli import scenario_verbs, stack_verbs, story_verbs
+
+app = typer.Typer(
+    name="devenv",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="See, understand and prove the fix of the day a captcha service went from one pod to two.",
+    epilog="Exit codes: 0 holds · 1 a violation or failed expectation · 2 usage · 3 inconclusive · "
+    "4 this machine cannot run it",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"devenv {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """What all verbs share stands on each of them."""
+
+
+_SEE, _STACK, _PLAY = "See it", "The stack", "Sessions and scenarios"
+app.command(rich_help_panel=_SEE)(story_verbs.demo)
+for _verb in (
+    stack_verbs.up,
+    stack_verbs.down,
+    stack_verbs.status,
+    stack_verbs.logs,
+    stack_verbs.toggle,
+    stack_verbs.route,
+):
+    app.command(rich_help_panel=_STACK)(_verb)
+app.command(rich_help_panel=_PLAY)(scenario_verbs.seed)
+app.command(rich_help_panel=_PLAY)(scenario_verbs.replay)
+app.command(rich_help_panel=_PLAY)(scenario_verbs.scenarios)

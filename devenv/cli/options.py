@@ -1,0 +1,79 @@
+"""Options that every verb has, and what they come to together with ``.env`` and the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from devenv.cli.screen import Screen
+from devenv.core.vocabulary import Strategy
+from devenv.lab.settings import Backend, Settings, load
+
+
+class BackendName(StrEnum):
+    """The two backends."""
+
+    EMBEDDED = "embedded"
+    COMPOSE = "compose"
+
+
+class StoreName(StrEnum):
+    """What USE_REDIS=true can mean."""
+
+    ATOMIC = "atomic"
+    GUIDE = "guide"
+
+
+Json = Annotated[
+    bool, typer.Option("--json", help="One JSON object on standard output, progress on standard error.")
+]
+BackendOption = Annotated[
+    BackendName | None,
+    typer.Option("--backend", envvar="DEVENV_BACKEND", help="Default: the one that runs, else embedded."),
+]
+NoColor = Annotated[bool, typer.Option("--no-color", help="Plain text; NO_COLOR does the same.")]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed", envvar="DEVENV_SEED", min=0, metavar="N", help="Makes every choice the same again."
+    ),
+]
+StoreOption = Annotated[
+    StoreName | None,
+    typer.Option(
+        "--strategy",
+        envvar="SESSION_STRATEGY",
+        help="With USE_REDIS=true: atomic (the fix) or guide (the migration guide's, faults included).",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a verb works with: where its words go, and the settings with its flags over them."""
+
+    screen: Screen
+    settings: Settings
+
+
+def desk(as_json: bool, no_color: bool, backend: BackendName | None, seed: int | None, **flags: Any) -> Desk:
+    """The verb's screen and settings; ``flags`` are fields of Settings, None where not given.
+
+    Raises UsageProblem for a bad value in ``.env`` or the environment.
+    """
+    screen = Screen(as_json=as_json, no_color=no_color)
+    settings = load(Path.cwd(), os.environ)
+    given = {"backend": cast("Backend | None", backend and backend.value), "seed": seed, **flags}
+    for note in settings.notes:
+        screen.note(note)
+    return Desk(screen, replace(settings, **{name: it for name, it in given.items() if it is not None}))
+
+
+def store(name: StoreName | None) -> Strategy | None:
+    """The strategy behind the flag."""
+    return Strategy(name.value) if name is not None else None

@@ -1,0 +1,167 @@
+"""seed, replay, scenarios."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.syntax import Syntax
+from rich.text import Text
+
+from devenv.cli.options import BackendOption, Json, NoColor, Seed, desk
+from devenv.cli.screen import Screen, grid
+from devenv.core.errors import UsageProblem
+from devenv.core.vocabulary import CaptchaType, Strategy
+from devenv.lab.opening import running_stack
+from devenv.lab.replay import ReplayResult, junit_xml
+from devenv.lab.replaying import replay_word
+from devenv.lab.runs import write_atomically
+from devenv.scenario import Scenario, catalogue, find
+
+
+def seed(
+    count: Annotated[
+        int, typer.Option("-n", "--count", min=1, metavar="N", help="How many challenges.")
+    ] = 10,
+    kind: Annotated[
+        CaptchaType | None, typer.Option("--type", help="Only this captcha [default: all three in turn].")
+    ] = None,
+    direct: Annotated[
+        bool, typer.Option("--direct", help="Straight into Redis, to the key schema, past the service.")
+    ] = False,
+    as_json: Json = False,
+    backend: BackendOption = None,
+    no_color: NoColor = False,
+    seed: Seed = None,
+) -> None:
+    """Create challenges on the running stack; they and their answers go to .devenv/challenges.jsonl."""
+    from devenv.lab.seeding import seed_challenges
+
+    at = desk(as_json, no_color, backend, seed)
+    stack = running_stack(at.settings.backend, at.settings.state_dir)
+    with at.screen.working("seeding") as progress:
+        done = seed_challenges(
+            stack.status(),
+            count,
+            types=(kind,) if kind else tuple(CaptchaType),
+            direct=direct,
+            state_dir=at.settings.state_dir,
+            seed=at.settings.seed,
+            progress=progress,
+        )
+    at.screen.result(done.to_json())
+    at.screen.show(f"{count} challenges → {done.file}")
+
+
+def _names(incomplete: str) -> list[tuple[str, str]]:
+    return [(it.id, it.title) for it in catalogue() if it.id.startswith(incomplete)]
+
+
+def replay(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|NAME|RUN-ID",
+            help="A scenario file, a scenario of the catalogue, or a recorded run (latest).",
+            autocompletion=_names,
+        ),
+    ],
+    strategy: Annotated[
+        Strategy | None, typer.Option(help="The session store [default: the one the stack has now].")
+    ] = None,
+    repeat: Annotated[
+        int | None, typer.Option(min=1, max=100_000, metavar="N", help="Play it N times.")
+    ] = None,
+    junit: Annotated[
+        Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also write JUnit XML there.")
+    ] = None,
+    as_json: Json = False,
+    backend: BackendOption = None,
+    no_color: NoColor = False,
+    seed: Seed = None,
+) -> None:
+    """Play a scenario, print its sequence and judge it by what the catalogue expects of the store.
+
+    Runs on the stack that runs, which it leaves as it was; else on one of its own.
+    """
+    at = desk(as_json, no_color, backend, seed)
+    with at.screen.working("replay") as progress:
+        done = replay_word(target, at.settings, strategy=strategy, repeat=repeat, progress=progress)
+    result = done.result
+    if junit is not None:
+        try:
+            write_atomically(junit, junit_xml([result]))
+        except OSError as error:
+            raise UsageProblem(f"{junit}: cannot be written: {error.strerror}") from error
+    at.screen.result(result.to_json())
+    _show_replay(result, at.screen)
+    if result.verdict != "holds":
+        raise typer.Exit(1)
+
+
+def _show_replay(result: ReplayResult, screen: Screen) -> None:
+    scenario = result.scenario
+    screen.show(
+        Text(f"{scenario.id}: {scenario.title}", "bold"), Text(f"store: {result.strategy}", "dim"), ""
+    )
+    screen.picture(result.recording.messages)
+    note = scenario.stores[result.strategy]
+    if note.shows:
+        label, style = ("the bug", "yellow") if note.bug else ("expected", "cyan")
+        screen.show("", Text.assemble((f"{label}: ", style), note.shows))
+    if result.repeat > 1:
+        ways = "every time the same" if result.identical else f"{len(result.outcomes)} different ways"
+        screen.show(Text(f"{result.repeat} times, {ways}", "dim"))
+    screen.show("")
+    for violation in result.violations[:20]:
+        screen.show(Text(f"  {violation}", "red"))
+    if len(result.violations) > 20:
+        screen.show(Text(f"  … and {len(result.violations) - 20} more", "red"))
+    holds = result.verdict == "holds"
+    text = "✓ holds: it went as the scenario expects" if holds else "✗ fails: it did not go as expected"
+    screen.show(Text(text, "bold green" if holds else "bold red"), Text(f"again: {result.command}", "dim"))
+
+
+def scenarios(
+    name: Annotated[str | None, typer.Argument(help="Show this one whole.", autocompletion=_names)] = None,
+    as_json: Json = False,
+    backend: BackendOption = None,
+    no_color: NoColor = False,
+    seed: Seed = None,
+) -> None:
+    """List the scenarios that are shipped, or show one."""
+    at = desk(as_json, no_color, backend, seed)
+    if name is not None:
+        found = find(name)
+        at.screen.result({**found.to_json(), "source": found.source})
+        _show_scenario(found, at.screen)
+        return
+    at.screen.result({"scenarios": [scenario.to_json() for scenario in catalogue()]})
+    table = grid("scenario", *(str(store) for store in Strategy), "shows")
+    for scenario in catalogue():
+        table.add_row(Text(scenario.id, "bold"), *(_mark(scenario, it) for it in Strategy), scenario.title)
+    at.screen.show(
+        table, "", Text("replay one with `devenv replay NAME --strategy memory|guide|atomic`", "dim")
+    )
+
+
+def _mark(scenario: Scenario, strategy: Strategy) -> Text:
+    if strategy not in scenario.strategies:
+        return Text("–", "dim")
+    return Text("bug", "red") if scenario.stores[strategy].bug else Text("ok", "green")
+
+
+def _show_scenario(scenario: Scenario, screen: Screen) -> None:
+    screen.show(Text(f"{scenario.id}: {scenario.title}", "bold"), "", scenario.about.strip(), "")
+    for strategy in Strategy:
+        note = scenario.stores[strategy]
+        screen.show(
+            Text.assemble(
+                (f"  {strategy:<8}", "bold"),
+                _mark(scenario, strategy),
+                "  ",
+                note.shows or note.not_applicable or "",
+            )
+        )
+    screen.show("", Syntax(scenario.source, "yaml", background_color="default"))

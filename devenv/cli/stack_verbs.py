@@ -1,0 +1,349 @@
+"""up, down, status, logs, toggle, route."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from devenv.cli.options import (
+    BackendOption,
+    Desk,
+    Json,
+    NoColor,
+    Seed,
+    StoreOption,
+    desk,
+    store,
+)
+from devenv.cli.screen import Screen, grid
+from devenv.core.errors import DevenvError, EnvironmentProblem, UsageProblem
+from devenv.core.topology import StackStatus
+from devenv.core.vocabulary import MAX_PODS, Strategy
+from devenv.lab.opening import open_stack, running_stack
+from devenv.lab.overview import Overview, overview
+from devenv.lab.policy import present_policy, set_policy
+from devenv.lab.settings import MAX_PORT, Backend
+from devenv.lab.toggle import stores
+from devenv.lab.toggle import toggle as toggle_pods
+from devenv.routing import POLICIES
+
+_LOG_COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")
+_STORE_STYLE = {Strategy.MEMORY: "red", Strategy.GUIDE: "yellow", Strategy.ATOMIC: "green"}
+
+
+class Switch(StrEnum):
+    """on or off."""
+
+    ON = "on"
+    OFF = "off"
+
+
+def _port(flag: str, variable: str, what: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(
+        flag, envvar=variable, min=0, max=MAX_PORT, metavar="PORT", help=f"{what} (0: any free one)."
+    )
+    return option
+
+
+def _policies(incomplete: str) -> list[str]:
+    return [name for name in POLICIES if name.startswith(incomplete)]
+
+
+# --- up and down -----------------------------------------------------------------------------------------
+
+
+def up(
+    pods: Annotated[
+        int | None,
+        typer.Option(
+            envvar="DEVENV_PODS", min=1, max=MAX_PODS, metavar="N", help="How many pods [default: 2]."
+        ),
+    ] = None,
+    use_redis: Annotated[
+        bool | None,
+        typer.Option(
+            "--use-redis/--no-use-redis",
+            envvar="USE_REDIS",
+            help="Sessions in Redis, or in each pod's memory [default: memory].",
+        ),
+    ] = None,
+    strategy: StoreOption = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            envvar="DEVENV_POLICY",
+            metavar="POLICY",
+            help="How requests are spread; see `devenv route --help` [default: round-robin].",
+            autocompletion=_policies,
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            envvar="DEVENV_WORKERS", min=1, max=64, metavar="N", help="Worker processes per pod [default: 1]."
+        ),
+    ] = None,
+    port: Annotated[int | None, _port("--port", "DEVENV_TRAFFIC_PORT", "Traffic, default 8080")] = None,
+    control_port: Annotated[
+        int | None, _port("--control-port", "DEVENV_CONTROL_PORT", "Control API, default 8081")
+    ] = None,
+    ml_port: Annotated[int | None, _port("--ml-port", "DEVENV_ML_PORT", "Mock ML, default 8001")] = None,
+    redis_port: Annotated[
+        int | None, _port("--redis-port", "DEVENV_REDIS_PORT", "Redis, default 6379")
+    ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Return when it is ready; `devenv down` ends it.")
+    ] = False,
+    as_json: Json = False,
+    backend: BackendOption = None,
+    no_color: NoColor = False,
+    seed: Seed = None,
+) -> None:
+    """Start the stack: Redis, the mock ML service, the pods and the proxy in front of them.
+
+    In the foreground it shows everybody's log until Ctrl-C, which ends it all.
+    """
+    at = desk(
+        as_json, no_color, backend, seed, pods=pods, use_redis=use_redis, strategy=store(strategy),
+        policy=policy, workers=workers,
+    )  # fmt: skip
+    wished = {"traffic": port, "control": control_port, "ml": ml_port, "redis": redis_port}
+    ports = replace(at.settings.ports, **{name: it for name, it in wished.items() if it is not None})
+    spec = replace(at.settings, ports=ports).stack_spec()
+    stack = open_stack(at.settings.backend or "embedded", at.settings.state_dir, detached=detach)
+    with at.screen.working("starting") as progress:
+        started = stack.start(spec, progress)
+    if detach:
+        _present(started, at.screen)
+        at.screen.show(Text("end it with `devenv down`", "dim"))
+        return
+    try:
+        _present(started, at.screen)
+        at.screen.note("showing the logs; Ctrl-C ends the stack")
+        _print_logs(stack.logs(None, tail=0, follow=True), at.screen)
+    finally:
+        stack.stop()
+    raise EnvironmentProblem("the stack has ended by itself", hint="see `devenv logs`")
+
+
+def _present(status: StackStatus, screen: Screen) -> None:
+    """What was started, and where to find it."""
+    screen.result(status.to_json())
+    words = ", ".join(str(it) for it in dict.fromkeys(stores(status).values()))
+    line = f": {len(status.pods)} pods ({status.backend}), sessions in {_where(words)}, {status.spec.policy}"
+    screen.show(Text.assemble(("up", "bold green"), line))
+    _addresses(status, screen)
+
+
+def _where(words: str) -> str:
+    return "each pod's memory" if words == Strategy.MEMORY else f"Redis (store: {words})"
+
+
+def _addresses(status: StackStatus, screen: Screen) -> None:
+    table = grid()
+    table.show_header = False
+    table.add_column()
+    table.add_column()
+    ends = status.endpoints
+    table.add_row("  traffic", f"{ends.traffic}   curl -X POST {ends.traffic}/api/abstract-captcha")
+    table.add_row("  control", ends.control)
+    table.add_row("  mock ML", ends.ml)
+    engine = f"{status.redis_engine} {status.redis_version}"
+    state = "" if status.redis_state == "running" else f", {status.redis_state}"
+    table.add_row("  redis", f"{ends.redis_host}:{ends.redis_port}   {engine}{state}")
+    screen.show(table)
+
+
+def down(
+    as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None
+) -> None:
+    """End the stack that runs; nothing running is no error."""
+    at = desk(as_json, no_color, backend, seed)
+    backends: tuple[Backend, ...] = (at.settings.backend,) if at.settings.backend else ("embedded", "compose")
+    stopped = [name for name in backends if _stop(name, at)]
+    at.screen.result({"stopped": stopped})
+    at.screen.show(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
+
+
+def _stop(backend: Backend, at: Desk) -> bool:
+    """End the stack of one backend; whether there was one."""
+    asked = at.settings.backend is not None
+    try:
+        stack = open_stack(backend, at.settings.state_dir)
+    except DevenvError:  # no compose file here
+        if asked:
+            raise
+        return False
+    try:
+        running = bool(stack.status())
+    except DevenvError:
+        running = False
+    try:
+        with at.screen.working(f"stopping {backend}"):
+            stack.stop()  # also where there is no status: half a stack is to go too
+    except DevenvError:
+        if running or asked:
+            raise
+    return running
+
+
+# --- looking ---------------------------------------------------------------------------------------------
+
+
+def status(
+    as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None
+) -> None:
+    """Show the stack that runs: pods and their stores, the policy, Redis, and the keys in it."""
+    at = desk(as_json, no_color, backend, seed)
+    found = overview(running_stack(at.settings.backend, at.settings.state_dir))
+    at.screen.result(found.to_json())
+    head = f": {len(found.status.pods)} pods ({found.status.backend}), {found.policy}"
+    at.screen.show(Text.assemble(("up", "bold green"), head))
+    _addresses(found.status, at.screen)
+    _pods(found, at.screen)
+    _keys(found, at.screen)
+
+
+def _pods(found: Overview, screen: Screen) -> None:
+    table = grid("pod", "state", "USE_REDIS", "store", "prefix", "pid")
+    for pod in found.status.pods:
+        kept = found.stores[pod.name]
+        table.add_row(
+            pod.name,
+            Text(pod.state, "" if pod.state == "running" else "bold red"),
+            pod.settings.get("USE_REDIS", ""),
+            Text(str(kept), _STORE_STYLE[kept]),
+            pod.settings.get("REDIS_PREFIX", ""),
+            str(pod.pid or "–"),
+        )
+    screen.show("", table)
+
+
+def _keys(found: Overview, screen: Screen) -> None:
+    if found.problem:
+        screen.show("", Text(f"keys: {found.problem}", "red"))
+    for listing in found.listings:
+        if not listing.keys:
+            screen.show("", f"no keys under {listing.prefix}")
+            continue
+        table = grid("key", "TTL", "attempts", "fields", "")
+        for key in listing.keys:
+            table.add_row(
+                key.key,
+                "–" if key.ttl is None else f"{key.ttl:.0f} s",
+                "–" if key.attempts is None else str(key.attempts),
+                str(len(key.fields)),
+                Text(", ".join(key.flags), "red"),
+            )
+        screen.show("", table)
+        if not listing.complete:
+            screen.show(Text(f"… and more under {listing.prefix}", "dim"))
+
+
+def logs(
+    name: Annotated[
+        str | None, typer.Argument(help="A part: a pod, redis, mock-ml … [default: all].")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they grow, until Ctrl-C.")] = False,
+    tail: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Only the last N lines of each.")
+    ] = None,
+    as_json: Json = False,
+    backend: BackendOption = None,
+    no_color: NoColor = False,
+    seed: Seed = None,
+) -> None:
+    """Show what the parts wrote; embedded also after the stack has ended."""
+    if as_json and follow:
+        raise UsageProblem("--json and --follow exclude each other", hint="leave one of them out")
+    at = desk(as_json, no_color, backend, seed)
+    try:
+        stack = running_stack(at.settings.backend, at.settings.state_dir)
+    except EnvironmentProblem:
+        stack = open_stack(at.settings.backend or "embedded", at.settings.state_dir)
+    lines = stack.logs(name, tail=tail, follow=follow)
+    if as_json:
+        at.screen.result({"lines": list(lines)})
+    else:
+        _print_logs(lines, at.screen)
+
+
+def _print_logs(lines: Iterator[str], screen: Screen) -> None:
+    """Log lines, each part's name in a colour of its own."""
+    colours: dict[str, str] = {}
+    supply = itertools.cycle(_LOG_COLOURS)
+    for line in lines:
+        name, bar, text = line.partition("|")
+        colour = colours.get(name) or colours.setdefault(name, next(supply))
+        screen.show(Text.assemble((name + bar, colour), text))
+
+
+# --- changing --------------------------------------------------------------------------------------------
+
+
+def toggle(
+    switch: Annotated[Switch, typer.Argument(help="on: sessions in Redis; off: in each pod's memory.")],
+    pod: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this pod (a, or captcha-api-a), as a canary; repeatable."),
+    ] = None,
+    strategy: StoreOption = None,
+    rolling: Annotated[
+        bool, typer.Option("--rolling", help="One pod after the other, not all side by side.")
+    ] = False,
+    as_json: Json = False,
+    backend: BackendOption = None,
+    no_color: NoColor = False,
+    seed: Seed = None,
+) -> None:
+    """Set USE_REDIS by restarting pods, as a rollout would."""
+    at = desk(as_json, no_color, backend, seed)
+    stack = running_stack(at.settings.backend, at.settings.state_dir)
+    with at.screen.working("restarting") as progress:
+        done = toggle_pods(
+            stack, switch is Switch.ON, pods=pod or (), strategy=store(strategy), rolling=rolling,
+            progress=progress, clock=time.monotonic,
+        )  # fmt: skip
+    at.screen.result({**done.to_json(), "use_redis": switch is Switch.ON, "backend": stack.backend})
+    for name in done.restarted:
+        change = f"{done.before[name]} → {done.after[name]}"
+        at.screen.show(f"{name}: restarted with USE_REDIS={str(switch is Switch.ON).lower()}   {change}")
+    at.screen.show(Text(f"{len(done.restarted)} pods in {done.seconds:.1f} s", "dim"))
+    if done.mixed:
+        at.screen.show(
+            Text("The pods now differ: what one creates, another may not find (mixed-flags).", "yellow")
+        )
+
+
+def route(
+    policy: Annotated[
+        str | None,
+        typer.Argument(
+            help="round-robin, random, least-in-flight, source-hash, cookie-sticky, per-connection, "
+            "weighted:a=3,b=1 or pinned:a; without it, shows the present one.",
+            autocompletion=_policies,
+        ),
+    ] = None,
+    as_json: Json = False,
+    backend: BackendOption = None,
+    no_color: NoColor = False,
+    seed: Seed = None,
+) -> None:
+    """Change, while the stack runs, which pod the proxy gives a request to."""
+    at = desk(as_json, no_color, backend, seed)
+    found = running_stack(at.settings.backend, at.settings.state_dir).status()
+    if policy is None:
+        present = present_policy(found.endpoints.control)
+        at.screen.result({"policy": present})
+        at.screen.show(present)
+        return
+    before, after = set_policy(found, policy)
+    at.screen.result({"before": before, "policy": after})
+    at.screen.show(f"{before} → {after}")

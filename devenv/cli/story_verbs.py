@@ -1,0 +1,142 @@
+"""demo."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+from rich.text import Text
+
+from devenv.cli.options import BackendOption, Json, NoColor, Seed, StoreOption, desk, store
+from devenv.cli.screen import Screen, grid
+from devenv.core.topology import StackStatus
+from devenv.core.vocabulary import CaptchaType, Strategy
+from devenv.lab.cross_pod import Tally
+from devenv.lab.demo import DEFAULT_TRIALS, Act, Verdict
+from devenv.lab.prose import Prose, prose
+from devenv.lab.report.story import explanation, outcomes
+from devenv.lab.settings import Language
+from devenv.lab.telling import Told, tell_story
+
+
+class LanguageName(StrEnum):
+    """English or Korean."""
+
+    EN = "en"
+    KO = "ko"
+
+
+def demo(
+    trials: Annotated[
+        int, typer.Option(min=1, max=1000, metavar="N", help="Sequences per captcha type and kind.")
+    ] = DEFAULT_TRIALS,
+    strategy: StoreOption = None,
+    language: Annotated[
+        LanguageName | None,
+        typer.Option(
+            "--lang", envvar="DEVENV_LANG", help="Language of texts and report [default: the locale's]."
+        ),
+    ] = None,
+    as_json: Json = False,
+    backend: BackendOption = None,
+    no_color: NoColor = False,
+    seed: Seed = None,
+) -> None:
+    """The whole story on a fresh stack: the bug on all three captchas, a real restart, the fix, a verdict."""
+    at = desk(
+        as_json, no_color, backend, seed,
+        language=cast("Language | None", language and language.value),
+    )  # fmt: skip
+    words = prose(at.settings.language)
+    with at.screen.working("demo") as progress:
+        told = tell_story(
+            at.settings,
+            trials=trials,
+            strategy=store(strategy) or at.settings.strategy,
+            audience=_Audience(at.screen, words),
+            progress=progress,
+        )
+    at.screen.result(
+        told.story.to_json() | {"run": told.run_id, "report": str(told.report), "command": told.command}
+    )
+    _verdict(told, words, at.screen)
+    if told.story.verdict is not Verdict.HOLDS:
+        raise typer.Exit(1)
+
+
+class _Audience:
+    """Shows the story in the terminal while it is told."""
+
+    def __init__(self, screen: Screen, words: Prose) -> None:
+        self._screen = screen
+        self._words = words
+        self._acts = 0
+
+    def opened(self, status: StackStatus) -> None:
+        line = self._words.subtitle.format(
+            pods=len(status.pods),
+            backend=status.backend,
+            engine=status.redis_engine,
+            version=status.redis_version,
+        )
+        self._screen.show(Text(self._words.title, "bold"), Text(line, "dim"))
+
+    def act_begins(self, use_redis: bool, strategy: Strategy) -> None:
+        self._acts += 1
+        title = self._words.redis_title if use_redis else self._words.memory_title
+        label = self._words.act.format(number=self._acts)
+        self._screen.show(
+            "",
+            Text.assemble((f" {label} ", "reverse"), "  ", (title, "bold")),
+            Text(self._words.store_note[strategy], "dim"),
+        )
+
+    def act_ended(self, act: Act) -> None:
+        self._screen.show("")
+        self._screen.picture(act.picture)
+        table = grid(f"  {self._words.captcha}", self._words.cross_pod, self._words.same_pod)
+        for kind, result in act.results.items():
+            same = Text() if result.same_pod is None else self._cell(kind, result.same_pod)
+            table.add_row(f"  {self._words.types[kind]}", self._cell(kind, result.cross_pod), same)
+        self._screen.show("", table)
+        self._keys(act)
+        if act.surprises:
+            self._screen.show("", Text(f"{self._words.surprises}:", "bold red"))
+            self._screen.show(*(Text(f"  {surprise}", "red") for surprise in act.surprises))
+        self._screen.show("", *(Text(f"  {text}") for text in explanation(act, self._words)))
+
+    def restarted(self, seconds: float) -> None:
+        self._screen.show("", Text(self._words.restarted.format(seconds=seconds), "yellow"))
+
+    def _cell(self, kind: CaptchaType, tally: Tally) -> Text:
+        return Text(outcomes(kind, tally, self._words), "green" if tally.success == tally.trials else "red")
+
+    def _keys(self, act: Act) -> None:
+        if not act.keys:
+            self._screen.show("", Text(f"  {self._words.no_keys}", "dim"))
+            return
+        self._screen.show("", Text(f"  {self._words.keys_title}", "dim"))
+        for key in act.keys:
+            left = "–" if key.ttl is None else f"{key.ttl:.0f} s"
+            self._screen.show(Text(f"    {key.key}   TTL {left}"))
+
+
+def _verdict(told: Told, words: Prose, screen: Screen) -> None:
+    holds = told.story.verdict is Verdict.HOLDS
+    mark, style, text = ("✓", "bold green", words.holds) if holds else ("✗", "bold red", words.fails)
+    screen.show(
+        "",
+        Text.assemble((f"{mark} {text}", style), (f"   {told.story.seconds:.1f} s", "dim")),
+        f"{words.report}: {_short(told.report)}",
+    )
+
+
+def _short(path: Path) -> str:
+    """Relative to the current folder where it is below it."""
+    try:
+        return os.path.relpath(path) if path.resolve().is_relative_to(Path.cwd()) else str(path)
+    except ValueError:
+        return str(path)

@@ -1,0 +1,74 @@
+"""``devenv replay``: finds what to play, a stack and a store to play it with, and keeps the run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from devenv.core.errors import DevenvError
+from devenv.core.topology import StackStatus
+from devenv.core.vocabulary import Strategy
+from devenv.lab.opening import fresh_stack, running_stack
+from devenv.lab.replay import ReplayResult, Target, replay, resolve_target, wished_spec
+from devenv.lab.runs import Run, open_run
+from devenv.lab.settings import Settings
+from devenv.lab.toggle import stores
+from devenv.scenario import Scenario
+from devenv.stack.protocol import Progress, Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A replay's result, its run folder, and whether it ran on a stack started only for it."""
+
+    result: ReplayResult
+    run: Run
+    temporary: bool
+
+
+def replay_word(
+    word: str,
+    settings: Settings,
+    *,
+    strategy: Strategy | None,
+    repeat: int | None,
+    progress: Progress,
+    clock: Callable[[], float] = time.time,
+) -> Replayed:
+    """Play what ``word`` names (a file, a scenario, a run) on the stack that runs, else on one of its own.
+
+    ``strategy`` and ``repeat`` None: as the recorded run had them; else once, with the store that the running
+    stack has, or the first that the scenario is about. Raises UsageProblem where ``word`` names nothing.
+    """
+    target = resolve_target(word, settings.state_dir)
+    times = repeat or target.repeat or 1
+    with _stage(target, strategy, settings, progress) as (stack, chosen, temporary):
+        run = open_run(settings.state_dir, f"replay-{target.scenario.id}", clock())
+        result = replay(stack, target.scenario, chosen, times, run=run, seed=settings.seed, progress=progress)
+    return Replayed(result, run, temporary)
+
+
+@contextmanager
+def _stage(
+    target: Target, strategy: Strategy | None, settings: Settings, progress: Progress
+) -> Iterator[tuple[Stack, Strategy, bool]]:
+    try:
+        stack = running_stack(settings.backend, settings.state_dir)
+    except DevenvError:
+        chosen = strategy or target.strategy or target.scenario.strategies[0]
+        spec = replace(wished_spec(target.scenario, chosen), seed=settings.seed)
+        with fresh_stack(settings.backend or "embedded", settings.state_dir, spec, progress) as fresh:
+            yield fresh, chosen, True
+    else:
+        present = _present_store(stack.status(), target.scenario)
+        yield stack, strategy or target.strategy or present, False
+
+
+def _present_store(status: StackStatus, scenario: Scenario) -> Strategy:
+    """The store that all pods have now, where the scenario is about it; else its first."""
+    present = list(dict.fromkeys(stores(status).values()))
+    if len(present) == 1 and present[0] in scenario.strategies:
+        return present[0]
+    return scenario.strategies[0]
