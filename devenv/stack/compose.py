@@ -27,6 +27,7 @@ START_SECONDS = 600.0  # the first start pulls and builds images
 READY_SECONDS = 60.0
 _POLL_SECONDS = 0.25
 _PREFIX = re.compile(r"^(\S+?)-\d+(\s*)\| ?")
+_ERASE_LINE = "\x1b[2K"  # compose writes it before lines even into a pipe
 _PARTS = ("redis", "mock-ml", "proxy")
 
 
@@ -66,18 +67,19 @@ class ComposeStack:
         )
         compose = self._compose(compose_file.variables(spec, ports), document)
         if not self._detached:
-            self._hire_janitor(compose)
+            self._hire_janitor()
         try:
             self._up(compose, ["up", "--wait", "--detach"], progress)
         except BaseException:
-            self._down(compose)
+            self._down()
+            self._dismiss_janitor()
             raise
         return self.status()
 
     def stop(self) -> None:
         """As ``Stack.stop``: containers, networks and volumes of the project are removed."""
         if self._containers():
-            self._down(self._compose({}))
+            self._down()
         self._dismiss_janitor()
 
     def status(self) -> StackStatus:
@@ -158,7 +160,8 @@ class ComposeStack:
         assert process.stdout is not None
         try:
             for line in process.stdout:
-                yield _PREFIX.sub(r"\1\2| ", line.decode("utf-8", "replace").rstrip("\r\n"))
+                text = line.decode("utf-8", "replace").rstrip("\r\n").replace(_ERASE_LINE, "")
+                yield _PREFIX.sub(r"\1\2| ", text)
         finally:
             process.terminate()
             process.wait()
@@ -189,7 +192,9 @@ class ComposeStack:
         log.parent.mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + START_SECONDS
         with log.open("wb") as output:
-            process = compose.popen(["--progress", "plain", *arguments], output)
+            # An `up` that outlives us keeps the janitor waiting: cleaning up beside it would miss something.
+            leash = [self._janitor.stdin.fileno()] if self._janitor and self._janitor.stdin else []
+            process = compose.popen(["--progress", "plain", *arguments], output, leash)
         try:
             ended = False
             while not ended:
@@ -215,23 +220,23 @@ class ComposeStack:
     def _why_not(self, log: Path) -> EnvironmentProblem:
         """The error after a failed start: the part that ended or is unwell, with its last words."""
         for service, container in self._containers().items():
-            state, code = docker_engine.state(container), container.attrs["State"].get("ExitCode")
-            if state == "unhealthy" or (
-                state == "stopped" and code and container.attrs["State"]["Status"] == "exited"
-            ):
-                said = logs.last_words(container.logs(tail=50).decode("utf-8", "replace"), 3)
-                how = f"ended at start (exit code {code})" if state == "stopped" else "did not get ready"
-                return EnvironmentProblem(
-                    f"{service} {how}" + (f": {said}" if said else ""), hint=f"see also {log}"
-                )
+            state = docker_engine.state(container)
+            if state == "unhealthy" or container.attrs["State"]["Status"] == "exited":
+                how = "did not get ready" if state == "unhealthy" else _how_it_ended(container)
+                return EnvironmentProblem(f"{service} {how}" + _last_words(container), hint=f"see also {log}")
         return _failed("docker compose up failed", log.read_text(encoding="utf-8", errors="replace"))
 
-    def _down(self, compose: Compose) -> None:
-        done = compose.run(*_DOWN)
+    def _plain(self) -> Compose:
+        """``docker compose`` on the project's own file, which is still there when ours is not."""
+        return Compose(self._project_dir, self.project, self._project_dir / compose_file.FILE, {})
+
+    def _down(self) -> None:
+        done = self._plain().run(*_DOWN)
         if done.returncode:
             raise _failed("docker compose down failed", done.stdout)
 
-    def _hire_janitor(self, compose: Compose) -> None:
+    def _hire_janitor(self) -> None:
+        compose = self._plain()
         self._janitor = subprocess.Popen(
             [sys.executable, "-I", "-S", janitor.__file__, *compose.command, *_DOWN],
             env=compose.environ,
@@ -273,12 +278,8 @@ class ComposeStack:
                 container = containers.get(pod)
                 state = docker_engine.state(container) if container is not None else "starting"
                 if container is not None and state == "stopped":
-                    said = logs.last_words(container.logs(tail=50).decode("utf-8", "replace"), 3)
-                    code = container.attrs["State"].get("ExitCode")
-                    raise EnvironmentProblem(
-                        f"{pod} ended at start (exit code {code})" + (f": {said}" if said else ""),
-                        hint=f"its whole log: `devenv logs {pod}`",
-                    )
+                    what = f"{pod} {_how_it_ended(container)}" + _last_words(container)
+                    raise EnvironmentProblem(what, hint=f"its whole log: `devenv logs {pod}`")
                 if container is not None and (state == "running" or _answers_not_ready(container)):
                     progress(
                         f"{pod} ready" if state == "running" else f"{pod} is up, but not ready (its store?)"
@@ -302,6 +303,15 @@ _DOWN = ("down", "--volumes", "--remove-orphans", "--timeout", "3")
 def _failed(what: str, output: str) -> EnvironmentProblem:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     return EnvironmentProblem(f"{what}: {lines[-1] if lines else 'no output'}")
+
+
+def _how_it_ended(container: Container) -> str:
+    return f"ended at start (exit code {container.attrs['State'].get('ExitCode')})"
+
+
+def _last_words(container: Container) -> str:
+    said = logs.last_words(container.logs(tail=50).decode("utf-8", "replace"), 3)
+    return f": {said}" if said else ""
 
 
 def _answers_not_ready(container: Container) -> bool:
@@ -342,10 +352,12 @@ def _spec_of(containers: Mapping[str, Container]) -> StackSpec:
     pods = [pair.partition("=")[0] for pair in edge.get("DEVENV_PODS", "").split(",")] or names
     settings = {pod: _settings_of(containers[pod]) for pod in pods if pod in containers}
     workers = [_workers(containers[pod]) for pod in settings]
+    env, pod_env = environment.shared_and_own(settings)
     spec = StackSpec(
         pods=len(pods),
         policy=edge.get("DEVENV_POLICY", "round-robin"),
-        pod_env={pod: environment.public(own) for pod, own in settings.items()},
+        env=env,
+        pod_env=pod_env,
         ports=_ports_of(containers),
         workers=max(workers, default=1),
         seed=int(edge.get("DEVENV_SEED", "1") or "1"),

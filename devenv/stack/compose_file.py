@@ -11,9 +11,10 @@ import yaml
 
 from devenv.core.errors import EnvironmentProblem
 from devenv.core.topology import Ports, StackSpec
+from devenv.core.vocabulary import POD_PREFIX, pod_name
 
 FILE = "docker-compose.yml"
-TEMPLATE_POD, OTHER_PODS = "captcha-api-a", "captcha-api-"
+TEMPLATE_POD = pod_name(0)
 PROXY = "proxy"
 POD_PORT = 8000
 PUBLISHED = {
@@ -48,7 +49,7 @@ def with_pods(document: Document, settings: Mapping[str, Mapping[str, str]]) -> 
     result = copy.deepcopy(document)
     services = result["services"]
     template = services[TEMPLATE_POD]
-    for name in [name for name in services if name.startswith(OTHER_PODS)]:
+    for name in [name for name in services if name.startswith(POD_PREFIX)]:
         if name not in settings:
             del services[name]
     for pod, variables in settings.items():

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from devenv.core.errors import EnvironmentProblem
 
@@ -116,14 +116,17 @@ class Compose:
             check=False,
         )
 
-    def popen(self, arguments: Sequence[str], output: int | Any) -> subprocess.Popen[bytes]:
-        """Start it and return; standard error goes to ``output`` too."""
+    def popen(
+        self, arguments: Sequence[str], output: int | IO[bytes], keep_open: Sequence[int] = ()
+    ) -> subprocess.Popen[bytes]:
+        """Start it and return; standard error goes to ``output`` too. It inherits ``keep_open`` (not on Windows)."""
         return subprocess.Popen(
             [*self.command, *arguments],
             env=self.environ,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            pass_fds=keep_open if os.name == "posix" else (),
         )
 
 

@@ -12,6 +12,7 @@ from devenv.core.errors import UsageProblem
 from devenv.core.topology import StackSpec
 from devenv.core.vocabulary import Strategy, resolve_pod
 
+ADDRESSES = frozenset({"REDIS_HOST", "REDIS_PORT", "ML_SERVICE_URL", "ASSET_BASE_URL", "POD_NAME"})
 SECRETS = frozenset({"ABSTRACT_HMAC_SECRET", "REDIS_PASSWORD"})
 _ESSENTIALS = (
     "PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH",
@@ -56,6 +57,20 @@ def pod_settings(
 def public(settings: Mapping[str, str]) -> dict[str, str]:
     """``settings`` without the secret ones, sorted by name."""
     return {name: settings[name] for name in sorted(settings) if name not in SECRETS}
+
+
+def shared_and_own(
+    settings: Mapping[str, Mapping[str, str]],
+) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """What all pods have alike (no addresses), and each on its own: ``StackSpec``'s env and pod_env."""
+    shown = {
+        pod: {name: value for name, value in public(own).items() if name != "POD_NAME"}
+        for pod, own in settings.items()
+    }
+    first = next(iter(shown.values()), {})
+    alike = {name for name in first if all(own.get(name) == first[name] for own in shown.values())}
+    env = {name: value for name, value in first.items() if name in alike and name not in ADDRESSES}
+    return env, {pod: {n: v for n, v in own.items() if n not in alike} for pod, own in shown.items()}
 
 
 def with_settings(spec: StackSpec, settings: Mapping[str, Mapping[str, str]]) -> StackSpec:
