@@ -141,11 +141,10 @@ class _Oracle:
             self.known[question] = await self._get("/oracle", params)
         return self.known[question]
 
-    async def classes(self) -> Sequence[Mapping[str, Any]]:
+    async def pictures(self) -> Mapping[str, Any]:
         if self.catalogue is None:
             self.catalogue = await self._get("/catalog", {})
-        classes: Sequence[Mapping[str, Any]] = self.catalogue["classes"]
-        return classes
+        return self.catalogue
 
     async def _get(self, path: str, params: Mapping[str, str]) -> Mapping[str, Any]:
         try:
@@ -315,6 +314,10 @@ class CaptchaClient:
             raise EnvironmentProblem(f"challenge {challenge.short} has no samples to tell its word from")
         return str((await self._oracle.ask(str(samples[0])))["class"])
 
+    async def catalogue(self) -> Mapping[str, Any]:
+        """The mock ML service's list of pictures, as ``GET /catalog`` gives it."""
+        return await self._oracle.pictures()
+
     async def _drawing(self, challenge: Challenge, answer: Answer) -> str:
         if answer is Answer.EMPTY:
             return ""
@@ -322,7 +325,7 @@ class CaptchaClient:
             url = str(challenge.raw["samples"][0])
         else:
             word = await self.word(challenge)
-            classes = await self._oracle.classes()
+            classes = (await self.catalogue())["classes"]
             current = list(self._words.values())
             others = [c for c in classes if c["name"] != word and c["name"] not in current]
             if not others:

@@ -1,0 +1,229 @@
+"""Many challenges with their answers: through the API, or straight into Redis to the key schema."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from devenv.captcha_api.catalogue import Catalogue
+from devenv.captcha_api.errors import MLUnavailable
+from devenv.core.errors import EnvironmentProblem, UsageProblem
+from devenv.core.topology import PodStatus, StackStatus
+from devenv.core.vocabulary import Answer, CaptchaType
+from devenv.lab.client import CaptchaClient, Challenge
+from devenv.lab.keys import DEFAULT_PREFIX, connected
+from devenv.lab.runs import json_lines, write_atomically
+from devenv.stack.protocol import Progress
+
+CHALLENGES = "challenges.jsonl"
+IN_FLIGHT = 8
+_CHUNK = 500
+_PROGRESS_STEPS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """One challenge and its answer; a line of challenges.jsonl.
+
+    ``challenge_id`` is None where the service gives none (handwriting in pod memory), ``key`` where the
+    session is not in Redis, ``pod`` where no pod was asked. Times are seconds since the epoch. ``answer`` is
+    ``{"selections": […]}``, or for handwriting ``{"text": word, "sample": URL of a picture of it}``.
+    """
+
+    type: CaptchaType
+    challenge_id: str | None
+    key: str | None
+    created_at: float
+    expires_at: float
+    answer: dict[str, Any]
+    pod: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {**asdict(self), "type": str(self.type)}
+
+
+@dataclass(frozen=True, slots=True)
+class Seeding:
+    """What was seeded and into which file; ``note`` says what a person should know about it."""
+
+    seeded: tuple[Seeded, ...]
+    path: Path
+    note: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict with the counts per type."""
+        counts = {str(kind): sum(one.type is kind for one in self.seeded) for kind in CaptchaType}
+        return {"seeded": len(self.seeded), "types": counts, "file": str(self.path), "note": self.note}
+
+
+def seed(
+    status: StackStatus,
+    count: int,
+    kind: CaptchaType | None,
+    state_dir: Path,
+    *,
+    direct: bool = False,
+    random_seed: int = 0,
+    progress: Progress = lambda line: None,
+    clock: Callable[[], float] = time.time,
+) -> Seeding:
+    """Make ``count`` challenges of ``kind``, or of all three types in turn, and write challenges.jsonl.
+
+    ``direct`` writes the documents into Redis itself, with the prefix, database and CAPTCHA_TTL of the first
+    pod that has USE_REDIS=true; ``random_seed`` then chooses the same pictures and words again (a grid's
+    scene follows from its id, which is always new). The file replaces an earlier one. Raises UsageProblem
+    for a count below 1 and EnvironmentProblem where the stack does not answer.
+    """
+    if count < 1:
+        raise UsageProblem(f"{count} challenges cannot be seeded; it takes at least 1")
+    types = tuple(CaptchaType) if kind is None else (kind,)
+    kinds = [types[index % len(types)] for index in range(count)]
+
+    async def work() -> list[Seeded]:
+        async with CaptchaClient(status.endpoints, clock=clock) as client:
+            if direct:
+                return await _directly(client, status, kinds, Random(random_seed), clock, progress)
+            return await _through_api(client, status, kinds, clock, progress)
+
+    seeded = asyncio.run(work())
+    path = state_dir / CHALLENGES
+    write_atomically(path, json_lines(one.to_json() for one in seeded))
+    return Seeding(tuple(seeded), path, _note(status, direct))
+
+
+async def _through_api(
+    client: CaptchaClient,
+    status: StackStatus,
+    kinds: Sequence[CaptchaType],
+    clock: Callable[[], float],
+    progress: Progress,
+) -> list[Seeded]:
+    """Bounded concurrency, over the pods as the proxy's policy says; in the order of ``kinds``."""
+    room = asyncio.Semaphore(IN_FLIGHT)
+    pods = {pod.name: pod for pod in status.pods}
+    done = 0
+
+    async def one(kind: CaptchaType) -> Seeded:
+        nonlocal done
+        async with room:
+            created_at = clock()
+            challenge = await client.create(kind)
+            answer = await _answer(client, challenge)
+        done += 1
+        _report(progress, done, len(kinds))
+        pod = pods.get(challenge.served_by or "")
+        key = _key(pod, challenge.session) if pod is not None and challenge.session and _uses(pod) else None
+        expires_at = created_at + float(challenge.raw.get("ttl", 60))
+        return Seeded(kind, challenge.id, key, created_at, expires_at, answer, challenge.served_by)
+
+    # A TaskGroup, so that one failure ends the others instead of leaving them to run.
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(kind)) for kind in kinds]
+    except* EnvironmentProblem as problems:
+        raise problems.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+async def _directly(
+    client: CaptchaClient,
+    status: StackStatus,
+    kinds: Sequence[CaptchaType],
+    random: Random,
+    clock: Callable[[], float],
+    progress: Progress,
+) -> list[Seeded]:
+    pod = _redis_pod(status)
+    ttl = int(pod.settings.get("CAPTCHA_TTL") or 60)
+    assets = (pod.settings.get("ASSET_BASE_URL") or status.endpoints.ml).rstrip("/")
+    try:
+        catalogue = Catalogue.from_json(await client.catalogue())
+    except MLUnavailable as error:
+        raise EnvironmentProblem(error.message) from error
+    seeded = []
+    with connected(status.endpoints, int(pod.settings.get("REDIS_DB") or 0)) as connection:
+        for start in range(0, len(kinds), _CHUNK):
+            with connection.pipeline(transaction=False) as pipe:
+                for kind in kinds[start : start + _CHUNK]:
+                    created_at = clock()
+                    document = _document(kind, catalogue, assets, random, created_at)
+                    cid = document["cid"]
+                    challenge = Challenge(cid, kind, _as_created(document), None, "")
+                    key = _key(pod, f"{kind}:{cid}")
+                    pipe.setex(key, ttl, json.dumps(document, ensure_ascii=False))
+                    answer = await _answer(client, challenge)
+                    seeded.append(Seeded(kind, cid, key, created_at, created_at + ttl, answer, None))
+                    _report(progress, len(seeded), len(kinds))
+                pipe.execute()
+    return seeded
+
+
+def _document(
+    kind: CaptchaType, catalogue: Catalogue, assets: str, random: Random, now: float
+) -> dict[str, Any]:
+    """A session's document with exactly the contract's fields."""
+    cid = uuid.uuid4().hex
+    if kind is CaptchaType.ABSTRACT:
+        target, pictures = catalogue.nine_pictures(random)
+        fields: dict[str, Any] = {
+            "target_class": target.name,
+            "keywords": [target.korean],
+            "image_urls": [assets + path for path, _ in pictures],
+            "is_positive": [positive for _, positive in pictures],
+        }
+    elif kind is CaptchaType.IMAGEGRID:
+        scene = catalogue.scene_for(cid)
+        fields = {"image_url": assets + scene.path, "target_label": scene.label}
+    else:
+        word, samples = catalogue.word(random)
+        fields = {"samples": [assets + path for path in samples], "target_class": word.name}
+    return {"type": str(kind), "cid": cid, **fields, "attempts": 0, "created_at": now}
+
+
+def _as_created(document: dict[str, Any]) -> dict[str, Any]:
+    """What the API would have answered when it created this session, as far as answering needs it."""
+    images = [{"id": index, "url": url} for index, url in enumerate(document.get("image_urls", ()))]
+    return {**document, "images": images, "url": document.get("image_url")}
+
+
+async def _answer(client: CaptchaClient, challenge: Challenge) -> dict[str, Any]:
+    if challenge.type is CaptchaType.HANDWRITING:
+        return {"text": await client.word(challenge), "sample": challenge.raw["samples"][0]}
+    return dict(await client.answer(challenge, Answer.RIGHT))
+
+
+def _report(progress: Progress, done: int, total: int) -> None:
+    if done == total or done % max(1, total // _PROGRESS_STEPS) == 0:
+        progress(f"{done} of {total} challenges")
+
+
+def _uses(pod: PodStatus) -> bool:
+    return pod.settings.get("USE_REDIS", "").lower() == "true"
+
+
+def _redis_pod(status: StackStatus) -> PodStatus:
+    """The pod whose key schema counts: the first that has USE_REDIS=true, else the first."""
+    return next((pod for pod in status.pods if _uses(pod)), status.pods[0])
+
+
+def _key(pod: PodStatus, session: str) -> str:
+    return pod.settings.get("REDIS_PREFIX", DEFAULT_PREFIX) + session
+
+
+def _note(status: StackStatus, direct: bool) -> str | None:
+    without = [pod.name for pod in status.pods if not _uses(pod)]
+    if direct and without:
+        return f"{', '.join(without)}: USE_REDIS=false, so these challenges are not found there"
+    if not direct and without and len(status.pods) > 1:
+        return (
+            f"{', '.join(without)}: USE_REDIS=false, so a challenge is found only on the pod that created it"
+        )
+    return None
