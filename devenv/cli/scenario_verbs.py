@@ -17,6 +17,7 @@ from devenv.lab.opening import running_stack
 from devenv.lab.replay import ReplayResult, junit_xml
 from devenv.lab.replaying import replay_word
 from devenv.lab.runs import write_atomically
+from devenv.lab.seeding import seed as seed_challenges
 from devenv.scenario import Scenario, catalogue, find
 
 
@@ -36,22 +37,22 @@ def seed(
     seed: Seed = None,
 ) -> None:
     """Create challenges on the running stack; they and their answers go to .devenv/challenges.jsonl."""
-    from devenv.lab.seeding import seed_challenges
-
     at = desk(as_json, no_color, backend, seed)
     stack = running_stack(at.settings.backend, at.settings.state_dir)
     with at.screen.working("seeding") as progress:
         done = seed_challenges(
             stack.status(),
             count,
-            types=(kind,) if kind else tuple(CaptchaType),
+            kind,
+            at.settings.state_dir,
             direct=direct,
-            state_dir=at.settings.state_dir,
-            seed=at.settings.seed,
+            random_seed=at.settings.seed,
             progress=progress,
         )
     at.screen.result(done.to_json())
-    at.screen.show(f"{count} challenges → {done.file}")
+    at.screen.show(f"{len(done.seeded)} challenges with their answers: {done.path}")
+    if done.note:
+        at.screen.show(Text(done.note, "yellow"))
 
 
 def _names(incomplete: str) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from devenv.core.errors import DevenvError
 from devenv.lab.sequence import SequenceMessage, draw_text
 
 PICTURE_WIDTH = 110
+_PROSE_WIDTH = 92
 _STYLE = {"request": "bold", "reply": "cyan", "failed": "bold red", "note": "yellow", None: "bold"}
 
 
@@ -43,6 +44,14 @@ class Screen:
         with self._aside():
             for thing in things:
                 self._out.print(thing, markup=False, soft_wrap=not isinstance(thing, Table))
+
+    def paragraphs(self, texts: Sequence[str], indent: int = 2) -> None:
+        """Prose, wrapped to a comfortable width."""
+        width = min(self.width, _PROSE_WIDTH)
+        for text in texts:
+            if not self.as_json:
+                for line in Text(text).wrap(self._out, width - indent):
+                    self.show(Text(" " * indent) + line)
 
     def note(self, text: str) -> None:
         """A remark beside the result."""

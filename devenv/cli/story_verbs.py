@@ -106,7 +106,8 @@ class _Audience:
         if act.surprises:
             self._screen.show("", Text(f"{self._words.surprises}:", "bold red"))
             self._screen.show(*(Text(f"  {surprise}", "red") for surprise in act.surprises))
-        self._screen.show("", *(Text(f"  {text}") for text in explanation(act, self._words)))
+        self._screen.show("")
+        self._screen.paragraphs(explanation(act, self._words))
 
     def restarted(self, seconds: float) -> None:
         self._screen.show("", Text(self._words.restarted.format(seconds=seconds), "yellow"))

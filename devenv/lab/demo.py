@@ -18,6 +18,7 @@ from devenv.lab.client import CaptchaClient
 from devenv.lab.cross_pod import Tally, TypeResult, run_cross_pod
 from devenv.lab.keys import KeyInfo, connected, list_keys
 from devenv.lab.overview import key_spaces
+from devenv.lab.redis_watch import watch, with_commands
 from devenv.lab.runs import Recording
 from devenv.lab.sequence import SequenceMessage
 from devenv.lab.toggle import toggle
@@ -178,16 +179,18 @@ async def _picture(
     """One session over two pods, with what Redis holds of it in between."""
     messages = client.recording.messages
     begin = len(messages)
-    challenge = await client.create(CaptchaType.ABSTRACT, pods[0])
+    with watch(status.endpoints) as heard:
+        challenge = await client.create(CaptchaType.ABSTRACT, pods[0])
     found = [key for key in _keys(status) if challenge.id and challenge.id in key.key]
     if found:
         left = "no TTL" if found[0].ttl is None else f"TTL {found[0].ttl:.0f} s"
-        client.recording.note(time.time(), "redis", f"key {challenge.short.replace(' ', ':')}…, {left}")
+        client.recording.note(time.time(), "redis", f"holds it, {left}")
     else:
         client.recording.note(time.time(), pods[0], "kept in this pod's memory")
     submission = await client.answer(challenge, Answer.RIGHT)
-    await client.verify(challenge, submission, pods[1], answer=Answer.RIGHT)
-    return tuple(messages[begin:])
+    with watch(status.endpoints) as heard_later:
+        await client.verify(challenge, submission, pods[1], answer=Answer.RIGHT)
+    return tuple(with_commands(messages[begin:], [*heard, *heard_later], pods))
 
 
 def _keys(status: StackStatus) -> tuple[KeyInfo, ...]:

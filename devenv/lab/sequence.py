@@ -240,15 +240,15 @@ def _mermaid_text(text: str) -> str:
 
 # --- SVG -------------------------------------------------------------------------------------------------
 
-_SVG_ROW = 26
+_SVG_ROW = 30
 _SVG_HEAD = 34
-_SVG_NARROW = 6.3
-_SVG_WIDE = 12.0
-_SVG_PADDING = 34
+_SVG_NARROW = 6.9
+_SVG_WIDE = 13.0
+_SVG_PADDING = 56
 
 
 def _pixels(text: str) -> float:
-    """About how wide ``text`` is at 12 px: a proportional font's mean for Latin, a full em for Hangul."""
+    """About how wide ``text`` is at 13 px: a proportional font's mean for Latin, a full em for Hangul."""
     wide = cell_len(text) - len(text)
     return (len(text) - wide) * _SVG_NARROW + wide * _SVG_WIDE
 
@@ -273,7 +273,8 @@ def draw_svg(messages: Sequence[SequenceMessage], *, title: str, prefix: str) ->
     for kind in ("request", "reply", "failed"):
         parts.append(
             f'<marker id="{escape(prefix)}-{kind}" class="head {kind}" viewBox="0 0 8 8" refX="7" refY="4" '
-            'markerWidth="7" markerHeight="7" orient="auto-start-reverse"><path d="M0 0 8 4 0 8z"/></marker>'
+            'markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse" '
+            'orient="auto-start-reverse"><path d="M0 0 8 4 0 8z"/></marker>'
         )
     parts.append("</defs>")
     for name, x in zip(names, edges, strict=False):
