@@ -119,7 +119,7 @@ class Compose:
     def popen(
         self, arguments: Sequence[str], output: int | IO[bytes], keep_open: Sequence[int] = ()
     ) -> subprocess.Popen[bytes]:
-        """Start it and return; standard error goes to ``output`` too. It inherits ``keep_open`` (not on Windows)."""
+        """Start it and return; standard error goes to ``output`` too. It inherits ``keep_open`` (POSIX)."""
         return subprocess.Popen(
             [*self.command, *arguments],
             env=self.environ,

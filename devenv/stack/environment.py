@@ -91,13 +91,21 @@ def with_settings(spec: StackSpec, settings: Mapping[str, Mapping[str, str]]) ->
 
 
 def _agreed(spec: StackSpec) -> StackSpec:
-    flags = [spec.settings_of(pod)["USE_REDIS"].lower() for pod in spec.pod_names]
-    strategies = [spec.settings_of(pod)["SESSION_STRATEGY"] for pod in spec.pod_names]
-    if len(dict.fromkeys(flags)) == 1 and flags[0] in ("true", "false"):
-        spec = replace(spec, use_redis=flags[0] == "true")
-    if len(dict.fromkeys(strategies)) == 1 and strategies[0] in (Strategy.GUIDE, Strategy.ATOMIC):
-        spec = replace(spec, strategy=Strategy(strategies[0]))
+    """``spec`` with a flag or strategy that all pods have alike said once, in its own field."""
+    flags = {spec.settings_of(pod)["USE_REDIS"].lower() for pod in spec.pod_names}
+    strategies = {spec.settings_of(pod)["SESSION_STRATEGY"] for pod in spec.pod_names}
+    if flags in ({"true"}, {"false"}):
+        spec = _without(replace(spec, use_redis=flags == {"true"}), "USE_REDIS")
+    if strategies in ({"guide"}, {"atomic"}):
+        spec = _without(replace(spec, strategy=Strategy(strategies.pop())), "SESSION_STRATEGY")
     return spec
+
+
+def _without(spec: StackSpec, name: str) -> StackSpec:
+    """``spec`` without the variable ``name`` among its env and pod_env."""
+    env = {n: value for n, value in spec.env.items() if n != name}
+    pod_env = {pod: {n: v for n, v in own.items() if n != name} for pod, own in spec.pod_env.items()}
+    return replace(spec, env=env, pod_env=pod_env)
 
 
 def by_full_name(spec: StackSpec, settings: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[str, str]]:

@@ -1,0 +1,86 @@
+"""The compose file of a stack is docker-compose.yml with the wished pods; no .env changes its addresses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from devenv.core.errors import EnvironmentProblem
+from devenv.core.topology import Ports, StackSpec
+from devenv.stack import compose_file
+from devenv.stack.environment import PACKAGE_ROOT
+
+A, B, C = "captcha-api-a", "captcha-api-b", "captcha-api-c"
+
+
+@pytest.fixture
+def document() -> compose_file.Document:
+    return compose_file.read(PACKAGE_ROOT)
+
+
+def test_pods_are_added_like_the_first_one(document: compose_file.Document) -> None:
+    services = compose_file.with_pods(document, {A: {}, B: {}, C: {"USE_REDIS": "true"}})["services"]
+    assert services[C]["environment"]["POD_NAME"] == C
+    assert services[C]["environment"]["USE_REDIS"] == "true"
+    assert services[C]["healthcheck"] == services[A]["healthcheck"]
+    assert services["proxy"]["environment"]["DEVENV_PODS"] == f"{A}={A}:8000,{B}={B}:8000,{C}={C}:8000"
+    assert list(services["proxy"]["depends_on"]) == [A, B, C]
+
+
+def test_pods_that_are_not_wished_go(document: compose_file.Document) -> None:
+    services = compose_file.with_pods(document, {A: {}})["services"]
+    assert B not in services
+    assert list(services["proxy"]["depends_on"]) == [A]
+
+
+def test_the_document_itself_is_left_alone(document: compose_file.Document) -> None:
+    before = yaml.safe_dump(document)
+    compose_file.with_pods(document, {A: {"USE_REDIS": "true"}, C: {}})
+    assert yaml.safe_dump(document) == before
+
+
+def test_dollars_in_values_are_literal(document: compose_file.Document) -> None:
+    services = compose_file.with_pods(document, {A: {"REDIS_PREFIX": "$HOME:"}})["services"]
+    assert services[A]["environment"]["REDIS_PREFIX"] == "$$HOME:"
+
+
+def test_addresses_are_literals(document: compose_file.Document) -> None:
+    for pod in (A, B):
+        variables = document["services"][pod]["environment"]
+        for name in ("REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD", "REDIS_SSL", "ML_SERVICE_URL"):
+            assert "$" not in variables[name]
+        assert variables["REDIS_HOST"] == "redis"
+        assert variables["ML_SERVICE_URL"] == "http://mock-ml:8001"
+
+
+def test_every_port_is_published_on_loopback_only(document: compose_file.Document) -> None:
+    published = [port for service in document["services"].values() for port in service.get("ports", ())]
+    assert len(published) == 4
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_every_service_is_checked_and_unprivileged(document: compose_file.Document) -> None:
+    for name, service in document["services"].items():
+        assert service["healthcheck"]["test"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["read_only"] is True, name
+    assert "version" not in document
+
+
+def test_every_variable_given_is_one_that_the_file_takes() -> None:
+    text = (PACKAGE_ROOT / compose_file.FILE).read_text(encoding="utf-8")
+    given = compose_file.variables(StackSpec(), Ports())
+    assert all(f"${{{name}:-" in text for name in given)
+
+
+def test_the_written_file_reads_back(document: compose_file.Document, tmp_path: Path) -> None:
+    path = tmp_path / "deeper" / "compose.yml"
+    compose_file.write(document, path)
+    assert yaml.safe_load(path.read_text(encoding="utf-8")) == document
+
+
+def test_a_folder_without_compose_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentProblem, match=str(tmp_path.name)):
+        compose_file.read(tmp_path)

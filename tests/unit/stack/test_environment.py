@@ -1,0 +1,100 @@
+"""A pod's environment is complete, made from nothing, and the spec's settings win."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from devenv.core.errors import UsageProblem
+from devenv.core.topology import StackSpec
+from devenv.core.vocabulary import Strategy
+from devenv.stack import environment
+
+A, B = "captcha-api-a", "captcha-api-b"
+CONTRACT = {
+    "USE_REDIS", "REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_PASSWORD", "REDIS_SSL", "REDIS_PREFIX",
+    "REDIS_TIMEOUT_MS", "CAPTCHA_TTL", "ML_SERVICE_URL", "ASSET_BASE_URL", "ABSTRACT_HMAC_SECRET",
+    "OCR_IMAGE_FIELD", "SUCCESS_REDIRECT_URL", "SESSION_STRATEGY", "POD_NAME",
+}  # fmt: skip
+
+
+def settings(spec: StackSpec, pod: str = A) -> dict[str, str]:
+    return environment.pod_settings(
+        spec, pod, redis_host="h", redis_port=1, ml_url="http://ml", asset_url="http://assets", secret="s"
+    )
+
+
+def test_every_variable_of_the_contract_is_set() -> None:
+    assert settings(StackSpec()).keys() == CONTRACT
+
+
+def test_addresses_are_the_stacks_and_a_pods_own_settings_win() -> None:
+    spec = StackSpec(env={"REDIS_PREFIX": "all:"}, pod_env={A: {"REDIS_PORT": "6397", "REDIS_PREFIX": "a:"}})
+    assert settings(spec, A)["REDIS_PORT"] == "6397"
+    assert settings(spec, A)["REDIS_PREFIX"] == "a:"
+    assert settings(spec, B)["REDIS_PORT"] == "1"
+    assert settings(spec, B)["REDIS_PREFIX"] == "all:"
+
+
+def test_nothing_that_points_outwards_is_inherited() -> None:
+    parent = {
+        "PATH": "/bin",
+        "REDIS_HOST": "production",
+        "http_proxy": "http://elsewhere",
+        "USE_REDIS": "true",
+    }
+    kept = environment.essentials(parent)
+    assert kept["PATH"] == "/bin"
+    assert not {"REDIS_HOST", "http_proxy", "USE_REDIS"} & kept.keys()
+
+
+def test_secrets_are_not_shown() -> None:
+    shown = environment.public(settings(StackSpec(env={"REDIS_PASSWORD": "hidden"})))
+    assert "hidden" not in shown.values()
+    assert not environment.SECRETS & shown.keys()
+    spec = environment.public_spec(
+        StackSpec(env={"REDIS_PASSWORD": "x"}, pod_env={A: {"REDIS_PASSWORD": "y"}})
+    )
+    assert (spec.env, spec.pod_env) == ({}, {A: {}})
+
+
+def test_settings_of_one_pod_make_a_canary() -> None:
+    spec = environment.with_settings(StackSpec(), {"A": {"USE_REDIS": "true"}})
+    assert spec.use_redis is False
+    assert spec.settings_of(A)["USE_REDIS"] == "true"
+    assert spec.settings_of(B)["USE_REDIS"] == "false"
+
+
+def test_when_all_pods_agree_the_spec_says_so_itself() -> None:
+    canary = environment.with_settings(StackSpec(), {"a": {"USE_REDIS": "true", "SESSION_STRATEGY": "guide"}})
+    spec = environment.with_settings(canary, {B: {"USE_REDIS": "true", "SESSION_STRATEGY": "guide"}})
+    assert (spec.use_redis, spec.strategy) == (True, Strategy.GUIDE)
+    assert spec.pod_env == {A: {}, B: {}}
+    assert replace(spec, use_redis=False).settings_of(A)["USE_REDIS"] == "false"
+
+
+def test_an_empty_value_removes_a_variable() -> None:
+    spec = environment.with_settings(StackSpec(), {"a": {"REDIS_PREFIX": "other:"}})
+    assert environment.with_settings(spec, {"a": {"REDIS_PREFIX": ""}}).pod_env == {A: {}}
+
+
+def test_a_value_that_is_no_flag_stays_as_it_is() -> None:
+    spec = environment.with_settings(StackSpec(), {"a": {"USE_REDIS": "yes"}, "b": {"USE_REDIS": "yes"}})
+    assert spec.use_redis is False
+    assert spec.settings_of(A)["USE_REDIS"] == "yes"
+
+
+def test_unknown_pods_are_named() -> None:
+    with pytest.raises(UsageProblem, match="'c'") as caught:
+        environment.with_settings(StackSpec(), {"c": {}})
+    assert caught.value.hint is not None
+    assert A in caught.value.hint
+
+
+def test_shared_and_own_is_read_back_as_it_was_written() -> None:
+    spec = StackSpec(env={"CAPTCHA_TTL": "9"}, pod_env={B: {"REDIS_PREFIX": "b:"}})
+    env, pod_env = environment.shared_and_own({pod: settings(spec, pod) for pod in (A, B)})
+    assert env["CAPTCHA_TTL"] == "9"
+    assert not environment.ADDRESSES & env.keys()
+    assert pod_env == {A: {"REDIS_PREFIX": "rcaptcha:"}, B: {"REDIS_PREFIX": "b:"}}
