@@ -10,6 +10,7 @@ from devenv.proxy.answers import error_response
 from devenv.proxy.bodies import Malformed
 from devenv.proxy.flight import Flight
 from devenv.proxy.heads import parse_request_head
+from devenv.proxy.sockets import half_close, reset
 from devenv.proxy.traffic import Traffic
 from devenv.routing import RequestFacts
 
@@ -26,6 +27,7 @@ class ClientConnection(asyncio.Protocol):
         "_eof",
         "_flight",
         "_linger_until",
+        "_paused_at",
         "_reading_paused",
         "_since",
         "_waiting",
@@ -51,6 +53,7 @@ class ClientConnection(asyncio.Protocol):
         self._reading_paused = False
         self._write_paused = False
         self._linger_until: float | None = None
+        self._paused_at = 0.0
         self._since = perf_counter()
 
     # -- asyncio.Protocol
@@ -75,11 +78,9 @@ class ClientConnection(asyncio.Protocol):
         if self._waiting:
             data = self._waiting + data
             self._waiting = b""
-            self._advance(data)
+            self._advance(data, fresh=False)
         else:
-            if self._flight is None:
-                self._since = 0.0  # set where a head stays incomplete
-            self._advance(data)
+            self._advance(data, fresh=True)
 
     def eof_received(self) -> bool:
         """The client sends no more. Answers to what it has sent still go out."""
@@ -104,6 +105,7 @@ class ClientConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client reads more slowly than the pod sends."""
         self._write_paused = True
+        self._paused_at = perf_counter()
         flight = self._flight
         if flight is not None and flight.connection is not None:
             flight.connection.pause_reading()
@@ -121,8 +123,11 @@ class ClientConnection(asyncio.Protocol):
 
     # -- requests
 
-    def _advance(self, data: bytes) -> None:
-        """Take requests out of ``data``, as far as the one on its way allows."""
+    def _advance(self, data: bytes, *, fresh: bool) -> None:
+        """Take requests out of ``data``, as far as the one on its way allows.
+
+        ``fresh``: none of it has been waited for yet.
+        """
         while data:
             flight = self._flight
             if flight is None:
@@ -135,7 +140,8 @@ class ClientConnection(asyncio.Protocol):
                     parsed = parse_request_head(data)
                     if parsed is None:
                         self._waiting = data
-                        self._since = self._since or perf_counter()
+                        if fresh:
+                            self._since = perf_counter()
                         return
                     head, end = parsed
                     body, position = None, end
@@ -151,6 +157,7 @@ class ClientConnection(asyncio.Protocol):
                 if end == len(data):
                     return
                 data = data[end:]
+                fresh = True
             elif flight.tunnelling and flight.connection is not None:
                 flight.connection.transport.write(data)
                 return
@@ -181,7 +188,7 @@ class ClientConnection(asyncio.Protocol):
         data, self._waiting = self._waiting, b""
         self.resume_reading()
         self._advancing = True
-        self._advance(data)
+        self._advance(data, fresh=True)
         self._advancing = False
 
     def finished(self, now: float, *, close: bool) -> None:
@@ -190,12 +197,11 @@ class ClientConnection(asyncio.Protocol):
         if close:
             self._end()
             return
+        self._since = now
         if self._advancing:
             return
-        self._since = now
         if self._waiting:
             if not self._write_paused:
-                self._since = 0.0
                 self._continue()
         elif self._reading_paused:
             self.resume_reading()
@@ -211,7 +217,7 @@ class ClientConnection(asyncio.Protocol):
         """The flight has switched protocols: what waited belongs to the other side."""
         data, self._waiting = self._waiting, b""
         self.resume_reading()
-        self._advance(data)
+        self._advance(data, fresh=True)
 
     def _refuse(self, error: Malformed) -> None:
         """Answer what is no request that we take, then stop listening to this client."""
@@ -227,8 +233,7 @@ class ClientConnection(asyncio.Protocol):
                 head_only=False,
             )
         )
-        now = perf_counter()
-        seconds = now - (self._since or now)
+        seconds = perf_counter() - self._since
         policy = self.traffic.policy_text
         self.traffic.log.add(
             (
@@ -277,12 +282,7 @@ class ClientConnection(asyncio.Protocol):
             return
         self._linger_until = perf_counter() + self.traffic.limits.linger
         self.resume_reading()
-        self.transport.write_eof()
-
-    def half_close(self) -> None:
-        """In a tunnel: the pod sends no more."""
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
+        half_close(self.transport)
 
     def close_after_flush(self) -> None:
         """Close when what was written has gone out."""
@@ -291,10 +291,10 @@ class ClientConnection(asyncio.Protocol):
         self.transport.close()
 
     def break_off(self) -> None:
-        """Reset the connection."""
+        """Reset the connection: its answer stays incomplete."""
         self._flight = None
         self.ending = True
-        self.transport.abort()
+        reset(self.transport)
 
     def check(self, now: float) -> None:
         """Enforce the time limits; called now and then."""
@@ -302,6 +302,9 @@ class ClientConnection(asyncio.Protocol):
         if self._linger_until is not None:
             if now > self._linger_until:
                 self.transport.abort()
+        elif self._write_paused:
+            if now - self._paused_at > limits.client:
+                self.abort()
         elif self._flight is not None:
             self._flight.check(now)
         elif self._waiting:

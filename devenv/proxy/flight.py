@@ -6,7 +6,6 @@ could not be made; GET and HEAD also when a kept-alive connection turned out to 
 
 from __future__ import annotations
 
-import asyncio
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from devenv.core.vocabulary import resolve_pod
 from devenv.proxy.answers import error_response
 from devenv.proxy.bodies import Body, ChunkedBody, CloseBody, Malformed
 from devenv.proxy.heads import RequestHead, ResponseHead, parse_response_head
+from devenv.proxy.sockets import half_close
 from devenv.proxy.upstream import Pod, UpstreamConnection, reason_of
 from devenv.routing import AFFINITY_COOKIE, RequestFacts
 
@@ -108,7 +108,7 @@ class Flight:
                 client.facts = client.facts._replace(previous=name)
         self.pod = pod = traffic.pods[name]
         traffic.in_flight[name] += 1
-        connection = pod.take(self._clock)
+        connection = pod.take(self._clock if self._tried is None else perf_counter())
         if connection is None:
             self._connect(pod)
         else:
@@ -131,9 +131,7 @@ class Flight:
         return facts._replace(client=client, cookie=self.head.cookie)
 
     def _connect(self, pod: Pod) -> None:
-        task = asyncio.get_running_loop().create_task(self._connect_then_carry(pod))
-        self.traffic.tasks.add(task)
-        task.add_done_callback(self.traffic.tasks.discard)
+        self.traffic.spawn(self._connect_then_carry(pod))
 
     async def _connect_then_carry(self, pod: Pod) -> None:
         seconds = self.traffic.limits.connect
@@ -146,8 +144,9 @@ class Flight:
                 self._unreachable(pod, reason)
             return
         self.traffic.mark_up(pod)
+        self._progress = perf_counter()
         if self.done:
-            connection.release(perf_counter())
+            connection.release(self._progress)
         else:
             self._carry(connection)
 
@@ -175,7 +174,6 @@ class Flight:
         connection.transport.write(self._outgoing)
         if self._pending:
             self._pending = 0
-            self._progress = perf_counter()
             self.client.resume_reading()
         if self._body is not None:
             self._outgoing = b""
@@ -348,14 +346,14 @@ class Flight:
 
     def upstream_half_closed(self) -> bool:
         """In a tunnel: the pod sends no more, the client still may. Whether to keep the connection open."""
-        self.client.half_close()
+        half_close(self.client.transport)
         self._end_of_one_side()
         return not self.done
 
     def client_half_closed(self) -> None:
         """In a tunnel: the client sends no more."""
-        if self.connection is not None and self.connection.transport.can_write_eof():
-            self.connection.transport.write_eof()
+        if self.connection is not None:
+            half_close(self.connection.transport)
         self._end_of_one_side()
 
     def _end_of_one_side(self) -> None:

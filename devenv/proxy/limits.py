@@ -10,10 +10,10 @@ class Limits:
     """Seconds and bytes.
 
     connect: to a pod; response: from the request's last byte to the response's head; client: for the rest of
-    a request's head or body; keepalive: an idle client connection; upstream_idle: an idle connection to a
-    pod, below the shortest keep-alive of common servers (gunicorn 2 s, uvicorn and Node 5 s) so that a
-    request seldom meets a connection that its pod is just closing; linger: for a client to stop sending
-    after its last answer; probe: between attempts to reach a pod that refused.
+    a request's head or body, and for a client that reads nothing; keepalive: an idle client connection;
+    upstream_idle: an idle connection to a pod, below the shortest keep-alive of common servers (gunicorn 2 s,
+    uvicorn and Node 5 s) so that a request seldom meets a connection that its pod is just closing; linger:
+    for a client to stop sending after its last answer; probe: between attempts to reach a dead pod.
     buffer: bytes held per connection and direction before the sender is paused.
     """
 
@@ -28,8 +28,6 @@ class Limits:
 
     @property
     def sweep(self) -> float:
-        """How often time limits are looked at."""
-        shortest = min(
-            self.response, self.client, self.keepalive, self.upstream_idle, self.linger, self.probe
-        )
-        return max(0.01, min(0.25, shortest / 2))
+        """Seconds between two looks at the time limits."""
+        shortest = min(self.response, self.client, self.keepalive, self.upstream_idle, self.linger)
+        return max(0.01, min(0.5, shortest / 2))

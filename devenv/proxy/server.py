@@ -12,7 +12,7 @@ from devenv.core.events import Exchange
 from devenv.proxy.client import ClientConnection
 from devenv.proxy.limits import Limits
 from devenv.proxy.traffic import Traffic
-from devenv.proxy.upstream import Pod, Upstream, reason_of
+from devenv.proxy.upstream import Upstream
 
 
 class Proxy:
@@ -113,7 +113,7 @@ class Proxy:
 
     async def probe(self) -> None:
         """Find out now which pods can be reached, as after a restart; updates their state."""
-        await asyncio.gather(*(self._probe(pod) for pod in list(self._traffic.pods.values())))
+        await asyncio.gather(*(self._traffic.probe(pod) for pod in list(self._traffic.pods.values())))
 
     # -- upkeep
 
@@ -124,21 +124,4 @@ class Proxy:
             client.check(now)
         for pod in self._traffic.pods.values():
             pod.expire(now)
-            if not pod.up and not pod.probing and now >= pod.probe_at:
-                task = asyncio.get_running_loop().create_task(self._probe(pod))
-                self._traffic.tasks.add(task)
-                task.add_done_callback(self._traffic.tasks.discard)
         self._sweeper = asyncio.get_running_loop().call_later(self._limits.sweep, self._sweep)
-
-    async def _probe(self, pod: Pod) -> None:
-        """Try to connect; no request is sent, so no policy's turn is used up."""
-        pod.probing = True
-        try:
-            connection = await pod.connect(self._limits.connect)
-        except (OSError, TimeoutError) as error:
-            self._traffic.mark_down(pod, reason_of(error, self._limits.connect))
-        else:
-            connection.discard()
-            self._traffic.mark_up(pod)
-        finally:
-            pod.probing = False

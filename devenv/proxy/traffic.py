@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from random import Random
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from devenv.core.errors import UsageProblem
 from devenv.proxy.exchanges import ExchangeLog
 from devenv.proxy.limits import Limits
-from devenv.proxy.upstream import Pod, Upstream
+from devenv.proxy.upstream import Pod, Upstream, reason_of
 from devenv.routing import parse_policy
 
 if TYPE_CHECKING:
@@ -81,11 +81,37 @@ class Traffic:
     def mark_down(self, pod: Pod, reason: str) -> None:
         """A connection could not be made: skip the pod until a probe reaches it."""
         pod.last_error = reason
-        pod.probe_at = perf_counter() + self.limits.probe
         pod.drop_idle()
         if pod.up:
             pod.up = False
             self.refresh_alive()
+        if not pod.probing and not pod.retired:
+            pod.probing = True
+            self.spawn(self._probe_until_up(pod))
+
+    async def _probe_until_up(self, pod: Pod) -> None:
+        try:
+            while not pod.up and not pod.retired:
+                await asyncio.sleep(self.limits.probe)
+                await self.probe(pod)
+        finally:
+            pod.probing = False
+
+    async def probe(self, pod: Pod) -> None:
+        """Try to connect; no request is sent, so no policy's turn is used up."""
+        try:
+            connection = await pod.connect(self.limits.connect)
+        except (OSError, TimeoutError) as error:
+            self.mark_down(pod, reason_of(error, self.limits.connect))
+        else:
+            connection.discard()
+            self.mark_up(pod)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run in the background; cancelled when the proxy closes."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     def mark_up(self, pod: Pod) -> None:
         """A connection was made."""

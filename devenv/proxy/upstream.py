@@ -42,7 +42,6 @@ class Pod:
         self.retired = False
         self.served = 0
         self.last_error: str | None = None
-        self.probe_at = 0.0
         self.probing = False
         self.idle: list[UpstreamConnection] = []
         self._idle_seconds = idle_seconds
