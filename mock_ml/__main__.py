@@ -18,9 +18,7 @@ def main() -> None:
     if arguments.seed is not None:
         os.environ["MOCK_ML_SEED"] = str(arguments.seed)
     # A request held by a time-out fault must not keep the service from ending.
-    uvicorn.run(
-        "mock_ml.app:app", host=arguments.host, port=arguments.port, timeout_graceful_shutdown=2
-    )
+    uvicorn.run("mock_ml.app:app", host=arguments.host, port=arguments.port, timeout_graceful_shutdown=2)
 
 
 if __name__ == "__main__":

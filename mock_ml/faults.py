@@ -26,14 +26,14 @@ class FaultRule(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     endpoint: Endpoint = "*"
-    latency_ms: float = Field(0, ge=0, le=60_000, description="added before every answer")
-    error_rate: float = Field(0, ge=0, le=1, description="share of requests answered with error_status")
-    error_status: int = Field(500, ge=400, le=599)
-    wrong_label_rate: float = Field(0, ge=0, le=1, description="share of labels that are wrong")
+    latency_ms: float = Field(default=0, ge=0, le=60_000, description="added before every answer")
+    error_rate: float = Field(default=0, ge=0, le=1, description="share answered with error_status")
+    error_status: int = Field(default=500, ge=400, le=599)
+    wrong_label_rate: float = Field(default=0, ge=0, le=1, description="share of labels that are wrong")
     timeout: bool = Field(
-        False, description="never answer, until the caller leaves or timeout_s passed (504)"
+        default=False, description="never answer, until the caller leaves or timeout_s passed (504)"
     )
-    timeout_s: float = Field(60, gt=0, le=300)
+    timeout_s: float = Field(default=60, gt=0, le=300)
 
 
 @dataclass(slots=True)
@@ -60,6 +60,8 @@ class Faults:
         self._seed = seed
         self._active: dict[str, _Active] = {}
         self._lock = threading.Lock()
+        self.held = 0
+        """Requests that a time-out holds now."""
 
     def put(self, rule: FaultRule) -> None:
         """Set the endpoint's rule; its counters begin again."""
@@ -105,6 +107,7 @@ class Faults:
         with self._lock:
             return {
                 "seed": self._seed,
+                "held": self.held,
                 "rules": [
                     {
                         **active.rule.model_dump(),

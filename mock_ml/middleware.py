@@ -68,7 +68,12 @@ class FaultLayer:
             await self._app(scope, receive, send)
             return
         if fate.rule.timeout:
-            if await _left_within(receive, fate.rule.timeout_s):
+            self._faults.held += 1
+            try:
+                left = await _left_within(receive, fate.rule.timeout_s)
+            finally:
+                self._faults.held -= 1
+            if left:
                 return
             await respond(send, 504, f"fault: {endpoint} did not answer within {fate.rule.timeout_s:g} s")
             return

@@ -36,9 +36,7 @@ UNLIKE = 0.4
 _HANDS = (
     Hand(spacing=1.0),
     Hand(spacing=2.2),
-    Hand(spacing=0.4, stretch=0.85),
     Hand(spacing=1.2, joined=True),
-    Hand(spacing=1.0, jitter=0.2, wander=0.05),
     Hand(spacing=1.6, jitter=0.25, wander=0.08),
 )
 _SHEET = Sheet(420, 100, pen=3)
@@ -98,14 +96,14 @@ class Reader:
                         assert description is not None
                         names.append(word)
                         made.append(description)
-                stack = np.stack([each.columns for each in made])
+                stack = np.ascontiguousarray(np.stack([each.columns for each in made], axis=2))
                 self._templates = (names, stack, np.array([each.aspect for each in made], np.float32))
             return self._templates
 
 
 def _versions(word: str) -> list[tuple[Hand, str]]:
     small = [(hand, word) for hand in _HANDS]
-    large = [(hand, text) for hand in (_HANDS[0], _HANDS[1]) for text in (word.upper(), word.capitalize())]
+    large = [(hand, text) for hand in _HANDS[:1] for text in (word.upper(), word.capitalize())]
     return small + large
 
 
@@ -119,10 +117,10 @@ def describe(image: Image.Image) -> Description | None:
     if len(points) < 8:
         return None
     points = _upright(_level(points))
-    x, y = points[:, 0], points[:, 1]
-    width = float(max(x.max(), 4.0))
+    width = float(max(points[:, 0].max(), 4.0))
     planes = np.zeros((COLUMNS, ROWS, DIRECTIONS), np.float32)
-    _splat(planes, x / width * (COLUMNS - 1), y / (ink.HEIGHT - 1) * (ROWS - 1), directions)
+    scales = np.array([(COLUMNS - 1) / width, (ROWS - 1) / (ink.HEIGHT - 1)], np.float32)
+    _splat(planes, points * scales, directions)
     planes = _blur(_blur(planes, 0), 1)
     flat = planes.reshape(COLUMNS, -1)
     # A little of the mean everywhere: gaps between letters compare as gaps, not as noise.
@@ -149,7 +147,7 @@ def _directed(line: ink.Mask) -> tuple[Points, NDArray[np.int64]]:
 
 
 def _level(points: Points) -> Points:
-    """The line of writing made horizontal: the turn, up to 9 degrees, that gathers most points in few rows."""
+    """The line of writing made level: the turn (up to 9 degrees) that gathers most points in few rows."""
     x, y = points[:, 0], points[:, 1]
     shears = np.arange(-0.16, 0.17, 0.02)
     flat = y + shears[_best([y + shear * (x - x.mean()) for shear in shears], shears)] * (x - x.mean())
@@ -175,12 +173,10 @@ def _best(projections: Sequence[NDArray[np.float32]], shears: NDArray[np.float64
     return int(np.argmax(scores))
 
 
-def _splat(
-    planes: Features, x: NDArray[np.float32], y: NDArray[np.float32], directions: NDArray[np.int64]
-) -> None:
-    """Spread each point over its four nearest bins."""
-    x0, y0 = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
-    fx, fy = x - x0, y - y0
+def _splat(planes: Features, places: Points, directions: NDArray[np.int64]) -> None:
+    """Spread each point, given in bins, over its four nearest bins."""
+    x0, y0 = np.floor(places).astype(np.int64).T
+    fx, fy = (places - np.floor(places)).T
     for dx, dy, weight in (
         (0, 0, (1 - fx) * (1 - fy)),
         (1, 0, fx * (1 - fy)),
@@ -203,18 +199,21 @@ def _blur(planes: Features, axis: int) -> Features:
 
 
 def _warp(query: Features, templates: Features) -> NDArray[np.float32]:
-    """The cost of the best monotone alignment of ``query`` with each template, per step, within the band."""
-    count = templates.shape[0]
-    square = (templates**2).sum(axis=2)[:, :, None] + (query**2).sum(axis=1)[None, None, :]
-    local = np.maximum(square - 2 * np.einsum("tik,jk->tij", templates, query, optimize=True), 0)
-    total = np.full((count, COLUMNS + 1, COLUMNS + 1), np.inf, np.float32)
-    total[:, 0, 0] = 0
+    """The cost of the best monotone alignment of ``query`` with each template, per step, within the band.
+
+    ``templates`` is columns x features x templates: the templates lie side by side in memory, for each step
+    of the alignment is done for all of them at once.
+    """
+    squares = (templates**2).sum(axis=1)[:, None, :] + (query**2).sum(axis=1)[None, :, None]
+    local = np.maximum(squares - 2 * np.matmul(query, templates), 0)
+    total = np.full((COLUMNS + 1, COLUMNS + 1, templates.shape[2]), np.inf, np.float32)
+    total[0, 0] = 0
     for diagonal in range(2, 2 * COLUMNS + 1):
         i = np.arange(max(1, diagonal - COLUMNS), min(COLUMNS, diagonal - 1) + 1)
         i = i[np.abs(2 * i - diagonal) <= _BAND]
         j = diagonal - i
         # A diagonal step covers a column on both sides and so weighs twice (the symmetric form).
-        here = local[:, i - 1, j - 1]
-        sideways = np.minimum(total[:, i - 1, j], total[:, i, j - 1]) + here
-        total[:, i, j] = np.minimum(sideways, total[:, i - 1, j - 1] + 2 * here)
-    return np.asarray(total[:, COLUMNS, COLUMNS] / (2 * COLUMNS), dtype=np.float32)
+        here = local[i - 1, j - 1]
+        sideways = np.minimum(total[i - 1, j], total[i, j - 1]) + here
+        total[i, j] = np.minimum(sideways, total[i - 1, j - 1] + 2 * here)
+    return np.asarray(total[COLUMNS, COLUMNS] / (2 * COLUMNS), dtype=np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,19 +18,19 @@ HUMAN = [
 STRAIGHT = [{"x": 5 * i, "y": 5 * i, "timestamp": 10 * i} for i in range(40)]
 
 
-def test_a_wandering_pointer_is_a_person_and_a_ruler_is_not():
+def test_a_wandering_pointer_is_a_person_and_a_ruler_is_not() -> None:
     person, ruler = judge({"mouseMovements": HUMAN}), judge({"mouseMovements": STRAIGHT})
     assert not person["is_bot"] and person["confidence_score"] > 70
     assert ruler["is_bot"] and ruler["confidence_score"] < person["confidence_score"]
 
 
 @pytest.mark.parametrize("empty", [{}, {"mouseMovements": []}, {"mouseMovements": HUMAN[:2]}, {"x": "y"}])
-def test_no_movement_is_a_bot(empty):
+def test_no_movement_is_a_bot(empty: dict[str, Any]) -> None:
     verdict = judge(empty)
     assert verdict["is_bot"] and verdict["mse"] > verdict["threshold"] == THRESHOLD
 
 
-def test_usual_spellings_are_understood():
+def test_usual_spellings_are_understood() -> None:
     expected = judge({"mouseMovements": HUMAN})
     assert judge({"moves": HUMAN}) == expected
     assert judge({"page": {"mouse_movements": HUMAN}}) == expected
@@ -44,7 +45,7 @@ _json = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["moves", "clicks", "page", "z"]), _json))
-def test_anything_gets_a_finite_verdict(behaviour):
+def test_anything_gets_a_finite_verdict(behaviour: dict[str, Any]) -> None:
     verdict = judge(behaviour)
     assert 0 <= verdict["confidence_score"] <= 100
     assert verdict["is_bot"] == (verdict["mse"] > THRESHOLD)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -16,13 +18,13 @@ def _errors(seed: int, count: int = 400) -> list[bool]:
     return [fate.fails for fate in (faults.fate("predict-bot") for _ in range(count)) if fate]
 
 
-def test_the_same_seed_fails_the_same_requests():
+def test_the_same_seed_fails_the_same_requests() -> None:
     assert _errors(7) == _errors(7)
     assert _errors(7) != _errors(8)
     assert 70 <= sum(_errors(7)) <= 130
 
 
-def test_rates_of_nought_and_one_are_never_and_always():
+def test_rates_of_nought_and_one_are_never_and_always() -> None:
     faults = Faults(1)
     faults.put(FaultRule(endpoint="predict-bot", error_rate=1, wrong_label_rate=1))
     assert all(fate and fate.fails for fate in (faults.fate("predict-bot") for _ in range(50)))
@@ -32,7 +34,7 @@ def test_rates_of_nought_and_one_are_never_and_always():
     assert all(faults.label("predict-bot", "apple", WORDS) == "apple" for _ in range(50))
 
 
-def test_the_star_is_every_prediction_without_a_rule_of_its_own():
+def test_the_star_is_every_prediction_without_a_rule_of_its_own() -> None:
     faults = Faults(1)
     faults.put(FaultRule(endpoint="*", latency_ms=5))
     faults.put(FaultRule(endpoint="predict-text", latency_ms=9))
@@ -42,7 +44,7 @@ def test_the_star_is_every_prediction_without_a_rule_of_its_own():
     assert fates["assets"] is None
 
 
-def test_counts_are_told_and_begin_again_with_a_new_rule():
+def test_counts_are_told_and_begin_again_with_a_new_rule() -> None:
     faults = Faults(1)
     faults.put(FaultRule(endpoint="predict-text", error_rate=1, wrong_label_rate=1))
     faults.fate("predict-text")
@@ -53,7 +55,7 @@ def test_counts_are_told_and_begin_again_with_a_new_rule():
     assert faults.to_json()["rules"][0]["requests"] == 0
 
 
-def test_clearing_one_and_all():
+def test_clearing_one_and_all() -> None:
     faults = Faults(1)
     faults.put(FaultRule(endpoint="predict-text"))
     faults.put(FaultRule(endpoint="assets"))
@@ -62,7 +64,7 @@ def test_clearing_one_and_all():
     assert faults.fate("assets") is not None
     faults.clear()
     faults.clear("assets")
-    assert faults.to_json() == {"seed": 1, "rules": []}
+    assert faults.to_json() == {"seed": 1, "held": 0, "rules": []}
 
 
 @pytest.mark.parametrize(
@@ -77,6 +79,6 @@ def test_clearing_one_and_all():
         {"timeout_s": 0},
     ],
 )
-def test_impossible_rules_are_refused(wrong):
+def test_impossible_rules_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         FaultRule.model_validate(wrong)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image, ImageChops
 from mock_ml import handwriting, pictures, scenes
 from mock_ml.gallery import Asset, Gallery, UnreadableImage, decode
 from mock_ml.icons import THINGS
-from mock_ml.pictures import backdrop, draw_picture
+from mock_ml.pictures import Box, backdrop, draw_picture
 from mock_ml.scenes import cell_box, cells_of, draw_scene, plan_scene
 from mock_ml.seeding import stream
 
@@ -23,7 +24,7 @@ def gallery() -> Gallery:
     return Gallery(1)
 
 
-def test_the_catalogue_holds_enough_of_everything(gallery):
+def test_the_catalogue_holds_enough_of_everything(gallery: Gallery) -> None:
     catalog = gallery.catalog()
     assert len(catalog["classes"]) >= 12
     for entry in catalog["classes"]:
@@ -40,12 +41,12 @@ def test_the_catalogue_holds_enough_of_everything(gallery):
         assert found is not None and found.path == url
 
 
-def test_pictures_of_a_class_are_all_different(gallery):
+def test_pictures_of_a_class_are_all_different(gallery: Gallery) -> None:
     for name in NAMES[:3]:
         assert len({gallery.png(Asset("abstract", name, i)) for i in range(pictures.PER_CLASS)}) == 16
 
 
-def test_another_seed_draws_other_pictures():
+def test_another_seed_draws_other_pictures() -> None:
     for name in NAMES:
         first, second = draw_picture(1, name, 0).image, draw_picture(2, name, 0).image
         assert first.size == second.size == (pictures.SIZE, pictures.SIZE)
@@ -53,7 +54,7 @@ def test_another_seed_draws_other_pictures():
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_every_label_of_every_scene_covers_some_but_not_all_cells(seed):
+def test_every_label_of_every_scene_covers_some_but_not_all_cells(seed: int) -> None:
     sizes = []
     for index in range(scenes.SCENES):
         plan, scene = plan_scene(seed, index), draw_scene(seed, index)
@@ -69,7 +70,7 @@ def test_every_label_of_every_scene_covers_some_but_not_all_cells(seed):
     assert any(width % 3 or height % 3 for width, height in sizes)
 
 
-def test_the_boxes_are_true():
+def test_the_boxes_are_true() -> None:
     """What differs from the bare background lies in the boxes, and fills each of them to its edges."""
     for index in range(12):
         plan, scene = plan_scene(1, index), draw_scene(1, index)
@@ -85,7 +86,7 @@ def test_the_boxes_are_true():
         assert not outside.any(), index
 
 
-def test_a_person_sees_the_thing_in_almost_every_cell_that_its_box_overlaps():
+def test_a_person_sees_the_thing_in_almost_every_cell_that_its_box_overlaps() -> None:
     cells = disputed = 0
     for index in range(scenes.SCENES):
         plan, scene = plan_scene(1, index), draw_scene(1, index)
@@ -115,11 +116,11 @@ def test_a_person_sees_the_thing_in_almost_every_cell_that_its_box_overlaps():
         ([], (450, 450), []),
     ],
 )
-def test_cells_are_half_open(boxes, size, cells):
+def test_cells_are_half_open(boxes: list[Box], size: tuple[int, int], cells: list[int]) -> None:
     assert cells_of(boxes, *size) == cells
 
 
-def test_cells_tile_the_image():
+def test_cells_tile_the_image() -> None:
     for width, height in ((450, 450), (448, 451), (100, 10)):
         covered = np.zeros((height, width), int)
         for cell in range(1, 10):
@@ -142,22 +143,22 @@ def test_cells_tile_the_image():
         "",
     ],
 )
-def test_what_is_not_in_the_catalogue_is_not_found(gallery, url):
+def test_what_is_not_in_the_catalogue_is_not_found(gallery: Gallery, url: str) -> None:
     assert gallery.find(url) is None
 
 
 @pytest.mark.parametrize("prefix", ["", "http://mock-ml:8001", "https://cdn.example:1/bucket", "//host"])
-def test_only_the_end_of_the_path_counts(gallery, prefix):
+def test_only_the_end_of_the_path_counts(gallery: Gallery, prefix: str) -> None:
     assert gallery.find(prefix + "/assets/scenes/007.png?v=1#x") == Asset("scenes", "", 7)
 
 
-def _encoded(image: Image.Image, kind: str, **options) -> bytes:
+def _encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
-def test_a_picture_is_recognised_by_its_content(gallery):
+def test_a_picture_is_recognised_by_its_content(gallery: Gallery) -> None:
     for name in NAMES:
         asset = Asset("abstract", name, 5)
         assert gallery.class_of(gallery.png(asset)) == name
@@ -167,12 +168,12 @@ def test_a_picture_is_recognised_by_its_content(gallery):
         assert gallery.class_of(_encoded(image.convert("RGBA"), "PNG", compress_level=1)) == name
 
 
-def test_a_fresh_process_knows_pictures_that_another_one_drew():
+def test_a_fresh_process_knows_pictures_that_another_one_drew() -> None:
     data = Gallery(1).png(Asset("abstract", "cat", 3))
     assert Gallery(1).class_of(data) == "cat"
 
 
-def test_other_pictures_are_not_recognised(gallery):
+def test_other_pictures_are_not_recognised(gallery: Gallery) -> None:
     assert gallery.class_of(gallery.png(Asset("scenes", "", 0))) is None
     assert gallery.class_of(gallery.png(Asset("handwriting", "cat", 0))) is None
     assert gallery.class_of(_encoded(Image.new("RGB", (192, 192), (214, 232, 246)), "PNG")) is None
@@ -188,24 +189,24 @@ def test_other_pictures_are_not_recognised(gallery):
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a readable"),
     ],
 )
-def test_undecodable_bytes_say_so(data, reason):
+def test_undecodable_bytes_say_so(data: bytes, reason: str) -> None:
     with pytest.raises(UnreadableImage, match=reason):
         decode(data)
 
 
-def test_a_truncated_picture_is_unreadable(gallery):
+def test_a_truncated_picture_is_unreadable(gallery: Gallery) -> None:
     data = gallery.png(Asset("abstract", "cat", 0))
     with pytest.raises(UnreadableImage):
         decode(data[: len(data) // 2])
 
 
-def test_an_image_of_too_many_pixels_is_refused():
+def test_an_image_of_too_many_pixels_is_refused() -> None:
     bomb = _encoded(Image.new("1", (6000, 6000)), "PNG")
     assert len(bomb) < 20_000
     with pytest.raises(UnreadableImage, match="pixels"):
         decode(bomb)
 
 
-def test_samples_differ_from_each_other():
+def test_samples_differ_from_each_other() -> None:
     images = [handwriting.draw_sample(1, "apple", i).tobytes() for i in range(handwriting.PER_CLASS)]
     assert len(set(images)) == len(images)
