@@ -76,15 +76,14 @@ class CloseBody:
 class ChunkedBody:
     """The chunked coding with its extensions and trailers.
 
-    ``payload`` collects the decoded bytes where ``decode`` is wanted; whoever wants them takes them out.
     Stricter than many: lines end in CRLF only, sizes are 1 to 15 hexadecimal digits.
     """
 
-    __slots__ = ("_line", "_remaining", "_state", "_trailers", "done", "payload")
+    __slots__ = ("_line", "_payload", "_remaining", "_state", "_trailers", "done")
 
-    def __init__(self, *, decode: bool = False) -> None:
+    def __init__(self) -> None:
         self.done = False
-        self.payload: list[bytes] | None = [] if decode else None
+        self._payload: list[bytes] = []
         self._remaining = 0
         self._line = b""
         self._state = self._size_line
@@ -96,8 +95,7 @@ class ChunkedBody:
         while position < size and not self.done:
             if self._remaining:
                 end = min(size, position + self._remaining)
-                if self.payload is not None:
-                    self.payload.append(data[position:end])
+                self._payload.append(data[position:end])
                 self._remaining -= end - position
                 position = end
                 continue
@@ -113,6 +111,12 @@ class ChunkedBody:
                 self._line = b""
                 self._state(line)
         return position
+
+    def take_payload(self) -> bytes:
+        """The decoded bytes of what was fed since the last call."""
+        payload = b"".join(self._payload)
+        self._payload.clear()
+        return payload
 
     def _size_line(self, line: bytes) -> None:
         match = _SIZE.fullmatch(line)

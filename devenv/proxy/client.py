@@ -247,6 +247,8 @@ class ClientConnection(asyncio.Protocol):
                 time() - seconds,
                 seconds,
                 error.detail,
+                None,
+                None,
             )
         )
         self._end()

@@ -6,9 +6,23 @@ from collections import deque
 from itertools import islice
 
 from devenv.core.events import Exchange
+from devenv.proxy.json_bodies import as_text
 
-Record = tuple[bytes, str, bytes, bytes, str, str | None, int, float, float, str | None]
-"""request id, client, method, target, policy, pod, status, started, seconds, error"""
+Record = tuple[
+    bytes,
+    str,
+    bytes,
+    bytes,
+    str,
+    str | None,
+    int,
+    float,
+    float,
+    str | None,
+    bytes | None,
+    bytes | None,
+]
+"""request id, client, method, target, policy, pod, status, started, seconds, error, and the bodies"""
 
 
 class ExchangeLog:
@@ -35,7 +49,7 @@ class ExchangeLog:
 
 
 def _exchange(seq: int, record: Record) -> Exchange:
-    request_id, client, method, target, policy, pod, status, started, seconds, error = record
+    request_id, client, method, target, policy, pod, status, started, seconds, error, sent, answer = record
     return Exchange(
         seq=seq,
         request_id=request_id.decode("latin-1"),
@@ -48,4 +62,6 @@ def _exchange(seq: int, record: Record) -> Exchange:
         started=started,
         duration_ms=round(seconds * 1000, 3),
         error=error,
+        request_body=as_text(sent),
+        response_body=as_text(answer),
     )

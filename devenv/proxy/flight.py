@@ -13,6 +13,7 @@ from devenv.core.vocabulary import resolve_pod
 from devenv.proxy.answers import error_response
 from devenv.proxy.bodies import Body, ChunkedBody, CloseBody, Malformed
 from devenv.proxy.heads import RequestHead, ResponseHead, parse_response_head
+from devenv.proxy.json_bodies import bounded, collect
 from devenv.proxy.sockets import half_close
 from devenv.proxy.upstream import Pod, UpstreamConnection, reason_of
 from devenv.routing import AFFINITY_COOKIE, RequestFacts
@@ -50,6 +51,9 @@ class Flight:
     _reusable = False
     _close = False
     _tunnel_ends = 0
+    # the JSON bodies as far as they came, for the log
+    _sent: bytes | None = b""
+    _answer: bytes | None = b""
 
     def __init__(self, client: ClientConnection, head: RequestHead, body: Body | None) -> None:
         self.client = client
@@ -84,6 +88,8 @@ class Flight:
         else:
             forwarded = head.forwarded(client.peer_bytes)
         self._outgoing = head.outgoing + self._request_id + forwarded + first
+        if first:
+            self._collect_sent(first)
         self._attempt()
 
     def _attempt(self) -> None:
@@ -182,8 +188,13 @@ class Flight:
         """The position in ``data`` after the request's body; Malformed where its form is broken."""
         return len(data) if self._body is None else self._body.feed(data)
 
+    def _collect_sent(self, data: bytes) -> None:
+        body = self._body
+        self._sent = collect(self._sent, body.take_payload() if type(body) is ChunkedBody else data)
+
     def send_body(self, data: bytes) -> None:
         """More of the request's body."""
+        self._collect_sent(data)
         connection = self.connection
         if connection is not None:
             self._progress = perf_counter()
@@ -246,10 +257,12 @@ class Flight:
         usual = request.minor == 1 and request.method != b"HEAD" and not head.bodiless
         if usual and head.content_length == len(data) - end and not close and self._set_cookie is None:
             tail = pod.served_by if head.served_by is None else b"X-Request-Id: "
-            client.transport.write(b"%b%b%b\r\n\r\n%b" % (out, tail, self._request_id, data[end:]))
+            payload = data[end:]
+            client.transport.write(b"%b%b%b\r\n\r\n%b" % (out, tail, self._request_id, payload))
+            self._answer = collect(b"", payload)
             self._complete(leftover=False)
             return
-        body = head.body(request.method, decode=request.minor == 0)
+        body = head.body(request.method)
         kind = type(body)
         if request.minor == 0 and (kind is ChunkedBody or kind is CloseBody):
             self._close = True
@@ -289,9 +302,10 @@ class Flight:
             self._cut_off(f"the pod's answer is no HTTP: {error.detail}")
             return
         piece = data[start:end]
-        if type(body) is ChunkedBody and body.payload is not None:
-            piece = b"".join(body.payload)
-            body.payload.clear()
+        payload = body.take_payload() if type(body) is ChunkedBody else piece
+        self._answer = collect(self._answer, payload)
+        if self.head.minor == 0:
+            piece = payload
         elif self._rechunk and piece:
             piece = b"%x\r\n%b\r\n" % (len(piece), piece)
         if prefix or piece:
@@ -463,5 +477,7 @@ class Flight:
                 clock + traffic.epoch_minus_clock,
                 now - clock,
                 error,
+                bounded(self._sent),
+                bounded(self._answer),
             )
         )

@@ -156,15 +156,12 @@ class ResponseHead:
         self.outgoing = b""
         self.bodiless = status in (204, 304) or status < 200  # RFC 9112 §6.3
 
-    def body(self, method: bytes, *, decode: bool) -> Body | None:
-        """The framing of the body that follows a ``method`` request's response; None where there is none.
-
-        ``decode`` makes a chunked body collect its payload.
-        """
+    def body(self, method: bytes) -> Body | None:
+        """The framing of the body that follows a ``method`` request's response; None where there is none."""
         if method == b"HEAD" or self.bodiless:
             return None
         if self.chunked:
-            return ChunkedBody(decode=decode)
+            return ChunkedBody()
         if self.content_length is None:
             return CloseBody()
         return LengthBody(self.content_length) if self.content_length else None

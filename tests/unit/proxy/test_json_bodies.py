@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from devenv.proxy.json_bodies import MAX_COLLECTED, MAX_KEPT, as_text, bounded, collect
+
+
+def collected(pieces: list[bytes]) -> bytes | None:
+    held: bytes | None = b""
+    for piece in pieces:
+        held = collect(held, piece)
+    return held
+
+
+@pytest.mark.parametrize("body", [b'{"a": 1}', b"[1, 2]", b' \n{"a": "\xea\xb0\x92"}', b""])
+def test_json_is_collected_whole_and_byte_by_byte(body: bytes) -> None:
+    assert collected([body]) == body
+    assert collected([bytes((b,)) for b in body]) == body
+
+
+@pytest.mark.parametrize("body", [b"\x89PNG", b"data: {}\n\n", b"--boundary", b"[" * (MAX_COLLECTED + 1)])
+def test_what_is_no_json_or_too_long_is_not_collected(body: bytes) -> None:
+    assert collected([body, b"}"]) is None
+
+
+def test_small_bodies_are_kept_as_they_are_and_checked_when_read() -> None:
+    assert bounded(b"{x") == b"{x" and as_text(b"{x") is None
+    assert as_text(bounded(b'{"a": 1}')) == '{"a": 1}'
+    assert bounded(b"") is None and bounded(None) is None and as_text(None) is None
+    assert as_text(b'{"a": "\xff"}') is None
+
+
+def test_long_strings_are_shortened_and_the_rest_stays() -> None:
+    body = json.dumps({"challenge_id": "c" * 32, "image_base64": "A" * 30_000, "more": ["B" * 300]}).encode()
+    kept = json.loads(as_text(bounded(body)) or "")
+    assert kept["challenge_id"] == "c" * 32
+    assert kept["image_base64"].startswith("AAAA") and kept["image_base64"].endswith("(30000 characters)")
+    assert len(kept["more"][0]) < 300
+
+
+def test_what_stays_long_or_is_broken_is_dropped() -> None:
+    assert bounded(json.dumps(list(range(2000))).encode()) is None
+    assert bounded(b"{" + b" " * MAX_KEPT) is None
+    assert bounded(b"[" * 30_000) is None
