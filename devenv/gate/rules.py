@@ -228,10 +228,6 @@ class RuleSet:
     def __bool__(self) -> bool:
         return bool(self.armed)
 
-    def list(self) -> list[Armed]:
-        """Those in force with their counts."""
-        return [*self.armed]
-
     def add(self, rule: Rule) -> Armed:
         """Put a rule in force; one with the same id is replaced where it stands, its counts begin anew."""
         added = Armed(rule.completed())

@@ -1,0 +1,557 @@
+"""What passes between one pod's connection and Redis: matched, recorded, disturbed. Bytes in, bytes out, no
+sockets.
+
+Where no rule is in force and nothing waits, bytes are passed on as they came before they are looked at.
+Otherwise they are sorted into messages, and each goes through the lane of its direction.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from devenv.gate.holds import Held, Holds, Then
+from devenv.gate.lane import Bytes, Exit, Lane, Message
+from devenv.gate.record import Entry, Fate, Recorder
+from devenv.gate.rules import Action, Armed, Direction, Plan, Rule, RuleSet, Seen
+from devenv.resp.commands import shape_of
+from devenv.resp.replies import Reply, ReplyFramer
+from devenv.resp.requests import Request, RequestFramer
+
+DECIDE_AT = 64 * 1024
+"""A longer command is decided about once so many bytes of it are there: rules see no key behind them."""
+MAX_BUFFERED = 1024 * 1024
+"""With more than this waiting in one direction the gate stops reading from its source."""
+LINGER_SECONDS = 5.0
+"""How long a pod that has closed its side is still given outstanding replies."""
+MAX_QUEUED = 1000
+"""So many commands of a transaction are looked at by rules at its EXEC."""
+
+_EXECABORT = b"-EXECABORT Transaction discarded because of previous errors.\r\n"
+_DISCARD = b"*1\r\n$7\r\nDISCARD\r\n"
+
+
+class Cancellable(Protocol):
+    """A timer that can be called off."""
+
+    def cancel(self) -> None:
+        """Call it off."""
+
+
+class Wires(Protocol):
+    """What a conversation does to the world."""
+
+    def to_client(self, data: Bytes) -> None:
+        """Send to the pod."""
+
+    def to_upstream(self, data: Bytes) -> None:
+        """Send to Redis."""
+
+    def end_upstream(self) -> None:
+        """Tell Redis that no more is coming; replies still do."""
+
+    def hang_up(self) -> None:
+        """Close both sides once what was sent is out."""
+
+    def read_client(self, on: bool) -> None:
+        """Go on or stop reading from the pod."""
+
+    def read_upstream(self, on: bool) -> None:
+        """Go on or stop reading from Redis."""
+
+    def later(self, seconds: float, call: Callable[[], None]) -> Cancellable:
+        """Call ``call`` after so many seconds."""
+
+
+class Conversation:
+    """One connection of a pod. ``ended`` must be called when it is over; nothing may be called after that."""
+
+    def __init__(
+        self,
+        pod: str,
+        number: int,
+        rules: RuleSet,
+        recorder: Recorder,
+        holds: Holds,
+        clock: Callable[[], float],
+        wires: Wires,
+    ) -> None:
+        self._pod = pod
+        self._number = number
+        self._rules = rules
+        self._recorder = recorder
+        self._holds = holds
+        self._clock = clock
+        self._wires = wires
+        self._requests = RequestFramer()
+        self._replies = ReplyFramer()
+        self._up = Lane(self._depart_up, wires.to_upstream)
+        self._down = Lane(self._depart_down, wires.to_client)
+        self._up_lost = self._down_lost = Fate.BLACKHOLED  # of what comes behind a lost message
+        self._awaiting: deque[Entry] = deque()  # sent, or answered by us in their turn
+        self._special = 0  # how many of them need more than passing their reply on
+        self._request: Message | None = None  # the one that is coming in, once sorted
+        self._reply: Message | None = None
+        self._request_passing: Request | None = None  # the one that is coming in, its beginning passed on
+        self._reply_passing: Reply | None = None
+        self._queued: list[Entry] | None = None  # in a transaction: what it queued
+        self._spoiled = False  # a command of the transaction was answered with an error
+        self._matching = True  # replies answer requests one by one
+        self._timers: dict[int, Cancellable] = {}
+        self._client_ended = False
+        self._upstream_ended = False
+        self._over = False
+
+    # From the pod to Redis.
+
+    def from_client(self, data: bytes) -> None:
+        """Take bytes that the pod sent."""
+        now = self._clock()
+        up = self._up
+        if self._rules.armed or up.queue or up.dead or self._request is not None or self._spoiled:
+            self._sort_requests(data, now)
+            return
+        self._wires.to_upstream(data)
+        for request, _start, _stop in self._requests.feed(data):
+            if request is None:
+                continue
+            if not request.complete:
+                self._request_passing = request
+                continue
+            self._request_passing = None
+            if request.count:
+                self._sent(self._begin(request, now), now)
+
+    def _sort_requests(self, data: bytes, now: float) -> None:
+        view = memoryview(data)
+        for request, start, stop in self._requests.feed(data):
+            chunk = view[start:stop]
+            if request is not None and request is self._request_passing:
+                if not self._up.dead:
+                    self._wires.to_upstream(chunk)
+                if request.complete:
+                    self._request_passing = None
+                    self._sent(self._begin(request, now), now)
+            else:
+                self._sort_request(request, chunk, now)
+        self._relieve()
+
+    def _sort_request(self, request: Request | None, chunk: Bytes, now: float) -> None:
+        message = self._request
+        if request is None:  # past a protocol error: Redis will say so
+            if message is not None:
+                self._request = None
+                self._up.add(message)
+            self._up.add(_plain(chunk))
+            return
+        if message is None:
+            message = self._request = Message()
+        decided = message.entry is not None
+        if decided:
+            self._up.extend(message, chunk)
+        else:
+            message.chunks.append(chunk)
+        if request.complete:
+            message.complete = True
+            self._request = None
+        if not decided:
+            if request.count and (request.complete or request.size > DECIDE_AT):
+                message.entry = self._begin(request, now)
+                self._plan(message, message.entry)
+                self._up.add(message)
+            elif request.complete:  # an empty line, which nobody answers
+                self._up.add(message)
+
+    def _begin(self, request: Request, now: float) -> Entry:
+        """Record a command and keep track of what it means for the connection."""
+        if not request.words:
+            request.words.append(b"")
+        shape = shape_of(request.words)
+        entry = self._recorder.begin(self._pod, self._number, request, shape, now)
+        if not self._matching or shape.unmatchable:
+            self._matching = False
+            entry.fate = Fate.UNMATCHED
+        elif self._queued is not None and shape.queues:
+            entry.fate = Fate.QUEUED
+            if len(self._queued) < MAX_QUEUED:
+                self._queued.append(entry)
+        elif shape.handshake:
+            entry.fate = Fate.HANDSHAKE
+        elif shape.name == "MULTI":
+            self._queued = self._queued or []
+        elif shape.name == "EXEC" and self._queued is not None:
+            keys = (queued.first_key() for queued in self._queued)
+            entry.key = next((key for key in keys if key is not None), None)
+        if shape.name in ("EXEC", "DISCARD", "RESET"):
+            entry.transaction, self._queued = self._queued, None
+        return entry
+
+    def _plan(self, message: Message, entry: Entry) -> None:
+        """Ask the rules about a command and prepare what they say about its request."""
+        if entry.fate is Fate.UNMATCHED:
+            return
+        shape = entry.shape
+        seen = self._seen(entry)
+        if entry.fate is Fate.QUEUED:
+            plan = self._rules.plan_queued(seen)
+        elif entry.transaction is not None and shape.name == "EXEC":
+            plan = self._rules.plan_exec(seen, [self._seen(queued) for queued in entry.transaction])
+        else:
+            plan = self._rules.plan(seen)
+        entry.plan = plan
+        if plan.request is not None:
+            self._disturb(message, entry, plan.request)
+        self._keep_transaction_straight(message, entry)
+
+    def _keep_transaction_straight(self, message: Message, entry: Entry) -> None:
+        """Redis knows nothing of the errors that the gate gives: end its transaction as they demand."""
+        name = entry.shape.name
+        failed = entry.fate is Fate.ERROR
+        if name == "EXEC" and entry.transaction is not None and (failed or self._spoiled):
+            message.exit = Exit.PASS
+            message.chunks = [_DISCARD]
+            entry.instead = entry.instead or _EXECABORT
+        if name in ("EXEC", "DISCARD", "RESET"):
+            self._spoiled = False
+        elif failed and name == "MULTI":
+            self._queued = None
+        elif failed and self._queued is not None:
+            self._spoiled = True
+
+    def _seen(self, entry: Entry) -> Seen:
+        shape = entry.shape
+        return Seen(self._pod, shape.name, entry.first_key(), quiet=shape.handshake or shape.passive)
+
+    def _depart_up(self, message: Message) -> None:
+        entry = message.entry
+        if self._up.dead:
+            self._lost(entry, self._up_lost)
+        elif message.exit is Exit.PASS:
+            for chunk in message.chunks:
+                self._wires.to_upstream(chunk)
+            if entry is not None:
+                self._sent(entry, self._clock())
+        elif message.exit is Exit.INSTEAD and entry is not None:
+            self._await(entry)
+            self._answer_ourselves()
+        elif message.exit is Exit.DROP:
+            self._up.dead, self._up_lost = True, Fate.REQUEST_DROPPED
+            self._lost(entry, Fate.REQUEST_DROPPED)
+        elif message.exit is Exit.VOID:
+            self._void(entry, Fate.BLACKHOLED)
+        else:
+            self._void(entry, Fate.DISCONNECTED)
+            self._wires.hang_up()
+        message.chunks.clear()
+
+    def _sent(self, entry: Entry, now: float) -> None:
+        entry.forwarded = now
+        if entry.fate is Fate.UNMATCHED:
+            self._recorder.end(entry)
+        else:
+            self._await(entry)
+
+    def _await(self, entry: Entry) -> None:
+        self._awaiting.append(entry)
+        if entry.plan.reply is not None or entry.instead is not None:
+            self._special += 1
+
+    # From Redis to the pod.
+
+    def from_upstream(self, data: bytes) -> None:
+        """Take bytes that Redis sent."""
+        now = self._clock()
+        down = self._down
+        if self._special or down.queue or down.dead or self._reply is not None:
+            self._sort_replies(data, now)
+            return
+        self._wires.to_client(data)
+        for reply, _start, _stop in self._replies.feed(data):
+            if reply is None:
+                self._stop_matching()
+            elif not reply.complete:
+                self._reply_passing = reply
+            else:
+                self._reply_passing = None
+                if self._awaiting and not reply.push:
+                    entry = self._awaiting.popleft()
+                    entry.reply = reply.prefix
+                    entry.answered = entry.delivered = now
+                    self._recorder.end(entry)
+
+    def _sort_replies(self, data: bytes, now: float) -> None:
+        view = memoryview(data)
+        for reply, start, stop in self._replies.feed(data):
+            chunk = view[start:stop]
+            if reply is None:
+                self._stop_matching()
+                self._reply = None
+                self._down.add(_plain(chunk))
+            elif reply is self._reply_passing:
+                if not self._down.dead:
+                    self._wires.to_client(chunk)
+                if reply.complete:
+                    self._reply_passing = None
+                    entry = self._answered(reply, now)
+                    if entry is not None:
+                        self._delivered(entry)
+            else:
+                self._sort_reply(reply, chunk, now)
+            if reply is not None and reply.complete:
+                self._answer_ourselves()
+        self._relieve()
+
+    def _sort_reply(self, reply: Reply, chunk: Bytes, now: float) -> None:
+        message = self._reply
+        first = message is None
+        if message is None:
+            message = self._reply = Message()
+            if self._awaiting and not reply.push:
+                message.entry = self._awaiting[0]
+        if reply.complete:
+            message.complete = True
+            self._reply = None
+            self._answered(reply, now)
+        if not first:
+            self._down.extend(message, chunk)
+            if reply.complete and message.gone and message.exit is Exit.PASS and message.entry is not None:
+                self._delivered(message.entry)
+            return
+        message.chunks.append(chunk)
+        entry = message.entry
+        if entry is not None:
+            if entry.instead is not None:
+                message.exit = Exit.INSTEAD
+            rule = entry.plan.reply
+            if rule is not None and rule.in_force:
+                self._disturb(message, entry, rule)
+        self._down.add(message)
+
+    def _answered(self, reply: Reply, now: float) -> Entry | None:
+        """The reply to the oldest command is complete; which command that was."""
+        if reply.push or not self._awaiting:
+            return None
+        entry = self._awaiting.popleft()
+        if entry.plan.reply is not None or entry.instead is not None:
+            self._special -= 1
+        entry.reply = entry.instead or reply.prefix
+        entry.answered = now
+        return entry
+
+    def _answer_ourselves(self) -> None:
+        """Give the errors whose turn it is; their commands never reached Redis."""
+        while self._awaiting and self._awaiting[0].forwarded is None and not self._replies.midway:
+            entry = self._awaiting.popleft()
+            self._special -= 1
+            entry.reply = entry.instead
+            entry.answered = self._clock()
+            message = Message(entry)
+            message.complete = True
+            message.exit = Exit.INSTEAD
+            self._down.add(message)
+
+    def _depart_down(self, message: Message) -> None:
+        entry = message.entry
+        if self._down.dead:
+            self._lost(entry, self._down_lost)
+        elif message.exit is Exit.PASS:
+            for chunk in message.chunks:
+                self._wires.to_client(chunk)
+            if entry is not None and message.complete:
+                self._delivered(entry)
+        elif message.exit is Exit.INSTEAD and entry is not None:
+            self._wires.to_client(entry.instead or b"")
+            self._delivered(entry)
+        elif message.exit is Exit.DROP:
+            self._down.dead, self._down_lost = True, Fate.REPLY_DROPPED
+            self._lost(entry, Fate.REPLY_DROPPED)
+        elif message.exit is Exit.VOID:
+            self._void(entry, Fate.BLACKHOLED)
+        else:
+            self._void(entry, Fate.DISCONNECTED)
+            self._wires.hang_up()
+        message.chunks.clear()
+        self._close_if_done()
+
+    def _delivered(self, entry: Entry) -> None:
+        entry.delivered = None if self._down.dead else self._clock()
+        self._recorder.end(entry)
+
+    def _stop_matching(self) -> None:
+        """What Redis sends is no RESP: nobody knows which reply belongs to which command from here on."""
+        self._matching = False
+        for entry in self._awaiting:
+            self._lost(entry, Fate.UNMATCHED)
+        self._awaiting.clear()
+        self._special = 0
+
+    # Rules at work.
+
+    def _disturb(self, message: Message, entry: Entry, armed: Armed) -> None:
+        """Prepare a message for what ``armed`` says."""
+        rule = armed.rule
+        entry.rule = rule.id
+        lane = self._up if rule.direction is Direction.REQUEST else self._down
+        seconds = rule.seconds or 0.0
+        if rule.action is Action.DELAY:
+            entry.fate = Fate.DELAYED
+            message.waiting = True
+            self._later(entry, seconds, lambda: self._let_go(lane, message))
+        elif rule.action is Action.HOLD:
+            self._hold(lane, message, entry, armed)
+        elif rule.action is Action.ERROR:
+            entry.fate = Fate.ERROR
+            entry.instead = b"-" + (rule.text or "").encode() + b"\r\n"
+            message.exit = Exit.INSTEAD
+        elif rule.action is Action.DISCONNECT:
+            message.exit = Exit.CUT
+        elif rule.action is Action.BLACKHOLE:
+            message.exit = Exit.VOID
+        else:
+            message.exit = Exit.DROP
+
+    def _hold(self, lane: Lane, message: Message, entry: Entry, armed: Armed) -> None:
+        entry.fate = Fate.HELD
+        message.waiting = message.held = True
+        now, seconds = self._clock(), armed.rule.seconds or 0.0
+        held = Held(
+            seq=entry.seq,
+            pod=self._pod,
+            connection=self._number,
+            command=entry.shape.name,
+            key=entry.first_key(),
+            direction=armed.rule.direction,
+            rule=armed.rule.id,
+            since=now,
+            until=now + seconds,
+        )
+
+        def release(then: Then) -> None:
+            entry.fate = Fate.RELEASED
+            self._turn(lane, message, entry, then)
+            self._let_go(lane, message)
+
+        def expire() -> None:
+            entry.fate = Fate.AUTO_RELEASED
+            self._holds.forget(entry.seq)
+            self._let_go(lane, message)
+
+        self._holds.add(held, armed, release)
+        self._later(entry, seconds, expire)
+
+    def _turn(self, lane: Lane, message: Message, entry: Entry, then: Then) -> None:
+        """Prepare a held message for what it is released to."""
+        if then is Then.PASS:
+            return
+        if lane is self._up and then in (Then.LOSE_REPLY, Then.CUT_REPLY):
+            action = Action.DROP_REPLY if then is Then.LOSE_REPLY else Action.DISCONNECT
+            rule = Rule(action, Direction.REPLY, id=entry.rule or "")
+            entry.plan = Plan(entry.plan.request, Armed(rule))
+        else:
+            message.exit = Exit.DROP if then in (Then.DROP, Then.LOSE_REPLY) else Exit.CUT
+
+    def _let_go(self, lane: Lane, message: Message) -> None:
+        if message.entry is not None and (timer := self._timers.pop(message.entry.seq, None)) is not None:
+            timer.cancel()
+        message.waiting = message.held = False
+        lane.advance()
+        self._relieve()
+        self._close_if_done()
+
+    def _later(self, entry: Entry, seconds: float, call: Callable[[], None]) -> None:
+        self._timers[entry.seq] = self._wires.later(seconds, call)
+
+    def _void(self, entry: Entry | None, fate: Fate) -> None:
+        self._up.dead = self._down.dead = True
+        self._up_lost = self._down_lost = fate
+        self._lost(entry, fate)
+
+    def _lost(self, entry: Entry | None, fate: Fate) -> None:
+        if entry is not None and not entry.over:
+            entry.fate = fate
+            self._recorder.end(entry)
+
+    def _relieve(self) -> None:
+        """Stop reading where too much waits, go on where it does no longer."""
+        self._wires.read_client(self._up.buffered <= MAX_BUFFERED)
+        self._wires.read_upstream(self._down.buffered <= MAX_BUFFERED)
+
+    # Ends.
+
+    def client_ended(self) -> None:
+        """The pod sends no more. It has usually gone: what is held for it is discarded, as a lost packet
+        would be.
+
+        What is merely delayed still goes its way, and outstanding replies are waited for a moment.
+        """
+        self._client_ended = True
+        if self._request is not None and self._request.entry is None:
+            self._up.add(self._request)  # half a command
+            self._request = None
+        self._discard_from_held(self._up, Fate.DISCARDED)
+        self._discard_from_held(self._down, Fate.UNDELIVERED)
+        self._timers[0] = self._wires.later(LINGER_SECONDS, self._wires.hang_up)
+        self._close_if_done()
+
+    def upstream_ended(self) -> None:
+        """Redis sends no more: what waits for it is discarded; replies that wait still reach the pod."""
+        self._upstream_ended = True
+        for message in self._up.clear():
+            self._drop_waiting(message, Fate.DISCARDED)
+        self._up.dead, self._up_lost = True, Fate.DISCARDED
+        self._close_if_done()
+
+    def ended(self) -> None:
+        """Both sides are closed."""
+        self._over = True
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        for message in self._up.clear():
+            self._drop_waiting(message, Fate.DISCARDED)
+        for message in self._down.clear():
+            self._drop_waiting(message, Fate.UNDELIVERED)
+        for entry in self._awaiting:
+            self._lost(entry, Fate.UNANSWERED if entry.forwarded is not None else Fate.UNDELIVERED)
+        self._awaiting.clear()
+
+    def _discard_from_held(self, lane: Lane, fate: Fate) -> None:
+        """Discard the first held message and all behind it."""
+        waiting = lane.clear()
+        at = next((at for at, message in enumerate(waiting) if message.held), len(waiting))
+        for message in waiting[at:]:
+            self._drop_waiting(message, fate)
+        for message in waiting[:at]:
+            lane.add(message)
+
+    def _drop_waiting(self, message: Message, fate: Fate) -> None:
+        message.gone = True
+        message.exit = Exit.DROP
+        message.chunks.clear()
+        entry = message.entry
+        if entry is None:
+            return
+        self._holds.forget(entry.seq)
+        if (timer := self._timers.pop(entry.seq, None)) is not None:
+            timer.cancel()
+        self._lost(entry, fate)
+
+    def _close_if_done(self) -> None:
+        """Pass an end on once everything before it has gone."""
+        if self._over:
+            return
+        if self._upstream_ended and not self._down.queue and not self._down.dead:
+            self._wires.hang_up()
+        elif self._client_ended and not self._up.queue:
+            if self._up.dead or self._down.dead or not (self._awaiting or self._down.queue):
+                self._wires.hang_up()
+            else:
+                self._wires.end_upstream()
+
+
+def _plain(chunk: Bytes) -> Message:
+    message = Message()
+    message.chunks.append(chunk)
+    message.complete = True
+    return message

@@ -1,0 +1,185 @@
+"""The gate: one listening port per pod, all of them relayed to one Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from devenv.core.events import RedisCommand
+from devenv.core.vocabulary import POD_PREFIX
+from devenv.gate.conversation import Conversation
+from devenv.gate.holds import Held, Holds, Then
+from devenv.gate.link import ClientSide, Link
+from devenv.gate.record import Recorder, TraceSink
+from devenv.gate.rules import Armed, Rule, RuleSet
+
+FLUSH_SECONDS = 0.2
+BACKLOG = 512
+
+
+class Gate:
+    """A Redis-aware TCP relay in the running event loop.
+
+    ``capacity`` commands are remembered; ``sink`` is given each of them once, in batches, when it is over.
+    ``rules`` are in force before the first connection. Change rules through the methods here, which also
+    let go what a rule held that is no longer in force.
+    """
+
+    def __init__(
+        self,
+        upstream_host: str,
+        upstream_port: int,
+        *,
+        capacity: int = 20_000,
+        clock: Callable[[], float] = time.time,
+        sink: TraceSink | None = None,
+        rules: Sequence[Rule] = (),
+    ) -> None:
+        self.upstream_host = upstream_host
+        self.upstream_port = upstream_port
+        self.clock = clock
+        self.rules = RuleSet(rules)
+        self.holds = Holds()
+        self.recorder = Recorder(capacity, sink)
+        self._servers: dict[str, asyncio.Server] = {}
+        self._links: dict[int, Link] = {}
+        self._totals: dict[str, _Totals] = {}
+        self._numbers = 0
+        self._flush_timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    async def listen(self, pod: str, host: str = "127.0.0.1", port: int = 0) -> int:
+        """Accept ``pod``'s connections; gives the port. OSError where it cannot be opened.
+
+        A pod that is listened for already moves to the new address; its connections stay.
+        """
+        if self._closed:
+            raise RuntimeError("the gate is closed")
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: self._accept(pod), host, port, backlog=BACKLOG)
+        if (old := self._servers.pop(pod, None)) is not None:
+            old.close()
+        self._servers[pod] = server
+        self._totals.setdefault(pod, _Totals())
+        if self._flush_timer is None:
+            self._flush_timer = loop.call_later(FLUSH_SECONDS, self._flush_now_and_then)
+        return int(server.sockets[0].getsockname()[1])
+
+    async def close(self) -> None:
+        """Close all ports and connections and hand the last commands to the sink; idempotent."""
+        self._closed = True
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+        for server in self._servers.values():
+            server.close()
+        links = [*self._links.values()]
+        for link in links:
+            link.abort()
+        for link in links:
+            await link.closed.wait()
+        for server in self._servers.values():
+            await server.wait_closed()
+        self._servers.clear()
+        self.recorder.flush()
+
+    def commands(self, since: int = 0, limit: int = 1000) -> list[RedisCommand]:
+        """Commands numbered above ``since``, oldest first, as they are now: late ones may lack a reply."""
+        return self.recorder.since(since, limit)
+
+    def flush(self) -> None:
+        """Hand all commands that are over to the sink now."""
+        self.recorder.flush()
+
+    def add_rule(self, rule: Rule) -> Armed:
+        """Put a rule in force, in place of the one with the same id."""
+        armed = self.rules.add(rule)
+        self.holds.release_orphans()
+        return armed
+
+    def remove_rule(self, rule_id: str) -> bool:
+        """Take a rule out of force and let go what it holds; whether there was one."""
+        found = self.rules.remove(rule_id)
+        self.holds.release_orphans()
+        return found
+
+    def populate(self, rules: Sequence[Rule]) -> None:
+        """Exactly these rules from now on, counting from zero; what others held is let go."""
+        self.rules.populate(rules)
+        self.holds.release_orphans()
+
+    def reset(self) -> list[Held]:
+        """No rules, nothing held: as after the start, but for the record. What was let go."""
+        self.rules.populate(())
+        return self.holds.release_orphans()
+
+    def release(
+        self,
+        *,
+        seq: int | None = None,
+        pod: str | None = None,
+        command: str | None = None,
+        rule: str | None = None,
+        then: Then = Then.PASS,
+    ) -> list[Held]:
+        """Let go what is held and fits all that is given, oldest first; which it was."""
+
+        def wanted(held: Held) -> bool:
+            return (
+                (seq is None or held.seq == seq)
+                and (pod is None or held.pod in (pod, POD_PREFIX + pod.lower()))
+                and (command is None or held.command == command.upper())
+                and (rule is None or held.rule == rule)
+            )
+
+        return self.holds.release(wanted, then)
+
+    def status(self) -> dict[str, Any]:
+        """Ports, upstream, and per pod its connections now and ever and those that Redis refused."""
+        return {
+            "upstream": f"{self.upstream_host}:{self.upstream_port}",
+            "commands": self.recorder.last,
+            "oldest": self.recorder.oldest,
+            "trace_error": self.recorder.sink_error,
+            "pods": [
+                {
+                    "pod": pod,
+                    "port": server.sockets[0].getsockname()[1] if server.sockets else None,
+                    "open": sum(1 for link in self._links.values() if link.pod == pod),
+                    "connections": self._totals[pod].connections,
+                    "refused": self._totals[pod].refused,
+                }
+                for pod, server in self._servers.items()
+            ],
+        }
+
+    def _accept(self, pod: str) -> ClientSide:
+        """The protocol of a pod's next connection."""
+        self._numbers += 1
+        number = self._numbers
+        self._totals[pod].connections += 1
+        link = Link(
+            pod,
+            (self.upstream_host, self.upstream_port),
+            lambda wires: Conversation(pod, number, self.rules, self.recorder, self.holds, self.clock, wires),
+            lambda refused: self._gone(pod, number, refused),
+        )
+        self._links[number] = link
+        return link.client_side
+
+    def _gone(self, pod: str, number: int, refused: bool) -> None:
+        self._links.pop(number, None)
+        if refused:
+            self._totals[pod].refused += 1
+
+    def _flush_now_and_then(self) -> None:
+        self.recorder.flush()
+        self._flush_timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush_now_and_then)
+
+
+@dataclass(slots=True)
+class _Totals:
+    connections: int = 0
+    refused: int = 0
