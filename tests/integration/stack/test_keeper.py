@@ -1,0 +1,140 @@
+"""The keeper holds its program on a leash: real processes, killed in every way a parent can go."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from devenv.stack import keeper
+
+DEADLINE = 20.0
+StartKeeper = Callable[..., "subprocess.Popen[bytes]"]
+
+# A program with a child of its own; both say nothing and stay.
+FAMILY = """
+import subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+time.sleep(600)
+"""
+STUBBORN = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("armed", flush=True)
+time.sleep(600)
+"""
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[StartKeeper]:
+    keepers: list[subprocess.Popen[bytes]] = []
+
+    def run(*command: str, output: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+        arguments = [sys.executable, "-I", "-S", keeper.__file__, str(tmp_path / "pid"), "--", *command]
+        keepers.append(
+            subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT)
+        )
+        return keepers[-1]
+
+    yield run
+    for process in keepers:
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(DEADLINE)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def child_of(tmp_path: Path) -> psutil.Process:
+    until((tmp_path / "pid").exists)
+    return psutil.Process(int((tmp_path / "pid").read_text(encoding="ascii")))
+
+
+def family_of(process: psutil.Process, size: int) -> list[psutil.Process]:
+    until(lambda: len(process.children(recursive=True)) >= size - 1)
+    return [process, *process.children(recursive=True)]
+
+
+def gone(process: psutil.Process) -> bool:
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+@pytest.mark.parametrize("code", [0, 7])
+def test_the_exit_code_is_passed_on(start: StartKeeper, code: int) -> None:
+    assert start(sys.executable, "-c", f"raise SystemExit({code})").wait(DEADLINE) == code
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_death_by_signal_is_128_and_its_number(start: StartKeeper, tmp_path: Path) -> None:
+    process = start(sys.executable, "-c", "import time; time.sleep(600)")
+    child_of(tmp_path).kill()
+    assert process.wait(DEADLINE) == 128 + signal.SIGKILL
+
+
+def test_a_command_that_there_is_not_is_127_and_says_so(start: StartKeeper) -> None:
+    process = start("/nowhere/program", output=subprocess.PIPE)
+    assert process.wait(DEADLINE) == 127
+    assert process.stdout is not None
+    assert b"/nowhere/program" in process.stdout.read()
+
+
+def test_end_of_input_ends_the_program_and_its_children(start: StartKeeper, tmp_path: Path) -> None:
+    process = start(sys.executable, "-c", FAMILY)
+    family = family_of(child_of(tmp_path), 2)
+    assert process.stdin is not None
+    process.stdin.close()
+    process.wait(DEADLINE)
+    until(lambda: all(map(gone, family)))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_terminating_the_keeper_ends_the_program(start: StartKeeper, tmp_path: Path) -> None:
+    process = start(sys.executable, "-c", "import time; time.sleep(600)")
+    child = child_of(tmp_path)
+    process.terminate()
+    process.wait(DEADLINE)
+    until(lambda: gone(child))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_a_program_that_does_not_listen_is_killed(start: StartKeeper) -> None:
+    process = start(sys.executable, "-c", STUBBORN, output=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"armed\n"
+    assert process.stdin is not None
+    process.stdin.close()
+    assert process.wait(DEADLINE) == 128 + signal.SIGKILL
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_a_stopped_program_ends_too(start: StartKeeper, tmp_path: Path) -> None:
+    process = start(sys.executable, "-c", "import time; time.sleep(600)")
+    child_of(tmp_path).suspend()
+    assert process.stdin is not None
+    process.stdin.close()
+    assert process.wait(DEADLINE) == 128 + signal.SIGTERM
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="PR_SET_PDEATHSIG is Linux's")
+def test_a_killed_keeper_takes_the_program_along(start: StartKeeper, tmp_path: Path) -> None:
+    process = start(sys.executable, "-c", "import time; time.sleep(600)")
+    child = child_of(tmp_path)
+    process.kill()
+    until(lambda: gone(child))
