@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -105,6 +106,26 @@ def test_several_workers_are_several_memories(shared_world: Any, world: Any) -> 
                     break
         assert outcomes == {True, "Challenge not found"}
         assert pod.http.get("/metrics").status_code == 200
+    finally:
+        pod.stop()
+
+
+def test_workers_can_share_their_counts(shared_world: Any, tmp_path: Path, until: Any) -> None:
+    env = {"USE_REDIS": "false", "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    pod = shared_world.pod("m-counts", "--workers", "2", **env)
+
+    def ask(_: int) -> int:
+        body = {"challenge_id": "x", "selections": []}
+        return httpx.post(f"{pod.url}/api/abstract-verify", json=body, timeout=30).status_code
+
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(ask, range(40))) == {200}
+        label = 'captcha_requests_total{endpoint="/api/abstract-verify",outcome="not_found",status="200"}'
+        # A worker counts a request right after answering it; any worker answers for all.
+        until("all are counted", lambda: f"{label} 40.0" in pod.http.get("/metrics").text)
+        page = pod.http.get("/metrics").text
+        assert "captcha_challenge_not_found_ratio 1.0" in page
     finally:
         pod.stop()
 
