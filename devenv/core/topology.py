@@ -31,7 +31,8 @@ class StackSpec:
 
     ``use_redis`` and ``strategy`` hold for every pod; ``env`` is added to every pod's environment and
     ``pod_env`` (by pod name) to one pod's, the latter winning over everything. ``workers`` is the number of
-    uvicorn worker processes in each pod. ``seed`` makes mock_ml's pictures the same again.
+    uvicorn worker processes in each pod. ``seed`` makes mock_ml's pictures the same again. ``gate``: the pods
+    reach Redis through the gate, which records what they say.
     """
 
     pods: int = 2
@@ -43,6 +44,7 @@ class StackSpec:
     ports: Ports = field(default_factory=Ports)
     workers: int = 1
     seed: int = 1
+    gate: bool = True
 
     @property
     def pod_names(self) -> tuple[str, ...]:

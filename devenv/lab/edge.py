@@ -1,7 +1,9 @@
-"""Proxy and control API in one asyncio process; what the compose stack's ``proxy`` container runs.
+"""Proxy, gate and control API in one asyncio process; what the compose stack's ``proxy`` container runs.
 
 ``python -m devenv.lab.edge`` is set up by its environment: DEVENV_PODS ("name=host:port,…"), DEVENV_POLICY,
-DEVENV_LISTEN (address; default 127.0.0.1), DEVENV_TRAFFIC_PORT, DEVENV_CONTROL_PORT, DEVENV_SEED.
+DEVENV_LISTEN (address; default 127.0.0.1), DEVENV_TRAFFIC_PORT, DEVENV_CONTROL_PORT, DEVENV_SEED. With
+DEVENV_REDIS ("host:port") the gate stands before that Redis: the pods reach it through the ports from
+DEVENV_GATE_PORT on (6391), one each, in the order of DEVENV_PODS.
 """
 
 from __future__ import annotations
@@ -11,36 +13,64 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
 
 from devenv.core.errors import DevenvError, EnvironmentProblem, UsageProblem
+from devenv.gate import Gate
+from devenv.gate import control as gate_control
 from devenv.lab.control import ControlServer, control_app
 from devenv.proxy import Proxy, Upstream
 from devenv.proxy import control as proxy_control
 
 
 class Edge:
-    """What stands around the pods: the proxy in front and the control API beside it."""
+    """What stands around the pods: the proxy in front, the gate behind, and the control API beside them.
 
-    def __init__(self, upstreams: Sequence[Upstream], policy: str, seed: int) -> None:
+    ``redis`` is the address that the gate stands before; None leaves it out.
+    """
+
+    def __init__(
+        self, upstreams: Sequence[Upstream], policy: str, seed: int, redis: tuple[str, int] | None = None
+    ) -> None:
         self.proxy = Proxy(upstreams, policy, seed=seed)
+        self.gate = Gate(*redis) if redis is not None else None
+        self._pods = [upstream.name for upstream in upstreams]
         self._control: ControlServer | None = None
         self.traffic_port = 0
         self.control_port = 0
+
+    async def open_gate(self, host: str, first_port: int) -> dict[str, int]:
+        """Listen for every pod, on ``first_port`` and those after it (0: any free ones); pod → port.
+
+        EnvironmentProblem where one is taken. Without a gate there is nothing to open: no ports.
+        """
+        if self.gate is None:
+            return {}
+        wished = {pod: first_port + at if first_port else 0 for at, pod in enumerate(self._pods)}
+        return {
+            pod: await _listening(partial(self.gate.listen, pod), host, port, "gate")
+            for pod, port in wished.items()
+        }
 
     async def start(
         self, host: str, traffic_port: int, control_port: int, more: Sequence[APIRouter] = ()
     ) -> None:
         """Listen on both ports (0: any free one); EnvironmentProblem where one is taken."""
         self.traffic_port = await _listening(self.proxy.start, host, traffic_port, "traffic")
-        self._control = ControlServer(control_app([proxy_control.router(self.proxy), *more]))
+        routers = [proxy_control.router(self.proxy), *more]
+        if self.gate is not None:
+            routers.append(gate_control.router(self.gate))
+        self._control = ControlServer(control_app(routers))
         self.control_port = await _listening(self._control.start, host, control_port, "control")
 
     async def close(self) -> None:
-        """End both; requests under way are given a moment."""
+        """End all; requests under way are given a moment."""
         await self.proxy.close()
+        if self.gate is not None:
+            await self.gate.close()
         if self._control is not None:
             await self._control.close()
 
@@ -80,13 +110,25 @@ def _upstreams(text: str) -> list[Upstream]:
     found = []
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         name, _, address = part.partition("=")
-        host, _, port = address.rpartition(":")
-        if not (name and host and port.isdecimal()):
+        place = _address(address)
+        if not name or place is None:
             raise UsageProblem(f"DEVENV_PODS: {part!r} is not name=host:port")
-        found.append(Upstream(name, host, int(port)))
+        found.append(Upstream(name, *place))
     if not found:
         raise UsageProblem("DEVENV_PODS names no pod", hint="DEVENV_PODS=captcha-api-a=captcha-api-a:8000,…")
     return found
+
+
+def _redis(text: str) -> tuple[str, int] | None:
+    place = _address(text)
+    if text and place is None:
+        raise UsageProblem(f"DEVENV_REDIS: {text!r} is not host:port")
+    return place
+
+
+def _address(text: str) -> tuple[str, int] | None:
+    host, _, port = text.rpartition(":")
+    return (host, int(port)) if host and port.isdecimal() else None
 
 
 def _integer(environ: Mapping[str, str], name: str, default: int) -> int:
@@ -101,11 +143,14 @@ async def _main(environ: Mapping[str, str]) -> None:
         _upstreams(environ.get("DEVENV_PODS", "")),
         environ.get("DEVENV_POLICY") or "round-robin",
         _integer(environ, "DEVENV_SEED", 1),
+        _redis(environ.get("DEVENV_REDIS", "")),
     )
     stop = asyncio.Event()
     stop_on_signals(stop.set)
+    host = environ.get("DEVENV_LISTEN") or "127.0.0.1"
+    await edge.open_gate(host, _integer(environ, "DEVENV_GATE_PORT", 6391))
     await edge.start(
-        environ.get("DEVENV_LISTEN") or "127.0.0.1",
+        host,
         _integer(environ, "DEVENV_TRAFFIC_PORT", 8080),
         _integer(environ, "DEVENV_CONTROL_PORT", 8081),
     )

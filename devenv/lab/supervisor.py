@@ -1,4 +1,4 @@
-"""The process behind an embedded stack: proxy and control API in it, Redis, mock ML and pods under it.
+"""The process behind an embedded stack: proxy, gate and control API in it, Redis, mock ML and pods under it.
 
 ``python -m devenv.lab.supervisor --spec FILE --state-dir DIR [--detached]``. What it has to say goes as JSON
 lines into ``DIR/supervisor.jsonl`` (see ``EmbeddedStack``). It ends, and ends everything under it, on
@@ -47,7 +47,10 @@ async def _supervise(spec: StackSpec, state_dir: Path, detached: bool, words: _W
     if not detached:
         _on_end_of_input(asyncio.get_running_loop(), stop.set)
     processes = Processes(spec, state_dir)
-    edge: Edge | None = None
+    upstreams = [Upstream(pod, host, port) for pod, (host, port) in processes.pod_addresses.items()]
+    edge = Edge(upstreams, spec.policy, spec.seed, (HOST, processes.ports.redis) if spec.gate else None)
+    # The gate first: its rules are in force, and it listens, before a pod says its first word to Redis.
+    processes.use_redis_ports(await edge.open_gate(HOST, spec.ports.gate))
     starting = asyncio.ensure_future(processes.start(words.progress))
     stopping = asyncio.ensure_future(stop.wait())
     try:
@@ -55,9 +58,7 @@ async def _supervise(spec: StackSpec, state_dir: Path, detached: bool, words: _W
         if stop.is_set():
             return
         await starting
-        upstreams = [Upstream(pod, host, port) for pod, (host, port) in processes.pod_addresses.items()]
-        edge = Edge(upstreams, spec.policy, spec.seed)
-        router = stack_control.router(processes, stop.set, lambda: edge.proxy.policy if edge else spec.policy)
+        router = stack_control.router(processes, stop.set, lambda: edge.proxy.policy)
         await edge.start(HOST, processes.hand_over("traffic"), processes.hand_over("control"), [router])
         words.progress(f"proxy ready (port {edge.traffic_port}, control API {edge.control_port})")
         words.say(ready=processes.status().to_json())
@@ -67,8 +68,7 @@ async def _supervise(spec: StackSpec, state_dir: Path, detached: bool, words: _W
             task.cancel()
         await asyncio.gather(starting, stopping, return_exceptions=True)
         await processes.stop()
-        if edge is not None:
-            await edge.close()
+        await edge.close()
 
 
 def _on_end_of_input(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
