@@ -374,26 +374,36 @@ _LOSSES: tuple[Rule, ...] = (
 
 
 def _handwriting(joined: Joined) -> list[Finding]:
-    """The word that a pod judged by, where no Redis was asked: that of its latest challenge, whoever's."""
+    """The word that a pod judged by, where no Redis was asked: that of its latest challenge, whoever's.
+
+    Such a verify names no challenge, so whose drawing it was cannot be told; that others were open can.
+    """
     current: dict[str, Call] = {}
-    solved: set[tuple[str, str | None]] = set()
+    passed: dict[str, Call] = {}
+    creates: list[Call] = []
     findings: list[Finding] = []
     for call in joined.calls:
         if call.captcha is not CaptchaType.HANDWRITING or call.steps:
             continue
         if call.kind == "create":
             current[call.pod] = call
+            passed.pop(call.pod, None)
+            creates.append(call)
             continue
-        judged_by = current.get(call.pod)
-        other = judged_by is None or judged_by.challenge != call.challenge
-        if call.outcome is Outcome.WRONG and other and call.challenge is not None:
-            whose = "no word at all" if judged_by is None else "the word of another challenge"
-            sentence = f"{call.pod} judged the drawing by {whose}: it knows one word per process"
-            evidence = tuple(str(line) for line in (judged_by, call) if line is not None)
-            findings.append(Finding("handwriting-global", call.challenge, sentence, evidence))
+        own = current.get(call.pod)
+        others = [create for create in creates if create is not own]
+        if call.outcome is Outcome.WRONG and others:
+            whose = "no word" if own is None else "the word of its own latest challenge"
+            sentence = f"{call.pod} judged the drawing by {whose}, while others were open: it knows one word"
+            findings.append(_global_word(call, sentence, others[-1], own, call))
         if call.outcome is Outcome.SUCCESS:
-            if (call.pod, call.challenge) in solved:
+            if call.pod in passed:
                 sentence = f"a solved answer passed again on {call.pod}: its one word never ends"
-                findings.append(Finding("handwriting-global", call.challenge, sentence, (str(call),)))
-            solved.add((call.pod, call.challenge))
+                findings.append(_global_word(call, sentence, passed[call.pod], call))
+            passed[call.pod] = call
     return findings
+
+
+def _global_word(call: Call, sentence: str, *evidence: Call | None) -> Finding:
+    lines = tuple(str(line) for line in evidence if line is not None)
+    return Finding("handwriting-global", call.challenge, sentence, lines)
