@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from devenv.core.errors import EnvironmentProblem
 from devenv.core.topology import Endpoints
@@ -83,6 +85,7 @@ def connected(endpoints: Endpoints, db: int = 0) -> Iterator[redis.Redis]:
         db=db,
         socket_connect_timeout=2.0,
         socket_timeout=2.0,
+        retry=Retry(NoBackoff(), 0),  # redis-py's own ten retries would make a person wait for seconds
     )
     try:
         yield client

@@ -158,7 +158,7 @@ async def _directly(
                     cid = document["cid"]
                     challenge = Challenge(cid, kind, _as_created(document), None, "")
                     key = _key(pod, f"{kind}:{cid}")
-                    pipe.setex(key, ttl, json.dumps(document, ensure_ascii=False))
+                    pipe.set(key, json.dumps(document, ensure_ascii=False), ex=ttl)
                     answer = await _answer(client, challenge)
                     seeded.append(Seeded(kind, cid, key, created_at, created_at + ttl, answer, None))
                     _report(progress, len(seeded), len(kinds))

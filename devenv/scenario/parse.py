@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from devenv.core.errors import UsageProblem
 from devenv.core.vocabulary import Answer, CaptchaType, Strategy, resolve_pod
+from devenv.routing import parse_policy
 from devenv.scenario.document import Document, Path, read_document
 from devenv.scenario.model import (
     Create,
@@ -72,6 +74,13 @@ class _Builder:
             data.get("pods", 2), data.get("workers", 1), data.get("policy"), _settings(data.get("env", {}))
         )
         self._pods = wish.pod_names
+        if wish.policy is not None:
+            try:
+                parse_policy(wish.policy, self._pods)
+            except UsageProblem as problem:
+                raise self._document.problem(
+                    ("stack", "policy"), problem.message, hint=problem.hint
+                ) from None
         pod_env: dict[str, Mapping[str, str]] = {}
         for word, settings in data.get("pod_env", {}).items():
             pod = self._pod(word, ("stack", "pod_env", word), key=True)

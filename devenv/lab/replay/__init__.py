@@ -12,7 +12,7 @@ from devenv.core.errors import UsageProblem
 from devenv.core.events import HistoryEvent
 from devenv.core.vocabulary import Strategy
 from devenv.lab.client import CaptchaClient
-from devenv.lab.replay.baseline import Baseline, fits, set_policy, wished_spec
+from devenv.lab.replay.baseline import Baseline, fits, wished_spec
 from devenv.lab.replay.player import Observed, Player
 from devenv.lab.replay.result import ReplayResult, Violation, junit_xml
 from devenv.lab.replay.target import SCENARIO_COPY, Target, read_scenario, resolve_target
@@ -33,7 +33,6 @@ __all__ = [
     "read_scenario",
     "replay",
     "resolve_target",
-    "set_policy",
     "wished_spec",
 ]  # fmt: skip
 

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-import httpx
-
-from devenv.core.errors import EnvironmentProblem, UsageProblem
+from devenv.core.errors import EnvironmentProblem
 from devenv.core.topology import StackSpec, StackStatus
 from devenv.core.vocabulary import Strategy
+from devenv.lab.policy import present_policy, set_policy
 from devenv.scenario import Create, Get, Scenario, Step, Together, Verify
 from devenv.stack.protocol import Progress, Stack
 
@@ -61,7 +60,7 @@ class Baseline:
         self._progress = progress
         self._original = {pod.name: dict(pod.settings) for pod in self.status.pods}
         self._current = {pod: dict(settings) for pod, settings in self._original.items()}
-        self._policy = self.status.spec.policy
+        self._policy = self._original_policy = present_policy(self.endpoints.control)
         self._redis_state = self.status.redis_state
         if self._redis_state != _REDIS_RUNNING:
             raise EnvironmentProblem(
@@ -96,7 +95,7 @@ class Baseline:
         spec = wished_spec(scenario, strategy)
         wanted = {pod: {**settings, **spec.settings_of(pod)} for pod, settings in self._original.items()}
         restarted = self._reach(wanted)
-        self._route(scenario.stack.policy or self.status.spec.policy)
+        self._route(scenario.stack.policy or self._original_policy)
         return restarted
 
     def restart(self, pods: tuple[str, ...], settings: Mapping[str, str]) -> None:
@@ -112,7 +111,7 @@ class Baseline:
         """Put Redis, settings and policy back as they were found."""
         self._redis_back()
         self._reach(self._original)
-        self._route(self.status.spec.policy)
+        self._route(self._original_policy)
 
     def _redis_back(self) -> None:
         if self._redis_state != _REDIS_RUNNING:
@@ -123,9 +122,8 @@ class Baseline:
         for pod, settings in wanted.items():
             present = self._current[pod]
             names = dict.fromkeys([*settings, *present])
-            change = {
-                name: settings.get(name, "") for name in names if settings.get(name) != present.get(name)
-            }
+            pairs = ((name, settings.get(name, ""), present.get(name, "")) for name in names)
+            change = {name: new for name, new, old in pairs if new != old}
             if change:
                 changes[pod] = change
         if changes:
@@ -141,20 +139,7 @@ class Baseline:
 
     def _route(self, policy: str) -> None:
         if policy != self._policy:
-            set_policy(self.endpoints.control, policy)
-            self._policy = policy
-
-
-def set_policy(control: str, policy: str) -> None:
-    """Give the proxy behind the control API another policy; UsageProblem where it is unknown."""
-    try:
-        response = httpx.put(f"{control}/policy", json={"policy": policy}, timeout=10.0, trust_env=False)
-    except httpx.TransportError as error:
-        raise EnvironmentProblem(
-            f"the control API at {control} does not answer ({type(error).__name__})"
-        ) from error
-    if response.status_code != 200:
-        raise UsageProblem(f"policy {policy!r} was refused: {response.text[:300]}")
+            _before, self._policy = set_policy(self.status, policy)
 
 
 def _unpinned(step: Step) -> bool:

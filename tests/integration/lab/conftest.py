@@ -12,6 +12,7 @@ from devenv.lab.replay import Replayer
 from devenv.stack.embedded import EmbeddedStack
 
 SUPERVISOR = (sys.executable, "-m", "devenv.lab.supervisor")
+PODS = ("captcha-api-a", "captcha-api-b")
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +31,13 @@ def replayer(stack: EmbeddedStack) -> Iterator[Replayer]:
     """Plays scenarios on the stack and leaves it as it was."""
     with Replayer(stack) as one:
         yield one
+
+
+@pytest.fixture(params=["guide", "atomic"])
+def redis_stack(stack: EmbeddedStack, request: pytest.FixtureRequest) -> Iterator[EmbeddedStack]:
+    """The same stack with its sessions in Redis, by one store and the other."""
+    before = {pod.name: dict(pod.settings) for pod in stack.status().pods}
+    settings = {"USE_REDIS": "true", "SESSION_STRATEGY": request.param}
+    stack.restart_pods(dict.fromkeys(PODS, settings), lambda line: None)
+    yield stack
+    stack.restart_pods(before, lambda line: None)

@@ -103,6 +103,7 @@ def _replace(old: str, new: str) -> str:
         ),
         (_replace("{pods: 2,", "{pods: 0,"), "x.yaml:6: stack.pods: 0 is below 1"),
         (_replace("{pods: 2,", "{pods: two,"), 'x.yaml:6: stack.pods: "two" is not a whole number'),
+        (_replace("{pods: 2,", "{policy: dice,"), "x.yaml:6: stack.policy: "),
         (_replace("{B: {", "{C: {"), "x.yaml:6: stack.pod_env: no pod 'C'; this scenario has A, B"),
         (
             _replace("{REDIS_PREFIX:", "{prefix:"),

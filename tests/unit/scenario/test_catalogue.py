@@ -1,0 +1,73 @@
+"""The shipped scenarios against the schema, the failure table's causes, and each other."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from devenv.core.errors import UsageProblem
+from devenv.core.vocabulary import CaptchaType, Strategy
+from devenv.lab.replay.player import expected_of, title
+from devenv.scenario import Scenario, catalogue, find, parse
+from devenv.scenario.schema import schema
+
+FILES = sorted(
+    item.name
+    for item in files("devenv").joinpath("scenarios", "catalog").iterdir()
+    if item.name != "__init__.py"
+)
+FIRST_ISSUE = (
+    "pod-memory", "handwriting-global", "pod-restart", "mixed-flags", "attempts-limit", "prefix-mismatch",
+    "flag-off-regression", "double-click", "guide-local-test", "guide-checklist",
+)  # fmt: skip
+
+
+def test_the_schema_is_a_schema() -> None:
+    Draft202012Validator.check_schema(schema())
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_each_file_is_valid_and_named_by_its_id(name: str) -> None:
+    text = files("devenv").joinpath("scenarios", "catalog", name).read_text(encoding="utf-8")
+    Draft202012Validator(schema()).validate(yaml.safe_load(text))
+    assert f"{parse(text, name).id}.yaml" == name
+
+
+def test_every_file_is_listed() -> None:
+    assert sorted(f"{scenario.id}.yaml" for scenario in catalogue()) == FILES
+    assert set(FIRST_ISSUE) <= {scenario.id for scenario in catalogue()}
+
+
+@pytest.mark.parametrize("scenario", catalogue(), ids=lambda scenario: scenario.id)
+def test_each_store_is_expected_to_do_something(scenario: Scenario) -> None:
+    assert scenario.strategies
+    for strategy in scenario.strategies:
+        checks = [expected_of(step, strategy) for step in scenario.steps]
+        assert any(set(check) - {"status"} for check in checks), f"{strategy} is never checked"
+        assert scenario.stores[strategy].shows
+    assert all(title(step) for step in scenario.steps)
+
+
+def test_a_bug_is_expected_to_look_otherwise_than_its_fix() -> None:
+    for scenario in catalogue():
+        buggy = [s for s in scenario.strategies if scenario.stores[s].bug]
+        fixed = [s for s in scenario.strategies if not scenario.stores[s].bug]
+        for bug in buggy:
+            for fix in fixed:
+                assert [expected_of(step, bug) for step in scenario.steps] != [
+                    expected_of(step, fix) for step in scenario.steps
+                ], f"{scenario.id}: {bug} and {fix}"
+
+
+def test_the_pod_memory_scenario_is_about_all_three_types() -> None:
+    assert set(find("pod-memory").sessions.values()) == set(CaptchaType)
+    assert find("pod-memory").strategies == tuple(Strategy)
+
+
+def test_an_unknown_name_suggests_near_ones() -> None:
+    with pytest.raises(UsageProblem, match="no scenario 'pod-memry'") as caught:
+        find("pod-memry")
+    assert "pod-memory" in (caught.value.hint or "")
