@@ -9,7 +9,7 @@ import yaml
 
 from devenv.core.errors import EnvironmentProblem
 from devenv.core.topology import Ports, StackSpec
-from devenv.stack import compose_file
+from devenv.stack import compose_file, docker_engine
 from devenv.stack.environment import PACKAGE_ROOT
 
 A, B, C = "captcha-api-a", "captcha-api-b", "captcha-api-c"
@@ -84,3 +84,10 @@ def test_the_written_file_reads_back(document: compose_file.Document, tmp_path: 
 def test_a_folder_without_compose_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentProblem, match=str(tmp_path.name)):
         compose_file.read(tmp_path)
+
+
+def test_without_docker_the_way_out_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(EnvironmentProblem, match="Docker is not installed") as caught:
+        docker_engine.connect()
+    assert "--backend embedded" in (caught.value.hint or "")

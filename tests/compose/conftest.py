@@ -1,0 +1,47 @@
+"""A Docker engine where there is one, and a clone-like copy of the project in a folder of any name."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from docker import DockerClient
+
+from devenv.core.errors import EnvironmentProblem
+from devenv.stack import docker_engine
+from devenv.stack.environment import PACKAGE_ROOT
+
+CONTEXT = (
+    "Dockerfile",
+    "docker-compose.yml",
+    ".dockerignore",
+    "pyproject.toml",
+    "requirements.lock",
+    "README.md",
+)
+
+
+@pytest.fixture(scope="session")
+def engine() -> DockerClient:
+    """The engine; without one the test is skipped, or fails where DEVENV_REQUIRE_DOCKER=1."""
+    try:
+        return docker_engine.connect()
+    except EnvironmentProblem as problem:
+        if os.environ.get("DEVENV_REQUIRE_DOCKER") == "1":
+            pytest.fail(f"DEVENV_REQUIRE_DOCKER=1, but: {problem.message}")
+        pytest.skip(problem.message)
+
+
+@pytest.fixture(scope="session")
+def clone(engine: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What docker compose needs of the project, as a fresh clone has it: no .env, no .venv."""
+    folder = tmp_path_factory.mktemp("a clone")
+    for name in CONTEXT:
+        shutil.copy(PACKAGE_ROOT / name, folder / name)
+    for package in ("devenv", "mock_ml"):
+        shutil.copytree(
+            PACKAGE_ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    return folder
