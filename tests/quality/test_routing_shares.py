@@ -1,4 +1,4 @@
-"""How often a session is looked for on the wrong pod, by policy: 1,000 create→verify pairs on five real pods."""
+"""How often a session is sought on the wrong pod, by policy: 1,000 create→verify pairs on five real pods."""
 
 from __future__ import annotations
 
