@@ -18,6 +18,7 @@ from devenv.lab.sequence import SequenceMessage, draw_text
 
 PICTURE_WIDTH = 110
 _PROSE_WIDTH = 92
+_FILE_WIDTH = 240
 _STYLE = {"request": "bold", "reply": "cyan", "failed": "bold red", "note": "yellow", None: "bold"}
 
 
@@ -27,6 +28,8 @@ class Screen:
     def __init__(self, *, as_json: bool = False, no_color: bool = False) -> None:
         self.as_json = as_json
         self._out = Console(no_color=no_color or None, highlight=False, soft_wrap=True)
+        if not self._out.is_terminal:
+            self._out.width = _FILE_WIDTH  # a table in a file or a pipe is not folded
         self._err = Console(stderr=True, no_color=no_color or None, highlight=False, soft_wrap=True)
         self._spinner: Status | None = None
 
@@ -118,5 +121,5 @@ def grid(*head: str) -> Table:
     """An empty borderless table with a head; add rows of ``Text`` or plain strings."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
     for name in head:
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name == "key")
     return table

@@ -140,6 +140,7 @@ def _present(status: StackStatus, screen: Screen) -> None:
     line = f": {len(status.pods)} pods ({status.backend}), sessions in {_where(words)}, {status.spec.policy}"
     screen.show(Text.assemble(("up", "bold green"), line))
     _addresses(status, screen)
+    screen.show(Text(f"try: curl -X POST {status.endpoints.traffic}/api/abstract-captcha", "dim"))
 
 
 def _where(words: str) -> str:
@@ -147,18 +148,15 @@ def _where(words: str) -> str:
 
 
 def _addresses(status: StackStatus, screen: Screen) -> None:
-    table = grid()
-    table.show_header = False
-    table.add_column()
-    table.add_column()
     ends = status.endpoints
-    table.add_row("  traffic", f"{ends.traffic}   curl -X POST {ends.traffic}/api/abstract-captcha")
-    table.add_row("  control", ends.control)
-    table.add_row("  mock ML", ends.ml)
     engine = f"{status.redis_engine} {status.redis_version}"
     state = "" if status.redis_state == "running" else f", {status.redis_state}"
-    table.add_row("  redis", f"{ends.redis_host}:{ends.redis_port}   {engine}{state}")
-    screen.show(table)
+    screen.show(
+        f"  traffic   {ends.traffic}",
+        f"  control   {ends.control}",
+        f"  mock ML   {ends.ml}",
+        f"  redis     {ends.redis_host}:{ends.redis_port} ({engine}{state})",
+    )
 
 
 def down(
@@ -315,7 +313,7 @@ def toggle(
     for name in done.restarted:
         change = f"{done.before[name]} → {done.after[name]}"
         at.screen.show(f"{name}: restarted with USE_REDIS={str(switch is Switch.ON).lower()}   {change}")
-    at.screen.show(Text(f"{len(done.restarted)} pods in {done.seconds:.1f} s", "dim"))
+    at.screen.show(Text(f"done in {done.seconds:.1f} s", "dim"))
     if done.mixed:
         at.screen.show(
             Text("The pods now differ: what one creates, another may not find (mixed-flags).", "yellow")

@@ -1,0 +1,118 @@
+"""The command line as people run it: a process, in a folder of its own, on free ports."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+DEADLINE_S = 60.0
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """Runs ``devenv`` in ``folder``."""
+
+    folder: Path
+
+    def environment(self) -> dict[str, str]:
+        unwanted = ("DEVENV_", "USE_REDIS", "SESSION_STRATEGY", "REDIS_", "CAPTCHA_TTL", "LC_", "LANG")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+        ports = {f"DEVENV_{name}_PORT": "0" for name in ("TRAFFIC", "CONTROL", "ML", "REDIS", "GATE")}
+        server = {name: value for name, value in os.environ.items() if name == "DEVENV_REDIS_SERVER"}
+        return {**kept, **ports, **server, "DEVENV_BACKEND": "embedded", "LC_ALL": "C.UTF-8"}
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "devenv", *words]
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*words),
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+
+    def json(self, *words: str, code: int = 0) -> dict[str, Any]:
+        done = self.run(*words, "--json")
+        assert done.returncode == code, done.stderr
+        lines = done.stdout.splitlines()
+        assert len(lines) == 1, done.stdout
+        found: dict[str, Any] = json.loads(lines[0])
+        return found
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.command(*words),
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+
+    @staticmethod
+    def wait_for(condition: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + DEADLINE_S
+        while not condition():
+            assert time.monotonic() < deadline, f"{what}: not within {DEADLINE_S:g} s"
+            time.sleep(0.02)
+
+    @staticmethod
+    def read_until(process: subprocess.Popen[str], word: str) -> str:
+        """What the process printed up to the line with ``word``; the pipe's end fails the test."""
+        assert process.stdout is not None
+        seen = []
+        for line in process.stdout:
+            seen.append(line)
+            if word in line:
+                return "".join(seen)
+        raise AssertionError(f"ended without {word!r}:\n{''.join(seen)}")
+
+    @staticmethod
+    def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
+        """The process with everything below it, as it is now."""
+        parent = psutil.Process(process.pid)
+        return [parent, *parent.children(recursive=True)]
+
+    @staticmethod
+    def all_gone(processes: list[psutil.Process]) -> bool:
+        def gone(process: psutil.Process) -> bool:
+            try:
+                return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+            except psutil.NoSuchProcess:
+                return True
+
+        return all(gone(process) for process in processes)
+
+    @staticmethod
+    def interrupt(process: subprocess.Popen[str]) -> None:
+        process.send_signal(signal.SIGINT)
+
+
+@pytest.fixture
+def devenv(tmp_path: Path) -> CommandLine:
+    return CommandLine(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    """A detached stack of two pods with USE_REDIS=false."""
+    line = CommandLine(tmp_path_factory.mktemp("stack"))
+    line.json("up", "--detach")
+    yield line
+    assert line.json("down") == {"stopped": ["embedded"]}

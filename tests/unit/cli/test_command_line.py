@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from devenv import __version__
+from devenv.cli import main
+from devenv.scenario import find
+
+VERBS = ["demo", "up", "down", "status", "logs", "seed", "toggle", "route", "replay", "scenarios"]
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, English, and the embedded backend, so that no test meets a stack of this machine."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DEVENV_BACKEND", "embedded")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setenv("COLUMNS", "140")
+    for name in ("DEVENV_STATE_DIR", "DEVENV_PODS", "USE_REDIS", "SESSION_STRATEGY", "DEVENV_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"devenv {__version__}\n"
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_names_every_verb_that_exists_and_no_other(
+    flag: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([flag]) == 0
+    shown = capsys.readouterr().out
+    listed = [line.split()[1] for line in shown.splitlines() if line.startswith("│ ") and line[2].isalpha()]
+    assert sorted(listed) == sorted(VERBS)
+    assert "Exit codes" in shown
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_the_common_options(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([verb, "--help"]) == 0
+    shown = capsys.readouterr().out
+    for option in ("--json", "--backend", "--no-color", "--seed"):
+        assert option in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["explode"], "explode"),
+        (["toggle", "sideways"], "sideways"),
+        (["up", "--pods", "none"], "--pods"),
+        (["up", "--pods", "27"], "--pods"),
+        (["up", "--port", "99999"], "--port"),
+        (["up", "--policy", "roundrobin"], "roundrobin"),
+        (["up", "--policy", "pinned:q"], "'q'"),
+        (["replay"], "FILE|NAME|RUN-ID"),
+        (["replay", "pod-memori"], "pod-memori"),
+        (["scenarios", "pod-memori"], "pod-memori"),
+        (["logs", "--json", "--follow"], "--follow"),
+    ],
+)
+def test_usage_problems_are_one_line_with_the_next_step(
+    words: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    told = capsys.readouterr()
+    error, hint = told.err.splitlines()
+    assert error.startswith("error: ")
+    assert named in error
+    assert hint.startswith("hint: ")
+    assert told.out == "" or "--json" in words
+
+
+def test_with_json_an_error_is_an_object_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", "pod-memori", "--json"]) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert told["error"]["exit_code"] == 2
+    assert "pod-memori" in told["error"]["message"]
+    assert "pod-memory" in told["error"]["hint"]
+
+
+def test_a_broken_env_file_ends_every_verb_with_its_line(
+    nowhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (nowhere / ".env").write_text("# mine\nUSE_REDIS=maybe\n", encoding="utf-8")
+    for verb in (["demo"], ["up"], ["status"], ["toggle", "on"]):
+        assert main(verb) == 2
+        error = capsys.readouterr().err.splitlines()[0]
+        assert error == "error: .env:2: USE_REDIS is 'maybe', expected true or false"
+    assert [path.name for path in nowhere.iterdir()] == [".env"]
+
+
+def test_a_scenario_with_an_error_on_line_7_says_so(
+    nowhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = find("pod-restart").source.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("about:"))
+    blank = ["#"] * (6 - at)
+    (nowhere / "mine.yaml").write_text(
+        "\n".join([*lines[:at], *blank, "wait: 3", *lines[at:]]), encoding="utf-8"
+    )
+    assert main(["replay", "mine.yaml"]) == 2
+    error = capsys.readouterr().err.splitlines()[0]
+    assert error.startswith("error: mine.yaml:7: ")
+    assert "wait" in error
+
+
+def test_nothing_running(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["down"]) == 0
+    assert capsys.readouterr().out == "nothing was running\n"
+    assert main(["down", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"stopped": []}
+    for verb in (["status"], ["toggle", "on"], ["route"], ["seed"]):
+        assert main(verb) == 4
+        assert "devenv up" in capsys.readouterr().err
+
+
+def test_a_machine_without_the_wanted_redis_server(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DEVENV_REDIS_SERVER", str(nowhere / "no-such-server"))
+    assert main(["replay", "pod-memory"]) == 4
+    assert "no-such-server" in capsys.readouterr().err
+
+
+def test_scenarios_lists_and_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["scenarios", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["scenarios"]
+    assert "pod-memory" in [scenario["id"] for scenario in listed]
+    assert main(["scenarios"]) == 0
+    shown = capsys.readouterr().out
+    assert all(scenario["id"] in shown for scenario in listed)
+    assert main(["scenarios", "pod-memory"]) == 0
+    assert "steps:" in capsys.readouterr().out
+
+
+def test_foreign_addresses_in_env_are_noted_and_their_values_not_shown(
+    nowhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (nowhere / ".env").write_text("REDIS_HOST=prod.example\nREDIS_PASSWORD=hunter2\n", encoding="utf-8")
+    assert main(["down"]) == 0
+    told = capsys.readouterr().err
+    assert "REDIS_HOST, REDIS_PASSWORD not used" in told
+    assert "hunter2" not in told
+    assert "prod.example" not in told
