@@ -67,7 +67,8 @@ class RedisCommand:
 
     def to_json(self) -> dict[str, Any]:
         """As one trace.jsonl object with ``kind: redis``."""
-        return {"kind": "redis", **asdict(self)}
+        # Not asdict, which copies deeply: this runs for every command of a trace.
+        return {"kind": "redis", **{name: getattr(self, name) for name in self.__slots__}}
 
 
 @dataclass(frozen=True, slots=True)
