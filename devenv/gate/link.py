@@ -40,6 +40,8 @@ class Link:
         self._refused = False
         self._aborted = False
         self._told_upstream = False
+        self._early: list[bytes] | None = []  # what the pod sent before Redis was connected
+        self._early_end = False
         self._client_stopped = _CONNECTING
         self._upstream_stopped = 0
         self.conversation = converse(self)
@@ -69,8 +71,27 @@ class Link:
         self._upstream = transport
         if self._client is None or self._client.is_closing():
             transport.close()
+            return
+        early, self._early = self._early or [], None
+        for data in early:
+            self.conversation.from_client(data)
+        if self._early_end:
+            self.conversation.client_ended()
+        self._stop_client(_CONNECTING, False)
+
+    def client_sent(self, data: bytes) -> None:
+        """Bytes from the pod; too early ones too, as uvloop may read once more after ``pause_reading``."""
+        if self._early is None:
+            self.conversation.from_client(data)
         else:
-            self._stop_client(_CONNECTING, False)
+            self._early.append(data)
+
+    def client_ended(self) -> None:
+        """The pod sends no more."""
+        if self._early is None:
+            self.conversation.client_ended()
+        else:
+            self._early_end = True
 
     def client_lost(self) -> None:
         """The pod's connection is closed."""
@@ -180,11 +201,11 @@ class ClientSide(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the pod."""
-        self._link.conversation.from_client(data)
+        self._link.client_sent(data)
 
     def eof_received(self) -> bool:
         """The pod sends no more; replies may still be wanted."""
-        self._link.conversation.client_ended()
+        self._link.client_ended()
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:

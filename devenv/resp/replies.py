@@ -6,8 +6,6 @@ types included; numbers and limits as hiredis reads them.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from devenv.resp.numbers import INT64_MAX, parse_length
 
 MAX_DEPTH = 1024
@@ -23,6 +21,8 @@ _LINES = b"+-:_#,("
 _BULKS = b"$!="
 _AGGREGATES = b"*~>%|"
 _STREAMED = -1
+# How many bytes there are from the end of the line with the length on; -1 is the null bulk.
+_BULK_SIZES = {b"-1": 2, **{b"%d" % size: size + 4 for size in range(4096)}}
 _PUSH, _MAP, _ATTRIBUTE = 0x3E, 0x25, 0x7C
 
 
@@ -47,12 +47,8 @@ class Reply:
         return self.kind == ">"
 
 
-class ReplyPart(NamedTuple):
-    """``data[start:stop]`` of the bytes just fed belongs to ``reply``; None: past a protocol error."""
-
-    reply: Reply | None
-    start: int
-    stop: int
+ReplyPart = tuple[Reply | None, int, int]
+"""(reply, start, stop): these bytes of those just fed belong to ``reply``; None: past a protocol error."""
 
 
 class ReplyFramer:
@@ -81,11 +77,18 @@ class ReplyFramer:
 
     def feed(self, data: bytes) -> list[ReplyPart]:
         """Take the next bytes; returns the parts they consist of, in order and without gaps."""
+        if self._reply is None and self.error is None and _is_one_reply(data):
+            whole = Reply()
+            whole.kind = chr(data[0])
+            whole.prefix = data[:KEPT_BYTES]
+            whole.size = len(data)
+            whole.complete = True
+            return [(whole, 0, len(data))]
         parts: list[ReplyPart] = []
         pos, length = 0, len(data)
         while pos < length:
             if self.error is not None:
-                parts.append(ReplyPart(None, pos, length))
+                parts.append((None, pos, length))
                 break
             reply = self._reply
             if reply is None:
@@ -93,7 +96,7 @@ class ReplyFramer:
             stop = self._feed_reply(reply, data, pos)
             if self.error is not None:
                 self._reply = None
-                parts.append(ReplyPart(None, pos, length))
+                parts.append((None, pos, length))
                 break
             room = KEPT_BYTES - reply.size
             if room > 0:
@@ -101,7 +104,7 @@ class ReplyFramer:
             reply.size += stop - pos
             if reply.complete:
                 self._reply = None
-            parts.append(ReplyPart(reply, pos, stop))
+            parts.append((reply, pos, stop))
             pos = stop
         return parts
 
@@ -233,3 +236,13 @@ class ReplyFramer:
         line.clear()
         self._line_ended_in_cr = False
         return whole.removesuffix(b"\n").removesuffix(b"\r"), stop
+
+
+def _is_one_reply(data: bytes) -> bool:
+    """Whether bytes are exactly one plain line or bulk, as they nearly always are; False for all else."""
+    end = data.find(b"\r\n")
+    if end < 1:
+        return False
+    if data[0] in _LINES:
+        return end == len(data) - 2
+    return data[0] == 0x24 and _BULK_SIZES.get(data[1:end]) == len(data) - end

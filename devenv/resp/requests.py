@@ -7,8 +7,6 @@ command ends at LF, ``*0`` and an empty inline line are no command, and the limi
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from devenv.resp.numbers import parse_length
 from devenv.resp.words import split_inline
 
@@ -22,6 +20,10 @@ KEPT_WORDS = 64
 """So many words of a command are kept for rules and records; the rest are only counted."""
 KEPT_BYTES = 1024
 """So many bytes of each of them."""
+
+_SHORT = 2048
+_COUNT_LINES = {count: b"*%d" % count for count in range(1, KEPT_WORDS + 1)}
+_LENGTH_LINES = {length: b"$%d" % length for length in range(KEPT_BYTES + 1)}
 
 
 class Request:
@@ -41,12 +43,8 @@ class Request:
         self.complete = False
 
 
-class RequestPart(NamedTuple):
-    """``data[start:stop]`` of the bytes just fed belongs to ``request``; None: past a protocol error."""
-
-    request: Request | None
-    start: int
-    stop: int
+RequestPart = tuple[Request | None, int, int]
+"""(request, start, stop): these of the bytes just fed belong to ``request``; None: past a protocol error."""
 
 
 class RequestFramer:
@@ -74,11 +72,18 @@ class RequestFramer:
 
     def feed(self, data: bytes) -> list[RequestPart]:
         """Take the next bytes; returns the parts they consist of, in order and without gaps."""
+        if self._request is None and self.error is None and (words := _whole_command(data)) is not None:
+            whole = Request()
+            whole.words = words
+            whole.count = len(words)
+            whole.size = len(data)
+            whole.complete = True
+            return [(whole, 0, len(data))]
         parts: list[RequestPart] = []
         pos, length = 0, len(data)
         while pos < length:
             if self.error is not None:
-                parts.append(RequestPart(None, pos, length))
+                parts.append((None, pos, length))
                 break
             start = pos
             request = self._request
@@ -91,12 +96,12 @@ class RequestFramer:
                 pos = self._feed_multibulk(request, data, pos)
             if self.error is not None:
                 self._request = None
-                parts.append(RequestPart(None, start, length))
+                parts.append((None, start, length))
                 break
             request.size += pos - start
             if request.complete:
                 self._request = None
-            parts.append(RequestPart(request, start, pos))
+            parts.append((request, start, pos))
         return parts
 
     def _feed_inline(self, request: Request, data: bytes, pos: int) -> int:
@@ -217,3 +222,15 @@ class RequestFramer:
         whole = bytes(line[:-1])
         line.clear()
         return whole, stop + 1
+
+
+def _whole_command(data: bytes) -> list[bytes] | None:
+    """The words of bytes that are exactly one short command, as they nearly always are; None for all else."""
+    if len(data) > _SHORT or not data.endswith(b"\r\n"):
+        return None
+    lines = data.split(b"\r\n")
+    words = lines[2::2]  # lines: *2, $3, GET, $1, k, and nothing behind the last end of line
+    lengths = list(map(_LENGTH_LINES.get, map(len, words)))
+    if lines[0] == _COUNT_LINES.get(len(words)) and lines[1:-1:2] == lengths:
+        return words
+    return None
