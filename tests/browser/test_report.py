@@ -1,0 +1,100 @@
+"""The demo's report as a person opens it: from a file, offline, in light and dark, wide and narrow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Request
+
+from devenv.core.vocabulary import CaptchaType, Strategy
+from devenv.lab.cross_pod import Tally, TypeResult
+from devenv.lab.demo import Act, Story
+from devenv.lab.keys import KeyInfo
+from devenv.lab.report import render
+from devenv.lab.report.story import document
+from devenv.lab.runs import Recording
+from devenv.lab.sequence import SequenceMessage
+from devenv.lab.settings import Language
+
+pytestmark = pytest.mark.browser
+
+A, B = "captcha-api-a", "captcha-api-b"
+PICTURE = (
+    SequenceMessage(1.0, "client", A, "create abstract", "request"),
+    SequenceMessage(1.5, A, "redis", "SET abstract:3f2a44… EX 60", "request"),
+    SequenceMessage(2.0, A, "client", "abstract 3f2a44", "reply"),
+    SequenceMessage(3.0, "client", B, "verify <b>abstract</b> 3f2a44: right", "request"),
+    SequenceMessage(4.0, B, "client", "Challenge not found", "failed"),
+)
+KEY = KeyInfo("rcaptcha:abstract:3f2a", "abstract", "string", 59.5, 0, ("type", "cid"), ())
+
+
+@pytest.fixture(params=["en", "ko"])
+def page_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    passed, lost = Tally(5, success=5), Tally(5, not_found=5)
+    results = {kind: TypeResult(lost, passed) for kind in CaptchaType}
+    acts = (
+        Act(False, Strategy.MEMORY, results, PICTURE, (), ()),
+        Act(True, Strategy.ATOMIC, results, PICTURE, (KEY,), ("abstract cross-pod: expected 5 success",)),
+    )
+    story = Story("embedded", (A, B), 5, 1, acts, "redis", "7.0.15", 1.0, 5.0, Recording())
+    language: Language = request.param
+    path = tmp_path / "report.html"
+    path.write_text(render(document(story, language, "devenv demo")), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_the_report_opens_without_network_or_complaint(
+    chromium: Browser, page_file: Path, scheme: Literal["light", "dark"], width: int
+) -> None:
+    requests: list[str] = []
+    complaints: list[str] = []
+
+    def asked(request: Request) -> None:
+        requests.append(request.url)
+
+    def said(message: ConsoleMessage) -> None:
+        complaints.append(message.text)
+
+    context = chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
+    page = context.new_page()
+    page.on("request", asked)
+    page.on("console", said)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(page_file.as_uri())
+    assert requests == [page_file.as_uri()]
+    assert complaints == []
+    assert page.locator("svg.sequence").count() == 2
+    assert "Challenge not found" in (page.locator("svg.sequence").first.text_content() or "")
+    assert page.locator("td.bad .pips i.bad").count() == 30
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    back = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    ink = page.evaluate("getComputedStyle(document.body).color")
+    assert (_light(back) > _light(ink)) is (scheme == "light")
+    context.close()
+
+
+def test_labels_of_the_picture_lie_inside_it(chromium: Browser, page_file: Path) -> None:
+    page = chromium.new_page()
+    page.goto(page_file.as_uri())
+    outside = page.evaluate(
+        """() => [...document.querySelectorAll('svg.sequence')].flatMap(svg => {
+            const frame = svg.getBoundingClientRect();
+            return [...svg.querySelectorAll('text')].filter(text => {
+                const box = text.getBoundingClientRect();
+                return box.left < frame.left - 1 || box.right > frame.right + 1;
+            }).map(text => text.textContent);
+        })"""
+    )
+    assert outside == []
+    page.close()
+
+
+def _light(colour: str) -> float:
+    """The mean of an ``rgb(r, g, b)``."""
+    parts = [float(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+    return sum(parts) / 3

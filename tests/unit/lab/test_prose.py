@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from dataclasses import fields
+from string import Formatter
+
+import pytest
+
+from devenv.lab.prose import ENGLISH, KOREAN, prose
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(ENGLISH)])
+def test_both_languages_say_every_text_with_the_same_numbers(field: str) -> None:
+    english, korean = getattr(ENGLISH, field), getattr(KOREAN, field)
+    assert type(english) is type(korean)
+    if isinstance(english, str):
+        assert korean
+        assert placeholders(english) == placeholders(korean)
+    elif isinstance(english, dict):
+        assert english.keys() == korean.keys()
+        assert all(korean.values())
+    elif field == "by_hand":
+        assert [command for command, _ in english] == [command for command, _ in korean]
+
+
+def test_by_language() -> None:
+    assert prose("ko") is KOREAN
+    assert prose("en") is ENGLISH

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from devenv.core.vocabulary import CaptchaType, Strategy
+from devenv.lab.cross_pod import Tally, TypeResult
+from devenv.lab.demo import Act, Story, Verdict, surprises
+from devenv.lab.report import Cell, Command, Document, Fact, Pips, Section, Table, render
+from devenv.lab.report.story import document
+from devenv.lab.runs import Recording
+from devenv.lab.sequence import SequenceMessage
+
+EVIL = "<script>alert(1)</script>\"'&"
+PASSED, LOST, WRONG = Tally(2, success=2), Tally(2, not_found=2), Tally(2, wrong=2)
+A, GRID, HAND = CaptchaType.ABSTRACT, CaptchaType.IMAGEGRID, CaptchaType.HANDWRITING
+BUG = {A: TypeResult(LOST, PASSED), GRID: TypeResult(LOST, PASSED), HAND: TypeResult(WRONG, PASSED)}
+FIX = {kind: TypeResult(PASSED, PASSED) for kind in CaptchaType}
+
+
+def evil_document() -> Document:
+    table = Table((EVIL,), ((Cell(EVIL, "good", Pips(1, 1)),), (Cell(EVIL, "code", Pips(10, 90)),)), EVIL)
+    section = Section(
+        EVIL, EVIL, EVIL, False, (table, table), (SequenceMessage(0.0, EVIL, EVIL, EVIL, "note"),),
+        EVIL, EVIL, (EVIL,), (EVIL,),
+    )  # fmt: skip
+    return Document(
+        "en", EVIL, EVIL, False, EVIL, (section,), EVIL, (Fact(EVIL, EVIL),), EVIL, (Command(EVIL, EVIL),)
+    )
+
+
+class Balanced(HTMLParser):
+    """Collects tags and attributes, and fails where an end tag has no start."""
+
+    VOID = ("meta", "path", "line", "rect", "br")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def parsed(page: str) -> Balanced:
+    parser = Balanced()
+    parser.feed(page)
+    parser.close()
+    assert parser.open == []
+    return parser
+
+
+def test_whatever_the_texts_nothing_of_them_becomes_markup() -> None:
+    tags = [tag for tag, _ in parsed(render(evil_document())).seen]
+    assert "script" not in tags
+
+
+def test_nothing_is_fetched() -> None:
+    page = render(evil_document())
+    for tag, attributes in parsed(page).seen:
+        assert tag not in ("link", "img", "iframe", "object", "script")
+        assert not {"src", "href", "srcset", "action"} & attributes.keys()
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
+    assert style is not None
+    assert "url(" not in style[1]
+    assert "@import" not in style[1]
+
+
+def story(memory: dict[CaptchaType, TypeResult], redis: dict[CaptchaType, TypeResult]) -> Story:
+    acts = tuple(
+        Act(strategy is not Strategy.MEMORY, strategy, results, (), (), tuple(
+            surprises(strategy is not Strategy.MEMORY, results)))
+        for strategy, results in ((Strategy.MEMORY, memory), (Strategy.ATOMIC, redis))
+    )  # fmt: skip
+    return Story("embedded", ("a", "b"), 2, 1, acts, "redis", "7.0.15", 1.0, 5.0, Recording())
+
+
+def test_the_story_holds_where_every_outcome_is_the_expected_one() -> None:
+    assert story(BUG, FIX).verdict is Verdict.HOLDS
+
+
+@pytest.mark.parametrize(
+    ("memory", "redis", "told"),
+    [
+        (FIX, FIX, "abstract cross-pod: expected 2 not_found, saw 2 success"),
+        (BUG, BUG, "handwriting cross-pod: expected 2 success, saw 2 wrong"),
+        ({**BUG, HAND: TypeResult(LOST, PASSED)}, FIX, "handwriting cross-pod: expected 2 wrong"),
+        (
+            {**BUG, A: TypeResult(LOST, Tally(2, success=1, error=1))},
+            FIX,
+            "abstract same-pod: expected 2 success, saw 1 success, 1 error",
+        ),
+    ],
+)
+def test_any_other_outcome_fails_the_story_and_is_named(
+    memory: dict[CaptchaType, TypeResult], redis: dict[CaptchaType, TypeResult], told: str
+) -> None:
+    found = story(memory, redis)
+    assert found.verdict is Verdict.FAILS
+    assert any(told in surprise for act in found.acts for surprise in act.surprises)
+    page = render(document(found, "en", "devenv demo"))
+    assert "The story did not hold" in page
+    assert told.split(":")[0] in page
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "verified on another pod"), ("ko", "다른 파드에서 검증")]
+)
+def test_the_report_of_a_story_in_both_languages(language: str, words: str) -> None:
+    page = render(document(story(BUG, FIX), language, "devenv demo --trials 2"))  # type: ignore[arg-type]
+    assert f'<html lang="{language}">' in page
+    assert words in page
+    assert "devenv demo --trials 2" in page
+    assert page.count("Challenge not found") >= 2
+
+
+def test_many_trials_become_a_bar() -> None:
+    assert render(evil_document()).count('class="bar"') == 2

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+
+from devenv.core.topology import Endpoints, PodStatus, StackSpec, StackStatus
+from devenv.core.vocabulary import Strategy
+from devenv.lab.overview import key_spaces
+from devenv.lab.toggle import stores
+
+
+def status(*settings: dict[str, str]) -> StackStatus:
+    pods = tuple(PodStatus(f"captcha-api-{'abc'[i]}", "running", one) for i, one in enumerate(settings))
+    return StackStatus(
+        "embedded", StackSpec(len(pods)), Endpoints("", "", "", "127.0.0.1", 1), pods, "redis", "7", "running"
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "store"),
+    [
+        ({}, Strategy.MEMORY),
+        ({"USE_REDIS": "false", "SESSION_STRATEGY": "guide"}, Strategy.MEMORY),
+        ({"USE_REDIS": "True"}, Strategy.ATOMIC),
+        ({"USE_REDIS": "true", "SESSION_STRATEGY": "guide"}, Strategy.GUIDE),
+        ({"USE_REDIS": "1"}, Strategy.MEMORY),
+    ],
+)
+def test_a_pods_store_follows_from_its_settings_as_the_service_reads_them(
+    settings: dict[str, str], store: Strategy
+) -> None:
+    assert stores(status(settings)) == {"captcha-api-a": store}
+
+
+def test_every_prefix_and_database_that_pods_use_is_looked_into_once() -> None:
+    found = key_spaces(status({}, {"REDIS_PREFIX": "other:", "REDIS_DB": "3"}, {"REDIS_PREFIX": "rcaptcha:"}))
+    assert found == [("rcaptcha:", 0), ("other:", 3)]
