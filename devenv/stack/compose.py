@@ -63,7 +63,9 @@ class ComposeStack:
         with Reservation(spec.ports) as reservation:
             ports = reservation.ports
         document = compose_file.with_pods(
-            compose_file.read(self._project_dir), {pod: spec.settings_of(pod) for pod in spec.pod_names}
+            compose_file.read(self._project_dir),
+            {pod: spec.settings_of(pod) for pod in spec.pod_names},
+            gate=spec.gate,
         )
         compose = self._compose(compose_file.variables(spec, ports), document)
         if not self._detached:
@@ -114,7 +116,7 @@ class ComposeStack:
             wished[pod] = {
                 name: value for name, value in changed.items() if value or name not in named.get(pod, {})
             }
-        document = compose_file.with_pods(compose_file.read(self._project_dir), wished)
+        document = compose_file.with_pods(compose_file.read(self._project_dir), wished, gate=spec.gate)
         variables = compose_file.variables(spec, _ports_of(containers))
         compose = self._compose(variables, document)
         done = compose.run("up", "--detach", "--no-deps", "--force-recreate", "--no-build", *named)
@@ -361,6 +363,7 @@ def _spec_of(containers: Mapping[str, Container]) -> StackSpec:
         ports=_ports_of(containers),
         workers=max(workers, default=1),
         seed=int(edge.get("DEVENV_SEED", "1") or "1"),
+        gate=bool(edge.get("DEVENV_REDIS")),
     )
     return environment.with_settings(spec, {})
 

@@ -15,8 +15,8 @@ from devenv.core.vocabulary import POD_PREFIX, pod_name
 
 FILE = "docker-compose.yml"
 TEMPLATE_POD = pod_name(0)
-PROXY = "proxy"
-POD_PORT = 8000
+PROXY, REDIS = "proxy", "redis"
+POD_PORT, GATE_PORT, REDIS_PORT = 8000, 6391, 6379
 PUBLISHED = {
     "traffic": ("proxy", 8080),
     "control": ("proxy", 8081),
@@ -41,10 +41,12 @@ def read(project_dir: Path) -> Document:
     return {key: value for key, value in document.items() if not key.startswith("x-")}
 
 
-def with_pods(document: Document, settings: Mapping[str, Mapping[str, str]]) -> Document:
+def with_pods(
+    document: Document, settings: Mapping[str, Mapping[str, str]], *, gate: bool = True
+) -> Document:
     """``document`` with exactly the pods of ``settings``, each with these variables over the file's own.
 
-    The proxy is told about them and waits for them.
+    The proxy is told about them; they reach Redis through its gate, or without ``gate`` directly.
     """
     result = copy.deepcopy(document)
     services = result["services"]
@@ -52,13 +54,15 @@ def with_pods(document: Document, settings: Mapping[str, Mapping[str, str]]) -> 
     for name in [name for name in services if name.startswith(POD_PREFIX)]:
         if name not in settings:
             del services[name]
-    for pod, variables in settings.items():
+    for at, (pod, variables) in enumerate(settings.items()):
         service = services.setdefault(pod, copy.deepcopy(template))
         own = {name: literal(value) for name, value in variables.items()}
-        service["environment"] = {**service["environment"], "POD_NAME": pod, **own}
+        redis = (PROXY, GATE_PORT + at) if gate else (REDIS, REDIS_PORT)
+        address = {"POD_NAME": pod, "REDIS_HOST": redis[0], "REDIS_PORT": str(redis[1])}
+        service["environment"] = {**service["environment"], **address, **own}
     proxy = services[PROXY]
     proxy["environment"]["DEVENV_PODS"] = ",".join(f"{pod}={pod}:{POD_PORT}" for pod in settings)
-    proxy["depends_on"] = {pod: {"condition": "service_healthy"} for pod in settings}
+    proxy["environment"]["DEVENV_REDIS"] = f"{REDIS}:{REDIS_PORT}" if gate else ""
     return result
 
 

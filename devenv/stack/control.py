@@ -16,18 +16,13 @@ _BY_EXIT_CODE: dict[int, type[DevenvError]] = {
 }
 
 
-def error_to_json(error: DevenvError) -> dict[str, Any]:
-    """An error for the other side of a control API; ``error_from_json`` reads it back."""
-    return {"detail": error.message, "hint": error.hint, "exit_code": error.exit_code}
-
-
 def error_from_json(data: Mapping[str, Any]) -> DevenvError:
-    """The error behind a control API's ``{"detail", "hint", "exit_code"}``, of the same class (by exit code).
+    """The inverse of ``DevenvError.to_json``; the class is told by the exit code.
 
-    ``message`` is understood for ``detail``; a body of any other shape becomes a plain ``DevenvError``.
+    A body of any other shape becomes a plain ``DevenvError``.
     """
     kind = _BY_EXIT_CODE.get(data.get("exit_code", 0), DevenvError)
-    return kind(str(data.get("detail", data.get("message", data))), hint=data.get("hint"))
+    return kind(str(data.get("detail", data)), hint=data.get("hint"))
 
 
 class Restart(BaseModel):

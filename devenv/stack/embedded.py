@@ -49,7 +49,7 @@ class EmbeddedStack:
     ``supervisor`` is the command that runs it (``python -m devenv.lab.supervisor``); it is given
     ``--spec FILE --state-dir DIR`` and, where ``detached``, ``--detached``. It writes JSON lines to
     ``supervisor.jsonl`` in the state directory: ``{"progress": text}`` …, then ``{"ready": StackStatus}`` or
-    ``{"error": {"message", "hint", "exit_code"}}``. Not detached, it ends, with everything it started, when
+    ``{"error": DevenvError}``. Not detached, it ends, with everything it started, when
     its standard input does, that is when this process ends, in whatever way.
     """
 

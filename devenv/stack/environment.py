@@ -62,14 +62,14 @@ def public(settings: Mapping[str, str]) -> dict[str, str]:
 def shared_and_own(
     settings: Mapping[str, Mapping[str, str]],
 ) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-    """What all pods have alike (no addresses), and each on its own: ``StackSpec``'s env and pod_env."""
+    """What all pods have alike, and each on its own, without addresses: ``StackSpec``'s env and pod_env."""
     shown = {
-        pod: {name: value for name, value in public(own).items() if name != "POD_NAME"}
+        pod: {name: value for name, value in public(own).items() if name not in ADDRESSES}
         for pod, own in settings.items()
     }
     first = next(iter(shown.values()), {})
     alike = {name for name in first if all(own.get(name) == first[name] for own in shown.values())}
-    env = {name: value for name, value in first.items() if name in alike and name not in ADDRESSES}
+    env = {name: value for name, value in first.items() if name in alike}
     return env, {pod: {n: v for n, v in own.items() if n not in alike} for pod, own in shown.items()}
 
 

@@ -14,6 +14,7 @@ from devenv.core.errors import EnvironmentProblem
 from devenv.core.topology import Ports
 
 LOOPBACK = "127.0.0.1"
+SINGLE_PORTS = ("traffic", "control", "ml", "redis")
 PORT_LABELS = {
     "traffic": "the traffic port",
     "control": "the control port",
@@ -60,26 +61,32 @@ def _bind(port: int) -> socket.socket:
 
 
 def in_use(port: int) -> bool:
-    """Whether something answers on ``port`` of this machine or the system refuses to give it to us."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.settimeout(0.5)
-        # A bind alone does not see a listener on 0.0.0.0 on macOS and Windows.
-        if probe.connect_ex((LOOPBACK, port)) == 0:
-            return True
+    """Whether the system refuses to give us ``port``, or something answers on it all the same."""
     try:
-        _bind(port).close()
+        held = _bind(port)
     except OSError:
         return True
-    return False
+    # A bind alone does not see a listener on 0.0.0.0 on macOS and Windows. Held, as a connection from the very
+    # port that it goes to would answer itself.
+    with held, socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex((LOOPBACK, port)) == 0
 
 
-def check(ports: Ports, names: tuple[str, ...] = ("traffic", "control", "ml", "redis")) -> None:
-    """Raise ``EnvironmentProblem``, naming the owner, for the first fixed port of ``names`` that is taken."""
+def _fixed(ports: Ports, gates: int) -> list[tuple[str, int]]:
+    """Field and number of every port that is not 0; ``gates`` consecutive ones for the gate."""
+    wished = [(name, getattr(ports, name)) for name in SINGLE_PORTS]
+    wished += [("gate", ports.gate + at) for at in range(gates if ports.gate else 0)]
+    return [(name, port) for name, port in wished if port]
+
+
+def check(ports: Ports, gates: int = 0) -> None:
+    """Raise ``EnvironmentProblem``, naming the owner, for the first fixed port that is taken or wanted twice.
+
+    ``gates`` is the number of gate ports, one per pod, from ``ports.gate`` on.
+    """
     seen: dict[int, str] = {}
-    for name in names:
-        port: int = getattr(ports, name)
-        if port == 0:
-            continue
+    for name, port in _fixed(ports, gates):
         if port in seen:
             raise EnvironmentProblem(
                 f"port {port} is wanted twice: for {PORT_LABELS[seen[port]]} and for {PORT_LABELS[name]}",
@@ -117,14 +124,17 @@ class Lease:
 
 
 class Reservation:
-    """The ports of a whole stack, resolved: no zeros but ``gate``; closed when the stack ends."""
+    """The ports of a whole stack, resolved: no zeros but ``gate``; closed when the stack ends.
 
-    def __init__(self, wished: Ports, names: tuple[str, ...] = ("traffic", "control", "ml", "redis")) -> None:
+    The ``gates`` ports of the gate are only checked: it opens them itself, at once.
+    """
+
+    def __init__(self, wished: Ports, gates: int = 0) -> None:
         """Check the fixed ports and take the free ones. Raises ``EnvironmentProblem`` for a taken port."""
-        check(wished, names)
+        check(wished, gates)
         self._leases: dict[str, Lease] = {}
         try:
-            for name in names:
+            for name in SINGLE_PORTS:
                 wish: int = getattr(wished, name)
                 try:
                     self._leases[name] = Lease(wish)

@@ -44,7 +44,7 @@ class Processes:
     ) -> None:
         self.spec = spec
         self.engine = redis_server.find()
-        self._reservation = Reservation(spec.ports)
+        self._reservation = Reservation(spec.ports, spec.pods if spec.gate else 0)
         self.ports: Ports = self._reservation.ports
         self._redis_ports: dict[str, int] = dict(redis_ports or {})
         self._redis_state = "stopped"

@@ -185,11 +185,7 @@ class TestPlainCompose:
         for pod in (A, B):
             environ = docker_engine.environment(containers[pod])
             assert "production" not in " ".join(environ.values())
-            assert (environ["REDIS_HOST"], environ["REDIS_PORT"], environ["REDIS_SSL"]) == (
-                "redis",
-                "6379",
-                "false",
-            )
+            assert (environ["REDIS_HOST"], environ["REDIS_SSL"]) == ("proxy", "false")
             assert environ["REDIS_PASSWORD"] == ""
 
     def test_every_service_gets_healthy(self, engine: DockerClient, plain: Plain) -> None:
@@ -227,6 +223,7 @@ class TestAttached:
         assert sorted(lines) == [f"{A} ready", f"{B} ready"]
         assert attached.status().spec.use_redis is True
         assert cross_pod_message(plain.url) is None
+        assert [pod.settings["REDIS_HOST"] for pod in attached.status().pods] == ["proxy", "proxy"]
         attached.restart_pods({A: {"SESSION_STRATEGY": "guide"}}, quiet)
         settings = [pod.settings for pod in attached.status().pods]
         assert [own["USE_REDIS"] for own in settings] == ["true", "true"]

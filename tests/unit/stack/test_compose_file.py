@@ -26,13 +26,25 @@ def test_pods_are_added_like_the_first_one(document: compose_file.Document) -> N
     assert services[C]["environment"]["USE_REDIS"] == "true"
     assert services[C]["healthcheck"] == services[A]["healthcheck"]
     assert services["proxy"]["environment"]["DEVENV_PODS"] == f"{A}={A}:8000,{B}={B}:8000,{C}={C}:8000"
-    assert list(services["proxy"]["depends_on"]) == [A, B, C]
+    assert [services[pod]["environment"]["REDIS_PORT"] for pod in (A, B, C)] == ["6391", "6392", "6393"]
 
 
 def test_pods_that_are_not_wished_go(document: compose_file.Document) -> None:
     services = compose_file.with_pods(document, {A: {}})["services"]
     assert B not in services
-    assert list(services["proxy"]["depends_on"]) == [A]
+    assert services["proxy"]["environment"]["DEVENV_PODS"] == f"{A}={A}:8000"
+
+
+def test_without_a_gate_the_pods_reach_redis_themselves(document: compose_file.Document) -> None:
+    services = compose_file.with_pods(document, {A: {}, B: {}}, gate=False)["services"]
+    for pod in (A, B):
+        variables = services[pod]["environment"]
+        assert (variables["REDIS_HOST"], variables["REDIS_PORT"]) == ("redis", "6379")
+    assert services["proxy"]["environment"]["DEVENV_REDIS"] == ""
+
+
+def test_the_pods_of_the_file_are_written_as_they_stand_there(document: compose_file.Document) -> None:
+    assert compose_file.with_pods(document, {A: {}, B: {}}) == document
 
 
 def test_the_document_itself_is_left_alone(document: compose_file.Document) -> None:
@@ -51,7 +63,7 @@ def test_addresses_are_literals(document: compose_file.Document) -> None:
         variables = document["services"][pod]["environment"]
         for name in ("REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD", "REDIS_SSL", "ML_SERVICE_URL"):
             assert "$" not in variables[name]
-        assert variables["REDIS_HOST"] == "redis"
+        assert variables["REDIS_HOST"] == "proxy"
         assert variables["ML_SERVICE_URL"] == "http://mock-ml:8001"
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from devenv.core.errors import DevenvError, EnvironmentProblem, ExpectationFailed, Inconclusive, UsageProblem
-from devenv.stack.control import error_from_json, error_to_json
+from devenv.stack.control import error_from_json
 
 
 @pytest.mark.parametrize("kind", [ExpectationFailed, UsageProblem, Inconclusive, EnvironmentProblem])
 def test_an_error_comes_out_as_it_went_in(kind: type[DevenvError]) -> None:
-    error = error_from_json(error_to_json(kind("what", hint="then")))
+    error = error_from_json(kind("what", hint="then").to_json())
     assert (type(error), error.message, error.hint) == (kind, "what", "then")
 
 

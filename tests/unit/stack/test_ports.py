@@ -44,6 +44,13 @@ def test_the_same_port_twice_is_refused() -> None:
         check(Ports(traffic=port, control=port, ml=0, redis=0, gate=0))
 
 
+def test_every_port_of_the_gate_is_checked(listener: int) -> None:
+    ports = replace(Ports.free(), gate=listener - 1)
+    check(ports, gates=0)
+    with pytest.raises(EnvironmentProblem, match="for the gate is taken"):
+        check(ports, gates=2)
+
+
 def test_zero_is_any_free_port_and_all_differ() -> None:
     with Reservation(Ports.free()) as reservation:
         ports = reservation.ports
