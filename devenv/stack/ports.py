@@ -66,8 +66,8 @@ def in_use(port: int) -> bool:
         held = _bind(port)
     except OSError:
         return True
-    # A bind alone does not see a listener on 0.0.0.0 on macOS and Windows. Held, as a connection from the very
-    # port that it goes to would answer itself.
+    # A bind alone does not see a listener on 0.0.0.0 on macOS and Windows. Held, as a connection from
+    # the very port that it goes to would answer itself.
     with held, socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.settimeout(0.5)
         return probe.connect_ex((LOOPBACK, port)) == 0
