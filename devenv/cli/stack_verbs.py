@@ -98,6 +98,9 @@ def up(
     redis_port: Annotated[
         int | None, _port("--redis-port", "DEVENV_REDIS_PORT", "Redis, default 6379")
     ] = None,
+    gate_port: Annotated[
+        int | None, _port("--gate-port", "DEVENV_GATE_PORT", "First pod's gate, default 6391")
+    ] = None,
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Return when it is ready; `devenv down` ends it.")
     ] = False,
@@ -114,7 +117,7 @@ def up(
         as_json, no_color, backend, seed, pods=pods, use_redis=use_redis, strategy=store(strategy),
         policy=policy, workers=workers,
     )  # fmt: skip
-    wished = {"traffic": port, "control": control_port, "ml": ml_port, "redis": redis_port}
+    wished = {"traffic": port, "control": control_port, "ml": ml_port, "redis": redis_port, "gate": gate_port}
     ports = replace(at.settings.ports, **{name: it for name, it in wished.items() if it is not None})
     spec = replace(at.settings, ports=ports).stack_spec()
     stack = open_stack(at.settings.backend or "embedded", at.settings.state_dir, detached=detach)

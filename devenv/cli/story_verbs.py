@@ -60,7 +60,8 @@ def demo(
             progress=progress,
         )
     at.screen.result(
-        told.story.to_json() | {"run": told.run_id, "report": str(told.report.resolve()), "command": told.command}
+        told.story.to_json()
+        | {"run": told.run_id, "report": str(told.report.resolve()), "command": told.command}
     )
     _verdict(told, words, at.screen)
     if told.story.verdict is not Verdict.HOLDS:
