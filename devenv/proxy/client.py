@@ -83,7 +83,10 @@ class ClientConnection(asyncio.Protocol):
             self._advance(data, fresh=True)
 
     def eof_received(self) -> bool:
-        """The client sends no more. Answers to what it has sent still go out."""
+        """The client sends no more. Answers to what it has sent still go out.
+
+        A client that has closed altogether looks the same until it is written to, so its request runs on.
+        """
         flight = self._flight
         if flight is not None and flight.tunnelling:
             flight.client_half_closed()
