@@ -86,8 +86,8 @@ def router(gate: Gate) -> APIRouter:
     ) -> dict[str, Any]:
         """What is held now, oldest first.
 
-        With ``known`` (the ``changes`` of the last answer) and ``wait``: answered as soon as something was taken
-        in or let go since, or after so many seconds.
+        With ``known`` (the ``changes`` of the last answer) and ``wait``: answered as soon as something was
+        taken in or let go since, or after so many seconds.
         """
         if known is not None and wait > 0:
             await gate.holds.changed(known, wait)

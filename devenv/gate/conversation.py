@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
 from devenv.gate.holds import Held, Holds, Then
 from devenv.gate.lane import Bytes, Exit, Lane, Message
 from devenv.gate.record import Entry, Fate, Recorder
 from devenv.gate.rules import Action, Armed, Direction, Plan, Rule, RuleSet, Seen
+from devenv.gate.transaction import Transaction
+from devenv.gate.wires import Cancellable, Wires
 from devenv.resp.commands import shape_of
 from devenv.resp.replies import Reply, ReplyFramer
 from devenv.resp.requests import Request, RequestFramer
@@ -25,43 +26,6 @@ MAX_BUFFERED = 1024 * 1024
 """With more than this waiting in one direction the gate stops reading from its source."""
 LINGER_SECONDS = 5.0
 """How long a pod that has closed its side is still given outstanding replies."""
-MAX_QUEUED = 1000
-"""So many commands of a transaction are looked at by rules at its EXEC."""
-
-_EXECABORT = b"-EXECABORT Transaction discarded because of previous errors.\r\n"
-_DISCARD = b"*1\r\n$7\r\nDISCARD\r\n"
-
-
-class Cancellable(Protocol):
-    """A timer that can be called off."""
-
-    def cancel(self) -> None:
-        """Call it off."""
-
-
-class Wires(Protocol):
-    """What a conversation does to the world."""
-
-    def to_client(self, data: Bytes) -> None:
-        """Send to the pod."""
-
-    def to_upstream(self, data: Bytes) -> None:
-        """Send to Redis."""
-
-    def end_upstream(self) -> None:
-        """Tell Redis that no more is coming; replies still do."""
-
-    def hang_up(self) -> None:
-        """Close both sides once what was sent is out."""
-
-    def read_client(self, on: bool) -> None:
-        """Go on or stop reading from the pod."""
-
-    def read_upstream(self, on: bool) -> None:
-        """Go on or stop reading from Redis."""
-
-    def later(self, seconds: float, call: Callable[[], None]) -> Cancellable:
-        """Call ``call`` after so many seconds."""
 
 
 class Conversation:
@@ -95,8 +59,7 @@ class Conversation:
         self._reply: Message | None = None
         self._request_passing: Request | None = None  # the one that is coming in, its beginning passed on
         self._reply_passing: Reply | None = None
-        self._queued: list[Entry] | None = None  # in a transaction: what it queued
-        self._spoiled = False  # a command of the transaction was answered with an error
+        self._transaction = Transaction()
         self._matching = True  # replies answer requests one by one
         self._timers: dict[int, Cancellable] = {}
         self._client_ended = False
@@ -109,7 +72,7 @@ class Conversation:
         """Take bytes that the pod sent."""
         now = self._clock()
         up = self._up
-        if self._rules.armed or up.queue or up.dead or self._request is not None or self._spoiled:
+        if self._rules.armed or up.queue or up.dead or self._request is not None or self._transaction.spoiled:
             self._sort_requests(data, now)
             return
         self._wires.to_upstream(data)
@@ -172,19 +135,8 @@ class Conversation:
         if not self._matching or shape.unmatchable:
             self._matching = False
             entry.fate = Fate.UNMATCHED
-        elif self._queued is not None and shape.queues:
-            entry.fate = Fate.QUEUED
-            if len(self._queued) < MAX_QUEUED:
-                self._queued.append(entry)
-        elif shape.handshake:
-            entry.fate = Fate.HANDSHAKE
-        elif shape.name == "MULTI":
-            self._queued = self._queued or []
-        elif shape.name == "EXEC" and self._queued is not None:
-            keys = (queued.first_key() for queued in self._queued)
-            entry.key = next((key for key in keys if key is not None), None)
-        if shape.name in ("EXEC", "DISCARD", "RESET"):
-            entry.transaction, self._queued = self._queued, None
+        else:
+            self._transaction.begun(entry)
         return entry
 
     def _plan(self, message: Message, entry: Entry) -> None:
@@ -202,22 +154,7 @@ class Conversation:
         entry.plan = plan
         if plan.request is not None:
             self._disturb(message, entry, plan.request)
-        self._keep_transaction_straight(message, entry)
-
-    def _keep_transaction_straight(self, message: Message, entry: Entry) -> None:
-        """Redis knows nothing of the errors that the gate gives: end its transaction as they demand."""
-        name = entry.shape.name
-        failed = entry.fate is Fate.ERROR
-        if name == "EXEC" and entry.transaction is not None and (failed or self._spoiled):
-            message.exit = Exit.PASS
-            message.chunks = [_DISCARD]
-            entry.instead = entry.instead or _EXECABORT
-        if name in ("EXEC", "DISCARD", "RESET"):
-            self._spoiled = False
-        elif failed and name == "MULTI":
-            self._queued = None
-        elif failed and self._queued is not None:
-            self._spoiled = True
+        self._transaction.planned(message, entry)
 
     def _seen(self, entry: Entry) -> Seen:
         shape = entry.shape

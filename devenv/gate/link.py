@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from devenv.gate.conversation import Conversation, Wires
+from devenv.gate.conversation import Conversation
 from devenv.gate.lane import Bytes
+from devenv.gate.wires import Wires
 
 CONNECT_SECONDS = 10.0
 
