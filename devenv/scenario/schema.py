@@ -38,8 +38,11 @@ def check(document: Document) -> None:
     raise document.problem(path, message + more, key=key, hint=HINT)
 
 
-def _problem(document: Document, error: ValidationError) -> tuple[tuple[int, int], Path, bool, str]:
-    """The place to sort by (line, then the broader first), its path, whether it is a key, the words."""
+def _problem(document: Document, error: ValidationError) -> tuple[tuple[bool, int, int], Path, bool, str]:
+    """What to sort by, the path, whether it is a key that is wrong, the words.
+
+    Sorted by line, then the broader first; but a missing key, which is often a misspelt one, comes last.
+    """
     path: Path = tuple(error.absolute_path)
     key = False
     message = _words(error)
@@ -56,7 +59,8 @@ def _problem(document: Document, error: ValidationError) -> tuple[tuple[int, int
         message = f"{error.instance!r} cannot be a key here: {message}"
         path, key = (*path, error.instance), True
     lines = document.key_lines if key else document.value_lines
-    return (lines.get(path, 1), len(path)), path, key, message
+    order = (error.validator == "required", lines.get(path, 1), len(path))
+    return order, path, key, message
 
 
 def _words(error: ValidationError) -> str:

@@ -184,6 +184,11 @@ def test_the_first_of_several_errors_is_named_and_the_others_counted() -> None:
         parse(text, "x.yaml")
 
 
+def test_a_misspelt_key_is_told_before_the_key_that_it_should_be() -> None:
+    with pytest.raises(UsageProblem, match=r"^x\.yaml:3: unknown key 'titel'; known: .* \(and 1 more\)$"):
+        parse(_replace("title: An", "titel: An"), "x.yaml")
+
+
 def test_selections_are_no_answer_to_handwriting() -> None:
     text = GOOD + "  - {verify: bob, answer: [1]}\n"
     with pytest.raises(UsageProblem, match=r"^x\.yaml:33: steps\[9\]\.answer: session 'bob' is handwriting"):
