@@ -27,10 +27,10 @@ class Screen:
 
     def __init__(self, *, as_json: bool = False, no_color: bool = False) -> None:
         self.as_json = as_json
-        self._out = Console(no_color=no_color or None, highlight=False, soft_wrap=True)
+        self._out = _console(no_color, stderr=False)
         if not self._out.is_terminal:
             self._out.width = _FILE_WIDTH  # a table in a file or a pipe is not folded
-        self._err = Console(stderr=True, no_color=no_color or None, highlight=False, soft_wrap=True)
+        self._err = _console(no_color, stderr=True)
         self._spinner: Status | None = None
 
     @property
@@ -46,7 +46,7 @@ class Screen:
             return
         with self._aside():
             for thing in things:
-                self._out.print(thing, markup=False, soft_wrap=not isinstance(thing, Table))
+                self._out.print(thing, soft_wrap=not isinstance(thing, Table))
 
     def paragraphs(self, texts: Sequence[str], indent: int = 2) -> None:
         """Prose, wrapped to a comfortable width."""
@@ -73,7 +73,7 @@ class Screen:
     def working(self, what: str) -> Iterator[Callable[[str], None]]:
         """Say that something takes a while; gives what to call with each step done."""
         if not self._err.is_terminal:
-            yield lambda text: self._err.print(f"  {text}", markup=False)
+            yield lambda text: self._err.print(f"  {text}")
             return
         self._spinner = self._err.status(Text(what), spinner="dots")
         self._spinner.start()
@@ -115,6 +115,13 @@ class Screen:
         if error.hint:
             self._err.print(Text.assemble(("hint: ", "bold"), error.hint))
         self.result({"error": {"message": error.message, "hint": error.hint, "exit_code": error.exit_code}})
+
+
+def _console(no_color: bool, *, stderr: bool) -> Console:
+    """No markup and no emoji: a key called x:receipt:[1] is to be shown as it is."""
+    return Console(
+        stderr=stderr, no_color=no_color or None, highlight=False, markup=False, emoji=False, soft_wrap=True
+    )
 
 
 def grid(*head: str) -> Table:

@@ -7,6 +7,7 @@ import pytest
 
 from devenv import __version__
 from devenv.cli import main
+from devenv.cli.screen import Screen, grid
 from devenv.scenario import find
 
 VERBS = ["demo", "up", "down", "status", "logs", "seed", "toggle", "route", "replay", "scenarios"]
@@ -148,3 +149,11 @@ def test_foreign_addresses_in_env_are_noted_and_their_values_not_shown(
     assert "REDIS_HOST, REDIS_PASSWORD not used" in told
     assert "hunter2" not in told
     assert "prod.example" not in told
+
+
+def test_what_is_shown_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Screen()
+    table = grid("key")
+    table.add_row("rcaptcha:receipt:[bold]x[/bold]")
+    screen.show("a:receipt:[b]", table)
+    assert capsys.readouterr().out.split() == ["a:receipt:[b]", "key", "rcaptcha:receipt:[bold]x[/bold]"]
