@@ -166,7 +166,7 @@ def _replace(old: str, new: str) -> str:
             "x.yaml:11: sessions: session 'eve' is never created",
         ),
         (
-            _replace("expect: {ttl: {min: 1, max: 60}}", "pod: A"),
+            _replace("    expect: {ttl: {min: 1, max: 60}}\n", ""),
             "x.yaml:30: steps[7]: key 'expect' is missing",
         ),
     ],
