@@ -11,9 +11,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +77,11 @@ def _on_end_of_input(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) 
     """Call ``stop`` in the loop when standard input ends. A thread, as Windows cannot await a pipe."""
 
     def watch() -> None:
-        sys.stdin.buffer.read()
-        loop.call_soon_threadsafe(stop)
+        # os.read, not sys.stdin: a thread inside its buffer would hold the interpreter's end up.
+        while os.read(0, 4096):
+            pass
+        with suppress(RuntimeError):  # the loop has ended first
+            loop.call_soon_threadsafe(stop)
 
     threading.Thread(target=watch, name="end of input", daemon=True).start()
 
