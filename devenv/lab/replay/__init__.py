@@ -18,7 +18,7 @@ from devenv.lab.replay.result import ReplayResult, Violation, junit_xml
 from devenv.lab.replay.target import SCENARIO_COPY, Target, read_scenario, resolve_target
 from devenv.lab.runs import HISTORY, RESULTS, TRACE, Recording, Run
 from devenv.lab.sequence import draw_mermaid
-from devenv.lab.trace import exchanges_of, last_exchange
+from devenv.lab.trace import Mark, mark, trace_since
 from devenv.scenario import Scenario
 from devenv.stack.protocol import Progress, Stack
 
@@ -106,7 +106,7 @@ class Replayer:
             )
         if repeat < 1:
             raise UsageProblem(f"repeat {repeat} is below 1")
-        since = last_exchange(self._baseline.endpoints.control) if run is not None else 0
+        since = mark(self._baseline.endpoints.control) if run is not None else Mark()
         plays: list[tuple[Observed, ...]] = []
         seconds: list[float] = []
         recordings: list[Recording] = []
@@ -131,11 +131,11 @@ class Replayer:
             self._write(run, result, recordings, since)
         return result
 
-    def _write(self, run: Run, result: ReplayResult, recordings: list[Recording], since: int) -> None:
+    def _write(self, run: Run, result: ReplayResult, recordings: list[Recording], since: Mark) -> None:
         history: list[HistoryEvent] = [event for recording in recordings for event in recording.history]
         run.write_lines(HISTORY, (event.to_json() for event in history))
         ours = frozenset(rid for recording in recordings for rid in recording.request_ids)
-        run.write_lines(TRACE, exchanges_of(self._baseline.endpoints.control, ours, since))
+        run.write_lines(TRACE, trace_since(self._baseline.endpoints.control, since, ours))
         run.write_text("sequence.mmd", draw_mermaid(result.recording.messages))
         run.write_text(SCENARIO_COPY, result.scenario.source)
         run.write_json(RESULTS, result.to_json())

@@ -15,7 +15,7 @@ from devenv.core.topology import Endpoints
 from devenv.core.vocabulary import Answer, CaptchaType, Outcome
 from devenv.lab.client import CaptchaClient, outcome_of
 from devenv.lab.cross_pod import Tally, create_with_other_word, run_cross_pod
-from devenv.lab.trace import exchanges_of
+from devenv.lab.trace import Mark, mark, trace_since
 from devenv.stack.embedded import EmbeddedStack
 
 A, B = "captcha-api-a", "captcha-api-b"
@@ -111,9 +111,13 @@ def test_the_same_seed_gives_the_same_wrong_answer(stack: EmbeddedStack) -> None
 
 
 def test_what_happens_is_recorded_and_found_again_at_the_proxy(stack: EmbeddedStack) -> None:
+    control = stack.endpoints().control
+    before = mark(control)
+
     async def work() -> CaptchaClient:
         async with CaptchaClient(stack.endpoints()) as client:
             challenge = await client.create(CaptchaType.ABSTRACT, A)
+            await client.get("/health", A)
             await client.verify(challenge, {"selections": [0]}, B, answer="[0]", process=4)
             return client
 
@@ -131,14 +135,38 @@ def test_what_happens_is_recorded_and_found_again_at_the_proxy(stack: EmbeddedSt
     assert [(m.source, m.target, m.kind) for m in recording.messages] == [
         ("client", A, "request"),
         (A, "client", "reply"),
+        ("client", A, "request"),
+        (A, "client", "reply"),
         ("client", B, "request"),
         (B, "client", "failed"),
     ]
-    found = list(exchanges_of(stack.endpoints().control, recording.request_ids))
+    found = [one for one in trace_since(control, before) if one["kind"] == "exchange"]
     assert [(one["path"], one["pod"]) for one in found] == [
         ("/api/abstract-captcha", A),
+        ("/health", A),
         ("/api/abstract-verify", B),
     ]
+    assert mark(control).exchange == before.exchange + 3
+    assert trace_since(control, mark(control)) == []
+    [only] = trace_since(control, Mark(), recording.request_ids[1:2])[-1:]
+    assert only == found[1]
+
+
+def test_commands_of_the_pods_are_in_the_trace(redis_stack: EmbeddedStack) -> None:
+    before = mark(redis_stack.endpoints().control)
+
+    async def work() -> str:
+        async with CaptchaClient(redis_stack.endpoints()) as client:
+            challenge = await client.create(CaptchaType.ABSTRACT, A)
+            await client.verify(challenge, {"selections": [0]}, B)
+            return f"rcaptcha:{challenge.session}"
+
+    key = asyncio.run(work())
+    trace = trace_since(redis_stack.endpoints().control, before)
+    assert {one["pod"] for one in trace if one["kind"] == "redis" and one["key"] == key} == {A, B}
+    exchanges = [at for at, one in enumerate(trace) if one["kind"] == "exchange"]
+    assert exchanges[0] == 0
+    assert len(exchanges) == 2
 
 
 def _raised(work: Coroutine[Any, Any, Any]) -> Exception:
@@ -163,7 +191,7 @@ def test_no_stack_is_one_clear_error() -> None:
     assert str(_raised(create())) == f"no stack answers at {nobody}"
     assert "mock ML service" in str(_raised(ask()))
     with pytest.raises(EnvironmentProblem, match="does not tell its exchanges"):
-        list(exchanges_of(nobody, ["x"]))
+        trace_since(nobody, Mark())
 
 
 def test_an_unknown_pod_is_told_by_the_proxy(stack: EmbeddedStack) -> None:
