@@ -46,7 +46,7 @@ def trace_since(
 def exchanges_of(
     control: str, request_ids: Collection[str] | None, since: int = 0
 ) -> list[Mapping[str, Any]]:
-    """The exchanges above number ``since`` with one of ``request_ids`` (None: all), as trace.jsonl objects."""
+    """The exchanges above number ``since`` with one of ``request_ids`` (None: all), as trace.jsonl has them."""
     with _client(control) as http:
         found = _all(http, "exchanges", since)
         return [it for it in found if request_ids is None or it["request_id"] in request_ids]
