@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+from devenv.checker.steps import Step
+from devenv.checker.stories import Call
+from devenv.core.events import RedisCommand, StackEvent
 
 CHANGES: Mapping[str, str] = {
     "pod-memory": "keep sessions in Redis: USE_REDIS=true on every pod",
@@ -27,6 +31,12 @@ CHANGES: Mapping[str, str] = {
     "expiry-inside-verify": "never write back a session that may have expired: SESSION_STRATEGY=atomic",
     "ttl-rounds-to-zero": "keep the TTL with KEEPTTL, not by TTL's whole seconds: SESSION_STRATEGY=atomic",
     "wrong-type": "delete the foreign key; keep other writers out of the prefix",
+    "attempts-limit": "count every graded answer and end the session at the second: USE_REDIS=true",
+    "flag-off-regression": "with USE_REDIS=false leave Redis alone and keep the old path whole",
+    "bad-port-value": "give REDIS_PORT a number: Kubernetes sets tcp://… for a Service named redis",
+    "standalone-cluster-client": "use a plain client: this Redis is no cluster",
+    "announce-unreachable": "let the cluster announce addresses that the pods can reach",
+    "unexplained": "read the pod's log: `devenv logs POD`",
     "flushed": "find who empties Redis: FLUSHALL, a failover without data, an eviction policy",
     "double-click": "tell the second of two equal answers that the first counted: SESSION_STRATEGY=atomic",
     "cluster-plain-client": "use a cluster client (redis.cluster.RedisCluster) for a Redis Cluster",
@@ -34,14 +44,48 @@ CHANGES: Mapping[str, str] = {
 """What to change, by cause."""
 
 
+Shown = Call | Step | RedisCommand | StackEvent
+"""What can be evidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One line of the trace: an exchange, a Redis command (by their numbers) or a stack event; when it was.
+
+    ``time`` is seconds since the epoch; ``text`` says what the line shows.
+    """
+
+    kind: Literal["exchange", "redis", "stack"]
+    seq: int | None
+    time: float
+    text: str
+
+    @classmethod
+    def of(cls, shown: Shown) -> Evidence:
+        """The line behind a call, a step, a command or a stack event."""
+        if isinstance(shown, Call):
+            return cls("exchange", shown.exchange.seq, shown.started, str(shown))
+        if isinstance(shown, RedisCommand):
+            shown = Step(shown, shown.received, shown.reply)
+        if isinstance(shown, Step):
+            return cls("redis", shown.command.seq, shown.at, str(shown))
+        details = " ".join(f"{name}={value}" for name, value in shown.detail.items())
+        where = f" {shown.pod}" if shown.pod else ""
+        return cls("stack", None, shown.time, f"{shown.what}{where}: {details}".rstrip(": "))
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {"kind": self.kind, "seq": self.seq, "time": self.time, "text": self.text}
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that went wrong; ``evidence`` are lines of the trace."""
+    """One thing that went wrong; ``cause`` is its name in the failure catalogue."""
 
     cause: str
     challenge: str | None
     sentence: str
-    evidence: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
 
     @property
     def change(self) -> str:
@@ -54,6 +98,12 @@ class Finding:
             "cause": self.cause,
             "challenge": self.challenge,
             "sentence": self.sentence,
-            "evidence": list(self.evidence),
+            "evidence": [line.to_json() for line in self.evidence],
             "change": self.change,
         }
+
+
+def finding(cause: str, challenge: str | None, sentence: str, *evidence: Shown | None) -> Finding:
+    """A finding with its evidence, each line once, in the order of time."""
+    lines = dict.fromkeys(Evidence.of(shown) for shown in evidence if shown is not None)
+    return Finding(cause, challenge, sentence, tuple(sorted(lines, key=lambda line: line.time)))

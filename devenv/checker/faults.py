@@ -1,0 +1,141 @@
+"""Faults of Redis and of the way to it: rules about one call, as its user saw it.
+
+A clear refusal that may be tried again (HTTP 503) or that names what is wrong is no finding: the service
+coped. "Not found", a pass, a bare 500 and a long wait are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+from devenv.checker.findings import Finding, finding
+from devenv.checker.steps import NIL, Step
+from devenv.checker.stories import GRADED, Call, Joined
+from devenv.core.events import StackEvent
+from devenv.core.vocabulary import Outcome
+
+Rule = Callable[[Call, Joined], Finding | None]
+
+SLOW_MS = 1000.0
+"""A request that waits this long for Redis hangs, as far as its user can tell."""
+
+DEFAULT_TIMEOUT_MS = 2000.0
+"""REDIS_TIMEOUT_MS: contract §3."""
+
+_REFUSALS = ("-OOM", "-READONLY", "-MISCONF", "-NOREPLICAS", "-NOPERM", "-CLUSTERDOWN")
+_BROKEN_OFF = ("unanswered", "discarded", "disconnected")
+
+
+def fault(call: Call, joined: Joined) -> Finding | None:
+    """The first fault that explains what the user of ``call`` met; None where nobody met one."""
+    return next((found for rule in _FAULTS if (found := rule(call, joined)) is not None), None)
+
+
+def misled(call: Call) -> bool:
+    """The user was told something untrue or nothing of use: "not found", or an error that says nothing."""
+    return call.crashed or (call.kind == "verify" and call.outcome is Outcome.NOT_FOUND)
+
+
+def _moved(call: Call, joined: Joined) -> Finding | None:
+    step = next((it for it in call.steps if (it.reply or "").startswith("-MOVED")), None)
+    if step is None or (call.kind == "verify" and call.outcome in GRADED):
+        return None
+    sentence = (
+        f"the key's slot belongs to another cluster node ({step.reply}); a plain client does not follow"
+    )
+    return finding("cluster-plain-client", call.challenge, sentence, step, call)
+
+
+def _wrong_type(call: Call, joined: Joined) -> Finding | None:
+    passed = call.kind == "verify" and call.outcome is Outcome.SUCCESS
+    for step in call.steps:
+        refused = (step.reply or "").startswith("-WRONGTYPE")
+        foreign = step.name == "GET" and not step.failed and step.reply != NIL and not _is_document(step)
+        if (refused and (passed or misled(call))) or (foreign and misled(call)):
+            shown = (step.reply or "")[:60]
+            return finding(
+                "wrong-type",
+                call.challenge,
+                f"what lies under the session's key is no session: {step.name} → {shown!r}",
+                step,
+                call,
+            )
+    return None
+
+
+def _is_document(step: Step) -> bool:
+    return (step.reply or "").startswith("{")
+
+
+def _writes_refused(call: Call, joined: Joined) -> Finding | None:
+    step = next((it for it in call.steps if it.is_write and (it.reply or "").startswith(_REFUSALS)), None)
+    if step is None or not (misled(call) or call.exchange.status == 200):
+        return None
+    told = "the user got an error that says nothing" if call.crashed else "nobody was told"
+    sentence = f"Redis refused {step.name} ({step.reply}): nothing is counted, and {told}"
+    return finding("writes-refused", call.challenge, sentence, step, call)
+
+
+def _reply_lost(call: Call, joined: Joined) -> Finding | None:
+    for before, after in pairwise(call.steps):
+        if before.name == "TTL" and before.lost and after.leaves_no_ttl and not after.failed:
+            sentence = (
+                f"the reply to TTL was lost, so {call.pod} wrote the session without one: it never expires"
+            )
+            return finding("reply-lost", call.challenge, sentence, before, after, call)
+    lost = [step for step in call.steps if step.lost]
+    if not lost or not misled(call):
+        return None
+    worst = next((step for step in lost if not step.is_read), lost[0])
+    told = "not found" if call.outcome is Outcome.NOT_FOUND else f"HTTP {call.exchange.status}"
+    return finding(
+        "reply-lost",
+        call.challenge,
+        f"Redis ran {worst.name} for {call.pod}, but the reply never arrived: the user was told {told}",
+        *lost,
+        call,
+    )
+
+
+def _redis_hangs(call: Call, joined: Joined) -> Finding | None:
+    if call.exchange.duration_ms < SLOW_MS:
+        return None
+    silent = next((step for step in call.steps if step.silent), None)
+    paused = "paused" in (joined.redis_state(call.started), joined.redis_state(call.ended))
+    if silent is None and not paused:
+        return None
+    clear = call.exchange.status == 503 or (call.exchange.status >= 500 and not call.crashed)
+    if clear and call.exchange.duration_ms <= 2 * _timeout_ms(call, joined):
+        return None
+    what = f"{silent.name} of {call.pod}" if silent is not None else f"what {call.pod} sent"
+    waited = f"{call.exchange.duration_ms / 1000:.1f} s"
+    sentence = f"Redis took {what} and did not answer: the user waited {waited}"
+    events = [e for e in joined.redis_events(float("-inf"), call.ended) if e.detail.get("action") == "pause"]
+    return finding("redis-hangs", call.challenge, sentence, *events[-1:], silent, call)
+
+
+def _timeout_ms(call: Call, joined: Joined) -> float:
+    word = joined.settings(call.pod, call.started).get("REDIS_TIMEOUT_MS", "")
+    return float(word) if word.isdecimal() and len(word) < 10 else DEFAULT_TIMEOUT_MS
+
+
+def _redis_gone(call: Call, joined: Joined) -> Finding | None:
+    """Redis went away under a pod that had been connected, and its user got an error that says nothing."""
+    broken = [step for step in call.steps if step.reply is None and step.command.fate in _BROKEN_OFF]
+    wished = joined.flag(call) is not False
+    down = wished and "stopped" in (joined.redis_state(call.started), joined.redis_state(call.ended))
+    if not (broken or down) or not (call.crashed or (broken and misled(call))):
+        return None
+    told = "not found" if call.kind == "verify" and call.outcome is Outcome.NOT_FOUND else "a bare error"
+    sentence = f"Redis went away from {call.pod}, which told its user {told} instead of to try again"
+    return finding("redis-dies", call.challenge, sentence, *_stops(joined, call), *broken[:1], call)
+
+
+def _stops(joined: Joined, call: Call) -> list[StackEvent]:
+    return [e for e in joined.redis_events(float("-inf"), call.ended) if e.detail.get("action") == "stop"][
+        -1:
+    ]
+
+
+_FAULTS: tuple[Rule, ...] = (_moved, _wrong_type, _writes_refused, _reply_lost, _redis_hangs, _redis_gone)
