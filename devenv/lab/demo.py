@@ -18,10 +18,11 @@ from devenv.lab.client import CaptchaClient
 from devenv.lab.cross_pod import Tally, TypeResult, run_cross_pod
 from devenv.lab.keys import KeyInfo, connected, list_keys
 from devenv.lab.overview import key_spaces
-from devenv.lab.redis_watch import watch, with_commands
+from devenv.lab.redis_arrows import with_commands
 from devenv.lab.runs import Recording
 from devenv.lab.sequence import SequenceMessage
 from devenv.lab.toggle import toggle
+from devenv.lab.trace import mark, trace_since
 from devenv.stack.protocol import Progress, Stack
 
 DEFAULT_TRIALS = 5
@@ -179,8 +180,9 @@ async def _picture(
     """One session over two pods, with what Redis holds of it in between."""
     messages = client.recording.messages
     begin = len(messages)
-    with watch(status.endpoints) as heard:
-        challenge = await client.create(CaptchaType.ABSTRACT, pods[0])
+    control = status.endpoints.control
+    since = mark(control)
+    challenge = await client.create(CaptchaType.ABSTRACT, pods[0])
     found = [key for key in _keys(status) if challenge.id and challenge.id in key.key]
     if found:
         left = "no TTL" if found[0].ttl is None else f"TTL {found[0].ttl:.0f} s"
@@ -188,9 +190,8 @@ async def _picture(
     else:
         client.recording.note(time.time(), pods[0], "kept in this pod's memory")
     submission = await client.answer(challenge, Answer.RIGHT)
-    with watch(status.endpoints) as heard_later:
-        await client.verify(challenge, submission, pods[1], answer=Answer.RIGHT)
-    return tuple(with_commands(messages[begin:], [*heard, *heard_later], pods))
+    await client.verify(challenge, submission, pods[1], answer=Answer.RIGHT)
+    return tuple(with_commands(messages[begin:], trace_since(control, since)))
 
 
 def _keys(status: StackStatus) -> tuple[KeyInfo, ...]:

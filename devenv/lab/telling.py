@@ -17,7 +17,7 @@ from devenv.lab.report.story import document
 from devenv.lab.runs import HISTORY, RESULTS, TRACE, open_run
 from devenv.lab.sequence import draw_mermaid
 from devenv.lab.settings import Settings
-from devenv.lab.trace import exchanges_of
+from devenv.lab.trace import Mark, trace_since
 from devenv.stack.protocol import Progress
 
 REPORT = "report.html"
@@ -62,8 +62,8 @@ def tell_story(
             progress=progress,
             started=started,
         )
-        exchanges = exchanges_of(stack.endpoints().control, frozenset(story.recording.request_ids))
-        run.write_lines(TRACE, exchanges)
+        requests = frozenset(story.recording.request_ids)
+        run.write_lines(TRACE, trace_since(stack.endpoints().control, Mark(), requests))
     command = _command(story, strategy)
     run.write_json(RESULTS, story.to_json() | {"run": run.id, "command": command})
     run.write_lines(HISTORY, (event.to_json() for event in story.recording.history))
