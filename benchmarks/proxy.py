@@ -2,9 +2,10 @@
 
     python benchmarks/proxy.py [--quick] [--json] [--only trivial|pods] [--rounds N] [--seconds S]
 
-Everything is started here on free ports and ended afterwards. Rounds are interleaved (direct, ours, nginx,
-haproxy, direct, …), because on a shared machine only ratios of neighbouring rounds mean something; a ratio is
-the median of the rounds' ratios. Exit: 0 the required ratios hold, 1 one does not, 4 something is missing.
+Everything is started here on free ports and ended afterwards. Rounds are interleaved and begin with another
+target each time. A ratio compares the best rounds, as timeit does: what else runs on the machine can only
+make a round slower. Medians are shown beside them, and the CPU time of a proxy's processes per request.
+Exit: 0 the required ratios hold, 1 one does not, 4 something is missing.
 """
 
 from __future__ import annotations
@@ -22,9 +23,12 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+import psutil
 
 CONNECTIONS = (1, 32)
 REQUIRED = {"pods": 0.95, "trivial": 0.7}
@@ -117,6 +121,7 @@ async def _load(ports: Sequence[int], connections: int, seconds: float, request:
     if not latencies:
         raise SystemExit("not one answer in time")
     return {
+        "answers": len(samples),
         "rps": len(latencies) / seconds,
         "p50_ms": latencies[len(latencies) // 2] * 1000,
         "p99_ms": latencies[int(len(latencies) * 0.99)] * 1000,
@@ -187,7 +192,9 @@ def find_program(name: str) -> str:
 
 
 @contextmanager
-def process(command: Sequence[str], log: Path, port: int, env: dict[str, str] | None = None) -> Iterator[int]:
+def process(
+    command: Sequence[str], log: Path, port: int, env: dict[str, str] | None = None
+) -> Iterator[psutil.Process]:
     """A child that listens on ``port`` within ``READY_SECONDS``; ended at the end."""
     with log.open("wb") as output:
         child = subprocess.Popen(
@@ -204,7 +211,7 @@ def process(command: Sequence[str], log: Path, port: int, env: dict[str, str] | 
                 print(f"{command[0]} does not listen on {port}:\n{text[-2000:]}", file=sys.stderr)
                 raise SystemExit(4)
             time.sleep(0.02)
-        yield port
+        yield psutil.Process(child.pid)
     finally:
         child.terminate()
         try:
@@ -222,12 +229,10 @@ def start_pods(kind: str, folder: Path, stack: ExitStack) -> list[int]:
     """Two upstreams of one kind; their ports."""
     ports = [free_port(), free_port()]
     if kind == "trivial":
-        return [
-            stack.enter_context(
-                process(_self("--role", "trivial", "--port", str(port)), folder / f"{kind}-{port}.log", port)
-            )
-            for port in ports
-        ]
+        for port in ports:
+            words = _self("--role", "trivial", "--port", str(port))
+            stack.enter_context(process(words, folder / f"{kind}-{port}.log", port))
+        return ports
     redis_port = free_port()
     redis = [find_program("redis-server"), "--port", str(redis_port), "--bind", "127.0.0.1", "--save", ""]
     stack.enter_context(process([*redis, "--dir", str(folder)], folder / "redis.log", redis_port))
@@ -294,13 +299,38 @@ backend pods
 """
 
 
-def start_proxies(pods: Sequence[int], folder: Path, stack: ExitStack) -> dict[str, list[int]]:
-    """All proxies in front of the same pods: name → ports to load."""
+@dataclass
+class Target:
+    """Something to load: where it listens, its processes (none for direct) and what was measured."""
+
+    name: str
+    ports: Sequence[int]
+    process: psutil.Process | None
+    rounds: list[dict[str, float]] = field(default_factory=list)
+
+    def cpu_seconds(self) -> float:
+        """CPU time of its processes so far."""
+        if self.process is None:
+            return 0.0
+        family = [self.process, *self.process.children(recursive=True)]
+        return float(sum(one.cpu_times().user + one.cpu_times().system for one in family))
+
+    def best(self) -> float:
+        """Requests per second of its best round."""
+        return max(one["rps"] for one in self.rounds)
+
+    def median_of(self, name: str) -> float:
+        """The median over the rounds."""
+        return round(median(one[name] for one in self.rounds), 3)
+
+
+def start_proxies(pods: Sequence[int], folder: Path, stack: ExitStack) -> list[Target]:
+    """All proxies in front of the same pods."""
     values = {"folder": folder, "a": pods[0], "b": pods[1]}
-    targets: dict[str, list[int]] = {"direct": list(pods)}
+    targets = [Target("direct", pods, None)]
     port = free_port()
     words = _self("--role", "ours", "--port", str(port), "--pods", *map(str, pods))
-    targets["ours"] = [stack.enter_context(process(words, folder / "ours.log", port))]
+    targets.append(Target("ours", [port], stack.enter_context(process(words, folder / "ours.log", port))))
     for name, template, command in (
         ("nginx", NGINX, ["-p", str(folder), "-c"]),
         ("haproxy", HAPROXY, ["-f"]),
@@ -309,36 +339,46 @@ def start_proxies(pods: Sequence[int], folder: Path, stack: ExitStack) -> dict[s
         config = folder / f"{name}.conf"
         config.write_text(template.format(port=port, **values), encoding="utf-8")
         words = [find_program(name), *command, str(config)]
-        targets[name] = [stack.enter_context(process(words, folder / f"{name}.log", port))]
+        child = stack.enter_context(process(words, folder / f"{name}.log", port))
+        targets.append(Target(name, [port], child))
     return targets
 
 
 # -- measuring
 
 
+def load(kind: str, target: Target, connections: int, seconds: float) -> None:
+    """One round on one target, from a process of its own."""
+    words = _self("--role", "load", "--kind", kind, "--seconds", str(seconds))
+    words += ["--connections", str(connections), "--pods", *map(str, target.ports)]
+    before = target.cpu_seconds()
+    done = subprocess.run(words, capture_output=True, encoding="utf-8", check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{kind} through {target.name}: {done.stderr.strip()}")
+    found = json.loads(done.stdout)
+    found["cpu_us"] = (target.cpu_seconds() - before) / found["answers"] * 1e6
+    target.rounds.append(found)
+
+
 def measure(kind: str, rounds: int, seconds: float, folder: Path) -> list[dict[str, Any]]:
-    """Every target at every number of connections, rounds interleaved."""
+    """Every target at every number of connections."""
     rows: list[dict[str, Any]] = []
     with ExitStack() as stack:
         targets = start_proxies(start_pods(kind, folder, stack), folder, stack)
         for connections in CONNECTIONS:
-            seen: dict[str, list[dict[str, float]]] = {name: [] for name in targets}
+            for target in targets:
+                target.rounds.clear()
             for number in range(rounds):
                 print(f"{kind}, {connections} connections, round {number + 1}/{rounds}", file=sys.stderr)
-                for name, ports in targets.items():
-                    words = _self("--role", "load", "--kind", kind, "--seconds", str(seconds))
-                    words += ["--connections", str(connections), "--pods", *map(str, ports)]
-                    done = subprocess.run(words, capture_output=True, encoding="utf-8", check=False)
-                    if done.returncode != 0:
-                        raise SystemExit(f"{kind} through {name}: {done.stderr.strip()}")
-                    seen[name].append(json.loads(done.stdout))
-            for name, results in seen.items():
-                row: dict[str, Any] = {"upstream": kind, "connections": connections, "target": name}
-                for field in ("rps", "p50_ms", "p99_ms"):
-                    row[field] = round(median(result[field] for result in results), 3)
-                for rival in RIVALS:
-                    pairs = zip(results, seen[rival], strict=True)
-                    row[f"over_{rival}"] = round(median(r["rps"] / other["rps"] for r, other in pairs), 3)
+                first = number % len(targets)
+                for target in targets[first:] + targets[:first]:
+                    load(kind, target, connections, seconds)
+            best = {target.name: target.best() for target in targets}
+            for target in targets:
+                row: dict[str, Any] = {"upstream": kind, "connections": connections, "target": target.name}
+                row["best_rps"] = round(target.best(), 1)
+                row |= {name: target.median_of(name) for name in ("rps", "p50_ms", "p99_ms", "cpu_us")}
+                row |= {f"over_{rival}": round(target.best() / best[rival], 3) for rival in RIVALS}
                 rows.append(row)
     return rows
 
@@ -361,12 +401,13 @@ def verdicts(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _print(rows: Sequence[dict[str, Any]], judged: Sequence[dict[str, Any]]) -> None:
-    header = f"{'upstream':<9}{'conns':>6}  {'target':<8}{'req/s':>10}{'p50 ms':>9}{'p99 ms':>9}"
-    print(f"{header}{'/nginx':>9}{'/haproxy':>9}")
+    header = f"{'upstream':<9}{'conns':>6}  {'target':<8}{'best req/s':>11}{'median':>9}{'p50 ms':>8}"
+    print(f"{header}{'p99 ms':>9}{'CPU us':>8}{'/nginx':>8}{'/haproxy':>9}")
     for row in rows:
         print(
-            f"{row['upstream']:<9}{row['connections']:>6}  {row['target']:<8}{row['rps']:>10,.0f}"
-            f"{row['p50_ms']:>9.3f}{row['p99_ms']:>9.3f}{row['over_nginx']:>9.2f}{row['over_haproxy']:>9.2f}"
+            f"{row['upstream']:<9}{row['connections']:>6}  {row['target']:<8}{row['best_rps']:>11,.0f}"
+            f"{row['rps']:>9,.0f}{row['p50_ms']:>8.3f}{row['p99_ms']:>9.3f}{row['cpu_us']:>8.1f}"
+            f"{row['over_nginx']:>8.2f}{row['over_haproxy']:>9.2f}"
         )
     for one in judged:
         word = "holds" if one["holds"] else "FAILS"

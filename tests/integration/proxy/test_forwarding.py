@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from websockets.sync.client import connect
 
 GET = b"GET /who HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -92,6 +95,37 @@ def test_pipelined_requests_are_answered_in_order(front: Any) -> None:
         assert json.loads(wire.answer()[2])["pod"] == "captcha-api-b"
         assert json.loads(wire.answer()[2])["body"] == "2"
         assert wire.answer()[0] == 204
+
+
+def as_length(body: bytes) -> bytes:
+    return post(b"/echo", body)
+
+
+def as_chunks(body: bytes) -> bytes:
+    middle = len(body) // 2
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(one), one) for one in (body[:middle], body[middle:]) if one)
+    return b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
+)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([as_length, as_chunks]), st.binary(max_size=60)), min_size=1, max_size=8
+    ),
+    st.lists(st.integers(0, 2000), max_size=12),
+)
+def test_any_requests_in_any_pieces_are_answered_in_order(
+    front: Any, requests: list[tuple[Any, bytes]], cuts: list[int]
+) -> None:
+    data = b"".join(write(body) for write, body in requests)
+    places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
+    with front.wire() as wire:
+        for begin, end in pairwise(places):
+            wire.send(data[begin:end])
+        for _, body in requests:
+            assert json.loads(wire.answer()[2])["body"] == body.decode("latin-1")
 
 
 def test_many_pipelined_requests_and_a_half_close(front: Any) -> None:
