@@ -1,17 +1,27 @@
-"""What proxy and gate recorded, fetched from the control API for a run's trace.jsonl."""
+"""A run's trace: what proxy and gate recorded and what was done to the stack, collected, kept and read back."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+import json
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
 
 import httpx
 
-from devenv.core.errors import EnvironmentProblem
+from devenv.core.errors import EnvironmentProblem, UsageProblem
+from devenv.core.events import Exchange, RedisCommand, StackEvent, TraceEvent, trace_event
+from devenv.core.topology import StackStatus
+from devenv.lab.journal import Journal, JournaledStack, pod_events
 
-PAGE = 1000
+PAGE = 2000
 _TIMEOUT_S = 10.0
+_ON_ITS_WAY = ("passed", "held", "delayed", "released", "auto-released", "queued")
+"""Fates that a command may have before it is over."""
+
+What = Literal["exchanges", "commands"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,32 +47,195 @@ def trace_since(
     does not say which request it belongs to. Without a gate there are no commands. Proxy and gate remember a
     bounded number of each; older ones are gone.
     """
-    exchanges = exchanges_of(control, request_ids, since.exchange)
     with _client(control) as http:
+        exchanges = [
+            it
+            for it in _all(http, "exchanges", since.exchange)
+            if request_ids is None or it["request_id"] in request_ids
+        ]
         commands = list(_all(http, "commands", since.command))
     return sorted([*exchanges, *commands], key=lambda it: float(it.get("started", it.get("received", 0.0))))
 
 
-def exchanges_of(
-    control: str, request_ids: Collection[str] | None, since: int = 0
-) -> list[Mapping[str, Any]]:
-    """The exchanges above number ``since`` with one of ``request_ids`` (None: all), as trace.jsonl has them."""
-    with _client(control) as http:
-        found = _all(http, "exchanges", since)
-        return [it for it in found if request_ids is None or it["request_id"] in request_ids]
+def event_time(event: TraceEvent) -> float:
+    """When it began, in seconds since the epoch."""
+    if isinstance(event, Exchange):
+        return event.started
+    return event.received if isinstance(event, RedisCommand) else event.time
+
+
+@dataclass(slots=True)
+class TraceCollector:
+    """Collects the trace of a stack from its making on; ``gather`` now and then, so that nothing is missed.
+
+    Proxy and gate remember a bounded number of exchanges and commands: what went by between two gatherings
+    beyond that is missing, and the trace says so. ``clock`` gives seconds since the epoch.
+    """
+
+    stack: JournaledStack
+    clock: Callable[[], float] = time.time
+    _control: str = field(init=False)
+    _began: float = field(init=False)
+    _first: list[StackEvent] = field(init=False)
+    _mark: Mark = field(init=False)
+    _exchanges: list[Exchange] = field(default_factory=list, init=False)
+    _commands: dict[int, RedisCommand] = field(default_factory=dict, init=False)
+    _missing: list[StackEvent] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        """From here on."""
+        status = self.stack.status()
+        self._control = status.endpoints.control
+        self._began = self.clock()
+        self._first = standing(status, self._began)
+        self._mark = mark(self._control)
+
+    def gather(self) -> None:
+        """Fetch what was recorded since the last time."""
+        with _client(self._control) as http:
+            exchanges = [_exchange(it) for it in self._page_on(http, "exchanges", self._mark.exchange)]
+            commands = [_command(it) for it in self._page_on(http, "commands", self._mark.command)]
+        self._exchanges += exchanges
+        self._commands |= {command.seq: command for command in commands}
+        self._mark = Mark(
+            exchanges[-1].seq if exchanges else self._mark.exchange,
+            commands[-1].seq if commands else self._mark.command,
+        )
+
+    def trace(self, request_ids: Collection[str] | None = None) -> list[TraceEvent]:
+        """Everything up to now in order of time; of the exchanges those with these request ids, where given."""
+        self.gather()
+        self._look_again()
+        exchanges = [
+            it for it in self._exchanges if request_ids is None or it.request_id in frozenset(request_ids)
+        ]
+        done = [event for event in self.stack.journal.events() if event.time >= self._began]
+        return in_order([*self._first, *done, *exchanges, *self._commands.values(), *self._missing])
+
+    def _page_on(self, http: httpx.Client, what: What, since: int) -> Iterator[Mapping[str, Any]]:
+        expected = since + 1
+        for item in _all(http, what, since):
+            if item["seq"] > expected:
+                gone = {"what": what, "from": str(expected), "to": str(item["seq"] - 1)}
+                self._missing.append(StackEvent(self.clock(), "missing", None, gone))
+            expected = item["seq"] + 1
+            yield item
+
+    def _look_again(self) -> None:
+        """Commands that were on their way when they were fetched: how they ended."""
+        open_ones = [it.seq for it in self._commands.values() if _on_its_way(it)]
+        if not open_ones:
+            return
+        with _client(self._control) as http:
+            for item in _all(http, "commands", open_ones[0] - 1):
+                if item["seq"] in self._commands:
+                    self._commands[item["seq"]] = _command(item)
+
+
+def _on_its_way(command: RedisCommand) -> bool:
+    return command.delivered is None and command.fate in _ON_ITS_WAY
+
+
+def standing(status: StackStatus, when: float) -> list[StackEvent]:
+    """How the stack stands at ``when``: each pod's settings, and Redis where it is not running."""
+    actions = {"paused": "pause", "stopped": "stop"}
+    action = actions.get(status.redis_state)
+    redis = [StackEvent(when, "redis", None, {"action": action})] if action else []
+    return [*pod_events(status, when), *redis]
+
+
+def live_trace(status: StackStatus, journal: Journal, since: float, now: float) -> list[TraceEvent]:
+    """The traffic of a running stack from ``since`` to ``now`` (seconds since the epoch), in order of time.
+
+    How a pod stood at the beginning is known from the journal, or, where nothing was done to it since, from
+    its present status.
+    """
+    with _client(status.endpoints.control) as http:
+        exchanges = [_exchange(it) for it in _all(http, "exchanges", 0)]
+        commands = [_command(it) for it in _all(http, "commands", 0)]
+    events = [it for it in [*exchanges, *commands] if event_time(it) >= since]
+    noted = journal.events()
+    later = [event for event in noted if since <= event.time <= now]
+    changed = {event.pod for event in later if event.what in ("pod", "restart")}
+    before: dict[str | None, StackEvent] = {
+        it.pod: it for it in noted if it.what == "pod" and it.time < since
+    }
+    first = []
+    for event in standing(status, since):
+        if event.what == "pod" and event.pod in changed:
+            if event.pod in before:
+                first.append(StackEvent(since, "pod", event.pod, before[event.pod].detail))
+        elif event.what == "pod" or not any(it.what == "redis" for it in later):
+            first.append(event)
+    return in_order([*first, *later, *events])
+
+
+def in_order(events: Iterable[TraceEvent]) -> list[TraceEvent]:
+    """By time; what was done to the stack before what then happened."""
+    return sorted(events, key=lambda it: (event_time(it), not isinstance(it, StackEvent)))
+
+
+def trace_lines(events: Sequence[TraceEvent]) -> Iterator[Mapping[str, Any]]:
+    """The events as trace.jsonl has them."""
+    return (event.to_json() for event in events)
+
+
+def read_trace(path: Path) -> list[TraceEvent]:
+    """The events of a trace.jsonl, one for each line that is not blank.
+
+    Raises UsageProblem that names the file, and the line where one is no event.
+    """
+    events: list[TraceEvent] = []
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    events.append(_read_event(line, f"{path}:{number}"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageProblem(f"{path}: cannot be read: {error}") from error
+    return events
+
+
+def _read_event(line: str, where: str) -> TraceEvent:
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UsageProblem(f"{where}: not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise UsageProblem(f"{where}: not a JSON object")
+    try:
+        event = trace_event(data)
+    except UsageProblem as problem:
+        raise UsageProblem(f"{where}: {problem.message}") from problem
+    if not isinstance(event_time(event), int | float):
+        raise UsageProblem(f"{where}: its time is {event_time(event)!r}, not a number")
+    return event
+
+
+def _exchange(data: Mapping[str, Any]) -> Exchange:
+    event = trace_event(data)
+    assert isinstance(event, Exchange)
+    return event
+
+
+def _command(data: Mapping[str, Any]) -> RedisCommand:
+    event = trace_event(data)
+    assert isinstance(event, RedisCommand)
+    return event
 
 
 def _client(control: str) -> httpx.Client:
+    # trust_env=False: a proxy in the environment must not stand between us and our own machine.
     return httpx.Client(base_url=control, timeout=_TIMEOUT_S, trust_env=False)
 
 
-def _all(http: httpx.Client, what: str, since: int) -> Iterator[Mapping[str, Any]]:
+def _all(http: httpx.Client, what: What, since: int) -> Iterator[Mapping[str, Any]]:
     while page := _page(http, what, since, PAGE):
         yield from page
         since = page[-1]["seq"]
 
 
-def _latest(http: httpx.Client, what: str) -> int:
+def _latest(http: httpx.Client, what: What) -> int:
     """The highest number there is, by doubling and halving: nothing tells it at once, pages may be large."""
     low, high = 0, 1
     while page := _page(http, what, high, 1):
@@ -77,7 +250,7 @@ def _latest(http: httpx.Client, what: str) -> int:
     return low
 
 
-def _page(http: httpx.Client, what: str, since: int, limit: int) -> list[Mapping[str, Any]]:
+def _page(http: httpx.Client, what: What, since: int, limit: int) -> list[Mapping[str, Any]]:
     try:
         response = http.get(f"/{what}", params={"since": since, "limit": limit})
         if response.status_code == 404 and what == "commands":
