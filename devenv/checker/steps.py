@@ -119,7 +119,7 @@ class Step:
 
 
 def steps_of(commands: Sequence[RedisCommand]) -> list[Step]:
-    """The keyed ones of ``commands``, which are in the order of their numbers, in the order of their effect."""
+    """The keyed ones of ``commands`` (in the order of their numbers), in the order of their effect."""
     queued: dict[tuple[str, int], list[RedisCommand]] = {}
     steps: list[Step] = []
     for command in commands:

@@ -76,7 +76,9 @@ class StackEvent:
     """Something that was done to the stack, or how it stands, at ``time``.
 
     ``what``: "pod" (a pod runs with the settings in ``detail``: at the trace's begin and after each restart),
-    "restart" (it was ended), "redis" (``detail["action"]``), "rule" (a gate rule came into force).
+    "restart" (it was ended), "redis" (``detail["action"]``: pause, resume, stop, start, expire, age, or
+    command, with its words in ``detail["command"]``), "rule" (a gate rule came into force), "missing" (what
+    the records no longer had: ``detail`` says of which numbers).
     """
 
     time: float

@@ -13,6 +13,7 @@ import psutil
 
 from devenv.core.errors import DevenvError, EnvironmentProblem
 from devenv.core.topology import Ports, StackSpec
+from devenv.lab.journal import JOURNAL, FileJournal, JournaledStack
 from devenv.lab.settings import Backend
 from devenv.stack.embedded import EmbeddedStack
 from devenv.stack.environment import PACKAGE_ROOT
@@ -23,16 +24,21 @@ COMPOSE_FILE = "docker-compose.yml"
 _TEMPORARY = "temporary-"
 
 
-def open_stack(backend: Backend, state_dir: Path, *, detached: bool = False) -> Stack:
+def open_stack(backend: Backend, state_dir: Path, *, detached: bool = False) -> JournaledStack:
     """The stack of ``backend`` whose state is in ``state_dir``; it may run or not.
 
     ``detached``: a stack started through it outlives this process.
     """
+    stack: Stack
     if backend == "embedded":
-        return EmbeddedStack(state_dir, SUPERVISOR, detached)
-    from devenv.stack.compose import ComposeStack  # Docker's client costs 0.2 s; embedded needs none of it
+        stack = EmbeddedStack(state_dir, SUPERVISOR, detached)
+    else:
+        from devenv.stack.compose import (
+            ComposeStack,
+        )  # Docker's client costs 0.2 s; embedded needs none of it
 
-    return ComposeStack(project_dir(), state_dir, detached=detached)
+        stack = ComposeStack(project_dir(), state_dir, detached=detached)
+    return JournaledStack(stack, FileJournal(state_dir / JOURNAL))
 
 
 def project_dir() -> Path:
@@ -46,7 +52,7 @@ def project_dir() -> Path:
     )
 
 
-def running_stack(backend: Backend | None, state_dir: Path) -> Stack:
+def running_stack(backend: Backend | None, state_dir: Path) -> JournaledStack:
     """The stack that runs: of ``backend``, or with None the embedded one, else the compose project.
 
     Raises EnvironmentProblem where nothing runs.
@@ -66,7 +72,9 @@ def running_stack(backend: Backend | None, state_dir: Path) -> Stack:
 
 
 @contextmanager
-def fresh_stack(backend: Backend, state_dir: Path, spec: StackSpec, progress: Progress) -> Iterator[Stack]:
+def fresh_stack(
+    backend: Backend, state_dir: Path, spec: StackSpec, progress: Progress
+) -> Iterator[JournaledStack]:
     """A stack of its own on free ports, started; ended and without trace when the block is left.
 
     It also ends when this process does, in whatever way.
@@ -74,13 +82,14 @@ def fresh_stack(backend: Backend, state_dir: Path, spec: StackSpec, progress: Pr
     _sweep(state_dir)
     name = f"{_TEMPORARY}{psutil.Process().pid}"
     folder = state_dir / name
-    stack: Stack
+    inner: Stack
     if backend == "compose":
         from devenv.stack.compose import ComposeStack
 
-        stack = ComposeStack(project_dir(), folder, project=f"devenv-{name}")
+        inner = ComposeStack(project_dir(), folder, project=f"devenv-{name}")
     else:
-        stack = EmbeddedStack(folder, SUPERVISOR)
+        inner = EmbeddedStack(folder, SUPERVISOR)
+    stack = JournaledStack(inner, FileJournal(folder / JOURNAL))
     stack.start(replace(spec, ports=Ports.free()), progress)  # where this fails, its logs stay to be read
     try:
         yield stack

@@ -1,4 +1,4 @@
-"""A run's trace: what proxy and gate recorded and what was done to the stack, collected, kept and read back."""
+"""A run's trace: what proxy and gate recorded and what was done to the stack; collected, and read back."""
 
 from __future__ import annotations
 
@@ -103,12 +103,11 @@ class TraceCollector:
         )
 
     def trace(self, request_ids: Collection[str] | None = None) -> list[TraceEvent]:
-        """Everything up to now in order of time; of the exchanges those with these request ids, where given."""
+        """Everything up to now in order of time; where given, only exchanges with these request ids."""
         self.gather()
         self._look_again()
-        exchanges = [
-            it for it in self._exchanges if request_ids is None or it.request_id in frozenset(request_ids)
-        ]
+        ours = None if request_ids is None else frozenset(request_ids)
+        exchanges = [it for it in self._exchanges if ours is None or it.request_id in ours]
         done = [event for event in self.stack.journal.events() if event.time >= self._began]
         return in_order([*self._first, *done, *exchanges, *self._commands.values(), *self._missing])
 
@@ -150,10 +149,10 @@ def live_trace(status: StackStatus, journal: Journal, since: float, now: float) 
     How a pod stood at the beginning is known from the journal, or, where nothing was done to it since, from
     its present status.
     """
+    events: list[TraceEvent] = []
     with _client(status.endpoints.control) as http:
-        exchanges = [_exchange(it) for it in _all(http, "exchanges", 0)]
-        commands = [_command(it) for it in _all(http, "commands", 0)]
-    events = [it for it in [*exchanges, *commands] if event_time(it) >= since]
+        events += [_exchange(it) for it in _all(http, "exchanges", 0) if it["started"] >= since]
+        events += [_command(it) for it in _all(http, "commands", 0) if it["received"] >= since]
     noted = journal.events()
     later = [event for event in noted if since <= event.time <= now]
     changed = {event.pod for event in later if event.what in ("pod", "restart")}
@@ -207,9 +206,45 @@ def _read_event(line: str, where: str) -> TraceEvent:
         event = trace_event(data)
     except UsageProblem as problem:
         raise UsageProblem(f"{where}: {problem.message}") from problem
-    if not isinstance(event_time(event), int | float):
-        raise UsageProblem(f"{where}: its time is {event_time(event)!r}, not a number")
+    _check_types(event, where)
     return event
+
+
+_Number: Any = int | float
+_Text: Any = str
+_TYPES: Mapping[type, Mapping[str, Any]] = {
+    Exchange: {
+        **dict.fromkeys(("seq", "status"), int),
+        **dict.fromkeys(("request_id", "client", "method", "path", "policy"), _Text),
+        **dict.fromkeys(("pod", "error", "request_body", "response_body"), _Text | None),
+        **dict.fromkeys(("started", "duration_ms"), _Number),
+    },
+    RedisCommand: {
+        **dict.fromkeys(("seq", "connection"), int),
+        **dict.fromkeys(("pod", "command", "fate"), _Text),
+        **dict.fromkeys(("key", "reply", "rule"), _Text | None),
+        "received": _Number,
+        **dict.fromkeys(("answered", "forwarded", "delivered"), _Number | None),
+    },
+    StackEvent: {"time": _Number, "what": _Text, "pod": _Text | None, "detail": dict},
+}
+
+
+def _check_types(event: TraceEvent, where: str) -> None:
+    """Raise UsageProblem for a field of another type than the event's: nothing later has to expect that."""
+    for name, kind in _TYPES[type(event)].items():
+        value = getattr(event, name)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise UsageProblem(f"{where}: {name} is {value!r:.60}")
+    inner: Iterable[Any] = ()
+    if isinstance(event, RedisCommand):
+        inner = event.args
+    elif isinstance(event, StackEvent):
+        inner = [*event.detail, *event.detail.values()]
+    if not all(isinstance(word, str) for word in inner):
+        raise UsageProblem(
+            f"{where}: {'args' if isinstance(event, RedisCommand) else 'detail'} is not all text"
+        )
 
 
 def _exchange(data: Mapping[str, Any]) -> Exchange:

@@ -1,0 +1,168 @@
+"""What is done to a running stack, written down where every later command finds it.
+
+``JournaledStack`` is a Stack that notes each restart of pods, with the settings that they come back with, and
+each action on Redis, as StackEvents: an explanation needs to know which pod ran with what, and when.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+from devenv.core.errors import DevenvError
+from devenv.core.events import StackEvent, trace_event
+from devenv.core.topology import Endpoints, StackSpec, StackStatus
+from devenv.core.vocabulary import resolve_pod
+from devenv.lab.runs import json_lines, write_atomically
+from devenv.stack.protocol import Progress, Stack
+
+JOURNAL = "stack-events.jsonl"
+KEPT_EVENTS = 1000
+
+
+class Journal(Protocol):
+    """Where StackEvents are kept."""
+
+    def add(self, *events: StackEvent) -> None:
+        """Append some."""
+
+    def events(self) -> list[StackEvent]:
+        """Those that are kept, oldest first."""
+
+    def clear(self) -> None:
+        """Forget them: the stack is a new one."""
+
+
+class MemoryJournal:
+    """A journal for as long as this process lives."""
+
+    def __init__(self) -> None:
+        self._events: list[StackEvent] = []
+
+    def add(self, *events: StackEvent) -> None:
+        """As ``Journal.add``."""
+        self._events += events
+
+    def events(self) -> list[StackEvent]:
+        """As ``Journal.events``."""
+        return list(self._events)
+
+    def clear(self) -> None:
+        """As ``Journal.clear``."""
+        self._events.clear()
+
+
+class FileJournal:
+    """A journal in a file of JSON lines that all commands share; the latest ``KEPT_EVENTS`` at least stay."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def add(self, *events: StackEvent) -> None:
+        """As ``Journal.add``."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(json_lines(event.to_json() for event in events))
+        kept = self.events()
+        if len(kept) > 2 * KEPT_EVENTS:
+            write_atomically(self._path, json_lines(event.to_json() for event in kept[-KEPT_EVENTS:]))
+
+    def events(self) -> list[StackEvent]:
+        """As ``Journal.events``; a line that is none (half written) is left out."""
+        try:
+            lines = self._path.read_text(encoding="utf-8").splitlines()
+        except OSError:
+            return []
+        found = []
+        for line in lines:
+            with suppress(ValueError, TypeError, DevenvError):
+                event = trace_event(json.loads(line))
+                if isinstance(event, StackEvent):
+                    found.append(event)
+        return found
+
+    def clear(self) -> None:
+        """As ``Journal.clear``."""
+        self._path.unlink(missing_ok=True)
+
+
+def pod_events(status: StackStatus, when: float) -> list[StackEvent]:
+    """How every pod runs: its public settings, WORKERS, and STATE where it does not run."""
+    events = []
+    for pod in status.pods:
+        detail = {**pod.settings, "WORKERS": str(status.spec.workers)}
+        events.append(
+            StackEvent(
+                when, "pod", pod.name, detail if pod.state != "stopped" else {**detail, "STATE": pod.state}
+            )
+        )
+    return events
+
+
+class JournaledStack:
+    """A Stack that notes in ``journal`` what is done to it. ``clock`` gives seconds since the epoch."""
+
+    def __init__(self, stack: Stack, journal: Journal, clock: Callable[[], float] = time.time) -> None:
+        self.stack = stack
+        self.journal = journal
+        self.backend = stack.backend
+        self._clock = clock
+
+    def note(self, what: str, pod: str | None = None, /, **detail: str) -> None:
+        """Note something that was done past the stack's own methods."""
+        self.journal.add(StackEvent(self._clock(), what, pod, detail))
+
+    def start(self, spec: StackSpec, progress: Progress) -> StackStatus:
+        """As ``Stack.start``; the journal begins anew."""
+        status = self.stack.start(spec, progress)
+        self.journal.clear()
+        self.journal.add(*pod_events(status, self._clock()))
+        return status
+
+    def stop(self) -> None:
+        """As ``Stack.stop``."""
+        self.stack.stop()
+
+    def status(self) -> StackStatus:
+        """As ``Stack.status``."""
+        return self.stack.status()
+
+    def endpoints(self) -> Endpoints:
+        """As ``Stack.endpoints``."""
+        return self.stack.endpoints()
+
+    def restart_pods(self, settings: Mapping[str, Mapping[str, str]], progress: Progress) -> None:
+        """As ``Stack.restart_pods``; notes the end of each pod and how it came back, or that it did not."""
+        began = self._clock()
+        try:
+            self.stack.restart_pods(settings, progress)
+        finally:
+            with suppress(DevenvError):
+                self._note_restart(settings, began)
+
+    def _note_restart(self, settings: Mapping[str, Mapping[str, str]], began: float) -> None:
+        status, now = self.stack.status(), self._clock()
+        names = [resolve_pod(word, status.spec.pod_names) for word in settings]
+        back = [event for event in pod_events(status, now) if event.pod in names]
+        self.journal.add(*(StackEvent(began, "restart", event.pod) for event in back), *back)
+
+    def redis(self, action: str) -> None:
+        """As ``Stack.redis``; an action that fails is not noted."""
+        began = self._clock()
+        self.stack.redis(action)
+        # Redis is away from the beginning of what takes it away, and back at the end of what brings it back.
+        when = began if action in ("stop", "pause") else self._clock()
+        self.journal.add(StackEvent(when, "redis", None, {"action": action}))
+
+    def logs(self, name: str | None, *, tail: int | None, follow: bool) -> Iterator[str]:
+        """As ``Stack.logs``."""
+        return self.stack.logs(name, tail=tail, follow=follow)
+
+
+def journaled(stack: Stack) -> JournaledStack:
+    """``stack`` itself where it is journaled already, else with a journal of this process."""
+    return stack if isinstance(stack, JournaledStack) else JournaledStack(stack, MemoryJournal())
