@@ -16,23 +16,14 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from devenv.core.captcha_http import CREATE_PATHS, VERIFY_PATHS, outcome_of
 from devenv.core.errors import EnvironmentProblem, UsageProblem
 from devenv.core.events import EventType, HistoryEvent
 from devenv.core.topology import Endpoints
-from devenv.core.vocabulary import NOT_FOUND_MESSAGE, Answer, CaptchaType, Outcome
+from devenv.core.vocabulary import Answer, CaptchaType, Outcome
 from devenv.lab.runs import Recording
 from devenv.lab.sequence import MessageKind, SequenceMessage
 
-CREATE_PATHS = {
-    CaptchaType.ABSTRACT: "/api/abstract-captcha",
-    CaptchaType.IMAGEGRID: "/api/imagecaptcha-challenge",
-    CaptchaType.HANDWRITING: "/api/handwriting-challenge",
-}
-VERIFY_PATHS = {
-    CaptchaType.ABSTRACT: "/api/abstract-verify",
-    CaptchaType.IMAGEGRID: "/api/imagecaptcha-verify",
-    CaptchaType.HANDWRITING: "/api/handwriting-verify",
-}
 ABSTRACT_IMAGES = range(9)
 GRID_CELLS = range(1, 10)
 
@@ -106,24 +97,6 @@ class Verified:
     def downshift(self) -> bool:
         """Whether the service asked for another kind of captcha."""
         return bool(self.body.get("downshift"))
-
-
-def outcome_of(status: int | None, body: Mapping[str, Any]) -> Outcome:
-    """Class one verify answer as its caller can tell.
-
-    A graded failure is one without a message, or with the count of attempts or the downshift that only
-    graded answers carry.
-    """
-    if status != 200:
-        return Outcome.ERROR
-    if body.get("success") is True:
-        return Outcome.SUCCESS
-    if body.get("message") == NOT_FOUND_MESSAGE:
-        return Outcome.NOT_FOUND
-    if body.get("success") is not False:
-        return Outcome.ERROR
-    graded = body.get("message") is None or body.get("attempts") is not None or body.get("downshift")
-    return Outcome.WRONG if graded else Outcome.ERROR
 
 
 @dataclass(slots=True)

@@ -14,9 +14,9 @@ from typing import Any
 
 import httpx
 
+from devenv.core.captcha_http import outcome_of
 from devenv.core.errors import EnvironmentProblem
 from devenv.core.vocabulary import Outcome
-from devenv.lab.client import outcome_of
 
 # A detector of the bug needs no right answer: any other message than "not found" means the session was there.
 _SELECTION_NOBODY_MEANS = [0, 1, 2, 3, 4, 5, 6, 7, 8]
