@@ -18,7 +18,7 @@ from devenv.lab.replay.result import ReplayResult, Violation, junit_xml
 from devenv.lab.replay.target import SCENARIO_COPY, Target, read_scenario, resolve_target
 from devenv.lab.runs import HISTORY, RESULTS, TRACE, Recording, Run
 from devenv.lab.sequence import draw_mermaid
-from devenv.lab.trace import Mark, mark, trace_since
+from devenv.lab.trace import TraceCollector, trace_lines
 from devenv.scenario import Scenario
 from devenv.stack.protocol import Progress, Stack
 
@@ -106,7 +106,7 @@ class Replayer:
             )
         if repeat < 1:
             raise UsageProblem(f"repeat {repeat} is below 1")
-        since = mark(self._baseline.endpoints.control) if run is not None else Mark()
+        collector = TraceCollector(self._baseline.stack, self._clock) if run is not None else None
         plays: list[tuple[Observed, ...]] = []
         seconds: list[float] = []
         recordings: list[Recording] = []
@@ -120,6 +120,8 @@ class Replayer:
             plays.append(tuple(player.play()))
             seconds.append(self._clock() - started)
             recordings.append(recording)
+            if collector is not None:
+                collector.gather()
             self._progress(f"{scenario.id} [{strategy}] {number}/{repeat}")
         told = [any(step.told for step in play) for play in plays]
         kept = recordings[told.index(True) if any(told) else 0]
@@ -127,15 +129,17 @@ class Replayer:
         result = ReplayResult(
             scenario, strategy, tuple(plays), tuple(seconds), kept, run.id if run is not None else None
         )
-        if run is not None:
-            self._write(run, result, recordings, since)
+        if run is not None and collector is not None:
+            self._write(run, result, recordings, collector)
         return result
 
-    def _write(self, run: Run, result: ReplayResult, recordings: list[Recording], since: Mark) -> None:
+    def _write(
+        self, run: Run, result: ReplayResult, recordings: list[Recording], collector: TraceCollector
+    ) -> None:
         history: list[HistoryEvent] = [event for recording in recordings for event in recording.history]
         run.write_lines(HISTORY, (event.to_json() for event in history))
         ours = frozenset(rid for recording in recordings for rid in recording.request_ids)
-        run.write_lines(TRACE, trace_since(self._baseline.endpoints.control, since, ours))
+        run.write_lines(TRACE, trace_lines(collector.trace(ours)))
         run.write_text("sequence.mmd", draw_mermaid(result.recording.messages))
         run.write_text(SCENARIO_COPY, result.scenario.source)
         run.write_json(RESULTS, result.to_json())

@@ -9,6 +9,7 @@ from typing import Self
 from devenv.core.errors import EnvironmentProblem
 from devenv.core.topology import StackSpec, StackStatus
 from devenv.core.vocabulary import Strategy
+from devenv.lab.journal import journaled
 from devenv.lab.policy import present_policy, set_policy
 from devenv.scenario import Create, Get, Scenario, Step, Together, Verify
 from devenv.stack.protocol import Progress, Stack
@@ -54,7 +55,7 @@ class Baseline:
     """
 
     def __init__(self, stack: Stack, progress: Progress) -> None:
-        self.stack = stack
+        self.stack = journaled(stack)
         self.status = stack.status()
         self.endpoints = stack.endpoints()
         self._progress = progress

@@ -187,6 +187,7 @@ class Player:
                 raise EnvironmentProblem(
                     f"{self.scenario.name}:{step.line}: Redis refused {words[0]}: {error}"
                 ) from error
+        self.baseline.stack.note("redis", action="command", command=" ".join(words))
         return type(reply).__name__
 
     def _challenge(self, session: str) -> Challenge:
