@@ -127,7 +127,11 @@ def _become(command: list[str]) -> int:
 
 def _too_old() -> str:
     have = ".".join(str(part) for part in sys.version_info[:3])
-    newer = [name for name in ("python3.13", "python3.12", "python3.11") if shutil.which(name)]
+    newer = [
+        name
+        for name in ("python3.13", "python3.12", "python3.11")
+        if _output([name, "--version"]).startswith("Python 3")  # pyenv has names on PATH that do not run
+    ]
     way = f"run it with {newer[0]}" if newer else "install Python 3.11 or newer from https://www.python.org"
     return f"this is Python {have}, and 3.11 or newer is needed: {way}"
 
