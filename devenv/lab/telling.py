@@ -17,7 +17,7 @@ from devenv.lab.report.story import document
 from devenv.lab.runs import HISTORY, RESULTS, TRACE, open_run
 from devenv.lab.sequence import draw_mermaid
 from devenv.lab.settings import Settings
-from devenv.lab.trace import Mark, trace_since
+from devenv.lab.trace import TraceCollector, trace_lines
 from devenv.stack.protocol import Progress
 
 REPORT = "report.html"
@@ -53,6 +53,7 @@ def tell_story(
     spec = replace(settings.stack_spec(), use_redis=False, strategy=strategy, workers=1)
     run = open_run(settings.state_dir, "demo", clock())
     with fresh_stack(backend, settings.state_dir, spec, progress) as stack:
+        collector = TraceCollector(stack, clock)
         story = demo.tell(
             stack,
             trials=trials,
@@ -63,7 +64,7 @@ def tell_story(
             started=started,
         )
         requests = frozenset(story.recording.request_ids)
-        run.write_lines(TRACE, trace_since(stack.endpoints().control, Mark(), requests))
+        run.write_lines(TRACE, trace_lines(collector.trace(requests)))
     command = _command(story, strategy)
     run.write_json(RESULTS, story.to_json() | {"run": run.id, "command": command})
     run.write_lines(HISTORY, (event.to_json() for event in story.recording.history))
