@@ -20,7 +20,9 @@ MessageKind = Literal["request", "reply", "failed", "note"]
 class SequenceMessage:
     """One arrow (or note) of a sequence picture.
 
-    ``source`` and ``target`` are participants: ``client``, ``proxy``, a pod's name, ``redis``, ``ml``.
+    ``source`` and ``target`` are participants: ``client``, ``proxy``, a pod's name, ``gate``, ``redis`` or
+    ``ml``.
+    ``via`` are those whose lifelines the arrow passes through: they are there, and changed nothing.
     ``kind``: ``request`` a call or command; ``reply`` its answer; ``failed`` an answer that carries the
     failure; ``note`` something at ``source`` alone (a restart, a deletion), ``target`` then equals it.
     ``time`` is seconds since the epoch.
@@ -31,18 +33,19 @@ class SequenceMessage:
     target: str
     label: str
     kind: MessageKind = "request"
+    via: tuple[str, ...] = ()
 
 
 MAX_MESSAGES = 80
 """A picture with more messages is shortened in its middle."""
 
-_ORDER = ("client", "proxy", "", "redis", "ml")
+_ORDER = ("client", "proxy", "", "gate", "redis", "ml")
 _ELLIPSIS = "…"
 
 
 def participants(messages: Sequence[SequenceMessage]) -> tuple[str, ...]:
-    """Who takes part: client, proxy, the pods by name, Redis, the ML service; each only where it occurs."""
-    names = list(dict.fromkeys(name for message in messages for name in (message.source, message.target)))
+    """Who takes part: client, proxy, the pods by name, gate, Redis, ML service; each only where it occurs."""
+    names = list(dict.fromkeys(n for it in messages for n in (it.source, it.target, *it.via)))
 
     def rank(name: str) -> tuple[int, str]:
         return (_ORDER.index(name), "") if name in _ORDER else (_ORDER.index(""), name)

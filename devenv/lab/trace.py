@@ -180,16 +180,21 @@ def trace_lines(events: Sequence[TraceEvent]) -> Iterator[Mapping[str, Any]]:
 
 
 def read_trace(path: Path) -> list[TraceEvent]:
-    """The events of a trace.jsonl, one for each line that is not blank.
+    """The events of a trace.jsonl; as ``read_numbered``."""
+    return [event for _number, event in read_numbered(path)]
+
+
+def read_numbered(path: Path) -> list[tuple[int, TraceEvent]]:
+    """The events of a trace.jsonl with their line numbers (from 1), one for each line that is not blank.
 
     Raises UsageProblem that names the file, and the line where one is no event.
     """
-    events: list[TraceEvent] = []
+    events: list[tuple[int, TraceEvent]] = []
     try:
         with path.open(encoding="utf-8-sig") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
-                    events.append(_read_event(line, f"{path}:{number}"))
+                    events.append((number, _read_event(line, f"{path}:{number}")))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageProblem(f"{path}: cannot be read: {error}") from error
     return events

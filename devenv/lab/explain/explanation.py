@@ -1,0 +1,213 @@
+"""What an explanation of a trace says: what went wrong, grouped by cause, with its evidence and pictures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from devenv.checker.diagnosis import diagnose_joined
+from devenv.checker.findings import Evidence, Finding
+from devenv.checker.stories import Call, Joined, join
+from devenv.core.events import Exchange, RedisCommand, StackEvent, TraceEvent
+from devenv.core.vocabulary import Outcome
+from devenv.lab.explain.picture import picture
+from devenv.lab.sequence import SequenceMessage, shorten
+from devenv.lab.trace import event_time
+
+MOST_CHALLENGES = 20
+MOST_SENTENCES = 3
+MOST_MESSAGES = 400
+"""Of the whole picture, for programs; people are shown fewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of evidence: ``at`` in seconds since the trace's begin, ``number`` in its file (from 1)."""
+
+    at: float
+    text: str
+    number: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {"at": round(self.at, 6), "text": self.text, "line": self.number}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Findings of one cause: the first of them with its picture, and how many there are.
+
+    ``also`` are other sentences of the same cause.
+    """
+
+    first: Finding
+    count: int
+    challenges: tuple[str, ...]
+    also: tuple[str, ...]
+    evidence: tuple[Line, ...]
+    picture: tuple[SequenceMessage, ...]
+
+    @property
+    def cause(self) -> str:
+        """Its name in the failure catalogue."""
+        return self.first.cause
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {
+            "cause": self.cause,
+            "count": self.count,
+            "challenge": self.first.challenge,
+            "challenges": list(self.challenges),
+            "sentence": self.first.sentence,
+            "also": list(self.also),
+            "evidence": [line.to_json() for line in self.evidence],
+            "change": self.first.change,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A trace explained. ``of`` says what in words, ``run`` is its run's id, where it is one.
+
+    ``summary`` counts what happened; ``missing`` says what was not recorded.
+    """
+
+    of: str
+    run: str | None
+    groups: tuple[Group, ...]
+    messages: tuple[SequenceMessage, ...]
+    calls: int
+    summary: str
+    missing: tuple[str, ...]
+
+    @property
+    def wrong(self) -> bool:
+        """Whether anything went wrong."""
+        return bool(self.groups)
+
+    @property
+    def verdict(self) -> str:
+        """In one line."""
+        if not self.groups:
+            return f"nothing wrong: {self.summary}"
+        causes = ", ".join(f"{it.cause} × {it.count}" if it.count > 1 else it.cause for it in self.groups)
+        return f"{causes}: {self.summary}"
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict, as ``devenv explain --json`` prints it; the picture is bounded."""
+        return {
+            "run": self.run,
+            "of": self.of,
+            "verdict": self.verdict,
+            "findings": [group.to_json() for group in self.groups],
+            "messages": [asdict(message) for message in shorten(self.messages, MOST_MESSAGES)],
+            "messages_total": len(self.messages),
+            "missing": list(self.missing),
+        }
+
+
+def explain_trace(
+    events: Sequence[TraceEvent],
+    of: str,
+    run: str | None = None,
+    lines: Mapping[tuple[str, int | None, float], int] | None = None,
+) -> Explanation:
+    """Explain a trace's events; ``lines`` are their line numbers by ``place``, where it came from a file."""
+    joined = join(events)
+    began = min((event_time(event) for event in events), default=0.0)
+    numbers = lines or {}
+    groups: dict[str, list[Finding]] = {}
+    for found in diagnose_joined(joined):
+        groups.setdefault(found.cause, []).append(found)
+    return Explanation(
+        of,
+        run,
+        tuple(_group(found, joined, began, numbers) for found in groups.values()),
+        tuple(picture(joined, joined.calls)),
+        len(joined.calls),
+        summary(joined.calls),
+        tuple(_missing(event) for event in joined.stack if event.what == "missing"),
+    )
+
+
+def place(event: TraceEvent) -> tuple[str, int | None, float]:
+    """What tells an event among the others of its trace, as its evidence has it."""
+    if isinstance(event, Exchange):
+        return ("exchange", event.seq, 0.0)
+    if isinstance(event, RedisCommand):
+        return ("redis", event.seq, 0.0)
+    return ("stack", None, event.time)
+
+
+def _group(
+    found: Sequence[Finding],
+    joined: Joined,
+    began: float,
+    lines: Mapping[tuple[str, int | None, float], int],
+) -> Group:
+    first = found[0]
+    sentences = list(dict.fromkeys(it.sentence for it in found))
+    challenges = list(dict.fromkeys(it.challenge for it in found if it.challenge))
+    evidence = tuple(Line(it.time - began, it.text, _number(it, lines)) for it in first.evidence)
+    return Group(
+        first,
+        len(found),
+        tuple(challenges[:MOST_CHALLENGES]),
+        tuple(sentences[1:MOST_SENTENCES]),
+        evidence,
+        tuple(picture(joined, _concerned(first, joined))),
+    )
+
+
+def _number(it: Evidence, lines: Mapping[tuple[str, int | None, float], int]) -> int | None:
+    return lines.get((it.kind, it.seq, it.time if it.kind == "stack" else 0.0))
+
+
+def _concerned(found: Finding, joined: Joined) -> list[Call]:
+    """The calls of the finding's challenge, and those among its evidence."""
+    shown = frozenset(line.seq for line in found.evidence if line.kind == "exchange")
+    return [
+        call
+        for call in joined.calls
+        if call.exchange.seq in shown or (found.challenge is not None and call.challenge == found.challenge)
+    ]
+
+
+def _missing(event: StackEvent) -> str:
+    detail = event.detail
+    return (
+        f"{detail.get('what', 'events')} {detail.get('from', '?')} to {detail.get('to', '?')} were not kept"
+    )
+
+
+def summary(calls: Sequence[Call]) -> str:
+    """How many challenges and answers there were, and how they ended, in words."""
+    creates = [call for call in calls if call.kind == "create"]
+    verifies = [call for call in calls if call.kind == "verify"]
+    counts = Counter(_ending(call) for call in verifies)
+    failed = Counter(_ending(call) for call in creates if call.exchange.status != 200)
+    words = [f"{len(creates)} challenge{'' if len(creates) == 1 else 's'}"]
+    words += [f"{n} not created ({how})" for how, n in failed.items()]
+    words.append(f"{len(verifies)} answer{'' if len(verifies) == 1 else 's'}")
+    return ", ".join(words) + (": " if counts else "") + ", ".join(f"{n} {how}" for how, n in counts.items())
+
+
+def _ending(call: Call) -> str:
+    if call.exchange.error is not None:
+        return "not served by a pod"
+    if call.exchange.status == 503:
+        return "told to try again (503)"
+    if call.exchange.status != 200:
+        return f"answered {call.exchange.status}"
+    if call.kind == "create":
+        return "created"
+    words = {
+        Outcome.SUCCESS: "passed",
+        Outcome.WRONG: "wrong",
+        Outcome.NOT_FOUND: "not found",
+        Outcome.ERROR: "not graded",
+    }
+    return words[call.outcome]

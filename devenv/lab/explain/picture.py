@@ -1,0 +1,227 @@
+"""A joined trace as a sequence picture: client → proxy → pods → gate → Redis.
+
+A command that simply passed is one arrow with its reply; one that was held, lost or answered by the gate is
+drawn in its parts, with what became of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from devenv.checker.steps import NIL, Step
+from devenv.checker.stories import Call, Joined
+from devenv.core.events import RedisCommand, StackEvent
+from devenv.core.vocabulary import Outcome
+from devenv.lab.redis_arrows import command_label
+from devenv.lab.sequence import MessageKind, SequenceMessage
+
+CLIENT, PROXY, GATE, REDIS = "client", "proxy", "gate", "redis"
+LOST, HELD = "✗", "⏸"
+LONG_HOLD_S = 0.1
+"""A command that was held this long is drawn in its parts; a shorter hold stands beside its arrow."""
+
+_ID_LETTERS = 6
+_LONGEST = 40
+_ANSWER_FIELDS = ("is_positive", "target_class", "image_url", "samples")
+_ENDS = {
+    "request-dropped": "the request is lost",
+    "reply-dropped": "the reply is lost",
+    "blackholed": "nothing passes any more",
+    "disconnected": "the connection is cut",
+    "discarded": "discarded: the pod had hung up",
+    "unanswered": "no answer came",
+}
+
+
+def picture(joined: Joined, calls: Iterable[Call]) -> list[SequenceMessage]:
+    """The messages of these calls in order of time, with what was done to the stack meanwhile.
+
+    The first notes say how the pods of the calls were set up.
+    """
+    chosen = sorted(calls, key=lambda call: call.started)
+    if not chosen:
+        return []
+    first, last = chosen[0].started, max(call.ended for call in chosen)
+    pods = sorted(dict.fromkeys(call.pod for call in chosen if call.pod))
+    messages = [message for call in chosen for message in _http(call)]
+    ours = frozenset(id(step) for call in chosen for step in call.steps)
+    challenges = [call.challenge for call in chosen if call.challenge]
+    for step in joined.steps:
+        unowned = first <= step.at <= last and any(cid in step.key for cid in challenges)
+        if id(step) in ours or unowned:
+            messages += _command(step)
+    for word in joined.words:
+        if word.delivered is None and first <= word.received <= last and word.pod in pods:
+            messages += _command(Step(word, word.received, word.reply))
+    notes = [_note(event) for event in joined.stack if first < event.time <= last]
+    messages += [note for note in notes if note is not None]
+    messages.sort(key=lambda message: message.time)
+    return [*_standing(joined, pods, first), *messages]
+
+
+def _standing(joined: Joined, pods: Sequence[str], when: float) -> list[SequenceMessage]:
+    found = [(pod, joined.settings(pod, when)) for pod in pods]
+    notes = [SequenceMessage(when, pod, pod, _store(detail), "note") for pod, detail in found if detail]
+    state = joined.redis_state(when)
+    if state != "running":
+        notes.append(SequenceMessage(when, REDIS, REDIS, state, "note"))
+    return notes
+
+
+def _store(settings: object) -> str:
+    known = dict(settings) if isinstance(settings, dict) else {}
+    if str(known.get("STATE", "")):
+        return "does not run"
+    flag = str(known.get("USE_REDIS", "?"))
+    strategy = known.get("SESSION_STRATEGY")
+    return f"USE_REDIS={flag}" + (f" ({strategy})" if flag.lower() == "true" and strategy else "")
+
+
+def _note(event: StackEvent) -> SequenceMessage | None:
+    where, label = REDIS, event.detail.get("action", event.what)
+    if event.what == "pod":
+        where, label = event.pod or PROXY, _store(event.detail)
+    elif event.what == "restart":
+        where, label = event.pod or PROXY, "restart"
+    elif event.what == "rule":
+        where, label = GATE, " ".join(event.detail.values())
+    elif event.what == "missing":
+        where, label = PROXY, "not recorded: " + " ".join(event.detail.values())
+    elif label == "command":
+        label = event.detail.get("command", label)
+    return SequenceMessage(event.time, where, where, _cut(label), "note") if label else None
+
+
+# -- HTTP ----------------------------------------------------------------------------------------------------
+
+
+def _http(call: Call) -> list[SequenceMessage]:
+    where, via = (call.pod, (PROXY,)) if call.pod else (PROXY, ())
+    asked = SequenceMessage(call.started, CLIENT, where, _asked(call), "request", via)
+    told, kind = _told(call)
+    return [asked, SequenceMessage(call.ended, where, CLIENT, told, kind, via)]
+
+
+def _asked(call: Call) -> str:
+    if call.kind == "create":
+        return f"create {call.captcha}"
+    whose = f" {call.challenge[:_ID_LETTERS]}" if call.challenge else ""
+    selections = call.request.get("selections")
+    return f"verify {call.captcha}{whose}" + (f" {selections}" if isinstance(selections, list) else "")
+
+
+def _told(call: Call) -> tuple[str, MessageKind]:
+    if call.exchange.error is not None:
+        return _cut(f"{call.exchange.status}: {call.exchange.error}"), "failed"
+    if call.exchange.status != 200:
+        said = call.answer.get("detail") or call.answer.get("message") or ""
+        return _cut(f"HTTP {call.exchange.status} {said}".rstrip()), "failed"
+    if call.kind == "create":
+        return (f"{call.challenge[:_ID_LETTERS]}" if call.challenge else "created"), "reply"
+    if call.outcome in (Outcome.SUCCESS, Outcome.WRONG):
+        count = f", attempt {call.attempts}" if call.attempts is not None else ""
+        return f"{call.outcome}{count}", "reply"
+    return _cut(str(call.answer.get("message") or call.outcome)), "failed"
+
+
+# -- Redis ---------------------------------------------------------------------------------------------------
+
+
+def _command(step: Step) -> list[SequenceMessage]:
+    command, label = step.command, _said(step)
+    sent = command.forwarded if command.forwarded is not None else command.received
+    if command.fate == "error":
+        return [
+            SequenceMessage(command.received, command.pod, GATE, label),
+            SequenceMessage(step.at, GATE, command.pod, _cut(step.reply or LOST), "failed"),
+        ]
+    if step.lost:
+        return [
+            SequenceMessage(sent, command.pod, REDIS, label, "request", (GATE,)),
+            SequenceMessage(step.at, REDIS, GATE, _replied(step), "reply"),
+            _end(step.at, GATE, command),
+        ]
+    if command.delivered is None:
+        return _unheard(step, label, sent)
+    return _delivered(step, label, sent)
+
+
+def _unheard(step: Step, label: str, sent: float) -> list[SequenceMessage]:
+    command = step.command
+    if command.forwarded is None:
+        return [SequenceMessage(sent, command.pod, GATE, label), _end(sent, GATE, command)]
+    arrow = SequenceMessage(sent, command.pod, REDIS, label, "request", (GATE,))
+    if command.answered is None:
+        return [arrow, _end(sent, REDIS, command)]
+    late = SequenceMessage(
+        command.answered, REDIS, GATE, f"{_replied(step)} after {command.answered - sent:.1f} s", "reply"
+    )
+    gone = f"{LOST} the pod had gone"
+    return [arrow, late, SequenceMessage(command.answered, GATE, GATE, gone, "note")]
+
+
+def _end(when: float, where: str, command: RedisCommand) -> SequenceMessage:
+    held = f"{HELD} held" if command.fate in ("held", "delayed") else ""
+    return SequenceMessage(when, where, where, held or f"{LOST} {_ENDS.get(command.fate, 'lost')}", "note")
+
+
+def _delivered(step: Step, label: str, sent: float) -> list[SequenceMessage]:
+    command = step.command
+    before, after = sent - command.received, (command.delivered or step.at) - step.at
+    told = _replied(step)
+    kind: MessageKind = "failed" if step.failed else "request"
+    if max(before, after) < LONG_HOLD_S:
+        beside = f"  {HELD} {1000 * max(before, after):.0f} ms" if command.rule is not None else ""
+        whole = f"{label} → {told}{beside}"
+        return [SequenceMessage(step.at, command.pod, REDIS, whole, kind, (GATE,))]
+    how = "delayed" if command.fate == "delayed" else "held"
+    if before >= after:
+        return [
+            SequenceMessage(command.received, command.pod, GATE, label),
+            SequenceMessage(command.received, GATE, GATE, f"{HELD} {how} {before:.2f} s", "note"),
+            SequenceMessage(step.at, GATE, REDIS, f"{command.command} → {told}", kind),
+        ]
+    return [
+        SequenceMessage(sent, command.pod, REDIS, label, "request", (GATE,)),
+        SequenceMessage(step.at, REDIS, GATE, told, "failed" if step.failed else "reply"),
+        SequenceMessage(step.at, GATE, GATE, f"{HELD} reply {how} {after:.2f} s", "note"),
+        SequenceMessage(command.delivered or step.at, GATE, command.pod, told, "reply"),
+    ]
+
+
+def _said(step: Step) -> str:
+    """The command in short, with what a write writes."""
+    label = command_label(step.command.to_json())
+    if not step.is_plain_write:
+        return label
+    return f"{label} {_document(step.value)}" + (", no TTL" if step.leaves_no_ttl else "")
+
+
+def _replied(step: Step) -> str:
+    reply = step.reply
+    if reply is None:
+        return "no reply"
+    if reply == NIL:
+        return "nothing"
+    if reply.startswith("{"):
+        return _document(reply)
+    if reply.startswith("[") and ", {" in reply:
+        reply = reply.partition(", {")[0] + ", …]"
+    return _cut(reply)
+
+
+def _document(text: str) -> str:
+    """A session document in two words; a stub is one without an answer."""
+    if not text.startswith("{"):
+        return _cut(text)
+    what = "session" if any(name in text for name in _ANSWER_FIELDS) else "stub"
+    try:
+        attempts = json.loads(text).get("attempts")
+    except (ValueError, RecursionError):  # it was cut where it was recorded
+        return what
+    return what if attempts is None else f"{what}, attempts {attempts}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
