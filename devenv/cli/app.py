@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from devenv import __version__
-from devenv.cli import scenario_verbs, stack_verbs, story_verbs
+from devenv.cli import explain_verb, scenario_verbs, stack_verbs, story_verbs
 
 app = typer.Typer(
     name="devenv",
@@ -38,6 +38,7 @@ def root(
 
 _SEE, _STACK, _PLAY = "See it", "The stack", "Sessions and scenarios"
 app.command(rich_help_panel=_SEE)(story_verbs.demo)
+app.command(rich_help_panel=_SEE)(explain_verb.explain)
 for _verb in (
     stack_verbs.up,
     stack_verbs.down,

@@ -1,0 +1,106 @@
+"""explain, and its findings as other verbs show them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from devenv.cli.options import BackendOption, Json, NoColor, Seed, desk
+from devenv.cli.screen import Screen
+from devenv.core.errors import UsageProblem
+from devenv.lab.explain import Explanation, Group, explain_word
+from devenv.lab.explain.keeping import keep, mermaid, write_report
+from devenv.lab.opening import running_stack
+from devenv.lab.sequence import shorten
+
+MOST_DRAWN = 60
+"""Messages of a picture in the terminal."""
+
+
+def explain(
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="RUN",
+            help="A run (id, its beginning, latest) or a trace.jsonl [default: what the running stack did "
+            "last, else the latest run].",
+        ),
+    ] = None,
+    since: Annotated[
+        float | None,
+        typer.Option(min=0.0, metavar="SECONDS", help="Without RUN: how far back to look [default: 60]."),
+    ] = None,
+    as_mermaid: Annotated[
+        bool, typer.Option("--mermaid", help="Print the sequence as a Mermaid diagram instead.")
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also write an HTML report there.")
+    ] = None,
+    as_json: Json = False,
+    backend: BackendOption = None,
+    no_color: NoColor = False,
+    seed: Seed = None,
+) -> None:
+    """Show what happened between client, proxy, pods, gate and Redis; say what went wrong and what to change.
+
+    Exit code 0: nothing wrong. 1: something is; the cause is one of docs/failures.md.
+    """
+    if run is not None and since is not None:
+        raise UsageProblem("--since looks at the running stack, RUN at a recorded run: give one of them")
+    if as_json and as_mermaid:
+        raise UsageProblem("--json and --mermaid exclude each other", hint="leave one of them out")
+    at = desk(as_json, no_color, backend, seed)
+    found, folder = explain_word(
+        run,
+        at.settings.state_dir,
+        lambda: running_stack(at.settings.backend, at.settings.state_dir),
+        since=since,
+        now=time.time(),
+    )
+    if folder is not None:
+        keep(found, folder)
+    if report is not None:
+        write_report(found, report)
+    at.screen.result(found.to_json())
+    if as_mermaid:
+        typer.echo(mermaid(found), nl=False)
+    else:
+        _show(found, at.screen)
+    if found.wrong:
+        raise typer.Exit(1)
+
+
+def _show(found: Explanation, screen: Screen) -> None:
+    screen.show(Text(found.of, "dim"))
+    if not found.groups:
+        screen.show("")
+        screen.picture(shorten(found.messages, MOST_DRAWN))
+    show_findings(found, screen, pictures=True)
+
+
+def show_findings(found: Explanation, screen: Screen, *, pictures: bool = False) -> None:
+    """The diagnosis: for each cause one sentence, its evidence and what to change."""
+    for group in found.groups:
+        screen.show("", Text.assemble((f" {group.cause} ", "reverse red"), (_times(group), "bold")))
+        if pictures:
+            screen.show("")
+            screen.picture(shorten(group.picture, MOST_DRAWN))
+            screen.show("")
+        screen.paragraphs((group.first.sentence, *(f"also: {sentence}" for sentence in group.also)))
+        for line in group.evidence:
+            number = "" if line.number is None else f"   line {line.number}"
+            screen.show(Text.assemble((f"    +{line.at:8.3f} s  ", "dim"), line.text, (number, "dim")))
+        screen.show(Text.assemble(("  change: ", "bold green"), group.first.change))
+    screen.show("")
+    for text in found.missing:
+        screen.show(Text(f"not everything was kept: {text}", "yellow"))
+    mark, style = ("✗", "bold red") if found.wrong else ("✓", "bold green")
+    screen.show(Text(f"{mark} {found.verdict}", style))
+
+
+def _times(group: Group) -> str:
+    return "" if group.count == 1 else f"  × {group.count}, the first of them:"

@@ -1,0 +1,40 @@
+"""What an explanation leaves in a run's folder: the picture as Mermaid, and a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from devenv.core.errors import UsageProblem
+from devenv.lab.explain.explanation import Explanation
+from devenv.lab.report import render
+from devenv.lab.report.explanation import document
+from devenv.lab.runs import Run, write_atomically
+from devenv.lab.sequence import draw_mermaid
+
+SEQUENCE = "sequence.mmd"
+REPORT = "report.html"
+
+
+def keep(found: Explanation, run: Run) -> None:
+    """Write the picture of a recorded run, and its report where it has none."""
+    run.write_text(SEQUENCE, mermaid(found))
+    if not (run.folder / REPORT).exists():
+        run.write_text(REPORT, _html(found))
+
+
+def mermaid(found: Explanation) -> str:
+    """The picture of what went wrong first, else of all, as a Mermaid diagram."""
+    return draw_mermaid(found.groups[0].picture if found.groups else found.messages)
+
+
+def write_report(found: Explanation, path: Path) -> None:
+    """Write the report to ``path``; UsageProblem where it cannot be written."""
+    try:
+        write_atomically(path, _html(found))
+    except OSError as error:
+        raise UsageProblem(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _html(found: Explanation) -> str:
+    command = f"devenv explain {found.run}" if found.run else "devenv explain"
+    return render(document(found, f"What happened in {found.of}", command))
