@@ -88,16 +88,18 @@ class Conversation:
 
     def _sort_requests(self, data: bytes, now: float) -> None:
         view = memoryview(data)
+        self._up.gather()
         for request, start, stop in self._requests.feed(data):
             chunk = view[start:stop]
             if request is not None and request is self._request_passing:
                 if not self._up.dead:
-                    self._wires.to_upstream(chunk)
+                    self._up.send(chunk)
                 if request.complete:
                     self._request_passing = None
                     self._sent(self._begin(request, now), now)
             else:
                 self._sort_request(request, chunk, now)
+        self._up.flush()
         self._relieve()
 
     def _sort_request(self, request: Request | None, chunk: Bytes, now: float) -> None:
@@ -166,7 +168,7 @@ class Conversation:
             self._lost(entry, self._up_lost)
         elif message.exit is Exit.PASS:
             for chunk in message.chunks:
-                self._wires.to_upstream(chunk)
+                self._up.send(chunk)
             if entry is not None:
                 self._sent(entry, self._clock())
         elif message.exit is Exit.INSTEAD and entry is not None:
@@ -179,7 +181,7 @@ class Conversation:
             self._void(entry, Fate.BLACKHOLED)
         else:
             self._void(entry, Fate.DISCONNECTED)
-            self._wires.hang_up()
+            self._hang_up()
         message.chunks.clear()
 
     def _sent(self, entry: Entry, now: float) -> None:
@@ -219,6 +221,7 @@ class Conversation:
 
     def _sort_replies(self, data: bytes, now: float) -> None:
         view = memoryview(data)
+        self._down.gather()
         for reply, start, stop in self._replies.feed(data):
             chunk = view[start:stop]
             if reply is None:
@@ -227,7 +230,7 @@ class Conversation:
                 self._down.add(_plain(chunk))
             elif reply is self._reply_passing:
                 if not self._down.dead:
-                    self._wires.to_client(chunk)
+                    self._down.send(chunk)
                 if reply.complete:
                     self._reply_passing = None
                     entry = self._answered(reply, now)
@@ -237,6 +240,7 @@ class Conversation:
                 self._sort_reply(reply, chunk, now)
             if reply is not None and reply.complete:
                 self._answer_ourselves()
+        self._down.flush()
         self._relieve()
 
     def _sort_reply(self, reply: Reply, chunk: Bytes, now: float) -> None:
@@ -294,11 +298,11 @@ class Conversation:
             self._lost(entry, self._down_lost)
         elif message.exit is Exit.PASS:
             for chunk in message.chunks:
-                self._wires.to_client(chunk)
+                self._down.send(chunk)
             if entry is not None and message.complete:
                 self._delivered(entry)
         elif message.exit is Exit.INSTEAD and entry is not None:
-            self._wires.to_client(entry.instead or b"")
+            self._down.send(entry.instead or b"")
             self._delivered(entry)
         elif message.exit is Exit.DROP:
             self._down.dead, self._down_lost = True, Fate.REPLY_DROPPED
@@ -307,7 +311,7 @@ class Conversation:
             self._void(entry, Fate.BLACKHOLED)
         else:
             self._void(entry, Fate.DISCONNECTED)
-            self._wires.hang_up()
+            self._hang_up()
         message.chunks.clear()
         self._close_if_done()
 
@@ -428,7 +432,7 @@ class Conversation:
             self._request = None
         self._discard_from_held(self._up, Fate.DISCARDED)
         self._discard_from_held(self._down, Fate.UNDELIVERED)
-        self._timers[0] = self._wires.later(LINGER_SECONDS, self._wires.hang_up)
+        self._timers[0] = self._wires.later(LINGER_SECONDS, self._hang_up)
         self._close_if_done()
 
     def upstream_ended(self) -> None:
@@ -479,12 +483,18 @@ class Conversation:
         if self._over:
             return
         if self._upstream_ended and not self._down.queue and not self._down.dead:
-            self._wires.hang_up()
+            self._hang_up()
         elif self._client_ended and not self._up.queue:
-            if self._up.dead or self._down.dead or not (self._awaiting or self._down.queue):
-                self._wires.hang_up()
-            else:
+            if self._up.dead or self._down.dead:
+                self._hang_up()
+            else:  # Redis will end its side once it has read that
+                self._up.flush()
                 self._wires.end_upstream()
+
+    def _hang_up(self) -> None:
+        self._up.flush()
+        self._down.flush()
+        self._wires.hang_up()
 
 
 def _plain(chunk: Bytes) -> Message:

@@ -39,15 +39,17 @@ class Message:
 class Lane:
     """Messages on their way in one direction.
 
-    ``depart`` is called when a message's turn has come and does what its ``exit`` says; ``pass_on`` sends
-    bytes of a message that has departed. ``buffered`` is how many bytes wait here.
+    ``depart`` is called when a message's turn has come and does what its ``exit`` says. ``buffered`` is how
+    many bytes wait here. Between ``gather`` and ``flush`` what is sent goes out in one write, as it came in
+    one read.
     """
 
-    __slots__ = ("_depart", "_pass_on", "buffered", "dead", "queue")
+    __slots__ = ("_depart", "_gathered", "_write", "buffered", "dead", "queue")
 
-    def __init__(self, depart: Callable[[Message], None], pass_on: Callable[[Bytes], None]) -> None:
+    def __init__(self, depart: Callable[[Message], None], write: Callable[[Bytes], None]) -> None:
         self._depart = depart
-        self._pass_on = pass_on
+        self._write = write
+        self._gathered: list[Bytes] | None = None
         self.queue: deque[Message] = deque()
         self.buffered = 0
         self.dead = False
@@ -64,7 +66,7 @@ class Lane:
             message.chunks.append(chunk)
             self.buffered += len(chunk)
         elif message.exit is Exit.PASS and not self.dead:
-            self._pass_on(chunk)
+            self.send(chunk)
 
     def advance(self) -> None:
         """Let depart whatever waits for nothing any more."""
@@ -74,6 +76,23 @@ class Lane:
             self.buffered -= sum(map(len, message.chunks))
             message.gone = True
             self._depart(message)
+
+    def send(self, chunk: Bytes) -> None:
+        """Send bytes whose turn it is."""
+        if self._gathered is None:
+            self._write(chunk)
+        else:
+            self._gathered.append(chunk)
+
+    def gather(self) -> None:
+        """Write nothing until ``flush``."""
+        self._gathered = []
+
+    def flush(self) -> None:
+        """Write what was gathered, and all else at once again."""
+        gathered, self._gathered = self._gathered, None
+        if gathered:
+            self._write(gathered[0] if len(gathered) == 1 else b"".join(gathered))
 
     def clear(self) -> list[Message]:
         """Take out all that waits."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from devenv.gate.record import Recorder, TraceSink
 from devenv.gate.rules import Armed, Rule, RuleSet
 
 FLUSH_SECONDS = 0.2
+CLOSE_SECONDS = 5.0
 BACKLOG = 512
 
 
@@ -78,8 +80,11 @@ class Gate:
         links = [*self._links.values()]
         for link in links:
             link.abort()
-        for link in links:
-            await link.closed.wait()
+        # Bounded: asyncio may have asked for a protocol and then never have made its connection.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                for link in links:
+                    await link.closed.wait()
         for server in self._servers.values():
             await server.wait_closed()
         self._servers.clear()
