@@ -51,10 +51,8 @@ class Screen:
     def paragraphs(self, texts: Sequence[str], indent: int = 2) -> None:
         """Prose, wrapped to a comfortable width."""
         width = min(self.width, _PROSE_WIDTH)
-        for text in texts:
-            if not self.as_json:
-                for line in Text(text).wrap(self._out, width - indent):
-                    self.show(Text(" " * indent) + line)
+        wrapped = [line for text in texts for line in Text(text).wrap(self._out, width - indent)]
+        self.show(*(Text(" " * indent) + line for line in wrapped))
 
     def note(self, text: str) -> None:
         """A remark beside the result."""
@@ -64,10 +62,12 @@ class Screen:
     def picture(self, messages: Sequence[SequenceMessage], indent: int = 2) -> None:
         """A sequence picture, coloured by what each message is."""
         plain = (self._out.encoding or "").lower().replace("-", "") not in ("utf8", "utf16")
+        lines = []
         for line in draw_text(messages, width=self.width - indent, ascii_only=plain):
             text = Text(" " * indent + line.text)
             text.stylize(_STYLE[line.kind], indent + line.start, indent + (line.end or len(line.text)))
-            self.show(text)
+            lines.append(text)
+        self.show(*lines)
 
     @contextmanager
     def working(self, what: str) -> Iterator[Callable[[str], None]]:
@@ -87,6 +87,11 @@ class Screen:
         finally:
             self._spinner.stop()
             self._spinner = None
+
+    def busy(self, text: str) -> None:
+        """What the spinner, where one turns, says from now on."""
+        if self._spinner is not None:
+            self._spinner.update(Text(text))
 
     @contextmanager
     def _aside(self) -> Iterator[None]:
@@ -117,9 +122,15 @@ class Screen:
         self.result({"error": {"message": error.message, "hint": error.hint, "exit_code": error.exit_code}})
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Not rich's exit code 1, which would mean a violation."""
+        raise BrokenPipeError
+
+
 def _console(no_color: bool, *, stderr: bool) -> Console:
     """No markup and no emoji: a key called x:receipt:[1] is to be shown as it is."""
-    return Console(
+    return _Console(
         stderr=stderr, no_color=no_color or None, highlight=False, markup=False, emoji=False, soft_wrap=True
     )
 

@@ -89,6 +89,7 @@ class _Audience:
         self._acts += 1
         title = self._words.redis_title if use_redis else self._words.memory_title
         label = self._words.act.format(number=self._acts)
+        self._screen.busy(f"{label}: {title}")
         self._screen.show(
             "",
             Text.assemble((f" {label} ", "reverse"), "  ", (title, "bold")),

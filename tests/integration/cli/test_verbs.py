@@ -137,3 +137,13 @@ def test_a_taken_port_names_its_owner(running: CommandLine, devenv: CommandLine)
     assert f"port {port}" in done.stderr
     assert "pid" in done.stderr
     assert devenv.run("status").returncode == 4
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure(running: CommandLine) -> None:
+    with running.start("logs", "--follow") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        process.stdout.close()
+        running.run("route")  # its request makes somebody log, so that the next line finds nobody reading
+        running.json("replay", "pod-memory-abstract", "--strategy", "memory")
+        assert process.wait(30) == 0
