@@ -1,4 +1,4 @@
-"""A gate in a process of its own for the soak test: its port on stdout, its trace in a file, until stdin ends."""
+"""A gate in its own process for the soak test: its port on stdout, its trace in a file, until stdin ends."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ async def main(upstream: int, trace: Path) -> None:
 
         def write(batch: Sequence[RedisCommand]) -> None:
             out.writelines(
-                f"{command.seq} {command.connection} {command.key} {command.args[-1]} {command.reply}\n"
+                f"{command.seq} {command.connection} {command.key} {command.reply}\n"
                 for command in batch
+                if command.fate == "passed"
             )
 
         gate = Gate("127.0.0.1", upstream, capacity=5000, sink=write)

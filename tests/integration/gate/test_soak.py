@@ -37,8 +37,8 @@ def run_round(clients: list[redis.Redis], round_number: int) -> None:
     """One pipeline on each connection; the connections take turns, so that they interleave."""
     for at, client in enumerate(clients):
         with client.pipeline(transaction=False) as pipe:
-            for number in range(PIPELINE):
-                pipe.execute_command("INCRBY", f"n{at}", 1)
+            for _ in range(PIPELINE):
+                pipe.incrby(f"n{at}", 1)
             replies = pipe.execute()
         first = round_number * PIPELINE + 1
         assert replies == list(range(first, first + PIPELINE))
@@ -67,9 +67,7 @@ def test_many_commands(redis_server: Any, direct: redis.Redis, tmp_path: Path) -
     commands = 0
     with trace.open(encoding="utf-8") as lines:
         for line in lines:
-            seq, connection, key, _, reply = line.split(maxsplit=4)
-            if not key.startswith("n") or key == "None":  # a handshake
-                continue
+            seq, connection, key, reply = line.split()
             commands += 1
             assert int(reply) == seen.get(key, 0) + 1
             assert int(seq) > seqs.get(connection, 0)
