@@ -10,7 +10,9 @@ from devenv.cli import main
 from devenv.cli.screen import Screen, grid
 from devenv.scenario import find
 
-VERBS = ["demo", "up", "down", "status", "logs", "seed", "toggle", "route", "replay", "scenarios"]
+VERBS = [
+    "demo", "explain", "up", "down", "status", "logs", "seed", "toggle", "route", "replay", "scenarios",
+]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
