@@ -24,7 +24,7 @@ def explain_word(
 ) -> tuple[Explanation, Run | None]:
     """Explain what ``word`` names: a run (id, its beginning, latest) or a trace.jsonl; gives its run too.
 
-    None: the last ``since`` seconds of the stack that ``stack`` finds (it raises DevenvError where none runs);
+    None: the last ``since`` seconds of the stack that ``stack`` finds (DevenvError where none runs);
     where none runs and no ``since`` was asked for, the latest run. Raises UsageProblem where there is no such
     thing or the trace is broken, Inconclusive where it has no captcha request.
     """

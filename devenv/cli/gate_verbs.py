@@ -1,0 +1,257 @@
+"""gate list, hold, release, delay, drop, error, disconnect, blackhole, reset."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from devenv.cli.options import BackendOption, Desk, Json, NoColor, Seed, desk
+from devenv.cli.screen import Screen, grid
+from devenv.gate import Then
+from devenv.lab.gate import GateClient, GateState
+from devenv.lab.opening import running_stack
+
+app = typer.Typer(
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="See and disturb what the pods say to Redis, on the stack that runs.\n\n"
+    "A rule applies to the commands that fit all its filters; the same rule again is the same rule.",
+)
+
+
+class Way(StrEnum):
+    """Towards Redis, or back."""
+
+    REQUEST = "request"
+    REPLY = "reply"
+
+
+Command = Annotated[
+    str | None, typer.Option(metavar="GLOB", help="Only these commands: GET, SET*, EVALSHA … [default: all].")
+]
+Key = Annotated[
+    str | None, typer.Option(metavar="GLOB", help="Only keys like this, e.g. '*:abstract:*' [default: all].")
+]
+Pod = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Only this pod (a, or captcha-api-a) [default: all].")
+]
+Nth = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="From the Nth fitting command on [default: the first].")
+]
+Times = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="So many times [default: 1 with --nth, else without end]."),
+]
+Direction = Annotated[
+    Way | None, typer.Option(help="The command on its way to Redis, or its reply [default: request].")
+]
+RuleId = Annotated[
+    str | None, typer.Option("--id", metavar="ID", help="A name for the rule [default: made of the rest].")
+]
+
+
+def _at(as_json: bool, backend: Any, no_color: bool, seed: int | None) -> tuple[Desk, GateClient]:
+    at = desk(as_json, no_color, backend, seed)
+    return at, GateClient(running_stack(at.settings.backend, at.settings.state_dir))
+
+
+# --- looking ---------------------------------------------------------------------------------------------
+
+
+@app.command("list")
+def list_(
+    as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None
+) -> None:
+    """Show ports and connections, the rules with their counts, and what is held now."""
+    at, gate = _at(as_json, backend, no_color, seed)
+    state = gate.state()
+    at.screen.result(state.to_json())
+    _show(state, at.screen, time.time())
+
+
+def _show(state: GateState, screen: Screen, now: float) -> None:
+    status = state.status
+    screen.show(
+        Text.assemble(("gate", "bold green"), f" before {status['upstream']}, {status['commands']} commands")
+    )
+    pods = grid("pod", "port", "open", "connections", "refused")
+    for pod in status["pods"]:
+        pods.add_row(*(str(pod[name]) for name in ("pod", "port", "open", "connections", "refused")))
+    screen.show(pods, "")
+    if status.get("trace_error"):
+        screen.show(Text(f"recording has failed: {status['trace_error']}", "red"))
+    if not state.rules:
+        screen.show("no rules: everything passes")
+    else:
+        rules = grid("rule", "fits", "matched", "applied")
+        for rule in state.rules:
+            rules.add_row(str(rule["id"]), _filters(rule), str(rule["matched"]), str(rule["applied"]))
+        screen.show(rules)
+    _held(state.held, screen, now)
+
+
+def _filters(rule: Any) -> str:
+    named = [(name, rule.get(name)) for name in ("pod", "command", "key", "nth", "times")]
+    return ", ".join(f"{name} {value}" for name, value in named if value is not None) or "every command"
+
+
+def _held(held: Sequence[Any], screen: Screen, now: float) -> None:
+    if not held:
+        screen.show("nothing is held")
+        return
+    table = grid("held", "pod", "command", "key", "direction", "for", "still")
+    for one in held:
+        waits, left = max(0.0, now - one["since"]), max(0.0, one["until"] - now)
+        place = (one["pod"], one["command"], one["key"] or "–", one["direction"])
+        table.add_row(f"#{one['seq']}", *place, f"{waits:.1f} s", f"{left:.1f} s")
+    screen.show("", table)
+
+
+# --- disturbing ------------------------------------------------------------------------------------------
+
+
+def _put(at: Desk, gate: GateClient, **rule: Any) -> None:
+    added = gate.put(rule)
+    at.screen.result(added)
+    at.screen.show(Text.assemble(("in force: ", "bold green"), str(added["id"])))
+    at.screen.show(Text("end it with `devenv gate reset`", "dim"))
+
+
+@app.command()
+def hold(
+    command: Command = None, key: Key = None, pod: Pod = None, nth: Nth = None, times: Times = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0, metavar="S", help="Let go by itself after so long [default: 10].")
+    ] = None,
+    direction: Direction = None, rule_id: RuleId = None,
+    as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None,
+) -> None:  # fmt: skip
+    """Keep commands, or their replies, until they are released."""
+    at, gate = _at(as_json, backend, no_color, seed)
+    _put(at, gate, action="hold", command=command, key=key, pod=pod, nth=nth, times=times,
+         seconds=seconds, direction=direction, id=rule_id)  # fmt: skip
+
+
+@app.command()
+def delay(
+    seconds: Annotated[float, typer.Option(min=0, metavar="S", help="For how long.")],
+    command: Command = None, key: Key = None, pod: Pod = None, nth: Nth = None, times: Times = None,
+    direction: Direction = None, rule_id: RuleId = None,
+    as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None,
+) -> None:  # fmt: skip
+    """Pass commands, or their replies, on later."""
+    at, gate = _at(as_json, backend, no_color, seed)
+    _put(at, gate, action="delay", command=command, key=key, pod=pod, nth=nth, times=times,
+         seconds=seconds, direction=direction, id=rule_id)  # fmt: skip
+
+
+@app.command()
+def drop(
+    command: Command = None, key: Key = None, pod: Pod = None, nth: Nth = None, times: Times = None,
+    direction: Annotated[
+        Way, typer.Option(help="request: it never reaches Redis. reply: it runs, and nobody is told.")
+    ] = Way.REQUEST,
+    rule_id: RuleId = None,
+    as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None,
+) -> None:  # fmt: skip
+    """Lose commands, or their replies; the pod waits until its time-out."""
+    at, gate = _at(as_json, backend, no_color, seed)
+    _put(at, gate, action=f"drop-{direction}", command=command, key=key, pod=pod, nth=nth, times=times,
+         id=rule_id)  # fmt: skip
+
+
+@app.command()
+def error(
+    text: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What to answer, e.g. 'OOM command not allowed'.")
+    ] = None,
+    command: Command = None, key: Key = None, pod: Pod = None, nth: Nth = None, times: Times = None,
+    rule_id: RuleId = None,
+    as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None,
+) -> None:  # fmt: skip
+    """Answer commands with an error; they never reach Redis."""
+    at, gate = _at(as_json, backend, no_color, seed)
+    _put(at, gate, action="error", command=command, key=key, pod=pod, nth=nth, times=times, text=text,
+         id=rule_id)  # fmt: skip
+
+
+@app.command()
+def disconnect(
+    command: Command = None, key: Key = None, pod: Pod = None, nth: Nth = None, times: Times = None,
+    direction: Direction = None, rule_id: RuleId = None,
+    as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None,
+) -> None:  # fmt: skip
+    """End the connection: before the command reaches Redis, or after it ran."""
+    at, gate = _at(as_json, backend, no_color, seed)
+    _put(at, gate, action="disconnect", command=command, key=key, pod=pod, nth=nth, times=times,
+         direction=direction, id=rule_id)  # fmt: skip
+
+
+@app.command()
+def blackhole(
+    command: Command = None, key: Key = None, pod: Pod = None, nth: Nth = None, times: Times = None,
+    direction: Direction = None, rule_id: RuleId = None,
+    as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None,
+) -> None:  # fmt: skip
+    """Pass nothing either way from a fitting command on; the connection stays open."""
+    at, gate = _at(as_json, backend, no_color, seed)
+    _put(at, gate, action="blackhole", command=command, key=key, pod=pod, nth=nth, times=times,
+         direction=direction, id=rule_id)  # fmt: skip
+
+
+# --- letting go ------------------------------------------------------------------------------------------
+
+
+@app.command()
+def release(
+    seq: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Only the held command of this number.")
+    ] = None,
+    pod: Pod = None,
+    command: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only commands of this name, e.g. SETEX.")
+    ] = None,
+    rule: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only what this rule holds.")
+    ] = None,
+    then: Annotated[Then, typer.Option(help="What they are released to.")] = Then.PASS,
+    as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None,
+) -> None:  # fmt: skip
+    """Let go what is held now. The rule stays in force; `devenv gate reset` ends it."""
+    at, gate = _at(as_json, backend, no_color, seed)
+    released = gate.release(seq=seq, pod=pod, command=command, rule=rule, then=then)
+    at.screen.result({"released": released})
+    _released(released, at.screen)
+
+
+def _released(released: Sequence[Any], screen: Screen) -> None:
+    for one in released:
+        screen.show(f"released #{one['seq']} {one['pod']}: {one['command']} {one['key'] or ''}".rstrip())
+    if not released:
+        screen.show("nothing was held that fits")
+
+
+@app.command()
+def reset(
+    rule: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only this rule [default: all of them].")
+    ] = None,
+    as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None,
+) -> None:  # fmt: skip
+    """End all rules, or one, and let go what they hold."""
+    at, gate = _at(as_json, backend, no_color, seed)
+    if rule is not None:
+        gate.remove(rule)
+        at.screen.result({"removed": rule})
+        at.screen.show(f"removed {rule}")
+        return
+    released = gate.reset()
+    at.screen.result({"released": released})
+    at.screen.show("no rules: everything passes")
+    if released:
+        _released(released, at.screen)

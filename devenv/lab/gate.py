@@ -1,0 +1,125 @@
+"""The gate of a running stack: its rules, what it holds now, and how to let that go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from devenv.core.errors import EnvironmentProblem, UsageProblem
+from devenv.core.vocabulary import resolve_pod
+from devenv.lab.journal import JournaledStack
+
+_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class GateState:
+    """What ``GET /gate``, ``/rules`` and ``/held`` say."""
+
+    status: Mapping[str, Any]
+    rules: tuple[Mapping[str, Any], ...]
+    held: tuple[Mapping[str, Any], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict for ``devenv gate list --json``."""
+        return {"gate": dict(self.status), "rules": list(self.rules), "held": list(self.held)}
+
+
+class GateClient:
+    """Talks to the control API of a running stack's gate; what it changes is noted in the stack's journal.
+
+    Every call raises EnvironmentProblem where the stack has no gate or does not answer, and UsageProblem
+    with the gate's own words where it refuses.
+    """
+
+    def __init__(self, stack: JournaledStack) -> None:
+        self._stack = stack
+        self._status = stack.status()
+        self._control = self._status.endpoints.control
+
+    def state(self) -> GateState:
+        """Everything there is to see."""
+        held = self._call("GET", "/held")["held"]
+        rules = self._call("GET", "/rules")["rules"]
+        return GateState(self._call("GET", "/gate"), tuple(rules), tuple(held))
+
+    def put(self, rule: Mapping[str, Any]) -> dict[str, Any]:
+        """Put a rule in force (the same again replaces it) and give it in full, with its id and counts.
+
+        ``rule`` has the fields of ``devenv.gate.Rule``; those that are None are left out.
+        """
+        body = {name: value for name, value in rule.items() if value is not None}
+        if "pod" in body:
+            body["pod"] = self._pod(str(body["pod"]))
+        added: dict[str, Any] = self._call("POST", "/rules", json=body)
+        self._stack.note("rule", added.get("pod"), action=str(added["action"]), rule=str(added["id"]))
+        return added
+
+    def remove(self, rule_id: str) -> None:
+        """Take one rule out of force and let go what it holds. UsageProblem where there is no such rule."""
+        known = [str(rule["id"]) for rule in self._call("GET", "/rules")["rules"]]
+        if rule_id not in known:
+            raise UsageProblem(
+                f"the gate has no rule {rule_id!r}", hint=f"its rules are {', '.join(known) or 'none'}"
+            )
+        self._call("DELETE", "/rules", params={"id": rule_id})
+        self._stack.note("rule", None, action="removed", rule=rule_id)
+
+    def release(
+        self,
+        *,
+        seq: int | None = None,
+        pod: str | None = None,
+        command: str | None = None,
+        rule: str | None = None,
+        then: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """Let go what is held and fits all that is given; what it was. ``then`` is one of gate.Then."""
+        full = None if pod is None else self._pod(pod)
+        wanted = {"seq": seq, "pod": full, "command": command, "rule": rule, "then": then}
+        body = {name: value for name, value in wanted.items() if value is not None}
+        released: list[dict[str, Any]] = self._call("POST", "/release", json=body)["released"]
+        return released
+
+    def reset(self) -> list[dict[str, Any]]:
+        """No rules, nothing held; what was let go."""
+        released: list[dict[str, Any]] = self._call("POST", "/reset")["released"]
+        self._stack.note("rule", None, action="reset")
+        return released
+
+    def _pod(self, word: str) -> str:
+        pods = self._status.spec.pod_names
+        pod = resolve_pod(word, pods)
+        if pod is None:
+            raise UsageProblem(f"no pod is called {word!r}", hint=f"the pods are {', '.join(pods)}")
+        return pod
+
+    def _call(self, method: str, path: str, **arguments: Any) -> Any:
+        try:
+            with httpx.Client(base_url=self._control, timeout=_TIMEOUT_S, trust_env=False) as http:
+                response = http.request(method, path, **arguments)
+        except httpx.HTTPError as error:
+            raise EnvironmentProblem(
+                f"the control API at {self._control} does not answer: {type(error).__name__}",
+                hint="see `devenv status` and `devenv logs`",
+            ) from error
+        if response.status_code == 404:
+            raise EnvironmentProblem(
+                "this stack has no gate between its pods and Redis", hint="start one that has: `devenv up`"
+            )
+        if response.is_error:
+            raise UsageProblem(f"the gate refuses: {_reason(response)}", hint="see `devenv gate --help`")
+        return response.json()
+
+
+def _reason(response: httpx.Response) -> str:
+    try:
+        detail = response.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {response.status_code}"
+    if isinstance(detail, list):  # FastAPI's own validation
+        return "; ".join(f"{'.'.join(map(str, it.get('loc', ())))}: {it.get('msg')}" for it in detail)
+    return str(detail)
