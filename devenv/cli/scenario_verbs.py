@@ -9,6 +9,7 @@ import typer
 from rich.syntax import Syntax
 from rich.text import Text
 
+from devenv.cli.explain_verb import show_findings
 from devenv.cli.options import BackendOption, Json, NoColor, Seed, desk
 from devenv.cli.screen import Screen, grid
 from devenv.core.errors import UsageProblem
@@ -95,9 +96,13 @@ def replay(
             write_atomically(junit, junit_xml([result]))
         except OSError as error:
             raise UsageProblem(f"{junit}: cannot be written: {error.strerror}") from error
-    at.screen.result(result.to_json())
+    holds = result.verdict == "holds"
+    why = {} if holds else {"findings": done.explanation.to_json()["findings"]}
+    at.screen.result(result.to_json() | why)
     _show_replay(result, at.screen)
-    if result.verdict != "holds":
+    if not holds:
+        show_findings(done.explanation, at.screen)
+        at.screen.show(Text(f"with its pictures: devenv explain {done.run.id}", "dim"))
         raise typer.Exit(1)
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, cast
 import typer
 from rich.text import Text
 
+from devenv.cli.explain_verb import show_findings
 from devenv.cli.options import BackendOption, Json, NoColor, Seed, StoreOption, desk, store
 from devenv.cli.screen import Screen, grid
 from devenv.core.topology import StackStatus
@@ -65,6 +66,8 @@ def demo(
     )
     _verdict(told, words, at.screen)
     if told.story.verdict is not Verdict.HOLDS:
+        if told.explanation is not None:
+            show_findings(told.explanation, at.screen)
         raise typer.Exit(1)
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from devenv.core.errors import DevenvError
 from devenv.core.topology import StackStatus
 from devenv.core.vocabulary import Strategy
+from devenv.lab.explain import Explanation, explain_run
+from devenv.lab.explain.keeping import keep
 from devenv.lab.opening import fresh_stack, running_stack
 from devenv.lab.replay import ReplayResult, Target, replay, resolve_target, wished_spec
 from devenv.lab.runs import Run, open_run
@@ -21,11 +23,12 @@ from devenv.stack.protocol import Progress, Stack
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A replay's result, its run folder, and whether it ran on a stack started only for it."""
+    """A replay's result, its run folder, whether it ran on a stack started only for it, and what happened."""
 
     result: ReplayResult
     run: Run
     temporary: bool
+    explanation: Explanation
 
 
 def replay_word(
@@ -47,7 +50,9 @@ def replay_word(
     with _stage(target, strategy, settings, progress) as (stack, chosen, temporary):
         run = open_run(settings.state_dir, f"replay-{target.scenario.id}", clock())
         result = replay(stack, target.scenario, chosen, times, run=run, seed=settings.seed, progress=progress)
-    return Replayed(result, run, temporary)
+    explanation = explain_run(run)
+    keep(explanation, run)
+    return Replayed(result, run, temporary, explanation)
 
 
 @contextmanager

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from devenv.core.errors import UsageProblem
+from devenv.core.events import StackEvent, TraceEvent
 from devenv.core.vocabulary import Strategy
 from devenv.lab import demo
+from devenv.lab.explain import Explanation, explain_trace
 from devenv.lab.opening import fresh_stack
 from devenv.lab.report import render
+from devenv.lab.report.explanation import sections
 from devenv.lab.report.story import document
 from devenv.lab.runs import HISTORY, RESULTS, TRACE, open_run
 from devenv.lab.sequence import draw_mermaid
 from devenv.lab.settings import Settings
-from devenv.lab.trace import TraceCollector, trace_lines
+from devenv.lab.trace import TraceCollector, event_time, trace_lines
 from devenv.stack.protocol import Progress
 
 REPORT = "report.html"
@@ -25,12 +28,13 @@ REPORT = "report.html"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A story with the folder that keeps it."""
+    """A story with the folder that keeps it; ``explanation`` of the acts that did not go as they must."""
 
     story: demo.Story
     run_id: str
     report: Path
     command: str
+    explanation: Explanation | None
 
 
 def tell_story(
@@ -64,13 +68,30 @@ def tell_story(
             started=started,
         )
         requests = frozenset(story.recording.request_ids)
-        run.write_lines(TRACE, trace_lines(collector.trace(requests)))
+        trace = collector.trace(requests)
+    run.write_lines(TRACE, trace_lines(trace))
+    explanation = explain_surprises(story, trace, run.id)
     command = _command(story, strategy)
     run.write_json(RESULTS, story.to_json() | {"run": run.id, "command": command})
     run.write_lines(HISTORY, (event.to_json() for event in story.recording.history))
     run.write_text("sequence.mmd", draw_mermaid([message for act in story.acts for message in act.picture]))
-    report = run.write_text(REPORT, render(document(story, settings.language, command)))
-    return Told(story, run.id, report, command)
+    page = document(story, settings.language, command)
+    if explanation is not None:
+        page = replace(page, sections=(*page.sections, *sections(explanation)))
+    return Told(story, run.id, run.write_text(REPORT, render(page)), command, explanation)
+
+
+def explain_surprises(
+    story: demo.Story, trace: Sequence[TraceEvent], run_id: str | None = None
+) -> Explanation | None:
+    """Explain the acts that did not go as they must; None where all did: the first act's bug is meant."""
+    wrong = [act.use_redis for act in story.acts if act.surprises]
+    if not wrong:
+        return None
+    restarts = [it.time for it in trace if isinstance(it, StackEvent) and it.what == "restart"]
+    switched = min(restarts, default=float("inf"))
+    shown = [it for it in trace if (event_time(it) >= switched) in wrong]
+    return explain_trace(shown, "what did not go as it must", run_id)
 
 
 def _command(story: demo.Story, strategy: Strategy) -> str:

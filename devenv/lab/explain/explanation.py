@@ -24,7 +24,7 @@ MOST_MESSAGES = 400
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of evidence: ``at`` in seconds since the trace's begin, ``number`` in its file (from 1)."""
+    """A line of evidence: ``at`` in seconds since the first request, ``number`` in its file (from 1)."""
 
     at: float
     text: str
@@ -117,7 +117,7 @@ def explain_trace(
 ) -> Explanation:
     """Explain a trace's events; ``lines`` are their line numbers by ``place``, where it came from a file."""
     joined = join(events)
-    began = min((event_time(event) for event in events), default=0.0)
+    began = min((event_time(it) for it in events if not isinstance(it, StackEvent)), default=0.0)
     numbers = lines or {}
     groups: dict[str, list[Finding]] = {}
     for found in diagnose_joined(joined):
