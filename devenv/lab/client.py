@@ -246,6 +246,11 @@ class CaptchaClient:
         self._arrow(result.ended, where, "client", _reply_label(result), _reply_kind(result, answer))
         return result
 
+    async def warm(self, pod: str) -> None:
+        """Let a pod say its first words to Redis, by a challenge that nobody created; nothing is recorded."""
+        body = {"challenge_id": "0" * 32, "selections": []}
+        await self._send("POST", VERIFY_PATHS[CaptchaType.ABSTRACT], body, pod, f"{self._id_prefix}-warm")
+
     async def get(self, path: str, pod: str | None = None) -> tuple[int | None, str, str | None]:
         """GET ``path``: the status, the text and the pod that served it."""
         started, request_id = self._clock(), self._new_id()

@@ -60,15 +60,19 @@ class Followed(Generic[T]):
 
 @dataclass(slots=True)
 class Scheduler(Generic[T]):
-    """Follows one order; ``control`` is the control API's URL, ``keys`` a glob of the sessions' keys."""
+    """Follows one order. ``http`` speaks to the control API, ``keys`` is a glob of the sessions' keys.
 
-    control: str
+    ``perform`` does what an event of the order says.
+    """
+
+    http: httpx.AsyncClient
     keys: str
     perform: EventAction
     strict: bool = True
-    _http: httpx.AsyncClient = field(init=False)
-    _changes: int = field(default=0, init=False)
     _held: dict[int, Mapping[str, Any]] = field(default_factory=dict, init=False)
+    _let_go: set[int] = field(default_factory=set, init=False)
+    _news: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _watcher: asyncio.Task[None] | None = field(default=None, init=False)
     _running: dict[str, _Running[T]] = field(default_factory=dict, init=False)
 
     async def follow(self, requests: Sequence[Request[T]], order: Order) -> Followed[T]:
@@ -77,23 +81,20 @@ class Scheduler(Generic[T]):
         Raises CannotFollow where the order cannot be kept, GateBypassed where a request sent no command
         (unless not ``strict``), EnvironmentProblem where the gate does not answer. Nothing stays held.
         """
-        async with httpx.AsyncClient(
-            base_url=self.control, timeout=WAIT_SECONDS + 10, trust_env=False
-        ) as http:
-            self._http = http
-            rule = {"id": RULE_ID, "action": "hold", "key": self.keys, "seconds": HOLD_SECONDS}
-            await self._call("POST", "/rules", json=rule)
-            try:
-                return await self._follow(requests, order)
-            finally:
-                await self._call("DELETE", "/rules", params={"id": RULE_ID})
-                tasks = [running.task for running in self._running.values()]
-                await asyncio.gather(*tasks, return_exceptions=True)
-                self._running.clear()
+        rule = {"id": RULE_ID, "action": "hold", "key": self.keys, "seconds": HOLD_SECONDS}
+        await self._call("POST", "/rules", json=rule)
+        self._watcher = asyncio.ensure_future(self._watch())
+        try:
+            return await self._follow(requests, order)
+        finally:
+            self._watcher.cancel()
+            await self._call("DELETE", "/rules", params={"id": RULE_ID})
+            tasks = [running.task for running in self._running.values()]
+            await asyncio.gather(self._watcher, *tasks, return_exceptions=True)
+            self._running.clear()
 
     async def _follow(self, requests: Sequence[Request[T]], order: Order) -> Followed[T]:
         taken: list[Step] = []
-        await self._look(wait=False)
         for request in requests:  # one after the other: the first command of a pod is then the new request's
             running = _Running(request, asyncio.ensure_future(request.send()))
             self._running[request.name] = running
@@ -118,6 +119,7 @@ class Scheduler(Generic[T]):
     async def _take(self, step: Step) -> None:
         if isinstance(step, Event):
             await self.perform(step)
+            await self._after_event()
             return
         running = self._running.get(step.request)
         if running is None or running.seq is None:
@@ -128,6 +130,7 @@ class Scheduler(Generic[T]):
         if not released["released"]:
             raise CannotFollow(f"{step}: the gate let it go before, after {HOLD_SECONDS:g} s or with its pod")
         self._held.pop(running.seq, None)
+        self._let_go.add(running.seq)
         running.seq = running.command = None
         await self._settle(running)
 
@@ -135,20 +138,31 @@ class Scheduler(Generic[T]):
         """Wait until the request that was let go waits at the gate again or is answered."""
         deadline = asyncio.get_running_loop().time() + WAIT_SECONDS
         while not running.task.done():
+            self._news.clear()
             if self._claim(running):
                 return
-            look = asyncio.ensure_future(self._look(wait=True))
-            await asyncio.wait((look, running.task), return_when=asyncio.FIRST_COMPLETED)
-            if not look.done():
-                look.cancel()
-            await asyncio.wait((look,))
-            if not look.cancelled():
-                look.result()
-            if asyncio.get_running_loop().time() > deadline:
+            assert self._watcher is not None
+            news = asyncio.ensure_future(self._news.wait())
+            left = deadline - asyncio.get_running_loop().time()
+            waited = (news, running.task, self._watcher)
+            await asyncio.wait(waited, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            news.cancel()
+            if self._watcher.done():
+                self._watcher.result()
+            if asyncio.get_running_loop().time() >= deadline:
                 raise EnvironmentProblem(
                     f"{running.request.name} neither answered nor sent a Redis command in {WAIT_SECONDS:g} s",
                     hint="does it wait for a lock that another held request has?",
                 )
+
+    async def _after_event(self) -> None:
+        """A restarted pod's requests wait no more: what they sent went with their connections."""
+        held = {one["seq"] for one in (await self._call("GET", "/held"))["held"]}
+        for running in self._running.values():
+            if running.seq is not None and running.seq not in held:
+                self._let_go.add(running.seq)
+                running.seq = running.command = None
+                await self._settle(running)
 
     def _claim(self, running: _Running[T]) -> bool:
         """Give the request the newest command held for its pod that nobody has yet."""
@@ -160,11 +174,15 @@ class Scheduler(Generic[T]):
                 return True
         return False
 
-    async def _look(self, *, wait: bool) -> None:
-        params = {"known": self._changes, "wait": 1.0} if wait else {}
-        data = await self._call("GET", "/held", params=params)
-        self._changes = data["changes"]
-        self._held = {held["seq"]: held for held in data["held"] if held["rule"] == RULE_ID}
+    async def _watch(self) -> None:
+        """Keep ``_held`` as the gate has it; an answer may be older than what was let go since."""
+        params: dict[str, float] = {}
+        while True:
+            data = await self._call("GET", "/held", params=params)
+            params = {"known": data["changes"], "wait": WAIT_SECONDS}
+            ours = [held for held in data["held"] if held["rule"] == RULE_ID]
+            self._held = {held["seq"]: held for held in ours if held["seq"] not in self._let_go}
+            self._news.set()
 
     def _pending(self) -> dict[str, str]:
         return {name: r.command for name, r in self._running.items() if r.command is not None}
@@ -174,11 +192,11 @@ class Scheduler(Generic[T]):
 
     async def _call(self, method: str, path: str, **arguments: Any) -> Any:
         try:
-            response = await self._http.request(method, path, **arguments)
+            response = await self.http.request(method, path, **arguments)
             response.raise_for_status()
         except httpx.HTTPError as error:
             raise EnvironmentProblem(
-                f"the gate's control API at {self.control}{path} does not answer as it should: {error!r}",
+                f"the gate's control API does not answer {method} {path} as it should: {error!r}",
                 hint="see `devenv status` and `devenv logs`",
             ) from error
         return response.json()

@@ -4,7 +4,10 @@ from devenv.scenario.catalog import catalogue, find
 from devenv.scenario.expect import violations
 from devenv.scenario.model import (
     Create,
+    Gate,
+    GateRule,
     Get,
+    KeyEvent,
     Redis,
     RedisCommandStep,
     RedisServer,
@@ -17,11 +20,16 @@ from devenv.scenario.model import (
     Toggle,
     Verify,
 )
+from devenv.scenario.ordering import CannotFollow, parse_order
 from devenv.scenario.parse import parse
 
 __all__ = [
+    "CannotFollow",
     "Create",
+    "Gate",
+    "GateRule",
     "Get",
+    "KeyEvent",
     "Redis",
     "RedisCommandStep",
     "RedisServer",
@@ -36,5 +44,6 @@ __all__ = [
     "catalogue",
     "find",
     "parse",
+    "parse_order",
     "violations",
 ]

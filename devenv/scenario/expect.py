@@ -13,7 +13,8 @@ def violations(checks: Checks, observed: Mapping[str, Any]) -> list[str]:
     """What does not hold, one sentence each; empty where everything does.
 
     ``observed`` has a value for every name that the step's kind may check; ``fields`` is the whole document
-    (None where there is none), ``outcomes`` and ``messages`` are counts, ``contains`` is the text.
+    (None where there is none), ``outcomes`` and ``messages`` are counts, ``contains`` and ``says`` are texts,
+    ``requests`` has what was observed of each request by its name.
     """
     found = []
     for name, wanted in checks.items():
@@ -31,6 +32,33 @@ def _equal(wanted: Any, got: Any) -> str | None:
 def _outcome(wanted: Any, got: Any) -> str | None:
     allowed = wanted if isinstance(wanted, list) else [wanted]
     return None if got in allowed else f"expected {' or '.join(allowed)}, got {_text(got)}"
+
+
+def _one_of(wanted: Any, got: Any) -> str | None:
+    if not isinstance(wanted, list):
+        return _equal(wanted, got)
+    allowed = [_text(one) for one in wanted]
+    return (
+        None
+        if any(_equal(one, got) is None for one in wanted)
+        else (f"expected {' or '.join(allowed)}, got {_text(got)}")
+    )
+
+
+def _seconds(wanted: Mapping[str, Any], got: Any) -> str | None:
+    if got is not None and _in_range(wanted, got):
+        return None
+    return f"expected {_range_text(wanted)}, got {'no answer' if got is None else f'{got:.2f}'}"
+
+
+def _requests(wanted: Mapping[str, Checks], got: Any) -> str | None:
+    each: Mapping[str, Mapping[str, Any]] = got or {}
+    wrong = [
+        f"{name}: {told}"
+        for name, checks in wanted.items()
+        for told in violations(checks, each.get(name, {}))
+    ]
+    return "; ".join(wrong) or None
 
 
 def _ttl(wanted: Any, got: Any) -> str | None:
@@ -70,7 +98,7 @@ def _has(wanted: list[str], got: Any) -> str | None:
 
 
 def _contains(wanted: str, got: Any) -> str | None:
-    return None if wanted in (got or "") else f"expected a body with {_text(wanted)}"
+    return None if wanted in (got or "") else f"expected {_text(wanted)} in it"
 
 
 def _in_range(wanted: Any, got: float) -> bool:
@@ -94,6 +122,12 @@ def _text(value: Any) -> str:
 
 _COMPARE = {
     "outcome": _outcome,
+    "message": _one_of,
+    "attempts": _one_of,
+    "status": _one_of,
+    "seconds": _seconds,
+    "says": _contains,
+    "requests": _requests,
     "ttl": _ttl,
     "outcomes": lambda wanted, got: _counts(wanted, got, others=False),
     "messages": lambda wanted, got: _counts(wanted, got, others=True),

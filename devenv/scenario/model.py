@@ -42,19 +42,27 @@ class Verify:
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """Verifies that are sent at the same time; ``expect`` is about their outcomes as a multiset."""
+    """Verifies that are sent at the same time; ``expect`` is about each by its name, and about all.
+
+    ``names`` has one name for each verify, or is empty. ``order`` says by store in which order their Redis
+    commands run, as ``ordering.parse_order`` reads it; a store that is missing runs them as they come.
+    """
 
     line: int
     verifies: tuple[Verify, ...]
     expect: Expectation = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    order: Mapping[Strategy, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """Restart pods side by side with their present settings."""
+    """Restart pods side by side with their present settings, and ``env`` over them."""
 
     line: int
     pods: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    expect: Expectation = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +93,34 @@ class RedisCommandStep:
 
 @dataclass(frozen=True, slots=True)
 class RedisServer:
-    """``pause``, ``resume``, ``stop`` or ``start`` the Redis server."""
+    """``pause``, ``resume``, ``stop`` or ``start`` the Redis server, or ``flush`` it: every key is gone."""
 
     line: int
     action: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEvent:
+    """Something that time does to a session's key: ``expire`` it now, or ``age`` it to 0.4 s before that.
+
+    Both leave a key without a TTL alone, as time does.
+    """
+
+    line: int
+    event: str
+    session: str
+
+
+GateRule = Mapping[str, Any]
+"""One rule, with the fields that the gate's control API takes; ``{key:NAME}`` in ``key`` is a session's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Put rules in force at the gate, by store; None takes those of the play out of force."""
+
+    line: int
+    rules: Mapping[Strategy, tuple[GateRule, ...]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +133,19 @@ class Get:
     expect: Expectation = field(default_factory=dict)
 
 
-Step = Create | Verify | Together | Restart | Toggle | Redis | RedisCommandStep | RedisServer | Get
+Step = (
+    Create
+    | Verify
+    | Together
+    | Restart
+    | Toggle
+    | Redis
+    | RedisCommandStep
+    | RedisServer
+    | KeyEvent
+    | Gate
+    | Get
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,10 @@ from devenv.scenario.document import Document, Path, read_document
 from devenv.scenario.model import (
     Create,
     Expectation,
+    Gate,
+    GateRule,
     Get,
+    KeyEvent,
     Redis,
     RedisCommandStep,
     RedisServer,
@@ -26,6 +29,7 @@ from devenv.scenario.model import (
     Toggle,
     Verify,
 )
+from devenv.scenario.ordering import events_of, parse_order, requests_of
 from devenv.scenario.schema import check
 
 KEY_REFERENCE = re.compile(r"\{key:([^}]*)\}")
@@ -97,11 +101,17 @@ class _Builder:
                 return self._create(data, path, line, session, expect)
             case {"verify": _}:
                 return self._verify(data, path, expect)
-            case {"together": verifies}:
-                parts = tuple(self._verify(v, (*path, "together", i), {}) for i, v in enumerate(verifies))
-                return Together(line, parts, expect)
+            case {"together": _}:
+                return self._together(data, path, line, expect)
             case {"restart": pods}:
-                return Restart(line, self._several(pods, (*path, "restart")))
+                env = _settings(data.get("env", {}))
+                return Restart(line, self._several(pods, (*path, "restart")), env, expect)
+            case {"expire": session}:
+                return KeyEvent(line, "expire", self._known(session, (*path, "expire")))
+            case {"age": session}:
+                return KeyEvent(line, "age", self._known(session, (*path, "age")))
+            case {"gate": rules}:
+                return self._gate(rules, (*path, "gate"), line)
             case {"toggle": pods, "use_redis": use_redis}:
                 return Toggle(line, self._several(pods, (*path, "toggle")), use_redis)
             case {"redis": session}:
@@ -139,6 +149,73 @@ class _Builder:
             )
         parsed = tuple(answer) if isinstance(answer, list) else Answer(answer)
         return Verify(self._document.line(path), session, parsed, self._pod_of(data, path), expect)
+
+    def _together(self, data: Mapping[str, Any], path: Path, line: int, expect: Expectation) -> Together:
+        parts = data["together"]
+        named: dict[str | int, Any] = parts if isinstance(parts, dict) else dict(enumerate(parts))
+        verifies = {name: self._verify(it, (*path, "together", name), {}) for name, it in named.items()}
+        names = tuple(str(name) for name in verifies) if isinstance(parts, dict) else ()
+        for store, checks in expect.items():
+            for name in checks.get("requests", {}):
+                if name not in names:
+                    where = (
+                        (*path, "expect", str(store)) if str(store) in data["expect"] else (*path, "expect")
+                    )
+                    raise self._document.problem((*where, "requests"), self._no_request(name, names))
+        order = self._order(data.get("order"), (*path, "order"), names)
+        for name, verify in verifies.items():
+            if order and verify.pod is None:
+                raise self._document.problem(
+                    (*path, "together", name),
+                    "key 'pod' is missing: an order needs to know every request's pod",
+                )
+        return Together(line, tuple(verifies.values()), expect, names, order)
+
+    def _order(self, text: Any, path: Path, names: tuple[str, ...]) -> dict[Strategy, tuple[str, ...]]:
+        """By store; an order that is given for all is for those that speak to Redis."""
+        if text is None:
+            return {}
+        by_store = text if isinstance(text, dict) else {Strategy.GUIDE: text, Strategy.ATOMIC: text}
+        orders = {}
+        for store, lines in by_store.items():
+            where = (*path, store) if isinstance(text, dict) else path
+            lines = (lines,) if isinstance(lines, str) else tuple(lines)
+            try:
+                order = parse_order(lines)
+            except UsageProblem as problem:
+                raise self._document.problem(where, problem.message, hint=problem.hint) from None
+            for name in requests_of(order):
+                if name not in names:
+                    raise self._document.problem(where, self._no_request(name, names))
+            for event in events_of(order):
+                if event.event in ("expire", "age"):
+                    self._known(event.target, where)
+                if event.event == "restart":
+                    self._pod(event.target, where)
+            orders[Strategy(store)] = lines
+        return orders
+
+    @staticmethod
+    def _no_request(name: str, names: tuple[str, ...]) -> str:
+        known = ", ".join(names) or "none: give them names, NAME: {verify: …}"
+        return f"no request {name!r}; requests: {known}"
+
+    def _gate(self, rules: Any, path: Path, line: int) -> Gate:
+        """By store; rules that are given for all are for those that speak to Redis."""
+        if rules == "reset":
+            return Gate(line, None)
+        if isinstance(rules, dict) and "action" not in rules:
+            return Gate(line, {Strategy(s): self._rules(it, (*path, s)) for s, it in rules.items()})
+        return Gate(line, dict.fromkeys((Strategy.GUIDE, Strategy.ATOMIC), self._rules(rules, path)))
+
+    def _rules(self, rules: Any, path: Path) -> tuple[GateRule, ...]:
+        several = rules if isinstance(rules, list) else [rules]
+        for rule in several:
+            for name in KEY_REFERENCE.findall(rule.get("key", "")):
+                self._known(name, path)
+            if "pod" in rule:
+                self._pod(rule["pod"], path)
+        return tuple(several)
 
     def _redis_command(self, words: list[str | int], path: Path, line: int) -> RedisCommandStep:
         for index, word in enumerate(words):

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
+import httpx
+
 from devenv.core.errors import UsageProblem
 from devenv.core.events import HistoryEvent
+from devenv.core.schedule import Schedule
 from devenv.core.vocabulary import Strategy
 from devenv.lab.client import CaptchaClient
 from devenv.lab.replay.baseline import Baseline, fits, wished_spec
-from devenv.lab.replay.player import Observed, Player
+from devenv.lab.replay.concurrent import assign, ordered_steps
+from devenv.lab.replay.observed import Observed
+from devenv.lab.replay.player import Player
 from devenv.lab.replay.result import ReplayResult, Violation, junit_xml
 from devenv.lab.replay.target import SCENARIO_COPY, Target, read_scenario, resolve_target
-from devenv.lab.runs import HISTORY, RESULTS, TRACE, Recording, Run
+from devenv.lab.runs import HISTORY, RESULTS, SCHEDULE, TRACE, Recording, Run
+from devenv.lab.scheduling import WAIT_SECONDS
 from devenv.lab.sequence import draw_mermaid
 from devenv.lab.trace import TraceCollector, trace_lines
 from devenv.scenario import Scenario
@@ -37,6 +43,9 @@ __all__ = [
 ]  # fmt: skip
 
 
+CONTROL_TIMEOUT_S = WAIT_SECONDS + 10
+
+
 def _silent(_line: str) -> None:
     """No progress wanted."""
 
@@ -48,12 +57,13 @@ def replay(
     repeat: int = 1,
     *,
     run: Run | None = None,
+    schedules: Sequence[Schedule] = (),
     seed: int = 0,
     progress: Progress = _silent,
 ) -> ReplayResult:
     """Play one scenario on a running stack and leave the stack as it was; see ``Replayer.run``."""
     with Replayer(stack, seed=seed, progress=progress) as replayer:
-        return replayer.run(scenario, strategy, repeat, run=run)
+        return replayer.run(scenario, strategy, repeat, run=run, schedules=schedules)
 
 
 class Replayer:
@@ -74,7 +84,15 @@ class Replayer:
     ) -> None:
         self._baseline = Baseline(stack, progress)
         self._runner = asyncio.Runner()
-        self._client = CaptchaClient(self._baseline.endpoints, seed=seed, clock=clock)
+        endpoints = self._baseline.endpoints
+        self._client = CaptchaClient(endpoints, seed=seed, clock=clock)
+        # keepalive: below the control API's own idle limit. trust_env: no proxy towards our own machine.
+        self._control = httpx.AsyncClient(
+            base_url=endpoints.control,
+            timeout=CONTROL_TIMEOUT_S,
+            limits=httpx.Limits(keepalive_expiry=2.0),
+            trust_env=False,
+        )
         self._progress = progress
         self._clock = clock
 
@@ -86,18 +104,30 @@ class Replayer:
     ) -> None:
         try:
             self._runner.run(self._client.aclose())
+            self._runner.run(self._control.aclose())
             self._runner.close()
         finally:
-            self._baseline.restore()
+            try:
+                self._baseline.restore()
+            finally:
+                self._baseline.close()
 
     def run(
-        self, scenario: Scenario, strategy: Strategy, repeat: int = 1, *, run: Run | None = None
+        self,
+        scenario: Scenario,
+        strategy: Strategy,
+        repeat: int = 1,
+        *,
+        run: Run | None = None,
+        schedules: Sequence[Schedule] = (),
     ) -> ReplayResult:
         """Set the stack up, play the steps ``repeat`` times, and judge them.
 
-        With ``run``, its folder gets results.json, history.jsonl and trace.jsonl (of all repeats),
-        sequence.mmd and the scenario itself. Raises UsageProblem for a store that the scenario says nothing
-        about, EnvironmentProblem where the stack does not fit or stops answering.
+        ``schedules`` run in place of the orders that the scenario gives, the first for its first step with
+        an order. With ``run``, its folder gets results.json, history.jsonl and trace.jsonl (of all repeats),
+        sequence.mmd, schedule.txt where there was an order, and the scenario itself. Raises UsageProblem for
+        a store that the scenario says nothing about and schedules that are about something else,
+        EnvironmentProblem where the stack does not fit or stops answering.
         """
         if (why := scenario.stores[strategy].not_applicable) is not None:
             able = ", ".join(scenario.strategies)
@@ -106,14 +136,26 @@ class Replayer:
             )
         if repeat < 1:
             raise UsageProblem(f"repeat {repeat} is below 1")
+        assigned = assign(scenario, strategy, schedules)
+        restarted = self._set_up(scenario, strategy)
         collector = TraceCollector(self._baseline.stack, self._clock) if run is not None else None
         plays: list[tuple[Observed, ...]] = []
         seconds: list[float] = []
         recordings: list[Recording] = []
-        player = Player(scenario, strategy, self._baseline, self._client, self._runner, self._clock)
+        player = Player(
+            scenario,
+            strategy,
+            self._baseline,
+            self._client,
+            self._runner,
+            self._control,
+            assigned,
+            self._clock,
+        )
         for number in range(1, repeat + 1):
             self._client.recording = recording = Recording()
-            restarted = self._baseline.apply(scenario, strategy)
+            if number > 1:
+                restarted = self._set_up(scenario, strategy)
             started = self._clock()
             for pod in restarted:
                 recording.note(started, pod, f"start ({strategy})")
@@ -133,6 +175,17 @@ class Replayer:
             self._write(run, result, recordings, collector)
         return result
 
+    def _set_up(self, scenario: Scenario, strategy: Strategy) -> tuple[str, ...]:
+        """The scenario's settings; the pods that were restarted. Before an order, cold pods are warmed.
+
+        A pod's first words to Redis are others than its later ones (a script that is not loaded yet).
+        """
+        restarted = self._baseline.apply(scenario, strategy)
+        if ordered_steps(scenario, strategy):
+            for pod in self._baseline.cold():
+                self._runner.run(self._client.warm(pod))
+        return restarted
+
     def _write(
         self, run: Run, result: ReplayResult, recordings: list[Recording], collector: TraceCollector
     ) -> None:
@@ -141,5 +194,7 @@ class Replayer:
         ours = frozenset(rid for recording in recordings for rid in recording.request_ids)
         run.write_lines(TRACE, trace_lines(collector.trace(ours)))
         run.write_text("sequence.mmd", draw_mermaid(result.recording.messages))
+        if result.schedules:
+            run.write_text(SCHEDULE, "".join(f"{schedule}\n" for schedule in result.schedules))
         run.write_text(SCENARIO_COPY, result.scenario.source)
         run.write_json(RESULTS, result.to_json())

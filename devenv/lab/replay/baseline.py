@@ -9,6 +9,7 @@ from typing import Self
 from devenv.core.errors import EnvironmentProblem
 from devenv.core.topology import StackSpec, StackStatus
 from devenv.core.vocabulary import Strategy
+from devenv.lab.faults import GateRules, RedisSettings
 from devenv.lab.journal import journaled
 from devenv.lab.policy import present_policy, set_policy
 from devenv.scenario import Create, Get, Scenario, Step, Together, Verify
@@ -62,6 +63,9 @@ class Baseline:
         self._original = {pod.name: dict(pod.settings) for pod in self.status.pods}
         self._current = {pod: dict(settings) for pod, settings in self._original.items()}
         self._policy = self._original_policy = present_policy(self.endpoints.control)
+        self.gate = GateRules(self.endpoints.control)
+        self.redis_settings = RedisSettings(self.endpoints)
+        self._cold = set(self._current)
         self._redis_state = self.status.redis_state
         if self._redis_state != _REDIS_RUNNING:
             raise EnvironmentProblem(
@@ -74,7 +78,10 @@ class Baseline:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.restore()
+        try:
+            self.restore()
+        finally:
+            self.close()
 
     @property
     def pods(self) -> tuple[str, ...]:
@@ -85,6 +92,12 @@ class Baseline:
         """A pod's present settings."""
         return self._current[pod]
 
+    def cold(self) -> tuple[str, ...]:
+        """The pods that have not been warmed since they, or Redis, were started; now they count as warm."""
+        cold = tuple(pod for pod in self._current if pod in self._cold)
+        self._cold.clear()
+        return cold
+
     def apply(self, scenario: Scenario, strategy: Strategy) -> tuple[str, ...]:
         """Set up what the scenario wishes, from wherever the last step left things.
 
@@ -92,7 +105,7 @@ class Baseline:
         """
         if (reason := fits(scenario, self.status)) is not None:
             raise EnvironmentProblem(reason)
-        self._redis_back()
+        self.mend()
         spec = wished_spec(scenario, strategy)
         wanted = {pod: {**settings, **spec.settings_of(pod)} for pod, settings in self._original.items()}
         restarted = self._reach(wanted)
@@ -104,19 +117,34 @@ class Baseline:
         self._restart({pod: {**settings} for pod in pods})
 
     def redis(self, action: str) -> None:
-        """Pause, resume, stop or start Redis."""
+        """Pause, resume, stop or start Redis, or flush it."""
+        if action == "flush":
+            self.redis_settings.happen("flush", "")
+            return
         self.stack.redis(action)
+        self._cold = set(self._current)
         self._redis_state = {"pause": "paused", "stop": "stopped"}.get(action, _REDIS_RUNNING)
+
+    def mend(self) -> dict[str, int]:
+        """End the faults: rules at the gate, Redis paused, stopped or set otherwise.
+
+        Gives to how many commands each rule of the gate was applied.
+        """
+        applied = self.gate.lift()
+        if self._redis_state != _REDIS_RUNNING:
+            self.redis("resume" if self._redis_state == "paused" else "start")
+        self.redis_settings.undo()
+        return applied
 
     def restore(self) -> None:
         """Put Redis, settings and policy back as they were found."""
-        self._redis_back()
+        self.mend()
         self._reach(self._original)
         self._route(self._original_policy)
 
-    def _redis_back(self) -> None:
-        if self._redis_state != _REDIS_RUNNING:
-            self.redis("resume" if self._redis_state == "paused" else "start")
+    def close(self) -> None:
+        """Close the connections."""
+        self.gate.close()
 
     def _reach(self, wanted: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
         changes = {}
@@ -132,6 +160,7 @@ class Baseline:
         return tuple(changes)
 
     def _restart(self, changes: Mapping[str, Mapping[str, str]]) -> None:
+        self._cold.update(changes)
         # Noted first: a pod that dies with its new settings has them, and needs its old ones back.
         for pod, change in changes.items():
             settings = {**self._current[pod], **change}

@@ -5,22 +5,29 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
+import httpx
 import redis
 
 from devenv.core.errors import EnvironmentProblem
-from devenv.core.vocabulary import Answer, Strategy
+from devenv.core.schedule import Event, Schedule
+from devenv.core.vocabulary import Answer, Strategy, resolve_pod
 from devenv.lab.client import CaptchaClient, Challenge, CreateFailed, Verified
 from devenv.lab.cross_pod import create_with_other_word
 from devenv.lab.keys import DEFAULT_PREFIX, connected, key_info, read_document
 from devenv.lab.replay.baseline import Baseline
+from devenv.lab.replay.concurrent import Ready, at_once, in_order, observed
+from devenv.lab.replay.observed import Observed, expected_of, rule_title, spoken, title, verify_facts
 from devenv.scenario import (
+    CannotFollow,
     Create,
+    Gate,
     Get,
+    KeyEvent,
     Redis,
     RedisCommandStep,
     RedisServer,
@@ -30,59 +37,96 @@ from devenv.scenario import (
     Together,
     Toggle,
     Verify,
+    parse_order,
     violations,
 )
-from devenv.scenario.model import Checks
+from devenv.scenario.ordering import Exactly
 from devenv.scenario.parse import KEY_REFERENCE
 
+Facts = Mapping[str, Any]
 
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """One step as it went. ``shown`` is what repeats of it have in common: no ids, no times."""
 
-    number: int
-    line: int
-    title: str
-    shown: Mapping[str, Any]
-    told: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """A plain dict; ``violations`` only where there are any."""
-        found = {"step": self.number, "do": self.title, **self.shown}
-        return {**found, "violations": list(self.told)} if self.told else found
+class _NotCreated(Exception):
+    """A step is about a session that could not be created."""
 
 
 @dataclass(slots=True)
 class Player:
-    """Plays one scenario with one store, as often as asked; ``baseline`` has set up the stack."""
+    """Plays one scenario with one store, as often as asked; ``baseline`` has set up the stack.
+
+    ``control`` speaks to the control API. ``schedules`` has, by step number, what runs instead of the order
+    that the scenario gives.
+    """
 
     scenario: Scenario
     strategy: Strategy
     baseline: Baseline
     client: CaptchaClient
     runner: asyncio.Runner
+    control: httpx.AsyncClient
+    schedules: Mapping[int, Schedule] = field(default_factory=dict)
     clock: Callable[[], float] = time.time
     _challenges: dict[str, Challenge] = field(default_factory=dict)
+    _rules: dict[str, int] = field(default_factory=dict)
+    _number: int = 0
 
     def play(self) -> list[Observed]:
-        """All steps in order. A challenge that could not be created ends the play, with a violation."""
-        self._challenges = {}
-        observed = []
-        for number, step in enumerate(self.scenario.steps, start=1):
-            checks = expected_of(step, self.strategy)
-            facts, shown = self._perform(step)
-            told = tuple(violations(checks, facts))
-            observed.append(Observed(number, step.line, title(step), self._anonymous(shown), told))
-            if isinstance(step, Create) and step.session not in self._challenges and told:
-                break
-        return observed
+        """All steps in order; the faults that they caused are over afterwards, however it ends.
 
-    def _perform(self, step: Step) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        A challenge that could not be created, and an order that could not be kept, end the play.
+        """
+        self._challenges = {}
+        self._rules = {}
+        done: list[Observed] = []
+        idle: list[tuple[int, str]] = []
+        try:
+            for number, step in enumerate(self.scenario.steps, start=1):
+                self._number = number
+                done.append(self._step(step))
+                if isinstance(step, Gate) and step.rules is None:
+                    idle += self._idle(self.baseline.gate.lift())
+                if self._is_over(step, done[-1]):
+                    break
+            else:
+                idle += self._idle(self.baseline.gate.lift())
+        finally:
+            self.baseline.mend()
+        for number, rule in idle:
+            one = done[number - 1]
+            told = (*one.told, f"the rule {rule} met no command: nothing was disturbed")
+            done[number - 1] = replace(one, told=told)
+        return done
+
+    def _step(self, step: Step) -> Observed:
+        checks = expected_of(step, self.strategy)
+        started = self.clock()
+        shown: Facts
+        try:
+            facts, shown = self._perform(step)
+        except _NotCreated as problem:
+            shown = {"skipped": str(problem)}
+            told = violations(checks, {})
+        except CannotFollow as problem:
+            shown = {"cannot_follow": problem.message}
+            told = [f"the order could not be kept: {problem.message}"]
+        else:
+            told = violations(checks, facts)
+        seconds = self.clock() - started
+        return Observed(self._number, step.line, title(step), self._anonymous(shown), tuple(told), seconds)
+
+    def _is_over(self, step: Step, one: Observed) -> bool:
+        failed = isinstance(step, Create) and step.session not in self._challenges and bool(one.told)
+        return failed or "cannot_follow" in one.shown
+
+    def _idle(self, applied: Mapping[str, int]) -> list[tuple[int, str]]:
+        """The rules that met no command, with the number of the step that put each in force."""
+        return [(self._rules.pop(rule), rule) for rule, count in applied.items() if not count]
+
+    def _perform(self, step: Step) -> tuple[Facts, Facts]:
         """Do one step; gives the facts to check and those to show."""
         match step:
             case Create():
-                facts = self._create(step)
-                return facts, facts
+                return self._create(step)
             case Verify():
                 return self._verify(step)
             case Together():
@@ -91,61 +135,116 @@ class Player:
                 return self._look(step)
             case Get():
                 return self._get(step)
-            case Restart(pods=pods):
-                self._note(pods, "restart")
-                self.baseline.restart(pods, {})
+            case Restart():
+                return self._restart(step)
             case Toggle(pods=pods, use_redis=on):
                 flag = "true" if on else "false"
                 self._note(pods, f"restart with USE_REDIS={flag}")
                 self.baseline.restart(pods, {"USE_REDIS": flag})
             case RedisServer(action=action):
-                self._note(("redis",), action)
-                self.baseline.redis(action)
+                self._redis(action)
+            case KeyEvent(event=event, session=session):
+                self._happen(Event(event, session))
+            case Gate():
+                self._disturb(step)
             case RedisCommandStep():
                 return {}, {"reply": self._command(step)}
         return {}, {}
 
-    def _create(self, step: Create) -> Mapping[str, Any]:
+    def _create(self, step: Create) -> tuple[Facts, Facts]:
         kind = self.scenario.sessions[step.session]
+        started, status = self.clock(), None
         try:
             if step.word_differs_from is not None:
-                than = self._challenges[step.word_differs_from]
+                than = self._challenge(step.word_differs_from)
                 challenge = self.runner.run(create_with_other_word(self.client, step.pod, than))
             else:
                 challenge = self.runner.run(self.client.create(kind, step.pod))
+            self._challenges[step.session], status = challenge, 200
         except CreateFailed as refused:
             self._challenges.pop(step.session, None)
-            return {"status": refused.status}
-        self._challenges[step.session] = challenge
-        return {"status": 200}
+            status = refused.status
+        return {"status": status, "seconds": self.clock() - started}, {"status": status}
 
-    def _verify(self, step: Verify) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        result = self.runner.run(self._send([step]))[0]
-        facts = _facts(result)
-        return facts, {**facts, **_served(step, result)}
+    def _verify(self, step: Verify) -> tuple[Facts, Facts]:
+        async def send() -> Facts:
+            [ready] = await self._ready((step,))
+            result = await ready.send()
+            # The pod, where the scenario chose it: where the policy chose, repeats need not agree.
+            served = {"pod": result.served_by} if step.pod is not None else {}
+            return {**verify_facts(result), **served}
 
-    def _together(self, step: Together) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        results = self.runner.run(self._send(step.verifies))
-        outcomes = Counter(str(result.outcome) for result in results)
-        messages = Counter(result.message for result in results if result.message is not None)
-        # Which of two equal requests came first is not ours to say, so their order is no part of the outcome.
-        each = sorted(json.dumps(self._anonymous(_facts(r)), sort_keys=True) for r in results)
-        shown = {"outcomes": dict(sorted(outcomes.items())), "requests": [json.loads(text) for text in each]}
-        return {"outcomes": outcomes, "messages": messages}, shown
+        facts = self.runner.run(send())
+        return facts, {name: value for name, value in facts.items() if name != "seconds"}
 
-    async def _send(self, steps: tuple[Verify, ...] | list[Verify]) -> list[Verified]:
-        """All at once; the answers are known before the first is sent, so that the requests overlap."""
+    def _together(self, step: Together) -> tuple[Facts, Facts]:
+        exactly = self.schedules.get(self._number)
+        lines = step.order.get(self.strategy)
+        if exactly is None and lines is None:
+            return observed(step, self.runner.run(self._all_at_once(step)), None)
+        order = Exactly(exactly) if exactly is not None else parse_order(lines or ())
+
+        async def follow() -> tuple[Facts, Facts]:
+            ready = await self._ready(step.verifies)
+            followed = await in_order(step, ready, order, self.control, self._happen)
+            return observed(step, list(followed.results.values()), followed.schedule)
+
+        return self.runner.run(follow())
+
+    async def _all_at_once(self, step: Together) -> list[Verified]:
+        return await at_once(await self._ready(step.verifies))
+
+    async def _ready(self, steps: Sequence[Verify]) -> list[Ready]:
+        """The answers are known before the first is sent, so that the requests overlap."""
         ready = []
-        for step in steps:
+        for index, step in enumerate(steps):
             challenge = self._challenge(step.session)
             answer = step.answer if isinstance(step.answer, Answer) else list(step.answer)
-            ready.append((step, challenge, await self.client.answer(challenge, answer)))
-        return await asyncio.gather(
-            *(
-                self.client.verify(challenge, submission, step.pod, answer=_spoken(step), process=index)
-                for index, (step, challenge, submission) in enumerate(ready)
+            submission = await self.client.answer(challenge, answer)
+            send = partial(
+                self.client.verify, challenge, submission, step.pod, answer=spoken(step), process=index
             )
-        )
+            ready.append(Ready(step, send, self._key(step.session)[0]))
+        return ready
+
+    def _restart(self, step: Restart) -> tuple[Facts, Facts]:
+        self._note(step.pods, title(step))
+        try:
+            self.baseline.restart(step.pods, step.env)
+        except EnvironmentProblem as problem:
+            if expected_of(step, self.strategy)["starts"]:
+                raise
+            return {"starts": False, "says": problem.message}, {"starts": False}
+        return {"starts": True, "says": ""}, {"starts": True}
+
+    def _redis(self, action: str) -> None:
+        self._note(("redis",), action)
+        if action == "flush":
+            self.baseline.stack.note("redis", action="command", command="FLUSHALL")
+        self.baseline.redis(action)
+
+    def _happen(self, event: Event) -> None:
+        """An event of a schedule, or as a step."""
+        if event.event == "flush":
+            self._redis("flush")
+        elif event.event == "restart":
+            pod = resolve_pod(event.target, self.baseline.pods) or event.target
+            self._note((pod,), "restart")
+            self.baseline.restart((pod,), {})
+        else:
+            key, _, db = self._key(event.target)
+            self._note(("redis",), f"{event.event} {event.target}")
+            self.baseline.stack.note("redis", action=event.event, key=key)
+            self.baseline.redis_settings.happen(event.event, key, db)
+
+    def _disturb(self, step: Gate) -> None:
+        rules = (step.rules or {}).get(self.strategy, ())
+        for rule in rules:
+            self._note(("gate",), rule_title(rule))
+            words = {**rule, "key": self._with_keys(rule["key"])} if "key" in rule else rule
+            [rule_id] = self.baseline.gate.put([words])
+            self.baseline.stack.note("rule", None, id=rule_id)
+            self._rules[rule_id] = self._number
 
     def _look(self, step: Redis) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         key, prefix, db = self._key(step.session)
@@ -171,29 +270,29 @@ class Player:
 
     def _command(self, step: RedisCommandStep) -> str:
         """Send it to the database of the session it names (else 0); gives the kind of its reply."""
-        db = 0
-        words = []
-        for word in step.words:
-            for name in KEY_REFERENCE.findall(word):
-                key, _, db = self._key(name)
-                word = word.replace(f"{{key:{name}}}", key)
-            words.append(word)
+        named = [name for word in step.words for name in KEY_REFERENCE.findall(word)]
+        db = self._key(named[-1])[2] if named else 0
+        words = [self._with_keys(word) for word in step.words]
         self._note(("redis",), " ".join(words))
-        with connected(self.baseline.endpoints, db) as connection:
-            send: Callable[..., Any] = connection.execute_command
-            try:
-                reply = send(*words)
-            except redis.ResponseError as error:
-                raise EnvironmentProblem(
-                    f"{self.scenario.name}:{step.line}: Redis refused {words[0]}: {error}"
-                ) from error
         self.baseline.stack.note("redis", action="command", command=" ".join(words))
+        try:
+            reply = self.baseline.redis_settings.send(words, db)
+        except redis.ResponseError as error:
+            raise EnvironmentProblem(
+                f"{self.scenario.name}:{step.line}: Redis refused {words[0]}: {error}"
+            ) from error
         return type(reply).__name__
+
+    def _with_keys(self, word: str) -> str:
+        """A word with the session's Redis key for each ``{key:NAME}``."""
+        for name in KEY_REFERENCE.findall(word):
+            word = word.replace(f"{{key:{name}}}", self._key(name)[0])
+        return word
 
     def _challenge(self, session: str) -> Challenge:
         challenge = self._challenges.get(session)
         if challenge is None:
-            raise EnvironmentProblem(f"session {session!r} of {self.scenario.id} could not be created")
+            raise _NotCreated(f"{session} could not be created")
         return challenge
 
     def _key(self, session: str) -> tuple[str, str, int]:
@@ -215,56 +314,3 @@ class Player:
                 text = text.replace(challenge.id, f"<{name}>")
         anonymous: dict[str, Any] = json.loads(text)
         return anonymous
-
-
-def expected_of(step: Step, strategy: Strategy) -> Checks:
-    """What the step should show; a create is expected to work unless the file says otherwise."""
-    checks: Checks = getattr(step, "expect", {}).get(strategy, {})
-    return {"status": 200, **checks} if isinstance(step, Create) else checks
-
-
-def title(step: Step) -> str:
-    """One step in words: "verify alice on captcha-api-b: right"."""
-    match step:
-        case Create(session=session, pod=pod, word_differs_from=other):
-            return f"create {session}{_on(pod)}" + (f", another word than {other}'s" if other else "")
-        case Verify(session=session, pod=pod):
-            return f"verify {session}{_on(pod)}: {_spoken(step)}"
-        case Together(verifies=verifies):
-            return "together: " + "; ".join(title(part) for part in verifies)
-        case Restart(pods=pods):
-            return f"restart {', '.join(pods)}"
-        case Toggle(pods=pods, use_redis=on):
-            return f"restart {', '.join(pods)} with USE_REDIS={'true' if on else 'false'}"
-        case Redis(session=session):
-            return f"look at the Redis key of {session}"
-        case RedisCommandStep(words=words):
-            return f"Redis command {' '.join(words)}"
-        case RedisServer(action=action):
-            return f"{action} Redis"
-        case Get(path=path, pod=pod):
-            return f"GET {path}{_on(pod)}"
-
-
-def _on(pod: str | None) -> str:
-    return f" on {pod}" if pod else ""
-
-
-def _spoken(step: Verify) -> str:
-    return str(step.answer) if isinstance(step.answer, Answer) else str(list(step.answer))
-
-
-def _facts(result: Verified) -> dict[str, Any]:
-    return {
-        "outcome": str(result.outcome),
-        "success": result.body.get("success"),
-        "message": result.message,
-        "attempts": result.attempts,
-        "downshift": result.downshift,
-        "status": result.status,
-    }
-
-
-def _served(step: Verify, result: Verified) -> dict[str, Any]:
-    """The pod, where the scenario chose it: where the policy chose, repeats need not agree."""
-    return {"pod": result.served_by} if step.pod is not None else {}

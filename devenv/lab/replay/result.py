@@ -10,7 +10,7 @@ from typing import Any, Literal
 from xml.etree import ElementTree as ET
 
 from devenv.core.vocabulary import Strategy
-from devenv.lab.replay.player import Observed, expected_of, title
+from devenv.lab.replay.observed import Observed, expected_of, title
 from devenv.lab.runs import Recording
 from devenv.scenario import Scenario
 
@@ -86,6 +86,13 @@ class ReplayResult:
         return [{"count": count, "steps": json.loads(way)} for way, count in self._ways().most_common()]
 
     @property
+    def schedules(self) -> tuple[str, ...]:
+        """The orders that were run, in the order of the steps: of the play that ``recording`` is of."""
+        told = [any(step.told for step in play) for play in self.plays]
+        play = self.plays[told.index(True) if any(told) else 0]
+        return tuple(step.shown["schedule"] for step in play if "schedule" in step.shown)
+
+    @property
     def expected(self) -> dict[str, Any]:
         """What the scenario expects of this store: in one sentence, and step by step."""
         steps = []
@@ -111,6 +118,7 @@ class ReplayResult:
             "repeat": self.repeat,
             "identical": self.identical,
             "outcomes": self.outcomes,
+            "schedules": list(self.schedules),
             "violations": [violation.to_json() for violation in self.violations],
             "expected": self.expected,
             "verdict": self.verdict,

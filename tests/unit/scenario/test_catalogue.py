@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from devenv.core.errors import UsageProblem
 from devenv.core.vocabulary import CaptchaType, Strategy
-from devenv.lab.replay.player import expected_of, title
+from devenv.lab.replay.observed import expected_of, title
 from devenv.scenario import Scenario, catalogue, find, parse
 from devenv.scenario.schema import schema
 

@@ -53,7 +53,7 @@ def test_holds(checks: dict[str, Any], observed: dict[str, Any]) -> None:
         ),
         ({"has": ["a", "b"]}, {"has": {"b": 1}}, "has: missing a"),
         ({"has": ["a"]}, {"has": None}, "has: missing a"),
-        ({"contains": "up"}, {"contains": "down"}, 'contains: expected a body with "up"'),
+        ({"contains": "up"}, {"contains": "down"}, 'contains: expected "up" in it'),
     ],
 )
 def test_fails(checks: dict[str, Any], observed: dict[str, Any], told: str) -> None:

@@ -1,0 +1,117 @@
+"""Verifies that overlap: sent all at once, or with their Redis commands in a given order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from glob import escape
+from typing import Any
+
+import httpx
+
+from devenv.core.errors import UsageProblem
+from devenv.core.schedule import Event, Schedule
+from devenv.core.vocabulary import Strategy
+from devenv.lab.client import Verified
+from devenv.lab.replay.observed import verify_facts
+from devenv.lab.scheduling import Followed, Request, Scheduler
+from devenv.scenario import Scenario, Together, Verify
+from devenv.scenario.ordering import Exactly, Order, events_of, requests_of
+
+Send = Callable[[], Awaitable[Verified]]
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A verify whose answer is known; ``send`` sends it, ``key`` is its session's Redis key."""
+
+    step: Verify
+    send: Send
+    key: str
+
+
+async def at_once(ready: Sequence[Ready]) -> list[Verified]:
+    """Send all at the same time; the results in the same order."""
+    return list(await asyncio.gather(*(one.send() for one in ready)))
+
+
+async def in_order(
+    step: Together,
+    ready: Sequence[Ready],
+    order: Order,
+    http: httpx.AsyncClient,
+    perform: Callable[[Event], None],
+) -> Followed[Verified]:
+    """Send all with their Redis commands in this order; ``perform`` does what an event says, and blocks.
+
+    Raises as ``Scheduler.follow`` does.
+    """
+    keys = list(dict.fromkeys(one.key for one in ready))
+
+    async def happen(event: Event) -> None:
+        await asyncio.to_thread(perform, event)
+
+    requests = [
+        Request(name, one.step.pod or "", one.send) for name, one in zip(step.names, ready, strict=True)
+    ]
+    scheduler: Scheduler[Verified] = Scheduler(http, escape(keys[0]) if len(keys) == 1 else "*", happen)
+    return await scheduler.follow(requests, order)
+
+
+def observed(step: Together, results: Sequence[Verified], schedule: Schedule | None) -> tuple[Facts, Facts]:
+    """The facts to check about these results, and those to show: in an order they are everyone's own."""
+    facts = [verify_facts(result) for result in results]
+    outcomes = Counter(str(result.outcome) for result in results)
+    messages = Counter(result.message for result in results if result.message is not None)
+    named = dict(zip(step.names, facts, strict=True)) if step.names else {}
+    check = {"outcomes": outcomes, "messages": messages, "requests": named}
+    shown = [{name: value for name, value in one.items() if name != "seconds"} for one in facts]
+    counted = {"outcomes": dict(sorted(outcomes.items()))}
+    if schedule is not None:
+        each = dict(zip(step.names, shown, strict=True))
+        return check, {**counted, "requests": each, "schedule": str(schedule)}
+    # Which of two equal requests came first is not ours to say, so their order is no part of the outcome.
+    return check, {**counted, "requests": sorted(shown, key=lambda one: json.dumps(one, sort_keys=True))}
+
+
+def ordered_steps(scenario: Scenario, strategy: Strategy) -> tuple[int, ...]:
+    """The numbers (from 1) of the steps that run their requests' commands in an order with this store."""
+    return tuple(
+        number
+        for number, step in enumerate(scenario.steps, start=1)
+        if isinstance(step, Together) and strategy in step.order
+    )
+
+
+def assign(scenario: Scenario, strategy: Strategy, schedules: Sequence[Schedule]) -> Mapping[int, Schedule]:
+    """Which step each schedule is another order of: by step number, in the order of the steps.
+
+    Raises UsageProblem where the scenario has no such step, or the schedule names other requests or sessions.
+    """
+    numbers = ordered_steps(scenario, strategy)
+    if len(schedules) > len(numbers):
+        have = f"has {len(numbers)} such steps" if numbers else "has no step whose requests run in an order"
+        raise UsageProblem(
+            f"{scenario.id} with the {strategy} store {have}, not {len(schedules)}",
+            hint="'together' with names and 'order': see docs/scenarios.md",
+        )
+    found = {}
+    for number, schedule in zip(numbers, schedules, strict=False):
+        step = scenario.steps[number - 1]
+        assert isinstance(step, Together)
+        order = Exactly(schedule)
+        for name in requests_of(order):
+            if name not in step.names:
+                raise UsageProblem(
+                    f"the schedule names request {name!r}; step {number} of {scenario.id} has "
+                    f"{', '.join(step.names)}"
+                )
+        for event in events_of(order):
+            if event.event in ("expire", "age") and event.target not in scenario.sessions:
+                raise UsageProblem(f"the schedule's {event} is about no session of {scenario.id}")
+        found[number] = schedule
+    return found

@@ -1,0 +1,121 @@
+"""One step of a play: what it is in words, what is expected of it, what was observed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from devenv.core.vocabulary import Answer, Strategy
+from devenv.lab.client import Verified
+from devenv.scenario import (
+    Create,
+    Gate,
+    GateRule,
+    Get,
+    KeyEvent,
+    Redis,
+    RedisCommandStep,
+    RedisServer,
+    Restart,
+    Step,
+    Together,
+    Toggle,
+    Verify,
+)
+from devenv.scenario.model import Checks
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One step as it went. ``shown`` is what repeats of it have in common: no ids, no times.
+
+    ``seconds`` is how long it took.
+    """
+
+    number: int
+    line: int
+    title: str
+    shown: Mapping[str, Any]
+    told: tuple[str, ...]
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict; ``violations`` only where there are any."""
+        found = {"step": self.number, "do": self.title, **self.shown}
+        return {**found, "violations": list(self.told)} if self.told else found
+
+
+def expected_of(step: Step, strategy: Strategy) -> Checks:
+    """What the step should show; a create and a restart are expected to work unless the file says else."""
+    checks: Checks = getattr(step, "expect", {}).get(strategy, {})
+    if isinstance(step, Create):
+        return {"status": 200, **checks}
+    return {"starts": True, **checks} if isinstance(step, Restart) else checks
+
+
+def verify_facts(result: Verified) -> dict[str, Any]:
+    """What can be checked of a verify."""
+    return {
+        "outcome": str(result.outcome),
+        "success": result.body.get("success"),
+        "message": result.message,
+        "attempts": result.attempts,
+        "downshift": result.downshift,
+        "status": result.status,
+        "seconds": result.ended - result.started,
+    }
+
+
+def title(step: Step) -> str:
+    """One step in words: "verify alice on captcha-api-b: right"."""
+    match step:
+        case Create(session=session, pod=pod, word_differs_from=other):
+            return f"create {session}{_on(pod)}" + (f", another word than {other}'s" if other else "")
+        case Verify(session=session, pod=pod):
+            return f"verify {session}{_on(pod)}: {spoken(step)}"
+        case Together(verifies=verifies, names=names):
+            named = [f"{name}: " for name in names] or [""] * len(verifies)
+            parts = (name + title(part) for name, part in zip(named, verifies, strict=True))
+            return "together: " + "; ".join(parts)
+        case Restart(pods=pods, env=env):
+            settings = " ".join(f"{name}={value}" for name, value in env.items())
+            return f"restart {', '.join(pods)}" + (f" with {settings}" if settings else "")
+        case Toggle(pods=pods, use_redis=on):
+            return f"restart {', '.join(pods)} with USE_REDIS={'true' if on else 'false'}"
+        case Redis(session=session):
+            return f"look at the Redis key of {session}"
+        case RedisCommandStep(words=words):
+            return f"Redis command {' '.join(words)}"
+        case RedisServer(action=action):
+            return f"{action} Redis"
+        case KeyEvent(event=event, session=session):
+            return f"{event} the Redis key of {session}"
+        case Gate(rules=rules):
+            if rules is None:
+                return "gate: as it was"
+            every = list(dict.fromkeys(rule_title(rule) for some in rules.values() for rule in some))
+            return "gate: " + "; ".join(every)
+        case Get(path=path, pod=pod):
+            return f"GET {path}{_on(pod)}"
+
+
+def rule_title(rule: GateRule) -> str:
+    """A rule of the gate in words: "error EXEC (OOM …), the 1st"."""
+    words = [str(rule["action"]), str(rule.get("command", "every command"))]
+    words += [f"of {rule['pod']}"] if "pod" in rule else []
+    words += [f"on {rule['key']}"] if "key" in rule else []
+    words += [f"({rule['text']})"] if "text" in rule else []
+    words += [f"for {rule['seconds']:g} s"] if "seconds" in rule else []
+    words += [f"no. {rule['nth']}"] if "nth" in rule else []
+    words += [f"{rule['times']} times"] if "times" in rule else []
+    return " ".join(words)
+
+
+def spoken(step: Verify) -> str:
+    """The answer in words."""
+    return str(step.answer) if isinstance(step.answer, Answer) else str(list(step.answer))
+
+
+def _on(pod: str | None) -> str:
+    return f" on {pod}" if pod else ""
