@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
@@ -45,3 +46,17 @@ class EnvironmentProblem(DevenvError):
     """This machine cannot run it as things are; the hint says what to do (exit 4)."""
 
     exit_code = 4
+
+
+_BY_EXIT_CODE: Mapping[int, type[DevenvError]] = {
+    kind.exit_code: kind for kind in (ExpectationFailed, UsageProblem, Inconclusive, EnvironmentProblem)
+}
+
+
+def error_from_json(data: Mapping[str, Any]) -> DevenvError:
+    """The error behind ``DevenvError.to_json``, of the same class (by exit code).
+
+    ``message`` is understood for ``detail``; a body of any other shape becomes a plain ``DevenvError``.
+    """
+    kind = _BY_EXIT_CODE.get(data.get("exit_code", 0), DevenvError)
+    return kind(str(data.get("detail", data.get("message", data))), hint=data.get("hint"))

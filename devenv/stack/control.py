@@ -1,28 +1,14 @@
-"""The stack's part of the embedded control API, and the errors that travel over it."""
+"""The stack's part of the embedded control API."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from devenv.core.errors import DevenvError, EnvironmentProblem, ExpectationFailed, Inconclusive, UsageProblem
 from devenv.stack.processes import Processes
-
-_BY_EXIT_CODE: dict[int, type[DevenvError]] = {
-    kind.exit_code: kind for kind in (ExpectationFailed, UsageProblem, Inconclusive, EnvironmentProblem)
-}
-
-
-def error_from_json(data: Mapping[str, Any]) -> DevenvError:
-    """The inverse of ``DevenvError.to_json``; the class is told by the exit code.
-
-    A body of any other shape becomes a plain ``DevenvError``.
-    """
-    kind = _BY_EXIT_CODE.get(data.get("exit_code", 0), DevenvError)
-    return kind(str(data.get("detail", data)), hint=data.get("hint"))
 
 
 class Restart(BaseModel):

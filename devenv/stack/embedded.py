@@ -14,11 +14,10 @@ from typing import IO, Any
 import httpx
 import psutil
 
-from devenv.core.errors import DevenvError, EnvironmentProblem, UsageProblem
+from devenv.core.errors import DevenvError, EnvironmentProblem, UsageProblem, error_from_json
 from devenv.core.topology import Endpoints, PodStatus, StackSpec, StackStatus
 from devenv.core.vocabulary import resolve_pod
 from devenv.stack import logs
-from devenv.stack.control import error_from_json
 from devenv.stack.files import write_private
 from devenv.stack.protocol import Progress
 

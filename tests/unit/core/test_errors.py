@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from devenv.core.errors import DevenvError, EnvironmentProblem, ExpectationFailed, Inconclusive, UsageProblem
-from devenv.stack.control import error_from_json
+from devenv.core.errors import (
+    DevenvError,
+    EnvironmentProblem,
+    ExpectationFailed,
+    Inconclusive,
+    UsageProblem,
+    error_from_json,
+)
 
 
 @pytest.mark.parametrize("kind", [ExpectationFailed, UsageProblem, Inconclusive, EnvironmentProblem])
