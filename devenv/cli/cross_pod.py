@@ -8,12 +8,15 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from devenv.cli.options import BackendOption, Json, NoColor, Seed, desk
+from devenv.cli.options import BackendOption, Desk, Json, NoColor, Seed, desk
 from devenv.cli.running import run
 from devenv.cli.screen import grid
-from devenv.core.vocabulary import CaptchaType
+from devenv.core.topology import StackStatus
+from devenv.core.vocabulary import CaptchaType, Outcome
 from devenv.lab.cross_pod import Tally
 from devenv.lab.opening import running_stack
+from devenv.lab.pairs import run_pairs
+from devenv.lab.policy import present_policy
 from devenv.lab.probing import probe
 from devenv.lab.prose import ENGLISH
 from devenv.lab.report.story import outcomes
@@ -29,6 +32,20 @@ def replay_cross_pod(
     trials: Annotated[
         int, typer.Option("-n", "--trials", min=1, max=1000, metavar="N", help="Sequences per captcha.")
     ] = 3,
+    pairs: Annotated[
+        int | None,
+        typer.Option(
+            "--pairs",
+            min=1,
+            max=100_000,
+            metavar="N",
+            help="Instead: N create→verify pairs that pin no pod; the routing policy decides, and the share "
+            "of them whose challenge was not found is the result.",
+        ),
+    ] = None,
+    new_connections: Annotated[
+        bool, typer.Option("--new-connections", help="With --pairs: a TCP connection per request.")
+    ] = False,
     as_json: Json = False,
     backend: BackendOption = None,
     no_color: NoColor = False,
@@ -37,6 +54,9 @@ def replay_cross_pod(
     """Create on one pod, verify on another, on the stack that runs; exit 1 where a right answer failed."""
     at = desk(as_json, no_color, backend, seed)
     status = running_stack(at.settings.backend, at.settings.state_dir).status()
+    if pairs is not None:
+        _show_pairs(at, status, pairs, keep_alive=not new_connections)
+        return
     with at.screen.working("replaying"):
         done = probe(status, (kind,) if kind else tuple(CaptchaType), trials, seed=at.settings.seed)
     at.screen.result(done.to_json())
@@ -52,6 +72,27 @@ def replay_cross_pod(
         at.screen.show(Text("✗ right answers failed: the pods do not share their sessions", "bold red"))
         raise typer.Exit(1)
     at.screen.show(Text("✓ every right answer passed", "bold green"))
+
+
+def _show_pairs(at: Desk, status: StackStatus, total: int, *, keep_alive: bool) -> None:
+    """Send the pairs and show what came of them; exit 1 where a challenge was not found."""
+    with at.screen.working("pairs") as progress:
+        done = run_pairs(
+            status.endpoints.traffic,
+            total,
+            keep_alive=keep_alive,
+            progress=lambda count: progress(f"{count} of {total} pairs") if count % 100 == 0 else None,
+        )
+    policy = present_policy(status.endpoints.control)
+    facts = {"policy": policy, "pods": len(status.pods), "keep_alive": keep_alive}
+    at.screen.result({**facts, **done.to_json()})
+    how = "one connection per client" if keep_alive else "a new connection per request"
+    at.screen.show(f"{total} create→verify pairs over {len(status.pods)} pods, {policy}, {how}")
+    lost = done.outcomes.get(Outcome.NOT_FOUND, 0)
+    text = f"Challenge not found: {lost} of {total} ({done.not_found_share:.1%})"
+    at.screen.show(Text(text, "red" if lost else "green"))
+    if lost:
+        raise typer.Exit(1)
 
 
 def _cell(kind: CaptchaType, tally: Tally) -> Text:

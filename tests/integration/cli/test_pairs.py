@@ -1,0 +1,46 @@
+"""``replay_cross_pod.py --pairs``: what the routing policy loses, as its user reads it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.integration.cli.conftest import CommandLine
+
+
+def pairs(line: CommandLine, *words: str) -> tuple[int, dict[str, object]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "devenv.cli.cross_pod", "--pairs", "20", "--json", *words],
+        cwd=line.folder,
+        env=line.environment(),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+    return done.returncode, json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("policy", "words", "lost"),
+    [
+        ("pinned:b", (), 0),
+        ("per-connection", (), 0),
+        ("weighted:a=1,b=1", ("--new-connections",), None),
+    ],
+)
+def test_pairs_tell_what_a_policy_loses(
+    running: CommandLine, policy: str, words: tuple[str, ...], lost: int | None
+) -> None:
+    running.json("route", policy)
+    code, found = pairs(running, *words)
+    routes = found["routes"]
+    assert isinstance(routes, list)
+    crossed = sum(route["pairs"] for route in routes if route["created"] != route["verified"])
+    assert found["total"] == 20
+    assert found["not_found_share"] == crossed / 20
+    assert code == (1 if crossed else 0)
+    if lost is not None:
+        assert crossed == lost
