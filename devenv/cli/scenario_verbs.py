@@ -78,6 +78,12 @@ def replay(
     junit: Annotated[
         Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also write JUnit XML there.")
     ] = None,
+    schedule: Annotated[
+        str | None,
+        typer.Option(
+            metavar='"v1 …"', help="Another order of its concurrent requests' Redis commands, in one line."
+        ),
+    ] = None,
     as_json: Json = False,
     backend: BackendOption = None,
     no_color: NoColor = False,
@@ -89,7 +95,9 @@ def replay(
     """
     at = desk(as_json, no_color, backend, seed)
     with at.screen.working("replay") as progress:
-        done = replay_word(target, at.settings, strategy=strategy, repeat=repeat, progress=progress)
+        done = replay_word(
+            target, at.settings, strategy=strategy, repeat=repeat, schedule=schedule, progress=progress
+        )
     result = done.result
     if junit is not None:
         try:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from devenv.core.errors import DevenvError
+from devenv.core.schedule import Schedule
 from devenv.core.topology import StackStatus
 from devenv.core.vocabulary import Strategy
 from devenv.lab.explain import Explanation, explain_run
@@ -37,19 +38,33 @@ def replay_word(
     *,
     strategy: Strategy | None,
     repeat: int | None,
+    schedule: str | None = None,
     progress: Progress,
     clock: Callable[[], float] = time.time,
 ) -> Replayed:
     """Play what ``word`` names (a file, a scenario, a run) on the stack that runs, else on one of its own.
 
     ``strategy`` and ``repeat`` None: as the recorded run had them; else once, with the store that the running
-    stack has, or the first that the scenario is about. Raises UsageProblem where ``word`` names nothing.
+    stack has, or the first that the scenario is about. ``schedule`` ("v1 …") runs in place of the order that
+    the scenario gives; a recorded run is played in its own order, with its own store.
+    Raises UsageProblem where ``word`` names nothing, or the schedule is none.
     """
     target = resolve_target(word, settings.state_dir)
+    given = (Schedule.parse(schedule),) if schedule is not None else None
     times = repeat or target.repeat or 1
     with _stage(target, strategy, settings, progress) as (stack, chosen, temporary):
+        schedules = target.schedules if given is None and chosen is target.strategy else given or ()
         run = open_run(settings.state_dir, f"replay-{target.scenario.id}", clock())
-        result = replay(stack, target.scenario, chosen, times, run=run, seed=settings.seed, progress=progress)
+        result = replay(
+            stack,
+            target.scenario,
+            chosen,
+            times,
+            run=run,
+            schedules=schedules,
+            seed=settings.seed,
+            progress=progress,
+        )
     explanation = explain_run(run)
     keep(explanation, run)
     return Replayed(result, run, temporary, explanation)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from devenv.core.errors import UsageProblem
+from devenv.core.schedule import Schedule
 from devenv.core.vocabulary import Strategy
-from devenv.lab.runs import LATEST, RESULTS, Run, list_runs, resolve_run
+from devenv.lab.runs import LATEST, RESULTS, SCHEDULE, Run, list_runs, resolve_run
 from devenv.scenario import Scenario, catalogue, find, parse
 
 SCENARIO_COPY = "scenario.yaml"
@@ -17,11 +18,12 @@ SCENARIO_COPY = "scenario.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A scenario to replay; ``strategy`` and ``repeat`` are those of the recorded run, where it is one."""
+    """A scenario to replay; for a recorded run with its ``strategy``, ``repeat`` and ``schedules``."""
 
     scenario: Scenario
     strategy: Strategy | None = None
     repeat: int | None = None
+    schedules: tuple[Schedule, ...] = ()
 
 
 def resolve_target(word: str, state_dir: Path) -> Target:
@@ -57,7 +59,16 @@ def _recorded(run: Run) -> Target:
         raise UsageProblem(
             f"run {run.id} is no replay of a scenario", hint="'devenv scenarios' lists scenarios"
         )
-    return Target(read_scenario(copy), _strategy(results), results.get("repeat"))
+    return Target(read_scenario(copy), _strategy(results), results.get("repeat"), _schedules(run))
+
+
+def _schedules(run: Run) -> tuple[Schedule, ...]:
+    """The orders that the run followed, one a line of its schedule.txt."""
+    try:
+        text = (run.folder / SCHEDULE).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ()
+    return tuple(Schedule.parse(line) for line in text.splitlines() if line.strip())
 
 
 def _strategy(results: dict[str, Any]) -> Strategy | None:
