@@ -13,6 +13,9 @@ from devenv.core.vocabulary import Outcome
 
 Rule = Callable[[Story, Joined], Finding | None]
 
+AT_ONCE_S = 0.02
+"""Two requests on two connections this close behind each other were sent together."""
+
 _ANSWERS = ("is_positive", "target_class", "image_url", "samples")
 """Fields of a session document without which it is a stub."""
 
@@ -170,7 +173,7 @@ def _double_success(story: Story, joined: Joined) -> Finding | None:
 def _double_click(story: Story, joined: Joined) -> Finding | None:
     """Two equal answers at once, of which at least one passed and the other was told anything but that."""
     for first, second in combinations(story.verifies, 2):
-        if first.request != second.request or not first.overlaps(second) or _in_two_memories(first, second):
+        if first.request != second.request or not _at_once(first, second) or _in_two_memories(first, second):
             continue
         outcomes = (first.outcome, second.outcome)
         if Outcome.SUCCESS not in outcomes or not {*outcomes} <= {Outcome.SUCCESS, Outcome.NOT_FOUND}:
@@ -179,6 +182,13 @@ def _double_click(story: Story, joined: Joined) -> Finding | None:
         sentence = f"the same answer was sent twice at once, and {told}; the second should learn of the first"
         return finding("double-click", story.challenge, sentence, first, second)
     return None
+
+
+def _at_once(first: Call, second: Call) -> bool:
+    """Whether the second was sent without waiting for the first's answer: by overlap, or over another
+    connection right behind it, as a fast first answer leaves nothing to overlap with."""
+    gap = max(first.started, second.started) - min(first.ended, second.ended)
+    return gap < 0 or (gap <= AT_ONCE_S and first.exchange.client != second.exchange.client)
 
 
 def _in_two_memories(first: Call, second: Call) -> bool:
