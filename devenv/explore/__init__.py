@@ -1,0 +1,1 @@
+"""Pure search over the orders in which concurrent requests' Redis commands can run."""
