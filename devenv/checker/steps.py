@@ -58,7 +58,7 @@ class Step:
     @property
     def failed(self) -> bool:
         """It had no effect, as far as anybody knows: no reply, or an error for one."""
-        return self.reply is None or self.reply.startswith("-")
+        return self.reply is None or is_error(self.reply)
 
     @property
     def is_write(self) -> bool:
@@ -116,6 +116,11 @@ class Step:
             shown = shown[: LONGEST_REPLY - 1] + "…"
         fate = ", which was lost" if self.lost else ""
         return f"redis #{self.command.seq} {self.command.pod}: {self.name} → {shown}{fate}"
+
+
+def is_error(reply: str) -> bool:
+    """Whether a printed reply is an error (``-ERR …``) and not a negative number."""
+    return reply.startswith("-") and not reply[1:].isdecimal()
 
 
 def steps_of(commands: Sequence[RedisCommand]) -> list[Step]:

@@ -88,7 +88,10 @@ def show_findings(found: Explanation, screen: Screen, *, pictures: bool = False)
         screen.show("", Text.assemble((f" {group.cause} ", "reverse red"), (_times(group), "bold")))
         if pictures:
             screen.show("")
-            screen.picture(shorten(group.picture, MOST_DRAWN))
+            if group.picture:
+                screen.picture(shorten(group.picture, MOST_DRAWN))
+            else:
+                screen.show(Text("  (the requests drawn above)", "dim"))
             screen.show("")
         screen.paragraphs((group.first.sentence, *(f"also: {sentence}" for sentence in group.also)))
         for line in group.evidence:

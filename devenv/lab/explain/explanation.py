@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from devenv.checker.diagnosis import diagnose_joined
@@ -39,7 +39,7 @@ class Line:
 class Group:
     """Findings of one cause: the first of them with its picture, and how many there are.
 
-    ``also`` are other sentences of the same cause.
+    ``also`` are other sentences of the same cause. ``picture`` is empty where it is that of an earlier group.
     """
 
     first: Finding
@@ -122,10 +122,15 @@ def explain_trace(
     groups: dict[str, list[Finding]] = {}
     for found in diagnose_joined(joined):
         groups.setdefault(found.cause, []).append(found)
+    told: list[Group] = []
+    for findings in groups.values():
+        group = _group(findings, joined, began, numbers)
+        seen = any(group.picture == earlier.picture for earlier in told)
+        told.append(replace(group, picture=()) if seen else group)
     return Explanation(
         of,
         run,
-        tuple(_group(found, joined, began, numbers) for found in groups.values()),
+        tuple(told),
         tuple(picture(joined, joined.calls)),
         len(joined.calls),
         summary(joined.calls),

@@ -13,7 +13,6 @@ from devenv.checker.steps import NIL, Step
 from devenv.checker.stories import Call, Joined
 from devenv.core.events import RedisCommand, StackEvent
 from devenv.core.vocabulary import Outcome
-from devenv.lab.redis_arrows import command_label
 from devenv.lab.sequence import MessageKind, SequenceMessage
 
 CLIENT, PROXY, GATE, REDIS = "client", "proxy", "gate", "redis"
@@ -24,6 +23,7 @@ LONG_HOLD_S = 0.1
 _ID_LETTERS = 6
 _LONGEST = 40
 _ANSWER_FIELDS = ("is_positive", "target_class", "image_url", "samples")
+_EVENTS = {"expire": "the key expires", "age": "0.4 s left to live", "flush": "FLUSHALL"}
 _ENDS = {
     "request-dropped": "the request is lost",
     "reply-dropped": "the reply is lost",
@@ -45,19 +45,54 @@ def picture(joined: Joined, calls: Iterable[Call]) -> list[SequenceMessage]:
     first, last = chosen[0].started, max(call.ended for call in chosen)
     pods = sorted(dict.fromkeys(call.pod for call in chosen if call.pod))
     messages = [message for call in chosen for message in _http(call)]
-    ours = frozenset(id(step) for call in chosen for step in call.steps)
-    challenges = [call.challenge for call in chosen if call.challenge]
-    for step in joined.steps:
-        unowned = first <= step.at <= last and any(cid in step.key for cid in challenges)
-        if id(step) in ours or unowned:
-            messages += _command(step)
+    steps = _steps(joined, chosen, first, last)
+    keys = _Keys(steps, [call.challenge for call in chosen if call.challenge])
+    messages += [message for step in steps for message in _command(step, keys)]
     for word in joined.words:
         if word.delivered is None and first <= word.received <= last and word.pod in pods:
-            messages += _command(Step(word, word.received, word.reply))
+            messages += _command(Step(word, word.received, word.reply), keys)
     notes = [_note(event) for event in joined.stack if first < event.time <= last]
     messages += [note for note in notes if note is not None]
     messages.sort(key=lambda message: message.time)
     return [*_standing(joined, pods, first), *messages]
+
+
+def _steps(joined: Joined, calls: Sequence[Call], first: float, last: float) -> list[Step]:
+    """The commands of these calls, and those of nobody on their challenges' keys meanwhile."""
+    ours = dict.fromkeys(step.command.seq for call in calls for step in call.steps)
+    owned = {step.command.seq for call in joined.calls for step in call.steps}
+    challenges = [call.challenge for call in calls if call.challenge]
+    return [
+        step
+        for step in joined.steps
+        if step.command.seq in ours
+        or (
+            first <= step.at <= last
+            and step.command.seq not in owned
+            and any(challenge in step.key for challenge in challenges)
+        )
+    ]
+
+
+class _Keys:
+    """Says keys in short: the beginning of their challenge; in full where one challenge has several keys."""
+
+    def __init__(self, steps: Sequence[Step], challenges: Sequence[str]) -> None:
+        self._short: dict[str, str] = {}
+        known = dict.fromkeys(challenges)
+        heads: dict[str, list[str]] = {}
+        for key in dict.fromkeys(step.key for step in steps):
+            head, _, last = key.rpartition(":")
+            if last in known:
+                heads.setdefault(last, []).append(head)
+        for challenge, found in heads.items():
+            for head in found:
+                start = challenge[:_ID_LETTERS]
+                self._short[f"{head}:{challenge}"] = start if len(found) == 1 else f"{head}:{start}"
+
+    def of(self, key: str) -> str:
+        """``3f2a44`` for ``rcaptcha:abstract:3f2a44…``."""
+        return self._short.get(key) or _cut(key)
 
 
 def _standing(joined: Joined, pods: Sequence[str], when: float) -> list[SequenceMessage]:
@@ -88,6 +123,8 @@ def _note(event: StackEvent) -> SequenceMessage | None:
         where, label = GATE, " ".join(event.detail.values())
     elif event.what == "missing":
         where, label = PROXY, "not recorded: " + " ".join(event.detail.values())
+    elif label in _EVENTS:
+        label = _EVENTS[label]
     elif label == "command":
         label = event.detail.get("command", label)
     return SequenceMessage(event.time, where, where, _cut(label), "note") if label else None
@@ -128,8 +165,8 @@ def _told(call: Call) -> tuple[str, MessageKind]:
 # -- Redis ---------------------------------------------------------------------------------------------------
 
 
-def _command(step: Step) -> list[SequenceMessage]:
-    command, label = step.command, _said(step)
+def _command(step: Step, keys: _Keys) -> list[SequenceMessage]:
+    command, label = step.command, _said(step, keys)
     sent = command.forwarded if command.forwarded is not None else command.received
     if command.fate == "error":
         return [
@@ -172,8 +209,8 @@ def _delivered(step: Step, label: str, sent: float) -> list[SequenceMessage]:
     told = _replied(step)
     kind: MessageKind = "failed" if step.failed else "request"
     if max(before, after) < LONG_HOLD_S:
-        beside = f"  {HELD} {1000 * max(before, after):.0f} ms" if command.rule is not None else ""
-        whole = f"{label} → {told}{beside}"
+        whole = label if told == "OK" else f"{label} → {told}"
+        whole += f" {HELD}" if command.rule is not None else ""
         return [SequenceMessage(step.at, command.pod, REDIS, whole, kind, (GATE,))]
     how = "delayed" if command.fate == "delayed" else "held"
     if before >= after:
@@ -190,12 +227,22 @@ def _delivered(step: Step, label: str, sent: float) -> list[SequenceMessage]:
     ]
 
 
-def _said(step: Step) -> str:
-    """The command in short, with what a write writes."""
-    label = command_label(step.command.to_json())
+def _said(step: Step, keys: _Keys) -> str:
+    """The command in short; of a write also its time to live and what it writes."""
+    label = f"{step.name} {keys.of(step.key)}".rstrip()
     if not step.is_plain_write:
         return label
-    return f"{label} {_document(step.value)}" + (", no TTL" if step.leaves_no_ttl else "")
+    return f"{label} {_expiry(step)}: {_document(step.value)}"
+
+
+def _expiry(step: Step) -> str:
+    args = [arg.upper() for arg in step.command.args]
+    if step.name in ("SETEX", "PSETEX"):
+        return f"{'EX' if step.name == 'SETEX' else 'PX'} {args[1] if len(args) > 1 else '?'}"
+    for word in ("EX", "PX", "EXAT", "PXAT"):
+        if word in args[2:-1]:
+            return f"{word} {args[args.index(word, 2) + 1]}"
+    return "KEEPTTL" if "KEEPTTL" in args[2:] else "no TTL"
 
 
 def _replied(step: Step) -> str:
@@ -208,19 +255,19 @@ def _replied(step: Step) -> str:
         return _document(reply)
     if reply.startswith("[") and ", {" in reply:
         reply = reply.partition(", {")[0] + ", …]"
-    return _cut(reply)
+    return _cut(reply.replace(", ]", "]"))
 
 
 def _document(text: str) -> str:
     """A session document in two words; a stub is one without an answer."""
     if not text.startswith("{"):
         return _cut(text)
-    what = "session" if any(name in text for name in _ANSWER_FIELDS) else "stub"
+    stub = "" if any(name in text for name in _ANSWER_FIELDS) else "stub, "
     try:
         attempts = json.loads(text).get("attempts")
     except (ValueError, RecursionError):  # it was cut where it was recorded
-        return what
-    return what if attempts is None else f"{what}, attempts {attempts}"
+        attempts = None
+    return stub + ("session" if attempts is None else f"attempts {attempts}")
 
 
 def _cut(text: str) -> str:
