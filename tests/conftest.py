@@ -6,10 +6,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from devenv.core.topology import StackSpec
 from devenv.lab.opening import SUPERVISOR
 from devenv.stack.embedded import EmbeddedStack
+
+# The same examples in every run, and none judged by the clock: a busy machine is no failure.
+settings.register_profile(
+    "devenv", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("devenv")
 
 StartStack = Callable[[StackSpec], EmbeddedStack]
 
