@@ -11,10 +11,12 @@ from devenv.core.errors import UsageProblem
 from devenv.gate.holds import Then
 from devenv.gate.rules import Rule
 from devenv.gate.server import Gate
+from devenv.resp.replies import ReplyFramer
 
 MAX_COMMANDS = 10_000
 MAX_RULES = 1000
 MAX_WAIT_SECONDS = 30.0
+MAX_ANSWER = 1_000_000
 
 
 class PopulateBody(BaseModel):
@@ -33,6 +35,8 @@ class ReleaseBody(BaseModel):
     command: str | None = None
     rule: str | None = None
     then: Then = Then.PASS
+    answer: str = Field(default="", max_length=MAX_ANSWER)
+    """The reply in RESP, for ``then`` = answer."""
 
 
 def router(gate: Gate) -> APIRouter:
@@ -97,7 +101,12 @@ def router(gate: Gate) -> APIRouter:
     async def release(body: ReleaseBody) -> dict[str, Any]:
         """Let go what is held and fits; nothing held that fits is no error."""
         released = gate.release(
-            seq=body.seq, pod=body.pod, command=body.command, rule=body.rule, then=body.then
+            seq=body.seq,
+            pod=body.pod,
+            command=body.command,
+            rule=body.rule,
+            then=body.then,
+            answer=_reply(body) if body.then is Then.ANSWER else b"",
         )
         return {"released": [held.to_json() for held in released]}
 
@@ -118,6 +127,15 @@ def router(gate: Gate) -> APIRouter:
         }
 
     return routes
+
+
+def _reply(body: ReleaseBody) -> bytes:
+    """Exactly one reply: anything else would answer the wrong requests from here on."""
+    answer = body.answer.encode()
+    parts = ReplyFramer().feed(answer)
+    if len(parts) != 1 or parts[0][0] is None or not parts[0][0].complete:
+        raise HTTPException(400, f"answer is {body.answer!r}, not one reply in RESP (such as ':1\\r\\n')")
+    return answer
 
 
 def _rule(data: dict[str, Any], where: str) -> Rule:

@@ -61,6 +61,7 @@ class Conversation:
         self._reply_passing: Reply | None = None
         self._transaction = Transaction()
         self._matching = True  # replies answer requests one by one
+        self._resp3 = False
         self._timers: dict[int, Cancellable] = {}
         self._client_ended = False
         self._upstream_ended = False
@@ -139,6 +140,8 @@ class Conversation:
             entry.fate = Fate.UNMATCHED
         else:
             self._transaction.begun(entry)
+            if entry.fate is Fate.HANDSHAKE and shape.name == "HELLO":
+                self._resp3 = request.words[1:2] == [b"3"]
         return entry
 
     def _plan(self, message: Message, entry: Entry) -> None:
@@ -366,11 +369,13 @@ class Conversation:
             rule=armed.rule.id,
             since=now,
             until=now + seconds,
+            commands=tuple(tuple(one.words) for one in entry.transaction or (entry,)),
+            resp3=self._resp3,
         )
 
-        def release(then: Then) -> None:
+        def release(then: Then, answer: bytes) -> None:
             entry.fate = Fate.RELEASED
-            self._turn(lane, message, entry, then)
+            self._turn(lane, message, entry, then, answer)
             self._let_go(lane, message)
 
         def expire() -> None:
@@ -381,9 +386,17 @@ class Conversation:
         self._holds.add(held, armed, release)
         self._later(entry, seconds, expire)
 
-    def _turn(self, lane: Lane, message: Message, entry: Entry, then: Then) -> None:
+    def _turn(self, lane: Lane, message: Message, entry: Entry, then: Then, answer: bytes) -> None:
         """Prepare a held message for what it is released to."""
         if then is Then.PASS:
+            return
+        if then is Then.ANSWER:
+            entry.instead = answer
+            message.exit = Exit.INSTEAD
+            if lane is self._up:
+                lane.buffered -= sum(map(len, message.chunks))
+                self._transaction.answered(message, entry)
+                lane.buffered += sum(map(len, message.chunks))
             return
         if lane is self._up and then in (Then.LOSE_REPLY, Then.CUT_REPLY):
             action = Action.DROP_REPLY if then is Then.LOSE_REPLY else Action.DISCONNECT

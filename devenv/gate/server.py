@@ -128,8 +128,12 @@ class Gate:
         command: str | None = None,
         rule: str | None = None,
         then: Then = Then.PASS,
+        answer: bytes = b"",
     ) -> list[Held]:
-        """Let go what is held and fits all that is given, oldest first; which it was."""
+        """Let go what is held and fits all that is given, oldest first; which it was.
+
+        ``answer`` is one reply in RESP, for ``Then.ANSWER``.
+        """
 
         def wanted(held: Held) -> bool:
             return (
@@ -139,7 +143,7 @@ class Gate:
                 and (rule is None or held.rule == rule)
             )
 
-        return self.holds.release(wanted, then)
+        return self.holds.release(wanted, then, answer)
 
     def status(self) -> dict[str, Any]:
         """Ports, upstream, and per pod its connections now and ever and those that Redis refused."""

@@ -58,3 +58,9 @@ class Transaction:
             self._queued = None
         elif failed and self._queued is not None:
             self.spoiled = True
+
+    def answered(self, message: Message, entry: Entry) -> None:
+        """A held command is answered by the gate: of an EXEC, Redis must forget what was queued."""
+        if entry.transaction is not None and entry.shape.name == "EXEC":
+            message.exit = Exit.PASS
+            message.chunks = [_DISCARD]
