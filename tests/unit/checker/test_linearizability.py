@@ -1,0 +1,306 @@
+"""The search against a brute-force oracle, and on histories that would drown a naive one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from devenv.checker.judge import Call, SessionModel
+from devenv.checker.linearizability import Budget, Op, Verdict, linearize
+from devenv.core.vocabulary import Answer
+from devenv.spec.session import Create, Expire, Operation, Result, Session, Told, Verify, step, successors
+
+
+def examples(count: int) -> settings:
+    """The same ones in every run; together the three tests judge 10,000 histories."""
+    return settings(
+        max_examples=count,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+
+
+# --- the oracle: every order of every subset, from the definition ---------------------------------------
+
+
+def brute_force(ops: Sequence[Op[Any]], initial: Sequence[Any], model: Any) -> tuple[bool, int]:
+    """Whether a linearization exists, and how many known operations the longest partial one has."""
+    known = sum(1 for op in ops if not op.lost)
+    longest = 0
+
+    def extend(taken: frozenset[int], state: Any) -> None:
+        nonlocal longest
+        longest = max(longest, sum(1 for index in taken if not ops[index].lost))
+        for index, op in enumerate(ops):
+            if index in taken:
+                continue
+            if any(other not in taken and ops[other].returned < op.called for other in range(len(ops))):
+                continue
+            for after in model.successors(state, op.call):
+                extend(taken | {index}, after)
+
+    for state in initial:
+        extend(frozenset(), state)
+    return longest == known, longest
+
+
+def check_order(ops: Sequence[Op[Any]], order: Sequence[int], model: Any) -> None:
+    """The order that was reported is one that time and the model admit."""
+    assert len(set(order)) == len(order)
+    for position, index in enumerate(order):
+        later = [other for other in range(len(ops)) if other not in order[: position + 1]]
+        assert not any(ops[other].returned < ops[index].called for other in later)
+    states = list(model.initial())
+    for index in order:
+        states = [after for state in states for after in model.successors(state, ops[index].call)]
+        assert states
+
+
+def agree(ops: Sequence[Op[Any]], model: Any) -> Verdict:
+    judged = linearize(ops, model)
+    linearizable, longest = brute_force(ops, model.initial(), model)
+    assert judged.verdict is (Verdict.LINEARIZABLE if linearizable else Verdict.NOT_LINEARIZABLE)
+    check_order(ops, judged.order, model)
+    assert sum(1 for index in judged.order if not ops[index].lost) == longest
+    return judged.verdict
+
+
+# --- the captcha session --------------------------------------------------------------------------------
+
+RESULTS = st.one_of(
+    st.sampled_from([Result(Told.NOT_FOUND), Result(Told.ALREADY_SOLVED), Result(Told.EXPIRED)]),
+    st.builds(Result, st.sampled_from([Told.SUCCESS, Told.WRONG]), st.sampled_from([None, 1, 2])),
+)
+EXPIRES = st.just(Expire())
+VERIFIES = st.builds(Verify, st.sampled_from([*Answer, None]))
+
+
+@st.composite
+def arbitrary(draw: st.DrawFn) -> list[Op[Call]]:
+    """A few operations at any times with any results: mostly wrong."""
+    ops = []
+    for _ in range(draw(st.integers(1, 6))):
+        operation: Operation = draw(
+            st.one_of(VERIFIES, VERIFIES, VERIFIES, st.just(Create()), st.just(Expire()))
+        )
+        lost = draw(st.integers(0, 4)) == 0
+        heard = draw(RESULTS) if isinstance(operation, Verify) else Result(Told.DONE)
+        called = draw(st.integers(0, 6))
+        returned = inf if lost else called + draw(st.integers(0, 6))
+        ops.append(Op((operation, None if lost else heard), called, returned))
+    return ops
+
+
+@st.composite
+def produced(draw: st.DrawFn) -> list[Op[Call]]:
+    """What a correct service would record, with lost replies; then, mostly, results are changed."""
+    state, ops = Session(), []
+    for moment in range(draw(st.integers(1, 6))):
+        operation: Operation = (
+            Create() if moment == 0 else draw(st.one_of(VERIFIES, VERIFIES, st.just(Expire())))
+        )
+        actual = operation
+        if isinstance(operation, Verify) and operation.answer is None:
+            actual = Verify(draw(st.sampled_from([Answer.RIGHT, Answer.WRONG])))
+        done = step(state, actual)
+        lost = draw(st.integers(0, 5)) == 0
+        if not lost or draw(st.booleans()):
+            state = done.state
+        called, returned = moment - draw(st.floats(0, 1)), moment + draw(st.floats(0, 1))
+        heard = None if lost else draw(st.sampled_from(done.results))
+        ops.append(Op((operation, heard), called, inf if lost else returned))
+    for _ in range(draw(st.integers(0, 3))):
+        index = draw(st.integers(0, len(ops) - 1))
+        operation, heard = ops[index].call
+        if heard is not None and isinstance(operation, Verify):
+            ops[index] = Op((operation, draw(RESULTS)), ops[index].called, ops[index].returned)
+    return ops
+
+
+@examples(3000)
+@given(arbitrary())
+def test_any_history_of_a_session_as_the_oracle_judges(ops: list[Op[Call]]) -> None:
+    agree(ops, SessionModel())
+
+
+@examples(300)
+@given(arbitrary())
+def test_a_history_that_begins_anywhere(ops: list[Op[Call]]) -> None:
+    agree(ops, SessionModel((Session(), *successors(Session(), Create(), None))))
+
+
+def test_histories_of_a_right_service_as_the_oracle_judges() -> None:
+    seen = dict.fromkeys(Verdict, 0)
+
+    @examples(5000)
+    @given(produced())
+    def every(ops: list[Op[Call]]) -> None:
+        seen[agree(ops, SessionModel())] += 1
+
+    every()
+    assert min(seen[Verdict.LINEARIZABLE], seen[Verdict.NOT_LINEARIZABLE]) > 500
+
+
+# --- another model: a register, so that the search is not only right for sessions -----------------------
+
+
+@dataclass(frozen=True)
+class Register:
+    """Starts at 0; calls are ("read", value), ("write", value), ("swap", (old, new))."""
+
+    def initial(self) -> Sequence[int]:
+        return (0,)
+
+    def successors(self, state: int, call: tuple[str, Any]) -> Sequence[int]:
+        word, value = call
+        if word == "write":
+            return (value,)
+        if word == "read":
+            return (state,) if state == value else ()
+        old, new = value
+        return (new,) if state == old else ()
+
+    def reads(self, call: tuple[str, Any]) -> bool:
+        return call[0] == "read"
+
+
+VALUES = st.integers(0, 2)
+CALLS = st.one_of(
+    st.tuples(st.just("read"), VALUES),
+    st.tuples(st.just("write"), VALUES),
+    st.tuples(st.just("swap"), st.tuples(VALUES, VALUES)),
+)
+
+
+@examples(2000)
+@given(st.lists(st.tuples(CALLS, st.integers(0, 5), st.integers(0, 5), st.integers(0, 5)), max_size=6))
+def test_any_history_of_a_register_as_the_oracle_judges(drawn: list[tuple[Any, int, int, int]]) -> None:
+    ops = [Op(call, called, inf if luck == 0 else called + length) for call, called, length, luck in drawn]
+    agree(ops, Register())
+
+
+# --- by hand --------------------------------------------------------------------------------------------
+
+
+def op(operation: Operation, heard: Result | None, called: float, returned: float = inf) -> Op[Call]:
+    return Op((operation, heard), called, returned)
+
+
+RIGHT, WRONG = Verify(Answer.RIGHT), Verify(Answer.WRONG)
+DONE, GONE = Result(Told.DONE), Result(Told.NOT_FOUND)
+MADE = op(Create(), DONE, 0, 1)
+
+
+def test_nothing_is_linearizable() -> None:
+    assert linearize([], SessionModel()).verdict is Verdict.LINEARIZABLE
+
+
+def test_a_lost_reply_is_neither_done_nor_undone() -> None:
+    lost = op(RIGHT, None, 2)
+    success, wrong = Result(Told.SUCCESS, 1), Result(Told.WRONG, 1)
+    for after in (op(RIGHT, success, 3, 4), op(RIGHT, GONE, 3, 4), op(WRONG, wrong, 3, 4)):
+        assert linearize([MADE, lost, after], SessionModel()).verdict is Verdict.LINEARIZABLE
+    before = op(RIGHT, GONE, 1.2, 1.5)
+    assert linearize([MADE, before, lost], SessionModel()).verdict is Verdict.NOT_LINEARIZABLE
+
+
+def test_operations_that_touch_are_concurrent() -> None:
+    gone = op(WRONG, GONE, 1, 2)
+    assert linearize([MADE, gone], SessionModel()).verdict is Verdict.LINEARIZABLE
+    assert linearize([op(Create(), DONE, 0, 0.9), gone], SessionModel()).verdict is Verdict.NOT_LINEARIZABLE
+
+
+def test_the_longest_partial_linearization_names_what_has_no_place() -> None:
+    ops = [MADE, op(RIGHT, Result(Told.SUCCESS, 1), 2, 4), op(RIGHT, Result(Told.SUCCESS, 1), 2, 5)]
+    judged = linearize(ops, SessionModel())
+    assert judged.verdict is Verdict.NOT_LINEARIZABLE
+    assert judged.order == (0, 1)
+
+
+# --- many at once ---------------------------------------------------------------------------------------
+
+
+def crowd(*heard: Result) -> list[Op[Call]]:
+    """All at the same time on one challenge, each with the answer that fits what it heard."""
+    return [MADE] + [
+        op(RIGHT if it.told is Told.SUCCESS else WRONG, it, 2 + index / 1e6, 10 + index / 1e6)
+        for index, it in enumerate(heard)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("heard", "verdict"),
+    [
+        ([Result(Told.SUCCESS, 1)] + [GONE] * 999, Verdict.LINEARIZABLE),
+        ([GONE] * 998 + [Result(Told.WRONG, 2), Result(Told.WRONG, 1)], Verdict.LINEARIZABLE),
+        ([Result(Told.SUCCESS, 1)] * 2 + [GONE] * 998, Verdict.NOT_LINEARIZABLE),
+        ([Result(Told.WRONG, 1)] * 1000, Verdict.NOT_LINEARIZABLE),
+        ([GONE] * 1000, Verdict.NOT_LINEARIZABLE),
+        ([Result(Told.WRONG, 1), Result(Told.WRONG, 2), Result(Told.SUCCESS)] + [GONE] * 997,
+         Verdict.NOT_LINEARIZABLE),
+    ],
+)  # fmt: skip
+def test_a_thousand_at_once_are_few_steps(heard: list[Result], verdict: Verdict) -> None:
+    judged = linearize(crowd(*heard), SessionModel())
+    assert judged.verdict is verdict
+    assert judged.steps < 20
+
+
+def test_a_thousand_with_lost_replies() -> None:
+    lost = [op(RIGHT if index % 2 else WRONG, None, 2 + index) for index in range(500)]
+    ops = [*crowd(*[GONE] * 500), *lost]
+    judged = linearize(ops, SessionModel())
+    assert judged.verdict is Verdict.LINEARIZABLE
+    assert judged.steps < 2000
+
+
+def test_the_budget_in_steps_ends_the_search() -> None:
+    writes = [Op(("write", index), 0, 1) for index in range(1, 30)] + [Op(("read", -1), 0, 1)]
+    judged = linearize(writes, Register(), Budget(steps=5000))
+    assert judged.verdict is Verdict.UNKNOWN
+    assert judged.steps == 5000
+    assert len(judged.order) == 29
+
+
+def test_the_budget_in_time_is_by_the_callers_clock() -> None:
+    moments = iter(range(10_000))
+    writes = [Op(("write", index), 0, 1) for index in range(1, 30)] + [Op(("read", -1), 0, 1)]
+    judged = linearize(writes, Register(), Budget(until=100, clock=lambda: next(moments)))
+    assert judged.verdict is Verdict.UNKNOWN
+    assert 0 < judged.steps < 5000
+
+
+def test_a_thousand_writes_one_after_the_other() -> None:
+    ops: list[Op[Any]] = []
+    for index in range(500):
+        ops += [
+            Op(("write", index), 4 * index, 4 * index + 1),
+            Op(("read", index), 4 * index + 2, 4 * index + 3),
+        ]
+    assert linearize(ops, Register()).verdict is Verdict.LINEARIZABLE
+    ops[-1] = Op(("read", 0), 4 * 499 + 2, 4 * 499 + 3)
+    judged = linearize(ops, Register())
+    assert judged.verdict is Verdict.NOT_LINEARIZABLE
+    assert len(judged.order) == 999
+
+
+def test_the_same_search_twice() -> None:
+    """Orders do not hang on hashing: the same input gives the same order and count."""
+    ops = crowd(*[Result(Told.WRONG, 1), Result(Told.WRONG, 2)] + [GONE] * 20)
+    assert linearize(ops, SessionModel()) == linearize(list(ops), SessionModel())
+
+
+def test_time_is_not_looked_at_without_a_deadline() -> None:
+    assert linearize(crowd(GONE), SessionModel(), Budget(steps=10)).verdict is Verdict.NOT_LINEARIZABLE
+    started = time.monotonic()
+    judged = linearize(crowd(GONE), SessionModel(), Budget(until=started + 60, clock=time.monotonic))
+    assert judged.verdict is Verdict.NOT_LINEARIZABLE
