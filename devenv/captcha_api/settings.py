@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     success_redirect_url: Annotated[str | None, Optional] = None
     session_strategy: Literal["atomic", "guide"] = "atomic"
     guide_errors: Literal["raise", "swallow"] = "raise"
+    specimen: Literal["", "half-migration"] = ""
     pod_name: str = "captcha-api"
 
     @model_validator(mode="after")

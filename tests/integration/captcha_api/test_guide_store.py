@@ -196,3 +196,13 @@ def test_refused_writes_in_the_field_mean_no_limit(pods: Any, own_world: Any) ->
     verdicts = [store.verify(Stepped(WRONG)) for _ in range(5)]
     assert {verdict.attempts for verdict in verdicts} == {None}
     assert store.verify(Stepped(RIGHT)).passed
+
+
+def test_half_migrated_it_writes_to_redis_and_looks_in_memory(world: Any, server: redis.Redis) -> None:
+    half = make_guide(world.redis.port, specimen="half-migration")
+    document = {"type": "abstract", "cid": CID, "is_positive": [True, False, True], "attempts": 0}
+    assert half.create(CaptchaType.ABSTRACT, CID, document)
+    assert server.exists(KEY)
+    with pytest.raises(Ungraded) as caught:
+        half.verify(Stepped(RIGHT))
+    assert caught.value.refusal is Refusal.NOT_FOUND
