@@ -1,0 +1,191 @@
+"""Traces made by hand, one event after the other, a millisecond apart."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from devenv.checker.diagnosis import diagnose
+from devenv.checker.findings import Finding
+from devenv.core.captcha_http import CREATE_PATHS, VERIFY_PATHS
+from devenv.core.events import Exchange, RedisCommand, StackEvent, TraceEvent
+from devenv.core.vocabulary import NOT_FOUND_MESSAGE, CaptchaType
+
+A, B = "captcha-api-a", "captcha-api-b"
+DOC = '{"type": "abstract", "is_positive": [true], "attempts": 0}'
+COUNTED = '{"type": "abstract", "is_positive": [true], "attempts": 1}'
+STUB = '{"attempts": 1}'
+NOT_FOUND = {"success": False, "message": NOT_FOUND_MESSAGE}
+PASSED = {"success": True, "attempts": 1}
+
+
+def wrong(attempts: int | None = 1) -> dict[str, Any]:
+    return {"success": False, "attempts": attempts, "img_score": 0.1}
+
+
+@dataclass
+class Open:
+    """A request that has begun."""
+
+    pod: str
+    kind: str
+    captcha: CaptchaType
+    started: float
+    body: dict[str, Any]
+    client: str
+
+
+@dataclass
+class Trace:
+    """Builds a trace; ``now`` is the present moment."""
+
+    now: float = 1000.0
+    events: list[TraceEvent] = field(default_factory=list)
+    _exchanges: int = 0
+    _commands: int = 0
+
+    def tick(self, seconds: float = 0.001) -> float:
+        self.now += seconds
+        return self.now
+
+    # -- the stack
+
+    def pods(self, **settings: str) -> None:
+        for pod in (A, B):
+            self.pod(pod, **settings)
+
+    def pod(self, pod: str, **settings: str) -> None:
+        self.events.append(StackEvent(self.tick(), "pod", pod, settings))
+
+    def restart(self, pod: str, **settings: str) -> None:
+        self.events.append(StackEvent(self.tick(), "restart", pod))
+        self.pod(pod, **settings)
+
+    def redis_server(self, action: str, **detail: str) -> None:
+        self.events.append(StackEvent(self.tick(), "redis", None, {"action": action, **detail}))
+
+    # -- requests
+
+    def begin(
+        self,
+        pod: str,
+        kind: str,
+        cid: str | None = None,
+        selections: list[int] | None = None,
+        captcha: CaptchaType = CaptchaType.ABSTRACT,
+        client: str = "127.0.0.1:1",
+    ) -> Open:
+        body: dict[str, Any] = {}
+        if cid is not None:
+            body["challenge_id"] = cid
+        if kind == "verify":
+            body |= {"selections": [0]} if selections is None else {"selections": selections}
+        if captcha is CaptchaType.HANDWRITING and kind == "verify":
+            del body["selections"]
+            body["image_base64"] = "…"
+        return Open(pod, kind, captcha, self.tick(), body, client)
+
+    def end(self, request: Open, answer: dict[str, Any] | None, status: int = 200) -> None:
+        self._exchanges += 1
+        create = request.kind == "create"
+        path = (CREATE_PATHS if create else VERIFY_PATHS)[request.captcha]
+        self.events.append(
+            Exchange(
+                seq=self._exchanges,
+                request_id=f"r{self._exchanges}",
+                client=request.client,
+                method="POST",
+                path=path,
+                policy="round-robin",
+                pod=request.pod,
+                status=status,
+                started=request.started,
+                duration_ms=(self.tick() - request.started) * 1000,
+                request_body=None if create else json.dumps(request.body),
+                response_body=None if answer is None else json.dumps(answer),
+            )
+        )
+
+    def verify(
+        self,
+        pod: str,
+        cid: str | None,
+        answer: dict[str, Any] | None,
+        *says: tuple[str, str | None],
+        status: int = 200,
+        **more: Any,
+    ) -> None:
+        request = self.begin(pod, "verify", cid, **more)
+        for command, reply in says:
+            self.say(pod, command, cid or "", reply)
+        self.end(request, answer, status)
+
+    def create(
+        self,
+        pod: str,
+        cid: str | None = "c1" * 16,
+        *,
+        in_redis: bool = False,
+        prefix: str = "rcaptcha:",
+        ttl: int = 60,
+        captcha: CaptchaType = CaptchaType.ABSTRACT,
+    ) -> str:
+        request = self.begin(pod, "create", captcha=captcha)
+        if in_redis and cid:
+            self.say(pod, "SETEX", cid, "OK", "60", DOC, prefix=prefix)
+        self.end(request, {"challenge_id": cid, "ttl": ttl} if cid else {"ttl": ttl})
+        return cid or ""
+
+    # -- Redis
+
+    def say(
+        self,
+        pod: str,
+        command: str,
+        cid: str,
+        reply: str | None,
+        *args: str,
+        prefix: str = "rcaptcha:",
+        fate: str = "passed",
+        late: float = 0.0,
+        connection: int = 1,
+    ) -> RedisCommand:
+        """One command; ``late`` seconds until its reply. A fate that loses it leaves out what it says."""
+        self._commands += 1
+        key = f"{prefix}abstract:{cid}" if cid else None
+        received = self.tick()
+        never_sent = fate in ("request-dropped", "discarded", "error", "disconnected")
+        answered = None if reply is None else self.tick(late + 0.0001)
+        heard = reply is not None and fate not in ("reply-dropped", "undelivered")
+        said = RedisCommand(
+            seq=self._commands,
+            pod=pod,
+            connection=connection,
+            command=command,
+            args=((key,) if key else ()) + args,
+            key=key,
+            reply=reply,
+            received=received,
+            answered=answered,
+            fate=fate,
+            forwarded=None if never_sent else received,
+            delivered=answered if heard else None,
+        )
+        self.events.append(said)
+        return said
+
+    # -- what the checker says
+
+    def findings(self) -> tuple[Finding, ...]:
+        return diagnose(self.events)
+
+    def causes(self) -> list[str]:
+        return [found.cause for found in self.findings()]
+
+
+@pytest.fixture
+def trace() -> Trace:
+    return Trace()

@@ -1,0 +1,201 @@
+"""Faults of Redis as users meet them; a service that copes is no finding."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import DOC, NOT_FOUND, PASSED, A, B, Trace, wrong
+
+REDIS = {"USE_REDIS": "true", "REDIS_TIMEOUT_MS": "2000"}
+BARE = {"detail": "Internal Server Error: TimeoutError"}
+CLEAR = {"detail": "The stored session is broken: not a JSON object"}
+TRY_AGAIN = {"detail": "Session store unreachable"}
+
+
+@pytest.mark.parametrize(("status", "answer"), [(500, BARE), (500, None), (200, NOT_FOUND)])
+def test_reply_lost(trace: Trace, status: int, answer: dict[str, object] | None) -> None:
+    cid = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", cid)
+    lost = trace.say(A, "EVALSHA", cid, "[right, 1, {}]", fate="reply-dropped")
+    trace.end(request, answer, status)
+    found = trace.findings()
+    assert [it.cause for it in found] == ["reply-lost"]
+    assert lost.seq in [line.seq for line in found[0].evidence]
+    assert "which was lost" in "".join(line.text for line in found[0].evidence)
+
+
+@pytest.mark.parametrize(("status", "answer"), [(200, PASSED), (200, wrong(1)), (503, TRY_AGAIN)])
+def test_a_lost_reply_that_the_service_coped_with(
+    trace: Trace, status: int, answer: dict[str, object]
+) -> None:
+    cid = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", cid)
+    trace.say(A, "EVALSHA", cid, "[right, 1, {}]", fate="reply-dropped")
+    trace.say(A, "EVALSHA", cid, "[right, 1, {}]")
+    trace.end(request, answer, status)
+    assert trace.causes() == []
+
+
+def test_the_reply_to_ttl_lost(trace: Trace) -> None:
+    cid = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", cid)
+    trace.say(A, "GET", cid, DOC)
+    trace.say(A, "TTL", cid, "60", fate="reply-dropped")
+    trace.say(A, "SET", cid, "OK", DOC)
+    trace.end(request, wrong(1))
+    assert trace.causes() == ["reply-lost"]
+
+
+@pytest.mark.parametrize("reply", ["-OOM command not allowed", "-READONLY You can't write", "-MISCONF x"])
+@pytest.mark.parametrize(("status", "answer"), [(200, wrong(None)), (500, BARE)])
+def test_writes_refused(trace: Trace, reply: str, status: int, answer: dict[str, object]) -> None:
+    cid = trace.create(A, in_redis=True)
+    trace.verify(A, cid, answer, ("GET", DOC), ("SETEX", reply), status=status)
+    assert trace.causes() == ["writes-refused"]
+
+
+def test_a_create_whose_write_was_refused(trace: Trace) -> None:
+    request = trace.begin(A, "create")
+    trace.say(A, "SETEX", "a" * 32, "-OOM command not allowed", "60", DOC)
+    trace.end(request, BARE, 500)
+    assert trace.causes() == ["writes-refused"]
+
+
+def test_refused_writes_that_are_told(trace: Trace) -> None:
+    cid = trace.create(A, in_redis=True)
+    trace.verify(A, cid, TRY_AGAIN, ("EVALSHA", "-OOM command not allowed"), status=503)
+    assert trace.causes() == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "answer", "status"),
+    [
+        ("-WRONGTYPE Operation against a key", BARE, 500),
+        ("-WRONGTYPE Operation against a key", PASSED, 200),
+        ("no json", NOT_FOUND, 200),
+        ("[1, 2]", BARE, 500),
+    ],
+)
+def test_wrong_type(trace: Trace, reply: str, answer: dict[str, object], status: int) -> None:
+    cid = trace.create(A, in_redis=True)
+    trace.verify(A, cid, answer, ("GET", reply), status=status)
+    assert trace.causes() == ["wrong-type"]
+
+
+@pytest.mark.parametrize("reply", ["[broken, 0, WRONGTYPE Operation]", "-WRONGTYPE Operation"])
+def test_a_wrong_type_that_is_told_clearly(trace: Trace, reply: str) -> None:
+    cid = trace.create(A, in_redis=True)
+    trace.verify(A, cid, CLEAR, ("EVALSHA", reply), status=500)
+    assert trace.causes() == []
+
+
+def test_moved(trace: Trace) -> None:
+    cid = trace.create(A, in_redis=True)
+    trace.verify(A, cid, NOT_FOUND, ("GET", "-MOVED 1234 10.0.0.2:6379"))
+    assert trace.causes() == ["cluster-plain-client"]
+
+
+def test_a_client_that_followed(trace: Trace) -> None:
+    cid = trace.create(A, in_redis=True)
+    trace.verify(A, cid, PASSED, ("GET", "-MOVED 1234 10.0.0.2:6379"), ("GET", DOC))
+    assert trace.causes() == []
+
+
+@pytest.mark.parametrize(("answer", "status"), [(BARE, 500), (NOT_FOUND, 200), (wrong(1), 200)])
+def test_redis_hangs(trace: Trace, answer: dict[str, object], status: int) -> None:
+    trace.pods(**REDIS)
+    cid = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", cid)
+    trace.say(A, "GET", cid, None, fate="unanswered")
+    trace.tick(2.1)
+    trace.end(request, answer, status)
+    assert trace.causes() == ["redis-hangs"]
+
+
+def test_an_answer_after_the_pod_had_gone(trace: Trace) -> None:
+    cid = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", cid)
+    trace.say(A, "GET", cid, DOC, fate="undelivered", late=2.5)
+    trace.end(request, BARE, 500)
+    assert trace.causes() == ["redis-hangs"]
+
+
+def test_a_paused_redis_that_only_the_ping_met(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    trace.redis_server("pause")
+    request = trace.begin(A, "create")
+    trace.tick(2.0)
+    trace.end(request, {"challenge_id": "a" * 32})
+    assert trace.causes() == ["redis-hangs"]
+
+
+def test_told_to_try_again_in_time(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    cid = trace.create(A, in_redis=True)
+    trace.redis_server("pause")
+    request = trace.begin(A, "verify", cid)
+    trace.say(A, "EVALSHA", cid, None, fate="unanswered")
+    trace.tick(2.2)
+    trace.end(request, TRY_AGAIN, 503)
+    assert trace.causes() == []
+
+
+def test_told_to_try_again_far_too_late(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    cid = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", cid)
+    trace.say(A, "EVALSHA", cid, None, fate="unanswered")
+    trace.tick(20)
+    trace.end(request, TRY_AGAIN, 503)
+    assert trace.causes() == ["redis-hangs"]
+
+
+def test_slow_for_other_reasons(trace: Trace) -> None:
+    cid = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", cid)
+    trace.say(A, "GET", cid, DOC)
+    trace.tick(5)
+    trace.end(request, PASSED)
+    assert trace.causes() == []
+
+
+@pytest.mark.parametrize("fate", ["unanswered", "discarded", "disconnected"])
+def test_a_connection_that_broke(trace: Trace, fate: str) -> None:
+    cid = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", cid)
+    trace.say(A, "GET", cid, None, fate=fate)
+    trace.end(request, BARE, 500)
+    assert trace.causes() == ["redis-dies"]
+
+
+def test_a_create_while_redis_is_stopped(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    trace.redis_server("stop")
+    trace.end(trace.begin(A, "create"), BARE, 500)
+    assert trace.causes() == ["redis-dies"]
+
+
+def test_a_stopped_redis_does_not_concern_pod_memory(trace: Trace) -> None:
+    trace.pods(USE_REDIS="false")
+    trace.redis_server("stop")
+    trace.verify(A, trace.create(A), PASSED)
+    assert trace.causes() == []
+
+
+def test_an_error_that_nobody_explains(trace: Trace) -> None:
+    cid = trace.create(A, in_redis=True)
+    trace.verify(A, cid, BARE, ("GET", DOC), status=500)
+    assert trace.causes() == ["unexplained"]
+
+
+def test_an_error_of_the_proxy_is_not_the_pods(trace: Trace) -> None:
+    from dataclasses import replace
+
+    from devenv.core.events import Exchange
+
+    request = trace.begin(B, "create")
+    trace.end(request, None, 502)
+    exchange = trace.events.pop()
+    assert isinstance(exchange, Exchange)
+    trace.events.append(replace(exchange, error="captcha-api-b: connection refused"))
+    assert trace.causes() == []

@@ -1,0 +1,361 @@
+"""A session that is not found: where it is, and that a rightly ended one is no loss."""
+
+from __future__ import annotations
+
+import pytest
+
+from devenv.core.vocabulary import CaptchaType
+
+from .conftest import DOC, NOT_FOUND, PASSED, A, B, Trace, wrong
+
+HAND = CaptchaType.HANDWRITING
+MEMORY = {"USE_REDIS": "false"}
+REDIS = {"USE_REDIS": "true", "SESSION_STRATEGY": "guide"}
+GET_NIL = ("GET", "(nil)")
+
+
+def test_pod_memory(trace: Trace) -> None:
+    trace.pods(**MEMORY)
+    cid = trace.create(A)
+    trace.verify(B, cid, NOT_FOUND)
+    found = trace.findings()
+    assert [it.cause for it in found] == ["pod-memory"]
+    assert [line.kind for line in found[0].evidence] == ["exchange", "exchange"]
+    assert found[0].challenge == cid
+    assert "USE_REDIS=true" in found[0].change
+
+
+def test_pod_memory_without_any_settings_known(trace: Trace) -> None:
+    trace.verify(B, trace.create(A), NOT_FOUND)
+    assert trace.causes() == ["pod-memory"]
+
+
+def test_found_on_its_own_pod(trace: Trace) -> None:
+    trace.verify(A, trace.create(A), PASSED)
+    assert trace.causes() == []
+
+
+def test_solved_before_is_no_loss(trace: Trace) -> None:
+    cid = trace.create(A)
+    trace.verify(A, cid, PASSED)
+    trace.verify(B, cid, NOT_FOUND)
+    assert trace.causes() == []
+
+
+def test_a_third_answer_after_two_wrong_ones_is_no_loss(trace: Trace) -> None:
+    cid = trace.create(A)
+    trace.verify(A, cid, wrong(1))
+    trace.verify(A, cid, {**wrong(2), "message": "Too many attempts", "downshift": True})
+    trace.verify(A, cid, NOT_FOUND)
+    assert trace.causes() == []
+
+
+def test_a_challenge_that_nobody_saw_created(trace: Trace) -> None:
+    trace.verify(B, "d" * 32, NOT_FOUND)
+    assert trace.causes() == []
+
+
+def test_ml_errors_and_expired_challenges_are_no_loss(trace: Trace) -> None:
+    cid = trace.create(A)
+    trace.verify(A, cid, {"success": False, "message": "ML predict failed: timeout"})
+    trace.verify(A, cid, {"success": False, "message": "Challenge expired", "expired": True})
+    trace.verify(A, cid, None, status=503)
+    assert trace.causes() == []
+
+
+def test_pod_restart(trace: Trace) -> None:
+    trace.pods(**MEMORY)
+    cid = trace.create(A)
+    trace.restart(A, **MEMORY)
+    trace.verify(A, cid, NOT_FOUND)
+    assert trace.causes() == ["pod-restart"]
+
+
+def test_another_pods_restart_explains_nothing(trace: Trace) -> None:
+    trace.pods(**MEMORY)
+    cid = trace.create(A)
+    trace.restart(B, **MEMORY)
+    trace.verify(A, cid, NOT_FOUND)
+    assert trace.causes() == ["many-workers"]
+
+
+@pytest.mark.parametrize(("workers", "cause"), [("4", "many-workers"), ("1", "flag-off-regression")])
+def test_lost_on_its_own_pod(trace: Trace, workers: str, cause: str) -> None:
+    trace.pods(**MEMORY, WORKERS=workers)
+    trace.verify(A, trace.create(A), NOT_FOUND)
+    assert trace.causes() == [cause]
+
+
+def test_forgotten_after_its_time_to_live(trace: Trace) -> None:
+    cid = trace.create(A)
+    trace.tick(121)
+    trace.verify(A, cid, NOT_FOUND)
+    assert trace.causes() == []
+
+
+@pytest.mark.parametrize(("writer", "reader"), [(A, B), (B, A)])
+def test_mixed_flags_in_both_directions(trace: Trace, writer: str, reader: str) -> None:
+    trace.pod(A, **REDIS)
+    trace.pod(B, **MEMORY)
+    cid = trace.create(writer, in_redis=writer == A)
+    trace.verify(reader, cid, NOT_FOUND, *([GET_NIL] if reader == A else []))
+    found = trace.findings()
+    assert [it.cause for it in found] == ["mixed-flags"]
+    assert [line.text for line in found[0].evidence if line.kind == "stack"] == [
+        f"pod {A}: USE_REDIS=true" if pod == A else f"pod {B}: USE_REDIS=false" for pod in (A, B)
+    ]
+
+
+@pytest.mark.parametrize(("before", "after"), [(MEMORY, REDIS), (REDIS, MEMORY)])
+def test_toggled_between_create_and_verify(
+    trace: Trace, before: dict[str, str], after: dict[str, str]
+) -> None:
+    trace.pods(**before)
+    cid = trace.create(A, in_redis=before is REDIS)
+    trace.restart(A, **after)
+    trace.verify(A, cid, NOT_FOUND, *([GET_NIL] if after is REDIS else []))
+    assert trace.causes() == ["mixed-flags"]
+
+
+def test_half_migration(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    trace.verify(A, trace.create(A, in_redis=True), NOT_FOUND)
+    assert trace.causes() == ["half-migration"]
+
+
+def test_prefix_mismatch(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    cid = trace.create(A, in_redis=True)
+    request = trace.begin(B, "verify", cid)
+    trace.say(B, "GET", cid, "(nil)", prefix="other:")
+    trace.end(request, NOT_FOUND)
+    assert trace.causes() == ["prefix-mismatch"]
+
+
+def test_database_mismatch(trace: Trace) -> None:
+    trace.pod(A, **REDIS, REDIS_DB="0")
+    trace.pod(B, **REDIS, REDIS_DB="1")
+    trace.verify(B, trace.create(A, in_redis=True), NOT_FOUND, GET_NIL)
+    assert trace.causes() == ["prefix-mismatch"]
+
+
+def test_flushed(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    cid = trace.create(A, in_redis=True)
+    trace.redis_server("command", command="FLUSHALL")
+    trace.verify(A, cid, NOT_FOUND, GET_NIL)
+    found = trace.findings()
+    assert [it.cause for it in found] == ["flushed"]
+    assert any("FLUSHALL" in line.text for line in found[0].evidence)
+
+
+def test_gone_before_its_time_and_nobody_told(trace: Trace) -> None:
+    trace.verify(A, trace.create(A, in_redis=True), NOT_FOUND, GET_NIL)
+    assert trace.causes() == ["flushed"]
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {"action": "command", "command": "PEXPIREAT rcaptcha:abstract:" + "c1" * 16 + " 1"},
+        {"action": "expire", "key": "rcaptcha:abstract:" + "c1" * 16},
+    ],
+)
+def test_made_to_expire_is_no_loss(trace: Trace, detail: dict[str, str]) -> None:
+    cid = trace.create(A, in_redis=True)
+    trace.redis_server(**detail)
+    trace.verify(A, cid, NOT_FOUND, GET_NIL)
+    assert trace.causes() == []
+
+
+def test_another_keys_expiry_explains_nothing(trace: Trace) -> None:
+    cid = trace.create(A, in_redis=True)
+    trace.redis_server("expire", key="rcaptcha:abstract:other")
+    trace.verify(A, cid, NOT_FOUND, GET_NIL)
+    assert trace.causes() == ["flushed"]
+
+
+def test_expired_by_itself_is_no_loss(trace: Trace) -> None:
+    cid = trace.create(A, in_redis=True, ttl=60)
+    trace.tick(61)
+    trace.verify(A, cid, NOT_FOUND, GET_NIL)
+    assert trace.causes() == []
+
+
+def test_ended_after_one_wrong_answer(trace: Trace) -> None:
+    cid = trace.create(A, in_redis=True)
+    trace.verify(A, cid, wrong(1), ("GET", DOC), ("DEL", "1"))
+    trace.verify(A, cid, NOT_FOUND, GET_NIL)
+    assert trace.causes() == ["attempts-limit"]
+
+
+def test_more_answers_graded_than_allowed(trace: Trace) -> None:
+    cid = trace.create(A, in_redis=True)
+    for attempts in (1, 2, 3):
+        trace.verify(A, cid, wrong(attempts), ("GET", DOC))
+    assert trace.causes() == ["attempts-limit"]
+
+
+# -- Redis that was not there --------------------------------------------------------------------------------
+
+
+def test_wrong_port(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    trace.verify(B, trace.create(A), NOT_FOUND)
+    assert trace.causes() == ["wrong-port"]
+
+
+def test_wrong_port_of_one_pod(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    trace.verify(B, trace.create(A, in_redis=True), NOT_FOUND)
+    assert trace.causes() == ["wrong-port"]
+
+
+def test_a_password_that_is_missing(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    cid = trace.create(A)
+    trace.say(A, "PING", "", "-NOAUTH Authentication required.")
+    trace.verify(B, cid, NOT_FOUND)
+    found = trace.findings()
+    assert [it.cause for it in found] == ["wrong-port"]
+    assert "-NOAUTH" in found[0].sentence
+
+
+def test_redis_dies_after_the_pods_connected(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    trace.create(A, "e" * 32, in_redis=True)
+    trace.redis_server("stop")
+    trace.verify(A, trace.create(A), NOT_FOUND)
+    assert trace.causes() == ["redis-dies"]
+
+
+def test_redis_late(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    trace.redis_server("stop")
+    cid = trace.create(A)
+    trace.redis_server("start")
+    trace.verify(A, cid, NOT_FOUND, GET_NIL)
+    assert trace.causes() == ["redis-late"]
+
+
+def test_connections_of_an_earlier_process_do_not_count(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    trace.create(A, "e" * 32, in_redis=True)
+    trace.redis_server("stop")
+    trace.restart(A, **REDIS)
+    cid = trace.create(A)
+    trace.redis_server("start")
+    trace.verify(A, cid, NOT_FOUND, GET_NIL)
+    assert trace.causes() == ["redis-late"]
+
+
+def test_paused_redis_at_create(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    trace.redis_server("pause")
+    cid = trace.create(A)
+    trace.redis_server("resume")
+    trace.verify(A, cid, NOT_FOUND)
+    assert trace.causes() == ["redis-hangs"]
+
+
+def test_cluster_client_on_a_standalone_server(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    cid = trace.create(A)
+    trace.say(A, "CLUSTER SLOTS", "", "-ERR This instance has cluster support disabled")
+    trace.verify(B, cid, NOT_FOUND)
+    assert trace.causes() == ["standalone-cluster-client"]
+
+
+def test_a_cluster_that_announces_what_nobody_reaches(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    cid = trace.create(A)
+    trace.say(A, "CLUSTER SLOTS", "", "[[0, 16383, [172.17.0.2, 6379]]]")
+    trace.verify(B, cid, NOT_FOUND)
+    assert trace.causes() == ["announce-unreachable"]
+
+
+@pytest.mark.parametrize("port", ["", "tcp://10.0.0.7:6379", "70000", "0"])
+def test_a_port_that_is_none(trace: Trace, port: str) -> None:
+    trace.pod(A, REDIS_PORT=port)
+    trace.pod(B, REDIS_PORT="6379")
+    assert trace.causes() == ["bad-port-value"]
+
+
+def test_a_pod_that_serves_has_started(trace: Trace) -> None:
+    trace.pod(A, REDIS_PORT="tcp://10.0.0.7:6379")
+    trace.verify(A, trace.create(A), PASSED)
+    assert trace.causes() == []
+
+
+def test_flag_off_and_yet_words_to_redis(trace: Trace) -> None:
+    trace.pods(**MEMORY)
+    trace.create(A, in_redis=True)
+    assert trace.causes() == ["flag-off-regression"]
+
+
+def test_flag_off_and_a_bare_500(trace: Trace) -> None:
+    trace.pods(**MEMORY)
+    trace.end(trace.begin(A, "create"), None, 500)
+    assert trace.causes() == ["flag-off-regression"]
+
+
+# -- handwriting ---------------------------------------------------------------------------------------------
+
+
+def hand(trace: Trace, pod: str, answer: dict[str, object], cid: str | None = None) -> None:
+    trace.verify(pod, cid, answer, captcha=HAND)
+
+
+WRONG_WORD: dict[str, object] = {"success": False}
+RIGHT_WORD: dict[str, object] = {"success": True}
+
+
+def test_judged_by_the_other_pods_word(trace: Trace) -> None:
+    trace.create(A, None, captcha=HAND)
+    trace.create(B, None, captcha=HAND)
+    hand(trace, B, WRONG_WORD)
+    assert trace.causes() == ["handwriting-global"]
+
+
+def test_a_wrong_word_with_nobody_else_there(trace: Trace) -> None:
+    trace.create(A, None, captcha=HAND)
+    hand(trace, A, WRONG_WORD)
+    hand(trace, A, RIGHT_WORD)
+    assert trace.causes() == []
+
+
+def test_a_solved_word_that_passes_again(trace: Trace) -> None:
+    trace.create(A, None, captcha=HAND)
+    hand(trace, A, RIGHT_WORD)
+    hand(trace, A, RIGHT_WORD)
+    assert trace.causes() == ["handwriting-global"]
+
+
+def test_a_new_word_may_pass_too(trace: Trace) -> None:
+    for _ in range(2):
+        trace.create(A, None, captcha=HAND)
+        hand(trace, A, RIGHT_WORD)
+    assert trace.causes() == []
+
+
+def test_one_word_has_no_limit(trace: Trace) -> None:
+    trace.create(A, None, captcha=HAND)
+    for answer in (WRONG_WORD, WRONG_WORD, RIGHT_WORD):
+        hand(trace, A, answer)
+    assert trace.causes() == ["attempts-limit"]
+
+
+def test_a_word_in_redis_judged_by_a_pod_in_memory(trace: Trace) -> None:
+    trace.pod(A, **REDIS)
+    trace.pod(B, **MEMORY)
+    cid = trace.create(A, in_redis=True, captcha=HAND)
+    hand(trace, B, WRONG_WORD, cid)
+    assert trace.causes() == ["mixed-flags"]
+
+
+def test_a_word_in_memory_looked_for_in_redis(trace: Trace) -> None:
+    trace.pod(A, **REDIS)
+    trace.pod(B, **MEMORY)
+    trace.create(B, None, captcha=HAND)
+    hand(trace, A, NOT_FOUND)
+    assert trace.causes() == ["mixed-flags"]
