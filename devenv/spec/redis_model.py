@@ -47,6 +47,15 @@ class Database:
         return dict(self.entries).get(key)
 
 
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """The keys that a command looks at or changes. ``everything``: it changes all there are (FLUSHALL)."""
+
+    reads: tuple[bytes, ...] = ()
+    writes: tuple[bytes, ...] = ()
+    everything: bool = False
+
+
 class ScriptKeys:
     """What a script's twin may do: ``call`` commands, as redis.pcall does, and see keys as they are."""
 
@@ -108,6 +117,41 @@ def execute(
     return reply, Database(keys.frozen(), amid)
 
 
+def footprint(database: Database, words: Sequence[bytes], *, client: int = 0) -> Footprint:
+    """What a command of this client would touch, now; a script may change all its keys.
+
+    A command that is only queued touches nothing, and EXEC all that was queued and watched. Raises
+    NotModelled as ``execute`` does.
+    """
+    name, args = words[0].decode("latin-1").upper(), tuple(words[1:])
+    mine = dict(database.clients).get(client, Client())
+    if name == "WATCH":
+        return Footprint(reads=args)
+    if name == "EXEC":
+        parts = [_touches(it[0].decode("latin-1").upper(), it[1:]) for it in mine.queued or ()]
+        reads = dict.fromkeys([*mine.watched, *(key for part in parts for key in part.reads)])
+        writes = dict.fromkeys(key for part in parts for key in part.writes)
+        return Footprint(tuple(reads), tuple(writes), any(part.everything for part in parts))
+    if name in _TRANSACTION or mine.queued is not None:
+        return Footprint()
+    return _touches(name, args)
+
+
+def _touches(name: str, args: Words) -> Footprint:
+    if name in ("EVAL", "EVALSHA"):
+        count = int(args[1]) if len(args) > 1 and args[1].isdigit() else 0
+        return Footprint(writes=args[2 : 2 + count])
+    if name in _SCRIPTING or name in _TRANSACTION:
+        return Footprint()
+    if name in ("FLUSHALL", "FLUSHDB"):
+        return Footprint(everything=True)
+    command = COMMANDS.get(name)
+    if command is None:
+        raise NotModelled(f"the Redis model does not know {name}")
+    keys = args if command.all_keys else args[:1]
+    return Footprint(writes=keys) if command.writes else Footprint(reads=keys)
+
+
 def _noticed(clients: Mapping[int, Client], keys: Keyspace, but: int | None = None) -> dict[int, Client]:
     """Whoever watches a key that was touched."""
     touched = keys.touched
@@ -139,6 +183,9 @@ class _Server:
         if not self._known(name):
             raise NotModelled(f"the Redis model does not know {name}")
         if not self._fits(name, words):
+            if name == "EXEC":
+                self.client = Client()
+                return Failure(f"EXECABORT Transaction discarded because of: {wrong_number(name).text[4:]}")
             if self.client.queued is not None:
                 self.client = replace(self.client, spoilt=True)
             return wrong_number(name)

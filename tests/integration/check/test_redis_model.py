@@ -1,0 +1,198 @@
+"""The model against a real redis-server: the same commands give the same replies and the same keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import hiredis
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from devenv.spec.keyspace import Entry, Text
+from devenv.spec.redis_commands import COMMANDS
+from devenv.spec.redis_model import Database, execute
+from devenv.spec.replies import Pairs, Reply, encode
+
+Words = tuple[bytes, ...]
+
+NOW = 1_800_000_000_000
+"""Some moment of Unix time in milliseconds, as Redis counts them."""
+
+TOLERANCE_MS = 60_000
+"""The model's clock stands still and Redis' goes on; every TTL below is far longer, or gone at once."""
+
+KEYS = st.sampled_from([b"a", b"b", b"c"])
+FIELDS = st.sampled_from([b"f", b"g"])
+DATA = st.sampled_from([b"", b"1", b"-7", b"x", b"007", b"9223372036854775807", b"\xff\x00", b"1.5"])
+TIMES = st.sampled_from([b"1000", b"900000", b"0", b"-5", b"x", b"9223372036854775807", b"99999999999999999"])
+LONG = st.sampled_from([b"1000000", b"9000000", b"0", b"-5", b"x", b"9223372036854775807"])
+
+
+def words(*parts: st.SearchStrategy[bytes] | bytes) -> st.SearchStrategy[Words]:
+    return st.tuples(*(st.just(part) if isinstance(part, bytes) else part for part in parts))
+
+
+def option(*parts: st.SearchStrategy[bytes] | bytes) -> st.SearchStrategy[Words]:
+    return words(*parts)
+
+
+SET_OPTIONS = st.lists(
+    st.one_of(
+        option(b"EX", TIMES), option(b"px", LONG), option(b"KEEPTTL"), option(b"NX"), option(b"XX"),
+        option(b"GET"), option(b"EX"), option(b"WHAT"),
+    ),
+    max_size=3,
+).map(lambda parts: tuple(word for part in parts for word in part))  # fmt: skip
+EXPIRE_OPTIONS = st.lists(st.sampled_from([b"NX", b"xx", b"GT", b"LT", b"WHAT"]), max_size=2).map(tuple)
+
+
+def joined(first: st.SearchStrategy[Words], rest: st.SearchStrategy[Any]) -> st.SearchStrategy[Words]:
+    return st.tuples(first, rest).map(lambda pair: (*pair[0], *pair[1]))
+
+
+PLAIN: st.SearchStrategy[Words] = st.one_of(
+    words(b"GET", KEYS), words(b"get", KEYS), words(b"GETDEL", KEYS), words(b"MGET", KEYS, KEYS),
+    words(b"SET", KEYS, DATA), words(b"SET", KEYS, DATA), joined(words(b"SET", KEYS, DATA), SET_OPTIONS),
+    words(b"SETEX", KEYS, TIMES, DATA), words(b"PSETEX", KEYS, LONG, DATA), words(b"SETNX", KEYS, DATA),
+    words(b"INCR", KEYS), words(b"INCRBY", KEYS, DATA), words(b"DEL", KEYS), words(b"DEL", KEYS, KEYS),
+    words(b"UNLINK", KEYS, KEYS), words(b"EXISTS", KEYS, KEYS), words(b"TYPE", KEYS),
+    words(b"TTL", KEYS), words(b"PTTL", KEYS), words(b"PERSIST", KEYS),
+    joined(words(b"EXPIRE", KEYS, TIMES), EXPIRE_OPTIONS),
+    joined(words(b"PEXPIRE", KEYS, LONG), EXPIRE_OPTIONS),
+    words(b"HSET", KEYS, FIELDS, DATA), words(b"HSET", KEYS, FIELDS, DATA, FIELDS, DATA),
+    words(b"HSET", KEYS, FIELDS, DATA, FIELDS), words(b"HGET", KEYS, FIELDS),
+    words(b"HMGET", KEYS, FIELDS, FIELDS),
+    words(b"HGETALL", KEYS), words(b"HEXISTS", KEYS, FIELDS), words(b"HDEL", KEYS, FIELDS, FIELDS),
+    words(b"HINCRBY", KEYS, FIELDS, DATA), words(b"FLUSHALL"), words(b"FLUSHDB", b"what"),
+    words(st.sampled_from([name.encode() for name in COMMANDS])),
+)  # fmt: skip
+TRANSACTIONS: st.SearchStrategy[Words] = st.one_of(
+    words(b"MULTI"), words(b"EXEC"), words(b"EXEC"), words(b"DISCARD"), words(b"WATCH", KEYS),
+    words(b"UNWATCH"), words(b"WATCH"), words(b"EXEC", b"x"),
+)  # fmt: skip
+
+
+def is_time(command: Words) -> bool:
+    return command[0].upper() in (b"TTL", b"PTTL")
+
+
+def values(reply: bytes) -> Any:
+    reader = hiredis.Reader()
+    reader.feed(reply)
+    return comparable(reader.gets())
+
+
+def comparable(value: Any) -> Any:
+    """Errors, which are never equal to each other, as text."""
+    if isinstance(value, list):
+        return [comparable(item) for item in value]
+    return f"-{value}" if isinstance(value, hiredis.ReplyError) else value
+
+
+def same_number(command: Words, real: Any, model: Any) -> bool:
+    """Equal, or for a time left of the same kind and near."""
+    if real == model:
+        return True
+    unit = 1 if command[0].upper() == b"PTTL" else 1000
+    times = is_time(command) and isinstance(real, int) and isinstance(model, int)
+    return times and real >= 0 <= model and abs(real - model) * unit < TOLERANCE_MS
+
+
+def compare(commands: Sequence[Words], real: bytes, reply: Reply, protocol: Literal[2, 3] = 2) -> None:
+    """``commands`` are those that the reply answers: one, or all that EXEC ran."""
+    if isinstance(reply, tuple) and len(commands) > 1:
+        read, modelled = values(real), values(encode(reply, protocol))
+        assert len(read) == len(modelled)
+        for command, one, other in zip(commands[1:], read, modelled, strict=True):
+            assert same_number(command, one, other), (command, one, other)
+        return
+    if is_time(commands[0]):
+        assert same_number(commands[0], values(real), values(encode(reply, protocol)))
+        return
+    assert real == encode(reply, protocol), commands[0]
+
+
+def compare_keys(database: Database, wire: Any) -> None:
+    """Every key with its value and, within tolerance, its TTL."""
+    assert sorted(wire.ask("KEYS", "*")) == [key for key, _ in database.entries]
+    for key, entry in database.entries:
+        left = wire.ask("PTTL", key)
+        assert (left == -1) == (entry.expires is None)
+        if entry.expires is not None:
+            assert abs(left - (entry.expires - NOW)) < TOLERANCE_MS
+        if isinstance(entry.value, Text):
+            assert wire.ask("GET", key) == entry.value.data
+        else:
+            flat = wire.ask("HGETALL", key)
+            assert dict(zip(flat[::2], flat[1::2], strict=True)) == dict(entry.value.fields)
+
+
+@settings(max_examples=400)
+@given(st.lists(PLAIN, min_size=1, max_size=25))
+def test_commands(real_redis: Any, commands: list[Words]) -> None:
+    wire = real_redis.wire()
+    assert wire.ask("FLUSHALL") == b"OK"
+    database = Database()
+    for command in commands:
+        reply, database = execute(database, command, now=NOW)
+        compare([command], wire.send(*command), reply)
+    compare_keys(database, wire)
+    wire.close()
+
+
+@settings(max_examples=400)
+@given(st.lists(st.tuples(st.integers(0, 1), st.one_of(PLAIN, TRANSACTIONS)), min_size=2, max_size=25))
+def test_transactions_of_two_clients(real_redis: Any, commands: list[tuple[int, Words]]) -> None:
+    wires = [real_redis.wire(), real_redis.wire()]
+    assert wires[0].ask("FLUSHALL") == b"OK"
+    database = Database()
+    for number, command in commands:
+        queued = dict(database.clients)[number].queued if number in dict(database.clients) else None
+        reply, database = execute(database, command, now=NOW, client=number)
+        ran = [command, *(queued or ())] if command[0].upper() == b"EXEC" else [command]
+        compare(ran, wires[number].send(*command), reply)
+    for number, wire in enumerate(wires):
+        if number in dict(database.clients) and dict(database.clients)[number].queued is not None:
+            assert wire.ask("DISCARD") == b"OK"
+        wire.close()
+    compare_keys(database, real_redis.wire())
+
+
+@settings(max_examples=100)
+@given(st.lists(PLAIN, min_size=1, max_size=15))
+def test_commands_in_resp3(real_redis: Any, commands: list[Words]) -> None:
+    wire = real_redis.wire()
+    wire.send("HELLO", 3)
+    wire.send("FLUSHALL")
+    database = Database()
+    for command in commands:
+        reply, database = execute(database, command, now=NOW)
+        if isinstance(reply, Pairs):
+            assert wire.send(*command) == encode(reply, 3)
+        else:
+            compare([command], wire.send(*command), reply, 3)
+    wire.close()
+
+
+@pytest.mark.parametrize("left", [1, 499, 500, 501, 1499, 1500, 59_999])
+def test_ttl_rounds_as_redis_rounds(real_redis: Any, left: int) -> None:
+    """In one transaction Redis' clock stands still, so PTTL and TTL are of one moment."""
+    wire = real_redis.wire()
+    for command in (("SET", "t", "x", "PX", left), ("MULTI",), ("PTTL", "t"), ("TTL", "t")):
+        wire.ask(*command)
+    now_left, ttl = wire.ask("EXEC")
+    if now_left == -2:
+        assert ttl == -2
+        return
+    database = Database(((b"t", Entry(Text(b"x"), NOW + now_left)),))
+    assert execute(database, (b"TTL", b"t"), now=NOW)[0] == ttl
+
+
+def test_unknown_commands_are_refused_as_redis_refuses_none(real_redis: Any) -> None:
+    """Errors name the command in small letters, whatever was sent."""
+    reply = real_redis.wire().send("HgEt", "a")
+    assert reply == encode(execute(Database(), (b"HgEt", b"a"), now=NOW)[0])
+    assert re.match(rb"-ERR wrong number of arguments for 'hget' command\r\n", reply)
