@@ -1,0 +1,317 @@
+"""Pictures of traces, findings in groups, and where a trace comes from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devenv.core.errors import EnvironmentProblem, Inconclusive, UsageProblem
+from devenv.core.events import Exchange, RedisCommand, StackEvent, TraceEvent
+from devenv.lab.explain import Explanation, explain_run, explain_trace, explain_word
+from devenv.lab.explain.explanation import MOST_MESSAGES
+from devenv.lab.explain.keeping import keep, mermaid, write_report
+from devenv.lab.journal import JournaledStack
+from devenv.lab.runs import Run, json_lines, open_run
+from devenv.lab.sequence import draw_text
+from devenv.lab.trace import trace_lines
+
+A, B = "captcha-api-a", "captcha-api-b"
+CID = "3f2a44" + "0" * 26
+KEY = f"rcaptcha:abstract:{CID}"
+DOC = '{"type": "abstract", "is_positive": [true], "attempts": 0}'
+NOT_FOUND = {"success": False, "message": "Challenge not found"}
+
+
+def exchange(
+    seq: int, pod: str, path: str, sent: Any, answer: Any, started: float, ended: float, status: int = 200
+) -> Exchange:
+    return Exchange(
+        seq, f"r{seq}", "127.0.0.1:1", "POST", path, "pinned", pod, status, started, (ended - started) * 1000,
+        None, None if sent is None else json.dumps(sent), None if answer is None else json.dumps(answer),
+    )  # fmt: skip
+
+
+def create(seq: int, pod: str, started: float, cid: str = CID) -> Exchange:
+    return exchange(
+        seq, pod, "/api/abstract-captcha", None, {"challenge_id": cid, "ttl": 60}, started, started + 0.01
+    )
+
+
+def verify(
+    seq: int,
+    pod: str,
+    started: float,
+    answer: Any,
+    ended: float | None = None,
+    cid: str = CID,
+    status: int = 200,
+) -> Exchange:
+    sent = {"challenge_id": cid, "selections": [0, 4]}
+    until = started + 0.01 if ended is None else ended
+    return exchange(seq, pod, "/api/abstract-verify", sent, answer, started, until, status)
+
+
+def command(seq: int, pod: str, name: str, reply: str | None, at: float, **more: Any) -> RedisCommand:
+    said = RedisCommand(seq, pod, 1, name, (KEY,), KEY, reply, at, at, "passed", at, at)
+    return replace(said, **more)
+
+
+def pod(name: str, **settings: str) -> StackEvent:
+    return StackEvent(0.0, "pod", name, settings)
+
+
+PASSING: list[TraceEvent] = [
+    pod(A, USE_REDIS="true", SESSION_STRATEGY="guide"),
+    create(1, A, 1.0),
+    command(1, A, "SETEX", "OK", 1.001, args=(KEY, "60", DOC)),
+    verify(2, A, 2.0, {"success": True, "attempts": 1}),
+    command(2, A, "GET", DOC, 2.001),
+    command(3, A, "DEL", "1", 2.002),
+]
+BROKEN: list[TraceEvent] = [
+    pod(A, USE_REDIS="false"),
+    pod(B, USE_REDIS="false"),
+    create(1, A, 1.0),
+    verify(2, B, 2.0, NOT_FOUND),
+]
+
+
+def drawn(events: list[TraceEvent]) -> list[str]:
+    return [line.text for line in draw_text(explain_trace(events, "a test").messages, width=160)]
+
+
+def test_a_passing_trace_is_drawn_in_one_line_for_each_command() -> None:
+    assert drawn(PASSING) == [
+        "   client       proxy              captcha-api-a      gate                 redis",
+        "      │           │         [ USE_REDIS=true (guide) ]  │                    │",
+        "      │───────── create abstract ───────►│              │                    │",
+        "      │           │                      │── SETEX 3f2a44 EX 60: attempts 0 ►│",
+        "      │◄╌╌╌╌╌╌╌╌╌╌╌╌ 3f2a44 ╌╌╌╌╌╌╌╌╌╌╌╌╌│              │                    │",
+        "      │── verify abstract 3f2a44 [0, 4] ►│              │                    │",
+        "      │           │                      │───── GET 3f2a44 → attempts 0 ────►│",
+        "      │           │                      │────────── DEL 3f2a44 → 1 ────────►│",
+        "      │◄╌╌╌╌╌╌ success, attempt 1 ╌╌╌╌╌╌╌│              │                    │",
+    ]
+
+
+def rows(read: RedisCommand) -> list[str]:
+    """What stands in the picture about one command of a verify."""
+    found = drawn([create(1, A, 1.0), verify(2, A, 2.0, NOT_FOUND, 9.0), read])
+    return [" ".join(line.replace("│", " ").split()) for line in found[4:-1]]
+
+
+@pytest.mark.parametrize(
+    ("more", "shown"),
+    [
+        ({}, ["── GET 3f2a44 → nothing ─►"]),
+        ({"rule": "hold"}, ["── GET 3f2a44 → nothing ⏸ ─►"]),
+        ({"reply": "-OOM no"}, ["GET 3f2a44 → -OOM no"]),
+        ({"fate": "error", "reply": "-OOM no", "forwarded": None}, ["GET 3f2a44", "-OOM no"]),
+        (
+            {"fate": "reply-dropped", "delivered": None},
+            ["GET 3f2a44", "nothing", "[ ✗ the reply is lost ]"],
+        ),
+        (
+            {
+                "fate": "request-dropped",
+                "delivered": None,
+                "answered": None,
+                "forwarded": None,
+                "reply": None,
+            },
+            ["GET 3f2a44", "[ ✗ the request is lost ]"],
+        ),
+        (
+            {"fate": "unanswered", "delivered": None, "answered": None, "reply": None},
+            ["GET 3f2a44", "[ ✗ no answer came ]"],
+        ),
+        (
+            {"fate": "held", "delivered": None, "answered": None, "forwarded": None, "reply": None},
+            ["GET 3f2a44", "[ ⏸ held ]"],
+        ),
+        (
+            {"fate": "undelivered", "delivered": None, "answered": 5.1},
+            ["GET 3f2a44", "nothing after 2.1 s", "[ ✗ the pod had gone ]"],
+        ),
+        (
+            {"fate": "released", "rule": "h", "forwarded": 4.5, "answered": 4.5, "delivered": 4.5},
+            ["GET 3f2a44", "[ ⏸ held 1.50 s ]", "GET → nothing"],
+        ),
+        (
+            {"fate": "released", "rule": "h", "delivered": 4.5},
+            ["GET 3f2a44", "nothing", "[ ⏸ reply held 1.50 s ]", "nothing"],
+        ),
+    ],
+)
+def test_what_became_of_a_command_is_visible(more: dict[str, Any], shown: list[str]) -> None:
+    found = rows(command(1, A, "GET", **{"reply": "(nil)", "at": 3.0, **more}))
+    assert len(found) == len(shown)
+    for line, words in zip(found, shown, strict=True):
+        assert words.strip("─► ") in line
+
+
+def test_what_was_done_to_the_stack_stands_in_the_picture() -> None:
+    events = [
+        *BROKEN,
+        StackEvent(1.5, "restart", B),
+        StackEvent(1.6, "pod", B, {"USE_REDIS": "false"}),
+        StackEvent(1.7, "redis", None, {"action": "expire", "key": KEY}),
+        StackEvent(1.8, "rule", None, {"action": "hold", "rule": "hold:GET"}),
+    ]
+    text = "\n".join(drawn(events))
+    for label in ("[ restart ]", "[ USE_REDIS=false ]", "[ the key expires ]", "[ hold hold:GET ]"):
+        assert label in text
+
+
+def test_the_keys_of_two_prefixes_are_told_apart() -> None:
+    other = f"other:abstract:{CID}"
+    events: list[TraceEvent] = [
+        create(1, A, 1.0),
+        command(1, A, "SETEX", "OK", 1.001, args=(KEY, "60", DOC)),
+        verify(2, B, 2.0, NOT_FOUND),
+        command(2, B, "GET", "(nil)", 2.001, key=other, args=(other,)),
+    ]
+    text = "\n".join(drawn(events))
+    assert "SETEX rcaptcha:abstract:3f2a44 EX 60" in text
+    assert "GET other:abstract:3f2a44 → nothing" in text
+
+
+# -- findings ------------------------------------------------------------------------------------------------
+
+
+def many(count: int) -> list[TraceEvent]:
+    events: list[TraceEvent] = []
+    for number in range(count):
+        cid, at = f"{number:032x}", 10.0 * number
+        events += [create(2 * number + 1, A, at, cid), verify(2 * number + 2, B, at + 1, NOT_FOUND, cid=cid)]
+    return events
+
+
+def test_equal_findings_are_one_group_with_one_picture() -> None:
+    found = explain_trace(many(15), "a test")
+    assert [(group.cause, group.count) for group in found.groups] == [("pod-memory", 15)]
+    assert {message.label for message in found.groups[0].picture} >= {
+        "create abstract",
+        "Challenge not found",
+    }
+    assert len(found.groups[0].picture) == 4
+    assert found.verdict == "pod-memory × 15: 15 challenges, 15 answers: 15 not found"
+
+
+def test_long_traces_are_bounded_for_programs() -> None:
+    data = explain_trace(many(1000), "a test").to_json()
+    assert len(data["messages"]) == MOST_MESSAGES
+    assert data["messages_total"] == 4000
+    assert len(data["findings"][0]["challenges"]) == 20
+    assert data["findings"][0]["count"] == 1000
+
+
+def test_nothing_wrong_in_plain_words() -> None:
+    found = explain_trace(PASSING, "a test")
+    assert not found.wrong
+    assert found.verdict == "nothing wrong: 1 challenge, 1 answer: 1 passed"
+
+
+def test_evidence_has_its_time_since_the_first_request() -> None:
+    found = explain_trace(BROKEN, "a test")
+    assert [line.at for line in found.groups[0].evidence] == [0.0, 1.0]
+    assert [line.number for line in found.groups[0].evidence] == [None, None]
+
+
+def test_a_second_finding_about_the_same_requests_is_not_drawn_twice() -> None:
+    cid = {"success": True, "attempts": 1}
+    events: list[TraceEvent] = [create(1, A, 1.0), command(1, A, "SETEX", "OK", 1.001, args=(KEY, "60", DOC))]
+    for seq, where in ((2, A), (3, B)):
+        events += [verify(seq, where, 2.0, cid, 3.0), command(seq, where, "GET", DOC, 2.5)]
+    groups = explain_trace(events, "a test").groups
+    assert [group.cause for group in groups] == ["double-success", "double-click"]
+    assert groups[0].picture
+    assert groups[1].picture == ()
+
+
+def test_what_was_not_kept_is_said() -> None:
+    gone = StackEvent(1.0, "missing", None, {"what": "commands", "from": "3", "to": "9"})
+    found = explain_trace([*PASSING, gone], "a test")
+    assert found.missing == ("commands 3 to 9 were not kept",)
+    assert found.to_json()["missing"] == list(found.missing)
+
+
+# -- where it comes from -------------------------------------------------------------------------------------
+
+
+def nothing_runs() -> JournaledStack:
+    raise EnvironmentProblem("no stack is running")
+
+
+def record(state_dir: Path, events: list[TraceEvent], name: str = "replay") -> Run:
+    run = open_run(state_dir, name, 0.0)
+    run.write_text("trace.jsonl", json_lines(trace_lines(events)))
+    return run
+
+
+def explain(word: str | None, state_dir: Path, since: float | None = None) -> Explanation:
+    return explain_word(word, state_dir, nothing_runs, since=since, now=0.0)[0]
+
+
+def test_runs_by_every_name(tmp_path: Path) -> None:
+    run = record(tmp_path, BROKEN)
+    trace = run.folder / "trace.jsonl"
+    for word in (run.id, run.id[:12], "latest", None, str(run.folder)):
+        found = explain(word, tmp_path)
+        assert found.run == run.id
+        assert [line.number for line in found.groups[0].evidence] == [3, 4]
+    assert explain(str(trace), tmp_path).run is None
+
+
+@pytest.mark.parametrize(
+    ("word", "prepare", "error", "told"),
+    [
+        ("nope", None, UsageProblem, "no run 'nope'"),
+        ("nope.jsonl", None, UsageProblem, "no trace file nope.jsonl"),
+        ("latest", lambda state: open_run(state, "demo", 0.0), UsageProblem, "has no trace.jsonl"),
+        ("latest", lambda state: record(state, [BROKEN[0]]), Inconclusive, "no captcha request in it"),
+        (None, None, EnvironmentProblem, "no stack is running"),
+    ],
+)
+def test_nothing_to_explain(
+    tmp_path: Path, word: str | None, prepare: Callable[[Path], object], error: type[Exception], told: str
+) -> None:
+    if prepare is not None:
+        prepare(tmp_path)
+    with pytest.raises(error, match=told):
+        explain(word, tmp_path)
+
+
+def test_since_is_about_a_running_stack(tmp_path: Path) -> None:
+    record(tmp_path, BROKEN)
+    with pytest.raises(EnvironmentProblem, match="no stack is running"):
+        explain(None, tmp_path, since=5.0)
+
+
+def test_what_is_left_in_the_runs_folder(tmp_path: Path) -> None:
+    run = record(tmp_path, BROKEN)
+    found = explain_run(run)
+    keep(found, run)
+    assert (run.folder / "sequence.mmd").read_text(encoding="utf-8") == mermaid(found)
+    assert mermaid(found).startswith("sequenceDiagram\n    participant p0 as client\n")
+    assert "participant p1 as proxy" in mermaid(found)
+    page = (run.folder / "report.html").read_text(encoding="utf-8")
+    for words in ("pod-memory", "USE_REDIS=true on every pod", "Challenge not found", "<svg"):
+        assert words in page
+    run.write_text("report.html", "of the demo")
+    keep(found, run)
+    assert (run.folder / "report.html").read_text(encoding="utf-8") == "of the demo"
+
+
+def test_a_report_of_what_is_fine(tmp_path: Path) -> None:
+    write_report(explain_trace(PASSING, "a <test>"), tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "nothing wrong: 1 challenge" in page
+    assert "a &lt;test&gt;" in page
+    with pytest.raises(UsageProblem, match="cannot be written"):
+        write_report(explain_trace(PASSING, "a test"), tmp_path)
