@@ -187,7 +187,7 @@ def _nowhere(history: History, groups: Mapping[str, object]) -> list[Undecided]:
     stray = [it for it in history.operations if it.f == VERIFY and it.challenge is None]
     found = []
     if stray:
-        text = f"{len(stray)} verifies name no challenge, the first in line {stray[0].lines[0]}"
+        text = f"verifies that name no challenge: {len(stray)}, the first in line {stray[0].lines[0]}"
         found.append(Undecided(None, text))
     elif not groups:
         found.append(Undecided(None, "no challenge is created or verified in this history"))
@@ -279,7 +279,7 @@ def _spoken(state: Session) -> str:
         case Phase.ABSENT:
             return "not created yet"
         case Phase.OPEN:
-            return f"open with {state.attempts} attempts used"
+            return f"open with {state.attempts} attempt{'' if state.attempts == 1 else 's'} used"
         case Phase.SPENT:
             return "over, its attempts used up"
         case _:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from devenv import __version__
-from devenv.cli import explain_verb, gate_verbs, scenario_verbs, stack_verbs, story_verbs
+from devenv.cli import check_verb, explain_verb, gate_verbs, scenario_verbs, stack_verbs, story_verbs
 
 app = typer.Typer(
     name="devenv",
@@ -52,3 +52,4 @@ app.add_typer(gate_verbs.app, name="gate", rich_help_panel=_STACK)
 app.command(rich_help_panel=_PLAY)(scenario_verbs.seed)
 app.command(rich_help_panel=_PLAY)(scenario_verbs.replay)
 app.command(rich_help_panel=_PLAY)(scenario_verbs.scenarios)
+app.command(rich_help_panel=_PLAY)(check_verb.check)

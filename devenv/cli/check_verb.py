@@ -1,0 +1,102 @@
+"""check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from devenv.checker.invariants import RECEIPTS, by_kind
+from devenv.checker.judge import Outcome, Report, Rules
+from devenv.checker.linearizability import DEFAULT_STEPS
+from devenv.cli.options import BackendOption, Json, NoColor, Seed, desk
+from devenv.cli.screen import Screen
+from devenv.core.errors import ExpectationFailed, Inconclusive
+from devenv.lab.check import SHOWN_PER_KIND, Checked
+from devenv.lab.check import check as check_history
+from devenv.spec.session import ATTEMPTS_LIMIT
+
+
+def check(
+    history: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|RUN-ID", help="A history.jsonl, a folder that has one, or a run (latest)."
+        ),
+    ],
+    invariants: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            metavar="FILE",
+            help="Rules of your own: YAML expressions, or Python functions (the file is run).",
+        ),
+    ] = None,
+    ttl: Annotated[
+        float, typer.Option(min=0, metavar="S", help="Seconds a session lives; 0: not known.")
+    ] = 60.0,
+    limit: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Graded attempts per challenge.")
+    ] = ATTEMPTS_LIMIT,
+    receipts: Annotated[
+        str, typer.Option(metavar="GLOB", help="Keys that may outlive their session.")
+    ] = RECEIPTS,
+    seconds: Annotated[
+        float, typer.Option(min=0, metavar="S", help="Search so long at most; then: unknown.")
+    ] = 60.0,
+    steps: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Search so many steps per challenge at most.")
+    ] = DEFAULT_STEPS,
+    as_json: Json = False,
+    backend: BackendOption = None,
+    no_color: NoColor = False,
+    seed: Seed = None,
+) -> None:
+    """Judge a recorded history: could one session after the other have told these answers?
+
+    Exit 0: it holds. 1: a violation. 3: it could not be told.
+    """
+    at = desk(as_json, no_color, backend, seed)
+    rules = Rules(ttl=ttl or None, limit=limit, receipts=receipts)
+    done = check_history(
+        history, at.settings.state_dir, invariants=invariants, rules=rules, steps=steps, seconds=seconds
+    )
+    at.screen.result(done.to_json())
+    _show(done, at.screen)
+    if done.report.verdict is Outcome.VIOLATION:
+        raise typer.Exit(ExpectationFailed.exit_code)
+    if done.report.verdict is Outcome.UNKNOWN:
+        raise typer.Exit(Inconclusive.exit_code)
+
+
+def _show(done: Checked, screen: Screen) -> None:
+    report = done.report
+    lost = f", {report.lost} of them with a lost reply" if report.lost else ""
+    screen.show(
+        Text(str(done.path), "bold"),
+        Text(f"{report.challenges} challenges, {report.operations} operations{lost}", "dim"),
+    )
+    for kind, found in by_kind(report.violations).items():
+        screen.show("", Text.assemble((str(kind), "bold red"), (f"  {len(found)}", "dim")))
+        for violation in found[:SHOWN_PER_KIND]:
+            where = f"{violation.challenge}: " if violation.challenge else ""
+            screen.show(Text(f"  {where}{violation.sentence}"))
+        if len(found) > SHOWN_PER_KIND:
+            screen.show(Text(f"  … and {len(found) - SHOWN_PER_KIND} more", "dim"))
+    for gap in report.undecided[:SHOWN_PER_KIND]:
+        where = f"{gap.challenge}: " if gap.challenge else ""
+        screen.show("", Text(f"not judged: {where}{gap.reason}", "yellow"))
+    screen.show("", _verdict(report))
+
+
+def _verdict(report: Report) -> Text:
+    match report.verdict:
+        case Outcome.HOLDS:
+            return Text("✓ holds: one session after the other explains every answer", "bold green")
+        case Outcome.VIOLATION:
+            return Text("✗ violated", "bold red")
+        case _:
+            return Text("? unknown: not everything could be judged", "bold yellow")

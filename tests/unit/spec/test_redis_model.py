@@ -1,0 +1,149 @@
+"""What the conformance tests cannot show: time, what the model refuses, equality of states."""
+
+from __future__ import annotations
+
+import pytest
+
+from devenv.core.errors import Inconclusive
+from devenv.spec.keyspace import Entry, NotModelled, Text
+from devenv.spec.redis_model import (
+    Client,
+    Database,
+    Footprint,
+    ScriptFailed,
+    ScriptKeys,
+    execute,
+    footprint,
+    sha_of,
+)
+from devenv.spec.replies import Failure, NoArray, Pairs, Reply, Status, encode
+from devenv.spec.scripts import KeyState, LearnedScript, NotLearned
+
+
+def run(*commands: str, now: int = 0, database: Database | None = None) -> tuple[Reply, Database]:
+    """Commands as text; ``2> GET k`` is client 2's."""
+    reply: Reply = None
+    database = database or Database()
+    for command in commands:
+        client, _, text = command.rpartition("> ")
+        reply, database = execute(database, text.encode().split(), now, client=int(client or 0))
+    return reply, database
+
+
+def test_a_key_lives_up_to_its_last_millisecond() -> None:
+    _, database = run("PSETEX k 100 v", now=1000)
+    assert run("GET k", now=1100, database=database)[0] == b"v"
+    assert run("PTTL k", now=1100, database=database)[0] == 0
+    reply, after = run("GET k", now=1101, database=database)
+    assert reply is None
+    assert after == Database()
+
+
+def test_the_last_half_second_has_a_ttl_of_zero() -> None:
+    _, database = run("PSETEX k 60000 v")
+    for now, left in ((0, 60), (59_500, 1), (59_501, 0), (60_000, 0)):
+        assert run("TTL k", now=now, database=database)[0] == left
+
+
+def test_expiry_disturbs_a_watch() -> None:
+    _, database = run("PSETEX k 100 v", "1> WATCH k", "1> MULTI", "1> SET x y")
+    assert run("1> EXEC", now=50, database=database)[0] == (Status("OK"),)
+    assert run("1> EXEC", now=500, database=database)[0] == NoArray()
+
+
+def test_equal_contents_are_equal_states() -> None:
+    _, one = run("SET a 1", "SET b 2", "2> WATCH a", "2> UNWATCH")
+    _, other = run("SET b 2", "SET a 3", "SET a 1")
+    assert one == other
+    assert hash(one) == hash(other)
+
+
+def test_clients_are_kept_only_amid_something() -> None:
+    _, database = run("1> MULTI", "1> SET a 1", "2> WATCH a")
+    assert database.clients == (
+        (1, Client(queued=((b"SET", b"a", b"1"),))),
+        (2, Client(watched=(b"a",))),
+    )
+    assert run("1> EXEC", "2> UNWATCH", database=database)[1].clients == ()
+
+
+@pytest.mark.parametrize(
+    "command", ["LPUSH k 1", "SET k v EXAT 1", "EVAL x 0", "EVALSHA x 0", "SCRIPT FLUSH x"]
+)
+def test_what_is_not_modelled_is_no_answer(command: str) -> None:
+    with pytest.raises(NotModelled) as caught:
+        run(command)
+    assert isinstance(caught.value, Inconclusive)
+
+
+def test_scripts_get_their_keys_and_arguments() -> None:
+    def swap(redis: ScriptKeys, keys: tuple[bytes, ...], args: tuple[bytes, ...]) -> Reply:
+        old = redis.call("GET", keys[0])
+        redis.call("SET", keys[0], args[0])
+        if args[0] == b"bad":
+            raise ScriptFailed(Failure("ERR bad"))
+        return old
+
+    scripts = {sha_of("text"): swap}
+    reply, database = execute(Database(), [b"EVAL", b"text", b"1", b"k", b"new"], 0, scripts=scripts)
+    assert reply is None
+    reply, database = execute(
+        database, [b"EVALSHA", sha_of("text").upper().encode(), b"1", b"k", b"bad"], 0, scripts=scripts
+    )
+    assert reply == Failure("ERR bad")
+    assert database.entry(b"k") == Entry(Text(b"bad"))
+    for count, text in ((b"x", "not an integer"), (b"-1", "negative"), (b"9", "greater")):
+        reply, _ = execute(database, [b"EVAL", b"text", count, b"k"], 0, scripts=scripts)
+        assert isinstance(reply, Failure)
+        assert text in reply.text
+
+
+def test_a_script_is_one_step_for_a_watcher() -> None:
+    scripts = {sha_of("x"): lambda redis, keys, args: redis.call("DEL", *keys)}
+    _, database = run("SET k v", "1> WATCH k", "1> MULTI")
+    _, database = execute(database, [b"EVAL", b"x", b"1", b"k"], 0, client=2, scripts=scripts)
+    assert run("1> EXEC", database=database)[0] == NoArray()
+
+
+def test_a_learned_script_keeps_what_the_real_one_kept() -> None:
+    script = LearnedScript(tolerance=100)
+    scripts = {sha_of("x"): script}
+    _, database = run("PSETEX k 60000 a")
+    words = [b"EVAL", b"x", b"1", b"k", b"arg"]
+    with pytest.raises(NotLearned) as caught:
+        execute(database, words, 500, scripts=scripts)
+    assert caught.value.states == (KeyState(Text(b"a"), 59_500),)
+    script.learn(caught.value.states, (b"arg",), b"seen", [KeyState(Text(b"b"), 59_477)])
+    reply, after = execute(database, words, 30_000, scripts=scripts)
+    assert reply == b"seen"
+    assert after.entry(b"k") == Entry(Text(b"b"), 60_000)
+
+
+def test_footprints() -> None:
+    database = Database()
+    assert footprint(database, [b"GET", b"k"]) == Footprint(reads=(b"k",))
+    assert footprint(database, [b"SET", b"k", b"v", b"NX"]) == Footprint(writes=(b"k",))
+    assert footprint(database, [b"DEL", b"k", b"l"]) == Footprint(writes=(b"k", b"l"))
+    assert footprint(database, [b"EVALSHA", b"x", b"2", b"k", b"l", b"a"]) == Footprint(writes=(b"k", b"l"))
+    assert footprint(database, [b"FLUSHALL"]).everything
+    assert footprint(database, [b"MULTI"]) == Footprint()
+    _, database = run("1> WATCH w", "1> MULTI", "1> GET r", "1> SETEX k 1 v")
+    assert footprint(database, [b"SET", b"q", b"v"], client=1) == Footprint()
+    assert footprint(database, [b"EXEC"], client=1) == Footprint((b"w", b"r"), (b"k",))
+
+
+@pytest.mark.parametrize(
+    ("reply", "two", "three"),
+    [
+        (None, b"$-1\r\n", b"_\r\n"),
+        (NoArray(), b"*-1\r\n", b"_\r\n"),
+        (Status("OK"), b"+OK\r\n", b"+OK\r\n"),
+        (Failure("ERR x"), b"-ERR x\r\n", b"-ERR x\r\n"),
+        (-2, b":-2\r\n", b":-2\r\n"),
+        ((b"a", None, (1,)), b"*3\r\n$1\r\na\r\n$-1\r\n*1\r\n:1\r\n", b"*3\r\n$1\r\na\r\n_\r\n*1\r\n:1\r\n"),
+        (Pairs(((b"f", b"v"),)), b"*2\r\n$1\r\nf\r\n$1\r\nv\r\n", b"%1\r\n$1\r\nf\r\n$1\r\nv\r\n"),
+    ],
+)
+def test_replies_on_the_wire(reply: Reply, two: bytes, three: bytes) -> None:
+    assert encode(reply, 2) == two
+    assert encode(reply, 3) == three
