@@ -22,6 +22,7 @@ from devenv.core.errors import DevenvError, EnvironmentProblem, UsageProblem
 from devenv.gate import Gate
 from devenv.gate import control as gate_control
 from devenv.lab.control import ControlServer, control_app
+from devenv.lab.exploring import control as exploring_control
 from devenv.proxy import Proxy, Upstream
 from devenv.proxy import control as proxy_control
 
@@ -37,7 +38,7 @@ class Edge:
     ) -> None:
         self.proxy = Proxy(upstreams, policy, seed=seed)
         self.gate = Gate(*redis) if redis is not None else None
-        self._pods = [upstream.name for upstream in upstreams]
+        self._pods = {upstream.name: (upstream.host, upstream.port) for upstream in upstreams}
         self._control: ControlServer | None = None
         self.traffic_port = 0
         self.control_port = 0
@@ -62,7 +63,7 @@ class Edge:
         self.traffic_port = await _listening(self.proxy.start, host, traffic_port, "traffic")
         routers = [proxy_control.router(self.proxy), *more]
         if self.gate is not None:
-            routers.append(gate_control.router(self.gate))
+            routers += [gate_control.router(self.gate), exploring_control.router(self.gate, self._pods)]
         self._control = ControlServer(control_app(routers))
         self.control_port = await _listening(self._control.start, host, control_port, "control")
 

@@ -15,7 +15,7 @@ from devenv.lab.keys import connected
 AGED_MS = 400
 """Left to live after ``age``: less than half a second, which TTL rounds to 0."""
 
-_EVENTS = {
+KEY_EVENTS = {
     "expire": "if redis.call('PTTL', KEYS[1]) >= 0 then return redis.call('DEL', KEYS[1]) end return 0",
     "age": f"if redis.call('PTTL', KEYS[1]) > {AGED_MS} then "
     f"return redis.call('PEXPIRE', KEYS[1], {AGED_MS}) end return 0",
@@ -88,7 +88,7 @@ class RedisSettings:
 
     def happen(self, event: str, key: str, db: int = 0) -> None:
         """``expire`` or ``age`` a key, or ``flush`` everything."""
-        words = ("FLUSHALL",) if event == "flush" else ("EVAL", _EVENTS[event], "1", key)
+        words = ("FLUSHALL",) if event == "flush" else ("EVAL", KEY_EVENTS[event], "1", key)
         with connected(self._endpoints, db) as connection:
             _execute(connection, words)
 

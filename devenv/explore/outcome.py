@@ -1,0 +1,165 @@
+"""What one order came to, and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from devenv.checker.history import AGE, CREATE, EXPIRE, KEYS, VERIFY, history_of
+from devenv.checker.invariants import Kind, Violation
+from devenv.checker.judge import judge as judge_history
+from devenv.core.captcha_http import outcome_of
+from devenv.core.events import EventType, HistoryEvent
+from devenv.explore.behaviour import Answered
+from devenv.explore.expression import Participant
+from devenv.spec.session import ATTEMPTS_LIMIT
+
+REPLY_LOST = "reply-lost"
+SERVER_ERROR = "server-error"
+WHOLE = 60_000
+AGED_MS = 400
+"""Left to live after ageing: less than half a second, which TTL rounds to 0."""
+_CHALLENGE = "abstract:challenge"
+_KEY = f"rcaptcha:{_CHALLENGE}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended.
+
+    ``answers`` of the requests and ``happened`` of the events, each in the order of the cast: whether an
+    event did anything. ``left`` is what the session's key has left, as ``life`` rounds it; ``document`` what
+    lies under it, as canonical JSON.
+    """
+
+    answers: tuple[Answered, ...]
+    happened: tuple[bool, ...]
+    left: int | None
+    document: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        answers = [{"status": it.status, "body": _body(it)} for it in self.answers]
+        document = None if self.document is None else json.loads(self.document)
+        return {"answers": answers, "happened": [*self.happened], "left": self.left, "document": document}
+
+
+def life(left_ms: int | None) -> int | None:
+    """What a key has left, rounded: None no key, -1 no TTL, up to ``AGED_MS`` is that, else ``WHOLE``."""
+    if left_ms is None or left_ms < 0:
+        return left_ms if left_ms == -1 else None
+    return AGED_MS if left_ms <= AGED_MS else WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One kind of violation, in one sentence."""
+
+    kind: str
+    sentence: str
+
+
+def judge(cast: Sequence[Participant], outcome: Outcome) -> tuple[Finding, ...]:
+    """What is wrong, each kind once. All requests and events count as simultaneous.
+
+    An order of traces does not keep who came later, so nothing may be concluded from that.
+    """
+    requests = [it for it in cast if it.answer is not None]
+    events = [it for it in cast if it.event is not None]
+    lost = {
+        it.target for it, done in zip(events, outcome.happened, strict=True) if it.target is not None and done
+    }
+    findings: dict[str, Finding] = {}
+    for at, (request, answer) in enumerate(zip(requests, outcome.answers, strict=True)):
+        if answer.status == 200 or (at in lost and answer.status == 503):
+            continue
+        kind = REPLY_LOST if lost else SERVER_ERROR
+        findings.setdefault(kind, Finding(kind, f"{request.name} was answered HTTP {answer.status}"))
+    report = judge_history(history_of(_events(requests, events, outcome)))
+    for violation in report.violations:
+        if violation.kind is Kind.RESURRECTED_KEY and not _was_ended(outcome):
+            continue
+        kind = _kind(violation, bool(lost))
+        sentence = _sentence(kind, violation, requests, outcome)
+        findings.setdefault(kind, Finding(kind, sentence))
+    return tuple(findings.values())
+
+
+def _was_ended(outcome: Outcome) -> bool:
+    """Whether a request ended the session, and so deleted its key: by success or as it counted the limit.
+
+    Where every count was too low nothing was deleted, and the key is no other than it was: a lost attempt.
+    """
+    bodies = [_body(answer) for answer in outcome.answers]
+    return any(it.get("success") is True or (it.get("attempts") or 0) >= ATTEMPTS_LIMIT for it in bodies)
+
+
+def _kind(violation: Violation, lost: bool) -> str:
+    """An answer that no order explains, where a reply was lost, is the loss's work."""
+    return REPLY_LOST if lost and violation.kind is Kind.NOT_LINEARIZABLE else str(violation.kind)
+
+
+def _sentence(kind: str, violation: Violation, requests: Sequence[Participant], outcome: Outcome) -> str:
+    told = [
+        f"{request.name} ({request.answer}): {_told(answer)}"
+        for request, answer in zip(requests, outcome.answers, strict=True)
+    ]
+    if kind in (Kind.RESURRECTED_KEY, Kind.EXPIRY_INSIDE_VERIFY, Kind.NO_TTL, Kind.TTL_ROUNDS_TO_ZERO):
+        ttl = "without a TTL" if outcome.left == -1 else "with a TTL"
+        return (
+            f"at the end the session's key is there {ttl}, holding {_short(outcome.document)}; "
+            + ", ".join(told)
+        )
+    return ", ".join(told)
+
+
+def _told(answer: Answered) -> str:
+    body = _body(answer)
+    outcome = str(outcome_of(answer.status, body)).replace("_", " ")
+    if answer.status != 200:
+        return f"HTTP {answer.status}"
+    attempts = body.get("attempts")
+    return outcome + (f", attempt {attempts}" if attempts is not None else "")
+
+
+def _short(document: str | None) -> str:
+    return "nothing" if document is None else document if len(document) < 60 else "the whole document"
+
+
+def _body(answer: Answered) -> dict[str, Any]:
+    body = json.loads(answer.body)
+    return body if isinstance(body, dict) else {}
+
+
+def _events(
+    requests: Sequence[Participant], events: Sequence[Participant], outcome: Outcome
+) -> list[HistoryEvent]:
+    """As a history: the challenge is made, everything else is simultaneous, then the key is looked at."""
+    made: dict[str, Any] = {"type": "abstract", "challenge_id": "challenge"}
+    lines = [_event(0, "invoke", CREATE, made, 0.0), _event(0, "ok", CREATE, made, 0.1)]
+    ends = []
+    for process, (request, answer) in enumerate(zip(requests, outcome.answers, strict=True), start=1):
+        value = {**made, "answer": str(request.answer)}
+        body = _body(answer)
+        heard = {"outcome": str(outcome_of(answer.status, body)), "status": answer.status}
+        heard |= {name: body[name] for name in ("message", "attempts") if body.get(name) is not None}
+        lines.append(_event(process, "invoke", VERIFY, value, 1.0))
+        ends.append(_event(process, "ok" if answer.status == 200 else "info", VERIFY, value | heard, 2.0))
+    for process, (event, happened) in enumerate(
+        zip(events, outcome.happened, strict=True), start=len(requests) + 1
+    ):
+        f = {"expire": EXPIRE, "age": AGE}.get(event.event or "")
+        if f is not None and happened:
+            lines.append(_event(process, "invoke", f, {}, 1.0))
+            ends.append(_event(process, "ok", f, {}, 2.0))
+    keys = {} if outcome.left is None else {_KEY: outcome.left}
+    look = [_event(100, "invoke", KEYS, {}, 3.0), _event(100, "ok", KEYS, {"keys": keys}, 3.0)]
+    return [*lines, *ends, *look]
+
+
+def _event(process: int, kind: EventType, f: str, value: dict[str, Any], time: float) -> HistoryEvent:
+    return HistoryEvent(
+        process, kind, f, value, time, key=_CHALLENGE if f in (CREATE, VERIFY, EXPIRE, AGE) else None
+    )

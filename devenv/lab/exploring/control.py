@@ -1,0 +1,66 @@
+"""The explorer's part of the control API: batches of jobs, run beside the gate."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, ConfigDict, Field
+
+import devenv.captcha_api
+from devenv.core.errors import DevenvError
+from devenv.gate import Gate
+from devenv.lab.exploring.arena import Arena
+from devenv.lab.exploring.jobs import job_from_json
+from devenv.spec.redis_model import Script, sha_of
+from devenv.spec.scripts import claim
+
+MAX_JOBS = 1000
+MAX_LANES = 64
+
+
+class Batch(BaseModel):
+    """Jobs as ``lab.exploring.jobs`` writes them, ``lanes`` of them at a time."""
+
+    model_config = ConfigDict(extra="forbid")
+    jobs: list[dict[str, Any]] = Field(max_length=MAX_JOBS)
+    lanes: int = Field(default=8, ge=1, le=MAX_LANES)
+
+
+def known_scripts() -> dict[str, Script]:
+    """The Redis model's twins of the scripts that our own stores call, by SHA-1."""
+    lua = Path(devenv.captcha_api.__path__[0], "stores", "claim.lua").read_text(encoding="utf-8")
+    return {sha_of(lua): claim}
+
+
+def router(gate: Gate, pods: Mapping[str, tuple[str, int]]) -> APIRouter:
+    """The routes; ``pods`` are reached past the proxy."""
+    routes = APIRouter(prefix="/explore", tags=["explore"])
+    arena: Arena | None = None
+
+    @routes.get("")
+    async def status() -> dict[str, Any]:
+        """The pods that jobs may name."""
+        return {"pods": list(pods)}
+
+    @routes.post("/run")
+    async def run(batch: Batch) -> dict[str, Any]:
+        """Run the jobs: ``{"results": [...]}``, in their order; ``{"error": …}`` for one that failed."""
+        nonlocal arena
+        try:
+            jobs = await asyncio.to_thread(lambda: [job_from_json(data) for data in batch.jobs])
+        except (KeyError, TypeError, ValueError) as error:
+            raise HTTPException(400, f"not a job: {error!r}") from error
+        if arena is None:
+            arena = Arena(gate, pods, known_scripts())
+        results = await arena.run(jobs, batch.lanes)
+        return {
+            "results": [
+                {"error": it.to_json()} if isinstance(it, DevenvError) else it.to_json() for it in results
+            ]
+        }
+
+    return routes

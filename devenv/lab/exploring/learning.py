@@ -1,0 +1,135 @@
+"""Learns what requests do from real pods: asks, until no state that can be reached raises a question."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from devenv.core.errors import Inconclusive
+from devenv.explore.behaviour import Answered, Behaviour, Happening, LearnedProgram, Losing, Place, Varying
+from devenv.explore.closure import Closure, Question
+from devenv.explore.composition import Composition, PackedState, Program
+from devenv.explore.expression import Participant
+from devenv.explore.outcome import Outcome, life
+from devenv.explore.redis_store import RedisStore, document_of, fresh_database, left_of
+from devenv.lab.exploring.jobs import Call, Scripted
+from devenv.lab.exploring.remote import Remote
+from devenv.lab.exploring.stage import Stage
+from devenv.spec.redis_model import Database, Scripts
+
+MAX_RESTARTS = 5
+
+
+@dataclass(slots=True)
+class LearnedSystem:
+    """A cast as a system to explore."""
+
+    cast: tuple[Participant, ...]
+    system: Composition
+    programs: tuple[Program, ...]
+    key: str
+
+    def outcome(self, state: PackedState) -> Outcome:
+        """What a final state comes to."""
+        database = self.system.store_state(state)
+        assert isinstance(database, Database)
+        answers: list[Answered] = []
+        happened: list[bool] = []
+        for at, (participant, program) in enumerate(zip(self.cast, self.programs, strict=True)):
+            node = self.system.node(state, at)
+            if isinstance(program, LearnedProgram):
+                answers.append(program.answer(node))
+            elif participant.target is not None:
+                target = self.programs[participant.target]
+                assert isinstance(target, LearnedProgram)
+                happened.append(target.lost_a_reply(self.system.node(state, participant.target)))
+            else:
+                happened.append(node is True)
+        left = life(left_of(database, self.key))
+        return Outcome(tuple(answers), tuple(happened), left, document_of(database, self.key))
+
+
+@dataclass(slots=True)
+class Learner:
+    """What is known of each kind of request to ``stage``; ``scripts`` are twins for the Redis model."""
+
+    stage: Stage
+    remote: Remote
+    scripts: Scripts
+    tell: Callable[[str], None] = lambda text: None
+    behaviours: dict[str, Behaviour] = field(default_factory=dict)
+    _places: frozenset[Place] = frozenset()
+    _asked: int = 0
+    _turn: int = 0
+
+    async def learn(self, cast: Sequence[Participant]) -> LearnedSystem:
+        """The cast as a system of which everything is known.
+
+        Raises Inconclusive where the pods do not do the same again, NotModelled where the model lacks a
+        command, GateBypassed where a request sends none.
+        """
+        for _ in range(MAX_RESTARTS):
+            try:
+                return await self._learn(cast)
+            except Varying as varying:
+                # Also what was learned before is named wrongly then: begin anew, it costs little.
+                self._places |= varying.places
+                self.behaviours.clear()
+        raise Inconclusive("the words of a command change from request to request in ever new places")
+
+    def system(self, cast: Sequence[Participant]) -> LearnedSystem:
+        """The cast as a system, whatever is known."""
+        programs: list[Program] = []
+        for at, it in enumerate(cast):
+            if it.answer is not None:
+                programs.append(LearnedProgram(self.behaviours[it.letter], it.name, at))
+            elif it.target is not None:
+                programs.append(Losing(it.target, it.name))
+            else:
+                programs.append(Happening(it.name, it.event or "", self.stage.key))
+        system = Composition(programs, RedisStore(self.scripts), self._fresh())
+        return LearnedSystem(tuple(cast), system, tuple(programs), self.stage.key)
+
+    async def _learn(self, cast: Sequence[Participant]) -> LearnedSystem:
+        await self._begin(cast)
+        learned = self.system(cast)
+        closure = Closure(learned.system, RedisStore(self.scripts))
+        while questions := closure.questions():
+            jobs = [self._job(cast, question) for question in questions]
+            runs = await self.remote.scripted(jobs)
+            for question, run in zip(questions, runs, strict=True):
+                question.behaviour.learn(run.heard, run.seen)
+            self._asked += len(jobs)
+            self.tell(f"learning: {self._asked} requests, {closure.states} states")
+        return learned
+
+    async def _begin(self, cast: Sequence[Participant]) -> None:
+        """Every new kind of request twice alone: what differs is a name."""
+        new = {it.letter: it for it in cast if it.answer is not None and it.letter not in self.behaviours}
+        jobs = [
+            Scripted(self._call(it), (), self._fresh(), at, self._places)
+            for at, it in enumerate(new.values())
+            for _ in range(2)
+        ]
+        runs = await self.remote.scripted(jobs) if jobs else []
+        self._asked += len(jobs)
+        for at, letter in enumerate(new):
+            behaviour = Behaviour(letter)
+            for run in runs[2 * at : 2 * at + 2]:
+                behaviour.learn(run.heard, run.seen)
+            self.behaviours[letter] = behaviour
+
+    def _job(self, cast: Sequence[Participant], question: Question) -> Scripted:
+        heard = (*question.behaviour.history(question.node), question.heard)
+        assert isinstance(question.store, Database)
+        call = self._call(cast[question.process])
+        return Scripted(call, heard, question.store, question.process, self._places)
+
+    def _call(self, participant: Participant) -> Call:
+        self._turn += 1
+        return self.stage.call(participant, self.stage.pods[self._turn % len(self.stage.pods)])
+
+    def _fresh(self) -> Database:
+        document = json.dumps(self.stage.document, ensure_ascii=False)
+        return fresh_database(self.stage.key, document, self.stage.ttl_ms)

@@ -1,0 +1,56 @@
+"""The arena from outside: batches of jobs through the control API, several under way at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+
+from devenv.core.errors import EnvironmentProblem, UsageProblem, error_from_json
+from devenv.lab.exploring.jobs import Job, Scheduled, ScheduledRun, Scripted, ScriptedRun
+
+TIMEOUT_SECONDS = 120.0
+
+
+class Remote:
+    """Use as a context manager. ``requests`` counts the HTTP requests that pods were sent."""
+
+    def __init__(self, control: str, lanes: int) -> None:
+        self._http = httpx.AsyncClient(base_url=control, timeout=TIMEOUT_SECONDS, trust_env=False)
+        self.lanes = lanes
+        self.requests = 0
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._http.aclose()
+
+    async def scripted(self, jobs: Sequence[Scripted]) -> list[ScriptedRun]:
+        """Requests on scripted replies. Raises the first job's error, if one failed."""
+        return [ScriptedRun.from_json(data) for data in await self._run(jobs)]
+
+    async def scheduled(self, jobs: Sequence[Scheduled]) -> list[ScheduledRun]:
+        """Orders on real Redis. Raises the first job's error, if one failed."""
+        return [ScheduledRun.from_json(data) for data in await self._run(jobs)]
+
+    async def _run(self, jobs: Sequence[Job]) -> list[dict[str, Any]]:
+        body = {"jobs": [job.to_json() for job in jobs], "lanes": self.lanes}
+        try:
+            response = await self._http.post("/explore/run", json=body)
+        except httpx.HTTPError as error:
+            raise EnvironmentProblem(
+                f"the control API at {self._http.base_url} does not answer: {error!r}",
+                hint="see `devenv status` and `devenv logs`",
+            ) from error
+        if response.status_code == 404:
+            raise EnvironmentProblem(
+                "the stack has no gate, so nothing can be held", hint="start it again: devenv up -d"
+            )
+        if response.status_code != 200:
+            raise UsageProblem(f"the control API refused the jobs: {response.text[:200]}")
+        results: list[dict[str, Any]] = response.json()["results"]
+        for data in results:
+            if "error" in data:
+                raise error_from_json(data["error"])
+        self.requests += sum(1 if isinstance(job, Scripted) else len(job.calls) for job in jobs)
+        return results
