@@ -95,7 +95,7 @@ class HistoryOperation:
 
 @dataclass(frozen=True, slots=True)
 class KeysSeen:
-    """All keys of the service at one moment, with the milliseconds that each has left; -1: no TTL."""
+    """The keys that were there at one moment, with the milliseconds that each has left; -1: no TTL."""
 
     called: float
     returned: float

@@ -207,6 +207,8 @@ class CaptchaClient:
         if kind is CaptchaType.HANDWRITING:
             self._words[served_by] = await self.word(challenge)
         value = {**value, "challenge_id": challenge.id}
+        if "ttl" in body:
+            value["ttl"] = body["ttl"]
         self._end("create", "ok", value, served_by, challenge.session, process)
         self._arrow(self._clock(), where, "client", challenge.short, "reply")
         return challenge

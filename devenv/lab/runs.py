@@ -9,15 +9,15 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from devenv.core.errors import UsageProblem
-from devenv.core.events import HistoryEvent
+from devenv.core.events import EventType, HistoryEvent
 from devenv.lab.sequence import SequenceMessage
 
 HISTORY = "history.jsonl"
@@ -25,6 +25,9 @@ TRACE = "trace.jsonl"
 RESULTS = "results.json"
 SCHEDULE = "schedule.txt"
 LATEST = "latest"
+
+BEYOND_CLIENTS = 1_000_000
+"""Process number, in a history, of what is done to the stack or seen in Redis: no client's."""
 
 
 @dataclass(slots=True)
@@ -41,6 +44,23 @@ class Recording:
     def note(self, time: float, where: str, label: str) -> None:
         """Something that happened at one participant alone (a restart, a deleted key)."""
         self.messages.append(SequenceMessage(time, where, where, label, "note"))
+
+    @contextmanager
+    def happening(
+        self, f: str, clock: Callable[[], float], key: str | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Write into the history what is done inside: an expiry, a look at keys. The dict becomes its value.
+
+        Nobody knows whether it happened where it raises.
+        """
+        value: dict[str, Any] = {}
+        self.history.append(HistoryEvent(BEYOND_CLIENTS, "invoke", f, {}, clock(), None, key))
+        kind: EventType = "info"
+        try:
+            yield value
+            kind = "ok"
+        finally:
+            self.history.append(HistoryEvent(BEYOND_CLIENTS, kind, f, value, clock(), None, key))
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,6 +221,9 @@ class Player:
         self._note(("redis",), action)
         if action == "flush":
             self.baseline.stack.note("redis", action="command", command="FLUSHALL")
+            with self.client.recording.happening("flush", self.clock):
+                self.baseline.redis(action)
+            return
         self.baseline.redis(action)
 
     def _happen(self, event: Event) -> None:
@@ -235,7 +238,9 @@ class Player:
             key, _, db = self._key(event.target)
             self._note(("redis",), f"{event.event} {event.target}")
             self.baseline.stack.note("redis", action=event.event, key=key)
-            self.baseline.redis_settings.happen(event.event, key, db)
+            session = self._challenge(event.target).session
+            with self.client.recording.happening(event.event, self.clock, session):
+                self.baseline.redis_settings.happen(event.event, key, db)
 
     def _disturb(self, step: Gate) -> None:
         rules = (step.rules or {}).get(self.strategy, ())
@@ -249,7 +254,10 @@ class Player:
     def _look(self, step: Redis) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         key, prefix, db = self._key(step.session)
         with connected(self.baseline.endpoints, db) as connection:
-            info = key_info(connection, key, prefix)
+            with self.client.recording.happening("keys", self.clock) as seen:
+                info = key_info(connection, key, prefix)
+                left = None if info is None else -1 if info.ttl is None else round(info.ttl * 1000)
+                seen["keys"] = {} if left is None else {key: left}
             document = read_document(connection, key) if info is not None else None
         if info is None:
             return {"exists": False, "type": None, "ttl": None, "fields": None, "has": None}, {
