@@ -1,7 +1,7 @@
 """Tells from a trace alone what went wrong, by the causes of the failure catalogue.
 
-Each rule looks at one story or one call and gives its finding or None. Where commands crossed, that is the
-cause, with all its consequences; else the first rule that explains what a user met names it.
+Each rule looks at one story or one call and gives its finding or None. What crossed comes first, with all its
+consequences, then the first fault that a user met; where there was neither, why a session was not found.
 """
 
 from __future__ import annotations
@@ -37,14 +37,13 @@ def diagnose_joined(joined: Joined) -> tuple[Finding, ...]:
 
 
 def _of_story(story: Story, joined: Joined) -> list[Finding]:
-    if found := races(story, joined):
-        return found
-    calls = (story.create, *story.verifies)
-    for call in calls:
-        if call is not None and (problem := fault(call, joined)) is not None:
-            return [problem]
-    problem = loss(story, joined) or beyond_the_limit(story)
-    return [problem] if problem is not None else []
+    calls = [call for call in (story.create, *story.verifies) if call is not None]
+    faults = (fault(call, joined) for call in calls)
+    found = races(story, joined)
+    found += [problem for problem in faults if problem is not None][:1]
+    if not found and (problem := loss(story, joined) or beyond_the_limit(story)) is not None:
+        found.append(problem)
+    return found
 
 
 def _of_call(call: Call, joined: Joined) -> list[Finding]:

@@ -39,7 +39,8 @@ def misled(call: Call) -> bool:
 
 def _moved(call: Call, joined: Joined) -> Finding | None:
     step = next((it for it in call.steps if (it.reply or "").startswith("-MOVED")), None)
-    if step is None or (call.kind == "verify" and call.outcome in GRADED):
+    coped = call.exchange.status != 200 or (call.kind == "verify" and call.outcome in GRADED)
+    if step is None or (coped and not misled(call)):
         return None
     sentence = (
         f"the key's slot belongs to another cluster node ({step.reply}); a plain client does not follow"

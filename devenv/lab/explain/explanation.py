@@ -18,6 +18,7 @@ from devenv.lab.trace import event_time
 
 MOST_CHALLENGES = 20
 MOST_SENTENCES = 3
+LONGEST_REASON = 60
 MOST_MESSAGES = 400
 """Of the whole picture, for programs; people are shown fewer."""
 
@@ -204,7 +205,8 @@ def _ending(call: Call) -> str:
     if call.exchange.error is not None:
         return "not served by a pod"
     if call.exchange.status == 503:
-        return "told to try again (503)"
+        why = str(call.answer.get("detail") or "")
+        return f"told to try again (503{': ' if why else ''}{why[:LONGEST_REASON]})"
     if call.exchange.status != 200:
         return f"answered {call.exchange.status}"
     if call.kind == "create":

@@ -13,9 +13,11 @@ from devenv.lab.explain import Explanation, explain_run
 from devenv.lab.opening import SUPERVISOR
 from devenv.lab.replay import Replayer, wished_spec
 from devenv.lab.runs import open_run
-from devenv.scenario import Scenario, catalogue
+from devenv.scenario import RedisServer, Scenario, Together, catalogue
 from devenv.stack.embedded import EmbeddedStack
 
+MEMORY_ITSELF = ["pod-memory", "pod-restart", "many-workers", "handwriting-global", "attempts-limit"]
+RACES = ["resurrected-key", "empty-bypass", "double-success", "lost-attempt", "double-click"]
 RUNS = [(scenario, strategy) for scenario in catalogue() for strategy in scenario.strategies]
 Key = tuple[str, Strategy]
 
@@ -77,4 +79,20 @@ def test_the_trace_tells_the_cause(
     if scenario.stores[strategy].bug:
         assert scenario.cause in causes, found.verdict
     else:
-        assert causes == [], found.verdict
+        assert [cause for cause in causes if cause not in _besides(scenario, strategy)] == [], found.verdict
+
+
+def _besides(scenario: Scenario, strategy: Strategy) -> list[str]:
+    """What may be found where the scenario's own cause is no bug of this store: no fault of the diagnosis.
+
+    Pod memory loses sessions whatever is done to Redis; a Redis that the scenario kills has lost them for every
+    store; and the guide's requests cross by luck where they are sent together in no particular order.
+    """
+    steps = scenario.steps
+    found = MEMORY_ITSELF if strategy is Strategy.MEMORY else []
+    if any(isinstance(step, RedisServer) and step.action in ("stop", "flush") for step in steps):
+        found = [*found, "flushed"]
+    if strategy is Strategy.GUIDE:
+        unordered = [it for it in steps if isinstance(it, Together) and strategy not in it.order]
+        found = [*found, *(RACES if unordered else [])]
+    return found

@@ -1,0 +1,219 @@
+"""``devenv gate`` and ``devenv explain`` on a stack that runs, as people type them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from .conftest import CommandLine
+
+A, B = "captcha-api-a", "captcha-api-b"
+
+
+@pytest.fixture(scope="module")
+def guide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    """A detached stack of two pods with the guide's store, which wait long enough for us to type."""
+    line = CommandLine(tmp_path_factory.mktemp("gate"))
+    (line.folder / ".env").write_text("REDIS_TIMEOUT_MS=60000\n", encoding="utf-8")
+    line.json("up", "--detach", "--use-redis", "--strategy", "guide")
+    yield line
+    line.json("down")
+
+
+@pytest.fixture
+def traffic(guide: CommandLine) -> Iterator[httpx.Client]:
+    url = guide.json("status")["endpoints"]["traffic"]
+    with httpx.Client(base_url=url, timeout=20.0, trust_env=False) as client:
+        yield client
+    guide.json("gate", "reset")
+
+
+def create(traffic: httpx.Client, pod: str) -> str:
+    answer = traffic.post("/api/abstract-captcha", headers={"X-Devenv-Pod": pod})
+    answer.raise_for_status()
+    return str(answer.json()["challenge_id"])
+
+
+def verify(traffic: httpx.Client, pod: str, cid: str, selections: list[int]) -> dict[str, Any]:
+    body = {"challenge_id": cid, "selections": selections}
+    data: dict[str, Any] = traffic.post(
+        "/api/abstract-verify", json=body, headers={"X-Devenv-Pod": pod}
+    ).json()
+    return data
+
+
+def test_rules_are_idempotent_and_counted(guide: CommandLine, traffic: httpx.Client) -> None:
+    words = ("gate", "error", "--command", "setex", "--pod", "b", "--nth", "2", "--text", "OOM no room")
+    first, again = guide.json(*words), guide.json(*words)
+    assert first["id"] == again["id"]
+    state = guide.json("gate", "list")
+    assert [rule["id"] for rule in state["rules"]] == [first["id"]]
+    assert state["rules"][0]["pod"] == B
+    create(traffic, B)
+    refused = traffic.post("/api/abstract-captcha", headers={"X-Devenv-Pod": B})
+    assert refused.status_code == 500
+    create(traffic, B)
+    rule = guide.json("gate", "list")["rules"][0]
+    assert (rule["matched"], rule["applied"]) == (3, 1)
+    assert guide.json("gate", "reset", "--rule", first["id"]) == {"removed": first["id"]}
+    assert guide.json("gate", "list")["rules"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "action", "direction"),
+    [
+        (("hold",), "hold", "request"),
+        (("hold", "--direction", "reply", "--seconds", "2"), "hold", "reply"),
+        (("delay", "--seconds", "0.5", "--key", "*:abstract:*"), "delay", "request"),
+        (("drop",), "drop-request", "request"),
+        (("drop", "--direction", "reply", "--times", "3"), "drop-reply", "reply"),
+        (("disconnect", "--command", "GET"), "disconnect", "request"),
+        (("blackhole", "--id", "mine"), "blackhole", "request"),
+    ],
+)
+def test_every_verb_is_a_rule(
+    guide: CommandLine, traffic: httpx.Client, words: tuple[str, ...], action: str, direction: str
+) -> None:
+    rule = guide.json("gate", *words)
+    assert (rule["action"], rule["direction"]) == (action, direction)
+    if "--id" in words:
+        assert rule["id"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("hold", "--pod", "z"), "no pod is called 'z'"),
+        (("delay", "--seconds", "1000"), "rule.seconds is 1000.0"),
+        (("error", "--text", "two\nlines"), "rule.text is more than one line"),
+        (("reset", "--rule", "nope"), "the gate has no rule 'nope'"),
+    ],
+)
+def test_what_the_gate_refuses(guide: CommandLine, words: tuple[str, ...], told: str) -> None:
+    error = guide.json("gate", *words, code=2)["error"]
+    assert told in error["message"]
+    assert error["hint"]
+
+
+def test_without_a_stack_there_is_no_gate(devenv: CommandLine) -> None:
+    assert "no stack is running" in devenv.json("gate", "list", code=4)["error"]["message"]
+
+
+def test_a_race_made_by_hand_and_explained(guide: CommandLine, traffic: httpx.Client) -> None:
+    """B is held between reading and writing, A's second wrong answer ends the session, B writes it back."""
+    cid = create(traffic, A)
+    rule = guide.json("gate", "hold", "--pod", "B", "--command", "TTL", "--seconds", "60", "--id", "race")
+    assert rule["seconds"] == 60.0
+    answers: list[dict[str, Any]] = []
+    late = threading.Thread(target=lambda: answers.append(verify(traffic, B, cid, [0])))
+    late.start()
+    guide.wait_for(lambda: bool(guide.json("gate", "list")["held"]), "TTL held")
+    held = guide.json("gate", "list")["held"][0]
+    assert (held["pod"], held["command"], held["direction"]) == (B, "TTL", "request")
+    shown = guide.run("gate", "list").stdout
+    assert f"#{held['seq']}" in shown
+    assert cid in shown
+    assert verify(traffic, A, cid, [])["attempts"] == 1
+    assert verify(traffic, A, cid, [])["attempts"] == 2
+    assert [it["seq"] for it in guide.json("gate", "release", "--rule", "race")["released"]] == [held["seq"]]
+    late.join(30.0)
+    assert answers[0]["attempts"] == 1
+    found = guide.json("explain", "--since", "300", code=1)
+    assert found["run"] is None
+    about = {one["cause"]: one for one in found["findings"] if cid in one["challenges"]}
+    assert list(about) == ["resurrected-key", "lost-attempt"]
+    crossed = [line["text"] for line in about["resurrected-key"]["evidence"] if "redis #" in line["text"]]
+    assert [text.split(": ")[1] for text in crossed[1:]] == ["DEL → 1", "SET → OK"]
+    labels = [message["label"] for message in found["messages"]]
+    assert any("⏸ held" in label for label in labels)
+
+
+def test_explain_for_people(guide: CommandLine, traffic: httpx.Client) -> None:
+    verify(traffic, B, create(traffic, A), [0])
+    page = guide.folder / "why.html"
+    live = guide.run("explain", "--since", "300", "--report", str(page))
+    assert live.returncode in (0, 1)
+    assert live.stdout.startswith("the last 300 s of the running stack\n")
+    assert "<svg" in page.read_text(encoding="utf-8")
+    run = guide.json("replay", "pod-memory-abstract", "--strategy", "guide")["run"]
+    recorded = guide.run("explain", run)
+    assert recorded.returncode == 0
+    assert "✓ nothing wrong: 2 challenges, 2 answers: 2 passed" in recorded.stdout
+    head = next(line for line in recorded.stdout.splitlines() if "client" in line)
+    assert head.split() == ["client", "proxy", A, B, "gate", "redis"]
+    assert guide.run("explain", run, "--mermaid").stdout.startswith("sequenceDiagram\n")
+
+
+def test_a_toggle_by_another_command_is_known(guide: CommandLine, traffic: httpx.Client) -> None:
+    cid = create(traffic, A)
+    guide.json("toggle", "off", "--pod", "a")
+    try:
+        assert verify(traffic, A, cid, [0])["message"] == "Challenge not found"
+        found = guide.json("explain", "--since", "300", code=1)
+    finally:
+        guide.json("toggle", "on", "--pod", "a")
+    ours = [one for one in found["findings"] if cid in one["challenges"]]
+    assert [one["cause"] for one in ours] == ["mixed-flags"]
+    journal = (guide.folder / ".devenv" / "stack-events.jsonl").read_text(encoding="utf-8")
+    events = [json.loads(line) for line in journal.splitlines()]
+    assert [event["pod"] for event in events if event["what"] == "restart"][-2:] == [A, A]
+
+
+def test_replay_explains_what_did_not_go_as_expected(guide: CommandLine) -> None:
+    scenario = guide.folder / "mine.yaml"
+    scenario.write_text(_HOPEFUL, encoding="utf-8")
+    failed = guide.json("replay", str(scenario), "--strategy", "memory", code=1)
+    assert [one["cause"] for one in failed["findings"]] == ["pod-memory"]
+    found = guide.json("explain", failed["run"], code=1)
+    assert found["findings"] == failed["findings"]
+    folder = guide.folder / ".devenv" / "runs" / failed["run"]
+    assert (folder / "report.html").is_file()
+    assert "Challenge not found" in (folder / "sequence.mmd").read_text(encoding="utf-8")
+    told = guide.run("replay", str(scenario), "--strategy", "memory").stdout
+    assert "pod-memory" in told
+    assert f"devenv explain {guide.json('explain', 'latest', code=1)['run']}" in told
+    passed = guide.json("replay", str(scenario), "--strategy", "atomic")
+    assert "findings" not in passed
+    assert guide.json("explain", "latest")["verdict"].startswith("nothing wrong: 1 challenge")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("explain", "nope"), 2, "no run 'nope'"),
+        (("explain", "latest", "--since", "3"), 2, "give one of them"),
+        (("explain", "broken.jsonl"), 2, "broken.jsonl:1: not JSON"),
+        (("explain",), 4, "no stack is running"),
+    ],
+)
+def test_nothing_to_explain(devenv: CommandLine, words: tuple[str, ...], code: int, told: str) -> None:
+    Path(devenv.folder, "broken.jsonl").write_text("{", encoding="utf-8")
+    assert told in devenv.json(*words, code=code)["error"]["message"]
+
+
+_HOPEFUL = """\
+version: 1
+id: hopeful
+title: Another pod is expected to know it
+cause: pod-memory
+needs: [R]
+stack: {pods: 2}
+stores:
+  memory: {shows: "It passes."}
+  guide: {shows: "It passes."}
+  atomic: {shows: "It passes."}
+sessions: {alice: abstract}
+steps:
+  - create: alice
+    pod: A
+  - verify: alice
+    pod: B
+    answer: right
+    expect: {outcome: success}
+"""
