@@ -17,6 +17,7 @@ from devenv.gate.rules import Action, Armed, Direction, Plan, Rule, RuleSet, See
 from devenv.gate.transaction import Transaction
 from devenv.gate.wires import Cancellable, Wires
 from devenv.resp.commands import shape_of
+from devenv.resp.replies import KEPT_BYTES as KEPT_REPLY
 from devenv.resp.replies import Reply, ReplyFramer
 from devenv.resp.requests import Request, RequestFramer
 
@@ -50,8 +51,8 @@ class Conversation:
         self._wires = wires
         self._requests = RequestFramer()
         self._replies = ReplyFramer()
-        self._up = Lane(self._depart_up, wires.to_upstream)
-        self._down = Lane(self._depart_down, wires.to_client)
+        self._up = Lane(self._depart_up, lambda data: wires.to_upstream(data))
+        self._down = Lane(self._depart_down, lambda data: wires.to_client(data))
         self._up_lost = self._down_lost = Fate.BLACKHOLED  # of what comes behind a lost message
         self._awaiting: deque[Entry] = deque()  # sent, or answered by us in their turn
         self._special = 0  # how many of them need more than passing their reply on
@@ -77,6 +78,10 @@ class Conversation:
             self._sort_requests(data, now)
             return
         self._wires.to_upstream(data)
+        words = self._requests.whole(data)
+        if words is not None:
+            self._sent(self._begin(words, len(data), now), now)
+            return
         for request, _start, _stop in self._requests.feed(data):
             if request is None:
                 continue
@@ -85,7 +90,7 @@ class Conversation:
                 continue
             self._request_passing = None
             if request.count:
-                self._sent(self._begin(request, now), now)
+                self._sent(self._begin(request.words, request.size, now), now)
 
     def _sort_requests(self, data: bytes, now: float) -> None:
         view = memoryview(data)
@@ -97,7 +102,7 @@ class Conversation:
                     self._up.send(chunk)
                 if request.complete:
                     self._request_passing = None
-                    self._sent(self._begin(request, now), now)
+                    self._sent(self._begin(request.words, request.size, now), now)
             else:
                 self._sort_request(request, chunk, now)
         self._up.flush()
@@ -123,25 +128,27 @@ class Conversation:
             self._request = None
         if not decided:
             if request.count and (request.complete or request.size > DECIDE_AT):
-                message.entry = self._begin(request, now)
+                message.entry = self._begin(request.words, request.size, now)
                 self._plan(message, message.entry)
                 self._up.add(message)
             elif request.complete:  # an empty line, which nobody answers
                 self._up.add(message)
 
-    def _begin(self, request: Request, now: float) -> Entry:
+    def _begin(self, words: list[bytes], size: int, now: float) -> Entry:
         """Record a command and keep track of what it means for the connection."""
-        if not request.words:
-            request.words.append(b"")
-        shape = shape_of(request.words)
-        entry = self._recorder.begin(self._pod, self._number, request, shape, now)
+        if not words:
+            words.append(b"")
+        shape = shape_of(words)
+        entry = self._recorder.begin(self._pod, self._number, words, size, shape, now)
+        if shape.ordinary and self._matching and not self._transaction.open:
+            return entry
         if not self._matching or shape.unmatchable:
             self._matching = False
             entry.fate = Fate.UNMATCHED
         else:
             self._transaction.begun(entry)
             if entry.fate is Fate.HANDSHAKE and shape.name == "HELLO":
-                self._resp3 = request.words[1:2] == [b"3"]
+                self._resp3 = words[1:2] == [b"3"]
         return entry
 
     def _plan(self, message: Message, entry: Entry) -> None:
@@ -209,6 +216,10 @@ class Conversation:
             self._sort_replies(data, now)
             return
         self._wires.to_client(data)
+        if self._replies.whole(data):
+            if self._awaiting:
+                self._passed(self._awaiting.popleft(), data[:KEPT_REPLY], now)
+            return
         for reply, _start, _stop in self._replies.feed(data):
             if reply is None:
                 self._stop_matching()
@@ -217,10 +228,12 @@ class Conversation:
             else:
                 self._reply_passing = None
                 if self._awaiting and not reply.push:
-                    entry = self._awaiting.popleft()
-                    entry.reply = reply.prefix
-                    entry.answered = entry.delivered = now
-                    self._recorder.end(entry)
+                    self._passed(self._awaiting.popleft(), reply.prefix, now)
+
+    def _passed(self, entry: Entry, reply: bytes, now: float) -> None:
+        entry.reply = reply
+        entry.answered = entry.delivered = now
+        self._recorder.end(entry)
 
     def _sort_replies(self, data: bytes, now: float) -> None:
         view = memoryview(data)

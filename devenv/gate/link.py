@@ -45,6 +45,8 @@ class Link:
         self._early_end = False
         self._client_stopped = _CONNECTING
         self._upstream_stopped = 0
+        self.to_client: Callable[[Bytes], None] = _nowhere
+        self.to_upstream: Callable[[Bytes], None] = _nowhere
         self.conversation = converse(self)
 
     # What the sockets report.
@@ -52,6 +54,7 @@ class Link:
     def client_connected(self, transport: asyncio.Transport) -> None:
         """The pod is there: connect to Redis."""
         self._client = transport
+        self.to_client = transport.write
         if self._aborted:
             transport.abort()
             return
@@ -70,6 +73,7 @@ class Link:
     def upstream_connected(self, transport: asyncio.Transport) -> None:
         """Redis is there: begin."""
         self._upstream = transport
+        self.to_upstream = transport.write
         if self._client is None or self._client.is_closing():
             transport.close()
             return
@@ -97,6 +101,7 @@ class Link:
     def client_lost(self) -> None:
         """The pod's connection is closed."""
         self._client = None
+        self.to_client = _nowhere
         if self._connecting is not None and self._upstream is None:
             self._connecting.cancel()
         self.hang_up()
@@ -105,6 +110,7 @@ class Link:
     def upstream_lost(self) -> None:
         """The connection to Redis is closed, by whomever."""
         self._upstream = None
+        self.to_upstream = _nowhere
         if self._client is not None:
             self.conversation.upstream_ended()
         self._finish()
@@ -134,20 +140,11 @@ class Link:
 
     # What the conversation does.
 
-    def to_client(self, data: Bytes) -> None:
-        """Send to the pod."""
-        if self._client is not None:
-            self._client.write(data)
-
-    def to_upstream(self, data: Bytes) -> None:
-        """Send to Redis."""
-        if self._upstream is not None and not self._told_upstream:
-            self._upstream.write(data)
-
     def end_upstream(self) -> None:
         """Tell Redis that no more is coming."""
         if self._upstream is not None and not self._told_upstream and not self._upstream.is_closing():
             self._told_upstream = True
+            self.to_upstream = _nowhere
             self._upstream.write_eof()
 
     def hang_up(self) -> None:
@@ -175,6 +172,10 @@ class Link:
     def _stop_upstream(self, why: int, stop: bool) -> None:
         before, self._upstream_stopped = self._upstream_stopped, _changed(self._upstream_stopped, why, stop)
         _read(self._upstream, before, self._upstream_stopped)
+
+
+def _nowhere(_data: Bytes) -> None:
+    """Where bytes go when their side has ended."""
 
 
 def _changed(reasons: int, why: int, stop: bool) -> int:

@@ -11,7 +11,6 @@ from devenv.core.events import RedisCommand
 from devenv.gate.rules import NO_PLAN, Plan
 from devenv.resp.commands import Shape, args_of, key_of
 from devenv.resp.printing import printable
-from devenv.resp.requests import Request
 
 TraceSink = Callable[[Sequence[RedisCommand]], None]
 """Given batches of commands that are over, each command once, in the order in which they ended."""
@@ -51,50 +50,37 @@ class Fate(StrEnum):
 
 
 class Entry:
-    """One command while it is on its way."""
+    """One command while it is on its way. What is mostly not set is a class attribute: it costs no time."""
 
-    __slots__ = (
-        "answered",
-        "connection",
-        "delivered",
-        "fate",
-        "forwarded",
-        "instead",
-        "key",
-        "over",
-        "plan",
-        "pod",
-        "received",
-        "reply",
-        "request",
-        "rule",
-        "seq",
-        "shape",
-        "transaction",
-        "words",
-    )
+    forwarded: float | None = None
+    answered: float | None = None
+    delivered: float | None = None
+    reply: bytes | None = None
+    key: str | None = None  # only where it is not to be had from the words: an EXEC
+    fate: Fate = Fate.PASSED
+    rule: str | None = None
+    plan: Plan = NO_PLAN
+    instead: bytes | None = None  # the reply to give instead of Redis's
+    transaction: list[Entry] | None = None  # of an EXEC: what it runs
+    over = False
 
     def __init__(
-        self, seq: int, pod: str, connection: int, request: Request, shape: Shape, received: float
+        self,
+        seq: int,
+        pod: str,
+        connection: int,
+        words: list[bytes],
+        size: int,
+        shape: Shape,
+        received: float,
     ) -> None:
         self.seq = seq
         self.pod = pod
         self.connection = connection
-        self.request = request
-        self.words = request.words
+        self.words = words
+        self.size = size
         self.shape = shape
         self.received = received
-        self.forwarded: float | None = None
-        self.answered: float | None = None
-        self.delivered: float | None = None
-        self.reply: bytes | None = None
-        self.key: str | None = None  # only where it is not to be had from the words: an EXEC
-        self.fate = Fate.PASSED
-        self.rule: str | None = None
-        self.plan: Plan = NO_PLAN
-        self.instead: bytes | None = None  # the reply to give instead of Redis's
-        self.transaction: list[Entry] | None = None  # of an EXEC: what it runs
-        self.over = False
 
     def first_key(self) -> str | None:
         """The first key; of an EXEC, the first of what it runs."""
@@ -150,10 +136,12 @@ class Recorder:
         """The number of the oldest command still kept."""
         return self._count - len(self._entries) + 1
 
-    def begin(self, pod: str, connection: int, request: Request, shape: Shape, now: float) -> Entry:
-        """A command came."""
+    def begin(
+        self, pod: str, connection: int, words: list[bytes], size: int, shape: Shape, now: float
+    ) -> Entry:
+        """A command came; ``size`` is the number of its wire bytes so far."""
         self._count += 1
-        entry = Entry(self._count, pod, connection, request, shape, now)
+        entry = Entry(self._count, pod, connection, words, size, shape, now)
         self._entries.append(entry)
         return entry
 
@@ -162,9 +150,11 @@ class Recorder:
         if entry.over:
             return
         entry.over = True
-        entry.plan = NO_PLAN
-        entry.transaction = None
-        if entry.request.size > KEPT_BYTES:
+        if entry.plan is not NO_PLAN:
+            entry.plan = NO_PLAN
+        if entry.transaction is not None:
+            entry.transaction = None
+        if entry.size > KEPT_BYTES:
             entry.trim()
         if self._sink is not None:
             self._over.append(entry)

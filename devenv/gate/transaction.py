@@ -16,14 +16,16 @@ _ENDS = ("EXEC", "DISCARD", "RESET")
 class Transaction:
     """Follows the commands of a connection, in the order in which they came.
 
-    ``spoiled``: the gate answered a queued command with an error, so that EXEC must fail, as after any
-    error at queueing (redis.io/docs/latest/develop/using-commands/transactions).
+    ``open``: between MULTI and its end. ``spoiled``: the gate answered a queued command with an error, so
+    that EXEC must fail, as after any error at queueing
+    (redis.io/docs/latest/develop/using-commands/transactions).
     """
 
-    __slots__ = ("_queued", "spoiled")
+    __slots__ = ("_queued", "open", "spoiled")
 
     def __init__(self) -> None:
         self._queued: list[Entry] | None = None
+        self.open = False
         self.spoiled = False
 
     def begun(self, entry: Entry) -> None:
@@ -37,12 +39,13 @@ class Transaction:
             entry.fate = Fate.HANDSHAKE
         elif shape.name == "MULTI":
             self._queued = self._queued or []
+            self.open = True
         elif shape.name in _ENDS:
             if shape.name == "EXEC" and self._queued is not None:
                 keys = (queued.first_key() for queued in self._queued)
                 entry.key = next((key for key in keys if key is not None), None)
                 entry.transaction = self._queued
-            self._queued = None
+            self._close()
 
     def planned(self, message: Message, entry: Entry) -> None:
         """Rules were asked about a command: let Redis, which knows nothing of their errors, follow."""
@@ -55,9 +58,13 @@ class Transaction:
         if name in _ENDS:
             self.spoiled = False
         elif failed and name == "MULTI":
-            self._queued = None
+            self._close()
         elif failed and self._queued is not None:
             self.spoiled = True
+
+    def _close(self) -> None:
+        self._queued = None
+        self.open = False
 
     def answered(self, message: Message, entry: Entry) -> None:
         """A held command is answered by the gate: of an EXEC, Redis must forget what was queued."""

@@ -16,12 +16,17 @@ class Cancellable(Protocol):
 
 
 class Wires(Protocol):
-    """What a conversation does to the world."""
+    """What a conversation does to the world.
 
-    def to_client(self, data: Bytes) -> None:
+    ``to_client`` and ``to_upstream`` send bytes to the pod and to Redis; after an end they do nothing.
+    """
+
+    @property
+    def to_client(self) -> Callable[[Bytes], None]:
         """Send to the pod."""
 
-    def to_upstream(self, data: Bytes) -> None:
+    @property
+    def to_upstream(self) -> Callable[[Bytes], None]:
         """Send to Redis."""
 
     def end_upstream(self) -> None:

@@ -59,7 +59,8 @@ class Shape(NamedTuple):
     first ``name_words`` words. ``handshake``: it prepares a connection and is no step of a schedule.
     ``unmatchable``: from here on replies do not answer requests one by one (subscriptions, MONITOR,
     replication, CLIENT REPLY). ``passive``: a transaction's beginning or abandonment, which changes nothing
-    by itself. ``queues``: inside a transaction it is put off until EXEC.
+    by itself. ``queues``: inside a transaction it is put off until EXEC. ``ordinary``: none of this matters
+    outside a transaction.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Shape(NamedTuple):
     unmatchable: bool
     passive: bool
     queues: bool
+    ordinary: bool
 
 
 def text_of(word: bytes) -> str:
@@ -77,23 +79,30 @@ def text_of(word: bytes) -> str:
 
 def shape_of(words: Sequence[bytes]) -> Shape:
     """What the command with these words (at least one, the name) is. Never raises, whatever the words."""
-    return _shape(words[0], words[1] if len(words) > 1 and words[0].upper() in _CONTAINER_BYTES else None)
+    return _shape_by_name(words[0]) or _shape(words[0], words[1] if len(words) > 1 else None)
 
 
-_CONTAINER_BYTES = {name.encode() for name in sorted(_CONTAINERS)}
+@lru_cache(maxsize=1024)
+def _shape_by_name(first_word: bytes) -> Shape | None:
+    """None where the subcommand has to be known too."""
+    return None if text_of(first_word).upper() in _CONTAINERS else _shape(first_word, None)
 
 
 @lru_cache(maxsize=1024)
 def _shape(first_word: bytes, subcommand: bytes | None) -> Shape:
     first = text_of(first_word).upper()
     name = first if subcommand is None else f"{first} {text_of(subcommand).upper()}"
+    handshake = first in _HANDSHAKE or name in _HANDSHAKE_FULL
+    unmatchable = first in _UNMATCHABLE or name == "CLIENT REPLY"
+    passive, queues = first in _PASSIVE, first not in _IMMEDIATE_IN_MULTI
     return Shape(
         name=name,
         name_words=1 if subcommand is None else 2,
-        handshake=first in _HANDSHAKE or name in _HANDSHAKE_FULL,
-        unmatchable=first in _UNMATCHABLE or name == "CLIENT REPLY",
-        passive=first in _PASSIVE,
-        queues=first not in _IMMEDIATE_IN_MULTI,
+        handshake=handshake,
+        unmatchable=unmatchable,
+        passive=passive,
+        queues=queues,
+        ordinary=queues and not (handshake or unmatchable or passive),
     )
 
 

@@ -75,15 +75,22 @@ class ReplyFramer:
         """Whether the last byte fed was inside a reply."""
         return self._reply is not None
 
+    def whole(self, data: bytes) -> bool:
+        """Whether the next bytes are exactly one plain line or bulk, as they nearly always are.
+
+        False in all other cases; then ``feed`` must be given the same bytes.
+        """
+        if self._reply is not None or self.error is not None:
+            return False
+        end = data.find(b"\r\n")
+        if end < 1:
+            return False
+        if data[0] in _LINES:
+            return end == len(data) - 2
+        return data[0] == 0x24 and _BULK_SIZES.get(data[1:end]) == len(data) - end
+
     def feed(self, data: bytes) -> list[ReplyPart]:
         """Take the next bytes; returns the parts they consist of, in order and without gaps."""
-        if self._reply is None and self.error is None and _is_one_reply(data):
-            whole = Reply()
-            whole.kind = chr(data[0])
-            whole.prefix = data[:KEPT_BYTES]
-            whole.size = len(data)
-            whole.complete = True
-            return [(whole, 0, len(data))]
         parts: list[ReplyPart] = []
         pos, length = 0, len(data)
         while pos < length:
@@ -236,13 +243,3 @@ class ReplyFramer:
         line.clear()
         self._line_ended_in_cr = False
         return whole.removesuffix(b"\n").removesuffix(b"\r"), stop
-
-
-def _is_one_reply(data: bytes) -> bool:
-    """Whether bytes are exactly one plain line or bulk, as they nearly always are; False for all else."""
-    end = data.find(b"\r\n")
-    if end < 1:
-        return False
-    if data[0] in _LINES:
-        return end == len(data) - 2
-    return data[0] == 0x24 and _BULK_SIZES.get(data[1:end]) == len(data) - end

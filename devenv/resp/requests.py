@@ -70,15 +70,26 @@ class RequestFramer:
         """Whether the last byte fed was inside a command."""
         return self._request is not None
 
+    def whole(self, data: bytes) -> list[bytes] | None:
+        """The words of the next bytes where they are exactly one short command, as they nearly always are.
+
+        None in all other cases; then ``feed`` must be given the same bytes.
+        """
+        if len(data) > _SHORT or self._request is not None or self.error is not None:
+            return None
+        lines = data.split(b"\r\n")
+        words = lines[2::2]  # lines: *2, $3, GET, $1, k, and nothing behind the last end of line
+        if (
+            len(lines) == 2 * len(words) + 2
+            and lines[0] == _COUNT_LINES.get(len(words))
+            and lines[1:-1:2] == [*map(_LENGTH_LINES.get, map(len, words))]
+            and not lines[-1]
+        ):
+            return words
+        return None
+
     def feed(self, data: bytes) -> list[RequestPart]:
         """Take the next bytes; returns the parts they consist of, in order and without gaps."""
-        if self._request is None and self.error is None and (words := _whole_command(data)) is not None:
-            whole = Request()
-            whole.words = words
-            whole.count = len(words)
-            whole.size = len(data)
-            whole.complete = True
-            return [(whole, 0, len(data))]
         parts: list[RequestPart] = []
         pos, length = 0, len(data)
         while pos < length:
@@ -222,15 +233,3 @@ class RequestFramer:
         whole = bytes(line[:-1])
         line.clear()
         return whole, stop + 1
-
-
-def _whole_command(data: bytes) -> list[bytes] | None:
-    """The words of bytes that are exactly one short command, as they nearly always are; None for all else."""
-    if len(data) > _SHORT or not data.endswith(b"\r\n"):
-        return None
-    lines = data.split(b"\r\n")
-    words = lines[2::2]  # lines: *2, $3, GET, $1, k, and nothing behind the last end of line
-    lengths = list(map(_LENGTH_LINES.get, map(len, words)))
-    if lines[0] == _COUNT_LINES.get(len(words)) and lines[1:-1:2] == lengths:
-        return words
-    return None
