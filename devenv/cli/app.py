@@ -7,7 +7,15 @@ from typing import Annotated
 import typer
 
 from devenv import __version__
-from devenv.cli import check_verb, explain_verb, gate_verbs, scenario_verbs, stack_verbs, story_verbs
+from devenv.cli import (
+    check_verb,
+    explain_verb,
+    explore_verb,
+    gate_verbs,
+    scenario_verbs,
+    stack_verbs,
+    story_verbs,
+)
 
 app = typer.Typer(
     name="devenv",
@@ -39,6 +47,7 @@ def root(
 _SEE, _STACK, _PLAY = "See it", "The stack", "Sessions and scenarios"
 app.command(rich_help_panel=_SEE)(story_verbs.demo)
 app.command(rich_help_panel=_SEE)(explain_verb.explain)
+app.command(rich_help_panel=_SEE)(explore_verb.explore)
 for _verb in (
     stack_verbs.up,
     stack_verbs.down,

@@ -1,0 +1,190 @@
+"""explore."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from devenv.cli.options import BackendOption, Json, NoColor, Seed, desk
+from devenv.cli.screen import Screen, grid
+from devenv.core.errors import UsageProblem
+from devenv.core.vocabulary import Strategy
+from devenv.lab.exploring.exploration import Exploration, FoundViolation, Mode, Wish, junit_xml
+from devenv.lab.exploring.usecase import explore as explore_orders
+from devenv.lab.runs import write_atomically
+
+_BUDGET = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>s|m)?")
+_STORES = (Strategy.GUIDE, Strategy.ATOMIC)
+
+
+def explore(
+    scenario: Annotated[
+        str,
+        typer.Argument(
+            metavar="SCENARIO",
+            help="What meets on one fresh challenge, joined by +: R right, W wrong, E empty selection, "
+            "X expiry, A ageing, L lost reply. 'R+W+E', '3 W', 'R+W+E+X'.",
+        ),
+    ],
+    strategy: Annotated[
+        Strategy, typer.Option(help="The session store under test: guide or atomic.")
+    ] = Strategy.GUIDE,
+    mode: Annotated[
+        Mode,
+        typer.Option(
+            help="learned: learn from real pods, search a model, confirm on real pods. direct: every order "
+            "on real pods. random: by chance, --n runs."
+        ),
+    ] = Mode.LEARNED,
+    events: Annotated[
+        str, typer.Option(metavar="E,E", help="More events: expiry, ageing, lost (X, A, L).")
+    ] = "",
+    walks: Annotated[int, typer.Option("--n", min=1, metavar="N", help="Runs of mode random.")] = 1000,
+    preemptions: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Only orders with at most N preemptions.")
+    ] = None,
+    budget: Annotated[
+        str, typer.Option(metavar="N|SECONDS", help="Stop after so many traces (1000) or so long (30s, 5m).")
+    ] = "",
+    pods: Annotated[
+        int | None, typer.Option(min=1, max=8, metavar="N", help="Pods to use [default: one per request].")
+    ] = None,
+    lanes: Annotated[
+        int, typer.Option(min=1, max=64, metavar="N", help="Challenges worked on at a time.")
+    ] = 12,
+    replays: Annotated[
+        int, typer.Option(min=1, max=1000, metavar="N", help="Run each violation so often on real pods.")
+    ] = 3,
+    compare: Annotated[
+        str, typer.Option(metavar="S,S", help="Side by side: guide,atomic. Takes --strategy's place.")
+    ] = "",
+    junit: Annotated[
+        Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also write JUnit XML there.")
+    ] = None,
+    as_json: Json = False,
+    backend: BackendOption = None,
+    no_color: NoColor = False,
+    seed: Seed = None,
+) -> None:
+    """Try every order in which simultaneous requests' Redis commands can run; show each kind of violation.
+
+    Exit 0: every order was tried and none violates anything. 1: a violation, with its shortest order,
+    confirmed on real pods. 3: not everything was tried, and nothing found.
+    """
+    at = desk(as_json, no_color, backend, seed)
+    traces, seconds = _budget(budget)
+    found = []
+    for store in _stores(compare) or [strategy]:
+        if store not in _STORES:
+            raise UsageProblem(
+                f"{store} keeps nothing in Redis: there is no order to explore", hint="guide, atomic"
+            )
+        wish = Wish(
+            scenario=scenario,
+            strategy=store,
+            mode=mode,
+            events=tuple(word.strip() for word in events.split(",") if word.strip()),
+            walks=walks,
+            preemptions=preemptions,
+            budget_traces=traces,
+            budget_seconds=seconds,
+            pods=pods,
+            lanes=lanes,
+            replays=replays,
+        )
+        with at.screen.working(f"exploring {scenario} ({store})") as progress:
+            found.append(explore_orders(wish, at.settings, progress))
+    if junit is not None:
+        try:
+            write_atomically(junit, junit_xml(found))
+        except OSError as error:
+            raise UsageProblem(f"--junit {junit}: {error.strerror}") from error
+    for one in found:
+        _show(one, at.screen)
+    if len(found) > 1:
+        _side_by_side(found, at.screen)
+    at.screen.result(found[0].to_json() if len(found) == 1 else {"compared": [it.to_json() for it in found]})
+    codes = [it.exit_code for it in found]
+    code = 1 if 1 in codes else max(codes)
+    if code:
+        raise typer.Exit(code)
+
+
+def _budget(text: str) -> tuple[int | None, float | None]:
+    """Traces or seconds."""
+    if not text:
+        return None, None
+    match = _BUDGET.fullmatch(text.strip())
+    if match is None or (match["unit"] is None and "." in match["number"]):
+        raise UsageProblem(
+            f"--budget {text!r} is neither a number of traces nor a time", hint="1000, 30s, 5m"
+        )
+    if match["unit"] is None:
+        return int(match["number"]), None
+    return None, float(match["number"]) * (60 if match["unit"] == "m" else 1)
+
+
+def _stores(text: str) -> list[Strategy]:
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    for word in words:
+        if word not in list(Strategy):
+            raise UsageProblem(f"--compare: {word!r} is no store", hint="--compare guide,atomic")
+    return [Strategy(word) for word in words]
+
+
+def _show(found: Exploration, screen: Screen) -> None:
+    screen.show(
+        "", Text.assemble((f"{found.scenario}", "bold"), f" with the {found.strategy} store ({found.mode})")
+    )
+    for violation in found.violations:
+        _show_violation(violation, found, screen)
+    screen.show("")
+    style = {0: "bold green", 1: "bold red"}.get(found.exit_code, "bold yellow")
+    mark = {0: "✓", 1: "✗"}.get(found.exit_code, "?")
+    screen.show(Text(f"{mark} {found.verdict}", style))
+    if found.incomplete and found.exit_code == 1:
+        screen.show(Text(f"  not complete: {found.incomplete}", "yellow"))
+    rate = found.traces / found.stages["search"] if found.stages.get("search") else 0.0
+    stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in found.stages.items())
+    screen.show(
+        Text(
+            f"  {found.requests} requests to real pods, {rate:,.0f} traces/s; {stages}; {found.engine}", "dim"
+        ),
+        Text(f"  run {found.run_id}", "dim"),
+    )
+
+
+def _show_violation(violation: FoundViolation, found: Exploration, screen: Screen) -> None:
+    share = f"in {violation.traces} of {found.traces} traces; needs {'+'.join(violation.requests)}"
+    screen.show("", Text.assemble((f" {violation.kind} ", "reverse red"), (f"  {share}", "dim")))
+    screen.paragraphs([violation.sentence])
+    lines: list[tuple[str, list[str]]] = []
+    for step in violation.steps:
+        who = step.who or "·"
+        reply = "" if step.reply is None or step.reply.startswith(("{", "[")) else f"={step.reply}"
+        if not lines or lines[-1][0] != who:
+            lines.append((who, []))
+        lines[-1][1].append(step.what + reply)
+    for who, steps in lines:
+        screen.show(Text.assemble((f"    {who:>3} ", "cyan"), " ".join(steps)))
+    if violation.confirmed:
+        screen.show(Text(f"  on real pods: {violation.replayed} of {violation.replays} the same", "green"))
+        screen.show(Text.assemble(("  Reproduce with: ", "bold"), violation.reproduce or ""))
+    else:
+        screen.show(
+            Text("  NOT confirmed on real pods: a fault of the model or of the explorer", "bold yellow")
+        )
+
+
+def _side_by_side(found: list[Exploration], screen: Screen) -> None:
+    table = grid("", *(str(it.strategy) for it in found))
+    table.add_row("traces", *(f"{it.traces}" + ("" if it.complete else " (not all)") for it in found))
+    kinds = dict.fromkeys(violation.kind for it in found for violation in it.violations)
+    for kind in kinds:
+        counts = [next((str(v.traces) for v in it.violations if v.kind == kind), "0") for it in found]
+        table.add_row(kind, *counts)
+    screen.show("", table)

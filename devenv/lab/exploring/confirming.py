@@ -1,0 +1,160 @@
+"""A violation that was found is run again on the real stack, and kept as a scenario."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from devenv.core.captcha_http import outcome_of
+from devenv.core.schedule import Event, Release, Schedule, Step
+from devenv.core.vocabulary import POD_PREFIX, Strategy
+from devenv.explore.expression import Participant
+from devenv.explore.outcome import Finding, Outcome, judge
+from devenv.lab.exploring.exploration import FoundViolation, ShownStep
+from devenv.lab.exploring.jobs import Scheduled, ScheduledRun
+from devenv.lab.exploring.remote import Remote
+from devenv.lab.exploring.stage import KIND, Stage, events_of
+
+SESSION = "s1"
+_TTL_COMMANDS = ("TTL", "PTTL")
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """What a search found: a kind, and a run of ``cast`` that shows it. ``traces`` of the whole search do."""
+
+    finding: Finding
+    cast: tuple[Participant, ...]
+    run: tuple[int, ...]
+    traces: int
+
+
+def job_of(
+    stage: Stage, cast: Sequence[Participant], prefix: Sequence[int], sleep: frozenset[int] = frozenset(),
+    *, watch: bool = False,
+) -> Scheduled:  # fmt: skip
+    """A cast's run on ``stage``."""
+    document = json.dumps(stage.document, ensure_ascii=False)
+    calls, events = stage.calls(cast), events_of(cast)
+    return Scheduled(stage.key, document, stage.ttl_ms, calls, events, tuple(prefix), sleep, watch)
+
+
+async def confirm(
+    suspect: Suspect, stage: Stage, remote: Remote, replays: int
+) -> tuple[FoundViolation, Outcome]:
+    """Run the schedule ``replays`` times on the real stack, each on a fresh challenge.
+
+    Gives also what the first run came to.
+    """
+    job = job_of(stage, suspect.cast, suspect.run, watch=True)
+    first, *others = await remote.scheduled([job] * replays)
+    kinds = {it.kind: it for it in judge(suspect.cast, first.outcome)}
+    confirmed = suspect.finding.kind in kinds
+    same = sum(1 for run in others if _told(run) == _told(first)) + 1
+    finding = kinds.get(suspect.finding.kind, suspect.finding)
+    letters = tuple(it.letter for it in suspect.cast)
+    found = FoundViolation(
+        kind=finding.kind,
+        sentence=finding.sentence,
+        requests=letters,
+        schedule=str(schedule_of(suspect.cast, first)),
+        steps=tuple(_shown(suspect.cast, first)),
+        traces=suspect.traces,
+        confirmed=confirmed,
+        replayed=same if confirmed else 0,
+        replays=replays,
+    )
+    return found, first.outcome
+
+
+def _told(run: ScheduledRun) -> object:
+    """What must be the same again: steps, replies, answers, the end; times left may differ."""
+    steps = [
+        (it.process, it.label, None if it.label in _TTL_COMMANDS else it.reply, it.touched)
+        for it in run.steps
+    ]
+    return steps, run.outcome
+
+
+def schedule_of(cast: Sequence[Participant], run: ScheduledRun) -> Schedule:
+    """The order in its text form: a lost reply stands with the command whose reply it was."""
+    armed: set[int] = set()
+    steps: list[Step] = []
+    for taken in run.steps:
+        participant = cast[taken.process]
+        if participant.answer is not None:
+            steps.append(Release(participant.name, taken.label, lost=taken.process in armed))
+            armed.discard(taken.process)
+        elif participant.target is not None:
+            armed.add(participant.target)
+        else:
+            steps.append(Event(participant.event or "", SESSION))
+    return Schedule(tuple(steps))
+
+
+def _shown(cast: Sequence[Participant], run: ScheduledRun) -> list[ShownStep]:
+    shown = []
+    for taken in run.steps:
+        participant = cast[taken.process]
+        who = participant.name if participant.answer is not None else ""
+        shown.append(ShownStep(who, taken.label if who else participant.name, taken.reply))
+    return shown
+
+
+def scenario_text(
+    found: FoundViolation, cast: Sequence[Participant], outcome: Outcome, strategy: Strategy
+) -> str:
+    """A scenario file that ``replay`` follows: the schedule, and what was seen as what is expected."""
+    requests = [it for it in cast if it.answer is not None]
+    letters = [chr(ord("A") + at) for at in range(len(requests))]
+    other = f"The order is one of the {strategy} store's commands."
+    stores: dict[str, Any] = {
+        str(it): {"bug": True, "shows": found.sentence} if it is strategy else {"not_applicable": other}
+        for it in (Strategy.MEMORY, Strategy.GUIDE, Strategy.ATOMIC)
+    }
+    expected: dict[str, Any] = {}
+    for request, answer in zip(requests, outcome.answers, strict=True):
+        body = json.loads(answer.body)
+        wanted: dict[str, Any] = {"outcome": str(outcome_of(answer.status, body))}
+        if isinstance(body, dict) and isinstance(body.get("attempts"), int):
+            wanted["attempts"] = body["attempts"]
+        expected[request.name] = wanted
+    key: dict[str, Any] = {"exists": outcome.left is not None}
+    if outcome.left == -1:
+        key["ttl"] = None
+    events = [it for it in cast if it.event is not None]
+    needs = ["X"] * (len(requests) > 1) + ["T"] * any(it.target is None for it in events)
+    needs += ["F"] * any(it.target is not None for it in events)
+    scenario = {
+        "version": 1,
+        "id": f"explored-{found.kind}",
+        "title": f"{found.kind}, found by exploring {'+'.join(found.requests)}",
+        "cause": found.kind,
+        "needs": needs,
+        "about": f"{found.sentence}. The shortest order of the {strategy} store's commands that shows it.",
+        "stack": {"pods": max(2, len(requests)), "env": {"REDIS_TIMEOUT_MS": 10000}},
+        "stores": stores,
+        "sessions": {SESSION: str(KIND)},
+        "steps": [
+            {"create": SESSION, "pod": "A"},
+            {
+                "together": {
+                    it.name: {"verify": SESSION, "pod": letter, "answer": str(it.answer)}
+                    for it, letter in zip(requests, letters, strict=True)
+                },
+                "order": found.schedule,
+                "expect": {str(strategy): {"requests": expected}},
+            },
+            {"redis": SESSION, "expect": {str(strategy): key}},
+        ],
+    }
+    return yaml.safe_dump(scenario, sort_keys=False, allow_unicode=True, width=110)
+
+
+def pod_letter(pod: str) -> str:
+    """A pod's letter, for people."""
+    return pod.removeprefix(POD_PREFIX).upper()

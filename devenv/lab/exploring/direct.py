@@ -1,0 +1,101 @@
+"""The direct mode: every order is run on real pods, many at a time on challenges of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from devenv.explore.access import Touched
+from devenv.explore.collecting import Collected
+from devenv.explore.expression import Participant
+from devenv.explore.frontier import Branch, Frontier, Walked
+from devenv.explore.outcome import Finding, Outcome, judge
+from devenv.explore.system import Stopped
+from devenv.lab.exploring.confirming import Suspect, job_of
+from devenv.lab.exploring.jobs import ScheduledRun
+from devenv.lab.exploring.learned import selections
+from devenv.lab.exploring.remote import Remote
+from devenv.lab.exploring.stage import Stage
+
+BATCHES = 3
+"""Batches under way at a time, so that no lane waits for the slowest of its batch."""
+MAX_SHRINK_RUNS = 600
+"""Runs that finding fewer participants may cost."""
+
+
+def walked(run: ScheduledRun, cast: Sequence[Participant]) -> Walked:
+    """A run as the frontier takes it, without what followed where it was blocked."""
+    count = len(cast)
+    own: list[list[Touched]] = [[] for _ in range(count)]
+    for step in run.steps:
+        own[step.process].append(step.touched)
+    at = [0] * count
+    pending = []
+    for step in run.steps:
+        pending.append(tuple(own[p][at[p]] if at[p] < len(own[p]) else None for p in range(count)))
+        at[step.process] += 1
+    end = len(run.steps) if run.blocked_at is None else run.blocked_at
+    steps = tuple(step.process for step in run.steps[:end])
+    return Walked(steps, tuple(pending[:end]), run.blocked_at is not None)
+
+
+async def search(stage: Stage, cast: tuple[Participant, ...], remote: Remote, collected: Collected) -> None:
+    """Run every trace of ``cast`` once. Raises Stopped (from ``collected``) where the budget is used up."""
+    frontier = Frontier()
+    known: dict[Outcome, tuple[Finding, ...]] = {}
+    size = max(1, remote.lanes // 2)
+    under_way: set[asyncio.Task[None]] = set()
+
+    async def batch(branches: list[Branch]) -> None:
+        jobs = [job_of(stage, cast, branch.prefix, branch.sleep) for branch in branches]
+        for branch, run in zip(branches, await remote.scheduled(jobs), strict=True):
+            way = walked(run, cast)
+            frontier.done(branch, way)
+            if way.blocked:
+                collected.blocked += 1
+                continue
+            findings = known.get(run.outcome)
+            if findings is None:
+                findings = known[run.outcome] = judge(cast, run.outcome)
+            collected.note(way.run, run.outcome, findings)
+        collected.look()
+
+    try:
+        while under_way or frontier.waiting:
+            while frontier.waiting and len(under_way) < BATCHES:
+                branches = [it for it in (frontier.take() for _ in range(size)) if it is not None]
+                under_way.add(asyncio.ensure_future(batch(branches)))
+            done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+            for task in sorted(done, key=lambda it: it.exception() is None):
+                task.result()
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+
+
+async def shrink(
+    stage: Stage, casts: Sequence[tuple[Participant, ...]], remote: Remote, collected: Collected
+) -> list[Suspect]:
+    """For each kind the fewest participants that show it, as far as ``MAX_SHRINK_RUNS`` go."""
+    left = dict(collected.kinds)
+    found: dict[str, Suspect] = {}
+    runs = 0
+    whole = max(map(len, casts))
+    parts = sorted((part for cast in casts for part in selections(cast) if len(part) < whole), key=len)
+    for part in dict.fromkeys(parts):
+        if not left or runs >= MAX_SHRINK_RUNS:
+            break
+        budget = type(collected.budget)(traces=MAX_SHRINK_RUNS - runs)
+        own = Collected(budget, collected.clock)
+        try:
+            await search(stage, part, remote, own)
+        except Stopped:
+            break  # what a part search met that was not complete is not the shortest
+        runs += own.traces
+        for kind in [kind for kind in left if kind in own.kinds]:
+            count = left.pop(kind).count
+            found[kind] = Suspect(own.kinds[kind].finding, part, own.kinds[kind].run, count)
+    for kind, met in left.items():
+        found[kind] = Suspect(met.finding, casts[met.source], met.run, met.count)
+    return [found[kind] for kind in collected.kinds]

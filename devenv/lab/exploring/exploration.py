@@ -1,0 +1,160 @@
+"""What is asked of an exploration, and what came of it, also for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from devenv.core.vocabulary import Strategy
+
+
+class Mode(StrEnum):
+    """How orders are tried."""
+
+    LEARNED = "learned"
+    DIRECT = "direct"
+    RANDOM = "random"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An exploration. ``budget_traces`` and ``budget_seconds`` None: until it is complete.
+
+    ``walks`` is how many runs mode random makes; ``preemptions`` bounds them (mode learned). ``pods`` None:
+    one for each request. ``replays``: how often each violation's schedule is run on the real stack.
+    """
+
+    scenario: str
+    strategy: Strategy
+    mode: Mode = Mode.LEARNED
+    events: tuple[str, ...] = ()
+    walks: int = 1000
+    preemptions: int | None = None
+    budget_traces: int | None = None
+    budget_seconds: float | None = None
+    pods: int | None = None
+    lanes: int = 12
+    replays: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ShownStep:
+    """One step of a schedule: who (a request's name, empty for an event), what, and the reply in short."""
+
+    who: str
+    what: str
+    reply: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundViolation:
+    """One kind of violation with its shortest schedule.
+
+    ``requests`` are the letters that are needed for it; ``traces`` how many traces show it. ``confirmed``:
+    the schedule showed it on the real stack, ``replayed`` times in the same way of ``replays``.
+    """
+
+    kind: str
+    sentence: str
+    requests: tuple[str, ...]
+    schedule: str
+    steps: tuple[ShownStep, ...]
+    traces: int
+    confirmed: bool
+    replayed: int
+    replays: int
+    scenario_file: str | None = None
+    reproduce: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {**asdict(self), "requests": list(self.requests), "steps": [asdict(it) for it in self.steps]}
+
+
+@dataclass(frozen=True, slots=True)
+class Exploration:
+    """The result. ``complete``: every trace was run. ``requests`` counts those sent to real pods.
+
+    ``incomplete`` says why it is not. ``stages`` are the seconds of learning, searching, confirming.
+    """
+
+    scenario: str
+    strategy: Strategy
+    mode: str
+    complete: bool
+    traces: int
+    blocked: int
+    violations: tuple[FoundViolation, ...]
+    requests: int
+    seconds: float
+    outcomes: int
+    incomplete: str | None = None
+    stages: Mapping[str, float] = field(default_factory=dict)
+    run_id: str | None = None
+    engine: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """1: violations; 3: none, but not all was seen, or one could not be confirmed; 0: none."""
+        if any(it.confirmed for it in self.violations):
+            return 1
+        return 0 if self.complete and not self.violations else 3
+
+    @property
+    def verdict(self) -> str:
+        """In one line."""
+        count = f"{self.traces:,} traces".replace(",", " ")
+        if self.exit_code == 1:
+            kinds = len(self.violations)
+            return f"{kinds} kind{'s' * (kinds != 1)} of violation in {count}"
+        if self.exit_code == 0:
+            return f"no violation in all {count}"
+        return (
+            f"inconclusive after {count}: {self.incomplete or 'a violation was not confirmed on real pods'}"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {
+            "scenario": self.scenario,
+            "strategy": str(self.strategy),
+            "mode": self.mode,
+            "complete": self.complete,
+            "traces": self.traces,
+            "blocked": self.blocked,
+            "outcomes": self.outcomes,
+            "violations": [it.to_json() for it in self.violations],
+            "requests": self.requests,
+            "seconds": round(self.seconds, 3),
+            "stages": {name: round(seconds, 3) for name, seconds in self.stages.items()},
+            "incomplete": self.incomplete,
+            "engine": self.engine,
+            "run": self.run_id,
+            "verdict": self.verdict,
+        }
+
+
+def junit_xml(explorations: Sequence[Exploration]) -> str:
+    """As JUnit XML: a case for each exploration; inconclusive is an error, never a pass."""
+    root = ET.Element("testsuites")
+    for it in explorations:
+        name = f"{it.scenario}[{it.strategy}]"
+        failures, errors = int(it.exit_code == 1), int(it.exit_code == 3)
+        suite = ET.SubElement(
+            root, "testsuite", name=f"explore {name}", tests="1", failures=str(failures), errors=str(errors),
+            time=f"{it.seconds:.3f}",
+        )  # fmt: skip
+        case = ET.SubElement(
+            suite, "testcase", classname="devenv.explore", name=name, time=f"{it.seconds:.3f}"
+        )
+        if failures or errors:
+            told = ET.SubElement(case, "failure" if failures else "error", message=it.verdict)
+            told.text = "\n".join(
+                f"{v.kind}: {v.sentence}\n  {v.schedule}\n  Reproduce with: {v.reproduce}"
+                for v in it.violations
+            )
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"

@@ -1,0 +1,238 @@
+"""``devenv explore``: a stack, a search on it, and what is kept of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import TypeVar
+
+from devenv.core.errors import DevenvError, EnvironmentProblem
+from devenv.core.topology import StackSpec, StackStatus
+from devenv.explore.collecting import Budget, Collected
+from devenv.explore.expression import Meeting, Participant, parse_meeting
+from devenv.explore.system import Stopped
+from devenv.lab.client import CaptchaClient
+from devenv.lab.exploring import direct, learned
+from devenv.lab.exploring.confirming import Suspect, confirm, job_of, scenario_text
+from devenv.lab.exploring.control import known_scripts
+from devenv.lab.exploring.exploration import Exploration, FoundViolation, Mode, Wish
+from devenv.lab.exploring.learning import LearnedSystem, Learner
+from devenv.lab.exploring.remote import Remote
+from devenv.lab.exploring.stage import Stage, build_stage
+from devenv.lab.opening import fresh_stack, running_stack
+from devenv.lab.runs import RESULTS, SCHEDULE, Run, open_run
+from devenv.lab.settings import Settings
+from devenv.lab.toggle import stores
+from devenv.stack.protocol import Progress
+
+TELL_EVERY = 0.5
+T = TypeVar("T")
+
+
+def explore(wish: Wish, settings: Settings, progress: Progress) -> Exploration:
+    """Explore as wished, on the stack that runs if it has that store, else on one of its own.
+
+    Ctrl-C and a used-up budget end the search; what was found until then is shrunk, confirmed and kept.
+    Raises UsageProblem for a wrong expression, EnvironmentProblem where pods go round the gate.
+    """
+    meeting = parse_meeting(wish.scenario, wish.events)
+    run = open_run(settings.state_dir, f"explore-{wish.strategy}-{meeting}", time.time())
+    with _stage(wish, meeting, settings, progress) as status, asyncio.Runner() as runner:
+        found = _Exploring(wish, meeting, status, settings.seed, progress, runner).run(run)
+    run.write_json(RESULTS, found.to_json())
+    run.write_text(SCHEDULE, "".join(f"{it.kind}: {it.schedule}\n" for it in found.violations))
+    return found
+
+
+@contextmanager
+def _stage(wish: Wish, meeting: Meeting, settings: Settings, progress: Progress) -> Iterator[StackStatus]:
+    """The running stack where it fits: a gate, enough pods, all with the wished store."""
+    pods = wish.pods or max(2, len(meeting.requests))
+    try:
+        status = running_stack(settings.backend, settings.state_dir).status()
+    except DevenvError:
+        status = None
+    if status is not None and _fits(status, wish):
+        yield status
+        return
+    # Held longer than this, a command is sent again or given up by its client: nothing is to depend on that.
+    env = {"REDIS_TIMEOUT_MS": "20000"}
+    spec = StackSpec(pods=pods, use_redis=True, strategy=wish.strategy, env=env, seed=settings.seed)
+    with fresh_stack(settings.backend or "embedded", settings.state_dir, spec, progress) as stack:
+        yield stack.status()
+
+
+def _fits(status: StackStatus, wish: Wish) -> bool:
+    same_store = set(stores(status).values()) == {wish.strategy}
+    return same_store and status.spec.gate and len(status.pods) >= (wish.pods or 1)
+
+
+class _Exploring:
+    """One exploration; each step ends before the next begins, so that Ctrl-C ends one step."""
+
+    def __init__(
+        self,
+        wish: Wish,
+        meeting: Meeting,
+        status: StackStatus,
+        seed: int,
+        progress: Progress,
+        runner: asyncio.Runner,
+    ) -> None:
+        self._wish = wish
+        self._meeting = meeting
+        self._status = status
+        self._seed = seed
+        self._progress = progress
+        self._runner = runner
+        self._casts: list[tuple[Participant, ...]] = meeting.cast()
+        self._remote = runner.run(_remote(status, wish))
+        self._begun = time.monotonic()
+        self._told_at = 0.0
+        self._why: str | None = None
+        self._stages: dict[str, float] = {}
+
+    def run(self, folder: Run) -> Exploration:
+        """Everything; the scenarios go into ``folder``."""
+        try:
+            stage = self._runner.run(self._prepare())
+            self._begun = time.monotonic()
+            deadline = None if self._wish.budget_seconds is None else self._begun + self._wish.budget_seconds
+            collected = Collected(Budget(self._wish.budget_traces, deadline), time.monotonic, self._tell)
+            learner = Learner(stage, self._remote, known_scripts(), self._progress)
+            if self._wish.mode is Mode.DIRECT:
+                self._timed("search", lambda: self._search_directly(stage, collected))
+                suspects = self._timed("shrink", lambda: self._shrink_directly(stage, collected))
+            else:
+                self._timed("search", lambda: self._search_learned(learner, collected))
+                suspects = self._timed("shrink", lambda: self._shrink_learned(learner, collected))
+            seconds = time.monotonic() - self._begun
+            violations = self._timed("confirm", lambda: self._confirm(suspects, stage, folder))
+        finally:
+            self._runner.run(self._remote.aclose())
+        return self._result(collected, violations, seconds, folder)
+
+    async def _prepare(self) -> Stage:
+        """The stage; and each pod has connected, and loaded its scripts, before anything is counted."""
+        async with CaptchaClient(self._status.endpoints) as client:
+            catalogue = await client.catalogue()
+        names = [pod.name for pod in self._status.pods][: self._wish.pods or len(self._meeting.requests)]
+        stage = build_stage(self._status, names, catalogue, self._seed, time.time())
+        alone = next(it for it in self._casts[0] if it.answer is not None)
+        for pod in stage.pods:
+            job = job_of(replace(stage, pods=(pod,)), [alone], ())
+            await self._remote.scheduled([job] * 2)
+        return stage
+
+    def _search_learned(self, learner: Learner, collected: Collected) -> None:
+        """One cast after the other."""
+
+        def work() -> None:
+            random = Random(self._seed)
+            for number, cast in enumerate(self._casts):
+                began = time.monotonic()
+                system = self._runner.run(learner.learn(cast))
+                self._stages["learn"] = self._stages.get("learn", 0.0) + time.monotonic() - began
+                collected.source = number
+                learned.search(system, self._wish, collected, random)
+
+        self._until_stopped(work)
+        bounded = self._wish.mode is Mode.RANDOM or self._wish.preemptions is not None
+        if self._why is None and bounded:
+            self._why = "not every trace was tried"
+
+    def _search_directly(self, stage: Stage, collected: Collected) -> None:
+        def work() -> None:
+            for number, cast in enumerate(self._casts):
+                collected.source = number
+                self._runner.run(direct.search(stage, cast, self._remote, collected))
+
+        self._until_stopped(work)
+
+    def _until_stopped(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Stopped:
+            self._why = "the budget was used up"
+        except KeyboardInterrupt:
+            self._why = "interrupted"
+
+    def _shrink_learned(self, learner: Learner, collected: Collected) -> list[Suspect]:
+        def learn(part: tuple[Participant, ...]) -> LearnedSystem:
+            return self._runner.run(learner.learn(part))
+
+        return learned.shrink(self._casts, collected, learn) if collected.kinds else []
+
+    def _shrink_directly(self, stage: Stage, collected: Collected) -> list[Suspect]:
+        if not collected.kinds:
+            return []
+        return self._runner.run(direct.shrink(stage, self._casts, self._remote, collected))
+
+    def _confirm(self, suspects: list[Suspect], stage: Stage, folder: Run) -> tuple[FoundViolation, ...]:
+        found = []
+        for suspect in suspects:
+            self._progress(f"confirming {suspect.finding.kind} on real pods")
+            violation, outcome = self._runner.run(confirm(suspect, stage, self._remote, self._wish.replays))
+            if violation.confirmed:
+                text = scenario_text(violation, suspect.cast, outcome, self._wish.strategy)
+                path = folder.write_text(f"{violation.kind}.yaml", text)
+                command = f"devenv replay {_shown_path(path)} --strategy {self._wish.strategy}"
+                violation = replace(violation, scenario_file=str(path), reproduce=command)
+            found.append(violation)
+        return tuple(found)
+
+    def _result(
+        self, collected: Collected, violations: tuple[FoundViolation, ...], seconds: float, folder: Run
+    ) -> Exploration:
+        wish = self._wish
+        mode = str(wish.mode) if wish.preemptions is None else f"{wish.mode}, {wish.preemptions} preemptions"
+        return Exploration(
+            scenario=str(self._meeting),
+            strategy=wish.strategy,
+            mode=mode,
+            complete=self._why is None,
+            traces=collected.traces,
+            blocked=collected.blocked,
+            violations=violations,
+            requests=self._remote.requests,
+            seconds=seconds,
+            outcomes=len(collected.outcomes),
+            incomplete=self._why,
+            stages=self._stages,
+            run_id=folder.id,
+            engine=f"{self._status.redis_engine} {self._status.redis_version}",
+        )
+
+    def _timed(self, stage: str, work: Callable[[], T]) -> T:
+        began = time.monotonic()
+        try:
+            return work()
+        finally:
+            self._stages[stage] = time.monotonic() - began
+
+    def _tell(self, collected: Collected) -> None:
+        now = time.monotonic()
+        if now - self._told_at < TELL_EVERY:
+            return
+        self._told_at = now
+        rate = collected.traces / max(now - self._begun, 1e-9)
+        kinds = ", ".join(f"{kind} {met.count}" for kind, met in collected.kinds.items()) or "none"
+        self._progress(f"{collected.traces} traces, {rate:.0f}/s, violations: {kinds}")
+
+
+async def _remote(status: StackStatus, wish: Wish) -> Remote:
+    if not status.spec.gate:
+        raise EnvironmentProblem("the stack has no gate, so nothing can be held", hint="devenv up -d")
+    return Remote(status.endpoints.control, wish.lanes)
+
+
+def _shown_path(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
