@@ -1,0 +1,175 @@
+"""``devenv check`` as people run it, and the examples of its page."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devenv.checker.expressions import FIELDS
+from devenv.checker.invariants import Kind
+from devenv.core.errors import UsageProblem
+from devenv.lab.check import check
+
+PAGE = Path(__file__).parents[3].joinpath("docs", "check.md").read_text(encoding="utf-8")
+
+
+def block(language: str) -> str:
+    [found] = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+    return str(found)
+
+
+GOOD = """
+{"process": 0, "type": "invoke", "f": "create", "time": 1}
+{"process": 0, "type": "ok", "f": "create", "time": 2, "key": "k"}
+{"process": 0, "type": "invoke", "f": "verify", "value": {"answer": "right"}, "time": 3, "key": "k"}
+{"process": 0, "type": "ok", "f": "verify", "value": {"outcome": "success", "attempts": 1}, "time": 4}
+"""
+
+
+class Shell:
+    """Runs ``devenv check`` in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write(self, name: str, text: str) -> str:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return name
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        env = {name: it for name, it in os.environ.items() if not name.startswith("DEVENV_")}
+        return subprocess.run(
+            [sys.executable, "-m", "devenv", "check", *words],
+            cwd=self.folder,
+            env={**env, "PYTHONUTF8": "1"},
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+
+    def json(self, *words: str, code: int) -> dict[str, Any]:
+        done = self.run(*words, "--json")
+        assert done.returncode == code, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+def test_the_example_of_the_page_gives_what_the_page_says(shell: Shell) -> None:
+    done = shell.run(shell.write("history.jsonl", block("jsonl")))
+    assert done.returncode == 1
+    assert block("text") in done.stdout
+    found = shell.json("history.jsonl", code=1)
+    assert found["verdict"] == "violation"
+    assert found["kinds"] == {"double-success": 1, "resurrected-key": 1}
+
+
+def test_the_rules_of_the_page(shell: Shell) -> None:
+    history = shell.write("history.jsonl", block("jsonl"))
+    by_yaml = shell.json(history, "--invariants", shell.write("rules.yaml", block("yaml")), code=1)
+    own = [it for it in by_yaml["violations"] if it["kind"] == "user"]
+    assert [it["name"] for it in own] == ["one-success-each"]
+    assert "challenge abstract:5f0c" in own[0]["sentence"]
+    rules = shell.write("rules.py", block("python"))
+    assert shell.json(history, "--invariants", rules, code=1)["kinds"].get("user") is None
+    slow = block("jsonl").replace('"time": 10.16', '"time": 13')
+    [told] = [
+        it["sentence"]
+        for it in shell.json(shell.write("slow.jsonl", slow), "--invariants", rules, code=1)["violations"]
+        if it["kind"] == "user"
+    ]
+    assert told == "verify right on captcha-api-b (lines 4, 6) took 2.9 s"
+
+
+def test_every_kind_is_on_the_page() -> None:
+    described = set(re.findall(r"`([a-z-]+)`", PAGE))
+    assert {str(kind) for kind in Kind} - described == set()
+    assert set(FIELDS) - described == set()
+
+
+def test_exit_codes(shell: Shell) -> None:
+    good = shell.write("runs/good/history.jsonl", GOOD)
+    done = shell.run(good)
+    assert (done.returncode, "✓ holds" in done.stdout) == (0, True)
+    assert shell.json("runs/good", code=0)["file"] == str(Path("runs", "good", "history.jsonl"))
+    found = shell.json(good, "--steps", "1", code=3)
+    assert found["verdict"] == "unknown"
+    assert found["undecided"] == [{"challenge": "k", "reason": "the budget ran out after 1 steps"}]
+    assert found["longest_partial"] == {"k": [[2, 3]]}
+    late = shell.write("late.jsonl", GOOD.replace('"success"', '"not_found"'))
+    assert shell.json(late, "--ttl", "0", code=0)["verdict"] == "holds"
+
+
+def test_a_broken_history_is_exit_2(shell: Shell) -> None:
+    done = shell.run(shell.write("h.jsonl", GOOD.replace('"time": 2', '"time": "2"')))
+    assert done.returncode == 2
+    assert "h.jsonl:3: 'time' must be a number" in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+
+
+def problem(shell: Shell, word: str, invariants: str | None = None) -> str:
+    rules = shell.folder / invariants if invariants is not None else None
+    with pytest.raises(UsageProblem) as caught:
+        check(word, shell.folder / ".devenv", invariants=rules)
+    return caught.value.message
+
+
+def test_what_is_not_there(shell: Shell) -> None:
+    assert "no.jsonl: cannot be read: No such file" in problem(shell, str(shell.folder / "no.jsonl"))
+    assert "no run 'no-such-run'" in problem(shell, "no-such-run")
+    assert "history.jsonl: cannot be read" in problem(shell, str(shell.folder))
+    (shell.folder / "bytes.jsonl").write_bytes(b"\xff\xfe")
+    assert "bytes.jsonl: not UTF-8 at byte 0" in problem(shell, str(shell.folder / "bytes.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("r.yaml", "a: count() ==", "r.yaml:1: a: not readable"),
+        (
+            "r.yaml",
+            "fine: count() >= 0\nbad:\n  holds: open('x') == 1",
+            "r.yaml:3: bad.holds: \"open('x')\" is not",
+        ),
+        (
+            "r.yaml",
+            "a:\n  for: planet\n  holds: count() == 0",
+            "r.yaml:2: a.for: must be one of history, challenge",
+        ),
+        ("r.yaml", "a:\n  when: now", "r.yaml:2: a: a rule has 'holds' and perhaps 'for'"),
+        ("r.yaml", "a: 7", "r.yaml:1: a: an expression is wanted, as text"),
+        ("r.yaml", "- a", "r.yaml:1: a mapping of names to expressions is wanted"),
+        ("r.yaml", "{}", "r.yaml: no invariant in it"),
+        ("r.py", "x = 1", "r.py: no invariant in it"),
+        ("r.py", "def f(:", "r.py:1: SyntaxError"),
+        ("r.py", "\nimport nothing_like_it", "r.py:2: ModuleNotFoundError"),
+        ("r.py", "def invariant_a(history):\n    return 1 / 0", "r.py:2: invariant_a: ZeroDivisionError"),
+        ("r.py", "def invariant_a(history):\n    return True", "r.py: invariant_a returned bool"),
+    ],
+)
+def test_broken_rules_are_named_by_line(shell: Shell, name: str, text: str, message: str) -> None:
+    history = shell.folder / shell.write("history.jsonl", GOOD)
+    assert message in problem(shell, str(history), shell.write(name, text))
+
+
+def test_rules_are_python_as_any(shell: Shell) -> None:
+    """They may import."""
+    text = "import math\n\ndef invariant_pi(history):\n    return 'pi is small' if math.pi < 4 else None\n"
+    found = shell.json(shell.write("h.jsonl", GOOD), "--invariants", shell.write("r.py", text), code=1)
+    assert found["violations"] == [
+        {"kind": "user", "challenge": None, "sentence": "pi is small", "name": "pi", "lines": []}
+    ]
