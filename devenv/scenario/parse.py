@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from devenv.core.errors import UsageProblem
@@ -152,24 +152,31 @@ class _Builder:
 
     def _together(self, data: Mapping[str, Any], path: Path, line: int, expect: Expectation) -> Together:
         parts = data["together"]
-        named: dict[str | int, Any] = parts if isinstance(parts, dict) else dict(enumerate(parts))
-        verifies = {name: self._verify(it, (*path, "together", name), {}) for name, it in named.items()}
-        names = tuple(str(name) for name in verifies) if isinstance(parts, dict) else ()
+        at = (*path, "together")
+        if isinstance(parts, list):
+            each = [(self._verify(it, (*at, i), {}), it.get("times", 1)) for i, it in enumerate(parts)]
+            verifies = tuple(verify for verify, times in each for _ in range(times))
+            names: tuple[str, ...] = ()
+        else:
+            verifies = tuple(self._verify(it, (*at, name), {}) for name, it in parts.items())
+            names = tuple(parts)
         for store, checks in expect.items():
-            for name in checks.get("requests", {}):
-                if name not in names:
-                    where = (
-                        (*path, "expect", str(store)) if str(store) in data["expect"] else (*path, "expect")
-                    )
-                    raise self._document.problem((*where, "requests"), self._no_request(name, names))
+            by_store = store in data["expect"]
+            where = (*path, "expect", str(store)) if by_store else (*path, "expect")
+            self._requests(checks.get("requests", ()), names, (*where, "requests"))
         order = self._order(data.get("order"), (*path, "order"), names)
-        for name, verify in verifies.items():
+        for name, verify in zip(names, verifies, strict=False):
             if order and verify.pod is None:
-                raise self._document.problem(
-                    (*path, "together", name),
-                    "key 'pod' is missing: an order needs to know every request's pod",
-                )
-        return Together(line, tuple(verifies.values()), expect, names, order)
+                why = "key 'pod' is missing: an order needs to know every request's pod"
+                raise self._document.problem((*at, name), why)
+        return Together(line, verifies, expect, names, order)
+
+    def _requests(self, wanted: Iterable[str], names: tuple[str, ...], path: Path) -> None:
+        """Each must be the name of a request of the step."""
+        for name in wanted:
+            if name not in names:
+                known = ", ".join(names) or "none has a name: write NAME: {verify: …}"
+                raise self._document.problem(path, f"no request {name!r}; requests: {known}")
 
     def _order(self, text: Any, path: Path, names: tuple[str, ...]) -> dict[Strategy, tuple[str, ...]]:
         """By store; an order that is given for all is for those that speak to Redis."""
@@ -184,9 +191,9 @@ class _Builder:
                 order = parse_order(lines)
             except UsageProblem as problem:
                 raise self._document.problem(where, problem.message, hint=problem.hint) from None
-            for name in requests_of(order):
-                if name not in names:
-                    raise self._document.problem(where, self._no_request(name, names))
+            if not names:
+                raise self._document.problem(where, "an order needs requests with names: NAME: {verify: …}")
+            self._requests(requests_of(order), names, where)
             for event in events_of(order):
                 if event.event in ("expire", "age"):
                     self._known(event.target, where)
@@ -194,11 +201,6 @@ class _Builder:
                     self._pod(event.target, where)
             orders[Strategy(store)] = lines
         return orders
-
-    @staticmethod
-    def _no_request(name: str, names: tuple[str, ...]) -> str:
-        known = ", ".join(names) or "none: give them names, NAME: {verify: …}"
-        return f"no request {name!r}; requests: {known}"
 
     def _gate(self, rules: Any, path: Path, line: int) -> Gate:
         """By store; rules that are given for all are for those that speak to Redis."""

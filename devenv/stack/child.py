@@ -109,6 +109,10 @@ class Child:
         if self._ended is not None:
             await self.ended()
 
+    def count_in_log(self, text: str) -> int:
+        """How often its present run has written ``text``."""
+        return logs.since(self.log, self._log_start).count(text)
+
     def last_words(self, lines: int = 3) -> str:
         """The last lines of its present run's log, joined by " / "; of a traceback the error."""
         text = logs.since(self.log, self._log_start)

@@ -24,6 +24,8 @@ from devenv.stack.protocol import Progress
 READY_SECONDS = 20.0
 _POLL_SECONDS = 0.05
 _NOT_READY_GRACE_SECONDS = 2.0
+_WORKER_STARTED = "Application startup complete"
+"""What uvicorn logs for each worker process."""
 REDIS, ML = "redis", "mock-ml"
 POD_APP = "devenv.captcha_api.app:app"
 ML_APP = "mock_ml.app:app"
@@ -232,9 +234,18 @@ class Processes:
         try:
             await child.start([*_uvicorn(POD_APP, port), *workers], env, self._cwd)
             full = await self._ready(child, _PodProbe(port))
+            await self._all_workers(child)
         finally:
             self._starting[pod] = False
         progress(f"{pod} ready" if full else f"{pod} is up, but says that it is not ready (its store?)")
+
+    async def _all_workers(self, child: Child) -> None:
+        """Wait until each worker process has started: the first to do so answers for all of them."""
+        deadline = time.monotonic() + READY_SECONDS
+        while self.spec.workers > 1 and child.count_in_log(_WORKER_STARTED) < self.spec.workers:
+            if not child.running or time.monotonic() > deadline:
+                return
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def _ready(self, child: Child, probe: Callable[[], Awaitable[bool | None]]) -> bool:
         """Poll until ``probe`` is not False; True where it said so, False where it gave up with None."""
