@@ -11,14 +11,15 @@ import typer
 from rich.text import Text
 
 from devenv.cli.explain_verb import show_findings
-from devenv.cli.options import BackendOption, Json, NoColor, Seed, StoreOption, desk, store
+from devenv.cli.options import BackendOption, Json, NoColor, Seed, StoreName, desk, store
 from devenv.cli.screen import Screen, grid
 from devenv.core.topology import StackStatus
 from devenv.core.vocabulary import CaptchaType, Strategy
 from devenv.lab.cross_pod import Tally
-from devenv.lab.demo import DEFAULT_TRIALS, Act, Verdict
+from devenv.lab.demo import DEFAULT_TRIALS, FIRST_FIX, Act, Verdict
 from devenv.lab.prose import Prose, prose
-from devenv.lab.report.story import explanation, outcomes
+from devenv.lab.race import Race
+from devenv.lab.report.story import diagnosis, explanation, outcomes, race_line, title
 from devenv.lab.settings import Language
 from devenv.lab.telling import Told, tell_story
 
@@ -34,7 +35,10 @@ def demo(
     trials: Annotated[
         int, typer.Option(min=1, max=1000, metavar="N", help="Sequences per captcha type and kind.")
     ] = DEFAULT_TRIALS,
-    strategy: StoreOption = None,
+    strategy: Annotated[
+        StoreName | None,
+        typer.Option("--strategy", help=f"The store of the second act [default: {FIRST_FIX}]."),
+    ] = None,
     language: Annotated[
         LanguageName | None,
         typer.Option(
@@ -46,7 +50,7 @@ def demo(
     no_color: NoColor = False,
     seed: Seed = None,
 ) -> None:
-    """The whole story on a fresh stack: the bug on all three captchas, a real restart, the fix, a verdict."""
+    """The whole story on a fresh stack: the bug on all three captchas, the fix, its race, and its cure."""
     at = desk(
         as_json, no_color, backend, seed,
         language=cast("Language | None", language and language.value),
@@ -56,7 +60,7 @@ def demo(
         told = tell_story(
             at.settings,
             trials=trials,
-            strategy=store(strategy) or at.settings.strategy,
+            strategy=store(strategy) or FIRST_FIX,
             audience=_Audience(at.screen, words),
             progress=progress,
         )
@@ -88,34 +92,56 @@ class _Audience:
         )
         self._screen.show(Text(self._words.title, "bold"), Text(line, "dim"))
 
-    def act_begins(self, use_redis: bool, strategy: Strategy) -> None:
+    def act_begins(self, strategy: Strategy, race: bool) -> None:
         self._acts += 1
-        title = self._words.redis_title if use_redis else self._words.memory_title
+        about = title(strategy, race, self._words)
         label = self._words.act.format(number=self._acts)
-        self._screen.busy(f"{label}: {title}")
+        self._screen.busy(f"{label}: {about}")
         self._screen.show(
             "",
-            Text.assemble((f" {label} ", "reverse"), "  ", (title, "bold")),
+            Text.assemble((f" {label} ", "reverse"), "  ", (about, "bold")),
             Text(self._words.store_note[strategy], "dim"),
         )
 
     def act_ended(self, act: Act) -> None:
         self._screen.show("")
         self._screen.picture(act.picture)
-        table = grid(f"  {self._words.captcha}", self._words.cross_pod, self._words.same_pod)
-        for kind, result in act.results.items():
-            same = Text() if result.same_pod is None else self._cell(kind, result.same_pod)
-            table.add_row(f"  {self._words.types[kind]}", self._cell(kind, result.cross_pod), same)
-        self._screen.show("", table)
-        self._keys(act)
+        if act.race is not None:
+            self._race(act.race)
+        if act.results:
+            self._results(act)
+        if act.race is None:
+            self._keys(act)
         if act.surprises:
             self._screen.show("", Text(f"{self._words.surprises}:", "bold red"))
             self._screen.show(*(Text(f"  {surprise}", "red") for surprise in act.surprises))
         self._screen.show("")
         self._screen.paragraphs(explanation(act, self._words))
 
-    def restarted(self, seconds: float) -> None:
-        self._screen.show("", Text(self._words.restarted.format(seconds=seconds), "yellow"))
+    def restarted(self, strategy: Strategy, seconds: float) -> None:
+        text = self._words.restarted.format(store=strategy, seconds=seconds)
+        self._screen.show("", Text(text, "yellow"))
+
+    def _race(self, race: Race) -> None:
+        times, alike, passed, order = race_line(race, self._words)
+        first, *others, last = self._words.race_head
+        table = grid(f"  {first}", *others)
+        table.add_row(f"  {times}", alike, Text(passed, "red" if race.empty_passed else "green"))
+        self._screen.show("", table, "", Text(f"  {last}", "dim"), Text(f"    {order}"))
+        for group in race.findings:
+            sentence, change = diagnosis(group, self._words)
+            self._screen.show("", Text.assemble("  ", (f" {group.cause} ", "reverse red")))
+            self._screen.paragraphs((sentence,))
+            for line in group.evidence:
+                self._screen.show(Text.assemble((f"    +{line.at:.3f} s  ", "dim"), line.text))
+            self._screen.show(Text.assemble((f"  {self._words.change}: ", "bold green"), change))
+
+    def _results(self, act: Act) -> None:
+        table = grid(f"  {self._words.captcha}", self._words.cross_pod, self._words.same_pod)
+        for kind, result in act.results.items():
+            same = Text() if result.same_pod is None else self._cell(kind, result.same_pod)
+            table.add_row(f"  {self._words.types[kind]}", self._cell(kind, result.cross_pod), same)
+        self._screen.show("", table)
 
     def _cell(self, kind: CaptchaType, tally: Tally) -> Text:
         return Text(outcomes(kind, tally, self._words), "green" if tally.success == tally.trials else "red")

@@ -1,4 +1,4 @@
-"""The whole story on a fresh stack: the bug on all three captchas, a real restart, the fix; with a verdict.
+"""The whole story on a fresh stack: the bug on all three captchas, the fix, its race, the answer; a verdict.
 
 Every number comes from requests through the proxy to running pods; nothing is assumed.
 """
@@ -16,16 +16,20 @@ from devenv.core.topology import StackStatus
 from devenv.core.vocabulary import Answer, CaptchaType, Outcome, Strategy
 from devenv.lab.client import CaptchaClient
 from devenv.lab.cross_pod import Tally, TypeResult, run_cross_pod
+from devenv.lab.journal import JournaledStack
 from devenv.lab.keys import KeyInfo, connected, list_keys
 from devenv.lab.overview import key_spaces
+from devenv.lab.race import Race, run_race
 from devenv.lab.redis_arrows import with_commands
 from devenv.lab.runs import Recording
 from devenv.lab.sequence import SequenceMessage
-from devenv.lab.toggle import toggle
-from devenv.lab.trace import mark, trace_since
-from devenv.stack.protocol import Progress, Stack
+from devenv.lab.toggle import stores, toggle
+from devenv.lab.trace import TraceCollector
+from devenv.stack.protocol import Progress
 
 DEFAULT_TRIALS = 5
+FIRST_FIX = Strategy.GUIDE
+"""What a team does first, with the guide in its hands: the store of the second act."""
 TYPES = tuple(CaptchaType)
 
 
@@ -38,10 +42,12 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One setting of the pods and what became of the trials.
+    """One setting of the pods, and what became of the trials (``results``) or of the ``race``, or of both.
 
-    ``picture`` is one create on one pod and one verify on another, as it happened. ``keys`` is what Redis
-    held after one challenge of each type was created. ``surprises`` are the expectations that did not hold.
+    ``picture`` is one create on one pod and one verify on another, or the race, as it happened. ``keys`` is
+    what Redis held after one challenge of each type was created, in acts without a race. ``surprises`` are
+    the expectations that did not hold. ``ended``: when its last request was answered, in seconds since the
+    epoch.
     """
 
     use_redis: bool
@@ -50,21 +56,29 @@ class Act:
     picture: tuple[SequenceMessage, ...]
     keys: tuple[KeyInfo, ...]
     surprises: tuple[str, ...]
+    race: Race | None = None
+    ended: float = 0.0
+
+    @property
+    def good(self) -> bool:
+        """Whether people got what they should: no session lost, no empty answer passed."""
+        return self.use_redis and (self.race is None or not self.race.empty_passed)
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dict, as ``acts[]`` of ``devenv demo --json``."""
+        """A plain dict, as ``acts[]`` of ``devenv demo --json``; every key is always there."""
         return {
             "use_redis": self.use_redis,
             "strategy": str(self.strategy),
             "results": {str(kind): result.to_json() for kind, result in self.results.items()},
             "keys": [key.to_json() for key in self.keys],
+            "race": None if self.race is None else self.race.to_json(),
             "surprises": list(self.surprises),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A demo that ran to its end. ``restart_seconds`` is how long the toggle's restart of the pods took."""
+    """A demo that ran to its end. ``restart_seconds`` is how long the first toggle's restart took."""
 
     backend: str
     pods: tuple[str, ...]
@@ -81,6 +95,11 @@ class Story:
     def verdict(self) -> Verdict:
         """Holds where no act had a surprise."""
         return Verdict.FAILS if any(act.surprises for act in self.acts) else Verdict.HOLDS
+
+    @property
+    def schedules(self) -> tuple[str, ...]:
+        """The orders that the races were run in."""
+        return tuple(act.race.schedule for act in self.acts if act.race is not None)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict for ``--json`` and results.json."""
@@ -104,102 +123,144 @@ class Audience(Protocol):
     def opened(self, status: StackStatus) -> None:
         """The stack is up."""
 
-    def act_begins(self, use_redis: bool, strategy: Strategy) -> None:
-        """The next trials are about to run."""
+    def act_begins(self, strategy: Strategy, race: bool) -> None:
+        """The next trials, or with ``race`` the next race, are about to run."""
 
     def act_ended(self, act: Act) -> None:
         """An act's trials are through."""
 
-    def restarted(self, seconds: float) -> None:
-        """The pods were restarted with the other setting."""
+    def restarted(self, strategy: Strategy, seconds: float) -> None:
+        """The pods were restarted with another store."""
 
 
 def tell(
-    stack: Stack,
+    stack: JournaledStack,
     *,
     trials: int = DEFAULT_TRIALS,
-    strategy: Strategy = Strategy.ATOMIC,
+    strategy: Strategy = FIRST_FIX,
     seed: int = 1,
     audience: Audience,
     progress: Progress,
     started: float,
     clock: Callable[[], float] = time.monotonic,
 ) -> Story:
-    """Run the story on ``stack``, which runs with USE_REDIS=false and at least two pods.
+    """Run the story on ``stack``: at least two pods with USE_REDIS=false and the race's settings.
 
-    ``trials`` sequences per captcha type and kind; ``strategy`` is the store of the second act. ``started``
-    is ``clock``'s reading from which ``seconds`` counts. Gives the story whether it held or not.
+    Four acts: pod memory; Redis with the store ``strategy``; the guide's store when two answers cross; the
+    atomic store when they do. The pods are restarted between acts with different stores. ``trials`` sequences
+    per captcha type and kind. ``started`` is ``clock``'s reading from which ``seconds`` counts. Gives the
+    story whether it held or not.
     """
     status = stack.status()
     audience.opened(status)
-    recording = Recording()
-    first = asyncio.run(_act(status, Strategy.MEMORY, trials, seed, recording, audience))
-    toggled = toggle(stack, True, strategy=strategy, progress=progress, clock=clock)
-    audience.restarted(toggled.seconds)
-    recording.note(time.time(), "proxy", "pods restarted: USE_REDIS=true")
-    second = asyncio.run(_act(stack.status(), strategy, trials, seed, recording, audience))
+    teller = _Teller(stack, trials, seed, Recording(), audience, progress, clock, status)
+    acts = (
+        teller.act(Strategy.MEMORY),
+        teller.act(strategy),
+        teller.act(Strategy.GUIDE, race=True, sequences=False),
+        teller.act(Strategy.ATOMIC, race=True),
+    )
     return Story(
         backend=stack.backend,
         pods=status.spec.pod_names,
         trials=trials,
         seed=seed,
-        acts=(first, second),
+        acts=acts,
         redis_engine=status.redis_engine,
         redis_version=status.redis_version,
-        restart_seconds=toggled.seconds,
+        restart_seconds=teller.restarts[0],
         seconds=clock() - started,
-        recording=recording,
+        recording=teller.recording,
     )
 
 
-async def _act(
-    status: StackStatus,
-    strategy: Strategy,
-    trials: int,
-    seed: int,
-    recording: Recording,
-    audience: Audience,
-) -> Act:
-    use_redis = strategy is not Strategy.MEMORY
-    audience.act_begins(use_redis, strategy)
-    pods = status.spec.pod_names
-    async with CaptchaClient(status.endpoints, seed=seed, recording=recording) as client:
-        for kind in TYPES:  # left unanswered, so that Redis can be looked into while the story goes on
-            await client.create(kind, pods[0])
-        keys = _keys(status)
-        picture = await _picture(client, status, pods)
-        results = await run_cross_pod(client, pods, TYPES, trials)
-    act = Act(use_redis, strategy, results, picture, keys, tuple(surprises(use_redis, results)))
-    audience.act_ended(act)
-    return act
+class _Teller:
+    """Plays acts one after the other; ``restarts`` is how many seconds each restart of the pods took."""
 
+    def __init__(
+        self,
+        stack: JournaledStack,
+        trials: int,
+        seed: int,
+        recording: Recording,
+        audience: Audience,
+        progress: Progress,
+        clock: Callable[[], float],
+        status: StackStatus,
+    ) -> None:
+        self.recording = recording
+        self.restarts: list[float] = []
+        self._stack, self._trials, self._seed = stack, trials, seed
+        self._audience, self._progress, self._clock = audience, progress, clock
+        self._status = status
 
-async def _picture(
-    client: CaptchaClient, status: StackStatus, pods: Sequence[str]
-) -> tuple[SequenceMessage, ...]:
-    """One session over two pods, with what Redis holds of it in between."""
-    messages = client.recording.messages
-    begin = len(messages)
-    control = status.endpoints.control
-    since = mark(control)
-    challenge = await client.create(CaptchaType.ABSTRACT, pods[0])
-    found = [key for key in _keys(status) if challenge.id and challenge.id in key.key]
-    if found:
-        left = "no TTL" if found[0].ttl is None else f"TTL {found[0].ttl:.0f} s"
-        client.recording.note(time.time(), "redis", f"holds it, {left}")
-    else:
-        client.recording.note(time.time(), pods[0], "kept in this pod's memory")
-    submission = await client.answer(challenge, Answer.RIGHT)
-    await client.verify(challenge, submission, pods[1], answer=Answer.RIGHT)
-    return tuple(with_commands(messages[begin:], trace_since(control, since)))
+    def act(self, strategy: Strategy, *, race: bool = False, sequences: bool = True) -> Act:
+        """One act with this store: the race, where asked for, then the trials."""
+        self._reach(strategy)
+        self._audience.act_begins(strategy, race)
+        raced = run_race(self._stack, strategy, self.recording, seed=self._seed) if race else None
+        results: Mapping[CaptchaType, TypeResult] = {}
+        keys: tuple[KeyInfo, ...] = ()
+        picture = () if raced is None else raced.picture
+        found = [] if raced is None else list(raced.surprises)
+        use_redis = strategy is not Strategy.MEMORY
+        if sequences:
+            results, keys, session = asyncio.run(self._sequences(shown=raced is None))
+            picture = picture or session
+            found += surprises(use_redis, results)
+        act = Act(use_redis, strategy, results, picture, keys, tuple(found), raced, time.time())
+        self._audience.act_ended(act)
+        return act
 
+    def _reach(self, strategy: Strategy) -> None:
+        """Restart the pods where they have another store."""
+        if set(stores(self._status).values()) == {strategy}:
+            return
+        toggled = toggle(self._stack, True, strategy=strategy, progress=self._progress, clock=self._clock)
+        self.restarts.append(toggled.seconds)
+        self._status = self._stack.status()
+        self._audience.restarted(strategy, toggled.seconds)
 
-def _keys(status: StackStatus) -> tuple[KeyInfo, ...]:
-    found: list[KeyInfo] = []
-    for prefix, db in key_spaces(status):
-        with connected(status.endpoints, db) as redis:
-            found += list_keys(redis, prefix).keys
-    return tuple(found)
+    async def _sequences(
+        self, shown: bool
+    ) -> tuple[Mapping[CaptchaType, TypeResult], tuple[KeyInfo, ...], tuple[SequenceMessage, ...]]:
+        """The trials; where ``shown``, before them what Redis holds, and a picture of one session."""
+        pods = self._status.spec.pod_names
+        keys: tuple[KeyInfo, ...] = ()
+        picture: tuple[SequenceMessage, ...] = ()
+        async with CaptchaClient(self._status.endpoints, seed=self._seed, recording=self.recording) as client:
+            if shown:
+                for (
+                    kind
+                ) in TYPES:  # left unanswered, so that Redis can be looked into while the story goes on
+                    await client.create(kind, pods[0])
+                keys = self._keys()
+                picture = await self._picture(client, pods)
+            return await run_cross_pod(client, pods, TYPES, self._trials), keys, picture
+
+    async def _picture(self, client: CaptchaClient, pods: Sequence[str]) -> tuple[SequenceMessage, ...]:
+        """One session over two pods, with what Redis holds of it in between."""
+        recorded = self.recording
+        collector = TraceCollector(self._stack)
+        begin, begin_ids = len(recorded.messages), len(recorded.request_ids)
+        challenge = await client.create(CaptchaType.ABSTRACT, pods[0])
+        found = [key for key in self._keys() if challenge.id and challenge.id in key.key]
+        if found:
+            left = "no TTL" if found[0].ttl is None else f"TTL {found[0].ttl:.0f} s"
+            recorded.note(time.time(), "redis", f"holds it, {left}")
+        else:
+            recorded.note(time.time(), pods[0], "kept in this pod's memory")
+        submission = await client.answer(challenge, Answer.RIGHT)
+        await client.verify(challenge, submission, pods[1], answer=Answer.RIGHT)
+        trace = collector.trace(recorded.request_ids[begin_ids:])
+        return tuple(with_commands(recorded.messages[begin:], trace))
+
+    def _keys(self) -> tuple[KeyInfo, ...]:
+        found: list[KeyInfo] = []
+        for prefix, db in key_spaces(self._status):
+            with connected(self._status.endpoints, db) as redis:
+                found += list_keys(redis, prefix).keys
+        return tuple(found)
 
 
 def surprises(use_redis: bool, results: Mapping[CaptchaType, TypeResult]) -> list[str]:

@@ -10,13 +10,18 @@ from devenv.lab.settings import Language
 
 @dataclass(frozen=True, slots=True)
 class Prose:
-    """All texts of one language. Fields with braces are ``str.format`` templates."""
+    """All texts of one language. Fields with braces are ``str.format`` templates.
+
+    ``diagnoses`` says what ``explain`` found and what to change, by the cause; what is not there explain says
+    itself, in English.
+    """
 
     title: str
     subtitle: str
     act: str
     memory_title: str
     redis_title: str
+    race_title: str
     store_note: dict[Strategy, str]
     captcha: str
     types: dict[CaptchaType, str]
@@ -34,6 +39,17 @@ class Prose:
     why: str
     why_memory: tuple[str, ...]
     why_redis: tuple[str, ...]
+    race_head: tuple[str, str, str, str]
+    times: str
+    alike: dict[bool, str]
+    empty_passed: str
+    race_picture: str
+    evidence: str
+    evidence_head: tuple[str, str]
+    diagnoses: dict[str, tuple[str, str]]
+    change: str
+    why_race: tuple[str, ...]
+    why_refused: tuple[str, ...]
     restarted: str
     holds: str
     fails: str
@@ -58,6 +74,7 @@ ENGLISH = Prose(
     act="Act {number}",
     memory_title="USE_REDIS=false: each pod keeps its sessions in its own memory",
     redis_title="USE_REDIS=true: all pods keep their sessions in one Redis",
+    race_title="SESSION_STRATEGY={store}: a right and a wrong answer cross",
     store_note={
         Strategy.MEMORY: "store: pod memory",
         Strategy.GUIDE: "store: guide, the migration guide's own commands with their faults",
@@ -94,8 +111,32 @@ ENGLISH = Prose(
         "Nothing else changed: same service, same requests, same routing. The setting was switched by "
         "restarting the pods, as a rollout does.",
     ),
-    restarted="Pods restarted with USE_REDIS=true ({seconds:.1f} s)",
-    holds="The bug was shown, and so was the fix.",
+    race_head=("played", "went the same way", "then an empty answer passed", "order of the Redis commands"),
+    times="{n} times",
+    alike={True: "each time", False: "not each time"},
+    empty_passed="{n} of {trials}",
+    race_picture="The first time, as the gate recorded it",
+    evidence="{cause}: the evidence",
+    evidence_head=("when", "in the trace"),
+    diagnoses={},
+    change="What to change",
+    why_race=(
+        "Two answers to one challenge arrive at once: one right, one wrong. The guide's store reads, judges, "
+        "reads again, writes and deletes in separate commands. The gate held the second GET of the wrong "
+        "answer until the right one had deleted the session; the wrong one then counted an attempt on "
+        "nothing, and wrote that.",
+        "Whoever selects nothing has now passed without knowing the answer. Left to chance this is rare, and "
+        "the sequences of act 2 never meet it. In this order it happens every time.",
+    ),
+    why_refused=(
+        "The atomic store reads, judges, counts and deletes in one script. There is no moment in between at "
+        "which the gate could hold it: the answer that comes second finds the challenge solved, and writes "
+        "nothing.",
+        "The empty answer is told the same. And what act 2 showed holds here too: whichever pod gets the "
+        "verify finds the session.",
+    ),
+    restarted="Pods restarted with USE_REDIS=true SESSION_STRATEGY={store} ({seconds:.1f} s)",
+    holds="Shown: the bug, a fix with a race in it, and the store that withstands the race.",
     fails="The story did not hold.",
     surprises="What was not as expected",
     report="report",
@@ -110,6 +151,8 @@ ENGLISH = Prose(
     by_hand=(
         ("devenv up -d --no-use-redis", "two pods behind a proxy on port 8080, sessions in their memory"),
         ("devenv replay pod-memory", "the same sequence as a scenario, step by step"),
+        ("devenv replay empty-bypass --strategy guide", "the race, exactly in this order"),
+        ("devenv explain latest", "what happened in it, and why"),
         ("devenv toggle on", "the fix, by a real restart of the pods"),
         ("devenv down", "ends it all"),
     ),
@@ -123,6 +166,7 @@ KOREAN = Prose(
     act="{number}막",
     memory_title="USE_REDIS=false: 파드마다 세션을 자기 메모리에 둔다",
     redis_title="USE_REDIS=true: 모든 파드가 세션을 하나의 Redis에 둔다",
+    race_title="SESSION_STRATEGY={store}: 정답과 오답이 엇갈릴 때",
     store_note={
         Strategy.MEMORY: "저장소: 파드 메모리",
         Strategy.GUIDE: "저장소: guide(마이그레이션 가이드의 명령 그대로, 결함 포함)",
@@ -159,8 +203,41 @@ KOREAN = Prose(
         "그 밖에 달라진 것은 없습니다. 서비스도, 요청도, 라우팅도 같습니다. 설정은 롤아웃처럼 파드를 "
         "재시작해서 바꿨습니다.",
     ),
-    restarted="USE_REDIS=true로 파드를 재시작했습니다({seconds:.1f}초)",
-    holds="버그를 재현했고, 해결되는 것도 확인했습니다.",
+    race_head=("실행", "진행", "그 뒤 빈 답이 통과", "Redis 명령 순서"),
+    times="{n}번",
+    alike={True: "매번 똑같이", False: "매번 같지는 않음"},
+    empty_passed="{trials}번 중 {n}번",
+    race_picture="첫 번째 실행, 게이트가 기록한 그대로",
+    evidence="{cause}: 근거",
+    evidence_head=("시각", "기록"),
+    diagnoses={
+        "resurrected-key": (
+            "한 파드가 세션을 읽고 다시 쓰는 사이에 다른 파드가 그 세션을 지웠습니다. 뒤늦은 쓰기가 정답도 "
+            "TTL도 없는 껍데기를 되살렸고, 이 키는 영원히 남습니다.",
+            "사라졌을 수 있는 세션을 되쓰지 않기: SESSION_STRATEGY=atomic",
+        ),
+        "empty-bypass": (
+            "아무것도 고르지 않은 답이 통과했습니다. 키에 남은 껍데기에는 정답이 없고, 빈 선택은 없는 정답과 "
+            "같기 때문입니다.",
+            "정답이 없는 세션은 거부하고 키를 되살리지 않기: SESSION_STRATEGY=atomic",
+        ),
+    },
+    change="바꿀 것",
+    why_race=(
+        "한 챌린지에 정답과 오답이 동시에 도착합니다. 가이드의 저장소는 읽기, 채점, 다시 읽기, 쓰기, 삭제를 "
+        "따로따로 보냅니다. 게이트는 정답 쪽이 세션을 지울 때까지 오답 쪽의 두 번째 GET을 붙잡아 두었고, "
+        "오답 쪽은 이미 없는 세션에 시도 횟수를 더해 그대로 저장했습니다.",
+        "이제 아무것도 고르지 않은 사람이 답을 모른 채 통과합니다. 우연에 맡기면 드문 일이라 2막의 "
+        "시퀀스로는 만날 수 없지만, 이 순서로 실행하면 매번 일어납니다.",
+    ),
+    why_refused=(
+        "atomic 저장소는 읽기, 채점, 횟수 증가, 삭제를 스크립트 하나로 처리하므로 게이트가 붙잡을 틈이 "
+        "없습니다. 두 번째로 온 답은 이미 풀린 챌린지를 만나고, 아무것도 쓰지 않습니다.",
+        "빈 답도 같은 말을 듣습니다. 2막에서 본 것도 그대로입니다. 어느 파드가 검증 요청을 받아도 세션을 "
+        "찾습니다.",
+    ),
+    restarted="USE_REDIS=true SESSION_STRATEGY={store}로 파드를 재시작했습니다({seconds:.1f}초)",
+    holds="버그, 경합이 숨어 있는 해결책, 그 경합을 견디는 저장소까지 모두 확인했습니다.",
     fails="예상대로 되지 않았습니다.",
     surprises="예상과 달랐던 점",
     report="보고서",
@@ -175,6 +252,8 @@ KOREAN = Prose(
     by_hand=(
         ("devenv up -d --no-use-redis", "8080 포트의 프록시 뒤에 파드 두 개, 세션은 각자의 메모리에"),
         ("devenv replay pod-memory", "같은 시퀀스를 시나리오로 한 단계씩"),
+        ("devenv replay empty-bypass --strategy guide", "이 순서 그대로의 경합"),
+        ("devenv explain latest", "거기서 일어난 일과 이유"),
         ("devenv toggle on", "해결책 적용: 파드를 실제로 재시작"),
         ("devenv down", "모두 종료"),
     ),

@@ -1,54 +1,80 @@
-"""What pods said to Redis, as the gate recorded it, drawn into a sequence picture."""
+"""What pods said to Redis, as the gate recorded it, drawn into a sequence picture of a client's requests."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from devenv.checker.stories import join
+from devenv.core.events import RedisCommand, TraceEvent
+from devenv.lab.explain import picture
+from devenv.lab.explain.picture import GATE, REDIS
 from devenv.lab.sequence import SequenceMessage
 
-HANDSHAKE = frozenset({"HELLO", "CLIENT", "PING", "AUTH", "SELECT", "COMMAND", "SCRIPT", "INFO", "ECHO"})
-"""Commands that set a connection up or look after it: no part of a story."""
 
-_ID_LETTERS = 6
-_LONGEST_REPLY = 24
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """A command that waited at the gate while others on its key passed; ``by`` are those, in their order."""
+
+    command: RedisCommand
+    by: tuple[RedisCommand, ...]
 
 
 def with_commands(
-    messages: Sequence[SequenceMessage], trace: Iterable[Mapping[str, Any]]
+    messages: Sequence[SequenceMessage], trace: Sequence[TraceEvent], *, crossing: bool = False
 ) -> list[SequenceMessage]:
-    """The messages with each Redis command of ``trace`` (trace.jsonl objects) as arrows there and back."""
-    found = list(messages)
-    for event in trace:
-        if event["kind"] != "redis" or event["command"].upper() in HANDSHAKE:
-            continue
-        pod = event["pod"]
-        found.append(SequenceMessage(event["received"], pod, "redis", command_label(event)))
-        if event["answered"] is not None:
-            reply = _cut(str(event["reply"]))
-            found.append(SequenceMessage(event["answered"], "redis", pod, reply, "reply"))
-    return sorted(found, key=lambda message: message.time)
+    """The messages with every Redis command of the requests in ``trace``, one arrow each with its reply.
+
+    With ``crossing`` the command that was overtaken by most others is drawn in its parts: to the gate, where
+    it waits, and on to Redis. Handshakes are left out.
+    """
+    joined = join([_at_once(event) for event in trace])
+    arrows = [
+        replace(message, via=())
+        for message in picture(joined, joined.calls)
+        if REDIS in (message.source, message.target) and message.source != message.target
+    ]
+    held = overtaken(trace) if crossing else None
+    if held is not None:
+        arrows = [part for arrow in arrows for part in _parts(arrow, held)]
+    return sorted([*messages, *arrows], key=lambda message: message.time)
 
 
-def command_label(event: Mapping[str, Any]) -> str:
-    """A command in short: its name, its key with the id cut, and an expiry where it sets one."""
-    name, words = str(event["command"]).upper(), [str(word) for word in event["args"]]
-    upper = [word.upper() for word in words]
-    expiry = ""
-    if name == "SETEX" and len(words) > 1:
-        expiry = f" EX {words[1]}"
-    elif name == "SET" and "EX" in upper[2:-1]:
-        expiry = f" EX {words[upper.index('EX', 2) + 1]}"
-    return f"{name}{short_key(event['key'])}{expiry}"
+def overtaken(trace: Sequence[TraceEvent]) -> Overtaken | None:
+    """The command that most commands of other pods on its key overtook at the gate; None where none did."""
+    sent = [it for it in trace if isinstance(it, RedisCommand) and it.forwarded is not None and it.key]
+    sent = sorted((it for it in sent if it.fate != "queued"), key=lambda it: it.forwarded or 0.0)
+    found: Overtaken | None = None
+    for command in sent:
+        by = tuple(
+            other
+            for other in sent
+            if other.pod != command.pod
+            and other.key == command.key
+            and command.received < (other.forwarded or 0.0) < (command.forwarded or 0.0)
+        )
+        if by and (found is None or len(by) > len(found.by)):
+            found = Overtaken(command, by)
+    return found
 
 
-def short_key(key: str | None) -> str:
-    """`` abstract:3f2a44…`` for ``rcaptcha:abstract:3f2a44…``; nothing without a key."""
-    if not key:
-        return ""
-    place, _, session = key.rpartition(":")
-    return f" {place.rpartition(':')[2]}:{session[:_ID_LETTERS]}…" if place else f" {_cut(key)}"
+def _at_once(event: TraceEvent) -> TraceEvent:
+    """As if it had not been held: in an order every command waits for its turn, which is nothing to draw."""
+    if isinstance(event, RedisCommand) and event.fate == "released" and event.forwarded is not None:
+        return replace(event, received=event.forwarded, fate="passed", rule=None)
+    return event
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_REPLY else text[: _LONGEST_REPLY - 1] + "…"
+def _parts(arrow: SequenceMessage, held: Overtaken) -> list[SequenceMessage]:
+    command = held.command
+    if (arrow.source, arrow.target) != (command.pod, REDIS):
+        return [arrow]
+    if not (command.forwarded or 0.0) <= arrow.time <= (command.delivered or 0.0):
+        return [arrow]
+    asked, sign, told = arrow.label.partition(" → ")
+    return [
+        SequenceMessage(command.received, command.pod, GATE, asked),
+        SequenceMessage(command.received, GATE, GATE, "held", "note"),
+        SequenceMessage(arrow.time, GATE, GATE, f"let go after {held.by[-1].command}", "note"),
+        replace(arrow, source=GATE, label=f"{asked.split()[0]}{sign}{told}"),
+    ]

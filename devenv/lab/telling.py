@@ -14,10 +14,11 @@ from devenv.core.vocabulary import Strategy
 from devenv.lab import demo
 from devenv.lab.explain import Explanation, explain_trace
 from devenv.lab.opening import fresh_stack
+from devenv.lab.race import race_settings
 from devenv.lab.report import render
 from devenv.lab.report.explanation import sections
 from devenv.lab.report.story import document
-from devenv.lab.runs import HISTORY, RESULTS, TRACE, open_run
+from devenv.lab.runs import HISTORY, RESULTS, SCHEDULE, TRACE, open_run
 from devenv.lab.sequence import draw_mermaid
 from devenv.lab.settings import Settings
 from devenv.lab.trace import TraceCollector, event_time, trace_lines
@@ -54,7 +55,9 @@ def tell_story(
     if settings.pods < 2:
         raise UsageProblem("the story needs at least two pods", hint="leave DEVENV_PODS out, or set it to 2")
     backend = settings.backend or "embedded"
-    spec = replace(settings.stack_spec(), use_redis=False, strategy=strategy, workers=1)
+    spec = settings.stack_spec()
+    env = {**spec.env, **race_settings()}
+    spec = replace(spec, use_redis=False, strategy=strategy, workers=1, env=env)
     run = open_run(settings.state_dir, "demo", clock())
     with fresh_stack(backend, settings.state_dir, spec, progress) as stack:
         collector = TraceCollector(stack, clock)
@@ -74,6 +77,7 @@ def tell_story(
     command = _command(story, strategy)
     run.write_json(RESULTS, story.to_json() | {"run": run.id, "command": command})
     run.write_lines(HISTORY, (event.to_json() for event in story.recording.history))
+    run.write_text(SCHEDULE, "".join(f"{schedule}\n" for schedule in story.schedules))
     run.write_text("sequence.mmd", draw_mermaid([message for act in story.acts for message in act.picture]))
     page = document(story, settings.language, command)
     if explanation is not None:
@@ -84,13 +88,24 @@ def tell_story(
 def explain_surprises(
     story: demo.Story, trace: Sequence[TraceEvent], run_id: str | None = None
 ) -> Explanation | None:
-    """Explain the acts that did not go as they must; None where all did: the first act's bug is meant."""
-    wrong = [act.use_redis for act in story.acts if act.surprises]
-    if not wrong:
+    """Explain the acts that did not go as they must; None where all did: the bugs of the others are meant.
+
+    How the pods stood at the time is taken from before, too.
+    """
+    began, spans = float("-inf"), []
+    for act in story.acts:
+        if act.surprises:
+            spans.append((began, act.ended))
+        began = act.ended
+    if not spans:
         return None
-    restarts = [it.time for it in trace if isinstance(it, StackEvent) and it.what == "restart"]
-    switched = min(restarts, default=float("inf"))
-    shown = [it for it in trace if (event_time(it) >= switched) in wrong]
+    last = spans[-1][1]
+    shown = [
+        it
+        for it in trace
+        if any(start < event_time(it) <= end for start, end in spans)
+        or (isinstance(it, StackEvent) and event_time(it) <= last)
+    ]
     return explain_trace(shown, "what did not go as it must", run_id)
 
 
@@ -99,7 +114,7 @@ def _command(story: demo.Story, strategy: Strategy) -> str:
     words = ["devenv", "demo"]
     for flag, value, usual in (
         ("--trials", str(story.trials), str(demo.DEFAULT_TRIALS)),
-        ("--strategy", str(strategy), str(Strategy.ATOMIC)),
+        ("--strategy", str(strategy), str(demo.FIRST_FIX)),
         ("--seed", str(story.seed), "1"),
         ("--backend", story.backend, "embedded"),
     ):

@@ -8,10 +8,14 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Request
 
+from devenv.checker.findings import Finding
 from devenv.core.vocabulary import CaptchaType, Strategy
 from devenv.lab.cross_pod import Tally, TypeResult
 from devenv.lab.demo import Act, Story
+from devenv.lab.explain import Group
+from devenv.lab.explain.explanation import Line
 from devenv.lab.keys import KeyInfo
+from devenv.lab.race import Race
 from devenv.lab.report import render
 from devenv.lab.report.story import document
 from devenv.lab.runs import Recording
@@ -28,6 +32,18 @@ PICTURE = (
     SequenceMessage(3.0, "client", B, "verify <b>abstract</b> 3f2a44: right", "request"),
     SequenceMessage(4.0, B, "client", "Challenge not found", "failed"),
 )
+CROSSING = (
+    SequenceMessage(1.0, B, "gate", "GET 3f2a44"),
+    SequenceMessage(1.1, "gate", "gate", "held", "note"),
+    SequenceMessage(1.2, A, "redis", "DEL 3f2a44 → 1"),
+    SequenceMessage(1.3, "redis", "redis", '{"attempts": 1}, no TTL', "note"),
+)
+GROUP = Group(
+    Finding("empty-bypass", "3f2a", "an empty selection passed", ()), 5, ("3f2a",), (),
+    (Line(0.25, "redis #27 captcha-api-b: GET → <b>{}</b>", None),), (),
+)  # fmt: skip
+ORDER = "v1 guess:GET solve:GET solve:GET solve:TTL solve:EXEC solve:DEL guess:GET guess:TTL guess:EXEC"
+RACE = Race("empty-bypass", 5, True, 5, ORDER, (GROUP,), CROSSING, ())
 KEY = KeyInfo("rcaptcha:abstract:3f2a", "abstract", "string", 59.5, 0, ("type", "cid"), ())
 
 
@@ -37,7 +53,8 @@ def page_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     results = {kind: TypeResult(lost, passed) for kind in CaptchaType}
     acts = (
         Act(False, Strategy.MEMORY, results, PICTURE, (), ()),
-        Act(True, Strategy.ATOMIC, results, PICTURE, (KEY,), ("abstract cross-pod: expected 5 success",)),
+        Act(True, Strategy.GUIDE, results, PICTURE, (KEY,), ("abstract cross-pod: expected 5 success",)),
+        Act(True, Strategy.GUIDE, {}, RACE.picture, (), (), RACE),
     )
     story = Story("embedded", (A, B), 5, 1, acts, "redis", "7.0.15", 1.0, 5.0, Recording())
     language: Language = request.param
@@ -68,9 +85,9 @@ def test_the_report_opens_without_network_or_complaint(
     page.goto(page_file.as_uri())
     assert requests == [page_file.as_uri()]
     assert complaints == []
-    assert page.locator("svg.sequence").count() == 2
+    assert page.locator("svg.sequence").count() == 3
     assert "Challenge not found" in (page.locator("svg.sequence").first.text_content() or "")
-    assert page.locator("td.bad .pips i.bad").count() == 30
+    assert page.locator("td.bad .pips i.bad").count() == 35
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     back = page.evaluate("getComputedStyle(document.body).backgroundColor")
     ink = page.evaluate("getComputedStyle(document.body).color")

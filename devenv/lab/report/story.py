@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from devenv.core.vocabulary import CaptchaType, Outcome
+from devenv.core.vocabulary import CaptchaType, Outcome, Strategy
 from devenv.lab.cross_pod import Tally
 from devenv.lab.demo import Act, Story, Verdict
+from devenv.lab.explain import Group
 from devenv.lab.prose import Prose, prose
-from devenv.lab.report.document import Cell, Command, Document, Fact, Pips, Section, Table
+from devenv.lab.race import Race
+from devenv.lab.report.document import Cell, Command, Document, Fact, Pips, Section, Table, Tone
 from devenv.lab.settings import Language
 
 
@@ -55,26 +57,75 @@ def outcomes(kind: CaptchaType, tally: Tally, words: Prose) -> str:
     return ", ".join(said)
 
 
-def _section(act: Act, number: int, words: Prose) -> Section:
-    return Section(
-        title=words.redis_title if act.use_redis else words.memory_title,
-        label=words.act.format(number=number),
-        note=words.store_note[act.strategy],
-        good=act.use_redis,
-        problems=act.surprises,
-        tables=(_results(act, words), _keys(act, words)) if act.keys else (_results(act, words),),
-        picture=act.picture,
-        picture_title=words.picture,
-        explanation_title=words.why,
-        explanation=explanation(act, words),
+def title(strategy: Strategy, race: bool, words: Prose) -> str:
+    """What an act is about."""
+    if race:
+        return words.race_title.format(store=strategy)
+    return words.memory_title if strategy is Strategy.MEMORY else words.redis_title
+
+
+def race_line(race: Race, words: Prose) -> tuple[str, str, str, str]:
+    """How the race went, in the columns of ``words.race_head``."""
+    return (
+        words.times.format(n=race.repeat),
+        words.alike[race.identical],
+        words.empty_passed.format(n=race.empty_passed, trials=race.repeat),
+        race.schedule,
     )
+
+
+def diagnosis(group: Group, words: Prose) -> tuple[str, str]:
+    """What explain found and what to change, a sentence each; of this language where there is one."""
+    return words.diagnoses.get(group.cause, (group.first.sentence, group.first.change))
 
 
 def explanation(act: Act, words: Prose) -> tuple[str, ...]:
     """Why it came out like this; nothing where it did not come out as it must."""
     if act.surprises:
         return ()
+    if act.race is not None:
+        return words.why_refused if act.good else words.why_race
     return words.why_redis if act.use_redis else words.why_memory
+
+
+def _section(act: Act, number: int, words: Prose) -> Section:
+    race = act.race
+    tables = [] if race is None else [_race(race, words)]
+    tables += [_results(act, words)] if act.results else []
+    tables += [_keys(act, words)] if act.keys else []
+    tables += [] if race is None else [_evidence(group, words) for group in race.findings]
+    found = [] if race is None else [_found(group, words) for group in race.findings]
+    return Section(
+        title=title(act.strategy, race is not None, words),
+        label=words.act.format(number=number),
+        note=words.store_note[act.strategy],
+        good=act.good,
+        problems=act.surprises,
+        tables=tuple(tables),
+        picture=act.picture,
+        picture_title=words.picture if race is None else words.race_picture,
+        explanation_title=words.why,
+        explanation=(*explanation(act, words), *found),
+    )
+
+
+def _race(race: Race, words: Prose) -> Table:
+    times, alike, passed, order = race_line(race, words)
+    tone: Tone = "bad" if race.empty_passed else "good"
+    pips = Pips(race.repeat - race.empty_passed, race.empty_passed)
+    return Table(
+        words.race_head, ((Cell(times, "quiet"), Cell(alike), Cell(passed, tone, pips), Cell(order, "code")),)
+    )
+
+
+def _evidence(group: Group, words: Prose) -> Table:
+    rows = tuple((Cell(f"+{line.at:.3f} s", "quiet"), Cell(line.text, "code")) for line in group.evidence)
+    return Table(words.evidence_head, rows, words.evidence.format(cause=group.cause))
+
+
+def _found(group: Group, words: Prose) -> str:
+    sentence, change = diagnosis(group, words)
+    return f"{group.cause}: {sentence.rstrip('.')}. {words.change}: {change}."
 
 
 def _results(act: Act, words: Prose) -> Table:

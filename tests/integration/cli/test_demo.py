@@ -19,19 +19,34 @@ def test_the_story_holds_and_is_kept(devenv: CommandLine) -> None:
     assert told["verdict"] == "holds"
     assert told["redis"]["engine"] in ("redis", "valkey")
     assert told["seconds"] > 0
-    memory, redis = told["acts"]
-    assert (memory["use_redis"], memory["strategy"]) == (False, "memory")
-    assert (redis["use_redis"], redis["strategy"]) == (True, "atomic")
-    for act in (memory, redis):
+    memory, guide, race, atomic = told["acts"]
+    assert [(act["use_redis"], act["strategy"]) for act in told["acts"]] == [
+        (False, "memory"), (True, "guide"), (True, "guide"), (True, "atomic")
+    ]  # fmt: skip
+    for act in (memory, guide, atomic):
         assert set(act["results"]) == TYPES
         for kind, result in act["results"].items():
             lost = "wrong" if kind == "handwriting" else "not_found"
-            expected = "success" if act is redis else lost
+            expected = lost if act is memory else "success"
             assert result["cross_pod"]["trials"] == result["cross_pod"][expected] == 2
             assert result["same_pod"]["trials"] == result["same_pod"]["success"] == 2
     assert memory["keys"] == []
-    assert {key["kind"] for key in redis["keys"]} == TYPES
-    assert all(0 < key["ttl"] <= 60 for key in redis["keys"])
+    assert {key["kind"] for key in guide["keys"]} == TYPES
+    assert all(0 < key["ttl"] <= 60 for key in guide["keys"])
+    assert race["results"] == {}
+    for act, passed in ((race, 5), (atomic, 0)):
+        assert act["race"]["scenario"] == "empty-bypass"
+        assert act["race"]["repeat"] == 5
+        assert act["race"]["identical"] is True
+        assert act["race"]["empty_passed"] == passed
+    assert race["race"]["schedule"] == (
+        "v1 guess:GET solve:GET solve:GET solve:TTL solve:EXEC solve:DEL guess:GET guess:TTL guess:EXEC"
+    )
+    assert atomic["race"]["schedule"] == "v1 solve:EVALSHA guess:EVALSHA"
+    findings = {found["cause"]: found for found in race["race"]["findings"]}
+    assert set(findings) == {"resurrected-key", "empty-bypass"}
+    assert {found["count"] for found in findings.values()} == {5}
+    assert atomic["race"]["findings"] == []
 
     folder = devenv.folder / ".devenv" / "runs" / told["run"]
     assert Path(told["report"]).resolve() == (folder / "report.html").resolve()
@@ -40,23 +55,31 @@ def test_the_story_holds_and_is_kept(devenv: CommandLine) -> None:
     exchanges = (folder / "trace.jsonl").read_text(encoding="utf-8").splitlines()
     assert {json.loads(line)["pod"] for line in exchanges} == {"captcha-api-a", "captcha-api-b"}
     assert (folder / "history.jsonl").read_text(encoding="utf-8").count('"invoke"') > 24
-    assert "Challenge not found" in (folder / "sequence.mmd").read_text(encoding="utf-8")
+    picture = (folder / "sequence.mmd").read_text(encoding="utf-8")
+    for words in ("Challenge not found", "let go after DEL", "no TTL: stub", "Challenge already solved"):
+        assert words in picture
+    orders = (folder / "schedule.txt").read_text(encoding="utf-8").splitlines()
+    assert orders == [race["race"]["schedule"], atomic["race"]["schedule"]]
+    explained = devenv.json("explain", told["run"], code=1)
+    assert {"pod-memory", "resurrected-key", "empty-bypass"} <= {it["cause"] for it in explained["findings"]}
     assert sorted(path.name for path in (devenv.folder / ".devenv").iterdir()) == ["runs"]
 
 
-@pytest.mark.parametrize(("lang", "words"), [("en", "Act 2"), ("ko", "2막")])
+@pytest.mark.parametrize(("lang", "words"), [("en", "Act 4"), ("ko", "4막")])
 def test_the_story_in_both_languages(devenv: CommandLine, lang: str, words: str) -> None:
     done = devenv.run("demo", "--trials", "1", "--lang", lang)
     assert done.returncode == 0
     assert words in done.stdout
     assert "Challenge not found" in done.stdout
     assert "EVALSHA" in done.stdout  # what the pod really said to Redis, in the picture
+    assert '{"attempts": 1}, no TTL' in done.stdout  # what lay there, in the picture of the race
 
 
-def test_the_guides_store_can_play_the_second_act(devenv: CommandLine) -> None:
-    told = devenv.json("demo", "--trials", "1", "--strategy", "guide")
-    assert told["acts"][1]["strategy"] == "guide"
+def test_the_atomic_store_can_play_the_second_act(devenv: CommandLine) -> None:
+    told = devenv.json("demo", "--trials", "1", "--strategy", "atomic")
+    assert [act["strategy"] for act in told["acts"]] == ["memory", "atomic", "guide", "atomic"]
     assert told["verdict"] == "holds"
+    assert "--strategy atomic" in told["command"]
 
 
 def test_ctrl_c_leaves_nothing(devenv: CommandLine) -> None:

@@ -6,6 +6,8 @@ from string import Formatter
 import pytest
 
 from devenv.lab.prose import ENGLISH, KOREAN, prose
+from devenv.lab.race import SCENARIO
+from devenv.scenario import find
 
 
 def placeholders(text: str) -> set[str]:
@@ -19,11 +21,18 @@ def test_both_languages_say_every_text_with_the_same_numbers(field: str) -> None
     if isinstance(english, str):
         assert korean
         assert placeholders(english) == placeholders(korean)
+    elif field == "diagnoses":  # what is not there explain says itself, in English
+        assert english == {}
+        assert all(all(sentences) for sentences in korean.values())
     elif isinstance(english, dict):
         assert english.keys() == korean.keys()
         assert all(korean.values())
     elif field == "by_hand":
         assert [command for command, _ in english] == [command for command, _ in korean]
+
+
+def test_the_demos_race_is_diagnosed_in_korean_too() -> None:
+    assert find(SCENARIO).cause in KOREAN.diagnoses
 
 
 def test_by_language() -> None:

@@ -1,62 +1,117 @@
+"""The Redis commands of a picture, from a trace of one session."""
+
 from __future__ import annotations
 
-from typing import Any
+import json
+from collections.abc import Sequence
 
 import pytest
 
-from devenv.core.events import RedisCommand
-from devenv.lab.redis_arrows import command_label, with_commands
+from devenv.core.events import Exchange, RedisCommand, TraceEvent
+from devenv.lab.redis_arrows import overtaken, with_commands
 from devenv.lab.sequence import SequenceMessage
 
 A, B = "captcha-api-a", "captcha-api-b"
-CREATE = SequenceMessage(1.0, "client", A, "create", "request")
-CREATED = SequenceMessage(2.0, A, "client", "abstract 3f2a", "reply")
-KEY = "rcaptcha:abstract:3f2a44bb"
+CID = "3f2a44bb" * 4
+KEY = f"rcaptcha:abstract:{CID}"
+SESSION = json.dumps({"type": "abstract", "is_positive": [True], "attempts": 0})
+Drawn = list[tuple[str, str, str, str]]
 
 
-def told(
-    command: str, *args: str, key: str | None = KEY, at: float = 1.5, reply: str | None = "OK"
-) -> dict[str, Any]:
-    answered = None if reply is None else at + 0.1
-    return RedisCommand(1, A, 1, command, args, key, reply, at, answered).to_json()
+def verify(pod: str, seq: int, started: float, ended: float) -> Exchange:
+    body = json.dumps({"challenge_id": CID, "selections": [0]})
+    told = json.dumps({"success": True, "attempts": 1})
+    return Exchange(
+        seq, f"r{seq}", "c", "POST", "/api/abstract-verify", "pinned", pod, 200, started,
+        (ended - started) * 1000, None, body, told,
+    )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("event", "expected"),
-    [
-        (told("SETEX", KEY, "60", "{}"), "SETEX abstract:3f2a44… EX 60"),
-        (told("SET", KEY, "{}", "EX", "60", "NX"), "SET abstract:3f2a44… EX 60"),
-        (told("get", KEY), "GET abstract:3f2a44…"),
-        (told("EVALSHA", "ab12", "2", KEY, "x"), "EVALSHA abstract:3f2a44…"),
-        (told("DBSIZE", key=None), "DBSIZE"),
-        (told("GET", "plain", key="plain"), "GET plain"),
-    ],
-)
-def test_a_command_in_short(event: dict[str, Any], expected: str) -> None:
-    assert command_label(event) == expected
+class Gate:
+    """Writes commands down as the gate does, numbered as they come."""
+
+    def __init__(self) -> None:
+        self.commands: list[RedisCommand] = []
+
+    def say(
+        self, pod: str, command: str, reply: str, at: float, *, until: float | None = None, key: str = KEY
+    ) -> None:
+        """One command on ``key``; with ``until`` it came at ``at`` and was held until then."""
+        sent = at if until is None else until
+        fate, rule = ("passed", None) if until is None else ("released", "schedule")
+        end = sent + 0.001
+        seq = len(self.commands) + 1
+        words = (key,) if command in ("GET", "DEL", "TTL") else (key, "60", SESSION)
+        self.commands.append(
+            RedisCommand(seq, pod, 1, command, words, key, reply, at, end, fate, sent, end, rule)
+        )
 
 
-def test_a_command_goes_there_and_back_in_its_place() -> None:
-    drawn = with_commands([CREATE, CREATED], [told("SETEX", KEY, "60", "{}")])
-    assert [(m.source, m.target, m.label, m.kind) for m in drawn] == [
-        ("client", A, "create", "request"),
-        (A, "redis", "SETEX abstract:3f2a44… EX 60", "request"),
-        ("redis", A, "OK", "reply"),
-        (A, "client", "abstract 3f2a", "reply"),
+def drawn(messages: Sequence[SequenceMessage]) -> Drawn:
+    return [(m.source, m.target, m.label, m.kind) for m in messages]
+
+
+@pytest.fixture(params=[0.02, 5.0], ids=["shortly", "for long"])
+def crossed(request: pytest.FixtureRequest) -> list[TraceEvent]:
+    """B's second GET came before everything of A, and was let go after A's DEL."""
+    gate, wait = Gate(), float(request.param)
+    gate.say(B, "GET", SESSION, 1.2, until=1.2 + wait)
+    gate.say(A, "GET", SESSION, 1.1, until=1.3 + wait)
+    gate.say(B, "GET", "(nil)", 1.21 + wait, until=1.6 + wait)
+    gate.say(A, "SETEX", "OK", 1.31 + wait, until=1.4 + wait)
+    gate.say(A, "DEL", "1", 1.41 + wait, until=1.5 + wait)
+    return [verify(A, 1, 1.0, 1.55 + wait), verify(B, 2, 1.15, 1.7 + wait), *gate.commands]
+
+
+def test_a_command_is_one_arrow_with_its_reply_between_the_clients() -> None:
+    gate = Gate()
+    gate.say(A, "SETEX", "OK", 1.5)
+    gate.say(A, "GET", SESSION, 1.6)
+    asked = SequenceMessage(1.0, "client", A, "verify 3f2a44: right")
+    told = SequenceMessage(2.0, A, "client", "success", "reply")
+    trace: list[TraceEvent] = [verify(A, 1, 1.0, 2.0), *gate.commands]
+    assert drawn(with_commands([asked, told], trace)) == [
+        ("client", A, "verify 3f2a44: right", "request"),
+        (A, "redis", "SETEX 3f2a44 EX 60: attempts 0", "request"),
+        (A, "redis", "GET 3f2a44 → attempts 0", "request"),
+        (A, "client", "success", "reply"),
     ]
 
 
-def test_a_command_without_a_reply_has_one_arrow() -> None:
-    assert len(with_commands([CREATE, CREATED], [told("GET", KEY, reply=None)])) == 3
+def test_without_commands_the_messages_stay_as_they_are() -> None:
+    messages = [SequenceMessage(1.0, "client", A, "verify"), SequenceMessage(2.0, A, "client", "success")]
+    assert with_commands(messages, [verify(A, 1, 1.0, 2.0)]) == messages
+    assert with_commands(messages, [], crossing=True) == messages
 
 
-def test_a_long_reply_is_cut() -> None:
-    drawn = with_commands([], [told("GET", KEY, reply="x" * 400)])
-    assert len(drawn[1].label) <= 24
+def test_commands_of_nobody_are_no_part_of_the_picture() -> None:
+    gate = Gate()
+    gate.say(A, "GET", "(nil)", 1.5, key="rcaptcha:abstract:" + "0" * 32)
+    assert with_commands([], gate.commands) == []
 
 
-def test_handshakes_and_exchanges_are_no_part_of_the_picture() -> None:
-    exchange = {"kind": "exchange", "started": 1.0}
-    assert with_commands([CREATE], [told("HELLO", "3", key=None), told("ping", key=None), exchange]) == [
-        CREATE
+def test_in_an_order_the_command_that_was_overtaken_shows_its_wait(crossed: list[TraceEvent]) -> None:
+    assert drawn(with_commands([], crossed, crossing=True)) == [
+        (B, "redis", "GET 3f2a44 → attempts 0", "request"),
+        (B, "gate", "GET 3f2a44", "request"),
+        ("gate", "gate", "held", "note"),
+        (A, "redis", "GET 3f2a44 → attempts 0", "request"),
+        (A, "redis", "SETEX 3f2a44 EX 60: attempts 0", "request"),
+        (A, "redis", "DEL 3f2a44 → 1", "request"),
+        ("gate", "gate", "let go after DEL", "note"),
+        ("gate", "redis", "GET → nothing", "request"),
     ]
+
+
+def test_which_command_was_overtaken_and_by_which(crossed: list[TraceEvent]) -> None:
+    found = overtaken(crossed)
+    assert found is not None
+    assert (found.command.pod, found.command.reply) == (B, "(nil)")
+    assert [(it.pod, it.command) for it in found.by] == [(A, "GET"), (A, "SETEX"), (A, "DEL")]
+
+
+def test_commands_one_after_the_other_overtake_nobody() -> None:
+    gate = Gate()
+    for at, pod in ((1.1, A), (1.2, B), (1.3, A)):
+        gate.say(pod, "GET", SESSION, at)
+    assert overtaken(gate.commands) is None

@@ -5,9 +5,13 @@ from html.parser import HTMLParser
 
 import pytest
 
+from devenv.checker.findings import Finding
 from devenv.core.vocabulary import CaptchaType, Strategy
 from devenv.lab.cross_pod import Tally, TypeResult
 from devenv.lab.demo import Act, Story, Verdict, surprises
+from devenv.lab.explain import Group
+from devenv.lab.explain.explanation import Line
+from devenv.lab.race import Race
 from devenv.lab.report import Cell, Command, Document, Fact, Pips, Section, Table, render
 from devenv.lab.report.story import document
 from devenv.lab.runs import Recording
@@ -77,12 +81,32 @@ def test_nothing_is_fetched() -> None:
     assert "@import" not in style[1]
 
 
-def story(memory: dict[CaptchaType, TypeResult], redis: dict[CaptchaType, TypeResult]) -> Story:
-    acts = tuple(
+def raced(strategy: Strategy, passed: int, surprises: tuple[str, ...] = ()) -> Act:
+    group = Group(
+        Finding("empty-bypass", "cid", "an empty selection passed on b", ()),
+        5, ("cid",), (), (Line(0.25, "redis #27 b: GET → {\"attempts\": 1}", None),), (),
+    )  # fmt: skip
+    race = Race(
+        "empty-bypass", 5, True, passed, "v1 guess:GET solve:DEL", (group,) if passed else (),
+        (SequenceMessage(1.0, "b", "gate", "GET 3f2a44"),), surprises,
+    )  # fmt: skip
+    return Act(True, strategy, {} if passed else FIX, race.picture, (), surprises, race)
+
+
+RACES = (raced(Strategy.GUIDE, 5), raced(Strategy.ATOMIC, 0))
+
+
+def story(
+    memory: dict[CaptchaType, TypeResult],
+    redis: dict[CaptchaType, TypeResult],
+    races: tuple[Act, ...] = RACES,
+) -> Story:
+    told = tuple(
         Act(strategy is not Strategy.MEMORY, strategy, results, (), (), tuple(
             surprises(strategy is not Strategy.MEMORY, results)))
-        for strategy, results in ((Strategy.MEMORY, memory), (Strategy.ATOMIC, redis))
+        for strategy, results in ((Strategy.MEMORY, memory), (Strategy.GUIDE, redis))
     )  # fmt: skip
+    acts = (*told, *races)
     return Story("embedded", ("a", "b"), 2, 1, acts, "redis", "7.0.15", 1.0, 5.0, Recording())
 
 
@@ -123,6 +147,40 @@ def test_the_report_of_a_story_in_both_languages(language: str, words: str) -> N
     assert words in page
     assert "devenv demo --trials 2" in page
     assert page.count("Challenge not found") >= 2
+
+
+def test_a_race_that_went_otherwise_fails_the_story() -> None:
+    told = "verify alice on b: empty: outcome is error, not success"
+    found = story(BUG, FIX, (raced(Strategy.GUIDE, 5, (told,)), RACES[1]))
+    assert found.verdict is Verdict.FAILS
+    assert told in render(document(found, "en", "devenv demo"))
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [("en", "an empty selection passed on b"), ("ko", "아무것도 고르지 않은 답이 통과했습니다.")],
+)
+def test_the_races_in_the_report(language: str, sentence: str) -> None:
+    page = render(document(story(BUG, FIX), language, "devenv demo"))  # type: ignore[arg-type]
+    sections = re.findall(r'<section class="act ?(\w*)">(.*?)</section>', page, re.DOTALL)
+    assert [tone for tone, _ in sections] == ["bad", "good", "bad", "good"]
+    race, answer = sections[2][1], sections[3][1]
+    assert sentence in race
+    assert "v1 guess:GET solve:DEL" in race
+    assert "redis #27 b: GET → {&quot;attempts&quot;: 1}" in race
+    assert race.count('<i class="bad">') == 5
+    assert sentence not in answer
+    assert '<i class="bad">' not in answer
+
+
+def test_every_act_has_every_key() -> None:
+    acts = story(BUG, FIX).to_json()["acts"]
+    assert len({tuple(act) for act in acts}) == 1
+    assert [act["race"] and act["race"]["empty_passed"] for act in acts] == [None, None, 5, 0]
+    assert set(acts[2]["race"]) == {
+        "scenario", "repeat", "identical", "empty_passed", "schedule", "findings"
+    }  # fmt: skip
+    assert acts[2]["results"] == {}
 
 
 def test_many_trials_become_a_bar() -> None:

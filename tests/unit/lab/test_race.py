@@ -1,0 +1,80 @@
+"""What the demo's race makes of replays: when it went as it must, and when not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from devenv.checker.findings import Finding
+from devenv.core.vocabulary import Strategy
+from devenv.lab.explain import Explanation, Group
+from devenv.lab.race import SCENARIO, lies, race_settings, surprises
+from devenv.lab.replay import Observed, ReplayResult
+from devenv.lab.runs import Recording
+from devenv.scenario import find
+
+NOTHING = Explanation("x", None, (), (), 3, "1 challenge, 2 answers", ())
+
+
+def found(*causes: str) -> Explanation:
+    groups = tuple(Group(Finding(cause, None, "sentence", ()), 1, (), (), (), ()) for cause in causes)
+    return replace(NOTHING, groups=groups)
+
+
+def played(strategy: Strategy, *plays: Mapping[str, Any], told: tuple[str, ...] = ()) -> ReplayResult:
+    steps = tuple((Observed(4, 43, "verify alice: empty", shown, told),) for shown in plays)
+    return ReplayResult(find(SCENARIO), strategy, steps, tuple(0.1 for _ in plays), Recording())
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        ({"exists": False}, "no key any more"),
+        (
+            {"exists": True, "has_ttl": False, "fields": ["attempts"], "attempts": 1},
+            '{"attempts": 1}, no TTL',
+        ),
+        (
+            {"exists": True, "has_ttl": True, "fields": ["type", "cid"], "attempts": 0},
+            "type, cid, with a TTL",
+        ),
+        ({"exists": True, "has_ttl": True, "fields": [], "attempts": None}, "a key, with a TTL"),
+    ],
+)
+def test_what_lies_in_redis_in_short(shown: dict[str, Any], words: str) -> None:
+    assert lies(shown) == words
+
+
+def test_the_stack_of_the_demo_fits_the_scenario() -> None:
+    """Else each race would restart the pods, before and after."""
+    assert race_settings() == find(SCENARIO).stack.env
+    assert find(SCENARIO).stack.pods == 2
+
+
+def test_a_race_that_went_as_the_catalogue_says_has_no_surprises() -> None:
+    passed, refused = {"outcome": "success"}, {"outcome": "error"}
+    guide = played(Strategy.GUIDE, passed, passed)
+    assert surprises(guide, found("resurrected-key", "empty-bypass")) == []
+    assert surprises(played(Strategy.ATOMIC, refused, refused), NOTHING) == []
+
+
+def test_an_expectation_that_did_not_hold_is_told_once() -> None:
+    shown = {"outcome": "error"}
+    result = played(Strategy.GUIDE, shown, shown, told=("outcome is error, not success",))
+    told = surprises(result, found("empty-bypass"))
+    assert told == ["verify alice: empty: outcome is error, not success"]
+
+
+def test_repeats_that_differ_are_a_surprise() -> None:
+    result = played(Strategy.GUIDE, {"outcome": "success"}, {"outcome": "success", "attempts": 2})
+    assert surprises(result, found("empty-bypass")) == ["it did not go the same way each time"]
+
+
+def test_a_diagnosis_that_misses_or_invents_is_a_surprise() -> None:
+    passed = played(Strategy.GUIDE, {"outcome": "success"})
+    assert "does not show empty-bypass" in surprises(passed, found("resurrected-key"))[0]
+    refused = played(Strategy.ATOMIC, {"outcome": "error"})
+    assert "something wrong: empty-bypass" in surprises(refused, found("empty-bypass"))[0]
