@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from devenv.core.events import RedisCommand
 
+SCRIPTS = frozenset({"EVAL", "EVALSHA", "FCALL"})
 LATE_SECONDS = 30.0
 """So long after its HTTP answer (its client hung up, the proxy timed out) a request may talk to Redis."""
 
@@ -52,12 +53,13 @@ class Challenges:
 
 @dataclass(slots=True)
 class _Active:
-    """A request under way: when it last had a reply, and whether it waits for one now."""
+    """A request under way: when it last had a reply, whether it waits for one, whether it ran a script."""
 
     span: Span
     active_at: float
     waits_until: float | None = None
     waits_in_vain: bool = False
+    claimed: bool = False
 
 
 @dataclass(slots=True)
@@ -115,13 +117,17 @@ def _choose(pod: _Pod, command: RedisCommand, challenge: str | None) -> int | No
     if not candidates:
         return None
 
-    def fitness(it: _Active) -> tuple[bool, bool, float]:
+    script = command.command in SCRIPTS
+
+    def fitness(it: _Active) -> tuple[bool, bool, bool, float]:
         waits = it.waits_until is not None and it.waits_until > now
-        return (not waits, not it.waits_in_vain, it.active_at)
+        again = script and it.claimed  # a script does all of a request's work at once
+        return (not waits, not it.waits_in_vain, not again, it.active_at)
 
     chosen = max(candidates, key=fitness)
     chosen.waits_until = command.delivered
     chosen.waits_in_vain = command.delivered is None
+    chosen.claimed = chosen.claimed or script
     chosen.active_at = command.delivered or now
     return chosen.span.number
 

@@ -31,16 +31,25 @@ def loss(story: Story, joined: Joined) -> Finding | None:
 
 def _lost(story: Story) -> Call | None:
     for call in story.verifies:
-        if call.outcome is Outcome.NOT_FOUND and not _over(story, call):
+        if call.outcome is Outcome.NOT_FOUND and not _over(story, call) and not _unsure(story, call):
             return call
         if _judged_by_another_word(story, call):
             return call
     return None
 
 
+def _unsure(story: Story, call: Call) -> bool:
+    """Whether the commands of ``call`` may be among those of others: of a crowd on a pod nobody can tell."""
+    return call.read is None and any(
+        other.read is not None and other.pod == call.pod and other.overlaps(call)
+        for other in story.verifies
+        if other is not call
+    )
+
+
 def _judged_by_another_word(story: Story, call: Call) -> bool:
     """Handwriting with a session in Redis, judged by a pod that did not look there: never "not found"."""
-    if call.captcha is not CaptchaType.HANDWRITING or call.read is not None:
+    if call.captcha is not CaptchaType.HANDWRITING or call.read is not None or _unsure(story, call):
         return False
     written = story.create is not None and story.create.wrote is not None
     return written and call.exchange.status == 200 and call.outcome is not Outcome.SUCCESS

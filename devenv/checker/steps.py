@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from devenv.checker.attribution import SCRIPTS
 from devenv.core.events import RedisCommand
 
 _WRITES = frozenset(
     {"SET", "SETEX", "PSETEX", "SETNX", "GETSET", "HSET", "HMSET", "HINCRBY", "INCR", "APPEND"}
 )
 _DELETES = frozenset({"DEL", "UNLINK", "GETDEL"})
-_SCRIPTS = frozenset({"EVAL", "EVALSHA", "FCALL"})
 _READS = frozenset(
     {"GET", "TTL", "PTTL", "EXISTS", "MGET", "HGET", "HGETALL", "HMGET", "GETEX", "STRLEN", "TYPE"}
 )
@@ -63,7 +63,7 @@ class Step:
     @property
     def is_write(self) -> bool:
         """It may have set the key (a script may have)."""
-        return self.name in _WRITES or self.name in _SCRIPTS
+        return self.name in _WRITES or self.name in SCRIPTS
 
     @property
     def is_plain_write(self) -> bool:

@@ -1,9 +1,10 @@
-"""For every shipped scenario and store: the trace alone tells the cause, and nothing where nothing is wrong."""
+"""Of every shipped scenario and store the trace alone tells the cause, and nothing where nothing is wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def explained(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[Key, Explanation | Exception]]:
     """All that was asked for, in the order that needs the fewest stacks and restarts of pods."""
-    asked = [
+    asked: list[tuple[Any, Any]] = [
         (item.callspec.params["scenario"], item.callspec.params["strategy"])
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.originalname == "test_the_trace_tells_the_cause"
@@ -85,8 +86,8 @@ def test_the_trace_tells_the_cause(
 def _besides(scenario: Scenario, strategy: Strategy) -> list[str]:
     """What may be found where the scenario's own cause is no bug of this store: no fault of the diagnosis.
 
-    Pod memory loses sessions whatever is done to Redis; a Redis that the scenario kills has lost them for every
-    store; and the guide's requests cross by luck where they are sent together in no particular order.
+    Pod memory loses sessions whatever is done to Redis; a Redis that the scenario kills has lost them for
+    every store; and the guide's requests cross by luck where they are sent together in no particular order.
     """
     steps = scenario.steps
     found = MEMORY_ITSELF if strategy is Strategy.MEMORY else []

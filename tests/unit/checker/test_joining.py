@@ -46,6 +46,28 @@ def test_a_request_that_waits_for_a_reply_sends_nothing_meanwhile(trace: Trace) 
     assert owners(trace) == {held.seq: 1, other.seq: 2}
 
 
+def test_each_of_a_crowd_has_its_own_script(trace: Trace) -> None:
+    cid = trace.create(A, in_redis=True)
+    crowd = [trace.begin(A, "verify", cid, selections=[number]) for number in range(9)]
+    for _request in crowd:
+        trace.say(A, "EVALSHA", cid, "[absent, 0, ]")
+    for request in crowd:
+        trace.end(request, NOT_FOUND)
+    joined = join(trace.events)
+    assert [len(call.steps) for call in joined.calls[1:]] == [1] * 9
+    assert set(trace.causes()) == {"flushed"}
+
+
+def test_of_a_crowd_nobody_can_tell_who_asked(trace: Trace) -> None:
+    cid = trace.create(A, in_redis=True)
+    one, two = trace.begin(A, "verify", cid), trace.begin(A, "verify", cid, selections=[1])
+    for command, reply in (("GET", DOC), ("GET", "(nil)")):
+        trace.say(A, command, cid, reply)
+    trace.end(two, wrong(1))
+    trace.end(one, NOT_FOUND)
+    assert "half-migration" not in trace.causes()
+
+
 def test_another_pods_command_is_not_mine(trace: Trace) -> None:
     cid = "a" * 32
     one = trace.begin(A, "verify", cid)
