@@ -86,11 +86,11 @@ class RedisSettings:
                 self._undo.append(("REPLICAOF", "NO", "ONE"))
             return _execute(connection, words)
 
-    def happen(self, event: str, key: str, db: int = 0) -> None:
-        """``expire`` or ``age`` a key, or ``flush`` everything."""
+    def happen(self, event: str, key: str, db: int = 0) -> bool:
+        """``expire`` or ``age`` a key, or ``flush`` everything; whether there was anything to do."""
         words = ("FLUSHALL",) if event == "flush" else ("EVAL", KEY_EVENTS[event], "1", key)
         with connected(self._endpoints, db) as connection:
-            _execute(connection, words)
+            return bool(_execute(connection, words))
 
     def undo(self) -> None:
         """Set Redis as it was; idempotent. A Redis that was started anew has it already."""

@@ -51,14 +51,14 @@ class Recording:
     ) -> Iterator[dict[str, Any]]:
         """Write into the history what is done inside: an expiry, a look at keys. The dict becomes its value.
 
-        Nobody knows whether it happened where it raises.
+        Nobody knows whether it happened where it raises; it did not if its value says ``happened: false``.
         """
         value: dict[str, Any] = {}
         self.history.append(HistoryEvent(BEYOND_CLIENTS, "invoke", f, {}, clock(), None, key))
         kind: EventType = "info"
         try:
             yield value
-            kind = "ok"
+            kind = "fail" if value.get("happened") is False else "ok"
         finally:
             self.history.append(HistoryEvent(BEYOND_CLIENTS, kind, f, value, clock(), None, key))
 

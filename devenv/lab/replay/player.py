@@ -239,8 +239,8 @@ class Player:
             self._note(("redis",), f"{event.event} {event.target}")
             self.baseline.stack.note("redis", action=event.event, key=key)
             session = self._challenge(event.target).session
-            with self.client.recording.happening(event.event, self.clock, session):
-                self.baseline.redis_settings.happen(event.event, key, db)
+            with self.client.recording.happening(event.event, self.clock, session) as value:
+                value["happened"] = self.baseline.redis_settings.happen(event.event, key, db)
 
     def _disturb(self, step: Gate) -> None:
         rules = (step.rules or {}).get(self.strategy, ())
