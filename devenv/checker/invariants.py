@@ -198,7 +198,7 @@ def _keys(
             text = f"key {key} is there, {lives}, after the session {end.how} with {end.operation}"
             found[key] = Violation(kind, challenge, text, (*end.operation.lines, look.line))
         elif left == -1:
-            aged = any(it.f == AGE and it.called < look.returned for it in operations)
+            aged = any(it.f == AGE and it.type == "ok" and it.called < look.returned for it in operations)
             kind = Kind.TTL_ROUNDS_TO_ZERO if aged else Kind.NO_TTL
             before = " after its last half second" if aged else ""
             text = f"key {key} of a session that goes on has no TTL{before}: it never expires"

@@ -231,7 +231,7 @@ def _call(it: HistoryOperation) -> Call | None:
 
 def _ends_of_time(operations: Sequence[HistoryOperation], rules: Rules) -> list[Op[Call]]:
     """Expiries that no line tells of: after the TTL surely, after ageing or without a known begin perhaps."""
-    found = [_expiry(None, it.called) for it in operations if it.f == AGE]
+    found = [_expiry(None, it.called) for it in operations if it.f == AGE and it.type != "fail"]
     made = next((it for it in operations if it.f == CREATE and it.type == "ok"), None)
     if made is None:
         return [*found, _expiry(None, -inf)]

@@ -67,6 +67,10 @@ class Book:
         self.add(99, "ok", f, value, key)
         return self
 
+    def in_vain(self, f: str) -> Book:
+        self.add(99, "fail", f, {})
+        return self
+
     def keys(self, **left: int) -> Book:
         return self.event("keys", None, keys={REDIS_KEY if k == "session" else k: v for k, v in left.items()})
 
@@ -101,6 +105,7 @@ def kinds(report: Report) -> list[str]:
         made().begin(1, "right").lose(1).verify("right", "success", 1),
         made().begin(1, "wrong").lose(1).verify("wrong", "wrong", 2),
         made().event("expire").verify("right", "not_found"),
+        made().in_vain("expire").verify("right", "success", 1),
         made().event("flush", None).verify("right", "not_found"),
         made().event("age").verify("wrong", "wrong", 1).verify("right", "not_found"),
         made().begin(1, "wrong").event("expire").end(1, "not_found"),
@@ -143,6 +148,8 @@ def test_what_a_right_service_does_holds(book: Book) -> None:
             [Kind.RESURRECTED_KEY],
         ),
         (made().event("expire").keys(session=-1), [Kind.EXPIRY_INSIDE_VERIFY]),
+        (made().in_vain("expire").verify("right", "not_found"), [Kind.NOT_LINEARIZABLE]),
+        (made().in_vain("age").verify("right", "not_found"), [Kind.NOT_LINEARIZABLE]),
         (
             made().begin(1, "wrong").event("expire").end(1, "wrong", 1).verify("empty", "success", 2),
             [Kind.EMPTY_BYPASS, Kind.EXPIRY_INSIDE_VERIFY],
