@@ -66,7 +66,7 @@ def replay_word(
             progress=progress,
         )
     explanation = explain_run(run)
-    keep(explanation, run)
+    keep(explanation, run, replace=True)
     return Replayed(result, run, temporary, explanation)
 
 

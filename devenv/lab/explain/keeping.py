@@ -15,11 +15,11 @@ SEQUENCE = "sequence.mmd"
 REPORT = "report.html"
 
 
-def keep(found: Explanation, run: Run) -> None:
-    """Write the picture of a recorded run, and its report where it has none."""
-    run.write_text(SEQUENCE, mermaid(found))
-    if not (run.folder / REPORT).exists():
-        run.write_text(REPORT, _html(found))
+def keep(found: Explanation, run: Run, *, replace: bool = False) -> None:
+    """Write picture and report into a run's folder; those that are there stay, unless ``replace``."""
+    for name, text in ((SEQUENCE, mermaid(found)), (REPORT, _html(found))):
+        if replace or not (run.folder / name).exists():
+            run.write_text(name, text)
 
 
 def mermaid(found: Explanation) -> str:

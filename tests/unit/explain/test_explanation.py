@@ -303,9 +303,12 @@ def test_what_is_left_in_the_runs_folder(tmp_path: Path) -> None:
     page = (run.folder / "report.html").read_text(encoding="utf-8")
     for words in ("pod-memory", "USE_REDIS=true on every pod", "Challenge not found", "<svg"):
         assert words in page
-    run.write_text("report.html", "of the demo")
-    keep(found, run)
-    assert (run.folder / "report.html").read_text(encoding="utf-8") == "of the demo"
+    for name in ("report.html", "sequence.mmd"):
+        run.write_text(name, "of the demo")
+        keep(found, run)
+        assert (run.folder / name).read_text(encoding="utf-8") == "of the demo"
+    keep(found, run, replace=True)
+    assert (run.folder / "sequence.mmd").read_text(encoding="utf-8") == mermaid(found)
 
 
 def test_a_report_of_what_is_fine(tmp_path: Path) -> None:
