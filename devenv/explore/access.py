@@ -62,7 +62,8 @@ def touched(commands: Sequence[Words], watched: frozenset[str] = frozenset()) ->
     writes: set[str] = set()
     for words in commands:
         name = shape_of(words).name.split(" ", 1)[0]
-        (reads if name in _READS else writes).update(keys_of(words))
-    if EVERYTHING in reads | writes:
-        return Touched(frozenset(), frozenset({EVERYTHING}))
+        keys = keys_of(words)
+        if EVERYTHING in keys:
+            return Touched(frozenset(), frozenset({EVERYTHING}))
+        (reads if name in _READS else writes).update(keys)
     return Touched(frozenset(reads | {EVERYTHING}), frozenset(writes))

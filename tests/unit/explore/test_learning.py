@@ -1,0 +1,169 @@
+"""Behaviours learned from requests, here from the guide's verify played by hand on the Redis model."""
+
+from __future__ import annotations
+
+import json
+from itertools import count
+from typing import Any
+
+import pytest
+
+from devenv.explore.behaviour import (
+    LOST,
+    Act,
+    Answered,
+    Behaviour,
+    Happening,
+    Issued,
+    LearnedProgram,
+    Losing,
+    NoFunction,
+    Varying,
+)
+from devenv.explore.closure import Closure
+from devenv.explore.composition import Composition
+from devenv.explore.counting import count_interleavings, count_traces
+from devenv.explore.dpor import SourceDpor
+from devenv.explore.redis_store import RedisStore, fresh_database
+from devenv.spec.redis_model import NO_SCRIPTS
+from devenv.spec.replies import OK
+
+KEY = "rcaptcha:abstract:1"
+STORE = RedisStore(NO_SCRIPTS)
+FRESH = fresh_database(KEY, json.dumps({"attempts": 0, "positive": True}), 60_000)
+
+
+def guide_request(kind: str) -> Any:
+    """The guide's verify as a generator: yields what it does, is sent the replies."""
+    key = KEY.encode()
+
+    def get() -> Any:
+        reply = yield Issued(((b"GET", key),))
+        return None if reply is None else json.loads(reply)
+
+    document = yield from get()
+    if document is None:
+        return Answered(200, json.dumps({"success": False, "message": "Challenge not found"}))
+    passed = {"R": bool(document.get("positive")), "E": not document.get("positive"), "W": False}[kind]
+    value = (yield from get()) or {}
+    value["attempts"] = attempts = value.get("attempts", 0) + 1
+    data = json.dumps(value).encode()
+    left = yield Issued(((b"TTL", key),))
+    write = (b"SETEX", key, b"%d" % left, data) if left > 0 else (b"SET", key, data)
+    yield Issued((write,), transaction=True)
+    if passed or attempts >= 2:
+        yield Issued(((b"DEL", key),))
+    return Answered(200, json.dumps({"success": passed, "attempts": attempts}))
+
+
+def play(kind: str, heard: tuple[Any, ...], database: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """One request on given replies, then on the model."""
+    request, seen, told = guide_request(kind), [], [*heard]
+    try:
+        doing = next(request)
+        for number in count():
+            seen.append(doing)
+            if number == len(told):
+                reply, database = STORE.act(database, Act(0, doing.commands, doing.transaction))
+                told.append(reply)
+            doing = request.send(told[number])
+    except StopIteration as end:
+        seen.append(end.value)
+    return tuple(told), tuple(seen)
+
+
+def learned(letters: str) -> tuple[Composition, int]:
+    """The system, and how many requests it took."""
+    behaviours = {letter: Behaviour(letter) for letter in letters if letter != "X"}
+    asked = 0
+    for letter, behaviour in behaviours.items():
+        behaviour.learn(*play(letter, (), FRESH))
+        asked += 1
+    programs: list[Any] = [
+        Happening("@expire:s1", "expire", KEY)
+        if letter == "X"
+        else LearnedProgram(behaviours[letter], f"V{at}", at)
+        for at, letter in enumerate(letters)
+    ]
+    system = Composition(programs, STORE, FRESH)
+    closure = Closure(system, STORE)
+    while questions := closure.questions():
+        for it in questions:
+            heard = (*it.behaviour.history(it.node), it.heard)
+            it.behaviour.learn(*play(it.behaviour.name, heard, it.store))
+            asked += 1
+    return system, asked
+
+
+@pytest.mark.parametrize(
+    ("letters", "traces", "interleavings"),
+    [("WW", 8, 70), ("RR", 36, 252), ("WWW", 564, 43_500), ("RWE", 1_977, 119_402), ("RRX", 367, 2_148)],
+)
+def test_the_learned_system_is_the_real_one(letters: str, traces: int, interleavings: int) -> None:
+    system, asked = learned(letters)
+    assert count_traces(system).traces == traces
+    assert count_interleavings(system) == interleavings
+    assert SourceDpor(system, lambda run, state: None).search().traces == traces
+    assert asked < traces
+
+
+def test_the_same_twice() -> None:
+    (one, asked), (other, again) = learned("RWE"), learned("RWE")
+    assert asked == again
+    runs: list[list[tuple[int, ...]]] = [[], []]
+    for system, found in zip((one, other), runs, strict=True):
+        SourceDpor(system, lambda run, state: found.append(tuple(run))).search()  # noqa: B023
+    assert runs[0] == runs[1]
+
+
+def get(word: bytes = b"k") -> Issued:
+    return Issued(((b"GET", word),))
+
+
+def test_words_that_differ_are_told_by_their_place() -> None:
+    behaviour = Behaviour("R")
+    behaviour.learn((None,), (Issued(((b"SET", b"k", b"token1"),)), Answered(200, "{}")))
+    with pytest.raises(Varying) as varying:
+        behaviour.learn((None,), (Issued(((b"SET", b"k", b"token2"),)), Answered(200, "{}")))
+    assert varying.value.places == {("SET", 0, 3, 2)}
+
+
+def test_a_request_that_does_otherwise_is_no_function() -> None:
+    behaviour = Behaviour("R")
+    behaviour.learn((None,), (get(), Answered(200, "{}")))
+    with pytest.raises(NoFunction, match="GET k once and DEL k once"):
+        behaviour.learn((), (Issued(((b"DEL", b"k"),)),))
+    with pytest.raises(NoFunction):
+        behaviour.learn((None,), (get(), Answered(500, "{}")))
+
+
+def test_names_of_its_own_are_each_process_s() -> None:
+    behaviour = Behaviour("R")
+    taken = Issued(((b"SET", b"lock", b"<self:0>", b"NX"),))
+    behaviour.learn((b"<self:0>",), (taken, Answered(200, "{}")))
+    first, second = LearnedProgram(behaviour, "V1", 0), LearnedProgram(behaviour, "V2", 1)
+    command = second.next(0)
+    assert command.words.commands == ((b"SET", b"lock", b"<V2:0>", b"NX"),)  # type: ignore[union-attr]
+    assert first.after(0, b"<V1:0>") == second.after(0, b"<V2:0>") == 1
+
+
+def test_a_lost_reply_is_a_way_of_its_own() -> None:
+    behaviour = Behaviour("R")
+    behaviour.learn((b"1",), (get(), Answered(200, "{}")))
+    behaviour.learn((LOST, b"1"), (get(), get(), Answered(200, "{}")))
+    programs: list[Any] = [LearnedProgram(behaviour, "V1", 0), Losing(0, "lost:V1")]
+    database = fresh_database("k", "1", 1000)
+    system = Composition(programs, STORE, database)
+    ends = []
+    SourceDpor(system, lambda run, state: ends.append((tuple(run), system.node(state, 0)))).search()
+    lost = {run: programs[0].lost_a_reply(node) for run, node in ends}
+    assert lost == {(0, 1): False, (1, 0, 0): True}
+
+
+def test_what_a_transaction_watches_it_depends_on() -> None:
+    behaviour = Behaviour("R")
+    watch = Issued(((b"WATCH", b"a"),))
+    execute = Issued(((b"SET", b"b", b"1"),), transaction=True)
+    behaviour.learn((OK, (OK,)), (watch, execute, Answered(200, "{}")))
+    command = LearnedProgram(behaviour, "V1", 0).next(1)
+    assert "a" in command.reads and command.writes == {"b"}  # type: ignore[union-attr]

@@ -1,0 +1,68 @@
+"""What is wrong with an outcome."""
+
+import json
+
+import pytest
+
+from devenv.explore.behaviour import Answered
+from devenv.explore.expression import parse_meeting
+from devenv.explore.outcome import Outcome, judge, life
+
+
+def answered(status: int = 200, **body: object) -> Answered:
+    return Answered(status, json.dumps(body))
+
+
+RIGHT = answered(success=True, attempts=1)
+RIGHT_2 = answered(success=True, attempts=2)
+WRONG = answered(success=False, attempts=1)
+WRONG_2 = answered(success=False, attempts=2, downshift=True, message="Too many")
+GONE = answered(success=False, message="Challenge not found")
+SOLVED = answered(success=False, message="Challenge already solved")
+STUB = '{"attempts": 1}'
+WHOLE = '{"attempts": 1, "cid": "x"}'
+
+
+@pytest.mark.parametrize(
+    ("text", "answers", "happened", "left", "document", "kinds"),
+    [
+        ("R", [RIGHT], [], None, None, []),
+        ("R+R", [RIGHT, GONE], [], None, None, []),
+        ("R+R", [RIGHT, SOLVED], [], None, None, []),
+        ("R+R", [RIGHT, RIGHT_2], [], None, None, ["double-success"]),
+        ("W+W", [WRONG, WRONG_2], [], None, None, []),
+        ("W+W", [WRONG, WRONG], [], 60_000, WHOLE, ["lost-attempt"]),
+        ("R+W", [RIGHT, WRONG], [], -1, STUB, ["lost-attempt", "resurrected-key"]),
+        ("R+E", [GONE, RIGHT], [], None, None, ["empty-bypass"]),
+        ("3 W", [WRONG, WRONG_2, WRONG], [], None, None, ["lost-attempt", "more-than-two-graded"]),
+        ("R", [GONE], [], None, None, ["not-linearizable"]),
+        ("R+X", [GONE], [True], None, None, []),
+        ("R+X", [GONE], [False], None, None, ["not-linearizable"]),
+        ("W+X", [WRONG], [True], -1, STUB, ["expiry-inside-verify"]),
+        ("W+A", [WRONG], [True], -1, WHOLE, ["ttl-rounds-to-zero"]),
+        ("W", [WRONG], [], -1, WHOLE, ["no-ttl"]),
+        ("R+L", [GONE], [True], None, None, ["reply-lost"]),
+        ("R+L", [answered(503)], [True], None, None, []),
+        ("R+L", [answered(500)], [True], None, None, ["reply-lost"]),
+        ("R", [answered(500)], [], None, None, ["server-error"]),
+        ("R", [answered(503)], [], None, None, ["server-error"]),
+    ],
+)  # fmt: skip
+def test_kinds(
+    text: str,
+    answers: list[Answered],
+    happened: list[bool],
+    left: int | None,
+    document: str | None,
+    kinds: list[str],
+) -> None:
+    outcome = Outcome(tuple(answers), tuple(happened), left, document)
+    found = judge(parse_meeting(text).cast()[0], outcome)
+    assert sorted(it.kind for it in found) == kinds
+    assert all(it.sentence for it in found)
+
+
+def test_time_left_is_rounded_to_what_matters() -> None:
+    assert [life(it) for it in (None, -2, -1, 0, 399, 400, 401, 59_990)] == [
+        None, None, -1, 400, 400, 400, 60_000, 60_000,
+    ]  # fmt: skip
