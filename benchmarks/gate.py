@@ -1,9 +1,9 @@
 """What the gate costs: redis-py's GET and SET through it against the same without it, in interleaved rounds.
 
-Needs redis-server on PATH. The gate runs in a process of its own, on uvloop where there is one, and records; with
-``--trace`` it also writes every command to a file. Holds (exit 0) where the median over the rounds of the
-difference between the p50s at 1 connection is at most ``--most-us``, and that of the ratio of the throughputs at
-many connections at least ``--least-ratio``; exit 1 otherwise.
+Needs redis-server on PATH. The gate runs in a process of its own, on uvloop where there is one, and
+records; with ``--trace`` it also writes every command to a file. Holds (exit 0) where the median over the
+rounds of the difference between the p50s at 1 connection is at most ``--most-us``, and that of the ratio of
+the throughputs at many connections at least ``--least-ratio``; exit 1 otherwise.
 """
 
 from __future__ import annotations

@@ -59,7 +59,6 @@ class Conversation:
         self._request: Message | None = None  # the one that is coming in, once sorted
         self._reply: Message | None = None
         self._request_passing: Request | None = None  # the one that is coming in, its beginning passed on
-        self._reply_passing: Reply | None = None
         self._transaction = Transaction()
         self._matching = True  # replies answer requests one by one
         self._resp3 = False
@@ -223,12 +222,8 @@ class Conversation:
         for reply, _start, _stop in self._replies.feed(data):
             if reply is None:
                 self._stop_matching()
-            elif not reply.complete:
-                self._reply_passing = reply
-            else:
-                self._reply_passing = None
-                if self._awaiting and not reply.push:
-                    self._passed(self._awaiting.popleft(), reply.prefix, now)
+            elif reply.complete and not reply.push and self._awaiting:
+                self._passed(self._awaiting.popleft(), reply.prefix, now)
 
     def _passed(self, entry: Entry, reply: bytes, now: float) -> None:
         entry.reply = reply
@@ -244,18 +239,10 @@ class Conversation:
                 self._stop_matching()
                 self._reply = None
                 self._down.add(_plain(chunk))
-            elif reply is self._reply_passing:
-                if not self._down.dead:
-                    self._down.send(chunk)
-                if reply.complete:
-                    self._reply_passing = None
-                    entry = self._answered(reply, now)
-                    if entry is not None:
-                        self._delivered(entry)
             else:
                 self._sort_reply(reply, chunk, now)
-            if reply is not None and reply.complete:
-                self._answer_ourselves()
+                if reply.complete:
+                    self._answer_ourselves()
         self._down.flush()
         self._relieve()
 
@@ -285,16 +272,15 @@ class Conversation:
                 self._disturb(message, entry, rule)
         self._down.add(message)
 
-    def _answered(self, reply: Reply, now: float) -> Entry | None:
-        """The reply to the oldest command is complete; which command that was."""
+    def _answered(self, reply: Reply, now: float) -> None:
+        """A reply is complete: the oldest command has it."""
         if reply.push or not self._awaiting:
-            return None
+            return
         entry = self._awaiting.popleft()
         if entry.plan.reply is not None or entry.instead is not None:
             self._special -= 1
         entry.reply = entry.instead or reply.prefix
         entry.answered = now
-        return entry
 
     def _answer_ourselves(self) -> None:
         """Give the errors whose turn it is; their commands never reached Redis."""
