@@ -35,9 +35,10 @@ FLAGS: st.SearchStrategy[Any] = st.one_of(
     st.lists(st.booleans(), max_size=4),
     st.sampled_from([[True, None, True], [1, True], [False, "x", True], None, {}, {"0": True}, "true", []]),
 )
-EXTRA: st.SearchStrategy[Any] = st.sampled_from(
-    [1690000000.1234567, 12345678901234567, [], {}, [[]], None, False, "\n\x7f", [1, 2.5], {"a": [{}]}]
-)
+STRANGE: list[Any] = [
+    1690000000.1234567, 12345678901234567, -0.1, [], {}, [[]], None, False, "\n\x7f", [1, 2.5], {"a": [{}]},
+]  # fmt: skip
+EXTRA: st.SearchStrategy[Any] = st.sampled_from(STRANGE)
 
 
 def member(name: str, values: st.SearchStrategy[Any], usually: Any) -> st.SearchStrategy[dict[str, Any]]:
@@ -237,6 +238,19 @@ def as_reply(value: Any) -> Reply:
     if isinstance(value, hiredis.ReplyError):
         return Failure(str(value))
     return tuple(as_reply(item) for item in value) if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+def test_what_is_written_back(real_redis: Any, strange: Any) -> None:
+    """Whatever stands in a document goes through Lua and back: numbers of 14 digits, lists that become {}."""
+    wire = real_redis.wire()
+    document = {"type": "abstract", "attempts": 0, "is_positive": [True], "strange": strange}
+    database = begin(wire, json.dumps(document).encode())
+    words = script_words((b"t", b"abstract", b"1", b"", *LIMITS))
+    reply, database = execute(database, words, NOW, scripts=TWIN)
+    assert reply_of(reply) == read(wire.ask(*words))
+    compare_keys(database, wire)
+    wire.close()
 
 
 @pytest.mark.parametrize("kind", ["abstract", "imagegrid", "handwriting"])

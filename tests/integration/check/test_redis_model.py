@@ -146,6 +146,11 @@ def test_commands(real_redis: Any, commands: list[Words]) -> None:
 @settings(max_examples=400)
 @given(st.lists(st.tuples(st.integers(0, 1), st.one_of(PLAIN, TRANSACTIONS)), min_size=2, max_size=25))
 def test_transactions_of_two_clients(real_redis: Any, commands: list[tuple[int, Words]]) -> None:
+    play(real_redis, commands)
+
+
+def play(real_redis: Any, commands: list[tuple[int, Words]]) -> None:
+    """The same commands of two clients to both, from nothing; replies and keys must be the same."""
     wires = [real_redis.wire(), real_redis.wire()]
     assert wires[0].ask("FLUSHALL") == b"OK"
     database = Database()
@@ -157,8 +162,69 @@ def test_transactions_of_two_clients(real_redis: Any, commands: list[tuple[int, 
     for number, wire in enumerate(wires):
         if number in dict(database.clients) and dict(database.clients)[number].queued is not None:
             assert wire.ask("DISCARD") == b"OK"
+    compare_keys(database, wires[0])
+    for wire in wires:
         wire.close()
-    compare_keys(database, real_redis.wire())
+
+
+CHANGES: st.SearchStrategy[Words] = st.one_of(
+    words(b"SET", KEYS, DATA), words(b"SET", KEYS, DATA, b"KEEPTTL"), words(b"SET", KEYS, DATA, b"NX"),
+    words(b"SET", KEYS, DATA, b"XX", b"GET"), words(b"DEL", KEYS), words(b"GETDEL", KEYS),
+    words(b"GET", KEYS), words(b"EXPIRE", KEYS, b"1000"), words(b"PEXPIRE", KEYS, b"-1"),
+    words(b"PERSIST", KEYS), words(b"INCR", KEYS), words(b"HSET", KEYS, FIELDS, DATA),
+    words(b"HDEL", KEYS, FIELDS), words(b"FLUSHALL"), words(b"PTTL", KEYS),
+)  # fmt: skip
+"""What a watched key may or may not notice."""
+
+
+@settings(max_examples=600)
+@given(
+    st.lists(st.one_of(CHANGES, words(b"SETEX", KEYS, b"1000", DATA)), max_size=3),
+    KEYS,
+    st.booleans(),
+    st.lists(st.tuples(st.integers(0, 1), CHANGES), min_size=1, max_size=2),
+    st.lists(CHANGES, max_size=2),
+)
+def test_what_a_watch_notices(
+    real_redis: Any,
+    before: list[Words],
+    watched: bytes,
+    early: bool,
+    between: list[tuple[int, Words]],
+    queued: list[Words],
+) -> None:
+    """WATCH, something happens to some key, by this client or another, MULTI, …, EXEC."""
+    multi = (0, (b"MULTI",))
+    sent = [*((1, it) for it in before), (0, (b"WATCH", watched))]
+    others = [(1, it) for _, it in between]
+    sent += [multi, *others] if early else [*between, multi]
+    sent += [*((0, it) for it in queued), (0, (b"EXEC",))]
+    play(real_redis, sent)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SETEX k 1000 v | SET k w KEEPTTL | PTTL k | SET k x | PTTL k",
+        "SETEX k 1000 v | INCR k | SETEX k 1000 1 | INCR k | PTTL k | GET k",
+        "SETEX k 1000 v | SET k w XX GET KEEPTTL | PTTL k | SET k w NX GET | SET l w XX GET | EXISTS k l",
+        "SETEX k 1000 v | EXPIRE k 10 GT | EXPIRE k 2000 GT | EXPIRE k 10 LT | EXPIRE k 5 NX | TTL k",
+        "HSET h f 1 | EXPIRE h 1000 | HINCRBY h f 2 | PTTL h | HDEL h f | EXISTS h",
+        "WATCH k | 1> SET k v | MULTI | GET k | EXEC",
+        "SET k v | WATCH k | 1> SET k v | MULTI | GET k | EXEC | MULTI | GET k | EXEC",
+        "WATCH k | 1> DEL k | MULTI | GET k | EXEC",
+        "WATCH k | GET k | SET k own | MULTI | GET k | EXEC",
+        "WATCH k | 1> SET l v | MULTI | GET k | EXEC",
+        "WATCH k | UNWATCH | 1> SET k v | MULTI | GET k | EXEC",
+        "WATCH k | 1> SET k v | MULTI | DISCARD | MULTI | GET k | EXEC",
+        "MULTI | MULTI | SET k v | GET | EXEC | GET k",
+        "MULTI | WATCH k | SET k v | HGET k f | EXEC | GET k",
+        "MULTI | SET k v | INCR k | EXEC",
+    ],
+)
+def test_sequences_that_matter(real_redis: Any, text: str) -> None:
+    parts = [part.strip().rpartition("> ") for part in text.split("|")]
+    play(real_redis, [(int(client or 0), tuple(command.encode().split())) for client, _, command in parts])
 
 
 @settings(max_examples=100)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -255,6 +256,24 @@ def test_a_thousand_with_lost_replies() -> None:
     judged = linearize(ops, SessionModel())
     assert judged.verdict is Verdict.LINEARIZABLE
     assert judged.steps < 2000
+
+
+def test_configurations_are_not_searched_twice() -> None:
+    """Of n writes at once there are n! orders, but only n 2^(n-1) configurations of (taken, last value)."""
+    count = 8
+    writes = [Op(("write", index), 0, 1) for index in range(1, count + 1)] + [Op(("read", -1), 0, 1)]
+    judged = linearize(writes, Register())
+    assert judged.verdict is Verdict.NOT_LINEARIZABLE
+    edges = sum(math.comb(count, taken) * max(taken, 1) * (count - taken) for taken in range(count))
+    assert judged.steps == edges
+
+
+def test_a_configuration_is_what_was_taken_and_the_state() -> None:
+    """Both writes taken, the value is the later one's: the order tried first need not be the right one."""
+    writes = [Op(("write", 1), 0, 9), Op(("write", 2), 0, 8)]
+    for value in (1, 2):
+        ops = [*writes, Op(("read", value), 10, 11)]
+        assert linearize(ops, Register()).verdict is Verdict.LINEARIZABLE
 
 
 def test_the_budget_in_steps_ends_the_search() -> None:
