@@ -1,0 +1,112 @@
+"""How fast orders are explored, on this machine: the pure search, real pods, and a random walk beside them.
+
+    python -m benchmarks.explore [--large]
+
+Prints the traces of each scenario, seconds and rates. ``--large`` adds four wrong answers (218,856 traces).
+Rates depend on what else the machine does: the load is printed too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+from devenv.core.topology import Ports, StackSpec, StackStatus
+from devenv.core.vocabulary import Strategy
+from devenv.explore.expression import parse_meeting
+from devenv.explore.strategies import walk
+from devenv.lab.client import CaptchaClient
+from devenv.lab.exploring.control import known_scripts
+from devenv.lab.exploring.exploration import Exploration, Mode, Wish
+from devenv.lab.exploring.learned import Judged
+from devenv.lab.exploring.learning import Learner
+from devenv.lab.exploring.remote import Remote
+from devenv.lab.exploring.stage import build_stage
+from devenv.lab.exploring.usecase import explore
+from devenv.lab.opening import open_stack
+from devenv.lab.settings import Settings, load
+
+EMPTY_BYPASS = "empty-bypass"
+WALKS = 5
+MAX_STEPS = 100_000
+
+
+def row(found: Exploration) -> str:
+    """One line of the table."""
+    search = found.stages["search"]
+    return (
+        f"{found.scenario:10} {found.strategy:7} {found.mode:8} {found.traces:8} {found.blocked:7} "
+        f"{found.requests:8} {found.seconds:8.2f} {found.traces / search:9.0f}  {len(found.violations)}"
+    )
+
+
+async def first_bypass(status: StackStatus, expression: str) -> list[int]:
+    """So many random walks it took until an empty selection passed, ``WALKS`` times."""
+    async with CaptchaClient(status.endpoints) as client:
+        catalogue = await client.catalogue()
+    stage = build_stage(status, [pod.name for pod in status.pods], catalogue, 0, time.time())
+    remote = Remote(status.endpoints.control, 12)
+    learned = await Learner(stage, remote, known_scripts()).learn(parse_meeting(expression).cast()[0])
+    await remote.aclose()
+    judged = Judged(learned)
+    needed = []
+    for seed in range(WALKS):
+        random = Random(seed)
+        tried = 1
+        while EMPTY_BYPASS not in judged.kinds(walk(learned.system, random)[1]) and tried < MAX_STEPS:
+            tried += 1
+        needed.append(tried)
+    return needed
+
+
+def measure(settings: Settings, large: bool) -> None:
+    """Everything, on the stack that runs in ``settings.state_dir``."""
+    status = open_stack("embedded", settings.state_dir).status()
+    print(f"{len(status.pods)} pods, {status.redis_engine} {status.redis_version}, {os.cpu_count()} cores")
+    print(f"{'scenario':10} {'store':7} {'mode':8} {'traces':>8} {'blocked':>7} {'requests':>8} "
+          f"{'seconds':>8} {'traces/s':>9}  kinds")  # fmt: skip
+    direct_rate = 0.0
+    scenarios = ["W+W", "R+R", "R+R+X", "W+W+W", "R+W+E", "R+R+R"]
+    for scenario in scenarios + (["R+W+E+X", "W+W+W+W"] if large else []):
+        wish = Wish(scenario, Strategy.GUIDE, replays=1)
+        print(row(explore(wish, settings, lambda line: None)), flush=True)
+        if scenario in ("W+W", "R+R", "R+R+X", "R+W+E"):
+            found = explore(replace(wish, mode=Mode.DIRECT), settings, lambda line: None)
+            print(row(found), flush=True)
+            direct_rate = found.traces / found.stages["search"]
+    for scenario in ("R+W+E", "W+E+X"):
+        needed = sorted(asyncio.run(first_bypass(status, scenario)))
+        middle = needed[len(needed) // 2]
+        print(
+            f"random walk, {scenario}: the first {EMPTY_BYPASS} after {', '.join(map(str, needed))} runs; "
+            f"at the direct rate above the middle one takes {middle / direct_rate:.1f} s on real pods"
+        )
+    if hasattr(os, "getloadavg"):
+        print("load average:", *(f"{load:.1f}" for load in os.getloadavg()))
+
+
+def main() -> None:
+    """Start a stack of three pods with the guide's store, measure, end it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--large", action="store_true")
+    large = parser.parse_args().large
+    with tempfile.TemporaryDirectory() as folder:
+        settings = replace(load(Path(folder), {}), state_dir=Path(folder), backend="embedded")
+        stack = open_stack("embedded", settings.state_dir)
+        env = {"REDIS_TIMEOUT_MS": "20000"}
+        spec = StackSpec(pods=3, use_redis=True, strategy=Strategy.GUIDE, env=env, ports=Ports.free())
+        stack.start(spec, lambda line: None)
+        try:
+            measure(settings, large)
+        finally:
+            stack.stop()
+
+
+if __name__ == "__main__":
+    main()
