@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 from devenv.core.topology import StackStatus
 from devenv.core.vocabulary import Answer, CaptchaType, Outcome, Strategy
@@ -153,13 +154,13 @@ def tell(
     """
     status = stack.status()
     audience.opened(status)
-    teller = _Teller(stack, trials, seed, Recording(), audience, progress, clock, status)
-    acts = (
-        teller.act(Strategy.MEMORY),
-        teller.act(strategy),
-        teller.act(Strategy.GUIDE, race=True, sequences=False),
-        teller.act(Strategy.ATOMIC, race=True),
-    )
+    with _Teller(stack, trials, seed, Recording(), audience, progress, clock, status) as teller:
+        acts = (
+            teller.act(Strategy.MEMORY),
+            teller.act(strategy),
+            teller.act(Strategy.GUIDE, race=True, sequences=False),
+            teller.act(Strategy.ATOMIC, race=True),
+        )
     return Story(
         backend=stack.backend,
         pods=status.spec.pod_names,
@@ -175,7 +176,10 @@ def tell(
 
 
 class _Teller:
-    """Plays acts one after the other; ``restarts`` is how many seconds each restart of the pods took."""
+    """Plays acts one after the other; ``restarts`` is how many seconds each restart of the pods took.
+
+    A context manager with one client for all acts: it asks the oracle about each picture only once.
+    """
 
     def __init__(
         self,
@@ -193,6 +197,17 @@ class _Teller:
         self._stack, self._trials, self._seed = stack, trials, seed
         self._audience, self._progress, self._clock = audience, progress, clock
         self._status = status
+        self._runner = asyncio.Runner()
+        self._client = CaptchaClient(status.endpoints, seed=seed, recording=recording)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._runner:
+            self._runner.run(self._client.aclose())
 
     def act(self, strategy: Strategy, *, race: bool = False, sequences: bool = True) -> Act:
         """One act with this store: the race, where asked for, then the trials."""
@@ -205,7 +220,7 @@ class _Teller:
         found = [] if raced is None else list(raced.surprises)
         use_redis = strategy is not Strategy.MEMORY
         if sequences:
-            results, keys, session = asyncio.run(self._sequences(shown=raced is None))
+            results, keys, session = self._runner.run(self._sequences(shown=raced is None))
             picture = picture or session
             found += surprises(use_redis, results)
         act = Act(use_redis, strategy, results, picture, keys, tuple(found), raced, time.time())
@@ -228,19 +243,16 @@ class _Teller:
         pods = self._status.spec.pod_names
         keys: tuple[KeyInfo, ...] = ()
         picture: tuple[SequenceMessage, ...] = ()
-        async with CaptchaClient(self._status.endpoints, seed=self._seed, recording=self.recording) as client:
-            if shown:
-                for (
-                    kind
-                ) in TYPES:  # left unanswered, so that Redis can be looked into while the story goes on
-                    await client.create(kind, pods[0])
-                keys = self._keys()
-                picture = await self._picture(client, pods)
-            return await run_cross_pod(client, pods, TYPES, self._trials), keys, picture
+        if shown:
+            for kind in TYPES:  # left unanswered, so that Redis can be looked into while the story goes on
+                await self._client.create(kind, pods[0])
+            keys = self._keys()
+            picture = await self._picture(pods)
+        return await run_cross_pod(self._client, pods, TYPES, self._trials), keys, picture
 
-    async def _picture(self, client: CaptchaClient, pods: Sequence[str]) -> tuple[SequenceMessage, ...]:
+    async def _picture(self, pods: Sequence[str]) -> tuple[SequenceMessage, ...]:
         """One session over two pods, with what Redis holds of it in between."""
-        recorded = self.recording
+        client, recorded = self._client, self.recording
         collector = TraceCollector(self._stack)
         begin, begin_ids = len(recorded.messages), len(recorded.request_ids)
         challenge = await client.create(CaptchaType.ABSTRACT, pods[0])

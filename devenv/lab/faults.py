@@ -11,6 +11,7 @@ import redis
 from devenv.core.errors import EnvironmentProblem
 from devenv.core.topology import Endpoints
 from devenv.lab.keys import connected
+from devenv.stack.loopback import NO_AUTHORITIES
 
 AGED_MS = 400
 """Left to live after ``age``: less than half a second, which TTL rounds to 0."""
@@ -27,7 +28,7 @@ class GateRules:
     """The rules that a play has put in force at the gate, taken out again by ``lift``."""
 
     def __init__(self, control: str) -> None:
-        self._http = httpx.Client(base_url=control, timeout=10.0, trust_env=False)
+        self._http = httpx.Client(base_url=control, timeout=10.0, trust_env=False, verify=NO_AUTHORITIES)
         self._ids: list[str] = []
 
     def put(self, rules: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

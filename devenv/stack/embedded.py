@@ -19,6 +19,7 @@ from devenv.core.topology import Endpoints, PodStatus, StackSpec, StackStatus
 from devenv.core.vocabulary import resolve_pod
 from devenv.stack import logs
 from devenv.stack.files import write_private
+from devenv.stack.loopback import NO_AUTHORITIES
 from devenv.stack.protocol import Progress
 
 START_SECONDS = 60.0
@@ -228,7 +229,10 @@ class EmbeddedStack:
         try:
             # trust_env: a proxy in the environment must not stand between us and our own machine.
             with httpx.Client(
-                base_url=record["control"], timeout=_CONTROL_TIMEOUT_SECONDS, trust_env=False
+                base_url=record["control"],
+                timeout=_CONTROL_TIMEOUT_SECONDS,
+                trust_env=False,
+                verify=NO_AUTHORITIES,
             ) as client:
                 response = client.request(method, path, json=body)
         except httpx.HTTPError as error:

@@ -27,7 +27,9 @@ def lost(seq: int, started: float) -> list[TraceEvent]:
     asked = json.dumps({"challenge_id": cid, "selections": [1]})
     told = json.dumps({"success": False, "message": "Challenge not found"})
     return [
-        Exchange(seq, f"r{seq}", "c", "POST", "/api/abstract-captcha", "p", A, 200, started, 5.0, None, None, made),
+        Exchange(
+            seq, f"r{seq}", "c", "POST", "/api/abstract-captcha", "p", A, 200, started, 5.0, None, None, made
+        ),
         Exchange(
             seq + 1, f"r{seq + 1}", "c", "POST", "/api/abstract-verify", "p", B, 200, started + 1.0, 5.0,
             None, asked, told,
