@@ -87,7 +87,7 @@ def test_repeats_are_identical_and_the_run_can_be_replayed(stack: EmbeddedStack,
         json.loads(line) for line in (run.folder / "trace.jsonl").read_text(encoding="utf-8").splitlines()
     ]
     assert len([line for line in trace if line["kind"] == "exchange"]) == 5 * 4
-    assert {line["kind"] for line in trace} == {"exchange", "redis"}
+    assert {line["kind"] for line in trace} == {"stack", "exchange", "redis"}
     assert {line["pod"] for line in trace} == {"captcha-api-a", "captcha-api-b"}
     assert (run.folder / "sequence.mmd").read_text(encoding="utf-8").startswith("sequenceDiagram")
 
