@@ -58,11 +58,12 @@ class _LetGo(Exception):
 
 @dataclass(slots=True)
 class _Lane:
-    """One job's challenge."""
+    """One job's challenge; ``held`` is what was held last, ``over``: nothing of it matters any more."""
 
     cid: str
     news: asyncio.Event = field(default_factory=asyncio.Event)
     held: Held | None = None
+    over: bool = False
 
     def symbolic(self, data: bytes) -> bytes:
         return data.replace(self.cid.encode(), _CID)
@@ -84,8 +85,15 @@ class _Request:
 class Arena:
     """``pods`` maps a pod's name to its address; ``scripts`` are the twins that the Redis model may call."""
 
-    def __init__(self, gate: Gate, pods: Mapping[str, tuple[str, int]], scripts: Scripts) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        pods: Mapping[str, tuple[str, int]],
+        scripts: Scripts,
+        wait_seconds: float = WAIT_SECONDS,
+    ) -> None:
         self._gate = gate
+        self._wait = wait_seconds
         self._store = RedisStore(scripts)
         self._clients = {name: PodClient(*address) for name, address in pods.items()}
         self._prefix = secrets.token_hex(_ID_PREFIX // 2)
@@ -139,9 +147,13 @@ class Arena:
         """The gate holds a command: its lane is told."""
         at = (held.key or "").find(self._prefix)
         lane = self._lanes.get((held.key or "")[at : at + len(CID)]) if at >= 0 else None
-        if lane is not None:
-            lane.held = held
-            lane.news.set()
+        if lane is None:
+            return
+        if lane.over:
+            asyncio.get_running_loop().call_soon(self._refuse, held)
+            return
+        lane.held = held
+        lane.news.set()
 
     async def _retried(self, job: Job) -> ScriptedRun | ScheduledRun:
         for _ in range(TRIES):
@@ -177,13 +189,13 @@ class Arena:
     async def settle(self, lane: _Lane, request: _Request) -> None:
         """Wait until the request that runs is at rest: its next command is held, or it is answered."""
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
+            async with asyncio.timeout(self._wait):
                 while lane.held is None and not request.task.done():
                     await lane.news.wait()
                     lane.news.clear()
         except TimeoutError:
             raise NoRest(
-                f"{request.name} neither answered nor sent a Redis command in {WAIT_SECONDS:g} s",
+                f"{request.name} neither answered nor sent a Redis command in {self._wait:g} s",
                 hint="does it wait for a lock that another held request has?",
             ) from None
         lane.news.clear()
@@ -214,18 +226,21 @@ class Arena:
         return answered
 
     async def drain(self, lane: _Lane, requests: Sequence[_Request]) -> None:
-        """Bring requests to an end after a failure: whatever they ask now is refused."""
-        for request in requests:
-            while not request.task.done():
-                if request.held is not None:
-                    held, request.held = request.held, None
-                    self._gate.holds.release_one(held.seq, Then.ANSWER, b"-ERR exploring is over\r\n")
-                try:
-                    await self.settle(lane, request)
-                except DevenvError:
-                    request.task.cancel()
-                    break
-            await asyncio.gather(request.task, return_exceptions=True)
+        """Bring requests to an end, also after a failure: whatever they ask from now on is refused."""
+        if all(request.task.done() for request in requests):
+            return
+        lane.over = True
+        left = [request.held for request in requests] + [lane.held]
+        for held in left:
+            if held is not None:
+                self._refuse(held)
+        _, late = await asyncio.wait([request.task for request in requests], timeout=self._wait)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*(request.task for request in requests), return_exceptions=True)
+
+    def _refuse(self, held: Held) -> None:
+        self._gate.holds.release_one(held.seq, Then.ANSWER, b"-ERR exploring is over\r\n")
 
     async def redis(self, *words: bytes) -> Reply:
         """One command, past the gate."""
@@ -353,9 +368,9 @@ class _Play:
             blocked_at = await self._steps_to_the_end()
             answers = [arena.answer(lane, request) for request in self._requests]
             left, data = await asyncio.gather(arena.redis(b"PTTL", key), arena.redis(b"GET", key))
-            await arena.redis(b"DEL", key)
         finally:
             await arena.drain(lane, self._requests)
+            await arena.redis(b"DEL", key)
         document = canonical_document(lane.symbolic(data)) if isinstance(data, bytes) else None
         happened = [
             event.target in self._fired if event.target is not None else self._happened[at]

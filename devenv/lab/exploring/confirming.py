@@ -109,6 +109,8 @@ def _shown(cast: Sequence[Participant], run: ScheduledRun) -> list[ShownStep]:
     shown = []
     for taken in run.steps:
         participant = cast[taken.process]
+        if participant.target is not None:
+            continue  # it is seen at the command whose reply it was
         who = participant.name if participant.answer is not None else ""
         shown.append(ShownStep(who, taken.label if who else participant.name, taken.reply))
     return shown

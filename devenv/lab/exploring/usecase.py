@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
-from devenv.core.errors import DevenvError, EnvironmentProblem
+from devenv.core.errors import DevenvError, EnvironmentProblem, Inconclusive
 from devenv.core.topology import StackSpec, StackStatus
 from devenv.explore.collecting import Budget, Collected
 from devenv.explore.expression import Meeting, Participant, parse_meeting
@@ -141,7 +141,7 @@ class _Exploring:
                 collected.source = number
                 learned.search(system, self._wish, collected, random)
 
-        self._until_stopped(work)
+        self._until_stopped(work, collected)
         bounded = self._wish.mode is Mode.RANDOM or self._wish.preemptions is not None
         if self._why is None and bounded:
             self._why = "not every trace was tried"
@@ -152,15 +152,20 @@ class _Exploring:
                 collected.source = number
                 self._runner.run(direct.search(stage, cast, self._remote, collected))
 
-        self._until_stopped(work)
+        self._until_stopped(work, collected)
 
-    def _until_stopped(self, work: Callable[[], None]) -> None:
+    def _until_stopped(self, work: Callable[[], None], collected: Collected) -> None:
+        """Whatever ends the search early, what was found until then stays."""
         try:
             work()
         except Stopped:
             self._why = "the budget was used up"
         except KeyboardInterrupt:
             self._why = "interrupted"
+        except Inconclusive as problem:
+            if not collected.traces:
+                raise
+            self._why = problem.message
 
     def _shrink_learned(self, learner: Learner, collected: Collected) -> list[Suspect]:
         def learn(part: tuple[Participant, ...]) -> LearnedSystem:

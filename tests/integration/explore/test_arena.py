@@ -1,0 +1,133 @@
+"""The arena on a service of somebody else's: what is held, what waits for locks, what goes round the gate."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from devenv.core.errors import DevenvError
+from devenv.gate import Gate
+from devenv.lab.exploring.arena import Arena, Bypassed, NoRest
+from devenv.lab.exploring.jobs import CID, Call, Scheduled, ScheduledRun
+from devenv.spec.redis_model import NO_SCRIPTS
+
+DEADLINE = 20.0
+KEY = f"count:{CID}"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Service:
+    redis_port: int
+    gate_port: int
+    port: int
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A real Redis, and the service as a process of its own that expects the gate at ``gate_port``."""
+    program = shutil.which("redis-server")
+    assert program
+    ports = Service(free_port(), free_port(), free_port())
+    folder = tmp_path_factory.mktemp("redis")
+    redis = [program, "--port", str(ports.redis_port), "--save", "", "--dir", str(folder)]
+    app = [sys.executable, "-m", "uvicorn", "locking_service:app", "--port", str(ports.port)]
+    env = {**os.environ, "REDIS_PORT": str(ports.gate_port), "PYTHONPATH": str(Path(__file__).parent)}
+    children = [
+        subprocess.Popen(redis, stdout=subprocess.DEVNULL),
+        subprocess.Popen(app, env=env, stderr=subprocess.DEVNULL),
+    ]
+    deadline = time.monotonic() + DEADLINE
+    while not answers(ports.port):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    yield ports
+    for child in children:
+        child.kill()
+        child.wait()
+
+
+def answers(port: int) -> bool:
+    try:
+        return httpx.post(f"http://127.0.0.1:{port}/idle").status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def job(path: str = "/count", prefix: tuple[int, ...] = (), requests: int = 2, **body: Any) -> Scheduled:
+    calls = tuple(Call(f"V{at}", "pod", path, {"challenge_id": CID, **body}) for at in range(1, requests + 1))
+    return Scheduled(KEY, "0", 60_000, calls, (), prefix, watch=True)
+
+
+def play(service: Service, *jobs: Scheduled, wait_seconds: float = 5.0) -> list[Any]:
+    async def go() -> list[Any]:
+        gate = Gate("127.0.0.1", service.redis_port)
+        await gate.listen("pod", port=service.gate_port)
+        arena = Arena(gate, {"pod": ("127.0.0.1", service.port)}, NO_SCRIPTS, wait_seconds)
+        try:
+            results = await arena.run(jobs, lanes=8)
+            assert gate.holds.current() == []
+            assert not gate.rules
+            return list(results)
+        finally:
+            arena.close()
+            await gate.close()
+
+    return asyncio.run(go())
+
+
+def counts(run: ScheduledRun) -> list[int]:
+    return [json.loads(it.body)["count"] for it in run.outcome.answers]
+
+
+def test_steps_are_taken_as_they_were_ordered(service: Service) -> None:
+    jobs = [job(prefix=prefix) for prefix in ((0, 0, 1, 1), (0, 1, 0, 1), (1, 1, 0, 0), (1, 0, 0, 1))]
+    runs = play(service, *jobs * 5)
+    assert [counts(run) for run in runs] == [[1, 2], [1, 1], [2, 1], [1, 1]] * 5
+    first = runs[1]
+    assert [(it.process, it.label, it.reply) for it in first.steps] == [
+        (0, "GET", "0"), (1, "GET", "0"), (0, "SET", "OK"), (1, "SET", "OK"),
+    ]  # fmt: skip
+    assert first.steps[0].touched.writes == frozenset()
+    assert KEY in first.steps[2].touched.writes
+    assert (first.outcome.left, first.outcome.document) == (-1, "1")
+
+
+def test_a_request_that_waits_for_a_lock_is_no_result(service: Service) -> None:
+    stuck, free = play(service, job(lock=True), job(), wait_seconds=1.0)
+    assert isinstance(stuck, NoRest)
+    assert "V2 neither answered nor sent a Redis command" in stuck.message
+    assert counts(free) == [1, 2]
+    [again] = play(service, job())  # nothing hangs on
+    assert counts(again) == [1, 2]
+
+
+def test_a_request_without_a_command_is_told(service: Service) -> None:
+    [bypassed] = play(service, job(path="/idle"))
+    assert isinstance(bypassed, Bypassed)
+
+
+def test_steps_that_are_not_there_are_told(service: Service) -> None:
+    [problem] = play(service, job(prefix=(0, 0, 0)))
+    assert isinstance(problem, DevenvError)
+    assert "step 3" in problem.message
+    [unknown] = play(service, Scheduled(KEY, "0", 60_000, (Call("V1", "nowhere", "/count", {}),), ()))
+    assert "there is no pod 'nowhere'" in unknown.message
