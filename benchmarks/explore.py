@@ -22,12 +22,12 @@ from devenv.core.vocabulary import Strategy
 from devenv.explore.expression import parse_meeting
 from devenv.explore.strategies import walk
 from devenv.lab.client import CaptchaClient
-from devenv.lab.exploring.control import known_scripts
 from devenv.lab.exploring.exploration import Exploration, Mode, Wish
 from devenv.lab.exploring.learned import Judged
 from devenv.lab.exploring.learning import Learner
 from devenv.lab.exploring.remote import Remote
 from devenv.lab.exploring.stage import build_stage
+from devenv.lab.exploring.twins import known_scripts
 from devenv.lab.exploring.usecase import explore
 from devenv.lab.opening import open_stack
 from devenv.lab.settings import Settings, load

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
-import devenv.captcha_api
 from devenv.core.errors import DevenvError
 from devenv.gate import Gate
 from devenv.lab.exploring.arena import Arena
 from devenv.lab.exploring.jobs import job_from_json
-from devenv.spec.redis_model import Script, sha_of
-from devenv.spec.scripts import claim
+from devenv.lab.exploring.twins import known_scripts
 
 MAX_JOBS = 1000
 MAX_LANES = 64
@@ -28,12 +25,6 @@ class Batch(BaseModel):
     model_config = ConfigDict(extra="forbid")
     jobs: list[dict[str, Any]] = Field(max_length=MAX_JOBS)
     lanes: int = Field(default=8, ge=1, le=MAX_LANES)
-
-
-def known_scripts() -> dict[str, Script]:
-    """The Redis model's twins of the scripts that our own stores call, by SHA-1."""
-    lua = Path(devenv.captcha_api.__path__[0], "stores", "claim.lua").read_text(encoding="utf-8")
-    return {sha_of(lua): claim}
 
 
 def router(gate: Gate, pods: Mapping[str, tuple[str, int]]) -> APIRouter:

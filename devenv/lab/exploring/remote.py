@@ -11,6 +11,8 @@ from devenv.core.errors import EnvironmentProblem, UsageProblem, error_from_json
 from devenv.lab.exploring.jobs import Job, Scheduled, ScheduledRun, Scripted, ScriptedRun
 
 TIMEOUT_SECONDS = 120.0
+BATCH = 200
+"""Jobs in one request to the control API."""
 
 
 class Remote:
@@ -34,6 +36,12 @@ class Remote:
         return [ScheduledRun.from_json(data) for data in await self._run(jobs)]
 
     async def _run(self, jobs: Sequence[Job]) -> list[dict[str, Any]]:
+        results: list[dict[str, Any]] = []
+        for start in range(0, len(jobs), BATCH):
+            results += await self._batch(jobs[start : start + BATCH])
+        return results
+
+    async def _batch(self, jobs: Sequence[Job]) -> list[dict[str, Any]]:
         body = {"jobs": [job.to_json() for job in jobs], "lanes": self.lanes}
         try:
             response = await self._http.post("/explore/run", json=body)

@@ -19,11 +19,11 @@ from devenv.explore.system import Stopped
 from devenv.lab.client import CaptchaClient
 from devenv.lab.exploring import direct, learned
 from devenv.lab.exploring.confirming import Suspect, confirm, job_of, scenario_text
-from devenv.lab.exploring.control import known_scripts
 from devenv.lab.exploring.exploration import Exploration, FoundViolation, Mode, Wish
 from devenv.lab.exploring.learning import LearnedSystem, Learner
 from devenv.lab.exploring.remote import Remote
 from devenv.lab.exploring.stage import Stage, build_stage
+from devenv.lab.exploring.twins import known_scripts
 from devenv.lab.opening import fresh_stack, running_stack
 from devenv.lab.runs import RESULTS, SCHEDULE, Run, open_run
 from devenv.lab.settings import Settings

@@ -1,0 +1,70 @@
+"""``devenv explore`` as a process, on a stack that runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def devenv(guide_folder: Path) -> Any:
+    """Runs the command line in a folder whose .devenv is the running stack's."""
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        env = {**os.environ, "DEVENV_STATE_DIR": str(guide_folder), "NO_COLOR": "1"}
+        return subprocess.run(
+            [sys.executable, "-m", "devenv", "explore", *words],
+            env=env, cwd=guide_folder, capture_output=True, encoding="utf-8", timeout=120, check=False,
+        )  # fmt: skip
+
+    return run
+
+
+def test_json_and_exit_code(devenv: Any) -> None:
+    done = devenv("R+R", "--json")
+    assert done.returncode == 1, done.stderr
+    said = json.loads(done.stdout)
+    assert {"scenario", "strategy", "mode", "complete", "traces", "violations", "requests", "seconds"} <= set(
+        said
+    )
+    assert (said["scenario"], said["strategy"], said["mode"]) == ("R+R", "guide", "learned")
+    assert (said["complete"], said["traces"]) == (True, 36)
+    first = said["violations"][0]
+    assert {"kind", "schedule", "confirmed", "replayed"} <= set(first)
+
+
+def test_for_people(devenv: Any) -> None:
+    done = devenv("W+A", "--junit", "found.xml")
+    assert done.returncode == 1, done.stderr
+    assert "ttl-rounds-to-zero" in done.stdout
+    assert "V1 GET GET TTL=0 EXEC" in done.stdout
+    assert "Reproduce with: devenv replay" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["R+Q"], "'Q' in 'R+Q' is no request and no event"),
+        (["R", "--budget", "soon"], "--budget 'soon' is neither"),
+        (["R", "--events", "flood"], "'flood' is no event"),
+        (["R", "--strategy", "memory"], "memory keeps nothing in Redis"),
+        (["R", "--compare", "guide,best"], "'best' is no store"),
+    ],
+)
+def test_usage(devenv: Any, words: list[str], told: str) -> None:
+    done = devenv(*words)
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
+def test_a_budget_that_finds_nothing_is_inconclusive(devenv: Any) -> None:
+    done = devenv("W+X", "--budget", "1", "--mode", "direct", "--json")
+    said = json.loads(done.stdout)
+    assert (said["complete"], said["traces"]) == (False, 1)
+    assert done.returncode == (3 if not said["violations"] else 1)
