@@ -48,8 +48,8 @@ FAULTS_HEAD = """\
 ## Faults of Redis, and what users got
 
 While it lasted and, after "then", once it was over, without a restart of any pod. REDIS_TIMEOUT_MS is 1000,
-and 400 where Redis is paused. redis-py 5 gives up at the first error; newer versions try ten times again, hence
-the seconds. Where memory says not found afterwards, the other pod was asked.
+and 400 where Redis is paused. redis-py 5 gives up at the first error; newer versions try ten times again,
+hence the seconds. Where memory says not found afterwards, the other pod was asked.
 """
 
 FAULTS_TAIL = """\

@@ -22,6 +22,10 @@ from devenv.scenario import violations
         ({"fields": {"attempts": 1}}, {"fields": {"attempts": 1, "cid": "x"}}),
         ({"has": ["a", "b"]}, {"fields": {}, "has": {"a": 1, "b": None}}),
         ({"contains": "up"}, {"contains": "x up 1"}),
+        ({"status": [500, 503], "message": ["x", None]}, {"status": 503, "message": None}),
+        ({"seconds": {"max": 1.3}}, {"seconds": 1.2}),
+        ({"starts": False, "says": "PORT"}, {"starts": False, "says": "REDIS_PORT: no"}),
+        ({"requests": {"a": {"outcome": "wrong"}}}, {"requests": {"a": {"outcome": "wrong"}, "b": {}}}),
     ],
 )
 def test_holds(checks: dict[str, Any], observed: dict[str, Any]) -> None:
@@ -53,6 +57,14 @@ def test_holds(checks: dict[str, Any], observed: dict[str, Any]) -> None:
         ),
         ({"has": ["a", "b"]}, {"has": {"b": 1}}, "has: missing a"),
         ({"has": ["a"]}, {"has": None}, "has: missing a"),
+        ({"status": [500, 503]}, {"status": 200}, "status: expected 500 or 503, got 200"),
+        ({"seconds": {"max": 1.3}}, {"seconds": 1.51}, "seconds: expected at most 1.3, got 1.51"),
+        ({"seconds": {"max": 1.3}}, {}, "seconds: expected at most 1.3, got no answer"),
+        (
+            {"requests": {"a": {"outcome": "wrong", "attempts": 1}, "b": {"status": 200}}},
+            {"requests": {"a": {"outcome": "success", "attempts": 1}}},
+            'requests: a: outcome: expected wrong, got "success"; b: status: expected 200, got null',
+        ),
         ({"contains": "up"}, {"contains": "down"}, 'contains: expected "up" in it'),
     ],
 )

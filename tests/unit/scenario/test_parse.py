@@ -6,7 +6,19 @@ import pytest
 
 from devenv.core.errors import UsageProblem
 from devenv.core.vocabulary import Answer, CaptchaType, Strategy
-from devenv.scenario import Create, Redis, RedisCommandStep, Together, Toggle, Verify, parse
+from devenv.scenario import (
+    Create,
+    Gate,
+    KeyEvent,
+    Redis,
+    RedisCommandStep,
+    RedisServer,
+    Restart,
+    Together,
+    Toggle,
+    Verify,
+    parse,
+)
 
 GOOD = """\
 version: 1
@@ -192,4 +204,99 @@ def test_a_misspelt_key_is_told_before_the_key_that_it_should_be() -> None:
 def test_selections_are_no_answer_to_handwriting() -> None:
     text = GOOD + "  - {verify: bob, answer: [1]}\n"
     with pytest.raises(UsageProblem, match=r"^x\.yaml:33: steps\[9\]\.answer: session 'bob' is handwriting"):
+        parse(text, "x.yaml")
+
+
+MORE = """\
+  - together:
+      first: {verify: alice, pod: A, answer: right}
+      second: {verify: alice, pod: B, answer: wrong}
+    order:
+      guide: ["second:GET before first:DEL", "@expire:alice after first:GET"]
+      atomic: second after first
+    expect: {requests: {first: {outcome: success}}}
+  - together: [{verify: alice, answer: wrong, times: 3}]
+  - gate: {action: error, command: SETEX, key: "{key:alice}", pod: A, text: OOM no}
+  - gate: {guide: [{action: delay, seconds: 1}], memory: {action: disconnect}}
+  - gate: reset
+  - expire: alice
+  - age: alice
+  - redis_server: flush
+  - restart: B
+    env: {REDIS_PORT: "tcp://x", USE_REDIS: false}
+    expect: {starts: false, says: REDIS_PORT}
+"""
+
+
+def test_orders_faults_and_events_arrive() -> None:
+    steps = parse(GOOD + MORE, "x.yaml").steps[8:]
+    ordered, times, oom, by_store, reset, expire, age, flush, restart = steps
+    assert isinstance(ordered, Together)
+    assert ordered.names == ("first", "second")
+    assert ordered.order == {
+        Strategy.GUIDE: ("second:GET before first:DEL", "@expire:alice after first:GET"),
+        Strategy.ATOMIC: ("second after first",),
+    }
+    assert isinstance(times, Together)
+    assert (len(times.verifies), times.names, times.order) == (3, (), {})
+    rule = {"action": "error", "command": "SETEX", "key": "{key:alice}", "pod": "A", "text": "OOM no"}
+    assert oom == Gate(41, {Strategy.GUIDE: (rule,), Strategy.ATOMIC: (rule,)})
+    assert by_store == Gate(
+        42,
+        {Strategy.GUIDE: ({"action": "delay", "seconds": 1},), Strategy.MEMORY: ({"action": "disconnect"},)},
+    )
+    assert reset == Gate(43, None)
+    assert (expire, age) == (KeyEvent(44, "expire", "alice"), KeyEvent(45, "age", "alice"))
+    assert flush == RedisServer(46, "flush")
+    assert isinstance(restart, Restart)
+    assert (restart.pods, restart.env) == (
+        ("captcha-api-b",),
+        {"REDIS_PORT": "tcp://x", "USE_REDIS": "false"},
+    )
+    assert restart.expect[Strategy.GUIDE] == {"starts": False, "says": "REDIS_PORT"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "begins"),
+    [
+        ("second after first", "third after first", "x.yaml:38: steps[9].order.atomic: no request 'third'; "),
+        (
+            "second after first",
+            "second then first",
+            "x.yaml:38: steps[9].order.atomic: 'second then first' is ",
+        ),
+        ("@expire:alice", "@expire:dora", "x.yaml:37: steps[9].order.guide: no session 'dora'; "),
+        (
+            "second: {verify: alice, pod: B,",
+            "second: {verify: alice,",
+            "x.yaml:35: steps[9].together.second: key 'pod' is missing: an order needs ",
+        ),
+        ("{first: {outcome", "{frist: {outcome", "x.yaml:39: steps[9].expect.requests: no request 'frist'; "),
+        ("times: 3", "times: 0", "x.yaml:40: steps[10].together[1].times: 0 is below 1"),
+        (
+            "action: error",
+            "action: explode",
+            'x.yaml:41: steps[11].gate.action: "explode" is not one of delay, ',
+        ),
+        ("{key:alice}", "{key:dora}", "x.yaml:41: steps[11].gate: no session 'dora'; "),
+        ("pod: A, text", "pod: Z, text", "x.yaml:41: steps[11].gate: no pod 'Z'; "),
+        ("gate: reset", "gate: rest", 'x.yaml:43: steps[13].gate: "rest" is not reset'),
+        ("age: alice", "age: dora", "x.yaml:45: steps[15].age: no session 'dora'; "),
+        ("flush", "burn", 'x.yaml:46: steps[16].redis_server: "burn" is not one of pause, '),
+        ("starts: false", "starts: perhaps", 'x.yaml:49: steps[17].expect.starts: "perhaps" is not true or '),
+    ],
+)
+def test_an_error_in_orders_and_faults(old: str, new: str, begins: str) -> None:
+    assert MORE.count(old) == 1
+    with pytest.raises(UsageProblem) as caught:
+        parse(GOOD + MORE.replace(old, new), "x.yaml")
+    assert caught.value.message.startswith(begins), caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_an_order_needs_names() -> None:
+    text = GOOD + "  - {together: [{verify: alice, pod: A, answer: wrong}], order: v1 A:GET}\n"
+    with pytest.raises(
+        UsageProblem, match=r"^x\.yaml:33: steps\[9\]\.order: an order needs requests with names"
+    ):
         parse(text, "x.yaml")
