@@ -1,0 +1,61 @@
+"""A representative part of the catalogue on the compose stack: routing, races, time, faults of Redis."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from docker import DockerClient
+
+from devenv.core.topology import Ports, StackSpec
+from devenv.core.vocabulary import Strategy
+from devenv.lab.replay import Replayer, ReplayResult, wished_spec
+from devenv.scenario import find
+from devenv.stack.compose import ComposeStack
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
+RUNS = [
+    ("pod-memory", Strategy.MEMORY),
+    ("pod-memory", Strategy.GUIDE),
+    ("flushed", Strategy.GUIDE),
+    ("bad-port-value", Strategy.GUIDE),
+    ("empty-bypass", Strategy.GUIDE),
+    ("expiry-inside-verify", Strategy.GUIDE),
+    ("empty-bypass", Strategy.ATOMIC),
+    ("double-success", Strategy.ATOMIC),
+    ("reply-lost", Strategy.ATOMIC),
+    ("redis-dies", Strategy.ATOMIC),
+    ("redis-hangs", Strategy.ATOMIC),
+    ("writes-refused-replica", Strategy.ATOMIC),
+]
+Results = dict[tuple[str, Strategy], ReplayResult | Exception]
+
+
+@pytest.fixture(scope="module")
+def results(engine: DockerClient, clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Results]:
+    """All of them, in the order that makes the fewest containers anew."""
+    project = f"devenv-test-{uuid.uuid4().hex[:8]}"
+    stack = ComposeStack(clone, tmp_path_factory.mktemp("state"), project=project)
+    found: Results = {}
+    try:
+        stack.start(StackSpec(ports=Ports.free()), lambda line: None)
+        with Replayer(stack) as replayer:
+            for name, store in sorted(RUNS, key=lambda run: str(wished_spec(find(run[0]), run[1]).to_json())):
+                try:
+                    found[name, store] = replayer.run(find(name), store)
+                except Exception as error:
+                    found[name, store] = error
+        yield found
+    finally:
+        stack.stop()
+
+
+@pytest.mark.parametrize(("name", "strategy"), RUNS, ids=str)
+def test_happens_as_the_catalogue_says(results: Results, name: str, strategy: Strategy) -> None:
+    result = results[name, strategy]
+    if isinstance(result, Exception):
+        raise result
+    assert [str(violation) for violation in result.violations] == []
+    assert len(result.plays[0]) == len(find(name).steps)
