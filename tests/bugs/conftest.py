@@ -1,16 +1,37 @@
-"""Real embedded stacks, one for each number of worker processes, for all scenarios of the catalogue."""
+"""The catalogue on real pods: every scenario with every store, played once for all tests of this folder."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from devenv.core.topology import Ports, StackSpec
+from devenv.core.vocabulary import Strategy
 from devenv.lab.opening import SUPERVISOR
+from devenv.lab.replay import Replayer, ReplayResult, wished_spec
+from devenv.lab.runs import Run, open_run
+from devenv.scenario import Scenario, catalogue
 from devenv.stack.embedded import EmbeddedStack
 
 StackFor = Callable[[int, int], EmbeddedStack]
+Asked = tuple[Scenario, Strategy]
+ASKED: list[Asked] = [(scenario, strategy) for scenario in catalogue() for strategy in scenario.strategies]
+IDS = [f"{scenario.id}-{strategy}" for scenario, strategy in ASKED]
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a play found, and the folder with its trace."""
+
+    result: ReplayResult
+    run: Run
+
+
+Results = dict[tuple[str, Strategy], Played | Exception]
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +49,41 @@ def stack_for(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackFor]:
     yield give
     for stack in started.values():
         stack.stop()
+
+
+@pytest.fixture(scope="session")
+def results(
+    stack_for: StackFor, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Results:
+    """All that was asked for, in the order that needs the fewest stacks and restarts of pods."""
+    params: list[dict[str, Any]] = [
+        dict(item.callspec.params)
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and "results" in item.fixturenames
+    ]
+    asked = {(it["scenario"].id, it["strategy"]): (it["scenario"], it["strategy"]) for it in params}
+    folder = Path(tmp_path_factory.mktemp("plays"))
+    found: Results = {}
+    for workers in sorted({scenario.stack.workers for scenario, _ in asked.values()}):
+        some = [each for each in asked.values() if each[0].stack.workers == workers]
+        pods = max(scenario.stack.pods for scenario, _ in some)
+        with Replayer(stack_for(pods, workers)) as replayer:
+            for scenario, strategy in sorted(some, key=_settings):
+                run = open_run(folder, f"{scenario.id}-{strategy}", 0.0)
+                try:
+                    found[scenario.id, strategy] = Played(replayer.run(scenario, strategy, run=run), run)
+                except Exception as error:
+                    found[scenario.id, strategy] = error
+    return found
+
+
+def _settings(asked: Asked) -> tuple[str, str]:
+    return str(wished_spec(*asked).to_json()), asked[0].id
+
+
+def played(results: Results, scenario: Scenario, strategy: Strategy) -> Played:
+    """The play of one scenario with one store; raises what it raised."""
+    found = results[scenario.id, strategy]
+    if isinstance(found, Exception):
+        raise found
+    return found
