@@ -184,10 +184,10 @@ def measure(rounds: int, pairs: int, connections: int, seconds: float, trace: bo
 def main() -> int:
     """Measure, print, judge."""
     parser = argparse.ArgumentParser(description="What the gate costs, against the same without it.")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--pairs", type=int, default=2000, help="of SET and GET at 1 connection, per round")
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--pairs", type=int, default=500, help="of SET and GET at 1 connection, per round")
     parser.add_argument("--connections", type=int, default=50)
-    parser.add_argument("--seconds", type=float, default=3.0, help="at many connections, per round")
+    parser.add_argument("--seconds", type=float, default=0.8, help="at many connections, per round")
     parser.add_argument("--most-us", type=float, default=100.0)
     parser.add_argument("--least-ratio", type=float, default=0.8)
     parser.add_argument("--trace", action="store_true", help="write every command to a file as well")
