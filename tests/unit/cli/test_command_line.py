@@ -11,8 +11,8 @@ from devenv.cli.screen import Screen, grid
 from devenv.scenario import find
 
 VERBS = [
-    "demo", "explain", "explore", "check", "up", "down", "status", "logs", "seed", "toggle", "route", "replay",
-    "scenarios",
+    "demo", "explain", "explore", "check", "up", "down", "status", "logs", "seed", "toggle", "route",
+    "replay", "scenarios",
     *(f"gate {verb}" for verb in (
         "list", "hold", "release", "delay", "drop", "error", "disconnect", "blackhole", "reset",
     )),
