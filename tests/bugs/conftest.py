@@ -59,7 +59,7 @@ def results(
     params: list[dict[str, Any]] = [
         dict(item.callspec.params)
         for item in request.session.items
-        if isinstance(item, pytest.Function) and "results" in item.fixturenames
+        if isinstance(item, pytest.Function) and item.path.parent == Path(__file__).parent
     ]
     asked = {(it["scenario"].id, it["strategy"]): (it["scenario"], it["strategy"]) for it in params}
     folder = Path(tmp_path_factory.mktemp("plays"))
