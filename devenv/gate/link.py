@@ -85,11 +85,12 @@ class Link:
         self._stop_client(_CONNECTING, False)
 
     def client_sent(self, data: bytes) -> None:
-        """Bytes from the pod; too early ones too, as uvloop may read once more after ``pause_reading``."""
+        """Bytes from the pod; early ones too, as uvloop begins to read whatever connection_made paused."""
         if self._early is None:
             self.conversation.from_client(data)
         else:
             self._early.append(data)
+            _read(self._client, self._client_stopped)
 
     def client_ended(self) -> None:
         """The pod sends no more."""
@@ -166,12 +167,12 @@ class Link:
         return self._loop.call_later(seconds, call)
 
     def _stop_client(self, why: int, stop: bool) -> None:
-        before, self._client_stopped = self._client_stopped, _changed(self._client_stopped, why, stop)
-        _read(self._client, before, self._client_stopped)
+        self._client_stopped = _changed(self._client_stopped, why, stop)
+        _read(self._client, self._client_stopped)
 
     def _stop_upstream(self, why: int, stop: bool) -> None:
-        before, self._upstream_stopped = self._upstream_stopped, _changed(self._upstream_stopped, why, stop)
-        _read(self._upstream, before, self._upstream_stopped)
+        self._upstream_stopped = _changed(self._upstream_stopped, why, stop)
+        _read(self._upstream, self._upstream_stopped)
 
 
 def _nowhere(_data: Bytes) -> None:
@@ -182,10 +183,11 @@ def _changed(reasons: int, why: int, stop: bool) -> int:
     return reasons | why if stop else reasons & ~why
 
 
-def _read(transport: asyncio.Transport | None, before: int, after: int) -> None:
-    if transport is None or transport.is_closing() or bool(before) == bool(after):
+def _read(transport: asyncio.Transport | None, stopped: int) -> None:
+    """Read or not, by what the transport does and not by what it was told before."""
+    if transport is None or transport.is_closing() or transport.is_reading() != bool(stopped):
         return
-    if after:
+    if stopped:
         transport.pause_reading()
     else:
         transport.resume_reading()

@@ -74,7 +74,7 @@ class Running:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, upstream: int) -> None:
         self._loop = loop
-        self._upstream = upstream
+        self.upstream = upstream
         self._clients: list[redis.Redis] = []
         self.traced: list[RedisCommand] = []
         self.ports: dict[str, int] = {}
@@ -98,7 +98,7 @@ class Running:
 
     def start(self, *pods: str, **options: Any) -> None:
         async def make() -> Gate:
-            return Gate("127.0.0.1", self._upstream, sink=self.traced.extend, **options)
+            return Gate("127.0.0.1", self.upstream, sink=self.traced.extend, **options)
 
         self.gate = self.wait(make())
         for pod in pods or ("captcha-api-a", "captcha-api-b"):

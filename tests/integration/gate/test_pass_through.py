@@ -200,6 +200,23 @@ def test_a_pod_that_reads_slowly_does_not_fill_the_gate(gate: Any, direct: redis
             left -= len(piece)
 
 
+def test_a_redis_that_does_not_read_does_not_fill_the_gate(unstarted: Any) -> None:
+    """Also where the pod sends before the gate has reached Redis."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        unstarted.upstream = deaf.getsockname()[1]
+        unstarted.start()
+        piece = bytes(1_000_000)
+        with unstarted.socket() as connection:
+            connection.sendall(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$500000000\r\n")
+            connection.settimeout(0.5)
+            sent = 0
+            with pytest.raises(TimeoutError):
+                while sent < 400_000_000:
+                    sent += connection.send(piece)
+        # What fits into the buffers of four sockets, and little more.
+        assert sent < 64_000_000
+
+
 def test_without_redis_the_pod_is_closed_and_after_it_is_back_all_works(
     gate_of_own_redis: Any, own_redis: Any, poll: Callable[..., Any]
 ) -> None:

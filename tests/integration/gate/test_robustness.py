@@ -117,6 +117,6 @@ def test_noise_from_pods_to_a_real_redis(gate: Any, poll: Callable[..., Any]) ->
 
 
 def test_noise_on_both_sides(unstarted: Any, noisy: NoisyRedis, poll: Callable[..., Any]) -> None:
-    unstarted._upstream = noisy.port
+    unstarted.upstream = noisy.port
     unstarted.start()
     babble(unstarted, 120, poll)
