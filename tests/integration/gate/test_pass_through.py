@@ -200,10 +200,15 @@ def test_a_pod_that_reads_slowly_does_not_fill_the_gate(gate: Any, direct: redis
             left -= len(piece)
 
 
-def test_a_redis_that_does_not_read_does_not_fill_the_gate(unstarted: Any) -> None:
-    """Also where the pod sends before the gate has reached Redis."""
-    with socket.create_server(("127.0.0.1", 0)) as deaf:
+@pytest.mark.parametrize("reached", [True, False], ids=["connected", "connecting"])
+def test_a_redis_that_does_not_read_does_not_fill_the_gate(unstarted: Any, reached: bool) -> None:
+    with contextlib.ExitStack() as stack:
+        deaf = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=100 if reached else 1))
         unstarted.upstream = deaf.getsockname()[1]
+        for _ in range(0 if reached else 8):  # more than it queues: later connects hang
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", unstarted.upstream))
         unstarted.start()
         piece = bytes(1_000_000)
         with unstarted.socket() as connection:
