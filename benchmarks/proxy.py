@@ -3,8 +3,8 @@
     python benchmarks/proxy.py [--quick] [--json] [--only trivial|pods] [--rounds N] [--seconds S]
 
 Everything is started here on free ports and ended afterwards. Rounds are interleaved and begin with another
-target each time. A ratio compares the best rounds, as timeit does: what else runs on the machine can only
-make a round slower. Medians are shown beside them, and the CPU time of a proxy's processes per request.
+target each time. A ratio compares the medians over all rounds: one lucky or disturbed round decides nothing.
+The best rounds are shown beside them, and the CPU time of a proxy's processes per request.
 Exit: 0 the required ratios hold, 1 one does not, 4 something is missing.
 """
 
@@ -373,12 +373,12 @@ def measure(kind: str, rounds: int, seconds: float, folder: Path) -> list[dict[s
                 first = number % len(targets)
                 for target in targets[first:] + targets[:first]:
                     load(kind, target, connections, seconds)
-            best = {target.name: target.best() for target in targets}
+            typical = {target.name: target.median_of("rps") for target in targets}
             for target in targets:
                 row: dict[str, Any] = {"upstream": kind, "connections": connections, "target": target.name}
                 row["best_rps"] = round(target.best(), 1)
                 row |= {name: target.median_of(name) for name in ("rps", "p50_ms", "p99_ms", "cpu_us")}
-                row |= {f"over_{rival}": round(target.best() / best[rival], 3) for rival in RIVALS}
+                row |= {f"over_{rival}": round(typical[target.name] / typical[rival], 3) for rival in RIVALS}
                 rows.append(row)
     return rows
 
