@@ -17,6 +17,7 @@ import httpx
 from devenv.core.captcha_http import outcome_of
 from devenv.core.errors import EnvironmentProblem
 from devenv.core.vocabulary import Outcome
+from devenv.stack.loopback import NO_AUTHORITIES
 
 # A detector of the bug needs no right answer: any other message than "not found" means the session was there.
 _SELECTION_NOBODY_MEANS = [0, 1, 2, 3, 4, 5, 6, 7, 8]
@@ -87,8 +88,7 @@ async def _run(
 
 async def _pair(traffic: str, keep_alive: bool) -> tuple[Outcome, tuple[str, str]]:
     limits = httpx.Limits(max_connections=1, max_keepalive_connections=1 if keep_alive else 0)
-    # verify=False: plain HTTP to this machine; loading the system's certificates would cost 20 ms a client.
-    transport = httpx.AsyncHTTPTransport(limits=limits, verify=False)
+    transport = httpx.AsyncHTTPTransport(limits=limits, verify=NO_AUTHORITIES)
     async with httpx.AsyncClient(transport=transport, base_url=traffic, timeout=30.0) as http:
         try:
             created = (await http.post("/api/abstract-captcha")).raise_for_status()

@@ -9,6 +9,7 @@ import httpx
 
 from devenv.core.errors import EnvironmentProblem, UsageProblem, error_from_json
 from devenv.lab.exploring.jobs import Job, Scheduled, ScheduledRun, Scripted, ScriptedRun
+from devenv.stack.loopback import NO_AUTHORITIES
 
 TIMEOUT_SECONDS = 120.0
 BATCH = 200
@@ -19,7 +20,9 @@ class Remote:
     """Use as a context manager. ``requests`` counts the HTTP requests that pods were sent."""
 
     def __init__(self, control: str, lanes: int) -> None:
-        self._http = httpx.AsyncClient(base_url=control, timeout=TIMEOUT_SECONDS, trust_env=False)
+        self._http = httpx.AsyncClient(
+            base_url=control, timeout=TIMEOUT_SECONDS, trust_env=False, verify=NO_AUTHORITIES
+        )
         self.lanes = lanes
         self.requests = 0
 

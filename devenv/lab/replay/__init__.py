@@ -26,6 +26,7 @@ from devenv.lab.scheduling import WAIT_SECONDS
 from devenv.lab.sequence import draw_mermaid
 from devenv.lab.trace import TraceCollector, trace_lines
 from devenv.scenario import Scenario
+from devenv.stack.loopback import NO_AUTHORITIES
 from devenv.stack.protocol import Progress, Stack
 
 __all__ = [
@@ -92,6 +93,7 @@ class Replayer:
             timeout=CONTROL_TIMEOUT_S,
             limits=httpx.Limits(keepalive_expiry=2.0),
             trust_env=False,
+            verify=NO_AUTHORITIES,
         )
         self._progress = progress
         self._clock = clock
