@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
 from typing import Any
 
 from devenv.core.vocabulary import Strategy, pod_names
+
+
+class RedisMode(StrEnum):
+    """How Redis stands in the stack: one server, three masters, or one behind TLS, ACL users or a replica."""
+
+    STANDALONE = "standalone"
+    CLUSTER = "cluster"
+    TLS = "tls"
+    ACL = "acl"
+    REPLICA = "replica"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +43,7 @@ class StackSpec:
     ``use_redis`` and ``strategy`` hold for every pod; ``env`` is added to every pod's environment and
     ``pod_env`` (by pod name) to one pod's, the latter winning over everything. ``workers`` is the number of
     uvicorn worker processes in each pod. ``seed`` makes mock_ml's pictures the same again. ``gate``: the pods
-    reach Redis through the gate, which records what they say.
+    reach Redis through the gate, which records what they say. ``redis_mode`` is how Redis stands.
     """
 
     pods: int = 2
@@ -45,6 +56,7 @@ class StackSpec:
     workers: int = 1
     seed: int = 1
     gate: bool = True
+    redis_mode: RedisMode = RedisMode.STANDALONE
 
     @property
     def pod_names(self) -> tuple[str, ...]:
@@ -64,6 +76,7 @@ class StackSpec:
         return {
             **asdict(self),
             "strategy": str(self.strategy),
+            "redis_mode": str(self.redis_mode),
             "env": dict(self.env),
             "pod_env": {pod: dict(env) for pod, env in self.pod_env.items()},
         }
@@ -72,9 +85,10 @@ class StackSpec:
     def from_json(cls, data: Mapping[str, Any]) -> StackSpec:
         """The inverse of ``to_json``."""
         return replace(
-            cls(**{k: v for k, v in data.items() if k not in ("ports", "strategy")}),
+            cls(**{k: v for k, v in data.items() if k not in ("ports", "strategy", "redis_mode")}),
             ports=Ports(**data["ports"]),
             strategy=Strategy(data["strategy"]),
+            redis_mode=RedisMode(data.get("redis_mode", RedisMode.STANDALONE)),
         )
 
     @property
