@@ -72,6 +72,17 @@ def make(name: str, locks: tuple[str, ...], python: str | None = None, pins: tup
     return interpreter
 
 
+def tool(name: str, package: str, version: str) -> Path:
+    """The program ``package`` of that version, in an environment ``ROOT/name`` of its own. Raises CannotRun."""
+    folder = ROOT / name
+    programs = folder / ("Scripts" if os.name == "nt" else "bin")
+    program = programs / (f"{package}.exe" if os.name == "nt" else package)
+    if not _output([str(program), "--version"]).startswith(f"{package} {version}"):
+        _create(folder, sys.executable)
+        _install(programs / Path(sys.executable).name, [f"{package}=={version}"], 1, package)
+    return program
+
+
 def find_python(version: str) -> str:
     """An interpreter of ``version`` (like 3.12): on PATH, of pyenv, of uv, or by Windows' launcher.
 
