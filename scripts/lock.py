@@ -1,4 +1,4 @@
-"""Makes the lock files anew from pyproject.toml: ``python3 scripts/lock.py``; for those who change its dependencies.
+"""Makes the lock files anew from pyproject.toml, after a change of its dependencies: ``python3 scripts/lock.py``.
 
 What is locked stays as it is where it still fits; ``--upgrade`` takes the newest of everything.
 """
@@ -21,9 +21,10 @@ def main() -> int:
     parser.add_argument("--upgrade", action="store_true", help="the newest of everything that still fits")
     given = parser.parse_args()
     uv = tool(".venv-lock", "uv", UV)
+    oldest = ".".join(str(part) for part in OLDEST)
     for lock, extras in EXTRAS.items():
         command = [str(uv), "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
-        command += ["--no-header", "--no-annotate", "--python-version", ".".join(str(part) for part in OLDEST)]
+        command += ["--no-header", "--no-annotate", "--python-version", oldest]
         command += [word for extra in extras for word in ("--extra", extra)]
         command += ["--upgrade"] if given.upgrade else []
         done = subprocess.run([*command, "pyproject.toml", "-o", lock], cwd=str(ROOT), check=False)
