@@ -73,7 +73,7 @@ def make(name: str, locks: tuple[str, ...], python: str | None = None, pins: tup
 
 
 def tool(name: str, package: str, version: str) -> Path:
-    """The program ``package`` of ``version``, in an environment ``ROOT/name`` of its own. Raises CannotRun."""
+    """The program ``package`` of ``version``, in an environment ``name`` of its own. Raises CannotRun."""
     folder = ROOT / name
     programs = folder / ("Scripts" if os.name == "nt" else "bin")
     program = programs / (f"{package}.exe" if os.name == "nt" else package)

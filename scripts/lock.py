@@ -1,4 +1,4 @@
-"""Makes the lock files anew from pyproject.toml, after a change of its dependencies: ``python3 scripts/lock.py``.
+"""Makes the lock files from pyproject.toml, after a change of its dependencies: ``python3 scripts/lock.py``.
 
 What is locked stays as it is where it still fits; ``--upgrade`` takes the newest of everything.
 """

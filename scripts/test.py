@@ -24,6 +24,8 @@ CHECKS = (
     ("mypy",),
     ("lint-imports",),
 )
+# Each worker runs stacks of its own: half a dozen processes.
+WORKERS, MOST_WORKERS = "auto", "4"
 
 
 def main() -> int:
@@ -46,7 +48,7 @@ def main() -> int:
     if given.python or given.redis_py or pytest_arguments:
         return run(programs, "pytest", *pytest_arguments)
     failed = [" ".join(check) for check in CHECKS if run(programs, *check) != 0]
-    if run(programs, "pytest") != 0:
+    if run(programs, "pytest", "-n", WORKERS, "--maxprocesses", MOST_WORKERS) != 0:
         failed.append("pytest")
     say(f"failed: {', '.join(failed)}" if failed else "everything passed")
     return 1 if failed else 0

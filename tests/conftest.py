@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 from devenv.core.topology import StackSpec
 from devenv.lab.opening import SUPERVISOR
@@ -17,6 +18,23 @@ settings.register_profile(
     "devenv", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("devenv")
+
+TOGETHER = ("tests/bugs/", "tests/browser/", "tests/compose/")
+"""Folders whose tests share what is dear to make, or the one compose project: one worker runs each."""
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+    """With ``-n``: a file's tests stay in one worker, as they share a stack; a folder's of TOGETHER too."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = next((folder for folder in TOGETHER if nodeid.startswith(folder)), None)
+        return folder or nodeid.split("::", 1)[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    """What pytest-xdist asks for."""
+    return ByFile(config, log)
+
 
 StartStack = Callable[[StackSpec], EmbeddedStack]
 
