@@ -23,8 +23,11 @@ from devenv.captcha_api.service import Service, trace_of
 from devenv.captcha_api.settings import Settings
 from devenv.captcha_api.stores import SessionStore
 from devenv.captcha_api.stores.atomic import AtomicStore
+from devenv.captcha_api.stores.getdel import GetdelStore
 from devenv.captcha_api.stores.guide import GuideStore
+from devenv.captcha_api.stores.incr import IncrStore
 from devenv.captcha_api.stores.memory import MemoryStore
+from devenv.captcha_api.stores.watch import WatchStore
 
 
 def make_store(settings: Settings, metrics: Metrics) -> SessionStore:
@@ -32,9 +35,17 @@ def make_store(settings: Settings, metrics: Metrics) -> SessionStore:
     memory = MemoryStore(settings.captcha_ttl)
     if not settings.use_redis:
         return memory
-    if settings.session_strategy == "guide":
-        return GuideStore(settings, memory, metrics)
-    return AtomicStore(settings, metrics)
+    match settings.session_strategy:
+        case "guide":
+            return GuideStore(settings, memory, metrics)
+        case "watch":
+            return WatchStore(settings, metrics)
+        case "getdel":
+            return GetdelStore(settings, metrics)
+        case "incr":
+            return IncrStore(settings, metrics)
+        case "atomic":
+            return AtomicStore(settings, metrics)
 
 
 def create_app(settings: Settings) -> FastAPI:

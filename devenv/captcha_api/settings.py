@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     abstract_hmac_secret: Annotated[SecretStr | None, Optional] = None
     ocr_image_field: str = "file"
     success_redirect_url: Annotated[str | None, Optional] = None
-    session_strategy: Literal["atomic", "guide"] = "atomic"
+    session_strategy: Literal["atomic", "guide", "watch", "getdel", "incr"] = "atomic"
     guide_errors: Literal["raise", "swallow"] = "raise"
     specimen: Literal["", "half-migration"] = ""
     pod_name: str = "captcha-api"

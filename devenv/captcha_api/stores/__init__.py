@@ -1,4 +1,4 @@
-"""Where sessions live: one small protocol, three stores behind it; routes never know which."""
+"""Where sessions live: one small protocol, several stores behind it; routes never know which."""
 
 from __future__ import annotations
 

@@ -16,7 +16,6 @@ the loser of a double click be told "already solved". The braces are a cluster h
 from __future__ import annotations
 
 import json
-import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -31,7 +30,8 @@ from redis.retry import Retry
 from devenv.captcha_api.errors import BrokenSession, Refusal, StoreUnavailable, Ungraded, not_found
 from devenv.captcha_api.settings import Settings
 from devenv.captcha_api.stores import ATTEMPTS_LIMIT, Document, Submission, Verdict
-from devenv.captcha_api.stores.client import RedisObserver, TimedRedis
+from devenv.captcha_api.stores.client import RedisObserver, connect
+from devenv.captcha_api.stores.documents import is_challenge_id, read_document
 from devenv.core.vocabulary import CaptchaType
 
 T = TypeVar("T")
@@ -43,8 +43,6 @@ RECEIPT_TTL_MS = 10_000
 
 RETRY_WITHIN_S = 0.2
 """A connection that broke sooner than this is tried once more: the time-out still holds, within 200 ms."""
-
-_CID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
 class AtomicStore:
@@ -62,20 +60,9 @@ class AtomicStore:
         self._settings = settings
         self._new_token = new_token
         self._receipt_ttl_ms = max(RECEIPT_TTL_MS, 2 * settings.redis_timeout_ms)
-        self._client = TimedRedis(
-            observer,
-            host=settings.redis_host,
-            port=settings.redis_port,
-            db=settings.redis_db,
-            password=settings.password,
-            ssl=settings.redis_ssl,
-            socket_connect_timeout=settings.redis_timeout,
-            socket_timeout=settings.redis_timeout,
-            # redis-py's own retries (up to ten, since 6.0) multiply the time-out; _reach retries instead.
-            retry=Retry(NoBackoff(), 0),
-            decode_responses=True,
-            encoding_errors="backslashreplace",
-        )
+        # redis-py's own retries (up to ten, since 6.0) multiply the time-out; _reach retries instead.
+        never = Retry(NoBackoff(), 0)
+        self._client = connect(settings, observer, retry=never, encoding_errors="backslashreplace")
         self._claim_script = self._client.register_script(CLAIM)
 
     def create(self, kind: CaptchaType, cid: str, document: Document) -> bool:
@@ -86,7 +73,7 @@ class AtomicStore:
 
     def verify(self, submission: Submission) -> Verdict:
         """Gather, then grade and count in one step."""
-        if not _CID.fullmatch(submission.cid):
+        if not is_challenge_id(submission.cid):
             raise not_found()
         token = self._new_token()
         basis = submission.presumed()
@@ -94,7 +81,7 @@ class AtomicStore:
             basis = self._read(submission)
         state, attempts, text = self._gather_and_claim(submission, basis, token)
         if state == "other":
-            state, attempts, text = self._gather_and_claim(submission, _document(text), token)
+            state, attempts, text = self._gather_and_claim(submission, read_document(text), token)
         if state == "absent":
             raise not_found()
         if state == "solved":
@@ -102,7 +89,7 @@ class AtomicStore:
         if state not in ("right", "wrong"):
             raise BrokenSession(f"The stored session is broken: {text}")
         passed = state == "right"
-        return Verdict(_document(text), passed, attempts, passed or attempts >= ATTEMPTS_LIMIT)
+        return Verdict(read_document(text), passed, attempts, passed or attempts >= ATTEMPTS_LIMIT)
 
     def warm_up(self) -> None:
         """Load the script, so that the first verify is one round trip too; a Redis that is down may come."""
@@ -160,7 +147,7 @@ class AtomicStore:
         text: Any = self._reach(lambda: self._client.get(key))
         if text is None:
             raise not_found()
-        return _document(text)
+        return read_document(text)
 
     def _reach(self, command: Callable[[], T]) -> T:
         """Run an idempotent command, again if its connection broke at once; raise the service's errors."""
@@ -181,13 +168,3 @@ class AtomicStore:
             raise StoreUnavailable(f"Session store cannot serve now: {error}") from error
         except (redis.RedisError, OSError) as error:
             raise StoreUnavailable(f"Session store unreachable: {error}") from error
-
-
-def _document(text: str) -> Mapping[str, Any]:
-    try:
-        document = json.loads(text)
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
-        raise BrokenSession("The stored session is broken: not a JSON object")
-    return document

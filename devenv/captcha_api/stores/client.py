@@ -1,11 +1,16 @@
-"""The Redis client of both Redis stores, with its commands timed."""
+"""The Redis client of all Redis stores, with its commands timed."""
 
 from __future__ import annotations
 
 import time
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 
 import redis
+
+from devenv.captcha_api.settings import Settings
+
+T = TypeVar("T")
 
 
 class RedisObserver(Protocol):
@@ -16,7 +21,7 @@ class RedisObserver(Protocol):
 
 
 class TimedRedis(redis.Redis):
-    """redis-py's client; each command outside pipelines is reported to ``observer``."""
+    """redis-py's client; each command and each ``execute`` is reported to ``observer``."""
 
     def __init__(self, observer: RedisObserver, **options: Any) -> None:
         """``options`` are redis.Redis' own."""
@@ -25,12 +30,38 @@ class TimedRedis(redis.Redis):
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """As redis.Redis."""
+        return self._timed(
+            str(args[0]),
+            lambda: super(TimedRedis, self).execute_command(*args, **options),  # type: ignore[no-untyped-call]
+        )
+
+    def execute(self, pipe: Any) -> Any:
+        """``pipe.execute()``: redis-py's pipelines are transactions unless told otherwise, MULTI to EXEC."""
+        return self._timed("EXEC", pipe.execute)
+
+    def _timed(self, name: str, call: Callable[[], T]) -> T:
         started = time.perf_counter()
         failure: Exception | None = None
         try:
-            return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+            return call()
         except Exception as error:
             failure = error
             raise
         finally:
-            self._observer.redis_call(str(args[0]), time.perf_counter() - started, failure)
+            self._observer.redis_call(name, time.perf_counter() - started, failure)
+
+
+def connect(settings: Settings, observer: RedisObserver, **options: Any) -> TimedRedis:
+    """A client of the Redis that ``settings`` name, with more ``options``; it connects at first use."""
+    return TimedRedis(
+        observer,
+        host=settings.redis_host,
+        port=settings.redis_port,
+        db=settings.redis_db,
+        password=settings.password,
+        ssl=settings.redis_ssl,
+        socket_connect_timeout=settings.redis_timeout,
+        socket_timeout=settings.redis_timeout,
+        decode_responses=True,
+        **options,
+    )

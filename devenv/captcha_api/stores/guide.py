@@ -9,7 +9,6 @@ after another request deleted the key. The fix is ``atomic``.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,7 +17,7 @@ import redis
 from devenv.captcha_api.errors import not_found
 from devenv.captcha_api.settings import Settings
 from devenv.captcha_api.stores import ATTEMPTS_LIMIT, Document, Submission, Verdict
-from devenv.captcha_api.stores.client import RedisObserver, TimedRedis
+from devenv.captcha_api.stores.client import RedisObserver, TimedRedis, connect
 from devenv.captcha_api.stores.memory import MemoryStore
 from devenv.core.vocabulary import CaptchaType
 
@@ -39,27 +38,16 @@ class GuideStore:
         self._settings = settings
         self._memory = memory
         self._observer = observer
-        self._client: redis.Redis | None = None
+        self._client: TimedRedis | None = None
 
     # --- guide 4.1: client and helpers -------------------------------------------------------------------
 
-    def get_redis(self) -> redis.Redis | None:
+    def get_redis(self) -> TimedRedis | None:
         """Made at first use, pinged once, kept for ever; a failed first ping throws it away."""
         if self._client is not None:
             return self._client
-        settings = self._settings
         try:
-            self._client = TimedRedis(
-                self._observer,
-                host=settings.redis_host,
-                port=settings.redis_port,
-                db=settings.redis_db,
-                password=settings.password,
-                ssl=settings.redis_ssl,
-                socket_connect_timeout=settings.redis_timeout,
-                socket_timeout=settings.redis_timeout,
-                decode_responses=True,
-            )
+            self._client = connect(self._settings, self._observer)
             self._client.ping()
             return self._client
         except Exception as error:
@@ -123,7 +111,7 @@ class GuideStore:
                     pipe.set(key, data)
             except Exception:
                 pipe.set(key, data)
-            return int(self._or_else(-1, lambda: self._execute(pipe, count)))
+            return int(self._or_else(-1, lambda: client.execute(pipe) and count))
 
     # --- guide 4.2 to 4.5: create and verify ---------------------------------------------------------------
 
@@ -181,16 +169,3 @@ class GuideStore:
             if self._settings.guide_errors == "swallow":
                 return fallback
             raise
-
-    def _execute(self, pipe: Any, count: int) -> int:
-        """redis-py's pipelines are transactions unless told otherwise: MULTI, the write, EXEC."""
-        started = time.perf_counter()
-        failure: Exception | None = None
-        try:
-            pipe.execute()
-        except Exception as error:
-            failure = error
-            raise
-        finally:
-            self._observer.redis_call("EXEC", time.perf_counter() - started, failure)
-        return count

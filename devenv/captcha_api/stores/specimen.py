@@ -1,0 +1,77 @@
+"""What the teaching stores share: a client, a key, a create, and errors as HTTP 503. docs/stores.md.
+
+Each of ``watch``, ``getdel`` and ``incr`` is a pattern that people reach for, in the ordinary redis-py code
+that they would write, with the faults that the pattern has. The client keeps redis-py's own retries.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import redis
+
+from devenv.captcha_api.errors import BrokenSession, StoreUnavailable, not_found
+from devenv.captcha_api.settings import Settings
+from devenv.captcha_api.stores import Document, Submission
+from devenv.captcha_api.stores.client import RedisObserver, connect
+from devenv.captcha_api.stores.documents import is_challenge_id
+from devenv.core.vocabulary import CaptchaType
+
+
+class RedisSpecimen:
+    """Everything but ``name`` and ``verify``."""
+
+    def __init__(self, settings: Settings, observer: RedisObserver) -> None:
+        """Connects at first use."""
+        self._settings = settings
+        self._client = connect(settings, observer)
+
+    def create(self, kind: CaptchaType, cid: str, document: Document) -> bool:
+        """SET with EX."""
+        data = json.dumps(document, ensure_ascii=False)
+        with self._reaching():
+            self._client.set(self._key(kind, cid), data, ex=self._settings.captcha_ttl)
+        return True
+
+    def warm_up(self) -> None:
+        """Nothing to do."""
+
+    def check_ready(self) -> None:
+        """Redis answers."""
+        with self._reaching():
+            self._client.ping()
+
+    def sessions_here(self) -> Mapping[str, int]:
+        """None: they are all in Redis."""
+        return {}
+
+    def server_info(self) -> Mapping[str, Any]:
+        """INFO."""
+        try:
+            info: Any = self._client.info()
+        except (redis.RedisError, OSError):
+            return {}
+        return dict(info)
+
+    def _key_of(self, submission: Submission) -> str:
+        if not is_challenge_id(submission.cid):
+            raise not_found()
+        return self._key(submission.kind, submission.cid)
+
+    def _key(self, kind: CaptchaType, cid: str) -> str:
+        return f"{self._settings.redis_prefix}{kind}:{cid}"
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """redis-py's errors become the service's."""
+        try:
+            yield
+        except redis.ResponseError as error:
+            if str(error).startswith("WRONGTYPE"):
+                raise BrokenSession(f"The stored session is broken: {error}") from error
+            raise StoreUnavailable(f"Session store cannot serve now: {error}") from error
+        except (redis.RedisError, OSError) as error:
+            raise StoreUnavailable(f"Session store unreachable: {error}") from error
