@@ -163,13 +163,18 @@ class _End:
 def _end(
     operations: Sequence[HistoryOperation], graded: Sequence[HistoryOperation], limit: int
 ) -> _End | None:
-    """The first end that somebody was told of or made."""
+    """The first end that somebody was told of or made.
+
+    As many answers as are allowed end it only where no count was told: where each was told too low a count,
+    attempts were lost, nobody ended the session, and its key is no other than it was.
+    """
     ends = [_End(it, "was deleted" if it.f == FLUSH else "expired") for it in _expiries(operations)]
     told = sorted(graded, key=lambda it: it.returned)
     for position, it in enumerate(told, start=1):
+        count = it.told.attempts if it.told else None
         if it.told and it.told.told is Told.SUCCESS:
             ends.append(_End(it, "was solved"))
-        elif position >= limit or (it.told and (it.told.attempts or 0) >= limit):
+        elif (position if count is None else count) >= limit:
             ends.append(_End(it, "had its last attempt"))
     return min(ends, key=lambda it: it.operation.returned, default=None)
 

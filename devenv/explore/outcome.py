@@ -14,7 +14,6 @@ from devenv.core.captcha_http import outcome_of
 from devenv.core.events import EventType, HistoryEvent
 from devenv.explore.behaviour import Answered
 from devenv.explore.expression import Participant
-from devenv.spec.session import ATTEMPTS_LIMIT
 
 REPLY_LOST = "reply-lost"
 SERVER_ERROR = "server-error"
@@ -79,21 +78,10 @@ def judge(cast: Sequence[Participant], outcome: Outcome) -> tuple[Finding, ...]:
         findings.setdefault(kind, Finding(kind, f"{request.name} was answered HTTP {answer.status}"))
     report = judge_history(history_of(_events(requests, events, outcome)))
     for violation in report.violations:
-        if violation.kind is Kind.RESURRECTED_KEY and not _was_ended(outcome):
-            continue
         kind = _kind(violation, bool(lost))
         sentence = _sentence(kind, violation, requests, outcome)
         findings.setdefault(kind, Finding(kind, sentence))
     return tuple(findings.values())
-
-
-def _was_ended(outcome: Outcome) -> bool:
-    """Whether a request ended the session, and so deleted its key: by success or as it counted the limit.
-
-    Where every count was too low nothing was deleted, and the key is no other than it was: a lost attempt.
-    """
-    bodies = [_body(answer) for answer in outcome.answers]
-    return any(it.get("success") is True or (it.get("attempts") or 0) >= ATTEMPTS_LIMIT for it in bodies)
 
 
 def _kind(violation: Violation, lost: bool) -> str:

@@ -147,6 +147,14 @@ def test_what_a_right_service_does_holds(book: Book) -> None:
             made().together(("wrong", "wrong", 1), ("wrong", "wrong", 2)).keys(session=1000),
             [Kind.RESURRECTED_KEY],
         ),
+        (  # nobody ended it: both answers were counted as the first
+            made().together(("wrong", "wrong", 1), ("wrong", "wrong", 1)).keys(session=1000),
+            [Kind.LOST_ATTEMPT],
+        ),
+        (  # a service that tells no counts: two answers are all that are allowed
+            made().together(("wrong", "wrong", None), ("wrong", "wrong", None)).keys(session=1000),
+            [Kind.RESURRECTED_KEY],
+        ),
         (made().event("expire").keys(session=-1), [Kind.EXPIRY_INSIDE_VERIFY]),
         (made().in_vain("expire").verify("right", "not_found"), [Kind.NOT_LINEARIZABLE]),
         (made().in_vain("age").verify("right", "not_found"), [Kind.NOT_LINEARIZABLE]),
