@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import psutil
@@ -80,8 +81,7 @@ def fresh_stack(
     It also ends when this process does, in whatever way.
     """
     _sweep(state_dir)
-    name = f"{_TEMPORARY}{psutil.Process().pid}"
-    folder = state_dir / name
+    name, folder = _own_folder(state_dir)
     inner: Stack
     if backend == "compose":
         from devenv.stack.compose import ComposeStack
@@ -98,9 +98,20 @@ def fresh_stack(
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _own_folder(state_dir: Path) -> tuple[str, Path]:
+    """A name that has our process id, and a new folder of that name: one process may have several stacks."""
+    state_dir.mkdir(parents=True, exist_ok=True)
+    for number in count(1):
+        name = f"{_TEMPORARY}{psutil.Process().pid}" + (f"-{number}" if number > 1 else "")
+        with suppress(FileExistsError):
+            (state_dir / name).mkdir()
+            return name, state_dir / name
+    raise AssertionError("numbers do not end")
+
+
 def _sweep(state_dir: Path) -> None:
     """Remove what temporary stacks left whose process was killed."""
     for folder in state_dir.glob(f"{_TEMPORARY}*"):
-        owner = folder.name.removeprefix(_TEMPORARY)
+        owner = folder.name.removeprefix(_TEMPORARY).partition("-")[0]
         if owner.isdigit() and not psutil.pid_exists(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)

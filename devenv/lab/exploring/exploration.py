@@ -69,6 +69,18 @@ class FoundViolation:
     scenario_file: str | None = None
     reproduce: str | None = None
 
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """The schedule for people: who, and what they do in a row with the replies; one pair for each turn."""
+        turns: list[tuple[str, list[str]]] = []
+        for step in self.steps:
+            who = step.who or "·"
+            reply = "" if step.reply is None or step.reply.startswith(("{", "[")) else f"={step.reply}"
+            if not turns or turns[-1][0] != who:
+                turns.append((who, []))
+            turns[-1][1].append(step.what + reply)
+        return [(who, " ".join(steps)) for who, steps in turns]
+
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
         return {**asdict(self), "requests": list(self.requests), "steps": [asdict(it) for it in self.steps]}

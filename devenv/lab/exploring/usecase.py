@@ -31,6 +31,8 @@ from devenv.lab.toggle import stores
 from devenv.stack.protocol import Progress
 
 TELL_EVERY = 0.5
+PATIENT = {"REDIS_TIMEOUT_MS": "20000"}
+"""Held longer than this, a command is sent again or given up by its client: nothing is to depend on that."""
 T = TypeVar("T")
 
 
@@ -41,8 +43,15 @@ def explore(wish: Wish, settings: Settings, progress: Progress) -> Exploration:
     Raises UsageProblem for a wrong expression, EnvironmentProblem where pods go round the gate.
     """
     meeting = parse_meeting(wish.scenario, wish.events)
+    with _stage(wish, meeting, settings, progress) as status:
+        return explore_on(status, wish, settings, progress)
+
+
+def explore_on(status: StackStatus, wish: Wish, settings: Settings, progress: Progress) -> Exploration:
+    """As ``explore``, on this stack as it is; its pods have the wished store."""
+    meeting = parse_meeting(wish.scenario, wish.events)
     run = open_run(settings.state_dir, f"explore-{wish.strategy}-{meeting}", time.time())
-    with _stage(wish, meeting, settings, progress) as status, asyncio.Runner() as runner:
+    with asyncio.Runner() as runner:
         found = _Exploring(wish, meeting, status, settings.seed, progress, runner).run(run)
     run.write_json(RESULTS, found.to_json())
     run.write_text(SCHEDULE, "".join(f"{it.kind}: {it.schedule}\n" for it in found.violations))
@@ -60,9 +69,7 @@ def _stage(wish: Wish, meeting: Meeting, settings: Settings, progress: Progress)
     if status is not None and _fits(status, wish):
         yield status
         return
-    # Held longer than this, a command is sent again or given up by its client: nothing is to depend on that.
-    env = {"REDIS_TIMEOUT_MS": "20000"}
-    spec = StackSpec(pods=pods, use_redis=True, strategy=wish.strategy, env=env, seed=settings.seed)
+    spec = StackSpec(pods=pods, use_redis=True, strategy=wish.strategy, env=PATIENT, seed=settings.seed)
     with fresh_stack(settings.backend or "embedded", settings.state_dir, spec, progress) as stack:
         yield stack.status()
 
