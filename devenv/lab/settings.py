@@ -10,13 +10,10 @@ import locale
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 
-from dotenv import dotenv_values
-from dotenv.parser import parse_stream
-
+from devenv.core.env_file import read_env
 from devenv.core.errors import UsageProblem
 from devenv.core.topology import Ports, StackSpec
 from devenv.core.vocabulary import MAX_PODS, Strategy, pod_names
@@ -237,16 +234,5 @@ def _read_env_file(path: Path) -> dict[str, _Given]:
         ) from None
     except OSError as problem:
         raise UsageProblem(f"{path.name}: cannot be read: {problem.strerror}") from None
-    lines: dict[str, int] = {}
-    for binding in parse_stream(StringIO(text)):
-        raw = binding.original.string  # begins with the blank lines before it
-        line = binding.original.line + raw[: len(raw) - len(raw.lstrip())].count("\n")
-        if binding.error:
-            raise UsageProblem(
-                f"{path.name}:{line}: this line cannot be read",
-                hint="each line is NAME=value, or starts with #",
-            )
-        if binding.key is not None:
-            lines[binding.key] = line
-    values = dotenv_values(stream=StringIO(text))
-    return {name: _Given(values.get(name) or "", f"{path.name}:{line}") for name, line in lines.items()}
+    given = read_env(text, path.name)
+    return {name: _Given(value, f"{path.name}:{line}") for name, (value, line) in given.items()}
