@@ -12,13 +12,12 @@ from rich.text import Text
 from devenv.cli.options import BackendOption, Json, NoColor, Seed, desk
 from devenv.cli.screen import Screen, grid
 from devenv.core.errors import UsageProblem
-from devenv.core.vocabulary import Strategy
+from devenv.core.vocabulary import REDIS_STORES, Strategy
 from devenv.lab.exploring.exploration import Exploration, FoundViolation, Mode, Wish, junit_xml
 from devenv.lab.exploring.usecase import explore as explore_orders
 from devenv.lab.runs import write_atomically
 
 _BUDGET = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>s|m)?")
-_STORES = (Strategy.GUIDE, Strategy.ATOMIC)
 
 
 def explore(
@@ -30,9 +29,7 @@ def explore(
             "X expiry, A ageing, L lost reply. 'R+W+E', '3 W', 'R+W+E+X'.",
         ),
     ],
-    strategy: Annotated[
-        Strategy, typer.Option(help="The session store under test: guide or atomic.")
-    ] = Strategy.GUIDE,
+    strategy: Annotated[Strategy, typer.Option(help="The session store under test.")] = Strategy.GUIDE,
     mode: Annotated[
         Mode,
         typer.Option(
@@ -60,7 +57,7 @@ def explore(
         int, typer.Option(min=1, max=1000, metavar="N", help="Run each violation so often on real pods.")
     ] = 3,
     compare: Annotated[
-        str, typer.Option(metavar="S,S", help="Side by side: guide,atomic. Takes --strategy's place.")
+        str, typer.Option(metavar="S,S", help="Side by side: guide,watch,atomic. Takes --strategy's place.")
     ] = "",
     junit: Annotated[
         Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also write JUnit XML there.")
@@ -79,9 +76,9 @@ def explore(
     traces, seconds = _budget(budget)
     found = []
     for store in _stores(compare) or [strategy]:
-        if store not in _STORES:
+        if store not in REDIS_STORES:
             raise UsageProblem(
-                f"{store} keeps nothing in Redis: there is no order to explore", hint="guide, atomic"
+                f"{store} keeps nothing in Redis: there is no order to explore", hint=", ".join(REDIS_STORES)
             )
         wish = Wish(
             scenario=scenario,
@@ -162,15 +159,8 @@ def _show_violation(violation: FoundViolation, found: Exploration, screen: Scree
     share = f"in {violation.traces} of {found.traces} traces; needs {'+'.join(violation.requests)}"
     screen.show("", Text.assemble((f" {violation.kind} ", "reverse red"), (f"  {share}", "dim")))
     screen.paragraphs([violation.sentence])
-    lines: list[tuple[str, list[str]]] = []
-    for step in violation.steps:
-        who = step.who or "·"
-        reply = "" if step.reply is None or step.reply.startswith(("{", "[")) else f"={step.reply}"
-        if not lines or lines[-1][0] != who:
-            lines.append((who, []))
-        lines[-1][1].append(step.what + reply)
-    for who, steps in lines:
-        screen.show(Text.assemble((f"    {who:>3} ", "cyan"), " ".join(steps)))
+    for who, steps in violation.lines:
+        screen.show(Text.assemble((f"    {who:>3} ", "cyan"), steps))
     if violation.confirmed:
         screen.show(Text(f"  on real pods: {violation.replayed} of {violation.replays} the same", "green"))
         screen.show(Text.assemble(("  Reproduce with: ", "bold"), violation.reproduce or ""))

@@ -27,6 +27,9 @@ class StoreName(StrEnum):
 
     ATOMIC = "atomic"
     GUIDE = "guide"
+    WATCH = "watch"
+    GETDEL = "getdel"
+    INCR = "incr"
 
 
 Json = Annotated[
@@ -48,7 +51,8 @@ StoreOption = Annotated[
     typer.Option(
         "--strategy",
         envvar="SESSION_STRATEGY",
-        help="With USE_REDIS=true: atomic (the fix) or guide (the migration guide's, faults included).",
+        help="With USE_REDIS=true: atomic (the fix), guide (the migration guide's, faults included), or a "
+        "teaching store: watch, getdel, incr (docs/stores.md).",
     ),
 ]
 

@@ -13,7 +13,7 @@ from devenv.cli.explain_verb import show_findings
 from devenv.cli.options import BackendOption, Json, NoColor, Seed, desk
 from devenv.cli.screen import Screen, grid
 from devenv.core.errors import UsageProblem
-from devenv.core.vocabulary import CaptchaType, Strategy
+from devenv.core.vocabulary import CATALOGUE_STORES, CaptchaType, Strategy
 from devenv.lab.opening import running_stack
 from devenv.lab.replay import ReplayResult, junit_xml
 from devenv.lab.replaying import replay_word
@@ -111,7 +111,7 @@ def replay(
     if not holds:
         show_findings(done.explanation, at.screen)
         at.screen.show(Text(f"with its pictures: devenv explain {done.run.id}", "dim"))
-        raise typer.Exit(1)
+        raise typer.Exit(1 if result.verdict == "fails" else 3)
 
 
 def _show_replay(result: ReplayResult, screen: Screen) -> None:
@@ -120,8 +120,8 @@ def _show_replay(result: ReplayResult, screen: Screen) -> None:
         Text(f"{scenario.id}: {scenario.title}", "bold"), Text(f"store: {result.strategy}", "dim"), ""
     )
     screen.picture(result.recording.messages)
-    note = scenario.stores[result.strategy]
-    if note.shows:
+    note = scenario.note(result.strategy)
+    if note is not None and note.shows:
         label, style = ("the bug", "yellow") if note.bug else ("expected", "cyan")
         screen.show("", Text.assemble((f"{label}: ", style), note.shows))
     if result.repeat > 1:
@@ -132,9 +132,15 @@ def _show_replay(result: ReplayResult, screen: Screen) -> None:
         screen.show(Text(f"  {violation}", "red"))
     if len(result.violations) > 20:
         screen.show(Text(f"  … and {len(result.violations) - 20} more", "red"))
-    holds = result.verdict == "holds"
-    text = "✓ holds: it went as the scenario expects" if holds else "✗ fails: it did not go as expected"
-    screen.show(Text(text, "bold green" if holds else "bold red"), Text(f"again: {result.command}", "dim"))
+    text, style = {
+        "holds": ("✓ holds: it went as the scenario expects", "bold green"),
+        "fails": ("✗ fails: it did not go as expected", "bold red"),
+        "not checked": (
+            f"? not checked: the scenario says nothing about the {result.strategy} store; so it went",
+            "bold yellow",
+        ),
+    }[result.verdict]
+    screen.show(Text(text, style), Text(f"again: {result.command}", "dim"))
 
 
 def scenarios(
@@ -152,9 +158,10 @@ def scenarios(
         _show_scenario(found, at.screen)
         return
     at.screen.result({"scenarios": [scenario.to_json() for scenario in catalogue()]})
-    table = grid("scenario", *(str(store) for store in Strategy), "shows")
+    table = grid("scenario", *CATALOGUE_STORES, "shows")
     for scenario in catalogue():
-        table.add_row(Text(scenario.id, "bold"), *(_mark(scenario, it) for it in Strategy), scenario.title)
+        marks = (_mark(scenario, it) for it in CATALOGUE_STORES)
+        table.add_row(Text(scenario.id, "bold"), *marks, scenario.title)
     at.screen.show(
         table, "", Text("replay one with `devenv replay NAME --strategy memory|guide|atomic`", "dim")
     )
@@ -168,8 +175,7 @@ def _mark(scenario: Scenario, strategy: Strategy) -> Text:
 
 def _show_scenario(scenario: Scenario, screen: Screen) -> None:
     screen.show(Text(f"{scenario.id}: {scenario.title}", "bold"), "", scenario.about.strip(), "")
-    for strategy in Strategy:
-        note = scenario.stores[strategy]
+    for strategy, note in scenario.stores.items():
         screen.show(
             Text.assemble(
                 (f"  {strategy:<8}", "bold"),

@@ -36,7 +36,7 @@ from devenv.lab.toggle import toggle as toggle_pods
 from devenv.routing import POLICIES
 
 _LOG_COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")
-_STORE_STYLE = {Strategy.MEMORY: "red", Strategy.GUIDE: "yellow", Strategy.ATOMIC: "green"}
+_STORE_STYLE = {Strategy.MEMORY: "red", Strategy.ATOMIC: "green"}
 
 
 class Switch(StrEnum):
@@ -221,7 +221,7 @@ def _pods(found: Overview, screen: Screen) -> None:
             pod.name,
             Text(pod.state, "" if pod.state == "running" else "bold red"),
             pod.settings.get("USE_REDIS", ""),
-            Text(str(kept), _STORE_STYLE[kept]),
+            Text(str(kept), _STORE_STYLE.get(kept, "yellow")),
             pod.settings.get("REDIS_PREFIX", ""),
             str(pod.pid or "–"),
         )

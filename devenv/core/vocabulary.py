@@ -19,11 +19,22 @@ class CaptchaType(StrEnum):
 
 
 class Strategy(StrEnum):
-    """Where a pod keeps its sessions: its own memory, or Redis in one of two ways."""
+    """Where a pod keeps its sessions: its own memory, or Redis in one of several ways."""
 
     MEMORY = "memory"
     GUIDE = "guide"
     ATOMIC = "atomic"
+    WATCH = "watch"
+    GETDEL = "getdel"
+    INCR = "incr"
+
+
+CATALOGUE_STORES = (Strategy.MEMORY, Strategy.GUIDE, Strategy.ATOMIC)
+"""Every scenario says what each of these does."""
+TEACHING_STORES = (Strategy.WATCH, Strategy.GETDEL, Strategy.INCR)
+"""Specimens to explore: docs/stores.md. A scenario may say what they do, and mostly does not."""
+REDIS_STORES = (Strategy.GUIDE, Strategy.ATOMIC, *TEACHING_STORES)
+"""What SESSION_STRATEGY can be."""
 
 
 class Answer(StrEnum):

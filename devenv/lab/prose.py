@@ -79,6 +79,9 @@ ENGLISH = Prose(
         Strategy.MEMORY: "store: pod memory",
         Strategy.GUIDE: "store: guide, the migration guide's own commands with their faults",
         Strategy.ATOMIC: "store: atomic, one script per attempt",
+        Strategy.WATCH: "store: watch, optimistic locking with WATCH, MULTI and EXEC",
+        Strategy.GETDEL: "store: getdel, the session is taken out while it is judged",
+        Strategy.INCR: "store: incr, attempts are counted beside the document",
     },
     captcha="captcha",
     types={
@@ -171,6 +174,9 @@ KOREAN = Prose(
         Strategy.MEMORY: "저장소: 파드 메모리",
         Strategy.GUIDE: "저장소: guide(마이그레이션 가이드의 명령 그대로, 결함 포함)",
         Strategy.ATOMIC: "저장소: atomic(시도 한 번에 스크립트 하나)",
+        Strategy.WATCH: "저장소: watch(WATCH, MULTI, EXEC를 쓰는 낙관적 잠금)",
+        Strategy.GETDEL: "저장소: getdel(판정하는 동안 세션을 꺼내 둠)",
+        Strategy.INCR: "저장소: incr(시도 횟수를 문서 옆에서 셈)",
     },
     captcha="캡차",
     types={

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from devenv.core.env_file import read_env
 from devenv.core.errors import UsageProblem
 from devenv.core.topology import Ports, StackSpec
-from devenv.core.vocabulary import MAX_PODS, Strategy, pod_names
+from devenv.core.vocabulary import MAX_PODS, REDIS_STORES, Strategy, pod_names
 from devenv.routing import parse_policy
 
 Backend = Literal["embedded", "compose"]
@@ -105,7 +105,7 @@ def _integer(low: int, high: int | None = None) -> Callable[[str], int]:
 def _choice(*words: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text.lower() not in words:
-            raise ValueError(" or ".join(words))
+            raise ValueError(" or ".join([", ".join(words[:-1]), words[-1]]))
         return text.lower()
 
     return read
@@ -132,7 +132,7 @@ VARIABLES = (
     Variable("DEVENV_REDIS_PORT", _PORT, "6379"),
     Variable("DEVENV_GATE_PORT", _PORT, "6391"),
     Variable("USE_REDIS", _flag, "true"),
-    Variable("SESSION_STRATEGY", _choice("atomic", "guide"), "atomic"),
+    Variable("SESSION_STRATEGY", _choice(*sorted(REDIS_STORES)), "atomic"),
     Variable("REDIS_PREFIX", str, "rcaptcha:"),
     Variable("REDIS_DB", _integer(0, 15), "0"),
     Variable("REDIS_TIMEOUT_MS", _integer(1), "2000"),

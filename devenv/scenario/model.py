@@ -191,14 +191,17 @@ class Scenario:
 
     @property
     def strategies(self) -> tuple[Strategy, ...]:
-        """The stores that it can be run with."""
-        return tuple(s for s in Strategy if self.stores[s].not_applicable is None)
+        """The stores that it says something about, and can be run with."""
+        return tuple(s for s in Strategy if s in self.stores and self.stores[s].not_applicable is None)
+
+    def note(self, strategy: Strategy) -> StoreNote | None:
+        """What it says of this store; None: nothing, and then nothing is checked with it."""
+        return self.stores.get(strategy)
 
     def to_json(self) -> dict[str, Any]:
         """What a list of scenarios shows of it; a plain dict."""
         notes: dict[str, dict[str, Any]] = {}
-        for strategy in Strategy:
-            note = self.stores[strategy]
+        for strategy, note in self.stores.items():
             if note.not_applicable is not None:
                 notes[str(strategy)] = {"not_applicable": note.not_applicable}
             else:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from devenv.core.errors import UsageProblem
-from devenv.core.vocabulary import Answer, CaptchaType, Strategy, resolve_pod
+from devenv.core.vocabulary import REDIS_STORES, Answer, CaptchaType, Strategy, resolve_pod
 from devenv.routing import parse_policy
 from devenv.scenario.document import Document, Path, read_document
 from devenv.scenario.model import (
@@ -67,7 +67,8 @@ class _Builder:
                 raise self._document.problem(
                     ("sessions", name), f"session {name!r} is never created", key=True
                 )
-        stores = {strategy: StoreNote(**data["stores"][strategy]) for strategy in Strategy}
+        said = data["stores"]
+        stores = {strategy: StoreNote(**said[strategy]) for strategy in Strategy if strategy in said}
         return Scenario(
             data["id"], data["title"], data["cause"], tuple(data["needs"]), data.get("about", "").strip(),
             stack, stores, self._sessions, steps, self._document.name, source,
@@ -179,7 +180,7 @@ class _Builder:
                 raise self._document.problem(path, f"no request {name!r}; requests: {known}")
 
     def _order(self, text: Any, path: Path, names: tuple[str, ...]) -> dict[Strategy, tuple[str, ...]]:
-        """By store; an order that is given for all is for those that speak to Redis."""
+        """By store; an order that is given for all is for those of the catalogue that speak to Redis."""
         if text is None:
             return {}
         by_store = text if isinstance(text, dict) else {Strategy.GUIDE: text, Strategy.ATOMIC: text}
@@ -208,7 +209,7 @@ class _Builder:
             return Gate(line, None)
         if isinstance(rules, dict) and "action" not in rules:
             return Gate(line, {Strategy(s): self._rules(it, (*path, s)) for s, it in rules.items()})
-        return Gate(line, dict.fromkeys((Strategy.GUIDE, Strategy.ATOMIC), self._rules(rules, path)))
+        return Gate(line, dict.fromkeys(REDIS_STORES, self._rules(rules, path)))
 
     def _rules(self, rules: Any, path: Path) -> tuple[GateRule, ...]:
         several = rules if isinstance(rules, list) else [rules]

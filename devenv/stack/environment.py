@@ -10,7 +10,7 @@ from pathlib import Path
 import devenv
 from devenv.core.errors import UsageProblem
 from devenv.core.topology import StackSpec
-from devenv.core.vocabulary import Strategy, resolve_pod
+from devenv.core.vocabulary import REDIS_STORES, Strategy, resolve_pod
 
 ADDRESSES = frozenset({"REDIS_HOST", "REDIS_PORT", "ML_SERVICE_URL", "ASSET_BASE_URL", "POD_NAME"})
 SECRETS = frozenset({"ABSTRACT_HMAC_SECRET", "REDIS_PASSWORD"})
@@ -96,7 +96,7 @@ def _agreed(spec: StackSpec) -> StackSpec:
     strategies = {spec.settings_of(pod)["SESSION_STRATEGY"] for pod in spec.pod_names}
     if flags in ({"true"}, {"false"}):
         spec = _without(replace(spec, use_redis=flags == {"true"}), "USE_REDIS")
-    if strategies in ({"guide"}, {"atomic"}):
+    if len(strategies) == 1 and strategies <= set(REDIS_STORES):
         spec = _without(replace(spec, strategy=Strategy(strategies.pop())), "SESSION_STRATEGY")
     return spec
 

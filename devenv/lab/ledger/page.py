@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from devenv.checker.findings import CHANGES
-from devenv.core.vocabulary import Strategy
+from devenv.core.vocabulary import CATALOGUE_STORES
 from devenv.lab.ledger.measuring import AT_ONCE_S, shown_store
 from devenv.lab.replay.observed import title
 from devenv.lab.sequence import SequenceMessage, draw_mermaid, draw_text
@@ -115,12 +115,12 @@ def render(data: Measured) -> str:
 
 
 def _faults(measured: Measured) -> str:
-    rows = [_row("", *Strategy), "|---|---|---|---|"]
+    rows = [_row("", *CATALOGUE_STORES), "|---|---|---|---|"]
     for name, words in FAULTS:
         scenario = find(name)
         cells = [
             _during_and_after(scenario, measured[name][store]) if store in scenario.strategies else "–"
-            for store in Strategy
+            for store in CATALOGUE_STORES
         ]
         rows.append(_row(f"[{words}](#{scenario.cause})", *cells))
     return "\n".join([FAULTS_HEAD, *rows, "", FAULTS_TAIL])
@@ -170,7 +170,7 @@ def _contents(causes: Sequence[str], by_cause: Mapping[str, Sequence[Scenario]])
         needs = sorted({need for scenario in by_cause[cause] for need in scenario.needs}, key="RCFXT".index)
         buggy = [
             str(store)
-            for store in Strategy
+            for store in CATALOGUE_STORES
             if any(store in it.strategies and it.stores[store].bug for it in by_cause[cause])
         ]
         rows.append(
@@ -195,8 +195,7 @@ def _scenario(scenario: Scenario, measured: Measured, *, with_picture: bool) -> 
         lines += [scenario.about, ""]
     lines += ["```", f"devenv replay {scenario.id} --strategy {store}", "```", ""]
     lines += [_row("store", "what a person gets"), "|---|---|"]
-    for each in Strategy:
-        note = scenario.stores[each]
+    for each, note in scenario.stores.items():
         if note.not_applicable is not None:
             lines.append(_row(str(each), f"– {note.not_applicable}"))
         else:

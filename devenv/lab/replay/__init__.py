@@ -128,10 +128,11 @@ class Replayer:
         ``schedules`` run in place of the orders that the scenario gives, the first for its first step with
         an order. With ``run``, its folder gets results.json, history.jsonl and trace.jsonl (of all repeats),
         sequence.mmd, schedule.txt where there was an order, and the scenario itself. Raises UsageProblem for
-        a store that the scenario says nothing about and schedules that are about something else,
+        a store that the scenario does not apply to and schedules that are about something else,
         EnvironmentProblem where the stack does not fit or stops answering.
         """
-        if (why := scenario.stores[strategy].not_applicable) is not None:
+        note = scenario.note(strategy)
+        if note is not None and (why := note.not_applicable) is not None:
             able = ", ".join(scenario.strategies)
             raise UsageProblem(
                 f"{scenario.id} does not apply to {strategy}: {why}", hint=f"--strategy {able}"

@@ -14,7 +14,7 @@ from devenv.lab.replay.observed import Observed, expected_of, title
 from devenv.lab.runs import Recording
 from devenv.scenario import Scenario
 
-Verdict = Literal["holds", "fails"]
+Verdict = Literal["holds", "fails", "not checked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,8 @@ class ReplayResult:
     @property
     def verdict(self) -> Verdict:
         """``holds`` where what happened is what the scenario expects of this store, each time."""
+        if self.scenario.note(self.strategy) is None:
+            return "not checked"
         return "fails" if self.violations else "holds"
 
     @property
@@ -78,7 +80,8 @@ class ReplayResult:
     @property
     def bug(self) -> bool:
         """Whether the scenario calls what this store does the bug."""
-        return self.scenario.stores[self.strategy].bug
+        note = self.scenario.note(self.strategy)
+        return note is not None and note.bug
 
     @property
     def outcomes(self) -> list[dict[str, Any]]:
@@ -97,9 +100,10 @@ class ReplayResult:
         """What the scenario expects of this store: in one sentence, and step by step."""
         steps = []
         for number, step in enumerate(self.scenario.steps, start=1):
-            if checks := expected_of(step, self.strategy):
+            if checks := expected_of(step, self.strategy, self.scenario):
                 steps.append({"step": number, "do": title(step), **checks})
-        return {"shows": self.scenario.stores[self.strategy].shows, "bug": self.bug, "steps": steps}
+        note = self.scenario.note(self.strategy)
+        return {"shows": note.shows if note is not None else None, "bug": self.bug, "steps": steps}
 
     @property
     def command(self) -> str:

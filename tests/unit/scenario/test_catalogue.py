@@ -9,7 +9,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from devenv.core.errors import UsageProblem
-from devenv.core.vocabulary import CaptchaType, Strategy
+from devenv.core.vocabulary import CATALOGUE_STORES, CaptchaType
 from devenv.lab.replay.observed import expected_of, title
 from devenv.scenario import Scenario, catalogue, find, parse
 from devenv.scenario.schema import schema
@@ -45,7 +45,7 @@ def test_every_file_is_listed() -> None:
 def test_each_store_is_expected_to_do_something(scenario: Scenario) -> None:
     assert scenario.strategies
     for strategy in scenario.strategies:
-        checks = [expected_of(step, strategy) for step in scenario.steps]
+        checks = [expected_of(step, strategy, scenario) for step in scenario.steps]
         assert any(
             set(check) - {"status", "starts"} or check.get("status", 200) != 200 for check in checks
         ), f"{strategy} is never checked"
@@ -59,14 +59,14 @@ def test_a_bug_is_expected_to_look_otherwise_than_its_fix() -> None:
         fixed = [s for s in scenario.strategies if not scenario.stores[s].bug]
         for bug in buggy:
             for fix in fixed:
-                assert [expected_of(step, bug) for step in scenario.steps] != [
-                    expected_of(step, fix) for step in scenario.steps
+                assert [expected_of(step, bug, scenario) for step in scenario.steps] != [
+                    expected_of(step, fix, scenario) for step in scenario.steps
                 ], f"{scenario.id}: {bug} and {fix}"
 
 
 def test_the_pod_memory_scenario_is_about_all_three_types() -> None:
     assert set(find("pod-memory").sessions.values()) == set(CaptchaType)
-    assert find("pod-memory").strategies == tuple(Strategy)
+    assert find("pod-memory").strategies == CATALOGUE_STORES
 
 
 def test_an_unknown_name_suggests_near_ones() -> None:

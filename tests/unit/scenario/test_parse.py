@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from devenv.core.errors import UsageProblem
-from devenv.core.vocabulary import Answer, CaptchaType, Strategy
+from devenv.core.vocabulary import REDIS_STORES, Answer, CaptchaType, Strategy
+from devenv.lab.replay.observed import expected_of
 from devenv.scenario import (
     Create,
     Gate,
@@ -240,7 +241,7 @@ def test_orders_faults_and_events_arrive() -> None:
     assert isinstance(times, Together)
     assert (len(times.verifies), times.names, times.order) == (3, (), {})
     rule = {"action": "error", "command": "SETEX", "key": "{key:alice}", "pod": "A", "text": "OOM no"}
-    assert oom == Gate(41, {Strategy.GUIDE: (rule,), Strategy.ATOMIC: (rule,)})
+    assert oom == Gate(41, dict.fromkeys(REDIS_STORES, (rule,)))
     assert by_store == Gate(
         42,
         {Strategy.GUIDE: ({"action": "delay", "seconds": 1},), Strategy.MEMORY: ({"action": "disconnect"},)},
@@ -300,3 +301,14 @@ def test_an_order_needs_names() -> None:
         UsageProblem, match=r"^x\.yaml:33: steps\[9\]\.order: an order needs requests with names"
     ):
         parse(text, "x.yaml")
+
+
+def test_a_teaching_store_may_be_said_something_of() -> None:
+    said = GOOD.replace("\nsessions:", "\n  watch: {shows: passes too}\nsessions:", 1)
+    assert said != GOOD
+    scenario = parse(said, "x.yaml")
+    assert scenario.strategies == (Strategy.GUIDE, Strategy.ATOMIC, Strategy.WATCH)
+    assert scenario.note(Strategy.INCR) is None
+    assert "incr" not in scenario.to_json()["stores"]
+    assert expected_of(scenario.steps[1], Strategy.INCR, scenario) == {}
+    assert expected_of(scenario.steps[0], Strategy.WATCH, scenario)["status"] == 200
