@@ -190,7 +190,10 @@ class RequestFramer:
     def _start_word(self, line: bytes) -> None:
         """Read ``$<n>``."""
         if line[:1] != b"$":
-            self.error = f"expected '$', got '{line[:1].decode('latin-1')}'"
+            got = (
+                line[:1].decode("latin-1").strip("\n") or " "
+            )  # as the server's error replies show CR and LF
+            self.error = f"expected '$', got '{got}'"
             return
         size = parse_length(line[1:])
         if size is None or not 0 <= size <= self._max_bulk:

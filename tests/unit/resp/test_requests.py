@@ -81,6 +81,7 @@ BROKEN: dict[str, tuple[bytes, str | tuple[str, ...]]] = {
     "negative length": (b"*1\r\n$-1\r\n", "invalid bulk length"),
     "length too large": (b"*1\r\n$%d\r\n" % (MAX_BULK + 1), "invalid bulk length"),
     "no dollar": (b"*1\r\n+PING\r\n", "expected '$', got '+'"),
+    "empty line for a dollar": (b"*1\r\n\r\n", "expected '$', got ' '"),
     "quotes": (b'GET "k\r\n', "unbalanced quotes in request"),
     "after a quote": (b'GET "k"x\r\n', "unbalanced quotes in request"),
     "NUL inline": (b"GE\0T k\r\n", "NUL in an inline command"),
