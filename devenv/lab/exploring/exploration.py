@@ -71,7 +71,7 @@ class FoundViolation:
 
     @property
     def lines(self) -> list[tuple[str, str]]:
-        """The schedule for people: who, and what they do in a row with the replies; one pair for each turn."""
+        """The schedule for people, a pair for each turn: who, and their commands with the replies."""
         turns: list[tuple[str, list[str]]] = []
         for step in self.steps:
             who = step.who or "·"

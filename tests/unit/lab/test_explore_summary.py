@@ -1,0 +1,70 @@
+"""The one-page summary of an exploration."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from devenv.core.vocabulary import Strategy
+from devenv.explore.expression import ANSWERS, EVENTS, parse_meeting
+from devenv.lab.exploring.exploration import Exploration, FoundViolation, Mode, ShownStep
+from devenv.lab.exploring.summary import summary
+
+FOUND = FoundViolation(
+    kind="double-success",
+    sentence="both answers passed",
+    requests=("R", "R"),
+    schedule="v1 V1:GET V2:GET",
+    steps=(ShownStep("V1", "GET", '{"a": 1}'), ShownStep("V1", "TTL", "60"), ShownStep("V2", "GET", "(nil)")),
+    traces=4,
+    confirmed=True,
+    replayed=3,
+    replays=3,
+    reproduce="devenv replay .devenv/runs/x/double-success.yaml --strategy guide",
+)
+FAILS = Exploration(
+    "R+R", Strategy.GUIDE, str(Mode.LEARNED), True, 36, 0, (FOUND,), 20, 0.4, 3, engine="redis 7.0.15"
+)  # fmt: skip
+HOLDS = replace(FAILS, strategy=Strategy.ATOMIC, violations=(), traces=6)
+UNKNOWN = replace(HOLDS, complete=False, incomplete="the budget was used up", mode=str(Mode.DIRECT))
+
+
+def section(text: str, title: str) -> str:
+    return text.split(f"## {title}\n")[1].split("\n## ")[0]
+
+
+def test_the_table_has_a_row_for_each() -> None:
+    rows = [line for line in summary([FAILS, HOLDS, UNKNOWN]).splitlines() if line.startswith("| `")]
+    assert [row.split(" | ")[2] for row in rows] == ["❌ `double-success`", "✅ holds", "❓ inconclusive"]
+    assert [row.split(" | ")[3] for row in rows] == ["36", "6", "6"]
+
+
+def test_a_violation_has_its_sentence_order_and_command() -> None:
+    told = section(summary([FAILS]), "`R+R` with the guide store")
+    assert "1 kind of violation in 36 traces" in told
+    assert "2 right answers" in told
+    assert "Both answers passed. In 4 of 36 traces; needs `R+R`." in told
+    assert "```\n V1 GET TTL=60\n V2 GET=(nil)\n```" in told
+    assert "3 of 3 times the same" in told
+    assert f"```\n{FOUND.reproduce}\n```" in told
+
+
+def test_what_was_taken_on_trust_depends_on_the_mode() -> None:
+    learned, direct = summary([HOLDS]), summary([UNKNOWN])
+    assert "the model of Redis is faithful" in learned
+    assert "the model of Redis is faithful" not in direct
+    assert "nothing was modelled" in direct
+    assert "Not everything was tried: the budget was used up." in direct
+    assert "Not everything was tried" not in learned
+
+
+def test_an_unconfirmed_violation_is_no_violation() -> None:
+    told = summary([replace(FAILS, violations=(replace(FOUND, confirmed=False, replayed=0),))])
+    assert "❓ inconclusive" in told
+    assert "Not confirmed on real pods" in told
+    assert "Reproduce with" not in told
+
+
+def test_every_letter_has_words() -> None:
+    for letter in (*ANSWERS, *EVENTS):
+        scenario = str(parse_meeting(f"R+{letter}"))
+        assert f"`{scenario}`" in summary([replace(HOLDS, scenario=scenario)])
