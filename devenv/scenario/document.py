@@ -42,18 +42,34 @@ def read_document(text: str, name: str) -> Document:
     Raises UsageProblem with the line for broken YAML, a key given twice, a key that is not text, and anchors
     (which YAML would let grow without bound).
     """
+    documents = read_documents(text, name)
+    if not documents:
+        raise UsageProblem(f"{name}:1: the file is empty", hint="docs/scenarios.md describes the format")
+    if len(documents) > 1:
+        line = documents[1].line(())
+        raise UsageProblem(
+            f"{name}:{line}: not readable as YAML: one document is wanted, here begins another"
+        )
+    return documents[0]
+
+
+def read_documents(text: str, name: str) -> tuple[Document, ...]:
+    """Parse a YAML file of any number of documents; empty ones are left out. Raises as ``read_document``."""
     try:
         loader = yaml.SafeLoader(text)
     except yaml.YAMLError as error:  # characters that YAML does not allow
         raise UsageProblem(f"{name}:1: not readable as YAML: {_one_line(str(error))}") from error
+    documents = []
     try:
-        node = loader.get_single_node()
-        if node is None:
-            raise UsageProblem(f"{name}:1: the file is empty", hint="docs/scenarios.md describes the format")
-        values: dict[Path, int] = {}
-        keys: dict[Path, int] = {}
-        _mark(node, (), name, values, keys, set())
-        return Document(name, loader.construct_document(node), values, keys)
+        while loader.check_node():
+            node = loader.get_node()
+            if node is None or node.tag == "tag:yaml.org,2002:null":
+                continue
+            values: dict[Path, int] = {}
+            keys: dict[Path, int] = {}
+            _mark(node, (), name, values, keys, set())
+            documents.append(Document(name, loader.construct_document(node), values, keys))
+        return tuple(documents)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
