@@ -20,6 +20,10 @@ from devenv.spec.replies import Reply as RedisReply
 
 LOSE = "lose"
 """The signal after which the reply to the next command is lost."""
+RESTART = "restart"
+"""The signal that ends a request that has begun: its process is gone. Others are served by the next one."""
+CUT_SHORT = "(cut short)"
+"""The label of the step in which the caller of such a request learns that no answer comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,9 @@ class Answered:
     status: int
     body: str
 
+
+NO_ANSWER: Final = Answered(0, "null")
+"""To a request whose pod was restarted meanwhile: the connection ended."""
 
 Seen: TypeAlias = Issued | Answered
 
@@ -188,6 +195,14 @@ class _Armed:
 
 
 @dataclass(frozen=True, slots=True)
+class _Gone:
+    """Cut short at a node of the tree; ``told``: its caller knows."""
+
+    node: int
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LearnedProgram:
     """One request as a program: process ``name``, number ``client``."""
 
@@ -201,6 +216,8 @@ class LearnedProgram:
 
     def next(self, node: Node) -> Command | Signal | None:
         """The command that was seen there."""
+        if isinstance(node, _Gone):
+            return None if node.told else Signal(CUT_SHORT, (), CUT_SHORT)
         at = _at(node)
         seen = self.behaviour.seen[at]
         if isinstance(seen, Answered):
@@ -213,6 +230,8 @@ class LearnedProgram:
 
     def after(self, node: Node, reply: Reply) -> Node:
         """Where that reply led. Raises Unlearned."""
+        if isinstance(node, _Gone):
+            return replace(node, told=True)
         own, mine = b"<%b:" % self.name.encode(), b"<self:"
         heard: Heard = LOST if isinstance(node, _Armed) else renamed(reply, own, mine)  # type: ignore[arg-type]
         at = _at(node)
@@ -222,12 +241,20 @@ class LearnedProgram:
         return following
 
     def signalled(self, node: Node, kind: str) -> Node:
-        """The next reply will be lost, if there is to be one."""
+        """The next reply will be lost, if there is to be one; or the process is gone, if it had begun."""
+        if isinstance(node, _Gone):
+            return node
         at = _at(node)
-        return _Armed(at) if isinstance(self.behaviour.seen[at], Issued) else at
+        if not isinstance(self.behaviour.seen[at], Issued):
+            return at
+        if kind == LOSE:
+            return _Armed(at)
+        return _Gone(at) if at else node  # not begun: the next process serves it
 
     def answer(self, node: Node) -> Answered:
-        """The HTTP answer at the end."""
+        """The HTTP answer at the end, or that there is none."""
+        if isinstance(node, _Gone):
+            return NO_ANSWER
         seen = self.behaviour.seen[_at(node)]
         assert isinstance(seen, Answered)
         return seen
@@ -236,9 +263,13 @@ class LearnedProgram:
         """Whether a reply was lost on the way there."""
         return LOST in self.behaviour.history(_at(node))
 
+    def cut_short(self, node: Node) -> bool:
+        """Whether a restart ended it."""
+        return isinstance(node, _Gone)
+
 
 def _at(node: Node) -> int:
-    at = node.node if isinstance(node, _Armed) else node
+    at = node.node if isinstance(node, _Armed | _Gone) else node
     assert isinstance(at, int)
     return at
 
@@ -284,11 +315,15 @@ class Happening:
 
 
 @dataclass(frozen=True, slots=True)
-class Losing:
-    """A lost reply as a program: from its step on the next reply to process ``target`` is lost."""
+class Befalling:
+    """What befalls requests as a program: one step, with which ``kind`` (LOSE, RESTART) comes to ``targets``.
 
-    target: int
+    A lost reply has one target, a restart all requests that the pod serves.
+    """
+
+    targets: tuple[int, ...]
     label: str
+    kind: str
 
     def begin(self) -> Node:
         """Not yet."""
@@ -296,7 +331,7 @@ class Losing:
 
     def next(self, node: Node) -> Command | Signal | None:
         """The signal."""
-        return Signal(self.label, self.target, LOSE) if node is None else None
+        return Signal(self.label, self.targets, self.kind) if node is None else None
 
     def after(self, node: Node, reply: Reply) -> Node:
         """Over."""

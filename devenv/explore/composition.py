@@ -30,10 +30,13 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A step that befalls another process instead of the store: ``kind`` happens to process ``target``."""
+    """A step that befalls other processes instead of the store: ``kind`` happens to ``targets``.
+
+    Without targets it is a step that concerns only who takes it: it learns what has befallen it.
+    """
 
     label: str
-    target: int
+    targets: tuple[int, ...]
     kind: str
 
 
@@ -110,9 +113,10 @@ class Composition:
         signal = self._steps[state[place]]
         if signal.__class__ is Signal:
             assert isinstance(signal, Signal)
-            node = self._nodes[state[signal.target + 1]][1]
-            led = self._programs[signal.target].signalled(node, signal.kind)
-            after[signal.target + 1] = self._number(signal.target, led)
+            for target in signal.targets:
+                node = self._nodes[state[target + 1]][1]
+                led = self._programs[target].signalled(node, signal.kind)
+                after[target + 1] = self._number(target, led)
         return tuple(after)
 
     def node(self, state: PackedState, process: int) -> Node:
@@ -158,17 +162,17 @@ class Composition:
 
     def _signalled_processes(self, begins: Sequence[int]) -> frozenset[int]:
         signals = (self._steps[number] for number in begins)
-        return frozenset(signal.target for signal in signals if isinstance(signal, Signal))
+        return frozenset(
+            target for signal in signals if isinstance(signal, Signal) for target in signal.targets
+        )
 
     def _access(self, process: int, step: Command | Signal | None) -> Access | None:
         if step is None:
             return None
+        wire = self._bit(_wire(process)) if process in getattr(self, "_targets", ()) else 0
         if isinstance(step, Signal):
-            return Access(0, self._bit(_wire(step.target)))
-        reads = self._mask(step.reads)
-        if process in getattr(self, "_targets", ()):
-            reads |= self._bit(_wire(process))
-        return Access(reads, self._mask(step.writes))
+            return Access(wire, self._mask(frozenset(map(_wire, step.targets))))
+        return Access(wire | self._mask(step.reads), self._mask(step.writes))
 
     def _mask(self, keys: frozenset[str]) -> int:
         mask = 0

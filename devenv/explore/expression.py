@@ -10,15 +10,15 @@ from devenv.core.errors import UsageProblem
 from devenv.core.vocabulary import Answer
 
 ANSWERS = {"R": Answer.RIGHT, "W": Answer.WRONG, "E": Answer.EMPTY}
-EVENTS = {"X": "expire", "A": "age", "L": "lost"}
-EVENT_NAMES = {"expiry": "X", "ageing": "A", "lost": "L"}
+EVENTS = {"X": "expire", "A": "age", "L": "lost", "P": "restart"}
+EVENT_NAMES = {"expiry": "X", "ageing": "A", "lost": "L", "restart": "P"}
 """The words of ``--events``."""
 MAX_REQUESTS = 8
 
 _TERM = re.compile(r"(?:(?P<count>[1-9]\d?)\s*[*x]?\s*)?(?P<letter>[A-Z])")
 HINT = (
-    "letters joined by +: R right, W wrong, E empty selection, X expiry, A ageing, L lost reply; "
-    "for example R+W+E+X or '3 W'"
+    "letters joined by +: R right, W wrong, E empty selection, X expiry, A ageing, L lost reply, "
+    "P pod restart; for example R+W+E+X or '3 W'"
 )
 
 
@@ -26,7 +26,8 @@ HINT = (
 class Participant:
     """A request (``answer`` set) or an event (``event`` set), named as schedules name it.
 
-    ``target`` is the position of the request whose reply a "lost" event loses.
+    ``target`` is the position of the request whose reply a "lost" event loses. ``pod`` (from 0) serves a
+    request, and is what a "restart" restarts.
     """
 
     letter: str
@@ -34,6 +35,15 @@ class Participant:
     answer: Answer | None = None
     event: str | None = None
     target: int | None = None
+    pod: int = 0
+
+    def befalls(self, cast: Sequence[Participant]) -> tuple[int, ...]:
+        """The positions of the requests of ``cast`` that it happens to, rather than to the session's key."""
+        if self.target is not None:
+            return (self.target,)
+        if self.event != "restart":
+            return ()
+        return tuple(at for at, it in enumerate(cast) if it.answer is not None and it.pod == self.pod)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +65,42 @@ class Meeting:
         """The events' letters."""
         return tuple(letter for letter in self.letters if letter in EVENTS)
 
-    def cast(self, session: str = "s1") -> list[tuple[Participant, ...]]:
-        """The participants; one cast for each choice of whose reply is lost."""
+    def cast(self, session: str = "s1", pods: int | None = None) -> list[tuple[Participant, ...]]:
+        """The participants, requests on ``pods`` pods in turn (None: each on its own).
+
+        One cast for each choice of whose reply is lost and which pod is restarted.
+        """
+        served = len(self.requests) if pods is None else max(1, min(pods, len(self.requests)))
         requests = [
-            Participant(letter, f"V{at}", answer=ANSWERS[letter])
-            for at, letter in enumerate(self.requests, start=1)
+            Participant(letter, f"V{at + 1}", answer=ANSWERS[letter], pod=at % served)
+            for at, letter in enumerate(self.requests)
         ]
         casts: list[tuple[Participant, ...]] = [tuple(requests)]
         for letter in self.events:
-            grown = []
-            for cast in casts:
-                if letter != "L":
-                    grown.append(
-                        (*cast, Participant(letter, f"@{EVENTS[letter]}:{session}", event=EVENTS[letter]))
-                    )
-                    continue
-                lost = [it.target for it in cast if it.target is not None]
-                grown += [
-                    (*cast, Participant(letter, f"lost:V{at + 1}", event="lost", target=at))
-                    for at in range(len(requests))
-                    if all(at > other for other in lost)
-                ]
-            casts = grown
+            casts = [(*cast, event) for cast in casts for event in _choices(letter, cast, session, served)]
         return casts
+
+
+def _choices(letter: str, cast: Sequence[Participant], session: str, pods: int) -> list[Participant]:
+    """Every event of this letter that may join; of two equal letters the first has the lower target."""
+    kind = EVENTS[letter]
+    if letter == "L":
+        lost = [it.target for it in cast if it.target is not None]
+        requests = sum(1 for it in cast if it.answer is not None)
+        return [
+            Participant(letter, f"lost:V{at + 1}", event=kind, target=at)
+            for at in range(requests)
+            if all(at > other for other in lost)
+        ]
+    if letter == "P":
+        last = max((it.pod for it in cast if it.event == kind), default=0)
+        return [restart_of(pod) for pod in range(last, pods)]
+    return [Participant(letter, f"@{kind}:{session}", event=kind)]
+
+
+def restart_of(pod: int) -> Participant:
+    """The restart of the pod with this number."""
+    return Participant("P", f"@restart:{chr(ord('A') + pod)}", event="restart", pod=pod)
 
 
 def parse_meeting(text: str, events: Sequence[str] = ()) -> Meeting:

@@ -12,10 +12,11 @@ from devenv.checker.invariants import Kind, Violation
 from devenv.checker.judge import judge as judge_history
 from devenv.core.captcha_http import outcome_of
 from devenv.core.events import EventType, HistoryEvent
-from devenv.explore.behaviour import Answered
+from devenv.explore.behaviour import NO_ANSWER, Answered
 from devenv.explore.expression import Participant
 
 REPLY_LOST = "reply-lost"
+HALF_DONE = "half-done"
 SERVER_ERROR = "server-error"
 WHOLE = 60_000
 AGED_MS = 400
@@ -67,26 +68,30 @@ def judge(cast: Sequence[Participant], outcome: Outcome) -> tuple[Finding, ...]:
     """
     requests = [it for it in cast if it.answer is not None]
     events = [it for it in cast if it.event is not None]
-    lost = {
-        it.target for it, done in zip(events, outcome.happened, strict=True) if it.target is not None and done
-    }
+    done = [it for it, happened in zip(events, outcome.happened, strict=True) if happened]
+    lost = {it.target for it in done if it.target is not None}
+    cut = {at for it in done if it.event == "restart" for at in it.befalls(cast)}
     findings: dict[str, Finding] = {}
     for at, (request, answer) in enumerate(zip(requests, outcome.answers, strict=True)):
         if answer.status == 200 or (at in lost and answer.status == 503):
+            continue
+        if at in cut and answer == NO_ANSWER:
             continue
         kind = REPLY_LOST if lost else SERVER_ERROR
         findings.setdefault(kind, Finding(kind, f"{request.name} was answered HTTP {answer.status}"))
     report = judge_history(history_of(_events(requests, events, outcome)))
     for violation in report.violations:
-        kind = _kind(violation, bool(lost))
+        kind = _kind(violation, bool(lost), bool(cut))
         sentence = _sentence(kind, violation, requests, outcome)
         findings.setdefault(kind, Finding(kind, sentence))
     return tuple(findings.values())
 
 
-def _kind(violation: Violation, lost: bool) -> str:
-    """An answer that no order explains, where a reply was lost, is the loss's work."""
-    return REPLY_LOST if lost and violation.kind is Kind.NOT_LINEARIZABLE else str(violation.kind)
+def _kind(violation: Violation, lost: bool, cut: bool) -> str:
+    """An answer that no order explains is the work of a lost reply, or of a request that was cut short."""
+    if violation.kind is not Kind.NOT_LINEARIZABLE:
+        return str(violation.kind)
+    return REPLY_LOST if lost else HALF_DONE if cut else str(violation.kind)
 
 
 def _sentence(kind: str, violation: Violation, requests: Sequence[Participant], outcome: Outcome) -> str:
@@ -106,6 +111,8 @@ def _sentence(kind: str, violation: Violation, requests: Sequence[Participant], 
 def _told(answer: Answered) -> str:
     body = _body(answer)
     outcome = str(outcome_of(answer.status, body)).replace("_", " ")
+    if answer == NO_ANSWER:
+        return "no answer, its pod was restarted"
     if answer.status != 200:
         return f"HTTP {answer.status}"
     attempts = body.get("attempts")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from random import Random
 
+from devenv.explore.behaviour import RESTART
 from devenv.explore.collecting import Collected
 from devenv.explore.composition import PackedState
 from devenv.explore.dpor import SourceDpor
-from devenv.explore.expression import Participant
+from devenv.explore.expression import Participant, restart_of
 from devenv.explore.outcome import Finding, Outcome, judge
 from devenv.explore.shortest import TooLarge, shortest_runs, smaller_selections
 from devenv.explore.strategies import enumerate_preemptions, walk
@@ -76,24 +77,34 @@ def search(learned: LearnedSystem, wish: Wish, collected: Collected, random: Ran
 
 
 def selections(cast: Sequence[Participant]) -> list[tuple[Participant, ...]]:
-    """Every part of a cast that can play alone, small ones first, renamed to V1, V2, …"""
-    names = [it.letter if it.target is None else f"L{it.target}" for it in cast]
+    """Every part of a cast that can play alone, small ones first; requests are V1, V2, … on pods A, B, …"""
+    restarts = any(it.event == RESTART for it in cast)
+    # Where a pod restarts it matters which requests share one; else requests of one kind are all the same.
+    names = [
+        (it.letter, it.target, it.pod if restarts and it.event in (None, RESTART) else None) for it in cast
+    ]
     chosen = []
     for selection in smaller_selections(names):
         part = [(at, cast[at]) for at in selection]
         place = {at: number for number, (at, it) in enumerate(part) if it.answer is not None}
-        if place and all(it.target is None or it.target in place for _, it in part):
-            chosen.append(tuple(_renamed(it, number, place) for number, (_, it) in enumerate(part)))
+        pods = dict.fromkeys(it.pod for _, it in part if it.answer is not None)
+        pod = {old: new for new, old in enumerate(pods)}
+        alone = all(
+            it.target in place if it.target is not None else it.event != RESTART or it.pod in pod
+            for _, it in part
+        )
+        if place and alone:
+            chosen.append(tuple(_renamed(it, number, place, pod) for number, (_, it) in enumerate(part)))
     return chosen
 
 
-def _renamed(it: Participant, number: int, place: dict[int, int]) -> Participant:
+def _renamed(it: Participant, number: int, place: dict[int, int], pod: dict[int, int]) -> Participant:
     if it.answer is not None:
-        return Participant(it.letter, f"V{number + 1}", answer=it.answer)
+        return Participant(it.letter, f"V{number + 1}", answer=it.answer, pod=pod[it.pod])
     if it.target is not None:
         target = place[it.target]
         return Participant(it.letter, f"lost:V{target + 1}", event=it.event, target=target)
-    return it
+    return restart_of(pod[it.pod]) if it.event == RESTART else it
 
 
 def shrink(

@@ -7,7 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from devenv.core.errors import Inconclusive
-from devenv.explore.behaviour import Answered, Behaviour, Happening, LearnedProgram, Losing, Place, Varying
+from devenv.explore.behaviour import (
+    LOSE,
+    RESTART,
+    Answered,
+    Befalling,
+    Behaviour,
+    Happening,
+    LearnedProgram,
+    Place,
+    Varying,
+)
 from devenv.explore.closure import Closure, Question
 from devenv.explore.composition import Composition, PackedState, Program
 from devenv.explore.expression import Participant
@@ -40,14 +50,17 @@ class LearnedSystem:
             node = self.system.node(state, at)
             if isinstance(program, LearnedProgram):
                 answers.append(program.answer(node))
-            elif participant.target is not None:
-                target = self.programs[participant.target]
-                assert isinstance(target, LearnedProgram)
-                happened.append(target.lost_a_reply(self.system.node(state, participant.target)))
+            elif befallen := participant.befalls(self.cast):
+                happened.append(any(self._befell(state, participant, target) for target in befallen))
             else:
                 happened.append(node is True)
         left = life(left_of(database, self.key))
         return Outcome(tuple(answers), tuple(happened), left, document_of(database, self.key))
+
+    def _befell(self, state: PackedState, event: Participant, target: int) -> bool:
+        program, node = self.programs[target], self.system.node(state, target)
+        assert isinstance(program, LearnedProgram)
+        return program.lost_a_reply(node) if event.target is not None else program.cut_short(node)
 
 
 @dataclass(slots=True)
@@ -84,8 +97,8 @@ class Learner:
         for at, it in enumerate(cast):
             if it.answer is not None:
                 programs.append(LearnedProgram(self.behaviours[it.letter], it.name, at))
-            elif it.target is not None:
-                programs.append(Losing(it.target, it.name))
+            elif befallen := it.befalls(cast):
+                programs.append(Befalling(befallen, it.name, LOSE if it.target is not None else RESTART))
             else:
                 programs.append(Happening(it.name, it.event or "", self.stage.key))
         system = Composition(programs, RedisStore(self.scripts), self._fresh())

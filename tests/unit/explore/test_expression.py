@@ -47,6 +47,18 @@ def test_a_lost_reply_may_be_anybodys() -> None:
     assert len(parse_meeting("3 R+L+L").cast()) == 3
 
 
+def test_any_pod_may_be_restarted() -> None:
+    def restarts(text: str, pods: int | None = None) -> list[list[tuple[str, tuple[int, ...]]]]:
+        casts = parse_meeting(text).cast(pods=pods)
+        return [[(it.name, it.befalls(cast)) for it in cast if it.letter == "P"] for cast in casts]
+
+    assert restarts("R+W+P") == [[("@restart:A", (0,))], [("@restart:B", (1,))]]
+    assert restarts("R+W+E+P", pods=2) == [[("@restart:A", (0, 2))], [("@restart:B", (1,))]]
+    assert restarts("R+W+P", pods=1) == [[("@restart:A", (0, 1))]]
+    assert len(restarts("R+W+P+P")) == 3  # A A, A B, B B
+    assert str(parse_meeting("R", ["restart"])) == "R+P"
+
+
 def words(text: str) -> tuple[bytes, ...]:
     return tuple(text.encode().split())
 

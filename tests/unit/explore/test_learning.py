@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 
 from devenv.explore.behaviour import (
+    LOSE,
     LOST,
+    NO_ANSWER,
+    RESTART,
     Act,
     Answered,
+    Befalling,
     Behaviour,
     Happening,
     Issued,
     LearnedProgram,
-    Losing,
     NoFunction,
     Varying,
 )
@@ -25,6 +28,8 @@ from devenv.explore.composition import Composition
 from devenv.explore.counting import count_interleavings, count_traces
 from devenv.explore.dpor import SourceDpor
 from devenv.explore.redis_store import RedisStore, fresh_database
+from devenv.explore.strategies import enumerate_all
+from devenv.explore.system import canonical
 from devenv.spec.redis_model import NO_SCRIPTS
 from devenv.spec.replies import OK
 
@@ -74,25 +79,33 @@ def play(kind: str, heard: tuple[Any, ...], database: Any) -> tuple[tuple[Any, .
 
 def learned(letters: str) -> tuple[Composition, int]:
     """The system, and how many requests it took."""
-    behaviours = {letter: Behaviour(letter) for letter in letters if letter != "X"}
-    asked = 0
-    for letter, behaviour in behaviours.items():
-        behaviour.learn(*play(letter, (), FRESH))
-        asked += 1
+    asked, behaviours = learned_behaviours(letters)
+    return composed(letters, behaviours), asked
+
+
+def composed(letters: str, behaviours: dict[str, Behaviour]) -> Composition:
     programs: list[Any] = [
         Happening("@expire:s1", "expire", KEY)
         if letter == "X"
         else LearnedProgram(behaviours[letter], f"V{at}", at)
         for at, letter in enumerate(letters)
     ]
-    system = Composition(programs, STORE, FRESH)
-    closure = Closure(system, STORE)
+    return Composition(programs, STORE, FRESH)
+
+
+def learned_behaviours(letters: str) -> tuple[int, dict[str, Behaviour]]:
+    behaviours = {letter: Behaviour(letter) for letter in letters if letter != "X"}
+    asked = 0
+    for letter, behaviour in behaviours.items():
+        behaviour.learn(*play(letter, (), FRESH))
+        asked += 1
+    closure = Closure(composed(letters, behaviours), STORE)
     while questions := closure.questions():
         for it in questions:
             heard = (*it.behaviour.history(it.node), it.heard)
             it.behaviour.learn(*play(it.behaviour.name, heard, it.store))
             asked += 1
-    return system, asked
+    return asked, behaviours
 
 
 @pytest.mark.parametrize(
@@ -151,7 +164,7 @@ def test_a_lost_reply_is_a_way_of_its_own() -> None:
     behaviour = Behaviour("R")
     behaviour.learn((b"1",), (get(), Answered(200, "{}")))
     behaviour.learn((LOST, b"1"), (get(), get(), Answered(200, "{}")))
-    programs: list[Any] = [LearnedProgram(behaviour, "V1", 0), Losing(0, "lost:V1")]
+    programs: list[Any] = [LearnedProgram(behaviour, "V1", 0), Befalling((0,), "lost:V1", LOSE)]
     database = fresh_database("k", "1", 1000)
     system = Composition(programs, STORE, database)
     ends = []
@@ -167,3 +180,43 @@ def test_what_a_transaction_watches_it_depends_on() -> None:
     behaviour.learn((OK, (OK,)), (watch, execute, Answered(200, "{}")))
     command = LearnedProgram(behaviour, "V1", 0).next(1)
     assert "a" in command.reads and command.writes == {"b"}  # type: ignore[union-attr]
+
+
+def restarted(letters: str, pods: list[tuple[int, ...]]) -> Composition:
+    """The guide's requests, and a restart for each of ``pods``: the requests that it serves."""
+    _, behaviours = learned_behaviours(letters)
+    programs: list[Any] = [
+        LearnedProgram(behaviours[letter], f"V{at}", at) for at, letter in enumerate(letters)
+    ]
+    programs += [Befalling(served, "@restart", RESTART) for served in pods]
+    return Composition(programs, STORE, FRESH)
+
+
+def test_a_restart_ends_what_has_begun_and_nothing_else() -> None:
+    system = restarted("R", [(0,)])
+    request = LearnedProgram(learned_behaviours("R")[1]["R"], "V0", 0)
+    ends = []
+
+    def visit(run: Any, state: Any) -> None:
+        ends.append((tuple(run), request.answer(system.node(state, 0))))
+
+    SourceDpor(system, visit).search()
+    # GET GET TTL EXEC DEL, the restart (1) after 0 to 5 of them; then one step in which the caller learns it.
+    answers = dict(ends)
+    assert len(ends) == len(answers) == 6
+    gone = {run for run, answer in ends if answer == NO_ANSWER}
+    assert gone == {(0,) * before + (1, 0) for before in range(1, 5)}
+    assert answers[1, 0, 0, 0, 0, 0].status == answers[0, 0, 0, 0, 0, 1].status == 200
+
+
+@pytest.mark.parametrize(
+    ("letters", "pods"), [("WW", [(0,)]), ("WW", [(0, 1)]), ("RW", [(1,), (0,)]), ("WE", [(1,), (1,)])]
+)
+def test_with_restarts_too_every_trace_is_run_once(letters: str, pods: list[tuple[int, ...]]) -> None:
+    system = restarted(letters, pods)
+    naive: dict[Any, Any] = {}
+    reduced: list[Any] = []
+    enumerate_all(system, lambda run, state: naive.update({canonical(system, run): state}))
+    SourceDpor(system, lambda run, state: reduced.append((canonical(system, run), state))).search()
+    assert len(reduced) == len(naive) == count_traces(system).traces
+    assert dict(reduced) == naive

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from devenv.explore.behaviour import Answered
+from devenv.explore.behaviour import NO_ANSWER, Answered
 from devenv.explore.expression import parse_meeting
 from devenv.explore.outcome import Outcome, judge, life
 
@@ -44,6 +44,12 @@ WHOLE = '{"attempts": 1, "cid": "x"}'
         ("R+L", [GONE], [True], None, None, ["reply-lost"]),
         ("R+L", [answered(503)], [True], None, None, []),
         ("R+L", [answered(500)], [True], None, None, ["reply-lost"]),
+        ("R+P", [NO_ANSWER], [True], None, None, []),
+        ("R+W+P", [NO_ANSWER, GONE], [True], None, None, []),  # the first had its effect
+        ("R+W+P", [NO_ANSWER, WRONG], [True], 60_000, WHOLE, []),  # or it had none
+        ("R+W+P", [NO_ANSWER, WRONG_2], [True], None, None, ["half-done"]),
+        ("R+W+P", [RIGHT, NO_ANSWER], [True], None, None, ["server-error"]),  # of the other pod
+        ("R+P", [NO_ANSWER], [False], None, None, ["server-error"]),
         ("R", [answered(500)], [], None, None, ["server-error"]),
         ("R", [answered(503)], [], None, None, ["server-error"]),
     ],
