@@ -168,8 +168,10 @@ class Conversation:
         self._transaction.planned(message, entry)
 
     def _seen(self, entry: Entry) -> Seen:
-        shape = entry.shape
-        return Seen(self._pod, shape.name, entry.first_key(), quiet=shape.handshake or shape.passive)
+        shape, key = entry.shape, entry.first_key()
+        # What gives up a WATCH is about the watched key, and so a step.
+        quiet = shape.handshake or (shape.passive and key is None)
+        return Seen(self._pod, shape.name, key, quiet=quiet)
 
     def _depart_up(self, message: Message) -> None:
         entry = message.entry

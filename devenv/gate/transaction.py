@@ -18,13 +18,15 @@ class Transaction:
 
     ``open``: between MULTI and its end. ``spoiled``: the gate answered a queued command with an error, so
     that EXEC must fail, as after any error at queueing
-    (redis.io/docs/latest/develop/using-commands/transactions).
+    (redis.io/docs/latest/develop/using-commands/transactions). Whatever ends a WATCH (UNWATCH, EXEC,
+    DISCARD) is about the first watched key.
     """
 
-    __slots__ = ("_queued", "open", "spoiled")
+    __slots__ = ("_queued", "_watched", "open", "spoiled")
 
     def __init__(self) -> None:
         self._queued: list[Entry] | None = None
+        self._watched: str | None = None
         self.open = False
         self.spoiled = False
 
@@ -40,11 +42,19 @@ class Transaction:
         elif shape.name == "MULTI":
             self._queued = self._queued or []
             self.open = True
+        elif shape.name == "WATCH":
+            if self._queued is None and self._watched is None:
+                self._watched = entry.first_key()
+        elif shape.name == "UNWATCH":
+            entry.key, self._watched = self._watched, None
         elif shape.name in _ENDS:
+            if shape.name == "DISCARD":
+                entry.key = self._watched
             if shape.name == "EXEC" and self._queued is not None:
                 keys = (queued.first_key() for queued in self._queued)
-                entry.key = next((key for key in keys if key is not None), None)
+                entry.key = self._watched or next((key for key in keys if key is not None), None)
                 entry.transaction = self._queued
+            self._watched = None
             self._close()
 
     def planned(self, message: Message, entry: Entry) -> None:
@@ -67,7 +77,8 @@ class Transaction:
         self.open = False
 
     def answered(self, message: Message, entry: Entry) -> None:
-        """A held command is answered by the gate: of an EXEC, Redis must forget what was queued."""
-        if entry.transaction is not None and entry.shape.name == "EXEC":
+        """A held command is answered by the gate: Redis must forget what was queued."""
+        ends = entry.transaction is not None and entry.shape.name == "EXEC"
+        if ends or entry.shape.name == "DISCARD":
             message.exit = Exit.PASS
             message.chunks = [_DISCARD]

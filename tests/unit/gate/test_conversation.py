@@ -334,6 +334,42 @@ def test_a_transaction_is_one_step_at_its_exec() -> None:
     assert ends.upstream.endswith(wire(b"EXEC"))
 
 
+def test_what_is_watched_is_held_and_so_is_what_gives_it_up() -> None:
+    ends = Ends({"action": "hold", "key": "*session*"})
+    for words, held_as in (
+        (b"WATCH session:1", "WATCH"),
+        (b"UNWATCH", "UNWATCH"),
+        (b"WATCH session:1", "WATCH"),
+        (b"MULTI", None),
+        (b"DISCARD", "DISCARD"),
+        (b"WATCH session:1 other", "WATCH"),
+        (b"MULTI", None),
+        (b"EXEC", "EXEC"),
+        (b"UNWATCH", None),
+        (b"MULTI", None),
+        (b"DISCARD", None),
+        (b"WATCH session:1", "WATCH"),
+        (b"MULTI", None),
+        (b"INCR other", None),
+        (b"EXEC", "EXEC"),
+    ):
+        ends.send(words)
+        held = [(it.command, it.key) for it in ends.holds.current()]
+        assert held == ([(held_as, "session:1")] if held_as else []), words
+        ends.release()
+    assert ends.upstream.count(b"WATCH") == 6
+
+
+def test_a_discard_answered_by_the_gate_reaches_redis_too() -> None:
+    ends = Ends({"action": "hold", "key": "k"})
+    ends.send(b"WATCH k")
+    ends.release()
+    ends.send(b"MULTI", b"SET k 1", b"DISCARD")
+    [held] = ends.holds.current()
+    assert ends.holds.release_one(held.seq, Then.ANSWER, b"+OK\r\n")
+    assert ends.upstream.endswith(wire(b"SET k 1") + wire(b"DISCARD"))
+
+
 def test_handshakes_pass_and_are_no_step() -> None:
     ends = Ends({"action": "hold"})
     ends.send(b"HELLO 3", b"CLIENT SETINFO lib-name x", b"PING", b"SELECT 1", b"SCRIPT LOAD x", b"MULTI")
