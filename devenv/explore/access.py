@@ -25,6 +25,8 @@ _SCRIPTS = _names("EVAL EVALSHA EVAL_RO EVALSHA_RO FCALL FCALL_RO")
 _ALL_KEYS = _names("DEL EXISTS MGET SDIFF SINTER SUNION TOUCH UNLINK WATCH")
 _ALTERNATING = _names("MSET MSETNX")
 _TWO_KEYS = _names("COPY LMOVE RENAME RENAMENX RPOPLPUSH SMOVE")
+_UNWATCHING = _names("DISCARD UNWATCH")
+"""They concern their own connection only: what it watches is EXEC's affair, and what others do is none."""
 EVERYTHING = "\0every key"
 """Written by commands whose keys nobody can tell (KEYS, SCAN, FLUSHALL …), read by all others."""
 
@@ -62,8 +64,18 @@ def touched(commands: Sequence[Words], watched: frozenset[str] = frozenset()) ->
     writes: set[str] = set()
     for words in commands:
         name = shape_of(words).name.split(" ", 1)[0]
+        if name in _UNWATCHING:
+            continue
         keys = keys_of(words)
         if EVERYTHING in keys:
             return Touched(frozenset(), frozenset({EVERYTHING}))
         (reads if name in _READS else writes).update(keys)
     return Touched(frozenset(reads | {EVERYTHING}), frozenset(writes))
+
+
+def watching(before: frozenset[str], commands: Sequence[Words], transaction: bool) -> frozenset[str]:
+    """The keys that a connection watches after a step (of an EXEC: what it ran), if it watched ``before``."""
+    name = shape_of(commands[0]).name if commands else ""
+    if transaction or name in _UNWATCHING:
+        return frozenset()
+    return before | frozenset(keys_of(commands[0])) if name == "WATCH" else before

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from devenv.core.errors import Inconclusive
-from devenv.explore.access import Words, touched
+from devenv.explore.access import Words, touched, watching
 from devenv.explore.composition import Command, Node, Reply, Signal
 from devenv.resp.commands import shape_of
 from devenv.spec.replies import Pairs
@@ -115,15 +115,14 @@ class Behaviour:
 
     def watched(self, node: int) -> frozenset[str]:
         """The keys that a transaction executed at ``node`` depends on through WATCH."""
-        keys: set[str] = set()
-        for at in self.path(node)[:-1]:
+        keys: frozenset[str] = frozenset()
+        for at, heard in zip(self.path(node), self.history(node), strict=False):
             seen = self.seen[at]
-            if isinstance(seen, Issued):
-                if seen.transaction:
-                    keys.clear()
-                elif seen.label == "WATCH":
-                    keys.update(touched(seen.commands).reads)
-        return frozenset(keys)
+            if isinstance(heard, Lost):
+                keys = frozenset()  # with the reply the connection was lost
+            elif isinstance(seen, Issued):
+                keys = watching(keys, seen.commands, seen.transaction)
+        return keys
 
     def learn(self, heard: Sequence[Heard], seen: Sequence[Seen]) -> int:
         """Take in one request: it did ``seen[0]``, was told ``heard[0]``, did ``seen[1]``, … Its last node.
@@ -180,11 +179,12 @@ def _spoken(seen: Seen) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What a learned command is to the store: done by ``client``."""
+    """What a learned command is to the store: done by ``client``; ``cut``: its connection ends with it."""
 
     client: int
     commands: tuple[Words, ...]
     transaction: bool
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +226,8 @@ class LearnedProgram:
         commands = tuple(tuple(word.replace(mine, own) for word in words) for words in seen.commands)
         watched = self.behaviour.watched(at) if seen.transaction else frozenset()
         keys = touched(commands, watched)
-        return Command(seen.label, Act(self.client, commands, seen.transaction), keys.reads, keys.writes)
+        act = Act(self.client, commands, seen.transaction, cut=isinstance(node, _Armed))
+        return Command(seen.label, act, keys.reads, keys.writes)
 
     def after(self, node: Node, reply: Reply) -> Node:
         """Where that reply led. Raises Unlearned."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from devenv.explore.behaviour import Act
 from devenv.explore.composition import Command, Reply, StoreState
@@ -33,13 +33,17 @@ class RedisStore:
         return self._happen(state, event, key.encode())
 
     def act(self, database: Database, act: Act) -> tuple[RedisReply, Database]:
-        """Run one command, or a transaction from MULTI to EXEC."""
+        """Run one command, or a transaction from MULTI to EXEC or DISCARD."""
         commands = [*act.commands]
         if act.transaction:
             commands = [(b"MULTI",), *commands, (b"EXEC",)]
+        elif commands[0][0].upper() == b"DISCARD":
+            commands = [(b"MULTI",), *commands]
         reply: RedisReply = None
         for words in commands:
             reply, database = execute(database, words, NOW, client=act.client, scripts=self.scripts)
+        if act.cut:
+            database = replace(database, clients=tuple(it for it in database.clients if it[0] != act.client))
         return reply, database
 
     def _happen(self, database: Database, event: str, key: bytes) -> tuple[Reply, Database]:

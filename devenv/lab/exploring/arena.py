@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from devenv.core.errors import DevenvError, EnvironmentProblem, Inconclusive
-from devenv.explore.access import Touched, touched
+from devenv.explore.access import Touched, touched, watching
 from devenv.explore.behaviour import Act, Answered, Heard, Issued, Lost, Place, Seen, renamed
 from devenv.explore.frontier import awake, still_asleep
 from devenv.explore.outcome import Outcome, life
@@ -31,6 +31,7 @@ from devenv.lab.exploring.jobs import (
 )
 from devenv.lab.exploring.sockets import PodClient, RedisLink
 from devenv.lab.faults import KEY_EVENTS
+from devenv.resp.commands import text_of
 from devenv.spec.redis_model import Database, Scripts
 from devenv.spec.replies import Reply, encode
 
@@ -145,8 +146,7 @@ class Arena:
 
     def _taken_in(self, held: Held) -> None:
         """The gate holds a command: its lane is told."""
-        at = (held.key or "").find(self._prefix)
-        lane = self._lanes.get((held.key or "")[at : at + len(CID)]) if at >= 0 else None
+        lane = self._lane_of(held)
         if lane is None:
             return
         if lane.over:
@@ -154,6 +154,14 @@ class Arena:
             return
         lane.held = held
         lane.news.set()
+
+    def _lane_of(self, held: Held) -> _Lane | None:
+        """Its key has the challenge id; or a transaction's does, of which another key was the first."""
+        for text in (held.key or "", *(text_of(word) for words in held.commands for word in words)):
+            at = text.find(self._prefix)
+            if at >= 0 and (lane := self._lanes.get(text[at : at + len(CID)])) is not None:
+                return lane
+        return None
 
     async def _retried(self, job: Job) -> ScriptedRun | ScheduledRun:
         for _ in range(TRIES):
@@ -342,7 +350,7 @@ class _Play:
         self._arena, self._lane, self._job = arena, lane, job
         self._requests: list[_Request] = []
         self._pending: list[Touched | None] = []
-        self._watched: list[set[str]] = [set() for _ in job.calls]
+        self._watched: list[frozenset[str]] = [frozenset() for _ in job.calls]
         self._armed: set[int] = set()
         self._fired: set[int] = set()
         self._happened = [False] * len(job.events)
@@ -423,6 +431,7 @@ class _Play:
         if lost:
             self._armed.discard(process)
             self._fired.add(process)
+            self._watched[process] = frozenset()  # its connection ends
         self._arena.let_go(request, Then.CUT_REPLY if lost else Then.PASS)
         await self._arena.settle(self._lane, request)
         if self._job.watch:
@@ -436,11 +445,8 @@ class _Play:
             return
         issued = _issued(self._lane, held)
         watched = self._watched[process]
-        found = touched(issued.commands, frozenset(watched) if issued.transaction else frozenset())
-        if issued.transaction:
-            watched.clear()
-        elif issued.label == "WATCH":
-            watched |= found.reads
+        found = touched(issued.commands, watched if issued.transaction else frozenset())
+        self._watched[process] = watching(watched, issued.commands, issued.transaction)
         self._labels[process] = issued.label
         self._pending[process] = self._with_wire(process, found)
 

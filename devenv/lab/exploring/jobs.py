@@ -14,7 +14,7 @@ from devenv.explore.access import Touched
 from devenv.explore.behaviour import LOST, Answered, Heard, Issued, Lost, Place, Seen
 from devenv.explore.outcome import Outcome
 from devenv.spec.keyspace import Entry, Hash, Text
-from devenv.spec.redis_model import Database
+from devenv.spec.redis_model import Client, Database
 from devenv.spec.replies import Failure, NoArray, Pairs, Reply, Status
 
 CID = "c1d0" * 8
@@ -60,6 +60,9 @@ class Scripted:
             "call": self.call.to_json(),
             "heard": [_heard_json(it) for it in self.heard],
             "database": _database_json(self.database),
+            "clients": [
+                [number, [_text(key) for key in it.watched], it.dirty] for number, it in self.database.clients
+            ],
             "client": self.client,
             "places": [list(place) for place in sorted(self.places)],
         }
@@ -70,7 +73,7 @@ class Scripted:
         return cls(
             Call.from_json(data["call"]),
             tuple(_heard(it) for it in data["heard"]),
-            _database(data["database"]),
+            _database(data["database"], data["clients"]),
             data["client"],
             frozenset((label, number, words, at) for label, number, words, at in data["places"]),
         )
@@ -299,7 +302,8 @@ def _database_json(database: Database) -> Any:
     return entries
 
 
-def _database(data: Any) -> Database:
+def _database(data: Any, clients: Any) -> Database:
+    """Between two steps no transaction is open: what matters of a client is what it watches."""
     entries = []
     for key, value, expires in data:
         kept = (
@@ -308,4 +312,8 @@ def _database(data: Any) -> Database:
             else Hash(tuple((name.encode("latin-1"), it.encode("latin-1")) for name, it in value))
         )
         entries.append((key.encode("latin-1"), Entry(kept, expires)))
-    return Database(tuple(entries))
+    watching = [
+        (number, Client(watched=tuple(key.encode("latin-1") for key in watched), dirty=dirty))
+        for number, watched, dirty in clients
+    ]
+    return Database(tuple(entries), tuple(watching))

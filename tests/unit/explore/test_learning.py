@@ -220,3 +220,26 @@ def test_with_restarts_too_every_trace_is_run_once(letters: str, pods: list[tupl
     SourceDpor(system, lambda run, state: reduced.append((canonical(system, run), state))).search()
     assert len(reduced) == len(naive) == count_traces(system).traces
     assert dict(reduced) == naive
+
+
+def test_a_watch_ends_with_unwatch_and_with_its_connection() -> None:
+    watch, unwatch = Issued(((b"WATCH", b"a"),)), Issued(((b"UNWATCH",),))
+    execute = Issued(((b"SET", b"b", b"1"),), transaction=True)
+    behaviour = Behaviour("R")
+    end = behaviour.learn((OK, OK, (OK,)), (watch, unwatch, execute, Answered(200, "{}")))
+    assert behaviour.watched(behaviour.path(end)[1]) == {"a"}
+    assert behaviour.watched(behaviour.path(end)[2]) == frozenset()
+    end = behaviour.learn((OK, LOST, OK), (watch, unwatch, watch, Answered(200, "{}")))
+    assert behaviour.watched(behaviour.path(end)[2]) == frozenset()
+    assert behaviour.watched(end) == {"a"}
+    assert LearnedProgram(behaviour, "V1", 0).next(1).writes == frozenset()  # type: ignore[union-attr]
+
+
+def test_a_connection_that_is_lost_watches_nothing() -> None:
+    _, database = STORE.act(FRESH, Act(0, ((b"WATCH", KEY.encode()),), False))
+    assert dict(database.clients)[0].watched == (KEY.encode(),)
+    _, database = STORE.act(database, Act(0, ((b"GET", KEY.encode()),), False, cut=True))
+    assert database == FRESH
+    _, database = STORE.act(database, Act(0, ((b"WATCH", KEY.encode()),), False))
+    reply, database = STORE.act(database, Act(0, ((b"DISCARD",),), False))
+    assert (reply, database) == (OK, FRESH)
