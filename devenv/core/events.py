@@ -48,7 +48,7 @@ class RedisCommand:
     length; ``reply`` is a short printable form; ``fate`` says what the gate did with it and ``rule`` which
     rule made it. ``received``: the gate had it from the pod; ``forwarded``: sent on to Redis; ``answered``:
     the reply came; ``delivered``: the pod was sent it. Each but the first is None where that has not
-    happened.
+    happened. ``node``: the node that it went to ("host:port"), where Redis is a cluster; else None.
     """
 
     seq: int
@@ -64,11 +64,15 @@ class RedisCommand:
     forwarded: float | None = None
     delivered: float | None = None
     rule: str | None = None
+    node: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As one trace.jsonl object with ``kind: redis``."""
+        """As one trace.jsonl object with ``kind: redis``; ``node`` only where there is one."""
         # Not asdict, which copies deeply: this runs for every command of a trace.
-        return {"kind": "redis", **{name: getattr(self, name) for name in self.__slots__}}
+        data = {"kind": "redis", **{name: getattr(self, name) for name in self.__slots__}}
+        if self.node is None:
+            del data["node"]
+        return data
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from devenv.gate.holds import Held, Holds, Then
 from devenv.gate.lane import Bytes, Exit, Lane, Message
+from devenv.gate.nodes import Relocation
 from devenv.gate.record import Entry, Fate, Recorder
 from devenv.gate.rules import Action, Armed, Direction, Plan, Rule, RuleSet, Seen
 from devenv.gate.transaction import Transaction
@@ -30,7 +31,10 @@ LINGER_SECONDS = 5.0
 
 
 class Conversation:
-    """One connection of a pod. ``ended`` must be called when it is over; nothing may be called after that."""
+    """One connection of a pod. ``ended`` must be called when it is over; nothing may be called after that.
+
+    ``relocation``: Redis is a cluster, and what it says about its nodes is to be changed.
+    """
 
     def __init__(
         self,
@@ -41,6 +45,7 @@ class Conversation:
         holds: Holds,
         clock: Callable[[], float],
         wires: Wires,
+        relocation: Relocation | None = None,
     ) -> None:
         self._pod = pod
         self._number = number
@@ -49,6 +54,7 @@ class Conversation:
         self._holds = holds
         self._clock = clock
         self._wires = wires
+        self._relocation = relocation
         self._requests = RequestFramer()
         self._replies = ReplyFramer()
         self._up = Lane(self._depart_up, lambda data: wires.to_upstream(data))
@@ -139,6 +145,8 @@ class Conversation:
             words.append(b"")
         shape = shape_of(words)
         entry = self._recorder.begin(self._pod, self._number, words, size, shape, now)
+        if self._relocation is not None:
+            entry.node = self._relocation.node
         if shape.ordinary and self._matching and not self._transaction.open:
             return entry
         if not self._matching or shape.unmatchable:
@@ -213,7 +221,13 @@ class Conversation:
         """Take bytes that Redis sent."""
         now = self._clock()
         down = self._down
-        if self._special or down.queue or down.dead or self._reply is not None:
+        if (
+            self._special
+            or down.queue
+            or down.dead
+            or self._reply is not None
+            or self._relocation is not None
+        ):
             self._sort_replies(data, now)
             return
         self._wires.to_client(data)
@@ -255,16 +269,24 @@ class Conversation:
             message = self._reply = Message()
             if self._awaiting and not reply.push:
                 message.entry = self._awaiting[0]
+            message.gathering = self._relocation is not None and self._relocation.concerns(
+                reply, message.entry
+            )
         if reply.complete:
             message.complete = True
             self._reply = None
             self._answered(reply, now)
+        if message.gathering:
+            first = self._gathered(message, reply, chunk)
+        elif first:
+            message.chunks.append(chunk)
+        if message.gathering:
+            return
         if not first:
             self._down.extend(message, chunk)
             if reply.complete and message.gone and message.exit is Exit.PASS and message.entry is not None:
                 self._delivered(message.entry)
             return
-        message.chunks.append(chunk)
         entry = message.entry
         if entry is not None:
             if entry.instead is not None:
@@ -273,6 +295,14 @@ class Conversation:
             if rule is not None and rule.in_force:
                 self._disturb(message, entry, rule)
         self._down.add(message)
+
+    def _gathered(self, message: Message, reply: Reply, chunk: Bytes) -> bool:
+        """More of a reply that may name nodes of a cluster; whether it can go on its way now."""
+        message.chunks.append(chunk)
+        if reply.complete and self._relocation is not None:
+            message.chunks = [self._relocation.apply(b"".join(message.chunks), message.entry)]
+        message.gathering = not reply.complete and reply.size <= MAX_BUFFERED
+        return not message.gathering
 
     def _answered(self, reply: Reply, now: float) -> None:
         """A reply is complete: the oldest command has it."""

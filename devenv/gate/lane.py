@@ -24,12 +24,13 @@ class Exit(Enum):
 class Message:
     """A request, a reply, a push, or bytes that are none of these (``entry`` None), as far as it has come."""
 
-    __slots__ = ("chunks", "complete", "entry", "exit", "gone", "held", "waiting")
+    __slots__ = ("chunks", "complete", "entry", "exit", "gathering", "gone", "held", "waiting")
 
     def __init__(self, entry: Entry | None = None) -> None:
         self.entry = entry
         self.chunks: list[Bytes] = []
         self.complete = False
+        self.gathering = False  # not on its way before all of it is there
         self.waiting = False
         self.held = False
         self.gone = False  # its turn has come; more of its bytes follow at once

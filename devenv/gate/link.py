@@ -8,7 +8,6 @@ from typing import cast
 
 from devenv.gate.conversation import Conversation
 from devenv.gate.lane import Bytes
-from devenv.gate.wires import Wires
 
 CONNECT_SECONDS = 10.0
 
@@ -26,7 +25,7 @@ class Link:
         self,
         pod: str,
         upstream: tuple[str, int],
-        converse: Callable[[Wires], Conversation],
+        converse: Callable[[Link], Conversation],
         gone: Callable[[bool], None],
     ) -> None:
         self.pod = pod
@@ -48,6 +47,12 @@ class Link:
         self.to_client: Callable[[Bytes], None] = _nowhere
         self.to_upstream: Callable[[Bytes], None] = _nowhere
         self.conversation = converse(self)
+
+    @property
+    def local_host(self) -> str:
+        """The address at which the pod reached the gate."""
+        name = None if self._client is None else self._client.get_extra_info("sockname")
+        return str(name[0]) if name else "127.0.0.1"
 
     # What the sockets report.
 

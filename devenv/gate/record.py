@@ -59,6 +59,7 @@ class Entry:
     key: str | None = None  # only where it is not to be had from the words: an EXEC
     fate: Fate = Fate.PASSED
     rule: str | None = None
+    node: str | None = None  # of a cluster
     plan: Plan = NO_PLAN
     instead: bytes | None = None  # the reply to give instead of Redis's
     transaction: list[Entry] | None = None  # of an EXEC: what it runs
@@ -113,6 +114,7 @@ class Entry:
             forwarded=self.forwarded,
             delivered=self.delivered,
             rule=self.rule,
+            node=self.node,
         )
 
 

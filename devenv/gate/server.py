@@ -1,4 +1,4 @@
-"""The gate: one listening port per pod, all of them relayed to one Redis."""
+"""The gate: one port per pod, all of them relayed to one Redis; before a cluster, one per pod and node."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from devenv.core.vocabulary import POD_PREFIX
 from devenv.gate.conversation import Conversation
 from devenv.gate.holds import Held, Holds, Then
 from devenv.gate.link import ClientSide, Link
+from devenv.gate.nodes import BACKLOG, NodePorts, Relocation
 from devenv.gate.record import Recorder, TraceSink
 from devenv.gate.rules import Armed, Rule, RuleSet
+from devenv.resp.relocation import Address
 
 FLUSH_SECONDS = 0.2
 CLOSE_SECONDS = 5.0
-BACKLOG = 512
 
 
 class Gate:
@@ -27,7 +28,8 @@ class Gate:
 
     ``capacity`` commands are remembered; ``sink`` is given each of them once, in batches, when it is over.
     ``rules`` are in force before the first connection. Change rules through the methods here, which also
-    let go what a rule held that is no longer in force.
+    let go what a rule held that is no longer in force. ``cluster``: the upstream is a node of a Redis
+    Cluster, and the pods are told of all nodes by the gate's own addresses: they never go round it.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Gate:
         clock: Callable[[], float] = time.time,
         sink: TraceSink | None = None,
         rules: Sequence[Rule] = (),
+        cluster: bool = False,
     ) -> None:
         self.upstream_host = upstream_host
         self.upstream_port = upstream_port
@@ -47,6 +50,7 @@ class Gate:
         self.holds = Holds()
         self.recorder = Recorder(capacity, sink)
         self._servers: dict[str, asyncio.Server] = {}
+        self._nodes = NodePorts(self._accept) if cluster else None
         self._links: dict[int, Link] = {}
         self._totals: dict[str, _Totals] = {}
         self._numbers = 0
@@ -61,21 +65,29 @@ class Gate:
         if self._closed:
             raise RuntimeError("the gate is closed")
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: self._accept(pod), host, port, backlog=BACKLOG)
+        upstream = (self.upstream_host, self.upstream_port)
+        server = await loop.create_server(lambda: self._accept(pod, upstream), host, port, backlog=BACKLOG)
         if (old := self._servers.pop(pod, None)) is not None:
             old.close()
         self._servers[pod] = server
         self._totals.setdefault(pod, _Totals())
         if self._flush_timer is None:
             self._flush_timer = loop.call_later(FLUSH_SECONDS, self._flush_now_and_then)
-        return int(server.sockets[0].getsockname()[1])
+        given = int(server.sockets[0].getsockname()[1])
+        if self._nodes is not None:
+            self._nodes.first(pod, host, given, upstream)
+        return given
 
     async def close(self) -> None:
         """Close all ports and connections and hand the last commands to the sink; idempotent."""
         self._closed = True
         if self._flush_timer is not None:
             self._flush_timer.cancel()
-        for server in self._servers.values():
+        servers = [*self._servers.values()]
+        if self._nodes is not None:
+            await self._nodes.settle()
+            servers += self._nodes.close()
+        for server in servers:
             server.close()
         links = [*self._links.values()]
         for link in links:
@@ -85,7 +97,7 @@ class Gate:
             async with asyncio.timeout(CLOSE_SECONDS):
                 for link in links:
                     await link.closed.wait()
-        for server in self._servers.values():
+        for server in servers:
             await server.wait_closed()
         self._servers.clear()
         self.recorder.flush()
@@ -146,7 +158,10 @@ class Gate:
         return self.holds.release(wanted, then, answer)
 
     def status(self) -> dict[str, Any]:
-        """Ports, upstream, and per pod its connections now and ever and those that Redis refused."""
+        """Ports, upstream, and per pod its connections now and ever and those that Redis refused.
+
+        Before a cluster also each pod's ports by the node that they lead to.
+        """
         return {
             "upstream": f"{self.upstream_host}:{self.upstream_port}",
             "commands": self.recorder.last,
@@ -159,22 +174,27 @@ class Gate:
                     "open": sum(1 for link in self._links.values() if link.pod == pod),
                     "connections": self._totals[pod].connections,
                     "refused": self._totals[pod].refused,
+                    **({} if self._nodes is None else {"nodes": self._nodes.of(pod)}),
                 }
                 for pod, server in self._servers.items()
             ],
         }
 
-    def _accept(self, pod: str) -> ClientSide:
+    def _accept(self, pod: str, upstream: Address) -> ClientSide:
         """The protocol of a pod's next connection."""
         self._numbers += 1
-        number = self._numbers
+        number, nodes = self._numbers, self._nodes
         self._totals[pod].connections += 1
-        link = Link(
-            pod,
-            (self.upstream_host, self.upstream_port),
-            lambda wires: Conversation(pod, number, self.rules, self.recorder, self.holds, self.clock, wires),
-            lambda refused: self._gone(pod, number, refused),
-        )
+
+        def converse(wires: Link) -> Conversation:
+            relocation = None
+            if nodes is not None:
+                relocation = Relocation(nodes, pod, upstream, lambda: wires.local_host)
+            return Conversation(
+                pod, number, self.rules, self.recorder, self.holds, self.clock, wires, relocation
+            )
+
+        link = Link(pod, upstream, converse, lambda refused: self._gone(pod, number, refused))
         self._links[number] = link
         return link.client_side
 

@@ -228,7 +228,7 @@ _TYPES: Mapping[type, Mapping[str, Any]] = {
     RedisCommand: {
         **dict.fromkeys(("seq", "connection"), int),
         **dict.fromkeys(("pod", "command", "fate"), _Text),
-        **dict.fromkeys(("key", "reply", "rule"), _Text | None),
+        **dict.fromkeys(("key", "reply", "rule", "node"), _Text | None),
         "received": _Number,
         **dict.fromkeys(("answered", "forwarded", "delivered"), _Number | None),
     },
