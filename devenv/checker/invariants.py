@@ -19,6 +19,8 @@ from devenv.spec.session import ATTEMPTS_LIMIT, Told
 
 RECEIPTS = "*receipt:*"
 """Keys beside a session that may outlive it: the atomic store's receipts."""
+COUNTERS = "*:attempts"
+"""Keys beside a session that hold no answer: they may outlive it too, but not for ever."""
 
 
 class Kind(StrEnum):
@@ -198,7 +200,11 @@ def _keys(
         if key in found:
             continue
         lives = "for ever: it has no TTL" if left == -1 else f"for {left / 1000:.1f} s more"
-        if end is not None and look.called > end.operation.returned:
+        if fnmatchcase(key, COUNTERS):
+            if left == -1:
+                text = f"the counter {key} has no TTL: it stays for ever"
+                found[key] = Violation(Kind.NO_TTL, challenge, text, (look.line,))
+        elif end is not None and look.called > end.operation.returned:
             kind = Kind.EXPIRY_INSIDE_VERIFY if end.expired else Kind.RESURRECTED_KEY
             text = f"key {key} is there, {lives}, after the session {end.how} with {end.operation}"
             found[key] = Violation(kind, challenge, text, (*end.operation.lines, look.line))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
 
 from devenv.checker.history import AGE, CREATE, EXPIRE, KEYS, VERIFY, history_of
-from devenv.checker.invariants import Kind, Violation
+from devenv.checker.invariants import RECEIPTS, Kind, Violation
 from devenv.checker.judge import judge as judge_history
 from devenv.core.captcha_http import outcome_of
 from devenv.core.events import EventType, HistoryEvent
@@ -23,6 +25,15 @@ AGED_MS = 400
 """Left to live after ageing: less than half a second, which TTL rounds to 0."""
 _CHALLENGE = "abstract:challenge"
 _KEY = f"rcaptcha:{_CHALLENGE}"
+_NUMBER = re.compile(rb"-?[0-9]{1,18}")
+
+
+class Beside(NamedTuple):
+    """A key beside the session's, with what it has left as ``life`` rounds it, and a number that is in it."""
+
+    key: str
+    left: int
+    number: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +42,39 @@ class Outcome:
 
     ``answers`` of the requests and ``happened`` of the events, each in the order of the cast: whether an
     event did anything. ``left`` is what the session's key has left, as ``life`` rounds it; ``document`` what
-    lies under it, as canonical JSON.
+    lies under it, as canonical JSON. ``beside`` has the challenge's other keys, receipts apart.
     """
 
     answers: tuple[Answered, ...]
     happened: tuple[bool, ...]
     left: int | None
     document: str | None
+    beside: tuple[Beside, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
         answers = [{"status": it.status, "body": _body(it)} for it in self.answers]
         document = None if self.document is None else json.loads(self.document)
-        return {"answers": answers, "happened": [*self.happened], "left": self.left, "document": document}
+        return {
+            "answers": answers,
+            "happened": [*self.happened],
+            "left": self.left,
+            "document": document,
+            "beside": [list(it) for it in self.beside],
+        }
+
+
+def beside_of(keys: Mapping[str, tuple[int | None, bytes | None]], session: str) -> tuple[Beside, ...]:
+    """What lies beside the key ``session``: ``keys`` are all, with what each has left and its text."""
+    found = []
+    for key, (left, text) in sorted(keys.items()):
+        rounded = life(left)
+        if key != session and rounded is not None and not fnmatchcase(key, RECEIPTS):
+            name = key.replace(session, _KEY).replace(session.rpartition(":")[2], "challenge")
+            # Other texts may be words of chance (a lock's owner), which are not the same again.
+            number = int(text) if text is not None and _NUMBER.fullmatch(text) else None
+            found.append(Beside(name, rounded, number))
+    return tuple(found)
 
 
 def life(left_ms: int | None) -> int | None:
@@ -99,6 +130,9 @@ def _sentence(kind: str, violation: Violation, requests: Sequence[Participant], 
         f"{request.name} ({request.answer}): {_told(answer)}"
         for request, answer in zip(requests, outcome.answers, strict=True)
     ]
+    counters = [it.key for it in outcome.beside if it.left == -1 and violation.sentence.find(it.key) >= 0]
+    if counters:
+        return f"at the end {counters[0]} is there without a TTL; " + ", ".join(told)
     if kind in (Kind.RESURRECTED_KEY, Kind.EXPIRY_INSIDE_VERIFY, Kind.NO_TTL, Kind.TTL_ROUNDS_TO_ZERO):
         ttl = "without a TTL" if outcome.left == -1 else "with a TTL"
         return (
@@ -149,7 +183,9 @@ def _events(
         if f is not None and happened:
             lines.append(_event(process, "invoke", f, {}, 1.0))
             ends.append(_event(process, "ok", f, {}, 2.0))
-    keys = {} if outcome.left is None else {_KEY: outcome.left}
+    keys = {it.key: it.left for it in outcome.beside}
+    if outcome.left is not None:
+        keys[_KEY] = outcome.left
     look = [_event(100, "invoke", KEYS, {}, 3.0), _event(100, "ok", KEYS, {"keys": keys}, 3.0)]
     return [*lines, *ends, *look]
 

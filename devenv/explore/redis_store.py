@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from devenv.explore.behaviour import Act
 from devenv.explore.composition import Command, Reply, StoreState
 from devenv.explore.outcome import AGED_MS
+from devenv.resp.commands import text_of
 from devenv.spec.keyspace import Entry, Text
 from devenv.spec.redis_model import Database, Scripts, execute
 from devenv.spec.replies import Reply as RedisReply
@@ -72,6 +73,17 @@ def left_of(database: Database, key: str) -> int | None:
     if entry is None:
         return None
     return -1 if entry.expires is None else entry.expires - NOW
+
+
+def keys_of(database: Database) -> dict[str, tuple[int | None, bytes | None]]:
+    """Every key with the milliseconds that it has left (-1: no TTL), and its text where it is one."""
+    return {
+        text_of(key): (
+            -1 if entry.expires is None else entry.expires - NOW,
+            entry.value.data if isinstance(entry.value, Text) else None,
+        )
+        for key, entry in database.entries
+    }
 
 
 def document_of(database: Database, key: str) -> str | None:

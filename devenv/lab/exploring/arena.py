@@ -16,7 +16,7 @@ from devenv.core.errors import DevenvError, EnvironmentProblem, Inconclusive
 from devenv.explore.access import Touched, touched, watching
 from devenv.explore.behaviour import Act, Answered, Heard, Issued, Lost, Place, Seen, renamed
 from devenv.explore.frontier import awake, still_asleep
-from devenv.explore.outcome import Outcome, life
+from devenv.explore.outcome import Outcome, beside_of, life
 from devenv.explore.redis_store import RedisStore, canonical_document
 from devenv.gate import Action, Gate, Held, Rule, Then
 from devenv.lab.exploring.jobs import (
@@ -375,19 +375,41 @@ class _Play:
             self._pending += [self._event_touches(at) for at in range(len(job.events))]
             blocked_at = await self._steps_to_the_end()
             answers = [arena.answer(lane, request) for request in self._requests]
-            left, data = await asyncio.gather(arena.redis(b"PTTL", key), arena.redis(b"GET", key))
+            keys = await self._look()
         finally:
             await arena.drain(lane, self._requests)
-            await arena.redis(b"DEL", key)
-        document = canonical_document(lane.symbolic(data)) if isinstance(data, bytes) else None
+            await arena.redis(b"DEL", *map(self._real, self._keys()))
+        left, data = keys[job.key]
+        document = None if data is None else canonical_document(data)
         happened = [
             event.target in self._fired if event.target is not None else self._happened[at]
             for at, event in enumerate(job.events)
         ]
-        outcome = Outcome(
-            tuple(answers), tuple(happened), life(left if isinstance(left, int) else None), document
-        )
+        beside = beside_of(keys, job.key)
+        outcome = Outcome(tuple(answers), tuple(happened), life(left), document, beside)
         return ScheduledRun(tuple(self._steps), outcome, blocked_at)
+
+    def _keys(self) -> list[str]:
+        """The session's key and all others of the challenge that a request named."""
+        touched = (step.touched for step in self._steps)
+        named = sorted({key for it in touched for key in it.reads | it.writes if CID in key})
+        return list(dict.fromkeys((self._job.key, *named)))
+
+    def _real(self, key: str) -> bytes:
+        return self._lane.real(key.encode())
+
+    async def _look(self) -> dict[str, tuple[int | None, bytes | None]]:
+        """What each key has left in milliseconds (-1: no TTL), and its text if it has one."""
+        names, redis = self._keys(), self._arena.redis
+        left = await asyncio.gather(*(redis(b"PTTL", self._real(key)) for key in names))
+        data = await asyncio.gather(*(redis(b"GET", self._real(key)) for key in names))
+        return {
+            key: (
+                milliseconds if isinstance(milliseconds, int) else None,
+                self._lane.symbolic(text) if isinstance(text, bytes) else None,
+            )
+            for key, milliseconds, text in zip(names, left, data, strict=True)
+        }
 
     async def _steps_to_the_end(self) -> int | None:
         sleep = self._job.sleep

@@ -12,7 +12,7 @@ from typing import Any
 
 from devenv.explore.access import Touched
 from devenv.explore.behaviour import LOST, Answered, Heard, Issued, Lost, Place, Seen
-from devenv.explore.outcome import Outcome
+from devenv.explore.outcome import Beside, Outcome
 from devenv.spec.keyspace import Entry, Hash, Text
 from devenv.spec.redis_model import Client, Database
 from devenv.spec.replies import Failure, NoArray, Pairs, Reply, Status
@@ -184,6 +184,7 @@ class ScheduledRun:
             "happened": [*outcome.happened],
             "left": outcome.left,
             "document": outcome.document,
+            "beside": [list(it) for it in outcome.beside],
             "blocked_at": self.blocked_at,
         }
 
@@ -201,6 +202,7 @@ class ScheduledRun:
                 tuple(data["happened"]),
                 data["left"],
                 data["document"],
+                tuple(Beside(key, left, number) for key, left, number in data["beside"]),
             ),
             data["blocked_at"],
         )

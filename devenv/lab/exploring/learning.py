@@ -21,8 +21,8 @@ from devenv.explore.behaviour import (
 from devenv.explore.closure import Closure, Question
 from devenv.explore.composition import Composition, PackedState, Program
 from devenv.explore.expression import Participant
-from devenv.explore.outcome import Outcome, life
-from devenv.explore.redis_store import RedisStore, document_of, fresh_database, left_of
+from devenv.explore.outcome import Outcome, beside_of, life
+from devenv.explore.redis_store import RedisStore, document_of, fresh_database, keys_of, left_of
 from devenv.lab.exploring.jobs import Call, Scripted
 from devenv.lab.exploring.remote import Remote
 from devenv.lab.exploring.stage import Stage
@@ -55,7 +55,8 @@ class LearnedSystem:
             else:
                 happened.append(node is True)
         left = life(left_of(database, self.key))
-        return Outcome(tuple(answers), tuple(happened), left, document_of(database, self.key))
+        beside = beside_of(keys_of(database), self.key)
+        return Outcome(tuple(answers), tuple(happened), left, document_of(database, self.key), beside)
 
     def _befell(self, state: PackedState, event: Participant, target: int) -> bool:
         program, node = self.programs[target], self.system.node(state, target)

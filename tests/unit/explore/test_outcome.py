@@ -6,7 +6,7 @@ import pytest
 
 from devenv.explore.behaviour import NO_ANSWER, Answered
 from devenv.explore.expression import parse_meeting
-from devenv.explore.outcome import Outcome, judge, life
+from devenv.explore.outcome import Beside, Outcome, beside_of, judge, life
 
 
 def answered(status: int = 200, **body: object) -> Answered:
@@ -72,3 +72,25 @@ def test_time_left_is_rounded_to_what_matters() -> None:
     assert [life(it) for it in (None, -2, -1, 0, 399, 400, 401, 59_990)] == [
         None, None, -1, 400, 400, 400, 60_000, 60_000,
     ]  # fmt: skip
+
+
+def test_a_counter_may_outlive_its_session_but_not_for_ever() -> None:
+    cast = parse_meeting("R").cast()[0]
+    for left, kinds in ((60_000, []), (-1, ["no-ttl"])):
+        beside = beside_of(
+            {"p:abstract:7": (None, b"x"), "p:abstract:7:attempts": (left, b"1")}, "p:abstract:7"
+        )
+        assert beside == (Beside("rcaptcha:abstract:challenge:attempts", left, 1),)
+        found = judge(cast, Outcome((RIGHT,), (), None, None, beside))
+        assert [it.kind for it in found] == kinds
+        assert all("challenge:attempts is there without a TTL" in it.sentence for it in found)
+
+
+def test_what_lies_beside_a_session() -> None:
+    keys = {
+        "p:abstract:7": (60_000, b"{}"),
+        "p:lock:7": (900, b"\xff token"),
+        "p:gone:7": (-2, None),
+        "p:receipt:{p:abstract:7}": (10_000, None),
+    }
+    assert beside_of(keys, "p:abstract:7") == (Beside("p:lock:challenge", 60_000, None),)
