@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from devenv.cli.options import BackendOption, Json, NoColor, Seed, desk
+from devenv.cli.options import BackendOption, Json, Junit, NoColor, Seed, Summary, desk, write_file
 from devenv.cli.screen import Screen, grid
 from devenv.core.errors import UsageProblem
 from devenv.core.vocabulary import REDIS_STORES, Strategy
 from devenv.lab.exploring.exploration import Exploration, FoundViolation, Mode, Wish, junit_xml
+from devenv.lab.exploring.summary import summary as summary_page
 from devenv.lab.exploring.usecase import explore as explore_orders
-from devenv.lab.runs import write_atomically
 
 _BUDGET = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>s|m)?")
 
@@ -59,9 +58,8 @@ def explore(
     compare: Annotated[
         str, typer.Option(metavar="S,S", help="Side by side: guide,watch,atomic. Takes --strategy's place.")
     ] = "",
-    junit: Annotated[
-        Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also write JUnit XML there.")
-    ] = None,
+    junit: Junit = None,
+    summary: Summary = None,
     as_json: Json = False,
     backend: BackendOption = None,
     no_color: NoColor = False,
@@ -96,10 +94,9 @@ def explore(
         with at.screen.working(f"exploring {scenario} ({store})") as progress:
             found.append(explore_orders(wish, at.settings, progress))
     if junit is not None:
-        try:
-            write_atomically(junit, junit_xml(found))
-        except OSError as error:
-            raise UsageProblem(f"--junit {junit}: {error.strerror}") from error
+        write_file("--junit", junit, junit_xml(found))
+    if summary is not None:
+        write_file("--summary", summary, summary_page(found))
     for one in found:
         _show(one, at.screen)
     if len(found) > 1:

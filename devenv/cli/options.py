@@ -11,7 +11,9 @@ from typing import Annotated, Any, cast
 import typer
 
 from devenv.cli.screen import Screen
+from devenv.core.errors import UsageProblem
 from devenv.core.vocabulary import Strategy
+from devenv.lab.runs import write_atomically
 from devenv.lab.settings import Backend, Settings, load
 
 
@@ -46,6 +48,15 @@ Seed = Annotated[
         "--seed", envvar="DEVENV_SEED", min=0, metavar="N", help="Makes every choice the same again."
     ),
 ]
+Junit = Annotated[
+    Path | None, typer.Option("--junit", dir_okay=False, metavar="FILE", help="Also write JUnit XML there.")
+]
+Summary = Annotated[
+    Path | None,
+    typer.Option(
+        "--summary", dir_okay=False, metavar="FILE", help="Also write a page of Markdown there, for CI."
+    ),
+]
 StoreOption = Annotated[
     StoreName | None,
     typer.Option(
@@ -76,6 +87,14 @@ def desk(as_json: bool, no_color: bool, backend: BackendName | None, seed: int |
     for note in settings.notes:
         screen.note(note)
     return Desk(screen, replace(settings, **{name: it for name, it in given.items() if it is not None}))
+
+
+def write_file(option: str, path: Path, text: str) -> None:
+    """Write what ``option`` asked for. Raises UsageProblem where that cannot be."""
+    try:
+        write_atomically(path, text)
+    except OSError as error:
+        raise UsageProblem(f"{option} {path}: cannot be written: {error.strerror}") from error
 
 
 def store(name: StoreName | None) -> Strategy | None:

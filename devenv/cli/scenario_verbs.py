@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,14 +9,13 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from devenv.cli.explain_verb import show_findings
-from devenv.cli.options import BackendOption, Json, NoColor, Seed, desk
+from devenv.cli.options import BackendOption, Json, Junit, NoColor, Seed, Summary, desk, write_file
 from devenv.cli.screen import Screen, grid
-from devenv.core.errors import UsageProblem
 from devenv.core.vocabulary import CATALOGUE_STORES, CaptchaType, Strategy
 from devenv.lab.opening import running_stack
 from devenv.lab.replay import ReplayResult, junit_xml
+from devenv.lab.replay.summary import summary as summary_page
 from devenv.lab.replaying import replay_word
-from devenv.lab.runs import write_atomically
 from devenv.lab.seeding import seed as seed_challenges
 from devenv.scenario import Scenario, catalogue, find
 
@@ -75,9 +73,8 @@ def replay(
     repeat: Annotated[
         int | None, typer.Option(min=1, max=100_000, metavar="N", help="Play it N times.")
     ] = None,
-    junit: Annotated[
-        Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also write JUnit XML there.")
-    ] = None,
+    junit: Junit = None,
+    summary: Summary = None,
     schedule: Annotated[
         str | None,
         typer.Option(
@@ -100,10 +97,9 @@ def replay(
         )
     result = done.result
     if junit is not None:
-        try:
-            write_atomically(junit, junit_xml([result]))
-        except OSError as error:
-            raise UsageProblem(f"{junit}: cannot be written: {error.strerror}") from error
+        write_file("--junit", junit, junit_xml([result]))
+    if summary is not None:
+        write_file("--summary", summary, summary_page(result, done.explanation))
     holds = result.verdict == "holds"
     why = {} if holds else {"findings": done.explanation.to_json()["findings"]}
     at.screen.result(result.to_json() | why)

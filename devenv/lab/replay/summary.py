@@ -14,10 +14,11 @@ def summary(result: ReplayResult, explanation: Explanation) -> str:
     ways = (
         "" if result.repeat == 1 else ", every time the same" if result.identical else ", in different ways"
     )
+    mark = "✅ holds" if holds else "❌ fails"
     lines = [
         "# devenv replay", "",
         "| scenario | store | result | played |", "|---|---|---|--:|",
-        f"| `{scenario.id}` | {result.strategy} | {'✅ holds' if holds else '❌ fails'} | {result.repeat} |", "",
+        f"| `{scenario.id}` | {result.strategy} | {mark} | {result.repeat} |", "",
         f"{scenario.title}. Played {result.repeat} time{'s' * (result.repeat != 1)}{ways}.",
     ]  # fmt: skip
     if (shows := scenario.stores[result.strategy].shows) is not None:
