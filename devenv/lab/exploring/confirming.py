@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ import yaml
 from devenv.checker.invariants import Kind
 from devenv.core.captcha_http import outcome_of
 from devenv.core.schedule import Event, Release, Schedule, Step
-from devenv.core.vocabulary import POD_PREFIX, Strategy
+from devenv.core.vocabulary import CATALOGUE_STORES, POD_PREFIX, Strategy
 from devenv.explore.expression import Participant
 from devenv.explore.outcome import SERVER_ERROR, Finding, Outcome, judge
 from devenv.lab.exploring.exploration import FoundViolation, ShownStep
@@ -30,6 +31,8 @@ _CAUSES = {
 }
 """The failure of docs/failures.md behind a kind that is not one of them: the same steps are not atomic."""
 _TTL_COMMANDS = ("TTL", "PTTL")
+_TIME_LEFT = re.compile(r"(?<=[\[ ])[0-9]{3,}(?=[,\]])")
+"""A number among a transaction's replies that can be the milliseconds that a key has left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +86,14 @@ async def confirm(
 def _told(run: ScheduledRun) -> object:
     """What must be the same again: steps, replies, answers, the end; times left may differ."""
     steps = [
-        (it.process, it.label, None if it.label in _TTL_COMMANDS else it.reply, it.touched)
+        (it.process, it.label, None if it.label in _TTL_COMMANDS else _timeless(it.reply), it.touched)
         for it in run.steps
     ]
     return steps, run.outcome
+
+
+def _timeless(reply: str | None) -> str | None:
+    return None if reply is None else _TIME_LEFT.sub("…", reply)
 
 
 def schedule_of(cast: Sequence[Participant], run: ScheduledRun) -> Schedule:
@@ -125,7 +132,7 @@ def scenario_text(
     other = f"The order is one of the {strategy} store's commands."
     stores: dict[str, Any] = {
         str(it): {"bug": True, "shows": found.sentence} if it is strategy else {"not_applicable": other}
-        for it in (Strategy.MEMORY, Strategy.GUIDE, Strategy.ATOMIC)
+        for it in dict.fromkeys((*CATALOGUE_STORES, strategy))
     }
     expected: dict[str, Any] = {}
     for request, answer in zip(requests, outcome.answers, strict=True):
