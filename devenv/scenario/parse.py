@@ -180,10 +180,11 @@ class _Builder:
                 raise self._document.problem(path, f"no request {name!r}; requests: {known}")
 
     def _order(self, text: Any, path: Path, names: tuple[str, ...]) -> dict[Strategy, tuple[str, ...]]:
-        """By store; an order that is given for all is for those of the catalogue that speak to Redis."""
+        """By store; one that is given for all is for those that speak to Redis and are spoken of."""
         if text is None:
             return {}
-        by_store = text if isinstance(text, dict) else {Strategy.GUIDE: text, Strategy.ATOMIC: text}
+        every = [store for store in REDIS_STORES if store in self._data["stores"]]
+        by_store = text if isinstance(text, dict) else dict.fromkeys(every, text)
         orders = {}
         for store, lines in by_store.items():
             where = (*path, store) if isinstance(text, dict) else path

@@ -312,3 +312,10 @@ def test_a_teaching_store_may_be_said_something_of() -> None:
     assert "incr" not in scenario.to_json()["stores"]
     assert expected_of(scenario.steps[1], Strategy.INCR, scenario) == {}
     assert expected_of(scenario.steps[0], Strategy.WATCH, scenario)["status"] == 200
+    ordered = said.replace(
+        "  - toggle: [A, B]",
+        "  - together: {one: {verify: alice}, two: {verify: alice}}\n    order: one after two\n  - toggle: [A, B]",
+    )
+    together = parse(ordered, "x.yaml").steps[5]
+    assert isinstance(together, Together)
+    assert [*together.order] == [Strategy.GUIDE, Strategy.ATOMIC, Strategy.WATCH]
