@@ -312,10 +312,8 @@ def test_a_teaching_store_may_be_said_something_of() -> None:
     assert "incr" not in scenario.to_json()["stores"]
     assert expected_of(scenario.steps[1], Strategy.INCR, scenario) == {}
     assert expected_of(scenario.steps[0], Strategy.WATCH, scenario)["status"] == 200
-    ordered = said.replace(
-        "  - toggle: [A, B]",
-        "  - together: {one: {verify: alice}, two: {verify: alice}}\n    order: one after two\n  - toggle: [A, B]",
-    )
-    together = parse(ordered, "x.yaml").steps[5]
-    assert isinstance(together, Together)
-    assert [*together.order] == [Strategy.GUIDE, Strategy.ATOMIC, Strategy.WATCH]
+    pair = "one: {verify: alice, pod: A, answer: right}, two: {verify: alice, pod: B, answer: empty}"
+    together = f"  - together: {{{pair}}}\n    order: one after two\n"
+    step = parse(said.replace("  - toggle: [A, B]", together + "  - toggle: [A, B]"), "x.yaml").steps[5]
+    assert isinstance(step, Together)
+    assert [*step.order] == [Strategy.GUIDE, Strategy.ATOMIC, Strategy.WATCH]
