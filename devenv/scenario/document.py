@@ -47,9 +47,7 @@ def read_document(text: str, name: str) -> Document:
         raise UsageProblem(f"{name}:1: the file is empty", hint="docs/scenarios.md describes the format")
     if len(documents) > 1:
         line = documents[1].line(())
-        raise UsageProblem(
-            f"{name}:{line}: not readable as YAML: one document is wanted, here begins another"
-        )
+        raise UsageProblem(f"{name}:{line}: one YAML document is wanted, and here begins another")
     return documents[0]
 
 
