@@ -190,9 +190,8 @@ class RequestFramer:
     def _start_word(self, line: bytes) -> None:
         """Read ``$<n>``."""
         if line[:1] != b"$":
-            got = (
-                line[:1].decode("latin-1").strip("\n") or " "
-            )  # as the server's error replies show CR and LF
+            # CR and LF as the server's error replies show them
+            got = line[:1].decode("latin-1").strip("\n") or " "
             self.error = f"expected '$', got '{got}'"
             return
         size = parse_length(line[1:])
