@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 import typer
@@ -11,12 +10,10 @@ from rich.text import Text
 from devenv.cli.options import BackendOption, Json, Junit, NoColor, Seed, Summary, desk, write_file
 from devenv.cli.screen import Screen, grid
 from devenv.core.errors import UsageProblem
-from devenv.core.vocabulary import REDIS_STORES, Strategy
-from devenv.lab.exploring.exploration import Exploration, FoundViolation, Mode, Wish, junit_xml
+from devenv.core.vocabulary import Strategy
+from devenv.lab.exploring.exploration import Exploration, FoundViolation, Mode, Wish, junit_xml, parse_budget
 from devenv.lab.exploring.summary import summary as summary_page
 from devenv.lab.exploring.usecase import explore as explore_orders
-
-_BUDGET = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>s|m)?")
 
 
 def explore(
@@ -71,13 +68,9 @@ def explore(
     confirmed on real pods. 3: not everything was tried, and nothing found.
     """
     at = desk(as_json, no_color, backend, seed)
-    traces, seconds = _budget(budget)
+    traces, seconds = parse_budget(budget)
     found = []
     for store in _stores(compare) or [strategy]:
-        if store not in REDIS_STORES:
-            raise UsageProblem(
-                f"{store} keeps nothing in Redis: there is no order to explore", hint=", ".join(REDIS_STORES)
-            )
         wish = Wish(
             scenario=scenario,
             strategy=store,
@@ -106,20 +99,6 @@ def explore(
     code = 1 if 1 in codes else max(codes)
     if code:
         raise typer.Exit(code)
-
-
-def _budget(text: str) -> tuple[int | None, float | None]:
-    """Traces or seconds."""
-    if not text:
-        return None, None
-    match = _BUDGET.fullmatch(text.strip())
-    if match is None or (match["unit"] is None and "." in match["number"]):
-        raise UsageProblem(
-            f"--budget {text!r} is neither a number of traces nor a time", hint="1000, 30s, 5m"
-        )
-    if match["unit"] is None:
-        return int(match["number"]), None
-    return None, float(match["number"]) * (60 if match["unit"] == "m" else 1)
 
 
 def _stores(text: str) -> list[Strategy]:

@@ -13,6 +13,7 @@ from devenv.core.topology import StackStatus
 from devenv.core.vocabulary import Strategy
 from devenv.lab.explain import Explanation, explain_run
 from devenv.lab.explain.keeping import keep
+from devenv.lab.journal import JournaledStack
 from devenv.lab.opening import fresh_stack, running_stack
 from devenv.lab.replay import ReplayResult, Target, replay, resolve_target, wished_spec
 from devenv.lab.runs import Run, open_run
@@ -50,21 +51,47 @@ def replay_word(
     Raises UsageProblem where ``word`` names nothing, or the schedule is none.
     """
     target = resolve_target(word, settings.state_dir)
-    given = (Schedule.parse(schedule),) if schedule is not None else None
-    times = repeat or target.repeat or 1
+    given = Schedule.parse(schedule) if schedule is not None else None
     with _stage(target, strategy, settings, progress) as (stack, chosen, temporary):
-        schedules = target.schedules if given is None and chosen is target.strategy else given or ()
-        run = open_run(settings.state_dir, f"replay-{target.scenario.id}", clock())
-        result = replay(
+        return replay_on(
             stack,
-            target.scenario,
+            target,
             chosen,
-            times,
-            run=run,
-            schedules=schedules,
-            seed=settings.seed,
+            settings,
+            repeat=repeat,
+            schedule=given,
+            temporary=temporary,
             progress=progress,
+            clock=clock,
         )
+
+
+def replay_on(
+    stack: Stack,
+    target: Target,
+    strategy: Strategy,
+    settings: Settings,
+    *,
+    repeat: int | None = None,
+    schedule: Schedule | None = None,
+    temporary: bool = False,
+    progress: Progress,
+    clock: Callable[[], float] = time.time,
+) -> Replayed:
+    """As ``replay_word``, on this stack and with this store."""
+    recorded = target.schedules if strategy is target.strategy else ()
+    schedules = recorded if schedule is None else (schedule,)
+    run = open_run(settings.state_dir, f"replay-{target.scenario.id}", clock())
+    result = replay(
+        stack,
+        target.scenario,
+        strategy,
+        repeat or target.repeat or 1,
+        run=run,
+        schedules=schedules,
+        seed=settings.seed,
+        progress=progress,
+    )
     explanation = explain_run(run)
     keep(explanation, run, replace=True)
     return Replayed(result, run, temporary, explanation)
@@ -78,15 +105,24 @@ def _stage(
         stack = running_stack(settings.backend, settings.state_dir)
     except DevenvError:
         chosen = strategy or target.strategy or target.scenario.strategies[0]
-        spec = replace(wished_spec(target.scenario, chosen), seed=settings.seed)
-        with fresh_stack(settings.backend or "embedded", settings.state_dir, spec, progress) as fresh:
+        with own_stack(target.scenario, chosen, settings, progress) as fresh:
             yield fresh, chosen, True
     else:
-        present = _present_store(stack.status(), target.scenario)
+        present = present_store(stack.status(), target.scenario)
         yield stack, strategy or target.strategy or present, False
 
 
-def _present_store(status: StackStatus, scenario: Scenario) -> Strategy:
+@contextmanager
+def own_stack(
+    scenario: Scenario, strategy: Strategy, settings: Settings, progress: Progress
+) -> Iterator[JournaledStack]:
+    """A stack as the scenario wishes it, for the time of the block."""
+    spec = replace(wished_spec(scenario, strategy), seed=settings.seed)
+    with fresh_stack(settings.backend or "embedded", settings.state_dir, spec, progress) as fresh:
+        yield fresh
+
+
+def present_store(status: StackStatus, scenario: Scenario) -> Strategy:
     """The store that all pods have now, where the scenario is about it; else its first."""
     present = list(dict.fromkeys(stores(status).values()))
     if len(present) == 1 and present[0] in scenario.strategies:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from devenv.core.vocabulary import Strategy
+from devenv.core.errors import UsageProblem
+from devenv.core.vocabulary import REDIS_STORES, Strategy
+
+_BUDGET = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>s|m)?")
 
 
 class Mode(StrEnum):
@@ -25,6 +29,7 @@ class Wish:
 
     ``walks`` is how many runs mode random makes; ``preemptions`` bounds them (mode learned). ``pods`` None:
     one for each request. ``replays``: how often each violation's schedule is run on the real stack.
+    Raises UsageProblem for a store without Redis.
     """
 
     scenario: str
@@ -38,6 +43,13 @@ class Wish:
     pods: int | None = None
     lanes: int = 12
     replays: int = 3
+
+    def __post_init__(self) -> None:
+        if self.strategy not in REDIS_STORES:
+            raise UsageProblem(
+                f"{self.strategy} keeps nothing in Redis: there is no order to explore",
+                hint=", ".join(REDIS_STORES),
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +159,20 @@ class Exploration:
             "run": self.run_id,
             "verdict": self.verdict,
         }
+
+
+def parse_budget(text: str) -> tuple[int | None, float | None]:
+    """``1000`` traces, or ``30s``, ``5m`` in seconds; nothing for "". Raises UsageProblem."""
+    if not text:
+        return None, None
+    match = _BUDGET.fullmatch(text.strip())
+    if match is None or (match["unit"] is None and "." in match["number"]):
+        raise UsageProblem(
+            f"--budget {text!r} is neither a number of traces nor a time", hint="1000, 30s, 5m"
+        )
+    if match["unit"] is None:
+        return int(match["number"]), None
+    return None, float(match["number"]) * (60 if match["unit"] == "m" else 1)
 
 
 def junit_xml(explorations: Sequence[Exploration]) -> str:

@@ -60,23 +60,30 @@ def explore_on(status: StackStatus, wish: Wish, settings: Settings, progress: Pr
 
 @contextmanager
 def _stage(wish: Wish, meeting: Meeting, settings: Settings, progress: Progress) -> Iterator[StackStatus]:
-    """The running stack where it fits: a gate, enough pods, all with the wished store."""
-    pods = wish.pods or max(2, len(meeting.requests))
+    """The running stack where it fits."""
     try:
         status = running_stack(settings.backend, settings.state_dir).status()
     except DevenvError:
         status = None
-    if status is not None and _fits(status, wish):
+    if status is not None and fits(status, wish) and set(stores(status).values()) == {wish.strategy}:
         yield status
         return
+    with own_stack(wish, meeting, settings, progress) as status:
+        yield status
+
+
+@contextmanager
+def own_stack(wish: Wish, meeting: Meeting, settings: Settings, progress: Progress) -> Iterator[StackStatus]:
+    """A stack as the exploration wishes it, for the time of the block."""
+    pods = wish.pods or max(2, len(meeting.requests))
     spec = StackSpec(pods=pods, use_redis=True, strategy=wish.strategy, env=PATIENT, seed=settings.seed)
     with fresh_stack(settings.backend or "embedded", settings.state_dir, spec, progress) as stack:
         yield stack.status()
 
 
-def _fits(status: StackStatus, wish: Wish) -> bool:
-    same_store = set(stores(status).values()) == {wish.strategy}
-    return same_store and status.spec.gate and len(status.pods) >= (wish.pods or 1)
+def fits(status: StackStatus, wish: Wish) -> bool:
+    """Whether the stack has a gate and enough pods; the store is another matter."""
+    return status.spec.gate and len(status.pods) >= (wish.pods or 1)
 
 
 class _Exploring:

@@ -147,14 +147,7 @@ class Baseline:
         self.gate.close()
 
     def _reach(self, wanted: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
-        changes = {}
-        for pod, settings in wanted.items():
-            present = self._current[pod]
-            names = dict.fromkeys([*settings, *present])
-            pairs = ((name, settings.get(name, ""), present.get(name, "")) for name in names)
-            change = {name: new for name, new, old in pairs if new != old}
-            if change:
-                changes[pod] = change
+        changes = changes_to(wanted, self._current)
         if changes:
             self._restart(changes)
         return tuple(changes)
@@ -170,6 +163,24 @@ class Baseline:
     def _route(self, policy: str) -> None:
         if policy != self._policy:
             _before, self._policy = set_policy(self.status, policy)
+
+
+def changes_to(
+    wanted: Mapping[str, Mapping[str, str]], present: Mapping[str, Mapping[str, str]]
+) -> dict[str, dict[str, str]]:
+    """What ``Stack.restart_pods`` must be given so that pods with ``present`` settings have the wanted ones.
+
+    Pods that have them already are left out.
+    """
+    changes = {}
+    for pod, settings in wanted.items():
+        have = present[pod]
+        names = dict.fromkeys([*settings, *have])
+        pairs = ((name, settings.get(name, ""), have.get(name, "")) for name in names)
+        change = {name: new for name, new, old in pairs if new != old}
+        if change:
+            changes[pod] = change
+    return changes
 
 
 def _unpinned(step: Step) -> bool:

@@ -1,0 +1,142 @@
+"""The Redis of an embedded stack: one server, or the nodes of a cluster; started, paused and ended as one."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from devenv.core.errors import EnvironmentProblem
+from devenv.core.topology import RedisMode
+from devenv.stack import environment, readiness, redis_cluster, redis_server
+from devenv.stack.child import Child
+from devenv.stack.ports import LOOPBACK, Reservation
+
+REDIS = "redis"
+_CLUSTER = (REDIS, "redis-2", "redis-3", "redis-4")
+"""Three masters, and a replica for scenarios in which a master fails."""
+
+
+class RedisServers:
+    """Runs the servers that ``mode`` asks for, on the running event loop.
+
+    ``directory`` is theirs: removed at the end. The first listens on the reserved port "redis".
+    """
+
+    def __init__(
+        self,
+        mode: RedisMode,
+        engine: redis_server.Engine,
+        reservation: Reservation,
+        directory: Path,
+        child: Callable[[str], Child],
+    ) -> None:
+        self.engine = engine
+        self.cluster = mode is RedisMode.CLUSTER
+        names = _CLUSTER if self.cluster else (REDIS,)
+        self.children = {name: child(name) for name in names}
+        self._directory = directory
+        self._reservation = reservation
+        self._state = "stopped"
+        self._nodes: tuple[redis_cluster.Node, ...] = ()
+        if self.cluster:
+            self._nodes = tuple(
+                redis_cluster.Node(LOOPBACK, reservation.add(name), reservation.add(f"{name} bus"))
+                for name in names
+            )
+
+    @property
+    def state(self) -> str:
+        """running, paused or stopped."""
+        return self._state if all(child.running for child in self.children.values()) else "stopped"
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """host:port of every node of a cluster, the first server's first; empty without one."""
+        return tuple(map(str, self._nodes))
+
+    async def start(self) -> None:
+        """Start them and wait until they answer; a cluster serves only after ``settle``."""
+        await asyncio.gather(*(self._start(at, name) for at, name in enumerate(self.children)))
+        if self.cluster:
+            await asyncio.to_thread(redis_cluster.form, self._nodes)
+        self._state = "running"
+
+    async def settle(self) -> None:
+        """Wait until a cluster serves: 2 s after its start, so let others start meanwhile."""
+        if self.cluster:
+            await asyncio.to_thread(redis_cluster.wait_until_it_serves, self._nodes)
+
+    async def act(self, action: str) -> None:
+        """``pause`` (SIGSTOP), ``resume``, ``stop`` (SIGKILL, data lost) or ``start`` all, and wait for it.
+
+        What is already so is no error. Raises ``UsageProblem`` where the action makes no sense now.
+        """
+        if not redis_server.must_act(action, self.state):
+            return
+        if action == "stop":
+            await asyncio.gather(*(child.kill() for child in self.children.values()))
+            self._state = "stopped"
+        elif action == "start":
+            # Where one node of several had ended, the rest must not be in the way.
+            await asyncio.gather(*(child.kill() for child in self.children.values() if child.running))
+            await self.start()
+            await self.settle()
+        elif action == "pause":
+            for child in self.children.values():
+                _process(child).suspend()
+            for child in self.children.values():
+                await _until_stopped(child)
+            self._state = "paused"
+        else:
+            for child in self.children.values():
+                _process(child).resume()
+            for name, child in self.children.items():
+                await readiness.ready(child, self._answers(name))
+            await self.settle()
+            self._state = "running"
+
+    async def stop(self) -> None:
+        """End all, and remove what they wrote; idempotent."""
+        await asyncio.gather(*(child.stop() for child in self.children.values()))
+        self._state = "stopped"
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    async def _start(self, at: int, name: str) -> None:
+        child = self.children[name]
+        directory = self._directory / name if self.cluster else self._directory
+        directory.mkdir(parents=True, exist_ok=True)
+        options: dict[str, str] = {}
+        if self.cluster:
+            redis_cluster.write_config(self._nodes, at, directory)
+            options = redis_cluster.options(self._reservation.hand_over(f"{name} bus"))
+        command = self.engine.command(self._reservation.hand_over(name), directory, options)
+        await child.start(command, environment.essentials(), directory)
+        await readiness.ready(child, self._answers(name))
+
+    def _answers(self, name: str) -> readiness.Probe:
+        port = self._reservation.add(name)
+
+        async def answers() -> bool:
+            return await readiness.redis_answers(port)
+
+        return answers
+
+
+def _process(child: Child) -> psutil.Process:
+    pid = child.pid
+    if pid is None:
+        raise EnvironmentProblem(f"{child.name} has ended", hint=f"its log is {child.log}")
+    return psutil.Process(pid)
+
+
+async def _until_stopped(child: Child) -> None:
+    deadline = time.monotonic() + readiness.READY_SECONDS
+    while _process(child).status() != psutil.STATUS_STOPPED:
+        if time.monotonic() > deadline:
+            raise EnvironmentProblem(f"{child.name} did not pause in {readiness.READY_SECONDS:g} s")
+        await asyncio.sleep(0.002)
