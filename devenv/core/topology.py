@@ -102,6 +102,7 @@ class Endpoints:
     """Where a running stack is reached from this machine. URLs have no trailing slash.
 
     ``pods`` maps a pod to its own URL where it is reachable past the proxy (embedded); else empty.
+    ``redis_nodes``: "host:port" of every node where Redis is a cluster, that of ``redis_port`` first.
     """
 
     traffic: str
@@ -110,10 +111,16 @@ class Endpoints:
     redis_host: str
     redis_port: int
     pods: Mapping[str, str] = field(default_factory=dict)
+    redis_nodes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dict; ``Endpoints(**data)`` reads it back."""
-        return {**asdict(self), "pods": dict(self.pods)}
+        """A plain dict; ``from_json`` reads it back."""
+        return {**asdict(self), "pods": dict(self.pods), "redis_nodes": list(self.redis_nodes)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Endpoints:
+        """The inverse of ``to_json``."""
+        return cls(**{**data, "redis_nodes": tuple(data.get("redis_nodes", ()))})
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def status_from_json(data: Mapping[str, Any]) -> StackStatus:
         **{
             **data,
             "spec": StackSpec.from_json(data["spec"]),
-            "endpoints": Endpoints(**data["endpoints"]),
+            "endpoints": Endpoints.from_json(data["endpoints"]),
             "pods": tuple(PodStatus(**pod) for pod in data["pods"]),
         }
     )

@@ -5,28 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-import shutil
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
-
-from devenv.core.errors import EnvironmentProblem
 from devenv.core.topology import Endpoints, PodStatus, Ports, StackSpec, StackStatus
 from devenv.stack import environment, readiness, redis_server
-from devenv.stack.child import Child, died_at_start
+from devenv.stack.child import Child
 from devenv.stack.ports import LOOPBACK, Reservation
 from devenv.stack.protocol import Progress
+from devenv.stack.readiness import POLL_SECONDS, READY_SECONDS
+from devenv.stack.redis_servers import REDIS, RedisServers
 
-READY_SECONDS = 20.0
-_POLL_SECONDS = 0.05
 _NOT_READY_GRACE_SECONDS = 2.0
 _WORKER_STARTED = "Application startup complete"
 """What uvicorn logs for each worker process."""
-REDIS, ML = "redis", "mock-ml"
+ML = "mock-ml"
 POD_APP = "devenv.captcha_api.app:app"
 ML_APP = "mock_ml.app:app"
 
@@ -49,7 +45,6 @@ class Processes:
         self._reservation = Reservation(spec.ports, spec.pods if spec.gate else 0)
         self.ports: Ports = self._reservation.ports
         self._redis_ports: dict[str, int] = dict(redis_ports or {})
-        self._redis_state = "stopped"
         self._secret = secrets.token_hex(16)
         self._run = state_dir.resolve() / "run"
         self._logs = state_dir.resolve() / "logs"
@@ -57,7 +52,10 @@ class Processes:
         self._cwd = self._run / "cwd"
         for directory in (self._logs, self._cwd):
             directory.mkdir(parents=True, exist_ok=True)
-        self._children = {name: self._child(name) for name in (REDIS, ML, *spec.pod_names)}
+        self._redis = RedisServers(
+            spec.redis_mode, self.engine, self._reservation, self._run / REDIS, self._child
+        )
+        self._children = {name: self._child(name) for name in (ML, *spec.pod_names)}
         self._starting: dict[str, bool] = {}
         self._lock = asyncio.Lock()
 
@@ -89,6 +87,7 @@ class Processes:
             ml=self._ml_url,
             redis_host=LOOPBACK,
             redis_port=ports.redis,
+            redis_nodes=self._redis.nodes,
             pods={pod: f"http://{host}:{port}" for pod, (host, port) in self.pod_addresses.items()},
         )
 
@@ -107,10 +106,11 @@ class Processes:
         async with self._lock:
             try:
                 # Redis first, as pods with USE_REDIS=true ask for it in their readiness.
-                await self._start_redis()
-                progress(f"redis ready ({self.engine.name} {self.engine.version}, port {self.ports.redis})")
+                await self._redis.start()
                 await _together(
-                    self._start_ml(progress), *(self._start_pod(p, progress) for p in self.spec.pod_names)
+                    self._settle_redis(progress),
+                    self._start_ml(progress),
+                    *(self._start_pod(p, progress) for p in self.spec.pod_names),
                 )
             except BaseException:
                 await self._stop_all()
@@ -123,9 +123,7 @@ class Processes:
             self._reservation.close()
 
     async def _stop_all(self) -> None:
-        await asyncio.gather(*(child.stop() for child in self._children.values()))
-        self._redis_state = "stopped"
-        shutil.rmtree(self._run / "redis", ignore_errors=True)
+        await asyncio.gather(self._redis.stop(), *(child.stop() for child in self._children.values()))
 
     async def restart_pods(self, settings: Mapping[str, Mapping[str, str]], progress: Progress) -> None:
         """Restart the named pods side by side with these variables over their present ones ("" removes one).
@@ -142,31 +140,18 @@ class Processes:
     async def redis(self, action: str) -> None:
         """``pause`` (SIGSTOP), ``resume``, ``stop`` (SIGKILL, data lost) or ``start`` Redis, and wait for it.
 
-        What is already so is no error. Raises ``UsageProblem`` where the action makes no sense now.
+        Of a cluster, all nodes. What is already so is no error. Raises ``UsageProblem`` where the action
+        makes no sense now.
         """
         async with self._lock:
-            if not redis_server.must_act(action, self.redis_state):
-                return
-            if action == "stop":
-                await self._children[REDIS].kill()
-                self._redis_state = "stopped"
-            elif action == "start":
-                await self._start_redis()
-            elif action == "pause":
-                self._redis_process().suspend()
-                await self._until(lambda: self._redis_process().status() == psutil.STATUS_STOPPED, "pause")
-                self._redis_state = "paused"
-            else:
-                self._redis_process().resume()
-                await self._ready(self._children[REDIS], self._redis_answers)
-                self._redis_state = "running"
+            await self._redis.act(action)
 
     # -- what is there -----------------------------------------------------------------------------------
 
     @property
     def redis_state(self) -> str:
         """running, paused or stopped."""
-        return self._redis_state if self._children[REDIS].running else "stopped"
+        return self._redis.state
 
     def status(self, policy: str | None = None) -> StackStatus:
         """What is running now; ``policy`` is the proxy's present one where it differs from the spec's."""
@@ -202,16 +187,10 @@ class Processes:
             secret=self._secret,
         )
 
-    async def _start_redis(self) -> None:
-        directory = self._run / "redis"
-        directory.mkdir(parents=True, exist_ok=True)
-        command = self.engine.command(self._reservation.hand_over("redis"), directory)
-        await self._children[REDIS].start(command, environment.essentials(), directory)
-        await self._ready(self._children[REDIS], self._redis_answers)
-        self._redis_state = "running"
-
-    async def _redis_answers(self) -> bool:
-        return await readiness.redis_answers(self.ports.redis)
+    async def _settle_redis(self, progress: Progress) -> None:
+        await self._redis.settle()
+        what = f"cluster of {len(self._redis.nodes)} nodes, first " if self._redis.nodes else ""
+        progress(f"redis ready ({self.engine.name} {self.engine.version}, {what}port {self.ports.redis})")
 
     async def _start_ml(self, progress: Progress) -> None:
         child = self._children[ML]
@@ -222,7 +201,7 @@ class Processes:
         async def healthy() -> bool:
             return await readiness.http_status(port, "/health") == 200
 
-        await self._ready(child, healthy)
+        await readiness.ready(child, healthy)
         progress(f"{ML} ready (port {port})")
 
     async def _start_pod(self, pod: str, progress: Progress) -> None:
@@ -233,7 +212,7 @@ class Processes:
         self._starting[pod] = True
         try:
             await child.start([*_uvicorn(POD_APP, port), *workers], env, self._cwd)
-            full = await self._ready(child, _PodProbe(port))
+            full = await readiness.ready(child, _PodProbe(port))
             await self._all_workers(child)
         finally:
             self._starting[pod] = False
@@ -245,36 +224,7 @@ class Processes:
         while self.spec.workers > 1 and child.count_in_log(_WORKER_STARTED) < self.spec.workers:
             if not child.running or time.monotonic() > deadline:
                 return
-            await asyncio.sleep(_POLL_SECONDS)
-
-    async def _ready(self, child: Child, probe: Callable[[], Awaitable[bool | None]]) -> bool:
-        """Poll until ``probe`` is not False; True where it said so, False where it gave up with None."""
-        deadline = time.monotonic() + READY_SECONDS
-        while True:
-            if not child.running:
-                raise died_at_start(child, await child.ended())
-            answer = await probe()
-            # Asked again: what answered may have been somebody else on the port while ours was dying of it.
-            if answer is not False and child.running:
-                return answer is True
-            if time.monotonic() > deadline:
-                raise EnvironmentProblem(
-                    f"{child.name} did not get ready in {READY_SECONDS:g} s", hint=f"its log is {child.log}"
-                )
-            await asyncio.sleep(_POLL_SECONDS)
-
-    def _redis_process(self) -> psutil.Process:
-        pid = self._children[REDIS].pid
-        if pid is None:
-            raise EnvironmentProblem("Redis has ended", hint=f"its log is {self._children[REDIS].log}")
-        return psutil.Process(pid)
-
-    async def _until(self, condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + READY_SECONDS
-        while not condition():
-            if time.monotonic() > deadline:
-                raise EnvironmentProblem(f"Redis did not {what} in {READY_SECONDS:g} s")
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(POLL_SECONDS)
 
 
 class _PodProbe:

@@ -3,6 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from devenv.core.errors import EnvironmentProblem
+from devenv.stack.child import Child, died_at_start
+
+READY_SECONDS = 20.0
+POLL_SECONDS = 0.05
+Probe = Callable[[], Awaitable[bool | None]]
+
+
+async def ready(child: Child, probe: Probe) -> bool:
+    """Poll until ``probe`` is not False; True where it said so, False where it gave up with None.
+
+    Raises ``EnvironmentProblem`` where the program ends, or does not get ready in ``READY_SECONDS``.
+    """
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        if not child.running:
+            raise died_at_start(child, await child.ended())
+        answer = await probe()
+        # Asked again: what answered may have been somebody else on the port while ours was dying of it.
+        if answer is not False and child.running:
+            return answer is True
+        if time.monotonic() > deadline:
+            raise EnvironmentProblem(
+                f"{child.name} did not get ready in {READY_SECONDS:g} s", hint=f"its log is {child.log}"
+            )
+        await asyncio.sleep(POLL_SECONDS)
 
 
 async def _ask(port: int, request: bytes, enough: int, seconds: float) -> bytes:

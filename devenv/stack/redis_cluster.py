@@ -159,7 +159,7 @@ def _is_well(client: redis.Redis) -> bool:
         replication: Any = client.info("replication")
     except redis.RedisError:
         return False
-    return replication["role"] == "master" or replication.get("master_link_status") == "up"
+    return bool(replication["role"] == "master" or replication.get("master_link_status") == "up")
 
 
 def _answers(client: redis.Redis) -> bool:

@@ -42,8 +42,11 @@ class Engine:
     version: str
     path: Path
 
-    def command(self, port: int, directory: Path) -> list[str]:
-        """The command line of a server on 127.0.0.1:``port`` that reads no config and saves nothing."""
+    def command(self, port: int, directory: Path, more: Mapping[str, str] | None = None) -> list[str]:
+        """The command line of a server on 127.0.0.1:``port`` that reads no config and saves nothing.
+
+        ``more``: further options with their values, by name ("--maxmemory").
+        """
         options = {
             "--bind": "127.0.0.1",
             "--port": str(port),
@@ -52,6 +55,7 @@ class Engine:
             "--appendonly": "no",
             "--dir": str(directory),
             "--daemonize": "no",
+            **(more or {}),
         }
         return [str(self.path), *(word for option in options.items() for word in option)]
 
