@@ -44,7 +44,8 @@ def _rank(run: Sequence[int]) -> tuple[int, int, tuple[int, ...]]:
 class Collected:
     """Counts and kinds; ``tell`` is called now and then. ``note`` raises Stopped when the budget is used up.
 
-    ``source`` numbers what is being searched, where that is several systems one after the other.
+    ``source`` numbers what is being searched, where that is several systems one after the other. ``remark``
+    says why a search that came to its end is not complete all the same.
     """
 
     budget: Budget
@@ -53,6 +54,7 @@ class Collected:
     source: int = 0
     traces: int = 0
     blocked: int = 0
+    remark: str | None = None
     kinds: dict[str, Met] = field(default_factory=dict)
     outcomes: dict[Outcome, int] = field(default_factory=dict)
     """How many traces came to which outcome."""

@@ -3,7 +3,9 @@
 ``python -m devenv.lab.edge`` is set up by its environment: DEVENV_PODS ("name=host:port,…"), DEVENV_POLICY,
 DEVENV_LISTEN (address; default 127.0.0.1), DEVENV_TRAFFIC_PORT, DEVENV_CONTROL_PORT, DEVENV_SEED. With
 DEVENV_REDIS ("host:port") the gate stands before that Redis: the pods reach it through the ports from
-DEVENV_GATE_PORT on (6391), one each, in the order of DEVENV_PODS.
+DEVENV_GATE_PORT on (6391), one each, in the order of DEVENV_PODS. DEVENV_REDIS_MODE "cluster": it is a node
+of a Redis Cluster. DEVENV_SESSION_HEADER: the header that
+carries the session's id, where the service has one.
 """
 
 from __future__ import annotations
@@ -19,10 +21,12 @@ from typing import Any
 from fastapi import APIRouter
 
 from devenv.core.errors import DevenvError, EnvironmentProblem, UsageProblem
+from devenv.core.topology import RedisMode
 from devenv.gate import Gate
 from devenv.gate import control as gate_control
 from devenv.lab.control import ControlServer, control_app
 from devenv.lab.exploring import control as exploring_control
+from devenv.lab.exploring.grip import NO_GRIP, Grip
 from devenv.proxy import Proxy, Upstream
 from devenv.proxy import control as proxy_control
 
@@ -30,14 +34,21 @@ from devenv.proxy import control as proxy_control
 class Edge:
     """What stands around the pods: the proxy in front, the gate behind, and the control API beside them.
 
-    ``redis`` is the address that the gate stands before; None leaves it out.
+    ``redis`` is the address that the gate stands before; None leaves it out. ``cluster``: it is a node of a
+    Redis Cluster.
     """
 
     def __init__(
-        self, upstreams: Sequence[Upstream], policy: str, seed: int, redis: tuple[str, int] | None = None
+        self,
+        upstreams: Sequence[Upstream],
+        policy: str,
+        seed: int,
+        redis: tuple[str, int] | None = None,
+        session_header: str = "",
+        cluster: bool = False,
     ) -> None:
-        self.proxy = Proxy(upstreams, policy, seed=seed)
-        self.gate = Gate(*redis) if redis is not None else None
+        self.proxy = Proxy(upstreams, policy, seed=seed, session_header=session_header)
+        self.gate = Gate(*redis, cluster=cluster) if redis is not None else None
         self._pods = {upstream.name: (upstream.host, upstream.port) for upstream in upstreams}
         self._control: ControlServer | None = None
         self.traffic_port = 0
@@ -57,13 +68,18 @@ class Edge:
         }
 
     async def start(
-        self, host: str, traffic_port: int, control_port: int, more: Sequence[APIRouter] = ()
+        self,
+        host: str,
+        traffic_port: int,
+        control_port: int,
+        more: Sequence[APIRouter] = (),
+        grip: Grip = NO_GRIP,
     ) -> None:
         """Listen on both ports (0: any free one); EnvironmentProblem where one is taken."""
         self.traffic_port = await _listening(self.proxy.start, host, traffic_port, "traffic")
         routers = [proxy_control.router(self.proxy), *more]
         if self.gate is not None:
-            routers += [gate_control.router(self.gate), exploring_control.router(self.gate, self._pods)]
+            routers += [gate_control.router(self.gate), exploring_control.router(self.gate, self._pods, grip)]
         self._control = ControlServer(control_app(routers))
         self.control_port = await _listening(self._control.start, host, control_port, "control")
 
@@ -145,6 +161,8 @@ async def _main(environ: Mapping[str, str]) -> None:
         environ.get("DEVENV_POLICY") or "round-robin",
         _integer(environ, "DEVENV_SEED", 1),
         _redis(environ.get("DEVENV_REDIS", "")),
+        environ.get("DEVENV_SESSION_HEADER", ""),
+        environ.get("DEVENV_REDIS_MODE") == RedisMode.CLUSTER,
     )
     stop = asyncio.Event()
     stop_on_signals(stop.set)

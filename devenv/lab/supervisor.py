@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from devenv.core.errors import DevenvError
-from devenv.core.topology import StackSpec
+from devenv.core.topology import RedisMode, StackSpec
 from devenv.lab.edge import Edge, run, stop_on_signals
+from devenv.lab.exploring.grip import Grip
 from devenv.proxy import Upstream
 from devenv.stack import control as stack_control
 from devenv.stack.processes import Processes
+from devenv.stack.rest import Rest
 
 HOST = "127.0.0.1"
 
@@ -50,7 +52,14 @@ async def _supervise(spec: StackSpec, state_dir: Path, detached: bool, words: _W
         _on_end_of_input(asyncio.get_running_loop(), stop.set)
     processes = Processes(spec, state_dir)
     upstreams = [Upstream(pod, host, port) for pod, (host, port) in processes.pod_addresses.items()]
-    edge = Edge(upstreams, spec.policy, spec.seed, (HOST, processes.ports.redis) if spec.gate else None)
+    edge = Edge(
+        upstreams,
+        spec.policy,
+        spec.seed,
+        (HOST, processes.ports.redis) if spec.gate else None,
+        spec.profile.id_header,
+        spec.redis_mode is RedisMode.CLUSTER,
+    )
     # The gate first: its rules are in force, and it listens, before a pod says its first word to Redis.
     processes.use_redis_ports(await edge.open_gate(HOST, spec.ports.gate))
     starting = asyncio.ensure_future(processes.start(words.progress))
@@ -61,7 +70,8 @@ async def _supervise(spec: StackSpec, state_dir: Path, detached: bool, words: _W
             return
         await starting
         router = stack_control.router(processes, stop.set, lambda: edge.proxy.policy)
-        await edge.start(HOST, processes.hand_over("traffic"), processes.hand_over("control"), [router])
+        grip = Grip(processes.crash_pod, Rest(lambda: processes.serving_pids))
+        await edge.start(HOST, processes.hand_over("traffic"), processes.hand_over("control"), [router], grip)
         words.progress(f"proxy ready (port {edge.traffic_port}, control API {edge.control_port})")
         words.say(ready=processes.status().to_json())
         await stopping

@@ -137,6 +137,21 @@ class Processes:
             await asyncio.gather(*(self._children[pod].stop() for pod in names))
             await _together(*(self._start_pod(pod, progress) for pod in names))
 
+    async def crash_pod(self, pod: str) -> None:
+        """Kill a pod (SIGKILL: what it was doing is lost), start it anew as it was, and wait for it.
+
+        Raises as ``restart_pods``.
+        """
+        async with self._lock:
+            await self._children[pod].kill()
+            await self._start_pod(pod, lambda line: None)
+
+    @property
+    def serving_pids(self) -> tuple[int, ...]:
+        """The process ids of all parts that work for a request."""
+        pids = (child.pid for child in self._children.values())
+        return tuple(pid for pid in pids if pid is not None)
+
     async def redis(self, action: str) -> None:
         """``pause`` (SIGSTOP), ``resume``, ``stop`` (SIGKILL, data lost) or ``start`` Redis, and wait for it.
 

@@ -13,13 +13,14 @@ import yaml
 from devenv.checker.invariants import Kind
 from devenv.core.captcha_http import outcome_of
 from devenv.core.schedule import Event, Release, Schedule, Step
-from devenv.core.vocabulary import CATALOGUE_STORES, POD_PREFIX, Strategy
+from devenv.core.vocabulary import CATALOGUE_STORES, Strategy
+from devenv.explore.behaviour import CUT_SHORT
 from devenv.explore.expression import Participant
-from devenv.explore.outcome import SERVER_ERROR, Finding, Outcome, judge
+from devenv.explore.outcome import HALF_DONE, SERVER_ERROR, Finding, Outcome, judge
 from devenv.lab.exploring.exploration import FoundViolation, ShownStep
 from devenv.lab.exploring.jobs import Scheduled, ScheduledRun
 from devenv.lab.exploring.remote import Remote
-from devenv.lab.exploring.stage import KIND, Stage, events_of
+from devenv.lab.exploring.stage import KIND, Stage
 
 SESSION = "s1"
 _CAUSES = {
@@ -27,6 +28,7 @@ _CAUSES = {
     str(Kind.NOT_LINEARIZABLE): "double-success",
     str(Kind.WRONG_ANSWER_PASSED): "empty-bypass",
     str(Kind.NO_TTL): "ttl-rounds-to-zero",
+    HALF_DONE: "reply-lost",
     SERVER_ERROR: "reply-lost",
 }
 """The failure of docs/failures.md behind a kind that is not one of them: the same steps are not atomic."""
@@ -51,8 +53,8 @@ def job_of(
 ) -> Scheduled:  # fmt: skip
     """A cast's run on ``stage``."""
     document = json.dumps(stage.document, ensure_ascii=False)
-    calls, events = stage.calls(cast), events_of(cast)
-    return Scheduled(stage.key, document, stage.ttl_ms, calls, events, tuple(prefix), sleep, watch)
+    calls, events = stage.calls(cast), stage.events(cast)
+    return Scheduled(stage.key, document, stage.ttl_ms, calls, events, tuple(prefix), sleep, watch, stage.db)
 
 
 async def confirm(
@@ -83,6 +85,22 @@ async def confirm(
     return found, first.outcome
 
 
+def unconfirmed(suspect: Suspect, why: str) -> FoundViolation:
+    """A violation that could not be run on the real stack, and why."""
+    return FoundViolation(
+        kind=suspect.finding.kind,
+        sentence=suspect.finding.sentence,
+        requests=tuple(it.letter for it in suspect.cast),
+        schedule="",
+        steps=(),
+        traces=suspect.traces,
+        confirmed=False,
+        replayed=0,
+        replays=0,
+        why=why,
+    )
+
+
 def _told(run: ScheduledRun) -> object:
     """What must be the same again: steps, replies, answers, the end; times left may differ."""
     steps = [
@@ -102,13 +120,16 @@ def schedule_of(cast: Sequence[Participant], run: ScheduledRun) -> Schedule:
     steps: list[Step] = []
     for taken in run.steps:
         participant = cast[taken.process]
+        if taken.label == CUT_SHORT:
+            continue  # it follows from the restart
         if participant.answer is not None:
             steps.append(Release(participant.name, taken.label, lost=taken.process in armed))
             armed.discard(taken.process)
         elif participant.target is not None:
             armed.add(participant.target)
         else:
-            steps.append(Event(participant.event or "", SESSION))
+            _, _, target = participant.name.partition(":")
+            steps.append(Event(participant.event or "", target))
     return Schedule(tuple(steps))
 
 
@@ -128,7 +149,6 @@ def scenario_text(
 ) -> str:
     """A scenario file that ``replay`` follows: the schedule, and what was seen as what is expected."""
     requests = [it for it in cast if it.answer is not None]
-    letters = [chr(ord("A") + at) for at in range(len(requests))]
     other = f"The order is one of the {strategy} store's commands."
     stores: dict[str, Any] = {
         str(it): {"bug": True, "shows": found.sentence} if it is strategy else {"not_applicable": other}
@@ -145,8 +165,8 @@ def scenario_text(
     if outcome.left == -1:
         key["ttl"] = None
     events = [it for it in cast if it.event is not None]
-    needs = ["X"] * (len(requests) > 1) + ["T"] * any(it.target is None for it in events)
-    needs += ["F"] * any(it.target is not None for it in events)
+    needs = ["X"] * (len(requests) > 1) + ["T"] * any(not it.befalls(cast) for it in events)
+    needs += ["F"] * any(it.befalls(cast) for it in events)
     scenario = {
         "version": 1,
         "id": f"explored-{found.kind}",
@@ -161,8 +181,8 @@ def scenario_text(
             {"create": SESSION, "pod": "A"},
             {
                 "together": {
-                    it.name: {"verify": SESSION, "pod": letter, "answer": str(it.answer)}
-                    for it, letter in zip(requests, letters, strict=True)
+                    it.name: {"verify": SESSION, "pod": chr(ord("A") + it.pod), "answer": str(it.answer)}
+                    for it in requests
                 },
                 "order": found.schedule,
                 "expect": {str(strategy): {"requests": expected}},
@@ -171,8 +191,3 @@ def scenario_text(
         ],
     }
     return yaml.safe_dump(scenario, sort_keys=False, allow_unicode=True, width=110)
-
-
-def pod_letter(pod: str) -> str:
-    """A pod's letter, for people."""
-    return pod.removeprefix(POD_PREFIX).upper()

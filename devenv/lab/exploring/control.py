@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from devenv.core.errors import DevenvError
 from devenv.gate import Gate
 from devenv.lab.exploring.arena import Arena
+from devenv.lab.exploring.grip import NO_GRIP, Grip
 from devenv.lab.exploring.jobs import job_from_json
 from devenv.lab.exploring.twins import known_scripts
 
@@ -27,7 +28,7 @@ class Batch(BaseModel):
     lanes: int = Field(default=8, ge=1, le=MAX_LANES)
 
 
-def router(gate: Gate, pods: Mapping[str, tuple[str, int]]) -> APIRouter:
+def router(gate: Gate, pods: Mapping[str, tuple[str, int]], grip: Grip = NO_GRIP) -> APIRouter:
     """The routes; ``pods`` are reached past the proxy."""
     routes = APIRouter(prefix="/explore", tags=["explore"])
     arena: Arena | None = None
@@ -46,7 +47,7 @@ def router(gate: Gate, pods: Mapping[str, tuple[str, int]]) -> APIRouter:
         except (KeyError, TypeError, ValueError) as error:
             raise HTTPException(400, f"not a job: {error!r}") from error
         if arena is None:
-            arena = Arena(gate, pods, known_scripts())
+            arena = Arena(gate, pods, known_scripts(), grip=grip)
         results = await arena.run(jobs, batch.lanes)
         return {
             "results": [

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Sequence
 
 from devenv.explore.access import Touched
-from devenv.explore.collecting import Collected
+from devenv.explore.behaviour import RESTART
+from devenv.explore.collecting import Budget, Collected
 from devenv.explore.expression import Participant
 from devenv.explore.frontier import Branch, Frontier, Walked
 from devenv.explore.outcome import Finding, Outcome, judge
@@ -21,22 +22,38 @@ BATCHES = 3
 """Batches under way at a time, so that no lane waits for the slowest of its batch."""
 MAX_SHRINK_RUNS = 600
 """Runs that finding fewer participants may cost."""
+RESTART_COSTS = 10
+"""So many times fewer where each run restarts a pod."""
 
 
 def walked(run: ScheduledRun, cast: Sequence[Participant]) -> Walked:
     """A run as the frontier takes it, without what followed where it was blocked."""
     count = len(cast)
-    own: list[list[Touched]] = [[] for _ in range(count)]
-    for step in run.steps:
-        own[step.process].append(step.touched)
-    at = [0] * count
-    pending = []
-    for step in run.steps:
-        pending.append(tuple(own[p][at[p]] if at[p] < len(own[p]) else None for p in range(count)))
-        at[step.process] += 1
+    pending: list[tuple[Touched | None, ...]] = []
+    following: list[Touched | None] = [None] * count  # of each process the step it takes next
+    before: list[Touched | None] = [None] * count  # and what that was before a restart
+    for step in reversed(run.steps):
+        for hit in cast[step.process].befalls(cast) if cast[step.process].event == RESTART else ():
+            if before[hit] is not None:
+                following[hit], before[hit] = before[hit], None
+        following[step.process], before[step.process] = step.touched, step.instead
+        pending.append(tuple(None if at in step.waiting else it for at, it in enumerate(following)))
+    pending.reverse()
     end = len(run.steps) if run.blocked_at is None else run.blocked_at
     steps = tuple(step.process for step in run.steps[:end])
     return Walked(steps, tuple(pending[:end]), run.blocked_at is not None)
+
+
+def _waited(run: ScheduledRun, cast: Sequence[Participant]) -> str | None:
+    """What to say of a run in which a request waited for another one inside their pod."""
+    waited = sorted({at for step in run.steps for at in step.waiting})
+    if not waited:
+        return None
+    names = " and ".join(cast[at].name for at in waited)
+    return (
+        f"{names} waited inside a pod for another request there (a lock?): only orders in which the requests "
+        "arrive one after the other were run, and what happens inside a pod is not ordered"
+    )
 
 
 async def search(stage: Stage, cast: tuple[Participant, ...], remote: Remote, collected: Collected) -> None:
@@ -50,6 +67,7 @@ async def search(stage: Stage, cast: tuple[Participant, ...], remote: Remote, co
         jobs = [job_of(stage, cast, branch.prefix, branch.sleep) for branch in branches]
         for branch, run in zip(branches, await remote.scheduled(jobs), strict=True):
             way = walked(run, cast)
+            collected.remark = collected.remark or _waited(run, cast)
             frontier.done(branch, way)
             if way.blocked:
                 collected.blocked += 1
@@ -81,12 +99,14 @@ async def shrink(
     left = dict(collected.kinds)
     found: dict[str, Suspect] = {}
     runs = 0
+    restarts = any(it.event == RESTART for cast in casts for it in cast)
+    most = MAX_SHRINK_RUNS // RESTART_COSTS if restarts else MAX_SHRINK_RUNS
     whole = max(map(len, casts))
     parts = sorted((part for cast in casts for part in selections(cast) if len(part) < whole), key=len)
     for part in dict.fromkeys(parts):
-        if not left or runs >= MAX_SHRINK_RUNS:
+        if not left or runs >= most:
             break
-        budget = type(collected.budget)(traces=MAX_SHRINK_RUNS - runs)
+        budget = Budget(traces=most - runs)
         own = Collected(budget, collected.clock)
         try:
             await search(stage, part, remote, own)

@@ -66,7 +66,8 @@ class FoundViolation:
     """One kind of violation with its shortest schedule.
 
     ``requests`` are the letters that are needed for it; ``traces`` how many traces show it. ``confirmed``:
-    the schedule showed it on the real stack, ``replayed`` times in the same way of ``replays``.
+    the schedule showed it on the real stack, ``replayed`` times in the same way of ``replays``; ``why`` it
+    could not be run there.
     """
 
     kind: str
@@ -80,6 +81,7 @@ class FoundViolation:
     replays: int
     scenario_file: str | None = None
     reproduce: str | None = None
+    why: str | None = None
 
     @property
     def lines(self) -> list[tuple[str, str]]:

@@ -52,6 +52,7 @@ class Scripted:
     database: Database
     client: int
     places: frozenset[Place]
+    restarts = crowds = False
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
@@ -98,10 +99,12 @@ class ScriptedRun:
 
 @dataclass(frozen=True, slots=True)
 class EventCall:
-    """An event as a process: ``expire`` or ``age`` of the session's key, ``lost`` of ``target``'s reply."""
+    """An event as a process: ``expire`` or ``age`` of the session's key, ``lost`` of ``target``'s reply,
+    ``restart`` of ``pod``."""
 
     event: str
     target: int | None = None
+    pod: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ class Scheduled:
 
     Processes are numbered: ``calls`` first, then ``events``. First the steps of ``prefix`` (a process each),
     then always the first process that is not in ``sleep``; where all sleep, the run is blocked and merely
-    brought to an end. ``watch``: tell the replies too.
+    brought to an end. ``watch``: tell the replies too. ``db``: the number of the database.
     """
 
     key: str
@@ -121,6 +124,17 @@ class Scheduled:
     prefix: tuple[int, ...] = ()
     sleep: frozenset[int] = frozenset()
     watch: bool = False
+    db: int = 0
+
+    @property
+    def restarts(self) -> bool:
+        """Whether a pod is restarted."""
+        return any(event.pod is not None for event in self.events)
+
+    @property
+    def crowds(self) -> bool:
+        """Whether a pod serves several requests."""
+        return len(dict.fromkeys(call.pod for call in self.calls)) < len(self.calls)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
@@ -130,10 +144,11 @@ class Scheduled:
             "document": self.document,
             "ttl_ms": self.ttl_ms,
             "calls": [call.to_json() for call in self.calls],
-            "events": [[it.event, it.target] for it in self.events],
+            "events": [[it.event, it.target, it.pod] for it in self.events],
             "prefix": list(self.prefix),
             "sleep": sorted(self.sleep),
             "watch": self.watch,
+            "db": self.db,
         }
 
     @classmethod
@@ -144,10 +159,11 @@ class Scheduled:
             data["document"],
             data["ttl_ms"],
             tuple(Call.from_json(it) for it in data["calls"]),
-            tuple(EventCall(event, target) for event, target in data["events"]),
+            tuple(EventCall(event, target, pod) for event, target, pod in data["events"]),
             tuple(data["prefix"]),
             frozenset(data["sleep"]),
             data["watch"],
+            data["db"],
         )
 
 
@@ -155,13 +171,29 @@ class Scheduled:
 class Taken:
     """One step that was taken: by ``process``, what it was (a command's name, an event), what it touched.
 
-    ``reply`` in short, where that was asked for.
+    ``reply`` in short, where that was asked for. ``waiting``: who waited inside a pod then. ``instead``, of
+    the step in which a request learns that it was cut short: what it was about to touch until then.
     """
 
     process: int
     label: str
     touched: Touched
     reply: str | None = None
+    waiting: tuple[int, ...] = ()
+    instead: Touched | None = None
+
+    def to_json(self) -> list[Any]:
+        """A plain list."""
+        instead = None if self.instead is None else [sorted(it) for it in self.instead]
+        touched = [sorted(it) for it in self.touched]
+        return [self.process, self.label, touched, self.reply, list(self.waiting), instead]
+
+    @classmethod
+    def from_json(cls, data: Sequence[Any]) -> Taken:
+        """The inverse of ``to_json``."""
+        process, label, touched, reply, waiting, instead = data
+        was = None if instead is None else Touched(*map(frozenset, instead))
+        return cls(process, label, Touched(*map(frozenset, touched)), reply, tuple(waiting), was)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +208,7 @@ class ScheduledRun:
         """A plain dict."""
         outcome = self.outcome
         return {
-            "steps": [
-                [it.process, it.label, sorted(it.touched.reads), sorted(it.touched.writes), it.reply]
-                for it in self.steps
-            ],
+            "steps": [it.to_json() for it in self.steps],
             "answers": [_seen_json(it) for it in outcome.answers],
             "happened": [*outcome.happened],
             "left": outcome.left,
@@ -193,10 +222,7 @@ class ScheduledRun:
         """The inverse of ``to_json``."""
         answers = [_seen(it) for it in data["answers"]]
         return cls(
-            tuple(
-                Taken(process, label, Touched(frozenset(reads), frozenset(writes)), reply)
-                for process, label, reads, writes, reply in data["steps"]
-            ),
+            tuple(Taken.from_json(it) for it in data["steps"]),
             Outcome(
                 tuple(it for it in answers if isinstance(it, Answered)),
                 tuple(data["happened"]),

@@ -14,6 +14,8 @@ from devenv.stack.loopback import NO_AUTHORITIES
 TIMEOUT_SECONDS = 120.0
 BATCH = 200
 """Jobs in one request to the control API."""
+RESTARTING_BATCH = 20
+"""Of those that restart a pod each, which takes a second or more."""
 
 
 class Remote:
@@ -40,8 +42,9 @@ class Remote:
 
     async def _run(self, jobs: Sequence[Job]) -> list[dict[str, Any]]:
         results: list[dict[str, Any]] = []
-        for start in range(0, len(jobs), BATCH):
-            results += await self._batch(jobs[start : start + BATCH])
+        size = RESTARTING_BATCH if any(job.restarts for job in jobs) else BATCH
+        for start in range(0, len(jobs), size):
+            results += await self._batch(jobs[start : start + size])
         return results
 
     async def _batch(self, jobs: Sequence[Job]) -> list[dict[str, Any]]:

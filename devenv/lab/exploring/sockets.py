@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from devenv.core.errors import EnvironmentProblem
@@ -88,12 +88,20 @@ class RedisLink(asyncio.Protocol):
 
     async def call(self, *words: bytes) -> Reply:
         """One command's reply; an error of Redis is a reply."""
+        return await self._sent(words)
+
+    async def transaction(self, commands: Sequence[tuple[bytes, ...]]) -> Reply:
+        """EXEC's reply to all commands, with nobody's in between."""
+        sent = [self._sent(words) for words in ((b"MULTI",), *commands, (b"EXEC",))]
+        return (await asyncio.gather(*sent))[-1]
+
+    def _sent(self, words: tuple[bytes, ...]) -> asyncio.Future[Reply]:
         if self._transport is None or self._transport.is_closing():
             raise ConnectionError("the connection to Redis has ended")
         self._transport.write(encode_command(words))
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting.append(reply)
-        return await reply
+        return reply
 
     def close(self) -> None:
         """End it."""

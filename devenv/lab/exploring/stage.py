@@ -9,9 +9,9 @@ from typing import Any
 
 from devenv.captcha_api.catalogue import Catalogue
 from devenv.core.captcha_http import CHALLENGE_FIELD, VERIFY_PATHS
-from devenv.core.errors import UsageProblem
 from devenv.core.topology import StackStatus
 from devenv.core.vocabulary import Answer, CaptchaType
+from devenv.explore.behaviour import RESTART
 from devenv.explore.expression import Participant
 from devenv.lab.exploring.jobs import CID, Call, EventCall
 from devenv.lab.keys import DEFAULT_PREFIX
@@ -21,12 +21,13 @@ KIND = CaptchaType.ABSTRACT
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """An abstract challenge as the service keeps it, with ``CID`` for its id; ``pods`` serve in turn."""
+    """An abstract challenge as the service keeps it, with ``CID`` for its id, in database ``db``."""
 
     key: str
     document: Mapping[str, Any]
     ttl_ms: int
     pods: tuple[str, ...]
+    db: int = 0
 
     def call(self, request: Participant, pod: str) -> Call:
         """The verify of one participant."""
@@ -34,9 +35,16 @@ class Stage:
         return Call(request.name, pod, VERIFY_PATHS[KIND], body)
 
     def calls(self, cast: Sequence[Participant]) -> tuple[Call, ...]:
-        """The verifies of all participants, each on the next pod."""
-        requests = [it for it in cast if it.answer is not None]
-        return tuple(self.call(it, self.pods[at % len(self.pods)]) for at, it in enumerate(requests))
+        """The verifies of all participants, each on its pod."""
+        return tuple(self.call(it, self.pods[it.pod]) for it in cast if it.answer is not None)
+
+    def events(self, cast: Sequence[Participant]) -> tuple[EventCall, ...]:
+        """The events of a cast, as jobs name them."""
+        return tuple(
+            EventCall(it.event, it.target, self.pods[it.pod] if it.event == RESTART else None)
+            for it in cast
+            if it.event is not None
+        )
 
     def selections(self, answer: Answer | None) -> list[int]:
         """What is selected: exactly the positives, exactly the others, or nothing."""
@@ -46,18 +54,11 @@ class Stage:
         return [at for at, positive in enumerate(self.document["is_positive"]) if positive == wished]
 
 
-def events_of(cast: Sequence[Participant]) -> tuple[EventCall, ...]:
-    """The events of a cast, as jobs name them."""
-    return tuple(EventCall(it.event, it.target) for it in cast if it.event is not None)
-
-
 def build_stage(
     status: StackStatus, pods: Sequence[str], catalogue: Mapping[str, Any], seed: int, created_at: float
 ) -> Stage:
-    """A fresh challenge from the mock ML service's pictures. Raises UsageProblem for a REDIS_DB but 0."""
+    """A fresh challenge from the mock ML service's pictures."""
     settings = next(pod.settings for pod in status.pods if pod.name == pods[0])
-    if settings.get("REDIS_DB", "0") not in ("", "0"):
-        raise UsageProblem("explore works on REDIS_DB 0 only")
     assets = (settings.get("ASSET_BASE_URL") or status.endpoints.ml).rstrip("/")
     target, pictures = Catalogue.from_json(dict(catalogue)).nine_pictures(Random(seed))
     document = {
@@ -71,4 +72,10 @@ def build_stage(
         "created_at": created_at,
     }
     key = f"{settings.get('REDIS_PREFIX', DEFAULT_PREFIX)}{KIND}:{CID}"
-    return Stage(key, document, 1000 * int(settings.get("CAPTCHA_TTL") or 60), tuple(pods))
+    return Stage(
+        key,
+        document,
+        1000 * int(settings.get("CAPTCHA_TTL") or 60),
+        tuple(pods),
+        int(settings.get("REDIS_DB") or 0),
+    )

@@ -11,14 +11,14 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
-from devenv.core.errors import DevenvError, EnvironmentProblem, Inconclusive
+from devenv.core.errors import DevenvError, EnvironmentProblem, Inconclusive, UsageProblem
 from devenv.core.topology import StackSpec, StackStatus
 from devenv.explore.collecting import Budget, Collected
 from devenv.explore.expression import Meeting, Participant, parse_meeting
 from devenv.explore.system import Stopped
 from devenv.lab.client import CaptchaClient
 from devenv.lab.exploring import direct, learned
-from devenv.lab.exploring.confirming import Suspect, confirm, job_of, scenario_text
+from devenv.lab.exploring.confirming import Suspect, confirm, job_of, scenario_text, unconfirmed
 from devenv.lab.exploring.exploration import Exploration, FoundViolation, Mode, Wish
 from devenv.lab.exploring.learning import LearnedSystem, Learner
 from devenv.lab.exploring.remote import Remote
@@ -33,6 +33,7 @@ from devenv.stack.protocol import Progress
 TELL_EVERY = 0.5
 PATIENT = {"REDIS_TIMEOUT_MS": "20000"}
 """Held longer than this, a command is sent again or given up by its client: nothing is to depend on that."""
+NO_RESTART = "pods in containers cannot be restarted in the middle of a request from here"
 T = TypeVar("T")
 
 
@@ -104,7 +105,11 @@ class _Exploring:
         self._seed = seed
         self._progress = progress
         self._runner = runner
-        self._casts: list[tuple[Participant, ...]] = meeting.cast()
+        self._pods = [pod.name for pod in status.pods][: wish.pods or len(meeting.requests)]
+        self._casts: list[tuple[Participant, ...]] = meeting.cast(pods=len(self._pods))
+        self._can_restart = status.backend == "embedded"
+        if wish.mode is Mode.DIRECT and "P" in meeting.events and not self._can_restart:
+            raise UsageProblem(f"--mode direct: {NO_RESTART}", hint="--mode learned, or --backend embedded")
         self._remote = runner.run(_remote(status, wish))
         self._begun = time.monotonic()
         self._told_at = 0.0
@@ -135,8 +140,7 @@ class _Exploring:
         """The stage; and each pod has connected, and loaded its scripts, before anything is counted."""
         async with CaptchaClient(self._status.endpoints) as client:
             catalogue = await client.catalogue()
-        names = [pod.name for pod in self._status.pods][: self._wish.pods or len(self._meeting.requests)]
-        stage = build_stage(self._status, names, catalogue, self._seed, time.time())
+        stage = build_stage(self._status, self._pods, catalogue, self._seed, time.time())
         alone = next(it for it in self._casts[0] if it.answer is not None)
         for pod in stage.pods:
             job = job_of(replace(stage, pods=(pod,)), [alone], ())
@@ -167,6 +171,7 @@ class _Exploring:
                 self._runner.run(direct.search(stage, cast, self._remote, collected))
 
         self._until_stopped(work, collected)
+        self._why = self._why or collected.remark
 
     def _until_stopped(self, work: Callable[[], None], collected: Collected) -> None:
         """Whatever ends the search early, what was found until then stays."""
@@ -196,7 +201,16 @@ class _Exploring:
         found = []
         for suspect in suspects:
             self._progress(f"confirming {suspect.finding.kind} on real pods")
-            violation, outcome = self._runner.run(confirm(suspect, stage, self._remote, self._wish.replays))
+            if not self._can_restart and any(it.letter == "P" for it in suspect.cast):
+                found.append(unconfirmed(suspect, NO_RESTART))
+                continue
+            try:
+                violation, outcome = self._runner.run(
+                    confirm(suspect, stage, self._remote, self._wish.replays)
+                )
+            except Inconclusive as problem:
+                found.append(unconfirmed(suspect, problem.message))
+                continue
             if violation.confirmed:
                 text = scenario_text(violation, suspect.cast, outcome, self._wish.strategy)
                 path = folder.write_text(f"{violation.kind}.yaml", text)

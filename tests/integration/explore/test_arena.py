@@ -20,7 +20,8 @@ import pytest
 
 from devenv.core.errors import DevenvError
 from devenv.gate import Gate
-from devenv.lab.exploring.arena import Arena, Bypassed, NoRest
+from devenv.lab.exploring.arena import Arena
+from devenv.lab.exploring.lane import Bypassed, NoRest
 from devenv.lab.exploring.jobs import CID, Call, Scheduled, ScheduledRun
 from devenv.spec.redis_model import NO_SCRIPTS
 

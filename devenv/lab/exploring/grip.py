@@ -1,0 +1,22 @@
+"""What the explorer can do to pods besides speaking to them, where they are processes of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from devenv.stack.rest import Rest
+
+
+@dataclass(frozen=True, slots=True)
+class Grip:
+    """``crash`` kills a pod, named in full, and returns when its successor is ready; ``rest`` watches all.
+
+    None: that cannot be done here (the pods are in containers).
+    """
+
+    crash: Callable[[str], Awaitable[None]] | None = None
+    rest: Rest | None = None
+
+
+NO_GRIP = Grip()

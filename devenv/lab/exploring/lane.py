@@ -1,0 +1,105 @@
+"""One job's challenge and the requests on it, as the arena and what runs there share them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from devenv.core.errors import EnvironmentProblem, Inconclusive
+from devenv.explore.behaviour import Issued
+from devenv.gate import Held
+from devenv.lab.exploring.jobs import CID
+
+SYMBOL = CID.encode()
+
+
+class Bypassed(EnvironmentProblem):
+    """A request answered without a single command through the gate: nothing was explored."""
+
+
+class NoRest(Inconclusive):
+    """A request neither answered nor sent a command, and nobody can tell why."""
+
+
+class LetGo(Exception):
+    """A held command had gone when its turn came: the pod had given up."""
+
+
+class Crowded(Exception):
+    """A request waits inside its pod, and somebody else's may be the one that it waits for."""
+
+
+@dataclass(slots=True)
+class Lane:
+    """One job's challenge. ``arrived``: what was held and is nobody's yet; ``alone``: no other job runs
+    meanwhile. ``over``: nothing of it matters any more.
+    """
+
+    cid: str
+    alone: bool = False
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    arrived: list[Held] = field(default_factory=list)
+    over: bool = False
+
+    def symbolic(self, data: bytes) -> bytes:
+        """With ``CID`` for the challenge id."""
+        return data.replace(self.cid.encode(), SYMBOL)
+
+    def real(self, data: bytes) -> bytes:
+        """The inverse."""
+        return data.replace(SYMBOL, self.cid.encode())
+
+    def issued(self, held: Held) -> Issued:
+        """A held command as behaviours have it."""
+        commands = tuple(tuple(self.symbolic(word) for word in words) for words in held.commands)
+        return Issued(commands, held.command == "EXEC")
+
+
+@dataclass(slots=True)
+class Request:
+    """A request under way: ``held`` is its pending command. ``commands`` counts those it sent."""
+
+    name: str
+    pod: str
+    task: asyncio.Task[tuple[int, bytes]]
+    held: Held | None = None
+    commands: int = 0
+
+    def take(self, held: Held) -> None:
+        """Its next command is held."""
+        self.held = held
+        self.commands += 1
+
+
+class Room:
+    """Jobs share it, or have it to themselves; whoever wants that goes before those who would share."""
+
+    def __init__(self) -> None:
+        self._changed = asyncio.Condition()
+        self._inside = 0
+        self._wanted = 0
+        self._taken = False
+
+    @asynccontextmanager
+    async def entered(self, alone: bool) -> AsyncIterator[None]:
+        """Be inside, alone or with others."""
+        async with self._changed:
+            self._wanted += alone
+            try:
+                await self._changed.wait_for(lambda: self._free(alone))
+            finally:
+                self._wanted -= alone
+            self._inside += 1
+            self._taken = alone
+        try:
+            yield
+        finally:
+            async with self._changed:
+                self._inside -= 1
+                self._taken = False
+                self._changed.notify_all()
+
+    def _free(self, alone: bool) -> bool:
+        return not self._inside if alone else not self._taken and not self._wanted
