@@ -7,6 +7,7 @@ consequences, then the first fault that a user met; where there was neither, why
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from devenv.checker.faults import fault
 from devenv.checker.findings import Finding, finding
@@ -33,7 +34,8 @@ def diagnose_joined(joined: Joined) -> tuple[Finding, ...]:
     for call in joined.calls:
         if call.challenge is None or call.challenge not in told:
             findings += _of_call(call, joined)
-    return (*findings, *handwriting(joined))
+    advised = joined.profile.changes
+    return tuple(replace(it, advice=advised.get(it.cause)) for it in (*findings, *handwriting(joined)))
 
 
 def _of_story(story: Story, joined: Joined) -> list[Finding]:

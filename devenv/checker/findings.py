@@ -86,11 +86,12 @@ class Finding:
     challenge: str | None
     sentence: str
     evidence: tuple[Evidence, ...]
+    advice: str | None = None
 
     @property
     def change(self) -> str:
-        """What to change so that it does not happen again."""
-        return CHANGES[self.cause]
+        """What to change so that it does not happen again: for this service, else in general."""
+        return self.advice or CHANGES[self.cause]
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""

@@ -49,7 +49,7 @@ def _unsure(story: Story, call: Call) -> bool:
 
 def _judged_by_another_word(story: Story, call: Call) -> bool:
     """Handwriting with a session in Redis, judged by a pod that did not look there: never "not found"."""
-    if call.captcha is not CaptchaType.HANDWRITING or call.read is not None or _unsure(story, call):
+    if call.captcha != CaptchaType.HANDWRITING or call.read is not None or _unsure(story, call):
         return False
     written = story.create is not None and story.create.wrote is not None
     return written and call.exchange.status == 200 and call.outcome is not Outcome.SUCCESS

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from devenv.checker.attribution import Challenges, Span, attribute, grouped
 from devenv.checker.steps import Step, steps_of
-from devenv.core.captcha_http import CHALLENGE_FIELD, CREATES, VERIFIES, outcome_of
 from devenv.core.events import Exchange, RedisCommand, StackEvent, TraceEvent
-from devenv.core.vocabulary import CaptchaType, Outcome
+from devenv.core.presets import CAPTCHA, profile_from_text
+from devenv.core.service import ServiceProfile
+from devenv.core.vocabulary import Outcome
 
 CallKind = Literal["create", "verify"]
 
@@ -21,15 +22,21 @@ GRADED = (Outcome.SUCCESS, Outcome.WRONG)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A create or verify with the Redis commands that its pod sent for it, in the order of their effect."""
+    """A create or verify with the Redis commands that its pod sent for it, in the order of their effect.
+
+    ``answer`` has the contract's field names. ``outcome`` is how a verify ended (of a create: meaningless).
+    ``words``: create and verify, as the service's people say.
+    """
 
     exchange: Exchange
     kind: CallKind
-    captcha: CaptchaType
+    captcha: str
     challenge: str | None
     request: Mapping[str, Any]
     answer: Mapping[str, Any]
     steps: tuple[Step, ...]
+    outcome: Outcome
+    words: tuple[str, str] = CAPTCHA.words
 
     @property
     def pod(self) -> str:
@@ -47,9 +54,9 @@ class Call:
         return self.exchange.started + self.exchange.duration_ms / 1000
 
     @property
-    def outcome(self) -> Outcome:
-        """How the verify ended (of a create: meaningless)."""
-        return outcome_of(self.exchange.status, self.answer)
+    def word(self) -> str:
+        """create or verify, as the service's people say."""
+        return self.words[self.kind == "verify"]
 
     @property
     def attempts(self) -> int | None:
@@ -85,7 +92,7 @@ class Call:
         if not told:
             told = str(self.outcome) if self.exchange.status == 200 else f"HTTP {self.exchange.status}"
         said = "" if self.kind == "create" and self.exchange.status == 200 else f" → {told}"
-        return f"exchange #{self.exchange.seq} {self.pod or 'no pod'}: {self.kind} {self.captcha}{said}"
+        return f"exchange #{self.exchange.seq} {self.pod or 'no pod'}: {self.word} {self.captcha}{said}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,7 @@ class Joined:
     stack: tuple[StackEvent, ...]
     _spoken: Mapping[str, Sequence[float]]
     _pods: Mapping[str, Sequence[StackEvent]]
+    profile: ServiceProfile = CAPTCHA
 
     def settings(self, pod: str, when: float) -> Mapping[str, str]:
         """What ``pod`` ran with at ``when``; empty where the trace does not tell."""
@@ -164,7 +172,8 @@ def join(trace: Iterable[TraceEvent]) -> Joined:
     exchanges = sorted((e for e in events if isinstance(e, Exchange)), key=lambda e: (e.started, e.seq))
     commands = sorted((e for e in events if isinstance(e, RedisCommand)), key=lambda e: e.seq)
     stack = tuple(sorted((e for e in events if isinstance(e, StackEvent)), key=lambda e: e.time))
-    bare = [call for exchange in exchanges if (call := _call(exchange)) is not None]
+    profile = _profile(stack)
+    bare = [call for exchange in exchanges if (call := _call(exchange, profile)) is not None]
     steps = steps_of(commands)
     challenges = Challenges(call.challenge for call in bare if call.challenge)
     spans = [Span(at, it.pod, it.challenge, it.started, it.ended) for at, it in enumerate(bare)]
@@ -187,6 +196,7 @@ def join(trace: Iterable[TraceEvent]) -> Joined:
             for pod, times in grouped((it.pod, it.delivered or 0.0) for it in answered).items()
         },
         grouped((e.pod, e) for e in stack if e.what == "pod" and e.pod is not None),
+        profile,
     )
 
 
@@ -207,16 +217,22 @@ def _stories(
     )
 
 
-def _call(exchange: Exchange) -> Call | None:
-    path = exchange.path.partition("?")[0].rstrip("/")
-    kind: CallKind = "create" if path in CREATES else "verify"
-    captcha = CREATES.get(path) or VERIFIES.get(path)
-    if captcha is None or exchange.method != "POST":
-        return None
+def _profile(stack: Sequence[StackEvent]) -> ServiceProfile:
+    """How the service of this trace is understood: as it says itself, else as the contract does."""
+    said = [event.detail.get("profile", "") for event in stack if event.what == "service"]
+    return profile_from_text(said[-1]) if said else CAPTCHA
+
+
+def _call(exchange: Exchange, profile: ServiceProfile) -> Call | None:
+    path = exchange.path.partition("?")[0]
     request, answer = _object(exchange.request_body), _object(exchange.response_body)
-    challenge = (answer if kind == "create" else request).get(CHALLENGE_FIELD)
-    challenge = challenge if isinstance(challenge, str) and challenge else None
-    return Call(exchange, kind, captcha, challenge, request, answer, ())
+    found = profile.read(exchange.method, path, request, answer, exchange.session)
+    if found is None:
+        return None
+    outcome = profile.outcome(exchange.status, answer)
+    return Call(
+        exchange, found.use, found.kind, found.session, request, found.answer, (), outcome, profile.words
+    )
 
 
 def _object(body: str | None) -> Mapping[str, Any]:
@@ -228,6 +244,4 @@ def _object(body: str | None) -> Mapping[str, Any]:
 
 
 def _with_steps(call: Call, steps: Iterable[Step]) -> Call:
-    return Call(
-        call.exchange, call.kind, call.captcha, call.challenge, call.request, call.answer, tuple(steps)
-    )
+    return replace(call, steps=tuple(steps))

@@ -33,7 +33,7 @@ def handwriting(joined: Joined) -> list[Finding]:
     creates: list[Call] = []
     findings: list[Finding | None] = []
     for call in joined.calls:
-        if call.captcha is not CaptchaType.HANDWRITING:
+        if call.captcha != CaptchaType.HANDWRITING:
             continue
         if call.kind == "create":
             if call.read is None and call.challenge is None and call.exchange.status == 200:

@@ -1,43 +1,24 @@
-"""How a captcha-api is spoken to and understood: paths, fields and outcomes of the HTTP contract."""
+"""How a captcha-api is spoken to and understood: the ``captcha`` preset's paths, fields and outcomes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from devenv.core.vocabulary import NOT_FOUND_MESSAGE, CaptchaType, Outcome
+from devenv.core.presets import CAPTCHA
+from devenv.core.vocabulary import CaptchaType
 
 CREATE_PATHS: Mapping[CaptchaType, str] = {
-    CaptchaType.ABSTRACT: "/api/abstract-captcha",
-    CaptchaType.IMAGEGRID: "/api/imagecaptcha-challenge",
-    CaptchaType.HANDWRITING: "/api/handwriting-challenge",
+    CaptchaType(name): kind.create.path for name, kind in CAPTCHA.kinds.items()
 }
 VERIFY_PATHS: Mapping[CaptchaType, str] = {
-    CaptchaType.ABSTRACT: "/api/abstract-verify",
-    CaptchaType.IMAGEGRID: "/api/imagecaptcha-verify",
-    CaptchaType.HANDWRITING: "/api/handwriting-verify",
+    CaptchaType(name): kind.verify.path for name, kind in CAPTCHA.kinds.items()
 }
 CREATES: Mapping[str, CaptchaType] = {
-    **{path: kind for kind, path in CREATE_PATHS.items()},
-    "/api/image-challenge": CaptchaType.IMAGEGRID,
+    path: CaptchaType(name)
+    for name, kind in CAPTCHA.kinds.items()
+    for path in (kind.create.path, *kind.aliases)
 }
 VERIFIES: Mapping[str, CaptchaType] = {path: kind for kind, path in VERIFY_PATHS.items()}
-CHALLENGE_FIELD = "challenge_id"
+CHALLENGE_FIELD = CAPTCHA.id_field
 
-
-def outcome_of(status: int | None, body: Mapping[str, Any]) -> Outcome:
-    """Class one verify answer as its caller can tell; ``status`` None: no answer came.
-
-    A graded failure is one without a message, or with the count of attempts or the downshift that only
-    graded answers carry.
-    """
-    if status != 200:
-        return Outcome.ERROR
-    if body.get("success") is True:
-        return Outcome.SUCCESS
-    if body.get("message") == NOT_FOUND_MESSAGE:
-        return Outcome.NOT_FOUND
-    if body.get("success") is not False:
-        return Outcome.ERROR
-    graded = body.get("message") is None or body.get("attempts") is not None or body.get("downshift")
-    return Outcome.WRONG if graded else Outcome.ERROR
+outcome_of = CAPTCHA.outcome

@@ -18,7 +18,8 @@ class Exchange:
 
     ``status`` is what the client was sent; ``error`` says why where the proxy answered itself (502/503/504).
     ``pod`` is None where no pod was reached. The bodies are the JSON that was sent, as bounded text;
-    None where there was none, or none that is JSON.
+    None where there was none, or none that is JSON. ``session``: what the header said that carries a
+    service's session id, in the answer or else in the request, where the service has such a header.
     """
 
     seq: int
@@ -34,6 +35,7 @@ class Exchange:
     error: str | None = None
     request_body: str | None = None
     response_body: str | None = None
+    session: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As one trace.jsonl object with ``kind: exchange``."""
@@ -82,7 +84,8 @@ class StackEvent:
     ``what``: "pod" (a pod runs with the settings in ``detail``: at the trace's begin and after each restart),
     "restart" (it was ended), "redis" (``detail["action"]``: pause, resume, stop, start, expire, age, or
     command, with its words in ``detail["command"]``), "rule" (a gate rule came into force), "missing" (what
-    the records no longer had: ``detail`` says of which numbers).
+    the records no longer had: ``detail`` says of which numbers), "service" (the pods are somebody's own:
+    ``detail["profile"]`` is its profile as JSON).
     """
 
     time: float

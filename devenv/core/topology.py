@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from devenv.core.presets import CAPTCHA
+from devenv.core.service import ServiceProfile, ServiceSpec
 from devenv.core.vocabulary import Strategy, pod_names
 
 
@@ -44,6 +46,7 @@ class StackSpec:
     ``pod_env`` (by pod name) to one pod's, the latter winning over everything. ``workers`` is the number of
     uvicorn worker processes in each pod. ``seed`` makes mock_ml's pictures the same again. ``gate``: the pods
     reach Redis through the gate, which records what they say. ``redis_mode`` is how Redis stands.
+    ``service``: the pods are somebody's own; None: the reference service.
     """
 
     pods: int = 2
@@ -57,6 +60,12 @@ class StackSpec:
     seed: int = 1
     gate: bool = True
     redis_mode: RedisMode = RedisMode.STANDALONE
+    service: ServiceSpec | None = None
+
+    @property
+    def profile(self) -> ServiceProfile:
+        """How the pods are spoken to."""
+        return CAPTCHA if self.service is None else self.service.profile
 
     @property
     def pod_names(self) -> tuple[str, ...]:
@@ -85,10 +94,11 @@ class StackSpec:
     def from_json(cls, data: Mapping[str, Any]) -> StackSpec:
         """The inverse of ``to_json``."""
         return replace(
-            cls(**{k: v for k, v in data.items() if k not in ("ports", "strategy", "redis_mode")}),
+            cls(**{k: v for k, v in data.items() if k not in ("ports", "strategy", "redis_mode", "service")}),
             ports=Ports(**data["ports"]),
             strategy=Strategy(data["strategy"]),
             redis_mode=RedisMode(data.get("redis_mode", RedisMode.STANDALONE)),
+            service=ServiceSpec.from_json(data["service"]) if data.get("service") else None,
         )
 
     @property

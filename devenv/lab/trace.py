@@ -141,7 +141,11 @@ def standing(status: StackStatus, when: float) -> list[StackEvent]:
     actions = {"paused": "pause", "stopped": "stop"}
     action = actions.get(status.redis_state)
     redis = [StackEvent(when, "redis", None, {"action": action})] if action else []
-    return [*pod_events(status, when), *redis]
+    own = status.spec.service
+    service = (
+        [StackEvent(when, "service", None, {"profile": json.dumps(own.profile.to_json())})] if own else []
+    )
+    return [*service, *pod_events(status, when), *redis]
 
 
 def live_trace(status: StackStatus, journal: Journal, since: float, now: float) -> list[TraceEvent]:
@@ -165,7 +169,7 @@ def live_trace(status: StackStatus, journal: Journal, since: float, now: float) 
         if event.what == "pod" and event.pod in changed:
             if event.pod in before:
                 first.append(StackEvent(since, "pod", event.pod, before[event.pod].detail))
-        elif event.what == "pod" or not any(it.what == "redis" for it in later):
+        elif event.what in ("pod", "service") or not any(it.what == "redis" for it in later):
             first.append(event)
     return in_order([*first, *later, *events])
 

@@ -21,8 +21,9 @@ Record = tuple[
     str | None,
     bytes | None,
     bytes | None,
+    bytes | None,
 ]
-"""request id, client, method, target, policy, pod, status, started, seconds, error, and the bodies"""
+"""request id, client, method, target, policy, pod, status, started, seconds, error, bodies, session"""
 
 
 class ExchangeLog:
@@ -49,7 +50,21 @@ class ExchangeLog:
 
 
 def _exchange(seq: int, record: Record) -> Exchange:
-    request_id, client, method, target, policy, pod, status, started, seconds, error, sent, answer = record
+    (
+        request_id,
+        client,
+        method,
+        target,
+        policy,
+        pod,
+        status,
+        started,
+        seconds,
+        error,
+        sent,
+        answer,
+        session,
+    ) = record
     return Exchange(
         seq=seq,
         request_id=request_id.decode("latin-1"),
@@ -64,4 +79,5 @@ def _exchange(seq: int, record: Record) -> Exchange:
         error=error,
         request_body=as_text(sent),
         response_body=as_text(answer),
+        session=None if session is None else session.decode("latin-1"),
     )

@@ -6,6 +6,7 @@ could not be made; GET and HEAD also when a kept-alive connection turned out to 
 
 from __future__ import annotations
 
+import re
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,7 @@ class Flight:
     # the JSON bodies as far as they came, for the log
     _sent: bytes | None = b""
     _answer: bytes | None = b""
+    _answered: ResponseHead | None = None
 
     def __init__(self, client: ClientConnection, head: RequestHead, body: Body | None) -> None:
         self.client = client
@@ -250,6 +252,7 @@ class Flight:
         request, client, pod = self.head, self.client, self.pod
         assert pod is not None
         self.status = status = head.status
+        self._answered = head
         out = head.outgoing
         self._close = close = not request.keep_alive or client.ending or not self.request_done
         # after a 5xx some servers (uvicorn) close without having said so
@@ -479,5 +482,12 @@ class Flight:
                 error,
                 bounded(self._sent),
                 bounded(self._answer),
+                None if traffic.session_header is None else self._session(traffic.session_header),
             )
         )
+
+    def _session(self, header: re.Pattern[bytes]) -> bytes | None:
+        """What the header with the service's session id said, in the answer or else in the request."""
+        heads = (self._answered, self.head)
+        found = (header.search(head.outgoing) for head in heads if head is not None)
+        return next((match[1] for match in found if match is not None), None)

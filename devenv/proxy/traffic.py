@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Coroutine, Sequence
 from random import Random
 from time import perf_counter, time
@@ -23,9 +24,17 @@ class Traffic:
     """The shared state; changed only from the event loop's thread."""
 
     def __init__(
-        self, upstreams: Sequence[Upstream], policy: str, *, seed: int, capacity: int, limits: Limits
+        self,
+        upstreams: Sequence[Upstream],
+        policy: str,
+        *,
+        seed: int,
+        capacity: int,
+        limits: Limits,
+        session_header: str = "",
     ) -> None:
         self.limits = limits
+        self.session_header = _header(session_header) if session_header else None
         self.log = ExchangeLog(capacity)
         self.rng = Random(seed)
         self.tasks: set[asyncio.Task[Any]] = set()
@@ -129,3 +138,8 @@ class Traffic:
         """32 hexadecimal digits, never the same again."""
         self._requests += 1
         return b"%b%016x" % (self._request_prefix, self._requests)
+
+
+def _header(name: str) -> re.Pattern[bytes]:
+    """Finds a header's value in a head that the proxy sends."""
+    return re.compile(rb"\r\n%b:[ \t]*([^\r\n]*)" % re.escape(name.encode()), re.IGNORECASE)

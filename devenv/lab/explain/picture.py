@@ -115,6 +115,8 @@ def _store(settings: object) -> str:
 
 def _note(event: StackEvent) -> SequenceMessage | None:
     where, label = REDIS, event.detail.get("action", event.what)
+    if event.what == "service":
+        return None
     if event.what == "pod":
         where, label = event.pod or PROXY, _store(event.detail)
     elif event.what == "restart":
@@ -142,10 +144,10 @@ def _http(call: Call) -> list[SequenceMessage]:
 
 def _asked(call: Call) -> str:
     if call.kind == "create":
-        return f"create {call.captcha}"
+        return f"{call.word} {call.captcha}"
     whose = f" {call.challenge[:_ID_LETTERS]}" if call.challenge else ""
     selections = call.request.get("selections")
-    return f"verify {call.captcha}{whose}" + (f" {selections}" if isinstance(selections, list) else "")
+    return f"{call.word} {call.captcha}{whose}" + (f" {selections}" if isinstance(selections, list) else "")
 
 
 def _told(call: Call) -> tuple[str, MessageKind]:

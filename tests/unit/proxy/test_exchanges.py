@@ -10,7 +10,21 @@ def filled(capacity: int, count: int) -> ExchangeLog:
     log = ExchangeLog(capacity)
     for number in range(1, count + 1):
         log.add(
-            (b"id%d" % number, "127.0.0.1:1", b"GET", b"/", "random", None, 200, 1.0, 0.5, None, None, None)
+            (
+                b"id%d" % number,
+                "127.0.0.1:1",
+                b"GET",
+                b"/",
+                "random",
+                None,
+                200,
+                1.0,
+                0.5,
+                None,
+                None,
+                None,
+                None,
+            )
         )
     return log
 
@@ -30,7 +44,20 @@ def test_an_exchange_is_whole() -> None:
     log = ExchangeLog(5)
     bodies = ('{"a": "값"}'.encode(), b"{broken")
     log.add(
-        (b"r1", "127.0.0.1:9", b"POST", b"/a?b=\xe9", "pinned:x", "x", 502, 12.5, 0.0015, "reset", *bodies)
+        (
+            b"r1",
+            "127.0.0.1:9",
+            b"POST",
+            b"/a?b=\xe9",
+            "pinned:x",
+            "x",
+            502,
+            12.5,
+            0.0015,
+            "reset",
+            *bodies,
+            b"",
+        )
     )
     (one,) = log.since(0)
     assert one.to_json() == {
@@ -48,4 +75,5 @@ def test_an_exchange_is_whole() -> None:
         "error": "reset",
         "request_body": '{"a": "값"}',
         "response_body": None,
+        "session": "",
     }

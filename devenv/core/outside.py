@@ -1,0 +1,82 @@
+"""Does a variable's value look like an address outside this machine? A .env file may name production."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://(?:[^\s/@]*@)?(?P<host>\[[^\]\s]+\]|[^\s/:?#,;\"'\]}]+)")
+_AUTHORITY = re.compile(r"(?:[^\s/@]+@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.\-]+)(?::\d{1,5})?(?:/\S*)?")
+_DOTTED = re.compile(
+    r"(?=.{4,253}\Z)(?:[A-Za-z0-9_](?:[A-Za-z0-9_\-]*[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9\-]*[A-Za-z0-9]\.?"
+)
+_ADDRESS_NAME = re.compile(
+    r"(?:^|_)(?:HOST|HOSTS|HOSTNAME|URL|URLS|URI|DSN|ENDPOINT|ENDPOINTS|ADDR|ADDRESS|SERVER|SERVERS|BROKER|"
+    r"BROKERS|NODES|BASE|ORIGIN|DOMAIN)(?:$|_)"
+)
+_FILE_ENDINGS = (
+    ".py", ".js", ".mjs", ".ts", ".json", ".yaml", ".yml", ".toml", ".txt", ".log", ".pem", ".crt", ".key",
+    ".onnx", ".pt", ".h5", ".db", ".sqlite", ".png", ".jpg", ".html", ".conf", ".ini", ".env", ".lock",
+)  # fmt: skip
+_HERE = ("localhost", "localhost.localdomain", "ip6-localhost", "host.docker.internal")
+_NO_HOST = ("true", "false", "none", "null", "0", "1", "yes", "no", "on", "off")
+
+
+def looks_outside(name: str, value: str) -> bool:
+    """Whether ``value`` names a host that is not this machine: a URL, a DSN, a host name, an IP address.
+
+    Under a name that speaks of an address (``DB_HOST``) any single word counts as a host. An e-mail address,
+    a file name and a version do not. What is only a key or a token is not seen: it names no place.
+    """
+    value = value.strip()
+    if any(not _is_here(match["host"]) for match in _URL.finditer(value)):
+        return True
+    if "://" in value:
+        return False
+    named = _ADDRESS_NAME.search(name.upper()) is not None
+    return any(_is_host_outside(word, named) for word in re.split(r"[\s,;|]+", value) if word)
+
+
+def outside(variables: Mapping[str, str], known: Iterable[str]) -> list[str]:
+    """The names of ``variables`` that look outside and are not among ``known``, in their order."""
+    sure = frozenset(known)
+    return [name for name, value in variables.items() if name not in sure and looks_outside(name, value)]
+
+
+def _is_host_outside(word: str, named: bool) -> bool:
+    match = _AUTHORITY.fullmatch(word)
+    if match is None:
+        return False
+    host, user = match["host"], "@" in word.partition(match["host"])[0]
+    if _is_here(host):
+        return False
+    if _is_ip(host):
+        return True
+    if user and ":" not in word:  # somebody's e-mail address
+        return named
+    if host.lower().endswith(_FILE_ENDINGS) and not named:
+        return False
+    if _DOTTED.fullmatch(host):
+        return True
+    return named and host.lower() not in _NO_HOST and not host.isdecimal()
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _is_here(host: str) -> bool:
+    """Loopback, any-address, or a name for it."""
+    bare = host.strip("[]").rstrip(".").lower()
+    if bare in _HERE or bare.endswith(".localhost"):
+        return True
+    try:
+        address = ip_address(bare)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
