@@ -1,0 +1,46 @@
+"""Results as text for a failing test: what happened, why, and the command that does it again."""
+
+from __future__ import annotations
+
+from devenv.lab.exploring.exploration import Exploration, FoundViolation
+from devenv.lab.replaying import Replayed
+
+MOST_VIOLATIONS = 10
+
+
+def replay_report(done: Replayed) -> str:
+    """A replay: what did not hold, the causes that the trace shows, what to change."""
+    result = done.result
+    times = f", {result.repeat} times" if result.repeat > 1 else ""
+    lines = [f"replay of {result.scenario.id} with the {result.strategy} store{times}: {result.verdict}"]
+    told = [f"  {violation}" for violation in result.violations]
+    lines += told[:MOST_VIOLATIONS]
+    if len(told) > MOST_VIOLATIONS:
+        lines.append(f"  … and {len(told) - MOST_VIOLATIONS} more")
+    if told:
+        for group in done.explanation.groups:
+            lines += [f"{group.cause}: {group.first.sentence}", f"  change: {group.first.change}"]
+        lines.append(f"with pictures: devenv explain {done.run.id}")
+    return "\n".join([*lines, f"Reproduce with: {result.command}"])
+
+
+def exploration_report(found: Exploration) -> str:
+    """An exploration: each violation with its sentence, its shortest order and its command."""
+    lines = [f"exploring {found.scenario} with the {found.strategy} store ({found.mode}): {found.verdict}"]
+    if found.incomplete:
+        lines.append(f"not complete: {found.incomplete}")
+    for violation in found.violations:
+        lines += ["", *violation_lines(violation)]
+    if not found.violations:
+        lines.append(f"Reproduce with: devenv explore {found.scenario} --strategy {found.strategy}")
+    return "\n".join(lines)
+
+
+def violation_lines(violation: FoundViolation) -> list[str]:
+    """One violation."""
+    lines = [f"{violation.kind} (needs {'+'.join(violation.requests)}): {violation.sentence}"]
+    lines += [f"  {who:>3} {steps}" for who, steps in violation.lines]
+    if not violation.confirmed:
+        return [*lines, "NOT confirmed on real pods: a fault of the model or of the explorer"]
+    lines.append(f"on real pods {violation.replayed} of {violation.replays} times the same")
+    return [*lines, f"Reproduce with: {violation.reproduce}"]
