@@ -9,7 +9,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-_LOGGER = "captcha_api"
+NAME = "captcha_api"
+"""Of the service's logger."""
 
 
 class _JsonLines(logging.Formatter):
@@ -40,7 +41,7 @@ def configure(pod: str) -> logging.Logger:
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(_JsonLines(pod))
-    logger = logging.getLogger(_LOGGER)
+    logger = logging.getLogger(NAME)
     logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO)
     logger.propagate = False

@@ -24,6 +24,13 @@ def _empty_is_unset(value: Any) -> Any:
     return None if value == "" else value
 
 
+def _auto_or_flag(value: Any) -> Any:
+    word = str(value).strip().lower()
+    if word in ("auto", "true", "false"):
+        return word
+    raise ValueError("must be auto, true or false")
+
+
 def _integer(value: Any) -> Any:
     text = str(value).strip()
     if not text.lstrip("-").isascii() or not text.lstrip("-").isdigit():
@@ -51,6 +58,7 @@ class Settings(BaseSettings):
     redis_db: Annotated[int, Integer, Field(ge=0)] = 0
     redis_password: Annotated[SecretStr | None, Optional] = None
     redis_ssl: Flag = False
+    redis_cluster: Annotated[Literal["auto", "true", "false"], BeforeValidator(_auto_or_flag)] = "auto"
     redis_prefix: str = "rcaptcha:"
     redis_timeout_ms: Annotated[int, Integer, Field(ge=1)] = 2000
     captcha_ttl: Annotated[int, Integer, Field(ge=1)] = 60
@@ -68,6 +76,14 @@ class Settings(BaseSettings):
     def _redis_needs_a_host(self) -> Settings:
         if self.use_redis and not self.redis_host:
             raise ValueError("USE_REDIS=true needs REDIS_HOST")
+        return self
+
+    @model_validator(mode="after")
+    def _a_cluster_has_one_database(self) -> Settings:
+        if self.use_redis and self.redis_cluster == "true" and self.redis_db:
+            raise ValueError(
+                f"REDIS_CLUSTER=true needs REDIS_DB=0, not {self.redis_db}: a cluster has no other"
+            )
         return self
 
     @property

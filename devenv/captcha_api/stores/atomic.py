@@ -19,24 +19,26 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from hashlib import sha1
 from pathlib import Path
 from typing import Any, TypeVar
 
 import redis
-from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, BusyLoadingError, NoScriptError, ResponseError
-from redis.retry import Retry
 
 from devenv.captcha_api.errors import BrokenSession, Refusal, StoreUnavailable, Ungraded, not_found
 from devenv.captcha_api.settings import Settings
 from devenv.captcha_api.stores import ATTEMPTS_LIMIT, Document, Submission, Verdict
-from devenv.captcha_api.stores.client import RedisObserver, connect
+from devenv.captcha_api.stores.client import RedisObserver
+from devenv.captcha_api.stores.cluster import Connector, WrongDatabase
 from devenv.captcha_api.stores.documents import is_challenge_id, read_document
 from devenv.core.vocabulary import CaptchaType
 
 T = TypeVar("T")
 
 CLAIM = Path(__file__).with_name("claim.lua").read_text(encoding="utf-8")
+CLAIM_SHA = sha1(CLAIM.encode(), usedforsecurity=False).hexdigest()
 
 RECEIPT_TTL_MS = 10_000
 """At least; longer than any retry of a lost command and any double click."""
@@ -60,10 +62,8 @@ class AtomicStore:
         self._settings = settings
         self._new_token = new_token
         self._receipt_ttl_ms = max(RECEIPT_TTL_MS, 2 * settings.redis_timeout_ms)
-        # redis-py's own retries (up to ten, since 6.0) multiply the time-out; _reach retries instead.
-        never = Retry(NoBackoff(), 0)
-        self._client = connect(settings, observer, retry=never, encoding_errors="backslashreplace")
-        self._claim_script = self._client.register_script(CLAIM)
+        # The client never retries: _reach does.
+        self._connector = Connector(settings, observer, encoding_errors="backslashreplace")
 
     def create(self, kind: CaptchaType, cid: str, document: Document) -> bool:
         """SET with EX; the same again if it must be sent twice."""
@@ -93,14 +93,14 @@ class AtomicStore:
 
     def warm_up(self) -> None:
         """Load the script, so that the first verify is one round trip too; a Redis that is down may come."""
-        try:
-            self._client.script_load(CLAIM)
-        except (redis.RedisError, OSError):
-            return
+        client = self._connector.warm_up()
+        if client is not None:
+            with suppress(redis.RedisError, OSError):
+                client.script_load(CLAIM)
 
     def check_ready(self) -> None:
         """Redis answers."""
-        self._reach(self._client.ping)
+        self._reach(lambda: self._client.ping())
 
     def sessions_here(self) -> Mapping[str, int]:
         """None: they are all in Redis."""
@@ -113,6 +113,11 @@ class AtomicStore:
         except (redis.RedisError, OSError):
             return {}
         return dict(info)
+
+    @property
+    def _client(self) -> Any:
+        """Plain or cluster: asked for inside ``_reach``, as making it asks the server."""
+        return self._connector.client()
 
     def _key(self, kind: CaptchaType, cid: str) -> str:
         return f"{self._settings.redis_prefix}{kind}:{cid}"
@@ -137,7 +142,7 @@ class AtomicStore:
 
     def _evaluate(self, keys: list[str], args: list[str]) -> Any:
         try:
-            return self._client.evalsha(self._claim_script.sha, len(keys), *keys, *args)
+            return self._client.evalsha(CLAIM_SHA, len(keys), *keys, *args)
         except NoScriptError:
             # A restarted Redis has forgotten it; EVAL runs and caches it in one round trip.
             return self._client.eval(CLAIM, len(keys), *keys, *args)
@@ -166,5 +171,7 @@ class AtomicStore:
                 raise BrokenSession(f"The stored session is broken: {error}") from error
             # READONLY, OOM, CLUSTERDOWN, NOPERM, MOVED, …: nothing about this session.
             raise StoreUnavailable(f"Session store cannot serve now: {error}") from error
+        except WrongDatabase as error:
+            raise StoreUnavailable(f"Session store cannot be used: {error}") from error
         except (redis.RedisError, OSError) as error:
             raise StoreUnavailable(f"Session store unreachable: {error}") from error

@@ -1,4 +1,4 @@
-"""The Redis client of all Redis stores, with its commands timed."""
+"""The plain Redis client of the Redis stores, with its commands timed; ``cluster`` has the other."""
 
 from __future__ import annotations
 
@@ -30,25 +30,28 @@ class TimedRedis(redis.Redis):
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """As redis.Redis."""
-        return self._timed(
+        return timed(
+            self._observer,
             str(args[0]),
             lambda: super(TimedRedis, self).execute_command(*args, **options),  # type: ignore[no-untyped-call]
         )
 
     def execute(self, pipe: Any) -> Any:
         """``pipe.execute()``: redis-py's pipelines are transactions unless told otherwise, MULTI to EXEC."""
-        return self._timed("EXEC", pipe.execute)
+        return timed(self._observer, "EXEC", pipe.execute)
 
-    def _timed(self, name: str, call: Callable[[], T]) -> T:
-        started = time.perf_counter()
-        failure: Exception | None = None
-        try:
-            return call()
-        except Exception as error:
-            failure = error
-            raise
-        finally:
-            self._observer.redis_call(name, time.perf_counter() - started, failure)
+
+def timed(observer: RedisObserver, name: str, call: Callable[[], T]) -> T:
+    """What ``call`` gives or raises, reported to ``observer`` as the command ``name``."""
+    started = time.perf_counter()
+    failure: Exception | None = None
+    try:
+        return call()
+    except Exception as error:
+        failure = error
+        raise
+    finally:
+        observer.redis_call(name, time.perf_counter() - started, failure)
 
 
 def connect(settings: Settings, observer: RedisObserver, **options: Any) -> TimedRedis:

@@ -18,6 +18,7 @@ from devenv.captcha_api.errors import not_found
 from devenv.captcha_api.settings import Settings
 from devenv.captcha_api.stores import ATTEMPTS_LIMIT, Document, Submission, Verdict
 from devenv.captcha_api.stores.client import RedisObserver, TimedRedis, connect
+from devenv.captcha_api.stores.cluster import TimedRedisCluster, connect_cluster, say_client
 from devenv.captcha_api.stores.memory import MemoryStore
 from devenv.core.vocabulary import CaptchaType
 
@@ -27,8 +28,10 @@ class GuideStore:
 
     The guide lets most Redis errors rise (HTTP 500). Services in the field wrapped the helpers, so that a
     failed read is "not found", a failed write a warning, a failed count ``attempts: null``:
-    GUIDE_ERRORS=swallow. SPECIMEN=half-migration is the guide followed half way: create was moved to Redis
-    (section 4.2), verify was not yet (4.3).
+    GUIDE_ERRORS=swallow. The guide publishes a plain client, although its Redis has the parameter group
+    "Redis.7.2.Default.Cluster"; REDIS_CLUSTER=true takes redis-py's RedisCluster in its place.
+    SPECIMEN=half-migration is the guide followed half way: create was moved to Redis (section 4.2), verify
+    was not yet (4.3).
     """
 
     name = "guide"
@@ -38,16 +41,17 @@ class GuideStore:
         self._settings = settings
         self._memory = memory
         self._observer = observer
-        self._client: TimedRedis | None = None
+        self._client: TimedRedis | TimedRedisCluster | None = None
 
     # --- guide 4.1: client and helpers -------------------------------------------------------------------
 
-    def get_redis(self) -> TimedRedis | None:
+    def get_redis(self) -> TimedRedis | TimedRedisCluster | None:
         """Made at first use, pinged once, kept for ever; a failed first ping throws it away."""
         if self._client is not None:
             return self._client
         try:
-            self._client = connect(self._settings, self._observer)
+            make = connect_cluster if self._settings.redis_cluster == "true" else connect
+            self._client = make(self._settings, self._observer)
             self._client.ping()
             return self._client
         except Exception as error:
@@ -143,7 +147,12 @@ class GuideStore:
     # --- the rest of the store protocol --------------------------------------------------------------------
 
     def warm_up(self) -> None:
-        """The guide connects at first use, not at start."""
+        """The guide connects at first use, not at start; the log says how it will."""
+        if self._settings.redis_cluster == "true":
+            say_client("cluster", "REDIS_CLUSTER=true, though the guide has a plain one", self._settings)
+        else:
+            why = f"as the guide has it, asking nobody (REDIS_CLUSTER={self._settings.redis_cluster})"
+            say_client("plain", why, self._settings)
 
     def check_ready(self) -> None:
         """Always: guide section 7 leaves readiness alone, and falls back to memory silently."""
