@@ -10,7 +10,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,17 @@ from typing import Any
 import httpx
 import pytest
 
-from devenv.core.errors import DevenvError
+from devenv.core.errors import DevenvError, Inconclusive
+from devenv.explore.collecting import Budget, Collected
+from devenv.explore.expression import Participant, parse_meeting
 from devenv.gate import Gate
 from devenv.lab.exploring.arena import Arena
+from devenv.lab.exploring.direct import search
+from devenv.lab.exploring.grip import Grip
+from devenv.lab.exploring.jobs import CID, Call, EventCall, Scheduled, ScheduledRun
 from devenv.lab.exploring.lane import Bypassed, NoRest
-from devenv.lab.exploring.jobs import CID, Call, Scheduled, ScheduledRun
-from devenv.spec.redis_model import NO_SCRIPTS
+from devenv.spec.learned_scripts import LearnedScripts
+from devenv.stack.rest import Rest, can_tell
 
 DEADLINE = 20.0
 KEY = f"count:{CID}"
@@ -40,6 +46,7 @@ class Service:
     redis_port: int
     gate_port: int
     port: int
+    pids: tuple[int, ...] = ()
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +67,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     while not answers(ports.port):
         assert time.monotonic() < deadline
         time.sleep(0.02)
+    ports.pids = tuple(child.pid for child in children)
     yield ports
     for child in children:
         child.kill()
@@ -78,19 +86,25 @@ def job(path: str = "/count", prefix: tuple[int, ...] = (), requests: int = 2, *
     return Scheduled(KEY, "0", 60_000, calls, (), prefix, watch=True)
 
 
-def play(service: Service, *jobs: Scheduled, wait_seconds: float = 5.0) -> list[Any]:
+@asynccontextmanager
+async def an_arena(service: Service, wait_seconds: float = 5.0, rest: bool = False) -> AsyncIterator[Arena]:
+    gate = Gate("127.0.0.1", service.redis_port)
+    await gate.listen("pod", port=service.gate_port)
+    grip = Grip(rest=Rest(lambda: service.pids) if rest else None)
+    arena = Arena(gate, {"pod": ("127.0.0.1", service.port)}, LearnedScripts(), wait_seconds, grip)
+    try:
+        yield arena
+        assert gate.holds.current() == []
+        assert not gate.rules
+    finally:
+        arena.close()
+        await gate.close()
+
+
+def play(service: Service, *jobs: Scheduled, wait_seconds: float = 5.0, rest: bool = False) -> list[Any]:
     async def go() -> list[Any]:
-        gate = Gate("127.0.0.1", service.redis_port)
-        await gate.listen("pod", port=service.gate_port)
-        arena = Arena(gate, {"pod": ("127.0.0.1", service.port)}, NO_SCRIPTS, wait_seconds)
-        try:
-            results = await arena.run(jobs, lanes=8)
-            assert gate.holds.current() == []
-            assert not gate.rules
-            return list(results)
-        finally:
-            arena.close()
-            await gate.close()
+        async with an_arena(service, wait_seconds, rest) as arena:
+            return list(await arena.run(jobs, lanes=8))
 
     return asyncio.run(go())
 
@@ -119,6 +133,83 @@ def test_a_request_that_waits_for_a_lock_is_no_result(service: Service) -> None:
     assert counts(free) == [1, 2]
     [again] = play(service, job())  # nothing hangs on
     assert counts(again) == [1, 2]
+
+
+can_tell_rest = pytest.mark.skipif(not can_tell(), reason="the system does not count what threads do")
+
+
+@can_tell_rest
+def test_who_waits_for_a_lock_goes_on_when_it_is_free(service: Service) -> None:
+    runs = play(
+        service, *[job(lock=True), job(lock=True, requests=3), job(prefix=(1, 0, 1, 0))] * 3, rest=True
+    )
+    for two, three, free in zip(runs[::3], runs[1::3], runs[2::3], strict=True):
+        assert counts(two) == [1, 2]
+        assert [(it.process, it.label, it.waiting) for it in two.steps] == [
+            (0, "GET", (1,)), (0, "SET", (1,)), (1, "GET", ()), (1, "SET", ()),
+        ]  # fmt: skip
+        assert sorted(counts(three)) == [1, 2, 3]
+        assert counts(free) == [1, 1]
+        assert not any(it.waiting for it in free.steps)
+
+
+@can_tell_rest
+def test_an_order_that_a_lock_forbids_is_told(service: Service) -> None:
+    [problem] = play(service, job(lock=True, prefix=(0, 1)), rest=True)
+    assert isinstance(problem, Inconclusive)
+    assert "step 2: V2 waits inside its pod" in problem.message
+
+
+@dataclass(frozen=True)
+class OnArena:
+    """In the place of the control API."""
+
+    arena: Arena
+    lanes: int = 8
+
+    async def scheduled(self, jobs: Sequence[Scheduled]) -> list[ScheduledRun]:
+        runs = await self.arena.run(jobs, self.lanes)
+        assert all(isinstance(run, ScheduledRun) for run in runs), runs
+        return [run for run in runs if isinstance(run, ScheduledRun)]
+
+
+@dataclass(frozen=True)
+class Counting:
+    """In the place of the stage: verifies that count."""
+
+    lock: bool
+    key = KEY
+    document: int = 0
+    ttl_ms: int = 60_000
+    db: int = 0
+
+    def calls(self, cast: Sequence[Participant]) -> tuple[Call, ...]:
+        return job(requests=len(cast), lock=self.lock).calls
+
+    def events(self, cast: Sequence[Participant]) -> tuple[EventCall, ...]:
+        return ()
+
+
+def searched(service: Service, lock: bool) -> Collected:
+    collected = Collected(Budget(), time.monotonic)
+
+    async def go() -> None:
+        async with an_arena(service, rest=True) as arena:
+            stage: Any = Counting(lock)
+            remote: Any = OnArena(arena)
+            await search(stage, parse_meeting("W+W").cast(pods=1)[0], remote, collected)
+
+    asyncio.run(go())
+    return collected
+
+
+@can_tell_rest
+def test_a_search_over_requests_that_wait_for_each_other_ends_and_says_so(service: Service) -> None:
+    free = searched(service, lock=False)
+    assert (free.traces, free.remark) == (4, None)  # GET GET SET SET both ways, and one after the other
+    locked = searched(service, lock=True)
+    assert locked.traces == 1
+    assert locked.remark and locked.remark.startswith("V2 waited inside a pod for another request there")
 
 
 def test_a_request_without_a_command_is_told(service: Service) -> None:

@@ -50,12 +50,17 @@ def status_of(folder: Path) -> StackStatus:
             },
         ),
         ("R+R+X", 367, {"double-success", "lost-attempt", "expiry-inside-verify", "not-linearizable"}),
+        (
+            "3 W+X",
+            7_495,
+            {"expiry-inside-verify", "lost-attempt", "more-than-two-graded", "resurrected-key"},
+        ),
     ],
 )  # fmt: skip
 def test_the_yardstick_learned(guide: Explore, scenario: str, traces: int, found: set[str]) -> None:
     done = guide(scenario, GUIDE)
     assert (done.traces, done.complete, done.exit_code) == (traces, True, 1)
-    assert kinds(done) == found
+    assert kinds(done) == found, kinds(done)
     assert done.requests < traces or traces < 100
     for violation in done.violations:
         assert violation.confirmed
@@ -63,7 +68,7 @@ def test_the_yardstick_learned(guide: Explore, scenario: str, traces: int, found
         assert str(Schedule.parse(violation.schedule)) == violation.schedule
 
 
-@pytest.mark.parametrize("scenario", ["W+W", "R+R", "R+R+X"])
+@pytest.mark.parametrize("scenario", ["W+W", "R+R", "R+R+X", "R+P"])
 def test_direct_and_learned_agree(guide: Explore, scenario: str) -> None:
     learned, direct = guide(scenario, GUIDE), guide(scenario, GUIDE, mode=Mode.DIRECT)
     assert (direct.traces, direct.outcomes) == (learned.traces, learned.outcomes)
@@ -97,8 +102,12 @@ def test_shortest_schedules_are_the_known_ones(guide: Explore) -> None:
 
 
 @pytest.mark.parametrize(
-    "scenario", ["R+R", "W+W+W", "R+W+E", "R+W+E+X", "R+W+A", "R+R+L", "R+W+E+X+L", "W+W+L"]
-)
+    "scenario",
+    [
+        "W+W", "R+R", "3 W", "R+W+E", "3 R", "2 R+X", "R+W+E+X", "R+W+E+A", "R+W+E+L", "3 R+L", "2 R+X+L",
+        "R+W+E+X+L", "R+W+E+X+A+L", "R+W+E+P", "2 R+X+L+P", "4 W",
+    ],
+)  # fmt: skip
 def test_atomic_holds(atomic: Explore, scenario: str) -> None:
     done = atomic(scenario, ATOMIC)
     assert (done.complete, done.violations, done.exit_code) == (True, (), 0)
@@ -110,6 +119,14 @@ def test_atomic_holds_on_real_pods(atomic: Explore, scenario: str) -> None:
     done, learned = atomic(scenario, ATOMIC, mode=Mode.DIRECT), atomic(scenario, ATOMIC)
     assert (done.complete, done.violations) == (True, ())
     assert (done.traces, done.outcomes) == (learned.traces, learned.outcomes)
+
+
+def test_what_a_restart_leaves_half_done(guide: Explore) -> None:
+    found = {it.kind: it for it in guide("R+W+P", GUIDE, replays=2).violations}
+    half = found["half-done"]
+    assert (half.confirmed, half.replayed) == (True, 2)
+    assert half.schedule == "v1 V1:GET V1:GET V1:TTL V1:EXEC V2:GET V2:GET V2:TTL V2:EXEC V2:DEL @restart:A"
+    assert half.steps[-1].what == "(cut short)"
 
 
 def test_nothing_is_left_behind(guide: Explore, guide_folder: Path) -> None:
