@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from devenv.core.errors import Inconclusive
 from devenv.explore.behaviour import Behaviour, Heard, Unlearned
 from devenv.explore.composition import Command, Composition, PackedState, Store, StoreState
+from devenv.spec.learned_scripts import NotLearned, ScriptCall
 
 MAX_STATES = 3_000_000
 
@@ -28,10 +29,14 @@ class Question:
 
 @dataclass(slots=True)
 class Closure:
-    """Goes through the states of ``system`` as far as the behaviours are known."""
+    """Goes through the states of ``system`` as far as the behaviours are known.
+
+    ``calls``: runs of scripts that must be known too, as the last ``questions`` found.
+    """
 
     system: Composition
     store: Store
+    calls: tuple[ScriptCall, ...] = ()
     _seen: dict[PackedState, None] = field(default_factory=dict)
     _open: list[tuple[PackedState, int]] = field(default_factory=list)
     _fresh: list[tuple[PackedState, int]] = field(default_factory=list)
@@ -42,8 +47,9 @@ class Closure:
         return len(self._seen)
 
     def questions(self) -> Sequence[Question]:
-        """What must be known to go on, each question once; none: everything is known."""
+        """What must be known to go on, each question once; none, and no ``calls``: everything is known."""
         found: dict[tuple[str, int, Heard], Question] = {}
+        calls: dict[ScriptCall, None] = {}
         if not self._seen:
             self._reach(self.system.initial())
         steps = [*self._open, *self._fresh]
@@ -52,6 +58,10 @@ class Closure:
             for state, process in steps:
                 try:
                     after = self.system.execute(state, process)
+                except NotLearned as unseen:
+                    self._open.append((state, process))
+                    calls[unseen.call] = None
+                    continue
                 except Unlearned as missing:
                     self._open.append((state, process))
                     asked = (missing.behaviour.name, missing.node, missing.heard)
@@ -60,6 +70,7 @@ class Closure:
                     continue
                 self._reach(after)
             steps, self._fresh = self._fresh, []
+        self.calls = tuple(calls)
         return tuple(found.values())
 
     def _reach(self, state: PackedState) -> None:

@@ -1,4 +1,4 @@
-"""A small Redis: one database, strings and hashes, TTLs, transactions, scripts by their Python twins.
+"""A small Redis: one database, strings and hashes, TTLs, transactions, scripts by their twins.
 
 ``execute`` is a pure function: a database, a client's words and a moment give the reply and the next
 database. Databases are immutable and hashable, so that a search can tell which it has met. Time is whatever
@@ -57,10 +57,14 @@ class Footprint:
 
 
 class ScriptKeys:
-    """What a script's twin may do: ``call`` commands, as redis.pcall does, and see keys as they are."""
+    """What a script's twin may do: ``call`` commands, as redis.pcall does, and see keys as they are.
 
-    def __init__(self, keys: Keyspace) -> None:
+    ``source``: EVAL and the script's text, or EVALSHA and its SHA-1.
+    """
+
+    def __init__(self, keys: Keyspace, source: tuple[bytes, bytes] = (b"EVAL", b"")) -> None:
         self._keys = keys
+        self.source = source
 
     @property
     def now(self) -> int:
@@ -75,6 +79,10 @@ class ScriptKeys:
     def get(self, key: bytes) -> Entry | None:
         """What lies under ``key``."""
         return self._keys.get(key)
+
+    def keys(self) -> tuple[bytes, ...]:
+        """All keys that there are, in no promised order."""
+        return self._keys.keys()
 
     def put(self, key: bytes, entry: Entry | None) -> None:
         """Put or (None) delete."""
@@ -273,7 +281,8 @@ class _Server:
         if script is None:
             raise NotModelled(f"the Redis model has no twin of the script {sha}")
         try:
-            return script(ScriptKeys(self.keys), args[2 : 2 + count], args[2 + count :])
+            source = (name.encode(), args[0])
+            return script(ScriptKeys(self.keys, source), args[2 : 2 + count], args[2 + count :])
         except ScriptFailed as failed:
             return failed.failure
 

@@ -1,18 +1,15 @@
-"""Twins of Lua scripts for the Redis model: one written down, and one that learns by example.
+"""Twins of Lua scripts for the Redis model, which cannot interpret Lua.
 
-Lua cannot be interpreted here. ``claim`` says in Python what the atomic store's script says in Lua; tests
-run both on the same documents. ``LearnedScript`` knows nothing at first and is told what the real script did.
+``claim`` says in Python what the atomic store's script says in Lua; tests run both on the same documents. Of
+scripts without a twin the model learns by example: ``learned_scripts``.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from devenv.spec.keyspace import Entry, NotModelled, Value
 from devenv.spec.redis_model import ScriptFailed, ScriptKeys, Words
 from devenv.spec.replies import Failure, Reply
 
@@ -122,91 +119,3 @@ def _through_lua(value: object) -> object:
         return {name: _through_lua(it) for name, it in value.items()}
     assert isinstance(value, list)
     return [_through_lua(it) for it in value] if value else {}
-
-
-# --- learning ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class KeyState:
-    """What a script finds or leaves under one key: a value (None: no key), the milliseconds it has left."""
-
-    value: Value | None = None
-    left: int | None = None
-
-    @classmethod
-    def of(cls, entry: Entry | None, now: int) -> KeyState:
-        """The state of an entry at the moment ``now``."""
-        if entry is None:
-            return cls()
-        return cls(entry.value, None if entry.expires is None else entry.expires - now)
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """What decides about a script's run: its keys' values, whether they have a TTL, its arguments."""
-
-    values: tuple[Value | None, ...]
-    expiring: tuple[bool, ...]
-    args: Words
-
-    @classmethod
-    def of(cls, states: Sequence[KeyState], args: Words) -> Situation:
-        """How long a key has left does not decide, only whether it expires."""
-        return cls(tuple(it.value for it in states), tuple(it.left is not None for it in states), args)
-
-
-class NotLearned(NotModelled):
-    """The real script was never seen in this situation; ask it, and ``learn``."""
-
-    def __init__(self, situation: Situation, states: tuple[KeyState, ...]) -> None:
-        super().__init__("the script was never seen in this situation")
-        self.situation = situation
-        self.states = states
-
-
-@dataclass(frozen=True, slots=True)
-class _Effect:
-    reply: Reply
-    after: tuple[KeyState, ...]
-    keeps: tuple[bool, ...]
-
-
-class LearnedScript:
-    """A script known by example: it depends on its keys and arguments alone, and writes only its keys.
-
-    A TTL that a run leaves within ``tolerance`` milliseconds of the one before counts as kept.
-    """
-
-    def __init__(self, tolerance: int = 1000) -> None:
-        self._tolerance = tolerance
-        self._known: dict[Situation, _Effect] = {}
-
-    def learn(self, before: Sequence[KeyState], args: Words, reply: Reply, after: Sequence[KeyState]) -> None:
-        """The real script, with keys in the states ``before``, replied this and left them ``after``."""
-        keeps = tuple(self._kept(one, other) for one, other in zip(before, after, strict=True))
-        self._known[Situation.of(before, args)] = _Effect(reply, tuple(after), keeps)
-
-    def __call__(self, redis: ScriptKeys, keys: Words, args: Words) -> Reply:
-        """Do as the real script did. Raises NotLearned."""
-        states = tuple(KeyState.of(redis.get(key), redis.now) for key in keys)
-        situation = Situation.of(states, args)
-        effect = self._known.get(situation)
-        if effect is None:
-            raise NotLearned(situation, states)
-        for key, now, after, keeps in zip(keys, states, effect.after, effect.keeps, strict=True):
-            left = now.left if keeps else after.left
-            if KeyState(after.value, left) != now:
-                redis.put(key, _entry(after.value, left, redis.now))
-        return effect.reply
-
-    def _kept(self, before: KeyState, after: KeyState) -> bool:
-        if before.left is None or after.left is None:
-            return before.left is after.left
-        return abs(before.left - after.left) <= self._tolerance
-
-
-def _entry(value: Value | None, left: int | None, now: int) -> Entry | None:
-    if value is None:
-        return None
-    return Entry(value, None if left is None else now + left)

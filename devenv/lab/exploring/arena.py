@@ -22,7 +22,8 @@ from devenv.lab.exploring.jobs import CID, Job, ScheduledRun, Scripted, Scripted
 from devenv.lab.exploring.lane import Crowded, Lane, LetGo, Room
 from devenv.lab.exploring.play import Play
 from devenv.lab.exploring.script import Script
-from devenv.spec.redis_model import Scripts
+from devenv.resp.commands import text_of
+from devenv.spec.learned_scripts import LearnedScripts, ScriptCall, ScriptEffect
 
 WAIT_SECONDS = 5.0
 """How long a request may take to its next command or its answer."""
@@ -33,13 +34,13 @@ _ID_PREFIX = 12
 
 
 class Arena:
-    """``pods`` maps a pod's name to its address; ``scripts`` are the twins that the Redis model may call."""
+    """``pods`` maps a pod's name to its address; ``scripts`` are those that the Redis model may call."""
 
     def __init__(
         self,
         gate: Gate,
         pods: Mapping[str, tuple[str, int]],
-        scripts: Scripts,
+        scripts: LearnedScripts,
         wait_seconds: float = WAIT_SECONDS,
         grip: Grip = NO_GRIP,
     ) -> None:
@@ -75,6 +76,17 @@ class Arena:
         finally:
             self._leave()
 
+    async def scripts(self, calls: Sequence[ScriptCall]) -> list[ScriptEffect | DevenvError]:
+        """What scripts do in these situations, by the real Redis; or why that cannot be told."""
+
+        async def one(call: ScriptCall) -> ScriptEffect | DevenvError:
+            try:
+                return await self._ground.script(call)
+            except DevenvError as error:
+                return error
+
+        return await asyncio.gather(*map(one, calls))
+
     def close(self) -> None:
         """Close all connections."""
         self._ground.close()
@@ -96,8 +108,7 @@ class Arena:
 
     def _taken_in(self, held: Held) -> None:
         """The gate holds a command: its lane is told."""
-        at = (held.key or "").find(self._prefix)
-        lane = self._lanes.get((held.key or "")[at : at + len(CID)]) if at >= 0 else None
+        lane = self._lane_of(held)
         if lane is None:
             return
         if lane.over:
@@ -105,6 +116,14 @@ class Arena:
             return
         lane.arrived.append(held)
         lane.news.set()
+
+    def _lane_of(self, held: Held) -> Lane | None:
+        """Its key has the challenge id; or a transaction's does, of which another key was the first."""
+        for text in (held.key or "", *(text_of(word) for words in held.commands for word in words)):
+            at = text.find(self._prefix)
+            if at >= 0 and (lane := self._lanes.get(text[at : at + len(CID)])) is not None:
+                return lane
+        return None
 
     async def _retried(self, job: Job) -> ScriptedRun | ScheduledRun:
         tries = 0

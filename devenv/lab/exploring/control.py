@@ -12,9 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from devenv.core.errors import DevenvError
 from devenv.gate import Gate
 from devenv.lab.exploring.arena import Arena
+from devenv.lab.exploring.codec import script_call_from_json, script_effect_to_json
 from devenv.lab.exploring.grip import NO_GRIP, Grip
 from devenv.lab.exploring.jobs import job_from_json
 from devenv.lab.exploring.twins import known_scripts
+from devenv.spec.learned_scripts import LearnedScripts
 
 MAX_JOBS = 1000
 MAX_LANES = 64
@@ -28,10 +30,23 @@ class Batch(BaseModel):
     lanes: int = Field(default=8, ge=1, le=MAX_LANES)
 
 
+class Situations(BaseModel):
+    """Runs of scripts as ``lab.exploring.codec`` writes them."""
+
+    model_config = ConfigDict(extra="forbid")
+    calls: list[dict[str, Any]] = Field(max_length=MAX_JOBS)
+
+
 def router(gate: Gate, pods: Mapping[str, tuple[str, int]], grip: Grip = NO_GRIP) -> APIRouter:
     """The routes; ``pods`` are reached past the proxy."""
     routes = APIRouter(prefix="/explore", tags=["explore"])
     arena: Arena | None = None
+
+    def opened() -> Arena:
+        nonlocal arena
+        if arena is None:
+            arena = Arena(gate, pods, LearnedScripts(known_scripts()), grip=grip)
+        return arena
 
     @routes.get("")
     async def status() -> dict[str, Any]:
@@ -41,17 +56,28 @@ def router(gate: Gate, pods: Mapping[str, tuple[str, int]], grip: Grip = NO_GRIP
     @routes.post("/run")
     async def run(batch: Batch) -> dict[str, Any]:
         """Run the jobs: ``{"results": [...]}``, in their order; ``{"error": …}`` for one that failed."""
-        nonlocal arena
         try:
             jobs = await asyncio.to_thread(lambda: [job_from_json(data) for data in batch.jobs])
         except (KeyError, TypeError, ValueError) as error:
             raise HTTPException(400, f"not a job: {error!r}") from error
-        if arena is None:
-            arena = Arena(gate, pods, known_scripts(), grip=grip)
-        results = await arena.run(jobs, batch.lanes)
+        results = await opened().run(jobs, batch.lanes)
         return {
             "results": [
                 {"error": it.to_json()} if isinstance(it, DevenvError) else it.to_json() for it in results
+            ]
+        }
+
+    @routes.post("/scripts")
+    async def scripts(situations: Situations) -> dict[str, Any]:
+        """What the real Redis does with scripts: ``{"results": [...]}``; ``{"error": …}`` where it cannot."""
+        try:
+            calls = [script_call_from_json(data) for data in situations.calls]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise HTTPException(400, f"not a script's call: {error!r}") from error
+        return {
+            "results": [
+                {"error": it.to_json()} if isinstance(it, DevenvError) else script_effect_to_json(it)
+                for it in await opened().scripts(calls)
             ]
         }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
 
 from devenv.core.errors import EnvironmentProblem
 from devenv.explore.behaviour import Act, Answered
@@ -12,16 +13,20 @@ from devenv.gate import Gate, Held, Then
 from devenv.lab.exploring.grip import Grip
 from devenv.lab.exploring.jobs import CID, canonical_json
 from devenv.lab.exploring.lane import Bypassed, Crowded, Lane, LetGo, NoRest, Request
+from devenv.lab.exploring.scratch import run_script
 from devenv.lab.exploring.sockets import PodClient, RedisLink
-from devenv.spec.redis_model import Database, Scripts
+from devenv.spec.learned_scripts import LearnedScripts, NotLearned, ScriptCall, ScriptEffect
+from devenv.spec.redis_model import Database
 from devenv.spec.replies import Reply
+
+T = TypeVar("T")
 
 PATIENCE_SECONDS = 0.02
 """A request that has company in its pod is waited for so long before it is asked whether anything moves."""
 
 
 class Ground:
-    """``pods`` maps a pod's name to its address; ``scripts`` are the twins that the Redis model may call.
+    """``pods`` maps a pod's name to its address; ``scripts`` are those that the Redis model may call.
 
     ``wait_seconds``: how long a request may take to its next command or its answer.
     """
@@ -30,13 +35,14 @@ class Ground:
         self,
         gate: Gate,
         pods: Mapping[str, tuple[str, int]],
-        scripts: Scripts,
+        scripts: LearnedScripts,
         wait_seconds: float,
         grip: Grip,
     ) -> None:
         self.gate = gate
         self._wait = wait_seconds
         self._grip = grip
+        self._scripts = scripts
         self._store = RedisStore(scripts)
         self._clients = {name: PodClient(*address) for name, address in pods.items()}
         self._links: dict[int, RedisLink] = {}
@@ -162,6 +168,13 @@ class Ground:
 
     async def redis(self, db: int, *words: bytes) -> Reply:
         """One command in database ``db``, past the gate."""
+        return await self._asked(db, lambda link: link.call(*words))
+
+    async def script(self, call: ScriptCall) -> ScriptEffect:
+        """What a script does in one situation, tried in database 0 on keys of its own."""
+        return await self._asked(0, lambda link: run_script(link, call))
+
+    async def _asked(self, db: int, question: Callable[[RedisLink], Awaitable[T]]) -> T:
         try:
             if (link := self._links.get(db)) is None:
                 link = await RedisLink.open(self.gate.upstream_host, self.gate.upstream_port)
@@ -170,7 +183,7 @@ class Ground:
                 if (first := self._links.setdefault(db, link)) is not link:
                     link.close()
                     link = first
-            return await link.call(*words)
+            return await question(link)
         except ConnectionError as error:
             self._links.pop(db, None)
             raise EnvironmentProblem(f"Redis does not answer: {error}") from error
@@ -180,9 +193,13 @@ class Ground:
         [command] = self.gate.commands(held.seq - 1, 1)
         return command.reply
 
-    def act(self, database: Database, act: Act) -> tuple[Reply, Database]:
-        """Ask the Redis model."""
-        return self._store.act(database, act)
+    async def act(self, database: Database, act: Act) -> tuple[Reply, Database]:
+        """Ask the Redis model; what it does not know of a script, the real Redis shows it."""
+        while True:
+            try:
+                return self._store.act(database, act)
+            except NotLearned as missing:
+                self._scripts.learn(missing.call, await self.script(missing.call))
 
 
 async def _in_time(news: asyncio.Event, seconds: float) -> bool:

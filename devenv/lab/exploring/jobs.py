@@ -11,11 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from devenv.explore.access import Touched
-from devenv.explore.behaviour import LOST, Answered, Heard, Issued, Lost, Place, Seen
+from devenv.explore.behaviour import Answered, Heard, Place, Seen
 from devenv.explore.outcome import Beside, Outcome
-from devenv.spec.keyspace import Entry, Hash, Text
-from devenv.spec.redis_model import Client, Database
-from devenv.spec.replies import Failure, NoArray, Pairs, Reply, Status
+from devenv.lab.exploring.codec import (
+    database_from_json,
+    database_to_json,
+    heard_from_json,
+    heard_to_json,
+    seen_from_json,
+    seen_to_json,
+)
+from devenv.spec.redis_model import Database
 
 CID = "c1d0" * 8
 """Stands for the challenge id: as long as a real one, and nothing else."""
@@ -59,11 +65,8 @@ class Scripted:
         return {
             "kind": "scripted",
             "call": self.call.to_json(),
-            "heard": [_heard_json(it) for it in self.heard],
-            "database": _database_json(self.database),
-            "clients": [
-                [number, [_text(key) for key in it.watched], it.dirty] for number, it in self.database.clients
-            ],
+            "heard": [heard_to_json(it) for it in self.heard],
+            "database": database_to_json(self.database),
             "client": self.client,
             "places": [list(place) for place in sorted(self.places)],
         }
@@ -73,8 +76,8 @@ class Scripted:
         """The inverse of ``to_json``."""
         return cls(
             Call.from_json(data["call"]),
-            tuple(_heard(it) for it in data["heard"]),
-            _database(data["database"], data["clients"]),
+            tuple(heard_from_json(it) for it in data["heard"]),
+            database_from_json(data["database"]),
             data["client"],
             frozenset((label, number, words, at) for label, number, words, at in data["places"]),
         )
@@ -89,12 +92,16 @@ class ScriptedRun:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
-        return {"heard": [_heard_json(it) for it in self.heard], "seen": [_seen_json(it) for it in self.seen]}
+        return {
+            "heard": [heard_to_json(it) for it in self.heard],
+            "seen": [seen_to_json(it) for it in self.seen],
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ScriptedRun:
         """The inverse of ``to_json``."""
-        return cls(tuple(_heard(it) for it in data["heard"]), tuple(_seen(it) for it in data["seen"]))
+        heard, seen = data["heard"], data["seen"]
+        return cls(tuple(heard_from_json(it) for it in heard), tuple(seen_from_json(it) for it in seen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +216,7 @@ class ScheduledRun:
         outcome = self.outcome
         return {
             "steps": [it.to_json() for it in self.steps],
-            "answers": [_seen_json(it) for it in outcome.answers],
+            "answers": [seen_to_json(it) for it in outcome.answers],
             "happened": [*outcome.happened],
             "left": outcome.left,
             "document": outcome.document,
@@ -220,7 +227,7 @@ class ScheduledRun:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ScheduledRun:
         """The inverse of ``to_json``."""
-        answers = [_seen(it) for it in data["answers"]]
+        answers = [seen_from_json(it) for it in data["answers"]]
         return cls(
             tuple(Taken.from_json(it) for it in data["steps"]),
             Outcome(
@@ -249,99 +256,3 @@ def canonical_json(body: bytes) -> str:
         return json.dumps(json.loads(text), ensure_ascii=False, sort_keys=True)
     except ValueError:
         return json.dumps(text[:200], ensure_ascii=False)
-
-
-# --- bytes as text: one letter for each byte ----------------------------------------------------------------
-
-
-def _text(data: bytes) -> str:
-    return data.decode("latin-1")
-
-
-def _heard_json(heard: Heard) -> Any:
-    return {"lost": True} if isinstance(heard, Lost) else _reply_json(heard)
-
-
-def _heard(data: Any) -> Heard:
-    return LOST if isinstance(data, dict) and "lost" in data else _reply(data)
-
-
-def _reply_json(reply: Reply) -> Any:
-    match reply:
-        case bytes():
-            return _text(reply)
-        case Status(text=text):
-            return {"status": text}
-        case Failure(text=text):
-            return {"failure": text}
-        case Pairs(items=items):
-            return {"pairs": [[_text(key), _text(value)] for key, value in items]}
-        case NoArray():
-            return {"no_array": True}
-        case tuple():
-            return [_reply_json(part) for part in reply]
-        case _:
-            return reply
-
-
-def _reply(data: Any) -> Reply:
-    if isinstance(data, str):
-        return data.encode("latin-1")
-    if isinstance(data, list):
-        return tuple(_reply(part) for part in data)
-    if isinstance(data, dict):
-        [(kind, value)] = data.items()
-        match kind:
-            case "status":
-                return Status(value)
-            case "failure":
-                return Failure(value)
-            case "pairs":
-                return Pairs(tuple((k.encode("latin-1"), v.encode("latin-1")) for k, v in value))
-            case _:
-                return NoArray()
-    assert data is None or isinstance(data, int)
-    return data
-
-
-def _seen_json(seen: Seen) -> Any:
-    if isinstance(seen, Answered):
-        return {"status": seen.status, "body": seen.body}
-    commands = [[_text(word) for word in words] for words in seen.commands]
-    return {"commands": commands, "transaction": seen.transaction}
-
-
-def _seen(data: Mapping[str, Any]) -> Seen:
-    if "status" in data:
-        return Answered(data["status"], data["body"])
-    commands = tuple(tuple(word.encode("latin-1") for word in words) for words in data["commands"])
-    return Issued(commands, data["transaction"])
-
-
-def _database_json(database: Database) -> Any:
-    entries: list[Sequence[Any]] = []
-    for key, entry in database.entries:
-        value: Any = (
-            _text(entry.value.data)
-            if isinstance(entry.value, Text)
-            else [[_text(name), _text(it)] for name, it in entry.value.fields]
-        )
-        entries.append([_text(key), value, entry.expires])
-    return entries
-
-
-def _database(data: Any, clients: Any) -> Database:
-    """Between two steps no transaction is open: what matters of a client is what it watches."""
-    entries = []
-    for key, value, expires in data:
-        kept = (
-            Text(value.encode("latin-1"))
-            if isinstance(value, str)
-            else Hash(tuple((name.encode("latin-1"), it.encode("latin-1")) for name, it in value))
-        )
-        entries.append((key.encode("latin-1"), Entry(kept, expires)))
-    watching = [
-        (number, Client(watched=tuple(key.encode("latin-1") for key in watched), dirty=dirty))
-        for number, watched, dirty in clients
-    ]
-    return Database(tuple(entries), tuple(watching))

@@ -26,7 +26,8 @@ from devenv.explore.redis_store import RedisStore, document_of, fresh_database, 
 from devenv.lab.exploring.jobs import Call, Scripted
 from devenv.lab.exploring.remote import Remote
 from devenv.lab.exploring.stage import Stage
-from devenv.spec.redis_model import Database, Scripts
+from devenv.spec.learned_scripts import LearnedScripts
+from devenv.spec.redis_model import Database
 
 MAX_RESTARTS = 5
 
@@ -66,11 +67,11 @@ class LearnedSystem:
 
 @dataclass(slots=True)
 class Learner:
-    """What is known of each kind of request to ``stage``; ``scripts`` are twins for the Redis model."""
+    """What is known of each kind of request to ``stage``, and of the ``scripts`` that they call."""
 
     stage: Stage
     remote: Remote
-    scripts: Scripts
+    scripts: LearnedScripts
     tell: Callable[[str], None] = lambda text: None
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
     _places: frozenset[Place] = frozenset()
@@ -109,7 +110,10 @@ class Learner:
         await self._begin(cast)
         learned = self.system(cast)
         closure = Closure(learned.system, RedisStore(self.scripts))
-        while questions := closure.questions():
+        while (questions := closure.questions()) or closure.calls:
+            effects = await self.remote.scripts(closure.calls)
+            for call, effect in zip(closure.calls, effects, strict=True):
+                self.scripts.learn(call, effect)
             jobs = [self._job(cast, question) for question in questions]
             runs = await self.remote.scripted(jobs)
             for question, run in zip(questions, runs, strict=True):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
 
 from devenv.core.errors import EnvironmentProblem, UsageProblem, error_from_json
+from devenv.lab.exploring.codec import script_call_to_json, script_effect_from_json
 from devenv.lab.exploring.jobs import Job, Scheduled, ScheduledRun, Scripted, ScriptedRun
+from devenv.spec.learned_scripts import ScriptCall, ScriptEffect
 from devenv.stack.loopback import NO_AUTHORITIES
 
 TIMEOUT_SECONDS = 120.0
@@ -40,6 +42,14 @@ class Remote:
         """Orders on real Redis. Raises the first job's error, if one failed."""
         return [ScheduledRun.from_json(data) for data in await self._run(jobs)]
 
+    async def scripts(self, calls: Sequence[ScriptCall]) -> list[ScriptEffect]:
+        """What the real Redis does with scripts. Raises the first call's error, if one failed."""
+        effects: list[ScriptEffect] = []
+        for start in range(0, len(calls), BATCH):
+            body = {"calls": [script_call_to_json(call) for call in calls[start : start + BATCH]]}
+            effects += [script_effect_from_json(data) for data in await self._post("/explore/scripts", body)]
+        return effects
+
     async def _run(self, jobs: Sequence[Job]) -> list[dict[str, Any]]:
         results: list[dict[str, Any]] = []
         size = RESTARTING_BATCH if any(job.restarts for job in jobs) else BATCH
@@ -49,8 +59,13 @@ class Remote:
 
     async def _batch(self, jobs: Sequence[Job]) -> list[dict[str, Any]]:
         body = {"jobs": [job.to_json() for job in jobs], "lanes": self.lanes}
+        results = await self._post("/explore/run", body)
+        self.requests += sum(1 if isinstance(job, Scripted) else len(job.calls) for job in jobs)
+        return results
+
+    async def _post(self, path: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
         try:
-            response = await self._http.post("/explore/run", json=body)
+            response = await self._http.post(path, json=body)
         except httpx.HTTPError as error:
             raise EnvironmentProblem(
                 f"the control API at {self._http.base_url} does not answer: {error!r}",
@@ -66,5 +81,4 @@ class Remote:
         for data in results:
             if "error" in data:
                 raise error_from_json(data["error"])
-        self.requests += sum(1 if isinstance(job, Scripted) else len(job.calls) for job in jobs)
         return results

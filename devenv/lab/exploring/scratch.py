@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from devenv.explore.behaviour import renamed
 from devenv.lab.exploring.jobs import CID
 from devenv.lab.exploring.sockets import RedisLink
+from devenv.resp.commands import text_of
 from devenv.spec.keyspace import Hash, NotModelled, Text, Value
 from devenv.spec.learned_scripts import KeyState, ScriptCall, ScriptEffect
 from devenv.spec.redis_model import Words
-from devenv.spec.replies import Failure, Reply, Status, renamed
+from devenv.spec.replies import Failure, Reply, Status
 
 STEP_MS = 100
 """Scripts set TTLs in whole tenths of a second; what it takes to ask is less than half of one."""
 _CID = CID.encode()
-_LOOKS = 4
-"""Replies about one key: TYPE, GET, HGETALL, PEXPIRETIME."""
 
 
 async def run_script(link: RedisLink, call: ScriptCall) -> ScriptEffect:
@@ -31,75 +31,121 @@ async def run_script(link: RedisLink, call: ScriptCall) -> ScriptEffect:
     Raises NotModelled where it leaves what the model has not (lists, …), where Redis does not know it, and
     where it reads or writes other keys than its KEYS: nothing could be concluded about the order of those.
     """
-    with_others = await _run(link, call, call.others)
-    alone = await _run(link, call, ()) if call.others else with_others
-    if alone != with_others:
+    effect = await _Trial(link, call, call.others).run()
+    if call.others and await _Trial(link, call, ()).run() != effect:
         raise NotModelled(
-            "a script does not do the same again, or reads keys that are not among its KEYS",
+            "a script reads keys that are not among its KEYS, or does not do the same again",
             hint="explore it with --mode direct",
         )
-    return alone
+    return effect
 
 
 @dataclass(frozen=True, slots=True)
-class _Named:
-    """Words with the scratch challenge's id in place of CID, and back."""
+class _Look:
+    """Where in the transaction it is asked about one key."""
 
-    cid: bytes
-
-    def real(self, words: Sequence[bytes]) -> Words:
-        return tuple(word.replace(_CID, self.cid) for word in words)
-
-    def symbolic(self, word: bytes) -> bytes:
-        return word.replace(self.cid, _CID)
+    before: int
+    kind: int
+    text: int
+    fields: int
+    after: int
 
 
-async def _run(
-    link: RedisLink, call: ScriptCall, others: Sequence[tuple[bytes, KeyState]]
-) -> ScriptEffect:
-    named = _Named(secrets.token_hex(len(CID) // 2).encode())
-    keys = named.real(call.keys)
-    there = {**dict(others), **dict(zip(call.keys, call.before, strict=True))}
-    every = named.real([*there])
-    name, source = call.source
-    commands = [
-        *(words for key, state in there.items() for words in _load(key, state, named)),
-        *((b"PEXPIRETIME", key) for key in keys),
-        (name, source, b"%d" % len(keys), *keys, *named.real(call.args)),
-        (b"TIME",),
-        *(words for key in every for words in _look(key)),
-        (b"KEYS", b"*%b*" % named.cid),
-        (b"DEL", *every) if every else (b"PING",),
-    ]
-    replies = await link.transaction(commands)
-    if not isinstance(replies, tuple):
-        raise NotModelled(f"a script could not be tried: {replies}")
-    *_, present, _ = replies
-    looks = len(every) * _LOOKS
-    state_replies = replies[-2 - looks : -2]
-    time, reply = replies[-3 - looks], replies[-4 - looks]
-    deadlines = replies[-4 - looks - len(keys) : -4 - looks]
-    await _refuse_strangers(link, present, every)
-    if isinstance(reply, Failure) and reply.text.startswith("NOSCRIPT"):
-        raise NotModelled(f"Redis does not know the script {source.decode('latin-1')}")
-    now = _milliseconds(time)
-    after = {
-        key: _state(state_replies[at * _LOOKS : (at + 1) * _LOOKS], now, named)
-        for at, key in enumerate(there)
-    }
-    for key, state in others:
-        if after[key].value != state.value or (after[key].left is None) != (state.left is None):
-            raise NotModelled(
-                f"a script changes {key.decode('utf-8', 'backslashreplace')}, which is not among its KEYS"
-            )
-    kept = [
-        _kept(before, deadline, after[key], replies_of_key, now)
-        for key, before, deadline, replies_of_key in zip(
-            call.keys,
-            call.before,
-            deadlines,
-            (state_replies[[*there].index(key) * _LOOKS + 3] for key in call.keys),
-            strict=True,
-        )
-    ]
-    return ScriptEffect(renamed(reply, named.cid, _CID), tuple(kept))
+@dataclass(slots=True)
+class _Trial:
+    """One run, with these other keys beside the script's own."""
+
+    link: RedisLink
+    call: ScriptCall
+    others: Sequence[tuple[bytes, KeyState]]
+    _cid: bytes = field(default_factory=lambda: secrets.token_hex(len(CID) // 2).encode())
+    _commands: list[Words] = field(default_factory=list)
+
+    async def run(self) -> ScriptEffect:
+        call = self.call
+        there = {**dict(self.others), **dict(zip(call.keys, call.before, strict=True))}
+        for key, state in there.items():
+            self._load(key, state)
+        before = {key: self._add(b"PEXPIRETIME", key) for key in there}
+        ran = self._add(*call.source, b"%d" % len(call.keys), *call.keys, *call.args)
+        time = self._add(b"TIME")
+        looks = {key: self._look(key, before[key]) for key in there}
+        present = self._add(b"KEYS", b"*%b*" % _CID)
+        self._add(b"DEL", *there) if there else None
+        replies = await self.link.transaction(self._commands)
+        if not isinstance(replies, tuple):
+            raise NotModelled(f"a script could not be tried: {replies!r}")
+        await self._refuse_strangers(replies[present], [*there])
+        reply = replies[ran]
+        if isinstance(reply, Failure) and reply.text.startswith("NOSCRIPT"):
+            raise NotModelled(f"Redis does not know the script {text_of(call.source[1])}")
+        now = _milliseconds(replies[time])
+        after = {key: self._state(replies, looks[key], now, there[key]) for key in there}
+        for key, state in self.others:
+            if after[key] != state:
+                raise NotModelled(f"a script changes {text_of(key)}, which is not among its KEYS")
+        return ScriptEffect(renamed(reply, self._cid, _CID), tuple(after[key] for key in call.keys))
+
+    def _add(self, *words: bytes) -> int:
+        """One more command; the place of its reply."""
+        self._commands.append(tuple(word.replace(_CID, self._cid) for word in words))
+        return len(self._commands) - 1
+
+    def _load(self, key: bytes, state: KeyState) -> None:
+        match state.value:
+            case Text(data=data):
+                self._add(b"SET", key, data)
+            case Hash(fields=fields):
+                self._add(b"HSET", key, *(word for pair in fields for word in pair))
+            case None:
+                return
+        if state.left is not None:
+            self._add(b"PEXPIRE", key, b"%d" % max(state.left, 1))
+
+    def _look(self, key: bytes, before: int) -> _Look:
+        asked = ((b"TYPE", key), (b"GET", key), (b"HGETALL", key), (b"PEXPIRETIME", key))
+        return _Look(before, *(self._add(*words) for words in asked))
+
+    def _state(self, replies: Sequence[Reply], look: _Look, now: int, loaded: KeyState) -> KeyState:
+        value = self._value(replies, look)
+        before, after = replies[look.before], replies[look.after]
+        assert isinstance(before, int) and isinstance(after, int)
+        if value is None or after < 0:
+            return KeyState(value)
+        if before >= 0 and abs(after - before) * 2 <= STEP_MS:
+            return KeyState(value, loaded.left)
+        return KeyState(value, max(1, round((after - now) / STEP_MS)) * STEP_MS)
+
+    def _value(self, replies: Sequence[Reply], look: _Look) -> Value | None:
+        match replies[look.kind]:
+            case Status(text="none"):
+                return None
+            case Status(text="string"):
+                data = renamed(replies[look.text], self._cid, _CID)
+                assert isinstance(data, bytes)
+                return Text(data)
+            case Status(text="hash"):
+                flat = renamed(replies[look.fields], self._cid, _CID)
+                assert isinstance(flat, tuple)
+                words = [word for word in flat if isinstance(word, bytes)]
+                return Hash(tuple(zip(words[::2], words[1::2], strict=True)))
+            case other:
+                raise NotModelled(f"a script leaves a key of a type that the Redis model has not: {other!r}")
+
+    async def _refuse_strangers(self, present: Reply, known: Sequence[bytes]) -> None:
+        """Keys of the challenge that nobody named must not be there, and not stay."""
+        assert isinstance(present, tuple)
+        strangers = [key for key in present if isinstance(key, bytes)]
+        real = [key.replace(_CID, self._cid) for key in known]
+        strangers = [key for key in strangers if key not in real]
+        if strangers:
+            await self.link.call(b"DEL", *strangers)
+            name = text_of(strangers[0].replace(self._cid, _CID))
+            raise NotModelled(f"a script makes {name}, which is not among its KEYS")
+
+
+def _milliseconds(time: Reply) -> int:
+    """TIME's reply: seconds and microseconds."""
+    assert isinstance(time, tuple)
+    seconds, micros = (int(part) for part in time if isinstance(part, bytes))
+    return seconds * 1000 + micros // 1000

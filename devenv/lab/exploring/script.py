@@ -37,7 +37,8 @@ class Script:
                     commands = tuple(
                         tuple(word.replace(mine, own) for word in words) for words in issued.commands
                     )
-                    reply, database = ground.act(database, Act(job.client, commands, issued.transaction))
+                    act = Act(job.client, commands, issued.transaction)
+                    reply, database = await ground.act(database, act)
                     heard.append(renamed(reply, own, mine))
                 told = heard[len(seen)]
                 seen.append(issued)

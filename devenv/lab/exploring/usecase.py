@@ -28,6 +28,7 @@ from devenv.lab.opening import fresh_stack, running_stack
 from devenv.lab.runs import RESULTS, SCHEDULE, Run, open_run
 from devenv.lab.settings import Settings
 from devenv.lab.toggle import stores
+from devenv.spec.learned_scripts import LearnedScripts
 from devenv.stack.protocol import Progress
 
 TELL_EVERY = 0.5
@@ -123,7 +124,7 @@ class _Exploring:
             self._begun = time.monotonic()
             deadline = None if self._wish.budget_seconds is None else self._begun + self._wish.budget_seconds
             collected = Collected(Budget(self._wish.budget_traces, deadline), time.monotonic, self._tell)
-            learner = Learner(stage, self._remote, known_scripts(), self._progress)
+            learner = Learner(stage, self._remote, LearnedScripts(known_scripts()), self._progress)
             if self._wish.mode is Mode.DIRECT:
                 self._timed("search", lambda: self._search_directly(stage, collected))
                 suspects = self._timed("shrink", lambda: self._shrink_directly(stage, collected))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from importlib.resources import files
 from typing import Any
@@ -11,15 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devenv.lab.exploring.jobs import CID
+from devenv.lab.exploring.scratch import run_script
+from devenv.lab.exploring.sockets import RedisLink
 from devenv.spec.keyspace import Entry, Hash, Text, Value
+from devenv.spec.learned_scripts import KeyState, LearnedScripts, NotLearned
 from devenv.spec.redis_model import Database, Scripts, execute, sha_of
 from devenv.spec.replies import Failure, Reply, encode
-from devenv.spec.scripts import KeyState, LearnedScript, NotLearned, claim
+from devenv.spec.scripts import claim
 
 LUA = files("devenv.captcha_api.stores").joinpath("claim.lua").read_text(encoding="utf-8")
 SHA = sha_of(LUA)
 TWIN: Scripts = {SHA: claim}
-SESSION, RECEIPT = b"rcaptcha:abstract:c", b"rcaptcha:receipt:{rcaptcha:abstract:c}"
+SESSION = b"rcaptcha:abstract:" + CID.encode()
+RECEIPT = b"rcaptcha:receipt:{" + SESSION + b"}"
 KEYS = (SESSION, RECEIPT)
 LIMITS = (b"2", b"60", b"10000")
 NOW = 1_800_000_000_000
@@ -193,51 +199,28 @@ def test_a_learned_script_does_what_the_script_does(
     real_redis: Any, raw: bytes, steps: list[tuple[str, Words]]
 ) -> None:
     """It asks the real script whenever it meets a situation for the first time, and nothing else."""
-    wire, learner = real_redis.wire(), real_redis.wire()
-    learned = LearnedScript(tolerance=TOLERANCE_MS)
-    for _ in range(2):
-        database = begin(wire, raw)
-        asked = 0
-        for event, args in steps:
-            words = script_words(args) if event == "claim" else event_words(event)
-            real = wire.ask(*words)
-            try:
-                reply, database = execute(database, words, NOW, scripts={SHA: learned})
-            except NotLearned as new:
-                asked += 1
-                answer = ask_the_real_one(learner, new.states, words)
-                learned.learn(new.states, args, *answer)
-                wire.ask("SELECT", 0)
-                reply, database = execute(database, words, NOW, scripts={SHA: learned})
-            if not isinstance(reply, Failure):
-                assert reply_of(reply) == read(real), words
-            compare_keys(database, wire)
-    assert asked == 0, "the second time it knows everything"
+    wire = real_redis.wire()
+    scripts = LearnedScripts()
+    with asyncio.Runner() as runner:
+        link = runner.run(RedisLink.open("127.0.0.1", real_redis.port))
+        for _ in range(2):
+            database = begin(wire, raw)
+            asked = 0
+            for event, args in steps:
+                words = script_words(args) if event == "claim" else event_words(event)
+                real = wire.ask(*words)
+                try:
+                    reply, database = execute(database, words, NOW, scripts=scripts)
+                except NotLearned as new:
+                    asked += 1
+                    scripts.learn(new.call, runner.run(run_script(link, new.call)))
+                    reply, database = execute(database, words, NOW, scripts=scripts)
+                if not isinstance(reply, Failure):
+                    assert reply_of(reply) == read(real), words
+                compare_keys(database, wire)
+        assert asked == 0, "the second time it knows everything"
+        link.close()
     wire.close()
-    learner.close()
-
-
-def ask_the_real_one(wire: Any, states: tuple[KeyState, ...], words: Words) -> tuple[Reply, list[KeyState]]:
-    """Put the keys into their states in another database, run the script there, see what it leaves."""
-    wire.ask("SELECT", 1)
-    wire.ask("FLUSHDB")
-    for key, state in zip(KEYS, states, strict=True):
-        match state.value:
-            case Text(data=data):
-                wire.ask("SET", key, data)
-            case Hash(fields=fields):
-                wire.ask("HSET", key, *(word for pair in fields for word in pair))
-        if state.left is not None:
-            wire.ask("PEXPIRE", key, state.left)
-    reply = wire.ask(*words)
-    after = [real_state(wire, key) for key in KEYS]
-    return as_reply(reply), after
-
-
-def as_reply(value: Any) -> Reply:
-    if isinstance(value, hiredis.ReplyError):
-        return Failure(str(value))
-    return tuple(as_reply(item) for item in value) if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize("strange", STRANGE)

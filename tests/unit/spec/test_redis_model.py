@@ -6,6 +6,7 @@ import pytest
 
 from devenv.core.errors import Inconclusive
 from devenv.spec.keyspace import Entry, NotModelled, Text
+from devenv.spec.learned_scripts import KeyState, LearnedScripts, NotLearned, ScriptCall, ScriptEffect
 from devenv.spec.redis_model import (
     Client,
     Database,
@@ -17,7 +18,6 @@ from devenv.spec.redis_model import (
     sha_of,
 )
 from devenv.spec.replies import Failure, NoArray, Pairs, Reply, Status, encode
-from devenv.spec.scripts import KeyState, LearnedScript, NotLearned
 
 
 def run(*commands: str, now: int = 0, database: Database | None = None) -> tuple[Reply, Database]:
@@ -105,18 +105,41 @@ def test_a_script_is_one_step_for_a_watcher() -> None:
     assert run("1> EXEC", database=database)[0] == NoArray()
 
 
-def test_a_learned_script_keeps_what_the_real_one_kept() -> None:
-    script = LearnedScript(tolerance=100)
-    scripts = {sha_of("x"): script}
-    _, database = run("PSETEX k 60000 a")
-    words = [b"EVAL", b"x", b"1", b"k", b"arg"]
+def test_a_script_is_learned_by_example() -> None:
+    scripts = LearnedScripts({sha_of("known"): lambda redis, keys, args: b"by its twin"})
+    _, database = run("PSETEX k 60000 a", "SET other x")
+    words = [b"EVAL", b"text", b"1", b"k", b"arg"]
     with pytest.raises(NotLearned) as caught:
         execute(database, words, 500, scripts=scripts)
-    assert caught.value.states == (KeyState(Text(b"a"), 59_500),)
-    script.learn(caught.value.states, (b"arg",), b"seen", [KeyState(Text(b"b"), 59_477)])
-    reply, after = execute(database, words, 30_000, scripts=scripts)
+    call = caught.value.call
+    assert call == ScriptCall(
+        (b"EVAL", b"text"),
+        (b"k",),
+        (b"arg",),
+        (KeyState(Text(b"a"), 59_500),),
+        ((b"other", KeyState(Text(b"x"))),),
+    )
+    scripts.learn(call, ScriptEffect(b"seen", (KeyState(Text(b"b"), 59_500),)))
+    reply, after = execute(database, words, 500, scripts=scripts)
     assert reply == b"seen"
     assert after.entry(b"k") == Entry(Text(b"b"), 60_000)
+    with pytest.raises(NotLearned):
+        execute(database, words, 501, scripts=scripts)
+    scripts.learn(call, ScriptEffect(Failure("ERR bad"), (KeyState(),)))
+    reply, after = execute(database, words, 500, scripts=scripts)
+    assert (reply, after.entry(b"k")) == (Failure("ERR bad"), None)
+    assert execute(database, [b"EVAL", b"known", b"0"], 0, scripts=scripts)[0] == b"by its twin"
+
+
+def test_a_script_that_changes_nothing_disturbs_no_watch() -> None:
+    scripts = LearnedScripts()
+    _, database = run("SET k v", "1> WATCH k", "1> MULTI", "1> GET k")
+    state = KeyState(Text(b"v"))
+    call = ScriptCall((b"EVALSHA", b"ab"), (b"k",), (), (state,))
+    for after, left in ((state, (b"v",)), (KeyState(), NoArray())):
+        scripts.learn(call, ScriptEffect(1, (after,)))
+        _, later = execute(database, [b"EVALSHA", b"ab", b"1", b"k"], 0, client=2, scripts=scripts)
+        assert run("1> EXEC", database=later)[0] == left
 
 
 def test_footprints() -> None:
