@@ -45,6 +45,8 @@ def outside(variables: Mapping[str, str], known: Iterable[str]) -> list[str]:
 
 
 def _is_host_outside(word: str, named: bool) -> bool:
+    if _is_ip(word):
+        return not _is_here(word)
     match = _AUTHORITY.fullmatch(word)
     if match is None:
         return False

@@ -6,19 +6,21 @@ It speaks the public API through the proxy only, so what it observes is what a b
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
 
-from devenv.core.captcha_http import CREATE_PATHS, VERIFY_PATHS, outcome_of
 from devenv.core.errors import EnvironmentProblem, UsageProblem
 from devenv.core.events import EventType, HistoryEvent
+from devenv.core.presets import CAPTCHA
+from devenv.core.service import Filled, Kind, ServiceProfile
 from devenv.core.topology import Endpoints
 from devenv.core.vocabulary import Answer, CaptchaType, Outcome
 from devenv.lab.runs import Recording
@@ -51,7 +53,7 @@ class Challenge:
     """A created challenge. ``id`` is None where the service gave none; ``raw`` is its whole answer."""
 
     id: str | None
-    type: CaptchaType
+    type: str
     raw: Mapping[str, Any]
     served_by: str | None
     request_id: str
@@ -141,7 +143,7 @@ class CaptchaClient:
     """The public API through the proxy, and the right answers. Use as an async context manager.
 
     ``seed`` picks among wrong answers. What happens is appended to ``recording``; ``clock`` gives seconds
-    since the epoch.
+    since the epoch. ``profile`` says how the service is spoken to.
     """
 
     def __init__(
@@ -151,9 +153,11 @@ class CaptchaClient:
         seed: int = 0,
         recording: Recording | None = None,
         clock: Callable[[], float] = time.time,
+        profile: ServiceProfile = CAPTCHA,
         max_connections: int = 64,
     ) -> None:
         self.endpoints = endpoints
+        self.profile = profile
         self.recording = recording if recording is not None else Recording()
         self._seed = seed
         self._clock = clock
@@ -192,18 +196,19 @@ class CaptchaClient:
         await self._http.aclose()
         await self._oracle.http.aclose()
 
-    async def create(self, kind: CaptchaType, pod: str | None = None, *, process: int = 0) -> Challenge:
+    async def create(self, kind: str, pod: str | None = None, *, process: int = 0) -> Challenge:
         """Create a challenge; ``pod`` pins the request, None leaves it to the proxy's policy.
 
-        ``process`` is who does it, in the history. Raises CreateFailed where the service refuses, and
-        EnvironmentProblem where nothing answers.
+        ``process`` is who does it, in the history. Raises CreateFailed where the service refuses,
+        EnvironmentProblem where nothing answers, UsageProblem for a kind that the service has not.
         """
+        opening = self._kind(kind).create.fill(None)
         value: dict[str, Any] = {"type": str(kind)}
         started, request_id = self._begin("create", value, pod, None, process)
-        status, body, served_by = await self._post(CREATE_PATHS[kind], None, pod, request_id)
+        status, body, served_by, headers = await self._ask(opening, pod, request_id)
         where = served_by or pod or "proxy"
-        self._arrow(started, "client", where, f"create {kind}", "request")
-        if status != 200:
+        self._arrow(started, "client", where, f"{self.profile.words[0]} {kind}", "request")
+        if status is None or not 200 <= status < 300:
             reason = _reason(status, body)
             self._end("create", "info", {**value, "status": status}, where, None, process)
             self._arrow(self._clock(), where, "client", reason, "failed")
@@ -213,13 +218,13 @@ class CaptchaClient:
                 served_by=served_by,
                 hint=f"look at 'devenv logs {where}'",
             )
-        cid = body.get("challenge_id")
-        challenge = Challenge(cid if isinstance(cid, str) else None, kind, body, served_by, request_id)
-        if kind is CaptchaType.HANDWRITING:
+        cid = self.profile.session_of(headers, body)
+        challenge = Challenge(cid, kind, self.profile.canonical(body), served_by, request_id)
+        if kind == CaptchaType.HANDWRITING and self._knows_answers:
             self._words[served_by] = await self.word(challenge)
         value = {**value, "challenge_id": challenge.id}
-        if "ttl" in body:
-            value["ttl"] = body["ttl"]
+        if "ttl" in challenge.raw:
+            value["ttl"] = challenge.raw["ttl"]
         self._end("create", "ok", value, served_by, challenge.session, process)
         self._arrow(self._clock(), where, "client", challenge.short, "reply")
         return challenge
@@ -242,9 +247,12 @@ class CaptchaClient:
         if "selections" in submission:
             value["selections"] = list(submission["selections"])
         started, request_id = self._begin("verify", value, pod, challenge.session, process)
-        body = dict(submission) if challenge.id is None else {"challenge_id": challenge.id, **submission}
-        status, received, served_by = await self._post(VERIFY_PATHS[challenge.type], body, pod, request_id)
-        outcome = outcome_of(status, received)
+        first, *more = submission or {"": None}
+        request = self._kind(challenge.type).verify.fill(challenge.id, submission.get(first))
+        if more:  # signatures and the like
+            request = replace(request, body={**request.body, **{name: submission[name] for name in more}})
+        status, body, served_by, _ = await self._ask(request, pod, request_id)
+        outcome, received = self.profile.outcome(status, body), self.profile.canonical(body)
         result = Verified(outcome, status, received, served_by, request_id, started, self._clock())
         where = served_by or pod or "proxy"
         value |= {"outcome": str(outcome), "status": status}
@@ -252,22 +260,24 @@ class CaptchaClient:
             if received.get(name) is not None:
                 value[name] = received[name]
         # An answer of 200 happened as it says; an error leaves open whether the attempt was counted.
-        kind: EventType = "ok" if status == 200 else "info"
+        sure = status == 200 or (status is not None and outcome is not Outcome.ERROR)
+        kind: EventType = "ok" if sure else "info"
         self._end("verify", kind, value, where, challenge.session, process)
-        label = f"verify {challenge.short}" + (f": {answer}" if answer else "")
+        label = f"{self.profile.words[1]} {challenge.short}" + (f": {answer}" if answer else "")
         self._arrow(started, "client", where, label, "request")
         self._arrow(result.ended, where, "client", _reply_label(result), _reply_kind(result, answer))
         return result
 
     async def warm(self, pod: str) -> None:
         """Let a pod say its first words to Redis, by a challenge that nobody created; nothing is recorded."""
-        body = {"challenge_id": "0" * 32, "selections": []}
-        await self._send("POST", VERIFY_PATHS[CaptchaType.ABSTRACT], body, pod, f"{self._id_prefix}-warm")
+        kind = next(iter(self.profile.kinds.values()))
+        request = kind.verify.fill("0" * 32, kind.answers.get(Answer.EMPTY, kind.answers.get(Answer.WRONG)))
+        await self._send(request, pod, f"{self._id_prefix}-warm")
 
     async def get(self, path: str, pod: str | None = None) -> tuple[int | None, str, str | None]:
         """GET ``path``: the status, the text and the pod that served it."""
         started, request_id = self._clock(), self._new_id()
-        response = await self._send("GET", path, None, pod, request_id)
+        response = await self._send(Filled("GET", path, {}, None), pod, request_id)
         if isinstance(response, str):
             return None, response, None
         served_by = response.headers.get("X-Served-By")
@@ -285,17 +295,19 @@ class CaptchaClient:
         its latest). Explicit selections are sent as they are.
         """
         if not isinstance(answer, Answer):
-            if challenge.type is CaptchaType.HANDWRITING:
+            if challenge.type == CaptchaType.HANDWRITING:
                 raise UsageProblem("a handwriting challenge is answered with a picture, not with selections")
             return {"selections": list(answer)}
-        if challenge.type is CaptchaType.HANDWRITING:
+        if not self._knows_answers:
+            return self._told_answer(challenge, answer)
+        if challenge.type == CaptchaType.HANDWRITING:
             return {"image_base64": await self._drawing(challenge, answer)}
         if answer is Answer.EMPTY:
             return {"selections": []}
         right = await self._right_selection(challenge)
         if answer is Answer.RIGHT:
             return {"selections": right}
-        every = ABSTRACT_IMAGES if challenge.type is CaptchaType.ABSTRACT else GRID_CELLS
+        every = ABSTRACT_IMAGES if challenge.type == CaptchaType.ABSTRACT else GRID_CELLS
         return {"selections": [item for item in every if item not in right]}
 
     async def word(self, challenge: Challenge) -> str:
@@ -328,7 +340,7 @@ class CaptchaClient:
 
     async def _right_selection(self, challenge: Challenge) -> list[int]:
         raw = challenge.raw
-        if challenge.type is CaptchaType.IMAGEGRID:
+        if challenge.type == CaptchaType.IMAGEGRID:
             cells = await self._oracle.ask(str(raw["url"]), str(raw["target_label"]))
             return sorted(cells["correct_cells"])
         images = raw["images"]
@@ -336,28 +348,48 @@ class CaptchaClient:
         pairs = zip(images, known, strict=True)
         return sorted(int(image["id"]) for image, it in pairs if it["class"] == raw["target_class"])
 
-    async def _post(
-        self, path: str, body: Mapping[str, Any] | None, pod: str | None, request_id: str
-    ) -> tuple[int | None, Mapping[str, Any], str | None]:
-        response = await self._send("POST", path, body, pod, request_id)
-        if isinstance(response, str):
-            return None, {"error": response}, None
-        try:
-            data = response.json()
-        except ValueError:
-            data = None
-        received = data if isinstance(data, dict) else {"error": response.text[:200]}
-        return response.status_code, received, response.headers.get("X-Served-By")
+    @property
+    def _knows_answers(self) -> bool:
+        """Whether the mock ML service knows the right answers."""
+        return self.profile.oracle == "mock-ml"
 
-    async def _send(
-        self, method: str, path: str, body: Mapping[str, Any] | None, pod: str | None, request_id: str
-    ) -> httpx.Response | str:
+    def _kind(self, name: str) -> Kind:
+        kind = self.profile.kinds.get(name)
+        if kind is None:
+            known = ", ".join(self.profile.kinds)
+            raise UsageProblem(f"the service has no sessions of type {name!r}", hint=f"it has {known}")
+        return kind
+
+    def _told_answer(self, challenge: Challenge, answer: Answer) -> Submission:
+        """The answer that the profile tells, as nobody here knows what the challenge asks."""
+        answers = self._kind(challenge.type).answers
+        if answer not in answers:
+            raise UsageProblem(
+                f"nobody here knows a {answer} answer to this service's {challenge.type} challenges",
+                hint=f"known: {', '.join(answers) or 'none'}; profile.kinds.{challenge.type}.answers can tell",
+            )
+        return {"answer": answers[answer]}
+
+    async def _ask(
+        self, request: Filled, pod: str | None, request_id: str
+    ) -> tuple[int | None, Mapping[str, Any], str | None, Mapping[str, str]]:
+        """Status, JSON body, who served it, headers by lower-case name; status None where no answer came."""
+        response = await self._send(request, pod, request_id)
+        if isinstance(response, str):
+            return None, {"error": response}, None, {}
+        received = _json_of(response)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return response.status_code, received, response.headers.get("X-Served-By"), headers
+
+    async def _send(self, request: Filled, pod: str | None, request_id: str) -> httpx.Response | str:
         """The answer, or in words why none came; raises where nothing listens or the pod has no such name."""
-        headers = {"X-Request-Id": request_id}
+        headers = {**self.profile.headers, **request.headers, "X-Request-Id": request_id}
         if pod is not None:
             headers["X-Devenv-Pod"] = pod
         try:
-            response = await self._http.request(method, path, json=body, headers=headers)
+            response = await self._http.request(
+                request.method, request.path, json=request.body, headers=headers
+            )
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise EnvironmentProblem(
                 f"no stack answers at {self.endpoints.traffic}",
@@ -395,6 +427,19 @@ class CaptchaClient:
 
     def _arrow(self, moment: float, source: str, target: str, label: str, kind: MessageKind) -> None:
         self.recording.messages.append(SequenceMessage(moment, source, target, label, kind))
+
+
+def _json_of(response: httpx.Response) -> Mapping[str, Any]:
+    """The JSON object in an answer; of a stream of events (text/event-stream) that of the last."""
+    text = response.text
+    if response.headers.get("Content-Type", "").startswith("text/event-stream"):
+        events = [line.removeprefix("data:") for line in text.splitlines() if line.startswith("data:")]
+        text = events[-1] if events else ""
+    try:
+        data = json.loads(text)
+    except ValueError:
+        data = None
+    return data if isinstance(data, dict) else {"error": response.text[:200]}
 
 
 def _reason(status: int | None, body: Mapping[str, Any]) -> str:

@@ -198,7 +198,9 @@ class _Teller:
         self._audience, self._progress, self._clock = audience, progress, clock
         self._status = status
         self._runner = asyncio.Runner()
-        self._client = CaptchaClient(status.endpoints, seed=seed, recording=recording)
+        self._client = CaptchaClient(
+            status.endpoints, seed=seed, recording=recording, profile=status.spec.profile
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -55,7 +55,9 @@ def probe(status: StackStatus, types: Sequence[CaptchaType], trials: int, *, see
 
 async def _probe(status: StackStatus, types: Sequence[CaptchaType], trials: int, seed: int) -> Probe:
     recording = Recording()
-    async with CaptchaClient(status.endpoints, seed=seed, recording=recording) as client:
+    async with CaptchaClient(
+        status.endpoints, seed=seed, recording=recording, profile=status.spec.profile
+    ) as client:
         results = await run_cross_pod(client, status.spec.pod_names, types, trials)
     begun, shown = 0, []
     for message in recording.messages:  # the first session only: up to the answer to its verify

@@ -117,7 +117,7 @@ def own_stack(
     scenario: Scenario, strategy: Strategy, settings: Settings, progress: Progress
 ) -> Iterator[JournaledStack]:
     """A stack as the scenario wishes it, for the time of the block."""
-    spec = replace(wished_spec(scenario, strategy), seed=settings.seed)
+    spec = replace(wished_spec(scenario, strategy), seed=settings.seed, service=settings.service)
     with fresh_stack(settings.backend or "embedded", settings.state_dir, spec, progress) as fresh:
         yield fresh
 

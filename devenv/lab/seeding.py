@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
@@ -88,7 +88,7 @@ def seed(
     kinds = [types[index % len(types)] for index in range(count)]
 
     async def work() -> list[Seeded]:
-        async with CaptchaClient(status.endpoints, clock=clock) as client:
+        async with CaptchaClient(status.endpoints, clock=clock, profile=status.spec.profile) as client:
             if direct:
                 return await _directly(client, status, kinds, Random(random_seed), clock, progress)
             return await _through_api(client, status, kinds, clock, progress)
@@ -154,9 +154,9 @@ async def _directly(
             with connection.pipeline(transaction=False) as pipe:
                 for kind in kinds[start : start + _CHUNK]:
                     created_at = clock()
-                    document = _document(kind, catalogue, assets, random, created_at)
-                    cid = document["cid"]
-                    challenge = Challenge(cid, kind, _as_created(document), None, "")
+                    cid = uuid.uuid4().hex
+                    document = new_document(kind, cid, catalogue, assets, random, created_at)
+                    challenge = Challenge(cid, kind, as_created(document), None, "")
                     key = _key(pod, f"{kind}:{cid}")
                     pipe.set(key, json.dumps(document, ensure_ascii=False), ex=ttl)
                     answer = await _answer(client, challenge)
@@ -166,11 +166,10 @@ async def _directly(
     return seeded
 
 
-def _document(
-    kind: CaptchaType, catalogue: Catalogue, assets: str, random: Random, now: float
+def new_document(
+    kind: CaptchaType, cid: str, catalogue: Catalogue, assets: str, random: Random, now: float
 ) -> dict[str, Any]:
-    """A session's document with exactly the contract's fields."""
-    cid = uuid.uuid4().hex
+    """A session's document with exactly the contract's fields; ``assets`` is the URL before the pictures'."""
     if kind is CaptchaType.ABSTRACT:
         target, pictures = catalogue.nine_pictures(random)
         fields: dict[str, Any] = {
@@ -188,7 +187,7 @@ def _document(
     return {"type": str(kind), "cid": cid, **fields, "attempts": 0, "created_at": now}
 
 
-def _as_created(document: dict[str, Any]) -> dict[str, Any]:
+def as_created(document: Mapping[str, Any]) -> dict[str, Any]:
     """What the API would have answered when it created this session, as far as answering needs it."""
     images = [{"id": index, "url": url} for index, url in enumerate(document.get("image_urls", ()))]
     return {**document, "images": images, "url": document.get("image_url")}

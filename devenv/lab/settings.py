@@ -15,8 +15,10 @@ from typing import Any, Literal
 
 from devenv.core.env_file import read_env
 from devenv.core.errors import UsageProblem
+from devenv.core.service import ServiceSpec
 from devenv.core.topology import Ports, StackSpec
 from devenv.core.vocabulary import MAX_PODS, REDIS_STORES, Strategy, pod_names
+from devenv.lab.service_file import SERVICE_FILE, read_service
 from devenv.routing import parse_policy
 
 Backend = Literal["embedded", "compose"]
@@ -43,7 +45,8 @@ class Settings:
     """What a verb starts from. ``backend`` and ``use_redis`` are None where nobody chose.
 
     ``env`` are variables of the service that every pod gets; ``ignored`` names the variables of ``.env`` that
-    were deliberately not used; ``notes`` are one-line remarks for the person.
+    were deliberately not used; ``notes`` are one-line remarks for the person. ``service``: the pods are
+    somebody's own, as a devenv.toml or flags say.
     """
 
     backend: Backend | None = None
@@ -59,6 +62,7 @@ class Settings:
     state_dir: Path = Path(STATE_FOLDER)
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    service: ServiceSpec | None = None
 
     def stack_spec(self) -> StackSpec:
         """The stack that these settings describe.
@@ -75,6 +79,7 @@ class Settings:
             ports=self.ports,
             workers=self.workers,
             seed=self.seed,
+            service=self.service,
         )
 
 
@@ -153,10 +158,14 @@ class _Given:
 def load(folder: Path, environ: Mapping[str, str]) -> Settings:
     """Read ``folder``/.env, if there is one, and ``environ``, which wins.
 
-    A variable that is set to the empty string counts as not set. Raises UsageProblem that names file, line,
+    A variable that is set to the empty string counts as not set. ``folder``/devenv.toml makes somebody's own
+    service of the pods. Raises UsageProblem that names file, line,
     variable, value and what is allowed.
     """
+    service = read_service(folder)
     from_file = _read_env_file(folder / ".env")
+    if service is not None:  # the .env beside a devenv.toml is the service's: only what is ours is for us
+        from_file = {name: it for name, it in from_file.items() if name.startswith("DEVENV_")}
     given = dict(from_file)
     for variable in VARIABLES:
         if environ.get(variable.name):
@@ -181,7 +190,8 @@ def load(folder: Path, environ: Mapping[str, str]) -> Settings:
         env={name: str(values[name]) for name in _FOR_PODS if name in values},
         state_dir=values.get("DEVENV_STATE_DIR", default.state_dir),
         ignored=ignored,
-        notes=_notes(ignored),
+        notes=_notes(ignored) if service is None else (f"{SERVICE_FILE}: the pods are {service.title}",),
+        service=service,
     )
 
 

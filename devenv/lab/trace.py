@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -142,9 +142,10 @@ def standing(status: StackStatus, when: float) -> list[StackEvent]:
     action = actions.get(status.redis_state)
     redis = [StackEvent(when, "redis", None, {"action": action})] if action else []
     own = status.spec.service
-    service = (
-        [StackEvent(when, "service", None, {"profile": json.dumps(own.profile.to_json())})] if own else []
-    )
+    service = []
+    if own is not None:
+        profile = replace(own.profile, headers={})  # nobody needs their values to read a trace
+        service = [StackEvent(when, "service", None, {"profile": json.dumps(profile.to_json())})]
     return [*service, *pod_events(status, when), *redis]
 
 

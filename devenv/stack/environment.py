@@ -125,4 +125,5 @@ def by_full_name(spec: StackSpec, settings: Mapping[str, Mapping[str, str]]) -> 
 def public_spec(spec: StackSpec) -> StackSpec:
     """``spec`` as it may be shown: without secrets."""
     pod_env = {pod: public(env) for pod, env in spec.pod_env.items()}
-    return replace(spec, env=public(spec.env), pod_env=pod_env)
+    service = spec.service.public() if spec.service is not None else None
+    return replace(spec, env=public(spec.env), pod_env=pod_env, service=service)

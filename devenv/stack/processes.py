@@ -7,13 +7,14 @@ import contextlib
 import secrets
 import sys
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from devenv.core.topology import Endpoints, PodStatus, Ports, StackSpec, StackStatus
 from devenv.stack import environment, readiness, redis_server
 from devenv.stack.child import Child
+from devenv.stack.own_service import OwnService
 from devenv.stack.ports import LOOPBACK, Reservation
 from devenv.stack.protocol import Progress
 from devenv.stack.readiness import POLL_SECONDS, READY_SECONDS
@@ -25,6 +26,8 @@ _WORKER_STARTED = "Application startup complete"
 ML = "mock-ml"
 POD_APP = "devenv.captcha_api.app:app"
 ML_APP = "mock_ml.app:app"
+READY_PATHS: Sequence[str] = ("/ready", "/")
+NOT_FOUND = 404
 
 
 class Processes:
@@ -41,6 +44,7 @@ class Processes:
         self, spec: StackSpec, state_dir: Path, *, redis_ports: Mapping[str, int] | None = None
     ) -> None:
         self.spec = spec
+        self._own = OwnService(spec.service) if spec.service is not None else None
         self.engine = redis_server.find()
         self._reservation = Reservation(spec.ports, spec.pods if spec.gate else 0)
         self.ports: Ports = self._reservation.ports
@@ -186,8 +190,13 @@ class Processes:
         child = self._children[pod]
         state = "stopped" if not child.running else "starting" if self._starting.get(pod) else "running"
         host, port = self.pod_addresses[pod]
-        settings = environment.public(self._settings(pod))
+        settings = self._shown(pod)
         return PodStatus(name=pod, state=state, settings=settings, pid=child.pid, address=f"{host}:{port}")
+
+    def _shown(self, pod: str) -> dict[str, str]:
+        if self._own is not None:
+            return self._own.settings(self.spec, pod, self._settings(pod))
+        return environment.public(self._settings(pod))
 
     # -- starting one part -------------------------------------------------------------------------------
 
@@ -222,12 +231,19 @@ class Processes:
     async def _start_pod(self, pod: str, progress: Progress) -> None:
         child, port = self._children[pod], self._reservation.add(pod)
         self._reservation.hand_over(pod)
-        workers = ["--workers", str(self.spec.workers)] if self.spec.workers > 1 else []
-        env = {**environment.essentials(), **self._settings(pod)}
+        settings, paths = self._settings(pod), READY_PATHS
+        if self._own is not None:
+            command = self._own.command(port, self.spec.workers, pod)
+            env = self._own.environment(self.spec, pod, settings, port)
+            cwd, paths = self._own.directory, self._own.service.ready or paths
+        else:
+            workers = ["--workers", str(self.spec.workers)] if self.spec.workers > 1 else []
+            command = [*_uvicorn(POD_APP, port), *workers]
+            env, cwd = {**environment.essentials(), **settings}, self._cwd
         self._starting[pod] = True
         try:
-            await child.start([*_uvicorn(POD_APP, port), *workers], env, self._cwd)
-            full = await readiness.ready(child, _PodProbe(port))
+            await child.start(command, env, cwd)
+            full = await readiness.ready(child, _PodProbe(port, paths))
             await self._all_workers(child)
         finally:
             self._starting[pod] = False
@@ -236,6 +252,8 @@ class Processes:
     async def _all_workers(self, child: Child) -> None:
         """Wait until each worker process has started: the first to do so answers for all of them."""
         deadline = time.monotonic() + READY_SECONDS
+        if self._own is not None and self._own.service.app is None:
+            return  # what it says when a worker has started, nobody knows
         while self.spec.workers > 1 and child.count_in_log(_WORKER_STARTED) < self.spec.workers:
             if not child.running or time.monotonic() > deadline:
                 return
@@ -243,22 +261,25 @@ class Processes:
 
 
 class _PodProbe:
-    """Is a pod ready: GET /ready, or GET / where the service has no /ready.
+    """Is a pod ready: GET the first of ``paths`` that it has; where it has none of them, any answer will do.
 
     A pod that keeps answering "not ready" is up all the same (its Redis may be meant to be dead): None then.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, paths: Sequence[str] = READY_PATHS) -> None:
         self._port = port
+        self._paths = paths
         self._first_answer: float | None = None
 
     async def __call__(self) -> bool | None:
-        status = await readiness.http_status(self._port, "/ready")
-        if status == 404:
-            status = await readiness.http_status(self._port, "/")
+        status = None
+        for path in self._paths:
+            status = await readiness.http_status(self._port, path)
+            if status != NOT_FOUND:
+                break
         if status is None:
             return False
-        if status < 400:
+        if status < 500:  # of a path that it has, for a GET without its headers: it answers
             return True
         now = time.monotonic()
         self._first_answer = self._first_answer or now

@@ -86,7 +86,8 @@ class Replayer:
         self._baseline = Baseline(stack, progress)
         self._runner = asyncio.Runner()
         endpoints = self._baseline.endpoints
-        self._client = CaptchaClient(endpoints, seed=seed, clock=clock)
+        profile = self._baseline.status.spec.profile
+        self._client = CaptchaClient(endpoints, seed=seed, clock=clock, profile=profile)
         # keepalive: below the control API's own idle limit. trust_env: no proxy towards our own machine.
         self._control = httpx.AsyncClient(
             base_url=endpoints.control,

@@ -1,0 +1,235 @@
+"""``devenv.toml``: somebody's own service, how it is started and how it is spoken to.
+
+``preset`` names the profile to begin with; ``[profile]`` says what is different. docs/own-service.md has
+every key.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import tomllib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from devenv.core.errors import UsageProblem
+from devenv.core.presets import CAPTCHA, PRESETS
+from devenv.core.service import Kind, Request, Rule, ServiceProfile, ServiceSpec
+
+SERVICE_FILE = "devenv.toml"
+_HINT = "docs/own-service.md describes every key; `devenv init` writes a working file"
+
+
+def _dashed(name: str) -> str:
+    return name.replace("_", "-")
+
+
+class _Table(BaseModel):
+    """A table of the file: keys with dashes, no others than these."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=_dashed, populate_by_name=True)
+
+
+class _Request(_Table):
+    path: str = Field(pattern=r"^/")
+    method: str = "POST"
+    body: dict[str, Any] | None = None
+    headers: dict[str, str] = {}
+    match: dict[str, Any] = {}
+
+    def made(self) -> Request:
+        return Request(self.path, self.method.upper(), self.body, self.headers, self.match)
+
+
+class _Kind(_Table):
+    create: _Request
+    verify: _Request
+    aliases: list[str] = []
+    answers: dict[Literal["right", "wrong", "empty"], Any] = {}
+
+    def made(self) -> Kind:
+        answers: dict[str, Any] = {str(name): value for name, value in self.answers.items()}
+        return Kind(self.create.made(), self.verify.made(), tuple(self.aliases), answers)
+
+
+class _Rule(_Table):
+    status: list[int] | int = []
+    equals: dict[str, Any] = {}
+    contains: dict[str, str] = {}
+    present: list[str] = []
+    absent: list[str] = []
+
+    def made(self) -> Rule:
+        status = (self.status,) if isinstance(self.status, int) else tuple(self.status)
+        return Rule(status, self.equals, self.contains, tuple(self.present), tuple(self.absent))
+
+
+class _Id(_Table):
+    field: str = ""
+    header: str = ""
+
+    @model_validator(mode="after")
+    def _one(self) -> _Id:
+        if bool(self.field) == bool(self.header):
+            raise ValueError("needs exactly one of field, header")
+        return self
+
+
+class _Profile(_Table):
+    id: _Id | None = None
+    headers: dict[str, str] = {}
+    fields: dict[str, str] = {}
+    kinds: dict[str, _Kind] = {}
+    not_found: list[_Rule] = []
+    success: list[_Rule] = []
+    wrong: list[_Rule] = []
+    oracle: Literal["", "mock-ml"] = ""
+    words: tuple[str, str] | None = None
+
+    def over(self, preset: ServiceProfile) -> ServiceProfile:
+        """The preset with what the file says in its place; kinds replace all of the preset's."""
+        given: dict[str, Any] = {
+            "kinds": {name: kind.made() for name, kind in self.kinds.items()},
+            **{
+                name: tuple(rule.made() for rule in getattr(self, name))
+                for name in ("not_found", "success", "wrong")
+            },
+            "headers": self.headers,
+            "fields": self.fields,
+            "oracle": self.oracle,
+            "words": self.words,
+        }
+        if self.id is not None:
+            given |= {"id_field": self.id.field, "id_header": self.id.header}
+        kept = {name: it for name, it in given.items() if it or name in ("id_field", "id_header")}
+        return replace(preset, **kept)
+
+
+class _Redis(_Table):
+    """What USE_REDIS=true and false mean for the service."""
+
+    on: dict[str, str] = {"USE_REDIS": "true"}
+    off: dict[str, str] = {"USE_REDIS": "false"}
+
+
+class _Service(_Table):
+    app: str | None = None
+    command: str | list[str] | None = None
+    directory: str = "."
+    python: str | None = None
+    env_file: str | None = None
+    env: dict[str, str] = {}
+    allow_env: list[str] = []
+    ready: list[str] = []
+    redis: _Redis | Literal[False] = _Redis()
+
+    @model_validator(mode="after")
+    def _one(self) -> _Service:
+        if (self.app is None) == (self.command is None):
+            raise ValueError("needs exactly one of app, command")
+        return self
+
+
+class _File(_Table):
+    preset: str = CAPTCHA.name
+    service: _Service
+    profile: _Profile = _Profile()
+
+
+def read_service(folder: Path) -> ServiceSpec | None:
+    """The service of ``folder``/devenv.toml; None where there is no such file.
+
+    Raises UsageProblem that names the file and the key.
+    """
+    path = folder / SERVICE_FILE
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageProblem(f"{SERVICE_FILE}: cannot be read: {error}") from error
+    return parse_service(text, folder)
+
+
+def parse_service(text: str, folder: Path) -> ServiceSpec:
+    """The service that a devenv.toml in ``folder`` describes; UsageProblem names the key that is wrong."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageProblem(f"{SERVICE_FILE}: {error}", hint=_HINT) from error
+    try:
+        file = _File.model_validate(data)
+    except ValidationError as error:
+        raise UsageProblem(f"{SERVICE_FILE}: {_first(error)}", hint=_HINT) from error
+    if file.preset not in PRESETS:
+        raise UsageProblem(
+            f"{SERVICE_FILE}: preset: {file.preset!r} is not one of {', '.join(PRESETS)}", hint=_HINT
+        )
+    service = file.service
+    redis = service.redis or _Redis(on={}, off={})
+    # The mock ML service knows the answers to its own pictures only: a preset's word does not hold here.
+    profile = replace(file.profile.over(PRESETS[file.preset]), oracle=file.profile.oracle)
+    _check(profile)
+    return ServiceSpec(
+        directory=str((folder / service.directory).resolve()),
+        profile=profile,
+        app=service.app,
+        command=command_words(service.command),
+        python=service.python,
+        env_file=service.env_file,
+        env=service.env,
+        allow_env=tuple(service.allow_env),
+        ready=tuple(service.ready),
+        redis_on=redis.on,
+        redis_off=redis.off,
+    )
+
+
+def command_words(command: str | Sequence[str] | None) -> tuple[str, ...]:
+    """A command as its words; one text is split as a shell would. Raises UsageProblem for open quotes."""
+    if command is None:
+        return ()
+    if not isinstance(command, str):
+        return tuple(command)
+    try:
+        return tuple(shlex.split(command, posix=os.name != "nt"))
+    except ValueError as error:
+        raise UsageProblem(f"--command {command!r}: {error}") from error
+
+
+def assignments(words: Sequence[str], flag: str) -> dict[str, str]:
+    """``NAME=value`` words as a mapping; UsageProblem names the flag for one that is none."""
+    found = {}
+    for word in words:
+        name, mark, value = word.partition("=")
+        if not mark or not name.strip():
+            raise UsageProblem(f"{flag} {word!r} is not NAME=value", hint=f"{flag} NAME= gives it no value")
+        found[name.strip()] = value
+    return found
+
+
+def _check(profile: ServiceProfile) -> None:
+    """What one key says about another."""
+    for name, kind in profile.kinds.items():
+        carries = str([kind.verify.path, kind.verify.body, dict(kind.verify.headers)])
+        if "{id}" not in carries:
+            raise UsageProblem(
+                f"{SERVICE_FILE}: profile.kinds.{name}.verify: no {{id}} in it: which session is it about?",
+                hint=_HINT,
+            )
+
+
+def _first(error: ValidationError) -> str:
+    """The first complaint in one line, with its key."""
+    problem = error.errors(include_url=False)[0]
+    where = ".".join(str(it) for it in problem["loc"]) or "the file"
+    said = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: there is no such key"
+    given = problem.get("input")
+    shown = f" (it is {given!r:.60})" if isinstance(given, str | int | float | bool) else ""
+    return f"{where}: {said[:1].lower()}{said[1:]}{shown}"

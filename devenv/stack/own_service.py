@@ -1,0 +1,222 @@
+"""Somebody's own service as a pod: its command, and an environment in which its own .env names nobody.
+
+Every variable that is known to point outwards is set to a local value: a service's ``load_dotenv()`` leaves
+alone what is set, also what is set to the empty string. A variable of the service's own files that is not
+known and looks like an outside address stops the start, until it is allowed by name or given another value.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from devenv.core.env_file import read_env
+from devenv.core.errors import EnvironmentProblem, UsageProblem
+from devenv.core.outside import outside
+from devenv.core.service import ServiceSpec
+from devenv.core.topology import StackSpec
+from devenv.stack.environment import SECRETS, essentials
+
+CONTRACT = (
+    "REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_PASSWORD", "REDIS_USERNAME", "REDIS_SSL", "REDIS_PREFIX",
+    "REDIS_TIMEOUT_MS", "REDIS_CLUSTER", "CAPTCHA_TTL", "ML_SERVICE_URL", "ASSET_BASE_URL",
+    "ABSTRACT_HMAC_SECRET", "OCR_IMAGE_FIELD", "SUCCESS_REDIRECT_URL", "POD_NAME", "USE_REDIS",
+    "SESSION_STRATEGY", "WORKERS",
+)  # fmt: skip
+"""The variables of contract §3: of the pods' variables only these are ever shown."""
+_THEIRS = ("REDIS_DB", "REDIS_PREFIX", "REDIS_TIMEOUT_MS", "CAPTCHA_TTL", "OCR_IMAGE_FIELD")
+"""Of those, what says how and not where: the service's own word counts."""
+_URLS = ("REDIS_URL", "REDIS_URI", "REDIS_DSN", "REDIS_TLS_URL", "REDIS_CONNECTION_STRING", "CACHE_URL")
+_PAIRS = (
+    "REDIS_ADDR",
+    "REDIS_ADDRESS",
+    "REDIS_ENDPOINT",
+    "REDIS_HOSTS",
+    "REDIS_NODES",
+    "REDIS_CLUSTER_NODES",
+)
+_EMPTY = (
+    "REDIS_SENTINELS", "SENTRY_DSN", "OTEL_EXPORTER_OTLP_ENDPOINT", "DD_AGENT_HOST", "NEW_RELIC_HOST",
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy",
+)  # fmt: skip
+"""Known to point outwards, and nothing here can take their place."""
+_TEMPLATES = (".example", ".sample", ".template", ".dist", ".md")
+_VENVS = (".venv", "venv", "env")
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable of the service's own files: its value, and where it stands (``.env:3``)."""
+
+    value: str
+    where: str
+
+
+class OwnService:
+    """A service that can be started. Raises UsageProblem where its folder, files or variables forbid that.
+
+    ``files`` are its variables by name, as it would read them.
+    """
+
+    def __init__(self, service: ServiceSpec) -> None:
+        self.service = service
+        self.directory = Path(service.directory)
+        if not self.directory.is_dir():
+            raise UsageProblem(f"--app-dir {service.directory}: there is no such folder")
+        self.files = own_variables(service)
+        refused = undecided(service, self.files)
+        if refused:
+            listed = ", ".join(f"{name} ({self.files[name].where})" for name in refused)
+            raise UsageProblem(
+                f"variables of the service that look like an address outside this machine: {listed}",
+                hint="give each a value of your own (--env NAME=, empty is one), or let it through by name: "
+                "--allow-env NAME",
+            )
+
+    def command(self, port: int, workers: int, pod: str) -> list[str]:
+        """What to run so that it listens on 127.0.0.1:``port``."""
+        service = self.service
+        if service.command:
+            values = {"port": str(port), "host": "127.0.0.1", "workers": str(workers), "pod": pod}
+            return [_put(word, values) for word in service.command]
+        options = ["--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
+        more = ["--workers", str(workers)] if workers > 1 else []
+        return [self._python(), "-m", "uvicorn", str(service.app), *options, *more]
+
+    def _python(self) -> str:
+        """The interpreter: the one that was named, else the folder's virtual environment's, else ours."""
+        if self.service.python is not None:
+            named = Path(self.service.python)
+            return str(named if named.is_absolute() or len(named.parts) == 1 else self.directory / named)
+        inside = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
+        found = (self.directory.joinpath(folder, *inside) for folder in _VENVS)
+        return str(next((path for path in found if path.is_file()), sys.executable))
+
+    def environment(
+        self, spec: StackSpec, pod: str, settings: Mapping[str, str], port: int
+    ) -> dict[str, str]:
+        """Everything that the pod gets; ``settings`` are the contract's, with our addresses."""
+        service, own = self.service, dict(settings)
+        for name in _THEIRS:
+            if name in self.files and name not in spec.env and name not in spec.pod_env.get(pod, {}):
+                own[name] = self.files[name].value
+        url = _redis_url(own)
+        pair = f"{own['REDIS_HOST']}:{own['REDIS_PORT']}"
+        values = {
+            "redis_host": own["REDIS_HOST"],
+            "redis_port": own["REDIS_PORT"],
+            "redis_url": url,
+            "ml_url": own["ML_SERVICE_URL"],
+            "port": str(port),
+            "host": "127.0.0.1",
+            "pod": pod,
+        }
+        switch = service.redis_on if own.get("USE_REDIS", "").lower() == "true" else service.redis_off
+        base = {name: value for name, value in essentials().items() if name != "PYTHONPATH"}
+        return {
+            **base,
+            **_from_env_file(service, self.files),
+            **dict.fromkeys(_EMPTY, ""),
+            **dict.fromkeys(_PAIRS, pair),
+            **dict.fromkeys(_URLS, url),
+            "NO_PROXY": "*",
+            "no_proxy": "*",
+            "PORT": str(port),
+            "HOST": "127.0.0.1",
+            **own,
+            **{name: _put(value, values) for name, value in switch.items()},
+            **{name: _put(value, values) for name, value in service.env.items()},
+            **spec.env,
+            **spec.pod_env.get(pod, {}),
+        }
+
+    def settings(self, spec: StackSpec, pod: str, settings: Mapping[str, str]) -> dict[str, str]:
+        """Of a pod's variables what may be shown: the contract's, without secrets."""
+        whole = self.environment(spec, pod, settings, 0)
+        return {name: whole[name] for name in CONTRACT if name in whole and name not in SECRETS}
+
+
+def known_variables(service: ServiceSpec) -> frozenset[str]:
+    """The variables whose values this stack decides, whatever the service's own files say."""
+    ours = (set(CONTRACT) - set(_THEIRS)) | {*_URLS, *_PAIRS, *_EMPTY, "NO_PROXY", "no_proxy", "PORT", "HOST"}
+    return frozenset(ours | set(service.env) | set(service.redis_on) & set(service.redis_off))
+
+
+def undecided(service: ServiceSpec, files: Mapping[str, Variable]) -> list[str]:
+    """The variables of ``files`` that look outside and that nobody has decided about."""
+    values = {name: it.value for name, it in files.items()}
+    return outside(values, [*known_variables(service), *service.allow_env])
+
+
+def own_variables(service: ServiceSpec) -> dict[str, Variable]:
+    """The variables of every .env file that the service may read by itself, and of its ``env_file``.
+
+    Of one that stands in several files a value that looks outside is the one that counts.
+    Raises UsageProblem for a file that cannot be read, with its line.
+    """
+    found: dict[str, Variable] = {}
+    for path in _env_files(service):
+        shown = path.name if path.parent == Path(service.directory) else str(path)
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageProblem(f"{shown}: cannot be read: {error}") from error
+        for name, (value, line) in read_env(text, shown, interpolate=False).items():
+            known = found.get(name)
+            if known is None or (not outside({name: known.value}, ()) and outside({name: value}, ())):
+                found[name] = Variable(value, f"{shown}:{line}")
+    return found
+
+
+def _env_files(service: ServiceSpec) -> Iterator[Path]:
+    directory = Path(service.directory)
+    given = None
+    if service.env_file is not None:
+        given = directory / service.env_file  # an absolute one stays as it is
+        if not given.is_file():
+            raise UsageProblem(f"--env-file {service.env_file}: there is no such file")
+        yield given
+    for path in sorted(directory.glob(".env*")):
+        if path.is_file() and path != given and not path.name.endswith(_TEMPLATES):
+            yield path
+    # load_dotenv() goes up until it finds one.
+    if not (directory / ".env").is_file():
+        above = (parent / ".env" for parent in directory.parents)
+        yield from [path for path in above if path.is_file()][:1]
+
+
+def _from_env_file(service: ServiceSpec, files: Mapping[str, Variable]) -> dict[str, str]:
+    """The variables of the file that was named: the pod gets them, as from a start script."""
+    if service.env_file is None:
+        return {}
+    path = Path(service.directory) / service.env_file
+    text = path.read_text(encoding="utf-8-sig")
+    return {name: value for name, (value, _) in read_env(text, path.name).items()}
+
+
+def _redis_url(settings: Mapping[str, str]) -> str:
+    scheme = "rediss" if settings.get("REDIS_SSL", "").lower() == "true" else "redis"
+    user, password = settings.get("REDIS_USERNAME", ""), settings.get("REDIS_PASSWORD", "")
+    who = f"{quote(user, safe='')}:{quote(password, safe='')}@" if password else ""
+    database = settings.get("REDIS_DB") or "0"
+    return f"{scheme}://{who}{settings['REDIS_HOST']}:{settings['REDIS_PORT']}/{database}"
+
+
+def _put(text: str, values: Mapping[str, str]) -> str:
+    """``{name}`` replaced by its value; other braces stay as they are."""
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text
+
+
+def not_on_compose(service: ServiceSpec | None) -> None:
+    """Raise EnvironmentProblem where a service of one's own was asked for: compose has an override."""
+    if service is not None:
+        raise EnvironmentProblem(
+            "the compose backend starts your service from an override file, not from a folder",
+            hint="`devenv init --compose` writes docker-compose.own.yml; or use --backend embedded",
+        )
