@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import cast
 
@@ -44,8 +45,6 @@ class Link:
         self._early_end = False
         self._client_stopped = _CONNECTING
         self._upstream_stopped = 0
-        self.to_client: Callable[[Bytes], None] = _nowhere
-        self.to_upstream: Callable[[Bytes], None] = _nowhere
         self.conversation = converse(self)
 
     @property
@@ -59,7 +58,6 @@ class Link:
     def client_connected(self, transport: asyncio.Transport) -> None:
         """The pod is there: connect to Redis."""
         self._client = transport
-        self.to_client = transport.write
         if self._aborted:
             transport.abort()
             return
@@ -78,7 +76,6 @@ class Link:
     def upstream_connected(self, transport: asyncio.Transport) -> None:
         """Redis is there: begin."""
         self._upstream = transport
-        self.to_upstream = transport.write
         if self._client is None or self._client.is_closing():
             transport.close()
             return
@@ -107,7 +104,6 @@ class Link:
     def client_lost(self) -> None:
         """The pod's connection is closed."""
         self._client = None
-        self.to_client = _nowhere
         if self._connecting is not None and self._upstream is None:
             self._connecting.cancel()
         self.hang_up()
@@ -116,7 +112,6 @@ class Link:
     def upstream_lost(self) -> None:
         """The connection to Redis is closed, by whomever."""
         self._upstream = None
-        self.to_upstream = _nowhere
         if self._client is not None:
             self.conversation.upstream_ended()
         self._finish()
@@ -146,12 +141,22 @@ class Link:
 
     # What the conversation does.
 
+    def to_client(self, data: Bytes) -> None:
+        """Send to the pod; nothing where its connection is ending."""
+        if self._client is not None and not self._client.is_closing():
+            self._client.write(data)
+
+    def to_upstream(self, data: Bytes) -> None:
+        """Send to Redis; nothing where its connection is ending."""
+        if self._upstream is not None and not self._told_upstream and not self._upstream.is_closing():
+            self._upstream.write(data)
+
     def end_upstream(self) -> None:
         """Tell Redis that no more is coming."""
         if self._upstream is not None and not self._told_upstream and not self._upstream.is_closing():
             self._told_upstream = True
-            self.to_upstream = _nowhere
-            self._upstream.write_eof()
+            with contextlib.suppress(OSError):  # reset by Redis: its loss is told next
+                self._upstream.write_eof()
 
     def hang_up(self) -> None:
         """Close both sides once what was sent is out."""
@@ -178,10 +183,6 @@ class Link:
     def _stop_upstream(self, why: int, stop: bool) -> None:
         self._upstream_stopped = _changed(self._upstream_stopped, why, stop)
         _read(self._upstream, self._upstream_stopped)
-
-
-def _nowhere(_data: Bytes) -> None:
-    """Where bytes go when their side has ended."""
 
 
 def _changed(reasons: int, why: int, stop: bool) -> int:

@@ -1,0 +1,81 @@
+"""What a link does with sockets that are ending, which real ones show only at an unlucky moment."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from typing import Any
+
+from devenv.gate.conversation import Conversation
+from devenv.gate.holds import Holds
+from devenv.gate.link import Link
+from devenv.gate.record import Recorder
+from devenv.gate.rules import RuleSet
+
+
+class Transport:
+    """As asyncio's: once reset, ``write_eof`` raises until the loss is reported, and ``write`` only warns."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.closing = self.reset = False
+
+    def write(self, data: bytes) -> None:
+        assert not self.closing
+        self.written.append(bytes(data))
+
+    def write_eof(self) -> None:
+        if self.reset:
+            raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def close(self) -> None:
+        self.closing = True
+
+    def is_reading(self) -> bool:
+        return True
+
+    def pause_reading(self) -> None:
+        pass
+
+
+def linked() -> tuple[Link, Any, Any]:
+    """A link between a pod and Redis, and the two transports."""
+
+    def converse(wires: Link) -> Conversation:
+        return Conversation(
+            "captcha-api-a", 1, RuleSet(), Recorder(10), Holds(), asyncio.get_running_loop().time, wires
+        )
+
+    link = Link("captcha-api-a", ("127.0.0.1", 1), converse, lambda _refused: None)
+    client: Any = Transport()
+    upstream: Any = Transport()
+    link._client = client
+    link.upstream_connected(upstream)
+    return link, client, upstream
+
+
+def test_the_end_of_a_pod_is_no_error_where_redis_has_reset_the_connection() -> None:
+    async def play() -> None:
+        link, _client, upstream = linked()
+        upstream.reset = True
+        link.client_ended()
+        link.client_sent(b"PING\r\n")
+        assert upstream.written == []
+
+    asyncio.run(play())
+
+
+def test_nothing_is_sent_to_a_side_that_is_ending() -> None:
+    async def play() -> None:
+        link, client, upstream = linked()
+        link.client_sent(b"PING\r\n")
+        link.conversation.from_upstream(b"+PONG\r\n")
+        client.closing = upstream.closing = True
+        link.client_sent(b"PING\r\n")
+        link.conversation.from_upstream(b"+PONG\r\n")
+        assert (upstream.written, client.written) == ([b"PING\r\n"], [b"+PONG\r\n"])
+
+    asyncio.run(play())
