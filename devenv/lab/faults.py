@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -10,7 +11,9 @@ import redis
 
 from devenv.core.errors import EnvironmentProblem
 from devenv.core.topology import Endpoints
+from devenv.lab.failover import TakenOver, fail_over, hand_back
 from devenv.lab.keys import connected
+from devenv.lab.redis_nodes import ClusterClient
 from devenv.stack.loopback import NO_AUTHORITIES
 
 AGED_MS = 400
@@ -75,6 +78,7 @@ class RedisSettings:
     def __init__(self, endpoints: Endpoints) -> None:
         self._endpoints = endpoints
         self._undo: list[tuple[str, ...]] = []
+        self._taken_over: list[TakenOver] = []
 
     def send(self, words: Sequence[str], db: int = 0) -> Any:
         """One command; gives its reply. redis.ResponseError where Redis refuses it."""
@@ -88,13 +92,39 @@ class RedisSettings:
             return _execute(connection, words)
 
     def happen(self, event: str, key: str, db: int = 0) -> bool:
-        """``expire`` or ``age`` a key, or ``flush`` everything; whether there was anything to do."""
+        """``expire`` or ``age`` a key, or ``flush`` everything; whether there was anything to do.
+
+        ``failover``: a replica takes over the key's slot on a cluster, and the key is not among its data.
+        """
+        if event == "failover":
+            self._fail_over(key)
+            return True
         words = ("FLUSHALL",) if event == "flush" else ("EVAL", KEY_EVENTS[event], "1", key)
         with connected(self._endpoints, db) as connection:
             return bool(_execute(connection, words))
 
+    def node_of(self, key: str) -> int:
+        """Which of a cluster's nodes owns ``key``, counted from 0: the one that pods are given first."""
+        with self._nodes() as client:
+            return client.nodes.index(client.owner("EXISTS", key)[0])
+
+    def _fail_over(self, key: str) -> None:
+        with self._nodes() as client:
+            self._taken_over.append(fail_over(client, key))
+
+    @contextmanager
+    def _nodes(self) -> Iterator[ClusterClient]:
+        with connected(self._endpoints) as client:
+            if not isinstance(client, ClusterClient):
+                raise EnvironmentProblem("the stack's Redis is no cluster", hint="devenv up --redis cluster")
+            yield client
+
     def undo(self) -> None:
         """Set Redis as it was; idempotent. A Redis that was started anew has it already."""
+        while self._taken_over:
+            with self._nodes() as client:
+                hand_back(client, self._taken_over[-1])
+            self._taken_over.pop()
         while self._undo:
             with connected(self._endpoints) as connection:
                 _execute(connection, self._undo[-1])

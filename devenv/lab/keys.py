@@ -12,12 +12,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from devenv.core.errors import EnvironmentProblem
 from devenv.core.topology import Endpoints
 from devenv.core.vocabulary import CaptchaType
+from devenv.lab.redis_nodes import ClusterClient, each_node, plain_client
 
 DEFAULT_PREFIX = "rcaptcha:"
 SCAN_LIMIT = 1000
@@ -78,15 +77,15 @@ class KeyListing:
 
 @contextmanager
 def connected(endpoints: Endpoints, db: int = 0) -> Iterator[redis.Redis]:
-    """A client of the stack's Redis, past pods and gate; EnvironmentProblem where it does not answer."""
-    client = redis.Redis(
-        host=endpoints.redis_host,
-        port=endpoints.redis_port,
-        db=db,
-        socket_connect_timeout=2.0,
-        socket_timeout=2.0,
-        retry=Retry(NoBackoff(), 0),  # redis-py's own ten retries would make a person wait for seconds
-    )
+    """A client of the stack's Redis, past pods and gate; EnvironmentProblem where it does not answer.
+
+    Of a cluster, of all its nodes; it has database 0 only, whatever ``db`` says.
+    """
+    client: redis.Redis
+    if endpoints.redis_nodes:
+        client = ClusterClient(endpoints.redis_nodes)
+    else:
+        client = plain_client(endpoints.redis_host, endpoints.redis_port, db)
     try:
         yield client
     except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
@@ -101,19 +100,22 @@ def connected(endpoints: Endpoints, db: int = 0) -> Iterator[redis.Redis]:
 def list_keys(client: redis.Redis, prefix: str = DEFAULT_PREFIX, limit: int = SCAN_LIMIT) -> KeyListing:
     """The keys that begin with ``prefix``, at most ``limit`` of them, by SCAN: it never blocks the server."""
     found: set[bytes] = set()
-    cursor, steps = 0, 0
-    while True:
-        answer: Any = client.scan(cursor, match=_literal(prefix) + "*", count=500)
-        cursor, keys = int(answer[0]), answer[1]
-        found.update(keys)
-        steps += 1
-        if cursor == 0 or len(found) > limit or steps >= _SCAN_STEPS:
-            break
+    complete = all(_scan(node, _literal(prefix) + "*", found, limit) for node in each_node(client))
     names = sorted(found)[:limit]
     infos = [key_info(client, name, prefix) for name in names]
-    return KeyListing(
-        prefix, tuple(it for it in infos if it is not None), cursor == 0 and len(found) <= limit
-    )
+    return KeyListing(prefix, tuple(it for it in infos if it is not None), complete)
+
+
+def _scan(client: redis.Redis, pattern: str, found: set[bytes], limit: int) -> bool:
+    """Add one server's keys to ``found``; whether they are all there and not more than ``limit``."""
+    cursor = 0
+    for _ in range(_SCAN_STEPS):
+        answer: Any = client.scan(cursor, match=pattern, count=500)
+        cursor = int(answer[0])
+        found.update(answer[1])
+        if cursor == 0 or len(found) > limit:
+            break
+    return cursor == 0 and len(found) <= limit
 
 
 def key_info(client: redis.Redis, key: bytes | str, prefix: str = DEFAULT_PREFIX) -> KeyInfo | None:

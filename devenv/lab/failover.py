@@ -1,0 +1,106 @@
+"""A failover that loses writes: a replica takes over before it has what its master was told.
+
+Redis replicates asynchronously, so this is within what a cluster promises
+(redis.io/docs/latest/operate/oss_and_stack/management/scaling, "consistency guarantees"). Here it happens when
+wanted: a replica is given the master and takes over in one go, so that nothing was replicated yet.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from devenv.core.errors import EnvironmentProblem
+from devenv.lab.redis_nodes import ClusterClient
+
+SECONDS = 10.0
+_POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """Indexes among the cluster's nodes: who was the owner of the slots, and who is it now."""
+
+    before: int
+    after: int
+
+
+def fail_over(client: ClusterClient, key: str) -> TakenOver:
+    """Let a replica without the data take over the slots of the master that owns ``key``.
+
+    Raises EnvironmentProblem where the cluster has no replica, or does not come to agree.
+    """
+    nodes = client.nodes
+    owner = nodes.index(client.owner("EXISTS", key)[0])
+    replicas = [at for at, node in enumerate(nodes) if _is_replica(node)]
+    if not replicas:
+        raise EnvironmentProblem("no node of the cluster is a replica: nothing can take over")
+    spare = replicas[0]
+    if _master_of(nodes[spare]) == _id(nodes[owner]):  # it has the data: let it have another master's
+        other = next(at for at in range(len(nodes)) if at not in (owner, *replicas))
+        _say(nodes[spare], "CLUSTER", "REPLICATE", _id(nodes[other]))
+        _until(lambda: _is_synchronised(nodes[spare]), "the replica does not get another master's data")
+    with nodes[spare].pipeline(transaction=False) as pipe:  # in one packet: no time to replicate anything
+        pipe.execute_command("CLUSTER", "REPLICATE", _id(nodes[owner]))  # type: ignore[no-untyped-call]
+        pipe.execute_command("CLUSTER", "FAILOVER", "TAKEOVER")  # type: ignore[no-untyped-call]
+        pipe.execute()
+    _until(lambda: _settled(client, owner), "the nodes do not agree on who took over")
+    return TakenOver(owner, spare)
+
+
+def hand_back(client: ClusterClient, taken: TakenOver) -> None:
+    """Let the former owner take its slots back. Raises as ``fail_over``."""
+    if _is_replica(client.nodes[taken.before]):
+        _say(client.nodes[taken.before], "CLUSTER", "FAILOVER", "TAKEOVER")
+    _until(lambda: _settled(client, taken.after), "the nodes do not agree on who owns the slots again")
+
+
+def _settled(client: ClusterClient, deposed: int) -> bool:
+    """The deposed master follows, and all nodes tell the same of all slots, and that all is well."""
+    if not _is_replica(client.nodes[deposed]) or not _is_synchronised(client.nodes[deposed]):
+        return False
+    maps = [_say(node, "CLUSTER", "SLOTS") for node in client.nodes]
+    owners = [sorted((row[0], row[1], row[2][2]) for row in rows) for rows in maps]
+    states = [_text(_say(node, "CLUSTER", "INFO")) for node in client.nodes]
+    return all(it == owners[0] for it in owners) and all("cluster_state:ok" in it for it in states)
+
+
+def _is_replica(node: redis.Redis) -> bool:
+    return _replication(node)["role"] == "slave"
+
+
+def _is_synchronised(node: redis.Redis) -> bool:
+    return _replication(node).get("master_link_status") == "up"
+
+
+def _replication(node: redis.Redis) -> Any:
+    return node.info("replication")
+
+
+def _id(node: redis.Redis) -> str:
+    return _text(_say(node, "CLUSTER", "MYID"))
+
+
+def _master_of(node: redis.Redis) -> str | None:
+    lines = _text(_say(node, "CLUSTER", "NODES")).splitlines()
+    return next((line.split()[3] for line in lines if "myself" in line), None)
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _say(node: redis.Redis, *words: str) -> Any:
+    return node.execute_command(*words)  # type: ignore[no-untyped-call]
+
+
+def _until(condition: Callable[[], bool], problem: str) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise EnvironmentProblem(f"{problem} in {SECONDS:g} s", hint="see the nodes' logs: `devenv logs`")
+        time.sleep(_POLL_SECONDS)
