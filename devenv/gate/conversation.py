@@ -253,6 +253,8 @@ class Conversation:
             chunk = view[start:stop]
             if reply is None:
                 self._stop_matching()
+                if self._reply is not None and self._reply.gathering:
+                    self._down.add(self._reply)
                 self._reply = None
                 self._down.add(_plain(chunk))
             else:

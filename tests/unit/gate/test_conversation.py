@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -13,9 +14,14 @@ from devenv.core.events import RedisCommand
 from devenv.gate.conversation import MAX_BUFFERED, Conversation
 from devenv.gate.holds import Holds, Then
 from devenv.gate.lane import Bytes
+from devenv.gate.nodes import NodePorts, Relocation
 from devenv.gate.record import Recorder
 from devenv.gate.rules import Rule, RuleSet
 from devenv.resp.requests import RequestFramer
+
+
+def no_sockets(_pod: str, _node: tuple[str, int]) -> asyncio.Protocol:
+    raise AssertionError("a conversation accepts nothing")
 
 
 class Timer:
@@ -29,7 +35,7 @@ class Timer:
 class Ends:
     """Both ends of one conversation."""
 
-    def __init__(self, *rules: dict[str, Any], capacity: int = 1000) -> None:
+    def __init__(self, *rules: dict[str, Any], capacity: int = 1000, cluster: bool = False) -> None:
         self.now = 0.0
         self.client = b""
         self.upstream = b""
@@ -41,8 +47,17 @@ class Ends:
         self.rules = RuleSet([Rule.from_json(rule) for rule in rules])
         self.holds = Holds()
         self.recorder = Recorder(capacity, self.traced.extend)
+        node = ("127.0.0.1", 7000)
+        relocation = Relocation(NodePorts(no_sockets), "captcha-api-a", node, lambda: "127.0.0.1")
         self.conversation = Conversation(
-            "captcha-api-a", 1, self.rules, self.recorder, self.holds, lambda: self.now, self
+            "captcha-api-a",
+            1,
+            self.rules,
+            self.recorder,
+            self.holds,
+            lambda: self.now,
+            self,
+            relocation if cluster else None,
         )
 
     def to_client(self, data: Bytes) -> None:
@@ -114,6 +129,16 @@ def test_without_rules_bytes_pass_and_replies_are_matched() -> None:
     assert [command.seq for command in ends.traced] == []
     ends.recorder.flush()
     assert [command.seq for command in ends.traced] == [1, 2]
+
+
+def test_the_beginning_of_a_broken_map_of_a_cluster_is_passed_on() -> None:
+    ends = Ends(cluster=True)
+    ends.send(b"CLUSTER SLOTS")
+    ends.reply(b"*1\r\n*3\r\n")
+    assert ends.client == b""
+    ends.reply(b"no RESP\r\n")
+    ends.reply(b"any more\r\n")
+    assert ends.client == b"*1\r\n*3\r\nno RESP\r\nany more\r\n"
 
 
 def test_a_push_answers_nothing() -> None:
