@@ -18,10 +18,9 @@ from pathlib import Path
 from random import Random
 
 from devenv.core.topology import Ports, StackSpec, StackStatus
-from devenv.core.vocabulary import Strategy
+from devenv.core.vocabulary import CaptchaType, Strategy
 from devenv.explore.expression import parse_meeting
 from devenv.explore.strategies import walk
-from devenv.lab.client import CaptchaClient
 from devenv.lab.exploring.exploration import Exploration, Mode, Wish
 from devenv.lab.exploring.learned import Judged
 from devenv.lab.exploring.learning import Learner
@@ -31,6 +30,7 @@ from devenv.lab.exploring.twins import known_scripts
 from devenv.lab.exploring.usecase import explore
 from devenv.lab.opening import open_stack
 from devenv.lab.settings import Settings, load
+from devenv.spec.learned_scripts import LearnedScripts
 
 EMPTY_BYPASS = "empty-bypass"
 WALKS = 5
@@ -48,11 +48,12 @@ def row(found: Exploration) -> str:
 
 async def first_bypass(status: StackStatus, expression: str) -> list[int]:
     """So many random walks it took until an empty selection passed, ``WALKS`` times."""
-    async with CaptchaClient(status.endpoints) as client:
-        catalogue = await client.catalogue()
-    stage = build_stage(status, [pod.name for pod in status.pods], catalogue, 0, time.time())
+    names = [pod.name for pod in status.pods]
+    stage = await build_stage(status, names, CaptchaType.ABSTRACT, 0, time.time())
     remote = Remote(status.endpoints.control, 12)
-    learned = await Learner(stage, remote, known_scripts()).learn(parse_meeting(expression).cast()[0])
+    learned = await Learner(stage, remote, LearnedScripts(known_scripts())).learn(
+        parse_meeting(expression).cast()[0]
+    )
     await remote.aclose()
     judged = Judged(learned)
     needed = []

@@ -40,6 +40,9 @@ ALLOWED = "PING ECHO GET SET INCR DEL MULTI EXEC DISCARD LRANGE RPUSH"
 """What the judging Redis may run: all else is one error reply, and nothing can stop or block it."""
 ENDS_CONNECTION = (b"QUIT", b"RESET", b"HELLO", b"AUTH", b"POST", b"HOST:")
 """Allowed to everybody, and about the connection; the last two are how Redis knows an HTTP client."""
+AT_ONCE = 16 * 1024
+"""Redis reads so many bytes at once. Of more it may close the connection over unread ones, and its last words
+are lost."""
 WAIT_SECONDS = 10.0
 
 # Replies.
@@ -360,7 +363,7 @@ def mutated_commands(judge: Judge, stream: list[bytes], changes: list[Change], w
     for pieces in (cut_up(data, where), [data[i : i + 1] for i in range(len(data))]):
         other = read_commands(pieces)
         demand(other[0] == done and (other[2] is None) == (error is None), f"in pieces {other!r}: {whole!r}")
-    if any(them[0].upper() in ENDS_CONNECTION for them, _count in done):
+    if any(them[0].upper() in ENDS_CONNECTION for them, _count in done) or len(data) > AT_ONCE:
         return
     count, why = judge.answers(data)
     if error is None or b"\0" not in rest:  # it reads lines as C strings: at a NUL it waits for ever
