@@ -9,8 +9,10 @@ import typer
 from devenv import __version__
 from devenv.cli import (
     check_verb,
+    doctor_verb,
     explain_verb,
     explore_verb,
+    export_verbs,
     gate_verbs,
     scenario_verbs,
     stack_verbs,
@@ -62,3 +64,5 @@ app.command(rich_help_panel=_PLAY)(scenario_verbs.seed)
 app.command(rich_help_panel=_PLAY)(scenario_verbs.replay)
 app.command(rich_help_panel=_PLAY)(scenario_verbs.scenarios)
 app.command(rich_help_panel=_PLAY)(check_verb.check)
+app.command(rich_help_panel=_SEE)(doctor_verb.doctor)
+app.add_typer(export_verbs.app, name="export", rich_help_panel="Elsewhere")

@@ -12,7 +12,7 @@ from devenv.scenario import find
 
 VERBS = [
     "demo", "explain", "explore", "check", "up", "down", "status", "logs", "seed", "toggle", "route",
-    "replay", "scenarios",
+    "replay", "scenarios", "export k8s",
     *(f"gate {verb}" for verb in (
         "list", "hold", "release", "delay", "drop", "error", "disconnect", "blackhole", "reset",
     )),

@@ -1,0 +1,122 @@
+"""export k8s."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from devenv.cli.options import BackendOption, Desk, Json, NoColor, Seed, StoreOption, desk, store
+from devenv.core.errors import UsageProblem
+from devenv.core.vocabulary import MAX_PODS
+from devenv.kubernetes import RedisAt, ServiceWish, StackWish, service_manifests, stack_manifests, to_yaml
+from devenv.kubernetes.parts import Manifest
+from devenv.lab import exporting
+
+app = typer.Typer(no_args_is_help=True, help="Write down what you have here for somewhere else.")
+
+MOST_REPLICAS = 1000
+
+
+@app.callback()
+def root() -> None:
+    """What there is to export stands below."""
+
+
+@app.command()
+def k8s(
+    out: Annotated[
+        Path | None,
+        typer.Option(file_okay=False, metavar="DIR", help="A file for each object; else standard output."),
+    ] = None,
+    name: Annotated[str, typer.Option(help="The service's name.")] = "captcha-api",
+    image: Annotated[str, typer.Option(help="Its image.")] = "captcha-api:latest",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port it listens on.")] = 8000,
+    replicas: Annotated[int, typer.Option(min=1, max=MOST_REPLICAS)] = 2,
+    namespace: Annotated[str | None, typer.Option(help="Default: none is named.")] = None,
+    use_redis: Annotated[bool | None, typer.Option("--use-redis/--no-use-redis")] = None,
+    strategy: StoreOption = None,
+    redis_host: Annotated[
+        str | None, typer.Option(help="A Redis outside; without it, one as a StatefulSet.")
+    ] = None,
+    redis_port: Annotated[int, typer.Option(min=1, max=65535, help="Its port.")] = 6379,
+    redis_tls: Annotated[bool, typer.Option("--redis-tls", help="It speaks TLS.")] = False,
+    redis_password: Annotated[
+        bool, typer.Option("--redis-password", help="It asks for a password: REDIS_PASSWORD of the Secret.")
+    ] = False,
+    canary: Annotated[
+        int, typer.Option(min=0, max=MOST_REPLICAS, metavar="N", help="N more pods with USE_REDIS=true.")
+    ] = 0,
+    one_service: Annotated[
+        bool, typer.Option("--one-service", help="Canary and others behind one Service, as the guide has it.")
+    ] = False,
+    ready: Annotated[str, typer.Option(metavar="PATH", help="Asked for readiness.")] = "/ready",
+    live: Annotated[str, typer.Option(metavar="PATH", help="Asked for liveness.")] = "/health",
+    variables: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Also into the ConfigMap.")
+    ] = None,
+    stack: Annotated[
+        bool, typer.Option("--stack", help="This whole stack instead: proxy, gate, pods, mock ML, Redis.")
+    ] = False,
+    pods: Annotated[int | None, typer.Option(min=1, max=MAX_PODS, help="With --stack.")] = None,
+    registry: Annotated[str, typer.Option(help="With --stack: before the images' names.")] = "",
+    tag: Annotated[str, typer.Option(help="With --stack: the images' tag.")] = "latest",
+    as_json: Json = False,
+    backend: BackendOption = None,
+    no_color: NoColor = False,
+    seed: Seed = None,
+) -> None:
+    """Kubernetes manifests of your service, after the migration guide, or of this stack.
+
+    Secrets are referred to, never written. The ConfigMap is <name>-config.
+    """
+    at = desk(as_json, no_color, backend, seed, use_redis=use_redis, strategy=store(strategy), pods=pods)
+    settings = at.settings
+    its = exporting.variables(settings, variables or ())
+    if one_service and not canary:
+        raise UsageProblem("--one-service says where the canary stands", hint="give --canary N too")
+    if redis_host is None and (redis_tls or redis_password or redis_port != 6379):
+        raise UsageProblem("--redis-port, --redis-tls and --redis-password are about --redis-host")
+    if stack:
+        everything = StackWish(
+            pods=settings.pods,
+            policy=settings.policy,
+            seed=settings.seed,
+            namespace=namespace,
+            registry=registry,
+            tag=tag,
+            variables=its,
+            ports=settings.ports,
+        )
+        _deliver(at, stack_manifests(everything), exporting.stack_notes(everything), out)
+        return
+    outside = RedisAt(redis_host, redis_port, redis_tls, redis_password) if redis_host is not None else None
+    wish = ServiceWish(
+        name=name,
+        image=image,
+        port=port,
+        replicas=replicas,
+        namespace=namespace,
+        variables=its,
+        redis_at=outside,
+        canary=canary,
+        shared=one_service,
+        ready=ready,
+        live=live,
+    )
+    _deliver(at, service_manifests(wish), exporting.service_notes(wish), out)
+
+
+def _deliver(at: Desk, manifests: list[Manifest], notes: list[str], out: Path | None) -> None:
+    files = exporting.write(manifests, notes, out) if out is not None else []
+    at.screen.result(exporting.as_json(manifests, files))
+    if at.screen.as_json:
+        return
+    if out is None:
+        typer.echo(to_yaml(manifests, notes), nl=False)
+        return
+    at.screen.show(*(str(path) for path in files), "")
+    at.screen.show(*(Text(note) for note in notes))
+    at.screen.show("", Text(f"then: kubectl apply -f {out}", "bold"))

@@ -1,0 +1,123 @@
+"""Kubernetes manifests of a captcha service or of the stack: what goes in, and where it is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from devenv.core.errors import UsageProblem
+from devenv.core.vocabulary import Strategy
+from devenv.kubernetes import HEADER, ServiceWish, StackWish, file_name, to_yaml
+from devenv.kubernetes.parts import Manifest
+from devenv.lab.runs import write_atomically
+from devenv.lab.settings import Settings
+
+# The contract's own defaults, said in full: what a manifest leaves out, nobody finds.
+_DEFAULTS = {"REDIS_DB": "0", "REDIS_PREFIX": "rcaptcha:", "REDIS_TIMEOUT_MS": "2000", "CAPTCHA_TTL": "60"}
+_SET_BY_EXPORT = frozenset({"REDIS_HOST", "REDIS_PORT", "REDIS_SSL", "POD_NAME"})
+_SECRET = re.compile(r"PASS(WORD|WD)?|SECRET|TOKEN|CREDENTIAL|API_?KEY|PRIVATE")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WITH_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
+
+
+def variables(settings: Settings, given: Sequence[str]) -> dict[str, str]:
+    """The ConfigMap's variables: the settings', and over them ``given`` ("NAME=VALUE").
+
+    Raises UsageProblem for what is no such pair, for a secret, and for what the export sets itself.
+    """
+    strategy = settings.strategy if settings.strategy != Strategy.MEMORY else Strategy.ATOMIC
+    own = {
+        "USE_REDIS": "true" if settings.use_redis else "false",
+        "SESSION_STRATEGY": str(strategy),
+        **_DEFAULTS,
+        **settings.env,
+    }
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not equals or not _VARIABLE.fullmatch(name):
+            raise UsageProblem(f"--set {name!r} is not NAME=VALUE")
+        if name in _SET_BY_EXPORT:
+            raise UsageProblem(f"--set {name}: the export sets it", hint="Redis outside: --redis-host")
+        if _SECRET.search(name.upper()) or _WITH_PASSWORD.search(value):
+            raise UsageProblem(
+                f"--set {name}: looks like a secret, and a ConfigMap is none",
+                hint="put it into the Secret that the Deployment refers to",
+            )
+        own[name] = value
+    return own
+
+
+def service_notes(wish: ServiceWish) -> list[str]:
+    """What to know and to do before these manifests are applied."""
+    at = f" -n {wish.namespace}" if wish.namespace else ""
+    literals = ["--from-literal=ABSTRACT_HMAC_SECRET=$(openssl rand -hex 32)"]
+    if wish.redis_at is not None and wish.redis_at.password:
+        literals.append("--from-file=REDIS_PASSWORD=password.txt")
+    notes = [
+        "Secrets are never written here. Once, before applying:",
+        f"  kubectl create secret generic {wish.secret}{at} {' '.join(literals)}",
+    ]
+    if wish.variables.get("USE_REDIS") != "true" and wish.replicas > 1 and not wish.canary:
+        notes.append(
+            "USE_REDIS=false with several replicas: sessions made on one pod are not found on another."
+        )
+    if wish.canary and wish.shared:
+        notes.append(
+            "Canary and stable pods behind one Service: a challenge made on one kind is not found on the "
+            "other (scenario mixed-flags)."
+        )
+    elif wish.canary:
+        notes.append(
+            f"The canary has a Service of its own, {wish.name}-canary: send whole clients there, as a "
+            "challenge made on one kind of pod is not found on the other (scenario mixed-flags)."
+        )
+    return notes
+
+
+def stack_notes(wish: StackWish) -> list[str]:
+    """How to reach a stack that was applied."""
+    at = f" -n {wish.namespace}" if wish.namespace else ""
+    ports = wish.ports
+    return [
+        "Build and push the images first: docker compose build, then tag them with --registry and --tag.",
+        f"  kubectl create secret generic devenv-secrets{at} "
+        "--from-literal=ABSTRACT_HMAC_SECRET=$(openssl rand -hex 32)",
+        "Then, for the same addresses as with docker compose:",
+        f"  kubectl port-forward{at} service/devenv-edge {ports.traffic} {ports.control}",
+        f"  kubectl port-forward{at} service/devenv-mock-ml {ports.ml}",
+    ]
+
+
+def write(manifests: Sequence[Manifest], notes: Sequence[str], folder: Path) -> list[Path]:
+    """One file for each object; those of an earlier export are replaced.
+
+    Raises UsageProblem where a file of that name was made by somebody else, before any is written.
+    """
+    texts = {folder / file_name(each): to_yaml([each], notes) for each in manifests}
+    for path in texts:
+        if _is_foreign(path):
+            raise UsageProblem(
+                f"{path} is there and was not made by this command",
+                hint="give another --out, or move it away",
+            )
+    for path, text in texts.items():
+        try:
+            write_atomically(path, text)
+        except OSError as error:
+            raise UsageProblem(f"--out {path}: cannot be written: {error.strerror}") from error
+    return list(texts)
+
+
+def _is_foreign(path: Path) -> bool:
+    try:
+        return not path.read_text(encoding="utf-8").startswith(HEADER)
+    except FileNotFoundError:
+        return False
+    except (OSError, UnicodeDecodeError):
+        return True
+
+
+def as_json(manifests: Sequence[Manifest], files: Sequence[Path]) -> Mapping[str, object]:
+    """The documents, and where they were written."""
+    return {"manifests": list(manifests), "files": [str(path) for path in files]}

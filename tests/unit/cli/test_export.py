@@ -1,0 +1,85 @@
+"""devenv export k8s."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from devenv.cli import main
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, and nothing of this machine's settings."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("USE_REDIS", "SESSION_STRATEGY", "REDIS_PREFIX", "DEVENV_PODS"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def test_standard_output_is_one_stream_of_documents(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "k8s", "--use-redis", "--set", "ML_SERVICE_URL=http://ml:8001"]) == 0
+    shown = capsys.readouterr().out
+    config = next(iter(yaml.safe_load_all(shown)))
+    assert config["data"]["USE_REDIS"] == "true"
+    assert config["data"]["ML_SERVICE_URL"] == "http://ml:8001"
+    assert "kubectl create secret generic captcha-api-secrets" in shown
+
+
+def test_files_are_replaced_when_they_are_ours(nowhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "k8s", "--out", "k8s", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    files = sorted(Path(name) for name in told["files"])
+    assert len(files) == len(told["manifests"])
+    assert files == sorted((Path("k8s") / path.name) for path in (nowhere / "k8s").iterdir())
+    assert main(["export", "k8s", "--out", "k8s", "--replicas", "3"]) == 0
+    deployment = yaml.safe_load((nowhere / "k8s" / "deployment-captcha-api.yaml").read_text("utf-8"))
+    assert deployment["spec"]["replicas"] == 3
+
+
+def test_somebody_else_s_file_stays_and_nothing_is_written(
+    nowhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = nowhere / "k8s"
+    folder.mkdir()
+    (folder / "service-captcha-api.yaml").write_text("kind: Service\n", encoding="utf-8")
+    assert main(["export", "k8s", "--out", "k8s"]) == 2
+    assert "service-captcha-api.yaml" in capsys.readouterr().err
+    assert [path.name for path in folder.iterdir()] == ["service-captcha-api.yaml"]
+    assert (folder / "service-captcha-api.yaml").read_text("utf-8") == "kind: Service\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--set", "REDIS_PASSWORD=x1y2"], "REDIS_PASSWORD"),
+        (["--set", "CACHE=redis://u:x1y2@h/0"], "CACHE"),
+        (["--set", "REDIS_HOST=h"], "--redis-host"),
+        (["--set", "novalue"], "novalue"),
+        (["--one-service"], "--canary"),
+        (["--redis-tls"], "--redis-host"),
+        (["--name", "Captcha_API"], "Captcha_API"),
+    ],
+)
+def test_bad_input_is_named_without_the_secret(
+    words: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", "k8s", *words]) == 2
+    shown = capsys.readouterr()
+    assert named in shown.err
+    assert "x1y2" not in shown.out + shown.err
+
+
+def test_an_address_of_the_folder_s_env_file_goes_nowhere(
+    nowhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "REDIS_HOST=redis.example.invalid\nREDIS_PASSWORD=x1y2\nREDIS_PREFIX=mine:\n"
+    (nowhere / ".env").write_text(text, encoding="utf-8")
+    assert main(["export", "k8s"]) == 0
+    shown = capsys.readouterr()
+    assert "mine:" in shown.out
+    assert "example.invalid" not in shown.out
+    assert "x1y2" not in shown.out + shown.err
