@@ -10,6 +10,7 @@ from devenv import __version__
 from devenv.cli import (
     check_verb,
     doctor_verb,
+    doctor_verb,
     explain_verb,
     explore_verb,
     export_verbs,
@@ -64,5 +65,6 @@ app.command(rich_help_panel=_PLAY)(scenario_verbs.seed)
 app.command(rich_help_panel=_PLAY)(scenario_verbs.replay)
 app.command(rich_help_panel=_PLAY)(scenario_verbs.scenarios)
 app.command(rich_help_panel=_PLAY)(check_verb.check)
+app.command(rich_help_panel=_SEE)(doctor_verb.doctor)
 app.command(rich_help_panel=_SEE)(doctor_verb.doctor)
 app.add_typer(export_verbs.app, name="export", rich_help_panel="Elsewhere")

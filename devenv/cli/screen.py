@@ -44,7 +44,7 @@ class Screen:
         """Print for a person; nothing where JSON was asked for."""
         if self.as_json:
             return
-        with self._aside():
+        with self.aside():
             for thing in things:
                 self._out.print(thing, soft_wrap=not isinstance(thing, Table))
 
@@ -56,7 +56,7 @@ class Screen:
 
     def note(self, text: str) -> None:
         """A remark beside the result."""
-        with self._aside():
+        with self.aside():
             self._err.print(Text(text, "dim"))
 
     def picture(self, messages: Sequence[SequenceMessage], indent: int = 2) -> None:
@@ -94,7 +94,7 @@ class Screen:
             self._spinner.update(Text(text))
 
     @contextmanager
-    def _aside(self) -> Iterator[None]:
+    def aside(self) -> Iterator[None]:
         """The spinner, where one turns, stands aside."""
         if self._spinner is not None:
             self._spinner.stop()

@@ -11,7 +11,7 @@ from devenv.cli.screen import Screen, grid
 from devenv.scenario import find
 
 VERBS = [
-    "demo", "explain", "explore", "check", "up", "down", "status", "logs", "seed", "toggle", "route",
+    "demo", "explain", "explore", "doctor", "check", "up", "down", "status", "logs", "seed", "toggle", "route",
     "replay", "scenarios", "export k8s",
     *(f"gate {verb}" for verb in (
         "list", "hold", "release", "delay", "drop", "error", "disconnect", "blackhole", "reset",

@@ -1,0 +1,157 @@
+"""doctor."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from devenv.cli.options import BackendOption, Json, NoColor, Seed, desk
+from devenv.cli.screen import Screen
+from devenv.core.errors import ExpectationFailed, UsageProblem
+from devenv.doctor.findings import Checked, Finding
+from devenv.lab.doctor import Examined, Wish, examine, junit_xml
+from devenv.lab.runs import write_atomically
+
+_READABLE = {"exists": True, "dir_okay": False, "metavar": "FILE"}
+_MARK = {"ok": ("✓", "green"), "found": ("✗", "bold red"), "unknown": ("–", "yellow")}
+
+
+def doctor(
+    env_file: Annotated[
+        list[Path] | None,
+        typer.Option(help="Settings of a pod, as a .env file; one for each pod.", **_READABLE),
+    ] = None,
+    k8s: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Kubernetes manifests: Deployments with their ConfigMaps; repeatable.", **_READABLE
+        ),
+    ] = None,
+    redis_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Reach Redis here instead: redis[s]://[user:password@]host:port/db."
+        ),
+    ] = None,
+    service: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="A service that runs: ask it for challenges, look for their keys."),
+    ] = None,
+    ca: Annotated[
+        Path | None,
+        typer.Option(help="The certificate authority, in place of the one in the settings.", **_READABLE),
+    ] = None,
+    command: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A Redis command that your service uses; repeatable."),
+    ] = None,
+    other_prefix: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PREFIX", help="Sessions under it are another environment's; repeatable."),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Touch hosts that are not this machine, unasked.")
+    ] = False,
+    no_probe: Annotated[bool, typer.Option("--no-probe", help="Read settings only, touch nothing.")] = False,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Look only: write no key, create no challenge.")
+    ] = False,
+    junit: Annotated[
+        Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also write JUnit XML there.")
+    ] = None,
+    as_json: Json = False,
+    backend: BackendOption = None,
+    no_color: NoColor = False,
+    seed: Seed = None,
+) -> None:
+    """Look at settings and at what they point at; link each fault to the symptom it causes.
+
+    Without a source: the running stack, else .env of this folder. Writes one key with a TTL of 10 s under the
+    prefix, deletes it, and asks before it touches a host that is not this machine.
+
+    Exit 0: nothing found. 1: something is wrong. 2: usage. 4: nothing could be looked at.
+    """
+    at = desk(as_json, no_color, backend, seed)
+    wish = Wish(
+        tuple(env_file or ()), tuple(k8s or ()), redis_url, service, ca, tuple(command or ()),
+        tuple(other_prefix or ()), probe=not no_probe, write=not read_only,
+    )  # fmt: skip
+    with at.screen.working("doctor") as progress:
+        found = examine(
+            wish,
+            at.settings.backend,
+            at.settings.state_dir,
+            ask=lambda what: yes or _asked(what, at.screen),
+            progress=progress,
+        )
+    if junit is not None:
+        try:
+            write_atomically(junit, junit_xml(found.diagnosis))
+        except OSError as error:
+            raise UsageProblem(f"{junit}: cannot be written: {error.strerror}") from error
+    at.screen.result(found.to_json())
+    _show(found, at.screen)
+    if found.diagnosis.findings:
+        raise typer.Exit(ExpectationFailed.exit_code)
+
+
+def _asked(what: str, screen: Screen) -> bool:
+    """Ask the person. Raises UsageProblem where there is nobody to ask."""
+    if screen.as_json or not sys.stdin.isatty():
+        raise UsageProblem(
+            f"doctor would {what}, and there is nobody here to ask",
+            hint="--yes allows it; --no-probe reads the settings only",
+        )
+    with screen.aside():
+        return typer.confirm(f"doctor would {what}. Go on?", default=False, err=True)
+
+
+def _show(found: Examined, screen: Screen) -> None:
+    screen.show(Text(f"doctor: {found.subject}", "bold"))
+    subject = None
+    for check in found.diagnosis.checks:
+        if check.subject != subject:
+            subject = check.subject
+            screen.show("", Text(subject, "bold"))
+        _show_check(check, screen)
+    for finding in found.diagnosis.findings:
+        _show_finding(finding, screen)
+    for note in found.diagnosis.notes:
+        screen.show("", Text(f"note: {note}", "yellow"))
+    screen.show("", _verdict(found))
+
+
+def _show_check(check: Checked, screen: Screen) -> None:
+    mark, style = _MARK[check.state]
+    said = ", ".join(it.kind for it in check.findings) or check.text
+    screen.show(
+        Text.assemble("  ", (mark, style), f" {check.check:<24}", (said, style if mark == "✗" else "dim"))
+    )
+
+
+def _show_finding(found: Finding, screen: Screen) -> None:
+    screen.show("", Text.assemble(("✗ ", "bold red"), (found.sentence, "bold")))
+    rows = [("seen", line) for line in found.evidence]
+    rows += [
+        ("symptom", found.symptom),
+        ("cause", f"{found.cause}: docs/failures.md#{found.cause}"),
+        ("change", str(found.change)),
+    ]
+    before = ""
+    for label, text in rows:
+        shown = label if label != before else ""
+        screen.show(Text.assemble((f"    {shown:<9}", "cyan" if label == "change" else "dim"), text))
+        before = label
+
+
+def _verdict(found: Examined) -> Text:
+    count = len(found.diagnosis.findings)
+    if count:
+        return Text(f"✗ {count} finding{'s' if count > 1 else ''}", "bold red")
+    unknown = sum(check.state == "unknown" for check in found.diagnosis.checks)
+    rest = f"; {unknown} could not be told" if unknown else ""
+    return Text(f"✓ nothing found{rest}", "bold green")

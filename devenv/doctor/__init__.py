@@ -1,0 +1,1 @@
+"""From what was seen of settings, servers and sessions to what is wrong: pure rules, no I/O."""

@@ -1,0 +1,67 @@
+"""Asks a service for challenges, as any user could, so that their keys can be looked for."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+import httpx
+
+from devenv.core.service import ServiceProfile
+from devenv.core.topology import StackStatus
+from devenv.doctor.facts import Created
+from devenv.stack.loopback import NO_AUTHORITIES
+
+TIMEOUT_S = 35.0
+"""As a captcha-api's longest call to its ML service allows."""
+PER_SERVICE = 6
+"""Challenges asked of a service whose pods cannot be named: with two pods, one in 32 sees one pod only."""
+
+
+def on_stack(status: StackStatus) -> list[Created]:
+    """One challenge on each pod of the stack, named by a header that the proxy understands."""
+    found = []
+    for pod in status.pods:
+        if pod.state == "running":
+            headers = {"X-Devenv-Pod": pod.name}
+            found.append(_create(status.endpoints.traffic, status.spec.profile, headers, pod.name))
+    return found
+
+
+def on_service(url: str, profile: ServiceProfile, count: int = PER_SERVICE) -> list[Created]:
+    """``count`` challenges over as many connections, as whatever stands before the pods spreads them."""
+    return [_create(url.rstrip("/"), profile, {}, "") for _ in range(count)]
+
+
+def _create(base: str, profile: ServiceProfile, headers: dict[str, str], pod: str) -> Created:
+    """One challenge of the profile's first kind over a connection of its own."""
+    filled = next(iter(profile.kinds.values())).create.fill(None)
+    sent = {**profile.headers, **filled.headers, **headers, "X-Request-Id": f"doctor-{secrets.token_hex(6)}"}
+    name = pod or "the service"
+    local = base.startswith("http://")  # plain HTTP needs no authorities
+    try:
+        with httpx.Client(
+            base_url=base, timeout=TIMEOUT_S, trust_env=False, verify=NO_AUTHORITIES if local else True
+        ) as http:
+            answer = http.request(filled.method, filled.path, json=filled.body, headers=sent)
+    except httpx.HTTPError as error:
+        return Created(name, None, None, f"{type(error).__name__}: {error}")
+    name = pod or answer.headers.get("X-Served-By", name)
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    known = {header.lower(): value for header, value in answer.headers.items()}
+    challenge = profile.session_of(known, body if isinstance(body, dict) else {})
+    if answer.status_code >= 400 or challenge is None:
+        return Created(name, None, answer.status_code, f"HTTP {answer.status_code}: {_line(answer.text)}")
+    return Created(name, challenge, answer.status_code)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:200]
+
+
+def ids(created: Sequence[Created]) -> list[str]:
+    """The challenges that there are."""
+    return [it.challenge for it in created if it.challenge is not None]

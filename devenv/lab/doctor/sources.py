@@ -1,0 +1,116 @@
+"""Where settings come from: files, a URL, or the stack that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from devenv.core.errors import UsageProblem
+from devenv.core.topology import StackStatus
+from devenv.doctor.kubernetes import TELLTALE, workloads
+from devenv.doctor.settings import Client, Place, Pod, Setting, env_file
+from devenv.scenario.document import read_documents
+
+URL = "--redis-url"
+STRATEGY, HOST, PORT = "SESSION_STRATEGY", "REDIS_HOST", "REDIS_PORT"
+
+
+def from_env_files(paths: Sequence[Path]) -> list[Pod]:
+    """One pod per file. Raises UsageProblem for a file that cannot be read."""
+    pods = []
+    for path in paths:
+        pod = env_file(_text(path), str(path))
+        # The reference service, which has SESSION_STRATEGY, asks the server what it is.
+        pods.append(replace(pod, client=Client.AUTO) if STRATEGY in pod.settings else pod)
+    return pods
+
+
+def from_manifests(paths: Sequence[Path]) -> list[Pod]:
+    """The workloads of all files together. Raises UsageProblem where there is none with settings."""
+    documents = [it for path in paths for it in read_documents(_text(path), str(path))]
+    pods = workloads(documents)
+    if paths and not pods:
+        raise UsageProblem(
+            f"{', '.join(map(str, paths))}: no workload with {', '.join(sorted(TELLTALE))}",
+            hint="a Deployment, StatefulSet, DaemonSet or Pod, with the ConfigMaps that it refers to",
+        )
+    return [replace(pod, client=Client.AUTO) if STRATEGY in pod.settings else pod for pod in pods]
+
+
+def from_url(url: str) -> Pod:
+    """A bare address, as redis-py takes it. Raises UsageProblem where it is none."""
+    settings = {
+        name: Setting(name, value, Place(URL), secret=name == "REDIS_PASSWORD")
+        for name, value in address_of(url).items()
+    }
+    return Pod(URL, Place(URL), settings, service=False, client=Client.AUTO)
+
+
+def address_of(url: str) -> dict[str, str]:
+    """The variables that ``redis[s]://[user:password@]host[:port][/db]`` stands for."""
+    wanted = "redis://[user:password@]host[:port][/db], or rediss:// for TLS"
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 6379
+    except ValueError:
+        raise UsageProblem(f"{URL}: no address", hint=f"like {wanted}") from None
+    db = parts.path.strip("/") or "0"
+    if parts.scheme not in ("redis", "rediss") or not parts.hostname or not db.isdecimal():
+        raise UsageProblem(f"{URL}: no address", hint=f"like {wanted}")
+    found = {
+        HOST: parts.hostname,
+        PORT: str(port),
+        "REDIS_DB": db,
+        "REDIS_SSL": "true" if parts.scheme == "rediss" else "false",
+    }
+    if parts.username:
+        found["REDIS_USERNAME"] = unquote(parts.username)
+    if parts.password:
+        found["REDIS_PASSWORD"] = unquote(parts.password)
+    return found
+
+
+def reached_at(pod: Pod, url: str) -> Pod:
+    """``pod`` with its Redis reached at another address, for example a forwarded port.
+
+    Host and port are the URL's, user and password too where it has them; everything else stays the pod's.
+    """
+    given = address_of(url)
+    names = [it for it in (HOST, PORT, "REDIS_USERNAME", "REDIS_PASSWORD") if it in given]
+    new = {name: Setting(name, given[name], pod.line(name)) for name in names}
+    kept = {name: source for name, source in pod.unknown.items() if name not in new}
+    return replace(pod, settings={**pod.settings, **new}, unknown=kept)
+
+
+def from_stack(status: StackStatus, env: Path) -> list[Pod]:
+    """The running stack's pods. Behind the gate their Redis is the stack's own, past the gate.
+
+    A setting that stands in ``env`` with the same value has its line there.
+    """
+    lines = env_file(_text(env), env.name).settings if env.is_file() else {}
+    return [_of_stack(status, name, lines) for name in status.spec.pod_names]
+
+
+def _of_stack(status: StackStatus, name: str, lines: object) -> Pod:
+    standing = next((pod for pod in status.pods if pod.name == name), None)
+    shown = dict(standing.settings) if standing is not None else status.spec.settings_of(name)
+    own = {**status.spec.env, **status.spec.pod_env.get(name, {})}
+    if HOST not in own and PORT not in own:
+        shown[HOST], shown[PORT] = status.endpoints.redis_host, str(status.endpoints.redis_port)
+    settings = {}
+    for variable, value in shown.items():
+        line = lines.get(variable) if isinstance(lines, dict) else None
+        same = isinstance(line, Setting) and line.value == value
+        settings[variable] = Setting(variable, value, line.place if same and line else Place(name))
+    return Pod(name, Place(name), settings, replicas=1, client=Client.AUTO)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageProblem(f"{path}: not UTF-8 at byte {error.start}") from error
+    except OSError as error:
+        raise UsageProblem(f"{path}: cannot be read: {error.strerror}") from error

@@ -1,0 +1,124 @@
+"""One connection to Redis that keeps the server's own words: redis-py drops an error's first word.
+
+Plain blocking sockets and RESP2, as a person would type it: what a client library makes of a fault differs by
+its version, what the server says does not.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from devenv.doctor.facts import Reach, Tcp
+
+MAX_BULK = 8 * 2**20
+"""Bytes of one value that are read at most; a session is a few hundred."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An error reply, in the server's words."""
+
+    text: str
+
+
+Value = str | int | None | Refused | list["Value"]
+
+
+class Broken(Exception):
+    """The connection ended, or what came is not Redis' protocol; the message says which."""
+
+
+class Wire:
+    """A connected socket, with or without TLS. Calls raise Broken, TimeoutError, ssl.SSLError or OSError."""
+
+    def __init__(self, link: socket.socket) -> None:
+        self._link = link
+        self._lines = link.makefile("rb")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection."""
+        self._lines.close()
+        self._link.close()
+
+    def call(self, *words: str | int) -> Value:
+        """Send one command and read its reply; an error reply is a value."""
+        parts = [str(word).encode() for word in words]
+        head = b"*%d\r\n" % len(parts)
+        self._link.sendall(head + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts))
+        return self._value()
+
+    def _value(self) -> Value:
+        line = self._lines.readline(MAX_BULK)
+        if not line.endswith(b"\r\n"):
+            raise Broken("the connection was closed" if not line else f"not Redis: {line[:40]!r}")
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"+":
+            return _text(rest)
+        if kind == b"-":
+            return Refused(_text(rest))
+        try:
+            number = int(rest)
+        except ValueError:
+            raise Broken(f"not Redis: {line[:40]!r}") from None
+        if kind == b":":
+            return number
+        if kind == b"$" and number <= MAX_BULK:
+            return self._bulk(number)
+        if kind == b"*" and number <= MAX_BULK:
+            return None if number < 0 else [self._value() for _ in range(number)]
+        raise Broken(f"not Redis: {line[:40]!r}")
+
+    def _bulk(self, size: int) -> str | None:
+        if size < 0:
+            return None
+        data = self._lines.read(size + 2)
+        if len(data) < size + 2:
+            raise Broken("the connection was closed in the middle of a reply")
+        return _text(data[:-2])
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "backslashreplace")
+
+
+def connect(host: str, port: int, timeout: float) -> tuple[Tcp, socket.socket | None]:
+    """Try a TCP connection, at most ``timeout`` seconds; what it says also bounds every later read."""
+    started = time.perf_counter()
+    try:
+        link = socket.create_connection((host, port), timeout)
+    except socket.gaierror as error:
+        return Tcp(Reach.UNKNOWN_HOST, time.perf_counter() - started, error.strerror or str(error)), None
+    except TimeoutError:
+        return Tcp(Reach.TIMEOUT, time.perf_counter() - started), None
+    except ConnectionRefusedError:
+        return Tcp(Reach.REFUSED, time.perf_counter() - started), None
+    except OSError as error:
+        return Tcp(Reach.UNREACHABLE, time.perf_counter() - started, error.strerror or str(error)), None
+    link.settimeout(timeout)
+    return Tcp(Reach.OPEN, time.perf_counter() - started), link
+
+
+def open_wire(host: str, port: int, timeout: float, context: ssl.SSLContext | None) -> Wire:
+    """A connection, over TLS where ``context`` is given. Raises OSError; ssl.SSLError is one."""
+    link = socket.create_connection((host, port), timeout)
+    link.settimeout(timeout)
+    if context is None:
+        return Wire(link)
+    try:
+        return Wire(context.wrap_socket(link, server_hostname=host))
+    except BaseException:
+        link.close()
+        raise
