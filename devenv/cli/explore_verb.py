@@ -10,7 +10,7 @@ from rich.text import Text
 from devenv.cli.options import BackendOption, Json, Junit, NoColor, Seed, Summary, desk, write_file
 from devenv.cli.screen import Screen, grid
 from devenv.core.errors import UsageProblem
-from devenv.core.vocabulary import Strategy
+from devenv.core.vocabulary import CaptchaType, Strategy
 from devenv.lab.exploring.exploration import Exploration, FoundViolation, Mode, Wish, junit_xml, parse_budget
 from devenv.lab.exploring.summary import summary as summary_page
 from devenv.lab.exploring.usecase import explore as explore_orders
@@ -22,7 +22,7 @@ def explore(
         typer.Argument(
             metavar="SCENARIO",
             help="What meets on one fresh challenge, joined by +: R right, W wrong, E empty selection, "
-            "X expiry, A ageing, L lost reply. 'R+W+E', '3 W', 'R+W+E+X'.",
+            "X expiry, A ageing, L lost reply, P pod restart. 'R+W+E', '3 W', 'R+W+E+X'.",
         ),
     ],
     strategy: Annotated[Strategy, typer.Option(help="The session store under test.")] = Strategy.GUIDE,
@@ -34,7 +34,7 @@ def explore(
         ),
     ] = Mode.LEARNED,
     events: Annotated[
-        str, typer.Option(metavar="E,E", help="More events: expiry, ageing, lost (X, A, L).")
+        str, typer.Option(metavar="E,E", help="More events: expiry, ageing, lost, restart (X, A, L, P).")
     ] = "",
     walks: Annotated[int, typer.Option("--n", min=1, metavar="N", help="Runs of mode random.")] = 1000,
     preemptions: Annotated[
@@ -46,6 +46,9 @@ def explore(
     pods: Annotated[
         int | None, typer.Option(min=1, max=8, metavar="N", help="Pods to use [default: one per request].")
     ] = None,
+    kind: Annotated[
+        CaptchaType, typer.Option("--type", help="The captcha. A handwriting challenge has no empty answer.")
+    ] = CaptchaType.ABSTRACT,
     lanes: Annotated[
         int, typer.Option(min=1, max=64, metavar="N", help="Challenges worked on at a time.")
     ] = 12,
@@ -88,6 +91,7 @@ def explore(
             found.append(explore_orders(wish, at.settings, progress))
     if junit is not None:
         write_file("--junit", junit, junit_xml(found))
+            kind=kind,
     if summary is not None:
         write_file("--summary", summary, summary_page(found))
     for one in found:
@@ -141,9 +145,7 @@ def _show_violation(violation: FoundViolation, found: Exploration, screen: Scree
         screen.show(Text(f"  on real pods: {violation.replayed} of {violation.replays} the same", "green"))
         screen.show(Text.assemble(("  Reproduce with: ", "bold"), violation.reproduce or ""))
     else:
-        screen.show(
-            Text("  NOT confirmed on real pods: a fault of the model or of the explorer", "bold yellow")
-        )
+        screen.show(Text(f"  NOT confirmed on real pods: {violation.why}", "bold yellow"))
 
 
 def _side_by_side(found: list[Exploration], screen: Screen) -> None:

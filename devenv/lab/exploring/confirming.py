@@ -13,14 +13,14 @@ import yaml
 from devenv.checker.invariants import Kind
 from devenv.core.captcha_http import outcome_of
 from devenv.core.schedule import Event, Release, Schedule, Step
-from devenv.core.vocabulary import CATALOGUE_STORES, Strategy
+from devenv.core.vocabulary import CATALOGUE_STORES, CaptchaType, Strategy
 from devenv.explore.behaviour import CUT_SHORT
 from devenv.explore.expression import Participant
 from devenv.explore.outcome import HALF_DONE, SERVER_ERROR, Finding, Outcome, judge
 from devenv.lab.exploring.exploration import FoundViolation, ShownStep
 from devenv.lab.exploring.jobs import Scheduled, ScheduledRun
 from devenv.lab.exploring.remote import Remote
-from devenv.lab.exploring.stage import KIND, Stage
+from devenv.lab.exploring.stage import Stage
 
 SESSION = "s1"
 _CAUSES = {
@@ -81,6 +81,7 @@ async def confirm(
         confirmed=confirmed,
         replayed=same if confirmed else 0,
         replays=replays,
+        why=None if confirmed else "the order was run and did not show it: a fault of the model or of ours",
     )
     return found, first.outcome
 
@@ -145,7 +146,11 @@ def _shown(cast: Sequence[Participant], run: ScheduledRun) -> list[ShownStep]:
 
 
 def scenario_text(
-    found: FoundViolation, cast: Sequence[Participant], outcome: Outcome, strategy: Strategy
+    found: FoundViolation,
+    cast: Sequence[Participant],
+    outcome: Outcome,
+    strategy: Strategy,
+    kind: CaptchaType,
 ) -> str:
     """A scenario file that ``replay`` follows: the schedule, and what was seen as what is expected."""
     requests = [it for it in cast if it.answer is not None]
@@ -176,7 +181,7 @@ def scenario_text(
         "about": f"{found.sentence}. The shortest order of the {strategy} store's commands that shows it.",
         "stack": {"pods": max(2, len(requests)), "env": {"REDIS_TIMEOUT_MS": 10000}},
         "stores": stores,
-        "sessions": {SESSION: str(KIND)},
+        "sessions": {SESSION: str(kind)},
         "steps": [
             {"create": SESSION, "pod": "A"},
             {

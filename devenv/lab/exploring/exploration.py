@@ -10,7 +10,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from devenv.core.errors import UsageProblem
-from devenv.core.vocabulary import REDIS_STORES, Strategy
+from devenv.core.vocabulary import REDIS_STORES, CaptchaType, Strategy
 
 _BUDGET = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>s|m)?")
 
@@ -25,8 +25,9 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """An exploration. ``budget_traces`` and ``budget_seconds`` None: until it is complete.
+    """An exploration, on a challenge of type ``kind``.
 
+    ``budget_traces`` and ``budget_seconds`` None: until it is complete.
     ``walks`` is how many runs mode random makes; ``preemptions`` bounds them (mode learned). ``pods`` None:
     one for each request. ``replays``: how often each violation's schedule is run on the real stack.
     Raises UsageProblem for a store without Redis.
@@ -43,6 +44,7 @@ class Wish:
     pods: int | None = None
     lanes: int = 12
     replays: int = 3
+    kind: CaptchaType = CaptchaType.ABSTRACT
 
     def __post_init__(self) -> None:
         if self.strategy not in REDIS_STORES:

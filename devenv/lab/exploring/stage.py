@@ -13,26 +13,32 @@ from devenv.core.topology import StackStatus
 from devenv.core.vocabulary import Answer, CaptchaType
 from devenv.explore.behaviour import RESTART
 from devenv.explore.expression import Participant
+from devenv.lab.client import CaptchaClient, Challenge, Submission
 from devenv.lab.exploring.jobs import CID, Call, EventCall
 from devenv.lab.keys import DEFAULT_PREFIX
-
-KIND = CaptchaType.ABSTRACT
+from devenv.lab.seeding import as_created, new_document
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """An abstract challenge as the service keeps it, with ``CID`` for its id, in database ``db``."""
+    """A challenge of type ``kind`` as the service keeps it, with ``CID`` for its id, in database ``db``.
 
+    ``submissions`` is what is sent for each answer.
+    """
+
+    kind: CaptchaType
     key: str
     document: Mapping[str, Any]
+    submissions: Mapping[Answer, Submission]
     ttl_ms: int
     pods: tuple[str, ...]
     db: int = 0
 
     def call(self, request: Participant, pod: str) -> Call:
         """The verify of one participant."""
-        body = {CHALLENGE_FIELD: CID, "selections": self.selections(request.answer)}
-        return Call(request.name, pod, VERIFY_PATHS[KIND], body)
+        assert request.answer is not None
+        body = {CHALLENGE_FIELD: CID, **self.submissions[request.answer]}
+        return Call(request.name, pod, VERIFY_PATHS[self.kind], body)
 
     def calls(self, cast: Sequence[Participant]) -> tuple[Call, ...]:
         """The verifies of all participants, each on its pod."""
@@ -46,36 +52,18 @@ class Stage:
             if it.event is not None
         )
 
-    def selections(self, answer: Answer | None) -> list[int]:
-        """What is selected: exactly the positives, exactly the others, or nothing."""
-        if answer is Answer.EMPTY:
-            return []
-        wished = answer is Answer.RIGHT
-        return [at for at, positive in enumerate(self.document["is_positive"]) if positive == wished]
 
-
-def build_stage(
-    status: StackStatus, pods: Sequence[str], catalogue: Mapping[str, Any], seed: int, created_at: float
+async def build_stage(
+    status: StackStatus, pods: Sequence[str], kind: CaptchaType, seed: int, created_at: float
 ) -> Stage:
-    """A fresh challenge from the mock ML service's pictures."""
+    """A fresh challenge from the mock ML service's pictures; it knows the right answers."""
     settings = next(pod.settings for pod in status.pods if pod.name == pods[0])
     assets = (settings.get("ASSET_BASE_URL") or status.endpoints.ml).rstrip("/")
-    target, pictures = Catalogue.from_json(dict(catalogue)).nine_pictures(Random(seed))
-    document = {
-        "type": str(KIND),
-        "cid": CID,
-        "target_class": target.name,
-        "keywords": [target.korean],
-        "image_urls": [assets + path for path, _ in pictures],
-        "is_positive": [positive for _, positive in pictures],
-        "attempts": 0,
-        "created_at": created_at,
-    }
-    key = f"{settings.get('REDIS_PREFIX', DEFAULT_PREFIX)}{KIND}:{CID}"
-    return Stage(
-        key,
-        document,
-        1000 * int(settings.get("CAPTCHA_TTL") or 60),
-        tuple(pods),
-        int(settings.get("REDIS_DB") or 0),
-    )
+    async with CaptchaClient(status.endpoints, seed=seed) as client:
+        catalogue = Catalogue.from_json(dict(await client.catalogue()))
+        document = new_document(kind, CID, catalogue, assets, Random(seed), created_at)
+        challenge = Challenge(CID, kind, as_created(document), None, "")
+        submissions = {answer: await client.answer(challenge, answer) for answer in Answer}
+    key = f"{settings.get('REDIS_PREFIX', DEFAULT_PREFIX)}{kind}:{CID}"
+    ttl_ms, db = 1000 * int(settings.get("CAPTCHA_TTL") or 60), int(settings.get("REDIS_DB") or 0)
+    return Stage(kind, key, document, submissions, ttl_ms, tuple(pods), db)

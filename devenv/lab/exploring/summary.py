@@ -88,7 +88,7 @@ def _violation(violation: FoundViolation, found: Exploration) -> list[str]:
         *(f"{who:>3} {steps}" for who, steps in violation.lines), "```", "",
     ]  # fmt: skip
     if not violation.confirmed:
-        return [*lines, "**Not confirmed on real pods: a fault of the model or of the explorer.**"]
+        return [*lines, f"**Not confirmed on real pods: {violation.why}.**"]
     return [
         *lines, f"On real pods {violation.replayed} of {violation.replays} times the same. Reproduce with:",
         "", "```", violation.reproduce or f'--schedule "{violation.schedule}"', "```",

@@ -12,11 +12,11 @@ from random import Random
 from typing import TypeVar
 
 from devenv.core.errors import DevenvError, EnvironmentProblem, Inconclusive, UsageProblem
-from devenv.core.topology import StackSpec, StackStatus
+from devenv.core.topology import RedisMode, StackSpec, StackStatus
+from devenv.core.vocabulary import CaptchaType
 from devenv.explore.collecting import Budget, Collected
 from devenv.explore.expression import Meeting, Participant, parse_meeting
 from devenv.explore.system import Stopped
-from devenv.lab.client import CaptchaClient
 from devenv.lab.exploring import direct, learned
 from devenv.lab.exploring.confirming import Suspect, confirm, job_of, scenario_text, unconfirmed
 from devenv.lab.exploring.exploration import Exploration, FoundViolation, Mode, Wish
@@ -119,6 +119,11 @@ class _Exploring:
 
     def run(self, folder: Run) -> Exploration:
         """Everything; the scenarios go into ``folder``."""
+        if wish.kind is CaptchaType.HANDWRITING and "E" in meeting.requests:
+            raise UsageProblem(
+                f"{meeting}: an empty answer to a handwriting challenge is refused before Redis is asked",
+                hint="R and W can be explored with --type handwriting",
+            )
         try:
             stage = self._runner.run(self._prepare())
             self._begun = time.monotonic()
@@ -139,9 +144,7 @@ class _Exploring:
 
     async def _prepare(self) -> Stage:
         """The stage; and each pod has connected, and loaded its scripts, before anything is counted."""
-        async with CaptchaClient(self._status.endpoints) as client:
-            catalogue = await client.catalogue()
-        stage = build_stage(self._status, self._pods, catalogue, self._seed, time.time())
+        stage = await build_stage(self._status, self._pods, self._wish.kind, self._seed, time.time())
         alone = next(it for it in self._casts[0] if it.answer is not None)
         for pod in stage.pods:
             job = job_of(replace(stage, pods=(pod,)), [alone], ())
@@ -213,7 +216,7 @@ class _Exploring:
                 found.append(unconfirmed(suspect, problem.message))
                 continue
             if violation.confirmed:
-                text = scenario_text(violation, suspect.cast, outcome, self._wish.strategy)
+                text = scenario_text(violation, suspect.cast, outcome, self._wish.strategy, self._wish.kind)
                 path = folder.write_text(f"{violation.kind}.yaml", text)
                 command = f"devenv replay {_shown_path(path)} --strategy {self._wish.strategy}"
                 violation = replace(violation, scenario_file=str(path), reproduce=command)
