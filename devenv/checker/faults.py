@@ -39,7 +39,7 @@ def misled(call: Call) -> bool:
 
 def _moved(call: Call, joined: Joined) -> Finding | None:
     step = next((it for it in call.steps if (it.reply or "").startswith("-MOVED")), None)
-    coped = call.exchange.status != 200 or (call.kind == "verify" and call.outcome in GRADED)
+    coped = not call.answered or (call.kind == "verify" and call.outcome in GRADED)
     if step is None or (coped and not misled(call)):
         return None
     sentence = (
@@ -71,7 +71,7 @@ def _is_document(step: Step) -> bool:
 
 def _writes_refused(call: Call, joined: Joined) -> Finding | None:
     step = next((it for it in call.steps if it.is_write and (it.reply or "").startswith(_REFUSALS)), None)
-    if step is None or not (misled(call) or call.exchange.status == 200):
+    if step is None or not (misled(call) or call.answered):
         return None
     told = "the user got an error that says nothing" if call.crashed else "nobody was told"
     sentence = f"Redis refused {step.name} ({step.reply}): nothing is counted, and {told}"

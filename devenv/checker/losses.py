@@ -17,7 +17,7 @@ _EXPIRES = ("expire", "age")
 
 def loss(story: Story, joined: Joined) -> Finding | None:
     """Why the first verify that should have found the session did not; None where all did."""
-    lost, create = _lost(story), story.create
+    lost, create = _lost(story, joined), story.create
     if lost is None or create is None:
         return None
     if create.wrote is not None and lost.read is not None:
@@ -29,9 +29,9 @@ def loss(story: Story, joined: Joined) -> Finding | None:
     return _both_in_memory(story, joined, create, lost)
 
 
-def _lost(story: Story) -> Call | None:
+def _lost(story: Story, joined: Joined) -> Call | None:
     for call in story.verifies:
-        if call.outcome is Outcome.NOT_FOUND and not _over(story, call) and not _unsure(story, call):
+        if call.outcome is Outcome.NOT_FOUND and not _over(story, call, joined) and not _unsure(story, call):
             return call
         if _judged_by_another_word(story, call):
             return call
@@ -55,8 +55,10 @@ def _judged_by_another_word(story: Story, call: Call) -> bool:
     return written and call.exchange.status == 200 and call.outcome is not Outcome.SUCCESS
 
 
-def _over(story: Story, call: Call) -> bool:
+def _over(story: Story, call: Call, joined: Joined) -> bool:
     """Whether the session had rightly ended before ``call``: solved, or at the limit, maybe meanwhile."""
+    if joined.profile.reusable:
+        return False
     others = [
         other
         for other in story.verifies

@@ -22,6 +22,8 @@ _ANSWERS = ("is_positive", "target_class", "image_url", "samples")
 
 def races(story: Story, joined: Joined) -> list[Finding]:
     """All that crossed in one story: one race can have several consequences."""
+    if joined.profile.reusable:  # they are about sessions that one success ends
+        return []
     return [found for rule in _RACES if (found := rule(story, joined)) is not None]
 
 

@@ -59,6 +59,14 @@ class Call:
         return self.words[self.kind == "verify"]
 
     @property
+    def answered(self) -> bool:
+        """It was answered as its service answers: a session was opened; a use was told how it ended."""
+        status = self.exchange.status
+        if self.kind == "create":
+            return 200 <= status < 300
+        return status == 200 or self.outcome is not Outcome.ERROR
+
+    @property
     def attempts(self) -> int | None:
         """The count of attempts that the answer carries."""
         count = self.answer.get("attempts")
@@ -90,8 +98,8 @@ class Call:
     def __str__(self) -> str:
         told: object = self.answer.get("message")
         if not told:
-            told = str(self.outcome) if self.exchange.status == 200 else f"HTTP {self.exchange.status}"
-        said = "" if self.kind == "create" and self.exchange.status == 200 else f" → {told}"
+            told = str(self.outcome) if self.answered else f"HTTP {self.exchange.status}"
+        said = "" if self.kind == "create" and self.answered else f" → {told}"
         return f"exchange #{self.exchange.seq} {self.pod or 'no pod'}: {self.word} {self.captcha}{said}"
 
 

@@ -22,6 +22,18 @@ from devenv.cli.options import (
     desk,
     store,
 )
+from devenv.cli.own_service import (
+    AllowEnv,
+    App,
+    AppDir,
+    Command,
+    Env,
+    EnvFile,
+    Flags,
+    HeaderOption,
+    Preset,
+    Python,
+)
 from devenv.cli.screen import Screen, grid
 from devenv.core.errors import DevenvError, EnvironmentProblem, UsageProblem
 from devenv.core.topology import StackStatus
@@ -105,6 +117,15 @@ def up(
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Return when it is ready; `devenv down` ends it.")
     ] = False,
+    app_dir: AppDir = None,
+    app: App = None,
+    command: Command = None,
+    python: Python = None,
+    env_file: EnvFile = None,
+    env: Env = None,
+    allow_env: AllowEnv = None,
+    header: HeaderOption = None,
+    preset: Preset = None,
     as_json: Json = False,
     backend: BackendOption = None,
     no_color: NoColor = False,
@@ -112,15 +133,17 @@ def up(
 ) -> None:
     """Start the stack: Redis, the mock ML service, the pods and the proxy in front of them.
 
-    In the foreground it shows everybody's log until Ctrl-C, which ends it all.
+    In the foreground it shows everybody's log until Ctrl-C, which ends it all. With a devenv.toml here, or
+    --app or --command, the pods are your own service: docs/own-service.md.
     """
+    flags = Flags(app_dir, app, command, python, env_file, env or (), allow_env or (), header or (), preset)
     at = desk(
         as_json, no_color, backend, seed, pods=pods, use_redis=use_redis, strategy=store(strategy),
         policy=policy, workers=workers,
     )  # fmt: skip
     wished = {"traffic": port, "control": control_port, "ml": ml_port, "redis": redis_port, "gate": gate_port}
     ports = replace(at.settings.ports, **{name: it for name, it in wished.items() if it is not None})
-    spec = replace(at.settings, ports=ports).stack_spec()
+    spec = replace(at.settings, ports=ports, service=flags.over(at.settings.service)).stack_spec()
     stack = open_stack(at.settings.backend or "embedded", at.settings.state_dir, detached=detach)
     with at.screen.working("starting") as progress:
         started = stack.start(spec, progress)
@@ -141,14 +164,23 @@ def _present(status: StackStatus, screen: Screen) -> None:
     """What was started, and where to find it."""
     screen.result(status.to_json())
     words = ", ".join(str(it) for it in dict.fromkeys(stores(status).values()))
-    line = f": {len(status.pods)} pods ({status.backend}), sessions in {_where(words)}, {status.spec.policy}"
+    own = status.spec.service
+    what = "pods" if own is None else f"pods of {own.title}"
+    kept = (
+        f"sessions in {_where(words, own is not None)}" if own is None or own.switchable else "own sessions"
+    )
+    line = f": {len(status.pods)} {what} ({status.backend}), {kept}, {status.spec.policy}"
     screen.show(Text.assemble(("up", "bold green"), line))
     _addresses(status, screen)
-    screen.show(Text(f"try: curl -X POST {status.endpoints.traffic}/api/abstract-captcha", "dim"))
+    create = next(iter(status.spec.profile.kinds.values())).create
+    headers = "".join(f" -H '{name}: …'" for name in status.spec.profile.headers)
+    screen.show(Text(f"try: curl -X {create.method}{headers} {status.endpoints.traffic}{create.path}", "dim"))
 
 
-def _where(words: str) -> str:
-    return "each pod's memory" if words == Strategy.MEMORY else f"Redis (store: {words})"
+def _where(words: str, own: bool) -> str:
+    if words == Strategy.MEMORY:
+        return "each pod's memory"
+    return "Redis" if own else f"Redis (store: {words})"
 
 
 def _addresses(status: StackStatus, screen: Screen) -> None:
@@ -221,11 +253,16 @@ def _pods(found: Overview, screen: Screen) -> None:
             pod.name,
             Text(pod.state, "" if pod.state == "running" else "bold red"),
             pod.settings.get("USE_REDIS", ""),
-            Text(str(kept), _STORE_STYLE.get(kept, "yellow")),
+            Text(_kept(kept, found.status), _STORE_STYLE.get(kept, "yellow")),
             pod.settings.get("REDIS_PREFIX", ""),
             str(pod.pid or "–"),
         )
     screen.show("", table)
+
+
+def _kept(store: Strategy, status: StackStatus) -> str:
+    """Where a pod keeps its sessions; how a service of one's own does that in Redis is its own affair."""
+    return "Redis" if status.spec.service is not None and store != Strategy.MEMORY else str(store)
 
 
 def _keys(found: Overview, screen: Screen) -> None:

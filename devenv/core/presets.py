@@ -81,7 +81,7 @@ MCP_SESSION = ServiceProfile(
                 headers={**_MCP_ACCEPT, "Mcp-Session-Id": ID},
                 body={"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
             ),
-            answers={str(Answer.RIGHT): None},
+            answers={str(Answer.RIGHT): None, str(Answer.WRONG): None},  # to use it is all there is
         )
     },
     # "the server MUST respond to requests containing that session ID with HTTP 404": MCP 2025-03-26,
@@ -91,6 +91,7 @@ MCP_SESSION = ServiceProfile(
     id_field="",
     id_header="Mcp-Session-Id",
     words=("initialize", "use"),
+    reusable=True,
     changes={
         "pod-memory": "send every request of a session to the pod that opened it (route by Mcp-Session-Id), "
         "or serve without sessions: stateless_http=True",

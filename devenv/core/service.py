@@ -113,7 +113,7 @@ class ServiceProfile:
     ``id_header``. ``headers`` go with every request. ``fields``: the contract's field (message, attempts,
     ttl, …) → the service's own. ``oracle``: mock-ml where the mock ML service knows the right answers.
     ``words`` say create and verify in the service's own words; ``changes``: what to change, by cause, where
-    the usual advice does not fit it.
+    the usual advice does not fit it. ``reusable``: a session goes on after a success.
     """
 
     name: str
@@ -128,6 +128,7 @@ class ServiceProfile:
     oracle: Literal["", "mock-ml"] = ""
     words: tuple[str, str] = ("create", "verify")
     changes: Mapping[str, str] = field(default_factory=dict)
+    reusable: bool = False
 
     def outcome(self, status: int | None, body: Mapping[str, Any]) -> Outcome:
         """Class the answer to a request that used a session; ``status`` None: no answer came."""

@@ -29,6 +29,8 @@ from devenv.stack.loopback import NO_AUTHORITIES
 
 ABSTRACT_IMAGES = range(9)
 GRID_CELLS = range(1, 10)
+ANY_KIND = "any"
+"""In a scenario: the service's first kind of session."""
 
 # Above the longest timeout a captcha-api uses towards the ML service (30 s), so that the pod gives up first.
 TIMEOUT_S = 35.0
@@ -202,6 +204,8 @@ class CaptchaClient:
         ``process`` is who does it, in the history. Raises CreateFailed where the service refuses,
         EnvironmentProblem where nothing answers, UsageProblem for a kind that the service has not.
         """
+        if kind == ANY_KIND:
+            kind = next(iter(self.profile.kinds))
         opening = self._kind(kind).create.fill(None)
         value: dict[str, Any] = {"type": str(kind)}
         started, request_id = self._begin("create", value, pod, None, process)
@@ -366,7 +370,7 @@ class CaptchaClient:
         if answer not in answers:
             raise UsageProblem(
                 f"nobody here knows a {answer} answer to this service's {challenge.type} challenges",
-                hint=f"known: {', '.join(answers) or 'none'}; profile.kinds.{challenge.type}.answers can tell",
+                hint=f"known: {', '.join(answers) or 'none'}; add profile.kinds.{challenge.type}.answers",
             )
         return {"answer": answers[answer]}
 
@@ -448,11 +452,15 @@ def _reason(status: int | None, body: Mapping[str, Any]) -> str:
 
 
 def _reply_label(result: Verified) -> str:
-    if result.status != 200:
+    if result.status != 200 and result.outcome is Outcome.ERROR:
         return _reason(result.status, result.body)
     if result.outcome is Outcome.WRONG:
         return "wrong" if result.attempts is None else f"wrong, attempt {result.attempts}"
-    return "success" if result.outcome is Outcome.SUCCESS else (result.message or str(result.outcome))
+    return (
+        "success"
+        if result.outcome is Outcome.SUCCESS
+        else (result.message or str(result.outcome).replace("_", " "))
+    )
 
 
 def _reply_kind(result: Verified, answer: str) -> MessageKind:

@@ -55,5 +55,6 @@ def key_spaces(status: StackStatus) -> list[tuple[str, int]]:
     found = []
     for pod in status.pods:
         db = pod.settings.get("REDIS_DB", "0")
-        found.append((pod.settings.get("REDIS_PREFIX", DEFAULT_PREFIX), int(db) if db.isdigit() else 0))
+        usual = DEFAULT_PREFIX if status.spec.service is None else ""
+        found.append((pod.settings.get("REDIS_PREFIX", usual), int(db) if db.isdigit() else 0))
     return list(dict.fromkeys(found))

@@ -89,6 +89,8 @@ class _Profile(_Table):
     wrong: list[_Rule] = []
     oracle: Literal["", "mock-ml"] = ""
     words: tuple[str, str] | None = None
+    reusable: bool | None = None
+    changes: dict[str, str] = {}
 
     def over(self, preset: ServiceProfile) -> ServiceProfile:
         """The preset with what the file says in its place; kinds replace all of the preset's."""
@@ -102,10 +104,13 @@ class _Profile(_Table):
             "fields": self.fields,
             "oracle": self.oracle,
             "words": self.words,
+            "changes": self.changes,
         }
         if self.id is not None:
             given |= {"id_field": self.id.field, "id_header": self.id.header}
-        kept = {name: it for name, it in given.items() if it or name in ("id_field", "id_header")}
+        if self.reusable is not None:
+            given["reusable"] = self.reusable
+        kept = {name: it for name, it in given.items() if it or name in ("id_field", "id_header", "reusable")}
         return replace(preset, **kept)
 
 

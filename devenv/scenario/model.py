@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from devenv.core.vocabulary import Answer, CaptchaType, Strategy, pod_names
+from devenv.core.vocabulary import Answer, Strategy, pod_names
 
 Checks = Mapping[str, Any]
 """Name of a fact (outcome, attempts, ttl, …) to what it should be, as the file has it."""
@@ -175,7 +175,10 @@ class StoreNote:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One scenario. ``source`` is the text that it was parsed from, ``name`` the file's name."""
+    """One scenario. ``source`` is the text that it was parsed from, ``name`` the file's name.
+
+    ``sessions``: by name, the captcha's type, or "any": the service's first kind of session.
+    """
 
     id: str
     title: str
@@ -184,7 +187,7 @@ class Scenario:
     about: str
     stack: StackWish
     stores: Mapping[Strategy, StoreNote]
-    sessions: Mapping[str, CaptchaType]
+    sessions: Mapping[str, str]
     steps: tuple[Step, ...]
     name: str
     source: str

@@ -34,6 +34,8 @@ from devenv.scenario.schema import check
 
 KEY_REFERENCE = re.compile(r"\{key:([^}]*)\}")
 """A session's Redis key inside a word of ``redis_command``."""
+ANY = "any"
+"""A session of whatever kind the service has."""
 
 
 def parse(text: str, name: str) -> Scenario:
@@ -54,13 +56,16 @@ class _Builder:
         self._document = document
         self._data: Mapping[str, Any] = document.data
         self._pods: tuple[str, ...] = ()
-        self._sessions: dict[str, CaptchaType] = {}
+        self._sessions: dict[str, str] = {}
         self._created: dict[str, int] = {}
 
     def scenario(self, source: str) -> Scenario:
         data = self._data
         stack = self._stack(data.get("stack", {}))
-        self._sessions = {name: CaptchaType(kind) for name, kind in data.get("sessions", {}).items()}
+        self._sessions = {
+            name: kind if kind == ANY else CaptchaType(kind)
+            for name, kind in data.get("sessions", {}).items()
+        }
         steps = tuple(self._step(step, ("steps", index)) for index, step in enumerate(data["steps"]))
         for name in self._sessions:
             if name not in self._created:
@@ -135,7 +140,7 @@ class _Builder:
         if other is not None:
             self._known(other, (*path, "word_differs_from"))
             for name, key in ((session, "create"), (other, "word_differs_from")):
-                if self._sessions[name] is not CaptchaType.HANDWRITING:
+                if self._sessions[name] != CaptchaType.HANDWRITING:
                     raise self._document.problem((*path, key), f"session {name!r} is not of type handwriting")
         self._created[session] = line
         return Create(line, session, self._pod_of(data, path), other, expect)
@@ -143,7 +148,7 @@ class _Builder:
     def _verify(self, data: Mapping[str, Any], path: Path, expect: Expectation) -> Verify:
         session = self._known(data["verify"], (*path, "verify"))
         answer = data["answer"]
-        if isinstance(answer, list) and self._sessions[session] is CaptchaType.HANDWRITING:
+        if isinstance(answer, list) and self._sessions[session] == CaptchaType.HANDWRITING:
             raise self._document.problem(
                 (*path, "answer"),
                 f"session {session!r} is handwriting: right, wrong or empty, not selections",

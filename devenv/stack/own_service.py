@@ -101,8 +101,12 @@ class OwnService:
     ) -> dict[str, str]:
         """Everything that the pod gets; ``settings`` are the contract's, with our addresses."""
         service, own = self.service, dict(settings)
+        chosen = {**spec.env, **spec.pod_env.get(pod, {})}
         for name in _THEIRS:
-            if name in self.files and name not in spec.env and name not in spec.pod_env.get(pod, {}):
+            if name in chosen:
+                continue
+            own.pop(name, None)  # what its own code says where nobody says anything
+            if name in self.files:
                 own[name] = self.files[name].value
         url = _redis_url(own)
         pair = f"{own['REDIS_HOST']}:{own['REDIS_PORT']}"
@@ -130,8 +134,7 @@ class OwnService:
             **own,
             **{name: _put(value, values) for name, value in switch.items()},
             **{name: _put(value, values) for name, value in service.env.items()},
-            **spec.env,
-            **spec.pod_env.get(pod, {}),
+            **chosen,
         }
 
     def settings(self, spec: StackSpec, pod: str, settings: Mapping[str, str]) -> dict[str, str]:

@@ -194,7 +194,7 @@ def summary(calls: Sequence[Call]) -> str:
     creates = [call for call in calls if call.kind == "create"]
     verifies = [call for call in calls if call.kind == "verify"]
     counts = Counter(_ending(call) for call in verifies)
-    failed = Counter(_ending(call) for call in creates if call.exchange.status != 200)
+    failed = Counter(_ending(call) for call in creates if not call.answered)
     words = [f"{len(creates)} challenge{'' if len(creates) == 1 else 's'}"]
     words += [f"{n} not created ({how})" for how, n in failed.items()]
     words.append(f"{len(verifies)} answer{'' if len(verifies) == 1 else 's'}")
@@ -207,7 +207,7 @@ def _ending(call: Call) -> str:
     if call.exchange.status == 503:
         why = str(call.answer.get("detail") or "")
         return f"told to try again (503{': ' if why else ''}{why[:LONGEST_REASON]})"
-    if call.exchange.status != 200:
+    if not call.answered:
         return f"answered {call.exchange.status}"
     if call.kind == "create":
         return "created"

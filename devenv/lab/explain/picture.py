@@ -153,7 +153,7 @@ def _asked(call: Call) -> str:
 def _told(call: Call) -> tuple[str, MessageKind]:
     if call.exchange.error is not None:
         return _cut(f"{call.exchange.status}: {call.exchange.error}"), "failed"
-    if call.exchange.status != 200:
+    if not call.answered:
         said = call.answer.get("detail") or call.answer.get("message") or ""
         return _cut(f"HTTP {call.exchange.status} {said}".rstrip()), "failed"
     if call.kind == "create":
@@ -161,7 +161,7 @@ def _told(call: Call) -> tuple[str, MessageKind]:
     if call.outcome in (Outcome.SUCCESS, Outcome.WRONG):
         count = f", attempt {call.attempts}" if call.attempts is not None else ""
         return f"{call.outcome}{count}", "reply"
-    return _cut(str(call.answer.get("message") or call.outcome)), "failed"
+    return _cut(str(call.answer.get("message") or str(call.outcome).replace("_", " "))), "failed"
 
 
 # -- Redis ---------------------------------------------------------------------------------------------------
