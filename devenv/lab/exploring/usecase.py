@@ -106,6 +106,11 @@ class _Exploring:
         self._seed = seed
         self._progress = progress
         self._runner = runner
+        if wish.kind is CaptchaType.HANDWRITING and "E" in meeting.requests:
+            raise UsageProblem(
+                f"{meeting}: an empty answer to a handwriting challenge is refused before Redis is asked",
+                hint="R and W can be explored with --type handwriting",
+            )
         self._pods = [pod.name for pod in status.pods][: wish.pods or len(meeting.requests)]
         self._casts: list[tuple[Participant, ...]] = meeting.cast(pods=len(self._pods))
         self._can_restart = status.backend == "embedded"
@@ -119,11 +124,6 @@ class _Exploring:
 
     def run(self, folder: Run) -> Exploration:
         """Everything; the scenarios go into ``folder``."""
-        if wish.kind is CaptchaType.HANDWRITING and "E" in meeting.requests:
-            raise UsageProblem(
-                f"{meeting}: an empty answer to a handwriting challenge is refused before Redis is asked",
-                hint="R and W can be explored with --type handwriting",
-            )
         try:
             stage = self._runner.run(self._prepare())
             self._begun = time.monotonic()
