@@ -104,20 +104,34 @@ def handshake(
     reached, link = connect(host, port, timeout)
     if link is None:
         return Tls(Trust.FAILED, str(reached.reach), held, authorities)
+    agreed = False
     with link:
         try:
             with made.wrap_socket(link, server_hostname=host) as secured, Wire(secured) as wire:
-                wire.call("PING")  # with TLS 1.3 a refused client certificate shows here only
+                agreed = True
+                wire.call("PING")
         except ssl.SSLCertVerificationError as error:
             trust = _VERIFY.get(error.verify_code, Trust.FAILED)
             return Tls(trust, error.verify_message, held, authorities)
-        except ssl.SSLError as error:
-            said = (error.reason or str(error)).replace("_", " ").lower()
-            wanted = "certificate required" in said or "handshake failure" in said
-            return Tls(Trust.NEEDS_CERTIFICATE if wanted else Trust.FAILED, said, held, authorities)
         except (Broken, OSError, ValueError) as error:
-            return Tls(Trust.FAILED, str(error), held, authorities)
+            return Tls(_without_certificate(error, agreed, files), _said(error), held, authorities)
     return Tls(Trust.OK, "", held, authorities)
+
+
+def _without_certificate(error: Exception, agreed: bool, files: TlsFiles) -> Trust:
+    """Whether it failed because the server wants the client's certificate.
+
+    With TLS 1.3 (RFC 8446, 4.4.2.4) a client learns that only after its own handshake is over, by an alert
+    which the end of the connection may overtake.
+    """
+    told = "certificate required" in _said(error) or "handshake failure" in _said(error)
+    ended = agreed and not isinstance(error, TimeoutError) and not files.certificate
+    return Trust.NEEDS_CERTIFICATE if told or ended else Trust.FAILED
+
+
+def _said(error: Exception) -> str:
+    reason = error.reason if isinstance(error, ssl.SSLError) else None
+    return reason.replace("_", " ").lower() if reason else str(error)
 
 
 def _trusting() -> ssl.SSLContext:

@@ -1,0 +1,236 @@
+"""Real redis-servers of every kind that the doctor tells apart; started once, all at the same time."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+import trustme
+
+from devenv.lab.doctor import Examined, Wish, examine
+from devenv.stack.redis_cluster import Node, options, write_config
+
+DEADLINE = 30.0
+PASSWORD = "correct-horse"
+ACL_USER = "captcha"
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def until(what: str, condition: Callable[[], object]) -> None:
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < end, f"not within {DEADLINE} s: {what}"
+        time.sleep(0.02)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that were free a moment ago, all different."""
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+class _Web(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *words: object) -> None:
+        """Nothing."""
+
+
+@dataclass
+class World:
+    """``port``: every server's port by its name, and ``closed``, where nobody listens; ``file``: the CAs."""
+
+    folder: Path
+    port: dict[str, int] = field(default_factory=dict)
+    file: dict[str, str] = field(default_factory=dict)
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, name: str, *words: str, port: int | None = None) -> None:
+        binary = shutil.which("redis-server")
+        assert binary, "redis-server is not on PATH"
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        number = port if port is not None else free_ports(1)[0]
+        plain = [] if "--tls-port" in words else ["--port", str(number)]
+        words = tuple(word.replace("{port}", str(number)) for word in words)
+        command = [binary, *plain, "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), *words]
+        with (folder / "log").open("wb") as log:
+            self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log)
+        self.port[name] = number
+
+    def client(self, name: str, **options: object) -> redis.Redis:
+        made: redis.Redis = redis.Redis(port=self.port[name], decode_responses=True, **options)  # type: ignore[arg-type]
+        return made
+
+    def listens(self, name: str) -> bool:
+        assert self.processes[name].poll() is None, (self.folder / name / "log").read_text()
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port[name]), 1):
+            return True
+        return False
+
+    def stop(self) -> None:
+        for process in self.processes.values():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                psutil.Process(process.pid).resume()
+            process.kill()
+            process.wait(DEADLINE)
+
+
+def _tls(world: World, name: str, ca: trustme.CA, leaf: trustme.LeafCert, *more: str) -> None:
+    folder = world.folder / name
+    folder.mkdir()
+    leaf.private_key_pem.write_to_path(str(folder / "key.pem"))
+    (folder / "cert.pem").write_bytes(b"".join(it.bytes() for it in leaf.cert_chain_pems))
+    ca.cert_pem.write_to_path(str(folder / "ca.pem"))
+    files = ("--tls-cert-file", "cert.pem", "--tls-key-file", "key.pem", "--tls-ca-cert-file", "ca.pem")
+    world.start(name, "--port", "0", "--tls-port", "{port}", *files, *more)
+
+
+def _tls_servers(world: World) -> None:
+    ours, other = trustme.CA(), trustme.CA()
+    for name, ca in (("ca", ours), ("other-ca", other)):
+        world.file[name] = str(world.folder / f"{name}.pem")
+        ca.cert_pem.write_to_path(world.file[name])
+    lax = ("--tls-auth-clients", "no")
+    good = ours.issue_cert("127.0.0.1", "localhost")
+    _tls(world, "tls", ours, good, *lax)
+    _tls(world, "tls-password", ours, good, *lax, "--requirepass", PASSWORD)
+    _tls(world, "tls-mutual", ours, good)
+    _tls(world, "tls-name", ours, ours.issue_cert("redis.example"), *lax)
+    old = ours.issue_cert("127.0.0.1", not_before=LONG_AGO, not_after=LONG_AGO + timedelta(days=90))
+    _tls(world, "tls-expired", ours, old, *lax)
+    client = ours.issue_cert("captcha-api.example")
+    for name, blob in (("client-cert", client.cert_chain_pems[0]), ("client-key", client.private_key_pem)):
+        world.file[name] = str(world.folder / f"{name}.pem")
+        blob.write_to_path(world.file[name])
+
+
+def _cluster(world: World, names: Sequence[str]) -> None:
+    ports = free_ports(2 * len(names))
+    nodes = [Node("127.0.0.1", ports[n], ports[len(names) + n]) for n in range(len(names))]
+    for at, name in enumerate(names):
+        folder = world.folder / name
+        folder.mkdir()
+        write_config(nodes, at, folder)
+        given = options(nodes[at].bus_port)
+        world.start(name, *(word for pair in given.items() for word in pair), port=nodes[at].port)
+
+
+def _far_cluster(world: World) -> None:
+    """One master that announces an address of this machine at which nobody listens."""
+    ports = free_ports(2)
+    given = options(ports[1]) | {"--cluster-announce-ip": "127.0.0.99"}
+    world.start("far-cluster", *(word for pair in given.items() for word in pair), port=ports[0])
+
+
+def _state(world: World, name: str) -> str:
+    return str(world.client(name).execute_command("CLUSTER", "INFO"))  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    world = World(tmp_path_factory.mktemp("servers"))
+    web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Web)
+    threading.Thread(target=web.serve_forever, daemon=True).start()
+    try:
+        world.port |= {"closed": free_ports(1)[0], "http": web.server_address[1]}
+        world.start("plain")
+        world.start("other")
+        world.start("password", "--requirepass", PASSWORD)
+        world.start("acl")
+        world.start("evicting", "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
+        world.start("roomy", "--maxmemory", "100mb", "--maxmemory-policy", "noeviction")
+        world.start("unlimited", "--maxmemory-policy", "allkeys-lru")
+        world.start("full", "--maxmemory", "100kb")
+        world.start("paused")
+        world.start("replica", "--replicaof", f"127.0.0.1 {world.port['plain']}")
+        _tls_servers(world)
+        _cluster(world, ("cluster", "cluster-2", "cluster-3"))
+        _far_cluster(world)
+        for name in world.processes:
+            until(f"{name} listens", lambda name=name: world.listens(name))  # type: ignore[misc]
+        acl = world.client("acl")
+        acl.execute_command(  # type: ignore[no-untyped-call]
+            "ACL", "SETUSER", ACL_USER, "on", f">{PASSWORD}", "~rcaptcha:*", "+@all", "-@dangerous", "-@admin"
+        )
+        acl.execute_command(  # type: ignore[no-untyped-call]
+            "ACL", "SETUSER", "reader", "on", f">{PASSWORD}", "~rcaptcha:*", "+@all", "-set", "-setex"
+        )
+        acl.execute_command(  # type: ignore[no-untyped-call]
+            "ACL", "SETUSER", "unscripted", "on", f">{PASSWORD}", "~rcaptcha:*", "+@all", "-@scripting"
+        )
+        acl.execute_command("ACL", "SETUSER", "default", "off")  # type: ignore[no-untyped-call]
+        world.client("far-cluster").execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)  # type: ignore[no-untyped-call]
+        for name in ("cluster", "cluster-2", "cluster-3", "far-cluster"):
+            until(f"{name} serves", lambda name=name: "cluster_state:ok" in _state(world, name))  # type: ignore[misc]
+        until("the replica follows", lambda: b"master_link_status:up" in _replication(world))
+        psutil.Process(world.processes["paused"].pid).suspend()
+        yield world
+    finally:
+        world.stop()
+        web.shutdown()
+        web.server_close()
+
+
+def _replication(world: World) -> bytes:
+    with socket.create_connection(("127.0.0.1", world.port["replica"])) as link:
+        link.sendall(b"INFO replication\r\n")
+        return link.recv(4096)
+
+
+@pytest.fixture
+def doctor(servers: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Doctor]:
+    """In an empty folder, with empty servers."""
+    monkeypatch.chdir(tmp_path)
+    yield Doctor(servers, tmp_path)
+    for name in ("plain", "other", "roomy"):
+        servers.client(name).flushall()
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Examines settings given as text, in which ``{port[plain]}``, ``{file[ca]}`` stand for the world's."""
+
+    world: World
+    folder: Path
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.write_text(self.put(text), encoding="utf-8")
+        return Path(name)
+
+    def put(self, text: str) -> str:
+        """Only these braces are replaced: manifests have others."""
+        for kind, names in (("port", self.world.port), ("file", self.world.file)):
+            for name, value in names.items():
+                text = text.replace(f"{{{kind}[{name}]}}", str(value))
+        return text
+
+    def env(self, *texts: str, **wish: object) -> Examined:
+        names = ("a.env", "b.env", "c.env")
+        files = tuple(self.write(name, text) for name, text in zip(names, texts, strict=False))
+        return self.of(Wish(env_files=files, **wish))  # type: ignore[arg-type]
+
+    def k8s(self, *texts: str, **wish: object) -> Examined:
+        files = tuple(self.write(f"m{n}.yaml", text) for n, text in enumerate(texts, start=1))
+        return self.of(Wish(manifests=files, **wish))  # type: ignore[arg-type]
+
+    def of(self, wish: Wish) -> Examined:
+        return examine(wish, "embedded", self.folder / ".devenv", ask=self.nobody)
+
+    @staticmethod
+    def nobody(what: str) -> bool:
+        raise AssertionError(f"asked: {what}")
