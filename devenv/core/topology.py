@@ -12,6 +12,10 @@ from devenv.core.service import ServiceProfile, ServiceSpec
 from devenv.core.vocabulary import Strategy, pod_names
 
 
+SettingChanges = Mapping[str, str | None]
+"""Variables to set, also to the empty string; None takes one away, so that what the stack sets holds again."""
+
+
 class RedisMode(StrEnum):
     """How Redis stands in the stack: one server, three masters, or one behind TLS, ACL users or a replica."""
 

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from devenv.core.errors import DevenvError
 from devenv.core.events import StackEvent, trace_event
-from devenv.core.topology import Endpoints, StackSpec, StackStatus
+from devenv.core.topology import Endpoints, SettingChanges, StackSpec, StackStatus
 from devenv.core.vocabulary import resolve_pod
 from devenv.lab.runs import json_lines, write_atomically
 from devenv.stack.protocol import Progress, Stack
@@ -135,7 +135,7 @@ class JournaledStack:
         """As ``Stack.endpoints``."""
         return self.stack.endpoints()
 
-    def restart_pods(self, settings: Mapping[str, Mapping[str, str]], progress: Progress) -> None:
+    def restart_pods(self, settings: Mapping[str, SettingChanges], progress: Progress) -> None:
         """As ``Stack.restart_pods``; notes the end of each pod and how it came back, or that it did not."""
         began = self._clock()
         try:
@@ -144,7 +144,7 @@ class JournaledStack:
             with suppress(DevenvError):
                 self._note_restart(settings, began)
 
-    def _note_restart(self, settings: Mapping[str, Mapping[str, str]], began: float) -> None:
+    def _note_restart(self, settings: Mapping[str, SettingChanges], began: float) -> None:
         status, now = self.stack.status(), self._clock()
         names = [resolve_pod(word, status.spec.pod_names) for word in settings]
         back = [event for event in pod_events(status, now) if event.pod in names]

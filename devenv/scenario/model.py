@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from devenv.core.topology import SettingChanges
 from devenv.core.vocabulary import Answer, Strategy, pod_names
 
 Checks = Mapping[str, Any]
@@ -61,7 +62,7 @@ class Restart:
 
     line: int
     pods: tuple[str, ...]
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: SettingChanges = field(default_factory=dict)
     expect: Expectation = field(default_factory=dict)
 
 

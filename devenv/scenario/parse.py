@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from devenv.core.errors import UsageProblem
+from devenv.core.topology import SettingChanges
 from devenv.core.vocabulary import REDIS_STORES, Answer, CaptchaType, Strategy, resolve_pod
 from devenv.routing import parse_policy
 from devenv.scenario.document import Document, Path, read_document
@@ -110,7 +111,7 @@ class _Builder:
             case {"together": _}:
                 return self._together(data, path, line, expect)
             case {"restart": pods}:
-                env = _settings(data.get("env", {}))
+                env = _changes(data.get("env", {}))
                 return Restart(line, self._several(pods, (*path, "restart")), env, expect)
             case {"expire": session}:
                 return KeyEvent(line, "expire", self._known(session, (*path, "expire")))
@@ -261,6 +262,12 @@ def _expectation(data: Mapping[str, Any]) -> Expectation:
     if data and all(name in set(Strategy) for name in data):
         return {Strategy(name): checks for name, checks in data.items()}
     return dict.fromkeys(Strategy, data) if data else {}
+
+
+def _changes(data: Mapping[str, Any]) -> SettingChanges:
+    """As ``_settings``; null takes a variable away."""
+    given = _settings({name: value for name, value in data.items() if value is not None})
+    return {**dict.fromkeys(data), **given}
 
 
 def _settings(data: Mapping[str, Any]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.topology import Endpoints, PodStatus, Ports, StackSpec, StackStatus
+from devenv.core.topology import Endpoints, PodStatus, Ports, SettingChanges, StackSpec, StackStatus
 from devenv.core.vocabulary import POD_PREFIX, resolve_pod
 from devenv.stack import compose_file, docker_engine, environment, janitor, logs, redis_server
 from devenv.stack.docker_engine import Compose
@@ -104,7 +104,7 @@ class ComposeStack:
         """As ``Stack.endpoints``; ``pods`` is empty, as they are reached through the proxy alone."""
         return _endpoints_of(self._present())
 
-    def restart_pods(self, settings: Mapping[str, Mapping[str, str]], progress: Progress) -> None:
+    def restart_pods(self, settings: Mapping[str, SettingChanges], progress: Progress) -> None:
         """As ``Stack.restart_pods``: the containers are made anew with the other variables."""
         containers = self._present()
         spec = _spec_of(containers)
@@ -113,9 +113,7 @@ class ComposeStack:
         for pod in spec.pod_names:
             now = _settings_of(containers[pod]) if pod in containers else {}
             changed = {**now, **named.get(pod, {})}
-            wished[pod] = {
-                name: value for name, value in changed.items() if value or name not in named.get(pod, {})
-            }
+            wished[pod] = {name: value for name, value in changed.items() if value is not None}
         document = compose_file.with_pods(compose_file.read(self._project_dir), wished, gate=spec.gate)
         variables = compose_file.variables(spec, _ports_of(containers))
         compose = self._compose(variables, document)

@@ -12,9 +12,9 @@ from devenv.stack.processes import Processes
 
 
 class Restart(BaseModel):
-    """The body of /stack/pods/restart: by pod, variables over its present ones ("" removes one)."""
+    """The body of /stack/pods/restart: by pod, variables over its present ones (null removes one)."""
 
-    settings: dict[str, dict[str, str]]
+    settings: dict[str, dict[str, str | None]]
 
 
 def router(

@@ -15,7 +15,7 @@ import httpx
 import psutil
 
 from devenv.core.errors import DevenvError, EnvironmentProblem, UsageProblem, error_from_json
-from devenv.core.topology import Endpoints, PodStatus, StackSpec, StackStatus
+from devenv.core.topology import Endpoints, PodStatus, SettingChanges, StackSpec, StackStatus
 from devenv.core.vocabulary import resolve_pod
 from devenv.stack import logs
 from devenv.stack.files import write_private
@@ -98,7 +98,7 @@ class EmbeddedStack:
         """As ``Stack.endpoints``."""
         return self.status().endpoints
 
-    def restart_pods(self, settings: Mapping[str, Mapping[str, str]], progress: Progress) -> None:
+    def restart_pods(self, settings: Mapping[str, SettingChanges], progress: Progress) -> None:
         """As ``Stack.restart_pods``; progress is told when all are ready."""
         body = {"settings": {pod: dict(changes) for pod, changes in settings.items()}}
         for line in self._call("POST", "/stack/pods/restart", body)["progress"]:

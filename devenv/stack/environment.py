@@ -9,7 +9,7 @@ from pathlib import Path
 
 import devenv
 from devenv.core.errors import UsageProblem
-from devenv.core.topology import StackSpec
+from devenv.core.topology import SettingChanges, StackSpec
 from devenv.core.vocabulary import REDIS_STORES, Strategy, resolve_pod
 
 ADDRESSES = frozenset({"REDIS_HOST", "REDIS_PORT", "ML_SERVICE_URL", "ASSET_BASE_URL", "POD_NAME"})
@@ -73,8 +73,8 @@ def shared_and_own(
     return env, {pod: {n: v for n, v in own.items() if n not in alike} for pod, own in shown.items()}
 
 
-def with_settings(spec: StackSpec, settings: Mapping[str, Mapping[str, str]]) -> StackSpec:
-    """``spec`` with variables changed for the named pods; "" removes a variable that was set for that pod.
+def with_settings(spec: StackSpec, settings: Mapping[str, SettingChanges]) -> StackSpec:
+    """``spec`` with variables changed for the named pods; None removes one that was set for that pod.
 
     Where all pods come to agree on USE_REDIS or SESSION_STRATEGY, the spec says so itself.
     Raises ``UsageProblem`` for a pod that the stack does not have.
@@ -83,10 +83,10 @@ def with_settings(spec: StackSpec, settings: Mapping[str, Mapping[str, str]]) ->
     for pod, changes in by_full_name(spec, settings).items():
         env = pod_env.setdefault(pod, {})
         for name, value in changes.items():
-            if value:
-                env[name] = value
-            else:
+            if value is None:
                 env.pop(name, None)
+            else:
+                env[name] = value
     return _agreed(replace(spec, pod_env=pod_env))
 
 
@@ -108,12 +108,12 @@ def _without(spec: StackSpec, name: str) -> StackSpec:
     return replace(spec, env=env, pod_env=pod_env)
 
 
-def by_full_name(spec: StackSpec, settings: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[str, str]]:
+def by_full_name(spec: StackSpec, settings: Mapping[str, SettingChanges]) -> dict[str, SettingChanges]:
     """``settings`` with letters and aliases as full pod names, in the stack's order.
 
     Raises ``UsageProblem`` for a pod that the stack does not have.
     """
-    named: dict[str, Mapping[str, str]] = {}
+    named: dict[str, SettingChanges] = {}
     for word, changes in settings.items():
         pod = resolve_pod(word, spec.pod_names)
         if pod is None:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from devenv.core.topology import Endpoints, PodStatus, Ports, StackSpec, StackStatus
+from devenv.core.topology import Endpoints, PodStatus, Ports, SettingChanges, StackSpec, StackStatus
 from devenv.stack import environment, readiness, redis_server
 from devenv.stack.child import Child
 from devenv.stack.own_service import OwnService
@@ -129,8 +129,8 @@ class Processes:
     async def _stop_all(self) -> None:
         await asyncio.gather(self._redis.stop(), *(child.stop() for child in self._children.values()))
 
-    async def restart_pods(self, settings: Mapping[str, Mapping[str, str]], progress: Progress) -> None:
-        """Restart the named pods side by side with these variables over their present ones ("" removes one).
+    async def restart_pods(self, settings: Mapping[str, SettingChanges], progress: Progress) -> None:
+        """Restart the named pods side by side with these variables over their present ones.
 
         Raises ``UsageProblem`` for an unknown pod and ``EnvironmentProblem`` for one that ends at start; that
         pod stays stopped, with its new settings.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
-from devenv.core.topology import Endpoints, StackSpec, StackStatus
+from devenv.core.topology import Endpoints, SettingChanges, StackSpec, StackStatus
 
 Progress = Callable[[str], None]
 """Told one short line per step of long work ("redis ready", "captcha-api-a ready")."""
@@ -32,10 +32,10 @@ class Stack(Protocol):
     def endpoints(self) -> Endpoints:
         """Where to reach the parts."""
 
-    def restart_pods(self, settings: Mapping[str, Mapping[str, str]], progress: Progress) -> None:
+    def restart_pods(self, settings: Mapping[str, SettingChanges], progress: Progress) -> None:
         """Restart the named pods side by side with these variables over their present ones; wait for them.
 
-        An empty mapping for a pod restarts it as it is. A variable mapped to "" is removed.
+        An empty mapping for a pod restarts it as it is.
         """
 
     def redis(self, action: str) -> None:

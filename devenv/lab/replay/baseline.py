@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from devenv.core.errors import EnvironmentProblem
-from devenv.core.topology import StackSpec, StackStatus
+from devenv.core.topology import SettingChanges, StackSpec, StackStatus
 from devenv.core.vocabulary import Strategy
 from devenv.lab.faults import GateRules, RedisSettings
 from devenv.lab.journal import journaled
@@ -112,7 +112,7 @@ class Baseline:
         self._route(scenario.stack.policy or self._original_policy)
         return restarted
 
-    def restart(self, pods: tuple[str, ...], settings: Mapping[str, str]) -> None:
+    def restart(self, pods: tuple[str, ...], settings: SettingChanges) -> None:
         """Restart pods side by side with these settings over their present ones."""
         self._restart({pod: {**settings} for pod in pods})
 
@@ -152,12 +152,12 @@ class Baseline:
             self._restart(changes)
         return tuple(changes)
 
-    def _restart(self, changes: Mapping[str, Mapping[str, str]]) -> None:
+    def _restart(self, changes: Mapping[str, SettingChanges]) -> None:
         self._cold.update(changes)
         # Noted first: a pod that dies with its new settings has them, and needs its old ones back.
         for pod, change in changes.items():
             settings = {**self._current[pod], **change}
-            self._current[pod] = {name: value for name, value in settings.items() if value}
+            self._current[pod] = {name: value for name, value in settings.items() if value is not None}
         self.stack.restart_pods(changes, self._progress)
 
     def _route(self, policy: str) -> None:
@@ -167,16 +167,16 @@ class Baseline:
 
 def changes_to(
     wanted: Mapping[str, Mapping[str, str]], present: Mapping[str, Mapping[str, str]]
-) -> dict[str, dict[str, str]]:
+) -> dict[str, SettingChanges]:
     """What ``Stack.restart_pods`` must be given so that pods with ``present`` settings have the wanted ones.
 
     Pods that have them already are left out.
     """
-    changes = {}
+    changes: dict[str, SettingChanges] = {}
     for pod, settings in wanted.items():
         have = present[pod]
         names = dict.fromkeys([*settings, *have])
-        pairs = ((name, settings.get(name, ""), have.get(name, "")) for name in names)
+        pairs = ((name, settings.get(name), have.get(name)) for name in names)
         change = {name: new for name, new, old in pairs if new != old}
         if change:
             changes[pod] = change

@@ -26,6 +26,8 @@ from devenv.scenario import (
 )
 from devenv.scenario.model import Checks
 
+_EMPTY = '""'
+
 
 @dataclass(frozen=True, slots=True)
 class Observed:
@@ -85,8 +87,10 @@ def title(step: Step) -> str:
             parts = (name + title(part) for name, part in zip(named, verifies, strict=True))
             return "together: " + "; ".join(parts)
         case Restart(pods=pods, env=env):
-            settings = " ".join(f"{name}={value}" for name, value in env.items())
-            return f"restart {', '.join(pods)}" + (f" with {settings}" if settings else "")
+            given = [f"{name}={value or _EMPTY}" for name, value in env.items() if value is not None]
+            taken = [f"without {name}" for name, value in env.items() if value is None]
+            settings = [*([f"with {' '.join(given)}"] if given else ()), *taken]
+            return " ".join((f"restart {', '.join(pods)}", *settings))
         case Toggle(pods=pods, use_redis=on):
             return f"restart {', '.join(pods)} with USE_REDIS={'true' if on else 'false'}"
         case Redis(session=session):

@@ -121,7 +121,7 @@ class TestRunning:
         assert [pod.settings["REDIS_PREFIX"] for pod in after.pods] == ["rcaptcha:", "other:"]
         assert lines == [f"{B} ready"]
         assert after.endpoints == stack.endpoints()
-        stack.restart_pods({"b": {"REDIS_PREFIX": ""}}, quiet)
+        stack.restart_pods({"b": {"REDIS_PREFIX": None}}, quiet)
         assert stack.status().pods[1].settings["REDIS_PREFIX"] == "rcaptcha:"
 
     def test_settings_add_up_over_restarts(self, shared: tuple[EmbeddedStack, Path]) -> None:
@@ -133,7 +133,7 @@ class TestRunning:
         assert [own["SESSION_STRATEGY"] for own in settings] == ["guide", "atomic"]
         assert stack.status().spec.use_redis is True
         stack.restart_pods(
-            {A: {"USE_REDIS": "false", "SESSION_STRATEGY": ""}, B: {"USE_REDIS": "false"}}, quiet
+            {A: {"USE_REDIS": "false", "SESSION_STRATEGY": None}, B: {"USE_REDIS": "false"}}, quiet
         )
         assert stack.status().spec.use_redis is False
 
@@ -147,8 +147,10 @@ class TestRunning:
         stack, _ = shared
         with pytest.raises(EnvironmentProblem, match=rf"{A} ended at start .*REDIS_TIMEOUT_MS"):
             stack.restart_pods({A: {"REDIS_TIMEOUT_MS": "soon"}}, quiet)
+        with pytest.raises(EnvironmentProblem, match=rf"{A} ended at start .*REDIS_TIMEOUT_MS=''"):
+            stack.restart_pods({A: {"REDIS_TIMEOUT_MS": ""}}, quiet)
         assert [pod.state for pod in stack.status().pods] == ["stopped", "running"]
-        stack.restart_pods({A: {"REDIS_TIMEOUT_MS": ""}}, quiet)
+        stack.restart_pods({A: {"REDIS_TIMEOUT_MS": None}}, quiet)
         assert [pod.state for pod in stack.status().pods] == ["running", "running"]
 
     def test_a_pod_that_is_killed_shows_and_comes_back(self, shared: tuple[EmbeddedStack, Path]) -> None:
@@ -197,7 +199,7 @@ class TestRunning:
         assert "not ready" in lines[0]
         assert stack.status().pods[0].state == "running"
         stack.redis("start")
-        stack.restart_pods({A: {"USE_REDIS": "false", "REDIS_TIMEOUT_MS": ""}}, quiet)
+        stack.restart_pods({A: {"USE_REDIS": "false", "REDIS_TIMEOUT_MS": None}}, quiet)
 
     def test_an_unknown_redis_action_is_a_usage_problem(self, shared: tuple[EmbeddedStack, Path]) -> None:
         with pytest.raises(UsageProblem, match="explode"):

@@ -76,7 +76,8 @@ def test_when_all_pods_agree_the_spec_says_so_itself() -> None:
 
 def test_an_empty_value_removes_a_variable() -> None:
     spec = environment.with_settings(StackSpec(), {"a": {"REDIS_PREFIX": "other:"}})
-    assert environment.with_settings(spec, {"a": {"REDIS_PREFIX": ""}}).pod_env == {A: {}}
+    assert environment.with_settings(spec, {"a": {"REDIS_PREFIX": ""}}).pod_env == {A: {"REDIS_PREFIX": ""}}
+    assert environment.with_settings(spec, {"a": {"REDIS_PREFIX": None}}).pod_env == {A: {}}
 
 
 def test_a_value_that_is_no_flag_stays_as_it_is() -> None:
