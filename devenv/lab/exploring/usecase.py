@@ -203,7 +203,8 @@ class _Exploring:
 
     def _confirm(self, suspects: list[Suspect], stage: Stage, folder: Run) -> tuple[FoundViolation, ...]:
         found = []
-        for suspect in suspects:
+        # Small ones first; what the search met first may depend, with lanes, on how fast the pods were.
+        for suspect in sorted(suspects, key=lambda it: (len(it.cast), len(it.run), it.finding.kind)):
             self._progress(f"confirming {suspect.finding.kind} on real pods")
             if not self._can_restart and any(it.letter == "P" for it in suspect.cast):
                 found.append(unconfirmed(suspect, NO_RESTART))

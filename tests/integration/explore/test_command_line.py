@@ -68,3 +68,18 @@ def test_a_budget_that_finds_nothing_is_inconclusive(devenv: Any) -> None:
     said = json.loads(done.stdout)
     assert (said["complete"], said["traces"]) == (False, 1)
     assert done.returncode == (3 if not said["violations"] else 1)
+
+
+@pytest.mark.parametrize("words", [("W+E+X",), ("R+R+X", "--mode", "direct")])
+def test_the_same_under_two_hash_seeds(devenv: Any, monkeypatch: pytest.MonkeyPatch, words: Any) -> None:
+    said = []
+    for seed in ("1", "2"):
+        monkeypatch.setenv("PYTHONHASHSEED", seed)
+        data = json.loads(devenv(*words, "--json").stdout)
+        for name in ("seconds", "stages", "run"):
+            del data[name]
+        for violation in data["violations"]:
+            del violation["scenario_file"], violation["reproduce"]  # in a folder with the run's time
+        said.append(json.dumps(data))
+    assert said[0] == said[1]
+    assert '"violations": [{' in said[0]
