@@ -56,8 +56,10 @@ class Settings(BaseSettings):
     redis_host: Annotated[str | None, Optional] = None
     redis_port: Annotated[int, Integer, Field(ge=1, le=65535)] = 6379
     redis_db: Annotated[int, Integer, Field(ge=0)] = 0
+    redis_username: Annotated[str | None, Optional] = None
     redis_password: Annotated[SecretStr | None, Optional] = None
     redis_ssl: Flag = False
+    redis_ca_certs: Annotated[str | None, Optional] = None
     redis_cluster: Annotated[Literal["auto", "true", "false"], BeforeValidator(_auto_or_flag)] = "auto"
     redis_prefix: str = "rcaptcha:"
     redis_timeout_ms: Annotated[int, Integer, Field(ge=1)] = 2000
@@ -79,11 +81,15 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _a_cluster_has_one_database(self) -> Settings:
-        if self.use_redis and self.redis_cluster == "true" and self.redis_db:
+    def _cluster_fits(self) -> Settings:
+        if not self.use_redis or self.redis_cluster != "true":
+            return self
+        if self.redis_db:
             raise ValueError(
                 f"REDIS_CLUSTER=true needs REDIS_DB=0, not {self.redis_db}: a cluster has no other"
             )
+        if self.session_strategy not in ("atomic", "guide"):
+            raise ValueError(f"REDIS_CLUSTER=true: the {self.session_strategy} store has no cluster client")
         return self
 
     @property

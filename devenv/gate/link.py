@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Callable
 from typing import cast
 
@@ -19,7 +20,8 @@ class Link:
     """One connection of a pod and the one to Redis that belongs to it.
 
     Redis is connected before the first byte is read from the pod; where it cannot be, the pod's connection is
-    closed. ``gone`` is called once, when both are closed, with whether Redis refused.
+    closed. ``gone`` is called once, when both are closed, with whether Redis refused. ``tls``: how Redis is
+    spoken to.
     """
 
     def __init__(
@@ -28,11 +30,13 @@ class Link:
         upstream: tuple[str, int],
         converse: Callable[[Link], Conversation],
         gone: Callable[[bool], None],
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.pod = pod
         self.closed = asyncio.Event()
         self.client_side = ClientSide(self)
         self._address = upstream
+        self._tls = tls
         self._gone = gone
         self._loop = asyncio.get_running_loop()
         self._client: asyncio.Transport | None = None
@@ -53,6 +57,11 @@ class Link:
         name = None if self._client is None else self._client.get_extra_info("sockname")
         return str(name[0]) if name else "127.0.0.1"
 
+    @property
+    def half_closes(self) -> bool:
+        """Whether the pod's connection can end in one direction."""
+        return self._client is not None and self._client.can_write_eof()
+
     # What the sockets report.
 
     def client_connected(self, transport: asyncio.Transport) -> None:
@@ -68,8 +77,8 @@ class Link:
         host, port = self._address
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await self._loop.create_connection(lambda: UpstreamSide(self), host, port)
-        except OSError:  # TimeoutError is one too
+                await self._loop.create_connection(lambda: UpstreamSide(self), host, port, ssl=self._tls)
+        except OSError:  # TimeoutError is one too, and what TLS has to say
             self._refused = True
             self.hang_up()
 
@@ -155,6 +164,9 @@ class Link:
         """Tell Redis that no more is coming."""
         if self._upstream is not None and not self._told_upstream and not self._upstream.is_closing():
             self._told_upstream = True
+            if not self._upstream.can_write_eof():  # TLS has no half-closed connections
+                self._upstream.close()
+                return
             with contextlib.suppress(OSError):  # reset by Redis: its loss is told next
                 self._upstream.write_eof()
 
@@ -214,9 +226,9 @@ class ClientSide(asyncio.Protocol):
         self._link.client_sent(data)
 
     def eof_received(self) -> bool:
-        """The pod sends no more; replies may still be wanted."""
+        """The pod sends no more; replies may still be wanted, but for TLS, which then ends whole."""
         self._link.client_ended()
-        return True
+        return self._link.half_closes
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Closed."""

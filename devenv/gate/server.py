@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,13 +24,22 @@ FLUSH_SECONDS = 0.2
 CLOSE_SECONDS = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How the gate speaks to pods (``pods``, with a certificate of its own) and to Redis (``redis``)."""
+
+    pods: ssl.SSLContext
+    redis: ssl.SSLContext
+
+
 class Gate:
     """A Redis-aware TCP relay in the running event loop.
 
     ``capacity`` commands are remembered; ``sink`` is given each of them once, in batches, when it is over.
     ``rules`` are in force before the first connection. Change rules through the methods here, which also
     let go what a rule held that is no longer in force. ``cluster``: the upstream is a node of a Redis
-    Cluster, and the pods are told of all nodes by the gate's own addresses: they never go round it.
+    Cluster, and the pods are told of all nodes by the gate's own addresses: they never go round it. ``tls``:
+    both sides speak it, and the gate sees what is said all the same.
     """
 
     def __init__(
@@ -42,6 +52,7 @@ class Gate:
         sink: TraceSink | None = None,
         rules: Sequence[Rule] = (),
         cluster: bool = False,
+        tls: Tls | None = None,
     ) -> None:
         self.upstream_host = upstream_host
         self.upstream_port = upstream_port
@@ -51,11 +62,17 @@ class Gate:
         self.recorder = Recorder(capacity, sink)
         self._servers: dict[str, asyncio.Server] = {}
         self._nodes = NodePorts(self._accept) if cluster else None
+        self._tls = tls
         self._links: dict[int, Link] = {}
         self._totals: dict[str, _Totals] = {}
         self._numbers = 0
         self._flush_timer: asyncio.TimerHandle | None = None
         self._closed = False
+
+    @property
+    def cluster(self) -> bool:
+        """Whether it stands before a Redis Cluster."""
+        return self._nodes is not None
 
     async def listen(self, pod: str, host: str = "127.0.0.1", port: int = 0) -> int:
         """Accept ``pod``'s connections; gives the port. OSError where it cannot be opened.
@@ -66,7 +83,13 @@ class Gate:
             raise RuntimeError("the gate is closed")
         loop = asyncio.get_running_loop()
         upstream = (self.upstream_host, self.upstream_port)
-        server = await loop.create_server(lambda: self._accept(pod, upstream), host, port, backlog=BACKLOG)
+        server = await loop.create_server(
+            lambda: self._accept(pod, upstream),
+            host,
+            port,
+            backlog=BACKLOG,
+            ssl=self._tls.pods if self._tls is not None else None,
+        )
         if (old := self._servers.pop(pod, None)) is not None:
             old.close()
         self._servers[pod] = server
@@ -194,7 +217,8 @@ class Gate:
                 pod, number, self.rules, self.recorder, self.holds, self.clock, wires, relocation
             )
 
-        link = Link(pod, upstream, converse, lambda refused: self._gone(pod, number, refused))
+        tls = self._tls.redis if self._tls is not None else None
+        link = Link(pod, upstream, converse, lambda refused: self._gone(pod, number, refused), tls)
         self._links[number] = link
         return link.client_side
 

@@ -22,7 +22,7 @@ from fastapi import APIRouter
 
 from devenv.core.errors import DevenvError, EnvironmentProblem, UsageProblem
 from devenv.core.topology import RedisMode
-from devenv.gate import Gate
+from devenv.gate import Gate, Tls
 from devenv.gate import control as gate_control
 from devenv.lab.control import ControlServer, control_app
 from devenv.lab.exploring import control as exploring_control
@@ -35,7 +35,7 @@ class Edge:
     """What stands around the pods: the proxy in front, the gate behind, and the control API beside them.
 
     ``redis`` is the address that the gate stands before; None leaves it out. ``cluster``: it is a node of a
-    Redis Cluster.
+    Redis Cluster. ``tls``: it is spoken to by TLS, and so is the gate.
     """
 
     def __init__(
@@ -46,9 +46,10 @@ class Edge:
         redis: tuple[str, int] | None = None,
         session_header: str = "",
         cluster: bool = False,
+        tls: Tls | None = None,
     ) -> None:
         self.proxy = Proxy(upstreams, policy, seed=seed, session_header=session_header)
-        self.gate = Gate(*redis, cluster=cluster) if redis is not None else None
+        self.gate = Gate(*redis, cluster=cluster, tls=tls) if redis is not None else None
         self._pods = {upstream.name: (upstream.host, upstream.port) for upstream in upstreams}
         self._control: ControlServer | None = None
         self.traffic_port = 0

@@ -9,11 +9,13 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import redis
 
 from devenv.core.errors import EnvironmentProblem
+from devenv.core.redis_access import OPEN, RedisAccess
 from devenv.core.topology import Endpoints
 from devenv.core.vocabulary import CaptchaType
 from devenv.lab.redis_nodes import ClusterClient, each_node, plain_client
@@ -85,7 +87,7 @@ def connected(endpoints: Endpoints, db: int = 0) -> Iterator[redis.Redis]:
     if endpoints.redis_nodes:
         client = ClusterClient(endpoints.redis_nodes)
     else:
-        client = plain_client(endpoints.redis_host, endpoints.redis_port, db)
+        client = plain_client(endpoints.redis_host, endpoints.redis_port, db, read_access(endpoints))
     try:
         yield client
     except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
@@ -95,6 +97,19 @@ def connected(endpoints: Endpoints, db: int = 0) -> Iterator[redis.Redis]:
         ) from error
     finally:
         client.close()
+
+
+def read_access(endpoints: Endpoints) -> RedisAccess:
+    """How the stack's Redis is entered. EnvironmentProblem where its file cannot be read."""
+    if not endpoints.redis_access:
+        return OPEN
+    try:
+        return RedisAccess.from_json(json.loads(Path(endpoints.redis_access).read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError) as error:
+        raise EnvironmentProblem(
+            f"{endpoints.redis_access}, which says how to enter Redis, cannot be read: {error}",
+            hint="it is its owner's alone: is the stack somebody else's?",
+        ) from error
 
 
 def list_keys(client: redis.Redis, prefix: str = DEFAULT_PREFIX, limit: int = SCAN_LIMIT) -> KeyListing:

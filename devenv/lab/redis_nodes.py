@@ -14,18 +14,23 @@ from redis.backoff import NoBackoff
 from redis.exceptions import MovedError, ReadOnlyError
 from redis.retry import Retry
 
+from devenv.core.redis_access import OPEN, RedisAccess
 from devenv.resp.commands import key_of
 
 SECONDS = 2.0
 """For connecting, and for an answer."""
 
 
-def plain_client(host: str, port: int, db: int = 0) -> redis.Redis:
+def plain_client(host: str, port: int, db: int = 0, access: RedisAccess = OPEN) -> redis.Redis:
     """A client of one server that gives up soon."""
     return redis.Redis(
         host=host,
         port=port,
         db=db,
+        username=access.username or None,
+        password=access.password or None,
+        ssl=access.tls,
+        ssl_ca_certs=access.ca or None,
         socket_connect_timeout=SECONDS,
         socket_timeout=SECONDS,
         retry=Retry(NoBackoff(), 0),  # redis-py's own ten retries would make a person wait for seconds

@@ -12,7 +12,12 @@ from devenv.core.errors import UsageProblem
 from devenv.core.topology import SettingChanges, StackSpec
 from devenv.core.vocabulary import REDIS_STORES, Strategy, resolve_pod
 
-ADDRESSES = frozenset({"REDIS_HOST", "REDIS_PORT", "ML_SERVICE_URL", "ASSET_BASE_URL", "POD_NAME"})
+ADDRESSES = frozenset(
+    {
+        "REDIS_HOST", "REDIS_PORT", "ML_SERVICE_URL", "ASSET_BASE_URL", "POD_NAME", "REDIS_CA_CERTS",
+        "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS",
+    }
+)  # fmt: skip
 SECRETS = frozenset({"ABSTRACT_HMAC_SECRET", "REDIS_PASSWORD"})
 _ESSENTIALS = (
     "PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH",
@@ -28,17 +33,27 @@ def essentials(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def pod_settings(
-    spec: StackSpec, pod: str, *, redis_host: str, redis_port: int, ml_url: str, asset_url: str, secret: str
+    spec: StackSpec,
+    pod: str,
+    *,
+    redis_host: str,
+    redis_port: int,
+    ml_url: str,
+    asset_url: str,
+    secret: str,
+    doors: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Every variable of contract §3 for ``pod``, with the spec's own settings over the stack's addresses.
 
     A team's service reads its own .env for whatever is not set, and that file may name production: hence all
-    of them, always. ``spec.pod_env`` wins over everything, as scenarios misconfigure pods with it.
+    of them, always. ``spec.pod_env`` wins over everything, as scenarios misconfigure pods with it. ``doors``:
+    the variables that say how Redis is entered, where it asks for TLS or a user.
     """
     outward = {
         "REDIS_HOST": redis_host,
         "REDIS_PORT": str(redis_port),
         "REDIS_DB": "0",
+        "REDIS_USERNAME": "",
         "REDIS_PASSWORD": "",
         "REDIS_SSL": "false",
         "REDIS_PREFIX": "rcaptcha:",
@@ -50,6 +65,7 @@ def pod_settings(
         "OCR_IMAGE_FIELD": "file",
         "SUCCESS_REDIRECT_URL": "",
         "POD_NAME": pod,
+        **(doors or {}),
     }
     return {**outward, **spec.settings_of(pod)}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import shutil
 import sys
 import time
 from collections.abc import Awaitable, Mapping, Sequence
@@ -18,6 +19,7 @@ from devenv.stack.own_service import OwnService
 from devenv.stack.ports import LOOPBACK, Reservation
 from devenv.stack.protocol import Progress
 from devenv.stack.readiness import POLL_SECONDS, READY_SECONDS
+from devenv.stack.redis_access import open_doors
 from devenv.stack.redis_servers import REDIS, RedisServers
 
 _NOT_READY_GRACE_SECONDS = 2.0
@@ -56,8 +58,9 @@ class Processes:
         self._cwd = self._run / "cwd"
         for directory in (self._logs, self._cwd):
             directory.mkdir(parents=True, exist_ok=True)
+        self.doors = open_doors(spec.redis_mode, self._run / "doors")
         self._redis = RedisServers(
-            spec.redis_mode, self.engine, self._reservation, self._run / REDIS, self._child
+            spec.redis_mode, self.engine, self._reservation, self._run / REDIS, self._child, self.doors
         )
         self._children = {name: self._child(name) for name in (ML, *spec.pod_names)}
         self._starting: dict[str, bool] = {}
@@ -92,6 +95,7 @@ class Processes:
             redis_host=LOOPBACK,
             redis_port=ports.redis,
             redis_nodes=self._redis.nodes,
+            redis_access=self.doors.file,
             pods={pod: f"http://{host}:{port}" for pod, (host, port) in self.pod_addresses.items()},
         )
 
@@ -128,6 +132,7 @@ class Processes:
 
     async def _stop_all(self) -> None:
         await asyncio.gather(self._redis.stop(), *(child.stop() for child in self._children.values()))
+        shutil.rmtree(self._run / "doors", ignore_errors=True)
 
     async def restart_pods(self, settings: Mapping[str, SettingChanges], progress: Progress) -> None:
         """Restart the named pods side by side with these variables over their present ones.
@@ -209,6 +214,7 @@ class Processes:
             ml_url=self._ml_url,
             asset_url=self._ml_url,
             secret=self._secret,
+            doors=self.doors.pod_variables(),
         )
 
     async def _settle_redis(self, progress: Progress) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 
@@ -34,12 +35,14 @@ async def ready(child: Child, probe: Probe) -> bool:
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _ask(port: int, request: bytes, enough: int, seconds: float) -> bytes:
+async def _ask(
+    port: int, request: bytes, enough: int, seconds: float, tls: ssl.SSLContext | None = None
+) -> bytes:
     """Up to ``enough`` bytes of what 127.0.0.1:``port`` answers within ``seconds``; b"" for nothing."""
     writer: asyncio.StreamWriter | None = None
     try:
         async with asyncio.timeout(seconds):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
             writer.write(request)
             return await reader.readexactly(enough)
     except asyncio.IncompleteReadError as error:
@@ -58,6 +61,6 @@ async def http_status(port: int, path: str, seconds: float = 3.0) -> int | None:
     return int(line[9:12]) if line.startswith(b"HTTP/1.") and line[9:12].isdigit() else None
 
 
-async def redis_answers(port: int, seconds: float = 1.0) -> bool:
+async def redis_answers(port: int, seconds: float = 1.0, tls: ssl.SSLContext | None = None) -> bool:
     """Whether Redis on 127.0.0.1:``port`` answers PING (an error such as NOAUTH is an answer too)."""
-    return (await _ask(port, b"PING\r\n", 1, seconds)) in (b"+", b"-")
+    return (await _ask(port, b"PING\r\n", 1, seconds, tls)) in (b"+", b"-")

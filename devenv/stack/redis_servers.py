@@ -15,6 +15,7 @@ from devenv.core.topology import RedisMode
 from devenv.stack import environment, readiness, redis_cluster, redis_server
 from devenv.stack.child import Child
 from devenv.stack.ports import LOOPBACK, Reservation
+from devenv.stack.redis_access import Doors
 
 REDIS = "redis"
 _CLUSTER = (REDIS, "redis-2", "redis-3", "redis-4")
@@ -24,7 +25,8 @@ _CLUSTER = (REDIS, "redis-2", "redis-3", "redis-4")
 class RedisServers:
     """Runs the servers that ``mode`` asks for, on the running event loop.
 
-    ``directory`` is theirs: removed at the end. The first listens on the reserved port "redis".
+    ``directory`` is theirs: removed at the end. The first listens on the reserved port "redis". ``doors``:
+    how they are entered.
     """
 
     def __init__(
@@ -34,8 +36,10 @@ class RedisServers:
         reservation: Reservation,
         directory: Path,
         child: Callable[[str], Child],
+        doors: Doors,
     ) -> None:
         self.engine = engine
+        self._doors = doors
         self.cluster = mode is RedisMode.CLUSTER
         names = _CLUSTER if self.cluster else (REDIS,)
         self.children = {name: child(name) for name in names}
@@ -110,19 +114,21 @@ class RedisServers:
         child = self.children[name]
         directory = self._directory / name if self.cluster else self._directory
         directory.mkdir(parents=True, exist_ok=True)
-        options: dict[str, str] = {}
+        port = self._reservation.hand_over(name)
+        options = self._doors.server_options(port)
         if self.cluster:
             redis_cluster.write_config(self._nodes, at, directory)
-            options = redis_cluster.options(self._reservation.hand_over(f"{name} bus"))
-        command = self.engine.command(self._reservation.hand_over(name), directory, options)
+            options |= redis_cluster.options(self._reservation.hand_over(f"{name} bus"))
+        command = self.engine.command(port, directory, options)
         await child.start(command, environment.essentials(), directory)
         await readiness.ready(child, self._answers(name))
 
     def _answers(self, name: str) -> readiness.Probe:
-        port = self._reservation.add(name)
+        port, its = self._reservation.add(name), self._doors.certificates
+        tls = its.client_context() if its is not None else None
 
         async def answers() -> bool:
-            return await readiness.redis_answers(port)
+            return await readiness.redis_answers(port, tls=tls)
 
         return answers
 

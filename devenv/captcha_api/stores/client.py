@@ -56,15 +56,23 @@ def timed(observer: RedisObserver, name: str, call: Callable[[], T]) -> T:
 
 def connect(settings: Settings, observer: RedisObserver, **options: Any) -> TimedRedis:
     """A client of the Redis that ``settings`` name, with more ``options``; it connects at first use."""
-    return TimedRedis(
-        observer,
-        host=settings.redis_host,
-        port=settings.redis_port,
-        db=settings.redis_db,
-        password=settings.password,
-        ssl=settings.redis_ssl,
-        socket_connect_timeout=settings.redis_timeout,
-        socket_timeout=settings.redis_timeout,
-        decode_responses=True,
-        **options,
-    )
+    return TimedRedis(observer, db=settings.redis_db, **entrance(settings), **options)
+
+
+def entrance(settings: Settings) -> dict[str, Any]:
+    """redis-py's options for the Redis that ``settings`` name, one server or a cluster's node.
+
+    With REDIS_SSL the certificate is checked, against REDIS_CA_CERTS or the system's authorities.
+    """
+    tls: dict[str, Any] = {"ssl_ca_certs": settings.redis_ca_certs} if settings.redis_ssl else {}
+    return {
+        "host": settings.redis_host,
+        "port": settings.redis_port,
+        "username": settings.redis_username,
+        "password": settings.password,
+        "ssl": settings.redis_ssl,
+        **tls,
+        "socket_connect_timeout": settings.redis_timeout,
+        "socket_timeout": settings.redis_timeout,
+        "decode_responses": True,
+    }

@@ -16,7 +16,7 @@ from redis.retry import Retry
 
 from devenv.captcha_api import logs
 from devenv.captcha_api.settings import Settings
-from devenv.captcha_api.stores.client import RedisObserver, TimedRedis, connect, timed
+from devenv.captcha_api.stores.client import RedisObserver, TimedRedis, connect, entrance, timed
 
 SLOTS = 16384
 
@@ -58,7 +58,7 @@ class PromptRedisCluster(TimedRedisCluster):
     def __init__(self, observer: RedisObserver, settings: Settings, **options: Any) -> None:
         """As ``connect_cluster``, without retries."""
         self._home = (str(settings.redis_host), settings.redis_port)
-        super().__init__(observer, **_options(settings), retry=Retry(NoBackoff(), 0), **options)
+        super().__init__(observer, **entrance(settings), retry=Retry(NoBackoff(), 0), **options)
         self.cluster_error_retry_attempts = 0  # redis-py before 6.0 has its count of retries here
         self._probes = itertools.count()
         self._learning = threading.Lock()
@@ -90,7 +90,7 @@ class PromptRedisCluster(TimedRedisCluster):
 
 def connect_cluster(settings: Settings, observer: RedisObserver) -> TimedRedisCluster:
     """A client of the cluster that ``settings`` name, as redis-py makes it. Raises redis.RedisError."""
-    return TimedRedisCluster(observer, **_options(settings))
+    return TimedRedisCluster(observer, **entrance(settings))
 
 
 def say_client(client: str, why: str, settings: Settings) -> None:
@@ -184,18 +184,6 @@ def server_mode(client: redis.Redis) -> str:
 
 def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def _options(settings: Settings) -> dict[str, Any]:
-    return {
-        "host": settings.redis_host,
-        "port": settings.redis_port,
-        "password": settings.password,
-        "ssl": settings.redis_ssl,
-        "socket_connect_timeout": settings.redis_timeout,
-        "socket_timeout": settings.redis_timeout,
-        "decode_responses": True,
-    }
 
 
 def _logger() -> logging.Logger:

@@ -1,0 +1,89 @@
+"""TLS and users of an embedded stack's Redis: what the server is told, and what pods and we use to get in."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from devenv.core.redis_access import OPEN, RedisAccess
+from devenv.core.topology import RedisMode
+from devenv.stack import certificates
+from devenv.stack.certificates import Certificates
+from devenv.stack.files import write_private
+
+POD_USER = "captcha-api"
+OUR_USER = "devenv"
+_POD_RIGHTS = "~* &* +@all -@admin -@dangerous +info"
+"""Every key, whatever prefix a scenario gives a pod; nothing that ends, empties or reconfigures a server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """How Redis is entered in one stack: ``pods`` and ``ours`` say by whom; ``options`` are the server's.
+
+    ``certificates``: of Redis and of the gate; None without TLS. ``file`` keeps ``ours`` for our own clients.
+    """
+
+    pods: RedisAccess = OPEN
+    ours: RedisAccess = OPEN
+    options: Mapping[str, str] = field(default_factory=dict)
+    certificates: Certificates | None = None
+    file: str = ""
+
+    def server_options(self, port: int) -> dict[str, str]:
+        """The server's options where it listens on ``port``."""
+        if self.certificates is None:
+            return dict(self.options)
+        return {"--port": "0", "--tls-port": str(port), **self.options}
+
+    def pod_variables(self) -> dict[str, str]:
+        """What a pod is told. SSL_CERT_FILE and NODE_EXTRA_CA_CERTS serve code that knows REDIS_SSL only."""
+        told = {"REDIS_USERNAME": self.pods.username, "REDIS_PASSWORD": self.pods.password}
+        if not self.pods.tls:
+            return told
+        trust = dict.fromkeys(("REDIS_CA_CERTS", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), self.pods.ca)
+        return {**told, "REDIS_SSL": "true", **trust}
+
+
+def open_doors(mode: RedisMode, directory: Path) -> Doors:
+    """What ``mode`` asks for, with fresh certificates and passwords in ``directory``, which is ours alone."""
+    if mode is RedisMode.TLS:
+        made = certificates.make(directory)
+        options = {
+            "--tls-cert-file": str(made.chain),
+            "--tls-key-file": str(made.key),
+            "--tls-ca-cert-file": str(made.ca),
+            "--tls-auth-clients": "no",
+        }
+        access = RedisAccess(ca=str(made.ca))
+        return Doors(access, access, options, made, _keep(access, directory))
+    if mode is RedisMode.ACL:
+        pods = RedisAccess(username=POD_USER, password=secrets.token_urlsafe(24))
+        ours = RedisAccess(username=OUR_USER, password=secrets.token_urlsafe(24))
+        rules = directory / "users.acl"
+        write_private(rules, users(pods, ours))
+        return Doors(pods, ours, {"--aclfile": str(rules)}, None, _keep(ours, directory))
+    return Doors()
+
+
+def users(pods: RedisAccess, ours: RedisAccess) -> str:
+    """An ACL file of Redis. ``default``, whom a client without a user name is, has the pods' password."""
+    people = (
+        ("default", pods, _POD_RIGHTS),
+        (pods.username, pods, _POD_RIGHTS),
+        (ours.username, ours, "~* &* +@all"),
+    )
+    return "".join(
+        f"user {name} on #{sha256(access.password.encode()).hexdigest()} {rights}\n"
+        for name, access, rights in people
+    )
+
+
+def _keep(access: RedisAccess, directory: Path) -> str:
+    path = directory / "access.json"
+    write_private(path, json.dumps(access.to_json()))
+    return str(path)
