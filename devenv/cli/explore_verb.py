@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from devenv.cli.options import BackendOption, Json, Junit, NoColor, Seed, Summary, desk, write_file
+from devenv.cli.options import (
+    BackendOption,
+    Json,
+    Junit,
+    NoColor,
+    RedisOption,
+    Seed,
+    Summary,
+    desk,
+    write_file,
+)
 from devenv.cli.screen import Screen, grid
 from devenv.core.errors import UsageProblem
 from devenv.core.vocabulary import CaptchaType, Strategy
@@ -60,6 +70,7 @@ def explore(
     ] = "",
     junit: Junit = None,
     summary: Summary = None,
+    redis: RedisOption = None,
     as_json: Json = False,
     backend: BackendOption = None,
     no_color: NoColor = False,
@@ -70,7 +81,7 @@ def explore(
     Exit 0: every order was tried and none violates anything. 1: a violation, with its shortest order,
     confirmed on real pods. 3: not everything was tried, and nothing found.
     """
-    at = desk(as_json, no_color, backend, seed)
+    at = desk(as_json, no_color, backend, seed, redis=redis)
     traces, seconds = parse_budget(budget)
     found = []
     for store in _stores(compare) or [strategy]:

@@ -12,6 +12,7 @@ import typer
 
 from devenv.cli.screen import Screen
 from devenv.core.errors import UsageProblem
+from devenv.core.topology import RedisMode
 from devenv.core.vocabulary import Strategy
 from devenv.lab.runs import write_atomically
 from devenv.lab.settings import Backend, Settings, load
@@ -64,6 +65,16 @@ StoreOption = Annotated[
         envvar="SESSION_STRATEGY",
         help="With USE_REDIS=true: atomic (the fix), guide (the migration guide's, faults included), or a "
         "teaching store: watch, getdel, incr (docs/stores.md).",
+    ),
+]
+
+
+RedisOption = Annotated[
+    RedisMode | None,
+    typer.Option(
+        "--redis",
+        envvar="DEVENV_REDIS_MODE",
+        help="How Redis stands: one server, or a cluster of three masters; docs/redis.md [default: standalone].",
     ),
 ]
 

@@ -9,7 +9,17 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from devenv.cli.explain_verb import show_findings
-from devenv.cli.options import BackendOption, Json, Junit, NoColor, Seed, Summary, desk, write_file
+from devenv.cli.options import (
+    BackendOption,
+    Json,
+    Junit,
+    NoColor,
+    RedisOption,
+    Seed,
+    Summary,
+    desk,
+    write_file,
+)
 from devenv.cli.screen import Screen, grid
 from devenv.core.vocabulary import CATALOGUE_STORES, CaptchaType, Strategy
 from devenv.lab.opening import running_stack
@@ -81,6 +91,7 @@ def replay(
             metavar='"v1 …"', help="Another order of its concurrent requests' Redis commands, in one line."
         ),
     ] = None,
+    redis: RedisOption = None,
     as_json: Json = False,
     backend: BackendOption = None,
     no_color: NoColor = False,
@@ -88,9 +99,10 @@ def replay(
 ) -> None:
     """Play a scenario, print its sequence and judge it by what the catalogue expects of the store.
 
-    Runs on the stack that runs, which it leaves as it was; else on one of its own.
+    Runs on the stack that runs, which it leaves as it was; else, or where Redis is to stand otherwise, on one
+    of its own.
     """
-    at = desk(as_json, no_color, backend, seed)
+    at = desk(as_json, no_color, backend, seed, redis=redis)
     with at.screen.working("replay") as progress:
         done = replay_word(
             target, at.settings, strategy=strategy, repeat=repeat, schedule=schedule, progress=progress

@@ -17,6 +17,7 @@ from devenv.cli.options import (
     Desk,
     Json,
     NoColor,
+    RedisOption,
     Seed,
     StoreOption,
     desk,
@@ -103,6 +104,7 @@ def up(
             envvar="DEVENV_WORKERS", min=1, max=64, metavar="N", help="Worker processes per pod [default: 1]."
         ),
     ] = None,
+    redis: RedisOption = None,
     port: Annotated[int | None, _port("--port", "DEVENV_TRAFFIC_PORT", "Traffic, default 8080")] = None,
     control_port: Annotated[
         int | None, _port("--control-port", "DEVENV_CONTROL_PORT", "Control API, default 8081")
@@ -139,7 +141,7 @@ def up(
     flags = Flags(app_dir, app, command, python, env_file, env or (), allow_env or (), header or (), preset)
     at = desk(
         as_json, no_color, backend, seed, pods=pods, use_redis=use_redis, strategy=store(strategy),
-        policy=policy, workers=workers,
+        policy=policy, workers=workers, redis=redis,
     )  # fmt: skip
     wished = {"traffic": port, "control": control_port, "ml": ml_port, "redis": redis_port, "gate": gate_port}
     ports = replace(at.settings.ports, **{name: it for name, it in wished.items() if it is not None})

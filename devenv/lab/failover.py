@@ -1,8 +1,8 @@
 """A failover that loses writes: a replica takes over before it has what its master was told.
 
 Redis replicates asynchronously, so this is within what a cluster promises
-(redis.io/docs/latest/operate/oss_and_stack/management/scaling, "consistency guarantees"). Here it happens when
-wanted: a replica is given the master and takes over in one go, so that nothing was replicated yet.
+(redis.io/docs/latest/operate/oss_and_stack/management/scaling, "consistency guarantees"). Here it happens
+when wanted: a replica is given the master and takes over in one go, so that nothing was replicated yet.
 """
 
 from __future__ import annotations
@@ -70,11 +70,11 @@ def _settled(client: ClusterClient, deposed: int) -> bool:
 
 
 def _is_replica(node: redis.Redis) -> bool:
-    return _replication(node)["role"] == "slave"
+    return bool(_replication(node)["role"] == "slave")
 
 
 def _is_synchronised(node: redis.Redis) -> bool:
-    return _replication(node).get("master_link_status") == "up"
+    return bool(_replication(node).get("master_link_status") == "up")
 
 
 def _replication(node: redis.Redis) -> Any:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from devenv.core.errors import DevenvError
+from devenv.core.errors import DevenvError, UsageProblem
 from devenv.core.schedule import Schedule
-from devenv.core.topology import StackStatus
+from devenv.core.topology import RedisMode, StackStatus
 from devenv.core.vocabulary import Strategy
 from devenv.lab.explain import Explanation, explain_run
 from devenv.lab.explain.keeping import keep
@@ -107,9 +107,23 @@ def _stage(
         chosen = strategy or target.strategy or target.scenario.strategies[0]
         with own_stack(target.scenario, chosen, settings, progress) as fresh:
             yield fresh, chosen, True
+        return
+    status = stack.status()
+    chosen = strategy or target.strategy or present_store(status, target.scenario)
+    if status.spec.redis_mode is _redis_mode(target.scenario, settings, status.spec.redis_mode):
+        yield stack, chosen, False
     else:
-        present = present_store(stack.status(), target.scenario)
-        yield stack, strategy or target.strategy or present, False
+        progress(f"the stack that runs has Redis as {status.spec.redis_mode}: another one for this")
+        with own_stack(target.scenario, chosen, settings, progress) as fresh:
+            yield fresh, chosen, True
+
+
+def _redis_mode(scenario: Scenario, settings: Settings, otherwise: RedisMode) -> RedisMode:
+    """How Redis is to stand. Raises UsageProblem where scenario and settings disagree."""
+    wish = scenario.stack.redis
+    if None not in (wish, settings.redis) and wish is not settings.redis:
+        raise UsageProblem(f"{scenario.id} needs Redis as {wish}", hint=f"leave out --redis {settings.redis}")
+    return wish or settings.redis or otherwise
 
 
 @contextmanager
@@ -117,7 +131,9 @@ def own_stack(
     scenario: Scenario, strategy: Strategy, settings: Settings, progress: Progress
 ) -> Iterator[JournaledStack]:
     """A stack as the scenario wishes it, for the time of the block."""
-    spec = replace(wished_spec(scenario, strategy), seed=settings.seed, service=settings.service)
+    wished = wished_spec(scenario, strategy)
+    mode = _redis_mode(scenario, settings, wished.redis_mode)
+    spec = replace(wished, seed=settings.seed, service=settings.service, redis_mode=mode)
     with fresh_stack(settings.backend or "embedded", settings.state_dir, spec, progress) as fresh:
         yield fresh
 

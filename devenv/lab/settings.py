@@ -16,7 +16,7 @@ from typing import Any, Literal
 from devenv.core.env_file import read_env
 from devenv.core.errors import UsageProblem
 from devenv.core.service import ServiceSpec
-from devenv.core.topology import Ports, StackSpec
+from devenv.core.topology import Ports, RedisMode, StackSpec
 from devenv.core.vocabulary import MAX_PODS, REDIS_STORES, Strategy, pod_names
 from devenv.lab.service_file import SERVICE_FILE, read_service
 from devenv.routing import parse_policy
@@ -46,7 +46,7 @@ class Settings:
 
     ``env`` are variables of the service that every pod gets; ``ignored`` names the variables of ``.env`` that
     were deliberately not used; ``notes`` are one-line remarks for the person. ``service``: the pods are
-    somebody's own, as a devenv.toml or flags say.
+    somebody's own, as a devenv.toml or flags say. ``redis``: how Redis is to stand, None where nobody chose.
     """
 
     backend: Backend | None = None
@@ -63,6 +63,7 @@ class Settings:
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     service: ServiceSpec | None = None
+    redis: RedisMode | None = None
 
     def stack_spec(self) -> StackSpec:
         """The stack that these settings describe.
@@ -80,6 +81,7 @@ class Settings:
             workers=self.workers,
             seed=self.seed,
             service=self.service,
+            redis_mode=self.redis or RedisMode.STANDALONE,
         )
 
 
@@ -130,6 +132,7 @@ VARIABLES = (
     Variable("DEVENV_WORKERS", _integer(1, 64), "1"),
     Variable("DEVENV_POLICY", str, "round-robin"),
     Variable("DEVENV_SEED", _integer(0), "1"),
+    Variable("DEVENV_REDIS_MODE", _choice(*RedisMode), "standalone"),
     Variable("DEVENV_STATE_DIR", Path, STATE_FOLDER),
     Variable("DEVENV_TRAFFIC_PORT", _PORT, "8080"),
     Variable("DEVENV_CONTROL_PORT", _PORT, "8081"),
@@ -140,11 +143,12 @@ VARIABLES = (
     Variable("SESSION_STRATEGY", _choice(*sorted(REDIS_STORES)), "atomic"),
     Variable("REDIS_PREFIX", str, "rcaptcha:"),
     Variable("REDIS_DB", _integer(0, 15), "0"),
+    Variable("REDIS_CLUSTER", _choice("auto", "true", "false"), "auto"),
     Variable("REDIS_TIMEOUT_MS", _integer(1), "2000"),
     Variable("CAPTCHA_TTL", _integer(1), "60"),
 )
 
-_FOR_PODS = ("REDIS_PREFIX", "REDIS_DB", "REDIS_TIMEOUT_MS", "CAPTCHA_TTL")
+_FOR_PODS = ("REDIS_PREFIX", "REDIS_DB", "REDIS_CLUSTER", "REDIS_TIMEOUT_MS", "CAPTCHA_TTL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +196,7 @@ def load(folder: Path, environ: Mapping[str, str]) -> Settings:
         ignored=ignored,
         notes=_notes(ignored) if service is None else (f"{SERVICE_FILE}: the pods are {service.title}",),
         service=service,
+        redis=RedisMode(values["DEVENV_REDIS_MODE"]) if "DEVENV_REDIS_MODE" in values else None,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from devenv.core.topology import SettingChanges
+from devenv.core.topology import RedisMode, SettingChanges
 from devenv.core.vocabulary import Answer, Strategy, pod_names
 
 Checks = Mapping[str, Any]
@@ -21,6 +21,8 @@ class Create:
     """Create the challenge of a session; ``pod`` None leaves the pod to the proxy's policy.
 
     ``word_differs_from`` names a handwriting session: create until this word is another than that one's.
+    ``node``: on a cluster, create until the node that the pods are given ("first") owns the session's key, or
+    any "other".
     """
 
     line: int
@@ -28,6 +30,7 @@ class Create:
     pod: str | None = None
     word_differs_from: str | None = None
     expect: Expectation = field(default_factory=dict)
+    node: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +105,10 @@ class RedisServer:
 
 @dataclass(frozen=True, slots=True)
 class KeyEvent:
-    """Something that time does to a session's key: ``expire`` it now, or ``age`` it to 0.4 s before that.
+    """Something that happens to a session's key.
 
-    Both leave a key without a TTL alone, as time does.
+    ``expire`` it now, or ``age`` it to 0.4 s before that: both leave a key without a TTL alone, as time does.
+    ``failover``: on a cluster, a replica takes over the key's slot and has not got its data.
     """
 
     line: int
@@ -151,13 +155,17 @@ Step = (
 
 @dataclass(frozen=True, slots=True)
 class StackWish:
-    """What the scenario asks of the stack. ``policy`` None: as it is. ``pod_env`` is by full pod name."""
+    """What the scenario asks of the stack. ``policy`` None: as it is. ``pod_env`` is by full pod name.
+
+    ``redis``: how Redis must stand; None: it does not matter.
+    """
 
     pods: int = 2
     workers: int = 1
     policy: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     pod_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    redis: RedisMode | None = None
 
     @property
     def pod_names(self) -> tuple[str, ...]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from devenv.core.errors import UsageProblem
-from devenv.core.topology import SettingChanges
+from devenv.core.topology import RedisMode, SettingChanges
 from devenv.core.vocabulary import REDIS_STORES, Answer, CaptchaType, Strategy, resolve_pod
 from devenv.routing import parse_policy
 from devenv.scenario.document import Document, Path, read_document
@@ -59,6 +60,7 @@ class _Builder:
         self._pods: tuple[str, ...] = ()
         self._sessions: dict[str, str] = {}
         self._created: dict[str, int] = {}
+        self._redis: RedisMode | None = None
 
     def scenario(self, source: str) -> Scenario:
         data = self._data
@@ -98,7 +100,8 @@ class _Builder:
             if pod in pod_env:
                 raise self._document.problem(("stack", "pod_env", word), f"{pod} is given twice", key=True)
             pod_env[pod] = _settings(settings)
-        return StackWish(wish.pods, wish.workers, wish.policy, wish.env, pod_env)
+        self._redis = RedisMode(data["redis"]) if "redis" in data else None
+        return replace(wish, pod_env=pod_env, redis=self._redis)
 
     def _step(self, data: Mapping[str, Any], path: Path) -> Step:
         line = self._document.line(path)
@@ -117,6 +120,9 @@ class _Builder:
                 return KeyEvent(line, "expire", self._known(session, (*path, "expire")))
             case {"age": session}:
                 return KeyEvent(line, "age", self._known(session, (*path, "age")))
+            case {"failover": session}:
+                self._on_a_cluster(path, "failover")
+                return KeyEvent(line, "failover", self._known(session, (*path, "failover")))
             case {"gate": rules}:
                 return self._gate(rules, (*path, "gate"), line)
             case {"toggle": pods, "use_redis": use_redis}:
@@ -143,8 +149,15 @@ class _Builder:
             for name, key in ((session, "create"), (other, "word_differs_from")):
                 if self._sessions[name] != CaptchaType.HANDWRITING:
                     raise self._document.problem((*path, key), f"session {name!r} is not of type handwriting")
+        if "node" in data:
+            self._on_a_cluster(path, "node")
         self._created[session] = line
-        return Create(line, session, self._pod_of(data, path), other, expect)
+        return Create(line, session, self._pod_of(data, path), other, expect, data.get("node"))
+
+    def _on_a_cluster(self, path: Path, key: str) -> None:
+        if self._redis is not RedisMode.CLUSTER:
+            why = "needs a cluster: stack: {redis: cluster}"
+            raise self._document.problem((*path, key), f"{key!r} {why}", key=True)
 
     def _verify(self, data: Mapping[str, Any], path: Path, expect: Expectation) -> Verify:
         session = self._known(data["verify"], (*path, "verify"))

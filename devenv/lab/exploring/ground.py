@@ -14,7 +14,7 @@ from devenv.lab.exploring.grip import Grip
 from devenv.lab.exploring.jobs import CID, canonical_json
 from devenv.lab.exploring.lane import Bypassed, Crowded, Lane, LetGo, NoRest, Request
 from devenv.lab.exploring.scratch import run_script
-from devenv.lab.exploring.sockets import PodClient, RedisLink
+from devenv.lab.exploring.sockets import ClusterLink, PodClient, RedisLink
 from devenv.spec.learned_scripts import LearnedScripts, NotLearned, ScriptCall, ScriptEffect
 from devenv.spec.redis_model import Database
 from devenv.spec.replies import Reply
@@ -177,7 +177,8 @@ class Ground:
     async def _asked(self, db: int, question: Callable[[RedisLink], Awaitable[T]]) -> T:
         try:
             if (link := self._links.get(db)) is None:
-                link = await RedisLink.open(self.gate.upstream_host, self.gate.upstream_port)
+                kind = ClusterLink if self.gate.cluster else RedisLink
+                link = await kind.open(self.gate.upstream_host, self.gate.upstream_port)
                 if db:
                     await link.call(b"SELECT", b"%d" % db)
                 if (first := self._links.setdefault(db, link)) is not link:

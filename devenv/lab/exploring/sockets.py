@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from devenv.core.errors import EnvironmentProblem
+from devenv.resp.commands import key_of
 from devenv.resp.replies import ReplyFramer
 from devenv.spec.replies import Failure, NoArray, Reply, Status
 
@@ -129,6 +130,42 @@ class RedisLink(asyncio.Protocol):
             if not waiter.done():
                 waiter.set_exception(ConnectionError("the connection to Redis has ended"))
         self._waiting.clear()
+
+
+class ClusterLink(RedisLink):
+    """The same to a Redis Cluster: what another node owns is sent there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._others: dict[str, RedisLink] = {}
+
+    async def call(self, *words: bytes) -> Reply:
+        """As RedisLink."""
+        reply = await super().call(*words)
+        owner = await self._owner(reply)
+        return reply if owner is None else await owner.call(*words)
+
+    async def transaction(self, commands: Sequence[tuple[bytes, ...]]) -> Reply:
+        """As RedisLink; all keys must be one node's, as Redis demands."""
+        key = next((key for words in commands if (key := key_of(words)) is not None), None)
+        owner = None if key is None else await self._owner(await super().call(b"EXISTS", key.encode()))
+        return await (super().transaction(commands) if owner is None else owner.transaction(commands))
+
+    def close(self) -> None:
+        """End all."""
+        super().close()
+        for link in self._others.values():
+            link.close()
+
+    async def _owner(self, reply: Reply) -> RedisLink | None:
+        """The node that a redirection names."""
+        if not isinstance(reply, Failure) or not reply.text.startswith("MOVED "):
+            return None
+        address = reply.text.split(" ")[2]
+        if address not in self._others:
+            host, _, port = address.rpartition(":")
+            self._others[address] = await RedisLink.open(host, int(port))
+        return self._others[address]
 
 
 def encode_command(words: tuple[bytes, ...]) -> bytes:

@@ -30,6 +30,11 @@ def fits(scenario: Scenario, status: StackStatus) -> str | None:
         return (
             f"{scenario.id} needs {wish.pods} pods, the stack has {spec.pods}: devenv up --pods {wish.pods}"
         )
+    if wish.redis is not None and spec.redis_mode is not wish.redis:
+        return (
+            f"{scenario.id} needs Redis as {wish.redis}, the stack's is {spec.redis_mode}: "
+            f"devenv up --redis {wish.redis}"
+        )
     if spec.workers != wish.workers:
         return f"{scenario.id} needs pods of {wish.workers} worker processes, the stack's have {spec.workers}"
     return None
@@ -41,6 +46,7 @@ def wished_spec(scenario: Scenario, strategy: Strategy) -> StackSpec:
     return StackSpec(
         pods=wish.pods,
         workers=wish.workers,
+        redis_mode=wish.redis or StackSpec().redis_mode,
         policy=wish.policy or StackSpec().policy,
         use_redis=strategy is not Strategy.MEMORY,
         strategy=strategy,

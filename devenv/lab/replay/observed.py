@@ -78,8 +78,9 @@ def verify_facts(result: Verified) -> dict[str, Any]:
 def title(step: Step) -> str:
     """One step in words: "verify alice on captcha-api-b: right"."""
     match step:
-        case Create(session=session, pod=pod, word_differs_from=other):
-            return f"create {session}{_on(pod)}" + (f", another word than {other}'s" if other else "")
+        case Create(session=session, pod=pod, word_differs_from=other, node=node):
+            more = f", another word than {other}'s" if other else ""
+            return f"create {session}{_on(pod)}{more}" + (f", its key on the {node} node" if node else "")
         case Verify(session=session, pod=pod):
             return f"verify {session}{_on(pod)}: {spoken(step)}"
         case Together(verifies=verifies, names=names):
@@ -99,6 +100,8 @@ def title(step: Step) -> str:
             return f"Redis command {' '.join(words)}"
         case RedisServer(action=action):
             return f"{action} Redis"
+        case KeyEvent(event="failover", session=session):
+            return f"a replica without the key of {session} takes over its slot"
         case KeyEvent(event=event, session=session):
             return f"{event} the Redis key of {session}"
         case Gate(rules=rules):

@@ -44,6 +44,8 @@ from devenv.scenario.ordering import Exactly
 from devenv.scenario.parse import KEY_REFERENCE
 
 Facts = Mapping[str, Any]
+_CREATES = 100
+"""So many challenges are created at most to find one whose key is owned by the wished node."""
 
 
 class _NotCreated(Exception):
@@ -161,10 +163,21 @@ class Player:
             else:
                 challenge = self.runner.run(self.client.create(kind, step.pod))
             self._challenges[step.session], status = challenge, 200
+            self._create_on_node(step)
         except CreateFailed as refused:
             self._challenges.pop(step.session, None)
             status = refused.status
         return {"status": status, "seconds": self.clock() - started}, {"status": status}
+
+    def _create_on_node(self, step: Create) -> None:
+        """Create again until the wished node owns the key: about as often as there are masters."""
+        for _ in range(_CREATES):
+            first = step.node is None or self.baseline.redis_settings.node_of(self._key(step.session)[0]) == 0
+            if step.node is None or first == (step.node == "first"):
+                return
+            kind = self.scenario.sessions[step.session]
+            self._challenges[step.session] = self.runner.run(self.client.create(kind, step.pod))
+        raise EnvironmentProblem(f"no key of {_CREATES} was owned by the wished node of the cluster")
 
     def _verify(self, step: Verify) -> tuple[Facts, Facts]:
         async def send() -> Facts:

@@ -132,12 +132,12 @@ def _replace(old: str, new: str) -> str:
         ),
         (
             _replace("  - create: alice\n    pod: A\n", "  - create: alice\n    wait: 3\n"),
-            "x.yaml:14: steps[1]: unknown key 'wait'; known: create, expect, pod, word_differs_from",
+            "x.yaml:14: steps[1]: unknown key 'wait'; known: create, expect, node, pod, word_differs_from",
         ),
         (
             _replace("  - create: alice\n    pod: A\n", "  - sleep: 3\n"),
             "x.yaml:13: steps[1]: needs exactly one of create, verify, together, restart, toggle, redis, "
-            "redis_command, redis_server, get, expire, age, gate; it has sleep",
+            "redis_command, redis_server, get, expire, age, failover, gate; it has sleep",
         ),
         (
             _replace("  - create: alice\n    pod: A\n", "  - create: alice\n    restart: A\n"),
