@@ -91,6 +91,7 @@ def explore(
             mode=mode,
             events=tuple(word.strip() for word in events.split(",") if word.strip()),
             walks=walks,
+            kind=kind,
             preemptions=preemptions,
             budget_traces=traces,
             budget_seconds=seconds,
@@ -102,7 +103,6 @@ def explore(
             found.append(explore_orders(wish, at.settings, progress))
     if junit is not None:
         write_file("--junit", junit, junit_xml(found))
-            kind=kind,
     if summary is not None:
         write_file("--summary", summary, summary_page(found))
     for one in found:

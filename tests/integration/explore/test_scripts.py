@@ -18,6 +18,7 @@ import pytest
 import redis
 
 from devenv.core.errors import DevenvError
+from devenv.core.vocabulary import Answer, CaptchaType
 from devenv.explore.dpor import SourceDpor
 from devenv.explore.expression import Participant, parse_meeting
 from devenv.gate import Gate
@@ -215,7 +216,9 @@ def test_our_script_without_its_twin_comes_to_the_same(redis_port: int, pod: tup
         "type": "abstract", "cid": CID, "target_class": "cat", "keywords": ["k"],
         "image_urls": ["u"] * 9, "is_positive": [True, False, True] * 3, "attempts": 0, "created_at": 1.5,
     }  # fmt: skip
-    stage = Stage(KEY.decode(), document, 60_000, ("pod",))
+    selected = {Answer.RIGHT: [0, 2, 3, 5, 6, 8], Answer.WRONG: [1, 4, 7], Answer.EMPTY: []}
+    submissions = {answer: {"selections": it} for answer, it in selected.items()}
+    stage = Stage(CaptchaType.ABSTRACT, KEY.decode(), document, submissions, 60_000, ("pod",))
     found: list[list[tuple[int, set[Any]]]] = []
     asked = []
     with asyncio.Runner() as runner:
