@@ -46,6 +46,9 @@ def explore(
     events: Annotated[
         str, typer.Option(metavar="E,E", help="More events: expiry, ageing, lost, restart (X, A, L, P).")
     ] = "",
+    kind: Annotated[
+        CaptchaType, typer.Option("--type", help="The captcha. A handwriting challenge has no empty answer.")
+    ] = CaptchaType.ABSTRACT,
     walks: Annotated[int, typer.Option("--n", min=1, metavar="N", help="Runs of mode random.")] = 1000,
     preemptions: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="Only orders with at most N preemptions.")
@@ -56,9 +59,6 @@ def explore(
     pods: Annotated[
         int | None, typer.Option(min=1, max=8, metavar="N", help="Pods to use [default: one per request].")
     ] = None,
-    kind: Annotated[
-        CaptchaType, typer.Option("--type", help="The captcha. A handwriting challenge has no empty answer.")
-    ] = CaptchaType.ABSTRACT,
     lanes: Annotated[
         int, typer.Option(min=1, max=64, metavar="N", help="Challenges worked on at a time.")
     ] = 12,
