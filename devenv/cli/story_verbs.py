@@ -12,6 +12,7 @@ from rich.text import Text
 
 from devenv.cli.explain_verb import show_findings
 from devenv.cli.options import BackendOption, Json, NoColor, Seed, StoreName, desk, store
+from devenv.cli.own_demo import demo_own
 from devenv.cli.screen import Screen, grid
 from devenv.core.topology import StackStatus
 from devenv.core.vocabulary import CaptchaType, Strategy
@@ -50,11 +51,16 @@ def demo(
     no_color: NoColor = False,
     seed: Seed = None,
 ) -> None:
-    """The whole story on a fresh stack: the bug on all three captchas, the fix, its race, and its cure."""
+    """The whole story on a fresh stack: the bug on all three captchas, the fix, its race, and its cure.
+
+    With a devenv.toml here it is about your own service: its sessions on another pod, without Redis and with.
+    """
     at = desk(
         as_json, no_color, backend, seed,
         language=cast("Language | None", language and language.value),
     )  # fmt: skip
+    if at.settings.service is not None:
+        raise typer.Exit(demo_own(at, at.settings.service, trials))
     words = prose(at.settings.language)
     with at.screen.working("demo") as progress:
         told = tell_story(

@@ -1,0 +1,65 @@
+"""demo, where the pods are somebody's own service."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from devenv.cli.explain_verb import show_findings
+from devenv.cli.options import Desk
+from devenv.cli.screen import Screen, grid
+from devenv.core.errors import ExpectationFailed, Inconclusive
+from devenv.core.service import ServiceSpec
+from devenv.lab.cross_pod import Tally
+from devenv.lab.own_trial import OwnAct, OwnVerdict, try_service
+
+_CODES = {
+    OwnVerdict.HOLDS: 0,
+    OwnVerdict.FAILS: ExpectationFailed.exit_code,
+    OwnVerdict.UNCLEAR: Inconclusive.exit_code,
+}
+_MARKS = {0: ("✓", "bold green"), 1: ("✗", "bold red")}
+
+
+def demo_own(at: Desk, service: ServiceSpec, trials: int) -> int:
+    """Try the service and show what became of it; gives the exit code."""
+    with at.screen.working(f"demo of {service.title}") as progress:
+        story = try_service(
+            at.settings,
+            service,
+            trials=trials,
+            act_ended=lambda act: _show(act, at.screen),
+            progress=progress,
+        )
+    at.screen.result(story.to_json())
+    code = _CODES[story.verdict]
+    mark, style = _MARKS.get(code, ("?", "bold yellow"))
+    at.screen.show(
+        "",
+        Text.assemble((f"{mark} {story.sentence}", style), (f"   {story.seconds:.1f} s", "dim")),
+        f"report: {story.report}",
+    )
+    if story.verdict is OwnVerdict.UNCLEAR:
+        at.screen.show(
+            Text("devenv.toml says how answers are understood: docs/own-service.md", "dim")
+        )
+    return code
+
+
+def _show(act: OwnAct, screen: Screen) -> None:
+    flag = "as it is" if act.use_redis is None else f"USE_REDIS={str(act.use_redis).lower()}"
+    screen.show("", Text(f" {flag} ", "reverse"), "")
+    screen.picture(act.picture)
+    table = grid("  session", "used on another pod", "used on the same pod")
+    for name, it in act.trials.items():
+        table.add_row(f"  {name}", _cell(it.crossing), _cell(it.staying))
+    screen.show("", table)
+    if act.explanation.wrong:
+        show_findings(act.explanation, screen)
+
+
+def _cell(tally: Tally) -> Text:
+    known = tally.success + tally.wrong
+    words = [f"{known} of {tally.trials} known"] if known or not tally.trials else []
+    words += [f"{tally.not_found} × not found"] if tally.not_found else []
+    words += [f"{tally.error} × an answer that nobody knows"] if tally.error else []
+    return Text(", ".join(words), "green" if known == tally.trials else "red")

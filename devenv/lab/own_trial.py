@@ -1,0 +1,221 @@
+"""``devenv demo`` on somebody's own service: sessions used on another pod and on their own, with the cause.
+
+No right answer is needed: whether a session is known can be told from any answer. A service that can keep its
+sessions in Redis is tried without and with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from devenv.core.errors import UsageProblem
+from devenv.core.service import Kind, ServiceSpec
+from devenv.core.topology import StackStatus
+from devenv.core.vocabulary import Answer, Strategy
+from devenv.lab.client import CaptchaClient
+from devenv.lab.cross_pod import Tally
+from devenv.lab.explain import Explanation, explain_trace
+from devenv.lab.opening import fresh_stack
+from devenv.lab.report import render
+from devenv.lab.report.explanation import document
+from devenv.lab.runs import HISTORY, RESULTS, TRACE, Recording, open_run
+from devenv.lab.sequence import SequenceMessage, draw_mermaid
+from devenv.lab.settings import Settings
+from devenv.lab.toggle import toggle
+from devenv.lab.trace import TraceCollector, trace_lines
+from devenv.stack.protocol import Progress
+
+REPORT = "report.html"
+
+
+class OwnVerdict(StrEnum):
+    """``HOLDS``: shown, and Redis, where the service has it, keeps every session. ``FAILS``: with Redis
+    sessions are lost all the same. ``UNCLEAR``: answers that the profile does not know.
+    """
+
+    HOLDS = "holds"
+    FAILS = "fails"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class KindTrials:
+    """The trials of one kind of session: used on the next pod, and on the pod that opened it."""
+
+    crossing: Tally
+    staying: Tally
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {"crossing": self.crossing.to_json(), "staying": self.staying.to_json()}
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAct:
+    """One setting: ``use_redis`` None where the service has no such switch. ``picture``: one crossing."""
+
+    use_redis: bool | None
+    trials: Mapping[str, KindTrials]
+    picture: tuple[SequenceMessage, ...]
+    explanation: Explanation
+
+    @property
+    def lost(self) -> int:
+        """How many sessions were not found."""
+        return sum(it.crossing.not_found + it.staying.not_found for it in self.trials.values())
+
+    @property
+    def unclear(self) -> int:
+        """How many answers were none that the profile knows."""
+        return sum(it.crossing.error + it.staying.error for it in self.trials.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {
+            "use_redis": self.use_redis,
+            "trials": {name: it.to_json() for name, it in self.trials.items()},
+            "lost": self.lost,
+            "unclear": self.unclear,
+            "findings": [group.to_json() for group in self.explanation.groups],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class OwnStory:
+    """What became of the service; ``title`` is what was started."""
+
+    title: str
+    preset: str
+    pods: tuple[str, ...]
+    acts: tuple[OwnAct, ...]
+    seconds: float
+    run: str
+    report: Path
+
+    @property
+    def verdict(self) -> OwnVerdict:
+        """See ``OwnVerdict``."""
+        if any(act.unclear for act in self.acts):
+            return OwnVerdict.UNCLEAR
+        kept = (act.lost for act in self.acts if act.use_redis)
+        return OwnVerdict.FAILS if any(kept) else OwnVerdict.HOLDS
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in words."""
+        if self.verdict is OwnVerdict.UNCLEAR:
+            return "some answers are neither not-found nor success nor wrong: the profile does not fit yet"
+        first, *others = self.acts
+        shown = "the bug is there" if first.lost else "no session was lost"
+        if not others:
+            return f"{shown}: {first.lost} sessions were not found"
+        if self.verdict is OwnVerdict.FAILS:
+            return f"{shown}, and with Redis {others[0].lost} sessions were lost all the same"
+        return f"{shown}: {first.lost} sessions were not found without Redis, none was lost with it"
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict, as ``devenv demo --json`` prints it."""
+        return {
+            "kind": "own-service",
+            "service": self.title,
+            "preset": self.preset,
+            "pods": list(self.pods),
+            "acts": [act.to_json() for act in self.acts],
+            "verdict": str(self.verdict),
+            "sentence": self.sentence,
+            "seconds": round(self.seconds, 2),
+            "run": self.run,
+            "report": str(self.report.resolve()),
+        }
+
+
+def try_service(
+    settings: Settings,
+    service: ServiceSpec,
+    *,
+    trials: int,
+    act_ended: Callable[[OwnAct], None],
+    progress: Progress,
+    clock: Callable[[], float] = time.time,
+) -> OwnStory:
+    """Start the service as pods of a fresh stack, try its sessions, end the stack, write a run folder.
+
+    ``trials`` per kind of session and way. Raises UsageProblem with fewer than two pods.
+    """
+    began = time.monotonic()
+    if settings.pods < 2:
+        raise UsageProblem("the trial needs at least two pods", hint="leave DEVENV_PODS out, or set it to 2")
+    spec = replace(settings.stack_spec(), use_redis=False, strategy=Strategy.ATOMIC, service=service)
+    run = open_run(settings.state_dir, "demo-own", clock())
+    recording = Recording()
+    acts: list[OwnAct] = []
+    with fresh_stack(settings.backend or "embedded", settings.state_dir, spec, progress) as stack:
+        collector = TraceCollector(stack, clock)
+        for use_redis in (False, True) if service.switchable else (None,):
+            if use_redis:
+                toggle(stack, True, progress=progress, clock=time.monotonic)
+            of_act = TraceCollector(stack, clock)
+            first = len(recording.messages), len(recording.request_ids)
+            results = asyncio.run(_trials(stack.status(), recording, trials, settings.seed))
+            trace = of_act.trace(recording.request_ids[first[1] :])
+            explained = explain_trace(trace, "own service" if use_redis is None else _flag(use_redis), run.id)
+            picture = tuple(recording.messages[first[0] : first[0] + 4])
+            acts.append(OwnAct(use_redis, results, picture, explained))
+            act_ended(acts[-1])
+        whole = collector.trace(recording.request_ids)
+        pods = stack.status().spec.pod_names
+    run.write_lines(TRACE, trace_lines(whole))
+    run.write_lines(HISTORY, (event.to_json() for event in recording.history))
+    run.write_text("sequence.mmd", draw_mermaid(recording.messages))
+    explanation = explain_trace(whole, f"{service.title}, {len(pods)} pods", run.id)
+    page = render(document(explanation, f"{service.title} on {len(pods)} pods", "devenv demo"))
+    report = run.write_text(REPORT, page)
+    seconds = time.monotonic() - began
+    story = OwnStory(service.title, service.profile.name, pods, tuple(acts), seconds, run.id, report)
+    run.write_json(RESULTS, story.to_json())
+    return story
+
+
+def _flag(use_redis: bool) -> str:
+    return f"USE_REDIS={'true' if use_redis else 'false'}"
+
+
+async def _trials(
+    status: StackStatus, recording: Recording, trials: int, seed: int
+) -> Mapping[str, KindTrials]:
+    pods = status.spec.pod_names
+    profile = status.spec.profile
+    results: dict[str, KindTrials] = {}
+    async with CaptchaClient(status.endpoints, seed=seed, recording=recording, profile=profile) as client:
+        for name, kind in profile.kinds.items():
+            answer = _answer(kind)
+            results[name] = KindTrials(
+                await _tally(client, name, answer, pods, trials, 1),
+                await _tally(client, name, answer, pods, trials, 0),
+            )
+    return results
+
+
+async def _tally(
+    client: CaptchaClient, kind: str, answer: Answer, pods: Sequence[str], trials: int, shift: int
+) -> Tally:
+    """``trials`` sessions, each used on the pod ``shift`` places after the one that opened it."""
+    outcomes = []
+    for number in range(trials):
+        opened = await client.create(kind, pods[number % len(pods)])
+        used_on = pods[(number + shift) % len(pods)]
+        submission = await client.answer(opened, answer)
+        outcomes.append((await client.verify(opened, submission, used_on, answer=answer)).outcome)
+    return Tally.of(outcomes)
+
+
+def _answer(kind: Kind) -> Answer:
+    """A wrong answer where one is known, else whatever is: any tells whether the session is known."""
+    known = [answer for answer in (Answer.WRONG, Answer.EMPTY, Answer.RIGHT) if answer in kind.answers]
+    return known[0] if known else Answer.WRONG
