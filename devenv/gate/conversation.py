@@ -277,7 +277,8 @@ class Conversation:
         if reply.complete:
             message.complete = True
             self._reply = None
-            self._answered(reply, now)
+            answered = self._answered(reply, now)
+            message.entry = message.entry or answered  # it began before anything was asked
         if message.gathering:
             first = self._gathered(message, reply, chunk)
         elif first:
@@ -306,15 +307,16 @@ class Conversation:
         message.gathering = not reply.complete and reply.size <= MAX_BUFFERED
         return not message.gathering
 
-    def _answered(self, reply: Reply, now: float) -> None:
-        """A reply is complete: the oldest command has it."""
+    def _answered(self, reply: Reply, now: float) -> Entry | None:
+        """A reply is complete: the oldest command has it, and is given."""
         if reply.push or not self._awaiting:
-            return
+            return None
         entry = self._awaiting.popleft()
         if entry.plan.reply is not None or entry.instead is not None:
             self._special -= 1
         entry.reply = entry.instead or reply.prefix
         entry.answered = now
+        return entry
 
     def _answer_ourselves(self) -> None:
         """Give the errors whose turn it is; their commands never reached Redis."""

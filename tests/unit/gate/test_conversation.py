@@ -141,6 +141,19 @@ def test_the_beginning_of_a_broken_map_of_a_cluster_is_passed_on() -> None:
     assert ends.client == b"*1\r\n*3\r\nno RESP\r\nany more\r\n"
 
 
+def test_a_reply_that_began_before_its_command_was_sent() -> None:
+    ends = Ends({"action": "delay", "direction": "reply", "seconds": 1, "times": 1})
+    ends.send(b"GET k")
+    ends.reply(VALUE + b"+unasked")
+    ends.send(b"GET k")
+    ends.reply(b"\r\n")
+    ends.pass_time(5)
+    assert ends.client == VALUE + b"+unasked\r\n"
+    ends.conversation.ended()
+    ends.recorder.flush()
+    assert [(command.seq, command.reply) for command in ends.traced] == [(1, "v"), (2, "unasked")]
+
+
 def test_a_push_answers_nothing() -> None:
     ends = Ends()
     ends.send(b"GET k")
