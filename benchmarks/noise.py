@@ -237,8 +237,11 @@ async def answers(port: int, data: bytes) -> bytes:
         await loop.sock_sendall(end, data)
         end.shutdown(socket.SHUT_WR)
         got = b""
-        while chunk := await asyncio.wait_for(loop.sock_recv(end, 65536), PATIENCE):
-            got += chunk
+        try:
+            while chunk := await asyncio.wait_for(loop.sock_recv(end, 65536), PATIENCE):
+                got += chunk
+        except (ConnectionError, TimeoutError) as error:
+            got += repr(error).encode()
     return got
 
 

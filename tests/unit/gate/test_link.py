@@ -28,6 +28,9 @@ class Transport:
         if self.reset:
             raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
 
+    def can_write_eof(self) -> bool:
+        return True
+
     def is_closing(self) -> bool:
         return self.closing
 
