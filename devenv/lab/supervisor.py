@@ -73,7 +73,7 @@ async def _supervise(spec: StackSpec, state_dir: Path, detached: bool, words: _W
             return
         await starting
         router = stack_control.router(processes, stop.set, lambda: edge.proxy.policy)
-        grip = Grip(processes.crash_pod, Rest(lambda: processes.serving_pids))
+        grip = Grip(processes.crash_pod, Rest(lambda: processes.serving_pids), processes.doors.ours)
         await edge.start(HOST, processes.hand_over("traffic"), processes.hand_over("control"), [router], grip)
         words.progress(f"proxy ready (port {edge.traffic_port}, control API {edge.control_port})")
         words.say(ready=processes.status().to_json())

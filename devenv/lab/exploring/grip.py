@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from devenv.core.redis_access import OPEN, RedisAccess
 from devenv.stack.rest import Rest
 
 
@@ -12,11 +13,12 @@ from devenv.stack.rest import Rest
 class Grip:
     """``crash`` kills a pod, named in full, and returns when its successor is ready; ``rest`` watches all.
 
-    None: that cannot be done here (the pods are in containers).
+    None: that cannot be done here (the pods are in containers). ``access``: how Redis is entered.
     """
 
     crash: Callable[[str], Awaitable[None]] | None = None
     rest: Rest | None = None
+    access: RedisAccess = OPEN
 
 
 NO_GRIP = Grip()

@@ -178,7 +178,8 @@ class Ground:
         try:
             if (link := self._links.get(db)) is None:
                 kind = ClusterLink if self.gate.cluster else RedisLink
-                link = await kind.open(self.gate.upstream_host, self.gate.upstream_port)
+                gate = self.gate
+                link = await kind.open(gate.upstream_host, gate.upstream_port, self._grip.access)
                 if db:
                     await link.call(b"SELECT", b"%d" % db)
                 if (first := self._links.setdefault(db, link)) is not link:

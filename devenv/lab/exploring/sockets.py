@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from devenv.core.errors import EnvironmentProblem
+from devenv.core.redis_access import OPEN, RedisAccess
 from devenv.resp.commands import key_of
 from devenv.resp.replies import ReplyFramer
 from devenv.spec.replies import Failure, NoArray, Reply, Status
@@ -79,12 +81,18 @@ class RedisLink(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     @classmethod
-    async def open(cls, host: str, port: int) -> RedisLink:
-        """Connect. Raises EnvironmentProblem."""
+    async def open(cls, host: str, port: int, access: RedisAccess = OPEN) -> RedisLink:
+        """Connect and enter. Raises EnvironmentProblem."""
+        tls = ssl.create_default_context(cafile=access.ca) if access.tls else None
         try:
-            _, link = await asyncio.get_running_loop().create_connection(cls, host, port)
+            _, link = await asyncio.get_running_loop().create_connection(cls, host, port, ssl=tls)
         except OSError as error:
             raise EnvironmentProblem(f"Redis at {host}:{port} does not answer: {error}") from error
+        if access.password:
+            who = (access.username.encode(),) if access.username else ()
+            refused = await link.call(b"AUTH", *who, access.password.encode())
+            if isinstance(refused, Failure):
+                raise EnvironmentProblem(f"Redis at {host}:{port} lets us in no more: {refused.text}")
         return link
 
     async def call(self, *words: bytes) -> Reply:
