@@ -187,7 +187,9 @@ def _fallen_back(judged: Sequence[Created], facts: Facts) -> list[Finding]:
         change = Change("give every pod USE_REDIS=true and the same REDIS_* variables", place)
         return [Finding("flags-differ", _pods(judged), sentence, tuple(evidence), change)]
     sentence = f"USE_REDIS=true, yet {_pods(without)} keeps its sessions somewhere else than in this Redis"
-    evidence += [f"{it.pod} → {it.command}: {it.error}" for it in facts.refused[:_SHOWN]]
+    pods = {it.pod for it in without}
+    refused = [it for it in facts.refused if it.pod in pods]
+    evidence += [f"{it.pod} → {it.command}: {it.error}" for it in refused[:_SHOWN]]
     text = "compare the variables that the process really has; its log says `Redis connect failed`"
     return [Finding("silent-fallback", _pods(without), sentence, tuple(evidence), Change(text, place))]
 

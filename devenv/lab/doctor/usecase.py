@@ -87,9 +87,9 @@ def examine(
     status = stack.status() if stack is not None else None
     consent = _Consent(ask)
     needs = {pod.name: _needs(pod, wish) for pod in pods}
-    refused: list[Refusal] = []
-    if stack is not None and status is not None:
-        refused = _refused(stack, status, needs)
+    for heard in _heard(stack, status):
+        if "unknown command" in str(heard.reply).lower() and heard.pod in needs:
+            needs[heard.pod] = tuple(dict.fromkeys((*needs[heard.pod], heard.command)))
     plans, servers = _plans(pods, wish, needs, consent), []
     if wish.service is not None and wish.probe:
         consent.wanted(_host_of(wish.service), f"ask {wish.service} for challenges")
@@ -99,12 +99,16 @@ def examine(
             continue
         progress(f"looking at {plan.target}")
         servers.append(look(plan))
-    facts = Facts(
-        tuple(pods), tuple(servers), (), tuple(refused), needs, foreign_prefixes=wish.other_prefixes
-    )
+    facts = Facts(tuple(pods), tuple(servers), commands=needs, foreign_prefixes=wish.other_prefixes)
     if wish.probe and wish.write:
         made = _created(wish, status, progress)
-        facts = replace(facts, created=tuple(_sought(made, facts, plans)))
+        refused = {
+            (it.pod, it.command): Refusal(it.pod, it.command, str(it.reply).removeprefix("-"))
+            for it in _heard(stack, status)
+            if it.command in _LOGIN
+        }
+        created = tuple(_sought(made, facts, plans))
+        facts = replace(facts, created=created, refused=tuple(refused.values()))
     return Examined(subject, diagnose(facts), tuple(servers))
 
 
@@ -143,23 +147,16 @@ def _needs(pod: Pod, wish: Wish) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*own, *(it.upper() for it in wish.commands))))
 
 
-def _refused(stack: JournaledStack, status: StackStatus, needs: dict[str, tuple[str, ...]]) -> list[Refusal]:
-    """What the gate saw Redis refuse; an unknown command becomes one that its pod needs."""
-    found: dict[tuple[str, str], Refusal] = {}
+def _heard(stack: JournaledStack | None, status: StackStatus | None) -> list[RedisCommand]:
+    """What the gate saw Redis refuse lately; nothing where no stack runs, or its gate does not answer."""
+    if stack is None or status is None:
+        return []
     now = time.time()
     try:
         events = live_trace(status, stack.journal, now - GATE_SECONDS, now)
     except EnvironmentProblem:
         return []
-    for event in events:
-        if not isinstance(event, RedisCommand) or not (event.reply or "").startswith("-"):
-            continue
-        error = str(event.reply).removeprefix("-")
-        if event.command in _LOGIN:
-            found[event.pod, event.command] = Refusal(event.pod, event.command, error)
-        if "unknown command" in error.lower() and event.pod in needs:
-            needs[event.pod] = tuple(dict.fromkeys((*needs[event.pod], event.command)))
-    return list(found.values())
+    return [it for it in events if isinstance(it, RedisCommand) and str(it.reply).startswith("-")]
 
 
 # --- which servers, and may they be touched --------------------------------------------------------------
@@ -190,13 +187,17 @@ class _Consent:
 def _plans(
     pods: Sequence[Pod], wish: Wish, needs: dict[str, tuple[str, ...]], consent: _Consent
 ) -> list[Plan | Server]:
-    """One plan for each way to reach a server; a Server where it is not to be tried, and why."""
+    """One plan for each way to reach a server; a Server where it is not to be tried, and why.
+
+    Where a port is closed, those that other pods use are looked at too.
+    """
     grouped: dict[tuple[Target, str, TlsFiles, str], list[Pod]] = {}
     for pod in pods:
         target = _target(pod)
         if target is not None:
             why = _untouchable(pod, target, wish)
             grouped.setdefault((target, pod.text("REDIS_PASSWORD"), _files(pod, wish), why), []).append(pod)
+    neighbours = tuple(dict.fromkeys([*(target.port for target, *_ in grouped), *wish.neighbours]))
     plans: list[Plan | Server] = []
     for (target, password, files, why), users in grouped.items():
         names = tuple(pod.name for pod in users)
@@ -215,7 +216,7 @@ def _plans(
                 tuple(dict.fromkeys(it for pod in users for it in needs[pod.name])),
                 users[0].text("REDIS_PREFIX"),
                 wish.write,
-                wish.neighbours,
+                neighbours,
                 consent.has,
             )
         )
