@@ -39,7 +39,7 @@ from devenv.cli.screen import Screen, grid
 from devenv.core.errors import DevenvError, EnvironmentProblem, UsageProblem
 from devenv.core.topology import StackStatus
 from devenv.core.vocabulary import MAX_PODS, Strategy
-from devenv.lab.keys import RECEIPT
+from devenv.lab.keys import BESIDE
 from devenv.lab.opening import open_stack, running_stack
 from devenv.lab.overview import Overview, overview
 from devenv.lab.policy import present_policy, set_policy
@@ -282,7 +282,7 @@ def _keys(found: Overview, screen: Screen) -> None:
                 "–" if key.attempts is None else str(key.attempts),
                 str(len(key.fields)),
                 Text(", ".join(key.flags), "red"),
-                style="dim" if key.kind == RECEIPT else "",
+                style="dim" if key.kind in BESIDE else "",
             )
         screen.show("", table)
         if not listing.complete:

@@ -9,11 +9,13 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import redis
 
+from devenv.checker.invariants import COUNTERS
 from devenv.core.errors import EnvironmentProblem
 from devenv.core.redis_access import OPEN, RedisAccess
 from devenv.core.topology import Endpoints
@@ -28,6 +30,9 @@ _SCAN_STEPS = 10_000
 
 RECEIPT = "receipt"
 """The atomic store's note of what a request was told, beside the session; it lives for seconds."""
+COUNTER = "counter"
+"""The incr store's count of attempts, beside the session."""
+BESIDE = (RECEIPT, COUNTER)
 
 REQUIRED = {
     CaptchaType.ABSTRACT: (
@@ -41,7 +46,7 @@ REQUIRED = {
 
 @dataclass(frozen=True, slots=True)
 class KeyInfo:
-    """One key. ``kind`` is the captcha type, ``receipt`` or ``other``; ``type`` is Redis' TYPE.
+    """One key. ``kind`` is the captcha type, ``receipt``, ``counter`` or ``other``; ``type`` is Redis' TYPE.
 
     ``ttl`` is seconds left, None where the key has no TTL. ``fields`` names what the document has;
     ``attempts`` is its count. ``flags`` says in words what is wrong with it.
@@ -177,6 +182,8 @@ def _document_flags(kind: CaptchaType, value_type: str, document: Mapping[str, A
 
 
 def _kind(name: str, prefix: str) -> str:
+    if fnmatchcase(name, COUNTERS):
+        return COUNTER
     word = name.removeprefix(prefix).partition(":")[0]
     return word if word in set(CaptchaType) or word == RECEIPT else "other"
 

@@ -116,6 +116,7 @@ def test_keys_are_listed_with_what_is_odd_about_them(stack: EmbeddedStack) -> No
         connection.set(f"{prefix}handwriting:broken", b"\xff{", ex=30)
         connection.rpush(f"{prefix}handwriting:list", "x")
         connection.set(f"{prefix}receipt:{{x}}", "{}", ex=30)
+        connection.set(f"{prefix}abstract:x:attempts", "1", ex=30)
         connection.set(f"{prefix}else", "1", ex=30)
         connection.set("oddly:abstract:other", "{}", ex=30)
         listing = list_keys(connection, prefix)
@@ -137,6 +138,7 @@ def test_keys_are_listed_with_what_is_odd_about_them(stack: EmbeddedStack) -> No
             "handwriting", "list", None, ("no TTL: it stays for ever", "wrong type: list instead of string"),
         ),
         "receipt:{x}": ("receipt", "string", None, ()),
+        "abstract:x:attempts": ("counter", "string", None, ()),
         "else": ("other", "string", None, ()),
     }  # fmt: skip
     assert listing.complete

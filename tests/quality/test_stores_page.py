@@ -1,0 +1,181 @@
+"""docs/stores.md against the tool: what it says of each store is what exploring real pods finds."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import redis
+
+from devenv.core.topology import StackStatus
+from devenv.core.vocabulary import REDIS_STORES, Answer, CaptchaType, Strategy
+from devenv.lab.client import CaptchaClient
+from devenv.lab.exploring.exploration import Exploration
+from devenv.lab.toggle import stores, toggle
+from devenv.stack.embedded import EmbeddedStack
+from tests.integration.explore.conftest import exploring, started
+
+PAGE = Path(__file__).parents[2].joinpath("docs", "stores.md").read_text(encoding="utf-8")
+RESENDS = int(redis.__version__.split(".")[0]) >= 6
+"""Since then redis-py sends a command again by itself when its reply is lost."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One kind of violation with its shortest order."""
+
+    at_once: str
+    kind: str
+    order: str
+
+
+@dataclass
+class Section:
+    """What the page says of one store."""
+
+    found: dict[str, list[str]] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+    commands: dict[Answer, list[str]] = field(default_factory=dict)
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+def read(page: str) -> dict[Strategy, Section]:
+    """The first table: what is found at once; then of each store its orders and commands."""
+    sections: dict[Strategy, Section] = {store: Section() for store in REDIS_STORES}
+    verdict, *others = re.split(r"^## `", page, flags=re.MULTILINE)
+    table = [cells(line) for line in verdict.splitlines() if line.startswith("|")]
+    head = next(row for row in table if row[0] == "at once")
+    for row in table[table.index(head) + 2 : table.index(head) + 9]:
+        for name, cell in zip(head[1:], row[1:], strict=True):
+            kinds = [] if cell == "–" else cell.split(", ")
+            sections[Strategy(name)].found[row[0].strip("`")] = kinds
+    for text in others:
+        section = sections[Strategy(text.partition("`")[0])]
+        for line in text.splitlines():
+            if line.startswith("| `"):
+                at_once, kind, order = cells(line)
+                section.rows.append(Row(at_once.strip("`"), kind, order.strip("`")))
+            elif said := re.match(r"At the gate: wrong `([A-Z ]+)`, right `([A-Z ]+)`\.$", line):
+                section.commands = {Answer.WRONG: said[1].split(), Answer.RIGHT: said[2].split()}
+    return sections
+
+
+SECTIONS = read(PAGE)
+
+
+def test_the_page_speaks_of_every_store() -> None:
+    for store, section in SECTIONS.items():
+        assert [*section.found] == ["R+R", "W+W", "R+W+E", "R+W+E+X", "W+A", "R+W+L", "R+W+P"]
+        assert section.commands, store
+        kinds = {kind for row in section.found.values() for kind in row}
+        assert {row.kind for row in section.rows} <= kinds
+        assert bool(section.rows) == bool(kinds), store
+    assert not any(SECTIONS[Strategy.ATOMIC].found.values())
+    fault_free = [kinds for text, kinds in SECTIONS[Strategy.WATCH].found.items() if "L" not in text]
+    assert not any(fault_free)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stack in a folder, and which store it has now."""
+
+    folder: Path
+    stack: EmbeddedStack
+    store: Strategy
+
+    def explored(self, text: str) -> Exploration:
+        return exploring(self.folder)(text, self.store, replays=1)
+
+
+def test_the_verdict_follows_from_what_is_found() -> None:
+    rows = [cells(line) for line in PAGE.splitlines() if line.startswith("| `")]
+    for store, section in SECTIONS.items():
+        [row] = [it for it in rows if it[0] == f"`{store}`"]
+        found = {text: set(kinds) for text, kinds in section.found.items()}
+        alone = found["R+W+E"] | found["R+R"] | found["W+W"]
+        breaks = (
+            alone,
+            (found["R+W+E+X"] | found["W+A"]) - alone,
+            found["R+W+L"] - alone,
+            found["R+W+P"] - alone,
+        )
+        assert [it == "yes" for it in row[1:5]] == [not it for it in breaks], store
+        wrong, right = (section.commands[answer] for answer in (Answer.WRONG, Answer.RIGHT))
+        assert row[5] == f"{len(wrong)} / {len(right)}"
+
+
+@pytest.fixture(scope="module")
+def started_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, EmbeddedStack]]:
+    folder = tmp_path_factory.mktemp("stores")
+    stack = started(folder, REDIS_STORES[0])
+    yield folder, stack
+    stack.stop()
+
+
+@pytest.fixture(scope="module", params=REDIS_STORES, ids=str)
+def stage(request: pytest.FixtureRequest, started_stack: tuple[Path, EmbeddedStack]) -> Stage:
+    folder, stack = started_stack
+    if stores(stack.status())["captcha-api-a"] is not request.param:
+        toggle(stack, True, strategy=request.param, progress=lambda line: None, clock=time.monotonic)
+    return Stage(folder, stack, request.param)
+
+
+@pytest.fixture(scope="module")
+def explored(stage: Stage) -> dict[str, Exploration]:
+    texts = [text for text in SECTIONS[stage.store].found if RESENDS or "L" not in text]
+    return {text: stage.explored(text) for text in texts}
+
+
+def test_it_finds_what_the_page_says(stage: Stage, explored: dict[str, Exploration]) -> None:
+    for text, found in explored.items():
+        assert sorted(it.kind for it in found.violations) == SECTIONS[stage.store].found[text], text
+        assert found.complete
+        assert all(it.confirmed for it in found.violations)
+
+
+def test_the_shortest_orders_are_those(stage: Stage, explored: dict[str, Exploration]) -> None:
+    found = {
+        ("+".join(it.requests), it.kind): it.schedule for one in explored.values() for it in one.violations
+    }
+    for row in SECTIONS[stage.store].rows:
+        if RESENDS or "L" not in row.at_once:
+            assert found.get((row.at_once, row.kind)) == row.order, row
+
+
+def test_a_verify_says_these_commands(stage: Stage) -> None:
+    status = stage.stack.status()
+    pod = status.pods[0].name
+
+    async def asked(answer: Answer) -> str:
+        async with CaptchaClient(status.endpoints, seed=1, clock=time.time) as client:
+            await client.warm(pod)
+            challenge = await client.create(CaptchaType.ABSTRACT, pod)
+            await client.verify(challenge, await client.answer(challenge, answer), pod)
+            return str(challenge.id)
+
+    for answer, commands in SECTIONS[stage.store].commands.items():
+        since = said(status, 0)[-1]["seq"]
+        cid = asyncio.run(asked(answer))
+        steps = [it["command"] for it in said(status, since) if cid in (it["key"] or "")]
+        assert steps[1:] == commands, answer  # the first made the challenge
+
+
+def said(status: StackStatus, since: int) -> list[dict[str, Any]]:
+    """The commands that passed the gate, but for those that a transaction only queued."""
+    found: list[dict[str, Any]] = []
+    while True:
+        page = httpx.get(f"{status.endpoints.control}/commands", params={"since": since}).json()
+        if not page["commands"]:
+            return [it for it in found if it["fate"] != "queued"]
+        found += page["commands"]
+        since = page["last"]
