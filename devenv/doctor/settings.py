@@ -126,11 +126,17 @@ class Pod:
 
     @property
     def client_kind(self) -> Client:
-        """By REDIS_CLUSTER, where it is set; the guide's store asks nobody, the teaching stores never do."""
+        """By REDIS_CLUSTER, and by how the reference service's stores take it.
+
+        The atomic store asks the server where it is not told; the guide's asks nobody, the teaching stores
+        are plain always.
+        """
         word, strategy = self.text("REDIS_CLUSTER").lower(), self.text("SESSION_STRATEGY").lower()
         if strategy in TEACHING_STORES or (strategy == Strategy.GUIDE and word != "true"):
             return Client.PLAIN
-        return {"true": Client.CLUSTER, "false": Client.PLAIN, "auto": Client.AUTO}.get(word, self.client)
+        return {"true": Client.CLUSTER, "false": Client.PLAIN, "auto": Client.AUTO}.get(
+            word, Client.AUTO if strategy == Strategy.ATOMIC else self.client
+        )
 
 
 def env_file(text: str, name: str) -> Pod:

@@ -14,17 +14,12 @@ from devenv.doctor.settings import Client, Place, Pod, Setting, env_file
 from devenv.scenario.document import read_documents
 
 URL = "--redis-url"
-STRATEGY, HOST, PORT = "SESSION_STRATEGY", "REDIS_HOST", "REDIS_PORT"
+HOST, PORT = "REDIS_HOST", "REDIS_PORT"
 
 
 def from_env_files(paths: Sequence[Path]) -> list[Pod]:
     """One pod per file. Raises UsageProblem for a file that cannot be read."""
-    pods = []
-    for path in paths:
-        pod = env_file(_text(path), str(path))
-        # The reference service, which has SESSION_STRATEGY, asks the server what it is.
-        pods.append(replace(pod, client=Client.AUTO) if STRATEGY in pod.settings else pod)
-    return pods
+    return [env_file(_text(path), str(path)) for path in paths]
 
 
 def from_manifests(paths: Sequence[Path]) -> list[Pod]:
@@ -36,7 +31,7 @@ def from_manifests(paths: Sequence[Path]) -> list[Pod]:
             f"{', '.join(map(str, paths))}: no workload with {', '.join(sorted(TELLTALE))}",
             hint="a Deployment, StatefulSet, DaemonSet or Pod, with the ConfigMaps that it refers to",
         )
-    return [replace(pod, client=Client.AUTO) if STRATEGY in pod.settings else pod for pod in pods]
+    return list(pods)
 
 
 def from_url(url: str) -> Pod:
