@@ -33,6 +33,7 @@ from devenv.captcha_api.stores import ATTEMPTS_LIMIT, Document, Submission, Verd
 from devenv.captcha_api.stores.client import RedisObserver
 from devenv.captcha_api.stores.cluster import Connector, WrongDatabase
 from devenv.captcha_api.stores.documents import is_challenge_id, read_document
+from devenv.captcha_api.stores.reasons import reason
 from devenv.core.vocabulary import CaptchaType
 
 T = TypeVar("T")
@@ -174,4 +175,5 @@ class AtomicStore:
         except WrongDatabase as error:
             raise StoreUnavailable(f"Session store cannot be used: {error}") from error
         except (redis.RedisError, OSError) as error:
-            raise StoreUnavailable(f"Session store unreachable: {error}") from error
+            why = reason(error, self._settings)
+            raise StoreUnavailable(f"Session store unreachable: {why}") from error

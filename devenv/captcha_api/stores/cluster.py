@@ -17,6 +17,7 @@ from redis.retry import Retry
 from devenv.captcha_api import logs
 from devenv.captcha_api.settings import Settings
 from devenv.captcha_api.stores.client import RedisObserver, TimedRedis, connect, entrance, timed
+from devenv.captcha_api.stores.reasons import reason
 
 SLOTS = 16384
 
@@ -126,7 +127,7 @@ class Connector:
         try:
             return self.client()
         except (redis.RedisError, OSError) as error:
-            why = f"asked again at the first request: {error}"
+            why = f"asked again at the first request: {reason(error, self._settings)}"
             say_client("none yet", why, self._settings)
             return None
 

@@ -1,0 +1,36 @@
+"""Why Redis cannot be used, in words that name the variable to look at."""
+
+from __future__ import annotations
+
+from devenv.captcha_api.settings import Settings
+
+
+def reason(error: Exception, settings: Settings) -> str:
+    """One line: what it comes to, and redis-py's own words in parentheses; these alone where they suffice."""
+    said = str(error) or type(error).__name__
+    meant = _meant(said.lower(), settings)
+    return said if meant is None else f"{meant} ({said.rstrip('.')})"
+
+
+def _meant(said: str, settings: Settings) -> str | None:
+    """``said`` is in small letters, as servers' and OpenSSL's versions differ in them."""
+    if "certificate has expired" in said:
+        return "the certificate that Redis shows has expired"
+    if "mismatch" in said and "certificate" in said:
+        return f"the certificate that Redis shows is not for REDIS_HOST={settings.redis_host}"
+    if "certificate verify failed" in said:
+        trusted = settings.redis_ca_certs or "not set: the system's authorities"
+        return (
+            f"the certificate that Redis shows is of an authority we do not trust: REDIS_CA_CERTS={trusted}"
+        )
+    if settings.redis_ssl and "no such file" in said:
+        return f"REDIS_CA_CERTS={settings.redis_ca_certs}: there is no such file"
+    if settings.redis_ssl and ("wrong version number" in said or "record layer" in said or "timeout" in said):
+        return "no answer in TLS: REDIS_SSL=true, does Redis speak TLS on this port?"
+    if not settings.redis_ssl and ("reset by peer" in said or "closed by server" in said):
+        return "Redis ended the connection: REDIS_SSL=false, does it want TLS?"
+    if "noauth" in said or "already authenticated" in said or "authentication required" in said:
+        return "Redis asks for a password: REDIS_PASSWORD is not set"
+    if "wrongpass" in said or "invalid username-password" in said or "invalid password" in said:
+        return f"Redis does not take REDIS_PASSWORD for the user {settings.redis_username or 'default'}"
+    return None
