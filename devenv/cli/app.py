@@ -15,6 +15,7 @@ from devenv.cli import (
     explore_verb,
     export_verbs,
     gate_verbs,
+    init_verb,
     scenario_verbs,
     stack_verbs,
     story_verbs,
@@ -49,6 +50,7 @@ def root(
 
 _SEE, _STACK, _PLAY = "See it", "The stack", "Sessions and scenarios"
 app.command(rich_help_panel=_SEE)(story_verbs.demo)
+app.command(rich_help_panel=_STACK)(init_verb.init)
 app.command(rich_help_panel=_SEE)(explain_verb.explain)
 app.command(rich_help_panel=_SEE)(explore_verb.explore)
 for _verb in (

@@ -81,7 +81,6 @@ MCP_SESSION = ServiceProfile(
                 headers={**_MCP_ACCEPT, "Mcp-Session-Id": ID},
                 body={"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
             ),
-            answers={str(Answer.RIGHT): None, str(Answer.WRONG): None},  # to use it is all there is
         )
     },
     # "the server MUST respond to requests containing that session ID with HTTP 404": MCP 2025-03-26,

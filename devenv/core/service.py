@@ -26,7 +26,8 @@ class Rule:
     """What an answer looks like: all that is given holds. Fields are dotted paths into the JSON body.
 
     ``status``: one of these; empty: 200. ``equals`` and ``contains``: field → value, or part of a text.
-    ``present`` and ``absent``: fields that have, or have not, a value other than null or false.
+    ``present`` and ``absent``: fields that have, or have not, a value other than null or false. ``differs``:
+    field → the value that it has not, though it has one.
     """
 
     status: tuple[int, ...] = ()
@@ -34,6 +35,7 @@ class Rule:
     contains: Mapping[str, str] = field(default_factory=dict)
     present: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    differs: Mapping[str, Any] = field(default_factory=dict)
 
     def holds(self, status: int, body: Mapping[str, Any]) -> bool:
         """Whether an answer looks so."""
@@ -43,6 +45,7 @@ class Rule:
             and all(part in str(value_at(body, name)) for name, part in self.contains.items())
             and all(_given(body, name) for name in self.present)
             and not any(_given(body, name) for name in self.absent)
+            and all(_other(value_at(body, name), value) for name, value in self.differs.items())
         )
 
 
@@ -93,6 +96,11 @@ class Kind:
     verify: Request
     aliases: tuple[str, ...] = ()
     answers: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def takes_answer(self) -> bool:
+        """Whether a use of the session carries an answer at all."""
+        return ANSWER in str(self.verify.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +291,10 @@ def value_at(body: Any, path: str) -> Any:
 def _same(found: Any, wanted: Any) -> bool:
     """Equal, and true is not 1."""
     return found == wanted and isinstance(found, bool) == isinstance(wanted, bool)
+
+
+def _other(found: Any, unwanted: Any) -> bool:
+    return found is not None and not _same(found, unwanted)
 
 
 def _given(body: Mapping[str, Any], path: str) -> bool:

@@ -366,7 +366,10 @@ class CaptchaClient:
 
     def _told_answer(self, challenge: Challenge, answer: Answer) -> Submission:
         """The answer that the profile tells, as nobody here knows what the challenge asks."""
-        answers = self._kind(challenge.type).answers
+        kind = self._kind(challenge.type)
+        if not kind.takes_answer:
+            return {"answer": None}
+        answers = kind.answers
         if answer not in answers:
             raise UsageProblem(
                 f"nobody here knows a {answer} answer to this service's {challenge.type} challenges",

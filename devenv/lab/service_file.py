@@ -62,10 +62,11 @@ class _Rule(_Table):
     contains: dict[str, str] = {}
     present: list[str] = []
     absent: list[str] = []
+    differs: dict[str, Any] = {}
 
     def made(self) -> Rule:
         status = (self.status,) if isinstance(self.status, int) else tuple(self.status)
-        return Rule(status, self.equals, self.contains, tuple(self.present), tuple(self.absent))
+        return Rule(status, self.equals, self.contains, tuple(self.present), tuple(self.absent), self.differs)
 
 
 class _Id(_Table):

@@ -12,7 +12,7 @@ from devenv.scenario import find
 
 VERBS = [
     "demo", "explain", "explore", "doctor", "check", "up", "down", "status", "logs", "seed", "toggle", "route",
-    "replay", "scenarios", "export k8s",
+    "replay", "scenarios", "export k8s", "init",
     *(f"gate {verb}" for verb in (
         "list", "hold", "release", "delay", "drop", "error", "disconnect", "blackhole", "reset",
     )),

@@ -1,0 +1,171 @@
+"""init."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from devenv.cli.options import BackendOption, Json, NoColor, Seed, desk, write_file
+from devenv.cli.own_service import (
+    AllowEnv,
+    App,
+    AppDir,
+    Command,
+    Env,
+    EnvFile,
+    HeaderOption,
+    Preset,
+    Python,
+)
+from devenv.cli.screen import Screen
+from devenv.core.errors import UsageProblem
+from devenv.core.presets import PRESETS
+from devenv.lab.looking import Wish, look, starts
+from devenv.lab.own_compose import OVERRIDE_FILE, override_text
+from devenv.lab.service_file import SERVICE_FILE, assignments, parse_service
+from devenv.lab.service_text import Found, toml_text
+
+_REQUESTS = "Where it has no OpenAPI"
+
+
+def init(
+    app_dir: AppDir = None,
+    app: App = None,
+    command: Command = None,
+    python: Python = None,
+    env_file: EnvFile = None,
+    env: Env = None,
+    allow_env: AllowEnv = None,
+    header: HeaderOption = None,
+    preset: Preset = None,
+    create: Annotated[
+        str | None,
+        typer.Option(metavar="'METHOD /PATH'", help="Opens a session.", rich_help_panel=_REQUESTS),
+    ] = None,
+    verify: Annotated[
+        str | None,
+        typer.Option(
+            metavar="'METHOD /PATH'", help="Uses it; may have {id} in it.", rich_help_panel=_REQUESTS
+        ),
+    ] = None,
+    body: Annotated[
+        str | None,
+        typer.Option(
+            metavar="JSON", help="The use's body with a wrong answer; {id} in it.", rich_help_panel=_REQUESTS
+        ),
+    ] = None,
+    compose: Annotated[
+        str | None,
+        typer.Option(metavar="IMAGE|DIR", help="Also write docker-compose.own.yml for this image or folder."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take what was found.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over what is there.")] = False,
+    as_json: Json = False,
+    backend: BackendOption = None,
+    no_color: NoColor = False,
+    seed: Seed = None,
+) -> None:
+    """Write a devenv.toml for your own service: it looks at the folder, starts the service once and tries it.
+
+    Afterwards `devenv up`, `demo`, `replay`, `explain` and `explore` in this folder are about it.
+    """
+    here = Path.cwd()
+    target = here / SERVICE_FILE
+    if target.exists() and not force:
+        raise UsageProblem(f"{SERVICE_FILE} is there already", hint="--force writes over it")
+    if preset is not None and preset not in PRESETS:
+        raise UsageProblem(f"--preset {preset!r} is not one of {', '.join(PRESETS)}")
+    if app and command:
+        raise UsageProblem("--app and --command exclude each other", hint="leave one of them out")
+    folder = app_dir or here
+    if not folder.is_dir():
+        raise UsageProblem(f"--app-dir {folder}: there is no such folder")
+    at = desk(as_json, no_color, backend, seed)
+    asking = not (yes or as_json) and sys.stdin.isatty()
+    wish = Wish(
+        folder=folder,
+        preset=preset,
+        app=app,
+        command=command,
+        python=python,
+        env_file=env_file,
+        env=assignments(env or (), "--env"),
+        allow_env=tuple(allow_env or ()),
+        headers=assignments(header or (), "--header"),
+        create=create,
+        verify=verify,
+        body=body,
+    )
+    if asking:
+        wish = _ask_start(wish)
+    with at.screen.working("looking at the service") as progress:
+        found = look(wish, at.settings.state_dir, progress)
+    if asking:
+        found = _ask_variables(found)
+    found = replace(found, directory="." if app_dir is None else str(app_dir))
+    text = toml_text(found)
+    service = parse_service(text, here)  # what is written can be read
+    write_file("devenv.toml", target, text)
+    written = [SERVICE_FILE]
+    if compose is not None:
+        write_file("--compose", here / OVERRIDE_FILE, override_text(service, compose))
+        written.append(OVERRIDE_FILE)
+    at.screen.result({**found.to_json(), "written": written})
+    _show(found, written, at.screen)
+
+
+def _ask_start(wish: Wish) -> Wish:
+    """Which of several starts it is."""
+    found = starts(wish.folder)
+    if wish.app or wish.command or len(found) < 2:
+        return wish
+    for number, start in enumerate(found, start=1):
+        typer.echo(f"  {number}  {start.removeprefix('app:')}", err=True)
+    chosen: Any = typer.prompt("What starts the service?", default=1, type=int, err=True)
+    start = found[min(max(int(chosen), 1), len(found)) - 1]
+    if start.startswith("app:"):
+        return replace(wish, app=start.removeprefix("app:"))
+    return replace(wish, command=start)
+
+
+def _ask_variables(found: Found) -> Found:
+    """What the variables that look outside are to say here."""
+    env, neutral, allowed = dict(found.env), [], list(found.allow_env)
+    for name in found.neutral:
+        said = typer.prompt(
+            f"{name} looks like an address outside. A value for here (empty: none, keep: let it through)",
+            default="",
+            show_default=False,
+            err=True,
+        )
+        if said == "keep":
+            allowed.append(name)
+        elif said:
+            env[name] = said
+        else:
+            neutral.append(name)
+    return replace(found, env=env, neutral=tuple(neutral), allow_env=tuple(allowed))
+
+
+def _show(found: Found, written: list[str], screen: Screen) -> None:
+    said = found.to_json()
+    screen.show(Text.assemble(("wrote ", "bold green"), ", ".join(written)))
+    screen.show(f"  starts    {said['start']}")
+    for name, pair in said["sessions"].items():
+        screen.show(f"  {name:9} {pair['create']}, then {pair['verify']}")
+    if not said["sessions"]:
+        screen.show(f"  speaks    as the preset {found.preset} says")
+    if found.headers:
+        screen.show(f"  headers   {', '.join(found.headers)}")
+    if found.neutral:
+        screen.show(f"  emptied   {', '.join(found.neutral)}: they look like addresses outside this machine")
+    kept = found.key or ("not seen: [service] redis = false" if not found.switchable else "–")
+    screen.show(f"  in Redis  {kept}")
+    for note in found.notes:
+        screen.show(Text(f"  note: {note}", "yellow"))
+    screen.show(Text("next: devenv demo, or devenv up -d and devenv replay lost-session", "dim"))

@@ -1,0 +1,399 @@
+"""``devenv init``: finds out how a service is started and spoken to, by looking and by trying.
+
+It starts one pod on a stack of its own, reads its OpenAPI where it has one, opens a session, uses it with a
+wrong answer and with an id that nobody gave out: in what these two answers differ is how "not found" looks.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from devenv.core.errors import EnvironmentProblem, UsageProblem
+from devenv.core.presets import CAPTCHA, PRESETS
+from devenv.core.service import ANSWER, ID, Kind, Request, Rule, ServiceProfile, ServiceSpec
+from devenv.core.topology import StackSpec
+from devenv.core.vocabulary import Answer
+from devenv.lab.keys import connected
+from devenv.lab.opening import fresh_stack
+from devenv.lab.service_file import command_words
+from devenv.lab.service_text import Found
+from devenv.stack.loopback import NO_AUTHORITIES
+from devenv.stack.own_service import own_variables, undecided
+from devenv.stack.protocol import Progress
+
+_APP = re.compile(
+    r"^(?P<name>\w+)(?:\s*:\s*[\w.]+)?\s*=\s*(?:[\w.]*(?:FastAPI|Starlette|Quart|Litestar)\(|"
+    r"[\w.]+\.(?:streamable_http_app|http_app|asgi_app)\()",
+    re.MULTILINE,
+)
+_LIKELY = ("main.py", "app.py", "server.py", "api.py", "asgi.py")
+_SCRIPTS = ("server.mjs", "server.js", "index.mjs", "index.js", "app.mjs", "app.js")
+_SKIPPED = ("node_modules", "site-packages", "tests", "test", "build", "dist")
+_OPENS = re.compile(r"captcha|challenge|puzzle|create|new|start|issue|session", re.IGNORECASE)
+_USES = re.compile(r"verify|solve|check|answer|submit|validate|redeem", re.IGNORECASE)
+_ID_WORD = re.compile(
+    r"(?:^|[_-])(?:id|cid|ticket|token|key|uuid|handle)$|Id$|challenge|session", re.IGNORECASE
+)
+_CLASSES = ("0123456789", "abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ")
+_TIMEOUT_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the person said already; the rest is found. ``body`` is a wrong answer's, with ``{id}`` in it."""
+
+    folder: Path
+    preset: str | None = None
+    app: str | None = None
+    command: str | None = None
+    python: str | None = None
+    env_file: str | None = None
+    env: Mapping[str, str] | None = None
+    allow_env: tuple[str, ...] = ()
+    headers: Mapping[str, str] | None = None
+    create: str | None = None
+    verify: str | None = None
+    body: str | None = None
+
+
+def starts(folder: Path) -> list[str]:
+    """What could start the service, the likeliest first: ``app:…`` for an ASGI app, else a command."""
+    found = [f"app:{name}" for name in _apps(folder)]
+    package = folder / "package.json"
+    if package.is_file():
+        try:
+            script = json.loads(package.read_text(encoding="utf-8")).get("scripts", {}).get("start")
+        except (ValueError, AttributeError):
+            script = None
+        if isinstance(script, str):
+            found.append(script if re.fullmatch(r"node [\w./ -]+", script) else "npm start")
+    found += [f"node {name}" for name in _SCRIPTS if (folder / name).is_file()]
+    return list(dict.fromkeys(found))
+
+
+def _apps(folder: Path) -> Iterator[str]:
+    files = [*folder.glob("*.py"), *folder.glob("*/*.py"), *folder.glob("*/*/*.py")]
+    hidden = (".", *_SKIPPED)
+    wanted = [it for it in files if not any(part.startswith(hidden) for part in _inside(it, folder)[:-1])]
+    rank = {name: at for at, name in enumerate(_LIKELY)}
+    for path in sorted(wanted, key=lambda it: (len(it.parts), rank.get(it.name, len(rank)), str(it))):
+        try:
+            match = _APP.search(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError):
+            continue
+        if match is not None:
+            yield ".".join(_inside(path, folder)).removesuffix(".py") + ":" + match["name"]
+
+
+def _inside(path: Path, folder: Path) -> tuple[str, ...]:
+    return path.relative_to(folder).parts
+
+
+def look(wish: Wish, state_dir: Path, progress: Progress) -> Found:
+    """Start the service once and find out what a devenv.toml needs to say.
+
+    Raises UsageProblem where nothing tells how it is started, EnvironmentProblem where it does not start.
+    """
+    start = f"app:{wish.app}" if wish.app else wish.command or next(iter(starts(wish.folder)), None)
+    if start is None:
+        raise UsageProblem(
+            f"{wish.folder}: nothing tells how the service is started",
+            hint="--app main:app, or --command 'node server.js'",
+        )
+    app = start.removeprefix("app:") if start.startswith("app:") else None
+    preset = wish.preset or _preset_of(wish.folder, app)
+    headers = dict(wish.headers or {})
+    profile = replace(PRESETS[preset], headers=headers)
+    service = ServiceSpec(
+        directory=str(wish.folder.resolve()),
+        profile=profile,
+        app=app,
+        command=() if app else command_words(start),
+        python=wish.python,
+        env_file=wish.env_file,
+        env=dict(wish.env or {}),
+        allow_env=wish.allow_env,
+    )
+    neutral = tuple(undecided(service, own_variables(service)))
+    service = replace(service, env={**service.env, **dict.fromkeys(neutral, "")})
+    found = Found(
+        preset=preset, app=app, command=None if app else start, python=wish.python, env_file=wish.env_file,
+        env=dict(wish.env or {}), neutral=neutral, allow_env=wish.allow_env, headers=headers,
+    )  # fmt: skip
+    if preset != CAPTCHA.name:
+        return replace(found, switchable=False)
+    spec = StackSpec(pods=1, use_redis=True, service=service, gate=False)
+    with fresh_stack("embedded", state_dir, spec, progress) as stack:
+        endpoints = stack.endpoints()
+        with (
+            httpx.Client(
+                base_url=endpoints.traffic, timeout=_TIMEOUT_S, trust_env=False, verify=NO_AUTHORITIES
+            ) as http,
+            connected(endpoints, 0) as redis,
+        ):
+            return _Trying(wish, found, http, redis.scan_iter).everything()
+
+
+def _preset_of(folder: Path, app: str | None) -> str:
+    """mcp-session for a server of the official SDK, else captcha."""
+    if app is not None:
+        path = folder.joinpath(*app.partition(":")[0].split("."))
+        try:
+            text = path.with_suffix(".py").read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return CAPTCHA.name
+        if "streamable_http_app" in text:
+            return "mcp-session"
+    return CAPTCHA.name
+
+
+class _Trying:
+    """Talks to the started pod."""
+
+    def __init__(self, wish: Wish, found: Found, http: httpx.Client, scan: Any) -> None:
+        self._wish, self._found, self._http, self._scan = wish, found, http, scan
+        self._api: Mapping[str, Any] = self._openapi()
+        self._headers = {**self._required_headers(), **found.headers}
+
+    def everything(self) -> Found:
+        """All that can be found out."""
+        found = replace(self._found, headers=self._headers)
+        contract = {
+            name: kind
+            for name, kind in CAPTCHA.kinds.items()
+            if kind.create.path in self._paths() and kind.verify.path in self._paths()
+        }
+        if contract and self._wish.create is None:
+            partly = contract if len(contract) < len(CAPTCHA.kinds) else {}
+            return self._with_key(replace(found, kinds=partly), next(iter(contract.values())), CAPTCHA)
+        create, verify = self._pair()
+        if create is None or verify is None:
+            raise UsageProblem(
+                "which request opens a session, and which uses it? Nothing tells"
+                + ("" if self._api else ": the service has no /openapi.json"),
+                hint="""--create "POST /challenges" --verify "PUT /challenges/{id}" --body '{"answer": 0}'""",
+            )
+        return self._tried(found, create, verify)
+
+    def _tried(self, found: Found, create: Request, verify: Request) -> Found:
+        first, second = self._send(create.fill(None)), self._send(create.fill(None))
+        for status, body in (first, second):
+            if not 200 <= status < 300:
+                raise EnvironmentProblem(
+                    f"{create.method} {create.path} answered {status}: {json.dumps(body)[:200]}",
+                    hint="--header NAME=VALUE adds a header that it needs",
+                )
+        place = _place_of_id(first[1], second[1])
+        if place is None:
+            raise EnvironmentProblem(
+                f"{create.method} {create.path} gave nothing like an id: {json.dumps(first[1])[:200]}"
+            )
+        cid = str(_at(first[1], place))
+        request, answers = self._body(verify, place.rpartition(".")[2])
+        kind = Kind(create, request, answers=answers)
+        wrong = answers.get(str(Answer.WRONG))
+        known = self._send(request.fill(cid, wrong))
+        unknown = self._send(request.fill(_nobodys(cid), wrong))
+        not_found, told, success, notes = _rules(known, unknown)
+        found = replace(
+            found, id_field=place, kinds={_name(create.path): kind}, not_found=not_found, wrong=told,
+            success=success, notes=notes,
+        )  # fmt: skip
+        return self._with_key(found, kind, replace(CAPTCHA, id_field=place))
+
+    def _with_key(self, found: Found, kind: Kind, profile: ServiceProfile) -> Found:
+        """Whether a new session lies in Redis, as USE_REDIS=true says, and under which key."""
+        _, body = self._send(kind.create.fill(None))
+        cid = profile.session_of({}, body)
+        key = next((it for it in self._scan(count=500) if cid and cid.encode() in it), None) if cid else None
+        shown = None if key is None or cid is None else key.decode("utf-8", "replace").replace(cid, ID)
+        return replace(found, switchable=key is not None, key=shown)
+
+    # -- what its OpenAPI says ---------------------------------------------------------------------------
+
+    def _openapi(self) -> Mapping[str, Any]:
+        try:
+            data = self._http.get("/openapi.json").json()
+        except (httpx.HTTPError, ValueError):
+            return {}
+        return data if isinstance(data, dict) and isinstance(data.get("paths"), dict) else {}
+
+    def _paths(self) -> Mapping[str, Any]:
+        return self._api.get("paths", {})  # type: ignore[no-any-return]
+
+    def _operations(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+        for path, item in self._paths().items():
+            for method in ("post", "put", "patch"):
+                if isinstance(item, dict) and isinstance(item.get(method), dict):
+                    yield path, method.upper(), item[method]
+
+    def _required_headers(self) -> dict[str, str]:
+        """The headers that any of its operations needs, with a value of ours."""
+        needed = (
+            it["name"]
+            for _, _, operation in self._operations()
+            for it in operation.get("parameters", ())
+            if isinstance(it, dict) and it.get("in") == "header" and it.get("required")
+        )
+        return dict.fromkeys(needed, "devenv")
+
+    def _pair(self) -> tuple[Request | None, Request | None]:
+        create = _request(self._wish.create) if self._wish.create else None
+        verify = _request(self._wish.verify) if self._wish.verify else None
+        for path, method, operation in self._operations():
+            says = f"{path} {operation.get('operationId', '')}"
+            if verify is None and (_USES.search(path) or "{" in path):
+                verify = Request(re.sub(r"\{[^}]+\}", ID, path, count=1), method)
+            elif create is None and _OPENS.search(says) and "{" not in path and not _USES.search(path):
+                create = Request(path, method)
+        return create, verify
+
+    def _body(self, verify: Request, id_name: str) -> tuple[Request, dict[str, Any]]:
+        """The verify with its body's template, and what to answer wrongly."""
+        if self._wish.body is not None:
+            try:
+                body = json.loads(self._wish.body)
+            except ValueError as error:
+                raise UsageProblem(f"--body is not JSON: {error}") from error
+            return replace(verify, body=body), {}
+        fields = self._fields(verify)
+        template: dict[str, Any] = {}
+        answers: dict[str, Any] = {}
+        named = [name for name in fields if name == id_name]
+        named += [name for name in fields if _ID_WORD.search(name)]
+        place = named[0] if named and ID not in verify.path else None
+        for name, schema in fields.items():
+            if name == place:
+                template[name] = ID
+            elif not answers:
+                template[name] = ANSWER
+                answers = {str(Answer.WRONG): _some_value(schema)}
+            else:
+                template[name] = _some_value(schema)
+        return replace(verify, body=template), answers
+
+    def _fields(self, verify: Request) -> Mapping[str, Any]:
+        """The required fields of its JSON body (all, where none is), by name."""
+        for path, method, operation in self._operations():
+            if re.sub(r"\{[^}]+\}", ID, path, count=1) == verify.path and method == verify.method:
+                content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+                schema = self._resolved(content.get("schema", {}))
+                fields: Mapping[str, Any] = schema.get("properties", {})
+                required = [name for name in fields if name in schema.get("required", ())]
+                return {name: self._resolved(fields[name]) for name in required or fields}
+        return {}
+
+    def _resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        reference = schema.get("$ref", "")
+        if not reference.startswith("#/"):
+            return schema
+        found: Any = self._api
+        for word in reference[2:].split("/"):
+            found = found.get(word, {})
+        return found if isinstance(found, dict) else {}
+
+    def _send(self, request: Any) -> tuple[int, Mapping[str, Any]]:
+        headers = {**self._headers, **request.headers}
+        try:
+            answer = self._http.request(request.method, request.path, json=request.body, headers=headers)
+        except httpx.HTTPError as error:
+            raise EnvironmentProblem(
+                f"{request.method} {request.path} was not answered ({type(error).__name__})"
+            ) from error
+        try:
+            body = answer.json()
+        except ValueError:
+            body = None
+        return answer.status_code, body if isinstance(body, dict) else {}
+
+
+def _request(text: str) -> Request:
+    """``METHOD /path``, or a path that is posted to."""
+    method, _, path = text.strip().rpartition(" ")
+    if not path.startswith("/") or not (method or "POST").isalpha():
+        raise UsageProblem(f"{text!r} is not 'METHOD /path'", hint='"POST /challenges"')
+    return Request(path, (method or "POST").upper())
+
+
+def _scalars(body: Any, where: str = "") -> Iterator[tuple[str, Any]]:
+    """Every plain value with its dotted path, in order."""
+    if isinstance(body, Mapping):
+        for name, it in body.items():
+            yield from _scalars(it, f"{where}.{name}" if where else str(name))
+    elif not isinstance(body, list):
+        yield where, body
+
+
+def _at(body: Any, path: str) -> Any:
+    return dict(_scalars(body)).get(path)
+
+
+def _place_of_id(first: Mapping[str, Any], second: Mapping[str, Any]) -> str | None:
+    """Where two new sessions differ in a text or number that is called like an id, else any longer one."""
+    others = dict(_scalars(second))
+    differ = [
+        path
+        for path, value in _scalars(first)
+        if isinstance(value, str | int) and not isinstance(value, bool) and others.get(path) != value
+    ]
+    called = [path for path in differ if _ID_WORD.search(path.rpartition(".")[2])]
+    long = [path for path in differ if len(str(_at(first, path))) >= 8]
+    return next(iter([*called, *long]), None)
+
+
+def _rules(
+    known: tuple[int, Mapping[str, Any]], unknown: tuple[int, Mapping[str, Any]]
+) -> tuple[tuple[Rule, ...], tuple[Rule, ...], tuple[Rule, ...], tuple[str, ...]]:
+    """How "not found", wrong and success look, from a wrong answer and from one about nobody's session."""
+    values = [(path, it) for path, it in _scalars(known[1]) if isinstance(it, str | bool)]
+    other = dict(_scalars(unknown[1]))
+    notes: tuple[str, ...] = ()
+    if known[0] != unknown[0]:
+        not_found: tuple[Rule, ...] = (Rule(status=(unknown[0],)),)
+    else:
+        mine = dict(_scalars(known[1]))
+        plain = [(path, it) for path, it in other.items() if isinstance(it, str | bool)]
+        telling = [(path, it) for path, it in plain if mine.get(path) != it]
+        if not telling:
+            raise EnvironmentProblem(
+                f"a session that nobody opened is answered as one that is known ({known[0]})",
+                hint="devenv.toml can say how 'not found' looks: [[profile.not-found]]",
+            )
+        not_found = (Rule(status=(unknown[0],), equals=dict(telling[:1])),)
+    if not values:
+        return not_found, (Rule(status=(known[0],)),), (), ("how success looks could not be told",)
+    place, value = values[0]
+    wrong = (Rule(status=(known[0],), equals={place: value}),)
+    if value is False:
+        success: tuple[Rule, ...] = (Rule(equals={place: True}),)
+    else:
+        success = (Rule(differs={place: value}),)
+        notes = (f"success is taken to be any other {place} than {value!r}",)
+    return not_found, wrong, success, notes
+
+
+def _some_value(schema: Mapping[str, Any]) -> Any:
+    """A value of a schema's type that is hardly right."""
+    kinds = {"array": [], "integer": -1, "number": -1, "boolean": False, "object": {}}
+    return kinds.get(str(schema.get("type")), "devenv")
+
+
+def _name(path: str) -> str:
+    """A name for a kind of session: the last word of the path that opens it."""
+    words = [re.sub(r"[^A-Za-z0-9_-]", "", word) for word in path.split("/")]
+    return next((word for word in reversed(words) if word), "session").rstrip("s") or "session"
+
+
+def _nobodys(cid: str) -> str:
+    """An id of the same form that nobody was given: its letters and digits moved on by some places."""
+    table: dict[str, str] = {}
+    for letters in _CLASSES:
+        table |= {it: letters[(at + 3) % len(letters)] for at, it in enumerate(letters)}
+    return "".join(table.get(it, it) for it in cid)

@@ -1,0 +1,107 @@
+"""docker-compose.own.yml: the compose stack with a team's own image, or build folder, as its pods."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from devenv.core.service import ServiceSpec
+
+OVERRIDE_FILE = "docker-compose.own.yml"
+_PORT = "8000"
+_PODS = ("captcha-api-a", "captcha-api-b")
+_EMPTY = (
+    "SENTRY_DSN", "OTEL_EXPORTER_OTLP_ENDPOINT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
+    "http_proxy", "https_proxy", "all_proxy",
+)  # fmt: skip
+_HEAD = """\
+# Your own service as the pods of the compose stack:
+#   docker compose -f docker-compose.yml -f docker-compose.own.yml up --wait
+# Written by `devenv init --compose`. Variables that are set here win over a .env in the image.
+"""
+
+
+def override_text(service: ServiceSpec, source: str) -> str:
+    """The file; ``source`` is an image, or a folder with a Dockerfile (made absolute).
+
+    The service must listen on PORT, 8000, on all interfaces.
+    """
+    image = _Replaced({"context": str(Path(source).resolve())}) if _is_folder(source) else None
+    values = {"redis_host": "proxy", "port": _PORT, "host": "0.0.0.0", "ml_url": "http://mock-ml:8001"}
+    services: dict[str, Any] = {}
+    for at, pod in enumerate(_PODS):
+        redis_port = str(6391 + at)
+        here = {
+            **values,
+            "redis_port": redis_port,
+            "redis_url": f"redis://proxy:{redis_port}/0",
+            "pod": pod,
+        }
+        env = {
+            **dict.fromkeys(_EMPTY, ""),
+            "REDIS_URL": here["redis_url"],
+            "PORT": _PORT,
+            "HOST": values["host"],
+            **{name: _put(value, here) for name, value in service.env.items()},
+        }
+        body: dict[str, Any] = {
+            "image": source if image is None else f"{pod}-own",
+            "pull_policy": "missing" if image is None else "build",
+            "build": _Reset() if image is None else image,
+            "command": _command(service, here),
+            "read_only": False,
+            "environment": env,
+            # Nobody knows what is in the image: the proxy finds out whether it answers.
+            "healthcheck": _Replaced({"disable": True}),
+        }
+        services[pod] = body
+    if service.profile.id_header:
+        services["proxy"] = {"environment": {"DEVENV_SESSION_HEADER": service.profile.id_header}}
+    text = yaml.dump({"services": services}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    return _HEAD + text
+
+
+def _command(service: ServiceSpec, values: dict[str, str]) -> Any:
+    """The command of a ``--command`` service; of an app, uvicorn as the image has it."""
+    if service.command:
+        return _Replaced([_put(word, values) for word in service.command])
+    options = ["--host", values["host"], "--port", values["port"]]
+    return _Replaced(["python", "-m", "uvicorn", str(service.app), *options])
+
+
+def _put(text: str, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text.replace("$", "$$")  # compose would interpolate it
+
+
+def _is_folder(source: str) -> bool:
+    return source.startswith((".", "/", "~")) or Path(source).is_dir()
+
+
+class _Reset:
+    """``!reset null``: as if the file below had not said it (Compose 2.24)."""
+
+
+class _Replaced:
+    """``!override``: in place of what the file below says, not merged with it (Compose 2.24)."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class _Dumper(yaml.SafeDumper):
+    pass
+
+
+def _represent_replaced(dumper: yaml.SafeDumper, it: _Replaced) -> yaml.Node:
+    node = dumper.represent_data(json.loads(json.dumps(it.value)))
+    node.tag = "!override"
+    return node
+
+
+_Dumper.add_representer(_Reset, lambda dumper, _: dumper.represent_scalar("!reset", "null"))
+_Dumper.add_representer(_Replaced, _represent_replaced)
