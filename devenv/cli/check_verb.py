@@ -18,6 +18,9 @@ from devenv.lab.check import SHOWN_PER_KIND, Checked
 from devenv.lab.check import check as check_history
 from devenv.spec.session import ATTEMPTS_LIMIT
 
+SECONDS = 8.0
+"""However large the history, an answer comes within ten: it may be that nobody knows."""
+
 
 def check(
     history: Annotated[
@@ -27,12 +30,12 @@ def check(
         ),
     ],
     invariants: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             exists=True,
             dir_okay=False,
             metavar="FILE",
-            help="Rules of your own: YAML expressions, or Python functions (the file is run).",
+            help="Rules of your own: YAML, or Python functions (the file is run). May be repeated.",
         ),
     ] = None,
     ttl: Annotated[
@@ -46,7 +49,7 @@ def check(
     ] = RECEIPTS,
     seconds: Annotated[
         float, typer.Option(min=0, metavar="S", help="Search so long at most; then: unknown.")
-    ] = 60.0,
+    ] = SECONDS,
     steps: Annotated[
         int, typer.Option(min=1, metavar="N", help="Search so many steps per challenge at most.")
     ] = DEFAULT_STEPS,
@@ -62,7 +65,7 @@ def check(
     at = desk(as_json, no_color, backend, seed)
     rules = Rules(ttl=ttl or None, limit=limit, receipts=receipts)
     done = check_history(
-        history, at.settings.state_dir, invariants=invariants, rules=rules, steps=steps, seconds=seconds
+        history, at.settings.state_dir, invariants=invariants or (), rules=rules, steps=steps, seconds=seconds
     )
     at.screen.result(done.to_json())
     _show(done, at.screen)
@@ -77,7 +80,10 @@ def _show(done: Checked, screen: Screen) -> None:
     lost = f", {report.lost} of them with a lost reply" if report.lost else ""
     screen.show(
         Text(str(done.path), "bold"),
-        Text(f"{report.challenges} challenges, {report.operations} operations{lost}", "dim"),
+        Text(
+            f"{_several(report.challenges, 'challenge')}, {_several(report.operations, 'operation')}{lost}",
+            "dim",
+        ),
     )
     for kind, found in by_kind(report.violations).items():
         screen.show("", Text.assemble((str(kind), "bold red"), (f"  {len(found)}", "dim")))
@@ -99,4 +105,10 @@ def _verdict(report: Report) -> Text:
         case Outcome.VIOLATION:
             return Text("✗ violated", "bold red")
         case _:
-            return Text("? unknown: not everything could be judged", "bold yellow")
+            return Text(
+                "? unknown: not everything could be judged (--seconds and --steps allow more)", "bold yellow"
+            )
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count} {what}" + "s" * (count != 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -38,7 +38,7 @@ def check(
     word: str,
     state_dir: Path,
     *,
-    invariants: Path | None = None,
+    invariants: Sequence[Path] = (),
     rules: Rules | None = None,
     steps: int = DEFAULT_STEPS,
     seconds: float | None = None,
@@ -46,12 +46,12 @@ def check(
 ) -> Checked:
     """Judge a history: ``word`` is a file, a folder with a history.jsonl, or a recorded run (latest).
 
-    ``invariants`` is a file of the reader's own rules: Python, which is run, or YAML, which is not.
+    ``invariants`` are files of the reader's own rules: Python, which is run, or YAML, which is not.
     ``steps`` bounds the search for each challenge, ``seconds`` by ``clock`` that for all. Raises UsageProblem
     for files that cannot be read.
     """
     path = _history_file(word, state_dir)
-    own = read_invariants(invariants) if invariants is not None else ()
+    own = [rule for file in invariants for rule in read_invariants(file)]
     history = parse_history(_read(path), str(path))
     budget = Budget(steps) if seconds is None else Budget(steps, clock() + seconds, clock)
     return Checked(path, judge(history, rules, budget, own))

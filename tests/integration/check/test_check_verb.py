@@ -87,12 +87,11 @@ def test_the_rules_of_the_page(shell: Shell) -> None:
     rules = shell.write("rules.py", block("python"))
     assert shell.json(history, "--invariants", rules, code=1)["kinds"].get("user") is None
     slow = block("jsonl").replace('"time": 10.16', '"time": 13')
-    [told] = [
-        it["sentence"]
-        for it in shell.json(shell.write("slow.jsonl", slow), "--invariants", rules, code=1)["violations"]
-        if it["kind"] == "user"
-    ]
-    assert told == "verify right on captcha-api-b (lines 4, 6) took 2.9 s"
+    both = ("--invariants", rules, "--invariants", shell.folder / "rules.yaml")
+    found = shell.json(shell.write("slow.jsonl", slow), *both, code=1)["violations"]
+    told = {it["name"]: it["sentence"] for it in found if it["kind"] == "user"}
+    assert list(told) == ["quick", "one-success-each"]
+    assert told["quick"] == "verify right on captcha-api-b (lines 4, 6) took 2.9 s"
 
 
 def test_every_kind_is_on_the_page() -> None:
@@ -122,7 +121,7 @@ def test_a_broken_history_is_exit_2(shell: Shell) -> None:
 
 
 def problem(shell: Shell, word: str, invariants: str | None = None) -> str:
-    rules = shell.folder / invariants if invariants is not None else None
+    rules = [shell.folder / invariants] if invariants is not None else []
     with pytest.raises(UsageProblem) as caught:
         check(word, shell.folder / ".devenv", invariants=rules)
     return caught.value.message
