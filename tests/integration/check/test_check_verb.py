@@ -87,7 +87,7 @@ def test_the_rules_of_the_page(shell: Shell) -> None:
     rules = shell.write("rules.py", block("python"))
     assert shell.json(history, "--invariants", rules, code=1)["kinds"].get("user") is None
     slow = block("jsonl").replace('"time": 10.16', '"time": 13')
-    both = ("--invariants", rules, "--invariants", shell.folder / "rules.yaml")
+    both = ("--invariants", rules, "--invariants", str(shell.folder / "rules.yaml"))
     found = shell.json(shell.write("slow.jsonl", slow), *both, code=1)["violations"]
     told = {it["name"]: it["sentence"] for it in found if it["kind"] == "user"}
     assert list(told) == ["quick", "one-success-each"]
