@@ -12,7 +12,7 @@ from devenv.core.service import ServiceProfile, ServiceSpec
 from devenv.core.vocabulary import Strategy, pod_names
 
 SettingChanges = Mapping[str, str | None]
-"""Variables to set, also to the empty string; None takes one away, so that what the stack sets holds again."""
+"""Variables to set, also to the empty string; None takes one away: what the stack sets then holds again."""
 
 
 class RedisMode(StrEnum):
@@ -116,6 +116,7 @@ class Endpoints:
 
     ``pods`` maps a pod to its own URL where it is reachable past the proxy (embedded); else empty.
     ``redis_nodes``: "host:port" of every node where Redis is a cluster, that of ``redis_port`` first.
+    ``redis_replica``: "host:port" of a replica that nobody writes to, "" without one.
     ``redis_access``: the file that says how to get in (``RedisAccess``), "" where nothing is asked.
     """
 
@@ -127,6 +128,7 @@ class Endpoints:
     pods: Mapping[str, str] = field(default_factory=dict)
     redis_nodes: tuple[str, ...] = ()
     redis_access: str = ""
+    redis_replica: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; ``from_json`` reads it back."""

@@ -15,7 +15,7 @@ from devenv.core.vocabulary import REDIS_STORES, Strategy, resolve_pod
 ADDRESSES = frozenset(
     {
         "REDIS_HOST", "REDIS_PORT", "ML_SERVICE_URL", "ASSET_BASE_URL", "POD_NAME", "REDIS_CA_CERTS",
-        "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS",
+        "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REDIS_REPLICA_HOST", "REDIS_REPLICA_PORT",
     }
 )  # fmt: skip
 SECRETS = frozenset({"ABSTRACT_HMAC_SECRET", "REDIS_PASSWORD"})

@@ -96,6 +96,7 @@ class Processes:
             redis_port=ports.redis,
             redis_nodes=self._redis.nodes,
             redis_access=self.doors.file,
+            redis_replica=self._redis.replica,
             pods={pod: f"http://{host}:{port}" for pod, (host, port) in self.pod_addresses.items()},
         )
 
@@ -214,8 +215,13 @@ class Processes:
             ml_url=self._ml_url,
             asset_url=self._ml_url,
             secret=self._secret,
-            doors=self.doors.pod_variables(),
+            doors={**self.doors.pod_variables(), **self._replica_variables()},
         )
+
+    def _replica_variables(self) -> dict[str, str]:
+        """For services that read from a replica; ours does not."""
+        host, _, port = self._redis.replica.partition(":")
+        return {"REDIS_REPLICA_HOST": host, "REDIS_REPLICA_PORT": port}
 
     async def _settle_redis(self, progress: Progress) -> None:
         await self._redis.settle()

@@ -12,6 +12,8 @@ from devenv.stack.child import Child, died_at_start
 
 READY_SECONDS = 20.0
 POLL_SECONDS = 0.05
+_WHOLE = 65536
+"""More than Redis says before it ends a connection that QUITs."""
 Probe = Callable[[], Awaitable[bool | None]]
 
 
@@ -59,6 +61,11 @@ async def http_status(port: int, path: str, seconds: float = 3.0) -> int | None:
     request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode("ascii")
     line = await _ask(port, request, len(b"HTTP/1.1 200"), seconds)
     return int(line[9:12]) if line.startswith(b"HTTP/1.") and line[9:12].isdigit() else None
+
+
+async def redis_follows(port: int, seconds: float = 1.0) -> bool:
+    """Whether the replica on 127.0.0.1:``port`` has its master's data and is told of every write."""
+    return b"master_link_status:up" in await _ask(port, b"INFO replication\r\nQUIT\r\n", _WHOLE, seconds)
 
 
 async def redis_answers(port: int, seconds: float = 1.0, tls: ssl.SSLContext | None = None) -> bool:

@@ -18,6 +18,7 @@ from devenv.stack.ports import LOOPBACK, Reservation
 from devenv.stack.redis_access import Doors
 
 REDIS = "redis"
+REPLICA = "redis-replica"
 _CLUSTER = (REDIS, "redis-2", "redis-3", "redis-4")
 """Three masters, and a replica for scenarios in which a master fails."""
 
@@ -41,12 +42,15 @@ class RedisServers:
         self.engine = engine
         self._doors = doors
         self.cluster = mode is RedisMode.CLUSTER
-        names = _CLUSTER if self.cluster else (REDIS,)
+        self.replicated = mode is RedisMode.REPLICA
+        names = _CLUSTER if self.cluster else (REDIS, REPLICA) if self.replicated else (REDIS,)
         self.children = {name: child(name) for name in names}
         self._directory = directory
         self._reservation = reservation
         self._state = "stopped"
         self._nodes: tuple[redis_cluster.Node, ...] = ()
+        if self.replicated:
+            reservation.add(REPLICA)
         if self.cluster:
             self._nodes = tuple(
                 redis_cluster.Node(LOOPBACK, reservation.add(name), reservation.add(f"{name} bus"))
@@ -63,6 +67,11 @@ class RedisServers:
         """host:port of every node of a cluster, the first server's first; empty without one."""
         return tuple(map(str, self._nodes))
 
+    @property
+    def replica(self) -> str:
+        """host:port of the replica; "" without one."""
+        return f"{LOOPBACK}:{self._reservation.add(REPLICA)}" if self.replicated else ""
+
     async def start(self) -> None:
         """Start them and wait until they answer; a cluster serves only after ``settle``."""
         await asyncio.gather(*(self._start(at, name) for at, name in enumerate(self.children)))
@@ -71,9 +80,11 @@ class RedisServers:
         self._state = "running"
 
     async def settle(self) -> None:
-        """Wait until a cluster serves: 2 s after its start, so let others start meanwhile."""
+        """Wait until a cluster serves: 2 s after its start, so let others start meanwhile; or a replica."""
         if self.cluster:
             await asyncio.to_thread(redis_cluster.wait_until_it_serves, self._nodes)
+        if self.replicated:
+            await readiness.ready(self.children[REPLICA], self._follows)
 
     async def act(self, action: str) -> None:
         """``pause`` (SIGSTOP), ``resume``, ``stop`` (SIGKILL, data lost) or ``start`` all, and wait for it.
@@ -112,16 +123,23 @@ class RedisServers:
 
     async def _start(self, at: int, name: str) -> None:
         child = self.children[name]
-        directory = self._directory / name if self.cluster else self._directory
+        directory = self._directory / name if len(self.children) > 1 else self._directory
         directory.mkdir(parents=True, exist_ok=True)
         port = self._reservation.hand_over(name)
         options = self._doors.server_options(port)
         if self.cluster:
             redis_cluster.write_config(self._nodes, at, directory)
             options |= redis_cluster.options(self._reservation.hand_over(f"{name} bus"))
+        if self.replicated:  # by default a master waits 5 s for more replicas before it serves the first
+            options["--repl-diskless-sync-delay"] = "0"
+        if name == REPLICA:
+            options["--replicaof"] = f"{LOOPBACK} {self._reservation.add(REDIS)}"
         command = self.engine.command(port, directory, options)
         await child.start(command, environment.essentials(), directory)
         await readiness.ready(child, self._answers(name))
+
+    async def _follows(self) -> bool:
+        return await readiness.redis_follows(self._reservation.add(REPLICA))
 
     def _answers(self, name: str) -> readiness.Probe:
         port, its = self._reservation.add(name), self._doors.certificates
