@@ -36,6 +36,7 @@ CHANGES: Mapping[str, str] = {
     "bad-port-value": "give REDIS_PORT a number: Kubernetes sets tcp://… for a Service named redis",
     "standalone-cluster-client": "use a plain client: this Redis is no cluster",
     "announce-unreachable": "let the cluster announce addresses that the pods can reach",
+    "cluster-database": "REDIS_DB=0: a cluster has no other database; keep services apart by REDIS_PREFIX",
     "unexplained": "read the pod's log: `devenv logs POD`",
     "flushed": "find who empties Redis: FLUSHALL, a failover without data, an eviction policy",
     "double-click": "tell the second of two equal answers that the first counted: SESSION_STRATEGY=atomic",

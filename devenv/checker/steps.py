@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from devenv.checker.attribution import SCRIPTS
@@ -16,6 +16,8 @@ _READS = frozenset(
     {"GET", "TTL", "PTTL", "EXISTS", "MGET", "HGET", "HGETALL", "HMGET", "GETEX", "STRLEN", "TYPE"}
 )
 _KEEPS_TTL = frozenset({"EX", "PX", "EXAT", "PXAT", "KEEPTTL"})
+
+_REDIRECTIONS = ("-MOVED", "-ASK", "-TRYAGAIN")
 
 NIL = "(nil)"
 """How a missing value is printed in a trace."""
@@ -140,7 +142,18 @@ def steps_of(commands: Sequence[RedisCommand]) -> list[Step]:
             queued.setdefault(connection, []).append(command)
         elif command.key is not None:
             steps.append(Step(command, _moment(command), command.reply))
-    return sorted(steps, key=lambda step: (step.at, step.command.seq))
+    return sorted(_arrived(steps), key=lambda step: (step.at, step.command.seq))
+
+
+def _arrived(steps: Sequence[Step]) -> Iterator[Step]:
+    """Without those that a cluster's node redirected and that the pod then sent to another node."""
+    sent: dict[tuple[str, str, tuple[str, ...]], set[str | None]] = {}
+    for step in reversed(steps):
+        command = step.command
+        later = sent.setdefault((command.pod, command.command, command.args), set())
+        if not ((step.reply or "").startswith(_REDIRECTIONS) and later - {command.node}):
+            yield step
+        later.add(command.node)
 
 
 def _executed(inner: RedisCommand, execute: RedisCommand) -> RedisCommand:

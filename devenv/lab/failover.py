@@ -59,6 +59,26 @@ def hand_back(client: ClusterClient, taken: TakenOver) -> None:
     _until(lambda: _settled(client, taken.after), "the nodes do not agree on who owns the slots again")
 
 
+def until_they_agree(client: ClusterClient) -> None:
+    """Wait until all nodes tell the same addresses of all nodes. Raises as ``fail_over``.
+
+    Nodes tell each other with their pings, which come every few seconds; here they are hurried for a moment
+    (a node is pinged after half of cluster-node-timeout).
+    """
+    before: Any = client.nodes[0].config_get("cluster-node-timeout")
+    _say(client, "CONFIG", "SET", "cluster-node-timeout", "500")
+    try:
+        _until(lambda: _tell_the_same(client), "the nodes do not agree on their addresses")
+    finally:
+        _say(client, "CONFIG", "SET", "cluster-node-timeout", next(iter(_text(it) for it in before.values())))
+
+
+def _tell_the_same(client: ClusterClient) -> bool:
+    maps = [_say(node, "CLUSTER", "SLOTS") for node in client.nodes]
+    told = [sorted((row[0], *((node[1], node[2]) for node in row[2:])) for row in rows) for rows in maps]
+    return all(it == told[0] for it in told)
+
+
 def _settled(client: ClusterClient, deposed: int) -> bool:
     """The deposed master follows, and all nodes tell the same of all slots, and that all is well."""
     if not _is_replica(client.nodes[deposed]) or not _is_synchronised(client.nodes[deposed]):

@@ -11,7 +11,7 @@ import redis
 
 from devenv.core.errors import EnvironmentProblem
 from devenv.core.topology import Endpoints
-from devenv.lab.failover import TakenOver, fail_over, hand_back
+from devenv.lab.failover import TakenOver, fail_over, hand_back, until_they_agree
 from devenv.lab.keys import connected
 from devenv.lab.redis_nodes import ClusterClient
 from devenv.stack.loopback import NO_AUTHORITIES
@@ -89,7 +89,9 @@ class RedisSettings:
                 self._undo += [("CONFIG", "SET", str(key), str(value)) for key, value in before.items()]
             if name in ("REPLICAOF", "SLAVEOF"):
                 self._undo.append(("REPLICAOF", "NO", "ONE"))
-            return _execute(connection, words)
+            reply = _execute(connection, words)
+            _until_known(connection, words)
+            return reply
 
     def happen(self, event: str, key: str, db: int = 0) -> bool:
         """``expire`` or ``age`` a key, or ``flush`` everything; whether there was anything to do.
@@ -128,7 +130,14 @@ class RedisSettings:
         while self._undo:
             with connected(self._endpoints) as connection:
                 _execute(connection, self._undo[-1])
+                _until_known(connection, self._undo[-1])
             self._undo.pop()
+
+
+def _until_known(connection: redis.Redis, words: Sequence[str]) -> None:
+    """Where a cluster's nodes were told to announce something else: wait until they know it of each other."""
+    if isinstance(connection, ClusterClient) and any("cluster-announce" in word.lower() for word in words):
+        until_they_agree(connection)
 
 
 def _execute(connection: redis.Redis, words: Sequence[str]) -> Any:

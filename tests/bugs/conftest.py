@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
-from devenv.core.topology import Ports, StackSpec
+from devenv.core.topology import Ports, RedisMode, StackSpec
 from devenv.core.vocabulary import Strategy
+from devenv.lab.ledger import stack_kind
 from devenv.lab.opening import SUPERVISOR
 from devenv.lab.replay import Replayer, ReplayResult, wished_spec
 from devenv.lab.runs import Run, open_run
 from devenv.scenario import Scenario, catalogue
 from devenv.stack.embedded import EmbeddedStack
 
-StackFor = Callable[[int, int], EmbeddedStack]
+StackFor = Callable[[int, int, RedisMode], EmbeddedStack]
 Asked = tuple[Scenario, Strategy]
 ASKED: list[Asked] = [(scenario, strategy) for scenario in catalogue() for strategy in scenario.strategies]
 IDS = [f"{scenario.id}-{strategy}" for scenario, strategy in ASKED]
@@ -36,15 +37,16 @@ Results = dict[tuple[str, Strategy], Played | Exception]
 
 @pytest.fixture(scope="session")
 def stack_for(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackFor]:
-    """Gives the stack of so many pods with so many workers each; started when first asked for."""
-    started: dict[tuple[int, int], EmbeddedStack] = {}
+    """Gives the stack of so many pods and workers in each, with such a Redis; started when asked for."""
+    started: dict[tuple[int, int, RedisMode], EmbeddedStack] = {}
 
-    def give(pods: int, workers: int) -> EmbeddedStack:
-        if (pods, workers) not in started:
+    def give(pods: int, workers: int, redis_mode: RedisMode) -> EmbeddedStack:
+        if (pods, workers, redis_mode) not in started:
             stack = EmbeddedStack(tmp_path_factory.mktemp("stack"), SUPERVISOR)
-            stack.start(StackSpec(pods=pods, workers=workers, ports=Ports.free()), lambda line: None)
-            started[pods, workers] = stack
-        return started[pods, workers]
+            spec = StackSpec(pods=pods, workers=workers, redis_mode=redis_mode, ports=Ports.free())
+            stack.start(spec, lambda line: None)
+            started[pods, workers, redis_mode] = stack
+        return started[pods, workers, redis_mode]
 
     yield give
     for stack in started.values():
@@ -64,10 +66,10 @@ def results(
     asked = {(it["scenario"].id, it["strategy"]): (it["scenario"], it["strategy"]) for it in params}
     folder = Path(tmp_path_factory.mktemp("plays"))
     found: Results = {}
-    for workers in sorted({scenario.stack.workers for scenario, _ in asked.values()}):
-        some = [each for each in asked.values() if each[0].stack.workers == workers]
+    for kind in sorted({stack_kind(*each) for each in asked.values()}):
+        some = [each for each in asked.values() if stack_kind(*each) == kind]
         pods = max(scenario.stack.pods for scenario, _ in some)
-        with Replayer(stack_for(pods, workers)) as replayer:
+        with Replayer(stack_for(pods, *kind)) as replayer:
             for scenario, strategy in sorted(some, key=_settings):
                 run = open_run(folder, f"{scenario.id}-{strategy}", 0.0)
                 try:

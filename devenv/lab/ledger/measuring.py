@@ -12,7 +12,7 @@ from typing import Any
 
 import redis
 
-from devenv.core.topology import Ports, StackSpec
+from devenv.core.topology import Ports, RedisMode, StackSpec
 from devenv.core.vocabulary import Strategy
 from devenv.lab.explain import Explanation, explain_run
 from devenv.lab.opening import SUPERVISOR
@@ -38,13 +38,14 @@ def play_all(folder: Path, progress: Progress) -> Data:
     """
     data: Data = {"redis_py": redis.__version__, "scenarios": {}}
     every = [(scenario, store) for scenario in catalogue() for store in scenario.strategies]
-    for workers in sorted({scenario.stack.workers for scenario, _ in every}):
-        some = [run for run in every if run[0].stack.workers == workers]
+    for workers, redis_mode in sorted({stack_kind(*run) for run in every}):
+        some = [run for run in every if stack_kind(*run) == (workers, redis_mode)]
         some.sort(key=lambda run: (str(wished_spec(*run).to_json()), run[0].id))
         pods = max(scenario.stack.pods for scenario, _ in some)
-        stack = EmbeddedStack(folder / f"{pods}x{workers}", SUPERVISOR)
+        stack = EmbeddedStack(folder / f"{pods}x{workers}-{redis_mode}", SUPERVISOR)
+        spec = StackSpec(pods=pods, workers=workers, redis_mode=redis_mode, ports=Ports.free())
         try:
-            status = stack.start(StackSpec(pods=pods, workers=workers, ports=Ports.free()), progress)
+            status = stack.start(spec, progress)
             data["engine"] = f"{status.redis_engine} {status.redis_version}"
             with Replayer(stack, progress=progress) as replayer:
                 for scenario, store in some:
@@ -53,6 +54,11 @@ def play_all(folder: Path, progress: Progress) -> Data:
         finally:
             stack.stop()
     return data
+
+
+def stack_kind(scenario: Scenario, store: Strategy) -> tuple[int, RedisMode]:
+    """What scenarios that share a stack must have alike: worker processes, and how Redis stands."""
+    return scenario.stack.workers, wished_spec(scenario, store).redis_mode
 
 
 def _keep(found: Data, replayer: Replayer, scenario: Scenario, store: Strategy, run: Run) -> None:
