@@ -19,7 +19,7 @@ settings.register_profile(
 )
 settings.load_profile("devenv")
 
-TOGETHER = ("tests/bugs/", "tests/browser/", "tests/compose/")
+TOGETHER = ("tests/bugs/", "tests/browser/", "tests/compose/", "tests/integration/doctor/")
 """Folders whose tests share what is dear to make, or the one compose project: one worker runs each."""
 
 

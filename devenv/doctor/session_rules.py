@@ -127,7 +127,7 @@ def created(facts: Facts) -> list[Checked]:
     judged = [it for it in facts.created if not _explained(it, facts)]
     if not judged:
         return []
-    findings = [*_failed(judged), *_fallen_back(judged, facts), *_misplaced(judged, facts)]
+    findings = [*_failed(judged, facts), *_fallen_back(judged, facts), *_misplaced(judged, facts)]
     there = sum(it.key is not None for it in judged)
     text = f"{there} of {len(judged)} challenges have their key in Redis"
     return [Checked("a session for a challenge", _pods(judged), text, tuple(findings))]
@@ -160,11 +160,12 @@ def _explained(one: Created, facts: Facts) -> bool:
     return pod.client_kind is unfit
 
 
-def _failed(judged: Sequence[Created]) -> list[Finding]:
+def _failed(judged: Sequence[Created], facts: Facts) -> list[Finding]:
     failed = [it for it in judged if it.challenge is None]
     if not failed:
         return []
     said = [f"{it.pod}: {it.error or it.status}" for it in failed[:_SHOWN]]
+    said += _refusals(failed, facts)
     sentence = f"{_pods(failed)} gives no challenge"
     change = Change("read the pod's log: it says which call failed")
     return [Finding("create-refused", _pods(failed), sentence, tuple(said), change)]
@@ -187,11 +188,16 @@ def _fallen_back(judged: Sequence[Created], facts: Facts) -> list[Finding]:
         change = Change("give every pod USE_REDIS=true and the same REDIS_* variables", place)
         return [Finding("flags-differ", _pods(judged), sentence, tuple(evidence), change)]
     sentence = f"USE_REDIS=true, yet {_pods(without)} keeps its sessions somewhere else than in this Redis"
-    pods = {it.pod for it in without}
-    refused = [it for it in facts.refused if it.pod in pods]
-    evidence += [f"{it.pod} → {it.command}: {it.error}" for it in refused[:_SHOWN]]
+    evidence += _refusals(without, facts)
     text = "compare the variables that the process really has; its log says `Redis connect failed`"
     return [Finding("silent-fallback", _pods(without), sentence, tuple(evidence), Change(text, place))]
+
+
+def _refusals(found: Sequence[Created], facts: Facts) -> list[str]:
+    """What Redis told these pods when they logged in."""
+    pods = {it.pod for it in found}
+    refused = [it for it in facts.refused if it.pod in pods]
+    return [f"{it.pod} → {it.command}: {it.error}" for it in refused[:_SHOWN]]
 
 
 def _misplaced(judged: Sequence[Created], facts: Facts) -> list[Finding]:

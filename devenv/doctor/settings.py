@@ -21,10 +21,13 @@ DEFAULTS: Mapping[str, str] = {
 """What a service takes where a variable is not set (contract §3)."""
 
 USER_NAMES = ("REDIS_USERNAME", "REDIS_USER")
-CA_NAMES = ("REDIS_SSL_CA_CERTS", "REDIS_SSL_CA", "REDIS_CA_CERTS", "REDIS_CA_CERT", "REDIS_CA")
+CA_NAMES = ("REDIS_CA_CERTS", "REDIS_SSL_CA_CERTS", "REDIS_SSL_CA", "REDIS_CA_CERT", "SSL_CERT_FILE")
 CERTIFICATE_NAMES = ("REDIS_SSL_CERTFILE", "REDIS_SSL_CERT", "REDIS_CERT")
 KEY_NAMES = ("REDIS_SSL_KEYFILE", "REDIS_SSL_KEY", "REDIS_KEY")
-"""Names in use for what the contract has no variable for; the first one set counts."""
+"""The reference service's names first, then others in use: the contract has no variable for these.
+
+SSL_CERT_FILE is OpenSSL's own: https://docs.openssl.org/master/man3/X509_get_default_cert_file/.
+"""
 
 RELEVANT = frozenset({*DEFAULTS, "REDIS_HOST", "REDIS_PASSWORD", "REDIS_CLUSTER", "SESSION_STRATEGY"})
 _SECRET = ("PASSWORD", "SECRET", "TOKEN")
@@ -89,8 +92,9 @@ class Pod:
     client: Client = Client.PLAIN
 
     def setting(self, *names: str) -> Setting | None:
-        """The first of ``names`` that is set, also to the empty string."""
-        return next((self.settings[name] for name in names if name in self.settings), None)
+        """The first of ``names`` that has a value; else the first that is set to the empty string."""
+        found = [self.settings[name] for name in names if name in self.settings]
+        return next((it for it in found if it.value), found[0] if found else None)
 
     def known(self, name: str) -> bool:
         """Whether the value is known: it is set here, or surely nowhere."""

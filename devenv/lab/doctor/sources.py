@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from devenv.core.errors import UsageProblem
+from devenv.core.redis_access import RedisAccess
 from devenv.core.topology import StackStatus
 from devenv.doctor.kubernetes import TELLTALE, workloads
-from devenv.doctor.settings import Client, Place, Pod, Setting, env_file
+from devenv.doctor.settings import CA_NAMES, USER_NAMES, Client, Place, Pod, Setting, env_file
+from devenv.lab.keys import read_access
 from devenv.scenario.document import read_documents
 
 URL = "--redis-url"
@@ -80,25 +82,28 @@ def reached_at(pod: Pod, url: str) -> Pod:
 
 
 def from_stack(status: StackStatus, env: Path) -> list[Pod]:
-    """The running stack's pods. Behind the gate their Redis is the stack's own, past the gate.
+    """The running stack's pods. Behind the gate their Redis is the stack's own, past the gate, by our login.
 
     A setting that stands in ``env`` with the same value has its line there.
     """
     lines = env_file(_text(env), env.name).settings if env.is_file() else {}
-    return [_of_stack(status, name, lines) for name in status.spec.pod_names]
+    entry = read_access(status.endpoints)
+    return [_of_stack(status, name, entry, lines) for name in status.spec.pod_names]
 
 
-def _of_stack(status: StackStatus, name: str, lines: object) -> Pod:
+def _of_stack(status: StackStatus, name: str, entry: RedisAccess, lines: Mapping[str, Setting]) -> Pod:
     standing = next((pod for pod in status.pods if pod.name == name), None)
     shown = dict(standing.settings) if standing is not None else status.spec.settings_of(name)
     own = {**status.spec.env, **status.spec.pod_env.get(name, {})}
     if HOST not in own and PORT not in own:
         shown[HOST], shown[PORT] = status.endpoints.redis_host, str(status.endpoints.redis_port)
+        shown[CA_NAMES[0]] = entry.ca
+        shown[USER_NAMES[0]], shown["REDIS_PASSWORD"] = entry.username, entry.password
     settings = {}
     for variable, value in shown.items():
-        line = lines.get(variable) if isinstance(lines, dict) else None
-        same = isinstance(line, Setting) and line.value == value
-        settings[variable] = Setting(variable, value, line.place if same and line else Place(name))
+        line = lines.get(variable)
+        place = line.place if line is not None and line.value == value else Place(name)
+        settings[variable] = Setting(variable, value, place)
     return Pod(name, Place(name), settings, replicas=1, client=Client.AUTO)
 
 

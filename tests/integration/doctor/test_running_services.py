@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from devenv.core.topology import Ports, StackSpec
+from devenv.core.topology import Ports, RedisMode, StackSpec
 from devenv.core.vocabulary import Strategy
 from devenv.lab.doctor import Examined, Wish, examine
 from devenv.lab.doctor.usecase import Ask
@@ -161,6 +161,39 @@ def test_a_silent_fall_back_to_memory(ward: Ward) -> None:
 def test_a_command_that_redis_does_not_know(ward: Ward) -> None:
     told = ward.kinds(Wish(commands=("HEXPIRE",)))
     assert told.keys() == {"server-too-old"}
+
+
+@pytest.fixture(scope="module", params=[RedisMode.CLUSTER, RedisMode.TLS, RedisMode.ACL], ids=str)
+def other_state(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A stack whose Redis stands otherwise, with the atomic store."""
+    state = tmp_path_factory.mktemp(str(request.param))
+    stack = open_stack("embedded", state)
+    stack.start(StackSpec(use_redis=True, ports=Ports.free(), redis_mode=request.param), quiet)
+    yield state
+    stack.stop()
+
+
+def test_stacks_whose_redis_stands_otherwise(
+    other_state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sound ones; then pod b without TLS, or with a wrong password: what Redis told it is the evidence."""
+    monkeypatch.chdir(tmp_path)
+    sick = Ward(other_state, lambda what: False)
+    assert sick.kinds() == {}
+    mode = open_stack("embedded", other_state).status().spec.redis_mode
+    if mode is RedisMode.TLS:
+        sick.restart(b={"REDIS_SSL": "false"})
+        assert sick.kinds() == {"tls-expected": f"{B}: REDIS_SSL=true"}
+    elif mode is RedisMode.ACL:
+        sick.restart(b={"REDIS_PASSWORD": "wrong-horse"})
+        (finding,) = sick.examine().diagnosis.findings
+        assert (finding.kind, finding.subject) == ("create-refused", B)
+        assert any("WRONGPASS" in line for line in finding.evidence)
+        assert "wrong-horse" not in str(finding.to_json())
+    else:
+        guide = {"SESSION_STRATEGY": "guide"}
+        sick.restart(a=guide, b=guide)
+        assert sick.kinds().keys() == {"plain-client-on-cluster"}
 
 
 def _from_outside(ward: Ward) -> Examined:
