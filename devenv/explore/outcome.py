@@ -132,14 +132,14 @@ def _sentence(kind: str, violation: Violation, requests: Sequence[Participant], 
     ]
     counters = [it.key for it in outcome.beside if it.left == -1 and violation.sentence.find(it.key) >= 0]
     if counters:
-        return f"at the end {counters[0]} is there without a TTL; " + ", ".join(told)
+        return f"at the end {counters[0]} is there without a TTL; " + "; ".join(told)
     if kind in (Kind.RESURRECTED_KEY, Kind.EXPIRY_INSIDE_VERIFY, Kind.NO_TTL, Kind.TTL_ROUNDS_TO_ZERO):
         ttl = "without a TTL" if outcome.left == -1 else "with a TTL"
         return (
             f"at the end the session's key is there {ttl}, holding {_short(outcome.document)}; "
-            + ", ".join(told)
+            + "; ".join(told)
         )
-    return ", ".join(told)
+    return "; ".join(told)
 
 
 def _told(answer: Answered) -> str:

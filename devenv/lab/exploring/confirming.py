@@ -15,6 +15,7 @@ from devenv.core.captcha_http import outcome_of
 from devenv.core.schedule import Event, Release, Schedule, Step
 from devenv.core.vocabulary import CATALOGUE_STORES, CaptchaType, Strategy
 from devenv.explore.behaviour import CUT_SHORT
+from devenv.explore.collecting import Met
 from devenv.explore.expression import Participant
 from devenv.explore.outcome import HALF_DONE, SERVER_ERROR, Finding, Outcome, judge
 from devenv.lab.exploring.exploration import FoundViolation, ShownStep
@@ -45,6 +46,11 @@ class Suspect:
     cast: tuple[Participant, ...]
     run: tuple[int, ...]
     traces: int
+
+    @classmethod
+    def of(cls, met: Met, casts: Sequence[Sequence[Participant]]) -> Suspect:
+        """As the search met it, not made smaller."""
+        return cls(met.finding, tuple(casts[met.source]), met.run, met.count)
 
 
 def job_of(

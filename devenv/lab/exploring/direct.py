@@ -117,5 +117,5 @@ async def shrink(
             count = left.pop(kind).count
             found[kind] = Suspect(own.kinds[kind].finding, part, own.kinds[kind].run, count)
     for kind, met in left.items():
-        found[kind] = Suspect(met.finding, casts[met.source], met.run, met.count)
+        found[kind] = Suspect.of(met, casts)
     return [found[kind] for kind in collected.kinds]

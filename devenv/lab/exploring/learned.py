@@ -136,5 +136,5 @@ def shrink(
             finding = next(it for it in judged.of(state)[1] if it.kind == kind)
             found[kind] = Suspect(finding, part, runs[kind].run, met.count)
     for kind, met in left.items():
-        found[kind] = Suspect(met.finding, tuple(casts[met.source]), met.run, met.count)
+        found[kind] = Suspect.of(met, casts)
     return [found[kind] for kind in collected.kinds]

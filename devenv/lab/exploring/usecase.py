@@ -35,6 +35,7 @@ TELL_EVERY = 0.5
 PATIENT = {"REDIS_TIMEOUT_MS": "20000"}
 """Held longer than this, a command is sent again or given up by its client: nothing is to depend on that."""
 NO_RESTART = "pods in containers cannot be restarted in the middle of a request from here"
+INTERRUPTED = "interrupted"
 T = TypeVar("T")
 
 
@@ -67,7 +68,13 @@ def _stage(wish: Wish, meeting: Meeting, settings: Settings, progress: Progress)
         status = running_stack(settings.backend, settings.state_dir).status()
     except DevenvError:
         status = None
-    if status is not None and fits(status, wish) and set(stores(status).values()) == {wish.strategy}:
+    mode = settings.redis
+    if (
+        status is not None
+        and mode in (None, status.spec.redis_mode)
+        and fits(status, wish)
+        and set(stores(status).values()) == {wish.strategy}
+    ):
         yield status
         return
     with own_stack(wish, meeting, settings, progress) as status:
@@ -78,7 +85,17 @@ def _stage(wish: Wish, meeting: Meeting, settings: Settings, progress: Progress)
 def own_stack(wish: Wish, meeting: Meeting, settings: Settings, progress: Progress) -> Iterator[StackStatus]:
     """A stack as the exploration wishes it, for the time of the block."""
     pods = wish.pods or max(2, len(meeting.requests))
-    spec = StackSpec(pods=pods, use_redis=True, strategy=wish.strategy, env=PATIENT, seed=settings.seed)
+    mode = settings.redis or RedisMode.STANDALONE
+    # A plain client on a cluster is another story than races: scenario cluster-plain-client.
+    client = {"REDIS_CLUSTER": "true"} if mode is RedisMode.CLUSTER else {}
+    spec = StackSpec(
+        pods=pods,
+        use_redis=True,
+        strategy=wish.strategy,
+        env={**PATIENT, **client},
+        seed=settings.seed,
+        redis_mode=mode,
+    )
     with fresh_stack(settings.backend or "embedded", settings.state_dir, spec, progress) as stack:
         yield stack.status()
 
@@ -111,6 +128,8 @@ class _Exploring:
                 f"{meeting}: an empty answer to a handwriting challenge is refused before Redis is asked",
                 hint="R and W can be explored with --type handwriting",
             )
+        if wish.mode is Mode.DIRECT and wish.preemptions is not None:
+            raise UsageProblem("--mode direct knows no bound on preemptions", hint="--mode learned does")
         self._pods = [pod.name for pod in status.pods][: wish.pods or len(meeting.requests)]
         self._casts: list[tuple[Participant, ...]] = meeting.cast(pods=len(self._pods))
         self._can_restart = status.backend == "embedded"
@@ -184,7 +203,7 @@ class _Exploring:
         except Stopped:
             self._why = "the budget was used up"
         except KeyboardInterrupt:
-            self._why = "interrupted"
+            self._why = INTERRUPTED
         except Inconclusive as problem:
             if not collected.traces:
                 raise
@@ -194,12 +213,20 @@ class _Exploring:
         def learn(part: tuple[Participant, ...]) -> LearnedSystem:
             return self._runner.run(learner.learn(part))
 
-        return learned.shrink(self._casts, collected, learn) if collected.kinds else []
+        return self._unless_interrupted(lambda: learned.shrink(self._casts, collected, learn), collected)
 
     def _shrink_directly(self, stage: Stage, collected: Collected) -> list[Suspect]:
-        if not collected.kinds:
-            return []
-        return self._runner.run(direct.shrink(stage, self._casts, self._remote, collected))
+        return self._unless_interrupted(
+            lambda: self._runner.run(direct.shrink(stage, self._casts, self._remote, collected)), collected
+        )
+
+    def _unless_interrupted(self, shrink: Callable[[], list[Suspect]], collected: Collected) -> list[Suspect]:
+        """Ctrl-C ends the shrinking only; the violations are then shown as they were met."""
+        try:
+            return shrink()
+        except KeyboardInterrupt:
+            self._why = self._why or INTERRUPTED
+            return [Suspect.of(met, self._casts) for met in collected.kinds.values()]
 
     def _confirm(self, suspects: list[Suspect], stage: Stage, folder: Run) -> tuple[FoundViolation, ...]:
         found = []
@@ -215,6 +242,10 @@ class _Exploring:
                 )
             except Inconclusive as problem:
                 found.append(unconfirmed(suspect, problem.message))
+                continue
+            except KeyboardInterrupt:
+                self._why = self._why or INTERRUPTED
+                found.append(unconfirmed(suspect, INTERRUPTED))
                 continue
             if violation.confirmed:
                 text = scenario_text(violation, suspect.cast, outcome, self._wish.strategy, self._wish.kind)

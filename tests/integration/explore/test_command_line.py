@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +57,8 @@ def test_for_people(devenv: Any) -> None:
         (["R", "--events", "flood"], "'flood' is no event"),
         (["R", "--strategy", "memory"], "memory keeps nothing in Redis"),
         (["R", "--compare", "guide,best"], "'best' is no store"),
+        (["R", "--mode", "direct", "--preemptions", "1"], "--mode direct knows no bound"),
+        (["R+E", "--type", "handwriting"], "an empty answer to a handwriting challenge"),
     ],
 )
 def test_usage(devenv: Any, words: list[str], told: str) -> None:
@@ -83,3 +87,22 @@ def test_the_same_under_two_hash_seeds(devenv: Any, monkeypatch: pytest.MonkeyPa
         said.append(json.dumps(data))
     assert said[0] == said[1]
     assert '"violations": [{' in said[0]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a signal as a terminal sends it")
+def test_ctrl_c_keeps_what_was_found(guide_folder: Path) -> None:
+    env = {**os.environ, "DEVENV_STATE_DIR": str(guide_folder), "NO_COLOR": "1"}
+    child = subprocess.Popen(
+        [sys.executable, "-m", "devenv", "explore", "R+W+E", "--mode", "direct", "--json", "--replays", "1"],
+        env=env, cwd=guide_folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+    )  # fmt: skip
+    assert child.stderr is not None
+    for line in child.stderr:
+        if re.search(r"[1-9]\d* traces, .* violations: (?!none)", line):
+            break
+    child.send_signal(signal.SIGINT)
+    said = json.loads(child.communicate(timeout=60)[0])
+    assert (said["complete"], said["incomplete"]) == (False, "interrupted")
+    assert 0 < said["traces"] < 1_977
+    assert [it["confirmed"] for it in said["violations"]]
+    assert child.returncode == 1
