@@ -168,7 +168,9 @@ def _failed(judged: Sequence[Created], facts: Facts) -> list[Finding]:
     said += _refusals(failed, facts)
     sentence = f"{_pods(failed)} gives no challenge"
     change = Change("read the pod's log: it says which call failed")
-    return [Finding("create-refused", _pods(failed), sentence, tuple(said), change)]
+    return [
+        _login(failed, facts, said) or Finding("create-refused", _pods(failed), sentence, tuple(said), change)
+    ]
 
 
 def _fallen_back(judged: Sequence[Created], facts: Facts) -> list[Finding]:
@@ -190,7 +192,24 @@ def _fallen_back(judged: Sequence[Created], facts: Facts) -> list[Finding]:
     sentence = f"USE_REDIS=true, yet {_pods(without)} keeps its sessions somewhere else than in this Redis"
     evidence += _refusals(without, facts)
     text = "compare the variables that the process really has; its log says `Redis connect failed`"
-    return [Finding("silent-fallback", _pods(without), sentence, tuple(evidence), Change(text, place))]
+    fallback = Finding("silent-fallback", _pods(without), sentence, tuple(evidence), Change(text, place))
+    return [_login(without, facts, evidence) or fallback]
+
+
+def _login(found: Sequence[Created], facts: Facts, evidence: Sequence[str]) -> Finding | None:
+    """Where Redis said that it is the password: that."""
+    errors = [it.error for it in facts.refused if it.pod in {one.pod for one in found}]
+    words = dict.fromkeys(error.split(" ", 1)[0] for error in errors)
+    kind = {"WRONGPASS": "password-wrong", "NOAUTH": "password-missing"}.get(next(iter(words), ""))
+    if kind is None:
+        return None
+    pod = facts.pod(found[0].pod)
+    what = "refuses the password of" if kind == "password-wrong" else "wants a password from"
+    change = Change(
+        "REDIS_PASSWORD=the password that the server knows (in Kubernetes: from a Secret)",
+        pod.place if pod is not None else None,
+    )
+    return Finding(kind, _pods(found), f"Redis {what} {_pods(found)}", tuple(evidence), change)
 
 
 def _refusals(found: Sequence[Created], facts: Facts) -> list[str]:

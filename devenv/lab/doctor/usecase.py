@@ -30,7 +30,7 @@ from devenv.lab.trace import live_trace
 from devenv.stack.protocol import Progress
 
 GATE_SECONDS = 600.0
-"""How far back the gate's record is read for commands that Redis refused."""
+"""How far back the gate's record is read for commands that Redis does not know."""
 _LOGIN = ("HELLO", "AUTH", "PING", "SELECT")
 
 Ask = Callable[[str], bool]
@@ -87,7 +87,7 @@ def examine(
     status = stack.status() if stack is not None else None
     consent = _Consent(ask)
     needs = {pod.name: _needs(pod, wish) for pod in pods}
-    for heard in _heard(stack, status):
+    for heard in _heard(stack, status, time.time() - GATE_SECONDS):
         if "unknown command" in str(heard.reply).lower() and heard.pod in needs:
             needs[heard.pod] = tuple(dict.fromkeys((*needs[heard.pod], heard.command)))
     plans, servers = _plans(pods, wish, needs, consent), []
@@ -101,10 +101,11 @@ def examine(
         servers.append(look(plan))
     facts = Facts(tuple(pods), tuple(servers), commands=needs, foreign_prefixes=wish.other_prefixes)
     if wish.probe and wish.write:
+        begun = time.time()
         made = _created(wish, status, progress)
         refused = {
             (it.pod, it.command): Refusal(it.pod, it.command, str(it.reply).removeprefix("-"))
-            for it in _heard(stack, status)
+            for it in _heard(stack, status, begun)
             if it.command in _LOGIN
         }
         created = tuple(_sought(made, facts, plans))
@@ -147,13 +148,12 @@ def _needs(pod: Pod, wish: Wish) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*own, *(it.upper() for it in wish.commands))))
 
 
-def _heard(stack: JournaledStack | None, status: StackStatus | None) -> list[RedisCommand]:
-    """What the gate saw Redis refuse lately; nothing where no stack runs, or its gate does not answer."""
+def _heard(stack: JournaledStack | None, status: StackStatus | None, since: float) -> list[RedisCommand]:
+    """What the gate saw Redis refuse from ``since`` on; nothing without a stack, or an answer of its gate."""
     if stack is None or status is None:
         return []
-    now = time.time()
     try:
-        events = live_trace(status, stack.journal, now - GATE_SECONDS, now)
+        events = live_trace(status, stack.journal, since, time.time())
     except EnvironmentProblem:
         return []
     return [it for it in events if isinstance(it, RedisCommand) and str(it.reply).startswith("-")]

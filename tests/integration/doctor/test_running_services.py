@@ -187,7 +187,7 @@ def test_stacks_whose_redis_stands_otherwise(
     elif mode is RedisMode.ACL:
         sick.restart(b={"REDIS_PASSWORD": "wrong-horse"})
         (finding,) = sick.examine().diagnosis.findings
-        assert (finding.kind, finding.subject) == ("create-refused", B)
+        assert (finding.kind, finding.subject) == ("password-wrong", B)
         assert any("WRONGPASS" in line for line in finding.evidence)
         assert "wrong-horse" not in str(finding.to_json())
     else:
