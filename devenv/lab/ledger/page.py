@@ -71,16 +71,6 @@ FAULTS = (
 
 NOT_PLAYED = (
     (
-        "`standalone-cluster-client`",
-        "a cluster client on a standalone server never connects: silently pod memory",
-        "comes with the cluster client",
-    ),
-    (
-        "`announce-unreachable`",
-        "the cluster announces an address that the client cannot reach: the same",
-        "comes with a real cluster; in `cluster-plain-client` the gate answers as one",
-    ),
-    (
         "`answer-leak`",
         "the failure reply carries the answer: copy it, pass",
         "the reference service sends it only when the challenge has ended",
