@@ -24,7 +24,7 @@ from devenv.cli import (
 app = typer.Typer(
     name="devenv",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="See, understand and prove the fix of the day a captcha service went from one pod to two.",

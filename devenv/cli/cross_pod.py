@@ -21,7 +21,11 @@ from devenv.lab.probing import probe
 from devenv.lab.prose import ENGLISH
 from devenv.lab.report.story import outcomes
 
-app = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]}, pretty_exceptions_enable=False)
+app = typer.Typer(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
 
 
 @app.command()

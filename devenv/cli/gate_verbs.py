@@ -35,7 +35,7 @@ Command = Annotated[
     str | None, typer.Option(metavar="GLOB", help="Only these commands: GET, SET*, EVALSHA … [default: all].")
 ]
 Key = Annotated[
-    str | None, typer.Option(metavar="GLOB", help="Only keys like this, e.g. '*:abstract:*' [default: all].")
+    str | None, typer.Option(metavar="GLOB", help="Only keys like this, e.g. `*:abstract:*` [default: all].")
 ]
 Pod = Annotated[
     str | None, typer.Option(metavar="NAME", help="Only this pod (a, or captcha-api-a) [default: all].")
@@ -119,7 +119,15 @@ def _put(at: Desk, gate: GateClient, **rule: Any) -> None:
     added = gate.put(rule)
     at.screen.result(added)
     at.screen.show(Text.assemble(("in force: ", "bold green"), str(added["id"])))
+    if added["action"] == "hold":
+        at.screen.show(Text("what is held: `devenv gate list`; let it go: `devenv gate release`", "dim"))
     at.screen.show(Text("end it with `devenv gate reset`", "dim"))
+    patience = gate.patience(added.get("pod"))
+    if added["action"] in ("hold", "delay") and patience is not None and float(added["seconds"]) > patience:
+        at.screen.show(
+            f"A pod gives up a command after {patience:g} s. To wait longer: `devenv down`, then `devenv up`"
+            " with a larger REDIS_TIMEOUT_MS in the environment or in .env."
+        )
 
 
 @app.command()

@@ -59,6 +59,13 @@ class GateClient:
         self._stack.note("rule", added.get("pod"), action=str(added["action"]), rule=str(added["id"]))
         return added
 
+    def patience(self, pod: str | None) -> float | None:
+        """Seconds after which this pod, or the first of all, gives up a command; None: not known."""
+        told = [
+            one.settings.get("REDIS_TIMEOUT_MS", "") for one in self._status.pods if pod in (None, one.name)
+        ]
+        return min((int(ms) / 1000 for ms in told if ms.isdecimal()), default=None)
+
     def remove(self, rule_id: str) -> None:
         """Take one rule out of force and let go what it holds. UsageProblem where there is no such rule."""
         known = [str(rule["id"]) for rule in self._call("GET", "/rules")["rules"]]

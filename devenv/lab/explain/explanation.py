@@ -164,7 +164,7 @@ def _group(
         tuple(challenges[:MOST_CHALLENGES]),
         tuple(sentences[1:MOST_SENTENCES]),
         evidence,
-        tuple(picture(joined, _concerned(first, joined))),
+        tuple(picture(joined, _concerned(first, joined) or joined.calls)),
     )
 
 

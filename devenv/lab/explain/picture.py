@@ -7,7 +7,7 @@ drawn in its parts, with what became of it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from devenv.checker.steps import NIL, Step
 from devenv.checker.stories import Call, Joined
@@ -113,6 +113,12 @@ def _store(settings: object) -> str:
     return f"USE_REDIS={flag}" + (f" ({strategy})" if flag.lower() == "true" and strategy else "")
 
 
+def _rule(detail: Mapping[str, str]) -> str:
+    """What was done at the gate; a rule's own name begins with its action, unless somebody chose it."""
+    action, rule = detail.get("action", ""), detail.get("rule", detail.get("id", ""))
+    return rule if rule.startswith(action) else f"{action} {rule}".rstrip()
+
+
 def _note(event: StackEvent) -> SequenceMessage | None:
     where, label = REDIS, event.detail.get("action", event.what)
     if event.what == "service":
@@ -122,7 +128,7 @@ def _note(event: StackEvent) -> SequenceMessage | None:
     elif event.what == "restart":
         where, label = event.pod or PROXY, "restart"
     elif event.what == "rule":
-        where, label = GATE, " ".join(event.detail.values())
+        where, label = GATE, _rule(event.detail)
     elif event.what == "missing":
         where, label = PROXY, "not recorded: " + " ".join(event.detail.values())
     elif label in _EVENTS:

@@ -164,7 +164,7 @@ def test_what_was_done_to_the_stack_stands_in_the_picture() -> None:
         StackEvent(1.8, "rule", None, {"action": "hold", "rule": "hold:GET"}),
     ]
     text = "\n".join(drawn(events))
-    for label in ("[ restart ]", "[ USE_REDIS=false ]", "[ the key expires ]", "[ hold hold:GET ]"):
+    for label in ("[ restart ]", "[ USE_REDIS=false ]", "[ the key expires ]", "[ hold:GET ]"):
         assert label in text
 
 
