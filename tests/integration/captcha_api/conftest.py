@@ -35,7 +35,7 @@ def until(what: str, condition: Callable[[], Any]) -> Any:
     raise AssertionError(f"not within {DEADLINE} s: {what}")
 
 
-@pytest.fixture(name="until")
+@pytest.fixture(name="until", scope="session")
 def until_fixture() -> Callable[[str, Callable[[], Any]], Any]:
     return until
 
