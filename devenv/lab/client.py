@@ -75,7 +75,8 @@ class Challenge:
 class Verified:
     """How one verify ended. ``status`` is None and ``body`` has ``error`` where no answer came.
 
-    ``started`` and ``ended`` are seconds since the epoch.
+    ``started`` and ``ended`` are seconds since the epoch. Of any request, not of a verify, there are also
+    ``headers`` (by lower-case name) and ``text``.
     """
 
     outcome: Outcome
@@ -85,6 +86,8 @@ class Verified:
     request_id: str
     started: float
     ended: float
+    headers: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
 
     @property
     def message(self) -> str | None:
@@ -102,6 +105,16 @@ class Verified:
     def downshift(self) -> bool:
         """Whether the service asked for another kind of captcha."""
         return bool(self.body.get("downshift"))
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Any request: ``path`` with its query, ``content`` the bytes of its body."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    content: bytes | None
 
 
 @dataclass(slots=True)
@@ -291,6 +304,30 @@ class CaptchaClient:
         self._arrow(self._clock(), where, "client", str(response.status_code), failed)
         return response.status_code, response.text, served_by
 
+    async def request(self, request: Content, pod: str | None = None) -> Verified:
+        """Send any request. Its ``outcome`` is what the answer would be to a verify; see ``verify``."""
+        started, request_id = self._clock(), self._new_id()
+        response = await self._send(request, pod, request_id)
+        label = f"{request.method} {request.path.partition('?')[0]}"
+        if isinstance(response, str):
+            self._arrow(started, "client", pod or "proxy", label, "request")
+            self._arrow(self._clock(), pod or "proxy", "client", response, "failed")
+            body = {"error": response}
+            return Verified(Outcome.ERROR, None, body, None, request_id, started, self._clock())
+        received, served_by = _json_of(response), response.headers.get("X-Served-By")
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        result = Verified(
+            self.profile.outcome(response.status_code, received), response.status_code,
+            self.profile.canonical(received), served_by, request_id, started, self._clock(), headers,
+            response.text,
+        )  # fmt: skip
+        where = served_by or pod or "proxy"
+        self._arrow(started, "client", where, label, "request")
+        failed = response.status_code >= 400 or result.outcome is Outcome.NOT_FOUND
+        said = str(response.status_code) + (f": {result.message}" if result.message else "")
+        self._arrow(result.ended, where, "client", said, "failed" if failed else "reply")
+        return result
+
     async def answer(self, challenge: Challenge, answer: Answer | Sequence[int]) -> Submission:
         """What a person answers: the right answer from the oracle, one that cannot be right, or none.
 
@@ -388,15 +425,22 @@ class CaptchaClient:
         headers = {name.lower(): value for name, value in response.headers.items()}
         return response.status_code, received, response.headers.get("X-Served-By"), headers
 
-    async def _send(self, request: Filled, pod: str | None, request_id: str) -> httpx.Response | str:
+    async def _send(
+        self, request: Filled | Content, pod: str | None, request_id: str
+    ) -> httpx.Response | str:
         """The answer, or in words why none came; raises where nothing listens or the pod has no such name."""
         headers = {**self.profile.headers, **request.headers, "X-Request-Id": request_id}
         if pod is not None:
             headers["X-Devenv-Pod"] = pod
         try:
-            response = await self._http.request(
-                request.method, request.path, json=request.body, headers=headers
-            )
+            if isinstance(request, Content):
+                response = await self._http.request(
+                    request.method, request.path, content=request.content, headers=headers
+                )
+            else:
+                response = await self._http.request(
+                    request.method, request.path, json=request.body, headers=headers
+                )
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise EnvironmentProblem(
                 f"no stack answers at {self.endpoints.traffic}",

@@ -45,15 +45,43 @@ class Verify:
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
-    """Verifies that are sent at the same time; ``expect`` is about each by its name, and about all.
+class Request:
+    """Any request of the service: ``target`` is the path with its query, ``content`` JSON data or text.
 
-    ``names`` has one name for each verify, or is empty. ``order`` says by store in which order their Redis
+    In target, headers and content ``{challenge:NAME}`` is a session's challenge id and ``{captured:NAME}`` a
+    value that an earlier request captured. ``capture``: name to the field of its JSON answer (dotted path) or
+    ``header:NAME``.
+    """
+
+    line: int
+    method: str
+    target: str
+    pod: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: Any = None
+    as_json: bool = False
+    capture: Mapping[str, str] = field(default_factory=dict)
+    expect: Expectation = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Seconds in which nothing is sent."""
+
+    line: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Requests that are sent at the same time; ``expect`` is about each by its name, and about all.
+
+    ``names`` has one name for each of them, or is empty. ``order`` says by store in which order their Redis
     commands run, as ``ordering.parse_order`` reads it; a store that is missing runs them as they come.
     """
 
     line: int
-    verifies: tuple[Verify, ...]
+    verifies: tuple[Verify | Request, ...]
     expect: Expectation = field(default_factory=dict)
     names: tuple[str, ...] = ()
     order: Mapping[Strategy, tuple[str, ...]] = field(default_factory=dict)
@@ -150,6 +178,8 @@ Step = (
     | KeyEvent
     | Gate
     | Get
+    | Request
+    | Pause
 )
 
 

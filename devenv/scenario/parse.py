@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -19,9 +20,11 @@ from devenv.scenario.model import (
     GateRule,
     Get,
     KeyEvent,
+    Pause,
     Redis,
     RedisCommandStep,
     RedisServer,
+    Request,
     Restart,
     Scenario,
     StackWish,
@@ -36,6 +39,8 @@ from devenv.scenario.schema import check
 
 KEY_REFERENCE = re.compile(r"\{key:([^}]*)\}")
 """A session's Redis key inside a word of ``redis_command``."""
+VALUE_REFERENCE = re.compile(r"\{(challenge|captured):([^}]*)\}")
+"""A session's challenge id or a captured value inside a request."""
 ANY = "any"
 """A session of whatever kind the service has."""
 
@@ -60,6 +65,7 @@ class _Builder:
         self._pods: tuple[str, ...] = ()
         self._sessions: dict[str, str] = {}
         self._created: dict[str, int] = {}
+        self._captured: dict[str, int] = {}
         self._redis: RedisMode | None = None
 
     def scenario(self, source: str) -> Scenario:
@@ -135,6 +141,10 @@ class _Builder:
                 return RedisServer(line, action)
             case {"get": target}:
                 return Get(line, target, self._pod_of(data, path), expect)
+            case {"request": _}:
+                return self._request(data, path, expect)
+            case {"pause": seconds}:
+                return Pause(line, seconds)
         raise AssertionError(f"the schema let a step pass that is none: {sorted(data)}")
 
     def _create(
@@ -170,15 +180,45 @@ class _Builder:
         parsed = tuple(answer) if isinstance(answer, list) else Answer(answer)
         return Verify(self._document.line(path), session, parsed, self._pod_of(data, path), expect)
 
+    def _request(self, data: Mapping[str, Any], path: Path, expect: Expectation) -> Request:
+        if "json" in data and "body" in data:
+            raise self._document.problem((*path, "body"), "a request has json or body, not both", key=True)
+        for key in ("request", "headers", "json", "body"):
+            for kind, name in VALUE_REFERENCE.findall(json.dumps(data.get(key), ensure_ascii=False)):
+                if kind == "challenge":
+                    self._known(name, (*path, key))
+                elif name not in self._captured:
+                    known = ", ".join(self._captured) or "none"
+                    raise self._document.problem(
+                        (*path, key), f"no value {name!r} is captured before this step; captured: {known}"
+                    )
+        line = self._document.line(path)
+        capture = data.get("capture", {})
+        self._captured |= dict.fromkeys(capture, line)
+        method, _, target = data["request"].partition(" ")
+        return Request(
+            line, method, target, self._pod_of(data, path), data.get("headers", {}),
+            data.get("json", data.get("body")), "json" in data, capture, expect,
+        )  # fmt: skip
+
+    def _part(self, data: Mapping[str, Any], path: Path) -> Verify | Request:
+        """A request of ``together``."""
+        if "request" not in data:
+            return self._verify(data, path, {})
+        if "expect" in data:
+            why = "goes to the step: expect: {requests: {NAME: …}}"
+            raise self._document.problem((*path, "expect"), why, key=True)
+        return self._request(data, path, {})
+
     def _together(self, data: Mapping[str, Any], path: Path, line: int, expect: Expectation) -> Together:
         parts = data["together"]
         at = (*path, "together")
         if isinstance(parts, list):
             each = [(self._verify(it, (*at, i), {}), it.get("times", 1)) for i, it in enumerate(parts)]
-            verifies = tuple(verify for verify, times in each for _ in range(times))
+            verifies: tuple[Verify | Request, ...] = tuple(it for it, times in each for _ in range(times))
             names: tuple[str, ...] = ()
         else:
-            verifies = tuple(self._verify(it, (*at, name), {}) for name, it in parts.items())
+            verifies = tuple(self._part(it, (*at, name)) for name, it in parts.items())
             names = tuple(parts)
         for store, checks in expect.items():
             by_store = store in data["expect"]
@@ -186,6 +226,8 @@ class _Builder:
             self._requests(checks.get("requests", ()), names, (*where, "requests"))
         order = self._order(data.get("order"), (*path, "order"), names)
         for name, verify in zip(names, verifies, strict=False):
+            if order and isinstance(verify, Request):
+                raise self._document.problem((*at, name), "an order is one of verifies, not of any requests")
             if order and verify.pod is None:
                 why = "key 'pod' is missing: an order needs to know every request's pod"
                 raise self._document.problem((*at, name), why)

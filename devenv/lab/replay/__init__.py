@@ -60,10 +60,11 @@ def replay(
     run: Run | None = None,
     schedules: Sequence[Schedule] = (),
     seed: int = 0,
+    pace: float = 1.0,
     progress: Progress = _silent,
 ) -> ReplayResult:
     """Play one scenario on a running stack and leave the stack as it was; see ``Replayer.run``."""
-    with Replayer(stack, seed=seed, progress=progress) as replayer:
+    with Replayer(stack, seed=seed, pace=pace, progress=progress) as replayer:
         return replayer.run(scenario, strategy, repeat, run=run, schedules=schedules)
 
 
@@ -71,8 +72,8 @@ class Replayer:
     """Plays scenarios on one running stack, and puts the stack's settings back at the end.
 
     A context manager; it must not be used inside a running event loop (it runs its own). Between scenarios
-    only pods whose settings differ are restarted. ``seed`` picks among wrong answers; ``clock`` gives seconds
-    since the epoch.
+    only pods whose settings differ are restarted. ``seed`` picks among wrong answers; pauses are ``pace``
+    times as long as the scenario says; ``clock`` gives seconds since the epoch.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Replayer:
         stack: Stack,
         *,
         seed: int = 0,
+        pace: float = 1.0,
         progress: Progress = _silent,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -97,6 +99,7 @@ class Replayer:
             verify=NO_AUTHORITIES,
         )
         self._progress = progress
+        self._pace = pace
         self._clock = clock
 
     def __enter__(self) -> Self:
@@ -155,6 +158,7 @@ class Replayer:
             self._control,
             assigned,
             self._clock,
+            self._pace,
         )
         for number in range(1, repeat + 1):
             self._client.recording = recording = Recording()

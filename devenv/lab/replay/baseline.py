@@ -12,7 +12,7 @@ from devenv.core.vocabulary import Strategy
 from devenv.lab.faults import GateRules, RedisSettings
 from devenv.lab.journal import journaled
 from devenv.lab.policy import present_policy, set_policy
-from devenv.scenario import Create, Get, Scenario, Step, Together, Verify
+from devenv.scenario import Create, Get, Request, Scenario, Step, Together, Verify
 from devenv.stack.protocol import Progress, Stack
 
 _REDIS_RUNNING = "running"
@@ -192,4 +192,4 @@ def changes_to(
 def _unpinned(step: Step) -> bool:
     if isinstance(step, Together):
         return any(part.pod is None for part in step.verifies)
-    return isinstance(step, Create | Verify | Get) and step.pod is None
+    return isinstance(step, Create | Verify | Get | Request) and step.pod is None

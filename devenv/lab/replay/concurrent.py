@@ -18,6 +18,7 @@ from devenv.core.vocabulary import Strategy
 from devenv.lab.client import Verified
 from devenv.lab.replay.observed import verify_facts
 from devenv.lab.scheduling import Followed, Request, Scheduler
+from devenv.scenario import Request as AnyRequest
 from devenv.scenario import Scenario, Together, Verify
 from devenv.scenario.ordering import Exactly, Order, events_of, requests_of
 
@@ -27,9 +28,9 @@ Facts = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A verify whose answer is known; ``send`` sends it, ``key`` is its session's Redis key."""
+    """A request that can be sent at once; ``send`` sends it, ``key`` is its session's Redis key, or empty."""
 
-    step: Verify
+    step: Verify | AnyRequest
     send: Send
     key: str
 
@@ -58,8 +59,14 @@ async def in_order(
     requests = [
         Request(name, one.step.pod or "", one.send) for name, one in zip(step.names, ready, strict=True)
     ]
-    scheduler: Scheduler[Verified] = Scheduler(http, escape(keys[0]) if len(keys) == 1 else "*", happen)
+    scheduler: Scheduler[Verified] = Scheduler(http, _around(keys), happen)
     return await scheduler.follow(requests, order)
+
+
+def _around(keys: Sequence[str]) -> str:
+    """A glob of one session's key and of whatever lies beside it; of several sessions, everything."""
+    cid = keys[0].rpartition(":")[2] if len(keys) == 1 else ""
+    return f"*{escape(cid)}*" if cid else "*"
 
 
 def observed(step: Together, results: Sequence[Verified], schedule: Schedule | None) -> tuple[Facts, Facts]:

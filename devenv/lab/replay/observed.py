@@ -14,9 +14,11 @@ from devenv.scenario import (
     GateRule,
     Get,
     KeyEvent,
+    Pause,
     Redis,
     RedisCommandStep,
     RedisServer,
+    Request,
     Restart,
     Scenario,
     Step,
@@ -111,6 +113,10 @@ def title(step: Step) -> str:
             return "gate: " + "; ".join(every)
         case Get(path=path, pod=pod):
             return f"GET {path}{_on(pod)}"
+        case Request(method=method, target=target, pod=pod):
+            return f"{method} {target}{_on(pod)}"
+        case Pause(seconds=seconds):
+            return f"pause {seconds:g} s"
 
 
 def rule_title(rule: GateRule) -> str:

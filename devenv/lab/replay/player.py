@@ -22,15 +22,18 @@ from devenv.lab.keys import DEFAULT_PREFIX, connected, key_info, read_document
 from devenv.lab.replay.baseline import Baseline
 from devenv.lab.replay.concurrent import Ready, at_once, in_order, observed
 from devenv.lab.replay.observed import Observed, expected_of, rule_title, spoken, title, verify_facts
+from devenv.lab.replay.sending import NotCaptured, Sender, request_facts
 from devenv.scenario import (
     CannotFollow,
     Create,
     Gate,
     Get,
     KeyEvent,
+    Pause,
     Redis,
     RedisCommandStep,
     RedisServer,
+    Request,
     Restart,
     Scenario,
     Step,
@@ -57,7 +60,7 @@ class Player:
     """Plays one scenario with one store, as often as asked; ``baseline`` has set up the stack.
 
     ``control`` speaks to the control API. ``schedules`` has, by step number, what runs instead of the order
-    that the scenario gives.
+    that the scenario gives. Pauses are ``pace`` times as long as the scenario says.
     """
 
     scenario: Scenario
@@ -68,9 +71,11 @@ class Player:
     control: httpx.AsyncClient
     schedules: Mapping[int, Schedule] = field(default_factory=dict)
     clock: Callable[[], float] = time.time
+    pace: float = 1.0
     _challenges: dict[str, Challenge] = field(default_factory=dict)
     _rules: dict[str, int] = field(default_factory=dict)
     _number: int = 0
+    _sender: Sender = field(init=False)
 
     def play(self) -> list[Observed]:
         """All steps in order; the faults that they caused are over afterwards, however it ends.
@@ -79,6 +84,7 @@ class Player:
         """
         self._challenges = {}
         self._rules = {}
+        self._sender = Sender(self.client, self._challenge_id)
         done: list[Observed] = []
         idle: list[tuple[int, str]] = []
         try:
@@ -105,7 +111,7 @@ class Player:
         shown: Facts
         try:
             facts, shown = self._perform(step)
-        except _NotCreated as problem:
+        except (_NotCreated, NotCaptured) as problem:
             shown = {"skipped": str(problem)}
             told = violations(checks, {})
         except CannotFollow as problem:
@@ -137,6 +143,10 @@ class Player:
                 return self._look(step)
             case Get():
                 return self._get(step)
+            case Request():
+                return request_facts(step, self.runner.run(self._sender.send(step)))
+            case Pause(seconds=seconds):
+                self.runner.run(asyncio.sleep(seconds * self.pace))
             case Restart():
                 return self._restart(step)
             case Toggle(pods=pods, use_redis=on):
@@ -207,10 +217,13 @@ class Player:
     async def _all_at_once(self, step: Together) -> list[Verified]:
         return await at_once(await self._ready(step.verifies))
 
-    async def _ready(self, steps: Sequence[Verify]) -> list[Ready]:
+    async def _ready(self, steps: Sequence[Verify | Request]) -> list[Ready]:
         """The answers are known before the first is sent, so that the requests overlap."""
         ready = []
         for index, step in enumerate(steps):
+            if isinstance(step, Request):
+                ready.append(Ready(step, partial(self._sender.send, step, index), ""))
+                continue
             challenge = self._challenge(step.session)
             answer = step.answer if isinstance(step.answer, Answer) else list(step.answer)
             submission = await self.client.answer(challenge, answer)
@@ -316,6 +329,9 @@ class Player:
             raise _NotCreated(f"{session} could not be created")
         return challenge
 
+    def _challenge_id(self, session: str) -> str:
+        return self._challenge(session).id or ""
+
     def _key(self, session: str) -> tuple[str, str, int]:
         """A session's Redis key, prefix and database, as the pod that created it is set up."""
         challenge = self._challenge(session)
@@ -328,10 +344,12 @@ class Player:
             self.client.recording.note(self.clock(), name, label)
 
     def _anonymous(self, shown: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Challenge ids, which every repeat has others of, become the session's name."""
+        """Challenge ids and captured values, which every repeat has others of, become their names."""
         text = json.dumps(shown, ensure_ascii=False)
         for name, challenge in self._challenges.items():
             if challenge.id:
                 text = text.replace(challenge.id, f"<{name}>")
+        for name, value in self._sender.captured.items():
+            text = text.replace(value, f"<{name}>") if value else text
         anonymous: dict[str, Any] = json.loads(text)
         return anonymous

@@ -11,9 +11,11 @@ from devenv.scenario import (
     Create,
     Gate,
     KeyEvent,
+    Pause,
     Redis,
     RedisCommandStep,
     RedisServer,
+    Request,
     Restart,
     Together,
     Toggle,
@@ -137,7 +139,7 @@ def _replace(old: str, new: str) -> str:
         (
             _replace("  - create: alice\n    pod: A\n", "  - sleep: 3\n"),
             "x.yaml:13: steps[1]: needs exactly one of create, verify, together, restart, toggle, redis, "
-            "redis_command, redis_server, get, expire, age, failover, gate; it has sleep",
+            "redis_command, redis_server, get, expire, age, failover, gate, request, pause; it has sleep",
         ),
         (
             _replace("  - create: alice\n    pod: A\n", "  - create: alice\n    restart: A\n"),
@@ -317,3 +319,64 @@ def test_a_teaching_store_may_be_said_something_of() -> None:
     step = parse(said.replace("  - toggle: [A, B]", together + "  - toggle: [A, B]"), "x.yaml").steps[5]
     assert isinstance(step, Together)
     assert [*step.order] == [Strategy.GUIDE, Strategy.ATOMIC, Strategy.WATCH]
+
+
+REQUESTS = """\
+version: 1
+id: any-request
+title: Requests that are neither a create nor a verify
+cause: pod-memory
+needs: []
+stores: {memory: {shows: x}, guide: {shows: x}, atomic: {shows: x}}
+sessions: {alice: abstract}
+steps:
+  - create: alice
+    pod: A
+  - request: POST /api/next?for={challenge:alice}
+    pod: B
+    headers: {X-Trace: "{challenge:alice}"}
+    json: {of: ["{challenge:alice}", 1]}
+    capture: {next: data.next, trace: "header:x-trace"}
+    expect: {status: [200, 204], fields: {ok: true}}
+  - pause: 0.5
+  - together:
+      one: {verify: alice, answer: wrong}
+      two: {request: "GET /next/{captured:next}"}
+    expect: {requests: {two: {status: 200}}}
+  - request: PUT /x
+    body: plain {captured:trace}
+"""
+
+
+def test_any_request_and_pauses() -> None:
+    steps = parse(REQUESTS, "x.yaml").steps
+    first, pause, together, last = steps[1:]
+    assert isinstance(first, Request)
+    assert (first.method, first.target) == ("POST", "/api/next?for={challenge:alice}")
+    assert (first.pod, first.as_json) == ("captcha-api-b", True)
+    assert first.capture == {"next": "data.next", "trace": "header:x-trace"}
+    assert first.expect[Strategy.GUIDE]["status"] == [200, 204]
+    assert pause == Pause(17, 0.5)
+    assert isinstance(together, Together)
+    assert isinstance(together.verifies[1], Request)
+    assert isinstance(last, Request)
+    assert (last.content, last.as_json) == ("plain {captured:trace}", False)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("POST /api/next?", "/api/next?", '11: steps[2].request: "/api/next?'),
+        ('Trace: "{challenge:alice}', 'Trace: "{challenge:bob}', "13: steps[2].headers: no session"),
+        ("{captured:next}", "{captured:nix}", "20: steps[4].together.two.request: no value 'nix'"),
+        ("    body: plain", "    json: 1\n    body: plain", "24: steps[5]: a request has json or body"),
+        ("two: {request: ", "two: {expect: {status: 2}, request: ", "20: steps[4].together.two: goes to"),
+        ("{verify: alice, answer: wrong}", "{verify: alice, answer: no}", "19: steps[4].together.one.answer: "),
+        ("pause: 0.5", "pause: -1", "17: steps[3].pause: -1 is below 0"),
+    ],
+)  # fmt: skip
+def test_an_error_in_any_request(old: str, new: str, message: str) -> None:
+    assert old in REQUESTS
+    with pytest.raises(UsageProblem) as caught:
+        parse(REQUESTS.replace(old, new, 1), "x.yaml")
+    assert caught.value.message.startswith(f"x.yaml:{message}"), caught.value.message
