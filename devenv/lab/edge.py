@@ -3,19 +3,23 @@
 ``python -m devenv.lab.edge`` is set up by its environment: DEVENV_PODS ("name=host:port,…"), DEVENV_POLICY,
 DEVENV_LISTEN (address; default 127.0.0.1), DEVENV_TRAFFIC_PORT, DEVENV_CONTROL_PORT, DEVENV_SEED. With
 DEVENV_REDIS ("host:port") the gate stands before that Redis: the pods reach it through the ports from
-DEVENV_GATE_PORT on (6391), one each, in the order of DEVENV_PODS. DEVENV_REDIS_MODE "cluster": it is a node
-of a Redis Cluster. DEVENV_SESSION_HEADER: the header that
-carries the session's id, where the service has one.
+DEVENV_GATE_PORT on (6391), one each, in the order of DEVENV_PODS. DEVENV_REDIS_MODE says how it stands
+("cluster": it is a node of one). In DEVENV_REDIS_DOORS, a folder, what Redis "tls" and "acl" needs is made
+before anything listens: certificates for the DEVENV_REDIS_NAMES ("redis,proxy"), their authority also in
+DEVENV_REDIS_TRUST, or users with DEVENV_REDIS_PASSWORD. DEVENV_SESSION_HEADER: the header that carries the
+session's id, where the service has one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter
@@ -29,6 +33,9 @@ from devenv.lab.exploring import control as exploring_control
 from devenv.lab.exploring.grip import NO_GRIP, Grip
 from devenv.proxy import Proxy, Upstream
 from devenv.proxy import control as proxy_control
+from devenv.stack import certificates
+from devenv.stack.certificates import Certificates
+from devenv.stack.redis_access import ACCESS_FILE, open_doors
 
 
 class Edge:
@@ -91,6 +98,11 @@ class Edge:
             await self.gate.close()
         if self._control is not None:
             await self._control.close()
+
+
+def tls_with(made: Certificates | None) -> Tls | None:
+    """How the gate speaks to pods and to Redis where both have this certificate; None: without TLS."""
+    return None if made is None else Tls(made.server_context(), made.client_context())
 
 
 async def _listening(
@@ -156,14 +168,40 @@ def _integer(environ: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
+def _mode(text: str) -> RedisMode:
+    try:
+        return RedisMode(text or RedisMode.STANDALONE)
+    except ValueError as error:
+        raise UsageProblem(f"DEVENV_REDIS_MODE={text!r} is none of {', '.join(RedisMode)}") from error
+
+
+def _doors(mode: RedisMode, environ: Mapping[str, str]) -> Certificates | None:
+    """Make what is not there yet: a proxy that comes again must fit the Redis that went on."""
+    if not (folder := environ.get("DEVENV_REDIS_DOORS")):
+        return None
+    directory = Path(folder)
+    if not (directory / ACCESS_FILE).exists():
+        names = [name for name in environ.get("DEVENV_REDIS_NAMES", "").split(",") if name]
+        password = environ.get("DEVENV_REDIS_PASSWORD", "")
+        open_doors(mode, directory, (*certificates.NAMES, *names), password)
+    if mode is not RedisMode.TLS:
+        return None
+    made = Certificates.of(directory)
+    if trust := environ.get("DEVENV_REDIS_TRUST"):
+        shutil.copyfile(made.ca, Path(trust) / made.ca.name)
+    return made
+
+
 async def _main(environ: Mapping[str, str]) -> None:
+    mode = _mode(environ.get("DEVENV_REDIS_MODE", ""))
     edge = Edge(
         _upstreams(environ.get("DEVENV_PODS", "")),
         environ.get("DEVENV_POLICY") or "round-robin",
         _integer(environ, "DEVENV_SEED", 1),
         _redis(environ.get("DEVENV_REDIS", "")),
         environ.get("DEVENV_SESSION_HEADER", ""),
-        environ.get("DEVENV_REDIS_MODE") == RedisMode.CLUSTER,
+        mode is RedisMode.CLUSTER,
+        tls_with(_doors(mode, environ)),
     )
     stop = asyncio.Event()
     stop_on_signals(stop.set)

@@ -21,13 +21,11 @@ from typing import Any
 
 from devenv.core.errors import DevenvError
 from devenv.core.topology import RedisMode, StackSpec
-from devenv.gate import Tls
-from devenv.lab.edge import Edge, run, stop_on_signals
+from devenv.lab.edge import Edge, run, stop_on_signals, tls_with
 from devenv.lab.exploring.grip import Grip
 from devenv.proxy import Upstream
 from devenv.stack import control as stack_control
 from devenv.stack.processes import Processes
-from devenv.stack.redis_access import Doors
 from devenv.stack.rest import Rest
 
 HOST = "127.0.0.1"
@@ -61,7 +59,7 @@ async def _supervise(spec: StackSpec, state_dir: Path, detached: bool, words: _W
         (HOST, processes.ports.redis) if spec.gate else None,
         spec.profile.id_header,
         spec.redis_mode is RedisMode.CLUSTER,
-        _tls(processes.doors),
+        tls_with(processes.doors.certificates),
     )
     # The gate first: its rules are in force, and it listens, before a pod says its first word to Redis.
     processes.use_redis_ports(await edge.open_gate(HOST, spec.ports.gate))
@@ -84,11 +82,6 @@ async def _supervise(spec: StackSpec, state_dir: Path, detached: bool, words: _W
         await asyncio.gather(starting, stopping, return_exceptions=True)
         await processes.stop()
         await edge.close()
-
-
-def _tls(doors: Doors) -> Tls | None:
-    made = doors.certificates
-    return None if made is None else Tls(made.server_context(), made.client_context())
 
 
 def _on_end_of_input(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""A certificate authority for one stack, and what it signs: made anew each time, valid for days."""
+"""A certificate authority for one stack, and what it signs: made anew each time."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ class Certificates:
     ca: Path
     chain: Path
     key: Path
+
+    @classmethod
+    def of(cls, directory: Path) -> Certificates:
+        """The files of ``make`` in this directory."""
+        return cls(directory / "ca.pem", directory / "server.pem", directory / "server.key")
 
     def server_context(self) -> ssl.SSLContext:
         """For a server that shows this certificate and asks for none."""
@@ -50,7 +55,7 @@ def make(
     authority = trustme.CA(organization_name="devenv, this stack only")
     leaf = authority.issue_cert(*names, not_before=not_before, not_after=not_after)
     directory.mkdir(parents=True, exist_ok=True)
-    made = Certificates(directory / "ca.pem", directory / "server.pem", directory / "server.key")
+    made = Certificates.of(directory)
     authority.cert_pem.write_to_path(made.ca)
     made.chain.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
     write_private(made.key, leaf.private_key_pem.bytes().decode("ascii"))

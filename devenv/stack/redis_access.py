@@ -1,10 +1,10 @@
-"""TLS and users of an embedded stack's Redis: what the server is told, and what pods and we use to get in."""
+"""TLS and users of a stack's Redis: what the server is told, and what pods and we use to get in."""
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +15,9 @@ from devenv.stack import certificates
 from devenv.stack.certificates import Certificates
 from devenv.stack.files import write_private
 
+ACCESS_FILE = "access.json"
+"""Keeps how we get in ourselves (``RedisAccess``)."""
+USERS_FILE = "users.acl"
 POD_USER = "captcha-api"
 OUR_USER = "devenv"
 _POD_RIGHTS = "~* &* +@all -@admin -@dangerous +info"
@@ -49,10 +52,15 @@ class Doors:
         return {**told, "REDIS_SSL": "true", **trust}
 
 
-def open_doors(mode: RedisMode, directory: Path) -> Doors:
-    """What ``mode`` asks for, with fresh certificates and passwords in ``directory``, which is ours alone."""
+def open_doors(
+    mode: RedisMode, directory: Path, names: Sequence[str] = certificates.NAMES, password: str = ""
+) -> Doors:
+    """What ``mode`` asks for, with fresh certificates and passwords in ``directory``, which is ours alone.
+
+    ``names``: what Redis and the gate are called. ``password``: the pods'; "" makes a new one.
+    """
     if mode is RedisMode.TLS:
-        made = certificates.make(directory)
+        made = certificates.make(directory, names)
         options = {
             "--tls-cert-file": str(made.chain),
             "--tls-key-file": str(made.key),
@@ -62,12 +70,17 @@ def open_doors(mode: RedisMode, directory: Path) -> Doors:
         access = RedisAccess(ca=str(made.ca))
         return Doors(access, access, options, made, _keep(access, directory))
     if mode is RedisMode.ACL:
-        pods = RedisAccess(username=POD_USER, password=secrets.token_urlsafe(24))
-        ours = RedisAccess(username=OUR_USER, password=secrets.token_urlsafe(24))
-        rules = directory / "users.acl"
+        pods = RedisAccess(username=POD_USER, password=password or new_password())
+        ours = RedisAccess(username=OUR_USER, password=new_password())
+        rules = directory / USERS_FILE
         write_private(rules, users(pods, ours))
         return Doors(pods, ours, {"--aclfile": str(rules)}, None, _keep(ours, directory))
     return Doors()
+
+
+def new_password() -> str:
+    """One that nobody guesses."""
+    return secrets.token_urlsafe(24)
 
 
 def users(pods: RedisAccess, ours: RedisAccess) -> str:
@@ -84,6 +97,6 @@ def users(pods: RedisAccess, ours: RedisAccess) -> str:
 
 
 def _keep(access: RedisAccess, directory: Path) -> str:
-    path = directory / "access.json"
+    path = directory / ACCESS_FILE
     write_private(path, json.dumps(access.to_json()))
     return str(path)
