@@ -183,9 +183,12 @@ class _Exploring:
                 learned.search(system, self._wish, collected, random)
 
         self._until_stopped(work, collected)
-        bounded = self._wish.mode is Mode.RANDOM or self._wish.preemptions is not None
-        if self._why is None and bounded:
-            self._why = "not every trace was tried"
+        if self._wish.mode is Mode.RANDOM:
+            self._why = self._why or "orders were tried by chance"
+        elif (most := self._wish.preemptions) is not None:
+            self._why = (
+                self._why or f"only orders with at most {most} preemption{'s' * (most != 1)} were tried"
+            )
 
     def _search_directly(self, stage: Stage, collected: Collected) -> None:
         def work() -> None:
