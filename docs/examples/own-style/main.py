@@ -79,7 +79,7 @@ async def puzzle(x_client_id: ClientId) -> dict:
     wanted = random.choice(ANIMALS)
     shown = [wanted, *(random.choice(ANIMALS) for _ in range(5))]
     random.shuffle(shown)
-    await keep(PREFIX + ticket, json.dumps({"wanted": wanted, "shown": shown, "client": x_client_id}))
+    await keep(PREFIX + ticket, json.dumps({"wanted": wanted, "shown": shown}))
     pictures = [hashlib.sha256(f"{ticket}{at}".encode()).hexdigest()[:8] for at in range(6)]
     return {"data": {"ticket": ticket, "wanted": wanted, "pictures": pictures, "expiresIn": TTL_S}}
 

@@ -1,0 +1,73 @@
+"""The example services, each in a folder of its own, as a team's checkout would be."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "docs" / "examples"
+DEVENV = (sys.executable, "-m", "devenv")
+
+HEADER_VALUE = "client-7f3a"
+OWN_STYLE = f"""\
+[service]
+app = "main:app"
+env = {{ FEATURE_FLAGS_HOST = "", AUDIT_DSN = "" }}
+
+[profile]
+id = {{ field = "data.ticket" }}
+headers = {{ X-Client-Id = "{HEADER_VALUE}" }}
+fields = {{ ttl = "data.expiresIn" }}
+
+[profile.kinds.puzzle]
+create = {{ path = "/v2/puzzle" }}
+verify = {{ path = "/v2/solve", body = {{ ticket = "{{id}}", picks = "{{answer}}" }} }}
+answers = {{ wrong = [] }}
+
+[[profile.not-found]]
+status = 410
+
+[[profile.success]]
+equals = {{ "data.verdict" = "pass" }}
+
+[[profile.wrong]]
+equals = {{ "data.verdict" = "fail" }}
+"""
+
+
+def missing(why: str) -> NoReturn:
+    """Skip the test, or fail it where everything that it needs must be there (DEVENV_REQUIRE_TOOLS=1)."""
+    if os.environ.get("DEVENV_REQUIRE_TOOLS"):
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+def needed(tool: str) -> str:
+    """Where ``tool`` is."""
+    return shutil.which(tool) or missing(f"{tool} is not installed")
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    """For commands that are run as people run them: any ports, English, no colours."""
+    free = {f"DEVENV_{name}_PORT": "0" for name in ("TRAFFIC", "CONTROL", "ML", "REDIS", "GATE")}
+    kept = {name: it for name, it in os.environ.items() if not name.startswith(("DEVENV_", "REDIS_"))}
+    return {**kept, **free, "DEVENV_BACKEND": "embedded", "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
+
+
+@pytest.fixture(scope="session")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A fresh copy of an example's folder."""
+
+    def copy(name: str) -> Path:
+        folder = tmp_path_factory.mktemp(name)
+        shutil.copytree(EXAMPLES / name, folder, dirs_exist_ok=True)
+        return folder
+
+    return copy

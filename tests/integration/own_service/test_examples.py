@@ -1,0 +1,178 @@
+"""Services that nobody wrote for this: another style, language, protocol; as two real pods."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from devenv.core.topology import Ports, StackSpec
+from devenv.core.vocabulary import Strategy
+from devenv.lab.explain import explain_run
+from devenv.lab.looking import Wish, look
+from devenv.lab.opening import SUPERVISOR
+from devenv.lab.replay import Replayer, ReplayResult
+from devenv.lab.runs import Run, open_run
+from devenv.lab.service_file import parse_service
+from devenv.lab.service_text import toml_text
+from devenv.scenario import find
+from devenv.stack.embedded import EmbeddedStack
+from tests.integration.own_service.conftest import DEVENV, HEADER_VALUE, OWN_STYLE, needed
+
+NODE = """\
+[service]
+command = "node server.mjs"
+
+[profile]
+id = { field = "id" }
+
+[profile.kinds.sum]
+create = { path = "/challenges" }
+verify = { path = "/challenges/{id}", method = "PUT", body = { sum = "{answer}" } }
+answers = { wrong = -1 }
+
+[[profile.not-found]]
+status = 404
+
+[[profile.success]]
+equals = { solved = true }
+
+[[profile.wrong]]
+equals = { solved = false }
+"""
+MCP = """\
+preset = "mcp-session"
+[service]
+app = "server:app"
+redis = false
+"""
+FILES = {"own-style": OWN_STYLE, "node-service": NODE, "mcp-session": MCP}
+
+
+@pytest.fixture(scope="module", params=list(FILES))
+def service(
+    request: pytest.FixtureRequest, example: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, EmbeddedStack]]:
+    """An example as two pods, sessions in their memory."""
+    name = str(request.param)
+    if name == "node-service":
+        needed("node")
+    spec = StackSpec(ports=Ports.free(), service=parse_service(FILES[name], example(name)))
+    stack = EmbeddedStack(tmp_path_factory.mktemp("stack"), SUPERVISOR)
+    try:
+        stack.start(spec, lambda line: None)
+        yield name, stack
+    finally:
+        stack.stop()
+
+
+def played(stack: EmbeddedStack, scenario: str, strategy: Strategy, folder: Path) -> tuple[ReplayResult, Run]:
+    run = open_run(folder, scenario, 1.0)
+    with Replayer(stack) as replayer:
+        return replayer.run(find(scenario), strategy, run=run), run
+
+
+def test_the_bug_is_shown_and_its_cause_told(service: tuple[str, EmbeddedStack], tmp_path: Path) -> None:
+    name, stack = service
+    scenario = "mcp-session-lost" if name == "mcp-session" else "lost-session"
+    result, run = played(stack, scenario, Strategy.MEMORY, tmp_path)
+    assert result.violations == ()
+    assert result.bug
+    explanation = explain_run(run)
+    assert [group.cause for group in explanation.groups] == ["pod-memory"]
+    [group] = explanation.groups
+    assert "captcha-api-a" in group.first.sentence
+    assert "captcha-api-b" in group.first.sentence
+    assert ("Mcp-Session-Id" in group.first.change) == (name == "mcp-session")
+
+
+def test_with_redis_every_pod_knows_the_session(service: tuple[str, EmbeddedStack], tmp_path: Path) -> None:
+    name, stack = service
+    if name == "mcp-session":
+        pytest.skip("it keeps no session in Redis")
+    result, run = played(stack, "lost-session", Strategy.ATOMIC, tmp_path)
+    assert result.violations == ()
+    assert not explain_run(run).wrong
+    trace = (run.folder / "trace.jsonl").read_text(encoding="utf-8").splitlines()
+    commands = [json.loads(line) for line in trace if '"kind": "redis"' in line]
+    assert {it["pod"] for it in commands if it["command"] == "GET"} == {"captcha-api-a", "captcha-api-b"}
+
+
+def test_the_values_of_its_headers_are_in_no_file(service: tuple[str, EmbeddedStack], tmp_path: Path) -> None:
+    name, stack = service
+    if name != "own-style":
+        pytest.skip("it needs no header")
+    _, run = played(stack, "lost-session", Strategy.MEMORY, tmp_path)
+    texts = [path.read_text(encoding="utf-8") for path in run.folder.iterdir()]
+    assert any("/v2/solve" in text for text in texts)
+    assert not any(HEADER_VALUE in text for text in texts)
+
+
+class TestInit:
+    """What init writes of an example is enough for everything else."""
+
+    def test_a_service_with_openapi_needs_no_word(
+        self, example: Callable[[str], Path], tmp_path: Path
+    ) -> None:
+        folder = example("own-style")
+        found = look(Wish(folder), tmp_path, lambda line: None)
+        assert found.neutral == ("FEATURE_FLAGS_HOST", "AUDIT_DSN")
+        assert found.key == "own:{id}"
+        written = parse_service(toml_text(found), folder)
+        wished = parse_service(OWN_STYLE, folder)
+        assert written.profile.kinds == wished.profile.kinds
+        assert written.profile.id_field == wished.profile.id_field
+        assert list(written.profile.headers) == ["x-client-id"]
+        for status, body in (
+            (410, {}),
+            (200, {"data": {"verdict": "pass"}}),
+            (200, {"data": {"verdict": "fail"}}),
+        ):
+            assert written.profile.outcome(status, body) is wished.profile.outcome(status, body)
+
+    def test_one_without_is_told_three_things(self, example: Callable[[str], Path], tmp_path: Path) -> None:
+        needed("node")
+        folder = example("node-service")
+        wish = Wish(folder, create="POST /challenges", verify="PUT /challenges/{id}", body='{"sum": -1}')
+        written = parse_service(toml_text(look(wish, tmp_path, lambda line: None)), folder)
+        wished = parse_service(NODE, folder)
+        assert written.command == wished.command
+        for status, body in ((404, {}), (200, {"solved": True}), (200, {"solved": False})):
+            assert written.profile.outcome(status, body) is wished.profile.outcome(status, body)
+
+
+def test_three_commands_from_its_folder(example: Callable[[str], Path], environment: dict[str, str]) -> None:
+    folder = example("own-style")
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*DEVENV, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+        )
+
+    assert run("init", "--yes").returncode == 0
+    story = run("demo", "--trials", "2", "--json")
+    assert story.returncode == 0
+    told = json.loads(story.stdout)
+    assert [act["lost"] for act in told["acts"]] == [2, 0]
+    assert [it["cause"] for it in told["acts"][0]["findings"]] == ["pod-memory"]
+    explained = run("explain", "latest")
+    assert explained.returncode == 1
+    assert "pod-memory" in explained.stdout
+
+
+def test_unknown_addresses_stop_it_and_no_value_is_told(
+    example: Callable[[str], Path], environment: dict[str, str]
+) -> None:
+    folder = example("own-style")
+    words = ["up", "-d", "--app", "main:app"]
+    done = subprocess.run(
+        [*DEVENV, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert "FEATURE_FLAGS_HOST (.env:7), AUDIT_DSN (.env:8)" in done.stderr
+    assert "--allow-env" in done.stderr
+    assert "example.invalid" not in done.stderr + done.stdout
+    assert not (folder / ".devenv" / "embedded.json").exists()

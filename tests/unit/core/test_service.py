@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from devenv.core.presets import CAPTCHA, MCP_SESSION, PRESETS, profile_from_text
+from devenv.core.service import Kind, Request, Rule, ServiceProfile, ServiceSpec, value_at
+from devenv.core.topology import StackSpec
+from devenv.core.vocabulary import Outcome
+
+REST = ServiceProfile(
+    name="rest",
+    kinds={
+        "sum": Kind(
+            Request("/challenges"),
+            Request("/challenges/{id}/answer", "PUT", {"sum": "{answer}"}, {"X-Ticket": "{id}"}),
+        )
+    },
+    not_found=(Rule(status=(404,)),),
+    success=(Rule(differs={"state": "no"}),),
+    wrong=(Rule(equals={"state": "no"}, contains={"why": "wrong"}),),
+    id_field="data.id",
+    fields={"message": "why", "attempts": "meta.tries"},
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "outcome"),
+    [
+        (200, {"success": True}, Outcome.SUCCESS),
+        (200, {"success": 1}, Outcome.ERROR),
+        (200, {"success": False, "message": "Challenge not found"}, Outcome.NOT_FOUND),
+        (200, {"success": False}, Outcome.WRONG),
+        (200, {"success": False, "message": None}, Outcome.WRONG),
+        (200, {"success": False, "message": "no", "attempts": 0}, Outcome.WRONG),
+        (200, {"success": False, "message": "no", "downshift": True}, Outcome.WRONG),
+        (200, {"success": False, "message": "ML predict failed: x"}, Outcome.ERROR),
+        (503, {"success": True}, Outcome.ERROR),
+        (None, {}, Outcome.ERROR),
+        (200, {}, Outcome.ERROR),
+    ],
+)
+def test_the_captcha_preset_reads_answers_as_the_contract_says(
+    status: int | None, body: dict[str, Any], outcome: Outcome
+) -> None:
+    assert CAPTCHA.outcome(status, body) is outcome
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "outcome"),
+    [
+        (404, {}, Outcome.NOT_FOUND),
+        (200, {"state": "yes"}, Outcome.SUCCESS),
+        (200, {"state": "no", "why": "a wrong sum"}, Outcome.WRONG),
+        (200, {"state": "no", "why": "late"}, Outcome.ERROR),
+        (200, {}, Outcome.ERROR),
+        (500, {"state": "yes"}, Outcome.ERROR),
+    ],
+)
+def test_rules_of_ones_own(status: int, body: dict[str, Any], outcome: Outcome) -> None:
+    assert REST.outcome(status, body) is outcome
+
+
+def test_a_request_is_filled_everywhere() -> None:
+    filled = REST.kinds["sum"].verify.fill("a/b c", 7)
+    assert (filled.method, filled.path) == ("PUT", "/challenges/a%2Fb%20c/answer")
+    assert filled.headers == {"X-Ticket": "a/b c"}
+    assert filled.body == {"sum": 7}
+
+
+def test_without_an_id_what_is_only_the_id_is_left_out() -> None:
+    filled = CAPTCHA.kinds["handwriting"].verify.fill(None, "data:…")
+    assert filled.body == {"image_base64": "data:…"}
+    assert MCP_SESSION.kinds["mcp"].verify.fill(None).headers.keys() == {"Accept"}
+
+
+def test_what_was_sent_is_recognised_again() -> None:
+    created = REST.read("POST", "/challenges", {}, {"data": {"id": "x7"}})
+    assert created is not None
+    assert (created.use, created.kind, created.session) == ("create", "sum", "x7")
+    sent = REST.kinds["sum"].verify.fill("x/7", 1)
+    used = REST.read("PUT", sent.path, sent.body, {"why": "wrong", "meta": {"tries": 2}})
+    assert used is not None
+    assert (used.use, used.session) == ("verify", "x/7")
+    assert used.answer["message"] == "wrong"
+    assert used.answer["attempts"] == 2
+    assert REST.read("GET", sent.path, {}, {}) is None
+    assert REST.read("POST", "/elsewhere", {}, {}) is None
+
+
+def test_a_session_in_a_header_is_told_apart_by_the_body() -> None:
+    hello = MCP_SESSION.kinds["mcp"].create.fill(None).body
+    opened = MCP_SESSION.read("POST", "/mcp", hello, {}, "abc")
+    used = MCP_SESSION.read("POST", "/mcp", {"method": "tools/list"}, {}, "abc")
+    assert opened is not None
+    assert used is not None
+    assert (opened.use, used.use) == ("create", "verify")
+    assert opened.session == used.session == "abc"
+    assert MCP_SESSION.session_of({"mcp-session-id": "abc"}, {}) == "abc"
+    assert MCP_SESSION.outcome(404, {"error": {}}) is Outcome.NOT_FOUND
+    assert MCP_SESSION.outcome(200, {"result": {}}) is Outcome.SUCCESS
+    assert MCP_SESSION.outcome(400, {"error": {}}) is Outcome.ERROR
+
+
+@pytest.mark.parametrize("profile", [*PRESETS.values(), REST], ids=lambda it: it.name)
+def test_a_profile_survives_its_text(profile: ServiceProfile) -> None:
+    assert profile_from_text(json.dumps(profile.to_json())) == profile
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "{", '{"kinds": 3}', '"x"'])
+def test_a_broken_text_is_the_captcha_preset(text: str) -> None:
+    assert profile_from_text(text) is CAPTCHA
+
+
+def test_a_stack_with_a_service_survives_its_json() -> None:
+    service = ServiceSpec(
+        "/srv", REST, command=("node", "x.js"), env={"A": "{redis_url}"}, allow_env=("B",), ready=("/up",)
+    )
+    spec = StackSpec(service=service)
+    again = StackSpec.from_json(json.loads(json.dumps(spec.to_json())))
+    assert again == spec
+    assert again.profile == REST
+    assert StackSpec.from_json(json.loads(json.dumps(StackSpec().to_json()))).profile is CAPTCHA
+
+
+def test_values_of_variables_are_not_public() -> None:
+    service = ServiceSpec("/srv", REST, app="a:b", env={"TOKEN": "s3cret"})
+    assert "s3cret" not in str(service.public())
+    assert list(service.public().env) == ["TOKEN"]
+
+
+def test_value_at_goes_into_lists_and_stops_at_nothing() -> None:
+    body = {"a": [{"b": 1}], "c": None}
+    assert value_at(body, "a.0.b") == 1
+    assert value_at(body, "a.1.b") is None
+    assert value_at(body, "a.x") is None
+    assert value_at(body, "c.d") is None

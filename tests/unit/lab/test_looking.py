@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from devenv.core.errors import EnvironmentProblem, UsageProblem
+from devenv.core.service import Rule
+from devenv.lab.looking import _name, _nobodys, _place_of_id, _request, _rules, starts
+
+
+def test_starts_are_found_the_likeliest_first(tmp_path: Path) -> None:
+    (tmp_path / "src" / "api").mkdir(parents=True)
+    (tmp_path / "src" / "api" / "web.py").write_text(
+        "service: FastAPI = fastapi.FastAPI()\n", encoding="utf-8"
+    )
+    (tmp_path / "helper.py").write_text("app = make()\n", encoding="utf-8")
+    (tmp_path / "zoo.py").write_text("app = Starlette(routes)\n", encoding="utf-8")
+    (tmp_path / "main.py").write_text("import x\n\napp = FastAPI(title='t')\n", encoding="utf-8")
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "app.py").write_text("app = FastAPI()\n", encoding="utf-8")
+    (tmp_path / "package.json").write_text('{"scripts": {"start": "tsc && node dist"}}', encoding="utf-8")
+    (tmp_path / "server.js").write_text("", encoding="utf-8")
+    assert starts(tmp_path) == [
+        "app:main:app", "app:zoo:app", "app:src.api.web:service", "npm start", "node server.js"
+    ]  # fmt: skip
+
+
+def test_an_empty_folder_starts_nothing(tmp_path: Path) -> None:
+    assert starts(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "place"),
+    [
+        ({"a": {"ticket": "x1"}, "n": 1}, {"a": {"ticket": "x2"}, "n": 1}, "a.ticket"),
+        ({"seed": "abcdefgh1", "id": 4}, {"seed": "abcdefgh2", "id": 5}, "id"),
+        ({"q": "2+3", "handle8": "abcdefgh1"}, {"q": "4+4", "handle8": "abcdefgh2"}, "handle8"),
+        ({"q": "2+3"}, {"q": "4+4"}, None),
+        ({"id": "same"}, {"id": "same"}, None),
+        ({"ok": True}, {"ok": False}, None),
+    ],
+)
+def test_the_id_is_what_two_sessions_differ_in(
+    first: dict[str, object], second: dict[str, object], place: str | None
+) -> None:
+    assert _place_of_id(first, second) == place
+
+
+def test_not_found_is_what_a_session_of_nobody_differs_in() -> None:
+    no, gone = {"ok": False}, {"ok": False, "message": "unknown"}
+    not_found, wrong, success, _ = _rules((200, no), (200, gone))
+    assert not_found == (Rule(status=(200,), equals={"message": "unknown"}),)
+    assert wrong == (Rule(status=(200,), equals={"ok": False}),)
+    assert success == (Rule(equals={"ok": True}),)
+    assert _rules((200, no), (404, {}))[0] == (Rule(status=(404,)),)
+    with pytest.raises(EnvironmentProblem):
+        _rules((200, no), (200, no))
+
+
+def test_an_id_of_nobody_has_the_same_form() -> None:
+    cid = "3f2a-XYZ_9c"
+    other = _nobodys(cid)
+    assert other != cid
+    assert len(other) == len(cid)
+    assert all(one.isdigit() == two.isdigit() for one, two in zip(cid, other, strict=True))
+
+
+@pytest.mark.parametrize(("path", "name"), [("/api/v2/challenges", "challenge"), ("/", "session")])
+def test_kinds_are_named_by_their_path(path: str, name: str) -> None:
+    assert _name(path) == name
+
+
+def test_a_request_is_method_and_path() -> None:
+    assert (_request("put /a/{id}").method, _request("/a").method) == ("PUT", "POST")
+    with pytest.raises(UsageProblem):
+        _request("PUT a")

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from devenv.core.errors import UsageProblem
+from devenv.core.presets import CAPTCHA, MCP_SESSION
+from devenv.core.service import Kind, Request, Rule
+from devenv.core.vocabulary import Outcome
+from devenv.lab.own_compose import override_text
+from devenv.lab.service_file import SERVICE_FILE, parse_service, read_service
+from devenv.lab.service_text import Found, toml_text
+from devenv.lab.settings import load
+
+APP = '[service]\napp = "main:app"\n'
+
+
+def test_little_needs_to_be_said(tmp_path: Path) -> None:
+    service = parse_service(APP, tmp_path)
+    assert service.app == "main:app"
+    assert service.directory == str(tmp_path.resolve())
+    assert service.profile.kinds == CAPTCHA.kinds
+    assert service.profile.oracle == ""  # nobody knows the answers of a service that is not ours
+    assert service.switchable
+
+
+def test_a_preset_and_what_differs(tmp_path: Path) -> None:
+    text = (
+        'preset = "mcp-session"\n[service]\ncommand = "node x.js --port {port}"\nredis = false\n'
+        '[profile]\nheaders = { Authorization = "Bearer local" }\n'
+    )
+    service = parse_service(text, tmp_path)
+    assert service.command == ("node", "x.js", "--port", "{port}")
+    assert not service.switchable
+    assert service.profile.id_header == MCP_SESSION.id_header
+    assert service.profile.headers == {"Authorization": "Bearer local"}
+    assert service.profile.kinds == MCP_SESSION.kinds
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "service: field required"),
+        ("[service\n", "Expected ']'"),
+        ("[service]\n", "service: needs exactly one of app, command"),
+        ('[service]\napp = "a:b"\ncommand = "c"\n', "service: needs exactly one of app, command"),
+        (APP + 'colour = "red"\n', "service.colour: there is no such key"),
+        (APP + "ready = 3\n", "service.ready: "),
+        ('preset = "saml"\n' + APP, "preset: 'saml' is not one of captcha, mcp-session"),
+        (APP + "[profile]\nid = {}\n", "profile.id: needs exactly one of field, header"),
+        (
+            APP + '[profile.kinds.sum]\ncreate = { path = "new" }\nverify = { path = "/x/{id}" }\n',
+            "profile.kinds.sum.create.path: ",
+        ),
+        (
+            APP + '[profile.kinds.sum]\ncreate = { path = "/new" }\nverify = { path = "/x" }\n',
+            "profile.kinds.sum.verify: no {id} in it",
+        ),
+        (APP + '[[profile.not-found]]\nstatus = "gone"\n', "profile.not-found.0.status"),
+        ('[service]\ncommand = "node \'x"\n', "--command"),
+    ],
+)
+def test_an_error_names_file_and_key(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(UsageProblem) as problem:
+        parse_service(text, tmp_path)
+    assert said in problem.value.message
+    assert problem.value.message.startswith((SERVICE_FILE, "--command"))
+    assert "\n" not in problem.value.message
+
+
+def test_settings_of_a_folder_with_a_service_take_only_what_is_ours_from_its_dotenv(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("USE_REDIS=1\nREDIS_DB=many\nDEVENV_PODS=3\n", encoding="utf-8")
+    with pytest.raises(UsageProblem, match="USE_REDIS"):
+        load(tmp_path, {})
+    (tmp_path / SERVICE_FILE).write_text(APP, encoding="utf-8")
+    settings = load(tmp_path, {})
+    assert settings.pods == 3
+    assert settings.service == read_service(tmp_path)
+    assert settings.stack_spec().service == settings.service
+
+
+def test_no_file_is_no_service(tmp_path: Path) -> None:
+    assert read_service(tmp_path) is None
+
+
+FOUND = Found(
+    preset="captcha",
+    command="node 'my server.js' {port}",
+    neutral=("FLAGS_HOST",),
+    env={"QUOTED": 'a "b" \\ ü'},
+    headers={"X-Client-Id": "devenv"},
+    id_field="data.id",
+    kinds={
+        "sum": Kind(
+            Request("/new"),
+            Request("/use", "PUT", {"id": "{id}", "sum": "{answer}"}),
+            answers={"wrong": [1, 2]},
+        )
+    },
+    not_found=(Rule(status=(410,)),),
+    success=(Rule(differs={"state": "no"}),),
+    wrong=(Rule(status=(200,), equals={"state": "no"}),),
+    notes=("something",),
+)
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    service = parse_service(toml_text(FOUND), tmp_path)
+    assert service.command == ("node", "my server.js", "{port}")
+    assert service.env == {"FLAGS_HOST": "", "QUOTED": 'a "b" \\ ü'}
+    profile = service.profile
+    assert profile.kinds == FOUND.kinds
+    assert (profile.id_field, profile.headers) == ("data.id", {"X-Client-Id": "devenv"})
+    assert (profile.not_found, profile.success, profile.wrong) == (
+        FOUND.not_found,
+        FOUND.success,
+        FOUND.wrong,
+    )
+    assert profile.outcome(200, {"state": "yes"}) is Outcome.SUCCESS
+
+
+def test_an_override_names_the_image_or_the_folder(tmp_path: Path) -> None:
+    service = parse_service(toml_text(FOUND), tmp_path)
+    image = override_text(service, "registry.example/captcha:1")
+    assert "image: registry.example/captcha:1" in image
+    assert "build: !reset" in image
+    assert "redis://proxy:6392/0" in image
+    assert "FLAGS_HOST: ''" in image
+    folder = override_text(service, str(tmp_path))
+    assert f"context: {tmp_path}" in folder
+    assert "!override" in folder
