@@ -371,7 +371,7 @@ def test_any_request_and_pauses() -> None:
         ("{captured:next}", "{captured:nix}", "20: steps[4].together.two.request: no value 'nix'"),
         ("    body: plain", "    json: 1\n    body: plain", "24: steps[5]: a request has json or body"),
         ("two: {request: ", "two: {expect: {status: 2}, request: ", "20: steps[4].together.two: goes to"),
-        ("{verify: alice, answer: wrong}", "{verify: alice, answer: no}", "19: steps[4].together.one.answer: "),
+        ("{verify: alice, answer: wrong}", "{verify: alice, answer: no}", "19: steps[4].together.one"),
         ("pause: 0.5", "pause: -1", "17: steps[3].pause: -1 is below 0"),
     ],
 )  # fmt: skip
