@@ -177,3 +177,11 @@ def test_json_has_file_and_line() -> None:
     assert finding["change"]["file"] == "f.env"
     assert finding["change"]["line"] == 3
     assert finding["cause"] == "wrong-port"
+
+
+def test_the_page_has_every_finding_with_its_cause() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "doctor.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1:3] for line in page.splitlines() if line.startswith("| `")]
+    assert {kind.strip(" `"): cause.strip() for kind, cause in rows} == {
+        kind: cause for kind, (cause, _) in CAUSES.items()
+    }
