@@ -30,6 +30,7 @@ CHANGES: Mapping[str, str] = {
     "empty-bypass": "refuse a session without an answer, resurrect no keys: SESSION_STRATEGY=atomic",
     "expiry-inside-verify": "never write back a session that may have expired: SESSION_STRATEGY=atomic",
     "ttl-rounds-to-zero": "keep the TTL with KEEPTTL, not by TTL's whole seconds: SESSION_STRATEGY=atomic",
+    "taken-out": "leave the session in Redis while it is judged (Lua, WATCH): SESSION_STRATEGY=atomic",
     "wrong-type": "delete the foreign key; keep other writers out of the prefix",
     "attempts-limit": "count every graded answer and end the session at the second: USE_REDIS=true",
     "flag-off-regression": "with USE_REDIS=false leave Redis alone and keep the old path whole",

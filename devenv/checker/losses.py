@@ -257,12 +257,25 @@ def _gone_from_redis(story: Story, joined: Joined, create: Call, lost: Call) -> 
         return finding("redis-dies", cid, sentence, wrote, read, lost)
     removals = [step for step in story.steps if step.deleted and step.at <= read.at]
     if removals:
-        return _ended_early(story, removals[-1], lost)
+        return _taken_out(story, removals[-1], read, lost) or _ended_early(story, removals[-1], lost)
     meanwhile = [e for e in joined.redis_events(wrote.at, read.at) if _concerns(e, wrote.key)]
     if _expired(create, wrote.at, read.at) or any(_is_expiry(event) for event in meanwhile):
         return None
     sentence = f"{wrote.key} was written with a time to live and was gone before it: no pod deleted it"
     return finding("flushed", cid, sentence, wrote, create, *meanwhile, read, lost)
+
+
+def _taken_out(story: Story, removal: Step, read: Step, lost: Call) -> Finding | None:
+    """A verify that was under way had the session to itself, to put it back later."""
+    owner = story.owner(removal)
+    if removal.name != "GETDEL" or owner is None or owner is lost or owner.ended < read.at:
+        return None
+    back = [step for step in owner.steps if step.is_plain_write and step.at > removal.at]
+    sentence = (
+        f"{owner.pod} had taken the session out of Redis to judge another answer, and {lost.pod} was told "
+        "that there is none"
+    )
+    return finding("taken-out", story.challenge, sentence, removal, read, *back, owner, lost)
 
 
 def _ended_early(story: Story, removal: Step, lost: Call) -> Finding | None:

@@ -61,6 +61,8 @@ def _resurrection(story: Story) -> tuple[Step, Step | None] | None:
             continue
         owner = story.owner(step)
         gone = key.deletion or key.vanished
+        if key.deletion is not None and story.owner(key.deletion) is owner:
+            gone = None  # it took the session out (GETDEL) and puts it back
         later = story.steps[index + 1 :]
         if (
             gone is not None

@@ -359,3 +359,25 @@ def test_a_word_in_memory_looked_for_in_redis(trace: Trace) -> None:
     trace.create(B, None, captcha=HAND)
     hand(trace, A, NOT_FOUND)
     assert trace.causes() == ["mixed-flags"]
+
+
+@pytest.mark.parametrize("ends", [wrong(1), None])
+def test_a_session_that_another_answer_has_taken_out(trace: Trace, ends: dict[str, object] | None) -> None:
+    trace.pods(**REDIS)
+    cid = trace.create(A, in_redis=True)
+    judged = trace.begin(A, "verify", cid, selections=[1])
+    taken = trace.say(A, "GETDEL", cid, DOC)
+    trace.verify(B, cid, NOT_FOUND, ("PTTL", "-2"), ("GETDEL", "(nil)"), client="127.0.0.1:2")
+    if ends is not None:
+        trace.say(A, "SET", cid, "OK", DOC, "PX", "59000")
+    trace.end(judged, ends, 200 if ends else 502)
+    [found] = trace.findings()
+    assert found.cause == "taken-out"
+    assert taken.seq in [line.seq for line in found.evidence if line.kind == "redis"]
+
+
+def test_a_session_that_was_put_back_is_no_loss(trace: Trace) -> None:
+    cid = trace.create(A, in_redis=True)
+    trace.verify(A, cid, wrong(1), ("GETDEL", DOC), ("SET", "OK"), selections=[1])
+    trace.verify(B, cid, {"success": True, "attempts": 2}, ("GETDEL", DOC))
+    assert trace.causes() == []
