@@ -28,7 +28,9 @@ def doctor(
     k8s: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Kubernetes manifests: Deployments with their ConfigMaps; repeatable.", **_READABLE
+            exists=True,
+            metavar="FILE",
+            help="Kubernetes manifests, or a folder of them: Deployments with their ConfigMaps; repeatable.",
         ),
     ] = None,
     redis_url: Annotated[

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from devenv.doctor.facts import Facts, Server
 from devenv.doctor.findings import Change, Checked, Finding
-from devenv.doctor.settings import Pod
+from devenv.doctor.settings import RELEVANT, Pod
 
 MAX_PORT = 65535
 _NUMBERS = {"REDIS_DB": 0, "REDIS_TIMEOUT_MS": 1, "CAPTCHA_TTL": 1}
@@ -38,7 +38,8 @@ def _values(pod: Pod) -> Checked:
                 Change("REDIS_HOST=the address of your Redis", pod.line("REDIS_HOST")),
             )
         )
-    missing = [*pod.unread, *(f"{name} from {source}" for name, source in sorted(pod.unknown.items()))]
+    unknown = [f"{name} from {source}" for name, source in sorted(pod.unknown.items()) if name in RELEVANT]
+    missing = [*pod.unread, *unknown]
     text = "values can be used" if not missing else f"not read: {', '.join(missing)}"
     return Checked("settings", pod.name, text, tuple(findings), known=not missing)
 

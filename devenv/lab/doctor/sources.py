@@ -25,8 +25,12 @@ def from_env_files(paths: Sequence[Path]) -> list[Pod]:
 
 
 def from_manifests(paths: Sequence[Path]) -> list[Pod]:
-    """The workloads of all files together. Raises UsageProblem where there is none with settings."""
-    documents = [it for path in paths for it in read_documents(_text(path), str(path))]
+    """The workloads of all files together, of a folder its ``.yaml`` and ``.yml`` files.
+
+    Raises UsageProblem where there is none with settings.
+    """
+    files = [file for path in paths for file in (_manifests(path) if path.is_dir() else [path])]
+    documents = [it for file in files for it in read_documents(_text(file), str(file))]
     pods = workloads(documents)
     if paths and not pods:
         raise UsageProblem(
@@ -34,6 +38,10 @@ def from_manifests(paths: Sequence[Path]) -> list[Pod]:
             hint="a Deployment, StatefulSet, DaemonSet or Pod, with the ConfigMaps that it refers to",
         )
     return list(pods)
+
+
+def _manifests(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
 
 
 def from_url(url: str) -> Pod:

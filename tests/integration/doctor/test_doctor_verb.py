@@ -222,6 +222,19 @@ def test_manifests_without_a_way_into_the_cluster(doctor: Doctor) -> None:
     assert any("inside the cluster only" in check.text for check in found.diagnosis.checks)
 
 
+@pytest.mark.parametrize(("canary", "code"), [([], 0), (["--canary", "1"], 1)], ids=["sound", "canary"])
+def test_what_export_writes(
+    doctor: Doctor, canary: list[str], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Our own manifests are sound; the canary is what the guide's third step does to people."""
+    wish = canary or ["--use-redis"]
+    assert main(["export", "k8s", "--image", "team/api:1", "--out", "k8s", *wish]) == 0
+    capsys.readouterr()
+    assert main(["doctor", "--k8s", "k8s", "--json"]) == code
+    told = json.loads(capsys.readouterr().out)
+    assert [it["kind"] for it in told["findings"]] == (["flags-differ"] if canary else [])
+
+
 def test_manifests_with_a_forwarded_port(doctor: Doctor) -> None:
     url = doctor.put("redis://127.0.0.1:{port[plain]}")
     assert doctor.k8s(MANIFESTS, redis_url=url).diagnosis.findings == ()
