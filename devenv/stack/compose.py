@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -12,9 +13,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.topology import Endpoints, PodStatus, Ports, SettingChanges, StackSpec, StackStatus
+from devenv.core.topology import (
+    Endpoints,
+    PodStatus,
+    Ports,
+    RedisMode,
+    SettingChanges,
+    StackSpec,
+    StackStatus,
+)
 from devenv.core.vocabulary import POD_PREFIX, resolve_pod
-from devenv.stack import compose_file, docker_engine, environment, janitor, logs, redis_server
+from devenv.stack import (
+    compose_file,
+    compose_redis,
+    docker_engine,
+    environment,
+    janitor,
+    logs,
+    redis_access,
+    redis_server,
+)
 from devenv.stack.docker_engine import Compose
 from devenv.stack.ports import LOOPBACK, Reservation
 from devenv.stack.protocol import Progress
@@ -46,6 +64,7 @@ class ComposeStack:
     ) -> None:
         self._project_dir = project_dir.resolve()
         self._dir = state_dir.resolve()
+        self._doors = self._dir / "doors"
         self._wished_project = project
         self._detached = detached
         self._client: DockerClient | None = None
@@ -63,46 +82,46 @@ class ComposeStack:
         with Reservation(spec.ports) as reservation:
             ports = reservation.ports
         document = compose_file.with_pods(
-            compose_file.read(self._project_dir),
+            compose_file.read(self._project_dir, spec.redis_mode),
             {pod: spec.settings_of(pod) for pod in spec.pod_names},
             gate=spec.gate,
         )
-        compose = self._compose(compose_file.variables(spec, ports), document)
+        secret = {compose_file.USERS_VARIABLE: redis_access.new_password()}
+        compose = self._compose(compose_file.variables(spec, ports) | secret, document)
         if not self._detached:
-            self._hire_janitor()
+            self._hire_janitor(spec.redis_mode)
         try:
             self._up(compose, ["up", "--wait", "--detach"], progress)
         except BaseException:
-            self._down()
+            self._down(spec.redis_mode)
             self._dismiss_janitor()
             raise
         return self.status()
 
     def stop(self) -> None:
         """As ``Stack.stop``: containers, networks and volumes of the project are removed."""
-        if self._containers():
-            self._down()
+        if containers := self._containers():
+            self._down(compose_redis.mode_of(containers))
         self._dismiss_janitor()
 
     def status(self) -> StackStatus:
         """As ``Stack.status``. ``spec.policy`` is the one the proxy was started with."""
         containers = self._present()
-        redis = containers["redis"]
         spec = _spec_of(containers)
         pods = tuple(_pod_status(pod, containers[pod]) for pod in spec.pod_names if pod in containers)
         return StackStatus(
             backend=self.backend,
             spec=spec,
-            endpoints=_endpoints_of(containers),
+            endpoints=self._endpoints_of(containers),
             pods=pods,
             redis_engine="redis",
-            redis_version=_redis_version(redis),
-            redis_state=_redis_state(redis),
+            redis_version=compose_redis.version(containers),
+            redis_state=compose_redis.state(containers),
         )
 
     def endpoints(self) -> Endpoints:
         """As ``Stack.endpoints``; ``pods`` is empty, as they are reached through the proxy alone."""
-        return _endpoints_of(self._present())
+        return self._endpoints_of(self._present())
 
     def restart_pods(self, settings: Mapping[str, SettingChanges], progress: Progress) -> None:
         """As ``Stack.restart_pods``: the containers are made anew with the other variables."""
@@ -114,8 +133,11 @@ class ComposeStack:
             now = _settings_of(containers[pod]) if pod in containers else {}
             changed = {**now, **named.get(pod, {})}
             wished[pod] = {name: value for name, value in changed.items() if value is not None}
-        document = compose_file.with_pods(compose_file.read(self._project_dir), wished, gate=spec.gate)
+        document = compose_file.with_pods(
+            compose_file.read(self._project_dir, spec.redis_mode), wished, gate=spec.gate
+        )
         variables = compose_file.variables(spec, _ports_of(containers))
+        variables |= compose_redis.variables_of(containers)
         compose = self._compose(variables, document)
         done = compose.run("up", "--detach", "--no-deps", "--force-recreate", "--no-build", *named)
         if done.returncode:
@@ -124,27 +146,21 @@ class ComposeStack:
 
     def redis(self, action: str) -> None:
         """As ``Stack.redis``."""
-        redis = self._present()["redis"]
-        state = _redis_state(redis)
-        if not redis_server.must_act(action, state):
+        containers = self._present()
+        if not redis_server.must_act(action, compose_redis.state(containers)):
             return
-        if action == "pause":
-            redis.pause()
-        elif action == "stop":
-            if state == "paused":  # older engines refuse to kill a paused container
-                redis.unpause()
-            redis.kill()
-            redis.wait()
-        else:
-            redis.start() if action == "start" else redis.unpause()
+        servers, mode = compose_redis.servers(containers), compose_redis.mode_of(containers)
+        for server in servers:
+            _act(server, action)
+        if action in ("start", "resume"):
             self._until(
-                lambda: _redis_cli(redis, "ping") == b"PONG",
-                "Redis did not answer",
+                lambda: all(compose_redis.serves(server, mode) for server in servers), "Redis did not answer"
             )
 
     def logs(self, name: str | None, *, tail: int | None, follow: bool) -> Iterator[str]:
         """As ``Stack.logs``. Raises ``UsageProblem`` for an unknown part."""
-        services = sorted(self._present())
+        containers = self._present()
+        services = sorted(containers)
         if name is not None:
             part = name if name in services else resolve_pod(name, services)
             if part is None:
@@ -157,8 +173,10 @@ class ComposeStack:
             *(["--follow"] if follow else []),
         ]
         pods: dict[str, dict[str, str]] = {part: {} for part in services if part.startswith(POD_PREFIX)}
-        document = compose_file.with_pods(compose_file.read(self._project_dir), pods)
-        process = self._compose({}, document).popen(["logs", *options, *services], subprocess.PIPE)
+        mode, variables = compose_redis.mode_of(containers), compose_redis.variables_of(containers)
+        document = compose_file.with_pods(compose_file.read(self._project_dir, mode), pods)
+        compose = self._compose(variables, document)
+        process = compose.popen(["logs", *options, *services], subprocess.PIPE)
         assert process.stdout is not None
         try:
             for line in process.stdout:
@@ -181,7 +199,7 @@ class ComposeStack:
         """``docker compose`` on ``document``."""
         file = self._dir / f"compose.{self.project}.yml"
         compose_file.write(document, file)
-        return Compose(self._project_dir, self.project, file, variables)
+        return Compose(self._project_dir, self.project, [file], variables)
 
     def _up(self, compose: Compose, arguments: list[str], progress: Progress) -> None:
         """Run ``docker compose up --wait`` and tell as each part gets ready."""
@@ -224,17 +242,20 @@ class ComposeStack:
                 return EnvironmentProblem(f"{service} {how}" + _last_words(container), hint=f"see also {log}")
         return _failed("docker compose up failed", log.read_text(encoding="utf-8", errors="replace"))
 
-    def _plain(self) -> Compose:
-        """``docker compose`` on the project's own file, which is still there when ours is not."""
-        return Compose(self._project_dir, self.project, self._project_dir / compose_file.FILE, {})
+    def _plain(self, mode: RedisMode) -> Compose:
+        """``docker compose`` on the project's own files, which are still there when ours is not."""
+        files = [self._project_dir / name for name in compose_file.files(mode)]
+        unused = {compose_file.USERS_VARIABLE: "-"}  # wanted by the file; what is ended by it asks for none
+        return Compose(self._project_dir, self.project, files, unused)
 
-    def _down(self) -> None:
-        done = self._plain().run(*_DOWN)
+    def _down(self, mode: RedisMode) -> None:
+        done = self._plain(mode).run(*_DOWN)
         if done.returncode:
             raise _failed("docker compose down failed", done.stdout)
+        shutil.rmtree(self._doors, ignore_errors=True)
 
-    def _hire_janitor(self) -> None:
-        compose = self._plain()
+    def _hire_janitor(self, mode: RedisMode) -> None:
+        compose = self._plain(mode)
         self._janitor = subprocess.Popen(
             [sys.executable, "-I", "-S", janitor.__file__, *compose.command, *_DOWN],
             env=compose.environ,
@@ -265,6 +286,18 @@ class ComposeStack:
                 hint="start one: `docker compose up --wait`, or `devenv up --backend compose`",
             )
         return containers
+
+    def _endpoints_of(self, containers: Mapping[str, Container]) -> Endpoints:
+        ports = _ports_of(containers)
+        return Endpoints(
+            traffic=f"http://{LOOPBACK}:{ports.traffic}",
+            control=f"http://{LOOPBACK}:{ports.control}",
+            ml=f"http://{LOOPBACK}:{ports.ml}",
+            redis_host=LOOPBACK,
+            redis_port=ports.redis,
+            redis_access=compose_redis.access_file(containers, self._doors),
+            redis_replica=compose_redis.replica(containers),
+        )
 
     def _wait_for_pods(self, pods: tuple[str, ...], progress: Progress) -> None:
         """Wait until each is healthy; one that is up but keeps saying "not ready" is left at that."""
@@ -326,17 +359,6 @@ def _ports_of(containers: Mapping[str, Container]) -> Ports:
     return Ports(**{field.name: given.get(field.name, 0) for field in fields(Ports)})
 
 
-def _endpoints_of(containers: Mapping[str, Container]) -> Endpoints:
-    ports = _ports_of(containers)
-    return Endpoints(
-        traffic=f"http://{LOOPBACK}:{ports.traffic}",
-        control=f"http://{LOOPBACK}:{ports.control}",
-        ml=f"http://{LOOPBACK}:{ports.ml}",
-        redis_host=LOOPBACK,
-        redis_port=ports.redis,
-    )
-
-
 def _settings_of(container: Container) -> dict[str, str]:
     """The service's variables that the pod was created with."""
     found = docker_engine.environment(container)
@@ -360,6 +382,7 @@ def _spec_of(containers: Mapping[str, Container]) -> StackSpec:
         workers=max(workers, default=1),
         seed=int(edge.get("DEVENV_SEED", "1") or "1"),
         gate=bool(edge.get("DEVENV_REDIS")),
+        redis_mode=compose_redis.mode_of(containers),
     )
     return environment.with_settings(spec, {})
 
@@ -379,20 +402,18 @@ def _pod_status(pod: str, container: Container) -> PodStatus:
     )
 
 
-def _redis_state(redis: Container) -> str:
-    state = docker_engine.state(redis)
-    return state if state in ("paused", "stopped") else "running"
-
-
-def _redis_cli(redis: Container, *words: str) -> bytes:
-    output = redis.exec_run(["redis-cli", *words]).output
-    assert isinstance(output, bytes)  # not streamed
-    return output.strip()
-
-
-def _redis_version(redis: Container) -> str:
-    """As the server itself says; "unknown" while it does not answer."""
-    if _redis_state(redis) != "running":
-        return "unknown"
-    found = re.search(rb"redis_version:(\S+)", _redis_cli(redis, "info", "server"))
-    return found[1].decode("ascii") if found else "unknown"
+def _act(server: Container, action: str) -> None:
+    state = docker_engine.state(server)
+    if not redis_server.must_act(action, state if state in ("paused", "stopped") else "running"):
+        return
+    if action == "pause":
+        server.pause()
+    elif action == "resume":
+        server.unpause()
+    elif action == "start":
+        server.start()
+    else:
+        if state == "paused":  # older engines refuse to kill a paused container
+            server.unpause()
+        server.kill()
+        server.wait()

@@ -1,4 +1,4 @@
-"""The compose file of one stack: docker-compose.yml with the wished pods and their settings written out."""
+"""The compose file of one stack: docker-compose.yml and the override for its Redis, with the wished pods."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from typing import Any
 import yaml
 
 from devenv.core.errors import EnvironmentProblem
-from devenv.core.topology import Ports, StackSpec
+from devenv.core.topology import Ports, RedisMode, StackSpec
 from devenv.core.vocabulary import POD_PREFIX, pod_name
 from devenv.stack.files import write_private
 
 FILE = "docker-compose.yml"
 TEMPLATE_POD = pod_name(0)
-PROXY, REDIS = "proxy", "redis"
+PROXY, REDIS, REPLICA = "proxy", "redis", "redis-replica"
+USERS_VARIABLE = "DEVENV_REDIS_PASSWORD"
+"""What the override for users asks for: the pods' password."""
 POD_PORT, GATE_PORT, REDIS_PORT = 8000, 6391, 6379
 PUBLISHED = {
     "traffic": ("proxy", 8080),
@@ -28,18 +30,46 @@ PUBLISHED = {
 Document = dict[str, Any]
 
 
-def read(project_dir: Path) -> Document:
-    """The project's compose file, anchors resolved. Raises ``EnvironmentProblem`` where there is none."""
-    path = project_dir / FILE
+def files(mode: RedisMode) -> tuple[str, ...]:
+    """The project's files for a stack whose Redis stands so, as ``docker compose -f`` takes them."""
+    return (FILE,) if mode is RedisMode.STANDALONE else (FILE, f"docker-compose.redis-{mode}.yml")
+
+
+def read(project_dir: Path, mode: RedisMode = RedisMode.STANDALONE) -> Document:
+    """The project's compose file with the override for ``mode``, anchors resolved.
+
+    Raises ``EnvironmentProblem`` where one is missing.
+    """
+    document: Document = {}
+    for name in files(mode):
+        document = _merged(document, _load(project_dir, name))
+    return {key: value for key, value in document.items() if not key.startswith("x-")}
+
+
+def _load(project_dir: Path, name: str) -> Document:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.safe_load((project_dir / name).read_text(encoding="utf-8"))
     except OSError as error:
         raise EnvironmentProblem(
-            f"no {FILE} in {project_dir}",
+            f"no {name} in {project_dir}",
             hint="run it in a checkout of the project, or use --backend embedded",
         ) from error
     assert isinstance(document, dict)
-    return {key: value for key, value in document.items() if not key.startswith("x-")}
+    return document
+
+
+def _merged(one: Document, other: Document) -> Document:
+    """As compose merges files, for what ours hold: mappings key by key, volumes added, all else replaced."""
+    result = dict(one)
+    for key, value in other.items():
+        before = result.get(key)
+        if isinstance(before, dict) and isinstance(value, dict):
+            result[key] = _merged(before, value)
+        elif key == "volumes" and isinstance(before, list):
+            result[key] = [*before, *value]
+        else:
+            result[key] = value
+    return result
 
 
 def with_pods(
@@ -82,6 +112,7 @@ def variables(spec: StackSpec, ports: Ports) -> dict[str, str]:
         "DEVENV_POLICY": spec.policy,
         "DEVENV_SEED": str(spec.seed),
         "DEVENV_WORKERS": str(spec.workers),
+        "DEVENV_REDIS_REPLICA_PORT": "0",
     }
 
 

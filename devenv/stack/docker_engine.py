@@ -96,10 +96,14 @@ def host_port(container: Container, port: int) -> int:
 
 
 class Compose:
-    """``docker compose`` for one project: folder, project name, compose file, variables."""
+    """``docker compose`` for one project: folder, project name, compose files, variables."""
 
-    def __init__(self, project_dir: Path, project: str, file: Path, variables: Mapping[str, str]) -> None:
-        options = ["--project-directory", str(project_dir), "-p", project, "-f", str(file)]
+    def __init__(
+        self, project_dir: Path, project: str, files: Sequence[Path], variables: Mapping[str, str]
+    ) -> None:
+        options = ["--project-directory", str(project_dir), "-p", project]
+        for file in files:
+            options += ["-f", str(file)]
         self.command = ("docker", "compose", *options)
         self.environ = {**os.environ, **variables}
 

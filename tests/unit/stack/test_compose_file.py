@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from devenv.core.errors import EnvironmentProblem
-from devenv.core.topology import Ports, StackSpec
+from devenv.core.topology import Ports, RedisMode, StackSpec
 from devenv.stack import compose_file, docker_engine
 from devenv.stack.environment import PACKAGE_ROOT
 
@@ -81,8 +81,9 @@ def test_every_service_is_checked_and_unprivileged(document: compose_file.Docume
     assert "version" not in document
 
 
-def test_every_variable_given_is_one_that_the_file_takes() -> None:
-    text = (PACKAGE_ROOT / compose_file.FILE).read_text(encoding="utf-8")
+def test_every_variable_given_is_one_that_the_files_take() -> None:
+    names = compose_file.files(RedisMode.REPLICA)
+    text = "".join((PACKAGE_ROOT / name).read_text(encoding="utf-8") for name in names)
     given = compose_file.variables(StackSpec(), Ports())
     assert all(f"${{{name}:-" in text for name in given)
 
