@@ -131,7 +131,7 @@ def _show_check(check: Checked, screen: Screen) -> None:
     mark, style = _MARK[check.state]
     said = ", ".join(it.kind for it in check.findings) or check.text
     screen.show(
-        Text.assemble("  ", (mark, style), f" {check.check:<24}", (said, style if mark == "✗" else "dim"))
+        Text.assemble("  ", (mark, style), f" {check.check:<26}", (said, style if mark == "✗" else "dim"))
     )
 
 
