@@ -336,7 +336,12 @@ class Round:
                 await answers(self._redis, data),
                 await answers(self._gates.ports["redis"], data),
             )
-            demand(direct == through, f"{data!r} gets {direct!r} from Redis and {through!r} through the gate")
+            if direct != through:
+                now = await self._gates.ask()
+                raise Failed(
+                    f"{data!r} gets {direct!r} from Redis and {through!r} through the gate:"
+                    f" {now['refused']} connections refused by Redis, {now['problems']}"
+                )
 
     async def proper_client(self) -> None:
         """A client that behaves is served."""
@@ -436,6 +441,7 @@ async def serve(loop_name: str, upstreams: Sequence[int]) -> None:
             "untraced": sum(int(status["commands"]) - traced[kind] for kind, status in numbers.items()),
             "problems": problems + [str(s["trace_error"]) for s in numbers.values() if s["trace_error"]],
             "tasks": len(asyncio.all_tasks()),
+            "refused": {kind: sum(pod["refused"] for pod in status["pods"]) for kind, status in numbers.items()},
             "descriptors": _descriptors(me)
             - sum(len(pod.get("nodes", ())) for pod in numbers["cluster"]["pods"]),
             "rss": me.memory_info().rss,

@@ -93,6 +93,20 @@ class Run:
         self.write_lines(HISTORY, (event.to_json() for event in recording.history))
         self.write_lines("sequence.jsonl", (asdict(message) for message in recording.messages))
 
+    def discard_empty(self) -> None:
+        """Take the folder away where nothing was written; ``latest`` is the run before it then."""
+        try:
+            self.folder.rmdir()
+        except OSError:
+            return
+        runs = self.folder.parent
+        if _latest(runs) == self.id:
+            left = list_runs(runs.parent)
+            if left:
+                _point_latest(runs, left[-1].id)
+            else:
+                (runs / LATEST).unlink(missing_ok=True)
+
     def read_json(self, name: str) -> dict[str, Any]:
         """Read one JSON object back; UsageProblem where it is missing or broken."""
         path = self.folder / name

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 import httpx
 
-from devenv.core.errors import UsageProblem
+from devenv.core.errors import DevenvError, UsageProblem
 from devenv.core.events import HistoryEvent
 from devenv.core.schedule import Schedule
 from devenv.core.vocabulary import Strategy
@@ -160,19 +161,26 @@ class Replayer:
             self._clock,
             self._pace,
         )
-        for number in range(1, repeat + 1):
-            self._client.recording = recording = Recording()
-            if number > 1:
-                restarted = self._set_up(scenario, strategy)
-            started = self._clock()
-            for pod in restarted:
-                recording.note(started, pod, f"start ({strategy})")
-            plays.append(tuple(player.play()))
-            seconds.append(self._clock() - started)
-            recordings.append(recording)
-            if collector is not None:
-                collector.gather()
-            self._progress(f"{scenario.id} [{strategy}] {number}/{repeat}")
+        try:
+            for number in range(1, repeat + 1):
+                self._client.recording = recording = Recording()
+                if number > 1:
+                    restarted = self._set_up(scenario, strategy)
+                started = self._clock()
+                for pod in restarted:
+                    recording.note(started, pod, f"start ({strategy})")
+                recordings.append(recording)
+                plays.append(tuple(player.play()))
+                seconds.append(self._clock() - started)
+                if collector is not None:
+                    collector.gather()
+                self._progress(f"{scenario.id} [{strategy}] {number}/{repeat}")
+        except BaseException:  # Ctrl-C too: what was seen until then can be explained
+            if run is not None and collector is not None:
+                with suppress(DevenvError):
+                    collector.gather()
+                _write_evidence(run, recordings, collector)
+            raise
         told = [any(step.told for step in play) for play in plays]
         kept = recordings[told.index(True) if any(told) else 0]
         kept.messages.sort(key=lambda message: message.time)
@@ -197,12 +205,17 @@ class Replayer:
     def _write(
         self, run: Run, result: ReplayResult, recordings: list[Recording], collector: TraceCollector
     ) -> None:
-        history: list[HistoryEvent] = [event for recording in recordings for event in recording.history]
-        run.write_lines(HISTORY, (event.to_json() for event in history))
-        ours = frozenset(rid for recording in recordings for rid in recording.request_ids)
-        run.write_lines(TRACE, trace_lines(collector.trace(ours)))
+        _write_evidence(run, recordings, collector)
         run.write_text("sequence.mmd", draw_mermaid(result.recording.messages))
         if result.schedules:
             run.write_text(SCHEDULE, "".join(f"{schedule}\n" for schedule in result.schedules))
         run.write_text(SCENARIO_COPY, result.scenario.source)
         run.write_json(RESULTS, result.to_json())
+
+
+def _write_evidence(run: Run, recordings: list[Recording], collector: TraceCollector) -> None:
+    """history.jsonl and trace.jsonl."""
+    history: list[HistoryEvent] = [event for recording in recordings for event in recording.history]
+    run.write_lines(HISTORY, (event.to_json() for event in history))
+    ours = frozenset(rid for recording in recordings for rid in recording.request_ids)
+    run.write_lines(TRACE, trace_lines(collector.trace(ours)))

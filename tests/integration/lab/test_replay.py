@@ -12,9 +12,10 @@ import pytest
 from devenv.core.errors import EnvironmentProblem, UsageProblem
 from devenv.core.topology import StackStatus
 from devenv.core.vocabulary import Strategy
+from devenv.lab.explain import explain_run
 from devenv.lab.policy import present_policy
 from devenv.lab.replay import Replayer, fits, junit_xml, replay, resolve_target
-from devenv.lab.runs import open_run
+from devenv.lab.runs import open_run, resolve_run
 from devenv.scenario import Scenario, find, parse
 from devenv.stack.embedded import EmbeddedStack
 from devenv.stack.protocol import Progress
@@ -170,6 +171,26 @@ def test_an_interrupt_leaves_the_stack_as_it_was(stack: EmbeddedStack) -> None:
     with pytest.raises(KeyboardInterrupt):
         replay(_Interrupted(stack), find("pod-restart"), Strategy.ATOMIC)
     assert _settings(stack) == before
+
+
+def test_what_was_played_before_an_interrupt_can_be_explained(stack: EmbeddedStack, tmp_path: Path) -> None:
+    def interrupt(line: str) -> None:
+        if line.endswith("2/9"):
+            raise KeyboardInterrupt
+
+    run = open_run(tmp_path, "replay", 0)
+    with pytest.raises(KeyboardInterrupt):
+        replay(stack, find("pod-memory-abstract"), Strategy.MEMORY, 9, run=run, progress=interrupt)
+    found = explain_run(run)
+    assert [(group.cause, group.count) for group in found.groups] == [("pod-memory", 2)]
+
+
+def test_a_run_that_never_began_leaves_no_folder(tmp_path: Path) -> None:
+    first, second = open_run(tmp_path, "first", 0), open_run(tmp_path, "second", 1)
+    first.write_text("results.json", "{}")
+    second.discard_empty()
+    first.discard_empty()
+    assert resolve_run(tmp_path, "latest") == first
 
 
 def test_a_pod_that_does_not_start_with_the_scenarios_settings(stack: EmbeddedStack) -> None:
