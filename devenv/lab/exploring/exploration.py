@@ -134,12 +134,12 @@ class Exploration:
     @property
     def verdict(self) -> str:
         """In one line."""
-        count = f"{self.traces:,} traces".replace(",", " ")
+        count = f"{self.traces:,} trace{'s' * (self.traces != 1)}".replace(",", " ")
         if self.exit_code == 1:
             kinds = len(self.violations)
             return f"{kinds} kind{'s' * (kinds != 1)} of violation in {count}"
         if self.exit_code == 0:
-            return f"no violation in all {count}"
+            return f"no violation in {'all ' * (self.traces > 1)}{count}"
         return (
             f"inconclusive after {count}: {self.incomplete or 'a violation was not confirmed on real pods'}"
         )
