@@ -34,6 +34,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         'the pods keep their sessions in different servers: "Challenge not found" across pods',
     ),
     "host-missing": ("wrong-port", MEMORY),
+    "host-form": ("wrong-port", MEMORY),
     "host-unknown": ("wrong-port", MEMORY),
     "port-closed": ("wrong-port", MEMORY),
     "no-answer": (

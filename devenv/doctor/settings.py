@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from devenv.core.env_file import read_env
 from devenv.core.vocabulary import TEACHING_STORES, Strategy
@@ -129,6 +130,12 @@ class Pod:
         return f"{found.shown} ({found.place})"
 
     @property
+    def host(self) -> str:
+        """REDIS_HOST, where it is a name or an address; else ""."""
+        word = self.text("REDIS_HOST").strip()
+        return "" if host_in(word) != word else word
+
+    @property
     def client_kind(self) -> Client:
         """By REDIS_CLUSTER, and by how the reference service's stores take it.
 
@@ -141,6 +148,16 @@ class Pod:
         return {"true": Client.CLUSTER, "false": Client.PLAIN, "auto": Client.AUTO}.get(
             word, Client.AUTO if strategy == Strategy.ATOMIC else self.client
         )
+
+
+def host_in(word: str) -> str:
+    """The host that is meant by a URL, or by host and port: ``redis://h:1/0`` and ``h:1`` mean h."""
+    if "//" not in word and (word.count(":") != 1 or word.startswith("[")):
+        return word  # a name, or an IPv6 address
+    try:
+        return urlsplit(word if "//" in word else f"//{word}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def env_file(text: str, name: str) -> Pod:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from devenv.doctor.facts import Facts, Server
 from devenv.doctor.findings import Change, Checked, Finding
-from devenv.doctor.settings import RELEVANT, Pod
+from devenv.doctor.settings import RELEVANT, Pod, host_in
 
 MAX_PORT = 65535
 _NUMBERS = {"REDIS_DB": 0, "REDIS_TIMEOUT_MS": 1, "CAPTCHA_TTL": 1}
@@ -39,6 +39,20 @@ def _values(pod: Pod) -> Checked:
             )
         )
     unknown = [f"{name} from {source}" for name, source in sorted(pod.unknown.items()) if name in RELEVANT]
+    word = pod.text("REDIS_HOST")
+    if word and not pod.host:
+        findings.append(
+            Finding(
+                "host-form",
+                pod.name,
+                "REDIS_HOST is a host name or an address, without scheme and port",
+                (pod.shown("REDIS_HOST") if "@" not in word else "REDIS_HOST has a password in it",),
+                Change(
+                    f"REDIS_HOST={host_in(word.strip()) or 'the address of your Redis'}",
+                    pod.line("REDIS_HOST"),
+                ),
+            )
+        )
     missing = [*pod.unread, *unknown]
     text = "values can be used" if not missing else f"not read: {', '.join(missing)}"
     return Checked("settings", pod.name, text, tuple(findings), known=not missing)

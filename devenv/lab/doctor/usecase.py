@@ -225,7 +225,7 @@ def _plans(
 
 def _target(pod: Pod) -> Target | None:
     """Where this pod's Redis is; None where its settings name none that could be reached."""
-    port, db, host = pod.integer("REDIS_PORT"), pod.integer("REDIS_DB"), pod.text("REDIS_HOST")
+    port, db, host = pod.integer("REDIS_PORT"), pod.integer("REDIS_DB"), pod.host
     unnamed = not host and pod.known("REDIS_HOST")
     if (
         unnamed

@@ -19,6 +19,10 @@ MAX_BULK = 8 * 2**20
 """Bytes of one value that are read at most; a session is a few hundred."""
 
 
+MAX_DEPTH = 16
+"""Lists within lists; CLUSTER SLOTS has three."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """An error reply, in the server's words."""
@@ -60,7 +64,7 @@ class Wire:
         self._link.sendall(head + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts))
         return self._value()
 
-    def _value(self) -> Value:
+    def _value(self, depth: int = 0) -> Value:
         line = self._lines.readline(MAX_BULK)
         if not line.endswith(b"\r\n"):
             raise Broken("the connection was closed" if not line else f"not Redis: {line[:40]!r}")
@@ -77,8 +81,8 @@ class Wire:
             return number
         if kind == b"$" and number <= MAX_BULK:
             return self._bulk(number)
-        if kind == b"*" and number <= MAX_BULK:
-            return None if number < 0 else [self._value() for _ in range(number)]
+        if kind == b"*" and number <= MAX_BULK and depth < MAX_DEPTH:
+            return None if number < 0 else [self._value(depth + 1) for _ in range(number)]
         raise Broken(f"not Redis: {line[:40]!r}")
 
     def _bulk(self, size: int) -> str | None:
@@ -99,8 +103,9 @@ def connect(host: str, port: int, timeout: float) -> tuple[Tcp, socket.socket | 
     started = time.perf_counter()
     try:
         link = socket.create_connection((host, port), timeout)
-    except socket.gaierror as error:
-        return Tcp(Reach.UNKNOWN_HOST, time.perf_counter() - started, error.strerror or str(error)), None
+    except (socket.gaierror, UnicodeError) as error:  # the latter: no name at all, as "a..b"
+        said = getattr(error, "strerror", None) or str(error)
+        return Tcp(Reach.UNKNOWN_HOST, time.perf_counter() - started, said), None
     except TimeoutError:
         return Tcp(Reach.TIMEOUT, time.perf_counter() - started), None
     except ConnectionRefusedError:

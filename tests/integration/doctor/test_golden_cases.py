@@ -188,6 +188,8 @@ FAULTY = [
     Case("flag not set", ("\n" + at("plain").replace("USE_REDIS=true\n", ""),), {"flag-off": "a.env"}),
     Case("flag 1", (at("plain").replace("USE_REDIS=true", "USE_REDIS=1"),), {"flag-word": "a.env:1"}),
     Case("no host", ("USE_REDIS=true\n",), {"host-missing": "a.env"}),
+    Case("a URL for a host", (at("plain", host="redis://127.0.0.1:6379"),), {"host-form": "a.env:2"}),
+    Case("host and port for a host", (at("plain", host="127.0.0.1:6379"),), {"host-form": "a.env:2"}),
     Case("service link", (ON + "REDIS_PORT=tcp://10.0.0.7:6379\n",), {"bad-port-value": "a.env:4"}),
     Case("empty port", (ON + "REDIS_PORT=\n",), {"bad-port-value": "a.env:4"}),
     Case("no number", (at("plain", "CAPTCHA_TTL=1m\n"),), {"bad-number": "a.env:5"}),
