@@ -10,12 +10,13 @@ import pytest
 from docker import DockerClient
 
 from devenv.core.errors import EnvironmentProblem
-from devenv.stack import docker_engine
+from devenv.core.topology import RedisMode
+from devenv.stack import compose_file, docker_engine
 from devenv.stack.environment import PACKAGE_ROOT
 
 CONTEXT = (
     "Dockerfile",
-    "docker-compose.yml",
+    *(name for mode in RedisMode for name in compose_file.files(mode)[-1:]),
     ".dockerignore",
     "pyproject.toml",
     "requirements.lock",
@@ -39,6 +40,8 @@ def clone(engine: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """What docker compose needs of the project, as a fresh clone has it: no .env, no .venv."""
     folder = tmp_path_factory.mktemp("a clone")
     for name in CONTEXT:
+        if not (PACKAGE_ROOT / name).exists():
+            continue
         shutil.copy(PACKAGE_ROOT / name, folder / name)
     for package in ("devenv", "mock_ml"):
         shutil.copytree(

@@ -104,3 +104,62 @@ def test_without_docker_the_way_out_is_named(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(EnvironmentProblem, match="Docker is not installed") as caught:
         docker_engine.connect()
     assert "--backend embedded" in (caught.value.hint or "")
+
+
+OVERRIDES = (RedisMode.TLS, RedisMode.ACL, RedisMode.REPLICA)
+
+
+@pytest.mark.parametrize("mode", OVERRIDES)
+def test_an_override_opens_nothing(mode: RedisMode) -> None:
+    services = compose_file.read(PACKAGE_ROOT, mode)["services"]
+    for name, service in services.items():
+        assert service["healthcheck"]["test"], name
+        assert (service["cap_drop"], service["read_only"]) == (["ALL"], True), name
+        assert service.get("user", "1:1").partition(":")[0] != "0", name
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ())), name
+
+
+@pytest.mark.parametrize("mode", OVERRIDES)
+def test_every_pod_gets_what_the_override_gives_the_first(mode: RedisMode) -> None:
+    services = compose_file.with_pods(compose_file.read(PACKAGE_ROOT, mode), {A: {}, B: {}, C: {}})[
+        "services"
+    ]
+    assert services["proxy"]["environment"]["DEVENV_REDIS_MODE"] == mode
+    own = {"POD_NAME", "REDIS_PORT", "USE_REDIS"}
+    given = [
+        {name: value for name, value in services[pod]["environment"].items() if name not in own}
+        for pod in (A, B, C)
+    ]
+    assert given[0] == given[1] == given[2]
+    assert given[0] != compose_file.read(PACKAGE_ROOT)["services"][A]["environment"]
+    assert services[C].get("volumes") == services[A].get("volumes")
+
+
+def test_what_an_override_does_not_say_stays() -> None:
+    before, after = compose_file.read(PACKAGE_ROOT), compose_file.read(PACKAGE_ROOT, RedisMode.TLS)
+    assert after["services"]["mock-ml"] == before["services"]["mock-ml"]
+    assert after["services"][A]["depends_on"] == before["services"][A]["depends_on"]
+    assert after["services"][A]["environment"]["REDIS_HOST"] == "proxy"
+    assert after["services"]["redis"]["healthcheck"]["interval"] == "1s"
+    assert set(after["volumes"]) == {"redis-doors", "redis-trust"}
+
+
+def test_pods_never_see_a_key() -> None:
+    services = compose_file.read(PACKAGE_ROOT, RedisMode.TLS)["services"]
+    for pod in (A, B):
+        assert services[pod]["volumes"] == ["redis-trust:/run/redis-trust:ro"]
+
+
+def test_the_password_of_the_users_is_nobody_s_file() -> None:
+    text = (PACKAGE_ROOT / compose_file.files(RedisMode.ACL)[-1]).read_text(encoding="utf-8")
+    assert f"${{{compose_file.USERS_VARIABLE}:?" in text
+    services = compose_file.read(PACKAGE_ROOT, RedisMode.ACL)["services"]
+    given = services[A]["environment"]["REDIS_PASSWORD"]
+    assert given.startswith("${DEVENV_REDIS_PASSWORD:?")
+    assert given == services["redis"]["environment"]["REDISCLI_AUTH"]
+
+
+def test_an_override_that_is_missing_is_named(tmp_path: Path) -> None:
+    (tmp_path / compose_file.FILE).write_text("services: {}", encoding="utf-8")
+    with pytest.raises(EnvironmentProblem, match=r"no docker-compose\.redis-tls\.yml in"):
+        compose_file.read(tmp_path, RedisMode.TLS)
