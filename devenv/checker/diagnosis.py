@@ -43,8 +43,9 @@ def _of_story(story: Story, joined: Joined) -> list[Finding]:
     faults = (fault(call, joined) for call in calls)
     found = races(story, joined)
     found += [problem for problem in faults if problem is not None][:1]
-    if not found and (problem := loss(story, joined) or beyond_the_limit(story)) is not None:
-        found.append(problem)
+    if not found:
+        beyond = beyond_the_limit(story) if joined.profile.limit else None
+        found += [problem for problem in (loss(story, joined) or beyond,) if problem is not None]
     return found
 
 

@@ -68,7 +68,8 @@ def _over(story: Story, call: Call, joined: Joined) -> bool:
         and (other.ended <= call.started or (other.started <= call.ended and _share(other, call)))
     ]
     solved = any(other.outcome is Outcome.SUCCESS for other in others)
-    return solved or sum(other.outcome in GRADED for other in others) >= ATTEMPTS_LIMIT
+    limit = joined.profile.limit
+    return solved or 0 < limit <= sum(other.outcome in GRADED for other in others)
 
 
 def _share(one: Call, other: Call) -> bool:
@@ -257,7 +258,8 @@ def _gone_from_redis(story: Story, joined: Joined, create: Call, lost: Call) -> 
         return finding("redis-dies", cid, sentence, wrote, read, lost)
     removals = [step for step in story.steps if step.deleted and step.at <= read.at]
     if removals:
-        return _taken_out(story, removals[-1], read, lost) or _ended_early(story, removals[-1], lost)
+        early = _ended_early(story, removals[-1], lost) if joined.profile.limit else None
+        return _taken_out(story, removals[-1], read, lost) or early
     meanwhile = [e for e in joined.redis_events(wrote.at, read.at) if _concerns(e, wrote.key)]
     if _expired(create, wrote.at, read.at) or any(_is_expiry(event) for event in meanwhile):
         return None

@@ -51,6 +51,7 @@ CAPTCHA = ServiceProfile(
     not_found=(Rule(equals={"message": NOT_FOUND_MESSAGE}),),
     success=(Rule(equals={"success": True}),),
     oracle="mock-ml",
+    limit=2,
     # A graded failure is one without a message, or with what only graded answers carry.
     wrong=(
         Rule(equals=_FAILED, absent=("message",)),

@@ -122,6 +122,7 @@ class ServiceProfile:
     ttl, …) → the service's own. ``oracle``: mock-ml where the mock ML service knows the right answers.
     ``words`` say create and verify in the service's own words; ``changes``: what to change, by cause, where
     the usual advice does not fit it. ``reusable``: a session goes on after a success.
+    ``limit``: so many graded answers a session takes; 0: wrong answers cost nothing.
     """
 
     name: str
@@ -137,6 +138,7 @@ class ServiceProfile:
     words: tuple[str, str] = ("create", "verify")
     changes: Mapping[str, str] = field(default_factory=dict)
     reusable: bool = False
+    limit: int = 0
 
     def outcome(self, status: int | None, body: Mapping[str, Any]) -> Outcome:
         """Class the answer to a request that used a session; ``status`` None: no answer came."""

@@ -149,6 +149,8 @@ def _told(answer: Answered) -> str:
         return "no answer, its pod was restarted"
     if answer.status != 200:
         return f"HTTP {answer.status}"
+    if outcome == "error" and isinstance(body.get("message"), str):
+        return str(body["message"])
     attempts = body.get("attempts")
     return outcome + (f", attempt {attempts}" if attempts is not None else "")
 

@@ -272,7 +272,7 @@ class CaptchaClient:
         outcome, received = self.profile.outcome(status, body), self.profile.canonical(body)
         result = Verified(outcome, status, received, served_by, request_id, started, self._clock())
         where = served_by or pod or "proxy"
-        value |= {"outcome": str(outcome), "status": status}
+        value |= {"outcome": self._graded(outcome), "status": status}
         for name in ("message", "attempts", "downshift"):
             if received.get(name) is not None:
                 value[name] = received[name]
@@ -400,6 +400,12 @@ class CaptchaClient:
             known = ", ".join(self.profile.kinds)
             raise UsageProblem(f"the service has no sessions of type {name!r}", hint=f"it has {known}")
         return kind
+
+    def _graded(self, outcome: Outcome) -> str:
+        """The outcome, as a history tells it: what costs or ends nothing is no grade."""
+        if outcome is Outcome.WRONG and not self.profile.limit:
+            return "ungraded"
+        return "used" if outcome is Outcome.SUCCESS and self.profile.reusable else str(outcome)
 
     def _told_answer(self, challenge: Challenge, answer: Answer) -> Submission:
         """The answer that the profile tells, as nobody here knows what the challenge asks."""

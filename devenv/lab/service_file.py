@@ -92,6 +92,7 @@ class _Profile(_Table):
     words: tuple[str, str] | None = None
     reusable: bool | None = None
     changes: dict[str, str] = {}
+    limit: Literal[0, 2] | None = None
 
     def over(self, preset: ServiceProfile) -> ServiceProfile:
         """The preset with what the file says in its place; kinds replace all of the preset's."""
@@ -111,7 +112,13 @@ class _Profile(_Table):
             given |= {"id_field": self.id.field, "id_header": self.id.header}
         if self.reusable is not None:
             given["reusable"] = self.reusable
-        kept = {name: it for name, it in given.items() if it or name in ("id_field", "id_header", "reusable")}
+        # Whether the contract's limit holds for other requests than its own, nobody knows.
+        given["limit"] = self.limit if self.limit is not None else 0 if self.kinds else preset.limit
+        kept = {
+            name: it
+            for name, it in given.items()
+            if it or name in ("id_field", "id_header", "reusable", "limit")
+        }
         return replace(preset, **kept)
 
 

@@ -13,7 +13,7 @@ import yaml
 from devenv.checker.invariants import Kind
 from devenv.core.captcha_http import outcome_of
 from devenv.core.schedule import Event, Release, Schedule, Step
-from devenv.core.vocabulary import CATALOGUE_STORES, CaptchaType, Strategy
+from devenv.core.vocabulary import CATALOGUE_STORES, Strategy
 from devenv.explore.behaviour import CUT_SHORT
 from devenv.explore.collecting import Met
 from devenv.explore.expression import Participant
@@ -58,9 +58,10 @@ def job_of(
     *, watch: bool = False,
 ) -> Scheduled:  # fmt: skip
     """A cast's run on ``stage``."""
-    document = json.dumps(stage.document, ensure_ascii=False)
     calls, events = stage.calls(cast), stage.events(cast)
-    return Scheduled(stage.key, document, stage.ttl_ms, calls, events, tuple(prefix), sleep, watch, stage.db)
+    return Scheduled(
+        stage.key, stage.document, stage.ttl_ms, calls, events, tuple(prefix), sleep, watch, stage.db
+    )
 
 
 async def confirm(
@@ -156,7 +157,7 @@ def scenario_text(
     cast: Sequence[Participant],
     outcome: Outcome,
     strategy: Strategy,
-    kind: CaptchaType,
+    kind: str,
 ) -> str:
     """A scenario file that ``replay`` follows: the schedule, and what was seen as what is expected."""
     requests = [it for it in cast if it.answer is not None]

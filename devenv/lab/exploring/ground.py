@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from devenv.core.errors import EnvironmentProblem
+from devenv.core.service import ServiceProfile
+from devenv.core.vocabulary import NOT_FOUND_MESSAGE, Outcome
 from devenv.explore.behaviour import Act, Answered
 from devenv.explore.redis_store import RedisStore
 from devenv.gate import Gate, Held, Then
 from devenv.lab.exploring.grip import Grip
-from devenv.lab.exploring.jobs import CID, canonical_json
+from devenv.lab.exploring.jobs import Call, canonical_json
 from devenv.lab.exploring.lane import Bypassed, Crowded, Lane, LetGo, NoRest, Request
 from devenv.lab.exploring.scratch import run_script
 from devenv.lab.exploring.sockets import ClusterLink, PodClient, RedisLink
@@ -61,15 +64,16 @@ class Ground:
 
     # --- requests -------------------------------------------------------------------------------------------
 
-    def start(self, lane: Lane, name: str, pod: str, path: str, body: Mapping[str, object]) -> Request:
+    def start(self, lane: Lane, call: Call) -> Request:
         """Send a request; its challenge id is the lane's."""
-        client = self._clients.get(pod)
+        client = self._clients.get(call.pod)
         if client is None:
-            raise EnvironmentProblem(f"there is no pod {pod!r}; there are {', '.join(self._clients)}")
-        real = {key: lane.cid if value == CID else value for key, value in body.items()}
-        task = asyncio.ensure_future(client.post(path, real, f"{lane.cid[-8:]}-{name}"))
+            raise EnvironmentProblem(f"there is no pod {call.pod!r}; there are {', '.join(self._clients)}")
+        real = call.real(lane.cid)
+        headers = {**real.headers, "X-Request-Id": f"{lane.cid[-8:]}-{call.name}"}
+        task = asyncio.ensure_future(client.send(real.method, real.path, real.body, headers))
         task.add_done_callback(lambda _: lane.news.set())
-        return Request(name, pod, task)
+        return Request(call.name, call.pod, task, call.profile)
 
     async def settle(self, lane: Lane, request: Request, company: bool = False) -> bool:
         """Wait until the request that runs is at rest: its next command is held, or it is answered.
@@ -130,6 +134,8 @@ class Ground:
         else:
             status, body = request.task.result()
             answered = Answered(status, canonical_json(lane.symbolic(body)))
+            if request.profile is not None:
+                answered = _as_contract(answered, request.profile)
         if not request.commands:
             raise Bypassed(
                 f"{request.name} was answered {answered.status} without a Redis command through the gate: "
@@ -202,6 +208,23 @@ class Ground:
                 return self._store.act(database, act)
             except NotLearned as missing:
                 self._scripts.learn(missing.call, await self.script(missing.call))
+
+
+def _as_contract(answer: Answered, profile: ServiceProfile) -> Answered:
+    """What a service of its own style answered, in the contract's words: everything later reads those."""
+    said = json.loads(answer.body)
+    body = said if isinstance(said, dict) else {}
+    outcome = profile.outcome(answer.status, body)
+    if outcome is Outcome.ERROR:
+        return answer
+    words: dict[str, object] = {"success": outcome is Outcome.SUCCESS}
+    if outcome is Outcome.NOT_FOUND:
+        words["message"] = NOT_FOUND_MESSAGE
+    elif outcome is Outcome.WRONG and not profile.limit:
+        words["message"] = "wrong, at no cost"
+    if isinstance(count := profile.canonical(body).get("attempts"), int):
+        words["attempts"] = count
+    return Answered(200, json.dumps(words, sort_keys=True))
 
 
 async def _in_time(news: asyncio.Event, seconds: float) -> bool:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from devenv.core.service import ServiceProfile
 from devenv.explore.access import Touched
 from devenv.explore.behaviour import Answered, Heard, Place, Seen
 from devenv.explore.outcome import Beside, Outcome
@@ -29,21 +30,40 @@ CID = "c1d0" * 8
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One HTTP request: ``POST path`` with a JSON body, to ``pod``."""
+    """One HTTP request with a JSON body, to ``pod``.
+
+    ``profile``: whose answers it gets, without kinds; None: they are the contract's as they come.
+    """
 
     name: str
     pod: str
     path: str
-    body: Mapping[str, Any]
+    body: Any
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    profile: ServiceProfile | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dict."""
-        return {"name": self.name, "pod": self.pod, "path": self.path, "body": dict(self.body)}
+        """A plain dict; what is as usual is left out."""
+        data = {"name": self.name, "pod": self.pod, "path": self.path, "body": self.body}
+        if self.profile is not None:
+            data |= {"method": self.method, "headers": dict(self.headers), "profile": self.profile.to_json()}
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Call:
         """The inverse of ``to_json``."""
-        return cls(data["name"], data["pod"], data["path"], data["body"])
+        profile = ServiceProfile.from_json(data["profile"]) if data.get("profile") else None
+        method, headers = data.get("method", "POST"), data.get("headers", {})
+        return cls(data["name"], data["pod"], data["path"], data["body"], method, headers, profile)
+
+    def real(self, cid: str) -> Call:
+        """With ``cid`` for ``CID``, wherever it stands."""
+        if self.profile is None:  # the contract's: a plain field of the body
+            return replace(self, body={name: cid if it == CID else it for name, it in self.body.items()})
+        body = json.loads(json.dumps(self.body).replace(CID, cid))
+        headers = {name: value.replace(CID, cid) for name, value in self.headers.items()}
+        return replace(self, path=self.path.replace(CID, cid), body=body, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)

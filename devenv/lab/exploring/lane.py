@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from devenv.core.errors import EnvironmentProblem, Inconclusive
+from devenv.core.service import ServiceProfile
 from devenv.explore.behaviour import Issued
 from devenv.gate import Held
 from devenv.lab.exploring.jobs import CID
@@ -64,6 +65,7 @@ class Request:
     name: str
     pod: str
     task: asyncio.Task[tuple[int, bytes]]
+    profile: ServiceProfile | None = None
     held: Held | None = None
     commands: int = 0
 

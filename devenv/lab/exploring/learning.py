@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -149,5 +148,4 @@ class Learner:
         return self.stage.call(participant, self.stage.pods[self._turn % len(self.stage.pods)])
 
     def _fresh(self) -> Database:
-        document = json.dumps(self.stage.document, ensure_ascii=False)
-        return fresh_database(self.stage.key, document, self.stage.ttl_ms)
+        return fresh_database(self.stage.key, self.stage.document, self.stage.ttl_ms)

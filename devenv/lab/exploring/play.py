@@ -101,7 +101,7 @@ class Play:
     async def _begin(self, number: int) -> None:
         """Send the request, up to its first command."""
         call = self._job.calls[number]
-        request = self._ground.start(self._lane, call.name, call.pod, call.path, call.body)
+        request = self._ground.start(self._lane, call)
         self._requests[number : number + 1] = [request]
         await self._settle(number)
         self._note_pending(number)

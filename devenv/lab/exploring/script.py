@@ -25,7 +25,7 @@ class Script:
         seen: list[Seen] = []
         database: Database = job.database
         own, mine = b"<%b:" % job.call.name.encode(), b"<self:"
-        request = ground.start(lane, job.call.name, job.call.pod, job.call.path, job.call.body)
+        request = ground.start(lane, job.call)
         try:
             while True:
                 await ground.settle(lane, request)

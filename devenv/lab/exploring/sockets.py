@@ -20,17 +20,18 @@ IDLE_SECONDS = 2.0
 
 
 class PodClient:
-    """POSTs JSON to one pod, each request on a connection of its own that is used again later."""
+    """Sends JSON to one pod, each request on a connection of its own that is used again later."""
 
     def __init__(self, host: str, port: int) -> None:
         self._host, self._port = host, port
         self._idle: deque[tuple[float, asyncio.StreamReader, asyncio.StreamWriter]] = deque()
 
-    async def post(self, path: str, body: Mapping[str, Any], request_id: str) -> tuple[int, bytes]:
+    async def send(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> tuple[int, bytes]:
         """Status and body of the answer. Raises OSError or EOFError where none came."""
         data = json.dumps(body, ensure_ascii=False).encode()
+        fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         head = (
-            f"POST {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\nX-Request-Id: {request_id}\r\n"
+            f"{method} {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n{fields}"
             f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
         )
         reader, writer = await self._connection()
@@ -38,12 +39,15 @@ class PodClient:
             writer.write(head.encode() + data)
             answer = await reader.readuntil(b"\r\n\r\n")
             status = int(answer[9:12])
-            fields = _fields(answer)
-            content = await reader.readexactly(int(fields.get("content-length", "0")))
+            said = _fields(answer)
+            if said.get("transfer-encoding", "").lower() == "chunked":
+                content = await _chunked(reader)
+            else:
+                content = await reader.readexactly(int(said.get("content-length", "0")))
         except BaseException:
             writer.close()
             raise
-        if fields.get("connection", "").lower() == "close" or status >= 500:
+        if said.get("connection", "").lower() == "close" or status >= 500:
             writer.close()
         else:
             self._idle.append((asyncio.get_running_loop().time(), reader, writer))
@@ -63,6 +67,16 @@ class PodClient:
                 return reader, writer
             writer.close()
         return await asyncio.open_connection(self._host, self._port)
+
+
+async def _chunked(reader: asyncio.StreamReader) -> bytes:
+    """A body in chunks (RFC 9112 §7.1), without trailers."""
+    parts = []
+    while size := int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16):
+        parts.append(await reader.readexactly(size))
+        await reader.readexactly(2)
+    await reader.readuntil(b"\r\n")
+    return b"".join(parts)
 
 
 def _fields(head: bytes) -> dict[str, str]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
-from typing import Any
 
 from devenv.captcha_api.catalogue import Catalogue
 from devenv.core.captcha_http import CHALLENGE_FIELD, VERIFY_PATHS
+from devenv.core.errors import EnvironmentProblem
+from devenv.core.service import ServiceProfile
 from devenv.core.topology import StackStatus
 from devenv.core.vocabulary import Answer, CaptchaType
 from devenv.explore.behaviour import RESTART
 from devenv.explore.expression import Participant
 from devenv.lab.client import CaptchaClient, Challenge, Submission
 from devenv.lab.exploring.jobs import CID, Call, EventCall
-from devenv.lab.keys import DEFAULT_PREFIX
+from devenv.lab.keys import DEFAULT_PREFIX, connected
 from devenv.lab.seeding import as_created, new_document
 
 
@@ -23,22 +25,30 @@ from devenv.lab.seeding import as_created, new_document
 class Stage:
     """A challenge of type ``kind`` as the service keeps it, with ``CID`` for its id, in database ``db``.
 
-    ``submissions`` is what is sent for each answer.
+    ``submissions`` is what is sent for each answer, ``profile`` how; None: as the contract says.
     """
 
-    kind: CaptchaType
+    kind: str
     key: str
-    document: Mapping[str, Any]
+    document: str
     submissions: Mapping[Answer, Submission]
     ttl_ms: int
     pods: tuple[str, ...]
     db: int = 0
+    profile: ServiceProfile | None = None
 
     def call(self, request: Participant, pod: str) -> Call:
         """The verify of one participant."""
         assert request.answer is not None
-        body = {CHALLENGE_FIELD: CID, **self.submissions[request.answer]}
-        return Call(request.name, pod, VERIFY_PATHS[self.kind], body)
+        submission = self.submissions[request.answer]
+        if self.profile is None:
+            path = VERIFY_PATHS[CaptchaType(self.kind)]
+            return Call(request.name, pod, path, {CHALLENGE_FIELD: CID, **submission})
+        kind = next(iter(self.profile.kinds.values()))
+        sent = kind.verify.fill(CID, next(iter(submission.values())))
+        answers = replace(self.profile, kinds={}, headers={})
+        headers = {**self.profile.headers, **sent.headers}
+        return Call(request.name, pod, sent.path, sent.body, sent.method, headers, answers)
 
     def calls(self, cast: Sequence[Participant]) -> tuple[Call, ...]:
         """The verifies of all participants, each on its pod."""
@@ -66,4 +76,33 @@ async def build_stage(
         submissions = {answer: await client.answer(challenge, answer) for answer in Answer}
     key = f"{settings.get('REDIS_PREFIX', DEFAULT_PREFIX)}{kind}:{CID}"
     ttl_ms, db = 1000 * int(settings.get("CAPTCHA_TTL") or 60), int(settings.get("REDIS_DB") or 0)
-    return Stage(kind, key, document, submissions, ttl_ms, tuple(pods), db)
+    text = json.dumps(document, ensure_ascii=False)
+    return Stage(str(kind), key, text, submissions, ttl_ms, tuple(pods), db)
+
+
+async def own_stage(status: StackStatus, pods: Sequence[str], answers: Sequence[Answer], seed: int) -> Stage:
+    """A session of somebody's own service: one is opened; what its pod then keeps in Redis is the pattern.
+
+    ``answers`` are those that will be given. Raises UsageProblem for one that nobody knows, and
+    EnvironmentProblem where the session is not one text under one key that has its id.
+    """
+    profile = status.spec.profile
+    name = next(iter(profile.kinds))
+    settings = next(pod.settings for pod in status.pods if pod.name == pods[0])
+    db = int(settings.get("REDIS_DB") or 0)
+    async with CaptchaClient(status.endpoints, seed=seed, profile=profile) as client:
+        opened = await client.create(name, pods[0])
+        submissions = {answer: await client.answer(opened, answer) for answer in answers}
+    cid = opened.id or ""
+    with connected(status.endpoints, db) as redis:
+        keys = [key.decode() for key in redis.scan_iter(count=500) if cid and cid.encode() in key]
+        if len(keys) != 1 or redis.type(keys[0]) != b"string":
+            raise EnvironmentProblem(
+                f"a new session is not one text under one key with its id: {', '.join(keys) or 'no key'}",
+                hint="is USE_REDIS=true what makes the service use Redis? docs/own-service.md",
+            )
+        text = bytes(redis.get(keys[0]) or b"").decode("utf-8", "backslashreplace")  # type: ignore[arg-type]
+        left = int(redis.pttl(keys[0]))
+    ttl_ms = max(1000, round(left / 1000) * 1000) if left > 0 else 60_000
+    key, document = keys[0].replace(cid, CID), text.replace(cid, CID)
+    return Stage("any", key, document, submissions, ttl_ms, tuple(pods), db, profile)

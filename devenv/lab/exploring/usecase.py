@@ -22,7 +22,7 @@ from devenv.lab.exploring.confirming import Suspect, confirm, job_of, scenario_t
 from devenv.lab.exploring.exploration import Exploration, FoundViolation, Mode, Wish
 from devenv.lab.exploring.learning import LearnedSystem, Learner
 from devenv.lab.exploring.remote import Remote
-from devenv.lab.exploring.stage import Stage, build_stage
+from devenv.lab.exploring.stage import Stage, build_stage, own_stage
 from devenv.lab.exploring.twins import known_scripts
 from devenv.lab.opening import fresh_stack, running_stack
 from devenv.lab.runs import RESULTS, SCHEDULE, Run, open_run
@@ -95,6 +95,7 @@ def own_stack(wish: Wish, meeting: Meeting, settings: Settings, progress: Progre
         env={**PATIENT, **client},
         seed=settings.seed,
         redis_mode=mode,
+        service=settings.service,
     )
     with fresh_stack(settings.backend or "embedded", settings.state_dir, spec, progress) as stack:
         yield stack.status()
@@ -163,7 +164,11 @@ class _Exploring:
 
     async def _prepare(self) -> Stage:
         """The stage; and each pod has connected, and loaded its scripts, before anything is counted."""
-        stage = await build_stage(self._status, self._pods, self._wish.kind, self._seed, time.time())
+        if self._status.spec.service is None:
+            stage = await build_stage(self._status, self._pods, self._wish.kind, self._seed, time.time())
+        else:
+            answers = list(dict.fromkeys(it.answer for it in self._casts[0] if it.answer is not None))
+            stage = await own_stage(self._status, self._pods, answers, self._seed)
         alone = next(it for it in self._casts[0] if it.answer is not None)
         for pod in stage.pods:
             job = job_of(replace(stage, pods=(pod,)), [alone], ())
@@ -251,7 +256,7 @@ class _Exploring:
                 found.append(unconfirmed(suspect, INTERRUPTED))
                 continue
             if violation.confirmed:
-                text = scenario_text(violation, suspect.cast, outcome, self._wish.strategy, self._wish.kind)
+                text = scenario_text(violation, suspect.cast, outcome, self._wish.strategy, stage.kind)
                 path = folder.write_text(f"{violation.kind}.yaml", text)
                 command = f"devenv replay {_shown_path(path)} --strategy {self._wish.strategy}"
                 violation = replace(violation, scenario_file=str(path), reproduce=command)

@@ -179,7 +179,7 @@ class Counting:
 
     lock: bool
     key = KEY
-    document: int = 0
+    document: str = "0"
     ttl_ms: int = 60_000
     db: int = 0
 

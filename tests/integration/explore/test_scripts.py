@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ import pytest
 import redis
 
 from devenv.core.errors import DevenvError
-from devenv.core.vocabulary import Answer, CaptchaType
+from devenv.core.vocabulary import Answer
 from devenv.explore.dpor import SourceDpor
 from devenv.explore.expression import Participant, parse_meeting
 from devenv.gate import Gate
@@ -218,7 +219,7 @@ def test_our_script_without_its_twin_comes_to_the_same(redis_port: int, pod: tup
     }  # fmt: skip
     selected = {Answer.RIGHT: [0, 2, 3, 5, 6, 8], Answer.WRONG: [1, 4, 7], Answer.EMPTY: []}
     submissions = {answer: {"selections": it} for answer, it in selected.items()}
-    stage = Stage(CaptchaType.ABSTRACT, KEY.decode(), document, submissions, 60_000, ("pod",))
+    stage = Stage("abstract", KEY.decode(), json.dumps(document), submissions, 60_000, ("pod",))
     found: list[list[tuple[int, set[Any]]]] = []
     asked = []
     with asyncio.Runner() as runner:

@@ -12,12 +12,16 @@ import pytest
 from devenv.core.topology import Ports, StackSpec
 from devenv.core.vocabulary import Strategy
 from devenv.lab.explain import explain_run
+from devenv.lab.exploring.exploration import Mode
+from devenv.lab.exploring.exploration import Wish as Exploring
+from devenv.lab.exploring.usecase import explore_on
 from devenv.lab.looking import Wish, look
 from devenv.lab.opening import SUPERVISOR
 from devenv.lab.replay import Replayer, ReplayResult
 from devenv.lab.runs import Run, open_run
 from devenv.lab.service_file import parse_service
 from devenv.lab.service_text import toml_text
+from devenv.lab.settings import Settings
 from devenv.scenario import find
 from devenv.stack.embedded import EmbeddedStack
 from tests.integration.own_service.conftest import DEVENV, HEADER_VALUE, OWN_STYLE, needed
@@ -176,3 +180,19 @@ def test_unknown_addresses_stop_it_and_no_value_is_told(
     assert "--allow-env" in done.stderr
     assert "example.invalid" not in done.stderr + done.stdout
     assert not (folder / ".devenv" / "embedded.json").exists()
+
+
+def test_its_orders_are_explored(service: tuple[str, EmbeddedStack], tmp_path: Path) -> None:
+    name, stack = service
+    if name == "mcp-session":
+        pytest.skip("it keeps no session in Redis")
+    on = {pod: {"USE_REDIS": "true"} for pod in ("captcha-api-a", "captcha-api-b")}
+    stack.restart_pods(on, lambda line: None)
+    try:
+        wish = Exploring("W+W+X", strategy=Strategy.ATOMIC, mode=Mode.DIRECT)
+        found = explore_on(stack.status(), wish, Settings(state_dir=tmp_path), lambda line: None)
+    finally:
+        stack.restart_pods({pod: {"USE_REDIS": "false"} for pod in on}, lambda line: None)
+    # Two reads and an expiry: what each read sees is all that the orders differ in.
+    assert (found.traces, found.complete, found.violations) == (4, True, ())
+    assert found.exit_code == 0
