@@ -22,7 +22,7 @@ class Create:
 
     ``word_differs_from`` names a handwriting session: create until this word is another than that one's.
     ``node``: on a cluster, create until the node that the pods are given ("first") owns the session's key, or
-    any "other".
+    any "other"; elsewhere it means nothing.
     """
 
     line: int

@@ -127,7 +127,9 @@ class _Builder:
             case {"age": session}:
                 return KeyEvent(line, "age", self._known(session, (*path, "age")))
             case {"failover": session}:
-                self._on_a_cluster(path, "failover")
+                if self._redis is not RedisMode.CLUSTER:
+                    why = "'failover' needs a cluster: stack: {redis: cluster}"
+                    raise self._document.problem((*path, "failover"), why, key=True)
                 return KeyEvent(line, "failover", self._known(session, (*path, "failover")))
             case {"gate": rules}:
                 return self._gate(rules, (*path, "gate"), line)
@@ -159,15 +161,8 @@ class _Builder:
             for name, key in ((session, "create"), (other, "word_differs_from")):
                 if self._sessions[name] != CaptchaType.HANDWRITING:
                     raise self._document.problem((*path, key), f"session {name!r} is not of type handwriting")
-        if "node" in data:
-            self._on_a_cluster(path, "node")
         self._created[session] = line
         return Create(line, session, self._pod_of(data, path), other, expect, data.get("node"))
-
-    def _on_a_cluster(self, path: Path, key: str) -> None:
-        if self._redis is not RedisMode.CLUSTER:
-            why = "needs a cluster: stack: {redis: cluster}"
-            raise self._document.problem((*path, key), f"{key!r} {why}", key=True)
 
     def _verify(self, data: Mapping[str, Any], path: Path, expect: Expectation) -> Verify:
         session = self._known(data["verify"], (*path, "verify"))

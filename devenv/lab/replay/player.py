@@ -181,9 +181,11 @@ class Player:
 
     def _create_on_node(self, step: Create) -> None:
         """Create again until the wished node owns the key: about as often as there are masters."""
+        if step.node is None or not self.baseline.endpoints.redis_nodes:
+            return
         for _ in range(_CREATES):
-            first = step.node is None or self.baseline.redis_settings.node_of(self._key(step.session)[0]) == 0
-            if step.node is None or first == (step.node == "first"):
+            owner = self.baseline.redis_settings.node_of(self._key(step.session)[0])
+            if (owner == 0) == (step.node == "first"):
                 return
             kind = self.scenario.sessions[step.session]
             self._challenges[step.session] = self.runner.run(self.client.create(kind, step.pod))

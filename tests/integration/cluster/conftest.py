@@ -1,0 +1,78 @@
+"""One embedded stack on a Redis Cluster for all tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import redis
+
+from devenv.core.topology import Ports, RedisMode, StackSpec, StackStatus
+from devenv.core.vocabulary import Strategy
+from devenv.lab.opening import SUPERVISOR
+from devenv.lab.redis_nodes import ClusterClient
+from devenv.stack.embedded import EmbeddedStack
+
+POD = "captcha-api-a"
+SETTINGS = {"REDIS_CLUSTER": "true", "REDIS_TIMEOUT_MS": "20000"}
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The stack, its Redis past the gate, and its Redis as pod A has it."""
+
+    stack: EmbeddedStack
+    status: StackStatus
+    nodes: ClusterClient
+    folder: Path
+
+    def control(self, path: str, **params: Any) -> Any:
+        url = self.status.endpoints.control + path
+        return httpx.get(url, params=params, trust_env=False).raise_for_status().json()
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Pod A's ports at the gate by the node that they lead to."""
+        [pod] = [it for it in self.control("/gate")["pods"] if it["pod"] == POD]
+        return dict(pod["nodes"])
+
+    @property
+    def gate_port(self) -> int:
+        """The one that pod A is given as REDIS_PORT."""
+        [pod] = [it for it in self.control("/gate")["pods"] if it["pod"] == POD]
+        return int(pod["port"])
+
+    def client(self, port: int | None = None, **options: Any) -> Any:
+        """A plain client of a port of pod A's, by default the first."""
+        return redis.Redis(port=port or self.gate_port, socket_timeout=5, decode_responses=True, **options)
+
+    def owned_by(self, node: int) -> str:
+        """A key that this node owns."""
+        keys = (f"key{n}" for n in range(1000))
+        return next(key for key in keys if self.nodes.nodes.index(self.nodes.owner("EXISTS", key)[0]) == node)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Two pods with the guide's store and its cluster client; whoever changes that puts it back."""
+    folder = tmp_path_factory.mktemp("cluster")
+    stack = EmbeddedStack(folder, SUPERVISOR)
+    spec = StackSpec(
+        pods=3,
+        use_redis=True,
+        strategy=Strategy.GUIDE,
+        redis_mode=RedisMode.CLUSTER,
+        env=SETTINGS,
+        ports=Ports.free(),
+    )
+    try:
+        status = stack.start(spec, lambda _line: None)
+        nodes = ClusterClient(status.endpoints.redis_nodes)
+        yield Cluster(stack, status, nodes, folder)
+        nodes.close()
+    finally:
+        stack.stop()
