@@ -17,7 +17,7 @@ import redis
 from devenv.core.topology import StackStatus
 from devenv.core.vocabulary import REDIS_STORES, Answer, CaptchaType, Strategy
 from devenv.lab.client import CaptchaClient
-from devenv.lab.exploring.exploration import Exploration
+from devenv.lab.exploring.exploration import Exploration, Mode
 from devenv.lab.toggle import stores, toggle
 from devenv.stack.embedded import EmbeddedStack
 from tests.integration.explore.conftest import exploring, started
@@ -93,8 +93,8 @@ class Stage:
     stack: EmbeddedStack
     store: Strategy
 
-    def explored(self, text: str) -> Exploration:
-        return exploring(self.folder)(text, self.store, replays=1)
+    def explored(self, text: str, **fields: Any) -> Exploration:
+        return exploring(self.folder)(text, self.store, replays=1, **fields)
 
 
 def test_the_verdict_follows_from_what_is_found() -> None:
@@ -150,6 +150,17 @@ def test_the_shortest_orders_are_those(stage: Stage, explored: dict[str, Explora
     for row in SECTIONS[stage.store].rows:
         if RESENDS or "L" not in row.at_once:
             assert found.get((row.at_once, row.kind)) == row.order, row
+
+
+def test_real_pods_go_the_same_ways(stage: Stage) -> None:
+    """The model is not taken at its word: every order on real pods, each request on its own or all on one."""
+    learned = stage.explored("R+W+X")
+    for pods in (None, 1):
+        direct = stage.explored("R+W+X", mode=Mode.DIRECT, pods=pods)
+        assert (direct.traces, direct.outcomes) == (learned.traces, learned.outcomes)
+        assert {it.kind: it.traces for it in direct.violations} == {
+            it.kind: it.traces for it in learned.violations
+        }
 
 
 def test_a_verify_says_these_commands(stage: Stage) -> None:

@@ -70,7 +70,7 @@ class RedisSpecimen:
         try:
             yield
         except redis.ResponseError as error:
-            if str(error).startswith("WRONGTYPE"):
+            if "WRONGTYPE" in str(error):  # in a pipeline redis-py puts words before it
                 raise BrokenSession(f"The stored session is broken: {error}") from error
             raise StoreUnavailable(f"Session store cannot serve now: {error}") from error
         except (redis.RedisError, OSError) as error:
