@@ -386,6 +386,7 @@ async def run_on(loop: str, redis_port: int, first_seed: int, go_on: Callable[[i
             rounds += 1
             this = Round(gates, redis_port, f"{first_seed} {rounds}")
             await this.run()
+            await this.at_rest(idle)  # what is still said to nobody would keep others waiting
             await this.same_answers()
             await this.proper_client()
             now = await this.at_rest(idle)
@@ -441,7 +442,9 @@ async def serve(loop_name: str, upstreams: Sequence[int]) -> None:
             "untraced": sum(int(status["commands"]) - traced[kind] for kind, status in numbers.items()),
             "problems": problems + [str(s["trace_error"]) for s in numbers.values() if s["trace_error"]],
             "tasks": len(asyncio.all_tasks()),
-            "refused": {kind: sum(pod["refused"] for pod in status["pods"]) for kind, status in numbers.items()},
+            "refused": {
+                kind: sum(pod["refused"] for pod in status["pods"]) for kind, status in numbers.items()
+            },
             "descriptors": _descriptors(me)
             - sum(len(pod.get("nodes", ())) for pod in numbers["cluster"]["pods"]),
             "rss": me.memory_info().rss,

@@ -65,8 +65,13 @@ def replay(
     progress: Progress = _silent,
 ) -> ReplayResult:
     """Play one scenario on a running stack and leave the stack as it was; see ``Replayer.run``."""
-    with Replayer(stack, seed=seed, pace=pace, progress=progress) as replayer:
-        return replayer.run(scenario, strategy, repeat, run=run, schedules=schedules)
+    try:
+        with Replayer(stack, seed=seed, pace=pace, progress=progress) as replayer:
+            return replayer.run(scenario, strategy, repeat, run=run, schedules=schedules)
+    except BaseException:
+        if run is not None:
+            run.discard_empty()
+        raise
 
 
 class Replayer:
