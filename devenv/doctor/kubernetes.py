@@ -17,7 +17,7 @@ from devenv.doctor.settings import RELEVANT, Place, Pod, Setting
 from devenv.scenario.document import Document, Path
 
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Rollout", "Pod")
-TELLTALE = frozenset({"USE_REDIS", "REDIS_HOST", "REDIS_PREFIX"})
+TELLTALE = frozenset({"USE_REDIS", "REDIS_HOST", "REDIS_PREFIX", "REDIS_URL"})
 """A container that has one of these is a captcha service, and not, for example, Redis itself."""
 
 

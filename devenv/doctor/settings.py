@@ -31,7 +31,7 @@ SSL_CERT_FILE is OpenSSL's own: https://docs.openssl.org/master/man3/X509_get_de
 """
 
 RELEVANT = frozenset({*DEFAULTS, "REDIS_HOST", "REDIS_PASSWORD", "REDIS_CLUSTER", "SESSION_STRATEGY"})
-_SECRET = ("PASSWORD", "SECRET", "TOKEN")
+_SECRET = ("PASSWORD", "SECRET", "TOKEN", "REDIS_URL")
 
 
 @dataclass(frozen=True, slots=True)

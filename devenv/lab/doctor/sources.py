@@ -16,12 +16,12 @@ from devenv.lab.keys import read_access
 from devenv.scenario.document import read_documents
 
 URL = "--redis-url"
-HOST, PORT = "REDIS_HOST", "REDIS_PORT"
+HOST, PORT, ADDRESS = "REDIS_HOST", "REDIS_PORT", "REDIS_URL"
 
 
 def from_env_files(paths: Sequence[Path]) -> list[Pod]:
     """One pod per file. Raises UsageProblem for a file that cannot be read."""
-    return [env_file(_text(path), str(path)) for path in paths]
+    return [_by_url(env_file(_text(path), str(path))) for path in paths]
 
 
 def from_manifests(paths: Sequence[Path]) -> list[Pod]:
@@ -37,7 +37,24 @@ def from_manifests(paths: Sequence[Path]) -> list[Pod]:
             f"{', '.join(map(str, paths))}: no workload with {', '.join(sorted(TELLTALE))}",
             hint="a Deployment, StatefulSet, DaemonSet or Pod, with the ConfigMaps that it refers to",
         )
-    return list(pods)
+    return [_by_url(pod) for pod in pods]
+
+
+def _by_url(pod: Pod) -> Pod:
+    """Where REDIS_URL stands in place of REDIS_HOST, as many services have it: its parts, with its line.
+
+    Such a service need not know USE_REDIS: where that is not set, it is not known.
+    """
+    given = pod.setting(ADDRESS)
+    if given is None or not given.value or HOST in pod.settings:
+        return pod
+    parts = {
+        name: Setting(name, value, given.place) for name, value in address_of(given.value, ADDRESS).items()
+    }
+    unknown = dict(pod.unknown)
+    if "USE_REDIS" not in pod.settings:
+        unknown["USE_REDIS"] = f"the code, as {ADDRESS} stands in its place ({given.place})"
+    return replace(pod, settings={**parts, **pod.settings}, unknown=unknown)
 
 
 def _manifests(folder: Path) -> list[Path]:
@@ -53,17 +70,17 @@ def from_url(url: str) -> Pod:
     return Pod(URL, Place(URL), settings, service=False, client=Client.AUTO)
 
 
-def address_of(url: str) -> dict[str, str]:
-    """The variables that ``redis[s]://[user:password@]host[:port][/db]`` stands for."""
+def address_of(url: str, where: str = URL) -> dict[str, str]:
+    """The variables that ``redis[s]://[user:password@]host[:port][/db]``, given by ``where``, stands for."""
     wanted = "redis://[user:password@]host[:port][/db], or rediss:// for TLS"
     try:
         parts = urlsplit(url)
         port = parts.port or 6379
     except ValueError:
-        raise UsageProblem(f"{URL}: no address", hint=f"like {wanted}") from None
+        raise UsageProblem(f"{where}: no address", hint=f"like {wanted}") from None
     db = parts.path.strip("/") or "0"
     if parts.scheme not in ("redis", "rediss") or not parts.hostname or not db.isdecimal():
-        raise UsageProblem(f"{URL}: no address", hint=f"like {wanted}")
+        raise UsageProblem(f"{where}: no address", hint=f"like {wanted}")
     found = {
         HOST: parts.hostname,
         PORT: str(port),
