@@ -137,20 +137,27 @@ class ReplayResult:
 
 
 def junit_xml(results: Sequence[ReplayResult]) -> str:
-    """The results as JUnit XML: a suite per scenario and store, a case per repeat."""
+    """The results as JUnit XML: a suite per scenario and store, a case per repeat.
+
+    With a store that the scenario says nothing about a case is an error: not checked is no pass.
+    """
     root = ET.Element("testsuites")
     for result in results:
         name = f"{result.scenario.id}[{result.strategy}]"
         broken = {violation.repeat for violation in result.violations}
+        unchecked = result.verdict == "not checked"
+        failures, errors = (0, result.repeat) if unchecked else (len(broken), 0)
         suite = ET.SubElement(
-            root, "testsuite", name=name, tests=str(result.repeat), failures=str(len(broken)), errors="0",
-            time=f"{sum(result.seconds):.3f}",
+            root, "testsuite", name=name, tests=str(result.repeat), failures=str(failures),
+            errors=str(errors), time=f"{sum(result.seconds):.3f}",
         )  # fmt: skip
         for repeat, seconds in enumerate(result.seconds, start=1):
             case = ET.SubElement(suite, "testcase", classname=result.scenario.id, time=f"{seconds:.3f}")
             case.set("name", f"{name} repeat {repeat}")
             told = [_xml_text(str(v)) for v in result.violations if v.repeat == repeat]
-            if told:
+            if unchecked:
+                ET.SubElement(case, "error", message=f"nothing is said about the {result.strategy} store")
+            elif told:
                 ET.SubElement(case, "failure", message=told[0]).text = "\n".join(told)
     ET.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"

@@ -10,20 +10,22 @@ MOST_VIOLATIONS = 10
 
 def summary(result: ReplayResult, explanation: Explanation) -> str:
     """What was played and how it went; where it fails the expectations, the causes and what to change."""
-    scenario, holds = result.scenario, result.verdict == "holds"
+    scenario = result.scenario
     ways = (
         "" if result.repeat == 1 else ", every time the same" if result.identical else ", in different ways"
     )
-    mark = "✅ holds" if holds else "❌ fails"
+    mark = {"holds": "✅ holds", "fails": "❌ fails", "not checked": "❓ not checked"}[result.verdict]
     lines = [
         "# devenv replay", "",
         "| scenario | store | result | played |", "|---|---|---|--:|",
         f"| `{scenario.id}` | {result.strategy} | {mark} | {result.repeat} |", "",
         f"{scenario.title}. Played {result.repeat} time{'s' * (result.repeat != 1)}{ways}.",
     ]  # fmt: skip
-    if (shows := scenario.stores[result.strategy].shows) is not None:
+    if (note := scenario.note(result.strategy)) is None:
+        lines += ["", "The scenario says nothing about this store, so nothing was checked."]
+    elif (shows := note.shows) is not None:
         lines += ["", f"{'The bug, as expected' if result.bug else 'Expected'} of this store: {shows}"]
-    if not holds:
+    if result.verdict == "fails":
         told = [f"- {violation}" for violation in result.violations]
         lines += ["", "What did not hold:", "", *told[:MOST_VIOLATIONS]]
         if len(told) > MOST_VIOLATIONS:

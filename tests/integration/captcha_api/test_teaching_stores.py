@@ -27,8 +27,8 @@ def pod(shared_pod: Server, world: World) -> Server:
 
 
 def session_key(world: World) -> str:
-    [key] = [key for key in world.redis.client.keys("*") if not key.endswith(":attempts")]
-    return str(key)
+    [key] = [key for key in map(str, world.redis.client.keys("*")) if not key.endswith(":attempts")]
+    return key
 
 
 @pytest.mark.parametrize("kind", KINDS)

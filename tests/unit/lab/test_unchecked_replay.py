@@ -1,0 +1,30 @@
+"""A replay with a store that the scenario says nothing about is neither a pass nor a failure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from devenv.core.vocabulary import Strategy
+from devenv.lab.explain.explanation import explain_trace
+from devenv.lab.replay.observed import Observed
+from devenv.lab.replay.result import ReplayResult, junit_xml
+from devenv.lab.replay.summary import summary
+from devenv.lab.runs import Recording
+from devenv.scenario import find
+
+STEP = Observed(1, 1, "create alice", {}, ())
+RESULT = ReplayResult(find("double-click"), Strategy.WATCH, ((STEP,),), (0.1,), Recording())
+
+
+def test_its_verdict() -> None:
+    assert RESULT.verdict == "not checked"
+    assert (RESULT.bug, RESULT.expected["steps"]) == (False, [])
+    assert replace(RESULT, strategy=Strategy.ATOMIC).verdict == "holds"
+
+
+def test_its_reports() -> None:
+    text = junit_xml([RESULT])
+    assert (text.count("<error"), text.count("<failure"), 'errors="1"' in text) == (1, 0, True)
+    page = summary(RESULT, explain_trace([], "nothing"))
+    assert "❓ not checked" in page
+    assert "says nothing about this store" in page
