@@ -11,7 +11,7 @@ from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import MovedError, ReadOnlyError
+from redis.exceptions import MovedError, ReadOnlyError, ResponseError
 from redis.retry import Retry
 
 from devenv.core.redis_access import OPEN, RedisAccess
@@ -66,11 +66,13 @@ class ClusterClient(redis.Redis):
 
     def owner(self, *args: Any, **options: Any) -> tuple[redis.Redis, Any]:
         """The node that owns the command's key, and its reply."""
-        moved: MovedError | None = None
+        moved: ResponseError | None = None
         for node in self.nodes:
             try:
                 return node, node.execute_command(*args, **options)  # type: ignore[no-untyped-call]
-            except MovedError as error:
+            except ResponseError as error:
+                if not _is_redirection(error):
+                    raise
                 moved = error
         raise moved or redis.ConnectionError("the cluster has no nodes")
 
@@ -98,6 +100,11 @@ class _OneByOne(redis.client.Pipeline):
 def each_node(client: redis.Redis) -> Iterator[redis.Redis]:
     """The client itself, or of a cluster's each node's own."""
     yield from client.nodes if isinstance(client, ClusterClient) else (client,)
+
+
+def _is_redirection(error: ResponseError) -> bool:
+    """redis-py's plain client has an error of its own for MOVED only since 5.1."""
+    return isinstance(error, MovedError) or str(error).startswith("MOVED ")
 
 
 def _words(args: Sequence[Any]) -> list[Any]:

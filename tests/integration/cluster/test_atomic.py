@@ -50,7 +50,7 @@ def test_it_is_clean_in_every_order(atomic: Cluster) -> None:
     assert (found.complete, found.traces, found.violations) == (True, 6, ())
 
 
-# Hanging nodes, lost replies, two requests at once, settings of all nodes. The whole catalogue: docs/redis.md.
+# Hanging nodes, lost replies, requests at once, settings of all nodes. The whole catalogue: docs/redis.md.
 @pytest.mark.parametrize("name", ["redis-hangs", "reply-lost", "double-success", "writes-refused"])
 def test_it_holds(replayer: Replayer, name: str) -> None:
     result = replayer.run(find(name), Strategy.ATOMIC)

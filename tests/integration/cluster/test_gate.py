@@ -80,7 +80,7 @@ def test_a_slot_on_its_way_is_asked_for_through_the_gate(cluster: Cluster) -> No
 
 
 def test_a_cluster_client_never_leaves_the_gate_and_follows_a_failover(cluster: Cluster) -> None:
-    client = redis.RedisCluster(
+    client: Any = redis.RedisCluster(
         host="127.0.0.1", port=cluster.gate_port, decode_responses=True, socket_timeout=5
     )
     keys = [cluster.owned_by(node) for node in range(3)]
