@@ -74,7 +74,7 @@ RedisOption = Annotated[
     typer.Option(
         "--redis",
         envvar="DEVENV_REDIS_MODE",
-        help="How Redis stands: one server, or a cluster of three masters; docs/redis.md [default: standalone].",
+        help="How Redis stands, docs/redis.md [default: standalone].",
     ),
 ]
 

@@ -37,7 +37,7 @@ from devenv.cli.own_service import (
 )
 from devenv.cli.screen import Screen, grid
 from devenv.core.errors import DevenvError, EnvironmentProblem, UsageProblem
-from devenv.core.topology import StackStatus
+from devenv.core.topology import RedisMode, StackStatus
 from devenv.core.vocabulary import MAX_PODS, Strategy
 from devenv.lab.keys import BESIDE
 from devenv.lab.opening import open_stack, running_stack
@@ -187,13 +187,16 @@ def _where(words: str, own: bool) -> str:
 
 def _addresses(status: StackStatus, screen: Screen) -> None:
     ends = status.endpoints
+    mode = status.spec.redis_mode
     engine = f"{status.redis_engine} {status.redis_version}"
-    state = "" if status.redis_state == "running" else f", {status.redis_state}"
+    state = "" if mode is RedisMode.STANDALONE else f", {mode}"
+    state += "" if status.redis_state == "running" else f", {status.redis_state}"
     screen.show(
         f"  traffic   {ends.traffic}",
         f"  control   {ends.control}",
         f"  mock ML   {ends.ml}",
         f"  redis     {ends.redis_host}:{ends.redis_port} ({engine}{state})",
+        *([f"  replica   {ends.redis_replica}"] if ends.redis_replica else []),
     )
 
 

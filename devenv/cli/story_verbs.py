@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from devenv.cli.explain_verb import show_findings
-from devenv.cli.options import BackendOption, Json, NoColor, Seed, StoreName, desk, store
+from devenv.cli.options import BackendOption, Json, NoColor, RedisOption, Seed, StoreName, desk, store
 from devenv.cli.own_demo import demo_own
 from devenv.cli.screen import Screen, grid
 from devenv.core.topology import StackStatus
@@ -46,6 +46,7 @@ def demo(
             "--lang", envvar="DEVENV_LANG", help="Language of texts and report [default: the locale's]."
         ),
     ] = None,
+    redis: RedisOption = None,
     as_json: Json = False,
     backend: BackendOption = None,
     no_color: NoColor = False,
@@ -57,7 +58,7 @@ def demo(
     """
     at = desk(
         as_json, no_color, backend, seed,
-        language=cast("Language | None", language and language.value),
+        language=cast("Language | None", language and language.value), redis=redis,
     )  # fmt: skip
     if at.settings.service is not None:
         raise typer.Exit(demo_own(at, at.settings.service, trials))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from devenv.core.errors import UsageProblem
 from devenv.core.events import StackEvent, TraceEvent
+from devenv.core.topology import RedisMode
 from devenv.core.vocabulary import Strategy
 from devenv.lab import demo
 from devenv.lab.explain import Explanation, explain_trace
@@ -57,6 +58,8 @@ def tell_story(
     backend = settings.backend or "embedded"
     spec = settings.stack_spec()
     env = {**spec.env, **race_settings()}
+    if spec.redis_mode is RedisMode.CLUSTER:  # the guide's own client is a plain one: another story
+        env.setdefault("REDIS_CLUSTER", "true")
     spec = replace(spec, use_redis=False, strategy=strategy, workers=1, env=env)
     run = open_run(settings.state_dir, "demo", clock())
     with fresh_stack(backend, settings.state_dir, spec, progress) as stack:

@@ -12,7 +12,15 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from devenv.core.topology import Endpoints, PodStatus, Ports, SettingChanges, StackSpec, StackStatus
+from devenv.core.topology import (
+    Endpoints,
+    PodStatus,
+    Ports,
+    RedisMode,
+    SettingChanges,
+    StackSpec,
+    StackStatus,
+)
 from devenv.stack import environment, readiness, redis_server
 from devenv.stack.child import Child
 from devenv.stack.own_service import OwnService
@@ -48,6 +56,8 @@ class Processes:
         self.spec = spec
         self._own = OwnService(spec.service) if spec.service is not None else None
         self.engine = redis_server.find()
+        if spec.redis_mode is RedisMode.TLS:
+            redis_server.must_speak_tls(self.engine)
         self._reservation = Reservation(spec.ports, spec.pods if spec.gate else 0)
         self.ports: Ports = self._reservation.ports
         self._redis_ports: dict[str, int] = dict(redis_ports or {})

@@ -79,6 +79,26 @@ def inspect(path: Path) -> Engine | None:
     return Engine(match[1].lower(), match[2] + (match[3] or ""), path)
 
 
+def must_speak_tls(engine: Engine) -> None:
+    """Raises ``EnvironmentProblem`` where the server was built without TLS.
+
+    It is started as if to listen with TLS, but without a certificate: one that knows TLS ends over that.
+    """
+    command = [str(engine.path), "--port", "0", "--tls-port", "1", "--save", ""]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return  # what is wrong with it is told when it is started in earnest
+    said = done.stdout + done.stderr
+    if "Failed finding TLS support" in said or "Bad directive" in said:
+        raise EnvironmentProblem(
+            f"--redis tls: {engine.name} {engine.version} ({engine.path}) was built without TLS",
+            hint=f"install redis-server, set {OVERRIDE} to one with TLS, or use --backend compose",
+        )
+
+
 def _major(engine: Engine) -> int:
     return int(engine.version.split(".")[0])
 
