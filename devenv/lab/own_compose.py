@@ -9,14 +9,11 @@ from typing import Any
 import yaml
 
 from devenv.core.service import ServiceSpec
+from devenv.stack.own_service import NOWHERE, REDIS_PAIRS, REDIS_URLS
 
 OVERRIDE_FILE = "docker-compose.own.yml"
 _PORT = "8000"
 _PODS = ("captcha-api-a", "captcha-api-b")
-_EMPTY = (
-    "SENTRY_DSN", "OTEL_EXPORTER_OTLP_ENDPOINT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
-    "http_proxy", "https_proxy", "all_proxy",
-)  # fmt: skip
 _HEAD = """\
 # Your own service as the pods of the compose stack:
 #   docker compose -f docker-compose.yml -f docker-compose.own.yml up --wait
@@ -41,8 +38,9 @@ def override_text(service: ServiceSpec, source: str) -> str:
             "pod": pod,
         }
         env = {
-            **dict.fromkeys(_EMPTY, ""),
-            "REDIS_URL": here["redis_url"],
+            **dict.fromkeys(NOWHERE, ""),
+            **dict.fromkeys(REDIS_URLS, here["redis_url"]),
+            **dict.fromkeys(REDIS_PAIRS, f"proxy:{redis_port}"),
             "PORT": _PORT,
             "HOST": values["host"],
             **{name: _put(value, here) for name, value in service.env.items()},
@@ -54,12 +52,14 @@ def override_text(service: ServiceSpec, source: str) -> str:
             "command": _command(service, here),
             "read_only": False,
             "environment": env,
-            # Nobody knows what is in the image: the proxy finds out whether it answers.
-            "healthcheck": _Replaced({"disable": True}),
+            "healthcheck": {"test": _health(service)},
         }
         services[pod] = body
+    # So that every verb knows how these pods are spoken to.
+    said = {"DEVENV_SERVICE": json.dumps(service.public().to_json()).replace("$", "$$")}
     if service.profile.id_header:
-        services["proxy"] = {"environment": {"DEVENV_SESSION_HEADER": service.profile.id_header}}
+        said["DEVENV_SESSION_HEADER"] = service.profile.id_header
+    services["proxy"] = {"environment": said}
     text = yaml.dump({"services": services}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
     return _HEAD + text
 
@@ -70,6 +70,16 @@ def _command(service: ServiceSpec, values: dict[str, str]) -> Any:
         return _Replaced([_put(word, values) for word in service.command])
     options = ["--host", values["host"], "--port", values["port"]]
     return _Replaced(["python", "-m", "uvicorn", str(service.app), *options])
+
+
+def _health(service: ServiceSpec) -> list[str]:
+    """Whether somebody listens on PORT, by what is surely in the image; else put your own check there."""
+    if service.app is not None:
+        return ["CMD", "python", "-c", f"import socket; socket.create_connection(('127.0.0.1', {_PORT}), 3)"]
+    if service.command[0].rpartition("/")[2] == "node":
+        listening = f"require('net').connect({_PORT}, '127.0.0.1').on('connect', () => process.exit(0))"
+        return ["CMD", "node", "-e", f"{listening}.on('error', () => process.exit(1))"]
+    return ["CMD-SHELL", "exit 0"]
 
 
 def _put(text: str, values: dict[str, str]) -> str:

@@ -34,6 +34,7 @@ from devenv.stack import (
     redis_server,
 )
 from devenv.stack.docker_engine import Compose
+from devenv.stack.own_service import not_on_compose, service_from_text
 from devenv.stack.ports import LOOPBACK, Reservation
 from devenv.stack.protocol import Progress
 
@@ -74,6 +75,7 @@ class ComposeStack:
 
     def start(self, spec: StackSpec, progress: Progress) -> StackStatus:
         """As ``Stack.start``; builds the images where they are missing or old."""
+        not_on_compose(spec.service)
         if self._containers():
             raise EnvironmentProblem(
                 f"a stack is already there (compose project {self.project})",
@@ -127,6 +129,7 @@ class ComposeStack:
         """As ``Stack.restart_pods``: the containers are made anew with the other variables."""
         containers = self._present()
         spec = _spec_of(containers)
+        not_on_compose(spec.service)
         named = environment.by_full_name(spec, settings)
         wished = {}
         for pod in spec.pod_names:
@@ -383,6 +386,7 @@ def _spec_of(containers: Mapping[str, Container]) -> StackSpec:
         seed=int(edge.get("DEVENV_SEED", "1") or "1"),
         gate=bool(edge.get("DEVENV_REDIS")),
         redis_mode=compose_redis.mode_of(containers),
+        service=service_from_text(edge.get("DEVENV_SERVICE", "")),
     )
     return environment.with_settings(spec, {})
 

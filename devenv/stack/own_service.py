@@ -7,6 +7,7 @@ known and looks like an outside address stops the start, until it is allowed by 
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -30,8 +31,8 @@ CONTRACT = (
 """The variables of contract §3: of the pods' variables only these are ever shown."""
 _THEIRS = ("REDIS_DB", "REDIS_PREFIX", "REDIS_TIMEOUT_MS", "CAPTCHA_TTL", "OCR_IMAGE_FIELD")
 """Of those, what says how and not where: the service's own word counts."""
-_URLS = ("REDIS_URL", "REDIS_URI", "REDIS_DSN", "REDIS_TLS_URL", "REDIS_CONNECTION_STRING", "CACHE_URL")
-_PAIRS = (
+REDIS_URLS = ("REDIS_URL", "REDIS_URI", "REDIS_DSN", "REDIS_TLS_URL", "REDIS_CONNECTION_STRING", "CACHE_URL")
+REDIS_PAIRS = (
     "REDIS_ADDR",
     "REDIS_ADDRESS",
     "REDIS_ENDPOINT",
@@ -39,7 +40,7 @@ _PAIRS = (
     "REDIS_NODES",
     "REDIS_CLUSTER_NODES",
 )
-_EMPTY = (
+NOWHERE = (
     "REDIS_SENTINELS", "SENTRY_DSN", "OTEL_EXPORTER_OTLP_ENDPOINT", "DD_AGENT_HOST", "NEW_RELIC_HOST",
     "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy",
 )  # fmt: skip
@@ -124,9 +125,9 @@ class OwnService:
         return {
             **base,
             **_from_env_file(service, self.files),
-            **dict.fromkeys(_EMPTY, ""),
-            **dict.fromkeys(_PAIRS, pair),
-            **dict.fromkeys(_URLS, url),
+            **dict.fromkeys(NOWHERE, ""),
+            **dict.fromkeys(REDIS_PAIRS, pair),
+            **dict.fromkeys(REDIS_URLS, url),
             "NO_PROXY": "*",
             "no_proxy": "*",
             "PORT": str(port),
@@ -145,8 +146,9 @@ class OwnService:
 
 def known_variables(service: ServiceSpec) -> frozenset[str]:
     """The variables whose values this stack decides, whatever the service's own files say."""
-    ours = (set(CONTRACT) - set(_THEIRS)) | {*_URLS, *_PAIRS, *_EMPTY, "NO_PROXY", "no_proxy", "PORT", "HOST"}
-    return frozenset(ours | set(service.env) | set(service.redis_on) & set(service.redis_off))
+    ours = {*CONTRACT, *REDIS_URLS, *REDIS_PAIRS, *NOWHERE, "NO_PROXY", "no_proxy", "PORT", "HOST"}
+    switched = set(service.redis_on) & set(service.redis_off)
+    return frozenset((ours - set(_THEIRS)) | set(service.env) | switched)
 
 
 def undecided(service: ServiceSpec, files: Mapping[str, Variable]) -> list[str]:
@@ -217,9 +219,18 @@ def _put(text: str, values: Mapping[str, str]) -> str:
 
 
 def not_on_compose(service: ServiceSpec | None) -> None:
-    """Raise EnvironmentProblem where a service of one's own was asked for: compose has an override."""
+    """Raise EnvironmentProblem where a service of one's own was to be started: compose has an override."""
     if service is not None:
         raise EnvironmentProblem(
-            "the compose backend starts your service from an override file, not from a folder",
-            hint="`devenv init --compose` writes docker-compose.own.yml; or use --backend embedded",
+            "Docker Compose starts and restarts your own service itself, from docker-compose.own.yml",
+            hint="USE_REDIS=true docker compose -f docker-compose.yml -f docker-compose.own.yml up --wait; "
+            "`devenv init --compose IMAGE` writes that file",
         )
+
+
+def service_from_text(text: str) -> ServiceSpec | None:
+    """The service that an override names, in its JSON text; None where it names none."""
+    try:
+        return ServiceSpec.from_json(json.loads(text)) if text else None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
