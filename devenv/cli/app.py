@@ -10,12 +10,12 @@ from devenv import __version__
 from devenv.cli import (
     check_verb,
     doctor_verb,
-    doctor_verb,
     explain_verb,
     explore_verb,
     export_verbs,
     gate_verbs,
     init_verb,
+    recording_verbs,
     scenario_verbs,
     stack_verbs,
     story_verbs,
@@ -67,6 +67,8 @@ app.command(rich_help_panel=_PLAY)(scenario_verbs.seed)
 app.command(rich_help_panel=_PLAY)(scenario_verbs.replay)
 app.command(rich_help_panel=_PLAY)(scenario_verbs.scenarios)
 app.command(rich_help_panel=_PLAY)(check_verb.check)
-app.command(rich_help_panel=_SEE)(doctor_verb.doctor)
+app.command(rich_help_panel=_PLAY)(recording_verbs.record)
+app.add_typer(recording_verbs.app, name="import", rich_help_panel=_PLAY)
+app.command(rich_help_panel=_PLAY)(recording_verbs.shrink)
 app.command(rich_help_panel=_SEE)(doctor_verb.doctor)
 app.add_typer(export_verbs.app, name="export", rich_help_panel="Elsewhere")

@@ -21,7 +21,7 @@ from devenv.cli.options import (
     write_file,
 )
 from devenv.cli.screen import Screen, grid
-from devenv.core.vocabulary import CATALOGUE_STORES, CaptchaType, Strategy
+from devenv.core.vocabulary import CATALOGUE_STORES, MAX_PODS, CaptchaType, Strategy
 from devenv.lab.opening import running_stack
 from devenv.lab.replay import ReplayResult, junit_xml
 from devenv.lab.replay.summary import summary as summary_page
@@ -91,6 +91,13 @@ def replay(
             metavar='"v1 …"', help="Another order of its concurrent requests' Redis commands, in one line."
         ),
     ] = None,
+    pods: Annotated[
+        int | None,
+        typer.Option(min=1, max=MAX_PODS, metavar="N", help="Each session's requests over N pods in turn."),
+    ] = None,
+    pace: Annotated[
+        float, typer.Option(min=0, metavar="X", help="Pauses are X times as long; 0: none.")
+    ] = 1.0,
     redis: RedisOption = None,
     as_json: Json = False,
     backend: BackendOption = None,
@@ -105,7 +112,14 @@ def replay(
     at = desk(as_json, no_color, backend, seed, redis=redis)
     with at.screen.working("replay") as progress:
         done = replay_word(
-            target, at.settings, strategy=strategy, repeat=repeat, schedule=schedule, progress=progress
+            target,
+            at.settings,
+            strategy=strategy,
+            repeat=repeat,
+            schedule=schedule,
+            pods=pods,
+            pace=pace,
+            progress=progress,
         )
     result = done.result
     if junit is not None:

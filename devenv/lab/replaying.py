@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+import yaml
+
 from devenv.core.errors import DevenvError, UsageProblem
 from devenv.core.schedule import Schedule
 from devenv.core.topology import RedisMode, StackStatus
@@ -19,7 +21,8 @@ from devenv.lab.replay import ReplayResult, Target, replay, resolve_target, wish
 from devenv.lab.runs import Run, open_run
 from devenv.lab.settings import Settings
 from devenv.lab.toggle import stores
-from devenv.scenario import Scenario
+from devenv.recording import across, scenario_yaml
+from devenv.scenario import Scenario, parse
 from devenv.stack.protocol import Progress, Stack
 
 
@@ -40,6 +43,8 @@ def replay_word(
     strategy: Strategy | None,
     repeat: int | None,
     schedule: str | None = None,
+    pods: int | None = None,
+    pace: float = 1.0,
     progress: Progress,
     clock: Callable[[], float] = time.time,
 ) -> Replayed:
@@ -47,12 +52,15 @@ def replay_word(
 
     ``strategy`` and ``repeat`` None: as the recorded run had them; else once, with the store that the running
     stack has, or the first that the scenario is about. ``schedule`` ("v1 …") runs in place of the order that
-    the scenario gives; a recorded run is played in its own order, with its own store.
+    the scenario gives; a recorded run is played in its own order, with its own store. ``pods``: the requests
+    of each session go to so many pods in turn, whatever the scenario says. Pauses are ``pace`` times as long.
     Raises UsageProblem where ``word`` names nothing, or the schedule is none.
     """
     target = resolve_target(word, settings.state_dir)
     given = Schedule.parse(schedule) if schedule is not None else None
-    with _stage(target, strategy, settings, progress) as (stack, chosen, temporary):
+    if pods is not None:
+        target = replace(target, scenario=over_pods(target.scenario, pods), schedules=())
+    with staged(target, strategy, settings, progress) as (stack, chosen, temporary):
         return replay_on(
             stack,
             target,
@@ -61,9 +69,15 @@ def replay_word(
             repeat=repeat,
             schedule=given,
             temporary=temporary,
+            pace=pace,
             progress=progress,
             clock=clock,
         )
+
+
+def over_pods(scenario: Scenario, pods: int) -> Scenario:
+    """The scenario with its requests sent over so many pods in turn; its source says so too."""
+    return parse(scenario_yaml(across(yaml.safe_load(scenario.source), pods)), scenario.name)
 
 
 def replay_on(
@@ -75,6 +89,7 @@ def replay_on(
     repeat: int | None = None,
     schedule: Schedule | None = None,
     temporary: bool = False,
+    pace: float = 1.0,
     progress: Progress,
     clock: Callable[[], float] = time.time,
 ) -> Replayed:
@@ -90,6 +105,7 @@ def replay_on(
         run=run,
         schedules=schedules,
         seed=settings.seed,
+        pace=pace,
         progress=progress,
     )
     explanation = explain_run(run)
@@ -98,9 +114,10 @@ def replay_on(
 
 
 @contextmanager
-def _stage(
+def staged(
     target: Target, strategy: Strategy | None, settings: Settings, progress: Progress
 ) -> Iterator[tuple[Stack, Strategy, bool]]:
+    """The stack to play it on, the store, and whether the stack is one of its own."""
     try:
         stack = running_stack(settings.backend, settings.state_dir)
     except DevenvError:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from devenv.core.durations import seconds_of
 from devenv.core.errors import UsageProblem
 from devenv.core.vocabulary import REDIS_STORES, CaptchaType, Strategy
-
-_BUDGET = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>s|m)?")
 
 
 class Mode(StrEnum):
@@ -169,14 +167,13 @@ def parse_budget(text: str) -> tuple[int | None, float | None]:
     """``1000`` traces, or ``30s``, ``5m`` in seconds; nothing for "". Raises UsageProblem."""
     if not text:
         return None, None
-    match = _BUDGET.fullmatch(text.strip())
-    if match is None or (match["unit"] is None and "." in match["number"]):
+    if text.strip().isdecimal():
+        return int(text), None
+    if (seconds := seconds_of(text)) is None:
         raise UsageProblem(
             f"--budget {text!r} is neither a number of traces nor a time", hint="1000, 30s, 5m"
         )
-    if match["unit"] is None:
-        return int(match["number"]), None
-    return None, float(match["number"]) * (60 if match["unit"] == "m" else 1)
+    return None, seconds
 
 
 def junit_xml(explorations: Sequence[Exploration]) -> str:

@@ -11,8 +11,9 @@ from devenv.cli.screen import Screen, grid
 from devenv.scenario import find
 
 VERBS = [
-    "demo", "explain", "explore", "doctor", "check", "up", "down", "status", "logs", "seed", "toggle", "route",
-    "replay", "scenarios", "export k8s", "init",
+    "demo", "explain", "explore", "doctor", "check", "up", "down", "status", "logs", "seed", "toggle",
+    "route", "replay", "scenarios", "export k8s", "init", "record", "shrink", "import har", "import log",
+    "import curl",
     *(f"gate {verb}" for verb in (
         "list", "hold", "release", "delay", "drop", "error", "disconnect", "blackhole", "reset",
     )),

@@ -1,0 +1,190 @@
+"""record, import, shrink."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.syntax import Syntax
+from rich.text import Text
+
+from devenv.cli.options import BackendOption, Desk, Json, NoColor, Seed, desk, write_file
+from devenv.core.durations import seconds_of
+from devenv.core.errors import UsageProblem
+from devenv.core.vocabulary import MAX_PODS, Strategy
+from devenv.lab.opening import running_stack
+from devenv.lab.recordings.importing import import_file
+from devenv.lab.recordings.recording import record as record_traffic
+from devenv.lab.recordings.shrinking import CONFIRMATIONS
+from devenv.lab.recordings.shrinking import shrink as shrink_scenario
+from devenv.recording import Composed, Wish
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="The file; - is standard input.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(dir_okay=False, metavar="FILE", help="Write the scenario there [default: standard output]."),
+]
+Pods = Annotated[
+    int | None,
+    typer.Option(min=1, max=MAX_PODS, metavar="N", help="Each session's requests over N pods in turn."),
+]
+Routed = Annotated[bool, typer.Option("--routed", help="Name no pods: the proxy's policy chooses.")]
+Pauses = Annotated[bool, typer.Option("--pauses/--no-pauses", help="Keep the pauses between requests.")]
+Keep = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="A header or field that is no secret; may be given several times."),
+]
+
+app = typer.Typer(no_args_is_help=True, help="Make a scenario of a HAR file, an access log or curl commands.")
+
+
+@app.command()
+def har(
+    file: File,
+    out: Out = None,
+    pods: Pods = None,
+    routed: Routed = False,
+    pauses: Pauses = True,
+    keep: Keep = None,
+    as_json: Json = False,
+    backend: BackendOption = None,
+    no_color: NoColor = False,
+    seed: Seed = None,
+) -> None:
+    """Make a scenario of a HAR file, as Chrome, Firefox and Safari save it."""
+    _import("har", file, out, _wish(pods, routed, pauses, keep), desk(as_json, no_color, backend, seed))
+
+
+@app.command()
+def log(
+    file: File,
+    out: Out = None,
+    pods: Pods = None,
+    routed: Routed = False,
+    pauses: Pauses = True,
+    keep: Keep = None,
+    as_json: Json = False,
+    backend: BackendOption = None,
+    no_color: NoColor = False,
+    seed: Seed = None,
+) -> None:
+    """Make a scenario of an access log: nginx' combined form, or one JSON object a line."""
+    _import("log", file, out, _wish(pods, routed, pauses, keep), desk(as_json, no_color, backend, seed))
+
+
+@app.command()
+def curl(
+    file: File,
+    out: Out = None,
+    pods: Pods = None,
+    routed: Routed = False,
+    pauses: Pauses = True,
+    keep: Keep = None,
+    as_json: Json = False,
+    backend: BackendOption = None,
+    no_color: NoColor = False,
+    seed: Seed = None,
+) -> None:
+    """Make a scenario of curl commands, as browsers copy them ("Copy all as cURL (bash)")."""
+    _import("curl", file, out, _wish(pods, routed, pauses, keep), desk(as_json, no_color, backend, seed))
+
+
+def record(
+    duration: Annotated[
+        str, typer.Option("--for", metavar="TIME", help="How long: 30s, 5m [default: until Ctrl-C].")
+    ] = "",
+    out: Out = None,
+    pods: Pods = None,
+    routed: Routed = False,
+    pauses: Pauses = True,
+    keep: Keep = None,
+    as_json: Json = False,
+    backend: BackendOption = None,
+    no_color: NoColor = False,
+    seed: Seed = None,
+) -> None:
+    """Record what goes through the running stack's proxy, as a scenario on the pods that served it."""
+    seconds = seconds_of(duration) if duration else None
+    if duration and seconds is None:
+        raise UsageProblem(f"--for {duration!r} is no time", hint="30s, 5m, 1h")
+    at = desk(as_json, no_color, backend, seed)
+    stack = running_stack(at.settings.backend, at.settings.state_dir)
+    with at.screen.working("recording, Ctrl-C ends it" if seconds is None else "recording") as progress:
+        made = record_traffic(stack, seconds, _wish(pods, routed, pauses, keep), progress)
+    _deliver(made, out, at)
+
+
+def shrink(
+    target: Annotated[
+        str, typer.Argument(metavar="FILE|NAME|RUN-ID", help="What fails: as replay takes it.")
+    ],
+    strategy: Annotated[
+        Strategy | None, typer.Option(help="The session store [default: the one the stack has now].")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Write the small scenario there too.")
+    ] = None,
+    as_json: Json = False,
+    backend: BackendOption = None,
+    no_color: NoColor = False,
+    seed: Seed = None,
+) -> None:
+    """Reduce a scenario that fails to the smallest part of it that still fails in the same way.
+
+    Exit 1: it fails, and here is the smallest part. 0: nothing fails. 3: it fails only now and then.
+    """
+    at = desk(as_json, no_color, backend, seed)
+    with at.screen.working("shrinking") as progress:
+        found = shrink_scenario(target, at.settings, strategy, progress)
+    if found.failure is not None and out is not None:
+        write_file("--out", out, found.text)
+    at.screen.result(found.to_json() | ({"text": found.text} if found.text else {}))
+    if found.failure is None or found.result is None:
+        at.screen.show(Text(f"✓ {found.scenario.id} holds: there is nothing to reduce", "bold green"))
+        return
+    at.screen.picture(found.result.recording.messages)
+    at.screen.show("", Syntax(found.text, "yaml", background_color="default"))
+    at.screen.show(Text(f"✗ {found.failure}", "bold red"))
+    at.screen.show(
+        Text(
+            f"{found.after} of {found.before} steps are enough, after {found.plays} plays; "
+            f"{found.confirmed} of {CONFIRMATIONS} more failed the same way",
+            "dim",
+        ),
+        Text.assemble(("Reproduce with: ", "bold"), found.command or ""),
+    )
+    raise typer.Exit(1)
+
+
+def _wish(pods: int | None, routed: bool, pauses: bool, keep: list[str] | None) -> Wish:
+    if routed and pods is not None:
+        raise UsageProblem("--routed names no pods, --pods does: give one of them")
+    return Wish(pods, routed, pauses, tuple(keep or ()))
+
+
+def _import(form: str, file: Path, out: Path | None, wish: Wish, at: Desk) -> None:
+    _deliver(import_file(form, file, at.settings, wish), out, at)
+
+
+def _deliver(made: Composed, out: Path | None, at: Desk) -> None:
+    """The scenario, and what is to be known about it."""
+    if out is not None:
+        write_file("--out", out, made.text)
+    elif not at.screen.as_json:
+        typer.echo(made.text, nl=False)
+    at.screen.result(
+        {
+            "scenario": made.data["id"],
+            "requests": made.requests,
+            "sessions": made.sessions,
+            "notes": list(made.notes),
+            "file": str(out) if out is not None else None,
+            "text": made.text,
+        }
+    )
+    for note in made.notes:
+        at.screen.note(note)
+    at.screen.note(f"{made.requests} requests, {made.sessions} challenges")
+    if out is not None:
+        at.screen.show(f"play it: devenv replay {out} --strategy memory", f"reduce it: devenv shrink {out}")
