@@ -159,6 +159,7 @@ class ComposeStack:
             self._until(
                 lambda: all(compose_redis.serves(server, mode) for server in servers), "Redis did not answer"
             )
+            compose_redis.form_cluster(containers)
 
     def logs(self, name: str | None, *, tail: int | None, follow: bool) -> Iterator[str]:
         """As ``Stack.logs``. Raises ``UsageProblem`` for an unknown part."""
@@ -300,6 +301,7 @@ class ComposeStack:
             redis_port=ports.redis,
             redis_access=compose_redis.access_file(containers, self._doors),
             redis_replica=compose_redis.replica(containers),
+            redis_nodes=compose_redis.nodes(containers),
         )
 
     def _wait_for_pods(self, pods: tuple[str, ...], progress: Progress) -> None:

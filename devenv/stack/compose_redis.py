@@ -10,6 +10,7 @@ from hashlib import sha1
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devenv.core.errors import EnvironmentProblem
 from devenv.core.redis_access import RedisAccess
 from devenv.core.topology import RedisMode
 from devenv.stack import compose_file, docker_engine
@@ -69,6 +70,28 @@ def replica(containers: Mapping[str, Container]) -> str:
     if REPLICA not in containers:
         return ""
     return f"{LOOPBACK}:{docker_engine.host_port(containers[REPLICA], REDIS_PORT)}"
+
+
+def nodes(containers: Mapping[str, Container]) -> tuple[str, ...]:
+    """host:port of a cluster's nodes as this machine reaches them, the pods' first; none without one."""
+    if mode_of(containers) is not RedisMode.CLUSTER:
+        return ()
+    return tuple(f"{LOOPBACK}:{docker_engine.host_port(it, REDIS_PORT)}" for it in servers(containers))
+
+
+def form_cluster(containers: Mapping[str, Container]) -> None:
+    """Make one cluster of nodes that were started anew, and wait until it serves; elsewhere nothing.
+
+    Done by the proxy, which knows the nodes by name. Raises EnvironmentProblem.
+    """
+    if mode_of(containers) is not RedisMode.CLUSTER:
+        return
+    names = [name for name in sorted(containers) if name == REDIS or name.startswith(f"{REDIS}-")]
+    words = ("python", "-m", "devenv.stack.redis_cluster", *(f"{name}:{REDIS_PORT}" for name in names))
+    code, output = _run(containers[PROXY], *words)
+    if code != 0:
+        said = output.decode("utf-8", "replace").strip().splitlines()
+        raise EnvironmentProblem(said[-1] if said else "the Redis Cluster did not come about")
 
 
 def access_file(containers: Mapping[str, Container], folder: Path) -> str:

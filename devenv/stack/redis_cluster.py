@@ -129,7 +129,7 @@ def _slots(at: int) -> tuple[int, int]:
 
 def _replicate(clients: Sequence[redis.Redis]) -> None:
     """Let a node without slots that is no replica yet be one of the first master."""
-    masters = [client for client in clients if _line(client)[2].endswith("master")]
+    masters = [client for client in clients if "master" in _line(client)[2].split(",")]
     if len(masters) > MASTERS:
         owner = next(_line(client)[0] for client in masters if _has_slots(client))
         for client in masters:

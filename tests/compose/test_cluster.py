@@ -1,0 +1,83 @@
+"""A Redis Cluster in containers: sessions on all nodes, commands through the gate, nodes that come anew."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from docker import DockerClient
+
+from devenv.core.topology import Ports, RedisMode, StackSpec
+from devenv.core.vocabulary import Strategy
+from devenv.lab.keys import connected, list_keys
+from devenv.lab.replay import Replayer
+from devenv.scenario import find
+from devenv.stack import docker_engine
+from devenv.stack.compose import ComposeStack
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def stack(
+    engine: DockerClient, clone: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ComposeStack]:
+    """Two pods with the atomic store, which asks the server what it is."""
+    running = ComposeStack(
+        clone, tmp_path_factory.mktemp("state"), project=f"devenv-test-{uuid.uuid4().hex[:8]}"
+    )
+    spec = StackSpec(use_redis=True, redis_mode=RedisMode.CLUSTER, ports=Ports.free())
+    running.start(spec, lambda _line: None)
+    yield running
+    running.stop()
+    label: dict[str, str | list[str] | bool] = {"label": f"{docker_engine.PROJECT_LABEL}={running.project}"}
+    assert engine.containers.list(all=True, filters=label) == []
+
+
+def pairs(stack: ComposeStack, count: int) -> list[int]:
+    """Wrong answers on the other pod than the challenge's: which attempt each was told to be."""
+    with httpx.Client(base_url=stack.endpoints().traffic, trust_env=False, timeout=30) as client:
+        told = []
+        for _ in range(count):
+            made = client.post("/api/abstract-captcha", headers={"X-Devenv-Pod": "a"}).json()
+            body = {"challenge_id": made["challenge_id"], "selections": []}
+            answer = client.post("/api/abstract-verify", json=body, headers={"X-Devenv-Pod": "b"})
+            told.append(answer.json()["attempts"])
+        return told
+
+
+def test_sessions_are_on_all_masters_and_all_commands_are_seen(stack: ComposeStack) -> None:
+    assert pairs(stack, 20) == [1] * 20
+    status = stack.status()
+    assert status.spec.redis_mode is RedisMode.CLUSTER and status.redis_state == "running"
+    assert len(status.endpoints.redis_nodes) == 4
+    with connected(status.endpoints) as client:
+        assert sum(info.kind == "abstract" for info in list_keys(client).keys) == 20
+    seen = httpx.get(f"{status.endpoints.control}/commands?limit=10000", trust_env=False).json()["commands"]
+    ran = [it for it in seen if it["key"] and not it["reply"].startswith("-")]
+    assert len({it["node"] for it in ran}) >= 3
+    assert sorted({(it["pod"], it["command"]) for it in ran}) == [
+        ("captcha-api-a", "SET"), ("captcha-api-b", "EVALSHA"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "strategy"),
+    [("failover-loses-session", Strategy.ATOMIC), ("cluster-plain-client", Strategy.GUIDE)],
+)
+def test_scenarios(stack: ComposeStack, name: str, strategy: Strategy) -> None:
+    with Replayer(stack) as replayer:
+        result = replayer.run(find(name), strategy)
+    assert [str(violation) for violation in result.violations] == []
+    assert result.verdict == "holds"
+
+
+def test_nodes_that_were_killed_form_a_cluster_again(stack: ComposeStack) -> None:
+    stack.redis("stop")
+    assert stack.status().redis_state == "stopped"
+    stack.redis("start")
+    assert stack.status().redis_state == "running"
+    assert pairs(stack, 6) == [1] * 6
