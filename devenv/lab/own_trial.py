@@ -17,8 +17,8 @@ from typing import Any
 from devenv.core.errors import UsageProblem
 from devenv.core.service import Kind, ServiceSpec
 from devenv.core.topology import StackStatus
-from devenv.core.vocabulary import Answer, Strategy
-from devenv.lab.client import CaptchaClient
+from devenv.core.vocabulary import Answer, Outcome, Strategy
+from devenv.lab.client import CaptchaClient, Challenge
 from devenv.lab.cross_pod import Tally
 from devenv.lab.explain import Explanation, explain_trace
 from devenv.lab.opening import fresh_stack
@@ -191,28 +191,46 @@ async def _trials(
 ) -> Mapping[str, KindTrials]:
     pods = status.spec.pod_names
     profile = status.spec.profile
+    at_once = status.spec.workers > 1
     results: dict[str, KindTrials] = {}
     async with CaptchaClient(status.endpoints, seed=seed, recording=recording, profile=profile) as client:
         for name, kind in profile.kinds.items():
             answer = _answer(kind)
             results[name] = KindTrials(
-                await _tally(client, name, answer, pods, trials, 1),
-                await _tally(client, name, answer, pods, trials, 0),
+                await _tally(client, name, answer, pods, trials, shift=1, at_once=at_once),
+                await _tally(client, name, answer, pods, trials, shift=0, at_once=at_once),
             )
     return results
 
 
 async def _tally(
-    client: CaptchaClient, kind: str, answer: Answer, pods: Sequence[str], trials: int, shift: int
+    client: CaptchaClient,
+    kind: str,
+    answer: Answer,
+    pods: Sequence[str],
+    trials: int,
+    *,
+    shift: int,
+    at_once: bool,
 ) -> Tally:
-    """``trials`` sessions, each used on the pod ``shift`` places after the one that opened it."""
-    outcomes = []
-    for number in range(trials):
-        opened = await client.create(kind, pods[number % len(pods)])
+    """``trials`` sessions, each used on the pod ``shift`` places after the one that opened it.
+
+    ``at_once``: all are opened at the same time, then all are used. One after the other they would go over
+    one kept-alive connection to a pod, which hides its other worker processes.
+    """
+
+    async def use(number: int, opened: Challenge) -> Outcome:
         used_on = pods[(number + shift) % len(pods)]
         submission = await client.answer(opened, answer)
-        outcomes.append((await client.verify(opened, submission, used_on, answer=answer)).outcome)
-    return Tally.of(outcomes)
+        return (await client.verify(opened, submission, used_on, answer=answer, process=number)).outcome
+
+    async def open_one(number: int) -> Challenge:
+        return await client.create(kind, pods[number % len(pods)], process=number)
+
+    if at_once:
+        opened = await asyncio.gather(*map(open_one, range(trials)))
+        return Tally.of(await asyncio.gather(*map(use, range(trials), opened)))
+    return Tally.of([await use(number, await open_one(number)) for number in range(trials)])
 
 
 def _answer(kind: Kind) -> Answer:

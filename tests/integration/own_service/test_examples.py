@@ -17,6 +17,7 @@ from devenv.lab.exploring.exploration import Wish as Exploring
 from devenv.lab.exploring.usecase import explore_on
 from devenv.lab.looking import Wish, look
 from devenv.lab.opening import SUPERVISOR
+from devenv.lab.own_trial import OwnVerdict, try_service
 from devenv.lab.replay import Replayer, ReplayResult
 from devenv.lab.runs import Run, open_run
 from devenv.lab.service_file import parse_service
@@ -196,3 +197,16 @@ def test_its_orders_are_explored(service: tuple[str, EmbeddedStack], tmp_path: P
     # Two reads and an expiry: what each read sees is all that the orders differ in.
     assert (found.traces, found.complete, found.violations) == (4, True, ())
     assert found.exit_code == 0
+
+
+def test_several_worker_processes_in_each_pod(example: Callable[[str], Path], tmp_path: Path) -> None:
+    service = parse_service(OWN_STYLE, example("own-style"))
+    settings = Settings(workers=2, state_dir=tmp_path, service=service)
+    story = try_service(settings, service, trials=4, act_ended=lambda act: None, progress=lambda line: None)
+    memory, redis = story.acts
+    assert memory.trials["puzzle"].crossing.not_found == 4
+    assert redis.lost == 0
+    assert story.verdict is OwnVerdict.HOLDS
+    found = {group.cause for group in memory.explanation.groups}
+    assert "pod-memory" in found
+    assert found <= {"pod-memory", "many-workers"}  # whether a session meets its worker again is chance
