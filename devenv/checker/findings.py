@@ -18,7 +18,7 @@ CHANGES: Mapping[str, str] = {
     "mixed-flags": "give every pod the same USE_REDIS: finish the rollout, or pin each client to one kind",
     "half-migration": "make verify read where create writes: both behind the same USE_REDIS branch",
     "prefix-mismatch": "give every pod the same REDIS_PREFIX and REDIS_DB",
-    "wrong-port": "correct REDIS_HOST/REDIS_PORT/REDIS_SSL; the pod fell back to its memory without a word",
+    "wrong-port": "correct REDIS_HOST, _PORT, _SSL, _PASSWORD; the pod fell back to memory without a word",
     "redis-dies": "answer 503 while Redis is away instead of using memory: SESSION_STRATEGY=atomic does",
     "redis-late": "answer 503 until Redis is there instead of using memory: SESSION_STRATEGY=atomic does",
     "redis-hangs": "a bounded REDIS_TIMEOUT_MS, one command per request, 503: SESSION_STRATEGY=atomic",
