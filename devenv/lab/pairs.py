@@ -80,9 +80,12 @@ async def _run(
             routes[route] += 1
             progress(routes.total())
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(min(in_flight, total)):
-            group.create_task(client())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(in_flight, total)):
+                group.create_task(client())
+    except* EnvironmentProblem as problems:
+        raise problems.exceptions[0] from None
     return Pairs(total, dict(outcomes), dict(routes))
 
 

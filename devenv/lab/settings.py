@@ -144,11 +144,12 @@ VARIABLES = (
     Variable("REDIS_PREFIX", str, "rcaptcha:"),
     Variable("REDIS_DB", _integer(0, 15), "0"),
     Variable("REDIS_CLUSTER", _choice("auto", "true", "false"), "auto"),
+    Variable("GUIDE_ERRORS", _choice("raise", "swallow"), "swallow"),
     Variable("REDIS_TIMEOUT_MS", _integer(1), "2000"),
     Variable("CAPTCHA_TTL", _integer(1), "60"),
 )
 
-_FOR_PODS = ("REDIS_PREFIX", "REDIS_DB", "REDIS_CLUSTER", "REDIS_TIMEOUT_MS", "CAPTCHA_TTL")
+_FOR_PODS = ("REDIS_PREFIX", "REDIS_DB", "REDIS_CLUSTER", "GUIDE_ERRORS", "REDIS_TIMEOUT_MS", "CAPTCHA_TTL")
 
 
 @dataclass(frozen=True, slots=True)
