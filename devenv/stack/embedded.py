@@ -235,12 +235,12 @@ class EmbeddedStack:
                 verify=NO_AUTHORITIES,
             ) as client:
                 response = client.request(method, path, json=body)
-        except httpx.HTTPError as error:
+                data = response.json()
+        except (httpx.HTTPError, ValueError) as error:  # ValueError: no JSON; it is being ended
             raise EnvironmentProblem(
                 f"the stack's control API at {record['control']} does not answer: {type(error).__name__}",
                 hint="end the stack with `devenv down` and start it again",
             ) from error
-        data = response.json()
         if response.is_error:
             raise error_from_json(data)
         return data
