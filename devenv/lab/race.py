@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 from devenv.core.events import HistoryEvent
-from devenv.core.vocabulary import Answer, CaptchaType, Outcome, Strategy
+from devenv.core.vocabulary import Answer, Outcome, Strategy
 from devenv.lab.explain import Explanation, Group, explain_trace
 from devenv.lab.journal import JournaledStack
 from devenv.lab.redis_arrows import with_commands
@@ -156,7 +156,7 @@ def _told(scenario: Scenario, result: ReplayResult) -> list[SequenceMessage]:
     return [*messages[:last], note, *messages[last:]]
 
 
-def _without_kind(message: SequenceMessage, kinds: Sequence[CaptchaType]) -> SequenceMessage:
+def _without_kind(message: SequenceMessage, kinds: Sequence[str]) -> SequenceMessage:
     """Where all is about one captcha type, no verify has to say it: the picture is wide."""
     label = message.label.replace(f"verify {kinds[0]} ", "verify ") if len(kinds) == 1 else message.label
     return replace(message, label=label)

@@ -252,6 +252,7 @@ class ClientConnection(asyncio.Protocol):
                 error.detail,
                 None,
                 None,
+                None,
             )
         )
         self._end()
