@@ -20,6 +20,7 @@ import faulthandler
 import gc
 import json
 import random
+import signal
 import socket
 import struct
 import subprocess
@@ -260,6 +261,9 @@ class GateProcess:
         try:
             line = await asyncio.wait_for(self._process.stdout.readline(), PATIENCE)
         except TimeoutError:
+            if sys.platform != "win32":
+                self._process.send_signal(signal.SIGUSR1)
+                await asyncio.sleep(1)
             raise Failed("the gate's loop does not answer any more") from None
         demand(bool(line), "the gate's process has ended")
         answer: dict[str, Any] = json.loads(line)
@@ -463,6 +467,8 @@ def _descriptors(process: psutil.Process) -> int:
 def serve_on(loop_name: str, upstreams: Sequence[int]) -> None:
     """As ``serve``, on the loop with this name."""
     faulthandler.enable()
+    if sys.platform != "win32":
+        faulthandler.register(signal.SIGUSR1)
     if loop_name == "uvloop":
         import uvloop
 
@@ -485,6 +491,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Noise on both sides of a gate.")
     parser.add_argument("--minutes", type=float, default=1.0, help="on all event loops together")
     parser.add_argument("--rounds", type=int, help="so many on each event loop instead of minutes")
+    parser.add_argument("--loop", choices=loops(), help="only on this event loop")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     options = parser.parse_args()
@@ -492,8 +499,9 @@ def main() -> int:
     print(f"seed {first_seed}", file=sys.stderr)
     result: dict[str, Any] = {"seed": first_seed, "runs": [], "verdict": "holds"}
     with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as redis_port:
-        for loop in loops():
-            ends = time.monotonic() + options.minutes * 60 / len(loops())
+        chosen = [options.loop] if options.loop else loops()
+        for loop in chosen:
+            ends = time.monotonic() + options.minutes * 60 / len(chosen)
 
             def go_on(done: int, ends: float = ends) -> bool:
                 return (

@@ -13,7 +13,10 @@ from devenv.gate.lane import Bytes
 
 CONNECT_SECONDS = 10.0
 
-_CONNECTING, _WRITING, _WAITING = 1, 2, 4  # why a side is not read from now
+MUCH_AT_ONCE = 64 * 1024
+"""After so many bytes in one read the others have their turn first: uvloop would go on reading for long."""
+
+_CONNECTING, _WRITING, _WAITING, _RESTING = 1, 2, 4, 8  # why a side is not read from now
 
 
 class Link:
@@ -99,6 +102,9 @@ class Link:
         """Bytes from the pod; early ones too, as uvloop begins to read whatever connection_made paused."""
         if self._early is None:
             self.conversation.from_client(data)
+            if len(data) >= MUCH_AT_ONCE:
+                self._stop_client(_RESTING, True)
+                self._loop.call_soon(self._stop_client, _RESTING, False)
         else:
             self._early.append(data)
             _read(self._client, self._client_stopped)
@@ -124,6 +130,13 @@ class Link:
         if self._client is not None:
             self.conversation.upstream_ended()
         self._finish()
+
+    def upstream_sent(self, data: bytes) -> None:
+        """Bytes from Redis."""
+        self.conversation.from_upstream(data)
+        if len(data) >= MUCH_AT_ONCE:
+            self._stop_upstream(_RESTING, True)
+            self._loop.call_soon(self._stop_upstream, _RESTING, False)
 
     def client_takes(self, on: bool) -> None:
         """Whether the pod takes more bytes now."""
@@ -255,7 +268,7 @@ class UpstreamSide(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from Redis."""
-        self._link.conversation.from_upstream(data)
+        self._link.upstream_sent(data)
 
     def eof_received(self) -> bool:
         """Redis ends its connections only whole."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from devenv.gate.conversation import Conversation
 from devenv.gate.holds import Holds
-from devenv.gate.link import Link
+from devenv.gate.link import MUCH_AT_ONCE, Link
 from devenv.gate.record import Recorder
 from devenv.gate.rules import RuleSet
 
@@ -19,6 +19,7 @@ class Transport:
     def __init__(self) -> None:
         self.written: list[bytes] = []
         self.closing = self.reset = False
+        self.reading = True
 
     def write(self, data: bytes) -> None:
         assert not self.closing
@@ -38,10 +39,13 @@ class Transport:
         self.closing = True
 
     def is_reading(self) -> bool:
-        return True
+        return self.reading
 
     def pause_reading(self) -> None:
-        pass
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
 
 
 def linked() -> tuple[Link, Any, Any]:
@@ -80,5 +84,20 @@ def test_nothing_is_sent_to_a_side_that_is_ending() -> None:
         link.client_sent(b"PING\r\n")
         link.conversation.from_upstream(b"+PONG\r\n")
         assert (upstream.written, client.written) == ([b"PING\r\n"], [b"+PONG\r\n"])
+
+    asyncio.run(play())
+
+
+def test_after_much_at_once_the_others_have_their_turn() -> None:
+    async def play() -> None:
+        link, client, upstream = linked()
+        link.client_sent(b"PING\r\n")
+        assert (client.reading, upstream.reading) == (True, True)
+        link.client_sent(b"*0\r\n" * (MUCH_AT_ONCE // 4))
+        assert (client.reading, upstream.reading) == (False, True)
+        link.upstream_sent(b"+PONG\r\n" + b"x" * MUCH_AT_ONCE)
+        assert (client.reading, upstream.reading) == (False, False)
+        await asyncio.sleep(0)
+        assert (client.reading, upstream.reading) == (True, True)
 
     asyncio.run(play())
