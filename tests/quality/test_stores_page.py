@@ -157,6 +157,7 @@ def test_real_pods_go_the_same_ways(stage: Stage) -> None:
     learned = stage.explored("R+W+X")
     for pods in (None, 1):
         direct = stage.explored("R+W+X", mode=Mode.DIRECT, pods=pods)
+        assert direct.complete, direct.incomplete
         assert (direct.traces, direct.outcomes) == (learned.traces, learned.outcomes)
         assert {it.kind: it.traces for it in direct.violations} == {
             it.kind: it.traces for it in learned.violations
