@@ -43,6 +43,10 @@ def k8s(
     ] = None,
     redis_port: Annotated[int, typer.Option(min=1, max=65535, help="Its port.")] = 6379,
     redis_tls: Annotated[bool, typer.Option("--redis-tls", help="It speaks TLS.")] = False,
+    redis_ca: Annotated[
+        str | None,
+        typer.Option(metavar="CONFIGMAP", help="Its authority's certificate: ca.pem of this ConfigMap."),
+    ] = None,
     redis_password: Annotated[
         bool, typer.Option("--redis-password", help="It asks for a password: REDIS_PASSWORD of the Secret.")
     ] = False,
@@ -77,8 +81,12 @@ def k8s(
     its = exporting.variables(settings, variables or ())
     if one_service and not canary:
         raise UsageProblem("--one-service says where the canary stands", hint="give --canary N too")
-    if redis_host is None and (redis_tls or redis_password or redis_port != 6379):
-        raise UsageProblem("--redis-port, --redis-tls and --redis-password are about --redis-host")
+    if redis_host is None and (redis_tls or redis_ca or redis_password or redis_port != 6379):
+        raise UsageProblem(
+            "--redis-port, --redis-tls, --redis-ca and --redis-password are about --redis-host"
+        )
+    if redis_ca and not redis_tls:
+        raise UsageProblem("--redis-ca is about TLS", hint="give --redis-tls too")
     if stack:
         everything = StackWish(
             pods=settings.pods,
@@ -92,7 +100,9 @@ def k8s(
         )
         _deliver(at, stack_manifests(everything), exporting.stack_notes(everything), out)
         return
-    outside = RedisAt(redis_host, redis_port, redis_tls, redis_password) if redis_host is not None else None
+    outside = None
+    if redis_host is not None:
+        outside = RedisAt(redis_host, redis_port, redis_tls, redis_password, redis_ca or "")
     wish = ServiceWish(
         name=name,
         image=image,

@@ -24,6 +24,7 @@ from devenv.kubernetes.parts import (
 )
 
 _PORTS = 65535
+_AUTHORITY = "/etc/redis-authority"
 # Also without a canary: a Deployment's selector can never be changed.
 STABLE, CANARY = "stable", "canary"
 SECRET_VARIABLES = ("ABSTRACT_HMAC_SECRET", "REDIS_PASSWORD")
@@ -32,12 +33,16 @@ SECRET_VARIABLES = ("ABSTRACT_HMAC_SECRET", "REDIS_PASSWORD")
 
 @dataclass(frozen=True, slots=True)
 class RedisAt:
-    """A Redis outside: a managed one, or another team's. ``password``: the Secret has REDIS_PASSWORD."""
+    """A Redis outside: a managed one, or another team's. ``password``: the Secret has REDIS_PASSWORD.
+
+    ``authority``: the ConfigMap whose ``ca.pem`` its certificate is checked against; "" the system's own.
+    """
 
     host: str
     port: int = redis.PORT
     ssl: bool = False
     password: bool = False
+    authority: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,8 @@ def _check(wish: ServiceWish) -> None:
     for what, port in (("port", wish.port), ("Redis port", wish.redis_at.port if wish.redis_at else 1)):
         if not 1 <= port <= _PORTS:
             raise UsageProblem(f"the {what} is {port}, expected 1 to {_PORTS}")
+    if wish.redis_at is not None and wish.redis_at.authority:
+        checked_name("the authority's ConfigMap", wish.redis_at.authority)
     for path in (wish.ready, wish.live):
         if not path.startswith("/"):
             raise UsageProblem(f"the probe's path {path!r} does not begin with /")
@@ -128,10 +135,16 @@ def _check(wish: ServiceWish) -> None:
 
 def _address(wish: ServiceWish) -> dict[str, str]:
     at = wish.redis_at or RedisAt(wish.redis_name)
-    return {"REDIS_HOST": at.host, "REDIS_PORT": str(at.port), "REDIS_SSL": "true" if at.ssl else "false"}
+    trust = {"REDIS_CA_CERTS": f"{_AUTHORITY}/ca.pem"} if at.authority else {}
+    ssl = "true" if at.ssl else "false"
+    return {"REDIS_HOST": at.host, "REDIS_PORT": str(at.port), "REDIS_SSL": ssl, **trust}
 
 
 def _pod(wish: ServiceWish, over: Mapping[str, str]) -> dict[str, Any]:
+    mounts, volumes = [], []
+    if wish.redis_at is not None and wish.redis_at.authority:
+        volumes = [{"name": "redis-authority", "configMap": {"name": wish.redis_at.authority}}]
+        mounts = [{"name": "redis-authority", "mountPath": _AUTHORITY, "readOnly": True}]
     its = container(
         wish.name,
         wish.image,
@@ -142,8 +155,10 @@ def _pod(wish: ServiceWish, over: Mapping[str, str]) -> dict[str, Any]:
         livenessProbe=http_probe(wish.live, wish.port, 10, 6),
         startupProbe=http_probe(wish.live, wish.port, 1, 60),
         resources=resources("100m", "256Mi"),
+        volumeMounts=mounts,
     )
-    return pod_spec([its], None, terminationGracePeriodSeconds=30, topologySpreadConstraints=[_spread(wish)])
+    more = {"terminationGracePeriodSeconds": 30, "topologySpreadConstraints": [_spread(wish)]}
+    return pod_spec([its], None, **more, volumes=volumes)
 
 
 def _references(wish: ServiceWish) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from devenv.lab.settings import Settings
 
 # The contract's own defaults, said in full: what a manifest leaves out, nobody finds.
 _DEFAULTS = {"REDIS_DB": "0", "REDIS_PREFIX": "rcaptcha:", "REDIS_TIMEOUT_MS": "2000", "CAPTCHA_TTL": "60"}
-_SET_BY_EXPORT = frozenset({"REDIS_HOST", "REDIS_PORT", "REDIS_SSL", "POD_NAME"})
+_SET_BY_EXPORT = frozenset({"REDIS_HOST", "REDIS_PORT", "REDIS_SSL", "REDIS_CA_CERTS", "POD_NAME"})
 _SECRET = re.compile(r"PASS(WORD|WD)?|SECRET|TOKEN|CREDENTIAL|API_?KEY|PRIVATE")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WITH_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
@@ -58,6 +58,8 @@ def service_notes(wish: ServiceWish) -> list[str]:
         "Secrets are never written here. Once, before applying:",
         f"  kubectl create secret generic {wish.secret}{at} {' '.join(literals)}",
     ]
+    if wish.redis_at is not None and wish.redis_at.authority:
+        notes.append(f"  kubectl create configmap {wish.redis_at.authority}{at} --from-file=ca.pem")
     if wish.variables.get("USE_REDIS") != "true" and wish.replicas > 1 and not wish.canary:
         notes.append(
             "USE_REDIS=false with several replicas: sessions made on one pod are not found on another."

@@ -61,6 +61,9 @@ def test_somebody_else_s_file_stays_and_nothing_is_written(
         (["--set", "novalue"], "novalue"),
         (["--one-service"], "--canary"),
         (["--redis-tls"], "--redis-host"),
+        (["--redis-host", "h", "--redis-ca", "mine"], "--redis-tls"),
+        (["--redis-host", "h", "--redis-tls", "--redis-ca", "No_Name"], "No_Name"),
+        (["--set", "REDIS_CA_CERTS=/ca.pem"], "REDIS_CA_CERTS"),
         (["--name", "Captcha_API"], "Captcha_API"),
     ],
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -22,6 +24,7 @@ from devenv.kubernetes import (
     to_yaml,
 )
 
+GOLDEN = Path(__file__).parent / "golden"
 NEWEST = kubernetes_validate.latest_version()
 VARIABLES = {"USE_REDIS": "false", "REDIS_PREFIX": "rcaptcha:"}
 OUTSIDE = RedisAt("redis.example.invalid", 6397, ssl=True, password=True)
@@ -31,6 +34,7 @@ WISHES = {
     "canary": ServiceWish(variables=VARIABLES, canary=1),
     "shared canary": ServiceWish(variables=VARIABLES, canary=2, shared=True),
     "outside": ServiceWish(variables=VARIABLES, redis_at=OUTSIDE, namespace="captcha", name="team1"),
+    "authority": ServiceWish(variables=VARIABLES, redis_at=replace(OUTSIDE, authority="redis-authority")),
 }
 STACKS = {"two": StackWish(), "five": StackWish(pods=5, namespace="dev", registry="example.invalid/")}
 ALL = {name: service_manifests(wish) for name, wish in WISHES.items()} | {
@@ -67,6 +71,15 @@ def test_the_text_says_what_the_documents_say_and_no_anchor(name: str) -> None:
     assert list(yaml.safe_load_all(text)) == ALL[name]
     assert text.startswith(f"{HEADER}\n# a note\n")
     assert "&id" not in text
+
+
+@pytest.mark.parametrize("name", ["plain", "canary", "authority", "two"])
+def test_the_text_is_the_one_that_was_read_over(name: str) -> None:
+    """A change of what people apply is to be seen; DEVENV_WRITE_GOLDEN=1 writes the files anew."""
+    path, text = GOLDEN / f"{name}.yaml", to_yaml(ALL[name])
+    if os.environ.get("DEVENV_WRITE_GOLDEN") == "1":
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -125,6 +138,17 @@ def test_a_redis_outside_leaves_out_our_own() -> None:
     config = the(manifests, "ConfigMap", "team1-config")["data"]
     assert (config["REDIS_HOST"], config["REDIS_PORT"], config["REDIS_SSL"]) == (OUTSIDE.host, "6397", "true")
     assert {each["metadata"]["namespace"] for each in manifests} == {"captcha"}
+
+
+def test_an_authority_of_one_s_own_is_mounted_where_its_variable_says() -> None:
+    manifests = service_manifests(WISHES["authority"])
+    file = the(manifests, "ConfigMap", "captcha-api-config")["data"]["REDIS_CA_CERTS"]
+    [pod] = pods(manifests)
+    mounted = {each["name"]: each["mountPath"] for each in pod["containers"][0]["volumeMounts"]}
+    [volume] = [each for each in pod["volumes"] if "configMap" in each]
+    assert volume["configMap"] == {"name": "redis-authority"}
+    assert file == f"{mounted[volume['name']]}/ca.pem"
+    assert Settings.model_fields["redis_ca_certs"]
 
 
 @pytest.mark.parametrize("name", ALL)
