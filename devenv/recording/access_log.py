@@ -61,7 +61,7 @@ def parse_access_log(text: str, name: str) -> Recording:
             none += 1
         else:
             requests.append(found)
-    notes = [f"{none} lines without an HTTP request left out"] if none else []
+    notes = [f"lines without an HTTP request, left out: {none}"] if none else []
     if not any(it.seconds for it in requests):
         notes.append("the log does not say how long requests took: which of them overlapped is not known")
     ordered = sorted(requests, key=lambda it: (it.started is None, it.started or 0.0))

@@ -20,8 +20,6 @@ from devenv.recording.turns import Turns
 
 SHORTEST_WAIT = 0.05
 """Seconds. What is shorter is the network, not a person."""
-ATTEMPTS = 2
-"""Graded answers until a captcha session ends: the HTTP contract."""
 TTL_SECONDS = 60.0
 ANY_KIND = "any"
 _POD_NAMES = pod_names(MAX_PODS)
@@ -96,7 +94,7 @@ def compose(recording: Recording, profile: ServiceProfile, wish: Wish) -> Compos
     left_out = len(recording.requests) - sum(1 for it in events if it.request is not None)
     notes = [*recording.notes, *sessions.notes(), *maker.notes(), *maker.redactor.notes()]
     if left_out:
-        notes.append(f"{left_out} requests that are not about the service left out")
+        notes.append(f"left out as not about the service: {left_out}")
     if not recording.bodies:
         notes.append(
             "a log has no bodies: what was answered is not known, so every answer is a wrong one, which is "
@@ -160,7 +158,7 @@ class _Life:
     """What is left of a session, as far as is certain."""
 
     born: float | None
-    left: int = ATTEMPTS
+    left: int
     over: bool = False
 
 
@@ -230,7 +228,7 @@ class _Maker:
         pinned = {"pod": pod} if pod is not None else {}
         if event.use == "create":
             born = event.request.started if event.request is not None else None
-            self._lives[event.session] = _Life(born)
+            self._lives[event.session] = _Life(born, self._profile.limit)
             return {"create": event.session, **pinned}
         if event.use == "verify":
             return {"verify": event.session, **pinned, "answer": str(self._answer(event))}
@@ -257,8 +255,9 @@ class _Maker:
 
     def _answer(self, event: Event) -> Answer:
         """Right where it passed and somebody here knows right answers; else wrong: never right by luck."""
-        known = self._profile.kinds[event.kind].answers
-        if event.outcome is Outcome.SUCCESS and (self._profile.oracle or str(Answer.RIGHT) in known):
+        kind = self._profile.kinds[event.kind]
+        known, knows = kind.answers, bool(self._profile.oracle) or not kind.takes_answer
+        if event.outcome is Outcome.SUCCESS and (knows or str(Answer.RIGHT) in known):
             return Answer.RIGHT
         if self._profile.oracle or str(Answer.WRONG) in known or not known:
             return Answer.WRONG
@@ -290,8 +289,8 @@ class _Maker:
         return str(Outcome.WRONG) if self._profile.oracle else [str(Outcome.SUCCESS), str(Outcome.WRONG)]
 
     def _over(self, event: Event, life: _Life) -> bool:
-        """Whether the session may have ended: solved, used up, too old. Only captchas are known to do so."""
-        if not self._profile.oracle:
+        """Whether the session may have ended: solved, used up, too old; not where answers cost nothing."""
+        if not self._profile.limit:
             return False
         now = event.request.started if event.request is not None else None
         old = (

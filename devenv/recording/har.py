@@ -52,7 +52,7 @@ def parse_har(text: str, name: str) -> Recording:
             continue
         requests.append(reader.recorded(number))
     browser = _creator(log)
-    notes = tuple(f"{count} left out: {why}" for why, count in left_out.items())
+    notes = tuple(f"left out as {why}: {count}" for why, count in left_out.items())
     return Recording(name, f"HAR of {browser}" if browser else "HAR", _in_order(requests), notes=notes)
 
 

@@ -99,7 +99,8 @@ class Redactor:
     def _plain(self, text: str, what: str) -> str:
         for pattern in (_BEARER, _JWT, _LONG):
             text, count = pattern.subn(REDACTED, text)
-            self.removed[what] += count
+            if count:
+                self.removed[what] += count
         return text
 
     def _kept(self) -> tuple[str, ...]:
@@ -107,5 +108,5 @@ class Redactor:
 
     def notes(self) -> list[str]:
         """What was taken out, in words; nothing where nothing was."""
-        told = [f"{what} ({count})" for what, count in sorted(self.removed.items()) if count]
+        told = [f"{what} ({count})" for what, count in sorted(self.removed.items())]
         return [f"redacted: {', '.join(told)}"] if told else []

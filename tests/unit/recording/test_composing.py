@@ -1,0 +1,220 @@
+"""From a recording to a scenario: sessions, captures, overlap, pauses, pods, expectations, secrets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devenv.core.errors import UsageProblem
+from devenv.core.presets import CAPTCHA, MCP_SESSION
+from devenv.recording import (
+    Composed,
+    Recorded,
+    Recording,
+    Wish,
+    compose,
+    parse_access_log,
+    parse_curl,
+    parse_har,
+)
+from devenv.scenario import Create, Request, parse
+
+DATA = Path(__file__).parent / "data"
+ID = "0123456789abcdef0123456789abcdef"
+
+
+def made(*requests: Recorded, wish: Wish | None = None, **fields: Any) -> Composed:
+    composed = compose(Recording("x.har", "HAR", requests, **fields), CAPTCHA, wish or Wish())
+    parse(composed.text, "x.yaml")
+    return composed
+
+
+def post(path: str, body: Any = None, answer: Any = None, at: float | None = None, **fields: Any) -> Recorded:
+    given: dict[str, Any] = {
+        "status": 200,
+        "seconds": 0.01,
+        "answer_headers": {"content-type": "application/json"},
+    }
+    return Recorded(
+        1, "POST", path, at, body=None if body is None else json.dumps(body),
+        answer=None if answer is None else json.dumps(answer), **(given | fields),
+    )  # fmt: skip
+
+
+def create(cid: str = ID, at: float | None = None, **fields: Any) -> Recorded:
+    return post("/api/abstract-captcha", None, {"challenge_id": cid, "ttl": 60}, at, **fields)
+
+
+def verify(answer: Mapping[str, Any], cid: str = ID, at: float | None = None, **fields: Any) -> Recorded:
+    return post("/api/abstract-verify", {"challenge_id": cid, "selections": [1]}, answer, at, **fields)
+
+
+RIGHT = {"success": True, "attempts": 1}
+WRONG = {"success": False, "attempts": 1}
+NOT_FOUND = {"success": False, "message": "Challenge not found"}
+
+
+@pytest.mark.parametrize("browser", ["chromium", "firefox", "safari"])
+def test_the_same_scenario_from_each_browser(browser: str) -> None:
+    recording = parse_har((DATA / f"{browser}.har").read_text(encoding="utf-8"), f"{browser}.har")
+    composed = compose(recording, CAPTCHA, Wish(pods=2))
+    steps = [step for step in composed.data["steps"] if "request" not in step]
+    assert steps == [
+        {"create": "c1", "pod": "A"},
+        {"pause": steps[1]["pause"]},
+        {"verify": "c1", "pod": "B", "answer": "wrong", "expect": {"outcome": "wrong"}},
+        {"create": "c2", "pod": "B"},
+        {"pause": steps[4]["pause"]},
+        {
+            "together": {
+                "c2-1": {"verify": "c2", "pod": "A", "answer": "wrong"},
+                "c2-2": {"verify": "c2", "pod": "B", "answer": "wrong"},
+            },
+            "expect": {"requests": {"c2-1": {"outcome": "wrong"}, "c2-2": {"outcome": "wrong"}}},
+        },
+        {"create": "c3", "pod": "A"},
+        {"pause": steps[7]["pause"]},
+        {"verify": "c3", "pod": "B", "answer": "right", "expect": {"outcome": "success"}},
+    ]
+    assert composed.data["sessions"] == {"c1": "abstract", "c2": "imagegrid", "c3": "abstract"}
+    for secret in ("not-a-real", "sid", ID):
+        assert secret not in composed.text
+    assert parse(composed.text, "x.yaml").stack.pods == 2
+
+
+def test_recorded_pods_are_kept_unless_others_are_wished() -> None:
+    requests = (create(pod="captcha-api-c"), verify(RIGHT, pod="captcha-api-a"))
+    assert [it["pod"] for it in made(*requests).data["steps"]] == ["C", "A"]
+    assert made(*requests).data["stack"] == {"pods": 3}
+    assert [it["pod"] for it in made(*requests, wish=Wish(pods=2)).data["steps"]] == ["A", "B"]
+    assert all("pod" not in it for it in made(*requests, wish=Wish(routed=True)).data["steps"])
+    foreign = [replace(it, pod="web-7d4b9") for it in requests]
+    assert [it["pod"] for it in made(*foreign).data["steps"]] == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ([RIGHT], [("right", "success")]),
+        ([WRONG, RIGHT], [("wrong", "wrong"), ("right", "success")]),
+        # What was lost was perhaps right: a wrong answer must be judged, that is all that is known.
+        ([NOT_FOUND], [("wrong", "wrong")]),
+        # After the second graded answer, and after success, the session may be gone.
+        ([WRONG, WRONG, WRONG], [("wrong", "wrong"), ("wrong", "wrong"), ("wrong", None)]),
+        ([RIGHT, WRONG], [("right", "success"), ("wrong", None)]),
+    ],
+)
+def test_what_is_expected_is_what_is_certain(answers: list[Any], expected: list[Any]) -> None:
+    steps = made(create(), *map(verify, answers)).data["steps"][1:]
+    assert [(it["answer"], it.get("expect", {}).get("outcome")) for it in steps] == expected
+
+
+def test_after_its_time_nothing_is_expected() -> None:
+    steps = made(create(at=0.0), verify(NOT_FOUND, at=61.0)).data["steps"]
+    assert steps[1] == {"pause": 60.99}
+    assert "expect" not in steps[2]
+    [_, step] = made(create(at=0.0), verify(NOT_FOUND, at=61.0), wish=Wish(waits=False)).data["steps"]
+    assert step["expect"] == {"outcome": "wrong"}
+
+
+def test_overlap_needs_every_two_to_overlap() -> None:
+    requests = [
+        create(at=0.0), create("b" * 32, at=0.02),
+        verify(WRONG, at=1.0, seconds=0.2), verify(WRONG, at=1.1, seconds=0.3),
+        verify(WRONG, "b" * 32, at=1.25, seconds=0.1),  # overlaps the second, not the first
+    ]  # fmt: skip
+    composed = made(*requests)
+    kinds = [next(iter(step)) for step in composed.data["steps"]]
+    assert kinds == ["create", "create", "pause", "together", "verify"]
+    assert composed.data["needs"] == ["R", "X", "T"]
+
+
+def test_values_of_answers_are_captured_and_put_in() -> None:
+    token = "Tk-0123456789"
+    requests = [
+        Recorded(1, "GET", "/api/session", status=200, answer=json.dumps({"data": {"csrf": token}}),
+                 answer_headers={"content-type": "application/json", "x-visit": "visit-778899"}),
+        create(),
+        post(f"/api/note/{ID}?v=visit-778899", {"csrf": token, "of": [ID]}, {"ok": True},
+             headers={"x-csrf": token, "cookie": "a=b"}),
+        verify(RIGHT),
+    ]  # fmt: skip
+    first, _, note, _ = made(*requests).data["steps"]
+    assert first["capture"] == {"csrf": "data.csrf", "x-visit": "header:x-visit"}
+    assert note["request"] == "POST /api/note/{challenge:c1}?v={captured:x-visit}"
+    assert note["json"] == {"csrf": "{captured:csrf}", "of": ["{challenge:c1}"]}
+    assert note["headers"] == {"x-csrf": "{captured:csrf}"}
+    scenario = parse(made(*requests).text, "x.yaml")
+    assert [type(step) for step in scenario.steps[:3]] == [Request, Create, Request]
+
+
+def test_what_was_taken_out_is_counted_and_not_expected_to_work() -> None:
+    secret = post("/api/login", {"password": "hunter2", "email": "a@b.c", "n": 1}, {"ok": True})
+    composed = made(secret, create(), post("/api/plain", {"n": 1}, {"ok": True}))
+    login, _, plain = composed.data["steps"]
+    assert login["json"] == {"password": "REDACTED", "email": "REDACTED", "n": 1}
+    assert "expect" not in login
+    assert plain["expect"] == {"status": 200}
+    assert "redacted: field email (1), field password (1)" in composed.notes
+    kept = made(secret, create(), wish=Wish(keep=("email",))).data["steps"][0]
+    assert kept["json"]["email"] == "a@b.c"
+
+
+def test_other_hosts_and_pages_are_left_out() -> None:
+    page = Recorded(1, "GET", "/", status=200, host="x", answer_headers={"content-type": "text/html"})
+    other = post("/collect", {"a": 1}, host="tracker.example")
+    composed = made(page, other, create(host="x"), verify(RIGHT, host="x"))
+    assert [next(iter(it)) for it in composed.data["steps"]] == ["create", "verify"]
+    assert composed.notes == ("left out as not about the service: 2",)
+    with pytest.raises(UsageProblem, match="none of its 1 requests is one of the service's"):
+        made(page)
+
+
+def test_a_session_from_before_the_recording_is_opened_first() -> None:
+    composed = made(verify(WRONG), create("c" * 32), verify(WRONG))
+    assert [next(iter(it)) for it in composed.data["steps"]] == ["create", "verify", "create", "verify"]
+    assert [it.get("verify") for it in composed.data["steps"]] == [None, "c1", None, "c1"]
+    assert "1 challenges were created before the recording: created before first use" in composed.notes
+
+
+def test_an_access_log_is_matched_by_client_and_answers_are_wrong() -> None:
+    line = '{client} - - [24/Nov/2026:10:00:0{second} +0000] "POST /api/abstract-{what} HTTP/1.1" 200 5\n'
+    events = [("1.1.1.1", 1, "captcha"), ("2.2.2.2", 2, "captcha"), ("1.1.1.1", 3, "verify"),
+              ("2.2.2.2", 4, "verify"), ("1.1.1.1", 5, "verify")]  # fmt: skip
+    text = "".join(line.format(client=c, second=s, what=w) for c, s, w in events)
+    composed = compose(parse_access_log(text, "a.log"), CAPTCHA, Wish())
+    steps = [it for it in composed.data["steps"] if "pause" not in it]
+    assert [it.get("verify") for it in steps] == [None, None, "c1", "c2", "c1"]
+    assert [it.get("answer") for it in steps[2:]] == ["wrong"] * 3
+    assert [it["pod"] for it in steps] == ["A", "B", "B", "A", "A"]
+    assert any("a log has no bodies" in note for note in composed.notes)
+    assert "1.1.1.1" not in composed.text
+
+
+def test_ids_in_curl_commands_are_matched_with_creates_in_order() -> None:
+    send = "curl -X POST http://x/api/abstract-captcha\n"
+    check = 'curl http://x/api/abstract-verify --json \'{"challenge_id": "%s"}\'\n'
+    text = send + send + check % ("a" * 32) + check % ("b" * 32) + check % ("a" * 32)
+    composed = compose(parse_curl(text, "c.txt"), CAPTCHA, Wish())
+    assert [it.get("verify") for it in composed.data["steps"]] == [None, None, "c1", "c2", "c1"]
+    assert "a" * 32 not in composed.text
+
+
+def test_a_service_of_another_profile() -> None:
+    hello = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {}}
+    listed = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
+    session = {"content-type": "application/json", "mcp-session-id": "s-0123456789"}
+    requests = (
+        post("/mcp", hello, {"result": {}}, answer_headers=session),
+        post("/mcp", listed, {"result": {}}, headers={"mcp-session-id": "s-0123456789"}),
+    )
+    composed = compose(Recording("m.har", "HAR", requests), MCP_SESSION, Wish())
+    assert composed.data["sessions"] == {"c1": "any"}
+    assert [next(iter(it)) for it in composed.data["steps"]] == ["create", "verify"]
+    assert composed.data["steps"][1]["answer"] == "right"
+    parse(composed.text, "x.yaml")

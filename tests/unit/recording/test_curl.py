@@ -1,0 +1,57 @@
+"""curl commands, as browsers copy them and as people write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from devenv.core.errors import UsageProblem
+from devenv.recording import parse_curl
+
+COPIED = r"""# copied from Chrome: Copy all as cURL (bash)
+curl 'https://captcha.example/api/abstract-captcha' \
+  -X 'POST' \
+  -H 'accept: */*' \
+  -b 'sid=secret' \
+  --compressed ;
+curl 'https://captcha.example/api/abstract-verify' \
+  -H 'content-type: application/json' \
+  --data-raw $'{"challenge_id":"it\'s","selections":[]}' ;
+
+curl -sSXPOST http://127.0.0.1:8080/x --json '{"a":
+ 1}' -u me:pw
+curl -G captcha.example/search -d q=1 --data-urlencode 'name=a b'
+"""
+
+
+def test_commands() -> None:
+    recording = parse_curl(COPIED, "calls.txt")
+    create, verify, own, search = recording.requests
+    assert (create.number, create.method, create.target) == (2, "POST", "/api/abstract-captcha")
+    assert (create.host, create.body, create.status) == ("captcha.example", None, None)
+    assert "secret" not in repr(create)
+    assert (verify.number, verify.method) == (7, "POST")
+    assert verify.sent == {"challenge_id": "it's", "selections": []}
+    assert (own.number, own.method, own.sent, own.host) == (11, "POST", {"a": 1}, "127.0.0.1:8080")
+    assert own.headers["content-type"] == "application/json"
+    assert "pw" not in repr(own)
+    assert (search.method, search.target) == ("GET", "/search?q=1&name=a%20b")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "c.txt:1: there is no curl command"),
+        ("# nothing\n", "c.txt:1: there is no curl command"),
+        ("curl http://x/\nwget http://x/\n", "c.txt:2: this is no curl command"),
+        ("curl -X POST\n", "c.txt:1: there is no URL"),
+        ("curl http://x/ -H\n", "c.txt:1: -H has no value"),
+        ("\ncurl http://x/ -d @body.json\n", "c.txt:2: -d @body.json reads a file"),
+        ("curl http://x/ -F a=@b\n", "c.txt:1: -F sends a file or a form of parts"),
+        ("curl 'http://x/\n", "c.txt:1: this cannot be read: no closing quotation"),
+        ('curl ^"http://x/^"\n', "c.txt:1: this is written for Windows' cmd"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(text: str, told: str) -> None:
+    with pytest.raises(UsageProblem) as caught:
+        parse_curl(text, "c.txt")
+    assert caught.value.message.startswith(told), caught.value.message

@@ -1,0 +1,57 @@
+"""What is taken out of what is kept, and what stays."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from devenv.recording.redaction import Redactor
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+
+
+def test_of_headers_only_harmless_ones_stay() -> None:
+    redactor = Redactor()
+    headers = {"content-type": "application/json", "authorization": "Bearer x", "cookie": "a=b", "dnt": "1",
+               "x-api-key": "k", "accept": "*/*"}  # fmt: skip
+    assert redactor.headers(headers) == {"content-type": "application/json"}
+    assert dict(redactor.removed) == {"header authorization": 1, "header cookie": 1, "header x-api-key": 1}
+    assert Redactor(["DNT", "cookie"]).headers(headers)["cookie"] == "a=b"
+
+
+@pytest.mark.parametrize(
+    ("body", "left"),
+    [
+        ({"password": "x", "user": {"age": 3}}, {"password": "REDACTED", "user": {"age": 3}}),
+        ({"user": {"email": "a@b", "age": 3}}, {"user": {"email": "REDACTED", "age": 3}}),
+        ({"note": f"my token is {JWT} ok"}, {"note": "my token is REDACTED ok"}),
+        ({"note": "Bearer abcdefgh12345678"}, {"note": "REDACTED"}),
+        ({"image": "iVBORw0KGgoAAAANSUhEUgAA1234"}, {"image": "REDACTED"}),
+        ({"tokens": ["a", 5]}, {"tokens": ["REDACTED", "REDACTED"]}),
+        ({"csrf_token": "{captured:csrf}", "id": "{challenge:c1}"},) * 2,
+        ({"password": "", "session": None}, {"password": "", "session": None}),
+        ({"moves": [1, 2], "question": "Select all bananas", "url": "/assets/a.png"},) * 2,
+        ([1, "x"],) * 2,
+    ],
+)  # fmt: skip
+def test_bodies(body: Any, left: Any) -> None:
+    assert Redactor().body(json.dumps(body)) == left
+
+
+def test_forms_text_and_queries() -> None:
+    redactor = Redactor()
+    assert redactor.body("user=joe&password=x") == "user=joe&password=REDACTED"
+    assert redactor.body("just a text") == "just a text"
+    assert redactor.target("/a?page=2&api_key=5") == "/a?page=2&api_key=REDACTED"
+    assert redactor.target("/s/{challenge:c1}/x?of={captured:a}") == "/s/{challenge:c1}/x?of={captured:a}"
+    assert redactor.target(f"/reset/{JWT}") == "/reset/REDACTED"
+    assert redactor.notes() == ["redacted: field password (1), path (1), query api_key (1)"]
+
+
+def test_keeping_by_name() -> None:
+    assert Redactor(["email"]).body('{"email": "a@b", "password": "x"}') == {
+        "email": "a@b",
+        "password": "REDACTED",
+    }
