@@ -156,7 +156,7 @@ def test_real_pods_go_the_same_ways(stage: Stage) -> None:
     """The model is not taken at its word: every order on real pods, each request on its own or all on one."""
     learned = stage.explored("R+W+X")
     for pods in (None, 1):
-        direct = stage.explored("R+W+X", mode=Mode.DIRECT, pods=pods)
+        direct = stage.explored("R+W+X", mode=Mode.DIRECT, pods=pods, lanes=4)
         assert direct.complete, direct.incomplete
         assert (direct.traces, direct.outcomes) == (learned.traces, learned.outcomes)
         assert {it.kind: it.traces for it in direct.violations} == {
