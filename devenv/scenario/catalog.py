@@ -5,41 +5,46 @@ from __future__ import annotations
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from devenv.core.errors import UsageProblem
 from devenv.scenario.model import Scenario
 from devenv.scenario.parse import parse
 
+CATALOG, SERVICES = _FOLDERS = ("catalog", "services")
+SUFFIX = ".yaml"
+
 
 @cache
 def catalogue() -> tuple[Scenario, ...]:
     """Every scenario of the failure catalogue, by id: they are about the reference service and its stores."""
-    return _folder("catalog")
+    return _folder(CATALOG)
 
 
 @cache
 def for_services() -> tuple[Scenario, ...]:
     """Every scenario for somebody's own service, by id: they need no right answer, or another profile."""
-    return _folder("services")
+    return _folder(SERVICES)
 
 
 def _folder(name: str) -> tuple[Scenario, ...]:
-    folder = files("devenv").joinpath("scenarios", name)
-    texts = {
-        item.name: item.read_text(encoding="utf-8")
-        for item in folder.iterdir()
-        if item.name.endswith(".yaml")
-    }
+    texts = {item.name: item.read_text(encoding="utf-8") for item in _files(name)}
     return tuple(sorted((parse(text, name) for name, text in texts.items()), key=lambda it: it.id))
 
 
+def _files(folder: str) -> list[Traversable]:
+    inside = files("devenv").joinpath("scenarios", folder)
+    return [item for item in inside.iterdir() if item.name.endswith(SUFFIX)]
+
+
 def find(name: str) -> Scenario:
-    """The shipped scenario called ``name``; UsageProblem with the nearest names where there is none."""
-    shipped = (*for_services(), *catalogue())
-    for scenario in shipped:
-        if scenario.id == name:
-            return scenario
-    ids = [scenario.id for scenario in shipped]
-    near = get_close_matches(name, ids, n=3, cutoff=0.5)
+    """The shipped scenario called ``name``; UsageProblem with the nearest names where there is none.
+
+    A file is called as its scenario: only that one is read.
+    """
+    shipped = {item.name.removesuffix(SUFFIX): item for folder in _FOLDERS for item in _files(folder)}
+    if name in shipped:
+        return parse(shipped[name].read_text(encoding="utf-8"), shipped[name].name)
+    near = get_close_matches(name, sorted(shipped), n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else "'devenv scenarios' lists them"
     raise UsageProblem(f"no scenario {name!r}", hint=hint)
