@@ -25,7 +25,7 @@ from devenv.core.topology import Endpoints
 from devenv.core.vocabulary import Answer, CaptchaType, Outcome
 from devenv.lab.runs import Recording
 from devenv.lab.sequence import MessageKind, SequenceMessage
-from devenv.stack.loopback import NO_AUTHORITIES
+from devenv.stack.loopback import local_async_client
 
 ABSTRACT_IMAGES = range(9)
 GRID_CELLS = range(1, 10)
@@ -176,24 +176,9 @@ class CaptchaClient:
         self.recording = recording if recording is not None else Recording()
         self._seed = seed
         self._clock = clock
-        # trust_env=False: a proxy set in the environment must not catch requests to this machine.
         limits = httpx.Limits(max_connections=max_connections, keepalive_expiry=KEEPALIVE_S)
-        self._http = httpx.AsyncClient(
-            base_url=endpoints.traffic,
-            timeout=TIMEOUT_S,
-            limits=limits,
-            trust_env=False,
-            verify=NO_AUTHORITIES,
-        )
-        self._oracle = _Oracle(
-            httpx.AsyncClient(
-                base_url=endpoints.ml,
-                timeout=TIMEOUT_S,
-                limits=limits,
-                trust_env=False,
-                verify=NO_AUTHORITIES,
-            )
-        )
+        self._http = local_async_client(endpoints.traffic, TIMEOUT_S, limits)
+        self._oracle = _Oracle(local_async_client(endpoints.ml, TIMEOUT_S, limits))
         self._id_prefix = secrets.token_hex(6)
         self._sent = 0
         self._words: dict[str | None, str] = {}

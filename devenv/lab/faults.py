@@ -14,7 +14,7 @@ from devenv.core.topology import Endpoints
 from devenv.lab.failover import TakenOver, fail_over, hand_back, until_they_agree
 from devenv.lab.keys import connected
 from devenv.lab.redis_nodes import ClusterClient
-from devenv.stack.loopback import NO_AUTHORITIES
+from devenv.stack.loopback import local_client
 
 AGED_MS = 400
 """Left to live after ``age``: less than half a second, which TTL rounds to 0."""
@@ -31,7 +31,7 @@ class GateRules:
     """The rules that a play has put in force at the gate, taken out again by ``lift``."""
 
     def __init__(self, control: str) -> None:
-        self._http = httpx.Client(base_url=control, timeout=10.0, trust_env=False, verify=NO_AUTHORITIES)
+        self._http = local_client(control, 10.0)
         self._ids: list[str] = []
 
     def put(self, rules: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import httpx
 from devenv.core.errors import EnvironmentProblem, UsageProblem
 from devenv.core.vocabulary import resolve_pod
 from devenv.lab.journal import JournaledStack
-from devenv.stack.loopback import NO_AUTHORITIES
+from devenv.stack.loopback import local_client
 
 _TIMEOUT_S = 10.0
 
@@ -107,9 +107,7 @@ class GateClient:
 
     def _call(self, method: str, path: str, **arguments: Any) -> Any:
         try:
-            with httpx.Client(
-                base_url=self._control, timeout=_TIMEOUT_S, trust_env=False, verify=NO_AUTHORITIES
-            ) as http:
+            with local_client(self._control, _TIMEOUT_S) as http:
                 response = http.request(method, path, **arguments)
         except httpx.HTTPError as error:
             raise EnvironmentProblem(

@@ -24,7 +24,7 @@ from devenv.lab.keys import connected
 from devenv.lab.opening import fresh_stack
 from devenv.lab.service_file import command_words
 from devenv.lab.service_text import Found
-from devenv.stack.loopback import NO_AUTHORITIES
+from devenv.stack.loopback import local_client
 from devenv.stack.own_service import own_variables, undecided
 from devenv.stack.protocol import Progress
 
@@ -133,9 +133,7 @@ def look(wish: Wish, state_dir: Path, progress: Progress) -> Found:
     with fresh_stack("embedded", state_dir, spec, progress) as stack:
         endpoints = stack.endpoints()
         with (
-            httpx.Client(
-                base_url=endpoints.traffic, timeout=_TIMEOUT_S, trust_env=False, verify=NO_AUTHORITIES
-            ) as http,
+            local_client(endpoints.traffic, _TIMEOUT_S) as http,
             connected(endpoints, 0) as redis,
         ):
             return _Trying(wish, found, http, redis.scan_iter).everything()

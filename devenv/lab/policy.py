@@ -9,7 +9,7 @@ import httpx
 from devenv.core.errors import EnvironmentProblem
 from devenv.core.topology import StackStatus
 from devenv.routing import parse_policy
-from devenv.stack.loopback import NO_AUTHORITIES
+from devenv.stack.loopback import local_client
 
 _TIMEOUT_S = 5.0
 
@@ -33,10 +33,7 @@ def set_policy(status: StackStatus, text: str) -> tuple[str, str]:
 
 def _call(method: str, control: str, body: dict[str, str] | None) -> dict[str, Any]:
     try:
-        # trust_env=False: a proxy in the environment must not stand between us and our own machine.
-        with httpx.Client(
-            base_url=control, timeout=_TIMEOUT_S, trust_env=False, verify=NO_AUTHORITIES
-        ) as client:
+        with local_client(control, _TIMEOUT_S) as client:
             response = client.request(method, "/policy", json=body)
             response.raise_for_status()
     except httpx.HTTPError as error:

@@ -15,7 +15,7 @@ from devenv.core.errors import EnvironmentProblem, UsageProblem
 from devenv.core.events import Exchange, RedisCommand, StackEvent, TraceEvent, trace_event
 from devenv.core.topology import StackStatus
 from devenv.lab.journal import Journal, JournaledStack, pod_events
-from devenv.stack.loopback import NO_AUTHORITIES
+from devenv.stack.loopback import local_client
 
 PAGE = 2000
 _TIMEOUT_S = 10.0
@@ -271,8 +271,7 @@ def _command(data: Mapping[str, Any]) -> RedisCommand:
 
 
 def _client(control: str) -> httpx.Client:
-    # trust_env=False: a proxy in the environment must not stand between us and our own machine.
-    return httpx.Client(base_url=control, timeout=_TIMEOUT_S, trust_env=False, verify=NO_AUTHORITIES)
+    return local_client(control, _TIMEOUT_S)
 
 
 def _all(http: httpx.Client, what: What, since: int) -> Iterator[Mapping[str, Any]]:

@@ -19,7 +19,7 @@ from devenv.core.topology import Endpoints, PodStatus, SettingChanges, StackSpec
 from devenv.core.vocabulary import resolve_pod
 from devenv.stack import logs
 from devenv.stack.files import write_private
-from devenv.stack.loopback import NO_AUTHORITIES
+from devenv.stack.loopback import local_client
 from devenv.stack.protocol import Progress
 
 START_SECONDS = 60.0
@@ -227,13 +227,7 @@ class EmbeddedStack:
         if record is None or record["control"] is None or self._running() is None:
             raise EnvironmentProblem(f"{NOT_RUNNING} ({self._dir})", hint="start one: `devenv up`")
         try:
-            # trust_env: a proxy in the environment must not stand between us and our own machine.
-            with httpx.Client(
-                base_url=record["control"],
-                timeout=_CONTROL_TIMEOUT_SECONDS,
-                trust_env=False,
-                verify=NO_AUTHORITIES,
-            ) as client:
+            with local_client(record["control"], _CONTROL_TIMEOUT_SECONDS) as client:
                 response = client.request(method, path, json=body)
                 data = response.json()
         except (httpx.HTTPError, ValueError) as error:  # ValueError: no JSON; it is being ended

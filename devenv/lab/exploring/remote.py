@@ -11,7 +11,7 @@ from devenv.core.errors import EnvironmentProblem, UsageProblem, error_from_json
 from devenv.lab.exploring.codec import script_call_to_json, script_effect_from_json
 from devenv.lab.exploring.jobs import Job, Scheduled, ScheduledRun, Scripted, ScriptedRun
 from devenv.spec.learned_scripts import ScriptCall, ScriptEffect
-from devenv.stack.loopback import NO_AUTHORITIES
+from devenv.stack.loopback import local_async_client
 
 TIMEOUT_SECONDS = 120.0
 BATCH = 200
@@ -24,9 +24,7 @@ class Remote:
     """Use as a context manager. ``requests`` counts the HTTP requests that pods were sent."""
 
     def __init__(self, control: str, lanes: int) -> None:
-        self._http = httpx.AsyncClient(
-            base_url=control, timeout=TIMEOUT_SECONDS, trust_env=False, verify=NO_AUTHORITIES
-        )
+        self._http = local_async_client(control, TIMEOUT_SECONDS)
         self.lanes = lanes
         self.requests = 0
 

@@ -27,7 +27,7 @@ from devenv.lab.scheduling import WAIT_SECONDS
 from devenv.lab.sequence import draw_mermaid
 from devenv.lab.trace import TraceCollector, trace_lines
 from devenv.scenario import Scenario
-from devenv.stack.loopback import NO_AUTHORITIES
+from devenv.stack.loopback import local_async_client
 from devenv.stack.protocol import Progress, Stack
 
 __all__ = [
@@ -96,14 +96,8 @@ class Replayer:
         endpoints = self._baseline.endpoints
         profile = self._baseline.status.spec.profile
         self._client = CaptchaClient(endpoints, seed=seed, clock=clock, profile=profile)
-        # keepalive: below the control API's own idle limit. trust_env: no proxy towards our own machine.
-        self._control = httpx.AsyncClient(
-            base_url=endpoints.control,
-            timeout=CONTROL_TIMEOUT_S,
-            limits=httpx.Limits(keepalive_expiry=2.0),
-            trust_env=False,
-            verify=NO_AUTHORITIES,
-        )
+        limits = httpx.Limits(keepalive_expiry=2.0)  # below the control API's own idle limit
+        self._control = local_async_client(endpoints.control, CONTROL_TIMEOUT_S, limits)
         self._progress = progress
         self._pace = pace
         self._clock = clock
