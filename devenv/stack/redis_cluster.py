@@ -57,27 +57,33 @@ def options(bus_port: int) -> dict[str, str]:
     return {**OPTIONS, "--cluster-port": str(bus_port), "--cluster-announce-ip": "127.0.0.1"}
 
 
-def write_config(nodes: Sequence[Node], at: int, directory: Path) -> None:
+def write_config(nodes: Sequence[Node], at: int, directory: Path, *, shards: bool) -> None:
     """Let the node at index ``at`` know the whole cluster from its start on: its own file, where it has none.
 
     Meeting each other takes nodes 2 to 3 s; this is what they would then have written into their file
-    (clusterSaveConfig in Redis' cluster.c).
+    (clusterSaveConfig in Redis' cluster.c). ``shards``: the server knows shards by name, as Redis from 7.2 on
+    and every Valkey does.
     """
     path = directory / CONFIG_FILE
     if path.exists():
         return
-    names = [
-        sha1(f"node {n} of devenv".encode(), usedforsecurity=False).hexdigest() for n in range(len(nodes))
-    ]
+    names = [_name("node", n) for n in range(len(nodes))]
     lines = []
     for n, (node, name) in enumerate(zip(nodes, names, strict=True)):
-        role, master, epoch, slots = "slave", names[0], 1, ""
+        role, master, epoch, slots, shard = "slave", names[0], 1, "", _name("shard", 0)
         if n < MASTERS:
             role, master, epoch, slots = "master", "-", n + 1, " {}-{}".format(*_slots(n))
+            shard = _name("shard", n)
         flags = f"myself,{role}" if n == at else role
-        lines.append(f"{name} {node}@{node.bus_port} {flags} {master} 0 0 {epoch} connected{slots}")
+        address = f"{node}@{node.bus_port}" + (f",,shard-id={shard}" if shards else "")
+        lines.append(f"{name} {address} {flags} {master} 0 0 {epoch} connected{slots}")
     lines.append(f"vars currentEpoch {MASTERS} lastVoteEpoch 0")
     path.write_text("".join(f"{line}\n" for line in lines), encoding="ascii")
+
+
+def _name(what: str, number: int) -> str:
+    """40 hex digits, as nodes and shards are called."""
+    return sha1(f"{what} {number} of devenv".encode(), usedforsecurity=False).hexdigest()
 
 
 def form(nodes: Sequence[Node]) -> None:

@@ -42,6 +42,12 @@ class Engine:
     version: str
     path: Path
 
+    @property
+    def names_shards(self) -> bool:
+        """Whether its clusters know shards by name: Redis from 7.2 on, Valkey."""
+        since = tuple(int(part) for part in self.version.split(".")[:2] if part.isdigit())
+        return self.name == "valkey" or since >= (7, 2)
+
     def command(self, port: int, directory: Path, more: Mapping[str, str] | None = None) -> list[str]:
         """The command line of a server on 127.0.0.1:``port`` that reads no config and saves nothing.
 

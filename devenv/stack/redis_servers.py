@@ -128,7 +128,7 @@ class RedisServers:
         port = self._reservation.hand_over(name)
         options = self._doors.server_options(port)
         if self.cluster:
-            redis_cluster.write_config(self._nodes, at, directory)
+            redis_cluster.write_config(self._nodes, at, directory, shards=self.engine.names_shards)
             options |= redis_cluster.options(self._reservation.hand_over(f"{name} bus"))
         if self.replicated:  # by default a master waits 5 s for more replicas before it serves the first
             options["--repl-diskless-sync-delay"] = "0"

@@ -62,6 +62,27 @@ def test_redis_needs_a_host(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "REDIS_HOST" in line(monkeypatch, USE_REDIS="true", REDIS_HOST="")
 
 
+@pytest.mark.parametrize("value", ["auto", "true", "false", "TRUE", "Auto"])
+def test_the_client_is_a_choice_of_three(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("REDIS_CLUSTER", value)
+    assert Settings().redis_cluster == value.lower()
+
+
+@pytest.mark.parametrize("value", ["", "1", "yes", "cluster"])
+def test_and_of_nothing_else(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    assert f"REDIS_CLUSTER={value!r}: must be auto, true or false" in line(monkeypatch, REDIS_CLUSTER=value)
+
+
+def test_a_cluster_client_has_database_0_and_two_stores(monkeypatch: pytest.MonkeyPatch) -> None:
+    on = {"USE_REDIS": "true", "REDIS_HOST": "127.0.0.1", "REDIS_CLUSTER": "true"}
+    said = line(monkeypatch, **on, REDIS_DB="1")
+    assert (
+        said == "captcha-api cannot start: REDIS_CLUSTER=true needs REDIS_DB=0, not 1: a cluster has no other"
+    )
+    said = line(monkeypatch, **on, REDIS_DB="0", SESSION_STRATEGY="watch")
+    assert said == "captcha-api cannot start: REDIS_CLUSTER=true: the watch store has no cluster client"
+
+
 def test_empty_means_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("REDIS_PASSWORD", "ASSET_BASE_URL", "ABSTRACT_HMAC_SECRET", "SUCCESS_REDIRECT_URL"):
         monkeypatch.setenv(name, "")

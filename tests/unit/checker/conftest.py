@@ -152,6 +152,7 @@ class Trace:
         fate: str = "passed",
         late: float = 0.0,
         connection: int = 1,
+        node: str | None = None,
     ) -> RedisCommand:
         """One command; ``late`` seconds until its reply. A fate that loses it leaves out what it says."""
         self._commands += 1
@@ -173,6 +174,7 @@ class Trace:
             fate=fate,
             forwarded=None if never_sent else received,
             delivered=answered if heard else None,
+            node=node,
         )
         self.events.append(said)
         return said

@@ -274,6 +274,57 @@ def test_a_cluster_that_announces_what_nobody_reaches(trace: Trace) -> None:
     assert trace.causes() == ["announce-unreachable"]
 
 
+def test_redis_py_5_asks_info_first(trace: Trace) -> None:
+    trace.pods(**REDIS, REDIS_CLUSTER="true")
+    cid = trace.create(A)
+    trace.say(A, "INFO", "", "# Server\\r\\nredis_version:7.0.15\\r\\nredis_mode:standalone\\r\\n")
+    trace.verify(B, cid, NOT_FOUND)
+    assert trace.causes() == ["standalone-cluster-client"]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "hello"),
+    [
+        ("-ERR SELECT is not allowed in cluster mode", None),
+        ("-ERR DB index is out of range", "{server: valkey, version: 9.1.2, mode: cluster, role: master}"),
+    ],
+)
+def test_another_database_of_a_cluster(trace: Trace, refusal: str, hello: str | None) -> None:
+    trace.pods(**REDIS, REDIS_DB="1")
+    if hello:
+        trace.say(A, "HELLO", "", hello)
+    trace.say(A, "SELECT", "", refusal, "1")
+    trace.verify(B, trace.create(A), NOT_FOUND)
+    assert trace.causes() == ["cluster-database"]
+
+
+def test_a_redirection_that_was_followed_is_no_cause(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    cid = "c1" * 16
+    request = trace.begin(A, "create")
+    trace.say(A, "SETEX", cid, "-MOVED 9189 127.0.0.1:7002", "60", "{}", node="127.0.0.1:7001")
+    trace.say(A, "SETEX", cid, "OK", "60", "{}", node="127.0.0.1:7002", connection=2)
+    trace.end(request, {"challenge_id": cid, "ttl": 60})
+    request = trace.begin(B, "verify", cid)
+    trace.say(B, "GET", cid, "-MOVED 9189 127.0.0.1:7002", node="127.0.0.1:7001")
+    trace.say(B, "GET", cid, "(nil)", node="127.0.0.1:7002", connection=2)
+    trace.end(request, NOT_FOUND)
+    assert trace.causes() == ["flushed"]
+
+
+def test_one_that_was_sent_to_the_same_node_again_was_not_followed(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    cid = "c1" * 16
+    request = trace.begin(A, "create")
+    trace.say(A, "SETEX", cid, "-MOVED 9189 127.0.0.1:7002", "60", "{}", node="127.0.0.1:7001")
+    trace.end(request, {"challenge_id": cid, "ttl": 60})
+    for _ in range(2):
+        request = trace.begin(A, "verify", cid)
+        trace.say(A, "GET", cid, "-MOVED 9189 127.0.0.1:7002", node="127.0.0.1:7001")
+        trace.end(request, NOT_FOUND)
+    assert set(trace.causes()) == {"cluster-plain-client"}
+
+
 @pytest.mark.parametrize("port", ["", "tcp://10.0.0.7:6379", "70000", "0"])
 def test_a_port_that_is_none(trace: Trace, port: str) -> None:
     trace.pod(A, REDIS_PORT=port)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devenv.core.errors import UsageProblem
+from devenv.core.topology import RedisMode
 from devenv.core.vocabulary import REDIS_STORES, Answer, CaptchaType, Strategy
 from devenv.lab.replay.observed import expected_of
 from devenv.scenario import (
@@ -166,6 +167,10 @@ def _replace(old: str, new: str) -> str:
         (
             _replace("word_differs_from: bob", "word_differs_from: alice"),
             "x.yaml:22: steps[4].word_differs_from: session 'alice' is not of type handwriting",
+        ),
+        (
+            _replace("  - redis: alice\n    expect: {ttl: {min: 1, max: 60}}", "  - failover: alice"),
+            "x.yaml:30: steps[7]: 'failover' needs a cluster: stack: {redis: cluster}",
         ),
         (
             _replace("  - redis: alice", "  - redis: dora"),
@@ -380,3 +385,14 @@ def test_an_error_in_any_request(old: str, new: str, message: str) -> None:
     with pytest.raises(UsageProblem) as caught:
         parse(REQUESTS.replace(old, new, 1), "x.yaml")
     assert caught.value.message.startswith(f"x.yaml:{message}"), caught.value.message
+
+
+def test_what_a_cluster_is_asked_for() -> None:
+    text = _replace("  - redis: alice\n    expect: {ttl: {min: 1, max: 60}}", "  - failover: alice")
+    text = text.replace("stack: {pods: 2", "stack: {pods: 2, redis: cluster")
+    text = text.replace("  - create: alice\n", "  - create: alice\n    node: other\n")
+    scenario = parse(text, "x.yaml")
+    assert scenario.stack.redis is RedisMode.CLUSTER
+    assert isinstance(scenario.steps[0], Create) and scenario.steps[0].node == "other"
+    failover = next(step for step in scenario.steps if isinstance(step, KeyEvent))
+    assert (failover.event, failover.session) == ("failover", "alice")
