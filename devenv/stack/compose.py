@@ -93,7 +93,7 @@ class ComposeStack:
         if not self._detached:
             self._hire_janitor(spec.redis_mode)
         try:
-            self._up(compose, ["up", "--wait", "--detach"], progress)
+            self._up(compose, frozenset(document["services"]), progress)
         except BaseException:
             self._down(spec.redis_mode)
             self._dismiss_janitor()
@@ -205,8 +205,11 @@ class ComposeStack:
         compose_file.write(document, file)
         return Compose(self._project_dir, self.project, [file], variables)
 
-    def _up(self, compose: Compose, arguments: list[str], progress: Progress) -> None:
-        """Run ``docker compose up --wait`` and tell as each part gets ready."""
+    def _up(self, compose: Compose, services: frozenset[str], progress: Progress) -> None:
+        """Run ``docker compose up --wait`` and tell as each part gets ready.
+
+        A pod that answers, but is not ready (its Redis may be meant to be out of reach), is left at that.
+        """
         progress("building images and starting containers (the first time takes a while)")
         log, ready = self._dir / "logs" / "compose.log", set[str]()
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -214,27 +217,29 @@ class ComposeStack:
         with log.open("wb") as output:
             # An `up` that outlives us keeps the janitor waiting: cleaning up beside it would miss something.
             leash = [self._janitor.stdin.fileno()] if self._janitor and self._janitor.stdin else []
-            process = compose.popen(["--progress", "plain", *arguments], output, leash)
+            process = compose.popen(["--progress", "plain", "up", "--wait", "--detach"], output, leash)
         try:
-            ended = False
-            while not ended:
+            ended = settled = False
+            while not ended and not settled:
                 ended = process.poll() is not None  # asked first, so that the last news count
-                for service, container in self._containers().items():
-                    if service not in ready and docker_engine.state(container) == "running":
+                for service, container in (containers := self._containers()).items():
+                    if service not in ready and (news := _news(service, container)):
                         ready.add(service)
-                        progress(f"{service} ready")
+                        progress(news)
+                # Compose itself would wait on for pods that are not to become ready.
+                settled = ready >= services and any(map(_answers_not_ready, containers.values()))
                 if time.monotonic() > deadline:
                     raise EnvironmentProblem(
                         f"the containers did not get ready in {START_SECONDS:g} s",
                         hint=f"compose's output is {log}",
                     )
-                if not ended:
+                if not ended and not settled:
                     time.sleep(_POLL_SECONDS)
         finally:
             if process.poll() is None:
                 process.terminate()
                 process.wait()
-        if process.returncode:
+        if process.returncode and not settled:
             raise self._why_not(log)
 
     def _why_not(self, log: Path) -> EnvironmentProblem:
@@ -316,10 +321,8 @@ class ComposeStack:
                 if container is not None and state == "stopped":
                     what = f"{pod} {_how_it_ended(container)}" + _last_words(container)
                     raise EnvironmentProblem(what, hint=f"its whole log: `devenv logs {pod}`")
-                if container is not None and (state == "running" or _answers_not_ready(container)):
-                    progress(
-                        f"{pod} ready" if state == "running" else f"{pod} is up, but not ready (its store?)"
-                    )
+                if container is not None and (news := _news(pod, container)):
+                    progress(news)
                     del waiting[pod]
             return not waiting
 
@@ -348,6 +351,15 @@ def _how_it_ended(container: Container) -> str:
 def _last_words(container: Container) -> str:
     said = logs.last_words(container.logs(tail=50).decode("utf-8", "replace"), 3)
     return f": {said}" if said else ""
+
+
+def _news(service: str, container: Container) -> str:
+    """One line once the part is ready, or is a pod that clearly says that it is not; "" before."""
+    if docker_engine.state(container) == "running":
+        return f"{service} ready"
+    if service.startswith(POD_PREFIX) and _answers_not_ready(container):
+        return f"{service} is up, but not ready (its store?)"
+    return ""
 
 
 def _answers_not_ready(container: Container) -> bool:

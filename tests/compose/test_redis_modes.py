@@ -143,3 +143,22 @@ def test_the_files_are_clean(engine: DockerClient, clone: Path, mode: RedisMode)
         refused = config()
         assert refused.returncode != 0
         assert "DEVENV_REDIS_PASSWORD" in refused.stderr
+
+
+def test_pods_that_redis_does_not_let_in_are_up_and_say_so(
+    engine: DockerClient, clone: Path, tmp_path: Path
+) -> None:
+    stack, lines = ComposeStack(clone, tmp_path, project=f"devenv-test-{uuid.uuid4().hex[:8]}"), list[str]()
+    spec = StackSpec(
+        pods=1, use_redis=True, redis_mode=RedisMode.TLS, env={"REDIS_SSL": "false"}, ports=Ports.free()
+    )
+    try:
+        status = stack.start(spec, lines.append)
+        assert f"{A} is up, but not ready (its store?)" in lines
+        with httpx.Client(base_url=status.endpoints.traffic, trust_env=False, timeout=30) as client:
+            refused = client.post("/api/abstract-captcha")
+        assert refused.status_code == 503
+        assert "REDIS_SSL=false" in refused.json()["detail"]
+    finally:
+        stack.stop()
+    assert left_of(engine, stack.project) == []
