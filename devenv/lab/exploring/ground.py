@@ -182,7 +182,10 @@ class Ground:
 
     async def _asked(self, db: int, question: Callable[[RedisLink], Awaitable[T]]) -> T:
         try:
-            if (link := self._links.get(db)) is None:
+            if (link := self._links.get(db)) is not None and link.ended:
+                self._links.pop(db).close()
+                link = None
+            if link is None:
                 kind = ClusterLink if self.gate.cluster else RedisLink
                 gate = self.gate
                 link = await kind.open(gate.upstream_host, gate.upstream_port, self._grip.access)

@@ -109,6 +109,11 @@ class RedisLink(asyncio.Protocol):
                 raise EnvironmentProblem(f"Redis at {host}:{port} lets us in no more: {refused.text}")
         return link
 
+    @property
+    def ended(self) -> bool:
+        """Whether Redis has ended it since, as it does when it is stopped."""
+        return self._transport is None or self._transport.is_closing()
+
     async def call(self, *words: bytes) -> Reply:
         """One command's reply; an error of Redis is a reply."""
         return await self._sent(words)
@@ -119,7 +124,7 @@ class RedisLink(asyncio.Protocol):
         return (await asyncio.gather(*sent))[-1]
 
     def _sent(self, words: tuple[bytes, ...]) -> asyncio.Future[Reply]:
-        if self._transport is None or self._transport.is_closing():
+        if self._transport is None or self.ended:
             raise ConnectionError("the connection to Redis has ended")
         self._transport.write(encode_command(words))
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
@@ -160,6 +165,11 @@ class ClusterLink(RedisLink):
     def __init__(self) -> None:
         super().__init__()
         self._others: dict[str, RedisLink] = {}
+
+    @property
+    def ended(self) -> bool:
+        """Of any node."""
+        return super().ended or any(link.ended for link in self._others.values())
 
     async def call(self, *words: bytes) -> Reply:
         """As RedisLink."""

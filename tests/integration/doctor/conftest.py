@@ -20,6 +20,7 @@ import redis
 import trustme
 
 from devenv.lab.doctor import Examined, Wish, examine
+from devenv.stack import redis_server
 from devenv.stack.redis_cluster import Node, options, write_config
 
 DEADLINE = 30.0
@@ -124,7 +125,7 @@ def _cluster(world: World, names: Sequence[str]) -> None:
     for at, name in enumerate(names):
         folder = world.folder / name
         folder.mkdir()
-        write_config(nodes, at, folder)
+        write_config(nodes, at, folder, shards=redis_server.find().names_shards)
         given = options(nodes[at].bus_port)
         world.start(name, *(word for pair in given.items() for word in pair), port=nodes[at].port)
 
