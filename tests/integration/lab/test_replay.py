@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.topology import StackStatus
+from devenv.core.topology import SettingChanges, StackStatus
 from devenv.core.vocabulary import Strategy
 from devenv.lab.explain import explain_run
 from devenv.lab.policy import present_policy
@@ -159,7 +159,7 @@ class _Interrupted:
         self.start, self.stop, self.logs = stack.start, stack.stop, stack.logs
         self._restarts = 0
 
-    def restart_pods(self, settings: Mapping[str, Mapping[str, str]], progress: Progress) -> None:
+    def restart_pods(self, settings: Mapping[str, SettingChanges], progress: Progress) -> None:
         self._restarts += 1
         if self._restarts == 2:
             raise KeyboardInterrupt

@@ -9,7 +9,7 @@ import pytest
 
 from devenv.core.errors import EnvironmentProblem, UsageProblem
 from devenv.core.events import Exchange, RedisCommand, StackEvent, TraceEvent
-from devenv.core.topology import Endpoints, PodStatus, StackSpec, StackStatus
+from devenv.core.topology import Endpoints, PodStatus, SettingChanges, StackSpec, StackStatus
 from devenv.lab.journal import KEPT_EVENTS, FileJournal, JournaledStack, MemoryJournal, journaled
 from devenv.lab.runs import json_lines
 from devenv.lab.trace import in_order, read_numbered, read_trace, standing, trace_lines
@@ -98,7 +98,7 @@ class _Stack:
     def endpoints(self) -> Endpoints:
         return self.now.endpoints
 
-    def restart_pods(self, settings: Mapping[str, Mapping[str, str]], progress: Progress) -> None:
+    def restart_pods(self, settings: Mapping[str, SettingChanges], progress: Progress) -> None:
         if self.fails:
             self.now = status(state="stopped")
             raise EnvironmentProblem("a pod died")
