@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from devenv.core.topology import Ports, StackSpec
+from devenv.core.topology import Ports, RedisMode, StackSpec
 from devenv.core.vocabulary import Strategy
 from devenv.lab.explain import explain_run
 from devenv.lab.exploring.exploration import Mode
@@ -210,3 +210,25 @@ def test_several_worker_processes_in_each_pod(example: Callable[[str], Path], tm
     found = {group.cause for group in memory.explanation.groups}
     assert "pod-memory" in found
     assert found <= {"pod-memory", "many-workers"}  # whether a session meets its worker again is chance
+
+
+def test_its_cluster_client_on_a_cluster(
+    example: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    service = parse_service(OWN_STYLE, example("own-style"))
+    spec = StackSpec(
+        ports=Ports.free(),
+        use_redis=True,
+        env={"REDIS_CLUSTER": "true"},
+        redis_mode=RedisMode.CLUSTER,
+        service=service,
+    )
+    stack = EmbeddedStack(tmp_path_factory.mktemp("cluster"), SUPERVISOR)
+    try:
+        stack.start(spec, lambda line: None)
+        result, run = played(stack, "lost-session", Strategy.ATOMIC, tmp_path)
+    finally:
+        stack.stop()
+    assert result.violations == ()
+    assert not explain_run(run).wrong
+    assert '"command": "CLUSTER' in (run.folder / "trace.jsonl").read_text(encoding="utf-8")
