@@ -39,9 +39,7 @@ def demo_own(at: Desk, service: ServiceSpec, trials: int) -> int:
         f"report: {story.report}",
     )
     if story.verdict is OwnVerdict.UNCLEAR:
-        at.screen.show(
-            Text("devenv.toml says how answers are understood: docs/own-service.md", "dim")
-        )
+        at.screen.show(Text("devenv.toml says how answers are understood: docs/own-service.md", "dim"))
     return code
 
 

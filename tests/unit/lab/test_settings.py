@@ -39,7 +39,10 @@ def test_the_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
     [
         ("\n# c\nREDIS_TIMEOUT_MS=soon\n", [".env:3", "REDIS_TIMEOUT_MS", "'soon'", "integer of 1 or more"]),
         ("USE_REDIS=yes\n", [".env:1", "USE_REDIS", "'yes'", "true or false"]),
-        ("A=1\n\n\nSESSION_STRATEGY=atomicc\n", [".env:4", "SESSION_STRATEGY", "atomic, getdel, guide, incr or watch"]),
+        (
+            "A=1\n\n\nSESSION_STRATEGY=atomicc\n",
+            [".env:4", "SESSION_STRATEGY", "atomic, getdel, guide, incr or watch"],
+        ),
         ("DEVENV_TRAFFIC_PORT=80800\n", [".env:1", "from 0 to 65535"]),
         ("A='x\ny'\n\nDEVENV_PODS=0\n", [".env:4", "DEVENV_PODS", "from 1 to 26"]),
         ("A=1\nthis is no setting\n", [".env:2", "cannot be read"]),
