@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from devenv.core.vocabulary import CaptchaType
 from devenv.lab.exploring.exploration import Exploration, FoundViolation
 from devenv.lab.replaying import Replayed
 
@@ -32,8 +33,18 @@ def exploration_report(found: Exploration) -> str:
     for violation in found.violations:
         lines += ["", *violation_lines(violation)]
     if not found.violations:
-        lines.append(f"Reproduce with: devenv explore {found.scenario} --strategy {found.strategy}")
+        lines.append(f"Reproduce with: {exploration_command(found)}")
     return "\n".join(lines)
+
+
+def exploration_command(found: Exploration) -> str:
+    """What explores the same again."""
+    kind = (
+        ""
+        if found.challenge not in set(CaptchaType) - {CaptchaType.ABSTRACT}
+        else f" --type {found.challenge}"
+    )
+    return f"devenv explore {found.scenario} --strategy {found.strategy}{kind}"
 
 
 def violation_lines(violation: FoundViolation) -> list[str]:

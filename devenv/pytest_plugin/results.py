@@ -8,7 +8,7 @@ from typing import Self
 from devenv.core.vocabulary import Strategy
 from devenv.lab.exploring.exploration import Exploration, FoundViolation
 from devenv.lab.replaying import Replayed
-from devenv.pytest_plugin.reports import exploration_report, replay_report
+from devenv.pytest_plugin.reports import exploration_command, exploration_report, replay_report
 
 
 @dataclass(frozen=True, repr=False)
@@ -127,5 +127,5 @@ class ExploreOutcome:
 
     def __repr__(self) -> str:
         found = self.exploration
-        again = found.violations[0].reproduce if self.kinds else f"devenv explore {found.scenario}"
+        again = self.violations[0].reproduce if self.kinds else exploration_command(found)
         return f"<explore {found.scenario}: {found.verdict}; {again}>"

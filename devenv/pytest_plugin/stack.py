@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from devenv.core.errors import DevenvError, UsageProblem
 from devenv.core.topology import Endpoints, StackStatus
-from devenv.core.vocabulary import Strategy
+from devenv.core.vocabulary import CaptchaType, Strategy
 from devenv.lab.exploring.exploration import Mode, Wish, parse_budget
 from devenv.lab.opening import fresh_stack
 from devenv.lab.settings import Settings, load
@@ -88,6 +88,7 @@ class Devenv:
         budget: int | str | None = None,
         events: Sequence[str] = (),
         pods: int | None = None,
+        captcha: CaptchaType | str = CaptchaType.ABSTRACT,
     ) -> ExploreOutcome:
         """Try every order in which the requests' Redis commands can run, as ``devenv explore``.
 
@@ -98,7 +99,7 @@ class Devenv:
             traces, seconds = parse_budget(str(budget) if budget is not None else "")
             wish = Wish(
                 expression, _one_of(Strategy, strategy or self.strategy), _one_of(Mode, mode), tuple(events),
-                budget_traces=traces, budget_seconds=seconds, pods=pods,
+                budget_traces=traces, budget_seconds=seconds, pods=pods, kind=_one_of(CaptchaType, captcha),
             )  # fmt: skip
             outcome = ExploreOutcome(self._workbench.explore(wish))
         self._reports.append(outcome.report)

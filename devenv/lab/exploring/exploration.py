@@ -104,7 +104,8 @@ class FoundViolation:
 class Exploration:
     """The result. ``complete``: every trace was run. ``requests`` counts those sent to real pods.
 
-    ``incomplete`` says why it is not. ``stages`` are the seconds of learning, searching, confirming.
+    ``challenge`` is its type, of one's own service the profile's name. ``incomplete`` says why it is not
+    complete. ``stages`` are the seconds of learning, searching, confirming.
     """
 
     scenario: str
@@ -121,6 +122,7 @@ class Exploration:
     stages: Mapping[str, float] = field(default_factory=dict)
     run_id: str | None = None
     engine: str = ""
+    challenge: str = str(CaptchaType.ABSTRACT)
 
     @property
     def exit_code(self) -> int:
@@ -146,6 +148,7 @@ class Exploration:
         """A plain dict."""
         return {
             "scenario": self.scenario,
+            "challenge": self.challenge,
             "strategy": str(self.strategy),
             "mode": self.mode,
             "complete": self.complete,

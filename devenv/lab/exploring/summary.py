@@ -18,7 +18,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "P": ("pod restart", "pod restarts"),
 }
 _ALWAYS = (
-    "One challenge of type abstract, each request on the next pod in turn.",
+    "One challenge ({challenge}), each request on the next pod in turn.",
     "Commands on the challenge's keys are ordered. What a pod does inside itself between two of them is not.",
 )
 _LEARNED = (
@@ -75,7 +75,8 @@ def _section(found: Exploration) -> list[str]:
     if found.incomplete:
         lines.append(f"- **Not everything was tried: {found.incomplete}.**")
     mode = found.mode.partition(",")[0]
-    return lines + [f"- {text}" for text in (*_BY_MODE.get(mode, ()), *_ALWAYS)]
+    always = (text.format(challenge=found.challenge) for text in _ALWAYS)
+    return lines + [f"- {text}" for text in (*_BY_MODE.get(mode, ()), *always)]
 
 
 def _violation(violation: FoundViolation, found: Exploration) -> list[str]:

@@ -268,6 +268,7 @@ class _Exploring:
     ) -> Exploration:
         wish = self._wish
         mode = str(wish.mode) if wish.preemptions is None else f"{wish.mode}, {wish.preemptions} preemptions"
+        service = self._status.spec.service
         return Exploration(
             scenario=str(self._meeting),
             strategy=wish.strategy,
@@ -283,6 +284,7 @@ class _Exploring:
             stages=self._stages,
             run_id=folder.id,
             engine=f"{self._status.redis_engine} {self._status.redis_version}",
+            challenge=str(wish.kind) if service is None else service.profile.name,
         )
 
     def _timed(self, stage: str, work: Callable[[], T]) -> T:
