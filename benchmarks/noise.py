@@ -27,6 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -415,7 +416,13 @@ async def serve(loop_name: str, upstreams: Sequence[int]) -> None:
     """Be the gates: answer each line on stdin, which may set rules, by a line of counts, until stdin ends."""
     loop = asyncio.get_running_loop()
     problems: list[str] = []
-    loop.set_exception_handler(lambda _loop, context: problems.append(repr(context)))
+
+    def told(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        trace = traceback.format_exception(error) if error is not None else ()
+        problems.append(f"{context['message']}: {''.join(trace)}")
+
+    loop.set_exception_handler(told)
     traced: dict[str, int] = dict.fromkeys(KINDS, 0)
     gates: dict[str, Gate] = {}
     ports: dict[str, int] = {}

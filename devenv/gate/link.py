@@ -81,7 +81,11 @@ class Link:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._loop.create_connection(lambda: UpstreamSide(self), host, port, ssl=self._tls)
+        except asyncio.CancelledError:
+            self.upstream_lost()
+            raise
         except OSError:  # TimeoutError is one too, and what TLS has to say
+            self.upstream_lost()
             self._refused = True
             self.hang_up()
 
@@ -125,7 +129,13 @@ class Link:
         self._finish()
 
     def upstream_lost(self) -> None:
-        """The connection to Redis is closed, by whomever."""
+        """The connection to Redis is closed, by whomever.
+
+        One that came in the very moment in which it was given up is closed by uvloop without a word: whoever
+        gives up says so here.
+        """
+        if self._upstream is None:
+            return
         self._upstream = None
         if self._client is not None:
             self.conversation.upstream_ended()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 from typing import Any
+
+import pytest
 
 from devenv.gate.conversation import Conversation
 from devenv.gate.holds import Holds
@@ -99,5 +102,31 @@ def test_after_much_at_once_the_others_have_their_turn() -> None:
         assert (client.reading, upstream.reading) == (False, False)
         await asyncio.sleep(0)
         assert (client.reading, upstream.reading) == (True, True)
+
+    asyncio.run(play())
+
+
+class Loop:
+    """Connects, and in that very moment gives up, as uvloop may: the loss is told nobody."""
+
+    def __init__(self, upstream: Transport, error: BaseException) -> None:
+        self.upstream, self.error = upstream, error
+
+    async def create_connection(self, protocol: Any, *_where: Any, **_how: Any) -> None:
+        protocol().connection_made(self.upstream)
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), asyncio.CancelledError()])
+def test_a_connection_that_comes_while_it_is_given_up_does_not_stay(error: BaseException) -> None:
+    async def play() -> None:
+        link, client, _upstream = linked()
+        link.upstream_lost()
+        link._loop = Loop(Transport(), error)  # type: ignore[assignment]
+        client.closing = False
+        with contextlib.suppress(asyncio.CancelledError):
+            await link._connect()
+        link.client_lost()
+        assert link.closed.is_set()
 
     asyncio.run(play())
