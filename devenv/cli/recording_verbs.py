@@ -185,6 +185,7 @@ def _deliver(made: Composed, out: Path | None, at: Desk) -> None:
     )
     for note in made.notes:
         at.screen.note(note)
-    at.screen.note(f"{made.requests} requests, {made.sessions} challenges")
+    counts = ((made.requests, "request"), (made.sessions, "challenge"))
+    at.screen.note(", ".join(f"{count} {what}{'s' * (count != 1)}" for count, what in counts))
     if out is not None:
         at.screen.show(f"play it: devenv replay {out} --strategy memory", f"reduce it: devenv shrink {out}")

@@ -122,15 +122,13 @@ class Sessions:
         told = []
         if self.guessed:
             told.append(
-                f"{self.guessed} answers do not say which challenge they are about: taken as about the same "
-                "client's first one without an answer, else its latest"
+                "which challenge an answer is about is not told: taken as the same client's first one without "
+                f"an answer, else its latest ({self.guessed})"
             )
         if self.added:
-            told.append(
-                f"{self.added} challenges were created before the recording: created before first use"
-            )
+            told.append(f"challenges from before the recording, created before their first use: {self.added}")
         if self.unborn:
-            told.append(f"{self.unborn} refused creates left out")
+            told.append(f"left out as refused creates: {self.unborn}")
         return told
 
 

@@ -66,9 +66,9 @@ def recording_of(exchanges: list[Exchange], name: str) -> Recording:
     served = [it for it in exchanges if it.pod is not None]
     notes = []
     if len(served) < len(exchanges):
-        notes.append(f"{len(exchanges) - len(served)} requests that no pod served left out")
+        notes.append(f"left out as served by no pod: {len(exchanges) - len(served)}")
     if short := sum(1 for it in served if it.request_body and _SHORTENED.search(it.request_body)):
-        notes.append(f"{short} long bodies were shortened by the proxy and are not what was sent")
+        notes.append(f"long bodies that the proxy shortened, so not what was sent: {short}")
     requests = [
         Recorded(
             number,

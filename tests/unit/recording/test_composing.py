@@ -179,7 +179,7 @@ def test_a_session_from_before_the_recording_is_opened_first() -> None:
     composed = made(verify(WRONG), create("c" * 32), verify(WRONG))
     assert [next(iter(it)) for it in composed.data["steps"]] == ["create", "verify", "create", "verify"]
     assert [it.get("verify") for it in composed.data["steps"]] == [None, "c1", None, "c1"]
-    assert "1 challenges were created before the recording: created before first use" in composed.notes
+    assert "challenges from before the recording, created before their first use: 1" in composed.notes
 
 
 def test_an_access_log_is_matched_by_client_and_answers_are_wrong() -> None:
