@@ -122,8 +122,8 @@ class Sessions:
         told = []
         if self.guessed:
             told.append(
-                "which challenge an answer is about is not told: taken as the same client's first one without "
-                f"an answer, else its latest ({self.guessed})"
+                "which challenge an answer is about is not told: taken as the same client's first one "
+                f"without an answer, else its latest ({self.guessed})"
             )
         if self.added:
             told.append(f"challenges from before the recording, created before their first use: {self.added}")
