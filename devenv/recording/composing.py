@@ -118,7 +118,7 @@ def compose(recording: Recording, profile: ServiceProfile, wish: Wish) -> Compos
 
 def _slug(source: str) -> str:
     words = re.findall(r"[a-z0-9]+", source.rpartition("/")[2].lower())
-    return "-".join(["recorded", *words]) if words else "recorded"
+    return "-".join(["recorded", *(word for word in words if word not in ("recorded", "recording"))])
 
 
 def _scenario_kind(kind: str) -> str:
