@@ -27,7 +27,7 @@ def replay_report(done: Replayed) -> str:
 
 def exploration_report(found: Exploration) -> str:
     """An exploration: each violation with its sentence, its shortest order and its command."""
-    lines = [f"exploring {found.scenario} with the {found.strategy} store ({found.mode}): {found.verdict}"]
+    lines = [f"exploring {found.scenario} with {found.store} ({found.mode}): {found.verdict}"]
     if found.incomplete:
         lines.append(f"not complete: {found.incomplete}")
     for violation in found.violations:

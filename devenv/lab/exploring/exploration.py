@@ -105,7 +105,8 @@ class Exploration:
     """The result. ``complete``: every trace was run. ``requests`` counts those sent to real pods.
 
     ``challenge`` is its type, of one's own service the profile's name. ``incomplete`` says why it is not
-    complete. ``stages`` are the seconds of learning, searching, confirming.
+    complete. ``stages`` are the seconds of learning, searching, confirming. ``service``: somebody's own, as it
+    is called; it has a store of its own, whatever ``strategy`` says.
     """
 
     scenario: str
@@ -123,6 +124,12 @@ class Exploration:
     run_id: str | None = None
     engine: str = ""
     challenge: str = str(CaptchaType.ABSTRACT)
+    service: str | None = None
+
+    @property
+    def store(self) -> str:
+        """Whose sessions these were, in words."""
+        return f"the {self.strategy} store" if self.service is None else self.service
 
     @property
     def exit_code(self) -> int:

@@ -64,7 +64,7 @@ def _result(found: Exploration) -> str:
 
 def _section(found: Exploration) -> list[str]:
     lines = [
-        f"## `{found.scenario}` with the {found.strategy} store", "",
+        f"## `{found.scenario}` with {found.store}", "",
         f"**{_mark(found)} {found.verdict}.** At once on one fresh challenge: {_in_words(found.scenario)}. "
         f"Mode {found.mode}, {found.engine or 'Redis'}"
         + (f", run `{found.run_id}`." if found.run_id else "."),

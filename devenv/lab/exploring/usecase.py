@@ -285,6 +285,7 @@ class _Exploring:
             run_id=folder.id,
             engine=f"{self._status.redis_engine} {self._status.redis_version}",
             challenge=str(wish.kind) if service is None else service.profile.name,
+            service=None if service is None else service.title,
         )
 
     def _timed(self, stage: str, work: Callable[[], T]) -> T:
