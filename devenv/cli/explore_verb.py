@@ -125,9 +125,7 @@ def _stores(text: str) -> list[Strategy]:
 
 
 def _show(found: Exploration, screen: Screen) -> None:
-    screen.show(
-        "", Text.assemble((f"{found.scenario}", "bold"), f" with {found.store} ({found.mode})")
-    )
+    screen.show("", Text.assemble((f"{found.scenario}", "bold"), f" with {found.store} ({found.mode})"))
     for violation in found.violations:
         _show_violation(violation, found, screen)
     screen.show("")
