@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, Literal
 from urllib.parse import quote, unquote
 
+from devenv.core.errors import UsageProblem
 from devenv.core.vocabulary import Outcome
 
 ID, ANSWER = "{id}", "{answer}"
@@ -139,6 +140,14 @@ class ServiceProfile:
     changes: Mapping[str, str] = field(default_factory=dict)
     reusable: bool = False
     limit: int = 0
+
+    def kind(self, name: str) -> Kind:
+        """The kind of session of this name. Raises UsageProblem where the service has none such."""
+        kind = self.kinds.get(name)
+        if kind is None:
+            known = ", ".join(self.kinds)
+            raise UsageProblem(f"the service has no sessions of type {name!r}", hint=f"it has {known}")
+        return kind
 
     def outcome(self, status: int | None, body: Mapping[str, Any]) -> Outcome:
         """Class the answer to a request that used a session; ``status`` None: no answer came."""

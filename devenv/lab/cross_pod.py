@@ -9,7 +9,8 @@ from typing import Any
 
 from devenv.core.errors import EnvironmentProblem, UsageProblem
 from devenv.core.vocabulary import Answer, CaptchaType, Outcome
-from devenv.lab.client import CaptchaClient, Challenge
+from devenv.lab.client import CaptchaClient
+from devenv.lab.exchanges import Challenge
 
 WORD_TRIES = 50
 """Challenges created at most until a pod's word differs; with 12 words all equal by luck in 12**-50."""
@@ -79,10 +80,10 @@ async def create_with_other_word(client: CaptchaClient, pod: str | None, than: C
 
     With USE_REDIS=false the pod then judges against that word, so the verdict there is never luck.
     """
-    word = await client.word(than)
+    word = await client.answers.word(than)
     for _ in range(WORD_TRIES):
         other = await client.create(CaptchaType.HANDWRITING, pod, process=1)
-        if await client.word(other) != word:
+        if await client.answers.word(other) != word:
             return other
     raise EnvironmentProblem(
         f"{pod} gave the word {word!r} {WORD_TRIES} times in a row: there is only one word"
@@ -93,7 +94,7 @@ async def _trial(client: CaptchaClient, kind: CaptchaType, creator: str, verifie
     challenge = await client.create(kind, creator)
     if kind is CaptchaType.HANDWRITING and creator != verifier:
         await create_with_other_word(client, verifier, challenge)
-    submission = await client.answer(challenge, Answer.RIGHT)
+    submission = await client.answers.to(challenge, Answer.RIGHT)
     return (await client.verify(challenge, submission, verifier, answer=Answer.RIGHT)).outcome
 
 

@@ -264,7 +264,7 @@ class _Teller:
             recorded.note(time.time(), "redis", f"holds it, {left}")
         else:
             recorded.note(time.time(), pods[0], "kept in this pod's memory")
-        submission = await client.answer(challenge, Answer.RIGHT)
+        submission = await client.answers.to(challenge, Answer.RIGHT)
         await client.verify(challenge, submission, pods[1], answer=Answer.RIGHT)
         trace = collector.trace(recorded.request_ids[begin_ids:])
         return tuple(with_commands(recorded.messages[begin:], trace))

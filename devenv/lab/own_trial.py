@@ -18,8 +18,9 @@ from devenv.core.errors import UsageProblem
 from devenv.core.service import Kind, ServiceSpec
 from devenv.core.topology import StackStatus
 from devenv.core.vocabulary import Answer, Outcome, Strategy
-from devenv.lab.client import CaptchaClient, Challenge
+from devenv.lab.client import CaptchaClient
 from devenv.lab.cross_pod import Tally
+from devenv.lab.exchanges import Challenge
 from devenv.lab.explain import Explanation, explain_trace
 from devenv.lab.opening import fresh_stack
 from devenv.lab.report import render
@@ -221,7 +222,7 @@ async def _tally(
 
     async def use(number: int, opened: Challenge) -> Outcome:
         used_on = pods[(number + shift) % len(pods)]
-        submission = await client.answer(opened, answer)
+        submission = await client.answers.to(opened, answer)
         return (await client.verify(opened, submission, used_on, answer=answer, process=number)).outcome
 
     async def open_one(number: int) -> Challenge:

@@ -17,7 +17,8 @@ from devenv.captcha_api.errors import MLUnavailable
 from devenv.core.errors import EnvironmentProblem, UsageProblem
 from devenv.core.topology import PodStatus, StackStatus
 from devenv.core.vocabulary import Answer, CaptchaType
-from devenv.lab.client import CaptchaClient, Challenge
+from devenv.lab.client import CaptchaClient
+from devenv.lab.exchanges import Challenge
 from devenv.lab.keys import DEFAULT_PREFIX, connected
 from devenv.lab.runs import json_lines, write_atomically
 from devenv.stack.protocol import Progress
@@ -145,7 +146,7 @@ async def _directly(
     ttl = int(pod.settings.get("CAPTCHA_TTL") or 60)
     assets = (pod.settings.get("ASSET_BASE_URL") or status.endpoints.ml).rstrip("/")
     try:
-        catalogue = Catalogue.from_json(await client.catalogue())
+        catalogue = Catalogue.from_json(await client.answers.catalogue())
     except MLUnavailable as error:
         raise EnvironmentProblem(error.message) from error
     seeded = []
@@ -195,8 +196,8 @@ def as_created(document: Mapping[str, Any]) -> dict[str, Any]:
 
 async def _answer(client: CaptchaClient, challenge: Challenge) -> dict[str, Any]:
     if challenge.type is CaptchaType.HANDWRITING:
-        return {"text": await client.word(challenge), "sample": challenge.raw["samples"][0]}
-    return dict(await client.answer(challenge, Answer.RIGHT))
+        return {"text": await client.answers.word(challenge), "sample": challenge.raw["samples"][0]}
+    return dict(await client.answers.to(challenge, Answer.RIGHT))
 
 
 def _report(progress: Progress, done: int, total: int) -> None:

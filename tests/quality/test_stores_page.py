@@ -172,7 +172,7 @@ def test_a_verify_says_these_commands(stage: Stage) -> None:
         async with CaptchaClient(status.endpoints, seed=1, clock=time.time) as client:
             await client.warm(pod)
             challenge = await client.create(CaptchaType.ABSTRACT, pod)
-            await client.verify(challenge, await client.answer(challenge, answer), pod)
+            await client.verify(challenge, await client.answers.to(challenge, answer), pod)
             return str(challenge.id)
 
     for answer, commands in SECTIONS[stage.store].commands.items():

@@ -15,7 +15,8 @@ from devenv.core.topology import StackStatus
 from devenv.core.vocabulary import Answer, CaptchaType
 from devenv.explore.behaviour import RESTART
 from devenv.explore.expression import Participant
-from devenv.lab.client import CaptchaClient, Challenge, Submission
+from devenv.lab.client import CaptchaClient
+from devenv.lab.exchanges import Challenge, Submission
 from devenv.lab.exploring.jobs import CID, Call, EventCall
 from devenv.lab.keys import DEFAULT_PREFIX, connected
 from devenv.lab.seeding import as_created, new_document
@@ -70,10 +71,10 @@ async def build_stage(
     settings = next(pod.settings for pod in status.pods if pod.name == pods[0])
     assets = (settings.get("ASSET_BASE_URL") or status.endpoints.ml).rstrip("/")
     async with CaptchaClient(status.endpoints, seed=seed) as client:
-        catalogue = Catalogue.from_json(dict(await client.catalogue()))
+        catalogue = Catalogue.from_json(dict(await client.answers.catalogue()))
         document = new_document(kind, CID, catalogue, assets, Random(seed), created_at)
         challenge = Challenge(CID, kind, as_created(document), None, "")
-        submissions = {answer: await client.answer(challenge, answer) for answer in Answer}
+        submissions = {answer: await client.answers.to(challenge, answer) for answer in Answer}
     key = f"{settings.get('REDIS_PREFIX', DEFAULT_PREFIX)}{kind}:{CID}"
     ttl_ms, db = 1000 * int(settings.get("CAPTCHA_TTL") or 60), int(settings.get("REDIS_DB") or 0)
     text = json.dumps(document, ensure_ascii=False)
@@ -92,7 +93,7 @@ async def own_stage(status: StackStatus, pods: Sequence[str], answers: Sequence[
     db = int(settings.get("REDIS_DB") or 0)
     async with CaptchaClient(status.endpoints, seed=seed, profile=profile) as client:
         opened = await client.create(name, pods[0])
-        submissions = {answer: await client.answer(opened, answer) for answer in answers}
+        submissions = {answer: await client.answers.to(opened, answer) for answer in answers}
     cid = opened.id or ""
     with connected(status.endpoints, db) as redis:
         keys = [key.decode() for key in redis.scan_iter(count=500) if cid and cid.encode() in key]

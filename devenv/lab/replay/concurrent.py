@@ -15,7 +15,7 @@ import httpx
 from devenv.core.errors import UsageProblem
 from devenv.core.schedule import Event, Schedule
 from devenv.core.vocabulary import Strategy
-from devenv.lab.client import Verified
+from devenv.lab.exchanges import Verified
 from devenv.lab.replay.observed import verify_facts
 from devenv.lab.scheduling import Followed, Request, Scheduler
 from devenv.scenario import Request as AnyRequest

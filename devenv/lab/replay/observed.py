@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from devenv.core.vocabulary import Answer, Strategy
-from devenv.lab.client import Verified
+from devenv.lab.exchanges import Verified
 from devenv.scenario import (
     Create,
     Gate,

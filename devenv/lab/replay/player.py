@@ -16,8 +16,9 @@ import redis
 from devenv.core.errors import EnvironmentProblem
 from devenv.core.schedule import Event, Schedule
 from devenv.core.vocabulary import Answer, Strategy, resolve_pod
-from devenv.lab.client import CaptchaClient, Challenge, CreateFailed, Verified
+from devenv.lab.client import CaptchaClient
 from devenv.lab.cross_pod import create_with_other_word
+from devenv.lab.exchanges import Challenge, CreateFailed, Verified
 from devenv.lab.keys import DEFAULT_PREFIX, connected, key_info, read_document
 from devenv.lab.replay.baseline import Baseline
 from devenv.lab.replay.concurrent import Ready, at_once, in_order, observed
@@ -228,7 +229,7 @@ class Player:
                 continue
             challenge = self._challenge(step.session)
             answer = step.answer if isinstance(step.answer, Answer) else list(step.answer)
-            submission = await self.client.answer(challenge, answer)
+            submission = await self.client.answers.to(challenge, answer)
             send = partial(
                 self.client.verify, challenge, submission, step.pod, answer=spoken(step), process=index
             )

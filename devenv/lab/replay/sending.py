@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 from devenv.core.service import value_at
-from devenv.lab.client import CaptchaClient, Content, Verified
+from devenv.lab.client import CaptchaClient
+from devenv.lab.exchanges import Content, Verified
 from devenv.lab.replay.observed import verify_facts
 from devenv.scenario import Request
 from devenv.scenario.parse import VALUE_REFERENCE

@@ -18,7 +18,8 @@ from devenv.checker.history import history_of
 from devenv.checker.judge import Outcome, judge
 from devenv.core.topology import Ports, StackSpec
 from devenv.core.vocabulary import Answer, CaptchaType, Strategy
-from devenv.lab.client import CaptchaClient, Verified
+from devenv.lab.client import CaptchaClient
+from devenv.lab.exchanges import Verified
 from devenv.lab.runs import Recording
 from devenv.spec.session import Create, Expire, Operation, Phase, Result, Session, Told, Verify, step
 
@@ -68,7 +69,7 @@ class Service:
         for operation in operations:
             if isinstance(operation, Verify):
                 assert operation.answer is not None
-                submission = await self.client.answer(challenge, operation.answer)
+                submission = await self.client.answers.to(challenge, operation.answer)
                 result = await self.client.verify(challenge, submission, answer=operation.answer)
                 told.append((operation, heard(result)))
             else:

@@ -78,7 +78,7 @@ def test_a_wrong_answer_is_never_right(stack: EmbeddedStack) -> None:
             for kind in CaptchaType:
                 for _ in range(10):
                     challenge = await client.create(kind, A)
-                    wrong = await client.answer(challenge, Answer.WRONG)
+                    wrong = await client.answers.to(challenge, Answer.WRONG)
                     assert (await client.verify(challenge, wrong, A)).outcome is Outcome.WRONG
 
     asyncio.run(work())
@@ -90,8 +90,8 @@ def test_a_wrong_word_is_wrong_for_whichever_word_the_pod_has(stack: EmbeddedSta
             for _ in range(5):
                 alice = await client.create(CaptchaType.HANDWRITING, A)
                 bob = await create_with_other_word(client, B, alice)
-                assert await client.word(alice) != await client.word(bob)
-                wrong = await client.answer(alice, Answer.WRONG)
+                assert await client.answers.word(alice) != await client.answers.word(bob)
+                wrong = await client.answers.to(alice, Answer.WRONG)
                 assert (await client.verify(alice, wrong, A)).outcome is Outcome.WRONG
                 assert (await client.verify(alice, wrong, B)).outcome is Outcome.WRONG
 
@@ -103,10 +103,10 @@ def test_the_same_seed_gives_the_same_wrong_answer(stack: EmbeddedStack) -> None
         async with CaptchaClient(stack.endpoints(), seed=5) as client:
             for kind in CaptchaType:
                 challenge = await client.create(kind, A)
-                wrong = await client.answer(challenge, Answer.WRONG)
+                wrong = await client.answers.to(challenge, Answer.WRONG)
                 async with CaptchaClient(stack.endpoints(), seed=5) as other:
-                    other._words.update(client._words)
-                    assert await other.answer(challenge, Answer.WRONG) == wrong
+                    other.answers._words.update(client.answers._words)
+                    assert await other.answers.to(challenge, Answer.WRONG) == wrong
 
     asyncio.run(work())
 
@@ -187,7 +187,7 @@ def test_no_stack_is_one_clear_error() -> None:
 
     async def ask() -> None:
         async with CaptchaClient(endpoints) as client:
-            await client.catalogue()
+            await client.answers.catalogue()
 
     assert str(_raised(create())) == f"no stack answers at {nobody}"
     assert "mock ML service" in str(_raised(ask()))

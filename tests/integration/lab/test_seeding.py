@@ -26,7 +26,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 async def _drawn(endpoints: Endpoints, sample: str) -> str:
     async with CaptchaClient(endpoints) as client:
-        return str((await client._oracle.ask(sample))["image_base64"])
+        return await client.answers.picture(sample)
 
 
 def _verify(endpoints: Endpoints, line: dict[str, Any], pod: str) -> dict[str, Any]:

@@ -1,0 +1,157 @@
+"""What a person answers: from the mock ML service's oracle, or as the service's profile tells."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from devenv.core.errors import EnvironmentProblem, UsageProblem
+from devenv.core.service import ServiceProfile
+from devenv.core.vocabulary import Answer, CaptchaType
+from devenv.lab.exchanges import Challenge, Submission
+
+ABSTRACT_IMAGES = range(9)
+GRID_CELLS = range(1, 10)
+
+
+@dataclass(slots=True)
+class _Oracle:
+    """The mock ML service's oracle, asked once per question: the pictures never change within a stack."""
+
+    http: httpx.AsyncClient
+    known: dict[tuple[str, str | None], Mapping[str, Any]] = field(default_factory=dict)
+    catalogue: Mapping[str, Any] | None = None
+
+    async def ask(self, url: str, label: str | None = None) -> Mapping[str, Any]:
+        question = (urlsplit(url).path, label)
+        if question not in self.known:
+            params = {"url": question[0]} if label is None else {"url": question[0], "label": label}
+            self.known[question] = await self._get("/oracle", params)
+        return self.known[question]
+
+    async def pictures(self) -> Mapping[str, Any]:
+        if self.catalogue is None:
+            self.catalogue = await self._get("/catalog", {})
+        return self.catalogue
+
+    async def _get(self, path: str, params: Mapping[str, str]) -> Mapping[str, Any]:
+        try:
+            response = await self.http.get(path, params=dict(params))
+        except httpx.TransportError as error:
+            raise EnvironmentProblem(
+                f"the mock ML service at {self.http.base_url} does not answer ({type(error).__name__})",
+                hint="start a stack with 'devenv up', or look at 'devenv logs mock-ml'",
+            ) from error
+        if response.status_code != 200:
+            raise EnvironmentProblem(
+                f"mock ML answered {response.status_code} to {response.url}: {response.text[:200]}",
+                hint="answers are known only for challenges built from this stack's own pictures",
+            )
+        data: Mapping[str, Any] = response.json()
+        return data
+
+
+class Answers:
+    """The answers to the challenges of a service that is spoken to as ``profile`` says.
+
+    ``ml`` speaks to the mock ML service; ``seed`` picks among wrong answers.
+    """
+
+    def __init__(self, profile: ServiceProfile, ml: httpx.AsyncClient, seed: int) -> None:
+        self._profile = profile
+        self._oracle = _Oracle(ml)
+        self._seed = seed
+        self._words: dict[str | None, str] = {}
+
+    async def created(self, challenge: Challenge) -> None:
+        """Note a new challenge: a pod with USE_REDIS=false judges handwriting against its latest word."""
+        if challenge.type == CaptchaType.HANDWRITING and self._known:
+            self._words[challenge.served_by] = await self.word(challenge)
+
+    async def to(self, challenge: Challenge, answer: Answer | Sequence[int]) -> Submission:
+        """What a person answers: the right answer from the oracle, one that cannot be right, or none.
+
+        A wrong selection is the complement of the right one, so it is never right by luck; a wrong word is
+        neither this challenge's nor the latest one of any pod (a pod with USE_REDIS=false judges against
+        its latest). Explicit selections are sent as they are.
+        """
+        if not isinstance(answer, Answer):
+            if challenge.type == CaptchaType.HANDWRITING:
+                raise UsageProblem("a handwriting challenge is answered with a picture, not with selections")
+            return {"selections": list(answer)}
+        if not self._known:
+            return self._told_answer(challenge, answer)
+        if challenge.type == CaptchaType.HANDWRITING:
+            return {"image_base64": await self._drawing(challenge, answer)}
+        if answer is Answer.EMPTY:
+            return {"selections": []}
+        right = await self._right_selection(challenge)
+        if answer is Answer.RIGHT:
+            return {"selections": right}
+        every = ABSTRACT_IMAGES if challenge.type == CaptchaType.ABSTRACT else GRID_CELLS
+        return {"selections": [item for item in every if item not in right]}
+
+    async def word(self, challenge: Challenge) -> str:
+        """The word that a handwriting challenge asks for, by the oracle's reading of its samples."""
+        samples = challenge.raw.get("samples") or []
+        if not samples:
+            raise EnvironmentProblem(f"challenge {challenge.short} has no samples to tell its word from")
+        return str((await self._oracle.ask(str(samples[0])))["class"])
+
+    async def catalogue(self) -> Mapping[str, Any]:
+        """The mock ML service's list of pictures, as ``GET /catalog`` gives it."""
+        return await self._oracle.pictures()
+
+    async def picture(self, sample: str) -> str:
+        """The picture of handwriting at this address, in base64."""
+        return str((await self._oracle.ask(sample))["image_base64"])
+
+    async def _drawing(self, challenge: Challenge, answer: Answer) -> str:
+        if answer is Answer.EMPTY:
+            return ""
+        if answer is Answer.RIGHT:
+            url = str(challenge.raw["samples"][0])
+        else:
+            word = await self.word(challenge)
+            classes = (await self.catalogue())["classes"]
+            current = list(self._words.values())
+            others = [c for c in classes if c["name"] != word and c["name"] not in current]
+            if not others:
+                raise EnvironmentProblem(
+                    "every known word is some pod's current word: no word is surely wrong"
+                )
+            url = str(others[self._seed % len(others)]["handwriting"][0])
+        return await self.picture(url)
+
+    async def _right_selection(self, challenge: Challenge) -> list[int]:
+        raw = challenge.raw
+        if challenge.type == CaptchaType.IMAGEGRID:
+            cells = await self._oracle.ask(str(raw["url"]), str(raw["target_label"]))
+            return sorted(cells["correct_cells"])
+        images = raw["images"]
+        known = await asyncio.gather(*(self._oracle.ask(str(image["url"])) for image in images))
+        pairs = zip(images, known, strict=True)
+        return sorted(int(image["id"]) for image, it in pairs if it["class"] == raw["target_class"])
+
+    @property
+    def _known(self) -> bool:
+        """Whether the mock ML service knows the right answers."""
+        return self._profile.oracle == "mock-ml"
+
+    def _told_answer(self, challenge: Challenge, answer: Answer) -> Submission:
+        """The answer that the profile tells, as nobody here knows what the challenge asks."""
+        kind = self._profile.kind(challenge.type)
+        if not kind.takes_answer:
+            return {"answer": None}
+        answers = kind.answers
+        if answer not in answers:
+            raise UsageProblem(
+                f"nobody here knows a {answer} answer to this service's {challenge.type} challenges",
+                hint=f"known: {', '.join(answers) or 'none'}; add profile.kinds.{challenge.type}.answers",
+            )
+        return {"answer": answers[answer]}

@@ -1,0 +1,132 @@
+"""What a scripted person sends to a service and is told by it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from devenv.core.errors import EnvironmentProblem
+from devenv.core.vocabulary import Answer, Outcome
+from devenv.lab.sequence import MessageKind
+
+Submission = Mapping[str, Any]
+"""The answering part of a verify body: ``selections`` or ``image_base64``."""
+
+
+class CreateFailed(EnvironmentProblem):
+    """A challenge could not be created; ``status`` is the HTTP status, None where no answer came."""
+
+    def __init__(self, message: str, *, status: int | None, served_by: str | None, hint: str | None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.served_by = served_by
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """A created challenge. ``id`` is None where the service gave none; ``raw`` is its whole answer."""
+
+    id: str | None
+    type: str
+    raw: Mapping[str, Any]
+    served_by: str | None
+    request_id: str
+
+    @property
+    def short(self) -> str:
+        """The type and the beginning of the id, for pictures."""
+        return f"{self.type} {self.id[:6]}" if self.id else str(self.type)
+
+    @property
+    def session(self) -> str | None:
+        """``<type>:<id>``: the Redis key without its prefix."""
+        return f"{self.type}:{self.id}" if self.id else None
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """How one verify ended. ``status`` is None and ``body`` has ``error`` where no answer came.
+
+    ``started`` and ``ended`` are seconds since the epoch. Of any request, not of a verify, there are also
+    ``headers`` (by lower-case name) and ``text``.
+    """
+
+    outcome: Outcome
+    status: int | None
+    body: Mapping[str, Any]
+    served_by: str | None
+    request_id: str
+    started: float
+    ended: float
+    headers: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
+
+    @property
+    def message(self) -> str | None:
+        """The service's message, if it sent one."""
+        text = self.body.get("message")
+        return text if isinstance(text, str) else None
+
+    @property
+    def attempts(self) -> int | None:
+        """The attempts counted so far, if the service said."""
+        count = self.body.get("attempts")
+        return count if isinstance(count, int) and not isinstance(count, bool) else None
+
+    @property
+    def downshift(self) -> bool:
+        """Whether the service asked for another kind of captcha."""
+        return bool(self.body.get("downshift"))
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Any request: ``path`` with its query, ``content`` the bytes of its body."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    content: bytes | None
+
+
+def json_of(response: httpx.Response) -> Mapping[str, Any]:
+    """The JSON object in an answer; of a stream of events (text/event-stream) that of the last."""
+    text = response.text
+    if response.headers.get("Content-Type", "").startswith("text/event-stream"):
+        events = [line.removeprefix("data:") for line in text.splitlines() if line.startswith("data:")]
+        text = events[-1] if events else ""
+    try:
+        data = json.loads(text)
+    except ValueError:
+        data = None
+    return data if isinstance(data, dict) else {"error": response.text[:200]}
+
+
+def reason_of(status: int | None, body: Mapping[str, Any]) -> str:
+    """Why a request failed, in words; ``status`` None where no answer came."""
+    detail = body.get("detail") or body.get("message") or body.get("error") or ""
+    return f"HTTP {status}: {detail}".rstrip(": ") if status is not None else str(detail)
+
+
+def reply_label(result: Verified) -> str:
+    """What a verify was told, as the label of an arrow."""
+    if result.status != 200 and result.outcome is Outcome.ERROR:
+        return reason_of(result.status, result.body)
+    if result.outcome is Outcome.WRONG:
+        return "wrong" if result.attempts is None else f"wrong, attempt {result.attempts}"
+    return (
+        "success"
+        if result.outcome is Outcome.SUCCESS
+        else (result.message or str(result.outcome).replace("_", " "))
+    )
+
+
+def reply_kind(result: Verified, answer: str) -> MessageKind:
+    """How the arrow of a verify's answer is drawn; ``answer`` is what was sent."""
+    if result.outcome is Outcome.SUCCESS or (result.outcome is Outcome.WRONG and answer != Answer.RIGHT):
+        return "reply"
+    return "failed"
