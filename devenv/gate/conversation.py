@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from devenv.gate.holds import Held, Holds, Then
+from devenv.gate.disturbance import Disturbance
+from devenv.gate.holds import Holds
 from devenv.gate.lane import Bytes, Exit, Lane, Message
 from devenv.gate.nodes import Relocation
 from devenv.gate.record import Entry, Fate, Recorder
-from devenv.gate.rules import Action, Armed, Direction, Plan, Rule, RuleSet, Seen
+from devenv.gate.rules import RuleSet, Seen
 from devenv.gate.transaction import Transaction
 from devenv.gate.wires import Cancellable, Wires
 from devenv.resp.commands import shape_of
@@ -51,7 +52,6 @@ class Conversation:
         self._number = number
         self._rules = rules
         self._recorder = recorder
-        self._holds = holds
         self._clock = clock
         self._wires = wires
         self._relocation = relocation
@@ -67,8 +67,10 @@ class Conversation:
         self._request_passing: Request | None = None  # the one that is coming in, its beginning passed on
         self._transaction = Transaction()
         self._matching = True  # replies answer requests one by one
-        self._resp3 = False
-        self._timers: dict[int, Cancellable] = {}
+        self._disturbance = Disturbance(
+            pod, number, self._up, self._down, self._transaction, holds, clock, wires, self._moved
+        )
+        self._lingering: Cancellable | None = None
         self._client_ended = False
         self._upstream_ended = False
         self._over = False
@@ -155,7 +157,7 @@ class Conversation:
         else:
             self._transaction.begun(entry)
             if entry.fate is Fate.HANDSHAKE and shape.name == "HELLO":
-                self._resp3 = words[1:2] == [b"3"]
+                self._disturbance.resp3 = words[1:2] == [b"3"]
         return entry
 
     def _plan(self, message: Message, entry: Entry) -> None:
@@ -172,7 +174,7 @@ class Conversation:
             plan = self._rules.plan(seen)
         entry.plan = plan
         if plan.request is not None:
-            self._disturb(message, entry, plan.request)
+            self._disturbance.prepare(message, entry, plan.request)
         self._transaction.planned(message, entry)
 
     def _seen(self, entry: Entry) -> Seen:
@@ -296,7 +298,7 @@ class Conversation:
                 message.exit = Exit.INSTEAD
             rule = entry.plan.reply
             if rule is not None and rule.in_force:
-                self._disturb(message, entry, rule)
+                self._disturbance.prepare(message, entry, rule)
         self._down.add(message)
 
     def _gathered(self, message: Message, reply: Reply, chunk: Bytes) -> bool:
@@ -365,91 +367,12 @@ class Conversation:
         self._awaiting.clear()
         self._special = 0
 
-    # Rules at work.
+    # What waited, and what is lost.
 
-    def _disturb(self, message: Message, entry: Entry, armed: Armed) -> None:
-        """Prepare a message for what ``armed`` says."""
-        rule = armed.rule
-        entry.rule = rule.id
-        lane = self._up if rule.direction is Direction.REQUEST else self._down
-        seconds = rule.seconds or 0.0
-        if rule.action is Action.DELAY:
-            entry.fate = Fate.DELAYED
-            message.waiting = True
-            self._later(entry, seconds, lambda: self._let_go(lane, message))
-        elif rule.action is Action.HOLD:
-            self._hold(lane, message, entry, armed)
-        elif rule.action is Action.ERROR:
-            entry.fate = Fate.ERROR
-            entry.instead = b"-" + (rule.text or "").encode() + b"\r\n"
-            message.exit = Exit.INSTEAD
-        elif rule.action is Action.DISCONNECT:
-            message.exit = Exit.CUT
-        elif rule.action is Action.BLACKHOLE:
-            message.exit = Exit.VOID
-        else:
-            message.exit = Exit.DROP
-
-    def _hold(self, lane: Lane, message: Message, entry: Entry, armed: Armed) -> None:
-        entry.fate = Fate.HELD
-        message.waiting = message.held = True
-        now, seconds = self._clock(), armed.rule.seconds or 0.0
-        held = Held(
-            seq=entry.seq,
-            pod=self._pod,
-            connection=self._number,
-            command=entry.shape.name,
-            key=entry.first_key(),
-            direction=armed.rule.direction,
-            rule=armed.rule.id,
-            since=now,
-            until=now + seconds,
-            commands=tuple(tuple(one.words) for one in entry.transaction or (entry,)),
-            resp3=self._resp3,
-        )
-
-        def release(then: Then, answer: bytes) -> None:
-            entry.fate = Fate.RELEASED
-            self._turn(lane, message, entry, then, answer)
-            self._let_go(lane, message)
-
-        def expire() -> None:
-            entry.fate = Fate.AUTO_RELEASED
-            self._holds.forget(entry.seq)
-            self._let_go(lane, message)
-
-        self._holds.add(held, armed, release)
-        self._later(entry, seconds, expire)
-
-    def _turn(self, lane: Lane, message: Message, entry: Entry, then: Then, answer: bytes) -> None:
-        """Prepare a held message for what it is released to."""
-        if then is Then.PASS:
-            return
-        if then is Then.ANSWER:
-            entry.instead = answer
-            message.exit = Exit.INSTEAD
-            if lane is self._up:
-                lane.buffered -= sum(map(len, message.chunks))
-                self._transaction.answered(message, entry)
-                lane.buffered += sum(map(len, message.chunks))
-            return
-        if lane is self._up and then in (Then.LOSE_REPLY, Then.CUT_REPLY):
-            action = Action.DROP_REPLY if then is Then.LOSE_REPLY else Action.DISCONNECT
-            rule = Rule(action, Direction.REPLY, id=entry.rule or "")
-            entry.plan = Plan(entry.plan.request, Armed(rule))
-        else:
-            message.exit = Exit.DROP if then in (Then.DROP, Then.LOSE_REPLY) else Exit.CUT
-
-    def _let_go(self, lane: Lane, message: Message) -> None:
-        if message.entry is not None and (timer := self._timers.pop(message.entry.seq, None)) is not None:
-            timer.cancel()
-        message.waiting = message.held = False
-        lane.advance()
+    def _moved(self) -> None:
+        """A message that waited has gone on."""
         self._relieve()
         self._close_if_done()
-
-    def _later(self, entry: Entry, seconds: float, call: Callable[[], None]) -> None:
-        self._timers[entry.seq] = self._wires.later(seconds, call)
 
     def _void(self, entry: Entry | None, fate: Fate) -> None:
         self._up.dead = self._down.dead = True
@@ -480,7 +403,7 @@ class Conversation:
             self._request = None
         self._discard_from_held(self._up, Fate.DISCARDED)
         self._discard_from_held(self._down, Fate.UNDELIVERED)
-        self._timers[0] = self._wires.later(LINGER_SECONDS, self._hang_up)
+        self._lingering = self._wires.later(LINGER_SECONDS, self._hang_up)
         self._close_if_done()
 
     def upstream_ended(self) -> None:
@@ -494,9 +417,9 @@ class Conversation:
     def ended(self) -> None:
         """Both sides are closed."""
         self._over = True
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+        if self._lingering is not None:
+            self._lingering.cancel()
+        self._disturbance.ended()
         for message in self._up.clear():
             self._drop_waiting(message, Fate.DISCARDED)
         for message in self._down.clear():
@@ -521,9 +444,7 @@ class Conversation:
         entry = message.entry
         if entry is None:
             return
-        self._holds.forget(entry.seq)
-        if (timer := self._timers.pop(entry.seq, None)) is not None:
-            timer.cancel()
+        self._disturbance.forget(entry)
         self._lost(entry, fate)
 
     def _close_if_done(self) -> None:
