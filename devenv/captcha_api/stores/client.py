@@ -62,9 +62,12 @@ def connect(settings: Settings, observer: RedisObserver, **options: Any) -> Time
 def entrance(settings: Settings) -> dict[str, Any]:
     """redis-py's options for the Redis that ``settings`` name, one server or a cluster's node.
 
-    With REDIS_SSL the certificate is checked, against REDIS_CA_CERTS or the system's authorities.
+    With REDIS_SSL the certificate is checked, against REDIS_CA_CERTS or the system's authorities, and that
+    it is for REDIS_HOST: redis-py before 6.0 does the latter only where it is told to.
     """
-    tls: dict[str, Any] = {"ssl_ca_certs": settings.redis_ca_certs} if settings.redis_ssl else {}
+    tls: dict[str, Any] = {}
+    if settings.redis_ssl:
+        tls = {"ssl_ca_certs": settings.redis_ca_certs, "ssl_check_hostname": True}
     return {
         "host": settings.redis_host,
         "port": settings.redis_port,
