@@ -254,7 +254,8 @@ def _gone_from_redis(story: Story, joined: Joined, create: Call, lost: Call) -> 
         )
         return finding("prefix-mismatch", cid, sentence, wrote, create, read, lost)
     if read.failed:
-        sentence = f"Redis did not answer {lost.pod}, which told its user that there is no such challenge"
+        how = "did not answer" if read.reply is None else f"answered {read.reply} to"
+        sentence = f"Redis {how} {lost.pod}, which told its user that there is no such challenge"
         return finding("redis-dies", cid, sentence, wrote, read, lost)
     removals = [step for step in story.steps if step.deleted and step.at <= read.at]
     if removals:
