@@ -9,6 +9,8 @@ from typing import Any
 
 from devenv.checker.diagnosis import diagnose_joined
 from devenv.checker.findings import Evidence, Finding
+from devenv.checker.history import SOLVED_MESSAGE
+from devenv.checker.remarks import remarks
 from devenv.checker.stories import Call, Joined, join
 from devenv.core.events import Exchange, RedisCommand, StackEvent, TraceEvent
 from devenv.core.vocabulary import Outcome
@@ -73,7 +75,8 @@ class Group:
 class Explanation:
     """A trace explained. ``of`` says what in words, ``run`` is its run's id, where it is one.
 
-    ``summary`` counts what happened; ``missing`` says what was not recorded.
+    ``summary`` counts what happened; ``missing`` says what was not recorded; ``remarks`` are no findings, and
+    worth knowing.
     """
 
     of: str
@@ -83,6 +86,7 @@ class Explanation:
     calls: int
     summary: str
     missing: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def wrong(self) -> bool:
@@ -107,6 +111,7 @@ class Explanation:
             "messages": [asdict(message) for message in shorten(self.messages, MOST_MESSAGES)],
             "messages_total": len(self.messages),
             "missing": list(self.missing),
+            "remarks": list(self.remarks),
         }
 
 
@@ -136,6 +141,7 @@ def explain_trace(
         len(joined.calls),
         summary(joined.calls),
         tuple(_missing(event) for event in joined.stack if event.what == "missing"),
+        _bounded(remarks(joined)),
     )
 
 
@@ -182,6 +188,11 @@ def _concerned(found: Finding, joined: Joined) -> list[Call]:
     ]
 
 
+def _bounded(sentences: tuple[str, ...]) -> tuple[str, ...]:
+    more = len(sentences) - MOST_SENTENCES
+    return sentences if more <= 0 else (*sentences[:MOST_SENTENCES], f"the same happened {more} times more")
+
+
 def _missing(event: StackEvent) -> str:
     detail = event.detail
     return (
@@ -206,11 +217,14 @@ def _ending(call: Call) -> str:
         return "not served by a pod"
     if call.exchange.status == 503:
         why = str(call.answer.get("detail") or "")
-        return f"told to try again (503{': ' if why else ''}{why[:LONGEST_REASON]})"
+        short = why if len(why) <= LONGEST_REASON else f"{why[: LONGEST_REASON - 1]}…"
+        return f"told to try again (503{': ' if short else ''}{short})"
     if not call.answered:
         return f"answered {call.exchange.status}"
     if call.kind == "create":
         return "created"
+    if call.answer.get("message") == SOLVED_MESSAGE:
+        return "told that it is already solved"
     words = {
         Outcome.SUCCESS: "passed",
         Outcome.WRONG: "wrong",

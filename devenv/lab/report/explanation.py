@@ -9,6 +9,7 @@ from devenv.lab.report.document import Cell, Command, Document, Fact, Section, T
 def document(found: Explanation, title: str, command: str) -> Document:
     """The report of one explanation; ``command`` is what shows it again."""
     facts = [Fact("trace", found.of), Fact("requests", found.summary)]
+    facts += [Fact("note", text) for text in found.remarks]
     return Document(
         language="en",
         title=title,
