@@ -161,7 +161,10 @@ def _group(
     lines: Mapping[tuple[str, int | None, float], int],
 ) -> Group:
     first = found[0]
-    sentences = list(dict.fromkeys(it.sentence for it in found))
+    told: dict[str, str] = {}
+    for it in found:
+        told.setdefault(_without_challenge(it), it.sentence)
+    sentences = list(told.values())
     challenges = list(dict.fromkeys(it.challenge for it in found if it.challenge))
     evidence = tuple(Line(it.time - began, it.text, _number(it, lines)) for it in first.evidence)
     return Group(
@@ -172,6 +175,11 @@ def _group(
         evidence,
         tuple(picture(joined, _concerned(first, joined) or joined.calls)),
     )
+
+
+def _without_challenge(found: Finding) -> str:
+    """Its sentence, the same for all challenges: a sentence may name the key."""
+    return found.sentence.replace(found.challenge, "…") if found.challenge else found.sentence
 
 
 def _number(it: Evidence, lines: Mapping[tuple[str, int | None, float], int]) -> int | None:

@@ -203,6 +203,24 @@ def test_equal_findings_are_one_group_with_one_picture() -> None:
     assert found.verdict == "pod-memory × 15: 15 challenges, 15 answers: 15 not found"
 
 
+def test_sentences_that_differ_in_their_key_only_are_told_once() -> None:
+    events: list[TraceEvent] = []
+    for number in range(3):
+        cid, at = f"{number:032x}", 10.0 * number
+        wrote, read = f"rcaptcha:abstract:{cid}", f"other:abstract:{cid}"
+        events += [
+            create(2 * number + 1, A, at, cid),
+            replace(
+                command(2 * number + 1, A, "SETEX", "OK", at + 0.005), key=wrote, args=(wrote, "60", DOC)
+            ),
+            verify(2 * number + 2, B, at + 1, NOT_FOUND, cid=cid),
+            replace(command(2 * number + 2, B, "GET", "(nil)", at + 1.005), key=read, args=(read,)),
+        ]
+    (group,) = explain_trace(events, "a test").groups
+    assert (group.cause, group.count, group.also) == ("prefix-mismatch", 3, ())
+    assert f"{0:032x}" in group.first.sentence
+
+
 def test_long_traces_are_bounded_for_programs() -> None:
     data = explain_trace(many(1000), "a test").to_json()
     assert len(data["messages"]) == MOST_MESSAGES
