@@ -65,6 +65,7 @@ class AtomicStore:
         self._settings = settings
         self._new_token = new_token
         self._receipt_ttl_ms = max(RECEIPT_TTL_MS, 2 * settings.redis_timeout_ms)
+        self._spoke = False
         # The client never retries: _reach does.
         self._connector = Connector(settings, observer, encoding_errors="backslashreplace")
 
@@ -162,13 +163,15 @@ class AtomicStore:
         started = time.monotonic()
         try:
             try:
-                return command()
+                told = command()
             except redis.ConnectionError as error:
                 if isinstance(error, AuthenticationError | BusyLoadingError):
                     raise
                 if time.monotonic() - started > RETRY_WITHIN_S:
                     raise
-                return command()
+                told = command()
+            self._spoke = True
+            return told
         except ResponseError as error:
             if str(error).startswith("WRONGTYPE"):
                 raise BrokenSession(f"The stored session is broken: {error}") from error
@@ -177,5 +180,5 @@ class AtomicStore:
         except WrongDatabase as error:
             raise StoreUnavailable(f"Session store cannot be used: {error}") from error
         except (redis.RedisError, OSError) as error:
-            why = reason(error, self._settings)
+            why = reason(error, self._settings, spoke=self._spoke)
             raise StoreUnavailable(f"Session store unreachable: {why}") from error
