@@ -123,6 +123,22 @@ def test_half_migration(trace: Trace) -> None:
     assert trace.causes() == ["half-migration"]
 
 
+@pytest.mark.parametrize("first", [A, B])
+def test_half_migration_on_a_pod_that_never_spoke(trace: Trace, first: str) -> None:
+    """B only verifies, so it says no word to Redis; that A did not find its own session tells why."""
+    trace.pods(**REDIS)
+    for cid, pod in (("c1" * 16, first), ("c2" * 16, B if first == A else A)):
+        trace.verify(pod, trace.create(A, cid, in_redis=True), NOT_FOUND)
+    assert trace.causes() == ["half-migration", "half-migration"]
+
+
+def test_a_pod_that_never_spoke_and_another_that_is_well(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    trace.verify(A, trace.create(A, "c1" * 16, in_redis=True), PASSED, ("GET", DOC), ("DEL", "1"))
+    trace.verify(B, trace.create(A, "c2" * 16, in_redis=True), NOT_FOUND)
+    assert trace.causes() == ["wrong-port"]
+
+
 def test_prefix_mismatch(trace: Trace) -> None:
     trace.pods(**REDIS)
     cid = trace.create(A, in_redis=True)
