@@ -35,7 +35,7 @@ def test_the_trace_tells_the_cause(results: Results, scenario: Scenario, strateg
 
 
 def _besides(scenario: Scenario, strategy: Strategy) -> list[str]:
-    """What may be found beside the scenario's own cause, or where that is no bug of this store: no fault of explain.
+    """What may be found beside the scenario's own cause, or in its place where that is no bug of this store.
 
     Pod memory loses sessions whatever is done to Redis; a Redis that the scenario kills has lost them for
     every store; and the guide's requests cross by luck where they are sent together in no particular order.
