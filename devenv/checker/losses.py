@@ -271,6 +271,11 @@ def _gone_from_redis(story: Story, joined: Joined, create: Call, lost: Call) -> 
             f"{create.pod} wrote to database {databases[0]}, {lost.pod} looked in database {databases[1]}"
         )
         return finding("prefix-mismatch", cid, sentence, wrote, create, read, lost)
+    if read.saw_the_key and read.at > lost.ended:
+        sentence = (
+            f"Redis answered {lost.pod} too late: the session is there, and its user was told otherwise"
+        )
+        return finding("redis-hangs", cid, sentence, wrote, *_actions(joined, lost, "pause"), read, lost)
     if read.failed:
         how = "did not answer" if read.reply is None else f"answered {read.reply} to"
         sentence = f"Redis {how} {lost.pod}, which told its user that there is no such challenge"
