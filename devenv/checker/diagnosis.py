@@ -58,9 +58,18 @@ def _of_call(call: Call, joined: Joined) -> list[Finding]:
         sentence = f"with USE_REDIS=false {call.pod} {how}: {call.kind} is not what it was before the change"
         return [finding("flag-off-regression", call.challenge, sentence, *call.steps[:1], call)]
     if call.crashed:
-        sentence = f"{call.pod} answered {call.exchange.status} and the trace does not say why"
-        return [finding("unexplained", call.challenge, sentence, *call.steps[-1:], call)]
+        return [_unexplained(call)]
     return []
+
+
+def _unexplained(call: Call) -> Finding:
+    answered = f"{call.pod} answered {call.exchange.status}"
+    refused = next((it for it in reversed(call.steps) if it.reply is not None and it.failed), None)
+    if refused is None:
+        sentence = f"{answered} and the trace does not say why"
+    else:
+        sentence = f"{answered} after Redis had answered {refused.name} with {refused.reply}"
+    return finding("unexplained", call.challenge, sentence, refused, *call.steps[-1:], call)
 
 
 def _pods_that_cannot_start(joined: Joined) -> list[Finding]:

@@ -24,6 +24,7 @@ DEFAULT_TIMEOUT_MS = 2000.0
 """REDIS_TIMEOUT_MS: contract §3."""
 
 _REFUSALS = ("-OOM", "-READONLY", "-MISCONF", "-NOREPLICAS", "-NOPERM", "-CLUSTERDOWN")
+_NOT_SERVING = ("-LOADING", "-MASTERDOWN", "-BUSY ", "-TRYAGAIN")
 _BROKEN_OFF = ("unanswered", "discarded", "disconnected")
 
 
@@ -70,21 +71,39 @@ def _is_document(step: Step) -> bool:
 
 
 def _writes_refused(call: Call, joined: Joined) -> Finding | None:
-    step = next((it for it in call.steps if it.is_write and (it.reply or "").startswith(_REFUSALS)), None)
-    if step is None or not (misled(call) or call.answered):
+    step = next((it for it in call.steps if (it.reply or "").startswith(_REFUSALS)), None)
+    if step is None or not (misled(call) or (step.is_write and call.answered)):
         return None
-    told = "the user got an error that says nothing" if call.crashed else "nobody was told"
+    told = _told(call) if misled(call) else "nobody was told"
     sentence = f"Redis refused {step.name} ({step.reply}): nothing is counted, and {told}"
     return finding("writes-refused", call.challenge, sentence, step, call)
 
 
-def _reply_lost(call: Call, joined: Joined) -> Finding | None:
+def _told(call: Call) -> str:
+    if call.crashed:
+        return "the user got an error that says nothing"
+    return "the user was told not found"
+
+
+def _ttl_not_known(call: Call, joined: Joined) -> Finding | None:
+    """Without TTL's answer the pod wrote the session back as one that never expires."""
     for before, after in pairwise(call.steps):
-        if before.name == "TTL" and before.lost and after.leaves_no_ttl and not after.failed:
-            sentence = (
-                f"the reply to TTL was lost, so {call.pod} wrote the session without one: it never expires"
-            )
-            return finding("reply-lost", call.challenge, sentence, before, after, call)
+        unknown = before.lost or before.silent or before.failed
+        if before.name != "TTL" or not unknown or not after.leaves_no_ttl or after.failed:
+            continue
+        if before.lost:
+            cause, what = "reply-lost", "the reply to TTL was lost"
+        elif before.reply is None or before.silent:
+            cause, what = "redis-hangs", "nobody answered TTL"
+        else:
+            cause = "writes-refused" if before.reply.startswith(_REFUSALS) else "redis-dies"
+            what = f"TTL was answered {before.reply}"
+        sentence = f"{what}, so {call.pod} wrote the session without one: it never expires"
+        return finding(cause, call.challenge, sentence, before, after, call)
+    return None
+
+
+def _reply_lost(call: Call, joined: Joined) -> Finding | None:
     lost = [step for step in call.steps if step.lost]
     if not lost or not misled(call):
         return None
@@ -111,7 +130,9 @@ def _redis_hangs(call: Call, joined: Joined) -> Finding | None:
         return None
     what = f"{silent.name} of {call.pod}" if silent is not None else f"what {call.pod} sent"
     waited = f"{call.exchange.duration_ms / 1000:.1f} s"
-    sentence = f"Redis took {what} and did not answer: the user waited {waited}"
+    stuck = silent is not None and silent.command.forwarded is None
+    how = f"{what} never reached Redis" if stuck else f"Redis took {what} and did not answer"
+    sentence = f"{how}: the user waited {waited}"
     events = [e for e in joined.redis_events(float("-inf"), call.ended) if e.detail.get("action") == "pause"]
     return finding("redis-hangs", call.challenge, sentence, *events[-1:], silent, call)
 
@@ -133,10 +154,28 @@ def _redis_gone(call: Call, joined: Joined) -> Finding | None:
     return finding("redis-dies", call.challenge, sentence, *_stops(joined, call), *broken[:1], call)
 
 
+def _not_serving(call: Call, joined: Joined) -> Finding | None:
+    """Redis was there, said that it does not serve yet or any more, and the user was told something else."""
+    step = next((it for it in call.steps if (it.reply or "").startswith(_NOT_SERVING)), None)
+    if step is None or not misled(call):
+        return None
+    sentence = f"Redis answered {step.name} with {step.reply}, and {_told(call)} instead of to try again"
+    return finding("redis-dies", call.challenge, sentence, step, call)
+
+
 def _stops(joined: Joined, call: Call) -> list[StackEvent]:
     return [e for e in joined.redis_events(float("-inf"), call.ended) if e.detail.get("action") == "stop"][
         -1:
     ]
 
 
-_FAULTS: tuple[Rule, ...] = (_moved, _wrong_type, _writes_refused, _reply_lost, _redis_hangs, _redis_gone)
+_FAULTS: tuple[Rule, ...] = (
+    _moved,
+    _wrong_type,
+    _writes_refused,
+    _ttl_not_known,
+    _reply_lost,
+    _redis_hangs,
+    _redis_gone,
+    _not_serving,
+)

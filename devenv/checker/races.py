@@ -109,7 +109,7 @@ def _resurrected_key(story: Story, joined: Joined) -> Finding | None:
             "expiry-inside-verify",
             story.challenge,
             f"the session expired while {write.command.pod} was between reading and writing it; the write "
-            f"brought back {what}{forever}",
+            f"brought back {write.key}: {what}{forever}",
             *reads,
             *expired,
             write,
@@ -119,7 +119,7 @@ def _resurrected_key(story: Story, joined: Joined) -> Finding | None:
         "resurrected-key",
         story.challenge,
         f"{deletion.command.pod} deleted the session while {write.command.pod} was between reading and "
-        f"writing it; the write brought back {what}{forever}",
+        f"writing it; the write brought back {write.key}: {what}{forever}",
         *reads[:1],
         deletion,
         write,

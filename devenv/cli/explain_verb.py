@@ -99,6 +99,7 @@ def show_findings(found: Explanation, screen: Screen, *, pictures: bool = False)
             screen.show(Text.assemble((f"    +{line.at:8.3f} s  ", "dim"), line.text, (number, "dim")))
         screen.show(Text.assemble(("  change: ", "bold green"), group.first.change))
     screen.show("")
+    screen.paragraphs(tuple(f"note: {text}" for text in found.remarks))
     for text in found.missing:
         screen.show(Text(f"not everything was kept: {text}", "yellow"))
     mark, style = ("✗", "bold red") if found.wrong else ("✓", "bold green")

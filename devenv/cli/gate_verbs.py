@@ -12,7 +12,6 @@ from rich.text import Text
 
 from devenv.cli.options import BackendOption, Desk, Json, NoColor, Seed, desk
 from devenv.cli.screen import Screen, grid
-from devenv.gate import Then
 from devenv.lab.gate import GateClient, GateState
 from devenv.lab.opening import running_stack
 
@@ -29,6 +28,16 @@ class Way(StrEnum):
 
     REQUEST = "request"
     REPLY = "reply"
+
+
+class Onward(StrEnum):
+    """What a person can release to; the control API knows more (``gate.Then``)."""
+
+    PASS = "pass"  # noqa: S105 - not a password
+    LOSE_REPLY = "lose-reply"
+    CUT_REPLY = "cut-reply"
+    DROP = "drop"
+    CUT = "cut"
 
 
 Command = Annotated[
@@ -88,11 +97,21 @@ def _show(state: GateState, screen: Screen, now: float) -> None:
     if not state.rules:
         screen.show("no rules: everything passes")
     else:
-        rules = grid("rule", "fits", "matched", "applied")
+        rules = grid("rule", "does", "fits", "matched", "applied")
         for rule in state.rules:
-            rules.add_row(str(rule["id"]), _filters(rule), str(rule["matched"]), str(rule["applied"]))
+            counts = str(rule["matched"]), str(rule["applied"])
+            rules.add_row(str(rule["id"]), _deed(rule), _filters(rule), *counts)
         screen.show(rules)
     _held(state.held, screen, now)
+
+
+def _deed(rule: Any) -> str:
+    """What it does to what it fits: a rule's name need not say it."""
+    action = str(rule["action"])
+    back = rule["direction"] == Way.REPLY and not action.endswith(Way.REPLY)
+    words = [action, "the reply" if back else ""]
+    words += [f"{rule['seconds']:g} s" if rule["seconds"] is not None else "", rule["text"] or ""]
+    return " ".join(word for word in words if word)
 
 
 def _filters(rule: Any) -> str:
@@ -227,7 +246,7 @@ def release(
     rule: Annotated[
         str | None, typer.Option(metavar="ID", help="Only what this rule holds.")
     ] = None,
-    then: Annotated[Then, typer.Option(help="What they are released to.")] = Then.PASS,
+    then: Annotated[Onward, typer.Option(help="What they are released to.")] = Onward.PASS,
     as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None,
 ) -> None:  # fmt: skip
     """Let go what is held now. The rule stays in force; `devenv gate reset` ends it."""

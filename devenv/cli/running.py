@@ -56,7 +56,8 @@ def _other(error: Exception, screen: Screen) -> int:
     describe = getattr(error, "format_message", None)
     if callable(describe):
         command = getattr(getattr(error, "ctx", None), "command_path", "devenv")
-        screen.problem(UsageProblem(" ".join(str(describe()).split()), hint=f"see `{command} --help`"))
+        said = " ".join(str(describe()).split()) or "a verb is missing"
+        screen.problem(UsageProblem(said, hint=f"see `{command} --help`"))
         return UsageProblem.exit_code
     traceback.print_exc()
     screen.problem(Inconclusive(f"internal error: {type(error).__name__}: {error}"))

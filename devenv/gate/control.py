@@ -131,7 +131,7 @@ def router(gate: Gate) -> APIRouter:
 
 def _reply(body: ReleaseBody) -> bytes:
     """Exactly one reply: anything else would answer the wrong requests from here on."""
-    answer = body.answer.encode()
+    answer = body.answer.encode(errors="replace")
     parts = ReplyFramer().feed(answer)
     if len(parts) != 1 or parts[0][0] is None or not parts[0][0].complete:
         raise HTTPException(400, f"answer is {body.answer!r}, not one reply in RESP (such as ':1\\r\\n')")

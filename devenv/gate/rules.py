@@ -104,9 +104,9 @@ class Rule:
         rule = cls(
             action=action,
             direction=direction,
-            pod=_text(data, "pod", where),
-            command=_text(data, "command", where),
-            key=_text(data, "key", where),
+            pod=_filter(data, "pod", where),
+            command=_filter(data, "command", where),
+            key=_filter(data, "key", where),
             nth=_count(data, "nth", where),
             times=_count(data, "times", where),
             seconds=_seconds(data, where),
@@ -158,6 +158,15 @@ def _text(data: Mapping[str, Any], name: str, where: str) -> str | None:
     value = data.get(name)
     if value is not None and not isinstance(value, str):
         raise UsageProblem(f"{where}.{name} is {value!r}, not a text")
+    if value is not None and any(0xD800 <= ord(letter) <= 0xDFFF for letter in value):
+        raise UsageProblem(f"{where}.{name} is {value!r}, which is no text in UTF-8")
+    return value
+
+
+def _filter(data: Mapping[str, Any], name: str, where: str) -> str | None:
+    value = _text(data, name, where)
+    if value == "":  # an unset variable of somebody's shell must not become a rule for everything
+        raise UsageProblem(f"{where}.{name} is empty", hint="leave it out to match all")
     return value
 
 

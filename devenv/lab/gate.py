@@ -10,6 +10,7 @@ import httpx
 
 from devenv.core.errors import EnvironmentProblem, UsageProblem
 from devenv.core.vocabulary import resolve_pod
+from devenv.gate import Rule
 from devenv.lab.journal import JournaledStack
 from devenv.stack.loopback import local_client
 
@@ -50,9 +51,14 @@ class GateClient:
     def put(self, rule: Mapping[str, Any]) -> dict[str, Any]:
         """Put a rule in force (the same again replaces it) and give it in full, with its id and counts.
 
-        ``rule`` has the fields of ``devenv.gate.Rule``; those that are None are left out.
+        ``rule`` has the fields of ``devenv.gate.Rule``; those that are None are left out. UsageProblem where
+        it is none.
         """
         body = {name: value for name, value in rule.items() if value is not None}
+        try:
+            Rule.from_json(body)
+        except UsageProblem as problem:
+            raise _refused(problem.message, problem.hint) from problem
         if "pod" in body:
             body["pod"] = self._pod(str(body["pod"]))
         added: dict[str, Any] = self._call("POST", "/rules", json=body)
@@ -109,6 +115,8 @@ class GateClient:
         try:
             with local_client(self._control, _TIMEOUT_S) as http:
                 response = http.request(method, path, **arguments)
+        except UnicodeEncodeError as error:
+            raise _refused("what was given is no text in UTF-8") from error
         except httpx.HTTPError as error:
             raise EnvironmentProblem(
                 f"the control API at {self._control} does not answer: {type(error).__name__}",
@@ -119,8 +127,12 @@ class GateClient:
                 "this stack has no gate between its pods and Redis", hint="start one that has: `devenv up`"
             )
         if response.is_error:
-            raise UsageProblem(f"the gate refuses: {_reason(response)}", hint="see `devenv gate --help`")
+            raise _refused(_reason(response))
         return response.json()
+
+
+def _refused(why: str, hint: str | None = None) -> UsageProblem:
+    return UsageProblem(f"the gate refuses: {why}", hint=hint or "see `devenv gate --help`")
 
 
 def _reason(response: httpx.Response) -> str:

@@ -190,7 +190,8 @@ def resolve_run(state_dir: Path, word: str) -> Run:
             f"{word!r} is the beginning of {len(matches)} runs: {', '.join(m.id for m in matches)}"
         )
     known = f"known: {', '.join(ids[-5:])}" if ids else "no run is recorded yet"
-    raise UsageProblem(f"no run {word!r} in {state_dir / 'runs'}; {known}")
+    hint = f"`{LATEST}` is the last of them" if ids else "`devenv demo` and `devenv replay NAME` record one"
+    raise UsageProblem(f"no run {word!r} in {state_dir / 'runs'}; {known}", hint=hint)
 
 
 def _point_latest(runs: Path, name: str) -> None:

@@ -256,6 +256,11 @@ def _pixels(text: str) -> float:
     return (len(text) - wide) * _SVG_NARROW + wide * _SVG_WIDE
 
 
+def _spelled(label: str) -> str:
+    """Without the sign for what is held: not every browser's font has it, and a page has no legend."""
+    return label.replace("⏸ ", "", 1) if label.startswith("⏸ ") else label.replace(" ⏸", ", held")
+
+
 def draw_svg(messages: Sequence[SequenceMessage], *, title: str, prefix: str) -> str:
     """The picture as one ``<svg>`` element without any external resource.
 
@@ -264,7 +269,7 @@ def draw_svg(messages: Sequence[SequenceMessage], *, title: str, prefix: str) ->
     """
     if not messages:
         return ""
-    short = _prepared(messages)
+    short = [replace(message, label=_spelled(message.label)) for message in _prepared(messages)]
     names = participants(short)
     edges = _spread(names, short, _pixels, _SVG_PADDING)
     height = _SVG_HEAD + _SVG_ROW * len(short) + 14

@@ -59,7 +59,9 @@ def claim(redis: ScriptKeys, keys: Words, args: Words) -> Reply:
     redis.call("HSET", receipt, token, state + b":" + _number(attempts).encode(), "document", raw)
     if right:
         redis.call("HSET", receipt, "solved", "1")
-    redis.call("PEXPIRE", receipt, receipt_ttl)
+    left = redis.call("PTTL", session)
+    assert isinstance(left, int)
+    redis.call("PEXPIRE", receipt, str(max(int(receipt_ttl), left)))
     if right or attempts >= int(limit):
         redis.call("DEL", session)
     else:

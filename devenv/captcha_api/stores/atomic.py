@@ -8,9 +8,11 @@ Round trips: create 1; verify 1, right or wrong. The image grid needs the pictur
 script runs; the picture follows from the challenge id (``catalogue.scene_for``), so Redis need not be asked.
 The script compares it with the document; where they differ (sessions seeded by others) one more follows.
 
-Beside a session lies its receipt, ``<prefix>receipt:{<session key>}``: what each request was told, for a few
-seconds (``claim.lua``). It makes a command idempotent that is sent again because its reply was lost, and lets
-the loser of a double click be told "already solved". The braces are a cluster hash tag: one slot for both.
+Beside a session lies its receipt, ``<prefix>receipt:{<session key>}``: what each request was told, for as
+long as the session had left to live (``claim.lua``). It makes a command idempotent that is sent again because
+its reply was lost, and lets the loser of a double click be told "already solved", as well as somebody who
+tries again after a 503 although the right answer had counted. The braces are a cluster hash tag: one slot
+for both.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ CLAIM = Path(__file__).with_name("claim.lua").read_text(encoding="utf-8")
 CLAIM_SHA = sha1(CLAIM.encode(), usedforsecurity=False).hexdigest()
 
 RECEIPT_TTL_MS = 10_000
-"""At least; longer than any retry of a lost command and any double click."""
+"""At least, however little time the session had left: longer than any retry of a lost command."""
 
 RETRY_WITHIN_S = 0.2
 """A connection that broke sooner than this is tried once more: the time-out still holds, within 200 ms."""
@@ -63,6 +65,7 @@ class AtomicStore:
         self._settings = settings
         self._new_token = new_token
         self._receipt_ttl_ms = max(RECEIPT_TTL_MS, 2 * settings.redis_timeout_ms)
+        self._spoke = False
         # The client never retries: _reach does.
         self._connector = Connector(settings, observer, encoding_errors="backslashreplace")
 
@@ -160,13 +163,15 @@ class AtomicStore:
         started = time.monotonic()
         try:
             try:
-                return command()
+                told = command()
             except redis.ConnectionError as error:
                 if isinstance(error, AuthenticationError | BusyLoadingError):
                     raise
                 if time.monotonic() - started > RETRY_WITHIN_S:
                     raise
-                return command()
+                told = command()
+            self._spoke = True
+            return told
         except ResponseError as error:
             if str(error).startswith("WRONGTYPE"):
                 raise BrokenSession(f"The stored session is broken: {error}") from error
@@ -175,5 +180,5 @@ class AtomicStore:
         except WrongDatabase as error:
             raise StoreUnavailable(f"Session store cannot be used: {error}") from error
         except (redis.RedisError, OSError) as error:
-            why = reason(error, self._settings)
+            why = reason(error, self._settings, spoke=self._spoke)
             raise StoreUnavailable(f"Session store unreachable: {why}") from error

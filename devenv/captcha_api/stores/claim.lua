@@ -2,16 +2,17 @@
 --
 -- KEYS[1] session: a string, JSON.    KEYS[2] its receipt: a hash in the same cluster slot.
 -- ARGV    1 token of the request  2 captcha type  3 answer  4 basis of the answer
---         5 limit of attempts     6 session TTL, seconds    7 receipt TTL, milliseconds
+--         5 limit of attempts     6 session TTL, seconds    7 least receipt TTL, milliseconds
 -- Returns {state, attempts, document}:
 --   right, wrong   graded, counted; ended at success or at the limit
---   solved         refused: somebody solved it a moment ago
+--   solved         refused: it was solved, by this person before or by another
 --   absent         no such session (any more)
 --   other          nothing done: the answer was worked out for another picture than the document's
 --   broken         nothing done: no session lies under this key
 --
 -- The receipt remembers what each token was told, so that a command which is sent again because its reply was
--- lost is answered as before, not counted again. It outlives the session by its own short TTL.
+-- lost is answered as before, not counted again. It stays as long as the session had left to live: who was
+-- told 503 because every reply was lost, and tries again, hears "already solved" and never "not found".
 
 local session, receipt = KEYS[1], KEYS[2]
 local token, kind, answer, basis = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -64,7 +65,7 @@ local attempts = doc.attempts + 1
 local state = right and 'right' or 'wrong'
 redis.call('HSET', receipt, token, state .. ':' .. attempts, 'document', raw)
 if right then redis.call('HSET', receipt, 'solved', '1') end
-redis.call('PEXPIRE', receipt, receipt_ttl)
+redis.call('PEXPIRE', receipt, math.max(receipt_ttl, redis.call('PTTL', session)))
 if right or attempts >= limit then
   redis.call('DEL', session)
 else

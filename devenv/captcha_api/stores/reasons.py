@@ -5,14 +5,17 @@ from __future__ import annotations
 from devenv.captcha_api.settings import Settings
 
 
-def reason(error: Exception, settings: Settings) -> str:
-    """One line: what it comes to, and redis-py's own words in parentheses; these alone where they suffice."""
+def reason(error: Exception, settings: Settings, *, spoke: bool = False) -> str:
+    """One line: what it comes to, and redis-py's own words in parentheses; these alone where they suffice.
+
+    ``spoke``: Redis has answered this process before, so that settings which it never had are not to blame.
+    """
     said = str(error) or type(error).__name__
-    meant = _meant(said.lower(), settings)
+    meant = _meant(said.lower(), settings, spoke)
     return said if meant is None else f"{meant} ({said.rstrip('.')})"
 
 
-def _meant(said: str, settings: Settings) -> str | None:
+def _meant(said: str, settings: Settings, spoke: bool) -> str | None:
     """``said`` is in small letters, as servers' and OpenSSL's versions differ in them."""
     if "certificate has expired" in said:
         return "the certificate that Redis shows has expired"
@@ -28,7 +31,8 @@ def _meant(said: str, settings: Settings) -> str | None:
     if settings.redis_ssl and ("wrong version number" in said or "record layer" in said or "timeout" in said):
         return "no answer in TLS: REDIS_SSL=true, does Redis speak TLS on this port?"
     if not settings.redis_ssl and ("reset by peer" in said or "closed by server" in said):
-        return "Redis ended the connection: REDIS_SSL=false, does it want TLS?"
+        asked = "" if spoke else ": REDIS_SSL=false, does it want TLS?"
+        return f"Redis ended the connection{asked}"
     if "noauth" in said or "already authenticated" in said or "authentication required" in said:
         return "Redis asks for a password: REDIS_PASSWORD is not set"
     if "wrongpass" in said or "invalid username-password" in said or "invalid password" in said:

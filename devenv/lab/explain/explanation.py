@@ -9,6 +9,8 @@ from typing import Any
 
 from devenv.checker.diagnosis import diagnose_joined
 from devenv.checker.findings import Evidence, Finding
+from devenv.checker.history import SOLVED_MESSAGE
+from devenv.checker.remarks import remarks
 from devenv.checker.stories import Call, Joined, join
 from devenv.core.events import Exchange, RedisCommand, StackEvent, TraceEvent
 from devenv.core.vocabulary import Outcome
@@ -73,7 +75,8 @@ class Group:
 class Explanation:
     """A trace explained. ``of`` says what in words, ``run`` is its run's id, where it is one.
 
-    ``summary`` counts what happened; ``missing`` says what was not recorded.
+    ``summary`` counts what happened; ``missing`` says what was not recorded; ``remarks`` are no findings, and
+    worth knowing.
     """
 
     of: str
@@ -83,6 +86,7 @@ class Explanation:
     calls: int
     summary: str
     missing: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def wrong(self) -> bool:
@@ -107,6 +111,7 @@ class Explanation:
             "messages": [asdict(message) for message in shorten(self.messages, MOST_MESSAGES)],
             "messages_total": len(self.messages),
             "missing": list(self.missing),
+            "remarks": list(self.remarks),
         }
 
 
@@ -136,6 +141,7 @@ def explain_trace(
         len(joined.calls),
         summary(joined.calls),
         tuple(_missing(event) for event in joined.stack if event.what == "missing"),
+        _bounded(remarks(joined)),
     )
 
 
@@ -155,7 +161,10 @@ def _group(
     lines: Mapping[tuple[str, int | None, float], int],
 ) -> Group:
     first = found[0]
-    sentences = list(dict.fromkeys(it.sentence for it in found))
+    told: dict[str, str] = {}
+    for it in found:
+        told.setdefault(_without_challenge(it), it.sentence)
+    sentences = list(told.values())
     challenges = list(dict.fromkeys(it.challenge for it in found if it.challenge))
     evidence = tuple(Line(it.time - began, it.text, _number(it, lines)) for it in first.evidence)
     return Group(
@@ -166,6 +175,11 @@ def _group(
         evidence,
         tuple(picture(joined, _concerned(first, joined) or joined.calls)),
     )
+
+
+def _without_challenge(found: Finding) -> str:
+    """Its sentence, the same for all challenges: a sentence may name the key."""
+    return found.sentence.replace(found.challenge, "…") if found.challenge else found.sentence
 
 
 def _number(it: Evidence, lines: Mapping[tuple[str, int | None, float], int]) -> int | None:
@@ -180,6 +194,11 @@ def _concerned(found: Finding, joined: Joined) -> list[Call]:
         for call in joined.calls
         if call.exchange.seq in shown or (found.challenge is not None and call.challenge == found.challenge)
     ]
+
+
+def _bounded(sentences: tuple[str, ...]) -> tuple[str, ...]:
+    more = len(sentences) - MOST_SENTENCES
+    return sentences if more <= 0 else (*sentences[:MOST_SENTENCES], f"the same happened {more} times more")
 
 
 def _missing(event: StackEvent) -> str:
@@ -206,11 +225,14 @@ def _ending(call: Call) -> str:
         return "not served by a pod"
     if call.exchange.status == 503:
         why = str(call.answer.get("detail") or "")
-        return f"told to try again (503{': ' if why else ''}{why[:LONGEST_REASON]})"
+        short = why if len(why) <= LONGEST_REASON else f"{why[: LONGEST_REASON - 1]}…"
+        return f"told to try again (503{': ' if short else ''}{short})"
     if not call.answered:
         return f"answered {call.exchange.status}"
     if call.kind == "create":
         return "created"
+    if call.answer.get("message") == SOLVED_MESSAGE:
+        return "told that it is already solved"
     words = {
         Outcome.SUCCESS: "passed",
         Outcome.WRONG: "wrong",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from devenv.lab.explain import Explanation, Group
 from devenv.lab.report.document import Cell, Command, Document, Fact, Section, Table
 
+_REMARKS = "Worth knowing"
+
 
 def document(found: Explanation, title: str, command: str) -> Document:
     """The report of one explanation; ``command`` is what shows it again."""
@@ -25,7 +27,10 @@ def document(found: Explanation, title: str, command: str) -> Document:
 
 def sections(found: Explanation) -> tuple[Section, ...]:
     """One section for each cause; none where nothing is wrong."""
-    return tuple(_section(group) for group in found.groups)
+    causes = tuple(_section(group) for group in found.groups)
+    if not causes or not found.remarks:
+        return causes
+    return (*causes, Section(title=_REMARKS, explanation=found.remarks))
 
 
 def _section(group: Group) -> Section:
@@ -58,4 +63,6 @@ def _whole(found: Explanation) -> Section:
         good=True,
         picture=found.messages,
         picture_title=f"{len(found.messages)} messages",
+        explanation_title=_REMARKS,
+        explanation=found.remarks,
     )

@@ -181,6 +181,20 @@ def test_fifty_wrong_answers_at_once_are_two_attempts(atomic_pods: Any, world: A
     assert sum(result.get("message") == "Challenge not found" for result in results) == 48
 
 
+def test_solved_is_said_for_as_long_as_the_session_had_left(store: AtomicStore, server: Any) -> None:
+    """Who was told 503 though the answer counted may try again at any time, and must not hear "not found"."""
+    server.pexpire(KEY, 50_000)
+    store.verify(answer(0, 2))
+    assert 30_000 < server.pttl(RECEIPT) <= 50_000
+    assert refusal(store, answer(0, 2)) == Refusal.SOLVED
+
+
+def test_the_receipt_of_a_session_that_is_nearly_over_stays_a_moment(store: AtomicStore, server: Any) -> None:
+    server.pexpire(KEY, 2_000)
+    store.verify(answer(0, 2))
+    assert 5_000 < server.pttl(RECEIPT) <= 10_000
+
+
 # --- idempotence -------------------------------------------------------------------------------------------
 
 

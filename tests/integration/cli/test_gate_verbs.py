@@ -92,6 +92,11 @@ def test_every_verb_is_a_rule(
         (("hold", "--pod", "z"), "no pod is called 'z'"),
         (("delay", "--seconds", "1000"), "rule.seconds is 1000.0"),
         (("error", "--text", "two\nlines"), "rule.text is more than one line"),
+        (("delay", "--seconds", "inf"), "rule.seconds is inf"),
+        (("hold", "--key", ""), "rule.key is empty"),
+        (("error", "--text", "\udcff"), "no text in UTF-8"),
+        (("release", "--command", "\udcff"), "no text in UTF-8"),
+        (("release", "--then", "answer"), "'pass', 'lose-reply', 'cut-reply', 'drop', 'cut'"),
         (("reset", "--rule", "nope"), "the gate has no rule 'nope'"),
     ],
 )
@@ -99,6 +104,15 @@ def test_what_the_gate_refuses(guide: CommandLine, words: tuple[str, ...], told:
     error = guide.json("gate", *words, code=2)["error"]
     assert told in error["message"]
     assert error["hint"]
+
+
+def test_the_list_says_what_a_rule_does_whatever_its_name(guide: CommandLine, traffic: httpx.Client) -> None:
+    guide.json("gate", "delay", "--seconds", "0.25", "--direction", "reply", "--id", "mine")
+    guide.json("gate", "error", "--text", "OOM no room", "--command", "SETEX", "--id", "full")
+    shown = [line.split("  ") for line in guide.run("gate", "list").stdout.splitlines()]
+    cells = {line[0]: [cell.strip() for cell in line if cell.strip()] for line in shown}
+    assert cells["mine"][1:3] == ["delay the reply 0.25 s", "every command"]
+    assert cells["full"][1:3] == ["error OOM no room", "command SETEX"]
 
 
 def test_without_a_stack_there_is_no_gate(devenv: CommandLine) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import DOC, NOT_FOUND, PASSED, A, B, Trace, wrong
+from .conftest import COUNTED, DOC, NOT_FOUND, PASSED, A, B, Trace, wrong
 
 REDIS = {"USE_REDIS": "true", "REDIS_TIMEOUT_MS": "2000"}
 BARE = {"detail": "Internal Server Error: TimeoutError"}
@@ -44,6 +44,71 @@ def test_the_reply_to_ttl_lost(trace: Trace) -> None:
     trace.say(A, "SET", cid, "OK", DOC)
     trace.end(request, wrong(1))
     assert trace.causes() == ["reply-lost"]
+
+
+@pytest.mark.parametrize(
+    ("fate", "reply", "cause"),
+    [
+        ("unanswered", None, "redis-hangs"),
+        ("request-dropped", None, "redis-hangs"),
+        ("undelivered", "60", "redis-hangs"),
+        ("error", "-LOADING Redis is loading the dataset in memory", "redis-dies"),
+        ("error", "-NOPERM no permissions to run TTL", "writes-refused"),
+    ],
+)
+def test_a_ttl_that_nobody_told(trace: Trace, fate: str, reply: str | None, cause: str) -> None:
+    """The guide then writes the session back without a time to live."""
+    cid = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", cid)
+    trace.say(A, "GET", cid, DOC)
+    trace.say(A, "TTL", cid, reply, fate=fate)
+    trace.say(A, "TTL", cid, reply, fate=fate)
+    trace.say(A, "SET", cid, "OK", COUNTED)
+    trace.end(request, wrong(1))
+    assert [(it.cause, it.sentence.endswith("it never expires")) for it in trace.findings()] == [
+        (cause, True)
+    ]
+
+
+@pytest.mark.parametrize("after", [("SET", "60"), ("SET", "-OOM x"), ("SETEX", "OK")])
+def test_a_ttl_that_nobody_told_and_no_harm(trace: Trace, after: tuple[str, str]) -> None:
+    cid = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", cid)
+    trace.say(A, "TTL", cid, "-LOADING x", fate="error")
+    more = ("EX", "60") if after == ("SET", "60") else ()
+    trace.say(A, after[0], cid, after[1], COUNTED, *more)
+    trace.end(request, TRY_AGAIN, 503)
+    assert trace.causes() == []
+
+
+@pytest.mark.parametrize(("answer", "status"), [(BARE, 500), (NOT_FOUND, 200)])
+def test_a_redis_that_does_not_serve_yet(trace: Trace, answer: dict[str, object], status: int) -> None:
+    cid = trace.create(A, in_redis=True)
+    trace.verify(A, cid, answer, ("GET", "-LOADING Redis is loading"), status=status)
+    found = trace.findings()
+    assert [it.cause for it in found] == ["redis-dies"]
+    assert "-LOADING" in found[0].sentence
+
+
+def test_a_redis_that_does_not_serve_yet_and_a_service_that_says_so(trace: Trace) -> None:
+    cid = trace.create(A, in_redis=True)
+    trace.verify(A, cid, TRY_AGAIN, ("EVALSHA", "-LOADING Redis is loading"), status=503)
+    assert trace.causes() == []
+
+
+@pytest.mark.parametrize(("answer", "status"), [(BARE, 500), (NOT_FOUND, 200)])
+def test_a_read_that_was_refused(trace: Trace, answer: dict[str, object], status: int) -> None:
+    cid = trace.create(A, in_redis=True)
+    trace.verify(A, cid, answer, ("GET", "-CLUSTERDOWN The cluster is down"), status=status)
+    assert trace.causes() == ["writes-refused"]
+
+
+def test_an_error_of_redis_that_has_no_name_is_told_all_the_same(trace: Trace) -> None:
+    cid = trace.create(A, in_redis=True)
+    trace.verify(A, cid, BARE, ("GET", "-ERR unknown command"), status=500)
+    found = trace.findings()
+    assert [it.cause for it in found] == ["unexplained"]
+    assert found[0].sentence == f"{A} answered 500 after Redis had answered GET with -ERR unknown command"
 
 
 @pytest.mark.parametrize("reply", ["-OOM command not allowed", "-READONLY You can't write", "-MISCONF x"])
@@ -110,6 +175,17 @@ def test_redis_hangs(trace: Trace, answer: dict[str, object], status: int) -> No
     trace.tick(2.1)
     trace.end(request, answer, status)
     assert trace.causes() == ["redis-hangs"]
+
+
+def test_a_command_that_never_reached_redis(trace: Trace) -> None:
+    """It was held too long, or lost on its way: Redis is not to blame."""
+    cid = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", cid)
+    trace.say(A, "GET", cid, None, fate="request-dropped")
+    trace.tick(2.1)
+    trace.end(request, wrong(1))
+    found = trace.findings()
+    assert [it.sentence for it in found] == [f"GET of {A} never reached Redis: the user waited 2.1 s"]
 
 
 def test_an_answer_after_the_pod_had_gone(trace: Trace) -> None:

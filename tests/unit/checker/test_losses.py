@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from devenv.core.vocabulary import CaptchaType
@@ -121,6 +123,38 @@ def test_half_migration(trace: Trace) -> None:
     trace.pods(**REDIS)
     trace.verify(A, trace.create(A, in_redis=True), NOT_FOUND)
     assert trace.causes() == ["half-migration"]
+
+
+@pytest.mark.parametrize("first", [A, B])
+def test_half_migration_on_a_pod_that_never_spoke(trace: Trace, first: str) -> None:
+    """B only verifies, so it says no word to Redis; that A did not find its own session tells why."""
+    trace.pods(**REDIS)
+    for cid, pod in (("c1" * 16, first), ("c2" * 16, B if first == A else A)):
+        trace.verify(pod, trace.create(A, cid, in_redis=True), NOT_FOUND)
+    assert trace.causes() == ["half-migration", "half-migration"]
+
+
+def test_a_pod_that_never_spoke_and_another_that_is_well(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    trace.verify(A, trace.create(A, "c1" * 16, in_redis=True), PASSED, ("GET", DOC), ("DEL", "1"))
+    trace.verify(B, trace.create(A, "c2" * 16, in_redis=True), NOT_FOUND)
+    assert trace.causes() == ["wrong-port"]
+
+
+def test_a_reply_that_came_when_the_user_had_been_told_not_found(trace: Trace) -> None:
+    """It says that the session is there: nobody has emptied Redis."""
+    trace.pods(**REDIS)
+    cid = trace.create(A, in_redis=True)
+    trace.redis_server("pause")
+    request = trace.begin(A, "verify", cid)
+    trace.end(request, NOT_FOUND)
+    read = trace.say(A, "GET", cid, DOC)
+    late = replace(read, received=request.started + 0.0001, forwarded=request.started + 0.0001)
+    trace.events[-1] = late
+    found = trace.findings()
+    assert [it.cause for it in found] == ["redis-hangs"]
+    assert "the session is there" in found[0].sentence
+    assert [line.kind for line in found[0].evidence] == ["redis", "stack", "exchange", "redis"]
 
 
 def test_prefix_mismatch(trace: Trace) -> None:

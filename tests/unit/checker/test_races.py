@@ -60,6 +60,7 @@ def test_resurrected_key_and_empty_bypass(trace: Trace) -> None:
     assert commands == [read.seq, deletion.seq, stub.seq]
     assert "a stub without an answer" in found[0].sentence
     assert "for ever" in found[0].sentence
+    assert f"brought back rcaptcha:abstract:{cid}: " in found[0].sentence
 
 
 def test_written_back_and_deleted_by_the_same_call_harms_nobody(trace: Trace) -> None:

@@ -48,6 +48,14 @@ def test_help_names_every_verb_that_exists_and_no_other(
     assert "Exit codes" in shown
 
 
+@pytest.mark.parametrize("group", ["", "gate", "export", "import"])
+def test_without_a_verb_the_help_and_what_is_missing(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(group.split()) == 2
+    shown = capsys.readouterr()
+    assert "--help" in shown.out
+    assert "error: a verb is missing" in shown.err
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_the_common_options(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*verb.split(), "--help"]) == 0

@@ -203,6 +203,24 @@ def test_equal_findings_are_one_group_with_one_picture() -> None:
     assert found.verdict == "pod-memory × 15: 15 challenges, 15 answers: 15 not found"
 
 
+def test_sentences_that_differ_in_their_key_only_are_told_once() -> None:
+    events: list[TraceEvent] = []
+    for number in range(3):
+        cid, at = f"{number:032x}", 10.0 * number
+        wrote, read = f"rcaptcha:abstract:{cid}", f"other:abstract:{cid}"
+        events += [
+            create(2 * number + 1, A, at, cid),
+            replace(
+                command(2 * number + 1, A, "SETEX", "OK", at + 0.005), key=wrote, args=(wrote, "60", DOC)
+            ),
+            verify(2 * number + 2, B, at + 1, NOT_FOUND, cid=cid),
+            replace(command(2 * number + 2, B, "GET", "(nil)", at + 1.005), key=read, args=(read,)),
+        ]
+    (group,) = explain_trace(events, "a test").groups
+    assert (group.cause, group.count, group.also) == ("prefix-mismatch", 3, ())
+    assert f"{0:032x}" in group.first.sentence
+
+
 def test_long_traces_are_bounded_for_programs() -> None:
     data = explain_trace(many(1000), "a test").to_json()
     assert len(data["messages"]) == MOST_MESSAGES
@@ -215,6 +233,56 @@ def test_nothing_wrong_in_plain_words() -> None:
     found = explain_trace(PASSING, "a test")
     assert not found.wrong
     assert found.verdict == "nothing wrong: 1 challenge, 1 answer: 1 passed"
+
+
+def _lost_claim(seq: int, at: float, reply: str = "[right, 1, {}]") -> RedisCommand:
+    return command(seq, A, "EVALSHA", reply, at, fate="disconnected", delivered=None)
+
+
+def test_a_right_answer_that_nobody_could_tell_is_noted() -> None:
+    """All replies lost: 503, and the next try is "already solved". No fault, and yet somebody will ask."""
+    solved = {"success": False, "message": "Challenge already solved"}
+    events: list[TraceEvent] = [
+        create(1, A, 1.0),
+        command(1, A, "SET", "OK", 1.005),
+        verify(2, A, 2.0, {"detail": "Session store unreachable: " + "x" * 80}, 2.1, status=503),
+        _lost_claim(2, 2.02),
+        _lost_claim(3, 2.04),
+        verify(3, B, 3.0, solved),
+        command(4, B, "EVALSHA", "[solved, 0]", 3.005),
+    ]
+    found = explain_trace(events, "a trace")
+    assert not found.wrong
+    (note,) = found.remarks
+    assert note.startswith("the answer to 3f2a44 on captcha-api-a has counted")
+    assert "“Challenge already solved”: never a second success" in note
+    assert found.to_json()["remarks"] == [note]
+    assert found.summary.endswith("x…), 1 told that it is already solved")
+    alone = explain_trace(events[:-2], "a trace")
+    assert len(alone.remarks) == 1
+    assert "already solved" not in alone.remarks[0]
+
+
+@pytest.mark.parametrize("reply", ["[absent, 0, ]", "[solved, 0]", "-OOM command not allowed", None])
+def test_an_answer_that_did_not_count_is_not_noted(reply: str | None) -> None:
+    events: list[TraceEvent] = [
+        create(1, A, 1.0),
+        verify(2, A, 2.0, {"detail": "Session store unreachable"}, 2.1, status=503),
+        command(2, A, "EVALSHA", reply, 2.02, fate="disconnected", delivered=None),
+    ]
+    assert explain_trace(events, "a trace").remarks == ()
+
+
+def test_many_notes_are_bounded() -> None:
+    events: list[TraceEvent] = []
+    for at in range(5):
+        events.append(create(2 * at + 1, A, 10.0 * at, cid=f"{at}" * 32))
+        sent = verify(2 * at + 2, A, 10.0 * at + 1, {"detail": "x"}, cid=f"{at}" * 32, status=503)
+        key = f"rcaptcha:abstract:{at}" + f"{at}" * 31
+        events += [sent, replace(_lost_claim(at + 1, 10.0 * at + 1.005), key=key, args=(key,))]
+    found = explain_trace(events, "a trace").remarks
+    assert len(found) == 4
+    assert found[-1] == "the same happened 2 times more"
 
 
 def test_evidence_has_its_time_since_the_first_request() -> None:

@@ -135,6 +135,13 @@ def test_populate_and_remove() -> None:
         ({"action": "hold", "nth": True}, "rule.nth is True"),
         ({"action": "hold", "times": 1.5}, "rule.times is 1.5"),
         ({"action": "hold", "command": 1}, "rule.command is 1"),
+        ({"action": "hold", "command": ""}, "rule.command is empty"),
+        ({"action": "hold", "key": ""}, "rule.key is empty"),
+        ({"action": "hold", "pod": ""}, "rule.pod is empty"),
+        ({"action": "error", "text": "\udcff"}, "rule.text is "),
+        ({"action": "hold", "id": "\ud800"}, "rule.id is "),
+        ({"action": "delay", "seconds": float("inf")}, "rule.seconds is inf"),
+        ({"action": "delay", "seconds": float("nan")}, "rule.seconds is nan"),
         ({"action": "error", "text": "a\r\nb"}, "rule.text is more than one line"),
     ],
 )

@@ -9,7 +9,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from devenv.core.errors import UsageProblem
-from devenv.core.vocabulary import CATALOGUE_STORES, CaptchaType
+from devenv.core.vocabulary import CATALOGUE_STORES, CaptchaType, Strategy
+from devenv.lab.ledger.page import FAULTS
 from devenv.lab.replay.observed import expected_of, title
 from devenv.scenario import Scenario, catalogue, find, parse
 from devenv.scenario.schema import schema
@@ -73,3 +74,14 @@ def test_an_unknown_name_suggests_near_ones() -> None:
     with pytest.raises(UsageProblem, match="no scenario 'pod-memry'") as caught:
         find("pod-memry")
     assert "pod-memory" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("name", sorted(name for name, _ in FAULTS if name != "flushed"))
+def test_the_atomic_store_is_bound_to_answer_in_time_while_redis_fails(name: str) -> None:
+    """As docs/failures.md says: every 503 within REDIS_TIMEOUT_MS + 300 ms."""
+    scenario = find(name)
+    expected = [expected_of(step, Strategy.ATOMIC, scenario) for step in scenario.steps]
+    refused = [checks for checks in expected if checks.get("status") == 503]
+    most = int(scenario.stack.env["REDIS_TIMEOUT_MS"]) / 1000 + 0.3
+    assert refused
+    assert [checks["seconds"]["max"] for checks in refused] == pytest.approx([most] * len(refused))

@@ -1,0 +1,25 @@
+"""Why Redis cannot be used, in words: settings are blamed only where they can be to blame."""
+
+from __future__ import annotations
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from devenv.captcha_api.settings import Settings
+from devenv.captcha_api.stores.reasons import reason
+
+CLOSED = RedisConnectionError("Connection closed by server.")
+
+
+@pytest.mark.parametrize(
+    ("spoke", "told"),
+    [
+        (
+            False,
+            "Redis ended the connection: REDIS_SSL=false, does it want TLS? (Connection closed by server)",
+        ),
+        (True, "Redis ended the connection (Connection closed by server)"),
+    ],
+)
+def test_a_redis_that_has_answered_before_does_not_want_tls(spoke: bool, told: str) -> None:
+    assert reason(CLOSED, Settings(redis_ssl=False), spoke=spoke) == told
