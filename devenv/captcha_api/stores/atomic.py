@@ -35,7 +35,7 @@ from devenv.captcha_api.stores import ATTEMPTS_LIMIT, Document, Submission, Verd
 from devenv.captcha_api.stores.client import RedisObserver
 from devenv.captcha_api.stores.cluster import Connector, WrongDatabase
 from devenv.captcha_api.stores.documents import is_challenge_id, read_document
-from devenv.captcha_api.stores.reasons import reason
+from devenv.captcha_api.stores.reasons import reason, refusal
 from devenv.core.vocabulary import CaptchaType
 
 T = TypeVar("T")
@@ -176,7 +176,7 @@ class AtomicStore:
             if str(error).startswith("WRONGTYPE"):
                 raise BrokenSession(f"The stored session is broken: {error}") from error
             # READONLY, OOM, CLUSTERDOWN, NOPERM, MOVED, …: nothing about this session.
-            raise StoreUnavailable(f"Session store cannot serve now: {error}") from error
+            raise StoreUnavailable(f"Session store cannot serve now: {refusal(error)}") from error
         except WrongDatabase as error:
             raise StoreUnavailable(f"Session store cannot be used: {error}") from error
         except (redis.RedisError, OSError) as error:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from redis.exceptions import AskError, MovedError, ResponseError
+
 from devenv.captcha_api.settings import Settings
+
+
+def refusal(error: ResponseError) -> str:
+    """What Redis said to a command that it does not run. Of MOVED and ASK redis-py keeps all but the word."""
+    if not isinstance(error, AskError):
+        return str(error)
+    word = "MOVED" if isinstance(error, MovedError) else "ASK"
+    return f"Redis is a cluster, and this client is for one server ({word} {error})"
 
 
 def reason(error: Exception, settings: Settings, *, spoke: bool = False) -> str:

@@ -101,9 +101,11 @@ def assign(scenario: Scenario, strategy: Strategy, schedules: Sequence[Schedule]
     """
     numbers = ordered_steps(scenario, strategy)
     if len(schedules) > len(numbers):
-        have = f"has {len(numbers)} such steps" if numbers else "has no step whose requests run in an order"
+        have = f"{len(numbers)} steps" if len(numbers) > 1 else "one step" if numbers else "no step"
+        given = f"{len(schedules)} schedules were" if len(schedules) > 1 else "a schedule was"
         raise UsageProblem(
-            f"{scenario.id} with the {strategy} store {have}, not {len(schedules)}",
+            f"{scenario.id} with the {strategy} store has {have} whose requests run in an order; "
+            f"{given} given",
             hint="'together' with names and 'order': see docs/scenarios.md",
         )
     found = {}

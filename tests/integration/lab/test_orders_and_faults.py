@@ -134,8 +134,16 @@ def test_a_run_keeps_its_order_and_is_replayed_in_it(
             "the schedule names request 'third'; step 2 of double-success has ",
         ),
         ("double-success", ["v1 @expire:bob"], "the schedule's @expire:bob is about no session of double-"),
-        ("double-success", ["v1", "v1"], "double-success with the guide store has 1 such steps, not 2"),
-        ("flushed", ["v1"], "flushed with the guide store has no step whose requests run in an order, not 1"),
+        (
+            "double-success",
+            ["v1", "v1"],
+            "double-success with the guide store has one step whose requests run in an order; 2 schedules were given",
+        ),
+        (
+            "flushed",
+            ["v1"],
+            "flushed with the guide store has no step whose requests run in an order; a schedule was given",
+        ),
     ],
 )
 def test_a_schedule_about_something_else(
