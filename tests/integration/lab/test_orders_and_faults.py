@@ -137,7 +137,7 @@ def test_a_run_keeps_its_order_and_is_replayed_in_it(
         (
             "double-success",
             ["v1", "v1"],
-            "double-success with the guide store has one step whose requests run in an order; 2 schedules were given",
+            "double-success with the guide store has one step whose requests run in an order; 2 ",
         ),
         (
             "flushed",
