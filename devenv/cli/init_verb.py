@@ -25,10 +25,11 @@ from devenv.cli.own_service import (
 from devenv.cli.screen import Screen
 from devenv.core.errors import UsageProblem
 from devenv.core.presets import PRESETS
-from devenv.lab.looking import Wish, look, starts
+from devenv.lab.looking import Wish, look
 from devenv.lab.own_compose import OVERRIDE_FILE, override_text
 from devenv.lab.service_file import SERVICE_FILE, assignments, parse_service
 from devenv.lab.service_text import Found, toml_text
+from devenv.lab.starts import starts
 
 _REQUESTS = "Where it has no OpenAPI"
 
@@ -46,6 +47,10 @@ def init(
     create: Annotated[
         str | None,
         typer.Option(metavar="'METHOD /PATH'", help="Opens a session.", rich_help_panel=_REQUESTS),
+    ] = None,
+    create_body: Annotated[
+        str | None,
+        typer.Option(metavar="JSON", help="The body that opens a session.", rich_help_panel=_REQUESTS),
     ] = None,
     verify: Annotated[
         str | None,
@@ -98,6 +103,7 @@ def init(
         allow_env=tuple(allow_env or ()),
         headers=assignments(header or (), "--header"),
         create=create,
+        create_body=create_body,
         verify=verify,
         body=body,
     )

@@ -75,6 +75,10 @@ class StackSpec:
         """captcha-api-a, captcha-api-b, …"""
         return pod_names(self.pods)
 
+    def store(self, strategy: Strategy) -> str:
+        """Where sessions are with ``strategy``, in a word: how one's own service keeps them is its affair."""
+        return "Redis" if self.service is not None and strategy is not Strategy.MEMORY else str(strategy)
+
     def settings_of(self, pod: str) -> dict[str, str]:
         """The service's variables of one pod, without addresses: flag, strategy, then env, then pod_env."""
         own: dict[str, str] = {

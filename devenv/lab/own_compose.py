@@ -27,7 +27,10 @@ def override_text(service: ServiceSpec, source: str) -> str:
     The service must listen on PORT, 8000, on all interfaces.
     """
     image = _Replaced({"context": str(Path(source).resolve())}) if _is_folder(source) else None
-    values = {"redis_host": "proxy", "port": _PORT, "host": "0.0.0.0", "ml_url": "http://mock-ml:8001"}
+    values = {
+        "redis_host": "proxy", "port": _PORT, "host": "0.0.0.0", "ml_url": "http://mock-ml:8001",
+        "workers": "1", "python": "python",
+    }  # fmt: skip
     services: dict[str, Any] = {}
     for at, pod in enumerate(_PODS):
         redis_port = str(6391 + at)

@@ -66,7 +66,8 @@ def toml_text(found: Found) -> str:
     lines += [f"env-file = {_value(found.env_file)}"] if found.env_file else []
     lines += [f"allow-env = {_value(found.allow_env)}"] if found.allow_env else []
     if not found.switchable:
-        lines += ["redis = false  # with USE_REDIS=true no key of a new session was seen in Redis"]
+        seen = "they are in Redis whatever USE_REDIS says" if found.key else "no key of one was seen in Redis"
+        lines += [f"redis = false  # no switch for where new sessions are: {seen}"]
     if found.env or found.neutral:
         lines += ["", "[service.env]"]
         lines += [f"{name} = {_value(value)}" for name, value in found.env.items()]

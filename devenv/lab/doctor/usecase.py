@@ -277,8 +277,9 @@ def _created(wish: Wish, status: StackStatus | None, progress: Progress) -> list
     if wish.service is not None:
         progress(f"asking {wish.service} for challenges")
         return creation.on_service(wish.service, CAPTCHA)
-    if status is None:
-        return []
+    service = status.spec.service if status is not None else None
+    if status is None or (service is not None and not service.switchable):
+        return []  # or of a service of which nobody says that its sessions are in Redis
     progress("asking each pod for a challenge")
     return creation.on_stack(status)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from devenv.core.errors import EnvironmentProblem
 from devenv.core.topology import Ports, RedisMode, StackSpec
 from devenv.core.vocabulary import Strategy
 from devenv.lab.explain import explain_run
@@ -119,6 +120,29 @@ def test_the_values_of_its_headers_are_in_no_file(service: tuple[str, EmbeddedSt
 class TestInit:
     """What init writes of an example is enough for everything else."""
 
+    def test_a_flag_that_switches_nothing_is_no_switch(
+        self, example: Callable[[str], Path], tmp_path: Path
+    ) -> None:
+        folder = example("own-style")
+        program = (folder / "main.py").read_text(encoding="utf-8")
+        always = program.replace('.lower() != "true"', ".lower() is None")
+        assert always != program
+        (folder / "main.py").write_text(always, encoding="utf-8")
+        found = look(Wish(folder), tmp_path, lambda line: None)
+        assert (found.key, found.switchable) == ("own:{id}", False)
+        assert "whatever USE_REDIS says" in found.notes[-1]
+        assert not parse_service(toml_text(found), folder).switchable
+
+    def test_a_service_that_breaks_says_why(self, example: Callable[[str], Path], tmp_path: Path) -> None:
+        folder = example("own-style")
+        program = (folder / "main.py").read_text(encoding="utf-8")
+        broken = program.replace('"expiresIn": TTL_S', '"expiresIn": {}["no such word"]')
+        assert broken != program
+        (folder / "main.py").write_text(broken, encoding="utf-8")
+        with pytest.raises(EnvironmentProblem, match="answered 500") as told:
+            look(Wish(folder), tmp_path, lambda line: None)
+        assert "KeyError: 'no such word'" in str(told.value.hint)
+
     def test_a_service_with_openapi_needs_no_word(
         self, example: Callable[[str], Path], tmp_path: Path
     ) -> None:
@@ -166,6 +190,36 @@ def test_three_commands_from_its_folder(example: Callable[[str], Path], environm
     explained = run("explain", "latest")
     assert explained.returncode == 1
     assert "pod-memory" in explained.stdout
+
+
+def test_every_verb_says_redis_of_its_store_and_the_doctor_finds_nothing(
+    example: Callable[[str], Path], environment: dict[str, str]
+) -> None:
+    folder = example("own-style")
+    (folder / "devenv.toml").write_text(OWN_STYLE, encoding="utf-8")
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*DEVENV, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+        )
+
+    assert run("up", "-d").returncode == 0
+    try:
+        on, replay, explain = run("toggle", "on"), run("replay", "lost-session"), run("explain")
+        doctor, seed = run("doctor", "--json"), run("seed", "-n", "3")
+    finally:
+        assert run("down").returncode == 0
+    assert on.stdout.count("memory → Redis") == 2
+    assert "store: Redis" in replay.stdout
+    for done in (on, replay, explain):
+        assert done.returncode == 0
+        assert "atomic" not in done.stdout + done.stderr
+    # Its keys have a prefix that no setting names; nobody knows its commands.
+    assert json.loads(doctor.stdout)["findings"] == []
+    assert "2 of 2 challenges have their key in Redis" in doctor.stdout
+    assert doctor.returncode == 0
+    assert seed.returncode == 2
+    assert "the service has puzzle" in seed.stderr
 
 
 def test_unknown_addresses_stop_it_and_no_value_is_told(
