@@ -90,7 +90,7 @@ def examine(
     for heard in _heard(stack, status, time.time() - GATE_SECONDS):
         if "unknown command" in str(heard.reply).lower() and heard.pod in needs:
             needs[heard.pod] = tuple(dict.fromkeys((*needs[heard.pod], heard.command)))
-    plans, servers = _plans(pods, wish, needs, consent), []
+    plans, servers = _plans(pods, wish, needs, consent, status), []
     if wish.service is not None and wish.probe:
         consent.wanted(_host_of(wish.service), f"ask {wish.service} for challenges")
     for plan in plans:
@@ -185,11 +185,16 @@ class _Consent:
 
 
 def _plans(
-    pods: Sequence[Pod], wish: Wish, needs: dict[str, tuple[str, ...]], consent: _Consent
+    pods: Sequence[Pod],
+    wish: Wish,
+    needs: dict[str, tuple[str, ...]],
+    consent: _Consent,
+    status: StackStatus | None,
 ) -> list[Plan | Server]:
     """One plan for each way to reach a server; a Server where it is not to be tried, and why.
 
-    Where a port is closed, those that other pods use are looked at too.
+    Where a port is closed, those that other pods use are looked at too. Of a stack of ours (``status``) it is
+    known where its nodes are reached.
     """
     grouped: dict[tuple[Target, str, TlsFiles, str], list[Pod]] = {}
     for pod in pods:
@@ -199,6 +204,9 @@ def _plans(
             grouped.setdefault((target, pod.text("REDIS_PASSWORD"), _files(pod, wish), why), []).append(pod)
     neighbours = tuple(dict.fromkeys([*(target.port for target, *_ in grouped), *wish.neighbours]))
     plans: list[Plan | Server] = []
+    ends = status.endpoints if status is not None else None
+    home = (ends.redis_host, ends.redis_port) if ends is not None else None
+    nodes = ends.redis_nodes if ends is not None else ()
     for (target, password, files, why), users in grouped.items():
         names = tuple(pod.name for pod in users)
         if why:
@@ -218,6 +226,7 @@ def _plans(
                 wish.write,
                 neighbours,
                 consent.has,
+                nodes if (target.host, target.port) == home else (),
             )
         )
     return plans
