@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from devenv.core.errors import EnvironmentProblem, UsageProblem
 from devenv.core.events import RedisCommand
 from devenv.core.presets import CAPTCHA
+from devenv.core.service import ServiceProfile
 from devenv.core.topology import StackStatus
 from devenv.doctor.commands import NEEDS, UNSAID
 from devenv.doctor.diagnosis import diagnose
@@ -44,6 +45,7 @@ class Wish:
     ``service``: the URL of a service that runs, to be asked for challenges. ``authorities``: a file that
     stands for the CA of the settings, whose path is another machine's. ``commands``: Redis commands that the
     service uses besides those of its SESSION_STRATEGY. ``other_prefixes`` are another environment's.
+    ``profile`` says how ``service`` is asked for a session.
     ``probe``: touch anything at all; ``write``: also create a challenge, and write the one key.
     """
 
@@ -57,6 +59,7 @@ class Wish:
     probe: bool = True
     write: bool = True
     neighbours: tuple[int, ...] = WELL_KNOWN
+    profile: ServiceProfile = CAPTCHA
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +288,7 @@ def _host_of(url: str) -> str:
 def _created(wish: Wish, status: StackStatus | None, progress: Progress) -> list[Created]:
     if wish.service is not None:
         progress(f"asking {wish.service} for challenges")
-        return creation.on_service(wish.service, CAPTCHA)
+        return creation.on_service(wish.service, wish.profile)
     service = status.spec.service if status is not None else None
     if status is None or (service is not None and not service.switchable):
         return []  # or of a service of which nobody says that its sessions are in Redis

@@ -207,6 +207,12 @@ def test_every_verb_says_redis_of_its_store_and_the_doctor_finds_nothing(
     try:
         on, replay, explain = run("toggle", "on"), run("replay", "lost-session"), run("explain")
         doctor, seed = run("doctor", "--json"), run("seed", "-n", "3")
+        ends = json.loads(run("status", "--json").stdout)["endpoints"]
+        settings = (
+            f"USE_REDIS=true\nREDIS_HOST=127.0.0.1\nREDIS_PORT={ends['redis_port']}\nREDIS_PREFIX=own:\n"
+        )
+        (folder / "pod.env").write_text(settings, encoding="utf-8")
+        outside = run("doctor", "--env-file", "pod.env", "--service", ends["traffic"])
     finally:
         assert run("down").returncode == 0
     assert on.stdout.count("memory → Redis") == 2
@@ -218,6 +224,8 @@ def test_every_verb_says_redis_of_its_store_and_the_doctor_finds_nothing(
     assert json.loads(doctor.stdout)["findings"] == []
     assert "2 of 2 challenges have their key in Redis" in doctor.stdout
     assert doctor.returncode == 0
+    assert "6 of 6 challenges have their key in Redis" in outside.stdout  # asked as devenv.toml says
+    assert outside.returncode == 0
     assert seed.returncode == 2
     assert "the service has puzzle" in seed.stderr
 
