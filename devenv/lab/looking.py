@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -36,6 +36,15 @@ _ID_WORD = re.compile(
     r"(?:^|[_-])(?:id|cid|ticket|token|key|uuid|handle)$|Id$|challenge|session", re.IGNORECASE
 )
 _CLASSES = ("0123456789", "abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ")
+_OF_EVERY_ANSWER = (
+    "date",
+    "etag",
+    "x-request-id",
+    "x-served-by",
+    "set-cookie",
+    "traceparent",
+    "server-timing",
+)
 _TIMEOUT_S = 20.0
 POD = pod_name(0)
 """The one pod that is started to be looked at."""
@@ -146,6 +155,14 @@ def _preset_of(folder: Path, app: str | None) -> str:
     return CAPTCHA.name
 
 
+class _Answer(NamedTuple):
+    """``headers`` by lower-case name."""
+
+    status: int
+    body: Mapping[str, Any]
+    headers: Mapping[str, str]
+
+
 class _Refused(EnvironmentProblem):
     """A request that opens a session was not answered as one. ``its_fault``: the service broke over it."""
 
@@ -188,26 +205,32 @@ class _Trying:
     def _tried(self, found: Found, create: Request, verify: Request) -> tuple[Found, Kind, ServiceProfile]:
         create = replace(create, body=self._opening_body(create))
         first, second = self._send(create.fill(None)), self._send(create.fill(None))
-        for status, body in (first, second):
-            if not 200 <= status < 300:
-                raise _Refused(create, status, body)
-        place = _place_of_id(first[1], second[1])
-        if place is None:
+        for answer in (first, second):
+            if not 200 <= answer.status < 300:
+                raise _Refused(create, answer.status, answer.body)
+        place = _place_of_id(first.body, second.body)
+        header = _place_of_id(_telling(first.headers), _telling(second.headers)) if place is None else None
+        if place is None and header is None:
             raise EnvironmentProblem(
-                f"{create.method} {create.path} gave nothing like an id: {json.dumps(first[1])[:200]}"
+                f"{create.method} {create.path} gave nothing like an id: {json.dumps(first.body)[:200]}",
+                hint="devenv.toml can say where it stands: id in [profile]",
             )
-        cid = str(_at(first[1], place))
-        request, answers = self._body(verify, place.rpartition(".")[2])
+        cid = str(_at(first.body, place) if place is not None else first.headers[header or ""])
+        if header is not None:
+            verify = replace(verify, headers={**verify.headers, header: ID})
+        request, answers = self._body(verify, (place or "").rpartition(".")[2])
         kind = Kind(create, request, answers=answers)
         wrong = answers.get(str(Answer.WRONG))
         known = self._send(request.fill(cid, wrong))
         unknown = self._send(request.fill(_nobodys(cid), wrong))
-        not_found, told, success, notes = _rules(known, unknown)
+        not_found, told, success, notes = _rules(known[:2], unknown[:2])
         found = replace(
-            found, id_field=place, kinds={_name(create.path): kind}, not_found=not_found, wrong=told,
-            success=success, notes=(*found.notes, *notes),
+            found, id_field=place or "", id_header=header or "", kinds={_name(create.path): kind},
+            not_found=not_found, wrong=told, success=success, notes=(*found.notes, *notes),
         )  # fmt: skip
-        return self._with_key(found, kind, replace(CAPTCHA, id_field=place))
+        return self._with_key(
+            found, kind, replace(CAPTCHA, id_field=found.id_field, id_header=found.id_header)
+        )
 
     def _with_key(
         self, found: Found, kind: Kind, profile: ServiceProfile
@@ -217,8 +240,8 @@ class _Trying:
 
     def key(self, kind: Kind, profile: ServiceProfile) -> str | None:
         """The key, with ``{id}`` in it, under which a new session lies in Redis; None where there is none."""
-        _, body = self._send(kind.create.fill(None))
-        cid = profile.session_of({}, body)
+        opened = self._send(kind.create.fill(None))
+        cid = profile.session_of(opened.headers, opened.body)
         key = next((it for it in self._scan(count=500) if cid and cid.encode() in it), None) if cid else None
         return None if key is None or cid is None else key.decode("utf-8", "replace").replace(cid, ID)
 
@@ -310,7 +333,7 @@ class _Trying:
             found = found.get(word, {})
         return found if isinstance(found, dict) else {}
 
-    def _send(self, request: Any) -> tuple[int, Mapping[str, Any]]:
+    def _send(self, request: Any) -> _Answer:
         headers = {**self._headers, **request.headers}
         try:
             answer = self._http.request(request.method, request.path, json=request.body, headers=headers)
@@ -322,7 +345,8 @@ class _Trying:
             body = answer.json()
         except ValueError:
             body = None
-        return answer.status_code, body if isinstance(body, dict) else {}
+        told = {name.lower(): value for name, value in answer.headers.items()}
+        return _Answer(answer.status_code, body if isinstance(body, dict) else {}, told)
 
 
 def _request(text: str) -> Request:
@@ -340,6 +364,11 @@ def _scalars(body: Any, where: str = "") -> Iterator[tuple[str, Any]]:
             yield from _scalars(it, f"{where}.{name}" if where else str(name))
     elif not isinstance(body, list):
         yield where, body
+
+
+def _telling(headers: Mapping[str, str]) -> dict[str, str]:
+    """Those that could have a session's id: not what every answer has of its own."""
+    return {name: it for name, it in headers.items() if name not in _OF_EVERY_ANSWER and "." not in name}
 
 
 def _at(body: Any, path: str) -> Any:

@@ -29,6 +29,7 @@ class Found:
     allow_env: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     id_field: str = ""
+    id_header: str = ""
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     not_found: tuple[Rule, ...] = ()
     success: tuple[Rule, ...] = ()
@@ -50,6 +51,7 @@ class Found:
                 for name, it in self.kinds.items()
             },
             "id_field": self.id_field or None,
+            "id_header": self.id_header or None,
             "headers": list(self.headers),
             "neutralised": list(self.neutral),
             "redis_key": self.key,
@@ -81,9 +83,10 @@ def toml_text(found: Found) -> str:
 
 def _profile(found: Found) -> list[str]:
     lines: list[str] = []
-    if found.headers or found.id_field:
+    if found.headers or found.id_field or found.id_header:
         lines += ["", "[profile]"]
         lines += [f"id = {{ field = {_value(found.id_field)} }}"] if found.id_field else []
+        lines += [f"id = {{ header = {_value(found.id_header)} }}"] if found.id_header else []
         lines += [f"headers = {_value(found.headers)}"] if found.headers else []
     for name, kind in found.kinds.items():
         lines += ["", f"[profile.kinds.{name}]"]
@@ -104,6 +107,8 @@ def _request(request: Request) -> dict[str, Any]:
     words: dict[str, Any] = {"path": request.path}
     if request.method != "POST":
         words["method"] = request.method
+    if request.headers:
+        words["headers"] = request.headers
     if request.body is not None:
         words["body"] = request.body
     return words

@@ -173,6 +173,67 @@ class TestInit:
             assert written.profile.outcome(status, body) is wished.profile.outcome(status, body)
 
 
+STRANGE = """\
+import json, os, secrets, sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import redis
+
+url = os.environ["GAME_CACHE_URL"] if os.getenv("USE_REDIS") == "true" else None
+cache = redis.Redis.from_url(url) if url else None
+memory = {}
+
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
+        if self.path == "/start" and "lang" not in body:
+            return self.say(400, {"why": "no lang"})
+        if self.path == "/start":
+            session = secrets.token_hex(12)
+            cache.set("game:" + session, 7, ex=60) if cache else memory.update({session: 7})
+            return self.say(200, {"hello": body["lang"]}, session)
+        session = self.headers.get("X-Game", "")
+        number = cache.get("game:" + session) if cache else memory.get(session)
+        self.say(200, {"ok": int(number) == body["n"]} if number else {"ok": False, "why": "no game"})
+
+    def say(self, status, told, session=None):
+        text = json.dumps(told).encode()
+        self.send_response(status)
+        if session:
+            self.send_header("X-Game", session)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+def test_a_session_in_a_header_and_other_names_for_everything(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """No framework, no OpenAPI, a body to begin with: init is told the requests, and nothing else."""
+    (tmp_path / "game.py").write_text(STRANGE, encoding="utf-8")
+    (tmp_path / ".env").write_text("GAME_CACHE_URL=rediss://prod.example.invalid:6380\n", encoding="utf-8")
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*DEVENV, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+        )
+
+    requests = ["--create", "POST /start", "--verify", "POST /guess", "--body", '{"n": 1}']
+    start = ["init", "--yes", "--command", "{python} game.py {port}", *requests]
+    refused = run(*start)
+    assert refused.returncode == 4
+    assert "--create-body" in refused.stderr
+    begun = run(*start, "--create-body", '{"lang": "en"}', "--json")
+    assert begun.returncode == 0, begun.stderr
+    found = json.loads(begun.stdout)
+    assert (found["id_header"], found["redis_key"]) == ("x-game", "game:{id}")
+    story = run("demo", "--trials", "2", "--json")
+    assert [act["lost"] for act in json.loads(story.stdout)["acts"]] == [2, 0]
+    assert story.returncode == 0
+
+
 def test_three_commands_from_its_folder(example: Callable[[str], Path], environment: dict[str, str]) -> None:
     folder = example("own-style")
 

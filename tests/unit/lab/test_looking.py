@@ -6,7 +6,17 @@ import pytest
 
 from devenv.core.errors import EnvironmentProblem, UsageProblem
 from devenv.core.service import Request, Rule
-from devenv.lab.looking import _json, _name, _nobodys, _place_of_id, _plausible, _Refused, _request, _rules
+from devenv.lab.looking import (
+    _json,
+    _name,
+    _nobodys,
+    _place_of_id,
+    _plausible,
+    _Refused,
+    _request,
+    _rules,
+    _telling,
+)
 from devenv.lab.starts import starts
 
 
@@ -115,3 +125,8 @@ def test_a_session_that_is_not_opened_is_told_with_what_may_be_missing(status: i
     assert refused.hint is not None
     assert "--create-body" in refused.hint
     assert refused.its_fault is broke
+
+
+def test_an_id_is_not_looked_for_in_what_every_answer_has() -> None:
+    headers = {"date": "x", "x-request-id": "1", "x-served-by": "a", "x-game-session": "9f", "etag": "w"}
+    assert _telling(headers) == {"x-game-session": "9f"}
