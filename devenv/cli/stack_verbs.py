@@ -177,6 +177,7 @@ def _present(status: StackStatus, screen: Screen) -> None:
     _addresses(status, screen)
     create = next(iter(status.spec.profile.kinds.values())).create
     more = "".join(f" -H '{name}: …'" for name in status.spec.profile.headers)
+    more += "".join(f" -H '{name}: {value}'" for name, value in create.headers.items())
     if create.body is not None:
         more += f" -H 'content-type: application/json' -d '{json.dumps(create.body)}'"
     screen.show(Text(f"try: curl -X {create.method}{more} {status.endpoints.traffic}{create.path}", "dim"))

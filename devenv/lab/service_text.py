@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from devenv.core.presets import CAPTCHA
 from devenv.core.service import Kind, Request, Rule
 
 
@@ -68,8 +69,9 @@ def toml_text(found: Found) -> str:
     lines += [f"env-file = {_value(found.env_file)}"] if found.env_file else []
     lines += [f"allow-env = {_value(found.allow_env)}"] if found.allow_env else []
     if not found.switchable:
-        seen = "they are in Redis whatever USE_REDIS says" if found.key else "no key of one was seen in Redis"
-        lines += [f"redis = false  # no switch for where new sessions are: {seen}"]
+        seen = ": no key of one was seen in Redis" if found.preset == CAPTCHA.name else ""
+        seen = ": they are in Redis whatever USE_REDIS says" if found.key else seen
+        lines += [f"redis = false  # no switch for where new sessions are{seen}"]
     if found.env or found.neutral:
         lines += ["", "[service.env]"]
         lines += [f"{name} = {_value(value)}" for name, value in found.env.items()]

@@ -65,9 +65,16 @@ def toggle(
     """Restart ``pods`` (none named: all) with USE_REDIS set, and wait until they are ready again.
 
     ``strategy``, where given, becomes their SESSION_STRATEGY. They restart side by side, or with ``rolling``
-    one after the other. ``clock`` counts seconds. Raises UsageProblem for a pod that there is not.
+    one after the other. ``clock`` counts seconds. Raises UsageProblem for a pod that there is not, and for
+    somebody's own service without such a switch.
     """
     status = stack.status()
+    service = status.spec.service
+    if service is not None and not service.switchable:
+        raise UsageProblem(
+            f"{service.title} has no switch between memory and Redis: devenv.toml says redis = false",
+            hint="[service.redis] in its place says what switches it: docs/own-service.md",
+        )
     names = _resolve(pods, [pod.name for pod in status.pods])
     settings = {"USE_REDIS": "true" if on else "false"}
     if strategy is not None:

@@ -185,7 +185,7 @@ class Replayer:
         kept.messages.sort(key=lambda message: message.time)
         result = ReplayResult(
             scenario, strategy, tuple(plays), tuple(seconds), kept, run.id if run is not None else None,
-            own=self._baseline.status.spec.service is not None,
+            own=self._store(strategy) if self._baseline.status.spec.service is not None else "",
         )  # fmt: skip
         if run is not None and collector is not None:
             self._write(run, result, recordings, collector)

@@ -40,7 +40,8 @@ class ReplayResult:
     """A scenario played ``repeat`` times with one store.
 
     ``plays`` has every repeat's observations, ``seconds`` how long each took. ``recording`` is that of the
-    first repeat that violated an expectation, else of the first. ``own``: by somebody's own service.
+    first repeat that violated an expectation, else of the first. ``own``: the word for
+    the store of somebody's own service.
     """
 
     scenario: Scenario
@@ -49,7 +50,7 @@ class ReplayResult:
     seconds: tuple[float, ...]
     recording: Recording
     run_id: str | None = None
-    own: bool = False
+    own: str = ""
 
     @property
     def repeat(self) -> int:
@@ -117,7 +118,7 @@ class ReplayResult:
     @property
     def store(self) -> str:
         """Where the sessions were, in a word."""
-        return "Redis" if self.own and self.strategy is not Strategy.MEMORY else str(self.strategy)
+        return self.own or str(self.strategy)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; what ``devenv replay --json`` prints and results.json holds."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from devenv.core.errors import EnvironmentProblem
+from devenv.core.errors import EnvironmentProblem, UsageProblem
 from devenv.core.topology import Ports, RedisMode, StackSpec
 from devenv.core.vocabulary import Strategy
 from devenv.lab.explain import explain_run
@@ -24,6 +25,7 @@ from devenv.lab.runs import Run, open_run
 from devenv.lab.service_file import parse_service
 from devenv.lab.service_text import toml_text
 from devenv.lab.settings import Settings
+from devenv.lab.toggle import toggle
 from devenv.scenario import find
 from devenv.stack.embedded import EmbeddedStack
 from tests.integration.own_service.conftest import DEVENV, HEADER_VALUE, OWN_STYLE, needed
@@ -105,6 +107,16 @@ def test_with_redis_every_pod_knows_the_session(service: tuple[str, EmbeddedStac
     trace = (run.folder / "trace.jsonl").read_text(encoding="utf-8").splitlines()
     commands = [json.loads(line) for line in trace if '"kind": "redis"' in line]
     assert {it["pod"] for it in commands if it["command"] == "GET"} == {"captcha-api-a", "captcha-api-b"}
+
+
+def test_what_has_no_switch_is_not_toggled(service: tuple[str, EmbeddedStack]) -> None:
+    name, stack = service
+    if name != "mcp-session":
+        pytest.skip("it has a switch")
+    before = [pod.pid for pod in stack.status().pods]
+    with pytest.raises(UsageProblem, match="has no switch"):
+        toggle(stack, True, progress=lambda line: None, clock=time.monotonic)
+    assert [pod.pid for pod in stack.status().pods] == before
 
 
 def test_the_values_of_its_headers_are_in_no_file(service: tuple[str, EmbeddedStack], tmp_path: Path) -> None:

@@ -45,3 +45,5 @@ def test_the_store_of_ones_own_service_is_called_redis_and_not_by_a_strategy() -
         "memory", "Redis", "Redis"
     ]  # fmt: skip
     assert StackSpec().store(Strategy.GUIDE) == "guide"
+    fixed = ServiceSpec("/srv", CAPTCHA, app="main:app", redis_on={}, redis_off={})
+    assert [StackSpec(service=fixed).store(it) for it in (Strategy.MEMORY, Strategy.ATOMIC)] == ["own", "own"]
