@@ -52,7 +52,7 @@ def _kind(case: Case, pods: Sequence[Pod]) -> Checked:
             findings.append(
                 Case(case.server, wrong[0]).finding(
                     "cluster-client-on-standalone",
-                    f"{target} is no cluster, and {_names(wrong)} uses a cluster client",
+                    f"{target} is no cluster, and {_names(wrong)} {_use(wrong)} a cluster client",
                     evidence,
                     *(pod.shown("REDIS_CLUSTER") for pod in wrong),
                     change="REDIS_CLUSTER=false (redis.Redis instead of redis.cluster.RedisCluster)",
@@ -69,12 +69,17 @@ def _role(info: Info) -> str:
 def _plain_client(case: Case, pods: Sequence[Pod], evidence: str) -> Finding:
     return Case(case.server, pods[0]).finding(
         "plain-client-on-cluster",
-        f"{case.server.target} is a Redis Cluster ({_masters(case)}), and {_names(pods)} uses a plain client",
+        f"{case.server.target} is a Redis Cluster ({_masters(case)}), "
+        f"and {_names(pods)} {_use(pods)} a plain client",
         evidence,
         *(_client_said(pod) for pod in pods),
         change="REDIS_CLUSTER=true (redis.cluster.RedisCluster instead of redis.Redis)",
         at="REDIS_CLUSTER",
     )
+
+
+def _use(pods: Sequence[Pod]) -> str:
+    return "uses" if len(pods) == 1 else "use"
 
 
 def _client_said(pod: Pod) -> str:

@@ -46,6 +46,7 @@ def override_text(service: ServiceSpec, source: str) -> str:
             **dict.fromkeys(REDIS_PAIRS, f"proxy:{redis_port}"),
             "PORT": _PORT,
             "HOST": values["host"],
+            **_switch(service, here),
             **{name: _put(value, here) for name, value in service.env.items()},
         }
         body: dict[str, Any] = {
@@ -65,6 +66,12 @@ def override_text(service: ServiceSpec, source: str) -> str:
     services["proxy"] = {"environment": said}
     text = yaml.dump({"services": services}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
     return _HEAD + text
+
+
+def _switch(service: ServiceSpec, values: dict[str, str]) -> dict[str, str]:
+    """Its own switch, off unless compose's environment says otherwise; USE_REDIS is in the file below."""
+    names = [it for it in {**service.redis_on, **service.redis_off} if it != "USE_REDIS"]
+    return {name: f"${{{name}:-{_put(service.redis_off.get(name, ''), values)}}}" for name in names}
 
 
 def _command(service: ServiceSpec, values: dict[str, str]) -> Any:

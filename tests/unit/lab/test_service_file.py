@@ -160,3 +160,10 @@ def test_advice_is_in_the_services_own_words(tmp_path: Path, redis: str, memory:
 def test_a_presets_advice_comes_first(tmp_path: Path) -> None:
     changes = parse_service('preset = "mcp-session"\n' + APP, tmp_path).profile.changes
     assert changes["pod-memory"] == MCP_SESSION.changes["pod-memory"]
+
+
+def test_an_override_has_the_services_own_switch(tmp_path: Path) -> None:
+    text = APP + '[service.redis]\non = { STORE = "{redis_url}" }\noff = { STORE = "memory" }\n'
+    written = override_text(parse_service(text, tmp_path), "registry.example/app:1")
+    assert "STORE: ${STORE:-memory}" in written
+    assert "STORE" not in override_text(parse_service(APP, tmp_path), "registry.example/app:1")
