@@ -44,8 +44,7 @@ def demo_own(at: Desk, service: ServiceSpec, trials: int) -> int:
 
 
 def _show(act: OwnAct, screen: Screen) -> None:
-    flag = "as it is" if act.use_redis is None else f"USE_REDIS={str(act.use_redis).lower()}"
-    screen.show("", Text(f" {flag} ", "reverse"), "")
+    screen.show("", Text(f" {act.setting} ", "reverse"), "")
     screen.picture(act.picture)
     table = grid("  session", "used on another pod", "used on the same pod")
     for name, it in act.trials.items():

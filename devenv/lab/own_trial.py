@@ -59,9 +59,13 @@ class KindTrials:
 
 @dataclass(frozen=True, slots=True)
 class OwnAct:
-    """One setting: ``use_redis`` None where the service has no such switch. ``picture``: one crossing."""
+    """One setting: ``use_redis`` None where the service has no such switch. ``picture``: one crossing.
+
+    ``setting``: the variables that are its switch, in words.
+    """
 
     use_redis: bool | None
+    setting: str
     trials: Mapping[str, KindTrials]
     picture: tuple[SequenceMessage, ...]
     explanation: Explanation
@@ -80,6 +84,7 @@ class OwnAct:
         """A plain dict."""
         return {
             "use_redis": self.use_redis,
+            "setting": self.setting,
             "trials": {name: it.to_json() for name, it in self.trials.items()},
             "lost": self.lost,
             "unclear": self.unclear,
@@ -165,9 +170,10 @@ def try_service(
             first = len(recording.messages), len(recording.request_ids)
             results = asyncio.run(_trials(stack.status(), recording, trials, settings.seed))
             trace = of_act.trace(recording.request_ids[first[1] :])
-            explained = explain_trace(trace, "own service" if use_redis is None else _flag(use_redis), run.id)
+            setting = _setting(service, use_redis)
+            explained = explain_trace(trace, setting, run.id)
             picture = tuple(recording.messages[first[0] : first[0] + 4])
-            acts.append(OwnAct(use_redis, results, picture, explained))
+            acts.append(OwnAct(use_redis, setting, results, picture, explained))
             act_ended(acts[-1])
         whole = collector.trace(recording.request_ids)
         pods = stack.status().spec.pod_names
@@ -183,8 +189,9 @@ def try_service(
     return story
 
 
-def _flag(use_redis: bool) -> str:
-    return f"USE_REDIS={'true' if use_redis else 'false'}"
+def _setting(service: ServiceSpec, use_redis: bool | None) -> str:
+    switched = service.redis_on if use_redis else service.redis_off
+    return " ".join(f"{name}={value}" for name, value in switched.items()) or "as it is"
 
 
 async def _trials(

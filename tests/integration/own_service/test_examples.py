@@ -241,8 +241,15 @@ def test_a_session_in_a_header_and_other_names_for_everything(
     assert begun.returncode == 0, begun.stderr
     found = json.loads(begun.stdout)
     assert (found["id_header"], found["redis_key"]) == ("x-game", "game:{id}")
+    text = (tmp_path / "devenv.toml").read_text(encoding="utf-8")
+    switch = '\n[service.redis]\non = { GAME = "redis" }\noff = { GAME = "memory" }\n'
+    (tmp_path / "devenv.toml").write_text(text + switch, encoding="utf-8")
+    (tmp_path / "game.py").write_text(
+        STRANGE.replace('"USE_REDIS") == "true"', '"GAME") == "redis"'), "utf-8"
+    )
     story = run("demo", "--trials", "2", "--json")
-    assert [act["lost"] for act in json.loads(story.stdout)["acts"]] == [2, 0]
+    acts = json.loads(story.stdout)["acts"]
+    assert [(act["setting"], act["lost"]) for act in acts] == [("GAME=memory", 2), ("GAME=redis", 0)]
     assert story.returncode == 0
 
 
