@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -266,6 +267,11 @@ def test_three_commands_from_its_folder(example: Callable[[str], Path], environm
     assert story.returncode == 0
     told = json.loads(story.stdout)
     assert [act["lost"] for act in told["acts"]] == [2, 0]
+    report = Path(told["report"]).read_text(encoding="utf-8")
+    assert told["sentence"] in report  # the verdict on both acts, not on the bug alone
+    assert re.search(
+        r"USE_REDIS=false.*2 × not found.*USE_REDIS=true.*2 of 2 known.*pod-memory", report, re.DOTALL
+    )
     assert [it["cause"] for it in told["acts"][0]["findings"]] == ["pod-memory"]
     explained = run("explain", "latest")
     assert explained.returncode == 1
