@@ -44,6 +44,29 @@ CHANGES: Mapping[str, str] = {
     "cluster-plain-client": "use a cluster client (redis.cluster.RedisCluster) for a Redis Cluster",
 }
 """What to change, by cause."""
+_NO_SWITCH = "sessions in Redis"
+
+
+def changes_of(on: Mapping[str, str], off: Mapping[str, str]) -> dict[str, str]:
+    """``CHANGES`` for a service of one's own whose sessions ``on`` puts into Redis, ``off`` into memory.
+
+    Both empty: it has no such switch. The reference service's SESSION_STRATEGY means nothing to it.
+    """
+    true, false = (" ".join(f"{name}={value}" for name, value in it.items()) for it in (on, off))
+    words = {
+        ": SESSION_STRATEGY=atomic does": "",
+        ": SESSION_STRATEGY=atomic": "",
+        **({} if true else {"keep sessions in Redis: USE_REDIS=true": "keep sessions in Redis"}),
+        "USE_REDIS=true": true or _NO_SWITCH,
+        "USE_REDIS=false": false or "nothing in Redis",
+        "USE_REDIS": " and ".join(on) or "settings",
+    }
+    found = {}
+    for cause, change in CHANGES.items():
+        for usual, own in words.items():
+            change = change.replace(usual, own)
+        found[cause] = change
+    return {cause: it for cause, it in found.items() if it != CHANGES[cause]}
 
 
 Shown = Call | Step | RedisCommand | StackEvent

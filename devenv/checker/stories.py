@@ -134,6 +134,11 @@ class Joined:
     _pods: Mapping[str, Sequence[StackEvent]]
     profile: ServiceProfile = CAPTCHA
 
+    @property
+    def own(self) -> bool:
+        """Whether the pods were somebody's own service, which has a store of its own."""
+        return any(event.what == "service" for event in self.stack)
+
     def settings(self, pod: str, when: float) -> Mapping[str, str]:
         """What ``pod`` ran with at ``when``; empty where the trace does not tell."""
         known = self._pods.get(pod, ())

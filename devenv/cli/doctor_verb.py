@@ -81,6 +81,7 @@ def doctor(
     wish = Wish(
         tuple(env_file or ()), tuple(k8s or ()), redis_url, service, ca, tuple(command or ()),
         tuple(other_prefix or ()), probe=not no_probe, write=not read_only,
+        profile=at.settings.stack_spec().profile,
     )  # fmt: skip
     with at.screen.working("doctor") as progress:
         found = examine(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -56,8 +57,14 @@ def k8s(
     one_service: Annotated[
         bool, typer.Option("--one-service", help="Canary and others behind one Service, as the guide has it.")
     ] = False,
-    ready: Annotated[str, typer.Option(metavar="PATH", help="Asked for readiness.")] = "/ready",
-    live: Annotated[str, typer.Option(metavar="PATH", help="Asked for liveness.")] = "/health",
+    ready: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Asked for readiness [default: /ready; of your own service /]."),
+    ] = None,
+    live: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Asked for liveness [default: /health; of your own service /]."),
+    ] = None,
     variables: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Also into the ConfigMap.")
     ] = None,
@@ -78,7 +85,10 @@ def k8s(
     """
     at = desk(as_json, no_color, backend, seed, use_redis=use_redis, strategy=store(strategy), pods=pods)
     settings = at.settings
-    its = exporting.variables(settings, variables or ())
+    own = settings.service if not stack else None
+    settings = settings if not stack else replace(settings, service=None)
+    where = f"{'rediss' if redis_tls else 'redis'}://{redis_host or f'{name}-redis'}:{redis_port}"
+    its = exporting.variables(settings, variables or (), where)
     if one_service and not canary:
         raise UsageProblem("--one-service says where the canary stands", hint="give --canary N too")
     if redis_host is None and (redis_tls or redis_ca or redis_password or redis_port != 6379):
@@ -113,10 +123,11 @@ def k8s(
         redis_at=outside,
         canary=canary,
         shared=one_service,
-        ready=ready,
-        live=live,
+        on=exporting.switch_on(own, where),
+        ready=ready or ("/ready" if own is None else next(iter(own.ready), "/")),
+        live=live or ("/health" if own is None else next(iter(own.ready), "/")),
     )
-    _deliver(at, service_manifests(wish), exporting.service_notes(wish), out)
+    _deliver(at, service_manifests(wish), exporting.service_notes(wish, own), out)
 
 
 def _deliver(at: Desk, manifests: list[Manifest], notes: list[str], out: Path | None) -> None:

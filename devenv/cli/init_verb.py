@@ -24,11 +24,12 @@ from devenv.cli.own_service import (
 )
 from devenv.cli.screen import Screen
 from devenv.core.errors import UsageProblem
-from devenv.core.presets import PRESETS
-from devenv.lab.looking import Wish, look, starts
+from devenv.core.presets import CAPTCHA, PRESETS
+from devenv.lab.looking import Wish, look
 from devenv.lab.own_compose import OVERRIDE_FILE, override_text
 from devenv.lab.service_file import SERVICE_FILE, assignments, parse_service
 from devenv.lab.service_text import Found, toml_text
+from devenv.lab.starts import starts
 
 _REQUESTS = "Where it has no OpenAPI"
 
@@ -46,6 +47,10 @@ def init(
     create: Annotated[
         str | None,
         typer.Option(metavar="'METHOD /PATH'", help="Opens a session.", rich_help_panel=_REQUESTS),
+    ] = None,
+    create_body: Annotated[
+        str | None,
+        typer.Option(metavar="JSON", help="The body that opens a session.", rich_help_panel=_REQUESTS),
     ] = None,
     verify: Annotated[
         str | None,
@@ -98,6 +103,7 @@ def init(
         allow_env=tuple(allow_env or ()),
         headers=assignments(header or (), "--header"),
         create=create,
+        create_body=create_body,
         verify=verify,
         body=body,
     )
@@ -164,7 +170,9 @@ def _show(found: Found, written: list[str], screen: Screen) -> None:
         screen.show(f"  headers   {', '.join(found.headers)}")
     if found.neutral:
         screen.show(f"  emptied   {', '.join(found.neutral)}: they look like addresses outside this machine")
-    kept = found.key or ("not seen: [service] redis = false" if not found.switchable else "–")
+    looked = found.preset == CAPTCHA.name
+    kept = found.key or ("–" if found.switchable else "not seen" if looked else "not looked")
+    kept += "" if found.switchable else ": [service] redis = false"
     screen.show(f"  in Redis  {kept}")
     for note in found.notes:
         screen.show(Text(f"  note: {note}", "yellow"))

@@ -10,7 +10,7 @@ from devenv.cli.screen import Screen, grid
 from devenv.core.errors import ExpectationFailed, Inconclusive
 from devenv.core.service import ServiceSpec
 from devenv.lab.cross_pod import Tally
-from devenv.lab.own_trial import OwnAct, OwnVerdict, try_service
+from devenv.lab.own_trial import OwnAct, OwnVerdict, tally_words, try_service
 
 _CODES = {
     OwnVerdict.HOLDS: 0,
@@ -44,8 +44,7 @@ def demo_own(at: Desk, service: ServiceSpec, trials: int) -> int:
 
 
 def _show(act: OwnAct, screen: Screen) -> None:
-    flag = "as it is" if act.use_redis is None else f"USE_REDIS={str(act.use_redis).lower()}"
-    screen.show("", Text(f" {flag} ", "reverse"), "")
+    screen.show("", Text(f" {act.setting} ", "reverse"), "")
     screen.picture(act.picture)
     table = grid("  session", "used on another pod", "used on the same pod")
     for name, it in act.trials.items():
@@ -56,8 +55,4 @@ def _show(act: OwnAct, screen: Screen) -> None:
 
 
 def _cell(tally: Tally) -> Text:
-    known = tally.success + tally.wrong
-    words = [f"{known} of {tally.trials} known"] if known or not tally.trials else []
-    words += [f"{tally.not_found} × not found"] if tally.not_found else []
-    words += [f"{tally.error} × an answer that nobody knows"] if tally.error else []
-    return Text(", ".join(words), "green" if known == tally.trials else "red")
+    return Text(tally_words(tally), "green" if tally.known == tally.trials else "red")

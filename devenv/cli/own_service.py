@@ -12,7 +12,7 @@ import typer
 from devenv.core.errors import UsageProblem
 from devenv.core.presets import PRESETS
 from devenv.core.service import ServiceSpec
-from devenv.lab.service_file import assignments, command_words
+from devenv.lab.service_file import advised, assignments, command_words
 
 _PANEL = "Your own service"
 
@@ -98,9 +98,11 @@ class Flags:
             service, python=self.python or service.python, env_file=self.env_file or service.env_file
         )
         headers: Mapping[str, str] = assignments(self.headers, "--header")
-        return replace(
-            service,
-            env={**service.env, **assignments(self.env, "--env")},
-            allow_env=(*service.allow_env, *self.allow_env),
-            profile=replace(service.profile, headers={**service.profile.headers, **headers}),
+        return advised(
+            replace(
+                service,
+                env={**service.env, **assignments(self.env, "--env")},
+                allow_env=(*service.allow_env, *self.allow_env),
+                profile=replace(service.profile, headers={**service.profile.headers, **headers}),
+            )
         )

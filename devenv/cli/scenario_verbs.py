@@ -138,9 +138,7 @@ def replay(
 
 def _show_replay(result: ReplayResult, screen: Screen) -> None:
     scenario = result.scenario
-    screen.show(
-        Text(f"{scenario.id}: {scenario.title}", "bold"), Text(f"store: {result.strategy}", "dim"), ""
-    )
+    screen.show(Text(f"{scenario.id}: {scenario.title}", "bold"), Text(f"store: {result.store}", "dim"), "")
     screen.picture(result.recording.messages)
     note = scenario.note(result.strategy)
     if note is not None and note.shows:
@@ -158,7 +156,7 @@ def _show_replay(result: ReplayResult, screen: Screen) -> None:
         "holds": ("✓ holds: it went as the scenario expects", "bold green"),
         "fails": ("✗ fails: it did not go as expected", "bold red"),
         "not checked": (
-            f"? not checked: the scenario says nothing about the {result.strategy} store; so it went",
+            f"? not checked: the scenario says nothing about the {result.store} store; so it went",
             "bold yellow",
         ),
     }[result.verdict]

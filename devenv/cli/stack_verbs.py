@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -175,8 +176,11 @@ def _present(status: StackStatus, screen: Screen) -> None:
     screen.show(Text.assemble(("up", "bold green"), line))
     _addresses(status, screen)
     create = next(iter(status.spec.profile.kinds.values())).create
-    headers = "".join(f" -H '{name}: …'" for name in status.spec.profile.headers)
-    screen.show(Text(f"try: curl -X {create.method}{headers} {status.endpoints.traffic}{create.path}", "dim"))
+    more = "".join(f" -H '{name}: …'" for name in status.spec.profile.headers)
+    more += "".join(f" -H '{name}: {value}'" for name, value in create.headers.items())
+    if create.body is not None:
+        more += f" -H 'content-type: application/json' -d '{json.dumps(create.body)}'"
+    screen.show(Text(f"try: curl -X {create.method}{more} {status.endpoints.traffic}{create.path}", "dim"))
 
 
 def _where(words: str, own: bool) -> str:
@@ -203,10 +207,11 @@ def _addresses(status: StackStatus, screen: Screen) -> None:
 def down(
     as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None
 ) -> None:
-    """End the stack that runs; nothing running is no error."""
+    """End the stack that runs: this folder's embedded one, else that of Docker Compose. None is no error."""
     at = desk(as_json, no_color, backend, seed)
     backends: tuple[Backend, ...] = (at.settings.backend,) if at.settings.backend else ("embedded", "compose")
-    stopped = [name for name in backends if _stop(name, at)]
+    found = next((name for name in backends if _stop(name, at)), None)
+    stopped = [found] if found is not None else []
     at.screen.result({"stopped": stopped})
     at.screen.show(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
 
@@ -258,16 +263,11 @@ def _pods(found: Overview, screen: Screen) -> None:
             pod.name,
             Text(pod.state, "" if pod.state == "running" else "bold red"),
             pod.settings.get("USE_REDIS", ""),
-            Text(_kept(kept, found.status), _STORE_STYLE.get(kept, "yellow")),
+            Text(found.status.spec.store(kept), _STORE_STYLE.get(kept, "yellow")),
             pod.settings.get("REDIS_PREFIX", ""),
             str(pod.pid or "–"),
         )
     screen.show("", table)
-
-
-def _kept(store: Strategy, status: StackStatus) -> str:
-    """Where a pod keeps its sessions; how a service of one's own does that in Redis is its own affair."""
-    return "Redis" if status.spec.service is not None and store != Strategy.MEMORY else str(store)
 
 
 def _keys(found: Overview, screen: Screen) -> None:
@@ -275,7 +275,7 @@ def _keys(found: Overview, screen: Screen) -> None:
         screen.show("", Text(f"keys: {found.problem}", "red"))
     for listing in found.listings:
         if not listing.keys:
-            screen.show("", f"no keys under {listing.prefix}")
+            screen.show("", f"no keys under {listing.prefix}" if listing.prefix else "no keys")
             continue
         table = grid("key", "TTL", "attempts", "fields", "")
         for key in listing.keys:

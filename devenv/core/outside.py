@@ -7,6 +7,12 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://(?:[^\s/@]*@)?(?P<host>\[[^\]\s]+\]|[^\s/:?#,;\"'\]}]+)")
+_KEYED = re.compile(
+    r"(?<![\w-])(?:host|hostaddr|hostname|server|data source|addr|address|endpoint)[\"']?\s*[=:]\s*"
+    r"[\"']?(?:tcp:)?(?P<host>[^\s,;&\"'}\]]+)",
+    re.IGNORECASE,
+)
+"""libpq's host=…, ODBC's Server=…, a URL's ?host=…, JSON's "host": …"""
 _AUTHORITY = re.compile(r"(?:[^\s/@]+@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.\-]+)(?::\d{1,5})?(?:/\S*)?")
 _DOTTED = re.compile(
     r"(?=.{4,253}\Z)(?:[A-Za-z0-9_](?:[A-Za-z0-9_\-]*[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9\-]*[A-Za-z0-9]\.?"
@@ -32,10 +38,16 @@ def looks_outside(name: str, value: str) -> bool:
     value = value.strip()
     if any(not _is_here(match["host"]) for match in _URL.finditer(value)):
         return True
-    if "://" in value:
-        return False
-    named = _ADDRESS_NAME.search(name.upper()) is not None
-    return any(_is_host_outside(word, named) for word in re.split(r"[\s,;|]+", value) if word)
+    if any(_is_host_outside(match["host"], True) for match in _KEYED.finditer(value)):
+        return True
+    rest = _URL.sub(" ", value)
+    named = _ADDRESS_NAME.search(name.upper()) is not None and rest == value
+    if any(_is_host_outside(word, named) for word in re.split(r"[\s,;|]+", rest) if word):
+        return True
+    # Inside a DSN or JSON: user@tcp(host:3306)/db, Server=tcp:host,1433, {"at": "host"}.
+    return rest == value and any(
+        _is_host_outside(word, False) for word in re.split(r"[\s,;|\"'(){}<>=]+|\btcp:", value) if word
+    )
 
 
 def outside(variables: Mapping[str, str], known: Iterable[str]) -> list[str]:

@@ -146,7 +146,7 @@ class ServiceProfile:
         kind = self.kinds.get(name)
         if kind is None:
             known = ", ".join(self.kinds)
-            raise UsageProblem(f"the service has no sessions of type {name!r}", hint=f"it has {known}")
+            raise UsageProblem(f"the service has no sessions of type {str(name)!r}", hint=f"it has {known}")
         return kind
 
     def outcome(self, status: int | None, body: Mapping[str, Any]) -> Outcome:

@@ -75,6 +75,17 @@ class StackSpec:
         """captcha-api-a, captcha-api-b, …"""
         return pod_names(self.pods)
 
+    def store(self, strategy: Strategy) -> str:
+        """Where sessions are with ``strategy``, in a word: how one's own service keeps them is its affair.
+
+        "own" where it has no switch between memory and Redis, so that nobody knows.
+        """
+        if self.service is None:
+            return str(strategy)
+        if not self.service.switchable:
+            return "own"
+        return "memory" if strategy is Strategy.MEMORY else "Redis"
+
     def settings_of(self, pod: str) -> dict[str, str]:
         """The service's variables of one pod, without addresses: flag, strategy, then env, then pod_env."""
         own: dict[str, str] = {

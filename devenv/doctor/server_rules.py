@@ -50,9 +50,9 @@ def _kind(case: Case, pods: Sequence[Pod]) -> Checked:
         wrong = [pod for pod in services if pod.client_kind is Client.CLUSTER]
         if wrong:
             findings.append(
-                case.finding(
+                Case(case.server, wrong[0]).finding(
                     "cluster-client-on-standalone",
-                    f"{target} is no cluster, and {_names(wrong)} uses a cluster client",
+                    f"{target} is no cluster, and {_names(wrong)} {_use(wrong)} a cluster client",
                     evidence,
                     *(pod.shown("REDIS_CLUSTER") for pod in wrong),
                     change="REDIS_CLUSTER=false (redis.Redis instead of redis.cluster.RedisCluster)",
@@ -67,9 +67,10 @@ def _role(info: Info) -> str:
 
 
 def _plain_client(case: Case, pods: Sequence[Pod], evidence: str) -> Finding:
-    return case.finding(
+    return Case(case.server, pods[0]).finding(
         "plain-client-on-cluster",
-        f"{case.server.target} is a Redis Cluster ({_masters(case)}), and {_names(pods)} uses a plain client",
+        f"{case.server.target} is a Redis Cluster ({_masters(case)}), "
+        f"and {_names(pods)} {_use(pods)} a plain client",
         evidence,
         *(_client_said(pod) for pod in pods),
         change="REDIS_CLUSTER=true (redis.cluster.RedisCluster instead of redis.Redis)",
@@ -77,9 +78,19 @@ def _plain_client(case: Case, pods: Sequence[Pod], evidence: str) -> Finding:
     )
 
 
+def _use(pods: Sequence[Pod]) -> str:
+    return "uses" if len(pods) == 1 else "use"
+
+
 def _client_said(pod: Pod) -> str:
     if pod.setting("REDIS_CLUSTER") is not None:
-        return pod.shown("REDIS_CLUSTER")
+        store = pod.text("SESSION_STRATEGY")
+        plain = (
+            f"; the store {store} takes a plain client"
+            if store and pod.text("REDIS_CLUSTER") == "auto"
+            else ""
+        )
+        return pod.shown("REDIS_CLUSTER") + plain
     return f"REDIS_CLUSTER is not set ({pod.place}), and the migration guide's client is redis.Redis"
 
 

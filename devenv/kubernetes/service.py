@@ -49,8 +49,8 @@ class RedisAt:
 class ServiceWish:
     """What is to run. ``redis_at`` None: a StatefulSet beside it.
 
-    ``variables`` are the ConfigMap's, without addresses of Redis. ``canary`` pods have USE_REDIS=true while
-    the others have what ``variables`` say; ``shared`` puts them behind the same Service, as the guide does.
+    ``variables`` are the ConfigMap's, without REDIS_HOST and the like. ``canary`` pods have ``on`` while the
+    others have what ``variables`` say; ``shared`` puts them behind the same Service, as the guide does.
     ``ready`` and ``live`` are paths of the service: GET ``/`` answers in every captcha-api.
     """
 
@@ -63,6 +63,7 @@ class ServiceWish:
     redis_at: RedisAt | None = None
     canary: int = 0
     shared: bool = False
+    on: Mapping[str, str] = field(default_factory=lambda: {"USE_REDIS": "true"})
     ready: str = "/ready"
     live: str = "/health"
 
@@ -100,7 +101,7 @@ def service_manifests(wish: ServiceWish) -> list[Manifest]:
     if wish.replicas > 1:
         documents.append(_budget(wish))
     if wish.canary:
-        pod = _pod(wish, {"USE_REDIS": "true"})
+        pod = _pod(wish, dict(wish.on))
         canary = f"{name}-canary"
         documents.append(
             workload("Deployment", canary, namespace, name, pod, wish.canary, CANARY, **_ROLLOUT)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.service import ServiceProfile
+from devenv.core.service import ANSWER, ServiceProfile
 from devenv.core.vocabulary import Answer, CaptchaType
 from devenv.lab.exchanges import Challenge, Submission
 
@@ -146,12 +146,15 @@ class Answers:
     def _told_answer(self, challenge: Challenge, answer: Answer) -> Submission:
         """The answer that the profile tells, as nobody here knows what the challenge asks."""
         kind = self._profile.kind(challenge.type)
-        if not kind.takes_answer:
+        # A use that is always the same: where it can be wrong, it was written down as a wrong one.
+        if not kind.takes_answer and (answer is Answer.WRONG or not self._profile.wrong):
             return {"answer": None}
         answers = kind.answers
-        if answer not in answers:
+        if not kind.takes_answer or answer not in answers:
+            where = "" if kind.takes_answer else f' with "{ANSWER}" in the body of its verify'
             raise UsageProblem(
                 f"nobody here knows a {answer} answer to this service's {challenge.type} challenges",
-                hint=f"known: {', '.join(answers) or 'none'}; add profile.kinds.{challenge.type}.answers",
+                hint=f"known: {', '.join(answers) or ('none' if kind.takes_answer else 'wrong')}; "
+                f"add profile.kinds.{challenge.type}.answers{where}",
             )
         return {"answer": answers[answer]}

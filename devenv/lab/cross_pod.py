@@ -32,6 +32,11 @@ class Tally:
         counts = Counter(outcomes)
         return cls(len(outcomes), *(counts[outcome] for outcome in Outcome))
 
+    @property
+    def known(self) -> int:
+        """How often the session was known, whatever was said of the answer."""
+        return self.success + self.wrong
+
     def to_json(self) -> dict[str, int]:
         """A plain dict of the five counts."""
         return asdict(self)

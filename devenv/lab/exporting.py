@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from devenv.core.errors import UsageProblem
+from devenv.core.service import ServiceSpec
 from devenv.core.vocabulary import Strategy
 from devenv.kubernetes import HEADER, ServiceWish, StackWish, file_name, to_yaml
 from devenv.kubernetes.parts import Manifest
@@ -18,12 +19,15 @@ _DEFAULTS = {"REDIS_DB": "0", "REDIS_PREFIX": "rcaptcha:", "REDIS_TIMEOUT_MS": "
 _SET_BY_EXPORT = frozenset({"REDIS_HOST", "REDIS_PORT", "REDIS_SSL", "REDIS_CA_CERTS", "POD_NAME"})
 _SECRET = re.compile(r"PASS(WORD|WD)?|SECRET|TOKEN|CREDENTIAL|API_?KEY|PRIVATE")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_REDIS_WORD = re.compile(r"\{redis_(?:host|port|url)\}")
 _WITH_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
 
 
-def variables(settings: Settings, given: Sequence[str]) -> dict[str, str]:
+def variables(settings: Settings, given: Sequence[str], redis: str = "redis://") -> dict[str, str]:
     """The ConfigMap's variables: the settings', and over them ``given`` ("NAME=VALUE").
 
+    Of a service of one's own: its switch, and those of devenv.toml that name Redis, which is at ``redis``,
+    a URL.
     Raises UsageProblem for what is no such pair, for a secret, and for what the export sets itself.
     """
     strategy = settings.strategy if settings.strategy != Strategy.MEMORY else Strategy.ATOMIC
@@ -33,6 +37,13 @@ def variables(settings: Settings, given: Sequence[str]) -> dict[str, str]:
         **_DEFAULTS,
         **settings.env,
     }
+    service = settings.service
+    if service is not None:
+        del own["SESSION_STRATEGY"]  # it has a store of its own
+        switched = service.redis_on if settings.use_redis else service.redis_off
+        own |= {name: it for name, it in switched.items() if name not in _SET_BY_EXPORT}
+        own |= {name: it for name, it in service.env.items() if _REDIS_WORD.search(it)}
+        own = _placed(own, redis)
     for pair in given:
         name, equals, value = pair.partition("=")
         if not equals or not _VARIABLE.fullmatch(name):
@@ -48,8 +59,20 @@ def variables(settings: Settings, given: Sequence[str]) -> dict[str, str]:
     return own
 
 
-def service_notes(wish: ServiceWish) -> list[str]:
-    """What to know and to do before these manifests are applied."""
+def switch_on(service: ServiceSpec | None, redis: str) -> dict[str, str]:
+    """What puts the sessions into Redis: a canary's variables."""
+    return {"USE_REDIS": "true"} if service is None else _placed(service.redis_on, redis)
+
+
+def _placed(variables: Mapping[str, str], redis: str) -> dict[str, str]:
+    """With the address of Redis in the place of the words that stand for it."""
+    host, _, port = redis.partition("://")[2].rpartition(":")
+    words = {"{redis_host}": host, "{redis_port}": port, "{redis_url}": f"{redis}/0"}
+    return {name: _REDIS_WORD.sub(lambda it: words[it[0]], value) for name, value in variables.items()}
+
+
+def service_notes(wish: ServiceWish, service: ServiceSpec | None = None) -> list[str]:
+    """What to know and to do before these manifests are applied; ``service``: somebody's own."""
     at = f" -n {wish.namespace}" if wish.namespace else ""
     literals = ["--from-literal=ABSTRACT_HMAC_SECRET=$(openssl rand -hex 32)"]
     if wish.redis_at is not None and wish.redis_at.password:
@@ -58,9 +81,16 @@ def service_notes(wish: ServiceWish) -> list[str]:
         "Secrets are never written here. Once, before applying:",
         f"  kubectl create secret generic {wish.secret}{at} {' '.join(literals)}",
     ]
+    local = [] if service is None else [name for name in service.env if name not in wish.variables]
+    if local:
+        notes.append(
+            f"Values of devenv.toml are for one machine and not here: {', '.join(local)}. "
+            "--set NAME=VALUE, or the Secret."
+        )
     if wish.redis_at is not None and wish.redis_at.authority:
         notes.append(f"  kubectl create configmap {wish.redis_at.authority}{at} --from-file=ca.pem")
-    if wish.variables.get("USE_REDIS") != "true" and wish.replicas > 1 and not wish.canary:
+    off = wish.variables.get("USE_REDIS") != "true" and (service is None or service.switchable)
+    if off and wish.replicas > 1 and not wish.canary:
         notes.append(
             "USE_REDIS=false with several replicas: sessions made on one pod are not found on another."
         )

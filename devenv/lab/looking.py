@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -19,35 +19,43 @@ from devenv.core.errors import EnvironmentProblem, UsageProblem
 from devenv.core.presets import CAPTCHA, PRESETS
 from devenv.core.service import ANSWER, ID, Kind, Request, Rule, ServiceProfile, ServiceSpec
 from devenv.core.topology import StackSpec
-from devenv.core.vocabulary import Answer
+from devenv.core.vocabulary import Answer, pod_name
 from devenv.lab.keys import connected
 from devenv.lab.opening import fresh_stack
 from devenv.lab.service_file import command_words
 from devenv.lab.service_text import Found
+from devenv.lab.starts import starts
+from devenv.stack.logs import last_words
 from devenv.stack.loopback import local_client
-from devenv.stack.own_service import own_variables, undecided
+from devenv.stack.own_service import its_redis, own_variables, undecided
 from devenv.stack.protocol import Progress
 
-_APP = re.compile(
-    r"^(?P<name>\w+)(?:\s*:\s*[\w.]+)?\s*=\s*(?:[\w.]*(?:FastAPI|Starlette|Quart|Litestar)\(|"
-    r"[\w.]+\.(?:streamable_http_app|http_app|asgi_app)\()",
-    re.MULTILINE,
-)
-_LIKELY = ("main.py", "app.py", "server.py", "api.py", "asgi.py")
-_SCRIPTS = ("server.mjs", "server.js", "index.mjs", "index.js", "app.mjs", "app.js")
-_SKIPPED = ("node_modules", "site-packages", "tests", "test", "build", "dist")
 _OPENS = re.compile(r"captcha|challenge|puzzle|create|new|start|issue|session", re.IGNORECASE)
 _USES = re.compile(r"verify|solve|check|answer|submit|validate|redeem", re.IGNORECASE)
 _ID_WORD = re.compile(
     r"(?:^|[_-])(?:id|cid|ticket|token|key|uuid|handle)$|Id$|challenge|session", re.IGNORECASE
 )
 _CLASSES = ("0123456789", "abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ")
+_OF_EVERY_ANSWER = (
+    "date",
+    "etag",
+    "x-request-id",
+    "x-served-by",
+    "set-cookie",
+    "traceparent",
+    "server-timing",
+)
 _TIMEOUT_S = 20.0
+POD = pod_name(0)
+"""The one pod that is started to be looked at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the person said already; the rest is found. ``body`` is a wrong answer's, with ``{id}`` in it."""
+    """What the person said already; the rest is found.
+
+    ``create_body`` is the JSON that opens a session; ``body`` is a wrong answer's, with ``{id}`` in it.
+    """
 
     folder: Path
     preset: str | None = None
@@ -59,41 +67,9 @@ class Wish:
     allow_env: tuple[str, ...] = ()
     headers: Mapping[str, str] | None = None
     create: str | None = None
+    create_body: str | None = None
     verify: str | None = None
     body: str | None = None
-
-
-def starts(folder: Path) -> list[str]:
-    """What could start the service, the likeliest first: ``app:…`` for an ASGI app, else a command."""
-    found = [f"app:{name}" for name in _apps(folder)]
-    package = folder / "package.json"
-    if package.is_file():
-        try:
-            script = json.loads(package.read_text(encoding="utf-8")).get("scripts", {}).get("start")
-        except (ValueError, AttributeError):
-            script = None
-        if isinstance(script, str):
-            found.append(script if re.fullmatch(r"node [\w./ -]+", script) else "npm start")
-    found += [f"node {name}" for name in _SCRIPTS if (folder / name).is_file()]
-    return list(dict.fromkeys(found))
-
-
-def _apps(folder: Path) -> Iterator[str]:
-    files = [*folder.glob("*.py"), *folder.glob("*/*.py"), *folder.glob("*/*/*.py")]
-    hidden = (".", *_SKIPPED)
-    wanted = [it for it in files if not any(part.startswith(hidden) for part in _inside(it, folder)[:-1])]
-    rank = {name: at for at, name in enumerate(_LIKELY)}
-    for path in sorted(wanted, key=lambda it: (len(it.parts), rank.get(it.name, len(rank)), str(it))):
-        try:
-            match = _APP.search(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError):
-            continue
-        if match is not None:
-            yield ".".join(_inside(path, folder)).removesuffix(".py") + ":" + match["name"]
-
-
-def _inside(path: Path, folder: Path) -> tuple[str, ...]:
-    return path.relative_to(folder).parts
 
 
 def look(wish: Wish, state_dir: Path, progress: Progress) -> Found:
@@ -101,12 +77,14 @@ def look(wish: Wish, state_dir: Path, progress: Progress) -> Found:
 
     Raises UsageProblem where nothing tells how it is started, EnvironmentProblem where it does not start.
     """
-    start = f"app:{wish.app}" if wish.app else wish.command or next(iter(starts(wish.folder)), None)
+    likely = starts(wish.folder)
+    start = f"app:{wish.app}" if wish.app else wish.command or next(iter(likely), None)
     if start is None:
         raise UsageProblem(
             f"{wish.folder}: nothing tells how the service is started",
-            hint="--app main:app, or --command 'node server.js'",
+            hint="--app main:app for an ASGI app, else --command 'python app.py --port {port}'",
         )
+    others = () if wish.app or wish.command else tuple(it.removeprefix("app:") for it in likely[1:])
     app = start.removeprefix("app:") if start.startswith("app:") else None
     preset = wish.preset or _preset_of(wish.folder, app)
     headers = dict(wish.headers or {})
@@ -121,22 +99,47 @@ def look(wish: Wish, state_dir: Path, progress: Progress) -> Found:
         env=dict(wish.env or {}),
         allow_env=wish.allow_env,
     )
-    neutral = tuple(undecided(service, own_variables(service)))
-    service = replace(service, env={**service.env, **dict.fromkeys(neutral, "")})
+    files = own_variables(service)
+    ours = {name: it for name, it in its_redis(service, files).items() if name not in service.env}
+    service = replace(service, env={**ours, **service.env})
+    neutral = tuple(undecided(service, files))
+    env = dict(service.env)
+    service = replace(service, env={**env, **dict.fromkeys(neutral, "")})
     found = Found(
         preset=preset, app=app, command=None if app else start, python=wish.python, env_file=wish.env_file,
-        env=dict(wish.env or {}), neutral=neutral, allow_env=wish.allow_env, headers=headers,
+        env=env, neutral=neutral, allow_env=wish.allow_env, headers=headers,
+        notes=(f"also here: {', '.join(others)} (--app, --command)",) if others else (),
     )  # fmt: skip
     if preset != CAPTCHA.name:
         return replace(found, switchable=False)
-    spec = StackSpec(pods=1, use_redis=True, service=service, gate=False)
+    return _try(
+        wish, found, StackSpec(pods=1, use_redis=True, service=service, gate=False), state_dir, progress
+    )
+
+
+def _try(wish: Wish, found: Found, spec: StackSpec, state_dir: Path, progress: Progress) -> Found:
+    """On a stack of its own: once as USE_REDIS=true, and whether USE_REDIS=false makes a difference."""
     with fresh_stack("embedded", state_dir, spec, progress) as stack:
         endpoints = stack.endpoints()
         with (
             local_client(endpoints.traffic, _TIMEOUT_S) as http,
             connected(endpoints, 0) as redis,
         ):
-            return _Trying(wish, found, http, redis.scan_iter).everything()
+            trying = _Trying(wish, found, http, redis.scan_iter)
+            try:
+                found, opening, profile = trying.everything()
+                if found.key is None:
+                    return found
+                stack.restart_pods({POD: {"USE_REDIS": "false"}}, progress)
+                if trying.key(opening, profile) is None:
+                    return found
+            except _Refused as refused:
+                lines = (line.partition("| ")[2] for line in stack.logs(POD, tail=40, follow=False))
+                said = last_words("\n".join(lines), 3)
+                hint = f"its log ends: {said}" if refused.its_fault and said else refused.hint
+                raise EnvironmentProblem(refused.message, hint=hint) from None
+    note = "sessions are in Redis whatever USE_REDIS says: if another variable switches it, put it in"
+    return replace(found, switchable=False, notes=(*found.notes, f"{note} [service.redis] on and off"))
 
 
 def _preset_of(folder: Path, app: str | None) -> str:
@@ -152,6 +155,25 @@ def _preset_of(folder: Path, app: str | None) -> str:
     return CAPTCHA.name
 
 
+class _Answer(NamedTuple):
+    """``headers`` by lower-case name."""
+
+    status: int
+    body: Mapping[str, Any]
+    headers: Mapping[str, str]
+
+
+class _Refused(EnvironmentProblem):
+    """A request that opens a session was not answered as one. ``its_fault``: the service broke over it."""
+
+    def __init__(self, request: Request, status: int, body: Mapping[str, Any]) -> None:
+        super().__init__(
+            f"{request.method} {request.path} answered {status}: {json.dumps(body)[:200]}",
+            hint="--create-body JSON gives it a body, --header NAME=VALUE a header that it needs",
+        )
+        self.its_fault = status >= 500
+
+
 class _Trying:
     """Talks to the started pod."""
 
@@ -160,8 +182,8 @@ class _Trying:
         self._api: Mapping[str, Any] = self._openapi()
         self._headers = {**self._required_headers(), **found.headers}
 
-    def everything(self) -> Found:
-        """All that can be found out."""
+    def everything(self) -> tuple[Found, Kind, ServiceProfile]:
+        """All that can be found out, a kind of its sessions, and how that is read."""
         found = replace(self._found, headers=self._headers)
         contract = {
             name: kind
@@ -180,39 +202,48 @@ class _Trying:
             )
         return self._tried(found, create, verify)
 
-    def _tried(self, found: Found, create: Request, verify: Request) -> Found:
+    def _tried(self, found: Found, create: Request, verify: Request) -> tuple[Found, Kind, ServiceProfile]:
+        create = replace(create, body=self._opening_body(create))
         first, second = self._send(create.fill(None)), self._send(create.fill(None))
-        for status, body in (first, second):
-            if not 200 <= status < 300:
-                raise EnvironmentProblem(
-                    f"{create.method} {create.path} answered {status}: {json.dumps(body)[:200]}",
-                    hint="--header NAME=VALUE adds a header that it needs",
-                )
-        place = _place_of_id(first[1], second[1])
-        if place is None:
+        for answer in (first, second):
+            if not 200 <= answer.status < 300:
+                raise _Refused(create, answer.status, answer.body)
+        place = _place_of_id(first.body, second.body)
+        header = _place_of_id(_telling(first.headers), _telling(second.headers)) if place is None else None
+        if place is None and header is None:
             raise EnvironmentProblem(
-                f"{create.method} {create.path} gave nothing like an id: {json.dumps(first[1])[:200]}"
+                f"{create.method} {create.path} gave nothing like an id: {json.dumps(first.body)[:200]}",
+                hint="devenv.toml can say where it stands: id in [profile]",
             )
-        cid = str(_at(first[1], place))
-        request, answers = self._body(verify, place.rpartition(".")[2])
+        cid = str(_at(first.body, place) if place is not None else first.headers[header or ""])
+        if header is not None:
+            verify = replace(verify, headers={**verify.headers, header: ID})
+        request, answers = self._body(verify, (place or "").rpartition(".")[2])
         kind = Kind(create, request, answers=answers)
         wrong = answers.get(str(Answer.WRONG))
         known = self._send(request.fill(cid, wrong))
         unknown = self._send(request.fill(_nobodys(cid), wrong))
-        not_found, told, success, notes = _rules(known, unknown)
+        not_found, told, success, notes = _rules(known[:2], unknown[:2])
         found = replace(
-            found, id_field=place, kinds={_name(create.path): kind}, not_found=not_found, wrong=told,
-            success=success, notes=notes,
+            found, id_field=place or "", id_header=header or "", kinds={_name(create.path): kind},
+            not_found=not_found, wrong=told, success=success, notes=(*found.notes, *notes),
         )  # fmt: skip
-        return self._with_key(found, kind, replace(CAPTCHA, id_field=place))
+        return self._with_key(
+            found, kind, replace(CAPTCHA, id_field=found.id_field, id_header=found.id_header)
+        )
 
-    def _with_key(self, found: Found, kind: Kind, profile: ServiceProfile) -> Found:
-        """Whether a new session lies in Redis, as USE_REDIS=true says, and under which key."""
-        _, body = self._send(kind.create.fill(None))
-        cid = profile.session_of({}, body)
+    def _with_key(
+        self, found: Found, kind: Kind, profile: ServiceProfile
+    ) -> tuple[Found, Kind, ServiceProfile]:
+        shown = self.key(kind, profile)
+        return replace(found, switchable=shown is not None, key=shown), kind, profile
+
+    def key(self, kind: Kind, profile: ServiceProfile) -> str | None:
+        """The key, with ``{id}`` in it, under which a new session lies in Redis; None where there is none."""
+        opened = self._send(kind.create.fill(None))
+        cid = profile.session_of(opened.headers, opened.body)
         key = next((it for it in self._scan(count=500) if cid and cid.encode() in it), None) if cid else None
-        shown = None if key is None or cid is None else key.decode("utf-8", "replace").replace(cid, ID)
-        return replace(found, switchable=key is not None, key=shown)
+        return None if key is None or cid is None else key.decode("utf-8", "replace").replace(cid, ID)
 
     # -- what its OpenAPI says ---------------------------------------------------------------------------
 
@@ -253,14 +284,18 @@ class _Trying:
                 create = Request(path, method)
         return create, verify
 
+    def _opening_body(self, create: Request) -> Mapping[str, Any] | None:
+        """What was said, else the fields that its OpenAPI requires, with values of ours."""
+        if self._wish.create_body is not None:
+            return _json(self._wish.create_body, "--create-body")
+        return {
+            name: _plausible(self._resolved(it)) for name, it in self._fields(create, required=True).items()
+        } or None
+
     def _body(self, verify: Request, id_name: str) -> tuple[Request, dict[str, Any]]:
         """The verify with its body's template, and what to answer wrongly."""
         if self._wish.body is not None:
-            try:
-                body = json.loads(self._wish.body)
-            except ValueError as error:
-                raise UsageProblem(f"--body is not JSON: {error}") from error
-            return replace(verify, body=body), {}
+            return replace(verify, body=_json(self._wish.body, "--body")), {}
         fields = self._fields(verify)
         template: dict[str, Any] = {}
         answers: dict[str, Any] = {}
@@ -274,18 +309,19 @@ class _Trying:
                 template[name] = ANSWER
                 answers = {str(Answer.WRONG): _some_value(schema)}
             else:
-                template[name] = _some_value(schema)
+                template[name] = _plausible(schema)
         return replace(verify, body=template), answers
 
-    def _fields(self, verify: Request) -> Mapping[str, Any]:
-        """The required fields of its JSON body (all, where none is), by name."""
+    def _fields(self, wanted: Request, *, required: bool = False) -> Mapping[str, Any]:
+        """The required fields of its JSON body, by name; where none is, all of them unless ``required``."""
         for path, method, operation in self._operations():
-            if re.sub(r"\{[^}]+\}", ID, path, count=1) == verify.path and method == verify.method:
+            if re.sub(r"\{[^}]+\}", ID, path, count=1) == wanted.path and method == wanted.method:
                 content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
                 schema = self._resolved(content.get("schema", {}))
                 fields: Mapping[str, Any] = schema.get("properties", {})
-                required = [name for name in fields if name in schema.get("required", ())]
-                return {name: self._resolved(fields[name]) for name in required or fields}
+                needed = [name for name in fields if name in schema.get("required", ())]
+                kept = needed if needed or required else fields
+                return {name: self._resolved(fields[name]) for name in kept}
         return {}
 
     def _resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -297,7 +333,7 @@ class _Trying:
             found = found.get(word, {})
         return found if isinstance(found, dict) else {}
 
-    def _send(self, request: Any) -> tuple[int, Mapping[str, Any]]:
+    def _send(self, request: Any) -> _Answer:
         headers = {**self._headers, **request.headers}
         try:
             answer = self._http.request(request.method, request.path, json=request.body, headers=headers)
@@ -309,7 +345,8 @@ class _Trying:
             body = answer.json()
         except ValueError:
             body = None
-        return answer.status_code, body if isinstance(body, dict) else {}
+        told = {name.lower(): value for name, value in answer.headers.items()}
+        return _Answer(answer.status_code, body if isinstance(body, dict) else {}, told)
 
 
 def _request(text: str) -> Request:
@@ -327,6 +364,11 @@ def _scalars(body: Any, where: str = "") -> Iterator[tuple[str, Any]]:
             yield from _scalars(it, f"{where}.{name}" if where else str(name))
     elif not isinstance(body, list):
         yield where, body
+
+
+def _telling(headers: Mapping[str, str]) -> dict[str, str]:
+    """Those that could have a session's id: not what every answer has of its own."""
+    return {name: it for name, it in headers.items() if name not in _OF_EVERY_ANSWER and "." not in name}
 
 
 def _at(body: Any, path: str) -> Any:
@@ -381,6 +423,24 @@ def _some_value(schema: Mapping[str, Any]) -> Any:
     """A value of a schema's type that is hardly right."""
     kinds = {"array": [], "integer": -1, "number": -1, "boolean": False, "object": {}}
     return kinds.get(str(schema.get("type")), "devenv")
+
+
+def _plausible(schema: Mapping[str, Any]) -> Any:
+    """A value that the schema itself offers, else any of its type."""
+    offered = (*schema.get("enum", ()), *schema.get("examples", ()))
+    named = [schema[word] for word in ("const", "default", "example") if word in schema]
+    return next(iter((*named, *offered)), _some_value(schema))
+
+
+def _json(text: str, flag: str) -> Mapping[str, Any]:
+    """The JSON object of a flag. Raises UsageProblem where it is none."""
+    try:
+        body = json.loads(text)
+    except ValueError as error:
+        raise UsageProblem(f"{flag} is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise UsageProblem(f"{flag} {text!r:.60} is no JSON object", hint="""like '{"answer": 0}'""")
+    return body
 
 
 def _name(path: str) -> str:

@@ -27,7 +27,10 @@ def override_text(service: ServiceSpec, source: str) -> str:
     The service must listen on PORT, 8000, on all interfaces.
     """
     image = _Replaced({"context": str(Path(source).resolve())}) if _is_folder(source) else None
-    values = {"redis_host": "proxy", "port": _PORT, "host": "0.0.0.0", "ml_url": "http://mock-ml:8001"}
+    values = {
+        "redis_host": "proxy", "port": _PORT, "host": "0.0.0.0", "ml_url": "http://mock-ml:8001",
+        "workers": "1", "python": "python",
+    }  # fmt: skip
     services: dict[str, Any] = {}
     for at, pod in enumerate(_PODS):
         redis_port = str(6391 + at)
@@ -43,6 +46,7 @@ def override_text(service: ServiceSpec, source: str) -> str:
             **dict.fromkeys(REDIS_PAIRS, f"proxy:{redis_port}"),
             "PORT": _PORT,
             "HOST": values["host"],
+            **_switch(service, here),
             **{name: _put(value, here) for name, value in service.env.items()},
         }
         body: dict[str, Any] = {
@@ -62,6 +66,12 @@ def override_text(service: ServiceSpec, source: str) -> str:
     services["proxy"] = {"environment": said}
     text = yaml.dump({"services": services}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
     return _HEAD + text
+
+
+def _switch(service: ServiceSpec, values: dict[str, str]) -> dict[str, str]:
+    """Its own switch, off unless compose's environment says otherwise; USE_REDIS is in the file below."""
+    names = [it for it in {**service.redis_on, **service.redis_off} if it != "USE_REDIS"]
+    return {name: f"${{{name}:-{_put(service.redis_off.get(name, ''), values)}}}" for name in names}
 
 
 def _command(service: ServiceSpec, values: dict[str, str]) -> Any:

@@ -23,8 +23,8 @@ from devenv.lab.cross_pod import Tally
 from devenv.lab.exchanges import Challenge
 from devenv.lab.explain import Explanation, explain_trace
 from devenv.lab.opening import fresh_stack
-from devenv.lab.report import render
-from devenv.lab.report.explanation import document
+from devenv.lab.report import Cell, Document, Section, Table, render
+from devenv.lab.report.explanation import document, sections
 from devenv.lab.runs import HISTORY, RESULTS, TRACE, Recording, open_run
 from devenv.lab.sequence import SequenceMessage, draw_mermaid
 from devenv.lab.settings import Settings
@@ -59,9 +59,13 @@ class KindTrials:
 
 @dataclass(frozen=True, slots=True)
 class OwnAct:
-    """One setting: ``use_redis`` None where the service has no such switch. ``picture``: one crossing."""
+    """One setting: ``use_redis`` None where the service has no such switch. ``picture``: one crossing.
+
+    ``setting``: the variables that are its switch, in words.
+    """
 
     use_redis: bool | None
+    setting: str
     trials: Mapping[str, KindTrials]
     picture: tuple[SequenceMessage, ...]
     explanation: Explanation
@@ -80,6 +84,7 @@ class OwnAct:
         """A plain dict."""
         return {
             "use_redis": self.use_redis,
+            "setting": self.setting,
             "trials": {name: it.to_json() for name, it in self.trials.items()},
             "lost": self.lost,
             "unclear": self.unclear,
@@ -165,9 +170,10 @@ def try_service(
             first = len(recording.messages), len(recording.request_ids)
             results = asyncio.run(_trials(stack.status(), recording, trials, settings.seed))
             trace = of_act.trace(recording.request_ids[first[1] :])
-            explained = explain_trace(trace, "own service" if use_redis is None else _flag(use_redis), run.id)
+            setting = _setting(service, use_redis)
+            explained = explain_trace(trace, setting, run.id)
             picture = tuple(recording.messages[first[0] : first[0] + 4])
-            acts.append(OwnAct(use_redis, results, picture, explained))
+            acts.append(OwnAct(use_redis, setting, results, picture, explained))
             act_ended(acts[-1])
         whole = collector.trace(recording.request_ids)
         pods = stack.status().spec.pod_names
@@ -175,16 +181,43 @@ def try_service(
     run.write_lines(HISTORY, (event.to_json() for event in recording.history))
     run.write_text("sequence.mmd", draw_mermaid(recording.messages))
     explanation = explain_trace(whole, f"{service.title}, {len(pods)} pods", run.id)
-    page = render(document(explanation, f"{service.title} on {len(pods)} pods", "devenv demo"))
-    report = run.write_text(REPORT, page)
     seconds = time.monotonic() - began
+    report = run.folder / REPORT
     story = OwnStory(service.title, service.profile.name, pods, tuple(acts), seconds, run.id, report)
+    run.write_text(REPORT, render(_report(story, explanation)))
     run.write_json(RESULTS, story.to_json())
     return story
 
 
-def _flag(use_redis: bool) -> str:
-    return f"USE_REDIS={'true' if use_redis else 'false'}"
+def _report(story: OwnStory, explanation: Explanation) -> Document:
+    """The explanation of the whole, with the verdict on all acts and what became of each before it."""
+    page = document(explanation, f"{story.title} on {len(story.pods)} pods", "devenv demo")
+    tried = tuple(_tried(act) for act in story.acts)
+    causes = sections(explanation) or page.sections
+    holds = story.verdict is OwnVerdict.HOLDS
+    return replace(page, holds=holds, verdict=story.sentence, sections=(*tried, *causes))
+
+
+def _tried(act: OwnAct) -> Section:
+    rows = [
+        (Cell(name), *(Cell(tally_words(it), "good" if it.known == it.trials else "bad") for it in both))
+        for name, both in ((name, (it.crossing, it.staying)) for name, it in act.trials.items())
+    ]
+    table = Table(("session", "used on another pod", "used on the same pod"), tuple(rows))
+    return Section(title=act.setting, label="tried", good=not (act.lost or act.unclear), tables=(table,))
+
+
+def tally_words(tally: Tally) -> str:
+    """How often a session was known, and what else was said."""
+    words = [f"{tally.known} of {tally.trials} known"] if tally.known or not tally.trials else []
+    words += [f"{tally.not_found} × not found"] if tally.not_found else []
+    words += [f"{tally.error} × an answer that nobody knows"] if tally.error else []
+    return ", ".join(words)
+
+
+def _setting(service: ServiceSpec, use_redis: bool | None) -> str:
+    switched = service.redis_on if use_redis else service.redis_off
+    return " ".join(f"{name}={value}" for name, value in switched.items()) or "as it is"
 
 
 async def _trials(

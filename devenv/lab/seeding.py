@@ -15,6 +15,7 @@ from typing import Any
 from devenv.captcha_api.catalogue import Catalogue
 from devenv.captcha_api.errors import MLUnavailable
 from devenv.core.errors import EnvironmentProblem, UsageProblem
+from devenv.core.service import ServiceProfile
 from devenv.core.topology import PodStatus, StackStatus
 from devenv.core.vocabulary import Answer, CaptchaType
 from devenv.lab.client import CaptchaClient
@@ -81,11 +82,12 @@ def seed(
     ``direct`` writes the documents into Redis itself, with the prefix, database and CAPTCHA_TTL of the first
     pod that has USE_REDIS=true; ``random_seed`` then chooses the same pictures and words again (a grid's
     scene follows from its id, which is always new). The file replaces an earlier one. Raises UsageProblem
-    for a count below 1 and EnvironmentProblem where the stack does not answer.
+    for a count below 1 and for a type that the service has not, EnvironmentProblem where the stack does not
+    answer.
     """
     if count < 1:
         raise UsageProblem(f"{count} challenges cannot be seeded; it takes at least 1")
-    types = tuple(CaptchaType) if kind is None else (kind,)
+    types = _types(status.spec.profile, kind)
     kinds = [types[index % len(types)] for index in range(count)]
 
     async def work() -> list[Seeded]:
@@ -98,6 +100,20 @@ def seed(
     path = state_dir / CHALLENGES
     write_atomically(path, json_lines(one.to_json() for one in seeded))
     return Seeding(tuple(seeded), path, _note(status, direct))
+
+
+def _types(profile: ServiceProfile, kind: CaptchaType | None) -> tuple[CaptchaType, ...]:
+    """``kind``, else the contract's types that the service has; UsageProblem where it has none such."""
+    if kind is not None:
+        profile.kind(kind)
+        return (kind,)
+    known = tuple(it for it in CaptchaType if it in profile.kinds)
+    if not known:
+        raise UsageProblem(
+            f"seed makes {', '.join(CaptchaType)} challenges, and the service has {', '.join(profile.kinds)}",
+            hint="devenv replay lost-session opens sessions of any service",
+        )
+    return known
 
 
 async def _through_api(

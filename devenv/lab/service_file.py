@@ -7,15 +7,17 @@ every key.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from devenv.checker.findings import changes_of
 from devenv.core.errors import UsageProblem
 from devenv.core.presets import CAPTCHA, PRESETS
 from devenv.core.service import Kind, Request, Rule, ServiceProfile, ServiceSpec
@@ -144,6 +146,8 @@ class _Service(_Table):
     def _one(self) -> _Service:
         if (self.app is None) == (self.command is None):
             raise ValueError("needs exactly one of app, command")
+        if not (self.app or self.command):
+            raise ValueError("app or command is empty: what starts the service?")
         return self
 
 
@@ -177,7 +181,7 @@ def parse_service(text: str, folder: Path) -> ServiceSpec:
     try:
         file = _File.model_validate(data)
     except ValidationError as error:
-        raise UsageProblem(f"{SERVICE_FILE}: {_first(error)}", hint=_HINT) from error
+        raise UsageProblem(f"{SERVICE_FILE}: {_first(error, data)}", hint=_HINT) from error
     if file.preset not in PRESETS:
         raise UsageProblem(
             f"{SERVICE_FILE}: preset: {file.preset!r} is not one of {', '.join(PRESETS)}", hint=_HINT
@@ -187,19 +191,35 @@ def parse_service(text: str, folder: Path) -> ServiceSpec:
     # The mock ML service knows the answers to its own pictures only: a preset's word does not hold here.
     profile = replace(file.profile.over(PRESETS[file.preset]), oracle=file.profile.oracle)
     _check(profile)
-    return ServiceSpec(
-        directory=str((folder / service.directory).resolve()),
-        profile=profile,
-        app=service.app,
-        command=command_words(service.command),
-        python=service.python,
-        env_file=service.env_file,
-        env=service.env,
-        allow_env=tuple(service.allow_env),
-        ready=tuple(service.ready),
-        redis_on=redis.on,
-        redis_off=redis.off,
+    return advised(
+        ServiceSpec(
+            directory=str((folder / service.directory).resolve()),
+            profile=profile,
+            app=service.app,
+            command=_file_words(service.command),
+            python=service.python,
+            env_file=service.env_file,
+            env=service.env,
+            allow_env=tuple(service.allow_env),
+            ready=tuple(service.ready),
+            redis_on=redis.on,
+            redis_off=redis.off,
+        )
     )
+
+
+def advised(service: ServiceSpec) -> ServiceSpec:
+    """``service`` with advice in its own words: its switch, not the reference service's variables."""
+    changes = {**changes_of(service.redis_on, service.redis_off), **service.profile.changes}
+    return replace(service, profile=replace(service.profile, changes=changes))
+
+
+def _file_words(command: str | Sequence[str] | None) -> tuple[str, ...]:
+    try:
+        return command_words(command)
+    except UsageProblem as error:
+        told = error.message.replace("--command", f"{SERVICE_FILE}: service.command:")
+        raise UsageProblem(told, hint=_HINT) from error
 
 
 def command_words(command: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -236,13 +256,27 @@ def _check(profile: ServiceProfile) -> None:
             )
 
 
-def _first(error: ValidationError) -> str:
+def _first(error: ValidationError, data: Any) -> str:
     """The first complaint in one line, with its key."""
     problem = error.errors(include_url=False)[0]
-    where = ".".join(str(it) for it in problem["loc"]) or "the file"
-    said = problem["msg"].removeprefix("Value error, ")
+    where = ".".join(_written(problem["loc"], data, missing=problem["type"] == "missing")) or "the file"
+    said = re.sub(r"dictionary( or instance of \w+)?$", "table", problem["msg"].removeprefix("Value error, "))
     if problem["type"] == "extra_forbidden":
         return f"{where}: there is no such key"
     given = problem.get("input")
     shown = f" (it is {given!r:.60})" if isinstance(given, str | int | float | bool) else ""
     return f"{where}: {said[:1].lower()}{said[1:]}{shown}"
+
+
+def _written(place: Sequence[str | int], data: Any, *, missing: bool) -> Iterator[str]:
+    """The words of ``place`` that stand in the file, and the one that is missing.
+
+    Of a key that may be of several types pydantic names, beside the key, the type that it tried.
+    """
+    for at, word in enumerate(place):
+        there = isinstance(data, list) and isinstance(word, int) and word < len(data)
+        if there or (isinstance(data, dict) and word in data):
+            data = data[word]
+            yield str(word)
+        elif missing and at == len(place) - 1:
+            yield str(word)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from devenv.core.presets import CAPTCHA
 from devenv.core.service import Kind, Request, Rule
 
 
@@ -29,6 +30,7 @@ class Found:
     allow_env: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     id_field: str = ""
+    id_header: str = ""
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     not_found: tuple[Rule, ...] = ()
     success: tuple[Rule, ...] = ()
@@ -50,6 +52,7 @@ class Found:
                 for name, it in self.kinds.items()
             },
             "id_field": self.id_field or None,
+            "id_header": self.id_header or None,
             "headers": list(self.headers),
             "neutralised": list(self.neutral),
             "redis_key": self.key,
@@ -66,7 +69,9 @@ def toml_text(found: Found) -> str:
     lines += [f"env-file = {_value(found.env_file)}"] if found.env_file else []
     lines += [f"allow-env = {_value(found.allow_env)}"] if found.allow_env else []
     if not found.switchable:
-        lines += ["redis = false  # with USE_REDIS=true no key of a new session was seen in Redis"]
+        seen = ": no key of one was seen in Redis" if found.preset == CAPTCHA.name else ""
+        seen = ": they are in Redis whatever USE_REDIS says" if found.key else seen
+        lines += [f"redis = false  # no switch for where new sessions are{seen}"]
     if found.env or found.neutral:
         lines += ["", "[service.env]"]
         lines += [f"{name} = {_value(value)}" for name, value in found.env.items()]
@@ -80,9 +85,10 @@ def toml_text(found: Found) -> str:
 
 def _profile(found: Found) -> list[str]:
     lines: list[str] = []
-    if found.headers or found.id_field:
+    if found.headers or found.id_field or found.id_header:
         lines += ["", "[profile]"]
         lines += [f"id = {{ field = {_value(found.id_field)} }}"] if found.id_field else []
+        lines += [f"id = {{ header = {_value(found.id_header)} }}"] if found.id_header else []
         lines += [f"headers = {_value(found.headers)}"] if found.headers else []
     for name, kind in found.kinds.items():
         lines += ["", f"[profile.kinds.{name}]"]
@@ -103,6 +109,8 @@ def _request(request: Request) -> dict[str, Any]:
     words: dict[str, Any] = {"path": request.path}
     if request.method != "POST":
         words["method"] = request.method
+    if request.headers:
+        words["headers"] = request.headers
     if request.body is not None:
         words["body"] = request.body
     return words

@@ -14,11 +14,11 @@ from devenv.stack.protocol import Progress, Stack
 
 @dataclass(frozen=True, slots=True)
 class Toggled:
-    """What a toggle did. ``before`` and ``after`` map every pod of the stack to its store."""
+    """What a toggle did. ``before`` and ``after`` map every pod of the stack to its store, in a word."""
 
     restarted: tuple[str, ...]
-    before: dict[str, Strategy]
-    after: dict[str, Strategy]
+    before: dict[str, str]
+    after: dict[str, str]
     seconds: float
 
     @property
@@ -30,8 +30,8 @@ class Toggled:
         """A plain dict for ``--json``."""
         return {
             "restarted": list(self.restarted),
-            "before": {pod: str(store) for pod, store in self.before.items()},
-            "after": {pod: str(store) for pod, store in self.after.items()},
+            "before": self.before,
+            "after": self.after,
             "mixed": self.mixed,
             "seconds": round(self.seconds, 2),
         }
@@ -40,11 +40,16 @@ class Toggled:
 def stores(status: StackStatus) -> dict[str, Strategy]:
     """Where each pod keeps its sessions, by the settings it was started with."""
     return {
-        pod.name: Strategy(pod.settings.get("SESSION_STRATEGY", Strategy.ATOMIC))
+        pod.name: _named(pod.settings.get("SESSION_STRATEGY", ""))
         if pod.settings.get("USE_REDIS", "").lower() == "true"
         else Strategy.MEMORY
         for pod in status.pods
     }
+
+
+def _named(word: str) -> Strategy:
+    """The strategy of this name; the default's for a word that only somebody's own service knows."""
+    return Strategy(word) if word in set(Strategy) else Strategy.ATOMIC
 
 
 def toggle(
@@ -60,9 +65,16 @@ def toggle(
     """Restart ``pods`` (none named: all) with USE_REDIS set, and wait until they are ready again.
 
     ``strategy``, where given, becomes their SESSION_STRATEGY. They restart side by side, or with ``rolling``
-    one after the other. ``clock`` counts seconds. Raises UsageProblem for a pod that there is not.
+    one after the other. ``clock`` counts seconds. Raises UsageProblem for a pod that there is not, and for
+    somebody's own service without such a switch.
     """
     status = stack.status()
+    service = status.spec.service
+    if service is not None and not service.switchable:
+        raise UsageProblem(
+            f"{service.title} has no switch between memory and Redis: devenv.toml says redis = false",
+            hint="[service.redis] in its place says what switches it: docs/own-service.md",
+        )
     names = _resolve(pods, [pod.name for pod in status.pods])
     settings = {"USE_REDIS": "true" if on else "false"}
     if strategy is not None:
@@ -70,7 +82,11 @@ def toggle(
     started = clock()
     for group in [[name] for name in names] if rolling else [names]:
         stack.restart_pods(dict.fromkeys(group, settings), progress)
-    return Toggled(tuple(names), stores(status), stores(stack.status()), clock() - started)
+    return Toggled(tuple(names), _in_words(status), _in_words(stack.status()), clock() - started)
+
+
+def _in_words(status: StackStatus) -> dict[str, str]:
+    return {pod: status.spec.store(store) for pod, store in stores(status).items()}
 
 
 def _resolve(words: Sequence[str], pods: Sequence[str]) -> list[str]:

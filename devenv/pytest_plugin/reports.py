@@ -13,7 +13,7 @@ def replay_report(done: Replayed) -> str:
     """A replay: what did not hold, the causes that the trace shows, what to change."""
     result = done.result
     times = f", {result.repeat} times" if result.repeat > 1 else ""
-    lines = [f"replay of {result.scenario.id} with the {result.strategy} store{times}: {result.verdict}"]
+    lines = [f"replay of {result.scenario.id} with the {result.store} store{times}: {result.verdict}"]
     told = [f"  {violation}" for violation in result.violations]
     lines += told[:MOST_VIOLATIONS]
     if len(told) > MOST_VIOLATIONS:

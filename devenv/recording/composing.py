@@ -256,7 +256,8 @@ class _Maker:
     def _answer(self, event: Event) -> Answer:
         """Right where it passed and somebody here knows right answers; else wrong: never right by luck."""
         kind = self._profile.kinds[event.kind]
-        known, knows = kind.answers, bool(self._profile.oracle) or not kind.takes_answer
+        plain = not kind.takes_answer and not self._profile.wrong  # a use that cannot be wrong
+        known, knows = kind.answers, bool(self._profile.oracle) or plain
         if event.outcome is Outcome.SUCCESS and (knows or str(Answer.RIGHT) in known):
             return Answer.RIGHT
         if self._profile.oracle or str(Answer.WRONG) in known or not known:

@@ -16,13 +16,23 @@ _SECRET_HEADER = re.compile(r"cookie|auth|token|secret|session|api-?key|csrf|xsr
 """Worth telling that they were left out; the many others are left out in silence."""
 _SECRET_NAME = re.compile(
     r"pass(word|wd|phrase)?$|secret|token|authori[sz]ation|credential|api[_-]?key|cookie|session(_?id)?$"
-    r"|csrf|xsrf|jwt|bearer|signature|e?mail|phone|^(first|last|full)_?name$|user_?name|ssn|card_?number|^cvc$",
+    r"|csrf|xsrf|jwt|bearer|signature|e?mail|phone|^(first|last|full)_?name$|user_?name|ssn|iban|birth"
+    r"|^(auth|sid|sig|otp|pin|cv[cv]|card|pan)$|(^|[_-])(otp|pin|sid)([_-]|$)|one_?time|passcode|jsessionid"
+    r"|card_?(no|num|number)$|account_?(no|num|number)$",
     re.IGNORECASE,
 )
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*\.?[A-Za-z0-9_-]*")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._-]{8,}")
 _LONG = re.compile(r"(?=[A-Za-z0-9+/_=-]*\d)(?=[A-Za-z0-9+/_=-]*[A-Za-z])[A-Za-z0-9+/_=-]{24,}")
 """No word is that long and has digits and letters: a key, a token, a picture."""
+_CARD = re.compile(r"(?<![\w-])\d{4}(?:[ -]?\d){11,12}(?![\w-])")
+"""15 or 16 digits: a payment card's number."""
+_PART = re.compile(
+    r"(?P<head>^content-disposition:[^\r\n]*\bname=\"(?P<name>[^\"]*)\"[^\n]*\n(?:[^\r\n]+\r?\n)*\r?\n)"
+    r"(?P<value>.*?)(?=\r?\n--|\Z)",
+    re.IGNORECASE | re.MULTILINE | re.DOTALL,
+)
+"""One field of a multipart/form-data body: RFC 7578."""
 _PLACEHOLDER = re.compile(r"\{(?:challenge|captured):[^}]*\}")
 
 
@@ -59,7 +69,7 @@ class Redactor:
         return f"{path}?{urlencode(told, safe='{}:')}"
 
     def body(self, text: str) -> Any:
-        """A JSON body as data, any other as text."""
+        """A JSON body as data, any other as text; fields of forms go by their names too."""
         try:
             data = json.loads(text)
         except (ValueError, RecursionError):
@@ -67,18 +77,25 @@ class Redactor:
                 pairs = parse_qsl(text, keep_blank_values=True)
                 told = [(name, self._value(name, value, f"field {name}")) for name, value in pairs]
                 return urlencode(told, safe="{}:")
+            if _PART.search(text):
+                return _PART.sub(self._part, text)
             return self._text(text, "body")
         return self._inside(data, "")
 
+    def _part(self, part: re.Match[str]) -> str:
+        return part["head"] + str(self._value(part["name"], part["value"], f"field {part['name']}"))
+
     def _inside(self, data: Any, name: str) -> Any:
+        """``name``: what ``data`` is called. All that is inside something secret is secret."""
         if isinstance(data, dict):
-            return {key: self._inside(value, key) for key, value in data.items()}
+            secret = name if _SECRET_NAME.search(name) and name.lower() not in self._kept() else ""
+            return {key: self._inside(value, secret or key) for key, value in data.items()}
         if isinstance(data, list):
             return [self._inside(value, name) for value in data]
         return self._value(name, data, f"field {name}")
 
     def _value(self, name: str, value: Any, what: str) -> Any:
-        if name.lower() in self._kept() or value in (None, "", True, False):
+        if name.lower() in self._kept() or value is None or value == "" or isinstance(value, bool):
             return value
         if isinstance(value, str) and _PLACEHOLDER.fullmatch(value):
             return value
@@ -97,7 +114,7 @@ class Redactor:
         return "".join([*parts, self._plain(text[at:], what)])
 
     def _plain(self, text: str, what: str) -> str:
-        for pattern in (_BEARER, _JWT, _LONG):
+        for pattern in (_BEARER, _JWT, _LONG, _CARD):
             text, count = pattern.subn(REDACTED, text)
             if count:
                 self.removed[what] += count

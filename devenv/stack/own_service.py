@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -45,6 +46,9 @@ NOWHERE = (
     "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy",
 )  # fmt: skip
 """Known to point outwards, and nothing here can take their place."""
+_ITS_REDIS = re.compile(
+    r"(?P<of>(?:\w+_)?(?:REDIS|CACHE|VALKEY)(?:_\w+)?)_(?P<what>HOST|HOSTNAME|URL|URI|DSN)"
+)
 _TEMPLATES = (".example", ".sample", ".template", ".dist", ".md")
 _VENVS = (".venv", "venv", "env")
 
@@ -60,11 +64,17 @@ class Variable:
 class OwnService:
     """A service that can be started. Raises UsageProblem where its folder, files or variables forbid that.
 
-    ``files`` are its variables by name, as it would read them.
+    ``workers``: how many processes each pod is to have. ``files`` are its variables by name, as it would read
+    them.
     """
 
-    def __init__(self, service: ServiceSpec) -> None:
+    def __init__(self, service: ServiceSpec, workers: int = 1) -> None:
         self.service = service
+        if workers > 1 and service.command and not any("{workers}" in word for word in service.command):
+            raise UsageProblem(
+                f"{workers} workers for each pod: the command has no {{workers}} in it, so nothing tells it",
+                hint="--command 'gunicorn --workers {workers} --bind 127.0.0.1:{port} main:app'",
+            )
         self.directory = Path(service.directory)
         if not self.directory.is_dir():
             raise UsageProblem(f"--app-dir {service.directory}: there is no such folder")
@@ -82,7 +92,10 @@ class OwnService:
         """What to run so that it listens on 127.0.0.1:``port``."""
         service = self.service
         if service.command:
-            values = {"port": str(port), "host": "127.0.0.1", "workers": str(workers), "pod": pod}
+            values = {
+                "port": str(port), "host": "127.0.0.1", "workers": str(workers), "pod": pod,
+                "python": self._python(),
+            }  # fmt: skip
             return [_put(word, values) for word in service.command]
         options = ["--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
         more = ["--workers", str(workers)] if workers > 1 else []
@@ -155,6 +168,25 @@ def undecided(service: ServiceSpec, files: Mapping[str, Variable]) -> list[str]:
     """The variables of ``files`` that look outside and that nobody has decided about."""
     values = {name: it.value for name, it in files.items()}
     return outside(values, [*known_variables(service), *service.allow_env])
+
+
+def its_redis(service: ServiceSpec, files: Mapping[str, Variable]) -> dict[str, str]:
+    """Variables of ``files`` that are called like the address of a Redis, with ours as a template.
+
+    ``CACHE_HOST`` and, beside it, ``CACHE_PORT``; ``SESSION_REDIS_URL``. Only where nobody decided yet.
+    """
+    found: dict[str, str] = {}
+    for name in undecided(service, files):
+        match = _ITS_REDIS.fullmatch(name)
+        if match is None:
+            continue
+        if match["what"] in ("HOST", "HOSTNAME"):
+            found[name] = "{redis_host}"
+            port = match["of"] + "_PORT"
+            found |= {port: "{redis_port}"} if port in files else {}
+        elif files[name].value.startswith(("redis://", "rediss://")):
+            found[name] = "{redis_url}"
+    return found
 
 
 def own_variables(service: ServiceSpec) -> dict[str, Variable]:

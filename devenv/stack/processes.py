@@ -54,7 +54,7 @@ class Processes:
         self, spec: StackSpec, state_dir: Path, *, redis_ports: Mapping[str, int] | None = None
     ) -> None:
         self.spec = spec
-        self._own = OwnService(spec.service) if spec.service is not None else None
+        self._own = OwnService(spec.service, spec.workers) if spec.service is not None else None
         self.engine = redis_server.find()
         if spec.redis_mode is RedisMode.TLS:
             redis_server.must_speak_tls(self.engine)
@@ -265,7 +265,7 @@ class Processes:
         self._starting[pod] = True
         try:
             await child.start(command, env, cwd)
-            full = await readiness.ready(child, _PodProbe(port, paths))
+            full = await readiness.ready(child, _PodProbe(port, paths), None if self._own is None else port)
             await self._all_workers(child)
         finally:
             self._starting[pod] = False

@@ -17,12 +17,13 @@ _WHOLE = 65536
 Probe = Callable[[], Awaitable[bool | None]]
 
 
-async def ready(child: Child, probe: Probe) -> bool:
+async def ready(child: Child, probe: Probe, port: int | None = None) -> bool:
     """Poll until ``probe`` is not False; True where it said so, False where it gave up with None.
 
-    Raises ``EnvironmentProblem`` where the program ends, or does not get ready in ``READY_SECONDS``.
+    ``port`` is where it should listen, for the message. Raises ``EnvironmentProblem`` where the program ends,
+    or does not get ready in ``READY_SECONDS``.
     """
-    deadline = time.monotonic() + READY_SECONDS
+    began = time.monotonic()
     while True:
         if not child.running:
             raise died_at_start(child, await child.ended())
@@ -30,11 +31,20 @@ async def ready(child: Child, probe: Probe) -> bool:
         # Asked again: what answered may have been somebody else on the port while ours was dying of it.
         if answer is not False and child.running:
             return answer is True
-        if time.monotonic() > deadline:
-            raise EnvironmentProblem(
-                f"{child.name} did not get ready in {READY_SECONDS:g} s", hint=f"its log is {child.log}"
-            )
+        if time.monotonic() - began > READY_SECONDS:
+            raise _never_ready(child, port)
         await asyncio.sleep(POLL_SECONDS)
+
+
+def _never_ready(child: Child, port: int | None) -> EnvironmentProblem:
+    """With what is known of why: nobody on its port, and its own last words."""
+    told = f"{child.name} did not get ready in {READY_SECONDS:g} s"
+    hint = f"its log is {child.log}"
+    if port is not None:
+        told += f": nothing answers HTTP on 127.0.0.1:{port}"
+        hint = f"does it listen on {{port}}, or on the variable PORT? {hint}"
+    said = child.last_words()
+    return EnvironmentProblem(told + (f"; it said: {said}" if said else ""), hint=hint)
 
 
 async def _ask(

@@ -13,6 +13,8 @@ from docker import DockerClient
 
 from devenv.core.topology import Ports, RedisMode, StackSpec
 from devenv.core.vocabulary import Strategy
+from devenv.lab.doctor import Wish, examine
+from devenv.lab.journal import journaled
 from devenv.lab.keys import connected, list_keys
 from devenv.lab.replay import Replayer
 from devenv.scenario import find
@@ -97,3 +99,12 @@ def test_nodes_that_were_killed_form_a_cluster_again(stack: ComposeStack) -> Non
     stack.redis("start")
     assert stack.status().redis_state == "running"
     assert list(pairs(stack, 6).values()) == [1] * 6
+
+
+def test_the_doctor_finds_nothing_on_it(stack: ComposeStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The nodes announce addresses of containers, which are not this machine's and are not asked about."""
+    monkeypatch.setattr("devenv.lab.doctor.usecase.running_stack", lambda backend, state: journaled(stack))
+    found = examine(Wish(), "compose", Path("nowhere"), ask=lambda what: False)
+    assert [it.kind for it in found.diagnosis.findings] == []
+    assert {check.state for check in found.diagnosis.checks} == {"ok"}
+    assert found.diagnosis.notes == ()

@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeGuard
 
 from devenv.doctor.facts import (
     Info,
@@ -31,6 +32,8 @@ WELL_KNOWN = (6379, 6380, 6397, 7000)
 PROBE_TTL = 10
 MAX_TIMEOUT = 5.0
 _MAX_NODES = 32
+_MOST_KEYS = 64
+"""A master with a third of the slots owns none of so many keys once in 10^11."""
 _FAILURES = (Broken, OSError)
 
 _TRIALS = {
@@ -64,7 +67,8 @@ class Plan:
 
     ``commands`` are those that the services need, ``prefix`` that of the probe's key; ``write``: whether to
     write it. ``neighbours`` are other ports of the host to try where this one does not answer. ``may_touch``
-    tells of another host, which a cluster announces, whether it may be connected to.
+    tells of another host, which a cluster announces, whether it may be connected to. ``nodes``: where a
+    cluster's nodes ("host:port") are reached from here, where that is known; empty: as it announces them.
     """
 
     target: Target
@@ -77,6 +81,7 @@ class Plan:
     write: bool = True
     neighbours: Sequence[int] = WELL_KNOWN
     may_touch: Callable[[str], bool] = handshake.loopback
+    nodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +188,7 @@ class _Visit:
         seen = replace(seen, unknown_commands=_unknown(wire, self._plan.commands))
         seen = replace(seen, keyspace=self._keys(seen, wire))
         if self._plan.write and seen.select is None:
-            seen = replace(seen, write=self._write(wire))
+            seen = replace(seen, write=self._write(seen, wire))
         return seen
 
     # -- the cluster -------------------------------------------------------------------------------------
@@ -192,8 +197,10 @@ class _Visit:
         said = wire.call("CLUSTER", "INFO")
         state = _fields(said).get("cluster_state") if isinstance(said, str) else None
         nodes = []
-        for host, port in _announced(wire.call("CLUSTER", "SLOTS"), self._plan.target.host)[:_MAX_NODES]:
-            if self._plan.may_touch(host):
+        places = [_place(node) for node in self._plan.nodes]
+        places = places or _announced(wire.call("CLUSTER", "SLOTS"), self._plan.target.host)[:_MAX_NODES]
+        for host, port in places:
+            if self._plan.nodes or self._plan.may_touch(host):
                 tcp, link = connect(host, port, self._timeout)
                 if link is not None:
                     link.close()
@@ -253,7 +260,7 @@ class _Visit:
                     ("", db) for db in dict.fromkeys([target.db, *(others.databases if others else ())])
                 ]
             found: dict[str, Found | None] = {}
-            whole = True
+            whole = len(places) == len(seen.nodes) or not seen.nodes  # else some node was not looked at
             for address, db in places:
                 with self._at(address) if address else contextlib.nullcontext(wire) as at:
                     at.call("SELECT", db)
@@ -265,21 +272,38 @@ class _Visit:
 
     # -- writing -----------------------------------------------------------------------------------------
 
-    def _write(self, wire: Wire) -> WriteProbe:
-        """One key, on the node that owns it; tried there, and deleted."""
-        key = f"{self._plan.prefix}doctor:{secrets.token_hex(8)}"
-        said = wire.call("SET", key, "doctor", "EX", PROBE_TTL)
-        if isinstance(said, Refused) and said.text.startswith("MOVED "):
+    def _write(self, seen: Server, wire: Wire) -> WriteProbe | None:
+        """One key, on the node that owns it; tried there, and deleted.
+
+        Where that node is not to be touched, another key: one of the node that was reached. None where it
+        has none.
+        """
+        for _ in range(_MOST_KEYS):
+            key = f"{self._plan.prefix}doctor:{secrets.token_hex(8)}"
+            said = wire.call("SET", key, "doctor", "EX", PROBE_TTL)
+            if not _moved(said):
+                return self._tried(wire, key, said)
             address = said.text.split()[-1]
             host = address.rpartition(":")[0] or self._plan.target.host
-            if not self._plan.may_touch(host):
-                return WriteProbe(key, f"its slot is on {address}, which was not tried")
-            try:
-                with self._at(f"{host}:{address.rpartition(':')[2]}") as owner:
-                    return self._tried(owner, key, owner.call("SET", key, "doctor", "EX", PROBE_TTL))
-            except OSError as error:
-                return WriteProbe(key, f"its slot is on {address}, which cannot be reached: {error}")
-        return self._tried(wire, key, said)
+            if self._plan.nodes:
+                return self._anywhere(seen, key)
+            if self._plan.may_touch(host):
+                try:
+                    with self._at(f"{host}:{address.rpartition(':')[2]}") as owner:
+                        return self._tried(owner, key, owner.call("SET", key, "doctor", "EX", PROBE_TTL))
+                except OSError as error:
+                    return WriteProbe(key, f"its slot is on {address}, which cannot be reached: {error}")
+        return None
+
+    def _anywhere(self, seen: Server, key: str) -> WriteProbe | None:
+        """On whichever node owns the key: they name themselves otherwise than they are reached."""
+        for node in seen.nodes:
+            if node.tcp.reach is Reach.OPEN:
+                with self._at(node.address) as other:
+                    said = other.call("SET", key, "doctor", "EX", PROBE_TTL)
+                    if not _moved(said):
+                        return self._tried(other, key, said)
+        return None
 
     def _tried(self, wire: Wire, key: str, said: Value) -> WriteProbe:
         if isinstance(said, Refused):
@@ -309,6 +333,15 @@ def _trial(wire: Wire, name: str, key: str) -> Trial:
         wire.call("UNWATCH")
     serious = error is not None and (error.startswith("NOPERM") or "unknown command" in error.lower())
     return Trial(name, error if serious else None)
+
+
+def _moved(said: Value) -> TypeGuard[Refused]:
+    return isinstance(said, Refused) and said.text.startswith("MOVED ")
+
+
+def _place(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host, int(port)
 
 
 def error_of(value: Value) -> str | None:

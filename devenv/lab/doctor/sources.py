@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from devenv.core.errors import UsageProblem
 from devenv.core.redis_access import RedisAccess
+from devenv.core.service import ServiceSpec
 from devenv.core.topology import StackStatus
 from devenv.doctor.kubernetes import TELLTALE, workloads
 from devenv.doctor.settings import CA_NAMES, USER_NAMES, Client, Place, Pod, Setting, env_file
@@ -129,7 +130,22 @@ def _of_stack(status: StackStatus, name: str, entry: RedisAccess, lines: Mapping
         line = lines.get(variable)
         place = line.place if line is not None and line.value == value else Place(name)
         settings[variable] = Setting(variable, value, place)
-    return Pod(name, Place(name), settings, replicas=1, client=Client.AUTO)
+    unknown = {} if status.spec.service is None else _its_own_affair(status.spec.service, own, shown)
+    kept = {variable: it for variable, it in settings.items() if variable not in unknown}
+    return Pod(name, Place(name), kept, unknown=unknown, replicas=1, client=Client.AUTO)
+
+
+def _its_own_affair(
+    service: ServiceSpec, chosen: Mapping[str, str], shown: Mapping[str, str]
+) -> dict[str, str]:
+    """What only the code of somebody's own service tells: the contract's variables and defaults are not its.
+
+    A prefix that no file of its names, which commands it uses, where its sessions are without a switch.
+    """
+    names = [name for name in ("REDIS_PREFIX", "REDIS_DB") if name not in shown]
+    names += [] if "SESSION_STRATEGY" in chosen else ["SESSION_STRATEGY"]
+    names += [] if service.switchable else ["USE_REDIS"]
+    return dict.fromkeys(names, "its code")
 
 
 def _text(path: Path) -> str:

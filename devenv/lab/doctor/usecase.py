@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from devenv.core.errors import EnvironmentProblem, UsageProblem
 from devenv.core.events import RedisCommand
 from devenv.core.presets import CAPTCHA
+from devenv.core.service import ServiceProfile
 from devenv.core.topology import StackStatus
 from devenv.doctor.commands import NEEDS, UNSAID
 from devenv.doctor.diagnosis import diagnose
@@ -44,6 +45,7 @@ class Wish:
     ``service``: the URL of a service that runs, to be asked for challenges. ``authorities``: a file that
     stands for the CA of the settings, whose path is another machine's. ``commands``: Redis commands that the
     service uses besides those of its SESSION_STRATEGY. ``other_prefixes`` are another environment's.
+    ``profile`` says how ``service`` is asked for a session.
     ``probe``: touch anything at all; ``write``: also create a challenge, and write the one key.
     """
 
@@ -57,6 +59,7 @@ class Wish:
     probe: bool = True
     write: bool = True
     neighbours: tuple[int, ...] = WELL_KNOWN
+    profile: ServiceProfile = CAPTCHA
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def examine(
     for heard in _heard(stack, status, time.time() - GATE_SECONDS):
         if "unknown command" in str(heard.reply).lower() and heard.pod in needs:
             needs[heard.pod] = tuple(dict.fromkeys((*needs[heard.pod], heard.command)))
-    plans, servers = _plans(pods, wish, needs, consent), []
+    plans, servers = _plans(pods, wish, needs, consent, status), []
     if wish.service is not None and wish.probe:
         consent.wanted(_host_of(wish.service), f"ask {wish.service} for challenges")
     for plan in plans:
@@ -185,11 +188,16 @@ class _Consent:
 
 
 def _plans(
-    pods: Sequence[Pod], wish: Wish, needs: dict[str, tuple[str, ...]], consent: _Consent
+    pods: Sequence[Pod],
+    wish: Wish,
+    needs: dict[str, tuple[str, ...]],
+    consent: _Consent,
+    status: StackStatus | None,
 ) -> list[Plan | Server]:
     """One plan for each way to reach a server; a Server where it is not to be tried, and why.
 
-    Where a port is closed, those that other pods use are looked at too.
+    Where a port is closed, those that other pods use are looked at too. Of a stack of ours (``status``) it is
+    known where its nodes are reached.
     """
     grouped: dict[tuple[Target, str, TlsFiles, str], list[Pod]] = {}
     for pod in pods:
@@ -199,6 +207,9 @@ def _plans(
             grouped.setdefault((target, pod.text("REDIS_PASSWORD"), _files(pod, wish), why), []).append(pod)
     neighbours = tuple(dict.fromkeys([*(target.port for target, *_ in grouped), *wish.neighbours]))
     plans: list[Plan | Server] = []
+    ends = status.endpoints if status is not None else None
+    home = (ends.redis_host, ends.redis_port) if ends is not None else None
+    nodes = ends.redis_nodes if ends is not None else ()
     for (target, password, files, why), users in grouped.items():
         names = tuple(pod.name for pod in users)
         if why:
@@ -218,6 +229,7 @@ def _plans(
                 wish.write,
                 neighbours,
                 consent.has,
+                nodes if (target.host, target.port) == home else (),
             )
         )
     return plans
@@ -276,9 +288,10 @@ def _host_of(url: str) -> str:
 def _created(wish: Wish, status: StackStatus | None, progress: Progress) -> list[Created]:
     if wish.service is not None:
         progress(f"asking {wish.service} for challenges")
-        return creation.on_service(wish.service, CAPTCHA)
-    if status is None:
-        return []
+        return creation.on_service(wish.service, wish.profile)
+    service = status.spec.service if status is not None else None
+    if status is None or (service is not None and not service.switchable):
+        return []  # or of a service of which nobody says that its sessions are in Redis
     progress("asking each pod for a challenge")
     return creation.on_stack(status)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
+from devenv.checker.races import is_stub
 from devenv.checker.steps import NIL, Step
 from devenv.checker.stories import Call, Joined
 from devenv.core.events import RedisCommand, StackEvent
@@ -22,7 +23,6 @@ LONG_HOLD_S = 0.1
 
 _ID_LETTERS = 6
 _LONGEST = 40
-_ANSWER_FIELDS = ("is_positive", "target_class", "image_url", "samples")
 _EVENTS = {"expire": "the key expires", "age": "0.4 s left to live", "flush": "FLUSHALL"}
 _ENDS = {
     "request-dropped": "the request is lost",
@@ -51,7 +51,7 @@ def picture(joined: Joined, calls: Iterable[Call]) -> list[SequenceMessage]:
     for word in joined.words:
         if word.delivered is None and first <= word.received <= last and word.pod in pods:
             messages += _command(Step(word, word.received, word.reply), keys)
-    notes = [_note(event) for event in joined.stack if first < event.time <= last]
+    notes = [_note(event, joined.own) for event in joined.stack if first < event.time <= last]
     messages += [note for note in notes if note is not None]
     messages.sort(key=lambda message: message.time)
     return [*_standing(joined, pods, first), *messages]
@@ -97,20 +97,22 @@ class _Keys:
 
 def _standing(joined: Joined, pods: Sequence[str], when: float) -> list[SequenceMessage]:
     found = [(pod, joined.settings(pod, when)) for pod in pods]
-    notes = [SequenceMessage(when, pod, pod, _store(detail), "note") for pod, detail in found if detail]
+    notes = [
+        SequenceMessage(when, pod, pod, _store(detail, joined.own), "note") for pod, detail in found if detail
+    ]
     state = joined.redis_state(when)
     if state != "running":
         notes.append(SequenceMessage(when, REDIS, REDIS, state, "note"))
     return notes
 
 
-def _store(settings: object) -> str:
+def _store(settings: object, own: bool) -> str:
     known = dict(settings) if isinstance(settings, dict) else {}
     if str(known.get("STATE", "")):
         return "does not run"
     flag = str(known.get("USE_REDIS", "?"))
     strategy = known.get("SESSION_STRATEGY")
-    return f"USE_REDIS={flag}" + (f" ({strategy})" if flag.lower() == "true" and strategy else "")
+    return f"USE_REDIS={flag}" + (f" ({strategy})" if flag.lower() == "true" and strategy and not own else "")
 
 
 def _rule(detail: Mapping[str, str]) -> str:
@@ -119,12 +121,12 @@ def _rule(detail: Mapping[str, str]) -> str:
     return rule if rule.startswith(action) else f"{action} {rule}".rstrip()
 
 
-def _note(event: StackEvent) -> SequenceMessage | None:
+def _note(event: StackEvent, own: bool) -> SequenceMessage | None:
     where, label = REDIS, event.detail.get("action", event.what)
     if event.what == "service":
         return None
     if event.what == "pod":
-        where, label = event.pod or PROXY, _store(event.detail)
+        where, label = event.pod or PROXY, _store(event.detail, own)
     elif event.what == "restart":
         where, label = event.pod or PROXY, "restart"
     elif event.what == "rule":
@@ -270,7 +272,7 @@ def _document(text: str) -> str:
     """A session document in two words; a stub is one without an answer."""
     if not text.startswith("{"):
         return _cut(text)
-    stub = "" if any(name in text for name in _ANSWER_FIELDS) else "stub, "
+    stub = "stub, " if is_stub(text) else ""
     try:
         attempts = json.loads(text).get("attempts")
     except (ValueError, RecursionError):  # it was cut where it was recorded

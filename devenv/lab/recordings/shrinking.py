@@ -158,12 +158,12 @@ class _Reduction:
             "id": f"{self._data['id']}-small"[:80],
             "needs": _needs(data),
             "title": f"The smallest part of {self._data['id']} that fails",
-            "about": f"Fails with the {self._strategy} store: {failure}\n",
         }
         results = [it for _ in range(CONFIRMATIONS) if (it := self._play(data)) is not None]
         confirmed = [it for it in results if wanted in map(_signature, _told(it))]
         if not confirmed:
             raise Inconclusive(f"{self._scenario.id} fails only now and then: {failure}")
+        data["about"] = f"Fails with the {confirmed[0].store} store: {failure}\n"
         told = next(it for it in _told(confirmed[0]) if _signature(it) == wanted)
         return _Found(
             told, len(pieces), len(pieces_of(data)), self._plays, len(confirmed), scenario_yaml(data),

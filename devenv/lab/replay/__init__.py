@@ -167,13 +167,13 @@ class Replayer:
                     restarted = self._set_up(scenario, strategy)
                 started = self._clock()
                 for pod in restarted:
-                    recording.note(started, pod, f"start ({strategy})")
+                    recording.note(started, pod, f"start ({self._store(strategy)})")
                 recordings.append(recording)
                 plays.append(tuple(player.play()))
                 seconds.append(self._clock() - started)
                 if collector is not None:
                     collector.gather()
-                self._progress(f"{scenario.id} [{strategy}] {number}/{repeat}")
+                self._progress(f"{scenario.id} [{self._store(strategy)}] {number}/{repeat}")
         except BaseException:  # Ctrl-C too: what was seen until then can be explained
             if run is not None and collector is not None:
                 with suppress(DevenvError):
@@ -184,11 +184,15 @@ class Replayer:
         kept = recordings[told.index(True) if any(told) else 0]
         kept.messages.sort(key=lambda message: message.time)
         result = ReplayResult(
-            scenario, strategy, tuple(plays), tuple(seconds), kept, run.id if run is not None else None
-        )
+            scenario, strategy, tuple(plays), tuple(seconds), kept, run.id if run is not None else None,
+            own=self._store(strategy) if self._baseline.status.spec.service is not None else "",
+        )  # fmt: skip
         if run is not None and collector is not None:
             self._write(run, result, recordings, collector)
         return result
+
+    def _store(self, strategy: Strategy) -> str:
+        return self._baseline.status.spec.store(strategy)
 
     def _set_up(self, scenario: Scenario, strategy: Strategy) -> tuple[str, ...]:
         """The scenario's settings; the pods that were restarted. Before an order, cold pods are warmed.

@@ -36,7 +36,11 @@ def fits(scenario: Scenario, status: StackStatus) -> str | None:
             f"devenv up --redis {wish.redis}"
         )
     if spec.workers != wish.workers:
-        return f"{scenario.id} needs pods of {wish.workers} worker processes, the stack's have {spec.workers}"
+        processes = "processes" if wish.workers > 1 else "process"
+        return (
+            f"{scenario.id} needs pods of {wish.workers} worker {processes}, the stack's "
+            f"have {spec.workers}: devenv up --workers {wish.workers}"
+        )
     return None
 
 

@@ -40,7 +40,8 @@ class ReplayResult:
     """A scenario played ``repeat`` times with one store.
 
     ``plays`` has every repeat's observations, ``seconds`` how long each took. ``recording`` is that of the
-    first repeat that violated an expectation, else of the first.
+    first repeat that violated an expectation, else of the first. ``own``: the word for
+    the store of somebody's own service.
     """
 
     scenario: Scenario
@@ -49,6 +50,7 @@ class ReplayResult:
     seconds: tuple[float, ...]
     recording: Recording
     run_id: str | None = None
+    own: str = ""
 
     @property
     def repeat(self) -> int:
@@ -109,7 +111,14 @@ class ReplayResult:
     def command(self) -> str:
         """The command that does it again."""
         times = f" --repeat {self.repeat}" if self.repeat > 1 else ""
+        if self.own and self.run_id is not None:  # a run knows where the sessions were
+            return f"devenv replay {self.run_id}{times}"
         return f"devenv replay {self.run_id or self.scenario.id} --strategy {self.strategy}{times}"
+
+    @property
+    def store(self) -> str:
+        """Where the sessions were, in a word."""
+        return self.own or str(self.strategy)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; what ``devenv replay --json`` prints and results.json holds."""
@@ -143,7 +152,7 @@ def junit_xml(results: Sequence[ReplayResult]) -> str:
     """
     root = ET.Element("testsuites")
     for result in results:
-        name = f"{result.scenario.id}[{result.strategy}]"
+        name = f"{result.scenario.id}[{result.store}]"
         broken = {violation.repeat for violation in result.violations}
         unchecked = result.verdict == "not checked"
         failures, errors = (0, result.repeat) if unchecked else (len(broken), 0)
@@ -156,7 +165,7 @@ def junit_xml(results: Sequence[ReplayResult]) -> str:
             case.set("name", f"{name} repeat {repeat}")
             told = [_xml_text(str(v)) for v in result.violations if v.repeat == repeat]
             if unchecked:
-                ET.SubElement(case, "error", message=f"nothing is said about the {result.strategy} store")
+                ET.SubElement(case, "error", message=f"nothing is said about the {result.store} store")
             elif told:
                 ET.SubElement(case, "failure", message=told[0]).text = "\n".join(told)
     ET.indent(root)

@@ -18,7 +18,7 @@ def summary(result: ReplayResult, explanation: Explanation) -> str:
     lines = [
         "# devenv replay", "",
         "| scenario | store | result | played |", "|---|---|---|--:|",
-        f"| `{scenario.id}` | {result.strategy} | {mark} | {result.repeat} |", "",
+        f"| `{scenario.id}` | {result.store} | {mark} | {result.repeat} |", "",
         f"{scenario.title}. Played {result.repeat} time{'s' * (result.repeat != 1)}{ways}.",
     ]  # fmt: skip
     if (note := scenario.note(result.strategy)) is None:

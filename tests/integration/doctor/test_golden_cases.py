@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from devenv.core.vocabulary import CaptchaType
+from devenv.doctor.facts import Reach, Target
 from devenv.doctor.findings import CAUSES
+from devenv.lab.doctor.redis_probe import Plan, look, seek
 from tests.integration.doctor.conftest import ACL_USER, PASSWORD, Doctor
 
 ON = "USE_REDIS=true\nREDIS_HOST=127.0.0.1\nREDIS_TIMEOUT_MS=1000\n"
@@ -324,6 +326,22 @@ def test_sessions_of_every_master_of_a_cluster_are_seen(doctor: Doctor) -> None:
     (finding,) = found.diagnosis.findings
     assert finding.kind == "stub-document"
     assert finding.sentence.startswith("12 stub documents")
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["not to be touched", "reached elsewhere"])
+def test_a_cluster_whose_announced_nodes_are_not_followed(doctor: Doctor, known: bool) -> None:
+    """It is no fault of the server's; a key is written all the same, and no session is said to be missing."""
+    ports = [doctor.world.port[f"cluster{number}"] for number in ("", "-2", "-3")]
+    nodes = tuple(f"127.0.0.1:{port}" for port in ports) if known else ()
+    plan = Plan(Target("127.0.0.1", ports[0]), ("a",), 2.0, may_touch=lambda host: False, nodes=nodes)
+    for _ in range(8):  # two of three keys are another node's
+        seen = look(plan)
+        assert seen.write is not None
+        assert (seen.write.error, seen.write.ttl) == (None, 10)
+        assert seen.nodes
+        assert {node.tcp.reach for node in seen.nodes} == {Reach.OPEN if known else Reach.NOT_TRIED}
+    nobodys = "0" * 32
+    assert seek(plan, seen, [nobodys], ["rcaptcha:"]) == ({nobodys: None} if known else {})
 
 
 def test_a_password_is_never_told(doctor: Doctor) -> None:

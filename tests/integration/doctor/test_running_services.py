@@ -192,7 +192,12 @@ def test_stacks_whose_redis_stands_otherwise(
         assert "wrong-horse" not in str(finding.to_json())
     else:
         guide = {"SESSION_STRATEGY": "guide"}
-        sick.restart(a=guide, b=guide)
+        sick.restart(b={**guide, "REDIS_CLUSTER": "auto"})
+        (finding,) = sick.examine().diagnosis.findings
+        assert finding.kind == "plain-client-on-cluster"
+        assert str(finding.change).startswith(f"{B}: REDIS_CLUSTER=true")
+        assert finding.evidence[1] == f"REDIS_CLUSTER=auto ({B}); the store guide takes a plain client"
+        sick.restart(a=guide)
         assert sick.kinds().keys() == {"plain-client-on-cluster"}
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from devenv.core.errors import EnvironmentProblem, UsageProblem
 from devenv.core.topology import Ports, RedisMode, StackSpec
 from devenv.core.vocabulary import Strategy
 from devenv.lab.explain import explain_run
@@ -23,6 +26,7 @@ from devenv.lab.runs import Run, open_run
 from devenv.lab.service_file import parse_service
 from devenv.lab.service_text import toml_text
 from devenv.lab.settings import Settings
+from devenv.lab.toggle import toggle
 from devenv.scenario import find
 from devenv.stack.embedded import EmbeddedStack
 from tests.integration.own_service.conftest import DEVENV, HEADER_VALUE, OWN_STYLE, needed
@@ -106,6 +110,16 @@ def test_with_redis_every_pod_knows_the_session(service: tuple[str, EmbeddedStac
     assert {it["pod"] for it in commands if it["command"] == "GET"} == {"captcha-api-a", "captcha-api-b"}
 
 
+def test_what_has_no_switch_is_not_toggled(service: tuple[str, EmbeddedStack]) -> None:
+    name, stack = service
+    if name != "mcp-session":
+        pytest.skip("it has a switch")
+    before = [pod.pid for pod in stack.status().pods]
+    with pytest.raises(UsageProblem, match="has no switch"):
+        toggle(stack, True, progress=lambda line: None, clock=time.monotonic)
+    assert [pod.pid for pod in stack.status().pods] == before
+
+
 def test_the_values_of_its_headers_are_in_no_file(service: tuple[str, EmbeddedStack], tmp_path: Path) -> None:
     name, stack = service
     if name != "own-style":
@@ -118,6 +132,29 @@ def test_the_values_of_its_headers_are_in_no_file(service: tuple[str, EmbeddedSt
 
 class TestInit:
     """What init writes of an example is enough for everything else."""
+
+    def test_a_flag_that_switches_nothing_is_no_switch(
+        self, example: Callable[[str], Path], tmp_path: Path
+    ) -> None:
+        folder = example("own-style")
+        program = (folder / "main.py").read_text(encoding="utf-8")
+        always = program.replace('.lower() != "true"', ".lower() is None")
+        assert always != program
+        (folder / "main.py").write_text(always, encoding="utf-8")
+        found = look(Wish(folder), tmp_path, lambda line: None)
+        assert (found.key, found.switchable) == ("own:{id}", False)
+        assert "whatever USE_REDIS says" in found.notes[-1]
+        assert not parse_service(toml_text(found), folder).switchable
+
+    def test_a_service_that_breaks_says_why(self, example: Callable[[str], Path], tmp_path: Path) -> None:
+        folder = example("own-style")
+        program = (folder / "main.py").read_text(encoding="utf-8")
+        broken = program.replace('"expiresIn": TTL_S', '"expiresIn": {}["no such word"]')
+        assert broken != program
+        (folder / "main.py").write_text(broken, encoding="utf-8")
+        with pytest.raises(EnvironmentProblem, match="answered 500") as told:
+            look(Wish(folder), tmp_path, lambda line: None)
+        assert "KeyError: 'no such word'" in str(told.value.hint)
 
     def test_a_service_with_openapi_needs_no_word(
         self, example: Callable[[str], Path], tmp_path: Path
@@ -149,6 +186,74 @@ class TestInit:
             assert written.profile.outcome(status, body) is wished.profile.outcome(status, body)
 
 
+STRANGE = """\
+import json, os, secrets, sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import redis
+
+url = os.environ["GAME_CACHE_URL"] if os.getenv("USE_REDIS") == "true" else None
+cache = redis.Redis.from_url(url) if url else None
+memory = {}
+
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
+        if self.path == "/start" and "lang" not in body:
+            return self.say(400, {"why": "no lang"})
+        if self.path == "/start":
+            session = secrets.token_hex(12)
+            cache.set("game:" + session, 7, ex=60) if cache else memory.update({session: 7})
+            return self.say(200, {"hello": body["lang"]}, session)
+        session = self.headers.get("X-Game", "")
+        number = cache.get("game:" + session) if cache else memory.get(session)
+        self.say(200, {"ok": int(number) == body["n"]} if number else {"ok": False, "why": "no game"})
+
+    def say(self, status, told, session=None):
+        text = json.dumps(told).encode()
+        self.send_response(status)
+        if session:
+            self.send_header("X-Game", session)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+def test_a_session_in_a_header_and_other_names_for_everything(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """No framework, no OpenAPI, a body to begin with: init is told the requests, and nothing else."""
+    (tmp_path / "game.py").write_text(STRANGE, encoding="utf-8")
+    (tmp_path / ".env").write_text("GAME_CACHE_URL=rediss://prod.example.invalid:6380\n", encoding="utf-8")
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*DEVENV, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+        )
+
+    requests = ["--create", "POST /start", "--verify", "POST /guess", "--body", '{"n": 1}']
+    start = ["init", "--yes", "--command", "{python} game.py {port}", *requests]
+    refused = run(*start)
+    assert refused.returncode == 4
+    assert "--create-body" in refused.stderr
+    begun = run(*start, "--create-body", '{"lang": "en"}', "--json")
+    assert begun.returncode == 0, begun.stderr
+    found = json.loads(begun.stdout)
+    assert (found["id_header"], found["redis_key"]) == ("x-game", "game:{id}")
+    text = (tmp_path / "devenv.toml").read_text(encoding="utf-8")
+    switch = '\n[service.redis]\non = { GAME = "redis" }\noff = { GAME = "memory" }\n'
+    (tmp_path / "devenv.toml").write_text(text + switch, encoding="utf-8")
+    (tmp_path / "game.py").write_text(
+        STRANGE.replace('"USE_REDIS") == "true"', '"GAME") == "redis"'), "utf-8"
+    )
+    story = run("demo", "--trials", "2", "--json")
+    acts = json.loads(story.stdout)["acts"]
+    assert [(act["setting"], act["lost"]) for act in acts] == [("GAME=memory", 2), ("GAME=redis", 0)]
+    assert story.returncode == 0
+
+
 def test_three_commands_from_its_folder(example: Callable[[str], Path], environment: dict[str, str]) -> None:
     folder = example("own-style")
 
@@ -162,10 +267,53 @@ def test_three_commands_from_its_folder(example: Callable[[str], Path], environm
     assert story.returncode == 0
     told = json.loads(story.stdout)
     assert [act["lost"] for act in told["acts"]] == [2, 0]
+    report = Path(told["report"]).read_text(encoding="utf-8")
+    assert told["sentence"] in report  # the verdict on both acts, not on the bug alone
+    assert re.search(
+        r"USE_REDIS=false.*2 × not found.*USE_REDIS=true.*2 of 2 known.*pod-memory", report, re.DOTALL
+    )
     assert [it["cause"] for it in told["acts"][0]["findings"]] == ["pod-memory"]
     explained = run("explain", "latest")
     assert explained.returncode == 1
     assert "pod-memory" in explained.stdout
+
+
+def test_every_verb_says_redis_of_its_store_and_the_doctor_finds_nothing(
+    example: Callable[[str], Path], environment: dict[str, str]
+) -> None:
+    folder = example("own-style")
+    (folder / "devenv.toml").write_text(OWN_STYLE, encoding="utf-8")
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*DEVENV, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+        )
+
+    assert run("up", "-d").returncode == 0
+    try:
+        on, replay, explain = run("toggle", "on"), run("replay", "lost-session"), run("explain")
+        doctor, seed = run("doctor", "--json"), run("seed", "-n", "3")
+        ends = json.loads(run("status", "--json").stdout)["endpoints"]
+        settings = (
+            f"USE_REDIS=true\nREDIS_HOST=127.0.0.1\nREDIS_PORT={ends['redis_port']}\nREDIS_PREFIX=own:\n"
+        )
+        (folder / "pod.env").write_text(settings, encoding="utf-8")
+        outside = run("doctor", "--env-file", "pod.env", "--service", ends["traffic"])
+    finally:
+        assert run("down").returncode == 0
+    assert on.stdout.count("memory → Redis") == 2
+    assert "store: Redis" in replay.stdout
+    for done in (on, replay, explain):
+        assert done.returncode == 0
+        assert "atomic" not in done.stdout + done.stderr
+    # Its keys have a prefix that no setting names; nobody knows its commands.
+    assert json.loads(doctor.stdout)["findings"] == []
+    assert "2 of 2 challenges have their key in Redis" in doctor.stdout
+    assert doctor.returncode == 0
+    assert "6 of 6 challenges have their key in Redis" in outside.stdout  # asked as devenv.toml says
+    assert outside.returncode == 0
+    assert seed.returncode == 2
+    assert "the service has puzzle" in seed.stderr
 
 
 def test_unknown_addresses_stop_it_and_no_value_is_told(

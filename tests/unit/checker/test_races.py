@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from devenv.checker.races import is_stub
 from devenv.core.events import RedisCommand
 
 from .conftest import COUNTED, DOC, NOT_FOUND, PASSED, STUB, A, B, Open, Trace, wrong
@@ -254,3 +255,18 @@ def test_an_empty_answer_that_is_wrong(trace: Trace) -> None:
     cid = trace.create(A, in_redis=True)
     trace.verify(A, cid, wrong(1), ("GET", DOC), selections=[])
     assert trace.causes() == []
+
+
+@pytest.mark.parametrize(
+    ("document", "stub"),
+    [
+        ('{"attempts": 1}', True),
+        ("{}", True),
+        ('{"attempts": 1, "sum": 7}', False),
+        ('{"tries": 1, "sum": 7}', False),
+        ('{"attempts": 1, "im', False),
+        ("[1]", False),
+    ],
+)
+def test_a_stub_has_nothing_to_judge_by(document: str, stub: bool) -> None:
+    assert is_stub(document) is stub

@@ -172,3 +172,27 @@ def test_what_is_shown_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> 
     table.add_row("rcaptcha:receipt:[bold]x[/bold]")
     screen.show("a:receipt:[b]", table)
     assert capsys.readouterr().out.split() == ["a:receipt:[b]", "key", "rcaptcha:receipt:[bold]x[/bold]"]
+
+
+@pytest.mark.parametrize(
+    ("running", "ended"),
+    [(("embedded", "compose"), ["embedded"]), (("compose",), ["compose"]), ((), [])],
+)
+def test_down_ends_the_stack_that_the_other_verbs_speak_to(
+    running: tuple[str, ...],
+    ended: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The compose project is one for all folders: it may be somebody else's."""
+    monkeypatch.delenv("DEVENV_BACKEND", raising=False)
+    stopped: list[str] = []
+
+    def stop(backend: str, at: object) -> bool:
+        stopped.append(backend)
+        return backend in running
+
+    monkeypatch.setattr("devenv.cli.stack_verbs._stop", stop)
+    assert main(["down", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"stopped": ended}
+    assert [it for it in stopped if it in running] == ended

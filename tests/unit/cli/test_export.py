@@ -86,3 +86,47 @@ def test_an_address_of_the_folder_s_env_file_goes_nowhere(
     assert "mine:" in shown.out
     assert "example.invalid" not in shown.out
     assert "x1y2" not in shown.out + shown.err
+
+
+OWN = """\
+[service]
+command = "node server.mjs {port}"
+ready = ["/healthz"]
+[service.env]
+CACHE_HOST = "{redis_host}"
+CACHE_PORT = "{redis_port}"
+QUEUE = "{redis_url}"
+DATABASE_URL = ""
+[service.redis]
+on = { SESSION_BACKEND = "redis" }
+off = { SESSION_BACKEND = "memory" }
+"""
+
+
+def test_ones_own_service_has_its_own_switch_and_addresses(
+    nowhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (nowhere / "devenv.toml").write_text(OWN, encoding="utf-8")
+    assert main(["export", "k8s", "--name", "quiz", "--canary", "1"]) == 0
+    shown = capsys.readouterr().out
+    documents = list(yaml.safe_load_all(shown))
+    data = documents[0]["data"]
+    assert (data["SESSION_BACKEND"], data["CACHE_HOST"], data["CACHE_PORT"]) == (
+        "memory",
+        "quiz-redis",
+        "6379",
+    )
+    assert "SESSION_STRATEGY" not in data
+    assert "DATABASE_URL" not in data
+    assert "not here: DATABASE_URL" in shown
+    pods = {it["metadata"]["name"]: it["spec"]["template"]["spec"]["containers"][0] for it in documents
+            if it["kind"] == "Deployment"}  # fmt: skip
+    assert pods["quiz"]["readinessProbe"]["httpGet"]["path"] == "/healthz"
+    assert {"name": "SESSION_BACKEND", "value": "redis"} in pods["quiz-canary"]["env"]
+    words = ["--use-redis", "--redis-host", "r.example", "--redis-port", "6397", "--redis-tls"]
+    assert main(["export", "k8s", *words]) == 0
+    data = next(iter(yaml.safe_load_all(capsys.readouterr().out)))["data"]
+    assert (data["SESSION_BACKEND"], data["CACHE_HOST"], data["CACHE_PORT"]) == ("redis", "r.example", "6397")
+    assert data["QUEUE"] == "rediss://r.example:6397/0"
+    assert main(["export", "k8s", "--stack"]) == 0
+    assert "SESSION_BACKEND" not in capsys.readouterr().out

@@ -20,6 +20,13 @@ OUTSIDE = [
     ("ANYTHING", "2001:db8::1"),
     ("ANYTHING", '{"upstream": "http://ml.prod:80"}'),
     ("S3_ENDPOINT", "minio"),
+    ("ANYTHING", '{"db": {"host": "db.prod.example.com"}}'),
+    ("ANYTHING", '{"db": {"at": "db.prod.example.com"}}'),
+    ("ANYTHING", "Server=tcp:prod.database.windows.net,1433;Database=app"),
+    ("ANYTHING", "host=db port=5432 dbname=app"),
+    ("ANYTHING", "app:word@tcp(db.prod.example.com:3306)/app"),
+    ("ANYTHING", "postgresql:///app?host=db.prod.internal"),
+    ("ANYTHING", "http://localhost:8001,ml.prod.example.com:8001"),
     ("AMQP", "app:word@queue.prod:5672"),
 ]
 HERE = [
@@ -38,6 +45,11 @@ HERE = [
     ("USE_SERVER", "false"),
     ("EMPTY_URL", ""),
     ("SECRET_KEY", "aGVsbG8gd29ybGQ="),
+    ("ANYTHING", "host=localhost port=5432"),
+    ("ANYTHING", "postgresql://localhost/app?host=/var/run/postgresql"),
+    ("ANYTHING", "http://localhost:3000/v1.2/api.v3"),
+    ("LOG_FORMAT", "%(asctime)s %(name)s: {message}"),
+    ("WORKER", "app.main:app"),
     ("PICTURES", "file:///var/pictures"),
 ]
 

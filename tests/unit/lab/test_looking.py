@@ -5,8 +5,19 @@ from pathlib import Path
 import pytest
 
 from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.service import Rule
-from devenv.lab.looking import _name, _nobodys, _place_of_id, _request, _rules, starts
+from devenv.core.service import Request, Rule
+from devenv.lab.looking import (
+    _json,
+    _name,
+    _nobodys,
+    _place_of_id,
+    _plausible,
+    _Refused,
+    _request,
+    _rules,
+    _telling,
+)
+from devenv.lab.starts import starts
 
 
 def test_starts_are_found_the_likeliest_first(tmp_path: Path) -> None:
@@ -24,6 +35,15 @@ def test_starts_are_found_the_likeliest_first(tmp_path: Path) -> None:
     assert starts(tmp_path) == [
         "app:main:app", "app:zoo:app", "app:src.api.web:service", "npm start", "node server.js"
     ]  # fmt: skip
+
+
+def test_services_that_are_no_asgi_apps_are_started_by_a_command(tmp_path: Path) -> None:
+    (tmp_path / "web.py").write_text("server = Flask(__name__)\n", encoding="utf-8")
+    (tmp_path / "manage.py").write_text("", encoding="utf-8")
+    assert starts(tmp_path) == [
+        "{python} -m flask --app web:server run --host 127.0.0.1 --port {port}",
+        "{python} manage.py runserver --noreload 127.0.0.1:{port}",
+    ]
 
 
 def test_an_empty_folder_starts_nothing(tmp_path: Path) -> None:
@@ -75,3 +95,38 @@ def test_a_request_is_method_and_path() -> None:
     assert (_request("put /a/{id}").method, _request("/a").method) == ("PUT", "POST")
     with pytest.raises(UsageProblem):
         _request("PUT a")
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"type": "string", "enum": ["ko", "en"]}, "ko"),
+        ({"type": "string", "default": "en", "examples": ["x"]}, "en"),
+        ({"type": "integer", "const": 3}, 3),
+        ({"type": "array"}, []),
+        ({}, "devenv"),
+    ],
+)
+def test_a_field_gets_what_its_schema_offers(schema: dict[str, object], value: object) -> None:
+    assert _plausible(schema) == value
+
+
+def test_a_body_is_a_json_object() -> None:
+    assert _json('{"lang": "en"}', "--create-body") == {"lang": "en"}
+    for text in ("{", "[1]", "3"):
+        with pytest.raises(UsageProblem, match="--create-body"):
+            _json(text, "--create-body")
+
+
+@pytest.mark.parametrize(("status", "broke"), [(400, False), (422, False), (500, True), (502, True)])
+def test_a_session_that_is_not_opened_is_told_with_what_may_be_missing(status: int, broke: bool) -> None:
+    refused = _Refused(Request("/quizzes"), status, {"code": "BAD"})
+    assert refused.message == f'POST /quizzes answered {status}: {{"code": "BAD"}}'
+    assert refused.hint is not None
+    assert "--create-body" in refused.hint
+    assert refused.its_fault is broke
+
+
+def test_an_id_is_not_looked_for_in_what_every_answer_has() -> None:
+    headers = {"date": "x", "x-request-id": "1", "x-served-by": "a", "x-game-session": "9f", "etag": "w"}
+    assert _telling(headers) == {"x-game-session": "9f"}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from devenv.checker.findings import CHANGES
 from devenv.core.errors import UsageProblem
 from devenv.core.presets import CAPTCHA, MCP_SESSION
 from devenv.core.service import Kind, Request, Rule
@@ -57,15 +58,19 @@ def test_a_preset_and_what_differs(tmp_path: Path) -> None:
             APP + '[profile.kinds.sum]\ncreate = { path = "/new" }\nverify = { path = "/x" }\n',
             "profile.kinds.sum.verify: no {id} in it",
         ),
-        (APP + '[[profile.not-found]]\nstatus = "gone"\n', "profile.not-found.0.status"),
-        ('[service]\ncommand = "node \'x"\n', "--command"),
+        (APP + '[[profile.not-found]]\nstatus = "gone"\n', "profile.not-found.0.status: input"),
+        (APP + "redis = true\n", "service.redis: input should be a valid table (it is True)"),
+        (APP + "env = { LEVEL = 3 }\n", "service.env.LEVEL: input should be a valid string (it is 3)"),
+        ('[service]\ncommand = ""\n', "service: app or command is empty"),
+        ("[service]\ncommand = 'node \"x'\n", "service.command: 'node \"x': No closing quotation"),
+        ('[service]\ncommand = "node \'x"\n', "service.command: "),
     ],
 )
 def test_an_error_names_file_and_key(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(UsageProblem) as problem:
         parse_service(text, tmp_path)
     assert said in problem.value.message
-    assert problem.value.message.startswith((SERVICE_FILE, "--command"))
+    assert problem.value.message.startswith(SERVICE_FILE)
     assert "\n" not in problem.value.message
 
 
@@ -130,3 +135,35 @@ def test_an_override_names_the_image_or_the_folder(tmp_path: Path) -> None:
     folder = override_text(service, str(tmp_path))
     assert f"context: {tmp_path}" in folder
     assert "!override" in folder
+
+
+@pytest.mark.parametrize(
+    ("redis", "memory", "dies"),
+    [
+        ("", "keep sessions in Redis: USE_REDIS=true on every pod", "instead of using memory"),
+        (
+            '[service.redis]\non = { STORE = "redis" }\noff = { STORE = "memory" }\n',
+            "keep sessions in Redis: STORE=redis on every pod",
+            "instead of using memory",
+        ),
+        ("redis = false\n", "keep sessions in Redis on every pod", "instead of using memory"),
+    ],
+)
+def test_advice_is_in_the_services_own_words(tmp_path: Path, redis: str, memory: str, dies: str) -> None:
+    changes = {**CHANGES, **parse_service(APP + redis, tmp_path).profile.changes}
+    assert changes["pod-memory"] == memory
+    assert changes["redis-dies"].endswith(dies)
+    assert not any("SESSION_STRATEGY" in change for change in changes.values())
+    assert ("STORE=memory" in changes["flag-off-regression"]) == ("STORE" in redis)
+
+
+def test_a_presets_advice_comes_first(tmp_path: Path) -> None:
+    changes = parse_service('preset = "mcp-session"\n' + APP, tmp_path).profile.changes
+    assert changes["pod-memory"] == MCP_SESSION.changes["pod-memory"]
+
+
+def test_an_override_has_the_services_own_switch(tmp_path: Path) -> None:
+    text = APP + '[service.redis]\non = { STORE = "{redis_url}" }\noff = { STORE = "memory" }\n'
+    written = override_text(parse_service(text, tmp_path), "registry.example/app:1")
+    assert "STORE: ${STORE:-memory}" in written
+    assert "STORE" not in override_text(parse_service(APP, tmp_path), "registry.example/app:1")

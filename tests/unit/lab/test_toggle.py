@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from devenv.core.presets import CAPTCHA
+from devenv.core.service import ServiceSpec
 from devenv.core.topology import Endpoints, PodStatus, StackSpec, StackStatus
 from devenv.core.vocabulary import Strategy
 from devenv.lab.overview import key_spaces
@@ -23,6 +25,7 @@ def status(*settings: dict[str, str]) -> StackStatus:
         ({"USE_REDIS": "True"}, Strategy.ATOMIC),
         ({"USE_REDIS": "true", "SESSION_STRATEGY": "guide"}, Strategy.GUIDE),
         ({"USE_REDIS": "1"}, Strategy.MEMORY),
+        ({"USE_REDIS": "true", "SESSION_STRATEGY": "its own word"}, Strategy.ATOMIC),
     ],
 )
 def test_a_pods_store_follows_from_its_settings_as_the_service_reads_them(
@@ -34,3 +37,13 @@ def test_a_pods_store_follows_from_its_settings_as_the_service_reads_them(
 def test_every_prefix_and_database_that_pods_use_is_looked_into_once() -> None:
     found = key_spaces(status({}, {"REDIS_PREFIX": "other:", "REDIS_DB": "3"}, {"REDIS_PREFIX": "rcaptcha:"}))
     assert found == [("rcaptcha:", 0), ("other:", 3)]
+
+
+def test_the_store_of_ones_own_service_is_called_redis_and_not_by_a_strategy() -> None:
+    own = StackSpec(service=ServiceSpec("/srv", CAPTCHA, app="main:app"))
+    assert [own.store(it) for it in (Strategy.MEMORY, Strategy.ATOMIC, Strategy.GUIDE)] == [
+        "memory", "Redis", "Redis"
+    ]  # fmt: skip
+    assert StackSpec().store(Strategy.GUIDE) == "guide"
+    fixed = ServiceSpec("/srv", CAPTCHA, app="main:app", redis_on={}, redis_off={})
+    assert [StackSpec(service=fixed).store(it) for it in (Strategy.MEMORY, Strategy.ATOMIC)] == ["own", "own"]

@@ -28,3 +28,11 @@ def test_its_reports() -> None:
     page = summary(RESULT, explain_trace([], "nothing"))
     assert "❓ not checked" in page
     assert "says nothing about this store" in page
+
+
+def test_ones_own_service_has_a_store_of_its_own() -> None:
+    own = replace(RESULT, strategy=Strategy.ATOMIC, own="Redis", run_id="20260101T000000Z-replay-x")
+    assert own.store == "Redis"
+    assert own.command == "devenv replay 20260101T000000Z-replay-x"
+    assert "atomic" not in junit_xml([own])
+    assert replace(own, own="").command.endswith("--strategy atomic")

@@ -12,6 +12,8 @@ import pytest
 
 from devenv.core.errors import UsageProblem
 from devenv.core.presets import CAPTCHA, MCP_SESSION
+from devenv.core.service import Kind
+from devenv.core.service import Request as Template
 from devenv.recording import (
     Composed,
     Recorded,
@@ -218,3 +220,20 @@ def test_a_service_of_another_profile() -> None:
     assert [next(iter(it)) for it in composed.data["steps"]] == ["create", "verify"]
     assert composed.data["steps"][1]["answer"] == "right"
     parse(composed.text, "x.yaml")
+
+
+@pytest.mark.parametrize(("right", "answer"), [({}, "wrong"), ({"right": 3}, "right")])
+def test_a_recorded_success_is_right_only_where_somebody_knows_how(
+    right: dict[str, Any], answer: str
+) -> None:
+    """A body that is always the same was written down as a wrong answer."""
+    body = {"id": "{id}", "n": "{answer}" if right else 1}
+    kind = Kind(Template("/new"), Template("/use", body=body), answers=right)
+    game = replace(CAPTCHA, kinds={"game": kind}, id_field="id", oracle="", limit=0)
+    requests = (
+        post("/new", {}, {"id": "s-0123456789"}),
+        post("/use", {"id": "s-0123456789", "n": 3}, {"success": True}),
+    )
+    step = compose(Recording("g.har", "HAR", requests), game, Wish()).data["steps"][1]
+    assert step["answer"] == answer
+    assert step["expect"]["outcome"] == ("success" if right else ["success", "wrong"])

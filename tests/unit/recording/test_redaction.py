@@ -30,6 +30,12 @@ def test_of_headers_only_harmless_ones_stay() -> None:
         ({"note": "Bearer abcdefgh12345678"}, {"note": "REDACTED"}),
         ({"image": "iVBORw0KGgoAAAANSUhEUgAA1234"}, {"image": "REDACTED"}),
         ({"tokens": ["a", 5]}, {"tokens": ["REDACTED", "REDACTED"]}),
+        ({"otp": "123456", "Pin": 1, "pinned": 2, "spin": "x"}, {"otp": "REDACTED", "Pin": "REDACTED",
+                                                                 "pinned": 2, "spin": "x"}),
+        ({"credentials": {"kind": "basic", "value": ["x"]}}, {"credentials": {"kind": "REDACTED",
+                                                                              "value": ["REDACTED"]}}),
+        ({"number": "4111 1111 1111 1111", "at": "1690000000123"}, {"number": "REDACTED",
+                                                                    "at": "1690000000123"}),
         ({"csrf_token": "{captured:csrf}", "id": "{challenge:c1}"},) * 2,
         ({"password": "", "session": None}, {"password": "", "session": None}),
         ({"moves": [1, 2], "question": "Select all bananas", "url": "/assets/a.png"},) * 2,
@@ -43,6 +49,11 @@ def test_bodies(body: Any, left: Any) -> None:
 def test_forms_text_and_queries() -> None:
     redactor = Redactor()
     assert redactor.body("user=joe&password=x") == "user=joe&password=REDACTED"
+    part = '--x\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+    form = part.format("age", "3") + part.format("password", "hunter2\r\nis it")
+    assert redactor.body(form + "--x--\r\n") == form.replace("hunter2\r\nis it", "REDACTED") + "--x--\r\n"
+    redactor.removed.clear()
+    redactor.removed["field password"] = 1
     assert redactor.body("just a text") == "just a text"
     assert redactor.target("/a?page=2&api_key=5") == "/a?page=2&api_key=REDACTED"
     assert redactor.target("/s/{challenge:c1}/x?of={captured:a}") == "/s/{challenge:c1}/x?of={captured:a}"

@@ -11,7 +11,7 @@ from devenv.core.presets import CAPTCHA
 from devenv.core.service import ServiceSpec
 from devenv.core.topology import StackSpec
 from devenv.stack.environment import pod_settings
-from devenv.stack.own_service import OwnService
+from devenv.stack.own_service import OwnService, its_redis, own_variables
 
 POD = "captcha-api-a"
 
@@ -160,3 +160,32 @@ def test_only_the_contracts_variables_are_shown_and_no_secret(folder: Path) -> N
     assert shown["USE_REDIS"] == "false"
     assert "s3cret" not in str(shown)
     assert "hmac" not in str(shown)
+
+
+def test_a_command_is_told_the_interpreter_and_how_many_workers(folder: Path) -> None:
+    words = ("{python}", "-m", "gunicorn", "-w", "{workers}", "-b", "{host}:{port}")
+    own = OwnService(service_in(folder, app=None, command=words), workers=4)
+    assert own.command(9000, 4, POD) == [sys.executable, "-m", "gunicorn", "-w", "4", "-b", "127.0.0.1:9000"]
+
+
+def test_workers_that_nobody_tells_the_command_are_refused(folder: Path) -> None:
+    service = service_in(folder, app=None, command=("node", "x.js"))
+    OwnService(service, workers=1)
+    with pytest.raises(UsageProblem, match=r"4 workers .* no \{workers\}"):
+        OwnService(service, workers=4)
+
+
+def test_the_address_of_its_redis_by_other_names(folder: Path) -> None:
+    (folder / ".env").write_text(
+        "CACHE_HOST=cache.prod.example.invalid\nCACHE_PORT=6397\nSESSION_REDIS_URL=redis://prod.invalid/1\n"
+        "DB_HOST=db.prod.invalid\nDB_PORT=5432\nCACHE_URL=redis://prod.invalid\n"
+        "IMAGE_CACHE_URL=https://cdn.prod.invalid/x\nVALKEY_HOST=127.0.0.1\n",
+        encoding="utf-8",
+    )
+    service = service_in(folder)
+    found = its_redis(service, own_variables(service))
+    assert found == {
+        "CACHE_HOST": "{redis_host}",
+        "CACHE_PORT": "{redis_port}",
+        "SESSION_REDIS_URL": "{redis_url}",
+    }

@@ -1,0 +1,55 @@
+"""What a person answers to a service whose right answers nobody knows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from devenv.core.errors import UsageProblem
+from devenv.core.presets import CAPTCHA, MCP_SESSION
+from devenv.core.service import Kind, Request, ServiceProfile
+from devenv.core.vocabulary import Answer
+from devenv.lab.answers import Answers
+from devenv.lab.exchanges import Challenge
+
+
+def profile(body: Mapping[str, Any], **answers: Any) -> ServiceProfile:
+    kind = Kind(Request("/new"), Request("/use", body=body), answers=answers)
+    return replace(CAPTCHA, oracle="", kinds={"sum": kind})
+
+
+def answered(of: ServiceProfile, kind: str, answer: Answer) -> Any:
+    async def work() -> Any:
+        async with httpx.AsyncClient(base_url="http://127.0.0.1:9") as nobody:
+            challenge = Challenge("s1", kind, {}, None, "r1")
+            return await Answers(of, nobody, 0).to(challenge, answer)
+
+    return asyncio.run(work())
+
+
+def test_what_the_profile_tells() -> None:
+    told = profile({"id": "{id}", "sum": "{answer}"}, wrong=-1)
+    assert answered(told, "sum", Answer.WRONG) == {"answer": -1}
+    with pytest.raises(UsageProblem) as problem:
+        answered(told, "sum", Answer.RIGHT)
+    assert problem.value.hint == "known: wrong; add profile.kinds.sum.answers"
+
+
+def test_a_use_that_is_always_the_same_is_no_right_answer() -> None:
+    """``init --body`` writes a wrong one down as it was given."""
+    constant = profile({"id": "{id}", "sum": -1})
+    assert answered(constant, "sum", Answer.WRONG) == {"answer": None}
+    for answer in (Answer.RIGHT, Answer.EMPTY):
+        with pytest.raises(UsageProblem, match="nobody here knows") as problem:
+            answered(constant, "sum", answer)
+        assert '"{answer}" in the body' in str(problem.value.hint)
+
+
+def test_where_nothing_can_be_wrong_any_answer_is_the_use() -> None:
+    for answer in Answer:
+        assert answered(MCP_SESSION, "mcp", answer) == {"answer": None}

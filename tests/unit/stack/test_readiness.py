@@ -1,0 +1,40 @@
+"""What is said of a program that never gets ready."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from devenv.core.errors import EnvironmentProblem
+from devenv.stack import readiness
+from devenv.stack.child import Child
+
+
+@pytest.mark.parametrize("port", [None, 8765])
+def test_it_is_told_what_it_said_and_where_it_should_listen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, port: int | None
+) -> None:
+    child = Child("pod", tmp_path / "pod.log", tmp_path / "pod.pid")
+
+    async def silent() -> bool:
+        if child.last_words():
+            monkeypatch.setattr(readiness, "READY_SECONDS", -1000.0)
+        return False
+
+    async def start() -> None:
+        program = "import time; print('listening on 5000', flush=True); time.sleep(60)"
+        await child.start([sys.executable, "-c", program], {}, tmp_path)
+        try:
+            await readiness.ready(child, silent, port)
+        finally:
+            await child.stop()
+
+    with pytest.raises(EnvironmentProblem) as told:
+        asyncio.run(start())
+    assert told.value.message.endswith("it said: listening on 5000")
+    assert ("127.0.0.1:8765" in told.value.message) == (port is not None)
+    assert ("PORT" in str(told.value.hint)) == (port is not None)
+    assert str(child.log) in str(told.value.hint)
