@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import redis
+from redis.exceptions import MovedError
 
 from devenv.captcha_api.errors import BrokenSession, StoreUnavailable, not_found
 from devenv.captcha_api.settings import Settings
@@ -69,6 +70,10 @@ class RedisSpecimen:
         """redis-py's errors become the service's."""
         try:
             yield
+        except MovedError as error:
+            raise StoreUnavailable(
+                "Session store cannot serve now: Redis is a cluster, and this store has no cluster client"
+            ) from error
         except redis.ResponseError as error:
             if "WRONGTYPE" in str(error):  # in a pipeline redis-py puts words before it
                 raise BrokenSession(f"The stored session is broken: {error}") from error
