@@ -13,6 +13,7 @@ import yaml
 from devenv.checker.invariants import Kind
 from devenv.core.captcha_http import outcome_of
 from devenv.core.schedule import Event, Release, Schedule, Step
+from devenv.core.topology import RedisMode
 from devenv.core.vocabulary import CATALOGUE_STORES, Strategy
 from devenv.explore.behaviour import CUT_SHORT
 from devenv.explore.collecting import Met
@@ -157,7 +158,7 @@ def scenario_text(
     cast: Sequence[Participant],
     outcome: Outcome,
     strategy: Strategy,
-    kind: str,
+    stage: Stage,
 ) -> str:
     """A scenario file that ``replay`` follows: the schedule, and what was seen as what is expected."""
     requests = [it for it in cast if it.answer is not None]
@@ -179,6 +180,10 @@ def scenario_text(
     events = [it for it in cast if it.event is not None]
     needs = ["X"] * (len(requests) > 1) + ["T"] * any(not it.befalls(cast) for it in events)
     needs += ["F"] * any(it.befalls(cast) for it in events)
+    stack: dict[str, Any] = {"pods": max(2, len(requests)), "env": {"REDIS_TIMEOUT_MS": 10000}}
+    if stage.cluster is not None:  # its client sends other commands
+        stack["redis"] = str(RedisMode.CLUSTER)
+        stack["env"] |= {"REDIS_CLUSTER": stage.cluster} if stage.cluster else {}
     scenario = {
         "version": 1,
         "id": f"explored-{found.kind}",
@@ -186,9 +191,9 @@ def scenario_text(
         "cause": _CAUSES.get(found.kind, found.kind),
         "needs": needs,
         "about": f"{found.sentence}. The shortest order of the {strategy} store's commands that shows it.",
-        "stack": {"pods": max(2, len(requests)), "env": {"REDIS_TIMEOUT_MS": 10000}},
+        "stack": stack,
         "stores": stores,
-        "sessions": {SESSION: str(kind)},
+        "sessions": {SESSION: stage.kind},
         "steps": [
             {"create": SESSION, "pod": "A"},
             {

@@ -268,7 +268,7 @@ class _Exploring:
             return unconfirmed(suspect, problem.message)
         if not violation.confirmed:
             return violation
-        text = scenario_text(violation, suspect.cast, outcome, self._wish.strategy, stage.kind)
+        text = scenario_text(violation, suspect.cast, outcome, self._wish.strategy, stage)
         path = folder.write_text(f"{violation.kind}.yaml", text)
         command = f"devenv replay {_shown_path(path)} --strategy {self._wish.strategy}"
         return replace(violation, scenario_file=str(path), reproduce=command)
@@ -323,6 +323,7 @@ async def _remote(status: StackStatus, wish: Wish) -> Remote:
 
 def _shown_path(path: Path) -> str:
     try:
-        return str(path.relative_to(Path.cwd()))
+        shown = str(path.relative_to(Path.cwd()))
     except ValueError:
-        return str(path)
+        shown = str(path)
+    return f'"{shown}"' if " " in shown else shown
