@@ -261,7 +261,7 @@ class _Exploring:
     def _confirmed(self, suspect: Suspect, stage: Stage, folder: Run) -> FoundViolation:
         self._progress(f"confirming {suspect.finding.kind} on real pods")
         if not self._can_restart and any(it.letter == "P" for it in suspect.cast):
-            return unconfirmed(suspect, NO_RESTART)
+            return unconfirmed(suspect, f"{NO_RESTART}; --backend embedded can")
         try:
             violation, outcome = self._runner.run(confirm(suspect, stage, self._remote, self._wish.replays))
         except Inconclusive as problem:
