@@ -15,12 +15,13 @@ from devenv.core.captcha_http import outcome_of
 from devenv.core.schedule import Event, Release, Schedule, Step
 from devenv.core.topology import RedisMode
 from devenv.core.vocabulary import CATALOGUE_STORES, Strategy
+from devenv.explore.access import Touched
 from devenv.explore.behaviour import CUT_SHORT
 from devenv.explore.collecting import Met
 from devenv.explore.expression import Participant
 from devenv.explore.outcome import HALF_DONE, SERVER_ERROR, Finding, Outcome, judge
 from devenv.lab.exploring.exploration import FoundViolation, ShownStep
-from devenv.lab.exploring.jobs import Scheduled, ScheduledRun
+from devenv.lab.exploring.jobs import Scheduled, ScheduledRun, Taken
 from devenv.lab.exploring.remote import Remote
 from devenv.lab.exploring.stage import Stage
 
@@ -41,12 +42,16 @@ _TIME_LEFT = re.compile(r"(?<=[\[ ])[0-9]{3,}(?=[,\]])")
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """What a search found: a kind, and a run of ``cast`` that shows it. ``traces`` of the whole search do."""
+    """What a search found: a kind, and a run of ``cast`` that shows it. ``traces`` of the whole search do.
+
+    ``labels``: what each step of the run is, where a model told it.
+    """
 
     finding: Finding
     cast: tuple[Participant, ...]
     run: tuple[int, ...]
     traces: int
+    labels: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, met: Met, casts: Sequence[Sequence[Participant]]) -> Suspect:
@@ -83,8 +88,8 @@ async def confirm(
         kind=finding.kind,
         sentence=finding.sentence,
         requests=letters,
-        schedule=str(schedule_of(suspect.cast, first)),
-        steps=tuple(_shown(suspect.cast, first)),
+        schedule=str(schedule_of(suspect.cast, first.steps)),
+        steps=tuple(_shown(suspect.cast, first.steps)),
         traces=suspect.traces,
         confirmed=confirmed,
         replayed=same if confirmed else 0,
@@ -95,13 +100,17 @@ async def confirm(
 
 
 def unconfirmed(suspect: Suspect, why: str) -> FoundViolation:
-    """A violation that could not be run on the real stack, and why."""
+    """A violation that could not be run on the real stack, and why; its order as the model has it."""
+    nothing = Touched(frozenset(), frozenset())
+    steps = [
+        Taken(process, label, nothing) for process, label in zip(suspect.run, suspect.labels, strict=False)
+    ]
     return FoundViolation(
         kind=suspect.finding.kind,
         sentence=suspect.finding.sentence,
         requests=tuple(it.letter for it in suspect.cast),
-        schedule="",
-        steps=(),
+        schedule=str(schedule_of(suspect.cast, steps)) if steps else "",
+        steps=tuple(_shown(suspect.cast, steps)),
         traces=suspect.traces,
         confirmed=False,
         replayed=0,
@@ -123,11 +132,11 @@ def _timeless(reply: str | None) -> str | None:
     return None if reply is None else _TIME_LEFT.sub("…", reply)
 
 
-def schedule_of(cast: Sequence[Participant], run: ScheduledRun) -> Schedule:
+def schedule_of(cast: Sequence[Participant], run: Sequence[Taken]) -> Schedule:
     """The order in its text form: a lost reply stands with the command whose reply it was."""
     armed: set[int] = set()
     steps: list[Step] = []
-    for taken in run.steps:
+    for taken in run:
         participant = cast[taken.process]
         if taken.label == CUT_SHORT:
             continue  # it follows from the restart
@@ -142,14 +151,18 @@ def schedule_of(cast: Sequence[Participant], run: ScheduledRun) -> Schedule:
     return Schedule(tuple(steps))
 
 
-def _shown(cast: Sequence[Participant], run: ScheduledRun) -> list[ShownStep]:
+def _shown(cast: Sequence[Participant], run: Sequence[Taken]) -> list[ShownStep]:
     shown = []
-    for taken in run.steps:
+    armed: set[int] = set()
+    for taken in run:
         participant = cast[taken.process]
         if participant.target is not None:
+            armed.add(participant.target)
             continue  # it is seen at the command whose reply it was
         who = participant.name if participant.answer is not None else ""
-        shown.append(ShownStep(who, taken.label if who else participant.name, taken.reply))
+        reply = "lost" if taken.process in armed and taken.label != CUT_SHORT else taken.reply
+        armed.discard(taken.process)
+        shown.append(ShownStep(who, taken.label if who else participant.name, reply))
     return shown
 
 

@@ -222,7 +222,7 @@ def junit_xml(explorations: Sequence[Exploration]) -> str:
             told.text = "\n".join(
                 f"{v.kind}: {v.sentence}\n  {v.schedule}\n  Reproduce with: {v.reproduce}"
                 if v.confirmed
-                else f"{v.kind}: {v.sentence}\n  not confirmed on real pods: {v.why}"
+                else f"{v.kind}: {v.sentence}\n  {v.schedule}\n  not confirmed on real pods: {v.why}"
                 for v in it.violations
             )
     ET.indent(root)
