@@ -99,7 +99,8 @@ def test_somebodys_own_service_is_called_by_its_name() -> None:
 def test_what_was_not_confirmed_has_no_command_to_reproduce_it() -> None:
     lost = replace(FOUND, confirmed=False, reproduce=None, why="pods in containers")
     told = junit_xml([replace(FAILS, violations=(lost,))])
-    assert "double-success: both answers passed\n  v1 V1:GET V2:GET\n  not confirmed on real pods: pods in containers" in told
+    order = "double-success: both answers passed\n  v1 V1:GET V2:GET\n"
+    assert f"{order}  not confirmed on real pods: pods in containers" in told
     assert "None" not in told
 
 
