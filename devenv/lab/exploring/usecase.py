@@ -169,6 +169,11 @@ class _Exploring:
 
     async def _prepare(self) -> Stage:
         """The stage; and each pod has connected, and loaded its scripts, before anything is counted."""
+        if rules := await self._remote.rules():
+            raise EnvironmentProblem(
+                f"the gate has rules in force, which would disturb every order: {', '.join(rules)}",
+                hint="devenv gate reset",
+            )
         if self._status.spec.service is None:
             stage = await build_stage(self._status, self._pods, self._wish.kind, self._seed, time.time())
         else:

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import pytest
 
-from devenv.core.errors import DevenvError, Inconclusive
+from devenv.core.errors import DevenvError, EnvironmentProblem, Inconclusive
 from devenv.explore.collecting import Budget, Collected
 from devenv.explore.expression import Participant, parse_meeting
 from devenv.gate import Gate
@@ -225,6 +225,13 @@ def test_a_request_that_asks_for_a_lock_without_end_is_told(service: Service) ->
 def test_a_request_without_a_command_is_told(service: Service) -> None:
     [bypassed] = play(service, job(path="/idle"))
     assert isinstance(bypassed, Bypassed)
+
+
+def test_a_pod_that_is_not_there_is_told(service: Service) -> None:
+    gone = Service(service.redis_port, service.gate_port, free_port())
+    [problem] = play(gone, job())
+    assert isinstance(problem, EnvironmentProblem)
+    assert problem.message.startswith("pod gave V1 no answer: ")
 
 
 def test_steps_that_are_not_there_are_told(service: Service) -> None:
