@@ -175,7 +175,8 @@ def scenario_text(
 ) -> str:
     """A scenario file that ``replay`` follows: the schedule, and what was seen as what is expected."""
     requests = [it for it in cast if it.answer is not None]
-    other = f"The order is one of the {strategy} store's commands."
+    whose = f"the {strategy} store's" if stage.profile is None else "the service's"
+    other = f"The order is one of {whose} commands."
     stores: dict[str, Any] = {
         str(it): {"bug": True, "shows": found.sentence} if it is strategy else {"not_applicable": other}
         for it in dict.fromkeys((*CATALOGUE_STORES, strategy))
@@ -203,7 +204,7 @@ def scenario_text(
         "title": f"{found.kind}, found by exploring {'+'.join(found.requests)}",
         "cause": _CAUSES.get(found.kind, found.kind),
         "needs": needs,
-        "about": f"{found.sentence}. The shortest order of the {strategy} store's commands that shows it.",
+        "about": f"{found.sentence}. The shortest order of {whose} commands that shows it.",
         "stack": stack,
         "stores": stores,
         "sessions": {SESSION: stage.kind},

@@ -58,7 +58,8 @@ def explore(wish: Wish, settings: Settings, progress: Progress) -> Exploration:
 def explore_on(status: StackStatus, wish: Wish, settings: Settings, progress: Progress) -> Exploration:
     """As ``explore``, on this stack as it is; its pods have the wished store."""
     meeting = parse_meeting(wish.scenario, wish.events)
-    run = open_run(settings.state_dir, f"explore-{wish.strategy}-{meeting}", time.time())
+    whose = wish.strategy if status.spec.service is None else "own"
+    run = open_run(settings.state_dir, f"explore-{whose}-{meeting}", time.time())
     with asyncio.Runner() as runner:
         found = _Exploring(wish, meeting, status, settings.seed, progress, runner).run(run)
     run.write_json(RESULTS, found.to_json())
