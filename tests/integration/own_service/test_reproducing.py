@@ -78,6 +78,6 @@ def test_what_is_printed_does_it_again(tmp_path: Path, environment: dict[str, st
     assert "explore-own-R-W-X" in found["run"]
     stub = next(it for it in found["violations"] if it["kind"] == "resurrected-key")
     assert (stub["confirmed"], stub["replayed"]) == (True, 3)
-    assert "the guide store's" not in Path(stub["scenario_file"]).read_text(encoding="utf-8")
+    assert "the guide store's" not in (tmp_path / stub["scenario_file"]).read_text(encoding="utf-8")
     again = run(*shlex.split(stub["reproduce"])[1:], "--json")
     assert again.returncode == 0, again.stdout + again.stderr
