@@ -37,6 +37,8 @@ _OUTCOMES = {
     str(Told.ALREADY_SOLVED): Told.ALREADY_SOLVED,
     str(Told.EXPIRED): Told.EXPIRED,
 }
+_UNGRADED = (str(Outcome.ERROR), "ungraded", "used")
+"""What our own recorder writes where an answer costs and ends nothing."""
 _MESSAGES = {
     NOT_FOUND_MESSAGE: Told.NOT_FOUND,
     SOLVED_MESSAGE: Told.ALREADY_SOLVED,
@@ -143,7 +145,7 @@ class History:
 def parse_history(text: str, name: str) -> History:
     """Read history.jsonl; ``name`` stands in messages. Raises UsageProblem with the line that is wrong."""
     lines = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: JSON may hold U+2028
         if line.strip():
             lines.append(Line(number, _event(line, f"{name}:{number}")))
     if not lines:
@@ -276,10 +278,12 @@ def _told(value: Mapping[str, Any], where: str) -> Result | None:
     told = _OUTCOMES.get(outcome) if isinstance(outcome, str) else None
     if told is None and isinstance(message, str):
         told = _MESSAGES.get(message)
+    words = ", ".join((*_OUTCOMES, *_UNGRADED))
     if outcome is None and told is None:
-        raise UsageProblem(
-            f"{where}: a verify that is ok needs 'value.outcome'", hint=f"{', '.join(_OUTCOMES)} or error"
-        )
+        raise UsageProblem(f"{where}: a verify that is ok needs 'value.outcome'", hint=words)
+    if outcome is not None and outcome not in (*_OUTCOMES, *_UNGRADED):
+        # A misspelt success would count as no grade, and a violation pass unseen.
+        raise UsageProblem(f"{where}: 'value.outcome' {json.dumps(outcome)[:60]} is no outcome", hint=words)
     if attempts is not None and (isinstance(attempts, bool) or not isinstance(attempts, int)):
         raise UsageProblem(f"{where}: 'value.attempts' must be an integer", hint=FORMAT)
     if told is None:

@@ -105,9 +105,9 @@ def _verdict(report: Report) -> Text:
         case Outcome.VIOLATION:
             return Text("✗ violated", "bold red")
         case _:
-            return Text(
-                "? unknown: not everything could be judged (--seconds and --steps allow more)", "bold yellow"
-            )
+            ran_out = any(gap.challenge is not None for gap in report.undecided)
+            more = " (--seconds and --steps allow more)" if ran_out else ""
+            return Text(f"? unknown: not everything could be judged{more}", "bold yellow")
 
 
 def _several(count: int, what: str) -> str:

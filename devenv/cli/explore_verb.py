@@ -9,6 +9,7 @@ from rich.text import Text
 
 from devenv.cli.options import (
     BackendOption,
+    Desk,
     Json,
     Junit,
     NoColor,
@@ -19,7 +20,7 @@ from devenv.cli.options import (
     write_file,
 )
 from devenv.cli.screen import Screen, grid
-from devenv.core.errors import UsageProblem
+from devenv.core.errors import Inconclusive, UsageProblem
 from devenv.core.vocabulary import CaptchaType, Strategy
 from devenv.lab.exploring.exploration import Exploration, FoundViolation, Mode, Wish, junit_xml, parse_budget
 from devenv.lab.exploring.summary import summary as summary_page
@@ -83,9 +84,11 @@ def explore(
     """
     at = desk(as_json, no_color, backend, seed, redis=redis)
     traces, seconds = parse_budget(budget)
-    found = []
-    for store in _stores(compare) or [strategy]:
-        wish = Wish(
+    stores = _stores(compare)
+    if stores and at.settings.service is not None:
+        raise UsageProblem(f"--compare: {at.settings.service.title} has one store, its own")
+    wishes = [
+        Wish(
             scenario=scenario,
             strategy=store,
             mode=mode,
@@ -99,8 +102,9 @@ def explore(
             lanes=lanes,
             replays=replays,
         )
-        with at.screen.working(f"exploring {scenario} ({store})") as progress:
-            found.append(explore_orders(wish, at.settings, progress))
+        for store in stores or [strategy]
+    ]
+    found = _explored(wishes, at)
     if junit is not None:
         write_file("--junit", junit, junit_xml(found))
     if summary is not None:
@@ -109,11 +113,31 @@ def explore(
         _show(one, at.screen)
     if len(found) > 1:
         _side_by_side(found, at.screen)
-    at.screen.result(found[0].to_json() if len(found) == 1 else {"compared": [it.to_json() for it in found]})
+    at.screen.result(found[0].to_json() if len(wishes) == 1 else {"compared": [it.to_json() for it in found]})
     codes = [it.exit_code for it in found]
+    if len(found) < len(wishes):
+        left = ", ".join(wish.strategy for wish in wishes[len(found) :])
+        at.screen.note(f"interrupted: not explored: {left}")
+        codes.append(Inconclusive.exit_code)
     code = 1 if 1 in codes else max(codes)
     if code:
         raise typer.Exit(code)
+
+
+def _explored(wishes: list[Wish], at: Desk) -> list[Exploration]:
+    """One after the other. Ctrl-C ends it; what was found until then stays."""
+    found: list[Exploration] = []
+    for wish in wishes:
+        try:
+            with at.screen.working(f"exploring {wish.scenario} ({wish.strategy})") as progress:
+                found.append(explore_orders(wish, at.settings, progress))
+        except KeyboardInterrupt:
+            if not found:
+                raise
+            break
+        if found[-1].interrupted:
+            break
+    return found
 
 
 def _stores(text: str) -> list[Strategy]:
@@ -121,7 +145,7 @@ def _stores(text: str) -> list[Strategy]:
     for word in words:
         if word not in list(Strategy):
             raise UsageProblem(f"--compare: {word!r} is no store", hint="--compare guide,atomic")
-    return [Strategy(word) for word in words]
+    return [Strategy(word) for word in dict.fromkeys(words)]
 
 
 def _show(found: Exploration, screen: Screen) -> None:
@@ -136,16 +160,15 @@ def _show(found: Exploration, screen: Screen) -> None:
         screen.show(Text(f"  not complete: {found.incomplete}", "yellow"))
     rate = found.traces / found.stages["search"] if found.stages.get("search") else 0.0
     stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in found.stages.items())
+    speed = f"{rate:,.0f} {found.unit}/s"
     screen.show(
-        Text(
-            f"  {found.requests} requests to real pods, {rate:,.0f} traces/s; {stages}; {found.engine}", "dim"
-        ),
+        Text(f"  {found.requests} requests to real pods, {speed}; {stages}; {found.engine}", "dim"),
         Text(f"  run {found.run_id}", "dim"),
     )
 
 
 def _show_violation(violation: FoundViolation, found: Exploration, screen: Screen) -> None:
-    share = f"in {violation.traces} of {found.traces} traces; needs {'+'.join(violation.requests)}"
+    share = f"in {violation.traces} of {found.traces} {found.unit}; needs {'+'.join(violation.requests)}"
     screen.show("", Text.assemble((f" {violation.kind} ", "reverse red"), (f"  {share}", "dim")))
     screen.paragraphs([violation.sentence])
     for who, steps in violation.lines:
@@ -159,7 +182,7 @@ def _show_violation(violation: FoundViolation, found: Exploration, screen: Scree
 
 def _side_by_side(found: list[Exploration], screen: Screen) -> None:
     table = grid("", *(str(it.strategy) for it in found))
-    table.add_row("traces", *(f"{it.traces}" + ("" if it.complete else " (not all)") for it in found))
+    table.add_row(found[0].unit, *(f"{it.traces}" + ("" if it.complete else " (not all)") for it in found))
     kinds = dict.fromkeys(violation.kind for it in found for violation in it.violations)
     for kind in kinds:
         counts = [next((str(v.traces) for v in it.violations if v.kind == kind), "0") for it in found]

@@ -46,6 +46,8 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
         return 0
     except Exception as error:
         return _other(error, screen)
+    if code == INTERRUPTED:  # newer Typers make an exit code of Ctrl-C themselves, and say nothing
+        return _interrupted(screen)
     return code if isinstance(code, int) else 0
 
 

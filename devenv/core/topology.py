@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from devenv.core.errors import UsageProblem
 from devenv.core.presets import CAPTCHA
 from devenv.core.service import ServiceProfile, ServiceSpec
-from devenv.core.vocabulary import Strategy, pod_names
+from devenv.core.vocabulary import TEACHING_STORES, Strategy, pod_names
 
 SettingChanges = Mapping[str, str | None]
 """Variables to set, also to the empty string; None takes one away: what the stack sets then holds again."""
@@ -85,6 +86,17 @@ class StackSpec:
         if not self.service.switchable:
             return "own"
         return "memory" if strategy is Strategy.MEMORY else "Redis"
+
+    def check(self) -> None:
+        """Raises UsageProblem for a store that cannot serve on the Redis that is wished."""
+        if (
+            self.redis_mode is RedisMode.CLUSTER
+            and self.effective_strategy in TEACHING_STORES
+            and self.service is None
+        ):
+            raise UsageProblem(
+                f"the {self.strategy} store has no cluster client", hint="guide and atomic run on a cluster"
+            )
 
     def settings_of(self, pod: str) -> dict[str, str]:
         """The service's variables of one pod, without addresses: flag, strategy, then env, then pod_env."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
 from dataclasses import dataclass, field
 
 from devenv.core.errors import Inconclusive
@@ -31,47 +31,58 @@ class Question:
 class Closure:
     """Goes through the states of ``system`` as far as the behaviours are known.
 
-    ``calls``: runs of scripts that must be known too, as the last ``questions`` found.
+    ``go_on`` until it says that it is at the end, then ask ``questions`` and ``calls``, see to it that they
+    can be answered, and go on.
     """
 
     system: Composition
     store: Store
-    calls: tuple[ScriptCall, ...] = ()
     _seen: dict[PackedState, None] = field(default_factory=dict)
+    _steps: deque[tuple[PackedState, int]] = field(default_factory=deque)
     _open: list[tuple[PackedState, int]] = field(default_factory=list)
-    _fresh: list[tuple[PackedState, int]] = field(default_factory=list)
+    _questions: dict[tuple[str, int, Heard], Question] = field(default_factory=dict)
+    _calls: dict[ScriptCall, None] = field(default_factory=dict)
 
     @property
     def states(self) -> int:
         """How many were reached."""
         return len(self._seen)
 
-    def questions(self) -> Sequence[Question]:
-        """What must be known to go on, each question once; none, and no ``calls``: everything is known."""
-        found: dict[tuple[str, int, Heard], Question] = {}
-        calls: dict[ScriptCall, None] = {}
+    def go_on(self, most: int) -> bool:
+        """Take at most so many steps; False where there are more. Raises Inconclusive for too many states."""
         if not self._seen:
             self._reach(self.system.initial())
-        steps = [*self._open, *self._fresh]
-        self._open, self._fresh = [], []
-        while steps:
-            for state, process in steps:
-                try:
-                    after = self.system.execute(state, process)
-                except NotLearned as unseen:
-                    self._open.append((state, process))
-                    calls[unseen.call] = None
-                    continue
-                except Unlearned as missing:
-                    self._open.append((state, process))
-                    asked = (missing.behaviour.name, missing.node, missing.heard)
-                    if asked not in found:
-                        found[asked] = self._question(missing, state, process)
-                    continue
-                self._reach(after)
-            steps, self._fresh = self._fresh, []
-        self.calls = tuple(calls)
-        return tuple(found.values())
+        for _ in range(most):
+            if not self._steps:
+                break
+            self._take(*self._steps.popleft())
+        return not self._steps
+
+    def questions(self) -> tuple[tuple[Question, ...], tuple[ScriptCall, ...]]:
+        """What must be known to go on, each question once, and which runs of scripts must be.
+
+        Neither: everything is known. What was left open is then tried again.
+        """
+        asked = tuple(self._questions.values()), tuple(self._calls)
+        self._questions.clear()
+        self._calls.clear()
+        self._steps.extend(self._open)
+        self._open.clear()
+        return asked
+
+    def _take(self, state: PackedState, process: int) -> None:
+        try:
+            after = self.system.execute(state, process)
+        except NotLearned as unseen:
+            self._open.append((state, process))
+            self._calls[unseen.call] = None
+        except Unlearned as missing:
+            self._open.append((state, process))
+            asked = (missing.behaviour.name, missing.node, missing.heard)
+            if asked not in self._questions:
+                self._questions[asked] = self._question(missing, state, process)
+        else:
+            self._reach(after)
 
     def _reach(self, state: PackedState) -> None:
         if state in self._seen:
@@ -79,12 +90,11 @@ class Closure:
         if len(self._seen) >= MAX_STATES:
             raise Inconclusive(
                 f"there are more than {MAX_STATES} states; this is too large for the learned mode",
-                hint="explore fewer requests, or use --mode random",
+                hint="explore fewer requests, or use --mode direct with a --budget",
             )
         self._seen[state] = None
         pending = self.system.pending(state)
-        steps = [(state, process) for process, access in enumerate(pending) if access is not None]
-        self._fresh += steps
+        self._steps.extend((state, process) for process, access in enumerate(pending) if access is not None)
 
     def _question(self, missing: Unlearned, state: PackedState, process: int) -> Question:
         command = self.system.step(state, process)

@@ -79,5 +79,9 @@ class Collected:
     def look(self) -> None:
         """Say how far it is; raise Stopped where the time is over."""
         self.tell(self)
+        self.in_time()
+
+    def in_time(self) -> None:
+        """Raise Stopped where the time is over."""
         if self.budget.deadline is not None and self.clock() >= self.budget.deadline:
             raise Stopped

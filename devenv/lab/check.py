@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -68,9 +70,10 @@ def _history_file(word: str, state_dir: Path) -> Path:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
     except OSError as error:
-        raise UsageProblem(f"{path}: cannot be read: {error.strerror}") from error
+        hint = "`replay` and `demo` record one; `explore` does not" if path.name == HISTORY else None
+        raise UsageProblem(f"{path}: cannot be read: {error.strerror}", hint=hint) from error
     except UnicodeDecodeError as error:
         raise UsageProblem(f"{path}: not UTF-8 at byte {error.start}") from error
 
@@ -95,8 +98,9 @@ def _from_python(path: Path, text: str) -> tuple[UserInvariant, ...]:
     module = ModuleType(path.stem)
     module.__file__ = str(path)
     try:
-        exec(compile(text, str(path), "exec"), module.__dict__)  # noqa: S102 - its writer asked for it
-    except Exception as error:
+        with redirect_stdout(sys.stderr):  # what it prints is no part of our result
+            exec(compile(text, str(path), "exec"), module.__dict__)  # noqa: S102 - its writer asked for it
+    except (Exception, SystemExit) as error:  # whoever ends the program has not judged anything
         raise UsageProblem(f"{path}{_line_of(error, path)}: {type(error).__name__}: {error}") from error
     functions = {
         name.removeprefix(PREFIX): it
@@ -111,13 +115,15 @@ def _guarded(path: Path, name: str, function: Callable[[History], object]) -> Ca
 
     def check(history: History) -> str | None:
         try:
-            told = function(history)
-        except Exception as error:
+            with redirect_stdout(sys.stderr):
+                told = function(history)
+        except (Exception, SystemExit) as error:
             at = _line_of(error, path)
             raise UsageProblem(f"{path}{at}: {PREFIX}{name}: {type(error).__name__}: {error}") from error
-        if told is not None and not isinstance(told, str):
+        if told is not None and (not isinstance(told, str) or not told.strip()):
+            what = "an empty text" if isinstance(told, str) else type(told).__name__
             raise UsageProblem(
-                f"{path}: {PREFIX}{name} returned {type(told).__name__}",
+                f"{path}: {PREFIX}{name} returned {what}",
                 hint="None where it holds, a sentence where it does not",
             )
         return told
@@ -125,7 +131,7 @@ def _guarded(path: Path, name: str, function: Callable[[History], object]) -> Ca
     return check
 
 
-def _line_of(error: Exception, path: Path) -> str:
+def _line_of(error: BaseException, path: Path) -> str:
     """``:7``, where the file's own line is known."""
     if isinstance(error, SyntaxError):
         return f":{error.lineno}" if error.lineno else ""
@@ -139,6 +145,8 @@ def _line_of(error: Exception, path: Path) -> str:
 
 
 def _from_yaml(path: Path, text: str) -> tuple[UserInvariant, ...]:
+    if not text.strip():
+        return ()
     document = read_document(text, str(path))
     if not isinstance(document.data, dict):
         raise document.problem((), "a mapping of names to expressions is wanted")

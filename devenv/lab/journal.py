@@ -117,7 +117,8 @@ class JournaledStack:
         self.journal.add(StackEvent(self._clock(), what, pod, detail))
 
     def start(self, spec: StackSpec, progress: Progress) -> StackStatus:
-        """As ``Stack.start``; the journal begins anew."""
+        """As ``Stack.start``; the journal begins anew. Raises UsageProblem for a spec that cannot be."""
+        spec.check()
         status = self.stack.start(spec, progress)
         self.journal.clear()
         self.journal.add(*pod_events(status, self._clock()))

@@ -126,6 +126,14 @@ def list_keys(client: redis.Redis, prefix: str = DEFAULT_PREFIX, limit: int = SC
     return KeyListing(prefix, tuple(it for it in infos if it is not None), complete)
 
 
+def keys_with(client: redis.Redis, cid: str) -> list[str]:
+    """The keys that have a session's id in them, short ones first: what lies beside a session is longer."""
+    found: set[bytes] = set()
+    for node in each_node(client):
+        _scan(node, f"*{_literal(cid)}*", found, SCAN_LIMIT)
+    return sorted((key.decode("utf-8", "backslashreplace") for key in found), key=lambda it: (len(it), it))
+
+
 def _scan(client: redis.Redis, pattern: str, found: set[bytes], limit: int) -> bool:
     """Add one server's keys to ``found``; whether they are all there and not more than ``limit``."""
     cursor = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devenv.core.vocabulary import CaptchaType
-from devenv.lab.exploring.exploration import Exploration, FoundViolation
+from devenv.lab.exploring.exploration import Exploration, FoundViolation, Mode
 from devenv.lab.replaying import Replayed
 
 MOST_VIOLATIONS = 10
@@ -44,7 +44,8 @@ def exploration_command(found: Exploration) -> str:
         if found.challenge not in set(CaptchaType) - {CaptchaType.ABSTRACT}
         else f" --type {found.challenge}"
     )
-    return f"devenv explore {found.scenario} --strategy {found.strategy}{kind}"
+    mode = "" if found.mode == Mode.LEARNED else f" --mode {found.mode}"
+    return f"devenv explore {found.scenario} --strategy {found.strategy}{kind}{mode}"
 
 
 def violation_lines(violation: FoundViolation) -> list[str]:
@@ -52,6 +53,6 @@ def violation_lines(violation: FoundViolation) -> list[str]:
     lines = [f"{violation.kind} (needs {'+'.join(violation.requests)}): {violation.sentence}"]
     lines += [f"  {who:>3} {steps}" for who, steps in violation.lines]
     if not violation.confirmed:
-        return [*lines, "NOT confirmed on real pods: a fault of the model or of the explorer"]
+        return [*lines, f"NOT confirmed on real pods: {violation.why}"]
     lines.append(f"on real pods {violation.replayed} of {violation.replays} times the same")
     return [*lines, f"Reproduce with: {violation.reproduce}"]

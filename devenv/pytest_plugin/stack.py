@@ -93,7 +93,7 @@ class Devenv:
         """Try every order in which the requests' Redis commands can run, as ``devenv explore``.
 
         ``budget`` is a number of traces, or a time ("30s", "5m"). ``strategy`` None: the store that the pods
-        have. Raises UsageProblem for a wrong expression.
+        have. Raises UsageProblem for a wrong expression. Ctrl-C ends the tests, as anywhere in them.
         """
         with _explained():
             traces, seconds = parse_budget(str(budget) if budget is not None else "")
@@ -103,6 +103,8 @@ class Devenv:
             )  # fmt: skip
             outcome = ExploreOutcome(self._workbench.explore(wish))
         self._reports.append(outcome.report)
+        if outcome.exploration.interrupted:  # the explorer keeps it to itself, for what it found until then
+            raise KeyboardInterrupt
         return outcome
 
     def toggle(

@@ -11,6 +11,9 @@ from devenv.core.errors import Inconclusive
 class NotModelled(Inconclusive):
     """The model does not know this command, option or script, so nothing can be concluded from it."""
 
+    def __init__(self, message: str, *, hint: str | None = "--mode direct needs no model") -> None:
+        super().__init__(message, hint=hint)
+
 
 @dataclass(frozen=True, slots=True)
 class Text:

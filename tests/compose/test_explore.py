@@ -63,3 +63,4 @@ def test_restarts_are_searched_and_not_confirmed(status: StackStatus, tmp_path: 
     )
     assert (half.confirmed, half.replays) == (False, 0)
     assert half.why and "containers" in half.why
+    assert "@restart:" in half.schedule

@@ -176,7 +176,7 @@ def test_a_verify_says_these_commands(stage: Stage) -> None:
             return str(challenge.id)
 
     for answer, commands in SECTIONS[stage.store].commands.items():
-        since = said(status, 0)[-1]["seq"]
+        since = max((it["seq"] for it in said(status, 0)), default=0)  # a lazy client has said nothing yet
         cid = asyncio.run(asked(answer))
         steps = [it["command"] for it in said(status, since) if cid in (it["key"] or "")]
         assert steps[1:] == commands, answer  # the first made the challenge

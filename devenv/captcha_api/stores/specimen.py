@@ -18,6 +18,7 @@ from devenv.captcha_api.settings import Settings
 from devenv.captcha_api.stores import Document, Submission
 from devenv.captcha_api.stores.client import RedisObserver, connect
 from devenv.captcha_api.stores.documents import is_challenge_id
+from devenv.captcha_api.stores.reasons import refusal
 from devenv.core.vocabulary import CaptchaType
 
 
@@ -72,6 +73,6 @@ class RedisSpecimen:
         except redis.ResponseError as error:
             if "WRONGTYPE" in str(error):  # in a pipeline redis-py puts words before it
                 raise BrokenSession(f"The stored session is broken: {error}") from error
-            raise StoreUnavailable(f"Session store cannot serve now: {error}") from error
+            raise StoreUnavailable(f"Session store cannot serve now: {refusal(error)}") from error
         except (redis.RedisError, OSError) as error:
             raise StoreUnavailable(f"Session store unreachable: {error}") from error

@@ -18,7 +18,7 @@ from devenv.core.errors import DevenvError, Inconclusive
 from devenv.gate import Action, Gate, Held, Rule
 from devenv.lab.exploring.grip import NO_GRIP, Grip
 from devenv.lab.exploring.ground import Ground
-from devenv.lab.exploring.jobs import CID, Job, ScheduledRun, Scripted, ScriptedRun
+from devenv.lab.exploring.jobs import CID, RULE_PREFIX, Job, ScheduledRun, Scripted, ScriptedRun
 from devenv.lab.exploring.lane import Crowded, Lane, LetGo, Room
 from devenv.lab.exploring.play import Play
 from devenv.lab.exploring.script import Script
@@ -47,7 +47,7 @@ class Arena:
         self._gate = gate
         self._ground = Ground(gate, pods, scripts, wait_seconds, grip)
         self._prefix = secrets.token_hex(_ID_PREFIX // 2)
-        self._rule = f"explore-{self._prefix}"
+        self._rule = f"{RULE_PREFIX}{self._prefix}"
         self._lanes: dict[str, Lane] = {}
         self._numbers = 0
         self._busy = 0

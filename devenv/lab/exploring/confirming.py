@@ -13,13 +13,15 @@ import yaml
 from devenv.checker.invariants import Kind
 from devenv.core.captcha_http import outcome_of
 from devenv.core.schedule import Event, Release, Schedule, Step
+from devenv.core.topology import RedisMode
 from devenv.core.vocabulary import CATALOGUE_STORES, Strategy
+from devenv.explore.access import Touched
 from devenv.explore.behaviour import CUT_SHORT
 from devenv.explore.collecting import Met
 from devenv.explore.expression import Participant
 from devenv.explore.outcome import HALF_DONE, SERVER_ERROR, Finding, Outcome, judge
 from devenv.lab.exploring.exploration import FoundViolation, ShownStep
-from devenv.lab.exploring.jobs import Scheduled, ScheduledRun
+from devenv.lab.exploring.jobs import Scheduled, ScheduledRun, Taken
 from devenv.lab.exploring.remote import Remote
 from devenv.lab.exploring.stage import Stage
 
@@ -40,12 +42,16 @@ _TIME_LEFT = re.compile(r"(?<=[\[ ])[0-9]{3,}(?=[,\]])")
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """What a search found: a kind, and a run of ``cast`` that shows it. ``traces`` of the whole search do."""
+    """What a search found: a kind, and a run of ``cast`` that shows it. ``traces`` of the whole search do.
+
+    ``labels``: what each step of the run is, where a model told it.
+    """
 
     finding: Finding
     cast: tuple[Participant, ...]
     run: tuple[int, ...]
     traces: int
+    labels: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, met: Met, casts: Sequence[Sequence[Participant]]) -> Suspect:
@@ -82,8 +88,8 @@ async def confirm(
         kind=finding.kind,
         sentence=finding.sentence,
         requests=letters,
-        schedule=str(schedule_of(suspect.cast, first)),
-        steps=tuple(_shown(suspect.cast, first)),
+        schedule=str(schedule_of(suspect.cast, first.steps)),
+        steps=tuple(_shown(suspect.cast, first.steps)),
         traces=suspect.traces,
         confirmed=confirmed,
         replayed=same if confirmed else 0,
@@ -94,13 +100,17 @@ async def confirm(
 
 
 def unconfirmed(suspect: Suspect, why: str) -> FoundViolation:
-    """A violation that could not be run on the real stack, and why."""
+    """A violation that could not be run on the real stack, and why; its order as the model has it."""
+    nothing = Touched(frozenset(), frozenset())
+    steps = [
+        Taken(process, label, nothing) for process, label in zip(suspect.run, suspect.labels, strict=False)
+    ]
     return FoundViolation(
         kind=suspect.finding.kind,
         sentence=suspect.finding.sentence,
         requests=tuple(it.letter for it in suspect.cast),
-        schedule="",
-        steps=(),
+        schedule=str(schedule_of(suspect.cast, steps)) if steps else "",
+        steps=tuple(_shown(suspect.cast, steps)),
         traces=suspect.traces,
         confirmed=False,
         replayed=0,
@@ -122,11 +132,11 @@ def _timeless(reply: str | None) -> str | None:
     return None if reply is None else _TIME_LEFT.sub("…", reply)
 
 
-def schedule_of(cast: Sequence[Participant], run: ScheduledRun) -> Schedule:
+def schedule_of(cast: Sequence[Participant], run: Sequence[Taken]) -> Schedule:
     """The order in its text form: a lost reply stands with the command whose reply it was."""
     armed: set[int] = set()
     steps: list[Step] = []
-    for taken in run.steps:
+    for taken in run:
         participant = cast[taken.process]
         if taken.label == CUT_SHORT:
             continue  # it follows from the restart
@@ -141,14 +151,18 @@ def schedule_of(cast: Sequence[Participant], run: ScheduledRun) -> Schedule:
     return Schedule(tuple(steps))
 
 
-def _shown(cast: Sequence[Participant], run: ScheduledRun) -> list[ShownStep]:
+def _shown(cast: Sequence[Participant], run: Sequence[Taken]) -> list[ShownStep]:
     shown = []
-    for taken in run.steps:
+    armed: set[int] = set()
+    for taken in run:
         participant = cast[taken.process]
         if participant.target is not None:
+            armed.add(participant.target)
             continue  # it is seen at the command whose reply it was
         who = participant.name if participant.answer is not None else ""
-        shown.append(ShownStep(who, taken.label if who else participant.name, taken.reply))
+        reply = "lost" if taken.process in armed and taken.label != CUT_SHORT else taken.reply
+        armed.discard(taken.process)
+        shown.append(ShownStep(who, taken.label if who else participant.name, reply))
     return shown
 
 
@@ -157,11 +171,12 @@ def scenario_text(
     cast: Sequence[Participant],
     outcome: Outcome,
     strategy: Strategy,
-    kind: str,
+    stage: Stage,
 ) -> str:
     """A scenario file that ``replay`` follows: the schedule, and what was seen as what is expected."""
     requests = [it for it in cast if it.answer is not None]
-    other = f"The order is one of the {strategy} store's commands."
+    whose = f"the {strategy} store's" if stage.profile is None else "the service's"
+    other = f"The order is one of {whose} commands."
     stores: dict[str, Any] = {
         str(it): {"bug": True, "shows": found.sentence} if it is strategy else {"not_applicable": other}
         for it in dict.fromkeys((*CATALOGUE_STORES, strategy))
@@ -179,16 +194,20 @@ def scenario_text(
     events = [it for it in cast if it.event is not None]
     needs = ["X"] * (len(requests) > 1) + ["T"] * any(not it.befalls(cast) for it in events)
     needs += ["F"] * any(it.befalls(cast) for it in events)
+    stack: dict[str, Any] = {"pods": max(2, len(requests)), "env": {"REDIS_TIMEOUT_MS": 10000}}
+    if stage.cluster is not None:  # its client sends other commands
+        stack["redis"] = str(RedisMode.CLUSTER)
+        stack["env"] |= {"REDIS_CLUSTER": stage.cluster} if stage.cluster else {}
     scenario = {
         "version": 1,
         "id": f"explored-{found.kind}",
         "title": f"{found.kind}, found by exploring {'+'.join(found.requests)}",
         "cause": _CAUSES.get(found.kind, found.kind),
         "needs": needs,
-        "about": f"{found.sentence}. The shortest order of the {strategy} store's commands that shows it.",
-        "stack": {"pods": max(2, len(requests)), "env": {"REDIS_TIMEOUT_MS": 10000}},
+        "about": f"{found.sentence}. The shortest order of {whose} commands that shows it.",
+        "stack": stack,
         "stores": stores,
-        "sessions": {SESSION: str(kind)},
+        "sessions": {SESSION: stage.kind},
         "steps": [
             {"create": SESSION, "pod": "A"},
             {

@@ -52,6 +52,10 @@ class Wish:
             )
 
 
+INTERRUPTED = "interrupted"
+"""Why something was not done: Ctrl-C."""
+
+
 @dataclass(frozen=True, slots=True)
 class ShownStep:
     """One step of a schedule: who (a request's name, empty for an event), what, and the reply in short."""
@@ -139,9 +143,20 @@ class Exploration:
         return 0 if self.complete and not self.violations else 3
 
     @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the search or what follows it."""
+        return self.incomplete == INTERRUPTED or any(it.why == INTERRUPTED for it in self.violations)
+
+    @property
+    def unit(self) -> str:
+        """What ``traces`` counts: runs by chance may be the same trace again."""
+        return "runs" if self.mode == Mode.RANDOM else "traces"
+
+    @property
     def verdict(self) -> str:
         """In one line."""
-        count = f"{self.traces:,} trace{'s' * (self.traces != 1)}".replace(",", " ")
+        unit = self.unit if self.traces != 1 else self.unit[:-1]
+        count = f"{self.traces:,} {unit}".replace(",", " ")
         if self.exit_code == 1:
             kinds = len(self.violations)
             return f"{kinds} kind{'s' * (kinds != 1)} of violation in {count}"
@@ -157,6 +172,7 @@ class Exploration:
             "scenario": self.scenario,
             "challenge": self.challenge,
             "strategy": str(self.strategy),
+            "service": self.service,
             "mode": self.mode,
             "complete": self.complete,
             "traces": self.traces,
@@ -177,13 +193,15 @@ def parse_budget(text: str) -> tuple[int | None, float | None]:
     """``1000`` traces, or ``30s``, ``5m`` in seconds; nothing for "". Raises UsageProblem."""
     if not text:
         return None, None
-    if text.strip().isdecimal():
-        return int(text), None
-    if (seconds := seconds_of(text)) is None:
+    traces = int(text) if text.strip().isdecimal() else None
+    seconds = seconds_of(text) if traces is None else None
+    if traces is None and seconds is None:
         raise UsageProblem(
             f"--budget {text!r} is neither a number of traces nor a time", hint="1000, 30s, 5m"
         )
-    return None, seconds
+    if not (traces or seconds):
+        raise UsageProblem(f"--budget {text!r}: nothing could be tried", hint="1000, 30s, 5m")
+    return traces, seconds
 
 
 def junit_xml(explorations: Sequence[Exploration]) -> str:
@@ -203,6 +221,8 @@ def junit_xml(explorations: Sequence[Exploration]) -> str:
             told = ET.SubElement(case, "failure" if failures else "error", message=it.verdict)
             told.text = "\n".join(
                 f"{v.kind}: {v.sentence}\n  {v.schedule}\n  Reproduce with: {v.reproduce}"
+                if v.confirmed
+                else f"{v.kind}: {v.sentence}\n  {v.schedule}\n  not confirmed on real pods: {v.why}"
                 for v in it.violations
             )
     ET.indent(root)

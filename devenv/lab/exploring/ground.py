@@ -127,9 +127,14 @@ class Ground:
             raise LetGo
 
     def answer(self, lane: Lane, request: Request) -> Answered:
-        """The HTTP answer of a request that is done. Raises Bypassed."""
+        """The HTTP answer of a request that is done. Raises Bypassed, EnvironmentProblem of a dead pod."""
         error = request.task.exception()
         if isinstance(error, OSError | EOFError):
+            if not request.commands:
+                raise EnvironmentProblem(
+                    f"{request.pod} gave {request.name} no answer: {error}",
+                    hint="does it run? devenv status, devenv logs",
+                )
             answered = Answered(0, canonical_json(repr(error).encode()))
         else:
             status, body = request.task.result()

@@ -26,6 +26,8 @@ from devenv.spec.redis_model import Database
 
 CID = "c1d0" * 8
 """Stands for the challenge id: as long as a real one, and nothing else."""
+RULE_PREFIX = "explore-"
+"""Of the names of the explorers' own rules at the gate."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from devenv.gate import Held
 from devenv.lab.exploring.jobs import CID
 
 SYMBOL = CID.encode()
+MAX_COMMANDS = 100
+"""So many on its challenge's keys may one request send; a verify sends 1 to 15."""
 
 
 class Bypassed(EnvironmentProblem):
@@ -22,6 +24,10 @@ class Bypassed(EnvironmentProblem):
 
 class NoRest(Inconclusive):
     """A request neither answered nor sent a command, and nobody can tell why."""
+
+
+class Endless(Inconclusive):
+    """A request goes on and on, as one does that asks again and again for a lock in Redis."""
 
 
 class LetGo(Exception):
@@ -70,9 +76,15 @@ class Request:
     commands: int = 0
 
     def take(self, held: Held) -> None:
-        """Its next command is held."""
+        """Its next command is held. Raises Endless."""
         self.held = held
         self.commands += 1
+        if self.commands > MAX_COMMANDS:
+            raise Endless(
+                f"{self.name} sent {MAX_COMMANDS} Redis commands without an answer: does it ask again and "
+                "again for something that another request has (a lock in Redis)?",
+                hint="such a wait has no end in some orders, which cannot be run: docs/exploration.md",
+            )
 
 
 class Room:

@@ -131,10 +131,13 @@ def shrink(
         for kind in [kind for kind in left if kind in runs]:
             met = left.pop(kind)
             state = learned.system.initial()
+            labels = []
             for process in runs[kind].run:
+                step = learned.system.step(state, process)
+                labels.append("" if step is None else step.label)
                 state = learned.system.execute(state, process)
             finding = next(it for it in judged.of(state)[1] if it.kind == kind)
-            found[kind] = Suspect(finding, part, runs[kind].run, met.count)
+            found[kind] = Suspect(finding, part, runs[kind].run, met.count, tuple(labels))
     for kind, met in left.items():
         found[kind] = Suspect.of(met, casts)
     return [found[kind] for kind in collected.kinds]

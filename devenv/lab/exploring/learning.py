@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -29,6 +30,8 @@ from devenv.spec.learned_scripts import LearnedScripts
 from devenv.spec.redis_model import Database
 
 MAX_RESTARTS = 5
+STEPS_AT_A_TIME = 5_000
+"""So many are gone through between two looks at the clock."""
 
 
 @dataclass(slots=True)
@@ -77,15 +80,17 @@ class Learner:
     _asked: int = 0
     _turn: int = 0
 
-    async def learn(self, cast: Sequence[Participant]) -> LearnedSystem:
-        """The cast as a system of which everything is known.
+    async def learn(
+        self, cast: Sequence[Participant], in_time: Callable[[], None] = lambda: None
+    ) -> LearnedSystem:
+        """The cast as a system of which everything is known. ``in_time`` raises where there is no time left.
 
         Raises Inconclusive where the pods do not do the same again, NotModelled where the model lacks a
         command, GateBypassed where a request sends none.
         """
         for _ in range(MAX_RESTARTS):
             try:
-                return await self._learn(cast)
+                return await self._learn(cast, in_time)
             except Varying as varying:
                 # Also what was learned before is named wrongly then: begin anew, it costs little.
                 self._places |= varying.places
@@ -105,13 +110,19 @@ class Learner:
         system = Composition(programs, RedisStore(self.scripts), self._fresh())
         return LearnedSystem(tuple(cast), system, tuple(programs), self.stage.key)
 
-    async def _learn(self, cast: Sequence[Participant]) -> LearnedSystem:
+    async def _learn(self, cast: Sequence[Participant], in_time: Callable[[], None]) -> LearnedSystem:
         await self._begin(cast)
         learned = self.system(cast)
         closure = Closure(learned.system, RedisStore(self.scripts))
-        while (questions := closure.questions()) or closure.calls:
-            effects = await self.remote.scripts(closure.calls)
-            for call, effect in zip(closure.calls, effects, strict=True):
+        while True:
+            while not closure.go_on(STEPS_AT_A_TIME):
+                in_time()
+                await asyncio.sleep(0)  # where Ctrl-C comes through
+            questions, calls = closure.questions()
+            if not questions and not calls:
+                return learned
+            in_time()
+            for call, effect in zip(calls, await self.remote.scripts(calls), strict=True):
                 self.scripts.learn(call, effect)
             jobs = [self._job(cast, question) for question in questions]
             runs = await self.remote.scripted(jobs)
@@ -119,7 +130,6 @@ class Learner:
                 question.behaviour.learn(run.heard, run.seen)
             self._asked += len(jobs)
             self.tell(f"learning: {self._asked} requests, {closure.states} states")
-        return learned
 
     async def _begin(self, cast: Sequence[Participant]) -> None:
         """Every new kind of request twice alone: what differs is a name."""

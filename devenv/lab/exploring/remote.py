@@ -9,7 +9,7 @@ import httpx
 
 from devenv.core.errors import EnvironmentProblem, UsageProblem, error_from_json
 from devenv.lab.exploring.codec import script_call_to_json, script_effect_from_json
-from devenv.lab.exploring.jobs import Job, Scheduled, ScheduledRun, Scripted, ScriptedRun
+from devenv.lab.exploring.jobs import RULE_PREFIX, Job, Scheduled, ScheduledRun, Scripted, ScriptedRun
 from devenv.spec.learned_scripts import ScriptCall, ScriptEffect
 from devenv.stack.loopback import local_async_client
 
@@ -31,6 +31,10 @@ class Remote:
     async def aclose(self) -> None:
         """Close the connection."""
         await self._http.aclose()
+
+    async def rules(self) -> list[str]:
+        """Somebody else's rules at the gate, by name."""
+        return [it["id"] for it in await self._told("GET", "/rules") if not it["id"].startswith(RULE_PREFIX)]
 
     async def scripted(self, jobs: Sequence[Scripted]) -> list[ScriptedRun]:
         """Requests on scripted replies. Raises the first job's error, if one failed."""
@@ -62,8 +66,18 @@ class Remote:
         return results
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+        results = await self._told("POST", path, body)
+        for data in results:
+            if "error" in data:
+                raise error_from_json(data["error"])
+        return results
+
+    async def _told(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
+        """The one list that the answer has."""
         try:
-            response = await self._http.post(path, json=body)
+            response = await self._http.request(method, path, json=body)
         except httpx.HTTPError as error:
             raise EnvironmentProblem(
                 f"the control API at {self._http.base_url} does not answer: {error!r}",
@@ -75,8 +89,5 @@ class Remote:
             )
         if response.status_code != 200:
             raise UsageProblem(f"the control API refused the jobs: {response.text[:200]}")
-        results: list[dict[str, Any]] = response.json()["results"]
-        for data in results:
-            if "error" in data:
-                raise error_from_json(data["error"])
-        return results
+        [told] = response.json().values()
+        return list(told)

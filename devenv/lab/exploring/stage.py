@@ -11,14 +11,14 @@ from devenv.captcha_api.catalogue import Catalogue
 from devenv.core.captcha_http import CHALLENGE_FIELD, VERIFY_PATHS
 from devenv.core.errors import EnvironmentProblem
 from devenv.core.service import ServiceProfile
-from devenv.core.topology import StackStatus
+from devenv.core.topology import RedisMode, StackStatus
 from devenv.core.vocabulary import Answer, CaptchaType
 from devenv.explore.behaviour import RESTART
 from devenv.explore.expression import Participant
 from devenv.lab.client import CaptchaClient
 from devenv.lab.exchanges import Challenge, Submission
 from devenv.lab.exploring.jobs import CID, Call, EventCall
-from devenv.lab.keys import DEFAULT_PREFIX, connected
+from devenv.lab.keys import DEFAULT_PREFIX, connected, keys_with
 from devenv.lab.seeding import as_created, new_document
 
 
@@ -27,6 +27,7 @@ class Stage:
     """A challenge of type ``kind`` as the service keeps it, with ``CID`` for its id, in database ``db``.
 
     ``submissions`` is what is sent for each answer, ``profile`` how; None: as the contract says.
+    ``cluster``: where Redis is one, the pods' REDIS_CLUSTER, "" without it; None: it is none.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Stage:
     pods: tuple[str, ...]
     db: int = 0
     profile: ServiceProfile | None = None
+    cluster: str | None = None
 
     def call(self, request: Participant, pod: str) -> Call:
         """The verify of one participant."""
@@ -78,7 +80,12 @@ async def build_stage(
     key = f"{settings.get('REDIS_PREFIX', DEFAULT_PREFIX)}{kind}:{CID}"
     ttl_ms, db = 1000 * int(settings.get("CAPTCHA_TTL") or 60), int(settings.get("REDIS_DB") or 0)
     text = json.dumps(document, ensure_ascii=False)
-    return Stage(str(kind), key, text, submissions, ttl_ms, tuple(pods), db)
+    cluster = _cluster(status, settings)
+    return Stage(str(kind), key, text, submissions, ttl_ms, tuple(pods), db, cluster=cluster)
+
+
+def _cluster(status: StackStatus, settings: Mapping[str, str]) -> str | None:
+    return settings.get("REDIS_CLUSTER", "") if status.spec.redis_mode is RedisMode.CLUSTER else None
 
 
 async def own_stage(status: StackStatus, pods: Sequence[str], answers: Sequence[Answer], seed: int) -> Stage:
@@ -96,7 +103,7 @@ async def own_stage(status: StackStatus, pods: Sequence[str], answers: Sequence[
         submissions = {answer: await client.answers.to(opened, answer) for answer in answers}
     cid = opened.id or ""
     with connected(status.endpoints, db) as redis:
-        keys = [key.decode() for key in redis.scan_iter(count=500) if cid and cid.encode() in key]
+        keys = keys_with(redis, cid) if cid else []
         if len(keys) != 1 or redis.type(keys[0]) != b"string":
             raise EnvironmentProblem(
                 f"a new session is not one text under one key with its id: {', '.join(keys) or 'no key'}",
@@ -106,4 +113,5 @@ async def own_stage(status: StackStatus, pods: Sequence[str], answers: Sequence[
         left = int(redis.pttl(keys[0]))
     ttl_ms = max(1000, round(left / 1000) * 1000) if left > 0 else 60_000
     key, document = keys[0].replace(cid, CID), text.replace(cid, CID)
-    return Stage("any", key, document, submissions, ttl_ms, tuple(pods), db, profile)
+    cluster = _cluster(status, settings)
+    return Stage("any", key, document, submissions, ttl_ms, tuple(pods), db, profile, cluster)

@@ -37,17 +37,21 @@ def summary(explorations: Sequence[Exploration]) -> str:
     """What was explored, the counts, each violation with its shortest order, and what was taken on trust."""
     lines = ["# devenv explore", ""]
     lines += [
-        "| explored | store | result | traces | requests to real pods | seconds |",
+        f"| explored | store | result | {_unit(explorations)} | requests to real pods | seconds |",
         "|---|---|---|--:|--:|--:|",
     ]
     lines += [
-        f"| `{it.scenario}` | {it.strategy} | {_mark(it)} {_result(it)} | {it.traces} | {it.requests} "
-        f"| {it.seconds:.1f} |"
+        f"| `{it.scenario}` | {it.service or it.strategy} | {_mark(it)} {_result(it)} | {it.traces} "
+        f"| {it.requests} | {it.seconds:.1f} |"
         for it in explorations
     ]
     for it in explorations:
         lines += ["", *_section(it)]
     return "\n".join(lines) + "\n"
+
+
+def _unit(explorations: Sequence[Exploration]) -> str:
+    return explorations[0].unit if explorations else "traces"
 
 
 def _mark(found: Exploration) -> str:
@@ -84,7 +88,7 @@ def _violation(violation: FoundViolation, found: Exploration) -> list[str]:
     sentence = violation.sentence[:1].upper() + violation.sentence[1:]
     lines = [
         f"### {violation.kind}", "",
-        f"{sentence.rstrip('.')}. In {violation.traces} of {found.traces} traces; needs `{needs}`. "
+        f"{sentence.rstrip('.')}. In {violation.traces} of {found.traces} {found.unit}; needs `{needs}`. "
         "The shortest order:", "", "```",
         *(f"{who:>3} {steps}" for who, steps in violation.lines), "```", "",
     ]  # fmt: skip

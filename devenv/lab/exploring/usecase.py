@@ -19,7 +19,7 @@ from devenv.explore.expression import Meeting, Participant, parse_meeting
 from devenv.explore.system import Stopped
 from devenv.lab.exploring import direct, learned
 from devenv.lab.exploring.confirming import Suspect, confirm, job_of, scenario_text, unconfirmed
-from devenv.lab.exploring.exploration import Exploration, FoundViolation, Mode, Wish
+from devenv.lab.exploring.exploration import INTERRUPTED, Exploration, FoundViolation, Mode, Wish
 from devenv.lab.exploring.learning import LearnedSystem, Learner
 from devenv.lab.exploring.remote import Remote
 from devenv.lab.exploring.stage import Stage, build_stage, own_stage
@@ -35,7 +35,6 @@ TELL_EVERY = 0.5
 PATIENT = {"REDIS_TIMEOUT_MS": "20000"}
 """Held longer than this, a command is sent again or given up by its client: nothing is to depend on that."""
 NO_RESTART = "pods in containers cannot be restarted in the middle of a request from here"
-INTERRUPTED = "interrupted"
 T = TypeVar("T")
 
 
@@ -46,14 +45,21 @@ def explore(wish: Wish, settings: Settings, progress: Progress) -> Exploration:
     Raises UsageProblem for a wrong expression, EnvironmentProblem where pods go round the gate.
     """
     meeting = parse_meeting(wish.scenario, wish.events)
-    with _stage(wish, meeting, settings, progress) as status:
-        return explore_on(status, wish, settings, progress)
+    found: Exploration | None = None
+    try:
+        with _stage(wish, meeting, settings, progress) as status:
+            found = explore_on(status, wish, settings, progress)
+    except KeyboardInterrupt:
+        if found is None:
+            raise
+    return found  # also where Ctrl-C came while the stack ended, which it does with us
 
 
 def explore_on(status: StackStatus, wish: Wish, settings: Settings, progress: Progress) -> Exploration:
     """As ``explore``, on this stack as it is; its pods have the wished store."""
     meeting = parse_meeting(wish.scenario, wish.events)
-    run = open_run(settings.state_dir, f"explore-{wish.strategy}-{meeting}", time.time())
+    whose = wish.strategy if status.spec.service is None else "own"
+    run = open_run(settings.state_dir, f"explore-{whose}-{meeting}", time.time())
     with asyncio.Runner() as runner:
         found = _Exploring(wish, meeting, status, settings.seed, progress, runner).run(run)
     run.write_json(RESULTS, found.to_json())
@@ -164,6 +170,11 @@ class _Exploring:
 
     async def _prepare(self) -> Stage:
         """The stage; and each pod has connected, and loaded its scripts, before anything is counted."""
+        if rules := await self._remote.rules():
+            raise EnvironmentProblem(
+                f"the gate has rules in force, which would disturb every order: {', '.join(rules)}",
+                hint="devenv gate reset",
+            )
         if self._status.spec.service is None:
             stage = await build_stage(self._status, self._pods, self._wish.kind, self._seed, time.time())
         else:
@@ -182,8 +193,10 @@ class _Exploring:
             random = Random(self._seed)
             for number, cast in enumerate(self._casts):
                 began = time.monotonic()
-                system = self._runner.run(learner.learn(cast))
-                self._stages["learn"] = self._stages.get("learn", 0.0) + time.monotonic() - began
+                try:
+                    system = self._runner.run(learner.learn(cast, collected.in_time))
+                finally:
+                    self._stages["learn"] = self._stages.get("learn", 0.0) + time.monotonic() - began
                 collected.source = number
                 learned.search(system, self._wish, collected, random)
 
@@ -212,6 +225,7 @@ class _Exploring:
             self._why = "the budget was used up"
         except KeyboardInterrupt:
             self._why = INTERRUPTED
+            self._progress("interrupted: the search ends here (Ctrl-C again: what follows it, too)")
         except Inconclusive as problem:
             if not collected.traces:
                 raise
@@ -231,37 +245,39 @@ class _Exploring:
     def _unless_interrupted(self, shrink: Callable[[], list[Suspect]], collected: Collected) -> list[Suspect]:
         """Ctrl-C ends the shrinking only; the violations are then shown as they were met."""
         try:
+            if collected.kinds:
+                self._progress(f"{collected.traces} traces; looking for the shortest order of each kind")
             return shrink()
         except KeyboardInterrupt:
             self._why = self._why or INTERRUPTED
             return [Suspect.of(met, self._casts) for met in collected.kinds.values()]
 
     def _confirm(self, suspects: list[Suspect], stage: Stage, folder: Run) -> tuple[FoundViolation, ...]:
-        found = []
+        """Run each on the real stack. Ctrl-C ends that: what was not run is shown as not confirmed."""
         # Small ones first; what the search met first may depend, with lanes, on how fast the pods were.
-        for suspect in sorted(suspects, key=lambda it: (len(it.cast), len(it.run), it.finding.kind)):
-            self._progress(f"confirming {suspect.finding.kind} on real pods")
-            if not self._can_restart and any(it.letter == "P" for it in suspect.cast):
-                found.append(unconfirmed(suspect, NO_RESTART))
-                continue
-            try:
-                violation, outcome = self._runner.run(
-                    confirm(suspect, stage, self._remote, self._wish.replays)
-                )
-            except Inconclusive as problem:
-                found.append(unconfirmed(suspect, problem.message))
-                continue
-            except KeyboardInterrupt:
-                self._why = self._why or INTERRUPTED
-                found.append(unconfirmed(suspect, INTERRUPTED))
-                continue
-            if violation.confirmed:
-                text = scenario_text(violation, suspect.cast, outcome, self._wish.strategy, stage.kind)
-                path = folder.write_text(f"{violation.kind}.yaml", text)
-                command = f"devenv replay {_shown_path(path)} --strategy {self._wish.strategy}"
-                violation = replace(violation, scenario_file=str(path), reproduce=command)
-            found.append(violation)
+        ordered = sorted(suspects, key=lambda it: (len(it.cast), len(it.run), it.finding.kind))
+        found: list[FoundViolation] = []
+        try:
+            for suspect in ordered:
+                found.append(self._confirmed(suspect, stage, folder))
+        except KeyboardInterrupt:
+            found += [unconfirmed(suspect, INTERRUPTED) for suspect in ordered[len(found) :]]
         return tuple(found)
+
+    def _confirmed(self, suspect: Suspect, stage: Stage, folder: Run) -> FoundViolation:
+        self._progress(f"confirming {suspect.finding.kind} on real pods")
+        if not self._can_restart and any(it.letter == "P" for it in suspect.cast):
+            return unconfirmed(suspect, f"{NO_RESTART}; --backend embedded can")
+        try:
+            violation, outcome = self._runner.run(confirm(suspect, stage, self._remote, self._wish.replays))
+        except Inconclusive as problem:
+            return unconfirmed(suspect, problem.message)
+        if not violation.confirmed:
+            return violation
+        text = scenario_text(violation, suspect.cast, outcome, self._wish.strategy, stage)
+        path = folder.write_text(f"{violation.kind}.yaml", text)
+        command = f"devenv replay {_shown_path(path)} --strategy {self._wish.strategy}"
+        return replace(violation, scenario_file=str(path), reproduce=command)
 
     def _result(
         self, collected: Collected, violations: tuple[FoundViolation, ...], seconds: float, folder: Run
@@ -313,6 +329,7 @@ async def _remote(status: StackStatus, wish: Wish) -> Remote:
 
 def _shown_path(path: Path) -> str:
     try:
-        return str(path.relative_to(Path.cwd()))
+        shown = str(path.relative_to(Path.cwd()))
     except ValueError:
-        return str(path)
+        shown = str(path)
+    return f'"{shown}"' if " " in shown else shown

@@ -28,11 +28,11 @@ Facts = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A request that can be sent at once; ``send`` sends it, ``key`` is its session's Redis key, or empty."""
+    """A request that can be sent at once; ``send`` sends it, ``cid`` is its session's id, or empty."""
 
     step: Verify | AnyRequest
     send: Send
-    key: str
+    cid: str
 
 
 async def at_once(ready: Sequence[Ready]) -> list[Verified]:
@@ -51,7 +51,7 @@ async def in_order(
 
     Raises as ``Scheduler.follow`` does.
     """
-    keys = list(dict.fromkeys(one.key for one in ready))
+    ids = list(dict.fromkeys(one.cid for one in ready))
 
     async def happen(event: Event) -> None:
         await asyncio.to_thread(perform, event)
@@ -59,13 +59,13 @@ async def in_order(
     requests = [
         Request(name, one.step.pod or "", one.send) for name, one in zip(step.names, ready, strict=True)
     ]
-    scheduler: Scheduler[Verified] = Scheduler(http, _around(keys), happen)
+    scheduler: Scheduler[Verified] = Scheduler(http, _around(ids), happen)
     return await scheduler.follow(requests, order)
 
 
-def _around(keys: Sequence[str]) -> str:
+def _around(ids: Sequence[str]) -> str:
     """A glob of one session's key and of whatever lies beside it; of several sessions, everything."""
-    cid = keys[0].rpartition(":")[2] if len(keys) == 1 else ""
+    cid = ids[0] if len(ids) == 1 else ""
     return f"*{escape(cid)}*" if cid else "*"
 
 

@@ -19,7 +19,7 @@ from devenv.core.vocabulary import Answer, Strategy, resolve_pod
 from devenv.lab.client import CaptchaClient
 from devenv.lab.cross_pod import create_with_other_word
 from devenv.lab.exchanges import Challenge, CreateFailed, Verified
-from devenv.lab.keys import DEFAULT_PREFIX, connected, key_info, read_document
+from devenv.lab.keys import DEFAULT_PREFIX, connected, key_info, keys_with, read_document
 from devenv.lab.replay.baseline import Baseline
 from devenv.lab.replay.concurrent import Ready, at_once, in_order, observed
 from devenv.lab.replay.observed import Observed, expected_of, rule_title, spoken, title, verify_facts
@@ -233,7 +233,7 @@ class Player:
             send = partial(
                 self.client.verify, challenge, submission, step.pod, answer=spoken(step), process=index
             )
-            ready.append(Ready(step, send, self._key(step.session)[0]))
+            ready.append(Ready(step, send, challenge.id or ""))
         return ready
 
     def _restart(self, step: Restart) -> tuple[Facts, Facts]:
@@ -336,11 +336,18 @@ class Player:
         return self._challenge(session).id or ""
 
     def _key(self, session: str) -> tuple[str, str, int]:
-        """A session's Redis key, prefix and database, as the pod that created it is set up."""
+        """A session's Redis key, prefix and database, as the pod that created it is set up.
+
+        Somebody's own service names its keys as it likes: there the key that has the session's id.
+        """
         challenge = self._challenge(session)
         settings = self.baseline.settings(challenge.served_by) if challenge.served_by else {}
-        prefix = settings.get("REDIS_PREFIX", DEFAULT_PREFIX)
-        return f"{prefix}{challenge.session or ''}", prefix, int(settings.get("REDIS_DB") or 0)
+        prefix, db = settings.get("REDIS_PREFIX", DEFAULT_PREFIX), int(settings.get("REDIS_DB") or 0)
+        if self.baseline.status.spec.service is not None and challenge.id:
+            with connected(self.baseline.endpoints, db) as connection:
+                for key in keys_with(connection, challenge.id):  # the first is the shortest
+                    return key, prefix, db
+        return f"{prefix}{challenge.session or ''}", prefix, db
 
     def _note(self, where: tuple[str, ...], label: str) -> None:
         for name in where:

@@ -158,11 +158,32 @@ def test_what_is_not_there(shell: Shell) -> None:
         ("r.py", "\nimport nothing_like_it", "r.py:2: ModuleNotFoundError"),
         ("r.py", "def invariant_a(history):\n    return 1 / 0", "r.py:2: invariant_a: ZeroDivisionError"),
         ("r.py", "def invariant_a(history):\n    return True", "r.py: invariant_a returned bool"),
+        ("r.py", "def invariant_a(history):\n    return ' '", "r.py: invariant_a returned an empty text"),
+        ("r.py", "import sys\nsys.exit(0)", "r.py:2: SystemExit: 0"),
+        ("r.py", "def invariant_a(history):\n    raise SystemExit(0)", "r.py:2: invariant_a: SystemExit: 0"),
+        ("r.yaml", " \n", "r.yaml: no invariant in it"),
     ],
 )
 def test_broken_rules_are_named_by_line(shell: Shell, name: str, text: str, message: str) -> None:
     history = shell.folder / shell.write("history.jsonl", GOOD)
     assert message in problem(shell, str(history), shell.write(name, text))
+
+
+def test_what_a_rule_prints_is_no_part_of_the_result(shell: Shell) -> None:
+    text = "print('read')\n\ndef invariant_a(history):\n    print('asked')\n    return None\n"
+    done = shell.run(shell.write("h.jsonl", GOOD), "--json", "--invariants", shell.write("r.py", text))
+    assert json.loads(done.stdout)["verdict"] == "holds"
+    assert {"read", "asked"} <= set(done.stderr.splitlines())
+
+
+def test_more_steps_are_advised_only_where_they_help(shell: Shell) -> None:
+    short = shell.run(shell.write("h.jsonl", GOOD), "--steps", "1")
+    nothing = shell.run(
+        shell.write("n.jsonl", GOOD.replace('"verify"', '"look"').replace('"create"', '"look"'))
+    )
+    assert (short.returncode, "--steps allow more" in short.stdout) == (3, True)
+    assert (nothing.returncode, "--steps allow more" in nothing.stdout) == (3, False)
+    assert "no challenge is created or verified" in nothing.stdout
 
 
 def test_rules_are_python_as_any(shell: Shell) -> None:

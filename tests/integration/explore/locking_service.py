@@ -26,6 +26,16 @@ def count(body: dict[str, Any]) -> dict[str, Any]:
     return {"count": value}
 
 
+@app.post("/spin")
+def spin(body: dict[str, Any]) -> dict[str, Any]:
+    """A lock in Redis, asked for again and again."""
+    key = f"count:{body['challenge_id']}:lock"
+    while not _client.set(key, "1", nx=True, ex=60):
+        pass
+    _client.delete(key)
+    return {}
+
+
 @app.post("/idle")
 def idle() -> dict[str, Any]:
     """Not a single command."""

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import pytest
 
-from devenv.core.errors import DevenvError, Inconclusive
+from devenv.core.errors import DevenvError, EnvironmentProblem, Inconclusive
 from devenv.explore.collecting import Budget, Collected
 from devenv.explore.expression import Participant, parse_meeting
 from devenv.gate import Gate
@@ -27,7 +27,7 @@ from devenv.lab.exploring.arena import Arena
 from devenv.lab.exploring.direct import search
 from devenv.lab.exploring.grip import Grip
 from devenv.lab.exploring.jobs import CID, Call, EventCall, Scheduled, ScheduledRun
-from devenv.lab.exploring.lane import Bypassed, NoRest
+from devenv.lab.exploring.lane import Bypassed, Endless, NoRest
 from devenv.spec.learned_scripts import LearnedScripts
 from devenv.stack.rest import Rest, can_tell
 
@@ -212,9 +212,26 @@ def test_a_search_over_requests_that_wait_for_each_other_ends_and_says_so(servic
     assert locked.remark and locked.remark.startswith("V2 waited inside a pod for another request there")
 
 
+def test_a_request_that_asks_for_a_lock_without_end_is_told(service: Service) -> None:
+    """The first has the lock and is held before it gives it back; the second asks for ever."""
+    in_turn, crossed = play(service, job(path="/spin"), job(path="/spin", prefix=(0, *[1] * 200)))
+    assert isinstance(in_turn, ScheduledRun)
+    assert isinstance(crossed, Endless)
+    assert crossed.message.startswith("V2 sent 100 Redis commands without an answer")
+    [again] = play(service, job())  # nothing hangs on
+    assert counts(again) == [1, 2]
+
+
 def test_a_request_without_a_command_is_told(service: Service) -> None:
     [bypassed] = play(service, job(path="/idle"))
     assert isinstance(bypassed, Bypassed)
+
+
+def test_a_pod_that_is_not_there_is_told(service: Service) -> None:
+    gone = Service(service.redis_port, service.gate_port, free_port())
+    [problem] = play(gone, job())
+    assert isinstance(problem, EnvironmentProblem)
+    assert problem.message.startswith("pod gave V1 no answer: ")
 
 
 def test_steps_that_are_not_there_are_told(service: Service) -> None:

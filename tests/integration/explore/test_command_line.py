@@ -57,6 +57,9 @@ def test_for_people(devenv: Any) -> None:
         (["R", "--events", "flood"], "'flood' is no event"),
         (["R", "--strategy", "memory"], "memory keeps nothing in Redis"),
         (["R", "--compare", "guide,best"], "'best' is no store"),
+        (["R", "--compare", "guide,memory"], "memory keeps nothing in Redis"),
+        (["R", "--budget", "0s"], "--budget '0s': nothing could be tried"),
+        (["R", "--strategy", "watch", "--redis", "cluster"], "the watch store has no cluster client"),
         (["R", "--mode", "direct", "--preemptions", "1"], "--mode direct knows no bound"),
         (["R+E", "--type", "handwriting"], "an empty answer to a handwriting challenge"),
     ],
@@ -65,6 +68,7 @@ def test_usage(devenv: Any, words: list[str], told: str) -> None:
     done = devenv(*words)
     assert done.returncode == 2
     assert told in done.stderr
+    assert "learning" not in done.stderr  # told before anything is explored
 
 
 def test_a_budget_that_finds_nothing_is_inconclusive(devenv: Any) -> None:
@@ -74,7 +78,7 @@ def test_a_budget_that_finds_nothing_is_inconclusive(devenv: Any) -> None:
     assert done.returncode == (3 if not said["violations"] else 1)
 
 
-@pytest.mark.parametrize("words", [("W+E+X",), ("R+R+X", "--mode", "direct")])
+@pytest.mark.parametrize("words", [("W+E+X",), ("R+R+X", "--mode", "direct"), ("R+W+E", "--mode", "random")])
 def test_the_same_under_two_hash_seeds(devenv: Any, monkeypatch: pytest.MonkeyPatch, words: Any) -> None:
     said = []
     for seed in ("1", "2"):
@@ -87,6 +91,50 @@ def test_the_same_under_two_hash_seeds(devenv: Any, monkeypatch: pytest.MonkeyPa
         said.append(json.dumps(data))
     assert said[0] == said[1]
     assert '"violations": [{' in said[0]
+
+
+@pytest.mark.parametrize("ended", ["budget", "Ctrl-C"])
+@pytest.mark.skipif(os.name == "nt", reason="a signal as a terminal sends it")
+def test_learning_can_be_ended_too(guide_folder: Path, ended: str) -> None:
+    """Eight requests have more states than the learned mode takes, and going through them takes long."""
+    env = {**os.environ, "DEVENV_STATE_DIR": str(guide_folder), "NO_COLOR": "1"}
+    words = ["8 W", "--json", *(["--budget", "1s"] if ended == "budget" else [])]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "devenv", "explore", *words],
+        env=env, cwd=guide_folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+    )  # fmt: skip
+    if ended == "Ctrl-C":
+        assert child.stderr is not None
+        for line in child.stderr:
+            if "learning: " in line:
+                break
+        child.send_signal(signal.SIGINT)
+    said = json.loads(child.communicate(timeout=60)[0])
+    why = {"budget": "the budget was used up", "Ctrl-C": "interrupted"}[ended]
+    assert (said["complete"], said["incomplete"], said["traces"]) == (False, why, 0)
+    assert child.returncode == 3
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a signal as a terminal sends it")
+def test_ctrl_c_ends_confirming_and_comparing(guide_folder: Path) -> None:
+    """What was not run on real pods is shown as not confirmed; the search was complete all the same."""
+    env = {**os.environ, "DEVENV_STATE_DIR": str(guide_folder), "NO_COLOR": "1"}
+    words = ["R+R", "--replays", "1000", "--compare", "guide,atomic", "--json"]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "devenv", "explore", *words],
+        env=env, cwd=guide_folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+    )  # fmt: skip
+    assert child.stderr is not None
+    for line in child.stderr:
+        if "confirming" in line:
+            break
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    [said] = json.loads(out)["compared"]
+    assert (said["complete"], said["traces"]) == (True, 36)
+    assert [(it["confirmed"], it["why"]) for it in said["violations"]] == [(False, "interrupted")] * 2
+    assert "interrupted: not explored: atomic" in err
+    assert child.returncode == 3
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a signal as a terminal sends it")

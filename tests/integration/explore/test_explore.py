@@ -189,6 +189,17 @@ def test_junit(guide: Explore, atomic: Explore) -> None:
     assert "Reproduce with: devenv replay" in text
 
 
+def test_somebody_elses_rules_at_the_gate_are_in_the_way(guide: Explore, guide_folder: Path) -> None:
+    control = status_of(guide_folder).endpoints.control
+    rule = httpx.post(f"{control}/rules", json={"action": "error", "command": "TTL"}).json()["id"]
+    try:
+        with pytest.raises(EnvironmentProblem, match=f"the gate has rules in force.*: {rule}"):
+            guide("R", GUIDE)
+    finally:
+        httpx.delete(f"{control}/rules", params={"id": rule})
+    assert guide("R", GUIDE).complete
+
+
 def test_pods_without_redis_go_round_the_gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stack = started(
         tmp_path, GUIDE, pod_env={"captcha-api-b": {"REDIS_PORT": "1", "REDIS_TIMEOUT_MS": "100"}}

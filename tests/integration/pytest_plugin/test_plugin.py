@@ -72,6 +72,23 @@ def test_that_takes_its_time(devenv, request):
     time.sleep(120)
 """
 
+EXPLORING = """
+import logging
+
+def test_that_explores(devenv, request):
+    class Mark(logging.Handler):
+        def emit(self, record):
+            if "learning" in record.getMessage():
+                (request.config.rootpath / "running").touch()
+
+    logging.getLogger("devenv").addHandler(Mark())
+    logging.getLogger("devenv").setLevel(logging.INFO)
+    devenv.explore("8 W", strategy="guide")
+
+def test_after_it():
+    pass
+"""
+
 
 def test_nothing_is_started_nor_imported_where_nobody_asks(project: Make) -> None:
     unused = project(UNUSED)
@@ -100,8 +117,9 @@ def test_failures_explain_themselves_and_toggles_are_taken_back(project: Make) -
     assert failing.left_behind() == []
 
 
-def test_ctrl_c_leaves_nothing_behind(project: Make) -> None:
-    waiting = project(WAITING)
+@pytest.mark.parametrize("text", [WAITING, EXPLORING], ids=["waiting", "exploring"])
+def test_ctrl_c_leaves_nothing_behind(project: Make, text: str) -> None:
+    waiting = project(text)
     process = subprocess.Popen(
         waiting.command(), cwd=waiting.folder, env=waiting.environment(), stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, encoding="utf-8", start_new_session=True,
@@ -119,6 +137,7 @@ def test_ctrl_c_leaves_nothing_behind(project: Make) -> None:
         process.wait()
     assert process.returncode == pytest.ExitCode.INTERRUPTED
     assert "KeyboardInterrupt" in said
+    assert "passed" not in said  # no other test is begun
     assert [it for it in family if it.is_running() and it.status() != psutil.STATUS_ZOMBIE] == []
     assert waiting.left_behind() == []
 

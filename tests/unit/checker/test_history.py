@@ -82,6 +82,13 @@ def test_an_answer_without_a_grade_had_no_effect() -> None:
     assert (operation.type, operation.told, operation.outcome) == ("fail", None, "error")
 
 
+def test_a_line_ends_with_a_line_feed_only() -> None:
+    told = line("ok", "verify", 2, key="k", value={"outcome": "error", "message": "one\u2028two\x85"})
+    text = "\r\n".join(json.dumps(it, ensure_ascii=False) for it in (line("invoke", "verify", 1), told))
+    [operation] = parse_history(text, "h.jsonl").operations
+    assert operation.lines == (1, 2)
+
+
 def test_selections_are_compared_with_those_known_to_be_right() -> None:
     def verify(number: int, **value: Any) -> list[dict[str, Any]]:
         told = {"outcome": "not_found"}
@@ -168,6 +175,10 @@ def test_events_at_hand() -> None:
                 line("ok", "verify", 2, value={"outcome": "wrong", "attempts": "1"}),
             ],
             "h.jsonl:2: 'value.attempts' must be an integer",
+        ),
+        (
+            [line("invoke", "verify", 1), line("ok", "verify", 2, value={"outcome": "Success"})],
+            "h.jsonl:2: 'value.outcome' \"Success\" is no outcome",
         ),
         (
             [line("ok", "keys", 1, value={"keys": ["k"]})],

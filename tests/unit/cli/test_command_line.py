@@ -100,6 +100,17 @@ def test_with_json_an_error_is_an_object_on_standard_output(capsys: pytest.Captu
     assert "pod-memory" in told["error"]["hint"]
 
 
+def test_ctrl_c_is_130_and_one_word(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("devenv.cli.explore_verb.explore_orders", stopped)
+    assert main(["explore", "R"]) == 130
+    assert capsys.readouterr() == ("", "interrupted\n")
+
+
 def test_a_broken_env_file_ends_every_verb_with_its_line(
     nowhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

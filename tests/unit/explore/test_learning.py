@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
@@ -23,7 +24,7 @@ from devenv.explore.behaviour import (
     NoFunction,
     Varying,
 )
-from devenv.explore.closure import Closure
+from devenv.explore.closure import Closure, Question
 from devenv.explore.composition import Composition
 from devenv.explore.counting import count_interleavings, count_traces
 from devenv.explore.dpor import SourceDpor
@@ -93,6 +94,14 @@ def composed(letters: str, behaviours: dict[str, Behaviour]) -> Composition:
     return Composition(programs, STORE, FRESH)
 
 
+def raised(closure: Closure) -> Sequence[Question]:
+    while not closure.go_on(7):
+        pass
+    questions, calls = closure.questions()
+    assert not calls
+    return questions
+
+
 def learned_behaviours(letters: str) -> tuple[int, dict[str, Behaviour]]:
     behaviours = {letter: Behaviour(letter) for letter in letters if letter != "X"}
     asked = 0
@@ -100,7 +109,7 @@ def learned_behaviours(letters: str) -> tuple[int, dict[str, Behaviour]]:
         behaviour.learn(*play(letter, (), FRESH))
         asked += 1
     closure = Closure(composed(letters, behaviours), STORE)
-    while questions := closure.questions():
+    while questions := raised(closure):
         for it in questions:
             heard = (*it.behaviour.history(it.node), it.heard)
             it.behaviour.learn(*play(it.behaviour.name, heard, it.store))

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from devenv.core.errors import UsageProblem
 from devenv.core.vocabulary import Strategy
 from devenv.explore.expression import ANSWERS, EVENTS, parse_meeting
-from devenv.lab.exploring.exploration import Exploration, FoundViolation, Mode, ShownStep
+from devenv.lab.exploring.exploration import (
+    Exploration,
+    FoundViolation,
+    Mode,
+    ShownStep,
+    junit_xml,
+    parse_budget,
+)
 from devenv.lab.exploring.summary import summary
 
 FOUND = FoundViolation(
@@ -68,3 +78,38 @@ def test_every_letter_has_words() -> None:
     for letter in (*ANSWERS, *EVENTS):
         scenario = str(parse_meeting(f"R+{letter}"))
         assert f"`{scenario}`" in summary([replace(HOLDS, scenario=scenario)])
+
+
+def test_runs_by_chance_are_called_runs() -> None:
+    chance = replace(FAILS, mode=str(Mode.RANDOM), complete=False, incomplete="orders were tried by chance")
+    told = summary([chance])
+    assert "| runs |" in told
+    assert "1 kind of violation in 36 runs" in told
+    assert "In 4 of 36 runs" in told
+    assert "traces" not in told
+    assert replace(chance, violations=(), traces=1).verdict.startswith("inconclusive after 1 run:")
+
+
+def test_somebodys_own_service_is_called_by_its_name() -> None:
+    own = replace(FAILS, service="main:app")
+    assert summary([own]).count("| main:app |") == 1
+    assert (own.to_json()["service"], FAILS.to_json()["service"]) == ("main:app", None)
+
+
+def test_what_was_not_confirmed_has_no_command_to_reproduce_it() -> None:
+    lost = replace(FOUND, confirmed=False, reproduce=None, why="pods in containers")
+    told = junit_xml([replace(FAILS, violations=(lost,))])
+    order = "double-success: both answers passed\n  v1 V1:GET V2:GET\n"
+    assert f"{order}  not confirmed on real pods: pods in containers" in told
+    assert "None" not in told
+
+
+@pytest.mark.parametrize("text", ["0", "0s", "00", "0.0m"])
+def test_a_budget_of_nothing_is_refused(text: str) -> None:
+    with pytest.raises(UsageProblem, match="nothing could be tried"):
+        parse_budget(text)
+    assert (parse_budget(""), parse_budget("7"), parse_budget("0.5m")) == (
+        (None, None),
+        (7, None),
+        (None, 30),
+    )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from devenv.core.errors import EnvironmentProblem, UsageProblem
 from devenv.core.events import Exchange, RedisCommand, StackEvent, TraceEvent
-from devenv.core.topology import Endpoints, PodStatus, SettingChanges, StackSpec, StackStatus
+from devenv.core.topology import Endpoints, PodStatus, RedisMode, SettingChanges, StackSpec, StackStatus
+from devenv.core.vocabulary import Strategy
 from devenv.lab.journal import KEPT_EVENTS, FileJournal, JournaledStack, MemoryJournal, journaled
 from devenv.lab.runs import json_lines
 from devenv.lab.trace import in_order, read_numbered, read_trace, standing, trace_lines
@@ -155,6 +157,18 @@ def test_a_new_stack_begins_a_new_journal(tmp_path: Path, clock: Callable[[], fl
     journal.add(StackEvent(9.0, "redis", None, {"action": "stop"}))
     JournaledStack(_Stack(), journal, clock).start(StackSpec(), silent)
     assert [(event.what, event.pod) for event in journal.events()] == [("pod", A), ("pod", B)]
+
+
+def test_a_store_without_a_cluster_client_is_refused_before_anything_starts(
+    clock: Callable[[], float],
+) -> None:
+    stack = JournaledStack(_Stack(), MemoryJournal(), clock)
+    wished = StackSpec(use_redis=True, strategy=Strategy.INCR, redis_mode=RedisMode.CLUSTER)
+    with pytest.raises(UsageProblem, match="the incr store has no cluster client"):
+        stack.start(wished, silent)
+    assert stack.journal.events() == []
+    stack.start(replace(wished, use_redis=False), silent)
+    stack.start(replace(wished, strategy=Strategy.GUIDE), silent)
 
 
 def test_the_file_is_shared_and_bounded(tmp_path: Path) -> None:

@@ -68,12 +68,13 @@ def test_clients_are_kept_only_amid_something() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["LPUSH k 1", "SET k v EXAT 1", "EVAL x 0", "EVALSHA x 0", "SCRIPT FLUSH x"]
+    "command", ["LPUSH k 1", "SET k v EXAT 1", "EVAL x 0", "EVALSHA x 0", "SCRIPT FLUSH x", "FCALL f 1 k"]
 )
 def test_what_is_not_modelled_is_no_answer(command: str) -> None:
     with pytest.raises(NotModelled) as caught:
         run(command)
     assert isinstance(caught.value, Inconclusive)
+    assert caught.value.hint == "--mode direct needs no model"
 
 
 def test_scripts_get_their_keys_and_arguments() -> None:
