@@ -18,6 +18,7 @@ from devenv.core.vocabulary import Outcome
 
 ID, ANSWER = "{id}", "{answer}"
 """What stands in a request's template for the session's id and for what is answered."""
+COOKIE = "Cookie"
 _ON: Mapping[str, str] = {"USE_REDIS": "true"}
 _OFF: Mapping[str, str] = {"USE_REDIS": "false"}
 
@@ -118,9 +119,10 @@ class Reading:
 class ServiceProfile:
     """How a service is spoken to and understood.
 
-    The id of a new session stands in ``id_field`` (dotted path) of the answer, or in its header
-    ``id_header``. ``headers`` go with every request. ``fields``: the contract's field (message, attempts,
-    ttl, …) → the service's own. ``oracle``: mock-ml where the mock ML service knows the right answers.
+    The id of a new session stands in ``id_field`` (dotted path) of the answer, in its header ``id_header``,
+    or in the cookie ``id_cookie`` that it sets. ``headers`` go with every request. ``fields``: the contract's
+    field (message, attempts, ttl, …) → the service's own. ``oracle``: mock-ml where the mock ML service knows
+    the right answers.
     ``words`` say create and verify in the service's own words; ``changes``: what to change, by cause, where
     the usual advice does not fit it. ``reusable``: a session goes on after a success.
     ``limit``: so many graded answers a session takes; 0: wrong answers cost nothing.
@@ -133,6 +135,7 @@ class ServiceProfile:
     wrong: tuple[Rule, ...] = ()
     id_field: str = "challenge_id"
     id_header: str = ""
+    id_cookie: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
     oracle: Literal["", "mock-ml"] = ""
@@ -163,8 +166,21 @@ class ServiceProfile:
 
     def session_of(self, headers: Mapping[str, str], body: Mapping[str, Any]) -> str | None:
         """The id of the session that an answer opened; ``headers`` by lower-case name."""
-        found = headers.get(self.id_header.lower()) if self.id_header else value_at(body, self.id_field)
+        found = self.carried(headers) if self.carrier else value_at(body, self.id_field)
         return str(found) if isinstance(found, str | int) and not isinstance(found, bool) and found else None
+
+    @property
+    def carrier(self) -> str:
+        """What carries the id beside the body: a header's name, ``Cookie:`` and a cookie's, or nothing."""
+        return f"{COOKIE}:{self.id_cookie}" if self.id_cookie else self.id_header
+
+    def carried(self, headers: Mapping[str, str]) -> str | None:
+        """The id that a request's or an answer's ``headers`` (by lower-case name) carry, if they do."""
+        if not self.id_cookie:
+            return headers.get(self.id_header.lower()) if self.id_header else None
+        cookie = re.compile(rf"(?:^|[;,\n])\s*{re.escape(self.id_cookie)}=([^;,\s]+)")
+        found = (cookie.search(headers.get(name, "")) for name in ("set-cookie", "cookie"))
+        return next((match[1] for match in found if match is not None), None)
 
     def canonical(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """A body with the contract's field names beside its own."""
@@ -179,17 +195,17 @@ class ServiceProfile:
         path: str,
         request: Mapping[str, Any],
         answer: Mapping[str, Any],
-        session_header: str | None = None,
+        carried: str | None = None,
     ) -> Reading | None:
         """What a request was, and of which session; None where it is none of this profile's.
 
-        ``path`` without query. ``session_header``: what the profile's header said, where there was one.
+        ``path`` without query. ``carried``: the id in a header or a cookie, where the profile's stands there.
         """
         path = path.rstrip("/") or "/"
         for name, kind in self.kinds.items():
             opens = path in (kind.create.path, *kind.aliases) and method == kind.create.method
             if opens and _matches(request, kind.create.match):
-                cid = session_header if self.id_header else self.session_of({}, answer)
+                cid = carried if self.carrier else self.session_of({}, answer)
                 return Reading("create", name, cid, self.canonical(answer))
         for name, kind in self.kinds.items():
             found = _pattern(kind.verify.path).fullmatch(path)
@@ -198,8 +214,8 @@ class ServiceProfile:
             given: Any = found.groupdict().get("id")
             if given is not None:
                 cid = unquote(given)
-            elif self.id_header:
-                cid = session_header
+            elif self.carrier:
+                cid = carried
             else:
                 given = value_at(request, _place_of_id(kind.verify.body) or self.id_field)
                 cid = given if isinstance(given, str) and given else None

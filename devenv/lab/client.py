@@ -67,7 +67,7 @@ class CaptchaClient:
         self.recording = recording if recording is not None else Recording()
         self._clock = clock
         limits = httpx.Limits(max_connections=max_connections, keepalive_expiry=KEEPALIVE_S)
-        self._http = local_async_client(endpoints.traffic, TIMEOUT_S, limits)
+        self._http = local_async_client(endpoints.traffic, TIMEOUT_S, limits, forget=profile.id_cookie)
         self._ml = local_async_client(endpoints.ml, TIMEOUT_S, limits)
         self.answers = Answers(profile, self._ml, seed)
         self._id_prefix = secrets.token_hex(6)

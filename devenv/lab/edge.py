@@ -6,7 +6,7 @@ DEVENV_REDIS ("host:port") the gate stands before that Redis: the pods reach it 
 DEVENV_GATE_PORT on (6391), one each, in the order of DEVENV_PODS. DEVENV_REDIS_MODE says how it stands
 ("cluster": it is a node of one). In DEVENV_REDIS_DOORS, a folder, what Redis "tls" and "acl" needs is made
 before anything listens: certificates for the DEVENV_REDIS_NAMES ("redis,proxy"), their authority also in
-DEVENV_REDIS_TRUST, or users with DEVENV_REDIS_PASSWORD. DEVENV_SESSION_HEADER: the header that carries the
+DEVENV_REDIS_TRUST, or users with DEVENV_REDIS_PASSWORD. DEVENV_SESSION_CARRIER: the header that carries the
 session's id, where the service has one.
 """
 
@@ -51,11 +51,11 @@ class Edge:
         policy: str,
         seed: int,
         redis: tuple[str, int] | None = None,
-        session_header: str = "",
+        session_carrier: str = "",
         cluster: bool = False,
         tls: Tls | None = None,
     ) -> None:
-        self.proxy = Proxy(upstreams, policy, seed=seed, session_header=session_header)
+        self.proxy = Proxy(upstreams, policy, seed=seed, session_carrier=session_carrier)
         self.gate = Gate(*redis, cluster=cluster, tls=tls) if redis is not None else None
         self._pods = {upstream.name: (upstream.host, upstream.port) for upstream in upstreams}
         self._control: ControlServer | None = None
@@ -199,7 +199,7 @@ async def _main(environ: Mapping[str, str]) -> None:
         environ.get("DEVENV_POLICY") or "round-robin",
         _integer(environ, "DEVENV_SEED", 1),
         _redis(environ.get("DEVENV_REDIS", "")),
-        environ.get("DEVENV_SESSION_HEADER", ""),
+        environ.get("DEVENV_SESSION_CARRIER", ""),
         mode is RedisMode.CLUSTER,
         tls_with(_doors(mode, environ)),
     )

@@ -17,7 +17,7 @@ import httpx
 
 from devenv.core.errors import EnvironmentProblem, UsageProblem
 from devenv.core.presets import CAPTCHA, PRESETS
-from devenv.core.service import ANSWER, ID, Kind, Request, Rule, ServiceProfile, ServiceSpec
+from devenv.core.service import ANSWER, COOKIE, ID, Kind, Request, Rule, ServiceProfile, ServiceSpec
 from devenv.core.topology import StackSpec
 from devenv.core.vocabulary import Answer, pod_name
 from devenv.lab.keys import connected
@@ -156,11 +156,12 @@ def _preset_of(folder: Path, app: str | None) -> str:
 
 
 class _Answer(NamedTuple):
-    """``headers`` by lower-case name."""
+    """``headers`` by lower-case name, ``cookies`` that were set."""
 
     status: int
     body: Mapping[str, Any]
     headers: Mapping[str, str]
+    cookies: Mapping[str, str]
 
 
 class _Refused(EnvironmentProblem):
@@ -210,14 +211,20 @@ class _Trying:
                 raise _Refused(create, answer.status, answer.body)
         place = _place_of_id(first.body, second.body)
         header = _place_of_id(_telling(first.headers), _telling(second.headers)) if place is None else None
-        if place is None and header is None:
+        cookie = _place_of_id(first.cookies, second.cookies) if header is None else None
+        if cookie is not None and place is not None:  # a time or the like in the body is none
+            place, cookie = (place, None) if _called_an_id(place) else (None, cookie)
+        if place is None and header is None and cookie is None:
             raise EnvironmentProblem(
                 f"{create.method} {create.path} gave nothing like an id: {json.dumps(first.body)[:200]}",
                 hint="devenv.toml can say where it stands: id in [profile]",
             )
-        cid = str(_at(first.body, place) if place is not None else first.headers[header or ""])
+        profile = replace(CAPTCHA, id_field=place or "", id_header=header or "", id_cookie=cookie or "")
+        cid = profile.session_of(first.headers, first.body) or ""
         if header is not None:
             verify = replace(verify, headers={**verify.headers, header: ID})
+        if cookie is not None:
+            verify = replace(verify, headers={**verify.headers, COOKIE: f"{cookie}={ID}"})
         request, answers = self._body(verify, (place or "").rpartition(".")[2])
         kind = Kind(create, request, answers=answers)
         wrong = answers.get(str(Answer.WRONG))
@@ -225,12 +232,11 @@ class _Trying:
         unknown = self._send(request.fill(_nobodys(cid), wrong))
         not_found, told, success, notes = _rules(known[:2], unknown[:2])
         found = replace(
-            found, id_field=place or "", id_header=header or "", kinds={_name(create.path): kind},
-            not_found=not_found, wrong=told, success=success, notes=(*found.notes, *notes),
+            found, id_field=profile.id_field, id_header=profile.id_header, id_cookie=profile.id_cookie,
+            kinds={_name(create.path): kind}, not_found=not_found, wrong=told, success=success,
+            notes=(*found.notes, *notes),
         )  # fmt: skip
-        return self._with_key(
-            found, kind, replace(CAPTCHA, id_field=found.id_field, id_header=found.id_header)
-        )
+        return self._with_key(found, kind, profile)
 
     def _with_key(
         self, found: Found, kind: Kind, profile: ServiceProfile
@@ -301,7 +307,8 @@ class _Trying:
         answers: dict[str, Any] = {}
         named = [name for name in fields if name == id_name]
         named += [name for name in fields if _ID_WORD.search(name)]
-        place = named[0] if named and ID not in verify.path else None
+        carried = ID in verify.path or ID in str(dict(verify.headers))
+        place = named[0] if named and not carried else None
         for name, schema in fields.items():
             if name == place:
                 template[name] = ID
@@ -346,7 +353,9 @@ class _Trying:
         except ValueError:
             body = None
         told = {name.lower(): value for name, value in answer.headers.items()}
-        return _Answer(answer.status_code, body if isinstance(body, dict) else {}, told)
+        cookies = {it.name: it.value or "" for it in answer.cookies.jar}
+        self._http.cookies.clear()  # each request is somebody else's
+        return _Answer(answer.status_code, body if isinstance(body, dict) else {}, told, cookies)
 
 
 def _request(text: str) -> Request:
@@ -375,6 +384,10 @@ def _at(body: Any, path: str) -> Any:
     return dict(_scalars(body)).get(path)
 
 
+def _called_an_id(path: str) -> bool:
+    return _ID_WORD.search(path.rpartition(".")[2]) is not None
+
+
 def _place_of_id(first: Mapping[str, Any], second: Mapping[str, Any]) -> str | None:
     """Where two new sessions differ in a text or number that is called like an id, else any longer one."""
     others = dict(_scalars(second))
@@ -383,7 +396,7 @@ def _place_of_id(first: Mapping[str, Any], second: Mapping[str, Any]) -> str | N
         for path, value in _scalars(first)
         if isinstance(value, str | int) and not isinstance(value, bool) and others.get(path) != value
     ]
-    called = [path for path in differ if _ID_WORD.search(path.rpartition(".")[2])]
+    called = [path for path in differ if _called_an_id(path)]
     long = [path for path in differ if len(str(_at(first, path))) >= 8]
     return next(iter([*called, *long]), None)
 

@@ -61,8 +61,8 @@ def override_text(service: ServiceSpec, source: str) -> str:
         services[pod] = body
     # So that every verb knows how these pods are spoken to.
     said = {"DEVENV_SERVICE": json.dumps(service.public().to_json()).replace("$", "$$")}
-    if service.profile.id_header:
-        said["DEVENV_SESSION_HEADER"] = service.profile.id_header
+    if service.profile.carrier:
+        said["DEVENV_SESSION_CARRIER"] = service.profile.carrier
     services["proxy"] = {"environment": said}
     text = yaml.dump({"services": services}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
     return _HEAD + text

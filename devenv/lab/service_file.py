@@ -20,9 +20,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from devenv.checker.findings import changes_of
 from devenv.core.errors import UsageProblem
 from devenv.core.presets import CAPTCHA, PRESETS
-from devenv.core.service import Kind, Request, Rule, ServiceProfile, ServiceSpec
+from devenv.core.service import COOKIE, ID, Kind, Request, Rule, ServiceProfile, ServiceSpec
 
 SERVICE_FILE = "devenv.toml"
+_ID_PLACES = ("id_field", "id_header", "id_cookie")
 _HINT = "docs/own-service.md describes every key; `devenv init` writes a working file"
 
 
@@ -74,11 +75,12 @@ class _Rule(_Table):
 class _Id(_Table):
     field: str = ""
     header: str = ""
+    cookie: str = Field(default="", pattern=r"^[^\s=;,]*$")
 
     @model_validator(mode="after")
     def _one(self) -> _Id:
-        if bool(self.field) == bool(self.header):
-            raise ValueError("needs exactly one of field, header")
+        if sum(map(bool, (self.field, self.header, self.cookie))) != 1:
+            raise ValueError("needs exactly one of field, header, cookie")
         return self
 
 
@@ -111,17 +113,31 @@ class _Profile(_Table):
             "changes": self.changes,
         }
         if self.id is not None:
-            given |= {"id_field": self.id.field, "id_header": self.id.header}
+            given |= {name: getattr(self.id, name.removeprefix("id_")) for name in _ID_PLACES}
         if self.reusable is not None:
             given["reusable"] = self.reusable
         # Whether the contract's limit holds for other requests than its own, nobody knows.
         given["limit"] = self.limit if self.limit is not None else 0 if self.kinds else preset.limit
-        kept = {
-            name: it
-            for name, it in given.items()
-            if it or name in ("id_field", "id_header", "reusable", "limit")
-        }
-        return replace(preset, **kept)
+        kept = {name: it for name, it in given.items() if it or name in (*_ID_PLACES, "reusable", "limit")}
+        return _with_cookie(replace(preset, **kept))
+
+
+def _with_cookie(profile: ServiceProfile) -> ServiceProfile:
+    """Uses that do not say where the id goes send it back in the profile's cookie."""
+    if not profile.id_cookie:
+        return profile
+    cookie = {COOKIE: f"{profile.id_cookie}={ID}"}
+    kinds = {
+        name: kind
+        if _carries_id(kind)
+        else replace(kind, verify=replace(kind.verify, headers={**kind.verify.headers, **cookie}))
+        for name, kind in profile.kinds.items()
+    }
+    return replace(profile, kinds=kinds)
+
+
+def _carries_id(kind: Kind) -> bool:
+    return ID in str([kind.verify.path, kind.verify.body, dict(kind.verify.headers)])
 
 
 class _Redis(_Table):
@@ -248,8 +264,7 @@ def assignments(words: Sequence[str], flag: str) -> dict[str, str]:
 def _check(profile: ServiceProfile) -> None:
     """What one key says about another."""
     for name, kind in profile.kinds.items():
-        carries = str([kind.verify.path, kind.verify.body, dict(kind.verify.headers)])
-        if "{id}" not in carries:
+        if not _carries_id(kind):
             raise UsageProblem(
                 f"{SERVICE_FILE}: profile.kinds.{name}.verify: no {{id}} in it: which session is it about?",
                 hint=_HINT,

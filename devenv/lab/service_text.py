@@ -31,6 +31,7 @@ class Found:
     headers: Mapping[str, str] = field(default_factory=dict)
     id_field: str = ""
     id_header: str = ""
+    id_cookie: str = ""
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     not_found: tuple[Rule, ...] = ()
     success: tuple[Rule, ...] = ()
@@ -53,6 +54,7 @@ class Found:
             },
             "id_field": self.id_field or None,
             "id_header": self.id_header or None,
+            "id_cookie": self.id_cookie or None,
             "headers": list(self.headers),
             "neutralised": list(self.neutral),
             "redis_key": self.key,
@@ -85,10 +87,10 @@ def toml_text(found: Found) -> str:
 
 def _profile(found: Found) -> list[str]:
     lines: list[str] = []
-    if found.headers or found.id_field or found.id_header:
+    places = {"field": found.id_field, "header": found.id_header, "cookie": found.id_cookie}
+    if found.headers or any(places.values()):
         lines += ["", "[profile]"]
-        lines += [f"id = {{ field = {_value(found.id_field)} }}"] if found.id_field else []
-        lines += [f"id = {{ header = {_value(found.id_header)} }}"] if found.id_header else []
+        lines += [f"id = {{ {place} = {_value(name)} }}" for place, name in places.items() if name]
         lines += [f"headers = {_value(found.headers)}"] if found.headers else []
     for name, kind in found.kinds.items():
         lines += ["", f"[profile.kinds.{name}]"]

@@ -57,7 +57,7 @@ async def _supervise(spec: StackSpec, state_dir: Path, detached: bool, words: _W
         spec.policy,
         spec.seed,
         (HOST, processes.ports.redis) if spec.gate else None,
-        spec.profile.id_header,
+        spec.profile.carrier,
         spec.redis_mode is RedisMode.CLUSTER,
         tls_with(processes.doors.certificates),
     )

@@ -482,12 +482,12 @@ class Flight:
                 error,
                 bounded(self._sent),
                 bounded(self._answer),
-                None if traffic.session_header is None else self._session(traffic.session_header),
+                None if traffic.session_carrier is None else self._session(traffic.session_carrier),
             )
         )
 
-    def _session(self, header: re.Pattern[bytes]) -> bytes | None:
-        """What the header with the service's session id said, in the answer or else in the request."""
+    def _session(self, carrier: re.Pattern[bytes]) -> bytes | None:
+        """What carries the service's session id said, in the answer or else in the request."""
         heads = (self._answered, self.head)
-        found = (header.search(head.outgoing) for head in heads if head is not None)
+        found = (carrier.search(head.outgoing) for head in heads if head is not None)
         return next((match[1] for match in found if match is not None), None)

@@ -19,7 +19,7 @@ class Proxy:
     """An HTTP/1.1 reverse proxy over ``upstreams``; runs in the event loop that calls ``start``.
 
     ``policy`` is the text form of a routing policy, ``seed`` makes its random choices the same again,
-    ``capacity`` bounds the recent exchanges, which tell what ``session_header`` says, where one is named.
+    ``capacity`` bounds the recent exchanges, which tell what ``session_carrier`` says, where one is named.
     Raises UsageProblem for an unknown policy or pod.
     """
 
@@ -31,7 +31,7 @@ class Proxy:
         seed: int = 0,
         capacity: int = 10_000,
         limits: Limits | None = None,
-        session_header: str = "",
+        session_carrier: str = "",
     ) -> None:
         self._limits = limits or Limits()
         self._traffic = Traffic(
@@ -40,7 +40,7 @@ class Proxy:
             seed=seed,
             capacity=capacity,
             limits=self._limits,
-            session_header=session_header,
+            session_carrier=session_carrier,
         )
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None

@@ -31,10 +31,10 @@ class Traffic:
         seed: int,
         capacity: int,
         limits: Limits,
-        session_header: str = "",
+        session_carrier: str = "",
     ) -> None:
         self.limits = limits
-        self.session_header = _header(session_header) if session_header else None
+        self.session_carrier = _carrier(session_carrier) if session_carrier else None
         self.log = ExchangeLog(capacity)
         self.rng = Random(seed)
         self.tasks: set[asyncio.Task[Any]] = set()
@@ -140,6 +140,10 @@ class Traffic:
         return b"%b%016x" % (self._request_prefix, self._requests)
 
 
-def _header(name: str) -> re.Pattern[bytes]:
-    """Finds a header's value in a head that the proxy sends."""
-    return re.compile(rb"\r\n%b:[ \t]*([^\r\n]*)" % re.escape(name.encode()), re.IGNORECASE)
+def _carrier(name: str) -> re.Pattern[bytes]:
+    """Finds what a header, or with ``Cookie:name`` a cookie, says in a head that the proxy sends."""
+    header, _, cookie = name.encode().partition(b":")
+    if not cookie:
+        return re.compile(rb"\r\n%b:[ \t]*([^\r\n]*)" % re.escape(header), re.IGNORECASE)
+    line = rb"\r\n(?i:set-)?(?i:cookie):(?:[^\r\n]*;)?[ \t]*"
+    return re.compile(line + re.escape(cookie) + rb"=([^;\r\n]+)")

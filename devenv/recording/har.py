@@ -168,7 +168,11 @@ class _Entry:
         if not isinstance(listed, list):
             raise self._problem(f"{what} is no list")
         pairs = [self._mapping(it, what) for it in listed]
-        return {str(it.get("name", "")).lower(): str(it.get("value", "")) for it in pairs}
+        found: dict[str, str] = {}
+        for it in pairs:
+            name, value = str(it.get("name", "")).lower(), str(it.get("value", ""))
+            found[name] = f"{found[name]}, {value}" if name in found else value  # RFC 9110, 5.3
+        return found
 
     def _mapping(self, data: Any, what: str) -> Mapping[str, Any]:
         if not isinstance(data, dict):

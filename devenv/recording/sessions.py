@@ -64,8 +64,7 @@ class Sessions:
         return events
 
     def _reading(self, request: Recorded) -> Reading | None:
-        named = self.profile.id_header.lower()
-        session = request.answer_headers.get(named) or request.headers.get(named) if named else None
+        session = self.profile.carried(request.answer_headers) or self.profile.carried(request.headers)
         return self.profile.read(request.method, request.path, request.sent, request.got, session)
 
     def _open(self, request: Recorded, kind: str, cid: str | None) -> list[Event]:

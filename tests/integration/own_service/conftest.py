@@ -11,6 +11,12 @@ from typing import NoReturn
 
 import pytest
 
+from devenv.core.vocabulary import Strategy
+from devenv.lab.replay import Replayer, ReplayResult
+from devenv.lab.runs import Run, open_run
+from devenv.scenario import find
+from devenv.stack.embedded import EmbeddedStack
+
 EXAMPLES = Path(__file__).resolve().parents[3] / "docs" / "examples"
 DEVENV = (sys.executable, "-m", "devenv")
 
@@ -71,3 +77,10 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return folder
 
     return copy
+
+
+def played(stack: EmbeddedStack, scenario: str, strategy: Strategy, folder: Path) -> tuple[ReplayResult, Run]:
+    """A shipped scenario on the stack, and the folder of its run."""
+    run = open_run(folder, scenario, 1.0)
+    with Replayer(stack) as replayer:
+        return replayer.run(find(scenario), strategy, run=run), run

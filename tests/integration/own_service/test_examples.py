@@ -21,15 +21,12 @@ from devenv.lab.exploring.usecase import explore_on
 from devenv.lab.looking import Wish, look
 from devenv.lab.opening import SUPERVISOR
 from devenv.lab.own_trial import OwnVerdict, try_service
-from devenv.lab.replay import Replayer, ReplayResult
-from devenv.lab.runs import Run, open_run
 from devenv.lab.service_file import parse_service
 from devenv.lab.service_text import toml_text
 from devenv.lab.settings import Settings
 from devenv.lab.toggle import toggle
-from devenv.scenario import find
 from devenv.stack.embedded import EmbeddedStack
-from tests.integration.own_service.conftest import DEVENV, HEADER_VALUE, OWN_STYLE, needed
+from tests.integration.own_service.conftest import DEVENV, HEADER_VALUE, OWN_STYLE, needed, played
 
 NODE = """\
 [service]
@@ -59,6 +56,7 @@ app = "server:app"
 redis = false
 """
 FILES = {"own-style": OWN_STYLE, "node-service": NODE, "mcp-session": MCP}
+WITH_REDIS = ["own-style", "node-service"]
 
 
 @pytest.fixture(scope="module", params=list(FILES))
@@ -78,12 +76,6 @@ def service(
         stack.stop()
 
 
-def played(stack: EmbeddedStack, scenario: str, strategy: Strategy, folder: Path) -> tuple[ReplayResult, Run]:
-    run = open_run(folder, scenario, 1.0)
-    with Replayer(stack) as replayer:
-        return replayer.run(find(scenario), strategy, run=run), run
-
-
 def test_the_bug_is_shown_and_its_cause_told(service: tuple[str, EmbeddedStack], tmp_path: Path) -> None:
     name, stack = service
     scenario = "mcp-session-lost" if name == "mcp-session" else "lost-session"
@@ -98,10 +90,9 @@ def test_the_bug_is_shown_and_its_cause_told(service: tuple[str, EmbeddedStack],
     assert ("Mcp-Session-Id" in group.first.change) == (name == "mcp-session")
 
 
+@pytest.mark.parametrize("service", WITH_REDIS, indirect=True)
 def test_with_redis_every_pod_knows_the_session(service: tuple[str, EmbeddedStack], tmp_path: Path) -> None:
-    name, stack = service
-    if name == "mcp-session":
-        pytest.skip("it keeps no session in Redis")
+    _, stack = service
     result, run = played(stack, "lost-session", Strategy.ATOMIC, tmp_path)
     assert result.violations == ()
     assert not explain_run(run).wrong
@@ -110,20 +101,18 @@ def test_with_redis_every_pod_knows_the_session(service: tuple[str, EmbeddedStac
     assert {it["pod"] for it in commands if it["command"] == "GET"} == {"captcha-api-a", "captcha-api-b"}
 
 
+@pytest.mark.parametrize("service", ["mcp-session"], indirect=True)
 def test_what_has_no_switch_is_not_toggled(service: tuple[str, EmbeddedStack]) -> None:
-    name, stack = service
-    if name != "mcp-session":
-        pytest.skip("it has a switch")
+    _, stack = service
     before = [pod.pid for pod in stack.status().pods]
     with pytest.raises(UsageProblem, match="has no switch"):
         toggle(stack, True, progress=lambda line: None, clock=time.monotonic)
     assert [pod.pid for pod in stack.status().pods] == before
 
 
+@pytest.mark.parametrize("service", ["own-style"], indirect=True)
 def test_the_values_of_its_headers_are_in_no_file(service: tuple[str, EmbeddedStack], tmp_path: Path) -> None:
-    name, stack = service
-    if name != "own-style":
-        pytest.skip("it needs no header")
+    _, stack = service
     _, run = played(stack, "lost-session", Strategy.MEMORY, tmp_path)
     texts = [path.read_text(encoding="utf-8") for path in run.folder.iterdir()]
     assert any("/v2/solve" in text for text in texts)
@@ -331,10 +320,9 @@ def test_unknown_addresses_stop_it_and_no_value_is_told(
     assert not (folder / ".devenv" / "embedded.json").exists()
 
 
+@pytest.mark.parametrize("service", WITH_REDIS, indirect=True)
 def test_its_orders_are_explored(service: tuple[str, EmbeddedStack], tmp_path: Path) -> None:
-    name, stack = service
-    if name == "mcp-session":
-        pytest.skip("it keeps no session in Redis")
+    _, stack = service
     on = {pod: {"USE_REDIS": "true"} for pod in ("captcha-api-a", "captcha-api-b")}
     stack.restart_pods(on, lambda line: None)
     try:

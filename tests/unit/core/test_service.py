@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -104,7 +105,34 @@ def test_a_session_in_a_header_is_told_apart_by_the_body() -> None:
     assert MCP_SESSION.outcome(400, {"error": {}}) is Outcome.ERROR
 
 
-@pytest.mark.parametrize("profile", [*PRESETS.values(), REST], ids=lambda it: it.name)
+SHOP = replace(REST, name="shop", id_field="", id_cookie="shop.sid")
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({"set-cookie": "shop.sid=s%3Aab.c-d; Path=/; HttpOnly"}, "s%3Aab.c-d"),
+        ({"set-cookie": "theme=dark; Path=/, shop.sid=ab; Path=/"}, "ab"),
+        ({"cookie": "theme=dark; shop.sid=ab"}, "ab"),
+        ({"cookie": "shop.sid=old", "set-cookie": "shop.sid=new; Path=/"}, "new"),
+        ({"cookie": "shop.sid=ab", "set-cookie": "theme=dark"}, "ab"),
+        ({"cookie": "shopxsid=no; myshop.sid=no"}, None),
+        ({"set-cookie": "shop.sid=; Max-Age=0"}, None),
+        ({"shop.sid": "no"}, None),
+        ({}, None),
+    ],
+)
+def test_a_session_in_a_cookie(headers: dict[str, str], told: str | None) -> None:
+    assert SHOP.carried(headers) == told
+    assert SHOP.session_of(headers, {"data": {"id": "no"}}) == told
+    used = SHOP.read("PUT", "/challenges/x/answer", {}, {}, told)
+    opened = SHOP.read("POST", "/challenges", {}, {"data": {"id": "no"}}, told)
+    assert used is not None
+    assert opened is not None
+    assert (used.session, opened.session) == ("x", told)
+
+
+@pytest.mark.parametrize("profile", [*PRESETS.values(), REST, SHOP], ids=lambda it: it.name)
 def test_a_profile_survives_its_text(profile: ServiceProfile) -> None:
     assert profile_from_text(json.dumps(profile.to_json())) == profile
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,8 @@ def test_a_preset_and_what_differs(tmp_path: Path) -> None:
         (APP + 'colour = "red"\n', "service.colour: there is no such key"),
         (APP + "ready = 3\n", "service.ready: "),
         ('preset = "saml"\n' + APP, "preset: 'saml' is not one of captcha, mcp-session"),
-        (APP + "[profile]\nid = {}\n", "profile.id: needs exactly one of field, header"),
+        (APP + "[profile]\nid = {}\n", "profile.id: needs exactly one of field, header, cookie"),
+        (APP + '[profile]\nid = { cookie = "a=b" }\n', "profile.id.cookie: "),
         (
             APP + '[profile.kinds.sum]\ncreate = { path = "new" }\nverify = { path = "/x/{id}" }\n',
             "profile.kinds.sum.create.path: ",
@@ -123,6 +125,17 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         FOUND.wrong,
     )
     assert profile.outcome(200, {"state": "yes"}) is Outcome.SUCCESS
+
+
+def test_a_session_in_a_cookie_is_sent_back_in_it(tmp_path: Path) -> None:
+    text = APP + '[profile]\nid = { cookie = "sid" }\n[profile.kinds.cart]\ncreate = { path = "/carts" }\n'
+    plain = parse_service(text + 'verify = { path = "/use", headers = { X = "1" } }\n', tmp_path).profile
+    assert plain.kinds["cart"].verify.headers == {"X": "1", "Cookie": "sid={id}"}
+    assert plain.carrier == "Cookie:sid"
+    told = parse_service(text + 'verify = { path = "/use/{id}" }\n', tmp_path).profile
+    assert told.kinds["cart"].verify.headers == {}
+    found = replace(FOUND, id_field="", id_cookie="sid")
+    assert parse_service(toml_text(found), tmp_path).profile.id_cookie == "sid"
 
 
 def test_an_override_names_the_image_or_the_folder(tmp_path: Path) -> None:

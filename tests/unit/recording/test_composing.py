@@ -237,3 +237,21 @@ def test_a_recorded_success_is_right_only_where_somebody_knows_how(
     step = compose(Recording("g.har", "HAR", requests), game, Wish()).data["steps"][1]
     assert step["answer"] == answer
     assert step["expect"]["outcome"] == ("success" if right else ["success", "wrong"])
+
+
+def test_sessions_in_cookies_are_told_apart_and_their_values_are_not_kept() -> None:
+    carts = Kind(Template("/carts"), Template("/carts/items", headers={"Cookie": "sid={id}"}))
+    profile = replace(CAPTCHA, name="shop", kinds={"cart": carts}, id_field="", id_cookie="sid")
+    first, second = "0123456789abcdef", "fedcba9876543210"
+    given = {"content-type": "application/json"}
+    requests = (
+        post("/carts", None, {}, 1.0, answer_headers={**given, "set-cookie": f"sid={first}; Path=/"}),
+        post("/carts", None, {}, 2.0, answer_headers={**given, "set-cookie": f"a=b, sid={second}; Path=/"}),
+        post("/carts/items", None, {"success": True}, 3.0, headers={"cookie": f"a=b; sid={second}"}),
+        post("/carts/items", None, {"success": True}, 4.0, headers={"cookie": f"sid={first}"}),
+    )
+    composed = compose(Recording("m.har", "HAR", requests), profile, Wish())
+    used = [it["verify"] for it in composed.data["steps"] if "verify" in it]
+    assert used == ["c2", "c1"]
+    assert first not in composed.text
+    assert second not in composed.text

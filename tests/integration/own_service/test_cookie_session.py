@@ -1,0 +1,99 @@
+"""A service whose session id stands in a cookie: found by init, played, explained, explored, recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from devenv.core.topology import Ports, StackSpec
+from devenv.core.vocabulary import Strategy
+from devenv.lab.client import CaptchaClient
+from devenv.lab.explain import explain_run
+from devenv.lab.exploring.exploration import Mode
+from devenv.lab.exploring.exploration import Wish as Exploring
+from devenv.lab.exploring.usecase import explore_on
+from devenv.lab.looking import Wish, look
+from devenv.lab.opening import SUPERVISOR
+from devenv.lab.service_file import parse_service
+from devenv.lab.service_text import Found, toml_text
+from devenv.lab.settings import Settings
+from devenv.stack.embedded import EmbeddedStack
+from tests.integration.own_service.conftest import played
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("shop")
+    shutil.copyfile(Path(__file__).with_name("basket.py"), made / "main.py")
+    return made
+
+
+@pytest.fixture(scope="module")
+def found(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Found:
+    wish = Wish(folder, create="POST /baskets", verify="PUT /baskets/items")
+    return look(wish, tmp_path_factory.mktemp("look"), lambda line: None)
+
+
+@pytest.fixture(scope="module")
+def stack(folder: Path, found: Found, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStack]:
+    running = EmbeddedStack(tmp_path_factory.mktemp("stack"), SUPERVISOR)
+    running.start(
+        StackSpec(ports=Ports.free(), service=parse_service(toml_text(found), folder)), lambda line: None
+    )
+    yield running
+    running.stop()
+
+
+def test_init_finds_the_cookie_and_not_the_time_in_the_body(found: Found) -> None:
+    assert (found.id_cookie, found.id_field, found.id_header) == ("shop_sid", "", "")
+    assert found.key == "basket:{id}"
+    assert found.switchable
+    assert 'id = { cookie = "shop_sid" }' in toml_text(found)
+    [kind] = found.kinds.values()
+    assert kind.verify.headers == {"Cookie": "shop_sid={id}"}
+    assert kind.verify.body == {"item_id": "{answer}"}
+
+
+def test_the_bug_and_its_cause(stack: EmbeddedStack, tmp_path: Path) -> None:
+    for strategy, causes in ((Strategy.MEMORY, ["pod-memory"]), (Strategy.ATOMIC, [])):
+        result, run = played(stack, "lost-session", strategy, tmp_path)
+        assert result.violations == ()
+        assert result.bug == (strategy is Strategy.MEMORY)
+        assert [group.cause for group in explain_run(run).groups] == causes
+
+
+def test_the_proxy_tells_whose_session_a_request_was(stack: EmbeddedStack) -> None:
+    ends = stack.endpoints()
+    with httpx.Client(base_url=ends.traffic, trust_env=False) as http:
+        http.post("/baskets", headers={"X-Request-Id": "first"})
+        sid = http.cookies["shop_sid"]
+        http.put("/baskets/items", json={"item_id": 1}, headers={"X-Request-Id": "second"})
+    seen = httpx.get(f"{ends.control}/exchanges", params={"limit": 1000}, trust_env=False).json()["exchanges"]
+    told = {it["request_id"]: it["session"] for it in seen if it["request_id"] in ("first", "second")}
+    assert told == {"first": sid, "second": sid}
+
+
+def test_two_baskets_are_never_one_at_the_same_client(stack: EmbeddedStack) -> None:
+    async def work() -> list[str | None]:
+        async with CaptchaClient(stack.endpoints(), profile=stack.status().spec.profile) as client:
+            return [(await client.create("any", "captcha-api-a")).id for _ in range(3)]
+
+    assert len(set(asyncio.run(work()))) == 3
+
+
+def test_its_orders_are_explored(stack: EmbeddedStack, tmp_path: Path) -> None:
+    on = {pod: {"USE_REDIS": "true"} for pod in ("captcha-api-a", "captcha-api-b")}
+    stack.restart_pods(on, lambda line: None)
+    try:
+        wish = Exploring("W+W", strategy=Strategy.ATOMIC, mode=Mode.DIRECT)
+        found = explore_on(stack.status(), wish, Settings(state_dir=tmp_path), lambda line: None)
+    finally:
+        stack.restart_pods({pod: {"USE_REDIS": "false"} for pod in on}, lambda line: None)
+    # GET, SETEX twice on one key: C(4, 2) orders; the two in which both reads come first, and both writes
+    # last, differ in which of the reads is first only: 4 traces.
+    assert (found.traces, found.complete) == (4, True)
