@@ -41,17 +41,13 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """The scenario as plain data, what was left out or guessed, and what is in it."""
+    """The scenario as plain data and as its file, what was left out or guessed, and what is in it."""
 
     data: Mapping[str, Any]
+    text: str
     notes: tuple[str, ...]
     requests: int
     sessions: int
-
-    @property
-    def text(self) -> str:
-        """The scenario's file."""
-        return scenario_yaml(self.data)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -113,7 +109,7 @@ def compose(recording: Recording, profile: ServiceProfile, wish: Wish) -> Compos
         **({"sessions": {name: _scenario_kind(kind) for name, kind in names.items()}} if names else {}),
         "steps": steps,
     }
-    return Composed(data, tuple(notes), len(events), len(names))
+    return Composed(data, scenario_yaml(data), tuple(notes), len(events), len(names))
 
 
 def _slug(source: str) -> str:
