@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +19,11 @@ settings.register_profile(
     "devenv", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("devenv")
+
+# A shell that starts us in the background may have SIGINT ignored, for us and for all that we start. Tests
+# press Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TOGETHER = ("tests/bugs/", "tests/browser/", "tests/compose/", "tests/integration/doctor/")
 """Folders whose tests share what is dear to make, or the one compose project: one worker runs each."""
