@@ -77,9 +77,11 @@ def test_sessions_are_on_all_masters_and_all_commands_are_seen(stack: ComposeSta
     ours = [it for it in commands(stack) if any(challenge in (it["key"] or "") for challenge in told)]
     ran = [it for it in ours if not it["reply"].startswith("-")]
     assert len({it["node"] for it in ran}) >= 3
-    assert sorted({(it["pod"], it["command"]) for it in ran}) == [
+    told_to_redis = {(it["pod"], it["command"]) for it in ran}
+    # A node that came anew has forgotten the script, and is told it with EVAL once.
+    assert told_to_redis - {("captcha-api-b", "EVAL")} == {
         ("captcha-api-a", "SET"), ("captcha-api-b", "EVALSHA"),
-    ]  # fmt: skip
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

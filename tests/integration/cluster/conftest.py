@@ -76,3 +76,14 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         nodes.close()
     finally:
         stack.stop()
+
+
+@pytest.fixture(scope="module")
+def atomic(cluster: Cluster) -> Iterator[Cluster]:
+    """The stack with this store, REDIS_CLUSTER as it is by default."""
+    pods = [pod.name for pod in cluster.status.pods]
+    wished = {"SESSION_STRATEGY": "atomic", "REDIS_CLUSTER": "auto"}
+    cluster.stack.restart_pods(dict.fromkeys(pods, wished), lambda _line: None)
+    yield cluster
+    before = {"SESSION_STRATEGY": "guide", **SETTINGS}
+    cluster.stack.restart_pods(dict.fromkeys(pods, before), lambda _line: None)

@@ -1,0 +1,65 @@
+"""The catalogue with the atomic store on a Redis Cluster: what holds on one server holds there.
+
+In a file of its own: the pods are as the last scenario left them until the file ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devenv.core.topology import Ports, RedisMode, StackSpec
+from devenv.core.vocabulary import Strategy
+from devenv.lab.opening import SUPERVISOR
+from devenv.lab.replay import Replayer, ReplayResult, replay
+from devenv.scenario import catalogue, find
+from devenv.stack.embedded import EmbeddedStack
+from tests.integration.cluster.conftest import Cluster
+
+IDS = [it.id for it in catalogue()]
+ELSEWHERE = (
+    "cluster-plain-client-gate", "database-mismatch", "standalone-cluster-client", "tls-one-side",
+    "writes-refused-replica", "wrong-password",
+)  # fmt: skip
+"""Scenarios that are about a server that is no cluster."""
+MANY = "many-workers"
+
+
+@pytest.fixture(scope="module")
+def replayer(atomic: Cluster) -> Iterator[Replayer]:
+    """For all scenarios, so that pods are restarted seldom."""
+    with Replayer(atomic.stack) as one:
+        yield one
+
+
+@pytest.mark.parametrize("name", [name for name in IDS if name not in (*ELSEWHERE, MANY)])
+def test_it_holds(replayer: Replayer, name: str) -> None:
+    assert_holds(replayer.run(find(name), Strategy.ATOMIC))
+
+
+def test_it_holds_with_many_workers(tmp_path: Path) -> None:
+    wish = find(MANY).stack
+    stack = EmbeddedStack(tmp_path, SUPERVISOR)
+    spec = StackSpec(
+        pods=wish.pods, workers=wish.workers, redis_mode=RedisMode.CLUSTER, ports=Ports.free(), use_redis=True
+    )
+    try:
+        stack.start(spec, lambda _line: None)
+        assert_holds(replay(stack, find(MANY), Strategy.ATOMIC))
+    finally:
+        stack.stop()
+
+
+def test_only_what_is_about_another_redis_is_left_out() -> None:
+    other = [it.id for it in catalogue() if it.stack.redis not in (None, RedisMode.CLUSTER)]
+    assert sorted(other) == sorted(ELSEWHERE)
+    page = Path(__file__).parents[3].joinpath("docs", "redis.md").read_text(encoding="utf-8")
+    assert f"{len(IDS) - len(ELSEWHERE)} scenarios of {len(IDS)}" in page
+    assert all(f"`{name}`" in page for name in ELSEWHERE)
+
+
+def assert_holds(result: ReplayResult) -> None:
+    assert [str(it) for it in result.violations] == []
+    assert result.verdict == "holds"
