@@ -159,11 +159,13 @@ class CaptchaClient:
         self._arrow(result.ended, where, "client", reply_label(result), reply_kind(result, answer))
         return result
 
-    async def warm(self, pod: str) -> None:
-        """Let a pod say its first words to Redis, by a challenge that nobody created; nothing is recorded."""
+    async def warm(self, pod: str, challenges: int = 1) -> None:
+        """Let a pod say its first words to Redis, by challenges that nobody created; nothing is recorded."""
         kind = next(iter(self.profile.kinds.values()))
-        request = kind.verify.fill("0" * 32, kind.answers.get(Answer.EMPTY, kind.answers.get(Answer.WRONG)))
-        await self._send(request, pod, f"{self._id_prefix}-warm")
+        answer = kind.answers.get(Answer.EMPTY, kind.answers.get(Answer.WRONG))
+        for number in range(challenges):
+            request = kind.verify.fill(f"{number:032x}", answer)
+            await self._send(request, pod, f"{self._id_prefix}-warm")
 
     async def get(self, path: str, pod: str | None = None) -> tuple[int | None, str, str | None]:
         """GET ``path``: the status, the text and the pod that served it."""

@@ -39,6 +39,15 @@ def test_it_holds(replayer: Replayer, name: str) -> None:
     assert_holds(replayer.run(find(name), Strategy.ATOMIC))
 
 
+def test_nodes_that_came_anew_know_the_script_before_a_rule_meets_it(replayer: Replayer) -> None:
+    again = find("reply-lost-letter")
+    assert_holds(replayer.run(again, Strategy.ATOMIC))
+    for _ in range(4):  # whichever node has the challenge
+        replayer._baseline.redis("stop")
+        replayer._baseline.redis("start")
+        assert_holds(replayer.run(again, Strategy.ATOMIC))
+
+
 def test_it_holds_with_many_workers(tmp_path: Path) -> None:
     wish = find(MANY).stack
     stack = EmbeddedStack(tmp_path, SUPERVISOR)
