@@ -13,6 +13,7 @@ import pytest
 from devenv.core.errors import EnvironmentProblem, UsageProblem
 from devenv.core.schedule import Schedule
 from devenv.core.vocabulary import Strategy
+from devenv.lab.faults import RedisSettings
 from devenv.lab.keys import connected
 from devenv.lab.replay import Observed, Replayer, ReplayResult, resolve_target
 from devenv.lab.runs import open_run
@@ -228,3 +229,16 @@ def test_a_redis_that_came_anew_knows_the_script_before_a_rule_meets_it(replayer
     replayer._baseline.redis("stop")
     replayer._baseline.redis("start")
     assert _told(replayer.run(again, Strategy.ATOMIC)) == []
+
+
+def test_a_setting_of_redis_is_put_back_in_one_step(stack: EmbeddedStack) -> None:
+    """And not by way of what it was in between: pods would see that, too."""
+    ours = RedisSettings(stack.endpoints())
+    with connected(stack.endpoints()) as redis:
+        before = redis.config_get("hz")
+        for value in ("20", "30"):
+            ours.send(["CONFIG", "SET", "hz", value])
+        redis.config_resetstat()
+        ours.undo()
+        assert redis.config_get("hz") == before
+        assert redis.info("commandstats")["cmdstat_config|set"]["calls"] == 1
