@@ -64,6 +64,15 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     match: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def carries_id(self) -> bool:
+        """Whether it says anywhere which session it is about."""
+        return ID in str([self.path, self.body, dict(self.headers)])
+
+    def with_header(self, name: str, value: str) -> Request:
+        """The same with one header more."""
+        return replace(self, headers={**self.headers, name: value})
+
     def fill(self, cid: str | None, answer: Any = None) -> Filled:
         """The request to send. Where there is no id, fields and headers that are only the id are left out."""
         body = None if self.body is None else _filled(self.body, cid, answer)

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+from redis import Redis
 
 from devenv.core.errors import EnvironmentProblem, UsageProblem
 from devenv.core.presets import CAPTCHA, PRESETS
 from devenv.core.service import ANSWER, COOKIE, ID, Kind, Request, Rule, ServiceProfile, ServiceSpec
 from devenv.core.topology import StackSpec
 from devenv.core.vocabulary import Answer, pod_name
-from devenv.lab.keys import connected
+from devenv.lab.keys import connected, keys_with
 from devenv.lab.opening import fresh_stack
 from devenv.lab.service_file import command_words
 from devenv.lab.service_text import Found
@@ -125,7 +126,7 @@ def _try(wish: Wish, found: Found, spec: StackSpec, state_dir: Path, progress: P
             local_client(endpoints.traffic, _TIMEOUT_S) as http,
             connected(endpoints, 0) as redis,
         ):
-            trying = _Trying(wish, found, http, redis.scan_iter)
+            trying = _Trying(wish, found, http, redis)
             try:
                 found, opening, profile = trying.everything()
                 if found.key is None:
@@ -178,8 +179,8 @@ class _Refused(EnvironmentProblem):
 class _Trying:
     """Talks to the started pod."""
 
-    def __init__(self, wish: Wish, found: Found, http: httpx.Client, scan: Any) -> None:
-        self._wish, self._found, self._http, self._scan = wish, found, http, scan
+    def __init__(self, wish: Wish, found: Found, http: httpx.Client, redis: Redis) -> None:
+        self._wish, self._found, self._http, self._redis = wish, found, http, redis
         self._api: Mapping[str, Any] = self._openapi()
         self._headers = {**self._required_headers(), **found.headers}
 
@@ -222,9 +223,9 @@ class _Trying:
         profile = replace(CAPTCHA, id_field=place or "", id_header=header or "", id_cookie=cookie or "")
         cid = profile.session_of(first.headers, first.body) or ""
         if header is not None:
-            verify = replace(verify, headers={**verify.headers, header: ID})
+            verify = verify.with_header(header, ID)
         if cookie is not None:
-            verify = replace(verify, headers={**verify.headers, COOKIE: f"{cookie}={ID}"})
+            verify = verify.with_header(COOKIE, f"{cookie}={ID}")
         request, answers = self._body(verify, (place or "").rpartition(".")[2])
         kind = Kind(create, request, answers=answers)
         wrong = answers.get(str(Answer.WRONG))
@@ -248,8 +249,8 @@ class _Trying:
         """The key, with ``{id}`` in it, under which a new session lies in Redis; None where there is none."""
         opened = self._send(kind.create.fill(None))
         cid = profile.session_of(opened.headers, opened.body)
-        key = next((it for it in self._scan(count=500) if cid and cid.encode() in it), None) if cid else None
-        return None if key is None or cid is None else key.decode("utf-8", "replace").replace(cid, ID)
+        keys = keys_with(self._redis, cid) if cid else []
+        return keys[0].replace(cid, ID) if cid and keys else None
 
     # -- what its OpenAPI says ---------------------------------------------------------------------------
 
@@ -307,8 +308,7 @@ class _Trying:
         answers: dict[str, Any] = {}
         named = [name for name in fields if name == id_name]
         named += [name for name in fields if _ID_WORD.search(name)]
-        carried = ID in verify.path or ID in str(dict(verify.headers))
-        place = named[0] if named and not carried else None
+        place = named[0] if named and not verify.carries_id else None
         for name, schema in fields.items():
             if name == place:
                 template[name] = ID

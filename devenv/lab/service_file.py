@@ -126,18 +126,14 @@ def _with_cookie(profile: ServiceProfile) -> ServiceProfile:
     """Uses that do not say where the id goes send it back in the profile's cookie."""
     if not profile.id_cookie:
         return profile
-    cookie = {COOKIE: f"{profile.id_cookie}={ID}"}
+    cookie = f"{profile.id_cookie}={ID}"
     kinds = {
         name: kind
-        if _carries_id(kind)
-        else replace(kind, verify=replace(kind.verify, headers={**kind.verify.headers, **cookie}))
+        if kind.verify.carries_id
+        else replace(kind, verify=kind.verify.with_header(COOKIE, cookie))
         for name, kind in profile.kinds.items()
     }
     return replace(profile, kinds=kinds)
-
-
-def _carries_id(kind: Kind) -> bool:
-    return ID in str([kind.verify.path, kind.verify.body, dict(kind.verify.headers)])
 
 
 class _Redis(_Table):
@@ -264,7 +260,7 @@ def assignments(words: Sequence[str], flag: str) -> dict[str, str]:
 def _check(profile: ServiceProfile) -> None:
     """What one key says about another."""
     for name, kind in profile.kinds.items():
-        if not _carries_id(kind):
+        if not kind.verify.carries_id:
             raise UsageProblem(
                 f"{SERVICE_FILE}: profile.kinds.{name}.verify: no {{id}} in it: which session is it about?",
                 hint=_HINT,

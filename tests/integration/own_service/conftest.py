@@ -12,8 +12,11 @@ from typing import NoReturn
 import pytest
 
 from devenv.core.vocabulary import Strategy
+from devenv.lab.exploring.exploration import Exploration, Mode, Wish
+from devenv.lab.exploring.usecase import explore_on
 from devenv.lab.replay import Replayer, ReplayResult
 from devenv.lab.runs import Run, open_run
+from devenv.lab.settings import Settings
 from devenv.scenario import find
 from devenv.stack.embedded import EmbeddedStack
 
@@ -84,3 +87,14 @@ def played(stack: EmbeddedStack, scenario: str, strategy: Strategy, folder: Path
     run = open_run(folder, scenario, 1.0)
     with Replayer(stack) as replayer:
         return replayer.run(find(scenario), strategy, run=run), run
+
+
+def explored(stack: EmbeddedStack, expression: str, folder: Path) -> Exploration:
+    """Every order on the stack's real pods, with USE_REDIS=true meanwhile."""
+    on = {pod: {"USE_REDIS": "true"} for pod in ("captcha-api-a", "captcha-api-b")}
+    stack.restart_pods(on, lambda line: None)
+    try:
+        wish = Wish(expression, strategy=Strategy.ATOMIC, mode=Mode.DIRECT)
+        return explore_on(stack.status(), wish, Settings(state_dir=folder), lambda line: None)
+    finally:
+        stack.restart_pods({pod: {"USE_REDIS": "false"} for pod in on}, lambda line: None)

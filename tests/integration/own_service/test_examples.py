@@ -15,9 +15,6 @@ from devenv.core.errors import EnvironmentProblem, UsageProblem
 from devenv.core.topology import Ports, RedisMode, StackSpec
 from devenv.core.vocabulary import Strategy
 from devenv.lab.explain import explain_run
-from devenv.lab.exploring.exploration import Mode
-from devenv.lab.exploring.exploration import Wish as Exploring
-from devenv.lab.exploring.usecase import explore_on
 from devenv.lab.looking import Wish, look
 from devenv.lab.opening import SUPERVISOR
 from devenv.lab.own_trial import OwnVerdict, try_service
@@ -26,7 +23,7 @@ from devenv.lab.service_text import toml_text
 from devenv.lab.settings import Settings
 from devenv.lab.toggle import toggle
 from devenv.stack.embedded import EmbeddedStack
-from tests.integration.own_service.conftest import DEVENV, HEADER_VALUE, OWN_STYLE, needed, played
+from tests.integration.own_service.conftest import DEVENV, HEADER_VALUE, OWN_STYLE, explored, needed, played
 
 NODE = """\
 [service]
@@ -323,13 +320,7 @@ def test_unknown_addresses_stop_it_and_no_value_is_told(
 @pytest.mark.parametrize("service", WITH_REDIS, indirect=True)
 def test_its_orders_are_explored(service: tuple[str, EmbeddedStack], tmp_path: Path) -> None:
     _, stack = service
-    on = {pod: {"USE_REDIS": "true"} for pod in ("captcha-api-a", "captcha-api-b")}
-    stack.restart_pods(on, lambda line: None)
-    try:
-        wish = Exploring("W+W+X", strategy=Strategy.ATOMIC, mode=Mode.DIRECT)
-        found = explore_on(stack.status(), wish, Settings(state_dir=tmp_path), lambda line: None)
-    finally:
-        stack.restart_pods({pod: {"USE_REDIS": "false"} for pod in on}, lambda line: None)
+    found = explored(stack, "W+W+X", tmp_path)
     # Two reads and an expiry: what each read sees is all that the orders differ in.
     assert (found.traces, found.complete, found.violations) == (4, True, ())
     assert found.exit_code == 0
