@@ -1,7 +1,7 @@
 """How fast histories are judged: many operations at once on one challenge, and many challenges in one file.
 
-Each history is judged with memory of met configurations and the two rules that narrow the search
-(devenv/checker/linearizability.py); the steps are the configurations visited, the seconds the best of rounds.
+Each history is judged with memory of met configurations and the two rules that narrow the
+search (devenv/core/checker/linearizability.py); the steps are the configurations visited, the seconds the best of rounds.
 
     python benchmarks/checker.py [--rounds N] [--json]
 """
@@ -16,9 +16,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from devenv.checker.history import parse_history
-from devenv.checker.judge import judge
-from devenv.checker.linearizability import Budget
+from devenv.core.checker.history import parse_history
+from devenv.core.checker.judge import judge
+from devenv.core.checker.linearizability import Budget
 
 KEY = "abstract:0123456789abcdef"
 TIME_LIMIT_S = 10.0

@@ -17,10 +17,11 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
-from devenv.core.topology import Ports, StackSpec, StackStatus
-from devenv.core.vocabulary import CaptchaType, Strategy
-from devenv.explore.expression import parse_meeting
-from devenv.explore.strategies import walk
+from devenv.core.model.topology import Ports, StackSpec, StackStatus
+from devenv.core.model.vocabulary import CaptchaType, Strategy
+from devenv.core.search.expression import parse_meeting
+from devenv.core.search.strategies import walk
+from devenv.core.spec.learned_scripts import LearnedScripts
 from devenv.lab.exploring.exploration import Exploration, Mode, Wish
 from devenv.lab.exploring.learned import Judged
 from devenv.lab.exploring.learning import Learner
@@ -30,7 +31,6 @@ from devenv.lab.exploring.twins import known_scripts
 from devenv.lab.exploring.usecase import explore
 from devenv.lab.opening import open_stack
 from devenv.lab.settings import Settings, load
-from devenv.spec.learned_scripts import LearnedScripts
 
 EMPTY_BYPASS = "empty-bypass"
 WALKS = 5

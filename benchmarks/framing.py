@@ -33,8 +33,8 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from benchmarks.gate import redis_server
-from devenv.resp.replies import ReplyFramer
-from devenv.resp.requests import KEPT_BYTES, KEPT_WORDS, RequestFramer
+from devenv.core.resp.replies import ReplyFramer
+from devenv.core.resp.requests import KEPT_BYTES, KEPT_WORDS, RequestFramer
 
 ALLOWED = "PING ECHO GET SET INCR DEL MULTI EXEC DISCARD LRANGE RPUSH"
 """What the judging Redis may run: all else is one error reply, and nothing can stop or block it."""

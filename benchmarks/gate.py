@@ -29,7 +29,7 @@ from typing import Any
 import psutil
 import redis
 
-from devenv.core.events import RedisCommand
+from devenv.core.model.events import RedisCommand
 from devenv.gate import Gate
 
 MOST_OTHERS = 0.2

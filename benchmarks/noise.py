@@ -39,7 +39,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from benchmarks.gate import redis_server
-from devenv.core.events import RedisCommand
+from devenv.core.model.events import RedisCommand
 from devenv.gate import Gate, Rule
 
 EPISODES = 60

@@ -37,7 +37,7 @@ from devenv.captcha_api.factory import make_store
 from devenv.captcha_api.metrics import Metrics
 from devenv.captcha_api.settings import Settings
 from devenv.captcha_api.submissions import AbstractSubmission
-from devenv.core.vocabulary import CaptchaType
+from devenv.core.model.vocabulary import CaptchaType
 
 STORES: dict[str, dict[str, str]] = {
     "memory": {"USE_REDIS": "false"},

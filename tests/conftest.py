@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
-from devenv.core.topology import StackSpec
+from devenv.core.model.topology import StackSpec
 from devenv.lab.opening import SUPERVISOR
 from devenv.stack.embedded import EmbeddedStack
 

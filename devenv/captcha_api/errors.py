@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from devenv.core.vocabulary import NOT_FOUND_MESSAGE
+from devenv.core.model.vocabulary import NOT_FOUND_MESSAGE
 
 
 class Refusal(StrEnum):

@@ -17,7 +17,7 @@ from devenv.captcha_api.metrics import Metrics
 from devenv.captcha_api.ml import MLClient
 from devenv.captcha_api.settings import Settings
 from devenv.captcha_api.stores import Document, SessionStore, Submission, Verdict
-from devenv.core.vocabulary import CaptchaType
+from devenv.core.model.vocabulary import CaptchaType
 
 
 @dataclass(frozen=True, slots=True)

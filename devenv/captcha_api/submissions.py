@@ -9,7 +9,7 @@ from typing import Any
 from devenv.captcha_api import grading, signatures
 from devenv.captcha_api.errors import MLUnavailable, Ungraded
 from devenv.captcha_api.ml import Detection
-from devenv.core.vocabulary import CaptchaType
+from devenv.core.model.vocabulary import CaptchaType
 
 
 class AbstractSubmission:

@@ -8,15 +8,15 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from devenv.checker.invariants import RECEIPTS, by_kind
-from devenv.checker.judge import Outcome, Report, Rules
-from devenv.checker.linearizability import DEFAULT_STEPS
 from devenv.cli.options import BackendOption, Json, NoColor, Seed, desk
 from devenv.cli.screen import Screen
-from devenv.core.errors import ExpectationFailed, Inconclusive
+from devenv.core.checker.invariants import RECEIPTS, by_kind
+from devenv.core.checker.judge import Outcome, Report, Rules
+from devenv.core.checker.linearizability import DEFAULT_STEPS
+from devenv.core.model.errors import ExpectationFailed, Inconclusive
+from devenv.core.spec.session import ATTEMPTS_LIMIT
 from devenv.lab.check import SHOWN_PER_KIND, Checked
 from devenv.lab.check import check as check_history
-from devenv.spec.session import ATTEMPTS_LIMIT
 
 SECONDS = 8.0
 """However large the history, an answer comes within ten: it may be that nobody knows."""

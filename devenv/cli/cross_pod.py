@@ -11,8 +11,8 @@ from rich.text import Text
 from devenv.cli.options import BackendOption, Desk, Json, NoColor, Seed, desk
 from devenv.cli.running import run
 from devenv.cli.screen import grid
-from devenv.core.topology import StackStatus
-from devenv.core.vocabulary import CaptchaType, Outcome
+from devenv.core.model.topology import StackStatus
+from devenv.core.model.vocabulary import CaptchaType, Outcome
 from devenv.lab.cross_pod import Tally
 from devenv.lab.opening import running_stack
 from devenv.lab.pairs import run_pairs

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from devenv.cli.options import BackendOption, Json, NoColor, Seed, desk
 from devenv.cli.screen import Screen
-from devenv.core.errors import ExpectationFailed, UsageProblem
-from devenv.doctor.findings import Checked, Finding
+from devenv.core.doctor_rules.findings import Checked, Finding
+from devenv.core.model.errors import ExpectationFailed, UsageProblem
 from devenv.lab.doctor import Examined, Wish, examine, junit_xml
 from devenv.lab.runs import write_atomically
 

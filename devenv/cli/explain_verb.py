@@ -11,11 +11,11 @@ from rich.text import Text
 
 from devenv.cli.options import BackendOption, Json, NoColor, Seed, desk
 from devenv.cli.screen import Screen
-from devenv.core.errors import UsageProblem
+from devenv.core.model.errors import UsageProblem
+from devenv.core.render.sequence import shorten
 from devenv.lab.explain import Explanation, Group, explain_word
 from devenv.lab.explain.keeping import keep, mermaid, write_report
 from devenv.lab.opening import running_stack
-from devenv.lab.sequence import shorten
 
 MOST_DRAWN = 60
 """Messages of a picture in the terminal."""

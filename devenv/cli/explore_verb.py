@@ -20,8 +20,8 @@ from devenv.cli.options import (
     write_file,
 )
 from devenv.cli.screen import Screen, grid
-from devenv.core.errors import Inconclusive, UsageProblem
-from devenv.core.vocabulary import CaptchaType, Strategy
+from devenv.core.model.errors import Inconclusive, UsageProblem
+from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.lab.exploring.exploration import Exploration, FoundViolation, Mode, Wish, junit_xml, parse_budget
 from devenv.lab.exploring.summary import summary as summary_page
 from devenv.lab.exploring.usecase import explore as explore_orders

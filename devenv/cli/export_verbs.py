@@ -10,10 +10,17 @@ import typer
 from rich.text import Text
 
 from devenv.cli.options import BackendOption, Desk, Json, NoColor, Seed, StoreOption, desk, store
-from devenv.core.errors import UsageProblem
-from devenv.core.vocabulary import MAX_PODS
-from devenv.kubernetes import RedisAt, ServiceWish, StackWish, service_manifests, stack_manifests, to_yaml
-from devenv.kubernetes.parts import Manifest
+from devenv.core.kubernetes import (
+    RedisAt,
+    ServiceWish,
+    StackWish,
+    service_manifests,
+    stack_manifests,
+    to_yaml,
+)
+from devenv.core.kubernetes.parts import Manifest
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.vocabulary import MAX_PODS
 from devenv.lab import exporting
 
 app = typer.Typer(no_args_is_help=True, help="Write down what you have here for somewhere else.")

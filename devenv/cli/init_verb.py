@@ -23,8 +23,8 @@ from devenv.cli.own_service import (
     Python,
 )
 from devenv.cli.screen import Screen
-from devenv.core.errors import UsageProblem
-from devenv.core.presets import CAPTCHA, PRESETS
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.presets import CAPTCHA, PRESETS
 from devenv.lab.looking import Wish, look
 from devenv.lab.own_compose import OVERRIDE_FILE, override_text
 from devenv.lab.service_file import SERVICE_FILE, assignments, parse_service

@@ -11,9 +11,9 @@ from typing import Annotated, Any, cast
 import typer
 
 from devenv.cli.screen import Screen
-from devenv.core.errors import UsageProblem
-from devenv.core.topology import RedisMode
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.topology import RedisMode
+from devenv.core.model.vocabulary import Strategy
 from devenv.lab.runs import write_atomically
 from devenv.lab.settings import Backend, Settings, load
 

@@ -7,8 +7,8 @@ from rich.text import Text
 from devenv.cli.explain_verb import show_findings
 from devenv.cli.options import Desk
 from devenv.cli.screen import Screen, grid
-from devenv.core.errors import ExpectationFailed, Inconclusive
-from devenv.core.service import ServiceSpec
+from devenv.core.model.errors import ExpectationFailed, Inconclusive
+from devenv.core.model.service import ServiceSpec
 from devenv.lab.cross_pod import Tally
 from devenv.lab.own_trial import OwnAct, OwnVerdict, tally_words, try_service
 

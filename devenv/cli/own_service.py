@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from devenv.core.errors import UsageProblem
-from devenv.core.presets import PRESETS
-from devenv.core.service import ServiceSpec
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.presets import PRESETS
+from devenv.core.model.service import ServiceSpec
 from devenv.lab.service_file import advised, assignments, command_words
 
 _PANEL = "Your own service"

@@ -10,9 +10,9 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from devenv.cli.options import BackendOption, Desk, Json, NoColor, Seed, desk, write_file
-from devenv.core.durations import seconds_of
-from devenv.core.errors import UsageProblem
-from devenv.core.vocabulary import MAX_PODS, Strategy
+from devenv.core.model.durations import seconds_of
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.vocabulary import MAX_PODS, Strategy
 from devenv.lab.opening import running_stack
 from devenv.lab.recordings.importing import import_file
 from devenv.lab.recordings.recording import record as record_traffic

@@ -12,7 +12,7 @@ from types import FrameType
 import typer
 
 from devenv.cli.screen import Screen
-from devenv.core.errors import DevenvError, Inconclusive, UsageProblem
+from devenv.core.model.errors import DevenvError, Inconclusive, UsageProblem
 
 INTERRUPTED = 130
 TERMINATED = 143

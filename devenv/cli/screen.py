@@ -13,8 +13,8 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from devenv.core.errors import DevenvError
-from devenv.lab.sequence import SequenceMessage, draw_text
+from devenv.core.model.errors import DevenvError
+from devenv.core.render.sequence import SequenceMessage, draw_text
 
 PICTURE_WIDTH = 110
 _PROSE_WIDTH = 92

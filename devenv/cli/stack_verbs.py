@@ -37,9 +37,10 @@ from devenv.cli.own_service import (
     Python,
 )
 from devenv.cli.screen import Screen, grid
-from devenv.core.errors import DevenvError, EnvironmentProblem, UsageProblem
-from devenv.core.topology import RedisMode, StackStatus
-from devenv.core.vocabulary import MAX_PODS, Strategy
+from devenv.core.model.errors import DevenvError, EnvironmentProblem, UsageProblem
+from devenv.core.model.topology import RedisMode, StackStatus
+from devenv.core.model.vocabulary import MAX_PODS, Strategy
+from devenv.core.routing import POLICIES
 from devenv.lab.keys import BESIDE
 from devenv.lab.opening import open_stack, running_stack
 from devenv.lab.overview import Overview, overview
@@ -47,7 +48,6 @@ from devenv.lab.policy import present_policy, set_policy
 from devenv.lab.settings import MAX_PORT, Backend
 from devenv.lab.toggle import stores
 from devenv.lab.toggle import toggle as toggle_pods
-from devenv.routing import POLICIES
 
 _LOG_COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")
 _STORE_STYLE = {Strategy.MEMORY: "red", Strategy.ATOMIC: "green"}

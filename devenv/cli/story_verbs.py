@@ -14,8 +14,8 @@ from devenv.cli.explain_verb import show_findings
 from devenv.cli.options import BackendOption, Json, NoColor, RedisOption, Seed, StoreName, desk, store
 from devenv.cli.own_demo import demo_own
 from devenv.cli.screen import Screen, grid
-from devenv.core.topology import StackStatus
-from devenv.core.vocabulary import CaptchaType, Strategy
+from devenv.core.model.topology import StackStatus
+from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.lab.cross_pod import Tally
 from devenv.lab.demo import DEFAULT_TRIALS, FIRST_FIX, Act, Verdict
 from devenv.lab.prose import Prose, prose

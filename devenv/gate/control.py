@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from devenv.core.errors import UsageProblem
+from devenv.core.model.errors import UsageProblem
+from devenv.core.resp.replies import ReplyFramer
 from devenv.gate.holds import Then
 from devenv.gate.rules import Rule
 from devenv.gate.server import Gate
-from devenv.resp.replies import ReplyFramer
 
 MAX_COMMANDS = 10_000
 MAX_RULES = 1000

@@ -10,6 +10,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from devenv.core.resp.commands import shape_of
+from devenv.core.resp.replies import KEPT_BYTES as KEPT_REPLY
+from devenv.core.resp.replies import Reply, ReplyFramer
+from devenv.core.resp.requests import Request, RequestFramer
 from devenv.gate.disturbance import Disturbance
 from devenv.gate.holds import Holds
 from devenv.gate.lane import Bytes, Exit, Lane, Message
@@ -18,10 +22,6 @@ from devenv.gate.record import Entry, Fate, Recorder
 from devenv.gate.rules import RuleSet, Seen
 from devenv.gate.transaction import Transaction
 from devenv.gate.wires import Cancellable, Wires
-from devenv.resp.commands import shape_of
-from devenv.resp.replies import KEPT_BYTES as KEPT_REPLY
-from devenv.resp.replies import Reply, ReplyFramer
-from devenv.resp.requests import Request, RequestFramer
 
 DECIDE_AT = 64 * 1024
 """A longer command is decided about once so many bytes of it are there: rules see no key behind them."""

@@ -12,9 +12,9 @@ import contextlib
 import socket
 from collections.abc import Callable
 
+from devenv.core.resp.relocation import MAPS, Address, relocated
+from devenv.core.resp.replies import Reply
 from devenv.gate.record import Entry
-from devenv.resp.relocation import MAPS, Address, relocated
-from devenv.resp.replies import Reply
 
 MAX_NODES = 100
 """Ports for one pod at most: whatever Redis may be made to say, the gate opens no more."""

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from itertools import islice
 
-from devenv.core.events import RedisCommand
+from devenv.core.model.events import RedisCommand
+from devenv.core.resp.commands import Shape, args_of, key_of
+from devenv.core.resp.printing import printable
 from devenv.gate.rules import NO_PLAN, Plan
-from devenv.resp.commands import Shape, args_of, key_of
-from devenv.resp.printing import printable
 
 TraceSink = Callable[[Sequence[RedisCommand]], None]
 """Given batches of commands that are over, each command once, in the order in which they ended."""

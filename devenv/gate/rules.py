@@ -12,8 +12,8 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, TypeVar
 
-from devenv.core.errors import UsageProblem
-from devenv.core.vocabulary import POD_PREFIX
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.vocabulary import POD_PREFIX
 
 DEFAULT_HOLD_SECONDS = 10.0
 MAX_SECONDS = 300.0

@@ -10,15 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from devenv.core.events import RedisCommand
-from devenv.core.vocabulary import POD_PREFIX
+from devenv.core.model.events import RedisCommand
+from devenv.core.model.vocabulary import POD_PREFIX
+from devenv.core.resp.relocation import Address
 from devenv.gate.conversation import Conversation
 from devenv.gate.holds import Held, Holds, Then
 from devenv.gate.link import ClientSide, Link
 from devenv.gate.nodes import BACKLOG, NodePorts, Relocation
 from devenv.gate.record import Recorder, TraceSink
 from devenv.gate.rules import Armed, Rule, RuleSet
-from devenv.resp.relocation import Address
 
 FLUSH_SECONDS = 0.2
 CLOSE_SECONDS = 5.0

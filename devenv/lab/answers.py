@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.service import ANSWER, ServiceProfile
-from devenv.core.vocabulary import Answer, CaptchaType
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.service import ANSWER, ServiceProfile
+from devenv.core.model.vocabulary import Answer, CaptchaType
 from devenv.lab.exchanges import Challenge, Submission
 
 ABSTRACT_IMAGES = range(9)

@@ -12,13 +12,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from devenv.checker.expressions import BadExpression, Scope, invariant, read_expression
-from devenv.checker.history import History, parse_history
-from devenv.checker.judge import Report, Rules, UserInvariant, judge
-from devenv.checker.linearizability import DEFAULT_STEPS, Budget
-from devenv.core.errors import UsageProblem
+from devenv.core.checker.expressions import BadExpression, Scope, invariant, read_expression
+from devenv.core.checker.history import History, parse_history
+from devenv.core.checker.judge import Report, Rules, UserInvariant, judge
+from devenv.core.checker.linearizability import DEFAULT_STEPS, Budget
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.yaml_lines import Document, read_document
 from devenv.lab.runs import HISTORY, resolve_run
-from devenv.scenario.document import Document, read_document
 
 PREFIX = "invariant_"
 SHOWN_PER_KIND = 5

@@ -14,12 +14,13 @@ from typing import Any, Self
 
 import httpx
 
-from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.events import EventType, HistoryEvent
-from devenv.core.presets import CAPTCHA
-from devenv.core.service import Filled, ServiceProfile
-from devenv.core.topology import Endpoints
-from devenv.core.vocabulary import Answer, Outcome
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.events import EventType, HistoryEvent
+from devenv.core.model.presets import CAPTCHA
+from devenv.core.model.service import Filled, ServiceProfile
+from devenv.core.model.topology import Endpoints
+from devenv.core.model.vocabulary import Answer, Outcome
+from devenv.core.render.sequence import MessageKind, SequenceMessage
 from devenv.lab.answers import Answers
 from devenv.lab.exchanges import (
     Challenge,
@@ -33,7 +34,6 @@ from devenv.lab.exchanges import (
     reply_label,
 )
 from devenv.lab.runs import Recording
-from devenv.lab.sequence import MessageKind, SequenceMessage
 from devenv.stack.loopback import local_async_client
 
 ANY_KIND = "any"

@@ -18,7 +18,7 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from devenv.core.errors import DevenvError, EnvironmentProblem, UsageProblem
+from devenv.core.model.errors import DevenvError, EnvironmentProblem, UsageProblem
 
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.vocabulary import Answer, CaptchaType, Outcome
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.vocabulary import Answer, CaptchaType, Outcome
 from devenv.lab.client import CaptchaClient
 from devenv.lab.exchanges import Challenge
 

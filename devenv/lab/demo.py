@@ -13,8 +13,9 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from devenv.core.topology import StackStatus
-from devenv.core.vocabulary import Answer, CaptchaType, Outcome, Strategy
+from devenv.core.model.topology import StackStatus
+from devenv.core.model.vocabulary import Answer, CaptchaType, Outcome, Strategy
+from devenv.core.render.sequence import SequenceMessage
 from devenv.lab.client import CaptchaClient
 from devenv.lab.cross_pod import Tally, TypeResult, run_cross_pod
 from devenv.lab.journal import JournaledStack
@@ -23,7 +24,6 @@ from devenv.lab.overview import key_spaces
 from devenv.lab.race import Race, run_race
 from devenv.lab.redis_arrows import with_commands
 from devenv.lab.runs import Recording
-from devenv.lab.sequence import SequenceMessage
 from devenv.lab.toggle import stores, toggle
 from devenv.lab.trace import TraceCollector
 from devenv.stack.protocol import Progress

@@ -24,8 +24,8 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from devenv.core.errors import DevenvError, EnvironmentProblem, UsageProblem
-from devenv.core.topology import RedisMode
+from devenv.core.model.errors import DevenvError, EnvironmentProblem, UsageProblem
+from devenv.core.model.topology import RedisMode
 from devenv.gate import Gate, Tls
 from devenv.gate import control as gate_control
 from devenv.lab.control import ControlServer, control_app

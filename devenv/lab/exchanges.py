@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 
-from devenv.core.errors import EnvironmentProblem
-from devenv.core.vocabulary import Answer, Outcome
-from devenv.lab.sequence import MessageKind
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.vocabulary import Answer, Outcome
+from devenv.core.render.sequence import MessageKind
 
 Submission = Mapping[str, Any]
 """The answering part of a verify body: ``selections`` or ``image_base64``."""

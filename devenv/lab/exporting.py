@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from devenv.core.errors import UsageProblem
-from devenv.core.service import ServiceSpec
-from devenv.core.vocabulary import Strategy
-from devenv.kubernetes import HEADER, ServiceWish, StackWish, file_name, to_yaml
-from devenv.kubernetes.parts import Manifest
+from devenv.core.kubernetes import HEADER, ServiceWish, StackWish, file_name, to_yaml
+from devenv.core.kubernetes.parts import Manifest
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.service import ServiceSpec
+from devenv.core.model.vocabulary import Strategy
 from devenv.lab.runs import write_atomically
 from devenv.lab.settings import Settings
 

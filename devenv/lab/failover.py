@@ -14,7 +14,7 @@ from typing import Any
 
 import redis
 
-from devenv.core.errors import EnvironmentProblem
+from devenv.core.model.errors import EnvironmentProblem
 from devenv.lab.redis_nodes import ClusterClient
 
 SECONDS = 10.0

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import redis
 
-from devenv.core.errors import EnvironmentProblem
-from devenv.core.topology import Endpoints
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.topology import Endpoints
 from devenv.lab.failover import TakenOver, fail_over, hand_back, until_they_agree
 from devenv.lab.keys import connected
 from devenv.lab.redis_nodes import ClusterClient

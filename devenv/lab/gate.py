@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.vocabulary import resolve_pod
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.vocabulary import resolve_pod
 from devenv.gate import Rule
 from devenv.lab.journal import JournaledStack
 from devenv.stack.loopback import local_client

@@ -13,10 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from devenv.core.errors import DevenvError
-from devenv.core.events import StackEvent, trace_event
-from devenv.core.topology import Endpoints, SettingChanges, StackSpec, StackStatus
-from devenv.core.vocabulary import resolve_pod
+from devenv.core.model.errors import DevenvError
+from devenv.core.model.events import StackEvent, trace_event
+from devenv.core.model.topology import Endpoints, SettingChanges, StackSpec, StackStatus
+from devenv.core.model.vocabulary import resolve_pod
 from devenv.lab.runs import json_lines, write_atomically
 from devenv.stack.protocol import Progress, Stack
 

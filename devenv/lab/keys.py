@@ -15,11 +15,11 @@ from typing import Any
 
 import redis
 
-from devenv.checker.invariants import COUNTERS
-from devenv.core.errors import EnvironmentProblem
-from devenv.core.redis_access import OPEN, RedisAccess
-from devenv.core.topology import Endpoints
-from devenv.core.vocabulary import CaptchaType
+from devenv.core.checker.invariants import COUNTERS
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.redis_access import OPEN, RedisAccess
+from devenv.core.model.topology import Endpoints
+from devenv.core.model.vocabulary import CaptchaType
 from devenv.lab.redis_nodes import ClusterClient, each_node, plain_client
 
 DEFAULT_PREFIX = "rcaptcha:"

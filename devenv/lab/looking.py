@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 import httpx
 from redis import Redis
 
-from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.presets import CAPTCHA, PRESETS
-from devenv.core.service import ANSWER, COOKIE, ID, Kind, Request, Rule, ServiceProfile, ServiceSpec
-from devenv.core.topology import StackSpec
-from devenv.core.vocabulary import Answer, pod_name
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.presets import CAPTCHA, PRESETS
+from devenv.core.model.service import ANSWER, COOKIE, ID, Kind, Request, Rule, ServiceProfile, ServiceSpec
+from devenv.core.model.topology import StackSpec
+from devenv.core.model.vocabulary import Answer, pod_name
 from devenv.lab.keys import connected, keys_with
 from devenv.lab.opening import fresh_stack
 from devenv.lab.service_file import command_words

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 
-from devenv.core.errors import DevenvError, EnvironmentProblem
-from devenv.core.topology import Ports, StackSpec
+from devenv.core.model.errors import DevenvError, EnvironmentProblem
+from devenv.core.model.topology import Ports, StackSpec
 from devenv.lab.journal import JOURNAL, FileJournal, JournaledStack
 from devenv.lab.settings import Backend
 from devenv.stack.embedded import EmbeddedStack

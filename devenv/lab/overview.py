@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from devenv.core.errors import EnvironmentProblem
-from devenv.core.topology import StackStatus
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.topology import StackStatus
+from devenv.core.model.vocabulary import Strategy
 from devenv.lab.keys import DEFAULT_PREFIX, KeyListing, connected, list_keys
 from devenv.lab.policy import present_policy
 from devenv.lab.toggle import stores

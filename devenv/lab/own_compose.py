@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from devenv.core.service import ServiceSpec
+from devenv.core.model.service import ServiceSpec
 from devenv.stack.own_service import NOWHERE, REDIS_PAIRS, REDIS_URLS
 
 OVERRIDE_FILE = "docker-compose.own.yml"

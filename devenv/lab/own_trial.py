@@ -14,19 +14,19 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from devenv.core.errors import UsageProblem
-from devenv.core.service import Kind, ServiceSpec
-from devenv.core.topology import StackStatus
-from devenv.core.vocabulary import Answer, Outcome, Strategy
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.service import Kind, ServiceSpec
+from devenv.core.model.topology import StackStatus
+from devenv.core.model.vocabulary import Answer, Outcome, Strategy
+from devenv.core.render import Cell, Document, Section, Table, render
+from devenv.core.render.sequence import SequenceMessage, draw_mermaid
 from devenv.lab.client import CaptchaClient
 from devenv.lab.cross_pod import Tally
 from devenv.lab.exchanges import Challenge
 from devenv.lab.explain import Explanation, explain_trace
 from devenv.lab.opening import fresh_stack
-from devenv.lab.report import Cell, Document, Section, Table, render
 from devenv.lab.report.explanation import document, sections
 from devenv.lab.runs import HISTORY, RESULTS, TRACE, Recording, open_run
-from devenv.lab.sequence import SequenceMessage, draw_mermaid
 from devenv.lab.settings import Settings
 from devenv.lab.toggle import toggle
 from devenv.lab.trace import TraceCollector, trace_lines

@@ -14,9 +14,9 @@ from typing import Any
 
 import httpx
 
-from devenv.core.captcha_http import outcome_of
-from devenv.core.errors import EnvironmentProblem
-from devenv.core.vocabulary import Outcome
+from devenv.core.model.captcha_http import outcome_of
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.vocabulary import Outcome
 from devenv.stack.loopback import NO_AUTHORITIES
 
 # A detector of the bug needs no right answer: any other message than "not found" means the session was there.

@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 
-from devenv.core.errors import EnvironmentProblem
-from devenv.core.topology import StackStatus
-from devenv.routing import parse_policy
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.topology import StackStatus
+from devenv.core.routing import parse_policy
 from devenv.stack.loopback import local_client
 
 _TIMEOUT_S = 5.0

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from devenv.core.topology import StackStatus
-from devenv.core.vocabulary import CaptchaType, Strategy
+from devenv.core.model.topology import StackStatus
+from devenv.core.model.vocabulary import CaptchaType, Strategy
+from devenv.core.render.sequence import SequenceMessage
 from devenv.lab.client import CaptchaClient
 from devenv.lab.cross_pod import TypeResult, run_cross_pod
 from devenv.lab.runs import Recording
-from devenv.lab.sequence import SequenceMessage
 from devenv.lab.toggle import stores
 
 

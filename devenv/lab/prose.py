@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from devenv.core.vocabulary import CaptchaType, Strategy
+from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.lab.settings import Language
 
 

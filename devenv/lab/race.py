@@ -11,16 +11,16 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from devenv.core.events import HistoryEvent
-from devenv.core.vocabulary import Answer, Outcome, Strategy
+from devenv.core.model.events import HistoryEvent
+from devenv.core.model.vocabulary import Answer, Outcome, Strategy
+from devenv.core.render.sequence import SequenceMessage
+from devenv.core.scenario import Redis, Scenario, Verify, parse
 from devenv.lab.explain import Explanation, Group, explain_trace
 from devenv.lab.journal import JournaledStack
 from devenv.lab.redis_arrows import with_commands
 from devenv.lab.replay import Observed, Replayer, ReplayResult
 from devenv.lab.runs import Recording
-from devenv.lab.sequence import SequenceMessage
 from devenv.lab.trace import TraceCollector
-from devenv.scenario import Redis, Scenario, Verify, parse
 
 SCENARIO = "empty-bypass"
 REPEAT = 5

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from devenv.checker.stories import join
-from devenv.core.events import RedisCommand, TraceEvent
+from devenv.core.diagnosis.stories import join
+from devenv.core.model.events import RedisCommand, TraceEvent
+from devenv.core.render.sequence import SequenceMessage
 from devenv.lab.explain import picture
 from devenv.lab.explain.picture import GATE, REDIS
-from devenv.lab.sequence import SequenceMessage
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import MovedError, ReadOnlyError, ResponseError
 from redis.retry import Retry
 
-from devenv.core.redis_access import OPEN, RedisAccess
-from devenv.resp.commands import key_of
+from devenv.core.model.redis_access import OPEN, RedisAccess
+from devenv.core.resp.commands import key_of
 
 SECONDS = 2.0
 """For connecting, and for an answer."""

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 
 import yaml
 
-from devenv.core.errors import DevenvError, UsageProblem
-from devenv.core.schedule import Schedule
-from devenv.core.topology import RedisMode, StackStatus
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.errors import DevenvError, UsageProblem
+from devenv.core.model.schedule import Schedule
+from devenv.core.model.topology import RedisMode, StackStatus
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.scenario import Scenario, parse
 from devenv.lab.explain import Explanation, explain_run
 from devenv.lab.explain.keeping import keep
 from devenv.lab.journal import JournaledStack
@@ -22,7 +23,6 @@ from devenv.lab.runs import Run, open_run
 from devenv.lab.settings import Settings
 from devenv.lab.toggle import stores
 from devenv.recording import across, scenario_yaml
-from devenv.scenario import Scenario, parse
 from devenv.stack.protocol import Progress, Stack
 
 

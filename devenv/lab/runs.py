@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from devenv.core.errors import UsageProblem
-from devenv.core.events import EventType, HistoryEvent
-from devenv.lab.sequence import SequenceMessage
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.events import EventType, HistoryEvent
+from devenv.core.render.sequence import SequenceMessage
 
 HISTORY = "history.jsonl"
 TRACE = "trace.jsonl"

@@ -14,9 +14,9 @@ from typing import Any, Generic, TypeVar
 
 import httpx
 
-from devenv.core.errors import EnvironmentProblem
-from devenv.core.schedule import Event, Release, Schedule, Step
-from devenv.scenario.ordering import CannotFollow, Order
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.schedule import Event, Release, Schedule, Step
+from devenv.core.scenario.ordering import CannotFollow, Order
 
 T = TypeVar("T")
 

@@ -14,10 +14,10 @@ from typing import Any
 
 from devenv.captcha_api.catalogue import Catalogue
 from devenv.captcha_api.errors import MLUnavailable
-from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.service import ServiceProfile
-from devenv.core.topology import PodStatus, StackStatus
-from devenv.core.vocabulary import Answer, CaptchaType
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.service import ServiceProfile
+from devenv.core.model.topology import PodStatus, StackStatus
+from devenv.core.model.vocabulary import Answer, CaptchaType
 from devenv.lab.client import CaptchaClient
 from devenv.lab.exchanges import Challenge
 from devenv.lab.keys import DEFAULT_PREFIX, connected

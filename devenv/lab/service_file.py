@@ -17,10 +17,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from devenv.checker.findings import changes_of
-from devenv.core.errors import UsageProblem
-from devenv.core.presets import CAPTCHA, PRESETS
-from devenv.core.service import COOKIE, ID, Kind, Request, Rule, ServiceProfile, ServiceSpec
+from devenv.core.diagnosis.findings import changes_of
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.presets import CAPTCHA, PRESETS
+from devenv.core.model.service import COOKIE, ID, Kind, Request, Rule, ServiceProfile, ServiceSpec
 
 SERVICE_FILE = "devenv.toml"
 _ID_PLACES = ("id_field", "id_header", "id_cookie")

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from devenv.core.presets import CAPTCHA
-from devenv.core.service import Kind, Request, Rule
+from devenv.core.model.presets import CAPTCHA
+from devenv.core.model.service import Kind, Request, Rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from devenv.core.env_file import read_env
-from devenv.core.errors import UsageProblem
-from devenv.core.service import ServiceSpec
-from devenv.core.topology import Ports, RedisMode, StackSpec
-from devenv.core.vocabulary import MAX_PODS, REDIS_STORES, Strategy, pod_names
+from devenv.core.model.env_file import read_env
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.service import ServiceSpec
+from devenv.core.model.topology import Ports, RedisMode, StackSpec
+from devenv.core.model.vocabulary import MAX_PODS, REDIS_STORES, Strategy, pod_names
+from devenv.core.routing import parse_policy
 from devenv.lab.service_file import SERVICE_FILE, read_service
-from devenv.routing import parse_policy
 
 Backend = Literal["embedded", "compose"]
 Language = Literal["en", "ko"]

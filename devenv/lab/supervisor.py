@@ -19,8 +19,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from devenv.core.errors import DevenvError
-from devenv.core.topology import RedisMode, StackSpec
+from devenv.core.model.errors import DevenvError
+from devenv.core.model.topology import RedisMode, StackSpec
 from devenv.lab.edge import Edge, run, stop_on_signals, tls_with
 from devenv.lab.exploring.grip import Grip
 from devenv.proxy import Upstream

@@ -8,19 +8,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from devenv.core.errors import UsageProblem
-from devenv.core.events import StackEvent, TraceEvent
-from devenv.core.topology import RedisMode
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.events import StackEvent, TraceEvent
+from devenv.core.model.topology import RedisMode
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.render import render
+from devenv.core.render.sequence import draw_mermaid
 from devenv.lab import demo
 from devenv.lab.explain import Explanation, explain_trace
 from devenv.lab.opening import fresh_stack
 from devenv.lab.race import race_settings
-from devenv.lab.report import render
 from devenv.lab.report.explanation import sections
 from devenv.lab.report.story import document
 from devenv.lab.runs import HISTORY, RESULTS, SCHEDULE, TRACE, open_run
-from devenv.lab.sequence import draw_mermaid
 from devenv.lab.settings import Settings
 from devenv.lab.trace import TraceCollector, event_time, trace_lines
 from devenv.stack.protocol import Progress

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from devenv.core.errors import UsageProblem
-from devenv.core.topology import StackStatus
-from devenv.core.vocabulary import Strategy, resolve_pod
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.topology import StackStatus
+from devenv.core.model.vocabulary import Strategy, resolve_pod
 from devenv.stack.protocol import Progress, Stack
 
 

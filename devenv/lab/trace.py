@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import httpx
 
-from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.events import Exchange, RedisCommand, StackEvent, TraceEvent, trace_event
-from devenv.core.topology import StackStatus
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent, trace_event
+from devenv.core.model.topology import StackStatus
 from devenv.lab.journal import Journal, JournaledStack, pod_events
 from devenv.stack.loopback import local_client
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from devenv.core.topology import StackStatus
-from devenv.core.vocabulary import Strategy
-from devenv.explore.expression import parse_meeting
+from devenv.core.model.topology import StackStatus
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.search.expression import parse_meeting
 from devenv.lab.exploring.exploration import Exploration, Wish
 from devenv.lab.exploring.usecase import PATIENT, explore_on
 from devenv.lab.exploring.usecase import fits as fits_exploration

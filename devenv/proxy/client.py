@@ -6,13 +6,13 @@ import asyncio
 from time import perf_counter, time
 from typing import Any
 
+from devenv.core.routing import RequestFacts
 from devenv.proxy.answers import error_response
 from devenv.proxy.bodies import Malformed
 from devenv.proxy.flight import Flight
 from devenv.proxy.heads import parse_request_head
 from devenv.proxy.sockets import half_close, reset
 from devenv.proxy.traffic import Traffic
-from devenv.routing import RequestFacts
 
 
 class ClientConnection(asyncio.Protocol):

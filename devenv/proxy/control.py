@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
 
-from devenv.core.errors import UsageProblem
+from devenv.core.model.errors import UsageProblem
+from devenv.core.routing import POLICIES
 from devenv.proxy.server import Proxy
-from devenv.routing import POLICIES
 
 MAX_EXCHANGES = 10_000
 

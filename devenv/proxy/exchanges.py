@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from itertools import islice
 
-from devenv.core.events import Exchange
+from devenv.core.model.events import Exchange
 from devenv.proxy.json_bodies import as_text
 
 Record = tuple[

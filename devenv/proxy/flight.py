@@ -10,14 +10,14 @@ import re
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from devenv.core.vocabulary import resolve_pod
+from devenv.core.model.vocabulary import resolve_pod
+from devenv.core.routing import AFFINITY_COOKIE, RequestFacts
 from devenv.proxy.answers import error_response
 from devenv.proxy.bodies import Body, ChunkedBody, CloseBody, Malformed
 from devenv.proxy.heads import RequestHead, ResponseHead, parse_response_head
 from devenv.proxy.json_bodies import bounded, collect
 from devenv.proxy.sockets import half_close
 from devenv.proxy.upstream import Pod, UpstreamConnection, reason_of
-from devenv.routing import AFFINITY_COOKIE, RequestFacts
 
 if TYPE_CHECKING:
     from devenv.proxy.client import ClientConnection

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from devenv.core.routing import AFFINITY_COOKIE
 from devenv.proxy.bodies import Body, ChunkedBody, CloseBody, LengthBody, Malformed
-from devenv.routing import AFFINITY_COOKIE
 
 MAX_TARGET = 8192
 MAX_HEAD = 32768

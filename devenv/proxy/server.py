@@ -8,7 +8,7 @@ from contextlib import suppress
 from time import perf_counter, time
 from typing import Any
 
-from devenv.core.events import Exchange
+from devenv.core.model.events import Exchange
 from devenv.proxy.client import ClientConnection
 from devenv.proxy.limits import Limits
 from devenv.proxy.traffic import Traffic

@@ -10,11 +10,11 @@ from random import Random
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any
 
-from devenv.core.errors import UsageProblem
+from devenv.core.model.errors import UsageProblem
+from devenv.core.routing import parse_policy
 from devenv.proxy.exchanges import ExchangeLog
 from devenv.proxy.limits import Limits
 from devenv.proxy.upstream import Pod, Upstream, reason_of
-from devenv.routing import parse_policy
 
 if TYPE_CHECKING:
     from devenv.proxy.client import ClientConnection

@@ -34,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def devenv(pytestconfig: pytest.Config) -> Iterator[Devenv]:
     """A running stack of captcha pods on free ports, ended with the session; see docs/ci.md."""
-    from devenv.core.errors import DevenvError
+    from devenv.core.model.errors import DevenvError
     from devenv.pytest_plugin.stack import running_devenv
 
     with ExitStack() as opened:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.vocabulary import Strategy
 
 _WORDS = {
     "backend": "what the stack is made of: embedded or compose",

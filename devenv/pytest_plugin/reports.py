@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devenv.core.vocabulary import CaptchaType
+from devenv.core.model.vocabulary import CaptchaType
 from devenv.lab.exploring.exploration import Exploration, FoundViolation, Mode
 from devenv.lab.replaying import Replayed
 

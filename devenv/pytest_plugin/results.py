@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Self
 
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.vocabulary import Strategy
 from devenv.lab.exploring.exploration import Exploration, FoundViolation
 from devenv.lab.replaying import Replayed
 from devenv.pytest_plugin.reports import exploration_command, exploration_report, replay_report

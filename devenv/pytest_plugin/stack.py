@@ -12,9 +12,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from devenv.core.errors import DevenvError, UsageProblem
-from devenv.core.topology import Endpoints, StackStatus
-from devenv.core.vocabulary import CaptchaType, Strategy
+from devenv.core.model.errors import DevenvError, UsageProblem
+from devenv.core.model.topology import Endpoints, StackStatus
+from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.lab.exploring.exploration import Mode, Wish, parse_budget
 from devenv.lab.opening import fresh_stack
 from devenv.lab.settings import Settings, load

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
-from devenv.core.errors import UsageProblem
-from devenv.core.service import value_at
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.service import value_at
 from devenv.recording.recorded import Recorded, Recording
 
 _COMBINED = re.compile(

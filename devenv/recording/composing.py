@@ -9,14 +9,14 @@ from typing import Any
 
 import yaml
 
-from devenv.core.errors import UsageProblem
-from devenv.core.service import ServiceProfile
-from devenv.core.vocabulary import CATALOGUE_STORES, MAX_PODS, Answer, CaptchaType, Outcome, pod_names
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.service import ServiceProfile
+from devenv.core.model.vocabulary import CATALOGUE_STORES, MAX_PODS, Answer, CaptchaType, Outcome, pod_names
+from devenv.core.scenario.pod_rotation import Turns
 from devenv.recording.captures import Captures
 from devenv.recording.recorded import Recording
 from devenv.recording.redaction import Redactor
 from devenv.recording.sessions import Event, Sessions, names_of
-from devenv.recording.turns import Turns
 
 SHORTEST_WAIT = 0.05
 """Seconds. What is shorter is the network, not a person."""

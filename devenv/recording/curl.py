@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
-from devenv.core.errors import UsageProblem
+from devenv.core.model.errors import UsageProblem
 from devenv.recording.recorded import Recorded, Recording
 
 _DATA = ("-d", "--data", "--data-ascii", "--data-raw", "--data-binary", "--json", "--data-urlencode")

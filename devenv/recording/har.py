@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from devenv.core.errors import UsageProblem
+from devenv.core.model.errors import UsageProblem
 from devenv.recording.recorded import Recorded, Recording
 
 _CACHES = ("Memory Cache", "Disk Cache", "Service Worker")

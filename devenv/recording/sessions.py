@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from devenv.core.service import Reading, ServiceProfile
-from devenv.core.vocabulary import Outcome
+from devenv.core.model.service import Reading, ServiceProfile
+from devenv.core.model.vocabulary import Outcome
 from devenv.recording.recorded import Recorded, Recording
 
 _READING = ("GET", "HEAD")

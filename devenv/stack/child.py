@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from devenv.core.errors import EnvironmentProblem
+from devenv.core.model.errors import EnvironmentProblem
 from devenv.stack import keeper, logs
 
 _KEEPER = Path(keeper.__file__)

@@ -12,8 +12,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.topology import (
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.topology import (
     Endpoints,
     PodStatus,
     Ports,
@@ -22,7 +22,7 @@ from devenv.core.topology import (
     StackSpec,
     StackStatus,
 )
-from devenv.core.vocabulary import POD_PREFIX, resolve_pod
+from devenv.core.model.vocabulary import POD_PREFIX, resolve_pod
 from devenv.stack import (
     compose_file,
     compose_redis,

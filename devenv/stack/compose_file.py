@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from devenv.core.errors import EnvironmentProblem
-from devenv.core.topology import Ports, RedisMode, StackSpec
-from devenv.core.vocabulary import POD_PREFIX, pod_name
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.topology import Ports, RedisMode, StackSpec
+from devenv.core.model.vocabulary import POD_PREFIX, pod_name
 from devenv.stack.files import write_private
 
 FILE = "docker-compose.yml"

@@ -10,9 +10,9 @@ from hashlib import sha1
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devenv.core.errors import EnvironmentProblem
-from devenv.core.redis_access import RedisAccess
-from devenv.core.topology import RedisMode
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.redis_access import RedisAccess
+from devenv.core.model.topology import RedisMode
 from devenv.stack import compose_file, docker_engine
 from devenv.stack.certificates import Certificates
 from devenv.stack.compose_file import PROXY, REDIS, REDIS_PORT, REPLICA

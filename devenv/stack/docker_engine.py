@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from devenv.core.errors import EnvironmentProblem
+from devenv.core.model.errors import EnvironmentProblem
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -14,9 +14,9 @@ from typing import IO, Any
 import httpx
 import psutil
 
-from devenv.core.errors import DevenvError, EnvironmentProblem, UsageProblem, error_from_json
-from devenv.core.topology import Endpoints, PodStatus, SettingChanges, StackSpec, StackStatus
-from devenv.core.vocabulary import resolve_pod
+from devenv.core.model.errors import DevenvError, EnvironmentProblem, UsageProblem, error_from_json
+from devenv.core.model.topology import Endpoints, PodStatus, SettingChanges, StackSpec, StackStatus
+from devenv.core.model.vocabulary import resolve_pod
 from devenv.stack import logs
 from devenv.stack.files import write_private
 from devenv.stack.loopback import local_client

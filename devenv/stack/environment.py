@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import devenv
-from devenv.core.errors import UsageProblem
-from devenv.core.topology import SettingChanges, StackSpec
-from devenv.core.vocabulary import REDIS_STORES, Strategy, resolve_pod
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.topology import SettingChanges, StackSpec
+from devenv.core.model.vocabulary import REDIS_STORES, Strategy, resolve_pod
 
 ADDRESSES = frozenset(
     {

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from devenv.core.env_file import read_env
-from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.outside import outside
-from devenv.core.service import ServiceSpec
-from devenv.core.topology import StackSpec
+from devenv.core.model.env_file import read_env
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.outside import outside
+from devenv.core.model.service import ServiceSpec
+from devenv.core.model.topology import StackSpec
 from devenv.stack.environment import SECRETS, essentials
 
 CONTRACT = (

@@ -10,8 +10,8 @@ from typing import Self
 
 import psutil
 
-from devenv.core.errors import EnvironmentProblem
-from devenv.core.topology import Ports
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.topology import Ports
 
 LOOPBACK = "127.0.0.1"
 SINGLE_PORTS = ("traffic", "control", "ml", "redis")

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from devenv.core.topology import (
+from devenv.core.model.topology import (
     Endpoints,
     PodStatus,
     Ports,

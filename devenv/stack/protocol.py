@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
-from devenv.core.topology import Endpoints, SettingChanges, StackSpec, StackStatus
+from devenv.core.model.topology import Endpoints, SettingChanges, StackSpec, StackStatus
 
 Progress = Callable[[str], None]
 """Told one short line per step of long work ("redis ready", "captcha-api-a ready")."""

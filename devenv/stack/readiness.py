@@ -7,7 +7,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable
 
-from devenv.core.errors import EnvironmentProblem
+from devenv.core.model.errors import EnvironmentProblem
 from devenv.stack.child import Child, died_at_start
 
 READY_SECONDS = 20.0

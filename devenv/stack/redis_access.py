@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from devenv.core.redis_access import OPEN, RedisAccess
-from devenv.core.topology import RedisMode
+from devenv.core.model.redis_access import OPEN, RedisAccess
+from devenv.core.model.topology import RedisMode
 from devenv.stack import certificates
 from devenv.stack.certificates import Certificates
 from devenv.stack.files import write_private

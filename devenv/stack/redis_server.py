@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from devenv.core.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 
 MINIMUM_MAJOR = 7
 OVERRIDE = "DEVENV_REDIS_SERVER"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psutil
 
-from devenv.core.errors import EnvironmentProblem
-from devenv.core.topology import RedisMode
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.topology import RedisMode
 from devenv.stack import environment, readiness, redis_cluster, redis_server
 from devenv.stack.child import Child
 from devenv.stack.ports import LOOPBACK, Reservation

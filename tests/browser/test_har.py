@@ -8,8 +8,8 @@ from typing import Any
 
 from playwright.sync_api import Browser
 
-from devenv.core.presets import CAPTCHA
-from devenv.core.topology import Ports, StackSpec
+from devenv.core.model.presets import CAPTCHA
+from devenv.core.model.topology import Ports, StackSpec
 from devenv.recording import Wish, compose, parse_har
 from devenv.stack.embedded import EmbeddedStack
 

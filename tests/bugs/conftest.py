@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from devenv.core.topology import Ports, RedisMode, StackSpec
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.topology import Ports, RedisMode, StackSpec
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.scenario import Scenario, catalogue
 from devenv.lab.ledger import stack_kind
 from devenv.lab.opening import SUPERVISOR
 from devenv.lab.replay import Replayer, ReplayResult, wished_spec
 from devenv.lab.runs import Run, open_run
-from devenv.scenario import Scenario, catalogue
 from devenv.stack.embedded import EmbeddedStack
 
 StackFor = Callable[[int, int, RedisMode], EmbeddedStack]

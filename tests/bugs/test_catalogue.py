@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import redis
 
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.scenario import Scenario
 from devenv.lab.ledger import answers
-from devenv.scenario import Scenario
 from tests.bugs.conftest import ASKED, IDS, Results, played
 
 LEDGER = json.loads(Path(__file__).parents[2].joinpath("docs", "failures.json").read_text(encoding="utf-8"))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.scenario import RedisServer, Scenario, Together
 from devenv.lab.explain import explain_run
-from devenv.scenario import RedisServer, Scenario, Together
 from tests.bugs.conftest import ASKED, IDS, Results, played
 
 MEMORY_ITSELF = ["pod-memory", "pod-restart", "many-workers", "handwriting-global", "attempts-limit"]

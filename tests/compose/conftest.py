@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from devenv.core.errors import EnvironmentProblem
-from devenv.core.topology import RedisMode
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.topology import RedisMode
 from devenv.stack import compose_file, docker_engine
 from devenv.stack.environment import PACKAGE_ROOT
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from devenv.core.topology import Ports, StackSpec
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.topology import Ports, StackSpec
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.scenario import find
 from devenv.lab.replay import Replayer, ReplayResult, wished_spec
-from devenv.scenario import find
 from devenv.stack.compose import ComposeStack
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]

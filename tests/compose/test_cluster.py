@@ -11,13 +11,13 @@ import httpx
 import pytest
 from docker import DockerClient
 
-from devenv.core.topology import Ports, RedisMode, StackSpec
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.topology import Ports, RedisMode, StackSpec
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.scenario import find
 from devenv.lab.doctor import Wish, examine
 from devenv.lab.journal import journaled
 from devenv.lab.keys import connected, list_keys
 from devenv.lab.replay import Replayer
-from devenv.scenario import find
 from devenv.stack import docker_engine
 from devenv.stack.compose import ComposeStack
 

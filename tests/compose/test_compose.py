@@ -16,8 +16,8 @@ import pytest
 import redis
 from docker import DockerClient
 
-from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.topology import Ports, StackSpec
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.topology import Ports, StackSpec
 from devenv.stack import compose_file, docker_engine
 from devenv.stack.compose import ComposeStack
 from devenv.stack.ports import Reservation
@@ -320,7 +320,7 @@ class TestOwn:
     ) -> None:
         name = project()
         program = (
-            "import sys; from pathlib import Path; from devenv.core.topology import Ports, StackSpec\n"
+            "import sys; from pathlib import Path; from devenv.core.model.topology import Ports, StackSpec\n"
             "from devenv.stack.compose import ComposeStack\n"
             "stack = ComposeStack(Path(sys.argv[1]), Path(sys.argv[2]), project=sys.argv[3])\n"
             "stack.start(StackSpec(ports=Ports.free(), pods=1), lambda line: print(line, flush=True))\n"

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from devenv.core.errors import UsageProblem
-from devenv.core.topology import Ports, StackSpec, StackStatus
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.topology import Ports, StackSpec, StackStatus
+from devenv.core.model.vocabulary import Strategy
 from devenv.lab.exploring.exploration import Exploration, Mode, Wish
 from devenv.lab.exploring.usecase import PATIENT, explore_on
 from devenv.lab.settings import load

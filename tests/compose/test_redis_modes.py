@@ -16,8 +16,8 @@ import pytest
 import redis
 from docker import DockerClient
 
-from devenv.core.redis_access import RedisAccess
-from devenv.core.topology import Ports, RedisMode, StackSpec
+from devenv.core.model.redis_access import RedisAccess
+from devenv.core.model.topology import Ports, RedisMode, StackSpec
 from devenv.lab.keys import connected
 from devenv.stack import compose_file, docker_engine
 from devenv.stack.compose import ComposeStack

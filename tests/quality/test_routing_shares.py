@@ -7,8 +7,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from devenv.core.topology import Endpoints, Ports, StackSpec
-from devenv.core.vocabulary import Outcome
+from devenv.core.model.topology import Endpoints, Ports, StackSpec
+from devenv.core.model.vocabulary import Outcome
 from devenv.lab.pairs import Pairs, run_pairs
 from devenv.stack.embedded import EmbeddedStack
 

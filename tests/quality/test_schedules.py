@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from devenv.core.schedule import Schedule
-from devenv.core.topology import Ports, StackSpec
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.schedule import Schedule
+from devenv.core.model.topology import Ports, StackSpec
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.scenario import find
 from devenv.lab.replay import Observed, Replayer, ReplayResult
-from devenv.scenario import find
 from tests.conftest import StartStack
 
 REPEATS = 20

@@ -14,8 +14,8 @@ import httpx
 import pytest
 import redis
 
-from devenv.core.topology import StackStatus
-from devenv.core.vocabulary import REDIS_STORES, Answer, CaptchaType, Strategy
+from devenv.core.model.topology import StackStatus
+from devenv.core.model.vocabulary import REDIS_STORES, Answer, CaptchaType, Strategy
 from devenv.lab.client import CaptchaClient
 from devenv.lab.exploring.exploration import Exploration, Mode
 from devenv.lab.toggle import stores, toggle

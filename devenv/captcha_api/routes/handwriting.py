@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from devenv.captcha_api.routes import ERRORS, TOO_MANY
 from devenv.captcha_api.service import new_challenge_id, service_of
 from devenv.captcha_api.submissions import HandwritingSubmission
-from devenv.core.vocabulary import CaptchaType
+from devenv.core.model.vocabulary import CaptchaType
 
 router = APIRouter(prefix="/api", tags=["handwriting"], responses=ERRORS)
 

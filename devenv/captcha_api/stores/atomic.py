@@ -36,7 +36,7 @@ from devenv.captcha_api.stores.client import RedisObserver
 from devenv.captcha_api.stores.cluster import Connector, WrongDatabase
 from devenv.captcha_api.stores.documents import is_challenge_id, read_document
 from devenv.captcha_api.stores.reasons import reason, refusal
-from devenv.core.vocabulary import CaptchaType
+from devenv.core.model.vocabulary import CaptchaType
 
 T = TypeVar("T")
 

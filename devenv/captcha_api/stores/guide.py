@@ -20,7 +20,7 @@ from devenv.captcha_api.stores import ATTEMPTS_LIMIT, Document, Submission, Verd
 from devenv.captcha_api.stores.client import RedisObserver, TimedRedis, connect
 from devenv.captcha_api.stores.cluster import TimedRedisCluster, connect_cluster, say_client
 from devenv.captcha_api.stores.memory import MemoryStore
-from devenv.core.vocabulary import CaptchaType
+from devenv.core.model.vocabulary import CaptchaType
 
 
 class GuideStore:

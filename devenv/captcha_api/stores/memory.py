@@ -10,7 +10,7 @@ from typing import Any
 
 from devenv.captcha_api.errors import Refusal, Ungraded, not_found
 from devenv.captcha_api.stores import ATTEMPTS_LIMIT, Document, Submission, Verdict
-from devenv.core.vocabulary import CaptchaType
+from devenv.core.model.vocabulary import CaptchaType
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from devenv.captcha_api.stores import Document, Submission
 from devenv.captcha_api.stores.client import RedisObserver, connect
 from devenv.captcha_api.stores.documents import is_challenge_id
 from devenv.captcha_api.stores.reasons import refusal
-from devenv.core.vocabulary import CaptchaType
+from devenv.core.model.vocabulary import CaptchaType
 
 
 class RedisSpecimen:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import httpx
 
-from devenv.core.service import ServiceProfile
-from devenv.core.topology import StackStatus
-from devenv.doctor.facts import Created
+from devenv.core.doctor_rules.facts import Created
+from devenv.core.model.service import ServiceProfile
+from devenv.core.model.topology import StackStatus
 from devenv.stack.loopback import NO_AUTHORITIES
 
 TIMEOUT_S = 35.0

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from cryptography import x509
 
-from devenv.doctor.facts import Certificate, Reach, Speech, Tls, Trust
+from devenv.core.doctor_rules.facts import Certificate, Reach, Speech, Tls, Trust
 from devenv.lab.doctor.wire import Broken, Wire, connect
 
 SYSTEM = "the system's certificate authorities"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from devenv.doctor.findings import Diagnosis, Finding
+from devenv.core.doctor_rules.findings import Diagnosis, Finding
 
 
 def junit_xml(diagnosis: Diagnosis) -> str:

@@ -10,8 +10,8 @@ import re
 import time
 from collections.abc import Callable, Sequence
 
-from devenv.core.vocabulary import CaptchaType
-from devenv.doctor.facts import Keyspace, SessionKey
+from devenv.core.doctor_rules.facts import Keyspace, SessionKey
+from devenv.core.model.vocabulary import CaptchaType
 from devenv.lab.doctor.wire import Refused, Value, Wire
 
 SCAN_SECONDS = 2.0

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeGuard
 
-from devenv.doctor.facts import (
+from devenv.core.doctor_rules.facts import (
     Info,
     Keyspace,
     Node,

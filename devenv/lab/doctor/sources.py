@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from devenv.core.errors import UsageProblem
-from devenv.core.redis_access import RedisAccess
-from devenv.core.service import ServiceSpec
-from devenv.core.topology import StackStatus
-from devenv.doctor.kubernetes import TELLTALE, workloads
-from devenv.doctor.settings import CA_NAMES, USER_NAMES, Client, Place, Pod, Setting, env_file
+from devenv.core.doctor_rules.kubernetes import TELLTALE, workloads
+from devenv.core.doctor_rules.settings import CA_NAMES, USER_NAMES, Client, Place, Pod, Setting, env_file
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.redis_access import RedisAccess
+from devenv.core.model.service import ServiceSpec
+from devenv.core.model.topology import StackStatus
+from devenv.core.model.yaml_lines import read_documents
 from devenv.lab.keys import read_access
-from devenv.scenario.document import read_documents
 
 URL = "--redis-url"
 HOST, PORT, ADDRESS = "REDIS_HOST", "REDIS_PORT", "REDIS_URL"

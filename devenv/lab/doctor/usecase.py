@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.events import RedisCommand
-from devenv.core.presets import CAPTCHA
-from devenv.core.service import ServiceProfile
-from devenv.core.topology import StackStatus
-from devenv.doctor.commands import NEEDS, UNSAID
-from devenv.doctor.diagnosis import diagnose
-from devenv.doctor.facts import Created, Facts, Refusal, Server, Target
-from devenv.doctor.findings import Diagnosis
-from devenv.doctor.kubernetes import TELLTALE
-from devenv.doctor.settings import CA_NAMES, CERTIFICATE_NAMES, KEY_NAMES, USER_NAMES, Pod
+from devenv.core.doctor_rules.commands import NEEDS, UNSAID
+from devenv.core.doctor_rules.diagnosis import diagnose
+from devenv.core.doctor_rules.facts import Created, Facts, Refusal, Server, Target
+from devenv.core.doctor_rules.findings import Diagnosis
+from devenv.core.doctor_rules.kubernetes import TELLTALE
+from devenv.core.doctor_rules.settings import CA_NAMES, CERTIFICATE_NAMES, KEY_NAMES, USER_NAMES, Pod
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.events import RedisCommand
+from devenv.core.model.presets import CAPTCHA
+from devenv.core.model.service import ServiceProfile
+from devenv.core.model.topology import StackStatus
 from devenv.lab.doctor import creation, sources
 from devenv.lab.doctor.handshake import TlsFiles, loopback
 from devenv.lab.doctor.keyspace import named

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from devenv.doctor.facts import Reach, Tcp
+from devenv.core.doctor_rules.facts import Reach, Tcp
 
 MAX_BULK = 8 * 2**20
 """Bytes of one value that are read at most; a session is a few hundred."""

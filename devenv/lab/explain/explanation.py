@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from devenv.checker.diagnosis import diagnose_joined
-from devenv.checker.findings import Evidence, Finding
-from devenv.checker.history import SOLVED_MESSAGE
-from devenv.checker.remarks import remarks
-from devenv.checker.stories import Call, Joined, join
-from devenv.core.events import Exchange, RedisCommand, StackEvent, TraceEvent
-from devenv.core.vocabulary import Outcome
+from devenv.core.checker.history import SOLVED_MESSAGE
+from devenv.core.diagnosis.diagnosis import diagnose_joined
+from devenv.core.diagnosis.findings import Evidence, Finding
+from devenv.core.diagnosis.remarks import remarks
+from devenv.core.diagnosis.stories import Call, Joined, join
+from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
+from devenv.core.model.vocabulary import Outcome
+from devenv.core.render.sequence import SequenceMessage, shorten
 from devenv.lab.explain.picture import picture
-from devenv.lab.sequence import SequenceMessage, shorten
 from devenv.lab.trace import event_time
 
 MOST_CHALLENGES = 20

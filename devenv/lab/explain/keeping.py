@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from devenv.core.errors import UsageProblem
+from devenv.core.model.errors import UsageProblem
+from devenv.core.render import render
+from devenv.core.render.sequence import draw_mermaid
 from devenv.lab.explain.explanation import Explanation
-from devenv.lab.report import render
 from devenv.lab.report.explanation import document
 from devenv.lab.runs import Run, write_atomically
-from devenv.lab.sequence import draw_mermaid
 
 SEQUENCE = "sequence.mmd"
 REPORT = "report.html"

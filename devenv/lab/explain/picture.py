@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from devenv.checker.races import is_stub
-from devenv.checker.steps import NIL, Step
-from devenv.checker.stories import Call, Joined
-from devenv.core.events import RedisCommand, StackEvent
-from devenv.core.vocabulary import Outcome
-from devenv.lab.sequence import MessageKind, SequenceMessage
+from devenv.core.diagnosis.races import is_stub
+from devenv.core.diagnosis.steps import NIL, Step
+from devenv.core.diagnosis.stories import Call, Joined
+from devenv.core.model.events import RedisCommand, StackEvent
+from devenv.core.model.vocabulary import Outcome
+from devenv.core.render.sequence import MessageKind, SequenceMessage
 
 CLIENT, PROXY, GATE, REDIS = "client", "proxy", "gate", "redis"
 LOST, HELD = "✗", "⏸"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from devenv.core.errors import DevenvError, Inconclusive, UsageProblem
+from devenv.core.model.errors import DevenvError, Inconclusive, UsageProblem
 from devenv.lab.explain.explanation import Explanation, explain_trace, place
 from devenv.lab.journal import JournaledStack
 from devenv.lab.runs import LATEST, TRACE, Run, list_runs, resolve_run

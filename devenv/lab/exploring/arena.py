@@ -14,7 +14,9 @@ import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 
-from devenv.core.errors import DevenvError, Inconclusive
+from devenv.core.model.errors import DevenvError, Inconclusive
+from devenv.core.resp.commands import text_of
+from devenv.core.spec.learned_scripts import LearnedScripts, ScriptCall, ScriptEffect
 from devenv.gate import Action, Gate, Held, Rule
 from devenv.lab.exploring.grip import NO_GRIP, Grip
 from devenv.lab.exploring.ground import Ground
@@ -22,8 +24,6 @@ from devenv.lab.exploring.jobs import CID, RULE_PREFIX, Job, ScheduledRun, Scrip
 from devenv.lab.exploring.lane import Crowded, Lane, LetGo, Room
 from devenv.lab.exploring.play import Play
 from devenv.lab.exploring.script import Script
-from devenv.resp.commands import text_of
-from devenv.spec.learned_scripts import LearnedScripts, ScriptCall, ScriptEffect
 
 WAIT_SECONDS = 5.0
 """How long a request may take to its next command or its answer."""

@@ -10,16 +10,16 @@ from typing import Any
 
 import yaml
 
-from devenv.checker.invariants import Kind
-from devenv.core.captcha_http import outcome_of
-from devenv.core.schedule import Event, Release, Schedule, Step
-from devenv.core.topology import RedisMode
-from devenv.core.vocabulary import CATALOGUE_STORES, Strategy
-from devenv.explore.access import Touched
-from devenv.explore.behaviour import CUT_SHORT
-from devenv.explore.collecting import Met
-from devenv.explore.expression import Participant
-from devenv.explore.outcome import HALF_DONE, SERVER_ERROR, Finding, Outcome, judge
+from devenv.core.checker.invariants import Kind
+from devenv.core.model.captcha_http import outcome_of
+from devenv.core.model.schedule import Event, Release, Schedule, Step
+from devenv.core.model.topology import RedisMode
+from devenv.core.model.vocabulary import CATALOGUE_STORES, Strategy
+from devenv.core.search.access import Touched
+from devenv.core.search.behaviour import CUT_SHORT
+from devenv.core.search.collecting import Met
+from devenv.core.search.expression import Participant
+from devenv.core.search.outcome import HALF_DONE, SERVER_ERROR, Finding, Outcome, judge
 from devenv.lab.exploring.exploration import FoundViolation, ShownStep
 from devenv.lab.exploring.jobs import Scheduled, ScheduledRun, Taken
 from devenv.lab.exploring.remote import Remote

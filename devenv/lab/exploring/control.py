@@ -9,14 +9,14 @@ from typing import Any
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
-from devenv.core.errors import DevenvError
+from devenv.core.model.errors import DevenvError
+from devenv.core.spec.learned_scripts import LearnedScripts
 from devenv.gate import Gate
 from devenv.lab.exploring.arena import Arena
 from devenv.lab.exploring.codec import script_call_from_json, script_effect_to_json
 from devenv.lab.exploring.grip import NO_GRIP, Grip
 from devenv.lab.exploring.jobs import job_from_json
 from devenv.lab.exploring.twins import known_scripts
-from devenv.spec.learned_scripts import LearnedScripts
 
 MAX_JOBS = 1000
 MAX_LANES = 64

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from devenv.explore.access import Touched
-from devenv.explore.behaviour import RESTART
-from devenv.explore.collecting import Budget, Collected
-from devenv.explore.expression import Participant
-from devenv.explore.frontier import Branch, Frontier, Walked
-from devenv.explore.outcome import Finding, Outcome, judge
-from devenv.explore.system import Stopped
+from devenv.core.search.access import Touched
+from devenv.core.search.behaviour import RESTART
+from devenv.core.search.collecting import Budget, Collected
+from devenv.core.search.expression import Participant
+from devenv.core.search.frontier import Branch, Frontier, Walked
+from devenv.core.search.outcome import Finding, Outcome, judge
+from devenv.core.search.system import Stopped
 from devenv.lab.exploring.confirming import Suspect, job_of
 from devenv.lab.exploring.jobs import ScheduledRun
 from devenv.lab.exploring.learned import selections

@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from devenv.core.durations import seconds_of
-from devenv.core.errors import UsageProblem
-from devenv.core.vocabulary import REDIS_STORES, CaptchaType, Strategy
+from devenv.core.model.durations import seconds_of
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.vocabulary import REDIS_STORES, CaptchaType, Strategy
 
 
 class Mode(StrEnum):
@@ -215,7 +215,7 @@ def junit_xml(explorations: Sequence[Exploration]) -> str:
             time=f"{it.seconds:.3f}",
         )  # fmt: skip
         case = ET.SubElement(
-            suite, "testcase", classname="devenv.explore", name=name, time=f"{it.seconds:.3f}"
+            suite, "testcase", classname="devenv.core.search", name=name, time=f"{it.seconds:.3f}"
         )
         if failures or errors:
             told = ET.SubElement(case, "failure" if failures else "error", message=it.verdict)

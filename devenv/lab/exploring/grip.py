@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from devenv.core.redis_access import OPEN, RedisAccess
+from devenv.core.model.redis_access import OPEN, RedisAccess
 from devenv.stack.rest import Rest
 
 

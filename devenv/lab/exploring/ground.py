@@ -7,20 +7,20 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
-from devenv.core.errors import EnvironmentProblem
-from devenv.core.service import ServiceProfile
-from devenv.core.vocabulary import NOT_FOUND_MESSAGE, Outcome
-from devenv.explore.behaviour import Act, Answered
-from devenv.explore.redis_store import RedisStore
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.service import ServiceProfile
+from devenv.core.model.vocabulary import NOT_FOUND_MESSAGE, Outcome
+from devenv.core.search.behaviour import Act, Answered
+from devenv.core.search.redis_store import RedisStore
+from devenv.core.spec.learned_scripts import LearnedScripts, NotLearned, ScriptCall, ScriptEffect
+from devenv.core.spec.redis_model import Database
+from devenv.core.spec.replies import Reply
 from devenv.gate import Gate, Held, Then
 from devenv.lab.exploring.grip import Grip
 from devenv.lab.exploring.jobs import Call, canonical_json
 from devenv.lab.exploring.lane import Bypassed, Crowded, Lane, LetGo, NoRest, Request
 from devenv.lab.exploring.scratch import run_script
 from devenv.lab.exploring.sockets import ClusterLink, PodClient, RedisLink
-from devenv.spec.learned_scripts import LearnedScripts, NotLearned, ScriptCall, ScriptEffect
-from devenv.spec.redis_model import Database
-from devenv.spec.replies import Reply
 
 T = TypeVar("T")
 

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from devenv.core.service import ServiceProfile
-from devenv.explore.access import Touched
-from devenv.explore.behaviour import Answered, Heard, Place, Seen
-from devenv.explore.outcome import Beside, Outcome
+from devenv.core.model.service import ServiceProfile
+from devenv.core.search.access import Touched
+from devenv.core.search.behaviour import Answered, Heard, Place, Seen
+from devenv.core.search.outcome import Beside, Outcome
+from devenv.core.spec.redis_model import Database
 from devenv.lab.exploring.codec import (
     database_from_json,
     database_to_json,
@@ -22,7 +23,6 @@ from devenv.lab.exploring.codec import (
     seen_from_json,
     seen_to_json,
 )
-from devenv.spec.redis_model import Database
 
 CID = "c1d0" * 8
 """Stands for the challenge id: as long as a real one, and nothing else."""

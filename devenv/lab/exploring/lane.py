@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from devenv.core.errors import EnvironmentProblem, Inconclusive
-from devenv.core.service import ServiceProfile
-from devenv.explore.behaviour import Issued
+from devenv.core.model.errors import EnvironmentProblem, Inconclusive
+from devenv.core.model.service import ServiceProfile
+from devenv.core.search.behaviour import Issued
 from devenv.gate import Held
 from devenv.lab.exploring.jobs import CID
 

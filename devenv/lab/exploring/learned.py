@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from random import Random
 
-from devenv.explore.behaviour import RESTART
-from devenv.explore.collecting import Collected
-from devenv.explore.composition import PackedState
-from devenv.explore.dpor import SourceDpor
-from devenv.explore.expression import Participant, restart_of
-from devenv.explore.outcome import Finding, Outcome, judge
-from devenv.explore.shortest import TooLarge, shortest_runs, smaller_selections
-from devenv.explore.strategies import enumerate_preemptions, walk
-from devenv.explore.system import canonical
+from devenv.core.search.behaviour import RESTART
+from devenv.core.search.collecting import Collected
+from devenv.core.search.composition import PackedState
+from devenv.core.search.dpor import SourceDpor
+from devenv.core.search.expression import Participant, restart_of
+from devenv.core.search.outcome import Finding, Outcome, judge
+from devenv.core.search.shortest import TooLarge, shortest_runs, smaller_selections
+from devenv.core.search.strategies import enumerate_preemptions, walk
+from devenv.core.search.system import canonical
 from devenv.lab.exploring.confirming import Suspect
 from devenv.lab.exploring.exploration import Mode, Wish
 from devenv.lab.exploring.learning import LearnedSystem

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from devenv.core.errors import Inconclusive
-from devenv.explore.behaviour import (
+from devenv.core.model.errors import Inconclusive
+from devenv.core.search.behaviour import (
     LOSE,
     RESTART,
     Answered,
@@ -18,16 +18,16 @@ from devenv.explore.behaviour import (
     Place,
     Varying,
 )
-from devenv.explore.closure import Closure, Question
-from devenv.explore.composition import Composition, PackedState, Program
-from devenv.explore.expression import Participant
-from devenv.explore.outcome import Outcome, beside_of, life
-from devenv.explore.redis_store import RedisStore, document_of, fresh_database, keys_of, left_of
+from devenv.core.search.closure import Closure, Question
+from devenv.core.search.composition import Composition, PackedState, Program
+from devenv.core.search.expression import Participant
+from devenv.core.search.outcome import Outcome, beside_of, life
+from devenv.core.search.redis_store import RedisStore, document_of, fresh_database, keys_of, left_of
+from devenv.core.spec.learned_scripts import LearnedScripts
+from devenv.core.spec.redis_model import Database
 from devenv.lab.exploring.jobs import Call, Scripted
 from devenv.lab.exploring.remote import Remote
 from devenv.lab.exploring.stage import Stage
-from devenv.spec.learned_scripts import LearnedScripts
-from devenv.spec.redis_model import Database
 
 MAX_RESTARTS = 5
 STEPS_AT_A_TIME = 5_000

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from devenv.core.errors import Inconclusive
-from devenv.explore.access import Touched, touched, watching
-from devenv.explore.behaviour import CUT_SHORT, NO_ANSWER, Answered
-from devenv.explore.frontier import awake, still_asleep
-from devenv.explore.outcome import Outcome, beside_of, life
-from devenv.explore.redis_store import canonical_document
+from devenv.core.model.errors import Inconclusive
+from devenv.core.search.access import Touched, touched, watching
+from devenv.core.search.behaviour import CUT_SHORT, NO_ANSWER, Answered
+from devenv.core.search.frontier import awake, still_asleep
+from devenv.core.search.outcome import Outcome, beside_of, life
+from devenv.core.search.redis_store import canonical_document
 from devenv.gate import Held, Then
 from devenv.lab.exploring.ground import Ground
 from devenv.lab.exploring.jobs import CID, Scheduled, ScheduledRun, Taken

@@ -7,10 +7,10 @@ from typing import Any
 
 import httpx
 
-from devenv.core.errors import EnvironmentProblem, UsageProblem, error_from_json
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem, error_from_json
+from devenv.core.spec.learned_scripts import ScriptCall, ScriptEffect
 from devenv.lab.exploring.codec import script_call_to_json, script_effect_from_json
 from devenv.lab.exploring.jobs import RULE_PREFIX, Job, Scheduled, ScheduledRun, Scripted, ScriptedRun
-from devenv.spec.learned_scripts import ScriptCall, ScriptEffect
 from devenv.stack.loopback import local_async_client
 
 TIMEOUT_SECONDS = 120.0

@@ -11,14 +11,14 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from devenv.explore.behaviour import renamed
+from devenv.core.resp.commands import text_of
+from devenv.core.search.behaviour import renamed
+from devenv.core.spec.keyspace import Hash, NotModelled, Text, Value
+from devenv.core.spec.learned_scripts import KeyState, ScriptCall, ScriptEffect
+from devenv.core.spec.redis_model import Words
+from devenv.core.spec.replies import Failure, Reply, Status
 from devenv.lab.exploring.jobs import CID
 from devenv.lab.exploring.sockets import RedisLink
-from devenv.resp.commands import text_of
-from devenv.spec.keyspace import Hash, NotModelled, Text, Value
-from devenv.spec.learned_scripts import KeyState, ScriptCall, ScriptEffect
-from devenv.spec.redis_model import Words
-from devenv.spec.replies import Failure, Reply, Status
 
 STEP_MS = 100
 """Scripts set TTLs in whole tenths of a second; what it takes to ask is less than half of one."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from devenv.explore.behaviour import Act, Heard, Issued, Lost, Place, Seen, renamed
+from devenv.core.search.behaviour import Act, Heard, Issued, Lost, Place, Seen, renamed
+from devenv.core.spec.redis_model import Database
+from devenv.core.spec.replies import Reply, encode
 from devenv.gate import Held, Then
 from devenv.lab.exploring.ground import Ground
 from devenv.lab.exploring.jobs import Scripted, ScriptedRun
 from devenv.lab.exploring.lane import SYMBOL, Lane
-from devenv.spec.redis_model import Database
-from devenv.spec.replies import Reply, encode
 
 
 class Script:

@@ -9,11 +9,11 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from devenv.core.errors import EnvironmentProblem
-from devenv.core.redis_access import OPEN, RedisAccess
-from devenv.resp.commands import key_of
-from devenv.resp.replies import ReplyFramer
-from devenv.spec.replies import Failure, NoArray, Reply, Status
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.redis_access import OPEN, RedisAccess
+from devenv.core.resp.commands import key_of
+from devenv.core.resp.replies import ReplyFramer
+from devenv.core.spec.replies import Failure, NoArray, Reply, Status
 
 IDLE_SECONDS = 2.0
 """A connection that was idle for longer is not used again: uvicorn closes it after 5 s."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from devenv.captcha_api.catalogue import Catalogue
-from devenv.core.captcha_http import CHALLENGE_FIELD, VERIFY_PATHS
-from devenv.core.errors import EnvironmentProblem
-from devenv.core.service import ServiceProfile
-from devenv.core.topology import RedisMode, StackStatus
-from devenv.core.vocabulary import Answer, CaptchaType
-from devenv.explore.behaviour import RESTART
-from devenv.explore.expression import Participant
+from devenv.core.model.captcha_http import CHALLENGE_FIELD, VERIFY_PATHS
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.service import ServiceProfile
+from devenv.core.model.topology import RedisMode, StackStatus
+from devenv.core.model.vocabulary import Answer, CaptchaType
+from devenv.core.search.behaviour import RESTART
+from devenv.core.search.expression import Participant
 from devenv.lab.client import CaptchaClient
 from devenv.lab.exchanges import Challenge, Submission
 from devenv.lab.exploring.jobs import CID, Call, EventCall

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import devenv.captcha_api
-from devenv.spec.redis_model import Script, sha_of
-from devenv.spec.scripts import claim
+from devenv.core.spec.redis_model import Script, sha_of
+from devenv.core.spec.scripts import claim
 
 
 def known_scripts() -> dict[str, Script]:

@@ -11,12 +11,13 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
-from devenv.core.errors import DevenvError, EnvironmentProblem, Inconclusive, UsageProblem
-from devenv.core.topology import RedisMode, StackSpec, StackStatus
-from devenv.core.vocabulary import CaptchaType
-from devenv.explore.collecting import Budget, Collected
-from devenv.explore.expression import Meeting, Participant, parse_meeting
-from devenv.explore.system import Stopped
+from devenv.core.model.errors import DevenvError, EnvironmentProblem, Inconclusive, UsageProblem
+from devenv.core.model.topology import RedisMode, StackSpec, StackStatus
+from devenv.core.model.vocabulary import CaptchaType
+from devenv.core.search.collecting import Budget, Collected
+from devenv.core.search.expression import Meeting, Participant, parse_meeting
+from devenv.core.search.system import Stopped
+from devenv.core.spec.learned_scripts import LearnedScripts
 from devenv.lab.exploring import direct, learned
 from devenv.lab.exploring.confirming import Suspect, confirm, job_of, scenario_text, unconfirmed
 from devenv.lab.exploring.exploration import INTERRUPTED, Exploration, FoundViolation, Mode, Wish
@@ -28,7 +29,6 @@ from devenv.lab.opening import fresh_stack, running_stack
 from devenv.lab.runs import RESULTS, SCHEDULE, Run, open_run
 from devenv.lab.settings import Settings
 from devenv.lab.toggle import stores
-from devenv.spec.learned_scripts import LearnedScripts
 from devenv.stack.protocol import Progress
 
 TELL_EVERY = 0.5

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from devenv.core.errors import DevenvError
+from devenv.core.model.errors import DevenvError
 from devenv.lab.ledger import data_text, play_all, render
 from devenv.lab.runs import write_atomically
 

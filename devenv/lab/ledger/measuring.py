@@ -12,14 +12,14 @@ from typing import Any
 
 import redis
 
-from devenv.core.topology import Ports, RedisMode, StackSpec
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.topology import Ports, RedisMode, StackSpec
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.render.sequence import SequenceMessage, shorten
+from devenv.core.scenario import Create, Scenario, Together, Verify, catalogue
 from devenv.lab.explain import Explanation, explain_run
 from devenv.lab.opening import SUPERVISOR
 from devenv.lab.replay import Observed, Replayer, wished_spec
 from devenv.lab.runs import Run, open_run
-from devenv.lab.sequence import SequenceMessage, shorten
-from devenv.scenario import Create, Scenario, Together, Verify, catalogue
 from devenv.stack.embedded import EmbeddedStack
 from devenv.stack.protocol import Progress
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from devenv.checker.findings import CHANGES
-from devenv.core.vocabulary import CATALOGUE_STORES
-from devenv.lab.ledger.measuring import AT_ONCE_S, shown_store
-from devenv.lab.replay.observed import title
-from devenv.lab.sequence import SequenceMessage, draw_mermaid, draw_text
-from devenv.scenario import (
+from devenv.core.diagnosis.findings import CHANGES
+from devenv.core.model.vocabulary import CATALOGUE_STORES
+from devenv.core.render.sequence import SequenceMessage, draw_mermaid, draw_text
+from devenv.core.scenario import (
     Create,
     Gate,
     Redis,
@@ -23,7 +21,9 @@ from devenv.scenario import (
     catalogue,
     find,
 )
-from devenv.scenario.schema import schema
+from devenv.core.scenario.schema import schema
+from devenv.lab.ledger.measuring import AT_ONCE_S, shown_store
+from devenv.lab.replay.observed import title
 
 WIDTH = 118
 COMMAND = "python -m devenv.lab.ledger --measure"

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from devenv.core.errors import UsageProblem
-from devenv.core.presets import CAPTCHA
-from devenv.core.service import ServiceProfile
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.presets import CAPTCHA
+from devenv.core.model.service import ServiceProfile
+from devenv.core.scenario import parse
 from devenv.lab.settings import Settings
 from devenv.recording import (
     Composed,
@@ -19,7 +20,6 @@ from devenv.recording import (
     parse_curl,
     parse_har,
 )
-from devenv.scenario import parse
 
 FORMS: Mapping[str, Callable[[str, str], Recording]] = {
     "har": parse_har,

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from devenv.core.errors import UsageProblem
-from devenv.core.events import Exchange, trace_event
-from devenv.core.presets import CAPTCHA
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.events import Exchange, trace_event
+from devenv.core.model.presets import CAPTCHA
 from devenv.lab.recordings.importing import checked
 from devenv.lab.trace import mark, trace_since
 from devenv.recording import Composed, Recorded, Recording, Wish, compose

@@ -11,11 +11,13 @@ from typing import Self
 
 import httpx
 
-from devenv.core.errors import DevenvError, UsageProblem
-from devenv.core.events import HistoryEvent
-from devenv.core.schedule import Schedule
-from devenv.core.topology import RedisMode
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.errors import DevenvError, UsageProblem
+from devenv.core.model.events import HistoryEvent
+from devenv.core.model.schedule import Schedule
+from devenv.core.model.topology import RedisMode
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.render.sequence import draw_mermaid
+from devenv.core.scenario import Gate, Scenario
 from devenv.lab.client import CaptchaClient
 from devenv.lab.replay.baseline import Baseline, fits, wished_spec
 from devenv.lab.replay.concurrent import assign, ordered_steps
@@ -25,9 +27,7 @@ from devenv.lab.replay.result import ReplayResult, Violation, junit_xml
 from devenv.lab.replay.target import SCENARIO_COPY, Target, read_scenario, resolve_target
 from devenv.lab.runs import HISTORY, RESULTS, SCHEDULE, TRACE, Recording, Run
 from devenv.lab.scheduling import WAIT_SECONDS
-from devenv.lab.sequence import draw_mermaid
 from devenv.lab.trace import TraceCollector, trace_lines
-from devenv.scenario import Gate, Scenario
 from devenv.stack.loopback import local_async_client
 from devenv.stack.protocol import Progress, Stack
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from devenv.core.errors import EnvironmentProblem
-from devenv.core.topology import SettingChanges, StackSpec, StackStatus
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.topology import SettingChanges, StackSpec, StackStatus
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.scenario import Create, Get, Request, Scenario, Step, Together, Verify
 from devenv.lab.faults import GateRules, RedisSettings
 from devenv.lab.journal import journaled
 from devenv.lab.policy import present_policy, set_policy
-from devenv.scenario import Create, Get, Request, Scenario, Step, Together, Verify
 from devenv.stack.protocol import Progress, Stack
 
 _REDIS_RUNNING = "running"

@@ -12,15 +12,15 @@ from typing import Any
 
 import httpx
 
-from devenv.core.errors import UsageProblem
-from devenv.core.schedule import Event, Schedule
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.schedule import Event, Schedule
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.scenario import Request as AnyRequest
+from devenv.core.scenario import Scenario, Together, Verify
+from devenv.core.scenario.ordering import Exactly, Order, events_of, requests_of
 from devenv.lab.exchanges import Verified
 from devenv.lab.replay.observed import verify_facts
 from devenv.lab.scheduling import Followed, Request, Scheduler
-from devenv.scenario import Request as AnyRequest
-from devenv.scenario import Scenario, Together, Verify
-from devenv.scenario.ordering import Exactly, Order, events_of, requests_of
 
 Send = Callable[[], Awaitable[Verified]]
 Facts = Mapping[str, Any]

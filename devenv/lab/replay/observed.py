@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from devenv.core.vocabulary import Answer, Strategy
-from devenv.lab.exchanges import Verified
-from devenv.scenario import (
+from devenv.core.model.vocabulary import Answer, Strategy
+from devenv.core.scenario import (
     Create,
     Gate,
     GateRule,
@@ -26,7 +25,8 @@ from devenv.scenario import (
     Toggle,
     Verify,
 )
-from devenv.scenario.model import Checks
+from devenv.core.scenario.model import Checks
+from devenv.lab.exchanges import Verified
 
 _EMPTY = '""'
 

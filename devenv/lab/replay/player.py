@@ -13,18 +13,10 @@ from typing import Any
 import httpx
 import redis
 
-from devenv.core.errors import EnvironmentProblem
-from devenv.core.schedule import Event, Schedule
-from devenv.core.vocabulary import Answer, Strategy, resolve_pod
-from devenv.lab.client import CaptchaClient
-from devenv.lab.cross_pod import create_with_other_word
-from devenv.lab.exchanges import Challenge, CreateFailed, Verified
-from devenv.lab.keys import DEFAULT_PREFIX, connected, key_info, keys_with, read_document
-from devenv.lab.replay.baseline import Baseline
-from devenv.lab.replay.concurrent import Ready, at_once, in_order, observed
-from devenv.lab.replay.observed import Observed, expected_of, rule_title, spoken, title, verify_facts
-from devenv.lab.replay.sending import NotCaptured, Sender, request_facts
-from devenv.scenario import (
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.schedule import Event, Schedule
+from devenv.core.model.vocabulary import Answer, Strategy, resolve_pod
+from devenv.core.scenario import (
     CannotFollow,
     Create,
     Gate,
@@ -44,8 +36,16 @@ from devenv.scenario import (
     parse_order,
     violations,
 )
-from devenv.scenario.ordering import Exactly
-from devenv.scenario.parse import KEY_REFERENCE
+from devenv.core.scenario.ordering import Exactly
+from devenv.core.scenario.parse import KEY_REFERENCE
+from devenv.lab.client import CaptchaClient
+from devenv.lab.cross_pod import create_with_other_word
+from devenv.lab.exchanges import Challenge, CreateFailed, Verified
+from devenv.lab.keys import DEFAULT_PREFIX, connected, key_info, keys_with, read_document
+from devenv.lab.replay.baseline import Baseline
+from devenv.lab.replay.concurrent import Ready, at_once, in_order, observed
+from devenv.lab.replay.observed import Observed, expected_of, rule_title, spoken, title, verify_facts
+from devenv.lab.replay.sending import NotCaptured, Sender, request_facts
 
 Facts = Mapping[str, Any]
 _CREATES = 100

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from xml.etree import ElementTree as ET
 
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.scenario import Scenario
 from devenv.lab.replay.observed import Observed, expected_of, title
 from devenv.lab.runs import Recording
-from devenv.scenario import Scenario
 
 Verdict = Literal["holds", "fails", "not checked"]
 

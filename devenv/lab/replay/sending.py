@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from devenv.core.service import value_at
+from devenv.core.model.service import value_at
+from devenv.core.scenario import Request
+from devenv.core.scenario.parse import VALUE_REFERENCE
 from devenv.lab.client import CaptchaClient
 from devenv.lab.exchanges import Content, Verified
 from devenv.lab.replay.observed import verify_facts
-from devenv.scenario import Request
-from devenv.scenario.parse import VALUE_REFERENCE
 
 Lookup = Callable[[str], str]
 """A session's challenge id, by the session's name; raises where there is none."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from devenv.core.errors import UsageProblem
-from devenv.core.schedule import Schedule
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.schedule import Schedule
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.scenario import Scenario, catalogue, find, parse
 from devenv.lab.runs import LATEST, RESULTS, SCHEDULE, Run, list_runs, resolve_run
-from devenv.scenario import Scenario, catalogue, find, parse
 
 SCENARIO_COPY = "scenario.yaml"
 """A replay's run folder keeps the scenario's text, so that it can be repeated when the file has changed."""

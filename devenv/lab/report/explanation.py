@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from devenv.core.render.document import Cell, Command, Document, Fact, Section, Table
 from devenv.lab.explain import Explanation, Group
-from devenv.lab.report.document import Cell, Command, Document, Fact, Section, Table
 
 _REMARKS = "Worth knowing"
 

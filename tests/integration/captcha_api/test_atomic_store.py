@@ -19,7 +19,7 @@ from devenv.captcha_api.metrics import Metrics
 from devenv.captcha_api.settings import Settings
 from devenv.captcha_api.stores.atomic import AtomicStore
 from devenv.captcha_api.submissions import AbstractSubmission, GridSubmission, HandwritingSubmission
-from devenv.core.vocabulary import CaptchaType
+from devenv.core.model.vocabulary import CaptchaType
 
 KINDS = ("abstract", "imagegrid", "handwriting")
 CID = "c" * 32

@@ -15,7 +15,7 @@ from devenv.captcha_api.settings import Settings
 from devenv.captcha_api.stores.guide import GuideStore
 from devenv.captcha_api.stores.memory import MemoryStore
 from devenv.captcha_api.submissions import AbstractSubmission
-from devenv.core.vocabulary import CaptchaType
+from devenv.core.model.vocabulary import CaptchaType
 
 CID = "c" * 32
 KEY = f"rcaptcha:abstract:{CID}"

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from devenv.checker.expressions import FIELDS
-from devenv.checker.invariants import Kind
-from devenv.core.errors import UsageProblem
+from devenv.core.checker.expressions import FIELDS
+from devenv.core.checker.invariants import Kind
+from devenv.core.model.errors import UsageProblem
 from devenv.lab.check import check
 
 PAGE = Path(__file__).parents[3].joinpath("docs", "check.md").read_text(encoding="utf-8")

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devenv.core.spec.keyspace import Entry, Hash, Text, Value
+from devenv.core.spec.learned_scripts import KeyState, LearnedScripts, NotLearned
+from devenv.core.spec.redis_model import Database, Scripts, execute, sha_of
+from devenv.core.spec.replies import Failure, Reply, encode
+from devenv.core.spec.scripts import claim
 from devenv.lab.exploring.jobs import CID
 from devenv.lab.exploring.scratch import run_script
 from devenv.lab.exploring.sockets import RedisLink
-from devenv.spec.keyspace import Entry, Hash, Text, Value
-from devenv.spec.learned_scripts import KeyState, LearnedScripts, NotLearned
-from devenv.spec.redis_model import Database, Scripts, execute, sha_of
-from devenv.spec.replies import Failure, Reply, encode
-from devenv.spec.scripts import claim
 
 LUA = files("devenv.captcha_api.stores").joinpath("claim.lua").read_text(encoding="utf-8")
 SHA = sha_of(LUA)

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devenv.spec.keyspace import Entry, Text
-from devenv.spec.redis_commands import COMMANDS
-from devenv.spec.redis_model import Database, execute
-from devenv.spec.replies import Pairs, Reply, encode
+from devenv.core.spec.keyspace import Entry, Text
+from devenv.core.spec.redis_commands import COMMANDS
+from devenv.core.spec.redis_model import Database, execute
+from devenv.core.spec.replies import Pairs, Reply, encode
 
 Words = tuple[bytes, ...]
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from devenv.core.topology import Ports, StackSpec
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.topology import Ports, StackSpec
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.scenario import find
 from devenv.lab.check import check
 from devenv.lab.replay import Replayer
 from devenv.lab.runs import open_run
-from devenv.scenario import find
 
 EXPECTED = {
     "double-success": {"double-success": 1},

@@ -14,14 +14,14 @@ import redis
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devenv.checker.history import history_of
-from devenv.checker.judge import Outcome, judge
-from devenv.core.topology import Ports, StackSpec
-from devenv.core.vocabulary import Answer, CaptchaType, Strategy
+from devenv.core.checker.history import history_of
+from devenv.core.checker.judge import Outcome, judge
+from devenv.core.model.topology import Ports, StackSpec
+from devenv.core.model.vocabulary import Answer, CaptchaType, Strategy
+from devenv.core.spec.session import Create, Expire, Operation, Phase, Result, Session, Told, Verify, step
 from devenv.lab.client import CaptchaClient
 from devenv.lab.exchanges import Verified
 from devenv.lab.runs import Recording
-from devenv.spec.session import Create, Expire, Operation, Phase, Result, Session, Told, Verify, step
 
 VERIFIES = st.sampled_from([Answer.RIGHT, Answer.WRONG, Answer.WRONG, Answer.EMPTY]).map(Verify)
 OPERATIONS = st.lists(st.one_of(VERIFIES, VERIFIES, VERIFIES, st.just(Expire())), min_size=1, max_size=5)

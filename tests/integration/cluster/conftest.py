@@ -11,8 +11,8 @@ import httpx
 import pytest
 import redis
 
-from devenv.core.topology import Ports, RedisMode, StackSpec, StackStatus
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.topology import Ports, RedisMode, StackSpec, StackStatus
+from devenv.core.model.vocabulary import Strategy
 from devenv.lab.opening import SUPERVISOR
 from devenv.lab.redis_nodes import ClusterClient
 from devenv.stack.embedded import EmbeddedStack

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from redis.crc import key_slot
 
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.vocabulary import Strategy
 from devenv.lab.exploring.exploration import Wish
 from devenv.lab.exploring.usecase import explore_on
 from devenv.lab.settings import Settings

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from devenv.core.topology import Ports, RedisMode, StackSpec
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.topology import Ports, RedisMode, StackSpec
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.scenario import catalogue, find
 from devenv.lab.opening import SUPERVISOR
 from devenv.lab.replay import Replayer, ReplayResult, replay
-from devenv.scenario import catalogue, find
 from devenv.stack.embedded import EmbeddedStack
 from tests.integration.cluster.conftest import Cluster
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from devenv.core.errors import EnvironmentProblem
-from devenv.core.vocabulary import CaptchaType, Strategy
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.lab.exploring.exploration import Mode, Wish
 from devenv.lab.exploring.usecase import explore_on
 from devenv.lab.journal import journaled

@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from devenv.cli import main
-from devenv.core.errors import EnvironmentProblem
+from devenv.core.model.errors import EnvironmentProblem
 from devenv.lab.doctor import Wish, examine
 from tests.integration.doctor.conftest import PASSWORD, Doctor
 

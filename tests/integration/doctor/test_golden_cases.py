@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from devenv.core.vocabulary import CaptchaType
-from devenv.doctor.facts import Reach, Target
-from devenv.doctor.findings import CAUSES
+from devenv.core.doctor_rules.facts import Reach, Target
+from devenv.core.doctor_rules.findings import CAUSES
+from devenv.core.model.vocabulary import CaptchaType
 from devenv.lab.doctor.redis_probe import Plan, look, seek
 from tests.integration.doctor.conftest import ACL_USER, PASSWORD, Doctor
 

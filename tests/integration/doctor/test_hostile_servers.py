@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devenv.doctor.facts import Reach, Target
+from devenv.core.doctor_rules.facts import Reach, Target
 from devenv.lab.doctor.redis_probe import Plan, look
 from devenv.lab.doctor.wire import Broken, Wire, connect
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from devenv.core.topology import Ports, RedisMode, StackSpec
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.topology import Ports, RedisMode, StackSpec
+from devenv.core.model.vocabulary import Strategy
 from devenv.lab.doctor import Examined, Wish, examine
 from devenv.lab.doctor.usecase import Ask
 from devenv.lab.gate import GateClient

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import APIRouter
 
-from devenv.core.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.lab.control import ControlServer, control_app
 
 

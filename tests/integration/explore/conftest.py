@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from devenv.core.topology import Ports, StackSpec
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.topology import Ports, StackSpec
+from devenv.core.model.vocabulary import Strategy
 from devenv.lab.exploring.exploration import Exploration, Wish
 from devenv.lab.exploring.usecase import explore
 from devenv.lab.settings import Settings, load

@@ -19,16 +19,16 @@ from typing import Any
 import httpx
 import pytest
 
-from devenv.core.errors import DevenvError, EnvironmentProblem, Inconclusive
-from devenv.explore.collecting import Budget, Collected
-from devenv.explore.expression import Participant, parse_meeting
+from devenv.core.model.errors import DevenvError, EnvironmentProblem, Inconclusive
+from devenv.core.search.collecting import Budget, Collected
+from devenv.core.search.expression import Participant, parse_meeting
+from devenv.core.spec.learned_scripts import LearnedScripts
 from devenv.gate import Gate
 from devenv.lab.exploring.arena import Arena
 from devenv.lab.exploring.direct import search
 from devenv.lab.exploring.grip import Grip
 from devenv.lab.exploring.jobs import CID, Call, EventCall, Scheduled, ScheduledRun
 from devenv.lab.exploring.lane import Bypassed, Endless, NoRest
-from devenv.spec.learned_scripts import LearnedScripts
 from devenv.stack.rest import Rest, can_tell
 
 DEADLINE = 20.0

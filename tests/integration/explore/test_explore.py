@@ -11,16 +11,16 @@ import httpx
 import pytest
 import redis
 
-from devenv.core.errors import EnvironmentProblem
-from devenv.core.schedule import Schedule
-from devenv.core.topology import StackStatus
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.schedule import Schedule
+from devenv.core.model.topology import StackStatus
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.scenario import parse
 from devenv.lab.exploring.exploration import Exploration, Mode, junit_xml
 from devenv.lab.opening import running_stack
 from devenv.lab.replay import resolve_target
 from devenv.lab.replaying import replay_word
 from devenv.lab.settings import load
-from devenv.scenario import parse
 from tests.integration.explore.conftest import Explore, exploring, started
 
 GUIDE, ATOMIC = Strategy.GUIDE, Strategy.ATOMIC

@@ -18,10 +18,13 @@ import httpx
 import pytest
 import redis
 
-from devenv.core.errors import DevenvError
-from devenv.core.vocabulary import Answer
-from devenv.explore.dpor import SourceDpor
-from devenv.explore.expression import Participant, parse_meeting
+from devenv.core.model.errors import DevenvError
+from devenv.core.model.vocabulary import Answer
+from devenv.core.search.dpor import SourceDpor
+from devenv.core.search.expression import Participant, parse_meeting
+from devenv.core.spec.keyspace import Hash, NotModelled, Text
+from devenv.core.spec.learned_scripts import KeyState, LearnedScripts, ScriptCall, ScriptEffect
+from devenv.core.spec.replies import Failure
 from devenv.gate import Gate
 from devenv.lab.exploring.arena import Arena
 from devenv.lab.exploring.codec import (
@@ -36,9 +39,6 @@ from devenv.lab.exploring.scratch import run_script
 from devenv.lab.exploring.sockets import RedisLink
 from devenv.lab.exploring.stage import Stage
 from devenv.lab.exploring.twins import known_scripts
-from devenv.spec.keyspace import Hash, NotModelled, Text
-from devenv.spec.learned_scripts import KeyState, LearnedScripts, ScriptCall, ScriptEffect
-from devenv.spec.replies import Failure
 from tests.integration.explore.test_arena import free_port
 
 KEY = f"rcaptcha:abstract:{CID}".encode()

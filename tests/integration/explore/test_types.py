@@ -9,8 +9,8 @@ import pytest
 import redis
 import yaml
 
-from devenv.core.errors import UsageProblem
-from devenv.core.vocabulary import CaptchaType, Strategy
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.lab.exploring.exploration import Mode
 from devenv.lab.opening import running_stack
 from tests.integration.explore.conftest import Explore, exploring, started

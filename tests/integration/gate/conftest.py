@@ -19,7 +19,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from devenv.core.events import RedisCommand
+from devenv.core.model.events import RedisCommand
 from devenv.gate import Gate, Rule
 
 T = TypeVar("T")

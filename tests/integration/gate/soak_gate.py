@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from devenv.core.events import RedisCommand
+from devenv.core.model.events import RedisCommand
 from devenv.gate import Gate
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from devenv.core.topology import Ports, StackSpec
+from devenv.core.model.topology import Ports, StackSpec
 from devenv.lab.replay import Replayer
 from devenv.stack.embedded import EmbeddedStack
 

@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from devenv.core.captcha_http import outcome_of
-from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.topology import Endpoints
-from devenv.core.vocabulary import Answer, CaptchaType, Outcome
+from devenv.core.model.captcha_http import outcome_of
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.topology import Endpoints
+from devenv.core.model.vocabulary import Answer, CaptchaType, Outcome
 from devenv.lab.client import CaptchaClient
 from devenv.lab.cross_pod import Tally, create_with_other_word, run_cross_pod
 from devenv.lab.trace import Mark, mark, trace_since

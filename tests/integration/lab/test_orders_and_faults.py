@@ -10,14 +10,14 @@ from typing import Any
 import httpx
 import pytest
 
-from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.schedule import Schedule
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.schedule import Schedule
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.scenario import Scenario, find, parse
 from devenv.lab.faults import RedisSettings
 from devenv.lab.keys import connected
 from devenv.lab.replay import Observed, Replayer, ReplayResult, resolve_target
 from devenv.lab.runs import open_run
-from devenv.scenario import Scenario, find, parse
 from devenv.stack.embedded import EmbeddedStack
 
 HEAD = """\

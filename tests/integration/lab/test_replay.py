@@ -9,14 +9,14 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.topology import SettingChanges, StackStatus
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.topology import SettingChanges, StackStatus
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.scenario import Scenario, find, parse
 from devenv.lab.explain import explain_run
 from devenv.lab.policy import present_policy
 from devenv.lab.replay import Replayer, fits, junit_xml, replay, resolve_target
 from devenv.lab.runs import open_run, resolve_run
-from devenv.scenario import Scenario, find, parse
 from devenv.stack.embedded import EmbeddedStack
 from devenv.stack.protocol import Progress
 

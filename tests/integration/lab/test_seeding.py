@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from devenv.core.captcha_http import VERIFY_PATHS
-from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.topology import Endpoints
-from devenv.core.vocabulary import CaptchaType
+from devenv.core.model.captcha_http import VERIFY_PATHS
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.topology import Endpoints
+from devenv.core.model.vocabulary import CaptchaType
 from devenv.lab.client import CaptchaClient
 from devenv.lab.keys import connected, key_info, list_keys
 from devenv.lab.seeding import seed

@@ -11,13 +11,13 @@ from typing import NoReturn
 
 import pytest
 
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.scenario import find
 from devenv.lab.exploring.exploration import Exploration, Mode, Wish
 from devenv.lab.exploring.usecase import explore_on
 from devenv.lab.replay import Replayer, ReplayResult
 from devenv.lab.runs import Run, open_run
 from devenv.lab.settings import Settings
-from devenv.scenario import find
 from devenv.stack.embedded import EmbeddedStack
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "docs" / "examples"

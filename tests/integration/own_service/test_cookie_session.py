@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from devenv.core.topology import Ports, StackSpec
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.topology import Ports, StackSpec
+from devenv.core.model.vocabulary import Strategy
 from devenv.lab.client import CaptchaClient
 from devenv.lab.explain import explain_run
 from devenv.lab.looking import Wish, look

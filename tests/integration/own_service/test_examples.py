@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.topology import Ports, RedisMode, StackSpec
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.topology import Ports, RedisMode, StackSpec
+from devenv.core.model.vocabulary import Strategy
 from devenv.lab.explain import explain_run
 from devenv.lab.looking import Wish, look
 from devenv.lab.opening import SUPERVISOR

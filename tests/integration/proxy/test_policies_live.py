@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from devenv.core.vocabulary import pod_names
+from devenv.core.model.vocabulary import pod_names
 from devenv.proxy.control import router
 
 PAIRS = 1000

@@ -17,8 +17,8 @@ import psutil
 import pytest
 import redis
 
-from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.topology import Ports, StackSpec, StackStatus
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.topology import Ports, StackSpec, StackStatus
 from devenv.lab.opening import SUPERVISOR
 from devenv.stack import redis_server
 from devenv.stack.embedded import EmbeddedStack
@@ -373,7 +373,7 @@ def test_without_redis_the_wheel_serves_and_is_called_valkey(
 def _client(state_dir: Path, *, detached: bool) -> subprocess.Popen[bytes]:
     """Another process that starts a stack, says so and stays until its input ends."""
     program = (
-        "import sys; from pathlib import Path; from devenv.core.topology import Ports, StackSpec\n"
+        "import sys; from pathlib import Path; from devenv.core.model.topology import Ports, StackSpec\n"
         "from devenv.lab.opening import SUPERVISOR; from devenv.stack.embedded import EmbeddedStack\n"
         f"stack = EmbeddedStack(Path(sys.argv[1]), SUPERVISOR, {detached})\n"
         "stack.start(StackSpec(ports=Ports.free()), lambda line: None)\n"

@@ -15,8 +15,8 @@ import psutil
 import pytest
 import redis
 
-from devenv.core.redis_access import RedisAccess
-from devenv.core.topology import Ports, RedisMode, StackSpec, StackStatus
+from devenv.core.model.redis_access import RedisAccess
+from devenv.core.model.topology import Ports, RedisMode, StackSpec, StackStatus
 from devenv.lab.keys import connected
 from devenv.lab.opening import SUPERVISOR
 from devenv.stack.embedded import EmbeddedStack

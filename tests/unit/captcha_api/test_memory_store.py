@@ -7,7 +7,7 @@ import pytest
 from devenv.captcha_api.errors import Refusal, Ungraded
 from devenv.captcha_api.stores.memory import MemoryStore
 from devenv.captcha_api.submissions import AbstractSubmission, HandwritingSubmission
-from devenv.core.vocabulary import CaptchaType
+from devenv.core.model.vocabulary import CaptchaType
 
 
 class Clock:

@@ -9,7 +9,7 @@ from devenv.captcha_api.errors import StoreUnavailable
 from devenv.captcha_api.metrics import Metrics
 from devenv.captcha_api.settings import Settings
 from devenv.captcha_api.stores.incr import IncrStore
-from devenv.core.vocabulary import CaptchaType
+from devenv.core.model.vocabulary import CaptchaType
 
 
 def test_on_a_cluster_they_say_that_they_have_no_client_for_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from devenv.checker.diagnosis import diagnose
-from devenv.checker.findings import Finding
-from devenv.core.captcha_http import CREATE_PATHS, VERIFY_PATHS
-from devenv.core.events import Exchange, RedisCommand, StackEvent, TraceEvent
-from devenv.core.vocabulary import NOT_FOUND_MESSAGE, CaptchaType
+from devenv.core.diagnosis.diagnosis import diagnose
+from devenv.core.diagnosis.findings import Finding
+from devenv.core.model.captcha_http import CREATE_PATHS, VERIFY_PATHS
+from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
+from devenv.core.model.vocabulary import NOT_FOUND_MESSAGE, CaptchaType
 
 A, B = "captcha-api-a", "captcha-api-b"
 DOC = '{"type": "abstract", "is_positive": [true], "attempts": 0}'

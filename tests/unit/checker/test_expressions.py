@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from devenv.checker.expressions import MAX_LENGTH, BadExpression, Scope, invariant, read_expression
-from devenv.checker.history import History, history_of
-from devenv.core.events import HistoryEvent
+from devenv.core.checker.expressions import MAX_LENGTH, BadExpression, Scope, invariant, read_expression
+from devenv.core.checker.history import History, history_of
+from devenv.core.model.events import HistoryEvent
 
 
 @pytest.fixture

@@ -267,7 +267,7 @@ def test_an_error_that_nobody_explains(trace: Trace) -> None:
 def test_an_error_of_the_proxy_is_not_the_pods(trace: Trace) -> None:
     from dataclasses import replace
 
-    from devenv.core.events import Exchange
+    from devenv.core.model.events import Exchange
 
     request = trace.begin(B, "create")
     trace.end(request, None, 502)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from devenv.checker.history import history_of, parse_history
-from devenv.core.errors import UsageProblem
-from devenv.core.events import EventType, HistoryEvent
-from devenv.core.vocabulary import Answer
-from devenv.spec.session import Result, Told
+from devenv.core.checker.history import history_of, parse_history
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.events import EventType, HistoryEvent
+from devenv.core.model.vocabulary import Answer
+from devenv.core.spec.session import Result, Told
 
 
 def line(kind: str, f: str, time: float, process: int = 0, **more: Any) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devenv.checker.diagnosis import diagnose
-from devenv.checker.steps import Step, steps_of
-from devenv.checker.stories import join
-from devenv.core.captcha_http import CREATES, VERIFIES
-from devenv.core.events import Exchange, RedisCommand, StackEvent, TraceEvent
+from devenv.core.diagnosis.diagnosis import diagnose
+from devenv.core.diagnosis.steps import Step, steps_of
+from devenv.core.diagnosis.stories import join
+from devenv.core.model.captcha_http import CREATES, VERIFIES
+from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
 
 from .conftest import COUNTED, DOC, NOT_FOUND, PASSED, A, B, Trace, wrong
 

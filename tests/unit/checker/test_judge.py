@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from devenv.checker.history import History, make_history
-from devenv.checker.history import Line as HistoryLine
-from devenv.checker.invariants import Kind
-from devenv.checker.judge import Outcome, Report, Rules, UserInvariant, judge
-from devenv.checker.linearizability import Budget
-from devenv.core.events import HistoryEvent
+from devenv.core.checker.history import History, make_history
+from devenv.core.checker.history import Line as HistoryLine
+from devenv.core.checker.invariants import Kind
+from devenv.core.checker.judge import Outcome, Report, Rules, UserInvariant, judge
+from devenv.core.checker.linearizability import Budget
+from devenv.core.model.events import HistoryEvent
 
 CID = "0123456789abcdef0123456789abcdef"
 KEY = f"abstract:{CID}"

@@ -13,10 +13,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devenv.checker.judge import Call, SessionModel
-from devenv.checker.linearizability import Budget, Op, Verdict, linearize
-from devenv.core.vocabulary import Answer
-from devenv.spec.session import Create, Expire, Operation, Result, Session, Told, Verify, step, successors
+from devenv.core.checker.judge import Call, SessionModel
+from devenv.core.checker.linearizability import Budget, Op, Verdict, linearize
+from devenv.core.model.vocabulary import Answer
+from devenv.core.spec.session import (
+    Create,
+    Expire,
+    Operation,
+    Result,
+    Session,
+    Told,
+    Verify,
+    step,
+    successors,
+)
 
 
 def examples(count: int) -> settings:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from devenv.core.vocabulary import CaptchaType
+from devenv.core.model.vocabulary import CaptchaType
 
 from .conftest import DOC, NOT_FOUND, PASSED, A, B, Trace, wrong
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from devenv.checker.races import is_stub
-from devenv.core.events import RedisCommand
+from devenv.core.diagnosis.races import is_stub
+from devenv.core.model.events import RedisCommand
 
 from .conftest import COUNTED, DOC, NOT_FOUND, PASSED, STUB, A, B, Open, Trace, wrong
 

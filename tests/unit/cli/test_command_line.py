@@ -8,7 +8,7 @@ import pytest
 from devenv import __version__
 from devenv.cli import main
 from devenv.cli.screen import Screen, grid
-from devenv.scenario import find
+from devenv.core.scenario import find
 
 VERBS = [
     "demo", "explain", "explore", "doctor", "check", "up", "down", "status", "logs", "seed", "toggle",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devenv.core.errors import (
+from devenv.core.model.errors import (
     DevenvError,
     EnvironmentProblem,
     ExpectationFailed,

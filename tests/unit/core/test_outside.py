@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devenv.core.outside import looks_outside, outside
+from devenv.core.model.outside import looks_outside, outside
 
 OUTSIDE = [
     ("CACHE", "redis://cache.prod.internal:6379/0"),

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devenv.core.errors import UsageProblem
-from devenv.core.schedule import EVENTS, Event, Release, Schedule
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.schedule import EVENTS, Event, Release, Schedule
 
 names = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,5}", fullmatch=True)
 steps = st.one_of(

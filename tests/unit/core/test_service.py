@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from devenv.core.presets import CAPTCHA, MCP_SESSION, PRESETS, profile_from_text
-from devenv.core.service import Kind, Request, Rule, ServiceProfile, ServiceSpec, value_at
-from devenv.core.topology import StackSpec
-from devenv.core.vocabulary import Outcome
+from devenv.core.model.presets import CAPTCHA, MCP_SESSION, PRESETS, profile_from_text
+from devenv.core.model.service import Kind, Request, Rule, ServiceProfile, ServiceSpec, value_at
+from devenv.core.model.topology import StackSpec
+from devenv.core.model.vocabulary import Outcome
 
 REST = ServiceProfile(
     name="rest",

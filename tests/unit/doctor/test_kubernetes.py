@@ -4,10 +4,10 @@ from textwrap import dedent
 
 import pytest
 
-from devenv.core.errors import UsageProblem
-from devenv.doctor.kubernetes import workloads
-from devenv.doctor.settings import Pod
-from devenv.scenario.document import read_documents
+from devenv.core.doctor_rules.kubernetes import workloads
+from devenv.core.doctor_rules.settings import Pod
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.yaml_lines import read_documents
 
 CONFIG = """
 apiVersion: v1

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from devenv.checker.findings import CHANGES
-from devenv.doctor.commands import NEEDS, too_new
-from devenv.doctor.diagnosis import diagnose
-from devenv.doctor.facts import (
+from devenv.core.diagnosis.findings import CHANGES
+from devenv.core.doctor_rules.commands import NEEDS, too_new
+from devenv.core.doctor_rules.diagnosis import diagnose
+from devenv.core.doctor_rules.facts import (
     Certificate,
     Created,
     Facts,
@@ -27,8 +27,8 @@ from devenv.doctor.facts import (
     Trust,
     WriteProbe,
 )
-from devenv.doctor.findings import CAUSES
-from devenv.doctor.settings import env_file
+from devenv.core.doctor_rules.findings import CAUSES
+from devenv.core.doctor_rules.settings import env_file
 from devenv.lab.doctor import junit_xml
 
 TEXT = "USE_REDIS=true\nREDIS_HOST=redis.example\nREDIS_PORT=6379\nSESSION_STRATEGY=atomic\n"

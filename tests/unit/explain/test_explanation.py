@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from devenv.core.errors import EnvironmentProblem, Inconclusive, UsageProblem
-from devenv.core.events import Exchange, RedisCommand, StackEvent, TraceEvent
+from devenv.core.model.errors import EnvironmentProblem, Inconclusive, UsageProblem
+from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
+from devenv.core.render.sequence import draw_text
 from devenv.lab.explain import Explanation, explain_run, explain_trace, explain_word
 from devenv.lab.explain.explanation import MOST_MESSAGES
 from devenv.lab.explain.keeping import keep, mermaid, write_report
 from devenv.lab.journal import JournaledStack
 from devenv.lab.runs import Run, json_lines, open_run
-from devenv.lab.sequence import draw_text
 from devenv.lab.trace import trace_lines
 
 A, B = "captcha-api-a", "captcha-api-b"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from devenv.explore.composition import Command, Composition
+from devenv.core.search.composition import Command, Composition
 
 KEY = "session"
 FULL = "full"  # the document with its positives

@@ -10,8 +10,8 @@ from devenv.stack.environment import PACKAGE_ROOT
 
 PROGRAM = """
 import hashlib
-from devenv.explore.dpor import SourceDpor
-from devenv.explore.shortest import shortest_runs
+from devenv.core.search.dpor import SourceDpor
+from devenv.core.search.shortest import shortest_runs
 from tests.unit.explore.test_learning import learned
 system, asked = learned("RWE")
 digest = hashlib.sha256()

@@ -2,11 +2,11 @@
 
 import pytest
 
-from devenv.core.errors import UsageProblem
-from devenv.core.vocabulary import Answer
-from devenv.explore.access import EVERYTHING, keys_of, touched
-from devenv.explore.expression import parse_meeting
-from devenv.explore.frontier import independent
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.vocabulary import Answer
+from devenv.core.search.access import EVERYTHING, keys_of, touched
+from devenv.core.search.expression import parse_meeting
+from devenv.core.search.frontier import independent
 
 
 @pytest.mark.parametrize(

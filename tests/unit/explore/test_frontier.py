@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from devenv.explore.access import Touched
-from devenv.explore.composition import Command
-from devenv.explore.counting import count_traces
-from devenv.explore.frontier import Branch, Frontier, Walked, awake, still_asleep
-from devenv.explore.system import canonical
+from devenv.core.search.access import Touched
+from devenv.core.search.composition import Command
+from devenv.core.search.counting import count_traces
+from devenv.core.search.frontier import Branch, Frontier, Walked, awake, still_asleep
+from devenv.core.search.system import canonical
 from tests.unit.explore.guide_model import guide
 
 

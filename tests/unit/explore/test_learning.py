@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from devenv.explore.behaviour import (
+from devenv.core.search.behaviour import (
     LOSE,
     LOST,
     NO_ANSWER,
@@ -24,15 +24,15 @@ from devenv.explore.behaviour import (
     NoFunction,
     Varying,
 )
-from devenv.explore.closure import Closure, Question
-from devenv.explore.composition import Composition
-from devenv.explore.counting import count_interleavings, count_traces
-from devenv.explore.dpor import SourceDpor
-from devenv.explore.redis_store import RedisStore, fresh_database
-from devenv.explore.strategies import enumerate_all
-from devenv.explore.system import canonical
-from devenv.spec.redis_model import NO_SCRIPTS
-from devenv.spec.replies import OK
+from devenv.core.search.closure import Closure, Question
+from devenv.core.search.composition import Composition
+from devenv.core.search.counting import count_interleavings, count_traces
+from devenv.core.search.dpor import SourceDpor
+from devenv.core.search.redis_store import RedisStore, fresh_database
+from devenv.core.search.strategies import enumerate_all
+from devenv.core.search.system import canonical
+from devenv.core.spec.redis_model import NO_SCRIPTS
+from devenv.core.spec.replies import OK
 
 KEY = "rcaptcha:abstract:1"
 STORE = RedisStore(NO_SCRIPTS)

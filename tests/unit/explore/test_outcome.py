@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from devenv.explore.behaviour import NO_ANSWER, Answered
-from devenv.explore.expression import parse_meeting
-from devenv.explore.outcome import Beside, Outcome, beside_of, judge, life
+from devenv.core.search.behaviour import NO_ANSWER, Answered
+from devenv.core.search.expression import parse_meeting
+from devenv.core.search.outcome import Beside, Outcome, beside_of, judge, life
 
 
 def answered(status: int = 200, **body: object) -> Answered:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from devenv.explore.counting import count_interleavings, count_traces
-from devenv.explore.dpor import Explored, SourceDpor
-from devenv.explore.shortest import TooLarge, shortest_runs, smaller_selections
-from devenv.explore.strategies import enumerate_all, enumerate_preemptions, walk
-from devenv.explore.system import Access, Stopped, canonical
+from devenv.core.search.counting import count_interleavings, count_traces
+from devenv.core.search.dpor import Explored, SourceDpor
+from devenv.core.search.shortest import TooLarge, shortest_runs, smaller_selections
+from devenv.core.search.strategies import enumerate_all, enumerate_preemptions, walk
+from devenv.core.search.system import Access, Stopped, canonical
 from tests.unit.explore.guide_model import STUB, guide
 
 # docs/failures.md: traces and naive interleavings, measured with the guide's verify on real Redis.

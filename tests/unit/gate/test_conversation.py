@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devenv.core.events import RedisCommand
+from devenv.core.model.events import RedisCommand
+from devenv.core.resp.requests import RequestFramer
 from devenv.gate.conversation import MAX_BUFFERED, Conversation
 from devenv.gate.holds import Holds, Then
 from devenv.gate.lane import Bytes
 from devenv.gate.nodes import NodePorts, Relocation
 from devenv.gate.record import Recorder
 from devenv.gate.rules import Rule, RuleSet
-from devenv.resp.requests import RequestFramer
 
 
 def no_sockets(_pod: str, _node: tuple[str, int]) -> asyncio.Protocol:

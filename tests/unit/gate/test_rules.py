@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from devenv.core.errors import UsageProblem
+from devenv.core.model.errors import UsageProblem
 from devenv.gate.rules import Action, Direction, Rule, RuleSet, Seen
 
 

@@ -12,8 +12,7 @@ import pytest
 import yaml
 
 from devenv.captcha_api.settings import Settings
-from devenv.core.errors import UsageProblem
-from devenv.kubernetes import (
+from devenv.core.kubernetes import (
     HEADER,
     RedisAt,
     ServiceWish,
@@ -23,6 +22,7 @@ from devenv.kubernetes import (
     stack_manifests,
     to_yaml,
 )
+from devenv.core.model.errors import UsageProblem
 
 GOLDEN = Path(__file__).parent / "golden"
 NEWEST = kubernetes_validate.latest_version()

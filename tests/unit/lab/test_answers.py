@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from devenv.core.errors import UsageProblem
-from devenv.core.presets import CAPTCHA, MCP_SESSION
-from devenv.core.service import Kind, Request, ServiceProfile
-from devenv.core.vocabulary import Answer
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.presets import CAPTCHA, MCP_SESSION
+from devenv.core.model.service import Kind, Request, ServiceProfile
+from devenv.core.model.vocabulary import Answer
 from devenv.lab.answers import Answers
 from devenv.lab.exchanges import Challenge
 

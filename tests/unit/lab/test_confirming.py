@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from devenv.explore.expression import parse_meeting
-from devenv.explore.outcome import Finding
+from devenv.core.search.expression import parse_meeting
+from devenv.core.search.outcome import Finding
 from devenv.lab.exploring.confirming import Suspect, unconfirmed
 
 

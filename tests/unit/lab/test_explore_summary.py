@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from devenv.core.errors import UsageProblem
-from devenv.core.vocabulary import Strategy
-from devenv.explore.expression import ANSWERS, EVENTS, parse_meeting
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.search.expression import ANSWERS, EVENTS, parse_meeting
 from devenv.lab.exploring.exploration import (
     Exploration,
     FoundViolation,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.service import Request, Rule
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.service import Request, Rule
 from devenv.lab.looking import (
     _json,
     _name,

@@ -5,9 +5,9 @@ from string import Formatter
 
 import pytest
 
+from devenv.core.scenario import find
 from devenv.lab.prose import ENGLISH, KOREAN, prose
 from devenv.lab.race import SCENARIO
-from devenv.scenario import find
 
 
 def placeholders(text: str) -> set[str]:

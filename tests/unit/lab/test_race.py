@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from devenv.checker.findings import Finding
-from devenv.core.vocabulary import Strategy
+from devenv.core.diagnosis.findings import Finding
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.scenario import find
 from devenv.lab.explain import Explanation, Group
 from devenv.lab.race import SCENARIO, lies, race_settings, surprises
 from devenv.lab.replay import Observed, ReplayResult
 from devenv.lab.runs import Recording
-from devenv.scenario import find
 
 NOTHING = Explanation("x", None, (), (), 3, "1 challenge, 2 answers", ())
 

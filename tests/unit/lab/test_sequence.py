@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from devenv.lab.sequence import (
+from devenv.core.render.sequence import (
     MAX_MESSAGES,
     SequenceMessage,
     draw_mermaid,

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from devenv.checker.findings import CHANGES
-from devenv.core.errors import UsageProblem
-from devenv.core.presets import CAPTCHA, MCP_SESSION
-from devenv.core.service import Kind, Request, Rule
-from devenv.core.vocabulary import Outcome
+from devenv.core.diagnosis.findings import CHANGES
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.presets import CAPTCHA, MCP_SESSION
+from devenv.core.model.service import Kind, Request, Rule
+from devenv.core.model.vocabulary import Outcome
 from devenv.lab.own_compose import override_text
 from devenv.lab.service_file import SERVICE_FILE, parse_service, read_service
 from devenv.lab.service_text import Found, toml_text

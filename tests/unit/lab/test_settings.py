@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from devenv.core.errors import UsageProblem
-from devenv.core.topology import Ports
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.topology import Ports
+from devenv.core.model.vocabulary import Strategy
 from devenv.lab.settings import Settings, language_of, load
 
 

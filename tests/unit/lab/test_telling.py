@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from devenv.core.events import Exchange, StackEvent, TraceEvent
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.events import Exchange, StackEvent, TraceEvent
+from devenv.core.model.vocabulary import Strategy
 from devenv.lab.demo import Act, Story
 from devenv.lab.runs import Recording
 from devenv.lab.telling import explain_surprises

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from devenv.core.presets import CAPTCHA
-from devenv.core.service import ServiceSpec
-from devenv.core.topology import Endpoints, PodStatus, StackSpec, StackStatus
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.presets import CAPTCHA
+from devenv.core.model.service import ServiceSpec
+from devenv.core.model.topology import Endpoints, PodStatus, StackSpec, StackStatus
+from devenv.core.model.vocabulary import Strategy
 from devenv.lab.overview import key_spaces
 from devenv.lab.toggle import stores
 

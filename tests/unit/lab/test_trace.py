@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from devenv.core.errors import EnvironmentProblem, UsageProblem
-from devenv.core.events import Exchange, RedisCommand, StackEvent, TraceEvent
-from devenv.core.topology import Endpoints, PodStatus, RedisMode, SettingChanges, StackSpec, StackStatus
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
+from devenv.core.model.topology import Endpoints, PodStatus, RedisMode, SettingChanges, StackSpec, StackStatus
+from devenv.core.model.vocabulary import Strategy
 from devenv.lab.journal import KEPT_EVENTS, FileJournal, JournaledStack, MemoryJournal, journaled
 from devenv.lab.runs import json_lines
 from devenv.lab.trace import in_order, read_numbered, read_trace, standing, trace_lines

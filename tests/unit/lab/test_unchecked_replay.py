@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.scenario import find
 from devenv.lab.explain.explanation import explain_trace
 from devenv.lab.replay.observed import Observed
 from devenv.lab.replay.result import ReplayResult, junit_xml
 from devenv.lab.replay.summary import summary
 from devenv.lab.runs import Recording
-from devenv.scenario import find
 
 STEP = Observed(1, 1, "create alice", {}, ())
 RESULT = ReplayResult(find("double-click"), Strategy.WATCH, ((STEP,),), (0.1,), Recording())

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.vocabulary import Strategy
 from devenv.pytest_plugin.options import read_options
 
 

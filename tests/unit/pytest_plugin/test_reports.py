@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.vocabulary import Strategy
 from devenv.lab.exploring.exploration import Exploration, FoundViolation, Mode
 from devenv.pytest_plugin.reports import exploration_report
 

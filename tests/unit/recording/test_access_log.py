@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devenv.core.errors import UsageProblem
+from devenv.core.model.errors import UsageProblem
 from devenv.recording import parse_access_log
 
 COMBINED = """\

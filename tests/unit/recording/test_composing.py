@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from devenv.core.errors import UsageProblem
-from devenv.core.presets import CAPTCHA, MCP_SESSION
-from devenv.core.service import Kind
-from devenv.core.service import Request as Template
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.presets import CAPTCHA, MCP_SESSION
+from devenv.core.model.service import Kind
+from devenv.core.model.service import Request as Template
+from devenv.core.scenario import Create, Request, parse
 from devenv.recording import (
     Composed,
     Recorded,
@@ -24,7 +25,6 @@ from devenv.recording import (
     parse_curl,
     parse_har,
 )
-from devenv.scenario import Create, Request, parse
 
 DATA = Path(__file__).parent / "data"
 ID = "0123456789abcdef0123456789abcdef"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from devenv.core.errors import UsageProblem
+from devenv.core.model.errors import UsageProblem
 from devenv.recording import Recorded, Recording, parse_har
 
 DATA = Path(__file__).parent / "data"

@@ -10,8 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devenv.recording import Piece, across, ddmin, keep_only, pieces_of, scenario_yaml
-from devenv.scenario import catalogue, parse
+from devenv.core.scenario import catalogue, parse
+from devenv.core.search import ddmin
+from devenv.recording import Piece, across, keep_only, pieces_of, scenario_yaml
 
 
 @given(

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devenv.resp.printing import printable
+from devenv.core.resp.printing import printable
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devenv.resp.relocation import MAPS, relocated
+from devenv.core.resp.relocation import MAPS, relocated
 
 ASKED = "10.0.0.1"
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devenv.resp.replies import KEPT_BYTES, MAX_DEPTH, ReplyFramer
+from devenv.core.resp.replies import KEPT_BYTES, MAX_DEPTH, ReplyFramer
 
 Read = tuple[list[tuple[str, bytes]], bytes, bytes, str | None]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devenv.resp.requests import KEPT_BYTES, KEPT_WORDS, MAX_BULK, RequestFramer
+from devenv.core.resp.requests import KEPT_BYTES, KEPT_WORDS, MAX_BULK, RequestFramer
 
 Read = tuple[list[tuple[list[bytes], int, bytes]], bytes, bytes, str | None]
 

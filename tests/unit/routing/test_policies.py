@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devenv.core.errors import UsageProblem
-from devenv.core.vocabulary import pod_names
-from devenv.routing import POLICIES, Choice, Policy, RequestFacts, parse_policy
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.vocabulary import pod_names
+from devenv.core.routing import POLICIES, Choice, Policy, RequestFacts, parse_policy
 
 PODS = pod_names(3)
 A, B, C = PODS

@@ -8,12 +8,12 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from devenv.core.errors import UsageProblem
-from devenv.core.vocabulary import CATALOGUE_STORES, CaptchaType, Strategy
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.vocabulary import CATALOGUE_STORES, CaptchaType, Strategy
+from devenv.core.scenario import Scenario, catalogue, find, parse
+from devenv.core.scenario.schema import schema
 from devenv.lab.ledger.page import FAULTS
 from devenv.lab.replay.observed import expected_of, title
-from devenv.scenario import Scenario, catalogue, find, parse
-from devenv.scenario.schema import schema
 
 FILES = sorted(
     item.name

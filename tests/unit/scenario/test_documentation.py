@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from devenv.core.errors import UsageProblem
-from devenv.scenario import parse
-from devenv.scenario.schema import schema
+from devenv.core.model.errors import UsageProblem
+from devenv.core.scenario import parse
+from devenv.core.scenario.schema import schema
 
 TEXT = Path(__file__).parents[3].joinpath("docs", "scenarios.md").read_text(encoding="utf-8")
 [EXAMPLE] = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from devenv.scenario import violations
+from devenv.core.scenario import violations
 
 
 @pytest.mark.parametrize(

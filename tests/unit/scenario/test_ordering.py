@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from devenv.core.errors import UsageProblem
-from devenv.core.schedule import Event, Release, Schedule
-from devenv.scenario.ordering import CannotFollow, Order, events_of, parse_order, requests_of
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.schedule import Event, Release, Schedule
+from devenv.core.scenario.ordering import CannotFollow, Order, events_of, parse_order, requests_of
 
 GUIDE = ("GET", "GET", "TTL", "EXEC", "DEL")
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from devenv.core.errors import UsageProblem
-from devenv.core.topology import RedisMode
-from devenv.core.vocabulary import REDIS_STORES, Answer, CaptchaType, Strategy
-from devenv.lab.replay.observed import expected_of
-from devenv.scenario import (
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.topology import RedisMode
+from devenv.core.model.vocabulary import REDIS_STORES, Answer, CaptchaType, Strategy
+from devenv.core.scenario import (
     Create,
     Gate,
     KeyEvent,
@@ -23,6 +22,7 @@ from devenv.scenario import (
     Verify,
     parse,
 )
+from devenv.lab.replay.observed import expected_of
 
 GOOD = """\
 version: 1

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from devenv.core.errors import Inconclusive
-from devenv.spec.keyspace import Entry, NotModelled, Text
-from devenv.spec.learned_scripts import KeyState, LearnedScripts, NotLearned, ScriptCall, ScriptEffect
-from devenv.spec.redis_model import (
+from devenv.core.model.errors import Inconclusive
+from devenv.core.spec.keyspace import Entry, NotModelled, Text
+from devenv.core.spec.learned_scripts import KeyState, LearnedScripts, NotLearned, ScriptCall, ScriptEffect
+from devenv.core.spec.redis_model import (
     Client,
     Database,
     Footprint,
@@ -17,7 +17,7 @@ from devenv.spec.redis_model import (
     footprint,
     sha_of,
 )
-from devenv.spec.replies import Failure, NoArray, Pairs, Reply, Status, encode
+from devenv.core.spec.replies import Failure, NoArray, Pairs, Reply, Status, encode
 
 
 def run(*commands: str, now: int = 0, database: Database | None = None) -> tuple[Reply, Database]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from devenv.core.vocabulary import Answer
-from devenv.spec.session import (
+from devenv.core.model.vocabulary import Answer
+from devenv.core.spec.session import (
     Create,
     Expire,
     Operation,

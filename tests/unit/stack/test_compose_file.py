@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from devenv.core.errors import EnvironmentProblem
-from devenv.core.topology import Ports, RedisMode, StackSpec
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.topology import Ports, RedisMode, StackSpec
 from devenv.stack import compose_file, docker_engine
 from devenv.stack.environment import PACKAGE_ROOT
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from devenv.core.errors import UsageProblem
-from devenv.core.topology import StackSpec
-from devenv.core.vocabulary import Strategy
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.topology import StackSpec
+from devenv.core.model.vocabulary import Strategy
 from devenv.stack import environment
 
 A, B = "captcha-api-a", "captcha-api-b"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from devenv.core.errors import UsageProblem
-from devenv.core.presets import CAPTCHA
-from devenv.core.service import ServiceSpec
-from devenv.core.topology import StackSpec
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.presets import CAPTCHA
+from devenv.core.model.service import ServiceSpec
+from devenv.core.model.topology import StackSpec
 from devenv.stack.environment import pod_settings
 from devenv.stack.own_service import OwnService, its_redis, own_variables
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from devenv.core.errors import EnvironmentProblem
-from devenv.core.topology import Ports
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.topology import Ports
 from devenv.stack.ports import Lease, Reservation, check, in_use
 
 

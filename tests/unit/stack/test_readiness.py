@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devenv.core.errors import EnvironmentProblem
+from devenv.core.model.errors import EnvironmentProblem
 from devenv.stack import readiness
 from devenv.stack.child import Child
 

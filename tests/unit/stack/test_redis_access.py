@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from devenv.core.redis_access import RedisAccess
-from devenv.core.topology import RedisMode
+from devenv.core.model.redis_access import RedisAccess
+from devenv.core.model.topology import RedisMode
 from devenv.lab import edge
 from devenv.stack.certificates import Certificates
 from devenv.stack.redis_access import ACCESS_FILE, USERS_FILE, open_doors

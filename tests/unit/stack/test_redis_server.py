@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devenv.core.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.stack import redis_server
 from devenv.stack.redis_server import Engine
 

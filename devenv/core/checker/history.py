@@ -1,0 +1,339 @@
+"""Histories: lines of history.jsonl → operations on challenges, and what was seen in Redis.
+
+The format is Jepsen's, one JSON object per line, described in docs/check.md. An operation begins with an
+``invoke`` and ends with ``ok``, ``fail`` (it had no effect) or ``info`` (nobody knows) of the same process;
+one that never ends is like ``info``.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import inf, isfinite
+from typing import Any, NoReturn
+
+from devenv.core.model.captcha_http import CHALLENGE_FIELD
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.events import EventType, HistoryEvent
+from devenv.core.model.vocabulary import NOT_FOUND_MESSAGE, Answer, Outcome
+from devenv.core.spec.session import Result, Told
+
+FORMAT = "docs/check.md describes the format"
+SOLVED_MESSAGE = "Challenge already solved"
+EXPIRED_MESSAGE = "Challenge expired"
+
+CREATE, VERIFY, KEYS = "create", "verify", "keys"
+EXPIRE, AGE, FLUSH = "expire", "age", "flush"
+ALONE = (KEYS, EXPIRE, AGE, FLUSH)
+"""These need no invoke: a single line is an operation of one moment."""
+
+_TYPES: tuple[EventType, ...] = ("invoke", "ok", "fail", "info")
+_OUTCOMES = {
+    str(Outcome.SUCCESS): Told.SUCCESS,
+    str(Outcome.WRONG): Told.WRONG,
+    str(Outcome.NOT_FOUND): Told.NOT_FOUND,
+    str(Told.ALREADY_SOLVED): Told.ALREADY_SOLVED,
+    str(Told.EXPIRED): Told.EXPIRED,
+}
+_UNGRADED = (str(Outcome.ERROR), "ungraded", "used")
+"""What our own recorder writes where an answer costs and ends nothing."""
+_MESSAGES = {
+    NOT_FOUND_MESSAGE: Told.NOT_FOUND,
+    SOLVED_MESSAGE: Told.ALREADY_SOLVED,
+    EXPIRED_MESSAGE: Told.EXPIRED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One event with the number (from 1) of the line it stood in."""
+
+    number: int
+    event: HistoryEvent
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryOperation:
+    """One operation from its call to its return, in the seconds of the history's clock.
+
+    ``type`` is ok, fail or info. ``challenge`` is None where nobody said which. ``answer`` is what a verify
+    gave, None where nobody knows whether it is right. ``told`` is what its caller heard of the session, None
+    where nothing was heard or it was no grade. ``returned`` is infinite where the end is not known.
+    ``lines`` are the numbers of its one or two lines.
+    """
+
+    process: int
+    f: str
+    type: EventType
+    challenge: str | None
+    pod: str | None
+    called: float
+    returned: float
+    value: Mapping[str, Any]
+    lines: tuple[int, ...]
+    answer: Answer | None = None
+    told: Result | None = None
+
+    @property
+    def outcome(self) -> str | None:
+        """The verify's outcome as the history calls it; of others the type: ok, fail, info."""
+        if self.f == VERIFY:
+            return str(self.told.told) if self.told else str(self.value.get("outcome") or self.type)
+        return self.type
+
+    @property
+    def lost(self) -> bool:
+        """Nobody knows whether it had its effect."""
+        return self.type == "info"
+
+    def __str__(self) -> str:
+        word = f"{self.f} {self.answer}" if self.answer else self.f
+        where = f" on {self.pod}" if self.pod else ""
+        at = "lines" if len(self.lines) > 1 else "line"
+        return f"{word}{where} ({at} {', '.join(map(str, self.lines))})"
+
+
+@dataclass(frozen=True, slots=True)
+class KeysSeen:
+    """The keys that were there at one moment, with the milliseconds that each has left; -1: no TTL."""
+
+    called: float
+    returned: float
+    keys: Mapping[str, int]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A whole history. ``operations`` are in the order of their calls; ``name`` is the file's, for messages.
+
+    ``ignored`` counts events of other kinds.
+    """
+
+    name: str
+    operations: tuple[HistoryOperation, ...]
+    seen: tuple[KeysSeen, ...] = ()
+    ignored: int = 0
+
+    @property
+    def challenges(self) -> tuple[str, ...]:
+        """The challenges that were created or verified, in order of appearance."""
+        named = (it.challenge for it in self.operations if it.f in (CREATE, VERIFY))
+        return tuple(dict.fromkeys(name for name in named if name is not None))
+
+    def of(self, challenge: str) -> tuple[HistoryOperation, ...]:
+        """The operations on one challenge; a flush, and an expiry without a key, are operations on each."""
+        return self.by_challenge().get(challenge, ())
+
+    def by_challenge(self) -> Mapping[str, tuple[HistoryOperation, ...]]:
+        """All challenges with their operations, as ``of`` gives them."""
+        found: dict[str, list[HistoryOperation]] = {name: [] for name in self.challenges}
+        for operation in self.operations:
+            if operation.challenge in found:
+                found[operation.challenge].append(operation)
+            elif operation.challenge is None and operation.f in (EXPIRE, AGE, FLUSH):
+                for operations in found.values():
+                    operations.append(operation)
+        return {name: tuple(operations) for name, operations in found.items()}
+
+
+# --- reading ----------------------------------------------------------------------------------------------
+
+
+def parse_history(text: str, name: str) -> History:
+    """Read history.jsonl; ``name`` stands in messages. Raises UsageProblem with the line that is wrong."""
+    lines = []
+    for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: JSON may hold U+2028
+        if line.strip():
+            lines.append(Line(number, _event(line, f"{name}:{number}")))
+    if not lines:
+        raise UsageProblem(f"{name}: the history is empty", hint=FORMAT)
+    return make_history(lines, name)
+
+
+def history_of(events: Iterable[HistoryEvent], name: str = "history") -> History:
+    """The history of events at hand; their position counts as their line."""
+    return make_history([Line(number, event) for number, event in enumerate(events, start=1)], name)
+
+
+def _event(line: str, where: str) -> HistoryEvent:
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UsageProblem(f"{where}: not JSON: {error}", hint=FORMAT) from error
+    if not isinstance(data, dict):
+        raise UsageProblem(f"{where}: an event is a JSON object, not {type(data).__name__}", hint=FORMAT)
+    process, kind, time = data.get("process"), data.get("type"), data.get("time")
+    if not isinstance(process, int) or isinstance(process, bool):
+        _wrong(where, "process", "an integer", data)
+    if kind not in _TYPES:
+        _wrong(where, "type", f"one of {', '.join(_TYPES)}", data)
+    if not isinstance(data.get("f"), str) or not data["f"]:
+        _wrong(where, "f", f"a text: {CREATE}, {VERIFY}, …", data)
+    if isinstance(time, bool) or not isinstance(time, int | float) or not isfinite(time):
+        _wrong(where, "time", "a number of seconds", data)
+    value = data.get("value") if data.get("value") is not None else {}
+    if not isinstance(value, dict):
+        _wrong(where, "value", "an object", data)
+    for field in ("pod", "key"):
+        if data.get(field) is not None and not isinstance(data[field], str):
+            _wrong(where, field, "a text", data)
+    return HistoryEvent(process, kind, data["f"], value, float(time), data.get("pod"), data.get("key"))
+
+
+def _wrong(where: str, field: str, wanted: str, data: Mapping[str, Any]) -> NoReturn:
+    found = f"not {json.dumps(data[field], ensure_ascii=False)[:60]}" if field in data else "and is missing"
+    raise UsageProblem(f"{where}: {field!r} must be {wanted}, {found}", hint=FORMAT)
+
+
+# --- pairing ----------------------------------------------------------------------------------------------
+
+
+def make_history(lines: Sequence[Line], name: str) -> History:
+    """Pair the events of each process. Raises UsageProblem, by line, where they do not pair."""
+    operations: list[HistoryOperation] = []
+    seen: list[KeysSeen] = []
+    open_by: dict[int, Line] = {}
+    ignored = 0
+
+    def take(invoke: Line | None, end: Line | None) -> None:
+        nonlocal ignored
+        f = (invoke or end or lines[0]).event.f
+        if f == KEYS and end is not None and end.event.type == "ok":
+            seen.append(_keys(invoke or end, end, name))
+        elif f in (CREATE, VERIFY, EXPIRE, AGE, FLUSH):
+            operations.append(_operation(invoke or end or lines[0], end, name))
+        else:
+            ignored += 1
+
+    for line in lines:
+        event = line.event
+        earlier = open_by.get(event.process)
+        if event.type == "invoke":
+            if earlier is not None:
+                raise UsageProblem(
+                    f"{name}:{line.number}: process {event.process} begins {event.f} while its "
+                    f"{earlier.event.f} of line {earlier.number} has not ended",
+                    hint="whatever overlaps needs process numbers of its own",
+                )
+            open_by[event.process] = line
+        elif earlier is not None and earlier.event.f == event.f:
+            del open_by[event.process]
+            if event.time < earlier.event.time:
+                raise UsageProblem(
+                    f"{name}:{line.number}: {event.f} ends before it begins (line {earlier.number})"
+                )
+            take(earlier, line)
+        elif event.f in (CREATE, VERIFY):
+            raise UsageProblem(
+                f"{name}:{line.number}: process {event.process} ends a {event.f} that it has not begun",
+                hint=FORMAT,
+            )
+        else:
+            take(None, line)
+    for line in open_by.values():
+        take(line, None)
+    operations.sort(key=lambda it: (it.called, it.lines))
+    return History(name, tuple(_with_answers(operations)), tuple(seen), ignored)
+
+
+def _operation(invoke: Line, end: Line | None, name: str) -> HistoryOperation:
+    first, last = invoke.event, (end or invoke).event
+    value = {**first.value, **last.value}
+    kind: EventType = last.type if end is not None else "info"
+    told = _told(value, f"{name}:{(end or invoke).number}") if first.f == VERIFY and kind == "ok" else None
+    if kind == "ok" and first.f == VERIFY and told is None:
+        kind = "fail"  # an answer without a grade: it cost nothing
+    lines = tuple(dict.fromkeys((invoke.number, (end or invoke).number)))
+    return HistoryOperation(
+        first.process,
+        first.f,
+        kind,
+        _challenge(first, last, value),
+        last.pod or first.pod,
+        first.time,
+        inf if kind == "info" else last.time,
+        value,
+        lines,
+        _answer(value) if first.f == VERIFY else None,
+        told,
+    )
+
+
+def _challenge(first: HistoryEvent, last: HistoryEvent, value: Mapping[str, Any]) -> str | None:
+    """The key where there is one, else ``<type>:<id>``, or the id alone."""
+    if last.key or first.key:
+        return last.key or first.key
+    cid, kind = value.get(CHALLENGE_FIELD), value.get("type")
+    if not isinstance(cid, str) or not cid:
+        return None
+    return f"{kind}:{cid}" if isinstance(kind, str) and kind else cid
+
+
+def _told(value: Mapping[str, Any], where: str) -> Result | None:
+    """What the caller of a verify heard; None where it was no grade."""
+    outcome, message, attempts = (value.get(name) for name in ("outcome", "message", "attempts"))
+    told = _OUTCOMES.get(outcome) if isinstance(outcome, str) else None
+    if told is None and isinstance(message, str):
+        told = _MESSAGES.get(message)
+    words = ", ".join((*_OUTCOMES, *_UNGRADED))
+    if outcome is None and told is None:
+        raise UsageProblem(f"{where}: a verify that is ok needs 'value.outcome'", hint=words)
+    if outcome is not None and outcome not in (*_OUTCOMES, *_UNGRADED):
+        # A misspelt success would count as no grade, and a violation pass unseen.
+        raise UsageProblem(f"{where}: 'value.outcome' {json.dumps(outcome)[:60]} is no outcome", hint=words)
+    if attempts is not None and (isinstance(attempts, bool) or not isinstance(attempts, int)):
+        raise UsageProblem(f"{where}: 'value.attempts' must be an integer", hint=FORMAT)
+    if told is None:
+        return None
+    return Result(told, attempts if told in (Told.SUCCESS, Told.WRONG) else None)
+
+
+def _answer(value: Mapping[str, Any]) -> Answer | None:
+    word = value.get("answer")
+    if isinstance(word, str) and word in list(Answer):
+        return Answer(word)
+    return Answer.EMPTY if _selections(value) == () else None
+
+
+def _selections(value: Mapping[str, Any]) -> tuple[int, ...] | None:
+    """What was selected, ascending; also from an answer that is a list, as text or not."""
+    for given in (value.get("selections"), value.get("answer")):
+        if isinstance(given, str) and given.startswith("["):
+            try:
+                given = ast.literal_eval(given)
+            except (ValueError, SyntaxError, MemoryError, RecursionError):
+                continue
+        if isinstance(given, list) and all(isinstance(it, int) for it in given):
+            return tuple(sorted({int(it) for it in given}))
+    return None
+
+
+def _with_answers(operations: Sequence[HistoryOperation]) -> list[HistoryOperation]:
+    """Selections that nobody called right or wrong, compared with those of the challenge that are known."""
+    right: dict[str | None, tuple[int, ...]] = {}
+    for it in operations:
+        if it.answer is Answer.RIGHT and (chosen := _selections(it.value)) is not None:
+            right.setdefault(it.challenge, chosen)
+    told = []
+    for it in operations:
+        if it.f == VERIFY and it.answer is None and it.challenge in right:
+            chosen = _selections(it.value)
+            if chosen is not None:
+                it = replace(it, answer=Answer.RIGHT if chosen == right[it.challenge] else Answer.WRONG)
+        told.append(it)
+    return told
+
+
+def _keys(invoke: Line, end: Line, name: str) -> KeysSeen:
+    keys = end.event.value.get("keys")
+    if not isinstance(keys, dict) or not all(
+        isinstance(left, int) and not isinstance(left, bool) for left in keys.values()
+    ):
+        raise UsageProblem(
+            f"{name}:{end.number}: 'value.keys' must map keys to their milliseconds left (-1: no TTL)",
+            hint=FORMAT,
+        )
+    return KeysSeen(invoke.event.time, end.event.time, dict(keys), end.number)

@@ -1,0 +1,258 @@
+"""What must hold of every challenge, whatever crossed whatever; each violation explained in one sentence.
+
+The kinds are named as the failure catalogue names them. They follow from what callers were told and from what
+was seen in Redis, without a search; ``judge`` adds ``not-linearizable`` where none of them tells why.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Any
+
+from devenv.core.checker.history import AGE, CREATE, EXPIRE, FLUSH, VERIFY, HistoryOperation, KeysSeen
+from devenv.core.model.vocabulary import Answer
+from devenv.core.spec.session import ATTEMPTS_LIMIT, Told
+
+RECEIPTS = "*receipt:*"
+"""Keys beside a session that may outlive it: the atomic store's receipts."""
+COUNTERS = "*:attempts"
+"""Keys beside a session that hold no answer: they may outlive it too, but not for ever."""
+
+
+class Kind(StrEnum):
+    """What is violated."""
+
+    DOUBLE_SUCCESS = "double-success"
+    EMPTY_BYPASS = "empty-bypass"
+    WRONG_ANSWER_PASSED = "wrong-answer-passed"
+    LOST_ATTEMPT = "lost-attempt"
+    MORE_THAN_TWO_GRADED = "more-than-two-graded"
+    EXPIRY_INSIDE_VERIFY = "expiry-inside-verify"
+    RESURRECTED_KEY = "resurrected-key"
+    TTL_ROUNDS_TO_ZERO = "ttl-rounds-to-zero"
+    NO_TTL = "no-ttl"
+    NOT_LINEARIZABLE = "not-linearizable"
+    USER = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken rule. ``lines`` are those of the history that show it; ``name`` a user invariant's."""
+
+    kind: Kind
+    challenge: str | None
+    sentence: str
+    lines: tuple[int, ...] = ()
+    name: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict; ``name`` only where there is one."""
+        found = {"kind": str(self.kind), "challenge": self.challenge, "sentence": self.sentence}
+        named = {} if self.name is None else {"name": self.name}
+        return {**found, **named, "lines": list(self.lines)}
+
+
+def broken_rules(
+    challenge: str,
+    operations: Sequence[HistoryOperation],
+    seen: Iterable[KeysSeen] = (),
+    *,
+    limit: int = ATTEMPTS_LIMIT,
+    receipts: str = RECEIPTS,
+) -> list[Violation]:
+    """The rules that one challenge's operations, and the keys ``seen``, break."""
+    verifies = [it for it in operations if it.f == VERIFY and it.told is not None]
+    graded = [it for it in verifies if it.told and it.told.told in (Told.SUCCESS, Told.WRONG)]
+    found = [
+        *_passes(challenge, graded),
+        *_counts(challenge, graded, limit),
+        *_graded_after_expiry(challenge, operations, graded),
+    ]
+    end = _end(operations, graded, limit)
+    return found + _keys(challenge, operations, end, _own(seen, challenge, receipts))
+
+
+def keys_without_ttl(
+    seen: Iterable[KeysSeen], challenges: Iterable[str], *, receipts: str = RECEIPTS
+) -> list[Violation]:
+    """Keys of no known challenge that never expire; those of known ones are ``broken_rules``'."""
+    ids = dict.fromkeys(_id(name) for name in challenges)
+    lines: dict[str, int] = {}
+    for look in seen:
+        for key, left in look.keys.items():
+            known = any(word in ids for word in _words(key))
+            if left == -1 and not known and not fnmatchcase(key, receipts):
+                lines.setdefault(key, look.line)
+    return [
+        Violation(Kind.NO_TTL, None, f"key {key} has no TTL: it stays for ever", (line,))
+        for key, line in lines.items()
+    ]
+
+
+# --- answers ----------------------------------------------------------------------------------------------
+
+
+def _passes(challenge: str, graded: Sequence[HistoryOperation]) -> list[Violation]:
+    found = []
+    successes = [it for it in graded if it.told and it.told.told is Told.SUCCESS]
+    if len(successes) > 1:
+        text = f"{len(successes)} verifies of one challenge were told success: {_list(successes)}"
+        found.append(Violation(Kind.DOUBLE_SUCCESS, challenge, text, _lines(successes)))
+    for it in successes:
+        if it.answer is Answer.EMPTY:
+            text = f"{it} was told success for an empty selection, without knowing the answer"
+            found.append(Violation(Kind.EMPTY_BYPASS, challenge, text, it.lines))
+        elif it.answer is Answer.WRONG:
+            text = f"{it} was told success for a wrong answer"
+            found.append(Violation(Kind.WRONG_ANSWER_PASSED, challenge, text, it.lines))
+    return found
+
+
+def _counts(challenge: str, graded: Sequence[HistoryOperation], limit: int) -> list[Violation]:
+    found = []
+    if len(graded) > limit:
+        text = f"{len(graded)} answers were graded where {limit} are allowed: {_list(graded)}"
+        found.append(Violation(Kind.MORE_THAN_TWO_GRADED, challenge, text, _lines(graded)))
+    by_count: dict[int, list[HistoryOperation]] = {}
+    for it in graded:
+        if it.told and it.told.attempts is not None:
+            by_count.setdefault(it.told.attempts, []).append(it)
+    for count, same in by_count.items():
+        if len(same) > 1:
+            text = f"{len(same)} answers were each counted as attempt {count}: {_list(same)}"
+            found.append(Violation(Kind.LOST_ATTEMPT, challenge, text, _lines(same)))
+    return found
+
+
+def _graded_after_expiry(
+    challenge: str, operations: Sequence[HistoryOperation], graded: Sequence[HistoryOperation]
+) -> list[Violation]:
+    """Graded after the expiry, because a verify that was under way when it came wrote the session back."""
+    found = []
+    for expiry in _expiries(operations):
+        during = [
+            it
+            for it in operations
+            if it.f == VERIFY and it.called < expiry.returned and it.returned > expiry.called
+        ]
+        after = [it for it in graded if it.called > expiry.returned]
+        if during and after:
+            text = f"{after[0]} was graded although the session had expired during {during[0]}"
+            lines = _lines([expiry, during[0], after[0]])
+            found.append(Violation(Kind.EXPIRY_INSIDE_VERIFY, challenge, text, lines))
+    return found[:1]
+
+
+# --- keys -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How and when a session ended, at the latest."""
+
+    operation: HistoryOperation
+    how: str
+
+    @property
+    def expired(self) -> bool:
+        return self.operation.f in (EXPIRE, FLUSH)
+
+
+def _end(
+    operations: Sequence[HistoryOperation], graded: Sequence[HistoryOperation], limit: int
+) -> _End | None:
+    """The first end that somebody was told of or made.
+
+    As many answers as are allowed end it only where no count was told: where each was told too low a count,
+    attempts were lost, nobody ended the session, and its key is no other than it was.
+    """
+    ends = [_End(it, "was deleted" if it.f == FLUSH else "expired") for it in _expiries(operations)]
+    told = sorted(graded, key=lambda it: it.returned)
+    for position, it in enumerate(told, start=1):
+        count = it.told.attempts if it.told else None
+        if it.told and it.told.told is Told.SUCCESS:
+            ends.append(_End(it, "was solved"))
+        elif (position if count is None else count) >= limit:
+            ends.append(_End(it, "had its last attempt"))
+    return min(ends, key=lambda it: it.operation.returned, default=None)
+
+
+def _expiries(operations: Sequence[HistoryOperation]) -> list[HistoryOperation]:
+    """Those that surely came after the challenge was made."""
+    made = max((it.returned for it in operations if it.f == CREATE), default=float("-inf"))
+    done = [it for it in operations if it.f in (EXPIRE, FLUSH) and it.type == "ok"]
+    return [it for it in done if it.called >= made]
+
+
+def _keys(
+    challenge: str,
+    operations: Sequence[HistoryOperation],
+    end: _End | None,
+    own: Sequence[tuple[KeysSeen, str, int]],
+) -> list[Violation]:
+    """At most one violation per key: the first look that shows it."""
+    found: dict[str, Violation] = {}
+    for look, key, left in own:
+        if key in found:
+            continue
+        lives = "for ever: it has no TTL" if left == -1 else f"for {left / 1000:.1f} s more"
+        if fnmatchcase(key, COUNTERS):
+            if left == -1:
+                text = f"the counter {key} has no TTL: it stays for ever"
+                found[key] = Violation(Kind.NO_TTL, challenge, text, (look.line,))
+        elif end is not None and look.called > end.operation.returned:
+            kind = Kind.EXPIRY_INSIDE_VERIFY if end.expired else Kind.RESURRECTED_KEY
+            text = f"key {key} is there, {lives}, after the session {end.how} with {end.operation}"
+            found[key] = Violation(kind, challenge, text, (*end.operation.lines, look.line))
+        elif left == -1:
+            aged = any(it.f == AGE and it.type == "ok" and it.called < look.returned for it in operations)
+            kind = Kind.TTL_ROUNDS_TO_ZERO if aged else Kind.NO_TTL
+            before = " after its last half second" if aged else ""
+            text = f"key {key} of a session that goes on has no TTL{before}: it never expires"
+            found[key] = Violation(kind, challenge, text, (look.line,))
+    return list(found.values())
+
+
+def _own(seen: Iterable[KeysSeen], challenge: str, receipts: str) -> list[tuple[KeysSeen, str, int]]:
+    """The keys of one challenge, as they were seen."""
+    cid = _id(challenge)
+    return [
+        (look, key, left)
+        for look in seen
+        for key, left in look.keys.items()
+        if cid in _words(key) and not fnmatchcase(key, receipts)
+    ]
+
+
+def _id(challenge: str) -> str:
+    return challenge.rpartition(":")[2]
+
+
+def _words(key: str) -> Sequence[str]:
+    return re.findall(r"[\w-]+", key)
+
+
+# --- words ------------------------------------------------------------------------------------------------
+
+
+def _list(operations: Sequence[HistoryOperation]) -> str:
+    """At most three of them."""
+    shown = [str(it) for it in operations[:3]]
+    more = len(operations) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def _lines(operations: Iterable[HistoryOperation]) -> tuple[int, ...]:
+    return tuple(line for it in operations for line in it.lines)
+
+
+def by_kind(violations: Iterable[Violation]) -> Mapping[Kind, list[Violation]]:
+    """Violations grouped, kinds in the order of ``Kind``."""
+    grouped: dict[Kind, list[Violation]] = {}
+    for violation in violations:
+        grouped.setdefault(violation.kind, []).append(violation)
+    return {kind: grouped[kind] for kind in Kind if kind in grouped}

@@ -1,0 +1,286 @@
+"""Judges a history: every challenge by itself against the sequential session, and the invariants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from math import inf
+from typing import Any
+
+from devenv.core.checker.history import AGE, CREATE, VERIFY, History, HistoryOperation
+from devenv.core.checker.invariants import RECEIPTS, Kind, Violation, broken_rules, by_kind, keys_without_ttl
+from devenv.core.checker.linearizability import Budget, Judgement, Op, Verdict, linearize
+from devenv.core.spec.session import (
+    ATTEMPTS_LIMIT,
+    Create,
+    Expire,
+    Operation,
+    Phase,
+    Result,
+    Session,
+    Told,
+    Verify,
+    successors,
+)
+
+Call = tuple[Operation, Result | None]
+"""An operation with what its caller heard; None: the reply was lost."""
+
+_ANY_BEGIN = (
+    Session(Phase.OPEN, 0),
+    Session(Phase.OPEN, 1),
+    Session(Phase.ABSENT),
+    Session(Phase.SOLVED, 1),
+    Session(Phase.SPENT, 2),
+    Session(Phase.EXPIRED),
+)
+
+
+class Outcome(StrEnum):
+    """The verdict on a whole history."""
+
+    HOLDS = "holds"
+    VIOLATION = "violation"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """``ttl``: seconds that a session lives where its create does not say; None: nobody knows.
+
+    Within ``slack`` seconds of its end it may be either. ``limit``: graded attempts. ``receipts``: glob of
+    keys that may outlive a session.
+    """
+
+    ttl: float | None = 60.0
+    slack: float = 1.0
+    limit: int = ATTEMPTS_LIMIT
+    receipts: str = RECEIPTS
+
+
+@dataclass(frozen=True, slots=True)
+class UserInvariant:
+    """A rule of the reader's own: ``check`` gives a sentence where it is violated, else None."""
+
+    name: str
+    check: Callable[[History], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """A part of the history that could not be judged, and why."""
+
+    challenge: str | None
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {"challenge": self.challenge, "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the checker found. ``partial`` gives, for each challenge that is not linearizable or undecided,
+    the lines of its longest explicable sequence of operations."""
+
+    verdict: Outcome
+    violations: tuple[Violation, ...]
+    undecided: tuple[Undecided, ...]
+    challenges: int
+    operations: int
+    lost: int
+    ignored: int
+    steps: int
+    partial: Mapping[str, tuple[tuple[int, ...], ...]]
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict; ``kinds`` counts the violations."""
+        return {
+            "verdict": str(self.verdict),
+            "kinds": {str(kind): len(found) for kind, found in by_kind(self.violations).items()},
+            "violations": [it.to_json() for it in self.violations],
+            "undecided": [it.to_json() for it in self.undecided],
+            "challenges": self.challenges,
+            "operations": self.operations,
+            "lost_replies": self.lost,
+            "ignored_events": self.ignored,
+            "steps": self.steps,
+            "longest_partial": {name: [list(it) for it in lines] for name, lines in self.partial.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SessionModel:
+    """The sequential session as the search asks about it. ``begins`` are the states it may begin in."""
+
+    begins: tuple[Session, ...] = (Session(),)
+    limit: int = ATTEMPTS_LIMIT
+
+    def initial(self) -> Sequence[Session]:
+        """Where the challenge may stand when the history begins."""
+        return self.begins
+
+    def successors(self, state: Session, call: Call) -> Sequence[Session]:
+        """As the specification has it."""
+        operation, heard = call
+        return successors(state, operation, heard, self.limit)
+
+    def reads(self, call: Call) -> bool:
+        """An answer that was told that the session is over changed nothing."""
+        heard = call[1]
+        return heard is not None and heard.told in (Told.NOT_FOUND, Told.ALREADY_SOLVED, Told.EXPIRED)
+
+
+def judge(
+    history: History,
+    rules: Rules | None = None,
+    budget: Budget | None = None,
+    invariants: Sequence[UserInvariant] = (),
+) -> Report:
+    """Judge a whole history. ``budget``: its steps are for each challenge, its deadline for all together.
+
+    UNKNOWN where something could not be judged and nothing is violated; a history without any challenge is
+    never HOLDS. What a user invariant raises, it raises here.
+    """
+    rules, budget = rules or Rules(), budget or Budget()
+    violations: list[Violation] = []
+    undecided: list[Undecided] = []
+    partial: dict[str, tuple[tuple[int, ...], ...]] = {}
+    steps = 0
+    groups = history.by_challenge()
+    for challenge, operations in groups.items():
+        found = broken_rules(challenge, operations, history.seen, limit=rules.limit, receipts=rules.receipts)
+        mine = _ops(operations, rules)
+        judged = linearize([op for op, _ in mine], _model(operations, rules), replace(budget))
+        steps += judged.steps
+        if judged.verdict is not Verdict.LINEARIZABLE:
+            order = [source for source in (mine[index][1] for index in judged.order) if source is not None]
+            partial[challenge] = tuple(it.lines for it in order)
+        if judged.verdict is Verdict.NOT_LINEARIZABLE and not found:
+            found = [_not_linearizable(challenge, operations, mine, judged, rules)]
+        if judged.verdict is Verdict.UNKNOWN and not found:
+            undecided.append(Undecided(challenge, f"the budget ran out after {judged.steps} steps"))
+        violations += found
+    violations += keys_without_ttl(history.seen, groups, receipts=rules.receipts)
+    for invariant in invariants:
+        if (sentence := invariant.check(history)) is not None:
+            violations.append(Violation(Kind.USER, None, sentence, name=invariant.name))
+    undecided += _nowhere(history, groups)
+    verdict = Outcome.VIOLATION if violations else Outcome.UNKNOWN if undecided else Outcome.HOLDS
+    lost = sum(1 for it in history.operations if it.lost)
+    return Report(
+        verdict,
+        tuple(violations),
+        tuple(undecided),
+        len(groups),
+        len(history.operations),
+        lost,
+        history.ignored,
+        steps,
+        partial,
+    )
+
+
+def _nowhere(history: History, groups: Mapping[str, object]) -> list[Undecided]:
+    """What belongs to no challenge, and so was not judged."""
+    stray = [it for it in history.operations if it.f == VERIFY and it.challenge is None]
+    found = []
+    if stray:
+        text = f"verifies that name no challenge: {len(stray)}, the first in line {stray[0].lines[0]}"
+        found.append(Undecided(None, text))
+    elif not groups:
+        found.append(Undecided(None, "no challenge is created or verified in this history"))
+    return found
+
+
+# --- one challenge ----------------------------------------------------------------------------------------
+
+
+def _model(operations: Sequence[HistoryOperation], rules: Rules) -> SessionModel:
+    """Where the history does not show the create, the challenge may have stood anywhere."""
+    made = any(it.f == CREATE and it.type == "ok" for it in operations)
+    return SessionModel((Session(),) if made else _ANY_BEGIN, rules.limit)
+
+
+_Sourced = tuple[Op[Call], HistoryOperation | None]
+
+
+def _ops(operations: Sequence[HistoryOperation], rules: Rules) -> list[_Sourced]:
+    """The operations as the search takes them; an end of time that nobody wrote down has no source."""
+    found: list[_Sourced] = []
+    for it in operations:
+        call = _call(it)
+        if call is not None and it.type != "fail":
+            found.append((Op(call, it.called, it.returned), it))
+    return found + [(op, None) for op in _ends_of_time(operations, rules)]
+
+
+def _call(it: HistoryOperation) -> Call | None:
+    heard = None if it.lost else Result(Told.DONE)
+    match it.f:
+        case "create":
+            return Create(), heard
+        case "verify":
+            return Verify(it.answer), it.told
+        case "expire" | "flush":
+            return Expire(), heard
+        case _:  # age: it expires some time later, see _ends_of_time
+            return None
+
+
+def _ends_of_time(operations: Sequence[HistoryOperation], rules: Rules) -> list[Op[Call]]:
+    """Expiries that no line tells of: after the TTL surely, after ageing or without a known begin perhaps."""
+    found = [_expiry(None, it.called) for it in operations if it.f == AGE and it.type != "fail"]
+    made = next((it for it in operations if it.f == CREATE and it.type == "ok"), None)
+    if made is None:
+        return [*found, _expiry(None, -inf)]
+    told = made.value.get("ttl")
+    ttl = told if isinstance(told, int | float) and not isinstance(told, bool) and told > 0 else rules.ttl
+    if ttl is None:
+        return [*found, _expiry(None, made.called)]
+    begins, ends = made.called + ttl - rules.slack, made.returned + ttl + rules.slack
+    if any(it.returned > begins for it in operations):
+        found.append(_expiry(Result(Told.DONE), begins, ends))
+    return found
+
+
+def _expiry(heard: Result | None, called: float, returned: float = inf) -> Op[Call]:
+    return Op((Expire(), heard), called, returned)
+
+
+def _not_linearizable(
+    challenge: str,
+    operations: Sequence[HistoryOperation],
+    mine: Sequence[_Sourced],
+    judged: Judgement,
+    rules: Rules,
+) -> Violation:
+    """In one sentence: the first operation that has no place, and where the session stood by all others."""
+    explained = dict.fromkeys(judged.order)
+    rest = [source for index, (_, source) in enumerate(mine) if index not in explained and source is not None]
+    stuck = min((it for it in rest if not it.lost), key=lambda it: (it.returned, it.lines), default=None)
+    states: list[Session] = list(_model(operations, rules).initial())
+    model = _model(operations, rules)
+    for index in judged.order:
+        call = mine[index][0].call
+        states = list(dict.fromkeys(after for state in states for after in model.successors(state, call)))
+    stood = " or ".join(_spoken(state) for state in states[:2])
+    if stuck is None:
+        return Violation(Kind.NOT_LINEARIZABLE, challenge, "its time was up, but it was not over")
+    told = stuck.told.told.replace("_", " ") if stuck.told else "done"
+    count = f" as attempt {stuck.told.attempts}" if stuck.told and stuck.told.attempts is not None else ""
+    text = f"no order of the operations explains that {stuck} was told {told}{count}: the session was {stood}"
+    return Violation(Kind.NOT_LINEARIZABLE, challenge, text, stuck.lines)
+
+
+def _spoken(state: Session) -> str:
+    match state.phase:
+        case Phase.ABSENT:
+            return "not created yet"
+        case Phase.OPEN:
+            return f"open with {state.attempts} attempt{'' if state.attempts == 1 else 's'} used"
+        case Phase.SPENT:
+            return "over, its attempts used up"
+        case _:
+            return str(state.phase)

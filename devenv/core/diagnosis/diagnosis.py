@@ -1,0 +1,98 @@
+"""Tells from a trace alone what went wrong, by the causes of the failure catalogue.
+
+Each rule looks at one story or one call and gives its finding or None. What crossed comes first, with all its
+consequences, then the first fault that a user met; where there was neither, why a session was not found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from devenv.core.diagnosis.faults import fault
+from devenv.core.diagnosis.findings import Finding, finding
+from devenv.core.diagnosis.losses import beyond_the_limit, loss
+from devenv.core.diagnosis.races import races
+from devenv.core.diagnosis.stories import Call, Joined, Story, join
+from devenv.core.diagnosis.words import handwriting
+from devenv.core.model.events import StackEvent, TraceEvent
+
+MAX_PORT = 65535
+
+
+def diagnose(trace: Iterable[TraceEvent]) -> tuple[Finding, ...]:
+    """What went wrong in a trace; empty where nothing did. Never raises, whatever the events."""
+    return diagnose_joined(join(trace))
+
+
+def diagnose_joined(joined: Joined) -> tuple[Finding, ...]:
+    """As ``diagnose``, of a trace that is joined already: in the order of the stories."""
+    findings = _pods_that_cannot_start(joined)
+    for story in joined.stories:
+        findings += _of_story(story, joined)
+    told = {found.challenge for found in findings}
+    for call in joined.calls:
+        if call.challenge is None or call.challenge not in told:
+            findings += _of_call(call, joined)
+    advised = joined.profile.changes
+    return tuple(replace(it, advice=advised.get(it.cause)) for it in (*findings, *handwriting(joined)))
+
+
+def _of_story(story: Story, joined: Joined) -> list[Finding]:
+    calls = [call for call in (story.create, *story.verifies) if call is not None]
+    faults = (fault(call, joined) for call in calls)
+    found = races(story, joined)
+    found += [problem for problem in faults if problem is not None][:1]
+    if not found:
+        beyond = beyond_the_limit(story) if joined.profile.limit else None
+        found += [problem for problem in (loss(story, joined) or beyond,) if problem is not None]
+    return found
+
+
+def _of_call(call: Call, joined: Joined) -> list[Finding]:
+    """A call that belongs to no story with a finding: a create that failed, an error nobody explains."""
+    if call.challenge is None and (problem := fault(call, joined)) is not None:
+        return [problem]
+    if joined.flag(call) is False and (call.crashed or call.steps):
+        how = "said words to Redis" if call.steps else "failed"
+        sentence = f"with USE_REDIS=false {call.pod} {how}: {call.kind} is not what it was before the change"
+        return [finding("flag-off-regression", call.challenge, sentence, *call.steps[:1], call)]
+    if call.crashed:
+        return [_unexplained(call)]
+    return []
+
+
+def _unexplained(call: Call) -> Finding:
+    answered = f"{call.pod} answered {call.exchange.status}"
+    refused = next((it for it in reversed(call.steps) if it.reply is not None and it.failed), None)
+    if refused is None:
+        sentence = f"{answered} and the trace does not say why"
+    else:
+        sentence = f"{answered} after Redis had answered {refused.name} with {refused.reply}"
+    return finding("unexplained", call.challenge, sentence, refused, *call.steps[-1:], call)
+
+
+def _pods_that_cannot_start(joined: Joined) -> list[Finding]:
+    """REDIS_PORT is no port, and the pod answered nothing from then on."""
+    findings = []
+    for event in joined.stack:
+        port = event.detail.get("REDIS_PORT") if event.what == "pod" else None
+        if port is None or _is_port(port) or _served_after(event, joined):
+            continue
+        shown = StackEvent(event.time, event.what, event.pod, {"REDIS_PORT": port})
+        sentence = f"{event.pod} does not start: REDIS_PORT={port!r} is not a port"
+        findings.append(finding("bad-port-value", None, sentence, shown))
+    return findings
+
+
+def _is_port(word: str) -> bool:
+    return word.isdecimal() and len(word) <= len(str(MAX_PORT)) and 0 < int(word) <= MAX_PORT
+
+
+def _served_after(event: StackEvent, joined: Joined) -> bool:
+    later = [e.time for e in joined.stack if e.what == "pod" and e.pod == event.pod and e.time > event.time]
+    until = min(later, default=float("inf"))
+    return any(
+        call.pod == event.pod and call.exchange.error is None and event.time <= call.started < until
+        for call in joined.calls
+    )

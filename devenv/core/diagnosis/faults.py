@@ -1,0 +1,181 @@
+"""Faults of Redis and of the way to it: rules about one call, as its user saw it.
+
+A clear refusal that may be tried again (HTTP 503) or that names what is wrong is no finding: the service
+coped. "Not found", a pass, a bare 500 and a long wait are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+from devenv.core.diagnosis.findings import Finding, finding
+from devenv.core.diagnosis.steps import NIL, Step
+from devenv.core.diagnosis.stories import GRADED, Call, Joined
+from devenv.core.model.events import StackEvent
+from devenv.core.model.vocabulary import Outcome
+
+Rule = Callable[[Call, Joined], Finding | None]
+
+SLOW_MS = 1000.0
+"""A request that waits this long for Redis hangs, as far as its user can tell."""
+
+DEFAULT_TIMEOUT_MS = 2000.0
+"""REDIS_TIMEOUT_MS: contract §3."""
+
+_REFUSALS = ("-OOM", "-READONLY", "-MISCONF", "-NOREPLICAS", "-NOPERM", "-CLUSTERDOWN")
+_NOT_SERVING = ("-LOADING", "-MASTERDOWN", "-BUSY ", "-TRYAGAIN")
+_BROKEN_OFF = ("unanswered", "discarded", "disconnected")
+
+
+def fault(call: Call, joined: Joined) -> Finding | None:
+    """The first fault that explains what the user of ``call`` met; None where nobody met one."""
+    return next((found for rule in _FAULTS if (found := rule(call, joined)) is not None), None)
+
+
+def misled(call: Call) -> bool:
+    """The user was told something untrue or nothing of use: "not found", or an error that says nothing."""
+    return call.crashed or (call.kind == "verify" and call.outcome is Outcome.NOT_FOUND)
+
+
+def _moved(call: Call, joined: Joined) -> Finding | None:
+    step = next((it for it in call.steps if (it.reply or "").startswith("-MOVED")), None)
+    coped = not call.answered or (call.kind == "verify" and call.outcome in GRADED)
+    if step is None or (coped and not misled(call)):
+        return None
+    sentence = (
+        f"the key's slot belongs to another cluster node ({step.reply}); a plain client does not follow"
+    )
+    return finding("cluster-plain-client", call.challenge, sentence, step, call)
+
+
+def _wrong_type(call: Call, joined: Joined) -> Finding | None:
+    passed = call.kind == "verify" and call.outcome is Outcome.SUCCESS
+    for step in call.steps:
+        refused = (step.reply or "").startswith("-WRONGTYPE")
+        foreign = step.name == "GET" and not step.failed and step.reply != NIL and not _is_document(step)
+        if (refused and (passed or misled(call))) or (foreign and misled(call)):
+            shown = (step.reply or "")[:60]
+            return finding(
+                "wrong-type",
+                call.challenge,
+                f"what lies under the session's key is no session: {step.name} → {shown!r}",
+                step,
+                call,
+            )
+    return None
+
+
+def _is_document(step: Step) -> bool:
+    return (step.reply or "").startswith("{")
+
+
+def _writes_refused(call: Call, joined: Joined) -> Finding | None:
+    step = next((it for it in call.steps if (it.reply or "").startswith(_REFUSALS)), None)
+    if step is None or not (misled(call) or (step.is_write and call.answered)):
+        return None
+    told = _told(call) if misled(call) else "nobody was told"
+    sentence = f"Redis refused {step.name} ({step.reply}): nothing is counted, and {told}"
+    return finding("writes-refused", call.challenge, sentence, step, call)
+
+
+def _told(call: Call) -> str:
+    if call.crashed:
+        return "the user got an error that says nothing"
+    return "the user was told not found"
+
+
+def _ttl_not_known(call: Call, joined: Joined) -> Finding | None:
+    """Without TTL's answer the pod wrote the session back as one that never expires."""
+    for before, after in pairwise(call.steps):
+        unknown = before.lost or before.silent or before.failed
+        if before.name != "TTL" or not unknown or not after.leaves_no_ttl or after.failed:
+            continue
+        if before.lost:
+            cause, what = "reply-lost", "the reply to TTL was lost"
+        elif before.reply is None or before.silent:
+            cause, what = "redis-hangs", "nobody answered TTL"
+        else:
+            cause = "writes-refused" if before.reply.startswith(_REFUSALS) else "redis-dies"
+            what = f"TTL was answered {before.reply}"
+        sentence = f"{what}, so {call.pod} wrote the session without one: it never expires"
+        return finding(cause, call.challenge, sentence, before, after, call)
+    return None
+
+
+def _reply_lost(call: Call, joined: Joined) -> Finding | None:
+    lost = [step for step in call.steps if step.lost]
+    if not lost or not misled(call):
+        return None
+    worst = next((step for step in lost if not step.is_read), lost[0])
+    told = "not found" if call.outcome is Outcome.NOT_FOUND else f"HTTP {call.exchange.status}"
+    return finding(
+        "reply-lost",
+        call.challenge,
+        f"Redis ran {worst.name} for {call.pod}, but the reply never arrived: the user was told {told}",
+        *lost,
+        call,
+    )
+
+
+def _redis_hangs(call: Call, joined: Joined) -> Finding | None:
+    if call.exchange.duration_ms < SLOW_MS:
+        return None
+    silent = next((step for step in call.steps if step.silent), None)
+    paused = "paused" in (joined.redis_state(call.started), joined.redis_state(call.ended))
+    if silent is None and not paused:
+        return None
+    clear = call.exchange.status == 503 or (call.exchange.status >= 500 and not call.crashed)
+    if clear and call.exchange.duration_ms <= 2 * _timeout_ms(call, joined):
+        return None
+    what = f"{silent.name} of {call.pod}" if silent is not None else f"what {call.pod} sent"
+    waited = f"{call.exchange.duration_ms / 1000:.1f} s"
+    stuck = silent is not None and silent.command.forwarded is None
+    how = f"{what} never reached Redis" if stuck else f"Redis took {what} and did not answer"
+    sentence = f"{how}: the user waited {waited}"
+    events = [e for e in joined.redis_events(float("-inf"), call.ended) if e.detail.get("action") == "pause"]
+    return finding("redis-hangs", call.challenge, sentence, *events[-1:], silent, call)
+
+
+def _timeout_ms(call: Call, joined: Joined) -> float:
+    word = joined.settings(call.pod, call.started).get("REDIS_TIMEOUT_MS", "")
+    return float(word) if word.isdecimal() and len(word) < 10 else DEFAULT_TIMEOUT_MS
+
+
+def _redis_gone(call: Call, joined: Joined) -> Finding | None:
+    """Redis went away under a pod that had been connected, and its user got an error that says nothing."""
+    broken = [step for step in call.steps if step.reply is None and step.command.fate in _BROKEN_OFF]
+    wished = joined.flag(call) is not False
+    down = wished and "stopped" in (joined.redis_state(call.started), joined.redis_state(call.ended))
+    if not (broken or down) or not (call.crashed or (broken and misled(call))):
+        return None
+    told = "not found" if call.kind == "verify" and call.outcome is Outcome.NOT_FOUND else "a bare error"
+    sentence = f"Redis went away from {call.pod}, which told its user {told} instead of to try again"
+    return finding("redis-dies", call.challenge, sentence, *_stops(joined, call), *broken[:1], call)
+
+
+def _not_serving(call: Call, joined: Joined) -> Finding | None:
+    """Redis was there, said that it does not serve yet or any more, and the user was told something else."""
+    step = next((it for it in call.steps if (it.reply or "").startswith(_NOT_SERVING)), None)
+    if step is None or not misled(call):
+        return None
+    sentence = f"Redis answered {step.name} with {step.reply}, and {_told(call)} instead of to try again"
+    return finding("redis-dies", call.challenge, sentence, step, call)
+
+
+def _stops(joined: Joined, call: Call) -> list[StackEvent]:
+    return [e for e in joined.redis_events(float("-inf"), call.ended) if e.detail.get("action") == "stop"][
+        -1:
+    ]
+
+
+_FAULTS: tuple[Rule, ...] = (
+    _moved,
+    _wrong_type,
+    _writes_refused,
+    _ttl_not_known,
+    _reply_lost,
+    _redis_hangs,
+    _redis_gone,
+    _not_serving,
+)

@@ -1,0 +1,337 @@
+"""The session is looked for where it is not: why one challenge was "not found" though it should be there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from devenv.core.diagnosis.findings import Finding, finding
+from devenv.core.diagnosis.steps import Step
+from devenv.core.diagnosis.stories import GRADED, Call, Joined, Story
+from devenv.core.model.events import RedisCommand, StackEvent
+from devenv.core.model.vocabulary import CaptchaType, Outcome
+
+ATTEMPTS_LIMIT = 2
+"""Graded attempts per challenge: contract §1."""
+
+_ENOUGH_STORIES = 100
+"""So many are looked through for what all pods do: a long trace has more of the same."""
+
+_EXPIRING = ("EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT")
+_EXPIRES = ("expire", "age")
+
+
+def loss(story: Story, joined: Joined) -> Finding | None:
+    """Why the first verify that should have found the session did not; None where all did."""
+    lost, create = _lost(story, joined), story.create
+    if lost is None or create is None:
+        return None
+    if create.wrote is not None and lost.read is not None:
+        return _gone_from_redis(story, joined, create, lost)
+    if create.wrote is not None:
+        return _not_looked_for(story, joined, create, lost)
+    if lost.read is not None:
+        return _fell_back(story, joined, create, lost)
+    return _both_in_memory(story, joined, create, lost)
+
+
+def _lost(story: Story, joined: Joined) -> Call | None:
+    for call in story.verifies:
+        if call.outcome is Outcome.NOT_FOUND and not _over(story, call, joined) and not _unsure(story, call):
+            return call
+        if _judged_by_another_word(story, call):
+            return call
+    return None
+
+
+def _unsure(story: Story, call: Call) -> bool:
+    """Whether the commands of ``call`` may be among those of others: of a crowd on a pod nobody can tell."""
+    return call.read is None and any(
+        other.read is not None and other.pod == call.pod and other.overlaps(call)
+        for other in story.verifies
+        if other is not call
+    )
+
+
+def _judged_by_another_word(story: Story, call: Call) -> bool:
+    """Handwriting with a session in Redis, judged by a pod that did not look there: never "not found"."""
+    if call.captcha != CaptchaType.HANDWRITING or call.read is not None or _unsure(story, call):
+        return False
+    written = story.create is not None and story.create.wrote is not None
+    return written and call.exchange.status == 200 and call.outcome is not Outcome.SUCCESS
+
+
+def _over(story: Story, call: Call, joined: Joined) -> bool:
+    """Whether the session had rightly ended before ``call``: solved, or at the limit, maybe meanwhile."""
+    if joined.profile.reusable:
+        return False
+    others = [
+        other
+        for other in story.verifies
+        if other is not call
+        and (other.ended <= call.started or (other.started <= call.ended and _share(other, call)))
+    ]
+    solved = any(other.outcome is Outcome.SUCCESS for other in others)
+    limit = joined.profile.limit
+    return solved or 0 < limit <= sum(other.outcome in GRADED for other in others)
+
+
+def _share(one: Call, other: Call) -> bool:
+    """Whether two calls at the same time look into the same place."""
+    return one.pod == other.pod or (one.read is not None and other.read is not None)
+
+
+def _both_in_memory(story: Story, joined: Joined, create: Call, lost: Call) -> Finding | None:
+    here, there = joined.flag(create), joined.flag(lost)
+    cid = story.challenge
+    if here is not None and there is not None and here != there:
+        return _mixed(story, joined, create, lost)
+    if here:
+        return _redis_unused(story, joined, create, lost)
+    if create.pod != lost.pod:
+        sentence = f"the session is in the memory of {create.pod}, and {lost.pod} was asked for it"
+        return finding("pod-memory", cid, sentence, create, lost)
+    if (restart := joined.restarted(create.pod, create.started, lost.ended)) is not None:
+        sentence = (
+            f"{create.pod} was restarted after it created the session: its memory went with the process"
+        )
+        return finding("pod-restart", cid, sentence, create, restart, lost)
+    if _expired(create, create.started, lost.started):
+        return None
+    if joined.settings(create.pod, create.started).get("WORKERS") == "1":
+        sentence = (
+            f"{create.pod} created the session and did not find it again, with one process and the flag off"
+        )
+        return finding("flag-off-regression", cid, sentence, create, lost)
+    sentence = (
+        f"{create.pod} created the session and did not find it again: another of its worker processes did"
+    )
+    return finding("many-workers", cid, sentence, create, lost)
+
+
+def _expired(create: Call, since: float, when: float) -> bool:
+    ttl = create.answer.get("ttl")
+    return isinstance(ttl, int | float) and when - since >= ttl
+
+
+def _redis_unused(story: Story, joined: Joined, create: Call, lost: Call) -> Finding:
+    """USE_REDIS=true, and neither pod said a word about this session to Redis."""
+    cid = story.challenge
+    if (found := _cluster_client(cid, joined, create, lost)) is not None:
+        return found
+    state = joined.redis_state(create.started)
+    if state == "paused":
+        sentence = f"Redis did not answer {create.pod}, which kept the session in its memory without a word"
+        return finding("redis-hangs", cid, sentence, *_actions(joined, create, "pause"), create, lost)
+    if state == "stopped" and joined.connected(create.pod, create.started):
+        sentence = f"Redis went away: {create.pod} could not write the session, and nobody was told"
+        return finding("redis-dies", cid, sentence, *_actions(joined, create, "stop"), create, lost)
+    refusal = _refusal(joined, create.pod)
+    why = f": {refusal.command} → {refusal.reply}" if refusal is not None else ""
+    who = create.pod if create.pod == lost.pod else f"neither {create.pod} nor {lost.pod}"
+    said = "said not a word" if create.pod == lost.pod else "said a word"
+    sentence = f"USE_REDIS=true, yet {who} {said} of the session to Redis and memory was used instead{why}"
+    return finding("wrong-port", cid, sentence, refusal, create, lost)
+
+
+def _actions(joined: Joined, call: Call, action: str) -> list[StackEvent]:
+    events = joined.redis_events(float("-inf"), call.ended)
+    return [event for event in events if event.detail.get("action") == action][-1:]
+
+
+def _refusal(joined: Joined, pod: str) -> RedisCommand | None:
+    """What Redis refused ``pod`` when it connected: AUTH, HELLO, PING, SELECT."""
+    for word in joined.words:
+        refused = word.pod == pod and (word.reply or "").startswith(
+            ("-NOAUTH", "-WRONGPASS", "-ERR", "-DENIED")
+        )
+        if refused and word.command in ("AUTH", "HELLO", "PING", "SELECT"):
+            return word
+    return None
+
+
+def _cluster_client(cid: str, joined: Joined, *calls: Call) -> Finding | None:
+    """A pod that asked for the cluster's map, or for another database of it, and then said nothing of use."""
+    for call in calls:
+        words = [it for it in joined.words if it.pod == call.pod and it.received <= calls[-1].ended]
+        asked = [it for it in words if it.command.startswith("CLUSTER")]
+        refused = next((it for it in asked if (it.reply or "").startswith("-")), None)
+        if refused is None and joined.settings(call.pod, call.started).get("REDIS_CLUSTER") == "true":
+            # redis-py 5 asks INFO first, and no more where that says it is none.
+            refused = next((it for it in words if "redis_mode:standalone" in (it.reply or "")), None)
+        if refused is not None:
+            why = "this server is no cluster" if refused.command == "INFO" else refused.reply
+            sentence = f"{call.pod} uses a cluster client and never connects: {why}"
+            return finding("standalone-cluster-client", cid, sentence, refused, *calls)
+        if asked and not any(_spoke_between(call.pod, asked[-1], calls[-1], it) for it in joined.steps):
+            sentence = f"{call.pod} was told where the cluster's nodes are and reached none of them"
+            return finding("announce-unreachable", cid, sentence, asked[-1], *calls)
+        selected = next((it for it in reversed(words) if it.command == "SELECT"), None)
+        if selected is not None and (selected.reply or "").startswith("-") and _is_cluster(selected, words):
+            sentence = f"{call.pod} wants database {' '.join(selected.args)} of a cluster: {selected.reply}"
+            return finding("cluster-database", cid, sentence, selected, *calls)
+    return None
+
+
+def _spoke_between(pod: str, word: RedisCommand, call: Call, step: Step) -> bool:
+    return step.command.pod == pod and word.received <= step.at <= call.ended
+
+
+def _is_cluster(selected: RedisCommand, words: Iterable[RedisCommand]) -> bool:
+    """By Redis' own words; Valkey's about SELECT do not tell, those about HELLO do."""
+    return "cluster mode" in (selected.reply or "") or any(
+        it.command == "HELLO" and "mode: cluster" in (it.reply or "") for it in words
+    )
+
+
+def _mixed(story: Story, joined: Joined, create: Call, lost: Call) -> Finding:
+    kept = "Redis" if joined.flag(create) else "its memory"
+    looked = "Redis" if joined.flag(lost) else "its own memory"
+    toggled = create.pod == lost.pod
+    who = f"{lost.pod}, since switched over," if toggled else lost.pod
+    sentence = f"{create.pod} kept the session in {kept}, {who} looked in {looked}"
+    settings = [
+        event
+        for call in (create, lost)
+        for event in [
+            e for e in joined.stack if e.what == "pod" and e.pod == call.pod and e.time <= call.started
+        ][-1:]
+    ]
+    flags = [
+        StackEvent(e.time, e.what, e.pod, {"USE_REDIS": e.detail.get("USE_REDIS", "")}) for e in settings
+    ]
+    return finding("mixed-flags", story.challenge, sentence, *flags, create, create.wrote, lost.read, lost)
+
+
+def _not_looked_for(story: Story, joined: Joined, create: Call, lost: Call) -> Finding:
+    """It is in Redis, and the pod that was asked did not look there."""
+    if joined.flag(lost) is False or (joined.flag(lost) is None and create.pod != lost.pod):
+        return _mixed(story, joined, create, lost)
+    cid = story.challenge
+    state = joined.redis_state(lost.started)
+    if state != "running":
+        action = {"stopped": "stop", "paused": "pause"}[state]
+        cause = {"stopped": "redis-dies", "paused": "redis-hangs"}[state]
+        sentence = f"Redis was {state}: {lost.pod} looked into its own memory, and nobody was told"
+        return finding(cause, cid, sentence, create.wrote, create, *_actions(joined, lost, action), lost)
+    if (found := _cluster_client(cid, joined, lost)) is not None:
+        return found
+    if create.pod != lost.pod and not joined.spoke(lost.pod) and not _verify_looks_in_memory(joined):
+        refusal = _refusal(joined, lost.pod)
+        sentence = f"USE_REDIS=true, yet {lost.pod} never said a word to Redis and looked into its own memory"
+        return finding("wrong-port", cid, sentence, create.wrote, create, refusal, lost)
+    sentence = f"{create.pod} wrote the session to Redis, and verify on {lost.pod} still looked in memory"
+    return finding("half-migration", cid, sentence, create.wrote, create, lost)
+
+
+def _verify_looks_in_memory(joined: Joined) -> bool:
+    """Whether a pod did not find what it had written itself: then it is the code, and no pod's setting."""
+    return any(
+        call.pod == create.pod
+        and call.outcome is Outcome.NOT_FOUND
+        and call.read is None
+        and joined.flag(call) is not False
+        and joined.redis_state(call.started) == "running"
+        and not _unsure(story, call)
+        for story in joined.stories[:_ENOUGH_STORIES]
+        if (create := story.create) is not None and create.wrote is not None
+        for call in story.verifies
+    )
+
+
+def _fell_back(story: Story, joined: Joined, create: Call, lost: Call) -> Finding:
+    """It is not in Redis, where the pod that was asked looked."""
+    if joined.flag(create) is False:
+        return _mixed(story, joined, create, lost)
+    cid = story.challenge
+    stops = _actions(joined, create, "stop")
+    if create.steps or joined.connected(create.pod, create.started):
+        sentence = f"Redis went away: {create.pod} could not write the session, and nobody was told"
+        return finding("redis-dies", cid, sentence, *stops, *create.steps, create, lost.read, lost)
+    if (
+        joined.redis_state(create.started) == "running"
+        and create.pod != lost.pod
+        and not joined.spoke(create.pod)
+    ):
+        sentence = f"{create.pod} never said a word to Redis and kept the session in its memory"
+        return finding("wrong-port", cid, sentence, _refusal(joined, create.pod), create, lost.read, lost)
+    sentence = f"Redis was not there yet when {create.pod} created the session: it lies in the pod's memory"
+    return finding("redis-late", cid, sentence, *stops, create, lost.read, lost)
+
+
+def _gone_from_redis(story: Story, joined: Joined, create: Call, lost: Call) -> Finding | None:
+    wrote, read, cid = create.wrote, lost.read, story.challenge
+    if wrote is None or read is None:
+        return None
+    databases = [joined.settings(call.pod, call.started).get("REDIS_DB", "0") for call in (create, lost)]
+    if wrote.key != read.key:
+        sentence = f"{create.pod} wrote {wrote.key}, {lost.pod} looked for {read.key}"
+        return finding("prefix-mismatch", cid, sentence, wrote, create, read, lost)
+    if databases[0] != databases[1]:
+        sentence = (
+            f"{create.pod} wrote to database {databases[0]}, {lost.pod} looked in database {databases[1]}"
+        )
+        return finding("prefix-mismatch", cid, sentence, wrote, create, read, lost)
+    if read.saw_the_key and read.at > lost.ended:
+        sentence = (
+            f"Redis answered {lost.pod} too late: the session is there, and its user was told otherwise"
+        )
+        return finding("redis-hangs", cid, sentence, wrote, *_actions(joined, lost, "pause"), read, lost)
+    if read.failed:
+        how = "did not answer" if read.reply is None else f"answered {read.reply} to"
+        sentence = f"Redis {how} {lost.pod}, which told its user that there is no such challenge"
+        return finding("redis-dies", cid, sentence, wrote, read, lost)
+    removals = [step for step in story.steps if step.deleted and step.at <= read.at]
+    if removals:
+        early = _ended_early(story, removals[-1], lost) if joined.profile.limit else None
+        return _taken_out(story, removals[-1], read, lost) or early
+    meanwhile = [e for e in joined.redis_events(wrote.at, read.at) if _concerns(e, wrote.key)]
+    if _expired(create, wrote.at, read.at) or any(_is_expiry(event) for event in meanwhile):
+        return None
+    sentence = f"{wrote.key} was written with a time to live and was gone before it: no pod deleted it"
+    return finding("flushed", cid, sentence, wrote, create, *meanwhile, read, lost)
+
+
+def _taken_out(story: Story, removal: Step, read: Step, lost: Call) -> Finding | None:
+    """A verify that was under way had the session to itself, to put it back later."""
+    owner = story.owner(removal)
+    if removal.name != "GETDEL" or owner is None or owner is lost or owner.ended < read.at:
+        return None
+    back = [step for step in owner.steps if step.is_plain_write and step.at > removal.at]
+    sentence = (
+        f"{owner.pod} had taken the session out of Redis to judge another answer, and {lost.pod} was told "
+        "that there is none"
+    )
+    return finding("taken-out", story.challenge, sentence, removal, read, *back, owner, lost)
+
+
+def _ended_early(story: Story, removal: Step, lost: Call) -> Finding | None:
+    """A verify that was wrong, and not the last allowed one, ended the session."""
+    owner = story.owner(removal)
+    graded = [c for c in story.verifies if c.outcome in GRADED and c.started <= lost.started]
+    if owner is None or owner.outcome is not Outcome.WRONG or len(graded) >= ATTEMPTS_LIMIT:
+        return None
+    sentence = (
+        f"{owner.pod} ended the session after {len(graded)} wrong answer, though {ATTEMPTS_LIMIT} are allowed"
+    )
+    return finding("attempts-limit", story.challenge, sentence, removal, owner, lost)
+
+
+def _concerns(event: StackEvent, key: str) -> bool:
+    """Whether what was done to Redis can have touched ``key``: it names it, or names no key."""
+    said = event.detail.get("command") or event.detail.get("key")
+    return said is None or key in said or said.upper().startswith(("FLUSH", "SWAPDB"))
+
+
+def _is_expiry(event: StackEvent) -> bool:
+    words = event.detail.get("command", "").split()
+    return event.detail.get("action") in _EXPIRES or (bool(words) and words[0].upper() in _EXPIRING)
+
+
+def beyond_the_limit(story: Story) -> Finding | None:
+    """More answers to one challenge were graded than are allowed."""
+    graded = [call for call in story.verifies if call.outcome in GRADED]
+    wrong = [call for call in graded if call.outcome is Outcome.WRONG]
+    if len(wrong) < ATTEMPTS_LIMIT or len(graded) <= ATTEMPTS_LIMIT:
+        return None
+    sentence = f"{len(graded)} answers were graded, though {ATTEMPTS_LIMIT} are allowed"
+    return finding("attempts-limit", story.challenge, sentence, *graded[: ATTEMPTS_LIMIT + 1])

@@ -1,0 +1,180 @@
+"""Redis commands as steps: each with the moment and the reply of its effect, queued ones at their EXEC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from devenv.core.diagnosis.attribution import SCRIPTS
+from devenv.core.model.events import RedisCommand
+
+_WRITES = frozenset(
+    {"SET", "SETEX", "PSETEX", "SETNX", "GETSET", "HSET", "HMSET", "HINCRBY", "INCR", "APPEND"}
+)
+_DELETES = frozenset({"DEL", "UNLINK", "GETDEL"})
+_READS = frozenset(
+    {"GET", "TTL", "PTTL", "EXISTS", "MGET", "HGET", "HGETALL", "HMGET", "GETEX", "STRLEN", "TYPE"}
+)
+_KEEPS_TTL = frozenset({"EX", "PX", "EXAT", "PXAT", "KEEPTTL"})
+
+_REDIRECTIONS = ("-MOVED", "-ASK", "-TRYAGAIN")
+
+NIL = "(nil)"
+"""How a missing value is printed in a trace."""
+
+LONGEST_REPLY = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One Redis command as it took effect: ``at`` orders the steps of all pods (a transaction's run at EXEC).
+
+    ``reply`` is None where none came.
+    """
+
+    command: RedisCommand
+    at: float
+    reply: str | None
+
+    @property
+    def name(self) -> str:
+        """GET, SETEX, …"""
+        return self.command.command
+
+    @property
+    def key(self) -> str:
+        """The whole key, with its prefix."""
+        return self.command.key or ""
+
+    @property
+    def lost(self) -> bool:
+        """It ran, and its reply was lost on the way to a pod that still waited for it."""
+        command = self.command
+        return command.answered is not None and command.delivered is None and command.fate != "undelivered"
+
+    @property
+    def silent(self) -> bool:
+        """The pod waited for a reply in vain: Redis gave none, or gave it when the pod had gone."""
+        return self.command.delivered is None and not self.lost
+
+    @property
+    def failed(self) -> bool:
+        """It had no effect, as far as anybody knows: no reply, or an error for one."""
+        return self.reply is None or is_error(self.reply)
+
+    @property
+    def is_write(self) -> bool:
+        """It may have set the key (a script may have)."""
+        return self.name in _WRITES or self.name in SCRIPTS
+
+    @property
+    def is_plain_write(self) -> bool:
+        """It replaced the key's value, without looking."""
+        return self.name in ("SET", "SETEX", "PSETEX")
+
+    @property
+    def is_read(self) -> bool:
+        """It only looked."""
+        return self.name in _READS
+
+    @property
+    def deleted(self) -> bool:
+        """It removed the key."""
+        return self.name in _DELETES and self.reply not in ("0", NIL) and not self.failed
+
+    @property
+    def saw_the_key(self) -> bool:
+        """Its reply proves that the key existed."""
+        if self.failed or self.lost:
+            return False
+        if self.name in ("TTL", "PTTL"):
+            return self.reply != "-2"
+        return self.deleted or (self.is_read and self.reply not in (NIL, "0", "none"))
+
+    @property
+    def saw_nothing(self) -> bool:
+        """Its reply proves that the key did not exist."""
+        return self.is_read and self.reply == ("-2" if self.name in ("TTL", "PTTL") else NIL)
+
+    @property
+    def value(self) -> str:
+        """The value that a plain write gave the key."""
+        position = 2 if self.name in ("SETEX", "PSETEX") else 1
+        return self.command.args[position] if len(self.command.args) > position else ""
+
+    @property
+    def leaves_no_ttl(self) -> bool:
+        """A SET that neither gives nor keeps a time to live."""
+        return self.name == "SET" and not any(arg.upper() in _KEEPS_TTL for arg in self.command.args[2:])
+
+    def surely_before(self, other: Step) -> bool:
+        """Whether it ran before ``other`` was even sent; without the times, whether its reply came first."""
+        answered, forwarded = self.command.answered, other.command.forwarded
+        return self.at <= other.at if answered is None or forwarded is None else answered <= forwarded
+
+    def __str__(self) -> str:
+        shown = {NIL: "nothing", None: "no reply"}.get(self.reply, self.reply)
+        if shown is not None and len(shown) > LONGEST_REPLY:
+            shown = shown[: LONGEST_REPLY - 1] + "…"
+        fate = ", which was lost" if self.lost else ""
+        return f"redis #{self.command.seq} {self.command.pod}: {self.name} → {shown}{fate}"
+
+
+def is_error(reply: str) -> bool:
+    """Whether a printed reply is an error (``-ERR …``) and not a negative number."""
+    return reply.startswith("-") and not reply[1:].isdecimal()
+
+
+def steps_of(commands: Sequence[RedisCommand]) -> list[Step]:
+    """The keyed ones of ``commands`` (in the order of their numbers), in the order of their effect."""
+    queued: dict[tuple[str, int], list[RedisCommand]] = {}
+    steps: list[Step] = []
+    for command in commands:
+        connection = (command.pod, command.connection)
+        if command.command == "EXEC":
+            replies = _replies(command.reply)
+            for position, inner in enumerate(queued.pop(connection, [])):
+                reply = replies[position] if position < len(replies) else command.reply
+                steps.append(Step(_executed(inner, command), _moment(command), reply))
+        elif command.command == "DISCARD":
+            queued.pop(connection, None)
+        elif command.key is not None and command.reply == "QUEUED":
+            queued.setdefault(connection, []).append(command)
+        elif command.key is not None:
+            steps.append(Step(command, _moment(command), command.reply))
+    return sorted(_arrived(steps), key=lambda step: (step.at, step.command.seq))
+
+
+def _arrived(steps: Sequence[Step]) -> Iterator[Step]:
+    """Without those that a cluster's node redirected and that the pod then sent to another node."""
+    sent: dict[tuple[str, str, tuple[str, ...]], set[str | None]] = {}
+    for step in reversed(steps):
+        command = step.command
+        later = sent.setdefault((command.pod, command.command, command.args), set())
+        if not ((step.reply or "").startswith(_REDIRECTIONS) and later - {command.node}):
+            yield step
+        later.add(command.node)
+
+
+def _executed(inner: RedisCommand, execute: RedisCommand) -> RedisCommand:
+    """A queued command with the times and the fate of its EXEC."""
+    return replace(
+        inner,
+        answered=execute.answered,
+        fate=execute.fate,
+        forwarded=execute.forwarded,
+        delivered=execute.delivered,
+        rule=execute.rule,
+    )
+
+
+def _replies(reply: str | None) -> list[str | None]:
+    """The replies of a transaction's commands, from the printable form ``[OK, 1]``."""
+    if reply is None or not (reply.startswith("[") and reply.endswith("]")):
+        return []
+    return list(reply[1:-1].split(", "))
+
+
+def _moment(command: RedisCommand) -> float:
+    """When Redis ran it: just before its answer came, else when it was sent on."""
+    return command.answered or command.forwarded or command.received

@@ -1,0 +1,260 @@
+"""Joins a trace, the proxy's exchanges and the gate's Redis commands, into one story per challenge."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from devenv.core.diagnosis.attribution import Challenges, Span, attribute, grouped
+from devenv.core.diagnosis.steps import Step, steps_of
+from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
+from devenv.core.model.presets import CAPTCHA, profile_from_text
+from devenv.core.model.service import ServiceProfile
+from devenv.core.model.vocabulary import Outcome
+
+CallKind = Literal["create", "verify"]
+
+GRADED = (Outcome.SUCCESS, Outcome.WRONG)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A create or verify with the Redis commands that its pod sent for it, in the order of their effect.
+
+    ``answer`` has the contract's field names. ``outcome`` is how a verify ended (of a create: meaningless).
+    ``words``: create and verify, as the service's people say.
+    """
+
+    exchange: Exchange
+    kind: CallKind
+    captcha: str
+    challenge: str | None
+    request: Mapping[str, Any]
+    answer: Mapping[str, Any]
+    steps: tuple[Step, ...]
+    outcome: Outcome
+    words: tuple[str, str] = CAPTCHA.words
+
+    @property
+    def pod(self) -> str:
+        """The pod that served it; empty where none was reached."""
+        return self.exchange.pod or ""
+
+    @property
+    def started(self) -> float:
+        """Seconds since the epoch."""
+        return self.exchange.started
+
+    @property
+    def ended(self) -> float:
+        """Seconds since the epoch."""
+        return self.exchange.started + self.exchange.duration_ms / 1000
+
+    @property
+    def word(self) -> str:
+        """create or verify, as the service's people say."""
+        return self.words[self.kind == "verify"]
+
+    @property
+    def answered(self) -> bool:
+        """It was answered as its service answers: a session was opened; a use was told how it ended."""
+        status = self.exchange.status
+        if self.kind == "create":
+            return 200 <= status < 300
+        return status == 200 or self.outcome is not Outcome.ERROR
+
+    @property
+    def attempts(self) -> int | None:
+        """The count of attempts that the answer carries."""
+        count = self.answer.get("attempts")
+        return count if isinstance(count, int) and not isinstance(count, bool) else None
+
+    @property
+    def crashed(self) -> bool:
+        """The pod answered 500 or the like without saying what is wrong; 503 says "try again"."""
+        if self.exchange.status < 500 or self.exchange.status == 503 or self.exchange.error is not None:
+            return False
+        said = self.answer.get("detail") or self.answer.get("message")
+        return not isinstance(said, str) or said.startswith("Internal Server Error")
+
+    @property
+    def wrote(self) -> Step | None:
+        """Its first successful write."""
+        return next((step for step in self.steps if step.is_write and not step.failed), None)
+
+    @property
+    def read(self) -> Step | None:
+        """Its first command that looked at the session; one that failed only where none did not."""
+        looks = [step for step in self.steps if step.is_read or step.is_write]
+        return next((step for step in looks if not step.failed), looks[0] if looks else None)
+
+    def overlaps(self, other: Call) -> bool:
+        """Whether both were under way at some moment."""
+        return self.started < other.ended and other.started < self.ended
+
+    def __str__(self) -> str:
+        told: object = self.answer.get("message")
+        if not told:
+            told = str(self.outcome) if self.answered else f"HTTP {self.exchange.status}"
+        said = "" if self.kind == "create" and self.answered else f" → {told}"
+        return f"exchange #{self.exchange.seq} {self.pod or 'no pod'}: {self.word} {self.captcha}{said}"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All that happened to one challenge. ``create`` is None where the trace begins later."""
+
+    challenge: str
+    create: Call | None
+    verifies: tuple[Call, ...]
+    steps: tuple[Step, ...]
+    calls: Mapping[int, Call]
+
+    def owner(self, step: Step) -> Call | None:
+        """The call that sent this step's command."""
+        return self.calls.get(step.command.seq)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A whole trace: stories in the order of their first request, and what was done to the stack.
+
+    ``words`` are the commands without a key (PING, AUTH, CLUSTER, …), in their order.
+    """
+
+    stories: tuple[Story, ...]
+    calls: tuple[Call, ...]
+    steps: tuple[Step, ...]
+    words: tuple[RedisCommand, ...]
+    stack: tuple[StackEvent, ...]
+    _spoken: Mapping[str, Sequence[float]]
+    _pods: Mapping[str, Sequence[StackEvent]]
+    profile: ServiceProfile = CAPTCHA
+
+    @property
+    def own(self) -> bool:
+        """Whether the pods were somebody's own service, which has a store of its own."""
+        return any(event.what == "service" for event in self.stack)
+
+    def settings(self, pod: str, when: float) -> Mapping[str, str]:
+        """What ``pod`` ran with at ``when``; empty where the trace does not tell."""
+        known = self._pods.get(pod, ())
+        at = bisect_right(known, when, key=lambda event: event.time)
+        return known[at - 1].detail if at else {}
+
+    def flag(self, call: Call) -> bool | None:
+        """USE_REDIS of the pod of ``call`` at its time; None where the trace does not tell."""
+        word = self.settings(call.pod, call.started).get("USE_REDIS")
+        return None if word is None else word.lower() == "true"
+
+    def restarted(self, pod: str, after: float, before: float) -> StackEvent | None:
+        """The restart of ``pod`` between two times, if there was one."""
+        return next(
+            (e for e in self.stack if e.what == "restart" and e.pod == pod and after <= e.time <= before),
+            None,
+        )
+
+    def connected(self, pod: str, when: float) -> bool:
+        """Whether the present process of ``pod`` has had a reply from Redis before ``when``."""
+        restarts = [e.time for e in self.stack if e.what == "restart" and e.pod == pod and e.time <= when]
+        spoken = self._spoken.get(pod, ())
+        return bisect_left(spoken, when) > bisect_left(spoken, restarts[-1] if restarts else float("-inf"))
+
+    def spoke(self, pod: str) -> bool:
+        """Whether ``pod`` ever had a reply from Redis in this trace."""
+        return bool(self._spoken.get(pod))
+
+    def redis_state(self, when: float) -> str:
+        """running, paused or stopped at ``when``, as far as the trace tells."""
+        states = {"pause": "paused", "resume": "running", "stop": "stopped", "start": "running"}
+        done = [e.detail.get("action", "") for e in self.redis_events(float("-inf"), when)]
+        known = [states[action] for action in done if action in states]
+        return known[-1] if known else "running"
+
+    def redis_events(self, after: float, before: float) -> list[StackEvent]:
+        """What was done to Redis past the pods between two times."""
+        return [e for e in self.stack if e.what == "redis" and after <= e.time <= before]
+
+
+def join(trace: Iterable[TraceEvent]) -> Joined:
+    """Join a trace's events, in any order, into stories."""
+    events = list(trace)
+    exchanges = sorted((e for e in events if isinstance(e, Exchange)), key=lambda e: (e.started, e.seq))
+    commands = sorted((e for e in events if isinstance(e, RedisCommand)), key=lambda e: e.seq)
+    stack = tuple(sorted((e for e in events if isinstance(e, StackEvent)), key=lambda e: e.time))
+    profile = _profile(stack)
+    bare = [call for exchange in exchanges if (call := _call(exchange, profile)) is not None]
+    steps = steps_of(commands)
+    challenges = Challenges(call.challenge for call in bare if call.challenge)
+    spans = [Span(at, it.pod, it.challenge, it.started, it.ended) for at, it in enumerate(bare)]
+    owners = attribute([step.command for step in steps], spans, challenges)
+    of_call: dict[int, list[Step]] = {}
+    for step in steps:
+        if step.command.seq in owners:
+            of_call.setdefault(owners[step.command.seq], []).append(step)
+    calls = [_with_steps(call, of_call.get(at, ())) for at, call in enumerate(bare)]
+    owned = {seq: calls[at] for seq, at in owners.items()}
+    answered = [command for command in commands if command.delivered is not None]
+    return Joined(
+        _stories(calls, steps, challenges, owned),
+        tuple(calls),
+        tuple(steps),
+        tuple(command for command in commands if command.key is None),
+        stack,
+        {
+            pod: sorted(times)
+            for pod, times in grouped((it.pod, it.delivered or 0.0) for it in answered).items()
+        },
+        grouped((e.pod, e) for e in stack if e.what == "pod" and e.pod is not None),
+        profile,
+    )
+
+
+def _stories(
+    calls: Sequence[Call], steps: Sequence[Step], challenges: Challenges, owned: Mapping[int, Call]
+) -> tuple[Story, ...]:
+    calls_of = grouped((call.challenge, call) for call in calls if call.challenge)
+    steps_by = grouped((name, step) for step in steps if (name := challenges.of(step.key)) is not None)
+    return tuple(
+        Story(
+            challenge,
+            next((call for call in mine if call.kind == "create"), None),
+            tuple(call for call in mine if call.kind == "verify"),
+            tuple(steps_by.get(challenge, ())),
+            owned,
+        )
+        for challenge, mine in calls_of.items()
+    )
+
+
+def _profile(stack: Sequence[StackEvent]) -> ServiceProfile:
+    """How the service of this trace is understood: as it says itself, else as the contract does."""
+    said = [event.detail.get("profile", "") for event in stack if event.what == "service"]
+    return profile_from_text(said[-1]) if said else CAPTCHA
+
+
+def _call(exchange: Exchange, profile: ServiceProfile) -> Call | None:
+    path = exchange.path.partition("?")[0]
+    request, answer = _object(exchange.request_body), _object(exchange.response_body)
+    found = profile.read(exchange.method, path, request, answer, exchange.session)
+    if found is None:
+        return None
+    outcome = profile.outcome(exchange.status, answer)
+    return Call(
+        exchange, found.use, found.kind, found.session, request, found.answer, (), outcome, profile.words
+    )
+
+
+def _object(body: str | None) -> Mapping[str, Any]:
+    try:
+        value = json.loads(body or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _with_steps(call: Call, steps: Iterable[Step]) -> Call:
+    return replace(call, steps=tuple(steps))

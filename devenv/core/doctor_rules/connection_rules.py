@@ -1,0 +1,263 @@
+"""From the TCP connection to the first answered PING: where a pod's way to Redis ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from devenv.core.doctor_rules.facts import Facts, Reach, Server, Speech, Tls, Trust
+from devenv.core.doctor_rules.findings import Change, Checked, Finding
+from devenv.core.doctor_rules.settings import CA_NAMES, CERTIFICATE_NAMES, USER_NAMES, Pod
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A server with the settings of the first pod that uses it, which say where to change something."""
+
+    server: Server
+    pod: Pod
+
+    @classmethod
+    def of(cls, server: Server, facts: Facts) -> Case:
+        """``server``'s pods are among those of ``facts``."""
+        return cls(server, next(pod for pod in facts.pods if pod.name in server.pods))
+
+    @property
+    def subject(self) -> str:
+        """The address."""
+        return str(self.server.target)
+
+    def finding(self, kind: str, sentence: str, *evidence: str, change: str, at: str = "") -> Finding:
+        """``at`` names the variable whose line is to be changed; without it, nothing in these files is."""
+        place = self.pod.line(at) if at else None
+        return Finding(
+            kind, self.subject, sentence, tuple(it for it in evidence if it), Change(change, place)
+        )
+
+    def name(self, names: tuple[str, ...]) -> str:
+        """The one of several names of a setting that is in use here."""
+        found = self.pod.setting(*names)
+        return found.name if found is not None else names[0]
+
+
+def connection(case: Case) -> list[Checked]:
+    """The steps up to PING, ending with the first that fails."""
+    server = case.server
+    if server.skipped is not None:
+        return [Checked("connection", case.subject, server.skipped, known=False)]
+    checks = []
+    for name, step in (("port", _port), ("protocol", _protocol), ("login", _login)):
+        done = step(case)
+        if done is None:
+            continue
+        checks.append(Checked(name, case.subject, done, ()) if isinstance(done, str) else
+                      Checked(name, case.subject, "", (done,)))  # fmt: skip
+        if checks[-1].findings:
+            break
+    return checks
+
+
+def _port(case: Case) -> Finding | str | None:
+    tcp, target = case.server.tcp, case.server.target
+    if tcp is None:
+        return None
+    if tcp.reach is Reach.OPEN:
+        return f"open, {tcp.seconds * 1000:.1f} ms"
+    others = [f"port {port} of the same host: {_spoken(it)}" for port, it in case.server.elsewhere.items()]
+    better = next((p for p, it in case.server.elsewhere.items() if it in (Speech.REDIS, Speech.TLS)), None)
+    took = f"connecting to {target}: {_reached(tcp.reach)} after {tcp.seconds * 1000:.0f} ms"
+    if tcp.reach is Reach.UNKNOWN_HOST:
+        return case.finding(
+            "host-unknown",
+            f"no such host: {target.host}",
+            f"{took}: {tcp.detail}",
+            change="REDIS_HOST=the address of your Redis",
+            at="REDIS_HOST",
+        )
+    kind = "port-closed" if tcp.reach is Reach.REFUSED else "no-answer"
+    sentence = f"{target} {'refuses connections' if kind == 'port-closed' else 'does not answer'}"
+    if better is None:
+        wanted = "start Redis there, or correct REDIS_HOST and REDIS_PORT"
+        if kind == "no-answer":
+            wanted += "; or open the way: security group, network policy, firewall"
+    else:
+        sentence += f"; port {better} of the same host does"
+        wanted = f"REDIS_PORT={better}"
+        if case.server.elsewhere[better] is Speech.TLS and not target.tls:
+            wanted += " and REDIS_SSL=true"
+    return case.finding(kind, sentence, took, *others, change=wanted, at="REDIS_PORT")
+
+
+def _reached(reach: Reach) -> str:
+    return {Reach.REFUSED: "refused", Reach.TIMEOUT: "no answer"}.get(reach, str(reach))
+
+
+def _spoken(speech: Speech) -> str:
+    return {
+        Speech.REDIS: "Redis answers, without TLS",
+        Speech.TLS: "something answers with TLS",
+        Speech.HTTP: "an HTTP server",
+        Speech.SILENT: "open, and silent",
+    }.get(speech, "open, and not Redis")
+
+
+def _protocol(case: Case) -> Finding | str | None:
+    server, target = case.server, case.server.target
+    if server.speech is None:
+        return None
+    if server.speech in (Speech.HTTP, Speech.OTHER):
+        return case.finding(
+            "not-redis",
+            f"what answers at {target} is not Redis",
+            f"PING to {target}: {_spoken(server.speech)}",
+            change="REDIS_PORT=the port of your Redis",
+            at="REDIS_PORT",
+        )
+    if server.speech is Speech.SILENT:
+        return case.finding(
+            "redis-silent",
+            f"{target} accepts connections and answers nothing",
+            f"PING to {target}: no answer, neither plain nor with TLS",
+            change="look at the server: it hangs, is paused, or stands behind a proxy that passes nothing on",
+        )
+    if server.speech is Speech.TLS and not target.tls:
+        return case.finding(
+            "tls-expected",
+            f"{target} speaks TLS, the settings do not",
+            f"PING to {target} without TLS: no answer; a TLS handshake succeeds",
+            case.pod.shown("REDIS_SSL"),
+            change="REDIS_SSL=true",
+            at="REDIS_SSL",
+        )
+    if server.speech is Speech.REDIS and target.tls:
+        return case.finding(
+            "tls-not-offered",
+            f"the settings ask for TLS, {target} does not speak it",
+            f"PING to {target} without TLS: answered",
+            case.pod.shown("REDIS_SSL"),
+            change="REDIS_SSL=false, or turn TLS on at the server",
+            at="REDIS_SSL",
+        )
+    if server.tls is None:
+        return "Redis without TLS"
+    return _certificate(case, server.tls)
+
+
+def _certificate(case: Case, tls: Tls) -> Finding | str:
+    """The handshake, as the pod's client sees it."""
+    held, target = tls.certificate, case.server.target
+    if tls.trust is Trust.OK:
+        return f"TLS, certificate valid for {held.days:.0f} more days" if held is not None else "TLS"
+    shown = (
+        f"certificate of {held.subject}, issued by {held.issuer}, valid until {held.not_after}"
+        if held
+        else ""
+    )
+    said = f"TLS handshake with {target}: {tls.detail}"
+    ca = case.name(CA_NAMES)
+    if tls.trust in (Trust.EXPIRED, Trust.NOT_YET):
+        how = "has expired" if tls.trust is Trust.EXPIRED else "is not valid yet"
+        return case.finding(
+            "certificate-expired",
+            f"the certificate of {target} {how}",
+            said,
+            shown,
+            change="renew the server's certificate (tls-cert-file)",
+        )
+    if tls.trust is Trust.UNTRUSTED:
+        return case.finding(
+            "certificate-untrusted",
+            f"the certificate of {target} is not signed by {tls.authorities}",
+            said,
+            shown,
+            change=f"{ca}=the file with the certificate of the authority that signed it",
+            at=ca,
+        )
+    if tls.trust is Trust.WRONG_NAME:
+        names = ", ".join(held.names) if held is not None else "other names"
+        return case.finding(
+            "certificate-name",
+            f"the certificate of {target} is for {names}, not for {target.host}",
+            said,
+            shown,
+            change="REDIS_HOST=a name in the certificate",
+            at="REDIS_HOST",
+        )
+    if tls.trust is Trust.NEEDS_CERTIFICATE:
+        name = case.name(CERTIFICATE_NAMES)
+        return case.finding(
+            "client-certificate",
+            f"{target} wants a client's certificate",
+            said,
+            change=f"{name}=the client's certificate, with its key; or tls-auth-clients no at the server",
+            at=name,
+        )
+    return case.finding(
+        "tls-failed", f"the TLS handshake with {target} fails", said, shown,
+        change="compare the TLS versions and ciphers of server and client",
+    )  # fmt: skip
+
+
+def _login(case: Case) -> Finding | str | None:
+    server, target = case.server, case.server.target
+    if not server.greeted:
+        return None
+    error = server.ping
+    if error is None:
+        return f"PING answered, {target.words}"
+    said = f"PING to {target} ({target.words}): {error}"
+    user, start = case.name(USER_NAMES), error.split(" ", 1)[0].upper()
+    if start == "NOAUTH" and not target.login and not case.pod.known("REDIS_PASSWORD"):
+        return f"wants a password, which was not read: {_source(case.pod)}"
+    if start in ("NOAUTH", "WRONGPASS") or "without any password" in error:
+        return _password(case, said, error)
+    if start in ("LOADING", "MASTERDOWN", "BUSY", "TRYAGAIN"):
+        return case.finding(
+            "not-ready", f"{target} is not ready: {error}", said, change="wait for it; make pods wait too"
+        )
+    if start == "NOPERM":
+        return case.finding(
+            "permission",
+            f"the user may not say PING, and services say it first: {error}",
+            said,
+            change="give the user +ping (ACL SETUSER)",
+            at=user,
+        )
+    return case.finding(
+        "login-refused", f"{target} refuses this client: {error}", said,
+        change="see the server's own words",
+    )  # fmt: skip
+
+
+def _source(pod: Pod) -> str:
+    return pod.unknown.get("REDIS_PASSWORD") or ", ".join(pod.unread)
+
+
+def _password(case: Case, said: str, error: str) -> Finding:
+    target = case.server.target
+    if "without any password" in error:
+        return case.finding(
+            "password-unneeded",
+            f"{target} has no password, and refuses a client that sends one",
+            said,
+            change="leave REDIS_PASSWORD unset",
+            at="REDIS_PASSWORD",
+        )
+    if case.server.target.login:
+        who = f" of user {target.user}" if target.user else ""
+        wrong = "" if case.pod.setting("REDIS_PASSWORD") is None else case.pod.shown("REDIS_PASSWORD")
+        return case.finding(
+            "password-wrong",
+            f"{target} refuses the password{who}",
+            said,
+            wrong,
+            change="REDIS_PASSWORD=the password that the server knows (in Kubernetes: from a Secret)",
+            at="REDIS_PASSWORD",
+        )
+    return case.finding(
+        "password-missing",
+        f"{target} wants a password, and none is set",
+        said,
+        f"REDIS_PASSWORD is not set ({case.pod.line('REDIS_PASSWORD')})",
+        change="REDIS_PASSWORD=the server's password (in Kubernetes: from a Secret)",
+        at="REDIS_PASSWORD",
+    )

@@ -1,0 +1,52 @@
+"""All rules, in the order in which a person would look."""
+
+from __future__ import annotations
+
+from devenv.core.doctor_rules.connection_rules import Case, connection
+from devenv.core.doctor_rules.facts import Facts, Reach
+from devenv.core.doctor_rules.findings import Checked, Diagnosis
+from devenv.core.doctor_rules.server_rules import EVICTS, server
+from devenv.core.doctor_rules.session_rules import created, keys
+from devenv.core.doctor_rules.settings_rules import settings
+
+SOON_DAYS = 14
+"""A certificate that is valid for fewer days is worth a note."""
+
+
+def diagnose(facts: Facts) -> Diagnosis:
+    """What is wrong, by what was seen. Where one finding explains another, only the first is told."""
+    checks: list[Checked] = settings(facts)
+    told = any(it.kind == "prefix-differs" for check in checks for it in check.findings)
+    sessions = created(facts)
+    told = told or any(it.kind == "prefix-differs" for check in sessions for it in check.findings)
+    notes = []
+    for seen in facts.servers:
+        case = Case.of(seen, facts)
+        way = connection(case)
+        checks += way
+        if not any(check.findings for check in way) and seen.greeted and seen.ping is None:
+            checks += server(case, facts)
+            checks += keys(case, facts, told=told)
+        notes += _notes(case)
+    return Diagnosis((*checks, *sessions), tuple(notes))
+
+
+def _notes(case: Case) -> list[str]:
+    """What is wrong with nothing, and worth knowing."""
+    notes = []
+    seen, info = case.server, case.server.info
+    held = seen.tls.certificate if seen.tls is not None else None
+    if held is not None and 0 <= held.days < SOON_DAYS:
+        notes.append(f"{case.subject}: the certificate ends in {held.days:.0f} days ({held.not_after})")
+    if info is not None and info.maxmemory == 0 and info.policy.startswith(EVICTS):
+        notes.append(
+            f"{case.subject}: maxmemory-policy {info.policy} evicts nothing while maxmemory is 0, "
+            "and sessions as soon as there is a limit"
+        )
+    untried = [it.address for it in seen.nodes if it.tcp.reach is Reach.NOT_TRIED]
+    if untried:
+        notes.append(f"{case.subject}: the cluster announces {', '.join(untried)}, not tried (--yes)")
+    timeout = case.pod.integer("REDIS_TIMEOUT_MS") if case.pod.service else None
+    if seen.seconds is not None and timeout is not None and seen.seconds * 1000 > timeout / 2:
+        notes.append(f"{case.subject}: PING took {seen.seconds * 1000:.0f} ms, REDIS_TIMEOUT_MS is {timeout}")
+    return notes

@@ -1,0 +1,261 @@
+"""What was seen: of each server that the settings point at, and of the sessions that a service created."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from devenv.core.doctor_rules.settings import Pod
+from devenv.core.model.vocabulary import CaptchaType
+
+
+class Reach(StrEnum):
+    """How a TCP connection ended."""
+
+    OPEN = "open"
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    UNKNOWN_HOST = "unknown-host"
+    UNREACHABLE = "unreachable"
+    NOT_TRIED = "not-tried"
+
+
+class Speech(StrEnum):
+    """What answers at a port."""
+
+    REDIS = "redis"
+    TLS = "tls"
+    HTTP = "http"
+    SILENT = "silent"
+    OTHER = "other"
+
+
+class Trust(StrEnum):
+    """How a TLS handshake ended, as a client with the pod's settings sees it."""
+
+    OK = "ok"
+    EXPIRED = "expired"
+    NOT_YET = "not-yet-valid"
+    UNTRUSTED = "untrusted"
+    WRONG_NAME = "wrong-name"
+    NEEDS_CERTIFICATE = "needs-certificate"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server as one or more pods reach it. ``login`` says whether a password is sent."""
+
+    host: str
+    port: int
+    tls: bool = False
+    db: int = 0
+    user: str = ""
+    login: bool = False
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def words(self) -> str:
+        """How it is reached, for a person."""
+        who = f"user {self.user}" if self.user else "password" if self.login else "no password"
+        return f"{'TLS' if self.tls else 'no TLS'}, {who}, database {self.db}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tcp:
+    """One attempt to connect; ``seconds`` is how long it took."""
+
+    reach: Reach
+    seconds: float = 0.0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A server's certificate; ``days`` is how long it is still valid, negative where it has expired."""
+
+    subject: str
+    issuer: str
+    not_after: str
+    days: float
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """A handshake; ``authorities`` says whose word the client took: a file, or the system's."""
+
+    trust: Trust
+    detail: str = ""
+    certificate: Certificate | None = None
+    authorities: str = "the system's certificate authorities"
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What INFO says. ``mode`` is standalone, cluster or sentinel; ``role`` master or slave."""
+
+    engine: str
+    version: str
+    mode: str
+    role: str
+    maxmemory: int = 0
+    used_memory: int = 0
+    policy: str = "noeviction"
+    evicted: int = 0
+    master_link: str = ""
+    databases: tuple[int, ...] = ()
+
+    @property
+    def release(self) -> tuple[int, ...]:
+        """The version as numbers, to compare."""
+        return tuple(int(part) for part in self.version.split(".") if part.isdecimal())
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node as the cluster announces it, and whether it can be reached from here."""
+
+    address: str
+    tcp: Tcp
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One harmless command and what Redis said; ``error`` is None where it ran."""
+
+    command: str
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteProbe:
+    """One key written with a TTL, read back and deleted.
+
+    ``error`` is why it could not be written; ``trials`` are the commands that the service's store needs,
+    tried on that key.
+    """
+
+    key: str
+    error: str | None = None
+    ttl: int | None = None
+    trials: tuple[Trial, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKey:
+    """A key that is named like a session. ``ttl`` is seconds left, None where it has no TTL.
+
+    ``fields`` are those of its document; None where there is no JSON object.
+    """
+
+    key: str
+    prefix: str
+    kind: CaptchaType
+    type: str
+    ttl: float | None
+    fields: tuple[str, ...] | None
+    db: int = 0
+
+    @property
+    def stub(self) -> bool:
+        """A document that a late write brought back: counted attempts, and nothing to judge by."""
+        return self.fields is not None and "attempts" in self.fields and not {"type", "cid"} & {*self.fields}
+
+    @property
+    def session(self) -> bool:
+        """Whether it is what the contract describes."""
+        return self.type == "string" and self.fields is not None and {"type", "cid"} <= {*self.fields}
+
+
+@dataclass(frozen=True, slots=True)
+class Keyspace:
+    """The keys named like sessions, of all databases; ``complete`` is False where the look was cut short."""
+
+    keys: tuple[SessionKey, ...] = ()
+    complete: bool = True
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What was seen of one target, by ``pods`` (their names). None: not looked at, for what went before.
+
+    ``skipped`` says why nothing was tried at all. ``ping`` is the first error after connecting, None where
+    PING was answered; ``greeted`` whether it was asked. ``select`` is the error of SELECT.
+    ``unknown_commands`` are those of the service that the server does not know. ``elsewhere`` maps other
+    ports of the same host to what answers there.
+    """
+
+    target: Target
+    pods: tuple[str, ...]
+    skipped: str | None = None
+    tcp: Tcp | None = None
+    speech: Speech | None = None
+    tls: Tls | None = None
+    greeted: bool = False
+    ping: str | None = None
+    seconds: float | None = None
+    select: str | None = None
+    info: Info | None = None
+    nodes: tuple[Node, ...] = ()
+    cluster_state: str | None = None
+    keyspace: Keyspace | None = None
+    write: WriteProbe | None = None
+    unknown_commands: tuple[str, ...] = ()
+    elsewhere: Mapping[int, Speech] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A challenge that a service was asked for, and the key that Redis then had for it, if any.
+
+    ``pod`` is who answered, as far as known. ``status`` is HTTP's, None where no answer came; ``error`` says
+    why there is no challenge.
+    """
+
+    pod: str
+    challenge: str | None
+    status: int | None = 200
+    error: str | None = None
+    key: str | None = None
+    prefix: str | None = None
+    db: int | None = None
+    ttl: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A command of a pod that Redis refused while the gate looked on."""
+
+    pod: str
+    command: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything the rules look at.
+
+    ``refused`` is what the gate saw. ``commands`` maps a pod to the Redis commands that its service needs.
+    ``foreign_prefixes`` are known to be another environment's.
+    """
+
+    pods: tuple[Pod, ...]
+    servers: tuple[Server, ...] = ()
+    created: tuple[Created, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    foreign_prefixes: tuple[str, ...] = ()
+
+    def server_of(self, pod: str) -> Server | None:
+        """The server that this pod's settings point at."""
+        return next((server for server in self.servers if pod in server.pods), None)
+
+    def pod(self, name: str) -> Pod | None:
+        """The settings of a pod, by its name."""
+        return next((pod for pod in self.pods if pod.name == name), None)

@@ -1,0 +1,263 @@
+"""A server that answers: whether it fits the client and the database, and can keep and write sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from devenv.core.doctor_rules.commands import too_new
+from devenv.core.doctor_rules.connection_rules import Case
+from devenv.core.doctor_rules.facts import Facts, Info, Reach, Trial
+from devenv.core.doctor_rules.findings import Checked, Finding
+from devenv.core.doctor_rules.settings import USER_NAMES, Client, Pod
+
+EVICTS = ("allkeys-", "volatile-")
+_SHOWN = 3
+
+
+def server(case: Case, facts: Facts) -> list[Checked]:
+    """Everything behind an answered PING."""
+    pods = [pod for pod in facts.pods if pod.name in case.server.pods]
+    checks = [_kind(case, pods), _database(case), _memory(case), _writing(case)]
+    checks.append(_commands(case, facts))
+    return [it for it in checks if it is not None]
+
+
+def _kind(case: Case, pods: Sequence[Pod]) -> Checked:
+    """Cluster, standalone or sentinel; and whether the pods' clients fit."""
+    info, target = case.server.info, case.server.target
+    name = "cluster or standalone"
+    if info is None:
+        return Checked(name, case.subject, "not known: INFO and HELLO are not permitted", known=False)
+    said = f"{info.engine} {info.version}, {info.mode}, {_role(info)}"
+    if info.mode == "sentinel":
+        found = case.finding(
+            "not-redis",
+            f"{target} is a Sentinel: it knows where Redis is, and keeps no sessions",
+            f"INFO of {target}: redis_mode:sentinel",
+            change="REDIS_PORT=the port of the server that it watches",
+            at="REDIS_PORT",
+        )
+        return Checked(name, case.subject, said, (found,))
+    evidence = f"INFO of {target}: redis_mode:{info.mode}, version {info.version}"
+    services = [pod for pod in pods if pod.service]
+    findings: list[Finding] = []
+    if info.mode == "cluster":
+        plain = [pod for pod in services if pod.client_kind is Client.PLAIN]
+        if plain:
+            findings.append(_plain_client(case, plain, evidence))
+        findings += _cluster_health(case, evidence, [pod for pod in services if pod not in plain])
+    else:
+        wrong = [pod for pod in services if pod.client_kind is Client.CLUSTER]
+        if wrong:
+            findings.append(
+                Case(case.server, wrong[0]).finding(
+                    "cluster-client-on-standalone",
+                    f"{target} is no cluster, and {_names(wrong)} {_use(wrong)} a cluster client",
+                    evidence,
+                    *(pod.shown("REDIS_CLUSTER") for pod in wrong),
+                    change="REDIS_CLUSTER=false (redis.Redis instead of redis.cluster.RedisCluster)",
+                    at="REDIS_CLUSTER",
+                )
+            )
+    return Checked(name, case.subject, said, tuple(findings))
+
+
+def _role(info: Info) -> str:
+    return {"slave": "replica"}.get(info.role, info.role)
+
+
+def _plain_client(case: Case, pods: Sequence[Pod], evidence: str) -> Finding:
+    return Case(case.server, pods[0]).finding(
+        "plain-client-on-cluster",
+        f"{case.server.target} is a Redis Cluster ({_masters(case)}), "
+        f"and {_names(pods)} {_use(pods)} a plain client",
+        evidence,
+        *(_client_said(pod) for pod in pods),
+        change="REDIS_CLUSTER=true (redis.cluster.RedisCluster instead of redis.Redis)",
+        at="REDIS_CLUSTER",
+    )
+
+
+def _use(pods: Sequence[Pod]) -> str:
+    return "uses" if len(pods) == 1 else "use"
+
+
+def _client_said(pod: Pod) -> str:
+    if pod.setting("REDIS_CLUSTER") is not None:
+        store = pod.text("SESSION_STRATEGY")
+        plain = (
+            f"; the store {store} takes a plain client"
+            if store and pod.text("REDIS_CLUSTER") == "auto"
+            else ""
+        )
+        return pod.shown("REDIS_CLUSTER") + plain
+    return f"REDIS_CLUSTER is not set ({pod.place}), and the migration guide's client is redis.Redis"
+
+
+def _masters(case: Case) -> str:
+    count = len(case.server.nodes)
+    return f"{count} nodes" if count != 1 else "1 node"
+
+
+def _cluster_health(case: Case, evidence: str, followers: Sequence[Pod]) -> list[Finding]:
+    """Whether it serves, and whether a cluster client reaches the nodes that it announces."""
+    findings = []
+    if case.server.cluster_state not in (None, "ok"):
+        findings.append(
+            case.finding(
+                "cluster-down",
+                f"the cluster behind {case.server.target} is in state {case.server.cluster_state}",
+                evidence,
+                f"CLUSTER INFO: cluster_state:{case.server.cluster_state}",
+                change="see CLUSTER NODES: every slot needs a master that is up",
+            )
+        )
+    lost = [it for it in case.server.nodes if it.tcp.reach not in (Reach.OPEN, Reach.NOT_TRIED)]
+    if lost and followers:
+        findings.append(
+            case.finding(
+                "announce-unreachable",
+                f"the cluster announces {', '.join(it.address for it in lost)}, "
+                "which cannot be reached from here",
+                *(f"connecting to {it.address}: {it.tcp.reach}" for it in lost[:_SHOWN]),
+                change="cluster-announce-ip and cluster-announce-port of the server: "
+                "an address that the pods reach",
+            )
+        )
+    return findings
+
+
+def _database(case: Case) -> Checked | None:
+    error, db = case.server.select, case.server.target.db
+    if not case.server.greeted:
+        return None
+    if error is None:
+        return Checked("database", case.subject, f"{db}")
+    cluster = case.server.info is not None and case.server.info.mode == "cluster"
+    why = "a cluster has database 0 only" if cluster else f"{case.server.target} has no database {db}"
+    found = case.finding(
+        "database",
+        f"REDIS_DB={db}, and {why}",
+        f"SELECT {db}: {error}",
+        case.pod.shown("REDIS_DB"),
+        change="REDIS_DB=0",
+        at="REDIS_DB",
+    )
+    return Checked("database", case.subject, "", (found,))
+
+
+def _memory(case: Case) -> Checked:
+    """Whether sessions can be evicted."""
+    info = case.server.info
+    if info is None or not info.policy:
+        return Checked("eviction", case.subject, "not known: INFO is not permitted", known=False)
+    if info.maxmemory == 0 or not info.policy.startswith(EVICTS):
+        limit = f"maxmemory {info.maxmemory}" if info.maxmemory else "no memory limit"
+        return Checked("eviction", case.subject, f"{limit}, {info.policy}: no session is evicted")
+    used = f"{info.used_memory / info.maxmemory:.0%} of maxmemory in use"
+    found = case.finding(
+        "eviction",
+        f"maxmemory-policy {info.policy} evicts sessions when memory is full ({used})",
+        f"INFO of {case.server.target}: maxmemory:{info.maxmemory}, maxmemory_policy:{info.policy}, "
+        f"evicted_keys:{info.evicted}",
+        change="maxmemory-policy noeviction at the server (a managed one: its parameter group), "
+        "and memory for a TTL's worth of sessions",
+    )
+    return Checked("eviction", case.subject, "", (found,))
+
+
+# --- writing ---------------------------------------------------------------------------------------------
+
+
+def _writing(case: Case) -> Checked:
+    probe, info, target = case.server.write, case.server.info, case.server.target
+    replica = info is not None and info.role == "slave"
+    if probe is None or probe.error is None:
+        if replica and probe is None:
+            said = f"INFO of {target}: role:slave"
+            return Checked("writing", case.subject, "", (_read_only(case, said),))
+        if probe is None:
+            return Checked("writing", case.subject, "not tried", known=False)
+        return Checked("writing", case.subject, f"a key with a TTL of {probe.ttl} s, written and deleted")
+    said = f"SET {probe.key} EX 10: {probe.error}"
+    word = probe.error.split(" ", 1)[0].upper()
+    if word == "READONLY":
+        return Checked("writing", case.subject, "", (_read_only(case, said),))
+    if word == "NOPERM":
+        return Checked("writing", case.subject, "", (_permission(case, [Trial("SET", probe.error)]),))
+    if word == "CLUSTERDOWN" and case.server.cluster_state not in (None, "ok"):
+        return Checked("writing", case.subject, f"refused: {probe.error}", known=False)
+    change = {
+        "OOM": "raise maxmemory: it is full, and nothing may be evicted",
+        "MISCONF": "mend what the server's log says about its snapshot, or stop-writes-on-bgsave-error no",
+        "NOREPLICAS": "bring the replicas back, or min-replicas-to-write 0",
+    }.get(word, "let Redis take writes again: see its log")
+    found = case.finding("writes-refused", f"{target} refuses writes: {probe.error}", said, change=change)
+    return Checked("writing", case.subject, "", (found,))
+
+
+def _read_only(case: Case, said: str) -> Finding:
+    target = case.server.target
+    return case.finding(
+        "read-only-replica",
+        f"{target} is a replica and takes no writes",
+        said,
+        change="REDIS_HOST and REDIS_PORT of its master",
+        at="REDIS_HOST",
+    )
+
+
+def _commands(case: Case, facts: Facts) -> Checked | None:
+    """Whether the server knows, and the user may use, what the services' stores need."""
+    if not case.server.greeted:
+        return None
+    needed = list(dict.fromkeys(it for pod in case.server.pods for it in facts.commands.get(pod, ())))
+    release = case.server.info.release if case.server.info is not None else ()
+    trials = case.server.write.trials if case.server.write is not None else ()
+    denied = [it for it in trials if it.error is not None and it.error.startswith("NOPERM")]
+    absent = [it.command for it in trials if it.error is not None and "unknown command" in it.error.lower()]
+    absent = list(dict.fromkeys([*case.server.unknown_commands, *absent]))
+    late = {it: since for it in needed if (since := too_new(it, release)) is not None}
+    findings = []
+    if absent or late:
+        findings.append(_too_old(case, absent, late))
+    if denied:
+        findings.append(_permission(case, denied))
+    return Checked("commands", case.subject, ", ".join(needed), tuple(findings))
+
+
+def _too_old(case: Case, absent: Sequence[str], late: dict[str, tuple[int, ...]]) -> Finding:
+    info, target = case.server.info, case.server.target
+    version = f"{info.engine} {info.version}" if info is not None else "the server"
+    names = list(dict.fromkeys([*absent, *late]))
+    since = [f"{name} is there since Redis {'.'.join(map(str, it))}" for name, it in late.items()]
+    newest = max(late.values(), default=None)
+    wanted = f"Redis {'.'.join(map(str, newest))} or newer" if newest else "a server that has them"
+    return case.finding(
+        "server-too-old",
+        f"{version} at {target} does not know {', '.join(names)}, which the service uses",
+        *(f"COMMAND INFO {name}: not known" for name in absent),
+        *since,
+        change=f"{wanted}, or another SESSION_STRATEGY",
+        at="SESSION_STRATEGY" if case.pod.setting("SESSION_STRATEGY") else "",
+    )
+
+
+def _permission(case: Case, denied: Iterable[Trial]) -> Finding:
+    trials = list(denied)
+    user = case.name(USER_NAMES)
+    keys = [it for it in trials if it.error is not None and "key" in it.error.lower()]
+    names = ", ".join(it.command for it in trials)
+    wish = " ".join(f"+{it.command.split()[0].lower()}" for it in trials if it not in keys)
+    pattern = f"~{case.pod.text('REDIS_PREFIX')}*" if keys else ""
+    return case.finding(
+        "permission",
+        f"the user may not use {names}",
+        *(f"{it.command}: {it.error}" for it in trials[:_SHOWN]),
+        change=f"ACL SETUSER {case.server.target.user or 'default'} {' '.join((wish, pattern)).strip()}",
+        at=user if case.pod.setting(user) is not None else "",
+    )
+
+
+def _names(pods: Sequence[Pod]) -> str:
+    return ", ".join(pod.name for pod in pods)

@@ -1,0 +1,243 @@
+"""What lies in Redis, and where the sessions go that a service creates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from devenv.core.doctor_rules.connection_rules import Case
+from devenv.core.doctor_rules.facts import Created, Facts, Server, SessionKey
+from devenv.core.doctor_rules.findings import Change, Checked, Finding
+from devenv.core.doctor_rules.settings import Client, Pod
+
+_SHOWN = 3
+
+
+def keys(case: Case, facts: Facts, *, told: bool) -> list[Checked]:
+    """The keys that are named like sessions. ``told``: that prefixes differ has been said already."""
+    space = case.server.keyspace
+    if space is None:
+        return []
+    if space.error is not None:
+        return [Checked("keys", case.subject, f"not known: {space.error}", known=False)]
+    own = [it for it in space.keys if it.prefix not in facts.foreign_prefixes]
+    stubs = [it for it in own if it.stub]
+    odd = [it for it in own if it.type != "string" or it.fields is None]
+    endless = [it for it in own if it.ttl is None and it not in stubs and it not in odd]
+    findings = [
+        it
+        for it in (
+            _endless(case, endless),
+            _stubs(case, stubs),
+            _odd(case, odd),
+            None if told else _elsewhere(case, own, facts),
+        )
+        if it is not None
+    ]
+    more = "" if space.complete else ", and more that were not looked at"
+    text = f"{len(own)} named like sessions, each with a TTL" if own else "none named like sessions"
+    return [Checked("keys", case.subject, text + more, tuple(findings))]
+
+
+def _endless(case: Case, found: Sequence[SessionKey]) -> Finding | None:
+    if not found:
+        return None
+    return case.finding(
+        "key-without-ttl",
+        f"{_count(found, 'session')} without a TTL",
+        *_shown(found, "TTL -1"),
+        change="write with SETEX, or SET … KEEPTTL; delete these: " + _delete(found),
+    )
+
+
+def _stubs(case: Case, found: Sequence[SessionKey]) -> Finding | None:
+    if not found:
+        return None
+    return case.finding(
+        "stub-document",
+        f"{_count(found, 'stub document')}: attempts, and no answer to judge by",
+        *(f"{it.key}: only {', '.join(it.fields or ())}, {_left(it)}" for it in found[:_SHOWN]),
+        change="never write back a session that may be gone (SESSION_STRATEGY=atomic); "
+        "delete these: " + _delete(found),
+    )
+
+
+def _odd(case: Case, found: Sequence[SessionKey]) -> Finding | None:
+    if not found:
+        return None
+    return case.finding(
+        "wrong-type",
+        f"{_count(found, 'key')} named like a session that hold something else",
+        *(f"{it.key}: {it.type}{', no JSON object' if it.type == 'string' else ''}" for it in found[:_SHOWN]),
+        change="keep other writers out of the prefix; delete these: " + _delete(found),
+    )
+
+
+def _elsewhere(case: Case, keys: Sequence[SessionKey], facts: Facts) -> Finding | None:
+    """Sessions under a prefix, or in a database, that none of the settings name."""
+    pods = [pod for pod in facts.pods if pod.name in case.server.pods and pod.service]
+    if not all(pod.known("REDIS_PREFIX") and pod.known("REDIS_DB") for pod in pods):
+        return None
+    sessions = [it for it in keys if it.session]
+    places = list(dict.fromkeys((it.prefix, it.db) for it in sessions))
+    named = {(pod.text("REDIS_PREFIX"), pod.integer("REDIS_DB")) for pod in pods}
+    foreign = [it for it in places if it not in named]
+    if not foreign or (not pods and len(places) < 2):
+        return None
+    prefix, db = foreign[0]
+    example = next(it for it in sessions if (it.prefix, it.db) == foreign[0])
+    at = "REDIS_DB" if pods and prefix == pods[0].text("REDIS_PREFIX") else "REDIS_PREFIX"
+    settings = [pod.shown(at) for pod in pods]
+    where = f"under {prefix!r}" if at == "REDIS_PREFIX" else f"in database {db}"
+    return case.finding(
+        "prefix-differs",
+        f"there are sessions {where}, which no setting names: some pod writes there",
+        f"{example.key} in database {db}, {_left(example)}",
+        *settings,
+        change="give every pod the same REDIS_PREFIX and REDIS_DB "
+        f"(if another environment shares this Redis: doctor --other-prefix {prefix})",
+        at=at if pods else "",
+    )
+
+
+def _shown(found: Sequence[SessionKey], what: str) -> list[str]:
+    lines = [f"{it.key}: {what}" for it in found[:_SHOWN]]
+    return [*lines, f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else lines
+
+
+def _left(key: SessionKey) -> str:
+    return "no TTL" if key.ttl is None else f"TTL {key.ttl:.0f} s"
+
+
+def _count(found: Sequence[object], word: str) -> str:
+    return f"{len(found)} {word}" if len(found) == 1 else f"{len(found)} {word}s"
+
+
+def _delete(found: Sequence[SessionKey]) -> str:
+    return "DEL " + " ".join(it.key for it in found[:_SHOWN])
+
+
+# --- sessions of a running service -----------------------------------------------------------------------
+
+
+def created(facts: Facts) -> list[Checked]:
+    """Whether each challenge that a service was asked for has its key, and where.
+
+    Of a pod whose server is out of order nothing is said: that was said already, and is why.
+    """
+    judged = [it for it in facts.created if not _explained(it, facts)]
+    if not judged:
+        return []
+    findings = [*_failed(judged, facts), *_fallen_back(judged, facts), *_misplaced(judged, facts)]
+    there = sum(it.key is not None for it in judged)
+    text = f"{there} of {len(judged)} challenges have their key in Redis"
+    return [Checked("a session for a challenge", _pods(judged), text, tuple(findings))]
+
+
+def _settings(one: Created, facts: Facts) -> Pod | None:
+    """The settings behind it: of that pod, or where there is one set of settings, those."""
+    return facts.pod(one.pod) or (facts.pods[0] if len(facts.pods) == 1 else None)
+
+
+def _server(one: Created, facts: Facts) -> Server | None:
+    pod = _settings(one, facts)
+    return facts.server_of(pod.name) if pod is not None else None
+
+
+def _explained(one: Created, facts: Facts) -> bool:
+    """Whether the flag is off, or the way to Redis is known to be broken."""
+    pod, server = _settings(one, facts), _server(one, facts)
+    if pod is not None and pod.service and pod.known("USE_REDIS") and not pod.flag("USE_REDIS"):
+        return True
+    if server is None:
+        return not facts.servers
+    if server.skipped is not None or not server.greeted or server.ping is not None or server.select:
+        return True
+    if server.write is not None and server.write.error is not None:
+        return True
+    if pod is None or not pod.service or server.info is None:
+        return False
+    unfit = Client.PLAIN if server.info.mode == "cluster" else Client.CLUSTER
+    return pod.client_kind is unfit
+
+
+def _failed(judged: Sequence[Created], facts: Facts) -> list[Finding]:
+    failed = [it for it in judged if it.challenge is None]
+    if not failed:
+        return []
+    said = [f"{it.pod}: {it.error or it.status}" for it in failed[:_SHOWN]]
+    said += _refusals(failed, facts)
+    sentence = f"{_pods(failed)} gives no challenge"
+    change = Change("read the pod's log: it says which call failed")
+    return [
+        _login(failed, facts, said) or Finding("create-refused", _pods(failed), sentence, tuple(said), change)
+    ]
+
+
+def _fallen_back(judged: Sequence[Created], facts: Facts) -> list[Finding]:
+    """USE_REDIS=true by the settings, and no key: memory was used and nobody was told."""
+    without = [it for it in judged if it.challenge is not None and it.key is None]
+    kept = [it for it in judged if it.key is not None]
+    if not without:
+        return []
+    evidence = [f"{it.pod} created {it.challenge}: no key in Redis has it" for it in without[:_SHOWN]]
+    pod = _settings(without[0], facts)
+    place = pod.line("USE_REDIS") if pod is not None and pod.service else None
+    if pod is not None and pod.service:
+        evidence.append(pod.shown("USE_REDIS"))
+    if kept and facts.pod(without[0].pod) is None:
+        evidence += [f"{it.pod} created {it.challenge}: {it.key}" for it in kept[:_SHOWN]]
+        sentence = f"{len(without)} of {len(without) + len(kept)} challenges left no key: the pods differ"
+        change = Change("give every pod USE_REDIS=true and the same REDIS_* variables", place)
+        return [Finding("flags-differ", _pods(judged), sentence, tuple(evidence), change)]
+    sentence = f"USE_REDIS=true, yet {_pods(without)} keeps its sessions somewhere else than in this Redis"
+    evidence += _refusals(without, facts)
+    text = "compare the variables that the process really has; its log says `Redis connect failed`"
+    fallback = Finding("silent-fallback", _pods(without), sentence, tuple(evidence), Change(text, place))
+    return [_login(without, facts, evidence) or fallback]
+
+
+def _login(found: Sequence[Created], facts: Facts, evidence: Sequence[str]) -> Finding | None:
+    """Where Redis said that it is the password: that."""
+    errors = [it.error for it in facts.refused if it.pod in {one.pod for one in found}]
+    words = dict.fromkeys(error.split(" ", 1)[0] for error in errors)
+    kind = {"WRONGPASS": "password-wrong", "NOAUTH": "password-missing"}.get(next(iter(words), ""))
+    if kind is None:
+        return None
+    pod = facts.pod(found[0].pod)
+    what = "refuses the password of" if kind == "password-wrong" else "wants a password from"
+    change = Change(
+        "REDIS_PASSWORD=the password that the server knows (in Kubernetes: from a Secret)",
+        pod.place if pod is not None else None,
+    )
+    return Finding(kind, _pods(found), f"Redis {what} {_pods(found)}", tuple(evidence), change)
+
+
+def _refusals(found: Sequence[Created], facts: Facts) -> list[str]:
+    """What Redis told these pods when they logged in."""
+    pods = {it.pod for it in found}
+    refused = [it for it in facts.refused if it.pod in pods]
+    return [f"{it.pod} → {it.command}: {it.error}" for it in refused[:_SHOWN]]
+
+
+def _misplaced(judged: Sequence[Created], facts: Facts) -> list[Finding]:
+    """A key somewhere else than the settings say, where the settings agree with each other."""
+    kept = [it for it in judged if it.key is not None]
+    services = [pod for pod in facts.pods if pod.service and pod.known("REDIS_PREFIX")]
+    named = list(dict.fromkeys((pod.text("REDIS_PREFIX"), pod.integer("REDIS_DB")) for pod in services))
+    if len(named) > 1:
+        return []  # the settings differ: said with their lines
+    seen = list(dict.fromkeys((it.prefix, it.db) for it in kept))
+    odd = [it for it in seen if named and it != named[0]] or (seen if len(seen) > 1 else [])
+    if not odd:
+        return []
+    evidence = [f"{it.pod} wrote {it.key} in database {it.db}" for it in kept[:_SHOWN]]
+    evidence += [pod.shown("REDIS_PREFIX") for pod in services]
+    sentence = "keys lie under " + " and ".join(f"{prefix!r} in database {db}" for prefix, db in seen)
+    sentence += f", the settings say {named[0][0]!r} in {named[0][1]}" if named else ""
+    place = services[0].line("REDIS_PREFIX") if services else None
+    change = Change("give every pod the same REDIS_PREFIX and REDIS_DB", place)
+    return [Finding("prefix-differs", _pods(kept), sentence, tuple(evidence), change)]
+
+
+def _pods(found: Sequence[Created]) -> str:
+    return ", ".join(dict.fromkeys(it.pod for it in found))

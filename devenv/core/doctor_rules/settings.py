@@ -1,0 +1,174 @@
+"""The settings of each pod, every one with the file and line where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from devenv.core.model.env_file import read_env
+from devenv.core.model.vocabulary import TEACHING_STORES, Strategy
+
+DEFAULTS: Mapping[str, str] = {
+    "USE_REDIS": "false",
+    "REDIS_PORT": "6379",
+    "REDIS_DB": "0",
+    "REDIS_SSL": "false",
+    "REDIS_PREFIX": "rcaptcha:",
+    "REDIS_TIMEOUT_MS": "2000",
+    "CAPTCHA_TTL": "60",
+}
+"""What a service takes where a variable is not set (contract §3)."""
+
+USER_NAMES = ("REDIS_USERNAME", "REDIS_USER")
+CA_NAMES = ("REDIS_CA_CERTS", "REDIS_SSL_CA_CERTS", "REDIS_SSL_CA", "REDIS_CA_CERT", "SSL_CERT_FILE")
+CERTIFICATE_NAMES = ("REDIS_SSL_CERTFILE", "REDIS_SSL_CERT", "REDIS_CERT")
+KEY_NAMES = ("REDIS_SSL_KEYFILE", "REDIS_SSL_KEY", "REDIS_KEY")
+"""The reference service's names first, then others in use: the contract has no variable for these.
+
+SSL_CERT_FILE is OpenSSL's own: https://docs.openssl.org/master/man3/X509_get_default_cert_file/.
+"""
+
+RELEVANT = frozenset({*DEFAULTS, "REDIS_HOST", "REDIS_PASSWORD", "REDIS_CLUSTER", "SESSION_STRATEGY"})
+_SECRET = ("PASSWORD", "SECRET", "TOKEN", "REDIS_URL")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line (from 1) of a file; without a line, the file or whatever else is named."""
+
+    file: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One variable. The value of a secret one is never part of ``shown`` nor of ``repr``."""
+
+    name: str
+    value: str = field(repr=False)
+    place: Place
+    secret: bool = False
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the value must not be shown."""
+        return self.secret or any(word in self.name for word in _SECRET)
+
+    @property
+    def shown(self) -> str:
+        """``NAME=value``, without the value of a secret."""
+        return f"{self.name}=(not shown)" if self.hidden else f"{self.name}={self.value}"
+
+
+class Client(StrEnum):
+    """What kind of Redis client a pod uses, as far as its settings say."""
+
+    PLAIN = "plain"
+    CLUSTER = "cluster"
+    AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """The settings of one pod, or of all replicas of one workload.
+
+    ``place`` is where a variable that is missing would be added. ``unknown`` names variables that are set
+    from somewhere that was not read, and from where; ``unread`` are sources whose variables are not known at
+    all. ``replicas`` is None where nobody knows how many there are. ``service`` is False for a bare address,
+    which says nothing of flags and prefixes. ``client`` is what the pod uses where REDIS_CLUSTER is not set.
+    """
+
+    name: str
+    place: Place
+    settings: Mapping[str, Setting]
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
+    replicas: int | None = None
+    service: bool = True
+    client: Client = Client.PLAIN
+
+    def setting(self, *names: str) -> Setting | None:
+        """The first of ``names`` that has a value; else the first that is set to the empty string."""
+        found = [self.settings[name] for name in names if name in self.settings]
+        return next((it for it in found if it.value), found[0] if found else None)
+
+    def known(self, name: str) -> bool:
+        """Whether the value is known: it is set here, or surely nowhere."""
+        return name in self.settings or (name not in self.unknown and not self.unread)
+
+    def text(self, *names: str) -> str:
+        """The value, or the default where the variable is not set; "" where there is none."""
+        found = self.setting(*names)
+        return found.value if found is not None else DEFAULTS.get(names[0], "")
+
+    def flag(self, name: str) -> bool:
+        """As services read it: true in any case is true, every other word is false."""
+        return self.text(name).lower() == "true"
+
+    def integer(self, name: str) -> int | None:
+        """The value as an integer; None where it is none."""
+        try:
+            return int(self.text(name))
+        except ValueError:
+            return None
+
+    def line(self, name: str) -> Place:
+        """Where the variable stands; where it is not set, where to set it."""
+        found = self.setting(name)
+        return found.place if found is not None else self.place
+
+    def shown(self, name: str) -> str:
+        """``NAME=value (file:line)``, for evidence."""
+        found = self.setting(name)
+        if found is None:
+            return f"{name} is not set ({self.place}), so it is {DEFAULTS.get(name, 'empty')!r}"
+        return f"{found.shown} ({found.place})"
+
+    @property
+    def host(self) -> str:
+        """REDIS_HOST, where it is a name or an address; else ""."""
+        word = self.text("REDIS_HOST").strip()
+        return "" if host_in(word) != word else word
+
+    @property
+    def client_kind(self) -> Client:
+        """By REDIS_CLUSTER, and by how the reference service's stores take it.
+
+        The atomic store asks the server where it is not told; the guide's asks nobody, the teaching stores
+        are plain always.
+        """
+        word, strategy = self.text("REDIS_CLUSTER").lower(), self.text("SESSION_STRATEGY").lower()
+        if strategy in TEACHING_STORES or (strategy == Strategy.GUIDE and word != "true"):
+            return Client.PLAIN
+        return {"true": Client.CLUSTER, "false": Client.PLAIN, "auto": Client.AUTO}.get(
+            word, Client.AUTO if strategy == Strategy.ATOMIC else self.client
+        )
+
+
+def host_in(word: str) -> str:
+    """The host that is meant by a URL, or by host and port: ``redis://h:1/0`` and ``h:1`` mean h."""
+    if "//" not in word and (word.count(":") != 1 or word.startswith("[")):
+        return word  # a name, or an IPv6 address
+    try:
+        return urlsplit(word if "//" in word else f"//{word}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def env_file(text: str, name: str) -> Pod:
+    """The pod that a ``.env`` file describes; ``name`` is the file's, as it is to be shown.
+
+    Of a variable that is set twice the later line counts, as python-dotenv has it. Raises UsageProblem that
+    names the line that cannot be read.
+    """
+    given = read_env(text, name, interpolate=False)
+    settings = {key: Setting(key, value, Place(name, line)) for key, (value, line) in given.items()}
+    composed = {key: f"another variable ({it.place})" for key, it in settings.items() if "${" in it.value}
+    return Pod(
+        name, Place(name), {key: it for key, it in settings.items() if key not in composed}, unknown=composed
+    )

@@ -1,0 +1,1 @@
+"""The vocabulary that all wings share: ids, topology, service profiles, events, schedules, errors."""

@@ -1,0 +1,374 @@
+"""Somebody's own service: how it is started, and how it is spoken to (its profile). Pure data.
+
+A profile says which requests open a session and use it, where the session's id stands, and what "not found",
+success and failure look like.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
+from typing import Any, Literal
+from urllib.parse import quote, unquote
+
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.vocabulary import Outcome
+
+ID, ANSWER = "{id}", "{answer}"
+"""What stands in a request's template for the session's id and for what is answered."""
+COOKIE = "Cookie"
+_ON: Mapping[str, str] = {"USE_REDIS": "true"}
+_OFF: Mapping[str, str] = {"USE_REDIS": "false"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What an answer looks like: all that is given holds. Fields are dotted paths into the JSON body.
+
+    ``status``: one of these; empty: 200. ``equals`` and ``contains``: field → value, or part of a text.
+    ``present`` and ``absent``: fields that have, or have not, a value other than null or false. ``differs``:
+    field → the value that it has not, though it has one.
+    """
+
+    status: tuple[int, ...] = ()
+    equals: Mapping[str, Any] = field(default_factory=dict)
+    contains: Mapping[str, str] = field(default_factory=dict)
+    present: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    differs: Mapping[str, Any] = field(default_factory=dict)
+
+    def holds(self, status: int, body: Mapping[str, Any]) -> bool:
+        """Whether an answer looks so."""
+        return (
+            status in (self.status or (200,))
+            and all(_same(value_at(body, name), value) for name, value in self.equals.items())
+            and all(part in str(value_at(body, name)) for name, part in self.contains.items())
+            and all(_given(body, name) for name in self.present)
+            and not any(_given(body, name) for name in self.absent)
+            and all(_other(value_at(body, name), value) for name, value in self.differs.items())
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One kind of request. ``{id}`` and ``{answer}`` in path, headers and body stand for their values.
+
+    ``match``: fields of the JSON body that tell it from others on the same path.
+    """
+
+    path: str
+    method: str = "POST"
+    body: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    match: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def carries_id(self) -> bool:
+        """Whether it says anywhere which session it is about."""
+        return ID in str([self.path, self.body, dict(self.headers)])
+
+    def with_header(self, name: str, value: str) -> Request:
+        """The same with one header more."""
+        return replace(self, headers={**self.headers, name: value})
+
+    def fill(self, cid: str | None, answer: Any = None) -> Filled:
+        """The request to send. Where there is no id, fields and headers that are only the id are left out."""
+        body = None if self.body is None else _filled(self.body, cid, answer)
+        headers = {name: value for name, value in self.headers.items() if cid is not None or value != ID}
+        return Filled(
+            self.method,
+            self.path.replace(ID, quote(cid or "", safe="")),
+            {name: value.replace(ID, cid or "") for name, value in headers.items()},
+            body,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A request with everything in its place."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of session: the request that opens it and the one that uses it.
+
+    ``aliases``: other paths that open it. ``answers``: what to answer by right, wrong, empty, where that is
+    known without looking at the challenge.
+    """
+
+    create: Request
+    verify: Request
+    aliases: tuple[str, ...] = ()
+    answers: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def takes_answer(self) -> bool:
+        """Whether a use of the session carries an answer at all."""
+        return ANSWER in str(self.verify.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A request that was recognised. ``answer`` has the contract's field names, whatever the service's."""
+
+    use: Literal["create", "verify"]
+    kind: str
+    session: str | None
+    answer: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceProfile:
+    """How a service is spoken to and understood.
+
+    The id of a new session stands in ``id_field`` (dotted path) of the answer, in its header ``id_header``,
+    or in the cookie ``id_cookie`` that it sets. ``headers`` go with every request. ``fields``: the contract's
+    field (message, attempts, ttl, …) → the service's own. ``oracle``: mock-ml where the mock ML service knows
+    the right answers.
+    ``words`` say create and verify in the service's own words; ``changes``: what to change, by cause, where
+    the usual advice does not fit it. ``reusable``: a session goes on after a success.
+    ``limit``: so many graded answers a session takes; 0: wrong answers cost nothing.
+    """
+
+    name: str
+    kinds: Mapping[str, Kind]
+    not_found: tuple[Rule, ...]
+    success: tuple[Rule, ...]
+    wrong: tuple[Rule, ...] = ()
+    id_field: str = "challenge_id"
+    id_header: str = ""
+    id_cookie: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
+    oracle: Literal["", "mock-ml"] = ""
+    words: tuple[str, str] = ("create", "verify")
+    changes: Mapping[str, str] = field(default_factory=dict)
+    reusable: bool = False
+    limit: int = 0
+
+    def kind(self, name: str) -> Kind:
+        """The kind of session of this name. Raises UsageProblem where the service has none such."""
+        kind = self.kinds.get(name)
+        if kind is None:
+            known = ", ".join(self.kinds)
+            raise UsageProblem(f"the service has no sessions of type {str(name)!r}", hint=f"it has {known}")
+        return kind
+
+    def outcome(self, status: int | None, body: Mapping[str, Any]) -> Outcome:
+        """Class the answer to a request that used a session; ``status`` None: no answer came."""
+        if status is None:
+            return Outcome.ERROR
+        ranked = (
+            (Outcome.SUCCESS, self.success),
+            (Outcome.NOT_FOUND, self.not_found),
+            (Outcome.WRONG, self.wrong),
+        )
+        held = (outcome for outcome, rules in ranked if any(rule.holds(status, body) for rule in rules))
+        return next(held, Outcome.ERROR)
+
+    def session_of(self, headers: Mapping[str, str], body: Mapping[str, Any]) -> str | None:
+        """The id of the session that an answer opened; ``headers`` by lower-case name."""
+        found = self.carried(headers) if self.carrier else value_at(body, self.id_field)
+        return str(found) if isinstance(found, str | int) and not isinstance(found, bool) and found else None
+
+    @property
+    def carrier(self) -> str:
+        """What carries the id beside the body: a header's name, ``Cookie:`` and a cookie's, or nothing."""
+        return f"{COOKIE}:{self.id_cookie}" if self.id_cookie else self.id_header
+
+    def carried(self, headers: Mapping[str, str]) -> str | None:
+        """The id that a request's or an answer's ``headers`` (by lower-case name) carry, if they do."""
+        if not self.id_cookie:
+            return headers.get(self.id_header.lower()) if self.id_header else None
+        cookie = re.compile(rf"(?:^|[;,\n])\s*{re.escape(self.id_cookie)}=([^;,\s]+)")
+        found = (cookie.search(headers.get(name, "")) for name in ("set-cookie", "cookie"))
+        return next((match[1] for match in found if match is not None), None)
+
+    def canonical(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A body with the contract's field names beside its own."""
+        if not self.fields:
+            return body
+        known = {name: value_at(body, path) for name, path in self.fields.items()}
+        return {**body, **{name: value for name, value in known.items() if value is not None}}
+
+    def read(
+        self,
+        method: str,
+        path: str,
+        request: Mapping[str, Any],
+        answer: Mapping[str, Any],
+        carried: str | None = None,
+    ) -> Reading | None:
+        """What a request was, and of which session; None where it is none of this profile's.
+
+        ``path`` without query. ``carried``: the id in a header or a cookie, where the profile's stands there.
+        """
+        path = path.rstrip("/") or "/"
+        for name, kind in self.kinds.items():
+            opens = path in (kind.create.path, *kind.aliases) and method == kind.create.method
+            if opens and _matches(request, kind.create.match):
+                cid = carried if self.carrier else self.session_of({}, answer)
+                return Reading("create", name, cid, self.canonical(answer))
+        for name, kind in self.kinds.items():
+            found = _pattern(kind.verify.path).fullmatch(path)
+            if found is None or method != kind.verify.method or not _matches(request, kind.verify.match):
+                continue
+            given: Any = found.groupdict().get("id")
+            if given is not None:
+                cid = unquote(given)
+            elif self.carrier:
+                cid = carried
+            else:
+                given = value_at(request, _place_of_id(kind.verify.body) or self.id_field)
+                cid = given if isinstance(given, str) and given else None
+            return Reading("verify", name, cid, self.canonical(answer))
+        return None
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict; ``from_json`` reads it back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ServiceProfile:
+        """The inverse of ``to_json``."""
+        kinds = {
+            name: Kind(
+                Request(**it["create"]),
+                Request(**it["verify"]),
+                tuple(it.get("aliases", ())),
+                it.get("answers", {}),
+            )
+            for name, it in data["kinds"].items()
+        }
+        rules = {
+            name: tuple(_rule(rule) for rule in data.get(name, ()))
+            for name in ("not_found", "success", "wrong")
+        }
+        words = tuple(data.get("words", ("create", "verify")))
+        return cls(**{**data, **rules, "kinds": kinds, "words": words})
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """How somebody's own service is started as a pod: an ASGI ``app`` under uvicorn, or a ``command``.
+
+    ``directory`` is where it runs (absolute). ``python``: the interpreter for ``app``; None finds the
+    folder's virtual environment, else takes ours. ``env``: variables over all others; ``{redis_host}``,
+    ``{redis_port}``, ``{redis_url}``, ``{ml_url}``, ``{port}``, ``{pod}`` in their values, and in
+    ``command``, stand for this stack's. ``allow_env``: variables of its own files that may point outside.
+    ``ready``: paths to ask for readiness; empty: /ready, then /. ``redis_on`` and ``redis_off``: what
+    USE_REDIS=true and false mean for it; both empty: it has no such switch.
+    """
+
+    directory: str
+    profile: ServiceProfile
+    app: str | None = None
+    command: tuple[str, ...] = ()
+    python: str | None = None
+    env_file: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    allow_env: tuple[str, ...] = ()
+    ready: tuple[str, ...] = ()
+    redis_on: Mapping[str, str] = field(default_factory=lambda: dict(_ON))
+    redis_off: Mapping[str, str] = field(default_factory=lambda: dict(_OFF))
+
+    @property
+    def switchable(self) -> bool:
+        """Whether it can keep its sessions in Redis or in memory, as told."""
+        return bool(self.redis_on or self.redis_off)
+
+    @property
+    def title(self) -> str:
+        """In a few words: what is started."""
+        return self.app or " ".join(self.command)
+
+    def public(self) -> ServiceSpec:
+        """Without the values of its variables: some may be secret."""
+        return replace(self, env=dict.fromkeys(self.env, ""))
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict; ``from_json`` reads it back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ServiceSpec:
+        """The inverse of ``to_json``."""
+        several = {name: tuple(data[name]) for name in ("command", "allow_env", "ready") if name in data}
+        return cls(**{**data, **several, "profile": ServiceProfile.from_json(data["profile"])})
+
+
+def _rule(data: Mapping[str, Any]) -> Rule:
+    several = {name: tuple(data[name]) for name in ("status", "present", "absent") if name in data}
+    return Rule(**{**data, **several})
+
+
+# --- JSON, by path ------------------------------------------------------------------------------------------
+
+
+def value_at(body: Any, path: str) -> Any:
+    """The value at a dotted path (``data.challenge.id``, ``items.0``); None where there is none."""
+    for word in path.split("."):
+        if isinstance(body, Mapping):
+            body = body.get(word)
+        elif isinstance(body, list | tuple) and word.isdecimal() and int(word) < len(body):
+            body = body[int(word)]
+        else:
+            return None
+    return body
+
+
+def _same(found: Any, wanted: Any) -> bool:
+    """Equal, and true is not 1."""
+    return found == wanted and isinstance(found, bool) == isinstance(wanted, bool)
+
+
+def _other(found: Any, unwanted: Any) -> bool:
+    return found is not None and not _same(found, unwanted)
+
+
+def _given(body: Mapping[str, Any], path: str) -> bool:
+    value = value_at(body, path)
+    return value is not None and value is not False
+
+
+def _matches(body: Mapping[str, Any], match: Mapping[str, Any]) -> bool:
+    return all(_same(value_at(body, name), value) for name, value in match.items())
+
+
+def _filled(template: Any, cid: str | None, answer: Any) -> Any:
+    if template == ANSWER:
+        return answer
+    if isinstance(template, str):
+        return template.replace(ID, cid or "")
+    if isinstance(template, Mapping):
+        kept = {name: it for name, it in template.items() if cid is not None or it != ID}
+        return {name: _filled(it, cid, answer) for name, it in kept.items()}
+    if isinstance(template, list | tuple):
+        return [_filled(it, cid, answer) for it in template]
+    return template
+
+
+def _place_of_id(template: Any, where: str = "") -> str | None:
+    """The dotted path at which a body's template has the id."""
+    if template == ID:
+        return where
+    inner: list[tuple[str, Any]] = []
+    if isinstance(template, Mapping):
+        inner = [(str(name), it) for name, it in template.items()]
+    elif isinstance(template, list | tuple):
+        inner = [(str(at), it) for at, it in enumerate(template)]
+    places = (_place_of_id(it, f"{where}.{name}" if where else name) for name, it in inner)
+    return next((place for place in places if place is not None), None)
+
+
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
+    before, mark, after = path.partition(ID)
+    return re.compile(re.escape(before) + (r"(?P<id>[^/]+)" if mark else "") + re.escape(after))

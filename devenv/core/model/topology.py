@@ -1,0 +1,196 @@
+"""What a stack consists of: the wish (StackSpec) and what is there (Endpoints, StackStatus)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.presets import CAPTCHA
+from devenv.core.model.service import ServiceProfile, ServiceSpec
+from devenv.core.model.vocabulary import TEACHING_STORES, Strategy, pod_names
+
+SettingChanges = Mapping[str, str | None]
+"""Variables to set, also to the empty string; None takes one away: what the stack sets then holds again."""
+
+
+class RedisMode(StrEnum):
+    """How Redis stands in the stack: one server, three masters, or one behind TLS, ACL users or a replica."""
+
+    STANDALONE = "standalone"
+    CLUSTER = "cluster"
+    TLS = "tls"
+    ACL = "acl"
+    REPLICA = "replica"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The host's TCP ports on 127.0.0.1; 0 means any free one. ``gate`` is the first pod's gate port."""
+
+    traffic: int = 8080
+    control: int = 8081
+    ml: int = 8001
+    redis: int = 6379
+    gate: int = 6391
+
+    @classmethod
+    def free(cls) -> Ports:
+        """Any free port for everything: stacks beside each other."""
+        return cls(0, 0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class StackSpec:
+    """A wished stack.
+
+    ``use_redis`` and ``strategy`` hold for every pod; ``env`` is added to every pod's environment and
+    ``pod_env`` (by pod name) to one pod's, the latter winning over everything. ``workers`` is the number of
+    uvicorn worker processes in each pod. ``seed`` makes mock_ml's pictures the same again. ``gate``: the pods
+    reach Redis through the gate, which records what they say. ``redis_mode`` is how Redis stands.
+    ``service``: the pods are somebody's own; None: the reference service.
+    """
+
+    pods: int = 2
+    use_redis: bool = False
+    strategy: Strategy = Strategy.ATOMIC
+    policy: str = "round-robin"
+    env: Mapping[str, str] = field(default_factory=dict)
+    pod_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    ports: Ports = field(default_factory=Ports)
+    workers: int = 1
+    seed: int = 1
+    gate: bool = True
+    redis_mode: RedisMode = RedisMode.STANDALONE
+    service: ServiceSpec | None = None
+
+    @property
+    def profile(self) -> ServiceProfile:
+        """How the pods are spoken to."""
+        return CAPTCHA if self.service is None else self.service.profile
+
+    @property
+    def pod_names(self) -> tuple[str, ...]:
+        """captcha-api-a, captcha-api-b, …"""
+        return pod_names(self.pods)
+
+    def store(self, strategy: Strategy) -> str:
+        """Where sessions are with ``strategy``, in a word: how one's own service keeps them is its affair.
+
+        "own" where it has no switch between memory and Redis, so that nobody knows.
+        """
+        if self.service is None:
+            return str(strategy)
+        if not self.service.switchable:
+            return "own"
+        return "memory" if strategy is Strategy.MEMORY else "Redis"
+
+    def check(self) -> None:
+        """Raises UsageProblem for a store that cannot serve on the Redis that is wished."""
+        if (
+            self.redis_mode is RedisMode.CLUSTER
+            and self.effective_strategy in TEACHING_STORES
+            and self.service is None
+        ):
+            raise UsageProblem(
+                f"the {self.strategy} store has no cluster client", hint="guide and atomic run on a cluster"
+            )
+
+    def settings_of(self, pod: str) -> dict[str, str]:
+        """The service's variables of one pod, without addresses: flag, strategy, then env, then pod_env."""
+        own: dict[str, str] = {
+            "USE_REDIS": "true" if self.use_redis else "false",
+            "SESSION_STRATEGY": str(self.strategy if self.strategy != Strategy.MEMORY else Strategy.ATOMIC),
+        }
+        return {**own, **self.env, **self.pod_env.get(pod, {})}
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict; ``from_json`` reads it back."""
+        return {
+            **asdict(self),
+            "strategy": str(self.strategy),
+            "redis_mode": str(self.redis_mode),
+            "env": dict(self.env),
+            "pod_env": {pod: dict(env) for pod, env in self.pod_env.items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> StackSpec:
+        """The inverse of ``to_json``."""
+        return replace(
+            cls(**{k: v for k, v in data.items() if k not in ("ports", "strategy", "redis_mode", "service")}),
+            ports=Ports(**data["ports"]),
+            strategy=Strategy(data["strategy"]),
+            redis_mode=RedisMode(data.get("redis_mode", RedisMode.STANDALONE)),
+            service=ServiceSpec.from_json(data["service"]) if data.get("service") else None,
+        )
+
+    @property
+    def effective_strategy(self) -> Strategy:
+        """What the flag and SESSION_STRATEGY come to: memory where USE_REDIS is off."""
+        return self.strategy if self.use_redis else Strategy.MEMORY
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where a running stack is reached from this machine. URLs have no trailing slash.
+
+    ``pods`` maps a pod to its own URL where it is reachable past the proxy (embedded); else empty.
+    ``redis_nodes``: "host:port" of every node where Redis is a cluster, that of ``redis_port`` first.
+    ``redis_replica``: "host:port" of a replica that nobody writes to, "" without one.
+    ``redis_access``: the file that says how to get in (``RedisAccess``), "" where nothing is asked.
+    """
+
+    traffic: str
+    control: str
+    ml: str
+    redis_host: str
+    redis_port: int
+    pods: Mapping[str, str] = field(default_factory=dict)
+    redis_nodes: tuple[str, ...] = ()
+    redis_access: str = ""
+    redis_replica: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict; ``from_json`` reads it back."""
+        return {**asdict(self), "pods": dict(self.pods), "redis_nodes": list(self.redis_nodes)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Endpoints:
+        """The inverse of ``to_json``."""
+        return cls(**{**data, "redis_nodes": tuple(data.get("redis_nodes", ()))})
+
+
+@dataclass(frozen=True, slots=True)
+class PodStatus:
+    """One pod: ``state`` is running, starting or stopped; ``settings`` are its non-secret variables."""
+
+    name: str
+    state: str
+    settings: Mapping[str, str]
+    pid: int | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StackStatus:
+    """A running stack: ``redis_engine`` redis or valkey; ``redis_state`` running, paused or stopped."""
+
+    backend: str
+    spec: StackSpec
+    endpoints: Endpoints
+    pods: tuple[PodStatus, ...]
+    redis_engine: str
+    redis_version: str
+    redis_state: str
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict for ``devenv status --json``."""
+        return {
+            **asdict(self),
+            "spec": self.spec.to_json(),
+            "endpoints": self.endpoints.to_json(),
+            "pods": [{**asdict(pod), "settings": dict(pod.settings)} for pod in self.pods],
+        }

@@ -1,0 +1,117 @@
+"""YAML text → plain data, remembering the line of every key and value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from devenv.core.model.errors import UsageProblem
+
+Path = tuple[str | int, ...]
+"""Where something is in the document: keys and list positions (from 0)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed file: its data and, by path, the lines (from 1) of values and of mapping keys."""
+
+    name: str
+    data: Any
+    value_lines: Mapping[Path, int]
+    key_lines: Mapping[Path, int]
+
+    def problem(
+        self, path: Path, message: str, *, key: bool = False, hint: str | None = None
+    ) -> UsageProblem:
+        """A UsageProblem that names file and line of the value at ``path``, or with ``key`` of its key."""
+        line = (self.key_lines if key else self.value_lines).get(path, 1)
+        where = _spoken(path[:-1] if key else path)
+        return UsageProblem(f"{self.name}:{line}: {where}{message}", hint=hint)
+
+    def line(self, path: Path) -> int:
+        """The line (from 1) of the value at ``path``."""
+        return self.value_lines.get(path, 1)
+
+
+def read_document(text: str, name: str) -> Document:
+    """Parse one YAML document; ``name`` stands in error messages.
+
+    Raises UsageProblem with the line for broken YAML, a key given twice, a key that is not text, and anchors
+    (which YAML would let grow without bound).
+    """
+    documents = read_documents(text, name)
+    if not documents:
+        raise UsageProblem(f"{name}:1: the file is empty", hint="docs/scenarios.md describes the format")
+    if len(documents) > 1:
+        line = documents[1].line(())
+        raise UsageProblem(f"{name}:{line}: one YAML document is wanted, and here begins another")
+    return documents[0]
+
+
+def read_documents(text: str, name: str) -> tuple[Document, ...]:
+    """Parse a YAML file of any number of documents; empty ones are left out. Raises as ``read_document``."""
+    try:
+        loader = yaml.SafeLoader(text)
+    except yaml.YAMLError as error:  # characters that YAML does not allow
+        raise UsageProblem(f"{name}:1: not readable as YAML: {_one_line(str(error))}") from error
+    documents = []
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            if node is None or node.tag == "tag:yaml.org,2002:null":
+                continue
+            values: dict[Path, int] = {}
+            keys: dict[Path, int] = {}
+            _mark(node, (), name, values, keys, set())
+            documents.append(Document(name, loader.construct_document(node), values, keys))
+        return tuple(documents)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark is not None else 1
+        words = ", ".join(_one_line(part) for part in (error.context, error.problem) if part)
+        raise UsageProblem(f"{name}:{line}: not readable as YAML: {words}") from error
+    except ValueError as error:  # a timestamp like 2026-99-99
+        raise UsageProblem(f"{name}:1: not readable as YAML: {_one_line(str(error))}") from error
+    finally:
+        loader.dispose()
+
+
+def _mark(
+    node: yaml.Node, path: Path, name: str, values: dict[Path, int], keys: dict[Path, int], seen: set[int]
+) -> None:
+    line = node.start_mark.line + 1
+    if id(node) in seen:
+        raise UsageProblem(f"{name}:{line}: anchors (&, *) are not supported; write the part out")
+    seen.add(id(node))
+    values[path] = line
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            _mark(item, (*path, index), name, values, keys, seen)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            key_line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
+                shown = f"{key.value!r} is not (to YAML on, off, yes and no are true and false)"
+                written = shown if isinstance(key, yaml.ScalarNode) else "a list or mapping is not"
+                raise UsageProblem(f"{name}:{key_line}: a key must be text and {written}; quote it")
+            inner = (*path, key.value)
+            if inner in keys:
+                raise UsageProblem(
+                    f"{name}:{key_line}: key {key.value!r} is given twice (first in line {keys[inner]})"
+                )
+            keys[inner] = key_line
+            _mark(value, inner, name, values, keys, seen)
+
+
+def _spoken(path: Path) -> str:
+    text = ""
+    for part in path:
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else part
+    return f"{text}: " if text else ""
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

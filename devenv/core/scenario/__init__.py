@@ -1,0 +1,53 @@
+"""Scenarios: text → Scenario, validation with the line of each error, expectations, the catalogue."""
+
+from devenv.core.scenario.catalog import catalogue, find
+from devenv.core.scenario.expect import violations
+from devenv.core.scenario.model import (
+    Create,
+    Gate,
+    GateRule,
+    Get,
+    KeyEvent,
+    Pause,
+    Redis,
+    RedisCommandStep,
+    RedisServer,
+    Request,
+    Restart,
+    Scenario,
+    StackWish,
+    Step,
+    StoreNote,
+    Together,
+    Toggle,
+    Verify,
+)
+from devenv.core.scenario.ordering import CannotFollow, parse_order
+from devenv.core.scenario.parse import parse
+
+__all__ = [
+    "CannotFollow",
+    "Create",
+    "Gate",
+    "GateRule",
+    "Get",
+    "KeyEvent",
+    "Pause",
+    "Redis",
+    "RedisCommandStep",
+    "RedisServer",
+    "Request",
+    "Restart",
+    "Scenario",
+    "StackWish",
+    "Step",
+    "StoreNote",
+    "Together",
+    "Toggle",
+    "Verify",
+    "catalogue",
+    "find",
+    "parse",
+    "parse_order",
+    "violations",
+]

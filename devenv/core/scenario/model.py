@@ -1,0 +1,260 @@
+"""A scenario, parsed: what is done, where, and what each session store is expected to make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from devenv.core.model.topology import RedisMode, SettingChanges
+from devenv.core.model.vocabulary import Answer, Strategy, pod_names
+
+Checks = Mapping[str, Any]
+"""Name of a fact (outcome, attempts, ttl, …) to what it should be, as the file has it."""
+
+Expectation = Mapping[Strategy, Checks]
+"""What a step should show with each store; a store that is missing is not checked at that step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Create the challenge of a session; ``pod`` None leaves the pod to the proxy's policy.
+
+    ``word_differs_from`` names a handwriting session: create until this word is another than that one's.
+    ``node``: on a cluster, create until the node that the pods are given ("first") owns the session's key, or
+    any "other"; elsewhere it means nothing.
+    """
+
+    line: int
+    session: str
+    pod: str | None = None
+    word_differs_from: str | None = None
+    expect: Expectation = field(default_factory=dict)
+    node: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """Verify a session's challenge with a scripted answer or with these selections."""
+
+    line: int
+    session: str
+    answer: Answer | tuple[int, ...]
+    pod: str | None = None
+    expect: Expectation = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Any request of the service: ``target`` is the path with its query, ``content`` JSON data or text.
+
+    In target, headers and content ``{challenge:NAME}`` is a session's challenge id and ``{captured:NAME}`` a
+    value that an earlier request captured. ``capture``: name to the field of its JSON answer (dotted path) or
+    ``header:NAME``.
+    """
+
+    line: int
+    method: str
+    target: str
+    pod: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: Any = None
+    as_json: bool = False
+    capture: Mapping[str, str] = field(default_factory=dict)
+    expect: Expectation = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Seconds in which nothing is sent."""
+
+    line: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Requests that are sent at the same time; ``expect`` is about each by its name, and about all.
+
+    ``names`` has one name for each of them, or is empty. ``order`` says by store in which order their Redis
+    commands run, as ``ordering.parse_order`` reads it; a store that is missing runs them as they come.
+    """
+
+    line: int
+    verifies: tuple[Verify | Request, ...]
+    expect: Expectation = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    order: Mapping[Strategy, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Restart pods side by side with their present settings, and ``env`` over them."""
+
+    line: int
+    pods: tuple[str, ...]
+    env: SettingChanges = field(default_factory=dict)
+    expect: Expectation = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Toggle:
+    """Set USE_REDIS of pods by restarting them side by side."""
+
+    line: int
+    pods: tuple[str, ...]
+    use_redis: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Redis:
+    """Look at a session's Redis key, past the service."""
+
+    line: int
+    session: str
+    expect: Expectation
+
+
+@dataclass(frozen=True, slots=True)
+class RedisCommandStep:
+    """Send one command to Redis, past the service; ``{key:NAME}`` in a word is session NAME's key."""
+
+    line: int
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RedisServer:
+    """``pause``, ``resume``, ``stop`` or ``start`` the Redis server, or ``flush`` it: every key is gone."""
+
+    line: int
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEvent:
+    """Something that happens to a session's key.
+
+    ``expire`` it now, or ``age`` it to 0.4 s before that: both leave a key without a TTL alone, as time does.
+    ``failover``: on a cluster, a replica takes over the key's slot and has not got its data.
+    """
+
+    line: int
+    event: str
+    session: str
+
+
+GateRule = Mapping[str, Any]
+"""One rule, with the fields that the gate's control API takes; ``{key:NAME}`` in ``key`` is a session's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Put rules in force at the gate, by store; None takes those of the play out of force."""
+
+    line: int
+    rules: Mapping[Strategy, tuple[GateRule, ...]] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """GET a path of the service."""
+
+    line: int
+    path: str
+    pod: str | None = None
+    expect: Expectation = field(default_factory=dict)
+
+
+Step = (
+    Create
+    | Verify
+    | Together
+    | Restart
+    | Toggle
+    | Redis
+    | RedisCommandStep
+    | RedisServer
+    | KeyEvent
+    | Gate
+    | Get
+    | Request
+    | Pause
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StackWish:
+    """What the scenario asks of the stack. ``policy`` None: as it is. ``pod_env`` is by full pod name.
+
+    ``redis``: how Redis must stand; None: it does not matter.
+    """
+
+    pods: int = 2
+    workers: int = 1
+    policy: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    pod_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    redis: RedisMode | None = None
+
+    @property
+    def pod_names(self) -> tuple[str, ...]:
+        """The full names of the pods that it asks for."""
+        return pod_names(self.pods)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreNote:
+    """What one store shows in one sentence, and whether that is the bug; or why it is not applicable."""
+
+    shows: str | None = None
+    bug: bool = False
+    not_applicable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One scenario. ``source`` is the text that it was parsed from, ``name`` the file's name.
+
+    ``sessions``: by name, the captcha's type, or "any": the service's first kind of session.
+    """
+
+    id: str
+    title: str
+    cause: str
+    needs: tuple[str, ...]
+    about: str
+    stack: StackWish
+    stores: Mapping[Strategy, StoreNote]
+    sessions: Mapping[str, str]
+    steps: tuple[Step, ...]
+    name: str
+    source: str
+
+    @property
+    def strategies(self) -> tuple[Strategy, ...]:
+        """The stores that it says something about, and can be run with."""
+        return tuple(s for s in Strategy if s in self.stores and self.stores[s].not_applicable is None)
+
+    def note(self, strategy: Strategy) -> StoreNote | None:
+        """What it says of this store; None: nothing, and then nothing is checked with it."""
+        return self.stores.get(strategy)
+
+    def to_json(self) -> dict[str, Any]:
+        """What a list of scenarios shows of it; a plain dict."""
+        notes: dict[str, dict[str, Any]] = {}
+        for strategy, note in self.stores.items():
+            if note.not_applicable is not None:
+                notes[str(strategy)] = {"not_applicable": note.not_applicable}
+            else:
+                notes[str(strategy)] = {"shows": note.shows, "bug": note.bug}
+        return {
+            "id": self.id,
+            "title": self.title,
+            "cause": self.cause,
+            "needs": list(self.needs),
+            "about": self.about,
+            "pods": self.stack.pods,
+            "strategies": [str(s) for s in self.strategies],
+            "stores": notes,
+        }

@@ -1,0 +1,87 @@
+"""Gathers what a search meets: traces, kinds of violations with the best run of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from devenv.core.search.outcome import Finding, Outcome
+from devenv.core.search.system import Stopped
+
+CHECK_EVERY = 256
+"""Traces between two looks at the clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """When to stop: after so many traces, or at a moment of ``clock``. None: never."""
+
+    traces: int | None = None
+    deadline: float | None = None
+
+
+@dataclass(slots=True)
+class Met:
+    """One kind: in how many traces, and the shortest run so far: steps, then switches, then as numbers."""
+
+    finding: Finding
+    run: tuple[int, ...]
+    source: int
+    count: int = 1
+
+    def better(self, run: Sequence[int]) -> bool:
+        """Whether ``run`` is a better example."""
+        return _rank(run) < _rank(self.run)
+
+
+def _rank(run: Sequence[int]) -> tuple[int, int, tuple[int, ...]]:
+    switches = sum(1 for before, after in pairwise(run) if before != after)
+    return len(run), switches, tuple(run)
+
+
+@dataclass(slots=True)
+class Collected:
+    """Counts and kinds; ``tell`` is called now and then. ``note`` raises Stopped when the budget is used up.
+
+    ``source`` numbers what is being searched, where that is several systems one after the other. ``remark``
+    says why a search that came to its end is not complete all the same.
+    """
+
+    budget: Budget
+    clock: Callable[[], float]
+    tell: Callable[[Collected], None] = lambda collected: None
+    source: int = 0
+    traces: int = 0
+    blocked: int = 0
+    remark: str | None = None
+    kinds: dict[str, Met] = field(default_factory=dict)
+    outcomes: dict[Outcome, int] = field(default_factory=dict)
+    """How many traces came to which outcome."""
+
+    def note(self, run: Sequence[int], outcome: Outcome, findings: Sequence[Finding]) -> None:
+        """One trace."""
+        self.traces += 1
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+        for finding in findings:
+            met = self.kinds.get(finding.kind)
+            if met is None:
+                self.kinds[finding.kind] = Met(finding, tuple(run), self.source)
+                continue
+            met.count += 1
+            if len(run) <= len(met.run) and met.better(run):
+                met.run, met.finding, met.source = tuple(run), finding, self.source
+        if self.traces % CHECK_EVERY == 0:
+            self.look()
+        if self.budget.traces is not None and self.traces >= self.budget.traces:
+            raise Stopped
+
+    def look(self) -> None:
+        """Say how far it is; raise Stopped where the time is over."""
+        self.tell(self)
+        self.in_time()
+
+    def in_time(self) -> None:
+        """Raise Stopped where the time is over."""
+        if self.budget.deadline is not None and self.clock() >= self.budget.deadline:
+            raise Stopped

@@ -1,0 +1,189 @@
+"""Processes over one shared store, as a system to explore.
+
+Each process is a program: from what it has seen so far follows its next command, or that it is over. The
+store answers commands. Both are asked once for each question; exploring then moves whole numbers about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from devenv.core.search.system import Access
+
+Node = Hashable
+"""What a process has seen: a place in its program."""
+StoreState = Hashable
+Reply = Hashable
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A step on the store. ``words`` are for the store; ``label`` is for people and schedules."""
+
+    label: str
+    words: Hashable
+    reads: frozenset[str]
+    writes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A step that befalls other processes instead of the store: ``kind`` happens to ``targets``.
+
+    Without targets it is a step that concerns only who takes it: it learns what has befallen it.
+    """
+
+    label: str
+    targets: tuple[int, ...]
+    kind: str
+
+
+class Program(Protocol):
+    """What one process does."""
+
+    def begin(self) -> Node:
+        """Where it starts."""
+
+    def next(self, node: Node) -> Command | Signal | None:
+        """Its pending step; None where it is over."""
+
+    def after(self, node: Node, reply: Reply) -> Node:
+        """Where the reply to its pending command leads (a signal's reply is None)."""
+
+    def signalled(self, node: Node, kind: str) -> Node:
+        """Where a signal leads."""
+
+
+class Store(Protocol):
+    """What the commands work on."""
+
+    def execute(self, state: StoreState, command: Command) -> tuple[Reply, StoreState]:
+        """The reply, and the state after it."""
+
+
+PackedState = tuple[int, ...]
+"""The store's state by number, then each process's node by number."""
+
+_Step = tuple[int, int]
+
+
+class Composition:
+    """A ``System`` of ``programs`` over ``store``, which begins in the state ``initial``."""
+
+    def __init__(self, programs: Sequence[Program], store: Store, initial: StoreState) -> None:
+        self.processes = len(programs)
+        self._programs = tuple(programs)
+        self._store = store
+        self._nodes: list[tuple[int, Node]] = []
+        self._node_numbers: dict[tuple[int, Node], int] = {}
+        self._steps: list[Command | Signal | None] = []
+        self._accesses: list[Access | None] = []
+        self._stores: list[StoreState] = []
+        self._store_numbers: dict[StoreState, int] = {}
+        self._moves: dict[_Step, _Step] = {}
+        self._keys: dict[str, int] = {}
+        begins = [self._number(at, program.begin()) for at, program in enumerate(programs)]
+        self._targets = self._signalled_processes(begins)
+        if self._targets:  # accesses were made before it was known who can be signalled
+            self._accesses = [
+                self._access(at, step) for (at, _), step in zip(self._nodes, self._steps, strict=True)
+            ]
+        self._initial = (self._store_number(initial), *begins)
+
+    def initial(self) -> PackedState:
+        """See ``System``."""
+        return self._initial
+
+    def pending(self, state: PackedState) -> list[Access | None]:
+        """See ``System``."""
+        accesses = self._accesses
+        return [accesses[node] for node in state[1:]]
+
+    def execute(self, state: PackedState, process: int) -> PackedState:
+        """See ``System``."""
+        place = process + 1
+        step = (state[place], state[0])
+        moved = self._moves.get(step)
+        if moved is None:
+            moved = self._moves[step] = self._move(process, step)
+        after = [*state]
+        after[place], after[0] = moved
+        signal = self._steps[state[place]]
+        if signal.__class__ is Signal:
+            assert isinstance(signal, Signal)
+            for target in signal.targets:
+                node = self._nodes[state[target + 1]][1]
+                led = self._programs[target].signalled(node, signal.kind)
+                after[target + 1] = self._number(target, led)
+        return tuple(after)
+
+    def node(self, state: PackedState, process: int) -> Node:
+        """Where ``process`` is."""
+        return self._nodes[state[process + 1]][1]
+
+    def step(self, state: PackedState, process: int) -> Command | Signal | None:
+        """Its pending step."""
+        return self._steps[state[process + 1]]
+
+    def store_state(self, state: PackedState) -> StoreState:
+        """The store's state."""
+        return self._stores[state[0]]
+
+    def _move(self, process: int, step: _Step) -> _Step:
+        number, store_number = step
+        node, command = self._nodes[number][1], self._steps[number]
+        program = self._programs[process]
+        if isinstance(command, Signal):
+            return self._number(process, program.after(node, None)), store_number
+        if command is None:
+            raise ValueError(f"process {process} is over")
+        reply, after = self._store.execute(self._stores[store_number], command)
+        return self._number(process, program.after(node, reply)), self._store_number(after)
+
+    def _number(self, process: int, node: Node) -> int:
+        known = self._node_numbers.get((process, node))
+        if known is None:
+            step = self._programs[process].next(node)
+            access = self._access(process, step)
+            known = self._node_numbers[process, node] = len(self._nodes)
+            self._nodes.append((process, node))
+            self._steps.append(step)
+            self._accesses.append(access)
+        return known
+
+    def _store_number(self, state: StoreState) -> int:
+        known = self._store_numbers.get(state)
+        if known is None:
+            known = self._store_numbers[state] = len(self._stores)
+            self._stores.append(state)
+        return known
+
+    def _signalled_processes(self, begins: Sequence[int]) -> frozenset[int]:
+        signals = (self._steps[number] for number in begins)
+        return frozenset(
+            target for signal in signals if isinstance(signal, Signal) for target in signal.targets
+        )
+
+    def _access(self, process: int, step: Command | Signal | None) -> Access | None:
+        if step is None:
+            return None
+        wire = self._bit(_wire(process)) if process in getattr(self, "_targets", ()) else 0
+        if isinstance(step, Signal):
+            return Access(wire, self._mask(frozenset(map(_wire, step.targets))))
+        return Access(wire | self._mask(step.reads), self._mask(step.writes))
+
+    def _mask(self, keys: frozenset[str]) -> int:
+        mask = 0
+        for key in sorted(keys):
+            mask |= self._bit(key)
+        return mask
+
+    def _bit(self, key: str) -> int:
+        return 1 << self._keys.setdefault(key, len(self._keys))
+
+
+def _wire(process: int) -> str:
+    """A key of its own for what can befall a process: its steps depend on that and on nothing else there."""
+    return f"\0process {process}"

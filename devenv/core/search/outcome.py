@@ -1,0 +1,198 @@
+"""What one order came to, and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from devenv.core.checker.history import AGE, CREATE, EXPIRE, KEYS, VERIFY, history_of
+from devenv.core.checker.invariants import RECEIPTS, Kind, Violation
+from devenv.core.checker.judge import judge as judge_history
+from devenv.core.model.captcha_http import outcome_of
+from devenv.core.model.events import EventType, HistoryEvent
+from devenv.core.search.behaviour import NO_ANSWER, Answered
+from devenv.core.search.expression import Participant
+
+REPLY_LOST = "reply-lost"
+HALF_DONE = "half-done"
+SERVER_ERROR = "server-error"
+WHOLE = 60_000
+AGED_MS = 400
+"""Left to live after ageing: less than half a second, which TTL rounds to 0."""
+_CHALLENGE = "abstract:challenge"
+_KEY = f"rcaptcha:{_CHALLENGE}"
+_NUMBER = re.compile(rb"-?[0-9]{1,18}")
+
+
+class Beside(NamedTuple):
+    """A key beside the session's, with what it has left as ``life`` rounds it, and a number that is in it."""
+
+    key: str
+    left: int
+    number: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended.
+
+    ``answers`` of the requests and ``happened`` of the events, each in the order of the cast: whether an
+    event did anything. ``left`` is what the session's key has left, as ``life`` rounds it; ``document`` what
+    lies under it, as canonical JSON. ``beside`` has the challenge's other keys, receipts apart.
+    """
+
+    answers: tuple[Answered, ...]
+    happened: tuple[bool, ...]
+    left: int | None
+    document: str | None
+    beside: tuple[Beside, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        answers = [{"status": it.status, "body": _body(it)} for it in self.answers]
+        document = None if self.document is None else json.loads(self.document)
+        return {
+            "answers": answers,
+            "happened": [*self.happened],
+            "left": self.left,
+            "document": document,
+            "beside": [list(it) for it in self.beside],
+        }
+
+
+def beside_of(keys: Mapping[str, tuple[int | None, bytes | None]], session: str) -> tuple[Beside, ...]:
+    """What lies beside the key ``session``: ``keys`` are all, with what each has left and its text."""
+    found = []
+    for key, (left, text) in sorted(keys.items()):
+        rounded = life(left)
+        if key != session and rounded is not None and not fnmatchcase(key, RECEIPTS):
+            name = key.replace(session, _KEY).replace(session.rpartition(":")[2], "challenge")
+            # Other texts may be words of chance (a lock's owner), which are not the same again.
+            number = int(text) if text is not None and _NUMBER.fullmatch(text) else None
+            found.append(Beside(name, rounded, number))
+    return tuple(found)
+
+
+def life(left_ms: int | None) -> int | None:
+    """What a key has left, rounded: None no key, -1 no TTL, up to ``AGED_MS`` is that, else ``WHOLE``."""
+    if left_ms is None or left_ms < 0:
+        return left_ms if left_ms == -1 else None
+    return AGED_MS if left_ms <= AGED_MS else WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One kind of violation, in one sentence."""
+
+    kind: str
+    sentence: str
+
+
+def judge(cast: Sequence[Participant], outcome: Outcome) -> tuple[Finding, ...]:
+    """What is wrong, each kind once. All requests and events count as simultaneous.
+
+    An order of traces does not keep who came later, so nothing may be concluded from that.
+    """
+    requests = [it for it in cast if it.answer is not None]
+    events = [it for it in cast if it.event is not None]
+    done = [it for it, happened in zip(events, outcome.happened, strict=True) if happened]
+    lost = {it.target for it in done if it.target is not None}
+    cut = {at for it in done if it.event == "restart" for at in it.befalls(cast)}
+    findings: dict[str, Finding] = {}
+    for at, (request, answer) in enumerate(zip(requests, outcome.answers, strict=True)):
+        if answer.status == 200 or (at in lost and answer.status == 503):
+            continue
+        if at in cut and answer == NO_ANSWER:
+            continue
+        kind = REPLY_LOST if lost else SERVER_ERROR
+        findings.setdefault(kind, Finding(kind, f"{request.name} was answered HTTP {answer.status}"))
+    report = judge_history(history_of(_events(requests, events, outcome)))
+    for violation in report.violations:
+        kind = _kind(violation, bool(lost), bool(cut))
+        sentence = _sentence(kind, violation, requests, outcome)
+        findings.setdefault(kind, Finding(kind, sentence))
+    return tuple(findings.values())
+
+
+def _kind(violation: Violation, lost: bool, cut: bool) -> str:
+    """An answer that no order explains is the work of a lost reply, or of a request that was cut short."""
+    if violation.kind is not Kind.NOT_LINEARIZABLE:
+        return str(violation.kind)
+    return REPLY_LOST if lost else HALF_DONE if cut else str(violation.kind)
+
+
+def _sentence(kind: str, violation: Violation, requests: Sequence[Participant], outcome: Outcome) -> str:
+    told = [
+        f"{request.name} ({request.answer}): {_told(answer)}"
+        for request, answer in zip(requests, outcome.answers, strict=True)
+    ]
+    counters = [it.key for it in outcome.beside if it.left == -1 and violation.sentence.find(it.key) >= 0]
+    if counters:
+        return f"at the end {counters[0]} is there without a TTL; " + "; ".join(told)
+    if kind in (Kind.RESURRECTED_KEY, Kind.EXPIRY_INSIDE_VERIFY, Kind.NO_TTL, Kind.TTL_ROUNDS_TO_ZERO):
+        ttl = "without a TTL" if outcome.left == -1 else "with a TTL"
+        return (
+            f"at the end the session's key is there {ttl}, holding {_short(outcome.document)}; "
+            + "; ".join(told)
+        )
+    return "; ".join(told)
+
+
+def _told(answer: Answered) -> str:
+    body = _body(answer)
+    outcome = str(outcome_of(answer.status, body)).replace("_", " ")
+    if answer == NO_ANSWER:
+        return "no answer, its pod was restarted"
+    if answer.status != 200:
+        return f"HTTP {answer.status}"
+    if outcome == "error" and isinstance(body.get("message"), str):
+        return str(body["message"])
+    attempts = body.get("attempts")
+    return outcome + (f", attempt {attempts}" if attempts is not None else "")
+
+
+def _short(document: str | None) -> str:
+    return "nothing" if document is None else document if len(document) < 60 else "the whole document"
+
+
+def _body(answer: Answered) -> dict[str, Any]:
+    body = json.loads(answer.body)
+    return body if isinstance(body, dict) else {}
+
+
+def _events(
+    requests: Sequence[Participant], events: Sequence[Participant], outcome: Outcome
+) -> list[HistoryEvent]:
+    """As a history: the challenge is made, everything else is simultaneous, then the key is looked at."""
+    made: dict[str, Any] = {"type": "abstract", "challenge_id": "challenge"}
+    lines = [_event(0, "invoke", CREATE, made, 0.0), _event(0, "ok", CREATE, made, 0.1)]
+    ends = []
+    for process, (request, answer) in enumerate(zip(requests, outcome.answers, strict=True), start=1):
+        value = {**made, "answer": str(request.answer)}
+        body = _body(answer)
+        heard = {"outcome": str(outcome_of(answer.status, body)), "status": answer.status}
+        heard |= {name: body[name] for name in ("message", "attempts") if body.get(name) is not None}
+        lines.append(_event(process, "invoke", VERIFY, value, 1.0))
+        ends.append(_event(process, "ok" if answer.status == 200 else "info", VERIFY, value | heard, 2.0))
+    for process, (event, happened) in enumerate(
+        zip(events, outcome.happened, strict=True), start=len(requests) + 1
+    ):
+        f = {"expire": EXPIRE, "age": AGE}.get(event.event or "")
+        if f is not None and happened:
+            lines.append(_event(process, "invoke", f, {}, 1.0))
+            ends.append(_event(process, "ok", f, {}, 2.0))
+    keys = {it.key: it.left for it in outcome.beside}
+    if outcome.left is not None:
+        keys[_KEY] = outcome.left
+    look = [_event(100, "invoke", KEYS, {}, 3.0), _event(100, "ok", KEYS, {"keys": keys}, 3.0)]
+    return [*lines, *ends, *look]
+
+
+def _event(process: int, kind: EventType, f: str, value: dict[str, Any], time: float) -> HistoryEvent:
+    return HistoryEvent(
+        process, kind, f, value, time, key=_CHALLENGE if f in (CREATE, VERIFY, EXPIRE, AGE) else None
+    )

@@ -1,0 +1,149 @@
+"""The sequential captcha session: what one challenge may answer if requests came one after the other.
+
+``step`` is a function: a state and an operation give exactly one next state, and the results that its caller
+may be told. Where a result was never heard, ``successors`` gives every state that may be: the operation was
+carried out, or not.
+
+The rules are the HTTP contract's: two graded attempts, the session ends on success, at the limit, or when it
+expires. An ended session is "not found"; one that was solved may also be called "already solved", one that
+expired "expired". An answer that is not graded (bad signature, ML service down) changes nothing and is no
+operation here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from devenv.core.model.vocabulary import Answer
+
+ATTEMPTS_LIMIT = 2
+"""Graded attempts per challenge: contract §1."""
+
+
+class Phase(StrEnum):
+    """Where a session is in its life; the last three are ends."""
+
+    ABSENT = "absent"
+    OPEN = "open"
+    SOLVED = "solved"
+    SPENT = "spent"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One challenge's state; ``attempts`` counts graded answers."""
+
+    phase: Phase = Phase.ABSENT
+    attempts: int = 0
+
+    @property
+    def ended(self) -> bool:
+        """No later operation changes it."""
+        return self.phase in (Phase.SOLVED, Phase.SPENT, Phase.EXPIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """The challenge is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """An answer is given. ``answer`` None: nobody knows whether it is right."""
+
+    answer: Answer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """The session's time is up, or it was deleted from outside."""
+
+
+Operation = Create | Verify | Expire
+
+
+class Told(StrEnum):
+    """What the caller of an operation may be told."""
+
+    DONE = "done"
+    SUCCESS = "success"
+    WRONG = "wrong"
+    NOT_FOUND = "not_found"
+    ALREADY_SOLVED = "already_solved"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an operation's caller was told; ``attempts`` counts this answer, None where nobody said."""
+
+    told: Told
+    attempts: int | None = None
+
+    def admits(self, heard: Result) -> bool:
+        """Whether a caller who ``heard`` that was told this result, as far as was said."""
+        return self.told is heard.told and heard.attempts in (None, self.attempts)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What an operation does: the results that are right, and the next state. No result: never right."""
+
+    results: tuple[Result, ...]
+    state: Session
+
+
+_DONE = (Result(Told.DONE),)
+_GONE = {
+    Phase.ABSENT: (Result(Told.NOT_FOUND),),
+    Phase.SPENT: (Result(Told.NOT_FOUND),),
+    Phase.SOLVED: (Result(Told.NOT_FOUND), Result(Told.ALREADY_SOLVED)),
+    Phase.EXPIRED: (Result(Told.NOT_FOUND), Result(Told.EXPIRED)),
+}
+
+
+def step(state: Session, operation: Operation, limit: int = ATTEMPTS_LIMIT) -> Step:
+    """Carry out one operation. A Verify must say whether its answer is right; else ValueError."""
+    match operation:
+        case Create():
+            # An id is used once: to create a challenge that is there already is never right.
+            return Step(_DONE, Session(Phase.OPEN)) if state.phase is Phase.ABSENT else Step((), state)
+        case Expire():
+            if state.phase is Phase.OPEN:
+                return Step(_DONE, Session(Phase.EXPIRED, state.attempts))
+            return Step(_DONE, state)
+        case Verify(answer=answer):
+            return _verify(state, answer, limit)
+
+
+def _verify(state: Session, answer: Answer | None, limit: int) -> Step:
+    if state.phase is not Phase.OPEN:
+        return Step(_GONE[state.phase], state)
+    attempts = state.attempts + 1
+    if answer is Answer.RIGHT:
+        return Step((Result(Told.SUCCESS, attempts),), Session(Phase.SOLVED, attempts))
+    if answer is None:
+        raise ValueError("a session grades no answer that nobody knows")
+    after = Session(Phase.SPENT if attempts >= limit else Phase.OPEN, attempts)
+    return Step((Result(Told.WRONG, attempts),), after)
+
+
+def successors(
+    state: Session, operation: Operation, heard: Result | None, limit: int = ATTEMPTS_LIMIT
+) -> tuple[Session, ...]:
+    """The states after an operation whose caller ``heard`` this; empty: it cannot have been here.
+
+    ``heard`` None is a lost reply: the state with the operation carried out, and the state without. An
+    answer that nobody knows was right if it was called a success, wrong if it was called wrong, and either if
+    its reply was lost.
+    """
+    if isinstance(operation, Verify) and operation.answer is None:
+        both = (Verify(Answer.RIGHT), Verify(Answer.WRONG))
+        found = [after for known in both for after in successors(state, known, heard, limit)]
+        return tuple(dict.fromkeys(found))
+    done = step(state, operation, limit)
+    if heard is None:
+        return tuple(dict.fromkeys((state, done.state))) if done.results else (state,)
+    return (done.state,) if any(result.admits(heard) for result in done.results) else ()

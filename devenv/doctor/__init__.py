@@ -1,1 +1,0 @@
-"""From what was seen of settings, servers and sessions to what is wrong: pure rules, no I/O."""

@@ -1,6 +1,0 @@
-"""Pure routing policies: which pod gets the next request."""
-
-from devenv.routing.codec import POLICIES, parse_policy
-from devenv.routing.policies import AFFINITY_COOKIE, Choice, Policy, RequestFacts
-
-__all__ = ["AFFINITY_COOKIE", "POLICIES", "Choice", "Policy", "RequestFacts", "parse_policy"]
