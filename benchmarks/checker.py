@@ -1,7 +1,8 @@
 """How fast histories are judged: many operations at once on one challenge, and many challenges in one file.
 
 Each history is judged with memory of met configurations and the two rules that narrow the
-search (devenv/core/checker/linearizability.py); the steps are the configurations visited, the seconds the best of rounds.
+search (devenv/core/checker/linearizability.py); the steps are the configurations visited, the seconds
+the best of rounds.
 
     python benchmarks/checker.py [--rounds N] [--json]
 """

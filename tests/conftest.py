@@ -12,7 +12,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from devenv.core.model.topology import StackSpec
 from devenv.lab.opening import SUPERVISOR
-from devenv.stack.embedded import EmbeddedStack
+from devenv.stack.embedded.backend import EmbeddedStack
 
 # The same examples in every run, and none judged by the clock: a busy machine is no failure.
 settings.register_profile(

@@ -16,7 +16,7 @@ from devenv.core.model.errors import DevenvError, EnvironmentProblem
 from devenv.core.model.topology import Ports, StackSpec
 from devenv.lab.journal import JOURNAL, FileJournal, JournaledStack
 from devenv.lab.settings import Backend
-from devenv.stack.embedded import EmbeddedStack
+from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.stack.environment import PACKAGE_ROOT
 from devenv.stack.protocol import Progress, Stack
 
@@ -34,7 +34,7 @@ def open_stack(backend: Backend, state_dir: Path, *, detached: bool = False) -> 
     if backend == "embedded":
         stack = EmbeddedStack(state_dir, SUPERVISOR, detached)
     else:
-        from devenv.stack.compose import (
+        from devenv.stack.compose.backend import (
             ComposeStack,
         )  # Docker's client costs 0.2 s; embedded needs none of it
 
@@ -84,7 +84,7 @@ def fresh_stack(
     name, folder = _own_folder(state_dir)
     inner: Stack
     if backend == "compose":
-        from devenv.stack.compose import ComposeStack
+        from devenv.stack.compose.backend import ComposeStack
 
         inner = ComposeStack(project_dir(), folder, project=f"devenv-{name}")
     else:

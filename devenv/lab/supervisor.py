@@ -24,8 +24,8 @@ from devenv.core.model.topology import RedisMode, StackSpec
 from devenv.lab.edge import Edge, run, stop_on_signals, tls_with
 from devenv.lab.exploring.grip import Grip
 from devenv.proxy import Upstream
-from devenv.stack import control as stack_control
-from devenv.stack.processes import Processes
+from devenv.stack.embedded import control as stack_control
+from devenv.stack.embedded.processes import Processes
 from devenv.stack.rest import Rest
 
 HOST = "127.0.0.1"

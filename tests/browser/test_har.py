@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.topology import Ports, StackSpec
 from devenv.recording import Wish, compose, parse_har
-from devenv.stack.embedded import EmbeddedStack
+from devenv.stack.embedded.backend import EmbeddedStack
 
 PAGE = """<!doctype html><title>captcha</title><script>
 async function post(path, body) {

@@ -16,7 +16,7 @@ from devenv.lab.ledger import stack_kind
 from devenv.lab.opening import SUPERVISOR
 from devenv.lab.replay import Replayer, ReplayResult, wished_spec
 from devenv.lab.runs import Run, open_run
-from devenv.stack.embedded import EmbeddedStack
+from devenv.stack.embedded.backend import EmbeddedStack
 
 StackFor = Callable[[int, int, RedisMode], EmbeddedStack]
 Asked = tuple[Scenario, Strategy]

@@ -11,7 +11,7 @@ from docker import DockerClient
 
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.topology import RedisMode
-from devenv.stack import compose_file, docker_engine
+from devenv.stack.compose import compose_file, docker_engine
 from devenv.stack.environment import PACKAGE_ROOT
 
 CONTEXT = (

@@ -13,7 +13,7 @@ from devenv.core.model.topology import Ports, StackSpec
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
 from devenv.lab.replay import Replayer, ReplayResult, wished_spec
-from devenv.stack.compose import ComposeStack
+from devenv.stack.compose.backend import ComposeStack
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 RUNS = [

@@ -18,8 +18,8 @@ from devenv.lab.doctor import Wish, examine
 from devenv.lab.journal import journaled
 from devenv.lab.keys import connected, list_keys
 from devenv.lab.replay import Replayer
-from devenv.stack import docker_engine
-from devenv.stack.compose import ComposeStack
+from devenv.stack.compose import docker_engine
+from devenv.stack.compose.backend import ComposeStack
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 

@@ -18,8 +18,8 @@ from docker import DockerClient
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.topology import Ports, StackSpec
-from devenv.stack import compose_file, docker_engine
-from devenv.stack.compose import ComposeStack
+from devenv.stack.compose import compose_file, docker_engine
+from devenv.stack.compose.backend import ComposeStack
 from devenv.stack.ports import Reservation
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
@@ -321,7 +321,7 @@ class TestOwn:
         name = project()
         program = (
             "import sys; from pathlib import Path; from devenv.core.model.topology import Ports, StackSpec\n"
-            "from devenv.stack.compose import ComposeStack\n"
+            "from devenv.stack.compose.backend import ComposeStack\n"
             "stack = ComposeStack(Path(sys.argv[1]), Path(sys.argv[2]), project=sys.argv[3])\n"
             "stack.start(StackSpec(ports=Ports.free(), pods=1), lambda line: print(line, flush=True))\n"
             "sys.stdin.read()\n"

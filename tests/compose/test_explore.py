@@ -16,7 +16,7 @@ from devenv.core.model.vocabulary import Strategy
 from devenv.lab.exploring.exploration import Exploration, Mode, Wish
 from devenv.lab.exploring.usecase import PATIENT, explore_on
 from devenv.lab.settings import load
-from devenv.stack.compose import ComposeStack
+from devenv.stack.compose.backend import ComposeStack
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 

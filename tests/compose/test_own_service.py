@@ -16,7 +16,7 @@ from devenv.core.scenario import find
 from devenv.lab.own_compose import OVERRIDE_FILE, override_text
 from devenv.lab.replay import replay
 from devenv.lab.service_file import parse_service
-from devenv.stack.compose import ComposeStack
+from devenv.stack.compose.backend import ComposeStack
 from devenv.stack.environment import PACKAGE_ROOT
 from tests.compose.test_compose import Plain, left_of
 from tests.integration.own_service.conftest import OWN_STYLE

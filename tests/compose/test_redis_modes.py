@@ -19,8 +19,8 @@ from docker import DockerClient
 from devenv.core.model.redis_access import RedisAccess
 from devenv.core.model.topology import Ports, RedisMode, StackSpec
 from devenv.lab.keys import connected
-from devenv.stack import compose_file, docker_engine
-from devenv.stack.compose import ComposeStack
+from devenv.stack.compose import compose_file, docker_engine
+from devenv.stack.compose.backend import ComposeStack
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 A, B = "captcha-api-a", "captcha-api-b"

@@ -19,7 +19,7 @@ from devenv.core.model.vocabulary import REDIS_STORES, Answer, CaptchaType, Stra
 from devenv.lab.client import CaptchaClient
 from devenv.lab.exploring.exploration import Exploration, Mode
 from devenv.lab.toggle import stores, toggle
-from devenv.stack.embedded import EmbeddedStack
+from devenv.stack.embedded.backend import EmbeddedStack
 from tests.integration.explore.conftest import exploring, started
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "stores.md").read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ from devenv.lab.explain import Explanation, explain_run
 from devenv.lab.opening import SUPERVISOR
 from devenv.lab.replay import Observed, Replayer, wished_spec
 from devenv.lab.runs import Run, open_run
-from devenv.stack.embedded import EmbeddedStack
+from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.stack.protocol import Progress
 
 MOST_MESSAGES = 26

@@ -15,7 +15,7 @@ from devenv.core.model.topology import Ports, RedisMode, StackSpec, StackStatus
 from devenv.core.model.vocabulary import Strategy
 from devenv.lab.opening import SUPERVISOR
 from devenv.lab.redis_nodes import ClusterClient
-from devenv.stack.embedded import EmbeddedStack
+from devenv.stack.embedded.backend import EmbeddedStack
 
 POD = "captcha-api-a"
 SETTINGS = {"REDIS_CLUSTER": "true", "REDIS_TIMEOUT_MS": "20000"}

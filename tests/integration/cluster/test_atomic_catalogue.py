@@ -15,7 +15,7 @@ from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import catalogue, find
 from devenv.lab.opening import SUPERVISOR
 from devenv.lab.replay import Replayer, ReplayResult, replay
-from devenv.stack.embedded import EmbeddedStack
+from devenv.stack.embedded.backend import EmbeddedStack
 from tests.integration.cluster.conftest import Cluster
 
 IDS = [it.id for it in catalogue()]

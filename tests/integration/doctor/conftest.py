@@ -20,8 +20,8 @@ import redis
 import trustme
 
 from devenv.lab.doctor import Examined, Wish, examine
-from devenv.stack import redis_server
-from devenv.stack.redis_cluster import Node, options, write_config
+from devenv.stack.embedded import redis_server
+from devenv.stack.embedded.redis_cluster import Node, options, write_config
 
 DEADLINE = 30.0
 PASSWORD = "correct-horse"

@@ -15,7 +15,7 @@ from devenv.core.model.vocabulary import Strategy
 from devenv.lab.exploring.exploration import Exploration, Wish
 from devenv.lab.exploring.usecase import explore
 from devenv.lab.settings import Settings, load
-from devenv.stack.embedded import EmbeddedStack
+from devenv.stack.embedded.backend import EmbeddedStack
 
 SUPERVISOR = (sys.executable, "-m", "devenv.lab.supervisor")
 Explore = Callable[..., Exploration]

@@ -9,7 +9,7 @@ import pytest
 
 from devenv.core.model.topology import Ports, StackSpec
 from devenv.lab.replay import Replayer
-from devenv.stack.embedded import EmbeddedStack
+from devenv.stack.embedded.backend import EmbeddedStack
 
 SUPERVISOR = (sys.executable, "-m", "devenv.lab.supervisor")
 PODS = ("captcha-api-a", "captcha-api-b")

@@ -17,7 +17,7 @@ from devenv.core.model.vocabulary import Answer, CaptchaType, Outcome
 from devenv.lab.client import CaptchaClient
 from devenv.lab.cross_pod import Tally, create_with_other_word, run_cross_pod
 from devenv.lab.trace import Mark, mark, trace_since
-from devenv.stack.embedded import EmbeddedStack
+from devenv.stack.embedded.backend import EmbeddedStack
 
 A, B = "captcha-api-a", "captcha-api-b"
 

@@ -18,7 +18,7 @@ from devenv.lab.faults import RedisSettings
 from devenv.lab.keys import connected
 from devenv.lab.replay import Observed, Replayer, ReplayResult, resolve_target
 from devenv.lab.runs import open_run
-from devenv.stack.embedded import EmbeddedStack
+from devenv.stack.embedded.backend import EmbeddedStack
 
 HEAD = """\
 version: 1

@@ -17,7 +17,7 @@ from devenv.lab.explain import explain_run
 from devenv.lab.policy import present_policy
 from devenv.lab.replay import Replayer, fits, junit_xml, replay, resolve_target
 from devenv.lab.runs import open_run, resolve_run
-from devenv.stack.embedded import EmbeddedStack
+from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.stack.protocol import Progress
 
 HEAD = """\

@@ -17,7 +17,7 @@ from devenv.core.model.vocabulary import CaptchaType
 from devenv.lab.client import CaptchaClient
 from devenv.lab.keys import connected, key_info, list_keys
 from devenv.lab.seeding import seed
-from devenv.stack.embedded import EmbeddedStack
+from devenv.stack.embedded.backend import EmbeddedStack
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

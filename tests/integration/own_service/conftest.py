@@ -18,7 +18,7 @@ from devenv.lab.exploring.usecase import explore_on
 from devenv.lab.replay import Replayer, ReplayResult
 from devenv.lab.runs import Run, open_run
 from devenv.lab.settings import Settings
-from devenv.stack.embedded import EmbeddedStack
+from devenv.stack.embedded.backend import EmbeddedStack
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "docs" / "examples"
 DEVENV = (sys.executable, "-m", "devenv")

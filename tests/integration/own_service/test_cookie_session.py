@@ -18,7 +18,7 @@ from devenv.lab.looking import Wish, look
 from devenv.lab.opening import SUPERVISOR
 from devenv.lab.service_file import parse_service
 from devenv.lab.service_text import Found, toml_text
-from devenv.stack.embedded import EmbeddedStack
+from devenv.stack.embedded.backend import EmbeddedStack
 from tests.integration.own_service.conftest import explored, played
 
 

@@ -22,7 +22,7 @@ from devenv.lab.service_file import parse_service
 from devenv.lab.service_text import toml_text
 from devenv.lab.settings import Settings
 from devenv.lab.toggle import toggle
-from devenv.stack.embedded import EmbeddedStack
+from devenv.stack.embedded.backend import EmbeddedStack
 from tests.integration.own_service.conftest import DEVENV, HEADER_VALUE, OWN_STYLE, explored, needed, played
 
 NODE = """\

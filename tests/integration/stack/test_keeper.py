@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from devenv.stack import keeper
+from devenv.stack.embedded import parent_death_guard as keeper
 
 DEADLINE = 20.0
 StartKeeper = Callable[..., "subprocess.Popen[bytes]"]

@@ -19,7 +19,7 @@ from devenv.core.model.redis_access import RedisAccess
 from devenv.core.model.topology import Ports, RedisMode, StackSpec, StackStatus
 from devenv.lab.keys import connected
 from devenv.lab.opening import SUPERVISOR
-from devenv.stack.embedded import EmbeddedStack
+from devenv.stack.embedded.backend import EmbeddedStack
 
 DEADLINE = 30.0
 

@@ -9,7 +9,7 @@ import yaml
 
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.topology import Ports, RedisMode, StackSpec
-from devenv.stack import compose_file, docker_engine
+from devenv.stack.compose import compose_file, docker_engine
 from devenv.stack.environment import PACKAGE_ROOT
 
 A, B, C = "captcha-api-a", "captcha-api-b", "captcha-api-c"

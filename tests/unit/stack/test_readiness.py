@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from devenv.core.model.errors import EnvironmentProblem
-from devenv.stack import readiness
-from devenv.stack.child import Child
+from devenv.stack.embedded import readiness
+from devenv.stack.embedded.child import Child
 
 
 @pytest.mark.parametrize("port", [None, 8765])

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from devenv.stack.redis_cluster import SLOTS, Node, write_config
-from devenv.stack.redis_server import Engine
+from devenv.stack.embedded.redis_cluster import SLOTS, Node, write_config
+from devenv.stack.embedded.redis_server import Engine
 
 NODES = [Node("127.0.0.1", 7000 + at, 17000 + at) for at in range(4)]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
-from devenv.stack import redis_server
-from devenv.stack.redis_server import Engine
+from devenv.stack.embedded import redis_server
+from devenv.stack.embedded.redis_server import Engine
 
 
 def program(path: Path, version_line: str) -> Path:

@@ -23,17 +23,11 @@ from devenv.core.model.topology import (
     StackStatus,
 )
 from devenv.core.model.vocabulary import POD_PREFIX, resolve_pod
-from devenv.stack import (
-    compose_file,
-    compose_redis,
-    docker_engine,
-    environment,
-    janitor,
-    logs,
-    redis_access,
-    redis_server,
-)
-from devenv.stack.docker_engine import Compose
+from devenv.stack import environment, logs, redis_access
+from devenv.stack.compose import compose_file, compose_redis, docker_engine
+from devenv.stack.compose import exit_cleanup as janitor
+from devenv.stack.compose.docker_engine import Compose
+from devenv.stack.embedded import redis_server
 from devenv.stack.own_service import not_on_compose, service_from_text
 from devenv.stack.ports import LOOPBACK, Reservation
 from devenv.stack.protocol import Progress

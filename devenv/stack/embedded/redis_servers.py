@@ -12,8 +12,9 @@ import psutil
 
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.topology import RedisMode
-from devenv.stack import environment, readiness, redis_cluster, redis_server
-from devenv.stack.child import Child
+from devenv.stack import environment
+from devenv.stack.embedded import readiness, redis_cluster, redis_server
+from devenv.stack.embedded.child import Child
 from devenv.stack.ports import LOOPBACK, Reservation
 from devenv.stack.redis_access import Doors
 

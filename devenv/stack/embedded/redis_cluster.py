@@ -1,7 +1,7 @@
 """Making one Redis Cluster of nodes that run: three masters with all slots, and a replica of the first.
 
-``python -m devenv.stack.redis_cluster HOST:PORT …`` does it for nodes in containers (names are looked up, as
-nodes know each other by address only) and waits until the cluster serves.
+``python -m devenv.stack.embedded.redis_cluster HOST:PORT …`` does it for nodes in containers (names are
+looked up, as nodes know each other by address only) and waits until the cluster serves.
 """
 
 from __future__ import annotations

@@ -21,14 +21,15 @@ from devenv.core.model.topology import (
     StackSpec,
     StackStatus,
 )
-from devenv.stack import environment, readiness, redis_server
-from devenv.stack.child import Child
+from devenv.stack import environment
+from devenv.stack.embedded import readiness, redis_server
+from devenv.stack.embedded.child import Child
+from devenv.stack.embedded.readiness import POLL_SECONDS, READY_SECONDS
+from devenv.stack.embedded.redis_servers import REDIS, RedisServers
 from devenv.stack.own_service import OwnService
 from devenv.stack.ports import LOOPBACK, Reservation
 from devenv.stack.protocol import Progress
-from devenv.stack.readiness import POLL_SECONDS, READY_SECONDS
 from devenv.stack.redis_access import open_doors
-from devenv.stack.redis_servers import REDIS, RedisServers
 
 _NOT_READY_GRACE_SECONDS = 2.0
 _WORKER_STARTED = "Application startup complete"

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from devenv.core.model.errors import EnvironmentProblem
-from devenv.stack.child import Child, died_at_start
+from devenv.stack.embedded.child import Child, died_at_start
 
 READY_SECONDS = 20.0
 POLL_SECONDS = 0.05

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.redis_access import RedisAccess
 from devenv.core.model.topology import RedisMode
-from devenv.stack import compose_file, docker_engine
 from devenv.stack.certificates import Certificates
-from devenv.stack.compose_file import PROXY, REDIS, REDIS_PORT, REPLICA
+from devenv.stack.compose import compose_file, docker_engine
+from devenv.stack.compose.compose_file import PROXY, REDIS, REDIS_PORT, REPLICA
 from devenv.stack.files import write_private
 from devenv.stack.ports import LOOPBACK
 from devenv.stack.redis_access import ACCESS_FILE
@@ -87,7 +87,12 @@ def form_cluster(containers: Mapping[str, Container]) -> None:
     if mode_of(containers) is not RedisMode.CLUSTER:
         return
     names = [name for name in sorted(containers) if name == REDIS or name.startswith(f"{REDIS}-")]
-    words = ("python", "-m", "devenv.stack.redis_cluster", *(f"{name}:{REDIS_PORT}" for name in names))
+    words = (
+        "python",
+        "-m",
+        "devenv.stack.embedded.redis_cluster",
+        *(f"{name}:{REDIS_PORT}" for name in names),
+    )
     code, output = _run(containers[PROXY], *words)
     if code != 0:
         said = output.decode("utf-8", "replace").strip().splitlines()

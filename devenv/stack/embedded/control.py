@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from devenv.stack.processes import Processes
+from devenv.stack.embedded.processes import Processes
 
 
 class Restart(BaseModel):

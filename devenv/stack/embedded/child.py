@@ -13,7 +13,8 @@ from pathlib import Path
 import psutil
 
 from devenv.core.model.errors import EnvironmentProblem
-from devenv.stack import keeper, logs
+from devenv.stack import logs
+from devenv.stack.embedded import parent_death_guard as keeper
 
 _KEEPER = Path(keeper.__file__)
 _STOP_SECONDS = keeper.GRACE_SECONDS + 5.0

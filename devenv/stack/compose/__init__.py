@@ -1,0 +1,1 @@
+"""The compose backend: the stack as containers of docker-compose.yml."""

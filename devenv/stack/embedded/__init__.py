@@ -1,0 +1,1 @@
+"""The embedded backend: the stack as processes of this machine, without Docker and without root."""
