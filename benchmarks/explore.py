@@ -27,10 +27,10 @@ from devenv.lab.exploring.learned import Judged
 from devenv.lab.exploring.learning import Learner
 from devenv.lab.exploring.remote import Remote
 from devenv.lab.exploring.stage import build_stage
-from devenv.lab.exploring.twins import known_scripts
 from devenv.lab.exploring.usecase import explore
 from devenv.lab.opening import open_stack
 from devenv.lab.settings import Settings, load
+from devenv.wire.executor.known_scripts import known_scripts
 
 EMPTY_BYPASS = "empty-bypass"
 WALKS = 5

@@ -30,7 +30,7 @@ import psutil
 import redis
 
 from devenv.core.model.events import RedisCommand
-from devenv.gate import Gate
+from devenv.wire.gate import Gate
 
 MOST_OTHERS = 0.2
 """Of a core: what other processes may use for the result to count as a failure."""

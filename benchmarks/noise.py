@@ -40,7 +40,7 @@ from redis.backoff import NoBackoff
 
 from benchmarks.gate import redis_server
 from devenv.core.model.events import RedisCommand
-from devenv.gate import Gate, Rule
+from devenv.wire.gate import Gate, Rule
 
 EPISODES = 60
 AT_ONCE = 12

@@ -158,7 +158,7 @@ async def _serve_trivial(port: int) -> None:
 
 
 async def _serve_ours(port: int, pods: Sequence[int]) -> None:
-    from devenv.proxy import Proxy, Upstream
+    from devenv.wire.proxy import Proxy, Upstream
 
     proxy = Proxy(
         [Upstream(name, "127.0.0.1", number) for name, number in zip(PODS, pods, strict=True)], "round-robin"

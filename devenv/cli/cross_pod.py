@@ -16,10 +16,10 @@ from devenv.core.model.vocabulary import CaptchaType, Outcome
 from devenv.lab.cross_pod import Tally
 from devenv.lab.opening import running_stack
 from devenv.lab.pairs import run_pairs
-from devenv.lab.policy import present_policy
 from devenv.lab.probing import probe
 from devenv.lab.prose import ENGLISH
 from devenv.lab.report.story import outcomes
+from devenv.wire.control.policy import present_policy
 
 app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},

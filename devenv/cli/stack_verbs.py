@@ -44,10 +44,10 @@ from devenv.core.routing import POLICIES
 from devenv.lab.keys import BESIDE
 from devenv.lab.opening import open_stack, running_stack
 from devenv.lab.overview import Overview, overview
-from devenv.lab.policy import present_policy, set_policy
 from devenv.lab.settings import MAX_PORT, Backend
 from devenv.lab.toggle import stores
 from devenv.lab.toggle import toggle as toggle_pods
+from devenv.wire.control.policy import present_policy, set_policy
 
 _LOG_COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")
 _STORE_STYLE = {Strategy.MEMORY: "red", Strategy.ATOMIC: "green"}

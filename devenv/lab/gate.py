@@ -10,9 +10,9 @@ import httpx
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.vocabulary import resolve_pod
-from devenv.gate import Rule
 from devenv.lab.journal import JournaledStack
 from devenv.stack.loopback import local_client
+from devenv.wire.gate import Rule
 
 _TIMEOUT_S = 10.0
 
@@ -51,8 +51,8 @@ class GateClient:
     def put(self, rule: Mapping[str, Any]) -> dict[str, Any]:
         """Put a rule in force (the same again replaces it) and give it in full, with its id and counts.
 
-        ``rule`` has the fields of ``devenv.gate.Rule``; those that are None are left out. UsageProblem where
-        it is none.
+        ``rule`` has the fields of ``devenv.wire.gate.Rule``; those that are None are left out.
+        Raises UsageProblem for an invalid rule.
         """
         body = {name: value for name, value in rule.items() if value is not None}
         try:

@@ -21,9 +21,9 @@ from devenv.core.search.collecting import Met
 from devenv.core.search.expression import Participant
 from devenv.core.search.outcome import HALF_DONE, SERVER_ERROR, Finding, Outcome, judge
 from devenv.lab.exploring.exploration import FoundViolation, ShownStep
-from devenv.lab.exploring.jobs import Scheduled, ScheduledRun, Taken
 from devenv.lab.exploring.remote import Remote
 from devenv.lab.exploring.stage import Stage
+from devenv.wire.executor.jobs import Scheduled, ScheduledRun, Taken
 
 SESSION = "s1"
 _CAUSES = {

@@ -13,10 +13,10 @@ from devenv.core.search.frontier import Branch, Frontier, Walked
 from devenv.core.search.outcome import Finding, Outcome, judge
 from devenv.core.search.system import Stopped
 from devenv.lab.exploring.confirming import Suspect, job_of
-from devenv.lab.exploring.jobs import ScheduledRun
 from devenv.lab.exploring.learned import selections
 from devenv.lab.exploring.remote import Remote
 from devenv.lab.exploring.stage import Stage
+from devenv.wire.executor.jobs import ScheduledRun
 
 BATCHES = 3
 """Batches under way at a time, so that no lane waits for the slowest of its batch."""

@@ -25,9 +25,9 @@ from devenv.core.search.outcome import Outcome, beside_of, life
 from devenv.core.search.redis_store import RedisStore, document_of, fresh_database, keys_of, left_of
 from devenv.core.spec.learned_scripts import LearnedScripts
 from devenv.core.spec.redis_model import Database
-from devenv.lab.exploring.jobs import Call, Scripted
 from devenv.lab.exploring.remote import Remote
 from devenv.lab.exploring.stage import Stage
+from devenv.wire.executor.jobs import Call, Scripted
 
 MAX_RESTARTS = 5
 STEPS_AT_A_TIME = 5_000

@@ -9,9 +9,9 @@ import httpx
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem, error_from_json
 from devenv.core.spec.learned_scripts import ScriptCall, ScriptEffect
-from devenv.lab.exploring.codec import script_call_to_json, script_effect_from_json
-from devenv.lab.exploring.jobs import RULE_PREFIX, Job, Scheduled, ScheduledRun, Scripted, ScriptedRun
 from devenv.stack.loopback import local_async_client
+from devenv.wire.executor.codec import script_call_to_json, script_effect_from_json
+from devenv.wire.executor.jobs import RULE_PREFIX, Job, Scheduled, ScheduledRun, Scripted, ScriptedRun
 
 TIMEOUT_SECONDS = 120.0
 BATCH = 200

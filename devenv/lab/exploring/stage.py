@@ -17,9 +17,9 @@ from devenv.core.search.behaviour import RESTART
 from devenv.core.search.expression import Participant
 from devenv.lab.client import CaptchaClient
 from devenv.lab.exchanges import Challenge, Submission
-from devenv.lab.exploring.jobs import CID, Call, EventCall
 from devenv.lab.keys import DEFAULT_PREFIX, connected, keys_with
 from devenv.lab.seeding import as_created, new_document
+from devenv.wire.executor.jobs import CID, Call, EventCall
 
 
 @dataclass(frozen=True, slots=True)

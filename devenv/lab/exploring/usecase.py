@@ -24,12 +24,12 @@ from devenv.lab.exploring.exploration import INTERRUPTED, Exploration, FoundViol
 from devenv.lab.exploring.learning import LearnedSystem, Learner
 from devenv.lab.exploring.remote import Remote
 from devenv.lab.exploring.stage import Stage, build_stage, own_stage
-from devenv.lab.exploring.twins import known_scripts
 from devenv.lab.opening import fresh_stack, running_stack
 from devenv.lab.runs import RESULTS, SCHEDULE, Run, open_run
 from devenv.lab.settings import Settings
 from devenv.lab.toggle import stores
 from devenv.stack.protocol import Progress
+from devenv.wire.executor.known_scripts import known_scripts
 
 TELL_EVERY = 0.5
 PATIENT = {"REDIS_TIMEOUT_MS": "20000"}

@@ -12,8 +12,8 @@ from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Create, Get, Request, Scenario, Step, Together, Verify
 from devenv.lab.faults import GateRules, RedisSettings
 from devenv.lab.journal import journaled
-from devenv.lab.policy import present_policy, set_policy
 from devenv.stack.protocol import Progress, Stack
+from devenv.wire.control.policy import present_policy, set_policy
 
 _REDIS_RUNNING = "running"
 

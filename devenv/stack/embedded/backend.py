@@ -46,7 +46,7 @@ def status_from_json(data: Mapping[str, Any]) -> StackStatus:
 class EmbeddedStack:
     """A stack of processes on this machine (``Stack``).
 
-    ``supervisor`` is the command that runs it (``python -m devenv.lab.supervisor``); it is given
+    ``supervisor`` is the command that runs it (``python -m devenv.wire.edge.supervisor``); it is given
     ``--spec FILE --state-dir DIR`` and, where ``detached``, ``--detached``. It writes JSON lines to
     ``supervisor.jsonl`` in the state directory: ``{"progress": text}`` …, then ``{"ready": StackStatus}`` or
     ``{"error": DevenvError}``. Not detached, it ends, with everything it started, when

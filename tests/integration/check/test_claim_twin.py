@@ -17,9 +17,9 @@ from devenv.core.spec.learned_scripts import KeyState, LearnedScripts, NotLearne
 from devenv.core.spec.redis_model import Database, Scripts, execute, sha_of
 from devenv.core.spec.replies import Failure, Reply, encode
 from devenv.core.spec.scripts import claim
-from devenv.lab.exploring.jobs import CID
-from devenv.lab.exploring.scratch import run_script
-from devenv.lab.exploring.sockets import RedisLink
+from devenv.wire.executor.jobs import CID
+from devenv.wire.executor.script_trial import run_script
+from devenv.wire.executor.wire_clients import RedisLink
 
 LUA = files("devenv.captcha_api.stores").joinpath("claim.lua").read_text(encoding="utf-8")
 SHA = sha_of(LUA)

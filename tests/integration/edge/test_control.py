@@ -11,7 +11,7 @@ import pytest
 from fastapi import APIRouter
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
-from devenv.lab.control import ControlServer, control_app
+from devenv.wire.control.server import ControlServer, control_app
 
 
 @asynccontextmanager

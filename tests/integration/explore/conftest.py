@@ -17,7 +17,7 @@ from devenv.lab.exploring.usecase import explore
 from devenv.lab.settings import Settings, load
 from devenv.stack.embedded.backend import EmbeddedStack
 
-SUPERVISOR = (sys.executable, "-m", "devenv.lab.supervisor")
+SUPERVISOR = (sys.executable, "-m", "devenv.wire.edge.supervisor")
 Explore = Callable[..., Exploration]
 
 

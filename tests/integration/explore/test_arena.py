@@ -23,13 +23,13 @@ from devenv.core.model.errors import DevenvError, EnvironmentProblem, Inconclusi
 from devenv.core.search.collecting import Budget, Collected
 from devenv.core.search.expression import Participant, parse_meeting
 from devenv.core.spec.learned_scripts import LearnedScripts
-from devenv.gate import Gate
-from devenv.lab.exploring.arena import Arena
 from devenv.lab.exploring.direct import search
-from devenv.lab.exploring.grip import Grip
-from devenv.lab.exploring.jobs import CID, Call, EventCall, Scheduled, ScheduledRun
-from devenv.lab.exploring.lane import Bypassed, Endless, NoRest
-from devenv.stack.rest import Rest, can_tell
+from devenv.wire.executor.job_context import Bypassed, Endless, NoRest
+from devenv.wire.executor.jobs import CID, Call, EventCall, Scheduled, ScheduledRun
+from devenv.wire.executor.pod_control import Grip
+from devenv.wire.executor.pool import Arena
+from devenv.wire.executor.quiescence import Rest, can_tell
+from devenv.wire.gate import Gate
 
 DEADLINE = 20.0
 KEY = f"count:{CID}"

@@ -25,20 +25,20 @@ from devenv.core.search.expression import Participant, parse_meeting
 from devenv.core.spec.keyspace import Hash, NotModelled, Text
 from devenv.core.spec.learned_scripts import KeyState, LearnedScripts, ScriptCall, ScriptEffect
 from devenv.core.spec.replies import Failure
-from devenv.gate import Gate
-from devenv.lab.exploring.arena import Arena
-from devenv.lab.exploring.codec import (
+from devenv.lab.exploring.learning import Learner
+from devenv.lab.exploring.stage import Stage
+from devenv.wire.executor.codec import (
     script_call_from_json,
     script_call_to_json,
     script_effect_from_json,
     script_effect_to_json,
 )
-from devenv.lab.exploring.jobs import CID, Scripted, ScriptedRun
-from devenv.lab.exploring.learning import Learner
-from devenv.lab.exploring.scratch import run_script
-from devenv.lab.exploring.sockets import RedisLink
-from devenv.lab.exploring.stage import Stage
-from devenv.lab.exploring.twins import known_scripts
+from devenv.wire.executor.jobs import CID, Scripted, ScriptedRun
+from devenv.wire.executor.known_scripts import known_scripts
+from devenv.wire.executor.pool import Arena
+from devenv.wire.executor.script_trial import run_script
+from devenv.wire.executor.wire_clients import RedisLink
+from devenv.wire.gate import Gate
 from tests.integration.explore.test_arena import free_port
 
 KEY = f"rcaptcha:abstract:{CID}".encode()

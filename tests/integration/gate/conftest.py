@@ -20,7 +20,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from devenv.core.model.events import RedisCommand
-from devenv.gate import Gate, Rule
+from devenv.wire.gate import Gate, Rule
 
 T = TypeVar("T")
 DEADLINE = 10.0

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from devenv.gate.control import router
+from devenv.wire.gate.control import router
 
 Ask = Callable[..., Any]
 

@@ -12,7 +12,7 @@ import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-from devenv.gate import Rule, Then
+from devenv.wire.gate import Rule, Then
 
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex")
 RETRYING = {

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis
 
-from devenv.gate import Held, Then
+from devenv.wire.gate import Held, Then
 
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex")
 

@@ -11,7 +11,7 @@ from devenv.core.model.topology import Ports, StackSpec
 from devenv.lab.replay import Replayer
 from devenv.stack.embedded.backend import EmbeddedStack
 
-SUPERVISOR = (sys.executable, "-m", "devenv.lab.supervisor")
+SUPERVISOR = (sys.executable, "-m", "devenv.wire.edge.supervisor")
 PODS = ("captcha-api-a", "captcha-api-b")
 
 

@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from devenv.proxy import Limits, Proxy, Upstream
+from devenv.wire.proxy import Limits, Proxy, Upstream
 
 T = TypeVar("T")
 DEADLINE = 10.0

@@ -40,7 +40,7 @@ def reset(connection: socket.socket) -> None:
 
 @pytest.fixture
 def dead() -> Any:
-    from devenv.proxy import Upstream
+    from devenv.wire.proxy import Upstream
 
     return Upstream("captcha-api-b", "127.0.0.1", free_port())
 
@@ -64,7 +64,7 @@ def test_a_dead_pod_is_skipped_and_no_request_is_lost(start_proxy: Any, pods: An
 
 
 def test_all_dead_is_503_with_every_pod_and_reason(start_proxy: Any, dead: Any) -> None:
-    from devenv.proxy import Upstream
+    from devenv.wire.proxy import Upstream
 
     other = Upstream("captcha-api-a", "127.0.0.1", free_port())
     front = start_proxy([other, dead])
@@ -152,7 +152,7 @@ def test_probe_tells_at_once(start_proxy: Any, start_pod: Any) -> None:
 
 
 def test_a_pod_that_does_not_accept_is_a_timeout(start_proxy: Any, pods: Any, start_pod: Any) -> None:
-    from devenv.proxy import Upstream
+    from devenv.wire.proxy import Upstream
 
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))

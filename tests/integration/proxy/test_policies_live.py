@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from devenv.core.model.vocabulary import pod_names
-from devenv.proxy.control import router
+from devenv.wire.proxy.control import router
 
 PAIRS = 1000
 CHALLENGES = count()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from devenv.stack.rest import Rest, can_tell
+from devenv.wire.executor.quiescence import Rest, can_tell
 
 pytestmark = pytest.mark.skipif(not can_tell(), reason="the system does not count what threads do")
 READY = "print('ready', flush=True); "

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from devenv.core.model.events import RedisCommand
 from devenv.core.resp.requests import RequestFramer
-from devenv.gate.conversation import MAX_BUFFERED, Conversation
-from devenv.gate.holds import Holds, Then
-from devenv.gate.lane import Bytes
-from devenv.gate.nodes import NodePorts, Relocation
-from devenv.gate.record import Recorder
-from devenv.gate.rules import Rule, RuleSet
+from devenv.wire.gate.conversation import MAX_BUFFERED, Conversation
+from devenv.wire.gate.holds import Holds, Then
+from devenv.wire.gate.lane import Bytes
+from devenv.wire.gate.nodes import NodePorts, Relocation
+from devenv.wire.gate.record import Recorder
+from devenv.wire.gate.rules import Rule, RuleSet
 
 
 def no_sockets(_pod: str, _node: tuple[str, int]) -> asyncio.Protocol:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from devenv.gate.conversation import Conversation
-from devenv.gate.holds import Holds
-from devenv.gate.link import MUCH_AT_ONCE, Link
-from devenv.gate.record import Recorder
-from devenv.gate.rules import RuleSet
+from devenv.wire.gate.conversation import Conversation
+from devenv.wire.gate.holds import Holds
+from devenv.wire.gate.link import MUCH_AT_ONCE, Link
+from devenv.wire.gate.record import Recorder
+from devenv.wire.gate.rules import RuleSet
 
 
 class Transport:

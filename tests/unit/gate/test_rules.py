@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from devenv.core.model.errors import UsageProblem
-from devenv.gate.rules import Action, Direction, Rule, RuleSet, Seen
+from devenv.wire.gate.rules import Action, Direction, Rule, RuleSet, Seen
 
 
 def rule(**fields: Any) -> Rule:

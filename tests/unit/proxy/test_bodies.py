@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devenv.proxy.bodies import MAX_LINE, MAX_TRAILERS, Body, ChunkedBody, CloseBody, LengthBody, Malformed
+from devenv.wire.proxy.bodies import (
+    MAX_LINE,
+    MAX_TRAILERS,
+    Body,
+    ChunkedBody,
+    CloseBody,
+    LengthBody,
+    Malformed,
+)
 
 TRAILING = b"GET / HTTP/1.1\r\n\r\n"
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devenv.proxy.exchanges import ExchangeLog
+from devenv.wire.proxy.exchanges import ExchangeLog
 
 
 def filled(capacity: int, count: int) -> ExchangeLog:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from devenv.proxy.json_bodies import MAX_COLLECTED, MAX_KEPT, as_text, bounded, collect
+from devenv.wire.proxy.json_bodies import MAX_COLLECTED, MAX_KEPT, as_text, bounded, collect
 
 
 def collected(pieces: list[bytes]) -> bytes | None:

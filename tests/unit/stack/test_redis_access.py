@@ -12,9 +12,9 @@ from cryptography import x509
 
 from devenv.core.model.redis_access import RedisAccess
 from devenv.core.model.topology import RedisMode
-from devenv.lab import edge
 from devenv.stack.certificates import Certificates
 from devenv.stack.redis_access import ACCESS_FILE, USERS_FILE, open_doors
+from devenv.wire.edge import edge
 
 
 def names_in(chain: Path) -> set[str]:

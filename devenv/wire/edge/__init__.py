@@ -1,0 +1,1 @@
+"""The process that holds proxy, gate and control API, and the supervisor of an embedded stack."""

@@ -1,0 +1,231 @@
+"""Proxy, gate and control API in one asyncio process; what the compose stack's ``proxy`` container runs.
+
+``python -m devenv.wire.edge.edge`` is set up by its environment: DEVENV_PODS ("name=host:port,…"),
+DEVENV_POLICY, DEVENV_LISTEN (address; default 127.0.0.1), DEVENV_TRAFFIC_PORT, DEVENV_CONTROL_PORT, DEVENV_SEED. With
+DEVENV_REDIS ("host:port") the gate stands before that Redis: the pods reach it through the ports from
+DEVENV_GATE_PORT on (6391), one each, in the order of DEVENV_PODS. DEVENV_REDIS_MODE says how it stands
+("cluster": it is a node of one). In DEVENV_REDIS_DOORS, a folder, what Redis "tls" and "acl" needs is made
+before anything listens: certificates for the DEVENV_REDIS_NAMES ("redis,proxy"), their authority also in
+DEVENV_REDIS_TRUST, or users with DEVENV_REDIS_PASSWORD. DEVENV_SESSION_CARRIER: the header that carries the
+session's id, where the service has one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter
+
+from devenv.core.model.errors import DevenvError, EnvironmentProblem, UsageProblem
+from devenv.core.model.topology import RedisMode
+from devenv.stack import certificates
+from devenv.stack.certificates import Certificates
+from devenv.stack.redis_access import ACCESS_FILE, open_doors
+from devenv.wire.control.server import ControlServer, control_app
+from devenv.wire.executor import routes as exploring_control
+from devenv.wire.executor.pod_control import NO_GRIP, Grip
+from devenv.wire.gate import Gate, Tls
+from devenv.wire.gate import control as gate_control
+from devenv.wire.proxy import Proxy, Upstream
+from devenv.wire.proxy import control as proxy_control
+
+
+class Edge:
+    """What stands around the pods: the proxy in front, the gate behind, and the control API beside them.
+
+    ``redis`` is the address that the gate stands before; None leaves it out. ``cluster``: it is a node of a
+    Redis Cluster. ``tls``: it is spoken to by TLS, and so is the gate.
+    """
+
+    def __init__(
+        self,
+        upstreams: Sequence[Upstream],
+        policy: str,
+        seed: int,
+        redis: tuple[str, int] | None = None,
+        session_carrier: str = "",
+        cluster: bool = False,
+        tls: Tls | None = None,
+    ) -> None:
+        self.proxy = Proxy(upstreams, policy, seed=seed, session_carrier=session_carrier)
+        self.gate = Gate(*redis, cluster=cluster, tls=tls) if redis is not None else None
+        self._pods = {upstream.name: (upstream.host, upstream.port) for upstream in upstreams}
+        self._control: ControlServer | None = None
+        self.traffic_port = 0
+        self.control_port = 0
+
+    async def open_gate(self, host: str, first_port: int) -> dict[str, int]:
+        """Listen for every pod, on ``first_port`` and those after it (0: any free ones); pod → port.
+
+        EnvironmentProblem where one is taken. Without a gate there is nothing to open: no ports.
+        """
+        if self.gate is None:
+            return {}
+        wished = {pod: first_port + at if first_port else 0 for at, pod in enumerate(self._pods)}
+        return {
+            pod: await _listening(partial(self.gate.listen, pod), host, port, "gate")
+            for pod, port in wished.items()
+        }
+
+    async def start(
+        self,
+        host: str,
+        traffic_port: int,
+        control_port: int,
+        more: Sequence[APIRouter] = (),
+        grip: Grip = NO_GRIP,
+    ) -> None:
+        """Listen on both ports (0: any free one); EnvironmentProblem where one is taken."""
+        self.traffic_port = await _listening(self.proxy.start, host, traffic_port, "traffic")
+        routers = [proxy_control.router(self.proxy), *more]
+        if self.gate is not None:
+            routers += [gate_control.router(self.gate), exploring_control.router(self.gate, self._pods, grip)]
+        self._control = ControlServer(control_app(routers))
+        self.control_port = await _listening(self._control.start, host, control_port, "control")
+
+    async def close(self) -> None:
+        """End all; requests under way are given a moment."""
+        await self.proxy.close()
+        if self.gate is not None:
+            await self.gate.close()
+        if self._control is not None:
+            await self._control.close()
+
+
+def tls_with(made: Certificates | None) -> Tls | None:
+    """How the gate speaks to pods and to Redis where both have this certificate; None: without TLS."""
+    return None if made is None else Tls(made.server_context(), made.client_context())
+
+
+async def _listening(
+    start: Callable[[str, int], Coroutine[Any, Any, int]], host: str, port: int, what: str
+) -> int:
+    try:
+        return await start(host, port)
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"the {what} port {port} cannot be opened: {error.strerror or error}",
+            hint=f"choose another with DEVENV_{what.upper()}_PORT",
+        ) from error
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run ``main`` on uvloop where there is one (not on Windows), else on asyncio's own loop."""
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(main)
+    else:
+        uvloop.run(main)
+
+
+def stop_on_signals(stop: Callable[[], None]) -> None:
+    """Call ``stop`` in the running loop on SIGINT and SIGTERM (Windows: also SIGBREAK)."""
+    loop = asyncio.get_running_loop()
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is not None:
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+
+
+def _upstreams(text: str) -> list[Upstream]:
+    found = []
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        name, _, address = part.partition("=")
+        place = _address(address)
+        if not name or place is None:
+            raise UsageProblem(f"DEVENV_PODS: {part!r} is not name=host:port")
+        found.append(Upstream(name, *place))
+    if not found:
+        raise UsageProblem("DEVENV_PODS names no pod", hint="DEVENV_PODS=captcha-api-a=captcha-api-a:8000,…")
+    return found
+
+
+def _redis(text: str) -> tuple[str, int] | None:
+    place = _address(text)
+    if text and place is None:
+        raise UsageProblem(f"DEVENV_REDIS: {text!r} is not host:port")
+    return place
+
+
+def _address(text: str) -> tuple[str, int] | None:
+    host, _, port = text.rpartition(":")
+    return (host, int(port)) if host and port.isdecimal() else None
+
+
+def _integer(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name) or str(default)
+    if not text.isdecimal():
+        raise UsageProblem(f"{name}={text!r} is not a whole number")
+    return int(text)
+
+
+def _mode(text: str) -> RedisMode:
+    try:
+        return RedisMode(text or RedisMode.STANDALONE)
+    except ValueError as error:
+        raise UsageProblem(f"DEVENV_REDIS_MODE={text!r} is none of {', '.join(RedisMode)}") from error
+
+
+def _doors(mode: RedisMode, environ: Mapping[str, str]) -> Certificates | None:
+    """Make what is not there yet: a proxy that comes again must fit the Redis that went on."""
+    if not (folder := environ.get("DEVENV_REDIS_DOORS")):
+        return None
+    directory = Path(folder)
+    if not (directory / ACCESS_FILE).exists():
+        names = [name for name in environ.get("DEVENV_REDIS_NAMES", "").split(",") if name]
+        password = environ.get("DEVENV_REDIS_PASSWORD", "")
+        open_doors(mode, directory, (*certificates.NAMES, *names), password)
+    if mode is not RedisMode.TLS:
+        return None
+    made = Certificates.of(directory)
+    if trust := environ.get("DEVENV_REDIS_TRUST"):
+        shutil.copyfile(made.ca, Path(trust) / made.ca.name)
+    return made
+
+
+async def _main(environ: Mapping[str, str]) -> None:
+    mode = _mode(environ.get("DEVENV_REDIS_MODE", ""))
+    edge = Edge(
+        _upstreams(environ.get("DEVENV_PODS", "")),
+        environ.get("DEVENV_POLICY") or "round-robin",
+        _integer(environ, "DEVENV_SEED", 1),
+        _redis(environ.get("DEVENV_REDIS", "")),
+        environ.get("DEVENV_SESSION_CARRIER", ""),
+        mode is RedisMode.CLUSTER,
+        tls_with(_doors(mode, environ)),
+    )
+    stop = asyncio.Event()
+    stop_on_signals(stop.set)
+    host = environ.get("DEVENV_LISTEN") or "127.0.0.1"
+    await edge.open_gate(host, _integer(environ, "DEVENV_GATE_PORT", 6391))
+    await edge.start(
+        host,
+        _integer(environ, "DEVENV_TRAFFIC_PORT", 8080),
+        _integer(environ, "DEVENV_CONTROL_PORT", 8081),
+    )
+    print(f"proxy on {edge.traffic_port}, control API on {edge.control_port}", flush=True)  # noqa: T201
+    await stop.wait()
+    await edge.close()
+
+
+def main() -> int:
+    """Run until SIGINT or SIGTERM; gives the exit code."""
+    try:
+        run(_main(os.environ))
+    except DevenvError as error:
+        print(f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else ""), file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

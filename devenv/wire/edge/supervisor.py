@@ -1,0 +1,121 @@
+"""The process behind an embedded stack: proxy, gate and control API in it, Redis, mock ML and pods under it.
+
+``python -m devenv.wire.edge.supervisor --spec FILE --state-dir DIR [--detached]``. What it has to say goes as JSON
+lines into ``DIR/supervisor.jsonl`` (see ``EmbeddedStack``). It ends, and ends everything under it, on
+``POST /stack/stop``, SIGINT or SIGTERM and, unless detached, when its standard input does: that is when
+whoever started it has ended, in whatever way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from devenv.core.model.errors import DevenvError
+from devenv.core.model.topology import RedisMode, StackSpec
+from devenv.stack.embedded import control as stack_control
+from devenv.stack.embedded.processes import Processes
+from devenv.wire.edge.edge import Edge, run, stop_on_signals, tls_with
+from devenv.wire.executor.pod_control import Grip
+from devenv.wire.executor.quiescence import Rest
+from devenv.wire.proxy import Upstream
+
+HOST = "127.0.0.1"
+
+
+class _Words:
+    """Says things to the client through the file that it reads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def say(self, **word: Any) -> None:
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(word, ensure_ascii=False) + "\n")
+
+    def progress(self, text: str) -> None:
+        self.say(progress=text)
+
+
+async def _supervise(spec: StackSpec, state_dir: Path, detached: bool, words: _Words) -> None:
+    stop = asyncio.Event()
+    stop_on_signals(stop.set)
+    if not detached:
+        _on_end_of_input(asyncio.get_running_loop(), stop.set)
+    processes = Processes(spec, state_dir)
+    upstreams = [Upstream(pod, host, port) for pod, (host, port) in processes.pod_addresses.items()]
+    edge = Edge(
+        upstreams,
+        spec.policy,
+        spec.seed,
+        (HOST, processes.ports.redis) if spec.gate else None,
+        spec.profile.carrier,
+        spec.redis_mode is RedisMode.CLUSTER,
+        tls_with(processes.doors.certificates),
+    )
+    # The gate first: its rules are in force, and it listens, before a pod says its first word to Redis.
+    processes.use_redis_ports(await edge.open_gate(HOST, spec.ports.gate))
+    starting = asyncio.ensure_future(processes.start(words.progress))
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set():
+            return
+        await starting
+        router = stack_control.router(processes, stop.set, lambda: edge.proxy.policy)
+        grip = Grip(processes.crash_pod, Rest(lambda: processes.serving_pids), processes.doors.ours)
+        await edge.start(HOST, processes.hand_over("traffic"), processes.hand_over("control"), [router], grip)
+        words.progress(f"proxy ready (port {edge.traffic_port}, control API {edge.control_port})")
+        words.say(ready=processes.status().to_json())
+        await stopping
+    finally:
+        for task in (starting, stopping):
+            task.cancel()
+        await asyncio.gather(starting, stopping, return_exceptions=True)
+        await processes.stop()
+        await edge.close()
+
+
+def _on_end_of_input(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
+    """Call ``stop`` in the loop when standard input ends. A thread, as Windows cannot await a pipe."""
+
+    def watch() -> None:
+        # os.read, not sys.stdin: a thread inside its buffer would hold the interpreter's end up.
+        while os.read(0, 4096):
+            pass
+        with suppress(RuntimeError):  # the loop has ended first
+            loop.call_soon_threadsafe(stop)
+
+    threading.Thread(target=watch, name="end of input", daemon=True).start()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a stack until told to stop; gives the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m devenv.wire.edge.supervisor")
+    parser.add_argument("--spec", type=Path, required=True, help="the StackSpec, as JSON")
+    parser.add_argument("--state-dir", type=Path, required=True)
+    parser.add_argument("--detached", action="store_true", help="do not end with standard input")
+    given = parser.parse_args(arguments)
+    words = _Words(given.state_dir / "supervisor.jsonl")
+    try:
+        spec = StackSpec.from_json(json.loads(given.spec.read_text(encoding="utf-8")))
+        run(_supervise(spec, given.state_dir, given.detached, words))
+    except DevenvError as error:
+        words.say(error=error.to_json())
+        return error.exit_code
+    except Exception as error:
+        words.say(error={"detail": f"{type(error).__name__}: {error}", "hint": None, "exit_code": 1})
+        raise
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

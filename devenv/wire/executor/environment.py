@@ -1,0 +1,243 @@
+"""What all jobs stand on: the pods, the gate that holds what they say, Redis, and the Redis model."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
+
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.service import ServiceProfile
+from devenv.core.model.vocabulary import NOT_FOUND_MESSAGE, Outcome
+from devenv.core.search.behaviour import Act, Answered
+from devenv.core.search.redis_store import RedisStore
+from devenv.core.spec.learned_scripts import LearnedScripts, NotLearned, ScriptCall, ScriptEffect
+from devenv.core.spec.redis_model import Database
+from devenv.core.spec.replies import Reply
+from devenv.wire.executor.job_context import Bypassed, Crowded, Lane, LetGo, NoRest, Request
+from devenv.wire.executor.jobs import Call, canonical_json
+from devenv.wire.executor.pod_control import Grip
+from devenv.wire.executor.script_trial import run_script
+from devenv.wire.executor.wire_clients import ClusterLink, PodClient, RedisLink
+from devenv.wire.gate import Gate, Held, Then
+
+T = TypeVar("T")
+
+PATIENCE_SECONDS = 0.02
+"""A request that has company in its pod is waited for so long before it is asked whether anything moves."""
+
+
+class Ground:
+    """``pods`` maps a pod's name to its address; ``scripts`` are those that the Redis model may call.
+
+    ``wait_seconds``: how long a request may take to its next command or its answer.
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        pods: Mapping[str, tuple[str, int]],
+        scripts: LearnedScripts,
+        wait_seconds: float,
+        grip: Grip,
+    ) -> None:
+        self.gate = gate
+        self._wait = wait_seconds
+        self._grip = grip
+        self._scripts = scripts
+        self._store = RedisStore(scripts)
+        self._clients = {name: PodClient(*address) for name, address in pods.items()}
+        self._links: dict[int, RedisLink] = {}
+
+    @property
+    def pods(self) -> tuple[str, ...]:
+        """The pods' names."""
+        return tuple(self._clients)
+
+    def close(self) -> None:
+        """Close all connections."""
+        for client in self._clients.values():
+            client.close()
+        for link in self._links.values():
+            link.close()
+
+    # --- requests -------------------------------------------------------------------------------------------
+
+    def start(self, lane: Lane, call: Call) -> Request:
+        """Send a request; its challenge id is the lane's."""
+        client = self._clients.get(call.pod)
+        if client is None:
+            raise EnvironmentProblem(f"there is no pod {call.pod!r}; there are {', '.join(self._clients)}")
+        real = call.real(lane.cid)
+        headers = {**real.headers, "X-Request-Id": f"{lane.cid[-8:]}-{call.name}"}
+        task = asyncio.ensure_future(client.send(real.method, real.path, real.body, headers))
+        task.add_done_callback(lambda _: lane.news.set())
+        return Request(call.name, call.pod, task, call.profile)
+
+    async def settle(self, lane: Lane, request: Request, company: bool = False) -> bool:
+        """Wait until the request that runs is at rest: its next command is held, or it is answered.
+
+        ``company``: another request is under way in its pod. It may then wait for that one, which the
+        processes' rest tells: False. Raises NoRest where nobody can tell, and Crowded where it may wait for
+        a request of another lane.
+        """
+
+        def news() -> bool:
+            return bool(lane.arrived) or request.task.done()
+
+        rest = self._grip.rest if company else None
+        try:
+            async with asyncio.timeout(self._wait):
+                while not news():
+                    if rest is None or not rest.can_tell:
+                        await lane.news.wait()
+                    elif await _in_time(lane.news, PATIENCE_SECONDS) or not await rest.comes(news):
+                        pass
+                    elif lane.alone:
+                        return False
+                    else:
+                        raise Crowded
+                    lane.news.clear()
+        except TimeoutError:
+            raise NoRest(
+                f"{request.name} neither answered nor sent a Redis command in {self._wait:g} s",
+                hint="does it wait for a lock that another held request has?",
+            ) from None
+        lane.news.clear()
+        if lane.arrived:
+            request.take(lane.arrived.pop(0))
+        return True
+
+    async def all_rest(self, lane: Lane, request: Request) -> None:
+        """Wait until nothing moves any more in any pod, whatever comes meanwhile. Raises NoRest."""
+        rest = self._grip.rest
+        assert rest is not None
+        try:
+            async with asyncio.timeout(self._wait):
+                await rest.comes(lambda: False)
+        except TimeoutError:
+            raise NoRest(f"the pods did not come to rest in {self._wait:g} s after {request.name}") from None
+        lane.news.clear()
+
+    def let_go(self, request: Request, then: Then, answer: bytes = b"") -> None:
+        """Let its held command go on."""
+        held, request.held = request.held, None
+        if held is None or not self.gate.holds.release_one(held.seq, then, answer):
+            raise LetGo
+
+    def answer(self, lane: Lane, request: Request) -> Answered:
+        """The HTTP answer of a request that is done. Raises Bypassed, EnvironmentProblem of a dead pod."""
+        error = request.task.exception()
+        if isinstance(error, OSError | EOFError):
+            if not request.commands:
+                raise EnvironmentProblem(
+                    f"{request.pod} gave {request.name} no answer: {error}",
+                    hint="does it run? devenv status, devenv logs",
+                )
+            answered = Answered(0, canonical_json(repr(error).encode()))
+        else:
+            status, body = request.task.result()
+            answered = Answered(status, canonical_json(lane.symbolic(body)))
+            if request.profile is not None:
+                answered = _as_contract(answered, request.profile)
+        if not request.commands:
+            raise Bypassed(
+                f"{request.name} was answered {answered.status} without a Redis command through the gate: "
+                "nothing was explored",
+                hint="are the pods started with USE_REDIS=true, and REDIS_HOST/REDIS_PORT the gate's?",
+            )
+        return answered
+
+    async def drain(self, lane: Lane, requests: Sequence[Request]) -> None:
+        """Bring requests to an end, also after a failure: whatever they ask from now on is refused."""
+        if all(request.task.done() for request in requests):
+            return
+        lane.over = True
+        for held in [*(request.held for request in requests), *lane.arrived]:
+            if held is not None:
+                self.refuse(held)
+        _, late = await asyncio.wait([request.task for request in requests], timeout=self._wait)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*(request.task for request in requests), return_exceptions=True)
+
+    def refuse(self, held: Held) -> None:
+        """Answer a command of a job that is over with an error."""
+        self.gate.holds.release_one(held.seq, Then.ANSWER, b"-ERR exploring is over\r\n")
+
+    async def crash(self, pod: str) -> None:
+        """Kill a pod and wait for its successor. Raises EnvironmentProblem where that cannot be done."""
+        if self._grip.crash is None:
+            raise EnvironmentProblem(
+                "pods in containers cannot be restarted in the middle of a request from here",
+                hint="explore restarts on the embedded backend",
+            )
+        await self._grip.crash(pod)
+
+    # --- Redis ----------------------------------------------------------------------------------------------
+
+    async def redis(self, db: int, *words: bytes) -> Reply:
+        """One command in database ``db``, past the gate."""
+        return await self._asked(db, lambda link: link.call(*words))
+
+    async def script(self, call: ScriptCall) -> ScriptEffect:
+        """What a script does in one situation, tried in database 0 on keys of its own."""
+        return await self._asked(0, lambda link: run_script(link, call))
+
+    async def _asked(self, db: int, question: Callable[[RedisLink], Awaitable[T]]) -> T:
+        try:
+            if (link := self._links.get(db)) is not None and link.ended:
+                self._links.pop(db).close()
+                link = None
+            if link is None:
+                kind = ClusterLink if self.gate.cluster else RedisLink
+                gate = self.gate
+                link = await kind.open(gate.upstream_host, gate.upstream_port, self._grip.access)
+                if db:
+                    await link.call(b"SELECT", b"%d" % db)
+                if (first := self._links.setdefault(db, link)) is not link:
+                    link.close()
+                    link = first
+            return await question(link)
+        except ConnectionError as error:
+            self._links.pop(db, None)
+            raise EnvironmentProblem(f"Redis does not answer: {error}") from error
+
+    def reply_to(self, held: Held) -> str | None:
+        """The reply to a command that was let go, in short."""
+        [command] = self.gate.commands(held.seq - 1, 1)
+        return command.reply
+
+    async def act(self, database: Database, act: Act) -> tuple[Reply, Database]:
+        """Ask the Redis model; what it does not know of a script, the real Redis shows it."""
+        while True:
+            try:
+                return self._store.act(database, act)
+            except NotLearned as missing:
+                self._scripts.learn(missing.call, await self.script(missing.call))
+
+
+def _as_contract(answer: Answered, profile: ServiceProfile) -> Answered:
+    """What a service of its own style answered, in the contract's words: everything later reads those."""
+    said = json.loads(answer.body)
+    body = said if isinstance(said, dict) else {}
+    outcome = profile.outcome(answer.status, body)
+    if outcome is Outcome.ERROR:
+        return answer
+    words: dict[str, object] = {"success": outcome is Outcome.SUCCESS}
+    if outcome is Outcome.NOT_FOUND:
+        words["message"] = NOT_FOUND_MESSAGE
+    elif outcome is Outcome.WRONG and not profile.limit:
+        words["message"] = "wrong, at no cost"
+    if isinstance(count := profile.canonical(body).get("attempts"), int):
+        words["attempts"] = count
+    return Answered(200, json.dumps(words, sort_keys=True))
+
+
+async def _in_time(news: asyncio.Event, seconds: float) -> bool:
+    try:
+        await asyncio.wait_for(news.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True

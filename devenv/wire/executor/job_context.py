@@ -1,0 +1,119 @@
+"""One job's challenge and the requests on it, as the arena and what runs there share them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from devenv.core.model.errors import EnvironmentProblem, Inconclusive
+from devenv.core.model.service import ServiceProfile
+from devenv.core.search.behaviour import Issued
+from devenv.wire.executor.jobs import CID
+from devenv.wire.gate import Held
+
+SYMBOL = CID.encode()
+MAX_COMMANDS = 100
+"""So many on its challenge's keys may one request send; a verify sends 1 to 15."""
+
+
+class Bypassed(EnvironmentProblem):
+    """A request answered without a single command through the gate: nothing was explored."""
+
+
+class NoRest(Inconclusive):
+    """A request neither answered nor sent a command, and nobody can tell why."""
+
+
+class Endless(Inconclusive):
+    """A request goes on and on, as one does that asks again and again for a lock in Redis."""
+
+
+class LetGo(Exception):
+    """A held command had gone when its turn came: the pod had given up."""
+
+
+class Crowded(Exception):
+    """A request waits inside its pod, and somebody else's may be the one that it waits for."""
+
+
+@dataclass(slots=True)
+class Lane:
+    """One job's challenge. ``arrived``: what was held and is nobody's yet; ``alone``: no other job runs
+    meanwhile. ``over``: nothing of it matters any more.
+    """
+
+    cid: str
+    alone: bool = False
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    arrived: list[Held] = field(default_factory=list)
+    over: bool = False
+
+    def symbolic(self, data: bytes) -> bytes:
+        """With ``CID`` for the challenge id."""
+        return data.replace(self.cid.encode(), SYMBOL)
+
+    def real(self, data: bytes) -> bytes:
+        """The inverse."""
+        return data.replace(SYMBOL, self.cid.encode())
+
+    def issued(self, held: Held) -> Issued:
+        """A held command as behaviours have it."""
+        commands = tuple(tuple(self.symbolic(word) for word in words) for words in held.commands)
+        return Issued(commands, held.command == "EXEC")
+
+
+@dataclass(slots=True)
+class Request:
+    """A request under way: ``held`` is its pending command. ``commands`` counts those it sent."""
+
+    name: str
+    pod: str
+    task: asyncio.Task[tuple[int, bytes]]
+    profile: ServiceProfile | None = None
+    held: Held | None = None
+    commands: int = 0
+
+    def take(self, held: Held) -> None:
+        """Its next command is held. Raises Endless."""
+        self.held = held
+        self.commands += 1
+        if self.commands > MAX_COMMANDS:
+            raise Endless(
+                f"{self.name} sent {MAX_COMMANDS} Redis commands without an answer: does it ask again and "
+                "again for something that another request has (a lock in Redis)?",
+                hint="such a wait has no end in some orders, which cannot be run: docs/exploration.md",
+            )
+
+
+class Room:
+    """Jobs share it, or have it to themselves; whoever wants that goes before those who would share."""
+
+    def __init__(self) -> None:
+        self._changed = asyncio.Condition()
+        self._inside = 0
+        self._wanted = 0
+        self._taken = False
+
+    @asynccontextmanager
+    async def entered(self, alone: bool) -> AsyncIterator[None]:
+        """Be inside, alone or with others."""
+        async with self._changed:
+            self._wanted += alone
+            try:
+                await self._changed.wait_for(lambda: self._free(alone))
+            finally:
+                self._wanted -= alone
+            self._inside += 1
+            self._taken = alone
+        try:
+            yield
+        finally:
+            async with self._changed:
+                self._inside -= 1
+                self._taken = False
+                self._changed.notify_all()
+
+    def _free(self, alone: bool) -> bool:
+        return not self._inside if alone else not self._taken and not self._wanted

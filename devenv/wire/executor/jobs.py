@@ -1,0 +1,280 @@
+"""What the explorer asks of the process that has the gate, and what it is told; both as JSON.
+
+Challenge ids are written ``CID`` here; each run has its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from devenv.core.model.service import ServiceProfile
+from devenv.core.search.access import Touched
+from devenv.core.search.behaviour import Answered, Heard, Place, Seen
+from devenv.core.search.outcome import Beside, Outcome
+from devenv.core.spec.redis_model import Database
+from devenv.wire.executor.codec import (
+    database_from_json,
+    database_to_json,
+    heard_from_json,
+    heard_to_json,
+    seen_from_json,
+    seen_to_json,
+)
+
+CID = "c1d0" * 8
+"""Stands for the challenge id: as long as a real one, and nothing else."""
+RULE_PREFIX = "explore-"
+"""Of the names of the explorers' own rules at the gate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP request with a JSON body, to ``pod``.
+
+    ``profile``: whose answers it gets, without kinds; None: they are the contract's as they come.
+    """
+
+    name: str
+    pod: str
+    path: str
+    body: Any
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    profile: ServiceProfile | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict; what is as usual is left out."""
+        data = {"name": self.name, "pod": self.pod, "path": self.path, "body": self.body}
+        if self.profile is not None:
+            data |= {"method": self.method, "headers": dict(self.headers), "profile": self.profile.to_json()}
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Call:
+        """The inverse of ``to_json``."""
+        profile = ServiceProfile.from_json(data["profile"]) if data.get("profile") else None
+        method, headers = data.get("method", "POST"), data.get("headers", {})
+        return cls(data["name"], data["pod"], data["path"], data["body"], method, headers, profile)
+
+    def real(self, cid: str) -> Call:
+        """With ``cid`` for ``CID``, wherever it stands."""
+        if self.profile is None:  # the contract's: a plain field of the body
+            return replace(self, body={name: cid if it == CID else it for name, it in self.body.items()})
+        body = json.loads(json.dumps(self.body).replace(CID, cid))
+        headers = {name: value.replace(CID, cid) for name, value in self.headers.items()}
+        return replace(self, path=self.path.replace(CID, cid), body=body, headers=headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Scripted:
+    """Let one request run on given replies, then on a database of the model, until its answer.
+
+    Nothing of it reaches Redis. ``client`` is its number there; ``places`` hold words that are its own names.
+    """
+
+    call: Call
+    heard: tuple[Heard, ...]
+    database: Database
+    client: int
+    places: frozenset[Place]
+    restarts = crowds = False
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {
+            "kind": "scripted",
+            "call": self.call.to_json(),
+            "heard": [heard_to_json(it) for it in self.heard],
+            "database": database_to_json(self.database),
+            "client": self.client,
+            "places": [list(place) for place in sorted(self.places)],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Scripted:
+        """The inverse of ``to_json``."""
+        return cls(
+            Call.from_json(data["call"]),
+            tuple(heard_from_json(it) for it in data["heard"]),
+            database_from_json(data["database"]),
+            data["client"],
+            frozenset((label, number, words, at) for label, number, words, at in data["places"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedRun:
+    """What the request did (``seen``) and was told in between (``heard``)."""
+
+    heard: tuple[Heard, ...]
+    seen: tuple[Seen, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {
+            "heard": [heard_to_json(it) for it in self.heard],
+            "seen": [seen_to_json(it) for it in self.seen],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ScriptedRun:
+        """The inverse of ``to_json``."""
+        heard, seen = data["heard"], data["seen"]
+        return cls(tuple(heard_from_json(it) for it in heard), tuple(seen_from_json(it) for it in seen))
+
+
+@dataclass(frozen=True, slots=True)
+class EventCall:
+    """An event as a process: ``expire`` or ``age`` of the session's key, ``lost`` of ``target``'s reply,
+    ``restart`` of ``pod``."""
+
+    event: str
+    target: int | None = None
+    pod: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """Let requests and events run on one fresh session, step by step.
+
+    Processes are numbered: ``calls`` first, then ``events``. First the steps of ``prefix`` (a process each),
+    then always the first process that is not in ``sleep``; where all sleep, the run is blocked and merely
+    brought to an end. ``watch``: tell the replies too. ``db``: the number of the database.
+    """
+
+    key: str
+    document: str
+    ttl_ms: int
+    calls: tuple[Call, ...]
+    events: tuple[EventCall, ...]
+    prefix: tuple[int, ...] = ()
+    sleep: frozenset[int] = frozenset()
+    watch: bool = False
+    db: int = 0
+
+    @property
+    def restarts(self) -> bool:
+        """Whether a pod is restarted."""
+        return any(event.pod is not None for event in self.events)
+
+    @property
+    def crowds(self) -> bool:
+        """Whether a pod serves several requests."""
+        return len(dict.fromkeys(call.pod for call in self.calls)) < len(self.calls)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {
+            "kind": "scheduled",
+            "key": self.key,
+            "document": self.document,
+            "ttl_ms": self.ttl_ms,
+            "calls": [call.to_json() for call in self.calls],
+            "events": [[it.event, it.target, it.pod] for it in self.events],
+            "prefix": list(self.prefix),
+            "sleep": sorted(self.sleep),
+            "watch": self.watch,
+            "db": self.db,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Scheduled:
+        """The inverse of ``to_json``."""
+        return cls(
+            data["key"],
+            data["document"],
+            data["ttl_ms"],
+            tuple(Call.from_json(it) for it in data["calls"]),
+            tuple(EventCall(event, target, pod) for event, target, pod in data["events"]),
+            tuple(data["prefix"]),
+            frozenset(data["sleep"]),
+            data["watch"],
+            data["db"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One step that was taken: by ``process``, what it was (a command's name, an event), what it touched.
+
+    ``reply`` in short, where that was asked for. ``waiting``: who waited inside a pod then. ``instead``, of
+    the step in which a request learns that it was cut short: what it was about to touch until then.
+    """
+
+    process: int
+    label: str
+    touched: Touched
+    reply: str | None = None
+    waiting: tuple[int, ...] = ()
+    instead: Touched | None = None
+
+    def to_json(self) -> list[Any]:
+        """A plain list."""
+        instead = None if self.instead is None else [sorted(it) for it in self.instead]
+        touched = [sorted(it) for it in self.touched]
+        return [self.process, self.label, touched, self.reply, list(self.waiting), instead]
+
+    @classmethod
+    def from_json(cls, data: Sequence[Any]) -> Taken:
+        """The inverse of ``to_json``."""
+        process, label, touched, reply, waiting, instead = data
+        was = None if instead is None else Touched(*map(frozenset, instead))
+        return cls(process, label, Touched(*map(frozenset, touched)), reply, tuple(waiting), was)
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledRun:
+    """The steps in order, how it ended, and after how many steps the run was blocked, if it was."""
+
+    steps: tuple[Taken, ...]
+    outcome: Outcome
+    blocked_at: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        outcome = self.outcome
+        return {
+            "steps": [it.to_json() for it in self.steps],
+            "answers": [seen_to_json(it) for it in outcome.answers],
+            "happened": [*outcome.happened],
+            "left": outcome.left,
+            "document": outcome.document,
+            "beside": [list(it) for it in outcome.beside],
+            "blocked_at": self.blocked_at,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ScheduledRun:
+        """The inverse of ``to_json``."""
+        answers = [seen_from_json(it) for it in data["answers"]]
+        return cls(
+            tuple(Taken.from_json(it) for it in data["steps"]),
+            Outcome(
+                tuple(it for it in answers if isinstance(it, Answered)),
+                tuple(data["happened"]),
+                data["left"],
+                data["document"],
+                tuple(Beside(key, left, number) for key, left, number in data["beside"]),
+            ),
+            data["blocked_at"],
+        )
+
+
+Job = Scripted | Scheduled
+
+
+def job_from_json(data: Mapping[str, Any]) -> Job:
+    """Either kind."""
+    return Scripted.from_json(data) if data["kind"] == "scripted" else Scheduled.from_json(data)
+
+
+def canonical_json(body: bytes) -> str:
+    """A body as text that is the same for equal JSON; what is no JSON becomes a JSON string."""
+    text = body.decode("utf-8", "backslashreplace")
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False, sort_keys=True)
+    except ValueError:
+        return json.dumps(text[:200], ensure_ascii=False)

@@ -1,0 +1,153 @@
+"""Runs jobs on real pods in the process that has the gate: the pods' commands are held and let go here.
+
+Each job has a challenge of its own (a lane), so jobs run side by side. Within a lane one request runs at a
+time: whatever is held next belongs to it, or its answer comes. That is how a run is known to be at rest,
+without a timer; ``WAIT_SECONDS`` only ends what would never rest.
+
+A request may wait inside its pod for another one: for a lock. That is told by the pods' own rest (where the
+system keeps count), with no other job under way that might hold the lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping, Sequence
+
+from devenv.core.model.errors import DevenvError, Inconclusive
+from devenv.core.resp.commands import text_of
+from devenv.core.spec.learned_scripts import LearnedScripts, ScriptCall, ScriptEffect
+from devenv.wire.executor.environment import Ground
+from devenv.wire.executor.job_context import Crowded, Lane, LetGo, Room
+from devenv.wire.executor.jobs import CID, RULE_PREFIX, Job, ScheduledRun, Scripted, ScriptedRun
+from devenv.wire.executor.pod_control import NO_GRIP, Grip
+from devenv.wire.executor.scheduled_job import Play
+from devenv.wire.executor.scripted_job import Script
+from devenv.wire.gate import Action, Gate, Held, Rule
+
+WAIT_SECONDS = 5.0
+"""How long a request may take to its next command or its answer."""
+HOLD_SECONDS = 60.0
+TRIES = 3
+"""So often is a run begun anew in which a pod gave up waiting for a held command."""
+_ID_PREFIX = 12
+
+
+class Arena:
+    """``pods`` maps a pod's name to its address; ``scripts`` are those that the Redis model may call."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        pods: Mapping[str, tuple[str, int]],
+        scripts: LearnedScripts,
+        wait_seconds: float = WAIT_SECONDS,
+        grip: Grip = NO_GRIP,
+    ) -> None:
+        self._gate = gate
+        self._ground = Ground(gate, pods, scripts, wait_seconds, grip)
+        self._prefix = secrets.token_hex(_ID_PREFIX // 2)
+        self._rule = f"{RULE_PREFIX}{self._prefix}"
+        self._lanes: dict[str, Lane] = {}
+        self._numbers = 0
+        self._busy = 0
+        self._room = Room()
+        self._crowded = False
+
+    @property
+    def pods(self) -> tuple[str, ...]:
+        """The pods' names."""
+        return self._ground.pods
+
+    async def run(self, jobs: Sequence[Job], lanes: int) -> list[ScriptedRun | ScheduledRun | DevenvError]:
+        """Run all jobs, ``lanes`` at a time; each one's result, or why there is none."""
+        room = asyncio.Semaphore(lanes)
+
+        async def one(job: Job) -> ScriptedRun | ScheduledRun | DevenvError:
+            async with room:
+                try:
+                    return await self._retried(job)
+                except DevenvError as error:
+                    return error
+
+        self._enter()
+        try:
+            return await asyncio.gather(*(one(job) for job in jobs))
+        finally:
+            self._leave()
+
+    async def scripts(self, calls: Sequence[ScriptCall]) -> list[ScriptEffect | DevenvError]:
+        """What scripts do in these situations, by the real Redis; or why that cannot be told."""
+
+        async def one(call: ScriptCall) -> ScriptEffect | DevenvError:
+            try:
+                return await self._ground.script(call)
+            except DevenvError as error:
+                return error
+
+        return await asyncio.gather(*map(one, calls))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._ground.close()
+
+    def _enter(self) -> None:
+        """The gate holds the arena's keys while at least one batch is under way."""
+        self._busy += 1
+        if self._busy == 1:
+            self._gate.holds.watch(self._rule, self._taken_in)
+            self._gate.add_rule(
+                Rule(Action.HOLD, key=f"*{self._prefix}*", seconds=HOLD_SECONDS, id=self._rule)
+            )
+
+    def _leave(self) -> None:
+        self._busy -= 1
+        if self._busy == 0:
+            self._gate.remove_rule(self._rule)
+            self._gate.holds.watch(self._rule, None)
+
+    def _taken_in(self, held: Held) -> None:
+        """The gate holds a command: its lane is told."""
+        lane = self._lane_of(held)
+        if lane is None:
+            return
+        if lane.over:
+            asyncio.get_running_loop().call_soon(self._ground.refuse, held)
+            return
+        lane.arrived.append(held)
+        lane.news.set()
+
+    def _lane_of(self, held: Held) -> Lane | None:
+        """Its key has the challenge id; or a transaction's does, of which another key was the first."""
+        for text in (held.key or "", *(text_of(word) for words in held.commands for word in words)):
+            at = text.find(self._prefix)
+            if at >= 0 and (lane := self._lanes.get(text[at : at + len(CID)])) is not None:
+                return lane
+        return None
+
+    async def _retried(self, job: Job) -> ScriptedRun | ScheduledRun:
+        tries = 0
+        while tries < TRIES:
+            try:
+                return await self._run(job, alone=job.restarts or (self._crowded and job.crowds))
+            except LetGo:
+                tries += 1
+            except Crowded:
+                self._crowded = True
+        raise Inconclusive(
+            f"a pod gave up waiting for a held command, {TRIES} times",
+            hint="the machine is too busy, or REDIS_TIMEOUT_MS is short; try fewer --lanes",
+        )
+
+    async def _run(self, job: Job, alone: bool) -> ScriptedRun | ScheduledRun:
+        async with self._room.entered(alone):
+            self._numbers += 1
+            number = f"{self._numbers:x}"
+            lane = Lane(self._prefix + number.rjust(len(CID) - _ID_PREFIX, "0"), alone)
+            self._lanes[lane.cid] = lane
+            try:
+                if isinstance(job, Scripted):
+                    return await Script(self._ground, lane, job).run()
+                return await Play(self._ground, lane, job).run()
+            finally:
+                del self._lanes[lane.cid]

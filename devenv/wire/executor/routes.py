@@ -1,0 +1,84 @@
+"""The explorer's part of the control API: batches of jobs, run beside the gate."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, ConfigDict, Field
+
+from devenv.core.model.errors import DevenvError
+from devenv.core.spec.learned_scripts import LearnedScripts
+from devenv.wire.executor.codec import script_call_from_json, script_effect_to_json
+from devenv.wire.executor.jobs import job_from_json
+from devenv.wire.executor.known_scripts import known_scripts
+from devenv.wire.executor.pod_control import NO_GRIP, Grip
+from devenv.wire.executor.pool import Arena
+from devenv.wire.gate import Gate
+
+MAX_JOBS = 1000
+MAX_LANES = 64
+
+
+class Batch(BaseModel):
+    """Jobs as ``lab.exploring.jobs`` writes them, ``lanes`` of them at a time."""
+
+    model_config = ConfigDict(extra="forbid")
+    jobs: list[dict[str, Any]] = Field(max_length=MAX_JOBS)
+    lanes: int = Field(default=8, ge=1, le=MAX_LANES)
+
+
+class Situations(BaseModel):
+    """Runs of scripts as ``lab.exploring.codec`` writes them."""
+
+    model_config = ConfigDict(extra="forbid")
+    calls: list[dict[str, Any]] = Field(max_length=MAX_JOBS)
+
+
+def router(gate: Gate, pods: Mapping[str, tuple[str, int]], grip: Grip = NO_GRIP) -> APIRouter:
+    """The routes; ``pods`` are reached past the proxy."""
+    routes = APIRouter(prefix="/explore", tags=["explore"])
+    arena: Arena | None = None
+
+    def opened() -> Arena:
+        nonlocal arena
+        if arena is None:
+            arena = Arena(gate, pods, LearnedScripts(known_scripts()), grip=grip)
+        return arena
+
+    @routes.get("")
+    async def status() -> dict[str, Any]:
+        """The pods that jobs may name."""
+        return {"pods": list(pods)}
+
+    @routes.post("/run")
+    async def run(batch: Batch) -> dict[str, Any]:
+        """Run the jobs: ``{"results": [...]}``, in their order; ``{"error": …}`` for one that failed."""
+        try:
+            jobs = await asyncio.to_thread(lambda: [job_from_json(data) for data in batch.jobs])
+        except (KeyError, TypeError, ValueError) as error:
+            raise HTTPException(400, f"not a job: {error!r}") from error
+        results = await opened().run(jobs, batch.lanes)
+        return {
+            "results": [
+                {"error": it.to_json()} if isinstance(it, DevenvError) else it.to_json() for it in results
+            ]
+        }
+
+    @routes.post("/scripts")
+    async def scripts(situations: Situations) -> dict[str, Any]:
+        """What the real Redis does with scripts: ``{"results": [...]}``; ``{"error": …}`` where it cannot."""
+        try:
+            calls = [script_call_from_json(data) for data in situations.calls]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise HTTPException(400, f"not a script's call: {error!r}") from error
+        return {
+            "results": [
+                {"error": it.to_json()} if isinstance(it, DevenvError) else script_effect_to_json(it)
+                for it in await opened().scripts(calls)
+            ]
+        }
+
+    return routes

@@ -1,0 +1,275 @@
+"""Several requests and events on one fresh session, step by step, on real pods."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from devenv.core.model.errors import Inconclusive
+from devenv.core.search.access import Touched, touched, watching
+from devenv.core.search.behaviour import CUT_SHORT, NO_ANSWER, Answered
+from devenv.core.search.frontier import awake, still_asleep
+from devenv.core.search.outcome import Outcome, beside_of, life
+from devenv.core.search.redis_store import canonical_document
+from devenv.lab.faults import KEY_EVENTS
+from devenv.wire.executor.environment import Ground
+from devenv.wire.executor.job_context import Lane, NoRest, Request
+from devenv.wire.executor.jobs import CID, Scheduled, ScheduledRun, Taken
+from devenv.wire.gate import Held, Then
+
+MAX_REPLY = 80
+
+
+class Play:
+    """One run of ``job`` on the challenge of ``lane``."""
+
+    def __init__(self, ground: Ground, lane: Lane, job: Scheduled) -> None:
+        self._ground, self._lane, self._job = ground, lane, job
+        self._requests: list[Request] = []
+        self._pending: list[Touched | None] = []
+        self._watched: list[frozenset[str]] = [frozenset() for _ in job.calls]
+        self._armed: set[int] = set()
+        self._fired: set[int] = set()
+        self._instead: dict[int, Touched | None] = {}  # of those cut short: what they were about to do
+        self._waiting: list[int] = []  # inside their pods, for another request there
+        self._happened = [False] * len(job.events)
+        self._labels = [""] * len(job.calls)
+        self._steps: list[Taken] = []
+        self._targets = frozenset(at for event in range(len(job.events)) for at in self._befallen(event))
+
+    async def run(self) -> ScheduledRun:
+        """Until everything is over."""
+        ground, lane, job = self._ground, self._lane, self._job
+        key, document = self._real(job.key), lane.real(job.document.encode())
+        await ground.redis(job.db, b"SET", key, document, b"PX", b"%d" % job.ttl_ms)
+        try:
+            for number in range(len(job.calls)):
+                self._pending.append(None)
+                await self._begin(number)
+            self._pending += [self._event_touches(at) for at in range(len(job.events))]
+            blocked_at = await self._steps_to_the_end()
+            answers = [self._answer(at) for at in range(len(job.calls))]
+            keys = await self._look()
+        finally:
+            await ground.drain(lane, self._requests)
+            await ground.redis(job.db, b"DEL", *map(self._real, self._keys()))
+        left, data = keys[job.key]
+        document_left = None if data is None else canonical_document(data)
+        happened = tuple(self._has_happened(at) for at in range(len(job.events)))
+        outcome = Outcome(tuple(answers), happened, life(left), document_left, beside_of(keys, job.key))
+        return ScheduledRun(tuple(self._steps), outcome, blocked_at)
+
+    # --- the end --------------------------------------------------------------------------------------------
+
+    def _answer(self, number: int) -> Answered:
+        if number in self._instead:
+            return NO_ANSWER
+        return self._ground.answer(self._lane, self._requests[number])
+
+    def _has_happened(self, number: int) -> bool:
+        event = self._job.events[number]
+        if event.target is not None:
+            return event.target in self._fired
+        if event.pod is not None:
+            return any(at in self._instead for at in self._befallen(number))
+        return self._happened[number]
+
+    def _keys(self) -> list[str]:
+        """The session's key and all others of the challenge that a request named."""
+        touched = (step.touched for step in self._steps)
+        named = sorted({key for it in touched for key in it.reads | it.writes if CID in key})
+        return list(dict.fromkeys((self._job.key, *named)))
+
+    def _real(self, key: str) -> bytes:
+        return self._lane.real(key.encode())
+
+    async def _look(self) -> dict[str, tuple[int | None, bytes | None]]:
+        """What each key has left in milliseconds (-1: no TTL), and its text if it has one."""
+        names, redis, db = self._keys(), self._ground.redis, self._job.db
+        left = await asyncio.gather(*(redis(db, b"PTTL", self._real(key)) for key in names))
+        data = await asyncio.gather(*(redis(db, b"GET", self._real(key)) for key in names))
+        return {
+            key: (
+                milliseconds if isinstance(milliseconds, int) else None,
+                self._lane.symbolic(text) if isinstance(text, bytes) else None,
+            )
+            for key, milliseconds, text in zip(names, left, data, strict=True)
+        }
+
+    # --- steps ----------------------------------------------------------------------------------------------
+
+    async def _begin(self, number: int) -> None:
+        """Send the request, up to its first command."""
+        call = self._job.calls[number]
+        request = self._ground.start(self._lane, call)
+        self._requests[number : number + 1] = [request]
+        await self._settle(number)
+        self._note_pending(number)
+
+    async def _steps_to_the_end(self) -> int | None:
+        sleep = self._job.sleep
+        blocked_at: int | None = None
+        for process in self._job.prefix:
+            if process >= len(self._pending) or self._pending[process] is None:
+                raise self._cannot_go_on(process)
+            await self._take(process)
+        while True:
+            able = awake(self._pending, frozenset())
+            if not able and self._waiting:
+                waits = ", ".join(self._job.calls[at].name for at in self._waiting)
+                raise NoRest(f"{waits}: waits inside its pod although no other request is held")
+            if not able:
+                return blocked_at
+            going = awake(self._pending, sleep)
+            if not going and blocked_at is None:
+                blocked_at = len(self._steps)
+            process = (going or able)[0]
+            sleep = still_asleep(self._pending, sleep, process) if blocked_at is None else frozenset()
+            await self._take(process)
+
+    def _cannot_go_on(self, process: int) -> Inconclusive:
+        step = f"step {len(self._steps) + 1}"
+        if process in self._waiting:
+            return Inconclusive(
+                f"{step}: {self._job.calls[process].name} waits inside its pod for another request there: "
+                "this order cannot be run"
+            )
+        return Inconclusive(f"{step}: process {process} is over: the pods did otherwise before")
+
+    async def _take(self, process: int) -> None:
+        step = self._pending[process]
+        assert step is not None
+        waiting = tuple(self._waiting)
+        if process >= len(self._requests):
+            number = process - len(self._requests)
+            self._steps.append(Taken(process, self._job.events[number].event, step, waiting=waiting))
+            self._pending[process] = None
+            await self._happen(number)
+            return
+        if process in self._instead:
+            self._pending[process] = None
+            instead = self._instead[process]
+            self._steps.append(Taken(process, CUT_SHORT, step, waiting=waiting, instead=instead))
+            return
+        held = self._requests[process].held
+        assert held is not None
+        self._steps.append(Taken(process, self._labels[process], step, waiting=waiting))
+        lost = process in self._armed
+        if lost:
+            self._armed.discard(process)
+            self._fired.add(process)
+            self._watched[process] = frozenset()  # its connection ends
+        self._ground.let_go(self._requests[process], Then.CUT_REPLY if lost else Then.PASS)
+        await self._settle(process)
+        if self._job.watch:
+            self._tell_reply(held, lost)
+        self._note_pending(process)
+
+    async def _happen(self, number: int) -> None:
+        event = self._job.events[number]
+        if event.target is not None:
+            self._armed.add(event.target)
+        elif event.pod is not None:
+            await self._restart(event.pod, self._befallen(number))
+        else:
+            script, key = KEY_EVENTS[event.event].encode(), self._real(self._job.key)
+            self._happened[number] = await self._ground.redis(self._job.db, b"EVAL", script, b"1", key) == 1
+
+    async def _restart(self, pod: str, served: tuple[int, ...]) -> None:
+        """Whoever has begun there is cut short; whoever has not is served by the new process."""
+        begun = dict.fromkeys(step.process for step in self._steps)
+        under_way = [at for at in served if not self._requests[at].task.done()]
+        for at in under_way:
+            self._requests[at].held = None
+        await self._ground.crash(pod)
+        if under_way:
+            await asyncio.wait([self._requests[at].task for at in under_way])
+        self._waiting = [at for at in self._waiting if at not in under_way]
+        for at in under_way:
+            self._requests[at].task.exception()
+            if at in begun:
+                self._instead[at] = self._pending[at]
+                self._pending[at] = self._with_wire(at, Touched(frozenset(), frozenset()))
+            else:
+                await self._begin(at)
+
+    # --- who is at rest -------------------------------------------------------------------------------------
+
+    async def _settle(self, process: int) -> None:
+        """Wait until the request that was let go is at rest: at the gate, answered, or waiting in its pod."""
+        request = self._requests[process]
+        if not self._waiting:
+            if not await self._ground.settle(self._lane, request, self._has_company(process)):
+                self._waiting.append(process)
+            return
+        # What comes now may also be from somebody whom this one kept waiting.
+        await self._ground.all_rest(self._lane, request)
+        arrived, self._lane.arrived = self._lane.arrived, []
+        for pod in dict.fromkeys(held.pod for held in arrived):
+            here = [held for held in arrived if held.pod == pod]
+            if len(here) > 1:
+                raise Inconclusive(
+                    f"{len(here)} commands came at once from {pod}, where requests wait for each other: "
+                    "nobody can tell whose they are"
+                )
+            goes_on = pod == request.pod and not request.task.done()
+            waiting = [at for at in self._waiting if self._requests[at].pod == pod]
+            if goes_on:
+                request.take(here[0])
+            elif waiting:  # the one that has waited longest: locks are mostly given in turn
+                self._waiting.remove(waiting[0])
+                self._requests[waiting[0]].take(here[0])
+                self._note_pending(waiting[0])
+        self._waiting = [at for at in self._waiting if not self._requests[at].task.done()]
+        if request.held is None and not request.task.done():
+            self._waiting.append(process)
+        if any(other.held is not None and other.task.done() for other in self._requests):
+            raise Inconclusive(
+                "a request was answered whose command seemed to be held: nobody can tell whose it is"
+            )
+
+    def _has_company(self, process: int) -> bool:
+        pod = self._requests[process].pod
+        others = (other for at, other in enumerate(self._requests) if at != process)
+        return any(other.pod == pod and not other.task.done() for other in others)
+
+    # --- what is next ---------------------------------------------------------------------------------------
+
+    def _note_pending(self, process: int) -> None:
+        held = self._requests[process].held
+        if held is None:
+            self._pending[process] = None
+            return
+        issued = self._lane.issued(held)
+        watched = self._watched[process]
+        found = touched(issued.commands, watched if issued.transaction else frozenset())
+        self._watched[process] = watching(watched, issued.commands, issued.transaction)
+        self._labels[process] = issued.label
+        self._pending[process] = self._with_wire(process, found)
+
+    def _with_wire(self, process: int, step: Touched) -> Touched:
+        """What may befall a request depends on when it does."""
+        if process not in self._targets:
+            return step
+        return Touched(step.reads | {_wire(process)}, step.writes)
+
+    def _befallen(self, number: int) -> tuple[int, ...]:
+        """The requests that an event happens to."""
+        event = self._job.events[number]
+        if event.target is not None:
+            return (event.target,)
+        return tuple(at for at, call in enumerate(self._job.calls) if event.pod == call.pod)
+
+    def _event_touches(self, number: int) -> Touched:
+        befallen = self._befallen(number)
+        keys = map(_wire, befallen) if befallen else (self._job.key,)
+        return Touched(frozenset(), frozenset(keys))
+
+    def _tell_reply(self, held: Held, lost: bool) -> None:
+        told = self._ground.reply_to(held) or ""
+        reply = "lost" if lost else told.replace(self._lane.cid, CID)[:MAX_REPLY]
+        self._steps[-1] = replace(self._steps[-1], reply=reply)
+
+
+def _wire(process: int) -> str:
+    return f"\0process {process}"

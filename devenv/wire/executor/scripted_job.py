@@ -1,0 +1,67 @@
+"""One request on scripted replies, on a real pod."""
+
+from __future__ import annotations
+
+from devenv.core.search.behaviour import Act, Heard, Issued, Lost, Place, Seen, renamed
+from devenv.core.spec.redis_model import Database
+from devenv.core.spec.replies import Reply, encode
+from devenv.wire.executor.environment import Ground
+from devenv.wire.executor.job_context import SYMBOL, Lane
+from devenv.wire.executor.jobs import Scripted, ScriptedRun
+from devenv.wire.gate import Held, Then
+
+
+class Script:
+    """One request on scripted replies."""
+
+    def __init__(self, ground: Ground, lane: Lane, job: Scripted) -> None:
+        self._ground, self._lane, self._job = ground, lane, job
+        self._names: dict[bytes, bytes] = {}  # the request's own words → how they are written
+
+    async def run(self) -> ScriptedRun:
+        """Until the answer."""
+        ground, lane, job = self._ground, self._lane, self._job
+        heard: list[Heard] = [*job.heard]
+        seen: list[Seen] = []
+        database: Database = job.database
+        own, mine = b"<%b:" % job.call.name.encode(), b"<self:"
+        request = ground.start(lane, job.call)
+        try:
+            while True:
+                await ground.settle(lane, request)
+                if request.held is None:
+                    seen.append(ground.answer(lane, request))
+                    return ScriptedRun(tuple(heard[: len(seen) - 1]), tuple(seen))
+                issued = self._issued(request.held)
+                if len(seen) == len(heard):
+                    commands = tuple(
+                        tuple(word.replace(mine, own) for word in words) for words in issued.commands
+                    )
+                    act = Act(job.client, commands, issued.transaction)
+                    reply, database = await ground.act(database, act)
+                    heard.append(renamed(reply, own, mine))
+                told = heard[len(seen)]
+                seen.append(issued)
+                if isinstance(told, Lost):
+                    ground.let_go(request, Then.CUT)
+                else:
+                    resp3 = request.held.resp3
+                    ground.let_go(request, Then.ANSWER, encode(self._real(told), 3 if resp3 else 2))
+        finally:
+            await ground.drain(lane, [request])
+
+    def _issued(self, held: Held) -> Issued:
+        issued = self._lane.issued(held)
+        for number, words in enumerate(issued.commands):
+            for at, word in enumerate(words):
+                place: Place = (issued.label, number, len(words), at)
+                if place in self._job.places and word not in self._names:
+                    self._names[word] = b"<self:%d>" % len(self._names)
+        commands = tuple(tuple(self._names.get(word, word) for word in words) for words in issued.commands)
+        return Issued(commands, issued.transaction)
+
+    def _real(self, reply: Reply) -> Reply:
+        real = renamed(reply, SYMBOL, self._lane.cid.encode())
+        for word, name in self._names.items():
+            real = renamed(real, name, word)
+        return real

@@ -1,0 +1,146 @@
+"""The gate's control API, to be mounted in the control application (which guards Host and Origin)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from devenv.core.model.errors import UsageProblem
+from devenv.core.resp.replies import ReplyFramer
+from devenv.wire.gate.holds import Then
+from devenv.wire.gate.rules import Rule
+from devenv.wire.gate.server import Gate
+
+MAX_COMMANDS = 10_000
+MAX_RULES = 1000
+MAX_WAIT_SECONDS = 30.0
+MAX_ANSWER = 1_000_000
+
+
+class PopulateBody(BaseModel):
+    """``POST /populate``: the rules, as ``POST /rules`` takes them."""
+
+    model_config = ConfigDict(extra="forbid")
+    rules: list[dict[str, Any]] = Field(max_length=MAX_RULES)
+
+
+class ReleaseBody(BaseModel):
+    """``POST /release``: what to let go (all that fits everything given; nothing given: all), and to what."""
+
+    model_config = ConfigDict(extra="forbid")
+    seq: int | None = None
+    pod: str | None = None
+    command: str | None = None
+    rule: str | None = None
+    then: Then = Then.PASS
+    answer: str = Field(default="", max_length=MAX_ANSWER)
+    """The reply in RESP, for ``then`` = answer."""
+
+
+def router(gate: Gate) -> APIRouter:
+    """The routes of one gate; the handlers run in the loop that the gate runs in."""
+    routes = APIRouter(tags=["gate"])
+
+    def rules_now() -> dict[str, Any]:
+        return {"rules": [armed.to_json() for armed in gate.rules.armed]}
+
+    @routes.get("/gate")
+    async def status() -> dict[str, Any]:
+        """Ports, upstream and connections, per pod."""
+        return gate.status()
+
+    @routes.get("/rules")
+    async def rules() -> dict[str, Any]:
+        """The rules in force, in order, with how often each matched and was applied."""
+        return rules_now()
+
+    @routes.post("/rules")
+    async def add(body: dict[str, Any]) -> dict[str, Any]:
+        """Put a rule in force; the same one again, or another with its id, takes its place."""
+        if len(gate.rules.armed) >= MAX_RULES:
+            raise HTTPException(400, f"there are {MAX_RULES} rules already")
+        return gate.add_rule(_rule(body, "rule")).to_json()
+
+    @routes.delete("/rules")
+    async def remove(rule_id: Annotated[str | None, Query(alias="id")] = None) -> dict[str, Any]:
+        """Take one rule (``?id=``) or all out of force and let go what they hold; idempotent."""
+        if rule_id is None:
+            gate.populate([])
+        else:
+            gate.remove_rule(rule_id)
+        return rules_now()
+
+    @routes.post("/populate")
+    async def populate(body: PopulateBody) -> dict[str, Any]:
+        """Exactly these rules from now on, counting from zero; nothing changes where one of them is wrong."""
+        gate.populate([_rule(data, f"rules[{at}]") for at, data in enumerate(body.rules)])
+        return rules_now()
+
+    @routes.post("/reset")
+    async def reset() -> dict[str, Any]:
+        """No rules and nothing held."""
+        return {"released": [held.to_json() for held in gate.reset()]}
+
+    @routes.get("/held")
+    async def held(
+        known: Annotated[int | None, Query(ge=0)] = None,
+        wait: Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS)] = 0.0,
+    ) -> dict[str, Any]:
+        """What is held now, oldest first.
+
+        With ``known`` (the ``changes`` of the last answer) and ``wait``: answered as soon as something was
+        taken in or let go since, or after so many seconds.
+        """
+        if known is not None and wait > 0:
+            await gate.holds.changed(known, wait)
+        return {"held": [one.to_json() for one in gate.holds.current()], "changes": gate.holds.changes}
+
+    @routes.post("/release")
+    async def release(body: ReleaseBody) -> dict[str, Any]:
+        """Let go what is held and fits; nothing held that fits is no error."""
+        released = gate.release(
+            seq=body.seq,
+            pod=body.pod,
+            command=body.command,
+            rule=body.rule,
+            then=body.then,
+            answer=_reply(body) if body.then is Then.ANSWER else b"",
+        )
+        return {"released": [held.to_json() for held in released]}
+
+    @routes.get("/commands")
+    async def commands(
+        since: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=MAX_COMMANDS)] = 1000,
+    ) -> dict[str, Any]:
+        """Commands numbered above ``since``, oldest first.
+
+        ``last`` is what to ask for next, ``oldest`` the first that is still remembered.
+        """
+        found = gate.commands(since, limit)
+        return {
+            "commands": [one.to_json() for one in found],
+            "last": found[-1].seq if found else since,
+            "oldest": gate.recorder.oldest,
+        }
+
+    return routes
+
+
+def _reply(body: ReleaseBody) -> bytes:
+    """Exactly one reply: anything else would answer the wrong requests from here on."""
+    answer = body.answer.encode(errors="replace")
+    parts = ReplyFramer().feed(answer)
+    if len(parts) != 1 or parts[0][0] is None or not parts[0][0].complete:
+        raise HTTPException(400, f"answer is {body.answer!r}, not one reply in RESP (such as ':1\\r\\n')")
+    return answer
+
+
+def _rule(data: dict[str, Any], where: str) -> Rule:
+    try:
+        return Rule.from_json(data, where)
+    except UsageProblem as problem:
+        hint = f" ({problem.hint})" if problem.hint else ""
+        raise HTTPException(400, problem.message + hint) from problem

@@ -1,0 +1,473 @@
+"""What passes between one pod's connection and Redis: matched, recorded, disturbed. Bytes in, bytes out, no
+sockets.
+
+Where no rule is in force and nothing waits, bytes are passed on as they came before they are looked at.
+Otherwise they are sorted into messages, and each goes through the lane of its direction.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from devenv.core.resp.commands import shape_of
+from devenv.core.resp.replies import KEPT_BYTES as KEPT_REPLY
+from devenv.core.resp.replies import Reply, ReplyFramer
+from devenv.core.resp.requests import Request, RequestFramer
+from devenv.wire.gate.disturbance import Disturbance
+from devenv.wire.gate.holds import Holds
+from devenv.wire.gate.lane import Bytes, Exit, Lane, Message
+from devenv.wire.gate.nodes import Relocation
+from devenv.wire.gate.record import Entry, Fate, Recorder
+from devenv.wire.gate.rules import RuleSet, Seen
+from devenv.wire.gate.transaction import Transaction
+from devenv.wire.gate.wires import Cancellable, Wires
+
+DECIDE_AT = 64 * 1024
+"""A longer command is decided about once so many bytes of it are there: rules see no key behind them."""
+MAX_BUFFERED = 1024 * 1024
+"""With more than this waiting in one direction the gate stops reading from its source."""
+LINGER_SECONDS = 5.0
+"""How long a pod that has closed its side is still given outstanding replies."""
+
+
+class Conversation:
+    """One connection of a pod. ``ended`` must be called when it is over; nothing may be called after that.
+
+    ``relocation``: Redis is a cluster, and what it says about its nodes is to be changed.
+    """
+
+    def __init__(
+        self,
+        pod: str,
+        number: int,
+        rules: RuleSet,
+        recorder: Recorder,
+        holds: Holds,
+        clock: Callable[[], float],
+        wires: Wires,
+        relocation: Relocation | None = None,
+    ) -> None:
+        self._pod = pod
+        self._number = number
+        self._rules = rules
+        self._recorder = recorder
+        self._clock = clock
+        self._wires = wires
+        self._relocation = relocation
+        self._requests = RequestFramer()
+        self._replies = ReplyFramer()
+        self._up = Lane(self._depart_up, lambda data: wires.to_upstream(data))
+        self._down = Lane(self._depart_down, lambda data: wires.to_client(data))
+        self._up_lost = self._down_lost = Fate.BLACKHOLED  # of what comes behind a lost message
+        self._awaiting: deque[Entry] = deque()  # sent, or answered by us in their turn
+        self._special = 0  # how many of them need more than passing their reply on
+        self._request: Message | None = None  # the one that is coming in, once sorted
+        self._reply: Message | None = None
+        self._request_passing: Request | None = None  # the one that is coming in, its beginning passed on
+        self._transaction = Transaction()
+        self._matching = True  # replies answer requests one by one
+        self._disturbance = Disturbance(
+            pod, number, self._up, self._down, self._transaction, holds, clock, wires, self._moved
+        )
+        self._lingering: Cancellable | None = None
+        self._client_ended = False
+        self._upstream_ended = False
+        self._over = False
+
+    # From the pod to Redis.
+
+    def from_client(self, data: bytes) -> None:
+        """Take bytes that the pod sent."""
+        now = self._clock()
+        up = self._up
+        if self._rules.armed or up.queue or up.dead or self._request is not None or self._transaction.spoiled:
+            self._sort_requests(data, now)
+            return
+        self._wires.to_upstream(data)
+        words = self._requests.whole(data)
+        if words is not None:
+            self._sent(self._begin(words, len(data), now), now)
+            return
+        for request, _start, _stop in self._requests.feed(data):
+            if request is None:
+                continue
+            if not request.complete:
+                self._request_passing = request
+                continue
+            self._request_passing = None
+            if request.count:
+                self._sent(self._begin(request.words, request.size, now), now)
+
+    def _sort_requests(self, data: bytes, now: float) -> None:
+        view = memoryview(data)
+        self._up.gather()
+        for request, start, stop in self._requests.feed(data):
+            chunk = view[start:stop]
+            if request is not None and request is self._request_passing:
+                if not self._up.dead:
+                    self._up.send(chunk)
+                if request.complete:
+                    self._request_passing = None
+                    self._sent(self._begin(request.words, request.size, now), now)
+            else:
+                self._sort_request(request, chunk, now)
+        self._up.flush()
+        self._relieve()
+
+    def _sort_request(self, request: Request | None, chunk: Bytes, now: float) -> None:
+        message = self._request
+        if request is None:  # past a protocol error: Redis will say so
+            if message is not None:
+                self._request = None
+                self._up.add(message)
+            self._up.add(_plain(chunk))
+            return
+        if message is None:
+            message = self._request = Message()
+        decided = message.entry is not None
+        if decided:
+            self._up.extend(message, chunk)
+        else:
+            message.chunks.append(chunk)
+        if request.complete:
+            message.complete = True
+            self._request = None
+        if not decided:
+            if request.count and (request.complete or request.size > DECIDE_AT):
+                message.entry = self._begin(request.words, request.size, now)
+                self._plan(message, message.entry)
+                self._up.add(message)
+            elif request.complete:  # an empty line, which nobody answers
+                self._up.add(message)
+
+    def _begin(self, words: list[bytes], size: int, now: float) -> Entry:
+        """Record a command and keep track of what it means for the connection."""
+        if not words:
+            words.append(b"")
+        shape = shape_of(words)
+        entry = self._recorder.begin(self._pod, self._number, words, size, shape, now)
+        if self._relocation is not None:
+            entry.node = self._relocation.node
+        if shape.ordinary and self._matching and not self._transaction.open:
+            return entry
+        if not self._matching or shape.unmatchable:
+            self._matching = False
+            entry.fate = Fate.UNMATCHED
+        else:
+            self._transaction.begun(entry)
+            if entry.fate is Fate.HANDSHAKE and shape.name == "HELLO":
+                self._disturbance.resp3 = words[1:2] == [b"3"]
+        return entry
+
+    def _plan(self, message: Message, entry: Entry) -> None:
+        """Ask the rules about a command and prepare what they say about its request."""
+        if entry.fate is Fate.UNMATCHED:
+            return
+        shape = entry.shape
+        seen = self._seen(entry)
+        if entry.fate is Fate.QUEUED:
+            plan = self._rules.plan_queued(seen)
+        elif entry.transaction is not None and shape.name == "EXEC":
+            plan = self._rules.plan_exec(seen, [self._seen(queued) for queued in entry.transaction])
+        else:
+            plan = self._rules.plan(seen)
+        entry.plan = plan
+        if plan.request is not None:
+            self._disturbance.prepare(message, entry, plan.request)
+        self._transaction.planned(message, entry)
+
+    def _seen(self, entry: Entry) -> Seen:
+        shape, key = entry.shape, entry.first_key()
+        # What gives up a WATCH is about the watched key, and so a step.
+        quiet = shape.handshake or (shape.passive and key is None)
+        return Seen(self._pod, shape.name, key, quiet=quiet)
+
+    def _depart_up(self, message: Message) -> None:
+        entry = message.entry
+        if self._up.dead:
+            self._lost(entry, self._up_lost)
+        elif message.exit is Exit.PASS:
+            for chunk in message.chunks:
+                self._up.send(chunk)
+            if entry is not None:
+                self._sent(entry, self._clock())
+        elif message.exit is Exit.INSTEAD and entry is not None:
+            self._await(entry)
+            self._answer_ourselves()
+        elif message.exit is Exit.DROP:
+            self._up.dead, self._up_lost = True, Fate.REQUEST_DROPPED
+            self._lost(entry, Fate.REQUEST_DROPPED)
+        elif message.exit is Exit.VOID:
+            self._void(entry, Fate.BLACKHOLED)
+        else:
+            self._void(entry, Fate.DISCONNECTED)
+            self._hang_up()
+        message.chunks.clear()
+
+    def _sent(self, entry: Entry, now: float) -> None:
+        entry.forwarded = now
+        if entry.fate is Fate.UNMATCHED:
+            self._recorder.end(entry)
+        else:
+            self._await(entry)
+
+    def _await(self, entry: Entry) -> None:
+        self._awaiting.append(entry)
+        if entry.plan.reply is not None or entry.instead is not None:
+            self._special += 1
+
+    # From Redis to the pod.
+
+    def from_upstream(self, data: bytes) -> None:
+        """Take bytes that Redis sent."""
+        now = self._clock()
+        down = self._down
+        if (
+            self._special
+            or down.queue
+            or down.dead
+            or self._reply is not None
+            or self._relocation is not None
+        ):
+            self._sort_replies(data, now)
+            return
+        self._wires.to_client(data)
+        if self._replies.whole(data):
+            if self._awaiting:
+                self._passed(self._awaiting.popleft(), data[:KEPT_REPLY], now)
+            return
+        for reply, _start, _stop in self._replies.feed(data):
+            if reply is None:
+                self._stop_matching()
+            elif reply.complete and not reply.push and self._awaiting:
+                self._passed(self._awaiting.popleft(), reply.prefix, now)
+
+    def _passed(self, entry: Entry, reply: bytes, now: float) -> None:
+        entry.reply = reply
+        entry.answered = entry.delivered = now
+        self._recorder.end(entry)
+
+    def _sort_replies(self, data: bytes, now: float) -> None:
+        view = memoryview(data)
+        self._down.gather()
+        for reply, start, stop in self._replies.feed(data):
+            chunk = view[start:stop]
+            if reply is None:
+                self._stop_matching()
+                if self._reply is not None and self._reply.gathering:
+                    self._down.add(self._reply)
+                self._reply = None
+                self._down.add(_plain(chunk))
+            else:
+                self._sort_reply(reply, chunk, now)
+                if reply.complete:
+                    self._answer_ourselves()
+        self._down.flush()
+        self._relieve()
+
+    def _sort_reply(self, reply: Reply, chunk: Bytes, now: float) -> None:
+        message = self._reply
+        first = message is None
+        if message is None:
+            message = self._reply = Message()
+            if self._awaiting and not reply.push:
+                message.entry = self._awaiting[0]
+            message.gathering = self._relocation is not None and self._relocation.concerns(
+                reply, message.entry
+            )
+        if reply.complete:
+            message.complete = True
+            self._reply = None
+            answered = self._answered(reply, now)
+            message.entry = message.entry or answered  # it began before anything was asked
+        if message.gathering:
+            first = self._gathered(message, reply, chunk)
+        elif first:
+            message.chunks.append(chunk)
+        if message.gathering:
+            return
+        if not first:
+            self._down.extend(message, chunk)
+            if reply.complete and message.gone and message.exit is Exit.PASS and message.entry is not None:
+                self._delivered(message.entry)
+            return
+        entry = message.entry
+        if entry is not None:
+            if entry.instead is not None:
+                message.exit = Exit.INSTEAD
+            rule = entry.plan.reply
+            if rule is not None and rule.in_force:
+                self._disturbance.prepare(message, entry, rule)
+        self._down.add(message)
+
+    def _gathered(self, message: Message, reply: Reply, chunk: Bytes) -> bool:
+        """More of a reply that may name nodes of a cluster; whether it can go on its way now."""
+        message.chunks.append(chunk)
+        if reply.complete and self._relocation is not None:
+            message.chunks = [self._relocation.apply(b"".join(message.chunks), message.entry)]
+        message.gathering = not reply.complete and reply.size <= MAX_BUFFERED
+        return not message.gathering
+
+    def _answered(self, reply: Reply, now: float) -> Entry | None:
+        """A reply is complete: the oldest command has it, and is given."""
+        if reply.push or not self._awaiting:
+            return None
+        entry = self._awaiting.popleft()
+        if entry.plan.reply is not None or entry.instead is not None:
+            self._special -= 1
+        entry.reply = entry.instead or reply.prefix
+        entry.answered = now
+        return entry
+
+    def _answer_ourselves(self) -> None:
+        """Give the errors whose turn it is; their commands never reached Redis."""
+        while self._awaiting and self._awaiting[0].forwarded is None and not self._replies.midway:
+            entry = self._awaiting.popleft()
+            self._special -= 1
+            entry.reply = entry.instead
+            entry.answered = self._clock()
+            message = Message(entry)
+            message.complete = True
+            message.exit = Exit.INSTEAD
+            self._down.add(message)
+
+    def _depart_down(self, message: Message) -> None:
+        entry = message.entry
+        if self._down.dead:
+            self._lost(entry, self._down_lost)
+        elif message.exit is Exit.PASS:
+            for chunk in message.chunks:
+                self._down.send(chunk)
+            if entry is not None and message.complete:
+                self._delivered(entry)
+        elif message.exit is Exit.INSTEAD and entry is not None:
+            self._down.send(entry.instead or b"")
+            self._delivered(entry)
+        elif message.exit is Exit.DROP:
+            self._down.dead, self._down_lost = True, Fate.REPLY_DROPPED
+            self._lost(entry, Fate.REPLY_DROPPED)
+        elif message.exit is Exit.VOID:
+            self._void(entry, Fate.BLACKHOLED)
+        else:
+            self._void(entry, Fate.DISCONNECTED)
+            self._hang_up()
+        message.chunks.clear()
+        self._close_if_done()
+
+    def _delivered(self, entry: Entry) -> None:
+        entry.delivered = None if self._down.dead else self._clock()
+        self._recorder.end(entry)
+
+    def _stop_matching(self) -> None:
+        """What Redis sends is no RESP: nobody knows which reply belongs to which command from here on."""
+        self._matching = False
+        for entry in self._awaiting:
+            self._lost(entry, Fate.UNMATCHED)
+        self._awaiting.clear()
+        self._special = 0
+
+    # What waited, and what is lost.
+
+    def _moved(self) -> None:
+        """A message that waited has gone on."""
+        self._relieve()
+        self._close_if_done()
+
+    def _void(self, entry: Entry | None, fate: Fate) -> None:
+        self._up.dead = self._down.dead = True
+        self._up_lost = self._down_lost = fate
+        self._lost(entry, fate)
+
+    def _lost(self, entry: Entry | None, fate: Fate) -> None:
+        if entry is not None and not entry.over:
+            entry.fate = fate
+            self._recorder.end(entry)
+
+    def _relieve(self) -> None:
+        """Stop reading where too much waits, go on where it does no longer."""
+        self._wires.read_client(self._up.buffered <= MAX_BUFFERED)
+        self._wires.read_upstream(self._down.buffered <= MAX_BUFFERED)
+
+    # Ends.
+
+    def client_ended(self) -> None:
+        """The pod sends no more. It has usually gone: what is held for it is discarded, as a lost packet
+        would be.
+
+        What is merely delayed still goes its way, and outstanding replies are waited for a moment.
+        """
+        self._client_ended = True
+        if self._request is not None and self._request.entry is None:
+            self._up.add(self._request)  # half a command
+            self._request = None
+        self._discard_from_held(self._up, Fate.DISCARDED)
+        self._discard_from_held(self._down, Fate.UNDELIVERED)
+        self._lingering = self._wires.later(LINGER_SECONDS, self._hang_up)
+        self._close_if_done()
+
+    def upstream_ended(self) -> None:
+        """Redis sends no more: what waits for it is discarded; replies that wait still reach the pod."""
+        self._upstream_ended = True
+        for message in self._up.clear():
+            self._drop_waiting(message, Fate.DISCARDED)
+        self._up.dead, self._up_lost = True, Fate.DISCARDED
+        self._close_if_done()
+
+    def ended(self) -> None:
+        """Both sides are closed."""
+        self._over = True
+        if self._lingering is not None:
+            self._lingering.cancel()
+        self._disturbance.ended()
+        for message in self._up.clear():
+            self._drop_waiting(message, Fate.DISCARDED)
+        for message in self._down.clear():
+            self._drop_waiting(message, Fate.UNDELIVERED)
+        for entry in self._awaiting:
+            self._lost(entry, Fate.UNANSWERED if entry.forwarded is not None else Fate.UNDELIVERED)
+        self._awaiting.clear()
+
+    def _discard_from_held(self, lane: Lane, fate: Fate) -> None:
+        """Discard the first held message and all behind it."""
+        waiting = lane.clear()
+        at = next((at for at, message in enumerate(waiting) if message.held), len(waiting))
+        for message in waiting[at:]:
+            self._drop_waiting(message, fate)
+        for message in waiting[:at]:
+            lane.add(message)
+
+    def _drop_waiting(self, message: Message, fate: Fate) -> None:
+        message.gone = True
+        message.exit = Exit.DROP
+        message.chunks.clear()
+        entry = message.entry
+        if entry is None:
+            return
+        self._disturbance.forget(entry)
+        self._lost(entry, fate)
+
+    def _close_if_done(self) -> None:
+        """Pass an end on once everything before it has gone."""
+        if self._over:
+            return
+        if self._upstream_ended and not self._down.queue and not self._down.dead:
+            self._hang_up()
+        elif self._client_ended and not self._up.queue:
+            if self._up.dead or self._down.dead:
+                self._hang_up()
+            else:  # Redis will end its side once it has read that
+                self._up.flush()
+                self._wires.end_upstream()
+
+    def _hang_up(self) -> None:
+        self._up.flush()
+        self._down.flush()
+        self._wires.hang_up()
+
+
+def _plain(chunk: Bytes) -> Message:
+    message = Message()
+    message.chunks.append(chunk)
+    message.complete = True
+    return message

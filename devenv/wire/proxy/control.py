@@ -1,0 +1,57 @@
+"""The proxy's control API, to be mounted in the control application (which guards Host and Origin)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import BaseModel, Field
+
+from devenv.core.model.errors import UsageProblem
+from devenv.core.routing import POLICIES
+from devenv.wire.proxy.server import Proxy
+
+MAX_EXCHANGES = 10_000
+
+
+class PolicyBody(BaseModel):
+    """``PUT /policy``."""
+
+    policy: str = Field(max_length=2000, examples=["weighted:a=3,b=1"])
+
+
+def router(proxy: Proxy) -> APIRouter:
+    """The routes of one proxy; the handlers run in the loop that the proxy runs in."""
+    routes = APIRouter(tags=["proxy"])
+
+    @routes.get("/pods")
+    async def pods() -> dict[str, Any]:
+        """The pods, each tried with a connection just now, so that a restarted pod is known at once."""
+        await proxy.probe()
+        return {"policy": proxy.policy, "pods": proxy.pods()}
+
+    @routes.get("/policy")
+    async def policy() -> dict[str, Any]:
+        """The policy in force and the known names."""
+        return {"policy": proxy.policy, "policies": list(POLICIES)}
+
+    @routes.put("/policy")
+    async def set_policy(body: PolicyBody) -> dict[str, Any]:
+        """Route by another policy from the next request on; 400 names what is unknown."""
+        try:
+            proxy.set_policy(body.policy)
+        except UsageProblem as problem:
+            hint = f" ({problem.hint})" if problem.hint else ""
+            raise HTTPException(400, problem.message + hint) from problem
+        return {"policy": proxy.policy, "policies": list(POLICIES)}
+
+    @routes.get("/exchanges")
+    async def exchanges(
+        since: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=MAX_EXCHANGES)] = 1000,
+    ) -> dict[str, Any]:
+        """Recent exchanges numbered above ``since``, oldest first; ``last`` is what to ask for next."""
+        found = proxy.exchanges(since, limit)
+        return {"exchanges": [one.to_json() for one in found], "last": found[-1].seq if found else since}
+
+    return routes
