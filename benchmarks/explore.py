@@ -22,6 +22,7 @@ from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.core.search.expression import parse_meeting
 from devenv.core.search.strategies import walk
 from devenv.core.spec.learned_scripts import LearnedScripts
+from devenv.harness.config.settings import Settings, load
 from devenv.lab.exploring.exploration import Exploration, Mode, Wish
 from devenv.lab.exploring.learned import Judged
 from devenv.lab.exploring.learning import Learner
@@ -29,7 +30,6 @@ from devenv.lab.exploring.remote import Remote
 from devenv.lab.exploring.stage import build_stage
 from devenv.lab.exploring.usecase import explore
 from devenv.lab.opening import open_stack
-from devenv.lab.settings import Settings, load
 from devenv.wire.executor.known_scripts import known_scripts
 
 EMPTY_BYPASS = "empty-bypass"

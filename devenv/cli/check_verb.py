@@ -15,8 +15,8 @@ from devenv.core.checker.judge import Outcome, Report, Rules
 from devenv.core.checker.linearizability import DEFAULT_STEPS
 from devenv.core.model.errors import ExpectationFailed, Inconclusive
 from devenv.core.spec.session import ATTEMPTS_LIMIT
-from devenv.lab.check import SHOWN_PER_KIND, Checked
-from devenv.lab.check import check as check_history
+from devenv.harness.runs.check import SHOWN_PER_KIND, Checked
+from devenv.harness.runs.check import check as check_history
 
 SECONDS = 8.0
 """However large the history, an answer comes within ten: it may be that nobody knows."""

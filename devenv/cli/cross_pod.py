@@ -13,10 +13,10 @@ from devenv.cli.running import run
 from devenv.cli.screen import grid
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import CaptchaType, Outcome
-from devenv.lab.cross_pod import Tally
+from devenv.harness.client.cross_pod import Tally
+from devenv.harness.client.cross_pod_check import probe
+from devenv.harness.client.load_pairs import run_pairs
 from devenv.lab.opening import running_stack
-from devenv.lab.pairs import run_pairs
-from devenv.lab.probing import probe
 from devenv.lab.prose import ENGLISH
 from devenv.lab.report.story import outcomes
 from devenv.wire.control.policy import present_policy

@@ -25,10 +25,10 @@ from devenv.cli.own_service import (
 from devenv.cli.screen import Screen
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA, PRESETS
+from devenv.harness.config.service_file import SERVICE_FILE, assignments, parse_service
+from devenv.harness.config.service_toml import Found, toml_text
 from devenv.lab.looking import Wish, look
 from devenv.lab.own_compose import OVERRIDE_FILE, override_text
-from devenv.lab.service_file import SERVICE_FILE, assignments, parse_service
-from devenv.lab.service_text import Found, toml_text
 from devenv.lab.starts import starts
 
 _REQUESTS = "Where it has no OpenAPI"

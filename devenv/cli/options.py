@@ -14,8 +14,8 @@ from devenv.cli.screen import Screen
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.topology import RedisMode
 from devenv.core.model.vocabulary import Strategy
-from devenv.lab.runs import write_atomically
-from devenv.lab.settings import Backend, Settings, load
+from devenv.harness.config.settings import Backend, Settings, load
+from devenv.harness.runs.store import write_atomically
 
 
 class BackendName(StrEnum):

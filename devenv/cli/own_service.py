@@ -12,7 +12,7 @@ import typer
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import PRESETS
 from devenv.core.model.service import ServiceSpec
-from devenv.lab.service_file import advised, assignments, command_words
+from devenv.harness.config.service_file import advised, assignments, command_words
 
 _PANEL = "Your own service"
 

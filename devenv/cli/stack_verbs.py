@@ -41,10 +41,10 @@ from devenv.core.model.errors import DevenvError, EnvironmentProblem, UsageProbl
 from devenv.core.model.topology import RedisMode, StackStatus
 from devenv.core.model.vocabulary import MAX_PODS, Strategy
 from devenv.core.routing import POLICIES
-from devenv.lab.keys import BESIDE
+from devenv.harness.config.settings import MAX_PORT, Backend
+from devenv.harness.redis.keys import BESIDE
 from devenv.lab.opening import open_stack, running_stack
 from devenv.lab.overview import Overview, overview
-from devenv.lab.settings import MAX_PORT, Backend
 from devenv.lab.toggle import stores
 from devenv.lab.toggle import toggle as toggle_pods
 from devenv.wire.control.policy import present_policy, set_policy

@@ -16,12 +16,12 @@ from devenv.cli.own_demo import demo_own
 from devenv.cli.screen import Screen, grid
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import CaptchaType, Strategy
-from devenv.lab.cross_pod import Tally
+from devenv.harness.client.cross_pod import Tally
+from devenv.harness.config.settings import Language
 from devenv.lab.demo import DEFAULT_TRIALS, FIRST_FIX, Act, Verdict
 from devenv.lab.prose import Prose, prose
 from devenv.lab.race import Race
 from devenv.lab.report.story import diagnosis, explanation, outcomes, race_line, title
-from devenv.lab.settings import Language
 from devenv.lab.telling import Told, tell_story
 
 

@@ -16,16 +16,16 @@ from typing import Any, Protocol, Self
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import Answer, CaptchaType, Outcome, Strategy
 from devenv.core.render.sequence import SequenceMessage
-from devenv.lab.client import CaptchaClient
-from devenv.lab.cross_pod import Tally, TypeResult, run_cross_pod
-from devenv.lab.journal import JournaledStack
-from devenv.lab.keys import KeyInfo, connected, list_keys
+from devenv.harness.client.client import CaptchaClient
+from devenv.harness.client.cross_pod import Tally, TypeResult, run_cross_pod
+from devenv.harness.redis.keys import KeyInfo, connected, list_keys
+from devenv.harness.runs.journal import JournaledStack
+from devenv.harness.runs.store import Recording
+from devenv.harness.runs.trace import TraceCollector
 from devenv.lab.overview import key_spaces
 from devenv.lab.race import Race, run_race
 from devenv.lab.redis_arrows import with_commands
-from devenv.lab.runs import Recording
 from devenv.lab.toggle import stores, toggle
-from devenv.lab.trace import TraceCollector
 from devenv.stack.protocol import Progress
 
 DEFAULT_TRIALS = 5

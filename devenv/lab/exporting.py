@@ -11,8 +11,8 @@ from devenv.core.kubernetes.parts import Manifest
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.service import ServiceSpec
 from devenv.core.model.vocabulary import Strategy
-from devenv.lab.runs import write_atomically
-from devenv.lab.settings import Settings
+from devenv.harness.config.settings import Settings
+from devenv.harness.runs.store import write_atomically
 
 # The contract's own defaults, said in full: what a manifest leaves out, nobody finds.
 _DEFAULTS = {"REDIS_DB": "0", "REDIS_PREFIX": "rcaptcha:", "REDIS_TIMEOUT_MS": "2000", "CAPTCHA_TTL": "60"}

@@ -10,7 +10,7 @@ import httpx
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.vocabulary import resolve_pod
-from devenv.lab.journal import JournaledStack
+from devenv.harness.runs.journal import JournaledStack
 from devenv.stack.loopback import local_client
 from devenv.wire.gate import Rule
 

@@ -21,10 +21,10 @@ from devenv.core.model.presets import CAPTCHA, PRESETS
 from devenv.core.model.service import ANSWER, COOKIE, ID, Kind, Request, Rule, ServiceProfile, ServiceSpec
 from devenv.core.model.topology import StackSpec
 from devenv.core.model.vocabulary import Answer, pod_name
-from devenv.lab.keys import connected, keys_with
+from devenv.harness.config.service_file import command_words
+from devenv.harness.config.service_toml import Found
+from devenv.harness.redis.keys import connected, keys_with
 from devenv.lab.opening import fresh_stack
-from devenv.lab.service_file import command_words
-from devenv.lab.service_text import Found
 from devenv.lab.starts import starts
 from devenv.stack.logs import last_words
 from devenv.stack.loopback import local_client

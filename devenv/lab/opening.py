@@ -14,8 +14,8 @@ import psutil
 
 from devenv.core.model.errors import DevenvError, EnvironmentProblem
 from devenv.core.model.topology import Ports, StackSpec
-from devenv.lab.journal import JOURNAL, FileJournal, JournaledStack
-from devenv.lab.settings import Backend
+from devenv.harness.config.settings import Backend
+from devenv.harness.runs.journal import JOURNAL, FileJournal, JournaledStack
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.stack.environment import PACKAGE_ROOT
 from devenv.stack.protocol import Progress, Stack

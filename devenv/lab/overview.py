@@ -8,7 +8,7 @@ from typing import Any
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import Strategy
-from devenv.lab.keys import DEFAULT_PREFIX, KeyListing, connected, list_keys
+from devenv.harness.redis.keys import DEFAULT_PREFIX, KeyListing, connected, list_keys
 from devenv.lab.toggle import stores
 from devenv.stack.protocol import Stack
 from devenv.wire.control.policy import present_policy

@@ -20,16 +20,16 @@ from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import Answer, Outcome, Strategy
 from devenv.core.render import Cell, Document, Section, Table, render
 from devenv.core.render.sequence import SequenceMessage, draw_mermaid
-from devenv.lab.client import CaptchaClient
-from devenv.lab.cross_pod import Tally
-from devenv.lab.exchanges import Challenge
+from devenv.harness.client.client import CaptchaClient
+from devenv.harness.client.cross_pod import Tally
+from devenv.harness.client.exchanges import Challenge
+from devenv.harness.config.settings import Settings
+from devenv.harness.runs.store import HISTORY, RESULTS, TRACE, Recording, open_run
+from devenv.harness.runs.trace import TraceCollector, trace_lines
 from devenv.lab.explain import Explanation, explain_trace
 from devenv.lab.opening import fresh_stack
 from devenv.lab.report.explanation import document, sections
-from devenv.lab.runs import HISTORY, RESULTS, TRACE, Recording, open_run
-from devenv.lab.settings import Settings
 from devenv.lab.toggle import toggle
-from devenv.lab.trace import TraceCollector, trace_lines
 from devenv.stack.protocol import Progress
 
 REPORT = "report.html"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from devenv.core.model.vocabulary import CaptchaType, Strategy
-from devenv.lab.settings import Language
+from devenv.harness.config.settings import Language
 
 
 @dataclass(frozen=True, slots=True)

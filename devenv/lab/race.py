@@ -15,12 +15,12 @@ from devenv.core.model.events import HistoryEvent
 from devenv.core.model.vocabulary import Answer, Outcome, Strategy
 from devenv.core.render.sequence import SequenceMessage
 from devenv.core.scenario import Redis, Scenario, Verify, parse
+from devenv.harness.runs.journal import JournaledStack
+from devenv.harness.runs.store import Recording
+from devenv.harness.runs.trace import TraceCollector
 from devenv.lab.explain import Explanation, Group, explain_trace
-from devenv.lab.journal import JournaledStack
 from devenv.lab.redis_arrows import with_commands
 from devenv.lab.replay import Observed, Replayer, ReplayResult
-from devenv.lab.runs import Recording
-from devenv.lab.trace import TraceCollector
 
 SCENARIO = "empty-bypass"
 REPEAT = 5

@@ -14,13 +14,13 @@ from devenv.core.model.schedule import Schedule
 from devenv.core.model.topology import RedisMode, StackStatus
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario, parse
+from devenv.harness.config.settings import Settings
+from devenv.harness.runs.journal import JournaledStack
+from devenv.harness.runs.store import Run, open_run
 from devenv.lab.explain import Explanation, explain_run
 from devenv.lab.explain.keeping import keep
-from devenv.lab.journal import JournaledStack
 from devenv.lab.opening import fresh_stack, running_stack
 from devenv.lab.replay import ReplayResult, Target, replay, resolve_target, wished_spec
-from devenv.lab.runs import Run, open_run
-from devenv.lab.settings import Settings
 from devenv.lab.toggle import stores
 from devenv.recording import across, scenario_yaml
 from devenv.stack.protocol import Progress, Stack

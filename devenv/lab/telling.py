@@ -14,15 +14,15 @@ from devenv.core.model.topology import RedisMode
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.render import render
 from devenv.core.render.sequence import draw_mermaid
+from devenv.harness.config.settings import Settings
+from devenv.harness.runs.store import HISTORY, RESULTS, SCHEDULE, TRACE, open_run
+from devenv.harness.runs.trace import TraceCollector, event_time, trace_lines
 from devenv.lab import demo
 from devenv.lab.explain import Explanation, explain_trace
 from devenv.lab.opening import fresh_stack
 from devenv.lab.race import race_settings
 from devenv.lab.report.explanation import sections
 from devenv.lab.report.story import document
-from devenv.lab.runs import HISTORY, RESULTS, SCHEDULE, TRACE, open_run
-from devenv.lab.settings import Settings
-from devenv.lab.trace import TraceCollector, event_time, trace_lines
 from devenv.stack.protocol import Progress
 
 REPORT = "report.html"

@@ -12,6 +12,7 @@ from typing import Self
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.search.expression import parse_meeting
+from devenv.harness.config.settings import Settings
 from devenv.lab.exploring.exploration import Exploration, Wish
 from devenv.lab.exploring.usecase import PATIENT, explore_on
 from devenv.lab.exploring.usecase import fits as fits_exploration
@@ -19,7 +20,6 @@ from devenv.lab.exploring.usecase import own_stack as own_exploration_stack
 from devenv.lab.replay import fits, resolve_target
 from devenv.lab.replay.baseline import changes_to
 from devenv.lab.replaying import Replayed, own_stack, present_store, replay_on
-from devenv.lab.settings import Settings
 from devenv.lab.toggle import Toggled, toggle
 from devenv.stack.protocol import Progress, Stack
 

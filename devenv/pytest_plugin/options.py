@@ -28,7 +28,7 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def read_options(config: pytest.Config) -> Mapping[str, Any]:
-    """The options that were given, by their names in ``devenv.lab.settings.Settings``.
+    """The options that were given, by their names in ``devenv.harness.config.settings.Settings``.
 
     ``strategy`` may be memory. Raises pytest.UsageError that names the option and what is allowed.
     """
@@ -51,7 +51,9 @@ def _read(name: str, text: str) -> Any:
         if text not in set(Strategy):
             raise ValueError(" or ".join(Strategy))
         return Strategy(text)
-    from devenv.lab.settings import VARIABLES  # only where it is asked for: this runs in every test run
+    from devenv.harness.config.settings import (
+        VARIABLES,  # only where it is asked for: this runs in every test run
+    )
 
     [variable] = [it for it in VARIABLES if it.name == f"DEVENV_{name.replace('-', '_').upper()}"]
     return variable.read(text)

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 from devenv.core.model.errors import DevenvError, UsageProblem
 from devenv.core.model.topology import Endpoints, StackStatus
 from devenv.core.model.vocabulary import CaptchaType, Strategy
+from devenv.harness.config.settings import Settings, load
 from devenv.lab.exploring.exploration import Mode, Wish, parse_budget
 from devenv.lab.opening import fresh_stack
-from devenv.lab.settings import Settings, load
 from devenv.lab.workbench import Toggle, Workbench
 from devenv.pytest_plugin.results import ExploreOutcome, ReplayOutcome
 from devenv.stack.protocol import Stack

@@ -12,15 +12,15 @@ from devenv.core.diagnosis.findings import Finding
 from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.core.render import render
 from devenv.core.render.sequence import SequenceMessage
-from devenv.lab.cross_pod import Tally, TypeResult
+from devenv.harness.client.cross_pod import Tally, TypeResult
+from devenv.harness.config.settings import Language
+from devenv.harness.redis.keys import KeyInfo
+from devenv.harness.runs.store import Recording
 from devenv.lab.demo import Act, Story
 from devenv.lab.explain import Group
 from devenv.lab.explain.explanation import Line
-from devenv.lab.keys import KeyInfo
 from devenv.lab.race import Race
 from devenv.lab.report.story import document
-from devenv.lab.runs import Recording
-from devenv.lab.settings import Language
 
 pytestmark = pytest.mark.browser
 

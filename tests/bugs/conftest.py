@@ -12,10 +12,10 @@ import pytest
 from devenv.core.model.topology import Ports, RedisMode, StackSpec
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario, catalogue
+from devenv.harness.runs.store import Run, open_run
 from devenv.lab.ledger import stack_kind
 from devenv.lab.opening import SUPERVISOR
 from devenv.lab.replay import Replayer, ReplayResult, wished_spec
-from devenv.lab.runs import Run, open_run
 from devenv.stack.embedded.backend import EmbeddedStack
 
 StackFor = Callable[[int, int, RedisMode], EmbeddedStack]

@@ -14,9 +14,9 @@ from docker import DockerClient
 from devenv.core.model.topology import Ports, RedisMode, StackSpec
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
+from devenv.harness.redis.keys import connected, list_keys
+from devenv.harness.runs.journal import journaled
 from devenv.lab.doctor import Wish, examine
-from devenv.lab.journal import journaled
-from devenv.lab.keys import connected, list_keys
 from devenv.lab.replay import Replayer
 from devenv.stack.compose import docker_engine
 from devenv.stack.compose.backend import ComposeStack

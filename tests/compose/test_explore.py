@@ -13,9 +13,9 @@ from docker import DockerClient
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.topology import Ports, StackSpec, StackStatus
 from devenv.core.model.vocabulary import Strategy
+from devenv.harness.config.settings import load
 from devenv.lab.exploring.exploration import Exploration, Mode, Wish
 from devenv.lab.exploring.usecase import PATIENT, explore_on
-from devenv.lab.settings import load
 from devenv.stack.compose.backend import ComposeStack
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]

@@ -13,9 +13,9 @@ from docker import DockerClient
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
+from devenv.harness.config.service_file import parse_service
 from devenv.lab.own_compose import OVERRIDE_FILE, override_text
 from devenv.lab.replay import replay
-from devenv.lab.service_file import parse_service
 from devenv.stack.compose.backend import ComposeStack
 from devenv.stack.environment import PACKAGE_ROOT
 from tests.compose.test_compose import Plain, left_of

@@ -18,7 +18,7 @@ from docker import DockerClient
 
 from devenv.core.model.redis_access import RedisAccess
 from devenv.core.model.topology import Ports, RedisMode, StackSpec
-from devenv.lab.keys import connected
+from devenv.harness.redis.keys import connected
 from devenv.stack.compose import compose_file, docker_engine
 from devenv.stack.compose.backend import ComposeStack
 

@@ -9,7 +9,7 @@ import pytest
 
 from devenv.core.model.topology import Endpoints, Ports, StackSpec
 from devenv.core.model.vocabulary import Outcome
-from devenv.lab.pairs import Pairs, run_pairs
+from devenv.harness.client.load_pairs import Pairs, run_pairs
 from devenv.stack.embedded.backend import EmbeddedStack
 
 PAIRS = 1000

@@ -16,7 +16,7 @@ import redis
 
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import REDIS_STORES, Answer, CaptchaType, Strategy
-from devenv.lab.client import CaptchaClient
+from devenv.harness.client.client import CaptchaClient
 from devenv.lab.exploring.exploration import Exploration, Mode
 from devenv.lab.toggle import stores, toggle
 from devenv.stack.embedded.backend import EmbeddedStack

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from devenv.core.render.sequence import SequenceMessage
-from devenv.lab.settings import Language
+from devenv.harness.config.settings import Language
 
 Tone = Literal["plain", "good", "bad", "quiet", "code"]
 

@@ -14,7 +14,7 @@ from devenv.core.model.redis_access import RedisAccess
 from devenv.core.model.service import ServiceSpec
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.yaml_lines import read_documents
-from devenv.lab.keys import read_access
+from devenv.harness.redis.keys import read_access
 
 URL = "--redis-url"
 HOST, PORT, ADDRESS = "REDIS_HOST", "REDIS_PORT", "REDIS_URL"

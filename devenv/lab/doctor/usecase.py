@@ -20,14 +20,14 @@ from devenv.core.model.events import RedisCommand
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import ServiceProfile
 from devenv.core.model.topology import StackStatus
+from devenv.harness.config.settings import Backend
+from devenv.harness.runs.journal import JournaledStack
+from devenv.harness.runs.trace import live_trace
 from devenv.lab.doctor import creation, sources
 from devenv.lab.doctor.handshake import TlsFiles, loopback
 from devenv.lab.doctor.keyspace import named
 from devenv.lab.doctor.redis_probe import WELL_KNOWN, Found, Plan, look, seek
-from devenv.lab.journal import JournaledStack
 from devenv.lab.opening import running_stack
-from devenv.lab.settings import Backend
-from devenv.lab.trace import live_trace
 from devenv.stack.protocol import Progress
 
 GATE_SECONDS = 600.0

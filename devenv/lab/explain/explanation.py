@@ -15,8 +15,8 @@ from devenv.core.diagnosis.stories import Call, Joined, join
 from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
 from devenv.core.model.vocabulary import Outcome
 from devenv.core.render.sequence import SequenceMessage, shorten
+from devenv.harness.runs.trace import event_time
 from devenv.lab.explain.picture import picture
-from devenv.lab.trace import event_time
 
 MOST_CHALLENGES = 20
 MOST_SENTENCES = 3

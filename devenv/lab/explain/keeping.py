@@ -7,9 +7,9 @@ from pathlib import Path
 from devenv.core.model.errors import UsageProblem
 from devenv.core.render import render
 from devenv.core.render.sequence import draw_mermaid
+from devenv.harness.runs.store import Run, write_atomically
 from devenv.lab.explain.explanation import Explanation
 from devenv.lab.report.explanation import document
-from devenv.lab.runs import Run, write_atomically
 
 SEQUENCE = "sequence.mmd"
 REPORT = "report.html"

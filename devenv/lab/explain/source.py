@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from devenv.core.model.errors import DevenvError, Inconclusive, UsageProblem
+from devenv.harness.runs.journal import JournaledStack
+from devenv.harness.runs.store import LATEST, TRACE, Run, list_runs, resolve_run
+from devenv.harness.runs.trace import live_trace, read_numbered
 from devenv.lab.explain.explanation import Explanation, explain_trace, place
-from devenv.lab.journal import JournaledStack
-from devenv.lab.runs import LATEST, TRACE, Run, list_runs, resolve_run
-from devenv.lab.trace import live_trace, read_numbered
 
 DEFAULT_SINCE_S = 60.0
 

@@ -15,10 +15,10 @@ from devenv.core.model.topology import RedisMode, StackStatus
 from devenv.core.model.vocabulary import Answer, CaptchaType
 from devenv.core.search.behaviour import RESTART
 from devenv.core.search.expression import Participant
-from devenv.lab.client import CaptchaClient
-from devenv.lab.exchanges import Challenge, Submission
-from devenv.lab.keys import DEFAULT_PREFIX, connected, keys_with
-from devenv.lab.seeding import as_created, new_document
+from devenv.harness.client.client import CaptchaClient
+from devenv.harness.client.exchanges import Challenge, Submission
+from devenv.harness.client.seed import as_created, new_document
+from devenv.harness.redis.keys import DEFAULT_PREFIX, connected, keys_with
 from devenv.wire.executor.jobs import CID, Call, EventCall
 
 

@@ -18,6 +18,8 @@ from devenv.core.search.collecting import Budget, Collected
 from devenv.core.search.expression import Meeting, Participant, parse_meeting
 from devenv.core.search.system import Stopped
 from devenv.core.spec.learned_scripts import LearnedScripts
+from devenv.harness.config.settings import Settings
+from devenv.harness.runs.store import RESULTS, SCHEDULE, Run, open_run
 from devenv.lab.exploring import direct, learned
 from devenv.lab.exploring.confirming import Suspect, confirm, job_of, scenario_text, unconfirmed
 from devenv.lab.exploring.exploration import INTERRUPTED, Exploration, FoundViolation, Mode, Wish
@@ -25,8 +27,6 @@ from devenv.lab.exploring.learning import LearnedSystem, Learner
 from devenv.lab.exploring.remote import Remote
 from devenv.lab.exploring.stage import Stage, build_stage, own_stage
 from devenv.lab.opening import fresh_stack, running_stack
-from devenv.lab.runs import RESULTS, SCHEDULE, Run, open_run
-from devenv.lab.settings import Settings
 from devenv.lab.toggle import stores
 from devenv.stack.protocol import Progress
 from devenv.wire.executor.known_scripts import known_scripts

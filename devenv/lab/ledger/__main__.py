@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from devenv.core.model.errors import DevenvError
+from devenv.harness.runs.store import write_atomically
 from devenv.lab.ledger import data_text, play_all, render
-from devenv.lab.runs import write_atomically
 
 PAGE, DATA = "failures.md", "failures.json"
 

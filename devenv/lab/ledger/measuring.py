@@ -16,10 +16,10 @@ from devenv.core.model.topology import Ports, RedisMode, StackSpec
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.render.sequence import SequenceMessage, shorten
 from devenv.core.scenario import Create, Scenario, Together, Verify, catalogue
+from devenv.harness.runs.store import Run, open_run
 from devenv.lab.explain import Explanation, explain_run
 from devenv.lab.opening import SUPERVISOR
 from devenv.lab.replay import Observed, Replayer, wished_spec
-from devenv.lab.runs import Run, open_run
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.stack.protocol import Progress
 

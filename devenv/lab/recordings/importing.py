@@ -10,7 +10,7 @@ from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import ServiceProfile
 from devenv.core.scenario import parse
-from devenv.lab.settings import Settings
+from devenv.harness.config.settings import Settings
 from devenv.recording import (
     Composed,
     Recording,

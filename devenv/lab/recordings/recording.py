@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.events import Exchange, trace_event
 from devenv.core.model.presets import CAPTCHA
+from devenv.harness.runs.trace import mark, trace_since
 from devenv.lab.recordings.importing import checked
-from devenv.lab.trace import mark, trace_since
 from devenv.recording import Composed, Recorded, Recording, Wish, compose
 from devenv.stack.protocol import Progress, Stack
 

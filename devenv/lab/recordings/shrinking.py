@@ -14,10 +14,10 @@ from devenv.core.model.errors import Inconclusive, UsageProblem
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario, parse
 from devenv.core.search import ddmin
+from devenv.harness.config.settings import Settings
+from devenv.harness.runs.store import RESULTS, open_run
 from devenv.lab.replay import Replayer, ReplayResult, resolve_target
 from devenv.lab.replaying import staged
-from devenv.lab.runs import RESULTS, open_run
-from devenv.lab.settings import Settings
 from devenv.recording import Piece, keep_only, pieces_of, scenario_yaml
 from devenv.stack.protocol import Progress
 

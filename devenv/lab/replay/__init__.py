@@ -18,16 +18,16 @@ from devenv.core.model.topology import RedisMode
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.render.sequence import draw_mermaid
 from devenv.core.scenario import Gate, Scenario
-from devenv.lab.client import CaptchaClient
+from devenv.harness.client.client import CaptchaClient
+from devenv.harness.runs.store import HISTORY, RESULTS, SCHEDULE, TRACE, Recording, Run
+from devenv.harness.runs.trace import TraceCollector, trace_lines
 from devenv.lab.replay.baseline import Baseline, fits, wished_spec
 from devenv.lab.replay.concurrent import assign, ordered_steps
 from devenv.lab.replay.observed import Observed
 from devenv.lab.replay.player import Player
 from devenv.lab.replay.result import ReplayResult, Violation, junit_xml
 from devenv.lab.replay.target import SCENARIO_COPY, Target, read_scenario, resolve_target
-from devenv.lab.runs import HISTORY, RESULTS, SCHEDULE, TRACE, Recording, Run
 from devenv.lab.scheduling import WAIT_SECONDS
-from devenv.lab.trace import TraceCollector, trace_lines
 from devenv.stack.loopback import local_async_client
 from devenv.stack.protocol import Progress, Stack
 

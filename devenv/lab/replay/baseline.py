@@ -10,8 +10,8 @@ from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.topology import SettingChanges, StackSpec, StackStatus
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Create, Get, Request, Scenario, Step, Together, Verify
-from devenv.lab.faults import GateRules, RedisSettings
-from devenv.lab.journal import journaled
+from devenv.harness.redis.faults import GateRules, RedisSettings
+from devenv.harness.runs.journal import journaled
 from devenv.stack.protocol import Progress, Stack
 from devenv.wire.control.policy import present_policy, set_policy
 

@@ -18,7 +18,7 @@ from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Request as AnyRequest
 from devenv.core.scenario import Scenario, Together, Verify
 from devenv.core.scenario.ordering import Exactly, Order, events_of, requests_of
-from devenv.lab.exchanges import Verified
+from devenv.harness.client.exchanges import Verified
 from devenv.lab.replay.observed import verify_facts
 from devenv.lab.scheduling import Followed, Request, Scheduler
 

@@ -26,7 +26,7 @@ from devenv.core.scenario import (
     Verify,
 )
 from devenv.core.scenario.model import Checks
-from devenv.lab.exchanges import Verified
+from devenv.harness.client.exchanges import Verified
 
 _EMPTY = '""'
 

@@ -38,10 +38,10 @@ from devenv.core.scenario import (
 )
 from devenv.core.scenario.ordering import Exactly
 from devenv.core.scenario.parse import KEY_REFERENCE
-from devenv.lab.client import CaptchaClient
-from devenv.lab.cross_pod import create_with_other_word
-from devenv.lab.exchanges import Challenge, CreateFailed, Verified
-from devenv.lab.keys import DEFAULT_PREFIX, connected, key_info, keys_with, read_document
+from devenv.harness.client.client import CaptchaClient
+from devenv.harness.client.cross_pod import create_with_other_word
+from devenv.harness.client.exchanges import Challenge, CreateFailed, Verified
+from devenv.harness.redis.keys import DEFAULT_PREFIX, connected, key_info, keys_with, read_document
 from devenv.lab.replay.baseline import Baseline
 from devenv.lab.replay.concurrent import Ready, at_once, in_order, observed
 from devenv.lab.replay.observed import Observed, expected_of, rule_title, spoken, title, verify_facts

@@ -11,8 +11,8 @@ from xml.etree import ElementTree as ET
 
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario
+from devenv.harness.runs.store import Recording
 from devenv.lab.replay.observed import Observed, expected_of, title
-from devenv.lab.runs import Recording
 
 Verdict = Literal["holds", "fails", "not checked"]
 

@@ -11,8 +11,8 @@ from urllib.parse import quote
 from devenv.core.model.service import value_at
 from devenv.core.scenario import Request
 from devenv.core.scenario.parse import VALUE_REFERENCE
-from devenv.lab.client import CaptchaClient
-from devenv.lab.exchanges import Content, Verified
+from devenv.harness.client.client import CaptchaClient
+from devenv.harness.client.exchanges import Content, Verified
 from devenv.lab.replay.observed import verify_facts
 
 Lookup = Callable[[str], str]

@@ -10,7 +10,7 @@ from devenv.core.model.errors import UsageProblem
 from devenv.core.model.schedule import Schedule
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario, catalogue, find, parse
-from devenv.lab.runs import LATEST, RESULTS, SCHEDULE, Run, list_runs, resolve_run
+from devenv.harness.runs.store import LATEST, RESULTS, SCHEDULE, Run, list_runs, resolve_run
 
 SCENARIO_COPY = "scenario.yaml"
 """A replay's run folder keeps the scenario's text, so that it can be repeated when the file has changed."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from devenv.core.model.vocabulary import CaptchaType, Outcome, Strategy
 from devenv.core.render.document import Cell, Command, Document, Fact, Pips, Section, Table, Tone
-from devenv.lab.cross_pod import Tally
+from devenv.harness.client.cross_pod import Tally
+from devenv.harness.config.settings import Language
 from devenv.lab.demo import Act, Story, Verdict
 from devenv.lab.explain import Group
 from devenv.lab.prose import Prose, prose
 from devenv.lab.race import Race
-from devenv.lab.settings import Language
 
 
 def document(story: Story, language: Language, command: str) -> Document:

@@ -11,7 +11,7 @@ from devenv.core.search.behaviour import CUT_SHORT, NO_ANSWER, Answered
 from devenv.core.search.frontier import awake, still_asleep
 from devenv.core.search.outcome import Outcome, beside_of, life
 from devenv.core.search.redis_store import canonical_document
-from devenv.lab.faults import KEY_EVENTS
+from devenv.harness.redis.faults import KEY_EVENTS
 from devenv.wire.executor.environment import Ground
 from devenv.wire.executor.job_context import Lane, NoRest, Request
 from devenv.wire.executor.jobs import CID, Scheduled, ScheduledRun, Taken

@@ -15,7 +15,7 @@ import pytest
 from devenv.core.checker.expressions import FIELDS
 from devenv.core.checker.invariants import Kind
 from devenv.core.model.errors import UsageProblem
-from devenv.lab.check import check
+from devenv.harness.runs.check import check
 
 PAGE = Path(__file__).parents[3].joinpath("docs", "check.md").read_text(encoding="utf-8")
 

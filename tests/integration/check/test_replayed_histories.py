@@ -10,9 +10,9 @@ import pytest
 from devenv.core.model.topology import Ports, StackSpec
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
-from devenv.lab.check import check
+from devenv.harness.runs.check import check
+from devenv.harness.runs.store import open_run
 from devenv.lab.replay import Replayer
-from devenv.lab.runs import open_run
 
 EXPECTED = {
     "double-success": {"double-success": 1},

@@ -13,8 +13,8 @@ import redis
 
 from devenv.core.model.topology import Ports, RedisMode, StackSpec, StackStatus
 from devenv.core.model.vocabulary import Strategy
+from devenv.harness.redis.cluster_client import ClusterClient
 from devenv.lab.opening import SUPERVISOR
-from devenv.lab.redis_nodes import ClusterClient
 from devenv.stack.embedded.backend import EmbeddedStack
 
 POD = "captcha-api-a"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from redis.crc import key_slot
 
 from devenv.core.model.vocabulary import Strategy
+from devenv.harness.config.settings import Settings
 from devenv.lab.exploring.exploration import Wish
 from devenv.lab.exploring.usecase import explore_on
-from devenv.lab.settings import Settings
 from tests.integration.cluster.conftest import Cluster
 
 

@@ -10,7 +10,7 @@ import pytest
 import redis
 from redis.crc import key_slot
 
-from devenv.lab.failover import fail_over, hand_back
+from devenv.harness.redis.failover import fail_over, hand_back
 from tests.integration.cluster.conftest import POD, Cluster
 
 

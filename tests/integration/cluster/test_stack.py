@@ -7,13 +7,13 @@ import pytest
 
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.vocabulary import CaptchaType, Strategy
+from devenv.harness.client.seed import seed as seed_challenges
+from devenv.harness.config.settings import Settings
+from devenv.harness.redis.keys import connected, list_keys
+from devenv.harness.runs.journal import journaled
 from devenv.lab.exploring.exploration import Mode, Wish
 from devenv.lab.exploring.usecase import explore_on
-from devenv.lab.journal import journaled
-from devenv.lab.keys import connected, list_keys
 from devenv.lab.overview import overview
-from devenv.lab.seeding import seed as seed_challenges
-from devenv.lab.settings import Settings
 from tests.integration.cluster.conftest import POD, Cluster
 
 

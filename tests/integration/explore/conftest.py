@@ -12,9 +12,9 @@ import pytest
 
 from devenv.core.model.topology import Ports, StackSpec
 from devenv.core.model.vocabulary import Strategy
+from devenv.harness.config.settings import Settings, load
 from devenv.lab.exploring.exploration import Exploration, Wish
 from devenv.lab.exploring.usecase import explore
-from devenv.lab.settings import Settings, load
 from devenv.stack.embedded.backend import EmbeddedStack
 
 SUPERVISOR = (sys.executable, "-m", "devenv.wire.edge.supervisor")

@@ -14,9 +14,9 @@ from devenv.core.model.captcha_http import outcome_of
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.topology import Endpoints
 from devenv.core.model.vocabulary import Answer, CaptchaType, Outcome
-from devenv.lab.client import CaptchaClient
-from devenv.lab.cross_pod import Tally, create_with_other_word, run_cross_pod
-from devenv.lab.trace import Mark, mark, trace_since
+from devenv.harness.client.client import CaptchaClient
+from devenv.harness.client.cross_pod import Tally, create_with_other_word, run_cross_pod
+from devenv.harness.runs.trace import Mark, mark, trace_since
 from devenv.stack.embedded.backend import EmbeddedStack
 
 A, B = "captcha-api-a", "captcha-api-b"

@@ -14,10 +14,10 @@ from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.schedule import Schedule
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario, find, parse
-from devenv.lab.faults import RedisSettings
-from devenv.lab.keys import connected
+from devenv.harness.redis.faults import RedisSettings
+from devenv.harness.redis.keys import connected
+from devenv.harness.runs.store import open_run
 from devenv.lab.replay import Observed, Replayer, ReplayResult, resolve_target
-from devenv.lab.runs import open_run
 from devenv.stack.embedded.backend import EmbeddedStack
 
 HEAD = """\

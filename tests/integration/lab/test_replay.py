@@ -13,9 +13,9 @@ from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.topology import SettingChanges, StackStatus
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario, find, parse
+from devenv.harness.runs.store import open_run, resolve_run
 from devenv.lab.explain import explain_run
 from devenv.lab.replay import Replayer, fits, junit_xml, replay, resolve_target
-from devenv.lab.runs import open_run, resolve_run
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.stack.protocol import Progress
 from devenv.wire.control.policy import present_policy

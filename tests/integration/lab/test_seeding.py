@@ -14,9 +14,9 @@ from devenv.core.model.captcha_http import VERIFY_PATHS
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.topology import Endpoints
 from devenv.core.model.vocabulary import CaptchaType
-from devenv.lab.client import CaptchaClient
-from devenv.lab.keys import connected, key_info, list_keys
-from devenv.lab.seeding import seed
+from devenv.harness.client.client import CaptchaClient
+from devenv.harness.client.seed import seed
+from devenv.harness.redis.keys import connected, key_info, list_keys
 from devenv.stack.embedded.backend import EmbeddedStack
 
 

@@ -13,11 +13,11 @@ import pytest
 
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
+from devenv.harness.config.settings import Settings
+from devenv.harness.runs.store import Run, open_run
 from devenv.lab.exploring.exploration import Exploration, Mode, Wish
 from devenv.lab.exploring.usecase import explore_on
 from devenv.lab.replay import Replayer, ReplayResult
-from devenv.lab.runs import Run, open_run
-from devenv.lab.settings import Settings
 from devenv.stack.embedded.backend import EmbeddedStack
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "docs" / "examples"

@@ -12,12 +12,12 @@ import pytest
 
 from devenv.core.model.topology import Ports, StackSpec
 from devenv.core.model.vocabulary import Strategy
-from devenv.lab.client import CaptchaClient
+from devenv.harness.client.client import CaptchaClient
+from devenv.harness.config.service_file import parse_service
+from devenv.harness.config.service_toml import Found, toml_text
 from devenv.lab.explain import explain_run
 from devenv.lab.looking import Wish, look
 from devenv.lab.opening import SUPERVISOR
-from devenv.lab.service_file import parse_service
-from devenv.lab.service_text import Found, toml_text
 from devenv.stack.embedded.backend import EmbeddedStack
 from tests.integration.own_service.conftest import explored, played
 

@@ -14,13 +14,13 @@ import pytest
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.topology import Ports, RedisMode, StackSpec
 from devenv.core.model.vocabulary import Strategy
+from devenv.harness.config.service_file import parse_service
+from devenv.harness.config.service_toml import toml_text
+from devenv.harness.config.settings import Settings
 from devenv.lab.explain import explain_run
 from devenv.lab.looking import Wish, look
 from devenv.lab.opening import SUPERVISOR
 from devenv.lab.own_trial import OwnVerdict, try_service
-from devenv.lab.service_file import parse_service
-from devenv.lab.service_text import toml_text
-from devenv.lab.settings import Settings
 from devenv.lab.toggle import toggle
 from devenv.stack.embedded.backend import EmbeddedStack
 from tests.integration.own_service.conftest import DEVENV, HEADER_VALUE, OWN_STYLE, explored, needed, played

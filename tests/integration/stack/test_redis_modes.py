@@ -17,7 +17,7 @@ import redis
 
 from devenv.core.model.redis_access import RedisAccess
 from devenv.core.model.topology import Ports, RedisMode, StackSpec, StackStatus
-from devenv.lab.keys import connected
+from devenv.harness.redis.keys import connected
 from devenv.lab.opening import SUPERVISOR
 from devenv.stack.embedded.backend import EmbeddedStack
 

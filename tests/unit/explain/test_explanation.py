@@ -13,12 +13,12 @@ import pytest
 from devenv.core.model.errors import EnvironmentProblem, Inconclusive, UsageProblem
 from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
 from devenv.core.render.sequence import draw_text
+from devenv.harness.runs.journal import JournaledStack
+from devenv.harness.runs.store import Run, json_lines, open_run
+from devenv.harness.runs.trace import trace_lines
 from devenv.lab.explain import Explanation, explain_run, explain_trace, explain_word
 from devenv.lab.explain.explanation import MOST_MESSAGES
 from devenv.lab.explain.keeping import keep, mermaid, write_report
-from devenv.lab.journal import JournaledStack
-from devenv.lab.runs import Run, json_lines, open_run
-from devenv.lab.trace import trace_lines
 
 A, B = "captcha-api-a", "captcha-api-b"
 CID = "3f2a44" + "0" * 26

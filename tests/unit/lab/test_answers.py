@@ -14,8 +14,8 @@ from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA, MCP_SESSION
 from devenv.core.model.service import Kind, Request, ServiceProfile
 from devenv.core.model.vocabulary import Answer
-from devenv.lab.answers import Answers
-from devenv.lab.exchanges import Challenge
+from devenv.harness.client.answers import Answers
+from devenv.harness.client.exchanges import Challenge
 
 
 def profile(body: Mapping[str, Any], **answers: Any) -> ServiceProfile:

@@ -11,10 +11,10 @@ import pytest
 from devenv.core.diagnosis.findings import Finding
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
+from devenv.harness.runs.store import Recording
 from devenv.lab.explain import Explanation, Group
 from devenv.lab.race import SCENARIO, lies, race_settings, surprises
 from devenv.lab.replay import Observed, ReplayResult
-from devenv.lab.runs import Recording
 
 NOTHING = Explanation("x", None, (), (), 3, "1 challenge, 2 answers", ())
 

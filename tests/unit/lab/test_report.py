@@ -9,13 +9,13 @@ from devenv.core.diagnosis.findings import Finding
 from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.core.render import Cell, Command, Document, Fact, Pips, Section, Table, render
 from devenv.core.render.sequence import SequenceMessage
-from devenv.lab.cross_pod import Tally, TypeResult
+from devenv.harness.client.cross_pod import Tally, TypeResult
+from devenv.harness.runs.store import Recording
 from devenv.lab.demo import Act, Story, Verdict, surprises
 from devenv.lab.explain import Group
 from devenv.lab.explain.explanation import Line
 from devenv.lab.race import Race
 from devenv.lab.report.story import document
-from devenv.lab.runs import Recording
 
 EVIL = "<script>alert(1)</script>\"'&"
 PASSED, LOST, WRONG = Tally(2, success=2), Tally(2, not_found=2), Tally(2, wrong=2)

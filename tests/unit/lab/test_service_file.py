@@ -10,10 +10,10 @@ from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA, MCP_SESSION
 from devenv.core.model.service import Kind, Request, Rule
 from devenv.core.model.vocabulary import Outcome
+from devenv.harness.config.service_file import SERVICE_FILE, parse_service, read_service
+from devenv.harness.config.service_toml import Found, toml_text
+from devenv.harness.config.settings import load
 from devenv.lab.own_compose import override_text
-from devenv.lab.service_file import SERVICE_FILE, parse_service, read_service
-from devenv.lab.service_text import Found, toml_text
-from devenv.lab.settings import load
 
 APP = '[service]\napp = "main:app"\n'
 

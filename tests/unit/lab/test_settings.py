@@ -7,7 +7,7 @@ import pytest
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.topology import Ports
 from devenv.core.model.vocabulary import Strategy
-from devenv.lab.settings import Settings, language_of, load
+from devenv.harness.config.settings import Settings, language_of, load
 
 
 def write(folder: Path, text: str) -> Path:

@@ -12,9 +12,9 @@ from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
 from devenv.core.model.topology import Endpoints, PodStatus, RedisMode, SettingChanges, StackSpec, StackStatus
 from devenv.core.model.vocabulary import Strategy
-from devenv.lab.journal import KEPT_EVENTS, FileJournal, JournaledStack, MemoryJournal, journaled
-from devenv.lab.runs import json_lines
-from devenv.lab.trace import in_order, read_numbered, read_trace, standing, trace_lines
+from devenv.harness.runs.journal import KEPT_EVENTS, FileJournal, JournaledStack, MemoryJournal, journaled
+from devenv.harness.runs.store import json_lines
+from devenv.harness.runs.trace import in_order, read_numbered, read_trace, standing, trace_lines
 from devenv.stack.protocol import Progress
 
 A, B = "captcha-api-a", "captcha-api-b"

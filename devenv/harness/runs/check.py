@@ -18,7 +18,7 @@ from devenv.core.checker.judge import Report, Rules, UserInvariant, judge
 from devenv.core.checker.linearizability import DEFAULT_STEPS, Budget
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.yaml_lines import Document, read_document
-from devenv.lab.runs import HISTORY, resolve_run
+from devenv.harness.runs.store import HISTORY, resolve_run
 
 PREFIX = "invariant_"
 SHOWN_PER_KIND = 5

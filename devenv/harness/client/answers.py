@@ -13,7 +13,7 @@ import httpx
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.service import ANSWER, ServiceProfile
 from devenv.core.model.vocabulary import Answer, CaptchaType
-from devenv.lab.exchanges import Challenge, Submission
+from devenv.harness.client.exchanges import Challenge, Submission
 
 ABSTRACT_IMAGES = range(9)
 GRID_CELLS = range(1, 10)

@@ -11,9 +11,9 @@ import redis
 
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.topology import Endpoints
-from devenv.lab.failover import TakenOver, fail_over, hand_back, until_they_agree
-from devenv.lab.keys import connected
-from devenv.lab.redis_nodes import ClusterClient
+from devenv.harness.redis.cluster_client import ClusterClient
+from devenv.harness.redis.failover import TakenOver, fail_over, hand_back, until_they_agree
+from devenv.harness.redis.keys import connected
 from devenv.stack.loopback import local_client
 
 AGED_MS = 400

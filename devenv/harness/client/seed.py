@@ -18,10 +18,10 @@ from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.service import ServiceProfile
 from devenv.core.model.topology import PodStatus, StackStatus
 from devenv.core.model.vocabulary import Answer, CaptchaType
-from devenv.lab.client import CaptchaClient
-from devenv.lab.exchanges import Challenge
-from devenv.lab.keys import DEFAULT_PREFIX, connected
-from devenv.lab.runs import json_lines, write_atomically
+from devenv.harness.client.client import CaptchaClient
+from devenv.harness.client.exchanges import Challenge
+from devenv.harness.redis.keys import DEFAULT_PREFIX, connected
+from devenv.harness.runs.store import json_lines, write_atomically
 from devenv.stack.protocol import Progress
 
 CHALLENGES = "challenges.jsonl"

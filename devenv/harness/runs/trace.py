@@ -14,7 +14,7 @@ import httpx
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent, trace_event
 from devenv.core.model.topology import StackStatus
-from devenv.lab.journal import Journal, JournaledStack, pod_events
+from devenv.harness.runs.journal import Journal, JournaledStack, pod_events
 from devenv.stack.loopback import local_client
 
 PAGE = 2000

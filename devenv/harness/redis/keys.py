@@ -20,7 +20,7 @@ from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.redis_access import OPEN, RedisAccess
 from devenv.core.model.topology import Endpoints
 from devenv.core.model.vocabulary import CaptchaType
-from devenv.lab.redis_nodes import ClusterClient, each_node, plain_client
+from devenv.harness.redis.cluster_client import ClusterClient, each_node, plain_client
 
 DEFAULT_PREFIX = "rcaptcha:"
 SCAN_LIMIT = 1000

@@ -10,9 +10,9 @@ from typing import Any
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.core.render.sequence import SequenceMessage
-from devenv.lab.client import CaptchaClient
-from devenv.lab.cross_pod import TypeResult, run_cross_pod
-from devenv.lab.runs import Recording
+from devenv.harness.client.client import CaptchaClient
+from devenv.harness.client.cross_pod import TypeResult, run_cross_pod
+from devenv.harness.runs.store import Recording
 from devenv.lab.toggle import stores
 
 

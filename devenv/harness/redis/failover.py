@@ -15,7 +15,7 @@ from typing import Any
 import redis
 
 from devenv.core.model.errors import EnvironmentProblem
-from devenv.lab.redis_nodes import ClusterClient
+from devenv.harness.redis.cluster_client import ClusterClient
 
 SECONDS = 10.0
 _POLL_SECONDS = 0.02

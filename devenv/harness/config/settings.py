@@ -19,7 +19,7 @@ from devenv.core.model.service import ServiceSpec
 from devenv.core.model.topology import Ports, RedisMode, StackSpec
 from devenv.core.model.vocabulary import MAX_PODS, REDIS_STORES, Strategy, pod_names
 from devenv.core.routing import parse_policy
-from devenv.lab.service_file import SERVICE_FILE, read_service
+from devenv.harness.config.service_file import SERVICE_FILE, read_service
 
 Backend = Literal["embedded", "compose"]
 Language = Literal["en", "ko"]

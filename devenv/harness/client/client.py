@@ -21,8 +21,8 @@ from devenv.core.model.service import Filled, ServiceProfile
 from devenv.core.model.topology import Endpoints
 from devenv.core.model.vocabulary import Answer, Outcome
 from devenv.core.render.sequence import MessageKind, SequenceMessage
-from devenv.lab.answers import Answers
-from devenv.lab.exchanges import (
+from devenv.harness.client.answers import Answers
+from devenv.harness.client.exchanges import (
     Challenge,
     Content,
     CreateFailed,
@@ -33,7 +33,7 @@ from devenv.lab.exchanges import (
     reply_kind,
     reply_label,
 )
-from devenv.lab.runs import Recording
+from devenv.harness.runs.store import Recording
 from devenv.stack.loopback import local_async_client
 
 ANY_KIND = "any"

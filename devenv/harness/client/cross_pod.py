@@ -9,8 +9,8 @@ from typing import Any
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.vocabulary import Answer, CaptchaType, Outcome
-from devenv.lab.client import CaptchaClient
-from devenv.lab.exchanges import Challenge
+from devenv.harness.client.client import CaptchaClient
+from devenv.harness.client.exchanges import Challenge
 
 WORD_TRIES = 50
 """Challenges created at most until a pod's word differs; with 12 words all equal by luck in 12**-50."""

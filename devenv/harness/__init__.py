@@ -1,0 +1,1 @@
+"""What verbs work with: the scripted HTTP client, run folders, configuration files, access to Redis."""

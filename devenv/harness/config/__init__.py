@@ -1,0 +1,1 @@
+"""Settings of the command line and the environment, and devenv.toml."""

@@ -1,0 +1,1 @@
+"""What verbs do to the stack's Redis: keys, faults, failover, cluster access."""

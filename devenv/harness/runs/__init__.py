@@ -1,0 +1,1 @@
+"""Run folders: where runs are kept, the journal of the stack, traces, histories."""
