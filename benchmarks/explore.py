@@ -23,13 +23,13 @@ from devenv.core.search.expression import parse_meeting
 from devenv.core.search.strategies import walk
 from devenv.core.spec.learned_scripts import LearnedScripts
 from devenv.harness.config.settings import Settings, load
-from devenv.lab.exploring.exploration import Exploration, Mode, Wish
-from devenv.lab.exploring.learned import Judged
-from devenv.lab.exploring.learning import Learner
-from devenv.lab.exploring.remote import Remote
-from devenv.lab.exploring.stage import build_stage
-from devenv.lab.exploring.usecase import explore
-from devenv.lab.opening import open_stack
+from devenv.verbs.explore.executor_client import Remote
+from devenv.verbs.explore.fixture import build_stage
+from devenv.verbs.explore.learned_mode import Judged
+from devenv.verbs.explore.learner import Learner
+from devenv.verbs.explore.result import Exploration, Mode, Wish
+from devenv.verbs.explore.usecase import explore
+from devenv.verbs.operate.select import open_stack
 from devenv.wire.executor.known_scripts import known_scripts
 
 EMPTY_BYPASS = "empty-bypass"

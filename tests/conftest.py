@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from devenv.core.model.topology import StackSpec
-from devenv.lab.opening import SUPERVISOR
 from devenv.stack.embedded.backend import EmbeddedStack
+from devenv.verbs.operate.select import SUPERVISOR
 
 # The same examples in every run, and none judged by the clock: a busy machine is no failure.
 settings.register_profile(

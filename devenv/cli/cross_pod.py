@@ -16,9 +16,9 @@ from devenv.core.model.vocabulary import CaptchaType, Outcome
 from devenv.harness.client.cross_pod import Tally
 from devenv.harness.client.cross_pod_check import probe
 from devenv.harness.client.load_pairs import run_pairs
-from devenv.lab.opening import running_stack
-from devenv.lab.prose import ENGLISH
-from devenv.lab.report.story import outcomes
+from devenv.verbs.demo.report import outcomes
+from devenv.verbs.demo.texts import ENGLISH
+from devenv.verbs.operate.select import running_stack
 from devenv.wire.control.policy import present_policy
 
 app = typer.Typer(

@@ -14,7 +14,8 @@ from devenv.cli.screen import Screen
 from devenv.core.doctor_rules.findings import Checked, Finding
 from devenv.core.model.errors import ExpectationFailed, UsageProblem
 from devenv.harness.runs.store import write_atomically
-from devenv.lab.doctor import Examined, Wish, examine, junit_xml
+from devenv.verbs.doctor.junit import junit_xml
+from devenv.verbs.doctor.usecase import Examined, Wish, examine
 
 _READABLE = {"exists": True, "dir_okay": False, "metavar": "FILE"}
 _MARK = {"ok": ("✓", "green"), "found": ("✗", "bold red"), "unknown": ("–", "yellow")}

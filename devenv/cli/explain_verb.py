@@ -13,9 +13,10 @@ from devenv.cli.options import BackendOption, Json, NoColor, Seed, desk
 from devenv.cli.screen import Screen
 from devenv.core.model.errors import UsageProblem
 from devenv.core.render.sequence import shorten
-from devenv.lab.explain import Explanation, Group, explain_word
-from devenv.lab.explain.keeping import keep, mermaid, write_report
-from devenv.lab.opening import running_stack
+from devenv.verbs.explain.explanation import Explanation, Group
+from devenv.verbs.explain.source import explain_word
+from devenv.verbs.explain.store import keep, mermaid, write_report
+from devenv.verbs.operate.select import running_stack
 
 MOST_DRAWN = 60
 """Messages of a picture in the terminal."""

@@ -22,9 +22,9 @@ from devenv.cli.options import (
 from devenv.cli.screen import Screen, grid
 from devenv.core.model.errors import Inconclusive, UsageProblem
 from devenv.core.model.vocabulary import CaptchaType, Strategy
-from devenv.lab.exploring.exploration import Exploration, FoundViolation, Mode, Wish, junit_xml, parse_budget
-from devenv.lab.exploring.summary import summary as summary_page
-from devenv.lab.exploring.usecase import explore as explore_orders
+from devenv.verbs.explore.result import Exploration, FoundViolation, Mode, Wish, junit_xml, parse_budget
+from devenv.verbs.explore.summary import summary as summary_page
+from devenv.verbs.explore.usecase import explore as explore_orders
 
 
 def explore(

@@ -21,7 +21,7 @@ from devenv.core.kubernetes import (
 from devenv.core.kubernetes.parts import Manifest
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import MAX_PODS
-from devenv.lab import exporting
+from devenv.verbs.export import kubernetes as exporting
 
 app = typer.Typer(no_args_is_help=True, help="Write down what you have here for somewhere else.")
 

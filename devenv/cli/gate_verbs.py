@@ -12,8 +12,8 @@ from rich.text import Text
 
 from devenv.cli.options import BackendOption, Desk, Json, NoColor, Seed, desk
 from devenv.cli.screen import Screen, grid
-from devenv.lab.gate import GateClient, GateState
-from devenv.lab.opening import running_stack
+from devenv.verbs.operate.gate import GateClient, GateState
+from devenv.verbs.operate.select import running_stack
 
 app = typer.Typer(
     no_args_is_help=True,

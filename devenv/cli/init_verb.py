@@ -27,9 +27,9 @@ from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA, PRESETS
 from devenv.harness.config.service_file import SERVICE_FILE, assignments, parse_service
 from devenv.harness.config.service_toml import Found, toml_text
-from devenv.lab.looking import Wish, look
-from devenv.lab.own_compose import OVERRIDE_FILE, override_text
-from devenv.lab.starts import starts
+from devenv.verbs.init.compose_override import OVERRIDE_FILE, override_text
+from devenv.verbs.init.detect import Wish, look
+from devenv.verbs.init.start_commands import starts
 
 _REQUESTS = "Where it has no OpenAPI"
 

@@ -10,7 +10,7 @@ from devenv.cli.screen import Screen, grid
 from devenv.core.model.errors import ExpectationFailed, Inconclusive
 from devenv.core.model.service import ServiceSpec
 from devenv.harness.client.cross_pod import Tally
-from devenv.lab.own_trial import OwnAct, OwnVerdict, tally_words, try_service
+from devenv.verbs.demo.own_service import OwnAct, OwnVerdict, tally_words, try_service
 
 _CODES = {
     OwnVerdict.HOLDS: 0,

@@ -13,12 +13,12 @@ from devenv.cli.options import BackendOption, Desk, Json, NoColor, Seed, desk, w
 from devenv.core.model.durations import seconds_of
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import MAX_PODS, Strategy
-from devenv.lab.opening import running_stack
-from devenv.lab.recordings.importing import import_file
-from devenv.lab.recordings.recording import record as record_traffic
-from devenv.lab.recordings.shrinking import CONFIRMATIONS
-from devenv.lab.recordings.shrinking import shrink as shrink_scenario
-from devenv.recording import Composed, Wish
+from devenv.verbs.operate.select import running_stack
+from devenv.verbs.recordings.composing import Composed, Wish
+from devenv.verbs.recordings.import_file import import_file
+from devenv.verbs.recordings.record import record as record_traffic
+from devenv.verbs.replay.shrink import CONFIRMATIONS
+from devenv.verbs.replay.shrink import shrink as shrink_scenario
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The file; - is standard input.")]
 Out = Annotated[

@@ -24,10 +24,10 @@ from devenv.cli.screen import Screen, grid
 from devenv.core.model.vocabulary import CATALOGUE_STORES, MAX_PODS, CaptchaType, Strategy
 from devenv.core.scenario import Scenario, catalogue, find
 from devenv.harness.client.seed import seed as seed_challenges
-from devenv.lab.opening import running_stack
-from devenv.lab.replay import ReplayResult, junit_xml
-from devenv.lab.replay.summary import summary as summary_page
-from devenv.lab.replaying import replay_word
+from devenv.verbs.operate.select import running_stack
+from devenv.verbs.replay.replayer import ReplayResult, junit_xml
+from devenv.verbs.replay.summary import summary as summary_page
+from devenv.verbs.replay.usecase import replay_word
 
 
 def seed(

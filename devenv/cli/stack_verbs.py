@@ -43,10 +43,10 @@ from devenv.core.model.vocabulary import MAX_PODS, Strategy
 from devenv.core.routing import POLICIES
 from devenv.harness.config.settings import MAX_PORT, Backend
 from devenv.harness.redis.keys import BESIDE
-from devenv.lab.opening import open_stack, running_stack
-from devenv.lab.overview import Overview, overview
-from devenv.lab.toggle import stores
-from devenv.lab.toggle import toggle as toggle_pods
+from devenv.verbs.operate.select import open_stack, running_stack
+from devenv.verbs.operate.status import Overview, overview
+from devenv.verbs.operate.toggle import stores
+from devenv.verbs.operate.toggle import toggle as toggle_pods
 from devenv.wire.control.policy import present_policy, set_policy
 
 _LOG_COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")

@@ -18,11 +18,11 @@ from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.harness.client.cross_pod import Tally
 from devenv.harness.config.settings import Language
-from devenv.lab.demo import DEFAULT_TRIALS, FIRST_FIX, Act, Verdict
-from devenv.lab.prose import Prose, prose
-from devenv.lab.race import Race
-from devenv.lab.report.story import diagnosis, explanation, outcomes, race_line, title
-from devenv.lab.telling import Told, tell_story
+from devenv.verbs.demo.race import Race
+from devenv.verbs.demo.report import diagnosis, explanation, outcomes, race_line, title
+from devenv.verbs.demo.story import DEFAULT_TRIALS, FIRST_FIX, Act, Verdict
+from devenv.verbs.demo.texts import Prose, prose
+from devenv.verbs.demo.usecase import Told, tell_story
 
 
 class LanguageName(StrEnum):

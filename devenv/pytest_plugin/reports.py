@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from devenv.core.model.vocabulary import CaptchaType
-from devenv.lab.exploring.exploration import Exploration, FoundViolation, Mode
-from devenv.lab.replaying import Replayed
+from devenv.verbs.explore.result import Exploration, FoundViolation, Mode
+from devenv.verbs.replay.usecase import Replayed
 
 MOST_VIOLATIONS = 10
 

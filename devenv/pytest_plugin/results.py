@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from devenv.core.model.vocabulary import Strategy
-from devenv.lab.exploring.exploration import Exploration, FoundViolation
-from devenv.lab.replaying import Replayed
 from devenv.pytest_plugin.reports import exploration_command, exploration_report, replay_report
+from devenv.verbs.explore.result import Exploration, FoundViolation
+from devenv.verbs.replay.usecase import Replayed
 
 
 @dataclass(frozen=True, repr=False)

@@ -16,11 +16,11 @@ from devenv.core.model.errors import DevenvError, UsageProblem
 from devenv.core.model.topology import Endpoints, StackStatus
 from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.harness.config.settings import Settings, load
-from devenv.lab.exploring.exploration import Mode, Wish, parse_budget
-from devenv.lab.opening import fresh_stack
-from devenv.lab.workbench import Toggle, Workbench
 from devenv.pytest_plugin.results import ExploreOutcome, ReplayOutcome
+from devenv.pytest_plugin.workbench import Toggle, Workbench
 from devenv.stack.protocol import Stack
+from devenv.verbs.explore.result import Mode, Wish, parse_budget
+from devenv.verbs.operate.select import fresh_stack
 
 MOST_LOG_LINES = 20
 """Of each part, in the report of a failing test: the last ones."""

@@ -10,8 +10,9 @@ from playwright.sync_api import Browser
 
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.topology import Ports, StackSpec
-from devenv.recording import Wish, compose, parse_har
 from devenv.stack.embedded.backend import EmbeddedStack
+from devenv.verbs.recordings.composing import Wish, compose
+from devenv.verbs.recordings.har import parse_har
 
 PAGE = """<!doctype html><title>captcha</title><script>
 async function post(path, body) {

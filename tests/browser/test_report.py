@@ -16,11 +16,10 @@ from devenv.harness.client.cross_pod import Tally, TypeResult
 from devenv.harness.config.settings import Language
 from devenv.harness.redis.keys import KeyInfo
 from devenv.harness.runs.store import Recording
-from devenv.lab.demo import Act, Story
-from devenv.lab.explain import Group
-from devenv.lab.explain.explanation import Line
-from devenv.lab.race import Race
-from devenv.lab.report.story import document
+from devenv.verbs.demo.race import Race
+from devenv.verbs.demo.report import document
+from devenv.verbs.demo.story import Act, Story
+from devenv.verbs.explain.explanation import Group, Line
 
 pytestmark = pytest.mark.browser
 

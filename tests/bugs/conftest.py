@@ -13,10 +13,10 @@ from devenv.core.model.topology import Ports, RedisMode, StackSpec
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario, catalogue
 from devenv.harness.runs.store import Run, open_run
-from devenv.lab.ledger import stack_kind
-from devenv.lab.opening import SUPERVISOR
-from devenv.lab.replay import Replayer, ReplayResult, wished_spec
 from devenv.stack.embedded.backend import EmbeddedStack
+from devenv.verbs.operate.select import SUPERVISOR
+from devenv.verbs.replay.replayer import Replayer, ReplayResult, wished_spec
+from tools.failures_page import stack_kind
 
 StackFor = Callable[[int, int, RedisMode], EmbeddedStack]
 Asked = tuple[Scenario, Strategy]

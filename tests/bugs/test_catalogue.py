@@ -11,8 +11,8 @@ import redis
 
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario
-from devenv.lab.ledger import answers
 from tests.bugs.conftest import ASKED, IDS, Results, played
+from tools.failures_page import answers
 
 LEDGER = json.loads(Path(__file__).parents[2].joinpath("docs", "failures.json").read_text(encoding="utf-8"))
 BY_CHANCE = ("many-workers",)

@@ -6,7 +6,7 @@ import pytest
 
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import RedisServer, Scenario, Together
-from devenv.lab.explain import explain_run
+from devenv.verbs.explain.source import explain_run
 from tests.bugs.conftest import ASKED, IDS, Results, played
 
 MEMORY_ITSELF = ["pod-memory", "pod-restart", "many-workers", "handwriting-global", "attempts-limit"]

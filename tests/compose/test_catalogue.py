@@ -12,8 +12,8 @@ from docker import DockerClient
 from devenv.core.model.topology import Ports, StackSpec
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
-from devenv.lab.replay import Replayer, ReplayResult, wished_spec
 from devenv.stack.compose.backend import ComposeStack
+from devenv.verbs.replay.replayer import Replayer, ReplayResult, wished_spec
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 RUNS = [

@@ -14,9 +14,9 @@ from devenv.core.model.errors import UsageProblem
 from devenv.core.model.topology import Ports, StackSpec, StackStatus
 from devenv.core.model.vocabulary import Strategy
 from devenv.harness.config.settings import load
-from devenv.lab.exploring.exploration import Exploration, Mode, Wish
-from devenv.lab.exploring.usecase import PATIENT, explore_on
 from devenv.stack.compose.backend import ComposeStack
+from devenv.verbs.explore.result import Exploration, Mode, Wish
+from devenv.verbs.explore.usecase import PATIENT, explore_on
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 

@@ -14,10 +14,10 @@ from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
 from devenv.harness.config.service_file import parse_service
-from devenv.lab.own_compose import OVERRIDE_FILE, override_text
-from devenv.lab.replay import replay
 from devenv.stack.compose.backend import ComposeStack
 from devenv.stack.environment import PACKAGE_ROOT
+from devenv.verbs.init.compose_override import OVERRIDE_FILE, override_text
+from devenv.verbs.replay.replayer import replay
 from tests.compose.test_compose import Plain, left_of
 from tests.integration.own_service.conftest import OWN_STYLE
 

@@ -10,7 +10,7 @@ from devenv.core.model.schedule import Schedule
 from devenv.core.model.topology import Ports, StackSpec
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
-from devenv.lab.replay import Observed, Replayer, ReplayResult
+from devenv.verbs.replay.replayer import Observed, Replayer, ReplayResult
 from tests.conftest import StartStack
 
 REPEATS = 20

@@ -17,9 +17,9 @@ import redis
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import REDIS_STORES, Answer, CaptchaType, Strategy
 from devenv.harness.client.client import CaptchaClient
-from devenv.lab.exploring.exploration import Exploration, Mode
-from devenv.lab.toggle import stores, toggle
 from devenv.stack.embedded.backend import EmbeddedStack
+from devenv.verbs.explore.result import Exploration, Mode
+from devenv.verbs.operate.toggle import stores, toggle
 from tests.integration.explore.conftest import exploring, started
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "stores.md").read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from devenv.core.render.sequence import SequenceMessage
 from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.cross_pod import TypeResult, run_cross_pod
 from devenv.harness.runs.store import Recording
-from devenv.lab.toggle import stores
+from devenv.verbs.operate.toggle import stores
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The process behind an embedded stack: proxy, gate and control API in it, Redis, mock ML and pods under it.
 
-``python -m devenv.wire.edge.supervisor --spec FILE --state-dir DIR [--detached]``. Its events go as JSON lines
-into ``DIR/supervisor.jsonl`` (see ``EmbeddedStack``). It ends, and ends everything under it, on
+``python -m devenv.wire.edge.supervisor --spec FILE --state-dir DIR [--detached]``. Its events go as JSON
+lines into ``DIR/supervisor.jsonl`` (see ``EmbeddedStack``). It ends, and ends everything under it, on
 ``POST /stack/stop``, SIGINT or SIGTERM and, unless detached, when its standard input does: that is when
 whoever started it has ended, in whatever way.
 """

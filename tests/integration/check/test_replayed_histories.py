@@ -12,7 +12,7 @@ from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
 from devenv.harness.runs.check import check
 from devenv.harness.runs.store import open_run
-from devenv.lab.replay import Replayer
+from devenv.verbs.replay.replayer import Replayer
 
 EXPECTED = {
     "double-success": {"double-success": 1},

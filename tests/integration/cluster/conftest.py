@@ -14,8 +14,8 @@ import redis
 from devenv.core.model.topology import Ports, RedisMode, StackSpec, StackStatus
 from devenv.core.model.vocabulary import Strategy
 from devenv.harness.redis.cluster_client import ClusterClient
-from devenv.lab.opening import SUPERVISOR
 from devenv.stack.embedded.backend import EmbeddedStack
+from devenv.verbs.operate.select import SUPERVISOR
 
 POD = "captcha-api-a"
 SETTINGS = {"REDIS_CLUSTER": "true", "REDIS_TIMEOUT_MS": "20000"}

@@ -6,8 +6,8 @@ from redis.crc import key_slot
 
 from devenv.core.model.vocabulary import Strategy
 from devenv.harness.config.settings import Settings
-from devenv.lab.exploring.exploration import Wish
-from devenv.lab.exploring.usecase import explore_on
+from devenv.verbs.explore.result import Wish
+from devenv.verbs.explore.usecase import explore_on
 from tests.integration.cluster.conftest import Cluster
 
 

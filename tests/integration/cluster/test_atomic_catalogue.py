@@ -13,9 +13,9 @@ import pytest
 from devenv.core.model.topology import Ports, RedisMode, StackSpec
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import catalogue, find
-from devenv.lab.opening import SUPERVISOR
-from devenv.lab.replay import Replayer, ReplayResult, replay
 from devenv.stack.embedded.backend import EmbeddedStack
+from devenv.verbs.operate.select import SUPERVISOR
+from devenv.verbs.replay.replayer import Replayer, ReplayResult, replay
 from tests.integration.cluster.conftest import Cluster
 
 IDS = [it.id for it in catalogue()]

@@ -11,9 +11,9 @@ from devenv.harness.client.seed import seed as seed_challenges
 from devenv.harness.config.settings import Settings
 from devenv.harness.redis.keys import connected, list_keys
 from devenv.harness.runs.journal import journaled
-from devenv.lab.exploring.exploration import Mode, Wish
-from devenv.lab.exploring.usecase import explore_on
-from devenv.lab.overview import overview
+from devenv.verbs.explore.result import Mode, Wish
+from devenv.verbs.explore.usecase import explore_on
+from devenv.verbs.operate.status import overview
 from tests.integration.cluster.conftest import POD, Cluster
 
 

@@ -19,9 +19,9 @@ import pytest
 import redis
 import trustme
 
-from devenv.lab.doctor import Examined, Wish, examine
 from devenv.stack.embedded import redis_server
 from devenv.stack.embedded.redis_cluster import Node, options, write_config
+from devenv.verbs.doctor.usecase import Examined, Wish, examine
 
 DEADLINE = 30.0
 PASSWORD = "correct-horse"

@@ -13,7 +13,7 @@ import typer
 
 from devenv.cli import main
 from devenv.core.model.errors import EnvironmentProblem
-from devenv.lab.doctor import Wish, examine
+from devenv.verbs.doctor.usecase import Wish, examine
 from tests.integration.doctor.conftest import PASSWORD, Doctor
 
 FAR = "USE_REDIS=true\nREDIS_HOST=redis.example\nREDIS_PORT=6397\nREDIS_PASSWORD=hunter2\n"

@@ -10,7 +10,7 @@ import pytest
 from devenv.core.doctor_rules.facts import Reach, Target
 from devenv.core.doctor_rules.findings import CAUSES
 from devenv.core.model.vocabulary import CaptchaType
-from devenv.lab.doctor.redis_probe import Plan, look, seek
+from devenv.verbs.doctor.probe.redis_server import Plan, look, seek
 from tests.integration.doctor.conftest import ACL_USER, PASSWORD, Doctor
 
 ON = "USE_REDIS=true\nREDIS_HOST=127.0.0.1\nREDIS_TIMEOUT_MS=1000\n"

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devenv.core.doctor_rules.facts import Reach, Target
-from devenv.lab.doctor.redis_probe import Plan, look
-from devenv.lab.doctor.wire import Broken, Wire, connect
+from devenv.verbs.doctor.probe.redis_server import Plan, look
+from devenv.verbs.doctor.probe.resp_socket import Broken, Wire, connect
 
 
 @contextmanager

@@ -11,10 +11,9 @@ import redis
 
 from devenv.core.model.topology import Ports, RedisMode, StackSpec
 from devenv.core.model.vocabulary import Strategy
-from devenv.lab.doctor import Examined, Wish, examine
-from devenv.lab.doctor.usecase import Ask
-from devenv.lab.gate import GateClient
-from devenv.lab.opening import open_stack
+from devenv.verbs.doctor.usecase import Ask, Examined, Wish, examine
+from devenv.verbs.operate.gate import GateClient
+from devenv.verbs.operate.select import open_stack
 from tests.integration.doctor.conftest import free_ports
 
 A, B = "captcha-api-a", "captcha-api-b"

@@ -13,9 +13,9 @@ import pytest
 from devenv.core.model.topology import Ports, StackSpec
 from devenv.core.model.vocabulary import Strategy
 from devenv.harness.config.settings import Settings, load
-from devenv.lab.exploring.exploration import Exploration, Wish
-from devenv.lab.exploring.usecase import explore
 from devenv.stack.embedded.backend import EmbeddedStack
+from devenv.verbs.explore.result import Exploration, Wish
+from devenv.verbs.explore.usecase import explore
 
 SUPERVISOR = (sys.executable, "-m", "devenv.wire.edge.supervisor")
 Explore = Callable[..., Exploration]

@@ -23,7 +23,7 @@ from devenv.core.model.errors import DevenvError, EnvironmentProblem, Inconclusi
 from devenv.core.search.collecting import Budget, Collected
 from devenv.core.search.expression import Participant, parse_meeting
 from devenv.core.spec.learned_scripts import LearnedScripts
-from devenv.lab.exploring.direct import search
+from devenv.verbs.explore.direct_mode import search
 from devenv.wire.executor.job_context import Bypassed, Endless, NoRest
 from devenv.wire.executor.jobs import CID, Call, EventCall, Scheduled, ScheduledRun
 from devenv.wire.executor.pod_control import Grip

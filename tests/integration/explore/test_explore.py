@@ -17,10 +17,10 @@ from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import parse
 from devenv.harness.config.settings import load
-from devenv.lab.exploring.exploration import Exploration, Mode, junit_xml
-from devenv.lab.opening import running_stack
-from devenv.lab.replay import resolve_target
-from devenv.lab.replaying import replay_word
+from devenv.verbs.explore.result import Exploration, Mode, junit_xml
+from devenv.verbs.operate.select import running_stack
+from devenv.verbs.replay.replayer import resolve_target
+from devenv.verbs.replay.usecase import replay_word
 from tests.integration.explore.conftest import Explore, exploring, started
 
 GUIDE, ATOMIC = Strategy.GUIDE, Strategy.ATOMIC

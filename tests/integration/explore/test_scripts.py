@@ -25,8 +25,8 @@ from devenv.core.search.expression import Participant, parse_meeting
 from devenv.core.spec.keyspace import Hash, NotModelled, Text
 from devenv.core.spec.learned_scripts import KeyState, LearnedScripts, ScriptCall, ScriptEffect
 from devenv.core.spec.replies import Failure
-from devenv.lab.exploring.learning import Learner
-from devenv.lab.exploring.stage import Stage
+from devenv.verbs.explore.fixture import Stage
+from devenv.verbs.explore.learner import Learner
 from devenv.wire.executor.codec import (
     script_call_from_json,
     script_call_to_json,

@@ -11,8 +11,8 @@ import yaml
 
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import CaptchaType, Strategy
-from devenv.lab.exploring.exploration import Mode
-from devenv.lab.opening import running_stack
+from devenv.verbs.explore.result import Mode
+from devenv.verbs.operate.select import running_stack
 from tests.integration.explore.conftest import Explore, exploring, started
 
 GUIDE = Strategy.GUIDE

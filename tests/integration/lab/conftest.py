@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from devenv.core.model.topology import Ports, StackSpec
-from devenv.lab.replay import Replayer
 from devenv.stack.embedded.backend import EmbeddedStack
+from devenv.verbs.replay.replayer import Replayer
 
 SUPERVISOR = (sys.executable, "-m", "devenv.wire.edge.supervisor")
 PODS = ("captcha-api-a", "captcha-api-b")

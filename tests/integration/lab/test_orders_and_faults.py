@@ -17,8 +17,8 @@ from devenv.core.scenario import Scenario, find, parse
 from devenv.harness.redis.faults import RedisSettings
 from devenv.harness.redis.keys import connected
 from devenv.harness.runs.store import open_run
-from devenv.lab.replay import Observed, Replayer, ReplayResult, resolve_target
 from devenv.stack.embedded.backend import EmbeddedStack
+from devenv.verbs.replay.replayer import Observed, Replayer, ReplayResult, resolve_target
 
 HEAD = """\
 version: 1

@@ -14,10 +14,10 @@ from devenv.core.model.topology import SettingChanges, StackStatus
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario, find, parse
 from devenv.harness.runs.store import open_run, resolve_run
-from devenv.lab.explain import explain_run
-from devenv.lab.replay import Replayer, fits, junit_xml, replay, resolve_target
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.stack.protocol import Progress
+from devenv.verbs.explain.source import explain_run
+from devenv.verbs.replay.replayer import Replayer, fits, junit_xml, replay, resolve_target
 from devenv.wire.control.policy import present_policy
 
 HEAD = """\

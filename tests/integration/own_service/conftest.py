@@ -15,10 +15,10 @@ from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
 from devenv.harness.config.settings import Settings
 from devenv.harness.runs.store import Run, open_run
-from devenv.lab.exploring.exploration import Exploration, Mode, Wish
-from devenv.lab.exploring.usecase import explore_on
-from devenv.lab.replay import Replayer, ReplayResult
 from devenv.stack.embedded.backend import EmbeddedStack
+from devenv.verbs.explore.result import Exploration, Mode, Wish
+from devenv.verbs.explore.usecase import explore_on
+from devenv.verbs.replay.replayer import Replayer, ReplayResult
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "docs" / "examples"
 DEVENV = (sys.executable, "-m", "devenv")

@@ -15,10 +15,10 @@ from devenv.core.model.vocabulary import Strategy
 from devenv.harness.client.client import CaptchaClient
 from devenv.harness.config.service_file import parse_service
 from devenv.harness.config.service_toml import Found, toml_text
-from devenv.lab.explain import explain_run
-from devenv.lab.looking import Wish, look
-from devenv.lab.opening import SUPERVISOR
 from devenv.stack.embedded.backend import EmbeddedStack
+from devenv.verbs.explain.source import explain_run
+from devenv.verbs.init.detect import Wish, look
+from devenv.verbs.operate.select import SUPERVISOR
 from tests.integration.own_service.conftest import explored, played
 
 

@@ -17,12 +17,12 @@ from devenv.core.model.vocabulary import Strategy
 from devenv.harness.config.service_file import parse_service
 from devenv.harness.config.service_toml import toml_text
 from devenv.harness.config.settings import Settings
-from devenv.lab.explain import explain_run
-from devenv.lab.looking import Wish, look
-from devenv.lab.opening import SUPERVISOR
-from devenv.lab.own_trial import OwnVerdict, try_service
-from devenv.lab.toggle import toggle
 from devenv.stack.embedded.backend import EmbeddedStack
+from devenv.verbs.demo.own_service import OwnVerdict, try_service
+from devenv.verbs.explain.source import explain_run
+from devenv.verbs.init.detect import Wish, look
+from devenv.verbs.operate.select import SUPERVISOR
+from devenv.verbs.operate.toggle import toggle
 from tests.integration.own_service.conftest import DEVENV, HEADER_VALUE, OWN_STYLE, explored, needed, played
 
 NODE = """\

@@ -18,8 +18,8 @@ import redis
 from devenv.core.model.redis_access import RedisAccess
 from devenv.core.model.topology import Ports, RedisMode, StackSpec, StackStatus
 from devenv.harness.redis.keys import connected
-from devenv.lab.opening import SUPERVISOR
 from devenv.stack.embedded.backend import EmbeddedStack
+from devenv.verbs.operate.select import SUPERVISOR
 
 DEADLINE = 30.0
 

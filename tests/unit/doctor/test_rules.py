@@ -29,7 +29,7 @@ from devenv.core.doctor_rules.facts import (
 )
 from devenv.core.doctor_rules.findings import CAUSES
 from devenv.core.doctor_rules.settings import env_file
-from devenv.lab.doctor import junit_xml
+from devenv.verbs.doctor.junit import junit_xml
 
 TEXT = "USE_REDIS=true\nREDIS_HOST=redis.example\nREDIS_PORT=6379\nSESSION_STRATEGY=atomic\n"
 POD = env_file(TEXT, "f.env")

@@ -16,9 +16,9 @@ from devenv.core.render.sequence import draw_text
 from devenv.harness.runs.journal import JournaledStack
 from devenv.harness.runs.store import Run, json_lines, open_run
 from devenv.harness.runs.trace import trace_lines
-from devenv.lab.explain import Explanation, explain_run, explain_trace, explain_word
-from devenv.lab.explain.explanation import MOST_MESSAGES
-from devenv.lab.explain.keeping import keep, mermaid, write_report
+from devenv.verbs.explain.explanation import MOST_MESSAGES, Explanation, explain_trace
+from devenv.verbs.explain.source import explain_run, explain_word
+from devenv.verbs.explain.store import keep, mermaid, write_report
 
 A, B = "captcha-api-a", "captcha-api-b"
 CID = "3f2a44" + "0" * 26

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from devenv.core.search.expression import parse_meeting
 from devenv.core.search.outcome import Finding
-from devenv.lab.exploring.confirming import Suspect, unconfirmed
+from devenv.verbs.explore.confirm import Suspect, unconfirmed
 
 
 def test_an_order_that_was_not_run_is_shown_all_the_same() -> None:

@@ -9,7 +9,7 @@ import pytest
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.search.expression import ANSWERS, EVENTS, parse_meeting
-from devenv.lab.exploring.exploration import (
+from devenv.verbs.explore.result import (
     Exploration,
     FoundViolation,
     Mode,
@@ -17,7 +17,7 @@ from devenv.lab.exploring.exploration import (
     junit_xml,
     parse_budget,
 )
-from devenv.lab.exploring.summary import summary
+from devenv.verbs.explore.summary import summary
 
 FOUND = FoundViolation(
     kind="double-success",

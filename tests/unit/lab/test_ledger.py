@@ -10,10 +10,10 @@ import pytest
 
 from devenv.core.scenario import Scenario, catalogue
 from devenv.core.scenario.schema import schema
-from devenv.lab.ledger import data_text, render
-from devenv.lab.ledger.measuring import shown_store
-from devenv.lab.ledger.page import COMMAND
-from devenv.lab.replay.observed import title
+from devenv.verbs.replay.observed import title
+from tools.failures_page import data_text, render
+from tools.failures_page.measuring import shown_store
+from tools.failures_page.page import COMMAND
 
 DOCS = Path(__file__).parents[3] / "docs"
 DATA: dict[str, Any] = json.loads((DOCS / "failures.json").read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ import pytest
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.service import Request, Rule
-from devenv.lab.looking import (
+from devenv.verbs.init.detect import (
     _json,
     _name,
     _nobodys,
@@ -17,7 +17,7 @@ from devenv.lab.looking import (
     _rules,
     _telling,
 )
-from devenv.lab.starts import starts
+from devenv.verbs.init.start_commands import starts
 
 
 def test_starts_are_found_the_likeliest_first(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from string import Formatter
 import pytest
 
 from devenv.core.scenario import find
-from devenv.lab.prose import ENGLISH, KOREAN, prose
-from devenv.lab.race import SCENARIO
+from devenv.verbs.demo.race import SCENARIO
+from devenv.verbs.demo.texts import ENGLISH, KOREAN, prose
 
 
 def placeholders(text: str) -> set[str]:

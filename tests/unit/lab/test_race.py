@@ -12,9 +12,9 @@ from devenv.core.diagnosis.findings import Finding
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
 from devenv.harness.runs.store import Recording
-from devenv.lab.explain import Explanation, Group
-from devenv.lab.race import SCENARIO, lies, race_settings, surprises
-from devenv.lab.replay import Observed, ReplayResult
+from devenv.verbs.demo.race import SCENARIO, lies, race_settings, surprises
+from devenv.verbs.explain.explanation import Explanation, Group
+from devenv.verbs.replay.replayer import Observed, ReplayResult
 
 NOTHING = Explanation("x", None, (), (), 3, "1 challenge, 2 answers", ())
 

@@ -9,7 +9,7 @@ import pytest
 
 from devenv.core.model.events import Exchange, RedisCommand, TraceEvent
 from devenv.core.render.sequence import SequenceMessage
-from devenv.lab.redis_arrows import overtaken, with_commands
+from devenv.verbs.explain.redis_arrows import overtaken, with_commands
 
 A, B = "captcha-api-a", "captcha-api-b"
 CID = "3f2a44bb" * 4

@@ -11,11 +11,10 @@ from devenv.core.render import Cell, Command, Document, Fact, Pips, Section, Tab
 from devenv.core.render.sequence import SequenceMessage
 from devenv.harness.client.cross_pod import Tally, TypeResult
 from devenv.harness.runs.store import Recording
-from devenv.lab.demo import Act, Story, Verdict, surprises
-from devenv.lab.explain import Group
-from devenv.lab.explain.explanation import Line
-from devenv.lab.race import Race
-from devenv.lab.report.story import document
+from devenv.verbs.demo.race import Race
+from devenv.verbs.demo.report import document
+from devenv.verbs.demo.story import Act, Story, Verdict, surprises
+from devenv.verbs.explain.explanation import Group, Line
 
 EVIL = "<script>alert(1)</script>\"'&"
 PASSED, LOST, WRONG = Tally(2, success=2), Tally(2, not_found=2), Tally(2, wrong=2)

@@ -13,7 +13,7 @@ from devenv.core.model.vocabulary import Outcome
 from devenv.harness.config.service_file import SERVICE_FILE, parse_service, read_service
 from devenv.harness.config.service_toml import Found, toml_text
 from devenv.harness.config.settings import load
-from devenv.lab.own_compose import override_text
+from devenv.verbs.init.compose_override import override_text
 
 APP = '[service]\napp = "main:app"\n'
 

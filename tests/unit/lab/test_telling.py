@@ -10,8 +10,8 @@ import pytest
 from devenv.core.model.events import Exchange, StackEvent, TraceEvent
 from devenv.core.model.vocabulary import Strategy
 from devenv.harness.runs.store import Recording
-from devenv.lab.demo import Act, Story
-from devenv.lab.telling import explain_surprises
+from devenv.verbs.demo.story import Act, Story
+from devenv.verbs.demo.usecase import explain_surprises
 
 A, B = "captcha-api-a", "captcha-api-b"
 

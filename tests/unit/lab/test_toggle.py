@@ -6,8 +6,8 @@ from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import ServiceSpec
 from devenv.core.model.topology import Endpoints, PodStatus, StackSpec, StackStatus
 from devenv.core.model.vocabulary import Strategy
-from devenv.lab.overview import key_spaces
-from devenv.lab.toggle import stores
+from devenv.verbs.operate.status import key_spaces
+from devenv.verbs.operate.toggle import stores
 
 
 def status(*settings: dict[str, str]) -> StackStatus:

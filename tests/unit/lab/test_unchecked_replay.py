@@ -7,10 +7,10 @@ from dataclasses import replace
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
 from devenv.harness.runs.store import Recording
-from devenv.lab.explain.explanation import explain_trace
-from devenv.lab.replay.observed import Observed
-from devenv.lab.replay.result import ReplayResult, junit_xml
-from devenv.lab.replay.summary import summary
+from devenv.verbs.explain.explanation import explain_trace
+from devenv.verbs.replay.observed import Observed
+from devenv.verbs.replay.result import ReplayResult, junit_xml
+from devenv.verbs.replay.summary import summary
 
 STEP = Observed(1, 1, "create alice", {}, ())
 RESULT = ReplayResult(find("double-click"), Strategy.WATCH, ((STEP,),), (0.1,), Recording())

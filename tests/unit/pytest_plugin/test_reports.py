@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from devenv.core.model.vocabulary import Strategy
-from devenv.lab.exploring.exploration import Exploration, FoundViolation, Mode
 from devenv.pytest_plugin.reports import exploration_report
+from devenv.verbs.explore.result import Exploration, FoundViolation, Mode
 
 HOLDS = Exploration("R+R", Strategy.ATOMIC, str(Mode.LEARNED), True, 6, 0, (), 20, 0.4, 3)
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from devenv.core.model.errors import UsageProblem
-from devenv.recording import Recorded, Recording, parse_har
+from devenv.verbs.recordings.har import parse_har
+from devenv.verbs.recordings.recorded import Recorded, Recording
 
 DATA = Path(__file__).parent / "data"
 BROWSERS = ("chromium", "firefox", "safari")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devenv.recording.redaction import Redactor
+from devenv.verbs.recordings.redaction import Redactor
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 

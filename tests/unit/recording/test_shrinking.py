@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devenv.core.scenario import catalogue, parse
+from devenv.core.scenario.pieces import Piece, keep_only, pieces_of
+from devenv.core.scenario.pod_rotation import across
 from devenv.core.search import ddmin
-from devenv.recording import Piece, across, keep_only, pieces_of, scenario_yaml
+from devenv.verbs.recordings.composing import scenario_yaml
 
 
 @given(

@@ -12,8 +12,8 @@ from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import CATALOGUE_STORES, CaptchaType, Strategy
 from devenv.core.scenario import Scenario, catalogue, find, parse
 from devenv.core.scenario.schema import schema
-from devenv.lab.ledger.page import FAULTS
-from devenv.lab.replay.observed import expected_of, title
+from devenv.verbs.replay.observed import expected_of, title
+from tools.failures_page.page import FAULTS
 
 FILES = sorted(
     item.name

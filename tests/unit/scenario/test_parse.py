@@ -22,7 +22,7 @@ from devenv.core.scenario import (
     Verify,
     parse,
 )
-from devenv.lab.replay.observed import expected_of
+from devenv.verbs.replay.observed import expected_of
 
 GOOD = """\
 version: 1

@@ -1,1 +1,0 @@
-"""Use cases: they wire the parts together."""

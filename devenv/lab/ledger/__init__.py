@@ -1,6 +1,0 @@
-"""The ledger of failures: the whole catalogue played on real pods, and the page that tells what happened."""
-
-from devenv.lab.ledger.measuring import answers, data_text, play_all, stack_kind
-from devenv.lab.ledger.page import render
-
-__all__ = ["answers", "data_text", "play_all", "render", "stack_kind"]

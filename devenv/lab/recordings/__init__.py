@@ -1,1 +1,0 @@
-"""Recordings: imported from files, made at the proxy, and scenarios reduced to what still fails."""

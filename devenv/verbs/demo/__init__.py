@@ -1,0 +1,1 @@
+"""``devenv demo``: the whole story in one go, with a verdict and a report."""

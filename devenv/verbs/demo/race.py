@@ -1,0 +1,171 @@
+"""The demo's race: two answers whose Redis commands cross in a given order, and what an empty one then gets.
+
+The order is that of a scenario of the catalogue, followed exactly on the running pods through the gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from devenv.core.model.events import HistoryEvent
+from devenv.core.model.vocabulary import Answer, Outcome, Strategy
+from devenv.core.render.sequence import SequenceMessage
+from devenv.core.scenario import Redis, Scenario, Verify, parse
+from devenv.harness.runs.journal import JournaledStack
+from devenv.harness.runs.store import Recording
+from devenv.harness.runs.trace import TraceCollector
+from devenv.verbs.explain.explanation import Explanation, Group, explain_trace
+from devenv.verbs.explain.redis_arrows import with_commands
+from devenv.verbs.replay.replayer import Observed, Replayer, ReplayResult
+
+SCENARIO = "empty-bypass"
+REPEAT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    """A scenario's race, played ``repeat`` times with one store.
+
+    ``identical``: every time went the same way. ``empty_passed`` counts how often the empty answer passed.
+    ``schedule`` is the order of the Redis commands that was run, in its text form. ``findings`` are what the
+    trace says went wrong, grouped by cause; ``picture`` shows the first time. ``surprises`` are the
+    expectations that did not hold.
+    """
+
+    scenario: str
+    repeat: int
+    identical: bool
+    empty_passed: int
+    schedule: str
+    findings: tuple[Group, ...]
+    picture: tuple[SequenceMessage, ...]
+    surprises: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict, as ``acts[].race`` of ``devenv demo --json``."""
+        return {
+            "scenario": self.scenario,
+            "repeat": self.repeat,
+            "identical": self.identical,
+            "empty_passed": self.empty_passed,
+            "schedule": self.schedule,
+            "findings": [group.to_json() for group in self.findings],
+        }
+
+
+@cache
+def race_scenario() -> Scenario:
+    """The scenario, read by itself: parsing the whole catalogue for it would take longer than the race."""
+    name = f"{SCENARIO}.yaml"
+    text = files("devenv").joinpath("scenarios", "catalog", name).read_text(encoding="utf-8")
+    return parse(text, name)
+
+
+def race_settings() -> Mapping[str, str]:
+    """The variables that the scenario wishes for every pod, so that playing it restarts none."""
+    return race_scenario().stack.env
+
+
+def run_race(
+    stack: JournaledStack, strategy: Strategy, recording: Recording, *, repeat: int = REPEAT, seed: int = 0
+) -> Race:
+    """Play the race on the running pods, which have this store and ``race_settings``.
+
+    What was observed is added to ``recording``. Not inside a running event loop. Raises EnvironmentProblem
+    where the stack stops answering or the pods go around the gate.
+    """
+    scenario = race_scenario()
+    with Replayer(stack, seed=seed) as replayer:
+        collector = TraceCollector(stack)
+        results = [replayer.run(scenario, strategy)]
+        first = collector.trace(results[0].recording.request_ids)
+        for _ in range(1, repeat):
+            results.append(replayer.run(scenario, strategy))
+            collector.gather()
+        ids = [request for result in results for request in result.recording.request_ids]
+        explanation = explain_trace(collector.trace(ids), f"{scenario.id} with the {strategy} store")
+    history: list[HistoryEvent] = [event for result in results for event in result.recording.history]
+    recording.history += history
+    recording.request_ids += ids
+    played = _together(results)
+    return Race(
+        scenario=scenario.id,
+        repeat=repeat,
+        identical=played.identical,
+        empty_passed=sum(_empty_passed(scenario, play) for play in played.plays),
+        schedule=" ".join(played.schedules),
+        findings=explanation.groups,
+        picture=tuple(with_commands(_told(scenario, results[0]), first, crossing=True)),
+        surprises=tuple(surprises(played, explanation)),
+    )
+
+
+def surprises(result: ReplayResult, explanation: Explanation) -> list[str]:
+    """What is not as the scenario and its diagnosis must be with this store; nothing where all is."""
+    found = list(dict.fromkeys(f"{broken.do}: {broken.told}" for broken in result.violations))
+    if not result.identical:
+        found.append("it did not go the same way each time")
+    causes = [group.cause for group in explanation.groups]
+    if result.bug and result.scenario.cause not in causes:
+        found.append(f"its trace does not show {result.scenario.cause}: {explanation.verdict}")
+    if not result.bug and causes:
+        found.append(f"its trace shows something wrong: {explanation.verdict}")
+    return found
+
+
+def _together(results: Sequence[ReplayResult]) -> ReplayResult:
+    """Several plays as one result."""
+    plays = tuple(play for result in results for play in result.plays)
+    seconds = tuple(second for result in results for second in result.seconds)
+    first = results[0]
+    return ReplayResult(first.scenario, first.strategy, plays, seconds, first.recording)
+
+
+def _empty_passed(scenario: Scenario, play: Sequence[Observed]) -> bool:
+    """Whether an answer without any selection was told success."""
+    steps = scenario.steps
+    return any(
+        isinstance(step, Verify)
+        and step.answer is Answer.EMPTY
+        and one.shown.get("outcome") == Outcome.SUCCESS
+        for step, one in ((steps[one.number - 1], one) for one in play)
+    )
+
+
+def _told(scenario: Scenario, result: ReplayResult) -> list[SequenceMessage]:
+    """The client's messages, and what lay in Redis before the last of its requests.
+
+    An empty answer's success is drawn as the failure that it is; a refusal, where it is refused, is none.
+    """
+    kinds = list(dict.fromkeys(scenario.sessions.values()))
+    messages = [_without_kind(message, kinds) for message in result.recording.messages]
+    if _empty_passed(scenario, result.plays[0]):
+        messages[-1] = replace(messages[-1], kind="failed")
+    elif not result.violations:
+        messages = [replace(it, kind="reply") if it.kind == "failed" else it for it in messages]
+    looks = [one for one in result.plays[0] if isinstance(scenario.steps[one.number - 1], Redis)]
+    asked = [at for at, message in enumerate(messages) if message.source == "client"]
+    if not looks or not asked:
+        return messages
+    last = asked[-1]
+    note = SequenceMessage(messages[last].time, "redis", "redis", lies(looks[-1].shown), "note")
+    return [*messages[:last], note, *messages[last:]]
+
+
+def _without_kind(message: SequenceMessage, kinds: Sequence[str]) -> SequenceMessage:
+    """Where all is about one captcha type, no verify has to say it: the picture is wide."""
+    label = message.label.replace(f"verify {kinds[0]} ", "verify ") if len(kinds) == 1 else message.label
+    return replace(message, label=label)
+
+
+def lies(shown: Mapping[str, Any]) -> str:
+    """What a look at a key found, in short: what the document holds, and whether it ever expires."""
+    if not shown.get("exists"):
+        return "no key any more"
+    fields, attempts = list(shown.get("fields") or ()), shown.get("attempts")
+    document = f'{{"attempts": {attempts}}}' if fields == ["attempts"] else ", ".join(fields) or "a key"
+    return f"{document}, {'with a TTL' if shown.get('has_ttl') else 'no TTL'}"

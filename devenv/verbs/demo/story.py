@@ -1,0 +1,304 @@
+"""The whole story on a fresh stack: the bug on all three captchas, the fix, its race, the answer; a verdict.
+
+Every number comes from requests through the proxy to running pods; nothing is assumed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from devenv.core.model.topology import StackStatus
+from devenv.core.model.vocabulary import Answer, CaptchaType, Outcome, Strategy
+from devenv.core.render.sequence import SequenceMessage
+from devenv.harness.client.client import CaptchaClient
+from devenv.harness.client.cross_pod import Tally, TypeResult, run_cross_pod
+from devenv.harness.redis.keys import KeyInfo, connected, list_keys
+from devenv.harness.runs.journal import JournaledStack
+from devenv.harness.runs.store import Recording
+from devenv.harness.runs.trace import TraceCollector
+from devenv.stack.protocol import Progress
+from devenv.verbs.demo.race import Race, run_race
+from devenv.verbs.explain.redis_arrows import with_commands
+from devenv.verbs.operate.status import key_spaces
+from devenv.verbs.operate.toggle import stores, toggle
+
+DEFAULT_TRIALS = 5
+FIRST_FIX = Strategy.GUIDE
+"""What a team does first, with the guide in its hands: the store of the second act."""
+TYPES = tuple(CaptchaType)
+
+
+class Verdict(StrEnum):
+    """Whether the story held: the bug was shown where it must show, and the fix where it must."""
+
+    HOLDS = "holds"
+    FAILS = "fails"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One setting of the pods, and what became of the trials (``results``) or of the ``race``, or of both.
+
+    ``picture`` is one create on one pod and one verify on another, or the race, as it happened. ``keys`` is
+    what Redis held after one challenge of each type was created, in acts without a race. ``surprises`` are
+    the expectations that did not hold. ``ended``: when its last request was answered, in seconds since the
+    epoch.
+    """
+
+    use_redis: bool
+    strategy: Strategy
+    results: Mapping[CaptchaType, TypeResult]
+    picture: tuple[SequenceMessage, ...]
+    keys: tuple[KeyInfo, ...]
+    surprises: tuple[str, ...]
+    race: Race | None = None
+    ended: float = 0.0
+
+    @property
+    def good(self) -> bool:
+        """Whether people got what they should: no session lost, no empty answer passed."""
+        return self.use_redis and (self.race is None or not self.race.empty_passed)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict, as ``acts[]`` of ``devenv demo --json``; every key is always there."""
+        return {
+            "use_redis": self.use_redis,
+            "strategy": str(self.strategy),
+            "results": {str(kind): result.to_json() for kind, result in self.results.items()},
+            "keys": [key.to_json() for key in self.keys],
+            "race": None if self.race is None else self.race.to_json(),
+            "surprises": list(self.surprises),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A demo that ran to its end. ``restart_seconds`` is how long the first toggle's restart took."""
+
+    backend: str
+    pods: tuple[str, ...]
+    trials: int
+    seed: int
+    acts: tuple[Act, ...]
+    redis_engine: str
+    redis_version: str
+    restart_seconds: float
+    seconds: float
+    recording: Recording
+
+    @property
+    def verdict(self) -> Verdict:
+        """Holds where no act had a surprise."""
+        return Verdict.FAILS if any(act.surprises for act in self.acts) else Verdict.HOLDS
+
+    @property
+    def schedules(self) -> tuple[str, ...]:
+        """The orders that the races were run in."""
+        return tuple(act.race.schedule for act in self.acts if act.race is not None)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict for ``--json`` and results.json."""
+        return {
+            "kind": "demo",
+            "backend": self.backend,
+            "pods": list(self.pods),
+            "trials": self.trials,
+            "seed": self.seed,
+            "acts": [act.to_json() for act in self.acts],
+            "redis": {"engine": self.redis_engine, "version": self.redis_version},
+            "restart_seconds": round(self.restart_seconds, 2),
+            "verdict": str(self.verdict),
+            "seconds": round(self.seconds, 2),
+        }
+
+
+class Audience(Protocol):
+    """Whoever watches the story while it is told."""
+
+    def opened(self, status: StackStatus) -> None:
+        """The stack is up."""
+
+    def act_begins(self, strategy: Strategy, race: bool) -> None:
+        """The next trials, or with ``race`` the next race, are about to run."""
+
+    def act_ended(self, act: Act) -> None:
+        """An act's trials are through."""
+
+    def restarted(self, strategy: Strategy, seconds: float) -> None:
+        """The pods were restarted with another store."""
+
+
+def tell(
+    stack: JournaledStack,
+    *,
+    trials: int = DEFAULT_TRIALS,
+    strategy: Strategy = FIRST_FIX,
+    seed: int = 1,
+    audience: Audience,
+    progress: Progress,
+    started: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> Story:
+    """Run the story on ``stack``: at least two pods with USE_REDIS=false and the race's settings.
+
+    Four acts: pod memory; Redis with the store ``strategy``; the guide's store when two answers cross; the
+    atomic store when they do. The pods are restarted between acts with different stores. ``trials`` sequences
+    per captcha type and kind. ``started`` is ``clock``'s reading from which ``seconds`` counts. Gives the
+    story whether it held or not.
+    """
+    status = stack.status()
+    audience.opened(status)
+    with _Teller(stack, trials, seed, Recording(), audience, progress, clock, status) as teller:
+        acts = (
+            teller.act(Strategy.MEMORY),
+            teller.act(strategy),
+            teller.act(Strategy.GUIDE, race=True, sequences=False),
+            teller.act(Strategy.ATOMIC, race=True),
+        )
+    return Story(
+        backend=stack.backend,
+        pods=status.spec.pod_names,
+        trials=trials,
+        seed=seed,
+        acts=acts,
+        redis_engine=status.redis_engine,
+        redis_version=status.redis_version,
+        restart_seconds=teller.restarts[0],
+        seconds=clock() - started,
+        recording=teller.recording,
+    )
+
+
+class _Teller:
+    """Plays acts one after the other; ``restarts`` is how many seconds each restart of the pods took.
+
+    A context manager with one client for all acts: it asks the oracle about each picture only once.
+    """
+
+    def __init__(
+        self,
+        stack: JournaledStack,
+        trials: int,
+        seed: int,
+        recording: Recording,
+        audience: Audience,
+        progress: Progress,
+        clock: Callable[[], float],
+        status: StackStatus,
+    ) -> None:
+        self.recording = recording
+        self.restarts: list[float] = []
+        self._stack, self._trials, self._seed = stack, trials, seed
+        self._audience, self._progress, self._clock = audience, progress, clock
+        self._status = status
+        self._runner = asyncio.Runner()
+        self._client = CaptchaClient(
+            status.endpoints, seed=seed, recording=recording, profile=status.spec.profile
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._runner:
+            self._runner.run(self._client.aclose())
+
+    def act(self, strategy: Strategy, *, race: bool = False, sequences: bool = True) -> Act:
+        """One act with this store: the race, where asked for, then the trials."""
+        self._reach(strategy)
+        self._audience.act_begins(strategy, race)
+        raced = run_race(self._stack, strategy, self.recording, seed=self._seed) if race else None
+        results: Mapping[CaptchaType, TypeResult] = {}
+        keys: tuple[KeyInfo, ...] = ()
+        picture = () if raced is None else raced.picture
+        found = [] if raced is None else list(raced.surprises)
+        use_redis = strategy is not Strategy.MEMORY
+        if sequences:
+            results, keys, session = self._runner.run(self._sequences(shown=raced is None))
+            picture = picture or session
+            found += surprises(use_redis, results)
+        act = Act(use_redis, strategy, results, picture, keys, tuple(found), raced, time.time())
+        self._audience.act_ended(act)
+        return act
+
+    def _reach(self, strategy: Strategy) -> None:
+        """Restart the pods where they have another store."""
+        if set(stores(self._status).values()) == {strategy}:
+            return
+        toggled = toggle(self._stack, True, strategy=strategy, progress=self._progress, clock=self._clock)
+        self.restarts.append(toggled.seconds)
+        self._status = self._stack.status()
+        self._audience.restarted(strategy, toggled.seconds)
+
+    async def _sequences(
+        self, shown: bool
+    ) -> tuple[Mapping[CaptchaType, TypeResult], tuple[KeyInfo, ...], tuple[SequenceMessage, ...]]:
+        """The trials; where ``shown``, before them what Redis holds, and a picture of one session."""
+        pods = self._status.spec.pod_names
+        keys: tuple[KeyInfo, ...] = ()
+        picture: tuple[SequenceMessage, ...] = ()
+        if shown:
+            for kind in TYPES:  # left unanswered, so that Redis can be looked into while the story goes on
+                await self._client.create(kind, pods[0])
+            keys = self._keys()
+            picture = await self._picture(pods)
+        return await run_cross_pod(self._client, pods, TYPES, self._trials), keys, picture
+
+    async def _picture(self, pods: Sequence[str]) -> tuple[SequenceMessage, ...]:
+        """One session over two pods, with what Redis holds of it in between."""
+        client, recorded = self._client, self.recording
+        collector = TraceCollector(self._stack)
+        begin, begin_ids = len(recorded.messages), len(recorded.request_ids)
+        challenge = await client.create(CaptchaType.ABSTRACT, pods[0])
+        found = [key for key in self._keys() if challenge.id and challenge.id in key.key]
+        if found:
+            left = "no TTL" if found[0].ttl is None else f"TTL {found[0].ttl:.0f} s"
+            recorded.note(time.time(), "redis", f"holds it, {left}")
+        else:
+            recorded.note(time.time(), pods[0], "kept in this pod's memory")
+        submission = await client.answers.to(challenge, Answer.RIGHT)
+        await client.verify(challenge, submission, pods[1], answer=Answer.RIGHT)
+        trace = collector.trace(recorded.request_ids[begin_ids:])
+        return tuple(with_commands(recorded.messages[begin:], trace))
+
+    def _keys(self) -> tuple[KeyInfo, ...]:
+        found: list[KeyInfo] = []
+        for prefix, db in key_spaces(self._status):
+            with connected(self._status.endpoints, db) as redis:
+                found += list_keys(redis, prefix).keys
+        return tuple(found)
+
+
+def surprises(use_redis: bool, results: Mapping[CaptchaType, TypeResult]) -> list[str]:
+    """What of ``results`` is not as it must be; nothing where all is.
+
+    On one pod a right answer always passes. On another pod it passes with Redis; from pod memory it is not
+    found, and handwriting is judged against the other pod's word.
+    """
+    found = []
+    for kind, result in results.items():
+        lost = Outcome.WRONG if kind is CaptchaType.HANDWRITING else Outcome.NOT_FOUND
+        expected = Outcome.SUCCESS if use_redis else lost
+        for name, tally, wanted in (
+            ("cross-pod", result.cross_pod, expected),
+            ("same-pod", result.same_pod, Outcome.SUCCESS),
+        ):
+            if tally is not None and count(tally, wanted) != tally.trials:
+                seen = ", ".join(
+                    f"{n} {name}" for name, n in tally.to_json().items() if n and name != "trials"
+                )
+                found.append(f"{kind} {name}: expected {tally.trials} {wanted}, saw {seen or 'nothing'}")
+    return found
+
+
+def count(tally: Tally, outcome: Outcome) -> int:
+    """How many of the tally's verifies ended in ``outcome``."""
+    return int(tally.to_json()[str(outcome)])

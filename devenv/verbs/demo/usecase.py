@@ -1,0 +1,126 @@
+"""``devenv demo``: the story on a stack of its own, and what is kept of it."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.events import StackEvent, TraceEvent
+from devenv.core.model.topology import RedisMode
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.render import render
+from devenv.core.render.sequence import draw_mermaid
+from devenv.harness.config.settings import Settings
+from devenv.harness.runs.store import HISTORY, RESULTS, SCHEDULE, TRACE, open_run
+from devenv.harness.runs.trace import TraceCollector, event_time, trace_lines
+from devenv.stack.protocol import Progress
+from devenv.verbs.demo import story as demo
+from devenv.verbs.demo.race import race_settings
+from devenv.verbs.demo.report import document
+from devenv.verbs.explain.explanation import Explanation, explain_trace
+from devenv.verbs.explain.report import sections
+from devenv.verbs.operate.select import fresh_stack
+
+REPORT = "report.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A story with the folder that keeps it; ``explanation`` of the acts that did not go as they must."""
+
+    story: demo.Story
+    run_id: str
+    report: Path
+    command: str
+    explanation: Explanation | None
+
+
+def tell_story(
+    settings: Settings,
+    *,
+    trials: int,
+    strategy: Strategy,
+    audience: demo.Audience,
+    progress: Progress,
+    clock: Callable[[], float] = time.time,
+) -> Told:
+    """Start a fresh stack, tell the story on it, end the stack, write the run folder with its report.
+
+    ``clock`` gives seconds since the epoch. Raises UsageProblem with fewer than two pods.
+    """
+    started = time.monotonic()
+    if settings.pods < 2:
+        raise UsageProblem("the story needs at least two pods", hint="leave DEVENV_PODS out, or set it to 2")
+    backend = settings.backend or "embedded"
+    spec = settings.stack_spec()
+    env = {**spec.env, **race_settings()}
+    if spec.redis_mode is RedisMode.CLUSTER:  # the guide's own client is a plain one: another story
+        env.setdefault("REDIS_CLUSTER", "true")
+    spec = replace(spec, use_redis=False, strategy=strategy, workers=1, env=env)
+    run = open_run(settings.state_dir, "demo", clock())
+    with fresh_stack(backend, settings.state_dir, spec, progress) as stack:
+        collector = TraceCollector(stack, clock)
+        story = demo.tell(
+            stack,
+            trials=trials,
+            strategy=strategy,
+            seed=settings.seed,
+            audience=audience,
+            progress=progress,
+            started=started,
+        )
+        requests = frozenset(story.recording.request_ids)
+        trace = collector.trace(requests)
+    run.write_lines(TRACE, trace_lines(trace))
+    explanation = explain_surprises(story, trace, run.id)
+    command = _command(story, strategy)
+    run.write_json(RESULTS, story.to_json() | {"run": run.id, "command": command})
+    run.write_lines(HISTORY, (event.to_json() for event in story.recording.history))
+    run.write_text(SCHEDULE, "".join(f"{schedule}\n" for schedule in story.schedules))
+    run.write_text("sequence.mmd", draw_mermaid([message for act in story.acts for message in act.picture]))
+    page = document(story, settings.language, command)
+    if explanation is not None:
+        page = replace(page, sections=(*page.sections, *sections(explanation)))
+    return Told(story, run.id, run.write_text(REPORT, render(page)), command, explanation)
+
+
+def explain_surprises(
+    story: demo.Story, trace: Sequence[TraceEvent], run_id: str | None = None
+) -> Explanation | None:
+    """Explain the acts that did not go as they must; None where all did: the bugs of the others are meant.
+
+    How the pods stood at the time is taken from before, too.
+    """
+    began, spans = float("-inf"), []
+    for act in story.acts:
+        if act.surprises:
+            spans.append((began, act.ended))
+        began = act.ended
+    if not spans:
+        return None
+    last = spans[-1][1]
+    shown = [
+        it
+        for it in trace
+        if any(start < event_time(it) <= end for start, end in spans)
+        or (isinstance(it, StackEvent) and event_time(it) <= last)
+    ]
+    return explain_trace(shown, "what did not go as it must", run_id)
+
+
+def _command(story: demo.Story, strategy: Strategy) -> str:
+    """What to type to see the same again: only what is not the default."""
+    words = ["devenv", "demo"]
+    for flag, value, usual in (
+        ("--trials", str(story.trials), str(demo.DEFAULT_TRIALS)),
+        ("--strategy", str(strategy), str(demo.FIRST_FIX)),
+        ("--seed", str(story.seed), "1"),
+        ("--backend", story.backend, "embedded"),
+    ):
+        if value != usual:
+            words += [flag, value]
+    return shlex.join(words)

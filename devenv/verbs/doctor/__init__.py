@@ -1,0 +1,1 @@
+"""``devenv doctor``: reads settings, looks at what they point at, and lets the rules judge."""

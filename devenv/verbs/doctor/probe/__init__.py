@@ -1,0 +1,1 @@
+"""The doctor's probes: they collect facts from settings, servers and pods; they judge nothing."""

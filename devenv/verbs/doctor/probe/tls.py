@@ -1,0 +1,193 @@
+"""What answers at a port, and a TLS handshake as a pod's client would do it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cryptography import x509
+
+from devenv.core.doctor_rules.facts import Certificate, Reach, Speech, Tls, Trust
+from devenv.verbs.doctor.probe.resp_socket import Broken, Wire, connect
+
+SYSTEM = "the system's certificate authorities"
+_SECONDS_PER_DAY = 86400.0
+
+# OpenSSL's X509_V_ERR_*: openssl/x509_vfy.h.
+_VERIFY = {
+    9: Trust.NOT_YET,
+    10: Trust.EXPIRED,
+    2: Trust.UNTRUSTED,
+    18: Trust.UNTRUSTED,
+    19: Trust.UNTRUSTED,
+    20: Trust.UNTRUSTED,
+    21: Trust.UNTRUSTED,
+    62: Trust.WRONG_NAME,
+    64: Trust.WRONG_NAME,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Paths of the settings: authorities, and the client's certificate and key; "" where there are none."""
+
+    authorities: str = ""
+    certificate: str = ""
+    key: str = ""
+
+
+def speech(host: str, port: int, timeout: float) -> Speech:
+    """What answers at an open port: first a PING without TLS, then a TLS handshake that trusts anybody."""
+    _, link = connect(host, port, timeout)
+    if link is None:
+        return Speech.SILENT
+    silent = False
+    with link, contextlib.suppress(OSError):
+        try:
+            link.sendall(b"*1\r\n$4\r\nPING\r\n")
+            said = link.recv(64)
+        except TimeoutError:
+            silent, said = True, b""
+        if said[:1] in (b"+", b"-"):
+            return Speech.REDIS
+        if said.startswith(b"HTTP/"):
+            return Speech.HTTP
+    if speaks_tls(host, port, timeout):
+        return Speech.TLS
+    return Speech.SILENT if silent else Speech.OTHER
+
+
+def speaks_tls(host: str, port: int, timeout: float) -> bool:
+    """Whether a TLS handshake succeeds; the certificate is not looked at."""
+    _, link = connect(host, port, timeout)
+    if link is None:
+        return False
+    with link:
+        try:
+            with _trusting().wrap_socket(link, server_hostname=host):
+                return True
+        except (OSError, ValueError):
+            return False
+
+
+def context(files: TlsFiles) -> ssl.SSLContext:
+    """What redis-py makes of the same settings: verify the chain and the name.
+
+    Raises OSError (ssl.SSLError) where a file cannot be used.
+    """
+    made = ssl.create_default_context()
+    if files.authorities:
+        made.load_verify_locations(cafile=files.authorities)
+    if files.certificate:
+        made.load_cert_chain(files.certificate, files.key or None)
+    return made
+
+
+def handshake(
+    host: str,
+    port: int,
+    timeout: float,
+    files: TlsFiles,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Tls:
+    """A handshake with everything verified, and the server's certificate, whatever it is worth."""
+    authorities = files.authorities or SYSTEM
+    held = _certificate(host, port, timeout, now)
+    try:
+        made = context(files)
+    except OSError as error:
+        return Tls(Trust.FAILED, f"{files}: {error.strerror or error}", held, authorities)
+    reached, link = connect(host, port, timeout)
+    if link is None:
+        return Tls(Trust.FAILED, str(reached.reach), held, authorities)
+    agreed = False
+    with link:
+        try:
+            with made.wrap_socket(link, server_hostname=host) as secured, Wire(secured) as wire:
+                agreed = True
+                wire.call("PING")
+        except ssl.SSLCertVerificationError as error:
+            trust = _VERIFY.get(error.verify_code, Trust.FAILED)
+            return Tls(trust, error.verify_message, held, authorities)
+        except (Broken, OSError, ValueError) as error:
+            return Tls(_without_certificate(error, agreed, files), _said(error), held, authorities)
+    return Tls(Trust.OK, "", held, authorities)
+
+
+def _without_certificate(error: Exception, agreed: bool, files: TlsFiles) -> Trust:
+    """Whether it failed because the server wants the client's certificate.
+
+    With TLS 1.3 (RFC 8446, 4.4.2.4) a client learns that only after its own handshake is over, by an alert
+    which the end of the connection may overtake.
+    """
+    told = "certificate required" in _said(error) or "handshake failure" in _said(error)
+    ended = agreed and not isinstance(error, TimeoutError) and not files.certificate
+    return Trust.NEEDS_CERTIFICATE if told or ended else Trust.FAILED
+
+
+def _said(error: Exception) -> str:
+    reason = error.reason if isinstance(error, ssl.SSLError) else None
+    return reason.replace("_", " ").lower() if reason else str(error)
+
+
+def _trusting() -> ssl.SSLContext:
+    """For looking only: nothing is ever sent over it."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.check_hostname = False
+    made.verify_mode = ssl.CERT_NONE
+    return made
+
+
+def _certificate(host: str, port: int, timeout: float, now: Callable[[], datetime]) -> Certificate | None:
+    _, link = connect(host, port, timeout)
+    if link is None:
+        return None
+    try:
+        with link, _trusting().wrap_socket(link, server_hostname=host) as secured:
+            raw = secured.getpeercert(binary_form=True)
+        return _read(x509.load_der_x509_certificate(raw or b""), now())
+    except (OSError, ValueError):
+        return None
+
+
+def _read(held: x509.Certificate, now: datetime) -> Certificate:
+    try:
+        extension = held.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = extension.get_values_for_type(x509.DNSName)
+        names += [str(it) for it in extension.get_values_for_type(x509.IPAddress)]
+    except x509.ExtensionNotFound:
+        names = []
+    end = held.not_valid_after_utc
+    return Certificate(
+        _name(held.subject) or ", ".join(names) or "nobody",
+        _name(held.issuer) or "nobody",
+        end.strftime("%Y-%m-%d %H:%M UTC"),
+        (end - now).total_seconds() / _SECONDS_PER_DAY,
+        tuple(names),
+    )
+
+
+def _name(name: x509.Name) -> str:
+    return name.rfc4514_string()
+
+
+def reachable(host: str, port: int, timeout: float) -> Reach:
+    """Whether a TCP connection succeeds."""
+    reached, link = connect(host, port, timeout)
+    if link is not None:
+        link.close()
+    return reached.reach
+
+
+def loopback(host: str) -> bool:
+    """Whether a host is this machine beyond doubt, told without asking a name server."""
+    name = host.strip("[]").lower().rstrip(".")
+    if name in ("localhost", "::1", "0.0.0.0", "::") or name.endswith(".localhost"):
+        return True
+    with contextlib.suppress(OSError):
+        return socket.inet_aton(name)[0] == 127 and name.count(".") == 3
+    return False

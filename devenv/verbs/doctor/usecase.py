@@ -1,0 +1,320 @@
+"""``devenv doctor``: which settings, which servers, may they be touched; then look, then judge."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from devenv.core.doctor_rules.commands import NEEDS, UNSAID
+from devenv.core.doctor_rules.diagnosis import diagnose
+from devenv.core.doctor_rules.facts import Created, Facts, Refusal, Server, Target
+from devenv.core.doctor_rules.findings import Diagnosis
+from devenv.core.doctor_rules.kubernetes import TELLTALE
+from devenv.core.doctor_rules.settings import CA_NAMES, CERTIFICATE_NAMES, KEY_NAMES, USER_NAMES, Pod
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.events import RedisCommand
+from devenv.core.model.presets import CAPTCHA
+from devenv.core.model.service import ServiceProfile
+from devenv.core.model.topology import StackStatus
+from devenv.harness.config.settings import Backend
+from devenv.harness.runs.journal import JournaledStack
+from devenv.harness.runs.trace import live_trace
+from devenv.stack.protocol import Progress
+from devenv.verbs.doctor.probe import sessions as creation
+from devenv.verbs.doctor.probe import settings_sources as sources
+from devenv.verbs.doctor.probe.keyspace import named
+from devenv.verbs.doctor.probe.redis_server import WELL_KNOWN, Found, Plan, look, seek
+from devenv.verbs.doctor.probe.tls import TlsFiles, loopback
+from devenv.verbs.operate.select import running_stack
+
+GATE_SECONDS = 600.0
+"""How far back the gate's record is read for commands that Redis does not know."""
+_LOGIN = ("HELLO", "AUTH", "PING", "SELECT")
+
+Ask = Callable[[str], bool]
+"""Asked before a host that is not this machine is touched; told what would be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to look at. Nothing named: the stack that runs, else ``.env`` of the current folder.
+
+    ``service``: the URL of a service that runs, to be asked for challenges. ``authorities``: a file that
+    stands for the CA of the settings, whose path is another machine's. ``commands``: Redis commands that the
+    service uses besides those of its SESSION_STRATEGY. ``other_prefixes`` are another environment's.
+    ``profile`` says how ``service`` is asked for a session.
+    ``probe``: touch anything at all; ``write``: also create a challenge, and write the one key.
+    """
+
+    env_files: tuple[Path, ...] = ()
+    manifests: tuple[Path, ...] = ()
+    redis_url: str | None = None
+    service: str | None = None
+    authorities: Path | None = None
+    commands: tuple[str, ...] = ()
+    other_prefixes: tuple[str, ...] = ()
+    probe: bool = True
+    write: bool = True
+    neighbours: tuple[int, ...] = WELL_KNOWN
+    profile: ServiceProfile = CAPTCHA
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What was looked at and what is to be said of it."""
+
+    subject: str
+    diagnosis: Diagnosis
+    servers: tuple[Server, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict for ``--json``; no secret is in it."""
+        servers = [
+            {"address": str(it.target), "pods": list(it.pods), "how": it.target.words} for it in self.servers
+        ]
+        return {"subject": self.subject, "servers": servers, **self.diagnosis.to_json()}
+
+
+def examine(
+    wish: Wish, backend: Backend | None, state_dir: Path, *, ask: Ask, progress: Progress = lambda line: None
+) -> Examined:
+    """Read the settings, look at what they point at, judge.
+
+    Raises UsageProblem for input that cannot be read, EnvironmentProblem where there is nothing to look at,
+    or ``ask`` said no.
+    """
+    pods, stack, subject = _subject(wish, backend, state_dir)
+    status = stack.status() if stack is not None else None
+    consent = _Consent(ask)
+    needs = {pod.name: _needs(pod, wish) for pod in pods}
+    for heard in _heard(stack, status, time.time() - GATE_SECONDS):
+        if "unknown command" in str(heard.reply).lower() and heard.pod in needs:
+            needs[heard.pod] = tuple(dict.fromkeys((*needs[heard.pod], heard.command)))
+    plans, servers = _plans(pods, wish, needs, consent, status), []
+    if wish.service is not None and wish.probe:
+        consent.wanted(_host_of(wish.service), f"ask {wish.service} for challenges")
+    for plan in plans:
+        if isinstance(plan, Server):
+            servers.append(plan)
+            continue
+        progress(f"looking at {plan.target}")
+        servers.append(look(plan))
+    facts = Facts(tuple(pods), tuple(servers), commands=needs, foreign_prefixes=wish.other_prefixes)
+    if wish.probe and wish.write:
+        begun = time.time()
+        made = _created(wish, status, progress)
+        refused = {
+            (it.pod, it.command): Refusal(it.pod, it.command, str(it.reply).removeprefix("-"))
+            for it in _heard(stack, status, begun)
+            if it.command in _LOGIN
+        }
+        created = tuple(_sought(made, facts, plans))
+        facts = replace(facts, created=created, refused=tuple(refused.values()))
+    return Examined(subject, diagnose(facts), tuple(servers))
+
+
+# --- what is to be looked at -----------------------------------------------------------------------------
+
+
+def _subject(
+    wish: Wish, backend: Backend | None, state_dir: Path
+) -> tuple[list[Pod], JournaledStack | None, str]:
+    pods = sources.from_env_files(wish.env_files) + sources.from_manifests(wish.manifests)
+    if pods:
+        if wish.redis_url is not None:
+            pods = [sources.reached_at(pod, wish.redis_url) for pod in pods]
+        return pods, None, ", ".join(str(path) for path in (*wish.env_files, *wish.manifests))
+    if wish.redis_url is not None:
+        pod = sources.from_url(wish.redis_url)
+        return [pod], None, f"{pod.text('REDIS_HOST')}:{pod.text('REDIS_PORT')}"
+    try:
+        stack = running_stack(backend, state_dir)
+    except EnvironmentProblem:
+        here = Path(".env")
+        found = sources.from_env_files([here]) if here.is_file() else []
+        if found and TELLTALE & {*found[0].settings, *found[0].unknown}:
+            return found, None, str(here)
+        raise EnvironmentProblem(
+            "there is nothing to look at: no stack is running, and no .env here names a Redis",
+            hint="name settings with --env-file F or --k8s F, an address with --redis-url, "
+            "or start a stack with `devenv up -d`",
+        ) from None
+    status = stack.status()
+    return sources.from_stack(status, Path(".env")), stack, f"the running stack ({status.backend})"
+
+
+def _needs(pod: Pod, wish: Wish) -> tuple[str, ...]:
+    own = NEEDS.get(pod.text("SESSION_STRATEGY").lower(), UNSAID if pod.service else ())
+    return tuple(dict.fromkeys((*own, *(it.upper() for it in wish.commands))))
+
+
+def _heard(stack: JournaledStack | None, status: StackStatus | None, since: float) -> list[RedisCommand]:
+    """What the gate saw Redis refuse from ``since`` on; nothing without a stack, or an answer of its gate."""
+    if stack is None or status is None:
+        return []
+    try:
+        events = live_trace(status, stack.journal, since, time.time())
+    except EnvironmentProblem:
+        return []
+    return [it for it in events if isinstance(it, RedisCommand) and str(it.reply).startswith("-")]
+
+
+# --- which servers, and may they be touched --------------------------------------------------------------
+
+
+class _Consent:
+    """Hosts that may be touched: this machine, and those that somebody said yes to."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._given: set[str] = set()
+
+    def wanted(self, host: str, what: str) -> None:
+        """Raises EnvironmentProblem where the answer is no."""
+        if self.has(host):
+            return
+        if not self._ask(f"{what}; {host} is not this machine"):
+            raise EnvironmentProblem(
+                f"{host} was not touched, as you wish", hint="--no-probe reads the settings only"
+            )
+        self._given.add(host)
+
+    def has(self, host: str) -> bool:
+        """Whether ``host`` may be touched."""
+        return loopback(host) or host in self._given
+
+
+def _plans(
+    pods: Sequence[Pod],
+    wish: Wish,
+    needs: dict[str, tuple[str, ...]],
+    consent: _Consent,
+    status: StackStatus | None,
+) -> list[Plan | Server]:
+    """One plan for each way to reach a server; a Server where it is not to be tried, and why.
+
+    Where a port is closed, those that other pods use are looked at too. Of a stack of ours (``status``) it is
+    known where its nodes are reached.
+    """
+    grouped: dict[tuple[Target, str, TlsFiles, str], list[Pod]] = {}
+    for pod in pods:
+        target = _target(pod)
+        if target is not None:
+            why = _untouchable(pod, target, wish)
+            grouped.setdefault((target, pod.text("REDIS_PASSWORD"), _files(pod, wish), why), []).append(pod)
+    neighbours = tuple(dict.fromkeys([*(target.port for target, *_ in grouped), *wish.neighbours]))
+    plans: list[Plan | Server] = []
+    ends = status.endpoints if status is not None else None
+    home = (ends.redis_host, ends.redis_port) if ends is not None else None
+    nodes = ends.redis_nodes if ends is not None else ()
+    for (target, password, files, why), users in grouped.items():
+        names = tuple(pod.name for pod in users)
+        if why:
+            plans.append(Server(target, names, skipped=why))
+            continue
+        place = users[0].line("REDIS_HOST")
+        consent.wanted(target.host, f"connect to {target} (REDIS_HOST in {place})")
+        plans.append(
+            Plan(
+                target,
+                names,
+                (users[0].integer("REDIS_TIMEOUT_MS") or 2000) / 1000,
+                password,
+                files,
+                tuple(dict.fromkeys(it for pod in users for it in needs[pod.name])),
+                users[0].text("REDIS_PREFIX"),
+                wish.write,
+                neighbours,
+                consent.has,
+                nodes if (target.host, target.port) == home else (),
+            )
+        )
+    return plans
+
+
+def _target(pod: Pod) -> Target | None:
+    """Where this pod's Redis is; None where its settings name none that could be reached."""
+    port, db, host = pod.integer("REDIS_PORT"), pod.integer("REDIS_DB"), pod.host
+    unnamed = not host and pod.known("REDIS_HOST")
+    if (
+        unnamed
+        or port is None
+        or not 0 < port <= 65535
+        or (pod.service and pod.text("REDIS_PORT")[:1] == "-")
+    ):
+        return None
+    user = pod.text(*USER_NAMES)
+    return Target(
+        host or "?", port, pod.flag("REDIS_SSL"), max(db or 0, 0), user, bool(pod.text("REDIS_PASSWORD"))
+    )
+
+
+def _untouchable(pod: Pod, target: Target, wish: Wish) -> str:
+    """Why a server cannot be tried; "" where it can."""
+    for name in ("REDIS_HOST", "REDIS_PORT", "REDIS_SSL"):
+        if not pod.known(name):
+            return f"not tried: {name} is not known ({pod.unknown.get(name) or ', '.join(pod.unread)})"
+    if not wish.probe:
+        return "not tried: --no-probe"
+    inside = "." not in target.host or target.host.endswith((".svc", ".svc.cluster.local"))
+    if wish.manifests and wish.redis_url is None and inside and not loopback(target.host):
+        return (
+            f"not tried: {target.host} is known inside the cluster only; "
+            "kubectl port-forward, and --redis-url redis://127.0.0.1:PORT"
+        )
+    return ""
+
+
+def _files(pod: Pod, wish: Wish) -> TlsFiles:
+    if not pod.flag("REDIS_SSL"):
+        return TlsFiles()
+    authorities = str(wish.authorities) if wish.authorities is not None else pod.text(*CA_NAMES)
+    return TlsFiles(authorities, pod.text(*CERTIFICATE_NAMES), pod.text(*KEY_NAMES))
+
+
+def _host_of(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageProblem(f"--service {url}: no address", hint="like http://127.0.0.1:8000")
+    return parts.hostname
+
+
+# --- challenges ------------------------------------------------------------------------------------------
+
+
+def _created(wish: Wish, status: StackStatus | None, progress: Progress) -> list[Created]:
+    if wish.service is not None:
+        progress(f"asking {wish.service} for challenges")
+        return creation.on_service(wish.service, wish.profile)
+    service = status.spec.service if status is not None else None
+    if status is None or (service is not None and not service.switchable):
+        return []  # or of a service of which nobody says that its sessions are in Redis
+    progress("asking each pod for a challenge")
+    return creation.on_stack(status)
+
+
+def _sought(made: Sequence[Created], facts: Facts, plans: Sequence[Plan | Server]) -> list[Created]:
+    """The challenges with their keys, of every server that the settings name; without those not told."""
+    prefixes = list(dict.fromkeys(pod.text("REDIS_PREFIX") for pod in facts.pods))
+    places: dict[str, Found] = {}
+    told = dict.fromkeys(creation.ids(made), True)
+    for plan, seen in zip(plans, facts.servers, strict=True):
+        if isinstance(plan, Server) or not seen.greeted or seen.ping is not None:
+            continue
+        found = seek(plan, seen, creation.ids(made), prefixes)
+        places |= {cid: place for cid, place in found.items() if place is not None}
+        told = {cid: ok and cid in found for cid, ok in told.items()}
+    sought = []
+    for one in made:
+        place = places.get(one.challenge or "")
+        if place is not None:
+            parts = named(place.key)
+            prefix = parts[0] if parts is not None else place.key.partition(str(one.challenge))[0]
+            one = replace(one, key=place.key, prefix=prefix, db=place.db, ttl=place.ttl)
+        if one.challenge is None or place is not None or told[one.challenge]:
+            sought.append(one)
+    return sought

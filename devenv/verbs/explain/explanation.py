@@ -1,0 +1,242 @@
+"""What an explanation of a trace says: what went wrong, grouped by cause, with its evidence and pictures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from devenv.core.checker.history import SOLVED_MESSAGE
+from devenv.core.diagnosis.diagnosis import diagnose_joined
+from devenv.core.diagnosis.findings import Evidence, Finding
+from devenv.core.diagnosis.remarks import remarks
+from devenv.core.diagnosis.stories import Call, Joined, join
+from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
+from devenv.core.model.vocabulary import Outcome
+from devenv.core.render.sequence import SequenceMessage, shorten
+from devenv.harness.runs.trace import event_time
+from devenv.verbs.explain.picture import picture
+
+MOST_CHALLENGES = 20
+MOST_SENTENCES = 3
+LONGEST_REASON = 60
+MOST_MESSAGES = 400
+"""Of the whole picture, for programs; people are shown fewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of evidence: ``at`` in seconds since the first request, ``number`` in its file (from 1)."""
+
+    at: float
+    text: str
+    number: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {"at": round(self.at, 6), "text": self.text, "line": self.number}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Findings of one cause: the first of them with its picture, and how many there are.
+
+    ``also`` are other sentences of the same cause. ``picture`` is empty where it is that of an earlier group.
+    """
+
+    first: Finding
+    count: int
+    challenges: tuple[str, ...]
+    also: tuple[str, ...]
+    evidence: tuple[Line, ...]
+    picture: tuple[SequenceMessage, ...]
+
+    @property
+    def cause(self) -> str:
+        """Its name in the failure catalogue."""
+        return self.first.cause
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {
+            "cause": self.cause,
+            "count": self.count,
+            "challenge": self.first.challenge,
+            "challenges": list(self.challenges),
+            "sentence": self.first.sentence,
+            "also": list(self.also),
+            "evidence": [line.to_json() for line in self.evidence],
+            "change": self.first.change,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A trace explained. ``of`` says what in words, ``run`` is its run's id, where it is one.
+
+    ``summary`` counts what happened; ``missing`` says what was not recorded; ``remarks`` are no findings, and
+    worth knowing.
+    """
+
+    of: str
+    run: str | None
+    groups: tuple[Group, ...]
+    messages: tuple[SequenceMessage, ...]
+    calls: int
+    summary: str
+    missing: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def wrong(self) -> bool:
+        """Whether anything went wrong."""
+        return bool(self.groups)
+
+    @property
+    def verdict(self) -> str:
+        """In one line."""
+        if not self.groups:
+            return f"nothing wrong: {self.summary}"
+        causes = ", ".join(f"{it.cause} × {it.count}" if it.count > 1 else it.cause for it in self.groups)
+        return f"{causes}: {self.summary}"
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict, as ``devenv explain --json`` prints it; the picture is bounded."""
+        return {
+            "run": self.run,
+            "of": self.of,
+            "verdict": self.verdict,
+            "findings": [group.to_json() for group in self.groups],
+            "messages": [asdict(message) for message in shorten(self.messages, MOST_MESSAGES)],
+            "messages_total": len(self.messages),
+            "missing": list(self.missing),
+            "remarks": list(self.remarks),
+        }
+
+
+def explain_trace(
+    events: Sequence[TraceEvent],
+    of: str,
+    run: str | None = None,
+    lines: Mapping[tuple[str, int | None, float], int] | None = None,
+) -> Explanation:
+    """Explain a trace's events; ``lines`` are their line numbers by ``place``, where it came from a file."""
+    joined = join(events)
+    began = min((event_time(it) for it in events if not isinstance(it, StackEvent)), default=0.0)
+    numbers = lines or {}
+    groups: dict[str, list[Finding]] = {}
+    for found in diagnose_joined(joined):
+        groups.setdefault(found.cause, []).append(found)
+    told: list[Group] = []
+    for findings in groups.values():
+        group = _group(findings, joined, began, numbers)
+        seen = any(group.picture == earlier.picture for earlier in told)
+        told.append(replace(group, picture=()) if seen else group)
+    return Explanation(
+        of,
+        run,
+        tuple(told),
+        tuple(picture(joined, joined.calls)),
+        len(joined.calls),
+        summary(joined.calls),
+        tuple(_missing(event) for event in joined.stack if event.what == "missing"),
+        _bounded(remarks(joined)),
+    )
+
+
+def place(event: TraceEvent) -> tuple[str, int | None, float]:
+    """What tells an event among the others of its trace, as its evidence has it."""
+    if isinstance(event, Exchange):
+        return ("exchange", event.seq, 0.0)
+    if isinstance(event, RedisCommand):
+        return ("redis", event.seq, 0.0)
+    return ("stack", None, event.time)
+
+
+def _group(
+    found: Sequence[Finding],
+    joined: Joined,
+    began: float,
+    lines: Mapping[tuple[str, int | None, float], int],
+) -> Group:
+    first = found[0]
+    told: dict[str, str] = {}
+    for it in found:
+        told.setdefault(_without_challenge(it), it.sentence)
+    sentences = list(told.values())
+    challenges = list(dict.fromkeys(it.challenge for it in found if it.challenge))
+    evidence = tuple(Line(it.time - began, it.text, _number(it, lines)) for it in first.evidence)
+    return Group(
+        first,
+        len(found),
+        tuple(challenges[:MOST_CHALLENGES]),
+        tuple(sentences[1:MOST_SENTENCES]),
+        evidence,
+        tuple(picture(joined, _concerned(first, joined) or joined.calls)),
+    )
+
+
+def _without_challenge(found: Finding) -> str:
+    """Its sentence, the same for all challenges: a sentence may name the key."""
+    return found.sentence.replace(found.challenge, "…") if found.challenge else found.sentence
+
+
+def _number(it: Evidence, lines: Mapping[tuple[str, int | None, float], int]) -> int | None:
+    return lines.get((it.kind, it.seq, it.time if it.kind == "stack" else 0.0))
+
+
+def _concerned(found: Finding, joined: Joined) -> list[Call]:
+    """The calls of the finding's challenge, and those among its evidence."""
+    shown = frozenset(line.seq for line in found.evidence if line.kind == "exchange")
+    return [
+        call
+        for call in joined.calls
+        if call.exchange.seq in shown or (found.challenge is not None and call.challenge == found.challenge)
+    ]
+
+
+def _bounded(sentences: tuple[str, ...]) -> tuple[str, ...]:
+    more = len(sentences) - MOST_SENTENCES
+    return sentences if more <= 0 else (*sentences[:MOST_SENTENCES], f"the same happened {more} times more")
+
+
+def _missing(event: StackEvent) -> str:
+    detail = event.detail
+    return (
+        f"{detail.get('what', 'events')} {detail.get('from', '?')} to {detail.get('to', '?')} were not kept"
+    )
+
+
+def summary(calls: Sequence[Call]) -> str:
+    """How many challenges and answers there were, and how they ended, in words."""
+    creates = [call for call in calls if call.kind == "create"]
+    verifies = [call for call in calls if call.kind == "verify"]
+    counts = Counter(_ending(call) for call in verifies)
+    failed = Counter(_ending(call) for call in creates if not call.answered)
+    words = [f"{len(creates)} challenge{'' if len(creates) == 1 else 's'}"]
+    words += [f"{n} not created ({how})" for how, n in failed.items()]
+    words.append(f"{len(verifies)} answer{'' if len(verifies) == 1 else 's'}")
+    return ", ".join(words) + (": " if counts else "") + ", ".join(f"{n} {how}" for how, n in counts.items())
+
+
+def _ending(call: Call) -> str:
+    if call.exchange.error is not None:
+        return "not served by a pod"
+    if call.exchange.status == 503:
+        why = str(call.answer.get("detail") or "")
+        short = why if len(why) <= LONGEST_REASON else f"{why[: LONGEST_REASON - 1]}…"
+        return f"told to try again (503{': ' if short else ''}{short})"
+    if not call.answered:
+        return f"answered {call.exchange.status}"
+    if call.kind == "create":
+        return "created"
+    if call.answer.get("message") == SOLVED_MESSAGE:
+        return "told that it is already solved"
+    words = {
+        Outcome.SUCCESS: "passed",
+        Outcome.WRONG: "wrong",
+        Outcome.NOT_FOUND: "not found",
+        Outcome.ERROR: "not graded",
+    }
+    return words[call.outcome]

@@ -1,0 +1,68 @@
+"""An explanation as a report, or as further sections of another one."""
+
+from __future__ import annotations
+
+from devenv.core.render.document import Cell, Command, Document, Fact, Section, Table
+from devenv.verbs.explain.explanation import Explanation, Group
+
+_REMARKS = "Worth knowing"
+
+
+def document(found: Explanation, title: str, command: str) -> Document:
+    """The report of one explanation; ``command`` is what shows it again."""
+    facts = [Fact("trace", found.of), Fact("requests", found.summary)]
+    return Document(
+        language="en",
+        title=title,
+        subtitle=found.of,
+        holds=not found.wrong,
+        verdict=found.verdict,
+        sections=sections(found) or (_whole(found),),
+        facts_title="What it is about",
+        facts=(*facts, *(Fact("missing", text) for text in found.missing)),
+        commands_title="Again",
+        commands=(Command(command, "shows it in the terminal"),),
+    )
+
+
+def sections(found: Explanation) -> tuple[Section, ...]:
+    """One section for each cause; none where nothing is wrong."""
+    causes = tuple(_section(group) for group in found.groups)
+    if not causes or not found.remarks:
+        return causes
+    return (*causes, Section(title=_REMARKS, explanation=found.remarks))
+
+
+def _section(group: Group) -> Section:
+    times = f" × {group.count}" if group.count > 1 else ""
+    rows = tuple(
+        (
+            Cell(f"+{line.at:.3f} s", "quiet"),
+            Cell(line.text, "code"),
+            Cell("" if line.number is None else str(line.number), "quiet"),
+        )
+        for line in group.evidence
+    )
+    return Section(
+        title=group.cause + times,
+        label="cause",
+        note=group.first.sentence,
+        good=False,
+        picture=group.picture,
+        picture_title="What happened" if group.count == 1 else f"What happened, the first of {group.count}",
+        tables=(Table(("when", "evidence", "line"), rows, "The evidence, lines of the trace"),),
+        explanation_title="What to change",
+        explanation=(group.first.change, *(f"Also: {sentence}" for sentence in group.also)),
+    )
+
+
+def _whole(found: Explanation) -> Section:
+    return Section(
+        title="What happened",
+        note=found.summary,
+        good=True,
+        picture=found.messages,
+        picture_title=f"{len(found.messages)} messages",
+        explanation_title=_REMARKS,
+        explanation=found.remarks,
+    )

@@ -1,0 +1,78 @@
+"""Where the trace to explain comes from: a run, a file, or the stack that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from devenv.core.model.errors import DevenvError, Inconclusive, UsageProblem
+from devenv.harness.runs.journal import JournaledStack
+from devenv.harness.runs.store import LATEST, TRACE, Run, list_runs, resolve_run
+from devenv.harness.runs.trace import live_trace, read_numbered
+from devenv.verbs.explain.explanation import Explanation, explain_trace, place
+
+DEFAULT_SINCE_S = 60.0
+
+
+def explain_word(
+    word: str | None,
+    state_dir: Path,
+    stack: Callable[[], JournaledStack],
+    *,
+    since: float | None,
+    now: float,
+) -> tuple[Explanation, Run | None]:
+    """Explain what ``word`` names: a run (id, its beginning, latest) or a trace.jsonl; gives its run too.
+
+    None: the last ``since`` seconds of the stack that ``stack`` finds (DevenvError where none runs);
+    where none runs and no ``since`` was asked for, the latest run. Raises UsageProblem where there is no such
+    thing or the trace is broken, Inconclusive where it has no captcha request.
+    """
+    if word is not None:
+        return _named(word, state_dir)
+    try:
+        running = stack()
+        status = running.status()
+    except DevenvError:
+        if since is not None or not list_runs(state_dir):
+            raise
+        return _named(LATEST, state_dir)
+    seconds = DEFAULT_SINCE_S if since is None else since
+    events = live_trace(status, running.journal, now - seconds, now)
+    of = f"the last {seconds:g} s of the running stack"
+    return _with_calls(explain_trace(events, of), "--since SECONDS looks further back, RUN at a run"), None
+
+
+def explain_run(run: Run) -> Explanation:
+    """Explain a run's trace.jsonl; UsageProblem where it has none or a broken one."""
+    path = run.folder / TRACE
+    if not path.is_file():
+        raise UsageProblem(f"run {run.id} has no {TRACE}", hint="replay and demo record one")
+    return explain_file(path, f"run {run.id}", run.id)
+
+
+def explain_file(path: Path, of: str, run: str | None = None) -> Explanation:
+    """Explain a trace.jsonl; UsageProblem names the line that is no event."""
+    numbered = read_numbered(path)
+    lines = {place(event): number for number, event in numbered}
+    return explain_trace([event for _number, event in numbered], of, run, lines)
+
+
+def _named(word: str, state_dir: Path) -> tuple[Explanation, Run | None]:
+    path = Path(word)
+    if path.is_file():
+        found = explain_file(path, str(path))
+        return _with_calls(found, "a trace has the exchanges of a captcha-api"), None
+    if path.is_dir() and (path / TRACE).is_file():
+        run = Run(path)
+    elif path.suffix == ".jsonl":
+        raise UsageProblem(f"no trace file {word}")
+    else:
+        run = resolve_run(state_dir, word)
+    return _with_calls(explain_run(run), "replay a scenario, or send requests through the proxy"), run
+
+
+def _with_calls(found: Explanation, hint: str) -> Explanation:
+    if not found.calls and not found.wrong:
+        raise Inconclusive(f"{found.of}: no captcha request in it, so nothing to explain", hint=hint)
+    return found

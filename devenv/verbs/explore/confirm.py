@@ -1,0 +1,224 @@
+"""A violation that was found is run again on the real stack, and kept as a scenario."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from devenv.core.checker.invariants import Kind
+from devenv.core.model.captcha_http import outcome_of
+from devenv.core.model.schedule import Event, Release, Schedule, Step
+from devenv.core.model.topology import RedisMode
+from devenv.core.model.vocabulary import CATALOGUE_STORES, Strategy
+from devenv.core.search.access import Touched
+from devenv.core.search.behaviour import CUT_SHORT
+from devenv.core.search.collecting import Met
+from devenv.core.search.expression import Participant
+from devenv.core.search.outcome import HALF_DONE, SERVER_ERROR, Finding, Outcome, judge
+from devenv.verbs.explore.executor_client import Remote
+from devenv.verbs.explore.fixture import Stage
+from devenv.verbs.explore.result import FoundViolation, ShownStep
+from devenv.wire.executor.jobs import Scheduled, ScheduledRun, Taken
+
+SESSION = "s1"
+_CAUSES = {
+    str(Kind.MORE_THAN_TWO_GRADED): "lost-attempt",
+    str(Kind.NOT_LINEARIZABLE): "double-success",
+    str(Kind.WRONG_ANSWER_PASSED): "empty-bypass",
+    str(Kind.NO_TTL): "ttl-rounds-to-zero",
+    HALF_DONE: "reply-lost",
+    SERVER_ERROR: "reply-lost",
+}
+"""The failure of docs/failures.md behind a kind that is not one of them: the same steps are not atomic."""
+_TTL_COMMANDS = ("TTL", "PTTL")
+_TIME_LEFT = re.compile(r"(?<=[\[ ])[0-9]{3,}(?=[,\]])")
+"""A number among a transaction's replies that can be the milliseconds that a key has left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """What a search found: a kind, and a run of ``cast`` that shows it. ``traces`` of the whole search do.
+
+    ``labels``: what each step of the run is, where a model told it.
+    """
+
+    finding: Finding
+    cast: tuple[Participant, ...]
+    run: tuple[int, ...]
+    traces: int
+    labels: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, met: Met, casts: Sequence[Sequence[Participant]]) -> Suspect:
+        """As the search met it, not made smaller."""
+        return cls(met.finding, tuple(casts[met.source]), met.run, met.count)
+
+
+def job_of(
+    stage: Stage, cast: Sequence[Participant], prefix: Sequence[int], sleep: frozenset[int] = frozenset(),
+    *, watch: bool = False,
+) -> Scheduled:  # fmt: skip
+    """A cast's run on ``stage``."""
+    calls, events = stage.calls(cast), stage.events(cast)
+    return Scheduled(
+        stage.key, stage.document, stage.ttl_ms, calls, events, tuple(prefix), sleep, watch, stage.db
+    )
+
+
+async def confirm(
+    suspect: Suspect, stage: Stage, remote: Remote, replays: int
+) -> tuple[FoundViolation, Outcome]:
+    """Run the schedule ``replays`` times on the real stack, each on a fresh challenge.
+
+    Gives also what the first run came to.
+    """
+    job = job_of(stage, suspect.cast, suspect.run, watch=True)
+    first, *others = await remote.scheduled([job] * replays)
+    kinds = {it.kind: it for it in judge(suspect.cast, first.outcome)}
+    confirmed = suspect.finding.kind in kinds
+    same = sum(1 for run in others if _told(run) == _told(first)) + 1
+    finding = kinds.get(suspect.finding.kind, suspect.finding)
+    letters = tuple(it.letter for it in suspect.cast)
+    found = FoundViolation(
+        kind=finding.kind,
+        sentence=finding.sentence,
+        requests=letters,
+        schedule=str(schedule_of(suspect.cast, first.steps)),
+        steps=tuple(_shown(suspect.cast, first.steps)),
+        traces=suspect.traces,
+        confirmed=confirmed,
+        replayed=same if confirmed else 0,
+        replays=replays,
+        why=None if confirmed else "the order was run and did not show it: a fault of the model or of ours",
+    )
+    return found, first.outcome
+
+
+def unconfirmed(suspect: Suspect, why: str) -> FoundViolation:
+    """A violation that could not be run on the real stack, and why; its order as the model has it."""
+    nothing = Touched(frozenset(), frozenset())
+    steps = [
+        Taken(process, label, nothing) for process, label in zip(suspect.run, suspect.labels, strict=False)
+    ]
+    return FoundViolation(
+        kind=suspect.finding.kind,
+        sentence=suspect.finding.sentence,
+        requests=tuple(it.letter for it in suspect.cast),
+        schedule=str(schedule_of(suspect.cast, steps)) if steps else "",
+        steps=tuple(_shown(suspect.cast, steps)),
+        traces=suspect.traces,
+        confirmed=False,
+        replayed=0,
+        replays=0,
+        why=why,
+    )
+
+
+def _told(run: ScheduledRun) -> object:
+    """What must be the same again: steps, replies, answers, the end; times left may differ."""
+    steps = [
+        (it.process, it.label, None if it.label in _TTL_COMMANDS else _timeless(it.reply), it.touched)
+        for it in run.steps
+    ]
+    return steps, run.outcome
+
+
+def _timeless(reply: str | None) -> str | None:
+    return None if reply is None else _TIME_LEFT.sub("…", reply)
+
+
+def schedule_of(cast: Sequence[Participant], run: Sequence[Taken]) -> Schedule:
+    """The order in its text form: a lost reply stands with the command whose reply it was."""
+    armed: set[int] = set()
+    steps: list[Step] = []
+    for taken in run:
+        participant = cast[taken.process]
+        if taken.label == CUT_SHORT:
+            continue  # it follows from the restart
+        if participant.answer is not None:
+            steps.append(Release(participant.name, taken.label, lost=taken.process in armed))
+            armed.discard(taken.process)
+        elif participant.target is not None:
+            armed.add(participant.target)
+        else:
+            _, _, target = participant.name.partition(":")
+            steps.append(Event(participant.event or "", target))
+    return Schedule(tuple(steps))
+
+
+def _shown(cast: Sequence[Participant], run: Sequence[Taken]) -> list[ShownStep]:
+    shown = []
+    armed: set[int] = set()
+    for taken in run:
+        participant = cast[taken.process]
+        if participant.target is not None:
+            armed.add(participant.target)
+            continue  # it is seen at the command whose reply it was
+        who = participant.name if participant.answer is not None else ""
+        reply = "lost" if taken.process in armed and taken.label != CUT_SHORT else taken.reply
+        armed.discard(taken.process)
+        shown.append(ShownStep(who, taken.label if who else participant.name, reply))
+    return shown
+
+
+def scenario_text(
+    found: FoundViolation,
+    cast: Sequence[Participant],
+    outcome: Outcome,
+    strategy: Strategy,
+    stage: Stage,
+) -> str:
+    """A scenario file that ``replay`` follows: the schedule, and what was seen as what is expected."""
+    requests = [it for it in cast if it.answer is not None]
+    whose = f"the {strategy} store's" if stage.profile is None else "the service's"
+    other = f"The order is one of {whose} commands."
+    stores: dict[str, Any] = {
+        str(it): {"bug": True, "shows": found.sentence} if it is strategy else {"not_applicable": other}
+        for it in dict.fromkeys((*CATALOGUE_STORES, strategy))
+    }
+    expected: dict[str, Any] = {}
+    for request, answer in zip(requests, outcome.answers, strict=True):
+        body = json.loads(answer.body)
+        wanted: dict[str, Any] = {"outcome": str(outcome_of(answer.status, body))}
+        if isinstance(body, dict) and isinstance(body.get("attempts"), int):
+            wanted["attempts"] = body["attempts"]
+        expected[request.name] = wanted
+    key: dict[str, Any] = {"exists": outcome.left is not None}
+    if outcome.left == -1:
+        key["ttl"] = None
+    events = [it for it in cast if it.event is not None]
+    needs = ["X"] * (len(requests) > 1) + ["T"] * any(not it.befalls(cast) for it in events)
+    needs += ["F"] * any(it.befalls(cast) for it in events)
+    stack: dict[str, Any] = {"pods": max(2, len(requests)), "env": {"REDIS_TIMEOUT_MS": 10000}}
+    if stage.cluster is not None:  # its client sends other commands
+        stack["redis"] = str(RedisMode.CLUSTER)
+        stack["env"] |= {"REDIS_CLUSTER": stage.cluster} if stage.cluster else {}
+    scenario = {
+        "version": 1,
+        "id": f"explored-{found.kind}",
+        "title": f"{found.kind}, found by exploring {'+'.join(found.requests)}",
+        "cause": _CAUSES.get(found.kind, found.kind),
+        "needs": needs,
+        "about": f"{found.sentence}. The shortest order of {whose} commands that shows it.",
+        "stack": stack,
+        "stores": stores,
+        "sessions": {SESSION: stage.kind},
+        "steps": [
+            {"create": SESSION, "pod": "A"},
+            {
+                "together": {
+                    it.name: {"verify": SESSION, "pod": chr(ord("A") + it.pod), "answer": str(it.answer)}
+                    for it in requests
+                },
+                "order": found.schedule,
+                "expect": {str(strategy): {"requests": expected}},
+            },
+            {"redis": SESSION, "expect": {str(strategy): key}},
+        ],
+    }
+    return yaml.safe_dump(scenario, sort_keys=False, allow_unicode=True, width=110)

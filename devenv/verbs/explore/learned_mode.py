@@ -1,0 +1,143 @@
+"""The learned mode: learn, search the model, make each violation small."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+
+from devenv.core.search.behaviour import RESTART
+from devenv.core.search.collecting import Collected
+from devenv.core.search.composition import PackedState
+from devenv.core.search.dpor import SourceDpor
+from devenv.core.search.expression import Participant, restart_of
+from devenv.core.search.outcome import Finding, Outcome, judge
+from devenv.core.search.shortest import TooLarge, shortest_runs, smaller_selections
+from devenv.core.search.strategies import enumerate_preemptions, walk
+from devenv.core.search.system import canonical
+from devenv.verbs.explore.confirm import Suspect
+from devenv.verbs.explore.learner import LearnedSystem
+from devenv.verbs.explore.result import Mode, Wish
+
+MAX_PLACES = 300_000
+"""So large may a graph be in which the shortest run is looked for."""
+
+
+class Judged:
+    """Outcomes and findings of final states, each worked out once."""
+
+    def __init__(self, learned: LearnedSystem) -> None:
+        self._learned = learned
+        self._states: dict[PackedState, tuple[Outcome, tuple[Finding, ...]]] = {}
+        self._findings: dict[Outcome, tuple[Finding, ...]] = {}
+
+    def of(self, state: PackedState) -> tuple[Outcome, tuple[Finding, ...]]:
+        """What a final state comes to, and what is wrong with it."""
+        known = self._states.get(state)
+        if known is None:
+            outcome = self._learned.outcome(state)
+            findings = self._findings.get(outcome)
+            if findings is None:
+                findings = self._findings[outcome] = judge(self._learned.cast, outcome)
+            known = self._states[state] = (outcome, findings)
+        return known
+
+    def kinds(self, state: PackedState) -> list[str]:
+        """The kinds only."""
+        return [finding.kind for finding in self.of(state)[1]]
+
+
+def search(learned: LearnedSystem, wish: Wish, collected: Collected, random: Random) -> None:
+    """Try orders as ``wish`` says. Raises Stopped (from ``collected``) where the budget is used up."""
+    judged = Judged(learned)
+
+    def visit(run: Sequence[int], state: PackedState) -> None:
+        outcome, findings = judged.of(state)
+        collected.note(run, outcome, findings)
+
+    system = learned.system
+    if wish.mode is Mode.RANDOM:
+        for _ in range(wish.walks):
+            visit(*walk(system, random))
+    elif wish.preemptions is not None:
+        met: set[object] = set()
+
+        def visit_new(run: Sequence[int], state: PackedState) -> None:
+            form = canonical(system, run)
+            if form not in met:
+                met.add(form)
+                visit(run, state)
+
+        enumerate_preemptions(system, wish.preemptions, visit_new)
+    else:
+        found = SourceDpor(system, visit)
+        try:
+            found.search()
+        finally:
+            collected.blocked += found.explored.blocked
+
+
+def selections(cast: Sequence[Participant]) -> list[tuple[Participant, ...]]:
+    """Every part of a cast that can play alone, small ones first; requests are V1, V2, … on pods A, B, …"""
+    restarts = any(it.event == RESTART for it in cast)
+    # Where a pod restarts it matters which requests share one; else requests of one kind are all the same.
+    names = [
+        (it.letter, it.target, it.pod if restarts and it.event in (None, RESTART) else None) for it in cast
+    ]
+    chosen = []
+    for selection in smaller_selections(names):
+        part = [(at, cast[at]) for at in selection]
+        place = {at: number for number, (at, it) in enumerate(part) if it.answer is not None}
+        pods = dict.fromkeys(it.pod for _, it in part if it.answer is not None)
+        pod = {old: new for new, old in enumerate(pods)}
+        alone = all(
+            it.target in place if it.target is not None else it.event != RESTART or it.pod in pod
+            for _, it in part
+        )
+        if place and alone:
+            chosen.append(tuple(_renamed(it, number, place, pod) for number, (_, it) in enumerate(part)))
+    return chosen
+
+
+def _renamed(it: Participant, number: int, place: dict[int, int], pod: dict[int, int]) -> Participant:
+    if it.answer is not None:
+        return Participant(it.letter, f"V{number + 1}", answer=it.answer, pod=pod[it.pod])
+    if it.target is not None:
+        target = place[it.target]
+        return Participant(it.letter, f"lost:V{target + 1}", event=it.event, target=target)
+    return restart_of(pod[it.pod]) if it.event == RESTART else it
+
+
+def shrink(
+    casts: Sequence[Sequence[Participant]],
+    collected: Collected,
+    learn: Callable[[tuple[Participant, ...]], LearnedSystem],
+) -> list[Suspect]:
+    """For each kind the fewest participants, the fewest steps and switches that show it.
+
+    ``learn`` makes a system of a part of a cast. A kind whose graph is too large keeps the best run met.
+    """
+    left = dict(collected.kinds)
+    found: dict[str, Suspect] = {}
+    parts = sorted((part for cast in casts for part in selections(cast)), key=len)
+    for part in dict.fromkeys(parts):
+        if not left:
+            break
+        learned = learn(part)
+        judged = Judged(learned)
+        try:
+            runs = shortest_runs(learned.system, judged.kinds, MAX_PLACES)
+        except TooLarge:
+            break
+        for kind in [kind for kind in left if kind in runs]:
+            met = left.pop(kind)
+            state = learned.system.initial()
+            labels = []
+            for process in runs[kind].run:
+                step = learned.system.step(state, process)
+                labels.append("" if step is None else step.label)
+                state = learned.system.execute(state, process)
+            finding = next(it for it in judged.of(state)[1] if it.kind == kind)
+            found[kind] = Suspect(finding, part, runs[kind].run, met.count, tuple(labels))
+    for kind, met in left.items():
+        found[kind] = Suspect.of(met, casts)
+    return [found[kind] for kind in collected.kinds]

@@ -1,0 +1,161 @@
+"""Learns what requests do from real pods: asks, until no state that can be reached raises a question."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from devenv.core.model.errors import Inconclusive
+from devenv.core.search.behaviour import (
+    LOSE,
+    RESTART,
+    Answered,
+    Befalling,
+    Behaviour,
+    Happening,
+    LearnedProgram,
+    Place,
+    Varying,
+)
+from devenv.core.search.closure import Closure, Question
+from devenv.core.search.composition import Composition, PackedState, Program
+from devenv.core.search.expression import Participant
+from devenv.core.search.outcome import Outcome, beside_of, life
+from devenv.core.search.redis_store import RedisStore, document_of, fresh_database, keys_of, left_of
+from devenv.core.spec.learned_scripts import LearnedScripts
+from devenv.core.spec.redis_model import Database
+from devenv.verbs.explore.executor_client import Remote
+from devenv.verbs.explore.fixture import Stage
+from devenv.wire.executor.jobs import Call, Scripted
+
+MAX_RESTARTS = 5
+STEPS_AT_A_TIME = 5_000
+"""So many are gone through between two looks at the clock."""
+
+
+@dataclass(slots=True)
+class LearnedSystem:
+    """A cast as a system to explore."""
+
+    cast: tuple[Participant, ...]
+    system: Composition
+    programs: tuple[Program, ...]
+    key: str
+
+    def outcome(self, state: PackedState) -> Outcome:
+        """What a final state comes to."""
+        database = self.system.store_state(state)
+        assert isinstance(database, Database)
+        answers: list[Answered] = []
+        happened: list[bool] = []
+        for at, (participant, program) in enumerate(zip(self.cast, self.programs, strict=True)):
+            node = self.system.node(state, at)
+            if isinstance(program, LearnedProgram):
+                answers.append(program.answer(node))
+            elif befallen := participant.befalls(self.cast):
+                happened.append(any(self._befell(state, participant, target) for target in befallen))
+            else:
+                happened.append(node is True)
+        left = life(left_of(database, self.key))
+        beside = beside_of(keys_of(database), self.key)
+        return Outcome(tuple(answers), tuple(happened), left, document_of(database, self.key), beside)
+
+    def _befell(self, state: PackedState, event: Participant, target: int) -> bool:
+        program, node = self.programs[target], self.system.node(state, target)
+        assert isinstance(program, LearnedProgram)
+        return program.lost_a_reply(node) if event.target is not None else program.cut_short(node)
+
+
+@dataclass(slots=True)
+class Learner:
+    """What is known of each kind of request to ``stage``, and of the ``scripts`` that they call."""
+
+    stage: Stage
+    remote: Remote
+    scripts: LearnedScripts
+    tell: Callable[[str], None] = lambda text: None
+    behaviours: dict[str, Behaviour] = field(default_factory=dict)
+    _places: frozenset[Place] = frozenset()
+    _asked: int = 0
+    _turn: int = 0
+
+    async def learn(
+        self, cast: Sequence[Participant], in_time: Callable[[], None] = lambda: None
+    ) -> LearnedSystem:
+        """The cast as a system of which everything is known. ``in_time`` raises where there is no time left.
+
+        Raises Inconclusive where the pods do not do the same again, NotModelled where the model lacks a
+        command, GateBypassed where a request sends none.
+        """
+        for _ in range(MAX_RESTARTS):
+            try:
+                return await self._learn(cast, in_time)
+            except Varying as varying:
+                # Also what was learned before is named wrongly then: begin anew, it costs little.
+                self._places |= varying.places
+                self.behaviours.clear()
+        raise Inconclusive("the words of a command change from request to request in ever new places")
+
+    def system(self, cast: Sequence[Participant]) -> LearnedSystem:
+        """The cast as a system, whatever is known."""
+        programs: list[Program] = []
+        for at, it in enumerate(cast):
+            if it.answer is not None:
+                programs.append(LearnedProgram(self.behaviours[it.letter], it.name, at))
+            elif befallen := it.befalls(cast):
+                programs.append(Befalling(befallen, it.name, LOSE if it.target is not None else RESTART))
+            else:
+                programs.append(Happening(it.name, it.event or "", self.stage.key))
+        system = Composition(programs, RedisStore(self.scripts), self._fresh())
+        return LearnedSystem(tuple(cast), system, tuple(programs), self.stage.key)
+
+    async def _learn(self, cast: Sequence[Participant], in_time: Callable[[], None]) -> LearnedSystem:
+        await self._begin(cast)
+        learned = self.system(cast)
+        closure = Closure(learned.system, RedisStore(self.scripts))
+        while True:
+            while not closure.go_on(STEPS_AT_A_TIME):
+                in_time()
+                await asyncio.sleep(0)  # where Ctrl-C comes through
+            questions, calls = closure.questions()
+            if not questions and not calls:
+                return learned
+            in_time()
+            for call, effect in zip(calls, await self.remote.scripts(calls), strict=True):
+                self.scripts.learn(call, effect)
+            jobs = [self._job(cast, question) for question in questions]
+            runs = await self.remote.scripted(jobs)
+            for question, run in zip(questions, runs, strict=True):
+                question.behaviour.learn(run.heard, run.seen)
+            self._asked += len(jobs)
+            self.tell(f"learning: {self._asked} requests, {closure.states} states")
+
+    async def _begin(self, cast: Sequence[Participant]) -> None:
+        """Every new kind of request twice alone: what differs is a name."""
+        new = {it.letter: it for it in cast if it.answer is not None and it.letter not in self.behaviours}
+        jobs = [
+            Scripted(self._call(it), (), self._fresh(), at, self._places)
+            for at, it in enumerate(new.values())
+            for _ in range(2)
+        ]
+        runs = await self.remote.scripted(jobs) if jobs else []
+        self._asked += len(jobs)
+        for at, letter in enumerate(new):
+            behaviour = Behaviour(letter)
+            for run in runs[2 * at : 2 * at + 2]:
+                behaviour.learn(run.heard, run.seen)
+            self.behaviours[letter] = behaviour
+
+    def _job(self, cast: Sequence[Participant], question: Question) -> Scripted:
+        heard = (*question.behaviour.history(question.node), question.heard)
+        assert isinstance(question.store, Database)
+        call = self._call(cast[question.process])
+        return Scripted(call, heard, question.store, question.process, self._places)
+
+    def _call(self, participant: Participant) -> Call:
+        self._turn += 1
+        return self.stage.call(participant, self.stage.pods[self._turn % len(self.stage.pods)])
+
+    def _fresh(self) -> Database:
+        return fresh_database(self.stage.key, self.stage.document, self.stage.ttl_ms)

@@ -1,0 +1,107 @@
+"""An exploration on one page of Markdown, as CI systems show it beside a job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from devenv.verbs.explore.result import Exploration, FoundViolation, Mode
+
+_MARKS: Mapping[int, str] = {0: "✅", 1: "❌"}
+_UNKNOWN = "❓"
+_WORDS: Mapping[str, tuple[str, str]] = {
+    "R": ("right answer", "right answers"),
+    "W": ("wrong answer", "wrong answers"),
+    "E": ("empty selection", "empty selections"),
+    "X": ("expiry of the key", "expiries of the key"),
+    "A": ("ageing of the key", "ageings of the key"),
+    "L": ("lost reply", "lost replies"),
+    "P": ("pod restart", "pod restarts"),
+}
+_ALWAYS = (
+    "One challenge ({challenge}), each request on the next pod in turn.",
+    "Commands on the challenge's keys are ordered. What a pod does inside itself between two of them is not.",
+)
+_LEARNED = (
+    "Orders were searched in a model learned from real pods: a request depends on nothing but Redis' replies "
+    "and its own random words, pods are interchangeable, and the model of Redis is faithful. Violations were "
+    "run on real pods; that there is no other is the model's word.",
+)
+_BY_MODE: Mapping[str, tuple[str, ...]] = {
+    Mode.LEARNED: _LEARNED,
+    Mode.RANDOM: (*_LEARNED, "Orders were drawn by chance: what was not met may exist."),
+    Mode.DIRECT: ("Every order was run on real pods and real Redis; nothing was modelled.",),
+}
+
+
+def summary(explorations: Sequence[Exploration]) -> str:
+    """What was explored, the counts, each violation with its shortest order, and what was taken on trust."""
+    lines = ["# devenv explore", ""]
+    lines += [
+        f"| explored | store | result | {_unit(explorations)} | requests to real pods | seconds |",
+        "|---|---|---|--:|--:|--:|",
+    ]
+    lines += [
+        f"| `{it.scenario}` | {it.service or it.strategy} | {_mark(it)} {_result(it)} | {it.traces} "
+        f"| {it.requests} | {it.seconds:.1f} |"
+        for it in explorations
+    ]
+    for it in explorations:
+        lines += ["", *_section(it)]
+    return "\n".join(lines) + "\n"
+
+
+def _unit(explorations: Sequence[Exploration]) -> str:
+    return explorations[0].unit if explorations else "traces"
+
+
+def _mark(found: Exploration) -> str:
+    return _MARKS.get(found.exit_code, _UNKNOWN)
+
+
+def _result(found: Exploration) -> str:
+    if found.exit_code == 0:
+        return "holds"
+    if found.exit_code == 1:
+        return ", ".join(f"`{it.kind}`" for it in found.violations)
+    return "inconclusive"
+
+
+def _section(found: Exploration) -> list[str]:
+    lines = [
+        f"## `{found.scenario}` with {found.store}", "",
+        f"**{_mark(found)} {found.verdict}.** At once on one fresh challenge: {_in_words(found.scenario)}. "
+        f"Mode {found.mode}, {found.engine or 'Redis'}"
+        + (f", run `{found.run_id}`." if found.run_id else "."),
+    ]  # fmt: skip
+    for violation in found.violations:
+        lines += ["", *_violation(violation, found)]
+    lines += ["", "What this rests on:", ""]
+    if found.incomplete:
+        lines.append(f"- **Not everything was tried: {found.incomplete}.**")
+    mode = found.mode.partition(",")[0]
+    always = (text.format(challenge=found.challenge) for text in _ALWAYS)
+    return lines + [f"- {text}" for text in (*_BY_MODE.get(mode, ()), *always)]
+
+
+def _violation(violation: FoundViolation, found: Exploration) -> list[str]:
+    needs = "+".join(violation.requests)
+    sentence = violation.sentence[:1].upper() + violation.sentence[1:]
+    lines = [
+        f"### {violation.kind}", "",
+        f"{sentence.rstrip('.')}. In {violation.traces} of {found.traces} {found.unit}; needs `{needs}`. "
+        "The shortest order:", "", "```",
+        *(f"{who:>3} {steps}" for who, steps in violation.lines), "```", "",
+    ]  # fmt: skip
+    if not violation.confirmed:
+        return [*lines, f"**Not confirmed on real pods: {violation.why}.**"]
+    return [
+        *lines, f"On real pods {violation.replayed} of {violation.replays} times the same. Reproduce with:",
+        "", "```", violation.reproduce or f'--schedule "{violation.schedule}"', "```",
+    ]  # fmt: skip
+
+
+def _in_words(scenario: str) -> str:
+    """``R+R+X`` as "2 right answers, 1 expiry of the key"."""
+    letters = scenario.split("+")
+    counts = {letter: letters.count(letter) for letter in dict.fromkeys(letters)}
+    return ", ".join(f"{count} {_WORDS[letter][count > 1]}" for letter, count in counts.items())

@@ -1,0 +1,1 @@
+"""``devenv export``: the stack as Kubernetes manifests."""

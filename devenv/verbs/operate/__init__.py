@@ -1,0 +1,1 @@
+"""Verbs that act on a running stack: up, down, status, toggle, gate."""

@@ -1,0 +1,60 @@
+"""The running stack at a glance: pods with their stores, the policy, and what lies in Redis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.topology import StackStatus
+from devenv.core.model.vocabulary import Strategy
+from devenv.harness.redis.keys import DEFAULT_PREFIX, KeyListing, connected, list_keys
+from devenv.stack.protocol import Stack
+from devenv.verbs.operate.toggle import stores
+from devenv.wire.control.policy import present_policy
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """``listings``: one per prefix and database that the pods use; ``problem`` says why there is none."""
+
+    status: StackStatus
+    policy: str
+    stores: dict[str, Strategy]
+    listings: tuple[KeyListing, ...]
+    problem: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The status with ``policy``, ``stores`` and ``keys`` beside it."""
+        return {
+            **self.status.to_json(),
+            "policy": self.policy,
+            "stores": {pod: str(store) for pod, store in self.stores.items()},
+            "keys": [listing.to_json() for listing in self.listings],
+            "keys_problem": self.problem,
+        }
+
+
+def overview(stack: Stack) -> Overview:
+    """Look at everything once. Raises EnvironmentProblem where no stack runs; a silent Redis is no error."""
+    status = stack.status()
+    listings, problem = [], None
+    try:
+        for prefix, db in key_spaces(status):
+            with connected(status.endpoints, db) as client:
+                listings.append(list_keys(client, prefix))
+    except EnvironmentProblem as error:
+        problem = error.message
+    return Overview(
+        status, present_policy(status.endpoints.control), stores(status), tuple(listings), problem
+    )
+
+
+def key_spaces(status: StackStatus) -> list[tuple[str, int]]:
+    """The prefixes and databases in which the pods keep keys, each once."""
+    found = []
+    for pod in status.pods:
+        db = pod.settings.get("REDIS_DB", "0")
+        usual = DEFAULT_PREFIX if status.spec.service is None else ""
+        found.append((pod.settings.get("REDIS_PREFIX", usual), int(db) if db.isdigit() else 0))
+    return list(dict.fromkeys(found))

@@ -1,0 +1,1 @@
+"""``devenv record`` and ``import``: traffic of files and of the proxy, redacted, made into scenarios."""

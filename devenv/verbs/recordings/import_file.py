@@ -1,0 +1,56 @@
+"""``devenv import``: a file of somebody's traffic becomes a scenario."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.presets import CAPTCHA
+from devenv.core.model.service import ServiceProfile
+from devenv.core.scenario import parse
+from devenv.harness.config.settings import Settings
+from devenv.verbs.recordings.access_log import parse_access_log
+from devenv.verbs.recordings.composing import Composed, Wish, compose
+from devenv.verbs.recordings.curl import parse_curl
+from devenv.verbs.recordings.har import parse_har
+from devenv.verbs.recordings.recorded import Recording
+
+FORMS: Mapping[str, Callable[[str, str], Recording]] = {
+    "har": parse_har,
+    "log": parse_access_log,
+    "curl": parse_curl,
+}
+STANDARD_INPUT = "-"
+
+
+def import_file(form: str, path: Path, settings: Settings, wish: Wish) -> Composed:
+    """Read ``path`` (``-``: standard input) as ``form`` and make a scenario of it, by the service's profile.
+
+    Raises UsageProblem that names file and line or entry.
+    """
+    text, name = _read(path)
+    return checked(compose(FORMS[form](text, name), profile_of(settings), wish))
+
+
+def profile_of(settings: Settings) -> ServiceProfile:
+    """How the service is spoken to: as a devenv.toml says, else the captcha preset."""
+    return settings.service.profile if settings.service is not None else CAPTCHA
+
+
+def checked(composed: Composed) -> Composed:
+    """The same; what we write is what we can read, or this raises."""
+    parse(composed.text, "scenario.yaml")
+    return composed
+
+
+def _read(path: Path) -> tuple[str, str]:
+    if str(path) == STANDARD_INPUT:
+        return sys.stdin.read(), "standard input"
+    try:
+        return path.read_text(encoding="utf-8-sig"), path.name
+    except UnicodeDecodeError as error:
+        raise UsageProblem(f"{path}: is not UTF-8 text (byte {error.start})") from None
+    except OSError as error:
+        raise UsageProblem(f"{path}: cannot be read: {error.strerror}") from None

@@ -1,0 +1,91 @@
+"""``devenv record``: what goes through the proxy becomes a scenario, on the pods that served it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.events import Exchange, trace_event
+from devenv.core.model.presets import CAPTCHA
+from devenv.harness.runs.trace import mark, trace_since
+from devenv.stack.protocol import Progress, Stack
+from devenv.verbs.recordings.composing import Composed, Wish, compose
+from devenv.verbs.recordings.import_file import checked
+from devenv.verbs.recordings.recorded import Recorded, Recording
+
+POLL_SECONDS = 0.5
+"""The proxy remembers thousands of exchanges: none is lost in between."""
+_SHORTENED = re.compile(r"… \(\d+ characters\)")
+
+
+def record(
+    stack: Stack,
+    seconds: float | None,
+    wish: Wish,
+    progress: Progress,
+    *,
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Composed:
+    """Record for so many seconds, or with None until Ctrl-C, and make a scenario of it.
+
+    Raises UsageProblem where nothing came by.
+    """
+    status = stack.status()
+    control = status.endpoints.control
+    since, began = mark(control), clock()
+    progress(f"recording what goes through {status.endpoints.traffic}")
+    try:
+        told = 0
+        while seconds is None or clock() - began < seconds:
+            sleep(POLL_SECONDS if seconds is None else min(POLL_SECONDS, max(0.0, began + seconds - clock())))
+            count = sum(1 for it in trace_since(control, since) if it["kind"] == "exchange")
+            if count != told:
+                told = count
+                progress(f"{count} requests")
+    except KeyboardInterrupt:
+        pass
+    exchanges = [
+        event
+        for it in trace_since(control, since)
+        if it["kind"] == "exchange" and isinstance(event := trace_event(it), Exchange)
+    ]
+    if not exchanges:
+        raise UsageProblem(
+            "nothing came through the proxy", hint=f"send requests to {status.endpoints.traffic} meanwhile"
+        )
+    name = f"recording-{datetime.fromtimestamp(began, UTC):%Y%m%dT%H%M%SZ}"
+    profile = status.spec.service.profile if status.spec.service is not None else CAPTCHA
+    return checked(compose(recording_of(exchanges, name), profile, wish))
+
+
+def recording_of(exchanges: list[Exchange], name: str) -> Recording:
+    """Exchanges of the proxy as a recording; those that it answered itself are left out."""
+    served = [it for it in exchanges if it.pod is not None]
+    notes = []
+    if len(served) < len(exchanges):
+        notes.append(f"left out as served by no pod: {len(exchanges) - len(served)}")
+    if short := sum(1 for it in served if it.request_body and _SHORTENED.search(it.request_body)):
+        notes.append(f"long bodies that the proxy shortened, so not what was sent: {short}")
+    requests = [
+        Recorded(
+            number,
+            it.method,
+            it.path,
+            it.started,
+            it.duration_ms / 1000,
+            {"content-type": "application/json"} if it.request_body else {},
+            it.request_body,
+            it.status,
+            {"content-type": "application/json"} if it.response_body else {},
+            it.response_body,
+            client=it.client,
+            pod=it.pod,
+        )
+        for number, it in enumerate(served, start=1)
+    ]
+    ordered = tuple(sorted(requests, key=lambda it: it.started or 0.0))
+    return Recording(name, "recorded at the proxy", ordered, notes=tuple(notes))

@@ -1,0 +1,126 @@
+"""Verifies that overlap: sent all at once, or with their Redis commands in a given order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from glob import escape
+from typing import Any
+
+import httpx
+
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.schedule import Event, Schedule
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.scenario import Request as AnyRequest
+from devenv.core.scenario import Scenario, Together, Verify
+from devenv.core.scenario.ordering import Exactly, Order, events_of, requests_of
+from devenv.harness.client.exchanges import Verified
+from devenv.verbs.replay.observed import verify_facts
+from devenv.verbs.replay.scheduler import Followed, Request, Scheduler
+
+Send = Callable[[], Awaitable[Verified]]
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A request that can be sent at once; ``send`` sends it, ``cid`` is its session's id, or empty."""
+
+    step: Verify | AnyRequest
+    send: Send
+    cid: str
+
+
+async def at_once(ready: Sequence[Ready]) -> list[Verified]:
+    """Send all at the same time; the results in the same order."""
+    return list(await asyncio.gather(*(one.send() for one in ready)))
+
+
+async def in_order(
+    step: Together,
+    ready: Sequence[Ready],
+    order: Order,
+    http: httpx.AsyncClient,
+    perform: Callable[[Event], None],
+) -> Followed[Verified]:
+    """Send all with their Redis commands in this order; ``perform`` does what an event says, and blocks.
+
+    Raises as ``Scheduler.follow`` does.
+    """
+    ids = list(dict.fromkeys(one.cid for one in ready))
+
+    async def happen(event: Event) -> None:
+        await asyncio.to_thread(perform, event)
+
+    requests = [
+        Request(name, one.step.pod or "", one.send) for name, one in zip(step.names, ready, strict=True)
+    ]
+    scheduler: Scheduler[Verified] = Scheduler(http, _around(ids), happen)
+    return await scheduler.follow(requests, order)
+
+
+def _around(ids: Sequence[str]) -> str:
+    """A glob of one session's key and of whatever lies beside it; of several sessions, everything."""
+    cid = ids[0] if len(ids) == 1 else ""
+    return f"*{escape(cid)}*" if cid else "*"
+
+
+def observed(step: Together, results: Sequence[Verified], schedule: Schedule | None) -> tuple[Facts, Facts]:
+    """The facts to check about these results, and those to show: in an order they are everyone's own."""
+    facts = [verify_facts(result) for result in results]
+    outcomes = Counter(str(result.outcome) for result in results)
+    messages = Counter(result.message for result in results if result.message is not None)
+    named = dict(zip(step.names, facts, strict=True)) if step.names else {}
+    check = {"outcomes": outcomes, "messages": messages, "requests": named}
+    shown = [{name: value for name, value in one.items() if name != "seconds"} for one in facts]
+    counted = {"outcomes": dict(sorted(outcomes.items()))}
+    if schedule is not None:
+        each = dict(zip(step.names, shown, strict=True))
+        return check, {**counted, "requests": each, "schedule": str(schedule)}
+    # Which of two equal requests came first is not ours to say, so their order is no part of the outcome.
+    return check, {**counted, "requests": sorted(shown, key=lambda one: json.dumps(one, sort_keys=True))}
+
+
+def ordered_steps(scenario: Scenario, strategy: Strategy) -> tuple[int, ...]:
+    """The numbers (from 1) of the steps that run their requests' commands in an order with this store."""
+    return tuple(
+        number
+        for number, step in enumerate(scenario.steps, start=1)
+        if isinstance(step, Together) and strategy in step.order
+    )
+
+
+def assign(scenario: Scenario, strategy: Strategy, schedules: Sequence[Schedule]) -> Mapping[int, Schedule]:
+    """Which step each schedule is another order of: by step number, in the order of the steps.
+
+    Raises UsageProblem where the scenario has no such step, or the schedule names other requests or sessions.
+    """
+    numbers = ordered_steps(scenario, strategy)
+    if len(schedules) > len(numbers):
+        have = f"{len(numbers)} steps" if len(numbers) > 1 else "one step" if numbers else "no step"
+        given = f"{len(schedules)} schedules were" if len(schedules) > 1 else "a schedule was"
+        raise UsageProblem(
+            f"{scenario.id} with the {strategy} store has {have} whose requests run in an order; "
+            f"{given} given",
+            hint="'together' with names and 'order': see docs/scenarios.md",
+        )
+    found = {}
+    for number, schedule in zip(numbers, schedules, strict=False):
+        step = scenario.steps[number - 1]
+        assert isinstance(step, Together)
+        order = Exactly(schedule)
+        for name in requests_of(order):
+            if name not in step.names:
+                raise UsageProblem(
+                    f"the schedule names request {name!r}; step {number} of {scenario.id} has "
+                    f"{', '.join(step.names)}"
+                )
+        for event in events_of(order):
+            if event.event in ("expire", "age") and event.target not in scenario.sessions:
+                raise UsageProblem(f"the schedule's {event} is about no session of {scenario.id}")
+        found[number] = schedule
+    return found

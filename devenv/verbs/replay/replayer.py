@@ -1,0 +1,229 @@
+"""Replay: play a scenario on a running stack as often as asked, and judge it by what the scenario expects."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from devenv.core.model.errors import DevenvError, UsageProblem
+from devenv.core.model.events import HistoryEvent
+from devenv.core.model.schedule import Schedule
+from devenv.core.model.topology import RedisMode
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.render.sequence import draw_mermaid
+from devenv.core.scenario import Gate, Scenario
+from devenv.harness.client.client import CaptchaClient
+from devenv.harness.runs.store import HISTORY, RESULTS, SCHEDULE, TRACE, Recording, Run
+from devenv.harness.runs.trace import TraceCollector, trace_lines
+from devenv.stack.loopback import local_async_client
+from devenv.stack.protocol import Progress, Stack
+from devenv.verbs.replay.baseline import Baseline, fits, wished_spec
+from devenv.verbs.replay.concurrent import assign, ordered_steps
+from devenv.verbs.replay.observed import Observed
+from devenv.verbs.replay.player import Player
+from devenv.verbs.replay.result import ReplayResult, Violation, junit_xml
+from devenv.verbs.replay.scheduler import WAIT_SECONDS
+from devenv.verbs.replay.target import SCENARIO_COPY, Target, read_scenario, resolve_target
+
+__all__ = [
+    "Observed",
+    "ReplayResult",
+    "Replayer",
+    "Target",
+    "Violation",
+    "fits",
+    "junit_xml",
+    "read_scenario",
+    "replay",
+    "resolve_target",
+    "wished_spec",
+]  # fmt: skip
+
+
+CONTROL_TIMEOUT_S = WAIT_SECONDS + 10
+FOR_ALL_NODES = 24
+"""So many challenges leave out one of three masters about twice in 10,000 prefixes: 3 * (2/3)^24."""
+
+
+def _silent(_line: str) -> None:
+    """No progress wanted."""
+
+
+def replay(
+    stack: Stack,
+    scenario: Scenario,
+    strategy: Strategy,
+    repeat: int = 1,
+    *,
+    run: Run | None = None,
+    schedules: Sequence[Schedule] = (),
+    seed: int = 0,
+    pace: float = 1.0,
+    progress: Progress = _silent,
+) -> ReplayResult:
+    """Play one scenario on a running stack and leave the stack as it was; see ``Replayer.run``."""
+    try:
+        with Replayer(stack, seed=seed, pace=pace, progress=progress) as replayer:
+            return replayer.run(scenario, strategy, repeat, run=run, schedules=schedules)
+    except BaseException:
+        if run is not None:
+            run.discard_empty()
+        raise
+
+
+class Replayer:
+    """Plays scenarios on one running stack, and puts the stack's settings back at the end.
+
+    A context manager; it must not be used inside a running event loop (it runs its own). Between scenarios
+    only pods whose settings differ are restarted. ``seed`` picks among wrong answers; pauses are ``pace``
+    times as long as the scenario says; ``clock`` gives seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        *,
+        seed: int = 0,
+        pace: float = 1.0,
+        progress: Progress = _silent,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._baseline = Baseline(stack, progress)
+        self._runner = asyncio.Runner()
+        endpoints = self._baseline.endpoints
+        profile = self._baseline.status.spec.profile
+        self._client = CaptchaClient(endpoints, seed=seed, clock=clock, profile=profile)
+        limits = httpx.Limits(keepalive_expiry=2.0)  # below the control API's own idle limit
+        self._control = local_async_client(endpoints.control, CONTROL_TIMEOUT_S, limits)
+        self._progress = progress
+        self._pace = pace
+        self._clock = clock
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._runner.run(self._client.aclose())
+            self._runner.run(self._control.aclose())
+            self._runner.close()
+        finally:
+            try:
+                self._baseline.restore()
+            finally:
+                self._baseline.close()
+
+    def run(
+        self,
+        scenario: Scenario,
+        strategy: Strategy,
+        repeat: int = 1,
+        *,
+        run: Run | None = None,
+        schedules: Sequence[Schedule] = (),
+    ) -> ReplayResult:
+        """Set the stack up, play the steps ``repeat`` times, and judge them.
+
+        ``schedules`` run in place of the orders that the scenario gives, the first for its first step with
+        an order. With ``run``, its folder gets results.json, history.jsonl and trace.jsonl (of all repeats),
+        sequence.mmd, schedule.txt where there was an order, and the scenario itself. Raises UsageProblem for
+        a store that the scenario does not apply to and schedules that are about something else,
+        EnvironmentProblem where the stack does not fit or stops answering.
+        """
+        note = scenario.note(strategy)
+        if note is not None and (why := note.not_applicable) is not None:
+            able = ", ".join(scenario.strategies)
+            raise UsageProblem(
+                f"{scenario.id} does not apply to {strategy}: {why}", hint=f"--strategy {able}"
+            )
+        if repeat < 1:
+            raise UsageProblem(f"repeat {repeat} is below 1")
+        assigned = assign(scenario, strategy, schedules)
+        restarted = self._set_up(scenario, strategy)
+        collector = TraceCollector(self._baseline.stack, self._clock) if run is not None else None
+        plays: list[tuple[Observed, ...]] = []
+        seconds: list[float] = []
+        recordings: list[Recording] = []
+        player = Player(
+            scenario,
+            strategy,
+            self._baseline,
+            self._client,
+            self._runner,
+            self._control,
+            assigned,
+            self._clock,
+            self._pace,
+        )
+        try:
+            for number in range(1, repeat + 1):
+                self._client.recording = recording = Recording()
+                if number > 1:
+                    restarted = self._set_up(scenario, strategy)
+                started = self._clock()
+                for pod in restarted:
+                    recording.note(started, pod, f"start ({self._store(strategy)})")
+                recordings.append(recording)
+                plays.append(tuple(player.play()))
+                seconds.append(self._clock() - started)
+                if collector is not None:
+                    collector.gather()
+                self._progress(f"{scenario.id} [{self._store(strategy)}] {number}/{repeat}")
+        except BaseException:  # Ctrl-C too: what was seen until then can be explained
+            if run is not None and collector is not None:
+                with suppress(DevenvError):
+                    collector.gather()
+                _write_evidence(run, recordings, collector)
+            raise
+        told = [any(step.told for step in play) for play in plays]
+        kept = recordings[told.index(True) if any(told) else 0]
+        kept.messages.sort(key=lambda message: message.time)
+        result = ReplayResult(
+            scenario, strategy, tuple(plays), tuple(seconds), kept, run.id if run is not None else None,
+            own=self._store(strategy) if self._baseline.status.spec.service is not None else "",
+        )  # fmt: skip
+        if run is not None and collector is not None:
+            self._write(run, result, recordings, collector)
+        return result
+
+    def _store(self, strategy: Strategy) -> str:
+        return self._baseline.status.spec.store(strategy)
+
+    def _set_up(self, scenario: Scenario, strategy: Strategy) -> tuple[str, ...]:
+        """The scenario's settings; the pods that were restarted. Cold pods are warmed for orders and rules.
+
+        A pod's first words to Redis, to each node of a cluster, are others than its later ones (a script that
+        is not loaded yet).
+        """
+        restarted = self._baseline.apply(scenario, strategy)
+        if ordered_steps(scenario, strategy) or any(isinstance(step, Gate) for step in scenario.steps):
+            cluster = self._baseline.status.spec.redis_mode is RedisMode.CLUSTER
+            for pod in self._baseline.cold():
+                self._runner.run(self._client.warm(pod, FOR_ALL_NODES if cluster else 1))
+        return restarted
+
+    def _write(
+        self, run: Run, result: ReplayResult, recordings: list[Recording], collector: TraceCollector
+    ) -> None:
+        _write_evidence(run, recordings, collector)
+        run.write_text("sequence.mmd", draw_mermaid(result.recording.messages))
+        if result.schedules:
+            run.write_text(SCHEDULE, "".join(f"{schedule}\n" for schedule in result.schedules))
+        run.write_text(SCENARIO_COPY, result.scenario.source)
+        run.write_json(RESULTS, result.to_json())
+
+
+def _write_evidence(run: Run, recordings: list[Recording], collector: TraceCollector) -> None:
+    """history.jsonl and trace.jsonl."""
+    history: list[HistoryEvent] = [event for recording in recordings for event in recording.history]
+    run.write_lines(HISTORY, (event.to_json() for event in history))
+    ours = frozenset(rid for recording in recordings for rid in recording.request_ids)
+    run.write_lines(TRACE, trace_lines(collector.trace(ours)))

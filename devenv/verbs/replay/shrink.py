@@ -1,0 +1,217 @@
+"""``devenv shrink``: a scenario that fails, reduced to the smallest part that still fails in the same way."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from devenv.core.model.errors import Inconclusive, UsageProblem
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.scenario import Scenario, parse
+from devenv.core.scenario.pieces import Piece, keep_only, pieces_of
+from devenv.core.search import ddmin
+from devenv.harness.config.settings import Settings
+from devenv.harness.runs.store import RESULTS, open_run
+from devenv.stack.protocol import Progress
+from devenv.verbs.recordings.composing import scenario_yaml
+from devenv.verbs.replay.replayer import Replayer, ReplayResult, resolve_target
+from devenv.verbs.replay.usecase import staged
+
+SMALL = "small.yaml"
+CONFIRMATIONS = 3
+TRIES = 3
+"""So often it is played at first: what fails only now and then cannot be reduced."""
+_TIME = ("pause", "expire", "age")
+_CHECK = re.compile(r"(?P<name>\w+): expected .*?, got (?P<got>.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """What is left: ``after`` of ``before`` requests and other steps, found in ``plays`` plays.
+
+    ``failure`` is what does not hold, None where everything held; ``confirmed`` of ``CONFIRMATIONS`` further
+    plays failed so. ``text`` is the small scenario's file, at ``path``.
+    """
+
+    scenario: Scenario
+    strategy: Strategy
+    failure: str | None
+    before: int
+    after: int
+    plays: int
+    confirmed: int
+    seconds: float
+    text: str = ""
+    path: str | None = None
+    result: ReplayResult | None = None
+
+    @property
+    def command(self) -> str | None:
+        """What plays the small scenario."""
+        return f"devenv replay {self.path} --strategy {self.strategy}" if self.path else None
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {
+            "kind": "shrink",
+            "scenario": self.scenario.id,
+            "strategy": str(self.strategy),
+            "verdict": "holds" if self.failure is None else "fails",
+            "failure": self.failure,
+            "before": self.before,
+            "after": self.after,
+            "plays": self.plays,
+            "confirmed": self.confirmed,
+            "of": CONFIRMATIONS,
+            "file": self.path,
+            "command": self.command,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def shrink(
+    word: str,
+    settings: Settings,
+    strategy: Strategy | None,
+    progress: Progress,
+    clock: Callable[[], float] = time.time,
+) -> Shrunk:
+    """Reduce what ``word`` names (as for replay), on the stack that runs or one of its own.
+
+    Pauses are left out first; where nothing fails without them they stay. Raises Inconclusive where it fails
+    only now and then, else as ``replay``.
+    """
+    target = resolve_target(word, settings.state_dir)
+    began = clock()
+    with staged(target, strategy, settings, progress) as (stack, chosen, _):
+        found = None
+        for pace in (0.0, 1.0):
+            with Replayer(stack, seed=settings.seed, pace=pace, progress=_silent) as replayer:
+                found = _Reduction(target.scenario, chosen, replayer, progress).run()
+            if found is not None:
+                break
+            if not any("pause" in step for step in _data_of(target.scenario)["steps"]):
+                break
+    if found is None:
+        count = len(pieces_of(_data_of(target.scenario)))
+        return Shrunk(target.scenario, chosen, None, count, count, TRIES, 0, clock() - began)
+    run = open_run(settings.state_dir, f"shrink-{target.scenario.id}", clock())
+    path = run.write_text(SMALL, found.text)
+    shrunk = Shrunk(
+        target.scenario, chosen, found.failure, found.before, found.after, found.plays, found.confirmed,
+        clock() - began, found.text, str(path), found.result,
+    )  # fmt: skip
+    run.write_json(RESULTS, shrunk.to_json())
+    return shrunk
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    failure: str
+    before: int
+    after: int
+    plays: int
+    confirmed: int
+    text: str
+    result: ReplayResult
+
+
+class _Reduction:
+    """One scenario with one store; every candidate is played on real pods."""
+
+    def __init__(
+        self, scenario: Scenario, strategy: Strategy, replayer: Replayer, progress: Progress
+    ) -> None:
+        self._scenario = scenario
+        self._data = _data_of(scenario)
+        self._strategy = strategy
+        self._replayer = replayer
+        self._progress = progress
+        self._plays = 0
+        self._smallest = len(pieces_of(self._data))
+
+    def run(self) -> _Found | None:
+        """The smallest part; None where nothing fails."""
+        failure = self._first_failure()
+        if failure is None:
+            return None
+        wanted = _signature(failure)
+        pieces = pieces_of(self._data)
+
+        def fails(candidate: Sequence[Piece]) -> bool:
+            data = keep_only(self._data, candidate)
+            result = self._play(data) if data is not None else None
+            failing = result is not None and wanted in map(_signature, _told(result))
+            if failing and len(candidate) < self._smallest:
+                self._smallest = len(candidate)
+                self._progress(f"{len(candidate)} of {len(pieces)} left after {self._plays} plays")
+            return failing
+
+        if not fails(pieces):
+            raise Inconclusive(f"{self._scenario.id} fails only now and then: {failure}")
+        data = keep_only(self._data, ddmin(pieces, fails))
+        assert data is not None
+        data |= {
+            "id": f"{self._data['id']}-small"[:80],
+            "needs": _needs(data),
+            "title": f"The smallest part of {self._data['id']} that fails",
+        }
+        results = [it for _ in range(CONFIRMATIONS) if (it := self._play(data)) is not None]
+        confirmed = [it for it in results if wanted in map(_signature, _told(it))]
+        if not confirmed:
+            raise Inconclusive(f"{self._scenario.id} fails only now and then: {failure}")
+        data["about"] = f"Fails with the {confirmed[0].store} store: {failure}\n"
+        told = next(it for it in _told(confirmed[0]) if _signature(it) == wanted)
+        return _Found(
+            told, len(pieces), len(pieces_of(data)), self._plays, len(confirmed), scenario_yaml(data),
+            confirmed[0],
+        )  # fmt: skip
+
+    def _first_failure(self) -> str | None:
+        for _ in range(TRIES):
+            result = self._play(self._data)
+            if result is not None and (told := _told(result)):
+                return told[0]
+        return None
+
+    def _play(self, data: dict[str, Any]) -> ReplayResult | None:
+        """One play; None where the candidate is no scenario."""
+        try:
+            scenario = parse(scenario_yaml(data), self._scenario.name)
+        except UsageProblem:
+            return None
+        self._plays += 1
+        return self._replayer.run(scenario, self._strategy)
+
+
+def _data_of(scenario: Scenario) -> dict[str, Any]:
+    data: dict[str, Any] = yaml.safe_load(scenario.source)
+    return data
+
+
+def _needs(data: dict[str, Any]) -> list[str]:
+    """What the small scenario still needs of overlap and time."""
+    gone = [] if any("together" in step for step in data["steps"]) else ["X"]
+    gone += [] if any(key in step for step in data["steps"] for key in _TIME) else ["T"]
+    return [need for need in data["needs"] if need not in gone]
+
+
+def _told(result: ReplayResult) -> list[str]:
+    return [violation.told for violation in result.violations]
+
+
+def _signature(told: str) -> tuple[str, ...]:
+    """What makes two failures the same: the check and what was got instead, not what was expected."""
+    found = _CHECK.search(told)
+    if found is None:
+        return (told,)
+    return (found["name"],) if found["name"] == "seconds" else (found["name"], found["got"])
+
+
+def _silent(_line: str) -> None:
+    """The reduction tells how far it is."""

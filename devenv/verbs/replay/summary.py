@@ -1,0 +1,35 @@
+"""A replay on one page of Markdown, as CI systems show it beside a job."""
+
+from __future__ import annotations
+
+from devenv.verbs.explain.explanation import Explanation
+from devenv.verbs.replay.result import ReplayResult
+
+MOST_VIOLATIONS = 10
+
+
+def summary(result: ReplayResult, explanation: Explanation) -> str:
+    """What was played and how it went; where it fails the expectations, the causes and what to change."""
+    scenario = result.scenario
+    ways = (
+        "" if result.repeat == 1 else ", every time the same" if result.identical else ", in different ways"
+    )
+    mark = {"holds": "✅ holds", "fails": "❌ fails", "not checked": "❓ not checked"}[result.verdict]
+    lines = [
+        "# devenv replay", "",
+        "| scenario | store | result | played |", "|---|---|---|--:|",
+        f"| `{scenario.id}` | {result.store} | {mark} | {result.repeat} |", "",
+        f"{scenario.title}. Played {result.repeat} time{'s' * (result.repeat != 1)}{ways}.",
+    ]  # fmt: skip
+    if (note := scenario.note(result.strategy)) is None:
+        lines += ["", "The scenario says nothing about this store, so nothing was checked."]
+    elif (shows := note.shows) is not None:
+        lines += ["", f"{'The bug, as expected' if result.bug else 'Expected'} of this store: {shows}"]
+    if result.verdict == "fails":
+        told = [f"- {violation}" for violation in result.violations]
+        lines += ["", "What did not hold:", "", *told[:MOST_VIOLATIONS]]
+        if len(told) > MOST_VIOLATIONS:
+            lines.append(f"- … and {len(told) - MOST_VIOLATIONS} more")
+        for group in explanation.groups:
+            lines += ["", f"**{group.cause}**: {group.first.sentence}", f"Change: {group.first.change}"]
+    return "\n".join([*lines, "", "Reproduce with:", "", "```", result.command, "```"]) + "\n"

@@ -1,0 +1,165 @@
+"""``devenv replay``: finds what to play, a stack and a store to play it with, and keeps the run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import yaml
+
+from devenv.core.model.errors import DevenvError, UsageProblem
+from devenv.core.model.schedule import Schedule
+from devenv.core.model.topology import RedisMode, StackStatus
+from devenv.core.model.vocabulary import Strategy
+from devenv.core.scenario import Scenario, parse
+from devenv.core.scenario.pod_rotation import across
+from devenv.harness.config.settings import Settings
+from devenv.harness.runs.journal import JournaledStack
+from devenv.harness.runs.store import Run, open_run
+from devenv.stack.protocol import Progress, Stack
+from devenv.verbs.explain.explanation import Explanation
+from devenv.verbs.explain.source import explain_run
+from devenv.verbs.explain.store import keep
+from devenv.verbs.operate.select import fresh_stack, running_stack
+from devenv.verbs.operate.toggle import stores
+from devenv.verbs.recordings.composing import scenario_yaml
+from devenv.verbs.replay.replayer import ReplayResult, Target, replay, resolve_target, wished_spec
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A replay's result, its run folder, whether it ran on a stack started only for it, and what happened."""
+
+    result: ReplayResult
+    run: Run
+    temporary: bool
+    explanation: Explanation
+
+
+def replay_word(
+    word: str,
+    settings: Settings,
+    *,
+    strategy: Strategy | None,
+    repeat: int | None,
+    schedule: str | None = None,
+    pods: int | None = None,
+    pace: float = 1.0,
+    progress: Progress,
+    clock: Callable[[], float] = time.time,
+) -> Replayed:
+    """Play what ``word`` names (a file, a scenario, a run) on the stack that runs, else on one of its own.
+
+    ``strategy`` and ``repeat`` None: as the recorded run had them; else once, with the store that the running
+    stack has, or the first that the scenario is about. ``schedule`` ("v1 …") runs in place of the order that
+    the scenario gives; a recorded run is played in its own order, with its own store. ``pods``: the requests
+    of each session go to so many pods in turn, whatever the scenario says. Pauses are ``pace`` times as long.
+    Raises UsageProblem where ``word`` names nothing, or the schedule is none.
+    """
+    target = resolve_target(word, settings.state_dir)
+    given = Schedule.parse(schedule) if schedule is not None else None
+    if pods is not None:
+        target = replace(target, scenario=over_pods(target.scenario, pods), schedules=())
+    with staged(target, strategy, settings, progress) as (stack, chosen, temporary):
+        return replay_on(
+            stack,
+            target,
+            chosen,
+            settings,
+            repeat=repeat,
+            schedule=given,
+            temporary=temporary,
+            pace=pace,
+            progress=progress,
+            clock=clock,
+        )
+
+
+def over_pods(scenario: Scenario, pods: int) -> Scenario:
+    """The scenario with its requests sent over so many pods in turn; its source says so too."""
+    return parse(scenario_yaml(across(yaml.safe_load(scenario.source), pods)), scenario.name)
+
+
+def replay_on(
+    stack: Stack,
+    target: Target,
+    strategy: Strategy,
+    settings: Settings,
+    *,
+    repeat: int | None = None,
+    schedule: Schedule | None = None,
+    temporary: bool = False,
+    pace: float = 1.0,
+    progress: Progress,
+    clock: Callable[[], float] = time.time,
+) -> Replayed:
+    """As ``replay_word``, on this stack and with this store."""
+    recorded = target.schedules if strategy is target.strategy else ()
+    schedules = recorded if schedule is None else (schedule,)
+    run = open_run(settings.state_dir, f"replay-{target.scenario.id}", clock())
+    result = replay(
+        stack,
+        target.scenario,
+        strategy,
+        repeat or target.repeat or 1,
+        run=run,
+        schedules=schedules,
+        seed=settings.seed,
+        pace=pace,
+        progress=progress,
+    )
+    explanation = explain_run(run)
+    keep(explanation, run, replace=True)
+    return Replayed(result, run, temporary, explanation)
+
+
+@contextmanager
+def staged(
+    target: Target, strategy: Strategy | None, settings: Settings, progress: Progress
+) -> Iterator[tuple[Stack, Strategy, bool]]:
+    """The stack to play it on, the store, and whether the stack is one of its own."""
+    try:
+        stack = running_stack(settings.backend, settings.state_dir)
+    except DevenvError:
+        chosen = strategy or target.strategy or target.scenario.strategies[0]
+        with own_stack(target.scenario, chosen, settings, progress) as fresh:
+            yield fresh, chosen, True
+        return
+    status = stack.status()
+    chosen = strategy or target.strategy or present_store(status, target.scenario)
+    if status.spec.redis_mode is _redis_mode(target.scenario, settings, status.spec.redis_mode):
+        yield stack, chosen, False
+    else:
+        progress(f"the stack that runs has Redis as {status.spec.redis_mode}: another one for this")
+        with own_stack(target.scenario, chosen, settings, progress) as fresh:
+            yield fresh, chosen, True
+
+
+def _redis_mode(scenario: Scenario, settings: Settings, otherwise: RedisMode) -> RedisMode:
+    """How Redis is to stand. Raises UsageProblem where scenario and settings disagree."""
+    wish = scenario.stack.redis
+    if None not in (wish, settings.redis) and wish is not settings.redis:
+        raise UsageProblem(f"{scenario.id} needs Redis as {wish}", hint=f"leave out --redis {settings.redis}")
+    return wish or settings.redis or otherwise
+
+
+@contextmanager
+def own_stack(
+    scenario: Scenario, strategy: Strategy, settings: Settings, progress: Progress
+) -> Iterator[JournaledStack]:
+    """A stack as the scenario wishes it, for the time of the block."""
+    wished = wished_spec(scenario, strategy)
+    mode = _redis_mode(scenario, settings, wished.redis_mode)
+    spec = replace(wished, seed=settings.seed, service=settings.service, redis_mode=mode)
+    with fresh_stack(settings.backend or "embedded", settings.state_dir, spec, progress) as fresh:
+        yield fresh
+
+
+def present_store(status: StackStatus, scenario: Scenario) -> Strategy:
+    """The store that all pods have now, where the scenario is about it; else its first."""
+    present = list(dict.fromkeys(stores(status).values()))
+    if len(present) == 1 and present[0] in scenario.strategies:
+        return present[0]
+    return scenario.strategies[0]
