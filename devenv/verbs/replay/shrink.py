@@ -14,7 +14,7 @@ from devenv.core.model.errors import Inconclusive, UsageProblem
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario, parse
 from devenv.core.scenario.pieces import Piece, keep_only, pieces_of
-from devenv.core.search import ddmin
+from devenv.core.search.ddmin import ddmin
 from devenv.harness.config.settings import Settings
 from devenv.harness.runs.store import RESULTS, open_run
 from devenv.stack.protocol import Progress

@@ -374,7 +374,8 @@ def _client(state_dir: Path, *, detached: bool) -> subprocess.Popen[bytes]:
     """Another process that starts a stack, says so and stays until its input ends."""
     program = (
         "import sys; from pathlib import Path; from devenv.core.model.topology import Ports, StackSpec\n"
-        "from devenv.verbs.operate.select import SUPERVISOR; from devenv.stack.embedded.backend import EmbeddedStack\n"
+        "from devenv.verbs.operate.select import SUPERVISOR\n"
+        "from devenv.stack.embedded.backend import EmbeddedStack\n"
         f"stack = EmbeddedStack(Path(sys.argv[1]), SUPERVISOR, {detached})\n"
         "stack.start(StackSpec(ports=Ports.free()), lambda line: None)\n"
         "print('up', flush=True); sys.stdin.read()\n"
