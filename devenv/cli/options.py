@@ -11,10 +11,11 @@ from typing import Annotated, Any, cast
 import typer
 
 from devenv.cli.screen import Screen
+from devenv.core.model.backends import Backend
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.topology import RedisMode
 from devenv.core.model.vocabulary import Strategy
-from devenv.harness.config.settings import Backend, Settings, load
+from devenv.harness.config.settings import Settings, load
 from devenv.harness.runs.store import write_atomically
 
 

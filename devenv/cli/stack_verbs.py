@@ -37,15 +37,16 @@ from devenv.cli.own_service import (
     Python,
 )
 from devenv.cli.screen import Screen, grid
+from devenv.core.model.backends import Backend
 from devenv.core.model.errors import DevenvError, EnvironmentProblem, UsageProblem
+from devenv.core.model.pod_stores import stores
 from devenv.core.model.topology import RedisMode, StackStatus
 from devenv.core.model.vocabulary import MAX_PODS, Strategy
 from devenv.core.routing import POLICIES
-from devenv.harness.config.settings import MAX_PORT, Backend
+from devenv.harness.config.settings import MAX_PORT
 from devenv.harness.redis.keys import BESIDE
 from devenv.verbs.operate.select import open_stack, running_stack
 from devenv.verbs.operate.status import Overview, overview
-from devenv.verbs.operate.toggle import stores
 from devenv.verbs.operate.toggle import toggle as toggle_pods
 from devenv.wire.control.policy import present_policy, set_policy
 

@@ -14,10 +14,10 @@ from devenv.cli.explain_verb import show_findings
 from devenv.cli.options import BackendOption, Json, NoColor, RedisOption, Seed, StoreName, desk, store
 from devenv.cli.own_demo import demo_own
 from devenv.cli.screen import Screen, grid
+from devenv.core.model.backends import Language
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.harness.client.cross_pod import Tally
-from devenv.harness.config.settings import Language
 from devenv.verbs.demo.race import Race
 from devenv.verbs.demo.report import diagnosis, explanation, outcomes, race_line, title
 from devenv.verbs.demo.story import DEFAULT_TRIALS, FIRST_FIX, Act, Verdict

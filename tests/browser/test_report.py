@@ -9,13 +9,13 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Request
 
 from devenv.core.diagnosis.findings import Finding
+from devenv.core.model.backends import Language
 from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.core.render import render
 from devenv.core.render.sequence import SequenceMessage
 from devenv.harness.client.cross_pod import Tally, TypeResult
-from devenv.harness.config.settings import Language
+from devenv.harness.client.recording import Recording
 from devenv.harness.redis.keys import KeyInfo
-from devenv.harness.runs.store import Recording
 from devenv.verbs.demo.race import Race
 from devenv.verbs.demo.report import document
 from devenv.verbs.demo.story import Act, Story

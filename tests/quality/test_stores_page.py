@@ -14,12 +14,13 @@ import httpx
 import pytest
 import redis
 
+from devenv.core.model.pod_stores import stores
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import REDIS_STORES, Answer, CaptchaType, Strategy
 from devenv.harness.client.client import CaptchaClient
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.verbs.explore.result import Exploration, Mode
-from devenv.verbs.operate.toggle import stores, toggle
+from devenv.verbs.operate.toggle import toggle
 from tests.integration.explore.conftest import exploring, started
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "stores.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""``python -m tools.failures_page``: docs/failures.md anew from docs/failures.json; ``--measure``: that too."""
+"""``python -m tools.failures_page``: writes docs/failures.md from docs/failures.json; ``--measure``: both."""
 
 from __future__ import annotations
 

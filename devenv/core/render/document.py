@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from devenv.core.model.backends import Language
 from devenv.core.render.sequence import SequenceMessage
-from devenv.harness.config.settings import Language
 
 Tone = Literal["plain", "good", "bad", "quiet", "code"]
 

@@ -33,7 +33,7 @@ from devenv.harness.client.exchanges import (
     reply_kind,
     reply_label,
 )
-from devenv.harness.runs.store import Recording
+from devenv.harness.client.recording import Recording
 from devenv.stack.loopback import local_async_client
 
 ANY_KIND = "any"

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from devenv.core.model.pod_stores import stores
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.core.render.sequence import SequenceMessage
 from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.cross_pod import TypeResult, run_cross_pod
-from devenv.harness.runs.store import Recording
-from devenv.verbs.operate.toggle import stores
+from devenv.harness.client.recording import Recording
 
 
 @dataclass(frozen=True, slots=True)

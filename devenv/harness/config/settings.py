@@ -11,8 +11,9 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from devenv.core.model.backends import Backend, Language
 from devenv.core.model.env_file import read_env
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.service import ServiceSpec
@@ -20,9 +21,6 @@ from devenv.core.model.topology import Ports, RedisMode, StackSpec
 from devenv.core.model.vocabulary import MAX_PODS, REDIS_STORES, Strategy, pod_names
 from devenv.core.routing import parse_policy
 from devenv.harness.config.service_file import SERVICE_FILE, read_service
-
-Backend = Literal["embedded", "compose"]
-Language = Literal["en", "ko"]
 
 STATE_FOLDER = ".devenv"
 MAX_PORT = 65535

@@ -2,74 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
 import redis
 
 from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.key_events import KEY_EVENTS
 from devenv.core.model.topology import Endpoints
 from devenv.harness.redis.cluster_client import ClusterClient
 from devenv.harness.redis.failover import TakenOver, fail_over, hand_back, until_they_agree
 from devenv.harness.redis.keys import connected
-from devenv.stack.loopback import local_client
-
-AGED_MS = 400
-"""Left to live after ``age``: less than half a second, which TTL rounds to 0."""
-
-KEY_EVENTS = {
-    "expire": "if redis.call('PTTL', KEYS[1]) >= 0 then return redis.call('DEL', KEYS[1]) end return 0",
-    "age": f"if redis.call('PTTL', KEYS[1]) > {AGED_MS} then "
-    f"return redis.call('PEXPIRE', KEYS[1], {AGED_MS}) end return 0",
-}
-"""What time does to a key. A plain DEL would wrongly end keys that never expire."""
-
-
-class GateRules:
-    """The rules that a play has put in force at the gate, taken out again by ``lift``."""
-
-    def __init__(self, control: str) -> None:
-        self._http = local_client(control, 10.0)
-        self._ids: list[str] = []
-
-    def put(self, rules: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-        """Put rules in force; gives their ids. EnvironmentProblem where there is no gate."""
-        ids = [str(self._call("POST", "/rules", json=dict(rule))["id"]) for rule in rules]
-        self._ids += [rule_id for rule_id in ids if rule_id not in self._ids]
-        return tuple(ids)
-
-    def lift(self) -> dict[str, int]:
-        """Take them out of force; to how many commands each was applied."""
-        if not self._ids:
-            return {}
-        applied = {rule["id"]: int(rule["applied"]) for rule in self._call("GET", "/rules")["rules"]}
-        ours = {rule_id: applied.get(rule_id, 0) for rule_id in self._ids}
-        for rule_id in ours:
-            self._call("DELETE", "/rules", params={"id": rule_id})
-        self._ids.clear()
-        return ours
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._http.close()
-
-    def _call(self, method: str, path: str, **arguments: Any) -> Any:
-        try:
-            response = self._http.request(method, path, **arguments)
-            response.raise_for_status()
-        except httpx.HTTPStatusError as error:
-            raise EnvironmentProblem(
-                f"the control API refuses {method} {path}: {error.response.text[:300]}",
-                hint="a stack without a gate cannot disturb what its pods say to Redis",
-            ) from error
-        except httpx.HTTPError as error:
-            raise EnvironmentProblem(
-                f"the control API at {self._http.base_url} does not answer ({type(error).__name__})",
-                hint="'devenv status' says whether the stack runs",
-            ) from error
-        return response.json()
 
 
 class RedisSettings:

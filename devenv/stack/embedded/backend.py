@@ -15,7 +15,8 @@ import httpx
 import psutil
 
 from devenv.core.model.errors import DevenvError, EnvironmentProblem, UsageProblem, error_from_json
-from devenv.core.model.topology import Endpoints, PodStatus, SettingChanges, StackSpec, StackStatus
+from devenv.core.model.stack_json import status_from_json
+from devenv.core.model.topology import Endpoints, SettingChanges, StackSpec, StackStatus
 from devenv.core.model.vocabulary import resolve_pod
 from devenv.stack import logs
 from devenv.stack.files import write_private
@@ -29,18 +30,6 @@ _KILL_SECONDS = 5.0
 # Restarting pods takes as long as the supervisor gives them (READY_SECONDS) and their ending.
 _CONTROL_TIMEOUT_SECONDS = 40.0
 NOT_RUNNING = "no stack is running here"
-
-
-def status_from_json(data: Mapping[str, Any]) -> StackStatus:
-    """The inverse of ``StackStatus.to_json``."""
-    return StackStatus(
-        **{
-            **data,
-            "spec": StackSpec.from_json(data["spec"]),
-            "endpoints": Endpoints.from_json(data["endpoints"]),
-            "pods": tuple(PodStatus(**pod) for pod in data["pods"]),
-        }
-    )
 
 
 class EmbeddedStack:

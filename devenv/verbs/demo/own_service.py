@@ -23,8 +23,9 @@ from devenv.core.render.sequence import SequenceMessage, draw_mermaid
 from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.cross_pod import Tally
 from devenv.harness.client.exchanges import Challenge
+from devenv.harness.client.recording import Recording
 from devenv.harness.config.settings import Settings
-from devenv.harness.runs.store import HISTORY, RESULTS, TRACE, Recording, open_run
+from devenv.harness.runs.store import HISTORY, RESULTS, TRACE, open_run
 from devenv.harness.runs.trace import TraceCollector, trace_lines
 from devenv.stack.protocol import Progress
 from devenv.verbs.explain.explanation import Explanation, explain_trace

@@ -15,8 +15,8 @@ from devenv.core.model.events import HistoryEvent
 from devenv.core.model.vocabulary import Answer, Outcome, Strategy
 from devenv.core.render.sequence import SequenceMessage
 from devenv.core.scenario import Redis, Scenario, Verify, parse
+from devenv.harness.client.recording import Recording
 from devenv.harness.runs.journal import JournaledStack
-from devenv.harness.runs.store import Recording
 from devenv.harness.runs.trace import TraceCollector
 from devenv.verbs.explain.explanation import Explanation, Group, explain_trace
 from devenv.verbs.explain.redis_arrows import with_commands

@@ -13,20 +13,21 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from devenv.core.model.pod_stores import stores
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import Answer, CaptchaType, Outcome, Strategy
 from devenv.core.render.sequence import SequenceMessage
 from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.cross_pod import Tally, TypeResult, run_cross_pod
+from devenv.harness.client.recording import Recording
 from devenv.harness.redis.keys import KeyInfo, connected, list_keys
 from devenv.harness.runs.journal import JournaledStack
-from devenv.harness.runs.store import Recording
 from devenv.harness.runs.trace import TraceCollector
 from devenv.stack.protocol import Progress
 from devenv.verbs.demo.race import Race, run_race
 from devenv.verbs.explain.redis_arrows import with_commands
 from devenv.verbs.operate.status import key_spaces
-from devenv.verbs.operate.toggle import stores, toggle
+from devenv.verbs.operate.toggle import toggle
 
 DEFAULT_TRIALS = 5
 FIRST_FIX = Strategy.GUIDE

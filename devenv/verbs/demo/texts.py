@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from devenv.core.model.backends import Language
 from devenv.core.model.vocabulary import CaptchaType, Strategy
-from devenv.harness.config.settings import Language
 
 
 @dataclass(frozen=True, slots=True)

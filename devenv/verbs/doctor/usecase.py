@@ -15,12 +15,12 @@ from devenv.core.doctor_rules.facts import Created, Facts, Refusal, Server, Targ
 from devenv.core.doctor_rules.findings import Diagnosis
 from devenv.core.doctor_rules.kubernetes import TELLTALE
 from devenv.core.doctor_rules.settings import CA_NAMES, CERTIFICATE_NAMES, KEY_NAMES, USER_NAMES, Pod
+from devenv.core.model.backends import Backend
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.events import RedisCommand
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import ServiceProfile
 from devenv.core.model.topology import StackStatus
-from devenv.harness.config.settings import Backend
 from devenv.harness.runs.journal import JournaledStack
 from devenv.harness.runs.trace import live_trace
 from devenv.stack.protocol import Progress

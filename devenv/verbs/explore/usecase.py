@@ -12,6 +12,7 @@ from random import Random
 from typing import TypeVar
 
 from devenv.core.model.errors import DevenvError, EnvironmentProblem, Inconclusive, UsageProblem
+from devenv.core.model.pod_stores import stores
 from devenv.core.model.topology import RedisMode, StackSpec, StackStatus
 from devenv.core.model.vocabulary import CaptchaType
 from devenv.core.search.collecting import Budget, Collected
@@ -29,7 +30,6 @@ from devenv.verbs.explore.fixture import Stage, build_stage, own_stage
 from devenv.verbs.explore.learner import LearnedSystem, Learner
 from devenv.verbs.explore.result import INTERRUPTED, Exploration, FoundViolation, Mode, Wish
 from devenv.verbs.operate.select import fresh_stack, running_stack
-from devenv.verbs.operate.toggle import stores
 from devenv.wire.executor.known_scripts import known_scripts
 
 TELL_EVERY = 0.5

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import psutil
 
+from devenv.core.model.backends import Backend
 from devenv.core.model.errors import DevenvError, EnvironmentProblem
 from devenv.core.model.topology import Ports, StackSpec
-from devenv.harness.config.settings import Backend
 from devenv.harness.runs.journal import JOURNAL, FileJournal, JournaledStack
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.stack.environment import PACKAGE_ROOT

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.pod_stores import stores
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import Strategy
 from devenv.harness.redis.keys import DEFAULT_PREFIX, KeyListing, connected, list_keys
 from devenv.stack.protocol import Stack
-from devenv.verbs.operate.toggle import stores
 from devenv.wire.control.policy import present_policy
 
 

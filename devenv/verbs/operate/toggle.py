@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from devenv.core.model.errors import UsageProblem
+from devenv.core.model.pod_stores import stores
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import Strategy, resolve_pod
 from devenv.stack.protocol import Progress, Stack
@@ -35,21 +36,6 @@ class Toggled:
             "mixed": self.mixed,
             "seconds": round(self.seconds, 2),
         }
-
-
-def stores(status: StackStatus) -> dict[str, Strategy]:
-    """Where each pod keeps its sessions, by the settings it was started with."""
-    return {
-        pod.name: _named(pod.settings.get("SESSION_STRATEGY", ""))
-        if pod.settings.get("USE_REDIS", "").lower() == "true"
-        else Strategy.MEMORY
-        for pod in status.pods
-    }
-
-
-def _named(word: str) -> Strategy:
-    """The strategy of this name; the default's for a word that only somebody's own service knows."""
-    return Strategy(word) if word in set(Strategy) else Strategy.ATOMIC
 
 
 def toggle(

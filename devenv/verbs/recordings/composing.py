@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.service import ServiceProfile
 from devenv.core.model.vocabulary import CATALOGUE_STORES, MAX_PODS, Answer, CaptchaType, Outcome, pod_names
 from devenv.core.scenario.pod_rotation import Turns
+from devenv.core.scenario.writer import _Dumper, _text, scenario_yaml
 from devenv.verbs.recordings.captures import Captures
 from devenv.verbs.recordings.recorded import Recording
 from devenv.verbs.recordings.redaction import Redactor
@@ -50,27 +49,7 @@ class Composed:
     sessions: int
 
 
-class _Dumper(yaml.SafeDumper):
-    """Texts of several lines as they are, short lists and mappings in one line."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """Scenarios know no anchors."""
-        return True
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-
 _Dumper.add_representer(str, _text)
-
-
-def scenario_yaml(data: Mapping[str, Any]) -> str:
-    """A scenario's data as its file."""
-    text: str = yaml.dump(
-        dict(data), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None
-    )
-    return text
 
 
 def compose(recording: Recording, profile: ServiceProfile, wish: Wish) -> Composed:

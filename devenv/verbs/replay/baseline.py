@@ -10,9 +10,10 @@ from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.topology import SettingChanges, StackSpec, StackStatus
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Create, Get, Request, Scenario, Step, Together, Verify
-from devenv.harness.redis.faults import GateRules, RedisSettings
+from devenv.harness.redis.faults import RedisSettings
 from devenv.harness.runs.journal import journaled
 from devenv.stack.protocol import Progress, Stack
+from devenv.wire.control.gate_rules import GateRules
 from devenv.wire.control.policy import present_policy, set_policy
 
 _REDIS_RUNNING = "running"

@@ -19,7 +19,8 @@ from devenv.core.model.vocabulary import Strategy
 from devenv.core.render.sequence import draw_mermaid
 from devenv.core.scenario import Gate, Scenario
 from devenv.harness.client.client import CaptchaClient
-from devenv.harness.runs.store import HISTORY, RESULTS, SCHEDULE, TRACE, Recording, Run
+from devenv.harness.client.recording import Recording
+from devenv.harness.runs.store import HISTORY, RESULTS, SCHEDULE, TRACE, Run
 from devenv.harness.runs.trace import TraceCollector, trace_lines
 from devenv.stack.loopback import local_async_client
 from devenv.stack.protocol import Progress, Stack

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario
-from devenv.harness.runs.store import Recording
+from devenv.harness.client.recording import Recording
 from devenv.verbs.replay.observed import Observed, expected_of, title
 
 Verdict = Literal["holds", "fails", "not checked"]

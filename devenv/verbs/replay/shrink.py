@@ -14,11 +14,11 @@ from devenv.core.model.errors import Inconclusive, UsageProblem
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario, parse
 from devenv.core.scenario.pieces import Piece, keep_only, pieces_of
+from devenv.core.scenario.writer import scenario_yaml
 from devenv.core.search.ddmin import ddmin
 from devenv.harness.config.settings import Settings
 from devenv.harness.runs.store import RESULTS, open_run
 from devenv.stack.protocol import Progress
-from devenv.verbs.recordings.composing import scenario_yaml
 from devenv.verbs.replay.replayer import Replayer, ReplayResult, resolve_target
 from devenv.verbs.replay.usecase import staged
 

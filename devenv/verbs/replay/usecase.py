@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 import yaml
 
 from devenv.core.model.errors import DevenvError, UsageProblem
+from devenv.core.model.pod_stores import stores
 from devenv.core.model.schedule import Schedule
 from devenv.core.model.topology import RedisMode, StackStatus
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario, parse
 from devenv.core.scenario.pod_rotation import across
+from devenv.core.scenario.writer import scenario_yaml
 from devenv.harness.config.settings import Settings
 from devenv.harness.runs.journal import JournaledStack
 from devenv.harness.runs.store import Run, open_run
@@ -23,8 +25,6 @@ from devenv.verbs.explain.explanation import Explanation
 from devenv.verbs.explain.source import explain_run
 from devenv.verbs.explain.store import keep
 from devenv.verbs.operate.select import fresh_stack, running_stack
-from devenv.verbs.operate.toggle import stores
-from devenv.verbs.recordings.composing import scenario_yaml
 from devenv.verbs.replay.replayer import ReplayResult, Target, replay, resolve_target, wished_spec
 
 

@@ -6,12 +6,12 @@ import asyncio
 from dataclasses import replace
 
 from devenv.core.model.errors import Inconclusive
+from devenv.core.model.key_events import KEY_EVENTS
 from devenv.core.search.access import Touched, touched, watching
 from devenv.core.search.behaviour import CUT_SHORT, NO_ANSWER, Answered
 from devenv.core.search.frontier import awake, still_asleep
 from devenv.core.search.outcome import Outcome, beside_of, life
 from devenv.core.search.redis_store import canonical_document
-from devenv.harness.redis.faults import KEY_EVENTS
 from devenv.wire.executor.environment import Ground
 from devenv.wire.executor.job_context import Lane, NoRest, Request
 from devenv.wire.executor.jobs import CID, Scheduled, ScheduledRun, Taken

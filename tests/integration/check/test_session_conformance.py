@@ -21,7 +21,7 @@ from devenv.core.model.vocabulary import Answer, CaptchaType, Strategy
 from devenv.core.spec.session import Create, Expire, Operation, Phase, Result, Session, Told, Verify, step
 from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.exchanges import Verified
-from devenv.harness.runs.store import Recording
+from devenv.harness.client.recording import Recording
 
 VERIFIES = st.sampled_from([Answer.RIGHT, Answer.WRONG, Answer.WRONG, Answer.EMPTY]).map(Verify)
 OPERATIONS = st.lists(st.one_of(VERIFIES, VERIFIES, VERIFIES, st.just(Expire())), min_size=1, max_size=5)

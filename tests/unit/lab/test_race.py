@@ -11,7 +11,7 @@ import pytest
 from devenv.core.diagnosis.findings import Finding
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
-from devenv.harness.runs.store import Recording
+from devenv.harness.client.recording import Recording
 from devenv.verbs.demo.race import SCENARIO, lies, race_settings, surprises
 from devenv.verbs.explain.explanation import Explanation, Group
 from devenv.verbs.replay.replayer import Observed, ReplayResult

@@ -10,7 +10,7 @@ from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.core.render import Cell, Command, Document, Fact, Pips, Section, Table, render
 from devenv.core.render.sequence import SequenceMessage
 from devenv.harness.client.cross_pod import Tally, TypeResult
-from devenv.harness.runs.store import Recording
+from devenv.harness.client.recording import Recording
 from devenv.verbs.demo.race import Race
 from devenv.verbs.demo.report import document
 from devenv.verbs.demo.story import Act, Story, Verdict, surprises

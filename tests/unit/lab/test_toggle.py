@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
+from devenv.core.model.pod_stores import stores
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import ServiceSpec
 from devenv.core.model.topology import Endpoints, PodStatus, StackSpec, StackStatus
 from devenv.core.model.vocabulary import Strategy
 from devenv.verbs.operate.status import key_spaces
-from devenv.verbs.operate.toggle import stores
 
 
 def status(*settings: dict[str, str]) -> StackStatus:

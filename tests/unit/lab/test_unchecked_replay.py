@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
-from devenv.harness.runs.store import Recording
+from devenv.harness.client.recording import Recording
 from devenv.verbs.explain.explanation import explain_trace
 from devenv.verbs.replay.observed import Observed
 from devenv.verbs.replay.result import ReplayResult, junit_xml

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from devenv.core.scenario import catalogue, parse
 from devenv.core.scenario.pieces import Piece, keep_only, pieces_of
 from devenv.core.scenario.pod_rotation import across
+from devenv.core.scenario.writer import scenario_yaml
 from devenv.core.search.ddmin import ddmin
-from devenv.verbs.recordings.composing import scenario_yaml
 
 
 @given(
