@@ -25,7 +25,7 @@ settings.load_profile("devenv")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-TOGETHER = ("tests/bugs/", "tests/browser/", "tests/compose/", "tests/integration/doctor/")
+TOGETHER = ("tests/bugs/", "tests/browser/", "tests/compose/", "tests/integration/verbs/doctor/")
 """Folders whose tests share what is dear to make, or the one compose project: one worker runs each."""
 
 

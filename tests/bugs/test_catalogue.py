@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +11,10 @@ import redis
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario
 from tests.bugs.conftest import ASKED, IDS, Results, played
+from tests.support import ROOT
 from tools.failures_page import answers
 
-LEDGER = json.loads(Path(__file__).parents[2].joinpath("docs", "failures.json").read_text(encoding="utf-8"))
+LEDGER = json.loads(ROOT.joinpath("docs", "failures.json").read_text(encoding="utf-8"))
 BY_CHANCE = ("many-workers",)
 """Which worker accepts a connection is the kernel's choice."""
 

@@ -21,9 +21,10 @@ from devenv.harness.client.client import CaptchaClient
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.verbs.explore.result import Exploration, Mode
 from devenv.verbs.operate.toggle import toggle
-from tests.integration.explore.conftest import exploring, started
+from tests.integration.verbs.explore.conftest import exploring, started
+from tests.support import ROOT
 
-PAGE = Path(__file__).parents[2].joinpath("docs", "stores.md").read_text(encoding="utf-8")
+PAGE = ROOT.joinpath("docs", "stores.md").read_text(encoding="utf-8")
 RESENDS = int(redis.__version__.split(".")[0]) >= 6
 """Since then redis-py sends a command again by itself when its reply is lost."""
 

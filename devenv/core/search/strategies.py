@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from random import Random
+from typing import TYPE_CHECKING
 
 from devenv.core.search.system import Access, State, System, Visit
+
+if TYPE_CHECKING:
+    from random import Random
 
 
 def enumerate_all(system: System[State], visit: Visit[State]) -> None:

@@ -11,13 +11,12 @@ import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from devenv.core.model.errors import UsageProblem
-from devenv.harness.client.recording import Recording
 
 HISTORY = "history.jsonl"
 TRACE = "trace.jsonl"
@@ -50,11 +49,6 @@ class Run:
     def write_lines(self, name: str, objects: Iterable[Mapping[str, Any]]) -> Path:
         """Write JSON lines, one object each."""
         return self.write_text(name, json_lines(objects))
-
-    def write_recording(self, recording: Recording) -> None:
-        """Write history.jsonl, and sequence.jsonl with the picture's messages."""
-        self.write_lines(HISTORY, (event.to_json() for event in recording.history))
-        self.write_lines("sequence.jsonl", (asdict(message) for message in recording.messages))
 
     def discard_empty(self) -> None:
         """Take the folder away where nothing was written; ``latest`` is the run before it then."""

@@ -16,8 +16,9 @@ from devenv.core.checker.expressions import FIELDS
 from devenv.core.checker.invariants import Kind
 from devenv.core.model.errors import UsageProblem
 from devenv.harness.runs.check import check
+from tests.support import ROOT
 
-PAGE = Path(__file__).parents[3].joinpath("docs", "check.md").read_text(encoding="utf-8")
+PAGE = ROOT.joinpath("docs", "check.md").read_text(encoding="utf-8")
 
 
 def block(language: str) -> str:

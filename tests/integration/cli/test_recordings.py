@@ -12,7 +12,9 @@ import httpx
 import pytest
 import yaml
 
-DATA = Path(__file__).parents[2] / "unit" / "recording" / "data"
+from tests.support import ROOT
+
+DATA = ROOT / "unit" / "recording" / "data"
 
 
 def post(status: dict[str, Any], path: str, body: Any = None, pod: str = "a") -> dict[str, Any]:

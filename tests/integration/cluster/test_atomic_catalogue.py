@@ -17,6 +17,7 @@ from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.verbs.operate.select import SUPERVISOR
 from devenv.verbs.replay.replayer import Replayer, ReplayResult, replay
 from tests.integration.cluster.conftest import Cluster
+from tests.support import ROOT
 
 IDS = [it.id for it in catalogue()]
 ELSEWHERE = (
@@ -64,7 +65,7 @@ def test_it_holds_with_many_workers(tmp_path: Path) -> None:
 def test_only_what_is_about_another_redis_is_left_out() -> None:
     other = [it.id for it in catalogue() if it.stack.redis not in (None, RedisMode.CLUSTER)]
     assert sorted(other) == sorted(ELSEWHERE)
-    page = Path(__file__).parents[3].joinpath("docs", "redis.md").read_text(encoding="utf-8")
+    page = ROOT.joinpath("docs", "redis.md").read_text(encoding="utf-8")
     assert f"{len(IDS) - len(ELSEWHERE)} scenarios of {len(IDS)}" in page
     assert all(f"`{name}`" in page for name in ELSEWHERE)
 

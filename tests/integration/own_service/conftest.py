@@ -19,8 +19,9 @@ from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.verbs.explore.result import Exploration, Mode, Wish
 from devenv.verbs.explore.usecase import explore_on
 from devenv.verbs.replay.replayer import Replayer, ReplayResult
+from tests.support import ROOT
 
-EXAMPLES = Path(__file__).resolve().parents[3] / "docs" / "examples"
+EXAMPLES = ROOT / "docs" / "examples"
 DEVENV = (sys.executable, "-m", "devenv")
 
 HEADER_VALUE = "client-7f3a"

@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from devenv.cli.explore_verb import explore
+from tests.support import ROOT
 
-EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "regression-tests"
+EXAMPLE = ROOT / "docs" / "examples" / "regression-tests"
 
 
 @pytest.fixture

@@ -1,0 +1,187 @@
+"""Rules by made-up facts that no server of this machine shows. Real servers: tests/integration/verbs/doctor."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from devenv.core.diagnosis.findings import CHANGES
+from devenv.core.doctor_rules.commands import NEEDS, too_new
+from devenv.core.doctor_rules.diagnosis import diagnose
+from devenv.core.doctor_rules.facts import (
+    Certificate,
+    Created,
+    Facts,
+    Info,
+    Keyspace,
+    Node,
+    Reach,
+    Server,
+    Speech,
+    Target,
+    Tcp,
+    Tls,
+    Trust,
+    WriteProbe,
+)
+from devenv.core.doctor_rules.findings import CAUSES
+from devenv.core.doctor_rules.settings import env_file
+from devenv.verbs.doctor.junit import junit_xml
+from tests.support import ROOT
+
+TEXT = "USE_REDIS=true\nREDIS_HOST=redis.example\nREDIS_PORT=6379\nSESSION_STRATEGY=atomic\n"
+POD = env_file(TEXT, "f.env")
+OPEN = Tcp(Reach.OPEN, 0.001)
+INFO = Info("Redis", "7.2.7", "standalone", "master")
+WELL = Server(
+    Target("redis.example", 6379),
+    ("f.env",),
+    tcp=OPEN,
+    speech=Speech.REDIS,
+    greeted=True,
+    seconds=0.001,
+    info=INFO,
+    keyspace=Keyspace(),
+    write=WriteProbe("rcaptcha:doctor:x", ttl=10),
+)
+
+
+def kinds(*servers: Server, created: tuple[Created, ...] = (), needs: tuple[str, ...] = ()) -> list[str]:
+    facts = Facts((POD,), servers, created, commands={"f.env": needs})
+    return [it.kind for it in diagnose(facts).findings]
+
+
+def test_nothing_is_wrong_with_a_well_server() -> None:
+    assert kinds(WELL, needs=NEEDS["atomic"]) == []
+
+
+@pytest.mark.parametrize(
+    ("server", "kind"),
+    [
+        (Server(WELL.target, WELL.pods, tcp=Tcp(Reach.UNKNOWN_HOST, 0.1, "no such name")), "host-unknown"),
+        (Server(WELL.target, WELL.pods, tcp=Tcp(Reach.TIMEOUT, 2.0)), "no-answer"),
+        (Server(WELL.target, WELL.pods, tcp=Tcp(Reach.UNREACHABLE, 0.0, "no route")), "no-answer"),
+        (replace(WELL, ping="LOADING Redis is loading the dataset in memory"), "not-ready"),
+        (replace(WELL, ping="MASTERDOWN Link with MASTER is down"), "not-ready"),
+        (replace(WELL, ping="ERR max number of clients reached"), "login-refused"),
+        (replace(WELL, ping="DENIED Redis is running in protected mode"), "login-refused"),
+        (replace(WELL, ping="NOPERM User x has no permissions to run the 'ping' command"), "permission"),
+        (replace(WELL, info=replace(INFO, mode="sentinel")), "not-redis"),
+        (replace(WELL, info=replace(INFO, mode="cluster"), cluster_state="fail"), "cluster-down"),
+        (replace(WELL, write=WriteProbe("k", "MISCONF Redis is configured to save")), "writes-refused"),
+        (replace(WELL, write=WriteProbe("k", "NOREPLICAS Not enough good replicas")), "writes-refused"),
+    ],
+)
+def test_what_no_server_of_this_machine_shows(server: Server, kind: str) -> None:
+    assert kinds(server) == [kind]
+
+
+def test_a_tls_handshake_that_fails_for_another_reason() -> None:
+    target = replace(WELL.target, tls=True)
+    server = Server(target, WELL.pods, tcp=OPEN, speech=Speech.TLS, tls=Tls(Trust.FAILED, "unsupported"))
+    assert kinds(server) == ["tls-failed"]
+
+
+def test_of_a_broken_way_only_the_first_break_is_told() -> None:
+    broken = replace(WELL, speech=Speech.TLS, ping="NOAUTH", info=replace(INFO, role="slave"))
+    assert kinds(broken, created=(Created("f.env", "c1"),)) == ["tls-expected"]
+
+
+@pytest.mark.parametrize(
+    ("version", "needs", "found"),
+    [
+        ("5.0.7", NEEDS["atomic"], ["server-too-old"]),
+        ("5.0.7", NEEDS["guide"], []),
+        ("6.0.0", NEEDS["atomic"], []),
+        ("6.0.16", NEEDS["getdel"], ["server-too-old"]),
+        ("6.2.0", NEEDS["getdel"], []),
+        ("", NEEDS["atomic"], []),
+    ],
+)
+def test_a_server_older_than_a_command_in_use(version: str, needs: tuple[str, ...], found: list[str]) -> None:
+    assert kinds(replace(WELL, info=replace(INFO, version=version)), needs=needs) == found
+
+
+def test_versions_are_compared_as_numbers() -> None:
+    assert too_new("SET KEEPTTL", (10, 0)) is None
+    assert too_new("getdel", (6, 0, 16)) == (6, 2)
+    assert too_new("NOSUCHCOMMAND", (1,)) is None
+
+
+def test_a_replica_without_a_write_probe_is_told_by_its_role() -> None:
+    assert kinds(replace(WELL, write=None, info=replace(INFO, role="slave"))) == ["read-only-replica"]
+
+
+@pytest.mark.parametrize(
+    ("created", "kind"),
+    [
+        (Created("f.env", None, 503, "HTTP 503: Session store unreachable"), "create-refused"),
+        (Created("f.env", "c1"), "silent-fallback"),
+        (Created("f.env", "c1", key="x:abstract:c1", prefix="x:", db=0), "prefix-differs"),
+        (Created("f.env", "c1", key="rcaptcha:abstract:c1", prefix="rcaptcha:", db=1), "prefix-differs"),
+        (Created("f.env", "c1", key="rcaptcha:abstract:c1", prefix="rcaptcha:", db=0), None),
+    ],
+)
+def test_where_the_session_of_a_challenge_is(created: Created, kind: str | None) -> None:
+    assert kinds(WELL, created=(created,)) == ([] if kind is None else [kind])
+
+
+def test_a_password_from_a_secret_that_was_not_read_is_no_finding() -> None:
+    pod = replace(POD, unknown={"REDIS_PASSWORD": "Secret s"})
+    told = diagnose(Facts((pod,), (replace(WELL, ping="NOAUTH Authentication required."),)))
+    assert told.findings == ()
+    assert any("Secret s" in check.text for check in told.checks)
+
+
+def test_notes_are_no_findings() -> None:
+    held = Certificate("CN=r", "CN=ca", "2026-12-01", 6.6)
+    server = replace(
+        WELL,
+        target=replace(WELL.target, tls=True),
+        speech=Speech.TLS,
+        tls=Tls(Trust.OK, certificate=held),
+        seconds=1.5,
+        info=replace(INFO, policy="volatile-ttl", mode="cluster"),
+        cluster_state="ok",
+        nodes=(Node("10.0.0.9:6379", Tcp(Reach.NOT_TRIED)),),
+    )
+    told = diagnose(Facts((POD,), (server,)))
+    assert told.findings == ()
+    assert len(told.notes) == 4
+
+
+def test_every_cause_is_in_the_failure_catalogue_with_advice() -> None:
+    assert {cause for cause, _ in CAUSES.values()} <= {*CHANGES}
+
+
+def test_every_cause_has_its_place_in_the_page_or_waits_for_its_scenario() -> None:
+    page = (ROOT / "docs" / "failures.md").read_text(encoding="utf-8")
+    missing = {cause for cause, _ in CAUSES.values() if f"(#{cause})" not in page}
+    assert missing <= {"standalone-cluster-client", "announce-unreachable"}
+
+
+def test_junit_has_a_case_for_each_check() -> None:
+    told = diagnose(Facts((POD,), (replace(WELL, write=None, info=replace(INFO, role="slave")),)))
+    text = junit_xml(told)
+    assert text.count("<testcase") == len(told.checks)
+    assert text.count("<failure") == 1
+    assert 'type="read-only-replica"' in text
+    assert "f.env:2" in text
+
+
+def test_json_has_file_and_line() -> None:
+    told = diagnose(Facts((POD,), (Server(WELL.target, WELL.pods, tcp=Tcp(Reach.REFUSED)),))).to_json()
+    (finding,) = json.loads(json.dumps(told))["findings"]
+    assert finding["change"]["file"] == "f.env"
+    assert finding["change"]["line"] == 3
+    assert finding["cause"] == "wrong-port"
+
+
+def test_the_page_has_every_finding_with_its_cause() -> None:
+    page = (ROOT / "docs" / "doctor.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1:3] for line in page.splitlines() if line.startswith("| `")]
+    assert {kind.strip(" `"): cause.strip() for kind, cause in rows} == {
+        kind: cause for kind, (cause, _) in CAUSES.items()
+    }
