@@ -117,11 +117,11 @@ def main() -> None:
     options = parser.parse_args()
     found = [measure(name, make(), options.rounds) for name, make in histories().items()]
     if options.json:
-        print(json.dumps([asdict(it) for it in found]))
+        print(json.dumps([asdict(item) for item in found]))
         return
     print(f"{'history':<42}{'verdict':<12}{'steps':>8}{'parse':>10}{'judge':>10}")
-    for it in found:
-        print(f"{it.name:<42}{it.verdict:<12}{it.steps:>8}{it.parse_s:>9.3f}s{it.judge_s:>9.3f}s")
+    for item in found:
+        print(f"{item.name:<42}{item.verdict:<12}{item.steps:>8}{item.parse_s:>9.3f}s{item.judge_s:>9.3f}s")
 
 
 if __name__ == "__main__":

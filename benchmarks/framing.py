@@ -81,7 +81,7 @@ def _rare(inner: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
         _aggregates(inner),
         several.map(lambda items: b"~%d\r\n" % len(items) + b"".join(items)),
         several.map(lambda items: b"*?\r\n" + b"".join(items) + b".\r\n"),
-        st.tuples(keys, inner, inner).map(lambda it: b"|1\r\n" + b"".join(it)),
+        st.tuples(keys, inner, inner).map(lambda item: b"|1\r\n" + b"".join(item)),
         st.lists(st.binary(min_size=1, max_size=9), max_size=3).map(
             lambda chunks: b"$?\r\n" + b"".join(b";%d\r\n%s\r\n" % (len(c), c) for c in chunks) + b";0\r\n"
         ),

@@ -131,7 +131,7 @@ def _show(found: Examined, screen: Screen) -> None:
 
 def _show_check(check: Checked, screen: Screen) -> None:
     mark, style = _MARK[check.state]
-    said = ", ".join(it.kind for it in check.findings) or check.text
+    said = ", ".join(finding.kind for finding in check.findings) or check.text
     screen.show(
         Text.assemble("  ", (mark, style), f" {check.check:<26}", (said, style if mark == "✗" else "dim"))
     )

@@ -113,8 +113,10 @@ def explore(
         _show(one, at.screen)
     if len(found) > 1:
         _side_by_side(found, at.screen)
-    at.screen.result(found[0].to_json() if len(wishes) == 1 else {"compared": [it.to_json() for it in found]})
-    codes = [it.exit_code for it in found]
+    at.screen.result(
+        found[0].to_json() if len(wishes) == 1 else {"compared": [item.to_json() for item in found]}
+    )
+    codes = [item.exit_code for item in found]
     if len(found) < len(wishes):
         left = ", ".join(wish.strategy for wish in wishes[len(found) :])
         at.screen.note(f"interrupted: not explored: {left}")
@@ -181,10 +183,12 @@ def _show_violation(violation: FoundViolation, found: Exploration, screen: Scree
 
 
 def _side_by_side(found: list[Exploration], screen: Screen) -> None:
-    table = grid("", *(str(it.strategy) for it in found))
-    table.add_row(found[0].unit, *(f"{it.traces}" + ("" if it.complete else " (not all)") for it in found))
-    kinds = dict.fromkeys(violation.kind for it in found for violation in it.violations)
+    table = grid("", *(str(item.strategy) for item in found))
+    table.add_row(
+        found[0].unit, *(f"{item.traces}" + ("" if item.complete else " (not all)") for item in found)
+    )
+    kinds = dict.fromkeys(violation.kind for item in found for violation in item.violations)
     for kind in kinds:
-        counts = [next((str(v.traces) for v in it.violations if v.kind == kind), "0") for it in found]
+        counts = [next((str(v.traces) for v in item.violations if v.kind == kind), "0") for item in found]
         table.add_row(kind, *counts)
     screen.show("", table)

@@ -98,7 +98,7 @@ def desk(as_json: bool, no_color: bool, backend: BackendName | None, seed: int |
     given = {"backend": cast("Backend | None", backend and backend.value), "seed": seed, **flags}
     for note in settings.notes:
         screen.note(note)
-    return Desk(screen, replace(settings, **{name: it for name, it in given.items() if it is not None}))
+    return Desk(screen, replace(settings, **{name: item for name, item in given.items() if item is not None}))
 
 
 def write_file(option: str, path: Path, text: str) -> None:

@@ -47,8 +47,8 @@ def _show(act: OwnAct, screen: Screen) -> None:
     screen.show("", Text(f" {act.setting} ", "reverse"), "")
     screen.picture(act.picture)
     table = grid("  session", "used on another pod", "used on the same pod")
-    for name, it in act.trials.items():
-        table.add_row(f"  {name}", _cell(it.crossing), _cell(it.staying))
+    for name, value in act.trials.items():
+        table.add_row(f"  {name}", _cell(value.crossing), _cell(value.staying))
     screen.show("", table)
     if act.explanation.wrong:
         show_findings(act.explanation, screen)

@@ -65,7 +65,7 @@ def seed(
 
 
 def _names(incomplete: str) -> list[tuple[str, str]]:
-    return [(it.id, it.title) for it in catalogue() if it.id.startswith(incomplete)]
+    return [(item.id, item.title) for item in catalogue() if item.id.startswith(incomplete)]
 
 
 def replay(
@@ -180,7 +180,7 @@ def scenarios(
     at.screen.result({"scenarios": [scenario.to_json() for scenario in catalogue()]})
     table = grid("scenario", *CATALOGUE_STORES, "shows")
     for scenario in catalogue():
-        marks = (_mark(scenario, it) for it in CATALOGUE_STORES)
+        marks = (_mark(scenario, store) for store in CATALOGUE_STORES)
         table.add_row(Text(scenario.id, "bold"), *marks, scenario.title)
     at.screen.show(
         table, "", Text("replay one with `devenv replay NAME --strategy memory|guide|atomic`", "dim")

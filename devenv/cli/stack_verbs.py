@@ -146,7 +146,7 @@ def up(
         policy=policy, workers=workers, redis=redis,
     )  # fmt: skip
     wished = {"traffic": port, "control": control_port, "ml": ml_port, "redis": redis_port, "gate": gate_port}
-    ports = replace(at.settings.ports, **{name: it for name, it in wished.items() if it is not None})
+    ports = replace(at.settings.ports, **{name: item for name, item in wished.items() if item is not None})
     spec = replace(at.settings, ports=ports, service=flags.over(at.settings.service)).stack_spec()
     stack = open_stack(at.settings.backend or "embedded", at.settings.state_dir, detached=detach)
     with at.screen.working("starting") as progress:
@@ -167,7 +167,7 @@ def up(
 def _present(status: StackStatus, screen: Screen) -> None:
     """What was started, and where to find it."""
     screen.result(status.to_json())
-    words = ", ".join(str(it) for it in dict.fromkeys(stores(status).values()))
+    words = ", ".join(str(word) for word in dict.fromkeys(stores(status).values()))
     own = status.spec.service
     what = "pods" if own is None else f"pods of {own.title}"
     kept = (

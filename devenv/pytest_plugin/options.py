@@ -55,7 +55,11 @@ def _read(name: str, text: str) -> Any:
         VARIABLES,  # only where it is asked for: this runs in every test run
     )
 
-    [variable] = [it for it in VARIABLES if it.name == f"DEVENV_{name.replace('-', '_').upper()}"]
+    [variable] = [
+        one_variable
+        for one_variable in VARIABLES
+        if one_variable.name == f"DEVENV_{name.replace('-', '_').upper()}"
+    ]
     return variable.read(text)
 
 

@@ -80,7 +80,7 @@ class ExploreOutcome:
     kinds: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        confirmed = tuple(it.kind for it in self.exploration.violations if it.confirmed)
+        confirmed = tuple(violation.kind for violation in self.exploration.violations if violation.confirmed)
         object.__setattr__(self, "kinds", confirmed)
 
     @property
@@ -96,7 +96,7 @@ class ExploreOutcome:
     @property
     def violations(self) -> tuple[FoundViolation, ...]:
         """Those that were confirmed on real pods."""
-        return tuple(it for it in self.exploration.violations if it.confirmed)
+        return tuple(violation for violation in self.exploration.violations if violation.confirmed)
 
     @property
     def run_id(self) -> str | None:

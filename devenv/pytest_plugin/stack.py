@@ -177,7 +177,7 @@ def running_devenv(root: Path, given: Mapping[str, Any]) -> Iterator[Devenv]:
     """
     settings = load(root, os.environ)
     strategy = given.get("strategy") or _present(settings)
-    settings = replace(settings, **{name: it for name, it in given.items() if name != "strategy"})
+    settings = replace(settings, **{name: item for name, item in given.items() if name != "strategy"})
     settings = replace(settings, state_dir=root / settings.state_dir)
     spec = replace(settings.stack_spec(), use_redis=strategy is not Strategy.MEMORY, strategy=strategy)
     with fresh_stack(settings.backend or "embedded", settings.state_dir, spec, _logger.info) as stack:

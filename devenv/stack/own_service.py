@@ -166,7 +166,7 @@ def known_variables(service: ServiceSpec) -> frozenset[str]:
 
 def undecided(service: ServiceSpec, files: Mapping[str, Variable]) -> list[str]:
     """The variables of ``files`` that look outside and that nobody has decided about."""
-    values = {name: it.value for name, it in files.items()}
+    values = {name: item.value for name, item in files.items()}
     return outside(values, [*known_variables(service), *service.allow_env])
 
 

@@ -63,7 +63,9 @@ def results(
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.path.parent == Path(__file__).parent
     ]
-    asked = {(it["scenario"].id, it["strategy"]): (it["scenario"], it["strategy"]) for it in params}
+    asked = {
+        (param["scenario"].id, param["strategy"]): (param["scenario"], param["strategy"]) for param in params
+    }
     folder = Path(tmp_path_factory.mktemp("plays"))
     found: Results = {}
     for kind in sorted({stack_kind(*each) for each in asked.values()}):

@@ -33,7 +33,7 @@ def test_happens_as_the_catalogue_says(results: Results, scenario: Scenario, str
 
 
 def _got(answered: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    return [(it["step"], it["request"], it["got"]) for it in answered]
+    return [(item["step"], item["request"], item["got"]) for item in answered]
 
 
 def _major(version: str) -> str:

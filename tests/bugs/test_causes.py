@@ -45,6 +45,10 @@ def _besides(scenario: Scenario, strategy: Strategy) -> list[str]:
     if any(isinstance(step, RedisServer) and step.action in ("stop", "flush") for step in steps):
         found = [*found, "flushed"]
     if strategy is Strategy.GUIDE:
-        unordered = [it for it in steps if isinstance(it, Together) and strategy not in it.order]
+        unordered = [
+            one_step
+            for one_step in steps
+            if isinstance(one_step, Together) and strategy not in one_step.order
+        ]
         found = [*found, *(RACES if unordered else [])]
     return found

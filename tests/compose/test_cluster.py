@@ -74,10 +74,14 @@ def test_sessions_are_on_all_masters_and_all_commands_are_seen(stack: ComposeSta
         kept = {info.key for info in list_keys(client).keys}
     assert {f"rcaptcha:abstract:{challenge}" for challenge in told} <= kept
     # The other tests of this stack had sessions of their own, with other stores.
-    ours = [it for it in commands(stack) if any(challenge in (it["key"] or "") for challenge in told)]
-    ran = [it for it in ours if not it["reply"].startswith("-")]
-    assert len({it["node"] for it in ran}) >= 3
-    told_to_redis = {(it["pod"], it["command"]) for it in ran}
+    ours = [
+        command
+        for command in commands(stack)
+        if any(challenge in (command["key"] or "") for challenge in told)
+    ]
+    ran = [our for our in ours if not our["reply"].startswith("-")]
+    assert len({item["node"] for item in ran}) >= 3
+    told_to_redis = {(item["pod"], item["command"]) for item in ran}
     # A node that came anew has forgotten the script, and is told it with EVAL once.
     assert told_to_redis - {("captcha-api-b", "EVAL")} == {
         ("captcha-api-a", "SET"), ("captcha-api-b", "EVALSHA"),
@@ -107,6 +111,6 @@ def test_the_doctor_finds_nothing_on_it(stack: ComposeStack, monkeypatch: pytest
     """The nodes announce addresses of containers, which are not this machine's and are not asked about."""
     monkeypatch.setattr("devenv.verbs.doctor.usecase.running_stack", lambda backend, state: journaled(stack))
     found = examine(Wish(), "compose", Path("nowhere"), ask=lambda what: False)
-    assert [it.kind for it in found.diagnosis.findings] == []
+    assert [finding.kind for finding in found.diagnosis.findings] == []
     assert {check.state for check in found.diagnosis.checks} == {"ok"}
     assert found.diagnosis.notes == ()

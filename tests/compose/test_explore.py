@@ -45,21 +45,26 @@ def test_learned_and_direct_agree_on_compose(status: StackStatus, tmp_path: Path
     for mode in (Mode.LEARNED, Mode.DIRECT):
         done = explored(status, tmp_path, "R+R", mode)
         assert (done.traces, done.complete, done.outcomes) == (36, True, 5)
-        found = {it.kind: (it.traces, it.confirmed, it.replayed) for it in done.violations}
+        found = {
+            violation.kind: (violation.traces, violation.confirmed, violation.replayed)
+            for violation in done.violations
+        }
         assert found == {"double-success": (34, True, 3), "lost-attempt": (18, True, 3)}
 
 
 def test_three_requests_share_two_pods(status: StackStatus, tmp_path: Path) -> None:
     done = explored(status, tmp_path, "R+W+E", Mode.LEARNED)
     assert (done.traces, done.exit_code) == (1_977, 1)
-    assert all(it.confirmed for it in done.violations)
+    assert all(violation.confirmed for violation in done.violations)
 
 
 def test_restarts_are_searched_and_not_confirmed(status: StackStatus, tmp_path: Path) -> None:
     with pytest.raises(UsageProblem, match="pods in containers cannot be restarted"):
         explored(status, tmp_path, "R+P", Mode.DIRECT)
     half = next(
-        it for it in explored(status, tmp_path, "R+W+P", Mode.LEARNED).violations if it.kind == "half-done"
+        violation
+        for violation in explored(status, tmp_path, "R+W+P", Mode.LEARNED).violations
+        if violation.kind == "half-done"
     )
     assert (half.confirmed, half.replays) == (False, 0)
     assert half.why and "containers" in half.why

@@ -33,7 +33,7 @@ def quiet(line: str) -> None:
 def left_of(engine: DockerClient, project: str) -> list[str]:
     label: dict[str, str | list[str] | bool] = {"label": f"{docker_engine.PROJECT_LABEL}={project}"}
     containers = engine.containers.list(all=True, filters=label, ignore_removed=True)
-    return [str(it.attrs["Name"]) for it in (*containers, *engine.volumes.list(filters=label))]
+    return [str(container.attrs["Name"]) for container in (*containers, *engine.volumes.list(filters=label))]
 
 
 class Case:
@@ -78,7 +78,11 @@ def test_a_session_is_shared_and_every_command_passes_the_gate(case: Case) -> No
     challenge, told = case.pair()
     assert told["attempts"] == 1
     control = httpx.get(f"{case.ends.control}/commands", params={"limit": 1000}, trust_env=False).json()
-    seen = {(it["pod"], it["command"]) for it in control["commands"] if challenge in str(it["key"])}
+    seen = {
+        (command["pod"], command["command"])
+        for command in control["commands"]
+        if challenge in str(command["key"])
+    }
     assert seen == {(A, "SET"), (B, "EVALSHA")}
 
 

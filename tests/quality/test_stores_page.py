@@ -102,7 +102,7 @@ class Stage:
 def test_the_verdict_follows_from_what_is_found() -> None:
     rows = [cells(line) for line in PAGE.splitlines() if line.startswith("| `")]
     for store, section in SECTIONS.items():
-        [row] = [it for it in rows if it[0] == f"`{store}`"]
+        [row] = [one_row for one_row in rows if one_row[0] == f"`{store}`"]
         found = {text: set(kinds) for text, kinds in section.found.items()}
         alone = found["R+W+E"] | found["R+R"] | found["W+W"]
         breaks = (
@@ -111,7 +111,7 @@ def test_the_verdict_follows_from_what_is_found() -> None:
             found["R+W+L"] - alone,
             found["R+W+P"] - alone,
         )
-        assert [it == "yes" for it in row[1:5]] == [not it for it in breaks], store
+        assert [item == "yes" for item in row[1:5]] == [not break_ for break_ in breaks], store
         wrong, right = (section.commands[answer] for answer in (Answer.WRONG, Answer.RIGHT))
         assert row[5] == f"{len(wrong)} / {len(right)}"
 
@@ -140,14 +140,18 @@ def explored(stage: Stage) -> dict[str, Exploration]:
 
 def test_it_finds_what_the_page_says(stage: Stage, explored: dict[str, Exploration]) -> None:
     for text, found in explored.items():
-        assert sorted(it.kind for it in found.violations) == SECTIONS[stage.store].found[text], text
+        assert (
+            sorted(violation.kind for violation in found.violations) == SECTIONS[stage.store].found[text]
+        ), text
         assert found.complete
-        assert all(it.confirmed for it in found.violations)
+        assert all(violation.confirmed for violation in found.violations)
 
 
 def test_the_shortest_orders_are_those(stage: Stage, explored: dict[str, Exploration]) -> None:
     found = {
-        ("+".join(it.requests), it.kind): it.schedule for one in explored.values() for it in one.violations
+        ("+".join(violation.requests), violation.kind): violation.schedule
+        for one in explored.values()
+        for violation in one.violations
     }
     for row in SECTIONS[stage.store].rows:
         if RESENDS or "L" not in row.at_once:
@@ -161,8 +165,8 @@ def test_real_pods_go_the_same_ways(stage: Stage) -> None:
         direct = stage.explored("R+W+X", mode=Mode.DIRECT, pods=pods, lanes=4)
         assert direct.complete, direct.incomplete
         assert (direct.traces, direct.outcomes) == (learned.traces, learned.outcomes)
-        assert {it.kind: it.traces for it in direct.violations} == {
-            it.kind: it.traces for it in learned.violations
+        assert {violation.kind: violation.traces for violation in direct.violations} == {
+            violation.kind: violation.traces for violation in learned.violations
         }
 
 
@@ -178,9 +182,11 @@ def test_a_verify_says_these_commands(stage: Stage) -> None:
             return str(challenge.id)
 
     for answer, commands in SECTIONS[stage.store].commands.items():
-        since = max((it["seq"] for it in said(status, 0)), default=0)  # a lazy client has said nothing yet
+        since = max(
+            (item["seq"] for item in said(status, 0)), default=0
+        )  # a lazy client has said nothing yet
         cid = asyncio.run(asked(answer))
-        steps = [it["command"] for it in said(status, since) if cid in (it["key"] or "")]
+        steps = [item["command"] for item in said(status, since) if cid in (item["key"] or "")]
         assert steps[1:] == commands, answer  # the first made the challenge
 
 
@@ -190,6 +196,6 @@ def said(status: StackStatus, since: int) -> list[dict[str, Any]]:
     while True:
         page = httpx.get(f"{status.endpoints.control}/commands", params={"since": since}).json()
         if not page["commands"]:
-            return [it for it in found if it["fate"] != "queued"]
+            return [item for item in found if item["fate"] != "queued"]
         found += page["commands"]
         since = page["last"]

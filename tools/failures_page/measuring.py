@@ -153,7 +153,8 @@ def data_text(data: Mapping[str, Any]) -> str:
     lines.append(' "scenarios": {')
     for name, stores in sorted(data["scenarios"].items()):
         each = [
-            f"   {json.dumps(s)}: {json.dumps(it, ensure_ascii=False)}" for s, it in sorted(stores.items())
+            f"   {json.dumps(s)}: {json.dumps(item, ensure_ascii=False)}"
+            for s, item in sorted(stores.items())
         ]
         lines += [f"  {json.dumps(name)}: {{", ",\n".join(each), "  },"]
     lines[-1] = lines[-1].removesuffix(",")

@@ -93,7 +93,7 @@ def render(data: Measured) -> str:
         by_cause.setdefault(scenario.cause, []).append(scenario)
     causes = [cause for cause in schema()["properties"]["cause"]["enum"] if cause in by_cause]
     for cause in causes:  # the scenario that is named like its cause comes first
-        by_cause[cause].sort(key=lambda it: (it.id != cause, it.id))
+        by_cause[cause].sort(key=lambda item: (item.id != cause, item.id))
     measured = data["scenarios"]
     head = HEAD.format(
         command=COMMAND,
@@ -129,7 +129,9 @@ def _during_and_after(scenario: Scenario, measured: Measured) -> str:
             if begun and answer["step"] == number and kind != "no challenge":
                 took = max(got[lasts].get(kind, 0.0), answer["took"])
                 got[lasts][kind] = took
-    during, after = (", ".join(_timed(kind, took) for kind, took in got[it].items()) for it in (True, False))
+    during, after = (
+        ", ".join(_timed(kind, took) for kind, took in got[item].items()) for item in (True, False)
+    )
     return f"{during}; then {after}" if after else during
 
 
@@ -162,7 +164,7 @@ def _contents(causes: Sequence[str], by_cause: Mapping[str, Sequence[Scenario]])
         buggy = [
             str(store)
             for store in CATALOGUE_STORES
-            if any(store in it.strategies and it.stores[store].bug for it in by_cause[cause])
+            if any(store in item.strategies and item.stores[store].bug for item in by_cause[cause])
         ]
         rows.append(
             _row(f"[{cause}](#{cause})", first.title, " ".join(needs) or "–", ", ".join(buggy) or "none")
@@ -210,7 +212,10 @@ def _scenario(scenario: Scenario, measured: Measured, *, with_picture: bool) -> 
 def _answers(scenario: Scenario, measured: Measured) -> list[str]:
     """A table of what each request got, by store, and of what was done between them."""
     stores = [str(store) for store in scenario.strategies]
-    got = {store: {(it["step"], it["request"]): it for it in measured[store]["answers"]} for store in stores}
+    got = {
+        store: {(answer["step"], answer["request"]): answer for answer in measured[store]["answers"]}
+        for store in stores
+    }
     rows = []
     for number, step in enumerate(scenario.steps, start=1):
         for name in (step.names or (None,)) if isinstance(step, Together) else (None,):

@@ -24,16 +24,16 @@ MAX_LENGTH = 1000
 MAX_NUMBER = 10**12
 
 FIELDS: Mapping[str, Callable[[HistoryOperation], object]] = {
-    "f": lambda it: it.f,
-    "type": lambda it: it.type,
-    "outcome": lambda it: it.outcome,
-    "answer": lambda it: str(it.answer) if it.answer else None,
-    "pod": lambda it: it.pod,
-    "process": lambda it: it.process,
-    "challenge": lambda it: it.challenge,
-    "attempts": lambda it: it.told.attempts if it.told else None,
-    "status": lambda it: it.value.get("status"),
-    "message": lambda it: it.value.get("message"),
+    "f": lambda item: item.f,
+    "type": lambda item: item.type,
+    "outcome": lambda item: item.outcome,
+    "answer": lambda item: str(item.answer) if item.answer else None,
+    "pod": lambda item: item.pod,
+    "process": lambda item: item.process,
+    "challenge": lambda item: item.challenge,
+    "attempts": lambda item: item.told.attempts if item.told else None,
+    "status": lambda item: item.value.get("status"),
+    "message": lambda item: item.value.get("message"),
 }
 """What ``count`` can ask of an operation."""
 
@@ -118,8 +118,11 @@ def _parts(history: History, scope: Scope) -> list[tuple[str, Operations]]:
     if scope is Scope.CHALLENGE:
         return [(f" of challenge {name}", operations) for name, operations in history.by_challenge().items()]
     field = FIELDS[scope]
-    names = dict.fromkeys(who for it in history.operations if (who := field(it)) is not None)
-    return [(f" of {scope} {who}", [it for it in history.operations if field(it) == who]) for who in names]
+    names = dict.fromkeys(who for operation in history.operations if (who := field(operation)) is not None)
+    return [
+        (f" of {scope} {who}", [operation for operation in history.operations if field(operation) == who])
+        for who in names
+    ]
 
 
 # --- the small language -----------------------------------------------------------------------------------
@@ -157,7 +160,7 @@ def _check_field(keyword: ast.keyword) -> None:
         case ast.Constant(value=str() | int() | None):
             return
         case ast.Tuple(elts=parts) | ast.List(elts=parts) if all(
-            isinstance(it, ast.Constant) for it in parts
+            isinstance(part, ast.Constant) for part in parts
         ):
             return
     raise BadExpression(f"{keyword.arg} must be a text, a number, None or a list of them")
@@ -190,4 +193,4 @@ def _count(keywords: Sequence[ast.keyword], operations: Operations) -> int:
         value = ast.literal_eval(keyword.value)
         options = value if isinstance(value, tuple | list) else (value,)
         wanted.append((FIELDS[keyword.arg or ""], options))
-    return sum(1 for it in operations if all(field(it) in options for field, options in wanted))
+    return sum(1 for operation in operations if all(field(operation) in options for field, options in wanted))

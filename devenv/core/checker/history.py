@@ -120,7 +120,7 @@ class History:
     @property
     def challenges(self) -> tuple[str, ...]:
         """The challenges that were created or verified, in order of appearance."""
-        named = (it.challenge for it in self.operations if it.f in (CREATE, VERIFY))
+        named = (operation.challenge for operation in self.operations if operation.f in (CREATE, VERIFY))
         return tuple(dict.fromkeys(name for name in named if name is not None))
 
     def of(self, challenge: str) -> tuple[HistoryOperation, ...]:
@@ -235,7 +235,7 @@ def make_history(lines: Sequence[Line], name: str) -> History:
             take(None, line)
     for line in open_by.values():
         take(line, None)
-    operations.sort(key=lambda it: (it.called, it.lines))
+    operations.sort(key=lambda item: (item.called, item.lines))
     return History(name, tuple(_with_answers(operations)), tuple(seen), ignored)
 
 
@@ -306,24 +306,26 @@ def _selections(value: Mapping[str, Any]) -> tuple[int, ...] | None:
                 given = ast.literal_eval(given)
             except (ValueError, SyntaxError, MemoryError, RecursionError):
                 continue
-        if isinstance(given, list) and all(isinstance(it, int) for it in given):
-            return tuple(sorted({int(it) for it in given}))
+        if isinstance(given, list) and all(isinstance(item, int) for item in given):
+            return tuple(sorted({int(item) for item in given}))
     return None
 
 
 def _with_answers(operations: Sequence[HistoryOperation]) -> list[HistoryOperation]:
     """Selections that nobody called right or wrong, compared with those of the challenge that are known."""
     right: dict[str | None, tuple[int, ...]] = {}
-    for it in operations:
-        if it.answer is Answer.RIGHT and (chosen := _selections(it.value)) is not None:
-            right.setdefault(it.challenge, chosen)
+    for operation in operations:
+        if operation.answer is Answer.RIGHT and (chosen := _selections(operation.value)) is not None:
+            right.setdefault(operation.challenge, chosen)
     told = []
-    for it in operations:
-        if it.f == VERIFY and it.answer is None and it.challenge in right:
-            chosen = _selections(it.value)
+    for operation in operations:
+        if operation.f == VERIFY and operation.answer is None and operation.challenge in right:
+            chosen = _selections(operation.value)
             if chosen is not None:
-                it = replace(it, answer=Answer.RIGHT if chosen == right[it.challenge] else Answer.WRONG)
-        told.append(it)
+                operation = replace(
+                    operation, answer=Answer.RIGHT if chosen == right[operation.challenge] else Answer.WRONG
+                )
+        told.append(operation)
     return told
 
 

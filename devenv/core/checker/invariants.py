@@ -65,8 +65,8 @@ def broken_rules(
     receipts: str = RECEIPTS,
 ) -> list[Violation]:
     """The rules that one challenge's operations, and the keys ``seen``, break."""
-    verifies = [it for it in operations if it.f == VERIFY and it.told is not None]
-    graded = [it for it in verifies if it.told and it.told.told in (Told.SUCCESS, Told.WRONG)]
+    verifies = [operation for operation in operations if operation.f == VERIFY and operation.told is not None]
+    graded = [verify for verify in verifies if verify.told and verify.told.told in (Told.SUCCESS, Told.WRONG)]
     found = [
         *_passes(challenge, graded),
         *_counts(challenge, graded, limit),
@@ -98,17 +98,17 @@ def keys_without_ttl(
 
 def _passes(challenge: str, graded: Sequence[HistoryOperation]) -> list[Violation]:
     found = []
-    successes = [it for it in graded if it.told and it.told.told is Told.SUCCESS]
+    successes = [item for item in graded if item.told and item.told.told is Told.SUCCESS]
     if len(successes) > 1:
         text = f"{len(successes)} verifies of one challenge were told success: {_list(successes)}"
         found.append(Violation(Kind.DOUBLE_SUCCESS, challenge, text, _lines(successes)))
-    for it in successes:
-        if it.answer is Answer.EMPTY:
-            text = f"{it} was told success for an empty selection, without knowing the answer"
-            found.append(Violation(Kind.EMPTY_BYPASS, challenge, text, it.lines))
-        elif it.answer is Answer.WRONG:
-            text = f"{it} was told success for a wrong answer"
-            found.append(Violation(Kind.WRONG_ANSWER_PASSED, challenge, text, it.lines))
+    for success in successes:
+        if success.answer is Answer.EMPTY:
+            text = f"{success} was told success for an empty selection, without knowing the answer"
+            found.append(Violation(Kind.EMPTY_BYPASS, challenge, text, success.lines))
+        elif success.answer is Answer.WRONG:
+            text = f"{success} was told success for a wrong answer"
+            found.append(Violation(Kind.WRONG_ANSWER_PASSED, challenge, text, success.lines))
     return found
 
 
@@ -118,9 +118,9 @@ def _counts(challenge: str, graded: Sequence[HistoryOperation], limit: int) -> l
         text = f"{len(graded)} answers were graded where {limit} are allowed: {_list(graded)}"
         found.append(Violation(Kind.MORE_THAN_TWO_GRADED, challenge, text, _lines(graded)))
     by_count: dict[int, list[HistoryOperation]] = {}
-    for it in graded:
-        if it.told and it.told.attempts is not None:
-            by_count.setdefault(it.told.attempts, []).append(it)
+    for item in graded:
+        if item.told and item.told.attempts is not None:
+            by_count.setdefault(item.told.attempts, []).append(item)
     for count, same in by_count.items():
         if len(same) > 1:
             text = f"{len(same)} answers were each counted as attempt {count}: {_list(same)}"
@@ -135,11 +135,13 @@ def _graded_after_expiry(
     found = []
     for expiry in _expiries(operations):
         during = [
-            it
-            for it in operations
-            if it.f == VERIFY and it.called < expiry.returned and it.returned > expiry.called
+            operation
+            for operation in operations
+            if operation.f == VERIFY
+            and operation.called < expiry.returned
+            and operation.returned > expiry.called
         ]
-        after = [it for it in graded if it.called > expiry.returned]
+        after = [item for item in graded if item.called > expiry.returned]
         if during and after:
             text = f"{after[0]} was graded although the session had expired during {during[0]}"
             lines = _lines([expiry, during[0], after[0]])
@@ -170,22 +172,28 @@ def _end(
     As many answers as are allowed end it only where no count was told: where each was told too low a count,
     attempts were lost, nobody ended the session, and its key is no other than it was.
     """
-    ends = [_End(it, "was deleted" if it.f == FLUSH else "expired") for it in _expiries(operations)]
-    told = sorted(graded, key=lambda it: it.returned)
-    for position, it in enumerate(told, start=1):
-        count = it.told.attempts if it.told else None
-        if it.told and it.told.told is Told.SUCCESS:
-            ends.append(_End(it, "was solved"))
+    ends = [
+        _End(expiry, "was deleted" if expiry.f == FLUSH else "expired") for expiry in _expiries(operations)
+    ]
+    told = sorted(graded, key=lambda item: item.returned)
+    for position, value in enumerate(told, start=1):
+        count = value.told.attempts if value.told else None
+        if value.told and value.told.told is Told.SUCCESS:
+            ends.append(_End(value, "was solved"))
         elif (position if count is None else count) >= limit:
-            ends.append(_End(it, "had its last attempt"))
-    return min(ends, key=lambda it: it.operation.returned, default=None)
+            ends.append(_End(value, "had its last attempt"))
+    return min(ends, key=lambda end: end.operation.returned, default=None)
 
 
 def _expiries(operations: Sequence[HistoryOperation]) -> list[HistoryOperation]:
     """Those that surely came after the challenge was made."""
-    made = max((it.returned for it in operations if it.f == CREATE), default=float("-inf"))
-    done = [it for it in operations if it.f in (EXPIRE, FLUSH) and it.type == "ok"]
-    return [it for it in done if it.called >= made]
+    made = max(
+        (operation.returned for operation in operations if operation.f == CREATE), default=float("-inf")
+    )
+    done = [
+        operation for operation in operations if operation.f in (EXPIRE, FLUSH) and operation.type == "ok"
+    ]
+    return [item for item in done if item.called >= made]
 
 
 def _keys(
@@ -209,7 +217,10 @@ def _keys(
             text = f"key {key} is there, {lives}, after the session {end.how} with {end.operation}"
             found[key] = Violation(kind, challenge, text, (*end.operation.lines, look.line))
         elif left == -1:
-            aged = any(it.f == AGE and it.type == "ok" and it.called < look.returned for it in operations)
+            aged = any(
+                operation.f == AGE and operation.type == "ok" and operation.called < look.returned
+                for operation in operations
+            )
             kind = Kind.TTL_ROUNDS_TO_ZERO if aged else Kind.NO_TTL
             before = " after its last half second" if aged else ""
             text = f"key {key} of a session that goes on has no TTL{before}: it never expires"
@@ -241,13 +252,13 @@ def _words(key: str) -> Sequence[str]:
 
 def _list(operations: Sequence[HistoryOperation]) -> str:
     """At most three of them."""
-    shown = [str(it) for it in operations[:3]]
+    shown = [str(operation) for operation in operations[:3]]
     more = len(operations) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def _lines(operations: Iterable[HistoryOperation]) -> tuple[int, ...]:
-    return tuple(line for it in operations for line in it.lines)
+    return tuple(line for operation in operations for line in operation.lines)
 
 
 def by_kind(violations: Iterable[Violation]) -> Mapping[Kind, list[Violation]]:

@@ -99,14 +99,14 @@ class Report:
         return {
             "verdict": str(self.verdict),
             "kinds": {str(kind): len(found) for kind, found in by_kind(self.violations).items()},
-            "violations": [it.to_json() for it in self.violations],
-            "undecided": [it.to_json() for it in self.undecided],
+            "violations": [violation.to_json() for violation in self.violations],
+            "undecided": [item.to_json() for item in self.undecided],
             "challenges": self.challenges,
             "operations": self.operations,
             "lost_replies": self.lost,
             "ignored_events": self.ignored,
             "steps": self.steps,
-            "longest_partial": {name: [list(it) for it in lines] for name, lines in self.partial.items()},
+            "longest_partial": {name: [list(line) for line in lines] for name, lines in self.partial.items()},
         }
 
 
@@ -156,7 +156,7 @@ def judge(
         steps += judged.steps
         if judged.verdict is not Verdict.LINEARIZABLE:
             order = [source for source in (mine[index][1] for index in judged.order) if source is not None]
-            partial[challenge] = tuple(it.lines for it in order)
+            partial[challenge] = tuple(item.lines for item in order)
         if judged.verdict is Verdict.NOT_LINEARIZABLE and not found:
             found = [_not_linearizable(challenge, operations, mine, judged, rules)]
         if judged.verdict is Verdict.UNKNOWN and not found:
@@ -168,7 +168,7 @@ def judge(
             violations.append(Violation(Kind.USER, None, sentence, name=invariant.name))
     undecided += _nowhere(history, groups)
     verdict = Outcome.VIOLATION if violations else Outcome.UNKNOWN if undecided else Outcome.HOLDS
-    lost = sum(1 for it in history.operations if it.lost)
+    lost = sum(1 for operation in history.operations if operation.lost)
     return Report(
         verdict,
         tuple(violations),
@@ -184,7 +184,9 @@ def judge(
 
 def _nowhere(history: History, groups: Mapping[str, object]) -> list[Undecided]:
     """What belongs to no challenge, and so was not judged."""
-    stray = [it for it in history.operations if it.f == VERIFY and it.challenge is None]
+    stray = [
+        operation for operation in history.operations if operation.f == VERIFY and operation.challenge is None
+    ]
     found = []
     if stray:
         text = f"verifies that name no challenge: {len(stray)}, the first in line {stray[0].lines[0]}"
@@ -199,7 +201,7 @@ def _nowhere(history: History, groups: Mapping[str, object]) -> list[Undecided]:
 
 def _model(operations: Sequence[HistoryOperation], rules: Rules) -> SessionModel:
     """Where the history does not show the create, the challenge may have stood anywhere."""
-    made = any(it.f == CREATE and it.type == "ok" for it in operations)
+    made = any(operation.f == CREATE and operation.type == "ok" for operation in operations)
     return SessionModel((Session(),) if made else _ANY_BEGIN, rules.limit)
 
 
@@ -209,20 +211,20 @@ _Sourced = tuple[Op[Call], HistoryOperation | None]
 def _ops(operations: Sequence[HistoryOperation], rules: Rules) -> list[_Sourced]:
     """The operations as the search takes them; an end of time that nobody wrote down has no source."""
     found: list[_Sourced] = []
-    for it in operations:
-        call = _call(it)
-        if call is not None and it.type != "fail":
-            found.append((Op(call, it.called, it.returned), it))
+    for operation in operations:
+        call = _call(operation)
+        if call is not None and operation.type != "fail":
+            found.append((Op(call, operation.called, operation.returned), operation))
     return found + [(op, None) for op in _ends_of_time(operations, rules)]
 
 
-def _call(it: HistoryOperation) -> Call | None:
-    heard = None if it.lost else Result(Told.DONE)
-    match it.f:
+def _call(history_operation: HistoryOperation) -> Call | None:
+    heard = None if history_operation.lost else Result(Told.DONE)
+    match history_operation.f:
         case "create":
             return Create(), heard
         case "verify":
-            return Verify(it.answer), it.told
+            return Verify(history_operation.answer), history_operation.told
         case "expire" | "flush":
             return Expire(), heard
         case _:  # age: it expires some time later, see _ends_of_time
@@ -231,8 +233,14 @@ def _call(it: HistoryOperation) -> Call | None:
 
 def _ends_of_time(operations: Sequence[HistoryOperation], rules: Rules) -> list[Op[Call]]:
     """Expiries that no line tells of: after the TTL surely, after ageing or without a known begin perhaps."""
-    found = [_expiry(None, it.called) for it in operations if it.f == AGE and it.type != "fail"]
-    made = next((it for it in operations if it.f == CREATE and it.type == "ok"), None)
+    found = [
+        _expiry(None, operation.called)
+        for operation in operations
+        if operation.f == AGE and operation.type != "fail"
+    ]
+    made = next(
+        (operation for operation in operations if operation.f == CREATE and operation.type == "ok"), None
+    )
     if made is None:
         return [*found, _expiry(None, -inf)]
     told = made.value.get("ttl")
@@ -240,7 +248,7 @@ def _ends_of_time(operations: Sequence[HistoryOperation], rules: Rules) -> list[
     if ttl is None:
         return [*found, _expiry(None, made.called)]
     begins, ends = made.called + ttl - rules.slack, made.returned + ttl + rules.slack
-    if any(it.returned > begins for it in operations):
+    if any(operation.returned > begins for operation in operations):
         found.append(_expiry(Result(Told.DONE), begins, ends))
     return found
 
@@ -259,7 +267,9 @@ def _not_linearizable(
     """In one sentence: the first operation that has no place, and where the session stood by all others."""
     explained = dict.fromkeys(judged.order)
     rest = [source for index, (_, source) in enumerate(mine) if index not in explained and source is not None]
-    stuck = min((it for it in rest if not it.lost), key=lambda it: (it.returned, it.lines), default=None)
+    stuck = min(
+        (item for item in rest if not item.lost), key=lambda item: (item.returned, item.lines), default=None
+    )
     states: list[Session] = list(_model(operations, rules).initial())
     model = _model(operations, rules)
     for index in judged.order:

@@ -199,12 +199,16 @@ class _Search(Generic[S, C]):
                 continue
             after = self._model.successors(state, op.call)
             if op.lost:
-                after = [it for it in after if it != state]  # to change nothing is no different from never
+                after = [
+                    item for item in after if item != state
+                ]  # to change nothing is no different from never
             elif after and self._model.reads(op.call):
                 taken |= 1 << index
                 self._trail.append(index)
                 continue
             if after:
                 branches[op.call, op.lost] = (index, after)
-        choices = sorted(branches.values(), key=lambda it: (ops[it[0]].returned, it[0]), reverse=True)
-        return taken, [(index, it) for index, states in choices for it in reversed(states)]
+        choices = sorted(
+            branches.values(), key=lambda branch: (ops[branch[0]].returned, branch[0]), reverse=True
+        )
+        return taken, [(index, one_state) for index, states in choices for one_state in reversed(states)]

@@ -81,7 +81,7 @@ def attribute(
     for span in spans:
         pods.setdefault(span.pod, _Pod()).waiting.append(span)
     owners: dict[int, int] = {}
-    for command in sorted(commands, key=lambda it: (it.received, it.seq)):
+    for command in sorted(commands, key=lambda one_command: (one_command.received, one_command.seq)):
         pod = pods.get(command.pod)
         if pod is None:
             continue
@@ -98,19 +98,19 @@ def _advance(pod: _Pod, now: float) -> None:
         span = pod.waiting[pod.next]
         pod.active.append(_Active(span, span.started))
         pod.next += 1
-    over = [it for it in pod.active if it.span.ended < now]
+    over = [item for item in pod.active if item.span.ended < now]
     if over:
-        pod.active = [it for it in pod.active if it.span.ended >= now]
-        for it in over:
-            if it.span.challenge is not None:
-                pod.ended[it.span.challenge] = it.span
+        pod.active = [item for item in pod.active if item.span.ended >= now]
+        for item in over:
+            if item.span.challenge is not None:
+                pod.ended[item.span.challenge] = item.span
 
 
 def _choose(pod: _Pod, command: RedisCommand, challenge: str | None) -> int | None:
     now = command.received
     candidates = pod.active
     if challenge is not None:
-        candidates = [it for it in pod.active if it.span.challenge == challenge]
+        candidates = [item for item in pod.active if item.span.challenge == challenge]
         if not candidates:
             late = pod.ended.get(challenge)
             return late.number if late is not None and now - late.ended <= LATE_SECONDS else None
@@ -119,10 +119,10 @@ def _choose(pod: _Pod, command: RedisCommand, challenge: str | None) -> int | No
 
     script = command.command in SCRIPTS
 
-    def fitness(it: _Active) -> tuple[bool, bool, bool, float]:
-        waits = it.waits_until is not None and it.waits_until > now
-        again = script and it.claimed  # a script does all of a request's work at once
-        return (not waits, not it.waits_in_vain, not again, it.active_at)
+    def fitness(active: _Active) -> tuple[bool, bool, bool, float]:
+        waits = active.waits_until is not None and active.waits_until > now
+        again = script and active.claimed  # a script does all of a request's work at once
+        return (not waits, not active.waits_in_vain, not again, active.active_at)
 
     chosen = max(candidates, key=fitness)
     chosen.waits_until = command.delivered

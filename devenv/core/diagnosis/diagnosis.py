@@ -35,7 +35,10 @@ def diagnose_joined(joined: Joined) -> tuple[Finding, ...]:
         if call.challenge is None or call.challenge not in told:
             findings += _of_call(call, joined)
     advised = joined.profile.changes
-    return tuple(replace(it, advice=advised.get(it.cause)) for it in (*findings, *handwriting(joined)))
+    return tuple(
+        replace(one_finding, advice=advised.get(one_finding.cause))
+        for one_finding in (*findings, *handwriting(joined))
+    )
 
 
 def _of_story(story: Story, joined: Joined) -> list[Finding]:
@@ -64,7 +67,7 @@ def _of_call(call: Call, joined: Joined) -> list[Finding]:
 
 def _unexplained(call: Call) -> Finding:
     answered = f"{call.pod} answered {call.exchange.status}"
-    refused = next((it for it in reversed(call.steps) if it.reply is not None and it.failed), None)
+    refused = next((step for step in reversed(call.steps) if step.reply is not None and step.failed), None)
     if refused is None:
         sentence = f"{answered} and the trace does not say why"
     else:

@@ -39,7 +39,7 @@ def misled(call: Call) -> bool:
 
 
 def _moved(call: Call, joined: Joined) -> Finding | None:
-    step = next((it for it in call.steps if (it.reply or "").startswith("-MOVED")), None)
+    step = next((one_step for one_step in call.steps if (one_step.reply or "").startswith("-MOVED")), None)
     coped = not call.answered or (call.kind == "verify" and call.outcome in GRADED)
     if step is None or (coped and not misled(call)):
         return None
@@ -71,7 +71,7 @@ def _is_document(step: Step) -> bool:
 
 
 def _writes_refused(call: Call, joined: Joined) -> Finding | None:
-    step = next((it for it in call.steps if (it.reply or "").startswith(_REFUSALS)), None)
+    step = next((one_step for one_step in call.steps if (one_step.reply or "").startswith(_REFUSALS)), None)
     if step is None or not (misled(call) or (step.is_write and call.answered)):
         return None
     told = _told(call) if misled(call) else "nobody was told"
@@ -156,7 +156,9 @@ def _redis_gone(call: Call, joined: Joined) -> Finding | None:
 
 def _not_serving(call: Call, joined: Joined) -> Finding | None:
     """Redis was there, said that it does not serve yet or any more, and the user was told something else."""
-    step = next((it for it in call.steps if (it.reply or "").startswith(_NOT_SERVING)), None)
+    step = next(
+        (one_step for one_step in call.steps if (one_step.reply or "").startswith(_NOT_SERVING)), None
+    )
     if step is None or not misled(call):
         return None
     sentence = f"Redis answered {step.name} with {step.reply}, and {_told(call)} instead of to try again"

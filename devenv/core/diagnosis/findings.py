@@ -52,7 +52,7 @@ def changes_of(on: Mapping[str, str], off: Mapping[str, str]) -> dict[str, str]:
 
     Both empty: it has no such switch. The reference service's SESSION_STRATEGY means nothing to it.
     """
-    true, false = (" ".join(f"{name}={value}" for name, value in it.items()) for it in (on, off))
+    true, false = (" ".join(f"{name}={value}" for name, value in item.items()) for item in (on, off))
     words = {
         ": SESSION_STRATEGY=atomic does": "",
         ": SESSION_STRATEGY=atomic": "",
@@ -66,7 +66,7 @@ def changes_of(on: Mapping[str, str], off: Mapping[str, str]) -> dict[str, str]:
         for usual, own in words.items():
             change = change.replace(usual, own)
         found[cause] = change
-    return {cause: it for cause, it in found.items() if it != CHANGES[cause]}
+    return {cause: item for cause, item in found.items() if item != CHANGES[cause]}
 
 
 Shown = Call | Step | RedisCommand | StackEvent

@@ -152,20 +152,20 @@ def _refusal(joined: Joined, pod: str) -> RedisCommand | None:
 def _cluster_client(cid: str, joined: Joined, *calls: Call) -> Finding | None:
     """A pod that asked for the cluster's map, or for another database of it, and then said nothing of use."""
     for call in calls:
-        words = [it for it in joined.words if it.pod == call.pod and it.received <= calls[-1].ended]
-        asked = [it for it in words if it.command.startswith("CLUSTER")]
-        refused = next((it for it in asked if (it.reply or "").startswith("-")), None)
+        words = [word for word in joined.words if word.pod == call.pod and word.received <= calls[-1].ended]
+        asked = [word for word in words if word.command.startswith("CLUSTER")]
+        refused = next((item for item in asked if (item.reply or "").startswith("-")), None)
         if refused is None and joined.settings(call.pod, call.started).get("REDIS_CLUSTER") == "true":
             # redis-py 5 asks INFO first, and no more where that says it is none.
-            refused = next((it for it in words if "redis_mode:standalone" in (it.reply or "")), None)
+            refused = next((word for word in words if "redis_mode:standalone" in (word.reply or "")), None)
         if refused is not None:
             why = "this server is no cluster" if refused.command == "INFO" else refused.reply
             sentence = f"{call.pod} uses a cluster client and never connects: {why}"
             return finding("standalone-cluster-client", cid, sentence, refused, *calls)
-        if asked and not any(_spoke_between(call.pod, asked[-1], calls[-1], it) for it in joined.steps):
+        if asked and not any(_spoke_between(call.pod, asked[-1], calls[-1], step) for step in joined.steps):
             sentence = f"{call.pod} was told where the cluster's nodes are and reached none of them"
             return finding("announce-unreachable", cid, sentence, asked[-1], *calls)
-        selected = next((it for it in reversed(words) if it.command == "SELECT"), None)
+        selected = next((word for word in reversed(words) if word.command == "SELECT"), None)
         if selected is not None and (selected.reply or "").startswith("-") and _is_cluster(selected, words):
             sentence = f"{call.pod} wants database {' '.join(selected.args)} of a cluster: {selected.reply}"
             return finding("cluster-database", cid, sentence, selected, *calls)
@@ -179,7 +179,7 @@ def _spoke_between(pod: str, word: RedisCommand, call: Call, step: Step) -> bool
 def _is_cluster(selected: RedisCommand, words: Iterable[RedisCommand]) -> bool:
     """By Redis' own words; Valkey's about SELECT do not tell, those about HELLO do."""
     return "cluster mode" in (selected.reply or "") or any(
-        it.command == "HELLO" and "mode: cluster" in (it.reply or "") for it in words
+        word.command == "HELLO" and "mode: cluster" in (word.reply or "") for word in words
     )
 
 

@@ -30,7 +30,7 @@ def _counted_unheard(story: Story, call: Call) -> str:
         f"the answer to {story.challenge[:6]} on {call.pod} has counted, but the reply of Redis was "
         "lost: its user could only be told to try again (503)"
     )
-    retries = [it for it in story.verifies if it.started >= call.ended]
-    if any(it.answer.get("message") == SOLVED_MESSAGE for it in retries):
+    retries = [verify for verify in story.verifies if verify.started >= call.ended]
+    if any(retry.answer.get("message") == SOLVED_MESSAGE for retry in retries):
         return f"{sentence}, and the next try is told “{SOLVED_MESSAGE}”: never a second success"
     return sentence

@@ -189,7 +189,7 @@ def join(trace: Iterable[TraceEvent]) -> Joined:
     bare = [call for exchange in exchanges if (call := _call(exchange, profile)) is not None]
     steps = steps_of(commands)
     challenges = Challenges(call.challenge for call in bare if call.challenge)
-    spans = [Span(at, it.pod, it.challenge, it.started, it.ended) for at, it in enumerate(bare)]
+    spans = [Span(at, item.pod, item.challenge, item.started, item.ended) for at, item in enumerate(bare)]
     owners = attribute([step.command for step in steps], spans, challenges)
     of_call: dict[int, list[Step]] = {}
     for step in steps:
@@ -206,7 +206,7 @@ def join(trace: Iterable[TraceEvent]) -> Joined:
         stack,
         {
             pod: sorted(times)
-            for pod, times in grouped((it.pod, it.delivered or 0.0) for it in answered).items()
+            for pod, times in grouped((item.pod, item.delivered or 0.0) for item in answered).items()
         },
         grouped((e.pod, e) for e in stack if e.what == "pod" and e.pod is not None),
         profile,

@@ -30,7 +30,7 @@ class Case:
         """``at`` names the variable whose line is to be changed; without it, nothing in these files is."""
         place = self.pod.line(at) if at else None
         return Finding(
-            kind, self.subject, sentence, tuple(it for it in evidence if it), Change(change, place)
+            kind, self.subject, sentence, tuple(item for item in evidence if item), Change(change, place)
         )
 
     def name(self, names: tuple[str, ...]) -> str:
@@ -62,8 +62,12 @@ def _port(case: Case) -> Finding | str | None:
         return None
     if tcp.reach is Reach.OPEN:
         return f"open, {tcp.seconds * 1000:.1f} ms"
-    others = [f"port {port} of the same host: {_spoken(it)}" for port, it in case.server.elsewhere.items()]
-    better = next((p for p, it in case.server.elsewhere.items() if it in (Speech.REDIS, Speech.TLS)), None)
+    others = [
+        f"port {port} of the same host: {_spoken(item)}" for port, item in case.server.elsewhere.items()
+    ]
+    better = next(
+        (p for p, item in case.server.elsewhere.items() if item in (Speech.REDIS, Speech.TLS)), None
+    )
     took = f"connecting to {target}: {_reached(tcp.reach)} after {tcp.seconds * 1000:.0f} ms"
     if tcp.reach is Reach.UNKNOWN_HOST:
         return case.finding(

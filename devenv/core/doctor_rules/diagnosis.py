@@ -16,9 +16,9 @@ SOON_DAYS = 14
 def diagnose(facts: Facts) -> Diagnosis:
     """What is wrong, by what was seen. Where one finding explains another, only the first is told."""
     checks: list[Checked] = settings(facts)
-    told = any(it.kind == "prefix-differs" for check in checks for it in check.findings)
+    told = any(finding.kind == "prefix-differs" for check in checks for finding in check.findings)
     sessions = created(facts)
-    told = told or any(it.kind == "prefix-differs" for check in sessions for it in check.findings)
+    told = told or any(finding.kind == "prefix-differs" for check in sessions for finding in check.findings)
     notes = []
     for seen in facts.servers:
         case = Case.of(seen, facts)
@@ -43,7 +43,7 @@ def _notes(case: Case) -> list[str]:
             f"{case.subject}: maxmemory-policy {info.policy} evicts nothing while maxmemory is 0, "
             "and sessions as soon as there is a limit"
         )
-    untried = [it.address for it in seen.nodes if it.tcp.reach is Reach.NOT_TRIED]
+    untried = [node.address for node in seen.nodes if node.tcp.reach is Reach.NOT_TRIED]
     if untried:
         notes.append(f"{case.subject}: the cluster announces {', '.join(untried)}, not tried (--yes)")
     timeout = case.pod.integer("REDIS_TIMEOUT_MS") if case.pod.service else None

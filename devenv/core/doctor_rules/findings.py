@@ -191,13 +191,13 @@ class Diagnosis:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Everything wrong, in order, each once."""
-        return tuple(dict.fromkeys(it for check in self.checks for it in check.findings))
+        return tuple(dict.fromkeys(finding for check in self.checks for finding in check.findings))
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict for ``devenv doctor --json``."""
         return {
             "verdict": "found" if self.findings else "ok",
-            "findings": [it.to_json() for it in self.findings],
-            "checks": [it.to_json() for it in self.checks],
+            "findings": [finding.to_json() for finding in self.findings],
+            "checks": [check.to_json() for check in self.checks],
             "notes": list(self.notes),
         }

@@ -69,7 +69,7 @@ def workloads(documents: Iterable[Document]) -> tuple[Pod, ...]:
 
     Init containers and Jobs serve no requests and are left out.
     """
-    objects = [it for document in documents for it in _objects(document)]
+    objects = [object_ for document in documents for object_ in _objects(document)]
     found = []
     for item in objects:
         if item.kind in WORKLOADS:
@@ -176,7 +176,7 @@ def _variable(
             continue
         reference = _mapping(source[key])
         held = _named(kind, str(reference.get("name")), workload, objects)
-        found = [it for it in _held(held, "") if it.name == reference.get("key")] if held else []
+        found = [item for item in _held(held, "") if item.name == reference.get("key")] if held else []
         if found:
             gathered.put(Setting(name, found[0].value, found[0].place, found[0].secret))
         elif held is None or not reference.get("optional"):

@@ -19,7 +19,7 @@ def server(case: Case, facts: Facts) -> list[Checked]:
     pods = [pod for pod in facts.pods if pod.name in case.server.pods]
     checks = [_kind(case, pods), _database(case), _memory(case), _writing(case)]
     checks.append(_commands(case, facts))
-    return [it for it in checks if it is not None]
+    return [check for check in checks if check is not None]
 
 
 def _kind(case: Case, pods: Sequence[Pod]) -> Checked:
@@ -112,14 +112,14 @@ def _cluster_health(case: Case, evidence: str, followers: Sequence[Pod]) -> list
                 change="see CLUSTER NODES: every slot needs a master that is up",
             )
         )
-    lost = [it for it in case.server.nodes if it.tcp.reach not in (Reach.OPEN, Reach.NOT_TRIED)]
+    lost = [node for node in case.server.nodes if node.tcp.reach not in (Reach.OPEN, Reach.NOT_TRIED)]
     if lost and followers:
         findings.append(
             case.finding(
                 "announce-unreachable",
-                f"the cluster announces {', '.join(it.address for it in lost)}, "
+                f"the cluster announces {', '.join(item.address for item in lost)}, "
                 "which cannot be reached from here",
-                *(f"connecting to {it.address}: {it.tcp.reach}" for it in lost[:_SHOWN]),
+                *(f"connecting to {item.address}: {item.tcp.reach}" for item in lost[:_SHOWN]),
                 change="cluster-announce-ip and cluster-announce-port of the server: "
                 "an address that the pods reach",
             )
@@ -211,13 +211,17 @@ def _commands(case: Case, facts: Facts) -> Checked | None:
     """Whether the server knows, and the user may use, what the services' stores need."""
     if not case.server.greeted:
         return None
-    needed = list(dict.fromkeys(it for pod in case.server.pods for it in facts.commands.get(pod, ())))
+    needed = list(dict.fromkeys(item for pod in case.server.pods for item in facts.commands.get(pod, ())))
     release = case.server.info.release if case.server.info is not None else ()
     trials = case.server.write.trials if case.server.write is not None else ()
-    denied = [it for it in trials if it.error is not None and it.error.startswith("NOPERM")]
-    absent = [it.command for it in trials if it.error is not None and "unknown command" in it.error.lower()]
+    denied = [trial for trial in trials if trial.error is not None and trial.error.startswith("NOPERM")]
+    absent = [
+        trial.command
+        for trial in trials
+        if trial.error is not None and "unknown command" in trial.error.lower()
+    ]
     absent = list(dict.fromkeys([*case.server.unknown_commands, *absent]))
-    late = {it: since for it in needed if (since := too_new(it, release)) is not None}
+    late = {item: since for item in needed if (since := too_new(item, release)) is not None}
     findings = []
     if absent or late:
         findings.append(_too_old(case, absent, late))
@@ -230,7 +234,7 @@ def _too_old(case: Case, absent: Sequence[str], late: dict[str, tuple[int, ...]]
     info, target = case.server.info, case.server.target
     version = f"{info.engine} {info.version}" if info is not None else "the server"
     names = list(dict.fromkeys([*absent, *late]))
-    since = [f"{name} is there since Redis {'.'.join(map(str, it))}" for name, it in late.items()]
+    since = [f"{name} is there since Redis {'.'.join(map(str, item))}" for name, item in late.items()]
     newest = max(late.values(), default=None)
     wanted = f"Redis {'.'.join(map(str, newest))} or newer" if newest else "a server that has them"
     return case.finding(
@@ -246,14 +250,14 @@ def _too_old(case: Case, absent: Sequence[str], late: dict[str, tuple[int, ...]]
 def _permission(case: Case, denied: Iterable[Trial]) -> Finding:
     trials = list(denied)
     user = case.name(USER_NAMES)
-    keys = [it for it in trials if it.error is not None and "key" in it.error.lower()]
-    names = ", ".join(it.command for it in trials)
-    wish = " ".join(f"+{it.command.split()[0].lower()}" for it in trials if it not in keys)
+    keys = [trial for trial in trials if trial.error is not None and "key" in trial.error.lower()]
+    names = ", ".join(trial.command for trial in trials)
+    wish = " ".join(f"+{trial.command.split()[0].lower()}" for trial in trials if trial not in keys)
     pattern = f"~{case.pod.text('REDIS_PREFIX')}*" if keys else ""
     return case.finding(
         "permission",
         f"the user may not use {names}",
-        *(f"{it.command}: {it.error}" for it in trials[:_SHOWN]),
+        *(f"{trial.command}: {trial.error}" for trial in trials[:_SHOWN]),
         change=f"ACL SETUSER {case.server.target.user or 'default'} {' '.join((wish, pattern)).strip()}",
         at=user if case.pod.setting(user) is not None else "",
     )

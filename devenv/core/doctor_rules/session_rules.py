@@ -19,19 +19,19 @@ def keys(case: Case, facts: Facts, *, told: bool) -> list[Checked]:
         return []
     if space.error is not None:
         return [Checked("keys", case.subject, f"not known: {space.error}", known=False)]
-    own = [it for it in space.keys if it.prefix not in facts.foreign_prefixes]
-    stubs = [it for it in own if it.stub]
-    odd = [it for it in own if it.type != "string" or it.fields is None]
-    endless = [it for it in own if it.ttl is None and it not in stubs and it not in odd]
+    own = [key for key in space.keys if key.prefix not in facts.foreign_prefixes]
+    stubs = [item for item in own if item.stub]
+    odd = [item for item in own if item.type != "string" or item.fields is None]
+    endless = [item for item in own if item.ttl is None and item not in stubs and item not in odd]
     findings = [
-        it
-        for it in (
+        item
+        for item in (
             _endless(case, endless),
             _stubs(case, stubs),
             _odd(case, odd),
             None if told else _elsewhere(case, own, facts),
         )
-        if it is not None
+        if item is not None
     ]
     more = "" if space.complete else ", and more that were not looked at"
     text = f"{len(own)} named like sessions, each with a TTL" if own else "none named like sessions"
@@ -55,7 +55,7 @@ def _stubs(case: Case, found: Sequence[SessionKey]) -> Finding | None:
     return case.finding(
         "stub-document",
         f"{_count(found, 'stub document')}: attempts, and no answer to judge by",
-        *(f"{it.key}: only {', '.join(it.fields or ())}, {_left(it)}" for it in found[:_SHOWN]),
+        *(f"{item.key}: only {', '.join(item.fields or ())}, {_left(item)}" for item in found[:_SHOWN]),
         change="never write back a session that may be gone (SESSION_STRATEGY=atomic); "
         "delete these: " + _delete(found),
     )
@@ -67,7 +67,10 @@ def _odd(case: Case, found: Sequence[SessionKey]) -> Finding | None:
     return case.finding(
         "wrong-type",
         f"{_count(found, 'key')} named like a session that hold something else",
-        *(f"{it.key}: {it.type}{', no JSON object' if it.type == 'string' else ''}" for it in found[:_SHOWN]),
+        *(
+            f"{item.key}: {item.type}{', no JSON object' if item.type == 'string' else ''}"
+            for item in found[:_SHOWN]
+        ),
         change="keep other writers out of the prefix; delete these: " + _delete(found),
     )
 
@@ -77,14 +80,14 @@ def _elsewhere(case: Case, keys: Sequence[SessionKey], facts: Facts) -> Finding 
     pods = [pod for pod in facts.pods if pod.name in case.server.pods and pod.service]
     if not all(pod.known("REDIS_PREFIX") and pod.known("REDIS_DB") for pod in pods):
         return None
-    sessions = [it for it in keys if it.session]
-    places = list(dict.fromkeys((it.prefix, it.db) for it in sessions))
+    sessions = [key for key in keys if key.session]
+    places = list(dict.fromkeys((session.prefix, session.db) for session in sessions))
     named = {(pod.text("REDIS_PREFIX"), pod.integer("REDIS_DB")) for pod in pods}
-    foreign = [it for it in places if it not in named]
+    foreign = [place for place in places if place not in named]
     if not foreign or (not pods and len(places) < 2):
         return None
     prefix, db = foreign[0]
-    example = next(it for it in sessions if (it.prefix, it.db) == foreign[0])
+    example = next(session for session in sessions if (session.prefix, session.db) == foreign[0])
     at = "REDIS_DB" if pods and prefix == pods[0].text("REDIS_PREFIX") else "REDIS_PREFIX"
     settings = [pod.shown(at) for pod in pods]
     where = f"under {prefix!r}" if at == "REDIS_PREFIX" else f"in database {db}"
@@ -100,7 +103,7 @@ def _elsewhere(case: Case, keys: Sequence[SessionKey], facts: Facts) -> Finding 
 
 
 def _shown(found: Sequence[SessionKey], what: str) -> list[str]:
-    lines = [f"{it.key}: {what}" for it in found[:_SHOWN]]
+    lines = [f"{item.key}: {what}" for item in found[:_SHOWN]]
     return [*lines, f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else lines
 
 
@@ -113,7 +116,7 @@ def _count(found: Sequence[object], word: str) -> str:
 
 
 def _delete(found: Sequence[SessionKey]) -> str:
-    return "DEL " + " ".join(it.key for it in found[:_SHOWN])
+    return "DEL " + " ".join(item.key for item in found[:_SHOWN])
 
 
 # --- sessions of a running service -----------------------------------------------------------------------
@@ -124,11 +127,11 @@ def created(facts: Facts) -> list[Checked]:
 
     Of a pod whose server is out of order nothing is said: that was said already, and is why.
     """
-    judged = [it for it in facts.created if not _explained(it, facts)]
+    judged = [item for item in facts.created if not _explained(item, facts)]
     if not judged:
         return []
     findings = [*_failed(judged, facts), *_fallen_back(judged, facts), *_misplaced(judged, facts)]
-    there = sum(it.key is not None for it in judged)
+    there = sum(item.key is not None for item in judged)
     text = f"{there} of {len(judged)} challenges have their key in Redis"
     return [Checked("a session for a challenge", _pods(judged), text, tuple(findings))]
 
@@ -161,10 +164,10 @@ def _explained(one: Created, facts: Facts) -> bool:
 
 
 def _failed(judged: Sequence[Created], facts: Facts) -> list[Finding]:
-    failed = [it for it in judged if it.challenge is None]
+    failed = [item for item in judged if item.challenge is None]
     if not failed:
         return []
-    said = [f"{it.pod}: {it.error or it.status}" for it in failed[:_SHOWN]]
+    said = [f"{item.pod}: {item.error or item.status}" for item in failed[:_SHOWN]]
     said += _refusals(failed, facts)
     sentence = f"{_pods(failed)} gives no challenge"
     change = Change("read the pod's log: it says which call failed")
@@ -175,17 +178,17 @@ def _failed(judged: Sequence[Created], facts: Facts) -> list[Finding]:
 
 def _fallen_back(judged: Sequence[Created], facts: Facts) -> list[Finding]:
     """USE_REDIS=true by the settings, and no key: memory was used and nobody was told."""
-    without = [it for it in judged if it.challenge is not None and it.key is None]
-    kept = [it for it in judged if it.key is not None]
+    without = [item for item in judged if item.challenge is not None and item.key is None]
+    kept = [item for item in judged if item.key is not None]
     if not without:
         return []
-    evidence = [f"{it.pod} created {it.challenge}: no key in Redis has it" for it in without[:_SHOWN]]
+    evidence = [f"{item.pod} created {item.challenge}: no key in Redis has it" for item in without[:_SHOWN]]
     pod = _settings(without[0], facts)
     place = pod.line("USE_REDIS") if pod is not None and pod.service else None
     if pod is not None and pod.service:
         evidence.append(pod.shown("USE_REDIS"))
     if kept and facts.pod(without[0].pod) is None:
-        evidence += [f"{it.pod} created {it.challenge}: {it.key}" for it in kept[:_SHOWN]]
+        evidence += [f"{item.pod} created {item.challenge}: {item.key}" for item in kept[:_SHOWN]]
         sentence = f"{len(without)} of {len(without) + len(kept)} challenges left no key: the pods differ"
         change = Change("give every pod USE_REDIS=true and the same REDIS_* variables", place)
         return [Finding("flags-differ", _pods(judged), sentence, tuple(evidence), change)]
@@ -198,7 +201,7 @@ def _fallen_back(judged: Sequence[Created], facts: Facts) -> list[Finding]:
 
 def _login(found: Sequence[Created], facts: Facts, evidence: Sequence[str]) -> Finding | None:
     """Where Redis said that it is the password: that."""
-    errors = [it.error for it in facts.refused if it.pod in {one.pod for one in found}]
+    errors = [item.error for item in facts.refused if item.pod in {one.pod for one in found}]
     words = dict.fromkeys(error.split(" ", 1)[0] for error in errors)
     kind = {"WRONGPASS": "password-wrong", "NOAUTH": "password-missing"}.get(next(iter(words), ""))
     if kind is None:
@@ -214,23 +217,23 @@ def _login(found: Sequence[Created], facts: Facts, evidence: Sequence[str]) -> F
 
 def _refusals(found: Sequence[Created], facts: Facts) -> list[str]:
     """What Redis told these pods when they logged in."""
-    pods = {it.pod for it in found}
-    refused = [it for it in facts.refused if it.pod in pods]
-    return [f"{it.pod} → {it.command}: {it.error}" for it in refused[:_SHOWN]]
+    pods = {item.pod for item in found}
+    refused = [item for item in facts.refused if item.pod in pods]
+    return [f"{item.pod} → {item.command}: {item.error}" for item in refused[:_SHOWN]]
 
 
 def _misplaced(judged: Sequence[Created], facts: Facts) -> list[Finding]:
     """A key somewhere else than the settings say, where the settings agree with each other."""
-    kept = [it for it in judged if it.key is not None]
+    kept = [item for item in judged if item.key is not None]
     services = [pod for pod in facts.pods if pod.service and pod.known("REDIS_PREFIX")]
     named = list(dict.fromkeys((pod.text("REDIS_PREFIX"), pod.integer("REDIS_DB")) for pod in services))
     if len(named) > 1:
         return []  # the settings differ: said with their lines
-    seen = list(dict.fromkeys((it.prefix, it.db) for it in kept))
-    odd = [it for it in seen if named and it != named[0]] or (seen if len(seen) > 1 else [])
+    seen = list(dict.fromkeys((item.prefix, item.db) for item in kept))
+    odd = [item for item in seen if named and item != named[0]] or (seen if len(seen) > 1 else [])
     if not odd:
         return []
-    evidence = [f"{it.pod} wrote {it.key} in database {it.db}" for it in kept[:_SHOWN]]
+    evidence = [f"{item.pod} wrote {item.key} in database {item.db}" for item in kept[:_SHOWN]]
     evidence += [pod.shown("REDIS_PREFIX") for pod in services]
     sentence = "keys lie under " + " and ".join(f"{prefix!r} in database {db}" for prefix, db in seen)
     sentence += f", the settings say {named[0][0]!r} in {named[0][1]}" if named else ""
@@ -240,4 +243,4 @@ def _misplaced(judged: Sequence[Created], facts: Facts) -> list[Finding]:
 
 
 def _pods(found: Sequence[Created]) -> str:
-    return ", ".join(dict.fromkeys(it.pod for it in found))
+    return ", ".join(dict.fromkeys(item.pod for item in found))

@@ -95,7 +95,7 @@ class Pod:
     def setting(self, *names: str) -> Setting | None:
         """The first of ``names`` that has a value; else the first that is set to the empty string."""
         found = [self.settings[name] for name in names if name in self.settings]
-        return next((it for it in found if it.value), found[0] if found else None)
+        return next((item for item in found if item.value), found[0] if found else None)
 
     def known(self, name: str) -> bool:
         """Whether the value is known: it is set here, or surely nowhere."""
@@ -168,7 +168,12 @@ def env_file(text: str, name: str) -> Pod:
     """
     given = read_env(text, name, interpolate=False)
     settings = {key: Setting(key, value, Place(name, line)) for key, (value, line) in given.items()}
-    composed = {key: f"another variable ({it.place})" for key, it in settings.items() if "${" in it.value}
+    composed = {
+        key: f"another variable ({item.place})" for key, item in settings.items() if "${" in item.value
+    }
     return Pod(
-        name, Place(name), {key: it for key, it in settings.items() if key not in composed}, unknown=composed
+        name,
+        Place(name),
+        {key: item for key, item in settings.items() if key not in composed},
+        unknown=composed,
     )

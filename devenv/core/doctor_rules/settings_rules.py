@@ -27,7 +27,7 @@ def settings(facts: Facts) -> list[Checked]:
 
 def _values(pod: Pod) -> Checked:
     """Whether the service can start and connect with these values."""
-    findings = [it for it in (_port(pod), *(_number(pod, name) for name in _NUMBERS)) if it is not None]
+    findings = [item for item in (_port(pod), *(_number(pod, name) for name in _NUMBERS)) if item is not None]
     if pod.flag("USE_REDIS") and pod.known("REDIS_HOST") and not pod.text("REDIS_HOST"):
         findings.append(
             Finding(
@@ -163,7 +163,7 @@ def _prefixes(pods: Sequence[Pod], facts: Facts) -> Checked:
             continue
         usual = max(groups.values(), key=len)[0]
         other = next(pod for pod in told if pod.text(name) != usual.text(name))
-        seen = [f"{it.pod} wrote {it.key}" for it in facts.created if it.key is not None]
+        seen = [f"{item.pod} wrote {item.key}" for item in facts.created if item.key is not None]
         findings.append(
             Finding(
                 "prefix-differs",

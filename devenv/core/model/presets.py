@@ -100,7 +100,7 @@ MCP_SESSION = ServiceProfile(
     },
 )
 
-PRESETS: Mapping[str, ServiceProfile] = {it.name: it for it in (CAPTCHA, MCP_SESSION)}
+PRESETS: Mapping[str, ServiceProfile] = {item.name: item for item in (CAPTCHA, MCP_SESSION)}
 
 
 def profile_from_text(text: str) -> ServiceProfile:

@@ -240,12 +240,12 @@ class ServiceProfile:
         """The inverse of ``to_json``."""
         kinds = {
             name: Kind(
-                Request(**it["create"]),
-                Request(**it["verify"]),
-                tuple(it.get("aliases", ())),
-                it.get("answers", {}),
+                Request(**item["create"]),
+                Request(**item["verify"]),
+                tuple(item.get("aliases", ())),
+                item.get("answers", {}),
             )
-            for name, it in data["kinds"].items()
+            for name, item in data["kinds"].items()
         }
         rules = {
             name: tuple(_rule(rule) for rule in data.get(name, ()))
@@ -348,10 +348,10 @@ def _filled(template: Any, cid: str | None, answer: Any) -> Any:
     if isinstance(template, str):
         return template.replace(ID, cid or "")
     if isinstance(template, Mapping):
-        kept = {name: it for name, it in template.items() if cid is not None or it != ID}
-        return {name: _filled(it, cid, answer) for name, it in kept.items()}
+        kept = {name: item for name, item in template.items() if cid is not None or item != ID}
+        return {name: _filled(item, cid, answer) for name, item in kept.items()}
     if isinstance(template, list | tuple):
-        return [_filled(it, cid, answer) for it in template]
+        return [_filled(item, cid, answer) for item in template]
     return template
 
 
@@ -361,10 +361,10 @@ def _place_of_id(template: Any, where: str = "") -> str | None:
         return where
     inner: list[tuple[str, Any]] = []
     if isinstance(template, Mapping):
-        inner = [(str(name), it) for name, it in template.items()]
+        inner = [(str(name), item) for name, item in template.items()]
     elif isinstance(template, list | tuple):
-        inner = [(str(at), it) for at, it in enumerate(template)]
-    places = (_place_of_id(it, f"{where}.{name}" if where else name) for name, it in inner)
+        inner = [(str(at), item) for at, item in enumerate(template)]
+    places = (_place_of_id(item, f"{where}.{name}" if where else name) for name, item in inner)
     return next((place for place in places if place is not None), None)
 
 

@@ -45,7 +45,9 @@ _ELLIPSIS = "…"
 
 def participants(messages: Sequence[SequenceMessage]) -> tuple[str, ...]:
     """Who takes part: client, proxy, the pods by name, gate, Redis, ML service; each only where it occurs."""
-    names = list(dict.fromkeys(n for it in messages for n in (it.source, it.target, *it.via)))
+    names = list(
+        dict.fromkeys(n for message in messages for n in (message.source, message.target, *message.via))
+    )
 
     def rank(name: str) -> tuple[int, str]:
         return (_ORDER.index(name), "") if name in _ORDER else (_ORDER.index(""), name)

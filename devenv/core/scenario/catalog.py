@@ -29,7 +29,7 @@ def for_services() -> tuple[Scenario, ...]:
 
 def _folder(name: str) -> tuple[Scenario, ...]:
     texts = {item.name: item.read_text(encoding="utf-8") for item in _files(name)}
-    return tuple(sorted((parse(text, name) for name, text in texts.items()), key=lambda it: it.id))
+    return tuple(sorted((parse(text, name) for name, text in texts.items()), key=lambda element: element.id))
 
 
 def _files(folder: str) -> list[Traversable]:

@@ -209,11 +209,11 @@ class _Builder:
         parts = data["together"]
         at = (*path, "together")
         if isinstance(parts, list):
-            each = [(self._verify(it, (*at, i), {}), it.get("times", 1)) for i, it in enumerate(parts)]
-            verifies: tuple[Verify | Request, ...] = tuple(it for it, times in each for _ in range(times))
+            each = [(self._verify(item, (*at, i), {}), item.get("times", 1)) for i, item in enumerate(parts)]
+            verifies: tuple[Verify | Request, ...] = tuple(item for item, times in each for _ in range(times))
             names: tuple[str, ...] = ()
         else:
-            verifies = tuple(self._part(it, (*at, name)) for name, it in parts.items())
+            verifies = tuple(self._part(item, (*at, name)) for name, item in parts.items())
             names = tuple(parts)
         for store, checks in expect.items():
             by_store = store in data["expect"]
@@ -265,7 +265,7 @@ class _Builder:
         if rules == "reset":
             return Gate(line, None)
         if isinstance(rules, dict) and "action" not in rules:
-            return Gate(line, {Strategy(s): self._rules(it, (*path, s)) for s, it in rules.items()})
+            return Gate(line, {Strategy(s): self._rules(item, (*path, s)) for s, item in rules.items()})
         return Gate(line, dict.fromkeys(REDIS_STORES, self._rules(rules, path)))
 
     def _rules(self, rules: Any, path: Path) -> tuple[GateRule, ...]:

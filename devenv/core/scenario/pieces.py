@@ -45,7 +45,7 @@ def keep_only(data: Mapping[str, Any], pieces: Sequence[Piece]) -> dict[str, Any
         wanted = [piece for piece in pieces if piece.step == number]
         if not wanted:
             continue
-        left = _part(step, [it.part for it in wanted if it.part is not None], there)
+        left = _part(step, [item.part for item in wanted if item.part is not None], there)
         if left is None:
             continue
         if _OPENS in left:
@@ -64,12 +64,12 @@ def _part(step: Mapping[str, Any], parts: Sequence[str | int], there: set[str]) 
     if together is None:
         return dict(step) if _possible(step, there) else None
     if isinstance(together, list):
-        chosen = [it for at, it in enumerate(together) if at in parts and _possible(it, there)]
+        chosen = [item for at, item in enumerate(together) if at in parts and _possible(item, there)]
         if len(chosen) == len(together):
             return dict(step)
         # What was expected of all of them together says nothing about some of them.
         return {"together": chosen} if chosen else None
-    named = {name: it for name, it in together.items() if name in parts and _possible(it, there)}
+    named = {name: item for name, item in together.items() if name in parts and _possible(item, there)}
     if len(named) == len(together):
         return dict(step)
     if not named:
@@ -79,7 +79,7 @@ def _part(step: Mapping[str, Any], parts: Sequence[str | int], there: set[str]) 
         checks = _requests_checks(step.get("expect", {}), name)
         return {**only, **({"expect": checks} if checks else {})}
     left: dict[str, Any] = {"together": named}
-    expected = {name: it for name in named if (it := _requests_checks(step.get("expect", {}), name))}
+    expected = {name: value for name in named if (value := _requests_checks(step.get("expect", {}), name))}
     return {**left, **({"expect": {"requests": expected}} if expected else {})}
 
 

@@ -41,7 +41,7 @@ def across(data: Mapping[str, Any], pods: int) -> dict[str, Any]:
             several = isinstance(parts, dict)
             return {
                 **step,
-                "together": {name: moved(it) for name, it in parts.items()}
+                "together": {name: moved(item) for name, item in parts.items()}
                 if several
                 else list(map(moved, parts)),
             }

@@ -33,7 +33,7 @@ def check(document: Document) -> None:
     problems = [_problem(document, error) for error in _validator().iter_errors(document.data)]
     if not problems:
         return
-    _, path, key, message = min(problems, key=lambda it: it[0])
+    _, path, key, message = min(problems, key=lambda problem: problem[0])
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     raise document.problem(path, message + more, key=key, hint=HINT)
 

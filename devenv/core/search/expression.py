@@ -43,7 +43,7 @@ class Participant:
             return (self.target,)
         if self.event != "restart":
             return ()
-        return tuple(at for at, it in enumerate(cast) if it.answer is not None and it.pod == self.pod)
+        return tuple(at for at, item in enumerate(cast) if item.answer is not None and item.pod == self.pod)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +85,15 @@ def _choices(letter: str, cast: Sequence[Participant], session: str, pods: int) 
     """Every event of this letter that may join; of two equal letters the first has the lower target."""
     kind = EVENTS[letter]
     if letter == "L":
-        lost = [it.target for it in cast if it.target is not None]
-        requests = sum(1 for it in cast if it.answer is not None)
+        lost = [item.target for item in cast if item.target is not None]
+        requests = sum(1 for item in cast if item.answer is not None)
         return [
             Participant(letter, f"lost:V{at + 1}", event=kind, target=at)
             for at in range(requests)
             if all(at > other for other in lost)
         ]
     if letter == "P":
-        last = max((it.pod for it in cast if it.event == kind), default=0)
+        last = max((item.pod for item in cast if item.event == kind), default=0)
         return [restart_of(pod) for pod in range(last, pods)]
     return [Participant(letter, f"@{kind}:{session}", event=kind)]
 

@@ -53,14 +53,14 @@ class Outcome:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
-        answers = [{"status": it.status, "body": _body(it)} for it in self.answers]
+        answers = [{"status": answer.status, "body": _body(answer)} for answer in self.answers]
         document = None if self.document is None else json.loads(self.document)
         return {
             "answers": answers,
             "happened": [*self.happened],
             "left": self.left,
             "document": document,
-            "beside": [list(it) for it in self.beside],
+            "beside": [list(item) for item in self.beside],
         }
 
 
@@ -97,11 +97,11 @@ def judge(cast: Sequence[Participant], outcome: Outcome) -> tuple[Finding, ...]:
 
     An order of traces does not keep who came later, so nothing may be concluded from that.
     """
-    requests = [it for it in cast if it.answer is not None]
-    events = [it for it in cast if it.event is not None]
-    done = [it for it, happened in zip(events, outcome.happened, strict=True) if happened]
-    lost = {it.target for it in done if it.target is not None}
-    cut = {at for it in done if it.event == "restart" for at in it.befalls(cast)}
+    requests = [item for item in cast if item.answer is not None]
+    events = [item for item in cast if item.event is not None]
+    done = [item for item, happened in zip(events, outcome.happened, strict=True) if happened]
+    lost = {item.target for item in done if item.target is not None}
+    cut = {at for item in done if item.event == "restart" for at in item.befalls(cast)}
     findings: dict[str, Finding] = {}
     for at, (request, answer) in enumerate(zip(requests, outcome.answers, strict=True)):
         if answer.status == 200 or (at in lost and answer.status == 503):
@@ -130,7 +130,9 @@ def _sentence(kind: str, violation: Violation, requests: Sequence[Participant], 
         f"{request.name} ({request.answer}): {_told(answer)}"
         for request, answer in zip(requests, outcome.answers, strict=True)
     ]
-    counters = [it.key for it in outcome.beside if it.left == -1 and violation.sentence.find(it.key) >= 0]
+    counters = [
+        item.key for item in outcome.beside if item.left == -1 and violation.sentence.find(item.key) >= 0
+    ]
     if counters:
         return f"at the end {counters[0]} is there without a TTL; " + "; ".join(told)
     if kind in (Kind.RESURRECTED_KEY, Kind.EXPIRY_INSIDE_VERIFY, Kind.NO_TTL, Kind.TTL_ROUNDS_TO_ZERO):
@@ -185,7 +187,7 @@ def _events(
         if f is not None and happened:
             lines.append(_event(process, "invoke", f, {}, 1.0))
             ends.append(_event(process, "ok", f, {}, 2.0))
-    keys = {it.key: it.left for it in outcome.beside}
+    keys = {item.key: item.left for item in outcome.beside}
     if outcome.left is not None:
         keys[_KEY] = outcome.left
     look = [_event(100, "invoke", KEYS, {}, 3.0), _event(100, "ok", KEYS, {"keys": keys}, 3.0)]

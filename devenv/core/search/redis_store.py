@@ -44,7 +44,9 @@ class RedisStore:
         for words in commands:
             reply, database = execute(database, words, NOW, client=act.client, scripts=self.scripts)
         if act.cut:
-            database = replace(database, clients=tuple(it for it in database.clients if it[0] != act.client))
+            database = replace(
+                database, clients=tuple(client for client in database.clients if client[0] != act.client)
+            )
         return reply, database
 
     def _happen(self, database: Database, event: str, key: bytes) -> tuple[Reply, Database]:

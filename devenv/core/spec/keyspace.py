@@ -48,7 +48,9 @@ class Keyspace:
         self._entries = dict(entries)
         self._touched: dict[bytes, None] = {}
         # Redis 7 keeps a key up to and including its last millisecond (keyIsExpired: now > when).
-        for key in [k for k, it in self._entries.items() if it.expires is not None and it.expires < now]:
+        for key in [
+            k for k, item in self._entries.items() if item.expires is not None and item.expires < now
+        ]:
             self.put(key, None)
 
     def get(self, key: bytes) -> Entry | None:
@@ -74,4 +76,4 @@ class Keyspace:
 
     def frozen(self) -> tuple[tuple[bytes, Entry], ...]:
         """The entries, sorted by key: equal contents are equal."""
-        return tuple(sorted(self._entries.items(), key=lambda it: it[0]))
+        return tuple(sorted(self._entries.items(), key=lambda item: item[0]))

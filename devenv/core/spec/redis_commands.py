@@ -104,7 +104,7 @@ def _get(keys: Keyspace, args: Args) -> Reply:
 
 def _mget(keys: Keyspace, args: Args) -> Reply:
     entries = [keys.get(key) for key in args]
-    return tuple(it.value.data if it and isinstance(it.value, Text) else None for it in entries)
+    return tuple(entry.value.data if entry and isinstance(entry.value, Text) else None for entry in entries)
 
 
 def _getdel(keys: Keyspace, args: Args) -> Reply:
@@ -249,7 +249,7 @@ def _expire_options(words: Args) -> list[str]:
         if name not in ("NX", "XX", "GT", "LT"):
             raise Refused(f"ERR Unsupported option {word.decode('latin-1')}")
         found.append(name)
-    if "NX" in found and any(it in found for it in ("XX", "GT", "LT")):
+    if "NX" in found and any(item in found for item in ("XX", "GT", "LT")):
         raise Refused("ERR NX and XX, GT or LT options at the same time are not compatible")
     if "GT" in found and "LT" in found:
         raise Refused("ERR GT and LT options at the same time are not compatible")

@@ -121,7 +121,7 @@ def execute(
     server = _Server(keys, clients, client, scripts)
     reply = server.command(tuple(words))
     clients = _noticed(server.clients, keys, but=client)
-    amid = tuple(sorted((number, it) for number, it in clients.items() if it != Client()))
+    amid = tuple(sorted((number, item) for number, item in clients.items() if item != Client()))
     return reply, Database(keys.frozen(), amid)
 
 
@@ -136,7 +136,7 @@ def footprint(database: Database, words: Sequence[bytes], *, client: int = 0) ->
     if name == "WATCH":
         return Footprint(reads=args)
     if name == "EXEC":
-        parts = [_touches(it[0].decode("latin-1").upper(), it[1:]) for it in mine.queued or ()]
+        parts = [_touches(item[0].decode("latin-1").upper(), item[1:]) for item in mine.queued or ()]
         reads = dict.fromkeys([*mine.watched, *(key for part in parts for key in part.reads)])
         writes = dict.fromkeys(key for part in parts for key in part.writes)
         return Footprint(tuple(reads), tuple(writes), any(part.everything for part in parts))
@@ -164,8 +164,10 @@ def _noticed(clients: Mapping[int, Client], keys: Keyspace, but: int | None = No
     """Whoever watches a key that was touched."""
     touched = keys.touched
     return {
-        number: replace(it, dirty=True) if number != but and any(k in touched for k in it.watched) else it
-        for number, it in clients.items()
+        number: replace(item, dirty=True)
+        if number != but and any(k in touched for k in item.watched)
+        else item
+        for number, item in clients.items()
     }
 
 

@@ -118,6 +118,6 @@ def _through_lua(value: object) -> object:
         number = float(_number(value))
         return int(number) if number.is_integer() else number
     if isinstance(value, dict):
-        return {name: _through_lua(it) for name, it in value.items()}
+        return {name: _through_lua(item) for name, item in value.items()}
     assert isinstance(value, list)
-    return [_through_lua(it) for it in value] if value else {}
+    return [_through_lua(item) for item in value] if value else {}

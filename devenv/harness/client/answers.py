@@ -136,7 +136,7 @@ class Answers:
         images = raw["images"]
         known = await asyncio.gather(*(self._oracle.ask(str(image["url"])) for image in images))
         pairs = zip(images, known, strict=True)
-        return sorted(int(image["id"]) for image, it in pairs if it["class"] == raw["target_class"])
+        return sorted(int(image["id"]) for image, item in pairs if item["class"] == raw["target_class"])
 
     @property
     def _known(self) -> bool:

@@ -107,7 +107,7 @@ def _types(profile: ServiceProfile, kind: CaptchaType | None) -> tuple[CaptchaTy
     if kind is not None:
         profile.kind(kind)
         return (kind,)
-    known = tuple(it for it in CaptchaType if it in profile.kinds)
+    known = tuple(item for item in CaptchaType if item in profile.kinds)
     if not known:
         raise UsageProblem(
             f"seed makes {', '.join(CaptchaType)} challenges, and the service has {', '.join(profile.kinds)}",

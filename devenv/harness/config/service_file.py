@@ -118,7 +118,9 @@ class _Profile(_Table):
             given["reusable"] = self.reusable
         # Whether the contract's limit holds for other requests than its own, nobody knows.
         given["limit"] = self.limit if self.limit is not None else 0 if self.kinds else preset.limit
-        kept = {name: it for name, it in given.items() if it or name in (*_ID_PLACES, "reusable", "limit")}
+        kept = {
+            name: item for name, item in given.items() if item or name in (*_ID_PLACES, "reusable", "limit")
+        }
         return _with_cookie(replace(preset, **kept))
 
 

@@ -47,10 +47,10 @@ class Found:
             "start": self.app or self.command,
             "sessions": {
                 name: {
-                    "create": f"{it.create.method} {it.create.path}",
-                    "verify": f"{it.verify.method} {it.verify.path}",
+                    "create": f"{item.create.method} {item.create.path}",
+                    "verify": f"{item.verify.method} {item.verify.path}",
                 }
-                for name, it in self.kinds.items()
+                for name, item in self.kinds.items()
             },
             "id_field": self.id_field or None,
             "id_header": self.id_header or None,
@@ -103,7 +103,7 @@ def _profile(found: Found) -> list[str]:
         for rule in rules:
             lines += ["", f"[[profile.{title}]]"]
             parts = {"status": rule.status, "equals": rule.equals, "differs": rule.differs}
-            lines += [f"{key} = {_value(it)}" for key, it in parts.items() if it]
+            lines += [f"{key} = {_value(item)}" for key, item in parts.items() if item]
     return lines
 
 
@@ -124,5 +124,5 @@ def _value(value: Any) -> str:
         inner = ", ".join(f"{json.dumps(str(k), ensure_ascii=False)} = {_value(v)}" for k, v in value.items())
         return f"{{ {inner} }}" if inner else "{}"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(_value(it) for it in value)}]"
+        return f"[{', '.join(_value(item) for item in value)}]"
     return json.dumps(value, ensure_ascii=False)

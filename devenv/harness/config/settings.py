@@ -168,7 +168,7 @@ def load(folder: Path, environ: Mapping[str, str]) -> Settings:
     service = read_service(folder)
     from_file = _read_env_file(folder / ".env")
     if service is not None:  # the .env beside a devenv.toml is the service's: only what is ours is for us
-        from_file = {name: it for name, it in from_file.items() if name.startswith("DEVENV_")}
+        from_file = {name: item for name, item in from_file.items() if name.startswith("DEVENV_")}
     given = dict(from_file)
     for variable in VARIABLES:
         if environ.get(variable.name):

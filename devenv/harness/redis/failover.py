@@ -74,13 +74,19 @@ def until_they_agree(client: ClusterClient) -> None:
             lambda: _tell_the_same(client) and _all_well(client), "the nodes do not agree on their addresses"
         )
     finally:
-        _say(client, "CONFIG", "SET", "cluster-node-timeout", next(iter(_text(it) for it in before.values())))
+        _say(
+            client,
+            "CONFIG",
+            "SET",
+            "cluster-node-timeout",
+            next(iter(_text(item) for item in before.values())),
+        )
 
 
 def _tell_the_same(client: ClusterClient) -> bool:
     maps = [_say(node, "CLUSTER", "SLOTS") for node in client.nodes]
     told = [sorted((row[0], *((node[1], node[2]) for node in row[2:])) for row in rows) for rows in maps]
-    return all(it == told[0] for it in told)
+    return all(item == told[0] for item in told)
 
 
 def _settled(client: ClusterClient, deposed: int) -> bool:
@@ -89,7 +95,7 @@ def _settled(client: ClusterClient, deposed: int) -> bool:
         return False
     maps = [_say(node, "CLUSTER", "SLOTS") for node in client.nodes]
     owners = [sorted((row[0], row[1], row[2][2]) for row in rows) for rows in maps]
-    return all(it == owners[0] for it in owners) and _all_well(client)
+    return all(owner == owners[0] for owner in owners) and _all_well(client)
 
 
 def _all_well(client: ClusterClient) -> bool:

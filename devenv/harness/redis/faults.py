@@ -30,9 +30,11 @@ class RedisSettings:
             name, *rest = (word.upper() for word in words)
             if name == "CONFIG" and rest[:1] == ["SET"]:
                 before: Any = connection.config_get(words[2])
-                known = [it[2] for it in self._undo if it[:2] == ("CONFIG", "SET")]  # as it was at first
+                known = [
+                    item[2] for item in self._undo if item[:2] == ("CONFIG", "SET")
+                ]  # as it was at first
                 settings = [(str(key), str(value)) for key, value in before.items()]
-                self._undo += [("CONFIG", "SET", *it) for it in settings if it[0] not in known]
+                self._undo += [("CONFIG", "SET", *setting) for setting in settings if setting[0] not in known]
             if name in ("REPLICAOF", "SLAVEOF"):
                 self._undo.append(("REPLICAOF", "NO", "ONE"))
             reply = _execute(connection, words)

@@ -123,7 +123,7 @@ def list_keys(client: redis.Redis, prefix: str = DEFAULT_PREFIX, limit: int = SC
     complete = all(_scan(node, _literal(prefix) + "*", found, limit) for node in each_node(client))
     names = sorted(found)[:limit]
     infos = [key_info(client, name, prefix) for name in names]
-    return KeyListing(prefix, tuple(it for it in infos if it is not None), complete)
+    return KeyListing(prefix, tuple(info for info in infos if info is not None), complete)
 
 
 def keys_with(client: redis.Redis, cid: str) -> list[str]:
@@ -131,7 +131,9 @@ def keys_with(client: redis.Redis, cid: str) -> list[str]:
     found: set[bytes] = set()
     for node in each_node(client):
         _scan(node, f"*{_literal(cid)}*", found, SCAN_LIMIT)
-    return sorted((key.decode("utf-8", "backslashreplace") for key in found), key=lambda it: (len(it), it))
+    return sorted(
+        (key.decode("utf-8", "backslashreplace") for key in found), key=lambda item: (len(item), item)
+    )
 
 
 def _scan(client: redis.Redis, pattern: str, found: set[bytes], limit: int) -> bool:

@@ -103,11 +103,11 @@ def _from_python(path: Path, text: str) -> tuple[UserInvariant, ...]:
     except (Exception, SystemExit) as error:  # whoever ends the program has not judged anything
         raise UsageProblem(f"{path}{_line_of(error, path)}: {type(error).__name__}: {error}") from error
     functions = {
-        name.removeprefix(PREFIX): it
-        for name, it in vars(module).items()
-        if name.startswith(PREFIX) and inspect.isfunction(it)
+        name.removeprefix(PREFIX): item
+        for name, item in vars(module).items()
+        if name.startswith(PREFIX) and inspect.isfunction(item)
     }
-    return tuple(UserInvariant(name, _guarded(path, name, it)) for name, it in functions.items())
+    return tuple(UserInvariant(name, _guarded(path, name, item)) for name, item in functions.items())
 
 
 def _guarded(path: Path, name: str, function: Callable[[History], object]) -> Callable[[History], str | None]:
@@ -162,7 +162,7 @@ def _rule(document: Document, name: str, rule: object) -> UserInvariant:
             if key not in ("for", "holds"):
                 raise document.problem((name, key), "a rule has 'holds' and perhaps 'for'", key=True)
         if "for" in rule:
-            scopes = [str(it) for it in Scope]
+            scopes = [str(item) for item in Scope]
             if rule["for"] not in scopes:
                 raise document.problem((name, "for"), f"must be one of {', '.join(scopes)}")
             scope = Scope(rule["for"])

@@ -50,12 +50,15 @@ def trace_since(
     """
     with _client(control) as http:
         exchanges = [
-            it
-            for it in _all(http, "exchanges", since.exchange)
-            if request_ids is None or it["request_id"] in request_ids
+            item
+            for item in _all(http, "exchanges", since.exchange)
+            if request_ids is None or item["request_id"] in request_ids
         ]
         commands = list(_all(http, "commands", since.command))
-    return sorted([*exchanges, *commands], key=lambda it: float(it.get("started", it.get("received", 0.0))))
+    return sorted(
+        [*exchanges, *commands],
+        key=lambda exchange: float(exchange.get("started", exchange.get("received", 0.0))),
+    )
 
 
 def event_time(event: TraceEvent) -> float:
@@ -94,8 +97,8 @@ class TraceCollector:
     def gather(self) -> None:
         """Fetch what was recorded since the last time."""
         with _client(self._control) as http:
-            exchanges = [_exchange(it) for it in self._page_on(http, "exchanges", self._mark.exchange)]
-            commands = [_command(it) for it in self._page_on(http, "commands", self._mark.command)]
+            exchanges = [_exchange(item) for item in self._page_on(http, "exchanges", self._mark.exchange)]
+            commands = [_command(item) for item in self._page_on(http, "commands", self._mark.command)]
         self._exchanges += exchanges
         self._commands |= {command.seq: command for command in commands}
         self._mark = Mark(
@@ -108,7 +111,7 @@ class TraceCollector:
         self.gather()
         self._look_again()
         ours = None if request_ids is None else frozenset(request_ids)
-        exchanges = [it for it in self._exchanges if ours is None or it.request_id in ours]
+        exchanges = [exchange for exchange in self._exchanges if ours is None or exchange.request_id in ours]
         done = [event for event in self.stack.journal.events() if event.time >= self._began]
         return in_order([*self._first, *done, *exchanges, *self._commands.values(), *self._missing])
 
@@ -123,7 +126,7 @@ class TraceCollector:
 
     def _look_again(self) -> None:
         """Commands that were on their way when they were fetched: how they ended."""
-        open_ones = [it.seq for it in self._commands.values() if _on_its_way(it)]
+        open_ones = [command.seq for command in self._commands.values() if _on_its_way(command)]
         if not open_ones:
             return
         with _client(self._control) as http:
@@ -157,27 +160,27 @@ def live_trace(status: StackStatus, journal: Journal, since: float, now: float) 
     """
     events: list[TraceEvent] = []
     with _client(status.endpoints.control) as http:
-        events += [_exchange(it) for it in _all(http, "exchanges", 0) if it["started"] >= since]
-        events += [_command(it) for it in _all(http, "commands", 0) if it["received"] >= since]
+        events += [_exchange(item) for item in _all(http, "exchanges", 0) if item["started"] >= since]
+        events += [_command(item) for item in _all(http, "commands", 0) if item["received"] >= since]
     noted = journal.events()
     later = [event for event in noted if since <= event.time <= now]
     changed = {event.pod for event in later if event.what in ("pod", "restart")}
     before: dict[str | None, StackEvent] = {
-        it.pod: it for it in noted if it.what == "pod" and it.time < since
+        item.pod: item for item in noted if item.what == "pod" and item.time < since
     }
     first = []
     for event in standing(status, since):
         if event.what == "pod" and event.pod in changed:
             if event.pod in before:
                 first.append(StackEvent(since, "pod", event.pod, before[event.pod].detail))
-        elif event.what in ("pod", "service") or not any(it.what == "redis" for it in later):
+        elif event.what in ("pod", "service") or not any(item.what == "redis" for item in later):
             first.append(event)
     return in_order([*first, *later, *events])
 
 
 def in_order(events: Iterable[TraceEvent]) -> list[TraceEvent]:
     """By time; what was done to the stack before what then happened."""
-    return sorted(events, key=lambda it: (event_time(it), not isinstance(it, StackEvent)))
+    return sorted(events, key=lambda event: (event_time(event), not isinstance(event, StackEvent)))
 
 
 def trace_lines(events: Sequence[TraceEvent]) -> Iterator[Mapping[str, Any]]:

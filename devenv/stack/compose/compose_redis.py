@@ -46,7 +46,7 @@ def servers(containers: Mapping[str, Container]) -> list[Container]:
 def state(containers: Mapping[str, Container]) -> str:
     """running, paused or stopped: of several servers, stopped where one is."""
     states = {docker_engine.state(server) for server in servers(containers)}
-    return next((it for it in ("stopped", "paused") if it in states), "running")
+    return next((item for item in ("stopped", "paused") if item in states), "running")
 
 
 def serves(server: Container, mode: RedisMode) -> bool:
@@ -76,7 +76,9 @@ def nodes(containers: Mapping[str, Container]) -> tuple[str, ...]:
     """host:port of a cluster's nodes as this machine reaches them, the pods' first; none without one."""
     if mode_of(containers) is not RedisMode.CLUSTER:
         return ()
-    return tuple(f"{LOOPBACK}:{docker_engine.host_port(it, REDIS_PORT)}" for it in servers(containers))
+    return tuple(
+        f"{LOOPBACK}:{docker_engine.host_port(server, REDIS_PORT)}" for server in servers(containers)
+    )
 
 
 def form_cluster(containers: Mapping[str, Container]) -> None:

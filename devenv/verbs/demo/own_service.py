@@ -74,19 +74,19 @@ class OwnAct:
     @property
     def lost(self) -> int:
         """How many sessions were not found."""
-        return sum(it.crossing.not_found + it.staying.not_found for it in self.trials.values())
+        return sum(trial.crossing.not_found + trial.staying.not_found for trial in self.trials.values())
 
     @property
     def unclear(self) -> int:
         """How many answers were none that the profile knows."""
-        return sum(it.crossing.error + it.staying.error for it in self.trials.values())
+        return sum(trial.crossing.error + trial.staying.error for trial in self.trials.values())
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
         return {
             "use_redis": self.use_redis,
             "setting": self.setting,
-            "trials": {name: it.to_json() for name, it in self.trials.items()},
+            "trials": {name: item.to_json() for name, item in self.trials.items()},
             "lost": self.lost,
             "unclear": self.unclear,
             "findings": [group.to_json() for group in self.explanation.groups],
@@ -201,8 +201,11 @@ def _report(story: OwnStory, explanation: Explanation) -> Document:
 
 def _tried(act: OwnAct) -> Section:
     rows = [
-        (Cell(name), *(Cell(tally_words(it), "good" if it.known == it.trials else "bad") for it in both))
-        for name, both in ((name, (it.crossing, it.staying)) for name, it in act.trials.items())
+        (
+            Cell(name),
+            *(Cell(tally_words(item), "good" if item.known == item.trials else "bad") for item in both),
+        )
+        for name, both in ((name, (item.crossing, item.staying)) for name, item in act.trials.items())
     ]
     table = Table(("session", "used on another pod", "used on the same pod"), tuple(rows))
     return Section(title=act.setting, label="tried", good=not (act.lost or act.unclear), tables=(table,))

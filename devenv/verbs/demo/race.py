@@ -146,7 +146,10 @@ def _told(scenario: Scenario, result: ReplayResult) -> list[SequenceMessage]:
     if _empty_passed(scenario, result.plays[0]):
         messages[-1] = replace(messages[-1], kind="failed")
     elif not result.violations:
-        messages = [replace(it, kind="reply") if it.kind == "failed" else it for it in messages]
+        messages = [
+            replace(one_message, kind="reply") if one_message.kind == "failed" else one_message
+            for one_message in messages
+        ]
     looks = [one for one in result.plays[0] if isinstance(scenario.steps[one.number - 1], Redis)]
     asked = [at for at, message in enumerate(messages) if message.source == "client"]
     if not looks or not asked:

@@ -104,10 +104,10 @@ def explain_surprises(
         return None
     last = spans[-1][1]
     shown = [
-        it
-        for it in trace
-        if any(start < event_time(it) <= end for start, end in spans)
-        or (isinstance(it, StackEvent) and event_time(it) <= last)
+        item
+        for item in trace
+        if any(start < event_time(item) <= end for start, end in spans)
+        or (isinstance(item, StackEvent) and event_time(item) <= last)
     ]
     return explain_trace(shown, "what did not go as it must", run_id)
 

@@ -74,7 +74,8 @@ class Examined:
     def to_json(self) -> dict[str, Any]:
         """A plain dict for ``--json``; no secret is in it."""
         servers = [
-            {"address": str(it.target), "pods": list(it.pods), "how": it.target.words} for it in self.servers
+            {"address": str(server.target), "pods": list(server.pods), "how": server.target.words}
+            for server in self.servers
         ]
         return {"subject": self.subject, "servers": servers, **self.diagnosis.to_json()}
 
@@ -108,9 +109,9 @@ def examine(
         begun = time.time()
         made = _created(wish, status, progress)
         refused = {
-            (it.pod, it.command): Refusal(it.pod, it.command, str(it.reply).removeprefix("-"))
-            for it in _heard(stack, status, begun)
-            if it.command in _LOGIN
+            (item.pod, item.command): Refusal(item.pod, item.command, str(item.reply).removeprefix("-"))
+            for item in _heard(stack, status, begun)
+            if item.command in _LOGIN
         }
         created = tuple(_sought(made, facts, plans))
         facts = replace(facts, created=created, refused=tuple(refused.values()))
@@ -149,7 +150,7 @@ def _subject(
 
 def _needs(pod: Pod, wish: Wish) -> tuple[str, ...]:
     own = NEEDS.get(pod.text("SESSION_STRATEGY").lower(), UNSAID if pod.service else ())
-    return tuple(dict.fromkeys((*own, *(it.upper() for it in wish.commands))))
+    return tuple(dict.fromkeys((*own, *(command.upper() for command in wish.commands))))
 
 
 def _heard(stack: JournaledStack | None, status: StackStatus | None, since: float) -> list[RedisCommand]:
@@ -160,7 +161,7 @@ def _heard(stack: JournaledStack | None, status: StackStatus | None, since: floa
         events = live_trace(status, stack.journal, since, time.time())
     except EnvironmentProblem:
         return []
-    return [it for it in events if isinstance(it, RedisCommand) and str(it.reply).startswith("-")]
+    return [event for event in events if isinstance(event, RedisCommand) and str(event.reply).startswith("-")]
 
 
 # --- which servers, and may they be touched --------------------------------------------------------------
@@ -225,7 +226,7 @@ def _plans(
                 (users[0].integer("REDIS_TIMEOUT_MS") or 2000) / 1000,
                 password,
                 files,
-                tuple(dict.fromkeys(it for pod in users for it in needs[pod.name])),
+                tuple(dict.fromkeys(need for pod in users for need in needs[pod.name])),
                 users[0].text("REDIS_PREFIX"),
                 wish.write,
                 neighbours,

@@ -98,7 +98,9 @@ class Explanation:
         """In one line."""
         if not self.groups:
             return f"nothing wrong: {self.summary}"
-        causes = ", ".join(f"{it.cause} × {it.count}" if it.count > 1 else it.cause for it in self.groups)
+        causes = ", ".join(
+            f"{group.cause} × {group.count}" if group.count > 1 else group.cause for group in self.groups
+        )
         return f"{causes}: {self.summary}"
 
     def to_json(self) -> dict[str, Any]:
@@ -123,7 +125,9 @@ def explain_trace(
 ) -> Explanation:
     """Explain a trace's events; ``lines`` are their line numbers by ``place``, where it came from a file."""
     joined = join(events)
-    began = min((event_time(it) for it in events if not isinstance(it, StackEvent)), default=0.0)
+    began = min(
+        (event_time(one_event) for one_event in events if not isinstance(one_event, StackEvent)), default=0.0
+    )
     numbers = lines or {}
     groups: dict[str, list[Finding]] = {}
     for found in diagnose_joined(joined):
@@ -162,11 +166,11 @@ def _group(
 ) -> Group:
     first = found[0]
     told: dict[str, str] = {}
-    for it in found:
-        told.setdefault(_without_challenge(it), it.sentence)
+    for item in found:
+        told.setdefault(_without_challenge(item), item.sentence)
     sentences = list(told.values())
-    challenges = list(dict.fromkeys(it.challenge for it in found if it.challenge))
-    evidence = tuple(Line(it.time - began, it.text, _number(it, lines)) for it in first.evidence)
+    challenges = list(dict.fromkeys(item.challenge for item in found if item.challenge))
+    evidence = tuple(Line(item.time - began, item.text, _number(item, lines)) for item in first.evidence)
     return Group(
         first,
         len(found),
@@ -182,8 +186,8 @@ def _without_challenge(found: Finding) -> str:
     return found.sentence.replace(found.challenge, "…") if found.challenge else found.sentence
 
 
-def _number(it: Evidence, lines: Mapping[tuple[str, int | None, float], int]) -> int | None:
-    return lines.get((it.kind, it.seq, it.time if it.kind == "stack" else 0.0))
+def _number(evidence: Evidence, lines: Mapping[tuple[str, int | None, float], int]) -> int | None:
+    return lines.get((evidence.kind, evidence.seq, evidence.time if evidence.kind == "stack" else 0.0))
 
 
 def _concerned(found: Finding, joined: Joined) -> list[Call]:

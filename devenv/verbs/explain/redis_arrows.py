@@ -41,8 +41,10 @@ def with_commands(
 
 def overtaken(trace: Sequence[TraceEvent]) -> Overtaken | None:
     """The command that most commands of other pods on its key overtook at the gate; None where none did."""
-    sent = [it for it in trace if isinstance(it, RedisCommand) and it.forwarded is not None and it.key]
-    sent = sorted((it for it in sent if it.fate != "queued"), key=lambda it: it.forwarded or 0.0)
+    sent = [
+        item for item in trace if isinstance(item, RedisCommand) and item.forwarded is not None and item.key
+    ]
+    sent = sorted((item for item in sent if item.fate != "queued"), key=lambda item: item.forwarded or 0.0)
     found: Overtaken | None = None
     for command in sent:
         by = tuple(

@@ -79,11 +79,11 @@ async def confirm(
     """
     job = job_of(stage, suspect.cast, suspect.run, watch=True)
     first, *others = await remote.scheduled([job] * replays)
-    kinds = {it.kind: it for it in judge(suspect.cast, first.outcome)}
+    kinds = {item.kind: item for item in judge(suspect.cast, first.outcome)}
     confirmed = suspect.finding.kind in kinds
     same = sum(1 for run in others if _told(run) == _told(first)) + 1
     finding = kinds.get(suspect.finding.kind, suspect.finding)
-    letters = tuple(it.letter for it in suspect.cast)
+    letters = tuple(item.letter for item in suspect.cast)
     found = FoundViolation(
         kind=finding.kind,
         sentence=finding.sentence,
@@ -108,7 +108,7 @@ def unconfirmed(suspect: Suspect, why: str) -> FoundViolation:
     return FoundViolation(
         kind=suspect.finding.kind,
         sentence=suspect.finding.sentence,
-        requests=tuple(it.letter for it in suspect.cast),
+        requests=tuple(item.letter for item in suspect.cast),
         schedule=str(schedule_of(suspect.cast, steps)) if steps else "",
         steps=tuple(_shown(suspect.cast, steps)),
         traces=suspect.traces,
@@ -122,8 +122,13 @@ def unconfirmed(suspect: Suspect, why: str) -> FoundViolation:
 def _told(run: ScheduledRun) -> object:
     """What must be the same again: steps, replies, answers, the end; times left may differ."""
     steps = [
-        (it.process, it.label, None if it.label in _TTL_COMMANDS else _timeless(it.reply), it.touched)
-        for it in run.steps
+        (
+            step.process,
+            step.label,
+            None if step.label in _TTL_COMMANDS else _timeless(step.reply),
+            step.touched,
+        )
+        for step in run.steps
     ]
     return steps, run.outcome
 
@@ -174,12 +179,12 @@ def scenario_text(
     stage: Stage,
 ) -> str:
     """A scenario file that ``replay`` follows: the schedule, and what was seen as what is expected."""
-    requests = [it for it in cast if it.answer is not None]
+    requests = [item for item in cast if item.answer is not None]
     whose = f"the {strategy} store's" if stage.profile is None else "the service's"
     other = f"The order is one of {whose} commands."
     stores: dict[str, Any] = {
-        str(it): {"bug": True, "shows": found.sentence} if it is strategy else {"not_applicable": other}
-        for it in dict.fromkeys((*CATALOGUE_STORES, strategy))
+        str(word): {"bug": True, "shows": found.sentence} if word is strategy else {"not_applicable": other}
+        for word in dict.fromkeys((*CATALOGUE_STORES, strategy))
     }
     expected: dict[str, Any] = {}
     for request, answer in zip(requests, outcome.answers, strict=True):
@@ -191,9 +196,9 @@ def scenario_text(
     key: dict[str, Any] = {"exists": outcome.left is not None}
     if outcome.left == -1:
         key["ttl"] = None
-    events = [it for it in cast if it.event is not None]
-    needs = ["X"] * (len(requests) > 1) + ["T"] * any(not it.befalls(cast) for it in events)
-    needs += ["F"] * any(it.befalls(cast) for it in events)
+    events = [item for item in cast if item.event is not None]
+    needs = ["X"] * (len(requests) > 1) + ["T"] * any(not event.befalls(cast) for event in events)
+    needs += ["F"] * any(event.befalls(cast) for event in events)
     stack: dict[str, Any] = {"pods": max(2, len(requests)), "env": {"REDIS_TIMEOUT_MS": 10000}}
     if stage.cluster is not None:  # its client sends other commands
         stack["redis"] = str(RedisMode.CLUSTER)
@@ -212,8 +217,12 @@ def scenario_text(
             {"create": SESSION, "pod": "A"},
             {
                 "together": {
-                    it.name: {"verify": SESSION, "pod": chr(ord("A") + it.pod), "answer": str(it.answer)}
-                    for it in requests
+                    one_request.name: {
+                        "verify": SESSION,
+                        "pod": chr(ord("A") + one_request.pod),
+                        "answer": str(one_request.answer),
+                    }
+                    for one_request in requests
                 },
                 "order": found.schedule,
                 "expect": {str(strategy): {"requests": expected}},

@@ -37,7 +37,7 @@ def walked(run: ScheduledRun, cast: Sequence[Participant]) -> Walked:
             if before[hit] is not None:
                 following[hit], before[hit] = before[hit], None
         following[step.process], before[step.process] = step.touched, step.instead
-        pending.append(tuple(None if at in step.waiting else it for at, it in enumerate(following)))
+        pending.append(tuple(None if at in step.waiting else item for at, item in enumerate(following)))
     pending.reverse()
     end = len(run.steps) if run.blocked_at is None else run.blocked_at
     steps = tuple(step.process for step in run.steps[:end])
@@ -81,10 +81,10 @@ async def search(stage: Stage, cast: tuple[Participant, ...], remote: Remote, co
     try:
         while under_way or frontier.waiting:
             while frontier.waiting and len(under_way) < BATCHES:
-                branches = [it for it in (frontier.take() for _ in range(size)) if it is not None]
+                branches = [item for item in (frontier.take() for _ in range(size)) if item is not None]
                 under_way.add(asyncio.ensure_future(batch(branches)))
             done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-            for task in sorted(done, key=lambda it: it.exception() is None):
+            for task in sorted(done, key=lambda item: item.exception() is None):
                 task.result()
     finally:
         for task in under_way:
@@ -99,7 +99,7 @@ async def shrink(
     left = dict(collected.kinds)
     found: dict[str, Suspect] = {}
     runs = 0
-    restarts = any(it.event == RESTART for cast in casts for it in cast)
+    restarts = any(item.event == RESTART for cast in casts for item in cast)
     most = MAX_SHRINK_RUNS // RESTART_COSTS if restarts else MAX_SHRINK_RUNS
     whole = max(map(len, casts))
     parts = sorted((part for cast in casts for part in selections(cast) if len(part) < whole), key=len)

@@ -34,7 +34,9 @@ class Remote:
 
     async def rules(self) -> list[str]:
         """Somebody else's rules at the gate, by name."""
-        return [it["id"] for it in await self._told("GET", "/rules") if not it["id"].startswith(RULE_PREFIX)]
+        return [
+            item["id"] for item in await self._told("GET", "/rules") if not item["id"].startswith(RULE_PREFIX)
+        ]
 
     async def scripted(self, jobs: Sequence[Scripted]) -> list[ScriptedRun]:
         """Requests on scripted replies. Raises the first job's error, if one failed."""

@@ -55,14 +55,14 @@ class Stage:
 
     def calls(self, cast: Sequence[Participant]) -> tuple[Call, ...]:
         """The verifies of all participants, each on its pod."""
-        return tuple(self.call(it, self.pods[it.pod]) for it in cast if it.answer is not None)
+        return tuple(self.call(item, self.pods[item.pod]) for item in cast if item.answer is not None)
 
     def events(self, cast: Sequence[Participant]) -> tuple[EventCall, ...]:
         """The events of a cast, as jobs name them."""
         return tuple(
-            EventCall(it.event, it.target, self.pods[it.pod] if it.event == RESTART else None)
-            for it in cast
-            if it.event is not None
+            EventCall(item.event, item.target, self.pods[item.pod] if item.event == RESTART else None)
+            for item in cast
+            if item.event is not None
         )
 
 

@@ -78,33 +78,38 @@ def search(learned: LearnedSystem, wish: Wish, collected: Collected, random: Ran
 
 def selections(cast: Sequence[Participant]) -> list[tuple[Participant, ...]]:
     """Every part of a cast that can play alone, small ones first; requests are V1, V2, … on pods A, B, …"""
-    restarts = any(it.event == RESTART for it in cast)
+    restarts = any(item.event == RESTART for item in cast)
     # Where a pod restarts it matters which requests share one; else requests of one kind are all the same.
     names = [
-        (it.letter, it.target, it.pod if restarts and it.event in (None, RESTART) else None) for it in cast
+        (item.letter, item.target, item.pod if restarts and item.event in (None, RESTART) else None)
+        for item in cast
     ]
     chosen = []
     for selection in smaller_selections(names):
         part = [(at, cast[at]) for at in selection]
-        place = {at: number for number, (at, it) in enumerate(part) if it.answer is not None}
-        pods = dict.fromkeys(it.pod for _, it in part if it.answer is not None)
+        place = {at: number for number, (at, item) in enumerate(part) if item.answer is not None}
+        pods = dict.fromkeys(item.pod for _, item in part if item.answer is not None)
         pod = {old: new for new, old in enumerate(pods)}
         alone = all(
-            it.target in place if it.target is not None else it.event != RESTART or it.pod in pod
-            for _, it in part
+            item.target in place if item.target is not None else item.event != RESTART or item.pod in pod
+            for _, item in part
         )
         if place and alone:
-            chosen.append(tuple(_renamed(it, number, place, pod) for number, (_, it) in enumerate(part)))
+            chosen.append(tuple(_renamed(item, number, place, pod) for number, (_, item) in enumerate(part)))
     return chosen
 
 
-def _renamed(it: Participant, number: int, place: dict[int, int], pod: dict[int, int]) -> Participant:
-    if it.answer is not None:
-        return Participant(it.letter, f"V{number + 1}", answer=it.answer, pod=pod[it.pod])
-    if it.target is not None:
-        target = place[it.target]
-        return Participant(it.letter, f"lost:V{target + 1}", event=it.event, target=target)
-    return restart_of(pod[it.pod]) if it.event == RESTART else it
+def _renamed(
+    participant: Participant, number: int, place: dict[int, int], pod: dict[int, int]
+) -> Participant:
+    if participant.answer is not None:
+        return Participant(
+            participant.letter, f"V{number + 1}", answer=participant.answer, pod=pod[participant.pod]
+        )
+    if participant.target is not None:
+        target = place[participant.target]
+        return Participant(participant.letter, f"lost:V{target + 1}", event=participant.event, target=target)
+    return restart_of(pod[participant.pod]) if participant.event == RESTART else participant
 
 
 def shrink(
@@ -136,7 +141,7 @@ def shrink(
                 step = learned.system.step(state, process)
                 labels.append("" if step is None else step.label)
                 state = learned.system.execute(state, process)
-            finding = next(it for it in judged.of(state)[1] if it.kind == kind)
+            finding = next(item for item in judged.of(state)[1] if item.kind == kind)
             found[kind] = Suspect(finding, part, runs[kind].run, met.count, tuple(labels))
     for kind, met in left.items():
         found[kind] = Suspect.of(met, casts)

@@ -100,13 +100,15 @@ class Learner:
     def system(self, cast: Sequence[Participant]) -> LearnedSystem:
         """The cast as a system, whatever is known."""
         programs: list[Program] = []
-        for at, it in enumerate(cast):
-            if it.answer is not None:
-                programs.append(LearnedProgram(self.behaviours[it.letter], it.name, at))
-            elif befallen := it.befalls(cast):
-                programs.append(Befalling(befallen, it.name, LOSE if it.target is not None else RESTART))
+        for at, value in enumerate(cast):
+            if value.answer is not None:
+                programs.append(LearnedProgram(self.behaviours[value.letter], value.name, at))
+            elif befallen := value.befalls(cast):
+                programs.append(
+                    Befalling(befallen, value.name, LOSE if value.target is not None else RESTART)
+                )
             else:
-                programs.append(Happening(it.name, it.event or "", self.stage.key))
+                programs.append(Happening(value.name, value.event or "", self.stage.key))
         system = Composition(programs, RedisStore(self.scripts), self._fresh())
         return LearnedSystem(tuple(cast), system, tuple(programs), self.stage.key)
 
@@ -133,10 +135,14 @@ class Learner:
 
     async def _begin(self, cast: Sequence[Participant]) -> None:
         """Every new kind of request twice alone: what differs is a name."""
-        new = {it.letter: it for it in cast if it.answer is not None and it.letter not in self.behaviours}
+        new = {
+            item.letter: item
+            for item in cast
+            if item.answer is not None and item.letter not in self.behaviours
+        }
         jobs = [
-            Scripted(self._call(it), (), self._fresh(), at, self._places)
-            for at, it in enumerate(new.values())
+            Scripted(self._call(item), (), self._fresh(), at, self._places)
+            for at, item in enumerate(new.values())
             for _ in range(2)
         ]
         runs = await self.remote.scripted(jobs) if jobs else []

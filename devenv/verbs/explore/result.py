@@ -101,7 +101,11 @@ class FoundViolation:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
-        return {**asdict(self), "requests": list(self.requests), "steps": [asdict(it) for it in self.steps]}
+        return {
+            **asdict(self),
+            "requests": list(self.requests),
+            "steps": [asdict(step) for step in self.steps],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +142,16 @@ class Exploration:
     @property
     def exit_code(self) -> int:
         """1: violations; 3: none, but not all was seen, or one could not be confirmed; 0: none."""
-        if any(it.confirmed for it in self.violations):
+        if any(violation.confirmed for violation in self.violations):
             return 1
         return 0 if self.complete and not self.violations else 3
 
     @property
     def interrupted(self) -> bool:
         """Whether Ctrl-C ended the search or what follows it."""
-        return self.incomplete == INTERRUPTED or any(it.why == INTERRUPTED for it in self.violations)
+        return self.incomplete == INTERRUPTED or any(
+            violation.why == INTERRUPTED for violation in self.violations
+        )
 
     @property
     def unit(self) -> str:
@@ -178,7 +184,7 @@ class Exploration:
             "traces": self.traces,
             "blocked": self.blocked,
             "outcomes": self.outcomes,
-            "violations": [it.to_json() for it in self.violations],
+            "violations": [violation.to_json() for violation in self.violations],
             "requests": self.requests,
             "seconds": round(self.seconds, 3),
             "stages": {name: round(seconds, 3) for name, seconds in self.stages.items()},
@@ -207,23 +213,23 @@ def parse_budget(text: str) -> tuple[int | None, float | None]:
 def junit_xml(explorations: Sequence[Exploration]) -> str:
     """As JUnit XML: a case for each exploration; inconclusive is an error, never a pass."""
     root = ET.Element("testsuites")
-    for it in explorations:
-        name = f"{it.scenario}[{it.strategy}]"
-        failures, errors = int(it.exit_code == 1), int(it.exit_code == 3)
+    for exploration in explorations:
+        name = f"{exploration.scenario}[{exploration.strategy}]"
+        failures, errors = int(exploration.exit_code == 1), int(exploration.exit_code == 3)
         suite = ET.SubElement(
             root, "testsuite", name=f"explore {name}", tests="1", failures=str(failures), errors=str(errors),
-            time=f"{it.seconds:.3f}",
+            time=f"{exploration.seconds:.3f}",
         )  # fmt: skip
         case = ET.SubElement(
-            suite, "testcase", classname="devenv.core.search", name=name, time=f"{it.seconds:.3f}"
+            suite, "testcase", classname="devenv.core.search", name=name, time=f"{exploration.seconds:.3f}"
         )
         if failures or errors:
-            told = ET.SubElement(case, "failure" if failures else "error", message=it.verdict)
+            told = ET.SubElement(case, "failure" if failures else "error", message=exploration.verdict)
             told.text = "\n".join(
                 f"{v.kind}: {v.sentence}\n  {v.schedule}\n  Reproduce with: {v.reproduce}"
                 if v.confirmed
                 else f"{v.kind}: {v.sentence}\n  {v.schedule}\n  not confirmed on real pods: {v.why}"
-                for v in it.violations
+                for v in exploration.violations
             )
     ET.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"

@@ -40,13 +40,14 @@ def summary(explorations: Sequence[Exploration]) -> str:
         f"| explored | store | result | {_unit(explorations)} | requests to real pods | seconds |",
         "|---|---|---|--:|--:|--:|",
     ]
-    lines += [
-        f"| `{it.scenario}` | {it.service or it.strategy} | {_mark(it)} {_result(it)} | {it.traces} "
-        f"| {it.requests} | {it.seconds:.1f} |"
-        for it in explorations
-    ]
-    for it in explorations:
-        lines += ["", *_section(it)]
+    for exploration in explorations:
+        store = exploration.service or exploration.strategy
+        lines.append(
+            f"| `{exploration.scenario}` | {store} | {_mark(exploration)} {_result(exploration)} "
+            f"| {exploration.traces} | {exploration.requests} | {exploration.seconds:.1f} |"
+        )
+    for exploration in explorations:
+        lines += ["", *_section(exploration)]
     return "\n".join(lines) + "\n"
 
 
@@ -62,7 +63,7 @@ def _result(found: Exploration) -> str:
     if found.exit_code == 0:
         return "holds"
     if found.exit_code == 1:
-        return ", ".join(f"`{it.kind}`" for it in found.violations)
+        return ", ".join(f"`{violation.kind}`" for violation in found.violations)
     return "inconclusive"
 
 

@@ -64,7 +64,9 @@ def explore_on(status: StackStatus, wish: Wish, settings: Settings, progress: Pr
     with asyncio.Runner() as runner:
         found = _Exploring(wish, meeting, status, settings.seed, progress, runner).run(run)
     run.write_json(RESULTS, found.to_json())
-    run.write_text(SCHEDULE, "".join(f"{it.kind}: {it.schedule}\n" for it in found.violations))
+    run.write_text(
+        SCHEDULE, "".join(f"{violation.kind}: {violation.schedule}\n" for violation in found.violations)
+    )
     return found
 
 
@@ -179,9 +181,9 @@ class _Exploring:
         if self._status.spec.service is None:
             stage = await build_stage(self._status, self._pods, self._wish.kind, self._seed, time.time())
         else:
-            answers = list(dict.fromkeys(it.answer for it in self._casts[0] if it.answer is not None))
+            answers = list(dict.fromkeys(cast.answer for cast in self._casts[0] if cast.answer is not None))
             stage = await own_stage(self._status, self._pods, answers, self._seed)
-        alone = next(it for it in self._casts[0] if it.answer is not None)
+        alone = next(cast for cast in self._casts[0] if cast.answer is not None)
         for pod in stage.pods:
             job = job_of(replace(stage, pods=(pod,)), [alone], ())
             await self._remote.scheduled([job] * 2)
@@ -256,7 +258,10 @@ class _Exploring:
     def _confirm(self, suspects: list[Suspect], stage: Stage, folder: Run) -> tuple[FoundViolation, ...]:
         """Run each on the real stack. Ctrl-C ends that: what was not run is shown as not confirmed."""
         # Small ones first; what the search met first may depend, with lanes, on how fast the pods were.
-        ordered = sorted(suspects, key=lambda it: (len(it.cast), len(it.run), it.finding.kind))
+        ordered = sorted(
+            suspects,
+            key=lambda one_suspect: (len(one_suspect.cast), len(one_suspect.run), one_suspect.finding.kind),
+        )
         found: list[FoundViolation] = []
         try:
             for suspect in ordered:
@@ -267,7 +272,7 @@ class _Exploring:
 
     def _confirmed(self, suspect: Suspect, stage: Stage, folder: Run) -> FoundViolation:
         self._progress(f"confirming {suspect.finding.kind} on real pods")
-        if not self._can_restart and any(it.letter == "P" for it in suspect.cast):
+        if not self._can_restart and any(item.letter == "P" for item in suspect.cast):
             return unconfirmed(suspect, f"{NO_RESTART}; --backend embedded can")
         try:
             violation, outcome = self._runner.run(confirm(suspect, stage, self._remote, self._wish.replays))

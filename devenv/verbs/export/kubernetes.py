@@ -41,8 +41,8 @@ def variables(settings: Settings, given: Sequence[str], redis: str = "redis://")
     if service is not None:
         del own["SESSION_STRATEGY"]  # it has a store of its own
         switched = service.redis_on if settings.use_redis else service.redis_off
-        own |= {name: it for name, it in switched.items() if name not in _SET_BY_EXPORT}
-        own |= {name: it for name, it in service.env.items() if _REDIS_WORD.search(it)}
+        own |= {name: item for name, item in switched.items() if name not in _SET_BY_EXPORT}
+        own |= {name: item for name, item in service.env.items() if _REDIS_WORD.search(item)}
         own = _placed(own, redis)
     for pair in given:
         name, equals, value = pair.partition("=")
@@ -68,7 +68,7 @@ def _placed(variables: Mapping[str, str], redis: str) -> dict[str, str]:
     """With the address of Redis in the place of the words that stand for it."""
     host, _, port = redis.partition("://")[2].rpartition(":")
     words = {"{redis_host}": host, "{redis_port}": port, "{redis_url}": f"{redis}/0"}
-    return {name: _REDIS_WORD.sub(lambda it: words[it[0]], value) for name, value in variables.items()}
+    return {name: _REDIS_WORD.sub(lambda item: words[item[0]], value) for name, value in variables.items()}
 
 
 def service_notes(wish: ServiceWish, service: ServiceSpec | None = None) -> list[str]:

@@ -70,7 +70,7 @@ def override_text(service: ServiceSpec, source: str) -> str:
 
 def _switch(service: ServiceSpec, values: dict[str, str]) -> dict[str, str]:
     """Its own switch, off unless compose's environment says otherwise; USE_REDIS is in the file below."""
-    names = [it for it in {**service.redis_on, **service.redis_off} if it != "USE_REDIS"]
+    names = [item for item in {**service.redis_on, **service.redis_off} if item != "USE_REDIS"]
     return {name: f"${{{name}:-{_put(service.redis_off.get(name, ''), values)}}}" for name in names}
 
 
@@ -117,8 +117,8 @@ class _Dumper(yaml.SafeDumper):
     pass
 
 
-def _represent_replaced(dumper: yaml.SafeDumper, it: _Replaced) -> yaml.Node:
-    node = dumper.represent_data(json.loads(json.dumps(it.value)))
+def _represent_replaced(dumper: yaml.SafeDumper, replaced: _Replaced) -> yaml.Node:
+    node = dumper.represent_data(json.loads(json.dumps(replaced.value)))
     node.tag = "!override"
     return node
 

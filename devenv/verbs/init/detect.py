@@ -85,7 +85,7 @@ def look(wish: Wish, state_dir: Path, progress: Progress) -> Found:
             f"{wish.folder}: nothing tells how the service is started",
             hint="--app main:app for an ASGI app, else --command 'python app.py --port {port}'",
         )
-    others = () if wish.app or wish.command else tuple(it.removeprefix("app:") for it in likely[1:])
+    others = () if wish.app or wish.command else tuple(item.removeprefix("app:") for item in likely[1:])
     app = start.removeprefix("app:") if start.startswith("app:") else None
     preset = wish.preset or _preset_of(wish.folder, app)
     headers = dict(wish.headers or {})
@@ -101,7 +101,7 @@ def look(wish: Wish, state_dir: Path, progress: Progress) -> Found:
         allow_env=wish.allow_env,
     )
     files = own_variables(service)
-    ours = {name: it for name, it in its_redis(service, files).items() if name not in service.env}
+    ours = {name: item for name, item in its_redis(service, files).items() if name not in service.env}
     service = replace(service, env={**ours, **service.env})
     neutral = tuple(undecided(service, files))
     env = dict(service.env)
@@ -273,10 +273,10 @@ class _Trying:
     def _required_headers(self) -> dict[str, str]:
         """The headers that any of its operations needs, with a value of ours."""
         needed = (
-            it["name"]
+            parameter["name"]
             for _, _, operation in self._operations()
-            for it in operation.get("parameters", ())
-            if isinstance(it, dict) and it.get("in") == "header" and it.get("required")
+            for parameter in operation.get("parameters", ())
+            if isinstance(parameter, dict) and parameter.get("in") == "header" and parameter.get("required")
         )
         return dict.fromkeys(needed, "devenv")
 
@@ -296,7 +296,8 @@ class _Trying:
         if self._wish.create_body is not None:
             return _json(self._wish.create_body, "--create-body")
         return {
-            name: _plausible(self._resolved(it)) for name, it in self._fields(create, required=True).items()
+            name: _plausible(self._resolved(item))
+            for name, item in self._fields(create, required=True).items()
         } or None
 
     def _body(self, verify: Request, id_name: str) -> tuple[Request, dict[str, Any]]:
@@ -353,7 +354,7 @@ class _Trying:
         except ValueError:
             body = None
         told = {name.lower(): value for name, value in answer.headers.items()}
-        cookies = {it.name: it.value or "" for it in answer.cookies.jar}
+        cookies = {item.name: item.value or "" for item in answer.cookies.jar}
         self._http.cookies.clear()  # each request is somebody else's
         return _Answer(answer.status_code, body if isinstance(body, dict) else {}, told, cookies)
 
@@ -369,15 +370,15 @@ def _request(text: str) -> Request:
 def _scalars(body: Any, where: str = "") -> Iterator[tuple[str, Any]]:
     """Every plain value with its dotted path, in order."""
     if isinstance(body, Mapping):
-        for name, it in body.items():
-            yield from _scalars(it, f"{where}.{name}" if where else str(name))
+        for name, value in body.items():
+            yield from _scalars(value, f"{where}.{name}" if where else str(name))
     elif not isinstance(body, list):
         yield where, body
 
 
 def _telling(headers: Mapping[str, str]) -> dict[str, str]:
     """Those that could have a session's id: not what every answer has of its own."""
-    return {name: it for name, it in headers.items() if name not in _OF_EVERY_ANSWER and "." not in name}
+    return {name: item for name, item in headers.items() if name not in _OF_EVERY_ANSWER and "." not in name}
 
 
 def _at(body: Any, path: str) -> Any:
@@ -405,15 +406,15 @@ def _rules(
     known: tuple[int, Mapping[str, Any]], unknown: tuple[int, Mapping[str, Any]]
 ) -> tuple[tuple[Rule, ...], tuple[Rule, ...], tuple[Rule, ...], tuple[str, ...]]:
     """How "not found", wrong and success look, from a wrong answer and from one about nobody's session."""
-    values = [(path, it) for path, it in _scalars(known[1]) if isinstance(it, str | bool)]
+    values = [(path, item) for path, item in _scalars(known[1]) if isinstance(item, str | bool)]
     other = dict(_scalars(unknown[1]))
     notes: tuple[str, ...] = ()
     if known[0] != unknown[0]:
         not_found: tuple[Rule, ...] = (Rule(status=(unknown[0],)),)
     else:
         mine = dict(_scalars(known[1]))
-        plain = [(path, it) for path, it in other.items() if isinstance(it, str | bool)]
-        telling = [(path, it) for path, it in plain if mine.get(path) != it]
+        plain = [(path, item) for path, item in other.items() if isinstance(item, str | bool)]
+        telling = [(path, item) for path, item in plain if mine.get(path) != item]
         if not telling:
             raise EnvironmentProblem(
                 f"a session that nobody opened is answered as one that is known ({known[0]})",
@@ -466,5 +467,5 @@ def _nobodys(cid: str) -> str:
     """An id of the same form that nobody was given: its letters and digits moved on by some places."""
     table: dict[str, str] = {}
     for letters in _CLASSES:
-        table |= {it: letters[(at + 3) % len(letters)] for at, it in enumerate(letters)}
-    return "".join(table.get(it, it) for it in cid)
+        table |= {item: letters[(at + 3) % len(letters)] for at, item in enumerate(letters)}
+    return "".join(table.get(item, item) for item in cid)

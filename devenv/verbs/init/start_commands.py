@@ -43,9 +43,13 @@ def _named(folder: Path, pattern: re.Pattern[str]) -> Iterator[str]:
     """``module:name`` of what ``pattern`` finds, of each file the first."""
     files = [*folder.glob("*.py"), *folder.glob("*/*.py"), *folder.glob("*/*/*.py")]
     hidden = (".", *_SKIPPED)
-    wanted = [it for it in files if not any(part.startswith(hidden) for part in _inside(it, folder)[:-1])]
+    wanted = [
+        one_file
+        for one_file in files
+        if not any(part.startswith(hidden) for part in _inside(one_file, folder)[:-1])
+    ]
     rank = {name: at for at, name in enumerate(_LIKELY)}
-    for path in sorted(wanted, key=lambda it: (len(it.parts), rank.get(it.name, len(rank)), str(it))):
+    for path in sorted(wanted, key=lambda item: (len(item.parts), rank.get(item.name, len(rank)), str(item))):
         try:
             match = pattern.search(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError):

@@ -141,5 +141,5 @@ def _reason(response: httpx.Response) -> str:
     except (ValueError, KeyError, TypeError):
         return f"HTTP {response.status_code}"
     if isinstance(detail, list):  # FastAPI's own validation
-        return "; ".join(f"{'.'.join(map(str, it.get('loc', ())))}: {it.get('msg')}" for it in detail)
+        return "; ".join(f"{'.'.join(map(str, item.get('loc', ())))}: {item.get('msg')}" for item in detail)
     return str(detail)

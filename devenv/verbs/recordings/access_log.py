@@ -62,9 +62,9 @@ def parse_access_log(text: str, name: str) -> Recording:
         else:
             requests.append(found)
     notes = [f"lines without an HTTP request, left out: {none}"] if none else []
-    if not any(it.seconds for it in requests):
+    if not any(request.seconds for request in requests):
         notes.append("the log does not say how long requests took: which of them overlapped is not known")
-    ordered = sorted(requests, key=lambda it: (it.started is None, it.started or 0.0))
+    ordered = sorted(requests, key=lambda request: (request.started is None, request.started or 0.0))
     form = "access log, JSON lines" if as_json else "access log, combined"
     return Recording(name, form, tuple(ordered), bodies=False, notes=tuple(notes))
 

@@ -66,7 +66,7 @@ def compose(recording: Recording, profile: ServiceProfile, wish: Wish) -> Compos
         )
     maker = _Maker(profile, wish, Captures(sessions.ids), Redactor(wish.keep), _Pods.of(events, wish))
     steps = maker.steps(events)
-    left_out = len(recording.requests) - sum(1 for it in events if it.request is not None)
+    left_out = len(recording.requests) - sum(1 for event in events if event.request is not None)
     notes = [*recording.notes, *sessions.notes(), *maker.notes(), *maker.redactor.notes()]
     if left_out:
         notes.append(f"left out as not about the service: {left_out}")
@@ -111,7 +111,7 @@ class _Pods:
 
     @classmethod
     def of(cls, events: Sequence[Event], wish: Wish) -> _Pods:
-        named = [it.request.pod for it in events if it.request is not None]
+        named = [event.request.pod for event in events if event.request is not None]
         known = [pod for pod in named if pod is not None and pod in _POD_NAMES]
         if wish.pods is None and not wish.routed and known and len(known) == len(named):
             count = max(2, 1 + max(_POD_NAMES.index(pod) for pod in known))
@@ -163,8 +163,8 @@ class _Maker:
             started = request.started if request is not None else None
             if started is not None and end is not None and started - end >= SHORTEST_WAIT:
                 steps += self._wait(started - end)
-            ends = [it.request.ended for _, it in group if it.request is not None]
-            end = max([it for it in (end, *ends) if it is not None], default=None)
+            ends = [item.request.ended for _, item in group if item.request is not None]
+            end = max([item for item in (end, *ends) if item is not None], default=None)
             steps += [self._alone(*group[0])] if len(group) == 1 else [self._together(group)]
         return steps
 
@@ -247,11 +247,11 @@ class _Maker:
                 if (status := self._status(event)) is not None:
                     checks[at] = {"status": status}
             elif event.use == "verify":
-                same = [it for it in events if it.session == event.session]
+                same = [one_event for one_event in events if one_event.session == event.session]
                 answer = self._answer(event)
                 life = self._lives[event.session]
                 # Several at once: certain only where all are wrong and all may be.
-                certain = len(same) == 1 or all(self._answer(it) is Answer.WRONG for it in same)
+                certain = len(same) == 1 or all(self._answer(item) is Answer.WRONG for item in same)
                 if certain and not self._over(event, life):
                     checks[at] = {"outcome": self._outcome(event, answer)}
                 life.left -= 1
@@ -301,7 +301,7 @@ def _groups(events: Sequence[tuple[int, Event]]) -> list[list[tuple[int, Event]]
         fits = event.use != "create" and started is not None and first_end is not None and started < first_end
         if fits and groups:
             groups[-1].append((number, event))
-            first_end = min(it for it in (first_end, ended) if it is not None)
+            first_end = min(item for item in (first_end, ended) if item is not None)
         else:
             groups.append([(number, event)])
             first_end = None if event.use == "create" else ended

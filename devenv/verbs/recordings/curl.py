@@ -98,7 +98,7 @@ def _request(text: str, number: int, where: str) -> Recorded:
     if command.url is None:
         raise UsageProblem(f"{where}there is no URL")
     url = urlsplit(command.url if "://" in command.url else f"http://{command.url}")
-    query = "&".join([it for it in (url.query,) if it] + (command.data if command.in_query else []))
+    query = "&".join([item for item in (url.query,) if item] + (command.data if command.in_query else []))
     body = None if command.in_query or not command.data else "&".join(command.data)
     return Recorded(
         number,

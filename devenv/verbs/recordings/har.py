@@ -58,16 +58,16 @@ def parse_har(text: str, name: str) -> Recording:
 
 def _in_order(requests: list[Recorded]) -> tuple[Recorded, ...]:
     """By start; without all starts in the order of the file."""
-    if any(it.started is None for it in requests):
+    if any(request.started is None for request in requests):
         return tuple(requests)
-    return tuple(sorted(requests, key=lambda it: it.started or 0.0))
+    return tuple(sorted(requests, key=lambda request: request.started or 0.0))
 
 
 def _creator(log: Mapping[str, Any]) -> str:
     for key in ("browser", "creator"):
-        it = log.get(key)
-        if isinstance(it, dict) and isinstance(it.get("name"), str):
-            return str(it["name"])
+        value = log.get(key)
+        if isinstance(value, dict) and isinstance(value.get("name"), str):
+            return str(value["name"])
     return ""
 
 
@@ -124,8 +124,10 @@ class _Entry:
         params = post.get("params") or []
         if not isinstance(params, list):
             raise self._problem("request.postData.params is no list")
-        fields = [self._mapping(it, "request.postData.params") for it in params]
-        return urlencode([(str(it.get("name", "")), str(it.get("value", ""))) for it in fields]) or None
+        fields = [self._mapping(param, "request.postData.params") for param in params]
+        return (
+            urlencode([(str(field.get("name", "")), str(field.get("value", ""))) for field in fields]) or None
+        )
 
     def _answer(self) -> str | None:
         content = self._mapping(self._response.get("content", {}), "response.content")
@@ -167,10 +169,10 @@ class _Entry:
         listed = of.get("headers") or []
         if not isinstance(listed, list):
             raise self._problem(f"{what} is no list")
-        pairs = [self._mapping(it, what) for it in listed]
+        pairs = [self._mapping(item, what) for item in listed]
         found: dict[str, str] = {}
-        for it in pairs:
-            name, value = str(it.get("name", "")).lower(), str(it.get("value", ""))
+        for pair in pairs:
+            name, value = str(pair.get("name", "")).lower(), str(pair.get("value", ""))
             found[name] = f"{found[name]}, {value}" if name in found else value  # RFC 9110, 5.3
         return found
 

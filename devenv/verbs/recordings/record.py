@@ -42,7 +42,7 @@ def record(
         told = 0
         while seconds is None or clock() - began < seconds:
             sleep(POLL_SECONDS if seconds is None else min(POLL_SECONDS, max(0.0, began + seconds - clock())))
-            count = sum(1 for it in trace_since(control, since) if it["kind"] == "exchange")
+            count = sum(1 for item in trace_since(control, since) if item["kind"] == "exchange")
             if count != told:
                 told = count
                 progress(f"{count} requests")
@@ -50,8 +50,8 @@ def record(
         pass
     exchanges = [
         event
-        for it in trace_since(control, since)
-        if it["kind"] == "exchange" and isinstance(event := trace_event(it), Exchange)
+        for item in trace_since(control, since)
+        if item["kind"] == "exchange" and isinstance(event := trace_event(item), Exchange)
     ]
     if not exchanges:
         raise UsageProblem(
@@ -64,28 +64,28 @@ def record(
 
 def recording_of(exchanges: list[Exchange], name: str) -> Recording:
     """Exchanges of the proxy as a recording; those that it answered itself are left out."""
-    served = [it for it in exchanges if it.pod is not None]
+    served = [exchange for exchange in exchanges if exchange.pod is not None]
     notes = []
     if len(served) < len(exchanges):
         notes.append(f"left out as served by no pod: {len(exchanges) - len(served)}")
-    if short := sum(1 for it in served if it.request_body and _SHORTENED.search(it.request_body)):
+    if short := sum(1 for item in served if item.request_body and _SHORTENED.search(item.request_body)):
         notes.append(f"long bodies that the proxy shortened, so not what was sent: {short}")
     requests = [
         Recorded(
             number,
-            it.method,
-            it.path,
-            it.started,
-            it.duration_ms / 1000,
-            {"content-type": "application/json"} if it.request_body else {},
-            it.request_body,
-            it.status,
-            {"content-type": "application/json"} if it.response_body else {},
-            it.response_body,
-            client=it.client,
-            pod=it.pod,
+            item.method,
+            item.path,
+            item.started,
+            item.duration_ms / 1000,
+            {"content-type": "application/json"} if item.request_body else {},
+            item.request_body,
+            item.status,
+            {"content-type": "application/json"} if item.response_body else {},
+            item.response_body,
+            client=item.client,
+            pod=item.pod,
         )
-        for number, it in enumerate(served, start=1)
+        for number, item in enumerate(served, start=1)
     ]
-    ordered = tuple(sorted(requests, key=lambda it: it.started or 0.0))
+    ordered = tuple(sorted(requests, key=lambda request: request.started or 0.0))
     return Recording(name, "recorded at the proxy", ordered, notes=tuple(notes))

@@ -50,8 +50,8 @@ class Sessions:
 
     def read(self, recording: Recording) -> list[Event]:
         """The events of a recording: what the profile knows, and what else the same hosts' API was asked."""
-        readings = [(it, self._reading(it)) for it in recording.requests]
-        hosts = {it.host for it, reading in readings if reading is not None}
+        readings = [(one_request, self._reading(one_request)) for one_request in recording.requests]
+        hosts = {item.host for item, reading in readings if reading is not None}
         events: list[Event] = []
         for request, reading in readings:
             if reading is None:
@@ -88,14 +88,14 @@ class Sessions:
 
     def _found(self, kind: str, client: str, cid: str | None) -> _Session | None:
         """By its id. Else the client's first one that nobody has used yet, else its latest: a guess."""
-        same = [it for it in self.known if it.kind == kind]
+        same = [item for item in self.known if item.kind == kind]
         if cid is not None:
             for session in same:
                 if session.cid == cid:
                     return session
-            same = [it for it in same if it.cid is None]
-        own = [it for it in same if it.client == client]
-        unused = [it for it in own if not it.used]
+            same = [item for item in same if item.cid is None]
+        own = [item for item in same if item.client == client]
+        unused = [item for item in own if not item.used]
         if cid is not None:
             if unused:
                 unused[0].cid = cid
@@ -114,7 +114,7 @@ class Sessions:
     @property
     def ids(self) -> dict[str, str]:
         """The ids of the sessions that were told, to their names."""
-        return {it.cid: it.name for it in self.known if it.cid is not None}
+        return {item.cid: item.name for item in self.known if item.cid is not None}
 
     def notes(self) -> list[str]:
         """What had to be guessed or added."""
@@ -140,4 +140,4 @@ def _is_api(request: Recorded) -> bool:
 
 def names_of(events: Sequence[Event]) -> dict[str, str]:
     """The sessions of these events with their kinds, in order of their opening."""
-    return {it.session: it.kind for it in events if it.use == "create"}
+    return {event.session: event.kind for event in events if event.use == "create"}

@@ -85,4 +85,4 @@ def _everywhere(data: Any, put: Callable[[str], str]) -> Any:
         return put(data)
     if isinstance(data, Mapping):
         return {key: _everywhere(value, put) for key, value in data.items()}
-    return [_everywhere(it, put) for it in data] if isinstance(data, list) else data
+    return [_everywhere(entry, put) for entry in data] if isinstance(data, list) else data

@@ -161,12 +161,12 @@ class _Reduction:
             "needs": _needs(data),
             "title": f"The smallest part of {self._data['id']} that fails",
         }
-        results = [it for _ in range(CONFIRMATIONS) if (it := self._play(data)) is not None]
-        confirmed = [it for it in results if wanted in map(_signature, _told(it))]
+        results = [value for _ in range(CONFIRMATIONS) if (value := self._play(data)) is not None]
+        confirmed = [one_result for one_result in results if wanted in map(_signature, _told(one_result))]
         if not confirmed:
             raise Inconclusive(f"{self._scenario.id} fails only now and then: {failure}")
         data["about"] = f"Fails with the {confirmed[0].store} store: {failure}\n"
-        told = next(it for it in _told(confirmed[0]) if _signature(it) == wanted)
+        told = next(item for item in _told(confirmed[0]) if _signature(item) == wanted)
         return _Found(
             told, len(pieces), len(pieces_of(data)), self._plays, len(confirmed), scenario_yaml(data),
             confirmed[0],

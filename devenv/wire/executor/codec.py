@@ -90,8 +90,8 @@ def seen_from_json(data: Mapping[str, Any]) -> Seen:
 
 def database_to_json(database: Database) -> Any:
     """The model's state between two steps: no transaction is open, so a client is what it watches."""
-    entries = [[_text(key), _value_json(it.value), it.expires] for key, it in database.entries]
-    clients = [[number, _texts(it.watched), it.dirty] for number, it in database.clients]
+    entries = [[_text(key), _value_json(item.value), item.expires] for key, item in database.entries]
+    clients = [[number, _texts(item.watched), item.dirty] for number, item in database.clients]
     return {"entries": entries, "clients": clients}
 
 
@@ -109,8 +109,8 @@ def script_call_to_json(call: ScriptCall) -> Any:
         "source": _texts(call.source),
         "keys": _texts(call.keys),
         "args": _texts(call.args),
-        "before": [_state_json(it) for it in call.before],
-        "others": [[_text(key), _state_json(it)] for key, it in call.others],
+        "before": [_state_json(item) for item in call.before],
+        "others": [[_text(key), _state_json(item)] for key, item in call.others],
     }
 
 
@@ -121,19 +121,19 @@ def script_call_from_json(data: Mapping[str, Any]) -> ScriptCall:
         (name, script),
         _words(data["keys"]),
         _words(data["args"]),
-        tuple(_state(it) for it in data["before"]),
-        tuple((key.encode("latin-1"), _state(it)) for key, it in data["others"]),
+        tuple(_state(item) for item in data["before"]),
+        tuple((key.encode("latin-1"), _state(item)) for key, item in data["others"]),
     )
 
 
 def script_effect_to_json(effect: ScriptEffect) -> dict[str, Any]:
     """What a run came to."""
-    return {"reply": reply_to_json(effect.reply), "after": [_state_json(it) for it in effect.after]}
+    return {"reply": reply_to_json(effect.reply), "after": [_state_json(item) for item in effect.after]}
 
 
 def script_effect_from_json(data: Mapping[str, Any]) -> ScriptEffect:
     """The inverse of ``script_effect_to_json``."""
-    return ScriptEffect(reply_from_json(data["reply"]), tuple(_state(it) for it in data["after"]))
+    return ScriptEffect(reply_from_json(data["reply"]), tuple(_state(item) for item in data["after"]))
 
 
 def _state_json(state: KeyState) -> Any:
@@ -151,4 +151,4 @@ def _value_json(value: Value) -> Any:
 def _value(data: Any) -> Value:
     if isinstance(data, str):
         return Text(data.encode("latin-1"))
-    return Hash(tuple((name.encode("latin-1"), it.encode("latin-1")) for name, it in data))
+    return Hash(tuple((name.encode("latin-1"), item.encode("latin-1")) for name, item in data))

@@ -62,7 +62,9 @@ class Call:
     def real(self, cid: str) -> Call:
         """With ``cid`` for ``CID``, wherever it stands."""
         if self.profile is None:  # the contract's: a plain field of the body
-            return replace(self, body={name: cid if it == CID else it for name, it in self.body.items()})
+            return replace(
+                self, body={name: cid if item == CID else item for name, item in self.body.items()}
+            )
         body = json.loads(json.dumps(self.body).replace(CID, cid))
         headers = {name: value.replace(CID, cid) for name, value in self.headers.items()}
         return replace(self, path=self.path.replace(CID, cid), body=body, headers=headers)
@@ -87,7 +89,7 @@ class Scripted:
         return {
             "kind": "scripted",
             "call": self.call.to_json(),
-            "heard": [heard_to_json(it) for it in self.heard],
+            "heard": [heard_to_json(item) for item in self.heard],
             "database": database_to_json(self.database),
             "client": self.client,
             "places": [list(place) for place in sorted(self.places)],
@@ -98,7 +100,7 @@ class Scripted:
         """The inverse of ``to_json``."""
         return cls(
             Call.from_json(data["call"]),
-            tuple(heard_from_json(it) for it in data["heard"]),
+            tuple(heard_from_json(item) for item in data["heard"]),
             database_from_json(data["database"]),
             data["client"],
             frozenset((label, number, words, at) for label, number, words, at in data["places"]),
@@ -115,15 +117,17 @@ class ScriptedRun:
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
         return {
-            "heard": [heard_to_json(it) for it in self.heard],
-            "seen": [seen_to_json(it) for it in self.seen],
+            "heard": [heard_to_json(item) for item in self.heard],
+            "seen": [seen_to_json(item) for item in self.seen],
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ScriptedRun:
         """The inverse of ``to_json``."""
         heard, seen = data["heard"], data["seen"]
-        return cls(tuple(heard_from_json(it) for it in heard), tuple(seen_from_json(it) for it in seen))
+        return cls(
+            tuple(heard_from_json(item) for item in heard), tuple(seen_from_json(item) for item in seen)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +177,7 @@ class Scheduled:
             "document": self.document,
             "ttl_ms": self.ttl_ms,
             "calls": [call.to_json() for call in self.calls],
-            "events": [[it.event, it.target, it.pod] for it in self.events],
+            "events": [[event.event, event.target, event.pod] for event in self.events],
             "prefix": list(self.prefix),
             "sleep": sorted(self.sleep),
             "watch": self.watch,
@@ -187,7 +191,7 @@ class Scheduled:
             data["key"],
             data["document"],
             data["ttl_ms"],
-            tuple(Call.from_json(it) for it in data["calls"]),
+            tuple(Call.from_json(call) for call in data["calls"]),
             tuple(EventCall(event, target, pod) for event, target, pod in data["events"]),
             tuple(data["prefix"]),
             frozenset(data["sleep"]),
@@ -213,8 +217,8 @@ class Taken:
 
     def to_json(self) -> list[Any]:
         """A plain list."""
-        instead = None if self.instead is None else [sorted(it) for it in self.instead]
-        touched = [sorted(it) for it in self.touched]
+        instead = None if self.instead is None else [sorted(item) for item in self.instead]
+        touched = [sorted(item) for item in self.touched]
         return [self.process, self.label, touched, self.reply, list(self.waiting), instead]
 
     @classmethod
@@ -237,23 +241,23 @@ class ScheduledRun:
         """A plain dict."""
         outcome = self.outcome
         return {
-            "steps": [it.to_json() for it in self.steps],
-            "answers": [seen_to_json(it) for it in outcome.answers],
+            "steps": [step.to_json() for step in self.steps],
+            "answers": [seen_to_json(answer) for answer in outcome.answers],
             "happened": [*outcome.happened],
             "left": outcome.left,
             "document": outcome.document,
-            "beside": [list(it) for it in outcome.beside],
+            "beside": [list(item) for item in outcome.beside],
             "blocked_at": self.blocked_at,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ScheduledRun:
         """The inverse of ``to_json``."""
-        answers = [seen_from_json(it) for it in data["answers"]]
+        answers = [seen_from_json(answer) for answer in data["answers"]]
         return cls(
-            tuple(Taken.from_json(it) for it in data["steps"]),
+            tuple(Taken.from_json(step) for step in data["steps"]),
             Outcome(
-                tuple(it for it in answers if isinstance(it, Answered)),
+                tuple(answer for answer in answers if isinstance(answer, Answered)),
                 tuple(data["happened"]),
                 data["left"],
                 data["document"],

@@ -63,7 +63,8 @@ def router(gate: Gate, pods: Mapping[str, tuple[str, int]], grip: Grip = NO_GRIP
         results = await opened().run(jobs, batch.lanes)
         return {
             "results": [
-                {"error": it.to_json()} if isinstance(it, DevenvError) else it.to_json() for it in results
+                {"error": result.to_json()} if isinstance(result, DevenvError) else result.to_json()
+                for result in results
             ]
         }
 
@@ -76,8 +77,8 @@ def router(gate: Gate, pods: Mapping[str, tuple[str, int]], grip: Grip = NO_GRIP
             raise HTTPException(400, f"not a script's call: {error!r}") from error
         return {
             "results": [
-                {"error": it.to_json()} if isinstance(it, DevenvError) else script_effect_to_json(it)
-                for it in await opened().scripts(calls)
+                {"error": item.to_json()} if isinstance(item, DevenvError) else script_effect_to_json(item)
+                for item in await opened().scripts(calls)
             ]
         }
 

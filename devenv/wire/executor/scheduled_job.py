@@ -77,7 +77,7 @@ class Play:
     def _keys(self) -> list[str]:
         """The session's key and all others of the challenge that a request named."""
         touched = (step.touched for step in self._steps)
-        named = sorted({key for it in touched for key in it.reads | it.writes if CID in key})
+        named = sorted({key for item in touched for key in item.reads | item.writes if CID in key})
         return list(dict.fromkeys((self._job.key, *named)))
 
     def _real(self, key: str) -> bytes:

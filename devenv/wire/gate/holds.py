@@ -50,7 +50,7 @@ class Held:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
-        shown = {name: it for name, it in asdict(self).items() if name not in ("commands", "resp3")}
+        shown = {name: item for name, item in asdict(self).items() if name not in ("commands", "resp3")}
         return {**shown, "direction": str(self.direction)}
 
 

@@ -97,7 +97,7 @@ def servers(
 
 def cases(servers: Servers) -> dict[str, tuple[Settings, str, str]]:
     """The settings, what atomic says of it and what the guide's log has: by name."""
-    ca = {name: {"redis_ssl": True, "redis_ca_certs": str(it.ca)} for name, it in servers.file.items()}
+    ca = {name: {"redis_ssl": True, "redis_ca_certs": str(item.ca)} for name, item in servers.file.items()}
     return {
         "wrong CA": (servers.settings("good", **ca["other"]), "REDIS_CA_CERTS", "verify failed"),
         "expired": (servers.settings("expired", **ca["expired"]), "has expired", "has expired"),

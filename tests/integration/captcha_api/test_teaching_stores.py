@@ -51,8 +51,8 @@ def test_two_wrong_answers_are_the_limit(pod: Server, world: World, kind: str) -
     path, right, wrong = world.new(pod, kind)
     told = [pod.post(path, wrong), pod.post(path, wrong)]
     if kind != "handwriting":  # it tells success only
-        assert [it["attempts"] for it in told] == [1, 2]
-    assert not any(it["success"] for it in told)
+        assert [item["attempts"] for item in told] == [1, 2]
+    assert not any(item["success"] for item in told)
     assert world.redis.client.keys("*") == []
     assert pod.post(path, right)["message"] == "Challenge not found"
 

@@ -47,7 +47,7 @@ class Shell:
         return name
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        env = {name: it for name, it in os.environ.items() if not name.startswith("DEVENV_")}
+        env = {name: item for name, item in os.environ.items() if not name.startswith("DEVENV_")}
         return subprocess.run(
             [sys.executable, "-m", "devenv", "check", *words],
             cwd=self.folder,
@@ -82,15 +82,15 @@ def test_the_example_of_the_page_gives_what_the_page_says(shell: Shell) -> None:
 def test_the_rules_of_the_page(shell: Shell) -> None:
     history = shell.write("history.jsonl", block("jsonl"))
     by_yaml = shell.json(history, "--invariants", shell.write("rules.yaml", block("yaml")), code=1)
-    own = [it for it in by_yaml["violations"] if it["kind"] == "user"]
-    assert [it["name"] for it in own] == ["one-success-each"]
+    own = [violation for violation in by_yaml["violations"] if violation["kind"] == "user"]
+    assert [item["name"] for item in own] == ["one-success-each"]
     assert "challenge abstract:5f0c" in own[0]["sentence"]
     rules = shell.write("rules.py", block("python"))
     assert shell.json(history, "--invariants", rules, code=1)["kinds"].get("user") is None
     slow = block("jsonl").replace('"time": 10.16', '"time": 13')
     both = ("--invariants", rules, "--invariants", str(shell.folder / "rules.yaml"))
     found = shell.json(shell.write("slow.jsonl", slow), *both, code=1)["violations"]
-    told = {it["name"]: it["sentence"] for it in found if it["kind"] == "user"}
+    told = {item["name"]: item["sentence"] for item in found if item["kind"] == "user"}
     assert list(told) == ["quick", "one-success-each"]
     assert told["quick"] == "verify right on captcha-api-b (lines 4, 6) took 2.9 s"
 

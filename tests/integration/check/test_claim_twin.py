@@ -49,7 +49,7 @@ EXTRA: st.SearchStrategy[Any] = st.sampled_from(STRANGE)
 
 def member(name: str, values: st.SearchStrategy[Any], usually: Any) -> st.SearchStrategy[dict[str, Any]]:
     """A member of the document: mostly as it should be, sometimes strange, sometimes missing."""
-    strange = st.one_of(values.map(lambda it: {name: it}), st.just({}))
+    strange = st.one_of(values.map(lambda item: {name: item}), st.just({}))
     return st.one_of(st.just({name: usually}), st.just({name: usually}), strange)
 
 
@@ -151,7 +151,7 @@ def shown(state: KeyState) -> Any:
         case Text(data=data):
             return read(data)
         case Hash(fields=fields):
-            return {name: read(it) for name, it in fields}
+            return {name: read(item) for name, item in fields}
         case _:
             return None
 
@@ -253,5 +253,5 @@ def test_the_sequence_that_matters(real_redis: Any, kind: str) -> None:
         told.append(reply[:2])
     assert told == [(b"wrong", 1), (b"wrong", 1), (b"right", 2), (b"solved", 0), (b"wrong", 1)]
     assert database.entry(SESSION) is None
-    assert Entry(Text(b"")) not in [it for _, it in database.entries]
+    assert Entry(Text(b"")) not in [item for _, item in database.entries]
     wire.close()

@@ -195,10 +195,10 @@ def test_what_a_watch_notices(
 ) -> None:
     """WATCH, something happens to some key, by this client or another, MULTI, …, EXEC."""
     multi = (0, (b"MULTI",))
-    sent = [*((1, it) for it in before), (0, (b"WATCH", watched))]
-    others = [(1, it) for _, it in between]
+    sent = [*((1, item) for item in before), (0, (b"WATCH", watched))]
+    others = [(1, item) for _, item in between]
     sent += [multi, *others] if early else [*between, multi]
-    sent += [*((0, it) for it in queued), (0, (b"EXEC",))]
+    sent += [*((0, item) for item in queued), (0, (b"EXEC",))]
     play(real_redis, sent)
 
 

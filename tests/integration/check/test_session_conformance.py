@@ -106,7 +106,7 @@ def test_the_service_tells_what_the_session_allows(
     if strategy is Strategy.MEMORY:
         # Its one current word is no session, and its time is not ours to end.
         kind = CaptchaType.ABSTRACT if kind is CaptchaType.HANDWRITING else kind
-        operations = [it for it in operations if isinstance(it, Verify)]
+        operations = [one_operation for one_operation in operations if isinstance(one_operation, Verify)]
     state = Session()
     for operation, told in real.play(kind, operations):
         if told is None:

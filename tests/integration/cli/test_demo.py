@@ -61,7 +61,9 @@ def test_the_story_holds_and_is_kept(devenv: CommandLine) -> None:
     orders = (folder / "schedule.txt").read_text(encoding="utf-8").splitlines()
     assert orders == [race["race"]["schedule"], atomic["race"]["schedule"]]
     explained = devenv.json("explain", told["run"], code=1)
-    assert {"pod-memory", "resurrected-key", "empty-bypass"} <= {it["cause"] for it in explained["findings"]}
+    assert {"pod-memory", "resurrected-key", "empty-bypass"} <= {
+        finding["cause"] for finding in explained["findings"]
+    }
     assert sorted(path.name for path in (devenv.folder / ".devenv").iterdir()) == ["runs"]
 
 

@@ -135,7 +135,9 @@ def test_a_race_made_by_hand_and_explained(guide: CommandLine, traffic: httpx.Cl
     assert cid in shown
     assert verify(traffic, A, cid, [])["attempts"] == 1
     assert verify(traffic, A, cid, [])["attempts"] == 2
-    assert [it["seq"] for it in guide.json("gate", "release", "--rule", "race")["released"]] == [held["seq"]]
+    assert [item["seq"] for item in guide.json("gate", "release", "--rule", "race")["released"]] == [
+        held["seq"]
+    ]
     late.join(30.0)
     assert answers[0]["attempts"] == 1
     found = guide.json("explain", "--since", "300", code=1)

@@ -35,7 +35,7 @@ def test_a_browsers_recording_fails_across_pods_and_shrinks(running: Any, browse
     made = running.json("import", "har", f"{browser}.har", "--pods", "2", "--out", f"{browser}.yaml")
     assert (made["requests"] >= 8, made["sessions"]) == (True, 3)
     played = running.json("replay", f"{browser}.yaml", "--pace", "0", code=1)
-    assert any('got "not_found"' in it["told"] for it in played["violations"])
+    assert any('got "not_found"' in violation["told"] for violation in played["violations"])
     small = running.json("shrink", f"{browser}.yaml", "--out", "small.yaml", code=1)
     assert (small["after"], small["confirmed"]) == (2, 3)
     create, verify = steps(running.folder / "small.yaml")
@@ -64,7 +64,9 @@ def test_an_access_log_is_enough_to_meet_the_bug(running: Any) -> None:
     assert "a log has no bodies" in done.stderr
     (running.folder / "log.yaml").write_text(done.stdout, encoding="utf-8")
     played = running.json("replay", "log.yaml", "--pace", "0", code=1)
-    assert [it["told"] for it in played["violations"]] == ['outcome: expected wrong, got "not_found"'] * 2
+    assert [violation["told"] for violation in played["violations"]] == [
+        'outcome: expected wrong, got "not_found"'
+    ] * 2
 
 
 def test_record_writes_what_went_through_the_proxy(running: Any) -> None:
@@ -113,7 +115,7 @@ def test_any_request_is_filled_sent_and_captured(running: Any) -> None:
     assert running.json("replay", "any.yaml", "--repeat", "2")["identical"]
     latest = running.folder / ".devenv" / "runs" / "latest"
     trace = [json.loads(line) for line in (latest / "trace.jsonl").read_text(encoding="utf-8").splitlines()]
-    paths = [it["path"] for it in trace if it["kind"] == "exchange"]
+    paths = [item["path"] for item in trace if item["kind"] == "exchange"]
     assert any(re.fullmatch(r"/captcha-api-a\?of=\w+", path) for path in paths)
 
 

@@ -37,13 +37,13 @@ class Cluster:
     @property
     def ports(self) -> dict[str, int]:
         """Pod A's ports at the gate by the node that they lead to."""
-        [pod] = [it for it in self.control("/gate")["pods"] if it["pod"] == POD]
+        [pod] = [one_pod for one_pod in self.control("/gate")["pods"] if one_pod["pod"] == POD]
         return dict(pod["nodes"])
 
     @property
     def gate_port(self) -> int:
         """The one that pod A is given as REDIS_PORT."""
-        [pod] = [it for it in self.control("/gate")["pods"] if it["pod"] == POD]
+        [pod] = [one_pod for one_pod in self.control("/gate")["pods"] if one_pod["pod"] == POD]
         return int(pod["port"])
 
     def client(self, port: int | None = None, **options: Any) -> Any:

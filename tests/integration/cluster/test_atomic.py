@@ -13,7 +13,7 @@ from tests.integration.cluster.conftest import Cluster
 
 def test_it_asks_the_server_and_says_so(atomic: Cluster) -> None:
     for pod in ("a", "b"):
-        lines = [it for it in atomic.stack.logs(pod, tail=None, follow=False) if '"redis client"' in it]
+        lines = [log for log in atomic.stack.logs(pod, tail=None, follow=False) if '"redis client"' in log]
         assert (
             '"client": "cluster"' in lines[-1]
             and "REDIS_CLUSTER=auto: the server says mode=cluster" in lines[-1]

@@ -19,7 +19,7 @@ from devenv.verbs.replay.replayer import Replayer, ReplayResult, replay
 from tests.integration.cluster.conftest import Cluster
 from tests.support import ROOT
 
-IDS = [it.id for it in catalogue()]
+IDS = [item.id for item in catalogue()]
 ELSEWHERE = (
     "cluster-plain-client-gate", "database-mismatch", "standalone-cluster-client", "tls-one-side",
     "writes-refused-replica", "wrong-password",
@@ -63,7 +63,7 @@ def test_it_holds_with_many_workers(tmp_path: Path) -> None:
 
 
 def test_only_what_is_about_another_redis_is_left_out() -> None:
-    other = [it.id for it in catalogue() if it.stack.redis not in (None, RedisMode.CLUSTER)]
+    other = [item.id for item in catalogue() if item.stack.redis not in (None, RedisMode.CLUSTER)]
     assert sorted(other) == sorted(ELSEWHERE)
     page = ROOT.joinpath("docs", "redis.md").read_text(encoding="utf-8")
     assert f"{len(IDS) - len(ELSEWHERE)} scenarios of {len(IDS)}" in page
@@ -71,5 +71,5 @@ def test_only_what_is_about_another_redis_is_left_out() -> None:
 
 
 def assert_holds(result: ReplayResult) -> None:
-    assert [str(it) for it in result.violations] == []
+    assert [str(violation) for violation in result.violations] == []
     assert result.verdict == "holds"

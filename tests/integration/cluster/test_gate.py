@@ -117,13 +117,15 @@ def test_a_cluster_client_never_leaves_the_gate_and_follows_a_failover(cluster: 
         client.close()
     seen = cluster.control("/commands", since=before[-1]["seq"], limit=10_000)["commands"]
     ran = [
-        (it["node"], it["command"]) for it in seen if it["key"] in keys and not it["reply"].startswith("-")
+        (item["node"], item["command"])
+        for item in seen
+        if item["key"] in keys and not item["reply"].startswith("-")
     ]
     addresses = cluster.status.endpoints.redis_nodes
     assert ran[:6] == [
         *((addresses[node], "SET") for node in range(3)),
         (addresses[0], "GET"), (addresses[1], "GET"), (addresses[3], "GET"),
     ]  # fmt: skip
-    assert {it["pod"] for it in seen} == {POD}
+    assert {item["pod"] for item in seen} == {POD}
     nodes = set(cluster.ports.values())
     assert {node.port for node in client.get_nodes()} <= nodes

@@ -67,7 +67,7 @@ def needed(tool: str) -> str:
 def environment() -> dict[str, str]:
     """For commands that are run as people run them: any ports, English, no colours."""
     free = {f"DEVENV_{name}_PORT": "0" for name in ("TRAFFIC", "CONTROL", "ML", "REDIS", "GATE")}
-    kept = {name: it for name, it in os.environ.items() if not name.startswith(("DEVENV_", "REDIS_"))}
+    kept = {name: item for name, item in os.environ.items() if not name.startswith(("DEVENV_", "REDIS_"))}
     return {**kept, **free, "DEVENV_BACKEND": "embedded", "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
 
 

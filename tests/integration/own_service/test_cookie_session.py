@@ -70,7 +70,7 @@ def test_the_proxy_tells_whose_session_a_request_was(stack: EmbeddedStack) -> No
         sid = http.cookies["shop_sid"]
         http.put("/baskets/items", json={"item_id": 1}, headers={"X-Request-Id": "second"})
     seen = httpx.get(f"{ends.control}/exchanges", params={"limit": 1000}, trust_env=False).json()["exchanges"]
-    told = {it["request_id"]: it["session"] for it in seen if it["request_id"] in ("first", "second")}
+    told = {item["request_id"]: item["session"] for item in seen if item["request_id"] in ("first", "second")}
     assert told == {"first": sid, "second": sid}
 
 

@@ -95,7 +95,10 @@ def test_with_redis_every_pod_knows_the_session(service: tuple[str, EmbeddedStac
     assert not explain_run(run).wrong
     trace = (run.folder / "trace.jsonl").read_text(encoding="utf-8").splitlines()
     commands = [json.loads(line) for line in trace if '"kind": "redis"' in line]
-    assert {it["pod"] for it in commands if it["command"] == "GET"} == {"captcha-api-a", "captcha-api-b"}
+    assert {command["pod"] for command in commands if command["command"] == "GET"} == {
+        "captcha-api-a",
+        "captcha-api-b",
+    }
 
 
 @pytest.mark.parametrize("service", ["mcp-session"], indirect=True)
@@ -258,7 +261,7 @@ def test_three_commands_from_its_folder(example: Callable[[str], Path], environm
     assert re.search(
         r"USE_REDIS=false.*2 × not found.*USE_REDIS=true.*2 of 2 known.*pod-memory", report, re.DOTALL
     )
-    assert [it["cause"] for it in told["acts"][0]["findings"]] == ["pod-memory"]
+    assert [finding["cause"] for finding in told["acts"][0]["findings"]] == ["pod-memory"]
     explained = run("explain", "latest")
     assert explained.returncode == 1
     assert "pod-memory" in explained.stdout

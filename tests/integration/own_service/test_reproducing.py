@@ -76,7 +76,7 @@ def test_what_is_printed_does_it_again(tmp_path: Path, environment: dict[str, st
     found = json.loads(explored.stdout)
     assert found["service"] == "main:app"
     assert "explore-own-R-W-X" in found["run"]
-    stub = next(it for it in found["violations"] if it["kind"] == "resurrected-key")
+    stub = next(violation for violation in found["violations"] if violation["kind"] == "resurrected-key")
     assert (stub["confirmed"], stub["replayed"]) == (True, 3)
     assert "the guide store's" not in (tmp_path / stub["scenario_file"]).read_text(encoding="utf-8")
     again = run(*shlex.split(stub["reproduce"])[1:], "--json")

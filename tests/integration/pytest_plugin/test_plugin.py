@@ -138,7 +138,7 @@ def test_ctrl_c_leaves_nothing_behind(project: Make, text: str) -> None:
     assert process.returncode == pytest.ExitCode.INTERRUPTED
     assert "KeyboardInterrupt" in said
     assert "passed" not in said  # no other test is begun
-    assert [it for it in family if it.is_running() and it.status() != psutil.STATUS_ZOMBIE] == []
+    assert [item for item in family if item.is_running() and item.status() != psutil.STATUS_ZOMBIE] == []
     assert waiting.left_behind() == []
 
 

@@ -68,8 +68,8 @@ def test_a_session_is_shared_and_every_command_passes_the_gate(case: Case) -> No
     told = pair(case)
     assert told["attempts"] == 1
     commands = case.control.get("/commands", params={"limit": 1000}).json()["commands"]
-    seen = [it for it in commands if told["challenge_id"] in str(it["key"])]
-    assert {(it["pod"], it["command"]) for it in seen} == {
+    seen = [command for command in commands if told["challenge_id"] in str(command["key"])]
+    assert {(item["pod"], item["command"]) for item in seen} == {
         ("captcha-api-a", "SET"),
         ("captcha-api-b", "EVALSHA"),
     }
@@ -97,7 +97,7 @@ def test_no_password_is_shown(case: Case) -> None:
     for secret in case.secrets():
         assert len(secret) > 20
         assert secret not in shown + commands + told
-    assert any(it["command"] in ("AUTH", "HELLO") for it in json.loads(commands)["commands"])
+    assert any(command["command"] in ("AUTH", "HELLO") for command in json.loads(commands)["commands"])
     assert commands.count("(redacted)") > 0
 
 

@@ -206,4 +206,4 @@ def test_down_ends_the_stack_that_the_other_verbs_speak_to(
     monkeypatch.setattr("devenv.cli.stack_verbs._stop", stop)
     assert main(["down", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"stopped": ended}
-    assert [it for it in stopped if it in running] == ended
+    assert [item for item in stopped if item in running] == ended

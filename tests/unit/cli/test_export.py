@@ -119,8 +119,11 @@ def test_ones_own_service_has_its_own_switch_and_addresses(
     assert "SESSION_STRATEGY" not in data
     assert "DATABASE_URL" not in data
     assert "not here: DATABASE_URL" in shown
-    pods = {it["metadata"]["name"]: it["spec"]["template"]["spec"]["containers"][0] for it in documents
-            if it["kind"] == "Deployment"}  # fmt: skip
+    pods = {
+        document["metadata"]["name"]: document["spec"]["template"]["spec"]["containers"][0]
+        for document in documents
+        if document["kind"] == "Deployment"
+    }
     assert pods["quiz"]["readinessProbe"]["httpGet"]["path"] == "/healthz"
     assert {"name": "SESSION_BACKEND", "value": "redis"} in pods["quiz-canary"]["env"]
     words = ["--use-redis", "--redis-host", "r.example", "--redis-port", "6397", "--redis-tls"]

@@ -32,7 +32,7 @@ def test_the_data_reads_back() -> None:
 def test_each_scenario_was_played_with_each_store_and_held(scenario: Scenario) -> None:
     measured = DATA["scenarios"][scenario.id]
     assert sorted(measured) == sorted(scenario.strategies)
-    assert {it["verdict"] for it in measured.values()} == {"holds"}
+    assert {item["verdict"] for item in measured.values()} == {"holds"}
     assert f"devenv replay {scenario.id} --strategy" in PAGE
     if scenario.needs:
         assert measured[shown_store(scenario)]["picture"]

@@ -56,7 +56,7 @@ def sessions(wire: Wire, db: int) -> Keyspace:
     if error is not None:
         return Keyspace(complete=False, error=error)
     keys = (_session(wire, name, db) for name in names)
-    return Keyspace(tuple(it for it in keys if it is not None), complete)
+    return Keyspace(tuple(one_key for one_key in keys if one_key is not None), complete)
 
 
 def merged(one: Keyspace, other: Keyspace) -> Keyspace:
@@ -100,12 +100,12 @@ def find(
         for key in guesses:
             if _note(wire, challenge, key, found):
                 break
-    missing = [it for it in challenges if it not in found]
+    missing = [one_challenge for one_challenge in challenges if one_challenge not in found]
     if not missing:
         return found, True
-    names, complete, error = scan(wire, "*", lambda key: any(it in key for it in missing))
+    names, complete, error = scan(wire, "*", lambda key: any(item in key for item in missing))
     for challenge in missing:
-        for key in sorted((it for it in names if challenge in it), key=len):
+        for key in sorted((name for name in names if challenge in name), key=len):
             if _note(wire, challenge, key, found):
                 break
     return found, complete and error is None

@@ -265,11 +265,13 @@ class _Visit:
             for address, db in places:
                 with self._at(address) if address else contextlib.nullcontext(wire) as at:
                     at.call("SELECT", db)
-                    missing = [it for it in challenges if it not in found]
+                    missing = [challenge for challenge in challenges if challenge not in found]
                     there, complete = keyspace.find(at, missing, prefixes)
                     found |= {cid: Found(key, db, ttl) for cid, (key, ttl) in there.items()}
                     whole = whole and complete
-        return found | ({it: None for it in challenges if it not in found} if whole else {})
+        return found | (
+            {challenge: None for challenge in challenges if challenge not in found} if whole else {}
+        )
 
     # -- writing -----------------------------------------------------------------------------------------
 
@@ -320,8 +322,8 @@ class _Visit:
 
 def _in_order(commands: Sequence[str]) -> list[str]:
     """What ends the key last."""
-    known = [it for it in dict.fromkeys(commands) if it in _TRIALS]
-    return [it for it in known if it not in _LAST] + [it for it in _LAST if it in known]
+    known = [word for word in dict.fromkeys(commands) if word in _TRIALS]
+    return [item for item in known if item not in _LAST] + [item for item in _LAST if item in known]
 
 
 def _trial(wire: Wire, name: str, key: str) -> Trial:
@@ -411,7 +413,7 @@ def _announced(slots: Value, seed_host: str) -> list[tuple[str, int]]:
 
 def _unknown(wire: Wire, commands: Sequence[str]) -> tuple[str, ...]:
     """Those commands that the server does not have; none where it may not be asked."""
-    names = list(dict.fromkeys(it.split()[0] for it in commands))
+    names = list(dict.fromkeys(command.split()[0] for command in commands))
     if not names:
         return ()
     told = wire.call("COMMAND", "INFO", *names)

@@ -64,4 +64,4 @@ def _line(text: str) -> str:
 
 def ids(created: Sequence[Created]) -> list[str]:
     """The challenges that there are."""
-    return [it.challenge for it in created if it.challenge is not None]
+    return [item.challenge for item in created if item.challenge is not None]

@@ -31,7 +31,7 @@ def from_manifests(paths: Sequence[Path]) -> list[Pod]:
     Raises UsageProblem where there is none with settings.
     """
     files = [file for path in paths for file in (_manifests(path) if path.is_dir() else [path])]
-    documents = [it for file in files for it in read_documents(_text(file), str(file))]
+    documents = [document for file in files for document in read_documents(_text(file), str(file))]
     pods = workloads(documents)
     if paths and not pods:
         raise UsageProblem(
@@ -101,7 +101,7 @@ def reached_at(pod: Pod, url: str) -> Pod:
     Host and port are the URL's, user and password too where it has them; everything else stays the pod's.
     """
     given = address_of(url)
-    names = [it for it in (HOST, PORT, "REDIS_USERNAME", "REDIS_PASSWORD") if it in given]
+    names = [item for item in (HOST, PORT, "REDIS_USERNAME", "REDIS_PASSWORD") if item in given]
     new = {name: Setting(name, given[name], pod.line(name)) for name in names}
     kept = {name: source for name, source in pod.unknown.items() if name not in new}
     return replace(pod, settings={**pod.settings, **new}, unknown=kept)
@@ -131,7 +131,7 @@ def _of_stack(status: StackStatus, name: str, entry: RedisAccess, lines: Mapping
         place = line.place if line is not None and line.value == value else Place(name)
         settings[variable] = Setting(variable, value, place)
     unknown = {} if status.spec.service is None else _its_own_affair(status.spec.service, own, shown)
-    kept = {variable: it for variable, it in settings.items() if variable not in unknown}
+    kept = {variable: item for variable, item in settings.items() if variable not in unknown}
     return Pod(name, Place(name), kept, unknown=unknown, replicas=1, client=Client.AUTO)
 
 

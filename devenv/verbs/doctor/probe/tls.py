@@ -158,7 +158,7 @@ def _read(held: x509.Certificate, now: datetime) -> Certificate:
     try:
         extension = held.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         names = extension.get_values_for_type(x509.DNSName)
-        names += [str(it) for it in extension.get_values_for_type(x509.IPAddress)]
+        names += [str(item) for item in extension.get_values_for_type(x509.IPAddress)]
     except x509.ExtensionNotFound:
         names = []
     end = held.not_valid_after_utc

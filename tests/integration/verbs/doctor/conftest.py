@@ -94,7 +94,7 @@ def _tls(world: World, name: str, ca: trustme.CA, leaf: trustme.LeafCert, *more:
     folder = world.folder / name
     folder.mkdir()
     leaf.private_key_pem.write_to_path(str(folder / "key.pem"))
-    (folder / "cert.pem").write_bytes(b"".join(it.bytes() for it in leaf.cert_chain_pems))
+    (folder / "cert.pem").write_bytes(b"".join(pem.bytes() for pem in leaf.cert_chain_pems))
     ca.cert_pem.write_to_path(str(folder / "ca.pem"))
     files = ("--tls-cert-file", "cert.pem", "--tls-key-file", "key.pem", "--tls-ca-cert-file", "ca.pem")
     world.start(name, "--port", "0", "--tls-port", "{port}", *files, *more)

@@ -116,7 +116,7 @@ def test_json_is_one_object_without_secrets(doctor: Doctor, capsys: pytest.Captu
     wrong = doctor.put("redis://:hunter2@127.0.0.1:{port[password]}/0")
     assert main(["doctor", "--redis-url", wrong, "--json"]) == 1
     told = capsys.readouterr()
-    assert [it["kind"] for it in json.loads(told.out)["findings"]] == ["password-wrong"]
+    assert [finding["kind"] for finding in json.loads(told.out)["findings"]] == ["password-wrong"]
     assert "hunter2" not in told.out + told.err
 
 
@@ -232,7 +232,7 @@ def test_what_export_writes(
     capsys.readouterr()
     assert main(["doctor", "--k8s", "k8s", "--json"]) == code
     told = json.loads(capsys.readouterr().out)
-    assert [it["kind"] for it in told["findings"]] == (["flags-differ"] if canary else [])
+    assert [finding["kind"] for finding in told["findings"]] == (["flags-differ"] if canary else [])
 
 
 def test_manifests_with_a_forwarded_port(doctor: Doctor) -> None:

@@ -246,8 +246,8 @@ def test_exactly_its_findings(doctor: Doctor, case: Case) -> None:
         if ttl > 0:
             client.expire(key, ttl)
     found = doctor.env(*case.files, commands=case.commands, other_prefixes=case.other_prefixes, neighbours=())
-    told = {it.kind: str(it.change.place or "") for it in found.diagnosis.findings}
-    assert told == case.finds, [it.to_json() for it in found.diagnosis.findings]
+    told = {one_finding.kind: str(one_finding.change.place or "") for one_finding in found.diagnosis.findings}
+    assert told == case.finds, [one_finding.to_json() for one_finding in found.diagnosis.findings]
     assert len(found.diagnosis.findings) == len(case.finds)
     for finding in found.diagnosis.findings:
         assert finding.evidence and finding.change.text
@@ -308,7 +308,7 @@ def test_read_only_writes_nothing_and_still_sees_a_replica(doctor: Doctor) -> No
     after = doctor.world.client("plain").info("commandstats")
     assert before.get("cmdstat_set") == after.get("cmdstat_set")
     found = doctor.env(at("replica"), write=False)
-    assert [it.kind for it in found.diagnosis.findings] == ["read-only-replica"]
+    assert [finding.kind for finding in found.diagnosis.findings] == ["read-only-replica"]
 
 
 def test_sessions_of_every_master_of_a_cluster_are_seen(doctor: Doctor) -> None:
@@ -349,6 +349,6 @@ def test_a_password_is_never_told(doctor: Doctor) -> None:
         at("password", f"REDIS_PASSWORD={PASSWORD}\n"), at("password", "REDIS_PASSWORD=wrong-horse\n")
     )
     text = json.dumps(found.to_json()) + repr(found)
-    assert [it.kind for it in found.diagnosis.findings] == ["password-wrong"]
+    assert [finding.kind for finding in found.diagnosis.findings] == ["password-wrong"]
     assert PASSWORD not in text
     assert "wrong-horse" not in text

@@ -35,8 +35,8 @@ class Ward:
 
     def kinds(self, wish: Wish | None = None) -> dict[str, str]:
         found = self.examine(wish).diagnosis.findings
-        assert len({it.kind for it in found}) == len(found)
-        return {it.kind: str(it.change) for it in found}
+        assert len({item.kind for item in found}) == len(found)
+        return {item.kind: str(item.change) for item in found}
 
     @property
     def redis_port(self) -> str:

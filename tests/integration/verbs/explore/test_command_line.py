@@ -132,7 +132,9 @@ def test_ctrl_c_ends_confirming_and_comparing(guide_folder: Path) -> None:
     out, err = child.communicate(timeout=60)
     [said] = json.loads(out)["compared"]
     assert (said["complete"], said["traces"]) == (True, 36)
-    assert [(it["confirmed"], it["why"]) for it in said["violations"]] == [(False, "interrupted")] * 2
+    assert [(violation["confirmed"], violation["why"]) for violation in said["violations"]] == [
+        (False, "interrupted")
+    ] * 2
     assert "interrupted: not explored: atomic" in err
     assert child.returncode == 3
 
@@ -152,5 +154,5 @@ def test_ctrl_c_keeps_what_was_found(guide_folder: Path) -> None:
     said = json.loads(child.communicate(timeout=60)[0])
     assert (said["complete"], said["incomplete"]) == (False, "interrupted")
     assert 0 < said["traces"] < 1_977
-    assert [it["confirmed"] for it in said["violations"]]
+    assert [violation["confirmed"] for violation in said["violations"]]
     assert child.returncode == 1

@@ -27,7 +27,7 @@ GUIDE, ATOMIC = Strategy.GUIDE, Strategy.ATOMIC
 
 
 def kinds(found: Exploration) -> set[str]:
-    return {it.kind for it in found.violations}
+    return {violation.kind for violation in found.violations}
 
 
 def status_of(folder: Path) -> StackStatus:
@@ -72,14 +72,15 @@ def test_the_yardstick_learned(guide: Explore, scenario: str, traces: int, found
 def test_direct_and_learned_agree(guide: Explore, scenario: str) -> None:
     learned, direct = guide(scenario, GUIDE), guide(scenario, GUIDE, mode=Mode.DIRECT)
     assert (direct.traces, direct.outcomes) == (learned.traces, learned.outcomes)
-    assert {it.kind: it.traces for it in direct.violations} == {
-        it.kind: it.traces for it in learned.violations
+    assert {violation.kind: violation.traces for violation in direct.violations} == {
+        violation.kind: violation.traces for violation in learned.violations
     }
     shortest = [
-        {it.kind: len(Schedule.parse(it.schedule)) for it in one.violations} for one in (direct, learned)
+        {violation.kind: len(Schedule.parse(violation.schedule)) for violation in one.violations}
+        for one in (direct, learned)
     ]
     assert shortest[0] == shortest[1]
-    assert all(it.confirmed for it in direct.violations)
+    assert all(violation.confirmed for violation in direct.violations)
 
 
 def test_in_one_pod(guide: Explore) -> None:
@@ -88,7 +89,7 @@ def test_in_one_pod(guide: Explore) -> None:
 
 
 def test_shortest_schedules_are_the_known_ones(guide: Explore) -> None:
-    found = {it.kind: it for it in guide("W+E+X", GUIDE, replays=100).violations}
+    found = {violation.kind: violation for violation in guide("W+E+X", GUIDE, replays=100).violations}
     bypass = found["empty-bypass"]
     assert bypass.schedule == (
         "v1 V1:GET @expire:s1 V1:GET V1:TTL V1:EXEC V2:GET V2:GET V2:TTL V2:EXEC V2:DEL"
@@ -122,7 +123,7 @@ def test_atomic_holds_on_real_pods(atomic: Explore, scenario: str) -> None:
 
 
 def test_what_a_restart_leaves_half_done(guide: Explore) -> None:
-    found = {it.kind: it for it in guide("R+W+P", GUIDE, replays=2).violations}
+    found = {violation.kind: violation for violation in guide("R+W+P", GUIDE, replays=2).violations}
     half = found["half-done"]
     assert (half.confirmed, half.replayed) == (True, 2)
     assert half.schedule == "v1 V1:GET V1:GET V1:TTL V1:EXEC V2:GET V2:GET V2:TTL V2:EXEC V2:DEL @restart:A"

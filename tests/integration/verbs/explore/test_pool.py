@@ -110,7 +110,7 @@ def play(service: Service, *jobs: Scheduled, wait_seconds: float = 5.0, rest: bo
 
 
 def counts(run: ScheduledRun) -> list[int]:
-    return [json.loads(it.body)["count"] for it in run.outcome.answers]
+    return [json.loads(answer.body)["count"] for answer in run.outcome.answers]
 
 
 def test_steps_are_taken_as_they_were_ordered(service: Service) -> None:
@@ -118,7 +118,7 @@ def test_steps_are_taken_as_they_were_ordered(service: Service) -> None:
     runs = play(service, *jobs * 5)
     assert [counts(run) for run in runs] == [[1, 2], [1, 1], [2, 1], [1, 1]] * 5
     first = runs[1]
-    assert [(it.process, it.label, it.reply) for it in first.steps] == [
+    assert [(step.process, step.label, step.reply) for step in first.steps] == [
         (0, "GET", "0"), (1, "GET", "0"), (0, "SET", "OK"), (1, "SET", "OK"),
     ]  # fmt: skip
     assert first.steps[0].touched.writes == frozenset()
@@ -145,12 +145,12 @@ def test_who_waits_for_a_lock_goes_on_when_it_is_free(service: Service) -> None:
     )
     for two, three, free in zip(runs[::3], runs[1::3], runs[2::3], strict=True):
         assert counts(two) == [1, 2]
-        assert [(it.process, it.label, it.waiting) for it in two.steps] == [
+        assert [(step.process, step.label, step.waiting) for step in two.steps] == [
             (0, "GET", (1,)), (0, "SET", (1,)), (1, "GET", ()), (1, "SET", ()),
         ]  # fmt: skip
         assert sorted(counts(three)) == [1, 2, 3]
         assert counts(free) == [1, 1]
-        assert not any(it.waiting for it in free.steps)
+        assert not any(step.waiting for step in free.steps)
 
 
 @can_tell_rest

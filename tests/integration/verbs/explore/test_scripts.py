@@ -103,7 +103,7 @@ def session(data: str = "v", left: int | None = 60_000) -> KeyState:
 
 
 def fields(**values: str) -> KeyState:
-    return KeyState(Hash(tuple((name.encode(), it.encode()) for name, it in values.items())), 900)
+    return KeyState(Hash(tuple((name.encode(), item.encode()) for name, item in values.items())), 900)
 
 
 def test_what_a_script_does_is_seen(redis_port: int) -> None:
@@ -163,11 +163,11 @@ class Near:
         self.tried = 0
 
     async def scripted(self, jobs: Sequence[Scripted]) -> list[ScriptedRun]:
-        return [self._got(it) for it in await self._arena.run(jobs, lanes=8)]
+        return [self._got(item) for item in await self._arena.run(jobs, lanes=8)]
 
     async def scripts(self, calls: Sequence[ScriptCall]) -> list[ScriptEffect]:
         self.tried += len(calls)
-        return [self._got(it) for it in await self._arena.scripts(calls)]
+        return [self._got(item) for item in await self._arena.scripts(calls)]
 
     def _got(self, result: Any) -> Any:
         if isinstance(result, DevenvError):
@@ -218,7 +218,7 @@ def test_our_script_without_its_twin_comes_to_the_same(redis_port: int, pod: tup
         "image_urls": ["u"] * 9, "is_positive": [True, False, True] * 3, "attempts": 0, "created_at": 1.5,
     }  # fmt: skip
     selected = {Answer.RIGHT: [0, 2, 3, 5, 6, 8], Answer.WRONG: [1, 4, 7], Answer.EMPTY: []}
-    submissions = {answer: {"selections": it} for answer, it in selected.items()}
+    submissions = {answer: {"selections": item} for answer, item in selected.items()}
     stage = Stage("abstract", KEY.decode(), json.dumps(document), submissions, 60_000, ("pod",))
     found: list[list[tuple[int, set[Any]]]] = []
     asked = []
@@ -233,7 +233,7 @@ def test_our_script_without_its_twin_comes_to_the_same(redis_port: int, pod: tup
 
         for scripts in (lambda: LearnedScripts(known_scripts()), LearnedScripts):
             gate, arena, learner, near = runner.run(opened(scripts))
-            casts = [it for text in ("R+W+E", "R+W+X+A", "W+W+L") for it in parse_meeting(text).cast()]
+            casts = [item for text in ("R+W+E", "R+W+X+A", "W+W+L") for item in parse_meeting(text).cast()]
             found.append([ways(learner, cast, runner) for cast in casts])
             asked.append(near.tried)
             arena.close()

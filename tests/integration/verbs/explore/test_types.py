@@ -38,7 +38,10 @@ def test_every_type_has_the_same_races(guide: Explore, folder: Path, kind: Captc
     direct = guide("R+R", GUIDE, kind=kind, mode=Mode.DIRECT)
     for done in (learned, direct):
         assert (done.traces, done.complete, done.outcomes) == (36, True, 5)
-        found = {it.kind: (it.traces, it.confirmed, it.replayed) for it in done.violations}
+        found = {
+            violation.kind: (violation.traces, violation.confirmed, violation.replayed)
+            for violation in done.violations
+        }
         assert found == {"double-success": (34, True, 3), "lost-attempt": (18, True, 3)}
     scenario = yaml.safe_load(Path(str(learned.violations[0].scenario_file)).read_text(encoding="utf-8"))
     assert scenario["sessions"] == {"s1": str(kind)}
@@ -48,10 +51,12 @@ def test_every_type_has_the_same_races(guide: Explore, folder: Path, kind: Captc
 
 def test_an_image_grid_asks_for_its_boxes_in_between(guide: Explore) -> None:
     learned, direct = (
-        guide("R+E+X", GUIDE, kind=CaptchaType.IMAGEGRID, mode=it) for it in (Mode.LEARNED, Mode.DIRECT)
+        guide("R+E+X", GUIDE, kind=CaptchaType.IMAGEGRID, mode=item) for item in (Mode.LEARNED, Mode.DIRECT)
     )
     assert (learned.traces, learned.outcomes) == (direct.traces, direct.outcomes)
-    assert {it.kind for it in learned.violations} == {it.kind for it in direct.violations}
+    assert {violation.kind for violation in learned.violations} == {
+        violation.kind for violation in direct.violations
+    }
 
 
 def test_nobody_draws_nothing(guide: Explore) -> None:

@@ -161,7 +161,7 @@ def test_a_rule_that_meets_no_command_is_a_violation_of_its_step(replayer: Repla
     idle = ["the rule never met no command: nothing was disturbed"]
     assert _told(replayer.run(_scenario(steps), Strategy.ATOMIC)) == idle
     result = replayer.run(_scenario(steps + "  - gate: reset\n"), Strategy.ATOMIC)
-    assert [(it.step, it.told) for it in result.violations] == [(2, idle[0])]
+    assert [(violation.step, violation.told) for violation in result.violations] == [(2, idle[0])]
     assert _told(replayer.run(_scenario(steps), Strategy.MEMORY)) == []
 
 

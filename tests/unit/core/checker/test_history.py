@@ -20,7 +20,10 @@ def line(kind: str, f: str, time: float, process: int = 0, **more: Any) -> dict[
 
 
 def parse(*lines: dict[str, Any] | str) -> Any:
-    return parse_history("\n".join(it if isinstance(it, str) else json.dumps(it) for it in lines), "h.jsonl")
+    return parse_history(
+        "\n".join(one_line if isinstance(one_line, str) else json.dumps(one_line) for one_line in lines),
+        "h.jsonl",
+    )
 
 
 def problem(*lines: dict[str, Any] | str) -> str:
@@ -57,7 +60,9 @@ def test_what_does_not_end_is_lost() -> None:
         line("info", "verify", 2, key="k", value={"status": 503}),
         line("invoke", "verify", 3, process=1, key="k"),
     )
-    assert [(it.type, it.returned, it.lost) for it in history.operations] == [("info", inf, True)] * 2
+    assert [(operation.type, operation.returned, operation.lost) for operation in history.operations] == [
+        ("info", inf, True)
+    ] * 2
 
 
 @pytest.mark.parametrize(
@@ -84,7 +89,7 @@ def test_an_answer_without_a_grade_had_no_effect() -> None:
 
 def test_a_line_ends_with_a_line_feed_only() -> None:
     told = line("ok", "verify", 2, key="k", value={"outcome": "error", "message": "one\u2028two\x85"})
-    text = "\r\n".join(json.dumps(it, ensure_ascii=False) for it in (line("invoke", "verify", 1), told))
+    text = "\r\n".join(json.dumps(item, ensure_ascii=False) for item in (line("invoke", "verify", 1), told))
     [operation] = parse_history(text, "h.jsonl").operations
     assert operation.lines == (1, 2)
 
@@ -105,7 +110,7 @@ def test_selections_are_compared_with_those_known_to_be_right() -> None:
         *verify(5),
         *verify(6, answer="[__import__('os')]"),
     )
-    answers = [it.answer for it in history.operations]
+    answers = [operation.answer for operation in history.operations]
     assert answers == [Answer.RIGHT, Answer.RIGHT, Answer.WRONG, Answer.EMPTY, None, None]
 
 
@@ -117,7 +122,7 @@ def test_the_challenge_is_the_key_or_type_and_id() -> None:
         line("invoke", "verify", 3, process=1, key="x:e", value={"challenge_id": "e"}),
         line("invoke", "create", 4, process=2, value={}),
     )  # fmt: skip
-    assert [it.challenge for it in history.operations] == ["imagegrid:c", "d", "x:e", None]
+    assert [operation.challenge for operation in history.operations] == ["imagegrid:c", "d", "x:e", None]
 
 
 def test_what_needs_no_invoke() -> None:
@@ -130,8 +135,8 @@ def test_what_needs_no_invoke() -> None:
         line("info", "nemesis", 5, process=9, value=None),
         line("invoke", "nemesis", 5, process=9),
     )  # fmt: skip
-    assert [it.f for it in history.of("k")] == ["create", "expire", "flush"]
-    assert [it.f for it in history.of("l")] == ["create", "flush"]
+    assert [item.f for item in history.of("k")] == ["create", "expire", "flush"]
+    assert [item.f for item in history.of("l")] == ["create", "flush"]
     assert [(look.called, look.keys, look.line) for look in history.seen] == [(4, {"k": -1}, 7)]
     assert history.ignored == 2
 

@@ -86,7 +86,7 @@ def made() -> Book:
 
 
 def kinds(report: Report) -> list[str]:
-    return [str(it.kind) for it in report.violations]
+    return [str(violation.kind) for violation in report.violations]
 
 
 # --- what holds ------------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ def test_each_violation_has_its_kind(book: Book, expected: list[Kind]) -> None:
     report = book.judged()
     assert kinds(report) == [str(kind) for kind in expected]
     assert report.verdict is Outcome.VIOLATION
-    assert all("\n" not in it.sentence and it.lines for it in report.violations)
+    assert all("\n" not in violation.sentence and violation.lines for violation in report.violations)
 
 
 def test_the_sentences() -> None:
@@ -213,7 +213,9 @@ def test_challenges_are_judged_by_themselves() -> None:
     other = "abstract:" + "f" * 32
     book = made().create(other).verify("right", "success", 1).verify("right", "not_found", key=other)
     report = book.judged()
-    assert [(it.kind, it.challenge) for it in report.violations] == [(Kind.NOT_LINEARIZABLE, other)]
+    assert [(violation.kind, violation.challenge) for violation in report.violations] == [
+        (Kind.NOT_LINEARIZABLE, other)
+    ]
     assert report.challenges == 2
 
 
@@ -268,7 +270,7 @@ def test_the_steps_are_for_each_challenge() -> None:
 
 def test_user_invariants() -> None:
     def impatient(history: History) -> str | None:
-        slow: Iterable[float] = (it.returned - it.called for it in history.operations)
+        slow: Iterable[float] = (operation.returned - operation.called for operation in history.operations)
         return "too slow" if max(slow) > 0 else None
 
     rules = [UserInvariant("impatient", impatient), UserInvariant("fine", lambda history: None)]

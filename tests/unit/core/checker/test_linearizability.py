@@ -237,8 +237,8 @@ def test_the_longest_partial_linearization_names_what_has_no_place() -> None:
 def crowd(*heard: Result) -> list[Op[Call]]:
     """All at the same time on one challenge, each with the answer that fits what it heard."""
     return [MADE] + [
-        op(RIGHT if it.told is Told.SUCCESS else WRONG, it, 2 + index / 1e6, 10 + index / 1e6)
-        for index, it in enumerate(heard)
+        op(RIGHT if item.told is Told.SUCCESS else WRONG, item, 2 + index / 1e6, 10 + index / 1e6)
+        for index, item in enumerate(heard)
     ]
 
 

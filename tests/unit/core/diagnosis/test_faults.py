@@ -19,7 +19,7 @@ def test_reply_lost(trace: Trace, status: int, answer: dict[str, object] | None)
     lost = trace.say(A, "EVALSHA", cid, "[right, 1, {}]", fate="reply-dropped")
     trace.end(request, answer, status)
     found = trace.findings()
-    assert [it.cause for it in found] == ["reply-lost"]
+    assert [item.cause for item in found] == ["reply-lost"]
     assert lost.seq in [line.seq for line in found[0].evidence]
     assert "which was lost" in "".join(line.text for line in found[0].evidence)
 
@@ -65,9 +65,9 @@ def test_a_ttl_that_nobody_told(trace: Trace, fate: str, reply: str | None, caus
     trace.say(A, "TTL", cid, reply, fate=fate)
     trace.say(A, "SET", cid, "OK", COUNTED)
     trace.end(request, wrong(1))
-    assert [(it.cause, it.sentence.endswith("it never expires")) for it in trace.findings()] == [
-        (cause, True)
-    ]
+    assert [
+        (finding.cause, finding.sentence.endswith("it never expires")) for finding in trace.findings()
+    ] == [(cause, True)]
 
 
 @pytest.mark.parametrize("after", [("SET", "60"), ("SET", "-OOM x"), ("SETEX", "OK")])
@@ -86,7 +86,7 @@ def test_a_redis_that_does_not_serve_yet(trace: Trace, answer: dict[str, object]
     cid = trace.create(A, in_redis=True)
     trace.verify(A, cid, answer, ("GET", "-LOADING Redis is loading"), status=status)
     found = trace.findings()
-    assert [it.cause for it in found] == ["redis-dies"]
+    assert [item.cause for item in found] == ["redis-dies"]
     assert "-LOADING" in found[0].sentence
 
 
@@ -107,7 +107,7 @@ def test_an_error_of_redis_that_has_no_name_is_told_all_the_same(trace: Trace) -
     cid = trace.create(A, in_redis=True)
     trace.verify(A, cid, BARE, ("GET", "-ERR unknown command"), status=500)
     found = trace.findings()
-    assert [it.cause for it in found] == ["unexplained"]
+    assert [item.cause for item in found] == ["unexplained"]
     assert found[0].sentence == f"{A} answered 500 after Redis had answered GET with -ERR unknown command"
 
 
@@ -185,7 +185,7 @@ def test_a_command_that_never_reached_redis(trace: Trace) -> None:
     trace.tick(2.1)
     trace.end(request, wrong(1))
     found = trace.findings()
-    assert [it.sentence for it in found] == [f"GET of {A} never reached Redis: the user waited 2.1 s"]
+    assert [item.sentence for item in found] == [f"GET of {A} never reached Redis: the user waited 2.1 s"]
 
 
 def test_an_answer_after_the_pod_had_gone(trace: Trace) -> None:

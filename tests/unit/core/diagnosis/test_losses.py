@@ -21,7 +21,7 @@ def test_pod_memory(trace: Trace) -> None:
     cid = trace.create(A)
     trace.verify(B, cid, NOT_FOUND)
     found = trace.findings()
-    assert [it.cause for it in found] == ["pod-memory"]
+    assert [item.cause for item in found] == ["pod-memory"]
     assert [line.kind for line in found[0].evidence] == ["exchange", "exchange"]
     assert found[0].challenge == cid
     assert "USE_REDIS=true" in found[0].change
@@ -102,7 +102,7 @@ def test_mixed_flags_in_both_directions(trace: Trace, writer: str, reader: str) 
     cid = trace.create(writer, in_redis=writer == A)
     trace.verify(reader, cid, NOT_FOUND, *([GET_NIL] if reader == A else []))
     found = trace.findings()
-    assert [it.cause for it in found] == ["mixed-flags"]
+    assert [item.cause for item in found] == ["mixed-flags"]
     assert [line.text for line in found[0].evidence if line.kind == "stack"] == [
         f"pod {A}: USE_REDIS=true" if pod == A else f"pod {B}: USE_REDIS=false" for pod in (A, B)
     ]
@@ -152,7 +152,7 @@ def test_a_reply_that_came_when_the_user_had_been_told_not_found(trace: Trace) -
     late = replace(read, received=request.started + 0.0001, forwarded=request.started + 0.0001)
     trace.events[-1] = late
     found = trace.findings()
-    assert [it.cause for it in found] == ["redis-hangs"]
+    assert [item.cause for item in found] == ["redis-hangs"]
     assert "the session is there" in found[0].sentence
     assert [line.kind for line in found[0].evidence] == ["redis", "stack", "exchange", "redis"]
 
@@ -179,7 +179,7 @@ def test_flushed(trace: Trace) -> None:
     trace.redis_server("command", command="FLUSHALL")
     trace.verify(A, cid, NOT_FOUND, GET_NIL)
     found = trace.findings()
-    assert [it.cause for it in found] == ["flushed"]
+    assert [item.cause for item in found] == ["flushed"]
     assert any("FLUSHALL" in line.text for line in found[0].evidence)
 
 
@@ -251,7 +251,7 @@ def test_a_password_that_is_missing(trace: Trace) -> None:
     trace.say(A, "PING", "", "-NOAUTH Authentication required.")
     trace.verify(B, cid, NOT_FOUND)
     found = trace.findings()
-    assert [it.cause for it in found] == ["wrong-port"]
+    assert [item.cause for item in found] == ["wrong-port"]
     assert "-NOAUTH" in found[0].sentence
 
 

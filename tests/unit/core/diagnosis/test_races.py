@@ -56,7 +56,7 @@ def test_resurrected_key_and_empty_bypass(trace: Trace) -> None:
     trace.say(A, "GET", cid, STUB)
     trace.end(empty, PASSED)
     found = trace.findings()
-    assert [it.cause for it in found] == ["resurrected-key", "empty-bypass"]
+    assert [item.cause for item in found] == ["resurrected-key", "empty-bypass"]
     commands = [line.seq for line in found[0].evidence if line.kind == "redis"]
     assert commands == [read.seq, deletion.seq, stub.seq]
     assert "a stub without an answer" in found[0].sentence
@@ -112,7 +112,7 @@ def test_expiry_inside_verify(trace: Trace) -> None:
     trace.say(A, "SET", cid, "OK", STUB)
     trace.end(request, wrong(1))
     found = trace.findings()
-    assert [it.cause for it in found] == ["expiry-inside-verify"]
+    assert [item.cause for item in found] == ["expiry-inside-verify"]
     assert any(line.kind == "stack" for line in found[0].evidence)
 
 
@@ -214,7 +214,7 @@ def test_lost_attempt(trace: Trace) -> None:
     trace.end(first, wrong(1))
     trace.end(second, wrong(1))
     found = trace.findings()
-    assert [it.cause for it in found] == ["lost-attempt"]
+    assert [item.cause for item in found] == ["lost-attempt"]
     assert [line.text.split(": ")[1].split(" ")[0] for line in found[0].evidence if line.kind == "redis"] == [
         "GET", "GET", "SETEX", "SETEX",
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Rules by made-up facts that no server of this machine shows. Real servers: tests/integration/verbs/doctor."""
+"""Rules by made-up facts that no server of this machine shows. Real servers: tests/integration."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ WELL = Server(
 
 def kinds(*servers: Server, created: tuple[Created, ...] = (), needs: tuple[str, ...] = ()) -> list[str]:
     facts = Facts((POD,), servers, created, commands={"f.env": needs})
-    return [it.kind for it in diagnose(facts).findings]
+    return [finding.kind for finding in diagnose(facts).findings]
 
 
 def test_nothing_is_wrong_with_a_well_server() -> None:

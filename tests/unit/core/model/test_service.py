@@ -132,7 +132,7 @@ def test_a_session_in_a_cookie(headers: dict[str, str], told: str | None) -> Non
     assert (used.session, opened.session) == ("x", told)
 
 
-@pytest.mark.parametrize("profile", [*PRESETS.values(), REST, SHOP], ids=lambda it: it.name)
+@pytest.mark.parametrize("profile", [*PRESETS.values(), REST, SHOP], ids=lambda item: item.name)
 def test_a_profile_survives_its_text(profile: ServiceProfile) -> None:
     assert profile_from_text(json.dumps(profile.to_json())) == profile
 

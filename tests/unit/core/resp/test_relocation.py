@@ -46,8 +46,8 @@ def wire(value: Any, resp3: bool = False) -> bytes:
     if isinstance(value, dict):
         items = [part for pair in value.items() for part in pair]
         kind, count = (b"%", len(value)) if resp3 else (b"*", len(items))
-        return b"%b%d\r\n" % (kind, count) + b"".join(wire(it, resp3) for it in items)
-    return b"*%d\r\n" % len(value) + b"".join(wire(it, resp3) for it in value)
+        return b"%b%d\r\n" % (kind, count) + b"".join(wire(item, resp3) for item in items)
+    return b"*%d\r\n" % len(value) + b"".join(wire(item, resp3) for item in value)
 
 
 @pytest.mark.parametrize(
@@ -102,9 +102,12 @@ def test_shards(resp3: bool) -> None:
     secure = {"id": "id2", "tls-port": 7001, "ip": "127.0.0.1", "endpoint": None, "hostname": "redis-1"}
     shards = [{"slots": [0, 16383], "nodes": [node, secure]}]
     told = read(relocated(wire(shards, resp3), ("CLUSTER SHARDS",), ask))
-    [shard] = [it if isinstance(it, dict) else dict(zip(it[::2], it[1::2], strict=True)) for it in told]
+    [shard] = [
+        item if isinstance(item, dict) else dict(zip(item[::2], item[1::2], strict=True)) for item in told
+    ]
     first, second = (
-        it if isinstance(it, dict) else dict(zip(it[::2], it[1::2], strict=True)) for it in shard["nodes"]
+        one_node if isinstance(one_node, dict) else dict(zip(one_node[::2], one_node[1::2], strict=True))
+        for one_node in shard["nodes"]
     )
     assert first == {**node, "port": 17000, "ip": "gate", "endpoint": "gate"}
     assert second == {**secure, "tls-port": 17001, "ip": "gate", "endpoint": "gate", "hostname": "gate"}
@@ -158,7 +161,7 @@ _REPLIES = st.recursive(
         st.lists(st.tuples(inner, inner), max_size=3).map(
             lambda pairs: b"%%%d\r\n" % len(pairs) + b"".join(a + b for a, b in pairs)
         ),
-        st.tuples(inner, inner, inner).map(lambda it: b"|1\r\n" + b"".join(it)),
+        st.tuples(inner, inner, inner).map(lambda item: b"|1\r\n" + b"".join(item)),
     ),
     max_leaves=12,
 )

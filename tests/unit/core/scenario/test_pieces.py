@@ -104,11 +104,11 @@ def test_over_pods_in_turn() -> None:
     assert moved["stack"] == {"pods": 3}
     create_a, _, create_b, together, _, last = moved["steps"]
     assert (create_a["pod"], create_b["pod"]) == ("A", "B")
-    assert [it["pod"] for it in together["together"].values()] == ["B", "C"]
-    assert [it["pod"] for it in last["together"]] == ["C", "A"]
+    assert [item["pod"] for item in together["together"].values()] == ["B", "C"]
+    assert [item["pod"] for item in last["together"]] == ["C", "A"]
 
 
-@pytest.mark.parametrize("scenario", catalogue(), ids=lambda it: it.id)
+@pytest.mark.parametrize("scenario", catalogue(), ids=lambda item: item.id)
 def test_every_scenario_can_be_taken_apart(scenario: Any) -> None:
     data = yaml.safe_load(scenario.source)
     pieces = pieces_of(data)

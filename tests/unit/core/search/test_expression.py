@@ -38,11 +38,11 @@ def test_events_are_added_by_their_words() -> None:
 
 def test_a_lost_reply_may_be_anybodys() -> None:
     casts = parse_meeting("R+W+X+L").cast()
-    assert [[it.name for it in cast] for cast in casts] == [
+    assert [[item.name for item in cast] for cast in casts] == [
         ["V1", "V2", "@expire:s1", "lost:V1"],
         ["V1", "V2", "@expire:s1", "lost:V2"],
     ]
-    assert [it.target for it in casts[1]] == [None, None, None, 1]
+    assert [one_cast.target for one_cast in casts[1]] == [None, None, None, 1]
     assert casts[0][0].answer is Answer.RIGHT
     assert len(parse_meeting("3 R+L+L").cast()) == 3
 
@@ -50,7 +50,7 @@ def test_a_lost_reply_may_be_anybodys() -> None:
 def test_any_pod_may_be_restarted() -> None:
     def restarts(text: str, pods: int | None = None) -> list[list[tuple[str, tuple[int, ...]]]]:
         casts = parse_meeting(text).cast(pods=pods)
-        return [[(it.name, it.befalls(cast)) for it in cast if it.letter == "P"] for cast in casts]
+        return [[(item.name, item.befalls(cast)) for item in cast if item.letter == "P"] for cast in casts]
 
     assert restarts("R+W+P") == [[("@restart:A", (0,))], [("@restart:B", (1,))]]
     assert restarts("R+W+E+P", pods=2) == [[("@restart:A", (0, 2))], [("@restart:B", (1,))]]
@@ -81,7 +81,7 @@ def test_keys_of_commands(text: str, keys: list[str]) -> None:
 
 def test_what_depends_on_what() -> None:
     def step(*commands: str, watched: str = "") -> object:
-        return touched([words(it) for it in commands], frozenset(watched.split()))
+        return touched([words(command) for command in commands], frozenset(watched.split()))
 
     def order_matters(one: object, other: object) -> bool:
         return not independent(one, other)  # type: ignore[arg-type]

@@ -21,7 +21,9 @@ def walk(system: Any, branch: Branch) -> Walked:
 
     def pending() -> tuple[Touched | None, ...]:
         steps = [system.step(state, process) for process in range(system.processes)]
-        return tuple(Touched(it.reads, it.writes) if isinstance(it, Command) else None for it in steps)
+        return tuple(
+            Touched(step.reads, step.writes) if isinstance(step, Command) else None for step in steps
+        )
 
     while True:
         able = pending()

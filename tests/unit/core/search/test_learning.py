@@ -110,9 +110,9 @@ def learned_behaviours(letters: str) -> tuple[int, dict[str, Behaviour]]:
         asked += 1
     closure = Closure(composed(letters, behaviours), STORE)
     while questions := raised(closure):
-        for it in questions:
-            heard = (*it.behaviour.history(it.node), it.heard)
-            it.behaviour.learn(*play(it.behaviour.name, heard, it.store))
+        for question in questions:
+            heard = (*question.behaviour.history(question.node), question.heard)
+            question.behaviour.learn(*play(question.behaviour.name, heard, question.store))
             asked += 1
     return asked, behaviours
 

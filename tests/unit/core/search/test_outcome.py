@@ -64,12 +64,12 @@ def test_kinds(
 ) -> None:
     outcome = Outcome(tuple(answers), tuple(happened), left, document)
     found = judge(parse_meeting(text).cast()[0], outcome)
-    assert sorted(it.kind for it in found) == kinds
-    assert all(it.sentence for it in found)
+    assert sorted(item.kind for item in found) == kinds
+    assert all(item.sentence for item in found)
 
 
 def test_time_left_is_rounded_to_what_matters() -> None:
-    assert [life(it) for it in (None, -2, -1, 0, 399, 400, 401, 59_990)] == [
+    assert [life(item) for item in (None, -2, -1, 0, 399, 400, 401, 59_990)] == [
         None, None, -1, 400, 400, 400, 60_000, 60_000,
     ]  # fmt: skip
 
@@ -82,8 +82,8 @@ def test_a_counter_may_outlive_its_session_but_not_for_ever() -> None:
         )
         assert beside == (Beside("rcaptcha:abstract:challenge:attempts", left, 1),)
         found = judge(cast, Outcome((RIGHT,), (), None, None, beside))
-        assert [it.kind for it in found] == kinds
-        assert all("challenge:attempts is there without a TTL" in it.sentence for it in found)
+        assert [item.kind for item in found] == kinds
+        assert all("challenge:attempts is there without a TTL" in item.sentence for item in found)
 
 
 def test_what_lies_beside_a_session() -> None:

@@ -38,7 +38,7 @@ def test_sleep_sets_alone_give_up_some_runs():
     assert count_traces(guide("RWE")) == (1_977, 8)
 
 
-@pytest.mark.parametrize("letters", [it for it in YARDSTICK if it != "WWWW"])
+@pytest.mark.parametrize("letters", [item for item in YARDSTICK if item != "WWWW"])
 def test_source_dpor_runs_each_trace_once(letters):
     system = guide(letters)
     forms = set()
@@ -53,7 +53,7 @@ def test_source_dpor_runs_each_trace_once(letters):
 
 def outcome(system: Any, letters: str, state: Any) -> Any:
     answers = tuple(
-        system._programs[at].answer(system.node(state, at)) for at, it in enumerate(letters) if it != "X"
+        system._programs[at].answer(system.node(state, at)) for at, item in enumerate(letters) if item != "X"
     )
     return answers, system.store_state(state)
 
@@ -176,7 +176,9 @@ def kinds(system: Any, letters: str) -> Any:
             yield "double-success"
         if key is not None and key.document == STUB:
             yield "stub"
-        if any(it == "E" and answer == "success" for it, (answer, _) in zip(letters, answers, strict=False)):
+        if any(
+            item == "E" and answer == "success" for item, (answer, _) in zip(letters, answers, strict=False)
+        ):
             yield "empty-bypass"
 
     return judge
@@ -210,7 +212,7 @@ def test_no_run_of_that_kind_is_shorter():
             best[kind] = min(best.get(kind, (99, 99)), (len(run), switches))
 
     enumerate_all(system, visit)
-    assert {kind: (len(it.run), it.switches) for kind, it in found.items()} == best
+    assert {kind: (len(item.run), item.switches) for kind, item in found.items()} == best
 
 
 def test_a_graph_too_large_is_said():

@@ -81,11 +81,13 @@ def test_every_reachable_state_is_known() -> None:
     """Six ways a session can stand, and no operation leads out of them."""
     reached = {Session()}
     while True:
-        new = {step(state, it).state for state in reached for it in (Create(), RIGHT, WRONG, EMPTY, Expire())}
+        new = {
+            step(state, item).state for state in reached for item in (Create(), RIGHT, WRONG, EMPTY, Expire())
+        }
         if new <= reached:
             break
         reached |= new
-    assert sorted((str(it.phase), it.attempts) for it in reached) == [
+    assert sorted((str(item.phase), item.attempts) for item in reached) == [
         ("absent", 0), ("expired", 0), ("expired", 1), ("open", 0), ("open", 1),
         ("solved", 1), ("solved", 2), ("spent", 2),
     ]  # fmt: skip

@@ -107,7 +107,7 @@ def test_which_command_was_overtaken_and_by_which(crossed: list[TraceEvent]) -> 
     found = overtaken(crossed)
     assert found is not None
     assert (found.command.pod, found.command.reply) == (B, "(nil)")
-    assert [(it.pod, it.command) for it in found.by] == [(A, "GET"), (A, "SETEX"), (A, "DEL")]
+    assert [(item.pod, item.command) for item in found.by] == [(A, "GET"), (A, "SETEX"), (A, "DEL")]
 
 
 def test_commands_one_after_the_other_overtake_nobody() -> None:

@@ -9,7 +9,7 @@ from devenv.verbs.explore.confirm import Suspect, unconfirmed
 
 def test_an_order_that_was_not_run_is_shown_all_the_same() -> None:
     cast = next(cast for cast in parse_meeting("R+W+L+X").cast(pods=2) if cast[2].target == 1)
-    assert [it.name for it in cast] == ["V1", "V2", "lost:V2", "@expire:s1"]
+    assert [item.name for item in cast] == ["V1", "V2", "lost:V2", "@expire:s1"]
     labels = ("GET", "GET", "lost:V2", "EXEC", "@expire:s1", "EXEC")
     found = unconfirmed(
         Suspect(Finding("no-ttl", "it stays"), cast, (0, 1, 2, 1, 3, 0), 7, labels), "interrupted"

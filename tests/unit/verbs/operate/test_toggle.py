@@ -41,9 +41,12 @@ def test_every_prefix_and_database_that_pods_use_is_looked_into_once() -> None:
 
 def test_the_store_of_ones_own_service_is_called_redis_and_not_by_a_strategy() -> None:
     own = StackSpec(service=ServiceSpec("/srv", CAPTCHA, app="main:app"))
-    assert [own.store(it) for it in (Strategy.MEMORY, Strategy.ATOMIC, Strategy.GUIDE)] == [
+    assert [own.store(item) for item in (Strategy.MEMORY, Strategy.ATOMIC, Strategy.GUIDE)] == [
         "memory", "Redis", "Redis"
     ]  # fmt: skip
     assert StackSpec().store(Strategy.GUIDE) == "guide"
     fixed = ServiceSpec("/srv", CAPTCHA, app="main:app", redis_on={}, redis_off={})
-    assert [StackSpec(service=fixed).store(it) for it in (Strategy.MEMORY, Strategy.ATOMIC)] == ["own", "own"]
+    assert [StackSpec(service=fixed).store(item) for item in (Strategy.MEMORY, Strategy.ATOMIC)] == [
+        "own",
+        "own",
+    ]

@@ -86,12 +86,12 @@ def test_the_same_scenario_from_each_browser(browser: str) -> None:
 
 def test_recorded_pods_are_kept_unless_others_are_wished() -> None:
     requests = (create(pod="captcha-api-c"), verify(RIGHT, pod="captcha-api-a"))
-    assert [it["pod"] for it in made(*requests).data["steps"]] == ["C", "A"]
+    assert [step["pod"] for step in made(*requests).data["steps"]] == ["C", "A"]
     assert made(*requests).data["stack"] == {"pods": 3}
-    assert [it["pod"] for it in made(*requests, wish=Wish(pods=2)).data["steps"]] == ["A", "B"]
-    assert all("pod" not in it for it in made(*requests, wish=Wish(routed=True)).data["steps"])
-    foreign = [replace(it, pod="web-7d4b9") for it in requests]
-    assert [it["pod"] for it in made(*foreign).data["steps"]] == ["A", "B"]
+    assert [step["pod"] for step in made(*requests, wish=Wish(pods=2)).data["steps"]] == ["A", "B"]
+    assert all("pod" not in step for step in made(*requests, wish=Wish(routed=True)).data["steps"])
+    foreign = [replace(request, pod="web-7d4b9") for request in requests]
+    assert [step["pod"] for step in made(*foreign).data["steps"]] == ["A", "B"]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_recorded_pods_are_kept_unless_others_are_wished() -> None:
 )
 def test_what_is_expected_is_what_is_certain(answers: list[Any], expected: list[Any]) -> None:
     steps = made(create(), *map(verify, answers)).data["steps"][1:]
-    assert [(it["answer"], it.get("expect", {}).get("outcome")) for it in steps] == expected
+    assert [(step["answer"], step.get("expect", {}).get("outcome")) for step in steps] == expected
 
 
 def test_after_its_time_nothing_is_expected() -> None:
@@ -166,7 +166,7 @@ def test_other_hosts_and_pages_are_left_out() -> None:
     page = Recorded(1, "GET", "/", status=200, host="x", answer_headers={"content-type": "text/html"})
     other = post("/collect", {"a": 1}, host="tracker.example")
     composed = made(page, other, create(host="x"), verify(RIGHT, host="x"))
-    assert [next(iter(it)) for it in composed.data["steps"]] == ["create", "verify"]
+    assert [next(iter(step)) for step in composed.data["steps"]] == ["create", "verify"]
     assert composed.notes == ("left out as not about the service: 2",)
     with pytest.raises(UsageProblem, match="none of its 1 requests is one of the service's"):
         made(page)
@@ -174,8 +174,8 @@ def test_other_hosts_and_pages_are_left_out() -> None:
 
 def test_a_session_from_before_the_recording_is_opened_first() -> None:
     composed = made(verify(WRONG), create("c" * 32), verify(WRONG))
-    assert [next(iter(it)) for it in composed.data["steps"]] == ["create", "verify", "create", "verify"]
-    assert [it.get("verify") for it in composed.data["steps"]] == [None, "c1", None, "c1"]
+    assert [next(iter(step)) for step in composed.data["steps"]] == ["create", "verify", "create", "verify"]
+    assert [step.get("verify") for step in composed.data["steps"]] == [None, "c1", None, "c1"]
     assert "challenges from before the recording, created before their first use: 1" in composed.notes
 
 
@@ -185,10 +185,10 @@ def test_an_access_log_is_matched_by_client_and_answers_are_wrong() -> None:
               ("2.2.2.2", 4, "verify"), ("1.1.1.1", 5, "verify")]  # fmt: skip
     text = "".join(line.format(client=c, second=s, what=w) for c, s, w in events)
     composed = compose(parse_access_log(text, "a.log"), CAPTCHA, Wish())
-    steps = [it for it in composed.data["steps"] if "pause" not in it]
-    assert [it.get("verify") for it in steps] == [None, None, "c1", "c2", "c1"]
-    assert [it.get("answer") for it in steps[2:]] == ["wrong"] * 3
-    assert [it["pod"] for it in steps] == ["A", "B", "B", "A", "A"]
+    steps = [step for step in composed.data["steps"] if "pause" not in step]
+    assert [step.get("verify") for step in steps] == [None, None, "c1", "c2", "c1"]
+    assert [step.get("answer") for step in steps[2:]] == ["wrong"] * 3
+    assert [step["pod"] for step in steps] == ["A", "B", "B", "A", "A"]
     assert any("a log has no bodies" in note for note in composed.notes)
     assert "1.1.1.1" not in composed.text
 
@@ -198,7 +198,7 @@ def test_ids_in_curl_commands_are_matched_with_creates_in_order() -> None:
     check = 'curl http://x/api/abstract-verify --json \'{"challenge_id": "%s"}\'\n'
     text = send + send + check % ("a" * 32) + check % ("b" * 32) + check % ("a" * 32)
     composed = compose(parse_curl(text, "c.txt"), CAPTCHA, Wish())
-    assert [it.get("verify") for it in composed.data["steps"]] == [None, None, "c1", "c2", "c1"]
+    assert [step.get("verify") for step in composed.data["steps"]] == [None, None, "c1", "c2", "c1"]
     assert "a" * 32 not in composed.text
 
 
@@ -212,7 +212,7 @@ def test_a_service_of_another_profile() -> None:
     )
     composed = compose(Recording("m.har", "HAR", requests), MCP_SESSION, Wish())
     assert composed.data["sessions"] == {"c1": "any"}
-    assert [next(iter(it)) for it in composed.data["steps"]] == ["create", "verify"]
+    assert [next(iter(step)) for step in composed.data["steps"]] == ["create", "verify"]
     assert composed.data["steps"][1]["answer"] == "right"
     parse(composed.text, "x.yaml")
 
@@ -246,7 +246,7 @@ def test_sessions_in_cookies_are_told_apart_and_their_values_are_not_kept() -> N
         post("/carts/items", None, {"success": True}, 4.0, headers={"cookie": f"sid={first}"}),
     )
     composed = compose(Recording("m.har", "HAR", requests), profile, Wish())
-    used = [it["verify"] for it in composed.data["steps"] if "verify" in it]
+    used = [step["verify"] for step in composed.data["steps"] if "verify" in step]
     assert used == ["c2", "c1"]
     assert first not in composed.text
     assert second not in composed.text

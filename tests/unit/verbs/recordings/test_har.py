@@ -21,18 +21,18 @@ def read(browser: str) -> Recording:
 
 
 def api(recording: Recording) -> list[Recorded]:
-    return [it for it in recording.requests if it.path.startswith("/api/")]
+    return [request for request in recording.requests if request.path.startswith("/api/")]
 
 
 @pytest.mark.parametrize("browser", BROWSERS)
 def test_each_browser_tells_the_same(browser: str) -> None:
     requests = api(read(browser))
-    assert [it.path.removeprefix("/api/") for it in requests] == [
+    assert [request.path.removeprefix("/api/") for request in requests] == [
         "next-captcha", "abstract-captcha", "abstract-verify", "imagecaptcha-challenge",
         "imagecaptcha-verify", "imagecaptcha-verify", "abstract-captcha", "abstract-verify",
     ]  # fmt: skip
-    assert {it.method for it in requests} == {"POST"}
-    assert {it.status for it in requests} == {200}
+    assert {request.method for request in requests} == {"POST"}
+    assert {request.status for request in requests} == {200}
     created, used = requests[1], requests[2]
     assert created.got["challenge_id"] == used.sent["challenge_id"]
     assert used.sent["selections"] == []
@@ -42,7 +42,7 @@ def test_each_browser_tells_the_same(browser: str) -> None:
 
 
 def test_times_of_all_zones_are_the_same() -> None:
-    starts = [[round(it.started or 0, 2) for it in api(read(browser))] for browser in BROWSERS]
+    starts = [[round(item.started or 0, 2) for item in api(read(browser))] for browser in BROWSERS]
     assert starts[0] == starts[1] == starts[2]
 
 
@@ -52,10 +52,12 @@ def test_what_a_browser_does_not_know_is_not_known() -> None:
     assert firefox.requests[0].answer is None  # "Response bodies are not included."
     assert firefox.notes == ("left out as preflight (OPTIONS): 1",)
     assert safari.notes == ("left out as answered by the browser's cache: 1",)
-    assert [it.answer for it in safari.requests if it.path == "/assets/logo.png"] == [None]  # a picture
+    assert [request.answer for request in safari.requests if request.path == "/assets/logo.png"] == [
+        None
+    ]  # a picture
     assert api(safari)[0].seconds is None  # "time": 0
     assert read("chromium").requests[2].pod == "captcha-api-b"
-    assert {it.pod for it in firefox.requests} == {None}
+    assert {request.pod for request in firefox.requests} == {None}
 
 
 def har(**changes: Any) -> str:

@@ -392,7 +392,7 @@ def test_what_is_watched_is_held_and_so_is_what_gives_it_up() -> None:
         (b"EXEC", "EXEC"),
     ):
         ends.send(words)
-        held = [(it.command, it.key) for it in ends.holds.current()]
+        held = [(item.command, item.key) for item in ends.holds.current()]
         assert held == ([(held_as, "session:1")] if held_as else []), words
         ends.release()
     assert ends.upstream.count(b"WATCH") == 6
