@@ -27,7 +27,7 @@ from devenv.verbs.explore.executor_client import Remote
 from devenv.verbs.explore.fixture import build_stage
 from devenv.verbs.explore.learned_mode import Judged
 from devenv.verbs.explore.learner import Learner
-from devenv.verbs.explore.result import Exploration, Mode, Wish
+from devenv.verbs.explore.result import Exploration, ExploreOptions, Mode
 from devenv.verbs.explore.usecase import explore
 from devenv.verbs.operate.select import open_stack
 from devenv.wire.executor.known_scripts import known_scripts
@@ -75,10 +75,10 @@ def measure(settings: Settings, large: bool) -> None:
     direct_rate = 0.0
     scenarios = ["W+W", "R+R", "R+R+X", "W+W+W", "R+W+E", "R+R+R"]
     for scenario in scenarios + (["R+W+E+X", "W+W+W+W"] if large else []):
-        wish = Wish(scenario, Strategy.GUIDE, replays=1)
-        print(row(explore(wish, settings, lambda line: None)), flush=True)
+        options = ExploreOptions(scenario, Strategy.GUIDE, replays=1)
+        print(row(explore(options, settings, lambda line: None)), flush=True)
         if scenario in ("W+W", "R+R", "R+R+X", "R+W+E"):
-            found = explore(replace(wish, mode=Mode.DIRECT), settings, lambda line: None)
+            found = explore(replace(options, mode=Mode.DIRECT), settings, lambda line: None)
             print(row(found), flush=True)
             direct_rate = found.traces / found.stages["search"]
     for scenario in ("R+W+E", "W+E+X"):

@@ -89,21 +89,24 @@ class Pod:
     def create(self, captcha: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """Bodies of a wrong and a right answer to a fresh challenge."""
         challenge = self.http.post(PATHS[captcha][0]).raise_for_status().json()
-        cid = {"challenge_id": challenge.get("challenge_id")}
+        challenge_id = {"challenge_id": challenge.get("challenge_id")}
         if captcha == "abstract":
             # The mock's picture paths name their class; asking the oracle nine times would say the same.
             mark = f"/{challenge['target_class']}/"
             right = [image["id"] for image in challenge["images"] if mark in image["url"]]
-            return {**cid, "selections": []}, {**cid, "selections": right}
+            return {**challenge_id, "selections": []}, {**challenge_id, "selections": right}
         if captcha == "imagegrid":
             query = {"url": challenge["url"], "label": challenge["target_label"]}
             cells = self._ml.get("/oracle", params=query).json()["correct_cells"]
-            return {**cid, "selections": []}, {**cid, "selections": cells}
+            return {**challenge_id, "selections": []}, {**challenge_id, "selections": cells}
         oracle = self._ml.get("/oracle", params={"url": challenge["samples"][0]}).json()
         classes = self._ml.get("/catalog").json()["classes"]
         other = next(item for item in classes if item["name"] != oracle["class"])
         written = self._ml.get("/oracle", params={"url": other["handwriting"][0]}).json()["image_base64"]
-        return {**cid, "image_base64": written}, {**cid, "image_base64": oracle["image_base64"]}
+        return {**challenge_id, "image_base64": written}, {
+            **challenge_id,
+            "image_base64": oracle["image_base64"],
+        }
 
     def verify(self, captcha: str, body: dict[str, Any], expected: bool) -> None:
         """Raises unless it ends as expected."""
@@ -172,10 +175,10 @@ def store_round(store: str, port: int, challenges: int) -> float:
     kept = make_store(settings, Metrics())
     kept.warm_up()
     for number in range(challenges):
-        cid = f"{number:032x}"
+        challenge_id = f"{number:032x}"
         document = {
             "type": "abstract",
-            "cid": cid,
+            "cid": challenge_id,
             "target_class": "apple",
             "keywords": ["사과"],
             "image_urls": [f"http://127.0.0.1/assets/abstract/apple/{index:02}.png" for index in range(9)],
@@ -183,12 +186,12 @@ def store_round(store: str, port: int, challenges: int) -> float:
             "attempts": 0,
             "created_at": time.time(),
         }
-        kept.create(CaptchaType.ABSTRACT, cid, document)
+        kept.create(CaptchaType.ABSTRACT, challenge_id, document)
     started = time.perf_counter()
     for number in range(challenges):
-        cid = f"{number:032x}"
-        kept.verify(AbstractSubmission(cid, [1], None, None))
-        if not kept.verify(AbstractSubmission(cid, [0, 3, 6], None, None)).passed:
+        challenge_id = f"{number:032x}"
+        kept.verify(AbstractSubmission(challenge_id, [1], None, None))
+        if not kept.verify(AbstractSubmission(challenge_id, [0, 3, 6], None, None)).passed:
             raise SystemExit(f"{store}: a right answer did not pass")
     return 2 * challenges / (time.perf_counter() - started)
 

@@ -67,13 +67,13 @@ class Catalogue:
         """The Korean word of a class, or its name where it is unknown."""
         return next((item.korean for item in self.classes if item.name == name), name)
 
-    def scene_for(self, cid: str) -> Scene:
+    def scene_for(self, challenge_id: str) -> Scene:
         """The image grid challenge of this id: the same in every pod that has the same catalogue.
 
         Uniform over ``targets``, by SHA-256 of the id. It gives nothing away: whoever has the id was sent the
         picture with it.
         """
-        digest = hashlib.sha256(cid.encode("utf-8", "surrogatepass")).digest()
+        digest = hashlib.sha256(challenge_id.encode("utf-8", "surrogatepass")).digest()
         return self.targets[int.from_bytes(digest[:8], "big") % len(self.targets)]
 
     def nine_pictures(self, random: Random) -> tuple[PictureClass, Sequence[tuple[str, bool]]]:

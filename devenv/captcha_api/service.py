@@ -31,18 +31,24 @@ class Service:
     metrics: Metrics
     random: Random
 
-    def create(self, request: Request, kind: CaptchaType, cid: str, fields: Document) -> bool:
+    def create(self, request: Request, kind: CaptchaType, challenge_id: str, fields: Document) -> bool:
         """Keep a new session of ``fields``; whether its id will name it later."""
-        trace_of(request).challenge_id = cid
-        document = {"type": str(kind), "cid": cid, **fields, "attempts": 0, "created_at": time.time()}
-        addressable = self.store.create(kind, cid, document)
+        trace_of(request).challenge_id = challenge_id
+        document = {
+            "type": str(kind),
+            "cid": challenge_id,
+            **fields,
+            "attempts": 0,
+            "created_at": time.time(),
+        }
+        addressable = self.store.create(kind, challenge_id, document)
         self.metrics.created(kind)
         return addressable
 
     def verify(self, request: Request, submission: Submission) -> Verdict:
         """Grade an answer; the outcome goes to log and metrics. Raises as the stores do."""
         trace = trace_of(request)
-        trace.challenge_id = submission.cid or None
+        trace.challenge_id = submission.challenge_id or None
         verdict = self.store.verify(submission)
         trace.outcome = "success" if verdict.passed else "wrong"
         self.metrics.graded(submission.kind, verdict)
@@ -52,9 +58,9 @@ class Service:
         """A picture's URL, for browsers and for the ML service alike."""
         return self.settings.asset_url + path
 
-    def scene_document(self, cid: str) -> Mapping[str, Any]:
+    def scene_document(self, challenge_id: str) -> Mapping[str, Any]:
         """The image grid's picture and label for a challenge id. Raises MLUnavailable."""
-        scene = self.catalogue.get().scene_for(cid)
+        scene = self.catalogue.get().scene_for(challenge_id)
         return {"image_url": self.asset(scene.path), "target_label": scene.label}
 
 

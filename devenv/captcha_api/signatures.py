@@ -11,13 +11,13 @@ from devenv.captcha_api.errors import Ungraded
 IMAGES = 9
 
 
-def sign(secret: str, cid: str, index: int) -> str:
+def sign(secret: str, challenge_id: str, index: int) -> str:
     """The signature of picture ``index`` (0-based) of challenge ``cid``."""
-    message = f"{cid}:{index}".encode("utf-8", "surrogatepass")
+    message = f"{challenge_id}:{index}".encode("utf-8", "surrogatepass")
     return hmac.new(secret.encode("utf-8"), message, hashlib.sha256).hexdigest()
 
 
-def check(secret: str | None, cid: str, signatures: Sequence[str] | None) -> None:
+def check(secret: str | None, challenge_id: str, signatures: Sequence[str] | None) -> None:
     """Raises Ungraded unless there is one right signature per picture, in order; None is not checked.
 
     Without a secret no signature can be right.
@@ -28,5 +28,5 @@ def check(secret: str | None, cid: str, signatures: Sequence[str] | None) -> Non
         raise Ungraded("Invalid signatures length")
     for index, signature in enumerate(signatures):
         given = signature.encode("utf-8", "surrogatepass")
-        if secret is None or not hmac.compare_digest(sign(secret, cid, index).encode(), given):
+        if secret is None or not hmac.compare_digest(sign(secret, challenge_id, index).encode(), given):
             raise Ungraded("Invalid signature detected")

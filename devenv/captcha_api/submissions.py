@@ -18,10 +18,10 @@ class AbstractSubmission:
     kind = CaptchaType.ABSTRACT
 
     def __init__(
-        self, cid: str, selections: Sequence[int], given: Sequence[str] | None, secret: str | None
+        self, challenge_id: str, selections: Sequence[int], given: Sequence[str] | None, secret: str | None
     ) -> None:
         """``given`` are the pictures' signatures, checked against ``secret`` where there are any."""
-        self.cid = cid
+        self.challenge_id = challenge_id
         self.selected = frozenset(selections)
         self._given = given
         self._secret = secret
@@ -32,7 +32,7 @@ class AbstractSubmission:
 
     def gather(self, document: Mapping[str, Any]) -> None:
         """Check the signatures."""
-        signatures.check(self._secret, self.cid, self._given)
+        signatures.check(self._secret, self.challenge_id, self._given)
 
     def passes(self, document: Mapping[str, Any]) -> bool:
         """Equality of sets, as the guide compares: a document without positives equals an empty selection."""
@@ -54,13 +54,13 @@ class GridSubmission:
 
     def __init__(
         self,
-        cid: str,
+        challenge_id: str,
         selections: Sequence[int],
         detect: Callable[[str | None], Detection],
         presume: Callable[[str], Mapping[str, Any]],
     ) -> None:
         """``presume`` gives the image_url and target_label that the challenge of an id has, if it is ours."""
-        self.cid = cid
+        self.challenge_id = challenge_id
         self.selected = frozenset(selections)
         self._detect = detect
         self._presume = presume
@@ -71,7 +71,7 @@ class GridSubmission:
     def presumed(self) -> Mapping[str, Any] | None:
         """From the catalogue, by the id."""
         try:
-            return self._presume(self.cid)
+            return self._presume(self.challenge_id)
         except MLUnavailable:
             return None
 
@@ -102,9 +102,9 @@ class HandwritingSubmission:
 
     kind = CaptchaType.HANDWRITING
 
-    def __init__(self, cid: str, image_base64: str, read_text: Callable[[bytes], str]) -> None:
+    def __init__(self, challenge_id: str, image_base64: str, read_text: Callable[[bytes], str]) -> None:
         """``image_base64`` may begin with a data URL's prefix."""
-        self.cid = cid
+        self.challenge_id = challenge_id
         self._image_base64 = image_base64
         self._read_text = read_text
         self._text: str | None = None

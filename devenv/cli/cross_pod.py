@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from devenv.cli.options import BackendOption, Desk, Json, NoColor, Seed, desk
+from devenv.cli.options import BackendOption, CommandContext, Json, NoColor, Seed, desk
 from devenv.cli.running import run
 from devenv.cli.screen import grid
 from devenv.core.model.topology import StackStatus
@@ -78,7 +78,7 @@ def replay_cross_pod(
     at.screen.show(Text("✓ every right answer passed", "bold green"))
 
 
-def _show_pairs(at: Desk, status: StackStatus, total: int, *, keep_alive: bool) -> None:
+def _show_pairs(at: CommandContext, status: StackStatus, total: int, *, keep_alive: bool) -> None:
     """Send the pairs and show what came of them; exit 1 where a challenge was not found."""
     with at.screen.working("pairs") as progress:
         done = run_pairs(

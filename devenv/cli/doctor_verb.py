@@ -11,11 +11,11 @@ from rich.text import Text
 
 from devenv.cli.options import BackendOption, Json, NoColor, Seed, desk
 from devenv.cli.screen import Screen
-from devenv.core.doctor_rules.findings import Checked, Finding
+from devenv.core.doctor_rules.findings import Advice, Checked
 from devenv.core.model.errors import ExpectationFailed, UsageProblem
 from devenv.harness.runs.store import write_atomically
 from devenv.verbs.doctor.junit import junit_xml
-from devenv.verbs.doctor.usecase import Examined, Wish, examine
+from devenv.verbs.doctor.usecase import DoctorOptions, Examined, examine
 
 _READABLE = {"exists": True, "dir_okay": False, "metavar": "FILE"}
 _MARK = {"ok": ("✓", "green"), "found": ("✗", "bold red"), "unknown": ("–", "yellow")}
@@ -79,14 +79,14 @@ def doctor(
     Exit 0: nothing found. 1: something is wrong. 2: usage. 4: nothing could be looked at.
     """
     at = desk(as_json, no_color, backend, seed)
-    wish = Wish(
+    options = DoctorOptions(
         tuple(env_file or ()), tuple(k8s or ()), redis_url, service, ca, tuple(command or ()),
         tuple(other_prefix or ()), probe=not no_probe, write=not read_only,
         profile=at.settings.stack_spec().profile,
     )  # fmt: skip
     with at.screen.working("doctor") as progress:
         found = examine(
-            wish,
+            options,
             at.settings.backend,
             at.settings.state_dir,
             ask=lambda what: yes or _asked(what, at.screen),
@@ -137,7 +137,7 @@ def _show_check(check: Checked, screen: Screen) -> None:
     )
 
 
-def _show_finding(found: Finding, screen: Screen) -> None:
+def _show_finding(found: Advice, screen: Screen) -> None:
     screen.show("", Text.assemble(("✗ ", "bold red"), (found.sentence, "bold")))
     rows = [("seen", line) for line in found.evidence]
     rows += [

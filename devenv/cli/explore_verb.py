@@ -9,7 +9,7 @@ from rich.text import Text
 
 from devenv.cli.options import (
     BackendOption,
-    Desk,
+    CommandContext,
     Json,
     Junit,
     NoColor,
@@ -22,7 +22,14 @@ from devenv.cli.options import (
 from devenv.cli.screen import Screen, grid
 from devenv.core.model.errors import Inconclusive, UsageProblem
 from devenv.core.model.vocabulary import CaptchaType, Strategy
-from devenv.verbs.explore.result import Exploration, FoundViolation, Mode, Wish, junit_xml, parse_budget
+from devenv.verbs.explore.result import (
+    Exploration,
+    ExploredViolation,
+    ExploreOptions,
+    Mode,
+    junit_xml,
+    parse_budget,
+)
 from devenv.verbs.explore.summary import summary as summary_page
 from devenv.verbs.explore.usecase import explore as explore_orders
 
@@ -87,8 +94,8 @@ def explore(
     stores = _stores(compare)
     if stores and at.settings.service is not None:
         raise UsageProblem(f"--compare: {at.settings.service.title} has one store, its own")
-    wishes = [
-        Wish(
+    option_sets = [
+        ExploreOptions(
             scenario=scenario,
             strategy=store,
             mode=mode,
@@ -104,7 +111,7 @@ def explore(
         )
         for store in stores or [strategy]
     ]
-    found = _explored(wishes, at)
+    found = _explored(option_sets, at)
     if junit is not None:
         write_file("--junit", junit, junit_xml(found))
     if summary is not None:
@@ -114,11 +121,11 @@ def explore(
     if len(found) > 1:
         _side_by_side(found, at.screen)
     at.screen.result(
-        found[0].to_json() if len(wishes) == 1 else {"compared": [item.to_json() for item in found]}
+        found[0].to_json() if len(option_sets) == 1 else {"compared": [item.to_json() for item in found]}
     )
     codes = [item.exit_code for item in found]
-    if len(found) < len(wishes):
-        left = ", ".join(wish.strategy for wish in wishes[len(found) :])
+    if len(found) < len(option_sets):
+        left = ", ".join(options.strategy for options in option_sets[len(found) :])
         at.screen.note(f"interrupted: not explored: {left}")
         codes.append(Inconclusive.exit_code)
     code = 1 if 1 in codes else max(codes)
@@ -126,13 +133,13 @@ def explore(
         raise typer.Exit(code)
 
 
-def _explored(wishes: list[Wish], at: Desk) -> list[Exploration]:
+def _explored(option_sets: list[ExploreOptions], at: CommandContext) -> list[Exploration]:
     """One after the other. Ctrl-C ends it; what was found until then stays."""
     found: list[Exploration] = []
-    for wish in wishes:
+    for options in option_sets:
         try:
-            with at.screen.working(f"exploring {wish.scenario} ({wish.strategy})") as progress:
-                found.append(explore_orders(wish, at.settings, progress))
+            with at.screen.working(f"exploring {options.scenario} ({options.strategy})") as progress:
+                found.append(explore_orders(options, at.settings, progress))
         except KeyboardInterrupt:
             if not found:
                 raise
@@ -169,7 +176,7 @@ def _show(found: Exploration, screen: Screen) -> None:
     )
 
 
-def _show_violation(violation: FoundViolation, found: Exploration, screen: Screen) -> None:
+def _show_violation(violation: ExploredViolation, found: Exploration, screen: Screen) -> None:
     share = f"in {violation.traces} of {found.traces} {found.unit}; needs {'+'.join(violation.requests)}"
     screen.show("", Text.assemble((f" {violation.kind} ", "reverse red"), (f"  {share}", "dim")))
     screen.paragraphs([violation.sentence])

@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from devenv.cli.options import BackendOption, Desk, Json, NoColor, Seed, StoreOption, desk, store
+from devenv.cli.options import BackendOption, CommandContext, Json, NoColor, Seed, StoreOption, desk, store
 from devenv.core.kubernetes import (
     RedisAt,
-    ServiceWish,
-    StackWish,
+    ServiceOptions,
+    StackOptions,
     service_manifests,
     stack_manifests,
     to_yaml,
@@ -105,7 +105,7 @@ def k8s(
     if redis_ca and not redis_tls:
         raise UsageProblem("--redis-ca is about TLS", hint="give --redis-tls too")
     if stack:
-        everything = StackWish(
+        everything = StackOptions(
             pods=settings.pods,
             policy=settings.policy,
             seed=settings.seed,
@@ -120,7 +120,7 @@ def k8s(
     outside = None
     if redis_host is not None:
         outside = RedisAt(redis_host, redis_port, redis_tls, redis_password, redis_ca or "")
-    wish = ServiceWish(
+    options = ServiceOptions(
         name=name,
         image=image,
         port=port,
@@ -134,10 +134,10 @@ def k8s(
         ready=ready or ("/ready" if own is None else next(iter(own.ready), "/")),
         live=live or ("/health" if own is None else next(iter(own.ready), "/")),
     )
-    _deliver(at, service_manifests(wish), exporting.service_notes(wish, own), out)
+    _deliver(at, service_manifests(options), exporting.service_notes(options, own), out)
 
 
-def _deliver(at: Desk, manifests: list[Manifest], notes: list[str], out: Path | None) -> None:
+def _deliver(at: CommandContext, manifests: list[Manifest], notes: list[str], out: Path | None) -> None:
     files = exporting.write(manifests, notes, out) if out is not None else []
     at.screen.result(exporting.as_json(manifests, files))
     if at.screen.as_json:

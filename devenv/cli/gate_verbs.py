@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from devenv.cli.options import BackendOption, Desk, Json, NoColor, Seed, desk
+from devenv.cli.options import BackendOption, CommandContext, Json, NoColor, Seed, desk
 from devenv.cli.screen import Screen, grid
 from devenv.verbs.operate.gate import GateClient, GateState
 from devenv.verbs.operate.select import running_stack
@@ -64,7 +64,7 @@ RuleId = Annotated[
 ]
 
 
-def _at(as_json: bool, backend: Any, no_color: bool, seed: int | None) -> tuple[Desk, GateClient]:
+def _at(as_json: bool, backend: Any, no_color: bool, seed: int | None) -> tuple[CommandContext, GateClient]:
     at = desk(as_json, no_color, backend, seed)
     return at, GateClient(running_stack(at.settings.backend, at.settings.state_dir))
 
@@ -134,7 +134,7 @@ def _held(held: Sequence[Any], screen: Screen, now: float) -> None:
 # --- disturbing ------------------------------------------------------------------------------------------
 
 
-def _put(at: Desk, gate: GateClient, **rule: Any) -> None:
+def _put(at: CommandContext, gate: GateClient, **rule: Any) -> None:
     added = gate.put(rule)
     at.screen.result(added)
     at.screen.show(Text.assemble(("in force: ", "bold green"), str(added["id"])))

@@ -28,7 +28,7 @@ from devenv.core.model.presets import CAPTCHA, PRESETS
 from devenv.harness.config.service_file import SERVICE_FILE, assignments, parse_service
 from devenv.harness.config.service_toml import Found, toml_text
 from devenv.verbs.init.compose_override import OVERRIDE_FILE, override_text
-from devenv.verbs.init.detect import Wish, look
+from devenv.verbs.init.detect import InitOptions, look
 from devenv.verbs.init.start_commands import starts
 
 _REQUESTS = "Where it has no OpenAPI"
@@ -92,7 +92,7 @@ def init(
         raise UsageProblem(f"--app-dir {folder}: there is no such folder")
     at = desk(as_json, no_color, backend, seed)
     asking = not (yes or as_json) and sys.stdin.isatty()
-    wish = Wish(
+    options = InitOptions(
         folder=folder,
         preset=preset,
         app=app,
@@ -108,9 +108,9 @@ def init(
         body=body,
     )
     if asking:
-        wish = _ask_start(wish)
+        options = _ask_start(options)
     with at.screen.working("looking at the service") as progress:
-        found = look(wish, at.settings.state_dir, progress)
+        found = look(options, at.settings.state_dir, progress)
     if asking:
         found = _ask_variables(found)
     found = replace(found, directory="." if app_dir is None else str(app_dir))
@@ -125,18 +125,18 @@ def init(
     _show(found, written, at.screen)
 
 
-def _ask_start(wish: Wish) -> Wish:
+def _ask_start(options: InitOptions) -> InitOptions:
     """Which of several starts it is."""
-    found = starts(wish.folder)
-    if wish.app or wish.command or len(found) < 2:
-        return wish
+    found = starts(options.folder)
+    if options.app or options.command or len(found) < 2:
+        return options
     for number, start in enumerate(found, start=1):
         typer.echo(f"  {number}  {start.removeprefix('app:')}", err=True)
     chosen: Any = typer.prompt("What starts the service?", default=1, type=int, err=True)
     start = found[min(max(int(chosen), 1), len(found)) - 1]
     if start.startswith("app:"):
-        return replace(wish, app=start.removeprefix("app:"))
-    return replace(wish, command=start)
+        return replace(options, app=start.removeprefix("app:"))
+    return replace(options, command=start)
 
 
 def _ask_variables(found: Found) -> Found:

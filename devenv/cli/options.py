@@ -81,14 +81,16 @@ RedisOption = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class CommandContext:
     """What a verb works with: where its words go, and the settings with its flags over them."""
 
     screen: Screen
     settings: Settings
 
 
-def desk(as_json: bool, no_color: bool, backend: BackendName | None, seed: int | None, **flags: Any) -> Desk:
+def desk(
+    as_json: bool, no_color: bool, backend: BackendName | None, seed: int | None, **flags: Any
+) -> CommandContext:
     """The verb's screen and settings; ``flags`` are fields of Settings, None where not given.
 
     Raises UsageProblem for a bad value in ``.env`` or the environment.
@@ -98,7 +100,9 @@ def desk(as_json: bool, no_color: bool, backend: BackendName | None, seed: int |
     given = {"backend": cast("Backend | None", backend and backend.value), "seed": seed, **flags}
     for note in settings.notes:
         screen.note(note)
-    return Desk(screen, replace(settings, **{name: item for name, item in given.items() if item is not None}))
+    return CommandContext(
+        screen, replace(settings, **{name: item for name, item in given.items() if item is not None})
+    )
 
 
 def write_file(option: str, path: Path, text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from devenv.cli.explain_verb import show_findings
-from devenv.cli.options import Desk
+from devenv.cli.options import CommandContext
 from devenv.cli.screen import Screen, grid
 from devenv.core.model.errors import ExpectationFailed, Inconclusive
 from devenv.core.model.service import ServiceSpec
@@ -20,7 +20,7 @@ _CODES = {
 _MARKS = {0: ("✓", "bold green"), 1: ("✗", "bold red")}
 
 
-def demo_own(at: Desk, service: ServiceSpec, trials: int) -> int:
+def demo_own(at: CommandContext, service: ServiceSpec, trials: int) -> int:
     """Try the service and show what became of it; gives the exit code."""
     with at.screen.working(f"demo of {service.title}") as progress:
         story = try_service(

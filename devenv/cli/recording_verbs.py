@@ -9,12 +9,12 @@ import typer
 from rich.syntax import Syntax
 from rich.text import Text
 
-from devenv.cli.options import BackendOption, Desk, Json, NoColor, Seed, desk, write_file
+from devenv.cli.options import BackendOption, CommandContext, Json, NoColor, Seed, desk, write_file
 from devenv.core.model.durations import seconds_of
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import MAX_PODS, Strategy
 from devenv.verbs.operate.select import running_stack
-from devenv.verbs.recordings.composing import Composed, Wish
+from devenv.verbs.recordings.composing import Composed, ImportOptions
 from devenv.verbs.recordings.import_file import import_file
 from devenv.verbs.recordings.record import record as record_traffic
 from devenv.verbs.replay.shrink import CONFIRMATIONS
@@ -53,7 +53,7 @@ def har(
     seed: Seed = None,
 ) -> None:
     """Make a scenario of a HAR file, as Chrome, Firefox and Safari save it."""
-    _import("har", file, out, _wish(pods, routed, pauses, keep), desk(as_json, no_color, backend, seed))
+    _import("har", file, out, _options(pods, routed, pauses, keep), desk(as_json, no_color, backend, seed))
 
 
 @app.command()
@@ -70,7 +70,7 @@ def log(
     seed: Seed = None,
 ) -> None:
     """Make a scenario of an access log: nginx' combined form, or one JSON object a line."""
-    _import("log", file, out, _wish(pods, routed, pauses, keep), desk(as_json, no_color, backend, seed))
+    _import("log", file, out, _options(pods, routed, pauses, keep), desk(as_json, no_color, backend, seed))
 
 
 @app.command()
@@ -87,7 +87,7 @@ def curl(
     seed: Seed = None,
 ) -> None:
     """Make a scenario of curl commands, as browsers copy them ("Copy all as cURL (bash)")."""
-    _import("curl", file, out, _wish(pods, routed, pauses, keep), desk(as_json, no_color, backend, seed))
+    _import("curl", file, out, _options(pods, routed, pauses, keep), desk(as_json, no_color, backend, seed))
 
 
 def record(
@@ -111,7 +111,7 @@ def record(
     at = desk(as_json, no_color, backend, seed)
     stack = running_stack(at.settings.backend, at.settings.state_dir)
     with at.screen.working("recording, Ctrl-C ends it" if seconds is None else "recording") as progress:
-        made = record_traffic(stack, seconds, _wish(pods, routed, pauses, keep), progress)
+        made = record_traffic(stack, seconds, _options(pods, routed, pauses, keep), progress)
     _deliver(made, out, at)
 
 
@@ -157,17 +157,17 @@ def shrink(
     raise typer.Exit(1)
 
 
-def _wish(pods: int | None, routed: bool, pauses: bool, keep: list[str] | None) -> Wish:
+def _options(pods: int | None, routed: bool, pauses: bool, keep: list[str] | None) -> ImportOptions:
     if routed and pods is not None:
         raise UsageProblem("--routed names no pods, --pods does: give one of them")
-    return Wish(pods, routed, pauses, tuple(keep or ()))
+    return ImportOptions(pods, routed, pauses, tuple(keep or ()))
 
 
-def _import(form: str, file: Path, out: Path | None, wish: Wish, at: Desk) -> None:
-    _deliver(import_file(form, file, at.settings, wish), out, at)
+def _import(form: str, file: Path, out: Path | None, options: ImportOptions, at: CommandContext) -> None:
+    _deliver(import_file(form, file, at.settings, options), out, at)
 
 
-def _deliver(made: Composed, out: Path | None, at: Desk) -> None:
+def _deliver(made: Composed, out: Path | None, at: CommandContext) -> None:
     """The scenario, and what is to be known about it."""
     if out is not None:
         write_file("--out", out, made.text)

@@ -25,7 +25,7 @@ from devenv.core.model.vocabulary import CATALOGUE_STORES, MAX_PODS, CaptchaType
 from devenv.core.scenario import Scenario, catalogue, find
 from devenv.harness.client.seed import seed as seed_challenges
 from devenv.verbs.operate.select import running_stack
-from devenv.verbs.replay.replayer import ReplayResult, junit_xml
+from devenv.verbs.replay.result import ReplayResult, junit_xml
 from devenv.verbs.replay.summary import summary as summary_page
 from devenv.verbs.replay.usecase import replay_word
 

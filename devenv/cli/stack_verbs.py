@@ -15,7 +15,7 @@ from rich.text import Text
 
 from devenv.cli.options import (
     BackendOption,
-    Desk,
+    CommandContext,
     Json,
     NoColor,
     RedisOption,
@@ -217,7 +217,7 @@ def down(
     at.screen.show(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
 
 
-def _stop(backend: Backend, at: Desk) -> bool:
+def _stop(backend: Backend, at: CommandContext) -> bool:
     """End the stack of one backend; whether there was one."""
     asked = at.settings.backend is not None
     try:

@@ -22,7 +22,7 @@ from devenv.verbs.demo.race import Race
 from devenv.verbs.demo.report import diagnosis, explanation, outcomes, race_line, title
 from devenv.verbs.demo.story import DEFAULT_TRIALS, FIRST_FIX, Act, Verdict
 from devenv.verbs.demo.texts import Prose, prose
-from devenv.verbs.demo.usecase import Told, tell_story
+from devenv.verbs.demo.usecase import DemoResult, tell_story
 
 
 class LanguageName(StrEnum):
@@ -163,7 +163,7 @@ class _Audience:
             self._screen.show(Text(f"    {key.key}   TTL {left}"))
 
 
-def _verdict(told: Told, words: Prose, screen: Screen) -> None:
+def _verdict(told: DemoResult, words: Prose, screen: Screen) -> None:
     holds = told.story.verdict is Verdict.HOLDS
     mark, style, text = ("✓", "bold green", words.holds) if holds else ("✗", "bold red", words.fails)
     screen.show(

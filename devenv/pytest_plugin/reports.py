@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devenv.core.model.vocabulary import CaptchaType
-from devenv.verbs.explore.result import Exploration, FoundViolation, Mode
+from devenv.verbs.explore.result import Exploration, ExploredViolation, Mode
 from devenv.verbs.replay.usecase import Replayed
 
 MOST_VIOLATIONS = 10
@@ -48,7 +48,7 @@ def exploration_command(found: Exploration) -> str:
     return f"devenv explore {found.scenario} --strategy {found.strategy}{kind}{mode}"
 
 
-def violation_lines(violation: FoundViolation) -> list[str]:
+def violation_lines(violation: ExploredViolation) -> list[str]:
     """One violation."""
     lines = [f"{violation.kind} (needs {'+'.join(violation.requests)}): {violation.sentence}"]
     lines += [f"  {who:>3} {steps}" for who, steps in violation.lines]

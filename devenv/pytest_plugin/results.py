@@ -7,7 +7,7 @@ from typing import Self
 
 from devenv.core.model.vocabulary import Strategy
 from devenv.pytest_plugin.reports import exploration_command, exploration_report, replay_report
-from devenv.verbs.explore.result import Exploration, FoundViolation
+from devenv.verbs.explore.result import Exploration, ExploredViolation
 from devenv.verbs.replay.usecase import Replayed
 
 
@@ -94,7 +94,7 @@ class ExploreOutcome:
         return self.exploration.exit_code not in (0, 1)
 
     @property
-    def violations(self) -> tuple[FoundViolation, ...]:
+    def violations(self) -> tuple[ExploredViolation, ...]:
         """Those that were confirmed on real pods."""
         return tuple(violation for violation in self.exploration.violations if violation.confirmed)
 
@@ -115,7 +115,7 @@ class ExploreOutcome:
             raise AssertionError(self.report)
         return self
 
-    def assert_violates(self, kind: str) -> FoundViolation:
+    def assert_violates(self, kind: str) -> ExploredViolation:
         """The violation of this kind, confirmed on real pods; AssertionError with the report without one."""
         __tracebackhide__ = True
         for violation in self.violations:

@@ -19,7 +19,7 @@ from devenv.harness.config.settings import Settings, load
 from devenv.pytest_plugin.results import ExploreOutcome, ReplayOutcome
 from devenv.pytest_plugin.workbench import Toggle, Workbench
 from devenv.stack.protocol import Stack
-from devenv.verbs.explore.result import Mode, Wish, parse_budget
+from devenv.verbs.explore.result import ExploreOptions, Mode, parse_budget
 from devenv.verbs.operate.select import fresh_stack
 
 MOST_LOG_LINES = 20
@@ -97,11 +97,11 @@ class Devenv:
         """
         with _explained():
             traces, seconds = parse_budget(str(budget) if budget is not None else "")
-            wish = Wish(
+            options = ExploreOptions(
                 expression, _one_of(Strategy, strategy or self.strategy), _one_of(Mode, mode), tuple(events),
                 budget_traces=traces, budget_seconds=seconds, pods=pods, kind=_one_of(CaptchaType, captcha),
             )  # fmt: skip
-            outcome = ExploreOutcome(self._workbench.explore(wish))
+            outcome = ExploreOutcome(self._workbench.explore(options))
         self._reports.append(outcome.report)
         if outcome.exploration.interrupted:  # the explorer keeps it to itself, for what it found until then
             raise KeyboardInterrupt

@@ -14,13 +14,13 @@ from devenv.core.model.vocabulary import Strategy
 from devenv.core.search.expression import parse_meeting
 from devenv.harness.config.settings import Settings
 from devenv.stack.protocol import Progress, Stack
-from devenv.verbs.explore.result import Exploration, Wish
+from devenv.verbs.explore.result import Exploration, ExploreOptions
 from devenv.verbs.explore.usecase import PATIENT, explore_on
 from devenv.verbs.explore.usecase import fits as fits_exploration
 from devenv.verbs.explore.usecase import own_stack as own_exploration_stack
 from devenv.verbs.operate.toggle import Toggled, toggle
-from devenv.verbs.replay.baseline import changes_to
-from devenv.verbs.replay.replayer import fits, resolve_target
+from devenv.verbs.replay.baseline import changes_to, fits
+from devenv.verbs.replay.target import resolve_target
 from devenv.verbs.replay.usecase import Replayed, own_stack, present_store, replay_on
 
 PodSettings = Mapping[str, Mapping[str, str]]
@@ -49,15 +49,15 @@ class Workbench:
                 own, target, chosen, self.settings, repeat=repeat, temporary=True, progress=self.progress
             )
 
-    def explore(self, wish: Wish) -> Exploration:
+    def explore(self, options: ExploreOptions) -> Exploration:
         """As ``devenv explore``, the pods having the wished store meanwhile. Raises as that does."""
-        meeting = parse_meeting(wish.scenario, wish.events)
-        if not fits_exploration(self.stack.status(), wish):
-            with own_exploration_stack(wish, meeting, self.settings, self.progress) as own:
-                return explore_on(own, wish, self.settings, self.progress)
-        store = {"USE_REDIS": "true", "SESSION_STRATEGY": str(wish.strategy), **PATIENT}
+        meeting = parse_meeting(options.scenario, options.events)
+        if not fits_exploration(self.stack.status(), options):
+            with own_exploration_stack(options, meeting, self.settings, self.progress) as own:
+                return explore_on(own, options, self.settings, self.progress)
+        store = {"USE_REDIS": "true", "SESSION_STRATEGY": str(options.strategy), **PATIENT}
         with self._having(store) as status:
-            return explore_on(status, wish, self.settings, self.progress)
+            return explore_on(status, options, self.settings, self.progress)
 
     def toggle(
         self, on: bool, pods: Sequence[str] = (), strategy: Strategy | None = None, *, rolling: bool = False

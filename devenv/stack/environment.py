@@ -41,7 +41,7 @@ def pod_settings(
     ml_url: str,
     asset_url: str,
     secret: str,
-    doors: Mapping[str, str] | None = None,
+    credentials: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Every variable of contract §3 for ``pod``, with the spec's own settings over the stack's addresses.
 
@@ -65,7 +65,7 @@ def pod_settings(
         "OCR_IMAGE_FIELD": "file",
         "SUCCESS_REDIRECT_URL": "",
         "POD_NAME": pod,
-        **(doors or {}),
+        **(credentials or {}),
     }
     return {**outward, **spec.settings_of(pod)}
 

@@ -25,7 +25,7 @@ _POD_RIGHTS = "~* &* +@all -@admin -@dangerous +info"
 
 
 @dataclass(frozen=True, slots=True)
-class Doors:
+class Credentials:
     """How Redis is entered in one stack: ``pods`` and ``ours`` say by whom; ``options`` are the server's.
 
     ``certificates``: of Redis and of the gate; None without TLS. ``file`` keeps ``ours`` for our own clients.
@@ -54,7 +54,7 @@ class Doors:
 
 def open_doors(
     mode: RedisMode, directory: Path, names: Sequence[str] = certificates.NAMES, password: str = ""
-) -> Doors:
+) -> Credentials:
     """What ``mode`` asks for, with fresh certificates and passwords in ``directory``, which is ours alone.
 
     ``names``: what Redis and the gate are called. ``password``: the pods'; "" makes a new one.
@@ -68,14 +68,14 @@ def open_doors(
             "--tls-auth-clients": "no",
         }
         access = RedisAccess(ca=str(made.ca))
-        return Doors(access, access, options, made, _keep(access, directory))
+        return Credentials(access, access, options, made, _keep(access, directory))
     if mode is RedisMode.ACL:
         pods = RedisAccess(username=POD_USER, password=password or new_password())
         ours = RedisAccess(username=OUR_USER, password=new_password())
         rules = directory / USERS_FILE
         write_private(rules, users(pods, ours))
-        return Doors(pods, ours, {"--aclfile": str(rules)}, None, _keep(ours, directory))
-    return Doors()
+        return Credentials(pods, ours, {"--aclfile": str(rules)}, None, _keep(ours, directory))
+    return Credentials()
 
 
 def new_password() -> str:

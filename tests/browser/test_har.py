@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.topology import Ports, StackSpec
 from devenv.stack.embedded.backend import EmbeddedStack
-from devenv.verbs.recordings.composing import Wish, compose
+from devenv.verbs.recordings.composing import ImportOptions, compose
 from devenv.verbs.recordings.har import parse_har
 
 PAGE = """<!doctype html><title>captcha</title><script>
@@ -40,7 +40,9 @@ def test_chromium(
     answer = {"challenge_id": created["challenge_id"], "selections": []}
     assert post("/api/abstract-verify", answer)["attempts"] == 1
     context.close()
-    composed = compose(parse_har(file.read_text(encoding="utf-8"), file.name), CAPTCHA, Wish(2, waits=False))
+    composed = compose(
+        parse_har(file.read_text(encoding="utf-8"), file.name), CAPTCHA, ImportOptions(2, waits=False)
+    )
     assert composed.data["steps"] == [
         {"create": "c1", "pod": "A"},
         {"verify": "c1", "pod": "B", "answer": "wrong", "expect": {"outcome": "wrong"}},

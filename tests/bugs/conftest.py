@@ -15,7 +15,9 @@ from devenv.core.scenario import Scenario, catalogue
 from devenv.harness.runs.store import Run, open_run
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.verbs.operate.select import SUPERVISOR
-from devenv.verbs.replay.replayer import Replayer, ReplayResult, wished_spec
+from devenv.verbs.replay.baseline import required_spec
+from devenv.verbs.replay.replayer import Replayer
+from devenv.verbs.replay.result import ReplayResult
 from tools.failures_page import stack_kind
 
 StackFor = Callable[[int, int, RedisMode], EmbeddedStack]
@@ -82,7 +84,7 @@ def results(
 
 
 def _settings(asked: Asked) -> tuple[str, str]:
-    return str(wished_spec(*asked).to_json()), asked[0].id
+    return str(required_spec(*asked).to_json()), asked[0].id
 
 
 def played(results: Results, scenario: Scenario, strategy: Strategy) -> Played:

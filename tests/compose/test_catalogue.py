@@ -13,7 +13,9 @@ from devenv.core.model.topology import Ports, StackSpec
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
 from devenv.stack.compose.backend import ComposeStack
-from devenv.verbs.replay.replayer import Replayer, ReplayResult, wished_spec
+from devenv.verbs.replay.baseline import required_spec
+from devenv.verbs.replay.replayer import Replayer
+from devenv.verbs.replay.result import ReplayResult
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 RUNS = [
@@ -42,7 +44,9 @@ def results(engine: DockerClient, clone: Path, tmp_path_factory: pytest.TempPath
     try:
         stack.start(StackSpec(ports=Ports.free()), lambda line: None)
         with Replayer(stack) as replayer:
-            for name, store in sorted(RUNS, key=lambda run: str(wished_spec(find(run[0]), run[1]).to_json())):
+            for name, store in sorted(
+                RUNS, key=lambda run: str(required_spec(find(run[0]), run[1]).to_json())
+            ):
                 try:
                     found[name, store] = replayer.run(find(name), store)
                 except Exception as error:

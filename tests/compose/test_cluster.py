@@ -18,7 +18,7 @@ from devenv.harness.redis.keys import connected, list_keys
 from devenv.harness.runs.journal import journaled
 from devenv.stack.compose import docker_engine
 from devenv.stack.compose.backend import ComposeStack
-from devenv.verbs.doctor.usecase import Wish, examine
+from devenv.verbs.doctor.usecase import DoctorOptions, examine
 from devenv.verbs.replay.replayer import Replayer
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
@@ -110,7 +110,7 @@ def test_nodes_that_were_killed_form_a_cluster_again(stack: ComposeStack) -> Non
 def test_the_doctor_finds_nothing_on_it(stack: ComposeStack, monkeypatch: pytest.MonkeyPatch) -> None:
     """The nodes announce addresses of containers, which are not this machine's and are not asked about."""
     monkeypatch.setattr("devenv.verbs.doctor.usecase.running_stack", lambda backend, state: journaled(stack))
-    found = examine(Wish(), "compose", Path("nowhere"), ask=lambda what: False)
+    found = examine(DoctorOptions(), "compose", Path("nowhere"), ask=lambda what: False)
     assert [finding.kind for finding in found.diagnosis.findings] == []
     assert {check.state for check in found.diagnosis.checks} == {"ok"}
     assert found.diagnosis.notes == ()

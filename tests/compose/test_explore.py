@@ -15,7 +15,7 @@ from devenv.core.model.topology import Ports, StackSpec, StackStatus
 from devenv.core.model.vocabulary import Strategy
 from devenv.harness.config.settings import load
 from devenv.stack.compose.backend import ComposeStack
-from devenv.verbs.explore.result import Exploration, Mode, Wish
+from devenv.verbs.explore.result import Exploration, ExploreOptions, Mode
 from devenv.verbs.explore.usecase import PATIENT, explore_on
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
@@ -38,7 +38,7 @@ def status(
 
 def explored(status: StackStatus, folder: Path, scenario: str, mode: Mode) -> Exploration:
     settings = replace(load(folder, {}), state_dir=folder, backend="compose")
-    return explore_on(status, Wish(scenario, Strategy.GUIDE, mode), settings, lambda line: None)
+    return explore_on(status, ExploreOptions(scenario, Strategy.GUIDE, mode), settings, lambda line: None)
 
 
 def test_learned_and_direct_agree_on_compose(status: StackStatus, tmp_path: Path) -> None:

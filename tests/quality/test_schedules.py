@@ -10,7 +10,9 @@ from devenv.core.model.schedule import Schedule
 from devenv.core.model.topology import Ports, StackSpec
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
-from devenv.verbs.replay.replayer import Observed, Replayer, ReplayResult
+from devenv.verbs.replay.observed import Observed
+from devenv.verbs.replay.replayer import Replayer
+from devenv.verbs.replay.result import ReplayResult
 from tests.conftest import StartStack
 
 REPEATS = 20

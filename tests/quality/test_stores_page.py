@@ -125,7 +125,7 @@ def started_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pa
 
 
 @pytest.fixture(scope="module", params=REDIS_STORES, ids=str)
-def stage(request: pytest.FixtureRequest, started_stack: tuple[Path, EmbeddedStack]) -> Stage:
+def fixture(request: pytest.FixtureRequest, started_stack: tuple[Path, EmbeddedStack]) -> Stage:
     folder, stack = started_stack
     if stores(stack.status())["captcha-api-a"] is not request.param:
         toggle(stack, True, strategy=request.param, progress=lambda line: None, clock=time.monotonic)
@@ -133,36 +133,36 @@ def stage(request: pytest.FixtureRequest, started_stack: tuple[Path, EmbeddedSta
 
 
 @pytest.fixture(scope="module")
-def explored(stage: Stage) -> dict[str, Exploration]:
-    texts = [text for text in SECTIONS[stage.store].found if RESENDS or "L" not in text]
-    return {text: stage.explored(text) for text in texts}
+def explored(fixture: Stage) -> dict[str, Exploration]:
+    texts = [text for text in SECTIONS[fixture.store].found if RESENDS or "L" not in text]
+    return {text: fixture.explored(text) for text in texts}
 
 
-def test_it_finds_what_the_page_says(stage: Stage, explored: dict[str, Exploration]) -> None:
+def test_it_finds_what_the_page_says(fixture: Stage, explored: dict[str, Exploration]) -> None:
     for text, found in explored.items():
         assert (
-            sorted(violation.kind for violation in found.violations) == SECTIONS[stage.store].found[text]
+            sorted(violation.kind for violation in found.violations) == SECTIONS[fixture.store].found[text]
         ), text
         assert found.complete
         assert all(violation.confirmed for violation in found.violations)
 
 
-def test_the_shortest_orders_are_those(stage: Stage, explored: dict[str, Exploration]) -> None:
+def test_the_shortest_orders_are_those(fixture: Stage, explored: dict[str, Exploration]) -> None:
     found = {
         ("+".join(violation.requests), violation.kind): violation.schedule
         for one in explored.values()
         for violation in one.violations
     }
-    for row in SECTIONS[stage.store].rows:
+    for row in SECTIONS[fixture.store].rows:
         if RESENDS or "L" not in row.at_once:
             assert found.get((row.at_once, row.kind)) == row.order, row
 
 
-def test_real_pods_go_the_same_ways(stage: Stage) -> None:
+def test_real_pods_go_the_same_ways(fixture: Stage) -> None:
     """The model is not taken at its word: every order on real pods, each request on its own or all on one."""
-    learned = stage.explored("R+W+X")
+    learned = fixture.explored("R+W+X")
     for pods in (None, 1):
-        direct = stage.explored("R+W+X", mode=Mode.DIRECT, pods=pods, lanes=4)
+        direct = fixture.explored("R+W+X", mode=Mode.DIRECT, pods=pods, lanes=4)
         assert direct.complete, direct.incomplete
         assert (direct.traces, direct.outcomes) == (learned.traces, learned.outcomes)
         assert {violation.kind: violation.traces for violation in direct.violations} == {
@@ -170,8 +170,8 @@ def test_real_pods_go_the_same_ways(stage: Stage) -> None:
         }
 
 
-def test_a_verify_says_these_commands(stage: Stage) -> None:
-    status = stage.stack.status()
+def test_a_verify_says_these_commands(fixture: Stage) -> None:
+    status = fixture.stack.status()
     pod = status.pods[0].name
 
     async def asked(answer: Answer) -> str:
@@ -181,12 +181,12 @@ def test_a_verify_says_these_commands(stage: Stage) -> None:
             await client.verify(challenge, await client.answers.to(challenge, answer), pod)
             return str(challenge.id)
 
-    for answer, commands in SECTIONS[stage.store].commands.items():
+    for answer, commands in SECTIONS[fixture.store].commands.items():
         since = max(
             (item["seq"] for item in said(status, 0)), default=0
         )  # a lazy client has said nothing yet
-        cid = asyncio.run(asked(answer))
-        steps = [item["command"] for item in said(status, since) if cid in (item["key"] or "")]
+        challenge_id = asyncio.run(asked(answer))
+        steps = [item["command"] for item in said(status, since) if challenge_id in (item["key"] or "")]
         assert steps[1:] == commands, answer  # the first made the challenge
 
 

@@ -22,7 +22,9 @@ from devenv.stack.protocol import Progress
 from devenv.verbs.explain.explanation import Explanation
 from devenv.verbs.explain.source import explain_run
 from devenv.verbs.operate.select import SUPERVISOR
-from devenv.verbs.replay.replayer import Observed, Replayer, wished_spec
+from devenv.verbs.replay.baseline import required_spec
+from devenv.verbs.replay.observed import Observed
+from devenv.verbs.replay.replayer import Replayer
 
 MOST_MESSAGES = 26
 """Of a picture: more is no picture any more."""
@@ -41,7 +43,7 @@ def play_all(folder: Path, progress: Progress) -> Data:
     every = [(scenario, store) for scenario in catalogue() for store in scenario.strategies]
     for workers, redis_mode in sorted({stack_kind(*run) for run in every}):
         some = [run for run in every if stack_kind(*run) == (workers, redis_mode)]
-        some.sort(key=lambda run: (str(wished_spec(*run).to_json()), run[0].id))
+        some.sort(key=lambda run: (str(required_spec(*run).to_json()), run[0].id))
         pods = max(scenario.stack.pods for scenario, _ in some)
         stack = EmbeddedStack(folder / f"{pods}x{workers}-{redis_mode}", SUPERVISOR)
         spec = StackSpec(pods=pods, workers=workers, redis_mode=redis_mode, ports=Ports.free())
@@ -59,7 +61,7 @@ def play_all(folder: Path, progress: Progress) -> Data:
 
 def stack_kind(scenario: Scenario, store: Strategy) -> tuple[int, RedisMode]:
     """What scenarios that share a stack must have alike: worker processes, and how Redis stands."""
-    return scenario.stack.workers, wished_spec(scenario, store).redis_mode
+    return scenario.stack.workers, required_spec(scenario, store).redis_mode
 
 
 def _keep(found: Data, replayer: Replayer, scenario: Scenario, store: Strategy, run: Run) -> None:

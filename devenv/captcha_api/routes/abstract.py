@@ -62,7 +62,7 @@ def create_abstract(request: Request) -> Any:
     """A new challenge."""
     service = service_of(request)
     target, pictures = service.catalogue.get().nine_pictures(service.random)
-    cid = new_challenge_id()
+    challenge_id = new_challenge_id()
     urls = [service.asset(path) for path, _ in pictures]
     fields = {
         "target_class": target.name,
@@ -70,9 +70,9 @@ def create_abstract(request: Request) -> Any:
         "image_urls": urls,
         "is_positive": [positive for _, positive in pictures],
     }
-    service.create(request, CaptchaType.ABSTRACT, cid, fields)
+    service.create(request, CaptchaType.ABSTRACT, challenge_id, fields)
     return {
-        "challenge_id": cid,
+        "challenge_id": challenge_id,
         "question": f"{target.korean} 이미지를 모두 골라주세요",
         "target_class": target.name,
         "keywords": [target.korean],

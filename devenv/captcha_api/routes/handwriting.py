@@ -46,16 +46,16 @@ def create_handwriting(request: Request) -> Any:
     """A new challenge."""
     service = service_of(request)
     target, paths = service.catalogue.get().word(service.random)
-    cid = new_challenge_id()
+    challenge_id = new_challenge_id()
     samples = [service.asset(path) for path in paths]
     fields = {"samples": samples, "target_class": target.name}
-    addressable = service.create(request, CaptchaType.HANDWRITING, cid, fields)
+    addressable = service.create(request, CaptchaType.HANDWRITING, challenge_id, fields)
     challenge: dict[str, Any] = {
         "samples": samples,
         "ttl": service.settings.captcha_ttl,
         "message": "Handwriting challenge created successfully",
     }
-    return {**challenge, "challenge_id": cid} if addressable else challenge
+    return {**challenge, "challenge_id": challenge_id} if addressable else challenge
 
 
 @router.post("/handwriting-verify", response_model=HandwritingResult, response_model_exclude_unset=True)

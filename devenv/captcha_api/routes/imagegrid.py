@@ -63,12 +63,12 @@ class GridResult(BaseModel):
 def create_image_grid(request: Request) -> Any:
     """A new challenge."""
     service = service_of(request)
-    cid = new_challenge_id()
-    scene = dict(service.scene_document(cid))
-    service.create(request, CaptchaType.IMAGEGRID, cid, scene)
+    challenge_id = new_challenge_id()
+    scene = dict(service.scene_document(challenge_id))
+    service.create(request, CaptchaType.IMAGEGRID, challenge_id, scene)
     korean = service.catalogue.get().korean(scene["target_label"])
     return {
-        "challenge_id": cid,
+        "challenge_id": challenge_id,
         "url": scene["image_url"],
         "ttl": service.settings.captcha_ttl,
         "grid_size": 3,

@@ -19,7 +19,7 @@ class Submission(Protocol):
     """One submitted answer, as the stores see it."""
 
     kind: CaptchaType
-    cid: str
+    challenge_id: str
 
     def presumed(self) -> Mapping[str, Any] | None:
         """As much of the session's document as ``gather`` reads, known without asking the store.
@@ -58,7 +58,7 @@ class SessionStore(Protocol):
 
     name: str
 
-    def create(self, kind: CaptchaType, cid: str, document: Document) -> bool:
+    def create(self, kind: CaptchaType, challenge_id: str, document: Document) -> bool:
         """Keep a new session for CAPTCHA_TTL seconds; whether its challenge id will name it later.
 
         Raises StoreUnavailable.

@@ -69,15 +69,17 @@ class AtomicStore:
         # The client never retries: _reach does.
         self._connector = Connector(settings, observer, encoding_errors="backslashreplace")
 
-    def create(self, kind: CaptchaType, cid: str, document: Document) -> bool:
+    def create(self, kind: CaptchaType, challenge_id: str, document: Document) -> bool:
         """SET with EX; the same again if it must be sent twice."""
         data = json.dumps(document, ensure_ascii=False)
-        self._reach(lambda: self._client.set(self._key(kind, cid), data, ex=self._settings.captcha_ttl))
+        self._reach(
+            lambda: self._client.set(self._key(kind, challenge_id), data, ex=self._settings.captcha_ttl)
+        )
         return True
 
     def verify(self, submission: Submission) -> Verdict:
         """Gather, then grade and count in one step."""
-        if not is_challenge_id(submission.cid):
+        if not is_challenge_id(submission.challenge_id):
             raise not_found()
         token = self._new_token()
         basis = submission.presumed()
@@ -123,13 +125,13 @@ class AtomicStore:
         """Plain or cluster: asked for inside ``_reach``, as making it asks the server."""
         return self._connector.client()
 
-    def _key(self, kind: CaptchaType, cid: str) -> str:
-        return f"{self._settings.redis_prefix}{kind}:{cid}"
+    def _key(self, kind: CaptchaType, challenge_id: str) -> str:
+        return f"{self._settings.redis_prefix}{kind}:{challenge_id}"
 
     def _gather_and_claim(
         self, submission: Submission, basis: Mapping[str, Any], token: str
     ) -> tuple[str, int, str]:
-        key = self._key(submission.kind, submission.cid)
+        key = self._key(submission.kind, submission.challenge_id)
         try:
             submission.gather(basis)
         except Ungraded:
@@ -152,7 +154,7 @@ class AtomicStore:
             return self._client.eval(CLAIM, len(keys), *keys, *args)
 
     def _read(self, submission: Submission) -> Mapping[str, Any]:
-        key = self._key(submission.kind, submission.cid)
+        key = self._key(submission.kind, submission.challenge_id)
         text: Any = self._reach(lambda: self._client.get(key))
         if text is None:
             raise not_found()

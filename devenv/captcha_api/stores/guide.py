@@ -119,20 +119,20 @@ class GuideStore:
 
     # --- guide 4.2 to 4.5: create and verify ---------------------------------------------------------------
 
-    def create(self, kind: CaptchaType, cid: str, document: Document) -> bool:
+    def create(self, kind: CaptchaType, challenge_id: str, document: Document) -> bool:
         """SETEX; into memory where there is no client."""
         if self.get_redis():
-            if not self.redis_set_json(self.rkey(kind, cid), document, self._settings.captcha_ttl):
+            if not self.redis_set_json(self.rkey(kind, challenge_id), document, self._settings.captcha_ttl):
                 # The guide says so and does not do it: nothing is written to memory here.
                 print(f"⚠️ failed to write {kind} session to Redis; fallback to memory", flush=True)
             return True
-        return self._memory.create(kind, cid, document)
+        return self._memory.create(kind, challenge_id, document)
 
     def verify(self, submission: Submission) -> Verdict:
         """GET, judge, count, DEL; against memory where there is no client."""
         if self._settings.specimen == "half-migration" or not self.get_redis():
             return self._memory.verify(submission)
-        key = self.rkey(submission.kind, submission.cid)
+        key = self.rkey(submission.kind, submission.challenge_id)
         document = self.redis_get_json(key)
         if not document:
             raise not_found()

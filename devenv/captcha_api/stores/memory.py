@@ -39,7 +39,7 @@ class MemoryStore:
         }
         self._current_word: Document | None = None
 
-    def create(self, kind: CaptchaType, cid: str, document: Document) -> bool:
+    def create(self, kind: CaptchaType, challenge_id: str, document: Document) -> bool:
         """Keep it here. False for handwriting: its id names nothing."""
         with self._lock:
             if kind == CaptchaType.HANDWRITING:
@@ -47,7 +47,7 @@ class MemoryStore:
                 return False
             sessions = self._sessions[kind]
             self._forget_long_expired(sessions)
-            sessions[cid] = _Entry(dict(document), self._clock())
+            sessions[challenge_id] = _Entry(dict(document), self._clock())
             return True
 
     def verify(self, submission: Submission) -> Verdict:
@@ -65,7 +65,7 @@ class MemoryStore:
             attempts = document["attempts"]
             ended = passed or attempts >= ATTEMPTS_LIMIT
             if ended:
-                del self._sessions[submission.kind][submission.cid]
+                del self._sessions[submission.kind][submission.challenge_id]
         return Verdict(document, passed, attempts, ended)
 
     def warm_up(self) -> None:
@@ -95,11 +95,11 @@ class MemoryStore:
 
     def _live(self, submission: Submission) -> _Entry:
         sessions = self._sessions[submission.kind]
-        entry = sessions.get(submission.cid)
+        entry = sessions.get(submission.challenge_id)
         if entry is None:
             raise not_found()
         if self._clock() - entry.born > self._ttl:
-            del sessions[submission.cid]
+            del sessions[submission.challenge_id]
             raise Ungraded("Challenge expired", Refusal.EXPIRED)
         return entry
 
@@ -107,7 +107,7 @@ class MemoryStore:
         """Drop what expired a whole TTL ago; until then a late answer is still told "expired"."""
         oldest_kept = self._clock() - 2 * self._ttl
         while sessions:
-            cid = next(iter(sessions))
-            if sessions[cid].born >= oldest_kept:
+            challenge_id = next(iter(sessions))
+            if sessions[challenge_id].born >= oldest_kept:
                 return
-            del sessions[cid]
+            del sessions[challenge_id]

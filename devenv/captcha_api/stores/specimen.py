@@ -30,11 +30,11 @@ class RedisSpecimen:
         self._settings = settings
         self._client = connect(settings, observer)
 
-    def create(self, kind: CaptchaType, cid: str, document: Document) -> bool:
+    def create(self, kind: CaptchaType, challenge_id: str, document: Document) -> bool:
         """SET with EX."""
         data = json.dumps(document, ensure_ascii=False)
         with self._reaching():
-            self._client.set(self._key(kind, cid), data, ex=self._settings.captcha_ttl)
+            self._client.set(self._key(kind, challenge_id), data, ex=self._settings.captcha_ttl)
         return True
 
     def warm_up(self) -> None:
@@ -58,12 +58,12 @@ class RedisSpecimen:
         return dict(info)
 
     def _key_of(self, submission: Submission) -> str:
-        if not is_challenge_id(submission.cid):
+        if not is_challenge_id(submission.challenge_id):
             raise not_found()
-        return self._key(submission.kind, submission.cid)
+        return self._key(submission.kind, submission.challenge_id)
 
-    def _key(self, kind: CaptchaType, cid: str) -> str:
-        return f"{self._settings.redis_prefix}{kind}:{cid}"
+    def _key(self, kind: CaptchaType, challenge_id: str) -> str:
+        return f"{self._settings.redis_prefix}{kind}:{challenge_id}"
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:

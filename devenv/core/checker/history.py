@@ -266,10 +266,10 @@ def _challenge(first: HistoryEvent, last: HistoryEvent, value: Mapping[str, Any]
     """The key where there is one, else ``<type>:<id>``, or the id alone."""
     if last.key or first.key:
         return last.key or first.key
-    cid, kind = value.get(CHALLENGE_FIELD), value.get("type")
-    if not isinstance(cid, str) or not cid:
+    challenge_id, kind = value.get(CHALLENGE_FIELD), value.get("type")
+    if not isinstance(challenge_id, str) or not challenge_id:
         return None
-    return f"{kind}:{cid}" if isinstance(kind, str) and kind else cid
+    return f"{kind}:{challenge_id}" if isinstance(kind, str) and kind else challenge_id
 
 
 def _told(value: Mapping[str, Any], where: str) -> Result | None:

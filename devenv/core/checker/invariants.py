@@ -40,7 +40,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Violation:
+class InvariantViolation:
     """One broken rule. ``lines`` are those of the history that show it; ``name`` a user invariant's."""
 
     kind: Kind
@@ -63,7 +63,7 @@ def broken_rules(
     *,
     limit: int = ATTEMPTS_LIMIT,
     receipts: str = RECEIPTS,
-) -> list[Violation]:
+) -> list[InvariantViolation]:
     """The rules that one challenge's operations, and the keys ``seen``, break."""
     verifies = [operation for operation in operations if operation.f == VERIFY and operation.told is not None]
     graded = [verify for verify in verifies if verify.told and verify.told.told in (Told.SUCCESS, Told.WRONG)]
@@ -78,7 +78,7 @@ def broken_rules(
 
 def keys_without_ttl(
     seen: Iterable[KeysSeen], challenges: Iterable[str], *, receipts: str = RECEIPTS
-) -> list[Violation]:
+) -> list[InvariantViolation]:
     """Keys of no known challenge that never expire; those of known ones are ``broken_rules``'."""
     ids = dict.fromkeys(_id(name) for name in challenges)
     lines: dict[str, int] = {}
@@ -88,7 +88,7 @@ def keys_without_ttl(
             if left == -1 and not known and not fnmatchcase(key, receipts):
                 lines.setdefault(key, look.line)
     return [
-        Violation(Kind.NO_TTL, None, f"key {key} has no TTL: it stays for ever", (line,))
+        InvariantViolation(Kind.NO_TTL, None, f"key {key} has no TTL: it stays for ever", (line,))
         for key, line in lines.items()
     ]
 
@@ -96,27 +96,27 @@ def keys_without_ttl(
 # --- answers ----------------------------------------------------------------------------------------------
 
 
-def _passes(challenge: str, graded: Sequence[HistoryOperation]) -> list[Violation]:
+def _passes(challenge: str, graded: Sequence[HistoryOperation]) -> list[InvariantViolation]:
     found = []
     successes = [item for item in graded if item.told and item.told.told is Told.SUCCESS]
     if len(successes) > 1:
         text = f"{len(successes)} verifies of one challenge were told success: {_list(successes)}"
-        found.append(Violation(Kind.DOUBLE_SUCCESS, challenge, text, _lines(successes)))
+        found.append(InvariantViolation(Kind.DOUBLE_SUCCESS, challenge, text, _lines(successes)))
     for success in successes:
         if success.answer is Answer.EMPTY:
             text = f"{success} was told success for an empty selection, without knowing the answer"
-            found.append(Violation(Kind.EMPTY_BYPASS, challenge, text, success.lines))
+            found.append(InvariantViolation(Kind.EMPTY_BYPASS, challenge, text, success.lines))
         elif success.answer is Answer.WRONG:
             text = f"{success} was told success for a wrong answer"
-            found.append(Violation(Kind.WRONG_ANSWER_PASSED, challenge, text, success.lines))
+            found.append(InvariantViolation(Kind.WRONG_ANSWER_PASSED, challenge, text, success.lines))
     return found
 
 
-def _counts(challenge: str, graded: Sequence[HistoryOperation], limit: int) -> list[Violation]:
+def _counts(challenge: str, graded: Sequence[HistoryOperation], limit: int) -> list[InvariantViolation]:
     found = []
     if len(graded) > limit:
         text = f"{len(graded)} answers were graded where {limit} are allowed: {_list(graded)}"
-        found.append(Violation(Kind.MORE_THAN_TWO_GRADED, challenge, text, _lines(graded)))
+        found.append(InvariantViolation(Kind.MORE_THAN_TWO_GRADED, challenge, text, _lines(graded)))
     by_count: dict[int, list[HistoryOperation]] = {}
     for item in graded:
         if item.told and item.told.attempts is not None:
@@ -124,13 +124,13 @@ def _counts(challenge: str, graded: Sequence[HistoryOperation], limit: int) -> l
     for count, same in by_count.items():
         if len(same) > 1:
             text = f"{len(same)} answers were each counted as attempt {count}: {_list(same)}"
-            found.append(Violation(Kind.LOST_ATTEMPT, challenge, text, _lines(same)))
+            found.append(InvariantViolation(Kind.LOST_ATTEMPT, challenge, text, _lines(same)))
     return found
 
 
 def _graded_after_expiry(
     challenge: str, operations: Sequence[HistoryOperation], graded: Sequence[HistoryOperation]
-) -> list[Violation]:
+) -> list[InvariantViolation]:
     """Graded after the expiry, because a verify that was under way when it came wrote the session back."""
     found = []
     for expiry in _expiries(operations):
@@ -145,7 +145,7 @@ def _graded_after_expiry(
         if during and after:
             text = f"{after[0]} was graded although the session had expired during {during[0]}"
             lines = _lines([expiry, during[0], after[0]])
-            found.append(Violation(Kind.EXPIRY_INSIDE_VERIFY, challenge, text, lines))
+            found.append(InvariantViolation(Kind.EXPIRY_INSIDE_VERIFY, challenge, text, lines))
     return found[:1]
 
 
@@ -201,9 +201,9 @@ def _keys(
     operations: Sequence[HistoryOperation],
     end: _End | None,
     own: Sequence[tuple[KeysSeen, str, int]],
-) -> list[Violation]:
+) -> list[InvariantViolation]:
     """At most one violation per key: the first look that shows it."""
-    found: dict[str, Violation] = {}
+    found: dict[str, InvariantViolation] = {}
     for look, key, left in own:
         if key in found:
             continue
@@ -211,11 +211,11 @@ def _keys(
         if fnmatchcase(key, COUNTERS):
             if left == -1:
                 text = f"the counter {key} has no TTL: it stays for ever"
-                found[key] = Violation(Kind.NO_TTL, challenge, text, (look.line,))
+                found[key] = InvariantViolation(Kind.NO_TTL, challenge, text, (look.line,))
         elif end is not None and look.called > end.operation.returned:
             kind = Kind.EXPIRY_INSIDE_VERIFY if end.expired else Kind.RESURRECTED_KEY
             text = f"key {key} is there, {lives}, after the session {end.how} with {end.operation}"
-            found[key] = Violation(kind, challenge, text, (*end.operation.lines, look.line))
+            found[key] = InvariantViolation(kind, challenge, text, (*end.operation.lines, look.line))
         elif left == -1:
             aged = any(
                 operation.f == AGE and operation.type == "ok" and operation.called < look.returned
@@ -224,18 +224,18 @@ def _keys(
             kind = Kind.TTL_ROUNDS_TO_ZERO if aged else Kind.NO_TTL
             before = " after its last half second" if aged else ""
             text = f"key {key} of a session that goes on has no TTL{before}: it never expires"
-            found[key] = Violation(kind, challenge, text, (look.line,))
+            found[key] = InvariantViolation(kind, challenge, text, (look.line,))
     return list(found.values())
 
 
 def _own(seen: Iterable[KeysSeen], challenge: str, receipts: str) -> list[tuple[KeysSeen, str, int]]:
     """The keys of one challenge, as they were seen."""
-    cid = _id(challenge)
+    challenge_id = _id(challenge)
     return [
         (look, key, left)
         for look in seen
         for key, left in look.keys.items()
-        if cid in _words(key) and not fnmatchcase(key, receipts)
+        if challenge_id in _words(key) and not fnmatchcase(key, receipts)
     ]
 
 
@@ -261,9 +261,9 @@ def _lines(operations: Iterable[HistoryOperation]) -> tuple[int, ...]:
     return tuple(line for operation in operations for line in operation.lines)
 
 
-def by_kind(violations: Iterable[Violation]) -> Mapping[Kind, list[Violation]]:
+def by_kind(violations: Iterable[InvariantViolation]) -> Mapping[Kind, list[InvariantViolation]]:
     """Violations grouped, kinds in the order of ``Kind``."""
-    grouped: dict[Kind, list[Violation]] = {}
+    grouped: dict[Kind, list[InvariantViolation]] = {}
     for violation in violations:
         grouped.setdefault(violation.kind, []).append(violation)
     return {kind: grouped[kind] for kind in Kind if kind in grouped}

@@ -9,7 +9,14 @@ from math import inf
 from typing import Any
 
 from devenv.core.checker.history import AGE, CREATE, VERIFY, History, HistoryOperation
-from devenv.core.checker.invariants import RECEIPTS, Kind, Violation, broken_rules, by_kind, keys_without_ttl
+from devenv.core.checker.invariants import (
+    RECEIPTS,
+    InvariantViolation,
+    Kind,
+    broken_rules,
+    by_kind,
+    keys_without_ttl,
+)
 from devenv.core.checker.linearizability import Budget, Judgement, Op, Verdict, linearize
 from devenv.core.spec.session import (
     ATTEMPTS_LIMIT,
@@ -85,7 +92,7 @@ class Report:
     the lines of its longest explicable sequence of operations."""
 
     verdict: Outcome
-    violations: tuple[Violation, ...]
+    violations: tuple[InvariantViolation, ...]
     undecided: tuple[Undecided, ...]
     challenges: int
     operations: int
@@ -144,7 +151,7 @@ def judge(
     never HOLDS. What a user invariant raises, it raises here.
     """
     rules, budget = rules or Rules(), budget or Budget()
-    violations: list[Violation] = []
+    violations: list[InvariantViolation] = []
     undecided: list[Undecided] = []
     partial: dict[str, tuple[tuple[int, ...], ...]] = {}
     steps = 0
@@ -165,7 +172,7 @@ def judge(
     violations += keys_without_ttl(history.seen, groups, receipts=rules.receipts)
     for invariant in invariants:
         if (sentence := invariant.check(history)) is not None:
-            violations.append(Violation(Kind.USER, None, sentence, name=invariant.name))
+            violations.append(InvariantViolation(Kind.USER, None, sentence, name=invariant.name))
     undecided += _nowhere(history, groups)
     verdict = Outcome.VIOLATION if violations else Outcome.UNKNOWN if undecided else Outcome.HOLDS
     lost = sum(1 for operation in history.operations if operation.lost)
@@ -263,7 +270,7 @@ def _not_linearizable(
     mine: Sequence[_Sourced],
     judged: Judgement,
     rules: Rules,
-) -> Violation:
+) -> InvariantViolation:
     """In one sentence: the first operation that has no place, and where the session stood by all others."""
     explained = dict.fromkeys(judged.order)
     rest = [source for index, (_, source) in enumerate(mine) if index not in explained and source is not None]
@@ -277,11 +284,11 @@ def _not_linearizable(
         states = list(dict.fromkeys(after for state in states for after in model.successors(state, call)))
     stood = " or ".join(_spoken(state) for state in states[:2])
     if stuck is None:
-        return Violation(Kind.NOT_LINEARIZABLE, challenge, "its time was up, but it was not over")
+        return InvariantViolation(Kind.NOT_LINEARIZABLE, challenge, "its time was up, but it was not over")
     told = stuck.told.told.replace("_", " ") if stuck.told else "done"
     count = f" as attempt {stuck.told.attempts}" if stuck.told and stuck.told.attempts is not None else ""
     text = f"no order of the operations explains that {stuck} was told {told}{count}: the session was {stood}"
-    return Violation(Kind.NOT_LINEARIZABLE, challenge, text, stuck.lines)
+    return InvariantViolation(Kind.NOT_LINEARIZABLE, challenge, text, stuck.lines)
 
 
 def _spoken(state: Session) -> str:

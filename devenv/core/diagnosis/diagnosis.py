@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from devenv.core.diagnosis.faults import fault
-from devenv.core.diagnosis.findings import Finding, finding
+from devenv.core.diagnosis.findings import Diagnosis, finding
 from devenv.core.diagnosis.losses import beyond_the_limit, loss
 from devenv.core.diagnosis.races import races
 from devenv.core.diagnosis.stories import Call, Joined, Story, join
@@ -20,12 +20,12 @@ from devenv.core.model.events import StackEvent, TraceEvent
 MAX_PORT = 65535
 
 
-def diagnose(trace: Iterable[TraceEvent]) -> tuple[Finding, ...]:
+def diagnose(trace: Iterable[TraceEvent]) -> tuple[Diagnosis, ...]:
     """What went wrong in a trace; empty where nothing did. Never raises, whatever the events."""
     return diagnose_joined(join(trace))
 
 
-def diagnose_joined(joined: Joined) -> tuple[Finding, ...]:
+def diagnose_joined(joined: Joined) -> tuple[Diagnosis, ...]:
     """As ``diagnose``, of a trace that is joined already: in the order of the stories."""
     findings = _pods_that_cannot_start(joined)
     for story in joined.stories:
@@ -41,7 +41,7 @@ def diagnose_joined(joined: Joined) -> tuple[Finding, ...]:
     )
 
 
-def _of_story(story: Story, joined: Joined) -> list[Finding]:
+def _of_story(story: Story, joined: Joined) -> list[Diagnosis]:
     calls = [call for call in (story.create, *story.verifies) if call is not None]
     faults = (fault(call, joined) for call in calls)
     found = races(story, joined)
@@ -52,7 +52,7 @@ def _of_story(story: Story, joined: Joined) -> list[Finding]:
     return found
 
 
-def _of_call(call: Call, joined: Joined) -> list[Finding]:
+def _of_call(call: Call, joined: Joined) -> list[Diagnosis]:
     """A call that belongs to no story with a finding: a create that failed, an error nobody explains."""
     if call.challenge is None and (problem := fault(call, joined)) is not None:
         return [problem]
@@ -65,7 +65,7 @@ def _of_call(call: Call, joined: Joined) -> list[Finding]:
     return []
 
 
-def _unexplained(call: Call) -> Finding:
+def _unexplained(call: Call) -> Diagnosis:
     answered = f"{call.pod} answered {call.exchange.status}"
     refused = next((step for step in reversed(call.steps) if step.reply is not None and step.failed), None)
     if refused is None:
@@ -75,7 +75,7 @@ def _unexplained(call: Call) -> Finding:
     return finding("unexplained", call.challenge, sentence, refused, *call.steps[-1:], call)
 
 
-def _pods_that_cannot_start(joined: Joined) -> list[Finding]:
+def _pods_that_cannot_start(joined: Joined) -> list[Diagnosis]:
     """REDIS_PORT is no port, and the pod answered nothing from then on."""
     findings = []
     for event in joined.stack:

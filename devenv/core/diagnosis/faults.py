@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
-from devenv.core.diagnosis.findings import Finding, finding
+from devenv.core.diagnosis.findings import Diagnosis, finding
 from devenv.core.diagnosis.steps import NIL, Step
 from devenv.core.diagnosis.stories import GRADED, Call, Joined
 from devenv.core.model.events import StackEvent
 from devenv.core.model.vocabulary import Outcome
 
-Rule = Callable[[Call, Joined], Finding | None]
+Rule = Callable[[Call, Joined], Diagnosis | None]
 
 SLOW_MS = 1000.0
 """A request that waits this long for Redis hangs, as far as its user can tell."""
@@ -28,7 +28,7 @@ _NOT_SERVING = ("-LOADING", "-MASTERDOWN", "-BUSY ", "-TRYAGAIN")
 _BROKEN_OFF = ("unanswered", "discarded", "disconnected")
 
 
-def fault(call: Call, joined: Joined) -> Finding | None:
+def fault(call: Call, joined: Joined) -> Diagnosis | None:
     """The first fault that explains what the user of ``call`` met; None where nobody met one."""
     return next((found for rule in _FAULTS if (found := rule(call, joined)) is not None), None)
 
@@ -38,7 +38,7 @@ def misled(call: Call) -> bool:
     return call.crashed or (call.kind == "verify" and call.outcome is Outcome.NOT_FOUND)
 
 
-def _moved(call: Call, joined: Joined) -> Finding | None:
+def _moved(call: Call, joined: Joined) -> Diagnosis | None:
     step = next((one_step for one_step in call.steps if (one_step.reply or "").startswith("-MOVED")), None)
     coped = not call.answered or (call.kind == "verify" and call.outcome in GRADED)
     if step is None or (coped and not misled(call)):
@@ -49,7 +49,7 @@ def _moved(call: Call, joined: Joined) -> Finding | None:
     return finding("cluster-plain-client", call.challenge, sentence, step, call)
 
 
-def _wrong_type(call: Call, joined: Joined) -> Finding | None:
+def _wrong_type(call: Call, joined: Joined) -> Diagnosis | None:
     passed = call.kind == "verify" and call.outcome is Outcome.SUCCESS
     for step in call.steps:
         refused = (step.reply or "").startswith("-WRONGTYPE")
@@ -70,7 +70,7 @@ def _is_document(step: Step) -> bool:
     return (step.reply or "").startswith("{")
 
 
-def _writes_refused(call: Call, joined: Joined) -> Finding | None:
+def _writes_refused(call: Call, joined: Joined) -> Diagnosis | None:
     step = next((one_step for one_step in call.steps if (one_step.reply or "").startswith(_REFUSALS)), None)
     if step is None or not (misled(call) or (step.is_write and call.answered)):
         return None
@@ -85,7 +85,7 @@ def _told(call: Call) -> str:
     return "the user was told not found"
 
 
-def _ttl_not_known(call: Call, joined: Joined) -> Finding | None:
+def _ttl_not_known(call: Call, joined: Joined) -> Diagnosis | None:
     """Without TTL's answer the pod wrote the session back as one that never expires."""
     for before, after in pairwise(call.steps):
         unknown = before.lost or before.silent or before.failed
@@ -103,7 +103,7 @@ def _ttl_not_known(call: Call, joined: Joined) -> Finding | None:
     return None
 
 
-def _reply_lost(call: Call, joined: Joined) -> Finding | None:
+def _reply_lost(call: Call, joined: Joined) -> Diagnosis | None:
     lost = [step for step in call.steps if step.lost]
     if not lost or not misled(call):
         return None
@@ -118,7 +118,7 @@ def _reply_lost(call: Call, joined: Joined) -> Finding | None:
     )
 
 
-def _redis_hangs(call: Call, joined: Joined) -> Finding | None:
+def _redis_hangs(call: Call, joined: Joined) -> Diagnosis | None:
     if call.exchange.duration_ms < SLOW_MS:
         return None
     silent = next((step for step in call.steps if step.silent), None)
@@ -142,7 +142,7 @@ def _timeout_ms(call: Call, joined: Joined) -> float:
     return float(word) if word.isdecimal() and len(word) < 10 else DEFAULT_TIMEOUT_MS
 
 
-def _redis_gone(call: Call, joined: Joined) -> Finding | None:
+def _redis_gone(call: Call, joined: Joined) -> Diagnosis | None:
     """Redis went away under a pod that had been connected, and its user got an error that says nothing."""
     broken = [step for step in call.steps if step.reply is None and step.command.fate in _BROKEN_OFF]
     wished = joined.flag(call) is not False
@@ -154,7 +154,7 @@ def _redis_gone(call: Call, joined: Joined) -> Finding | None:
     return finding("redis-dies", call.challenge, sentence, *_stops(joined, call), *broken[:1], call)
 
 
-def _not_serving(call: Call, joined: Joined) -> Finding | None:
+def _not_serving(call: Call, joined: Joined) -> Diagnosis | None:
     """Redis was there, said that it does not serve yet or any more, and the user was told something else."""
     step = next(
         (one_step for one_step in call.steps if (one_step.reply or "").startswith(_NOT_SERVING)), None

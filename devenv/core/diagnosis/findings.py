@@ -104,7 +104,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """One thing that went wrong; ``cause`` is its name in the failure catalogue."""
 
     cause: str
@@ -129,7 +129,7 @@ class Finding:
         }
 
 
-def finding(cause: str, challenge: str | None, sentence: str, *evidence: Shown | None) -> Finding:
+def finding(cause: str, challenge: str | None, sentence: str, *evidence: Shown | None) -> Diagnosis:
     """A finding with its evidence, each line once, in the order of time."""
     lines = dict.fromkeys(Evidence.of(shown) for shown in evidence if shown is not None)
-    return Finding(cause, challenge, sentence, tuple(sorted(lines, key=lambda line: line.time)))
+    return Diagnosis(cause, challenge, sentence, tuple(sorted(lines, key=lambda line: line.time)))

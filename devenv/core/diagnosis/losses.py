@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from devenv.core.diagnosis.findings import Finding, finding
+from devenv.core.diagnosis.findings import Diagnosis, finding
 from devenv.core.diagnosis.steps import Step
 from devenv.core.diagnosis.stories import GRADED, Call, Joined, Story
 from devenv.core.model.events import RedisCommand, StackEvent
@@ -20,7 +20,7 @@ _EXPIRING = ("EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT")
 _EXPIRES = ("expire", "age")
 
 
-def loss(story: Story, joined: Joined) -> Finding | None:
+def loss(story: Story, joined: Joined) -> Diagnosis | None:
     """Why the first verify that should have found the session did not; None where all did."""
     lost, create = _lost(story, joined), story.create
     if lost is None or create is None:
@@ -80,32 +80,32 @@ def _share(one: Call, other: Call) -> bool:
     return one.pod == other.pod or (one.read is not None and other.read is not None)
 
 
-def _both_in_memory(story: Story, joined: Joined, create: Call, lost: Call) -> Finding | None:
+def _both_in_memory(story: Story, joined: Joined, create: Call, lost: Call) -> Diagnosis | None:
     here, there = joined.flag(create), joined.flag(lost)
-    cid = story.challenge
+    challenge_id = story.challenge
     if here is not None and there is not None and here != there:
         return _mixed(story, joined, create, lost)
     if here:
         return _redis_unused(story, joined, create, lost)
     if create.pod != lost.pod:
         sentence = f"the session is in the memory of {create.pod}, and {lost.pod} was asked for it"
-        return finding("pod-memory", cid, sentence, create, lost)
+        return finding("pod-memory", challenge_id, sentence, create, lost)
     if (restart := joined.restarted(create.pod, create.started, lost.ended)) is not None:
         sentence = (
             f"{create.pod} was restarted after it created the session: its memory went with the process"
         )
-        return finding("pod-restart", cid, sentence, create, restart, lost)
+        return finding("pod-restart", challenge_id, sentence, create, restart, lost)
     if _expired(create, create.started, lost.started):
         return None
     if joined.settings(create.pod, create.started).get("WORKERS") == "1":
         sentence = (
             f"{create.pod} created the session and did not find it again, with one process and the flag off"
         )
-        return finding("flag-off-regression", cid, sentence, create, lost)
+        return finding("flag-off-regression", challenge_id, sentence, create, lost)
     sentence = (
         f"{create.pod} created the session and did not find it again: another of its worker processes did"
     )
-    return finding("many-workers", cid, sentence, create, lost)
+    return finding("many-workers", challenge_id, sentence, create, lost)
 
 
 def _expired(create: Call, since: float, when: float) -> bool:
@@ -113,24 +113,26 @@ def _expired(create: Call, since: float, when: float) -> bool:
     return isinstance(ttl, int | float) and when - since >= ttl
 
 
-def _redis_unused(story: Story, joined: Joined, create: Call, lost: Call) -> Finding:
+def _redis_unused(story: Story, joined: Joined, create: Call, lost: Call) -> Diagnosis:
     """USE_REDIS=true, and neither pod said a word about this session to Redis."""
-    cid = story.challenge
-    if (found := _cluster_client(cid, joined, create, lost)) is not None:
+    challenge_id = story.challenge
+    if (found := _cluster_client(challenge_id, joined, create, lost)) is not None:
         return found
     state = joined.redis_state(create.started)
     if state == "paused":
         sentence = f"Redis did not answer {create.pod}, which kept the session in its memory without a word"
-        return finding("redis-hangs", cid, sentence, *_actions(joined, create, "pause"), create, lost)
+        return finding(
+            "redis-hangs", challenge_id, sentence, *_actions(joined, create, "pause"), create, lost
+        )
     if state == "stopped" and joined.connected(create.pod, create.started):
         sentence = f"Redis went away: {create.pod} could not write the session, and nobody was told"
-        return finding("redis-dies", cid, sentence, *_actions(joined, create, "stop"), create, lost)
+        return finding("redis-dies", challenge_id, sentence, *_actions(joined, create, "stop"), create, lost)
     refusal = _refusal(joined, create.pod)
     why = f": {refusal.command} → {refusal.reply}" if refusal is not None else ""
     who = create.pod if create.pod == lost.pod else f"neither {create.pod} nor {lost.pod}"
     said = "said not a word" if create.pod == lost.pod else "said a word"
     sentence = f"USE_REDIS=true, yet {who} {said} of the session to Redis and memory was used instead{why}"
-    return finding("wrong-port", cid, sentence, refusal, create, lost)
+    return finding("wrong-port", challenge_id, sentence, refusal, create, lost)
 
 
 def _actions(joined: Joined, call: Call, action: str) -> list[StackEvent]:
@@ -149,7 +151,7 @@ def _refusal(joined: Joined, pod: str) -> RedisCommand | None:
     return None
 
 
-def _cluster_client(cid: str, joined: Joined, *calls: Call) -> Finding | None:
+def _cluster_client(challenge_id: str, joined: Joined, *calls: Call) -> Diagnosis | None:
     """A pod that asked for the cluster's map, or for another database of it, and then said nothing of use."""
     for call in calls:
         words = [word for word in joined.words if word.pod == call.pod and word.received <= calls[-1].ended]
@@ -161,14 +163,14 @@ def _cluster_client(cid: str, joined: Joined, *calls: Call) -> Finding | None:
         if refused is not None:
             why = "this server is no cluster" if refused.command == "INFO" else refused.reply
             sentence = f"{call.pod} uses a cluster client and never connects: {why}"
-            return finding("standalone-cluster-client", cid, sentence, refused, *calls)
+            return finding("standalone-cluster-client", challenge_id, sentence, refused, *calls)
         if asked and not any(_spoke_between(call.pod, asked[-1], calls[-1], step) for step in joined.steps):
             sentence = f"{call.pod} was told where the cluster's nodes are and reached none of them"
-            return finding("announce-unreachable", cid, sentence, asked[-1], *calls)
+            return finding("announce-unreachable", challenge_id, sentence, asked[-1], *calls)
         selected = next((word for word in reversed(words) if word.command == "SELECT"), None)
         if selected is not None and (selected.reply or "").startswith("-") and _is_cluster(selected, words):
             sentence = f"{call.pod} wants database {' '.join(selected.args)} of a cluster: {selected.reply}"
-            return finding("cluster-database", cid, sentence, selected, *calls)
+            return finding("cluster-database", challenge_id, sentence, selected, *calls)
     return None
 
 
@@ -183,7 +185,7 @@ def _is_cluster(selected: RedisCommand, words: Iterable[RedisCommand]) -> bool:
     )
 
 
-def _mixed(story: Story, joined: Joined, create: Call, lost: Call) -> Finding:
+def _mixed(story: Story, joined: Joined, create: Call, lost: Call) -> Diagnosis:
     kept = "Redis" if joined.flag(create) else "its memory"
     looked = "Redis" if joined.flag(lost) else "its own memory"
     toggled = create.pod == lost.pod
@@ -202,25 +204,27 @@ def _mixed(story: Story, joined: Joined, create: Call, lost: Call) -> Finding:
     return finding("mixed-flags", story.challenge, sentence, *flags, create, create.wrote, lost.read, lost)
 
 
-def _not_looked_for(story: Story, joined: Joined, create: Call, lost: Call) -> Finding:
+def _not_looked_for(story: Story, joined: Joined, create: Call, lost: Call) -> Diagnosis:
     """It is in Redis, and the pod that was asked did not look there."""
     if joined.flag(lost) is False or (joined.flag(lost) is None and create.pod != lost.pod):
         return _mixed(story, joined, create, lost)
-    cid = story.challenge
+    challenge_id = story.challenge
     state = joined.redis_state(lost.started)
     if state != "running":
         action = {"stopped": "stop", "paused": "pause"}[state]
         cause = {"stopped": "redis-dies", "paused": "redis-hangs"}[state]
         sentence = f"Redis was {state}: {lost.pod} looked into its own memory, and nobody was told"
-        return finding(cause, cid, sentence, create.wrote, create, *_actions(joined, lost, action), lost)
-    if (found := _cluster_client(cid, joined, lost)) is not None:
+        return finding(
+            cause, challenge_id, sentence, create.wrote, create, *_actions(joined, lost, action), lost
+        )
+    if (found := _cluster_client(challenge_id, joined, lost)) is not None:
         return found
     if create.pod != lost.pod and not joined.spoke(lost.pod) and not _verify_looks_in_memory(joined):
         refusal = _refusal(joined, lost.pod)
         sentence = f"USE_REDIS=true, yet {lost.pod} never said a word to Redis and looked into its own memory"
-        return finding("wrong-port", cid, sentence, create.wrote, create, refusal, lost)
+        return finding("wrong-port", challenge_id, sentence, create.wrote, create, refusal, lost)
     sentence = f"{create.pod} wrote the session to Redis, and verify on {lost.pod} still looked in memory"
-    return finding("half-migration", cid, sentence, create.wrote, create, lost)
+    return finding("half-migration", challenge_id, sentence, create.wrote, create, lost)
 
 
 def _verify_looks_in_memory(joined: Joined) -> bool:
@@ -238,48 +242,52 @@ def _verify_looks_in_memory(joined: Joined) -> bool:
     )
 
 
-def _fell_back(story: Story, joined: Joined, create: Call, lost: Call) -> Finding:
+def _fell_back(story: Story, joined: Joined, create: Call, lost: Call) -> Diagnosis:
     """It is not in Redis, where the pod that was asked looked."""
     if joined.flag(create) is False:
         return _mixed(story, joined, create, lost)
-    cid = story.challenge
+    challenge_id = story.challenge
     stops = _actions(joined, create, "stop")
     if create.steps or joined.connected(create.pod, create.started):
         sentence = f"Redis went away: {create.pod} could not write the session, and nobody was told"
-        return finding("redis-dies", cid, sentence, *stops, *create.steps, create, lost.read, lost)
+        return finding("redis-dies", challenge_id, sentence, *stops, *create.steps, create, lost.read, lost)
     if (
         joined.redis_state(create.started) == "running"
         and create.pod != lost.pod
         and not joined.spoke(create.pod)
     ):
         sentence = f"{create.pod} never said a word to Redis and kept the session in its memory"
-        return finding("wrong-port", cid, sentence, _refusal(joined, create.pod), create, lost.read, lost)
+        return finding(
+            "wrong-port", challenge_id, sentence, _refusal(joined, create.pod), create, lost.read, lost
+        )
     sentence = f"Redis was not there yet when {create.pod} created the session: it lies in the pod's memory"
-    return finding("redis-late", cid, sentence, *stops, create, lost.read, lost)
+    return finding("redis-late", challenge_id, sentence, *stops, create, lost.read, lost)
 
 
-def _gone_from_redis(story: Story, joined: Joined, create: Call, lost: Call) -> Finding | None:
-    wrote, read, cid = create.wrote, lost.read, story.challenge
+def _gone_from_redis(story: Story, joined: Joined, create: Call, lost: Call) -> Diagnosis | None:
+    wrote, read, challenge_id = create.wrote, lost.read, story.challenge
     if wrote is None or read is None:
         return None
     databases = [joined.settings(call.pod, call.started).get("REDIS_DB", "0") for call in (create, lost)]
     if wrote.key != read.key:
         sentence = f"{create.pod} wrote {wrote.key}, {lost.pod} looked for {read.key}"
-        return finding("prefix-mismatch", cid, sentence, wrote, create, read, lost)
+        return finding("prefix-mismatch", challenge_id, sentence, wrote, create, read, lost)
     if databases[0] != databases[1]:
         sentence = (
             f"{create.pod} wrote to database {databases[0]}, {lost.pod} looked in database {databases[1]}"
         )
-        return finding("prefix-mismatch", cid, sentence, wrote, create, read, lost)
+        return finding("prefix-mismatch", challenge_id, sentence, wrote, create, read, lost)
     if read.saw_the_key and read.at > lost.ended:
         sentence = (
             f"Redis answered {lost.pod} too late: the session is there, and its user was told otherwise"
         )
-        return finding("redis-hangs", cid, sentence, wrote, *_actions(joined, lost, "pause"), read, lost)
+        return finding(
+            "redis-hangs", challenge_id, sentence, wrote, *_actions(joined, lost, "pause"), read, lost
+        )
     if read.failed:
         how = "did not answer" if read.reply is None else f"answered {read.reply} to"
         sentence = f"Redis {how} {lost.pod}, which told its user that there is no such challenge"
-        return finding("redis-dies", cid, sentence, wrote, read, lost)
+        return finding("redis-dies", challenge_id, sentence, wrote, read, lost)
     removals = [step for step in story.steps if step.deleted and step.at <= read.at]
     if removals:
         early = _ended_early(story, removals[-1], lost) if joined.profile.limit else None
@@ -288,10 +296,10 @@ def _gone_from_redis(story: Story, joined: Joined, create: Call, lost: Call) -> 
     if _expired(create, wrote.at, read.at) or any(_is_expiry(event) for event in meanwhile):
         return None
     sentence = f"{wrote.key} was written with a time to live and was gone before it: no pod deleted it"
-    return finding("flushed", cid, sentence, wrote, create, *meanwhile, read, lost)
+    return finding("flushed", challenge_id, sentence, wrote, create, *meanwhile, read, lost)
 
 
-def _taken_out(story: Story, removal: Step, read: Step, lost: Call) -> Finding | None:
+def _taken_out(story: Story, removal: Step, read: Step, lost: Call) -> Diagnosis | None:
     """A verify that was under way had the session to itself, to put it back later."""
     owner = story.owner(removal)
     if removal.name != "GETDEL" or owner is None or owner is lost or owner.ended < read.at:
@@ -304,7 +312,7 @@ def _taken_out(story: Story, removal: Step, read: Step, lost: Call) -> Finding |
     return finding("taken-out", story.challenge, sentence, removal, read, *back, owner, lost)
 
 
-def _ended_early(story: Story, removal: Step, lost: Call) -> Finding | None:
+def _ended_early(story: Story, removal: Step, lost: Call) -> Diagnosis | None:
     """A verify that was wrong, and not the last allowed one, ended the session."""
     owner = story.owner(removal)
     graded = [c for c in story.verifies if c.outcome in GRADED and c.started <= lost.started]
@@ -327,7 +335,7 @@ def _is_expiry(event: StackEvent) -> bool:
     return event.detail.get("action") in _EXPIRES or (bool(words) and words[0].upper() in _EXPIRING)
 
 
-def beyond_the_limit(story: Story) -> Finding | None:
+def beyond_the_limit(story: Story) -> Diagnosis | None:
     """More answers to one challenge were graded than are allowed."""
     graded = [call for call in story.verifies if call.outcome in GRADED]
     wrong = [call for call in graded if call.outcome is Outcome.WRONG]

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
-from devenv.core.diagnosis.findings import Finding, finding
+from devenv.core.diagnosis.findings import Diagnosis, finding
 from devenv.core.diagnosis.steps import Step
 from devenv.core.diagnosis.stories import Call, Joined, Story
 from devenv.core.model.vocabulary import Outcome
 
-Rule = Callable[[Story, Joined], Finding | None]
+Rule = Callable[[Story, Joined], Diagnosis | None]
 
 AT_ONCE_S = 0.02
 """Two requests on two connections this close behind each other were sent together."""
@@ -30,7 +30,7 @@ def is_stub(document: str) -> bool:
     return isinstance(data, dict) and set(data) <= {"attempts"}
 
 
-def races(story: Story, joined: Joined) -> list[Finding]:
+def races(story: Story, joined: Joined) -> list[Diagnosis]:
     """All that crossed in one story: one race can have several consequences."""
     if joined.profile.reusable:  # they are about sessions that one success ends
         return []
@@ -105,7 +105,7 @@ def _deletion_meanwhile(story: Story, write: Step) -> Step | None:
     return None
 
 
-def _resurrected_key(story: Story, joined: Joined) -> Finding | None:
+def _resurrected_key(story: Story, joined: Joined) -> Diagnosis | None:
     found = _resurrection(story)
     if found is None:
         return None
@@ -143,7 +143,7 @@ def _reads_before(story: Story, step: Step) -> tuple[Step, ...]:
     return tuple(s for s in story.steps if s.at < step.at and s.is_read and story.owner(s) is owner)
 
 
-def _empty_bypass(story: Story, joined: Joined) -> Finding | None:
+def _empty_bypass(story: Story, joined: Joined) -> Diagnosis | None:
     for call in story.verifies:
         if call.outcome is Outcome.SUCCESS and call.request.get("selections") == []:
             read = next((step for step in call.steps if step.name == "GET" and not step.failed), None)
@@ -158,7 +158,7 @@ def _empty_bypass(story: Story, joined: Joined) -> Finding | None:
     return None
 
 
-def _double_success(story: Story, joined: Joined) -> Finding | None:
+def _double_success(story: Story, joined: Joined) -> Diagnosis | None:
     passed = [
         call
         for call in story.verifies
@@ -184,7 +184,7 @@ def _double_success(story: Story, joined: Joined) -> Finding | None:
     )
 
 
-def _double_click(story: Story, joined: Joined) -> Finding | None:
+def _double_click(story: Story, joined: Joined) -> Diagnosis | None:
     """Two equal answers at once, of which at least one passed and the other was told anything but that."""
     for first, second in combinations(story.verifies, 2):
         if first.request != second.request or not _at_once(first, second) or _in_two_memories(first, second):
@@ -209,7 +209,7 @@ def _in_two_memories(first: Call, second: Call) -> bool:
     return first.pod != second.pod and first.read is None and second.read is None
 
 
-def _lost_attempt(story: Story, joined: Joined) -> Finding | None:
+def _lost_attempt(story: Story, joined: Joined) -> Diagnosis | None:
     wrong = [c for c in story.verifies if c.outcome is Outcome.WRONG and c.attempts and c.steps]
     for first, second in pairwise(sorted(wrong, key=lambda call: call.attempts or 0)):
         if first.attempts == second.attempts:
@@ -234,7 +234,7 @@ def _counted(call: Call) -> list[Step]:
     return reads[-1:] + writes
 
 
-def _ttl_rounds_to_zero(story: Story, joined: Joined) -> Finding | None:
+def _ttl_rounds_to_zero(story: Story, joined: Joined) -> Diagnosis | None:
     for call in story.verifies:
         for before, after in pairwise(call.steps):
             if before.name == "TTL" and before.reply == "0" and after.leaves_no_ttl and not after.failed:

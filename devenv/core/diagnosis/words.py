@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devenv.core.diagnosis.findings import Finding, Shown, finding
+from devenv.core.diagnosis.findings import Diagnosis, Shown, finding
 from devenv.core.diagnosis.losses import ATTEMPTS_LIMIT
 from devenv.core.diagnosis.stories import GRADED, Call, Joined
 from devenv.core.model.vocabulary import CaptchaType, Outcome
@@ -24,14 +24,14 @@ class _Pod:
         return sum(call.outcome is Outcome.WRONG for call in self.graded)
 
 
-def handwriting(joined: Joined) -> list[Finding]:
+def handwriting(joined: Joined) -> list[Diagnosis]:
     """What one word per process did, where no Redis was asked.
 
     Such a verify names no challenge, so whose drawing it was cannot be told; that others were open can.
     """
     pods: dict[str, _Pod] = {}
     creates: list[Call] = []
-    findings: list[Finding | None] = []
+    findings: list[Diagnosis | None] = []
     for call in joined.calls:
         if call.captcha != CaptchaType.HANDWRITING:
             continue
@@ -49,7 +49,7 @@ def handwriting(joined: Joined) -> list[Finding]:
     return [found for found in findings if found is not None]
 
 
-def _judged(pod: _Pod, creates: list[Call], call: Call) -> Finding | None:
+def _judged(pod: _Pod, creates: list[Call], call: Call) -> Diagnosis | None:
     others = [create for create in creates if create is not pod.create]
     if call.outcome is Outcome.WRONG and others:
         whose = "no word" if pod.create is None else "the word of its own latest challenge"
@@ -66,11 +66,11 @@ def _judged(pod: _Pod, creates: list[Call], call: Call) -> Finding | None:
     return None
 
 
-def _global_word(sentence: str, *evidence: Shown | None) -> Finding:
+def _global_word(sentence: str, *evidence: Shown | None) -> Diagnosis:
     return finding("handwriting-global", None, sentence, *evidence)
 
 
-def _looked_in_redis(joined: Joined, creates: list[Call], call: Call) -> Finding | None:
+def _looked_in_redis(joined: Joined, creates: list[Call], call: Call) -> Diagnosis | None:
     """A drawing without a challenge id, as the pod that asked for it keeps one word; another has Redis."""
     if not creates or joined.flag(call) is not True or joined.flag(creates[-1]) is not False:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from devenv.core.doctor_rules.facts import Facts, Reach, Server, Speech, Tls, Trust
-from devenv.core.doctor_rules.findings import Change, Checked, Finding
+from devenv.core.doctor_rules.findings import Advice, Change, Checked
 from devenv.core.doctor_rules.settings import CA_NAMES, CERTIFICATE_NAMES, USER_NAMES, Pod
 
 
@@ -26,10 +26,10 @@ class Case:
         """The address."""
         return str(self.server.target)
 
-    def finding(self, kind: str, sentence: str, *evidence: str, change: str, at: str = "") -> Finding:
+    def finding(self, kind: str, sentence: str, *evidence: str, change: str, at: str = "") -> Advice:
         """``at`` names the variable whose line is to be changed; without it, nothing in these files is."""
         place = self.pod.line(at) if at else None
-        return Finding(
+        return Advice(
             kind, self.subject, sentence, tuple(item for item in evidence if item), Change(change, place)
         )
 
@@ -56,7 +56,7 @@ def connection(case: Case) -> list[Checked]:
     return checks
 
 
-def _port(case: Case) -> Finding | str | None:
+def _port(case: Case) -> Advice | str | None:
     tcp, target = case.server.tcp, case.server.target
     if tcp is None:
         return None
@@ -104,7 +104,7 @@ def _spoken(speech: Speech) -> str:
     }.get(speech, "open, and not Redis")
 
 
-def _protocol(case: Case) -> Finding | str | None:
+def _protocol(case: Case) -> Advice | str | None:
     server, target = case.server, case.server.target
     if server.speech is None:
         return None
@@ -146,7 +146,7 @@ def _protocol(case: Case) -> Finding | str | None:
     return _certificate(case, server.tls)
 
 
-def _certificate(case: Case, tls: Tls) -> Finding | str:
+def _certificate(case: Case, tls: Tls) -> Advice | str:
     """The handshake, as the pod's client sees it."""
     held, target = tls.certificate, case.server.target
     if tls.trust is Trust.OK:
@@ -201,7 +201,7 @@ def _certificate(case: Case, tls: Tls) -> Finding | str:
     )  # fmt: skip
 
 
-def _login(case: Case) -> Finding | str | None:
+def _login(case: Case) -> Advice | str | None:
     server, target = case.server, case.server.target
     if not server.greeted:
         return None
@@ -236,7 +236,7 @@ def _source(pod: Pod) -> str:
     return pod.unknown.get("REDIS_PASSWORD") or ", ".join(pod.unread)
 
 
-def _password(case: Case, said: str, error: str) -> Finding:
+def _password(case: Case, said: str, error: str) -> Advice:
     target = case.server.target
     if "without any password" in error:
         return case.finding(

@@ -119,7 +119,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Advice:
     """One thing that is wrong. ``kind`` is a key of CAUSES; ``subject`` the pods or server it is about."""
 
     kind: str
@@ -166,7 +166,7 @@ class Checked:
     check: str
     subject: str
     text: str
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Advice, ...] = ()
     known: bool = True
 
     @property
@@ -189,7 +189,7 @@ class Diagnosis:
     notes: tuple[str, ...] = ()
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[Advice, ...]:
         """Everything wrong, in order, each once."""
         return tuple(dict.fromkeys(finding for check in self.checks for finding in check.findings))
 

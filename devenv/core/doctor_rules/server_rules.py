@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from devenv.core.doctor_rules.commands import too_new
 from devenv.core.doctor_rules.connection_rules import Case
 from devenv.core.doctor_rules.facts import Facts, Info, Reach, Trial
-from devenv.core.doctor_rules.findings import Checked, Finding
+from devenv.core.doctor_rules.findings import Advice, Checked
 from devenv.core.doctor_rules.settings import USER_NAMES, Client, Pod
 
 EVICTS = ("allkeys-", "volatile-")
@@ -40,7 +40,7 @@ def _kind(case: Case, pods: Sequence[Pod]) -> Checked:
         return Checked(name, case.subject, said, (found,))
     evidence = f"INFO of {target}: redis_mode:{info.mode}, version {info.version}"
     services = [pod for pod in pods if pod.service]
-    findings: list[Finding] = []
+    findings: list[Advice] = []
     if info.mode == "cluster":
         plain = [pod for pod in services if pod.client_kind is Client.PLAIN]
         if plain:
@@ -66,7 +66,7 @@ def _role(info: Info) -> str:
     return {"slave": "replica"}.get(info.role, info.role)
 
 
-def _plain_client(case: Case, pods: Sequence[Pod], evidence: str) -> Finding:
+def _plain_client(case: Case, pods: Sequence[Pod], evidence: str) -> Advice:
     return Case(case.server, pods[0]).finding(
         "plain-client-on-cluster",
         f"{case.server.target} is a Redis Cluster ({_masters(case)}), "
@@ -99,7 +99,7 @@ def _masters(case: Case) -> str:
     return f"{count} nodes" if count != 1 else "1 node"
 
 
-def _cluster_health(case: Case, evidence: str, followers: Sequence[Pod]) -> list[Finding]:
+def _cluster_health(case: Case, evidence: str, followers: Sequence[Pod]) -> list[Advice]:
     """Whether it serves, and whether a cluster client reaches the nodes that it announces."""
     findings = []
     if case.server.cluster_state not in (None, "ok"):
@@ -196,7 +196,7 @@ def _writing(case: Case) -> Checked:
     return Checked("writing", case.subject, "", (found,))
 
 
-def _read_only(case: Case, said: str) -> Finding:
+def _read_only(case: Case, said: str) -> Advice:
     target = case.server.target
     return case.finding(
         "read-only-replica",
@@ -230,7 +230,7 @@ def _commands(case: Case, facts: Facts) -> Checked | None:
     return Checked("commands", case.subject, ", ".join(needed), tuple(findings))
 
 
-def _too_old(case: Case, absent: Sequence[str], late: dict[str, tuple[int, ...]]) -> Finding:
+def _too_old(case: Case, absent: Sequence[str], late: dict[str, tuple[int, ...]]) -> Advice:
     info, target = case.server.info, case.server.target
     version = f"{info.engine} {info.version}" if info is not None else "the server"
     names = list(dict.fromkeys([*absent, *late]))
@@ -247,7 +247,7 @@ def _too_old(case: Case, absent: Sequence[str], late: dict[str, tuple[int, ...]]
     )
 
 
-def _permission(case: Case, denied: Iterable[Trial]) -> Finding:
+def _permission(case: Case, denied: Iterable[Trial]) -> Advice:
     trials = list(denied)
     user = case.name(USER_NAMES)
     keys = [trial for trial in trials if trial.error is not None and "key" in trial.error.lower()]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from devenv.core.doctor_rules.connection_rules import Case
 from devenv.core.doctor_rules.facts import Created, Facts, Server, SessionKey
-from devenv.core.doctor_rules.findings import Change, Checked, Finding
+from devenv.core.doctor_rules.findings import Advice, Change, Checked
 from devenv.core.doctor_rules.settings import Client, Pod
 
 _SHOWN = 3
@@ -38,7 +38,7 @@ def keys(case: Case, facts: Facts, *, told: bool) -> list[Checked]:
     return [Checked("keys", case.subject, text + more, tuple(findings))]
 
 
-def _endless(case: Case, found: Sequence[SessionKey]) -> Finding | None:
+def _endless(case: Case, found: Sequence[SessionKey]) -> Advice | None:
     if not found:
         return None
     return case.finding(
@@ -49,7 +49,7 @@ def _endless(case: Case, found: Sequence[SessionKey]) -> Finding | None:
     )
 
 
-def _stubs(case: Case, found: Sequence[SessionKey]) -> Finding | None:
+def _stubs(case: Case, found: Sequence[SessionKey]) -> Advice | None:
     if not found:
         return None
     return case.finding(
@@ -61,7 +61,7 @@ def _stubs(case: Case, found: Sequence[SessionKey]) -> Finding | None:
     )
 
 
-def _odd(case: Case, found: Sequence[SessionKey]) -> Finding | None:
+def _odd(case: Case, found: Sequence[SessionKey]) -> Advice | None:
     if not found:
         return None
     return case.finding(
@@ -75,7 +75,7 @@ def _odd(case: Case, found: Sequence[SessionKey]) -> Finding | None:
     )
 
 
-def _elsewhere(case: Case, keys: Sequence[SessionKey], facts: Facts) -> Finding | None:
+def _elsewhere(case: Case, keys: Sequence[SessionKey], facts: Facts) -> Advice | None:
     """Sessions under a prefix, or in a database, that none of the settings name."""
     pods = [pod for pod in facts.pods if pod.name in case.server.pods and pod.service]
     if not all(pod.known("REDIS_PREFIX") and pod.known("REDIS_DB") for pod in pods):
@@ -163,7 +163,7 @@ def _explained(one: Created, facts: Facts) -> bool:
     return pod.client_kind is unfit
 
 
-def _failed(judged: Sequence[Created], facts: Facts) -> list[Finding]:
+def _failed(judged: Sequence[Created], facts: Facts) -> list[Advice]:
     failed = [item for item in judged if item.challenge is None]
     if not failed:
         return []
@@ -172,11 +172,11 @@ def _failed(judged: Sequence[Created], facts: Facts) -> list[Finding]:
     sentence = f"{_pods(failed)} gives no challenge"
     change = Change("read the pod's log: it says which call failed")
     return [
-        _login(failed, facts, said) or Finding("create-refused", _pods(failed), sentence, tuple(said), change)
+        _login(failed, facts, said) or Advice("create-refused", _pods(failed), sentence, tuple(said), change)
     ]
 
 
-def _fallen_back(judged: Sequence[Created], facts: Facts) -> list[Finding]:
+def _fallen_back(judged: Sequence[Created], facts: Facts) -> list[Advice]:
     """USE_REDIS=true by the settings, and no key: memory was used and nobody was told."""
     without = [item for item in judged if item.challenge is not None and item.key is None]
     kept = [item for item in judged if item.key is not None]
@@ -191,15 +191,15 @@ def _fallen_back(judged: Sequence[Created], facts: Facts) -> list[Finding]:
         evidence += [f"{item.pod} created {item.challenge}: {item.key}" for item in kept[:_SHOWN]]
         sentence = f"{len(without)} of {len(without) + len(kept)} challenges left no key: the pods differ"
         change = Change("give every pod USE_REDIS=true and the same REDIS_* variables", place)
-        return [Finding("flags-differ", _pods(judged), sentence, tuple(evidence), change)]
+        return [Advice("flags-differ", _pods(judged), sentence, tuple(evidence), change)]
     sentence = f"USE_REDIS=true, yet {_pods(without)} keeps its sessions somewhere else than in this Redis"
     evidence += _refusals(without, facts)
     text = "compare the variables that the process really has; its log says `Redis connect failed`"
-    fallback = Finding("silent-fallback", _pods(without), sentence, tuple(evidence), Change(text, place))
+    fallback = Advice("silent-fallback", _pods(without), sentence, tuple(evidence), Change(text, place))
     return [_login(without, facts, evidence) or fallback]
 
 
-def _login(found: Sequence[Created], facts: Facts, evidence: Sequence[str]) -> Finding | None:
+def _login(found: Sequence[Created], facts: Facts, evidence: Sequence[str]) -> Advice | None:
     """Where Redis said that it is the password: that."""
     errors = [item.error for item in facts.refused if item.pod in {one.pod for one in found}]
     words = dict.fromkeys(error.split(" ", 1)[0] for error in errors)
@@ -212,7 +212,7 @@ def _login(found: Sequence[Created], facts: Facts, evidence: Sequence[str]) -> F
         "REDIS_PASSWORD=the password that the server knows (in Kubernetes: from a Secret)",
         pod.place if pod is not None else None,
     )
-    return Finding(kind, _pods(found), f"Redis {what} {_pods(found)}", tuple(evidence), change)
+    return Advice(kind, _pods(found), f"Redis {what} {_pods(found)}", tuple(evidence), change)
 
 
 def _refusals(found: Sequence[Created], facts: Facts) -> list[str]:
@@ -222,7 +222,7 @@ def _refusals(found: Sequence[Created], facts: Facts) -> list[str]:
     return [f"{item.pod} → {item.command}: {item.error}" for item in refused[:_SHOWN]]
 
 
-def _misplaced(judged: Sequence[Created], facts: Facts) -> list[Finding]:
+def _misplaced(judged: Sequence[Created], facts: Facts) -> list[Advice]:
     """A key somewhere else than the settings say, where the settings agree with each other."""
     kept = [item for item in judged if item.key is not None]
     services = [pod for pod in facts.pods if pod.service and pod.known("REDIS_PREFIX")]
@@ -239,7 +239,7 @@ def _misplaced(judged: Sequence[Created], facts: Facts) -> list[Finding]:
     sentence += f", the settings say {named[0][0]!r} in {named[0][1]}" if named else ""
     place = services[0].line("REDIS_PREFIX") if services else None
     change = Change("give every pod the same REDIS_PREFIX and REDIS_DB", place)
-    return [Finding("prefix-differs", _pods(kept), sentence, tuple(evidence), change)]
+    return [Advice("prefix-differs", _pods(kept), sentence, tuple(evidence), change)]
 
 
 def _pods(found: Sequence[Created]) -> str:

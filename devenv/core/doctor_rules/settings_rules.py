@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from devenv.core.doctor_rules.facts import Facts, Server
-from devenv.core.doctor_rules.findings import Change, Checked, Finding
+from devenv.core.doctor_rules.findings import Advice, Change, Checked
 from devenv.core.doctor_rules.settings import RELEVANT, Pod, host_in
 
 MAX_PORT = 65535
@@ -30,7 +30,7 @@ def _values(pod: Pod) -> Checked:
     findings = [item for item in (_port(pod), *(_number(pod, name) for name in _NUMBERS)) if item is not None]
     if pod.flag("USE_REDIS") and pod.known("REDIS_HOST") and not pod.text("REDIS_HOST"):
         findings.append(
-            Finding(
+            Advice(
                 "host-missing",
                 pod.name,
                 "USE_REDIS=true, and REDIS_HOST names no server",
@@ -42,7 +42,7 @@ def _values(pod: Pod) -> Checked:
     word = pod.text("REDIS_HOST")
     if word and not pod.host:
         findings.append(
-            Finding(
+            Advice(
                 "host-form",
                 pod.name,
                 "REDIS_HOST is a host name or an address, without scheme and port",
@@ -62,7 +62,7 @@ def _unset(pod: Pod, name: str) -> str:
     return f"{name} is empty ({pod.line(name)})" if pod.setting(name) else f"{name} is not set ({pod.place})"
 
 
-def _port(pod: Pod) -> Finding | None:
+def _port(pod: Pod) -> Advice | None:
     word = pod.text("REDIS_PORT")
     if not pod.known("REDIS_PORT") or _is_port(word):
         return None
@@ -77,7 +77,7 @@ def _port(pod: Pod) -> Finding | None:
         text += ", or enableServiceLinks: false"
         if pod.place.file == place.file and pod.place.line is not None:
             place = pod.place  # the Service is no fault: the container lacks the variable
-    return Finding("bad-port-value", pod.name, what, tuple(evidence), Change(text, place))
+    return Advice("bad-port-value", pod.name, what, tuple(evidence), Change(text, place))
 
 
 def _is_port(word: str) -> bool:
@@ -85,12 +85,12 @@ def _is_port(word: str) -> bool:
     return word.isascii() and word.isdecimal() and len(word) <= 5 and 0 < int(word) <= MAX_PORT
 
 
-def _number(pod: Pod, name: str) -> Finding | None:
+def _number(pod: Pod, name: str) -> Advice | None:
     value = pod.integer(name)
     if not pod.known(name) or (value is not None and value >= _NUMBERS[name]):
         return None
     example = {"REDIS_DB": "0", "REDIS_TIMEOUT_MS": "2000", "CAPTCHA_TTL": "60"}[name]
-    return Finding(
+    return Advice(
         "bad-number",
         pod.name,
         f"{name}={pod.text(name)!r} is no whole number from {_NUMBERS[name]} up",
@@ -110,7 +110,7 @@ def _flag(pods: Sequence[Pod]) -> Checked:
         return Checked("USE_REDIS", subject, "not known", known=False)
     odd = [pod for pod in told if pod.text("USE_REDIS").strip().lower() not in ("true", "false")]
     findings = [
-        Finding(
+        Advice(
             "flag-word",
             pod.name,
             f"USE_REDIS={pod.text('USE_REDIS')!r} means false to the service",
@@ -124,7 +124,7 @@ def _flag(pods: Sequence[Pod]) -> Checked:
     off = [pod for pod in plain if not pod.flag("USE_REDIS")]
     if on and off:
         findings.append(
-            Finding(
+            Advice(
                 "flags-differ",
                 _names(plain),
                 f"USE_REDIS is true for {_names(on)} and false for {_names(off)}",
@@ -134,7 +134,7 @@ def _flag(pods: Sequence[Pod]) -> Checked:
         )
     elif off and not _single(off):
         findings.append(
-            Finding(
+            Advice(
                 "flag-off",
                 _names(off),
                 "USE_REDIS is not true: no session is in Redis",
@@ -165,7 +165,7 @@ def _prefixes(pods: Sequence[Pod], facts: Facts) -> Checked:
         other = next(pod for pod in told if pod.text(name) != usual.text(name))
         seen = [f"{item.pod} wrote {item.key}" for item in facts.created if item.key is not None]
         findings.append(
-            Finding(
+            Advice(
                 "prefix-differs",
                 _names(told),
                 f"{name} differs: "
@@ -194,7 +194,7 @@ def _servers(pods: Sequence[Pod], facts: Facts) -> Checked:
     usual = max(servers, key=lambda address: len(servers[address]))
     other = next(pods[0] for address, pods in servers.items() if address != usual)
     name = "REDIS_HOST" if other.text("REDIS_HOST") != servers[usual][0].text("REDIS_HOST") else "REDIS_PORT"
-    found = Finding(
+    found = Advice(
         "server-differs",
         _names(using),
         "not all pods use the same Redis: "

@@ -46,7 +46,7 @@ class RedisAt:
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceWish:
+class ServiceOptions:
     """What is to run. ``redis_at`` None: a StatefulSet beside it.
 
     ``variables`` are the ConfigMap's, without REDIS_HOST and the like. ``canary`` pods have ``on`` while the
@@ -83,30 +83,30 @@ class ServiceWish:
         return f"{self.name}-redis"
 
 
-def service_manifests(wish: ServiceWish) -> list[Manifest]:
+def service_manifests(options: ServiceOptions) -> list[Manifest]:
     """ConfigMap, Deployment, Service, disruption budget; Redis and the canary where wished.
 
     Raises UsageProblem for names, ports and numbers that cannot be.
     """
-    _check(wish)
-    name, namespace = wish.name, wish.namespace
-    documents = [config_map(wish.config, namespace, name, {**wish.variables, **_address(wish)})]
-    if wish.redis_at is None:
-        documents += redis.redis_manifests(wish.redis_name, namespace, (name,))
+    _check(options)
+    name, namespace = options.name, options.namespace
+    documents = [config_map(options.config, namespace, name, {**options.variables, **_address(options)})]
+    if options.redis_at is None:
+        documents += redis.redis_manifests(options.redis_name, namespace, (name,))
     documents.append(
-        workload("Deployment", name, namespace, name, _pod(wish, {}), wish.replicas, STABLE, **_ROLLOUT)
+        workload("Deployment", name, namespace, name, _pod(options, {}), options.replicas, STABLE, **_ROLLOUT)
     )
-    ports = {"http": (80, wish.port)}
-    documents.append(service(name, namespace, name, ports, None if wish.shared else STABLE))
-    if wish.replicas > 1:
-        documents.append(_budget(wish))
-    if wish.canary:
-        pod = _pod(wish, dict(wish.on))
+    ports = {"http": (80, options.port)}
+    documents.append(service(name, namespace, name, ports, None if options.shared else STABLE))
+    if options.replicas > 1:
+        documents.append(_budget(options))
+    if options.canary:
+        pod = _pod(options, dict(options.on))
         canary = f"{name}-canary"
         documents.append(
-            workload("Deployment", canary, namespace, name, pod, wish.canary, CANARY, **_ROLLOUT)
+            workload("Deployment", canary, namespace, name, pod, options.canary, CANARY, **_ROLLOUT)
         )
-        if not wish.shared:
+        if not options.shared:
             documents.append(service(canary, namespace, name, ports, CANARY))
     return documents
 
@@ -115,64 +115,67 @@ def service_manifests(wish: ServiceWish) -> list[Manifest]:
 _ROLLOUT = {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}}
 
 
-def _check(wish: ServiceWish) -> None:
-    checked_name("the service's name", wish.name)
-    checked_name("the longest name made of it", f"{wish.name}-secrets")
-    if wish.namespace:
-        checked_name("the namespace", wish.namespace)
-    if not wish.image or any(letter.isspace() for letter in wish.image):
+def _check(options: ServiceOptions) -> None:
+    checked_name("the service's name", options.name)
+    checked_name("the longest name made of it", f"{options.name}-secrets")
+    if options.namespace:
+        checked_name("the namespace", options.namespace)
+    if not options.image or any(letter.isspace() for letter in options.image):
         raise UsageProblem(
-            f"the image {wish.image!r} is no image's name", hint="like registry/captcha-api:1.4"
+            f"the image {options.image!r} is no image's name", hint="like registry/captcha-api:1.4"
         )
-    for what, port in (("port", wish.port), ("Redis port", wish.redis_at.port if wish.redis_at else 1)):
+    for what, port in (
+        ("port", options.port),
+        ("Redis port", options.redis_at.port if options.redis_at else 1),
+    ):
         if not 1 <= port <= _PORTS:
             raise UsageProblem(f"the {what} is {port}, expected 1 to {_PORTS}")
-    if wish.redis_at is not None and wish.redis_at.authority:
-        checked_name("the authority's ConfigMap", wish.redis_at.authority)
-    for path in (wish.ready, wish.live):
+    if options.redis_at is not None and options.redis_at.authority:
+        checked_name("the authority's ConfigMap", options.redis_at.authority)
+    for path in (options.ready, options.live):
         if not path.startswith("/"):
             raise UsageProblem(f"the probe's path {path!r} does not begin with /")
 
 
-def _address(wish: ServiceWish) -> dict[str, str]:
-    at = wish.redis_at or RedisAt(wish.redis_name)
+def _address(options: ServiceOptions) -> dict[str, str]:
+    at = options.redis_at or RedisAt(options.redis_name)
     trust = {"REDIS_CA_CERTS": f"{_AUTHORITY}/ca.pem"} if at.authority else {}
     ssl = "true" if at.ssl else "false"
     return {"REDIS_HOST": at.host, "REDIS_PORT": str(at.port), "REDIS_SSL": ssl, **trust}
 
 
-def _pod(wish: ServiceWish, over: Mapping[str, str]) -> dict[str, Any]:
+def _pod(options: ServiceOptions, over: Mapping[str, str]) -> dict[str, Any]:
     mounts, volumes = [], []
-    if wish.redis_at is not None and wish.redis_at.authority:
-        volumes = [{"name": "redis-authority", "configMap": {"name": wish.redis_at.authority}}]
+    if options.redis_at is not None and options.redis_at.authority:
+        volumes = [{"name": "redis-authority", "configMap": {"name": options.redis_at.authority}}]
         mounts = [{"name": "redis-authority", "mountPath": _AUTHORITY, "readOnly": True}]
     its = container(
-        wish.name,
-        wish.image,
-        {"http": wish.port},
-        envFrom=[{"configMapRef": {"name": wish.config}}],
-        env=[*({"name": name, "value": value} for name, value in over.items()), *_references(wish)],
-        readinessProbe=http_probe(wish.ready, wish.port, 5, 2),
-        livenessProbe=http_probe(wish.live, wish.port, 10, 6),
-        startupProbe=http_probe(wish.live, wish.port, 1, 60),
+        options.name,
+        options.image,
+        {"http": options.port},
+        envFrom=[{"configMapRef": {"name": options.config}}],
+        env=[*({"name": name, "value": value} for name, value in over.items()), *_references(options)],
+        readinessProbe=http_probe(options.ready, options.port, 5, 2),
+        livenessProbe=http_probe(options.live, options.port, 10, 6),
+        startupProbe=http_probe(options.live, options.port, 1, 60),
         resources=resources("100m", "256Mi"),
         volumeMounts=mounts,
     )
-    more = {"terminationGracePeriodSeconds": 30, "topologySpreadConstraints": [_spread(wish)]}
+    more = {"terminationGracePeriodSeconds": 30, "topologySpreadConstraints": [_spread(options)]}
     return pod_spec([its], None, **more, volumes=volumes)
 
 
-def _references(wish: ServiceWish) -> list[dict[str, Any]]:
+def _references(options: ServiceOptions) -> list[dict[str, Any]]:
     """POD_NAME, and the secret variables by reference; REDIS_PASSWORD may be missing where none is asked."""
     field_ref = {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
-    asked = wish.redis_at is not None and wish.redis_at.password
+    asked = options.redis_at is not None and options.redis_at.password
     optional = {"ABSTRACT_HMAC_SECRET": False, "REDIS_PASSWORD": not asked}
     return [field_ref] + [
         {
             "name": name,
             "valueFrom": {
                 "secretKeyRef": {
-                    "name": wish.secret,
+                    "name": options.secret,
                     "key": name,
                     **({"optional": True} if optional[name] else {}),
                 }
@@ -182,20 +185,20 @@ def _references(wish: ServiceWish) -> list[dict[str, Any]]:
     ]
 
 
-def _spread(wish: ServiceWish) -> dict[str, Any]:
+def _spread(options: ServiceOptions) -> dict[str, Any]:
     """Replicas on different nodes where there are several."""
     return {
         "maxSkew": 1,
         "topologyKey": "kubernetes.io/hostname",
         "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": selector(wish.name)},
+        "labelSelector": {"matchLabels": selector(options.name)},
     }
 
 
-def _budget(wish: ServiceWish) -> Manifest:
+def _budget(options: ServiceOptions) -> Manifest:
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
-        "metadata": metadata(wish.name, wish.namespace, labels(wish.name)),
-        "spec": {"minAvailable": 1, "selector": {"matchLabels": selector(wish.name)}},
+        "metadata": metadata(options.name, options.namespace, labels(options.name)),
+        "spec": {"minAvailable": 1, "selector": {"matchLabels": selector(options.name)}},
     }

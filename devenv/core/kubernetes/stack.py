@@ -30,7 +30,7 @@ IMAGES = {"edge": "devenv-edge", "mock-ml": "devenv-mock-ml", "captcha-api": "de
 
 
 @dataclass(frozen=True, slots=True)
-class StackWish:
+class StackOptions:
     """``variables`` are the pods', without addresses. Images are ``<registry><name>:<tag>``.
 
     ``assets`` is the mock ML service's address as a browser reaches it, with ``kubectl port-forward``.
@@ -50,78 +50,78 @@ class StackWish:
         return f"{self.registry}{IMAGES[part]}:{self.tag}"
 
 
-def stack_manifests(wish: StackWish) -> list[Manifest]:
+def stack_manifests(options: StackOptions) -> list[Manifest]:
     """Redis, mock ML, each pod as a Deployment of one, and proxy, gate and control API in another.
 
     Each pod reaches Redis through its own port of the gate, so that commands are known to be that pod's:
     hence no replicas. Raises UsageProblem for a namespace that is no name.
     """
-    if wish.namespace:
-        checked_name("the namespace", wish.namespace)
-    names, at = pod_names(wish.pods), wish.namespace
-    gates = {pod: wish.ports.gate + index for index, pod in enumerate(names)}
+    if options.namespace:
+        checked_name("the namespace", options.namespace)
+    names, at = pod_names(options.pods), options.namespace
+    gates = {pod: options.ports.gate + index for index, pod in enumerate(names)}
     documents = redis.redis_manifests(REDIS, at, (EDGE,))
     documents += [
-        config_map(CONFIG, at, "captcha-api", _variables(wish)),
-        *_mock_ml(wish),
-        *_edge(wish, gates),
+        config_map(CONFIG, at, "captcha-api", _variables(options)),
+        *_mock_ml(options),
+        *_edge(options, gates),
     ]
     for pod in names:
-        documents += _pod(wish, pod, gates[pod])
+        documents += _pod(options, pod, gates[pod])
     return documents
 
 
-def _variables(wish: StackWish) -> dict[str, str]:
+def _variables(options: StackOptions) -> dict[str, str]:
     return {
-        **wish.variables,
+        **options.variables,
         "REDIS_HOST": EDGE,
         "REDIS_SSL": "false",
-        "ML_SERVICE_URL": f"http://{MOCK_ML}:{wish.ports.ml}",
-        "ASSET_BASE_URL": f"http://localhost:{wish.ports.ml}",
+        "ML_SERVICE_URL": f"http://{MOCK_ML}:{options.ports.ml}",
+        "ASSET_BASE_URL": f"http://localhost:{options.ports.ml}",
     }
 
 
-def _mock_ml(wish: StackWish) -> list[Manifest]:
-    port = wish.ports.ml
+def _mock_ml(options: StackOptions) -> list[Manifest]:
+    port = options.ports.ml
     its = container(
         "mock-ml",
-        wish.image("mock-ml"),
+        options.image("mock-ml"),
         {"http": port},
         command=_uvicorn("mock_ml.app:app", port),
-        env=[{"name": "MOCK_ML_SEED", "value": str(wish.seed)}],
+        env=[{"name": "MOCK_ML_SEED", "value": str(options.seed)}],
         readinessProbe=http_probe("/health", port, 2, 3),
         resources=resources("100m", "256Mi"),
     )
     return [
-        service(MOCK_ML, wish.namespace, MOCK_ML, {"http": (port, port)}),
-        workload("Deployment", MOCK_ML, wish.namespace, MOCK_ML, pod_spec([its], USER), 1),
+        service(MOCK_ML, options.namespace, MOCK_ML, {"http": (port, port)}),
+        workload("Deployment", MOCK_ML, options.namespace, MOCK_ML, pod_spec([its], USER), 1),
     ]
 
 
-def _edge(wish: StackWish, gates: Mapping[str, int]) -> list[Manifest]:
-    ports = {"traffic": wish.ports.traffic, "control": wish.ports.control}
+def _edge(options: StackOptions, gates: Mapping[str, int]) -> list[Manifest]:
+    ports = {"traffic": options.ports.traffic, "control": options.ports.control}
     ports |= {f"gate-{pod[-1]}": port for pod, port in gates.items()}
     variables = {
         "DEVENV_PODS": ",".join(f"{pod}={pod}:{POD_PORT}" for pod in gates),
         "DEVENV_REDIS": f"{REDIS}:{redis.PORT}",
-        "DEVENV_GATE_PORT": str(wish.ports.gate),
-        "DEVENV_POLICY": wish.policy,
-        "DEVENV_SEED": str(wish.seed),
+        "DEVENV_GATE_PORT": str(options.ports.gate),
+        "DEVENV_POLICY": options.policy,
+        "DEVENV_SEED": str(options.seed),
         "DEVENV_LISTEN": "0.0.0.0",
-        "DEVENV_TRAFFIC_PORT": str(wish.ports.traffic),
-        "DEVENV_CONTROL_PORT": str(wish.ports.control),
+        "DEVENV_TRAFFIC_PORT": str(options.ports.traffic),
+        "DEVENV_CONTROL_PORT": str(options.ports.control),
     }
     its = container(
         "edge",
-        wish.image("edge"),
+        options.image("edge"),
         ports,
         env=[{"name": name, "value": value} for name, value in variables.items()],
-        readinessProbe=_listens(wish.ports.traffic),
+        readinessProbe=_listens(options.ports.traffic),
         resources=resources("100m", "256Mi"),
     )
     return [
-        service(EDGE, wish.namespace, EDGE, {name: (port, port) for name, port in ports.items()}),
-        workload("Deployment", EDGE, wish.namespace, EDGE, pod_spec([its], USER), 1),
+        service(EDGE, options.namespace, EDGE, {name: (port, port) for name, port in ports.items()}),
+        workload("Deployment", EDGE, options.namespace, EDGE, pod_spec([its], USER), 1),
     ]
 
 
@@ -130,11 +130,11 @@ def _listens(port: int) -> dict[str, Any]:
     return {"tcpSocket": {"port": port}, "periodSeconds": 2, "timeoutSeconds": 3, "failureThreshold": 3}
 
 
-def _pod(wish: StackWish, pod: str, gate: int) -> list[Manifest]:
+def _pod(options: StackOptions, pod: str, gate: int) -> list[Manifest]:
     secret = {"secretKeyRef": {"name": SECRET, "key": "ABSTRACT_HMAC_SECRET"}}
     its = container(
         "captcha-api",
-        wish.image("captcha-api"),
+        options.image("captcha-api"),
         {"http": POD_PORT},
         envFrom=[{"configMapRef": {"name": CONFIG}}],
         env=[
@@ -147,8 +147,8 @@ def _pod(wish: StackWish, pod: str, gate: int) -> list[Manifest]:
         resources=resources("100m", "256Mi"),
     )
     return [
-        service(pod, wish.namespace, pod, {"http": (POD_PORT, POD_PORT)}),
-        workload("Deployment", pod, wish.namespace, pod, pod_spec([its], USER), 1),
+        service(pod, options.namespace, pod, {"http": (POD_PORT, POD_PORT)}),
+        workload("Deployment", pod, options.namespace, pod, pod_spec([its], USER), 1),
     ]
 
 

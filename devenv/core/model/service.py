@@ -73,14 +73,16 @@ class Request:
         """The same with one header more."""
         return replace(self, headers={**self.headers, name: value})
 
-    def fill(self, cid: str | None, answer: Any = None) -> Filled:
+    def fill(self, challenge_id: str | None, answer: Any = None) -> Filled:
         """The request to send. Where there is no id, fields and headers that are only the id are left out."""
-        body = None if self.body is None else _filled(self.body, cid, answer)
-        headers = {name: value for name, value in self.headers.items() if cid is not None or value != ID}
+        body = None if self.body is None else _filled(self.body, challenge_id, answer)
+        headers = {
+            name: value for name, value in self.headers.items() if challenge_id is not None or value != ID
+        }
         return Filled(
             self.method,
-            self.path.replace(ID, quote(cid or "", safe="")),
-            {name: value.replace(ID, cid or "") for name, value in headers.items()},
+            self.path.replace(ID, quote(challenge_id or "", safe="")),
+            {name: value.replace(ID, challenge_id or "") for name, value in headers.items()},
             body,
         )
 
@@ -214,21 +216,21 @@ class ServiceProfile:
         for name, kind in self.kinds.items():
             opens = path in (kind.create.path, *kind.aliases) and method == kind.create.method
             if opens and _matches(request, kind.create.match):
-                cid = carried if self.carrier else self.session_of({}, answer)
-                return Reading("create", name, cid, self.canonical(answer))
+                challenge_id = carried if self.carrier else self.session_of({}, answer)
+                return Reading("create", name, challenge_id, self.canonical(answer))
         for name, kind in self.kinds.items():
             found = _pattern(kind.verify.path).fullmatch(path)
             if found is None or method != kind.verify.method or not _matches(request, kind.verify.match):
                 continue
             given: Any = found.groupdict().get("id")
             if given is not None:
-                cid = unquote(given)
+                challenge_id = unquote(given)
             elif self.carrier:
-                cid = carried
+                challenge_id = carried
             else:
                 given = value_at(request, _place_of_id(kind.verify.body) or self.id_field)
-                cid = given if isinstance(given, str) and given else None
-            return Reading("verify", name, cid, self.canonical(answer))
+                challenge_id = given if isinstance(given, str) and given else None
+            return Reading("verify", name, challenge_id, self.canonical(answer))
         return None
 
     def to_json(self) -> dict[str, Any]:
@@ -342,16 +344,16 @@ def _matches(body: Mapping[str, Any], match: Mapping[str, Any]) -> bool:
     return all(_same(value_at(body, name), value) for name, value in match.items())
 
 
-def _filled(template: Any, cid: str | None, answer: Any) -> Any:
+def _filled(template: Any, challenge_id: str | None, answer: Any) -> Any:
     if template == ANSWER:
         return answer
     if isinstance(template, str):
-        return template.replace(ID, cid or "")
+        return template.replace(ID, challenge_id or "")
     if isinstance(template, Mapping):
-        kept = {name: item for name, item in template.items() if cid is not None or item != ID}
-        return {name: _filled(item, cid, answer) for name, item in kept.items()}
+        kept = {name: item for name, item in template.items() if challenge_id is not None or item != ID}
+        return {name: _filled(item, challenge_id, answer) for name, item in kept.items()}
     if isinstance(template, list | tuple):
-        return [_filled(item, cid, answer) for item in template]
+        return [_filled(item, challenge_id, answer) for item in template]
     return template
 
 

@@ -184,7 +184,7 @@ Step = (
 
 
 @dataclass(frozen=True, slots=True)
-class StackWish:
+class StackRequirements:
     """What the scenario asks of the stack. ``policy`` None: as it is. ``pod_env`` is by full pod name.
 
     ``redis``: how Redis must stand; None: it does not matter.
@@ -224,7 +224,7 @@ class Scenario:
     cause: str
     needs: tuple[str, ...]
     about: str
-    stack: StackWish
+    stack: StackRequirements
     stores: Mapping[Strategy, StoreNote]
     sessions: Mapping[str, str]
     steps: tuple[Step, ...]

@@ -27,7 +27,7 @@ from devenv.core.scenario.model import (
     Request,
     Restart,
     Scenario,
-    StackWish,
+    StackRequirements,
     Step,
     StoreNote,
     Together,
@@ -88,8 +88,8 @@ class _Builder:
             stack, stores, self._sessions, steps, self._document.name, source,
         )  # fmt: skip
 
-    def _stack(self, data: Mapping[str, Any]) -> StackWish:
-        wish = StackWish(
+    def _stack(self, data: Mapping[str, Any]) -> StackRequirements:
+        wish = StackRequirements(
             data.get("pods", 2), data.get("workers", 1), data.get("policy"), _settings(data.get("env", {}))
         )
         self._pods = wish.pod_names

@@ -289,7 +289,7 @@ def renamed(reply: RedisReply, old: bytes, new: bytes) -> RedisReply:
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class Event:
     """An event as a program: one step that writes ``key``; its node is then whether it did anything."""
 
     label: str
@@ -316,7 +316,7 @@ class Happening:
 
 
 @dataclass(frozen=True, slots=True)
-class Befalling:
+class FaultEffect:
     """What befalls requests as a program: one step, with which ``kind`` (LOSE, RESTART) comes to ``targets``.
 
     A lost reply has one target, a restart all requests that the pod serves.

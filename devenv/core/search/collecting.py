@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from devenv.core.search.outcome import Finding, Outcome
+from devenv.core.search.outcome import Outcome, OutcomeViolation
 from devenv.core.search.system import Stopped
 
 CHECK_EVERY = 256
@@ -22,10 +22,10 @@ class Budget:
 
 
 @dataclass(slots=True)
-class Met:
+class Occurrence:
     """One kind: in how many traces, and the shortest run so far: steps, then switches, then as numbers."""
 
-    finding: Finding
+    finding: OutcomeViolation
     run: tuple[int, ...]
     source: int
     count: int = 1
@@ -55,18 +55,18 @@ class Collected:
     traces: int = 0
     blocked: int = 0
     remark: str | None = None
-    kinds: dict[str, Met] = field(default_factory=dict)
+    kinds: dict[str, Occurrence] = field(default_factory=dict)
     outcomes: dict[Outcome, int] = field(default_factory=dict)
     """How many traces came to which outcome."""
 
-    def note(self, run: Sequence[int], outcome: Outcome, findings: Sequence[Finding]) -> None:
+    def note(self, run: Sequence[int], outcome: Outcome, findings: Sequence[OutcomeViolation]) -> None:
         """One trace."""
         self.traces += 1
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
         for finding in findings:
             met = self.kinds.get(finding.kind)
             if met is None:
-                self.kinds[finding.kind] = Met(finding, tuple(run), self.source)
+                self.kinds[finding.kind] = Occurrence(finding, tuple(run), self.source)
                 continue
             met.count += 1
             if len(run) <= len(met.run) and met.better(run):

@@ -37,7 +37,7 @@ class Participant:
     target: int | None = None
     pod: int = 0
 
-    def befalls(self, cast: Sequence[Participant]) -> tuple[int, ...]:
+    def affects(self, cast: Sequence[Participant]) -> tuple[int, ...]:
         """The positions of the requests of ``cast`` that it happens to, rather than to the session's key."""
         if self.target is not None:
             return (self.target,)

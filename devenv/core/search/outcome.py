@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from devenv.core.checker.history import AGE, CREATE, EXPIRE, KEYS, VERIFY, history_of
-from devenv.core.checker.invariants import RECEIPTS, Kind, Violation
+from devenv.core.checker.invariants import RECEIPTS, InvariantViolation, Kind
 from devenv.core.checker.judge import judge as judge_history
 from devenv.core.model.captcha_http import outcome_of
 from devenv.core.model.events import EventType, HistoryEvent
@@ -85,14 +85,14 @@ def life(left_ms: int | None) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class OutcomeViolation:
     """One kind of violation, in one sentence."""
 
     kind: str
     sentence: str
 
 
-def judge(cast: Sequence[Participant], outcome: Outcome) -> tuple[Finding, ...]:
+def judge(cast: Sequence[Participant], outcome: Outcome) -> tuple[OutcomeViolation, ...]:
     """What is wrong, each kind once. All requests and events count as simultaneous.
 
     An order of traces does not keep who came later, so nothing may be concluded from that.
@@ -101,31 +101,33 @@ def judge(cast: Sequence[Participant], outcome: Outcome) -> tuple[Finding, ...]:
     events = [item for item in cast if item.event is not None]
     done = [item for item, happened in zip(events, outcome.happened, strict=True) if happened]
     lost = {item.target for item in done if item.target is not None}
-    cut = {at for item in done if item.event == "restart" for at in item.befalls(cast)}
-    findings: dict[str, Finding] = {}
+    cut = {at for item in done if item.event == "restart" for at in item.affects(cast)}
+    findings: dict[str, OutcomeViolation] = {}
     for at, (request, answer) in enumerate(zip(requests, outcome.answers, strict=True)):
         if answer.status == 200 or (at in lost and answer.status == 503):
             continue
         if at in cut and answer == NO_ANSWER:
             continue
         kind = REPLY_LOST if lost else SERVER_ERROR
-        findings.setdefault(kind, Finding(kind, f"{request.name} was answered HTTP {answer.status}"))
+        findings.setdefault(kind, OutcomeViolation(kind, f"{request.name} was answered HTTP {answer.status}"))
     report = judge_history(history_of(_events(requests, events, outcome)))
     for violation in report.violations:
         kind = _kind(violation, bool(lost), bool(cut))
         sentence = _sentence(kind, violation, requests, outcome)
-        findings.setdefault(kind, Finding(kind, sentence))
+        findings.setdefault(kind, OutcomeViolation(kind, sentence))
     return tuple(findings.values())
 
 
-def _kind(violation: Violation, lost: bool, cut: bool) -> str:
+def _kind(violation: InvariantViolation, lost: bool, cut: bool) -> str:
     """An answer that no order explains is the work of a lost reply, or of a request that was cut short."""
     if violation.kind is not Kind.NOT_LINEARIZABLE:
         return str(violation.kind)
     return REPLY_LOST if lost else HALF_DONE if cut else str(violation.kind)
 
 
-def _sentence(kind: str, violation: Violation, requests: Sequence[Participant], outcome: Outcome) -> str:
+def _sentence(
+    kind: str, violation: InvariantViolation, requests: Sequence[Participant], outcome: Outcome
+) -> str:
     told = [
         f"{request.name} ({request.answer}): {_told(answer)}"
         for request, answer in zip(requests, outcome.answers, strict=True)

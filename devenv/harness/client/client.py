@@ -110,8 +110,8 @@ class CaptchaClient:
                 served_by=served_by,
                 hint=f"look at 'devenv logs {where}'",
             )
-        cid = self.profile.session_of(headers, body)
-        challenge = Challenge(cid, kind, self.profile.canonical(body), served_by, request_id)
+        challenge_id = self.profile.session_of(headers, body)
+        challenge = Challenge(challenge_id, kind, self.profile.canonical(body), served_by, request_id)
         await self.answers.created(challenge)
         value = {**value, "challenge_id": challenge.id}
         if "ttl" in challenge.raw:

@@ -171,20 +171,20 @@ async def _directly(
             with connection.pipeline(transaction=False) as pipe:
                 for kind in kinds[start : start + _CHUNK]:
                     created_at = clock()
-                    cid = uuid.uuid4().hex
-                    document = new_document(kind, cid, catalogue, assets, random, created_at)
-                    challenge = Challenge(cid, kind, as_created(document), None, "")
-                    key = _key(pod, f"{kind}:{cid}")
+                    challenge_id = uuid.uuid4().hex
+                    document = new_document(kind, challenge_id, catalogue, assets, random, created_at)
+                    challenge = Challenge(challenge_id, kind, as_created(document), None, "")
+                    key = _key(pod, f"{kind}:{challenge_id}")
                     pipe.set(key, json.dumps(document, ensure_ascii=False), ex=ttl)
                     answer = await _answer(client, challenge)
-                    seeded.append(Seeded(kind, cid, key, created_at, created_at + ttl, answer, None))
+                    seeded.append(Seeded(kind, challenge_id, key, created_at, created_at + ttl, answer, None))
                     _report(progress, len(seeded), len(kinds))
                 pipe.execute()
     return seeded
 
 
 def new_document(
-    kind: CaptchaType, cid: str, catalogue: Catalogue, assets: str, random: Random, now: float
+    kind: CaptchaType, challenge_id: str, catalogue: Catalogue, assets: str, random: Random, now: float
 ) -> dict[str, Any]:
     """A session's document with exactly the contract's fields; ``assets`` is the URL before the pictures'."""
     if kind is CaptchaType.ABSTRACT:
@@ -196,12 +196,12 @@ def new_document(
             "is_positive": [positive for _, positive in pictures],
         }
     elif kind is CaptchaType.IMAGEGRID:
-        scene = catalogue.scene_for(cid)
+        scene = catalogue.scene_for(challenge_id)
         fields = {"image_url": assets + scene.path, "target_label": scene.label}
     else:
         word, samples = catalogue.word(random)
         fields = {"samples": [assets + path for path in samples], "target_class": word.name}
-    return {"type": str(kind), "cid": cid, **fields, "attempts": 0, "created_at": now}
+    return {"type": str(kind), "cid": challenge_id, **fields, "attempts": 0, "created_at": now}
 
 
 def as_created(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -126,11 +126,11 @@ def list_keys(client: redis.Redis, prefix: str = DEFAULT_PREFIX, limit: int = SC
     return KeyListing(prefix, tuple(info for info in infos if info is not None), complete)
 
 
-def keys_with(client: redis.Redis, cid: str) -> list[str]:
+def keys_with(client: redis.Redis, challenge_id: str) -> list[str]:
     """The keys that have a session's id in them, short ones first: what lies beside a session is longer."""
     found: set[bytes] = set()
     for node in each_node(client):
-        _scan(node, f"*{_literal(cid)}*", found, SCAN_LIMIT)
+        _scan(node, f"*{_literal(challenge_id)}*", found, SCAN_LIMIT)
     return sorted(
         (key.decode("utf-8", "backslashreplace") for key in found), key=lambda item: (len(item), item)
     )

@@ -25,7 +25,7 @@ from devenv.core.model.topology import (
 from devenv.core.model.vocabulary import POD_PREFIX, resolve_pod
 from devenv.stack import environment, logs, redis_access
 from devenv.stack.compose import compose_file, compose_redis, docker_engine
-from devenv.stack.compose import exit_cleanup as janitor
+from devenv.stack.compose import exit_cleanup as exit_cleanup
 from devenv.stack.compose.docker_engine import Compose
 from devenv.stack.embedded import redis_server
 from devenv.stack.own_service import not_on_compose, service_from_text
@@ -59,7 +59,7 @@ class ComposeStack:
     ) -> None:
         self._project_dir = project_dir.resolve()
         self._dir = state_dir.resolve()
-        self._doors = self._dir / "doors"
+        self._credentials = self._dir / "doors"
         self._wished_project = project
         self._detached = detached
         self._client: DockerClient | None = None
@@ -255,12 +255,12 @@ class ComposeStack:
         done = self._plain(mode).run(*_DOWN)
         if done.returncode:
             raise _failed("docker compose down failed", done.stdout)
-        shutil.rmtree(self._doors, ignore_errors=True)
+        shutil.rmtree(self._credentials, ignore_errors=True)
 
     def _hire_janitor(self, mode: RedisMode) -> None:
         compose = self._plain(mode)
         self._janitor = subprocess.Popen(
-            [sys.executable, "-I", "-S", janitor.__file__, *compose.command, *_DOWN],
+            [sys.executable, "-I", "-S", exit_cleanup.__file__, *compose.command, *_DOWN],
             env=compose.environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -270,7 +270,7 @@ class ComposeStack:
 
     def _dismiss_janitor(self) -> None:
         if self._janitor is not None:
-            self._janitor.communicate(janitor.DISMISS)
+            self._janitor.communicate(exit_cleanup.DISMISS)
             self._janitor = None
 
     # -- containers --------------------------------------------------------------------------------------
@@ -298,7 +298,7 @@ class ComposeStack:
             ml=f"http://{LOOPBACK}:{ports.ml}",
             redis_host=LOOPBACK,
             redis_port=ports.redis,
-            redis_access=compose_redis.access_file(containers, self._doors),
+            redis_access=compose_redis.access_file(containers, self._credentials),
             redis_replica=compose_redis.replica(containers),
             redis_nodes=compose_redis.nodes(containers),
         )

@@ -106,14 +106,14 @@ def access_file(containers: Mapping[str, Container], folder: Path) -> str:
 
     Fetched once for each start of the proxy; "" also while the proxy is not there to be asked.
     """
-    proxy, doors = containers[PROXY], _proxy(containers).get("DEVENV_REDIS_DOORS")
-    if not doors:
+    proxy, credentials = containers[PROXY], _proxy(containers).get("DEVENV_REDIS_DOORS")
+    if not credentials:
         return ""
     started = f"{proxy.id} {proxy.attrs['State'].get('StartedAt')}"
     kept = folder / sha1(started.encode(), usedforsecurity=False).hexdigest()[:12]
     file = kept / ACCESS_FILE
     if not file.exists():
-        said = _read(proxy, f"{doors}/{ACCESS_FILE}")
+        said = _read(proxy, f"{credentials}/{ACCESS_FILE}")
         if said is None:
             return ""
         access = RedisAccess.from_json(json.loads(said))

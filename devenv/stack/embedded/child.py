@@ -14,10 +14,10 @@ import psutil
 
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.stack import logs
-from devenv.stack.embedded import parent_death_guard as keeper
+from devenv.stack.embedded import parent_death_guard as parent_death_guard
 
-_KEEPER = Path(keeper.__file__)
-_STOP_SECONDS = keeper.GRACE_SECONDS + 5.0
+_KEEPER = Path(parent_death_guard.__file__)
+_STOP_SECONDS = parent_death_guard.GRACE_SECONDS + 5.0
 
 
 class Child:
@@ -77,7 +77,7 @@ class Child:
 
     def _kill_group(self) -> None:
         with contextlib.suppress(OSError, ValueError):
-            keeper.end(int(self._pidfile.read_text(encoding="ascii")), force=True)
+            parent_death_guard.end(int(self._pidfile.read_text(encoding="ascii")), force=True)
 
     async def ended(self) -> int:
         """Wait for its end; gives the exit code (128 + n after signal n)."""

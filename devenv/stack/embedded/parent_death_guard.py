@@ -30,11 +30,11 @@ def die_with_parent() -> Callable[[], None] | None:
     import ctypes
 
     prctl = ctypes.CDLL(None, use_errno=True).prctl
-    keeper = os.getpid()
+    parent_death_guard = os.getpid()
 
     def arrange() -> None:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != keeper:  # it died between fork and prctl
+        if os.getppid() != parent_death_guard:  # it died between fork and prctl
             os._exit(1)
 
     return arrange

@@ -69,9 +69,9 @@ class Processes:
         self._cwd = self._run / "cwd"
         for directory in (self._logs, self._cwd):
             directory.mkdir(parents=True, exist_ok=True)
-        self.doors = open_doors(spec.redis_mode, self._run / "doors")
+        self.credentials = open_doors(spec.redis_mode, self._run / "doors")
         self._redis = RedisServers(
-            spec.redis_mode, self.engine, self._reservation, self._run / REDIS, self._child, self.doors
+            spec.redis_mode, self.engine, self._reservation, self._run / REDIS, self._child, self.credentials
         )
         self._children = {name: self._child(name) for name in (ML, *spec.pod_names)}
         self._starting: dict[str, bool] = {}
@@ -106,7 +106,7 @@ class Processes:
             redis_host=LOOPBACK,
             redis_port=ports.redis,
             redis_nodes=self._redis.nodes,
-            redis_access=self.doors.file,
+            redis_access=self.credentials.file,
             redis_replica=self._redis.replica,
             pods={pod: f"http://{host}:{port}" for pod, (host, port) in self.pod_addresses.items()},
         )
@@ -226,7 +226,7 @@ class Processes:
             ml_url=self._ml_url,
             asset_url=self._ml_url,
             secret=self._secret,
-            doors={**self.doors.pod_variables(), **self._replica_variables()},
+            credentials={**self.credentials.pod_variables(), **self._replica_variables()},
         )
 
     def _replica_variables(self) -> dict[str, str]:

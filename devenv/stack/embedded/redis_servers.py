@@ -16,7 +16,7 @@ from devenv.stack import environment
 from devenv.stack.embedded import readiness, redis_cluster, redis_server
 from devenv.stack.embedded.child import Child
 from devenv.stack.ports import LOOPBACK, Reservation
-from devenv.stack.redis_access import Doors
+from devenv.stack.redis_access import Credentials
 
 REDIS = "redis"
 REPLICA = "redis-replica"
@@ -38,10 +38,10 @@ class RedisServers:
         reservation: Reservation,
         directory: Path,
         child: Callable[[str], Child],
-        doors: Doors,
+        credentials: Credentials,
     ) -> None:
         self.engine = engine
-        self._doors = doors
+        self._credentials = credentials
         self.cluster = mode is RedisMode.CLUSTER
         self.replicated = mode is RedisMode.REPLICA
         names = _CLUSTER if self.cluster else (REDIS, REPLICA) if self.replicated else (REDIS,)
@@ -127,7 +127,7 @@ class RedisServers:
         directory = self._directory / name if len(self.children) > 1 else self._directory
         directory.mkdir(parents=True, exist_ok=True)
         port = self._reservation.hand_over(name)
-        options = self._doors.server_options(port)
+        options = self._credentials.server_options(port)
         if self.cluster:
             redis_cluster.write_config(self._nodes, at, directory, shards=self.engine.names_shards)
             options |= redis_cluster.options(self._reservation.hand_over(f"{name} bus"))
@@ -143,7 +143,7 @@ class RedisServers:
         return await readiness.redis_follows(self._reservation.add(REPLICA))
 
     def _answers(self, name: str) -> readiness.Probe:
-        port, its = self._reservation.add(name), self._doors.certificates
+        port, its = self._reservation.add(name), self._credentials.certificates
         tls = its.client_context() if its is not None else None
 
         async def answers() -> bool:

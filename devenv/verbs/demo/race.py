@@ -20,7 +20,9 @@ from devenv.harness.runs.journal import JournaledStack
 from devenv.harness.runs.trace import TraceCollector
 from devenv.verbs.explain.explanation import Explanation, Group, explain_trace
 from devenv.verbs.explain.redis_arrows import with_commands
-from devenv.verbs.replay.replayer import Observed, Replayer, ReplayResult
+from devenv.verbs.replay.observed import Observed
+from devenv.verbs.replay.replayer import Replayer
+from devenv.verbs.replay.result import ReplayResult
 
 SCENARIO = "empty-bypass"
 REPEAT = 5

@@ -29,7 +29,7 @@ REPORT = "report.html"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class DemoResult:
     """A story with the folder that keeps it; ``explanation`` of the acts that did not go as they must."""
 
     story: demo.Story
@@ -47,7 +47,7 @@ def tell_story(
     audience: demo.Audience,
     progress: Progress,
     clock: Callable[[], float] = time.time,
-) -> Told:
+) -> DemoResult:
     """Start a fresh stack, tell the story on it, end the stack, write the run folder with its report.
 
     ``clock`` gives seconds since the epoch. Raises UsageProblem with fewer than two pods.
@@ -85,7 +85,7 @@ def tell_story(
     page = document(story, settings.language, command)
     if explanation is not None:
         page = replace(page, sections=(*page.sections, *sections(explanation)))
-    return Told(story, run.id, run.write_text(REPORT, render(page)), command, explanation)
+    return DemoResult(story, run.id, run.write_text(REPORT, render(page)), command, explanation)
 
 
 def explain_surprises(

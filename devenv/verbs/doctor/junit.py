@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from devenv.core.doctor_rules.findings import Diagnosis, Finding
+from devenv.core.doctor_rules.findings import Advice, Diagnosis
 
 
 def junit_xml(diagnosis: Diagnosis) -> str:
@@ -26,7 +26,7 @@ def junit_xml(diagnosis: Diagnosis) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _told(found: Finding) -> str:
+def _told(found: Advice) -> str:
     lines = [found.sentence, *found.evidence, f"{found.cause}: {found.symptom}", str(found.change)]
     return "\n".join(_xml(line) for line in lines)
 

@@ -40,7 +40,7 @@ Ask = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DoctorOptions:
     """What to look at. Nothing named: the stack that runs, else ``.env`` of the current folder.
 
     ``service``: the URL of a service that runs, to be asked for challenges. ``authorities``: a file that
@@ -81,33 +81,38 @@ class Examined:
 
 
 def examine(
-    wish: Wish, backend: Backend | None, state_dir: Path, *, ask: Ask, progress: Progress = lambda line: None
+    options: DoctorOptions,
+    backend: Backend | None,
+    state_dir: Path,
+    *,
+    ask: Ask,
+    progress: Progress = lambda line: None,
 ) -> Examined:
     """Read the settings, look at what they point at, judge.
 
     Raises UsageProblem for input that cannot be read, EnvironmentProblem where there is nothing to look at,
     or ``ask`` said no.
     """
-    pods, stack, subject = _subject(wish, backend, state_dir)
+    pods, stack, subject = _subject(options, backend, state_dir)
     status = stack.status() if stack is not None else None
     consent = _Consent(ask)
-    needs = {pod.name: _needs(pod, wish) for pod in pods}
+    needs = {pod.name: _needs(pod, options) for pod in pods}
     for heard in _heard(stack, status, time.time() - GATE_SECONDS):
         if "unknown command" in str(heard.reply).lower() and heard.pod in needs:
             needs[heard.pod] = tuple(dict.fromkeys((*needs[heard.pod], heard.command)))
-    plans, servers = _plans(pods, wish, needs, consent, status), []
-    if wish.service is not None and wish.probe:
-        consent.wanted(_host_of(wish.service), f"ask {wish.service} for challenges")
+    plans, servers = _plans(pods, options, needs, consent, status), []
+    if options.service is not None and options.probe:
+        consent.wanted(_host_of(options.service), f"ask {options.service} for challenges")
     for plan in plans:
         if isinstance(plan, Server):
             servers.append(plan)
             continue
         progress(f"looking at {plan.target}")
         servers.append(look(plan))
-    facts = Facts(tuple(pods), tuple(servers), commands=needs, foreign_prefixes=wish.other_prefixes)
-    if wish.probe and wish.write:
+    facts = Facts(tuple(pods), tuple(servers), commands=needs, foreign_prefixes=options.other_prefixes)
+    if options.probe and options.write:
         begun = time.time()
-        made = _created(wish, status, progress)
+        made = _created(options, status, progress)
         refused = {
             (item.pod, item.command): Refusal(item.pod, item.command, str(item.reply).removeprefix("-"))
             for item in _heard(stack, status, begun)
@@ -122,15 +127,15 @@ def examine(
 
 
 def _subject(
-    wish: Wish, backend: Backend | None, state_dir: Path
+    options: DoctorOptions, backend: Backend | None, state_dir: Path
 ) -> tuple[list[Pod], JournaledStack | None, str]:
-    pods = sources.from_env_files(wish.env_files) + sources.from_manifests(wish.manifests)
+    pods = sources.from_env_files(options.env_files) + sources.from_manifests(options.manifests)
     if pods:
-        if wish.redis_url is not None:
-            pods = [sources.reached_at(pod, wish.redis_url) for pod in pods]
-        return pods, None, ", ".join(str(path) for path in (*wish.env_files, *wish.manifests))
-    if wish.redis_url is not None:
-        pod = sources.from_url(wish.redis_url)
+        if options.redis_url is not None:
+            pods = [sources.reached_at(pod, options.redis_url) for pod in pods]
+        return pods, None, ", ".join(str(path) for path in (*options.env_files, *options.manifests))
+    if options.redis_url is not None:
+        pod = sources.from_url(options.redis_url)
         return [pod], None, f"{pod.text('REDIS_HOST')}:{pod.text('REDIS_PORT')}"
     try:
         stack = running_stack(backend, state_dir)
@@ -148,9 +153,9 @@ def _subject(
     return sources.from_stack(status, Path(".env")), stack, f"the running stack ({status.backend})"
 
 
-def _needs(pod: Pod, wish: Wish) -> tuple[str, ...]:
+def _needs(pod: Pod, options: DoctorOptions) -> tuple[str, ...]:
     own = NEEDS.get(pod.text("SESSION_STRATEGY").lower(), UNSAID if pod.service else ())
-    return tuple(dict.fromkeys((*own, *(command.upper() for command in wish.commands))))
+    return tuple(dict.fromkeys((*own, *(command.upper() for command in options.commands))))
 
 
 def _heard(stack: JournaledStack | None, status: StackStatus | None, since: float) -> list[RedisCommand]:
@@ -191,7 +196,7 @@ class _Consent:
 
 def _plans(
     pods: Sequence[Pod],
-    wish: Wish,
+    options: DoctorOptions,
     needs: dict[str, tuple[str, ...]],
     consent: _Consent,
     status: StackStatus | None,
@@ -205,9 +210,11 @@ def _plans(
     for pod in pods:
         target = _target(pod)
         if target is not None:
-            why = _untouchable(pod, target, wish)
-            grouped.setdefault((target, pod.text("REDIS_PASSWORD"), _files(pod, wish), why), []).append(pod)
-    neighbours = tuple(dict.fromkeys([*(target.port for target, *_ in grouped), *wish.neighbours]))
+            why = _untouchable(pod, target, options)
+            grouped.setdefault((target, pod.text("REDIS_PASSWORD"), _files(pod, options), why), []).append(
+                pod
+            )
+    neighbours = tuple(dict.fromkeys([*(target.port for target, *_ in grouped), *options.neighbours]))
     plans: list[Plan | Server] = []
     ends = status.endpoints if status is not None else None
     home = (ends.redis_host, ends.redis_port) if ends is not None else None
@@ -228,7 +235,7 @@ def _plans(
                 files,
                 tuple(dict.fromkeys(need for pod in users for need in needs[pod.name])),
                 users[0].text("REDIS_PREFIX"),
-                wish.write,
+                options.write,
                 neighbours,
                 consent.has,
                 nodes if (target.host, target.port) == home else (),
@@ -254,15 +261,15 @@ def _target(pod: Pod) -> Target | None:
     )
 
 
-def _untouchable(pod: Pod, target: Target, wish: Wish) -> str:
+def _untouchable(pod: Pod, target: Target, options: DoctorOptions) -> str:
     """Why a server cannot be tried; "" where it can."""
     for name in ("REDIS_HOST", "REDIS_PORT", "REDIS_SSL"):
         if not pod.known(name):
             return f"not tried: {name} is not known ({pod.unknown.get(name) or ', '.join(pod.unread)})"
-    if not wish.probe:
+    if not options.probe:
         return "not tried: --no-probe"
     inside = "." not in target.host or target.host.endswith((".svc", ".svc.cluster.local"))
-    if wish.manifests and wish.redis_url is None and inside and not loopback(target.host):
+    if options.manifests and options.redis_url is None and inside and not loopback(target.host):
         return (
             f"not tried: {target.host} is known inside the cluster only; "
             "kubectl port-forward, and --redis-url redis://127.0.0.1:PORT"
@@ -270,10 +277,10 @@ def _untouchable(pod: Pod, target: Target, wish: Wish) -> str:
     return ""
 
 
-def _files(pod: Pod, wish: Wish) -> TlsFiles:
+def _files(pod: Pod, options: DoctorOptions) -> TlsFiles:
     if not pod.flag("REDIS_SSL"):
         return TlsFiles()
-    authorities = str(wish.authorities) if wish.authorities is not None else pod.text(*CA_NAMES)
+    authorities = str(options.authorities) if options.authorities is not None else pod.text(*CA_NAMES)
     return TlsFiles(authorities, pod.text(*CERTIFICATE_NAMES), pod.text(*KEY_NAMES))
 
 
@@ -287,10 +294,10 @@ def _host_of(url: str) -> str:
 # --- challenges ------------------------------------------------------------------------------------------
 
 
-def _created(wish: Wish, status: StackStatus | None, progress: Progress) -> list[Created]:
-    if wish.service is not None:
-        progress(f"asking {wish.service} for challenges")
-        return creation.on_service(wish.service, wish.profile)
+def _created(options: DoctorOptions, status: StackStatus | None, progress: Progress) -> list[Created]:
+    if options.service is not None:
+        progress(f"asking {options.service} for challenges")
+        return creation.on_service(options.service, options.profile)
     service = status.spec.service if status is not None else None
     if status is None or (service is not None and not service.switchable):
         return []  # or of a service of which nobody says that its sessions are in Redis
@@ -307,8 +314,8 @@ def _sought(made: Sequence[Created], facts: Facts, plans: Sequence[Plan | Server
         if isinstance(plan, Server) or not seen.greeted or seen.ping is not None:
             continue
         found = seek(plan, seen, creation.ids(made), prefixes)
-        places |= {cid: place for cid, place in found.items() if place is not None}
-        told = {cid: ok and cid in found for cid, ok in told.items()}
+        places |= {challenge_id: place for challenge_id, place in found.items() if place is not None}
+        told = {challenge_id: ok and challenge_id in found for challenge_id, ok in told.items()}
     sought = []
     for one in made:
         place = places.get(one.challenge or "")

@@ -9,7 +9,7 @@ from typing import Any
 
 from devenv.core.checker.history import SOLVED_MESSAGE
 from devenv.core.diagnosis.diagnosis import diagnose_joined
-from devenv.core.diagnosis.findings import Evidence, Finding
+from devenv.core.diagnosis.findings import Diagnosis, Evidence
 from devenv.core.diagnosis.remarks import remarks
 from devenv.core.diagnosis.stories import Call, Joined, join
 from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
@@ -45,7 +45,7 @@ class Group:
     ``also`` are other sentences of the same cause. ``picture`` is empty where it is that of an earlier group.
     """
 
-    first: Finding
+    first: Diagnosis
     count: int
     challenges: tuple[str, ...]
     also: tuple[str, ...]
@@ -129,7 +129,7 @@ def explain_trace(
         (event_time(one_event) for one_event in events if not isinstance(one_event, StackEvent)), default=0.0
     )
     numbers = lines or {}
-    groups: dict[str, list[Finding]] = {}
+    groups: dict[str, list[Diagnosis]] = {}
     for found in diagnose_joined(joined):
         groups.setdefault(found.cause, []).append(found)
     told: list[Group] = []
@@ -159,7 +159,7 @@ def place(event: TraceEvent) -> tuple[str, int | None, float]:
 
 
 def _group(
-    found: Sequence[Finding],
+    found: Sequence[Diagnosis],
     joined: Joined,
     began: float,
     lines: Mapping[tuple[str, int | None, float], int],
@@ -181,7 +181,7 @@ def _group(
     )
 
 
-def _without_challenge(found: Finding) -> str:
+def _without_challenge(found: Diagnosis) -> str:
     """Its sentence, the same for all challenges: a sentence may name the key."""
     return found.sentence.replace(found.challenge, "…") if found.challenge else found.sentence
 
@@ -190,7 +190,7 @@ def _number(evidence: Evidence, lines: Mapping[tuple[str, int | None, float], in
     return lines.get((evidence.kind, evidence.seq, evidence.time if evidence.kind == "stack" else 0.0))
 
 
-def _concerned(found: Finding, joined: Joined) -> list[Call]:
+def _concerned(found: Diagnosis, joined: Joined) -> list[Call]:
     """The calls of the finding's challenge, and those among its evidence."""
     shown = frozenset(line.seq for line in found.evidence if line.kind == "exchange")
     return [

@@ -17,12 +17,12 @@ from devenv.core.model.topology import RedisMode
 from devenv.core.model.vocabulary import CATALOGUE_STORES, Strategy
 from devenv.core.search.access import Touched
 from devenv.core.search.behaviour import CUT_SHORT
-from devenv.core.search.collecting import Met
+from devenv.core.search.collecting import Occurrence
 from devenv.core.search.expression import Participant
-from devenv.core.search.outcome import HALF_DONE, SERVER_ERROR, Finding, Outcome, judge
+from devenv.core.search.outcome import HALF_DONE, SERVER_ERROR, Outcome, OutcomeViolation, judge
 from devenv.verbs.explore.executor_client import Remote
-from devenv.verbs.explore.fixture import Stage
-from devenv.verbs.explore.result import FoundViolation, ShownStep
+from devenv.verbs.explore.fixture import Fixture
+from devenv.verbs.explore.result import ExploredViolation, ShownStep
 from devenv.wire.executor.jobs import Scheduled, ScheduledRun, Taken
 
 SESSION = "s1"
@@ -41,56 +41,56 @@ _TIME_LEFT = re.compile(r"(?<=[\[ ])[0-9]{3,}(?=[,\]])")
 
 
 @dataclass(frozen=True, slots=True)
-class Suspect:
+class Candidate:
     """What a search found: a kind, and a run of ``cast`` that shows it. ``traces`` of the whole search do.
 
     ``labels``: what each step of the run is, where a model told it.
     """
 
-    finding: Finding
+    finding: OutcomeViolation
     cast: tuple[Participant, ...]
     run: tuple[int, ...]
     traces: int
     labels: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, met: Met, casts: Sequence[Sequence[Participant]]) -> Suspect:
+    def of(cls, met: Occurrence, casts: Sequence[Sequence[Participant]]) -> Candidate:
         """As the search met it, not made smaller."""
         return cls(met.finding, tuple(casts[met.source]), met.run, met.count)
 
 
 def job_of(
-    stage: Stage, cast: Sequence[Participant], prefix: Sequence[int], sleep: frozenset[int] = frozenset(),
+    fixture: Fixture, cast: Sequence[Participant], prefix: Sequence[int], sleep: frozenset[int] = frozenset(),
     *, watch: bool = False,
 ) -> Scheduled:  # fmt: skip
     """A cast's run on ``stage``."""
-    calls, events = stage.calls(cast), stage.events(cast)
+    calls, events = fixture.calls(cast), fixture.events(cast)
     return Scheduled(
-        stage.key, stage.document, stage.ttl_ms, calls, events, tuple(prefix), sleep, watch, stage.db
+        fixture.key, fixture.document, fixture.ttl_ms, calls, events, tuple(prefix), sleep, watch, fixture.db
     )
 
 
 async def confirm(
-    suspect: Suspect, stage: Stage, remote: Remote, replays: int
-) -> tuple[FoundViolation, Outcome]:
+    candidate: Candidate, fixture: Fixture, remote: Remote, replays: int
+) -> tuple[ExploredViolation, Outcome]:
     """Run the schedule ``replays`` times on the real stack, each on a fresh challenge.
 
     Gives also what the first run came to.
     """
-    job = job_of(stage, suspect.cast, suspect.run, watch=True)
+    job = job_of(fixture, candidate.cast, candidate.run, watch=True)
     first, *others = await remote.scheduled([job] * replays)
-    kinds = {item.kind: item for item in judge(suspect.cast, first.outcome)}
-    confirmed = suspect.finding.kind in kinds
+    kinds = {item.kind: item for item in judge(candidate.cast, first.outcome)}
+    confirmed = candidate.finding.kind in kinds
     same = sum(1 for run in others if _told(run) == _told(first)) + 1
-    finding = kinds.get(suspect.finding.kind, suspect.finding)
-    letters = tuple(item.letter for item in suspect.cast)
-    found = FoundViolation(
+    finding = kinds.get(candidate.finding.kind, candidate.finding)
+    letters = tuple(item.letter for item in candidate.cast)
+    found = ExploredViolation(
         kind=finding.kind,
         sentence=finding.sentence,
         requests=letters,
-        schedule=str(schedule_of(suspect.cast, first.steps)),
-        steps=tuple(_shown(suspect.cast, first.steps)),
-        traces=suspect.traces,
+        schedule=str(schedule_of(candidate.cast, first.steps)),
+        steps=tuple(_shown(candidate.cast, first.steps)),
+        traces=candidate.traces,
         confirmed=confirmed,
         replayed=same if confirmed else 0,
         replays=replays,
@@ -99,19 +99,20 @@ async def confirm(
     return found, first.outcome
 
 
-def unconfirmed(suspect: Suspect, why: str) -> FoundViolation:
+def unconfirmed(candidate: Candidate, why: str) -> ExploredViolation:
     """A violation that could not be run on the real stack, and why; its order as the model has it."""
     nothing = Touched(frozenset(), frozenset())
     steps = [
-        Taken(process, label, nothing) for process, label in zip(suspect.run, suspect.labels, strict=False)
+        Taken(process, label, nothing)
+        for process, label in zip(candidate.run, candidate.labels, strict=False)
     ]
-    return FoundViolation(
-        kind=suspect.finding.kind,
-        sentence=suspect.finding.sentence,
-        requests=tuple(item.letter for item in suspect.cast),
-        schedule=str(schedule_of(suspect.cast, steps)) if steps else "",
-        steps=tuple(_shown(suspect.cast, steps)),
-        traces=suspect.traces,
+    return ExploredViolation(
+        kind=candidate.finding.kind,
+        sentence=candidate.finding.sentence,
+        requests=tuple(item.letter for item in candidate.cast),
+        schedule=str(schedule_of(candidate.cast, steps)) if steps else "",
+        steps=tuple(_shown(candidate.cast, steps)),
+        traces=candidate.traces,
         confirmed=False,
         replayed=0,
         replays=0,
@@ -172,15 +173,15 @@ def _shown(cast: Sequence[Participant], run: Sequence[Taken]) -> list[ShownStep]
 
 
 def scenario_text(
-    found: FoundViolation,
+    found: ExploredViolation,
     cast: Sequence[Participant],
     outcome: Outcome,
     strategy: Strategy,
-    stage: Stage,
+    fixture: Fixture,
 ) -> str:
     """A scenario file that ``replay`` follows: the schedule, and what was seen as what is expected."""
     requests = [item for item in cast if item.answer is not None]
-    whose = f"the {strategy} store's" if stage.profile is None else "the service's"
+    whose = f"the {strategy} store's" if fixture.profile is None else "the service's"
     other = f"The order is one of {whose} commands."
     stores: dict[str, Any] = {
         str(word): {"bug": True, "shows": found.sentence} if word is strategy else {"not_applicable": other}
@@ -197,12 +198,12 @@ def scenario_text(
     if outcome.left == -1:
         key["ttl"] = None
     events = [item for item in cast if item.event is not None]
-    needs = ["X"] * (len(requests) > 1) + ["T"] * any(not event.befalls(cast) for event in events)
-    needs += ["F"] * any(event.befalls(cast) for event in events)
+    needs = ["X"] * (len(requests) > 1) + ["T"] * any(not event.affects(cast) for event in events)
+    needs += ["F"] * any(event.affects(cast) for event in events)
     stack: dict[str, Any] = {"pods": max(2, len(requests)), "env": {"REDIS_TIMEOUT_MS": 10000}}
-    if stage.cluster is not None:  # its client sends other commands
+    if fixture.cluster is not None:  # its client sends other commands
         stack["redis"] = str(RedisMode.CLUSTER)
-        stack["env"] |= {"REDIS_CLUSTER": stage.cluster} if stage.cluster else {}
+        stack["env"] |= {"REDIS_CLUSTER": fixture.cluster} if fixture.cluster else {}
     scenario = {
         "version": 1,
         "id": f"explored-{found.kind}",
@@ -212,7 +213,7 @@ def scenario_text(
         "about": f"{found.sentence}. The shortest order of {whose} commands that shows it.",
         "stack": stack,
         "stores": stores,
-        "sessions": {SESSION: stage.kind},
+        "sessions": {SESSION: fixture.kind},
         "steps": [
             {"create": SESSION, "pod": "A"},
             {

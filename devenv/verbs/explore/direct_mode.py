@@ -10,11 +10,11 @@ from devenv.core.search.behaviour import RESTART
 from devenv.core.search.collecting import Budget, Collected
 from devenv.core.search.expression import Participant
 from devenv.core.search.frontier import Branch, Frontier, Walked
-from devenv.core.search.outcome import Finding, Outcome, judge
+from devenv.core.search.outcome import Outcome, OutcomeViolation, judge
 from devenv.core.search.system import Stopped
-from devenv.verbs.explore.confirm import Suspect, job_of
+from devenv.verbs.explore.confirm import Candidate, job_of
 from devenv.verbs.explore.executor_client import Remote
-from devenv.verbs.explore.fixture import Stage
+from devenv.verbs.explore.fixture import Fixture
 from devenv.verbs.explore.learned_mode import selections
 from devenv.wire.executor.jobs import ScheduledRun
 
@@ -33,7 +33,7 @@ def walked(run: ScheduledRun, cast: Sequence[Participant]) -> Walked:
     following: list[Touched | None] = [None] * count  # of each process the step it takes next
     before: list[Touched | None] = [None] * count  # and what that was before a restart
     for step in reversed(run.steps):
-        for hit in cast[step.process].befalls(cast) if cast[step.process].event == RESTART else ():
+        for hit in cast[step.process].affects(cast) if cast[step.process].event == RESTART else ():
             if before[hit] is not None:
                 following[hit], before[hit] = before[hit], None
         following[step.process], before[step.process] = step.touched, step.instead
@@ -56,15 +56,17 @@ def _waited(run: ScheduledRun, cast: Sequence[Participant]) -> str | None:
     )
 
 
-async def search(stage: Stage, cast: tuple[Participant, ...], remote: Remote, collected: Collected) -> None:
+async def search(
+    fixture: Fixture, cast: tuple[Participant, ...], remote: Remote, collected: Collected
+) -> None:
     """Run every trace of ``cast`` once. Raises Stopped (from ``collected``) where the budget is used up."""
     frontier = Frontier()
-    known: dict[Outcome, tuple[Finding, ...]] = {}
-    size = max(1, remote.lanes // 2)
+    known: dict[Outcome, tuple[OutcomeViolation, ...]] = {}
+    size = max(1, remote.slots // 2)
     under_way: set[asyncio.Task[None]] = set()
 
     async def batch(branches: list[Branch]) -> None:
-        jobs = [job_of(stage, cast, branch.prefix, branch.sleep) for branch in branches]
+        jobs = [job_of(fixture, cast, branch.prefix, branch.sleep) for branch in branches]
         for branch, run in zip(branches, await remote.scheduled(jobs), strict=True):
             way = walked(run, cast)
             collected.remark = collected.remark or _waited(run, cast)
@@ -93,11 +95,11 @@ async def search(stage: Stage, cast: tuple[Participant, ...], remote: Remote, co
 
 
 async def shrink(
-    stage: Stage, casts: Sequence[tuple[Participant, ...]], remote: Remote, collected: Collected
-) -> list[Suspect]:
+    fixture: Fixture, casts: Sequence[tuple[Participant, ...]], remote: Remote, collected: Collected
+) -> list[Candidate]:
     """For each kind the fewest participants that show it, as far as ``MAX_SHRINK_RUNS`` go."""
     left = dict(collected.kinds)
-    found: dict[str, Suspect] = {}
+    found: dict[str, Candidate] = {}
     runs = 0
     restarts = any(item.event == RESTART for cast in casts for item in cast)
     most = MAX_SHRINK_RUNS // RESTART_COSTS if restarts else MAX_SHRINK_RUNS
@@ -109,13 +111,13 @@ async def shrink(
         budget = Budget(traces=most - runs)
         own = Collected(budget, collected.clock)
         try:
-            await search(stage, part, remote, own)
+            await search(fixture, part, remote, own)
         except Stopped:
             break  # what a part search met that was not complete is not the shortest
         runs += own.traces
         for kind in [kind for kind in left if kind in own.kinds]:
             count = left.pop(kind).count
-            found[kind] = Suspect(own.kinds[kind].finding, part, own.kinds[kind].run, count)
+            found[kind] = Candidate(own.kinds[kind].finding, part, own.kinds[kind].run, count)
     for kind, met in left.items():
-        found[kind] = Suspect.of(met, casts)
+        found[kind] = Candidate.of(met, casts)
     return [found[kind] for kind in collected.kinds]

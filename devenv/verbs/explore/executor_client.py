@@ -23,9 +23,9 @@ RESTARTING_BATCH = 20
 class Remote:
     """Use as a context manager. ``requests`` counts the HTTP requests that pods were sent."""
 
-    def __init__(self, control: str, lanes: int) -> None:
+    def __init__(self, control: str, slots: int) -> None:
         self._http = local_async_client(control, TIMEOUT_SECONDS)
-        self.lanes = lanes
+        self.slots = slots
         self.requests = 0
 
     async def aclose(self) -> None:
@@ -62,7 +62,7 @@ class Remote:
         return results
 
     async def _batch(self, jobs: Sequence[Job]) -> list[dict[str, Any]]:
-        body = {"jobs": [job.to_json() for job in jobs], "lanes": self.lanes}
+        body = {"jobs": [job.to_json() for job in jobs], "slots": self.slots}
         results = await self._post("/explore/run", body)
         self.requests += sum(1 if isinstance(job, Scripted) else len(job.calls) for job in jobs)
         return results

@@ -23,7 +23,7 @@ from devenv.wire.executor.jobs import CID, Call, EventCall
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Fixture:
     """A challenge of type ``kind`` as the service keeps it, with ``CID`` for its id, in database ``db``.
 
     ``submissions`` is what is sent for each answer, ``profile`` how; None: as the contract says.
@@ -68,7 +68,7 @@ class Stage:
 
 async def build_stage(
     status: StackStatus, pods: Sequence[str], kind: CaptchaType, seed: int, created_at: float
-) -> Stage:
+) -> Fixture:
     """A fresh challenge from the mock ML service's pictures; it knows the right answers."""
     settings = next(pod.settings for pod in status.pods if pod.name == pods[0])
     assets = (settings.get("ASSET_BASE_URL") or status.endpoints.ml).rstrip("/")
@@ -81,14 +81,16 @@ async def build_stage(
     ttl_ms, db = 1000 * int(settings.get("CAPTCHA_TTL") or 60), int(settings.get("REDIS_DB") or 0)
     text = json.dumps(document, ensure_ascii=False)
     cluster = _cluster(status, settings)
-    return Stage(str(kind), key, text, submissions, ttl_ms, tuple(pods), db, cluster=cluster)
+    return Fixture(str(kind), key, text, submissions, ttl_ms, tuple(pods), db, cluster=cluster)
 
 
 def _cluster(status: StackStatus, settings: Mapping[str, str]) -> str | None:
     return settings.get("REDIS_CLUSTER", "") if status.spec.redis_mode is RedisMode.CLUSTER else None
 
 
-async def own_stage(status: StackStatus, pods: Sequence[str], answers: Sequence[Answer], seed: int) -> Stage:
+async def own_stage(
+    status: StackStatus, pods: Sequence[str], answers: Sequence[Answer], seed: int
+) -> Fixture:
     """A session of somebody's own service: one is opened; what its pod then keeps in Redis is the pattern.
 
     ``answers`` are those that will be given. Raises UsageProblem for one that nobody knows, and
@@ -101,9 +103,9 @@ async def own_stage(status: StackStatus, pods: Sequence[str], answers: Sequence[
     async with CaptchaClient(status.endpoints, seed=seed, profile=profile) as client:
         opened = await client.create(name, pods[0])
         submissions = {answer: await client.answers.to(opened, answer) for answer in answers}
-    cid = opened.id or ""
+    challenge_id = opened.id or ""
     with connected(status.endpoints, db) as redis:
-        keys = keys_with(redis, cid) if cid else []
+        keys = keys_with(redis, challenge_id) if challenge_id else []
         if len(keys) != 1 or redis.type(keys[0]) != b"string":
             raise EnvironmentProblem(
                 f"a new session is not one text under one key with its id: {', '.join(keys) or 'no key'}",
@@ -112,6 +114,6 @@ async def own_stage(status: StackStatus, pods: Sequence[str], answers: Sequence[
         text = bytes(redis.get(keys[0]) or b"").decode("utf-8", "backslashreplace")  # type: ignore[arg-type]
         left = int(redis.pttl(keys[0]))
     ttl_ms = max(1000, round(left / 1000) * 1000) if left > 0 else 60_000
-    key, document = keys[0].replace(cid, CID), text.replace(cid, CID)
+    key, document = keys[0].replace(challenge_id, CID), text.replace(challenge_id, CID)
     cluster = _cluster(status, settings)
-    return Stage("any", key, document, submissions, ttl_ms, tuple(pods), db, profile, cluster)
+    return Fixture("any", key, document, submissions, ttl_ms, tuple(pods), db, profile, cluster)

@@ -10,13 +10,13 @@ from devenv.core.search.collecting import Collected
 from devenv.core.search.composition import PackedState
 from devenv.core.search.dpor import SourceDpor
 from devenv.core.search.expression import Participant, restart_of
-from devenv.core.search.outcome import Finding, Outcome, judge
+from devenv.core.search.outcome import Outcome, OutcomeViolation, judge
 from devenv.core.search.shortest import TooLarge, shortest_runs, smaller_selections
 from devenv.core.search.strategies import enumerate_preemptions, walk
 from devenv.core.search.system import canonical
-from devenv.verbs.explore.confirm import Suspect
+from devenv.verbs.explore.confirm import Candidate
 from devenv.verbs.explore.learner import LearnedSystem
-from devenv.verbs.explore.result import Mode, Wish
+from devenv.verbs.explore.result import ExploreOptions, Mode
 
 MAX_PLACES = 300_000
 """So large may a graph be in which the shortest run is looked for."""
@@ -27,10 +27,10 @@ class Judged:
 
     def __init__(self, learned: LearnedSystem) -> None:
         self._learned = learned
-        self._states: dict[PackedState, tuple[Outcome, tuple[Finding, ...]]] = {}
-        self._findings: dict[Outcome, tuple[Finding, ...]] = {}
+        self._states: dict[PackedState, tuple[Outcome, tuple[OutcomeViolation, ...]]] = {}
+        self._findings: dict[Outcome, tuple[OutcomeViolation, ...]] = {}
 
-    def of(self, state: PackedState) -> tuple[Outcome, tuple[Finding, ...]]:
+    def of(self, state: PackedState) -> tuple[Outcome, tuple[OutcomeViolation, ...]]:
         """What a final state comes to, and what is wrong with it."""
         known = self._states.get(state)
         if known is None:
@@ -46,7 +46,7 @@ class Judged:
         return [finding.kind for finding in self.of(state)[1]]
 
 
-def search(learned: LearnedSystem, wish: Wish, collected: Collected, random: Random) -> None:
+def search(learned: LearnedSystem, options: ExploreOptions, collected: Collected, random: Random) -> None:
     """Try orders as ``wish`` says. Raises Stopped (from ``collected``) where the budget is used up."""
     judged = Judged(learned)
 
@@ -55,10 +55,10 @@ def search(learned: LearnedSystem, wish: Wish, collected: Collected, random: Ran
         collected.note(run, outcome, findings)
 
     system = learned.system
-    if wish.mode is Mode.RANDOM:
-        for _ in range(wish.walks):
+    if options.mode is Mode.RANDOM:
+        for _ in range(options.walks):
             visit(*walk(system, random))
-    elif wish.preemptions is not None:
+    elif options.preemptions is not None:
         met: set[object] = set()
 
         def visit_new(run: Sequence[int], state: PackedState) -> None:
@@ -67,7 +67,7 @@ def search(learned: LearnedSystem, wish: Wish, collected: Collected, random: Ran
                 met.add(form)
                 visit(run, state)
 
-        enumerate_preemptions(system, wish.preemptions, visit_new)
+        enumerate_preemptions(system, options.preemptions, visit_new)
     else:
         found = SourceDpor(system, visit)
         try:
@@ -116,13 +116,13 @@ def shrink(
     casts: Sequence[Sequence[Participant]],
     collected: Collected,
     learn: Callable[[tuple[Participant, ...]], LearnedSystem],
-) -> list[Suspect]:
+) -> list[Candidate]:
     """For each kind the fewest participants, the fewest steps and switches that show it.
 
     ``learn`` makes a system of a part of a cast. A kind whose graph is too large keeps the best run met.
     """
     left = dict(collected.kinds)
-    found: dict[str, Suspect] = {}
+    found: dict[str, Candidate] = {}
     parts = sorted((part for cast in casts for part in selections(cast)), key=len)
     for part in dict.fromkeys(parts):
         if not left:
@@ -142,7 +142,7 @@ def shrink(
                 labels.append("" if step is None else step.label)
                 state = learned.system.execute(state, process)
             finding = next(item for item in judged.of(state)[1] if item.kind == kind)
-            found[kind] = Suspect(finding, part, runs[kind].run, met.count, tuple(labels))
+            found[kind] = Candidate(finding, part, runs[kind].run, met.count, tuple(labels))
     for kind, met in left.items():
-        found[kind] = Suspect.of(met, casts)
+        found[kind] = Candidate.of(met, casts)
     return [found[kind] for kind in collected.kinds]

@@ -11,9 +11,9 @@ from devenv.core.search.behaviour import (
     LOSE,
     RESTART,
     Answered,
-    Befalling,
     Behaviour,
-    Happening,
+    Event,
+    FaultEffect,
     LearnedProgram,
     Place,
     Varying,
@@ -26,7 +26,7 @@ from devenv.core.search.redis_store import RedisStore, document_of, fresh_databa
 from devenv.core.spec.learned_scripts import LearnedScripts
 from devenv.core.spec.redis_model import Database
 from devenv.verbs.explore.executor_client import Remote
-from devenv.verbs.explore.fixture import Stage
+from devenv.verbs.explore.fixture import Fixture
 from devenv.wire.executor.jobs import Call, Scripted
 
 MAX_RESTARTS = 5
@@ -53,7 +53,7 @@ class LearnedSystem:
             node = self.system.node(state, at)
             if isinstance(program, LearnedProgram):
                 answers.append(program.answer(node))
-            elif befallen := participant.befalls(self.cast):
+            elif befallen := participant.affects(self.cast):
                 happened.append(any(self._befell(state, participant, target) for target in befallen))
             else:
                 happened.append(node is True)
@@ -71,7 +71,7 @@ class LearnedSystem:
 class Learner:
     """What is known of each kind of request to ``stage``, and of the ``scripts`` that they call."""
 
-    stage: Stage
+    fixture: Fixture
     remote: Remote
     scripts: LearnedScripts
     tell: Callable[[str], None] = lambda text: None
@@ -103,14 +103,14 @@ class Learner:
         for at, value in enumerate(cast):
             if value.answer is not None:
                 programs.append(LearnedProgram(self.behaviours[value.letter], value.name, at))
-            elif befallen := value.befalls(cast):
+            elif befallen := value.affects(cast):
                 programs.append(
-                    Befalling(befallen, value.name, LOSE if value.target is not None else RESTART)
+                    FaultEffect(befallen, value.name, LOSE if value.target is not None else RESTART)
                 )
             else:
-                programs.append(Happening(value.name, value.event or "", self.stage.key))
+                programs.append(Event(value.name, value.event or "", self.fixture.key))
         system = Composition(programs, RedisStore(self.scripts), self._fresh())
-        return LearnedSystem(tuple(cast), system, tuple(programs), self.stage.key)
+        return LearnedSystem(tuple(cast), system, tuple(programs), self.fixture.key)
 
     async def _learn(self, cast: Sequence[Participant], in_time: Callable[[], None]) -> LearnedSystem:
         await self._begin(cast)
@@ -161,7 +161,7 @@ class Learner:
 
     def _call(self, participant: Participant) -> Call:
         self._turn += 1
-        return self.stage.call(participant, self.stage.pods[self._turn % len(self.stage.pods)])
+        return self.fixture.call(participant, self.fixture.pods[self._turn % len(self.fixture.pods)])
 
     def _fresh(self) -> Database:
-        return fresh_database(self.stage.key, self.stage.document, self.stage.ttl_ms)
+        return fresh_database(self.fixture.key, self.fixture.document, self.fixture.ttl_ms)

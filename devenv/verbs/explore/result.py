@@ -22,7 +22,7 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ExploreOptions:
     """An exploration, on a challenge of type ``kind``.
 
     ``budget_traces`` and ``budget_seconds`` None: until it is complete.
@@ -66,7 +66,7 @@ class ShownStep:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundViolation:
+class ExploredViolation:
     """One kind of violation with its shortest schedule.
 
     ``requests`` are the letters that are needed for it; ``traces`` how many traces show it. ``confirmed``:
@@ -123,7 +123,7 @@ class Exploration:
     complete: bool
     traces: int
     blocked: int
-    violations: tuple[FoundViolation, ...]
+    violations: tuple[ExploredViolation, ...]
     requests: int
     seconds: float
     outcomes: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from devenv.verbs.explore.result import Exploration, FoundViolation, Mode
+from devenv.verbs.explore.result import Exploration, ExploredViolation, Mode
 
 _MARKS: Mapping[int, str] = {0: "✅", 1: "❌"}
 _UNKNOWN = "❓"
@@ -84,7 +84,7 @@ def _section(found: Exploration) -> list[str]:
     return lines + [f"- {text}" for text in (*_BY_MODE.get(mode, ()), *always)]
 
 
-def _violation(violation: FoundViolation, found: Exploration) -> list[str]:
+def _violation(violation: ExploredViolation, found: Exploration) -> list[str]:
     needs = "+".join(violation.requests)
     sentence = violation.sentence[:1].upper() + violation.sentence[1:]
     lines = [

@@ -24,11 +24,11 @@ from devenv.harness.runs.store import RESULTS, SCHEDULE, Run, open_run
 from devenv.stack.protocol import Progress
 from devenv.verbs.explore import direct_mode as direct
 from devenv.verbs.explore import learned_mode as learned
-from devenv.verbs.explore.confirm import Suspect, confirm, job_of, scenario_text, unconfirmed
+from devenv.verbs.explore.confirm import Candidate, confirm, job_of, scenario_text, unconfirmed
 from devenv.verbs.explore.executor_client import Remote
-from devenv.verbs.explore.fixture import Stage, build_stage, own_stage
+from devenv.verbs.explore.fixture import Fixture, build_stage, own_stage
 from devenv.verbs.explore.learner import LearnedSystem, Learner
-from devenv.verbs.explore.result import INTERRUPTED, Exploration, FoundViolation, Mode, Wish
+from devenv.verbs.explore.result import INTERRUPTED, Exploration, ExploredViolation, ExploreOptions, Mode
 from devenv.verbs.operate.select import fresh_stack, running_stack
 from devenv.wire.executor.known_scripts import known_scripts
 
@@ -39,30 +39,32 @@ NO_RESTART = "pods in containers cannot be restarted in the middle of a request 
 T = TypeVar("T")
 
 
-def explore(wish: Wish, settings: Settings, progress: Progress) -> Exploration:
+def explore(options: ExploreOptions, settings: Settings, progress: Progress) -> Exploration:
     """Explore as wished, on the stack that runs if it has that store, else on one of its own.
 
     Ctrl-C and a used-up budget end the search; what was found until then is shrunk, confirmed and kept.
     Raises UsageProblem for a wrong expression, EnvironmentProblem where pods go round the gate.
     """
-    meeting = parse_meeting(wish.scenario, wish.events)
+    meeting = parse_meeting(options.scenario, options.events)
     found: Exploration | None = None
     try:
-        with _stage(wish, meeting, settings, progress) as status:
-            found = explore_on(status, wish, settings, progress)
+        with _fixture(options, meeting, settings, progress) as status:
+            found = explore_on(status, options, settings, progress)
     except KeyboardInterrupt:
         if found is None:
             raise
     return found  # also where Ctrl-C came while the stack ended, which it does with us
 
 
-def explore_on(status: StackStatus, wish: Wish, settings: Settings, progress: Progress) -> Exploration:
+def explore_on(
+    status: StackStatus, options: ExploreOptions, settings: Settings, progress: Progress
+) -> Exploration:
     """As ``explore``, on this stack as it is; its pods have the wished store."""
-    meeting = parse_meeting(wish.scenario, wish.events)
-    whose = wish.strategy if status.spec.service is None else "own"
+    meeting = parse_meeting(options.scenario, options.events)
+    whose = options.strategy if status.spec.service is None else "own"
     run = open_run(settings.state_dir, f"explore-{whose}-{meeting}", time.time())
     with asyncio.Runner() as runner:
-        found = _Exploring(wish, meeting, status, settings.seed, progress, runner).run(run)
+        found = _Exploring(options, meeting, status, settings.seed, progress, runner).run(run)
     run.write_json(RESULTS, found.to_json())
     run.write_text(
         SCHEDULE, "".join(f"{violation.kind}: {violation.schedule}\n" for violation in found.violations)
@@ -71,7 +73,9 @@ def explore_on(status: StackStatus, wish: Wish, settings: Settings, progress: Pr
 
 
 @contextmanager
-def _stage(wish: Wish, meeting: Meeting, settings: Settings, progress: Progress) -> Iterator[StackStatus]:
+def _fixture(
+    options: ExploreOptions, meeting: Meeting, settings: Settings, progress: Progress
+) -> Iterator[StackStatus]:
     """The running stack where it fits."""
     try:
         status = running_stack(settings.backend, settings.state_dir).status()
@@ -81,26 +85,28 @@ def _stage(wish: Wish, meeting: Meeting, settings: Settings, progress: Progress)
     if (
         status is not None
         and mode in (None, status.spec.redis_mode)
-        and fits(status, wish)
-        and set(stores(status).values()) == {wish.strategy}
+        and fits(status, options)
+        and set(stores(status).values()) == {options.strategy}
     ):
         yield status
         return
-    with own_stack(wish, meeting, settings, progress) as status:
+    with own_stack(options, meeting, settings, progress) as status:
         yield status
 
 
 @contextmanager
-def own_stack(wish: Wish, meeting: Meeting, settings: Settings, progress: Progress) -> Iterator[StackStatus]:
+def own_stack(
+    options: ExploreOptions, meeting: Meeting, settings: Settings, progress: Progress
+) -> Iterator[StackStatus]:
     """A stack as the exploration wishes it, for the time of the block."""
-    pods = wish.pods or max(2, len(meeting.requests))
+    pods = options.pods or max(2, len(meeting.requests))
     mode = settings.redis or RedisMode.STANDALONE
     # A plain client on a cluster is another story than races: scenario cluster-plain-client.
     client = {"REDIS_CLUSTER": "true"} if mode is RedisMode.CLUSTER else {}
     spec = StackSpec(
         pods=pods,
         use_redis=True,
-        strategy=wish.strategy,
+        strategy=options.strategy,
         env={**PATIENT, **client},
         seed=settings.seed,
         redis_mode=mode,
@@ -110,9 +116,9 @@ def own_stack(wish: Wish, meeting: Meeting, settings: Settings, progress: Progre
         yield stack.status()
 
 
-def fits(status: StackStatus, wish: Wish) -> bool:
+def fits(status: StackStatus, options: ExploreOptions) -> bool:
     """Whether the stack has a gate and enough pods; the store is another matter."""
-    return status.spec.gate and len(status.pods) >= (wish.pods or 1)
+    return status.spec.gate and len(status.pods) >= (options.pods or 1)
 
 
 class _Exploring:
@@ -120,32 +126,32 @@ class _Exploring:
 
     def __init__(
         self,
-        wish: Wish,
+        options: ExploreOptions,
         meeting: Meeting,
         status: StackStatus,
         seed: int,
         progress: Progress,
         runner: asyncio.Runner,
     ) -> None:
-        self._wish = wish
+        self._options = options
         self._meeting = meeting
         self._status = status
         self._seed = seed
         self._progress = progress
         self._runner = runner
-        if wish.kind is CaptchaType.HANDWRITING and "E" in meeting.requests:
+        if options.kind is CaptchaType.HANDWRITING and "E" in meeting.requests:
             raise UsageProblem(
                 f"{meeting}: an empty answer to a handwriting challenge is refused before Redis is asked",
                 hint="R and W can be explored with --type handwriting",
             )
-        if wish.mode is Mode.DIRECT and wish.preemptions is not None:
+        if options.mode is Mode.DIRECT and options.preemptions is not None:
             raise UsageProblem("--mode direct knows no bound on preemptions", hint="--mode learned does")
-        self._pods = [pod.name for pod in status.pods][: wish.pods or len(meeting.requests)]
+        self._pods = [pod.name for pod in status.pods][: options.pods or len(meeting.requests)]
         self._casts: list[tuple[Participant, ...]] = meeting.cast(pods=len(self._pods))
         self._can_restart = status.backend == "embedded"
-        if wish.mode is Mode.DIRECT and "P" in meeting.events and not self._can_restart:
+        if options.mode is Mode.DIRECT and "P" in meeting.events and not self._can_restart:
             raise UsageProblem(f"--mode direct: {NO_RESTART}", hint="--mode learned, or --backend embedded")
-        self._remote = runner.run(_remote(status, wish))
+        self._remote = runner.run(_remote(status, options))
         self._begun = time.monotonic()
         self._told_at = 0.0
         self._why: str | None = None
@@ -154,24 +160,26 @@ class _Exploring:
     def run(self, folder: Run) -> Exploration:
         """Everything; the scenarios go into ``folder``."""
         try:
-            stage = self._runner.run(self._prepare())
+            fixture = self._runner.run(self._prepare())
             self._begun = time.monotonic()
-            deadline = None if self._wish.budget_seconds is None else self._begun + self._wish.budget_seconds
-            collected = Collected(Budget(self._wish.budget_traces, deadline), time.monotonic, self._tell)
-            learner = Learner(stage, self._remote, LearnedScripts(known_scripts()), self._progress)
-            if self._wish.mode is Mode.DIRECT:
-                self._timed("search", lambda: self._search_directly(stage, collected))
-                suspects = self._timed("shrink", lambda: self._shrink_directly(stage, collected))
+            deadline = (
+                None if self._options.budget_seconds is None else self._begun + self._options.budget_seconds
+            )
+            collected = Collected(Budget(self._options.budget_traces, deadline), time.monotonic, self._tell)
+            learner = Learner(fixture, self._remote, LearnedScripts(known_scripts()), self._progress)
+            if self._options.mode is Mode.DIRECT:
+                self._timed("search", lambda: self._search_directly(fixture, collected))
+                candidates = self._timed("shrink", lambda: self._shrink_directly(fixture, collected))
             else:
                 self._timed("search", lambda: self._search_learned(learner, collected))
-                suspects = self._timed("shrink", lambda: self._shrink_learned(learner, collected))
+                candidates = self._timed("shrink", lambda: self._shrink_learned(learner, collected))
             seconds = time.monotonic() - self._begun
-            violations = self._timed("confirm", lambda: self._confirm(suspects, stage, folder))
+            violations = self._timed("confirm", lambda: self._confirm(candidates, fixture, folder))
         finally:
             self._runner.run(self._remote.aclose())
         return self._result(collected, violations, seconds, folder)
 
-    async def _prepare(self) -> Stage:
+    async def _prepare(self) -> Fixture:
         """The stage; and each pod has connected, and loaded its scripts, before anything is counted."""
         if rules := await self._remote.rules():
             raise EnvironmentProblem(
@@ -179,15 +187,15 @@ class _Exploring:
                 hint="devenv gate reset",
             )
         if self._status.spec.service is None:
-            stage = await build_stage(self._status, self._pods, self._wish.kind, self._seed, time.time())
+            fixture = await build_stage(self._status, self._pods, self._options.kind, self._seed, time.time())
         else:
             answers = list(dict.fromkeys(cast.answer for cast in self._casts[0] if cast.answer is not None))
-            stage = await own_stage(self._status, self._pods, answers, self._seed)
+            fixture = await own_stage(self._status, self._pods, answers, self._seed)
         alone = next(cast for cast in self._casts[0] if cast.answer is not None)
-        for pod in stage.pods:
-            job = job_of(replace(stage, pods=(pod,)), [alone], ())
+        for pod in fixture.pods:
+            job = job_of(replace(fixture, pods=(pod,)), [alone], ())
             await self._remote.scheduled([job] * 2)
-        return stage
+        return fixture
 
     def _search_learned(self, learner: Learner, collected: Collected) -> None:
         """One cast after the other."""
@@ -201,21 +209,21 @@ class _Exploring:
                 finally:
                     self._stages["learn"] = self._stages.get("learn", 0.0) + time.monotonic() - began
                 collected.source = number
-                learned.search(system, self._wish, collected, random)
+                learned.search(system, self._options, collected, random)
 
         self._until_stopped(work, collected)
-        if self._wish.mode is Mode.RANDOM:
+        if self._options.mode is Mode.RANDOM:
             self._why = self._why or "orders were tried by chance"
-        elif (most := self._wish.preemptions) is not None:
+        elif (most := self._options.preemptions) is not None:
             self._why = (
                 self._why or f"only orders with at most {most} preemption{'s' * (most != 1)} were tried"
             )
 
-    def _search_directly(self, stage: Stage, collected: Collected) -> None:
+    def _search_directly(self, fixture: Fixture, collected: Collected) -> None:
         def work() -> None:
             for number, cast in enumerate(self._casts):
                 collected.source = number
-                self._runner.run(direct.search(stage, cast, self._remote, collected))
+                self._runner.run(direct.search(fixture, cast, self._remote, collected))
 
         self._until_stopped(work, collected)
         self._why = self._why or collected.remark
@@ -234,18 +242,20 @@ class _Exploring:
                 raise
             self._why = problem.message
 
-    def _shrink_learned(self, learner: Learner, collected: Collected) -> list[Suspect]:
+    def _shrink_learned(self, learner: Learner, collected: Collected) -> list[Candidate]:
         def learn(part: tuple[Participant, ...]) -> LearnedSystem:
             return self._runner.run(learner.learn(part))
 
         return self._unless_interrupted(lambda: learned.shrink(self._casts, collected, learn), collected)
 
-    def _shrink_directly(self, stage: Stage, collected: Collected) -> list[Suspect]:
+    def _shrink_directly(self, fixture: Fixture, collected: Collected) -> list[Candidate]:
         return self._unless_interrupted(
-            lambda: self._runner.run(direct.shrink(stage, self._casts, self._remote, collected)), collected
+            lambda: self._runner.run(direct.shrink(fixture, self._casts, self._remote, collected)), collected
         )
 
-    def _unless_interrupted(self, shrink: Callable[[], list[Suspect]], collected: Collected) -> list[Suspect]:
+    def _unless_interrupted(
+        self, shrink: Callable[[], list[Candidate]], collected: Collected
+    ) -> list[Candidate]:
         """Ctrl-C ends the shrinking only; the violations are then shown as they were met."""
         try:
             if collected.kinds:
@@ -253,47 +263,59 @@ class _Exploring:
             return shrink()
         except KeyboardInterrupt:
             self._why = self._why or INTERRUPTED
-            return [Suspect.of(met, self._casts) for met in collected.kinds.values()]
+            return [Candidate.of(met, self._casts) for met in collected.kinds.values()]
 
-    def _confirm(self, suspects: list[Suspect], stage: Stage, folder: Run) -> tuple[FoundViolation, ...]:
+    def _confirm(
+        self, candidates: list[Candidate], fixture: Fixture, folder: Run
+    ) -> tuple[ExploredViolation, ...]:
         """Run each on the real stack. Ctrl-C ends that: what was not run is shown as not confirmed."""
         # Small ones first; what the search met first may depend, with lanes, on how fast the pods were.
         ordered = sorted(
-            suspects,
-            key=lambda one_suspect: (len(one_suspect.cast), len(one_suspect.run), one_suspect.finding.kind),
+            candidates,
+            key=lambda one_candidate: (
+                len(one_candidate.cast),
+                len(one_candidate.run),
+                one_candidate.finding.kind,
+            ),
         )
-        found: list[FoundViolation] = []
+        found: list[ExploredViolation] = []
         try:
-            for suspect in ordered:
-                found.append(self._confirmed(suspect, stage, folder))
+            for candidate in ordered:
+                found.append(self._confirmed(candidate, fixture, folder))
         except KeyboardInterrupt:
-            found += [unconfirmed(suspect, INTERRUPTED) for suspect in ordered[len(found) :]]
+            found += [unconfirmed(candidate, INTERRUPTED) for candidate in ordered[len(found) :]]
         return tuple(found)
 
-    def _confirmed(self, suspect: Suspect, stage: Stage, folder: Run) -> FoundViolation:
-        self._progress(f"confirming {suspect.finding.kind} on real pods")
-        if not self._can_restart and any(item.letter == "P" for item in suspect.cast):
-            return unconfirmed(suspect, f"{NO_RESTART}; --backend embedded can")
+    def _confirmed(self, candidate: Candidate, fixture: Fixture, folder: Run) -> ExploredViolation:
+        self._progress(f"confirming {candidate.finding.kind} on real pods")
+        if not self._can_restart and any(item.letter == "P" for item in candidate.cast):
+            return unconfirmed(candidate, f"{NO_RESTART}; --backend embedded can")
         try:
-            violation, outcome = self._runner.run(confirm(suspect, stage, self._remote, self._wish.replays))
+            violation, outcome = self._runner.run(
+                confirm(candidate, fixture, self._remote, self._options.replays)
+            )
         except Inconclusive as problem:
-            return unconfirmed(suspect, problem.message)
+            return unconfirmed(candidate, problem.message)
         if not violation.confirmed:
             return violation
-        text = scenario_text(violation, suspect.cast, outcome, self._wish.strategy, stage)
+        text = scenario_text(violation, candidate.cast, outcome, self._options.strategy, fixture)
         path = folder.write_text(f"{violation.kind}.yaml", text)
-        command = f"devenv replay {_shown_path(path)} --strategy {self._wish.strategy}"
+        command = f"devenv replay {_shown_path(path)} --strategy {self._options.strategy}"
         return replace(violation, scenario_file=str(path), reproduce=command)
 
     def _result(
-        self, collected: Collected, violations: tuple[FoundViolation, ...], seconds: float, folder: Run
+        self, collected: Collected, violations: tuple[ExploredViolation, ...], seconds: float, folder: Run
     ) -> Exploration:
-        wish = self._wish
-        mode = str(wish.mode) if wish.preemptions is None else f"{wish.mode}, {wish.preemptions} preemptions"
+        options = self._options
+        mode = (
+            str(options.mode)
+            if options.preemptions is None
+            else f"{options.mode}, {options.preemptions} preemptions"
+        )
         service = self._status.spec.service
         return Exploration(
             scenario=str(self._meeting),
-            strategy=wish.strategy,
+            strategy=options.strategy,
             mode=mode,
             complete=self._why is None,
             traces=collected.traces,
@@ -306,16 +328,16 @@ class _Exploring:
             stages=self._stages,
             run_id=folder.id,
             engine=f"{self._status.redis_engine} {self._status.redis_version}",
-            challenge=str(wish.kind) if service is None else service.profile.name,
+            challenge=str(options.kind) if service is None else service.profile.name,
             service=None if service is None else service.title,
         )
 
-    def _timed(self, stage: str, work: Callable[[], T]) -> T:
+    def _timed(self, fixture: str, work: Callable[[], T]) -> T:
         began = time.monotonic()
         try:
             return work()
         finally:
-            self._stages[stage] = time.monotonic() - began
+            self._stages[fixture] = time.monotonic() - began
 
     def _tell(self, collected: Collected) -> None:
         now = time.monotonic()
@@ -327,10 +349,10 @@ class _Exploring:
         self._progress(f"{collected.traces} traces, {rate:.0f}/s, violations: {kinds}")
 
 
-async def _remote(status: StackStatus, wish: Wish) -> Remote:
+async def _remote(status: StackStatus, options: ExploreOptions) -> Remote:
     if not status.spec.gate:
         raise EnvironmentProblem("the stack has no gate, so nothing can be held", hint="devenv up -d")
-    return Remote(status.endpoints.control, wish.lanes)
+    return Remote(status.endpoints.control, options.lanes)
 
 
 def _shown_path(path: Path) -> str:

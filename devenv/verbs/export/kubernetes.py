@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from devenv.core.kubernetes import HEADER, ServiceWish, StackWish, file_name, to_yaml
+from devenv.core.kubernetes import HEADER, ServiceOptions, StackOptions, file_name, to_yaml
 from devenv.core.kubernetes.parts import Manifest
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.service import ServiceSpec
@@ -71,46 +71,46 @@ def _placed(variables: Mapping[str, str], redis: str) -> dict[str, str]:
     return {name: _REDIS_WORD.sub(lambda item: words[item[0]], value) for name, value in variables.items()}
 
 
-def service_notes(wish: ServiceWish, service: ServiceSpec | None = None) -> list[str]:
+def service_notes(options: ServiceOptions, service: ServiceSpec | None = None) -> list[str]:
     """What to know and to do before these manifests are applied; ``service``: somebody's own."""
-    at = f" -n {wish.namespace}" if wish.namespace else ""
+    at = f" -n {options.namespace}" if options.namespace else ""
     literals = ["--from-literal=ABSTRACT_HMAC_SECRET=$(openssl rand -hex 32)"]
-    if wish.redis_at is not None and wish.redis_at.password:
+    if options.redis_at is not None and options.redis_at.password:
         literals.append("--from-file=REDIS_PASSWORD=password.txt")
     notes = [
         "Secrets are never written here. Once, before applying:",
-        f"  kubectl create secret generic {wish.secret}{at} {' '.join(literals)}",
+        f"  kubectl create secret generic {options.secret}{at} {' '.join(literals)}",
     ]
-    local = [] if service is None else [name for name in service.env if name not in wish.variables]
+    local = [] if service is None else [name for name in service.env if name not in options.variables]
     if local:
         notes.append(
             f"Values of devenv.toml are for one machine and not here: {', '.join(local)}. "
             "--set NAME=VALUE, or the Secret."
         )
-    if wish.redis_at is not None and wish.redis_at.authority:
-        notes.append(f"  kubectl create configmap {wish.redis_at.authority}{at} --from-file=ca.pem")
-    off = wish.variables.get("USE_REDIS") != "true" and (service is None or service.switchable)
-    if off and wish.replicas > 1 and not wish.canary:
+    if options.redis_at is not None and options.redis_at.authority:
+        notes.append(f"  kubectl create configmap {options.redis_at.authority}{at} --from-file=ca.pem")
+    off = options.variables.get("USE_REDIS") != "true" and (service is None or service.switchable)
+    if off and options.replicas > 1 and not options.canary:
         notes.append(
             "USE_REDIS=false with several replicas: sessions made on one pod are not found on another."
         )
-    if wish.canary and wish.shared:
+    if options.canary and options.shared:
         notes.append(
             "Canary and stable pods behind one Service: a challenge made on one kind is not found on the "
             "other (scenario mixed-flags)."
         )
-    elif wish.canary:
+    elif options.canary:
         notes.append(
-            f"The canary has a Service of its own, {wish.name}-canary: send whole clients there, as a "
+            f"The canary has a Service of its own, {options.name}-canary: send whole clients there, as a "
             "challenge made on one kind of pod is not found on the other (scenario mixed-flags)."
         )
     return notes
 
 
-def stack_notes(wish: StackWish) -> list[str]:
+def stack_notes(options: StackOptions) -> list[str]:
     """How to reach a stack that was applied."""
-    at = f" -n {wish.namespace}" if wish.namespace else ""
-    ports = wish.ports
+    at = f" -n {options.namespace}" if options.namespace else ""
+    ports = options.ports
     return [
         "Build and push the images first: docker compose build, then tag them with --registry and --tag.",
         f"  kubectl create secret generic devenv-secrets{at} "

@@ -52,7 +52,7 @@ POD = pod_name(0)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class InitOptions:
     """What the person said already; the rest is found.
 
     ``create_body`` is the JSON that opens a session; ``body`` is a wrong answer's, with ``{id}`` in it.
@@ -73,32 +73,32 @@ class Wish:
     body: str | None = None
 
 
-def look(wish: Wish, state_dir: Path, progress: Progress) -> Found:
+def look(options: InitOptions, state_dir: Path, progress: Progress) -> Found:
     """Start the service once and find out what a devenv.toml needs to say.
 
     Raises UsageProblem where nothing tells how it is started, EnvironmentProblem where it does not start.
     """
-    likely = starts(wish.folder)
-    start = f"app:{wish.app}" if wish.app else wish.command or next(iter(likely), None)
+    likely = starts(options.folder)
+    start = f"app:{options.app}" if options.app else options.command or next(iter(likely), None)
     if start is None:
         raise UsageProblem(
-            f"{wish.folder}: nothing tells how the service is started",
+            f"{options.folder}: nothing tells how the service is started",
             hint="--app main:app for an ASGI app, else --command 'python app.py --port {port}'",
         )
-    others = () if wish.app or wish.command else tuple(item.removeprefix("app:") for item in likely[1:])
+    others = () if options.app or options.command else tuple(item.removeprefix("app:") for item in likely[1:])
     app = start.removeprefix("app:") if start.startswith("app:") else None
-    preset = wish.preset or _preset_of(wish.folder, app)
-    headers = dict(wish.headers or {})
+    preset = options.preset or _preset_of(options.folder, app)
+    headers = dict(options.headers or {})
     profile = replace(PRESETS[preset], headers=headers)
     service = ServiceSpec(
-        directory=str(wish.folder.resolve()),
+        directory=str(options.folder.resolve()),
         profile=profile,
         app=app,
         command=() if app else command_words(start),
-        python=wish.python,
-        env_file=wish.env_file,
-        env=dict(wish.env or {}),
-        allow_env=wish.allow_env,
+        python=options.python,
+        env_file=options.env_file,
+        env=dict(options.env or {}),
+        allow_env=options.allow_env,
     )
     files = own_variables(service)
     ours = {name: item for name, item in its_redis(service, files).items() if name not in service.env}
@@ -107,18 +107,19 @@ def look(wish: Wish, state_dir: Path, progress: Progress) -> Found:
     env = dict(service.env)
     service = replace(service, env={**env, **dict.fromkeys(neutral, "")})
     found = Found(
-        preset=preset, app=app, command=None if app else start, python=wish.python, env_file=wish.env_file,
-        env=env, neutral=neutral, allow_env=wish.allow_env, headers=headers,
+        preset=preset, app=app, command=None if app else start,
+        python=options.python, env_file=options.env_file,
+        env=env, neutral=neutral, allow_env=options.allow_env, headers=headers,
         notes=(f"also here: {', '.join(others)} (--app, --command)",) if others else (),
     )  # fmt: skip
     if preset != CAPTCHA.name:
         return replace(found, switchable=False)
     return _try(
-        wish, found, StackSpec(pods=1, use_redis=True, service=service, gate=False), state_dir, progress
+        options, found, StackSpec(pods=1, use_redis=True, service=service, gate=False), state_dir, progress
     )
 
 
-def _try(wish: Wish, found: Found, spec: StackSpec, state_dir: Path, progress: Progress) -> Found:
+def _try(options: InitOptions, found: Found, spec: StackSpec, state_dir: Path, progress: Progress) -> Found:
     """On a stack of its own: once as USE_REDIS=true, and whether USE_REDIS=false makes a difference."""
     with fresh_stack("embedded", state_dir, spec, progress) as stack:
         endpoints = stack.endpoints()
@@ -126,7 +127,7 @@ def _try(wish: Wish, found: Found, spec: StackSpec, state_dir: Path, progress: P
             local_client(endpoints.traffic, _TIMEOUT_S) as http,
             connected(endpoints, 0) as redis,
         ):
-            trying = _Trying(wish, found, http, redis)
+            trying = _Trying(options, found, http, redis)
             try:
                 found, opening, profile = trying.everything()
                 if found.key is None:
@@ -179,8 +180,8 @@ class _Refused(EnvironmentProblem):
 class _Trying:
     """Talks to the started pod."""
 
-    def __init__(self, wish: Wish, found: Found, http: httpx.Client, redis: Redis) -> None:
-        self._wish, self._found, self._http, self._redis = wish, found, http, redis
+    def __init__(self, options: InitOptions, found: Found, http: httpx.Client, redis: Redis) -> None:
+        self._options, self._found, self._http, self._redis = options, found, http, redis
         self._api: Mapping[str, Any] = self._openapi()
         self._headers = {**self._required_headers(), **found.headers}
 
@@ -192,7 +193,7 @@ class _Trying:
             for name, kind in CAPTCHA.kinds.items()
             if kind.create.path in self._paths() and kind.verify.path in self._paths()
         }
-        if contract and self._wish.create is None:
+        if contract and self._options.create is None:
             partly = contract if len(contract) < len(CAPTCHA.kinds) else {}
             return self._with_key(replace(found, kinds=partly), next(iter(contract.values())), CAPTCHA)
         create, verify = self._pair()
@@ -221,7 +222,7 @@ class _Trying:
                 hint="devenv.toml can say where it stands: id in [profile]",
             )
         profile = replace(CAPTCHA, id_field=place or "", id_header=header or "", id_cookie=cookie or "")
-        cid = profile.session_of(first.headers, first.body) or ""
+        challenge_id = profile.session_of(first.headers, first.body) or ""
         if header is not None:
             verify = verify.with_header(header, ID)
         if cookie is not None:
@@ -229,8 +230,8 @@ class _Trying:
         request, answers = self._body(verify, (place or "").rpartition(".")[2])
         kind = Kind(create, request, answers=answers)
         wrong = answers.get(str(Answer.WRONG))
-        known = self._send(request.fill(cid, wrong))
-        unknown = self._send(request.fill(_nobodys(cid), wrong))
+        known = self._send(request.fill(challenge_id, wrong))
+        unknown = self._send(request.fill(_nobodys(challenge_id), wrong))
         not_found, told, success, notes = _rules(known[:2], unknown[:2])
         found = replace(
             found, id_field=profile.id_field, id_header=profile.id_header, id_cookie=profile.id_cookie,
@@ -248,9 +249,9 @@ class _Trying:
     def key(self, kind: Kind, profile: ServiceProfile) -> str | None:
         """The key, with ``{id}`` in it, under which a new session lies in Redis; None where there is none."""
         opened = self._send(kind.create.fill(None))
-        cid = profile.session_of(opened.headers, opened.body)
-        keys = keys_with(self._redis, cid) if cid else []
-        return keys[0].replace(cid, ID) if cid and keys else None
+        challenge_id = profile.session_of(opened.headers, opened.body)
+        keys = keys_with(self._redis, challenge_id) if challenge_id else []
+        return keys[0].replace(challenge_id, ID) if challenge_id and keys else None
 
     # -- what its OpenAPI says ---------------------------------------------------------------------------
 
@@ -281,8 +282,8 @@ class _Trying:
         return dict.fromkeys(needed, "devenv")
 
     def _pair(self) -> tuple[Request | None, Request | None]:
-        create = _request(self._wish.create) if self._wish.create else None
-        verify = _request(self._wish.verify) if self._wish.verify else None
+        create = _request(self._options.create) if self._options.create else None
+        verify = _request(self._options.verify) if self._options.verify else None
         for path, method, operation in self._operations():
             says = f"{path} {operation.get('operationId', '')}"
             if verify is None and (_USES.search(path) or "{" in path):
@@ -293,8 +294,8 @@ class _Trying:
 
     def _opening_body(self, create: Request) -> Mapping[str, Any] | None:
         """What was said, else the fields that its OpenAPI requires, with values of ours."""
-        if self._wish.create_body is not None:
-            return _json(self._wish.create_body, "--create-body")
+        if self._options.create_body is not None:
+            return _json(self._options.create_body, "--create-body")
         return {
             name: _plausible(self._resolved(item))
             for name, item in self._fields(create, required=True).items()
@@ -302,8 +303,8 @@ class _Trying:
 
     def _body(self, verify: Request, id_name: str) -> tuple[Request, dict[str, Any]]:
         """The verify with its body's template, and what to answer wrongly."""
-        if self._wish.body is not None:
-            return replace(verify, body=_json(self._wish.body, "--body")), {}
+        if self._options.body is not None:
+            return replace(verify, body=_json(self._options.body, "--body")), {}
         fields = self._fields(verify)
         template: dict[str, Any] = {}
         answers: dict[str, Any] = {}
@@ -463,9 +464,9 @@ def _name(path: str) -> str:
     return next((word for word in reversed(words) if word), "session").rstrip("s") or "session"
 
 
-def _nobodys(cid: str) -> str:
+def _nobodys(challenge_id: str) -> str:
     """An id of the same form that nobody was given: its letters and digits moved on by some places."""
     table: dict[str, str] = {}
     for letters in _CLASSES:
         table |= {item: letters[(at + 3) % len(letters)] for at, item in enumerate(letters)}
-    return "".join(table.get(item, item) for item in cid)
+    return "".join(table.get(item, item) for item in challenge_id)

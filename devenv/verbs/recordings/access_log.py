@@ -142,8 +142,10 @@ def _body(value: Any) -> str | None:
 
 def _identity(data: Mapping[str, Any]) -> str | None:
     """Services that log which challenge a request was about give more than a log must."""
-    cid = data.get("challenge_id")
-    return json.dumps({"challenge_id": cid}) if isinstance(cid, str) and cid else None
+    challenge_id = data.get("challenge_id")
+    return (
+        json.dumps({"challenge_id": challenge_id}) if isinstance(challenge_id, str) and challenge_id else None
+    )
 
 
 def _status(value: Any, where: str) -> int | None:

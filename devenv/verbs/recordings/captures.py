@@ -29,7 +29,9 @@ class Captures:
 
     def find(self, events: Sequence[Event]) -> None:
         """Look for values of answers of ``other`` events that later such events send."""
-        self._placeholders = {cid: f"{{challenge:{name}}}" for cid, name in self.ids.items()}
+        self._placeholders = {
+            challenge_id: f"{{challenge:{name}}}" for challenge_id, name in self.ids.items()
+        }
         origins: dict[str, tuple[int, str]] = {}
         for number, event in enumerate(events):
             if event.use != "other" or event.request is None:

@@ -26,7 +26,7 @@ _SHOWS = "Every request is answered as it would be by a service of one pod."
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ImportOptions:
     """How to make the scenario. ``pods``: over so many in turn; None: as recorded, where that is known.
 
     ``routed``: no request names its pod. ``waits``: keep pauses. ``keep``: headers and fields not to redact.
@@ -52,7 +52,7 @@ class Composed:
 _Dumper.add_representer(str, _text)
 
 
-def compose(recording: Recording, profile: ServiceProfile, wish: Wish) -> Composed:
+def compose(recording: Recording, profile: ServiceProfile, options: ImportOptions) -> Composed:
     """Make the scenario. Raises UsageProblem where no request of the recording is about the service."""
     sessions = Sessions(profile, recording.bodies)
     events = sessions.read(recording)
@@ -64,7 +64,9 @@ def compose(recording: Recording, profile: ServiceProfile, wish: Wish) -> Compos
             f"{recording.source}: none of its {len(recording.requests)} requests is one of the service's",
             hint=f"the profile {profile.name} knows {paths}; a devenv.toml describes another service",
         )
-    maker = _Maker(profile, wish, Captures(sessions.ids), Redactor(wish.keep), _Pods.of(events, wish))
+    maker = _Maker(
+        profile, options, Captures(sessions.ids), Redactor(options.keep), _Pods.of(events, options)
+    )
     steps = maker.steps(events)
     left_out = len(recording.requests) - sum(1 for event in events if event.request is not None)
     notes = [*recording.notes, *sessions.notes(), *maker.notes(), *maker.redactor.notes()]
@@ -110,14 +112,14 @@ class _Pods:
     _turns: Turns
 
     @classmethod
-    def of(cls, events: Sequence[Event], wish: Wish) -> _Pods:
+    def of(cls, events: Sequence[Event], options: ImportOptions) -> _Pods:
         named = [event.request.pod for event in events if event.request is not None]
         known = [pod for pod in named if pod is not None and pod in _POD_NAMES]
-        if wish.pods is None and not wish.routed and known and len(known) == len(named):
+        if options.pods is None and not options.routed and known and len(known) == len(named):
             count = max(2, 1 + max(_POD_NAMES.index(pod) for pod in known))
             return cls(count, False, True, Turns(count))
-        count = wish.pods or 2
-        return cls(count, wish.routed, False, Turns(count))
+        count = options.pods or 2
+        return cls(count, options.routed, False, Turns(count))
 
     def next(self, event: Event) -> str | None:
         if self.routed:
@@ -141,13 +143,18 @@ class _Maker:
     """Makes the steps."""
 
     def __init__(
-        self, profile: ServiceProfile, wish: Wish, captures: Captures, redactor: Redactor, pods: _Pods
+        self,
+        profile: ServiceProfile,
+        options: ImportOptions,
+        captures: Captures,
+        redactor: Redactor,
+        pods: _Pods,
     ) -> None:
         self.redactor = redactor
         self.pods = pods
         self.overlaps = self.waits = False
         self._profile = profile
-        self._wish = wish
+        self._options = options
         self._captures = captures
         self._lives: dict[str, _Life] = {}
         self._waited = 0.0
@@ -173,7 +180,7 @@ class _Maker:
         return [f"pauses of {self._waited:.1f} s in all, as recorded"] if self._waited else []
 
     def _wait(self, seconds: float) -> list[dict[str, Any]]:
-        if not self._wish.waits:
+        if not self._options.waits:
             return []
         self.waits = True
         self._waited += seconds
@@ -270,7 +277,9 @@ class _Maker:
             return False
         now = event.request.started if event.request is not None else None
         old = (
-            self._wish.waits and None not in (now, life.born) and (now or 0) - (life.born or 0) >= TTL_SECONDS
+            self._options.waits
+            and None not in (now, life.born)
+            and (now or 0) - (life.born or 0) >= TTL_SECONDS
         )
         return life.over or life.left <= 0 or old
 
@@ -279,7 +288,7 @@ class _Maker:
         request = event.request
         if request is None or request.status is None or not 200 <= request.status < 400:
             return None
-        probe = Redactor(self._wish.keep)
+        probe = Redactor(self._options.keep)
         probe.headers(request.headers)
         probe.target(self._captures.put(request.target))
         if request.body:

@@ -12,7 +12,7 @@ from devenv.core.model.service import ServiceProfile
 from devenv.core.scenario import parse
 from devenv.harness.config.settings import Settings
 from devenv.verbs.recordings.access_log import parse_access_log
-from devenv.verbs.recordings.composing import Composed, Wish, compose
+from devenv.verbs.recordings.composing import Composed, ImportOptions, compose
 from devenv.verbs.recordings.curl import parse_curl
 from devenv.verbs.recordings.har import parse_har
 from devenv.verbs.recordings.recorded import Recording
@@ -25,13 +25,13 @@ FORMS: Mapping[str, Callable[[str, str], Recording]] = {
 STANDARD_INPUT = "-"
 
 
-def import_file(form: str, path: Path, settings: Settings, wish: Wish) -> Composed:
+def import_file(form: str, path: Path, settings: Settings, options: ImportOptions) -> Composed:
     """Read ``path`` (``-``: standard input) as ``form`` and make a scenario of it, by the service's profile.
 
     Raises UsageProblem that names file and line or entry.
     """
     text, name = _read(path)
-    return checked(compose(FORMS[form](text, name), profile_of(settings), wish))
+    return checked(compose(FORMS[form](text, name), profile_of(settings), options))
 
 
 def profile_of(settings: Settings) -> ServiceProfile:

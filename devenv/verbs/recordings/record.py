@@ -12,7 +12,7 @@ from devenv.core.model.events import Exchange, trace_event
 from devenv.core.model.presets import CAPTCHA
 from devenv.harness.runs.trace import mark, trace_since
 from devenv.stack.protocol import Progress, Stack
-from devenv.verbs.recordings.composing import Composed, Wish, compose
+from devenv.verbs.recordings.composing import Composed, ImportOptions, compose
 from devenv.verbs.recordings.import_file import checked
 from devenv.verbs.recordings.recorded import Recorded, Recording
 
@@ -24,7 +24,7 @@ _SHORTENED = re.compile(r"… \(\d+ characters\)")
 def record(
     stack: Stack,
     seconds: float | None,
-    wish: Wish,
+    options: ImportOptions,
     progress: Progress,
     *,
     clock: Callable[[], float] = time.time,
@@ -59,7 +59,7 @@ def record(
         )
     name = f"recording-{datetime.fromtimestamp(began, UTC):%Y%m%dT%H%M%SZ}"
     profile = status.spec.service.profile if status.spec.service is not None else CAPTCHA
-    return checked(compose(recording_of(exchanges, name), profile, wish))
+    return checked(compose(recording_of(exchanges, name), profile, options))
 
 
 def recording_of(exchanges: list[Exchange], name: str) -> Recording:

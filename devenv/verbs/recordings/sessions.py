@@ -33,7 +33,7 @@ class _Session:
     name: str
     kind: str
     client: str
-    cid: str | None
+    challenge_id: str | None
     used: bool = False
 
 
@@ -67,18 +67,18 @@ class Sessions:
         session = self.profile.carried(request.answer_headers) or self.profile.carried(request.headers)
         return self.profile.read(request.method, request.path, request.sent, request.got, session)
 
-    def _open(self, request: Recorded, kind: str, cid: str | None) -> list[Event]:
+    def _open(self, request: Recorded, kind: str, challenge_id: str | None) -> list[Event]:
         if request.status is not None and request.status >= 400:
             self.unborn += 1
             return []
-        session = self._new(kind, request.client, cid)
+        session = self._new(kind, request.client, challenge_id)
         return [Event("create", request, session.name, kind)]
 
-    def _use(self, request: Recorded, kind: str, cid: str | None) -> list[Event]:
-        session = self._found(kind, request.client, cid)
+    def _use(self, request: Recorded, kind: str, challenge_id: str | None) -> list[Event]:
+        session = self._found(kind, request.client, challenge_id)
         events = []
         if session is None:
-            session = self._new(kind, request.client, cid)
+            session = self._new(kind, request.client, challenge_id)
             self.added += 1
             events.append(Event("create", None, session.name, kind))
         session.used = True
@@ -86,19 +86,19 @@ class Sessions:
         outcome = self.profile.outcome(request.status, request.got) if told else None
         return [*events, Event("verify", request, session.name, kind, outcome)]
 
-    def _found(self, kind: str, client: str, cid: str | None) -> _Session | None:
+    def _found(self, kind: str, client: str, challenge_id: str | None) -> _Session | None:
         """By its id. Else the client's first one that nobody has used yet, else its latest: a guess."""
         same = [item for item in self.known if item.kind == kind]
-        if cid is not None:
+        if challenge_id is not None:
             for session in same:
-                if session.cid == cid:
+                if session.challenge_id == challenge_id:
                     return session
-            same = [item for item in same if item.cid is None]
+            same = [item for item in same if item.challenge_id is None]
         own = [item for item in same if item.client == client]
         unused = [item for item in own if not item.used]
-        if cid is not None:
+        if challenge_id is not None:
             if unused:
-                unused[0].cid = cid
+                unused[0].challenge_id = challenge_id
                 return unused[0]
             return None
         if not own:
@@ -106,15 +106,15 @@ class Sessions:
         self.guessed += 1
         return unused[0] if unused else own[-1]
 
-    def _new(self, kind: str, client: str, cid: str | None) -> _Session:
-        session = _Session(f"c{len(self.known) + 1}", kind, client, cid)
+    def _new(self, kind: str, client: str, challenge_id: str | None) -> _Session:
+        session = _Session(f"c{len(self.known) + 1}", kind, client, challenge_id)
         self.known.append(session)
         return session
 
     @property
     def ids(self) -> dict[str, str]:
         """The ids of the sessions that were told, to their names."""
-        return {item.cid: item.name for item in self.known if item.cid is not None}
+        return {item.challenge_id: item.name for item in self.known if item.challenge_id is not None}
 
     def notes(self) -> list[str]:
         """What had to be guessed or added."""

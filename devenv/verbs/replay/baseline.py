@@ -25,38 +25,37 @@ def fits(scenario: Scenario, status: StackStatus) -> str | None:
     A request that no step pins is routed by the proxy's policy over all pods, so then their number must be
     exactly the scenario's.
     """
-    wish, spec = scenario.stack, status.spec
+    needs, spec = scenario.stack, status.spec
     unpinned = any(_unpinned(step) for step in scenario.steps)
-    if spec.pods < wish.pods or (unpinned and spec.pods != wish.pods):
+    if spec.pods < needs.pods or (unpinned and spec.pods != needs.pods):
+        needed = f"{scenario.id} needs {needs.pods} pods"
+        return f"{needed}, the stack has {spec.pods}: devenv up --pods {needs.pods}"
+    if needs.redis is not None and spec.redis_mode is not needs.redis:
         return (
-            f"{scenario.id} needs {wish.pods} pods, the stack has {spec.pods}: devenv up --pods {wish.pods}"
+            f"{scenario.id} needs Redis as {needs.redis}, the stack's is {spec.redis_mode}: "
+            f"devenv up --redis {needs.redis}"
         )
-    if wish.redis is not None and spec.redis_mode is not wish.redis:
+    if spec.workers != needs.workers:
+        processes = "processes" if needs.workers > 1 else "process"
         return (
-            f"{scenario.id} needs Redis as {wish.redis}, the stack's is {spec.redis_mode}: "
-            f"devenv up --redis {wish.redis}"
-        )
-    if spec.workers != wish.workers:
-        processes = "processes" if wish.workers > 1 else "process"
-        return (
-            f"{scenario.id} needs pods of {wish.workers} worker {processes}, the stack's "
-            f"have {spec.workers}: devenv up --workers {wish.workers}"
+            f"{scenario.id} needs pods of {needs.workers} worker {processes}, the stack's "
+            f"have {spec.workers}: devenv up --workers {needs.workers}"
         )
     return None
 
 
-def wished_spec(scenario: Scenario, strategy: Strategy) -> StackSpec:
-    """The stack that a scenario wishes for itself: what to start where none runs."""
-    wish = scenario.stack
+def required_spec(scenario: Scenario, strategy: Strategy) -> StackSpec:
+    """The stack that a scenario asks for: what to start where none runs."""
+    needs = scenario.stack
     return StackSpec(
-        pods=wish.pods,
-        workers=wish.workers,
-        redis_mode=wish.redis or StackSpec().redis_mode,
-        policy=wish.policy or StackSpec().policy,
+        pods=needs.pods,
+        workers=needs.workers,
+        redis_mode=needs.redis or StackSpec().redis_mode,
+        policy=needs.policy or StackSpec().policy,
         use_redis=strategy is not Strategy.MEMORY,
         strategy=strategy,
-        env=wish.env,
-        pod_env=wish.pod_env,
+        env=needs.env,
+        pod_env=needs.pod_env,
     )
 
 
@@ -117,7 +116,7 @@ class Baseline:
         if (reason := fits(scenario, self.status)) is not None:
             raise EnvironmentProblem(reason)
         self.mend()
-        spec = wished_spec(scenario, strategy)
+        spec = required_spec(scenario, strategy)
         wanted = {pod: {**settings, **spec.settings_of(pod)} for pod, settings in self._original.items()}
         restarted = self._reach(wanted)
         self._route(scenario.stack.policy or self._original_policy)

@@ -32,7 +32,7 @@ class Ready:
 
     step: Verify | AnyRequest
     send: Send
-    cid: str
+    challenge_id: str
 
 
 async def at_once(ready: Sequence[Ready]) -> list[Verified]:
@@ -51,7 +51,7 @@ async def in_order(
 
     Raises as ``Scheduler.follow`` does.
     """
-    ids = list(dict.fromkeys(one.cid for one in ready))
+    ids = list(dict.fromkeys(one.challenge_id for one in ready))
 
     async def happen(event: Event) -> None:
         await asyncio.to_thread(perform, event)
@@ -65,8 +65,8 @@ async def in_order(
 
 def _around(ids: Sequence[str]) -> str:
     """A glob of one session's key and of whatever lies beside it; of several sessions, everything."""
-    cid = ids[0] if len(ids) == 1 else ""
-    return f"*{escape(cid)}*" if cid else "*"
+    challenge_id = ids[0] if len(ids) == 1 else ""
+    return f"*{escape(challenge_id)}*" if challenge_id else "*"
 
 
 def observed(step: Together, results: Sequence[Verified], schedule: Schedule | None) -> tuple[Facts, Facts]:

@@ -24,28 +24,13 @@ from devenv.harness.runs.store import HISTORY, RESULTS, SCHEDULE, TRACE, Run
 from devenv.harness.runs.trace import TraceCollector, trace_lines
 from devenv.stack.loopback import local_async_client
 from devenv.stack.protocol import Progress, Stack
-from devenv.verbs.replay.baseline import Baseline, fits, wished_spec
+from devenv.verbs.replay.baseline import Baseline
 from devenv.verbs.replay.concurrent import assign, ordered_steps
 from devenv.verbs.replay.observed import Observed
 from devenv.verbs.replay.player import Player
-from devenv.verbs.replay.result import ReplayResult, Violation, junit_xml
+from devenv.verbs.replay.result import ReplayResult
 from devenv.verbs.replay.scheduler import WAIT_SECONDS
-from devenv.verbs.replay.target import SCENARIO_COPY, Target, read_scenario, resolve_target
-
-__all__ = [
-    "Observed",
-    "ReplayResult",
-    "Replayer",
-    "Target",
-    "Violation",
-    "fits",
-    "junit_xml",
-    "read_scenario",
-    "replay",
-    "resolve_target",
-    "wished_spec",
-]  # fmt: skip
-
+from devenv.verbs.replay.target import SCENARIO_COPY
 
 CONTROL_TIMEOUT_S = WAIT_SECONDS + 10
 FOR_ALL_NODES = 24

@@ -18,7 +18,7 @@ Verdict = Literal["holds", "fails", "not checked"]
 
 
 @dataclass(frozen=True, slots=True)
-class Violation:
+class ExpectationFailure:
     """One expectation that did not hold: in which repeat and step (both from 1), and the file's line."""
 
     repeat: int
@@ -58,10 +58,10 @@ class ReplayResult:
         return len(self.plays)
 
     @property
-    def violations(self) -> tuple[Violation, ...]:
+    def violations(self) -> tuple[ExpectationFailure, ...]:
         """Every expectation that did not hold, in order."""
         return tuple(
-            Violation(repeat, step.number, step.line, step.title, told)
+            ExpectationFailure(repeat, step.number, step.line, step.title, told)
             for repeat, play in enumerate(self.plays, start=1)
             for step in play
             for told in step.told

@@ -19,7 +19,9 @@ from devenv.core.search.ddmin import ddmin
 from devenv.harness.config.settings import Settings
 from devenv.harness.runs.store import RESULTS, open_run
 from devenv.stack.protocol import Progress
-from devenv.verbs.replay.replayer import Replayer, ReplayResult, resolve_target
+from devenv.verbs.replay.replayer import Replayer
+from devenv.verbs.replay.result import ReplayResult
+from devenv.verbs.replay.target import resolve_target
 from devenv.verbs.replay.usecase import staged
 
 SMALL = "small.yaml"

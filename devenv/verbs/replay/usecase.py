@@ -25,7 +25,10 @@ from devenv.verbs.explain.explanation import Explanation
 from devenv.verbs.explain.source import explain_run
 from devenv.verbs.explain.store import keep
 from devenv.verbs.operate.select import fresh_stack, running_stack
-from devenv.verbs.replay.replayer import ReplayResult, Target, replay, resolve_target, wished_spec
+from devenv.verbs.replay.baseline import required_spec
+from devenv.verbs.replay.replayer import replay
+from devenv.verbs.replay.result import ReplayResult
+from devenv.verbs.replay.target import Target, resolve_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +142,12 @@ def staged(
 
 def _redis_mode(scenario: Scenario, settings: Settings, otherwise: RedisMode) -> RedisMode:
     """How Redis is to stand. Raises UsageProblem where scenario and settings disagree."""
-    wish = scenario.stack.redis
-    if None not in (wish, settings.redis) and wish is not settings.redis:
-        raise UsageProblem(f"{scenario.id} needs Redis as {wish}", hint=f"leave out --redis {settings.redis}")
-    return wish or settings.redis or otherwise
+    options = scenario.stack.redis
+    if None not in (options, settings.redis) and options is not settings.redis:
+        raise UsageProblem(
+            f"{scenario.id} needs Redis as {options}", hint=f"leave out --redis {settings.redis}"
+        )
+    return options or settings.redis or otherwise
 
 
 @contextmanager
@@ -150,7 +155,7 @@ def own_stack(
     scenario: Scenario, strategy: Strategy, settings: Settings, progress: Progress
 ) -> Iterator[JournaledStack]:
     """A stack as the scenario wishes it, for the time of the block."""
-    wished = wished_spec(scenario, strategy)
+    wished = required_spec(scenario, strategy)
     mode = _redis_mode(scenario, settings, wished.redis_mode)
     spec = replace(wished, seed=settings.seed, service=settings.service, redis_mode=mode)
     with fresh_stack(settings.backend or "embedded", settings.state_dir, spec, progress) as fresh:

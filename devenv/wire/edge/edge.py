@@ -31,7 +31,7 @@ from devenv.stack.certificates import Certificates
 from devenv.stack.redis_access import ACCESS_FILE, open_doors
 from devenv.wire.control.server import ControlServer, control_app
 from devenv.wire.executor import routes as exploring_control
-from devenv.wire.executor.pod_control import NO_GRIP, Grip
+from devenv.wire.executor.pod_control import NO_POD_CONTROL, PodControl
 from devenv.wire.gate import Gate, Tls
 from devenv.wire.gate import control as gate_control
 from devenv.wire.proxy import Proxy, Upstream
@@ -81,13 +81,16 @@ class Edge:
         traffic_port: int,
         control_port: int,
         more: Sequence[APIRouter] = (),
-        grip: Grip = NO_GRIP,
+        pod_control: PodControl = NO_POD_CONTROL,
     ) -> None:
         """Listen on both ports (0: any free one); EnvironmentProblem where one is taken."""
         self.traffic_port = await _listening(self.proxy.start, host, traffic_port, "traffic")
         routers = [proxy_control.router(self.proxy), *more]
         if self.gate is not None:
-            routers += [gate_control.router(self.gate), exploring_control.router(self.gate, self._pods, grip)]
+            routers += [
+                gate_control.router(self.gate),
+                exploring_control.router(self.gate, self._pods, pod_control),
+            ]
         self._control = ControlServer(control_app(routers))
         self.control_port = await _listening(self._control.start, host, control_port, "control")
 
@@ -175,7 +178,7 @@ def _mode(text: str) -> RedisMode:
         raise UsageProblem(f"DEVENV_REDIS_MODE={text!r} is none of {', '.join(RedisMode)}") from error
 
 
-def _doors(mode: RedisMode, environ: Mapping[str, str]) -> Certificates | None:
+def _credentials(mode: RedisMode, environ: Mapping[str, str]) -> Certificates | None:
     """Make what is not there yet: a proxy that comes again must fit the Redis that went on."""
     if not (folder := environ.get("DEVENV_REDIS_DOORS")):
         return None
@@ -201,7 +204,7 @@ async def _main(environ: Mapping[str, str]) -> None:
         _redis(environ.get("DEVENV_REDIS", "")),
         environ.get("DEVENV_SESSION_CARRIER", ""),
         mode is RedisMode.CLUSTER,
-        tls_with(_doors(mode, environ)),
+        tls_with(_credentials(mode, environ)),
     )
     stop = asyncio.Event()
     stop_on_signals(stop.set)

@@ -24,7 +24,7 @@ from devenv.core.model.topology import RedisMode, StackSpec
 from devenv.stack.embedded import control as stack_control
 from devenv.stack.embedded.processes import Processes
 from devenv.wire.edge.edge import Edge, run, stop_on_signals, tls_with
-from devenv.wire.executor.pod_control import Grip
+from devenv.wire.executor.pod_control import PodControl
 from devenv.wire.executor.quiescence import Rest
 from devenv.wire.proxy import Upstream
 
@@ -59,7 +59,7 @@ async def _supervise(spec: StackSpec, state_dir: Path, detached: bool, words: _W
         (HOST, processes.ports.redis) if spec.gate else None,
         spec.profile.carrier,
         spec.redis_mode is RedisMode.CLUSTER,
-        tls_with(processes.doors.certificates),
+        tls_with(processes.credentials.certificates),
     )
     # The gate first: its rules are in force, and it listens, before a pod says its first word to Redis.
     processes.use_redis_ports(await edge.open_gate(HOST, spec.ports.gate))
@@ -71,8 +71,12 @@ async def _supervise(spec: StackSpec, state_dir: Path, detached: bool, words: _W
             return
         await starting
         router = stack_control.router(processes, stop.set, lambda: edge.proxy.policy)
-        grip = Grip(processes.crash_pod, Rest(lambda: processes.serving_pids), processes.doors.ours)
-        await edge.start(HOST, processes.hand_over("traffic"), processes.hand_over("control"), [router], grip)
+        pod_control = PodControl(
+            processes.crash_pod, Rest(lambda: processes.serving_pids), processes.credentials.ours
+        )
+        await edge.start(
+            HOST, processes.hand_over("traffic"), processes.hand_over("control"), [router], pod_control
+        )
         words.progress(f"proxy ready (port {edge.traffic_port}, control API {edge.control_port})")
         words.say(ready=processes.status().to_json())
         await stopping

@@ -15,9 +15,9 @@ from devenv.core.search.redis_store import RedisStore
 from devenv.core.spec.learned_scripts import LearnedScripts, NotLearned, ScriptCall, ScriptEffect
 from devenv.core.spec.redis_model import Database
 from devenv.core.spec.replies import Reply
-from devenv.wire.executor.job_context import Bypassed, Crowded, Lane, LetGo, NoRest, Request
+from devenv.wire.executor.job_context import Bypassed, JobSlot, NoRest, PodBusy, Released, Request
 from devenv.wire.executor.jobs import Call, canonical_json
-from devenv.wire.executor.pod_control import Grip
+from devenv.wire.executor.pod_control import PodControl
 from devenv.wire.executor.script_trial import run_script
 from devenv.wire.executor.wire_clients import ClusterLink, PodClient, RedisLink
 from devenv.wire.gate import Gate, Held, Then
@@ -28,7 +28,7 @@ PATIENCE_SECONDS = 0.02
 """A request that has company in its pod is waited for so long before it is asked whether anything moves."""
 
 
-class Ground:
+class Environment:
     """``pods`` maps a pod's name to its address; ``scripts`` are those that the Redis model may call.
 
     ``wait_seconds``: how long a request may take to its next command or its answer.
@@ -40,11 +40,11 @@ class Ground:
         pods: Mapping[str, tuple[str, int]],
         scripts: LearnedScripts,
         wait_seconds: float,
-        grip: Grip,
+        pod_control: PodControl,
     ) -> None:
         self.gate = gate
         self._wait = wait_seconds
-        self._grip = grip
+        self._pod_control = pod_control
         self._scripts = scripts
         self._store = RedisStore(scripts)
         self._clients = {name: PodClient(*address) for name, address in pods.items()}
@@ -64,69 +64,69 @@ class Ground:
 
     # --- requests -------------------------------------------------------------------------------------------
 
-    def start(self, lane: Lane, call: Call) -> Request:
+    def start(self, slot: JobSlot, call: Call) -> Request:
         """Send a request; its challenge id is the lane's."""
         client = self._clients.get(call.pod)
         if client is None:
             raise EnvironmentProblem(f"there is no pod {call.pod!r}; there are {', '.join(self._clients)}")
-        real = call.real(lane.cid)
-        headers = {**real.headers, "X-Request-Id": f"{lane.cid[-8:]}-{call.name}"}
+        real = call.real(slot.challenge_id)
+        headers = {**real.headers, "X-Request-Id": f"{slot.challenge_id[-8:]}-{call.name}"}
         task = asyncio.ensure_future(client.send(real.method, real.path, real.body, headers))
-        task.add_done_callback(lambda _: lane.news.set())
+        task.add_done_callback(lambda _: slot.news.set())
         return Request(call.name, call.pod, task, call.profile)
 
-    async def settle(self, lane: Lane, request: Request, company: bool = False) -> bool:
+    async def settle(self, slot: JobSlot, request: Request, company: bool = False) -> bool:
         """Wait until the request that runs is at rest: its next command is held, or it is answered.
 
         ``company``: another request is under way in its pod. It may then wait for that one, which the
-        processes' rest tells: False. Raises NoRest where nobody can tell, and Crowded where it may wait for
+        processes' rest tells: False. Raises NoRest where nobody can tell, and PodBusy where it may wait for
         a request of another lane.
         """
 
         def news() -> bool:
-            return bool(lane.arrived) or request.task.done()
+            return bool(slot.arrived) or request.task.done()
 
-        rest = self._grip.rest if company else None
+        rest = self._pod_control.rest if company else None
         try:
             async with asyncio.timeout(self._wait):
                 while not news():
                     if rest is None or not rest.can_tell:
-                        await lane.news.wait()
-                    elif await _in_time(lane.news, PATIENCE_SECONDS) or not await rest.comes(news):
+                        await slot.news.wait()
+                    elif await _in_time(slot.news, PATIENCE_SECONDS) or not await rest.comes(news):
                         pass
-                    elif lane.alone:
+                    elif slot.alone:
                         return False
                     else:
-                        raise Crowded
-                    lane.news.clear()
+                        raise PodBusy
+                    slot.news.clear()
         except TimeoutError:
             raise NoRest(
                 f"{request.name} neither answered nor sent a Redis command in {self._wait:g} s",
                 hint="does it wait for a lock that another held request has?",
             ) from None
-        lane.news.clear()
-        if lane.arrived:
-            request.take(lane.arrived.pop(0))
+        slot.news.clear()
+        if slot.arrived:
+            request.take(slot.arrived.pop(0))
         return True
 
-    async def all_rest(self, lane: Lane, request: Request) -> None:
+    async def all_rest(self, slot: JobSlot, request: Request) -> None:
         """Wait until nothing moves any more in any pod, whatever comes meanwhile. Raises NoRest."""
-        rest = self._grip.rest
+        rest = self._pod_control.rest
         assert rest is not None
         try:
             async with asyncio.timeout(self._wait):
                 await rest.comes(lambda: False)
         except TimeoutError:
             raise NoRest(f"the pods did not come to rest in {self._wait:g} s after {request.name}") from None
-        lane.news.clear()
+        slot.news.clear()
 
     def let_go(self, request: Request, then: Then, answer: bytes = b"") -> None:
         """Let its held command go on."""
         held, request.held = request.held, None
         if held is None or not self.gate.holds.release_one(held.seq, then, answer):
-            raise LetGo
+            raise Released
 
-    def answer(self, lane: Lane, request: Request) -> Answered:
+    def answer(self, slot: JobSlot, request: Request) -> Answered:
         """The HTTP answer of a request that is done. Raises Bypassed, EnvironmentProblem of a dead pod."""
         error = request.task.exception()
         if isinstance(error, OSError | EOFError):
@@ -138,7 +138,7 @@ class Ground:
             answered = Answered(0, canonical_json(repr(error).encode()))
         else:
             status, body = request.task.result()
-            answered = Answered(status, canonical_json(lane.symbolic(body)))
+            answered = Answered(status, canonical_json(slot.symbolic(body)))
             if request.profile is not None:
                 answered = _as_contract(answered, request.profile)
         if not request.commands:
@@ -149,12 +149,12 @@ class Ground:
             )
         return answered
 
-    async def drain(self, lane: Lane, requests: Sequence[Request]) -> None:
+    async def drain(self, slot: JobSlot, requests: Sequence[Request]) -> None:
         """Bring requests to an end, also after a failure: whatever they ask from now on is refused."""
         if all(request.task.done() for request in requests):
             return
-        lane.over = True
-        for held in [*(request.held for request in requests), *lane.arrived]:
+        slot.over = True
+        for held in [*(request.held for request in requests), *slot.arrived]:
             if held is not None:
                 self.refuse(held)
         _, late = await asyncio.wait([request.task for request in requests], timeout=self._wait)
@@ -168,12 +168,12 @@ class Ground:
 
     async def crash(self, pod: str) -> None:
         """Kill a pod and wait for its successor. Raises EnvironmentProblem where that cannot be done."""
-        if self._grip.crash is None:
+        if self._pod_control.crash is None:
             raise EnvironmentProblem(
                 "pods in containers cannot be restarted in the middle of a request from here",
                 hint="explore restarts on the embedded backend",
             )
-        await self._grip.crash(pod)
+        await self._pod_control.crash(pod)
 
     # --- Redis ----------------------------------------------------------------------------------------------
 
@@ -193,7 +193,7 @@ class Ground:
             if link is None:
                 kind = ClusterLink if self.gate.cluster else RedisLink
                 gate = self.gate
-                link = await kind.open(gate.upstream_host, gate.upstream_port, self._grip.access)
+                link = await kind.open(gate.upstream_host, gate.upstream_port, self._pod_control.access)
                 if db:
                     await link.call(b"SELECT", b"%d" % db)
                 if (first := self._links.setdefault(db, link)) is not link:

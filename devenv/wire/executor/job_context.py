@@ -30,21 +30,21 @@ class Endless(Inconclusive):
     """A request goes on and on, as one does that asks again and again for a lock in Redis."""
 
 
-class LetGo(Exception):
+class Released(Exception):
     """A held command had gone when its turn came: the pod had given up."""
 
 
-class Crowded(Exception):
+class PodBusy(Exception):
     """A request waits inside its pod, and somebody else's may be the one that it waits for."""
 
 
 @dataclass(slots=True)
-class Lane:
+class JobSlot:
     """One job's challenge. ``arrived``: what was held and is nobody's yet; ``alone``: no other job runs
     meanwhile. ``over``: nothing of it matters any more.
     """
 
-    cid: str
+    challenge_id: str
     alone: bool = False
     news: asyncio.Event = field(default_factory=asyncio.Event)
     arrived: list[Held] = field(default_factory=list)
@@ -52,11 +52,11 @@ class Lane:
 
     def symbolic(self, data: bytes) -> bytes:
         """With ``CID`` for the challenge id."""
-        return data.replace(self.cid.encode(), SYMBOL)
+        return data.replace(self.challenge_id.encode(), SYMBOL)
 
     def real(self, data: bytes) -> bytes:
         """The inverse."""
-        return data.replace(SYMBOL, self.cid.encode())
+        return data.replace(SYMBOL, self.challenge_id.encode())
 
     def issued(self, held: Held) -> Issued:
         """A held command as behaviours have it."""
@@ -87,7 +87,7 @@ class Request:
             )
 
 
-class Room:
+class SharedLock:
     """Jobs share it, or have it to themselves; whoever wants that goes before those who would share."""
 
     def __init__(self) -> None:

@@ -59,15 +59,15 @@ class Call:
         method, headers = data.get("method", "POST"), data.get("headers", {})
         return cls(data["name"], data["pod"], data["path"], data["body"], method, headers, profile)
 
-    def real(self, cid: str) -> Call:
+    def real(self, challenge_id: str) -> Call:
         """With ``cid`` for ``CID``, wherever it stands."""
         if self.profile is None:  # the contract's: a plain field of the body
             return replace(
-                self, body={name: cid if item == CID else item for name, item in self.body.items()}
+                self, body={name: challenge_id if item == CID else item for name, item in self.body.items()}
             )
-        body = json.loads(json.dumps(self.body).replace(CID, cid))
-        headers = {name: value.replace(CID, cid) for name, value in self.headers.items()}
-        return replace(self, path=self.path.replace(CID, cid), body=body, headers=headers)
+        body = json.loads(json.dumps(self.body).replace(CID, challenge_id))
+        headers = {name: value.replace(CID, challenge_id) for name, value in self.headers.items()}
+        return replace(self, path=self.path.replace(CID, challenge_id), body=body, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)

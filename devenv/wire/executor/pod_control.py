@@ -10,7 +10,7 @@ from devenv.wire.executor.quiescence import Rest
 
 
 @dataclass(frozen=True, slots=True)
-class Grip:
+class PodControl:
     """``crash`` kills a pod, named in full, and returns when its successor is ready; ``rest`` watches all.
 
     None: that cannot be done here (the pods are in containers). ``access``: how Redis is entered.
@@ -21,4 +21,4 @@ class Grip:
     access: RedisAccess = OPEN
 
 
-NO_GRIP = Grip()
+NO_POD_CONTROL = PodControl()

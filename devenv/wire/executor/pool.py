@@ -17,12 +17,12 @@ from collections.abc import Mapping, Sequence
 from devenv.core.model.errors import DevenvError, Inconclusive
 from devenv.core.resp.commands import text_of
 from devenv.core.spec.learned_scripts import LearnedScripts, ScriptCall, ScriptEffect
-from devenv.wire.executor.environment import Ground
-from devenv.wire.executor.job_context import Crowded, Lane, LetGo, Room
+from devenv.wire.executor.environment import Environment
+from devenv.wire.executor.job_context import JobSlot, PodBusy, Released, SharedLock
 from devenv.wire.executor.jobs import CID, RULE_PREFIX, Job, ScheduledRun, Scripted, ScriptedRun
-from devenv.wire.executor.pod_control import NO_GRIP, Grip
-from devenv.wire.executor.scheduled_job import Play
-from devenv.wire.executor.scripted_job import Script
+from devenv.wire.executor.pod_control import NO_POD_CONTROL, PodControl
+from devenv.wire.executor.scheduled_job import ScheduledJob
+from devenv.wire.executor.scripted_job import ScriptedJob
 from devenv.wire.gate import Action, Gate, Held, Rule
 
 WAIT_SECONDS = 5.0
@@ -33,7 +33,7 @@ TRIES = 3
 _ID_PREFIX = 12
 
 
-class Arena:
+class ExecutorPool:
     """``pods`` maps a pod's name to its address; ``scripts`` are those that the Redis model may call."""
 
     def __init__(
@@ -42,26 +42,26 @@ class Arena:
         pods: Mapping[str, tuple[str, int]],
         scripts: LearnedScripts,
         wait_seconds: float = WAIT_SECONDS,
-        grip: Grip = NO_GRIP,
+        pod_control: PodControl = NO_POD_CONTROL,
     ) -> None:
         self._gate = gate
-        self._ground = Ground(gate, pods, scripts, wait_seconds, grip)
+        self._environment = Environment(gate, pods, scripts, wait_seconds, pod_control)
         self._prefix = secrets.token_hex(_ID_PREFIX // 2)
         self._rule = f"{RULE_PREFIX}{self._prefix}"
-        self._lanes: dict[str, Lane] = {}
+        self._slots: dict[str, JobSlot] = {}
         self._numbers = 0
         self._busy = 0
-        self._room = Room()
-        self._crowded = False
+        self._lock = SharedLock()
+        self._pod_busy = False
 
     @property
     def pods(self) -> tuple[str, ...]:
         """The pods' names."""
-        return self._ground.pods
+        return self._environment.pods
 
-    async def run(self, jobs: Sequence[Job], lanes: int) -> list[ScriptedRun | ScheduledRun | DevenvError]:
-        """Run all jobs, ``lanes`` at a time; each one's result, or why there is none."""
-        room = asyncio.Semaphore(lanes)
+    async def run(self, jobs: Sequence[Job], slots: int) -> list[ScriptedRun | ScheduledRun | DevenvError]:
+        """Run all jobs, ``slots`` at a time; each one's result, or why there is none."""
+        room = asyncio.Semaphore(slots)
 
         async def one(job: Job) -> ScriptedRun | ScheduledRun | DevenvError:
             async with room:
@@ -81,7 +81,7 @@ class Arena:
 
         async def one(call: ScriptCall) -> ScriptEffect | DevenvError:
             try:
-                return await self._ground.script(call)
+                return await self._environment.script(call)
             except DevenvError as error:
                 return error
 
@@ -89,7 +89,7 @@ class Arena:
 
     def close(self) -> None:
         """Close all connections."""
-        self._ground.close()
+        self._environment.close()
 
     def _enter(self) -> None:
         """The gate holds the arena's keys while at least one batch is under way."""
@@ -108,46 +108,46 @@ class Arena:
 
     def _taken_in(self, held: Held) -> None:
         """The gate holds a command: its lane is told."""
-        lane = self._lane_of(held)
-        if lane is None:
+        slot = self._lane_of(held)
+        if slot is None:
             return
-        if lane.over:
-            asyncio.get_running_loop().call_soon(self._ground.refuse, held)
+        if slot.over:
+            asyncio.get_running_loop().call_soon(self._environment.refuse, held)
             return
-        lane.arrived.append(held)
-        lane.news.set()
+        slot.arrived.append(held)
+        slot.news.set()
 
-    def _lane_of(self, held: Held) -> Lane | None:
+    def _lane_of(self, held: Held) -> JobSlot | None:
         """Its key has the challenge id; or a transaction's does, of which another key was the first."""
         for text in (held.key or "", *(text_of(word) for words in held.commands for word in words)):
             at = text.find(self._prefix)
-            if at >= 0 and (lane := self._lanes.get(text[at : at + len(CID)])) is not None:
-                return lane
+            if at >= 0 and (slot := self._slots.get(text[at : at + len(CID)])) is not None:
+                return slot
         return None
 
     async def _retried(self, job: Job) -> ScriptedRun | ScheduledRun:
         tries = 0
         while tries < TRIES:
             try:
-                return await self._run(job, alone=job.restarts or (self._crowded and job.crowds))
-            except LetGo:
+                return await self._run(job, alone=job.restarts or (self._pod_busy and job.crowds))
+            except Released:
                 tries += 1
-            except Crowded:
-                self._crowded = True
+            except PodBusy:
+                self._pod_busy = True
         raise Inconclusive(
             f"a pod gave up waiting for a held command, {TRIES} times",
             hint="the machine is too busy, or REDIS_TIMEOUT_MS is short; try fewer --lanes",
         )
 
     async def _run(self, job: Job, alone: bool) -> ScriptedRun | ScheduledRun:
-        async with self._room.entered(alone):
+        async with self._lock.entered(alone):
             self._numbers += 1
             number = f"{self._numbers:x}"
-            lane = Lane(self._prefix + number.rjust(len(CID) - _ID_PREFIX, "0"), alone)
-            self._lanes[lane.cid] = lane
+            slot = JobSlot(self._prefix + number.rjust(len(CID) - _ID_PREFIX, "0"), alone)
+            self._slots[slot.challenge_id] = slot
             try:
                 if isinstance(job, Scripted):
-                    return await Script(self._ground, lane, job).run()
-                return await Play(self._ground, lane, job).run()
+                    return await ScriptedJob(self._environment, slot, job).run()
+                return await ScheduledJob(self._environment, slot, job).run()
             finally:
-                del self._lanes[lane.cid]
+                del self._slots[slot.challenge_id]

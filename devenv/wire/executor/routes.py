@@ -14,8 +14,8 @@ from devenv.core.spec.learned_scripts import LearnedScripts
 from devenv.wire.executor.codec import script_call_from_json, script_effect_to_json
 from devenv.wire.executor.jobs import job_from_json
 from devenv.wire.executor.known_scripts import known_scripts
-from devenv.wire.executor.pod_control import NO_GRIP, Grip
-from devenv.wire.executor.pool import Arena
+from devenv.wire.executor.pod_control import NO_POD_CONTROL, PodControl
+from devenv.wire.executor.pool import ExecutorPool
 from devenv.wire.gate import Gate
 
 MAX_JOBS = 1000
@@ -23,11 +23,11 @@ MAX_LANES = 64
 
 
 class Batch(BaseModel):
-    """Jobs as ``lab.exploring.jobs`` writes them, ``lanes`` of them at a time."""
+    """Jobs as ``wire.executor.jobs`` writes them, ``slots`` of them at a time."""
 
     model_config = ConfigDict(extra="forbid")
     jobs: list[dict[str, Any]] = Field(max_length=MAX_JOBS)
-    lanes: int = Field(default=8, ge=1, le=MAX_LANES)
+    slots: int = Field(default=8, ge=1, le=MAX_LANES)
 
 
 class Situations(BaseModel):
@@ -37,16 +37,18 @@ class Situations(BaseModel):
     calls: list[dict[str, Any]] = Field(max_length=MAX_JOBS)
 
 
-def router(gate: Gate, pods: Mapping[str, tuple[str, int]], grip: Grip = NO_GRIP) -> APIRouter:
+def router(
+    gate: Gate, pods: Mapping[str, tuple[str, int]], pod_control: PodControl = NO_POD_CONTROL
+) -> APIRouter:
     """The routes; ``pods`` are reached past the proxy."""
     routes = APIRouter(prefix="/explore", tags=["explore"])
-    arena: Arena | None = None
+    pool: ExecutorPool | None = None
 
-    def opened() -> Arena:
-        nonlocal arena
-        if arena is None:
-            arena = Arena(gate, pods, LearnedScripts(known_scripts()), grip=grip)
-        return arena
+    def opened() -> ExecutorPool:
+        nonlocal pool
+        if pool is None:
+            pool = ExecutorPool(gate, pods, LearnedScripts(known_scripts()), pod_control=pod_control)
+        return pool
 
     @routes.get("")
     async def status() -> dict[str, Any]:
@@ -60,7 +62,7 @@ def router(gate: Gate, pods: Mapping[str, tuple[str, int]], grip: Grip = NO_GRIP
             jobs = await asyncio.to_thread(lambda: [job_from_json(data) for data in batch.jobs])
         except (KeyError, TypeError, ValueError) as error:
             raise HTTPException(400, f"not a job: {error!r}") from error
-        results = await opened().run(jobs, batch.lanes)
+        results = await opened().run(jobs, batch.slots)
         return {
             "results": [
                 {"error": result.to_json()} if isinstance(result, DevenvError) else result.to_json()

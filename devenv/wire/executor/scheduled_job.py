@@ -12,19 +12,19 @@ from devenv.core.search.behaviour import CUT_SHORT, NO_ANSWER, Answered
 from devenv.core.search.frontier import awake, still_asleep
 from devenv.core.search.outcome import Outcome, beside_of, life
 from devenv.core.search.redis_store import canonical_document
-from devenv.wire.executor.environment import Ground
-from devenv.wire.executor.job_context import Lane, NoRest, Request
+from devenv.wire.executor.environment import Environment
+from devenv.wire.executor.job_context import JobSlot, NoRest, Request
 from devenv.wire.executor.jobs import CID, Scheduled, ScheduledRun, Taken
 from devenv.wire.gate import Held, Then
 
 MAX_REPLY = 80
 
 
-class Play:
+class ScheduledJob:
     """One run of ``job`` on the challenge of ``lane``."""
 
-    def __init__(self, ground: Ground, lane: Lane, job: Scheduled) -> None:
-        self._ground, self._lane, self._job = ground, lane, job
+    def __init__(self, environment: Environment, slot: JobSlot, job: Scheduled) -> None:
+        self._environment, self._slot, self._job = environment, slot, job
         self._requests: list[Request] = []
         self._pending: list[Touched | None] = []
         self._watched: list[frozenset[str]] = [frozenset() for _ in job.calls]
@@ -39,9 +39,9 @@ class Play:
 
     async def run(self) -> ScheduledRun:
         """Until everything is over."""
-        ground, lane, job = self._ground, self._lane, self._job
-        key, document = self._real(job.key), lane.real(job.document.encode())
-        await ground.redis(job.db, b"SET", key, document, b"PX", b"%d" % job.ttl_ms)
+        environment, slot, job = self._environment, self._slot, self._job
+        key, document = self._real(job.key), slot.real(job.document.encode())
+        await environment.redis(job.db, b"SET", key, document, b"PX", b"%d" % job.ttl_ms)
         try:
             for number in range(len(job.calls)):
                 self._pending.append(None)
@@ -51,8 +51,8 @@ class Play:
             answers = [self._answer(at) for at in range(len(job.calls))]
             keys = await self._look()
         finally:
-            await ground.drain(lane, self._requests)
-            await ground.redis(job.db, b"DEL", *map(self._real, self._keys()))
+            await environment.drain(slot, self._requests)
+            await environment.redis(job.db, b"DEL", *map(self._real, self._keys()))
         left, data = keys[job.key]
         document_left = None if data is None else canonical_document(data)
         happened = tuple(self._has_happened(at) for at in range(len(job.events)))
@@ -64,7 +64,7 @@ class Play:
     def _answer(self, number: int) -> Answered:
         if number in self._instead:
             return NO_ANSWER
-        return self._ground.answer(self._lane, self._requests[number])
+        return self._environment.answer(self._slot, self._requests[number])
 
     def _has_happened(self, number: int) -> bool:
         event = self._job.events[number]
@@ -81,17 +81,17 @@ class Play:
         return list(dict.fromkeys((self._job.key, *named)))
 
     def _real(self, key: str) -> bytes:
-        return self._lane.real(key.encode())
+        return self._slot.real(key.encode())
 
     async def _look(self) -> dict[str, tuple[int | None, bytes | None]]:
         """What each key has left in milliseconds (-1: no TTL), and its text if it has one."""
-        names, redis, db = self._keys(), self._ground.redis, self._job.db
+        names, redis, db = self._keys(), self._environment.redis, self._job.db
         left = await asyncio.gather(*(redis(db, b"PTTL", self._real(key)) for key in names))
         data = await asyncio.gather(*(redis(db, b"GET", self._real(key)) for key in names))
         return {
             key: (
                 milliseconds if isinstance(milliseconds, int) else None,
-                self._lane.symbolic(text) if isinstance(text, bytes) else None,
+                self._slot.symbolic(text) if isinstance(text, bytes) else None,
             )
             for key, milliseconds, text in zip(names, left, data, strict=True)
         }
@@ -101,7 +101,7 @@ class Play:
     async def _begin(self, number: int) -> None:
         """Send the request, up to its first command."""
         call = self._job.calls[number]
-        request = self._ground.start(self._lane, call)
+        request = self._environment.start(self._slot, call)
         self._requests[number : number + 1] = [request]
         await self._settle(number)
         self._note_pending(number)
@@ -159,7 +159,7 @@ class Play:
             self._armed.discard(process)
             self._fired.add(process)
             self._watched[process] = frozenset()  # its connection ends
-        self._ground.let_go(self._requests[process], Then.CUT_REPLY if lost else Then.PASS)
+        self._environment.let_go(self._requests[process], Then.CUT_REPLY if lost else Then.PASS)
         await self._settle(process)
         if self._job.watch:
             self._tell_reply(held, lost)
@@ -173,7 +173,9 @@ class Play:
             await self._restart(event.pod, self._befallen(number))
         else:
             script, key = KEY_EVENTS[event.event].encode(), self._real(self._job.key)
-            self._happened[number] = await self._ground.redis(self._job.db, b"EVAL", script, b"1", key) == 1
+            self._happened[number] = (
+                await self._environment.redis(self._job.db, b"EVAL", script, b"1", key) == 1
+            )
 
     async def _restart(self, pod: str, served: tuple[int, ...]) -> None:
         """Whoever has begun there is cut short; whoever has not is served by the new process."""
@@ -181,7 +183,7 @@ class Play:
         under_way = [at for at in served if not self._requests[at].task.done()]
         for at in under_way:
             self._requests[at].held = None
-        await self._ground.crash(pod)
+        await self._environment.crash(pod)
         if under_way:
             await asyncio.wait([self._requests[at].task for at in under_way])
         self._waiting = [at for at in self._waiting if at not in under_way]
@@ -199,12 +201,12 @@ class Play:
         """Wait until the request that was let go is at rest: at the gate, answered, or waiting in its pod."""
         request = self._requests[process]
         if not self._waiting:
-            if not await self._ground.settle(self._lane, request, self._has_company(process)):
+            if not await self._environment.settle(self._slot, request, self._has_company(process)):
                 self._waiting.append(process)
             return
         # What comes now may also be from somebody whom this one kept waiting.
-        await self._ground.all_rest(self._lane, request)
-        arrived, self._lane.arrived = self._lane.arrived, []
+        await self._environment.all_rest(self._slot, request)
+        arrived, self._slot.arrived = self._slot.arrived, []
         for pod in dict.fromkeys(held.pod for held in arrived):
             here = [held for held in arrived if held.pod == pod]
             if len(here) > 1:
@@ -240,7 +242,7 @@ class Play:
         if held is None:
             self._pending[process] = None
             return
-        issued = self._lane.issued(held)
+        issued = self._slot.issued(held)
         watched = self._watched[process]
         found = touched(issued.commands, watched if issued.transaction else frozenset())
         self._watched[process] = watching(watched, issued.commands, issued.transaction)
@@ -266,8 +268,8 @@ class Play:
         return Touched(frozenset(), frozenset(keys))
 
     def _tell_reply(self, held: Held, lost: bool) -> None:
-        told = self._ground.reply_to(held) or ""
-        reply = "lost" if lost else told.replace(self._lane.cid, CID)[:MAX_REPLY]
+        told = self._environment.reply_to(held) or ""
+        reply = "lost" if lost else told.replace(self._slot.challenge_id, CID)[:MAX_REPLY]
         self._steps[-1] = replace(self._steps[-1], reply=reply)
 
 

@@ -5,32 +5,32 @@ from __future__ import annotations
 from devenv.core.search.behaviour import Act, Heard, Issued, Lost, Place, Seen, renamed
 from devenv.core.spec.redis_model import Database
 from devenv.core.spec.replies import Reply, encode
-from devenv.wire.executor.environment import Ground
-from devenv.wire.executor.job_context import SYMBOL, Lane
+from devenv.wire.executor.environment import Environment
+from devenv.wire.executor.job_context import SYMBOL, JobSlot
 from devenv.wire.executor.jobs import Scripted, ScriptedRun
 from devenv.wire.gate import Held, Then
 
 
-class Script:
+class ScriptedJob:
     """One request on scripted replies."""
 
-    def __init__(self, ground: Ground, lane: Lane, job: Scripted) -> None:
-        self._ground, self._lane, self._job = ground, lane, job
+    def __init__(self, environment: Environment, slot: JobSlot, job: Scripted) -> None:
+        self._environment, self._slot, self._job = environment, slot, job
         self._names: dict[bytes, bytes] = {}  # the request's own words → how they are written
 
     async def run(self) -> ScriptedRun:
         """Until the answer."""
-        ground, lane, job = self._ground, self._lane, self._job
+        environment, slot, job = self._environment, self._slot, self._job
         heard: list[Heard] = [*job.heard]
         seen: list[Seen] = []
         database: Database = job.database
         own, mine = b"<%b:" % job.call.name.encode(), b"<self:"
-        request = ground.start(lane, job.call)
+        request = environment.start(slot, job.call)
         try:
             while True:
-                await ground.settle(lane, request)
+                await environment.settle(slot, request)
                 if request.held is None:
-                    seen.append(ground.answer(lane, request))
+                    seen.append(environment.answer(slot, request))
                     return ScriptedRun(tuple(heard[: len(seen) - 1]), tuple(seen))
                 issued = self._issued(request.held)
                 if len(seen) == len(heard):
@@ -38,20 +38,20 @@ class Script:
                         tuple(word.replace(mine, own) for word in words) for words in issued.commands
                     )
                     act = Act(job.client, commands, issued.transaction)
-                    reply, database = await ground.act(database, act)
+                    reply, database = await environment.act(database, act)
                     heard.append(renamed(reply, own, mine))
                 told = heard[len(seen)]
                 seen.append(issued)
                 if isinstance(told, Lost):
-                    ground.let_go(request, Then.CUT)
+                    environment.let_go(request, Then.CUT)
                 else:
                     resp3 = request.held.resp3
-                    ground.let_go(request, Then.ANSWER, encode(self._real(told), 3 if resp3 else 2))
+                    environment.let_go(request, Then.ANSWER, encode(self._real(told), 3 if resp3 else 2))
         finally:
-            await ground.drain(lane, [request])
+            await environment.drain(slot, [request])
 
     def _issued(self, held: Held) -> Issued:
-        issued = self._lane.issued(held)
+        issued = self._slot.issued(held)
         for number, words in enumerate(issued.commands):
             for at, word in enumerate(words):
                 place: Place = (issued.label, number, len(words), at)
@@ -61,7 +61,7 @@ class Script:
         return Issued(commands, issued.transaction)
 
     def _real(self, reply: Reply) -> Reply:
-        real = renamed(reply, SYMBOL, self._lane.cid.encode())
+        real = renamed(reply, SYMBOL, self._slot.challenge_id.encode())
         for word, name in self._names.items():
             real = renamed(real, name, word)
         return real

@@ -194,20 +194,28 @@ class World:
         """A challenge of the kind: the verify path, the body that is right, the body that is wrong."""
         if kind == "abstract":
             challenge = pod.post("/api/abstract-captcha")
-            cid, right = {"challenge_id": challenge["challenge_id"]}, self.abstract_answer(challenge)
+            challenge_id, right = {"challenge_id": challenge["challenge_id"]}, self.abstract_answer(challenge)
             wrong = [i for i in range(9) if i not in right]
-            return "/api/abstract-verify", {**cid, "selections": right}, {**cid, "selections": wrong}
+            return (
+                "/api/abstract-verify",
+                {**challenge_id, "selections": right},
+                {**challenge_id, "selections": wrong},
+            )
         if kind == "imagegrid":
             challenge = pod.post("/api/imagecaptcha-challenge")
-            cid, cells = {"challenge_id": challenge["challenge_id"]}, self.grid_answer(challenge)
+            challenge_id, cells = {"challenge_id": challenge["challenge_id"]}, self.grid_answer(challenge)
             others = [cell for cell in range(1, 10) if cell not in cells]
-            return "/api/imagecaptcha-verify", {**cid, "selections": cells}, {**cid, "selections": others}
+            return (
+                "/api/imagecaptcha-verify",
+                {**challenge_id, "selections": cells},
+                {**challenge_id, "selections": others},
+            )
         challenge = pod.post("/api/handwriting-challenge")
-        cid = {key: challenge[key] for key in ("challenge_id",) if key in challenge}
+        challenge_id = {key: challenge[key] for key in ("challenge_id",) if key in challenge}
         return (
             "/api/handwriting-verify",
-            {**cid, "image_base64": self.written(challenge)},
-            {**cid, "image_base64": self.written_wrong(challenge)},
+            {**challenge_id, "image_base64": self.written(challenge)},
+            {**challenge_id, "image_base64": self.written_wrong(challenge)},
         )
 
 

@@ -100,9 +100,9 @@ def test_a_picture_that_does_not_follow_from_the_id_costs_one_more(
     session = world.redis.document(f"rcaptcha:imagegrid:{right['challenge_id']}")
     catalogue = Catalogue.from_json(world.ml.http.get("/catalog").json())
     own = catalogue.scene_for(right["challenge_id"])
-    cid = next(f"seeded-{n}" for n in range(99) if catalogue.scene_for(f"seeded-{n}") != own)
-    server.set(f"rcaptcha:imagegrid:{cid}", json.dumps({**session, "cid": cid}), ex=60)
-    answers = [{**wrong, "challenge_id": cid}, {**right, "challenge_id": cid}]
+    challenge_id = next(f"seeded-{n}" for n in range(99) if catalogue.scene_for(f"seeded-{n}") != own)
+    server.set(f"rcaptcha:imagegrid:{challenge_id}", json.dumps({**session, "cid": challenge_id}), ex=60)
+    answers = [{**wrong, "challenge_id": challenge_id}, {**right, "challenge_id": challenge_id}]
     assert world.redis.commands_of(lambda: pod.post(path, answers[0])) == ["EVALSHA", "EVALSHA"]
     assert pod.post(path, answers[1])["success"] is True
 
@@ -283,8 +283,8 @@ def test_documents_at_their_limit_are_over(store: AtomicStore, server: Any) -> N
 
 
 def test_ids_that_cannot_be_are_not_looked_for(store: AtomicStore, world: Any) -> None:
-    for cid in ("", "x:y", "{a}", "\ud800", "a" * 65):
-        submission = AbstractSubmission(cid, [], None, None)
+    for challenge_id in ("", "x:y", "{a}", "\ud800", "a" * 65):
+        submission = AbstractSubmission(challenge_id, [], None, None)
         assert refusal(store, submission) == Refusal.NOT_FOUND
 
 
@@ -301,7 +301,9 @@ def test_a_failing_detector_costs_no_attempt(world: Any, server: Any) -> None:
     store = make_atomic(world.redis.port)
     session = {"type": "imagegrid", "cid": CID, "image_url": "u", "target_label": "bus", "attempts": 0}
     store.create(CaptchaType.IMAGEGRID, CID, session)
-    submission = GridSubmission(CID, [1], down, lambda cid: {"image_url": "u", "target_label": "bus"})
+    submission = GridSubmission(
+        CID, [1], down, lambda challenge_id: {"image_url": "u", "target_label": "bus"}
+    )
     assert refusal(store, submission) == Refusal.UNGRADED
     assert json.loads(server.get(f"rcaptcha:imagegrid:{CID}"))["attempts"] == 0
 

@@ -168,8 +168,8 @@ def test_a_certificate_for_another_name_is_refused(servers: Servers) -> None:
 
 @pytest.mark.parametrize("server", ["good", "plain", "password"])
 def test_right_settings_let_the_service_in(servers: Servers, server: str) -> None:
-    doors: dict[str, dict[str, Any]] = {
+    credentials: dict[str, dict[str, Any]] = {
         "good": {"redis_ssl": True, "redis_ca_certs": str(servers.file["good"].ca)},
         "password": {"redis_username": "default", "redis_password": PASSWORD},
     }
-    AtomicStore(servers.settings(server, **doors.get(server, {})), Metrics()).check_ready()
+    AtomicStore(servers.settings(server, **credentials.get(server, {})), Metrics()).check_ready()

@@ -60,8 +60,8 @@ def test_signatures(two: list[Any], world: Any) -> None:
     from devenv.captcha_api.signatures import sign
 
     path, right, _ = world.new(two[0], "abstract")
-    cid = right["challenge_id"]
-    good = [sign("s", cid, index) for index in range(9)]
+    challenge_id = right["challenge_id"]
+    good = [sign("s", challenge_id, index) for index in range(9)]
     assert two[0].post(path, {**right, "signatures": good[::-1]})["message"] == "Invalid signature detected"
     assert two[0].post(path, {**right, "signatures": good})["success"] is True
 
@@ -74,9 +74,9 @@ def test_redirect_after_handwriting(memory_pod: Any, world: Any) -> None:
 def test_expiry(shared_world: Any, world: Any, until: Any) -> None:
     pod = shared_world.pod("m-brief", USE_REDIS="false", CAPTCHA_TTL="1")
     try:
-        cid = pod.post("/api/abstract-captcha")["challenge_id"]
+        challenge_id = pod.post("/api/abstract-captcha")["challenge_id"]
         # Wrong signatures cost no attempt, so this can be asked until the second has passed.
-        body = {"challenge_id": cid, "selections": [], "signatures": []}
+        body = {"challenge_id": challenge_id, "selections": [], "signatures": []}
 
         def other_message() -> Any:
             result = pod.post("/api/abstract-verify", body)

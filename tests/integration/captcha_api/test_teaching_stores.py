@@ -67,9 +67,9 @@ def test_an_ungraded_answer_costs_nothing(pod: Server, world: World) -> None:
 
 
 @pytest.mark.parametrize("cid", ["", "0" * 32, "x:attempts", "*", "a" * 100])
-def test_what_is_no_session_is_not_found(pod: Server, world: World, cid: str) -> None:
+def test_what_is_no_session_is_not_found(pod: Server, world: World, challenge_id: str) -> None:
     world.redis.client.set("rcaptcha:abstract:x:attempts", "1", ex=60)
-    answer = pod.post("/api/abstract-verify", {"challenge_id": cid, "selections": [1]})
+    answer = pod.post("/api/abstract-verify", {"challenge_id": challenge_id, "selections": [1]})
     assert answer == {"success": False, "message": "Challenge not found"}
 
 

@@ -40,8 +40,8 @@ def create(traffic: httpx.Client, pod: str) -> str:
     return str(answer.json()["challenge_id"])
 
 
-def verify(traffic: httpx.Client, pod: str, cid: str, selections: list[int]) -> dict[str, Any]:
-    body = {"challenge_id": cid, "selections": selections}
+def verify(traffic: httpx.Client, pod: str, challenge_id: str, selections: list[int]) -> dict[str, Any]:
+    body = {"challenge_id": challenge_id, "selections": selections}
     data: dict[str, Any] = traffic.post(
         "/api/abstract-verify", json=body, headers={"X-Devenv-Pod": pod}
     ).json()
@@ -121,20 +121,20 @@ def test_without_a_stack_there_is_no_gate(devenv: CommandLine) -> None:
 
 def test_a_race_made_by_hand_and_explained(guide: CommandLine, traffic: httpx.Client) -> None:
     """B is held between reading and writing, A's second wrong answer ends the session, B writes it back."""
-    cid = create(traffic, A)
+    challenge_id = create(traffic, A)
     rule = guide.json("gate", "hold", "--pod", "B", "--command", "TTL", "--seconds", "60", "--id", "race")
     assert rule["seconds"] == 60.0
     answers: list[dict[str, Any]] = []
-    late = threading.Thread(target=lambda: answers.append(verify(traffic, B, cid, [0])))
+    late = threading.Thread(target=lambda: answers.append(verify(traffic, B, challenge_id, [0])))
     late.start()
     guide.wait_for(lambda: bool(guide.json("gate", "list")["held"]), "TTL held")
     held = guide.json("gate", "list")["held"][0]
     assert (held["pod"], held["command"], held["direction"]) == (B, "TTL", "request")
     shown = guide.run("gate", "list").stdout
     assert f"#{held['seq']}" in shown
-    assert cid in shown
-    assert verify(traffic, A, cid, [])["attempts"] == 1
-    assert verify(traffic, A, cid, [])["attempts"] == 2
+    assert challenge_id in shown
+    assert verify(traffic, A, challenge_id, [])["attempts"] == 1
+    assert verify(traffic, A, challenge_id, [])["attempts"] == 2
     assert [item["seq"] for item in guide.json("gate", "release", "--rule", "race")["released"]] == [
         held["seq"]
     ]
@@ -142,7 +142,7 @@ def test_a_race_made_by_hand_and_explained(guide: CommandLine, traffic: httpx.Cl
     assert answers[0]["attempts"] == 1
     found = guide.json("explain", "--since", "300", code=1)
     assert found["run"] is None
-    about = {one["cause"]: one for one in found["findings"] if cid in one["challenges"]}
+    about = {one["cause"]: one for one in found["findings"] if challenge_id in one["challenges"]}
     assert list(about) == ["resurrected-key", "lost-attempt"]
     crossed = [line["text"] for line in about["resurrected-key"]["evidence"] if "redis #" in line["text"]]
     assert [text.split(": ")[1] for text in crossed[1:]] == ["DEL → 1", "SET → OK"]
@@ -167,14 +167,14 @@ def test_explain_for_people(guide: CommandLine, traffic: httpx.Client) -> None:
 
 
 def test_a_toggle_by_another_command_is_known(guide: CommandLine, traffic: httpx.Client) -> None:
-    cid = create(traffic, A)
+    challenge_id = create(traffic, A)
     guide.json("toggle", "off", "--pod", "a")
     try:
-        assert verify(traffic, A, cid, [0])["message"] == "Challenge not found"
+        assert verify(traffic, A, challenge_id, [0])["message"] == "Challenge not found"
         found = guide.json("explain", "--since", "300", code=1)
     finally:
         guide.json("toggle", "on", "--pod", "a")
-    ours = [one for one in found["findings"] if cid in one["challenges"]]
+    ours = [one for one in found["findings"] if challenge_id in one["challenges"]]
     assert [one["cause"] for one in ours] == ["mixed-flags"]
     journal = (guide.folder / ".devenv" / "stack-events.jsonl").read_text(encoding="utf-8")
     events = [json.loads(line) for line in journal.splitlines()]

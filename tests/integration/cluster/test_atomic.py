@@ -6,7 +6,7 @@ from redis.crc import key_slot
 
 from devenv.core.model.vocabulary import Strategy
 from devenv.harness.config.settings import Settings
-from devenv.verbs.explore.result import Wish
+from devenv.verbs.explore.result import ExploreOptions
 from devenv.verbs.explore.usecase import explore_on
 from tests.integration.cluster.conftest import Cluster
 
@@ -22,8 +22,8 @@ def test_it_asks_the_server_and_says_so(atomic: Cluster) -> None:
 
 def test_it_is_clean_in_every_order(atomic: Cluster) -> None:
     settings = Settings(state_dir=atomic.folder / "runs")
-    wish = Wish(scenario="R+W+E", strategy=Strategy.ATOMIC)
-    found = explore_on(atomic.stack.status(), wish, settings, lambda _line: None)
+    options = ExploreOptions(scenario="R+W+E", strategy=Strategy.ATOMIC)
+    found = explore_on(atomic.stack.status(), options, settings, lambda _line: None)
     assert (found.complete, found.traces, found.violations) == (True, 6, ())
 
 

@@ -15,7 +15,8 @@ from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import catalogue, find
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.verbs.operate.select import SUPERVISOR
-from devenv.verbs.replay.replayer import Replayer, ReplayResult, replay
+from devenv.verbs.replay.replayer import Replayer, replay
+from devenv.verbs.replay.result import ReplayResult
 from tests.integration.cluster.conftest import Cluster
 from tests.support import ROOT
 
@@ -50,10 +51,14 @@ def test_nodes_that_came_anew_know_the_script_before_a_rule_meets_it(replayer: R
 
 
 def test_it_holds_with_many_workers(tmp_path: Path) -> None:
-    wish = find(MANY).stack
+    options = find(MANY).stack
     stack = EmbeddedStack(tmp_path, SUPERVISOR)
     spec = StackSpec(
-        pods=wish.pods, workers=wish.workers, redis_mode=RedisMode.CLUSTER, ports=Ports.free(), use_redis=True
+        pods=options.pods,
+        workers=options.workers,
+        redis_mode=RedisMode.CLUSTER,
+        ports=Ports.free(),
+        use_redis=True,
     )
     try:
         stack.start(spec, lambda _line: None)

@@ -11,7 +11,7 @@ from devenv.harness.client.seed import seed as seed_challenges
 from devenv.harness.config.settings import Settings
 from devenv.harness.redis.keys import connected, list_keys
 from devenv.harness.runs.journal import journaled
-from devenv.verbs.explore.result import Mode, Wish
+from devenv.verbs.explore.result import ExploreOptions, Mode
 from devenv.verbs.explore.usecase import explore_on
 from devenv.verbs.operate.status import overview
 from tests.integration.cluster.conftest import POD, Cluster
@@ -31,8 +31,8 @@ def silent(_line: str) -> None:
 def test_exploration_counts_as_on_one_server(
     cluster: Cluster, expression: str, mode: Mode, traces: int
 ) -> None:
-    wish = Wish(scenario=expression, strategy=Strategy.GUIDE, mode=mode, replays=1)
-    found = explore_on(cluster.status, wish, Settings(state_dir=cluster.folder / "runs"), silent)
+    options = ExploreOptions(scenario=expression, strategy=Strategy.GUIDE, mode=mode, replays=1)
+    found = explore_on(cluster.status, options, Settings(state_dir=cluster.folder / "runs"), silent)
     assert (found.complete, found.traces) == (True, traces)
     assert {violation.confirmed for violation in found.violations} == {True}
 
@@ -78,12 +78,13 @@ def test_a_plain_client_finds_exactly_what_its_first_node_owns(cluster: Cluster)
         ) as http:
             found, owned = [], []
             for _ in range(40):
-                cid = http.post("/api/abstract-captcha").raise_for_status().json()["challenge_id"]
-                body = {"challenge_id": cid, "selections": []}
+                challenge_id = http.post("/api/abstract-captcha").raise_for_status().json()["challenge_id"]
+                body = {"challenge_id": challenge_id, "selections": []}
                 told = http.post("/api/abstract-verify", json=body).json()
                 found.append(told.get("message") != "Challenge not found")
                 owned.append(
-                    cluster.nodes.owner("EXISTS", f"rcaptcha:abstract:{cid}")[0] is cluster.nodes.nodes[0]
+                    cluster.nodes.owner("EXISTS", f"rcaptcha:abstract:{challenge_id}")[0]
+                    is cluster.nodes.nodes[0]
                 )
             assert http.get("/ready").status_code == 200
     finally:

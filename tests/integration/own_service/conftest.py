@@ -16,9 +16,10 @@ from devenv.core.scenario import find
 from devenv.harness.config.settings import Settings
 from devenv.harness.runs.store import Run, open_run
 from devenv.stack.embedded.backend import EmbeddedStack
-from devenv.verbs.explore.result import Exploration, Mode, Wish
+from devenv.verbs.explore.result import Exploration, ExploreOptions, Mode
 from devenv.verbs.explore.usecase import explore_on
-from devenv.verbs.replay.replayer import Replayer, ReplayResult
+from devenv.verbs.replay.replayer import Replayer
+from devenv.verbs.replay.result import ReplayResult
 from tests.support import ROOT
 
 EXAMPLES = ROOT / "docs" / "examples"
@@ -95,7 +96,7 @@ def explored(stack: EmbeddedStack, expression: str, folder: Path) -> Exploration
     on = {pod: {"USE_REDIS": "true"} for pod in ("captcha-api-a", "captcha-api-b")}
     stack.restart_pods(on, lambda line: None)
     try:
-        wish = Wish(expression, strategy=Strategy.ATOMIC, mode=Mode.DIRECT)
-        return explore_on(stack.status(), wish, Settings(state_dir=folder), lambda line: None)
+        options = ExploreOptions(expression, strategy=Strategy.ATOMIC, mode=Mode.DIRECT)
+        return explore_on(stack.status(), options, Settings(state_dir=folder), lambda line: None)
     finally:
         stack.restart_pods({pod: {"USE_REDIS": "false"} for pod in on}, lambda line: None)

@@ -17,7 +17,7 @@ from devenv.harness.config.service_file import parse_service
 from devenv.harness.config.service_toml import Found, toml_text
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.verbs.explain.source import explain_run
-from devenv.verbs.init.detect import Wish, look
+from devenv.verbs.init.detect import InitOptions, look
 from devenv.verbs.operate.select import SUPERVISOR
 from tests.integration.own_service.conftest import explored, played
 
@@ -31,8 +31,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def found(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Found:
-    wish = Wish(folder, create="POST /baskets", verify="PUT /baskets/items")
-    return look(wish, tmp_path_factory.mktemp("look"), lambda line: None)
+    options = InitOptions(folder, create="POST /baskets", verify="PUT /baskets/items")
+    return look(options, tmp_path_factory.mktemp("look"), lambda line: None)
 
 
 @pytest.fixture(scope="module")

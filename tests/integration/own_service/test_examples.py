@@ -20,7 +20,7 @@ from devenv.harness.config.settings import Settings
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.verbs.demo.own_service import OwnVerdict, try_service
 from devenv.verbs.explain.source import explain_run
-from devenv.verbs.init.detect import Wish, look
+from devenv.verbs.init.detect import InitOptions, look
 from devenv.verbs.operate.select import SUPERVISOR
 from devenv.verbs.operate.toggle import toggle
 from tests.integration.own_service.conftest import DEVENV, HEADER_VALUE, OWN_STYLE, explored, needed, played
@@ -130,7 +130,7 @@ class TestInit:
         always = program.replace('.lower() != "true"', ".lower() is None")
         assert always != program
         (folder / "main.py").write_text(always, encoding="utf-8")
-        found = look(Wish(folder), tmp_path, lambda line: None)
+        found = look(InitOptions(folder), tmp_path, lambda line: None)
         assert (found.key, found.switchable) == ("own:{id}", False)
         assert "whatever USE_REDIS says" in found.notes[-1]
         assert not parse_service(toml_text(found), folder).switchable
@@ -142,14 +142,14 @@ class TestInit:
         assert broken != program
         (folder / "main.py").write_text(broken, encoding="utf-8")
         with pytest.raises(EnvironmentProblem, match="answered 500") as told:
-            look(Wish(folder), tmp_path, lambda line: None)
+            look(InitOptions(folder), tmp_path, lambda line: None)
         assert "KeyError: 'no such word'" in str(told.value.hint)
 
     def test_a_service_with_openapi_needs_no_word(
         self, example: Callable[[str], Path], tmp_path: Path
     ) -> None:
         folder = example("own-style")
-        found = look(Wish(folder), tmp_path, lambda line: None)
+        found = look(InitOptions(folder), tmp_path, lambda line: None)
         assert found.neutral == ("FEATURE_FLAGS_HOST", "AUDIT_DSN")
         assert found.key == "own:{id}"
         written = parse_service(toml_text(found), folder)
@@ -167,8 +167,10 @@ class TestInit:
     def test_one_without_is_told_three_things(self, example: Callable[[str], Path], tmp_path: Path) -> None:
         needed("node")
         folder = example("node-service")
-        wish = Wish(folder, create="POST /challenges", verify="PUT /challenges/{id}", body='{"sum": -1}')
-        written = parse_service(toml_text(look(wish, tmp_path, lambda line: None)), folder)
+        options = InitOptions(
+            folder, create="POST /challenges", verify="PUT /challenges/{id}", body='{"sum": -1}'
+        )
+        written = parse_service(toml_text(look(options, tmp_path, lambda line: None)), folder)
         wished = parse_service(NODE, folder)
         assert written.command == wished.command
         for status, body in ((404, {}), (200, {"solved": True}), (200, {"solved": False})):

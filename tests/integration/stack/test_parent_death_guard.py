@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from devenv.stack.embedded import parent_death_guard as keeper
+from devenv.stack.embedded import parent_death_guard as parent_death_guard
 
 DEADLINE = 20.0
 StartKeeper = Callable[..., "subprocess.Popen[bytes]"]
@@ -44,7 +44,15 @@ def start(tmp_path: Path) -> Iterator[StartKeeper]:
     keepers: list[subprocess.Popen[bytes]] = []
 
     def run(*command: str, output: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-        arguments = [sys.executable, "-I", "-S", keeper.__file__, str(tmp_path / "pid"), "--", *command]
+        arguments = [
+            sys.executable,
+            "-I",
+            "-S",
+            parent_death_guard.__file__,
+            str(tmp_path / "pid"),
+            "--",
+            *command,
+        ]
         keepers.append(
             subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT)
         )

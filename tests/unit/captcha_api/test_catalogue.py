@@ -43,8 +43,10 @@ def test_positives_are_anywhere() -> None:
 def test_the_scene_of_an_id_is_always_the_same_and_all_are_used() -> None:
     first, second = Catalogue.from_json(LISTING), Catalogue.from_json(LISTING)
     ids = [f"{n:032x}" for n in range(300)]
-    assert [first.scene_for(cid) for cid in ids] == [second.scene_for(cid) for cid in ids]
-    assert {first.scene_for(cid) for cid in ids} == set(first.targets)
+    assert [first.scene_for(challenge_id) for challenge_id in ids] == [
+        second.scene_for(challenge_id) for challenge_id in ids
+    ]
+    assert {first.scene_for(challenge_id) for challenge_id in ids} == set(first.targets)
     assert first.scene_for("any \ud800 text") in first.targets
 
 

@@ -30,12 +30,12 @@ def store(clock: Clock) -> Any:
     return store
 
 
-def answer(*selections: Any, cid: Any = "c") -> Any:
-    return AbstractSubmission(cid, selections, None, None)
+def answer(*selections: Any, challenge_id: Any = "c") -> Any:
+    return AbstractSubmission(challenge_id, selections, None, None)
 
 
-def word(text: str, cid: Any = "") -> Any:
-    return HandwritingSubmission(cid, "aGk=", lambda image: text)
+def word(text: str, challenge_id: Any = "") -> Any:
+    return HandwritingSubmission(challenge_id, "aGk=", lambda image: text)
 
 
 def refusal(store: MemoryStore, submission: Any) -> Any:
@@ -97,9 +97,11 @@ def test_a_session_that_another_request_ended_while_gathering(store: MemoryStore
 def test_one_word_for_everybody(store: MemoryStore) -> None:
     assert not store.create(CaptchaType.HANDWRITING, "x", {"target_class": "apple"})
     assert store.verify(word("Apple!")).passed
-    assert store.verify(word("apple", cid="whatever")).passed, "the id is ignored and success uses nothing up"
+    assert store.verify(word("apple", challenge_id="whatever")).passed, (
+        "the id is ignored and success uses nothing up"
+    )
     store.create(CaptchaType.HANDWRITING, "y", {"target_class": "bus"})
-    verdict = store.verify(word("apple", cid="x"))
+    verdict = store.verify(word("apple", challenge_id="x"))
     assert (verdict.passed, verdict.attempts, verdict.ended) == (False, None, False)
 
 

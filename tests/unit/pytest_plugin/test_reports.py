@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from devenv.core.model.vocabulary import Strategy
 from devenv.pytest_plugin.reports import exploration_report
-from devenv.verbs.explore.result import Exploration, FoundViolation, Mode
+from devenv.verbs.explore.result import Exploration, ExploredViolation, Mode
 
 HOLDS = Exploration("R+R", Strategy.ATOMIC, str(Mode.LEARNED), True, 6, 0, (), 20, 0.4, 3)
 
 
 def test_why_a_violation_was_not_confirmed_is_said() -> None:
-    lost = FoundViolation(
+    lost = ExploredViolation(
         "half-done", "half of it", ("R", "P"), "", (), 4, confirmed=False, replayed=0, replays=0,
         why="pods in containers cannot be restarted",
     )  # fmt: skip

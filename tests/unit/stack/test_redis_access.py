@@ -25,14 +25,14 @@ def names_in(chain: Path) -> set[str]:
 
 
 def test_a_certificate_is_for_this_machine_and_for_more_names(tmp_path: Path) -> None:
-    doors = open_doors(RedisMode.TLS, tmp_path, ("127.0.0.1", "localhost", "redis"))
-    assert doors.certificates is not None
-    assert names_in(doors.certificates.chain) == {"127.0.0.1", "localhost", "redis"}
-    told = doors.pod_variables()
-    assert (told["REDIS_SSL"], told["REDIS_CA_CERTS"]) == ("true", str(doors.certificates.ca))
+    credentials = open_doors(RedisMode.TLS, tmp_path, ("127.0.0.1", "localhost", "redis"))
+    assert credentials.certificates is not None
+    assert names_in(credentials.certificates.chain) == {"127.0.0.1", "localhost", "redis"}
+    told = credentials.pod_variables()
+    assert (told["REDIS_SSL"], told["REDIS_CA_CERTS"]) == ("true", str(credentials.certificates.ca))
     assert told["SSL_CERT_FILE"] == told["NODE_EXTRA_CA_CERTS"] == told["REDIS_CA_CERTS"]
-    assert doors.server_options(1234)["--tls-port"] == "1234"
-    assert doors.server_options(1234)["--port"] == "0"
+    assert credentials.server_options(1234)["--tls-port"] == "1234"
+    assert credentials.server_options(1234)["--port"] == "0"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
@@ -44,13 +44,13 @@ def test_only_the_public_certificates_are_readable_for_all(mode: RedisMode, tmp_
 
 
 def test_the_file_of_users_has_no_password_in_it(tmp_path: Path) -> None:
-    doors = open_doors(RedisMode.ACL, tmp_path, password="any $word")
+    credentials = open_doors(RedisMode.ACL, tmp_path, password="any $word")
     text = (tmp_path / USERS_FILE).read_text("utf-8")
-    assert doors.pods.password == "any $word"
-    assert doors.pods.password not in text
-    assert doors.ours.password not in text
+    assert credentials.pods.password == "any $word"
+    assert credentials.pods.password not in text
+    assert credentials.ours.password not in text
     assert text.count(sha256(b"any $word").hexdigest()) == 2  # the pods' user, and the default one
-    assert doors.pod_variables() == {"REDIS_USERNAME": "captcha-api", "REDIS_PASSWORD": "any $word"}
+    assert credentials.pod_variables() == {"REDIS_USERNAME": "captcha-api", "REDIS_PASSWORD": "any $word"}
 
 
 def test_no_two_stacks_share_a_password_or_an_authority(tmp_path: Path) -> None:
@@ -64,28 +64,28 @@ def test_no_two_stacks_share_a_password_or_an_authority(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", [RedisMode.STANDALONE, RedisMode.CLUSTER, RedisMode.REPLICA])
 def test_nothing_is_asked_otherwise(mode: RedisMode, tmp_path: Path) -> None:
-    doors = open_doors(mode, tmp_path)
-    assert (doors.file, dict(doors.options), doors.certificates) == ("", {}, None)
-    assert set(doors.pod_variables().values()) == {""}
+    credentials = open_doors(mode, tmp_path)
+    assert (credentials.file, dict(credentials.options), credentials.certificates) == ("", {}, None)
+    assert set(credentials.pod_variables().values()) == {""}
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("mode", [RedisMode.TLS, RedisMode.ACL])
 def test_a_proxy_that_comes_again_keeps_what_redis_was_started_with(mode: RedisMode, tmp_path: Path) -> None:
-    doors, trust = tmp_path / "doors", tmp_path / "trust"
+    credentials, trust = tmp_path / "doors", tmp_path / "trust"
     trust.mkdir()
     environ = {
-        "DEVENV_REDIS_DOORS": str(doors), "DEVENV_REDIS_TRUST": str(trust),
+        "DEVENV_REDIS_DOORS": str(credentials), "DEVENV_REDIS_TRUST": str(trust),
         "DEVENV_REDIS_NAMES": "redis,proxy", "DEVENV_REDIS_PASSWORD": "word",
     }  # fmt: skip
-    made = edge._doors(mode, environ)
-    before = {path.name: path.read_bytes() for path in doors.iterdir()}
-    assert edge._doors(mode, environ) == made
-    assert {path.name: path.read_bytes() for path in doors.iterdir()} == before
+    made = edge._credentials(mode, environ)
+    before = {path.name: path.read_bytes() for path in credentials.iterdir()}
+    assert edge._credentials(mode, environ) == made
+    assert {path.name: path.read_bytes() for path in credentials.iterdir()} == before
     access = RedisAccess.from_json(json.loads(before[ACCESS_FILE]))
     if mode is RedisMode.TLS:
-        assert made == Certificates.of(doors)
-        assert names_in(doors / "server.pem") >= {"redis", "proxy", "127.0.0.1"}
+        assert made == Certificates.of(credentials)
+        assert names_in(credentials / "server.pem") >= {"redis", "proxy", "127.0.0.1"}
         assert (trust / "ca.pem").read_bytes() == before["ca.pem"]
         assert [path.name for path in trust.iterdir()] == ["ca.pem"]
         assert edge.tls_with(made) is not None

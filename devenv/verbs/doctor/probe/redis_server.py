@@ -267,7 +267,7 @@ class _Visit:
                     at.call("SELECT", db)
                     missing = [challenge for challenge in challenges if challenge not in found]
                     there, complete = keyspace.find(at, missing, prefixes)
-                    found |= {cid: Found(key, db, ttl) for cid, (key, ttl) in there.items()}
+                    found |= {challenge_id: Found(key, db, ttl) for challenge_id, (key, ttl) in there.items()}
                     whole = whole and complete
         return found | (
             {challenge: None for challenge in challenges if challenge not in found} if whole else {}

@@ -21,7 +21,7 @@ import trustme
 
 from devenv.stack.embedded import redis_server
 from devenv.stack.embedded.redis_cluster import Node, options, write_config
-from devenv.verbs.doctor.usecase import Examined, Wish, examine
+from devenv.verbs.doctor.usecase import DoctorOptions, Examined, examine
 
 DEADLINE = 30.0
 PASSWORD = "correct-horse"
@@ -220,17 +220,17 @@ class Doctor:
                 text = text.replace(f"{{{kind}[{name}]}}", str(value))
         return text
 
-    def env(self, *texts: str, **wish: object) -> Examined:
+    def env(self, *texts: str, **options: object) -> Examined:
         names = ("a.env", "b.env", "c.env")
         files = tuple(self.write(name, text) for name, text in zip(names, texts, strict=False))
-        return self.of(Wish(env_files=files, **wish))  # type: ignore[arg-type]
+        return self.of(DoctorOptions(env_files=files, **options))  # type: ignore[arg-type]
 
-    def k8s(self, *texts: str, **wish: object) -> Examined:
+    def k8s(self, *texts: str, **options: object) -> Examined:
         files = tuple(self.write(f"m{n}.yaml", text) for n, text in enumerate(texts, start=1))
-        return self.of(Wish(manifests=files, **wish))  # type: ignore[arg-type]
+        return self.of(DoctorOptions(manifests=files, **options))  # type: ignore[arg-type]
 
-    def of(self, wish: Wish) -> Examined:
-        return examine(wish, "embedded", self.folder / ".devenv", ask=self.nobody)
+    def of(self, options: DoctorOptions) -> Examined:
+        return examine(options, "embedded", self.folder / ".devenv", ask=self.nobody)
 
     @staticmethod
     def nobody(what: str) -> bool:

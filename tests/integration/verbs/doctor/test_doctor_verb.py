@@ -13,7 +13,7 @@ import typer
 
 from devenv.cli import main
 from devenv.core.model.errors import EnvironmentProblem
-from devenv.verbs.doctor.usecase import Wish, examine
+from devenv.verbs.doctor.usecase import DoctorOptions, examine
 from tests.integration.verbs.doctor.conftest import PASSWORD, Doctor
 
 FAR = "USE_REDIS=true\nREDIS_HOST=redis.example\nREDIS_PORT=6397\nREDIS_PASSWORD=hunter2\n"
@@ -141,7 +141,7 @@ def test_no_is_an_answer(doctor: Doctor) -> None:
 
     path = doctor.write("far.env", FAR)
     with pytest.raises(EnvironmentProblem, match="not touched"):
-        examine(Wish(env_files=(path,)), "embedded", Path(".devenv"), ask=no)
+        examine(DoctorOptions(env_files=(path,)), "embedded", Path(".devenv"), ask=no)
     assert len(asked) == 1
 
 
@@ -227,8 +227,8 @@ def test_what_export_writes(
     doctor: Doctor, canary: list[str], code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Our own manifests are sound; the canary is what the guide's third step does to people."""
-    wish = canary or ["--use-redis"]
-    assert main(["export", "k8s", "--image", "team/api:1", "--out", "k8s", *wish]) == 0
+    options = canary or ["--use-redis"]
+    assert main(["export", "k8s", "--image", "team/api:1", "--out", "k8s", *options]) == 0
     capsys.readouterr()
     assert main(["doctor", "--k8s", "k8s", "--json"]) == code
     told = json.loads(capsys.readouterr().out)

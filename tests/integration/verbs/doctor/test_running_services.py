@@ -11,7 +11,7 @@ import redis
 
 from devenv.core.model.topology import Ports, RedisMode, StackSpec
 from devenv.core.model.vocabulary import Strategy
-from devenv.verbs.doctor.usecase import Ask, Examined, Wish, examine
+from devenv.verbs.doctor.usecase import Ask, DoctorOptions, Examined, examine
 from devenv.verbs.operate.gate import GateClient
 from devenv.verbs.operate.select import open_stack
 from tests.integration.verbs.doctor.conftest import free_ports
@@ -30,11 +30,11 @@ class Ward:
     state: Path
     ask: Ask
 
-    def examine(self, wish: Wish | None = None) -> Examined:
-        return examine(wish or Wish(), "embedded", self.state, ask=self.ask)
+    def examine(self, options: DoctorOptions | None = None) -> Examined:
+        return examine(options or DoctorOptions(), "embedded", self.state, ask=self.ask)
 
-    def kinds(self, wish: Wish | None = None) -> dict[str, str]:
-        found = self.examine(wish).diagnosis.findings
+    def kinds(self, options: DoctorOptions | None = None) -> dict[str, str]:
+        found = self.examine(options).diagnosis.findings
         assert len({item.kind for item in found}) == len(found)
         return {item.kind: str(item.change) for item in found}
 
@@ -158,7 +158,7 @@ def test_a_silent_fall_back_to_memory(ward: Ward) -> None:
 
 
 def test_a_command_that_redis_does_not_know(ward: Ward) -> None:
-    told = ward.kinds(Wish(commands=("HEXPIRE",)))
+    told = ward.kinds(DoctorOptions(commands=("HEXPIRE",)))
     assert told.keys() == {"server-too-old"}
 
 
@@ -206,4 +206,4 @@ def _from_outside(ward: Ward) -> Examined:
     lines = ["USE_REDIS=true", "REDIS_HOST=127.0.0.1", f"REDIS_PORT={ends.redis_port}"]
     lines.append("REDIS_PREFIX=rcaptcha:")
     Path(".env").write_text("\n".join(lines), encoding="utf-8")
-    return ward.examine(Wish(env_files=(Path(".env"),), service=ends.traffic))
+    return ward.examine(DoctorOptions(env_files=(Path(".env"),), service=ends.traffic))

@@ -14,7 +14,7 @@ from devenv.core.model.topology import Ports, StackSpec
 from devenv.core.model.vocabulary import Strategy
 from devenv.harness.config.settings import Settings, load
 from devenv.stack.embedded.backend import EmbeddedStack
-from devenv.verbs.explore.result import Exploration, Wish
+from devenv.verbs.explore.result import Exploration, ExploreOptions
 from devenv.verbs.explore.usecase import explore
 
 SUPERVISOR = (sys.executable, "-m", "devenv.wire.edge.supervisor")
@@ -36,11 +36,11 @@ def started(folder: Path, strategy: Strategy, **fields: Any) -> EmbeddedStack:
 
 
 def exploring(folder: Path) -> Explore:
-    """Explores on the stack that runs in ``folder``: (expression, strategy, fields of Wish)."""
+    """Explores on the stack that runs in ``folder``: (expression, strategy, fields of ExploreOptions)."""
     settings: Settings = replace(load(folder, {}), state_dir=folder, backend="embedded")
 
     def run(scenario: str, strategy: Strategy, **fields: Any) -> Exploration:
-        return explore(Wish(scenario, strategy, **fields), settings, lambda line: None)
+        return explore(ExploreOptions(scenario, strategy, **fields), settings, lambda line: None)
 
     return run
 

@@ -19,7 +19,7 @@ from devenv.core.scenario import parse
 from devenv.harness.config.settings import load
 from devenv.verbs.explore.result import Exploration, Mode, junit_xml
 from devenv.verbs.operate.select import running_stack
-from devenv.verbs.replay.replayer import resolve_target
+from devenv.verbs.replay.target import resolve_target
 from devenv.verbs.replay.usecase import replay_word
 from tests.integration.verbs.explore.conftest import Explore, exploring, started
 

@@ -26,8 +26,8 @@ from devenv.core.spec.learned_scripts import LearnedScripts
 from devenv.verbs.explore.direct_mode import search
 from devenv.wire.executor.job_context import Bypassed, Endless, NoRest
 from devenv.wire.executor.jobs import CID, Call, EventCall, Scheduled, ScheduledRun
-from devenv.wire.executor.pod_control import Grip
-from devenv.wire.executor.pool import Arena
+from devenv.wire.executor.pod_control import PodControl
+from devenv.wire.executor.pool import ExecutorPool
 from devenv.wire.executor.quiescence import Rest, can_tell
 from devenv.wire.gate import Gate
 
@@ -87,24 +87,28 @@ def job(path: str = "/count", prefix: tuple[int, ...] = (), requests: int = 2, *
 
 
 @asynccontextmanager
-async def an_arena(service: Service, wait_seconds: float = 5.0, rest: bool = False) -> AsyncIterator[Arena]:
+async def an_arena(
+    service: Service, wait_seconds: float = 5.0, rest: bool = False
+) -> AsyncIterator[ExecutorPool]:
     gate = Gate("127.0.0.1", service.redis_port)
     await gate.listen("pod", port=service.gate_port)
-    grip = Grip(rest=Rest(lambda: service.pids) if rest else None)
-    arena = Arena(gate, {"pod": ("127.0.0.1", service.port)}, LearnedScripts(), wait_seconds, grip)
+    pod_control = PodControl(rest=Rest(lambda: service.pids) if rest else None)
+    pool = ExecutorPool(
+        gate, {"pod": ("127.0.0.1", service.port)}, LearnedScripts(), wait_seconds, pod_control
+    )
     try:
-        yield arena
+        yield pool
         assert gate.holds.current() == []
         assert not gate.rules
     finally:
-        arena.close()
+        pool.close()
         await gate.close()
 
 
 def play(service: Service, *jobs: Scheduled, wait_seconds: float = 5.0, rest: bool = False) -> list[Any]:
     async def go() -> list[Any]:
-        async with an_arena(service, wait_seconds, rest) as arena:
-            return list(await arena.run(jobs, lanes=8))
+        async with an_arena(service, wait_seconds, rest) as pool:
+            return list(await pool.run(jobs, slots=8))
 
     return asyncio.run(go())
 
@@ -161,14 +165,14 @@ def test_an_order_that_a_lock_forbids_is_told(service: Service) -> None:
 
 
 @dataclass(frozen=True)
-class OnArena:
+class OnPool:
     """In the place of the control API."""
 
-    arena: Arena
-    lanes: int = 8
+    pool: ExecutorPool
+    slots: int = 8
 
     async def scheduled(self, jobs: Sequence[Scheduled]) -> list[ScheduledRun]:
-        runs = await self.arena.run(jobs, self.lanes)
+        runs = await self.pool.run(jobs, self.slots)
         assert all(isinstance(run, ScheduledRun) for run in runs), runs
         return [run for run in runs if isinstance(run, ScheduledRun)]
 
@@ -194,10 +198,10 @@ def searched(service: Service, lock: bool) -> Collected:
     collected = Collected(Budget(), time.monotonic)
 
     async def go() -> None:
-        async with an_arena(service, rest=True) as arena:
-            stage: Any = Counting(lock)
-            remote: Any = OnArena(arena)
-            await search(stage, parse_meeting("W+W").cast(pods=1)[0], remote, collected)
+        async with an_arena(service, rest=True) as pool:
+            fixture: Any = Counting(lock)
+            remote: Any = OnPool(pool)
+            await search(fixture, parse_meeting("W+W").cast(pods=1)[0], remote, collected)
 
     asyncio.run(go())
     return collected

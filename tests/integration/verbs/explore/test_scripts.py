@@ -25,7 +25,7 @@ from devenv.core.search.expression import Participant, parse_meeting
 from devenv.core.spec.keyspace import Hash, NotModelled, Text
 from devenv.core.spec.learned_scripts import KeyState, LearnedScripts, ScriptCall, ScriptEffect
 from devenv.core.spec.replies import Failure
-from devenv.verbs.explore.fixture import Stage
+from devenv.verbs.explore.fixture import Fixture
 from devenv.verbs.explore.learner import Learner
 from devenv.wire.executor.codec import (
     script_call_from_json,
@@ -35,7 +35,7 @@ from devenv.wire.executor.codec import (
 )
 from devenv.wire.executor.jobs import CID, Scripted, ScriptedRun
 from devenv.wire.executor.known_scripts import known_scripts
-from devenv.wire.executor.pool import Arena
+from devenv.wire.executor.pool import ExecutorPool
 from devenv.wire.executor.script_trial import run_script
 from devenv.wire.executor.wire_clients import RedisLink
 from devenv.wire.gate import Gate
@@ -158,12 +158,12 @@ def test_what_cannot_be_learned_is_said(redis_port: int, call: ScriptCall, why: 
 class Near:
     """Asks an arena in this process: what ``Remote`` does through the control API."""
 
-    def __init__(self, arena: Arena) -> None:
-        self._arena = arena
+    def __init__(self, pool: ExecutorPool) -> None:
+        self._arena = pool
         self.tried = 0
 
     async def scripted(self, jobs: Sequence[Scripted]) -> list[ScriptedRun]:
-        return [self._got(item) for item in await self._arena.run(jobs, lanes=8)]
+        return [self._got(item) for item in await self._arena.run(jobs, slots=8)]
 
     async def scripts(self, calls: Sequence[ScriptCall]) -> list[ScriptEffect]:
         self.tried += len(calls)
@@ -219,24 +219,24 @@ def test_our_script_without_its_twin_comes_to_the_same(redis_port: int, pod: tup
     }  # fmt: skip
     selected = {Answer.RIGHT: [0, 2, 3, 5, 6, 8], Answer.WRONG: [1, 4, 7], Answer.EMPTY: []}
     submissions = {answer: {"selections": item} for answer, item in selected.items()}
-    stage = Stage("abstract", KEY.decode(), json.dumps(document), submissions, 60_000, ("pod",))
+    fixture = Fixture("abstract", KEY.decode(), json.dumps(document), submissions, 60_000, ("pod",))
     found: list[list[tuple[int, set[Any]]]] = []
     asked = []
     with asyncio.Runner() as runner:
 
-        async def opened(scripts: Callable[[], LearnedScripts]) -> tuple[Gate, Arena, Learner, Near]:
+        async def opened(scripts: Callable[[], LearnedScripts]) -> tuple[Gate, ExecutorPool, Learner, Near]:
             gate = Gate("127.0.0.1", redis_port)
             await gate.listen("pod", port=gate_port)
-            arena = Arena(gate, {"pod": ("127.0.0.1", port)}, scripts())
-            near: Any = Near(arena)
-            return gate, arena, Learner(stage, near, scripts()), near
+            pool = ExecutorPool(gate, {"pod": ("127.0.0.1", port)}, scripts())
+            near: Any = Near(pool)
+            return gate, pool, Learner(fixture, near, scripts()), near
 
         for scripts in (lambda: LearnedScripts(known_scripts()), LearnedScripts):
-            gate, arena, learner, near = runner.run(opened(scripts))
+            gate, pool, learner, near = runner.run(opened(scripts))
             casts = [item for text in ("R+W+E", "R+W+X+A", "W+W+L") for item in parse_meeting(text).cast()]
             found.append([ways(learner, cast, runner) for cast in casts])
             asked.append(near.tried)
-            arena.close()
+            pool.close()
             runner.run(gate.close())
     with_twin, without = found
     assert without == with_twin

@@ -18,7 +18,10 @@ from devenv.harness.redis.faults import RedisSettings
 from devenv.harness.redis.keys import connected
 from devenv.harness.runs.store import open_run
 from devenv.stack.embedded.backend import EmbeddedStack
-from devenv.verbs.replay.replayer import Observed, Replayer, ReplayResult, resolve_target
+from devenv.verbs.replay.observed import Observed
+from devenv.verbs.replay.replayer import Replayer
+from devenv.verbs.replay.result import ReplayResult
+from devenv.verbs.replay.target import resolve_target
 
 HEAD = """\
 version: 1

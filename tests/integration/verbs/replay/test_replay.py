@@ -17,7 +17,10 @@ from devenv.harness.runs.store import open_run, resolve_run
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.stack.protocol import Progress
 from devenv.verbs.explain.source import explain_run
-from devenv.verbs.replay.replayer import Replayer, fits, junit_xml, replay, resolve_target
+from devenv.verbs.replay.baseline import fits
+from devenv.verbs.replay.replayer import Replayer, replay
+from devenv.verbs.replay.result import junit_xml
+from devenv.verbs.replay.target import resolve_target
 from devenv.wire.control.policy import present_policy
 
 HEAD = """\

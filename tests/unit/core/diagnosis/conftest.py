@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from devenv.core.diagnosis.diagnosis import diagnose
-from devenv.core.diagnosis.findings import Finding
+from devenv.core.diagnosis.findings import Diagnosis
 from devenv.core.model.captcha_http import CREATE_PATHS, VERIFY_PATHS
 from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
 from devenv.core.model.vocabulary import NOT_FOUND_MESSAGE, CaptchaType
@@ -73,14 +73,14 @@ class Trace:
         self,
         pod: str,
         kind: str,
-        cid: str | None = None,
+        challenge_id: str | None = None,
         selections: list[int] | None = None,
         captcha: CaptchaType = CaptchaType.ABSTRACT,
         client: str = "127.0.0.1:1",
     ) -> Open:
         body: dict[str, Any] = {}
-        if cid is not None:
-            body["challenge_id"] = cid
+        if challenge_id is not None:
+            body["challenge_id"] = challenge_id
         if kind == "verify":
             body |= {"selections": [0]} if selections is None else {"selections": selections}
         if captcha is CaptchaType.HANDWRITING and kind == "verify":
@@ -112,21 +112,21 @@ class Trace:
     def verify(
         self,
         pod: str,
-        cid: str | None,
+        challenge_id: str | None,
         answer: dict[str, Any] | None,
         *says: tuple[str, str | None],
         status: int = 200,
         **more: Any,
     ) -> None:
-        request = self.begin(pod, "verify", cid, **more)
+        request = self.begin(pod, "verify", challenge_id, **more)
         for command, reply in says:
-            self.say(pod, command, cid or "", reply)
+            self.say(pod, command, challenge_id or "", reply)
         self.end(request, answer, status)
 
     def create(
         self,
         pod: str,
-        cid: str | None = "c1" * 16,
+        challenge_id: str | None = "c1" * 16,
         *,
         in_redis: bool = False,
         prefix: str = "rcaptcha:",
@@ -134,10 +134,10 @@ class Trace:
         captcha: CaptchaType = CaptchaType.ABSTRACT,
     ) -> str:
         request = self.begin(pod, "create", captcha=captcha)
-        if in_redis and cid:
-            self.say(pod, "SETEX", cid, "OK", "60", DOC, prefix=prefix)
-        self.end(request, {"challenge_id": cid, "ttl": ttl} if cid else {"ttl": ttl})
-        return cid or ""
+        if in_redis and challenge_id:
+            self.say(pod, "SETEX", challenge_id, "OK", "60", DOC, prefix=prefix)
+        self.end(request, {"challenge_id": challenge_id, "ttl": ttl} if challenge_id else {"ttl": ttl})
+        return challenge_id or ""
 
     # -- Redis
 
@@ -145,7 +145,7 @@ class Trace:
         self,
         pod: str,
         command: str,
-        cid: str,
+        challenge_id: str,
         reply: str | None,
         *args: str,
         prefix: str = "rcaptcha:",
@@ -156,7 +156,7 @@ class Trace:
     ) -> RedisCommand:
         """One command; ``late`` seconds until its reply. A fate that loses it leaves out what it says."""
         self._commands += 1
-        key = f"{prefix}abstract:{cid}" if cid else None
+        key = f"{prefix}abstract:{challenge_id}" if challenge_id else None
         received = self.tick()
         never_sent = fate in ("request-dropped", "discarded", "error", "disconnected")
         answered = None if reply is None else self.tick(late + 0.0001)
@@ -181,7 +181,7 @@ class Trace:
 
     # -- what the checker says
 
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[Diagnosis, ...]:
         return diagnose(self.events)
 
     def causes(self) -> list[str]:

@@ -14,9 +14,9 @@ TRY_AGAIN = {"detail": "Session store unreachable"}
 
 @pytest.mark.parametrize(("status", "answer"), [(500, BARE), (500, None), (200, NOT_FOUND)])
 def test_reply_lost(trace: Trace, status: int, answer: dict[str, object] | None) -> None:
-    cid = trace.create(A, in_redis=True)
-    request = trace.begin(A, "verify", cid)
-    lost = trace.say(A, "EVALSHA", cid, "[right, 1, {}]", fate="reply-dropped")
+    challenge_id = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", challenge_id)
+    lost = trace.say(A, "EVALSHA", challenge_id, "[right, 1, {}]", fate="reply-dropped")
     trace.end(request, answer, status)
     found = trace.findings()
     assert [item.cause for item in found] == ["reply-lost"]
@@ -28,20 +28,20 @@ def test_reply_lost(trace: Trace, status: int, answer: dict[str, object] | None)
 def test_a_lost_reply_that_the_service_coped_with(
     trace: Trace, status: int, answer: dict[str, object]
 ) -> None:
-    cid = trace.create(A, in_redis=True)
-    request = trace.begin(A, "verify", cid)
-    trace.say(A, "EVALSHA", cid, "[right, 1, {}]", fate="reply-dropped")
-    trace.say(A, "EVALSHA", cid, "[right, 1, {}]")
+    challenge_id = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", challenge_id)
+    trace.say(A, "EVALSHA", challenge_id, "[right, 1, {}]", fate="reply-dropped")
+    trace.say(A, "EVALSHA", challenge_id, "[right, 1, {}]")
     trace.end(request, answer, status)
     assert trace.causes() == []
 
 
 def test_the_reply_to_ttl_lost(trace: Trace) -> None:
-    cid = trace.create(A, in_redis=True)
-    request = trace.begin(A, "verify", cid)
-    trace.say(A, "GET", cid, DOC)
-    trace.say(A, "TTL", cid, "60", fate="reply-dropped")
-    trace.say(A, "SET", cid, "OK", DOC)
+    challenge_id = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", challenge_id)
+    trace.say(A, "GET", challenge_id, DOC)
+    trace.say(A, "TTL", challenge_id, "60", fate="reply-dropped")
+    trace.say(A, "SET", challenge_id, "OK", DOC)
     trace.end(request, wrong(1))
     assert trace.causes() == ["reply-lost"]
 
@@ -58,12 +58,12 @@ def test_the_reply_to_ttl_lost(trace: Trace) -> None:
 )
 def test_a_ttl_that_nobody_told(trace: Trace, fate: str, reply: str | None, cause: str) -> None:
     """The guide then writes the session back without a time to live."""
-    cid = trace.create(A, in_redis=True)
-    request = trace.begin(A, "verify", cid)
-    trace.say(A, "GET", cid, DOC)
-    trace.say(A, "TTL", cid, reply, fate=fate)
-    trace.say(A, "TTL", cid, reply, fate=fate)
-    trace.say(A, "SET", cid, "OK", COUNTED)
+    challenge_id = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", challenge_id)
+    trace.say(A, "GET", challenge_id, DOC)
+    trace.say(A, "TTL", challenge_id, reply, fate=fate)
+    trace.say(A, "TTL", challenge_id, reply, fate=fate)
+    trace.say(A, "SET", challenge_id, "OK", COUNTED)
     trace.end(request, wrong(1))
     assert [
         (finding.cause, finding.sentence.endswith("it never expires")) for finding in trace.findings()
@@ -72,40 +72,40 @@ def test_a_ttl_that_nobody_told(trace: Trace, fate: str, reply: str | None, caus
 
 @pytest.mark.parametrize("after", [("SET", "60"), ("SET", "-OOM x"), ("SETEX", "OK")])
 def test_a_ttl_that_nobody_told_and_no_harm(trace: Trace, after: tuple[str, str]) -> None:
-    cid = trace.create(A, in_redis=True)
-    request = trace.begin(A, "verify", cid)
-    trace.say(A, "TTL", cid, "-LOADING x", fate="error")
+    challenge_id = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", challenge_id)
+    trace.say(A, "TTL", challenge_id, "-LOADING x", fate="error")
     more = ("EX", "60") if after == ("SET", "60") else ()
-    trace.say(A, after[0], cid, after[1], COUNTED, *more)
+    trace.say(A, after[0], challenge_id, after[1], COUNTED, *more)
     trace.end(request, TRY_AGAIN, 503)
     assert trace.causes() == []
 
 
 @pytest.mark.parametrize(("answer", "status"), [(BARE, 500), (NOT_FOUND, 200)])
 def test_a_redis_that_does_not_serve_yet(trace: Trace, answer: dict[str, object], status: int) -> None:
-    cid = trace.create(A, in_redis=True)
-    trace.verify(A, cid, answer, ("GET", "-LOADING Redis is loading"), status=status)
+    challenge_id = trace.create(A, in_redis=True)
+    trace.verify(A, challenge_id, answer, ("GET", "-LOADING Redis is loading"), status=status)
     found = trace.findings()
     assert [item.cause for item in found] == ["redis-dies"]
     assert "-LOADING" in found[0].sentence
 
 
 def test_a_redis_that_does_not_serve_yet_and_a_service_that_says_so(trace: Trace) -> None:
-    cid = trace.create(A, in_redis=True)
-    trace.verify(A, cid, TRY_AGAIN, ("EVALSHA", "-LOADING Redis is loading"), status=503)
+    challenge_id = trace.create(A, in_redis=True)
+    trace.verify(A, challenge_id, TRY_AGAIN, ("EVALSHA", "-LOADING Redis is loading"), status=503)
     assert trace.causes() == []
 
 
 @pytest.mark.parametrize(("answer", "status"), [(BARE, 500), (NOT_FOUND, 200)])
 def test_a_read_that_was_refused(trace: Trace, answer: dict[str, object], status: int) -> None:
-    cid = trace.create(A, in_redis=True)
-    trace.verify(A, cid, answer, ("GET", "-CLUSTERDOWN The cluster is down"), status=status)
+    challenge_id = trace.create(A, in_redis=True)
+    trace.verify(A, challenge_id, answer, ("GET", "-CLUSTERDOWN The cluster is down"), status=status)
     assert trace.causes() == ["writes-refused"]
 
 
 def test_an_error_of_redis_that_has_no_name_is_told_all_the_same(trace: Trace) -> None:
-    cid = trace.create(A, in_redis=True)
-    trace.verify(A, cid, BARE, ("GET", "-ERR unknown command"), status=500)
+    challenge_id = trace.create(A, in_redis=True)
+    trace.verify(A, challenge_id, BARE, ("GET", "-ERR unknown command"), status=500)
     found = trace.findings()
     assert [item.cause for item in found] == ["unexplained"]
     assert found[0].sentence == f"{A} answered 500 after Redis had answered GET with -ERR unknown command"
@@ -114,8 +114,8 @@ def test_an_error_of_redis_that_has_no_name_is_told_all_the_same(trace: Trace) -
 @pytest.mark.parametrize("reply", ["-OOM command not allowed", "-READONLY You can't write", "-MISCONF x"])
 @pytest.mark.parametrize(("status", "answer"), [(200, wrong(None)), (500, BARE)])
 def test_writes_refused(trace: Trace, reply: str, status: int, answer: dict[str, object]) -> None:
-    cid = trace.create(A, in_redis=True)
-    trace.verify(A, cid, answer, ("GET", DOC), ("SETEX", reply), status=status)
+    challenge_id = trace.create(A, in_redis=True)
+    trace.verify(A, challenge_id, answer, ("GET", DOC), ("SETEX", reply), status=status)
     assert trace.causes() == ["writes-refused"]
 
 
@@ -127,8 +127,8 @@ def test_a_create_whose_write_was_refused(trace: Trace) -> None:
 
 
 def test_refused_writes_that_are_told(trace: Trace) -> None:
-    cid = trace.create(A, in_redis=True)
-    trace.verify(A, cid, TRY_AGAIN, ("EVALSHA", "-OOM command not allowed"), status=503)
+    challenge_id = trace.create(A, in_redis=True)
+    trace.verify(A, challenge_id, TRY_AGAIN, ("EVALSHA", "-OOM command not allowed"), status=503)
     assert trace.causes() == []
 
 
@@ -142,36 +142,36 @@ def test_refused_writes_that_are_told(trace: Trace) -> None:
     ],
 )
 def test_wrong_type(trace: Trace, reply: str, answer: dict[str, object], status: int) -> None:
-    cid = trace.create(A, in_redis=True)
-    trace.verify(A, cid, answer, ("GET", reply), status=status)
+    challenge_id = trace.create(A, in_redis=True)
+    trace.verify(A, challenge_id, answer, ("GET", reply), status=status)
     assert trace.causes() == ["wrong-type"]
 
 
 @pytest.mark.parametrize("reply", ["[broken, 0, WRONGTYPE Operation]", "-WRONGTYPE Operation"])
 def test_a_wrong_type_that_is_told_clearly(trace: Trace, reply: str) -> None:
-    cid = trace.create(A, in_redis=True)
-    trace.verify(A, cid, CLEAR, ("EVALSHA", reply), status=500)
+    challenge_id = trace.create(A, in_redis=True)
+    trace.verify(A, challenge_id, CLEAR, ("EVALSHA", reply), status=500)
     assert trace.causes() == []
 
 
 def test_moved(trace: Trace) -> None:
-    cid = trace.create(A, in_redis=True)
-    trace.verify(A, cid, NOT_FOUND, ("GET", "-MOVED 1234 10.0.0.2:6379"))
+    challenge_id = trace.create(A, in_redis=True)
+    trace.verify(A, challenge_id, NOT_FOUND, ("GET", "-MOVED 1234 10.0.0.2:6379"))
     assert trace.causes() == ["cluster-plain-client"]
 
 
 def test_a_client_that_followed(trace: Trace) -> None:
-    cid = trace.create(A, in_redis=True)
-    trace.verify(A, cid, PASSED, ("GET", "-MOVED 1234 10.0.0.2:6379"), ("GET", DOC))
+    challenge_id = trace.create(A, in_redis=True)
+    trace.verify(A, challenge_id, PASSED, ("GET", "-MOVED 1234 10.0.0.2:6379"), ("GET", DOC))
     assert trace.causes() == []
 
 
 @pytest.mark.parametrize(("answer", "status"), [(BARE, 500), (NOT_FOUND, 200), (wrong(1), 200)])
 def test_redis_hangs(trace: Trace, answer: dict[str, object], status: int) -> None:
     trace.pods(**REDIS)
-    cid = trace.create(A, in_redis=True)
-    request = trace.begin(A, "verify", cid)
-    trace.say(A, "GET", cid, None, fate="unanswered")
+    challenge_id = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", challenge_id)
+    trace.say(A, "GET", challenge_id, None, fate="unanswered")
     trace.tick(2.1)
     trace.end(request, answer, status)
     assert trace.causes() == ["redis-hangs"]
@@ -179,9 +179,9 @@ def test_redis_hangs(trace: Trace, answer: dict[str, object], status: int) -> No
 
 def test_a_command_that_never_reached_redis(trace: Trace) -> None:
     """It was held too long, or lost on its way: Redis is not to blame."""
-    cid = trace.create(A, in_redis=True)
-    request = trace.begin(A, "verify", cid)
-    trace.say(A, "GET", cid, None, fate="request-dropped")
+    challenge_id = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", challenge_id)
+    trace.say(A, "GET", challenge_id, None, fate="request-dropped")
     trace.tick(2.1)
     trace.end(request, wrong(1))
     found = trace.findings()
@@ -189,9 +189,9 @@ def test_a_command_that_never_reached_redis(trace: Trace) -> None:
 
 
 def test_an_answer_after_the_pod_had_gone(trace: Trace) -> None:
-    cid = trace.create(A, in_redis=True)
-    request = trace.begin(A, "verify", cid)
-    trace.say(A, "GET", cid, DOC, fate="undelivered", late=2.5)
+    challenge_id = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", challenge_id)
+    trace.say(A, "GET", challenge_id, DOC, fate="undelivered", late=2.5)
     trace.end(request, BARE, 500)
     assert trace.causes() == ["redis-hangs"]
 
@@ -207,10 +207,10 @@ def test_a_paused_redis_that_only_the_ping_met(trace: Trace) -> None:
 
 def test_told_to_try_again_in_time(trace: Trace) -> None:
     trace.pods(**REDIS)
-    cid = trace.create(A, in_redis=True)
+    challenge_id = trace.create(A, in_redis=True)
     trace.redis_server("pause")
-    request = trace.begin(A, "verify", cid)
-    trace.say(A, "EVALSHA", cid, None, fate="unanswered")
+    request = trace.begin(A, "verify", challenge_id)
+    trace.say(A, "EVALSHA", challenge_id, None, fate="unanswered")
     trace.tick(2.2)
     trace.end(request, TRY_AGAIN, 503)
     assert trace.causes() == []
@@ -218,18 +218,18 @@ def test_told_to_try_again_in_time(trace: Trace) -> None:
 
 def test_told_to_try_again_far_too_late(trace: Trace) -> None:
     trace.pods(**REDIS)
-    cid = trace.create(A, in_redis=True)
-    request = trace.begin(A, "verify", cid)
-    trace.say(A, "EVALSHA", cid, None, fate="unanswered")
+    challenge_id = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", challenge_id)
+    trace.say(A, "EVALSHA", challenge_id, None, fate="unanswered")
     trace.tick(20)
     trace.end(request, TRY_AGAIN, 503)
     assert trace.causes() == ["redis-hangs"]
 
 
 def test_slow_for_other_reasons(trace: Trace) -> None:
-    cid = trace.create(A, in_redis=True)
-    request = trace.begin(A, "verify", cid)
-    trace.say(A, "GET", cid, DOC)
+    challenge_id = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", challenge_id)
+    trace.say(A, "GET", challenge_id, DOC)
     trace.tick(5)
     trace.end(request, PASSED)
     assert trace.causes() == []
@@ -237,9 +237,9 @@ def test_slow_for_other_reasons(trace: Trace) -> None:
 
 @pytest.mark.parametrize("fate", ["unanswered", "discarded", "disconnected"])
 def test_a_connection_that_broke(trace: Trace, fate: str) -> None:
-    cid = trace.create(A, in_redis=True)
-    request = trace.begin(A, "verify", cid)
-    trace.say(A, "GET", cid, None, fate=fate)
+    challenge_id = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", challenge_id)
+    trace.say(A, "GET", challenge_id, None, fate=fate)
     trace.end(request, BARE, 500)
     assert trace.causes() == ["redis-dies"]
 
@@ -259,8 +259,8 @@ def test_a_stopped_redis_does_not_concern_pod_memory(trace: Trace) -> None:
 
 
 def test_an_error_that_nobody_explains(trace: Trace) -> None:
-    cid = trace.create(A, in_redis=True)
-    trace.verify(A, cid, BARE, ("GET", DOC), status=500)
+    challenge_id = trace.create(A, in_redis=True)
+    trace.verify(A, challenge_id, BARE, ("GET", DOC), status=500)
     assert trace.causes() == ["unexplained"]
 
 

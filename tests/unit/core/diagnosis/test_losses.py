@@ -18,12 +18,12 @@ GET_NIL = ("GET", "(nil)")
 
 def test_pod_memory(trace: Trace) -> None:
     trace.pods(**MEMORY)
-    cid = trace.create(A)
-    trace.verify(B, cid, NOT_FOUND)
+    challenge_id = trace.create(A)
+    trace.verify(B, challenge_id, NOT_FOUND)
     found = trace.findings()
     assert [item.cause for item in found] == ["pod-memory"]
     assert [line.kind for line in found[0].evidence] == ["exchange", "exchange"]
-    assert found[0].challenge == cid
+    assert found[0].challenge == challenge_id
     assert "USE_REDIS=true" in found[0].change
 
 
@@ -38,17 +38,17 @@ def test_found_on_its_own_pod(trace: Trace) -> None:
 
 
 def test_solved_before_is_no_loss(trace: Trace) -> None:
-    cid = trace.create(A)
-    trace.verify(A, cid, PASSED)
-    trace.verify(B, cid, NOT_FOUND)
+    challenge_id = trace.create(A)
+    trace.verify(A, challenge_id, PASSED)
+    trace.verify(B, challenge_id, NOT_FOUND)
     assert trace.causes() == []
 
 
 def test_a_third_answer_after_two_wrong_ones_is_no_loss(trace: Trace) -> None:
-    cid = trace.create(A)
-    trace.verify(A, cid, wrong(1))
-    trace.verify(A, cid, {**wrong(2), "message": "Too many attempts", "downshift": True})
-    trace.verify(A, cid, NOT_FOUND)
+    challenge_id = trace.create(A)
+    trace.verify(A, challenge_id, wrong(1))
+    trace.verify(A, challenge_id, {**wrong(2), "message": "Too many attempts", "downshift": True})
+    trace.verify(A, challenge_id, NOT_FOUND)
     assert trace.causes() == []
 
 
@@ -58,26 +58,26 @@ def test_a_challenge_that_nobody_saw_created(trace: Trace) -> None:
 
 
 def test_ml_errors_and_expired_challenges_are_no_loss(trace: Trace) -> None:
-    cid = trace.create(A)
-    trace.verify(A, cid, {"success": False, "message": "ML predict failed: timeout"})
-    trace.verify(A, cid, {"success": False, "message": "Challenge expired", "expired": True})
-    trace.verify(A, cid, None, status=503)
+    challenge_id = trace.create(A)
+    trace.verify(A, challenge_id, {"success": False, "message": "ML predict failed: timeout"})
+    trace.verify(A, challenge_id, {"success": False, "message": "Challenge expired", "expired": True})
+    trace.verify(A, challenge_id, None, status=503)
     assert trace.causes() == []
 
 
 def test_pod_restart(trace: Trace) -> None:
     trace.pods(**MEMORY)
-    cid = trace.create(A)
+    challenge_id = trace.create(A)
     trace.restart(A, **MEMORY)
-    trace.verify(A, cid, NOT_FOUND)
+    trace.verify(A, challenge_id, NOT_FOUND)
     assert trace.causes() == ["pod-restart"]
 
 
 def test_another_pods_restart_explains_nothing(trace: Trace) -> None:
     trace.pods(**MEMORY)
-    cid = trace.create(A)
+    challenge_id = trace.create(A)
     trace.restart(B, **MEMORY)
-    trace.verify(A, cid, NOT_FOUND)
+    trace.verify(A, challenge_id, NOT_FOUND)
     assert trace.causes() == ["many-workers"]
 
 
@@ -89,9 +89,9 @@ def test_lost_on_its_own_pod(trace: Trace, workers: str, cause: str) -> None:
 
 
 def test_forgotten_after_its_time_to_live(trace: Trace) -> None:
-    cid = trace.create(A)
+    challenge_id = trace.create(A)
     trace.tick(121)
-    trace.verify(A, cid, NOT_FOUND)
+    trace.verify(A, challenge_id, NOT_FOUND)
     assert trace.causes() == []
 
 
@@ -99,8 +99,8 @@ def test_forgotten_after_its_time_to_live(trace: Trace) -> None:
 def test_mixed_flags_in_both_directions(trace: Trace, writer: str, reader: str) -> None:
     trace.pod(A, **REDIS)
     trace.pod(B, **MEMORY)
-    cid = trace.create(writer, in_redis=writer == A)
-    trace.verify(reader, cid, NOT_FOUND, *([GET_NIL] if reader == A else []))
+    challenge_id = trace.create(writer, in_redis=writer == A)
+    trace.verify(reader, challenge_id, NOT_FOUND, *([GET_NIL] if reader == A else []))
     found = trace.findings()
     assert [item.cause for item in found] == ["mixed-flags"]
     assert [line.text for line in found[0].evidence if line.kind == "stack"] == [
@@ -113,9 +113,9 @@ def test_toggled_between_create_and_verify(
     trace: Trace, before: dict[str, str], after: dict[str, str]
 ) -> None:
     trace.pods(**before)
-    cid = trace.create(A, in_redis=before is REDIS)
+    challenge_id = trace.create(A, in_redis=before is REDIS)
     trace.restart(A, **after)
-    trace.verify(A, cid, NOT_FOUND, *([GET_NIL] if after is REDIS else []))
+    trace.verify(A, challenge_id, NOT_FOUND, *([GET_NIL] if after is REDIS else []))
     assert trace.causes() == ["mixed-flags"]
 
 
@@ -129,8 +129,8 @@ def test_half_migration(trace: Trace) -> None:
 def test_half_migration_on_a_pod_that_never_spoke(trace: Trace, first: str) -> None:
     """B only verifies, so it says no word to Redis; that A did not find its own session tells why."""
     trace.pods(**REDIS)
-    for cid, pod in (("c1" * 16, first), ("c2" * 16, B if first == A else A)):
-        trace.verify(pod, trace.create(A, cid, in_redis=True), NOT_FOUND)
+    for challenge_id, pod in (("c1" * 16, first), ("c2" * 16, B if first == A else A)):
+        trace.verify(pod, trace.create(A, challenge_id, in_redis=True), NOT_FOUND)
     assert trace.causes() == ["half-migration", "half-migration"]
 
 
@@ -144,11 +144,11 @@ def test_a_pod_that_never_spoke_and_another_that_is_well(trace: Trace) -> None:
 def test_a_reply_that_came_when_the_user_had_been_told_not_found(trace: Trace) -> None:
     """It says that the session is there: nobody has emptied Redis."""
     trace.pods(**REDIS)
-    cid = trace.create(A, in_redis=True)
+    challenge_id = trace.create(A, in_redis=True)
     trace.redis_server("pause")
-    request = trace.begin(A, "verify", cid)
+    request = trace.begin(A, "verify", challenge_id)
     trace.end(request, NOT_FOUND)
-    read = trace.say(A, "GET", cid, DOC)
+    read = trace.say(A, "GET", challenge_id, DOC)
     late = replace(read, received=request.started + 0.0001, forwarded=request.started + 0.0001)
     trace.events[-1] = late
     found = trace.findings()
@@ -159,9 +159,9 @@ def test_a_reply_that_came_when_the_user_had_been_told_not_found(trace: Trace) -
 
 def test_prefix_mismatch(trace: Trace) -> None:
     trace.pods(**REDIS)
-    cid = trace.create(A, in_redis=True)
-    request = trace.begin(B, "verify", cid)
-    trace.say(B, "GET", cid, "(nil)", prefix="other:")
+    challenge_id = trace.create(A, in_redis=True)
+    request = trace.begin(B, "verify", challenge_id)
+    trace.say(B, "GET", challenge_id, "(nil)", prefix="other:")
     trace.end(request, NOT_FOUND)
     assert trace.causes() == ["prefix-mismatch"]
 
@@ -175,9 +175,9 @@ def test_database_mismatch(trace: Trace) -> None:
 
 def test_flushed(trace: Trace) -> None:
     trace.pods(**REDIS)
-    cid = trace.create(A, in_redis=True)
+    challenge_id = trace.create(A, in_redis=True)
     trace.redis_server("command", command="FLUSHALL")
-    trace.verify(A, cid, NOT_FOUND, GET_NIL)
+    trace.verify(A, challenge_id, NOT_FOUND, GET_NIL)
     found = trace.findings()
     assert [item.cause for item in found] == ["flushed"]
     assert any("FLUSHALL" in line.text for line in found[0].evidence)
@@ -196,37 +196,37 @@ def test_gone_before_its_time_and_nobody_told(trace: Trace) -> None:
     ],
 )
 def test_made_to_expire_is_no_loss(trace: Trace, detail: dict[str, str]) -> None:
-    cid = trace.create(A, in_redis=True)
+    challenge_id = trace.create(A, in_redis=True)
     trace.redis_server(**detail)
-    trace.verify(A, cid, NOT_FOUND, GET_NIL)
+    trace.verify(A, challenge_id, NOT_FOUND, GET_NIL)
     assert trace.causes() == []
 
 
 def test_another_keys_expiry_explains_nothing(trace: Trace) -> None:
-    cid = trace.create(A, in_redis=True)
+    challenge_id = trace.create(A, in_redis=True)
     trace.redis_server("expire", key="rcaptcha:abstract:other")
-    trace.verify(A, cid, NOT_FOUND, GET_NIL)
+    trace.verify(A, challenge_id, NOT_FOUND, GET_NIL)
     assert trace.causes() == ["flushed"]
 
 
 def test_expired_by_itself_is_no_loss(trace: Trace) -> None:
-    cid = trace.create(A, in_redis=True, ttl=60)
+    challenge_id = trace.create(A, in_redis=True, ttl=60)
     trace.tick(61)
-    trace.verify(A, cid, NOT_FOUND, GET_NIL)
+    trace.verify(A, challenge_id, NOT_FOUND, GET_NIL)
     assert trace.causes() == []
 
 
 def test_ended_after_one_wrong_answer(trace: Trace) -> None:
-    cid = trace.create(A, in_redis=True)
-    trace.verify(A, cid, wrong(1), ("GET", DOC), ("DEL", "1"))
-    trace.verify(A, cid, NOT_FOUND, GET_NIL)
+    challenge_id = trace.create(A, in_redis=True)
+    trace.verify(A, challenge_id, wrong(1), ("GET", DOC), ("DEL", "1"))
+    trace.verify(A, challenge_id, NOT_FOUND, GET_NIL)
     assert trace.causes() == ["attempts-limit"]
 
 
 def test_more_answers_graded_than_allowed(trace: Trace) -> None:
-    cid = trace.create(A, in_redis=True)
+    challenge_id = trace.create(A, in_redis=True)
     for attempts in (1, 2, 3):
-        trace.verify(A, cid, wrong(attempts), ("GET", DOC))
+        trace.verify(A, challenge_id, wrong(attempts), ("GET", DOC))
     assert trace.causes() == ["attempts-limit"]
 
 
@@ -247,9 +247,9 @@ def test_wrong_port_of_one_pod(trace: Trace) -> None:
 
 def test_a_password_that_is_missing(trace: Trace) -> None:
     trace.pods(**REDIS)
-    cid = trace.create(A)
+    challenge_id = trace.create(A)
     trace.say(A, "PING", "", "-NOAUTH Authentication required.")
-    trace.verify(B, cid, NOT_FOUND)
+    trace.verify(B, challenge_id, NOT_FOUND)
     found = trace.findings()
     assert [item.cause for item in found] == ["wrong-port"]
     assert "-NOAUTH" in found[0].sentence
@@ -266,9 +266,9 @@ def test_redis_dies_after_the_pods_connected(trace: Trace) -> None:
 def test_redis_late(trace: Trace) -> None:
     trace.pods(**REDIS)
     trace.redis_server("stop")
-    cid = trace.create(A)
+    challenge_id = trace.create(A)
     trace.redis_server("start")
-    trace.verify(A, cid, NOT_FOUND, GET_NIL)
+    trace.verify(A, challenge_id, NOT_FOUND, GET_NIL)
     assert trace.causes() == ["redis-late"]
 
 
@@ -277,42 +277,42 @@ def test_connections_of_an_earlier_process_do_not_count(trace: Trace) -> None:
     trace.create(A, "e" * 32, in_redis=True)
     trace.redis_server("stop")
     trace.restart(A, **REDIS)
-    cid = trace.create(A)
+    challenge_id = trace.create(A)
     trace.redis_server("start")
-    trace.verify(A, cid, NOT_FOUND, GET_NIL)
+    trace.verify(A, challenge_id, NOT_FOUND, GET_NIL)
     assert trace.causes() == ["redis-late"]
 
 
 def test_paused_redis_at_create(trace: Trace) -> None:
     trace.pods(**REDIS)
     trace.redis_server("pause")
-    cid = trace.create(A)
+    challenge_id = trace.create(A)
     trace.redis_server("resume")
-    trace.verify(A, cid, NOT_FOUND)
+    trace.verify(A, challenge_id, NOT_FOUND)
     assert trace.causes() == ["redis-hangs"]
 
 
 def test_cluster_client_on_a_standalone_server(trace: Trace) -> None:
     trace.pods(**REDIS)
-    cid = trace.create(A)
+    challenge_id = trace.create(A)
     trace.say(A, "CLUSTER SLOTS", "", "-ERR This instance has cluster support disabled")
-    trace.verify(B, cid, NOT_FOUND)
+    trace.verify(B, challenge_id, NOT_FOUND)
     assert trace.causes() == ["standalone-cluster-client"]
 
 
 def test_a_cluster_that_announces_what_nobody_reaches(trace: Trace) -> None:
     trace.pods(**REDIS)
-    cid = trace.create(A)
+    challenge_id = trace.create(A)
     trace.say(A, "CLUSTER SLOTS", "", "[[0, 16383, [172.17.0.2, 6379]]]")
-    trace.verify(B, cid, NOT_FOUND)
+    trace.verify(B, challenge_id, NOT_FOUND)
     assert trace.causes() == ["announce-unreachable"]
 
 
 def test_redis_py_5_asks_info_first(trace: Trace) -> None:
     trace.pods(**REDIS, REDIS_CLUSTER="true")
-    cid = trace.create(A)
+    challenge_id = trace.create(A)
     trace.say(A, "INFO", "", "# Server\\r\\nredis_version:7.0.15\\r\\nredis_mode:standalone\\r\\n")
-    trace.verify(B, cid, NOT_FOUND)
+    trace.verify(B, challenge_id, NOT_FOUND)
     assert trace.causes() == ["standalone-cluster-client"]
 
 
@@ -334,27 +334,27 @@ def test_another_database_of_a_cluster(trace: Trace, refusal: str, hello: str | 
 
 def test_a_redirection_that_was_followed_is_no_cause(trace: Trace) -> None:
     trace.pods(**REDIS)
-    cid = "c1" * 16
+    challenge_id = "c1" * 16
     request = trace.begin(A, "create")
-    trace.say(A, "SETEX", cid, "-MOVED 9189 127.0.0.1:7002", "60", "{}", node="127.0.0.1:7001")
-    trace.say(A, "SETEX", cid, "OK", "60", "{}", node="127.0.0.1:7002", connection=2)
-    trace.end(request, {"challenge_id": cid, "ttl": 60})
-    request = trace.begin(B, "verify", cid)
-    trace.say(B, "GET", cid, "-MOVED 9189 127.0.0.1:7002", node="127.0.0.1:7001")
-    trace.say(B, "GET", cid, "(nil)", node="127.0.0.1:7002", connection=2)
+    trace.say(A, "SETEX", challenge_id, "-MOVED 9189 127.0.0.1:7002", "60", "{}", node="127.0.0.1:7001")
+    trace.say(A, "SETEX", challenge_id, "OK", "60", "{}", node="127.0.0.1:7002", connection=2)
+    trace.end(request, {"challenge_id": challenge_id, "ttl": 60})
+    request = trace.begin(B, "verify", challenge_id)
+    trace.say(B, "GET", challenge_id, "-MOVED 9189 127.0.0.1:7002", node="127.0.0.1:7001")
+    trace.say(B, "GET", challenge_id, "(nil)", node="127.0.0.1:7002", connection=2)
     trace.end(request, NOT_FOUND)
     assert trace.causes() == ["flushed"]
 
 
 def test_one_that_was_sent_to_the_same_node_again_was_not_followed(trace: Trace) -> None:
     trace.pods(**REDIS)
-    cid = "c1" * 16
+    challenge_id = "c1" * 16
     request = trace.begin(A, "create")
-    trace.say(A, "SETEX", cid, "-MOVED 9189 127.0.0.1:7002", "60", "{}", node="127.0.0.1:7001")
-    trace.end(request, {"challenge_id": cid, "ttl": 60})
+    trace.say(A, "SETEX", challenge_id, "-MOVED 9189 127.0.0.1:7002", "60", "{}", node="127.0.0.1:7001")
+    trace.end(request, {"challenge_id": challenge_id, "ttl": 60})
     for _ in range(2):
-        request = trace.begin(A, "verify", cid)
-        trace.say(A, "GET", cid, "-MOVED 9189 127.0.0.1:7002", node="127.0.0.1:7001")
+        request = trace.begin(A, "verify", challenge_id)
+        trace.say(A, "GET", challenge_id, "-MOVED 9189 127.0.0.1:7002", node="127.0.0.1:7001")
         trace.end(request, NOT_FOUND)
     assert set(trace.causes()) == {"cluster-plain-client"}
 
@@ -387,8 +387,8 @@ def test_flag_off_and_a_bare_500(trace: Trace) -> None:
 # -- handwriting ---------------------------------------------------------------------------------------------
 
 
-def hand(trace: Trace, pod: str, answer: dict[str, object], cid: str | None = None) -> None:
-    trace.verify(pod, cid, answer, captcha=HAND)
+def hand(trace: Trace, pod: str, answer: dict[str, object], challenge_id: str | None = None) -> None:
+    trace.verify(pod, challenge_id, answer, captcha=HAND)
 
 
 WRONG_WORD: dict[str, object] = {"success": False}
@@ -433,8 +433,8 @@ def test_one_word_has_no_limit(trace: Trace) -> None:
 def test_a_word_in_redis_judged_by_a_pod_in_memory(trace: Trace) -> None:
     trace.pod(A, **REDIS)
     trace.pod(B, **MEMORY)
-    cid = trace.create(A, in_redis=True, captcha=HAND)
-    hand(trace, B, WRONG_WORD, cid)
+    challenge_id = trace.create(A, in_redis=True, captcha=HAND)
+    hand(trace, B, WRONG_WORD, challenge_id)
     assert trace.causes() == ["mixed-flags"]
 
 
@@ -449,12 +449,12 @@ def test_a_word_in_memory_looked_for_in_redis(trace: Trace) -> None:
 @pytest.mark.parametrize("ends", [wrong(1), None])
 def test_a_session_that_another_answer_has_taken_out(trace: Trace, ends: dict[str, object] | None) -> None:
     trace.pods(**REDIS)
-    cid = trace.create(A, in_redis=True)
-    judged = trace.begin(A, "verify", cid, selections=[1])
-    taken = trace.say(A, "GETDEL", cid, DOC)
-    trace.verify(B, cid, NOT_FOUND, ("PTTL", "-2"), ("GETDEL", "(nil)"), client="127.0.0.1:2")
+    challenge_id = trace.create(A, in_redis=True)
+    judged = trace.begin(A, "verify", challenge_id, selections=[1])
+    taken = trace.say(A, "GETDEL", challenge_id, DOC)
+    trace.verify(B, challenge_id, NOT_FOUND, ("PTTL", "-2"), ("GETDEL", "(nil)"), client="127.0.0.1:2")
     if ends is not None:
-        trace.say(A, "SET", cid, "OK", DOC, "PX", "59000")
+        trace.say(A, "SET", challenge_id, "OK", DOC, "PX", "59000")
     trace.end(judged, ends, 200 if ends else 502)
     [found] = trace.findings()
     assert found.cause == "taken-out"
@@ -462,7 +462,7 @@ def test_a_session_that_another_answer_has_taken_out(trace: Trace, ends: dict[st
 
 
 def test_a_session_that_was_put_back_is_no_loss(trace: Trace) -> None:
-    cid = trace.create(A, in_redis=True)
-    trace.verify(A, cid, wrong(1), ("GETDEL", DOC), ("SET", "OK"), selections=[1])
-    trace.verify(B, cid, {"success": True, "attempts": 2}, ("GETDEL", DOC))
+    challenge_id = trace.create(A, in_redis=True)
+    trace.verify(A, challenge_id, wrong(1), ("GETDEL", DOC), ("SET", "OK"), selections=[1])
+    trace.verify(B, challenge_id, {"success": True, "attempts": 2}, ("GETDEL", DOC))
     assert trace.causes() == []

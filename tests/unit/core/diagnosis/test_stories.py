@@ -34,11 +34,11 @@ def test_commands_go_to_the_request_of_their_challenge(trace: Trace) -> None:
 
 
 def test_a_request_that_waits_for_a_reply_sends_nothing_meanwhile(trace: Trace) -> None:
-    cid = "a" * 32
-    one = trace.begin(A, "verify", cid)
-    held = trace.say(A, "GET", cid, DOC)
-    two = trace.begin(A, "verify", cid)
-    other = trace.say(A, "GET", cid, DOC)
+    challenge_id = "a" * 32
+    one = trace.begin(A, "verify", challenge_id)
+    held = trace.say(A, "GET", challenge_id, DOC)
+    two = trace.begin(A, "verify", challenge_id)
+    other = trace.say(A, "GET", challenge_id, DOC)
     late = trace.tick()
     trace.events[0] = replace(held, answered=late, delivered=late)
     trace.end(one, PASSED)
@@ -47,10 +47,10 @@ def test_a_request_that_waits_for_a_reply_sends_nothing_meanwhile(trace: Trace) 
 
 
 def test_each_of_a_crowd_has_its_own_script(trace: Trace) -> None:
-    cid = trace.create(A, in_redis=True)
-    crowd = [trace.begin(A, "verify", cid, selections=[number]) for number in range(9)]
+    challenge_id = trace.create(A, in_redis=True)
+    crowd = [trace.begin(A, "verify", challenge_id, selections=[number]) for number in range(9)]
     for _request in crowd:
-        trace.say(A, "EVALSHA", cid, "[absent, 0, ]")
+        trace.say(A, "EVALSHA", challenge_id, "[absent, 0, ]")
     for request in crowd:
         trace.end(request, NOT_FOUND)
     joined = join(trace.events)
@@ -59,38 +59,38 @@ def test_each_of_a_crowd_has_its_own_script(trace: Trace) -> None:
 
 
 def test_of_a_crowd_nobody_can_tell_who_asked(trace: Trace) -> None:
-    cid = trace.create(A, in_redis=True)
-    one, two = trace.begin(A, "verify", cid), trace.begin(A, "verify", cid, selections=[1])
+    challenge_id = trace.create(A, in_redis=True)
+    one, two = trace.begin(A, "verify", challenge_id), trace.begin(A, "verify", challenge_id, selections=[1])
     for command, reply in (("GET", DOC), ("GET", "(nil)")):
-        trace.say(A, command, cid, reply)
+        trace.say(A, command, challenge_id, reply)
     trace.end(two, wrong(1))
     trace.end(one, NOT_FOUND)
     assert "half-migration" not in trace.causes()
 
 
 def test_another_pods_command_is_not_mine(trace: Trace) -> None:
-    cid = "a" * 32
-    one = trace.begin(A, "verify", cid)
-    trace.say(B, "GET", cid, DOC)
+    challenge_id = "a" * 32
+    one = trace.begin(A, "verify", challenge_id)
+    trace.say(B, "GET", challenge_id, DOC)
     trace.end(one, PASSED)
     assert owners(trace) == {}
 
 
 def test_commands_after_the_client_hung_up(trace: Trace) -> None:
-    cid = trace.create(A, in_redis=True)
-    trace.verify(A, cid, wrong(1))
-    late = trace.say(A, "DEL", cid, "1")
+    challenge_id = trace.create(A, in_redis=True)
+    trace.verify(A, challenge_id, wrong(1))
+    late = trace.say(A, "DEL", challenge_id, "1")
     assert owners(trace)[late.seq] == 2
     trace.tick(100)
-    much_later = trace.say(A, "DEL", cid, "1")
+    much_later = trace.say(A, "DEL", challenge_id, "1")
     assert much_later.seq not in owners(trace)
 
 
 def test_the_challenge_is_found_wherever_it_stands_in_the_key(trace: Trace) -> None:
-    cid = "a" * 32
+    challenge_id = "a" * 32
     for prefix in ("x:", "receipt:{rcaptcha:", "captcha_", ""):
-        request = trace.begin(A, "verify", cid)
-        trace.say(A, "GET", cid, DOC, prefix=prefix)
+        request = trace.begin(A, "verify", challenge_id)
+        trace.say(A, "GET", challenge_id, DOC, prefix=prefix)
         trace.end(request, PASSED)
     assert len(join(trace.events).stories[0].steps) == 4
 
@@ -123,8 +123,8 @@ def test_negative_numbers_are_no_errors() -> None:
 def test_the_order_of_the_events_does_not_matter(trace: Trace) -> None:
     trace.pods(USE_REDIS="true")
     for number in range(20):
-        cid = trace.create(A, f"{number:032x}", in_redis=True)
-        trace.verify(B, cid, NOT_FOUND, ("GET", "(nil)"))
+        challenge_id = trace.create(A, f"{number:032x}", in_redis=True)
+        trace.verify(B, challenge_id, NOT_FOUND, ("GET", "(nil)"))
     shuffled = list(trace.events)
     random.Random(1).shuffle(shuffled)
     assert diagnose(shuffled) == diagnose(trace.events)

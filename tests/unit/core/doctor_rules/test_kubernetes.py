@@ -87,13 +87,13 @@ def test_values_that_are_no_text_are_taken_as_they_were_meant() -> None:
 
 
 def test_a_secret_is_read_and_never_shown() -> None:
-    wish = """
+    options = """
     env:
     - {name: REDIS_HOST, value: redis}
     - name: REDIS_PASSWORD
       valueFrom: {secretKeyRef: {name: captcha-api-secret, key: REDIS_PASSWORD}}
     """
-    (pod,) = pods(SECRET, deployment(wish))
+    (pod,) = pods(SECRET, deployment(options))
     assert pod.text("REDIS_PASSWORD") == "swordfish"
     assert "swordfish" not in repr(pod)
     assert "swordfish" not in pod.shown("REDIS_PASSWORD")

@@ -15,8 +15,8 @@ from devenv.captcha_api.settings import Settings
 from devenv.core.kubernetes import (
     HEADER,
     RedisAt,
-    ServiceWish,
-    StackWish,
+    ServiceOptions,
+    StackOptions,
     file_name,
     service_manifests,
     stack_manifests,
@@ -29,16 +29,16 @@ NEWEST = kubernetes_validate.latest_version()
 VARIABLES = {"USE_REDIS": "false", "REDIS_PREFIX": "rcaptcha:"}
 OUTSIDE = RedisAt("redis.example.invalid", 6397, ssl=True, password=True)
 WISHES = {
-    "plain": ServiceWish(variables=VARIABLES),
-    "one replica": ServiceWish(replicas=1),
-    "canary": ServiceWish(variables=VARIABLES, canary=1),
-    "shared canary": ServiceWish(variables=VARIABLES, canary=2, shared=True),
-    "outside": ServiceWish(variables=VARIABLES, redis_at=OUTSIDE, namespace="captcha", name="team1"),
-    "authority": ServiceWish(variables=VARIABLES, redis_at=replace(OUTSIDE, authority="redis-authority")),
+    "plain": ServiceOptions(variables=VARIABLES),
+    "one replica": ServiceOptions(replicas=1),
+    "canary": ServiceOptions(variables=VARIABLES, canary=1),
+    "shared canary": ServiceOptions(variables=VARIABLES, canary=2, shared=True),
+    "outside": ServiceOptions(variables=VARIABLES, redis_at=OUTSIDE, namespace="captcha", name="team1"),
+    "authority": ServiceOptions(variables=VARIABLES, redis_at=replace(OUTSIDE, authority="redis-authority")),
 }
-STACKS = {"two": StackWish(), "five": StackWish(pods=5, namespace="dev", registry="example.invalid/")}
-ALL = {name: service_manifests(wish) for name, wish in WISHES.items()} | {
-    name: stack_manifests(wish) for name, wish in STACKS.items()
+STACKS = {"two": StackOptions(), "five": StackOptions(pods=5, namespace="dev", registry="example.invalid/")}
+ALL = {name: service_manifests(options) for name, options in WISHES.items()} | {
+    name: stack_manifests(options) for name, options in STACKS.items()
 }
 
 
@@ -212,18 +212,18 @@ def test_the_stack_s_pods_have_a_gate_port_each() -> None:
 @pytest.mark.parametrize(
     ("wish", "named"),
     [
-        (ServiceWish(name="Captcha"), "'Captcha'"),
-        (ServiceWish(name="a" * 60), "63"),
-        (ServiceWish(namespace="no_underscore"), "namespace"),
-        (ServiceWish(image="two words"), "image"),
-        (ServiceWish(port=0), "port"),
-        (ServiceWish(redis_at=replace(OUTSIDE, port=70000)), "Redis port"),
-        (ServiceWish(ready="ready"), "'ready'"),
+        (ServiceOptions(name="Captcha"), "'Captcha'"),
+        (ServiceOptions(name="a" * 60), "63"),
+        (ServiceOptions(namespace="no_underscore"), "namespace"),
+        (ServiceOptions(image="two words"), "image"),
+        (ServiceOptions(port=0), "port"),
+        (ServiceOptions(redis_at=replace(OUTSIDE, port=70000)), "Redis port"),
+        (ServiceOptions(ready="ready"), "'ready'"),
     ],
 )
-def test_what_cannot_be_is_named(wish: ServiceWish, named: str) -> None:
+def test_what_cannot_be_is_named(options: ServiceOptions, named: str) -> None:
     with pytest.raises(UsageProblem) as caught:
-        service_manifests(wish)
+        service_manifests(options)
     assert named in f"{caught.value.message} {caught.value.hint}"
 
 

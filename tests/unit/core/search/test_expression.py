@@ -50,7 +50,7 @@ def test_a_lost_reply_may_be_anybodys() -> None:
 def test_any_pod_may_be_restarted() -> None:
     def restarts(text: str, pods: int | None = None) -> list[list[tuple[str, tuple[int, ...]]]]:
         casts = parse_meeting(text).cast(pods=pods)
-        return [[(item.name, item.befalls(cast)) for item in cast if item.letter == "P"] for cast in casts]
+        return [[(item.name, item.affects(cast)) for item in cast if item.letter == "P"] for cast in casts]
 
     assert restarts("R+W+P") == [[("@restart:A", (0,))], [("@restart:B", (1,))]]
     assert restarts("R+W+E+P", pods=2) == [[("@restart:A", (0, 2))], [("@restart:B", (1,))]]

@@ -16,9 +16,9 @@ from devenv.core.search.behaviour import (
     RESTART,
     Act,
     Answered,
-    Befalling,
     Behaviour,
-    Happening,
+    Event,
+    FaultEffect,
     Issued,
     LearnedProgram,
     NoFunction,
@@ -86,7 +86,7 @@ def learned(letters: str) -> tuple[Composition, int]:
 
 def composed(letters: str, behaviours: dict[str, Behaviour]) -> Composition:
     programs: list[Any] = [
-        Happening("@expire:s1", "expire", KEY)
+        Event("@expire:s1", "expire", KEY)
         if letter == "X"
         else LearnedProgram(behaviours[letter], f"V{at}", at)
         for at, letter in enumerate(letters)
@@ -173,7 +173,7 @@ def test_a_lost_reply_is_a_way_of_its_own() -> None:
     behaviour = Behaviour("R")
     behaviour.learn((b"1",), (get(), Answered(200, "{}")))
     behaviour.learn((LOST, b"1"), (get(), get(), Answered(200, "{}")))
-    programs: list[Any] = [LearnedProgram(behaviour, "V1", 0), Befalling((0,), "lost:V1", LOSE)]
+    programs: list[Any] = [LearnedProgram(behaviour, "V1", 0), FaultEffect((0,), "lost:V1", LOSE)]
     database = fresh_database("k", "1", 1000)
     system = Composition(programs, STORE, database)
     ends = []
@@ -197,7 +197,7 @@ def restarted(letters: str, pods: list[tuple[int, ...]]) -> Composition:
     programs: list[Any] = [
         LearnedProgram(behaviours[letter], f"V{at}", at) for at, letter in enumerate(letters)
     ]
-    programs += [Befalling(served, "@restart", RESTART) for served in pods]
+    programs += [FaultEffect(served, "@restart", RESTART) for served in pods]
     return Composition(programs, STORE, FRESH)
 
 

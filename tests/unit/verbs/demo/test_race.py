@@ -8,19 +8,20 @@ from typing import Any
 
 import pytest
 
-from devenv.core.diagnosis.findings import Finding
+from devenv.core.diagnosis.findings import Diagnosis
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
 from devenv.harness.client.recording import Recording
 from devenv.verbs.demo.race import SCENARIO, lies, race_settings, surprises
 from devenv.verbs.explain.explanation import Explanation, Group
-from devenv.verbs.replay.replayer import Observed, ReplayResult
+from devenv.verbs.replay.observed import Observed
+from devenv.verbs.replay.result import ReplayResult
 
 NOTHING = Explanation("x", None, (), (), 3, "1 challenge, 2 answers", ())
 
 
 def found(*causes: str) -> Explanation:
-    groups = tuple(Group(Finding(cause, None, "sentence", ()), 1, (), (), (), ()) for cause in causes)
+    groups = tuple(Group(Diagnosis(cause, None, "sentence", ()), 1, (), (), (), ()) for cause in causes)
     return replace(NOTHING, groups=groups)
 
 

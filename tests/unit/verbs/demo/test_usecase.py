@@ -22,9 +22,9 @@ def pod(time: float, flag: str) -> list[TraceEvent]:
 
 def lost(seq: int, started: float) -> list[TraceEvent]:
     """A challenge made on A that B does not know."""
-    cid = f"{seq:032x}"
-    made = json.dumps({"challenge_id": cid, "images": []})
-    asked = json.dumps({"challenge_id": cid, "selections": [1]})
+    challenge_id = f"{seq:032x}"
+    made = json.dumps({"challenge_id": challenge_id, "images": []})
+    asked = json.dumps({"challenge_id": challenge_id, "selections": [1]})
     told = json.dumps({"success": False, "message": "Challenge not found"})
     return [
         Exchange(

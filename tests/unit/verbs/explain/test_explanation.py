@@ -36,9 +36,15 @@ def exchange(
     )  # fmt: skip
 
 
-def create(seq: int, pod: str, started: float, cid: str = CID) -> Exchange:
+def create(seq: int, pod: str, started: float, challenge_id: str = CID) -> Exchange:
     return exchange(
-        seq, pod, "/api/abstract-captcha", None, {"challenge_id": cid, "ttl": 60}, started, started + 0.01
+        seq,
+        pod,
+        "/api/abstract-captcha",
+        None,
+        {"challenge_id": challenge_id, "ttl": 60},
+        started,
+        started + 0.01,
     )
 
 
@@ -48,10 +54,10 @@ def verify(
     started: float,
     answer: Any,
     ended: float | None = None,
-    cid: str = CID,
+    challenge_id: str = CID,
     status: int = 200,
 ) -> Exchange:
-    sent = {"challenge_id": cid, "selections": [0, 4]}
+    sent = {"challenge_id": challenge_id, "selections": [0, 4]}
     until = started + 0.01 if ended is None else ended
     return exchange(seq, pod, "/api/abstract-verify", sent, answer, started, until, status)
 
@@ -187,8 +193,11 @@ def test_the_keys_of_two_prefixes_are_told_apart() -> None:
 def many(count: int) -> list[TraceEvent]:
     events: list[TraceEvent] = []
     for number in range(count):
-        cid, at = f"{number:032x}", 10.0 * number
-        events += [create(2 * number + 1, A, at, cid), verify(2 * number + 2, B, at + 1, NOT_FOUND, cid=cid)]
+        challenge_id, at = f"{number:032x}", 10.0 * number
+        events += [
+            create(2 * number + 1, A, at, challenge_id),
+            verify(2 * number + 2, B, at + 1, NOT_FOUND, challenge_id=challenge_id),
+        ]
     return events
 
 
@@ -206,14 +215,14 @@ def test_equal_findings_are_one_group_with_one_picture() -> None:
 def test_sentences_that_differ_in_their_key_only_are_told_once() -> None:
     events: list[TraceEvent] = []
     for number in range(3):
-        cid, at = f"{number:032x}", 10.0 * number
-        wrote, read = f"rcaptcha:abstract:{cid}", f"other:abstract:{cid}"
+        challenge_id, at = f"{number:032x}", 10.0 * number
+        wrote, read = f"rcaptcha:abstract:{challenge_id}", f"other:abstract:{challenge_id}"
         events += [
-            create(2 * number + 1, A, at, cid),
+            create(2 * number + 1, A, at, challenge_id),
             replace(
                 command(2 * number + 1, A, "SETEX", "OK", at + 0.005), key=wrote, args=(wrote, "60", DOC)
             ),
-            verify(2 * number + 2, B, at + 1, NOT_FOUND, cid=cid),
+            verify(2 * number + 2, B, at + 1, NOT_FOUND, challenge_id=challenge_id),
             replace(command(2 * number + 2, B, "GET", "(nil)", at + 1.005), key=read, args=(read,)),
         ]
     (group,) = explain_trace(events, "a test").groups
@@ -276,8 +285,8 @@ def test_an_answer_that_did_not_count_is_not_noted(reply: str | None) -> None:
 def test_many_notes_are_bounded() -> None:
     events: list[TraceEvent] = []
     for at in range(5):
-        events.append(create(2 * at + 1, A, 10.0 * at, cid=f"{at}" * 32))
-        sent = verify(2 * at + 2, A, 10.0 * at + 1, {"detail": "x"}, cid=f"{at}" * 32, status=503)
+        events.append(create(2 * at + 1, A, 10.0 * at, challenge_id=f"{at}" * 32))
+        sent = verify(2 * at + 2, A, 10.0 * at + 1, {"detail": "x"}, challenge_id=f"{at}" * 32, status=503)
         key = f"rcaptcha:abstract:{at}" + f"{at}" * 31
         events += [sent, replace(_lost_claim(at + 1, 10.0 * at + 1.005), key=key, args=(key,))]
     found = explain_trace(events, "a trace").remarks
@@ -292,10 +301,10 @@ def test_evidence_has_its_time_since_the_first_request() -> None:
 
 
 def test_a_second_finding_about_the_same_requests_is_not_drawn_twice() -> None:
-    cid = {"success": True, "attempts": 1}
+    challenge_id = {"success": True, "attempts": 1}
     events: list[TraceEvent] = [create(1, A, 1.0), command(1, A, "SETEX", "OK", 1.001, args=(KEY, "60", DOC))]
     for seq, where in ((2, A), (3, B)):
-        events += [verify(seq, where, 2.0, cid, 3.0), command(seq, where, "GET", DOC, 2.5)]
+        events += [verify(seq, where, 2.0, challenge_id, 3.0), command(seq, where, "GET", DOC, 2.5)]
     groups = explain_trace(events, "a test").groups
     assert [group.cause for group in groups] == ["double-success", "double-click"]
     assert groups[0].picture

@@ -11,7 +11,7 @@ from devenv.core.model.vocabulary import Strategy
 from devenv.core.search.expression import ANSWERS, EVENTS, parse_meeting
 from devenv.verbs.explore.result import (
     Exploration,
-    FoundViolation,
+    ExploredViolation,
     Mode,
     ShownStep,
     junit_xml,
@@ -19,7 +19,7 @@ from devenv.verbs.explore.result import (
 )
 from devenv.verbs.explore.summary import summary
 
-FOUND = FoundViolation(
+FOUND = ExploredViolation(
     kind="double-success",
     sentence="both answers passed",
     requests=("R", "R"),

@@ -79,11 +79,11 @@ def test_not_found_is_what_a_session_of_nobody_differs_in() -> None:
 
 
 def test_an_id_of_nobody_has_the_same_form() -> None:
-    cid = "3f2a-XYZ_9c"
-    other = _nobodys(cid)
-    assert other != cid
-    assert len(other) == len(cid)
-    assert all(one.isdigit() == two.isdigit() for one, two in zip(cid, other, strict=True))
+    challenge_id = "3f2a-XYZ_9c"
+    other = _nobodys(challenge_id)
+    assert other != challenge_id
+    assert len(other) == len(challenge_id)
+    assert all(one.isdigit() == two.isdigit() for one, two in zip(challenge_id, other, strict=True))
 
 
 @pytest.mark.parametrize(("path", "name"), [("/api/v2/challenges", "challenge"), ("/", "session")])

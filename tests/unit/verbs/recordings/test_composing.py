@@ -16,7 +16,7 @@ from devenv.core.model.service import Kind
 from devenv.core.model.service import Request as Template
 from devenv.core.scenario import Create, Request, parse
 from devenv.verbs.recordings.access_log import parse_access_log
-from devenv.verbs.recordings.composing import Composed, Wish, compose
+from devenv.verbs.recordings.composing import Composed, ImportOptions, compose
 from devenv.verbs.recordings.curl import parse_curl
 from devenv.verbs.recordings.har import parse_har
 from devenv.verbs.recordings.recorded import Recorded, Recording
@@ -25,8 +25,8 @@ DATA = Path(__file__).parent / "data"
 ID = "0123456789abcdef0123456789abcdef"
 
 
-def made(*requests: Recorded, wish: Wish | None = None, **fields: Any) -> Composed:
-    composed = compose(Recording("x.har", "HAR", requests, **fields), CAPTCHA, wish or Wish())
+def made(*requests: Recorded, options: ImportOptions | None = None, **fields: Any) -> Composed:
+    composed = compose(Recording("x.har", "HAR", requests, **fields), CAPTCHA, options or ImportOptions())
     parse(composed.text, "x.yaml")
     return composed
 
@@ -43,12 +43,16 @@ def post(path: str, body: Any = None, answer: Any = None, at: float | None = Non
     )  # fmt: skip
 
 
-def create(cid: str = ID, at: float | None = None, **fields: Any) -> Recorded:
-    return post("/api/abstract-captcha", None, {"challenge_id": cid, "ttl": 60}, at, **fields)
+def create(challenge_id: str = ID, at: float | None = None, **fields: Any) -> Recorded:
+    return post("/api/abstract-captcha", None, {"challenge_id": challenge_id, "ttl": 60}, at, **fields)
 
 
-def verify(answer: Mapping[str, Any], cid: str = ID, at: float | None = None, **fields: Any) -> Recorded:
-    return post("/api/abstract-verify", {"challenge_id": cid, "selections": [1]}, answer, at, **fields)
+def verify(
+    answer: Mapping[str, Any], challenge_id: str = ID, at: float | None = None, **fields: Any
+) -> Recorded:
+    return post(
+        "/api/abstract-verify", {"challenge_id": challenge_id, "selections": [1]}, answer, at, **fields
+    )
 
 
 RIGHT = {"success": True, "attempts": 1}
@@ -59,7 +63,7 @@ NOT_FOUND = {"success": False, "message": "Challenge not found"}
 @pytest.mark.parametrize("browser", ["chromium", "firefox", "safari"])
 def test_the_same_scenario_from_each_browser(browser: str) -> None:
     recording = parse_har((DATA / f"{browser}.har").read_text(encoding="utf-8"), f"{browser}.har")
-    composed = compose(recording, CAPTCHA, Wish(pods=2))
+    composed = compose(recording, CAPTCHA, ImportOptions(pods=2))
     steps = [step for step in composed.data["steps"] if "request" not in step]
     assert steps == [
         {"create": "c1", "pod": "A"},
@@ -88,8 +92,13 @@ def test_recorded_pods_are_kept_unless_others_are_wished() -> None:
     requests = (create(pod="captcha-api-c"), verify(RIGHT, pod="captcha-api-a"))
     assert [step["pod"] for step in made(*requests).data["steps"]] == ["C", "A"]
     assert made(*requests).data["stack"] == {"pods": 3}
-    assert [step["pod"] for step in made(*requests, wish=Wish(pods=2)).data["steps"]] == ["A", "B"]
-    assert all("pod" not in step for step in made(*requests, wish=Wish(routed=True)).data["steps"])
+    assert [step["pod"] for step in made(*requests, options=ImportOptions(pods=2)).data["steps"]] == [
+        "A",
+        "B",
+    ]
+    assert all(
+        "pod" not in step for step in made(*requests, options=ImportOptions(routed=True)).data["steps"]
+    )
     foreign = [replace(request, pod="web-7d4b9") for request in requests]
     assert [step["pod"] for step in made(*foreign).data["steps"]] == ["A", "B"]
 
@@ -115,7 +124,9 @@ def test_after_its_time_nothing_is_expected() -> None:
     steps = made(create(at=0.0), verify(NOT_FOUND, at=61.0)).data["steps"]
     assert steps[1] == {"pause": 60.99}
     assert "expect" not in steps[2]
-    [_, step] = made(create(at=0.0), verify(NOT_FOUND, at=61.0), wish=Wish(waits=False)).data["steps"]
+    [_, step] = made(create(at=0.0), verify(NOT_FOUND, at=61.0), options=ImportOptions(waits=False)).data[
+        "steps"
+    ]
     assert step["expect"] == {"outcome": "wrong"}
 
 
@@ -158,7 +169,7 @@ def test_what_was_taken_out_is_counted_and_not_expected_to_work() -> None:
     assert "expect" not in login
     assert plain["expect"] == {"status": 200}
     assert "redacted: field email (1), field password (1)" in composed.notes
-    kept = made(secret, create(), wish=Wish(keep=("email",))).data["steps"][0]
+    kept = made(secret, create(), options=ImportOptions(keep=("email",))).data["steps"][0]
     assert kept["json"]["email"] == "a@b.c"
 
 
@@ -184,7 +195,7 @@ def test_an_access_log_is_matched_by_client_and_answers_are_wrong() -> None:
     events = [("1.1.1.1", 1, "captcha"), ("2.2.2.2", 2, "captcha"), ("1.1.1.1", 3, "verify"),
               ("2.2.2.2", 4, "verify"), ("1.1.1.1", 5, "verify")]  # fmt: skip
     text = "".join(line.format(client=c, second=s, what=w) for c, s, w in events)
-    composed = compose(parse_access_log(text, "a.log"), CAPTCHA, Wish())
+    composed = compose(parse_access_log(text, "a.log"), CAPTCHA, ImportOptions())
     steps = [step for step in composed.data["steps"] if "pause" not in step]
     assert [step.get("verify") for step in steps] == [None, None, "c1", "c2", "c1"]
     assert [step.get("answer") for step in steps[2:]] == ["wrong"] * 3
@@ -197,7 +208,7 @@ def test_ids_in_curl_commands_are_matched_with_creates_in_order() -> None:
     send = "curl -X POST http://x/api/abstract-captcha\n"
     check = 'curl http://x/api/abstract-verify --json \'{"challenge_id": "%s"}\'\n'
     text = send + send + check % ("a" * 32) + check % ("b" * 32) + check % ("a" * 32)
-    composed = compose(parse_curl(text, "c.txt"), CAPTCHA, Wish())
+    composed = compose(parse_curl(text, "c.txt"), CAPTCHA, ImportOptions())
     assert [step.get("verify") for step in composed.data["steps"]] == [None, None, "c1", "c2", "c1"]
     assert "a" * 32 not in composed.text
 
@@ -210,7 +221,7 @@ def test_a_service_of_another_profile() -> None:
         post("/mcp", hello, {"result": {}}, answer_headers=session),
         post("/mcp", listed, {"result": {}}, headers={"mcp-session-id": "s-0123456789"}),
     )
-    composed = compose(Recording("m.har", "HAR", requests), MCP_SESSION, Wish())
+    composed = compose(Recording("m.har", "HAR", requests), MCP_SESSION, ImportOptions())
     assert composed.data["sessions"] == {"c1": "any"}
     assert [next(iter(step)) for step in composed.data["steps"]] == ["create", "verify"]
     assert composed.data["steps"][1]["answer"] == "right"
@@ -229,7 +240,7 @@ def test_a_recorded_success_is_right_only_where_somebody_knows_how(
         post("/new", {}, {"id": "s-0123456789"}),
         post("/use", {"id": "s-0123456789", "n": 3}, {"success": True}),
     )
-    step = compose(Recording("g.har", "HAR", requests), game, Wish()).data["steps"][1]
+    step = compose(Recording("g.har", "HAR", requests), game, ImportOptions()).data["steps"][1]
     assert step["answer"] == answer
     assert step["expect"]["outcome"] == ("success" if right else ["success", "wrong"])
 
@@ -245,7 +256,7 @@ def test_sessions_in_cookies_are_told_apart_and_their_values_are_not_kept() -> N
         post("/carts/items", None, {"success": True}, 3.0, headers={"cookie": f"a=b; sid={second}"}),
         post("/carts/items", None, {"success": True}, 4.0, headers={"cookie": f"sid={first}"}),
     )
-    composed = compose(Recording("m.har", "HAR", requests), profile, Wish())
+    composed = compose(Recording("m.har", "HAR", requests), profile, ImportOptions())
     used = [step["verify"] for step in composed.data["steps"] if "verify" in step]
     assert used == ["c2", "c1"]
     assert first not in composed.text
