@@ -1,4 +1,4 @@
-"""The command line: parse and render only; what is done stands in ``devenv.lab``."""
+"""The command line: parse and render only; the use cases are in ``devenv.verbs``."""
 
 from __future__ import annotations
 

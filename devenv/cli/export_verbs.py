@@ -23,7 +23,12 @@ from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import MAX_PODS
 from devenv.verbs.export import kubernetes as exporting
 
-app = typer.Typer(no_args_is_help=True, help="Write down what you have here for somewhere else.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    help="Write down what you have here for somewhere else.",
+)
 
 MOST_REPLICAS = 1000
 

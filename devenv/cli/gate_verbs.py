@@ -16,6 +16,8 @@ from devenv.verbs.operate.gate import GateClient, GateState
 from devenv.verbs.operate.select import running_stack
 
 app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode="markdown",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="See and disturb what the pods say to Redis, on the stack that runs.\n\n"

@@ -36,7 +36,12 @@ Keep = Annotated[
     typer.Option(metavar="NAME", help="A header or field that is no secret; may be given several times."),
 ]
 
-app = typer.Typer(no_args_is_help=True, help="Make a scenario of a HAR file, an access log or curl commands.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    help="Make a scenario of a HAR file, an access log or curl commands.",
+)
 
 
 @app.command()

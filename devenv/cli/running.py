@@ -8,11 +8,14 @@ import sys
 import traceback
 from collections.abc import Sequence
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import typer
 
-from devenv.cli.screen import Screen
 from devenv.core.model.errors import DevenvError, Inconclusive, UsageProblem
+
+if TYPE_CHECKING:
+    from devenv.cli.screen import Screen
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -25,49 +28,59 @@ class _Terminated(BaseException):
 def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
     """Run ``app`` on ``arguments`` (default: the process's own) and give the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    options = words[: words.index("--")] if "--" in words else words
-    screen = Screen(as_json="--json" in options, no_color="--no-color" in options)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a console that lacks a letter is no reason to die
+            stream.reconfigure(errors="replace")  # a console without a letter must not end the verb
     _on_sigterm()
     try:
         code = app(args=words, prog_name="devenv", standalone_mode=False)
     except DevenvError as error:
-        screen.problem(error)
+        _screen(words).problem(error)
         return error.exit_code
     except KeyboardInterrupt:
-        return _interrupted(screen)
+        return _interrupted(words)
     except _Terminated:
         return TERMINATED
     except BrokenPipeError:
-        # Whoever read our output has gone (head, less): not worth a word, but Python would say one at exit.
+        # The reader of our output has ended (head, less). Without this, Python prints an error at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        return _other(error, screen)
+        return _other(error, words)
     if code == INTERRUPTED:  # newer Typers make an exit code of Ctrl-C themselves, and say nothing
-        return _interrupted(screen)
+        return _interrupted(words)
     return code if isinstance(code, int) else 0
 
 
-def _other(error: Exception, screen: Screen) -> int:
+def _screen(words: Sequence[str]) -> Screen:
+    """Where problems are shown, as the options ask for; imported only when there is one to show."""
+    from devenv.cli.screen import Screen
+
+    options = words[: words.index("--")] if "--" in words else words
+    return Screen(as_json="--json" in options, no_color="--no-color" in options)
+
+
+def _other(error: Exception, words: Sequence[str]) -> int:
     """Typer's own errors are usage problems; any other is a fault of ours, which proves nothing."""
     if isinstance(error, typer.Abort):
-        return _interrupted(screen)
+        return _interrupted(words)
     describe = getattr(error, "format_message", None)
     if callable(describe):
         command = getattr(getattr(error, "ctx", None), "command_path", "devenv")
-        said = " ".join(str(describe()).split()) or "a verb is missing"
-        screen.problem(UsageProblem(said, hint=f"see `{command} --help`"))
+        text = str(describe())
+        if type(error).__name__ == "NoArgsIsHelpError":  # the text is the whole help, or was printed before
+            typer.echo(text, nl=bool(text))
+            text = ""
+        message = " ".join(text.split()) or "a verb is missing"
+        _screen(words).problem(UsageProblem(message, hint=f"see `{command} --help`"))
         return UsageProblem.exit_code
     traceback.print_exc()
-    screen.problem(Inconclusive(f"internal error: {type(error).__name__}: {error}"))
+    _screen(words).problem(Inconclusive(f"internal error: {type(error).__name__}: {error}"))
     return Inconclusive.exit_code
 
 
-def _interrupted(screen: Screen) -> int:
-    screen.note("interrupted")
+def _interrupted(words: Sequence[str]) -> int:
+    _screen(words).note("interrupted")
     return INTERRUPTED
 
 
@@ -77,5 +90,5 @@ def _on_sigterm() -> None:
 
     try:
         signal.signal(signal.SIGTERM, end)
-    except ValueError:  # not the main thread: a test, or somebody embedding us
+    except ValueError:  # not the main thread, as in a test
         return

@@ -1,0 +1,76 @@
+"""The root command knows the verbs from a table, and imports a verb's module only when the verb is called."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+import typer
+
+from devenv.cli.app import panel
+from devenv.cli.verbs import VERBS, Verb
+
+HEAVY = (
+    "asyncio", "docker", "fastapi", "httpx", "jsonschema", "pydantic", "redis", "rich", "starlette",
+    "uvicorn", "yaml",
+)  # fmt: skip
+ALLOWED = {
+    "devenv", "devenv.__main__", "devenv.cli", "devenv.cli.app", "devenv.cli.running", "devenv.cli.verbs",
+    "devenv.core", "devenv.core.model", "devenv.core.model.errors",
+}  # fmt: skip
+
+
+def imported_by(*words: str) -> set[str]:
+    """The modules that a process has imported when ``devenv`` with these words ends."""
+    program = (
+        "import sys; from devenv.cli import main; code = main(sys.argv[1:]); "
+        "sys.stderr.write('\\n'.join(sys.modules)); sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    return set(done.stderr.split("\n"))
+
+
+@pytest.mark.parametrize("words", [("--help",), ("--version",)])
+def test_the_root_imports_no_verb_and_no_heavy_library(words: tuple[str, ...]) -> None:
+    modules = imported_by(*words)
+    assert {name for name in modules if name.partition(".")[0] == "devenv"} <= ALLOWED
+    assert {name.partition(".")[0] for name in modules} & set(HEAVY) == set()
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_a_verb_s_line_is_the_first_paragraph_of_its_own_help(verb: Verb) -> None:
+    target = getattr(import_module(f"devenv.cli.{verb.module}"), verb.attribute)
+    text = target.info.help if isinstance(target, typer.Typer) else target.__doc__
+    assert verb.help == str(text).strip().partition("\n\n")[0].replace("\n", " ")
+
+
+def test_completion_names_the_verbs_without_importing_them() -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "devenv"],
+        env={**os.environ, "_DEVENV_COMPLETE": "complete_bash", "COMP_WORDS": "devenv s", "COMP_CWORD": "1"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert sorted(done.stdout.split()) == ["scenarios", "seed", "shrink", "status"]
+    assert "devenv.cli.stack_verbs" not in done.stderr
+
+
+def test_a_panel_wraps_texts_and_keeps_its_width() -> None:
+    lines = panel("Title", [("name", "one two three four"), ("other", "")], 24)
+    assert lines == [
+        "╭─ Title ──────────────╮",
+        "│ name   one two three │",
+        "│        four          │",
+        "│ other                │",
+        "╰──────────────────────╯",
+    ]
