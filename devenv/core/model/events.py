@@ -7,35 +7,72 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any, Literal
 
 from devenv.core.model.errors import UsageProblem
 
 
+class ExchangeOutcome(StrEnum):
+    """How an exchange ended, or that it has not ended."""
+
+    OPEN = "open"
+    """Still under way: no response has been sent in full."""
+    ANSWERED = "answered"
+    """A pod's response was sent to the client in full, or a tunnel was opened (101)."""
+    CLIENT_CLOSED = "client-closed"
+    """The client's connection ended before the response was complete; the pod's connection was closed too."""
+    NO_CONNECTION = "no-connection"
+    """No connection to the only pod that the request could go to (502, or 504 after a time-out)."""
+    NO_ANSWER = "no-answer"
+    """The pod sent no response within the proxy's time limit (504)."""
+    BROKEN_ANSWER = "broken-answer"
+    """The pod closed or reset the connection before a response, or sent no valid HTTP (502)."""
+    NO_POD = "no-pod"
+    """No pod could be reached (503)."""
+    REFUSED = "refused"
+    """The proxy refused the request itself (4xx, or 501 and 505 for HTTP that it does not speak)."""
+    CUT_OFF = "cut-off"
+    """The response had begun and could not be completed; the client's connection was reset."""
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One HTTP request through the proxy. ``seq`` counts from 1 per proxy process.
-
-    ``status`` is what the client was sent; ``error`` says why where the proxy answered itself (502/503/504).
-    ``pod`` is None where no pod was reached. The bodies are the JSON that was sent, as bounded text;
-    None where there was none, or none that is JSON. ``session``: what the header said that carries a
-    service's session id, in the answer or else in the request, where the service has such a header.
-    """
+    """One HTTP request through the proxy."""
 
     seq: int
+    """Number, from 1 per proxy process, in the order in which exchanges ended; 0 while it is open."""
     request_id: str
+    """X-Request-Id, the client's own or one that the proxy made."""
     client: str
+    """The client's address, ``host:port``."""
     method: str
     path: str
+    """The request target with its query."""
     policy: str
+    """The routing policy that chose the pod, or ``pinned:POD``."""
     pod: str | None
+    """The pod that it went to; None where no pod was reached."""
     status: int
+    """The status that the client was sent; 499 where the client left before one, 0 while there is none."""
     started: float
+    """When the request's head was complete, in seconds since the epoch."""
     duration_ms: float
+    """Milliseconds from ``started`` to the end, or until now while it is open."""
     error: str | None = None
+    """Why, where the proxy answered itself or the response was not sent in full."""
     request_body: str | None = None
+    """The JSON that the client sent, as bounded text; None where there was none, or none that is JSON."""
     response_body: str | None = None
+    """The JSON of the response, likewise."""
     session: str | None = None
+    """The value of the header or cookie that carries the service's session id, where it has one."""
+    outcome: str | None = None
+    """An ``ExchangeOutcome``; None in a trace that an older version wrote."""
+    client_closed: float | None = None
+    """When the client closed its side of the connection, in seconds since the epoch, if that was before the
+    response was complete. It has given up, or (rare) has only closed its sending side and still reads: TCP
+    does not say which. ``status`` is then what the pod answered later."""
 
     def to_json(self) -> dict[str, Any]:
         """As one trace.jsonl object with ``kind: exchange``."""

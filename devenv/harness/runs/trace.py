@@ -230,8 +230,11 @@ _TYPES: Mapping[type, Mapping[str, Any]] = {
     Exchange: {
         **dict.fromkeys(("seq", "status"), int),
         **dict.fromkeys(("request_id", "client", "method", "path", "policy"), _Text),
-        **dict.fromkeys(("pod", "error", "request_body", "response_body"), _Text | None),
+        **dict.fromkeys(
+            ("pod", "error", "request_body", "response_body", "session", "outcome"), _Text | None
+        ),
         **dict.fromkeys(("started", "duration_ms"), _Number),
+        "client_closed": _Number | None,
     },
     RedisCommand: {
         **dict.fromkeys(("seq", "connection"), int),

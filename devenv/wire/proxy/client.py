@@ -6,9 +6,11 @@ import asyncio
 from time import perf_counter, time
 from typing import Any
 
+from devenv.core.model.events import ExchangeOutcome
 from devenv.core.routing import RequestFacts
 from devenv.wire.proxy.answers import error_response
 from devenv.wire.proxy.bodies import Malformed
+from devenv.wire.proxy.exchanges import ExchangeRecord
 from devenv.wire.proxy.flight import Flight
 from devenv.wire.proxy.heads import parse_request_head
 from devenv.wire.proxy.sockets import half_close, reset
@@ -19,12 +21,12 @@ class ClientConnection(asyncio.Protocol):
     """One client's TCP connection.
 
     Requests that come while another is on its way (pipelining, RFC 9112 §9.3.2) wait in ``_waiting``,
-    bounded, so that answers leave in order. ``ending``: no further request is taken.
+    bounded, so that answers leave in order. ``ending``: no further request is taken. ``closed_at``: the
+    reading of the clock when the client closed its side.
     """
 
     __slots__ = (
         "_advancing",
-        "_eof",
         "_flight",
         "_linger_until",
         "_paused_at",
@@ -32,6 +34,7 @@ class ClientConnection(asyncio.Protocol):
         "_since",
         "_waiting",
         "_write_paused",
+        "closed_at",
         "ending",
         "facts",
         "forwarded",
@@ -49,7 +52,7 @@ class ClientConnection(asyncio.Protocol):
         self._flight: Flight | None = None
         self._waiting = b""
         self._advancing = False
-        self._eof = False
+        self.closed_at: float | None = None
         self._reading_paused = False
         self._write_paused = False
         self._linger_until: float | None = None
@@ -91,7 +94,7 @@ class ClientConnection(asyncio.Protocol):
         if flight is not None and flight.tunnelling:
             flight.client_half_closed()
             return True
-        self._eof = True
+        self.closed_at = perf_counter()
         if flight is None:
             # without anything to answer connection_lost follows
             return self._write_paused and bool(self._waiting)
@@ -103,6 +106,8 @@ class ClientConnection(asyncio.Protocol):
         self.ending = True
         flight, self._flight = self._flight, None
         if flight is not None:
+            if self.closed_at is None:
+                self.closed_at = perf_counter()
             flight.client_gone()
 
     def pause_writing(self) -> None:
@@ -208,12 +213,16 @@ class ClientConnection(asyncio.Protocol):
                 self._continue()
         elif self._reading_paused:
             self.resume_reading()
-        if self.ending or self._eof:
+        if self.ending or self.closed_at is not None:
             self._end_if_spent()
 
     def _end_if_spent(self) -> None:
         """After the last answer to a client that sends no more, or when the proxy closes."""
-        if self._flight is None and (self.ending or self._eof) and not (self._waiting and self._write_paused):
+        if (
+            self._flight is None
+            and (self.ending or self.closed_at is not None)
+            and not (self._waiting and self._write_paused)
+        ):
             self._end()
 
     def start_tunnel(self) -> None:
@@ -239,7 +248,7 @@ class ClientConnection(asyncio.Protocol):
         seconds = perf_counter() - self._since
         policy = self.traffic.policy_text
         self.traffic.log.add(
-            (
+            ExchangeRecord(
                 request_id,
                 self.peer_port,
                 b"",
@@ -249,13 +258,18 @@ class ClientConnection(asyncio.Protocol):
                 error.status,
                 time() - seconds,
                 seconds,
+                ExchangeOutcome.REFUSED,
                 error.detail,
-                None,
-                None,
-                None,
             )
         )
         self._end()
+
+    def open_exchange(self, now: float) -> ExchangeRecord | None:
+        """The exchange that is under way at ``now``, if there is one."""
+        flight = self._flight
+        if flight is None or flight.tunnelling:
+            return None
+        return flight.record(ExchangeOutcome.OPEN, None, now)
 
     # -- flow control
 
@@ -283,7 +297,7 @@ class ClientConnection(asyncio.Protocol):
         if self._linger_until is not None:
             return
         self._waiting = b""
-        if self._eof or not self.transport.can_write_eof():
+        if self.closed_at is not None or not self.transport.can_write_eof():
             self.transport.close()
             return
         self._linger_until = perf_counter() + self.traffic.limits.linger

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
@@ -53,5 +54,13 @@ def router(proxy: Proxy) -> APIRouter:
         """Recent exchanges numbered above ``since``, oldest first; ``last`` is what to ask for next."""
         found = proxy.exchanges(since, limit)
         return {"exchanges": [one.to_json() for one in found], "last": found[-1].seq if found else since}
+
+    @routes.get("/exchanges/open")
+    async def open_exchanges() -> dict[str, Any]:
+        """The exchanges under way, oldest first; each is in ``/exchanges`` once it has ended.
+
+        ``now`` is the proxy's time, in seconds since the epoch.
+        """
+        return {"exchanges": [one.to_json() for one in proxy.open_exchanges()], "now": time()}
 
     return routes

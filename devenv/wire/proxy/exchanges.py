@@ -4,36 +4,66 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import islice
+from typing import NamedTuple
 
-from devenv.core.model.events import Exchange
+from devenv.core.model.events import Exchange, ExchangeOutcome
 from devenv.wire.proxy.json_bodies import as_text
 
-Record = tuple[
-    bytes,
-    str,
-    bytes,
-    bytes,
-    str,
-    str | None,
-    int,
-    float,
-    float,
-    str | None,
-    bytes | None,
-    bytes | None,
-    bytes | None,
-]
-"""request id, client, method, target, policy, pod, status, started, seconds, error, bodies, session"""
+
+class ExchangeRecord(NamedTuple):
+    """An exchange as it was when it ended; made into an ``Exchange`` only when somebody reads it."""
+
+    request_id: bytes
+    client: str
+    method: bytes
+    target: bytes
+    policy: str
+    pod: str | None
+    status: int
+    started: float
+    """Seconds since the epoch."""
+    seconds: float
+    """Its duration."""
+    outcome: ExchangeOutcome
+    error: str | None = None
+    sent: bytes | None = None
+    """The request's body, if it may be JSON."""
+    answer: bytes | None = None
+    """The response's body, if it may be JSON."""
+    session: bytes | None = None
+    client_closed: float | None = None
+    """When the client closed its side, in seconds since the epoch."""
+
+    def exchange(self, seq: int) -> Exchange:
+        """The same as an ``Exchange`` with the number ``seq``."""
+        return Exchange(
+            seq=seq,
+            request_id=self.request_id.decode("latin-1"),
+            client=self.client,
+            method=self.method.decode("latin-1"),
+            path=self.target.decode("latin-1"),
+            policy=self.policy,
+            pod=self.pod,
+            status=self.status,
+            started=self.started,
+            duration_ms=round(self.seconds * 1000, 3),
+            error=self.error,
+            request_body=as_text(self.sent),
+            response_body=as_text(self.answer),
+            session=None if self.session is None else self.session.decode("latin-1"),
+            outcome=self.outcome,
+            client_closed=self.client_closed,
+        )
 
 
 class ExchangeLog:
     """The last ``capacity`` exchanges, numbered from 1 in the order in which they ended."""
 
     def __init__(self, capacity: int) -> None:
-        self._records: deque[Record] = deque(maxlen=capacity)
+        self._records: deque[ExchangeRecord] = deque(maxlen=capacity)
         self._count = 0
 
-    def add(self, record: Record) -> None:
+    def add(self, record: ExchangeRecord) -> None:
         """Append one; the oldest goes when the log is full."""
         self._count += 1
         self._records.append(record)
@@ -44,40 +74,6 @@ class ExchangeLog:
         skip = max(0, seq + 1 - first)
         stop = None if limit is None else skip + max(0, limit)
         return [
-            _exchange(first + skip + offset, record)
+            record.exchange(first + skip + offset)
             for offset, record in enumerate(islice(self._records, skip, stop))
         ]
-
-
-def _exchange(seq: int, record: Record) -> Exchange:
-    (
-        request_id,
-        client,
-        method,
-        target,
-        policy,
-        pod,
-        status,
-        started,
-        seconds,
-        error,
-        sent,
-        answer,
-        session,
-    ) = record
-    return Exchange(
-        seq=seq,
-        request_id=request_id.decode("latin-1"),
-        client=client,
-        method=method.decode("latin-1"),
-        path=target.decode("latin-1"),
-        policy=policy,
-        pod=pod,
-        status=status,
-        started=started,
-        duration_ms=round(seconds * 1000, 3),
-        error=error,
-        request_body=as_text(sent),
-        response_body=as_text(answer),
-        session=None if session is None else session.decode("latin-1"),
-    )

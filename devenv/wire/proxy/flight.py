@@ -10,10 +10,12 @@ import re
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from devenv.core.model.events import ExchangeOutcome
 from devenv.core.model.vocabulary import resolve_pod
 from devenv.core.routing import AFFINITY_COOKIE, RequestFacts
 from devenv.wire.proxy.answers import error_response
 from devenv.wire.proxy.bodies import Body, ChunkedBody, CloseBody, Malformed
+from devenv.wire.proxy.exchanges import ExchangeRecord
 from devenv.wire.proxy.heads import RequestHead, ResponseHead, parse_response_head
 from devenv.wire.proxy.json_bodies import bounded, collect
 from devenv.wire.proxy.sockets import half_close
@@ -171,10 +173,10 @@ class Flight:
         if self._pin is not None and tried:
             reason = tried[self._pin]
             status = 504 if reason.startswith("no connection within") else 502
-            self.fail(status, f"pod {self._pin}: {reason}", self._pin, reason)
+            self.fail(status, f"pod {self._pin}: {reason}", self._pin, reason, ExchangeOutcome.NO_CONNECTION)
             return
         reason = ", ".join(f"{pod} ({why})" for pod, why in tried.items()) or "there are no pods"
-        self.fail(503, f"no pod can be reached: {reason}", None, reason)
+        self.fail(503, f"no pod can be reached: {reason}", None, reason, ExchangeOutcome.NO_POD)
 
     def _carry(self, connection: UpstreamConnection) -> None:
         self.connection = connection
@@ -328,7 +330,7 @@ class Flight:
         out = b"%bConnection: Upgrade\r\nUpgrade: %b\r\n" % (head.outgoing, upgrade)
         client.transport.write(out + self._rest_of_head(head, self.pod, chunked=False) + rest)
         self.pod.served += 1
-        self._log(None, perf_counter())
+        self._log(ExchangeOutcome.ANSWERED, None, perf_counter())
         client.start_tunnel()
 
     # -- ends
@@ -389,7 +391,7 @@ class Flight:
             return
         if not self.tunnelling:
             self.status = self.status or CLIENT_CLOSED
-            self._log("the client closed the connection", perf_counter())
+            self._log(ExchangeOutcome.CLIENT_CLOSED, "the client closed the connection", perf_counter())
         self._land()
 
     def check(self, now: float) -> None:
@@ -408,9 +410,17 @@ class Flight:
     def _pod_failed(self, reason: str, status: int = 502) -> None:
         assert self.pod is not None
         self.pod.last_error = reason
-        self.fail(status, f"pod {self.pod.name}: {reason}", self.pod.name, reason)
+        outcome = ExchangeOutcome.BROKEN_ANSWER if status == 502 else ExchangeOutcome.NO_ANSWER
+        self.fail(status, f"pod {self.pod.name}: {reason}", self.pod.name, reason, outcome)
 
-    def fail(self, status: int, detail: str, pod: str | None, reason: str) -> None:
+    def fail(
+        self,
+        status: int,
+        detail: str,
+        pod: str | None,
+        reason: str,
+        outcome: ExchangeOutcome = ExchangeOutcome.REFUSED,
+    ) -> None:
         """Answer in the pod's stead; only before a response head went out."""
         self.status = status
         self._close = not self.head.keep_alive or not self.request_done or self.client.ending
@@ -427,7 +437,7 @@ class Flight:
             )
         )
         now = perf_counter()
-        self._log(reason, now)
+        self._log(outcome, reason, now)
         self._land()
         self.client.finished(now, close=self._close)
 
@@ -435,7 +445,7 @@ class Flight:
         """The answer cannot be completed: break the client's connection, so that it cannot look complete."""
         if self.pod is not None:
             self.pod.last_error = reason
-        self._log(reason, perf_counter())
+        self._log(ExchangeOutcome.CUT_OFF, reason, perf_counter())
         self._land()
         self.client.break_off()
 
@@ -445,7 +455,7 @@ class Flight:
         pod, connection = self.pod, self.connection
         assert pod is not None
         pod.served += 1
-        self._log(None, now)
+        self._log(ExchangeOutcome.ANSWERED, None, now)
         self.done = True
         self.traffic.in_flight[pod.name] -= 1
         if connection is not None:
@@ -465,25 +475,30 @@ class Flight:
         if connection is not None:
             connection.discard()
 
-    def _log(self, error: str | None, now: float) -> None:
+    def _log(self, outcome: ExchangeOutcome, error: str | None, now: float) -> None:
+        self.traffic.log.add(self.record(outcome, error, now))
+
+    def record(self, outcome: ExchangeOutcome, error: str | None, now: float) -> ExchangeRecord:
+        """The exchange as it is at ``now`` (a reading of the clock)."""
         client, head, traffic, clock = self.client, self.head, self.traffic, self._clock
         pod = self.pod.name if self.pod is not None else None
-        traffic.log.add(
-            (
-                self._request_id,
-                client.peer_port,
-                head.method,
-                head.target,
-                self._policy,
-                pod,
-                self.status,
-                clock + traffic.epoch_minus_clock,
-                now - clock,
-                error,
-                bounded(self._sent),
-                bounded(self._answer),
-                None if traffic.session_carrier is None else self._session(traffic.session_carrier),
-            )
+        offset = traffic.epoch_minus_clock
+        return ExchangeRecord(
+            self._request_id,
+            client.peer_port,
+            head.method,
+            head.target,
+            self._policy,
+            pod,
+            self.status,
+            clock + offset,
+            now - clock,
+            outcome,
+            error,
+            bounded(self._sent),
+            bounded(self._answer),
+            None if traffic.session_carrier is None else self._session(traffic.session_carrier),
+            None if client.closed_at is None else client.closed_at + offset,
         )
 
     def _session(self, carrier: re.Pattern[bytes]) -> bytes | None:

@@ -120,6 +120,13 @@ class Proxy:
         """
         return self._traffic.log.since(since, limit)
 
+    def open_exchanges(self) -> list[Exchange]:
+        """The exchanges under way, the oldest first, with ``seq`` 0 and the outcome "open"."""
+        now = perf_counter()
+        records = [client.open_exchange(now) for client in self._traffic.clients.values()]
+        under_way = [record.exchange(0) for record in records if record is not None]
+        return sorted(under_way, key=lambda exchange: exchange.started)
+
     async def probe(self) -> None:
         """Find out now which pods can be reached, as after a restart; updates their state."""
         await asyncio.gather(*(self._traffic.probe(pod) for pod in list(self._traffic.pods.values())))

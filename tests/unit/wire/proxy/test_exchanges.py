@@ -3,27 +3,25 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devenv.wire.proxy.exchanges import ExchangeLog
+from devenv.core.model.events import ExchangeOutcome
+from devenv.wire.proxy.exchanges import ExchangeLog, ExchangeRecord
 
 
 def filled(capacity: int, count: int) -> ExchangeLog:
     log = ExchangeLog(capacity)
     for number in range(1, count + 1):
         log.add(
-            (
-                b"id%d" % number,
-                "127.0.0.1:1",
-                b"GET",
-                b"/",
-                "random",
-                None,
-                200,
-                1.0,
-                0.5,
-                None,
-                None,
-                None,
-                None,
+            ExchangeRecord(
+                request_id=b"id%d" % number,
+                client="127.0.0.1:1",
+                method=b"GET",
+                target=b"/",
+                policy="random",
+                pod=None,
+                status=200,
+                started=1.0,
+                seconds=0.5,
+                outcome=ExchangeOutcome.ANSWERED,
             )
         )
     return log
@@ -42,21 +40,23 @@ def test_since_gives_what_is_held_above_the_number_in_order(
 
 def test_an_exchange_is_whole() -> None:
     log = ExchangeLog(5)
-    bodies = ('{"a": "값"}'.encode(), b"{broken")
     log.add(
-        (
-            b"r1",
-            "127.0.0.1:9",
-            b"POST",
-            b"/a?b=\xe9",
-            "pinned:x",
-            "x",
-            502,
-            12.5,
-            0.0015,
-            "reset",
-            *bodies,
-            b"",
+        ExchangeRecord(
+            request_id=b"r1",
+            client="127.0.0.1:9",
+            method=b"POST",
+            target=b"/a?b=\xe9",
+            policy="pinned:x",
+            pod="x",
+            status=502,
+            started=12.5,
+            seconds=0.0015,
+            outcome=ExchangeOutcome.BROKEN_ANSWER,
+            error="reset",
+            sent='{"a": "값"}'.encode(),
+            answer=b"{broken",
+            session=b"",
+            client_closed=12.501,
         )
     )
     (one,) = log.since(0)
@@ -76,4 +76,6 @@ def test_an_exchange_is_whole() -> None:
         "request_body": '{"a": "값"}',
         "response_body": None,
         "session": "",
+        "outcome": "broken-answer",
+        "client_closed": 12.501,
     }
