@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -60,3 +61,44 @@ def error_from_json(data: Mapping[str, Any]) -> DevenvError:
     """
     kind = _BY_EXIT_CODE.get(data.get("exit_code", 0), DevenvError)
     return kind(str(data.get("detail", data.get("message", data))), hint=data.get("hint"))
+
+
+class NoGate(EnvironmentProblem):
+    """The stack has no gate between its pods and Redis."""
+
+
+def error_from_answer(part: str, status: int, content: bytes) -> DevenvError:
+    """The error behind an answer of the control API that is none of success (HTTP status 400 and above).
+
+    ``part`` names who answered ("gate", "proxy", "stack", "executor"). An error of ours keeps its class.
+    Otherwise 400 and 422 are about what was given (UsageProblem), 404 from gate or executor says that the
+    stack has no gate (NoGate), and everything else is about this machine (EnvironmentProblem).
+    """
+    try:
+        data = json.loads(content)
+    except (ValueError, RecursionError):
+        data = None
+    fields = data if isinstance(data, dict) else {}
+    if fields.get("exit_code") in tuple(_BY_EXIT_CODE):
+        return error_from_json(fields)
+    if status == 404 and part in ("gate", "executor"):
+        return NoGate(
+            "this stack has no gate between its pods and Redis", hint="start one that has: `devenv up`"
+        )
+    reason = _reason(fields.get("detail")) or f"HTTP {status}"
+    if status in (400, 422):
+        return UsageProblem(f"the {part} refuses: {reason}", hint=f"see `{_HELP.get(part, 'devenv --help')}`")
+    return EnvironmentProblem(
+        f"the {part} does not answer as it should: {reason}",
+        hint="see `devenv status` and `devenv logs`",
+    )
+
+
+_HELP: Mapping[str, str] = {"gate": "devenv gate --help", "proxy": "devenv policy --help"}
+
+
+def _reason(detail: Any) -> str:
+    if isinstance(detail, list):  # FastAPI's own validation: one object for each field
+        problems = [item for item in detail if isinstance(item, dict)]
+        return "; ".join(f"{'.'.join(map(str, item.get('loc', ())))}: {item.get('msg')}" for item in problems)
+    return "" if detail is None else str(detail)

@@ -144,6 +144,8 @@ def trace_event(data: Mapping[str, Any]) -> TraceEvent:
     fields = {name: value for name, value in data.items() if name != "kind"}
     try:
         if data["kind"] == "redis":
+            if not isinstance(fields["args"], list | tuple):
+                raise TypeError(f"args is {fields['args']!r:.60}, not a list")
             fields["args"] = tuple(fields["args"])
         return kinds[data["kind"]](**fields)
     except (KeyError, TypeError) as error:

@@ -7,18 +7,16 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-import httpx
-
-from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.errors import UsageProblem
 from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent, trace_event
 from devenv.core.model.topology import StackStatus
 from devenv.harness.runs.journal import Journal, JournaledStack, pod_events
-from devenv.stack.loopback import local_client
+from devenv.wire.control.client import ControlClient
 
 PAGE = 2000
-_TIMEOUT_S = 10.0
 _ON_ITS_WAY = ("passed", "held", "delayed", "released", "auto-released", "queued")
 """Fates that a command may have before it is over."""
 
@@ -35,8 +33,8 @@ class Mark:
 
 def mark(control: str) -> Mark:
     """Where the records end now."""
-    with _client(control) as http:
-        return Mark(_latest(http, "exchanges"), _latest(http, "commands"))
+    with ControlClient(control) as client:
+        return Mark(client.latest("exchanges"), client.latest("commands"))
 
 
 def trace_since(
@@ -48,13 +46,13 @@ def trace_since(
     does not say which request it belongs to. Without a gate there are no commands. Proxy and gate remember a
     bounded number of each; older ones are gone.
     """
-    with _client(control) as http:
+    with ControlClient(control) as client:
         exchanges = [
             item
-            for item in _all(http, "exchanges", since.exchange)
+            for item in _all(client, "exchanges", since.exchange)
             if request_ids is None or item["request_id"] in request_ids
         ]
-        commands = list(_all(http, "commands", since.command))
+        commands = list(_all(client, "commands", since.command))
     return sorted(
         [*exchanges, *commands],
         key=lambda exchange: float(exchange.get("started", exchange.get("received", 0.0))),
@@ -96,9 +94,9 @@ class TraceCollector:
 
     def gather(self) -> None:
         """Fetch what was recorded since the last time."""
-        with _client(self._control) as http:
-            exchanges = [_exchange(item) for item in self._page_on(http, "exchanges", self._mark.exchange)]
-            commands = [_command(item) for item in self._page_on(http, "commands", self._mark.command)]
+        with ControlClient(self._control) as client:
+            exchanges = [_exchange(item) for item in self._page_on(client, "exchanges", self._mark.exchange)]
+            commands = [_command(item) for item in self._page_on(client, "commands", self._mark.command)]
         self._exchanges += exchanges
         self._commands |= {command.seq: command for command in commands}
         self._mark = Mark(
@@ -115,9 +113,9 @@ class TraceCollector:
         done = [event for event in self.stack.journal.events() if event.time >= self._began]
         return in_order([*self._first, *done, *exchanges, *self._commands.values(), *self._missing])
 
-    def _page_on(self, http: httpx.Client, what: What, since: int) -> Iterator[Mapping[str, Any]]:
+    def _page_on(self, client: ControlClient, what: What, since: int) -> Iterator[Mapping[str, Any]]:
         expected = since + 1
-        for item in _all(http, what, since):
+        for item in _all(client, what, since):
             if item["seq"] > expected:
                 gone = {"what": what, "from": str(expected), "to": str(item["seq"] - 1)}
                 self._missing.append(StackEvent(self.clock(), "missing", None, gone))
@@ -129,8 +127,8 @@ class TraceCollector:
         open_ones = [command.seq for command in self._commands.values() if _on_its_way(command)]
         if not open_ones:
             return
-        with _client(self._control) as http:
-            for item in _all(http, "commands", open_ones[0] - 1):
+        with ControlClient(self._control) as client:
+            for item in _all(client, "commands", open_ones[0] - 1):
                 if item["seq"] in self._commands:
                     self._commands[item["seq"]] = _command(item)
 
@@ -159,9 +157,9 @@ def live_trace(status: StackStatus, journal: Journal, since: float, now: float) 
     its present status.
     """
     events: list[TraceEvent] = []
-    with _client(status.endpoints.control) as http:
-        events += [_exchange(item) for item in _all(http, "exchanges", 0) if item["started"] >= since]
-        events += [_command(item) for item in _all(http, "commands", 0) if item["received"] >= since]
+    with ControlClient(status.endpoints.control) as client:
+        events += [_exchange(item) for item in _all(client, "exchanges", 0) if item["started"] >= since]
+        events += [_command(item) for item in _all(client, "commands", 0) if item["received"] >= since]
     noted = journal.events()
     later = [event for event in noted if since <= event.time <= now]
     changed = {event.pod for event in later if event.what in ("pod", "restart")}
@@ -186,11 +184,6 @@ def in_order(events: Iterable[TraceEvent]) -> list[TraceEvent]:
 def trace_lines(events: Sequence[TraceEvent]) -> Iterator[Mapping[str, Any]]:
     """The events as trace.jsonl has them."""
     return (event.to_json() for event in events)
-
-
-def read_trace(path: Path) -> list[TraceEvent]:
-    """The events of a trace.jsonl; as ``read_numbered``."""
-    return [event for _number, event in read_numbered(path)]
 
 
 def read_numbered(path: Path) -> list[tuple[int, TraceEvent]]:
@@ -224,44 +217,51 @@ def _read_event(line: str, where: str) -> TraceEvent:
     return event
 
 
-_Number: Any = int | float
-_Text: Any = str
-_TYPES: Mapping[type, Mapping[str, Any]] = {
-    Exchange: {
-        **dict.fromkeys(("seq", "status"), int),
-        **dict.fromkeys(("request_id", "client", "method", "path", "policy"), _Text),
-        **dict.fromkeys(
-            ("pod", "error", "request_body", "response_body", "session", "outcome"), _Text | None
-        ),
-        **dict.fromkeys(("started", "duration_ms"), _Number),
-        "client_closed": _Number | None,
-    },
-    RedisCommand: {
-        **dict.fromkeys(("seq", "connection"), int),
-        **dict.fromkeys(("pod", "command", "fate"), _Text),
-        **dict.fromkeys(("key", "reply", "rule", "node"), _Text | None),
-        "received": _Number,
-        **dict.fromkeys(("answered", "forwarded", "delivered"), _Number | None),
-    },
-    StackEvent: {"time": _Number, "what": _Text, "pod": _Text | None, "detail": dict},
+@dataclass(frozen=True, slots=True)
+class _FieldType:
+    """What a value read from JSON must be to fit the annotation of a field."""
+
+    classes: tuple[type, ...]
+    """What the value itself must be; a whole number is a float, and a truth value is no number."""
+    items: tuple[type, ...] = ()
+    """What each item of a tuple, or each key and each value of a mapping, must be."""
+
+    @classmethod
+    def of(cls, annotation: Any) -> _FieldType:
+        """Of an annotation: a class, a union of classes, ``tuple[X, ...]`` or ``Mapping[X, X]``."""
+        origin, arguments = get_origin(annotation), get_args(annotation)
+        if origin is UnionType:
+            return cls(tuple(kind for choice in arguments for kind in cls.of(choice).classes))
+        if origin in (tuple, Mapping):
+            return cls((origin,), cls.of(arguments[0]).classes)
+        return cls((int, float) if annotation is float else (annotation,))
+
+    def fits(self, value: object) -> bool:
+        """Whether the value itself is of the type; ``items_fit`` says the rest."""
+        return isinstance(value, self.classes) and not isinstance(value, bool)
+
+    def items_fit(self, value: Any) -> bool:
+        """Whether every item is of the items' type."""
+        if not self.items:
+            return True
+        items = [*value, *value.values()] if isinstance(value, Mapping) else value
+        return all(isinstance(item, self.items) for item in items)
+
+
+_FIELD_TYPES: Mapping[type, Mapping[str, _FieldType]] = {
+    kind: {name: _FieldType.of(annotation) for name, annotation in get_type_hints(kind).items()}
+    for kind in (Exchange, RedisCommand, StackEvent)
 }
 
 
 def _check_types(event: TraceEvent, where: str) -> None:
-    """Raise UsageProblem for a field of another type than the event's: nothing later has to expect that."""
-    for name, kind in _TYPES[type(event)].items():
+    """Raise UsageProblem for a field that does not fit its annotation: no later code has to expect that."""
+    for name, field_type in _FIELD_TYPES[type(event)].items():
         value = getattr(event, name)
-        if not isinstance(value, kind) or isinstance(value, bool):
+        if not field_type.fits(value):
             raise UsageProblem(f"{where}: {name} is {value!r:.60}")
-    inner: Iterable[Any] = ()
-    if isinstance(event, RedisCommand):
-        inner = event.args
-    elif isinstance(event, StackEvent):
-        inner = [*event.detail, *event.detail.values()]
-    if not all(isinstance(word, str) for word in inner):
-        raise UsageProblem(
-            f"{where}: {'args' if isinstance(event, RedisCommand) else 'detail'} is not all text"
-        )
+        if not field_type.items_fit(value):
+            raise UsageProblem(f"{where}: {name} is not all text")
 
 
 def _exchange(data: Mapping[str, Any]) -> Exchange:
@@ -276,41 +276,8 @@ def _command(data: Mapping[str, Any]) -> RedisCommand:
     return event
 
 
-def _client(control: str) -> httpx.Client:
-    return local_client(control, _TIMEOUT_S)
-
-
-def _all(http: httpx.Client, what: What, since: int) -> Iterator[Mapping[str, Any]]:
-    while page := _page(http, what, since, PAGE):
+def _all(control: ControlClient, what: What, since: int) -> Iterator[Mapping[str, Any]]:
+    fetch = control.exchanges if what == "exchanges" else control.commands
+    while page := fetch(since, PAGE):
         yield from page
         since = page[-1]["seq"]
-
-
-def _latest(http: httpx.Client, what: What) -> int:
-    """The highest number there is, by doubling and halving: nothing tells it at once, pages may be large."""
-    low, high = 0, 1
-    while page := _page(http, what, high, 1):
-        low = page[0]["seq"]
-        high = low * 2
-    while low < high:
-        middle = (low + high) // 2
-        if page := _page(http, what, middle, 1):
-            low = page[0]["seq"]
-        else:
-            high = middle
-    return low
-
-
-def _page(http: httpx.Client, what: What, since: int, limit: int) -> list[Mapping[str, Any]]:
-    try:
-        response = http.get(f"/{what}", params={"since": since, "limit": limit})
-        if response.status_code == 404 and what == "commands":
-            return []
-        response.raise_for_status()
-    except httpx.HTTPError as error:
-        raise EnvironmentProblem(
-            f"the control API at {http.base_url} does not tell its {what} ({type(error).__name__})",
-            hint="'devenv status' says whether the stack runs",
-        ) from error
-    found: list[Mapping[str, Any]] = response.json()[what]
-    return found

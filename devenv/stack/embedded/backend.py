@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-import httpx
 import psutil
 
 from devenv.core.model.errors import DevenvError, EnvironmentProblem, UsageProblem, error_from_json
@@ -19,6 +18,7 @@ from devenv.core.model.stack_json import status_from_json
 from devenv.core.model.topology import Endpoints, SettingChanges, StackSpec, StackStatus
 from devenv.core.model.vocabulary import resolve_pod
 from devenv.stack import logs
+from devenv.stack.control_calls import control_errors, json_of
 from devenv.stack.files import write_private
 from devenv.stack.loopback import local_client
 from devenv.stack.protocol import Progress
@@ -215,18 +215,13 @@ class EmbeddedStack:
         record = self._read_record()
         if record is None or record["control"] is None or self._running() is None:
             raise EnvironmentProblem(f"{NOT_RUNNING} ({self._dir})", hint="start one: `devenv up`")
-        try:
-            with local_client(record["control"], _CONTROL_TIMEOUT_SECONDS) as client:
-                response = client.request(method, path, json=body)
-                data = response.json()
-        except (httpx.HTTPError, ValueError) as error:  # ValueError: no JSON; it is being ended
-            raise EnvironmentProblem(
-                f"the stack's control API at {record['control']} does not answer: {type(error).__name__}",
-                hint="end the stack with `devenv down` and start it again",
-            ) from error
-        if response.is_error:
-            raise error_from_json(data)
-        return data
+        control = str(record["control"])
+        with (
+            control_errors(control, path, "end the stack with `devenv down` and start it again"),
+            local_client(control, _CONTROL_TIMEOUT_SECONDS) as client,
+        ):
+            response = client.request(method, path, json=body)
+        return json_of(control, path, response)
 
 
 def _popen(command: Sequence[str], stdin: int, output: IO[bytes]) -> subprocess.Popen[bytes]:

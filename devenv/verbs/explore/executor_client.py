@@ -1,15 +1,13 @@
-"""The arena from outside: batches of jobs through the control API, several under way at a time."""
+"""The executor from outside: batches of jobs through the control API, several under way at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import httpx
-
-from devenv.core.model.errors import EnvironmentProblem, UsageProblem, error_from_json
+from devenv.core.model.errors import error_from_json
 from devenv.core.spec.learned_scripts import ScriptCall, ScriptEffect
-from devenv.stack.loopback import local_async_client
+from devenv.wire.control.client import AsyncControlClient
 from devenv.wire.executor.codec import script_call_to_json, script_effect_from_json
 from devenv.wire.executor.jobs import RULE_PREFIX, Job, Scheduled, ScheduledRun, Scripted, ScriptedRun
 
@@ -24,19 +22,18 @@ class Remote:
     """Use as a context manager. ``requests`` counts the HTTP requests that pods were sent."""
 
     def __init__(self, control: str, slots: int) -> None:
-        self._http = local_async_client(control, TIMEOUT_SECONDS)
+        self._control = AsyncControlClient(control, TIMEOUT_SECONDS)
         self.slots = slots
         self.requests = 0
 
     async def aclose(self) -> None:
         """Close the connection."""
-        await self._http.aclose()
+        await self._control.aclose()
 
     async def rules(self) -> list[str]:
-        """Somebody else's rules at the gate, by name."""
-        return [
-            item["id"] for item in await self._told("GET", "/rules") if not item["id"].startswith(RULE_PREFIX)
-        ]
+        """The ids of the rules at the gate that are not the executor's."""
+        rules = (await self._control.request("GET", "/rules"))["rules"]
+        return [rule["id"] for rule in rules if not rule["id"].startswith(RULE_PREFIX)]
 
     async def scripted(self, jobs: Sequence[Scripted]) -> list[ScriptedRun]:
         """Requests on scripted replies. Raises the first job's error, if one failed."""
@@ -68,28 +65,10 @@ class Remote:
         return results
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
-        results = await self._told("POST", path, body)
+        results: list[dict[str, Any]] = (await self._control.request("POST", path, json=dict(body)))[
+            "results"
+        ]
         for data in results:
             if "error" in data:
                 raise error_from_json(data["error"])
         return results
-
-    async def _told(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None
-    ) -> list[dict[str, Any]]:
-        """The one list that the answer has."""
-        try:
-            response = await self._http.request(method, path, json=body)
-        except httpx.HTTPError as error:
-            raise EnvironmentProblem(
-                f"the control API at {self._http.base_url} does not answer: {error!r}",
-                hint="see `devenv status` and `devenv logs`",
-            ) from error
-        if response.status_code == 404:
-            raise EnvironmentProblem(
-                "the stack has no gate, so nothing can be held", hint="start it again: devenv up -d"
-            )
-        if response.status_code != 200:
-            raise UsageProblem(f"the control API refused the jobs: {response.text[:200]}")
-        [told] = response.json().values()
-        return list(told)

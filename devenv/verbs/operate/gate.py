@@ -6,15 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-
-from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import resolve_pod
 from devenv.harness.runs.journal import JournaledStack
-from devenv.stack.loopback import local_client
+from devenv.wire.control.client import ControlClient
 from devenv.wire.gate import Rule
-
-_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +36,12 @@ class GateClient:
     def __init__(self, stack: JournaledStack) -> None:
         self._stack = stack
         self._status = stack.status()
-        self._control = self._status.endpoints.control
+        self._control = ControlClient(self._status.endpoints.control)
 
     def state(self) -> GateState:
         """Everything there is to see."""
-        held = self._call("GET", "/held")["held"]
-        rules = self._call("GET", "/rules")["rules"]
-        return GateState(self._call("GET", "/gate"), tuple(rules), tuple(held))
+        held, rules = self._control.held(), self._control.rules()
+        return GateState(self._control.gate(), tuple(rules), tuple(held))
 
     def put(self, rule: Mapping[str, Any]) -> dict[str, Any]:
         """Put a rule in force (the same again replaces it) and give it in full, with its id and counts.
@@ -61,25 +56,27 @@ class GateClient:
             raise _refused(problem.message, problem.hint) from problem
         if "pod" in body:
             body["pod"] = self._pod(str(body["pod"]))
-        added: dict[str, Any] = self._call("POST", "/rules", json=body)
+        added = self._control.add_rule(body)
         self._stack.note("rule", added.get("pod"), action=str(added["action"]), rule=str(added["id"]))
         return added
 
     def patience(self, pod: str | None) -> float | None:
         """Seconds after which this pod, or the first of all, gives up a command; None: not known."""
-        told = [
-            one.settings.get("REDIS_TIMEOUT_MS", "") for one in self._status.pods if pod in (None, one.name)
+        timeouts = [
+            status.settings.get("REDIS_TIMEOUT_MS", "")
+            for status in self._status.pods
+            if pod in (None, status.name)
         ]
-        return min((int(ms) / 1000 for ms in told if ms.isdecimal()), default=None)
+        return min((int(ms) / 1000 for ms in timeouts if ms.isdecimal()), default=None)
 
     def remove(self, rule_id: str) -> None:
         """Take one rule out of force and let go what it holds. UsageProblem where there is no such rule."""
-        known = [str(rule["id"]) for rule in self._call("GET", "/rules")["rules"]]
+        known = [str(rule["id"]) for rule in self._control.rules()]
         if rule_id not in known:
             raise UsageProblem(
                 f"the gate has no rule {rule_id!r}", hint=f"its rules are {', '.join(known) or 'none'}"
             )
-        self._call("DELETE", "/rules", params={"id": rule_id})
+        self._control.remove_rule(rule_id)
         self._stack.note("rule", None, action="removed", rule=rule_id)
 
     def release(
@@ -95,12 +92,11 @@ class GateClient:
         full = None if pod is None else self._pod(pod)
         wanted = {"seq": seq, "pod": full, "command": command, "rule": rule, "then": then}
         body = {name: value for name, value in wanted.items() if value is not None}
-        released: list[dict[str, Any]] = self._call("POST", "/release", json=body)["released"]
-        return released
+        return self._control.release(body)
 
     def reset(self) -> list[dict[str, Any]]:
         """No rules, nothing held; what was let go."""
-        released: list[dict[str, Any]] = self._call("POST", "/reset")["released"]
+        released = self._control.reset_gate()
         self._stack.note("rule", None, action="reset")
         return released
 
@@ -111,35 +107,6 @@ class GateClient:
             raise UsageProblem(f"no pod is called {word!r}", hint=f"the pods are {', '.join(pods)}")
         return pod
 
-    def _call(self, method: str, path: str, **arguments: Any) -> Any:
-        try:
-            with local_client(self._control, _TIMEOUT_S) as http:
-                response = http.request(method, path, **arguments)
-        except UnicodeEncodeError as error:
-            raise _refused("what was given is no text in UTF-8") from error
-        except httpx.HTTPError as error:
-            raise EnvironmentProblem(
-                f"the control API at {self._control} does not answer: {type(error).__name__}",
-                hint="see `devenv status` and `devenv logs`",
-            ) from error
-        if response.status_code == 404:
-            raise EnvironmentProblem(
-                "this stack has no gate between its pods and Redis", hint="start one that has: `devenv up`"
-            )
-        if response.is_error:
-            raise _refused(_reason(response))
-        return response.json()
-
 
 def _refused(why: str, hint: str | None = None) -> UsageProblem:
     return UsageProblem(f"the gate refuses: {why}", hint=hint or "see `devenv gate --help`")
-
-
-def _reason(response: httpx.Response) -> str:
-    try:
-        detail = response.json()["detail"]
-    except (ValueError, KeyError, TypeError):
-        return f"HTTP {response.status_code}"
-    if isinstance(detail, list):  # FastAPI's own validation
-        return "; ".join(f"{'.'.join(map(str, item.get('loc', ())))}: {item.get('msg')}" for item in detail)
-    return str(detail)

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from glob import escape
 from typing import Any
 
-import httpx
-
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.schedule import Event, Schedule
 from devenv.core.model.vocabulary import Strategy
@@ -21,6 +19,7 @@ from devenv.core.scenario.ordering import Exactly, Order, events_of, requests_of
 from devenv.harness.client.exchanges import Verified
 from devenv.verbs.replay.observed import verify_facts
 from devenv.verbs.replay.scheduler import Followed, Request, Scheduler
+from devenv.wire.control.client import AsyncControlClient
 
 Send = Callable[[], Awaitable[Verified]]
 Facts = Mapping[str, Any]
@@ -44,7 +43,7 @@ async def in_order(
     step: Together,
     ready: Sequence[Ready],
     order: Order,
-    http: httpx.AsyncClient,
+    control: AsyncControlClient,
     perform: Callable[[Event], None],
 ) -> Followed[Verified]:
     """Send all with their Redis commands in this order; ``perform`` does what an event says, and blocks.
@@ -59,7 +58,7 @@ async def in_order(
     requests = [
         Request(name, one.step.pod or "", one.send) for name, one in zip(step.names, ready, strict=True)
     ]
-    scheduler: Scheduler[Verified] = Scheduler(http, _around(ids), happen)
+    scheduler: Scheduler[Verified] = Scheduler(control, _around(ids), happen)
     return await scheduler.follow(requests, order)
 
 

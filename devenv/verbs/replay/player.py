@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-import httpx
 import redis
 
 from devenv.core.model.errors import EnvironmentProblem
@@ -46,6 +45,7 @@ from devenv.verbs.replay.baseline import Baseline
 from devenv.verbs.replay.concurrent import Ready, at_once, in_order, observed
 from devenv.verbs.replay.observed import Observed, expected_of, rule_title, spoken, title, verify_facts
 from devenv.verbs.replay.sending import NotCaptured, Sender, request_facts
+from devenv.wire.control.client import AsyncControlClient
 
 Facts = Mapping[str, Any]
 _CREATES = 100
@@ -69,7 +69,7 @@ class Player:
     baseline: Baseline
     client: CaptchaClient
     runner: asyncio.Runner
-    control: httpx.AsyncClient
+    control: AsyncControlClient
     schedules: Mapping[int, Schedule] = field(default_factory=dict)
     clock: Callable[[], float] = time.time
     pace: float = 1.0

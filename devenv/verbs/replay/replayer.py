@@ -9,8 +9,6 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-import httpx
-
 from devenv.core.model.errors import DevenvError, UsageProblem
 from devenv.core.model.events import HistoryEvent
 from devenv.core.model.schedule import Schedule
@@ -22,7 +20,6 @@ from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.recording import Recording
 from devenv.harness.runs.store import HISTORY, RESULTS, SCHEDULE, TRACE, Run
 from devenv.harness.runs.trace import TraceCollector, trace_lines
-from devenv.stack.loopback import local_async_client
 from devenv.stack.protocol import Progress, Stack
 from devenv.verbs.replay.baseline import Baseline
 from devenv.verbs.replay.concurrent import assign, ordered_steps
@@ -31,8 +28,11 @@ from devenv.verbs.replay.player import Player
 from devenv.verbs.replay.result import ReplayResult
 from devenv.verbs.replay.scheduler import WAIT_SECONDS
 from devenv.verbs.replay.target import SCENARIO_COPY
+from devenv.wire.control.client import AsyncControlClient
 
 CONTROL_TIMEOUT_S = WAIT_SECONDS + 10
+KEEPALIVE_S = 2.0
+"""Below the control API's own idle limit."""
 FOR_ALL_NODES = 24
 """So many challenges leave out one of three masters about twice in 10,000 prefixes: 3 * (2/3)^24."""
 
@@ -85,8 +85,7 @@ class Replayer:
         endpoints = self._baseline.endpoints
         profile = self._baseline.status.spec.profile
         self._client = CaptchaClient(endpoints, seed=seed, clock=clock, profile=profile)
-        limits = httpx.Limits(keepalive_expiry=2.0)  # below the control API's own idle limit
-        self._control = local_async_client(endpoints.control, CONTROL_TIMEOUT_S, limits)
+        self._control = AsyncControlClient(endpoints.control, CONTROL_TIMEOUT_S, KEEPALIVE_S)
         self._progress = progress
         self._pace = pace
         self._clock = clock

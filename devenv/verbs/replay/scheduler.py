@@ -12,11 +12,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-import httpx
-
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.schedule import Event, Release, Schedule, Step
 from devenv.core.scenario.ordering import CannotFollow, Order
+from devenv.wire.control.client import AsyncControlClient
 
 T = TypeVar("T")
 
@@ -60,12 +59,12 @@ class Followed(Generic[T]):
 
 @dataclass(slots=True)
 class Scheduler(Generic[T]):
-    """Follows one order. ``http`` speaks to the control API, ``keys`` is a glob of the sessions' keys.
+    """Follows one order. ``keys`` is a glob of the sessions' keys.
 
     ``perform`` does what an event of the order says.
     """
 
-    http: httpx.AsyncClient
+    control: AsyncControlClient
     keys: str
     perform: EventAction
     strict: bool = True
@@ -79,16 +78,16 @@ class Scheduler(Generic[T]):
         """Run all requests in this order; what it leaves open runs request by request.
 
         Raises CannotFollow where the order cannot be kept, GateBypassed where a request sent no command
-        (unless not ``strict``), EnvironmentProblem where the gate does not answer. Nothing stays held.
+        (unless not ``strict``), and as ``AsyncControlClient.request``. Nothing stays held.
         """
         rule = {"id": RULE_ID, "action": "hold", "key": self.keys, "seconds": HOLD_SECONDS}
-        await self._call("POST", "/rules", json=rule)
+        await self.control.request("POST", "/rules", json=rule)
         self._watcher = asyncio.ensure_future(self._watch())
         try:
             return await self._follow(requests, order)
         finally:
             self._watcher.cancel()
-            await self._call("DELETE", "/rules", params={"id": RULE_ID})
+            await self.control.request("DELETE", "/rules", params={"id": RULE_ID})
             tasks = [running.task for running in self._running.values()]
             await asyncio.gather(self._watcher, *tasks, return_exceptions=True)
             self._running.clear()
@@ -126,7 +125,7 @@ class Scheduler(Generic[T]):
             raise CannotFollow(f"{step}: no request {step.request!r} waits at the gate")
         # "cut": a lost reply without its connection's end would only be noticed after the client's time-out.
         body = {"seq": running.seq, "then": "cut-reply" if step.lost else "pass"}
-        released = await self._call("POST", "/release", json=body)
+        released = await self.control.request("POST", "/release", json=body)
         if not released["released"]:
             raise CannotFollow(f"{step}: the gate let it go before, after {HOLD_SECONDS:g} s or with its pod")
         self._held.pop(running.seq, None)
@@ -157,7 +156,7 @@ class Scheduler(Generic[T]):
 
     async def _after_event(self) -> None:
         """A restarted pod's requests wait no more: what they sent went with their connections."""
-        held = {one["seq"] for one in (await self._call("GET", "/held"))["held"]}
+        held = {one["seq"] for one in (await self.control.request("GET", "/held"))["held"]}
         for running in self._running.values():
             if running.seq is not None and running.seq not in held:
                 self._let_go.add(running.seq)
@@ -178,7 +177,7 @@ class Scheduler(Generic[T]):
         """Keep ``_held`` as the gate has it; an answer may be older than what was let go since."""
         params: dict[str, float] = {}
         while True:
-            data = await self._call("GET", "/held", params=params)
+            data = await self.control.request("GET", "/held", params=params)
             params = {"known": data["changes"], "wait": WAIT_SECONDS}
             ours = [held for held in data["held"] if held["rule"] == RULE_ID]
             self._held = {held["seq"]: held for held in ours if held["seq"] not in self._let_go}
@@ -189,14 +188,3 @@ class Scheduler(Generic[T]):
 
     def _done(self) -> list[str]:
         return [name for name, running in self._running.items() if running.task.done()]
-
-    async def _call(self, method: str, path: str, **arguments: Any) -> Any:
-        try:
-            response = await self.http.request(method, path, **arguments)
-            response.raise_for_status()
-        except httpx.HTTPError as error:
-            raise EnvironmentProblem(
-                f"the gate's control API does not answer {method} {path} as it should: {error!r}",
-                hint="see `devenv status` and `devenv logs`",
-            ) from error
-        return response.json()

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import httpx
-
-from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.topology import StackStatus
 from devenv.core.routing import parse_policy
-from devenv.stack.loopback import local_client
-
-_TIMEOUT_S = 5.0
+from devenv.wire.control.client import ControlClient
 
 
 def present_policy(control: str) -> str:
     """The policy that the proxy behind the control API at URL ``control`` has now."""
-    return str(_call("GET", control, None)["policy"])
+    with ControlClient(control) as client:
+        return client.policy()
 
 
 def set_policy(status: StackStatus, text: str) -> tuple[str, str]:
@@ -25,21 +19,7 @@ def set_policy(status: StackStatus, text: str) -> tuple[str, str]:
     Raises UsageProblem for an unknown policy or pod, before the proxy is asked.
     """
     parse_policy(text, status.spec.pod_names)
-    control = status.endpoints.control
-    before = present_policy(control)
-    _call("PUT", control, {"policy": text})
-    return before, present_policy(control)
-
-
-def _call(method: str, control: str, body: dict[str, str] | None) -> dict[str, Any]:
-    try:
-        with local_client(control, _TIMEOUT_S) as client:
-            response = client.request(method, "/policy", json=body)
-            response.raise_for_status()
-    except httpx.HTTPError as error:
-        raise EnvironmentProblem(
-            f"the proxy's control API at {control} does not answer as it should: {error}",
-            hint="see `devenv status` and `devenv logs`",
-        ) from error
-    data: dict[str, Any] = response.json()
-    return data
+    with ControlClient(status.endpoints.control) as client:
+        before = client.policy()
+        client.set_policy(text)
+        return before, client.policy()

@@ -117,12 +117,14 @@ def router(gate: Gate) -> APIRouter:
     ) -> dict[str, Any]:
         """Commands numbered above ``since``, oldest first.
 
-        ``last`` is what to ask for next, ``oldest`` the first that is still remembered.
+        ``last`` is what to ask for next, ``latest`` the number of the latest of all, ``oldest`` the first
+        that is still remembered.
         """
         found = gate.commands(since, limit)
         return {
             "commands": [one.to_json() for one in found],
             "last": found[-1].seq if found else since,
+            "latest": gate.recorder.last,
             "oldest": gate.recorder.oldest,
         }
 

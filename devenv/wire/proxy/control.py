@@ -51,9 +51,16 @@ def router(proxy: Proxy) -> APIRouter:
         since: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=MAX_EXCHANGES)] = 1000,
     ) -> dict[str, Any]:
-        """Recent exchanges numbered above ``since``, oldest first; ``last`` is what to ask for next."""
+        """Recent exchanges numbered above ``since``, oldest first.
+
+        ``last`` is what to ask for next, ``latest`` the number of the latest of all.
+        """
         found = proxy.exchanges(since, limit)
-        return {"exchanges": [one.to_json() for one in found], "last": found[-1].seq if found else since}
+        return {
+            "exchanges": [exchange.to_json() for exchange in found],
+            "last": found[-1].seq if found else since,
+            "latest": proxy.latest_exchange,
+        }
 
     @routes.get("/exchanges/open")
     async def open_exchanges() -> dict[str, Any]:

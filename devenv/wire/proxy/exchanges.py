@@ -63,6 +63,11 @@ class ExchangeLog:
         self._records: deque[ExchangeRecord] = deque(maxlen=capacity)
         self._count = 0
 
+    @property
+    def latest(self) -> int:
+        """The number of the latest exchange; 0 before the first."""
+        return self._count
+
     def add(self, record: ExchangeRecord) -> None:
         """Append one; the oldest goes when the log is full."""
         self._count += 1

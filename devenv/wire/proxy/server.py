@@ -113,6 +113,11 @@ class Proxy:
             for pod in self._traffic.pods.values()
         ]
 
+    @property
+    def latest_exchange(self) -> int:
+        """The number of the latest exchange; 0 before the first."""
+        return self._traffic.log.latest
+
     def exchanges(self, since: int = 0, limit: int | None = None) -> list[Exchange]:
         """The recent exchanges numbered above ``since``, oldest first, at most ``limit``.
 

@@ -204,5 +204,9 @@ def test_control_gives_exchanges_page_by_page(front: Any, control: Any) -> None:
     rest = control("GET", "/exchanges", params={"since": 3}).json()
     assert [one["seq"] for one in rest["exchanges"]] == [4, 5]
     assert rest["exchanges"][0]["kind"] == "exchange"
-    assert control("GET", "/exchanges", params={"since": 5}).json() == {"exchanges": [], "last": 5}
+    assert control("GET", "/exchanges", params={"since": 5}).json() == {
+        "exchanges": [],
+        "last": 5,
+        "latest": 5,
+    }
     assert control("GET", "/exchanges", params={"since": -1}).status_code == 422

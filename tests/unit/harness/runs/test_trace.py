@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,7 @@ from devenv.core.model.topology import Endpoints, PodStatus, RedisMode, SettingC
 from devenv.core.model.vocabulary import Strategy
 from devenv.harness.runs.journal import KEPT_EVENTS, FileJournal, JournaledStack, MemoryJournal, journaled
 from devenv.harness.runs.store import json_lines
-from devenv.harness.runs.trace import in_order, read_numbered, read_trace, standing, trace_lines
+from devenv.harness.runs.trace import in_order, read_numbered, standing, trace_lines
 from devenv.stack.protocol import Progress
 
 A, B = "captcha-api-a", "captcha-api-b"
@@ -25,10 +27,20 @@ EVENTS: list[TraceEvent] = [
 ]
 
 
+def exchange_line(**changes: Any) -> str:
+    """A valid exchange's line but for ``changes``."""
+    return json.dumps({**EVENTS[1].to_json(), **changes})
+
+
+def command_line(**changes: Any) -> str:
+    """A valid command's line but for ``changes``."""
+    return json.dumps({**EVENTS[2].to_json(), **changes})
+
+
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "trace.jsonl"
     path.write_text(json_lines(trace_lines(EVENTS)), encoding="utf-8")
-    assert read_trace(path) == EVENTS
+    assert [event for _line, event in read_numbered(path)] == EVENTS
 
 
 def test_blank_lines_count_but_are_none(tmp_path: Path) -> None:
@@ -47,24 +59,32 @@ def test_blank_lines_count_but_are_none(tmp_path: Path) -> None:
         ('{"kind": "stack", "time": 1, "what": "pod", "detail": {"a": 1}}', "detail is not all text"),
         ('{"kind": "stack", "time": 1, "what": "pod", "more": 1}', "unexpected keyword argument 'more'"),
         ('{"kind": "stack", "time": true, "what": "pod"}', "time is True"),
+        (exchange_line(session=7), "session is 7"),
+        (exchange_line(status="200"), "status is '200'"),
+        (exchange_line(status=200.0), "status is 200.0"),
+        (exchange_line(pod=["a"]), "pod is ['a']"),
+        (command_line(args="GET"), "args is 'GET', not a list"),
+        (command_line(args=["k", 1]), "args is not all text"),
+        (command_line(answered="late"), "answered is 'late'"),
+        (command_line(node=1), "node is 1"),
     ],
 )
 def test_a_line_that_is_no_event(tmp_path: Path, line: str, told: str) -> None:
     path = tmp_path / "trace.jsonl"
     path.write_text(json_lines(trace_lines(EVENTS)) + line + "\n", encoding="utf-8")
     with pytest.raises(UsageProblem) as caught:
-        read_trace(path)
+        read_numbered(path)
     assert caught.value.message.startswith(f"{path}:4: ")
     assert told in caught.value.message
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UsageProblem, match=r"none\.jsonl: cannot be read"):
-        read_trace(tmp_path / "none.jsonl")
+        read_numbered(tmp_path / "none.jsonl")
     binary = tmp_path / "binary.jsonl"
     binary.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageProblem, match="cannot be read"):
-        read_trace(binary)
+        read_numbered(binary)
 
 
 def test_what_was_done_comes_before_what_then_happened() -> None:

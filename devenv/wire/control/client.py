@@ -1,0 +1,131 @@
+"""The client of a running stack's control API, for every verb that asks proxy, gate or executor.
+
+Every call raises the same errors for the same refusal: UsageProblem (exit 2) where what was given is wrong,
+EnvironmentProblem (exit 4) where nothing answers or an answer is of no use, and NoGate, which is one, where
+the stack has no gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import httpx
+
+from devenv.core.model.errors import NoGate
+from devenv.stack.control_calls import control_errors, json_of
+from devenv.stack.loopback import local_async_client, local_client
+
+TIMEOUT_SECONDS = 10.0
+
+
+class ControlClient:
+    """Blocking calls; a context manager. ``timeout`` is in seconds."""
+
+    def __init__(self, control: str, timeout: float = TIMEOUT_SECONDS) -> None:
+        self._control = control
+        self._http = local_client(control, timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+    def request(
+        self, method: str, path: str, *, json: Any = None, params: Mapping[str, Any] | None = None
+    ) -> Any:
+        """One request; gives the answer's JSON."""
+        with control_errors(self._control, path):
+            response = self._http.request(method, path, json=json, params=params)
+        return json_of(self._control, path, response)
+
+    def latest(self, what: Literal["exchanges", "commands"]) -> int:
+        """The number of the latest exchange or Redis command; 0 where there is none, or no gate."""
+        try:
+            return int(self.request("GET", f"/{what}", params={"limit": 1})["latest"])
+        except NoGate:
+            return 0
+
+    # -- the proxy
+
+    def policy(self) -> str:
+        """The routing policy in force, as text."""
+        return str(self.request("GET", "/policy")["policy"])
+
+    def set_policy(self, text: str) -> None:
+        """Route by another policy from the next request on."""
+        self.request("PUT", "/policy", json={"policy": text})
+
+    def exchanges(self, since: int, limit: int) -> list[Mapping[str, Any]]:
+        """The recent exchanges numbered above ``since``, oldest first."""
+        return list(self.request("GET", "/exchanges", params={"since": since, "limit": limit})["exchanges"])
+
+    # -- the gate
+
+    def commands(self, since: int, limit: int) -> list[Mapping[str, Any]]:
+        """The recent Redis commands numbered above ``since``, oldest first; none where there is no gate."""
+        try:
+            answer = self.request("GET", "/commands", params={"since": since, "limit": limit})
+        except NoGate:
+            return []
+        return list(answer["commands"])
+
+    def gate(self) -> Mapping[str, Any]:
+        """The gate's ports, upstream and connections."""
+        status: Mapping[str, Any] = self.request("GET", "/gate")
+        return status
+
+    def rules(self) -> list[Mapping[str, Any]]:
+        """The gate's rules in force, each with its id and its counts."""
+        return list(self.request("GET", "/rules")["rules"])
+
+    def add_rule(self, rule: Mapping[str, Any]) -> dict[str, Any]:
+        """Put a rule in force; gives it with its id and its counts."""
+        return dict(self.request("POST", "/rules", json=dict(rule)))
+
+    def remove_rule(self, rule_id: str) -> None:
+        """Take a rule out of force and let go what it holds; idempotent."""
+        self.request("DELETE", "/rules", params={"id": rule_id})
+
+    def held(self) -> list[Mapping[str, Any]]:
+        """What the gate holds now, oldest first."""
+        return list(self.request("GET", "/held")["held"])
+
+    def release(self, selection: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Let go what is held and matches the selection (``POST /release``); what was let go."""
+        return list(self.request("POST", "/release", json=dict(selection))["released"])
+
+    def reset_gate(self) -> list[dict[str, Any]]:
+        """No rules, nothing held; what was let go."""
+        return list(self.request("POST", "/reset")["released"])
+
+
+class AsyncControlClient:
+    """``request`` for an event loop. An idle connection is kept for ``keepalive`` seconds."""
+
+    def __init__(
+        self, control: str, timeout: float = TIMEOUT_SECONDS, keepalive: float | None = None
+    ) -> None:
+        self._control = control
+        limits = None if keepalive is None else httpx.Limits(keepalive_expiry=keepalive)
+        self._http = local_async_client(control, timeout, limits)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def request(
+        self, method: str, path: str, *, json: Any = None, params: Mapping[str, Any] | None = None
+    ) -> Any:
+        """One request; gives the answer's JSON."""
+        with control_errors(self._control, path):
+            response = await self._http.request(method, path, json=json, params=params)
+        return json_of(self._control, path, response)
