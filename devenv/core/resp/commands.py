@@ -20,13 +20,20 @@ def _names(text: str) -> frozenset[str]:
 _CONTAINERS = _names("""
     ACL CLIENT CLUSTER COMMAND CONFIG DEBUG FUNCTION LATENCY MEMORY MODULE OBJECT PUBSUB SCRIPT SLOWLOG XGROUP
     XINFO""")
-_HANDSHAKE = _names("HELLO AUTH SELECT PING READONLY READWRITE ASKING CLIENT COMMAND CLUSTER")
-_HANDSHAKE_FULL = frozenset({"SCRIPT LOAD", "SCRIPT EXISTS"})
+SUBSCRIPTIONS = _names("""
+    SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE""")
+"""Answered by a confirmation per channel, in RESP3 by pushes, instead of by one reply."""
+_HANDSHAKE = SUBSCRIPTIONS | _names("""
+    HELLO AUTH SELECT PING ECHO READONLY READWRITE ASKING CLIENT COMMAND CLUSTER INFO ROLE SENTINEL""")
+"""What clients send by themselves when they connect: docs/clients.md lists it per client."""
+_HANDSHAKE_FULL = frozenset(
+    {"SCRIPT LOAD", "SCRIPT EXISTS", "FUNCTION LOAD", "FUNCTION LIST", "CONFIG GET", "MODULE LIST"}
+)
 _KEYLESS = _CONTAINERS | _names("""
     ASKING AUTH BGREWRITEAOF BGSAVE DBSIZE DISCARD ECHO EXEC FAILOVER FLUSHALL FLUSHDB HELLO INFO KEYS
     LASTSAVE LOLWUT MONITOR MULTI PING PSUBSCRIBE PSYNC PUBLISH PUNSUBSCRIBE QUIT RANDOMKEY READONLY READWRITE
-    REPLCONF REPLICAOF RESET ROLE SAVE SCAN SELECT SHUTDOWN SLAVEOF SUBSCRIBE SWAPDB SYNC TIME UNSUBSCRIBE
-    UNWATCH WAIT WAITAOF""")
+    REPLCONF REPLICAOF RESET ROLE SAVE SCAN SELECT SENTINEL SHUTDOWN SLAVEOF SUBSCRIBE SWAPDB SYNC TIME
+    UNSUBSCRIBE UNWATCH WAIT WAITAOF""")
 # Where the key is, as an index into all words.
 _KEY_AT = {
     "BITOP": 2,
@@ -43,9 +50,8 @@ _NUMKEYS_AT = {
     **dict.fromkeys(("LMPOP", "ZMPOP", "SINTERCARD", "ZDIFF", "ZINTER", "ZINTERCARD", "ZUNION"), 1),
 }
 _AFTER_STREAMS = frozenset({"XREAD", "XREADGROUP"})
-# After these, replies no longer answer requests one by one.
-_UNMATCHABLE = _names("""
-    SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE MONITOR SYNC PSYNC""")
+_UNMATCHABLE = _names("MONITOR SYNC PSYNC")
+"""After these, what Redis sends no longer answers commands."""
 _IMMEDIATE_IN_MULTI = frozenset({"EXEC", "DISCARD", "MULTI", "WATCH", "QUIT", "RESET"})
 _PASSIVE = frozenset({"MULTI", "DISCARD", "UNWATCH"})
 _REDACTED = "(redacted)"
@@ -53,23 +59,22 @@ _SECRET_SETTINGS = ("pass", "auth", "user")
 
 
 class Shape(NamedTuple):
-    """What the name of a command tells.
-
-    ``name`` is upper case, with the subcommand behind a space where there is one ("SCRIPT LOAD"), made of the
-    first ``name_words`` words. ``handshake``: it prepares a connection and is no step of a schedule.
-    ``unmatchable``: from here on replies do not answer requests one by one (subscriptions, MONITOR,
-    replication, CLIENT REPLY). ``passive``: a transaction's beginning or abandonment, which changes nothing
-    by itself. ``queues``: inside a transaction it is put off until EXEC. ``ordinary``: none of this matters
-    outside a transaction.
-    """
+    """What the name of a command tells."""
 
     name: str
+    """Upper case, with the subcommand behind a space where there is one ("SCRIPT LOAD")."""
     name_words: int
+    """How many words make the name."""
     handshake: bool
+    """It prepares a connection or asks what the server is, and is no step of a schedule."""
     unmatchable: bool
+    """From here on what Redis sends answers no commands (MONITOR, replication)."""
     passive: bool
+    """The beginning or abandonment of a transaction, which changes nothing by itself."""
     queues: bool
+    """Inside a transaction it is put off until EXEC."""
     ordinary: bool
+    """None of this matters outside a transaction."""
 
 
 def text_of(word: bytes) -> str:
@@ -93,7 +98,7 @@ def _shape(first_word: bytes, subcommand: bytes | None) -> Shape:
     first = text_of(first_word).upper()
     name = first if subcommand is None else f"{first} {text_of(subcommand).upper()}"
     handshake = first in _HANDSHAKE or name in _HANDSHAKE_FULL
-    unmatchable = first in _UNMATCHABLE or name == "CLIENT REPLY"
+    unmatchable = first in _UNMATCHABLE
     passive, queues = first in _PASSIVE, first not in _IMMEDIATE_IN_MULTI
     return Shape(
         name=name,

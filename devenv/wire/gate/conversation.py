@@ -7,7 +7,6 @@ Otherwise they are sorted into messages, and each goes through the lane of its d
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 from devenv.core.resp.commands import shape_of
@@ -17,6 +16,7 @@ from devenv.core.resp.requests import Request, RequestFramer
 from devenv.wire.gate.disturbance import Disturbance
 from devenv.wire.gate.holds import Holds
 from devenv.wire.gate.lane import Bytes, Exit, Lane, Message
+from devenv.wire.gate.matching import Matcher
 from devenv.wire.gate.nodes import Relocation
 from devenv.wire.gate.record import Entry, Fate, Recorder
 from devenv.wire.gate.rules import RuleSet, Seen
@@ -60,13 +60,12 @@ class Conversation:
         self._up = Lane(self._depart_up, lambda data: wires.to_upstream(data))
         self._down = Lane(self._depart_down, lambda data: wires.to_client(data))
         self._up_lost = self._down_lost = Fate.BLACKHOLED  # of what comes behind a lost message
-        self._awaiting: deque[Entry] = deque()  # sent, or answered by us in their turn
-        self._special = 0  # how many of them need more than passing their reply on
+        self._matcher = Matcher()
+        self._awaiting = self._matcher.awaiting  # sent, or answered by us in their turn
         self._request: Message | None = None  # the one that is coming in, once sorted
         self._reply: Message | None = None
         self._request_passing: Request | None = None  # the one that is coming in, its beginning passed on
         self._transaction = Transaction()
-        self._matching = True  # replies answer requests one by one
         self._disturbance = Disturbance(
             pod, number, self._up, self._down, self._transaction, holds, clock, wires, self._moved
         )
@@ -149,10 +148,10 @@ class Conversation:
         entry = self._recorder.begin(self._pod, self._number, words, size, shape, now)
         if self._relocation is not None:
             entry.node = self._relocation.node
-        if shape.ordinary and self._matching and not self._transaction.open:
+        matcher, transaction = self._matcher, self._transaction
+        if shape.ordinary and matcher.one_by_one and not transaction.open:
             return entry
-        if not self._matching or shape.unmatchable:
-            self._matching = False
+        if not matcher.begun(entry, transaction.open):
             entry.fate = Fate.UNMATCHED
         else:
             self._transaction.begun(entry)
@@ -175,6 +174,8 @@ class Conversation:
         entry.plan = plan
         if plan.request is not None:
             self._disturbance.prepare(message, entry, plan.request)
+            if entry.fate is Fate.ERROR:
+                self._matcher.refused(entry)
         self._transaction.planned(message, entry)
 
     def _seen(self, entry: Entry) -> Seen:
@@ -193,8 +194,11 @@ class Conversation:
             if entry is not None:
                 self._sent(entry, self._clock())
         elif message.exit is Exit.INSTEAD and entry is not None:
-            self._await(entry)
-            self._answer_ourselves()
+            if entry.answerless:
+                self._recorder.end(entry)
+            else:
+                self._matcher.add(entry)
+                self._answer_ourselves()
         elif message.exit is Exit.DROP:
             self._up.dead, self._up_lost = True, Fate.REQUEST_DROPPED
             self._lost(entry, Fate.REQUEST_DROPPED)
@@ -207,15 +211,12 @@ class Conversation:
 
     def _sent(self, entry: Entry, now: float) -> None:
         entry.forwarded = now
-        if entry.fate is Fate.UNMATCHED:
+        if entry.answerless and entry.fate is Fate.PASSED:
+            entry.fate = Fate.NO_REPLY
+        if entry.answerless or entry.fate is Fate.UNMATCHED:
             self._recorder.end(entry)
         else:
-            self._await(entry)
-
-    def _await(self, entry: Entry) -> None:
-        self._awaiting.append(entry)
-        if entry.plan.reply is not None or entry.instead is not None:
-            self._special += 1
+            self._matcher.add(entry)
 
     # From Redis to the pod.
 
@@ -224,7 +225,7 @@ class Conversation:
         now = self._clock()
         down = self._down
         if (
-            self._special
+            self._matcher.special
             or down.queue
             or down.dead
             or self._reply is not None
@@ -235,13 +236,13 @@ class Conversation:
         self._wires.to_client(data)
         if self._replies.whole(data):
             if self._awaiting:
-                self._passed(self._awaiting.popleft(), data[:KEPT_REPLY], now)
+                self._passed(self._matcher.take(chr(data[0])), data[:KEPT_REPLY], now)
             return
         for reply, _start, _stop in self._replies.feed(data):
             if reply is None:
                 self._stop_matching()
-            elif reply.complete and not reply.push and self._awaiting:
-                self._passed(self._awaiting.popleft(), reply.prefix, now)
+            elif reply.complete and (entry := self._matcher.answered(reply)) is not None:
+                self._passed(entry, reply.prefix, now)
 
     def _passed(self, entry: Entry, reply: bytes, now: float) -> None:
         entry.reply = reply
@@ -271,10 +272,10 @@ class Conversation:
         first = message is None
         if message is None:
             message = self._reply = Message()
-            if self._awaiting and not reply.push:
+            if self._awaiting and not (reply.push or self._matcher.whole):
                 message.entry = self._awaiting[0]
-            message.gathering = self._relocation is not None and self._relocation.concerns(
-                reply, message.entry
+            message.gathering = self._matcher.whole or (
+                self._relocation is not None and self._relocation.concerns(reply, message.entry)
             )
         if reply.complete:
             message.complete = True
@@ -302,20 +303,19 @@ class Conversation:
         self._down.add(message)
 
     def _gathered(self, message: Message, reply: Reply, chunk: Bytes) -> bool:
-        """More of a reply that may name nodes of a cluster; whether it can go on its way now."""
+        """More of a reply that must be there whole first; whether it can go on its way now."""
         message.chunks.append(chunk)
-        if reply.complete and self._relocation is not None:
-            message.chunks = [self._relocation.apply(b"".join(message.chunks), message.entry)]
+        relocation = self._relocation
+        if reply.complete and relocation is not None and relocation.concerns(reply, message.entry):
+            message.chunks = [relocation.apply(b"".join(message.chunks), message.entry)]
         message.gathering = not reply.complete and reply.size <= MAX_BUFFERED
         return not message.gathering
 
     def _answered(self, reply: Reply, now: float) -> Entry | None:
         """A reply is complete: the oldest command has it, and is given."""
-        if reply.push or not self._awaiting:
+        entry = self._matcher.answered(reply)
+        if entry is None:
             return None
-        entry = self._awaiting.popleft()
-        if entry.plan.reply is not None or entry.instead is not None:
-            self._special -= 1
         entry.reply = entry.instead or reply.prefix
         entry.answered = now
         return entry
@@ -323,8 +323,7 @@ class Conversation:
     def _answer_ourselves(self) -> None:
         """Give the errors whose turn it is; their commands never reached Redis."""
         while self._awaiting and self._awaiting[0].forwarded is None and not self._replies.midway:
-            entry = self._awaiting.popleft()
-            self._special -= 1
+            entry = self._matcher.take("-")
             entry.reply = entry.instead
             entry.answered = self._clock()
             message = Message(entry)
@@ -361,11 +360,11 @@ class Conversation:
 
     def _stop_matching(self) -> None:
         """What Redis sends is no RESP: nobody knows which reply belongs to which command from here on."""
-        self._matching = False
+        self._matcher.give_up()
         for entry in self._awaiting:
             self._lost(entry, Fate.UNMATCHED)
         self._awaiting.clear()
-        self._special = 0
+        self._matcher.special = 0
 
     # What waited, and what is lost.
 

@@ -46,7 +46,9 @@ class Fate(StrEnum):
     UNDELIVERED = "undelivered"
     """It ran; the pod had gone when its reply was due."""
     UNMATCHED = "unmatched"
-    """Passed where replies cannot be told apart: subscriptions, MONITOR, bytes that are no RESP."""
+    """Passed where replies cannot be told apart: MONITOR, replication, bytes that are no RESP."""
+    NO_REPLY = "no-reply"
+    """Passed; the pod had asked for no reply (CLIENT REPLY OFF or SKIP)."""
 
 
 class Entry:
@@ -63,6 +65,8 @@ class Entry:
     plan: Plan = NO_PLAN
     instead: bytes | None = None  # the reply to give instead of Redis's
     transaction: list[Entry] | None = None  # of an EXEC: what it runs
+    confirmations: int | None = None  # of a subscription: how many are still to come
+    answerless = False  # the pod asked for no reply
     over = False
 
     def __init__(

@@ -43,21 +43,29 @@ def test_name_and_key(command: str, name: str, key: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["HELLO 3", "CLIENT SETINFO a b", "PING", "auth x", "SELECT 1", "COMMAND", "SCRIPT LOAD x"]
+    "command",
+    [
+        *("HELLO 3", "CLIENT SETINFO a b", "PING", "auth x", "SELECT 1", "COMMAND DOCS", "SCRIPT LOAD x"),
+        *("info", "INFO REPLICATION", "ROLE", "SENTINEL MASTERS", "CONFIG GET timeout", "ECHO x"),
+        *("SUBSCRIBE c", "CLIENT REPLY ON", "FUNCTION LOAD x"),
+    ],
 )
 def test_what_prepares_a_connection_is_a_handshake(command: str) -> None:
     assert shape_of(command.encode().split()).handshake
 
 
-@pytest.mark.parametrize("command", ["GET k", "SCRIPT FLUSH", "EVALSHA x 1 k", "CONFIG GET x", "EXEC"])
+@pytest.mark.parametrize(
+    "command", ["GET k", "SCRIPT FLUSH", "EVALSHA x 1 k", "CONFIG SET x y", "PUBLISH c m", "EXEC"]
+)
 def test_what_does_work_is_none(command: str) -> None:
     assert not shape_of(command.encode().split()).handshake
 
 
-def test_replies_cannot_be_matched_after_a_subscription() -> None:
-    for command in (b"SUBSCRIBE c", b"MONITOR", b"CLIENT REPLY OFF", b"PSYNC ? -1"):
+def test_replies_cannot_be_matched_after_monitor_and_replication() -> None:
+    for command in (b"MONITOR", b"SYNC", b"PSYNC ? -1"):
         assert shape_of(command.split()).unmatchable
-    assert not shape_of([b"CLIENT", b"ID"]).unmatchable
+    for command in (b"CLIENT ID", b"CLIENT REPLY OFF", b"SUBSCRIBE c"):
+        assert not shape_of(command.split()).unmatchable
 
 
 @pytest.mark.parametrize(
