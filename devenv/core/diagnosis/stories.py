@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from typing import Any, Literal
 
 from devenv.core.diagnosis.attribution import Challenges, Span, attribute, grouped
 from devenv.core.diagnosis.steps import Step, steps_of
+from devenv.core.model.bodies import answered_fields, sent_fields
 from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
 from devenv.core.model.presets import CAPTCHA, profile_from_text
 from devenv.core.model.service import ServiceProfile
@@ -238,7 +238,7 @@ def _profile(stack: Sequence[StackEvent]) -> ServiceProfile:
 
 def _call(exchange: Exchange, profile: ServiceProfile) -> Call | None:
     path = exchange.path.partition("?")[0]
-    request, answer = _object(exchange.request_body), _object(exchange.response_body)
+    request, answer = sent_fields(exchange.request_body), answered_fields(exchange.response_body)
     found = profile.read(exchange.method, path, request, answer, exchange.session)
     if found is None:
         return None
@@ -246,14 +246,6 @@ def _call(exchange: Exchange, profile: ServiceProfile) -> Call | None:
     return Call(
         exchange, found.use, found.kind, found.session, request, found.answer, (), outcome, profile.words
     )
-
-
-def _object(body: str | None) -> Mapping[str, Any]:
-    try:
-        value = json.loads(body or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _with_steps(call: Call, steps: Iterable[Step]) -> Call:

@@ -1,4 +1,4 @@
-"""Somebody's own service: how it is started, and how it is spoken to (its profile). Pure data.
+"""A user-provided service: how it is started, and how it is spoken to (its profile). Pure data.
 
 A profile says which requests open a session and use it, where the session's id stands, and what "not found",
 success and failure look like.
@@ -6,6 +6,7 @@ success and failure look like.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -13,6 +14,7 @@ from functools import cache
 from typing import Any, Literal
 from urllib.parse import quote, unquote
 
+from devenv.core.model.bodies import FORM_TYPE, form_text
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import Outcome
 
@@ -53,37 +55,47 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One kind of request. ``{id}`` and ``{answer}`` in path, headers and body stand for their values.
-
-    ``match``: fields of the JSON body that tell it from others on the same path.
-    """
+    """One kind of request. ``{id}`` and ``{answer}`` in path, headers and body stand for their values."""
 
     path: str
     method: str = "POST"
     body: Mapping[str, Any] | None = None
+    """The fields of its JSON body; None: it has none."""
     headers: Mapping[str, str] = field(default_factory=dict)
     match: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the body, by dotted path, that tell it from other requests on the same path."""
+    form: Mapping[str, Any] | None = None
+    """The fields of its body where that is an HTML form (urlencoded); then ``body`` is None."""
+
+    @property
+    def fields(self) -> Mapping[str, Any] | None:
+        """The fields of its body, JSON or form; None: it has no body."""
+        return self.body if self.form is None else self.form
 
     @property
     def carries_id(self) -> bool:
         """Whether it says anywhere which session it is about."""
-        return ID in str([self.path, self.body, dict(self.headers)])
+        return ID in str([self.path, self.fields, dict(self.headers)])
 
     def with_header(self, name: str, value: str) -> Request:
         """The same with one header more."""
         return replace(self, headers={**self.headers, name: value})
 
-    def fill(self, challenge_id: str | None, answer: Any = None) -> Filled:
-        """The request to send. Where there is no id, fields and headers that are only the id are left out."""
-        body = None if self.body is None else _filled(self.body, challenge_id, answer)
+    def fill(self, challenge_id: str | int | None, answer: Any = None) -> Filled:
+        """The request to send. Where there is no id, fields and headers that are only the id are left out.
+
+        An id that is a number stays one where a JSON field is the id and nothing else.
+        """
+        text = "" if challenge_id is None else str(challenge_id)
         headers = {
             name: value for name, value in self.headers.items() if challenge_id is not None or value != ID
         }
         return Filled(
             self.method,
-            self.path.replace(ID, quote(challenge_id or "", safe="")),
-            {name: value.replace(ID, challenge_id or "") for name, value in headers.items()},
-            body,
+            self.path.replace(ID, quote(text, safe="")),
+            {name: value.replace(ID, text) for name, value in headers.items()},
+            None if self.fields is None else _filled(self.fields, challenge_id, answer),
+            self.form is not None,
         )
 
 
@@ -95,6 +107,24 @@ class Filled:
     path: str
     headers: Mapping[str, str]
     body: Any
+    """The fields of its body; None: it has none."""
+    as_form: bool = False
+    """Whether the body is sent as an HTML form, else as JSON."""
+
+    def encoded(self) -> tuple[bytes | None, Mapping[str, str]]:
+        """The bytes of its body, None where it has none, and its headers with the body's Content-Type."""
+        if self.body is None:
+            return None, self.headers
+        if self.as_form:
+            return form_text(self.body).encode(), _with_type(self.headers, FORM_TYPE)
+        text = json.dumps(self.body, ensure_ascii=False, separators=(",", ":"))
+        return text.encode(), _with_type(self.headers, "application/json")
+
+
+def _with_type(headers: Mapping[str, str], content_type: str) -> Mapping[str, str]:
+    """``headers`` with a Content-Type, unless they name one."""
+    named = any(name.lower() == "content-type" for name in headers)
+    return headers if named else {**headers, "Content-Type": content_type}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +143,7 @@ class Kind:
     @property
     def takes_answer(self) -> bool:
         """Whether a use of the session carries an answer at all."""
-        return ANSWER in str(self.verify.body)
+        return ANSWER in str(self.verify.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +166,7 @@ class ServiceProfile:
     the right answers.
     ``words`` say create and verify in the service's own words; ``changes``: what to change, by cause, where
     the usual advice does not fit it. ``reusable``: a session goes on after a success.
-    ``limit``: so many graded answers a session takes; 0: wrong answers cost nothing.
+    ``limit``: so many graded answers a session takes; 0: wrong answers cost nothing, in devenv.toml "none".
     """
 
     name: str
@@ -177,8 +207,15 @@ class ServiceProfile:
 
     def session_of(self, headers: Mapping[str, str], body: Mapping[str, Any]) -> str | None:
         """The id of the session that an answer opened; ``headers`` by lower-case name."""
-        found = self.carried(headers) if self.carrier else value_at(body, self.id_field)
-        return str(found) if isinstance(found, str | int) and not isinstance(found, bool) and found else None
+        return _id_text(self.carried(headers) if self.carrier else value_at(body, self.id_field))
+
+    def id_to_send(self, challenge_id: str | None, opened: Mapping[str, Any]) -> str | int | None:
+        """The id as the service itself wrote it in ``opened``, the answer that opened the session.
+
+        A number stays a number; ``challenge_id`` is its text.
+        """
+        given = None if self.carrier else value_at(opened, self.id_field)
+        return given if _id_text(given) == challenge_id else challenge_id
 
     @property
     def carrier(self) -> str:
@@ -228,8 +265,8 @@ class ServiceProfile:
             elif self.carrier:
                 challenge_id = carried
             else:
-                given = value_at(request, _place_of_id(kind.verify.body) or self.id_field)
-                challenge_id = given if isinstance(given, str) and given else None
+                given = value_at(request, _place_of_id(kind.verify.fields) or self.id_field)
+                challenge_id = _id_text(given)
             return Reading("verify", name, challenge_id, self.canonical(answer))
         return None
 
@@ -259,7 +296,7 @@ class ServiceProfile:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
-    """How somebody's own service is started as a pod: an ASGI ``app`` under uvicorn, or a ``command``.
+    """How a user-provided service is started as a pod: an ASGI ``app`` under uvicorn, or a ``command``.
 
     ``directory`` is where it runs (absolute). ``python``: the interpreter for ``app``; None finds the
     folder's virtual environment, else takes ours. ``env``: variables over all others; ``{redis_host}``,
@@ -326,6 +363,12 @@ def value_at(body: Any, path: str) -> Any:
     return body
 
 
+def _id_text(value: Any) -> str | None:
+    """A session's id as text, whether it is a text or a number; None where the value is neither."""
+    is_id = isinstance(value, str | int) and not isinstance(value, bool) and value != ""
+    return str(value) if is_id else None
+
+
 def _same(found: Any, wanted: Any) -> bool:
     """Equal, and true is not 1."""
     return found == wanted and isinstance(found, bool) == isinstance(wanted, bool)
@@ -344,11 +387,13 @@ def _matches(body: Mapping[str, Any], match: Mapping[str, Any]) -> bool:
     return all(_same(value_at(body, name), value) for name, value in match.items())
 
 
-def _filled(template: Any, challenge_id: str | None, answer: Any) -> Any:
+def _filled(template: Any, challenge_id: str | int | None, answer: Any) -> Any:
     if template == ANSWER:
         return answer
+    if template == ID and isinstance(challenge_id, int):
+        return challenge_id
     if isinstance(template, str):
-        return template.replace(ID, challenge_id or "")
+        return template.replace(ID, "" if challenge_id is None else str(challenge_id))
     if isinstance(template, Mapping):
         kept = {name: item for name, item in template.items() if challenge_id is not None or item != ID}
         return {name: _filled(item, challenge_id, answer) for name, item in kept.items()}

@@ -139,7 +139,8 @@ class CaptchaClient:
             value["selections"] = list(submission["selections"])
         started, request_id = self._begin("verify", value, pod, challenge.session, process)
         first, *more = submission or {"": None}
-        request = self.profile.kind(challenge.type).verify.fill(challenge.id, submission.get(first))
+        session = self.profile.id_to_send(challenge.id, challenge.raw)
+        request = self.profile.kind(challenge.type).verify.fill(session, submission.get(first))
         if more:  # signatures and the like
             request = replace(request, body={**request.body, **{name: submission[name] for name in more}})
         status, body, served_by, _ = await self._ask(request, pod, request_id)
@@ -225,18 +226,16 @@ class CaptchaClient:
         self, request: Filled | Content, pod: str | None, request_id: str
     ) -> httpx.Response | str:
         """The answer, or in words why none came; raises where nothing listens or the pod has no such name."""
-        headers = {**self.profile.headers, **request.headers, "X-Request-Id": request_id}
+        content, given = (
+            (request.content, request.headers) if isinstance(request, Content) else request.encoded()
+        )
+        headers = {**self.profile.headers, **given, "X-Request-Id": request_id}
         if pod is not None:
             headers["X-Devenv-Pod"] = pod
         try:
-            if isinstance(request, Content):
-                response = await self._http.request(
-                    request.method, request.path, content=request.content, headers=headers
-                )
-            else:
-                response = await self._http.request(
-                    request.method, request.path, json=request.body, headers=headers
-                )
+            response = await self._http.request(
+                request.method, request.path, content=content, headers=headers
+            )
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise EnvironmentProblem(
                 f"no stack answers at {self.endpoints.traffic}",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
+from devenv.core.model.bodies import answered_fields
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.vocabulary import Answer, Outcome
 from devenv.core.render.sequence import MessageKind
@@ -95,15 +95,7 @@ class Content:
 
 def json_of(response: httpx.Response) -> Mapping[str, Any]:
     """The JSON object in an answer; of a stream of events (text/event-stream) that of the last."""
-    text = response.text
-    if response.headers.get("Content-Type", "").startswith("text/event-stream"):
-        events = [line.removeprefix("data:") for line in text.splitlines() if line.startswith("data:")]
-        text = events[-1] if events else ""
-    try:
-        data = json.loads(text)
-    except ValueError:
-        data = None
-    return data if isinstance(data, dict) else {"error": response.text[:200]}
+    return answered_fields(response.text) or {"error": response.text[:200]}
 
 
 def reason_of(status: int | None, body: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""``devenv.toml``: somebody's own service, how it is started and how it is spoken to.
+"""``devenv.toml``: a user-provided service, how it is started and how it is spoken to.
 
 ``preset`` names the profile to begin with; ``[profile]`` says what is different. docs/own-service.md has
 every key.
@@ -13,11 +13,12 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from devenv.core.diagnosis.findings import changes_of
+from devenv.core.model.bodies import FORM_TYPE
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA, PRESETS
 from devenv.core.model.service import COOKIE, ID, Kind, Request, Rule, ServiceProfile, ServiceSpec
@@ -43,9 +44,22 @@ class _Request(_Table):
     body: dict[str, Any] | None = None
     headers: dict[str, str] = {}
     match: dict[str, Any] = {}
+    form: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _one_body(self) -> _Request:
+        if self.body is not None and self.form is not None:
+            raise ValueError("has both body (sent as JSON) and form (sent as an HTML form): leave one out")
+        nested = [name for name, item in (self.form or {}).items() if isinstance(item, dict)]
+        if nested:
+            raise ValueError(f"form.{nested[0]} is a table: a form has plain values and lists of them")
+        return self
 
     def made(self) -> Request:
-        return Request(self.path, self.method.upper(), self.body, self.headers, self.match)
+        types = [item for name, item in self.headers.items() if name.lower() == "content-type"]
+        if self.form is None and any(item.startswith(FORM_TYPE) for item in types):
+            return Request(self.path, self.method.upper(), None, self.headers, self.match, self.body)
+        return Request(self.path, self.method.upper(), self.body, self.headers, self.match, self.form)
 
 
 class _Kind(_Table):
@@ -96,7 +110,7 @@ class _Profile(_Table):
     words: tuple[str, str] | None = None
     reusable: bool | None = None
     changes: dict[str, str] = {}
-    limit: Literal[0, 2] | None = None
+    limit: Annotated[int, Field(strict=True, ge=0)] | Literal["none"] | None = None
 
     def over(self, preset: ServiceProfile) -> ServiceProfile:
         """The preset with what the file says in its place; kinds replace all of the preset's."""
@@ -116,8 +130,9 @@ class _Profile(_Table):
             given |= {name: getattr(self.id, name.removeprefix("id_")) for name in _ID_PLACES}
         if self.reusable is not None:
             given["reusable"] = self.reusable
-        # Whether the contract's limit holds for other requests than its own, nobody knows.
-        given["limit"] = self.limit if self.limit is not None else 0 if self.kinds else preset.limit
+        # The contract's limit is known to hold for the contract's own requests only.
+        limit = 0 if self.limit == "none" else self.limit
+        given["limit"] = limit if limit is not None else 0 if self.kinds else preset.limit
         kept = {
             name: item for name, item in given.items() if item or name in (*_ID_PLACES, "reusable", "limit")
         }

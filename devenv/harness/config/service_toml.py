@@ -115,6 +115,10 @@ def _request(request: Request) -> dict[str, Any]:
         words["headers"] = request.headers
     if request.body is not None:
         words["body"] = request.body
+    if request.form is not None:
+        words["form"] = request.form
+    if request.match:
+        words["match"] = request.match
     return words
 
 

@@ -51,7 +51,7 @@ class Fixture:
         sent = kind.verify.fill(CID, next(iter(submission.values())))
         answers = replace(self.profile, kinds={}, headers={})
         headers = {**self.profile.headers, **sent.headers}
-        return Call(request.name, pod, sent.path, sent.body, sent.method, headers, answers)
+        return Call(request.name, pod, sent.path, sent.body, sent.method, headers, answers, sent.as_form)
 
     def calls(self, cast: Sequence[Participant]) -> tuple[Call, ...]:
         """The verifies of all participants, each on its pod."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from devenv.core.model.bodies import content_type_of
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.events import Exchange, trace_event
 from devenv.core.model.presets import CAPTCHA
@@ -77,7 +78,7 @@ def recording_of(exchanges: list[Exchange], name: str) -> Recording:
             item.path,
             item.started,
             item.duration_ms / 1000,
-            {"content-type": "application/json"} if item.request_body else {},
+            {"content-type": content_type_of(item.request_body)} if item.request_body else {},
             item.request_body,
             item.status,
             {"content-type": "application/json"} if item.response_body else {},

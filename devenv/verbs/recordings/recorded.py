@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
+
+from devenv.core.model.bodies import answered_fields, sent_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,13 @@ class Recorded:
 
     @property
     def sent(self) -> Mapping[str, Any]:
-        """The JSON object that was sent; empty where there was none."""
-        return json_object(self.body)
+        """The fields of the JSON object or the form that was sent; empty where there was neither."""
+        return sent_fields(self.body)
 
     @property
     def got(self) -> Mapping[str, Any]:
-        """The JSON object that was answered; empty where there was none."""
-        return json_object(self.answer)
+        """The JSON object that was answered, also as an event stream; empty where there was none."""
+        return answered_fields(self.answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +66,3 @@ class Recording:
     requests: tuple[Recorded, ...]
     bodies: bool = True
     notes: tuple[str, ...] = ()
-
-
-def json_object(text: str | None) -> Mapping[str, Any]:
-    """The JSON object in ``text``; empty where it is none."""
-    if not text:
-        return {}
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return data if isinstance(data, dict) else {}

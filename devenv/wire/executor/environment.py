@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from devenv.core.model.errors import EnvironmentProblem
-from devenv.core.model.service import ServiceProfile
+from devenv.core.model.service import Filled, ServiceProfile
 from devenv.core.model.vocabulary import NOT_FOUND_MESSAGE, Outcome
 from devenv.core.search.behaviour import Act, Answered
 from devenv.core.search.redis_store import RedisStore
@@ -71,7 +71,8 @@ class Environment:
             raise EnvironmentProblem(f"there is no pod {call.pod!r}; there are {', '.join(self._clients)}")
         real = call.real(slot.challenge_id)
         headers = {**real.headers, "X-Request-Id": f"{slot.challenge_id[-8:]}-{call.name}"}
-        task = asyncio.ensure_future(client.send(real.method, real.path, real.body, headers))
+        filled = Filled(real.method, real.path, headers, real.body, real.as_form)
+        task = asyncio.ensure_future(client.send(filled))
         task.add_done_callback(lambda _: slot.news.set())
         return Request(call.name, call.pod, task, call.profile)
 

@@ -32,9 +32,10 @@ RULE_PREFIX = "explore-"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One HTTP request with a JSON body, to ``pod``.
+    """One HTTP request to ``pod``, its body JSON or an HTML form.
 
     ``profile``: whose answers it gets, without kinds; None: they are the contract's as they come.
+    ``as_form``: the body's fields are sent as a form.
     """
 
     name: str
@@ -44,10 +45,13 @@ class Call:
     method: str = "POST"
     headers: Mapping[str, str] = field(default_factory=dict)
     profile: ServiceProfile | None = None
+    as_form: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; what is as usual is left out."""
         data = {"name": self.name, "pod": self.pod, "path": self.path, "body": self.body}
+        if self.as_form:
+            data["as_form"] = True
         if self.profile is not None:
             data |= {"method": self.method, "headers": dict(self.headers), "profile": self.profile.to_json()}
         return data
@@ -57,7 +61,8 @@ class Call:
         """The inverse of ``to_json``."""
         profile = ServiceProfile.from_json(data["profile"]) if data.get("profile") else None
         method, headers = data.get("method", "POST"), data.get("headers", {})
-        return cls(data["name"], data["pod"], data["path"], data["body"], method, headers, profile)
+        sent = data["name"], data["pod"], data["path"], data["body"]
+        return cls(*sent, method, headers, profile, bool(data.get("as_form")))
 
     def real(self, challenge_id: str) -> Call:
         """With ``cid`` for ``CID``, wherever it stands."""

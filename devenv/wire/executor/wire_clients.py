@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import ssl
 from collections import deque
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.redis_access import OPEN, RedisAccess
+from devenv.core.model.service import Filled
 from devenv.core.resp.commands import key_of
 from devenv.core.resp.replies import ReplyFramer
 from devenv.core.spec.replies import Failure, NoArray, Reply, Status
@@ -20,19 +19,20 @@ IDLE_SECONDS = 2.0
 
 
 class PodClient:
-    """Sends JSON to one pod, each request on a connection of its own that is used again later."""
+    """Sends requests to one pod, each request on a connection of its own that is used again later."""
 
     def __init__(self, host: str, port: int) -> None:
         self._host, self._port = host, port
         self._idle: deque[tuple[float, asyncio.StreamReader, asyncio.StreamWriter]] = deque()
 
-    async def send(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    async def send(self, request: Filled) -> tuple[int, bytes]:
         """Status and body of the answer. Raises OSError or EOFError where none came."""
-        data = json.dumps(body, ensure_ascii=False).encode()
+        content, headers = request.encoded()
+        data = content or b""
         fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         head = (
-            f"{method} {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n{fields}"
-            f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
+            f"{request.method} {request.path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n{fields}"
+            f"Content-Length: {len(data)}\r\n\r\n"
         )
         reader, writer = await self._connection()
         try:

@@ -1,9 +1,15 @@
-"""The JSON bodies that are kept with the recent exchanges: bounded, and cheap for the usual small ones."""
+"""The bodies that are kept with the recent exchanges: JSON, HTML forms, streams of JSON events.
+
+They are bounded, and cheap for the usual small ones.
+"""
 
 from __future__ import annotations
 
 import json
+import string
 from typing import Any
+
+from devenv.core.model.bodies import answered_fields, form_fields, form_text
 
 MAX_COLLECTED = 65536
 """Bytes of a body up to which it is collected at all."""
@@ -11,42 +17,57 @@ MAX_KEPT = 2048
 """Bytes of a body that is kept as it is; in longer ones strings are shortened, as of pictures in base64."""
 MAX_STRING = 200
 """Characters that are left of a string then."""
+_FIRST = frozenset(b"{[ \t\r\n:%_" + string.ascii_letters.encode() + string.digits.encode())
+"""How JSON, a form's first name, or the first line of an event stream may begin."""
 
 
 def collect(held: bytes | None, piece: bytes) -> bytes | None:
     """``held``, what was collected of a body so far (first b""), and its next piece.
 
-    None when it is no JSON object or list, or too long; from then on it stays None.
+    None when it is neither JSON, form nor event stream, or too long; from then on it stays None.
     """
     if held is None or len(held) + len(piece) > MAX_COLLECTED:
         return None
-    if not held and piece and piece[0] not in b"{[ \t\r\n":
+    if not held and piece and piece[0] not in _FIRST:
         return None
     return held + piece
 
 
 def bounded(body: bytes | None) -> bytes | None:
-    """What to keep of a collected body: at most ``MAX_KEPT`` bytes or the shortened JSON; None for none."""
+    """What to keep of a collected body: at most ``MAX_KEPT`` bytes or a shortened body; None for none."""
     if not body:
         return None
     if len(body) <= MAX_KEPT:
         return body
     try:
-        short = json.dumps(_shortened(json.loads(body)), ensure_ascii=False).encode()
+        short = _short_text(body.decode()).encode()
     except (ValueError, RecursionError):
         return None
-    return short if len(short) <= 2 * MAX_KEPT else None
+    return short if 0 < len(short) <= 2 * MAX_KEPT else None
 
 
 def as_text(body: bytes | None) -> str | None:
-    """A kept body as text, if it is JSON."""
+    """A kept body as text, if it is JSON, a form, or a stream of JSON events."""
     if body is None:
         return None
     try:
-        json.loads(body)
-        return body.decode()
-    except (ValueError, RecursionError):
+        text = body.decode()
+    except ValueError:
         return None
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return text if answered_fields(text) or form_fields(text) else None
+    return text
+
+
+def _short_text(text: str) -> str:
+    """A body with its long strings shortened: as JSON, of an event stream its last event, or as a form."""
+    if text[:1] in "{[ \t\r\n":
+        return json.dumps(_shortened(json.loads(text)), ensure_ascii=False)
+    if event := answered_fields(text):
+        return f"data: {json.dumps(_shortened(event), ensure_ascii=False)}\n\n"
+    return form_text(_shortened(form_fields(text)))
 
 
 def _shortened(value: Any) -> Any:

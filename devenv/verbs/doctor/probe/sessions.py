@@ -36,14 +36,15 @@ def on_service(url: str, profile: ServiceProfile, count: int = PER_SERVICE) -> l
 def _create(base: str, profile: ServiceProfile, headers: dict[str, str], pod: str) -> Created:
     """One challenge of the profile's first kind over a connection of its own."""
     filled = next(iter(profile.kinds.values())).create.fill(None)
-    sent = {**profile.headers, **filled.headers, **headers, "X-Request-Id": f"doctor-{secrets.token_hex(6)}"}
+    content, given = filled.encoded()
+    sent = {**profile.headers, **given, **headers, "X-Request-Id": f"doctor-{secrets.token_hex(6)}"}
     name = pod or "the service"
     local = base.startswith("http://")  # plain HTTP needs no authorities
     try:
         with httpx.Client(
             base_url=base, timeout=TIMEOUT_S, trust_env=False, verify=NO_AUTHORITIES if local else True
         ) as http:
-            answer = http.request(filled.method, filled.path, json=filled.body, headers=sent)
+            answer = http.request(filled.method, filled.path, content=content, headers=sent)
     except httpx.HTTPError as error:
         return Created(name, None, None, f"{type(error).__name__}: {error}")
     name = pod or answer.headers.get("X-Served-By", name)

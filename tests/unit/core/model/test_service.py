@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from devenv.core.model.bodies import sent_fields
 from devenv.core.model.presets import CAPTCHA, MCP_SESSION, PRESETS, profile_from_text
 from devenv.core.model.service import Kind, Request, Rule, ServiceProfile, ServiceSpec, value_at
 from devenv.core.model.topology import StackSpec
@@ -69,6 +70,54 @@ def test_a_request_is_filled_everywhere() -> None:
     assert (filled.method, filled.path) == ("PUT", "/challenges/a%2Fb%20c/answer")
     assert filled.headers == {"X-Ticket": "a/b c"}
     assert filled.body == {"sum": 7}
+
+
+FORM = replace(
+    REST,
+    kinds={
+        "image": Kind(
+            Request("/captcha/new", "GET"), Request("/check", form={"captchaId": "{id}", "text": "{answer}"})
+        )
+    },
+    id_field="captchaId",
+)
+
+
+def test_a_use_may_be_an_html_form() -> None:
+    sent = FORM.kinds["image"].verify.fill("k+T/1", "a b")
+    content, headers = sent.encoded()
+    assert content == b"captchaId=k%2BT%2F1&text=a+b"
+    assert headers == {"Content-Type": "application/x-www-form-urlencoded"}
+    used = FORM.read("POST", "/check", sent_fields(content.decode()), {})
+    assert used is not None
+    assert used.session == "k+T/1"
+    assert FORM.kinds["image"].takes_answer
+    assert ServiceProfile.from_json(FORM.to_json()) == FORM
+
+
+def test_json_is_sent_with_its_type_unless_the_profile_names_one() -> None:
+    request = Request("/x", body={"id": "{id}"})
+    assert request.fill("ü").encoded() == ('{"id":"ü"}'.encode(), {"Content-Type": "application/json"})
+    own = replace(request, headers={"content-type": "application/vnd.x+json"})
+    assert own.fill("a").encoded()[1] == {"content-type": "application/vnd.x+json"}
+    assert Request("/x").fill(None).encoded() == (None, {})
+
+
+def test_an_id_that_is_a_number_stays_one() -> None:
+    opened = {"data": {"id": 4711}}
+    challenge_id = REST.session_of({}, opened)
+    assert challenge_id == "4711"
+    assert REST.session_of({}, {"data": {"id": 0}}) == "0"
+    assert REST.session_of({}, {"data": {"id": True}}) is None
+    request = Request("/use/{id}", body={"id": "{id}", "note": "no {id}"}, headers={"X": "{id}"})
+    sent = request.fill(REST.id_to_send(challenge_id, opened))
+    assert sent.body == {"id": 4711, "note": "no 4711"}
+    assert (sent.path, sent.headers) == ("/use/4711", {"X": "4711"})
+    assert request.fill(REST.id_to_send("x", {"data": {"id": "x"}})).body["id"] == "x"
+    numbered = replace(REST, kinds={"n": Kind(Request("/new"), Request("/use", body={"id": "{id}"}))})
+    used = numbered.read("POST", "/use", {"id": 4711}, {})
+    assert used is not None
+    assert used.session == "4711"
 
 
 def test_without_an_id_what_is_only_the_id_is_left_out() -> None:

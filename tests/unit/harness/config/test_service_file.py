@@ -127,6 +127,49 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert profile.outcome(200, {"state": "yes"}) is Outcome.SUCCESS
 
 
+@pytest.mark.parametrize(
+    ("word", "limit"), [("0", 0), ("1", 1), ("2", 2), ("3", 3), ("17", 17), ('"none"', 0)]
+)
+def test_a_limit_is_any_number_of_answers_or_none(tmp_path: Path, word: str, limit: int) -> None:
+    assert parse_service(APP + f"[profile]\nlimit = {word}\n", tmp_path).profile.limit == limit
+
+
+@pytest.mark.parametrize("word", ["-1", '"two"', "1.5", "true", "[2]"])
+def test_what_is_no_limit_is_refused(tmp_path: Path, word: str) -> None:
+    with pytest.raises(UsageProblem, match=r"profile\.limit: "):
+        parse_service(APP + f"[profile]\nlimit = {word}\n", tmp_path)
+
+
+FORM_KIND = APP + '[profile.kinds.image]\ncreate = { path = "/new" }\n'
+
+
+def test_a_use_may_be_a_form(tmp_path: Path) -> None:
+    form = {"captchaId": "{id}", "text": "{answer}"}
+    told = 'verify = { path = "/check", form = { captchaId = "{id}", text = "{answer}" } }\n'
+    assert parse_service(FORM_KIND + told, tmp_path).profile.kinds["image"].verify.form == form
+    by_type = (
+        'verify = { path = "/check", body = { captchaId = "{id}", text = "{answer}" }, '
+        'headers = { Content-Type = "application/x-www-form-urlencoded" } }\n'
+    )
+    verify = parse_service(FORM_KIND + by_type, tmp_path).profile.kinds["image"].verify
+    assert (verify.form, verify.body) == (form, None)
+    found = replace(FOUND, kinds={"image": Kind(Request("/new"), Request("/check", form=form))})
+    assert parse_service(toml_text(found), tmp_path).profile.kinds == found.kinds
+
+
+@pytest.mark.parametrize(
+    ("verify", "said"),
+    [
+        ('{ path = "/c", form = { a = "{id}" }, body = { a = "{id}" } }', "both body"),
+        ('{ path = "/c", form = { a = { b = "{id}" } } }', "form.a is a table"),
+    ],
+)
+def test_a_form_that_cannot_be_sent_is_refused(tmp_path: Path, verify: str, said: str) -> None:
+    with pytest.raises(UsageProblem, match=r"profile\.kinds\.image\.verify: ") as problem:
+        parse_service(FORM_KIND + f"verify = {verify}\n", tmp_path)
+    assert said in problem.value.message
+
+
 def test_a_session_in_a_cookie_is_sent_back_in_it(tmp_path: Path) -> None:
     text = APP + '[profile]\nid = { cookie = "sid" }\n[profile.kinds.cart]\ncreate = { path = "/carts" }\n'
     plain = parse_service(text + 'verify = { path = "/use", headers = { X = "1" } }\n', tmp_path).profile

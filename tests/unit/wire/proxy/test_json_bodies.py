@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from devenv.core.model.bodies import answered_fields, sent_fields
 from devenv.wire.proxy.json_bodies import MAX_COLLECTED, MAX_KEPT, as_text, bounded, collect
 
 
@@ -14,14 +15,17 @@ def collected(pieces: list[bytes]) -> bytes | None:
     return held
 
 
-@pytest.mark.parametrize("body", [b'{"a": 1}', b"[1, 2]", b' \n{"a": "\xea\xb0\x92"}', b""])
-def test_json_is_collected_whole_and_byte_by_byte(body: bytes) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [b'{"a": 1}', b"[1, 2]", b' \n{"a": "\xea\xb0\x92"}', b"", b"id=1&n=2", b"data: {}\n\n"],
+)
+def test_a_body_is_collected_whole_and_byte_by_byte(body: bytes) -> None:
     assert collected([body]) == body
     assert collected([bytes((b,)) for b in body]) == body
 
 
-@pytest.mark.parametrize("body", [b"\x89PNG", b"data: {}\n\n", b"--boundary", b"[" * (MAX_COLLECTED + 1)])
-def test_what_is_no_json_or_too_long_is_not_collected(body: bytes) -> None:
+@pytest.mark.parametrize("body", [b"\x89PNG", b"<html>", b"--boundary", b"[" * (MAX_COLLECTED + 1)])
+def test_what_is_neither_nor_or_too_long_is_not_collected(body: bytes) -> None:
     assert collected([body, b"}"]) is None
 
 
@@ -44,3 +48,17 @@ def test_what_stays_long_or_is_broken_is_dropped() -> None:
     assert bounded(json.dumps(list(range(2000))).encode()) is None
     assert bounded(b"{" + b" " * MAX_KEPT) is None
     assert bounded(b"[" * 30_000) is None
+
+
+def test_forms_and_streams_of_events_are_kept_and_other_text_is_not() -> None:
+    assert as_text(bounded(b"captchaId=k3&text=a+b")) == "captchaId=k3&text=a+b"
+    stream = b'event: message\r\ndata: {"jsonrpc": "2.0", "error": {"code": -32600}}\r\n\r\n'
+    assert as_text(bounded(stream)) == stream.decode()
+    assert as_text(bounded(b"OK")) is None
+    assert as_text(bounded(b"data: no json")) is None
+    long_form = b"captchaId=k3&picture=" + b"A" * 30_000
+    kept = sent_fields(as_text(bounded(long_form)))
+    assert kept["captchaId"] == "k3"
+    assert str(kept["picture"]).endswith("(30000 characters)")
+    long_event = json.dumps({"result": {"id": "h1", "text": "B" * 9000}}).encode()
+    assert answered_fields(as_text(bounded(b"data: " + long_event + b"\n\n")))["result"]["id"] == "h1"
