@@ -111,9 +111,17 @@ class OwnService:
         return str(next((path for path in found if path.is_file()), sys.executable))
 
     def environment(
-        self, spec: StackSpec, pod: str, settings: Mapping[str, str], port: int
+        self,
+        spec: StackSpec,
+        pod: str,
+        settings: Mapping[str, str],
+        port: int,
+        folders: Mapping[str, str] | None = None,
     ) -> dict[str, str]:
-        """Everything that the pod gets; ``settings`` are the contract's, with our addresses."""
+        """Everything that the pod gets.
+
+        ``settings`` are the contract's, with this stack's addresses; ``folders`` name the pod's own folders.
+        """
         service, own = self.service, dict(settings)
         chosen = {**spec.env, **spec.pod_env.get(pod, {})}
         for name in _THEIRS:
@@ -137,6 +145,7 @@ class OwnService:
         base = {name: value for name, value in essentials().items() if name != "PYTHONPATH"}
         return {
             **base,
+            **(folders or {}),
             **_from_env_file(service, self.files),
             **dict.fromkeys(NOWHERE, ""),
             **dict.fromkeys(REDIS_PAIRS, pair),

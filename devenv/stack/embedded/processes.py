@@ -24,6 +24,7 @@ from devenv.core.model.topology import (
 from devenv.stack import environment
 from devenv.stack.embedded import readiness, redis_server
 from devenv.stack.embedded.child import Child
+from devenv.stack.embedded.pod_folders import PodFolders
 from devenv.stack.embedded.readiness import POLL_SECONDS, READY_SECONDS
 from devenv.stack.embedded.redis_servers import REDIS, RedisServers
 from devenv.stack.own_service import OwnService
@@ -69,6 +70,7 @@ class Processes:
         self._cwd = self._run / "cwd"
         for directory in (self._logs, self._cwd):
             directory.mkdir(parents=True, exist_ok=True)
+        self._folders = PodFolders(self._run)
         self.credentials = open_doors(spec.redis_mode, self._run / "doors")
         self._redis = RedisServers(
             spec.redis_mode, self.engine, self._reservation, self._run / REDIS, self._child, self.credentials
@@ -145,6 +147,7 @@ class Processes:
     async def _stop_all(self) -> None:
         await asyncio.gather(self._redis.stop(), *(child.stop() for child in self._children.values()))
         shutil.rmtree(self._run / "doors", ignore_errors=True)
+        self._folders.remove()
 
     async def restart_pods(self, settings: Mapping[str, SettingChanges], progress: Progress) -> None:
         """Restart the named pods side by side with these variables over their present ones.
@@ -255,14 +258,15 @@ class Processes:
         child, port = self._children[pod], self._reservation.add(pod)
         self._reservation.hand_over(pod)
         settings, paths = self._settings(pod), READY_PATHS
+        folders = self._folders.fresh(pod)
         if self._own is not None:
             command = self._own.command(port, self.spec.workers, pod)
-            env = self._own.environment(self.spec, pod, settings, port)
+            env = self._own.environment(self.spec, pod, settings, port, folders)
             cwd, paths = self._own.directory, self._own.service.ready or paths
         else:
             workers = ["--workers", str(self.spec.workers)] if self.spec.workers > 1 else []
             command = [*_uvicorn(POD_APP, port), *workers]
-            env, cwd = {**environment.essentials(), **settings}, self._cwd
+            env, cwd = {**environment.essentials(), **folders, **settings}, self._cwd
         self._starting[pod] = True
         try:
             await child.start(command, env, cwd)
@@ -276,7 +280,7 @@ class Processes:
         """Wait until each worker process has started: the first to do so answers for all of them."""
         deadline = time.monotonic() + READY_SECONDS
         if self._own is not None and self._own.service.app is None:
-            return  # what it says when a worker has started, nobody knows
+            return  # what its workers log when they start is not known
         while self.spec.workers > 1 and child.count_in_log(_WORKER_STARTED) < self.spec.workers:
             if not child.running or time.monotonic() > deadline:
                 return
