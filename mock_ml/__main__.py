@@ -14,7 +14,12 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8001)
     parser.add_argument("--seed", type=int, help="pictures and faults are a function of it (MOCK_ML_SEED, 1)")
+    parser.add_argument(
+        "--unread-text", help="what is read in a blank drawing (MOCK_ML_UNREAD_TEXT, unreadable)"
+    )
     arguments = parser.parse_args()
+    if arguments.unread_text is not None:
+        os.environ["MOCK_ML_UNREAD_TEXT"] = arguments.unread_text
     if arguments.seed is not None:
         os.environ["MOCK_ML_SEED"] = str(arguments.seed)
     # A request held by a time-out fault must not keep the service from ending.

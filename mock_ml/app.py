@@ -25,6 +25,10 @@ from mock_ml.scenes import cells_of
 from mock_ml.seeding import fraction
 
 NAMES = tuple(BY_NAME)
+UNREAD_TEXT = "unreadable"
+"""What ``/predict-text`` reads in a blank drawing, and in one that is like no known word, unless told."""
+UNKNOWN_SIZE = (640, 480)
+"""Width and height that ``/predict-image`` gives of a picture that is not in the catalogue."""
 
 
 class BehaviourRequest(BaseModel):
@@ -39,15 +43,15 @@ class ImageRequest(BaseModel):
     image_url: str
 
 
-def create_app(seed: int) -> FastAPI:
-    """The service for one seed."""
+def create_app(seed: int, unread_text: str = UNREAD_TEXT) -> FastAPI:
+    """The service for one seed; ``unread_text`` is what it reads where it recognises no word."""
     gallery, faults, reader = Gallery(seed), Faults(seed), Reader(NAMES)
     app = FastAPI(title="mock_ml", description="A stand-in for the YOLO, OCR and bot models of a captcha.")
     app.add_middleware(FaultLayer, faults=faults)
     app.add_middleware(BodyLimit)
     app.add_exception_handler(RequestValidationError, _explain)
     _add_pictures(app, gallery)
-    _add_predictions(app, gallery, faults, reader)
+    _add_predictions(app, gallery, faults, reader, unread_text)
     _add_faults(app, faults)
     return app
 
@@ -103,7 +107,9 @@ def _add_pictures(app: FastAPI, gallery: Gallery) -> None:
         return answer
 
 
-def _add_predictions(app: FastAPI, gallery: Gallery, faults: Faults, reader: Reader) -> None:
+def _add_predictions(
+    app: FastAPI, gallery: Gallery, faults: Faults, reader: Reader, unread_text: str
+) -> None:
     @app.post("/predict-bot")
     def predict_bot(body: BehaviourRequest) -> dict[str, Any]:
         verdict = bot.judge(body.behavior_data)
@@ -113,9 +119,10 @@ def _add_predictions(app: FastAPI, gallery: Gallery, faults: Faults, reader: Rea
 
     @app.post("/predict-image")
     def predict_image(body: ImageRequest) -> dict[str, Any]:
-        found = _known(gallery, body.image_url)
-        width, height = gallery.size(found)
-        return {"width": width, "height": height, "boxes": _boxes(gallery, found, faults)}
+        asset = gallery.find(body.image_url)
+        width, height = UNKNOWN_SIZE if asset is None else gallery.size(asset)
+        boxes = [] if asset is None else _boxes(gallery, asset, faults)
+        return {"width": width, "height": height, "boxes": boxes}
 
     @app.post("/predict-text")
     def predict_text(file: UploadFile) -> dict[str, Any]:
@@ -123,12 +130,10 @@ def _add_predictions(app: FastAPI, gallery: Gallery, faults: Faults, reader: Rea
             word = reader.read(decode(file.file.read()))
         except UnreadableImage as error:
             raise HTTPException(422, f"file: {error}") from error
-        return {"text": faults.label("predict-text", word, NAMES)}
+        return {"text": faults.label("predict-text", word, NAMES) if word else unread_text}
 
     @app.post("/predict-abstract-proba-batch")
     def predict_abstract(target_class: Annotated[str, Form()], files: list[UploadFile]) -> dict[str, Any]:
-        if target_class not in BY_NAME:
-            raise HTTPException(422, f"unknown target_class {target_class!r}; known: {', '.join(NAMES)}")
         probs: list[float] = []
         for number, file in enumerate(files):
             data = file.file.read()
@@ -137,9 +142,7 @@ def _add_predictions(app: FastAPI, gallery: Gallery, faults: Faults, reader: Rea
                 name = gallery.class_of(data)
             except UnreadableImage as error:
                 raise HTTPException(422, f"{where}: {error}") from error
-            if name is None:
-                raise HTTPException(422, f"{where} is no picture of this service's catalogue")
-            seen = faults.label("predict-abstract-proba-batch", name, NAMES)
+            seen = faults.label("predict-abstract-proba-batch", name, NAMES) if name else None
             doubt = (
                 fraction(gallery.seed, "probability", hashlib.sha256(data).hexdigest(), target_class) * 0.15
             )
@@ -209,4 +212,4 @@ def seed_from_environment() -> int:
         raise SystemExit(f"MOCK_ML_SEED must be an integer, not {text!r}") from None
 
 
-app = create_app(seed_from_environment())
+app = create_app(seed_from_environment(), os.environ.get("MOCK_ML_UNREAD_TEXT", UNREAD_TEXT))

@@ -32,6 +32,12 @@ def essentials(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(PACKAGE_ROOT), "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
 
 
+def ml_settings(seed: int, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The mock ML service's variables: its seed, and what it reads in a blank drawing where that is set."""
+    unread = {name: environ[name] for name in ("MOCK_ML_UNREAD_TEXT",) if name in environ}
+    return {"MOCK_ML_SEED": str(seed), **unread}
+
+
 def pod_settings(
     spec: StackSpec,
     pod: str,
@@ -46,8 +52,8 @@ def pod_settings(
     """Every variable of contract §3 for ``pod``, with the spec's own settings over the stack's addresses.
 
     A team's service reads its own .env for whatever is not set, and that file may name production: hence all
-    of them, always. ``spec.pod_env`` wins over everything, as scenarios misconfigure pods with it. ``doors``:
-    the variables that say how Redis is entered, where it asks for TLS or a user.
+    of them, always. ``spec.pod_env`` wins over everything, as scenarios misconfigure pods with it.
+    ``credentials``: the variables for TLS, user and password, where Redis asks for them.
     """
     outward = {
         "REDIS_HOST": redis_host,

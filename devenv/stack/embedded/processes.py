@@ -244,7 +244,7 @@ class Processes:
 
     async def _start_ml(self, progress: Progress) -> None:
         child = self._children[ML]
-        env = {**environment.essentials(), "MOCK_ML_SEED": str(self.spec.seed)}
+        env = {**environment.essentials(), **environment.ml_settings(self.spec.seed)}
         port = self._reservation.hand_over("ml")
         await child.start(_uvicorn(ML_APP, port), env, self._cwd)
 

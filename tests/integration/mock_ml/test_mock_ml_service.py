@@ -186,17 +186,13 @@ def test_the_oracle_gives_a_drawing_that_ocr_reads_as_its_word(ml: httpx.Client)
 
 def test_unknown_things_are_422_and_named(ml: httpx.Client) -> None:
     apple = _png(ml, "/assets/abstract/apple/00.png")
-    sample = _png(ml, "/assets/handwriting/apple/00.png")
     cases = [
-        (ml.post("/predict-image", json={"image_url": "http://h/else.png"}), "http://h/else.png"),
         (ml.post("/predict-image", json={}), "body.image_url"),
         (ml.post("/predict-image", content=b"{"), "body"),
         (ml.get("/oracle", params={"url": "/assets/scenes/777.png"}), "777"),
         (ml.get("/oracle", params={"url": "/assets/scenes/000.png", "label": "dragon"}), "dragon"),
         (ml.get("/oracle"), "query.url"),
-        (_batch(ml, "apple", apple, sample), "files[1] (1.png)"),
         (_batch(ml, "apple", apple, b"junk"), "files[1] (1.png)"),
-        (_batch(ml, "dragon", apple), "dragon"),
         (ml.post("/predict-abstract-proba-batch", data={"target_class": "apple"}), "body.files"),
         (_reading(ml, b"junk"), "not a readable"),
         (_reading(ml, b""), "empty"),
@@ -229,11 +225,30 @@ def test_a_body_above_the_limit_is_413_and_the_service_goes_on(ml: httpx.Client)
     assert ml.get("/health").status_code == 200
 
 
-def test_a_blank_drawing_reads_as_nothing(ml: httpx.Client) -> None:
+def test_a_picture_that_is_not_in_the_catalogue_has_no_boxes(ml: httpx.Client) -> None:
+    response = ml.post("/predict-image", json={"image_url": "http://h/else.png"})
+    assert (response.status_code, response.json()["boxes"]) == (200, [])
+    assert min(response.json()["width"], response.json()["height"]) > 0
+
+
+def test_a_picture_or_a_class_that_is_not_known_is_improbable(ml: httpx.Client) -> None:
+    apple = _png(ml, "/assets/abstract/apple/00.png")
+    sample = _png(ml, "/assets/handwriting/apple/00.png")
+    right, unknown = _batch(ml, "apple", apple, sample).json()["probs"]
+    [dragon] = _batch(ml, "dragon", apple).json()["probs"]
+    assert right > 0.8
+    assert max(unknown, dragon) < 0.2
+
+
+def test_a_blank_drawing_reads_as_the_text_that_was_set(ml: httpx.Client) -> None:
     buffer = io.BytesIO()
     Image.new("RGBA", (300, 150), (0, 0, 0, 0)).save(buffer, "PNG")
     response = _reading(ml, buffer.getvalue())
-    assert (response.status_code, response.json()) == (200, {"text": ""})
+    assert (response.status_code, response.json()) == (200, {"text": "unreadable"})
+    with _service("--unread-text", "") as silent:
+        assert _reading(silent, buffer.getvalue()).json() == {"text": ""}
+    with _service(MOCK_ML_UNREAD_TEXT="no word") as other:
+        assert _reading(other, buffer.getvalue()).json() == {"text": "no word"}
 
 
 def test_the_bot_verdict_has_the_contracts_fields(ml: httpx.Client) -> None:
