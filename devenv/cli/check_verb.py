@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from devenv.cli.options import BackendOption, Json, NoColor, Seed, desk
+from devenv.cli.grouped import grouped
+from devenv.cli.options import Common
 from devenv.cli.screen import Screen
 from devenv.core.checker.invariants import RECEIPTS, by_kind
 from devenv.core.checker.judge import Outcome, Report, Rules
@@ -22,6 +23,7 @@ SECONDS = 8.0
 """However large the history, an answer comes within ten: it may be that nobody knows."""
 
 
+@grouped
 def check(
     history: Annotated[
         str,
@@ -53,16 +55,14 @@ def check(
     steps: Annotated[
         int, typer.Option(min=1, metavar="N", help="Search so many steps per challenge at most.")
     ] = DEFAULT_STEPS,
-    as_json: Json = False,
-    backend: BackendOption = None,
-    no_color: NoColor = False,
-    seed: Seed = None,
+    *,
+    common: Common,
 ) -> None:
     """Judge a recorded history: could one session after the other have told these answers?
 
     Exit 0: it holds. 1: a violation. 3: it could not be told.
     """
-    at = desk(as_json, no_color, backend, seed)
+    at = common.context()
     rules = Rules(ttl=ttl or None, limit=limit, receipts=receipts)
     done = check_history(
         history, at.settings.state_dir, invariants=invariants or (), rules=rules, steps=steps, seconds=seconds

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from devenv.cli.options import BackendOption, CommandContext, Json, NoColor, Seed, desk
+from devenv.cli.grouped import grouped
+from devenv.cli.options import CommandContext, Common
 from devenv.cli.running import run
 from devenv.cli.screen import grid
 from devenv.core.model.topology import StackStatus
@@ -29,6 +30,7 @@ app = typer.Typer(
 
 
 @app.command()
+@grouped
 def replay_cross_pod(
     kind: Annotated[
         CaptchaType | None, typer.Option("--type", help="Only this captcha [default: all three].")
@@ -50,13 +52,11 @@ def replay_cross_pod(
     new_connections: Annotated[
         bool, typer.Option("--new-connections", help="With --pairs: a TCP connection per request.")
     ] = False,
-    as_json: Json = False,
-    backend: BackendOption = None,
-    no_color: NoColor = False,
-    seed: Seed = None,
+    *,
+    common: Common,
 ) -> None:
     """Create on one pod, verify on another, on the stack that runs; exit 1 where a right answer failed."""
-    at = desk(as_json, no_color, backend, seed)
+    at = common.context()
     status = running_stack(at.settings.backend, at.settings.state_dir).status()
     if pairs is not None:
         _show_pairs(at, status, pairs, keep_alive=not new_connections)

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from devenv.cli.options import BackendOption, Json, NoColor, Seed, desk
+from devenv.cli.grouped import grouped
+from devenv.cli.options import Common
 from devenv.cli.screen import Screen
 from devenv.core.doctor_rules.findings import Advice, Checked
 from devenv.core.model.errors import ExpectationFailed, UsageProblem
@@ -21,6 +22,7 @@ _READABLE = {"exists": True, "dir_okay": False, "metavar": "FILE"}
 _MARK = {"ok": ("✓", "green"), "found": ("✗", "bold red"), "unknown": ("–", "yellow")}
 
 
+@grouped
 def doctor(
     env_file: Annotated[
         list[Path] | None,
@@ -66,10 +68,8 @@ def doctor(
     junit: Annotated[
         Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also write JUnit XML there.")
     ] = None,
-    as_json: Json = False,
-    backend: BackendOption = None,
-    no_color: NoColor = False,
-    seed: Seed = None,
+    *,
+    common: Common,
 ) -> None:
     """Look at settings and at what they point at; link each fault to the symptom it causes.
 
@@ -78,7 +78,7 @@ def doctor(
 
     Exit 0: nothing found. 1: something is wrong. 2: usage. 4: nothing could be looked at.
     """
-    at = desk(as_json, no_color, backend, seed)
+    at = common.context()
     options = DoctorOptions(
         tuple(env_file or ()), tuple(k8s or ()), redis_url, service, ca, tuple(command or ()),
         tuple(other_prefix or ()), probe=not no_probe, write=not read_only,

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from devenv.cli.options import BackendOption, Json, NoColor, Seed, desk
+from devenv.cli.grouped import grouped
+from devenv.cli.options import Common
 from devenv.cli.screen import Screen
 from devenv.core.model.errors import UsageProblem
 from devenv.core.render.sequence import shorten
@@ -22,6 +23,7 @@ MOST_DRAWN = 60
 """Messages of a picture in the terminal."""
 
 
+@grouped
 def explain(
     run: Annotated[
         str | None,
@@ -41,10 +43,8 @@ def explain(
     report: Annotated[
         Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also write an HTML report there.")
     ] = None,
-    as_json: Json = False,
-    backend: BackendOption = None,
-    no_color: NoColor = False,
-    seed: Seed = None,
+    *,
+    common: Common,
 ) -> None:
     """Show what happened between client, proxy, pods, gate and Redis; say what went wrong and what to change.
 
@@ -52,9 +52,9 @@ def explain(
     """
     if run is not None and since is not None:
         raise UsageProblem("--since looks at the running stack, RUN at a recorded run: give one of them")
-    if as_json and as_mermaid:
+    if common.as_json and as_mermaid:
         raise UsageProblem("--json and --mermaid exclude each other", hint="leave one of them out")
-    at = desk(as_json, no_color, backend, seed)
+    at = common.context()
     found, folder = explain_word(
         run,
         at.settings.state_dir,

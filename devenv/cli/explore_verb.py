@@ -7,18 +7,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from devenv.cli.options import (
-    BackendOption,
-    CommandContext,
-    Json,
-    Junit,
-    NoColor,
-    RedisOption,
-    Seed,
-    Summary,
-    desk,
-    write_file,
-)
+from devenv.cli.grouped import grouped
+from devenv.cli.options import CommandContext, Common, Junit, RedisOption, Summary, write_file
 from devenv.cli.screen import Screen, grid
 from devenv.core.model.errors import Inconclusive, UsageProblem
 from devenv.core.model.vocabulary import CaptchaType, Strategy
@@ -34,6 +24,7 @@ from devenv.verbs.explore.summary import summary as summary_page
 from devenv.verbs.explore.usecase import explore as explore_orders
 
 
+@grouped
 def explore(
     scenario: Annotated[
         str,
@@ -79,17 +70,15 @@ def explore(
     junit: Junit = None,
     summary: Summary = None,
     redis: RedisOption = None,
-    as_json: Json = False,
-    backend: BackendOption = None,
-    no_color: NoColor = False,
-    seed: Seed = None,
+    *,
+    common: Common,
 ) -> None:
     """Try every order in which simultaneous requests' Redis commands can run; show each kind of violation.
 
     Exit 0: every order was tried and none violates anything. 1: a violation, with its shortest order,
     confirmed on real pods. 3: not everything was tried, and nothing found.
     """
-    at = desk(as_json, no_color, backend, seed, redis=redis)
+    at = common.context(redis=redis)
     traces, seconds = parse_budget(budget)
     stores = _stores(compare)
     if stores and at.settings.service is not None:

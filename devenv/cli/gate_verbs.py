@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
-from devenv.cli.options import BackendOption, CommandContext, Json, NoColor, Seed, desk
+from devenv.cli.grouped import grouped
+from devenv.cli.options import CommandContext, Common
 from devenv.cli.screen import Screen, grid
 from devenv.verbs.operate.gate import GateClient, GateState
 from devenv.verbs.operate.select import running_stack
@@ -42,44 +44,60 @@ class Onward(StrEnum):
     CUT = "cut"
 
 
-Command = Annotated[
-    str | None, typer.Option(metavar="GLOB", help="Only these commands: GET, SET*, EVALSHA … [default: all].")
-]
-Key = Annotated[
-    str | None, typer.Option(metavar="GLOB", help="Only keys like this, e.g. `*:abstract:*` [default: all].")
-]
 Pod = Annotated[
     str | None, typer.Option(metavar="NAME", help="Only this pod (a, or captcha-api-a) [default: all].")
-]
-Nth = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="From the Nth fitting command on [default: the first].")
-]
-Times = Annotated[
-    int | None,
-    typer.Option(min=1, metavar="N", help="So many times [default: 1 with --nth, else without end]."),
 ]
 Direction = Annotated[
     Way | None, typer.Option(help="The command on its way to Redis, or its reply [default: request].")
 ]
-RuleId = Annotated[
-    str | None, typer.Option("--id", metavar="ID", help="A name for the rule [default: made of the rest].")
-]
 
 
-def _at(as_json: bool, backend: Any, no_color: bool, seed: int | None) -> tuple[CommandContext, GateClient]:
-    at = desk(as_json, no_color, backend, seed)
-    return at, GateClient(running_stack(at.settings.backend, at.settings.state_dir))
+@dataclass(frozen=True, slots=True)
+class RuleFlags:
+    """The commands that a rule applies to, and its name."""
+
+    command: Annotated[
+        str | None,
+        typer.Option(metavar="GLOB", help="Only these commands: GET, SET*, EVALSHA … [default: all]."),
+    ] = None
+    key: Annotated[
+        str | None,
+        typer.Option(metavar="GLOB", help="Only keys like this, e.g. `*:abstract:*` [default: all]."),
+    ] = None
+    pod: Pod = None
+    nth: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="From the Nth fitting command on [default: the first]."),
+    ] = None
+    times: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="So many times [default: 1 with --nth, else without end]."),
+    ] = None
+    rule_id: Annotated[
+        str | None,
+        typer.Option("--id", metavar="ID", help="A name for the rule [default: made of the rest]."),
+    ] = None
+
+    def rule(self, **effect: Any) -> dict[str, Any]:
+        """The rule with these filters and this ``effect``, as the control API takes it."""
+        filters = {field.name: getattr(self, field.name) for field in fields(self)}
+        name = filters.pop("rule_id")
+        return {**filters, "id": name, **effect}
+
+
+def _at(common: Common) -> tuple[CommandContext, GateClient]:
+    context = common.context()
+    return context, GateClient(running_stack(context.settings.backend, context.settings.state_dir))
 
 
 # --- looking ---------------------------------------------------------------------------------------------
 
 
 @app.command("list")
-def list_(
-    as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None
-) -> None:
+@grouped
+def list_(common: Common) -> None:
     """Show ports and connections, the rules with their counts, and what is held now."""
-    at, gate = _at(as_json, backend, no_color, seed)
+    at, gate = _at(common)
     state = gate.state()
     at.screen.result(state.to_json())
     _show(state, at.screen, time.time())
@@ -136,7 +154,8 @@ def _held(held: Sequence[Any], screen: Screen, now: float) -> None:
 # --- disturbing ------------------------------------------------------------------------------------------
 
 
-def _put(at: CommandContext, gate: GateClient, **rule: Any) -> None:
+def _put(at: CommandContext, gate: GateClient, rule: Mapping[str, Any]) -> None:
+    """Put a rule in force and show it; say so where it waits longer than the pod's client does."""
     added = gate.put(rule)
     at.screen.result(added)
     at.screen.show(Text.assemble(("in force: ", "bold green"), str(added["id"])))
@@ -152,91 +171,96 @@ def _put(at: CommandContext, gate: GateClient, **rule: Any) -> None:
 
 
 @app.command()
+@grouped
 def hold(
-    command: Command = None, key: Key = None, pod: Pod = None, nth: Nth = None, times: Times = None,
+    *,
+    filters: RuleFlags,
     seconds: Annotated[
         float | None, typer.Option(min=0, metavar="S", help="Let go by itself after so long [default: 10].")
     ] = None,
-    direction: Direction = None, rule_id: RuleId = None,
-    as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None,
-) -> None:  # fmt: skip
+    direction: Direction = None,
+    common: Common,
+) -> None:
     """Keep commands, or their replies, until they are released."""
-    at, gate = _at(as_json, backend, no_color, seed)
-    _put(at, gate, action="hold", command=command, key=key, pod=pod, nth=nth, times=times,
-         seconds=seconds, direction=direction, id=rule_id)  # fmt: skip
+    at, gate = _at(common)
+    _put(at, gate, filters.rule(action="hold", seconds=seconds, direction=direction))
 
 
 @app.command()
+@grouped
 def delay(
+    *,
     seconds: Annotated[float, typer.Option(min=0, metavar="S", help="For how long.")],
-    command: Command = None, key: Key = None, pod: Pod = None, nth: Nth = None, times: Times = None,
-    direction: Direction = None, rule_id: RuleId = None,
-    as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None,
-) -> None:  # fmt: skip
+    filters: RuleFlags,
+    direction: Direction = None,
+    common: Common,
+) -> None:
     """Pass commands, or their replies, on later."""
-    at, gate = _at(as_json, backend, no_color, seed)
-    _put(at, gate, action="delay", command=command, key=key, pod=pod, nth=nth, times=times,
-         seconds=seconds, direction=direction, id=rule_id)  # fmt: skip
+    at, gate = _at(common)
+    _put(at, gate, filters.rule(action="delay", seconds=seconds, direction=direction))
 
 
 @app.command()
+@grouped
 def drop(
-    command: Command = None, key: Key = None, pod: Pod = None, nth: Nth = None, times: Times = None,
+    *,
+    filters: RuleFlags,
     direction: Annotated[
         Way, typer.Option(help="request: it never reaches Redis. reply: it runs, and nobody is told.")
     ] = Way.REQUEST,
-    rule_id: RuleId = None,
-    as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None,
-) -> None:  # fmt: skip
+    common: Common,
+) -> None:
     """Lose commands, or their replies; the pod waits until its time-out."""
-    at, gate = _at(as_json, backend, no_color, seed)
-    _put(at, gate, action=f"drop-{direction}", command=command, key=key, pod=pod, nth=nth, times=times,
-         id=rule_id)  # fmt: skip
+    at, gate = _at(common)
+    _put(at, gate, filters.rule(action=f"drop-{direction}"))
 
 
 @app.command()
+@grouped
 def error(
+    *,
     text: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What to answer, e.g. 'OOM command not allowed'.")
     ] = None,
-    command: Command = None, key: Key = None, pod: Pod = None, nth: Nth = None, times: Times = None,
-    rule_id: RuleId = None,
-    as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None,
-) -> None:  # fmt: skip
+    filters: RuleFlags,
+    common: Common,
+) -> None:
     """Answer commands with an error; they never reach Redis."""
-    at, gate = _at(as_json, backend, no_color, seed)
-    _put(at, gate, action="error", command=command, key=key, pod=pod, nth=nth, times=times, text=text,
-         id=rule_id)  # fmt: skip
+    at, gate = _at(common)
+    _put(at, gate, filters.rule(action="error", text=text))
 
 
 @app.command()
+@grouped
 def disconnect(
-    command: Command = None, key: Key = None, pod: Pod = None, nth: Nth = None, times: Times = None,
-    direction: Direction = None, rule_id: RuleId = None,
-    as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None,
-) -> None:  # fmt: skip
+    *,
+    filters: RuleFlags,
+    direction: Direction = None,
+    common: Common,
+) -> None:
     """End the connection: before the command reaches Redis, or after it ran."""
-    at, gate = _at(as_json, backend, no_color, seed)
-    _put(at, gate, action="disconnect", command=command, key=key, pod=pod, nth=nth, times=times,
-         direction=direction, id=rule_id)  # fmt: skip
+    at, gate = _at(common)
+    _put(at, gate, filters.rule(action="disconnect", direction=direction))
 
 
 @app.command()
+@grouped
 def blackhole(
-    command: Command = None, key: Key = None, pod: Pod = None, nth: Nth = None, times: Times = None,
-    direction: Direction = None, rule_id: RuleId = None,
-    as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None,
-) -> None:  # fmt: skip
+    *,
+    filters: RuleFlags,
+    direction: Direction = None,
+    common: Common,
+) -> None:
     """Pass nothing either way from a fitting command on; the connection stays open."""
-    at, gate = _at(as_json, backend, no_color, seed)
-    _put(at, gate, action="blackhole", command=command, key=key, pod=pod, nth=nth, times=times,
-         direction=direction, id=rule_id)  # fmt: skip
+    at, gate = _at(common)
+    _put(at, gate, filters.rule(action="blackhole", direction=direction))
 
 
 # --- letting go ------------------------------------------------------------------------------------------
 
 
 @app.command()
+@grouped
 def release(
     seq: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Only the held command of this number.")
@@ -249,10 +273,11 @@ def release(
         str | None, typer.Option(metavar="ID", help="Only what this rule holds.")
     ] = None,
     then: Annotated[Onward, typer.Option(help="What they are released to.")] = Onward.PASS,
-    as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None,
+    *,
+    common: Common,
 ) -> None:  # fmt: skip
     """Let go what is held now. The rule stays in force; `devenv gate reset` ends it."""
-    at, gate = _at(as_json, backend, no_color, seed)
+    at, gate = _at(common)
     released = gate.release(seq=seq, pod=pod, command=command, rule=rule, then=then)
     at.screen.result({"released": released})
     _released(released, at.screen)
@@ -266,14 +291,16 @@ def _released(released: Sequence[Any], screen: Screen) -> None:
 
 
 @app.command()
+@grouped
 def reset(
     rule: Annotated[
         str | None, typer.Option(metavar="ID", help="Only this rule [default: all of them].")
     ] = None,
-    as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None,
+    *,
+    common: Common,
 ) -> None:  # fmt: skip
     """End all rules, or one, and let go what they hold."""
-    at, gate = _at(as_json, backend, no_color, seed)
+    at, gate = _at(common)
     if rule is not None:
         gate.remove(rule)
         at.screen.result({"removed": rule})

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
-from devenv.cli.options import BackendOption, Json, NoColor, Seed, desk, write_file
-from devenv.cli.own_service import (
-    AllowEnv,
-    App,
-    AppDir,
-    Command,
-    Env,
-    EnvFile,
-    HeaderOption,
-    Preset,
-    Python,
-)
+from devenv.cli.grouped import grouped
+from devenv.cli.options import Common, write_file
+from devenv.cli.own_service import ServiceFlags
 from devenv.cli.screen import Screen
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA, PRESETS
@@ -34,46 +25,44 @@ from devenv.verbs.init.start_commands import starts
 _REQUESTS = "Where it has no OpenAPI"
 
 
-def init(
-    app_dir: AppDir = None,
-    app: App = None,
-    command: Command = None,
-    python: Python = None,
-    env_file: EnvFile = None,
-    env: Env = None,
-    allow_env: AllowEnv = None,
-    header: HeaderOption = None,
-    preset: Preset = None,
+@dataclass(frozen=True, slots=True)
+class RequestFlags:
+    """The options that say how a service without OpenAPI is used."""
+
     create: Annotated[
         str | None,
         typer.Option(metavar="'METHOD /PATH'", help="Opens a session.", rich_help_panel=_REQUESTS),
-    ] = None,
+    ] = None
     create_body: Annotated[
         str | None,
         typer.Option(metavar="JSON", help="The body that opens a session.", rich_help_panel=_REQUESTS),
-    ] = None,
+    ] = None
     verify: Annotated[
         str | None,
         typer.Option(
             metavar="'METHOD /PATH'", help="Uses it; may have {id} in it.", rich_help_panel=_REQUESTS
         ),
-    ] = None,
+    ] = None
     body: Annotated[
         str | None,
         typer.Option(
             metavar="JSON", help="The use's body with a wrong answer; {id} in it.", rich_help_panel=_REQUESTS
         ),
-    ] = None,
+    ] = None
+
+
+@grouped
+def init(
+    *,
+    flags: ServiceFlags,
+    requests: RequestFlags,
     compose: Annotated[
         str | None,
         typer.Option(metavar="IMAGE|DIR", help="Also write docker-compose.own.yml for this image or folder."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take what was found.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Write over what is there.")] = False,
-    as_json: Json = False,
-    backend: BackendOption = None,
-    no_color: NoColor = False,
-    seed: Seed = None,
+    common: Common,
 ) -> None:
     """Write a devenv.toml for your own service: it looks at the folder, starts the service once and tries it.
 
@@ -83,29 +72,29 @@ def init(
     target = here / SERVICE_FILE
     if target.exists() and not force:
         raise UsageProblem(f"{SERVICE_FILE} is there already", hint="--force writes over it")
-    if preset is not None and preset not in PRESETS:
-        raise UsageProblem(f"--preset {preset!r} is not one of {', '.join(PRESETS)}")
-    if app and command:
+    if flags.preset is not None and flags.preset not in PRESETS:
+        raise UsageProblem(f"--preset {flags.preset!r} is not one of {', '.join(PRESETS)}")
+    if flags.app and flags.command:
         raise UsageProblem("--app and --command exclude each other", hint="leave one of them out")
-    folder = app_dir or here
+    folder = flags.app_dir or here
     if not folder.is_dir():
         raise UsageProblem(f"--app-dir {folder}: there is no such folder")
-    at = desk(as_json, no_color, backend, seed)
-    asking = not (yes or as_json) and sys.stdin.isatty()
+    at = common.context()
+    asking = not (yes or common.as_json) and sys.stdin.isatty()
     options = InitOptions(
         folder=folder,
-        preset=preset,
-        app=app,
-        command=command,
-        python=python,
-        env_file=env_file,
-        env=assignments(env or (), "--env"),
-        allow_env=tuple(allow_env or ()),
-        headers=assignments(header or (), "--header"),
-        create=create,
-        create_body=create_body,
-        verify=verify,
-        body=body,
+        preset=flags.preset,
+        app=flags.app,
+        command=flags.command,
+        python=flags.python,
+        env_file=flags.env_file,
+        env=assignments(flags.env or (), "--env"),
+        allow_env=tuple(flags.allow_env or ()),
+        headers=assignments(flags.header or (), "--header"),
+        create=requests.create,
+        create_body=requests.create_body,
+        verify=requests.verify,
+        body=requests.body,
     )
     if asking:
         options = _ask_start(options)
@@ -113,7 +102,7 @@ def init(
         found = look(options, at.settings.state_dir, progress)
     if asking:
         found = _ask_variables(found)
-    found = replace(found, directory="." if app_dir is None else str(app_dir))
+    found = replace(found, directory="." if flags.app_dir is None else str(flags.app_dir))
     text = toml_text(found)
     service = parse_service(text, here)  # what is written can be read
     write_file("devenv.toml", target, text)

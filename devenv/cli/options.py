@@ -1,4 +1,4 @@
-"""Options that every verb has, and what they come to together with ``.env`` and the environment."""
+"""Options that several verbs have, and the settings that they make with ``.env`` and the environment."""
 
 from __future__ import annotations
 
@@ -36,20 +36,6 @@ class StoreName(StrEnum):
     INCR = "incr"
 
 
-Json = Annotated[
-    bool, typer.Option("--json", help="One JSON object on standard output, progress on standard error.")
-]
-BackendOption = Annotated[
-    BackendName | None,
-    typer.Option("--backend", envvar="DEVENV_BACKEND", help="Default: the one that runs, else embedded."),
-]
-NoColor = Annotated[bool, typer.Option("--no-color", help="Plain text; NO_COLOR does the same.")]
-Seed = Annotated[
-    int | None,
-    typer.Option(
-        "--seed", envvar="DEVENV_SEED", min=0, metavar="N", help="Makes every choice the same again."
-    ),
-]
 Junit = Annotated[
     Path | None, typer.Option("--junit", dir_okay=False, metavar="FILE", help="Also write JUnit XML there.")
 ]
@@ -82,27 +68,47 @@ RedisOption = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class CommandContext:
-    """What a verb works with: where its words go, and the settings with its flags over them."""
+    """What a verb works with."""
 
     screen: Screen
+    """Where its output goes."""
     settings: Settings
+    """The settings of ``.env`` and the environment, with the verb's options over them."""
 
 
-def desk(
-    as_json: bool, no_color: bool, backend: BackendName | None, seed: int | None, **flags: Any
-) -> CommandContext:
-    """The verb's screen and settings; ``flags`` are fields of Settings, None where not given.
+@dataclass(frozen=True, slots=True)
+class Common:
+    """The options that every verb has."""
 
-    Raises UsageProblem for a bad value in ``.env`` or the environment.
-    """
-    screen = Screen(as_json=as_json, no_color=no_color)
-    settings = load(Path.cwd(), os.environ)
-    given = {"backend": cast("Backend | None", backend and backend.value), "seed": seed, **flags}
-    for note in settings.notes:
-        screen.note(note)
-    return CommandContext(
-        screen, replace(settings, **{name: item for name, item in given.items() if item is not None})
-    )
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="One JSON object on standard output, progress on standard error."),
+    ] = False
+    backend: Annotated[
+        BackendName | None,
+        typer.Option("--backend", envvar="DEVENV_BACKEND", help="Default: the one that runs, else embedded."),
+    ] = None
+    no_color: Annotated[bool, typer.Option("--no-color", help="Plain text; NO_COLOR does the same.")] = False
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed", envvar="DEVENV_SEED", min=0, metavar="N", help="Makes every choice the same again."
+        ),
+    ] = None
+
+    def context(self, **flags: Any) -> CommandContext:
+        """The verb's screen and settings; ``flags`` are fields of Settings, None where not given.
+
+        Raises UsageProblem for a bad value in ``.env`` or the environment.
+        """
+        screen = Screen(as_json=self.as_json, no_color=self.no_color)
+        settings = load(Path.cwd(), os.environ)
+        backend = cast("Backend | None", self.backend and self.backend.value)
+        given = {"backend": backend, "seed": self.seed, **flags}
+        for note in settings.notes:
+            screen.note(note)
+        chosen = {name: value for name, value in given.items() if value is not None}
+        return CommandContext(screen, replace(settings, **chosen))
 
 
 def write_file(option: str, path: Path, text: str) -> None:

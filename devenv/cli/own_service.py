@@ -1,8 +1,8 @@
-"""The options that make somebody's own service of the pods."""
+"""The options that make a user-provided service of the pods."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,54 +21,47 @@ def _option(flag: str, help_text: str, metavar: str | None = None) -> Any:
     return typer.Option(flag, help=help_text, metavar=metavar, rich_help_panel=_PANEL)
 
 
-AppDir = Annotated[
-    Path | None, _option("--app-dir", "The service's folder [default: the one of devenv.toml].", "DIR")
-]
-App = Annotated[str | None, _option("--app", "An ASGI app, served by uvicorn: main:app.", "MODULE:NAME")]
-Command = Annotated[
-    str | None,
-    _option("--command", 'What starts it, in any language: "node server.js --port {port}"; PORT is set.'),
-]
-Python = Annotated[
-    str | None, _option("--python", "The interpreter for --app [default: the folder's .venv, else ours].")
-]
-EnvFile = Annotated[
-    str | None, _option("--env-file", "Variables to give it, as from a start script.", "FILE")
-]
-Env = Annotated[
-    list[str] | None,
-    _option("--env", "A variable of your own; may have {redis_url} and the like.", "N=VALUE"),
-]
-AllowEnv = Annotated[
-    list[str] | None, _option("--allow-env", "A variable of its .env that may point outside.", "NAME")
-]
-HeaderOption = Annotated[
-    list[str] | None, _option("--header", "A header that every request to it needs.", "N=VALUE")
-]
-Preset = Annotated[
-    str | None, _option("--preset", f"How it is spoken to: {', '.join(PRESETS)} [default: captcha].", "NAME")
-]
-
-
 @dataclass(frozen=True, slots=True)
-class Flags:
-    """The options as they were given."""
+class ServiceFlags:
+    """The options that describe a user-provided service."""
 
-    app_dir: Path | None = None
-    app: str | None = None
-    command: str | None = None
-    python: str | None = None
-    env_file: str | None = None
-    env: Sequence[str] = ()
-    allow_env: Sequence[str] = ()
-    headers: Sequence[str] = ()
-    preset: str | None = None
+    app_dir: Annotated[
+        Path | None, _option("--app-dir", "The service's folder [default: the one of devenv.toml].", "DIR")
+    ] = None
+    app: Annotated[
+        str | None, _option("--app", "An ASGI app, served by uvicorn: main:app.", "MODULE:NAME")
+    ] = None
+    command: Annotated[
+        str | None,
+        _option("--command", 'What starts it, in any language: "node server.js --port {port}"; PORT is set.'),
+    ] = None
+    python: Annotated[
+        str | None,
+        _option("--python", "The interpreter for --app [default: the folder's .venv, else ours]."),
+    ] = None
+    env_file: Annotated[
+        str | None, _option("--env-file", "Variables to give it, as from a start script.", "FILE")
+    ] = None
+    env: Annotated[
+        list[str] | None,
+        _option("--env", "A variable of your own; may have {redis_url} and the like.", "N=VALUE"),
+    ] = None
+    allow_env: Annotated[
+        list[str] | None, _option("--allow-env", "A variable of its .env that may point outside.", "NAME")
+    ] = None
+    header: Annotated[
+        list[str] | None, _option("--header", "A header that every request to it needs.", "N=VALUE")
+    ] = None
+    preset: Annotated[
+        str | None,
+        _option("--preset", f"How it is spoken to: {', '.join(PRESETS)} [default: captcha].", "NAME"),
+    ] = None
 
     @property
     def any(self) -> bool:
         """Whether one was given at all."""
         return any((self.app_dir, self.app, self.command, self.python, self.env_file, self.preset)) or bool(
-            self.env or self.allow_env or self.headers
+            self.env or self.allow_env or self.header
         )
 
     def over(self, present: ServiceSpec | None) -> ServiceSpec | None:
@@ -97,12 +90,12 @@ class Flags:
         service = replace(
             service, python=self.python or service.python, env_file=self.env_file or service.env_file
         )
-        headers: Mapping[str, str] = assignments(self.headers, "--header")
+        headers: Mapping[str, str] = assignments(self.header or (), "--header")
         return advised(
             replace(
                 service,
-                env={**service.env, **assignments(self.env, "--env")},
-                allow_env=(*service.allow_env, *self.allow_env),
+                env={**service.env, **assignments(self.env or (), "--env")},
+                allow_env=(*service.allow_env, *(self.allow_env or ())),
                 profile=replace(service.profile, headers={**service.profile.headers, **headers}),
             )
         )

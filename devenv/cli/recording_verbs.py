@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,8 @@ import typer
 from rich.syntax import Syntax
 from rich.text import Text
 
-from devenv.cli.options import BackendOption, CommandContext, Json, NoColor, Seed, desk, write_file
+from devenv.cli.grouped import grouped
+from devenv.cli.options import CommandContext, Common, write_file
 from devenv.core.model.durations import seconds_of
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import MAX_PODS, Strategy
@@ -21,20 +23,39 @@ from devenv.verbs.replay.shrink import CONFIRMATIONS
 from devenv.verbs.replay.shrink import shrink as shrink_scenario
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The file; - is standard input.")]
-Out = Annotated[
-    Path | None,
-    typer.Option(dir_okay=False, metavar="FILE", help="Write the scenario there [default: standard output]."),
-]
-Pods = Annotated[
-    int | None,
-    typer.Option(min=1, max=MAX_PODS, metavar="N", help="Each session's requests over N pods in turn."),
-]
-Routed = Annotated[bool, typer.Option("--routed", help="Name no pods: the proxy's policy chooses.")]
-Pauses = Annotated[bool, typer.Option("--pauses/--no-pauses", help="Keep the pauses between requests.")]
-Keep = Annotated[
-    list[str] | None,
-    typer.Option(metavar="NAME", help="A header or field that is no secret; may be given several times."),
-]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFlags:
+    """How a scenario is made of a recording, and where it is written."""
+
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            dir_okay=False, metavar="FILE", help="Write the scenario there [default: standard output]."
+        ),
+    ] = None
+    pods: Annotated[
+        int | None,
+        typer.Option(min=1, max=MAX_PODS, metavar="N", help="Each session's requests over N pods in turn."),
+    ] = None
+    routed: Annotated[bool, typer.Option("--routed", help="Name no pods: the proxy's policy chooses.")] = (
+        False
+    )
+    pauses: Annotated[
+        bool, typer.Option("--pauses/--no-pauses", help="Keep the pauses between requests.")
+    ] = True
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A header or field that is no secret; may be given several times."),
+    ] = None
+
+    def options(self) -> ImportOptions:
+        """What the use case takes. Raises UsageProblem for options that exclude each other."""
+        if self.routed and self.pods is not None:
+            raise UsageProblem("--routed names no pods, --pods does: give one of them")
+        return ImportOptions(self.pods, self.routed, self.pauses, tuple(self.keep or ()))
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -45,81 +66,62 @@ app = typer.Typer(
 
 
 @app.command()
+@grouped
 def har(
+    *,
     file: File,
-    out: Out = None,
-    pods: Pods = None,
-    routed: Routed = False,
-    pauses: Pauses = True,
-    keep: Keep = None,
-    as_json: Json = False,
-    backend: BackendOption = None,
-    no_color: NoColor = False,
-    seed: Seed = None,
+    flags: ImportFlags,
+    common: Common,
 ) -> None:
     """Make a scenario of a HAR file, as Chrome, Firefox and Safari save it."""
-    _import("har", file, out, _options(pods, routed, pauses, keep), desk(as_json, no_color, backend, seed))
+    _import("har", file, flags, common.context())
 
 
 @app.command()
+@grouped
 def log(
+    *,
     file: File,
-    out: Out = None,
-    pods: Pods = None,
-    routed: Routed = False,
-    pauses: Pauses = True,
-    keep: Keep = None,
-    as_json: Json = False,
-    backend: BackendOption = None,
-    no_color: NoColor = False,
-    seed: Seed = None,
+    flags: ImportFlags,
+    common: Common,
 ) -> None:
     """Make a scenario of an access log: nginx' combined form, or one JSON object a line."""
-    _import("log", file, out, _options(pods, routed, pauses, keep), desk(as_json, no_color, backend, seed))
+    _import("log", file, flags, common.context())
 
 
 @app.command()
+@grouped
 def curl(
+    *,
     file: File,
-    out: Out = None,
-    pods: Pods = None,
-    routed: Routed = False,
-    pauses: Pauses = True,
-    keep: Keep = None,
-    as_json: Json = False,
-    backend: BackendOption = None,
-    no_color: NoColor = False,
-    seed: Seed = None,
+    flags: ImportFlags,
+    common: Common,
 ) -> None:
     """Make a scenario of curl commands, as browsers copy them ("Copy all as cURL (bash)")."""
-    _import("curl", file, out, _options(pods, routed, pauses, keep), desk(as_json, no_color, backend, seed))
+    _import("curl", file, flags, common.context())
 
 
+@grouped
 def record(
+    *,
     duration: Annotated[
         str, typer.Option("--for", metavar="TIME", help="How long: 30s, 5m [default: until Ctrl-C].")
     ] = "",
-    out: Out = None,
-    pods: Pods = None,
-    routed: Routed = False,
-    pauses: Pauses = True,
-    keep: Keep = None,
-    as_json: Json = False,
-    backend: BackendOption = None,
-    no_color: NoColor = False,
-    seed: Seed = None,
+    flags: ImportFlags,
+    common: Common,
 ) -> None:
     """Record what goes through the running stack's proxy, as a scenario on the pods that served it."""
     seconds = seconds_of(duration) if duration else None
     if duration and seconds is None:
         raise UsageProblem(f"--for {duration!r} is no time", hint="30s, 5m, 1h")
-    at = desk(as_json, no_color, backend, seed)
+    at = common.context()
     stack = running_stack(at.settings.backend, at.settings.state_dir)
     with at.screen.working("recording, Ctrl-C ends it" if seconds is None else "recording") as progress:
-        made = record_traffic(stack, seconds, _options(pods, routed, pauses, keep), progress)
-    _deliver(made, out, at)
+        made = record_traffic(stack, seconds, flags.options(), progress)
+    _deliver(made, flags.out, at)
 
 
+@grouped
 def shrink(
     target: Annotated[
         str, typer.Argument(metavar="FILE|NAME|RUN-ID", help="What fails: as replay takes it.")
@@ -130,16 +132,14 @@ def shrink(
     out: Annotated[
         Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Write the small scenario there too.")
     ] = None,
-    as_json: Json = False,
-    backend: BackendOption = None,
-    no_color: NoColor = False,
-    seed: Seed = None,
+    *,
+    common: Common,
 ) -> None:
     """Reduce a scenario that fails to the smallest part of it that still fails in the same way.
 
     Exit 1: it fails, and here is the smallest part. 0: nothing fails. 3: it fails only now and then.
     """
-    at = desk(as_json, no_color, backend, seed)
+    at = common.context()
     with at.screen.working("shrinking") as progress:
         found = shrink_scenario(target, at.settings, strategy, progress)
     if found.failure is not None and out is not None:
@@ -162,14 +162,8 @@ def shrink(
     raise typer.Exit(1)
 
 
-def _options(pods: int | None, routed: bool, pauses: bool, keep: list[str] | None) -> ImportOptions:
-    if routed and pods is not None:
-        raise UsageProblem("--routed names no pods, --pods does: give one of them")
-    return ImportOptions(pods, routed, pauses, tuple(keep or ()))
-
-
-def _import(form: str, file: Path, out: Path | None, options: ImportOptions, at: CommandContext) -> None:
-    _deliver(import_file(form, file, at.settings, options), out, at)
+def _import(form: str, file: Path, flags: ImportFlags, at: CommandContext) -> None:
+    _deliver(import_file(form, file, at.settings, flags.options()), flags.out, at)
 
 
 def _deliver(made: Composed, out: Path | None, at: CommandContext) -> None:

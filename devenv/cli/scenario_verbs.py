@@ -9,17 +9,8 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from devenv.cli.explain_verb import show_findings
-from devenv.cli.options import (
-    BackendOption,
-    Json,
-    Junit,
-    NoColor,
-    RedisOption,
-    Seed,
-    Summary,
-    desk,
-    write_file,
-)
+from devenv.cli.grouped import grouped
+from devenv.cli.options import Common, Junit, RedisOption, Summary, write_file
 from devenv.cli.screen import Screen, grid
 from devenv.core.model.vocabulary import CATALOGUE_STORES, MAX_PODS, CaptchaType, Strategy
 from devenv.core.scenario import Scenario, catalogue, find
@@ -30,6 +21,7 @@ from devenv.verbs.replay.summary import summary as summary_page
 from devenv.verbs.replay.usecase import replay_word
 
 
+@grouped
 def seed(
     count: Annotated[
         int, typer.Option("-n", "--count", min=1, metavar="N", help="How many challenges.")
@@ -40,13 +32,11 @@ def seed(
     direct: Annotated[
         bool, typer.Option("--direct", help="Straight into Redis, to the key schema, past the service.")
     ] = False,
-    as_json: Json = False,
-    backend: BackendOption = None,
-    no_color: NoColor = False,
-    seed: Seed = None,
+    *,
+    common: Common,
 ) -> None:
     """Create challenges on the running stack; they and their answers go to .devenv/challenges.jsonl."""
-    at = desk(as_json, no_color, backend, seed)
+    at = common.context()
     stack = running_stack(at.settings.backend, at.settings.state_dir)
     with at.screen.working("seeding") as progress:
         done = seed_challenges(
@@ -68,6 +58,7 @@ def _names(incomplete: str) -> list[tuple[str, str]]:
     return [(item.id, item.title) for item in catalogue() if item.id.startswith(incomplete)]
 
 
+@grouped
 def replay(
     target: Annotated[
         str,
@@ -99,17 +90,15 @@ def replay(
         float, typer.Option(min=0, metavar="X", help="Pauses are X times as long; 0: none.")
     ] = 1.0,
     redis: RedisOption = None,
-    as_json: Json = False,
-    backend: BackendOption = None,
-    no_color: NoColor = False,
-    seed: Seed = None,
+    *,
+    common: Common,
 ) -> None:
     """Play a scenario, print its sequence and judge it by what the catalogue expects of the store.
 
     Runs on the stack that runs, which it leaves as it was; else, or where Redis is to stand otherwise, on one
     of its own.
     """
-    at = desk(as_json, no_color, backend, seed, redis=redis)
+    at = common.context(redis=redis)
     with at.screen.working("replay") as progress:
         done = replay_word(
             target,
@@ -163,15 +152,14 @@ def _show_replay(result: ReplayResult, screen: Screen) -> None:
     screen.show(Text(text, style), Text(f"again: {result.command}", "dim"))
 
 
+@grouped
 def scenarios(
     name: Annotated[str | None, typer.Argument(help="Show this one whole.", autocompletion=_names)] = None,
-    as_json: Json = False,
-    backend: BackendOption = None,
-    no_color: NoColor = False,
-    seed: Seed = None,
+    *,
+    common: Common,
 ) -> None:
     """List the scenarios that are shipped, or show one."""
-    at = desk(as_json, no_color, backend, seed)
+    at = common.context()
     if name is not None:
         found = find(name)
         at.screen.result({**found.to_json(), "source": found.source})

@@ -6,41 +6,21 @@ import itertools
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from devenv.cli.options import (
-    BackendOption,
-    CommandContext,
-    Json,
-    NoColor,
-    RedisOption,
-    Seed,
-    StoreOption,
-    desk,
-    store,
-)
-from devenv.cli.own_service import (
-    AllowEnv,
-    App,
-    AppDir,
-    Command,
-    Env,
-    EnvFile,
-    Flags,
-    HeaderOption,
-    Preset,
-    Python,
-)
+from devenv.cli.grouped import grouped
+from devenv.cli.options import CommandContext, Common, RedisOption, StoreOption, store
+from devenv.cli.own_service import ServiceFlags
 from devenv.cli.screen import Screen, grid
 from devenv.core.model.backends import Backend
 from devenv.core.model.errors import DevenvError, EnvironmentProblem, UsageProblem
 from devenv.core.model.pod_stores import stores
-from devenv.core.model.topology import RedisMode, StackStatus
+from devenv.core.model.topology import Ports, RedisMode, StackStatus
 from devenv.core.model.vocabulary import MAX_PODS, Strategy
 from devenv.core.routing import POLICIES
 from devenv.harness.config.settings import MAX_PORT
@@ -75,13 +55,16 @@ def _policies(incomplete: str) -> list[str]:
 # --- up and down -----------------------------------------------------------------------------------------
 
 
-def up(
+@dataclass(frozen=True, slots=True)
+class StackFlags:
+    """The options that say what is started."""
+
     pods: Annotated[
         int | None,
         typer.Option(
             envvar="DEVENV_PODS", min=1, max=MAX_PODS, metavar="N", help="How many pods [default: 2]."
         ),
-    ] = None,
+    ] = None
     use_redis: Annotated[
         bool | None,
         typer.Option(
@@ -89,8 +72,8 @@ def up(
             envvar="USE_REDIS",
             help="Sessions in Redis, or in each pod's memory [default: memory].",
         ),
-    ] = None,
-    strategy: StoreOption = None,
+    ] = None
+    strategy: StoreOption = None
     policy: Annotated[
         str | None,
         typer.Option(
@@ -99,55 +82,63 @@ def up(
             help="How requests are spread; see `devenv route --help` [default: round-robin].",
             autocompletion=_policies,
         ),
-    ] = None,
+    ] = None
     workers: Annotated[
         int | None,
         typer.Option(
             envvar="DEVENV_WORKERS", min=1, max=64, metavar="N", help="Worker processes per pod [default: 1]."
         ),
-    ] = None,
-    redis: RedisOption = None,
-    port: Annotated[int | None, _port("--port", "DEVENV_TRAFFIC_PORT", "Traffic, default 8080")] = None,
+    ] = None
+    redis: RedisOption = None
+
+
+@dataclass(frozen=True, slots=True)
+class PortFlags:
+    """The options that say where the stack listens; None where not given."""
+
+    port: Annotated[int | None, _port("--port", "DEVENV_TRAFFIC_PORT", "Traffic, default 8080")] = None
     control_port: Annotated[
         int | None, _port("--control-port", "DEVENV_CONTROL_PORT", "Control API, default 8081")
-    ] = None,
-    ml_port: Annotated[int | None, _port("--ml-port", "DEVENV_ML_PORT", "Mock ML, default 8001")] = None,
-    redis_port: Annotated[
-        int | None, _port("--redis-port", "DEVENV_REDIS_PORT", "Redis, default 6379")
-    ] = None,
+    ] = None
+    ml_port: Annotated[int | None, _port("--ml-port", "DEVENV_ML_PORT", "Mock ML, default 8001")] = None
+    redis_port: Annotated[int | None, _port("--redis-port", "DEVENV_REDIS_PORT", "Redis, default 6379")] = (
+        None
+    )
     gate_port: Annotated[
         int | None, _port("--gate-port", "DEVENV_GATE_PORT", "First pod's gate, default 6391")
-    ] = None,
+    ] = None
+
+    def over(self, present: Ports) -> Ports:
+        """``present`` with the ports that were given."""
+        given = {
+            "traffic": self.port, "control": self.control_port, "ml": self.ml_port,
+            "redis": self.redis_port, "gate": self.gate_port,
+        }  # fmt: skip
+        return replace(present, **{name: port for name, port in given.items() if port is not None})
+
+
+@grouped
+def up(
+    *,
+    stack_flags: StackFlags,
+    ports: PortFlags,
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Return when it is ready; `devenv down` ends it.")
     ] = False,
-    app_dir: AppDir = None,
-    app: App = None,
-    command: Command = None,
-    python: Python = None,
-    env_file: EnvFile = None,
-    env: Env = None,
-    allow_env: AllowEnv = None,
-    header: HeaderOption = None,
-    preset: Preset = None,
-    as_json: Json = False,
-    backend: BackendOption = None,
-    no_color: NoColor = False,
-    seed: Seed = None,
+    service: ServiceFlags,
+    common: Common,
 ) -> None:
     """Start the stack: Redis, the mock ML service, the pods and the proxy in front of them.
 
     In the foreground it shows everybody's log until Ctrl-C, which ends it all. With a devenv.toml here, or
     --app or --command, the pods are your own service: docs/own-service.md.
     """
-    flags = Flags(app_dir, app, command, python, env_file, env or (), allow_env or (), header or (), preset)
-    at = desk(
-        as_json, no_color, backend, seed, pods=pods, use_redis=use_redis, strategy=store(strategy),
-        policy=policy, workers=workers, redis=redis,
-    )  # fmt: skip
-    wished = {"traffic": port, "control": control_port, "ml": ml_port, "redis": redis_port, "gate": gate_port}
-    ports = replace(at.settings.ports, **{name: item for name, item in wished.items() if item is not None})
-    spec = replace(at.settings, ports=ports, service=flags.over(at.settings.service)).stack_spec()
+    chosen = {field.name: getattr(stack_flags, field.name) for field in fields(stack_flags)}
+    at = common.context(**{**chosen, "strategy": store(stack_flags.strategy)})
+    settings = replace(
+        at.settings, ports=ports.over(at.settings.ports), service=service.over(at.settings.service)
+    )
+    spec = settings.stack_spec()
     stack = open_stack(at.settings.backend or "embedded", at.settings.state_dir, detached=detach)
     with at.screen.working("starting") as progress:
         started = stack.start(spec, progress)
@@ -205,11 +196,10 @@ def _addresses(status: StackStatus, screen: Screen) -> None:
     )
 
 
-def down(
-    as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None
-) -> None:
+@grouped
+def down(common: Common) -> None:
     """End the stack that runs: this folder's embedded one, else that of Docker Compose. None is no error."""
-    at = desk(as_json, no_color, backend, seed)
+    at = common.context()
     backends: tuple[Backend, ...] = (at.settings.backend,) if at.settings.backend else ("embedded", "compose")
     found = next((name for name in backends if _stop(name, at)), None)
     stopped = [found] if found is not None else []
@@ -242,11 +232,10 @@ def _stop(backend: Backend, at: CommandContext) -> bool:
 # --- looking ---------------------------------------------------------------------------------------------
 
 
-def status(
-    as_json: Json = False, backend: BackendOption = None, no_color: NoColor = False, seed: Seed = None
-) -> None:
+@grouped
+def status(common: Common) -> None:
     """Show the stack that runs: pods and their stores, the policy, Redis, and the keys in it."""
-    at = desk(as_json, no_color, backend, seed)
+    at = common.context()
     found = overview(running_stack(at.settings.backend, at.settings.state_dir))
     at.screen.result(found.to_json())
     head = f": {len(found.status.pods)} pods ({found.status.backend}), {found.policy}"
@@ -293,6 +282,7 @@ def _keys(found: Overview, screen: Screen) -> None:
             screen.show(Text(f"… and more under {listing.prefix}", "dim"))
 
 
+@grouped
 def logs(
     name: Annotated[
         str | None, typer.Argument(help="A part: a pod, redis, mock-ml … [default: all].")
@@ -301,21 +291,19 @@ def logs(
     tail: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="Only the last N lines of each.")
     ] = None,
-    as_json: Json = False,
-    backend: BackendOption = None,
-    no_color: NoColor = False,
-    seed: Seed = None,
+    *,
+    common: Common,
 ) -> None:
     """Show what the parts wrote; embedded also after the stack has ended."""
-    if as_json and follow:
+    if common.as_json and follow:
         raise UsageProblem("--json and --follow exclude each other", hint="leave one of them out")
-    at = desk(as_json, no_color, backend, seed)
+    at = common.context()
     try:
         stack = running_stack(at.settings.backend, at.settings.state_dir)
     except EnvironmentProblem:
         stack = open_stack(at.settings.backend or "embedded", at.settings.state_dir)
     lines = stack.logs(name, tail=tail, follow=follow)
-    if as_json:
+    if common.as_json:
         at.screen.result({"lines": list(lines)})
     else:
         _print_logs(lines, at.screen)
@@ -334,6 +322,7 @@ def _print_logs(lines: Iterator[str], screen: Screen) -> None:
 # --- changing --------------------------------------------------------------------------------------------
 
 
+@grouped
 def toggle(
     switch: Annotated[Switch, typer.Argument(help="on: sessions in Redis; off: in each pod's memory.")],
     pod: Annotated[
@@ -344,13 +333,11 @@ def toggle(
     rolling: Annotated[
         bool, typer.Option("--rolling", help="One pod after the other, not all side by side.")
     ] = False,
-    as_json: Json = False,
-    backend: BackendOption = None,
-    no_color: NoColor = False,
-    seed: Seed = None,
+    *,
+    common: Common,
 ) -> None:
     """Set USE_REDIS by restarting pods, as a rollout would."""
-    at = desk(as_json, no_color, backend, seed)
+    at = common.context()
     stack = running_stack(at.settings.backend, at.settings.state_dir)
     with at.screen.working("restarting") as progress:
         done = toggle_pods(
@@ -368,6 +355,7 @@ def toggle(
         )
 
 
+@grouped
 def route(
     policy: Annotated[
         str | None,
@@ -377,13 +365,11 @@ def route(
             autocompletion=_policies,
         ),
     ] = None,
-    as_json: Json = False,
-    backend: BackendOption = None,
-    no_color: NoColor = False,
-    seed: Seed = None,
+    *,
+    common: Common,
 ) -> None:
     """Change, while the stack runs, which pod the proxy gives a request to."""
-    at = desk(as_json, no_color, backend, seed)
+    at = common.context()
     found = running_stack(at.settings.backend, at.settings.state_dir).status()
     if policy is None:
         present = present_policy(found.endpoints.control)

@@ -11,7 +11,8 @@ import typer
 from rich.text import Text
 
 from devenv.cli.explain_verb import show_findings
-from devenv.cli.options import BackendOption, Json, NoColor, RedisOption, Seed, StoreName, desk, store
+from devenv.cli.grouped import grouped
+from devenv.cli.options import Common, RedisOption, StoreName, store
 from devenv.cli.own_demo import demo_own
 from devenv.cli.screen import Screen, grid
 from devenv.core.model.backends import Language
@@ -32,6 +33,7 @@ class LanguageName(StrEnum):
     KO = "ko"
 
 
+@grouped
 def demo(
     trials: Annotated[
         int, typer.Option(min=1, max=1000, metavar="N", help="Sequences per captcha type and kind.")
@@ -47,18 +49,14 @@ def demo(
         ),
     ] = None,
     redis: RedisOption = None,
-    as_json: Json = False,
-    backend: BackendOption = None,
-    no_color: NoColor = False,
-    seed: Seed = None,
+    *,
+    common: Common,
 ) -> None:
     """The whole story on a fresh stack: the bug on all three captchas, the fix, its race, and its cure.
 
     With a devenv.toml here it is about your own service: its sessions on another pod, without Redis and with.
     """
-    at = desk(
-        as_json, no_color, backend, seed,
-        language=cast("Language | None", language and language.value), redis=redis,
+    at = common.context(language=cast("Language | None", language and language.value), redis=redis,
     )  # fmt: skip
     if at.settings.service is not None:
         raise typer.Exit(demo_own(at, at.settings.service, trials))
