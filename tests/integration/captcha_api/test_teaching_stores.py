@@ -66,7 +66,7 @@ def test_an_ungraded_answer_costs_nothing(pod: Server, world: World) -> None:
     assert pod.post(path, right)["attempts"] == 1
 
 
-@pytest.mark.parametrize("cid", ["", "0" * 32, "x:attempts", "*", "a" * 100])
+@pytest.mark.parametrize("challenge_id", ["", "0" * 32, "x:attempts", "*", "a" * 100])
 def test_what_is_no_session_is_not_found(pod: Server, world: World, challenge_id: str) -> None:
     world.redis.client.set("rcaptcha:abstract:x:attempts", "1", ex=60)
     answer = pod.post("/api/abstract-verify", {"challenge_id": challenge_id, "selections": [1]})

@@ -210,7 +210,7 @@ def test_the_stack_s_pods_have_a_gate_port_each() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "named"),
+    ("options", "named"),
     [
         (ServiceOptions(name="Captcha"), "'Captcha'"),
         (ServiceOptions(name="a" * 60), "63"),
