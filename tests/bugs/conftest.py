@@ -1,14 +1,16 @@
-"""The catalogue on real pods: every scenario with every store, played once for all tests of this folder."""
+"""The catalogue on real pods: each scenario with each store is played once, by the test that asks first."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from devenv.core.model.errors import DevenvError
 from devenv.core.model.topology import Ports, RedisMode, StackSpec
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario, catalogue
@@ -20,76 +22,104 @@ from devenv.verbs.replay.replayer import Replayer
 from devenv.verbs.replay.result import ReplayResult
 from tools.failures_page import stack_kind
 
-StackFor = Callable[[int, int, RedisMode], EmbeddedStack]
-Asked = tuple[Scenario, Strategy]
-ASKED: list[Asked] = [(scenario, strategy) for scenario in catalogue() for strategy in scenario.strategies]
-IDS = [f"{scenario.id}-{strategy}" for scenario, strategy in ASKED]
+Case = tuple[Scenario, Strategy]
+StackKind = tuple[int, RedisMode]
+CASES: list[Case] = [(scenario, strategy) for scenario in catalogue() for strategy in scenario.strategies]
+IDS = [f"{scenario.id}-{strategy}" for scenario, strategy in CASES]
 
 
 @dataclass(frozen=True)
 class Played:
-    """What a play found, and the folder with its trace."""
+    """One play of a scenario with one store."""
 
     result: ReplayResult
     run: Run
+    """The run's folder, with the trace."""
 
 
-Results = dict[tuple[str, Strategy], Played | Exception]
+class Plays:
+    """The plays of the catalogue, each made when it is first asked for and then kept.
 
+    One stack runs at a time, for all cases of one kind. A case that raises has its error kept, and the next
+    case gets a new stack: a failure takes no other test with it.
+    """
 
-@pytest.fixture(scope="session")
-def stack_for(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackFor]:
-    """Gives the stack of so many pods and workers in each, with such a Redis; started when asked for."""
-    started: dict[tuple[int, int, RedisMode], EmbeddedStack] = {}
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._results: dict[tuple[str, Strategy], Played | Exception] = {}
+        self._kind: StackKind | None = None
+        self._stack: EmbeddedStack | None = None
+        self._replayer: Replayer | None = None
+        self._stacks = 0
 
-    def give(pods: int, workers: int, redis_mode: RedisMode) -> EmbeddedStack:
-        if (pods, workers, redis_mode) not in started:
-            stack = EmbeddedStack(tmp_path_factory.mktemp("stack"), SUPERVISOR)
+    def play(self, scenario: Scenario, strategy: Strategy) -> Played:
+        """The play of one scenario with one store; raises what it raised."""
+        name = (scenario.id, strategy)
+        if name not in self._results:
+            self._results[name] = self._made(scenario, strategy)
+        result = self._results[name]
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def _made(self, scenario: Scenario, strategy: Strategy) -> Played | Exception:
+        try:
+            replayer = self._replayer_for(stack_kind(scenario, strategy))
+            run = open_run(self._folder, f"{scenario.id}-{strategy}", 0.0)
+            return Played(replayer.run(scenario, strategy, run=run), run)
+        except BaseException as error:  # a time-out of pytest too, which is kept for no other test
+            self.close()
+            if isinstance(error, Exception):
+                return error
+            raise
+
+    def _replayer_for(self, kind: StackKind) -> Replayer:
+        if self._replayer is None or self._kind != kind:
+            self.close()
+            workers, redis_mode = kind
+            pods = max(
+                scenario.stack.pods for scenario, store in CASES if stack_kind(scenario, store) == kind
+            )
+            self._stacks += 1
+            self._stack = EmbeddedStack(self._folder / f"stack-{self._stacks}", SUPERVISOR)
             spec = StackSpec(pods=pods, workers=workers, redis_mode=redis_mode, ports=Ports.free())
-            stack.start(spec, lambda line: None)
-            started[pods, workers, redis_mode] = stack
-        return started[pods, workers, redis_mode]
+            self._stack.start(spec, lambda line: None)
+            self._kind, self._replayer = kind, Replayer(self._stack)
+        return self._replayer
 
-    yield give
-    for stack in started.values():
-        stack.stop()
+    def close(self) -> None:
+        """End the stack that runs; the next play starts another."""
+        replayer, self._replayer = self._replayer, None
+        stack, self._stack = self._stack, None
+        try:
+            if replayer is not None:
+                with suppress(DevenvError):  # the stack ends next: what cannot be put back ends with it
+                    replayer.__exit__(None, None, None)
+        finally:
+            if stack is not None:
+                stack.stop()
 
 
 @pytest.fixture(scope="session")
-def results(
-    stack_for: StackFor, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Results:
-    """All that was asked for, in the order that needs the fewest stacks and restarts of pods."""
-    params: list[dict[str, Any]] = [
-        dict(item.callspec.params)
-        for item in request.session.items
-        if isinstance(item, pytest.Function) and item.path.parent == Path(__file__).parent
-    ]
-    asked = {
-        (param["scenario"].id, param["strategy"]): (param["scenario"], param["strategy"]) for param in params
-    }
-    folder = Path(tmp_path_factory.mktemp("plays"))
-    found: Results = {}
-    for kind in sorted({stack_kind(*each) for each in asked.values()}):
-        some = [each for each in asked.values() if stack_kind(*each) == kind]
-        pods = max(scenario.stack.pods for scenario, _ in some)
-        with Replayer(stack_for(pods, *kind)) as replayer:
-            for scenario, strategy in sorted(some, key=_settings):
-                run = open_run(folder, f"{scenario.id}-{strategy}", 0.0)
-                try:
-                    found[scenario.id, strategy] = Played(replayer.run(scenario, strategy, run=run), run)
-                except Exception as error:
-                    found[scenario.id, strategy] = error
-    return found
+def plays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plays]:
+    """What both modules of this folder ask; nothing is played before a test asks for it."""
+    kept = Plays(tmp_path_factory.mktemp("plays"))
+    yield kept
+    kept.close()
 
 
-def _settings(asked: Asked) -> tuple[str, str]:
-    return str(required_spec(*asked).to_json()), asked[0].id
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort this folder's tests so that stacks, and restarts of their pods, are few, whatever the seed."""
+    ours = [item for item in items if item.path.parent == Path(__file__).parent]
+    if not ours:
+        return
+    first = items.index(ours[0])
+    rest_before = [item for item in items[:first] if item not in ours]
+    rest_after = [item for item in items[first:] if item not in ours]
+    items[:] = [*rest_before, *sorted(ours, key=_order), *rest_after]
 
 
-def played(results: Results, scenario: Scenario, strategy: Strategy) -> Played:
-    """The play of one scenario with one store; raises what it raised."""
-    found = results[scenario.id, strategy]
-    if isinstance(found, Exception):
-        raise found
-    return found
+def _order(item: pytest.Item) -> tuple[StackKind, str, str]:
+    assert isinstance(item, pytest.Function)
+    case: Any = (item.callspec.params["scenario"], item.callspec.params["strategy"])
+    return stack_kind(*case), str(required_spec(*case).to_json()), case[0].id

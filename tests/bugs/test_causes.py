@@ -7,7 +7,7 @@ import pytest
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import RedisServer, Scenario, Together
 from devenv.verbs.explain.source import explain_run
-from tests.bugs.conftest import ASKED, IDS, Results, played
+from tests.bugs.conftest import CASES, IDS, Plays
 
 MEMORY_ITSELF = ["pod-memory", "pod-restart", "many-workers", "handwriting-global", "attempts-limit"]
 CONSEQUENCES = {
@@ -22,10 +22,9 @@ CONSEQUENCES = {
 RACES = ["resurrected-key", "empty-bypass", "double-success", "lost-attempt", "double-click"]
 
 
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize(("scenario", "strategy"), ASKED, ids=IDS)
-def test_the_trace_tells_the_cause(results: Results, scenario: Scenario, strategy: Strategy) -> None:
-    found = explain_run(played(results, scenario, strategy).run)
+@pytest.mark.parametrize(("scenario", "strategy"), CASES, ids=IDS)
+def test_the_trace_tells_the_cause(plays: Plays, scenario: Scenario, strategy: Strategy) -> None:
+    found = explain_run(plays.play(scenario, strategy).run)
     causes = [group.cause for group in found.groups]
     fine = _besides(scenario, strategy)
     if scenario.stores[strategy].bug:

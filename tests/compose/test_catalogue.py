@@ -17,7 +17,7 @@ from devenv.verbs.replay.baseline import required_spec
 from devenv.verbs.replay.replayer import Replayer
 from devenv.verbs.replay.result import ReplayResult
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.docker
 RUNS = [
     ("pod-memory", Strategy.MEMORY),
     ("pod-memory", Strategy.GUIDE),

@@ -21,7 +21,7 @@ from devenv.stack.compose.backend import ComposeStack
 from devenv.verbs.doctor.usecase import DoctorOptions, examine
 from devenv.verbs.replay.replayer import Replayer
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.docker
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -21,23 +20,16 @@ from devenv.core.model.topology import Ports, StackSpec
 from devenv.stack.compose import compose_file, docker_engine
 from devenv.stack.compose.backend import ComposeStack
 from devenv.stack.ports import Reservation
+from tests.support import until
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.docker
 A, B, C = "captcha-api-a", "captcha-api-b", "captcha-api-c"
 SPEC = StackSpec(ports=Ports.free())
-DEADLINE = 120.0
 NewProject = Callable[[], str]
 
 
 def quiet(line: str) -> None:
     """Progress that nobody reads."""
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.2)
 
 
 def left_of(engine: DockerClient, project: str) -> list[str]:
@@ -193,7 +185,7 @@ class TestPlainCompose:
             states = [c.attrs["State"] for c in docker_engine.containers(engine, plain.project).values()]
             return [state["Health"]["Status"] for state in states] == ["healthy"] * 5
 
-        until(healthy)
+        until(healthy, "the pods are healthy", every=0.2)
 
     def test_down_leaves_nothing(self, engine: DockerClient, clone: Path, project: NewProject) -> None:
         stack = Plain(clone, project())
@@ -335,7 +327,7 @@ class TestOwn:
         assert left_of(engine, name)
         client.kill()
         client.wait()
-        until(lambda: left_of(engine, name) == [])
+        until(lambda: left_of(engine, name) == [], "nothing is left of the project", every=0.2)
 
 
 def test_an_engine_out_of_reach_is_told(

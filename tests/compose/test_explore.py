@@ -18,7 +18,7 @@ from devenv.stack.compose.backend import ComposeStack
 from devenv.verbs.explore.result import Exploration, ExploreOptions, Mode
 from devenv.verbs.explore.usecase import PATIENT, explore_on
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.docker
 
 
 @pytest.fixture(scope="module")

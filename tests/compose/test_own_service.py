@@ -21,7 +21,7 @@ from devenv.verbs.replay.replayer import replay
 from tests.compose.test_compose import Plain, left_of
 from tests.integration.own_service.conftest import OWN_STYLE
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.docker
 FILES = ("-f", "docker-compose.yml", "-f", OVERRIDE_FILE)
 
 

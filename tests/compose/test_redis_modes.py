@@ -22,7 +22,7 @@ from devenv.harness.redis.keys import connected
 from devenv.stack.compose import compose_file, docker_engine
 from devenv.stack.compose.backend import ComposeStack
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.docker
 A, B = "captcha-api-a", "captcha-api-b"
 
 

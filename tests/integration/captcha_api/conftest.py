@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,28 +20,12 @@ import psutil
 import pytest
 import redis
 
-DEADLINE = 30.0
-
-
-def until(what: str, condition: Callable[[], Any]) -> Any:
-    """The condition's first true value; fails after the deadline."""
-    end = time.monotonic() + DEADLINE
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"not within {DEADLINE} s: {what}")
-
-
-@pytest.fixture(name="until", scope="session")
-def until_fixture() -> Callable[[str, Callable[[], Any]], Any]:
-    return until
+from tests.support import HANG_GUARD_S, free_port, until
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
-    process.wait(DEADLINE)
+    process.wait(HANG_GUARD_S)
 
 
 class RedisServer:
@@ -50,9 +33,7 @@ class RedisServer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.client: redis.Redis = redis.Redis(port=self.port, decode_responses=True)
         self.start()
 
@@ -62,7 +43,7 @@ class RedisServer:
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder)]
         with (self._folder / "redis.log").open("ab") as log:
             self.process = subprocess.Popen([binary, *options], stdout=log, stderr=log)
-        until("redis-server answers", self._answers)
+        until(self._answers, "redis-server answers")
 
     def _answers(self) -> bool:
         with contextlib.suppress(redis.RedisError):
@@ -111,10 +92,10 @@ class Server:
         full = {**os.environ, "PYTHONUNBUFFERED": "1", **env}
         with log.open("wb") as out:
             self.process = subprocess.Popen(command, env=full, stdout=out, stderr=out)
-        found = until(f"{app} listens ({log})", self._address)
+        found = until(self._address, f"{app} listens ({log})")
         self.url = f"http://127.0.0.1:{found}"
-        self.http = httpx.Client(base_url=self.url, timeout=DEADLINE, trust_env=False)
-        until(f"{app} answers", self._answers)
+        self.http = httpx.Client(base_url=self.url, timeout=HANG_GUARD_S, trust_env=False)
+        until(self._answers, f"{app} answers")
 
     def text(self) -> str:
         return self.log.read_text(encoding="utf-8")

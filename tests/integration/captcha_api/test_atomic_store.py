@@ -20,6 +20,7 @@ from devenv.captcha_api.settings import Settings
 from devenv.captcha_api.stores.atomic import AtomicStore
 from devenv.captcha_api.submissions import AbstractSubmission, GridSubmission, HandwritingSubmission
 from devenv.core.model.vocabulary import CaptchaType
+from tests.support import until
 
 KINDS = ("abstract", "imagegrid", "handwriting")
 CID = "c" * 32
@@ -139,10 +140,10 @@ def test_the_ttl_is_kept_and_a_missing_one_is_put_back(store: AtomicStore, serve
     assert 0 < server.ttl(KEY) <= 60
 
 
-def test_the_last_milliseconds_leave_nothing_behind(store: AtomicStore, server: Any, until: Any) -> None:
+def test_the_last_milliseconds_leave_nothing_behind(store: AtomicStore, server: Any) -> None:
     server.pexpire(KEY, 300)
     store.verify(answer(1))
-    until("the key expires", lambda: not server.exists(KEY))
+    until(lambda: not server.exists(KEY), "the key expires")
 
 
 def test_every_key_has_a_ttl_and_the_receipt_is_no_session(store: AtomicStore, server: Any) -> None:

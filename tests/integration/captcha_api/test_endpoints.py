@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.support import until
+
 KINDS = ("abstract", "imagegrid", "handwriting")
 STORES = ("memory", "guide", "atomic")
 
@@ -182,11 +184,11 @@ def test_a_page_of_another_origin_may_call(pod: Any) -> None:
     assert reply.headers["access-control-allow-origin"] == "*"
 
 
-def test_log_lines_carry_pod_request_and_challenge(pod: Any, world: Any, until: Any) -> None:
+def test_log_lines_carry_pod_request_and_challenge(pod: Any, world: Any) -> None:
     path, right, _ = world.new(pod, "abstract")
     name = f"log-{right['challenge_id']}"
     pod.post(path, right, headers={"X-Request-Id": name})
-    (line,) = until("the line is written", lambda: [e for e in pod.lines() if e["request_id"] == name])
+    (line,) = until(lambda: [e for e in pod.lines() if e["request_id"] == name], "the line is written")
     assert line["challenge_id"] == right["challenge_id"]
     assert (line["level"], line["event"], line["outcome"]) == ("info", "request", "success")
     assert line["pod"] in pod.log.name

@@ -6,7 +6,7 @@ import logging
 import shutil
 import socket
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from devenv.captcha_api.stores.guide import GuideStore
 from devenv.captcha_api.stores.memory import MemoryStore
 from devenv.stack import certificates
 from devenv.stack.certificates import Certificates
+from tests.support import free_port, until
 
 PASSWORD = "s3cret-of-this-test"
 
@@ -45,9 +46,7 @@ class Servers:
         self._start("password", folder, "--requirepass", PASSWORD)
 
     def _start(self, name: str, folder: Path, *words: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         listen = ["--port", "0", "--tls-port"] if "--tls-cert-file" in words else ["--port"]
         binary = shutil.which("redis-server")
         assert binary, "redis-server is not on PATH"
@@ -86,11 +85,9 @@ def _tls(files: Certificates) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def servers(
-    tmp_path_factory: pytest.TempPathFactory, until: Callable[[str, Callable[[], Any]], Any]
-) -> Iterator[Servers]:
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     started = Servers(tmp_path_factory.mktemp("servers"))
-    until("all listen", started.listens)
+    until(started.listens, "all servers listen")
     yield started
     started.stop()
 

@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support import until
+
 
 @pytest.fixture(scope="session")
 def two(shared_world: Any) -> Iterator[list[Any]]:
@@ -71,7 +73,7 @@ def test_redirect_after_handwriting(memory_pod: Any, world: Any) -> None:
     assert memory_pod.post(path, right)["redirect_url"] == "/done"
 
 
-def test_expiry(shared_world: Any, world: Any, until: Any) -> None:
+def test_expiry(shared_world: Any, world: Any) -> None:
     pod = shared_world.pod("m-brief", USE_REDIS="false", CAPTCHA_TTL="1")
     try:
         challenge_id = pod.post("/api/abstract-captcha")["challenge_id"]
@@ -82,7 +84,7 @@ def test_expiry(shared_world: Any, world: Any, until: Any) -> None:
             result = pod.post("/api/abstract-verify", body)
             return None if result["message"] == "Invalid signatures length" else result
 
-        result = until("the challenge expires", other_message)
+        result = until(other_message, "the challenge expires")
         assert result == {"success": False, "message": "Challenge expired", "expired": True}
     finally:
         pod.stop()
@@ -110,7 +112,7 @@ def test_several_workers_are_several_memories(shared_world: Any, world: Any) -> 
         pod.stop()
 
 
-def test_workers_can_share_their_counts(shared_world: Any, tmp_path: Path, until: Any) -> None:
+def test_workers_can_share_their_counts(shared_world: Any, tmp_path: Path) -> None:
     env = {"USE_REDIS": "false", "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     pod = shared_world.pod("m-counts", "--workers", "2", **env)
 
@@ -123,7 +125,7 @@ def test_workers_can_share_their_counts(shared_world: Any, tmp_path: Path, until
             assert set(pool.map(ask, range(40))) == {200}
         label = 'captcha_requests_total{endpoint="/api/abstract-verify",outcome="not_found",status="200"}'
         # A worker counts a request right after answering it; any worker answers for all.
-        until("all are counted", lambda: f"{label} 40.0" in pod.http.get("/metrics").text)
+        until(lambda: f"{label} 40.0" in pod.http.get("/metrics").text, "all are counted")
         page = pod.http.get("/metrics").text
         assert "captcha_challenge_not_found_ratio 1.0" in page
     finally:

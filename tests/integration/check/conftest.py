@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,14 @@ from typing import Any
 import hiredis
 import pytest
 
-DEADLINE_S = 30.0
+from tests.support import HANG_GUARD_S, free_port, until
 
 
 class Wire:
     """One connection; gives replies as the bytes that came, and as values."""
 
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S)
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=HANG_GUARD_S)
 
     def send(self, *words: bytes | str | int) -> bytes:
         """The bytes of the reply to one command."""
@@ -51,21 +50,18 @@ class RealRedis:
     def __init__(self, folder: Path) -> None:
         binary = shutil.which("redis-server")
         assert binary, "redis-server is not on PATH"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
         with (folder / "redis.log").open("ab") as log:
             self.process = subprocess.Popen([binary, *options], stdout=log, stderr=log)
         self._wires: list[Wire] = []
-        until = time.monotonic() + DEADLINE_S
-        while True:
-            try:
-                assert self.wire().ask("PING") == b"PONG"
-                return
-            except ConnectionError:
-                assert time.monotonic() < until, "redis-server does not answer"
-                time.sleep(0.02)
+        until(self._answers, "redis-server answers")
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.wire().ask("PING") == b"PONG")
+        except ConnectionError:
+            return False
 
     def wire(self) -> Wire:
         self._wires.append(Wire(self.port))
@@ -75,7 +71,7 @@ class RealRedis:
         for wire in self._wires:
             wire.close()
         self.process.kill()
-        self.process.wait(DEADLINE_S)
+        self.process.wait(HANG_GUARD_S)
 
 
 @pytest.fixture(scope="module")

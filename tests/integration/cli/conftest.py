@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-DEADLINE_S = 60.0
+from tests.support import HANG_GUARD_S
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class CommandLine:
             env=self.environment(),
             capture_output=True,
             encoding="utf-8",
-            timeout=120,
+            timeout=HANG_GUARD_S,
             check=False,
         )
 
@@ -66,13 +65,6 @@ class CommandLine:
         )
 
     @staticmethod
-    def wait_for(condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + DEADLINE_S
-        while not condition():
-            assert time.monotonic() < deadline, f"{what}: not within {DEADLINE_S:g} s"
-            time.sleep(0.02)
-
-    @staticmethod
     def read_until(process: subprocess.Popen[str], word: str) -> str:
         """What the process printed up to the line with ``word``; the pipe's end fails the test."""
         assert process.stdout is not None
@@ -88,16 +80,6 @@ class CommandLine:
         """The process with everything below it, as it is now."""
         parent = psutil.Process(process.pid)
         return [parent, *parent.children(recursive=True)]
-
-    @staticmethod
-    def all_gone(processes: list[psutil.Process]) -> bool:
-        def gone(process: psutil.Process) -> bool:
-            try:
-                return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-            except psutil.NoSuchProcess:
-                return True
-
-        return all(gone(process) for process in processes)
 
     @staticmethod
     def interrupt(process: subprocess.Popen[str]) -> None:

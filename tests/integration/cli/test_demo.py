@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.support import all_gone, until
+
 CommandLine = Any  # of conftest.py
 TYPES = {"abstract", "imagegrid", "handwriting"}
 
@@ -91,7 +93,7 @@ def test_ctrl_c_leaves_nothing(devenv: CommandLine) -> None:
         assert len(everyone) > 3
         devenv.interrupt(process)
         assert process.wait(30) == 130
-    devenv.wait_for(lambda: devenv.all_gone(everyone), "the demo's processes are gone")
+    until(lambda: all_gone(everyone), "the demo's processes are gone")
     assert not list((devenv.folder / ".devenv").glob("temporary-*/embedded.json"))
 
 
@@ -101,7 +103,7 @@ def test_kill_9_leaves_no_process(devenv: CommandLine) -> None:
         everyone = devenv.family(process)
         process.kill()
         process.wait(30)
-    devenv.wait_for(lambda: devenv.all_gone(everyone), "the demo's processes are gone")
+    until(lambda: all_gone(everyone), "the demo's processes are gone")
     left = list((devenv.folder / ".devenv").glob("temporary-*"))
     assert devenv.json("demo", "--trials", "1")["verdict"] == "holds"
     assert not [folder for folder in left if folder.exists()]  # the next demo tidies up
@@ -116,7 +118,7 @@ def test_up_in_the_foreground_shows_logs_until_ctrl_c(devenv: CommandLine) -> No
         everyone = devenv.family(process)
         devenv.interrupt(process)
         assert process.wait(30) == 130
-    devenv.wait_for(lambda: devenv.all_gone(everyone), "the stack's processes are gone")
+    until(lambda: all_gone(everyone), "the stack's processes are gone")
     assert devenv.run("status").returncode == 4
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support import until
+
 from .conftest import CommandLine
 
 A, B = "captcha-api-a", "captcha-api-b"
@@ -127,7 +129,7 @@ def test_a_race_made_by_hand_and_explained(guide: CommandLine, traffic: httpx.Cl
     answers: list[dict[str, Any]] = []
     late = threading.Thread(target=lambda: answers.append(verify(traffic, B, challenge_id, [0])))
     late.start()
-    guide.wait_for(lambda: bool(guide.json("gate", "list")["held"]), "TTL held")
+    until(lambda: bool(guide.json("gate", "list")["held"]), "TTL held")
     held = guide.json("gate", "list")["held"][0]
     assert (held["pod"], held["command"], held["direction"]) == (B, "TTL", "request")
     shown = guide.run("gate", "list").stdout

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from redis.crc import key_slot
 
 from devenv.harness.redis.failover import fail_over, hand_back
 from tests.integration.cluster.conftest import POD, Cluster
+from tests.support import until
 
 
 def parts(reply: Any) -> Iterator[str]:
@@ -31,22 +31,14 @@ def master_with_a_replica(node: Any) -> str | None:
     return next((line.split()[3] for line in lines if "slave" in line.split()[2]), None)
 
 
-def wait_for(condition: Callable[[], str | None]) -> str:
-    """What ``condition`` gives once that is something."""
-    deadline = time.monotonic() + 10.0
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.02)
-    return found
-
-
 @pytest.mark.parametrize("protocol", [2, 3])
 @pytest.mark.parametrize("words", [("SLOTS",), ("SHARDS",), ("NODES",), ("REPLICAS", "id")])
 def test_the_map_names_ports_of_the_gate_only(
     cluster: Cluster, words: tuple[str, ...], protocol: int
 ) -> None:
     first: Any = cluster.nodes.nodes[0]
-    replicated = wait_for(lambda: master_with_a_replica(first))  # roles are news for a while after a failover
+    # Nodes learn of changed roles a while after a failover.
+    replicated = until(lambda: master_with_a_replica(first), "a master has a replica")
     asked = [*words[:1], *([replicated] if words[1:] else [])]
     client = cluster.client(protocol=protocol)
     found = set(parts(client.execute_command("CLUSTER", *asked)))

@@ -7,8 +7,7 @@ import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,28 +21,14 @@ from devenv.core.model.topology import Ports, StackSpec, StackStatus
 from devenv.stack.embedded import redis_server
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.verbs.operate.select import SUPERVISOR
+from tests.support import HANG_GUARD_S, all_gone, gone, until
 
 A, B = "captcha-api-a", "captcha-api-b"
-DEADLINE = 30.0
 SPEC = StackSpec(ports=Ports.free())
 
 
 def quiet(line: str) -> None:
     """Progress that nobody reads."""
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.02)
-
-
-def gone(process: psutil.Process) -> bool:
-    try:
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 def supervisor_of(state_dir: Path) -> psutil.Process:
@@ -158,7 +143,7 @@ class TestRunning:
         pid = pids(stack.status())[A]
         assert pid is not None
         psutil.Process(pid).kill()
-        until(lambda: stack.status().pods[0].state == "stopped")
+        until(lambda: stack.status().pods[0].state == "stopped", "the pod is seen as stopped")
         assert "ended by itself" in (state_dir / "logs" / f"{A}.log").read_text(encoding="utf-8")
         stack.restart_pods({A: {}}, quiet)
         assert stack.status().pods[0].state == "running"
@@ -256,7 +241,7 @@ class TestEnding:
         processes = everything_of(tmp_path)
         client.kill()
         client.wait()
-        until(lambda: all(map(gone, processes)))
+        until(lambda: all_gone(processes), "all processes have ended")
 
     @pytest.mark.skipif(os.name == "nt", reason="kill -9")
     def test_kill_9_of_the_supervisor_leaves_nothing_and_is_no_obstacle(
@@ -266,7 +251,7 @@ class TestEnding:
         stack.start(SPEC, quiet)
         processes = everything_of(state_dir)
         processes[0].kill()
-        until(lambda: all(map(gone, processes)))
+        until(lambda: all_gone(processes), "all processes have ended")
         with pytest.raises(EnvironmentProblem, match="no stack is running"):
             stack.status()
         again = EmbeddedStack(state_dir, SUPERVISOR)
@@ -277,7 +262,7 @@ class TestEnding:
         client = _client(tmp_path, detached=True)
         assert client.stdin is not None
         client.stdin.close()
-        assert client.wait(DEADLINE) == 0
+        assert client.wait(HANG_GUARD_S) == 0
         found = EmbeddedStack(tmp_path, SUPERVISOR)
         processes = everything_of(tmp_path)
         assert [pod.state for pod in found.status().pods] == ["running", "running"]
@@ -312,7 +297,10 @@ class TestNotStarting:
             EnvironmentProblem, match=rf"{B} ended at start .*REDIS_PORT='tcp://10.0.0.7:6379'"
         ):
             stack.start(spec, quiet)
-        until(lambda: all(map(gone, set(psutil.Process().children(recursive=True)) - before)))
+        until(
+            lambda: all_gone(set(psutil.Process().children(recursive=True)) - before),
+            "all processes have ended",
+        )
         assert not (state_dir / "embedded.json").exists()
 
     def test_a_taken_port_names_its_owner_and_nothing_is_started(

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,8 +13,8 @@ import psutil
 import pytest
 
 from devenv.stack.embedded import parent_death_guard as parent_death_guard
+from tests.support import HANG_GUARD_S, all_gone, gone, until
 
-DEADLINE = 20.0
 StartKeeper = Callable[..., "subprocess.Popen[bytes]"]
 
 # A program with a child of its own; both say nothing and stay.
@@ -30,13 +29,6 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("armed", flush=True)
 time.sleep(600)
 """
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -62,43 +54,36 @@ def start(tmp_path: Path) -> Iterator[StartKeeper]:
     for process in keepers:
         assert process.stdin is not None
         process.stdin.close()
-        process.wait(DEADLINE)
+        process.wait(HANG_GUARD_S)
         if process.stdout is not None:
             process.stdout.close()
 
 
 def child_of(tmp_path: Path) -> psutil.Process:
-    until((tmp_path / "pid").exists)
+    until((tmp_path / "pid").exists, "the pid file is there")
     return psutil.Process(int((tmp_path / "pid").read_text(encoding="ascii")))
 
 
 def family_of(process: psutil.Process, size: int) -> list[psutil.Process]:
-    until(lambda: len(process.children(recursive=True)) >= size - 1)
+    until(lambda: len(process.children(recursive=True)) >= size - 1, "its children are there")
     return [process, *process.children(recursive=True)]
-
-
-def gone(process: psutil.Process) -> bool:
-    try:
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 @pytest.mark.parametrize("code", [0, 7])
 def test_the_exit_code_is_passed_on(start: StartKeeper, code: int) -> None:
-    assert start(sys.executable, "-c", f"raise SystemExit({code})").wait(DEADLINE) == code
+    assert start(sys.executable, "-c", f"raise SystemExit({code})").wait(HANG_GUARD_S) == code
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_death_by_signal_is_128_and_its_number(start: StartKeeper, tmp_path: Path) -> None:
     process = start(sys.executable, "-c", "import time; time.sleep(600)")
     child_of(tmp_path).kill()
-    assert process.wait(DEADLINE) == 128 + signal.SIGKILL
+    assert process.wait(HANG_GUARD_S) == 128 + signal.SIGKILL
 
 
 def test_a_command_that_there_is_not_is_127_and_says_so(start: StartKeeper) -> None:
     process = start("/nowhere/program", output=subprocess.PIPE)
-    assert process.wait(DEADLINE) == 127
+    assert process.wait(HANG_GUARD_S) == 127
     assert process.stdout is not None
     assert b"/nowhere/program" in process.stdout.read()
 
@@ -108,8 +93,8 @@ def test_end_of_input_ends_the_program_and_its_children(start: StartKeeper, tmp_
     family = family_of(child_of(tmp_path), 2)
     assert process.stdin is not None
     process.stdin.close()
-    process.wait(DEADLINE)
-    until(lambda: all(map(gone, family)))
+    process.wait(HANG_GUARD_S)
+    until(lambda: all_gone(family), "the family has ended")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
@@ -117,8 +102,8 @@ def test_terminating_the_keeper_ends_the_program(start: StartKeeper, tmp_path: P
     process = start(sys.executable, "-c", "import time; time.sleep(600)")
     child = child_of(tmp_path)
     process.terminate()
-    process.wait(DEADLINE)
-    until(lambda: gone(child))
+    process.wait(HANG_GUARD_S)
+    until(lambda: gone(child), "the program has ended")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
@@ -128,7 +113,7 @@ def test_a_program_that_does_not_listen_is_killed(start: StartKeeper) -> None:
     assert process.stdout.readline() == b"armed\n"
     assert process.stdin is not None
     process.stdin.close()
-    assert process.wait(DEADLINE) == 128 + signal.SIGKILL
+    assert process.wait(HANG_GUARD_S) == 128 + signal.SIGKILL
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
@@ -137,7 +122,7 @@ def test_a_stopped_program_ends_too(start: StartKeeper, tmp_path: Path) -> None:
     child_of(tmp_path).suspend()
     assert process.stdin is not None
     process.stdin.close()
-    assert process.wait(DEADLINE) == 128 + signal.SIGTERM
+    assert process.wait(HANG_GUARD_S) == 128 + signal.SIGTERM
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="PR_SET_PDEATHSIG is Linux's")
@@ -145,4 +130,4 @@ def test_a_killed_keeper_takes_the_program_along(start: StartKeeper, tmp_path: P
     process = start(sys.executable, "-c", "import time; time.sleep(600)")
     child = child_of(tmp_path)
     process.kill()
-    until(lambda: gone(child))
+    until(lambda: gone(child), "the program has ended")

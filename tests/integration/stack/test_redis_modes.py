@@ -20,8 +20,7 @@ from devenv.core.model.topology import Ports, RedisMode, StackSpec, StackStatus
 from devenv.harness.redis.keys import connected
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.verbs.operate.select import SUPERVISOR
-
-DEADLINE = 30.0
+from tests.support import HANG_GUARD_S
 
 
 class Case:
@@ -33,8 +32,12 @@ class Case:
         self.stack = EmbeddedStack(folder, SUPERVISOR)
         spec = StackSpec(use_redis=True, redis_mode=mode, ports=Ports.free())
         self.status: StackStatus = self.stack.start(spec, lambda _line: None)
-        self.http = httpx.Client(base_url=self.status.endpoints.traffic, timeout=DEADLINE, trust_env=False)
-        self.control = httpx.Client(base_url=self.status.endpoints.control, timeout=DEADLINE, trust_env=False)
+        self.http = httpx.Client(
+            base_url=self.status.endpoints.traffic, timeout=HANG_GUARD_S, trust_env=False
+        )
+        self.control = httpx.Client(
+            base_url=self.status.endpoints.control, timeout=HANG_GUARD_S, trust_env=False
+        )
 
     def secrets(self) -> list[str]:
         """The passwords of this stack: ours from its private file, the pods' from their environment."""
@@ -144,7 +147,7 @@ def test_the_gate_shows_a_certificate_of_the_stack_s_own_authority(case: Case) -
     access = json.loads(Path(case.status.endpoints.redis_access).read_text("utf-8"))
     context = ssl.create_default_context(cafile=access["ca"])
     with (
-        socket.create_connection(("127.0.0.1", gate), DEADLINE) as raw,
+        socket.create_connection(("127.0.0.1", gate), HANG_GUARD_S) as raw,
         context.wrap_socket(raw, server_hostname="127.0.0.1") as wrapped,
     ):
         wrapped.sendall(b"PING\r\n")

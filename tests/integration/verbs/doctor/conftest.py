@@ -8,10 +8,10 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -22,27 +22,11 @@ import trustme
 from devenv.stack.embedded import redis_server
 from devenv.stack.embedded.redis_cluster import Node, options, write_config
 from devenv.verbs.doctor.usecase import DoctorOptions, Examined, examine
+from tests.support import HANG_GUARD_S, free_port, free_ports, until
 
-DEADLINE = 30.0
 PASSWORD = "correct-horse"
 ACL_USER = "captcha"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-
-
-def until(what: str, condition: Callable[[], object]) -> None:
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end, f"not within {DEADLINE} s: {what}"
-        time.sleep(0.02)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, all different."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 class _Web(http.server.BaseHTTPRequestHandler):
@@ -64,7 +48,7 @@ class World:
         assert binary, "redis-server is not on PATH"
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
-        number = port if port is not None else free_ports(1)[0]
+        number = port if port is not None else free_port()
         plain = [] if "--tls-port" in words else ["--port", str(number)]
         words = tuple(word.replace("{port}", str(number)) for word in words)
         command = [binary, *plain, "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), *words]
@@ -87,7 +71,7 @@ class World:
             with contextlib.suppress(psutil.NoSuchProcess):
                 psutil.Process(process.pid).resume()
             process.kill()
-            process.wait(DEADLINE)
+            process.wait(HANG_GUARD_S)
 
 
 def _tls(world: World, name: str, ca: trustme.CA, leaf: trustme.LeafCert, *more: str) -> None:
@@ -137,8 +121,8 @@ def _far_cluster(world: World) -> None:
     world.start("far-cluster", *(word for pair in given.items() for word in pair), port=ports[0])
 
 
-def _state(world: World, name: str) -> str:
-    return str(world.client(name).execute_command("CLUSTER", "INFO"))  # type: ignore[no-untyped-call]
+def _serves(world: World, name: str) -> bool:
+    return "cluster_state:ok" in str(world.client(name).execute_command("CLUSTER", "INFO"))  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture(scope="session")
@@ -147,7 +131,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Web)
     threading.Thread(target=web.serve_forever, daemon=True).start()
     try:
-        world.port |= {"closed": free_ports(1)[0], "http": web.server_address[1]}
+        world.port |= {"closed": free_port(), "http": web.server_address[1]}
         world.start("plain")
         world.start("other")
         world.start("password", "--requirepass", PASSWORD)
@@ -162,7 +146,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         _cluster(world, ("cluster", "cluster-2", "cluster-3"))
         _far_cluster(world)
         for name in world.processes:
-            until(f"{name} listens", lambda name=name: world.listens(name))  # type: ignore[misc]
+            until(partial(world.listens, name), f"{name} listens")
         acl = world.client("acl")
         acl.execute_command(  # type: ignore[no-untyped-call]
             "ACL", "SETUSER", ACL_USER, "on", f">{PASSWORD}", "~rcaptcha:*", "+@all", "-@dangerous", "-@admin"
@@ -176,8 +160,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         acl.execute_command("ACL", "SETUSER", "default", "off")  # type: ignore[no-untyped-call]
         world.client("far-cluster").execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)  # type: ignore[no-untyped-call]
         for name in ("cluster", "cluster-2", "cluster-3", "far-cluster"):
-            until(f"{name} serves", lambda name=name: "cluster_state:ok" in _state(world, name))  # type: ignore[misc]
-        until("the replica follows", lambda: b"master_link_status:up" in _replication(world))
+            until(partial(_serves, world, name), f"{name} serves")
+        until(lambda: b"master_link_status:up" in _replication(world), "the replica follows")
         psutil.Process(world.processes["paused"].pid).suspend()
         yield world
     finally:

@@ -14,7 +14,7 @@ from devenv.core.model.vocabulary import Strategy
 from devenv.verbs.doctor.usecase import Ask, DoctorOptions, Examined, examine
 from devenv.verbs.operate.gate import GateClient
 from devenv.verbs.operate.select import open_stack
-from tests.integration.verbs.doctor.conftest import free_ports
+from tests.support import free_port
 
 A, B = "captcha-api-a", "captcha-api-b"
 
@@ -99,7 +99,7 @@ def test_a_healthy_stack_with_the_atomic_store(ward: Ward) -> None:
 def test_one_pod_is_set_otherwise(ward: Ward, settings: dict[str, str], finds: dict[str, str]) -> None:
     """A port at which nobody listens makes its pod fall back silently: that is said once, with the reason."""
     if "REDIS_PORT" in settings:
-        settings = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(free_ports(1)[0])}
+        settings = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(free_port())}
     ward.restart(b=settings)
     try:
         told = ward.kinds()

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -30,15 +29,9 @@ from devenv.wire.executor.pod_control import PodControl
 from devenv.wire.executor.pool import ExecutorPool
 from devenv.wire.executor.quiescence import Rest, can_tell
 from devenv.wire.gate import Gate
+from tests.support import free_port, until
 
-DEADLINE = 20.0
 KEY = f"count:{CID}"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -63,10 +56,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         subprocess.Popen(redis, stdout=subprocess.DEVNULL),
         subprocess.Popen(app, env=env, stderr=subprocess.DEVNULL),
     ]
-    deadline = time.monotonic() + DEADLINE
-    while not answers(ports.port):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: answers(ports.port), "the service answers")
     ports.pids = tuple(child.pid for child in children)
     yield ports
     for child in children:

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from importlib.resources import files
@@ -39,11 +38,10 @@ from devenv.wire.executor.pool import ExecutorPool
 from devenv.wire.executor.script_trial import run_script
 from devenv.wire.executor.wire_clients import RedisLink
 from devenv.wire.gate import Gate
-from tests.integration.verbs.explore.test_pool import free_port
+from tests.support import free_port, until
 
 KEY = f"rcaptcha:abstract:{CID}".encode()
 OTHER = f"rcaptcha:lock:{CID}".encode()
-DEADLINE = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +51,17 @@ def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     folder = tmp_path_factory.mktemp("redis")
     words = [program, "--port", str(port), "--save", "", "--dir", str(folder)]
     child = subprocess.Popen(words, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + DEADLINE
     with redis.Redis(port=port) as client:
-        while True:
-            with suppress(redis.ConnectionError):
-                client.ping()
-                break
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        until(lambda: pings(client), "redis-server answers")
     yield port
     child.kill()
     child.wait()
+
+
+def pings(client: redis.Redis) -> bool:
+    with suppress(redis.ConnectionError):
+        return bool(client.ping())
+    return False
 
 
 # --- one script -------------------------------------------------------------------------------------------
@@ -185,10 +183,7 @@ def pod(redis_port: int) -> Iterator[tuple[int, int]]:
     }  # fmt: skip
     words = [sys.executable, "-m", "uvicorn", "devenv.captcha_api.app:app", "--port", str(port)]
     child = subprocess.Popen(words, env=env, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + DEADLINE
-    while not healthy(port):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: healthy(port), "the pod is healthy")
     with redis.Redis(port=redis_port) as client:  # as after any first verify
         client.script_load(files("devenv.captcha_api.stores").joinpath("claim.lua").read_text("utf-8"))
     yield port, gate_port

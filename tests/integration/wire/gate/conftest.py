@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -21,9 +20,9 @@ from redis.retry import Retry
 
 from devenv.core.model.events import RedisCommand
 from devenv.wire.gate import Gate, Rule
+from tests.support import HANG_GUARD_S, free_port, until
 
 T = TypeVar("T")
-DEADLINE = 10.0
 LOOPS = ["asyncio", *(["uvloop"] if importlib.util.find_spec("uvloop") else [])]
 
 
@@ -31,9 +30,7 @@ class Server:
     """A redis-server of one test module; ``stop`` and ``start`` keep the port."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self._folder = folder
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -43,7 +40,7 @@ class Server:
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder)]
         self.process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
         client = redis.Redis(port=self.port)
-        wait_for(lambda: answers(client))
+        until(lambda: answers(client), "redis-server answers")
         client.close()
 
     def stop(self) -> None:
@@ -58,15 +55,6 @@ def answers(client: redis.Redis) -> bool:
         return bool(client.ping())
     except redis.ConnectionError:
         return False
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = DEADLINE) -> Any:
-    """What ``condition`` gives once that is true."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.002)
-    return found
 
 
 class Running:
@@ -90,9 +78,9 @@ class Running:
                 done.set_exception(error)
 
         self._loop.call_soon_threadsafe(run)
-        return done.result(DEADLINE)
+        return done.result(HANG_GUARD_S)
 
-    def wait(self, task: Coroutine[Any, Any, T], seconds: float = DEADLINE) -> T:
+    def wait(self, task: Coroutine[Any, Any, T], seconds: float = HANG_GUARD_S) -> T:
         """Run a coroutine in the gate's loop."""
         return asyncio.run_coroutine_threadsafe(task, self._loop).result(seconds)
 
@@ -112,14 +100,14 @@ class Running:
         return client
 
     def socket(self, pod: str = "captcha-api-a") -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.ports[pod]), timeout=DEADLINE)
+        return socket.create_connection(("127.0.0.1", self.ports[pod]), timeout=HANG_GUARD_S)
 
     def rules(self, *rules: dict[str, Any]) -> None:
         self.call(self.gate.populate, [Rule.from_json(rule) for rule in rules])
 
     def held(self, count: int = 1) -> list[Any]:
         """Wait until so many messages are held."""
-        wait_for(lambda: len(self.call(self.gate.holds.current)) == count)
+        until(lambda: len(self.call(self.gate.holds.current)) == count, f"{count} messages are held", 0.002)
         return self.call(self.gate.holds.current)
 
     def release(self, **what: Any) -> list[Any]:
@@ -177,11 +165,6 @@ def direct(redis_server: Server) -> Iterator[redis.Redis]:
     client.close()
 
 
-@pytest.fixture
-def poll() -> Callable[..., Any]:
-    return wait_for
-
-
 @pytest.fixture(params=LOOPS)
 def loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEventLoop]:
     """A running event loop in a thread of its own."""
@@ -197,7 +180,7 @@ def loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEventLoop]:
     thread.start()
     yield loop
     loop.call_soon_threadsafe(loop.stop)
-    thread.join(DEADLINE)
+    thread.join(HANG_GUARD_S)
     loop.close()
     assert not problems
 

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import redis
 
+from tests.support import until
+
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex")
 
 
@@ -223,7 +225,7 @@ def test_a_redis_that_does_not_read_does_not_fill_the_gate(unstarted: Any, reach
 
 
 def test_without_redis_the_pod_is_closed_and_after_it_is_back_all_works(
-    gate_of_own_redis: Any, own_redis: Any, poll: Callable[..., Any]
+    gate_of_own_redis: Any, own_redis: Any
 ) -> None:
     running = gate_of_own_redis
     client = running.client()
@@ -232,26 +234,24 @@ def test_without_redis_the_pod_is_closed_and_after_it_is_back_all_works(
     for _ in range(3):
         with pytest.raises(redis.ConnectionError):
             client.get("k")
-    poll(lambda: running.links() == 0)
+    until(lambda: running.links() == 0, "the links are closed")
     assert running.call(running.gate.status)["pods"][0]["refused"] >= 2
     own_redis.start()
     assert client.get("k") is None
 
 
-def test_redis_dying_in_the_middle_closes_the_pod(
-    gate_of_own_redis: Any, own_redis: Any, poll: Callable[..., Any]
-) -> None:
+def test_redis_dying_in_the_middle_closes_the_pod(gate_of_own_redis: Any, own_redis: Any) -> None:
     running = gate_of_own_redis
     with running.socket() as connection:
         connection.sendall(b"BLPOP none 0\r\n")
-        poll(lambda: running.fates() == [("BLPOP", "passed")])
+        until(lambda: running.fates() == [("BLPOP", "passed")], "BLPOP has passed")
         own_redis.stop()
         assert read_all(connection) == b""
-    poll(lambda: running.links() == 0)
+    until(lambda: running.links() == 0, "the links are closed")
     assert running.fates() == [("BLPOP", "unanswered")]
 
 
-def test_nothing_is_left_behind(gate: Any, poll: Callable[..., Any]) -> None:
+def test_nothing_is_left_behind(gate: Any) -> None:
     idle = gate.tasks()
     for number in range(30):
         client = gate.client("captcha-api-a" if number % 2 else "captcha-api-b")
@@ -259,8 +259,11 @@ def test_nothing_is_left_behind(gate: Any, poll: Callable[..., Any]) -> None:
         client.close()
     with gate.socket():
         pass
-    poll(lambda: sum(pod["connections"] for pod in gate.call(gate.gate.status)["pods"]) == 31)
-    poll(lambda: gate.links() == 0 and gate.tasks() == idle)
+    until(
+        lambda: sum(pod["connections"] for pod in gate.call(gate.gate.status)["pods"]) == 31,
+        "all are connected",
+    )
+    until(lambda: gate.links() == 0 and gate.tasks() == idle, "nothing is left")
     gate.wait(gate.gate.close())
     gate.wait(gate.gate.close())
     assert gate.tasks() == 0
@@ -269,7 +272,7 @@ def test_nothing_is_left_behind(gate: Any, poll: Callable[..., Any]) -> None:
         gate.client().ping()
 
 
-def test_closing_ends_open_connections(gate: Any, poll: Callable[..., Any]) -> None:
+def test_closing_ends_open_connections(gate: Any) -> None:
     gate.rules({"action": "hold", "command": "GET", "seconds": 300})
     with gate.socket() as idle, gate.socket() as held:
         held.sendall(b"GET k\r\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,6 +12,7 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
 from devenv.wire.gate import Rule, Then
+from tests.support import until
 
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex")
 RETRYING = {
@@ -169,13 +169,13 @@ def test_holding_makes_two_pods_cross(gate: Any, direct: redis.Redis, background
     assert direct.get("attempts") == b"1"
 
 
-def test_what_is_held_longer_than_the_client_waits_is_discarded(
-    gate: Any, direct: redis.Redis, poll: Callable[..., Any]
-) -> None:
+def test_what_is_held_longer_than_the_client_waits_is_discarded(gate: Any, direct: redis.Redis) -> None:
     gate.rules({"action": "hold", "command": "INCRBY", "nth": 1})
     client = gate.client(socket_timeout=0.2, **RETRYING)
     assert client.incr("n") == 1  # by its second try, on a new connection
-    poll(lambda: gate.fates() == [("INCRBY", "discarded"), ("INCRBY", "passed")])
+    until(
+        lambda: gate.fates() == [("INCRBY", "discarded"), ("INCRBY", "passed")], "both have passed the gate"
+    )
     gate.release()
     assert direct.get("n") == b"1"
     gate.held(0)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 import redis
 
 COMMANDS = int(os.environ.get("DEVENV_SOAK_COMMANDS", "100000"))
@@ -44,7 +43,6 @@ def run_round(clients: list[redis.Redis], round_number: int) -> None:
         assert replies == list(range(first, first + PIPELINE))
 
 
-@pytest.mark.timeout(1800)
 def test_many_commands(redis_server: Any, direct: redis.Redis, tmp_path: Path) -> None:
     trace = tmp_path / "trace.txt"
     rounds = COMMANDS // (PIPELINE * CONNECTIONS)

@@ -7,7 +7,6 @@ import json
 import socket
 import sys
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -22,18 +21,10 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from devenv.wire.proxy import Limits, Proxy, Upstream
+from tests.support import HANG_GUARD_S, until
 
 T = TypeVar("T")
-DEADLINE = 10.0
 LOOPS = ["asyncio"] if sys.platform == "win32" else ["asyncio", "uvloop"]
-
-
-def _eventually(condition: Callable[[], bool], what: str) -> None:
-    """Wait until ``condition`` holds; fail after the deadline."""
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline, f"never happened: {what}"
-        time.sleep(0.005)
 
 
 class LoopThread:
@@ -52,7 +43,7 @@ class LoopThread:
         self._thread.start()
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(DEADLINE)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(HANG_GUARD_S)
 
     def tasks(self) -> int:
         async def count() -> int:
@@ -62,7 +53,7 @@ class LoopThread:
 
     def close(self) -> None:
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(DEADLINE)
+        self._thread.join(HANG_GUARD_S)
         self.loop.close()
 
 
@@ -141,7 +132,7 @@ class Pod:
         )
         self._server = uvicorn.Server(config)
         self._serving = asyncio.run_coroutine_threadsafe(self._server.serve(), loop.loop)
-        _eventually(lambda: self._server.started, f"{name} starts")
+        until(lambda: self._server.started, f"{name} starts")
         self.port = int(self._server.servers[0].sockets[0].getsockname()[1])
         self.upstream = Upstream(name, "127.0.0.1", self.port)
 
@@ -177,7 +168,7 @@ class Pod:
     def stop(self) -> None:
         self._server.should_exit = True
         with suppress(Exception):
-            self._serving.result(DEADLINE)
+            self._serving.result(HANG_GUARD_S)
 
 
 class Scripted:
@@ -200,7 +191,7 @@ class Scripted:
             except OSError:
                 return
             self.connections += 1
-            connection.settimeout(DEADLINE)
+            connection.settimeout(HANG_GUARD_S)
             thread = threading.Thread(target=self._play, args=(connection, self.connections), daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -214,7 +205,7 @@ class Scripted:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for thread in self._threads:
-            thread.join(DEADLINE)
+            thread.join(HANG_GUARD_S)
 
 
 class Wire:
@@ -224,7 +215,7 @@ class Wire:
         self.socket = socket.socket()
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(DEADLINE)
+        self.socket.settimeout(HANG_GUARD_S)
         self.socket.connect(("127.0.0.1", port))
         self._buffer = b""
 
@@ -310,12 +301,6 @@ class Front:
 
 
 StartProxy = Callable[..., Front]
-
-
-@pytest.fixture
-def eventually() -> Callable[[Callable[[], bool], str], None]:
-    """Waits until a condition holds."""
-    return _eventually
 
 
 @pytest.fixture(params=LOOPS)

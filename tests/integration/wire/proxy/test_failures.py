@@ -11,15 +11,11 @@ from typing import Any
 
 import pytest
 
+from tests.support import free_port, until
+
 GET = b"GET /who HTTP/1.1\r\nHost: h\r\n\r\n"
 POST = b"POST /who HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def read_request(connection: socket.socket) -> bytes:
@@ -118,9 +114,7 @@ def test_an_unknown_pod_is_400_naming_the_pods(front: Any) -> None:
         assert wire.json()[1]["pod"] == "captcha-api-a", "it has used up no turn"
 
 
-def test_a_pod_that_comes_back_is_used_again_in_its_turn(
-    start_proxy: Any, start_pod: Any, eventually: Any
-) -> None:
+def test_a_pod_that_comes_back_is_used_again_in_its_turn(start_proxy: Any, start_pod: Any) -> None:
     first, second = start_pod("captcha-api-a"), start_pod("captcha-api-b")
     front = start_proxy([first.upstream, second.upstream])
 
@@ -136,7 +130,7 @@ def test_a_pod_that_comes_back_is_used_again_in_its_turn(
     second.stop()
     assert pods(4) == "aaaa"
     start_pod("captcha-api-b", second.port)
-    eventually(lambda: front.pods()["captcha-api-b"]["state"] == "up", "b is seen again")
+    until(lambda: front.pods()["captcha-api-b"]["state"] == "up", "b is seen again")
     assert pods(4) == "baba"
 
 
@@ -331,9 +325,7 @@ def test_after_an_unannounced_close_behind_a_500_the_next_post_is_safe(front: An
             assert wire.answer()[0] == 200
 
 
-def test_what_a_pod_sends_unasked_is_never_an_answer(
-    start_proxy: Any, scripted: Any, eventually: Any
-) -> None:
+def test_what_a_pod_sends_unasked_is_never_an_answer(start_proxy: Any, scripted: Any) -> None:
     def script(connection: socket.socket, number: int) -> None:
         read_request(connection)
         connection.sendall(OK + b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong")
@@ -392,14 +384,12 @@ def test_a_body_that_breaks_later_reaches_the_pod_cut_off(start_proxy: Any, star
         assert wire.rest() == b""
 
 
-def test_a_client_that_leaves_before_the_answer_is_499_in_the_log(
-    front: Any, pods: Any, eventually: Any
-) -> None:
+def test_a_client_that_leaves_before_the_answer_is_499_in_the_log(front: Any, pods: Any) -> None:
     wire = front.wire()
     wire.send(b"GET /never HTTP/1.1\r\nHost: h\r\n\r\n")
-    eventually(lambda: "/never" in pods[0].requests, "the pod has it")
+    until(lambda: "/never" in pods[0].requests, "the pod has it")
     reset(wire.socket)
-    eventually(lambda: len(exchanges(front)) == 1, "the proxy notices")
+    until(lambda: len(exchanges(front)) == 1, "the proxy notices")
     (exchange,) = exchanges(front)
     assert (exchange.status, exchange.error) == (499, "the client closed the connection")
     assert front.pods()["captcha-api-a"]["in_flight"] == 0
@@ -440,7 +430,7 @@ def test_an_answer_before_the_end_of_the_upload_arrives_whole(start_proxy: Any, 
 # -- the whole
 
 
-def test_closing_lets_the_answer_on_its_way_end(start_proxy: Any, scripted: Any, eventually: Any) -> None:
+def test_closing_lets_the_answer_on_its_way_end(start_proxy: Any, scripted: Any) -> None:
     asked, go_on = threading.Event(), threading.Event()
 
     def script(connection: socket.socket, number: int) -> None:
@@ -465,19 +455,17 @@ def test_closing_lets_the_answer_on_its_way_end(start_proxy: Any, scripted: Any,
         closing.result(10)
 
 
-def test_closing_breaks_off_what_does_not_end(start_proxy: Any, start_pod: Any, eventually: Any) -> None:
+def test_closing_breaks_off_what_does_not_end(start_proxy: Any, start_pod: Any) -> None:
     pod = start_pod("captcha-api-a")
     front = start_proxy([pod.upstream])
     with front.wire() as wire:
         wire.send(b"GET /never HTTP/1.1\r\nHost: h\r\n\r\n")
-        eventually(lambda: "/never" in pod.requests, "the pod has it")
+        until(lambda: "/never" in pod.requests, "the pod has it")
         front.loop.call(front.proxy.close(grace=0.05))
         assert front.clients() == 0
 
 
-def test_nothing_is_left_after_500_mixed_requests(
-    start_proxy: Any, start_pod: Any, dead: Any, eventually: Any
-) -> None:
+def test_nothing_is_left_after_500_mixed_requests(start_proxy: Any, start_pod: Any, dead: Any) -> None:
     gone = replace(dead, name="captcha-api-c")
     # a close looks like a half-close, whose answer is still waited for: hence the short limit
     upstreams = [start_pod("captcha-api-a").upstream, start_pod("captcha-api-b").upstream, gone]
@@ -501,11 +489,11 @@ def test_nothing_is_left_after_500_mixed_requests(
         if number % len(kinds) < 6:
             wire.until(b"\r\n\r\n")
         wire.close()
-    eventually(lambda: front.clients() == 0, "all clients are gone")
-    eventually(lambda: all(pod["in_flight"] == 0 for pod in front.pods().values()), "nothing is in flight")
+    until(lambda: front.clients() == 0, "all clients are gone")
+    until(lambda: all(pod["in_flight"] == 0 for pod in front.pods().values()), "nothing is in flight")
     background = 1  # the probe of the dead pod, which sleeps
-    eventually(lambda: front.loop.tasks() <= background, "no tasks are left")
+    until(lambda: front.loop.tasks() <= background, "no tasks are left")
     held = front.do(lambda: sum(len(pod.idle) for pod in front.proxy._traffic.pods.values()))
     assert held <= 10
     front.loop.call(front.proxy.close())
-    eventually(lambda: front.loop.tasks() == 0, "not even that")
+    until(lambda: front.loop.tasks() == 0, "not even that")

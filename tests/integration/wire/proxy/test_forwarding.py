@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from websockets.sync.client import connect
 
+from tests.support import until
+
 GET = b"GET /who HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
@@ -215,7 +217,7 @@ def test_a_final_answer_instead_of_100_continue_closes(front: Any) -> None:
         assert wire.rest() == b""
 
 
-def test_server_sent_events_come_one_by_one(front: Any, pods: Any, eventually: Any) -> None:
+def test_server_sent_events_come_one_by_one(front: Any, pods: Any) -> None:
     with front.wire() as wire:
         wire.send(b"GET /sse?events=3 HTTP/1.1\r\nHost: h\r\nX-Devenv-Pod: a\r\n\r\n")
         assert b"text/event-stream" in wire.until(b"\r\n\r\n")
@@ -226,7 +228,7 @@ def test_server_sent_events_come_one_by_one(front: Any, pods: Any, eventually: A
         assert who(wire) == "a", "the connection goes on"
 
 
-def test_a_client_that_leaves_a_stream_frees_the_pod(front: Any, pods: Any, eventually: Any) -> None:
+def test_a_client_that_leaves_a_stream_frees_the_pod(front: Any, pods: Any) -> None:
     wire = front.wire()
     wire.send(b"GET /sse?events=2000 HTTP/1.1\r\nHost: h\r\nX-Devenv-Pod: a\r\n\r\n")
     wire.until(b"\r\n\r\n")
@@ -238,7 +240,7 @@ def test_a_client_that_leaves_a_stream_frees_the_pod(front: Any, pods: Any, even
         pods[0].let_event_out(next(numbers))
         return bool(front.pods()["captcha-api-a"]["in_flight"] == 0)
 
-    eventually(freed, "the stream ends")
+    until(freed, "the stream ends")
     (exchange,) = front.do(front.proxy.exchanges)
     assert exchange.error == "the client closed the connection"
 
@@ -255,14 +257,14 @@ def test_websocket(front: Any) -> None:
     assert (exchange.status, exchange.pod) == (101, "captcha-api-a")
 
 
-def test_a_closed_websocket_frees_its_pod(front: Any, eventually: Any) -> None:
+def test_a_closed_websocket_frees_its_pod(front: Any) -> None:
     with connect(f"ws://127.0.0.1:{front.port}/ws"):
         pass
-    eventually(lambda: front.pods()["captcha-api-a"]["in_flight"] == 0, "the tunnel ends")
-    eventually(lambda: front.clients() == 0, "the client's connection ends")
+    until(lambda: front.pods()["captcha-api-a"]["in_flight"] == 0, "the tunnel ends")
+    until(lambda: front.clients() == 0, "the client's connection ends")
 
 
-def test_a_slow_reader_slows_the_pod_and_memory_stays_bounded(front: Any, eventually: Any) -> None:
+def test_a_slow_reader_slows_the_pod_and_memory_stays_bounded(front: Any) -> None:
     size = 30_000_000
     with front.wire(receive_buffer=16_384) as wire:
         wire.send(b"GET /big?size=%d HTTP/1.1\r\nHost: h\r\nX-Devenv-Pod: a\r\n\r\n" % size)
@@ -277,16 +279,14 @@ def test_a_slow_reader_slows_the_pod_and_memory_stays_bounded(front: Any, eventu
             flight = client._flight
             return bool(flight and flight.connection and flight.connection.read_paused)
 
-        eventually(lambda: front.do(paused), "the pod is paused")
+        until(lambda: front.do(paused), "the pod is paused")
         assert front.do(held) < 1_000_000
         assert b"%d" % size in head
         assert wire.exactly(size) == b"x" * size
         assert who(wire) == "a", "the pod's connection reads again"
 
 
-def test_a_slow_pod_slows_the_uploading_client(
-    front: Any, scripted: Any, start_proxy: Any, eventually: Any
-) -> None:
+def test_a_slow_pod_slows_the_uploading_client(front: Any, scripted: Any, start_proxy: Any) -> None:
     import threading
 
     go_on = threading.Event()
@@ -308,7 +308,7 @@ def test_a_slow_pod_slows_the_uploading_client(
         def paused() -> bool:
             return any(client._reading_paused for client in front.proxy._traffic.clients.values())
 
-        eventually(lambda: front.do(paused), "the client is paused")
+        until(lambda: front.do(paused), "the client is paused")
         go_on.set()
         assert wire.answer()[0] == 200
         sending.join(10)

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from devenv.core.model.vocabulary import pod_names
 from devenv.wire.proxy.control import router
+from tests.support import until
 
 PAIRS = 1000
 CHALLENGES = count()
@@ -124,11 +125,11 @@ def test_a_pin_by_header_does_not_move_a_connection(front: Any) -> None:
         assert served() + served() == home * 2
 
 
-def test_least_in_flight_avoids_the_busy_pod(front: Any, pods: Any, eventually: Any) -> None:
+def test_least_in_flight_avoids_the_busy_pod(front: Any, pods: Any) -> None:
     front.do(lambda: front.proxy.set_policy("least-in-flight"))
     with front.wire() as busy:
         busy.send(b"GET /never HTTP/1.1\r\nHost: h\r\n\r\n")
-        eventually(lambda: "/never" in pods[0].requests, "a is busy")
+        until(lambda: "/never" in pods[0].requests, "a is busy")
         assert [ask(front)[0] for _ in range(3)] == ["b"] * 3
 
 
@@ -149,7 +150,7 @@ def test_pods_may_be_replaced_while_running(start_proxy: Any, pods: Any) -> None
 
 
 @pytest.fixture
-def control(front: Any, eventually: Any) -> Any:
+def control(front: Any) -> Any:
     """The control routes on an application of their own, called in the proxy's loop."""
     app = FastAPI()
     app.include_router(router(front.proxy))
