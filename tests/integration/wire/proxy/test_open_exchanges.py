@@ -6,7 +6,6 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -14,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from devenv.wire.proxy.control import router
+from tests.support import until
 
 POST = b'POST /use HTTP/1.1\r\nHost: h\r\nX-Request-Id: r-1\r\nContent-Length: 13\r\n\r\n{"id": "c-1"}'
 
@@ -56,9 +56,7 @@ def ended(front: Any) -> list[Any]:
     return listed
 
 
-def test_an_exchange_under_way_is_listed_until_it_ends(
-    start_proxy: Any, waiting_pod: Any, eventually: Callable[..., None]
-) -> None:
+def test_an_exchange_under_way_is_listed_until_it_ends(start_proxy: Any, waiting_pod: Any) -> None:
     front = start_proxy([waiting_pod.upstream])
     assert open_exchanges(front) == []
     with front.wire() as wire:
@@ -78,48 +76,44 @@ def test_an_exchange_under_way_is_listed_until_it_ends(
 
 
 def test_a_client_that_closed_shows_while_the_pod_still_works_and_what_it_answered_later(
-    start_proxy: Any, waiting_pod: Any, eventually: Callable[..., None]
+    start_proxy: Any, waiting_pod: Any
 ) -> None:
     front = start_proxy([waiting_pod.upstream])
     wire = front.wire()
     wire.send(POST)
     assert waiting_pod.asked.wait(10)
     wire.close()
-    eventually(lambda: open_exchanges(front)[0].client_closed is not None, "the proxy notices")
+    until(lambda: open_exchanges(front)[0].client_closed is not None, "the proxy notices")
     (exchange,) = open_exchanges(front)
     assert exchange.outcome == "open" and exchange.client_closed >= exchange.started
     waiting_pod.go_on.set()
-    eventually(lambda: len(ended(front)) == 1, "the pod has answered")
+    until(lambda: len(ended(front)) == 1, "the pod has answered")
     (last,) = ended(front)
     assert (last.outcome, last.status, last.response_body) == ("answered", 200, '{"right": true}')
     assert last.client_closed == pytest.approx(exchange.client_closed, abs=0.5)
     assert open_exchanges(front) == []
 
 
-def test_a_client_that_closed_and_a_pod_that_never_answers(
-    start_proxy: Any, waiting_pod: Any, eventually: Callable[..., None]
-) -> None:
+def test_a_client_that_closed_and_a_pod_that_never_answers(start_proxy: Any, waiting_pod: Any) -> None:
     front = start_proxy([waiting_pod.upstream], response=0.3)
     wire = front.wire()
     wire.send(POST)
     assert waiting_pod.asked.wait(10)
     wire.close()
-    eventually(lambda: len(ended(front)) == 1, "the time limit")
+    until(lambda: len(ended(front)) == 1, "the time limit")
     (exchange,) = ended(front)
     assert (exchange.outcome, exchange.status, exchange.pod) == ("no-answer", 504, "captcha-api-a")
     assert exchange.client_closed is not None
 
 
-def test_a_client_that_resets_before_the_answer(
-    start_proxy: Any, waiting_pod: Any, eventually: Callable[..., None]
-) -> None:
+def test_a_client_that_resets_before_the_answer(start_proxy: Any, waiting_pod: Any) -> None:
     front = start_proxy([waiting_pod.upstream])
     wire = front.wire()
     wire.send(POST)
     assert waiting_pod.asked.wait(10)
     wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     wire.close()
-    eventually(lambda: len(ended(front)) == 1, "the proxy notices")
+    until(lambda: len(ended(front)) == 1, "the proxy notices")
     (exchange,) = ended(front)
     assert (exchange.outcome, exchange.status) == ("client-closed", 499)
     assert exchange.client_closed is not None
