@@ -156,6 +156,8 @@ def _show(found: Exploration, screen: Screen) -> None:
     screen.show(Text(f"{mark} {found.verdict}", style))
     if found.incomplete and found.exit_code == 1:
         screen.show(Text(f"  not complete: {found.incomplete}", "yellow"))
+    for note in found.notes:
+        screen.show(Text(f"  {note}", "yellow"))
     rate = found.traces / found.stages["search"] if found.stages.get("search") else 0.0
     stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in found.stages.items())
     speed = f"{rate:,.0f} {found.unit}/s"

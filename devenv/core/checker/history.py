@@ -26,6 +26,8 @@ EXPIRED_MESSAGE = "Challenge expired"
 
 CREATE, VERIFY, KEYS = "create", "verify", "keys"
 EXPIRE, AGE, FLUSH = "expire", "age", "flush"
+LIMIT_FIELD = "limit"
+"""In the value of a create: the graded answers that the session takes; 0: any number; null: not known."""
 ALONE = (KEYS, EXPIRE, AGE, FLUSH)
 """These need no invoke: a single line is an operation of one moment."""
 
@@ -242,6 +244,8 @@ def make_history(lines: Sequence[Line], name: str) -> History:
 def _operation(invoke: Line, end: Line | None, name: str) -> HistoryOperation:
     first, last = invoke.event, (end or invoke).event
     value = {**first.value, **last.value}
+    if first.f == CREATE:
+        _check_limit(value, f"{name}:{(end or invoke).number}")
     kind: EventType = last.type if end is not None else "info"
     told = _told(value, f"{name}:{(end or invoke).number}") if first.f == VERIFY and kind == "ok" else None
     if kind == "ok" and first.f == VERIFY and told is None:
@@ -260,6 +264,15 @@ def _operation(invoke: Line, end: Line | None, name: str) -> HistoryOperation:
         _answer(value) if first.f == VERIFY else None,
         told,
     )
+
+
+def _check_limit(value: Mapping[str, Any], where: str) -> None:
+    """Raise UsageProblem where a create names a limit that is none."""
+    limit = value.get(LIMIT_FIELD)
+    whole = isinstance(limit, int) and not isinstance(limit, bool)
+    if limit is not None and not (whole and limit >= 0):
+        wanted = "a whole number of graded answers, 0 (any number) or null (not known)"
+        raise UsageProblem(f"{where}: 'value.{LIMIT_FIELD}' must be {wanted}", hint=FORMAT)
 
 
 def _challenge(first: HistoryEvent, last: HistoryEvent, value: Mapping[str, Any]) -> str | None:

@@ -61,10 +61,13 @@ def broken_rules(
     operations: Sequence[HistoryOperation],
     seen: Iterable[KeysSeen] = (),
     *,
-    limit: int = ATTEMPTS_LIMIT,
+    limit: int | None = ATTEMPTS_LIMIT,
     receipts: str = RECEIPTS,
 ) -> list[InvariantViolation]:
-    """The rules that one challenge's operations, and the keys ``seen``, break."""
+    """The rules that one challenge's operations, and the keys ``seen``, break.
+
+    ``limit``: graded answers that the challenge takes; 0: any number; None: not known.
+    """
     verifies = [operation for operation in operations if operation.f == VERIFY and operation.told is not None]
     graded = [verify for verify in verifies if verify.told and verify.told.told in (Told.SUCCESS, Told.WRONG)]
     found = [
@@ -112,10 +115,13 @@ def _passes(challenge: str, graded: Sequence[HistoryOperation]) -> list[Invarian
     return found
 
 
-def _counts(challenge: str, graded: Sequence[HistoryOperation], limit: int) -> list[InvariantViolation]:
+def _counts(
+    challenge: str, graded: Sequence[HistoryOperation], limit: int | None
+) -> list[InvariantViolation]:
     found = []
-    if len(graded) > limit:
-        text = f"{len(graded)} answers were graded where {limit} are allowed: {_list(graded)}"
+    if limit and len(graded) > limit:
+        allowed = f"{limit} is" if limit == 1 else f"{limit} are"
+        text = f"{len(graded)} answers were graded where {allowed} allowed: {_list(graded)}"
         found.append(InvariantViolation(Kind.MORE_THAN_TWO_GRADED, challenge, text, _lines(graded)))
     by_count: dict[int, list[HistoryOperation]] = {}
     for item in graded:
@@ -165,7 +171,7 @@ class _End:
 
 
 def _end(
-    operations: Sequence[HistoryOperation], graded: Sequence[HistoryOperation], limit: int
+    operations: Sequence[HistoryOperation], graded: Sequence[HistoryOperation], limit: int | None
 ) -> _End | None:
     """The first end that somebody was told of or made.
 
@@ -180,7 +186,7 @@ def _end(
         count = value.told.attempts if value.told else None
         if value.told and value.told.told is Told.SUCCESS:
             ends.append(_End(value, "was solved"))
-        elif (position if count is None else count) >= limit:
+        elif limit and (position if count is None else count) >= limit:
             ends.append(_End(value, "had its last attempt"))
     return min(ends, key=lambda end: end.operation.returned, default=None)
 

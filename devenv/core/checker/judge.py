@@ -8,7 +8,7 @@ from enum import StrEnum
 from math import inf
 from typing import Any
 
-from devenv.core.checker.history import AGE, CREATE, VERIFY, History, HistoryOperation
+from devenv.core.checker.history import AGE, CREATE, LIMIT_FIELD, VERIFY, History, HistoryOperation
 from devenv.core.checker.invariants import (
     RECEIPTS,
     InvariantViolation,
@@ -54,16 +54,16 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """``ttl``: seconds that a session lives where its create does not say; None: nobody knows.
-
-    Within ``slack`` seconds of its end it may be either. ``limit``: graded attempts. ``receipts``: glob of
-    keys that may outlive a session.
-    """
+    """What a history is judged by where its create operations say nothing else."""
 
     ttl: float | None = 60.0
+    """Seconds that a session lives; None: not known."""
     slack: float = 1.0
-    limit: int = ATTEMPTS_LIMIT
+    """Within so many seconds of its end a session may be open or expired."""
+    limit: int | None = ATTEMPTS_LIMIT
+    """Graded answers that a session takes; 0: any number; None: not known."""
     receipts: str = RECEIPTS
+    """Glob of the keys that may outlive a session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class SessionModel:
     """The sequential session as the search asks about it. ``begins`` are the states it may begin in."""
 
     begins: tuple[Session, ...] = (Session(),)
-    limit: int = ATTEMPTS_LIMIT
+    limit: int | None = ATTEMPTS_LIMIT
 
     def initial(self) -> Sequence[Session]:
         """Where the challenge may stand when the history begins."""
@@ -157,7 +157,9 @@ def judge(
     steps = 0
     groups = history.by_challenge()
     for challenge, operations in groups.items():
-        found = broken_rules(challenge, operations, history.seen, limit=rules.limit, receipts=rules.receipts)
+        limit = _limit(operations, rules)
+        operations = operations if limit else _without_counts(operations)
+        found = broken_rules(challenge, operations, history.seen, limit=limit, receipts=rules.receipts)
         mine = _ops(operations, rules)
         judged = linearize([op for op, _ in mine], _model(operations, rules), replace(budget))
         steps += judged.steps
@@ -209,7 +211,21 @@ def _nowhere(history: History, groups: Mapping[str, object]) -> list[Undecided]:
 def _model(operations: Sequence[HistoryOperation], rules: Rules) -> SessionModel:
     """Where the history does not show the create, the challenge may have stood anywhere."""
     made = any(operation.f == CREATE and operation.type == "ok" for operation in operations)
-    return SessionModel((Session(),) if made else _ANY_BEGIN, rules.limit)
+    return SessionModel((Session(),) if made else _ANY_BEGIN, _limit(operations, rules))
+
+
+def _without_counts(operations: Sequence[HistoryOperation]) -> tuple[HistoryOperation, ...]:
+    """The operations less the attempts that were told: without a known limit their meaning is not known."""
+    return tuple(
+        operation if operation.told is None else replace(operation, told=Result(operation.told.told))
+        for operation in operations
+    )
+
+
+def _limit(operations: Sequence[HistoryOperation], rules: Rules) -> int | None:
+    """The limit that the challenge's create names (null: not known), else that of the rules."""
+    made = (operation.value for operation in operations if operation.f == CREATE)
+    return next((value[LIMIT_FIELD] for value in made if LIMIT_FIELD in value), rules.limit)
 
 
 _Sourced = tuple[Op[Call], HistoryOperation | None]

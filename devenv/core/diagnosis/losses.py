@@ -71,7 +71,7 @@ def _over(story: Story, call: Call, joined: Joined) -> bool:
         and (other.ended <= call.started or (other.started <= call.ended and _share(other, call)))
     ]
     solved = any(other.outcome is Outcome.SUCCESS for other in others)
-    limit = joined.profile.limit
+    limit = joined.profile.limit or 0
     return solved or 0 < limit <= sum(other.outcome in GRADED for other in others)
 
 

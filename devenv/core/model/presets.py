@@ -92,6 +92,7 @@ MCP_SESSION = ServiceProfile(
     id_header="Mcp-Session-Id",
     words=("initialize", "use"),
     reusable=True,
+    limit=0,
     changes={
         "pod-memory": "send every request of a session to the pod that opened it (route by Mcp-Session-Id), "
         "or serve without sessions: stateless_http=True",

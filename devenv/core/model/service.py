@@ -166,7 +166,6 @@ class ServiceProfile:
     the right answers.
     ``words`` say create and verify in the service's own words; ``changes``: what to change, by cause, where
     the usual advice does not fit it. ``reusable``: a session goes on after a success.
-    ``limit``: so many graded answers a session takes; 0: wrong answers cost nothing, in devenv.toml "none".
     """
 
     name: str
@@ -183,7 +182,8 @@ class ServiceProfile:
     words: tuple[str, str] = ("create", "verify")
     changes: Mapping[str, str] = field(default_factory=dict)
     reusable: bool = False
-    limit: int = 0
+    limit: int | None = None
+    """Graded answers that a session takes; 0: any number, a wrong one costs nothing; None: not known."""
 
     def kind(self, name: str) -> Kind:
         """The kind of session of this name. Raises UsageProblem where the service has none such."""

@@ -9,17 +9,20 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from devenv.core.checker.history import AGE, CREATE, EXPIRE, KEYS, VERIFY, history_of
+from devenv.core.checker.history import AGE, CREATE, EXPIRE, KEYS, LIMIT_FIELD, VERIFY, history_of
 from devenv.core.checker.invariants import RECEIPTS, InvariantViolation, Kind
 from devenv.core.checker.judge import judge as judge_history
 from devenv.core.model.captcha_http import outcome_of
 from devenv.core.model.events import EventType, HistoryEvent
 from devenv.core.search.behaviour import NO_ANSWER, Answered
 from devenv.core.search.expression import Participant
+from devenv.core.spec.session import ATTEMPTS_LIMIT
 
 REPLY_LOST = "reply-lost"
 HALF_DONE = "half-done"
 SERVER_ERROR = "server-error"
+_REFUSALS = (409, 423, 425, 429, 503)
+"""HTTP statuses by which a service refuses a request, for instance because another one holds the lock."""
 WHOLE = 60_000
 AGED_MS = 400
 """Left to live after ageing: less than half a second, which TTL rounds to 0."""
@@ -92,10 +95,13 @@ class OutcomeViolation:
     sentence: str
 
 
-def judge(cast: Sequence[Participant], outcome: Outcome) -> tuple[OutcomeViolation, ...]:
+def judge(
+    cast: Sequence[Participant], outcome: Outcome, limit: int | None = ATTEMPTS_LIMIT
+) -> tuple[OutcomeViolation, ...]:
     """What is wrong, each kind once. All requests and events count as simultaneous.
 
-    An order of traces does not keep who came later, so nothing may be concluded from that.
+    An order of traces does not keep who came later, so nothing may be concluded from that. ``limit``: graded
+    answers that a session takes; 0: any number; None: not known.
     """
     requests = [item for item in cast if item.answer is not None]
     events = [item for item in cast if item.event is not None]
@@ -108,14 +114,25 @@ def judge(cast: Sequence[Participant], outcome: Outcome) -> tuple[OutcomeViolati
             continue
         if at in cut and answer == NO_ANSWER:
             continue
+        if _is_refusal(answer, outcome):
+            continue
         kind = REPLY_LOST if lost else SERVER_ERROR
         findings.setdefault(kind, OutcomeViolation(kind, f"{request.name} was answered HTTP {answer.status}"))
-    report = judge_history(history_of(_events(requests, events, outcome)))
+    report = judge_history(history_of(_events(requests, events, outcome, limit)))
     for violation in report.violations:
         kind = _kind(violation, bool(lost), bool(cut))
         sentence = _sentence(kind, violation, requests, outcome)
         findings.setdefault(kind, OutcomeViolation(kind, sentence))
     return tuple(findings.values())
+
+
+def _is_refusal(answer: Answered, outcome: Outcome) -> bool:
+    """Whether a request was clearly refused ("busy") while another one was served.
+
+    Where every request is refused, nobody had the lock: then the service is at fault.
+    """
+    says = any(isinstance(text, str) and text for text in _body(answer).values())
+    return answer.status in _REFUSALS and says and any(other.status == 200 for other in outcome.answers)
 
 
 def _kind(violation: InvariantViolation, lost: bool, cut: bool) -> str:
@@ -169,10 +186,10 @@ def _body(answer: Answered) -> dict[str, Any]:
 
 
 def _events(
-    requests: Sequence[Participant], events: Sequence[Participant], outcome: Outcome
+    requests: Sequence[Participant], events: Sequence[Participant], outcome: Outcome, limit: int | None
 ) -> list[HistoryEvent]:
     """As a history: the challenge is made, everything else is simultaneous, then the key is looked at."""
-    made: dict[str, Any] = {"type": "abstract", "challenge_id": "challenge"}
+    made: dict[str, Any] = {"type": "abstract", "challenge_id": "challenge", LIMIT_FIELD: limit}
     lines = [_event(0, "invoke", CREATE, made, 0.0), _event(0, "ok", CREATE, made, 0.1)]
     ends = []
     for process, (request, answer) in enumerate(zip(requests, outcome.answers, strict=True), start=1):

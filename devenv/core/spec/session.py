@@ -19,6 +19,8 @@ from devenv.core.model.vocabulary import Answer
 
 ATTEMPTS_LIMIT = 2
 """Graded attempts per challenge: contract §1."""
+NO_LIMIT = 0
+"""The limit of a service whose sessions take any number of wrong answers."""
 
 
 class Phase(StrEnum):
@@ -126,19 +128,23 @@ def _verify(state: Session, answer: Answer | None, limit: int) -> Step:
         return Step((Result(Told.SUCCESS, attempts),), Session(Phase.SOLVED, attempts))
     if answer is None:
         raise ValueError("a session grades no answer that nobody knows")
-    after = Session(Phase.SPENT if attempts >= limit else Phase.OPEN, attempts)
+    spent = limit != NO_LIMIT and attempts >= limit
+    after = Session(Phase.SPENT if spent else Phase.OPEN, attempts)
     return Step((Result(Told.WRONG, attempts),), after)
 
 
 def successors(
-    state: Session, operation: Operation, heard: Result | None, limit: int = ATTEMPTS_LIMIT
+    state: Session, operation: Operation, heard: Result | None, limit: int | None = ATTEMPTS_LIMIT
 ) -> tuple[Session, ...]:
     """The states after an operation whose caller ``heard`` this; empty: it cannot have been here.
 
     ``heard`` None is a lost reply: the state with the operation carried out, and the state without. An
-    answer that nobody knows was right if it was called a success, wrong if it was called wrong, and either if
-    its reply was lost.
+    answer that is not known was right if it was called a success, wrong if it was called wrong, and either if
+    its reply was lost. ``limit`` None is a limit that is not known: any wrong answer may be the last.
     """
+    if limit is None:
+        either = (*successors(state, operation, heard, 1), *successors(state, operation, heard, NO_LIMIT))
+        return tuple(dict.fromkeys(either))
     if isinstance(operation, Verify) and operation.answer is None:
         both = (Verify(Answer.RIGHT), Verify(Answer.WRONG))
         found = [after for known in both for after in successors(state, known, heard, limit)]

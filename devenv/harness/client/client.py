@@ -21,6 +21,7 @@ from devenv.core.model.service import Filled, ServiceProfile
 from devenv.core.model.topology import Endpoints
 from devenv.core.model.vocabulary import Answer, Outcome
 from devenv.core.render.sequence import MessageKind, SequenceMessage
+from devenv.core.spec.session import ATTEMPTS_LIMIT, NO_LIMIT
 from devenv.harness.client.answers import Answers
 from devenv.harness.client.exchanges import (
     Challenge,
@@ -114,6 +115,8 @@ class CaptchaClient:
         challenge = Challenge(challenge_id, kind, self.profile.canonical(body), served_by, request_id)
         await self.answers.created(challenge)
         value = {**value, "challenge_id": challenge.id}
+        if self.profile.limit != ATTEMPTS_LIMIT:
+            value["limit"] = self.profile.limit
         if "ttl" in challenge.raw:
             value["ttl"] = challenge.raw["ttl"]
         self._end("create", "ok", value, served_by, challenge.session, process)
@@ -207,7 +210,7 @@ class CaptchaClient:
 
     def _graded(self, outcome: Outcome) -> str:
         """The outcome, as a history tells it: what costs or ends nothing is no grade."""
-        if outcome is Outcome.WRONG and not self.profile.limit:
+        if outcome is Outcome.WRONG and self.profile.limit == NO_LIMIT:
             return "ungraded"
         return "used" if outcome is Outcome.SUCCESS and self.profile.reusable else str(outcome)
 

@@ -110,7 +110,7 @@ class _Profile(_Table):
     words: tuple[str, str] | None = None
     reusable: bool | None = None
     changes: dict[str, str] = {}
-    limit: Annotated[int, Field(strict=True, ge=0)] | Literal["none"] | None = None
+    limit: Annotated[int, Field(ge=0, strict=True)] | Literal["none"] | None = None
 
     def over(self, preset: ServiceProfile) -> ServiceProfile:
         """The preset with what the file says in its place; kinds replace all of the preset's."""
@@ -130,13 +130,20 @@ class _Profile(_Table):
             given |= {name: getattr(self.id, name.removeprefix("id_")) for name in _ID_PLACES}
         if self.reusable is not None:
             given["reusable"] = self.reusable
-        # The contract's limit is known to hold for the contract's own requests only.
-        limit = 0 if self.limit == "none" else self.limit
-        given["limit"] = limit if limit is not None else 0 if self.kinds else preset.limit
+        given["limit"] = self._limit(preset)
         kept = {
             name: item for name, item in given.items() if item or name in (*_ID_PLACES, "reusable", "limit")
         }
         return _with_cookie(replace(preset, **kept))
+
+    def _limit(self, preset: ServiceProfile) -> int | None:
+        """As ``ServiceProfile.limit``; the preset's limit is not known to hold for other kinds."""
+        if self.limit == "none":
+            return 0
+        if self.limit is not None:
+            return self.limit
+        goes_on = preset.reusable if self.reusable is None else self.reusable
+        return None if self.kinds and not goes_on else preset.limit
 
 
 def _with_cookie(profile: ServiceProfile) -> ServiceProfile:

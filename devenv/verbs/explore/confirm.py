@@ -79,7 +79,7 @@ async def confirm(
     """
     job = job_of(fixture, candidate.cast, candidate.run, watch=True)
     first, *others = await remote.scheduled([job] * replays)
-    kinds = {item.kind: item for item in judge(candidate.cast, first.outcome)}
+    kinds = {item.kind: item for item in judge(candidate.cast, first.outcome, fixture.limit)}
     confirmed = candidate.finding.kind in kinds
     same = sum(1 for run in others if _told(run) == _told(first)) + 1
     finding = kinds.get(candidate.finding.kind, candidate.finding)

@@ -15,6 +15,7 @@ from devenv.core.model.topology import RedisMode, StackStatus
 from devenv.core.model.vocabulary import Answer, CaptchaType
 from devenv.core.search.behaviour import RESTART
 from devenv.core.search.expression import Participant
+from devenv.core.spec.session import ATTEMPTS_LIMIT
 from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.exchanges import Challenge, Submission
 from devenv.harness.client.seed import as_created, new_document
@@ -39,6 +40,11 @@ class Fixture:
     db: int = 0
     profile: ServiceProfile | None = None
     cluster: str | None = None
+
+    @property
+    def limit(self) -> int | None:
+        """Graded answers that a session takes; 0: any number; None: not known."""
+        return ATTEMPTS_LIMIT if self.profile is None else self.profile.limit
 
     def call(self, request: Participant, pod: str) -> Call:
         """The verify of one participant."""

@@ -37,7 +37,7 @@ class Judged:
             outcome = self._learned.outcome(state)
             findings = self._findings.get(outcome)
             if findings is None:
-                findings = self._findings[outcome] = judge(self._learned.cast, outcome)
+                findings = self._findings[outcome] = judge(self._learned.cast, outcome, self._learned.limit)
             known = self._states[state] = (outcome, findings)
         return known
 

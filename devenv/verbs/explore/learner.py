@@ -42,6 +42,8 @@ class LearnedSystem:
     system: Composition
     programs: tuple[Program, ...]
     key: str
+    limit: int | None
+    """Graded answers that a session takes; 0: any number; None: not known."""
 
     def outcome(self, state: PackedState) -> Outcome:
         """What a final state comes to."""
@@ -110,7 +112,7 @@ class Learner:
             else:
                 programs.append(Event(value.name, value.event or "", self.fixture.key))
         system = Composition(programs, RedisStore(self.scripts), self._fresh())
-        return LearnedSystem(tuple(cast), system, tuple(programs), self.fixture.key)
+        return LearnedSystem(tuple(cast), system, tuple(programs), self.fixture.key, self.fixture.limit)
 
     async def _learn(self, cast: Sequence[Participant], in_time: Callable[[], None]) -> LearnedSystem:
         await self._begin(cast)

@@ -52,6 +52,10 @@ class ExploreOptions:
             )
 
 
+LIMIT_NOT_KNOWN = (
+    "profile.limit is not set: whether a wrong answer ends the session, and how attempts are counted, was "
+    "not judged"
+)
 INTERRUPTED = "interrupted"
 """Why something was not done: Ctrl-C."""
 
@@ -133,6 +137,13 @@ class Exploration:
     engine: str = ""
     challenge: str = str(CaptchaType.ABSTRACT)
     service: str | None = None
+    limit_known: bool = True
+    """Whether it is known how many graded answers a session takes."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was not judged, and how to have it judged."""
+        return () if self.limit_known else (LIMIT_NOT_KNOWN,)
 
     @property
     def store(self) -> str:
@@ -189,6 +200,7 @@ class Exploration:
             "seconds": round(self.seconds, 3),
             "stages": {name: round(seconds, 3) for name, seconds in self.stages.items()},
             "incomplete": self.incomplete,
+            "notes": list(self.notes),
             "engine": self.engine,
             "run": self.run_id,
             "verdict": self.verdict,

@@ -79,6 +79,7 @@ def _section(found: Exploration) -> list[str]:
     lines += ["", "What this rests on:", ""]
     if found.incomplete:
         lines.append(f"- **Not everything was tried: {found.incomplete}.**")
+    lines += [f"- **{note[:1].upper()}{note[1:]}.**" for note in found.notes]
     mode = found.mode.partition(",")[0]
     always = (text.format(challenge=found.challenge) for text in _ALWAYS)
     return lines + [f"- {text}" for text in (*_BY_MODE.get(mode, ()), *always)]

@@ -330,6 +330,7 @@ class _Exploring:
             engine=f"{self._status.redis_engine} {self._status.redis_version}",
             challenge=str(options.kind) if service is None else service.profile.name,
             service=None if service is None else service.title,
+            limit_known=service is None or service.profile.limit is not None,
         )
 
     def _timed(self, fixture: str, work: Callable[[], T]) -> T:

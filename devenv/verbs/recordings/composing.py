@@ -210,7 +210,7 @@ class _Maker:
         pinned = {"pod": pod} if pod is not None else {}
         if event.use == "create":
             born = event.request.started if event.request is not None else None
-            self._lives[event.session] = _Life(born, self._profile.limit)
+            self._lives[event.session] = _Life(born, self._profile.limit or 0)
             return {"create": event.session, **pinned}
         if event.use == "verify":
             return {"verify": event.session, **pinned, "answer": str(self._answer(event))}

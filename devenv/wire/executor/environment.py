@@ -15,6 +15,7 @@ from devenv.core.search.redis_store import RedisStore
 from devenv.core.spec.learned_scripts import LearnedScripts, NotLearned, ScriptCall, ScriptEffect
 from devenv.core.spec.redis_model import Database
 from devenv.core.spec.replies import Reply
+from devenv.core.spec.session import NO_LIMIT
 from devenv.wire.executor.job_context import Bypassed, JobSlot, NoRest, PodBusy, Released, Request
 from devenv.wire.executor.jobs import Call, canonical_json
 from devenv.wire.executor.pod_control import PodControl
@@ -229,7 +230,7 @@ def _as_contract(answer: Answered, profile: ServiceProfile) -> Answered:
     words: dict[str, object] = {"success": outcome is Outcome.SUCCESS}
     if outcome is Outcome.NOT_FOUND:
         words["message"] = NOT_FOUND_MESSAGE
-    elif outcome is Outcome.WRONG and not profile.limit:
+    elif outcome is Outcome.WRONG and profile.limit == NO_LIMIT:
         words["message"] = "wrong, at no cost"
     if isinstance(count := profile.canonical(body).get("attempts"), int):
         words["attempts"] = count

@@ -12,6 +12,7 @@ from devenv.core.checker.history import Line as HistoryLine
 from devenv.core.checker.invariants import Kind
 from devenv.core.checker.judge import Outcome, Report, Rules, UserInvariant, judge
 from devenv.core.checker.linearizability import Budget
+from devenv.core.model.errors import UsageProblem
 from devenv.core.model.events import HistoryEvent
 
 CID = "0123456789abcdef0123456789abcdef"
@@ -279,3 +280,46 @@ def test_user_invariants() -> None:
     [violation] = report.violations
     assert (violation.kind, violation.name, violation.sentence) == (Kind.USER, "impatient", "too slow")
     assert report.to_json()["kinds"] == {"user": 1}
+
+
+WRONG_THEN_GONE = [("wrong", "wrong"), ("right", "not_found")]
+THREE_WRONG = [("wrong", "wrong"), ("wrong", "wrong"), ("wrong", "wrong"), ("right", "success")]
+OPENED_AGAIN = [("right", "success"), ("wrong", "wrong")]
+
+
+@pytest.mark.parametrize(
+    ("limit", "answers", "kinds"),
+    [
+        (1, WRONG_THEN_GONE, []),
+        (3, WRONG_THEN_GONE, [Kind.NOT_LINEARIZABLE]),
+        (0, WRONG_THEN_GONE, [Kind.NOT_LINEARIZABLE]),
+        (None, WRONG_THEN_GONE, []),
+        (1, THREE_WRONG, [Kind.MORE_THAN_TWO_GRADED]),
+        (3, THREE_WRONG, [Kind.MORE_THAN_TWO_GRADED]),
+        (4, THREE_WRONG, []),
+        (0, THREE_WRONG, []),
+        (None, THREE_WRONG, []),
+        (0, OPENED_AGAIN, [Kind.NOT_LINEARIZABLE]),
+        (None, OPENED_AGAIN, [Kind.NOT_LINEARIZABLE]),
+    ],
+)
+def test_the_limit_that_a_create_names(
+    limit: int | None, answers: list[tuple[str, str]], kinds: list[Kind]
+) -> None:
+    book = Book().create(limit=limit)
+    for answer, outcome in answers:
+        book.verify(answer, outcome)
+    assert [violation.kind for violation in book.judged().violations] == kinds
+
+
+def test_without_a_known_limit_counts_mean_nothing() -> None:
+    twice = (("wrong", "wrong", 1), ("wrong", "wrong", 1))
+    assert Book().create(limit=2).together(*twice).judged().violations[0].kind is Kind.LOST_ATTEMPT
+    for limit in (0, None):
+        assert Book().create(limit=limit).together(*twice).judged().violations == ()
+
+
+@pytest.mark.parametrize("limit", [-1, "2", True, 1.5])
+def test_a_limit_that_is_none(limit: object) -> None:
+    with pytest.raises(UsageProblem, match=r"^h\.jsonl:2: 'value\.limit' must be a whole number"):
+        Book().create(limit=limit).history()

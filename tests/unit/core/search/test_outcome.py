@@ -19,6 +19,7 @@ WRONG = answered(success=False, attempts=1)
 WRONG_2 = answered(success=False, attempts=2, downshift=True, message="Too many")
 GONE = answered(success=False, message="Challenge not found")
 SOLVED = answered(success=False, message="Challenge already solved")
+BUSY = answered(503, ok=False, error="busy")
 STUB = '{"attempts": 1}'
 WHOLE = '{"attempts": 1, "cid": "x"}'
 
@@ -52,6 +53,12 @@ WHOLE = '{"attempts": 1, "cid": "x"}'
         ("R+P", [NO_ANSWER], [False], None, None, ["server-error"]),
         ("R", [answered(500)], [], None, None, ["server-error"]),
         ("R", [answered(503)], [], None, None, ["server-error"]),
+        ("R+W", [RIGHT, answered(503)], [], None, None, ["server-error"]),  # it does not say anything
+        ("R+W", [RIGHT, BUSY], [], None, None, []),
+        ("R+W", [RIGHT, answered(429, detail="slow down")], [], None, None, []),
+        ("R+W", [RIGHT, answered(500, detail="busy")], [], None, None, ["server-error"]),
+        ("R+W", [BUSY, BUSY], [], None, None, ["server-error"]),  # nobody was served
+        ("W+W+W", [WRONG, WRONG, BUSY], [], 60_000, WHOLE, ["lost-attempt"]),
     ],
 )  # fmt: skip
 def test_kinds(
@@ -94,3 +101,22 @@ def test_what_lies_beside_a_session() -> None:
         "p:receipt:{p:abstract:7}": (10_000, None),
     }
     assert beside_of(keys, "p:abstract:7") == (Beside("p:lock:challenge", 60_000, None),)
+
+
+@pytest.mark.parametrize(
+    ("limit", "answers", "kinds"),
+    [
+        (1, [WRONG, GONE], []),
+        (2, [WRONG, GONE], ["not-linearizable"]),
+        (3, [WRONG, GONE], ["not-linearizable"]),
+        (0, [answered(success=False, message="wrong, at no cost"), GONE], ["not-linearizable"]),
+        (None, [answered(success=False), GONE], []),
+        (1, [WRONG, WRONG], ["lost-attempt", "more-than-two-graded"]),
+        (None, [answered(success=False), answered(success=False)], []),
+        (3, [WRONG, WRONG_2], []),
+    ],
+)
+def test_the_limit_of_the_service(limit: int | None, answers: list[Answered], kinds: list[str]) -> None:
+    cast = parse_meeting("W+W").cast()[0]
+    found = judge(cast, Outcome(tuple(answers), (), None, None), limit)
+    assert sorted(item.kind for item in found) == kinds

@@ -8,6 +8,7 @@ import pytest
 
 from devenv.core.model.vocabulary import Answer
 from devenv.core.spec.session import (
+    NO_LIMIT,
     Create,
     Expire,
     Operation,
@@ -117,3 +118,14 @@ def test_an_answer_that_nobody_knows() -> None:
     assert successors(state, ANY, None) == (state, Session(Phase.SOLVED, 1), Session(Phase.OPEN, 1))
     with pytest.raises(ValueError, match="nobody knows"):
         step(state, ANY)
+
+
+def test_no_limit_and_one_that_is_not_known() -> None:
+    opened = after(Create())
+    for attempts in range(1, 5):
+        opened = step(opened, WRONG, limit=NO_LIMIT).state
+        assert opened == Session(Phase.OPEN, attempts)
+    told_wrong = successors(after(Create()), WRONG, Result(Told.WRONG), limit=None)
+    assert told_wrong == (Session(Phase.SPENT, 1), Session(Phase.OPEN, 1))
+    assert successors(after(Create()), RIGHT, Result(Told.SUCCESS), limit=None) == (Session(Phase.SOLVED, 1),)
+    assert successors(after(Create()), RIGHT, NOT_FOUND, limit=None) == ()

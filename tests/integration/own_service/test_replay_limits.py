@@ -1,0 +1,61 @@
+"""``explore`` on services whose sessions take another number of answers than the contract's two."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.own_service.conftest import run_devenv
+
+SERVICES = Path(__file__).parent / "replay_services"
+
+
+def explored(folder: Path, environment: dict[str, str], expression: str) -> tuple[int, Any]:
+    """Exit code and result of ``devenv explore`` in a service's folder."""
+    done = run_devenv(folder, environment, "explore", expression, "--json")
+    assert done.returncode in (0, 1), done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("limit", "code", "kinds", "noted"),
+    [
+        ("limit = 1", 0, set(), False),
+        ("", 0, set(), True),
+        ('limit = "none"', 1, {"not-linearizable"}, False),
+        ("limit = 3", 1, {"not-linearizable"}, False),
+    ],
+)
+def test_wrong_then_not_found(
+    tmp_path: Path, environment: dict[str, str], limit: str, code: int, kinds: set[str], noted: bool
+) -> None:
+    folder = tmp_path / "service"
+    shutil.copytree(SERVICES / "limit_one", folder)
+    text = (folder / "devenv.toml").read_text(encoding="utf-8")
+    (folder / "devenv.toml").write_text(text.replace("limit = 1", limit), encoding="utf-8")
+    returncode, result = explored(folder, environment, "W+W")
+    assert (returncode, {found["kind"] for found in result["violations"]}) == (code, kinds)
+    assert result["complete"]
+    assert bool(result["notes"]) == noted
+
+
+def test_a_lock_of_two_commands_loses_attempts_and_its_busy_is_no_server_error(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    for expression, kind in (("W+W", "lost-attempt"), ("R+R", "double-success")):
+        folder = tmp_path / kind
+        shutil.copytree(SERVICES / "ttl_lock", folder)
+        returncode, result = explored(folder, environment, expression)
+        found = {violation["kind"]: violation for violation in result["violations"]}
+        assert returncode == 1
+        assert kind in found
+        assert "server-error" not in found
+        assert found[kind]["confirmed"]
+        taken = [(step["who"], step["what"]) for step in found[kind]["steps"]]
+        locks = [taken.index((name, "SETEX")) for name in ("V1", "V2")]
+        asked = [taken.index((name, "TTL")) for name in ("V1", "V2")]
+        assert max(asked) < min(locks)  # both ask for the lock before either takes it
