@@ -228,17 +228,7 @@ def test_an_override_has_the_services_own_switch(tmp_path: Path) -> None:
 KIND = '[profile.kinds.sum]\ncreate = { path = "/new" }\nverify = { path = "/x/{id}" }\n'
 
 
-@pytest.mark.parametrize(
-    ("written", "limit"),
-    [("0", 0), ("1", 1), ("2", 2), ("3", 3), ('"none"', 0), (None, None)],
-)
-def test_the_limit_of_graded_answers(tmp_path: Path, written: str | None, limit: int | None) -> None:
-    said = "" if written is None else f"[profile]\nlimit = {written}\n"
-    assert parse_service(APP + said + KIND, tmp_path).profile.limit == limit
-    assert parse_service(APP + said, tmp_path).profile.limit == (2 if written is None else limit)
-
-
-@pytest.mark.parametrize("written", ["-1", "true", "1.5", '"two"', '"1"'])
-def test_a_limit_that_is_none(tmp_path: Path, written: str) -> None:
-    with pytest.raises(UsageProblem, match=rf"^{SERVICE_FILE}: profile\.limit"):
-        parse_service(f"{APP}[profile]\nlimit = {written}\n", tmp_path)
+def test_the_presets_limit_is_not_known_to_hold_for_other_kinds(tmp_path: Path) -> None:
+    assert parse_service(APP, tmp_path).profile.limit == 2
+    assert parse_service(APP + KIND, tmp_path).profile.limit is None
+    assert parse_service('preset = "mcp-session"\n' + APP + KIND, tmp_path).profile.limit == 0
