@@ -12,7 +12,7 @@ import typer
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import PRESETS
 from devenv.core.model.service import ServiceSpec
-from devenv.harness.config.service_file import advised, assignments, command_words
+from devenv.harness.config.service_file import advised, assignments, command_words, from_here
 
 _PANEL = "Your own service"
 
@@ -88,7 +88,9 @@ class ServiceFlags:
                 hint="--app main:app, or --command 'node server.js'; `devenv init` finds out",
             )
         service = replace(
-            service, python=self.python or service.python, env_file=self.env_file or service.env_file
+            service,
+            python=from_here(self.python, command=True) or service.python,
+            env_file=from_here(self.env_file) or service.env_file,
         )
         headers: Mapping[str, str] = assignments(self.header or (), "--header")
         return advised(

@@ -23,8 +23,10 @@ from devenv.core.model.pod_stores import stores
 from devenv.core.model.topology import Ports, RedisMode, StackStatus
 from devenv.core.model.vocabulary import MAX_PODS, Strategy
 from devenv.core.routing import POLICIES
+from devenv.harness.config.service_file import pod_assignments
 from devenv.harness.config.settings import MAX_PORT
 from devenv.harness.redis.keys import BESIDE
+from devenv.stack.environment import with_settings
 from devenv.verbs.operate.select import open_stack, running_stack
 from devenv.verbs.operate.status import Overview, overview
 from devenv.verbs.operate.toggle import toggle as toggle_pods
@@ -125,6 +127,12 @@ def up(
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Return when it is ready; `devenv down` ends it.")
     ] = False,
+    pod_env: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--pod-env", metavar="POD:N=VALUE", help="A variable of one pod alone: b:REDIS_PREFIX=x:"
+        ),
+    ] = None,
     service: ServiceFlags,
     common: Common,
 ) -> None:
@@ -138,7 +146,7 @@ def up(
     settings = replace(
         at.settings, ports=ports.over(at.settings.ports), service=service.over(at.settings.service)
     )
-    spec = settings.stack_spec()
+    spec = with_settings(settings.stack_spec(), pod_assignments(pod_env or (), "--pod-env"))
     stack = open_stack(at.settings.backend or "embedded", at.settings.state_dir, detached=detach)
     with at.screen.working("starting") as progress:
         started = stack.start(spec, progress)

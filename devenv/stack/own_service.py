@@ -1,4 +1,4 @@
-"""Somebody's own service as a pod: its command, and an environment in which its own .env names nobody.
+"""A user-provided service as a pod: its command, and an environment in which its .env names no host outside.
 
 Every variable that is known to point outwards is set to a local value: a service's ``load_dotenv()`` leaves
 alone what is set, also what is set to the empty string. A variable of the service's own files that is not
@@ -11,7 +11,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -21,6 +21,7 @@ from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.outside import outside
 from devenv.core.model.service import ServiceSpec
 from devenv.core.model.topology import StackSpec
+from devenv.core.model.vocabulary import resolve_pod
 from devenv.stack.environment import SECRETS, essentials
 
 CONTRACT = (
@@ -64,11 +65,11 @@ class Variable:
 class OwnService:
     """A service that can be started. Raises UsageProblem where its folder, files or variables forbid that.
 
-    ``workers``: how many processes each pod is to have. ``files`` are its variables by name, as it would read
-    them.
+    ``workers``: how many processes each pod is to have. ``pods``: the names of all pods. ``files`` are its
+    variables by name, as it would read them.
     """
 
-    def __init__(self, service: ServiceSpec, workers: int = 1) -> None:
+    def __init__(self, service: ServiceSpec, workers: int = 1, pods: Sequence[str] = ()) -> None:
         self.service = service
         if workers > 1 and service.command and not any("{workers}" in word for word in service.command):
             raise UsageProblem(
@@ -78,6 +79,7 @@ class OwnService:
         self.directory = Path(service.directory)
         if not self.directory.is_dir():
             raise UsageProblem(f"--app-dir {service.directory}: there is no such folder")
+        self.pod_env = _by_pod(service, pods)
         self.files = own_variables(service)
         refused = undecided(service, self.files)
         if refused:
@@ -157,13 +159,45 @@ class OwnService:
             **own,
             **{name: _put(value, values) for name, value in switch.items()},
             **{name: _put(value, values) for name, value in service.env.items()},
+            **{name: _put(value, values) for name, value in self.pod_env.get(pod, {}).items()},
             **chosen,
         }
+
+    def replaced(self, variables: Mapping[str, str]) -> list[str]:
+        """Which variables of its ``env_file`` a pod with these ``variables`` gets otherwise, in words.
+
+        What devenv.toml or a flag sets is left out: it says so itself.
+        """
+        given = _from_env_file(self.service, self.files)
+        decided = {*self.service.env, *(name for env in self.pod_env.values() for name in env)}
+        differ = [
+            name for name, value in given.items() if value != variables.get(name) and name not in decided
+        ]
+        emptied = [name for name in differ if not variables.get(name)]
+        ours = [name for name in differ if variables.get(name)]
+        told = [f"{', '.join(emptied)} without a value, as nothing here stands for it"] if emptied else []
+        told += [f"{', '.join(ours)} as this stack has it"] if ours else []
+        where = Path(str(self.service.env_file)).name
+        hint = "--env NAME=VALUE keeps a value"
+        return [f"{where}: not taken over: {'; '.join(told)} ({hint})"] if told else []
 
     def settings(self, spec: StackSpec, pod: str, settings: Mapping[str, str]) -> dict[str, str]:
         """Of a pod's variables what may be shown: the contract's, without secrets."""
         whole = self.environment(spec, pod, settings, 0)
         return {name: whole[name] for name in CONTRACT if name in whole and name not in SECRETS}
+
+
+def _by_pod(service: ServiceSpec, pods: Sequence[str]) -> dict[str, Mapping[str, str]]:
+    """The variables of single pods by full name. Raises UsageProblem for a pod that there is not."""
+    named: dict[str, Mapping[str, str]] = {}
+    for word, env in service.pod_env.items():
+        pod = resolve_pod(word, pods)
+        if pod is None:
+            raise UsageProblem(
+                f"pod-env: no pod is called {word!r}", hint=f"the pods are {', '.join(pods) or 'not known'}"
+            )
+        named[pod] = {**named.get(pod, {}), **env}
+    return named
 
 
 def known_variables(service: ServiceSpec) -> frozenset[str]:
@@ -201,10 +235,12 @@ def its_redis(service: ServiceSpec, files: Mapping[str, Variable]) -> dict[str, 
 def own_variables(service: ServiceSpec) -> dict[str, Variable]:
     """The variables of every .env file that the service may read by itself, and of its ``env_file``.
 
-    Of one that stands in several files a value that looks outside is the one that counts.
+    A value of ``env_file`` counts before all: the pod gets it, and load_dotenv() leaves alone what is set.
+    Of one that stands in several others a value that looks outside is the one that counts.
     Raises UsageProblem for a file that cannot be read, with its line.
     """
     found: dict[str, Variable] = {}
+    given: frozenset[str] | None = None  # the variables of env_file, which comes first
     for path in _env_files(service):
         shown = path.name if path.parent == Path(service.directory) else str(path)
         try:
@@ -213,8 +249,11 @@ def own_variables(service: ServiceSpec) -> dict[str, Variable]:
             raise UsageProblem(f"{shown}: cannot be read: {error}") from error
         for name, (value, line) in read_env(text, shown, interpolate=False).items():
             known = found.get(name)
-            if known is None or (not outside({name: known.value}, ()) and outside({name: value}, ())):
+            settled = known is not None and (name in (given or ()) or outside({name: known.value}, ()))
+            if known is None or (not settled and outside({name: value}, ())):
                 found[name] = Variable(value, f"{shown}:{line}")
+        if given is None:
+            given = frozenset(found) if service.env_file is not None else frozenset()
     return found
 
 

@@ -302,6 +302,7 @@ class ServiceSpec:
     folder's virtual environment, else takes ours. ``env``: variables over all others; ``{redis_host}``,
     ``{redis_port}``, ``{redis_url}``, ``{ml_url}``, ``{port}``, ``{pod}`` in their values, and in
     ``command``, stand for this stack's. ``allow_env``: variables of its own files that may point outside.
+    ``pod_env``: variables of single pods, by letter or full name, over ``env``; templates as there.
     ``ready``: paths to ask for readiness; empty: /ready, then /. ``redis_on`` and ``redis_off``: what
     USE_REDIS=true and false mean for it; both empty: it has no such switch.
     """
@@ -314,6 +315,7 @@ class ServiceSpec:
     env_file: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     allow_env: tuple[str, ...] = ()
+    pod_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     ready: tuple[str, ...] = ()
     redis_on: Mapping[str, str] = field(default_factory=lambda: dict(_ON))
     redis_off: Mapping[str, str] = field(default_factory=lambda: dict(_OFF))
@@ -330,7 +332,8 @@ class ServiceSpec:
 
     def public(self) -> ServiceSpec:
         """Without the values of its variables: some may be secret."""
-        return replace(self, env=dict.fromkeys(self.env, ""))
+        pod_env = {pod: dict.fromkeys(env, "") for pod, env in self.pod_env.items()}
+        return replace(self, env=dict.fromkeys(self.env, ""), pod_env=pod_env)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; ``from_json`` reads it back."""

@@ -175,6 +175,7 @@ class _Service(_Table):
     env_file: str | None = None
     env: dict[str, str] = {}
     allow_env: list[str] = []
+    pod_env: dict[str, dict[str, str]] = {}
     ready: list[str] = []
     redis: _Redis | Literal[False] = _Redis()
 
@@ -233,15 +234,44 @@ def parse_service(text: str, folder: Path) -> ServiceSpec:
             profile=profile,
             app=service.app,
             command=_file_words(service.command),
-            python=service.python,
-            env_file=service.env_file,
+            python=_located(service.python, folder, service.directory, command=True),
+            env_file=_located(service.env_file, folder, service.directory),
             env=service.env,
             allow_env=tuple(service.allow_env),
+            pod_env=service.pod_env,
             ready=tuple(service.ready),
             redis_on=redis.on,
             redis_off=redis.off,
         )
     )
+
+
+def _located(name: str | None, folder: Path, directory: str, *, command: bool = False) -> str | None:
+    """A file that devenv.toml in ``folder`` names, as an absolute path; None where it names none.
+
+    It is relative to that folder, or to the service's ``directory`` where it lies there only. The bare name
+    of a ``command`` stays: PATH finds it.
+    """
+    if name is None or (command and len(Path(name).parts) == 1):
+        return name
+    places = (folder.absolute() / name, (folder / directory).absolute() / name)
+    return str(next((place for place in places if place.exists()), places[0]))
+
+
+def from_here(name: str | None, *, command: bool = False) -> str | None:
+    """A file that a flag names, relative to the current folder, as an absolute path; else as ``_located``."""
+    return _located(name, Path.cwd(), ".", command=command)
+
+
+def pod_assignments(words: Sequence[str], flag: str) -> dict[str, dict[str, str]]:
+    """``POD:NAME=value`` words as variables by pod; UsageProblem names the flag for one that is none."""
+    named: dict[str, dict[str, str]] = {}
+    for word in words:
+        pod, mark, rest = word.partition(":")
+        if not mark or not pod.strip() or "=" in pod:
+            raise UsageProblem(f"{flag} {word!r} is not POD:NAME=value", hint=f"{flag} b:REDIS_PREFIX=x:")
+        named.setdefault(pod.strip(), {}).update(assignments([rest], flag))
+    return named
 
 
 def advised(service: ServiceSpec) -> ServiceSpec:

@@ -56,7 +56,9 @@ class Processes:
         self, spec: StackSpec, state_dir: Path, *, redis_ports: Mapping[str, int] | None = None
     ) -> None:
         self.spec = spec
-        self._own = OwnService(spec.service, spec.workers) if spec.service is not None else None
+        self._own = (
+            OwnService(spec.service, spec.workers, spec.pod_names) if spec.service is not None else None
+        )
         self.engine = redis_server.find()
         if spec.redis_mode is RedisMode.TLS:
             redis_server.must_speak_tls(self.engine)
@@ -263,6 +265,9 @@ class Processes:
             command = self._own.command(port, self.spec.workers, pod)
             env = self._own.environment(self.spec, pod, settings, port, folders)
             cwd, paths = self._own.directory, self._own.service.ready or paths
+            if pod == self.spec.pod_names[0]:
+                for line in self._own.replaced(env):
+                    progress(line)
         else:
             workers = ["--workers", str(self.spec.workers)] if self.spec.workers > 1 else []
             command = [*_uvicorn(POD_APP, port), *workers]

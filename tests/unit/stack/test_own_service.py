@@ -31,7 +31,7 @@ def environment(service: ServiceSpec, **fields: object) -> dict[str, str]:
         asset_url="http://127.0.0.1:8001",
         secret="hmac",
     )
-    return OwnService(service).environment(spec, POD, settings, 9000)
+    return OwnService(service, 1, spec.pod_names).environment(spec, POD, settings, 9000)
 
 
 @pytest.fixture
@@ -189,3 +189,50 @@ def test_the_address_of_its_redis_by_other_names(folder: Path) -> None:
         "CACHE_PORT": "{redis_port}",
         "SESSION_REDIS_URL": "{redis_url}",
     }
+
+
+def test_what_an_env_file_says_and_the_pod_does_not_get_is_told(folder: Path) -> None:
+    (folder / "dev.env").write_text(
+        "LEVEL=debug\nREDIS_HOST=127.0.0.9\nREDIS_PASSWORD=word\nSENTRY_DSN=http://127.0.0.1:9/1\n"
+        "FLAGS_HOST=x\n",
+        encoding="utf-8",
+    )
+    service = service_in(folder, env_file="dev.env")
+    [line] = OwnService(service).replaced(environment(service))
+    assert line.startswith("dev.env: not taken over: REDIS_PASSWORD, SENTRY_DSN without a value")
+    assert "REDIS_HOST as this stack has it" in line
+    assert "LEVEL" not in line
+    assert "FLAGS_HOST" not in line  # devenv.toml sets it and says so
+    assert "word" not in line
+    kept = service_in(folder, env_file="dev.env", env={"FLAGS_HOST": "", "REDIS_PASSWORD": "mine"})
+    assert environment(kept)["REDIS_PASSWORD"] == "mine"
+    assert OwnService(service_in(folder)).replaced(environment(service_in(folder))) == []
+
+
+def test_a_local_value_of_the_env_file_counts_and_not_the_dotenvs(folder: Path) -> None:
+    (folder / "dev.env").write_text("FLAGS_HOST=127.0.0.1\n", encoding="utf-8")
+    service = service_in(folder, env={}, env_file="dev.env")
+    assert own_variables(service)["FLAGS_HOST"].value == "127.0.0.1"
+    assert environment(service)["FLAGS_HOST"] == "127.0.0.1"
+    (folder / "dev.env").write_text("FLAGS_HOST=flags.example.invalid\n", encoding="utf-8")
+    with pytest.raises(UsageProblem, match=r"FLAGS_HOST \(dev\.env:1\)"):
+        OwnService(service)
+
+
+def test_a_variable_of_one_pod_alone(folder: Path) -> None:
+    service = service_in(folder, pod_env={"a": {"REDIS_PREFIX": "{pod}:"}, "captcha-api-b": {"X": "1"}})
+    env = environment(service)
+    assert env["REDIS_PREFIX"] == f"{POD}:"
+    assert "X" not in env
+    with pytest.raises(UsageProblem, match="no pod is called 'c'"):
+        environment(service_in(folder, pod_env={"c": {"X": "1"}}))
+
+
+def test_a_pods_folders_are_its_environments(folder: Path) -> None:
+    service = service_in(folder)
+    settings = {"REDIS_HOST": "h", "REDIS_PORT": "1", "ML_SERVICE_URL": "m"}
+    folders = {"TMPDIR": "/run/a/tmp"}
+    own = OwnService(service)
+    assert own.environment(spec_of(service), POD, settings, 1, folders)["TMPDIR"] == "/run/a/tmp"
+    named = OwnService(replace(service, env={**service.env, "TMPDIR": "/shared"}))
+    assert named.environment(spec_of(service), POD, settings, 1, folders)["TMPDIR"] == "/shared"

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from devenv.cli.own_service import ServiceFlags
 from devenv.core.diagnosis.findings import CHANGES
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA, MCP_SESSION
 from devenv.core.model.service import Kind, Request, Rule
 from devenv.core.model.vocabulary import Outcome
-from devenv.harness.config.service_file import SERVICE_FILE, parse_service, read_service
+from devenv.harness.config.service_file import SERVICE_FILE, parse_service, pod_assignments, read_service
 from devenv.harness.config.service_toml import Found, toml_text
 from devenv.harness.config.settings import load
 from devenv.verbs.init.compose_override import override_text
@@ -168,6 +169,47 @@ def test_a_form_that_cannot_be_sent_is_refused(tmp_path: Path, verify: str, said
     with pytest.raises(UsageProblem, match=r"profile\.kinds\.image\.verify: ") as problem:
         parse_service(FORM_KIND + f"verify = {verify}\n", tmp_path)
     assert said in problem.value.message
+
+
+def test_files_are_relative_to_devenv_toml_or_to_the_services_folder(tmp_path: Path) -> None:
+    (tmp_path / "api").mkdir()
+    (tmp_path / "api" / "inner.env").touch()
+    text = APP + 'directory = "api"\n'
+    for name, where in (("inner.env", "api/inner.env"), ("none.env", "none.env")):
+        service = parse_service(text + f'env-file = "{name}"\n', tmp_path)
+        assert service.env_file == str(tmp_path / where)
+    (tmp_path / "inner.env").touch()
+    assert parse_service(text + 'env-file = "inner.env"\n', tmp_path).env_file == str(tmp_path / "inner.env")
+    assert parse_service(text + 'python = "python3.12"\n', tmp_path).python == "python3.12"
+    assert parse_service(text + 'python = "v/bin/python"\n', tmp_path).python == str(
+        tmp_path / "v/bin/python"
+    )
+
+
+def test_flags_are_relative_to_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    flags = ServiceFlags(app_dir=Path("api"), app="main:app", python="v/bin/python", env_file="dev.env")
+    service = flags.over(None)
+    assert service is not None
+    assert service.directory == str(tmp_path / "api")
+    assert (service.python, service.env_file) == (str(tmp_path / "v/bin/python"), str(tmp_path / "dev.env"))
+    named = replace(flags, python="python3").over(None)
+    assert named is not None
+    assert named.python == "python3"
+
+
+def test_variables_of_single_pods(tmp_path: Path) -> None:
+    text = APP + '[service.pod-env.b]\nREDIS_PREFIX = "x:"\n'
+    assert parse_service(text, tmp_path).pod_env == {"b": {"REDIS_PREFIX": "x:"}}
+    assert parse_service(text, tmp_path).public().pod_env == {"b": {"REDIS_PREFIX": ""}}
+    words = ["b:REDIS_PREFIX=x:", "b:LEVEL=1", "a:URL=http://h:1/"]
+    assert pod_assignments(words, "--pod-env") == {
+        "b": {"REDIS_PREFIX": "x:", "LEVEL": "1"},
+        "a": {"URL": "http://h:1/"},
+    }
+    for word in ("REDIS_PREFIX=x:", "b:", "b:NAME", ":A=1", "b"):
+        with pytest.raises(UsageProblem, match="--pod-env"):
+            pod_assignments([word], "--pod-env")
 
 
 def test_a_session_in_a_cookie_is_sent_back_in_it(tmp_path: Path) -> None:
