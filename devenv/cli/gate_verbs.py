@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -14,7 +15,7 @@ from rich.text import Text
 from devenv.cli.grouped import grouped
 from devenv.cli.options import CommandContext, Common
 from devenv.cli.screen import Screen, grid
-from devenv.verbs.operate.gate import GateClient, GateState
+from devenv.verbs.operate.gate import GateClient, GateState, never_met
 from devenv.verbs.operate.select import running_stack
 
 app = typer.Typer(
@@ -108,10 +109,15 @@ def _show(state: GateState, screen: Screen, now: float) -> None:
     screen.show(
         Text.assemble(("gate", "bold green"), f" before {status['upstream']}, {status['commands']} commands")
     )
-    pods = grid("pod", "port", "open", "connections", "refused")
+    columns = ("pod", "port", "open", "severed", "connections", "refused")
+    pods = grid(*columns)
     for pod in status["pods"]:
-        pods.add_row(*(str(pod[name]) for name in ("pod", "port", "open", "connections", "refused")))
+        pods.add_row(*(str(pod[name]) for name in columns))
     screen.show(pods, "")
+    if any(pod["severed"] for pod in status["pods"]):
+        screen.show(
+            "severed: a rule has lost a message there and all that follows; `devenv gate reset` closes it"
+        )
     if status.get("trace_error"):
         screen.show(Text(f"recording has failed: {status['trace_error']}", "red"))
     if not state.rules:
@@ -122,7 +128,19 @@ def _show(state: GateState, screen: Screen, now: float) -> None:
             counts = str(rule["matched"]), str(rule["applied"])
             rules.add_row(str(rule["id"]), _deed(rule), _filters(rule), *counts)
         screen.show(rules)
+        for rule in state.rules:
+            if not rule["matched"]:
+                _never_met(rule, never_met(rule, status), screen)
     _held(state.held, screen, now)
+
+
+def _never_met(rule: Mapping[str, Any], seen: tuple[str, ...] | None, screen: Screen) -> None:
+    """Say that a rule names a command which the pods have not sent: ``seen`` are those that they have."""
+    if seen is not None:
+        commands = ", ".join(seen) or "none"
+        screen.show(
+            Text(f"{rule['command']}: matched {rule['matched']}; commands seen: {commands}", "yellow")
+        )
 
 
 def _deed(rule: Any) -> str:
@@ -157,8 +175,10 @@ def _held(held: Sequence[Any], screen: Screen, now: float) -> None:
 def _put(at: CommandContext, gate: GateClient, rule: Mapping[str, Any]) -> None:
     """Put a rule in force and show it; say so where it waits longer than the pod's client does."""
     added = gate.put(rule)
-    at.screen.result(added)
+    seen = never_met(added, gate.state().status)
+    at.screen.result(added if seen is None else {**added, "commands_seen": list(seen)})
     at.screen.show(Text.assemble(("in force: ", "bold green"), str(added["id"])))
+    _never_met(added, seen, at.screen)
     if added["action"] == "hold":
         at.screen.show(Text("what is held: `devenv gate list`; let it go: `devenv gate release`", "dim"))
     at.screen.show(Text("end it with `devenv gate reset`", "dim"))
@@ -299,15 +319,21 @@ def reset(
     *,
     common: Common,
 ) -> None:  # fmt: skip
-    """End all rules, or one, and let go what they hold."""
+    """End all rules, or one, let go what they hold, and close the connections that they severed."""
     at, gate = _at(common)
     if rule is not None:
         gate.remove(rule)
         at.screen.result({"removed": rule})
         at.screen.show(f"removed {rule}")
         return
-    released = gate.reset()
-    at.screen.result({"released": released})
+    ended = gate.reset()
+    at.screen.result(ended)
     at.screen.show("no rules: everything passes")
-    if released:
-        _released(released, at.screen)
+    if ended["released"]:
+        _released(ended["released"], at.screen)
+    for pod, count in Counter(one["pod"] for one in ended["closed"]).items():
+        at.screen.show(
+            f"closed {count} severed connection{'' if count == 1 else 's'} of {pod}."
+            " A client that does not connect again by itself (docs/clients.md) needs a restart of its pod:"
+            f" `devenv toggle on --pod {pod}`"
+        )

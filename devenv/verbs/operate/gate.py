@@ -8,9 +8,11 @@ from typing import Any
 
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import resolve_pod
+from devenv.core.resp.commands import shape_of
 from devenv.harness.runs.journal import JournaledStack
 from devenv.wire.control.client import ControlClient
 from devenv.wire.gate import Rule
+from devenv.wire.gate.rules import Seen, matches_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +96,11 @@ class GateClient:
         body = {name: value for name, value in wanted.items() if value is not None}
         return self._control.release(body)
 
-    def reset(self) -> list[dict[str, Any]]:
-        """No rules, nothing held; what was let go."""
-        released = self._control.reset_gate()
+    def reset(self) -> dict[str, Any]:
+        """No rules, nothing held; what was let go (``released``) and which connections were ``closed``."""
+        ended = self._control.reset_gate()
         self._stack.note("rule", None, action="reset")
-        return released
+        return ended
 
     def _pod(self, word: str) -> str:
         pods = self._status.spec.pod_names
@@ -106,6 +108,25 @@ class GateClient:
         if pod is None:
             raise UsageProblem(f"no pod is called {word!r}", hint=f"the pods are {', '.join(pods)}")
         return pod
+
+
+def never_met(rule: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The commands seen so far, where ``rule`` names a command and none of them fits it; else None.
+
+    ``status`` is that of the gate. Handshake commands are not among them, and a rule that names one is
+    not judged.
+    """
+    pattern = rule.get("command")
+    if pattern is None or shape_of(str(pattern).encode().split() or [b""]).handshake:
+        return None
+    seen = dict.fromkeys(
+        name
+        for pod, names in status.get("seen", {}).items()
+        if rule.get("pod") in (None, pod)
+        for name in names
+    )
+    fits = any(matches_name(str(pattern), Seen("", name, None)) for name in seen)
+    return None if fits else tuple(sorted(seen))
 
 
 def _refused(why: str, hint: str | None = None) -> UsageProblem:

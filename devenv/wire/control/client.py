@@ -103,9 +103,9 @@ class ControlClient:
         """Let go what is held and matches the selection (``POST /release``); what was let go."""
         return list(self.request("POST", "/release", json=dict(selection))["released"])
 
-    def reset_gate(self) -> list[dict[str, Any]]:
-        """No rules, nothing held; what was let go."""
-        return list(self.request("POST", "/reset")["released"])
+    def reset_gate(self) -> dict[str, Any]:
+        """No rules, nothing held; what was let go (``released``) and which connections were ``closed``."""
+        return dict(self.request("POST", "/reset"))
 
 
 class AsyncControlClient:

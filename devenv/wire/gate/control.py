@@ -80,8 +80,8 @@ def router(gate: Gate) -> APIRouter:
 
     @routes.post("/reset")
     async def reset() -> dict[str, Any]:
-        """No rules and nothing held."""
-        return {"released": [held.to_json() for held in gate.reset()]}
+        """No rules, nothing held; closes the connections on which a rule has lost a message."""
+        return gate.reset().to_json()
 
     @routes.get("/held")
     async def held(

@@ -60,6 +60,8 @@ class Conversation:
         self._up = Lane(self._depart_up, lambda data: wires.to_upstream(data))
         self._down = Lane(self._depart_down, lambda data: wires.to_client(data))
         self._up_lost = self._down_lost = Fate.BLACKHOLED  # of what comes behind a lost message
+        self.severed_by: str | None = None
+        """The id of the rule by which all that follows in one direction is lost; None where nothing is."""
         self._matcher = Matcher()
         self._awaiting = self._matcher.awaiting  # sent, or answered by us in their turn
         self._request: Message | None = None  # the one that is coming in, once sorted
@@ -200,7 +202,8 @@ class Conversation:
                 self._matcher.add(entry)
                 self._answer_ourselves()
         elif message.exit is Exit.DROP:
-            self._up.dead, self._up_lost = True, Fate.REQUEST_DROPPED
+            self._up_lost = Fate.REQUEST_DROPPED
+            self._sever(self._up, entry)
             self._lost(entry, Fate.REQUEST_DROPPED)
         elif message.exit is Exit.VOID:
             self._void(entry, Fate.BLACKHOLED)
@@ -344,7 +347,8 @@ class Conversation:
             self._down.send(entry.instead or b"")
             self._delivered(entry)
         elif message.exit is Exit.DROP:
-            self._down.dead, self._down_lost = True, Fate.REPLY_DROPPED
+            self._down_lost = Fate.REPLY_DROPPED
+            self._sever(self._down, entry)
             self._lost(entry, Fate.REPLY_DROPPED)
         elif message.exit is Exit.VOID:
             self._void(entry, Fate.BLACKHOLED)
@@ -374,9 +378,15 @@ class Conversation:
         self._close_if_done()
 
     def _void(self, entry: Entry | None, fate: Fate) -> None:
-        self._up.dead = self._down.dead = True
         self._up_lost = self._down_lost = fate
+        for lane in (self._up, self._down):
+            self._sever(lane, entry)
         self._lost(entry, fate)
+
+    def _sever(self, lane: Lane, entry: Entry | None) -> None:
+        """Lose all that comes in one direction from here on, by the rule that met ``entry``."""
+        lane.dead = True
+        self.severed_by = (entry.rule if entry is not None else None) or ""
 
     def _lost(self, entry: Entry | None, fate: Fate) -> None:
         if entry is not None and not entry.over:

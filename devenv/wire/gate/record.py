@@ -179,6 +179,15 @@ class Recorder:
             self.sink_error = f"{type(error).__name__}: {error}"
             self._sink = None
 
+    def names(self) -> dict[str, dict[str, int]]:
+        """How often each command came, by pod and name, of those that are kept; no handshakes."""
+        counts: dict[str, dict[str, int]] = {}
+        for entry in self._entries:
+            if not entry.shape.handshake:
+                of_pod = counts.setdefault(entry.pod, {})
+                of_pod[entry.shape.name] = of_pod.get(entry.shape.name, 0) + 1
+        return counts
+
     def since(self, seq: int, limit: int) -> list[RedisCommand]:
         """Those kept that are numbered above ``seq``, at most ``limit``, oldest first, as they are now."""
         skip = max(0, seq + 1 - self.oldest)

@@ -299,12 +299,13 @@ class RuleSet:
 def _matches(rule: Rule, seen: Seen) -> bool:
     if rule.pod is not None and seen.pod not in (rule.pod, POD_PREFIX + rule.pod.lower()):
         return False
-    if not _matches_name(rule.command, seen):
+    if not matches_name(rule.command, seen):
         return False
     return rule.key is None or rule.key == "*" or (seen.key is not None and fnmatchcase(seen.key, rule.key))
 
 
-def _matches_name(pattern: str | None, seen: Seen) -> bool:
+def matches_name(pattern: str | None, seen: Seen) -> bool:
+    """Whether a rule's ``command`` (upper case; None matches all) fits the name of a command."""
     if pattern is None:
         return not seen.quiet
     named = pattern in (seen.name, seen.name.split(" ", 1)[0])

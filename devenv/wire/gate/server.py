@@ -7,7 +7,7 @@ import contextlib
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from devenv.core.model.events import RedisCommand
@@ -30,6 +30,34 @@ class Tls:
 
     pods: ssl.SSLContext
     redis: ssl.SSLContext
+
+
+@dataclass(frozen=True, slots=True)
+class Severed:
+    """A connection on which a rule has lost a message, and with it all that followed."""
+
+    pod: str
+    connection: int
+    rule: str
+    """The id of the rule."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What the end of rules did."""
+
+    released: tuple[Held, ...]
+    """What was held, and goes on."""
+    closed: tuple[Severed, ...]
+    """Connections that were closed: on an open one, a client without a time-out would wait for ever."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {name: [one.to_json() for one in getattr(self, name)] for name in ("released", "closed")}
 
 
 class Gate:
@@ -136,24 +164,34 @@ class Gate:
     def add_rule(self, rule: Rule) -> Armed:
         """Put a rule in force, in place of the one with the same id."""
         armed = self.rules.add(rule)
-        self.holds.release_orphans()
+        self._ended(armed.rule.id)
         return armed
 
     def remove_rule(self, rule_id: str) -> bool:
-        """Take a rule out of force and let go what it holds; whether there was one."""
+        """Take a rule out of force, let go what it holds, close what it severed; whether there was one."""
         found = self.rules.remove(rule_id)
-        self.holds.release_orphans()
+        self._ended(rule_id)
         return found
 
-    def populate(self, rules: Sequence[Rule]) -> None:
+    def populate(self, rules: Sequence[Rule]) -> Ended:
         """Exactly these rules from now on, counting from zero; what others held is let go."""
         self.rules.populate(rules)
-        self.holds.release_orphans()
+        return self._ended(None)
 
-    def reset(self) -> list[Held]:
-        """No rules, nothing held: as after the start, but for the record. What was let go."""
-        self.rules.populate(())
-        return self.holds.release_orphans()
+    def reset(self) -> Ended:
+        """No rules, nothing held, no connection severed: as after the start, but for the record."""
+        return self.populate(())
+
+    def _ended(self, rule_id: str | None) -> Ended:
+        """A rule (None: every rule there was) has ended: undo what is left of it."""
+        released = self.holds.release_orphans()
+        closed = []
+        for number, link in list(self._links.items()):
+            severed_by = link.conversation.severed_by
+            if severed_by is not None and rule_id in (None, severed_by):
+                closed.append(Severed(link.pod, number, severed_by))
+                link.hang_up()
+        return Ended(tuple(released), tuple(closed))
 
     def release(
         self,
@@ -181,7 +219,7 @@ class Gate:
         return self.holds.release(wanted, then, answer)
 
     def status(self) -> dict[str, Any]:
-        """Ports, upstream, and per pod its connections now and ever and those that Redis refused.
+        """Ports, upstream, and per pod its connections: open, severed by a rule, ever, refused by Redis.
 
         Before a cluster also each pod's ports by the node that they lead to.
         """
@@ -190,11 +228,17 @@ class Gate:
             "commands": self.recorder.last,
             "oldest": self.recorder.oldest,
             "trace_error": self.recorder.sink_error,
+            "seen": self.recorder.names(),
             "pods": [
                 {
                     "pod": pod,
                     "port": server.sockets[0].getsockname()[1] if server.sockets else None,
                     "open": sum(1 for link in self._links.values() if link.pod == pod),
+                    "severed": sum(
+                        1
+                        for link in self._links.values()
+                        if link.pod == pod and link.conversation.severed_by is not None
+                    ),
                     "connections": self._totals[pod].connections,
                     "refused": self._totals[pod].refused,
                     **({} if self._nodes is None else {"nodes": self._nodes.of(pod)}),

@@ -117,6 +117,32 @@ def test_the_list_says_what_a_rule_does_whatever_its_name(guide: CommandLine, tr
     assert cells["full"][1:3] == ["error OOM no room", "command SETEX"]
 
 
+def test_a_rule_for_a_command_that_no_pod_sends_says_so_at_once(
+    guide: CommandLine, traffic: httpx.Client
+) -> None:
+    create(traffic, B)
+    rule = guide.json("gate", "error", "--command", "INCR", "--pod", "b", "--id", "never")
+    assert "SETEX" in rule["commands_seen"] and "PING" not in rule["commands_seen"]
+    for words in (("error", "--command", "INCR", "--pod", "b", "--id", "never"), ("list",)):
+        assert "INCR: matched 0; commands seen: " in guide.run("gate", *words).stdout
+    assert "commands_seen" not in guide.json("gate", "error", "--command", "SET*", "--id", "met")
+    assert "commands_seen" not in guide.json("gate", "error", "--id", "every")
+
+
+def test_the_reset_names_the_connections_that_it_closes(guide: CommandLine, traffic: httpx.Client) -> None:
+    challenge_id = create(traffic, B)
+    guide.json("gate", "drop", "--command", "GET", "--direction", "reply", "--pod", "b", "--id", "loses")
+    waiting = threading.Thread(target=lambda: verify(traffic, B, challenge_id, [0]))
+    waiting.start()
+    until(lambda: any(pod["severed"] for pod in guide.json("gate", "list")["gate"]["pods"]), "reply lost")
+    assert "severed" in guide.run("gate", "list").stdout
+    ended = guide.json("gate", "reset")
+    assert [(closed["pod"], closed["rule"]) for closed in ended["closed"]] == [(B, "loses")]
+    waiting.join(30)
+    assert not waiting.is_alive()
+    assert guide.json("gate", "reset") == {"released": [], "closed": []}
+
+
 def test_without_a_stack_there_is_no_gate(devenv: CommandLine) -> None:
     assert "no stack is running" in devenv.json("gate", "list", code=4)["error"]["message"]
 

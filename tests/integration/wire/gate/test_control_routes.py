@@ -78,7 +78,7 @@ def test_held_and_release(api: Ask, gate: Any) -> None:
         gate.held(1)
         assert len(api("POST", "/reset")["released"]) == 1
         assert again.result(5)
-    assert api("POST", "/reset") == {"released": []}
+    assert api("POST", "/reset") == {"released": [], "closed": []}
     api("POST", "/release", json={"then": "explode"}, status=422)
 
 

@@ -202,6 +202,57 @@ def test_taking_a_rule_away_lets_go_what_it_holds(gate: Any, background: Any) ->
     assert gate.client().get("k") == b"v"
 
 
+def severed(gate: Any) -> int:
+    return sum(int(pod["severed"]) for pod in gate.call(gate.gate.status)["pods"])
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"action": "drop-reply", "command": "INCR"},
+        {"action": "drop-request", "command": "INCR"},
+        {"action": "blackhole", "command": "INCR"},
+        {"action": "blackhole", "command": "INCR", "direction": "reply"},
+        {"action": "drop-reply", "command": "INCR", "nth": 1},
+    ],
+)
+@pytest.mark.parametrize("how", ["reset", "remove", "replace", "populate"])
+def test_the_end_of_a_rule_closes_the_connections_that_it_severed(
+    gate: Any, rule: dict[str, Any], how: str
+) -> None:
+    """A client without a time-out waits for ever on such a connection, whatever it sends."""
+    gate.rules({**rule, "id": "loses"}, {"action": "drop-reply", "command": "APPEND", "id": "other"})
+    with gate.socket() as one, gate.socket() as other, gate.socket() as healthy:
+        one.sendall(b"INCR n\r\nGET n\r\n")
+        other.sendall(b"APPEND k v\r\n")
+        until(lambda: severed(gate) == 2, "two connections severed")
+        if how == "reset":
+            assert {closed.rule for closed in gate.call(gate.gate.reset).closed} == {"loses", "other"}
+        elif how == "populate":
+            gate.rules()
+        elif how == "remove":
+            gate.call(gate.gate.remove_rule, "loses")
+        else:
+            gate.call(gate.gate.add_rule, Rule.from_json({**rule, "id": "loses"}))
+        assert one.recv(100) == b""
+        until(lambda: severed(gate) == (0 if how in ("reset", "populate") else 1), "closed")
+        gate.call(gate.gate.reset)
+        assert other.recv(100) == b""
+        healthy.sendall(b"PING\r\n")
+        assert healthy.recv(100) == b"+PONG\r\n"
+
+
+def test_a_released_message_that_was_lost_severs_too(gate: Any) -> None:
+    gate.rules({"action": "hold", "command": "INCR"})
+    with gate.socket() as one:
+        one.sendall(b"INCR n\r\n")
+        gate.held(1)
+        gate.release(then=Then.LOSE_REPLY)
+        until(lambda: severed(gate) == 1, "the connection severed")
+        gate.call(gate.gate.reset)
+        assert one.recv(100) == b""
+
+
 def test_a_transaction_is_held_at_its_exec(gate: Any, direct: redis.Redis, background: Any) -> None:
     gate.rules({"action": "hold", "command": "SETEX"})
 
