@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from devenv.core.resp.values import AGGREGATES, BULKS, WireValue, parse_value
+
 NIL = "(nil)"
 _CUT = "…"
 _MAX_DEPTH = 16
@@ -12,86 +14,45 @@ def printable(prefix: bytes) -> str:
 
     Errors keep their leading ``-``; bytes that are no UTF-8 are shown as \\xNN. Never raises.
     """
-    return _Printer(prefix).value(0)
+    return _shown(parse_value(prefix)[0], 0)
 
 
-class _Printer:
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.pos = 0
+def _shown(value: WireValue, depth: int) -> str:
+    if value.kind in AGGREGATES and value.kind:
+        return _aggregate(value, depth)
+    if value.kind in BULKS and value.kind:
+        return _bulk(value)
+    if value.cut:
+        return _text(value.line if value.kind in b"+:" else value.kind + value.line) + _CUT
+    if value.kind == b"_":
+        return NIL
+    if value.kind == b"#":
+        return "true" if value.line == b"t" else "false"
+    return ("-" if value.kind == b"-" else "") + _text(value.line)
 
-    def value(self, depth: int) -> str:
-        end = self.data.find(b"\r\n", self.pos)
-        if end < 0:
-            rest = self.data[self.pos :]
-            self.pos = len(self.data)
-            return (_text(rest[1:]) if rest[:1] in b"+:" else _text(rest)) + _CUT if rest else _CUT
-        kind, line = self.data[self.pos : self.pos + 1], self.data[self.pos + 1 : end]
-        self.pos = end + 2
-        if kind in (b"$", b"=", b"!"):
-            return self._bulk(kind, line)
-        if kind in (b"*", b"~", b">", b"%", b"|"):
-            return self._aggregate(kind, line, depth)
-        if kind == b"_":
-            return NIL
-        if kind == b"#":
-            return "true" if line == b"t" else "false"
-        return ("-" if kind == b"-" else "") + _text(line)
 
-    def _bulk(self, kind: bytes, line: bytes) -> str:
-        if line == b"?":
-            return self._chunks()
-        if not line.isdigit():
-            return NIL
-        text = self._payload(int(line))
-        if kind == b"=":
-            return text[4:]
-        return "-" + text if kind == b"!" else text
+def _bulk(value: WireValue) -> str:
+    if value.bulk is None:
+        return _text(value.kind + value.line) + _CUT if value.cut else NIL
+    text = _text(value.bulk) + (_CUT if value.cut else "")
+    if value.kind == b"=":
+        return text[4:]
+    return "-" + text if value.kind == b"!" else text
 
-    def _payload(self, size: int) -> str:
-        payload = self.data[self.pos : self.pos + size]
-        self.pos += size + 2
-        return _text(payload) + ("" if len(payload) == size else _CUT)
 
-    def _chunks(self) -> str:
-        text = ""
-        while self.data[self.pos : self.pos + 1] == b";":
-            end = self.data.find(b"\r\n", self.pos)
-            size = self.data[self.pos + 1 : end] if end > 0 else b""
-            if not size.isdigit():
-                return text + _CUT
-            self.pos = end + 2
-            if int(size) == 0:
-                return text
-            text += self._payload(int(size))
-        return text + _CUT
-
-    def _aggregate(self, kind: bytes, line: bytes, depth: int) -> str:
-        streamed = line == b"?"
-        if not streamed and not line.isdigit():
-            return NIL
-        pairs = kind in (b"%", b"|")
-        left = int(line) * (2 if pairs else 1) if not streamed else -1
-        items: list[str] = []
-        while left:
-            if self.pos >= len(self.data) or depth >= _MAX_DEPTH:
-                items.append(_CUT)
-                self.pos = len(self.data)
-                break
-            if streamed and self.data.startswith(b".\r\n", self.pos):
-                self.pos += 3
-                break
-            is_attribute = self.data[self.pos : self.pos + 1] == b"|"
-            shown = self.value(depth + 1)
-            if not is_attribute:
-                items.append(shown)
-                left -= 1
-        if kind == b"|" and depth == 0:  # the attribute of the reply itself: show the reply
-            return self.value(depth)
-        if pairs:
-            shown_pairs = [": ".join(items[at : at + 2]) for at in range(0, len(items), 2)]
-            return "{" + ", ".join(shown_pairs) + "}"
-        return "[" + ", ".join(items) + "]"
+def _aggregate(value: WireValue, depth: int) -> str:
+    if value.items is None:
+        return _text(value.kind + value.line) + _CUT if value.cut else NIL
+    if value.kind == b"|":  # an attribute: the value that it belongs to is shown
+        return _CUT if value.cut else _shown(value.items[-1], depth)
+    if depth >= _MAX_DEPTH:
+        items = [_CUT] if value.items or value.cut else []
+    else:
+        items = [_shown(item, depth + 1) for item in value.items] + ([_CUT] if value.cut else [])
+    if value.kind == b"%":
+        pairs = [": ".join(items[index : index + 2]) for index in range(0, len(items), 2)]
+        return "{" + ", ".join(pairs) + "}"
+    return "[" + ", ".join(items) + "]"
 
 
 def _text(data: bytes) -> str:

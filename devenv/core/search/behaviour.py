@@ -13,10 +13,10 @@ from typing import Final, TypeAlias
 
 from devenv.core.model.errors import Inconclusive
 from devenv.core.resp.commands import shape_of
+from devenv.core.resp.values import Pairs
+from devenv.core.resp.values import Reply as RedisReply
 from devenv.core.search.access import Words, touched, watching
 from devenv.core.search.composition import Command, Node, Reply, Signal
-from devenv.core.spec.replies import Pairs
-from devenv.core.spec.replies import Reply as RedisReply
 
 LOSE = "lose"
 """The signal after which the reply to the next command is lost."""

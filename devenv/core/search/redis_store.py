@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass, replace
 
 from devenv.core.resp.commands import text_of
+from devenv.core.resp.values import Reply as RedisReply
 from devenv.core.search.behaviour import Act
 from devenv.core.search.composition import Command, Reply, StoreState
 from devenv.core.search.outcome import AGED_MS
 from devenv.core.spec.keyspace import Entry, Text
 from devenv.core.spec.redis_model import Database, Scripts, execute
-from devenv.core.spec.replies import Reply as RedisReply
 
 NOW = 1_000_000_000
 """The model's moment, in milliseconds."""

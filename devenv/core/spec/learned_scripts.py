@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from devenv.core.resp.values import Reply
 from devenv.core.spec.keyspace import Entry, NotModelled, Value
 from devenv.core.spec.redis_model import NO_SCRIPTS, Script, ScriptKeys, Scripts, Words
-from devenv.core.spec.replies import Reply
 
 
 @dataclass(frozen=True, slots=True)

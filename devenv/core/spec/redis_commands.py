@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from devenv.core.resp.values import OK, Failure, Pairs, Reply, Status
 from devenv.core.spec.keyspace import Entry, Hash, Keyspace, NotModelled, Text
-from devenv.core.spec.replies import OK, Failure, Pairs, Reply, Status
 
 Args = tuple[bytes, ...]
 Handler = Callable[[Keyspace, Args], Reply]

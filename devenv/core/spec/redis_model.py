@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from hashlib import sha1
 from types import MappingProxyType
 
+from devenv.core.resp.values import OK, QUEUED, Failure, NoArray, Reply
 from devenv.core.spec.keyspace import Entry, Keyspace, NotModelled
 from devenv.core.spec.redis_commands import COMMANDS, Refused, integer, run, wrong_number
-from devenv.core.spec.replies import OK, QUEUED, Failure, NoArray, Reply
 
 Words = tuple[bytes, ...]
 

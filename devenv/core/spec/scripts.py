@@ -10,8 +10,8 @@ import json
 import re
 from typing import Any
 
+from devenv.core.resp.values import Failure, Reply
 from devenv.core.spec.redis_model import ScriptFailed, ScriptKeys, Words
-from devenv.core.spec.replies import Failure, Reply
 
 _RECEIPT = re.compile(rb"([A-Za-z]+):([0-9]+)")
 

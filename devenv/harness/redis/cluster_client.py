@@ -16,6 +16,7 @@ from redis.retry import Retry
 
 from devenv.core.model.redis_access import OPEN, RedisAccess
 from devenv.core.resp.commands import key_of
+from devenv.core.resp.values import redirection
 
 SECONDS = 2.0
 """For connecting, and for an answer."""
@@ -104,7 +105,7 @@ def each_node(client: redis.Redis) -> Iterator[redis.Redis]:
 
 def _is_redirection(error: ResponseError) -> bool:
     """redis-py's plain client has an error of its own for MOVED only since 5.1."""
-    return isinstance(error, MovedError) or str(error).startswith("MOVED ")
+    return isinstance(error, MovedError) or redirection(str(error)) is not None
 
 
 def _words(args: Sequence[Any]) -> list[Any]:

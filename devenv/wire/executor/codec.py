@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from devenv.core.resp.values import Failure, NoArray, Pairs, Reply, Status
 from devenv.core.search.behaviour import LOST, Answered, Heard, Issued, Lost, Seen
 from devenv.core.spec.keyspace import Entry, Hash, Text, Value
 from devenv.core.spec.learned_scripts import KeyState, ScriptCall, ScriptEffect
 from devenv.core.spec.redis_model import Client, Database
-from devenv.core.spec.replies import Failure, NoArray, Pairs, Reply, Status
 
 
 def _text(data: bytes) -> str:

@@ -10,17 +10,18 @@ from typing import TypeVar
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.service import Filled, ServiceProfile
 from devenv.core.model.vocabulary import NOT_FOUND_MESSAGE, Outcome
+from devenv.core.resp.values import Reply
 from devenv.core.search.behaviour import Act, Answered
 from devenv.core.search.redis_store import RedisStore
 from devenv.core.spec.learned_scripts import LearnedScripts, NotLearned, ScriptCall, ScriptEffect
 from devenv.core.spec.redis_model import Database
-from devenv.core.spec.replies import Reply
 from devenv.core.spec.session import NO_LIMIT
 from devenv.wire.executor.job_context import Bypassed, JobSlot, NoRest, PodBusy, Released, Request
 from devenv.wire.executor.jobs import Call, canonical_json
+from devenv.wire.executor.pod_client import PodClient
 from devenv.wire.executor.pod_control import PodControl
+from devenv.wire.executor.redis_link import ClusterLink, RedisLink
 from devenv.wire.executor.script_trial import run_script
-from devenv.wire.executor.wire_clients import ClusterLink, PodClient, RedisLink
 from devenv.wire.gate import Gate, Held, Then
 
 T = TypeVar("T")

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from devenv.core.resp.commands import text_of
+from devenv.core.resp.values import Failure, Reply, Status
 from devenv.core.search.behaviour import renamed
 from devenv.core.spec.keyspace import Hash, NotModelled, Text, Value
 from devenv.core.spec.learned_scripts import KeyState, ScriptCall, ScriptEffect
 from devenv.core.spec.redis_model import Words
-from devenv.core.spec.replies import Failure, Reply, Status
 from devenv.wire.executor.jobs import CID
-from devenv.wire.executor.wire_clients import RedisLink
+from devenv.wire.executor.redis_link import RedisLink
 
 STEP_MS = 100
 """Scripts set TTLs in whole tenths of a second; what it takes to ask is less than half of one."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from devenv.core.resp.values import Reply, encode_reply
 from devenv.core.search.behaviour import Act, Heard, Issued, Lost, Place, Seen, renamed
 from devenv.core.spec.redis_model import Database
-from devenv.core.spec.replies import Reply, encode
 from devenv.wire.executor.environment import Environment
 from devenv.wire.executor.job_context import SYMBOL, JobSlot
 from devenv.wire.executor.jobs import Scripted, ScriptedRun
@@ -46,7 +46,9 @@ class ScriptedJob:
                     environment.let_go(request, Then.CUT)
                 else:
                     resp3 = request.held.resp3
-                    environment.let_go(request, Then.ANSWER, encode(self._real(told), 3 if resp3 else 2))
+                    environment.let_go(
+                        request, Then.ANSWER, encode_reply(self._real(told), 3 if resp3 else 2)
+                    )
         finally:
             await environment.drain(slot, [request])
 

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devenv.core.resp.values import Failure, Reply, encode_reply
 from devenv.core.spec.keyspace import Entry, Hash, Text, Value
 from devenv.core.spec.learned_scripts import KeyState, LearnedScripts, NotLearned
 from devenv.core.spec.redis_model import Database, Scripts, execute, sha_of
-from devenv.core.spec.replies import Failure, Reply, encode
 from devenv.core.spec.scripts import claim
 from devenv.wire.executor.jobs import CID
+from devenv.wire.executor.redis_link import RedisLink
 from devenv.wire.executor.script_trial import run_script
-from devenv.wire.executor.wire_clients import RedisLink
 
 LUA = files("devenv.captcha_api.stores").joinpath("claim.lua").read_text(encoding="utf-8")
 SHA = sha_of(LUA)
@@ -174,7 +174,7 @@ def begin(wire: Any, raw: bytes) -> Database:
 
 def reply_of(reply: Reply) -> Any:
     reader = hiredis.Reader()
-    reader.feed(encode(reply))
+    reader.feed(encode_reply(reply))
     return read(reader.gets())
 
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devenv.core.resp.values import Pairs, Reply, encode_reply
 from devenv.core.spec.keyspace import Entry, Text
 from devenv.core.spec.redis_commands import COMMANDS
 from devenv.core.spec.redis_model import Database, execute
-from devenv.core.spec.replies import Pairs, Reply, encode
 
 Words = tuple[bytes, ...]
 
@@ -104,15 +104,15 @@ def same_number(command: Words, real: Any, model: Any) -> bool:
 def compare(commands: Sequence[Words], real: bytes, reply: Reply, protocol: Literal[2, 3] = 2) -> None:
     """``commands`` are those that the reply answers: one, or all that EXEC ran."""
     if isinstance(reply, tuple) and len(commands) > 1:
-        read, modelled = values(real), values(encode(reply, protocol))
+        read, modelled = values(real), values(encode_reply(reply, protocol))
         assert len(read) == len(modelled)
         for command, one, other in zip(commands[1:], read, modelled, strict=True):
             assert same_number(command, one, other), (command, one, other)
         return
     if is_time(commands[0]):
-        assert same_number(commands[0], values(real), values(encode(reply, protocol)))
+        assert same_number(commands[0], values(real), values(encode_reply(reply, protocol)))
         return
-    assert real == encode(reply, protocol), commands[0]
+    assert real == encode_reply(reply, protocol), commands[0]
 
 
 def compare_keys(database: Database, wire: Any) -> None:
@@ -237,7 +237,7 @@ def test_commands_in_resp3(real_redis: Any, commands: list[Words]) -> None:
     for command in commands:
         reply, database = execute(database, command, now=NOW)
         if isinstance(reply, Pairs):
-            assert wire.send(*command) == encode(reply, 3)
+            assert wire.send(*command) == encode_reply(reply, 3)
         else:
             compare([command], wire.send(*command), reply, 3)
     wire.close()
@@ -260,5 +260,5 @@ def test_ttl_rounds_as_redis_rounds(real_redis: Any, left: int) -> None:
 def test_unknown_commands_are_refused_as_redis_refuses_none(real_redis: Any) -> None:
     """Errors name the command in small letters, whatever was sent."""
     reply = real_redis.wire().send("HgEt", "a")
-    assert reply == encode(execute(Database(), (b"HgEt", b"a"), now=NOW)[0])
+    assert reply == encode_reply(execute(Database(), (b"HgEt", b"a"), now=NOW)[0])
     assert re.match(rb"-ERR wrong number of arguments for 'hget' command\r\n", reply)

@@ -23,6 +23,7 @@ from devenv.core.doctor_rules.facts import (
     Trust,
     WriteProbe,
 )
+from devenv.core.resp.values import redirection
 from devenv.verbs.doctor.probe import keyspace
 from devenv.verbs.doctor.probe import tls as handshake
 from devenv.verbs.doctor.probe.resp_socket import Broken, Refused, Value, Wire, connect, open_wire
@@ -339,7 +340,7 @@ def _trial(wire: Wire, name: str, key: str) -> Trial:
 
 
 def _moved(said: Value) -> TypeGuard[Refused]:
-    return isinstance(said, Refused) and said.text.startswith("MOVED ")
+    return isinstance(said, Refused) and redirection(said.text) is not None
 
 
 def _place(address: str) -> tuple[str, int]:

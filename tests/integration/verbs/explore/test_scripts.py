@@ -19,11 +19,11 @@ import redis
 
 from devenv.core.model.errors import DevenvError
 from devenv.core.model.vocabulary import Answer
+from devenv.core.resp.values import Failure
 from devenv.core.search.dpor import SourceDpor
 from devenv.core.search.expression import Participant, parse_meeting
 from devenv.core.spec.keyspace import Hash, NotModelled, Text
 from devenv.core.spec.learned_scripts import KeyState, LearnedScripts, ScriptCall, ScriptEffect
-from devenv.core.spec.replies import Failure
 from devenv.verbs.explore.fixture import Fixture
 from devenv.verbs.explore.learner import Learner
 from devenv.wire.executor.codec import (
@@ -35,8 +35,8 @@ from devenv.wire.executor.codec import (
 from devenv.wire.executor.jobs import CID, Scripted, ScriptedRun
 from devenv.wire.executor.known_scripts import known_scripts
 from devenv.wire.executor.pool import ExecutorPool
+from devenv.wire.executor.redis_link import RedisLink
 from devenv.wire.executor.script_trial import run_script
-from devenv.wire.executor.wire_clients import RedisLink
 from devenv.wire.gate import Gate
 from tests.support import free_port, until
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from devenv.core.resp.values import OK
 from devenv.core.search.behaviour import (
     LOSE,
     LOST,
@@ -32,7 +33,6 @@ from devenv.core.search.redis_store import RedisStore, fresh_database
 from devenv.core.search.strategies import enumerate_all
 from devenv.core.search.system import canonical
 from devenv.core.spec.redis_model import NO_SCRIPTS
-from devenv.core.spec.replies import OK
 
 KEY = "rcaptcha:abstract:1"
 STORE = RedisStore(NO_SCRIPTS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devenv.core.model.errors import Inconclusive
+from devenv.core.resp.values import Failure, NoArray, Pairs, Reply, Status, encode_reply
 from devenv.core.spec.keyspace import Entry, NotModelled, Text
 from devenv.core.spec.learned_scripts import KeyState, LearnedScripts, NotLearned, ScriptCall, ScriptEffect
 from devenv.core.spec.redis_model import (
@@ -17,7 +18,6 @@ from devenv.core.spec.redis_model import (
     footprint,
     sha_of,
 )
-from devenv.core.spec.replies import Failure, NoArray, Pairs, Reply, Status, encode
 
 
 def run(*commands: str, now: int = 0, database: Database | None = None) -> tuple[Reply, Database]:
@@ -169,5 +169,5 @@ def test_footprints() -> None:
     ],
 )
 def test_replies_on_the_wire(reply: Reply, two: bytes, three: bytes) -> None:
-    assert encode(reply, 2) == two
-    assert encode(reply, 3) == three
+    assert encode_reply(reply, 2) == two
+    assert encode_reply(reply, 3) == three
