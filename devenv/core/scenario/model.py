@@ -46,22 +46,26 @@ class Verify:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Any request of the service: ``target`` is the path with its query, ``content`` JSON data or text.
+    """Any request of the service.
 
     In target, headers and content ``{challenge:NAME}`` is a session's challenge id and ``{captured:NAME}`` a
-    value that an earlier request captured. ``capture``: name to the field of its JSON answer (dotted path) or
-    ``header:NAME``.
+    value that an earlier request captured.
     """
 
     line: int
     method: str
     target: str
+    """The path with its query. One that begins with a captured value is the link that this value is."""
     pod: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     content: Any = None
+    """JSON data or text."""
     as_json: bool = False
     capture: Mapping[str, str] = field(default_factory=dict)
+    """Name to a field of the JSON answer (a dotted path), ``header:NAME``, or ``body``: the whole answer."""
     expect: Expectation = field(default_factory=dict)
+    matches: Mapping[str, str] = field(default_factory=dict)
+    """Name to the regular expression whose group is captured; without one it is all that stands there."""
 
 
 @dataclass(frozen=True, slots=True)

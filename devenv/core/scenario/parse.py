@@ -188,13 +188,28 @@ class _Builder:
                         (*path, key), f"no value {name!r} is captured before this step; captured: {known}"
                     )
         line = self._document.line(path)
-        capture = data.get("capture", {})
+        captured = data.get("capture", {})
+        capture = {name: _place(value)[0] for name, value in captured.items()}
+        matches = {name: match for name, value in captured.items() if (match := _place(value)[1]) is not None}
+        for name, match in matches.items():
+            self._pattern(match, (*path, "capture", name, "match"))
         self._captured |= dict.fromkeys(capture, line)
         method, _, target = data["request"].partition(" ")
         return Request(
             line, method, target, self._pod_of(data, path), data.get("headers", {}),
-            data.get("json", data.get("body")), "json" in data, capture, expect,
+            data.get("json", data.get("body")), "json" in data, capture, expect, matches,
         )  # fmt: skip
+
+    def _pattern(self, match: str, path: Path) -> None:
+        """Must be a regular expression with one group."""
+        try:
+            groups = re.compile(match).groups
+        except re.error as error:
+            raise self._document.problem(path, f"{match!r} is no regular expression: {error}") from None
+        if groups != 1:
+            raise self._document.problem(
+                path, f"{match!r} has {groups} groups; the value is that of its one group"
+            )
 
     def _part(self, data: Mapping[str, Any], path: Path) -> Verify | Request:
         """A request of ``together``."""
@@ -312,6 +327,11 @@ def _expectation(data: Mapping[str, Any]) -> Expectation:
     if data and all(name in set(Strategy) for name in data):
         return {Strategy(name): checks for name, checks in data.items()}
     return dict.fromkeys(Strategy, data) if data else {}
+
+
+def _place(capture: str | Mapping[str, str]) -> tuple[str, str | None]:
+    """Where a captured value stands in the answer, and what of it is captured."""
+    return (capture, None) if isinstance(capture, str) else (capture["from"], capture["match"])
 
 
 def _changes(data: Mapping[str, Any]) -> SettingChanges:

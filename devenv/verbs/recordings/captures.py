@@ -6,16 +6,40 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 
 from devenv.verbs.recordings.recorded import Recorded
-from devenv.verbs.recordings.sessions import Event
+from devenv.verbs.recordings.sessions import Event, sent_text, whole
 
 SHORTEST = 8
 """Characters. Shorter values (yes, 42, en) are the same by chance."""
 MOST = 5000
-_LEFT_OUT_HEADERS = ("set-cookie", "date", "server", "etag", "last-modified", "x-served-by", "x-request-id")
+_LEFT_OUT_HEADERS = re.compile(r"date|server|etag|last-modified|x-served-by|x-request-id|content-.*")
+_LINK_HEADERS = ("location", "content-location")
 _WORDY = re.compile(r"[A-Za-z ,.!?'-]+")
 """Words and sentences: no value that stands for something."""
+_LINK = re.compile(r"(?:https?://[^/\s]+)?/[^\s/][^\s]*")
+_SET_COOKIE = re.compile(r"(?:^|[,\n])\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)=([^;,\s]+)")
+_PAIR = re.compile(r'"([A-Za-z_][\w-]*)"\s*:\s*"([^"\\]+)"')
+"""A field of JSON inside a text: an Engine.IO packet, an event of a stream."""
+_WORD_BODY = re.compile(r"\s*(\S+)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where in an answer a value stands, as a scenario's ``capture`` says it."""
+
+    where: str
+    """A dotted path of the JSON answer, ``header:NAME``, or ``body``."""
+    match: str | None = None
+    """A regular expression whose group is the value; None: the whole."""
+    name: str = ""
+    """What to call it."""
+
+    @property
+    def data(self) -> Any:
+        """As it stands in the scenario."""
+        return self.where if self.match is None else {"from": self.where, "match": self.match}
 
 
 @dataclass(slots=True)
@@ -23,8 +47,12 @@ class Captures:
     """Finds what is captured and substitutes it. ``ids``: of sessions, to their names."""
 
     ids: Mapping[str, str]
-    by_event: dict[int, dict[str, str]] = field(default_factory=dict)
+    by_event: dict[int, dict[str, Any]] = field(default_factory=dict)
     _placeholders: dict[str, str] = field(default_factory=dict)
+    _links: dict[str, str] = field(default_factory=dict)
+    """Path and query of links that later requests follow, to their placeholders."""
+    _since: dict[str, int] = field(default_factory=dict)
+    """Of each value and link the event whose answer gives it: it is put in after that one only."""
     _names: set[str] = field(default_factory=set)
 
     def find(self, events: Sequence[Event]) -> None:
@@ -32,30 +60,92 @@ class Captures:
         self._placeholders = {
             challenge_id: f"{{challenge:{name}}}" for challenge_id, name in self.ids.items()
         }
-        origins: dict[str, tuple[int, str]] = {}
+        opened = {event.session: number for number, event in enumerate(events) if event.use == "create"}
+        self._since = {challenge_id: opened[name] for challenge_id, name in self.ids.items()}
+        origins: dict[str, tuple[int, Source]] = {}
+        links: dict[str, tuple[int, Source]] = {}
         for number, event in enumerate(events):
             if event.use != "other" or event.request is None:
                 continue
-            sent = _sent_text(event.request)
-            for value, (origin, where) in origins.items():
-                if value in sent and value not in self._placeholders and _whole(value).search(sent):
-                    name = self._name(where)
-                    self._placeholders[value] = f"{{captured:{name}}}"
-                    self.by_event.setdefault(origin, {})[name] = where
+            for link, (origin, source) in links.items():
+                known = link in self._links or self.put(link, number) != link  # what varies in it is put in
+                if not known and _follows(event.request.target, link):
+                    self._links[link] = self._capture(origin, source)
+                    self._since[link] = origin
+            sent = self._without_link(event.request, number)
+            for value, (origin, source) in origins.items():
+                if value not in self._placeholders and value in sent and whole(value).search(sent):
+                    self._placeholders[value] = self._capture(origin, source)
+                    self._since[value] = origin
             if len(origins) < MOST:
-                for where, value in _values(event.request):
-                    origins.setdefault(value, (number, where))
+                self._collect(number, event.request, origins, links)
 
-    def put(self, text: str) -> str:
-        """``text`` with placeholders for what was captured, the longest first."""
+    def _collect(
+        self,
+        number: int,
+        request: Recorded,
+        origins: dict[str, tuple[int, Source]],
+        links: dict[str, tuple[int, Source]],
+    ) -> None:
+        """What the answer gives that the request had not sent itself."""
+        sent = sent_text(request)
+        for value, source in _values(request):
+            if source.name in _LINK_HEADERS or _LINK.fullmatch(value):
+                if link := _target_of(request, value):
+                    links.setdefault(link, (number, source))
+                for part, inner in _parts_of_link(value, source):
+                    origins.setdefault(part, (number, inner))
+            elif value not in sent:
+                origins.setdefault(value, (number, source))
+
+    def target(self, target: str, number: int) -> str:
+        """An event's path and query; one that an answer linked to begins with the captured link."""
+        link = self._followed(target, number)
+        if link is None:
+            return self.put(target, number)
+        return self._links[link] + self.put(target[len(link) :], number)
+
+    def put(self, text: str, number: int) -> str:
+        """A text that an event sends, with placeholders for what was captured before, the longest first."""
         for value in sorted(self._placeholders, key=len, reverse=True):
-            if value in text:
-                text = _whole(value).sub(self._placeholders[value], text)
+            if self._since[value] < number:
+                text = whole(value).sub(self._placeholders[value], text)
         return text
 
-    def _name(self, where: str) -> str:
+    def put_data(self, data: Any, number: int) -> Any:
+        """JSON data with placeholders in its texts, and for numbers that are ids."""
+        if isinstance(data, dict):
+            return {key: self.put_data(value, number) for key, value in data.items()}
+        if isinstance(data, list):
+            return [self.put_data(value, number) for value in data]
+        if isinstance(data, int) and not isinstance(data, bool):
+            known = self._since.get(str(data), number) < number
+            return self._placeholders[str(data)] if known else data
+        return self.put(data, number) if isinstance(data, str) else data
+
+    def _followed(self, target: str, number: int) -> str | None:
+        """The longest captured link that a request is to."""
+        links = (link for link in self._links if self._since[link] < number and _follows(target, link))
+        return max(links, key=len, default=None)
+
+    def _without_link(self, request: Recorded, number: int) -> str:
+        """What a request sends, without the part of its target that is a captured link."""
+        link = self._followed(request.target, number)
+        return sent_text(request)[len(link or "") :]
+
+    def _capture(self, origin: int, source: Source) -> str:
+        """Have the value captured; gives its placeholder."""
+        captured = self.by_event.setdefault(origin, {})
+        for name, data in captured.items():
+            if data == source.data:
+                return f"{{captured:{name}}}"
+        name = self._name(source.name)
+        captured[name] = source.data
+        return f"{{captured:{name}}}"
+
+    def _name(self, wanted: str) -> str:
         """A name after the field: ``data.token`` becomes token, then token-2."""
-        word = re.sub(r"[^A-Za-z0-9]+", "-", where.rpartition(".")[2].rpartition(":")[2]).strip("-")
+        word = re.sub(r"[^A-Za-z0-9]+", "-", wanted).strip("-")
         base = name = word if word[:1].isalpha() else f"value-{word}".rstrip("-")
         number = 1
         while name in self._names:
@@ -65,32 +155,65 @@ class Captures:
         return name
 
 
-def _whole(value: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![A-Za-z0-9]){re.escape(value)}(?![A-Za-z0-9])")
+def _follows(target: str, link: str) -> bool:
+    """Whether a request is to this link, or to something under it."""
+    return target.startswith(link) and (target[len(link) : len(link) + 1] in ("", "/", "?", "&"))
 
 
-def _sent_text(request: Recorded) -> str:
-    return "\n".join([request.target, *request.headers.values(), request.body or ""])
+def _target_of(request: Recorded, link: str) -> str | None:
+    """Path and query of a link in the answer to a request; None where it never varies, or leads elsewhere."""
+    url = urlsplit(urljoin(f"http://{request.host}{request.target}", link))
+    if url.scheme not in ("http", "https") or (request.host and url.netloc != request.host):
+        return None
+    varies = any(map(str.isdigit, url.path + url.query)) or any(map(_is_telling, url.path.split("/")))
+    return url.path + (f"?{url.query}" if url.query else "") if varies else None
 
 
-def _values(request: Recorded) -> Iterator[tuple[str, str]]:
-    """Where in the answer, and the value."""
+def _parts_of_link(link: str, source: Source) -> Iterator[tuple[str, Source]]:
+    """The last segment of a link and the values of its query, where they look like ids."""
+    url = urlsplit(link)
+    for name, text in parse_qsl(url.query):
+        if _is_telling(text):
+            yield text, Source(source.where, rf"[?&]{re.escape(name)}=([^&#]+)", name)
+    last = unquote(url.path.rstrip("/").rpartition("/")[2])
+    if _is_telling(last):
+        yield last, Source(source.where, r"([^/?#]+)/?(?:[?#]|$)", f"{source.name}-id")
+
+
+def _values(request: Recorded) -> Iterator[tuple[str, Source]]:
+    """The values in an answer, and where they stand."""
     yield from _leaves(request.got, "")
     for name, value in request.answer_headers.items():
-        if name not in _LEFT_OUT_HEADERS and not name.startswith("content-") and _telling(value):
-            yield f"header:{name}", value
+        where = f"header:{name}"
+        if name == "set-cookie":
+            for cookie in _SET_COOKIE.finditer(value):
+                pattern = rf"(?:^|[,\n])\s*{re.escape(cookie[1])}=([^;,\s]+)"
+                yield cookie[2], Source(where, pattern, cookie[1])
+        elif name in _LINK_HEADERS or (_is_telling(value) and not _LEFT_OUT_HEADERS.fullmatch(name)):
+            yield value, Source(where, None, name)
+    if not request.got and request.answer and "html" not in request.answer_headers.get("content-type", ""):
+        yield from _in_text(request.answer)
 
 
-def _leaves(data: Any, where: str) -> Iterator[tuple[str, str]]:
+def _in_text(text: str) -> Iterator[tuple[str, Source]]:
+    """Of an answer that is no JSON object: the fields that stand in it, or the one word that it is."""
+    for pair in _PAIR.finditer(text):
+        if _is_telling(pair[2]):
+            yield pair[2], Source("body", rf'"{re.escape(pair[1])}"\s*:\s*"([^"]+)"', pair[1])
+    if (word := _WORD_BODY.fullmatch(text)) and _is_telling(word[1]):
+        yield word[1], Source("body", r"(\S+)", "body")
+
+
+def _leaves(data: Any, where: str) -> Iterator[tuple[str, Source]]:
     if isinstance(data, dict):
         for key, value in data.items():
             yield from _leaves(value, f"{where}.{key}" if where else str(key))
     elif isinstance(data, list):
-        for at, value in enumerate(data):
-            yield from _leaves(value, f"{where}.{at}" if where else str(at))
-    elif isinstance(data, str) and _telling(data):
-        yield where, data
+        for place, value in enumerate(data):
+            yield from _leaves(value, f"{where}.{place}" if where else str(place))
+    elif isinstance(data, str) and (_is_telling(data) or _LINK.fullmatch(data)):
+        yield data, Source(where, None, where.rpartition(".")[2])
 
 
-def _telling(value: str) -> bool:
+def _is_telling(value: str) -> bool:
     return len(value) >= SHORTEST and _WORDY.fullmatch(value) is None

@@ -1,188 +1,280 @@
-"""A list of curl commands, as browsers copy them ("Copy all as cURL (bash)") or as people write them down."""
+"""A list of curl commands, as browsers copy them ("Copy all as cURL (bash)") or as people write them down.
+
+What a command sends is what curl 8 sends: one request for each URL.
+"""
 
 from __future__ import annotations
 
+import base64
 import re
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
+from devenv.core.model.bodies import FORM_TYPE
 from devenv.core.model.errors import UsageProblem
+from devenv.verbs.recordings.curl_globbing import urls_of
+from devenv.verbs.recordings.curl_options import long_name, takes_value
 from devenv.verbs.recordings.recorded import Recorded, Recording
+from devenv.verbs.recordings.shell_words import ShellCommand, shell_commands
 
-_DATA = ("-d", "--data", "--data-ascii", "--data-raw", "--data-binary", "--json", "--data-urlencode")
-_VALUE = {
-    "-X": "method", "--request": "method", "-H": "header", "--header": "header", "--url": "url",
-    **dict.fromkeys(_DATA, "data"),
-    **dict.fromkeys(
-        (
-            "-b", "--cookie", "-A", "--user-agent", "-e", "--referer", "-u", "--user", "-o", "--output", "-m",
-            "--max-time", "--connect-timeout", "-x", "--proxy", "--retry", "-w", "--write-out", "-c",
-            "--cookie-jar", "-D", "--dump-header", "--resolve", "--cacert", "--cert", "--key", "--ciphers",
-            "--oauth2-bearer", "--interface", "-K", "--limit-rate",
-        ),
-        "ignored",
-    ),
-}  # fmt: skip
-"""Options with a value, and what it is. Cookies and credentials are not taken over."""
-_FILES = ("-F", "--form", "-T", "--upload-file")
-_ANSI_C = re.compile(r"\$'((?:[^'\\]|\\.)*)'", re.DOTALL)
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"', "a": "\a", "b": "\b", "0": "\0"}
-_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)", re.DOTALL)
+_JSON = "application/json"
+_BOUNDARY = "devenv-boundary"
+_DATA = ("data", "data-ascii", "data-raw", "data-binary", "data-urlencode", "json")
+_ELSEWHERE = {
+    "config": "reads options from a file",
+    "upload-file": "sends a file",
+    "variable": "sets a variable of curl's own",
+}
+"""Options without which it is not known what is sent."""
+_NOT_SENT = (
+    "range",
+    "aws-sigv4",
+    "time-cond",
+    "etag-compare",
+    "digest",
+    "ntlm",
+    "negotiate",
+    "anyauth",
+    "netrc",
+)
+"""Options that add a header which is not taken over."""
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+_NOT_OVER_HTTP = "only http and https are taken over"
 
 
 def parse_curl(text: str, name: str) -> Recording:
     """The requests, one after the other. Raises UsageProblem that names file and line."""
-    requests = [_request(line, number, f"{name}:{number}: ") for number, line in _commands(text)]
+    requests: list[Recorded] = []
+    notes = ["a list of commands has no answers and no times: what was answered, and how fast, is not known"]
+    for command in shell_commands(text, name):
+        where = f"{name}:{command.line}: "
+        program = command.words[0].replace("\\", "/").rpartition("/")[2]
+        if program not in ("curl", "curl.exe"):
+            if not command.piped:
+                raise UsageProblem(f"{where}this is no curl command")
+            notes.append(f"left out: line {command.line}: {program}, which reads what curl wrote")
+            continue
+        for options in _read(command, where):
+            requests += options.requests(command.line, where)
+            notes += [f"line {command.line}: {note}" for note in options.notes]
     if not requests:
         raise UsageProblem(
             f"{name}:1: there is no curl command", hint="one command a line: curl -X POST URL …"
         )
-    notes = ("a list of commands has no answers and no times: what was answered, and how fast, is not known",)
-    return Recording(name, "curl commands", tuple(requests), notes=notes)
-
-
-def _commands(text: str) -> Iterator[tuple[int, str]]:
-    """Each command with the number of its first line; a line that ends in a backslash goes on."""
-    held, first = "", 0
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not held and (not line.strip() or line.lstrip().startswith("#")):
-            continue
-        first = first or number
-        if line.rstrip().endswith("\\"):
-            held += line.rstrip()[:-1] + " "
-            continue
-        held += line
-        if _open(held):
-            held += "\n"
-            continue
-        yield first, held.strip()
-        held, first = "", 0
-    if held:
-        yield first, held.strip()
-
-
-def _open(text: str) -> bool:
-    """Whether a quotation goes on in the next line."""
-    try:
-        shlex.split(_plain(text))
-    except ValueError:
-        return True
-    return False
+    return Recording(name, "curl commands", tuple(requests), notes=tuple(notes), unit="line")
 
 
 @dataclass(slots=True)
-class _Command:
+class _Options:
+    """What the options of one command, up to ``--next``, say about its requests."""
+
     method: str | None = None
-    url: str | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-    data: list[str] = field(default_factory=list)
+    head: bool = False
     in_query: bool = False
+    globbing: bool = True
+    path_as_is: bool = False
+    target: str | None = None
+    urls: list[str] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    without: set[str] = field(default_factory=set)
+    """Headers that curl is told not to send."""
+    cookies: list[str] = field(default_factory=list)
+    data: list[tuple[str, str]] = field(default_factory=list)
+    """Option and text."""
+    query: list[str] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
+    """Of a multipart form, each with its headers."""
+    notes: list[str] = field(default_factory=list)
+
+    def requests(self, line: int, where: str) -> Iterator[Recorded]:
+        """One for each URL. Raises UsageProblem where there is none."""
+        if not self.urls:
+            raise UsageProblem(f"{where}there is no URL")
+        body = self._body()
+        headers = self._headers(body)
+        for pattern in self.urls:
+            for address in urls_of(pattern, where) if self.globbing else (pattern,):
+                url = urlsplit(address if "://" in address else f"http://{address}")
+                if url.scheme.lower() not in ("http", "https"):
+                    raise UsageProblem(f"{where}{address} is no HTTP address", hint=_NOT_OVER_HTTP)
+                query = "&".join(filter(None, [url.query, *self.query, *self._data_in_query()]))
+                path = (url.path if self.path_as_is else _squashed(url.path)) or "/"
+                target = self.target or quote(path + (f"?{query}" if query else ""), safe=_PRINTABLE)
+                yield Recorded(
+                    line, self._method(body), target, headers=headers, body=body,
+                    host=url.netloc.rpartition("@")[2],
+                )  # fmt: skip
+
+    def _method(self, body: str | None) -> str:
+        if self.method is not None:
+            return self.method
+        return "HEAD" if self.head else "GET" if body is None else "POST"
+
+    def _data_in_query(self) -> list[str]:
+        return [text for _, text in self.data] if self.in_query else []
+
+    def _body(self) -> str | None:
+        if self.parts:
+            return "".join(f"--{_BOUNDARY}\r\n{part}\r\n" for part in self.parts) + f"--{_BOUNDARY}--\r\n"
+        if not self.data or self.in_query:
+            return None
+        body = self.data[0][1]
+        for option, text in self.data[1:]:
+            body += text if option == "json" else f"&{text}"
+        return body
+
+    def _headers(self, body: str | None) -> dict[str, str]:
+        """With what curl adds by itself."""
+        headers = dict(self.headers)
+        if self.cookies:
+            headers["cookie"] = "; ".join([*self.cookies, *filter(None, [headers.get("cookie")])])
+        if self.parts:
+            headers.setdefault("content-type", f"multipart/form-data; boundary={_BOUNDARY}")
+        elif body is not None and any(option == "json" for option, _ in self.data):
+            headers = {"content-type": _JSON, "accept": _JSON} | headers
+        elif body is not None:
+            headers.setdefault("content-type", FORM_TYPE)
+        return {name: value for name, value in headers.items() if name not in self.without}
 
 
-def _request(text: str, number: int, where: str) -> Recorded:
-    try:
-        words = shlex.split(_plain(text))
-    except ValueError as error:
-        raise UsageProblem(f"{where}this cannot be read: {str(error).lower()}") from None
-    while words and words[-1] in (";", "&", "&&", "|"):
-        words.pop()
-    if words:
-        words[-1] = words[-1].rstrip(";")
-    if not words or words[0] not in ("curl", "curl.exe"):
-        raise UsageProblem(f"{where}this is no curl command")
-    if "^" in text and '^"' in text:
-        raise UsageProblem(f"{where}this is written for Windows' cmd", hint='copy as "cURL (bash)" instead')
-    command = _read(words[1:], where)
-    if command.url is None:
-        raise UsageProblem(f"{where}there is no URL")
-    url = urlsplit(command.url if "://" in command.url else f"http://{command.url}")
-    query = "&".join([item for item in (url.query,) if item] + (command.data if command.in_query else []))
-    body = None if command.in_query or not command.data else "&".join(command.data)
-    return Recorded(
-        number,
-        command.method or ("POST" if body is not None else "GET"),
-        (url.path or "/") + (f"?{query}" if query else ""),
-        headers=command.headers,
-        body=body,
-        host=url.netloc,
-    )
-
-
-def _read(words: list[str], where: str) -> _Command:
-    command = _Command()
-    rest = iter(words)
-    for word in rest:
+def _read(command: ShellCommand, where: str) -> Iterator[_Options]:
+    """The options of the command, and of what follows each ``--next``."""
+    options = _Options()
+    words = iter(command.words[1:])
+    for word in words:
         if not word.startswith("-") or word == "-":
-            command.url = command.url or word
+            options.urls.append(word)
             continue
-        option, value = _split(word)
-        if option in _FILES:
-            raise UsageProblem(f"{where}{option} sends a file or a form of parts, which is not taken over")
-        if option not in _VALUE:
-            _flags(option, command)
-            continue
-        if value is None and (value := next(rest, None)) is None:
-            raise UsageProblem(f"{where}{option} has no value")
-        _apply(option, value, command, where)
-    return command
+        for written, option, value in _split(word, where):
+            if takes_value(option):
+                if value is None and (value := next(words, None)) is None:
+                    raise UsageProblem(f"{where}{written} has no value")
+                _apply(option, value, options, f"{where}{written} ")
+            elif option == "next":
+                yield options
+                options = _Options()
+            else:
+                _flag(option, options)
+    yield options
 
 
-def _split(word: str) -> tuple[str, str | None]:
-    """``-XPOST`` and ``--request=POST`` hold their value; of ``-sXPOST`` the first letters are flags."""
+def _split(word: str, where: str) -> Iterator[tuple[str, str, str | None]]:
+    """The options in one word, as written and by their long names, with their values: ``-sXPOST`` is two."""
     if word.startswith("--"):
-        option, equals, value = word.partition("=")
-        return option, value if equals else None
-    for at in range(1, len(word)):
-        option = f"-{word[at]}"
-        if option in _VALUE or option in _FILES:
-            return option, word[at + 1 :] or None
-    return word, None
+        option, equals, value = word[2:].partition("=")
+        if takes_value(option) is None or (equals and not takes_value(option)):
+            raise UsageProblem(f"{where}curl has no option --{option}", hint="see curl --help all")
+        yield f"--{option}", option, value if equals else None
+        return
+    for place, letter in enumerate(word[1:], start=2):
+        long = long_name(letter)
+        if long is None:
+            raise UsageProblem(f"{where}curl has no option -{letter} (in {word})", hint="see curl --help all")
+        if takes_value(long):
+            yield f"-{letter}", long, word[place:] or None
+            return
+        yield f"-{letter}", long, None
 
 
-def _flags(option: str, command: _Command) -> None:
+def _flag(option: str, options: _Options) -> None:
     """What has no value; only few say something about the request."""
-    short = "" if option.startswith("--") else option
-    if option == "--get" or "G" in short:
-        command.in_query = True
-    if option == "--head" or "I" in short:
-        command.method = "HEAD"
+    if option == "get":
+        options.in_query = True
+    elif option == "head":
+        options.head = True
+    elif option == "globoff":
+        options.globbing = False
+    elif option == "path-as-is":
+        options.path_as_is = True
+    elif option in _NOT_SENT:
+        options.notes.append(f"--{option} is not taken over")
 
 
-def _apply(option: str, value: str, command: _Command, where: str) -> None:
-    what = _VALUE[option]
-    if what == "method":
-        command.method = value.upper()
-    elif what == "url":
-        command.url = value
-    elif what == "header":
-        header, _, text = value.partition(":")
-        command.headers[header.strip().lower()] = text.strip()
-    elif what == "data":
-        if value.startswith("@") and option != "--data-raw":
-            raise UsageProblem(f"{where}{option} {value} reads a file: write the body into the command")
-        if option == "--data-urlencode":
-            key, equals, plain = value.partition("=")
-            value = f"{key}={quote(plain)}" if equals and key else quote(plain if equals else key)
-        if option == "--json":
-            command.headers.setdefault("content-type", "application/json")
-            command.headers.setdefault("accept", "application/json")
-        command.data.append(value)
+def _apply(option: str, value: str, options: _Options, where: str) -> None:
+    """Take one option over; ``where`` begins a complaint: file, line and option."""
+    if option in _ELSEWHERE:
+        raise UsageProblem(f"{where}{value} {_ELSEWHERE[option]}, which is not taken over")
+    if option == "request":
+        options.method = value.upper()
+    elif option == "url":
+        options.urls.append(value)
+    elif option == "request-target":
+        options.target = value
+    elif option == "url-query":
+        options.query.append(value[1:] if value.startswith("+") else _urlencoded(value, where))
+    elif option == "header":
+        _header(value, options, where)
+    elif option == "cookie":
+        if "=" in value:
+            options.cookies.append(value.strip())
+        else:
+            options.notes.append(f"the cookies of the file {value} are left out: -b takes NAME=VALUE too")
+    elif option in _DATA:
+        options.data.append((option, _data(option, value, where)))
+    elif option in ("form", "form-string"):
+        options.parts.append(_part(option, value, where))
+    elif option == "user":
+        options.headers.setdefault("authorization", f"Basic {base64.b64encode(value.encode()).decode()}")
+    elif option == "oauth2-bearer":
+        options.headers.setdefault("authorization", f"Bearer {value}")
+    elif option in _NOT_SENT:
+        options.notes.append(f"--{option} is not taken over")
 
 
-def _plain(text: str) -> str:
-    """Bash's ``$'…'``, which shlex does not know, as ordinary quotation."""
-    return _ANSI_C.sub(lambda found: shlex.quote(_joined(_ESCAPE.sub(_unescaped, found[1]))), text)
+def _header(value: str, options: _Options, where: str) -> None:
+    """``Name: value``; ``Name:`` takes away what curl would send, ``Name;`` sends it empty."""
+    if value.startswith("@"):
+        raise UsageProblem(f"{where}{value} reads a file: write the headers into the command")
+    name, colon, text = value.partition(":")
+    name, text = name.strip().lower(), text.strip()
+    if colon and not text:
+        options.without.add(name)
+    elif colon:
+        separator = "; " if name == "cookie" else ", "
+        options.headers[name] = (
+            f"{options.headers[name]}{separator}{text}" if name in options.headers else text
+        )
+    elif name.endswith(";"):
+        options.headers[name.removesuffix(";")] = ""
 
 
-def _joined(text: str) -> str:
-    """The halves of a character that was written as two ``\\u`` escapes, as one."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+def _data(option: str, value: str, where: str) -> str:
+    if option == "data-urlencode":
+        return _urlencoded(value, where)
+    if value.startswith("@") and option != "data-raw":
+        raise UsageProblem(f"{where}{value} reads a file: write the body into the command")
+    return value
 
 
-def _unescaped(found: re.Match[str]) -> str:
-    word = found[1]
-    if word[0] in "ux" and len(word) > 1:
-        return chr(int(word[1:], 16))
-    return _ESCAPES.get(word, word)
+def _urlencoded(value: str, where: str) -> str:
+    """``content``, ``=content`` or ``name=content``; ``@file`` and ``name@file`` are refused."""
+    if "=" not in value and "@" in value:
+        raise UsageProblem(f"{where}{value} reads a file: write the body into the command")
+    key, equals, content = value.partition("=")
+    if not equals:
+        return quote(value, safe="")
+    return f"{key}={quote(content, safe='')}" if key else quote(content, safe="")
+
+
+def _part(option: str, value: str, where: str) -> str:
+    """One field of a form: its headers, an empty line, its text."""
+    name, equals, text = value.partition("=")
+    if not equals:
+        raise UsageProblem(f"{where}{value} is no NAME=CONTENT")
+    kind = None
+    if option == "form":
+        if text[:1] in ("@", "<"):
+            raise UsageProblem(
+                f"{where}sends a file or a form of parts from files, which is not taken over ({value})"
+            )
+        if typed := re.fullmatch(r"(.*?);\s*type=([^;]+)", text, re.DOTALL):
+            text, kind = typed[1], typed[2]
+        text = text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
+    lines = [f'Content-Disposition: form-data; name="{name}"', *([f"Content-Type: {kind}"] if kind else [])]
+    return "\r\n".join([*lines, "", text])
+
+
+def _squashed(path: str) -> str:
+    """Without ``.`` and ``..``, as curl sends it."""
+    return urljoin("http://x", path).removeprefix("http://x") if "/." in path else path

@@ -1,9 +1,10 @@
-"""HAR files (HTTP Archive 1.1 to 1.3) as Chrome, Firefox and Safari write them.
+"""HAR files (HTTP Archive 1.1 to 1.3) as browsers and test tools write them.
 
 Where they differ: Firefox gives times with the zone's offset and leaves long bodies out with a ``comment``;
 Safari writes ``time: 0`` and an empty ``startedDateTime`` where it does not know, and base64 bodies; Chrome
-marks what came from its cache. After J. Odvarko, HTTP Archive 1.2 Spec; Firefox' har-builder.js; WebKit's
-HARBuilder.js.
+marks what came from its cache; Playwright writes bodies into files beside the HAR (``_file``), and a page's
+request twice where a service worker passed it on; chrome-har writes JSON bodies as ``params``, headers twice.
+After J. Odvarko, HTTP Archive 1.2 Spec; Firefox' har-builder.js; WebKit's HARBuilder.js.
 """
 
 from __future__ import annotations
@@ -18,16 +19,42 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from devenv.core.model.errors import UsageProblem
-from devenv.verbs.recordings.recorded import Recorded, Recording
+from devenv.verbs.recordings.bodies import MULTIPART_TYPE, is_json, multipart
+from devenv.verbs.recordings.har_duplicates import HarEntry, sent_once
+from devenv.verbs.recordings.har_files import Attached, nothing_attached
+from devenv.verbs.recordings.recorded import Recorded, Recording, numbered
 
 _CACHES = ("Memory Cache", "Disk Cache", "Service Worker")
+_LISTS = ("accept", "cache-control", "forwarded", "link", "vary", "via", "x-forwarded-for")
+"""Headers that may stand several times, their values joined by a comma: RFC 9110, 5.3."""
+_JOINED = {"cookie": "; ", "set-cookie": "\n"}
 
 
-def parse_har(text: str, name: str) -> Recording:
+def parse_har(text: str, name: str, attached: Attached = nothing_attached) -> Recording:
     """The requests of a HAR file in order of time; those that never reached a server are left out.
 
-    Raises UsageProblem that names the file and the line or the entry.
+    ``attached`` reads the files that entries name. Raises UsageProblem that names the file and the line or
+    the entry.
     """
+    log, listed = _log(text, name)
+    left_out: Counter[str] = Counter()
+    entries = []
+    for number, data in enumerate(listed, start=1):
+        reader = _Entry(data, f"{name}: entry {number}: ", attached)
+        if (why := reader.not_sent()) is not None:
+            left_out[why] += 1
+            continue
+        entries.append(reader.entry(number))
+    entries, duplicates = sent_once(entries)
+    requests = [entry.request for entry in entries]
+    browser = _creator(log)
+    notes = [f"left out as {why}: {count}" for why, count in (left_out + duplicates).items()]
+    notes += _about_bodies(entries)
+    return Recording(name, f"HAR of {browser}" if browser else "HAR", _in_order(requests), notes=tuple(notes))
+
+
+def _log(text: str, name: str) -> tuple[Mapping[str, Any], list[Any]]:
+    """The log and its entries."""
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
@@ -43,17 +70,22 @@ def parse_har(text: str, name: str) -> Recording:
             f"{name}: this is no HAR file: log.entries is missing",
             hint="in the browser's network tab: save all as HAR with content",
         )
-    left_out: Counter[str] = Counter()
-    requests = []
-    for number, entry in enumerate(entries, start=1):
-        reader = _Entry(entry, f"{name}: entry {number}: ")
-        if (why := reader.not_sent()) is not None:
-            left_out[why] += 1
-            continue
-        requests.append(reader.recorded(number))
-    browser = _creator(log)
-    notes = tuple(f"left out as {why}: {count}" for why, count in left_out.items())
-    return Recording(name, f"HAR of {browser}" if browser else "HAR", _in_order(requests), notes=notes)
+    return log, entries
+
+
+def _about_bodies(entries: list[HarEntry]) -> list[str]:
+    """What is to be known about bodies that are not, or not quite, in the file."""
+    notes = []
+    if lost := [entry.request.number for entry in entries if entry.file_missing]:
+        notes.append(f"bodies in files beside the HAR that are not there: {numbered('entry', lost)}")
+    if lost := [entry.request.number for entry in entries if entry.request.body_missing]:
+        notes.append(f"bodies that were sent and are not in the file: {numbered('entry', lost)}")
+    if made := [entry.request.number for entry in entries if entry.rebuilt]:
+        notes.append(
+            "JSON bodies made of a list of fields, in which a list of one value is that value: "
+            f"{numbered('entry', made)}"
+        )
+    return notes
 
 
 def _in_order(requests: list[Recorded]) -> tuple[Recorded, ...]:
@@ -74,8 +106,10 @@ def _creator(log: Mapping[str, Any]) -> str:
 class _Entry:
     """Reads one entry; ``where`` begins its complaints."""
 
-    def __init__(self, data: Any, where: str) -> None:
+    def __init__(self, data: Any, where: str, attached: Attached) -> None:
         self._where = where
+        self._attached = attached
+        self._file_missing = self._rebuilt = False
         self._entry = self._mapping(data, "the entry")
         self._request = self._mapping(self._entry.get("request"), "request")
         self._response = self._mapping(self._entry.get("response", {}), "response")
@@ -84,57 +118,105 @@ class _Entry:
 
     def not_sent(self) -> str | None:
         """Why it says nothing about the service: a preflight, out of a cache, no HTTP; else None."""
-        if self._url.scheme not in ("http", "https"):
+        if self._url.scheme not in ("http", "https") or self._response.get("status") == 101:
             return "not HTTP (WebSocket, data, extension)"
         if self._method == "OPTIONS":
             return "preflight (OPTIONS)"
         if self._entry.get("_fetchType") in _CACHES or self._entry.get("_fromCache"):
             return "answered by the browser's cache"
+        if self._response.get("status") in (0, -1):
+            return "never answered (status 0 or -1)"
         return None
 
-    def recorded(self, number: int) -> Recorded:
-        """The entry as a request."""
-        url, status = self._url, self._response.get("status", 0)
-        if not isinstance(status, int) or isinstance(status, bool):
+    def entry(self, number: int) -> HarEntry:
+        """The entry as a request, and what else tells whether it was sent."""
+        url, status = self._url, self._response.get("status")
+        if status is not None and (not isinstance(status, int) or isinstance(status, bool)):
             raise self._problem(f"response.status is {status!r}, expected a number")
-        answer_headers = self._headers(self._response, "response.headers")
-        return Recorded(
+        headers = self._headers(self._request, "request")
+        answer_headers = self._headers(self._response, "response")
+        body = self._sent(headers)
+        answer = self._answer()
+        request = Recorded(
             number,
             self._method,
             (url.path or "/") + (f"?{url.query}" if url.query else ""),
             self._started(),
             self._seconds(),
-            self._headers(self._request, "request.headers"),
-            self._sent(),
-            status or None,  # 0: no answer came
+            headers,
+            body,
+            status,
             answer_headers,
-            self._answer(),
+            answer,
             url.netloc,
             pod=answer_headers.get("x-served-by"),
+            body_missing=body is None and self._had_body(self._request, headers),
+            answer_missing=not answer and self._had_body(self._response, answer_headers),
         )
+        worker = "_serviceWorkerRef" in self._entry
+        redirect = self._response.get("redirectURL") or answer_headers.get("location") or ""
+        return HarEntry(request, worker, str(redirect), self._file_missing, self._rebuilt)
 
-    def _sent(self) -> str | None:
+    def _sent(self, headers: dict[str, str]) -> str | None:
+        """The body; a Content-Type that only ``postData`` has is added to ``headers``."""
         post = self._request.get("postData")
         if post is None:
             return None
         post = self._mapping(post, "request.postData")
+        kind = str(post.get("mimeType") or "")
         text = post.get("text")
+        body: str | None = None
         if isinstance(text, str) and text:
-            return self._decoded(text, post.get("encoding", post.get("_encoding")), "request.postData.text")
-        params = post.get("params") or []
+            body = self._decoded(text, post.get("encoding", post.get("_encoding")), "request.postData.text")
+        elif isinstance(post.get("_file"), str):
+            body = self._from_file(post["_file"])
+        else:
+            body = self._of_params(post.get("params") or [], headers.get("content-type") or kind)
+        if body is not None and kind and "content-type" not in headers:
+            headers["content-type"] = kind
+        return body
+
+    def _of_params(self, params: Any, kind: str) -> str | None:
         if not isinstance(params, list):
             raise self._problem("request.postData.params is no list")
         fields = [self._mapping(param, "request.postData.params") for param in params]
-        return (
-            urlencode([(str(field.get("name", "")), str(field.get("value", ""))) for field in fields]) or None
-        )
+        if not fields:
+            return None
+        pairs = [(str(field.get("name", "")), field.get("value", "")) for field in fields]
+        if is_json(kind):
+            self._rebuilt = True
+            return json.dumps(_object(pairs), ensure_ascii=False)
+        texts = [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in pairs]
+        if kind.strip().lower().startswith(MULTIPART_TYPE):
+            return None if any("fileName" in field for field in fields) else multipart(texts, kind)
+        return urlencode(texts)
 
     def _answer(self) -> str | None:
         content = self._mapping(self._response.get("content", {}), "response.content")
         text = content.get("text")
         if not isinstance(text, str):
-            return None
+            return self._from_file(content["_file"]) if isinstance(content.get("_file"), str) else None
         return self._decoded(text, content.get("encoding"), "response.content.text")
+
+    def _from_file(self, name: str) -> str | None:
+        """A body in a file beside the HAR; None where it is missing or no text."""
+        data = self._attached(name)
+        if data is None:
+            self._file_missing = True
+            return None
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError:
+            return None
+
+    def _had_body(self, of: Mapping[str, Any], headers: Mapping[str, str]) -> bool:
+        """Whether the sizes say that there was a body."""
+        content = of.get("content")
+        sizes = [of.get("bodySize"), content.get("size") if isinstance(content, dict) else None]
+        length = headers.get("content-length", "")
+        return any(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes) or (
+            length.isdecimal() and int(length) > 0
+        )
 
     def _decoded(self, text: str, encoding: Any, what: str) -> str | None:
         """The text; None where it is not text."""
@@ -165,16 +247,31 @@ class _Entry:
             raise self._problem(f"time is {took!r}, expected milliseconds")
         return took / 1000 if took > 0 else None
 
-    def _headers(self, of: Mapping[str, Any], what: str) -> dict[str, str]:
-        listed = of.get("headers") or []
+    def _headers(self, of: Mapping[str, Any], which: str) -> dict[str, str]:
+        """By lower-case name; what is listed twice alike counts once. Cookies also from ``cookies``."""
+        pairs = self._pairs(of, which, "headers")
+        values: dict[str, list[str]] = {}
+        for name, value in pairs:
+            listed = values.setdefault(name.lower(), [])
+            if value not in listed:
+                listed.append(value)
+        headers = {
+            name: _JOINED.get(name, ", ").join(listed) if name in (*_JOINED, *_LISTS) or len(listed) == 1
+            else listed[-1]
+            for name, listed in values.items()
+        }  # fmt: skip
+        cookies = [f"{name}={value}" for name, value in self._pairs(of, which, "cookies") if name]
+        header = "cookie" if which == "request" else "set-cookie"
+        if cookies and header not in headers:
+            headers[header] = _JOINED[header].join(cookies)
+        return headers
+
+    def _pairs(self, of: Mapping[str, Any], which: str, key: str) -> list[tuple[str, str]]:
+        listed = of.get(key) or []
         if not isinstance(listed, list):
-            raise self._problem(f"{what} is no list")
-        pairs = [self._mapping(item, what) for item in listed]
-        found: dict[str, str] = {}
-        for pair in pairs:
-            name, value = str(pair.get("name", "")).lower(), str(pair.get("value", ""))
-            found[name] = f"{found[name]}, {value}" if name in found else value  # RFC 9110, 5.3
-        return found
+            raise self._problem(f"{which}.{key} is no list")
+        pairs = [self._mapping(item, f"{which}.{key}") for item in listed]
+        return [(str(pair.get("name", "")), str(pair.get("value", ""))) for pair in pairs]
 
     def _mapping(self, data: Any, what: str) -> Mapping[str, Any]:
         if not isinstance(data, dict):
@@ -189,3 +286,15 @@ class _Entry:
 
     def _problem(self, message: str) -> UsageProblem:
         return UsageProblem(self._where + message)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object of a list of its fields; a name given several times is a list."""
+    names = Counter(name for name, _ in pairs)
+    fields: dict[str, Any] = {name: [] for name, count in names.items() if count > 1}
+    for name, value in pairs:
+        if names[name] > 1:
+            fields[name].append(value)
+        else:
+            fields[name] = value
+    return fields

@@ -15,12 +15,35 @@ from devenv.verbs.recordings.access_log import parse_access_log
 from devenv.verbs.recordings.composing import Composed, ImportOptions, compose
 from devenv.verbs.recordings.curl import parse_curl
 from devenv.verbs.recordings.har import parse_har
+from devenv.verbs.recordings.har_files import beside, nothing_attached, open_har
 from devenv.verbs.recordings.recorded import Recording
 
-FORMS: Mapping[str, Callable[[str, str], Recording]] = {
-    "har": parse_har,
-    "log": parse_access_log,
-    "curl": parse_curl,
+Parse = Callable[[bytes, str, Path | None], Recording]
+"""Reads a file's bytes; given are its name in messages, and its folder, None for standard input."""
+
+
+def _har(data: bytes, name: str, folder: Path | None) -> Recording:
+    text, attached = open_har(data, name, nothing_attached if folder is None else beside(folder))
+    return parse_har(text, name, attached)
+
+
+def _text(parse: Callable[[str, str], Recording]) -> Parse:
+    """A form that is text and stands alone."""
+
+    def read(data: bytes, name: str, folder: Path | None) -> Recording:
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise UsageProblem(f"{name}: is not UTF-8 text (byte {error.start})") from None
+        return parse(text, name)
+
+    return read
+
+
+FORMS: Mapping[str, Parse] = {
+    "har": _har,
+    "log": _text(parse_access_log),
+    "curl": _text(parse_curl),
 }
 STANDARD_INPUT = "-"
 
@@ -30,8 +53,8 @@ def import_file(form: str, path: Path, settings: Settings, options: ImportOption
 
     Raises UsageProblem that names file and line or entry.
     """
-    text, name = _read(path)
-    return checked(compose(FORMS[form](text, name), profile_of(settings), options))
+    data, name, folder = _read(path)
+    return checked(compose(FORMS[form](data, name, folder), profile_of(settings), options))
 
 
 def profile_of(settings: Settings) -> ServiceProfile:
@@ -45,12 +68,10 @@ def checked(composed: Composed) -> Composed:
     return composed
 
 
-def _read(path: Path) -> tuple[str, str]:
+def _read(path: Path) -> tuple[bytes, str, Path | None]:
     if str(path) == STANDARD_INPUT:
-        return sys.stdin.read(), "standard input"
+        return sys.stdin.buffer.read(), "standard input", None
     try:
-        return path.read_text(encoding="utf-8-sig"), path.name
-    except UnicodeDecodeError as error:
-        raise UsageProblem(f"{path}: is not UTF-8 text (byte {error.start})") from None
+        return path.read_bytes(), path.name, path.parent
     except OSError as error:
         raise UsageProblem(f"{path}: cannot be read: {error.strerror}") from None

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from devenv.core.model.bodies import answered_fields, sent_fields
+from devenv.core.model.bodies import answered_fields
+from devenv.verbs.recordings.bodies import fields_of
+
+_MOST_NUMBERS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One request. None is what the recording does not say.
-
-    ``number`` is its entry or line in the file, from 1; ``started`` seconds since the epoch, ``seconds`` how
-    long it took; ``target`` the path with its query. Header names are lower-case. ``client`` tells who sent
-    it, where several did; ``pod`` who answered.
-    """
+    """One request. None is what the recording does not say. Header names are lower-case."""
 
     number: int
+    """Its entry or line in the file, from 1."""
     method: str
     target: str
+    """The path with its query."""
     started: float | None = None
+    """Seconds since the epoch."""
     seconds: float | None = None
+    """How long it took."""
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str | None = None
     status: int | None = None
@@ -31,7 +33,13 @@ class Recorded:
     answer: str | None = None
     host: str = ""
     client: str = ""
+    """Who sent it, where several did."""
     pod: str | None = None
+    """Who answered."""
+    body_missing: bool = False
+    """Whether a body was sent that is not in the recording."""
+    answer_missing: bool = False
+    """Whether the answer had a body that is not in the recording."""
 
     @property
     def path(self) -> str:
@@ -46,7 +54,7 @@ class Recorded:
     @property
     def sent(self) -> Mapping[str, Any]:
         """The fields of the JSON object or the form that was sent; empty where there was neither."""
-        return sent_fields(self.body)
+        return fields_of(self.body, self.headers.get("content-type", ""))
 
     @property
     def got(self) -> Mapping[str, Any]:
@@ -56,13 +64,25 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recorded sequence. ``source`` says where from ("chrome.har"), ``form`` in which form.
-
-    ``bodies``: whether what was sent is in it. ``notes`` say what was left out, and why.
-    """
+    """A recorded sequence."""
 
     source: str
+    """Where it is from: ``chrome.har``."""
     form: str
+    """In which form it was."""
     requests: tuple[Recorded, ...]
     bodies: bool = True
+    """Whether this form of recording holds bodies."""
     notes: tuple[str, ...] = ()
+    """What was left out, and why."""
+    unit: str = "entry"
+    """What ``Recorded.number`` counts: entry or line."""
+
+
+def numbered(unit: str, numbers: Iterable[int]) -> str:
+    """``entry 3``, ``entries 3, 5``; of many the first ones."""
+    known = sorted(set(numbers))
+    several = {"entry": "entries"}.get(unit, f"{unit}s")
+    shown = ", ".join(str(number) for number in known[:_MOST_NUMBERS])
+    more = f" and {len(known) - _MOST_NUMBERS} more" if len(known) > _MOST_NUMBERS else ""
+    return f"{unit if len(known) == 1 else several} {shown}{more}"

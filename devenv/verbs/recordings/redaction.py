@@ -8,12 +8,25 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import quote, unquote_plus, urlsplit
+
+from devenv.verbs.recordings.bodies import is_form, is_json, json_value, parts_of
 
 REDACTED = "REDACTED"
-_HARMLESS_HEADERS = ("accept", "content-type")
+_HARMLESS_HEADERS = (
+    "accept", "content-type", "content-range", "range", "prefer", "soapaction", "x-requested-with",
+    "x-http-method-override", "tus-resumable", "upload-length", "upload-offset", "upload-complete",
+    "upload-defer-length", "upload-concat", "upload-draft-interop-version", "mcp-protocol-version",
+)  # fmt: skip
+"""They say what is sent and wanted, not by whom; without those of a protocol a request is refused."""
+_SENT_BY_ITSELF = re.compile(
+    r"(?:sec-|x-forwarded-|accept-|:).*|content-(?:length|encoding|language)|x-real-ip|forwarded|via|te|host|date"
+    r"|if-(?:none-match|modified-since)|user-agent|referer|origin|connection|pragma|cache-control|dnt|expect|priority"
+    r"|upgrade-insecure-requests|keep-alive|x-request-id|traceparent|transfer-encoding"
+)
+"""Headers that a browser or a balancer adds to every request: left out in silence."""
 _SECRET_HEADER = re.compile(r"cookie|auth|token|secret|session|api-?key|csrf|xsrf|signature|credential")
-"""Worth telling that they were left out; the many others are left out in silence."""
+"""Headers that hold secrets."""
 _SECRET_NAME = re.compile(
     r"pass(word|wd|phrase)?$|secret|token|authori[sz]ation|credential|api[_-]?key|cookie|session(_?id)?$"
     r"|csrf|xsrf|jwt|bearer|signature|e?mail|phone|^(first|last|full)_?name$|user_?name|ssn|iban|birth"
@@ -27,12 +40,6 @@ _LONG = re.compile(r"(?=[A-Za-z0-9+/_=-]*\d)(?=[A-Za-z0-9+/_=-]*[A-Za-z])[A-Za-z
 """No word is that long and has digits and letters: a key, a token, a picture."""
 _CARD = re.compile(r"(?<![\w-])\d{4}(?:[ -]?\d){11,12}(?![\w-])")
 """15 or 16 digits: a payment card's number."""
-_PART = re.compile(
-    r"(?P<head>^content-disposition:[^\r\n]*\bname=\"(?P<name>[^\"]*)\"[^\n]*\n(?:[^\r\n]+\r?\n)*\r?\n)"
-    r"(?P<value>.*?)(?=\r?\n--|\Z)",
-    re.IGNORECASE | re.MULTILINE | re.DOTALL,
-)
-"""One field of a multipart/form-data body: RFC 7578."""
 _PLACEHOLDER = re.compile(r"\{(?:challenge|captured):[^}]*\}")
 
 
@@ -45,45 +52,85 @@ class Redactor:
 
     keep: Sequence[str] = ()
     removed: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    """Headers that may matter to the service, and are no secrets by their names."""
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """Those that say what kind of body is meant, and those to keep."""
+        """Those that say what kind of body is meant, those to keep, and those with placeholders."""
         kept = {}
         for name, value in headers.items():
             if name in self._kept():
                 kept[name] = value
-            elif name in _HARMLESS_HEADERS and value != "*/*":
+            elif name == "cookie":
+                kept |= self._cookies(value)
+            elif _PLACEHOLDER.search(value):
                 kept[name] = self._text(value, f"header {name}")
+            elif name == "content-type":
+                kept[name] = value  # a boundary is no secret: the body has the same
+            elif name in _HARMLESS_HEADERS:
+                kept |= {name: self._text(value, f"header {name}")} if value != "*/*" else {}
             elif _SECRET_HEADER.search(name):
                 self.removed[f"header {name}"] += 1
+            elif not _SENT_BY_ITSELF.fullmatch(name):
+                self.left_out[name] += 1
         return kept
+
+    def _cookies(self, header: str) -> dict[str, str]:
+        """The cookies whose values are placeholders; the others are left out."""
+        cookies = [cookie.strip() for cookie in header.split(";")]
+        kept = [cookie for cookie in cookies if _PLACEHOLDER.fullmatch(cookie.partition("=")[2])]
+        if len(kept) < len(cookies):
+            self.removed["header cookie"] += 1
+        return {"cookie": "; ".join(kept)} if kept else {}
 
     def target(self, target: str) -> str:
         """The path with its query."""
         url = urlsplit(target)
         path = "/".join(self._text(part, "path") for part in url.path.split("/"))
-        if not url.query:
-            return path
-        pairs = parse_qsl(url.query, keep_blank_values=True)
-        told = [(name, self._value(name, value, f"query {name}")) for name, value in pairs]
-        return f"{path}?{urlencode(told, safe='{}:')}"
+        return f"{path}?{self._pairs(url.query, 'query')}" if url.query else path
 
-    def body(self, text: str) -> Any:
-        """A JSON body as data, any other as text; fields of forms go by their names too."""
-        try:
-            data = json.loads(text)
-        except (ValueError, RecursionError):
-            if "=" in text and "\n" not in text and " " not in text:
-                pairs = parse_qsl(text, keep_blank_values=True)
-                told = [(name, self._value(name, value, f"field {name}")) for name, value in pairs]
-                return urlencode(told, safe="{}:")
-            if _PART.search(text):
-                return _PART.sub(self._part, text)
-            return self._text(text, "body")
+    def body(self, text: str, content_type: str | None = None) -> Any:
+        """A JSON body as data, any other as text; fields of forms go by their names too.
+
+        ``content_type`` None: it is not known, and what reads as JSON is JSON.
+        """
+        data = json_value(text)
+        if isinstance(data, dict | list):
+            clean = self.data(data)
+            if content_type is None or is_json(content_type):
+                return clean
+            return text if clean == data else json.dumps(clean, ensure_ascii=False)
+        if content_type is not None and is_json(content_type) and data is not None:
+            return self.data(data)
+        return self.text(text, content_type or "")
+
+    def data(self, data: Any) -> Any:
+        """JSON data."""
         return self._inside(data, "")
 
-    def _part(self, part: re.Match[str]) -> str:
-        return part["head"] + str(self._value(part["name"], part["value"], f"field {part['name']}"))
+    def text(self, text: str, content_type: str) -> str:
+        """A body that is no JSON: a form's field by its name, what is not redacted as it is."""
+        if parts := parts_of(text, content_type):
+            clean, begin = [], 0
+            for part in parts:
+                value = str(self._value(part.name, text[part.start : part.end], f"field {part.name}"))
+                clean += [text[begin : part.start], value]
+                begin = part.end
+            return "".join([*clean, text[begin:]])
+        if is_form(content_type) or re.fullmatch(r"[^=&\s]+=[^&\s]*(?:&[^=&\s]+=[^&\s]*)*", text):
+            return self._pairs(text, "field")
+        return self._text(text, "body")
+
+    def _pairs(self, text: str, what: str) -> str:
+        """``name=value&…``; a pair of which nothing is redacted stays as it is written."""
+        pairs = []
+        for pair in text.split("&"):
+            name, equals, value = pair.partition("=")
+            called, plain = (unquote_plus(name), unquote_plus(value)) if equals else ("", unquote_plus(pair))
+            clean = str(self._value(called, plain, f"{what} {called}".rstrip()))
+            written = quote(clean, safe="{}:")
+            pairs.append(pair if clean == plain else f"{name}={written}" if equals else written)
+        return "&".join(pairs)
 
     def _inside(self, data: Any, name: str) -> Any:
         """``name``: what ``data`` is called. All that is inside something secret is secret."""
@@ -125,5 +172,13 @@ class Redactor:
 
     def notes(self) -> list[str]:
         """What was taken out, in words; nothing where nothing was."""
-        told = [f"{what} ({count})" for what, count in sorted(self.removed.items())]
-        return [f"redacted: {', '.join(told)}"] if told else []
+        notes = []
+        if self.removed:
+            notes.append(f"redacted: {_counted(self.removed)}")
+        if self.left_out:
+            notes.append(f"headers left out, --keep NAME keeps one: {_counted(self.left_out)}")
+        return notes
+
+
+def _counted(names: Counter[str]) -> str:
+    return ", ".join(f"{name} ({count})" for name, count in sorted(names.items()))

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import quote, quote_plus, urlsplit
 
 from devenv.core.model.service import Reading, ServiceProfile
 from devenv.core.model.vocabulary import Outcome
-from devenv.verbs.recordings.recorded import Recorded, Recording
+from devenv.verbs.recordings.recorded import Recorded, Recording, numbered
 
 _READING = ("GET", "HEAD")
+_PAGE_TYPES = (
+    "text/html", "text/css", "image/", "font/", "audio/", "video/", "application/wasm", "application/font",
+    "application/x-font", "application/pdf", "application/octet-stream", "application/manifest",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A request with what it was: it opened a session, used one, or is ``other`` to the profile.
-
-    ``session`` is its name in the scenario. ``outcome``: how a use ended, None where the recording does not
-    say. ``request`` None: the session's opening is not in the recording, it is added before its first use.
-    """
+    """A request with what it was: it opened a session, used one, or is ``other`` to the profile."""
 
     use: Literal["create", "verify", "other"]
     request: Recorded | None
+    """None: the session's opening is not in the recording, it is added before its first use."""
     session: str = ""
+    """Its name in the scenario."""
     kind: str = ""
     outcome: Outcome | None = None
+    """How a use ended; None where the recording does not say."""
 
 
 @dataclass(slots=True)
@@ -34,6 +39,8 @@ class _Session:
     kind: str
     client: str
     challenge_id: str | None
+    answered: bool
+    """Whether the recording is of a kind that has answers, so that an id that is not there is missing."""
     used: bool = False
 
 
@@ -43,20 +50,30 @@ class Sessions:
 
     profile: ServiceProfile
     bodies: bool = True
+    unit: str = "entry"
     known: list[_Session] = field(default_factory=list)
-    guessed: int = 0
+    guessed: list[int] = field(default_factory=list)
+    """Requests that say nowhere which session they are about."""
+    matched: list[int] = field(default_factory=list)
+    """Requests with an id that no answer gave: matched with the creates in order."""
+    unknown: list[int] = field(default_factory=list)
+    """Uses that are left out: which session they are about is not in the recording."""
+    incomplete: list[int] = field(default_factory=list)
+    """Other requests that are left out, as their bodies are missing."""
+    answers_missing: list[int] = field(default_factory=list)
+    """Creates and uses whose answer is missing."""
     added: int = 0
-    unborn: int = 0
+    refused: int = 0
 
     def read(self, recording: Recording) -> list[Event]:
         """The events of a recording: what the profile knows, and what else the same hosts' API was asked."""
-        readings = [(one_request, self._reading(one_request)) for one_request in recording.requests]
-        hosts = {item.host for item, reading in readings if reading is not None}
+        readings = [(request, self._reading(request)) for request in recording.requests]
+        hosts = {request.host for request, reading in readings if reading is not None}
         events: list[Event] = []
         for request, reading in readings:
             if reading is None:
                 if self.bodies and (not hosts or request.host in hosts) and _is_api(request):
-                    events.append(Event("other", request))
+                    events += self._other(request)
             elif reading.use == "create":
                 events += self._open(request, reading.kind, reading.session)
             else:
@@ -67,75 +84,156 @@ class Sessions:
         session = self.profile.carried(request.answer_headers) or self.profile.carried(request.headers)
         return self.profile.read(request.method, request.path, request.sent, request.got, session)
 
+    def _other(self, request: Recorded) -> list[Event]:
+        if request.body_missing:
+            self.incomplete.append(request.number)
+            return []
+        return [Event("other", request)]
+
     def _open(self, request: Recorded, kind: str, challenge_id: str | None) -> list[Event]:
         if request.status is not None and request.status >= 400:
-            self.unborn += 1
+            self.refused += 1
             return []
-        session = self._new(kind, request.client, challenge_id)
+        if challenge_id is None and request.answer_missing:
+            self.answers_missing.append(request.number)
+        session = self._new(request, kind, challenge_id)
         return [Event("create", request, session.name, kind)]
 
     def _use(self, request: Recorded, kind: str, challenge_id: str | None) -> list[Event]:
-        session = self._found(kind, request.client, challenge_id)
-        events = []
+        session, events = self._named_in(request, kind, challenge_id), []
+        if session is None and challenge_id is None and request.body_missing:
+            self.unknown.append(request.number)
+            return []
+        if session is None and challenge_id is None:
+            session = self._guess(request, kind)
+        elif session is None:
+            candidates = self._without_id(request, kind)
+            if len(candidates) > 1 and candidates[0].answered and self.bodies:
+                self.unknown.append(request.number)
+                return []
+            if candidates:
+                session, session.challenge_id = candidates[0], challenge_id
+                self.matched.append(request.number)
         if session is None:
-            session = self._new(kind, request.client, challenge_id)
+            session = self._new(request, kind, challenge_id)
             self.added += 1
             events.append(Event("create", None, session.name, kind))
         session.used = True
-        told = request.status is not None and (request.answer is not None or request.status != 200)
-        outcome = self.profile.outcome(request.status, request.got) if told else None
+        if request.answer_missing:
+            self.answers_missing.append(request.number)
+        answered = request.status is not None and (request.answer is not None or request.status != 200)
+        outcome = self.profile.outcome(request.status, request.got) if answered else None
         return [*events, Event("verify", request, session.name, kind, outcome)]
 
-    def _found(self, kind: str, client: str, challenge_id: str | None) -> _Session | None:
-        """By its id. Else the client's first one that nobody has used yet, else its latest: a guess."""
-        same = [item for item in self.known if item.kind == kind]
+    def _named_in(self, request: Recorded, kind: str, challenge_id: str | None) -> _Session | None:
+        """The session whose id stands where the profile says; without one there, anywhere in the request."""
+        known = [item for item in reversed(self.known) if item.kind == kind and item.challenge_id is not None]
         if challenge_id is not None:
-            for session in same:
-                if session.challenge_id == challenge_id:
-                    return session
-            same = [item for item in same if item.challenge_id is None]
-        own = [item for item in same if item.client == client]
-        unused = [item for item in own if not item.used]
-        if challenge_id is not None:
-            if unused:
-                unused[0].challenge_id = challenge_id
-                return unused[0]
-            return None
-        if not own:
-            return None
-        self.guessed += 1
-        return unused[0] if unused else own[-1]
+            return next((item for item in known if item.challenge_id == challenge_id), None)
+        sent = sent_text(request)
+        named = [item for item in known if whole(item.challenge_id or "").search(sent)]
+        return named[0] if len({item.challenge_id for item in named}) == 1 else None
 
-    def _new(self, kind: str, client: str, challenge_id: str | None) -> _Session:
-        session = _Session(f"c{len(self.known) + 1}", kind, client, challenge_id)
+    def _without_id(self, request: Recorded, kind: str) -> list[_Session]:
+        """The same client's sessions whose id the recording does not say, not used yet."""
+        return [
+            item
+            for item in self.known
+            if item.kind == kind
+            and item.client == request.client
+            and item.challenge_id is None
+            and not item.used
+        ]
+
+    def _guess(self, request: Recorded, kind: str) -> _Session | None:
+        """The client's first session that was not used yet, else its latest.
+
+        A browser has one cookie of a name: where the id is a cookie, its latest.
+        """
+        same = [item for item in self.known if item.kind == kind and item.client == request.client]
+        if not same:
+            return None
+        self.guessed.append(request.number)
+        unused = [item for item in same if not item.used]
+        return unused[0] if unused and not (self.bodies and self.profile.id_cookie) else same[-1]
+
+    def _new(self, request: Recorded, kind: str, challenge_id: str | None) -> _Session:
+        name = f"c{len(self.known) + 1}"
+        session = _Session(name, kind, request.client, challenge_id, request.status is not None)
         self.known.append(session)
         return session
 
     @property
     def ids(self) -> dict[str, str]:
-        """The ids of the sessions that were told, to their names."""
+        """The ids of the sessions that the recording says, to their names."""
         return {item.challenge_id: item.name for item in self.known if item.challenge_id is not None}
 
+    @property
+    def left_out(self) -> int:
+        """How many requests the notes say to be left out."""
+        return len(self.unknown) + len(self.incomplete) + self.refused
+
+    def _numbered(self, numbers: Sequence[int]) -> str:
+        return f"{numbered(self.unit, numbers)} ({len(numbers)})"
+
     def notes(self) -> list[str]:
-        """What had to be guessed or added."""
-        told = []
+        """What had to be guessed, added or left out."""
+        texts = []
+        if self.unknown:
+            texts.append(
+                "left out: uses of a session, as bodies that say which one are missing: "
+                f"{self._numbered(self.unknown)}"
+            )
+        if self.incomplete:
+            texts.append(f"left out: requests whose bodies are missing: {self._numbered(self.incomplete)}")
+        if self.answers_missing:
+            texts.append(
+                "answers without their bodies, so neither the id nor whether it passed is known: "
+                f"{self._numbered(self.answers_missing)}"
+            )
         if self.guessed:
-            told.append(
-                "which challenge an answer is about is not told: taken as the same client's first one "
-                f"without an answer, else its latest ({self.guessed})"
+            order = (
+                "latest one"
+                if self.bodies and self.profile.id_cookie
+                else "first one without an answer, else its latest"
+            )
+            texts.append(
+                "which challenge an answer is about is not told: taken as the same client's "
+                f"{order}: {self._numbered(self.guessed)}"
+            )
+        if self.matched:
+            texts.append(
+                "ids that no answer gave, matched with the creates before them, in order: "
+                f"{self._numbered(self.matched)}"
             )
         if self.added:
-            told.append(f"challenges from before the recording, created before their first use: {self.added}")
-        if self.unborn:
-            told.append(f"left out as refused creates: {self.unborn}")
-        return told
+            texts.append(
+                f"challenges from before the recording, created before their first use: {self.added}"
+            )
+        if self.refused:
+            texts.append(f"left out as refused creates: {self.refused}")
+        return texts
+
+
+def sent_text(request: Recorded) -> str:
+    """Everything of a request in which a value may stand."""
+    return "\n".join([request.target, *request.headers.values(), request.body or ""])
+
+
+def whole(value: str) -> re.Pattern[str]:
+    """Finds a value that is no part of a longer word, as it is or percent-encoded."""
+    forms = sorted({value, quote(value, safe=""), quote_plus(value)}, key=len, reverse=True)
+    return re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, forms))})(?![A-Za-z0-9])")
 
 
 def _is_api(request: Recorded) -> bool:
     """Not a page, a script or a picture."""
     if request.method not in _READING:
         return True
-    return "json" in request.answer_headers.get("content-type", "")
+    if "transport=polling" in urlsplit(request.target).query:
+        return True
+    kind = request.answer_headers.get("content-type", "").strip().lower()
+    return bool(kind) and not kind.startswith(_PAGE_TYPES) and "javascript" not in kind
 
 
 def names_of(events: Sequence[Event]) -> dict[str, str]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
+from devenv.core.model.bodies import FORM_TYPE
 from devenv.core.model.service import value_at
 from devenv.core.scenario import Request
 from devenv.core.scenario.parse import VALUE_REFERENCE
@@ -15,6 +18,8 @@ from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.exchanges import Content, Verified
 from devenv.verbs.replay.observed import verify_facts
 
+_BEGINS_WITH_LINK = re.compile(r"\{captured:([^}]*)\}")
+_LINK_HEADERS = ("header:location", "header:content-location")
 Lookup = Callable[[str], str]
 """A session's challenge id, by the session's name; raises where there is none."""
 
@@ -25,28 +30,42 @@ class NotCaptured(Exception):
 
 @dataclass(slots=True)
 class Sender:
-    """Sends ``request`` steps. ``challenge`` gives challenge ids; ``captured`` are the values so far."""
+    """Sends ``request`` steps. ``challenge`` gives challenge ids."""
 
     client: CaptchaClient
     challenge: Lookup
     captured: dict[str, str] = field(default_factory=dict)
+    """The values so far, by name."""
+    links: dict[str, str] = field(default_factory=dict)
+    """Path and query to which a captured value leads, taken as a link in its answer."""
 
     async def send(self, step: Request, process: int = 0) -> Verified:
         """Send one. Raises NotCaptured, and what ``challenge`` raises."""
         headers = {name.lower(): self._put(value) for name, value in step.headers.items()}
         content = None
+        form = headers.get("content-type", "").startswith(FORM_TYPE)
         if step.content is not None:
-            filled = _everywhere(step.content, self._put)
+            filled = _everywhere(step.content, partial(self._put, written=_quoted if form else str))
             content = json.dumps(filled, ensure_ascii=False).encode() if step.as_json else filled.encode()
         if step.as_json:
             headers.setdefault("content-type", "application/json")
-        target = self._put(step.target, lambda value: quote(value, safe=""))
+        target = self._target(step.target)
         result = await self.client.request(Content(step.method, target, headers, content), step.pod)
         for name, where in step.capture.items():
-            value = _found(where, result)
+            value = _value(where, step.matches.get(name), result)
             if value is not None:
                 self.captured[name] = value
+                self.links[name] = _link(target, value)
         return result
+
+    def _target(self, target: str) -> str:
+        """Path and query; where it begins with a captured value, this is a link that is followed."""
+        begins = _BEGINS_WITH_LINK.match(target)
+        if begins is None:
+            return self._put(target, _quoted)
+        if begins[1] not in self.captured:
+            raise NotCaptured(f"{begins[1]} was not captured")
+        return self.links[begins[1]] + self._put(target[begins.end() :], _quoted)
 
     def _put(self, text: str, written: Callable[[str], str] = str) -> str:
         """The text with ids and values for what stands for them."""
@@ -67,9 +86,33 @@ def request_facts(step: Request, result: Verified) -> tuple[Mapping[str, Any], M
     shown: dict[str, Any] = {"status": result.status, "message": result.message}
     if step.pod is not None:
         shown["pod"] = result.served_by
-    if missing := [name for name, where in step.capture.items() if _found(where, result) is None]:
+    if missing := [
+        name for name, where in step.capture.items() if _value(where, step.matches.get(name), result) is None
+    ]:
         shown["not_captured"] = missing
     return facts, shown
+
+
+def _value(where: str, match: str | None, result: Verified) -> str | None:
+    """What stands there in the answer, or with ``match`` the part of it that its group finds."""
+    text = result.text if where == "body" and match is not None else _found(where, result)
+    if text is None or match is None:
+        return text
+    found = re.search(match, text)
+    if found is None:
+        return None
+    # A part of a link is written as links are.
+    return unquote(found[1]) if where.lower() in _LINK_HEADERS else found[1]
+
+
+def _link(target: str, value: str) -> str:
+    """Path and query of a link in the answer to a request for ``target``."""
+    url = urlsplit(urljoin(f"http://service{target}", value))
+    return (url.path or "/") + (f"?{url.query}" if url.query else "")
+
+
+def _quoted(value: str) -> str:
+    return quote(value, safe="")
 
 
 def _found(where: str, result: Verified) -> str | None:

@@ -1,0 +1,227 @@
+"""Commands of a bash script as words: quotation, escapes, comments, operators, the script's variables.
+
+Only what a list of commands needs. What runs a program, or takes a value from outside the file, is an error.
+After bash(1), QUOTING and SHELL GRAMMAR.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from devenv.core.model.errors import UsageProblem
+
+_BLANK = " \t"
+_ENDS_WORD = " \t\n;&|<>()"
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
+_SUBSTITUTION = re.compile(r"\$[({0-9@*#?$!-]|`")
+_ANSI_C = re.compile(
+    r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|([0-7]{1,3})|c(.)|(.))", re.DOTALL
+)
+_LETTERS = {
+    "a": b"\a", "b": b"\b", "e": b"\x1b", "E": b"\x1b", "f": b"\f", "n": b"\n", "r": b"\r", "t": b"\t",
+    "v": b"\v", "\\": b"\\", "'": b"'", '"': b'"', "?": b"?",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ShellCommand:
+    """One simple command."""
+
+    line: int
+    """Its first line, from 1."""
+    words: tuple[str, ...]
+    piped: bool = False
+    """Whether it reads what the command before it wrote (``|``)."""
+
+
+def shell_commands(text: str, name: str) -> Iterator[ShellCommand]:
+    """The commands of a script in order; lines that only set variables are read, and give no command.
+
+    Raises UsageProblem that names file and line.
+    """
+    reader = _Reader(text.replace("\r\n", "\n"), name)
+    while (command := reader.command()) is not None:
+        if command.words:
+            yield command
+
+
+@dataclass(slots=True)
+class _Reader:
+    text: str
+    name: str
+    at: int = 0
+    line: int = 1
+    first: int = 1
+    """The line in which the present command begins."""
+    piped: bool = False
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def command(self) -> ShellCommand | None:
+        """The next command, without words where it was empty or set variables; None at the end."""
+        words: list[str] = []
+        piped = self.piped
+        while True:
+            self._skip_blanks()
+            if not words:
+                self.first = self.line
+            if self.at >= len(self.text):
+                return self._finish(words, piped) if words else None
+            if self.text[self.at] in "\n;&|":
+                self._operator()
+                return self._finish(words, piped)
+            if self.text[self.at] in "()":
+                raise self._problem(f"{self.text[self.at]!r}: only plain commands are read")
+            if not self._redirection():
+                words.append(self._word())
+
+    def _finish(self, words: list[str], piped: bool) -> ShellCommand:
+        command = words[1:] if words[:1] in (["export"], ["$"]) else words
+        settings = [_ASSIGNMENT.fullmatch(word) for word in command]
+        if all(settings):
+            self.variables |= {setting[1]: setting[2] for setting in settings if setting is not None}
+            return ShellCommand(self.first, ())
+        while settings[0] is not None:
+            command, settings = command[1:], settings[1:]
+        return ShellCommand(self.first, tuple(command), piped)
+
+    def _skip_blanks(self) -> None:
+        """Blanks, comments, and line ends after a backslash."""
+        while self.at < len(self.text):
+            if self.text[self.at] in _BLANK:
+                self.at += 1
+            elif continued := re.compile(r"\\[ \t]*(?:\n|\Z)").match(self.text, self.at):
+                self._advance(continued.end())
+            elif self.text[self.at] == "#":
+                end = self.text.find("\n", self.at)
+                self.at = len(self.text) if end < 0 else end
+            else:
+                return
+
+    def _operator(self) -> None:
+        operator = re.compile(r"\n|;;?|&&?|\|[|&]?").match(self.text, self.at)
+        assert operator is not None
+        self._advance(operator.end())
+        self.piped = operator[0] in ("|", "|&")
+
+    def _redirection(self) -> bool:
+        """Whether what is written goes to a file: that says nothing about the request."""
+        redirection = re.compile(r"\d*(?:>>|>\||>&|<<<?|<&|<>|>|<)|&>>?").match(self.text, self.at)
+        if redirection is None:
+            return False
+        if "<<" in redirection[0]:
+            raise self._problem("a here-document is not read: write the body into the command")
+        self._advance(redirection.end())
+        self._skip_blanks()
+        self._word()
+        return True
+
+    def _word(self) -> str:
+        word = bytearray()
+        while self.at < len(self.text) and (character := self.text[self.at]) not in _ENDS_WORD:
+            following = self.text[self.at + 1 : self.at + 2]
+            if character == "'":
+                word += self._until("'").encode()
+            elif character == '"':
+                word += self._double_quoted()
+            elif character == "$" and following == "'":
+                self.at += 1
+                word += self._ansi_c()
+            elif character == "$" and following == '"':
+                self.at += 1
+            elif character == "\\":
+                self._advance(self.at + 2)
+                word += b"" if following == "\n" else following.encode()
+            elif character == "^" and following in ('"', "\n"):
+                raise self._problem("this is written for Windows' cmd", hint='copy as "cURL (bash)" instead')
+            else:
+                word += self._plain()
+        return self._decoded(bytes(word))
+
+    def _plain(self) -> bytes:
+        """One character as it is, or the value of a variable."""
+        if variable := _VARIABLE.match(self.text, self.at):
+            name = variable[1] or variable[2]
+            if name not in self.variables:
+                raise self._problem(
+                    f"the value of the shell's variable {name} is not in the file",
+                    hint=f"put {name}=… in a line before, or write the value out",
+                )
+            self._advance(variable.end())
+            return self.variables[name].encode()
+        if _SUBSTITUTION.match(self.text, self.at):
+            raise self._problem("what $(…), `…` or $1 stand for is not in the file: write it out")
+        self._advance(self.at + 1)
+        return self.text[self.at - 1].encode()
+
+    def _until(self, quote: str) -> str:
+        """What stands between two quotation marks, as it is."""
+        end = self.text.find(quote, self.at + 1)
+        if end < 0:
+            raise self._unclosed()
+        inside = self.text[self.at + 1 : end]
+        self._advance(end + 1)
+        return inside
+
+    def _double_quoted(self) -> bytes:
+        """Between ``"``: a backslash escapes only ``$``, `````, ``"``, itself and the line's end."""
+        inside = bytearray()
+        self.at += 1
+        while self.at < len(self.text) and self.text[self.at] != '"':
+            following = self.text[self.at + 1 : self.at + 2]
+            if self.text[self.at] == "\\" and following and following in '$`"\\\n':
+                self._advance(self.at + 2)
+                inside += b"" if following == "\n" else following.encode()
+            else:
+                inside += self._plain()
+        if self.at >= len(self.text):
+            raise self._unclosed()
+        self.at += 1
+        return bytes(inside)
+
+    def _ansi_c(self) -> bytes:
+        """Between ``$'`` and ``'``."""
+        end = re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL).match(self.text, self.at)
+        if end is None:
+            raise self._unclosed()
+        self._advance(end.end())
+        parts, at = [], 0
+        for escape in _ANSI_C.finditer(end[1]):
+            parts += [end[1][at : escape.start()].encode(), _unescaped(escape)]
+            at = escape.end()
+        inside = b"".join([*parts, end[1][at:].encode()])
+        return inside.partition(b"\0")[0]  # bash ends it there
+
+    def _decoded(self, word: bytes) -> str:
+        """As UTF-8; the halves of a character that was written as two ``\\u`` escapes become one."""
+        try:
+            joined = word.decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass")
+            return joined.decode("utf-16")
+        except UnicodeError:
+            raise self._problem("it holds bytes that are no UTF-8 text, and a scenario is text") from None
+
+    def _advance(self, to: int) -> None:
+        self.line += self.text.count("\n", self.at, to)
+        self.at = min(to, len(self.text))
+
+    def _unclosed(self) -> UsageProblem:
+        return self._problem("this cannot be read: no closing quotation")
+
+    def _problem(self, message: str, hint: str | None = None) -> UsageProblem:
+        return UsageProblem(f"{self.name}:{self.first}: {message}", hint=hint)
+
+
+def _unescaped(escape: re.Match[str]) -> bytes:
+    byte, short, long, octal, control, letter = escape.groups()
+    if byte is not None:
+        return bytes([int(byte, 16)])
+    if octal is not None:
+        return bytes([int(octal, 8) & 0xFF])
+    if control is not None:
+        return bytes([ord(control) & 0x1F])
+    if short is not None or long is not None:
+        code = int(short or long, 16)
+        return chr(code).encode("utf-8", "surrogatepass") if code <= 0x10FFFF else b""
+    return _LETTERS.get(letter, b"\\" + letter.encode())

@@ -1,0 +1,259 @@
+"""The steps of a scenario from the events of a recording: pods, pauses, overlap, what is expected."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from devenv.core.model.service import ServiceProfile
+from devenv.core.model.vocabulary import MAX_PODS, Answer, Outcome, pod_names
+from devenv.core.scenario.pod_rotation import Turns
+from devenv.verbs.recordings.bodies import is_json, json_value
+from devenv.verbs.recordings.captures import Captures
+from devenv.verbs.recordings.recorded import Recorded, numbered
+from devenv.verbs.recordings.redaction import Redactor
+from devenv.verbs.recordings.sessions import Event
+
+SHORTEST_WAIT = 0.05
+"""Seconds. What is shorter is the network, not a person."""
+TTL_SECONDS = 60.0
+_POD_NAMES = pod_names(MAX_PODS)
+_NAMES_SESSION = re.compile(r"path|query .*|(?:field|header) .*(?:sid|session|token|auth).*", re.IGNORECASE)
+"""Where a value that is taken out may have said whose request it is."""
+
+
+@dataclass(slots=True)
+class PodChoice:
+    """Which pod a request goes to: letters, or None for the policy's choice."""
+
+    count: int
+    routed: bool
+    recorded: bool
+    _turns: Turns
+
+    @classmethod
+    def of(cls, events: Sequence[Event], pods: int | None, routed: bool) -> PodChoice:
+        """As recorded, where ``pods`` is None and every answer names its pod; else over so many in turn."""
+        named = [event.request.pod for event in events if event.request is not None]
+        known = [pod for pod in named if pod is not None and pod in _POD_NAMES]
+        if pods is None and not routed and known and len(known) == len(named):
+            count = max(2, 1 + max(_POD_NAMES.index(pod) for pod in known))
+            return cls(count, False, True, Turns(count))
+        count = pods or 2
+        return cls(count, routed, False, Turns(count))
+
+    def next(self, event: Event) -> str | None:
+        """The pod of the next request."""
+        if self.routed:
+            return None
+        if self.recorded:
+            pod = event.request.pod if event.request is not None else None
+            return pod[-1].upper() if pod is not None else "A"
+        return self._turns.next(event.session)
+
+
+@dataclass(slots=True)
+class _Life:
+    """What is left of a session, as far as is certain."""
+
+    born: float | None
+    left: int
+    over: bool = False
+
+
+class StepMaker:
+    """Makes the steps. ``waits``: keep pauses. ``unit``: what the requests' numbers count."""
+
+    def __init__(
+        self,
+        profile: ServiceProfile,
+        captures: Captures,
+        redactor: Redactor,
+        pods: PodChoice,
+        waits: bool,
+        unit: str,
+    ) -> None:
+        self.redactor = redactor
+        self.overlaps = self.waits = False
+        self._pods = pods
+        self._profile = profile
+        self._keep_waits = waits
+        self._unit = unit
+        self._captures = captures
+        self._lives: dict[str, _Life] = {}
+        self._waited = 0.0
+        self._numbers: dict[str, int] = {}
+        self._of_no_session: list[int] = []
+
+    def steps(self, events: Sequence[Event]) -> list[dict[str, Any]]:
+        """All steps, what overlapped together."""
+        self._captures.find(events)
+        steps: list[dict[str, Any]] = []
+        end: float | None = None
+        for group in _groups(list(enumerate(events))):
+            request = group[0][1].request
+            started = request.started if request is not None else None
+            if started is not None and end is not None and started - end >= SHORTEST_WAIT:
+                steps += self._wait(started - end)
+            ends = [item.request.ended for _, item in group if item.request is not None]
+            end = max([item for item in (end, *ends) if item is not None], default=None)
+            steps += [self._alone(*group[0])] if len(group) == 1 else [self._together(group)]
+        return steps
+
+    def notes(self) -> list[str]:
+        """How long the pauses are, and which requests are about no session."""
+        notes = [f"pauses of {self._waited:.1f} s in all, as recorded"] if self._waited else []
+        if self._of_no_session:
+            notes.append(
+                "requests about no session of the replay, as no recorded answer gave a value that they "
+                f"send and that is redacted: {numbered(self._unit, self._of_no_session)}"
+            )
+        return notes
+
+    def _wait(self, seconds: float) -> list[dict[str, Any]]:
+        if not self._keep_waits:
+            return []
+        self.waits = True
+        self._waited += seconds
+        return [{"pause": round(seconds, 2)}]
+
+    def _alone(self, number: int, event: Event) -> dict[str, Any]:
+        step = self._request(number, event)
+        if checks := self._expected([(number, event)]).get(0):
+            step["expect"] = checks
+        return step
+
+    def _together(self, group: Sequence[tuple[int, Event]]) -> dict[str, Any]:
+        self.overlaps = True
+        parts, checks = {}, {}
+        expected = self._expected(group)
+        for at, (number, event) in enumerate(group):
+            base = event.session or "request"
+            self._numbers[base] = self._numbers.get(base, 0) + 1
+            name = f"{base}-{self._numbers[base]}"
+            parts[name] = self._request(number, event)
+            if at in expected:
+                checks[name] = expected[at]
+        return {"together": parts, **({"expect": {"requests": checks}} if checks else {})}
+
+    def _request(self, number: int, event: Event) -> dict[str, Any]:
+        pod = self._pods.next(event)
+        pinned = {"pod": pod} if pod is not None else {}
+        if event.use == "create":
+            born = event.request.started if event.request is not None else None
+            self._lives[event.session] = _Life(born, self._profile.limit or 0)
+            return {"create": event.session, **pinned}
+        if event.use == "verify":
+            return {"verify": event.session, **pinned, "answer": str(self._answer(event))}
+        assert event.request is not None
+        taken_out = self._redactions()
+        step = {**self._content(event.request, number, self.redactor), **pinned}
+        if any(_NAMES_SESSION.fullmatch(what) for what in self._redactions() - taken_out):
+            self._of_no_session.append(event.request.number)
+        if number in self._captures.by_event:
+            step["capture"] = self._captures.by_event[number]
+        return step
+
+    def _redactions(self) -> Counter[str]:
+        return Counter(self.redactor.removed)
+
+    def _content(self, request: Recorded, number: int, redactor: Redactor) -> dict[str, Any]:
+        """What is sent: the target, headers and the body, with placeholders and without secrets."""
+        captures = self._captures
+        step: dict[str, Any] = {
+            "request": f"{request.method} {redactor.target(captures.target(request.target, number))}"
+        }
+        headers = redactor.headers(
+            {name: captures.put(value, number) for name, value in request.headers.items()}
+        )
+        content_type = request.headers.get("content-type")
+        data = json_value(request.body) if content_type is None or is_json(content_type) else None
+        if isinstance(data, dict | list) or (data is not None and content_type is not None):
+            step["json"] = redactor.data(captures.put_data(data, number))
+            if content_type is not None and content_type.partition(";")[0].strip() == "application/json":
+                headers.pop("content-type", None)
+        elif request.body:
+            step["body"] = redactor.body(captures.put(request.body, number), content_type or "")
+        if headers:
+            step["headers"] = headers
+        return step
+
+    def _answer(self, event: Event) -> Answer:
+        """Right where it passed and somebody here knows right answers; else wrong: never right by luck."""
+        kind = self._profile.kinds[event.kind]
+        plain = not kind.takes_answer and not self._profile.wrong  # a use that cannot be wrong
+        known, knows = kind.answers, bool(self._profile.oracle) or plain
+        if event.outcome is Outcome.SUCCESS and (knows or str(Answer.RIGHT) in known):
+            return Answer.RIGHT
+        if self._profile.oracle or str(Answer.WRONG) in known or not known:
+            return Answer.WRONG
+        return Answer(next(iter(known)))
+
+    def _expected(self, group: Sequence[tuple[int, Event]]) -> dict[int, dict[str, Any]]:
+        """What is certain of requests that are sent at once, by their place."""
+        numbers, events = [number for number, _ in group], [event for _, event in group]
+        checks: dict[int, dict[str, Any]] = {}
+        for at, event in enumerate(events):
+            if event.use == "other":
+                if (status := self._status(event, numbers[at])) is not None:
+                    checks[at] = {"status": status}
+            elif event.use == "verify":
+                same = [one_event for one_event in events if one_event.session == event.session]
+                answer = self._answer(event)
+                life = self._lives[event.session]
+                # Several at once: certain only where all are wrong and all may be.
+                certain = len(same) == 1 or all(self._answer(item) is Answer.WRONG for item in same)
+                if certain and not self._over(event, life):
+                    checks[at] = {"outcome": self._outcome(event, answer)}
+                life.left -= 1
+                life.over = life.over or answer is Answer.RIGHT
+        return checks
+
+    def _outcome(self, event: Event, answer: Answer) -> str | list[str]:
+        """Of a session that is there; what an unknown service says to an answer is only known if it told."""
+        if answer is Answer.RIGHT and event.outcome is Outcome.SUCCESS:
+            return str(Outcome.SUCCESS)
+        return str(Outcome.WRONG) if self._profile.oracle else [str(Outcome.SUCCESS), str(Outcome.WRONG)]
+
+    def _over(self, event: Event, life: _Life) -> bool:
+        """Whether the session may have ended: solved, used up, too old; not where answers cost nothing."""
+        if not self._profile.limit:
+            return False
+        now = event.request.started if event.request is not None else None
+        old = (
+            self._keep_waits and None not in (now, life.born) and (now or 0) - (life.born or 0) >= TTL_SECONDS
+        )
+        return life.over or life.left <= 0 or old
+
+    def _status(self, event: Event, number: int) -> int | None:
+        """The recorded status, where the request is sent as it was: with nothing taken out."""
+        request = event.request
+        if request is None or request.status is None or not 200 <= request.status < 400:
+            return None
+        probe = Redactor(self.redactor.keep)
+        self._content(request, number, probe)
+        return None if probe.removed else request.status
+
+
+def _groups(events: Sequence[tuple[int, Event]]) -> list[list[tuple[int, Event]]]:
+    """Runs of requests of which every two overlap in time; what opens a session stands alone.
+
+    None that needs another's answer can be in one group with it: it began after that one had ended.
+    """
+    groups: list[list[tuple[int, Event]]] = []
+    first_end: float | None = None
+    for number, event in events:
+        request = event.request
+        started = request.started if request is not None else None
+        ended = request.ended if request is not None else None
+        fits = event.use != "create" and started is not None and first_end is not None and started < first_end
+        if fits and groups:
+            groups[-1].append((number, event))
+            first_end = min(item for item in (first_end, ended) if item is not None)
+        else:
+            groups.append([(number, event)])
+            first_end = None if event.use == "create" else ended
+    return groups
