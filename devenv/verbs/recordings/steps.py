@@ -144,7 +144,8 @@ class StepMaker:
         pinned = {"pod": pod} if pod is not None else {}
         if event.use == "create":
             born = event.request.started if event.request is not None else None
-            self._lives[event.session] = _Life(born, self._profile.limit or 0)
+            limit = self._profile.limit
+            self._lives[event.session] = _Life(born, 1 if limit is None else limit)
             return {"create": event.session, **pinned}
         if event.use == "verify":
             return {"verify": event.session, **pinned, "answer": str(self._answer(event))}
@@ -219,8 +220,11 @@ class StepMaker:
         return str(Outcome.WRONG) if self._profile.oracle else [str(Outcome.SUCCESS), str(Outcome.WRONG)]
 
     def _over(self, event: Event, life: _Life) -> bool:
-        """Whether the session may have ended: solved, used up, too old; not where answers cost nothing."""
-        if not self._profile.limit:
+        """Whether the session may have ended: solved, used up, too old; not where answers cost nothing.
+
+        Of a limit that is not known, one answer is certain.
+        """
+        if self._profile.limit == 0:
             return False
         now = event.request.started if event.request is not None else None
         old = (
