@@ -12,7 +12,7 @@ from rich.text import Text
 from devenv.cli.grouped import grouped
 from devenv.cli.options import Common
 from devenv.cli.screen import Screen
-from devenv.core.doctor_rules.findings import Advice, Checked
+from devenv.core.doctor_rules.advice import Advice, Checked
 from devenv.core.model.errors import ExpectationFailed, UsageProblem
 from devenv.harness.runs.store import write_atomically
 from devenv.verbs.doctor.junit import junit_xml

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from devenv.core.doctor_rules.facts import Facts, Reach, Server, Speech, Tls, Trust
-from devenv.core.doctor_rules.findings import Advice, Change, Checked
+from devenv.core.doctor_rules.advice import Advice, Change, Checked
 from devenv.core.doctor_rules.settings import CA_NAMES, CERTIFICATE_NAMES, USER_NAMES, Pod
 
 

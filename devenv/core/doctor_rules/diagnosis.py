@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from devenv.core.doctor_rules.connection_rules import Case, connection
 from devenv.core.doctor_rules.facts import Facts, Reach
-from devenv.core.doctor_rules.findings import Checked, Diagnosis
+from devenv.core.doctor_rules.advice import Checked, Diagnosis
 from devenv.core.doctor_rules.server_rules import EVICTS, server
 from devenv.core.doctor_rules.session_rules import created, keys
 from devenv.core.doctor_rules.settings_rules import settings

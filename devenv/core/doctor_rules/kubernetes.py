@@ -2,23 +2,43 @@
 
 ConfigMaps and Secrets of the same files are looked up; what comes from elsewhere is "not known". Precedence
 is Kubernetes' own: ``env`` over ``envFrom``, a later ``envFrom`` over an earlier one, and below both the
-variables that a Service causes ("service links").
+variables that a Service causes ("service links"). ``refusals`` lists the values that Kubernetes takes in none
+of these places.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from devenv.core.doctor_rules.settings import RELEVANT, Place, Pod, Setting
+from devenv.core.kubernetes.scalars import go_type
 from devenv.core.model.yaml_lines import Document, Path
 
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Rollout", "Pod")
 TELLTALE = frozenset({"USE_REDIS", "REDIS_HOST", "REDIS_PREFIX", "REDIS_URL"})
 """A container that has one of these is a captcha service, and not, for example, Redis itself."""
+
+
+_JOBS = ("Job", "CronJob")
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedValue:
+    """A value for which Kubernetes refuses the whole object."""
+
+    name: str
+    """The variable, or the field of the object."""
+    owner: str
+    """The object: ``ConfigMap web-settings``."""
+    place: Place
+    problem: Literal["number", "boolean", "base64"]
+    """The type that the parser reads instead of text; or the value of a Secret that is no Base64."""
+    text: str = field(repr=False, default="")
+    """The value as written; empty for a Secret's, which is not shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +48,7 @@ class _Object:
     document: Document
     path: Path
     data: Mapping[str, Any]
-
-    @property
-    def kind(self) -> str:
-        return str(self.data.get("kind"))
+    kind: str
 
     @property
     def name(self) -> str:
@@ -45,6 +62,18 @@ class _Object:
         whole = (*self.path, *path)
         line = self.document.key_lines.get(whole) or self.document.line(whole)
         return Place(self.document.name, line)
+
+    def plain(self, *path: str | int) -> str | None:
+        """The value as written, where the parser chooses its type; None where it is text by its quotes."""
+        return self.document.plain.get((*self.path, *path))
+
+    def text(self, *path: str | int) -> str:
+        """The value as the writer meant it; a null is empty."""
+        plain = self.plain(*path)
+        if plain is not None:
+            return "" if go_type(plain) == "null" else plain
+        value = _at(self.data, path)
+        return "" if value is None else str(value)
 
 
 @dataclass(slots=True)
@@ -63,6 +92,20 @@ class _Gathered:
         self.settings.pop(name, None)
         self.unknown[name] = source
 
+    def take(self, value: Setting | _Unreadable) -> None:
+        if isinstance(value, Setting):
+            self.put(value)
+        else:
+            self.put_unknown(value.name, value.source)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """A value of a Secret that is no text."""
+
+    name: str
+    source: str
+
 
 def workloads(documents: Iterable[Document]) -> tuple[Pod, ...]:
     """The pods of every workload with a container that has settings of a captcha service, in file order.
@@ -78,14 +121,92 @@ def workloads(documents: Iterable[Document]) -> tuple[Pod, ...]:
 
 
 def _objects(document: Document) -> list[_Object]:
+    """The document's object, or those of its ``List`` (``ConfigMapList`` and the like too)."""
     data = _mapping(document.data)
-    if data.get("kind") == "List":
-        items = data.get("items")
-        return [
-            _Object(document, ("items", index), _mapping(item))
-            for index, item in enumerate(items if isinstance(items, list) else [])
-        ]
-    return [_Object(document, (), data)]
+    kind = str(data.get("kind"))
+    items = data.get("items")
+    if not kind.endswith("List") or not isinstance(items, list):
+        return [_Object(document, (), data, kind)]
+    held = [_mapping(item) for item in items]
+    return [
+        _Object(document, ("items", index), item, str(item.get("kind") or kind.removesuffix("List")))
+        for index, item in enumerate(held)
+    ]
+
+
+# --- what Kubernetes refuses -----------------------------------------------------------------------------
+
+
+def refusals(documents: Iterable[Document]) -> tuple[RefusedValue, ...]:
+    """The values that stand where Kubernetes wants text and that its parser reads as another type.
+
+    And the values of Secrets that are no Base64. In file order.
+    """
+    found = []
+    for document in documents:
+        for object_ in _objects(document):
+            found += [item for path in _texts(object_) if (item := _refusal(object_, path)) is not None]
+    return tuple(found)
+
+
+def _texts(object_: _Object) -> Iterator[Path]:
+    """The paths at which Kubernetes wants text: settings, labels, annotations, a container's words."""
+    sections = {"ConfigMap": ("data",), "Secret": ("data", "stringData")}.get(object_.kind, ())
+    for section in sections:
+        yield from ((section, str(key)) for key in _mapping(object_.data.get(section)))
+    yield from _metadata_texts(object_.data, ())
+    if object_.kind in (*WORKLOADS, *_JOBS):
+        yield from _template_texts(object_.data.get("spec"), ("spec",))
+
+
+def _metadata_texts(data: Mapping[str, Any], path: Path) -> Iterator[Path]:
+    for section in ("labels", "annotations"):
+        held = _mapping(_mapping(data.get("metadata")).get(section))
+        yield from ((*path, "metadata", section, str(key)) for key in held)
+
+
+def _template_texts(data: Any, path: Path) -> Iterator[Path]:
+    """Those of pod templates, however deep: a CronJob's is in its Job's."""
+    held = _mapping(data)
+    for section in ("initContainers", "containers"):
+        containers = held.get(section)
+        for index, container in enumerate(containers if isinstance(containers, list) else []):
+            yield from _container_texts(_mapping(container), (*path, section, index))
+    for key in ("jobTemplate", "template", "spec"):
+        if key in held:
+            yield from _metadata_texts(_mapping(held[key]), (*path, key))
+            yield from _template_texts(held[key], (*path, key))
+
+
+def _container_texts(container: Mapping[str, Any], path: Path) -> Iterator[Path]:
+    variables = container.get("env")
+    for index, variable in enumerate(variables if isinstance(variables, list) else []):
+        if "value" in _mapping(variable):
+            yield (*path, "env", index, "value")
+    for section in ("command", "args"):
+        items = container.get(section)
+        yield from ((*path, section, index) for index in range(len(items) if isinstance(items, list) else 0))
+
+
+def _refusal(object_: _Object, path: Path) -> RefusedValue | None:
+    plain = object_.plain(*path)
+    read = go_type(plain) if plain is not None else "text"
+    secret = object_.kind == "Secret"
+    owner = f"{object_.kind} {object_.name}"
+    name = str(path[-1])
+    if name == "value":
+        name = str(_mapping(_at(object_.data, path[:-1])).get("name"))
+    elif isinstance(path[-1], int):
+        name = f"{path[-2]}[{path[-1]}]"
+    if read in ("number", "boolean"):
+        problem: Literal["number", "boolean"] = "number" if read == "number" else "boolean"
+        return RefusedValue(name, owner, object_.place(*path), problem, "" if secret else str(plain))
+    if secret and path[0] == "data" and _decoded(object_.text(*path)) is None:
+        return RefusedValue(name, owner, object_.place(*path), "base64")
+    return None
+
+
+# --- the settings of pods --------------------------------------------------------------------------------
 
 
 def _pods(workload: _Object, objects: Sequence[_Object]) -> list[Pod]:
@@ -150,7 +271,7 @@ def _from_source(
                 gathered.unread.append(f"{kind} {reference.get('name')}")
             continue
         for setting in _held(held, prefix):
-            gathered.put(setting)
+            gathered.take(setting)
 
 
 def _variable(
@@ -164,7 +285,7 @@ def _variable(
     name = str(variable.get("name"))
     place = workload.place(*where, "value" if "value" in variable else "name")
     if "valueFrom" not in variable:
-        value = _text(variable.get("value", ""))
+        value = workload.text(*where, "value")
         if "$(" in value:
             gathered.put_unknown(name, f"other variables ({place})")
         else:
@@ -178,31 +299,46 @@ def _variable(
         held = _named(kind, str(reference.get("name")), workload, objects)
         found = [item for item in _held(held, "") if item.name == reference.get("key")] if held else []
         if found:
-            gathered.put(Setting(name, found[0].value, found[0].place, found[0].secret))
+            gathered.take(replace(found[-1], name=name))
         elif held is None or not reference.get("optional"):
             gathered.put_unknown(name, f"{kind} {reference.get('name')} ({place})")
         return
     gathered.put_unknown(name, f"valueFrom ({place})")
 
 
-def _held(held: _Object, prefix: str) -> list[Setting]:
-    """What a ConfigMap or Secret holds, as variables."""
+def _held(held: _Object, prefix: str) -> list[Setting | _Unreadable]:
+    """What a ConfigMap or Secret holds, as variables; of a Secret ``stringData`` counts before ``data``."""
     secret = held.kind == "Secret"
-    found = []
+    found: list[Setting | _Unreadable] = []
     for section in ("data", "stringData"):
-        for key, value in _mapping(held.data.get(section)).items():
-            text = _text(value)
-            if secret and section == "data":
-                text = _decoded(text)
-            found.append(Setting(prefix + str(key), text, held.place(section, str(key)), secret))
+        for key in _mapping(held.data.get(section)):
+            text, place = held.text(section, str(key)), held.place(section, str(key))
+            value = _as_text(_decoded(text)) if secret and section == "data" else text
+            if value is None:
+                found.append(
+                    _Unreadable(prefix + str(key), f"a value of {held.name} that is no text ({place})")
+                )
+            else:
+                found.append(Setting(prefix + str(key), value, place, secret))
     return found
 
 
-def _decoded(text: str) -> str:
+def _decoded(text: str) -> bytes | None:
+    """The value that a Secret's ``data`` stands for; None where Kubernetes refuses it as no Base64.
+
+    As Go reads Base64: line breaks are passed over, blanks and missing padding are not.
+    """
     try:
-        return base64.b64decode(text, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return text
+        return base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _as_text(value: bytes | None) -> str | None:
+    try:
+        return value.decode() if value is not None else None
+    except UnicodeDecodeError:
+        return None
 
 
 def _service_links(workload: _Object, objects: Sequence[_Object], gathered: _Gathered) -> None:
@@ -236,16 +372,12 @@ def _named(kind: str, name: str, workload: _Object, objects: Sequence[_Object]) 
 
 def _at(data: Any, path: Path) -> Any:
     for part in path:
-        data = _mapping(data).get(str(part))
+        if isinstance(part, int):
+            data = data[part] if isinstance(data, list) and part < len(data) else None
+        else:
+            data = _mapping(data).get(part)
     return data
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _text(value: Any) -> str:
-    """A value as its writer meant it: Kubernetes wants text, and people write true and 6379."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)

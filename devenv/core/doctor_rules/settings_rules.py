@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from devenv.core.doctor_rules.facts import Facts, Server
-from devenv.core.doctor_rules.findings import Advice, Change, Checked
+from devenv.core.doctor_rules.advice import Advice, Change, Checked
 from devenv.core.doctor_rules.settings import RELEVANT, Pod, host_in
 
 MAX_PORT = 65535

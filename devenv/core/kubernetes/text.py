@@ -8,15 +8,25 @@ from typing import Any
 import yaml
 
 from devenv.core.kubernetes.parts import Manifest
+from devenv.core.kubernetes.scalars import needs_quotes
 
 HEADER = "# Made by `devenv export k8s`."
 
 
 class _Dumper(yaml.SafeDumper):
-    """Says everything where it stands: no anchors and aliases."""
+    """Writes every value in full, without anchors and aliases, and every text so that all readers see a text."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        """PyYAML quotes what it would read as another type itself: ``12e3`` is text to it, and a number to Go."""
+        style = "'" if needs_quotes(data) else None
+        node: yaml.ScalarNode = self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+        return node
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
 
 
 def to_yaml(manifests: Sequence[Manifest], notes: Sequence[str] = ()) -> str:

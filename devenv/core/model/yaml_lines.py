@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -16,12 +16,18 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed file: its data and, by path, the lines (from 1) of values and of mapping keys."""
+    """A parsed file, with the places of what is in it."""
 
     name: str
+    """The file's name, as errors show it."""
     data: Any
+    """The parsed data."""
     value_lines: Mapping[Path, int]
+    """The lines (from 1) of values."""
     key_lines: Mapping[Path, int]
+    """The lines (from 1) of mapping keys."""
+    plain: Mapping[Path, str] = field(default_factory=dict)
+    """The text, as written, of every scalar that neither quotes nor a tag make a text."""
 
     def problem(
         self, path: Path, message: str, *, key: bool = False, hint: str | None = None
@@ -34,6 +40,22 @@ class Document:
     def line(self, path: Path) -> int:
         """The line (from 1) of the value at ``path``."""
         return self.value_lines.get(path, 1)
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads dates and ``=`` as text: as types they make PyYAML refuse files that are sound."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [
+        resolver
+        for resolver in resolvers
+        if resolver[0] not in ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
+    ]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_TEXT = "tag:yaml.org,2002:str"
+_RESOLVER = _Loader("")
 
 
 def read_document(text: str, name: str) -> Document:
@@ -54,7 +76,7 @@ def read_document(text: str, name: str) -> Document:
 def read_documents(text: str, name: str) -> tuple[Document, ...]:
     """Parse a YAML file of any number of documents; empty ones are left out. Raises as ``read_document``."""
     try:
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
     except yaml.YAMLError as error:  # characters that YAML does not allow
         raise UsageProblem(f"{name}:1: not readable as YAML: {_one_line(str(error))}") from error
     documents = []
@@ -66,14 +88,15 @@ def read_documents(text: str, name: str) -> tuple[Document, ...]:
             values: dict[Path, int] = {}
             keys: dict[Path, int] = {}
             _mark(node, (), name, values, keys, set())
-            documents.append(Document(name, loader.construct_document(node), values, keys))
+            plain = dict(_plain(node, ()))
+            documents.append(Document(name, loader.construct_document(node), values, keys, plain))
         return tuple(documents)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
         words = ", ".join(_one_line(part) for part in (error.context, error.problem) if part)
         raise UsageProblem(f"{name}:{line}: not readable as YAML: {words}") from error
-    except ValueError as error:  # a timestamp like 2026-99-99
+    except ValueError as error:  # a number like 0x_
         raise UsageProblem(f"{name}:1: not readable as YAML: {_one_line(str(error))}") from error
     finally:
         loader.dispose()
@@ -93,7 +116,7 @@ def _mark(
     elif isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             key_line = key.start_mark.line + 1
-            if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
+            if not isinstance(key, yaml.ScalarNode) or key.tag != _TEXT:
                 shown = f"{key.value!r} is not (to YAML on, off, yes and no are true and false)"
                 written = shown if isinstance(key, yaml.ScalarNode) else "a list or mapping is not"
                 raise UsageProblem(f"{name}:{key_line}: a key must be text and {written}; quote it")
@@ -104,6 +127,20 @@ def _mark(
                 )
             keys[inner] = key_line
             _mark(value, inner, name, values, keys, seen)
+
+
+def _plain(node: yaml.Node, path: Path) -> Iterator[tuple[Path, str]]:
+    """The scalars of ``node`` whose type the reader chooses, by path."""
+    if isinstance(node, yaml.ScalarNode):
+        implied: str = _RESOLVER.resolve(yaml.ScalarNode, node.value, (True, False))  # type: ignore[no-untyped-call]
+        if node.tag != _TEXT or (node.style is None and implied == _TEXT):
+            yield path, node.value
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _plain(item, (*path, index))
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _plain(value, (*path, key.value))
 
 
 def _spoken(path: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from devenv.core.doctor_rules.findings import Advice, Diagnosis
+from devenv.core.doctor_rules.advice import Advice, Diagnosis
 
 
 def junit_xml(diagnosis: Diagnosis) -> str:

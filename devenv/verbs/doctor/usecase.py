@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from devenv.core.doctor_rules.commands import NEEDS, UNSAID
 from devenv.core.doctor_rules.diagnosis import diagnose
 from devenv.core.doctor_rules.facts import Created, Facts, Refusal, Server, Target
-from devenv.core.doctor_rules.findings import Diagnosis
+from devenv.core.doctor_rules.advice import Diagnosis
 from devenv.core.doctor_rules.kubernetes import TELLTALE
 from devenv.core.doctor_rules.settings import CA_NAMES, CERTIFICATE_NAMES, KEY_NAMES, USER_NAMES, Pod
 from devenv.core.model.backends import Backend

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -27,6 +30,39 @@ def test_standard_output_is_one_stream_of_documents(capsys: pytest.CaptureFixtur
     assert config["data"]["USE_REDIS"] == "true"
     assert config["data"]["ML_SERVICE_URL"] == "http://ml:8001"
     assert "kubectl create secret generic captcha-api-secrets" in shown
+
+
+NUMBER_LIKE = {
+    "COMMIT": "25921e05", "RELEASE": "0340914", "MONTH": "08", "BUILD": "12e3", "MASK": "0o17", "FLAG": "y",
+    "OPENS": "12:30:45", "DAY": "2026-01-02", "SIZE": "1_000", "HUGE": "1e1000", "NOTHING": "~", "SIGN": "=",
+}  # fmt: skip
+"""Values that some YAML reader takes for a number, a boolean, a time, a date or nothing."""
+
+
+def test_values_that_look_like_numbers_stay_text_for_kubernetes(
+    nowhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``kubectl kustomize`` reads and writes with Kubernetes' own parser; it needs no cluster."""
+    given = [word for name, value in NUMBER_LIKE.items() for word in ("--set", f"{name}={value}")]
+    assert (
+        main(
+            ["export", "k8s", "--use-redis", "--redis-host", "cache.internal.example", "--out", "k8s", *given]
+        )
+        == 0
+    )
+    capsys.readouterr()
+    config = (nowhere / "k8s" / "configmap-captcha-api-config.yaml").read_text("utf-8")
+    for name, value in NUMBER_LIKE.items():
+        assert f"  {name}: '{value}'\n" in config
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        assert not os.environ.get("DEVENV_REQUIRE_TOOLS"), "kubectl is not installed"
+        pytest.skip("kubectl is not installed")
+    files = sorted(path.name for path in (nowhere / "k8s").iterdir())
+    (nowhere / "k8s" / "kustomization.yaml").write_text(f"resources: {json.dumps(files)}\n", encoding="utf-8")
+    shown = subprocess.run([kubectl, "kustomize", "k8s"], capture_output=True, text=True, check=True).stdout
+    data = next(item["data"] for item in yaml.safe_load_all(shown) if item["kind"] == "ConfigMap")
+    assert {name: data[name] for name in NUMBER_LIKE} == NUMBER_LIKE
 
 
 def test_files_are_replaced_when_they_are_ours(nowhere: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,7 +26,7 @@ from devenv.core.doctor_rules.facts import (
     Trust,
     WriteProbe,
 )
-from devenv.core.doctor_rules.findings import CAUSES
+from devenv.core.doctor_rules.advice import CAUSES
 from devenv.core.doctor_rules.settings import env_file
 from devenv.verbs.doctor.junit import junit_xml
 from tests.support import ROOT
