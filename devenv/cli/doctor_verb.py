@@ -13,12 +13,13 @@ from devenv.cli.grouped import grouped
 from devenv.cli.options import Common
 from devenv.cli.screen import Screen
 from devenv.core.doctor_rules.advice import Advice, Checked
-from devenv.core.model.errors import ExpectationFailed, UsageProblem
+from devenv.core.model.errors import ExpectationFailed, Inconclusive, UsageProblem
 from devenv.harness.runs.store import write_atomically
 from devenv.verbs.doctor.junit import junit_xml
 from devenv.verbs.doctor.usecase import DoctorOptions, Examined, examine
 
 _READABLE = {"exists": True, "dir_okay": False, "metavar": "FILE"}
+_EXIT_CODES = {"ok": 0, "found": ExpectationFailed.exit_code, "inconclusive": Inconclusive.exit_code}
 _MARK = {"ok": ("✓", "green"), "found": ("✗", "bold red"), "unknown": ("–", "yellow")}
 
 
@@ -76,7 +77,8 @@ def doctor(
     Without a source: the running stack, else .env of this folder. Writes one key with a TTL of 10 s under the
     prefix, deletes it, and asks before it touches a host that is not this machine.
 
-    Exit 0: nothing found. 1: something is wrong. 2: usage. 4: nothing could be looked at.
+    Exit 0: nothing found. 1: something is wrong. 2: usage. 3: nothing found, and something that matters could
+    not be read. 4: nothing could be looked at.
     """
     at = common.context()
     options = DoctorOptions(
@@ -99,8 +101,8 @@ def doctor(
             raise UsageProblem(f"{junit}: cannot be written: {error.strerror}") from error
     at.screen.result(found.to_json())
     _show(found, at.screen)
-    if found.diagnosis.findings:
-        raise typer.Exit(ExpectationFailed.exit_code)
+    if code := _EXIT_CODES[found.diagnosis.verdict]:
+        raise typer.Exit(code)
 
 
 def _asked(what: str, screen: Screen) -> bool:
@@ -156,6 +158,11 @@ def _verdict(found: Examined) -> Text:
     count = len(found.diagnosis.findings)
     if count:
         return Text(f"✗ {count} finding{'s' if count > 1 else ''}", "bold red")
-    unknown = sum(check.state == "unknown" for check in found.diagnosis.checks)
-    rest = f"; {unknown} could not be told" if unknown else ""
+    unread = found.diagnosis.unread
+    names = ", ".join(f"{check.check} ({check.subject})" for check in unread)
+    if found.diagnosis.verdict == "inconclusive":
+        return Text(
+            f"– inconclusive: nothing wrong was seen, and this could not be read: {names}", "bold yellow"
+        )
+    rest = f"; not read: {names}" if unread else ""
     return Text(f"✓ nothing found{rest}", "bold green")

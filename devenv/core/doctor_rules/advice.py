@@ -8,11 +8,26 @@ from typing import Any, Literal
 
 from devenv.core.doctor_rules.settings import Place
 
+UNEXPLAINED = "unexplained"
+"""The cause of what the failure catalogue has no name for."""
 MEMORY = 'each pod falls back to its memory without a word: "Challenge not found" on every other pod'
 
 CAUSES: Mapping[str, tuple[str, str]] = {
     "bad-port-value": ("bad-port-value", "the pod does not start: int() of this value raises"),
     "bad-number": ("bad-port-value", "the pod does not start: int() of this value raises"),
+    "refused-value": (
+        "bad-port-value",
+        "kubectl refuses the manifest: no pod starts with it, and pods of before keep what they had",
+    ),
+    "blank-in-value": (
+        "wrong-port",
+        "the service gets one character more than was meant: another host, password, prefix or word",
+    ),
+    "url-password": (
+        "wrong-port",
+        "clients take a part of the password for the host, or refuse the URL; " + MEMORY,
+    ),
+    "url-form": ("wrong-port", "the client refuses the URL: the pod does not start, or " + MEMORY),
     "flag-off": (
         "pod-memory",
         'sessions stay in the memory of the pod that made them: "Challenge not found" on every other pod',
@@ -120,18 +135,25 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One thing that is wrong. ``kind`` is a key of CAUSES; ``subject`` the pods or server it is about."""
+    """One thing that is wrong."""
 
     kind: str
+    """A key of CAUSES."""
     subject: str
+    """The pods or the server that it is about."""
     sentence: str
+    """What is wrong, in one sentence."""
     evidence: tuple[str, ...]
+    """What was seen, a line each."""
     change: Change
+    """What to change, and where."""
+    because: str = ""
+    """The cause, where the kind alone does not tell it; else empty."""
 
     @property
     def cause(self) -> str:
-        """Its id in the failure catalogue."""
-        return CAUSES[self.kind][0]
+        """Its id in the failure catalogue; UNEXPLAINED where the catalogue has none."""
+        return self.because or CAUSES[self.kind][0]
 
     @property
     def symptom(self) -> str:
@@ -157,17 +179,25 @@ class Advice:
 
 
 State = Literal["ok", "found", "unknown"]
+Verdict = Literal["ok", "found", "inconclusive"]
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One check of one subject. ``text`` says what was seen, or why it could not be told."""
+    """One check of one subject, with one of three outcomes: ok, found, unknown."""
 
     check: str
+    """What was checked."""
     subject: str
+    """The pods or the server that were looked at."""
     text: str
+    """What was seen, or why it could not be read."""
     findings: tuple[Advice, ...] = ()
+    """What is wrong."""
     known: bool = True
+    """Whether what the check needs could be read."""
+    blocks: bool = False
+    """Whether, not being known, it leaves open if the service works: then there is no all-clear."""
 
     @property
     def state(self) -> State:
@@ -193,10 +223,22 @@ class Diagnosis:
         """Everything wrong, in order, each once."""
         return tuple(dict.fromkeys(finding for check in self.checks for finding in check.findings))
 
+    @property
+    def unread(self) -> tuple[Checked, ...]:
+        """The checks that could not read what they need, in order."""
+        return tuple(check for check in self.checks if check.state == "unknown")
+
+    @property
+    def verdict(self) -> Verdict:
+        """``inconclusive`` where nothing was found, and something that matters could not be read."""
+        if self.findings:
+            return "found"
+        return "inconclusive" if any(check.blocks for check in self.unread) else "ok"
+
     def to_json(self) -> dict[str, Any]:
         """A plain dict for ``devenv doctor --json``."""
         return {
-            "verdict": "found" if self.findings else "ok",
+            "verdict": self.verdict,
             "findings": [finding.to_json() for finding in self.findings],
             "checks": [check.to_json() for check in self.checks],
             "notes": list(self.notes),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from devenv.core.doctor_rules.facts import Facts, Reach, Server, Speech, Tls, Trust
 from devenv.core.doctor_rules.advice import Advice, Change, Checked
+from devenv.core.doctor_rules.facts import Facts, Reach, Server, Speech, Tls, Trust
 from devenv.core.doctor_rules.settings import CA_NAMES, CERTIFICATE_NAMES, USER_NAMES, Pod
 
 
@@ -72,7 +72,7 @@ def _port(case: Case) -> Advice | str | None:
     if tcp.reach is Reach.UNKNOWN_HOST:
         return case.finding(
             "host-unknown",
-            f"no such host: {target.host}",
+            f"no such {'socket' if target.local else 'host'}: {target.name}",
             f"{took}: {tcp.detail}",
             change="REDIS_HOST=the address of your Redis",
             at="REDIS_HOST",
@@ -180,7 +180,7 @@ def _certificate(case: Case, tls: Tls) -> Advice | str:
         names = ", ".join(held.names) if held is not None else "other names"
         return case.finding(
             "certificate-name",
-            f"the certificate of {target} is for {names}, not for {target.host}",
+            f"the certificate of {target} is for {names}, not for {target.name}",
             said,
             shown,
             change="REDIS_HOST=a name in the certificate",

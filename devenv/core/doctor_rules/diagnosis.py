@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from devenv.core.doctor_rules.advice import Checked, Diagnosis
 from devenv.core.doctor_rules.connection_rules import Case, connection
 from devenv.core.doctor_rules.facts import Facts, Reach
-from devenv.core.doctor_rules.advice import Checked, Diagnosis
+from devenv.core.doctor_rules.redis_url import RedisUrl, read_url
 from devenv.core.doctor_rules.server_rules import EVICTS, server
 from devenv.core.doctor_rules.session_rules import created, keys
+from devenv.core.doctor_rules.settings import Pod
 from devenv.core.doctor_rules.settings_rules import settings
 
 SOON_DAYS = 14
@@ -19,7 +21,7 @@ def diagnose(facts: Facts) -> Diagnosis:
     told = any(finding.kind == "prefix-differs" for check in checks for finding in check.findings)
     sessions = created(facts)
     told = told or any(finding.kind == "prefix-differs" for check in sessions for finding in check.findings)
-    notes = []
+    notes = [note for pod in facts.pods for note in _url_notes(pod)]
     for seen in facts.servers:
         case = Case.of(seen, facts)
         way = connection(case)
@@ -29,6 +31,16 @@ def diagnose(facts: Facts) -> Diagnosis:
             checks += keys(case, facts, told=told)
         notes += _notes(case)
     return Diagnosis((*checks, *sessions), tuple(notes))
+
+
+def _url_notes(pod: Pod) -> list[str]:
+    """A URL whose database depends on the client that reads it."""
+    given = pod.setting("REDIS_URL")
+    address = read_url(given.value) if given is not None else None
+    if given is None or not isinstance(address, RedisUrl) or len(address.databases) < 2:
+        return []
+    query, path = address.databases
+    return [f"{given.place}: REDIS_URL names two databases, {query} (redis-py) and {path} (ioredis)"]
 
 
 def _notes(case: Case) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from devenv.core.doctor_rules.kubernetes import UnfitValue
 from devenv.core.doctor_rules.settings import Pod
 from devenv.core.model.vocabulary import CaptchaType
 
@@ -53,8 +54,24 @@ class Target:
     db: int = 0
     user: str = ""
     login: bool = False
+    secret: bool = False
+    """Whether host or port come from a Secret, and are not shown."""
+
+    @property
+    def local(self) -> bool:
+        """Whether the host is the path of a Unix socket."""
+        return self.host.startswith("/")
+
+    @property
+    def name(self) -> str:
+        """The host, for sentences."""
+        return "the host of the settings" if self.secret else self.host
 
     def __str__(self) -> str:
+        if self.secret:
+            return "the address from the Secret"
+        if self.local:
+            return self.host
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
@@ -251,6 +268,8 @@ class Facts:
     refused: tuple[Refusal, ...] = ()
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     foreign_prefixes: tuple[str, ...] = ()
+    unfit_values: tuple[UnfitValue, ...] | None = None
+    """What does not do in the manifests; None where none were read."""
 
     def server_of(self, pod: str) -> Server | None:
         """The server that this pod's settings point at."""

@@ -2,8 +2,8 @@
 
 ConfigMaps and Secrets of the same files are looked up; what comes from elsewhere is "not known". Precedence
 is Kubernetes' own: ``env`` over ``envFrom``, a later ``envFrom`` over an earlier one, and below both the
-variables that a Service causes ("service links"). ``refusals`` lists the values that Kubernetes takes in none
-of these places.
+variables that a Service causes ("service links"). ``unfit_values`` lists the values that
+Kubernetes refuses in these places.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import base64
 import binascii
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from enum import StrEnum
+from typing import Any
 
-from devenv.core.doctor_rules.settings import RELEVANT, Place, Pod, Setting
+from devenv.core.doctor_rules.settings import RELEVANT, Place, Pod, Setting, blank_around
 from devenv.core.kubernetes.scalars import go_type
 from devenv.core.model.yaml_lines import Document, Path
 
@@ -26,19 +27,32 @@ TELLTALE = frozenset({"USE_REDIS", "REDIS_HOST", "REDIS_PREFIX", "REDIS_URL"})
 _JOBS = ("Job", "CronJob")
 
 
+class Unfit(StrEnum):
+    """Why a value of a manifest does not do."""
+
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    """The parser reads another type than text, and Kubernetes refuses the object."""
+    BASE64 = "base64"
+    """The value of a Secret is no Base64, and Kubernetes refuses the object."""
+    BLANK = "blank"
+    """The value of a Secret begins or ends with a blank or a line break."""
+
+
 @dataclass(frozen=True, slots=True)
-class RefusedValue:
-    """A value for which Kubernetes refuses the whole object."""
+class UnfitValue:
+    """A value that does not do where it stands."""
 
     name: str
     """The variable, or the field of the object."""
     owner: str
     """The object: ``ConfigMap web-settings``."""
     place: Place
-    problem: Literal["number", "boolean", "base64"]
-    """The type that the parser reads instead of text; or the value of a Secret that is no Base64."""
+    """Where the value stands."""
+    problem: Unfit
+    """What is wrong with the value."""
     text: str = field(repr=False, default="")
-    """The value as written; empty for a Secret's, which is not shown."""
+    """The value, to tell its blanks; empty for a Secret's that Kubernetes refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,18 +148,19 @@ def _objects(document: Document) -> list[_Object]:
     ]
 
 
-# --- what Kubernetes refuses -----------------------------------------------------------------------------
+# --- values that do not do -----------------------------------------------------------------------------
 
 
-def refusals(documents: Iterable[Document]) -> tuple[RefusedValue, ...]:
+def unfit_values(documents: Iterable[Document]) -> tuple[UnfitValue, ...]:
     """The values that stand where Kubernetes wants text and that its parser reads as another type.
 
-    And the values of Secrets that are no Base64. In file order.
+    And the values of Secrets that are no Base64, or begin or end with a blank. In file order.
     """
     found = []
     for document in documents:
         for object_ in _objects(document):
-            found += [item for path in _texts(object_) if (item := _refusal(object_, path)) is not None]
+            values = [item for path in _texts(object_) if (item := _unfit(object_, path)) is not None]
+            found += sorted(values, key=lambda value: value.place.line or 0)
     return tuple(found)
 
 
@@ -188,22 +203,31 @@ def _container_texts(container: Mapping[str, Any], path: Path) -> Iterator[Path]
         yield from ((*path, section, index) for index in range(len(items) if isinstance(items, list) else 0))
 
 
-def _refusal(object_: _Object, path: Path) -> RefusedValue | None:
+def _unfit(object_: _Object, path: Path) -> UnfitValue | None:
     plain = object_.plain(*path)
     read = go_type(plain) if plain is not None else "text"
-    secret = object_.kind == "Secret"
-    owner = f"{object_.kind} {object_.name}"
-    name = str(path[-1])
-    if name == "value":
-        name = str(_mapping(_at(object_.data, path[:-1])).get("name"))
-    elif isinstance(path[-1], int):
-        name = f"{path[-2]}[{path[-1]}]"
+    secret = object_.kind == "Secret" and path[0] in ("data", "stringData")
+    owner, place = f"{object_.kind} {object_.name}", object_.place(*path)
     if read in ("number", "boolean"):
-        problem: Literal["number", "boolean"] = "number" if read == "number" else "boolean"
-        return RefusedValue(name, owner, object_.place(*path), problem, "" if secret else str(plain))
-    if secret and path[0] == "data" and _decoded(object_.text(*path)) is None:
-        return RefusedValue(name, owner, object_.place(*path), "base64")
+        return UnfitValue(_name(object_, path), owner, place, Unfit(read), "" if secret else str(plain))
+    if not secret:
+        return None
+    text = object_.text(*path)
+    value = _decoded(text) if path[0] == "data" else text.encode()
+    if value is None:
+        return UnfitValue(str(path[-1]), owner, place, Unfit.BASE64)
+    held = _as_text(value)
+    plain_kind = object_.data.get("type") in (None, "Opaque") and "." not in str(path[-1])
+    if plain_kind and held is not None and blank_around(held):
+        return UnfitValue(str(path[-1]), owner, place, Unfit.BLANK, held)
     return None
+
+
+def _name(object_: _Object, path: Path) -> str:
+    """What a person calls the value at ``path``: its key, the variable of an ``env`` entry, ``args[0]``."""
+    if path[-1] == "value":
+        return str(_mapping(_at(object_.data, path[:-1])).get("name"))
+    return f"{path[-2]}[{path[-1]}]" if isinstance(path[-1], int) else str(path[-1])
 
 
 # --- the settings of pods --------------------------------------------------------------------------------

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from devenv.core.doctor_rules.advice import Advice, Change, Checked
 from devenv.core.doctor_rules.connection_rules import Case
 from devenv.core.doctor_rules.facts import Created, Facts, Server, SessionKey
-from devenv.core.doctor_rules.advice import Advice, Change, Checked
 from devenv.core.doctor_rules.settings import Client, Pod
 
 _SHOWN = 3

@@ -25,12 +25,21 @@ USER_NAMES = ("REDIS_USERNAME", "REDIS_USER")
 CA_NAMES = ("REDIS_CA_CERTS", "REDIS_SSL_CA_CERTS", "REDIS_SSL_CA", "REDIS_CA_CERT", "SSL_CERT_FILE")
 CERTIFICATE_NAMES = ("REDIS_SSL_CERTFILE", "REDIS_SSL_CERT", "REDIS_CERT")
 KEY_NAMES = ("REDIS_SSL_KEYFILE", "REDIS_SSL_KEY", "REDIS_KEY")
+CHECK_NAMES = ("REDIS_SSL_CERT_REQS",)
 """The reference service's names first, then others in use: the contract has no variable for these.
 
 SSL_CERT_FILE is OpenSSL's own: https://docs.openssl.org/master/man3/X509_get_default_cert_file/.
 """
 
 RELEVANT = frozenset({*DEFAULTS, "REDIS_HOST", "REDIS_PASSWORD", "REDIS_CLUSTER", "SESSION_STRATEGY"})
+KNOWN = frozenset(
+    {*RELEVANT, "REDIS_URL", *USER_NAMES, *CA_NAMES, *CERTIFICATE_NAMES, *KEY_NAMES, *CHECK_NAMES}
+)
+"""Every variable whose value is read here."""
+PLACE = ("USE_REDIS", "REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_SSL", "REDIS_PREFIX")
+"""The variables that say where the sessions are."""
+ITS_CODE = "its code"
+"""The source of a setting that only the code of a service tells, or the beginning of the source."""
 _SECRET = ("PASSWORD", "SECRET", "TOKEN", "REDIS_URL")
 
 
@@ -57,12 +66,18 @@ class Setting:
     @property
     def hidden(self) -> bool:
         """Whether the value must not be shown."""
-        return self.secret or any(word in self.name for word in _SECRET)
+        login = "://" in self.value and "@" in self.value
+        return self.secret or login or any(word in self.name for word in _SECRET)
 
     @property
     def shown(self) -> str:
         """``NAME=value``, without the value of a secret."""
         return f"{self.name}=(not shown)" if self.hidden else f"{self.name}={self.value}"
+
+    @property
+    def blank(self) -> str:
+        """What the value begins or ends with and was hardly meant, in words; empty where nothing."""
+        return blank_around(self.value)
 
 
 class Client(StrEnum):
@@ -117,6 +132,20 @@ class Pod:
         except ValueError:
             return None
 
+    def quoted(self, name: str) -> str:
+        """``NAME='value'``, for sentences; the value of a secret is left out."""
+        found = self.setting(name)
+        return found.shown if found is not None and found.hidden else f"{name}={self.text(name)!r}"
+
+    def hides(self, *names: str) -> bool:
+        """Whether the value of one of ``names`` comes from a Secret, or is secret by itself."""
+        return any((found := self.setting(name)) is not None and found.hidden for name in names)
+
+    def has_blank(self, name: str) -> bool:
+        """Whether the value begins or ends with a blank that was hardly meant."""
+        found = self.setting(name)
+        return found is not None and bool(found.blank)
+
     def line(self, name: str) -> Place:
         """Where the variable stands; where it is not set, where to set it."""
         found = self.setting(name)
@@ -148,6 +177,20 @@ class Pod:
         return {"true": Client.CLUSTER, "false": Client.PLAIN, "auto": Client.AUTO}.get(
             word, Client.AUTO if strategy == Strategy.ATOMIC else self.client
         )
+
+
+def blank_around(value: str) -> str:
+    """What ``value`` begins or ends with and was hardly meant: ``a line break``; empty where nothing.
+
+    Values of several lines, such as certificates, end in a line break by right.
+    """
+    inner = value.strip()
+    if inner == value or "\n" in inner:
+        return ""
+    ending = value[len(value.rstrip()) :] or value[: len(value) - len(value.lstrip())]
+    if "\n" in ending:
+        return "a carriage return and a line break" if "\r" in ending else "a line break"
+    return "a carriage return" if "\r" in ending else "a blank"
 
 
 def host_in(word: str) -> str:

@@ -5,19 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from devenv.core.doctor_rules.advice import UNEXPLAINED, Advice, Change, Checked
 from devenv.core.doctor_rules.facts import Facts, Server
-from devenv.core.doctor_rules.advice import Advice, Change, Checked
-from devenv.core.doctor_rules.settings import RELEVANT, Pod, host_in
+from devenv.core.doctor_rules.kubernetes import Unfit, UnfitValue
+from devenv.core.doctor_rules.redis_url import FORM, UrlProblem, is_redis_url, read_url
+from devenv.core.doctor_rules.settings import (
+    ITS_CODE,
+    KNOWN,
+    PLACE,
+    RELEVANT,
+    Pod,
+    Setting,
+    blank_around,
+    host_in,
+)
 
 MAX_PORT = 65535
 _NUMBERS = {"REDIS_DB": 0, "REDIS_TIMEOUT_MS": 1, "CAPTCHA_TTL": 1}
 """Whole numbers, and the least that each may be."""
+_WITHOUT_LINE_BREAK = "`echo -n VALUE | base64`, or the value itself under stringData"
 
 
 def settings(facts: Facts) -> list[Checked]:
     """Each pod's values, then what the pods have alike."""
     services = [pod for pod in facts.pods if pod.service]
-    checks = [_values(pod) for pod in services]
+    checks = [] if facts.unfit_values is None else [_manifests(facts)]
+    checks += [_values(pod) for pod in services]
     if services:
         checks.append(_flag(services))
     if len(services) > 1:
@@ -25,9 +38,87 @@ def settings(facts: Facts) -> list[Checked]:
     return checks
 
 
+def _manifests(facts: Facts) -> Checked:
+    """Whether Kubernetes takes the manifests, and their Secrets hold what was meant, as far as values tell.
+
+    What a pod gets from a Secret is told of the pod.
+    """
+    told = {setting.place for pod in facts.pods for setting in pod.settings.values()}
+    findings = [
+        _unfit(value)
+        for value in facts.unfit_values or ()
+        if value.problem is not Unfit.BLANK or value.place not in told
+    ]
+    return Checked("values for Kubernetes", "manifests", "text where text must stand", tuple(findings))
+
+
+def _unfit(value: UnfitValue) -> Advice:
+    if value.problem is Unfit.BLANK:
+        sentence = f"{value.name} in {value.owner} ends in {blank_around(value.text)}"
+        change = Change(f"{value.name} without it: {_WITHOUT_LINE_BREAK}", value.place)
+        return Advice("blank-in-value", value.owner, sentence, (), change, UNEXPLAINED)
+    if value.problem is Unfit.BASE64:
+        sentence = f"{value.name} in {value.owner} is no Base64, as a Secret's data must be"
+        change = Change(f"{value.name}: {_WITHOUT_LINE_BREAK}", value.place)
+        return Advice("refused-value", value.owner, sentence, (), change)
+    shown = f"{value.name}: {value.text}" if value.text else value.name
+    sentence = f"{shown} in {value.owner} is a {value.problem} to YAML, where Kubernetes takes text only"
+    quoted = f'"{value.text}"' if value.text else "the value in quotes"
+    return Advice("refused-value", value.owner, sentence, (), Change(f"{value.name}: {quoted}", value.place))
+
+
+def _blank(pod: Pod, setting: Setting) -> Advice | None:
+    """A value that ends in a line break, as ``echo VALUE | base64`` makes it, or in another blank."""
+    if not setting.blank or not (setting.secret or setting.name in KNOWN):
+        return None
+    how = "ends in" if setting.value[-1:].isspace() else "begins with"
+    change = f"{setting.name} without {setting.blank}"
+    if setting.secret:
+        change += f": {_WITHOUT_LINE_BREAK}"
+    because = {"USE_REDIS": "pod-memory", "REDIS_PREFIX": "prefix-mismatch", "REDIS_DB": "prefix-mismatch"}
+    return Advice(
+        "blank-in-value",
+        pod.name,
+        f"{setting.name} {how} {setting.blank}",
+        (f"{setting.name} ({setting.place})",),
+        Change(change, setting.place),
+        because.get(setting.name, "" if setting.name in KNOWN else UNEXPLAINED),
+    )
+
+
+def _url(pod: Pod, setting: Setting) -> Advice | None:
+    """A Redis URL that clients read otherwise than it was meant. No part of it is shown."""
+    address = setting.name == "REDIS_URL"
+    if setting.blank or not setting.value or not (address or is_redis_url(setting.value)):
+        return None
+    problem = read_url(setting.value)
+    if problem is UrlProblem.PASSWORD:
+        sentence = f"{setting.name} has a character before the @ that must be percent-encoded"
+        change = (
+            f"percent-encode user and password in {setting.name}: "
+            "# is %23, / is %2F, ? is %3F, @ is %40, % is %25, [ is %5B, a blank is %20"
+        )
+        return Advice(
+            "url-password", pod.name, sentence, (f"{setting.name}=(not shown) ({setting.place})",),
+            Change(change, setting.place),
+        )  # fmt: skip
+    if problem is UrlProblem.FORM and address:
+        return Advice(
+            "url-form", pod.name, f"{setting.name} is no address that Redis clients take",
+            (f"{setting.name}=(not shown) ({setting.place})",),
+            Change(f"{setting.name}={FORM}", setting.place),
+        )  # fmt: skip
+    return None
+
+
 def _values(pod: Pod) -> Checked:
     """Whether the service can start and connect with these values."""
-    findings = [item for item in (_port(pod), *(_number(pod, name) for name in _NUMBERS)) if item is not None]
+    single = [
+        *(_number(pod, name) for name in _NUMBERS),
+        *(_blank(pod, item) for item in pod.settings.values()),
+    ]
+    single += [_url(pod, item) for item in pod.settings.values()]
+    findings = [item for item in (_port(pod), *single) if item is not None]
     if pod.flag("USE_REDIS") and pod.known("REDIS_HOST") and not pod.text("REDIS_HOST"):
         findings.append(
             Advice(
@@ -55,7 +146,9 @@ def _values(pod: Pod) -> Checked:
         )
     missing = [*pod.unread, *unknown]
     text = "values can be used" if not missing else f"not read: {', '.join(missing)}"
-    return Checked("settings", pod.name, text, tuple(findings), known=not missing)
+    sources = [pod.unknown[name] for name in PLACE if name in pod.unknown]
+    blocks = bool(pod.unread) or any(not source.startswith(ITS_CODE) for source in sources)
+    return Checked("settings", pod.name, text, tuple(findings), not missing, blocks)
 
 
 def _unset(pod: Pod, name: str) -> str:
@@ -70,7 +163,7 @@ def _port(pod: Pod) -> Advice | None:
     number = link[1] if link else "6379"
     place = pod.line("REDIS_PORT")
     evidence = [pod.shown("REDIS_PORT")]
-    what = f"REDIS_PORT={word!r} is no port"
+    what = f"{pod.quoted('REDIS_PORT')} is no port"
     text = f"REDIS_PORT={number}"
     if link:
         what += ": Kubernetes sets it in every pod beside a Service named redis"
@@ -93,7 +186,7 @@ def _number(pod: Pod, name: str) -> Advice | None:
     return Advice(
         "bad-number",
         pod.name,
-        f"{name}={pod.text(name)!r} is no whole number from {_NUMBERS[name]} up",
+        f"{pod.quoted(name)} is no whole number from {_NUMBERS[name]} up",
         (pod.shown(name),),
         Change(f"{name}={example}", pod.line(name)),
     )
@@ -104,7 +197,7 @@ def _number(pod: Pod, name: str) -> Advice | None:
 
 def _flag(pods: Sequence[Pod]) -> Checked:
     """USE_REDIS is a word that services understand, is true, and is the same for all."""
-    told = [pod for pod in pods if pod.known("USE_REDIS")]
+    told = [pod for pod in pods if pod.known("USE_REDIS") and not pod.has_blank("USE_REDIS")]
     subject = _names(pods)
     if not told:
         return Checked("USE_REDIS", subject, "not known", known=False)
@@ -113,7 +206,7 @@ def _flag(pods: Sequence[Pod]) -> Checked:
         Advice(
             "flag-word",
             pod.name,
-            f"USE_REDIS={pod.text('USE_REDIS')!r} means false to the service",
+            f"{pod.quoted('USE_REDIS')} means false to the service",
             (pod.shown("USE_REDIS"),),
             Change("USE_REDIS=true", pod.line("USE_REDIS")),
         )
@@ -142,7 +235,10 @@ def _flag(pods: Sequence[Pod]) -> Checked:
                 Change("USE_REDIS=true", off[0].line("USE_REDIS")),
             )
         )
-    return Checked("USE_REDIS", subject, "true" if on else "false, with one pod", tuple(findings))
+    rest = [pod for pod in pods if pod not in told]
+    text = "true" if on else "false, with one pod"
+    text += f"; not known for {_names(rest)}" if rest else ""
+    return Checked("USE_REDIS", subject, text, tuple(findings), known=not rest)
 
 
 def _single(pods: Sequence[Pod]) -> bool:
@@ -157,7 +253,7 @@ def _prefixes(pods: Sequence[Pod], facts: Facts) -> Checked:
     findings = []
     using = [pod for pod in pods if pod.flag("USE_REDIS")] or list(pods)
     for name in ("REDIS_PREFIX", "REDIS_DB"):
-        told = [pod for pod in using if pod.known(name)]
+        told = [pod for pod in using if pod.known(name) and not pod.has_blank(name)]
         groups = _by(told, lambda pod, name=name: pod.text(name))  # type: ignore[misc]
         if len(groups) < 2:
             continue
@@ -169,12 +265,20 @@ def _prefixes(pods: Sequence[Pod], facts: Facts) -> Checked:
                 "prefix-differs",
                 _names(told),
                 f"{name} differs: "
-                + ", ".join(f"{value!r} for {_names(group)}" for value, group in groups.items()),
+                + ", ".join(
+                    f"{'a value from a Secret' if group[0].hides(name) else repr(value)} for {_names(group)}"
+                    for value, group in groups.items()
+                ),
                 (*(pod.shown(name) for pod in told), *seen),
-                Change(f"{name}={usual.text(name)}", other.line(name)),
+                Change(
+                    f"{name}={'the same for all' if usual.hides(name) else usual.text(name)}",
+                    other.line(name),
+                ),
             )
         )
-    return Checked("prefix and database", _names(using), "the same for all", tuple(findings))
+    open_ = [pod for pod in using if not (pod.known("REDIS_PREFIX") and pod.known("REDIS_DB"))]
+    text = f"not known for {_names(open_)}" if open_ else "the same for all"
+    return Checked("prefix and database", _names(using), text, tuple(findings), known=not open_)
 
 
 def _servers(pods: Sequence[Pod], facts: Facts) -> Checked:
@@ -189,8 +293,12 @@ def _servers(pods: Sequence[Pod], facts: Facts) -> Checked:
             seen.append(server)
     clear = all(server.skipped is None and server.greeted and server.ping is None for server in seen)
     cluster = any(server.info is not None and server.info.mode == "cluster" for server in seen)
-    if len(servers) < 2 or cluster or not clear:
+    open_ = [pod for pod in using if facts.server_of(pod.name) is None]
+    if len(servers) < 2 and not open_:
         return Checked("one server", _names(using), "the same for all")
+    if len(servers) < 2 or cluster or not clear:
+        why = f"not known for {_names(open_)}" if open_ else "several addresses"
+        return Checked("one server", _names(using), why, known=cluster and not open_)
     usual = max(servers, key=lambda address: len(servers[address]))
     other = next(pods[0] for address, pods in servers.items() if address != usual)
     name = "REDIS_HOST" if other.text("REDIS_HOST") != servers[usual][0].text("REDIS_HOST") else "REDIS_PORT"
@@ -200,7 +308,10 @@ def _servers(pods: Sequence[Pod], facts: Facts) -> Checked:
         "not all pods use the same Redis: "
         + ", ".join(f"{address} for {_names(group)}" for address, group in servers.items()),
         tuple(pod.shown(name) for pod in using),
-        Change(f"{name}={servers[usual][0].text(name)}", other.line(name)),
+        Change(
+            f"{name}={'the same for all' if other.hides(name) else servers[usual][0].text(name)}",
+            other.line(name),
+        ),
     )
     return Checked("one server", _names(using), "", (found,))
 

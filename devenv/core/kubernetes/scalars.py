@@ -1,7 +1,7 @@
 """Which type a YAML reader gives to a plain (unquoted) scalar; Kubernetes wants text in many places.
 
-Kubernetes reads manifests with Go's sigs.k8s.io/yaml, a fork of yaml.v2: YAML 1.1 with Go's numbers. Its rules
-below were compared with kubectl 1.32 (tests/unit/core/kubernetes/test_scalars.py does so again).
+Kubernetes reads manifests with Go's sigs.k8s.io/yaml, a fork of yaml.v2: YAML 1.1 with Go's
+numbers. The rules below are kubectl 1.32's; tests/unit/core/kubernetes/test_scalars.py compares.
 """
 
 from __future__ import annotations

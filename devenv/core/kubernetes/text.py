@@ -14,13 +14,13 @@ HEADER = "# Made by `devenv export k8s`."
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes every value in full, without anchors and aliases, and every text so that all readers see a text."""
+    """Writes every value in full, without anchors and aliases; every reader takes a text for a text."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
     def represent_str(self, data: str) -> yaml.ScalarNode:
-        """PyYAML quotes what it would read as another type itself: ``12e3`` is text to it, and a number to Go."""
+        """Quote what any reader takes for another type: ``12e3`` is text to PyYAML and a number to Go."""
         style = "'" if needs_quotes(data) else None
         node: yaml.ScalarNode = self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
         return node

@@ -42,11 +42,31 @@ class Document:
         return self.value_lines.get(path, 1)
 
 
+class _ScalarNode(yaml.ScalarNode):
+    """A scalar of which it is known whether the file gives it a tag (``!!str``)."""
+
+    tagged = False
+
+
 class _Loader(yaml.SafeLoader):
-    """Reads dates and ``=`` as text: as types they make PyYAML refuse files that are sound."""
+    """Remembers which scalars have a tag."""
+
+    def compose_scalar_node(self, anchor: Any) -> yaml.ScalarNode:
+        tagged = self.peek_event().tag is not None  # type: ignore[no-untyped-call]
+        node: yaml.ScalarNode = super().compose_scalar_node(anchor)
+        marks = (node.start_mark, node.end_mark, node.style)
+        made = _ScalarNode(node.tag, node.value, *marks)
+        made.tagged = tagged
+        if anchor is not None:
+            self.anchors[anchor] = made
+        return made
 
 
-_Loader.yaml_implicit_resolvers = {
+class _KubernetesLoader(_Loader):
+    """Reads dates and ``=`` as text, as Kubernetes does."""
+
+
+_KubernetesLoader.yaml_implicit_resolvers = {
     first: [
         resolver
         for resolver in resolvers
@@ -55,7 +75,6 @@ _Loader.yaml_implicit_resolvers = {
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _TEXT = "tag:yaml.org,2002:str"
-_RESOLVER = _Loader("")
 
 
 def read_document(text: str, name: str) -> Document:
@@ -64,7 +83,7 @@ def read_document(text: str, name: str) -> Document:
     Raises UsageProblem with the line for broken YAML, a key given twice, a key that is not text, and anchors
     (which YAML would let grow without bound).
     """
-    documents = read_documents(text, name)
+    documents = _documents(text, name, _Loader)
     if not documents:
         raise UsageProblem(f"{name}:1: the file is empty", hint="docs/scenarios.md describes the format")
     if len(documents) > 1:
@@ -73,10 +92,17 @@ def read_document(text: str, name: str) -> Document:
     return documents[0]
 
 
-def read_documents(text: str, name: str) -> tuple[Document, ...]:
-    """Parse a YAML file of any number of documents; empty ones are left out. Raises as ``read_document``."""
+def read_manifests(text: str, name: str) -> tuple[Document, ...]:
+    """Parse a Kubernetes file of any number of documents; empty ones are left out.
+
+    Raises as ``read_document``.
+    """
+    return _documents(text, name, _KubernetesLoader)
+
+
+def _documents(text: str, name: str, kind: type[_Loader]) -> tuple[Document, ...]:
     try:
-        loader = _Loader(text)
+        loader = kind(text)
     except yaml.YAMLError as error:  # characters that YAML does not allow
         raise UsageProblem(f"{name}:1: not readable as YAML: {_one_line(str(error))}") from error
     documents = []
@@ -131,9 +157,8 @@ def _mark(
 
 def _plain(node: yaml.Node, path: Path) -> Iterator[tuple[Path, str]]:
     """The scalars of ``node`` whose type the reader chooses, by path."""
-    if isinstance(node, yaml.ScalarNode):
-        implied: str = _RESOLVER.resolve(yaml.ScalarNode, node.value, (True, False))  # type: ignore[no-untyped-call]
-        if node.tag != _TEXT or (node.style is None and implied == _TEXT):
+    if isinstance(node, _ScalarNode):
+        if node.tag != _TEXT or (node.style is None and not node.tagged):
             yield path, node.value
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):

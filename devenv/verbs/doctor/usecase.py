@@ -9,12 +9,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from devenv.core.doctor_rules.advice import Diagnosis
 from devenv.core.doctor_rules.commands import NEEDS, UNSAID
 from devenv.core.doctor_rules.diagnosis import diagnose
 from devenv.core.doctor_rules.facts import Created, Facts, Refusal, Server, Target
-from devenv.core.doctor_rules.advice import Diagnosis
-from devenv.core.doctor_rules.kubernetes import TELLTALE
-from devenv.core.doctor_rules.settings import CA_NAMES, CERTIFICATE_NAMES, KEY_NAMES, USER_NAMES, Pod
+from devenv.core.doctor_rules.kubernetes import TELLTALE, UnfitValue
+from devenv.core.doctor_rules.settings import (
+    CA_NAMES,
+    CERTIFICATE_NAMES,
+    CHECK_NAMES,
+    KEY_NAMES,
+    USER_NAMES,
+    Pod,
+)
 from devenv.core.model.backends import Backend
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.events import RedisCommand
@@ -93,7 +100,7 @@ def examine(
     Raises UsageProblem for input that cannot be read, EnvironmentProblem where there is nothing to look at,
     or ``ask`` said no.
     """
-    pods, stack, subject = _subject(options, backend, state_dir)
+    pods, stack, subject, unfit_values = _subject(options, backend, state_dir)
     status = stack.status() if stack is not None else None
     consent = _Consent(ask)
     needs = {pod.name: _needs(pod, options) for pod in pods}
@@ -109,7 +116,13 @@ def examine(
             continue
         progress(f"looking at {plan.target}")
         servers.append(look(plan))
-    facts = Facts(tuple(pods), tuple(servers), commands=needs, foreign_prefixes=options.other_prefixes)
+    facts = Facts(
+        tuple(pods),
+        tuple(servers),
+        commands=needs,
+        foreign_prefixes=options.other_prefixes,
+        unfit_values=unfit_values if options.manifests else None,
+    )
     if options.probe and options.write:
         begun = time.time()
         made = _created(options, status, progress)
@@ -128,29 +141,31 @@ def examine(
 
 def _subject(
     options: DoctorOptions, backend: Backend | None, state_dir: Path
-) -> tuple[list[Pod], JournaledStack | None, str]:
-    pods = sources.from_env_files(options.env_files) + sources.from_manifests(options.manifests)
-    if pods:
+) -> tuple[list[Pod], JournaledStack | None, str, tuple[UnfitValue, ...]]:
+    from_manifests, refused = sources.from_manifests(options.manifests)
+    pods = sources.from_env_files(options.env_files) + from_manifests
+    if pods or refused:
         if options.redis_url is not None:
             pods = [sources.reached_at(pod, options.redis_url) for pod in pods]
-        return pods, None, ", ".join(str(path) for path in (*options.env_files, *options.manifests))
+        subject = ", ".join(str(path) for path in (*options.env_files, *options.manifests))
+        return pods, None, subject, refused
     if options.redis_url is not None:
         pod = sources.from_url(options.redis_url)
-        return [pod], None, f"{pod.text('REDIS_HOST')}:{pod.text('REDIS_PORT')}"
+        return [pod], None, f"{pod.text('REDIS_HOST')}:{pod.text('REDIS_PORT')}", ()
     try:
         stack = running_stack(backend, state_dir)
     except EnvironmentProblem:
         here = Path(".env")
         found = sources.from_env_files([here]) if here.is_file() else []
         if found and TELLTALE & {*found[0].settings, *found[0].unknown}:
-            return found, None, str(here)
+            return found, None, str(here), ()
         raise EnvironmentProblem(
             "there is nothing to look at: no stack is running, and no .env here names a Redis",
             hint="name settings with --env-file F or --k8s F, an address with --redis-url, "
             "or start a stack with `devenv up -d`",
         ) from None
     status = stack.status()
-    return sources.from_stack(status, Path(".env")), stack, f"the running stack ({status.backend})"
+    return sources.from_stack(status, Path(".env")), stack, f"the running stack ({status.backend})", ()
 
 
 def _needs(pod: Pod, options: DoctorOptions) -> tuple[str, ...]:
@@ -225,7 +240,8 @@ def _plans(
             plans.append(Server(target, names, skipped=why))
             continue
         place = users[0].line("REDIS_HOST")
-        consent.wanted(target.host, f"connect to {target} (REDIS_HOST in {place})")
+        address = replace(target, secret=False)
+        consent.wanted(target.host, f"connect to {address} (REDIS_HOST in {place})")
         plans.append(
             Plan(
                 target,
@@ -257,7 +273,13 @@ def _target(pod: Pod) -> Target | None:
         return None
     user = pod.text(*USER_NAMES)
     return Target(
-        host or "?", port, pod.flag("REDIS_SSL"), max(db or 0, 0), user, bool(pod.text("REDIS_PASSWORD"))
+        host or "?",
+        port,
+        pod.flag("REDIS_SSL"),
+        max(db or 0, 0),
+        user,
+        bool(pod.text("REDIS_PASSWORD")),
+        secret=any(item.secret for name in ("REDIS_HOST", "REDIS_PORT") if (item := pod.setting(name))),
     )
 
 
@@ -266,12 +288,15 @@ def _untouchable(pod: Pod, target: Target, options: DoctorOptions) -> str:
     for name in ("REDIS_HOST", "REDIS_PORT", "REDIS_SSL"):
         if not pod.known(name):
             return f"not tried: {name} is not known ({pod.unknown.get(name) or ', '.join(pod.unread)})"
+    for name in ("REDIS_HOST", "REDIS_PORT", "REDIS_SSL", "REDIS_PASSWORD", *USER_NAMES):
+        if pod.has_blank(name):
+            return f"not tried: {name} has a blank that was hardly meant"
     if not options.probe:
-        return "not tried: --no-probe"
-    inside = "." not in target.host or target.host.endswith((".svc", ".svc.cluster.local"))
+        return f"not tried: --no-probe ({target.words})"
+    inside = target.local or "." not in target.host or target.host.endswith((".svc", ".svc.cluster.local"))
     if options.manifests and options.redis_url is None and inside and not loopback(target.host):
         return (
-            f"not tried: {target.host} is known inside the cluster only; "
+            f"not tried: {target.name} is known inside the cluster only; "
             "kubectl port-forward, and --redis-url redis://127.0.0.1:PORT"
         )
     return ""
@@ -281,7 +306,8 @@ def _files(pod: Pod, options: DoctorOptions) -> TlsFiles:
     if not pod.flag("REDIS_SSL"):
         return TlsFiles()
     authorities = str(options.authorities) if options.authorities is not None else pod.text(*CA_NAMES)
-    return TlsFiles(authorities, pod.text(*CERTIFICATE_NAMES), pod.text(*KEY_NAMES))
+    checked = pod.text(*CHECK_NAMES).lower().removeprefix("cert_") != "none"
+    return TlsFiles(authorities, pod.text(*CERTIFICATE_NAMES), pod.text(*KEY_NAMES), checked)
 
 
 def _host_of(url: str) -> str:

@@ -114,7 +114,8 @@ def look(plan: Plan) -> Server:
     tcp, link = connect(target.host, target.port, timeout)
     seen = Server(target, plan.pods, tcp=tcp)
     if link is None:
-        others = {} if tcp.reach is Reach.UNKNOWN_HOST else _neighbours(plan, timeout)
+        alone = tcp.reach is Reach.UNKNOWN_HOST or target.local
+        others = {} if alone else _neighbours(plan, timeout)
         return replace(seen, elsewhere=others)
     link.close()
     speech = handshake.speech(target.host, target.port, timeout)

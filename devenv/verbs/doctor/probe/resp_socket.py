@@ -98,11 +98,27 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "backslashreplace")
 
 
+def _connected(host: str, port: int, timeout: float) -> socket.socket:
+    """A connection; ``host`` is a name, an address or the path of a Unix socket."""
+    if not host.startswith("/"):
+        return socket.create_connection((host, port), timeout)
+    link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        link.settimeout(timeout)
+        link.connect(host)
+    except BaseException:
+        link.close()
+        raise
+    return link
+
+
 def connect(host: str, port: int, timeout: float) -> tuple[Tcp, socket.socket | None]:
     """Try a TCP connection, at most ``timeout`` seconds; what it says also bounds every later read."""
     started = time.perf_counter()
     try:
-        link = socket.create_connection((host, port), timeout)
+        link = _connected(host, port, timeout)
+    except FileNotFoundError as error:
+        return Tcp(Reach.UNKNOWN_HOST, time.perf_counter() - started, str(error.strerror)), None
     except (socket.gaierror, UnicodeError) as error:  # the latter: no name at all, as "a..b"
         said = getattr(error, "strerror", None) or str(error)
         return Tcp(Reach.UNKNOWN_HOST, time.perf_counter() - started, said), None
@@ -118,7 +134,7 @@ def connect(host: str, port: int, timeout: float) -> tuple[Tcp, socket.socket | 
 
 def open_wire(host: str, port: int, timeout: float, context: ssl.SSLContext | None) -> Wire:
     """A connection, over TLS where ``context`` is given. Raises OSError; ssl.SSLError is one."""
-    link = socket.create_connection((host, port), timeout)
+    link = _connected(host, port, timeout)
     link.settimeout(timeout)
     if context is None:
         return Wire(link)

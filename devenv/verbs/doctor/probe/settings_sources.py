@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-from devenv.core.doctor_rules.kubernetes import TELLTALE, workloads
-from devenv.core.doctor_rules.settings import CA_NAMES, USER_NAMES, Client, Place, Pod, Setting, env_file
+from devenv.core.doctor_rules.kubernetes import TELLTALE, UnfitValue, unfit_values, workloads
+from devenv.core.doctor_rules.redis_url import FORM, RedisUrl, UrlProblem, read_url
+from devenv.core.doctor_rules.settings import (
+    CA_NAMES,
+    ITS_CODE,
+    USER_NAMES,
+    Client,
+    Place,
+    Pod,
+    Setting,
+    env_file,
+)
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.redis_access import RedisAccess
 from devenv.core.model.service import ServiceSpec
 from devenv.core.model.topology import StackStatus
-from devenv.core.model.yaml_lines import read_documents
+from devenv.core.model.yaml_lines import read_manifests
 from devenv.harness.redis.keys import read_access
 
 URL = "--redis-url"
@@ -25,36 +34,41 @@ def from_env_files(paths: Sequence[Path]) -> list[Pod]:
     return [_by_url(env_file(_text(path), str(path))) for path in paths]
 
 
-def from_manifests(paths: Sequence[Path]) -> list[Pod]:
+def from_manifests(paths: Sequence[Path]) -> tuple[list[Pod], tuple[UnfitValue, ...]]:
     """The workloads of all files together, of a folder its ``.yaml`` and ``.yml`` files.
 
-    Raises UsageProblem where there is none with settings.
+    And the values for which Kubernetes refuses the files. Raises UsageProblem where there is neither.
     """
     files = [file for path in paths for file in (_manifests(path) if path.is_dir() else [path])]
-    documents = [document for file in files for document in read_documents(_text(file), str(file))]
-    pods = workloads(documents)
-    if paths and not pods:
+    documents = [document for file in files for document in read_manifests(_text(file), str(file))]
+    pods, refused = workloads(documents), unfit_values(documents)
+    if paths and not pods and not refused:
         raise UsageProblem(
             f"{', '.join(map(str, paths))}: no workload with {', '.join(sorted(TELLTALE))}",
             hint="a Deployment, StatefulSet, DaemonSet or Pod, with the ConfigMaps that it refers to",
         )
-    return [_by_url(pod) for pod in pods]
+    return [_by_url(pod) for pod in pods], refused
 
 
 def _by_url(pod: Pod) -> Pod:
     """Where REDIS_URL stands in place of REDIS_HOST, as many services have it: its parts, with its line.
 
-    Such a service need not know USE_REDIS: where that is not set, it is not known.
+    Such a service need not know USE_REDIS: where that is not set, it is not known. The parts of a URL that
+    clients do not read as it was meant are not known either.
     """
     given = pod.setting(ADDRESS)
     if given is None or not given.value or HOST in pod.settings:
         return pod
-    parts = {
-        name: Setting(name, value, given.place) for name, value in address_of(given.value, ADDRESS).items()
-    }
     unknown = dict(pod.unknown)
     if "USE_REDIS" not in pod.settings:
-        unknown["USE_REDIS"] = f"the code, as {ADDRESS} stands in its place ({given.place})"
+        unknown["USE_REDIS"] = f"{ITS_CODE}, as {ADDRESS} stands in its place ({given.place})"
+    address = read_url(given.value)
+    if not isinstance(address, RedisUrl):
+        lost = dict.fromkeys((HOST, PORT, "REDIS_DB"), f"{ADDRESS} ({given.place})")
+        return replace(pod, unknown=lost | unknown)
+    parts = {
+        name: Setting(name, value, given.place, given.secret) for name, value in address.variables.items()
+    }
     return replace(pod, settings={**parts, **pod.settings}, unknown=unknown)
 
 
@@ -71,28 +85,17 @@ def from_url(url: str) -> Pod:
     return Pod(URL, Place(URL), settings, service=False, client=Client.AUTO)
 
 
-def address_of(url: str, where: str = URL) -> dict[str, str]:
-    """The variables that ``redis[s]://[user:password@]host[:port][/db]``, given by ``where``, stands for."""
-    wanted = "redis://[user:password@]host[:port][/db], or rediss:// for TLS"
-    try:
-        parts = urlsplit(url)
-        port = parts.port or 6379
-    except ValueError:
-        raise UsageProblem(f"{where}: no address", hint=f"like {wanted}") from None
-    db = parts.path.strip("/") or "0"
-    if parts.scheme not in ("redis", "rediss") or not parts.hostname or not db.isdecimal():
-        raise UsageProblem(f"{where}: no address", hint=f"like {wanted}")
-    found = {
-        HOST: parts.hostname,
-        PORT: str(port),
-        "REDIS_DB": db,
-        "REDIS_SSL": "true" if parts.scheme == "rediss" else "false",
-    }
-    if parts.username:
-        found["REDIS_USERNAME"] = unquote(parts.username)
-    if parts.password:
-        found["REDIS_PASSWORD"] = unquote(parts.password)
-    return found
+def address_of(url: str, where: str = URL) -> Mapping[str, str]:
+    """The variables that a Redis URL, given by ``where``, stands for. Raises UsageProblem for no URL."""
+    address = read_url(url)
+    if isinstance(address, RedisUrl):
+        return address.variables
+    if address is UrlProblem.PASSWORD:
+        raise UsageProblem(
+            f"{where}: a character before the @ must be percent-encoded",
+            hint="# is %23, / is %2F, ? is %3F, @ is %40, % is %25, [ is %5B, a blank is %20",
+        )
+    raise UsageProblem(f"{where}: no address", hint=f"like {FORM}")
 
 
 def reached_at(pod: Pod, url: str) -> Pod:
@@ -145,7 +148,7 @@ def _its_own_affair(
     names = [name for name in ("REDIS_PREFIX", "REDIS_DB") if name not in shown]
     names += [] if "SESSION_STRATEGY" in chosen else ["SESSION_STRATEGY"]
     names += [] if service.switchable else ["USE_REDIS"]
-    return dict.fromkeys(names, "its code")
+    return dict.fromkeys(names, ITS_CODE)
 
 
 def _text(path: Path) -> str:

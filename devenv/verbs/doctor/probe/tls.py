@@ -33,11 +33,16 @@ _VERIFY = {
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """Paths of the settings: authorities, and the client's certificate and key; "" where there are none."""
+    """Paths of the settings; "" where there are none."""
 
     authorities: str = ""
+    """The certificates of the authorities that are trusted."""
     certificate: str = ""
+    """The client's certificate."""
     key: str = ""
+    """The key of the client's certificate."""
+    checked: bool = True
+    """Whether the server's certificate is checked; a URL with ``ssl_cert_reqs=none`` says no."""
 
 
 def speech(host: str, port: int, timeout: float) -> Speech:
@@ -80,6 +85,8 @@ def context(files: TlsFiles) -> ssl.SSLContext:
     Raises OSError (ssl.SSLError) where a file cannot be used.
     """
     made = ssl.create_default_context()
+    if not files.checked:
+        made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
     if files.authorities:
         made.load_verify_locations(cafile=files.authorities)
     if files.certificate:
@@ -184,7 +191,9 @@ def reachable(host: str, port: int, timeout: float) -> Reach:
 
 
 def loopback(host: str) -> bool:
-    """Whether a host is this machine beyond doubt, told without asking a name server."""
+    """Whether a host, or the path of a Unix socket, is this machine beyond doubt; asks no name server."""
+    if host.startswith("/"):
+        return True
     name = host.strip("[]").lower().rstrip(".")
     if name in ("localhost", "::1", "0.0.0.0", "::") or name.endswith(".localhost"):
         return True

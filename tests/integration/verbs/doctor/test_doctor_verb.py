@@ -6,6 +6,7 @@ import json
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -14,7 +15,7 @@ import typer
 from devenv.cli import main
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.verbs.doctor.usecase import DoctorOptions, examine
-from tests.integration.verbs.doctor.conftest import PASSWORD, Doctor
+from tests.integration.verbs.doctor.conftest import PASSWORD, Doctor, until
 
 FAR = "USE_REDIS=true\nREDIS_HOST=redis.example\nREDIS_PORT=6397\nREDIS_PASSWORD=hunter2\n"
 
@@ -279,6 +280,160 @@ def test_bad_input_is_one_clear_line(
     assert main(["doctor", *words]) == code
     first = next(line for line in capsys.readouterr().err.splitlines() if line.startswith("error"))
     assert named in first
+
+
+DATA = Path(__file__).parent / "data"
+
+
+def report(capsys: pytest.CaptureFixture[str], *words: str, code: int) -> dict[str, Any]:
+    """What ``devenv doctor --no-probe`` says as JSON, with its exit code checked."""
+    assert main(["doctor", "--no-probe", "--json", *words]) == code
+    data: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return data
+
+
+def places(told: dict[str, Any], kind: str) -> list[int]:
+    return [item["change"]["line"] for item in told["findings"] if item["kind"] == kind]
+
+
+def test_values_of_a_secret_that_end_in_a_line_break(
+    doctor: Doctor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each with its line; no value is shown, with either output."""
+    path = str(DATA / "k8s-secret-trailing-newline.yaml")
+    told = report(capsys, "--k8s", path, code=1)
+    assert places(told, "blank-in-value") == [6, 7, 8]
+    assert len(told["findings"]) == 3
+    assert {item["change"]["file"] for item in told["findings"]} == {path}
+    assert [item["cause"] for item in told["findings"]] == ["wrong-port", "wrong-port", "prefix-mismatch"]
+    assert main(["doctor", "--no-probe", "--k8s", path]) == 1
+    shown = json.dumps(told) + capsys.readouterr().out
+    assert "cache.internal" not in shown
+    assert "shop:" not in shown
+    assert "echo -n" in shown
+
+
+@pytest.mark.parametrize("how", ["envFrom", "env", "unused"])
+def test_a_secret_s_value_is_told_once(how: str, doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:
+    """However pods get it, with CRLF too, and where no workload of the files uses it."""
+    on = "{name: USE_REDIS, value: 'true'}, {name: REDIS_HOST, value: h.example}"
+    reference = "valueFrom: {secretKeyRef: {name: s, key: REDIS_PASSWORD}}"
+    given = {
+        "envFrom": f"env: [{on}], envFrom: [{{secretRef: {{name: s}}}}]",
+        "env": f"env: [{on}, {{name: REDIS_PASSWORD, {reference}}}]",
+        "unused": "env: [{name: USE_REDIS, value: 'false'}]",
+    }[how]
+    text = f"""kind: Secret
+metadata: {{name: s}}
+data:
+  REDIS_PASSWORD: aHVudGVyMg0K
+---
+kind: Deployment
+metadata: {{name: d}}
+spec:
+  replicas: 1
+  template: {{spec: {{enableServiceLinks: false, containers: [{{name: c, {given}}}]}}}}
+"""
+    told = report(capsys, "--k8s", str(doctor.write("m.yaml", text)), code=1)
+    assert [item["kind"] for item in told["findings"]] == ["blank-in-value"]
+    assert places(told, "blank-in-value") == [4]
+    assert "a carriage return and a line break" in told["findings"][0]["sentence"]
+    assert "hunter2" not in json.dumps(told)
+
+
+def test_values_that_kubernetes_refuses(doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:
+    told = report(capsys, "--k8s", str(DATA / "k8s-unquoted-values.yaml"), code=1)
+    assert places(told, "refused-value") == [5, 7, 8, 26, 27]
+    assert len(told["findings"]) == 5
+    assert [item["change"]["text"] for item in told["findings"]] == [
+        'USE_REDIS: "true"', 'REDIS_PORT: "6379"', 'CAPTCHA_TTL: "60"', 'REDIS_DB: "0"', 'REDIS_SSL: "false"',
+    ]  # fmt: skip
+
+
+def test_a_file_with_a_config_map_only(doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:
+    path = doctor.write("c.yaml", "kind: ConfigMap\nmetadata: {name: c}\ndata: {REDIS_PORT: 6379}\n")
+    assert places(report(capsys, "--k8s", str(path), code=1), "refused-value") == [3]
+
+
+def test_a_password_in_a_url_that_is_not_encoded(doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(DATA / "env-password-hash.env")
+    told = report(capsys, "--env-file", path, code=1)
+    (finding,) = told["findings"]
+    assert (finding["kind"], finding["change"]["file"], finding["change"]["line"]) == (
+        "url-password",
+        path,
+        2,
+    )
+    assert "percent-encode" in finding["change"]["text"]
+    assert main(["doctor", "--no-probe", "--env-file", path]) == 1
+    shown = json.dumps(told) + capsys.readouterr().out
+    assert "Kx9" not in shown
+    assert "pw@" not in shown
+
+
+def test_the_same_in_a_variable_of_another_name_and_on_the_command_line(
+    doctor: Doctor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "USE_REDIS=true\nREDIS_HOST=redis.example\nBROKER=redis://:Kx9/pw@redis.example:6379/1\n"
+    told = report(capsys, "--env-file", str(doctor.write("b.env", text)), code=1)
+    assert places(told, "url-password") == [3]
+    assert "Kx9" not in json.dumps(told)
+    assert main(["doctor", "--redis-url", "redis://:Kx9#pw@127.0.0.1:6379/0"]) == 2
+    shown = capsys.readouterr()
+    assert "percent-encoded" in shown.err
+    assert "Kx9" not in shown.out + shown.err
+
+
+def test_a_url_that_no_client_takes(doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:
+    told = report(capsys, "--env-file", str(doctor.write("u.env", "A=1\nREDIS_URL=cache:6379/0\n")), code=1)
+    assert places(told, "url-form") == [2]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://redis.example:6379?db=3", "redis://redis.example/3", "rediss://redis.example/3",
+        "unix:///run/redis/redis.sock?db=3",
+    ],
+)  # fmt: skip
+def test_the_database_of_a_url(url: str, doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:
+    told = report(capsys, "--env-file", str(doctor.write("u.env", f"REDIS_URL={url}\n")), code=0)
+    assert "database 3" in told["servers"][0]["how"]
+
+
+def test_the_database_of_the_case(doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:
+    told = report(capsys, "--env-file", str(DATA / "redis-url-db-query.env"), code=0)
+    assert told["servers"] == [
+        {
+            "address": "cache.internal.example:6379",
+            "pods": [str(DATA / "redis-url-db-query.env")],
+            "how": "no TLS, no password, database 3",
+        }
+    ]
+    assert main(["doctor", "--no-probe", "--env-file", str(DATA / "redis-url-db-query.env")]) == 0
+    assert "database 3" in capsys.readouterr().out
+
+
+def test_a_url_with_two_databases_is_worth_a_note(doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:
+    told = report(
+        capsys, "--env-file", str(doctor.write("u.env", "REDIS_URL=redis://r.example/5?db=3\n")), code=0
+    )
+    assert any("3 (redis-py)" in note and "5 (ioredis)" in note for note in told["notes"])
+
+
+def test_a_unix_socket_is_looked_at(doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:
+    """A real server that listens on a socket, and its database 3."""
+    path = doctor.folder / "r.sock"
+    doctor.world.start("socket", "--unixsocket", str(path))
+    until("the socket is there", path.exists)
+    env = doctor.write("u.env", f"USE_REDIS=true\nREDIS_URL=unix://{path}?db=3\n")
+    assert main(["doctor", "--env-file", str(env), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {check["state"] for check in told["checks"]} == {"ok"}
+    assert told["servers"][0]["address"] == str(path)
+    gone = doctor.write("v.env", "USE_REDIS=true\nREDIS_URL=unix:///nowhere/r.sock\n")
+    assert main(["doctor", "--env-file", str(gone), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["findings"][0]["kind"] == "host-unknown"
 
 
 def test_without_a_source_the_env_file_of_the_folder_is_read(

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from devenv.core.doctor_rules.facts import Reach, Target
 from devenv.core.doctor_rules.advice import CAUSES
+from devenv.core.doctor_rules.facts import Reach, Target
 from devenv.core.model.vocabulary import CaptchaType
 from devenv.verbs.doctor.probe.redis_server import Plan, look, seek
 from tests.integration.verbs.doctor.conftest import ACL_USER, PASSWORD, Doctor

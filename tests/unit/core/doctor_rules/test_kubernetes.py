@@ -4,10 +4,10 @@ from textwrap import dedent
 
 import pytest
 
-from devenv.core.doctor_rules.kubernetes import workloads
+from devenv.core.doctor_rules.kubernetes import Unfit, UnfitValue, unfit_values, workloads
 from devenv.core.doctor_rules.settings import Pod
 from devenv.core.model.errors import UsageProblem
-from devenv.core.model.yaml_lines import read_documents
+from devenv.core.model.yaml_lines import read_manifests
 
 CONFIG = """
 apiVersion: v1
@@ -57,7 +57,7 @@ def _indented(text: str, by: int) -> str:
 
 
 def pods(*texts: str) -> tuple[Pod, ...]:
-    return workloads(read_documents("---\n".join(texts), "m.yaml"))
+    return workloads(read_manifests("---\n".join(texts), "m.yaml"))
 
 
 FROM_MAP = "envFrom: [{configMapRef: {name: captcha-api-config}}]"
@@ -222,3 +222,120 @@ def test_what_cannot_be_read_names_its_line(text: str) -> None:
 )
 def test_a_manifest_of_another_shape_has_no_pods(text: str) -> None:
     assert pods(text) == ()
+
+
+# --- values that do not do -------------------------------------------------------------------------------
+
+
+def unfit(text: str) -> list[UnfitValue]:
+    return list(unfit_values(read_manifests(dedent(text), "m.yaml")))
+
+
+def config_map(line: str) -> str:
+    return f"kind: ConfigMap\nmetadata: {{name: c}}\ndata:\n  X: {line}\n"
+
+
+@pytest.mark.parametrize(
+    ("plain", "problem"),
+    [
+        *(
+            (text, Unfit.NUMBER)
+            for text in ("0x1F", "1e3", "0o17", "1_000", ".inf", "08", "1.10", "0b11", "+1")
+        ),
+        *((text, Unfit.BOOLEAN) for text in ("on", "Off", "yes", "NO", "y", "n", "true")),
+    ],
+)
+def test_a_value_that_yaml_reads_as_no_text(plain: str, problem: Unfit) -> None:
+    (value,) = unfit(config_map(plain))
+    assert (value.problem, value.text, str(value.place)) == (problem, plain, "m.yaml:4")
+    assert unfit(config_map(f'"{plain}"')) == unfit(config_map(f"'{plain}'")) == []
+    assert unfit(config_map(f"!!str {plain}")) == []
+    assert unfit(config_map(f"|\n    {plain}")) == []
+
+
+@pytest.mark.parametrize(
+    "plain", ["12:30:45", "2026-01-02", "2026-01-02T03:04:05Z", "~", "null", "", "1.2.3", "=", "oFF"]
+)
+def test_a_value_that_kubernetes_takes_as_it_is(plain: str) -> None:
+    """Dates and times are text to Go's parser; a null is an empty text."""
+    assert unfit(config_map(plain)) == []
+
+
+def test_every_place_that_wants_text_in_every_kind_of_file() -> None:
+    text = """
+        apiVersion: v1
+        kind: List
+        items:
+        - kind: ConfigMap
+          metadata: {name: c, labels: {version: 1.10}}
+          data: {PORT: 6379}
+        ---
+        kind: SecretList
+        items:
+        - metadata: {name: s}
+          stringData: {PORT: 6379, MODE: "on"}
+        ---
+        kind: CronJob
+        metadata: {name: j, annotations: {checked: yes}}
+        spec:
+          jobTemplate:
+            spec:
+              template:
+                metadata: {labels: {release: 08}}
+                spec:
+                  initContainers:
+                  - {name: i, env: [{name: A, value: 1e3}]}
+                  containers:
+                  - name: c
+                    command: [run, 12]
+                    args: ["--port", 8000]
+                    env: [{name: B, value: off}, {name: C, value: "off"}]
+    """
+    assert [(value.owner, value.name, str(value.place), value.text) for value in unfit(text)] == [
+        ("ConfigMap c", "version", "m.yaml:6", "1.10"),
+        ("ConfigMap c", "PORT", "m.yaml:7", "6379"),
+        ("Secret s", "PORT", "m.yaml:12", ""),
+        ("CronJob j", "checked", "m.yaml:15", "yes"),
+        ("CronJob j", "release", "m.yaml:20", "08"),
+        ("CronJob j", "A", "m.yaml:23", "1e3"),
+        ("CronJob j", "command[1]", "m.yaml:26", "12"),
+        ("CronJob j", "args[1]", "m.yaml:27", "8000"),
+        ("CronJob j", "B", "m.yaml:28", "off"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("data: {k: not base64}", Unfit.BASE64),
+        ("data: {k: cache.internal.example}", Unfit.BASE64),
+        ("data: {k: YWI}", Unfit.BASE64),
+        ("data: {k: 12345678}", Unfit.NUMBER),
+        ("data: {k: Y2FjaGUK}", Unfit.BLANK),
+        ("data: {k: Y2FjaGUNCg==}", Unfit.BLANK),
+        ("data: {k: Y2FjaGUN}", Unfit.BLANK),
+        ("data: {k: Y2FjaGUg}", Unfit.BLANK),
+        ("data: {k: IGNhY2hl}", Unfit.BLANK),
+        ("data: {k: Cg==}", Unfit.BLANK),
+        ('stringData: {k: "cache\\n"}', Unfit.BLANK),
+        ("stringData:\n  k: |\n    cache", Unfit.BLANK),
+        ("stringData:\n  k: |-\n    cache", None),
+        ("data: {k: Y2FjaGU=}", None),
+        ("data:\n  k: |\n    Y2Fj\n    aGU=", None),
+        ("data: {tls.key: Y2FjaGUK}", None),
+        ("data: {k: YQpiCg==}", None),
+        ("type: kubernetes.io/tls\ndata: {k: Y2FjaGUK}", None),
+    ],
+)
+def test_a_value_of_a_secret(line: str, problem: Unfit | None) -> None:
+    """A certificate and other values of several lines end in a line break by right."""
+    values = unfit(f"kind: Secret\nmetadata: {{name: s}}\n{line}\n")
+    assert [value.problem for value in values] == ([] if problem is None else [problem])
+
+
+def test_a_secret_s_string_data_counts_before_its_data() -> None:
+    secret = "kind: Secret\nmetadata: {name: s}\ndata: {REDIS_HOST: b2xk}\nstringData: {REDIS_HOST: new}\n"
+    container = 'env: [{name: USE_REDIS, value: "true"}]\nenvFrom: [{secretRef: {name: s}}]'
+    (pod,) = pods(secret, deployment(container))
+    assert pod.text("REDIS_HOST") == "new"
+    assert "new" not in pod.shown("REDIS_HOST") + pod.quoted("REDIS_HOST")

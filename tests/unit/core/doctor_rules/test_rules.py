@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from devenv.core.diagnosis.findings import CHANGES
+from devenv.core.doctor_rules.advice import CAUSES
 from devenv.core.doctor_rules.commands import NEEDS, too_new
 from devenv.core.doctor_rules.diagnosis import diagnose
 from devenv.core.doctor_rules.facts import (
@@ -26,7 +27,6 @@ from devenv.core.doctor_rules.facts import (
     Trust,
     WriteProbe,
 )
-from devenv.core.doctor_rules.advice import CAUSES
 from devenv.core.doctor_rules.settings import env_file
 from devenv.verbs.doctor.junit import junit_xml
 from tests.support import ROOT
