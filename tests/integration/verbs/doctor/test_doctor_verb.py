@@ -15,7 +15,8 @@ import typer
 from devenv.cli import main
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.verbs.doctor.usecase import DoctorOptions, examine
-from tests.integration.verbs.doctor.conftest import PASSWORD, Doctor, until
+from tests.integration.verbs.doctor.conftest import PASSWORD, Doctor
+from tests.support import until
 
 FAR = "USE_REDIS=true\nREDIS_HOST=redis.example\nREDIS_PORT=6397\nREDIS_PASSWORD=hunter2\n"
 
@@ -425,7 +426,7 @@ def test_a_unix_socket_is_looked_at(doctor: Doctor, capsys: pytest.CaptureFixtur
     """A real server that listens on a socket, and its database 3."""
     path = doctor.folder / "r.sock"
     doctor.world.start("socket", "--unixsocket", str(path))
-    until("the socket is there", path.exists)
+    until(path.exists, "the socket is there")
     env = doctor.write("u.env", f"USE_REDIS=true\nREDIS_URL=unix://{path}?db=3\n")
     assert main(["doctor", "--env-file", str(env), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
