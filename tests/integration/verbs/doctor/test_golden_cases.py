@@ -192,6 +192,17 @@ FAULTY = [
     Case("flag 1", (at("plain").replace("USE_REDIS=true", "USE_REDIS=1"),), {"flag-word": "a.env:1"}),
     Case("no host", ("USE_REDIS=true\n",), {"host-missing": "a.env"}),
     Case(
+        "a # in the password of REDIS_URL",
+        ("A=1\nREDIS_URL=redis://:hunter#2@127.0.0.1:{port[password]}\n",),
+        {"url-password": "a.env:2"},
+    ),
+    Case("REDIS_URL without a scheme", ("REDIS_URL=127.0.0.1:{port[plain]}/0\n",), {"url-form": "a.env:1"}),
+    Case(
+        "a host that ends in a line break",
+        (at("plain", host='"127.0.0.1\\n"'),),
+        {"blank-in-value": "a.env:2"},
+    ),
+    Case(
         "by REDIS_URL, nobody listens",
         ("A=1\nREDIS_URL=redis://:hunter2@127.0.0.1:{port[closed]}\n",),
         {"port-closed": "a.env:2"},
@@ -262,6 +273,7 @@ def test_the_tables_have_every_kind_but_those_that_need_more_than_an_env_file() 
         "login-refused",
         "not-ready",
         "cluster-down",
+        "refused-value",  # Kubernetes manifests: test_doctor_verb
         "silent-fallback",  # a service that runs: test_running_services
         "create-refused",
     }
