@@ -1,6 +1,6 @@
 """Everything that a change must pass: ``python3 scripts/test.py``. Needs Python 3.11 or newer, nothing else.
 
-    scripts/test.py                                 ruff, mypy, import rules, then all tests
+    scripts/test.py                                 ruff, mypy, import rules, dependencies, then all tests
     scripts/test.py tests/unit -k sequence          only pytest, with these arguments
     scripts/test.py --redis-py 5.0.8 [ARGS]         pytest with another redis-py, in a .venv of its own
     scripts/test.py --python 3.12 [ARGS]            pytest with another Python, in a .venv of its own
@@ -23,6 +23,7 @@ CHECKS = (
     ("ruff", "format", "--check", "."),
     ("mypy",),
     ("lint-imports",),
+    ("deptry", "."),
 )
 # Each worker runs stacks of its own: half a dozen processes.
 WORKERS, MOST_WORKERS = "auto", "4"

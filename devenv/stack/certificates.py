@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import trustme
-
+from devenv.core.model.errors import EnvironmentProblem
 from devenv.stack.files import write_private
 
 NAMES = ("127.0.0.1", "::1", "localhost")
@@ -50,8 +49,14 @@ def make(
     """A new authority and one server certificate for ``names``, in ``directory``.
 
     The authority's own key is not kept: nothing else can ever be signed by it. ``not_after`` in the past
-    makes an expired certificate, for tests.
+    makes an expired certificate, for tests. Raises EnvironmentProblem without the package trustme.
     """
+    try:
+        import trustme
+    except ModuleNotFoundError as error:
+        raise EnvironmentProblem(
+            "a Redis with TLS needs the Python package trustme", hint="pip install 'devenv[tls]'"
+        ) from error
     authority = trustme.CA(organization_name="devenv, this stack only")
     leaf = authority.issue_cert(*names, not_before=not_before, not_after=not_after)
     directory.mkdir(parents=True, exist_ok=True)

@@ -30,8 +30,13 @@ def connect() -> DockerClient:
     host = os.environ.get("DOCKER_HOST") or _output(
         "docker", "context", "inspect", "-f", "{{.Endpoints.docker.Host}}"
     )
-    import docker  # only where it is used: it takes as long to import as the rest of a command together
-    from docker.errors import DockerException
+    try:
+        import docker  # not at the top: its import takes as long as the rest of a command
+        from docker.errors import DockerException
+    except ModuleNotFoundError as error:
+        raise EnvironmentProblem(
+            "the compose backend needs the Python package docker", hint="pip install 'devenv[docker]'"
+        ) from error
 
     try:
         client = docker.DockerClient(base_url=host) if host else docker.from_env()

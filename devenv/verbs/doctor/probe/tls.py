@@ -9,13 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from cryptography import x509
-
 from devenv.core.doctor_rules.facts import Certificate, Reach, Speech, Tls, Trust
+from devenv.core.model.errors import EnvironmentProblem
 from devenv.verbs.doctor.probe.resp_socket import Broken, Wire, connect
 
 SYSTEM = "the system's certificate authorities"
-_SECONDS_PER_DAY = 86400.0
 
 # OpenSSL's X509_V_ERR_*: openssl/x509_vfy.h.
 _VERIFY = {
@@ -156,30 +154,15 @@ def _certificate(host: str, port: int, timeout: float, now: Callable[[], datetim
     try:
         with link, _trusting().wrap_socket(link, server_hostname=host) as secured:
             raw = secured.getpeercert(binary_form=True)
-        return _read(x509.load_der_x509_certificate(raw or b""), now())
     except (OSError, ValueError):
         return None
-
-
-def _read(held: x509.Certificate, now: datetime) -> Certificate:
     try:
-        extension = held.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        names = extension.get_values_for_type(x509.DNSName)
-        names += [str(item) for item in extension.get_values_for_type(x509.IPAddress)]
-    except x509.ExtensionNotFound:
-        names = []
-    end = held.not_valid_after_utc
-    return Certificate(
-        _name(held.subject) or ", ".join(names) or "nobody",
-        _name(held.issuer) or "nobody",
-        end.strftime("%Y-%m-%d %H:%M UTC"),
-        (end - now).total_seconds() / _SECONDS_PER_DAY,
-        tuple(names),
-    )
-
-
-def _name(name: x509.Name) -> str:
-    return name.rfc4514_string()
+        from devenv.verbs.doctor.probe.certificates import read_certificate
+    except ModuleNotFoundError as error:
+        raise EnvironmentProblem(
+            "reading a certificate needs the Python package cryptography", hint="pip install 'devenv[tls]'"
+        ) from error
+    return read_certificate(raw or b"", now())
 
 
 def reachable(host: str, port: int, timeout: float) -> Reach:
