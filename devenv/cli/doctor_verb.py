@@ -14,8 +14,9 @@ from devenv.cli.options import Common
 from devenv.cli.screen import Screen
 from devenv.core.doctor_rules.advice import Advice, Checked
 from devenv.core.model.errors import ExpectationFailed, Inconclusive, UsageProblem
+from devenv.core.render.junit import junit_xml
 from devenv.harness.runs.store import write_atomically
-from devenv.verbs.doctor.junit import junit_xml
+from devenv.verbs.doctor.junit import junit_suite
 from devenv.verbs.doctor.usecase import DoctorOptions, Examined, examine
 
 _READABLE = {"exists": True, "dir_okay": False, "metavar": "FILE"}
@@ -96,7 +97,7 @@ def doctor(
         )
     if junit is not None:
         try:
-            write_atomically(junit, junit_xml(found.diagnosis))
+            write_atomically(junit, junit_xml([junit_suite(found.diagnosis)]))
         except OSError as error:
             raise UsageProblem(f"{junit}: cannot be written: {error.strerror}") from error
     at.screen.result(found.to_json())

@@ -12,12 +12,13 @@ from devenv.cli.options import CommandContext, Common, Junit, RedisOption, Summa
 from devenv.cli.screen import Screen, grid
 from devenv.core.model.errors import Inconclusive, UsageProblem
 from devenv.core.model.vocabulary import CaptchaType, Strategy
+from devenv.core.render.junit import junit_xml
 from devenv.verbs.explore.result import (
     Exploration,
     ExploredViolation,
     ExploreOptions,
     Mode,
-    junit_xml,
+    junit_suite,
     parse_budget,
 )
 from devenv.verbs.explore.summary import summary as summary_page
@@ -102,7 +103,7 @@ def explore(
     ]
     found = _explored(option_sets, at)
     if junit is not None:
-        write_file("--junit", junit, junit_xml(found))
+        write_file("--junit", junit, junit_xml([junit_suite(exploration) for exploration in found]))
     if summary is not None:
         write_file("--summary", summary, summary_page(found))
     for one in found:

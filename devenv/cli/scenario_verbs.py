@@ -13,10 +13,11 @@ from devenv.cli.grouped import grouped
 from devenv.cli.options import Common, Junit, RedisOption, Summary, write_file
 from devenv.cli.screen import Screen, grid
 from devenv.core.model.vocabulary import CATALOGUE_STORES, MAX_PODS, CaptchaType, Strategy
+from devenv.core.render.junit import junit_xml
 from devenv.core.scenario import Scenario, catalogue, find
 from devenv.harness.client.seed import seed as seed_challenges
 from devenv.verbs.operate.select import running_stack
-from devenv.verbs.replay.result import ReplayResult, junit_xml
+from devenv.verbs.replay.result import ReplayResult, junit_suite
 from devenv.verbs.replay.summary import summary as summary_page
 from devenv.verbs.replay.usecase import replay_word
 
@@ -112,7 +113,7 @@ def replay(
         )
     result = done.result
     if junit is not None:
-        write_file("--junit", junit, junit_xml([result]))
+        write_file("--junit", junit, junit_xml([junit_suite(result)]))
     if summary is not None:
         write_file("--summary", summary, summary_page(result, done.explanation))
     holds = result.verdict == "holds"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
-from xml.etree import ElementTree as ET
 
 from devenv.core.model.durations import seconds_of
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import REDIS_STORES, CaptchaType, Strategy
+from devenv.core.render.junit import Case, Problem, ProblemKind, Suite
 
 
 class Mode(StrEnum):
@@ -222,26 +222,20 @@ def parse_budget(text: str) -> tuple[int | None, float | None]:
     return traces, seconds
 
 
-def junit_xml(explorations: Sequence[Exploration]) -> str:
-    """As JUnit XML: a case for each exploration; inconclusive is an error, never a pass."""
-    root = ET.Element("testsuites")
-    for exploration in explorations:
-        name = f"{exploration.scenario}[{exploration.strategy}]"
-        failures, errors = int(exploration.exit_code == 1), int(exploration.exit_code == 3)
-        suite = ET.SubElement(
-            root, "testsuite", name=f"explore {name}", tests="1", failures=str(failures), errors=str(errors),
-            time=f"{exploration.seconds:.3f}",
-        )  # fmt: skip
-        case = ET.SubElement(
-            suite, "testcase", classname="devenv.core.search", name=name, time=f"{exploration.seconds:.3f}"
-        )
-        if failures or errors:
-            told = ET.SubElement(case, "failure" if failures else "error", message=exploration.verdict)
-            told.text = "\n".join(
-                f"{v.kind}: {v.sentence}\n  {v.schedule}\n  Reproduce with: {v.reproduce}"
-                if v.confirmed
-                else f"{v.kind}: {v.sentence}\n  {v.schedule}\n  not confirmed on real pods: {v.why}"
-                for v in exploration.violations
-            )
-    ET.indent(root)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+def junit_suite(exploration: Exploration) -> Suite:
+    """An exploration as a suite of JUnit XML: one case; inconclusive is an error, never a pass."""
+    name = f"{exploration.scenario}[{exploration.strategy}]"
+    kinds: dict[int, ProblemKind] = {1: "failure", 3: "error"}
+    kind = kinds.get(exploration.exit_code)
+    text = "\n".join(_junit_text(violation) for violation in exploration.violations)
+    problems = () if kind is None else (Problem(kind, exploration.verdict, text),)
+    case = Case(name, "devenv.core.search", problems, exploration.seconds)
+    return Suite(f"explore {name}", (case,), exploration.seconds)
+
+
+def _junit_text(violation: ExploredViolation) -> str:
+    if violation.confirmed:
+        last = f"Reproduce with: {violation.reproduce}"
+    else:
+        last = f"not confirmed on real pods: {violation.why}"
+    return f"{violation.kind}: {violation.sentence}\n  {violation.schedule}\n  {last}"

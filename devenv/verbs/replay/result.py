@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
-from xml.etree import ElementTree as ET
 
 from devenv.core.model.vocabulary import Strategy
+from devenv.core.render.junit import Case, Problem, Suite
 from devenv.core.scenario import Scenario
 from devenv.harness.client.recording import Recording
 from devenv.verbs.replay.observed import Observed, expected_of, title
@@ -145,33 +144,21 @@ class ReplayResult:
         return Counter(json.dumps(play, sort_keys=True, ensure_ascii=False) for play in plays)
 
 
-def junit_xml(results: Sequence[ReplayResult]) -> str:
-    """The results as JUnit XML: a suite per scenario and store, a case per repeat.
+def junit_suite(result: ReplayResult) -> Suite:
+    """A result as a suite of JUnit XML: a case per repeat.
 
     With a store that the scenario says nothing about a case is an error: not checked is no pass.
     """
-    root = ET.Element("testsuites")
-    for result in results:
-        name = f"{result.scenario.id}[{result.store}]"
-        broken = {violation.repeat for violation in result.violations}
-        unchecked = result.verdict == "not checked"
-        failures, errors = (0, result.repeat) if unchecked else (len(broken), 0)
-        suite = ET.SubElement(
-            root, "testsuite", name=name, tests=str(result.repeat), failures=str(failures),
-            errors=str(errors), time=f"{sum(result.seconds):.3f}",
-        )  # fmt: skip
-        for repeat, seconds in enumerate(result.seconds, start=1):
-            case = ET.SubElement(suite, "testcase", classname=result.scenario.id, time=f"{seconds:.3f}")
-            case.set("name", f"{name} repeat {repeat}")
-            told = [_xml_text(str(v)) for v in result.violations if v.repeat == repeat]
-            if unchecked:
-                ET.SubElement(case, "error", message=f"nothing is said about the {result.store} store")
-            elif told:
-                ET.SubElement(case, "failure", message=told[0]).text = "\n".join(told)
-    ET.indent(root)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+    name = f"{result.scenario.id}[{result.store}]"
+    cases = [
+        Case(f"{name} repeat {repeat}", result.scenario.id, _problems(result, repeat), seconds)
+        for repeat, seconds in enumerate(result.seconds, start=1)
+    ]
+    return Suite(name, cases, sum(result.seconds))
 
 
-def _xml_text(text: str) -> str:
-    """Without the control characters that XML 1.0 has no way to write."""
-    return "".join(c if c.isprintable() else " " for c in text)
+def _problems(result: ReplayResult, repeat: int) -> tuple[Problem, ...]:
+    if result.verdict == "not checked":
+        return (Problem("error", f"nothing is said about the {result.store} store"),)
+    failures = [str(failure) for failure in result.violations if failure.repeat == repeat]
+    return (Problem("failure", failures[0], "\n".join(failures)),) if failures else ()

@@ -15,9 +15,10 @@ from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.schedule import Schedule
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import Strategy
+from devenv.core.render.junit import junit_xml
 from devenv.core.scenario import parse
 from devenv.harness.config.settings import load
-from devenv.verbs.explore.result import Exploration, Mode, junit_xml
+from devenv.verbs.explore.result import Exploration, Mode, junit_suite
 from devenv.verbs.operate.select import running_stack
 from devenv.verbs.replay.target import resolve_target
 from devenv.verbs.replay.usecase import replay_word
@@ -184,7 +185,9 @@ def test_it_is_kept_and_replayed(guide: Explore, guide_folder: Path) -> None:
 
 
 def test_junit(guide: Explore, atomic: Explore) -> None:
-    text = junit_xml([guide("W+W", GUIDE), atomic("W+W", ATOMIC), atomic("W+W", ATOMIC, budget_traces=1)])
+    text = junit_xml(
+        map(junit_suite, [guide("W+W", GUIDE), atomic("W+W", ATOMIC), atomic("W+W", ATOMIC, budget_traces=1)])
+    )
     assert text.count("<failure") == 1
     assert text.count("<error") == 1
     assert "Reproduce with: devenv replay" in text

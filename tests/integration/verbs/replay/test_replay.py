@@ -12,6 +12,7 @@ import pytest
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.topology import SettingChanges, StackStatus
 from devenv.core.model.vocabulary import Strategy
+from devenv.core.render.junit import junit_xml
 from devenv.core.scenario import Scenario, find, parse
 from devenv.harness.runs.store import open_run, resolve_run
 from devenv.stack.embedded.backend import EmbeddedStack
@@ -19,7 +20,7 @@ from devenv.stack.protocol import Progress
 from devenv.verbs.explain.source import explain_run
 from devenv.verbs.replay.baseline import fits
 from devenv.verbs.replay.replayer import Replayer, replay
-from devenv.verbs.replay.result import junit_xml
+from devenv.verbs.replay.result import junit_suite
 from devenv.verbs.replay.target import resolve_target
 from devenv.wire.control.policy import present_policy
 
@@ -243,7 +244,7 @@ def test_junit(replayer: Replayer) -> None:
         _scenario("  - create: alice\n  - {verify: alice, answer: wrong, expect: {message: '<&\"'}}\n", "{}"),
         Strategy.ATOMIC,
     )
-    root = ET.fromstring(junit_xml([good, bad]))
+    root = ET.fromstring(junit_xml([junit_suite(good), junit_suite(bad)]))
     suites = [(suite.get("name"), suite.get("tests"), suite.get("failures")) for suite in root]
     assert suites == [("pod-memory-abstract[memory]", "2", "0"), ("example[atomic]", "1", "1")]
     failures = root.findall(".//failure")

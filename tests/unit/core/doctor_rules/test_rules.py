@@ -28,7 +28,8 @@ from devenv.core.doctor_rules.facts import (
     WriteProbe,
 )
 from devenv.core.doctor_rules.settings import env_file
-from devenv.verbs.doctor.junit import junit_xml
+from devenv.core.render.junit import junit_xml
+from devenv.verbs.doctor.junit import junit_suite
 from tests.support import ROOT
 
 TEXT = "USE_REDIS=true\nREDIS_HOST=redis.example\nREDIS_PORT=6379\nSESSION_STRATEGY=atomic\n"
@@ -164,7 +165,7 @@ def test_every_cause_has_its_place_in_the_page_or_waits_for_its_scenario() -> No
 
 def test_junit_has_a_case_for_each_check() -> None:
     told = diagnose(Facts((POD,), (replace(WELL, write=None, info=replace(INFO, role="slave")),)))
-    text = junit_xml(told)
+    text = junit_xml([junit_suite(told)])
     assert text.count("<testcase") == len(told.checks)
     assert text.count("<failure") == 1
     assert 'type="read-only-replica"' in text

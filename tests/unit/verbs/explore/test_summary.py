@@ -8,13 +8,14 @@ import pytest
 
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import Strategy
+from devenv.core.render.junit import junit_xml
 from devenv.core.search.expression import ANSWERS, EVENTS, parse_meeting
 from devenv.verbs.explore.result import (
     Exploration,
     ExploredViolation,
     Mode,
     ShownStep,
-    junit_xml,
+    junit_suite,
     parse_budget,
 )
 from devenv.verbs.explore.summary import summary
@@ -98,7 +99,7 @@ def test_somebodys_own_service_is_called_by_its_name() -> None:
 
 def test_what_was_not_confirmed_has_no_command_to_reproduce_it() -> None:
     lost = replace(FOUND, confirmed=False, reproduce=None, why="pods in containers")
-    told = junit_xml([replace(FAILS, violations=(lost,))])
+    told = junit_xml([junit_suite(replace(FAILS, violations=(lost,)))])
     order = "double-success: both answers passed\n  v1 V1:GET V2:GET\n"
     assert f"{order}  not confirmed on real pods: pods in containers" in told
     assert "None" not in told

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from devenv.core.model.vocabulary import Strategy
+from devenv.core.render.junit import junit_xml
 from devenv.core.scenario import find
 from devenv.harness.client.recording import Recording
 from devenv.verbs.explain.explanation import explain_trace
 from devenv.verbs.replay.observed import Observed
-from devenv.verbs.replay.result import ReplayResult, junit_xml
+from devenv.verbs.replay.result import ReplayResult, junit_suite
 from devenv.verbs.replay.summary import summary
 
 STEP = Observed(1, 1, "create alice", {}, ())
@@ -23,7 +24,7 @@ def test_its_verdict() -> None:
 
 
 def test_its_reports() -> None:
-    text = junit_xml([RESULT])
+    text = junit_xml([junit_suite(RESULT)])
     assert (text.count("<error"), text.count("<failure"), 'errors="1"' in text) == (1, 0, True)
     page = summary(RESULT, explain_trace([], "nothing"))
     assert "❓ not checked" in page
@@ -34,5 +35,5 @@ def test_ones_own_service_has_a_store_of_its_own() -> None:
     own = replace(RESULT, strategy=Strategy.ATOMIC, own="Redis", run_id="20260101T000000Z-replay-x")
     assert own.store == "Redis"
     assert own.command == "devenv replay 20260101T000000Z-replay-x"
-    assert "atomic" not in junit_xml([own])
+    assert "atomic" not in junit_xml([junit_suite(own)])
     assert replace(own, own="").command.endswith("--strategy atomic")
