@@ -14,7 +14,7 @@ from devenv.cli.options import Common, Junit, RedisOption, Summary, write_file
 from devenv.cli.screen import Screen, grid
 from devenv.core.model.vocabulary import CATALOGUE_STORES, MAX_PODS, CaptchaType, Strategy
 from devenv.core.render.junit import junit_xml
-from devenv.core.scenario import Scenario, catalogue, find
+from devenv.core.scenario import Scenario, catalogue, find, for_services
 from devenv.harness.client.seed import seed as seed_challenges
 from devenv.verbs.operate.select import running_stack
 from devenv.verbs.replay.result import ReplayResult, junit_suite
@@ -166,11 +166,12 @@ def scenarios(
         at.screen.result({**found.to_json(), "source": found.source})
         _show_scenario(found, at.screen)
         return
-    at.screen.result({"scenarios": [scenario.to_json() for scenario in catalogue()]})
-    table = grid("scenario", *CATALOGUE_STORES, "shows")
-    for scenario in catalogue():
+    shipped = (*catalogue(), *for_services())
+    at.screen.result({"scenarios": [scenario.to_json() for scenario in shipped]})
+    table = grid("scenario", "service", *CATALOGUE_STORES, "shows")
+    for scenario in shipped:
         marks = (_mark(scenario, store) for store in CATALOGUE_STORES)
-        table.add_row(Text(scenario.id, "bold"), *marks, scenario.title)
+        table.add_row(Text(scenario.id, "bold"), scenario.service, *marks, scenario.title)
     at.screen.show(
         table, "", Text("replay one with `devenv replay NAME --strategy memory|guide|atomic`", "dim")
     )

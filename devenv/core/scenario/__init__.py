@@ -1,6 +1,6 @@
 """Scenarios: text → Scenario, validation with the line of each error, expectations, the catalogue."""
 
-from devenv.core.scenario.catalog import catalogue, find
+from devenv.core.scenario.catalog import catalogue, find, for_services
 from devenv.core.scenario.expect import violations
 from devenv.core.scenario.model import (
     Create,
@@ -47,6 +47,7 @@ __all__ = [
     "Verify",
     "catalogue",
     "find",
+    "for_services",
     "parse",
     "parse_order",
     "violations",

@@ -23,7 +23,7 @@ def catalogue() -> tuple[Scenario, ...]:
 
 @cache
 def for_services() -> tuple[Scenario, ...]:
-    """Every scenario for somebody's own service, by id: they need no right answer, or another profile."""
+    """Every scenario for a user-provided service, by id: for any service, or for one of another profile."""
     return _folder(SERVICES)
 
 

@@ -207,6 +207,10 @@ class StackRequirements:
         return pod_names(self.pods)
 
 
+ANY_KIND = "any"
+"""A session of whatever kind the service has first."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoreNote:
     """What one store shows in one sentence, and whether that is the bug; or why it is not applicable."""
@@ -234,6 +238,15 @@ class Scenario:
     steps: tuple[Step, ...]
     name: str
     source: str
+    preset: str | None = None
+    """The profile of the service that it is about; None: its sessions say it."""
+
+    @property
+    def service(self) -> str:
+        """The kind of service that it is about: a profile's name, or "any"."""
+        if self.preset is not None:
+            return self.preset
+        return ANY_KIND if ANY_KIND in self.sessions.values() else "captcha"
 
     @property
     def strategies(self) -> tuple[Strategy, ...]:
@@ -256,6 +269,7 @@ class Scenario:
             "id": self.id,
             "title": self.title,
             "cause": self.cause,
+            "service": self.service,
             "needs": list(self.needs),
             "about": self.about,
             "pods": self.stack.pods,

@@ -14,6 +14,7 @@ from devenv.core.model.vocabulary import REDIS_STORES, Answer, CaptchaType, Stra
 from devenv.core.model.yaml_lines import Document, Path, read_document
 from devenv.core.routing import parse_policy
 from devenv.core.scenario.model import (
+    ANY_KIND,
     Create,
     Expectation,
     Gate,
@@ -41,8 +42,6 @@ KEY_REFERENCE = re.compile(r"\{key:([^}]*)\}")
 """A session's Redis key inside a word of ``redis_command``."""
 VALUE_REFERENCE = re.compile(r"\{(challenge|captured):([^}]*)\}")
 """A session's challenge id or a captured value inside a request."""
-ANY = "any"
-"""A session of whatever kind the service has."""
 
 
 def parse(text: str, name: str) -> Scenario:
@@ -72,7 +71,7 @@ class _Builder:
         data = self._data
         stack = self._stack(data.get("stack", {}))
         self._sessions = {
-            name: kind if kind == ANY else CaptchaType(kind)
+            name: kind if kind == ANY_KIND else CaptchaType(kind)
             for name, kind in data.get("sessions", {}).items()
         }
         steps = tuple(self._step(step, ("steps", index)) for index, step in enumerate(data["steps"]))
@@ -86,6 +85,7 @@ class _Builder:
         return Scenario(
             data["id"], data["title"], data["cause"], tuple(data["needs"]), data.get("about", "").strip(),
             stack, stores, self._sessions, steps, self._document.name, source,
+            data.get("preset"),
         )  # fmt: skip
 
     def _stack(self, data: Mapping[str, Any]) -> StackRequirements:

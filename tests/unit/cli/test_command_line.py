@@ -158,7 +158,9 @@ def test_a_machine_without_the_wanted_redis_server(
 def test_scenarios_lists_and_shows(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["scenarios", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)["scenarios"]
-    assert "pod-memory" in [scenario["id"] for scenario in listed]
+    services = {scenario["id"]: scenario["service"] for scenario in listed}
+    assert services["pod-memory"] == "captcha"
+    assert (services["lost-session"], services["mcp-session-lost"]) == ("any", "mcp-session")
     assert main(["scenarios"]) == 0
     shown = capsys.readouterr().out
     assert all(scenario["id"] in shown for scenario in listed)

@@ -9,8 +9,9 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from devenv.core.model.errors import UsageProblem
+from devenv.core.model.presets import PRESETS
 from devenv.core.model.vocabulary import CATALOGUE_STORES, CaptchaType, Strategy
-from devenv.core.scenario import Scenario, catalogue, find, parse
+from devenv.core.scenario import Scenario, catalogue, find, for_services, parse
 from devenv.core.scenario.schema import schema
 from devenv.verbs.replay.observed import expected_of, title
 from tools.failures_page.page import FAULTS
@@ -39,6 +40,22 @@ def test_each_file_is_valid_and_named_by_its_id(name: str) -> None:
 
 def test_every_file_is_listed() -> None:
     assert sorted(f"{scenario.id}.yaml" for scenario in catalogue()) == FILES
+    services = files("devenv").joinpath("scenarios", "services").iterdir()
+    assert [f"{scenario.id}.yaml" for scenario in for_services()] == sorted(
+        item.name for item in services if item.name.endswith(".yaml")
+    )
+
+
+def test_the_kind_of_service_of_each() -> None:
+    assert {scenario.service for scenario in catalogue()} == {"captcha"}
+    assert {scenario.id: scenario.service for scenario in for_services()} == {
+        "lost-session": "any",
+        "mcp-session-lost": "mcp-session",
+    }
+
+
+def test_a_preset_is_one_of_the_profiles_that_come_along() -> None:
+    assert schema()["properties"]["preset"]["enum"] == sorted(PRESETS)
     assert set(FIRST_ISSUE) <= {scenario.id for scenario in catalogue()}
 
 
