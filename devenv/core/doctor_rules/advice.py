@@ -61,6 +61,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         "connections are accepted and nothing is answered: every call waits for REDIS_TIMEOUT_MS",
     ),
     "not-redis": ("wrong-port", MEMORY),
+    "connection-ended": ("wrong-port", MEMORY),
     "tls-expected": ("wrong-port", MEMORY),
     "tls-not-offered": ("wrong-port", MEMORY),
     "certificate-expired": ("wrong-port", MEMORY),

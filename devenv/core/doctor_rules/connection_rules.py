@@ -52,7 +52,13 @@ def connection(case: Case) -> list[Checked]:
         checks.append(Checked(name, case.subject, done, ()) if isinstance(done, str) else
                       Checked(name, case.subject, "", (done,)))  # fmt: skip
         if checks[-1].findings:
-            break
+            return checks
+    if "PING" in server.hung_up:
+        text = "a Redis proxy: it ends the connection at PING, which services send first"
+        checks[-1:] = [Checked("login", case.subject, text, known=False, blocks=True)]
+    if server.broke:
+        text = f"the connection broke before everything was read: {server.broke}"
+        checks.append(Checked("connection", case.subject, text, known=False, blocks=True))
     return checks
 
 
@@ -101,6 +107,7 @@ def _spoken(speech: Speech) -> str:
         Speech.TLS: "something answers with TLS",
         Speech.HTTP: "an HTTP server",
         Speech.SILENT: "open, and silent",
+        Speech.ENDED: "open, and ends each connection",
     }.get(speech, "open, and not Redis")
 
 
@@ -115,6 +122,14 @@ def _protocol(case: Case) -> Advice | str | None:
             f"PING to {target}: {_spoken(server.speech)}",
             change="REDIS_PORT=the port of your Redis",
             at="REDIS_PORT",
+        )
+    if server.speech is Speech.ENDED:
+        return case.finding(
+            "connection-ended",
+            f"{target} accepts connections and ends them without a word",
+            f"PING and GET to {target}: the connection was ended; a TLS handshake fails too",
+            change="look at what stands before Redis: a load balancer without a server behind it, "
+            "or one that lets in other addresses only",
         )
     if server.speech is Speech.SILENT:
         return case.finding(

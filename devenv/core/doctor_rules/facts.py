@@ -28,6 +28,8 @@ class Speech(StrEnum):
     REDIS = "redis"
     TLS = "tls"
     HTTP = "http"
+    ENDED = "ended"
+    """Connections are accepted and ended without a word."""
     SILENT = "silent"
     OTHER = "other"
 
@@ -147,20 +149,24 @@ class Trial:
 
     command: str
     error: str | None = None
+    hung_up: bool = False
+    """Whether the connection was ended in place of a reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class WriteProbe:
-    """One key written with a TTL, read back and deleted.
-
-    ``error`` is why it could not be written; ``trials`` are the commands that the service's store needs,
-    tried on that key.
-    """
+    """One key written with a TTL, read back and deleted."""
 
     key: str
+    """The key."""
     error: str | None = None
+    """Why it could not be written; None where it was."""
     ttl: int | None = None
+    """The TTL, in seconds, that the server then told; None where it did not."""
     trials: tuple[Trial, ...] = ()
+    """The commands that the service's store needs, as far as they were tried on that key."""
+    hung_up: bool = False
+    """Whether the connection was ended in place of a reply to the write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +231,18 @@ class Server:
     write: WriteProbe | None = None
     unknown_commands: tuple[str, ...] = ()
     elsewhere: Mapping[int, Speech] = field(default_factory=dict)
+    info_error: str | None = None
+    """The words with which INFO was refused."""
+    hung_up: tuple[str, ...] = ()
+    """The commands at which the connection was ended in place of a reply."""
+    broke: str = ""
+    """Why the look at it ended before its end; empty where it did not."""
+
+    @property
+    def proxy(self) -> bool:
+        """Whether this is no Redis server itself: those answer INFO, if only with a missing permission."""
+        named = self.info_error is not None and not self.info_error.startswith("NOPERM")
+        return bool(self.hung_up) or named
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +261,8 @@ class Created:
     prefix: str | None = None
     db: int | None = None
     ttl: float | None = None
+    looked: bool = True
+    """Whether it could be told if there is a key: Redis could be asked, and has not too many keys."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from devenv.core.doctor_rules.advice import Advice, Checked
 from devenv.core.doctor_rules.commands import too_new
 from devenv.core.doctor_rules.connection_rules import Case
-from devenv.core.doctor_rules.facts import Facts, Info, Reach, Trial
+from devenv.core.doctor_rules.facts import Facts, Info, Reach, Server, Trial
 from devenv.core.doctor_rules.settings import USER_NAMES, Client, Pod
 
 EVICTS = ("allkeys-", "volatile-")
 _SHOWN = 3
+_PROXY = "a Redis proxy; what the store needs cannot be tried"
 
 
 def server(case: Case, facts: Facts) -> list[Checked]:
@@ -26,8 +27,11 @@ def _kind(case: Case, pods: Sequence[Pod]) -> Checked:
     """Cluster, standalone or sentinel; and whether the pods' clients fit."""
     info, target = case.server.info, case.server.target
     name = "cluster or standalone"
+    if case.server.proxy:
+        return Checked(name, case.subject, f"{_PROXY} ({_as_seen(case.server)})", known=False, blocks=True)
     if info is None:
-        return Checked(name, case.subject, "not known: INFO and HELLO are not permitted", known=False)
+        text = "not known: INFO and HELLO are not permitted"
+        return Checked(name, case.subject, text, known=False, blocks=True)
     said = f"{info.engine} {info.version}, {info.mode}, {_role(info)}"
     if info.mode == "sentinel":
         found = case.finding(
@@ -60,6 +64,13 @@ def _kind(case: Case, pods: Sequence[Pod]) -> Checked:
                 )
             )
     return Checked(name, case.subject, said, tuple(findings))
+
+
+def _as_seen(server: Server) -> str:
+    """What tells a proxy from a Redis server."""
+    seen = [f"it ends the connection at {', '.join(server.hung_up)}"] if server.hung_up else []
+    seen += [] if server.info_error is None or "INFO" in server.hung_up else [f"INFO: {server.info_error}"]
+    return "; ".join(seen)
 
 
 def _role(info: Info) -> str:
@@ -131,6 +142,9 @@ def _database(case: Case) -> Checked | None:
     error, db = case.server.select, case.server.target.db
     if not case.server.greeted:
         return None
+    if "SELECT" in case.server.hung_up:
+        text = f"{db} is not known: a Redis proxy ends the connection at SELECT"
+        return Checked("database", case.subject, text, known=False, blocks=True)
     if error is None:
         return Checked("database", case.subject, f"{db}")
     cluster = case.server.info is not None and case.server.info.mode == "cluster"
@@ -150,7 +164,8 @@ def _memory(case: Case) -> Checked:
     """Whether sessions can be evicted."""
     info = case.server.info
     if info is None or not info.policy:
-        return Checked("eviction", case.subject, "not known: INFO is not permitted", known=False)
+        why = "is not answered" if case.server.proxy else "is not permitted"
+        return Checked("eviction", case.subject, f"not known: INFO {why}", known=False)
     if info.maxmemory == 0 or not info.policy.startswith(EVICTS):
         limit = f"maxmemory {info.maxmemory}" if info.maxmemory else "no memory limit"
         return Checked("eviction", case.subject, f"{limit}, {info.policy}: no session is evicted")
@@ -178,7 +193,11 @@ def _writing(case: Case) -> Checked:
             return Checked("writing", case.subject, "", (_read_only(case, said),))
         if probe is None:
             return Checked("writing", case.subject, "not tried", known=False)
+        if probe.ttl is None:
+            return Checked("writing", case.subject, "a key was written; its TTL is not known", known=False)
         return Checked("writing", case.subject, f"a key with a TTL of {probe.ttl} s, written and deleted")
+    if probe.hung_up:
+        return Checked("writing", case.subject, f"not known: {probe.error}", known=False, blocks=True)
     said = f"SET {probe.key} EX 10: {probe.error}"
     word = probe.error.split(" ", 1)[0].upper()
     if word == "READONLY":
@@ -227,7 +246,20 @@ def _commands(case: Case, facts: Facts) -> Checked | None:
         findings.append(_too_old(case, absent, late))
     if denied:
         findings.append(_permission(case, denied))
+    untried = _untried(case.server, needed)
+    if untried or (case.server.proxy and not needed):
+        text = f"{_PROXY if case.server.proxy else 'not tried'}: {', '.join(untried) or 'none is named here'}"
+        return Checked("commands", case.subject, text, tuple(findings), known=False, blocks=case.server.proxy)
     return Checked("commands", case.subject, ", ".join(needed), tuple(findings))
+
+
+def _untried(server: Server, needed: Sequence[str]) -> list[str]:
+    """The commands of which neither the server nor a trial told whether they run."""
+    trials = server.write.trials if server.write is not None else ()
+    answered = {trial.command for trial in trials if not trial.hung_up}
+    if server.proxy:
+        return [name for name in needed if name not in answered]
+    return [] if server.write is not None or server.info is not None else list(needed)
 
 
 def _too_old(case: Case, absent: Sequence[str], late: dict[str, tuple[int, ...]]) -> Advice:

@@ -130,10 +130,17 @@ def created(facts: Facts) -> list[Checked]:
     judged = [item for item in facts.created if not _explained(item, facts)]
     if not judged:
         return []
+    blind = [item for item in judged if not item.looked]
+    judged = [item for item in judged if item.looked]
     findings = [*_failed(judged, facts), *_fallen_back(judged, facts), *_misplaced(judged, facts)]
     there = sum(item.key is not None for item in judged)
     text = f"{there} of {len(judged)} challenges have their key in Redis"
-    return [Checked("a session for a challenge", _pods(judged), text, tuple(findings))]
+    if blind:
+        text += f"; of {len(blind)} the key could not be looked for"
+    subject = _pods([*judged, *blind])
+    return [
+        Checked("a session for a challenge", subject, text, tuple(findings), not blind, blocks=bool(blind))
+    ]
 
 
 def _settings(one: Created, facts: Facts) -> Pod | None:

@@ -332,7 +332,7 @@ def _created(options: DoctorOptions, status: StackStatus | None, progress: Progr
 
 
 def _sought(made: Sequence[Created], facts: Facts, plans: Sequence[Plan | Server]) -> list[Created]:
-    """The challenges with their keys, of every server that the settings name; without those not told."""
+    """The challenges with their keys, of every server that the settings name."""
     prefixes = list(dict.fromkeys(pod.text("REDIS_PREFIX") for pod in facts.pods))
     places: dict[str, Found] = {}
     told = dict.fromkeys(creation.ids(made), True)
@@ -349,6 +349,6 @@ def _sought(made: Sequence[Created], facts: Facts, plans: Sequence[Plan | Server
             parts = named(place.key)
             prefix = parts[0] if parts is not None else place.key.partition(str(one.challenge))[0]
             one = replace(one, key=place.key, prefix=prefix, db=place.db, ttl=place.ttl)
-        if one.challenge is None or place is not None or told[one.challenge]:
-            sought.append(one)
+        looked = one.challenge is None or place is not None or told[one.challenge]
+        sought.append(replace(one, looked=looked))
     return sought

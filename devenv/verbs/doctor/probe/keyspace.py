@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from devenv.core.doctor_rules.facts import Keyspace, SessionKey
 from devenv.core.model.vocabulary import CaptchaType
-from devenv.verbs.doctor.probe.resp_socket import Refused, Value, Wire
+from devenv.verbs.doctor.probe.resp_socket import Caller, Refused, Value
 
 SCAN_SECONDS = 2.0
 SCAN_STEPS = 200
@@ -28,7 +28,7 @@ def named(key: str) -> tuple[str, CaptchaType, str] | None:
 
 
 def scan(
-    wire: Wire, pattern: str, wanted: Callable[[str], bool], *, limit: int = MAX_KEYS
+    wire: Caller, pattern: str, wanted: Callable[[str], bool], *, limit: int = MAX_KEYS
 ) -> tuple[list[str], bool, str | None]:
     """Keys that match, at most ``limit``; whether those are all; and the error where SCAN is refused."""
     found: dict[str, None] = {}
@@ -50,7 +50,7 @@ def _page(said: Value) -> tuple[str, list[str]]:
     return "0", []
 
 
-def sessions(wire: Wire, db: int) -> Keyspace:
+def sessions(wire: Caller, db: int) -> Keyspace:
     """What is named like a session in the selected database, which is ``db``."""
     names, complete, error = scan(wire, "*", lambda key: named(key) is not None)
     if error is not None:
@@ -64,7 +64,7 @@ def merged(one: Keyspace, other: Keyspace) -> Keyspace:
     return Keyspace(one.keys + other.keys, one.complete and other.complete, one.error or other.error)
 
 
-def _session(wire: Wire, key: str, db: int) -> SessionKey | None:
+def _session(wire: Caller, key: str, db: int) -> SessionKey | None:
     """What lies under one key; None where it is gone, or may not be looked at."""
     parts = named(key)
     kind, left = wire.call("TYPE", key), wire.call("PTTL", key)
@@ -88,7 +88,7 @@ def _fields(value: str) -> tuple[str, ...] | None:
 
 
 def find(
-    wire: Wire, challenges: Sequence[str], prefixes: Sequence[str]
+    wire: Caller, challenges: Sequence[str], prefixes: Sequence[str]
 ) -> tuple[dict[str, tuple[str, float | None]], bool]:
     """The keys of challenges with their TTL in seconds; and whether every key was looked at.
 
@@ -111,7 +111,7 @@ def find(
     return found, complete and error is None
 
 
-def _note(wire: Wire, challenge: str, key: str, found: dict[str, tuple[str, float | None]]) -> bool:
+def _note(wire: Caller, challenge: str, key: str, found: dict[str, tuple[str, float | None]]) -> bool:
     left = wire.call("PTTL", key)
     if not isinstance(left, int) or left < -1:
         return False

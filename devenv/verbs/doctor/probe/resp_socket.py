@@ -9,9 +9,10 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from devenv.core.doctor_rules.facts import Reach, Tcp
 
@@ -30,11 +31,27 @@ class Refused:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class HungUp(Refused):
+    """The connection was ended in place of a reply."""
+
+
 Value = str | int | None | Refused | list["Value"]
+
+
+class Caller(Protocol):
+    """Whatever runs one command after the other."""
+
+    def call(self, *words: str | int) -> Value:
+        """Send one command and read its reply; an error reply is a value."""
 
 
 class Broken(Exception):
     """The connection ended, or what came is not Redis' protocol; the message says which."""
+
+
+class Closed(Broken):
+    """The connection ended where a reply was due."""
 
 
 class Wire:
@@ -67,7 +84,9 @@ class Wire:
     def _value(self, depth: int = 0) -> Value:
         line = self._lines.readline(MAX_BULK)
         if not line.endswith(b"\r\n"):
-            raise Broken("the connection was closed" if not line else f"not Redis: {line[:40]!r}")
+            if not line:
+                raise Closed("the connection was closed")
+            raise Broken(f"not Redis: {line[:40]!r}")
         kind, rest = line[:1], line[1:-2]
         if kind == b"+":
             return _text(rest)
@@ -92,6 +111,55 @@ class Wire:
         if len(data) < size + 2:
             raise Broken("the connection was closed in the middle of a reply")
         return _text(data[:-2])
+
+
+class Patient:
+    """A connection that is opened again where the other end hangs up at a command, as some proxies do.
+
+    What was selected before is selected again.
+    """
+
+    def __init__(self, opened: Callable[[], Wire], login: Callable[[Caller], str | None]) -> None:
+        """``opened`` opens a connection; ``login`` gives the error of logging in on it, or None."""
+        self._opened = opened
+        self._login = login
+        self._wire = opened()
+        self._db = 0
+        self.hung_up: list[str] = []
+        """The commands at which the connection was ended, each once."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._wire.close()
+
+    def call(self, *words: str | int) -> Value:
+        """As ``Wire.call``; HungUp where the connection was ended."""
+        try:
+            value = self._wire.call(*words)
+        except (Closed, ConnectionError):
+            name = str(words[0])
+            self.hung_up += [] if name in self.hung_up else [name]
+            self._open_again()
+            return HungUp(f"the connection was ended at {name}")
+        if words[0] == "SELECT" and not isinstance(value, Refused):
+            self._db = int(words[1])
+        return value
+
+    def _open_again(self) -> None:
+        self._wire.close()
+        self._wire = self._opened()
+        self._login(self._wire)
+        if self._db:
+            self._wire.call("SELECT", self._db)
+
+
+def error_of(value: Value) -> str | None:
+    """The server's words where the reply is an error."""
+    return value.text if isinstance(value, Refused) else None
 
 
 def _text(data: bytes) -> str:

@@ -43,25 +43,40 @@ class TlsFiles:
     """Whether the server's certificate is checked; a URL with ``ssl_cert_reqs=none`` says no."""
 
 
+_PING = b"*1\r\n$4\r\nPING\r\n"
+_GET = b"*2\r\n$3\r\nGET\r\n$12\r\nrcaptcha:GET\r\n"
+"""Of a key that nobody has: some Redis proxies take commands about one key only, and hang up at PING."""
+
+
 def speech(host: str, port: int, timeout: float) -> Speech:
     """What answers at an open port: first a PING without TLS, then a TLS handshake that trusts anybody."""
-    _, link = connect(host, port, timeout)
-    if link is None:
-        return Speech.SILENT
-    silent = False
-    with link, contextlib.suppress(OSError):
-        try:
-            link.sendall(b"*1\r\n$4\r\nPING\r\n")
-            said = link.recv(64)
-        except TimeoutError:
-            silent, said = True, b""
-        if said[:1] in (b"+", b"-"):
-            return Speech.REDIS
-        if said.startswith(b"HTTP/"):
-            return Speech.HTTP
+    answer = _answer(host, port, timeout, _PING)
+    if answer is not None and answer.startswith(b"HTTP/"):
+        return Speech.HTTP
+    if answer is not None and answer[:1] in (b"+", b"-"):
+        return Speech.REDIS
     if speaks_tls(host, port, timeout):
         return Speech.TLS
-    return Speech.SILENT if silent else Speech.OTHER
+    if answer is None:
+        return Speech.SILENT
+    if not answer and (_answer(host, port, timeout, _GET) or b"")[:1] in (b"$", b"-"):
+        return Speech.REDIS
+    return Speech.OTHER if answer else Speech.ENDED
+
+
+def _answer(host: str, port: int, timeout: float, request: bytes) -> bytes | None:
+    """The first bytes of the answer; none where the connection is ended, None where nothing comes."""
+    _, link = connect(host, port, timeout)
+    if link is None:
+        return None
+    with link:
+        try:
+            link.sendall(request)
+            return link.recv(64)
+        except TimeoutError:
+            return None
+        except OSError:
+            return b""
 
 
 def speaks_tls(host: str, port: int, timeout: float) -> bool:

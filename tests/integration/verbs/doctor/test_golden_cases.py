@@ -273,6 +273,7 @@ def test_the_tables_have_every_kind_but_those_that_need_more_than_an_env_file() 
         "login-refused",
         "not-ready",
         "cluster-down",
+        "connection-ended",  # HAProxy without a server: test_redis_proxies
         "refused-value",  # Kubernetes manifests: test_doctor_verb
         "silent-fallback",  # a service that runs: test_running_services
         "create-refused",
