@@ -1,6 +1,10 @@
 """Our proxy beside nginx and haproxy, in one run, on the same two pods.
 
     python benchmarks/proxy.py [--quick] [--json] [--only trivial|pods] [--rounds N] [--seconds S]
+                               [--against FOLDER]
+
+With --against our proxy is compared with that of another checkout (which has a .venv of its own) instead of
+nginx and haproxy.
 
 Everything is started here on free ports and ended afterwards. Rounds are interleaved and begin with another
 target each time. A ratio compares the medians over all rounds: one lucky or disturbed round decides nothing.
@@ -34,6 +38,8 @@ CONNECTIONS = (1, 32)
 REQUIRED = {"pods": 0.95, "trivial": 0.7}
 """Our requests per second over each rival's, at 32 connections."""
 AIMED = {"pods": 1.0, "trivial": 0.9}
+NOT_SLOWER = 0.95
+"""Our requests per second over those of another checkout; the rest is noise."""
 RIVALS = ("nginx", "haproxy")
 READY_SECONDS = 20.0
 PODS = ("captcha-api-a", "captcha-api-b")
@@ -324,6 +330,19 @@ class Target:
         return round(median(one[name] for one in self.rounds), 3)
 
 
+def start_builds(other: Path, pods: Sequence[int], folder: Path, stack: ExitStack) -> list[Target]:
+    """Our proxy and that of the checkout ``other`` in front of the same pods."""
+    checkouts = {"ours": (Path(sys.executable), Path(__file__).resolve())}
+    checkouts["other"] = (other / ".venv/bin/python", other / "benchmarks/proxy.py")
+    targets = []
+    for name, (python, script) in checkouts.items():
+        port = free_port()
+        words = [str(python), str(script), "--role", "ours", "--port", str(port), "--pods", *map(str, pods)]
+        child = stack.enter_context(process(words, folder / f"{name}.log", port))
+        targets.append(Target(name, [port], child))
+    return targets
+
+
 def start_proxies(pods: Sequence[int], folder: Path, stack: ExitStack) -> list[Target]:
     """All proxies in front of the same pods."""
     values = {"folder": folder, "a": pods[0], "b": pods[1]}
@@ -360,11 +379,18 @@ def load(kind: str, target: Target, connections: int, seconds: float) -> None:
     target.rounds.append(found)
 
 
-def measure(kind: str, rounds: int, seconds: float, folder: Path) -> list[dict[str, Any]]:
+def measure(
+    kind: str, rounds: int, seconds: float, folder: Path, other: Path | None = None
+) -> list[dict[str, Any]]:
     """Every target at every number of connections."""
     rows: list[dict[str, Any]] = []
+    rivals = RIVALS if other is None else ("other",)
     with ExitStack() as stack:
-        targets = start_proxies(start_pods(kind, folder, stack), folder, stack)
+        pods = start_pods(kind, folder, stack)
+        if other is None:
+            targets = start_proxies(pods, folder, stack)
+        else:
+            targets = start_builds(other, pods, folder, stack)
         for connections in CONNECTIONS:
             for target in targets:
                 target.rounds.clear()
@@ -378,7 +404,7 @@ def measure(kind: str, rounds: int, seconds: float, folder: Path) -> list[dict[s
                 row: dict[str, Any] = {"upstream": kind, "connections": connections, "target": target.name}
                 row["best_rps"] = round(target.best(), 1)
                 row |= {name: target.median_of(name) for name in ("rps", "p50_ms", "p99_ms", "cpu_us")}
-                row |= {f"over_{rival}": round(typical[target.name] / typical[rival], 3) for rival in RIVALS}
+                row |= {f"over_{rival}": round(typical[target.name] / typical[rival], 3) for rival in rivals}
                 rows.append(row)
     return rows
 
@@ -425,6 +451,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--only", choices=tuple(REQUIRED))
+    parser.add_argument(
+        "--against", type=Path, metavar="FOLDER", help="compare with another checkout's proxy"
+    )
     for hidden in ("--role", "--port", "--kind", "--connections"):
         parser.add_argument(hidden, help=argparse.SUPPRESS)
     parser.add_argument("--pods", type=int, nargs="*", help=argparse.SUPPRESS)
@@ -445,6 +474,8 @@ def compare(words: argparse.Namespace) -> int:
     """The whole comparison; the exit code."""
     rounds = words.rounds or (3 if words.quick else 7)
     seconds = words.seconds or (0.5 if words.quick else 1.5)
+    if words.against is not None:
+        return compare_builds(words, rounds, seconds)
     for rival in RIVALS:
         find_program(rival)
     rows: list[dict[str, Any]] = []
@@ -459,6 +490,28 @@ def compare(words: argparse.Namespace) -> int:
         )
     else:
         _print(rows, judged)
+    return 0 if holds else 1
+
+
+def compare_builds(words: argparse.Namespace, rounds: int, seconds: float) -> int:
+    """Our proxy beside another checkout's: 1 where it has less than ``NOT_SLOWER`` of the other's rate."""
+    other = words.against.resolve()
+    if not (other / ".venv/bin/python").exists():
+        raise _missing(f"{other}/.venv", "the other checkout needs an environment of its own")
+    rows: list[dict[str, Any]] = []
+    for kind in (words.only,) if words.only else REQUIRED:
+        with tempfile.TemporaryDirectory(prefix="devenv-bench-") as folder:
+            rows += measure(kind, rounds, seconds, Path(folder), other)
+    holds = all(row["over_other"] >= NOT_SLOWER for row in rows if row["target"] == "ours")
+    if words.json:
+        print(json.dumps({"rounds": rounds, "seconds": seconds, "rows": rows, "holds": holds}))
+    else:
+        for row in rows:
+            ratio = f", {row['over_other']:.3f} x the other" if row["target"] == "ours" else ""
+            print(
+                f"{row['upstream']:<8} {row['connections']:>3} connections  {row['target']:<6}"
+                f"{row['rps']:>9,.0f} req/s median{row['cpu_us']:>8.1f} us CPU each{ratio}"
+            )
     return 0 if holds else 1
 
 

@@ -1,37 +1,67 @@
-"""The clients' connections: requests in, in order, one at a time on its way."""
+"""The clients' connections: requests in, in order, one exchange at a time; bytes come from a transport."""
 
 from __future__ import annotations
 
-import asyncio
-from time import perf_counter, time
+from collections.abc import Callable
 from typing import Any
 
 from devenv.core.model.events import ExchangeOutcome
 from devenv.core.routing import RequestFacts
 from devenv.wire.proxy.answers import error_response
 from devenv.wire.proxy.bodies import Malformed
+from devenv.wire.proxy.ends import Transport
 from devenv.wire.proxy.exchanges import ExchangeRecord
-from devenv.wire.proxy.flight import Flight
 from devenv.wire.proxy.heads import parse_request_head
+from devenv.wire.proxy.open_exchange import OpenExchange
+from devenv.wire.proxy.shared import Shared
 from devenv.wire.proxy.sockets import half_close, reset
-from devenv.wire.proxy.traffic import Traffic
+from devenv.wire.proxy.states import CLIENT_TRANSITIONS, ClientState
+from devenv.wire.proxy.tunnel import Tunnel
+
+# not by way of the class: an enum's attributes are slow to read
+_IDLE, _RECEIVING_HEAD, _EXCHANGE, _TUNNEL, _LINGERING, _CLOSED = ClientState
 
 
-class ClientConnection(asyncio.Protocol):
-    """One client's TCP connection.
+class ClientRegistry:
+    """The clients' connections that are open, by number, in the order in which they came."""
 
-    Requests that come while another is on its way (pipelining, RFC 9112 §9.3.2) wait in ``_waiting``,
-    bounded, so that answers leave in order. ``ending``: no further request is taken. ``closed_at``: the
-    reading of the clock when the client closed its side.
+    def __init__(self) -> None:
+        self.by_number: dict[int, ClientConnection] = {}
+        self.accepted = 0
+        """How many there have been."""
+        self.when_empty: Callable[[], None] | None = None
+        """Called each time that the last one has gone."""
+
+    def add(self, client: ClientConnection) -> int:
+        """A client has connected; its number, from 1."""
+        self.accepted += 1
+        self.by_number[self.accepted] = client
+        return self.accepted
+
+    def forget(self, number: int) -> None:
+        """A client's connection is gone."""
+        self.by_number.pop(number, None)
+        if not self.by_number and self.when_empty is not None:
+            self.when_empty()
+
+
+class ClientConnection:
+    """One client's TCP connection; see ``ClientState``. Has the methods of ``asyncio.Protocol``.
+
+    Requests that come while an exchange is under way (pipelining, RFC 9112 §9.3.2) wait in ``_waiting``,
+    bounded, so that answers leave in order.
     """
 
     __slots__ = (
         "_advancing",
-        "_flight",
+        "_exchange",
         "_linger_until",
         "_paused_at",
         "_reading_paused",
+        "_registry",
+        "_shared",
         "_since",
+        "_tunnel",
         "_waiting",
         "_write_paused",
         "closed_at",
@@ -39,44 +69,49 @@ class ClientConnection(asyncio.Protocol):
         "facts",
         "forwarded",
         "number",
-        "peer_bytes",
-        "peer_port",
-        "traffic",
+        "peer",
+        "peer_host",
+        "state",
         "transport",
+        "write",
     )
 
-    def __init__(self, traffic: Traffic) -> None:
-        self.traffic = traffic
-        self.transport: Any = None
+    transport: Transport
+    write: Callable[[bytes], None]
+
+    def __init__(self, shared: Shared, registry: ClientRegistry) -> None:
+        self._shared = shared
+        self._registry = registry
+        self.state: ClientState = _IDLE
         self.ending = False
-        self._flight: Flight | None = None
+        self.closed_at: float | None = None
+        self._exchange: OpenExchange | None = None
+        self._tunnel: Tunnel | None = None
         self._waiting = b""
         self._advancing = False
-        self.closed_at: float | None = None
         self._reading_paused = False
         self._write_paused = False
-        self._linger_until: float | None = None
+        self._linger_until = 0.0
         self._paused_at = 0.0
-        self._since = perf_counter()
+        self._since = shared.clock()
 
-    # -- asyncio.Protocol
+    # -- from the transport
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: Any) -> None:
         """A client has connected."""
         self.transport = transport
-        self.transport.set_write_buffer_limits(high=self.traffic.limits.buffer)
+        self.write = transport.write
+        transport.set_write_buffer_limits(high=self._shared.limits.buffer)
         peer = transport.get_extra_info("peername") or ("unknown", 0)
-        self.peer_bytes = str(peer[0]).encode()
-        self.peer_port = f"{peer[0]}:{peer[1]}"
-        self.forwarded = b"\r\nX-Forwarded-For: %b\r\nX-Forwarded-Proto: http\r\n\r\n" % self.peer_bytes
-        self.traffic.connections += 1
-        self.number = self.traffic.connections
+        self.peer_host = str(peer[0]).encode()
+        self.peer = f"{peer[0]}:{peer[1]}"
+        self.forwarded = b"\r\nX-Forwarded-For: %b\r\nX-Forwarded-Proto: http\r\n\r\n" % self.peer_host
+        self.number = self._registry.add(self)
         self.facts = RequestFacts(str(peer[0]), self.number)
-        self.traffic.clients[self.number] = self
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of requests, or of the tunnel; after an error they are thrown away."""
-        if self._linger_until is not None:
+        """Bytes of requests, or of the tunnel; after the last answer they are thrown away."""
+        if self.state is _LINGERING:
             return
         if self._waiting:
             data = self._waiting + data
@@ -90,41 +125,40 @@ class ClientConnection(asyncio.Protocol):
 
         A client that has closed altogether looks the same until it is written to, so its request runs on.
         """
-        flight = self._flight
-        if flight is not None and flight.tunnelling:
-            flight.client_half_closed()
+        if self._tunnel is not None:
+            self._tunnel.client_half_closed()
             return True
-        self.closed_at = perf_counter()
-        if flight is None:
+        self.closed_at = self._shared.clock()
+        exchange = self._exchange
+        if exchange is None:
             # without anything to answer connection_lost follows
             return self._write_paused and bool(self._waiting)
-        return flight.request_done
+        return exchange.request_received
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Closed by either side."""
-        self.traffic.forget(self)
-        self.ending = True
-        flight, self._flight = self._flight, None
-        if flight is not None:
-            if self.closed_at is None:
-                self.closed_at = perf_counter()
-            flight.client_gone()
+        self._registry.forget(self.number)
+        under_way = self._exchange or self._tunnel
+        self._close()
+        if self.closed_at is None:
+            self.closed_at = self._shared.clock()
+        if under_way is not None:
+            under_way.client_gone()
 
     def pause_writing(self) -> None:
         """The client reads more slowly than the pod sends."""
         self._write_paused = True
-        self._paused_at = perf_counter()
-        flight = self._flight
-        if flight is not None and flight.connection is not None:
-            flight.connection.pause_reading()
+        self._paused_at = self._shared.clock()
+        under_way = self._exchange or self._tunnel
+        if under_way is not None:
+            under_way.client_write_paused()
 
     def resume_writing(self) -> None:
         """The client has caught up."""
         self._write_paused = False
-        flight = self._flight
-        if flight is not None:
-            if flight.connection is not None:
-                flight.connection.resume_reading()
+        under_way = self._exchange or self._tunnel
+        if under_way is not None:
+            under_way.client_write_resumed()
         elif self._waiting:
             self._continue()
             self._end_if_spent()
@@ -132,64 +166,72 @@ class ClientConnection(asyncio.Protocol):
     # -- requests
 
     def _advance(self, data: bytes, *, fresh: bool) -> None:
-        """Take requests out of ``data``, as far as the one on its way allows.
+        """Take requests out of ``data``, as far as the exchange under way allows.
 
         ``fresh``: none of it has been waited for yet.
         """
         while data:
-            flight = self._flight
-            if flight is None:
+            exchange = self._exchange
+            if exchange is None:
+                if self._tunnel is not None:
+                    self._tunnel.from_client(data)
+                    return
                 if self.ending:
                     return
                 if self._write_paused:
                     self._hold(data)
                     return
-                try:
-                    parsed = parse_request_head(data)
-                    if parsed is None:
-                        self._waiting = data
-                        if fresh:
-                            self._since = perf_counter()
-                        return
-                    head, end = parsed
-                    body, position = None, end
-                    if head.chunked or head.content_length:
-                        body = head.body()
-                        assert body is not None
-                        end = body.feed(data, position)
-                except Malformed as error:
-                    self._refuse(error)
+                rest = self._begin(data, fresh=fresh)
+                if rest is None:
                     return
-                self._flight = flight = Flight(self, head, body)
-                flight.launch(data[position:end] if body is not None else b"")
-                if end == len(data):
-                    return
-                data = data[end:]
+                data = rest
                 fresh = True
-            elif flight.tunnelling and flight.connection is not None:
-                flight.connection.transport.write(data)
-                return
-            elif not flight.request_done:
-                data = self._body_data(flight, data)
+            elif not exchange.request_received:
+                data = self._body_data(exchange, data)
             else:
                 self._hold(data)
                 return
-            if self._linger_until is not None:
+            if self.state is _LINGERING:
                 return
 
-    def _body_data(self, flight: Flight, data: bytes) -> bytes:
+    def _begin(self, data: bytes, *, fresh: bool) -> bytes | None:
+        """Start the exchange whose head begins ``data``; what is behind the request, None for nothing."""
+        try:
+            parsed = parse_request_head(data)
+            if parsed is None:
+                self._waiting = data
+                if fresh:
+                    self._since = self._shared.clock()
+                if self.state is _IDLE:
+                    self.state = CLIENT_TRANSITIONS[self.state][_RECEIVING_HEAD]
+                return None
+            head, end = parsed
+            body, position = None, end
+            if head.chunked or head.content_length:
+                body = head.body()
+                assert body is not None
+                end = body.feed(data, position)
+        except Malformed as error:
+            self._refuse(error)
+            return None
+        self.state = CLIENT_TRANSITIONS[self.state][_EXCHANGE]
+        self._exchange = exchange = OpenExchange(self, self._shared, head, body)
+        exchange.start(data[position:end] if body is not None else b"")
+        return None if end == len(data) else data[end:]
+
+    def _body_data(self, exchange: OpenExchange, data: bytes) -> bytes:
         """Pass on what belongs to the body; the rest."""
         try:
-            end = flight.feed_body(data)
+            end = exchange.feed_body(data)
         except Malformed as error:
-            flight.broken_body(error)
+            exchange.broken_body(error)
             return b""
-        flight.send_body(data[:end])
+        exchange.send_body(data[:end])
         return data[end:]
 
     def _hold(self, data: bytes) -> None:
         self._waiting = data
-        if len(data) > self.traffic.limits.buffer:
+        if len(data) > self._shared.limits.buffer:
             self.pause_reading()
 
     def _continue(self) -> None:
@@ -199,12 +241,52 @@ class ClientConnection(asyncio.Protocol):
         self._advance(data, fresh=True)
         self._advancing = False
 
-    def finished(self, now: float, *, close: bool) -> None:
-        """The flight's answer is complete; on to the next request, or the end."""
-        self._flight = None
+    def _refuse(self, error: Malformed) -> None:
+        """Answer what is no request that we take, then stop listening to this client."""
+        shared = self._shared
+        request_id = shared.new_request_id()
+        self.write(
+            error_response(
+                error.status,
+                error.detail,
+                pod=None,
+                reason=error.detail,
+                request_id=request_id,
+                close=True,
+                head_only=False,
+            )
+        )
+        shared.log.add(
+            ExchangeRecord(
+                request_id,
+                self.peer,
+                b"",
+                b"",
+                shared.balancer.policy_text,
+                None,
+                error.status,
+                self._since + shared.epoch_minus_clock,
+                shared.clock() - self._since,
+                ExchangeOutcome.REFUSED,
+                error.detail,
+            )
+        )
+        self._end()
+
+    def open_exchange(self, now: float) -> ExchangeRecord | None:
+        """The exchange under way as it is at ``now`` (a reading of the clock); a tunnel is none."""
+        exchange = self._exchange
+        return None if exchange is None else exchange.record(ExchangeOutcome.OPEN, None, now)
+
+    # -- from the exchange
+
+    def exchange_ended(self, now: float, *, close: bool) -> None:
+        """See ``ClientEnd``."""
+        self._exchange = None
         if close:
             self._end()
             return
+        self.state = CLIENT_TRANSITIONS[self.state][_IDLE]
         self._since = now
         if self._advancing:
             return
@@ -216,76 +298,48 @@ class ClientConnection(asyncio.Protocol):
         if self.ending or self.closed_at is not None:
             self._end_if_spent()
 
-    def _end_if_spent(self) -> None:
-        """After the last answer to a client that sends no more, or when the proxy closes."""
-        if (
-            self._flight is None
-            and (self.ending or self.closed_at is not None)
-            and not (self._waiting and self._write_paused)
-        ):
-            self._end()
-
-    def start_tunnel(self) -> None:
-        """The flight has switched protocols: what waited belongs to the other side."""
+    def start_tunnel(self, tunnel: Tunnel) -> None:
+        """See ``ExchangeClient``; what waited belongs to the pod."""
+        self.state = CLIENT_TRANSITIONS[self.state][_TUNNEL]
+        self._exchange, self._tunnel = None, tunnel
         data, self._waiting = self._waiting, b""
         self.resume_reading()
         self._advance(data, fresh=True)
 
-    def _refuse(self, error: Malformed) -> None:
-        """Answer what is no request that we take, then stop listening to this client."""
-        request_id = self.traffic.new_request_id()
-        self.transport.write(
-            error_response(
-                error.status,
-                error.detail,
-                pod=None,
-                reason=error.detail,
-                request_id=request_id,
-                close=True,
-                head_only=False,
-            )
-        )
-        seconds = perf_counter() - self._since
-        policy = self.traffic.policy_text
-        self.traffic.log.add(
-            ExchangeRecord(
-                request_id,
-                self.peer_port,
-                b"",
-                b"",
-                policy,
-                None,
-                error.status,
-                time() - seconds,
-                seconds,
-                ExchangeOutcome.REFUSED,
-                error.detail,
-            )
-        )
-        self._end()
-
-    def open_exchange(self, now: float) -> ExchangeRecord | None:
-        """The exchange that is under way at ``now``, if there is one."""
-        flight = self._flight
-        if flight is None or flight.tunnelling:
-            return None
-        return flight.record(ExchangeOutcome.OPEN, None, now)
-
-    # -- flow control
-
     def pause_reading(self) -> None:
-        """Take no more bytes from the client for now."""
+        """See ``ClientEnd``."""
         if not self._reading_paused and not self.transport.is_closing():
             self._reading_paused = True
             self.transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """Take bytes again."""
+        """See ``ClientEnd``."""
         if self._reading_paused and not self.transport.is_closing():
             self._reading_paused = False
             self.transport.resume_reading()
 
+    def half_close(self) -> None:
+        """See ``ClientEnd``."""
+        half_close(self.transport)
+
+    def close_after_flush(self) -> None:
+        """See ``ClientEnd``."""
+        self._close()
+        self.transport.close()
+
+    def break_off(self) -> None:
+        """See ``ClientEnd``."""
+        self._close()
+        reset(self.transport)
+
     # -- ends
+
+    def _end_if_spent(self) -> None:
+        """After the last answer to a client that sends no more, or when the proxy closes."""
+        if self.state is _IDLE or self.state is _RECEIVING_HEAD:
+            spent = self.ending or self.closed_at is not None
+            if spent and not (self._waiting and self._write_paused):
+                self._end()
 
     def _end(self) -> None:
         """Close so that the client can read the last answer even if it is still sending.
@@ -294,51 +348,50 @@ class ClientConnection(asyncio.Protocol):
         sending side is shut down and what comes is read and dropped for a while (RFC 9112 §9.6).
         """
         self.ending = True
-        if self._linger_until is not None:
-            return
         self._waiting = b""
         if self.closed_at is not None or not self.transport.can_write_eof():
+            self._close()
             self.transport.close()
             return
-        self._linger_until = perf_counter() + self.traffic.limits.linger
+        self.state = CLIENT_TRANSITIONS[self.state][_LINGERING]
+        self._linger_until = self._shared.clock() + self._shared.limits.linger
         self.resume_reading()
         half_close(self.transport)
 
-    def close_after_flush(self) -> None:
-        """Close when what was written has gone out."""
-        self._flight = None
+    def _close(self) -> None:
+        """No exchange and no tunnel is served any more."""
+        self._exchange = self._tunnel = None
         self.ending = True
-        self.transport.close()
-
-    def break_off(self) -> None:
-        """Reset the connection: its answer stays incomplete."""
-        self._flight = None
-        self.ending = True
-        reset(self.transport)
+        if self.state is not _CLOSED:
+            self.state = CLIENT_TRANSITIONS[self.state][_CLOSED]
 
     def check(self, now: float) -> None:
         """Enforce the time limits; called now and then."""
-        limits = self.traffic.limits
-        if self._linger_until is not None:
+        limits, state = self._shared.limits, self.state
+        if state is _CLOSED:
+            return
+        if state is _LINGERING:
             if now > self._linger_until:
                 self.transport.abort()
         elif self._write_paused:
             if now - self._paused_at > limits.client:
                 self.abort()
-        elif self._flight is not None:
-            self._flight.check(now)
-        elif self._waiting:
+        elif self._exchange is not None:
+            self._exchange.check(now)
+        elif state is _RECEIVING_HEAD:
             if now - self._since > limits.client:
                 self._refuse(Malformed(f"no whole request within {limits.client:g} s", 408))
-        elif now - self._since > limits.keepalive:
+        elif state is _IDLE and now - self._since > limits.keepalive:
+            self._close()
             self.transport.close()
 
     def abort(self) -> None:
-        """Reset the connection, with whatever is on its way."""
+        """Reset the connection, with whatever is under way."""
         self.transport.abort()
 
     def shut_down(self) -> None:
-        """The proxy is closing: end when idle, or after the answer on its way."""
+        """The proxy is closing: end when idle, or after the answer under way."""
         self.ending = True
-        if self._flight is None and self._linger_until is None:
+        if self.state is _IDLE or self.state is _RECEIVING_HEAD:
+            self._close()
             self.transport.close()

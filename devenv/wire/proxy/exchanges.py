@@ -1,4 +1,4 @@
-"""The recent exchanges, bounded, cheap to add to: an Exchange is made only when somebody reads."""
+"""The recent exchanges, bounded, cheap to add to: an Exchange is made only when it is read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from devenv.wire.proxy.json_bodies import as_text
 
 
 class ExchangeRecord(NamedTuple):
-    """An exchange as it was when it ended; made into an ``Exchange`` only when somebody reads it."""
+    """An exchange as it was when it ended; made into an ``Exchange`` only when it is read."""
 
     request_id: bytes
     client: str
@@ -26,10 +26,10 @@ class ExchangeRecord(NamedTuple):
     """Its duration."""
     outcome: ExchangeOutcome
     error: str | None = None
-    sent: bytes | None = None
-    """The request's body, if it may be JSON."""
-    answer: bytes | None = None
-    """The response's body, if it may be JSON."""
+    sent: bytes | str | None = None
+    """The request's body: bytes that may be JSON, or text that is."""
+    answer: bytes | str | None = None
+    """The response's body, likewise."""
     session: bytes | None = None
     client_closed: float | None = None
     """When the client closed its side, in seconds since the epoch."""
@@ -60,7 +60,7 @@ class ExchangeLog:
     """The last ``capacity`` exchanges, numbered from 1 in the order in which they ended."""
 
     def __init__(self, capacity: int) -> None:
-        self._records: deque[ExchangeRecord] = deque(maxlen=capacity)
+        self._ended: deque[ExchangeRecord | Exchange] = deque(maxlen=capacity)
         self._count = 0
 
     @property
@@ -71,14 +71,20 @@ class ExchangeLog:
     def add(self, record: ExchangeRecord) -> None:
         """Append one; the oldest goes when the log is full."""
         self._count += 1
-        self._records.append(record)
+        self._ended.append(record)
 
     def since(self, seq: int, limit: int | None = None) -> list[Exchange]:
-        """Those numbered above ``seq`` that are still held, oldest first, at most ``limit``."""
-        first = self._count - len(self._records) + 1
+        """Those numbered above ``seq`` that are still held, oldest first, at most ``limit``.
+
+        A record is made into an Exchange, and its JSON parsed, when it is first read.
+        """
+        ended = self._ended
+        first = self._count - len(ended) + 1
         skip = max(0, seq + 1 - first)
         stop = None if limit is None else skip + max(0, limit)
-        return [
-            record.exchange(first + skip + offset)
-            for offset, record in enumerate(islice(self._records, skip, stop))
-        ]
+        exchanges = []
+        for index, entry in enumerate(list(islice(ended, skip, stop)), start=skip):
+            if isinstance(entry, ExchangeRecord):
+                ended[index] = entry = entry.exchange(first + index)
+            exchanges.append(entry)
+        return exchanges

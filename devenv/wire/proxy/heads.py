@@ -130,7 +130,9 @@ class ResponseHead:
 
     ``outgoing`` is the head to send to a client as far as it does not depend on the request: status line
     (HTTP/1.1), fields without the hop-by-hop ones, Content-Length, and X-Served-By if the pod gave one.
-    ``upgrade`` is the protocol of a 101.
+    ``upgrade`` is the protocol of a 101. ``bodiless``: it has no body, whatever its fields say;
+    ``names_body``: they say that it has one. ``reusable``: the pod's connection can carry another request
+    once this response has ended.
     """
 
     __slots__ = (
@@ -139,7 +141,9 @@ class ResponseHead:
         "content_length",
         "keep_alive",
         "minor",
+        "names_body",
         "outgoing",
+        "reusable",
         "served_by",
         "status",
         "upgrade",
@@ -155,6 +159,8 @@ class ResponseHead:
         self.upgrade: bytes | None = None
         self.outgoing = b""
         self.bodiless = status in (204, 304) or status < 200  # RFC 9112 §6.3
+        self.names_body = False
+        self.reusable = False
 
     def body(self, method: bytes) -> Body | None:
         """The framing of the body that follows a ``method`` request's response; None where there is none."""
@@ -174,8 +180,9 @@ def parse_request_head(data: bytes) -> tuple[RequestHead, int] | None:
     for a target above ``MAX_TARGET``, 417, 431 for a head above ``MAX_HEAD``, 501, 505.
     """
     start = 0
-    while data.startswith(b"\r\n", start):
-        start += 2
+    if data[:1] == b"\r":
+        while data.startswith(b"\r\n", start):
+            start += 2
     end = data.find(b"\r\n\r\n", start)
     if end < 0 or end - start > MAX_HEAD:
         _check_limits(data[start:] if end < 0 else data[start:end])
@@ -370,6 +377,8 @@ def _response(block: bytes) -> ResponseHead:
     split = block.split(b"\r\n")
     head = ResponseHead(int(match[2]), 1 if match[1] == b"1" else 0)
     lines = [b"HTTP/1.1" + split[0][8:]]
+    lengths: list[bytes] = []
+    codings: list[bytes] = []
     named: list[bytes] = []
     for line in split[1:]:
         name, _, value = line.partition(b":")
@@ -379,13 +388,11 @@ def _response(block: bytes) -> ResponseHead:
             continue
         value = value.strip(b" \t")
         if name == b"content-length":
-            head.content_length = _content_length(value, head.content_length)
+            lengths.append(value)
         elif name == b"x-served-by":
             head.served_by = head.served_by or value
         elif name == b"transfer-encoding":
-            if head.chunked or value.lower() != b"chunked":
-                raise Malformed("the response has a transfer coding other than chunked")
-            head.chunked = True
+            codings.append(value.lower())
         elif name == b"connection":
             named += [word.strip(b" \t") for word in value.lower().split(b",")]
         elif name == b"upgrade":
@@ -393,12 +400,43 @@ def _response(block: bytes) -> ResponseHead:
     if named:
         head.keep_alive = b"close" not in named and (head.minor == 1 or b"keep-alive" in named)
         _drop_named(lines, named)
-    if head.chunked and head.content_length is not None:
-        raise Malformed("the response has Content-Length together with Transfer-Encoding")
-    if head.content_length is not None and head.status != 204:
+    try:
+        _read_framing(head, lengths, codings)
+    except Malformed:
+        if not head.bodiless:
+            raise
+        # it ends with its head, whatever the fields say (RFC 9112 §6.3)
+        head.content_length, head.chunked, head.names_body = None, False, True
+    if head.content_length is not None and head.status >= 200 and head.status != 204:
         lines.append(b"Content-Length: %d" % head.content_length)
     if head.served_by is not None:
         lines.append(b"X-Served-By: " + head.served_by)
     lines.append(b"")
     head.outgoing = b"\r\n".join(lines)
+    head.reusable = _may_be_reused(head)
     return head
+
+
+def _may_be_reused(head: ResponseHead) -> bool:
+    """See ``ResponseHead.reusable``.
+
+    Not where a response that has no body by rule names one: the pod may send it all the same, and it would be
+    read as the next response (RFC 9112 §6.1, §6.3). Nor after chunks in an HTTP/1.0 response (§6.1), nor
+    after a 5xx: some servers (uvicorn) close then without having announced it.
+    """
+    if not head.keep_alive or head.status >= 500:
+        return False
+    return not (head.bodiless and head.names_body) and not (head.chunked and head.minor == 0)
+
+
+def _read_framing(head: ResponseHead, lengths: list[bytes], codings: list[bytes]) -> None:
+    """The body's framing from the values of Content-Length and Transfer-Encoding; Malformed if ambiguous."""
+    for value in lengths:
+        head.content_length = _content_length(value, head.content_length)
+    if codings:
+        if codings != [b"chunked"]:
+            raise Malformed("the response has a transfer coding other than chunked")
+        head.chunked = True
+        if head.content_length is not None:
+            raise Malformed("the response has Content-Length together with Transfer-Encoding")
+    head.names_body = head.chunked or bool(head.content_length)

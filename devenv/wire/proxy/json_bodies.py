@@ -33,25 +33,29 @@ def collect(held: bytes | None, piece: bytes) -> bytes | None:
     return held + piece
 
 
-def bounded(body: bytes | None) -> bytes | None:
-    """What to keep of a collected body: at most ``MAX_KEPT`` bytes or a shortened body; None for none."""
+def bounded(body: bytes | None) -> bytes | str | None:
+    """What to keep of a collected body; None for nothing.
+
+    At most ``MAX_KEPT`` bytes as they are (not parsed: that is left to ``as_text``), or, of a longer body,
+    the text of the shortened one.
+    """
     if not body:
         return None
     if len(body) <= MAX_KEPT:
         return body
     try:
-        short = _short_text(body.decode()).encode()
+        short = _short_text(body.decode())
+        return short if 0 < len(short.encode()) <= 2 * MAX_KEPT else None
     except (ValueError, RecursionError):
         return None
-    return short if 0 < len(short) <= 2 * MAX_KEPT else None
 
 
-def as_text(body: bytes | None) -> str | None:
-    """A kept body as text, if it is JSON, a form, or a stream of JSON events."""
-    if body is None:
-        return None
+def as_text(kept: bytes | str | None) -> str | None:
+    """What ``bounded`` kept, as text, if it is JSON, a form, or a stream of JSON events."""
+    if kept is None or isinstance(kept, str):
+        return kept
     try:
-        text = body.decode()
+        text = kept.decode()
     except ValueError:
         return None
     try:

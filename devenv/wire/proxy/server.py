@@ -1,26 +1,38 @@
-"""The proxy as a whole: listens, sweeps time limits, probes dead pods."""
+"""The proxy as a whole: listens, enforces time limits, tells the control API."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from contextlib import suppress
+from random import Random
 from time import perf_counter, time
 from typing import Any
 
 from devenv.core.model.events import Exchange
-from devenv.wire.proxy.client import ClientConnection
+from devenv.wire.proxy.balancer import Balancer
+from devenv.wire.proxy.client import ClientConnection, ClientRegistry
+from devenv.wire.proxy.connector import Connector
+from devenv.wire.proxy.exchanges import ExchangeLog
 from devenv.wire.proxy.limits import Limits
-from devenv.wire.proxy.traffic import Traffic
+from devenv.wire.proxy.pods import Pods
+from devenv.wire.proxy.shared import Shared
 from devenv.wire.proxy.upstream import Upstream
+
+
+class _Protocol(ClientConnection, asyncio.Protocol):
+    """The connection as an event loop takes it."""
+
+    __slots__ = ()
 
 
 class Proxy:
     """An HTTP/1.1 reverse proxy over ``upstreams``; runs in the event loop that calls ``start``.
 
     ``policy`` is the text form of a routing policy, ``seed`` makes its random choices the same again,
-    ``capacity`` bounds the recent exchanges, which tell what ``session_carrier`` says, where one is named.
-    Raises UsageProblem for an unknown policy or pod.
+    ``capacity`` bounds the recent exchanges, which have the value of ``session_carrier`` (a header, or
+    ``Cookie:name``), where one is named. Raises UsageProblem for an unknown policy or pod.
     """
 
     def __init__(
@@ -34,14 +46,23 @@ class Proxy:
         session_carrier: str = "",
     ) -> None:
         self._limits = limits or Limits()
-        self._traffic = Traffic(
-            upstreams,
-            policy,
-            seed=seed,
-            capacity=capacity,
-            limits=self._limits,
+        self._balancer = Balancer(policy, Random(seed))
+        self._pods = Pods(self._balancer, self._limits)
+        self._pods.set_upstreams(upstreams)
+        self._connector = Connector(self._pods, self._limits)
+        self._log = ExchangeLog(capacity)
+        self._shared = Shared(
+            self._balancer,
+            self._pods,
+            self._connector,
+            self._log,
+            self._limits,
+            clock=perf_counter,
+            request_prefix=os.urandom(8).hex().encode(),  # unique across restarts; no security hangs on it
             session_carrier=session_carrier,
         )
+        self._shared.epoch_minus_clock = time() - perf_counter()
+        self._clients = ClientRegistry()
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -49,15 +70,16 @@ class Proxy:
         """Listen on ``host``:``port`` (0: any free port) and return the port; OSError where it is taken."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: ClientConnection(self._traffic), host, port, backlog=1024
+            lambda: _Protocol(self._shared, self._clients), host, port, backlog=1024
         )
         self._sweeper = loop.call_later(self._limits.sweep, self._sweep)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def close(self, grace: float = 1.0) -> None:
         """Stop listening, let answers on their way end for ``grace`` seconds, then break them off."""
-        clients = self._traffic.clients
-        drained = self._traffic.drained = asyncio.Event()
+        clients = self._clients.by_number
+        drained = asyncio.Event()
+        self._clients.when_empty = drained.set
         if self._server is not None:
             self._server.close()
         for client in list(clients.values()):
@@ -71,13 +93,9 @@ class Proxy:
             client.abort()
         if clients:
             await drained.wait()
-        for pod in self._traffic.pods.values():
-            pod.retired = True
-            pod.drop_idle()
-        tasks = list(self._traffic.tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for pod in self._pods.by_name.values():
+            pod.retire()
+        await self._connector.close()
         if self._server is not None:
             await self._server.wait_closed()
 
@@ -86,18 +104,18 @@ class Proxy:
     @property
     def policy(self) -> str:
         """The routing policy in its text form."""
-        return self._traffic.policy_text
+        return self._balancer.policy_text
 
     def set_policy(self, text: str) -> None:
         """Route by another policy from the next request on; its turns start anew.
 
         Raises UsageProblem for an unknown policy or pod; the present one stays then.
         """
-        self._traffic.set_policy(text)
+        self._balancer.set_policy(text)
 
     def set_upstreams(self, upstreams: Sequence[Upstream]) -> None:
-        """Replace the pods; see ``Traffic.set_upstreams``."""
-        self._traffic.set_upstreams(upstreams)
+        """Replace the pods; see ``Pods.set_upstreams``."""
+        self._pods.set_upstreams(upstreams)
 
     def pods(self) -> list[dict[str, Any]]:
         """Every pod as ``name, address, state`` (up or down)``, in_flight, served, last_error``."""
@@ -106,43 +124,43 @@ class Proxy:
                 "name": pod.name,
                 "address": pod.upstream.address,
                 "state": "up" if pod.up else "down",
-                "in_flight": self._traffic.in_flight[pod.name],
+                "in_flight": self._balancer.in_flight[pod.name],
                 "served": pod.served,
                 "last_error": pod.last_error,
             }
-            for pod in self._traffic.pods.values()
+            for pod in self._pods.by_name.values()
         ]
 
     @property
     def latest_exchange(self) -> int:
         """The number of the latest exchange; 0 before the first."""
-        return self._traffic.log.latest
+        return self._log.latest
 
     def exchanges(self, since: int = 0, limit: int | None = None) -> list[Exchange]:
         """The recent exchanges numbered above ``since``, oldest first, at most ``limit``.
 
         They are numbered in the order in which they ended, so that polling by the last number misses none.
         """
-        return self._traffic.log.since(since, limit)
+        return self._log.since(since, limit)
 
     def open_exchanges(self) -> list[Exchange]:
         """The exchanges under way, the oldest first, with ``seq`` 0 and the outcome "open"."""
         now = perf_counter()
-        records = [client.open_exchange(now) for client in self._traffic.clients.values()]
+        records = [client.open_exchange(now) for client in self._clients.by_number.values()]
         under_way = [record.exchange(0) for record in records if record is not None]
         return sorted(under_way, key=lambda exchange: exchange.started)
 
     async def probe(self) -> None:
         """Find out now which pods can be reached, as after a restart; updates their state."""
-        await asyncio.gather(*(self._traffic.probe(pod) for pod in list(self._traffic.pods.values())))
+        await asyncio.gather(*(self._connector.probe(pod) for pod in list(self._pods.by_name.values())))
 
     # -- upkeep
 
     def _sweep(self) -> None:
         now = perf_counter()
-        self._traffic.epoch_minus_clock = time() - now
-        for client in list(self._traffic.clients.values()):
+        self._shared.epoch_minus_clock = time() - now
+        for client in list(self._clients.by_number.values()):
             client.check(now)
-        for pod in self._traffic.pods.values():
+        for pod in self._pods.by_name.values():
             pod.expire(now)
         self._sweeper = asyncio.get_running_loop().call_later(self._limits.sweep, self._sweep)

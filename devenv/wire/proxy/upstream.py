@@ -1,17 +1,24 @@
-"""The pods as the proxy sees them, and its connections to them."""
+"""The pods as the proxy sees them, and its connections to them; bytes come from and go to a transport."""
 
 from __future__ import annotations
 
-import asyncio
-import socket
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from devenv.wire.proxy.flight import Flight
+from devenv.wire.proxy.ends import ResponseReceiver, Transport
+from devenv.wire.proxy.sockets import half_close
+from devenv.wire.proxy.states import UPSTREAM_TRANSITIONS, UpstreamState
 
 MAX_IDLE = 256
 """Idle connections kept per pod."""
+
+SPOKE_FIRST = "it sent data before it was sent a request"
+CLOSED_FIRST = "the connection was closed before an answer"
+_DONE_WITH = "the proxy closed it"
+
+# not by way of the class: an enum's attributes are slow to read
+_OPENING, _IDLE, _BUSY, _CLOSED = UpstreamState
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,43 +36,36 @@ class Upstream:
 
 
 class Pod:
-    """One upstream with its idle connections and what is known of its health.
-
-    ``up`` turns False when a connection is refused or times out, True when one is made again.
-    """
+    """One upstream with its idle connections and what is known of its health."""
 
     def __init__(self, upstream: Upstream, idle_seconds: float, buffer: int) -> None:
         self.upstream = upstream
         self.name = upstream.name
         self.served_by = b"X-Served-By: %b\r\nX-Request-Id: " % upstream.name.encode()
+        """The fields that name the pod in a response, up to the request id's value."""
         self.up = True
+        """False from a connection that could not be made to the next one that could."""
         self.retired = False
+        """It is no longer used; exchanges under way end where they are."""
         self.served = 0
         self.last_error: str | None = None
-        self.probing = False
         self.idle: list[UpstreamConnection] = []
+        """The one used last is at the end."""
         self._idle_seconds = idle_seconds
         self.buffer = buffer
+        """Bytes that may wait for the pod before the client is paused."""
 
     def take(self, now: float) -> UpstreamConnection | None:
-        """The idle connection that was used last, if there is a usable one."""
+        """The idle connection that was used last, if there is a usable one; ``now`` reads the clock."""
         idle = self.idle
         if not idle:
             return None
         connection = idle.pop()
-        if now - connection.idle_since < self._idle_seconds and not connection.closing:
+        if now - connection.idle_since < self._idle_seconds and not connection.transport.is_closing():
             return connection
         connection.discard()
         self.drop_idle()  # those below it are older still
         return None
-
-    async def connect(self, seconds: float) -> UpstreamConnection:
-        """A new connection; OSError, or TimeoutError after ``seconds``."""
-        async with asyncio.timeout(seconds):
-            _, connection = await asyncio.get_running_loop().create_connection(
-                lambda: UpstreamConnection(self), self.upstream.host, self.upstream.port
-            )
-        return connection
 
     def drop_idle(self) -> None:
         """Close all idle connections."""
@@ -78,125 +78,156 @@ class Pod:
         while self.idle and now - self.idle[0].idle_since >= self._idle_seconds:
             self.idle.pop(0).discard()
 
-
-def reason_of(error: BaseException, seconds: float) -> str:
-    """Why a connection could not be made, in few words."""
-    if isinstance(error, TimeoutError):
-        return f"no connection within {seconds:g} s"
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused"
-    if isinstance(error, socket.gaierror):
-        return "its host name does not resolve"
-    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    def retire(self) -> None:
+        """Use it no more."""
+        self.retired = True
+        self.drop_idle()
 
 
-class UpstreamConnection(asyncio.Protocol):
-    """One TCP connection to a pod: carries one flight at a time, else lies idle in its pod's list."""
+class UpstreamConnection:
+    """One TCP connection to a pod: carries one exchange at a time, else lies idle in its pod's list.
+
+    Has the methods of ``asyncio.Protocol``; see ``UpstreamEnd`` for those that an exchange uses.
+    """
 
     __slots__ = (
-        "closing",
-        "flight",
+        "_receiver",
         "idle_since",
         "pod",
         "read_paused",
         "reused",
+        "state",
         "transport",
+        "why_closed",
+        "write",
         "write_paused",
     )
 
+    transport: Transport
+    write: Callable[[bytes], None]
+
     def __init__(self, pod: Pod) -> None:
         self.pod = pod
-        self.flight: Flight | None = None
+        self.state: UpstreamState = _OPENING
         self.reused = False
-        self.closing = False
         self.read_paused = False
         self.write_paused = False
         self.idle_since = 0.0
-        self.transport: Any = None
+        self.why_closed: str | None = None
+        self._receiver: ResponseReceiver | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A fresh connection; whoever made it hands it a flight."""
+    # -- from the transport
+
+    def connection_made(self, transport: Any) -> None:
+        """A fresh connection; whoever made it hands it an exchange."""
         self.transport = transport
-        self.transport.set_write_buffer_limits(high=self.pod.buffer)
-
-    def carry(self, flight: Flight, data: bytes) -> None:
-        """Send ``data`` and give the flight whatever comes back."""
-        self.flight = flight
-        self.transport.write(data)
+        self.write = transport.write
+        transport.set_write_buffer_limits(high=self.pod.buffer)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of the response; on an idle connection nobody may send any."""
-        if self.flight is None:
-            self.discard()
-        else:
-            self.flight.from_upstream(data)
+        """Bytes of the response; on a connection that carries no exchange a pod must not send any."""
+        if self._receiver is not None:
+            self._receiver.from_upstream(data)
+        elif self.state is not _CLOSED:
+            self._close(SPOKE_FIRST)
 
     def eof_received(self) -> bool:
         """The pod will send no more: for HTTP its end; in a tunnel the other direction goes on."""
-        flight = self.flight
-        if flight is not None and flight.tunnelling:
-            return flight.upstream_half_closed()
-        self._lost(None)
+        if self._receiver is not None and self._receiver.upstream_half_closed():
+            return True
+        self._lost(was_reset=False)
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Closed or reset."""
-        self._lost(exc)
+        self._lost(was_reset=exc is not None)
 
-    def _lost(self, exc: Exception | None) -> None:
-        self.closing = True
-        flight, self.flight = self.flight, None
-        if flight is not None:
-            flight.upstream_lost(self, exc)
-        elif self in self.pod.idle:
+    def _lost(self, *, was_reset: bool) -> None:
+        receiver, self._receiver = self._receiver, None
+        if self.state is _CLOSED:
+            return
+        if self.state is _IDLE and self in self.pod.idle:
             self.pod.idle.remove(self)
+        self.state = UPSTREAM_TRANSITIONS[self.state][_CLOSED]
+        self.why_closed = CLOSED_FIRST
+        if receiver is not None:
+            receiver.upstream_lost(was_reset=was_reset)
 
     def pause_writing(self) -> None:
         """The pod reads more slowly than the client sends."""
         self.write_paused = True
-        if self.flight is not None:
-            self.flight.client.pause_reading()
+        if self._receiver is not None:
+            self._receiver.upstream_write_paused()
 
     def resume_writing(self) -> None:
         """The pod has caught up."""
         self.write_paused = False
-        if self.flight is not None:
-            self.flight.client.resume_reading()
+        if self._receiver is not None:
+            self._receiver.upstream_write_resumed()
+
+    # -- from the exchange
+
+    def begin(self, receiver: ResponseReceiver, data: bytes) -> None:
+        """See ``UpstreamEnd``."""
+        self.state = UPSTREAM_TRANSITIONS[self.state][_BUSY]
+        self._receiver = receiver
+        self.write(data)
+
+    def hand_over(self, receiver: ResponseReceiver) -> None:
+        """See ``UpstreamEnd``."""
+        self._receiver = receiver
+
+    def unsent(self) -> bool:
+        """See ``UpstreamEnd``."""
+        return self.transport.get_write_buffer_size() > 0
 
     def pause_reading(self) -> None:
-        """The client reads more slowly than the pod sends."""
-        if not self.read_paused and not self.closing:
+        """See ``UpstreamEnd``."""
+        if not self.read_paused and self.state is not _CLOSED:
             self.read_paused = True
             self.transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """The client has caught up."""
-        if self.read_paused and not self.closing:
+        """See ``UpstreamEnd``."""
+        if self.read_paused and self.state is not _CLOSED:
             self.read_paused = False
             self.transport.resume_reading()
 
+    def half_close(self) -> None:
+        """See ``UpstreamEnd``."""
+        half_close(self.transport)
+
     def release(self, now: float) -> None:
-        """Back to the idle ones, for the next request."""
-        self.flight = None
+        """See ``UpstreamEnd``; closed instead where its pod is retired or has enough of them."""
+        self._receiver = None
         pod = self.pod
         if self.read_paused:
             self.resume_reading()
-        if self.closing or pod.retired or len(pod.idle) >= MAX_IDLE:
+        if self.state is _CLOSED or pod.retired or len(pod.idle) >= MAX_IDLE:
             self.discard()
             return
+        self.state = UPSTREAM_TRANSITIONS[self.state][_IDLE]
         self.reused = True
         self.idle_since = now
         pod.idle.append(self)
 
     def close_after_flush(self) -> None:
-        """Close when what was written has gone out."""
-        self.flight = None
-        self.closing = True
+        """See ``UpstreamEnd``."""
+        self._receiver = None
+        if self.state is not _CLOSED:
+            self.state = UPSTREAM_TRANSITIONS[self.state][_CLOSED]
+            self.why_closed = _DONE_WITH
         self.transport.close()
 
     def discard(self) -> None:
-        """Close at once; nothing more is wanted from it."""
-        self.flight = None
-        self.closing = True
-        if self.transport is not None:
-            self.transport.abort()
+        """See ``UpstreamEnd``."""
+        self._close(_DONE_WITH)
+
+    def _close(self, why: str) -> None:
+        self._receiver = None
+        if self.state is not _CLOSED:
+            if self.state is _IDLE and self in self.pod.idle:
+                self.pod.idle.remove(self)
+            self.state = UPSTREAM_TRANSITIONS[self.state][_CLOSED]
+            self.why_closed = why
+        self.transport.abort()

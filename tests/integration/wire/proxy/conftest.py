@@ -297,7 +297,7 @@ class Front:
         return {pod["name"]: pod for pod in self.do(self.proxy.pods)}
 
     def clients(self) -> int:
-        return len(self.proxy._traffic.clients)
+        return len(self.proxy._clients.by_number)
 
 
 StartProxy = Callable[..., Front]
@@ -368,7 +368,7 @@ def start_proxy(proxy_loop: LoopThread) -> Iterator[StartProxy]:
     for front in fronts:
         front.loop.call(front.proxy.close(grace=0.2))
         assert front.clients() == 0
-        assert all(count == 0 for count in front.proxy._traffic.in_flight.values())
+        assert all(count == 0 for count in front.proxy._balancer.in_flight.values())
 
 
 @pytest.fixture

@@ -214,7 +214,7 @@ def test_a_kept_connection_that_ends_is_repeated_for_get_but_never_for_post(
             wire.send(GET)
             assert wire.answer()[0] == 200
     assert server.connections == 2
-    front.do(lambda: [pod.drop_idle() for pod in front.proxy._traffic.pods.values()])
+    front.do(lambda: [pod.drop_idle() for pod in front.proxy._pods.by_name.values()])
     with front.wire() as wire:
         wire.send(POST)
         assert wire.answer()[0] == 200
@@ -493,7 +493,7 @@ def test_nothing_is_left_after_500_mixed_requests(start_proxy: Any, start_pod: A
     until(lambda: all(pod["in_flight"] == 0 for pod in front.pods().values()), "nothing is in flight")
     background = 1  # the probe of the dead pod, which sleeps
     until(lambda: front.loop.tasks() <= background, "no tasks are left")
-    held = front.do(lambda: sum(len(pod.idle) for pod in front.proxy._traffic.pods.values()))
+    held = front.do(lambda: sum(len(pod.idle) for pod in front.proxy._pods.by_name.values()))
     assert held <= 10
     front.loop.call(front.proxy.close())
     until(lambda: front.loop.tasks() == 0, "not even that")

@@ -46,7 +46,7 @@ def test_connections_to_pods_are_kept_and_clients_may_close(front: Any) -> None:
             _, headers, _ = wire.answer()
             assert headers["connection"] == "close"
             assert wire.rest() == b""
-    idle = front.do(lambda: sum(len(pod.idle) for pod in front.proxy._traffic.pods.values()))
+    idle = front.do(lambda: sum(len(pod.idle) for pod in front.proxy._pods.by_name.values()))
     assert idle == 2
 
 
@@ -271,13 +271,13 @@ def test_a_slow_reader_slows_the_pod_and_memory_stays_bounded(front: Any) -> Non
         head = wire.until(b"\r\n\r\n")
 
         def held() -> int:
-            (client,) = front.proxy._traffic.clients.values()
+            (client,) = front.proxy._clients.by_number.values()
             return int(client.transport.get_write_buffer_size())
 
         def paused() -> bool:
-            (client,) = front.proxy._traffic.clients.values()
-            flight = client._flight
-            return bool(flight and flight.connection and flight.connection.read_paused)
+            (client,) = front.proxy._clients.by_number.values()
+            exchange = client._exchange
+            return bool(exchange and exchange._upstream and exchange._upstream.read_paused)
 
         until(lambda: front.do(paused), "the pod is paused")
         assert front.do(held) < 1_000_000
@@ -306,7 +306,7 @@ def test_a_slow_pod_slows_the_uploading_client(front: Any, scripted: Any, start_
         sending.start()
 
         def paused() -> bool:
-            return any(client._reading_paused for client in front.proxy._traffic.clients.values())
+            return any(client._reading_paused for client in front.proxy._clients.by_number.values())
 
         until(lambda: front.do(paused), "the client is paused")
         go_on.set()
