@@ -88,6 +88,6 @@ def backdrop(size: tuple[int, int], rng: Random) -> Image.Image:
 
 
 def _crop(sheet: Image.Image) -> Image.Image:
-    """Cut away what nobody sees: pixels fainter than the alpha below which a box would look too large."""
+    """Cut away what is not visible: pixels fainter than the alpha below which a box would look too large."""
     seen = sheet.getchannel("A").point([255 if a > _VISIBLE_ALPHA else 0 for a in range(256)])
     return sheet.crop(seen.getbbox())

@@ -14,7 +14,7 @@ from mock_ml.pen import Point, spline
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """How somebody writes: lengths in alphabet units, ``slant`` a shear, ``jitter`` a standard deviation."""
+    """A hand's style: lengths in alphabet units, ``slant`` a shear, ``jitter`` a standard deviation."""
 
     slant: float = 0.0
     spacing: float = 1.0

@@ -70,7 +70,7 @@ class Catalogue:
     def scene_for(self, challenge_id: str) -> Scene:
         """The image grid challenge of this id: the same in every pod that has the same catalogue.
 
-        Uniform over ``targets``, by SHA-256 of the id. It gives nothing away: whoever has the id was sent the
+        Uniform over ``targets``, by SHA-256 of the id. It reveals nothing: who has the id was sent the
         picture with it.
         """
         digest = hashlib.sha256(challenge_id.encode("utf-8", "surrogatepass")).digest()

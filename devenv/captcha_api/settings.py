@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     """One field per variable, in lower case: ``use_redis`` is ``USE_REDIS``.
 
     An empty variable is an unset one, except for the flags and the integers, where it is an error: a service
-    that starts with a setting nobody meant is harder to find than one that does not start.
+    that starts with a wrong setting is harder to find than one that does not start.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")

@@ -20,7 +20,7 @@ from devenv.harness.runs.check import SHOWN_PER_KIND, Checked
 from devenv.harness.runs.check import check as check_history
 
 SECONDS = 8.0
-"""However large the history, an answer comes within ten: it may be that nobody knows."""
+"""With this limit of the search a history of any size is answered within ten seconds, maybe by "unknown"."""
 
 
 @grouped
@@ -50,10 +50,10 @@ def check(
         str, typer.Option(metavar="GLOB", help="Keys that may outlive their session.")
     ] = RECEIPTS,
     seconds: Annotated[
-        float, typer.Option(min=0, metavar="S", help="Search so long at most; then: unknown.")
+        float, typer.Option(min=0, metavar="S", help="At most S seconds of search; then: unknown.")
     ] = SECONDS,
     steps: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Search so many steps per challenge at most.")
+        int, typer.Option(min=1, metavar="N", help="At most N steps of search per challenge.")
     ] = DEFAULT_STEPS,
     *,
     common: Common,

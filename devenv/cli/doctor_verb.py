@@ -107,10 +107,10 @@ def doctor(
 
 
 def _asked(what: str, screen: Screen) -> bool:
-    """Ask the person. Raises UsageProblem where there is nobody to ask."""
+    """Ask the user. Raises UsageProblem where there is no terminal to ask on."""
     if screen.as_json or not sys.stdin.isatty():
         raise UsageProblem(
-            f"doctor would {what}, and there is nobody here to ask",
+            f"doctor would {what}, and there is no terminal to ask on",
             hint="--yes allows it; --no-probe reads the settings only",
         )
     with screen.aside():

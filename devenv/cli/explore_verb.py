@@ -54,7 +54,8 @@ def explore(
         int | None, typer.Option(min=0, metavar="N", help="Only orders with at most N preemptions.")
     ] = None,
     budget: Annotated[
-        str, typer.Option(metavar="N|SECONDS", help="Stop after so many traces (1000) or so long (30s, 5m).")
+        str,
+        typer.Option(metavar="N|SECONDS", help="Stop after a number of traces (1000) or a time (30s, 5m)."),
     ] = "",
     pods: Annotated[
         int | None, typer.Option(min=1, max=8, metavar="N", help="Pods to use [default: one per request].")

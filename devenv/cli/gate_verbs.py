@@ -72,7 +72,7 @@ class RuleFlags:
     ] = None
     times: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="So many times [default: 1 with --nth, else without end]."),
+        typer.Option(min=1, metavar="N", help="At most N times [default: 1 with --nth, else without end]."),
     ] = None
     rule_id: Annotated[
         str | None,
@@ -196,7 +196,8 @@ def hold(
     *,
     filters: RuleFlags,
     seconds: Annotated[
-        float | None, typer.Option(min=0, metavar="S", help="Let go by itself after so long [default: 10].")
+        float | None,
+        typer.Option(min=0, metavar="S", help="Released by itself after S seconds [default: 10]."),
     ] = None,
     direction: Direction = None,
     common: Common,
@@ -226,7 +227,7 @@ def drop(
     *,
     filters: RuleFlags,
     direction: Annotated[
-        Way, typer.Option(help="request: it never reaches Redis. reply: it runs, and nobody is told.")
+        Way, typer.Option(help="request: it never reaches Redis. reply: it runs, and its reply is lost.")
     ] = Way.REQUEST,
     common: Common,
 ) -> None:
@@ -276,7 +277,7 @@ def blackhole(
     _put(at, gate, filters.rule(action="blackhole", direction=direction))
 
 
-# --- letting go ------------------------------------------------------------------------------------------
+# --- releasing --------------------------------------------------------------------------------------------
 
 
 @app.command()
@@ -296,7 +297,7 @@ def release(
     *,
     common: Common,
 ) -> None:  # fmt: skip
-    """Let go what is held now. The rule stays in force; `devenv gate reset` ends it."""
+    """Release what is held now. The rule stays in force; `devenv gate reset` ends it."""
     at, gate = _at(common)
     released = gate.release(seq=seq, pod=pod, command=command, rule=rule, then=then)
     at.screen.result({"released": released})
@@ -319,7 +320,7 @@ def reset(
     *,
     common: Common,
 ) -> None:  # fmt: skip
-    """End all rules, or one, let go what they hold, and close the connections that they severed."""
+    """End all rules, or one, release what they hold, and close the connections that they severed."""
     at, gate = _at(common)
     if rule is not None:
         gate.remove(rule)

@@ -1,4 +1,4 @@
-"""demo, where the pods are somebody's own service."""
+"""demo of a user-provided service."""
 
 from __future__ import annotations
 

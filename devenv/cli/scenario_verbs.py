@@ -146,7 +146,7 @@ def _show_replay(result: ReplayResult, screen: Screen) -> None:
         "holds": ("✓ holds: it went as the scenario expects", "bold green"),
         "fails": ("✗ fails: it did not go as expected", "bold red"),
         "not checked": (
-            f"? not checked: the scenario says nothing about the {result.store} store; so it went",
+            f"? not checked: the scenario expects nothing of the {result.store} store; this is what happened",
             "bold yellow",
         ),
     }[result.verdict]

@@ -138,7 +138,8 @@ def up(
 ) -> None:
     """Start the stack: Redis, the mock ML service, the pods and the proxy in front of them.
 
-    In the foreground it shows everybody's log until Ctrl-C, which ends it all. With a devenv.toml here, or
+    In the foreground it shows the logs of all parts until Ctrl-C, which ends it all. With a devenv.toml here,
+    or
     --app or --command, the pods are your own service: docs/own-service.md.
     """
     chosen = {field.name: getattr(stack_flags, field.name) for field in fields(stack_flags)}

@@ -81,7 +81,7 @@ def demo(
 
 
 class _Audience:
-    """Shows the story in the terminal while it is told."""
+    """Shows the acts of the demo in the terminal while they run."""
 
     def __init__(self, screen: Screen, words: Prose) -> None:
         self._screen = screen

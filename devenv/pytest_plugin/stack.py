@@ -185,7 +185,7 @@ def running_devenv(root: Path, given: Mapping[str, Any]) -> Iterator[Devenv]:
 
 
 def _present(settings: Settings) -> Strategy:
-    """What USE_REDIS and SESSION_STRATEGY say; where nobody says anything, the fix."""
+    """What USE_REDIS and SESSION_STRATEGY say; the fix where they are not set."""
     return Strategy.MEMORY if settings.use_redis is False else settings.strategy
 
 

@@ -51,7 +51,7 @@ def pod_settings(
 ) -> dict[str, str]:
     """Every variable of contract §3 for ``pod``, with the spec's own settings over the stack's addresses.
 
-    A team's service reads its own .env for whatever is not set, and that file may name production: hence all
+    A team's service reads its own .env for what is not set, and that file may name production: hence all
     of them, always. ``spec.pod_env`` wins over everything, as scenarios misconfigure pods with it.
     ``credentials``: the variables for TLS, user and password, where Redis asks for them.
     """

@@ -129,7 +129,7 @@ class OwnService:
         for name in _THEIRS:
             if name in chosen:
                 continue
-            own.pop(name, None)  # what its own code says where nobody says anything
+            own.pop(name, None)  # the default of its own code
             if name in self.files:
                 own[name] = self.files[name].value
         url = _redis_url(own)
@@ -201,14 +201,14 @@ def _by_pod(service: ServiceSpec, pods: Sequence[str]) -> dict[str, Mapping[str,
 
 
 def known_variables(service: ServiceSpec) -> frozenset[str]:
-    """The variables whose values this stack decides, whatever the service's own files say."""
+    """The variables whose values this stack decides, over those of the service's own files."""
     ours = {*CONTRACT, *REDIS_URLS, *REDIS_PAIRS, *NOWHERE, "NO_PROXY", "no_proxy", "PORT", "HOST"}
     switched = set(service.redis_on) & set(service.redis_off)
     return frozenset((ours - set(_THEIRS)) | set(service.env) | switched)
 
 
 def undecided(service: ServiceSpec, files: Mapping[str, Variable]) -> list[str]:
-    """The variables of ``files`` that look outside and that nobody has decided about."""
+    """The variables of ``files`` that look outside and that are not decided yet."""
     values = {name: item.value for name, item in files.items()}
     return outside(values, [*known_variables(service), *service.allow_env])
 
@@ -216,7 +216,7 @@ def undecided(service: ServiceSpec, files: Mapping[str, Variable]) -> list[str]:
 def its_redis(service: ServiceSpec, files: Mapping[str, Variable]) -> dict[str, str]:
     """Variables of ``files`` that are called like the address of a Redis, with ours as a template.
 
-    ``CACHE_HOST`` and, beside it, ``CACHE_PORT``; ``SESSION_REDIS_URL``. Only where nobody decided yet.
+    ``CACHE_HOST`` and, beside it, ``CACHE_PORT``; ``SESSION_REDIS_URL``. Only where it is not decided yet.
     """
     found: dict[str, str] = {}
     for name in undecided(service, files):

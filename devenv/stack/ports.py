@@ -38,7 +38,7 @@ def owner_of(port: int) -> str:
 
 
 def taken(name: str, port: int) -> EnvironmentProblem:
-    """The error for a port that somebody else has; ``name`` is the field of ``Ports``."""
+    """The error for a port that another process has; ``name`` is the field of ``Ports``."""
     flag = "--port N or " if name == "traffic" else ""
     return EnvironmentProblem(
         f"port {port} for {PORT_LABELS.get(name, name)} is taken by {owner_of(port)}",
@@ -102,7 +102,7 @@ class Lease:
 
     Where the system lets a bound but not listening socket share its port with a later listener (Linux, both
     with SO_REUSEADDR), the socket is kept, so that no other program is handed the port while ours restarts.
-    Elsewhere ``hand_over`` lets go of it just before our program binds.
+    Elsewhere ``hand_over`` releases it just before our program binds.
     """
 
     def __init__(self, port: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""TLS and users of a stack's Redis: what the server is told, and what pods and we use to get in."""
+"""TLS and users of a stack's Redis: the server's configuration, and the credentials of pods and of devenv."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ USERS_FILE = "users.acl"
 POD_USER = "captcha-api"
 OUR_USER = "devenv"
 _POD_RIGHTS = "~* &* +@all -@admin -@dangerous +info"
-"""Every key, whatever prefix a scenario gives a pod; nothing that ends, empties or reconfigures a server."""
+"""Every key, as a scenario may give a pod any prefix; no command that ends, empties or reconfigures a server.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +45,15 @@ class Credentials:
         return {"--port": "0", "--tls-port": str(port), **self.options}
 
     def pod_variables(self) -> dict[str, str]:
-        """What a pod is told. SSL_CERT_FILE and NODE_EXTRA_CA_CERTS serve code that knows REDIS_SSL only."""
-        told = {"REDIS_USERNAME": self.pods.username, "REDIS_PASSWORD": self.pods.password}
+        """A pod's variables. SSL_CERT_FILE and NODE_EXTRA_CA_CERTS serve code that knows REDIS_SSL only."""
+        variables = {"REDIS_USERNAME": self.pods.username, "REDIS_PASSWORD": self.pods.password}
         if not self.pods.tls:
-            return told
+            return variables
         trust = dict.fromkeys(("REDIS_CA_CERTS", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), self.pods.ca)
-        return {**told, "REDIS_SSL": "true", **trust}
+        return {**variables, "REDIS_SSL": "true", **trust}
 
 
-def open_doors(
+def make_credentials(
     mode: RedisMode, directory: Path, names: Sequence[str] = certificates.NAMES, password: str = ""
 ) -> Credentials:
     """What ``mode`` asks for, with fresh certificates and passwords in ``directory``, which is ours alone.
@@ -79,7 +80,7 @@ def open_doors(
 
 
 def new_password() -> str:
-    """One that nobody guesses."""
+    """A random password."""
     return secrets.token_urlsafe(24)
 
 

@@ -1,6 +1,6 @@
 """The fix: an answer is graded, counted and, where due, ends the session in one Lua script.
 
-What it keeps, whatever crosses whatever: at most ``ATTEMPTS_LIMIT`` graded answers, at most one success and
+What it guarantees for every interleaving: at most ``ATTEMPTS_LIMIT`` graded answers, at most one success and
 never without the right answer, every session key with a TTL and deleted when its session ends. Redis out of
 reach is StoreUnavailable (HTTP 503) within about one REDIS_TIMEOUT_MS, never the process's memory.
 
@@ -10,7 +10,7 @@ The script compares it with the document; where they differ (sessions seeded by 
 
 Beside a session lies its receipt, ``<prefix>receipt:{<session key>}``: what each request was told, for as
 long as the session had left to live (``claim.lua``). It makes a command idempotent that is sent again because
-its reply was lost, and lets the loser of a double click be told "already solved", as well as somebody who
+its reply was lost, and lets the loser of a double click be told "already solved", as well as a client that
 tries again after a 503 although the right answer had counted. The braces are a cluster hash tag: one slot
 for both.
 """

@@ -63,7 +63,7 @@ def entrance(settings: Settings) -> dict[str, Any]:
     """redis-py's options for the Redis that ``settings`` name, one server or a cluster's node.
 
     With REDIS_SSL the certificate is checked, against REDIS_CA_CERTS or the system's authorities, and that
-    it is for REDIS_HOST: redis-py before 6.0 does the latter only where it is told to.
+    it is for REDIS_HOST: redis-py before 6.0 checks the name only when asked to.
     """
     tls: dict[str, Any] = {}
     if settings.redis_ssl:

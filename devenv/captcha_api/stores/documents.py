@@ -13,7 +13,7 @@ _CHALLENGE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
 def is_challenge_id(text: str) -> bool:
-    """Whether it can be one: whatever else a caller sends must not become part of a key."""
+    """Whether it can be one: no other text that a caller sends may become part of a key."""
     return _CHALLENGE_ID.fullmatch(text) is not None
 
 

@@ -1,8 +1,8 @@
 """TEACHING STORE: ``GETDEL`` takes the session out of Redis, and what is not over is put back afterwards.
 
-Nobody else can judge a session that is not there: no answer passes twice and no attempt is lost. But while
-it is out, everybody else is told "not found", with a right answer too, and a pod that ends meanwhile, or a
-reply that is lost, takes the session with it. docs/stores.md.
+No other request can judge a session that is not there: no answer passes twice and no attempt is lost. But
+while it is out, every other request is answered "not found", with a right answer too, and a pod that ends
+meanwhile, or a reply that is lost, takes the session with it. docs/stores.md.
 """
 
 from __future__ import annotations

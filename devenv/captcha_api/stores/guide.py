@@ -2,7 +2,7 @@
 
 It exists so that its races can be seen, replayed and explored. Its verify is ``GET`` (judge), then the
 attempts helper's ``GET``, ``TTL`` and ``SETEX key <remaining>`` (or ``SET`` where TTL is not positive or
-raised), then ``DEL``: no step is atomic with the next, and the helper writes back whatever it read, also
+raised), then ``DEL``: no step is atomic with the next, and the helper writes back what it read, also
 after another request deleted the key. The fix is ``atomic``.
 """
 
@@ -151,7 +151,8 @@ class GuideStore:
         if self._settings.redis_cluster == "true":
             say_client("cluster", "REDIS_CLUSTER=true, though the guide has a plain one", self._settings)
         else:
-            why = f"as the guide has it, asking nobody (REDIS_CLUSTER={self._settings.redis_cluster})"
+            setting = f"REDIS_CLUSTER={self._settings.redis_cluster}"
+            why = f"as the guide has it, without asking the server ({setting})"
             say_client("plain", why, self._settings)
 
     def check_ready(self) -> None:

@@ -89,7 +89,7 @@ class MemoryStore:
         if self._current_word is None:
             raise Ungraded("No handwriting challenge is active")
         submission.gather(self._current_word)
-        # Read again: whoever asked for a challenge meanwhile has changed the word for everybody.
+        # Read again: a challenge that was created meanwhile has changed the word of the whole process.
         document = self._current_word
         return Verdict(document, submission.passes(document), None, False)
 

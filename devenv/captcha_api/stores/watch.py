@@ -1,7 +1,8 @@
-"""TEACHING STORE: optimistic locking, ``WATCH`` … ``MULTI`` … ``EXEC``, again while somebody else was faster.
+"""TEACHING STORE: optimistic locking, ``WATCH`` … ``MULTI`` … ``EXEC``, again while another request was
+faster.
 
-The judgement is made on what was read, and EXEC writes only if nobody changed the key since WATCH: right
-whatever crosses whatever. What it does not survive is a lost reply to EXEC: whether it ran is not known, and
+The judgement is made on what was read, and EXEC writes only if the key was not changed since WATCH: right
+in every interleaving. What it does not survive is a lost reply to EXEC: whether it ran is not known, and
 redis-py calls that a WatchError, so that the loop judges the same answer a second time. docs/stores.md.
 """
 
@@ -18,7 +19,7 @@ from devenv.captcha_api.stores.documents import read_document
 from devenv.captcha_api.stores.specimen import RedisSpecimen
 
 TRIES = 5
-"""Each failed one means that somebody else's verify was counted, or that the key expired: two, and one."""
+"""Each failed one means that another verify was counted, or that the key expired: two, and one."""
 
 
 class WatchStore(RedisSpecimen):

@@ -129,7 +129,7 @@ def _parts(history: History, scope: Scope) -> list[tuple[str, Operations]]:
 
 
 def _check(node: ast.expr) -> None:
-    """Refuse whatever is not in the language."""
+    """Refuse what is not in the language."""
     match node:
         case ast.Constant(value=bool(value)):
             raise BadExpression(f"{value} is no number")

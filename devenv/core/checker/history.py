@@ -1,7 +1,7 @@
 """Histories: lines of history.jsonl → operations on challenges, and what was seen in Redis.
 
 The format is Jepsen's, one JSON object per line, described in docs/check.md. An operation begins with an
-``invoke`` and ends with ``ok``, ``fail`` (it had no effect) or ``info`` (nobody knows) of the same process;
+``invoke`` and ends with ``ok``, ``fail`` (it had no effect) or ``info`` (indeterminate) of the same process;
 one that never ends is like ``info``.
 """
 
@@ -60,10 +60,10 @@ class Line:
 class HistoryOperation:
     """One operation from its call to its return, in the seconds of the history's clock.
 
-    ``type`` is ok, fail or info. ``challenge`` is None where nobody said which. ``answer`` is what a verify
-    gave, None where nobody knows whether it is right. ``told`` is what its caller heard of the session, None
-    where nothing was heard or it was no grade. ``returned`` is infinite where the end is not known.
-    ``lines`` are the numbers of its one or two lines.
+    ``type`` is ok, fail or info. ``challenge`` is None where the record does not say which. ``answer`` is
+    what a verify gave, None where it is not known whether it is right. ``told`` is what its caller heard of
+    the session, None where nothing was heard or it was no grade. ``returned`` is infinite where the end is
+    not known. ``lines`` are the numbers of its one or two lines.
     """
 
     process: int
@@ -87,7 +87,7 @@ class HistoryOperation:
 
     @property
     def lost(self) -> bool:
-        """Nobody knows whether it had its effect."""
+        """Whether the outcome is indeterminate: it may have had its effect or not."""
         return self.type == "info"
 
     def __str__(self) -> str:
@@ -218,7 +218,7 @@ def make_history(lines: Sequence[Line], name: str) -> History:
                 raise UsageProblem(
                     f"{name}:{line.number}: process {event.process} begins {event.f} while its "
                     f"{earlier.event.f} of line {earlier.number} has not ended",
-                    hint="whatever overlaps needs process numbers of its own",
+                    hint="operations that overlap need process numbers of their own",
                 )
             open_by[event.process] = line
         elif earlier is not None and earlier.event.f == event.f:
@@ -325,7 +325,7 @@ def _selections(value: Mapping[str, Any]) -> tuple[int, ...] | None:
 
 
 def _with_answers(operations: Sequence[HistoryOperation]) -> list[HistoryOperation]:
-    """Selections that nobody called right or wrong, compared with those of the challenge that are known."""
+    """Selections that are not marked right or wrong, compared with those of the challenge that are known."""
     right: dict[str | None, tuple[int, ...]] = {}
     for operation in operations:
         if operation.answer is Answer.RIGHT and (chosen := _selections(operation.value)) is not None:

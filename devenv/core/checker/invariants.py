@@ -1,4 +1,4 @@
-"""What must hold of every challenge, whatever crossed whatever; each violation explained in one sentence.
+"""What must hold of every challenge in every interleaving; each violation explained in one sentence.
 
 The kinds are named as the failure catalogue names them. They follow from what callers were told and from what
 was seen in Redis, without a search; ``judge`` adds ``not-linearizable`` where none of them tells why.
@@ -173,10 +173,10 @@ class _End:
 def _end(
     operations: Sequence[HistoryOperation], graded: Sequence[HistoryOperation], limit: int | None
 ) -> _End | None:
-    """The first end that somebody was told of or made.
+    """The first end that a client was answered or an event made.
 
     As many answers as are allowed end it only where no count was told: where each was told too low a count,
-    attempts were lost, nobody ended the session, and its key is no other than it was.
+    attempts were lost, no event ended the session, and its key is no other than it was.
     """
     ends = [
         _End(expiry, "was deleted" if expiry.f == FLUSH else "expired") for expiry in _expiries(operations)

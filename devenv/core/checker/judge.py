@@ -59,7 +59,7 @@ class Rules:
     ttl: float | None = 60.0
     """Seconds that a session lives; None: not known."""
     slack: float = 1.0
-    """Within so many seconds of its end a session may be open or expired."""
+    """Within this many seconds of its end a session may be open or expired."""
     limit: int | None = ATTEMPTS_LIMIT
     """Graded answers that a session takes; 0: any number; None: not known."""
     receipts: str = RECEIPTS
@@ -232,7 +232,7 @@ _Sourced = tuple[Op[Call], HistoryOperation | None]
 
 
 def _ops(operations: Sequence[HistoryOperation], rules: Rules) -> list[_Sourced]:
-    """The operations as the search takes them; an end of time that nobody wrote down has no source."""
+    """The operations as the search takes them; an expiry that is not in the history has no source."""
     found: list[_Sourced] = []
     for operation in operations:
         call = _call(operation)

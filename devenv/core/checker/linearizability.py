@@ -61,7 +61,7 @@ class Op(Generic[C]):
 
     @property
     def lost(self) -> bool:
-        """Nobody knows whether it happened."""
+        """Whether the outcome is indeterminate."""
         return self.returned == inf
 
 

@@ -35,7 +35,7 @@ _OPTIONS = {
 
 
 def redis_manifests(name: str, namespace: str | None, clients: tuple[str, ...]) -> list[Manifest]:
-    """StatefulSet, its Service, and a NetworkPolicy that lets nobody in but the apps ``clients``.
+    """StatefulSet, its Service, and a NetworkPolicy that admits only the apps ``clients``.
 
     Nothing is on a disk: a session lives 60 s. The server has no password, hence the policy.
     """

@@ -111,7 +111,7 @@ def service_manifests(options: ServiceOptions) -> list[Manifest]:
     return documents
 
 
-# One more first, then one less: nobody meets fewer pods than before.
+# One pod more first, then one less: there are never fewer pods than before.
 _ROLLOUT = {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}}
 
 

@@ -1,4 +1,4 @@
-"""The error tree: every failure a person is told about carries its exit code and the next step."""
+"""The error tree: every failure that is shown to a user has its exit code and the next step."""
 
 from __future__ import annotations
 

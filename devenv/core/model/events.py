@@ -121,8 +121,8 @@ class StackEvent:
     ``what``: "pod" (a pod runs with the settings in ``detail``: at the trace's begin and after each restart),
     "restart" (it was ended), "redis" (``detail["action"]``: pause, resume, stop, start, expire, age, or
     command, with its words in ``detail["command"]``), "rule" (a gate rule came into force), "missing" (what
-    the records no longer had: ``detail`` says of which numbers), "service" (the pods are somebody's own:
-    ``detail["profile"]`` is its profile as JSON).
+    the records no longer had: ``detail`` says of which numbers), "service" (the pods are a user-provided
+    service: ``detail["profile"]`` is its profile as JSON).
     """
 
     time: float
@@ -159,7 +159,7 @@ EventType = Literal["invoke", "ok", "fail", "info"]
 class HistoryEvent:
     """One line of history.jsonl, as Jepsen writes histories: an operation begins (invoke) and ends.
 
-    ok: it happened, with its ``value``; fail: it did not happen; info: nobody knows.
+    ok: it happened, with its ``value``; fail: it did not happen; info: the outcome is indeterminate.
     """
 
     process: int

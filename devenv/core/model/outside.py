@@ -67,7 +67,7 @@ def _is_host_outside(word: str, named: bool) -> bool:
         return False
     if _is_ip(host):
         return True
-    if user and ":" not in word:  # somebody's e-mail address
+    if user and ":" not in word:  # an e-mail address
         return named
     if host.lower().endswith(_FILE_ENDINGS) and not named:
         return False

@@ -17,5 +17,5 @@ def stores(status: StackStatus) -> dict[str, Strategy]:
 
 
 def _named(word: str) -> Strategy:
-    """The strategy of this name; the default's for a word that only somebody's own service knows."""
+    """The strategy of this name; the default's for a word that only a user-provided service knows."""
     return Strategy(word) if word in set(Strategy) else Strategy.ATOMIC

@@ -11,7 +11,7 @@ from typing import Any
 class RedisAccess:
     """``ca``: the file of the authority that Redis' certificate is checked against; "" without TLS.
 
-    ``username`` and ``password`` are "" where nobody is asked. Never shown: kept in a file of its owner.
+    ``username`` and ``password`` are "" where none is needed. Never shown: kept in a file of its owner.
     """
 
     ca: str = ""
@@ -34,4 +34,4 @@ class RedisAccess:
 
 
 OPEN = RedisAccess()
-"""No TLS, nobody asked."""
+"""No TLS, no user, no password."""

@@ -50,7 +50,7 @@ class StackSpec:
     ``pod_env`` (by pod name) to one pod's, the latter winning over everything. ``workers`` is the number of
     uvicorn worker processes in each pod. ``seed`` makes mock_ml's pictures the same again. ``gate``: the pods
     reach Redis through the gate, which records what they say. ``redis_mode`` is how Redis stands.
-    ``service``: the pods are somebody's own; None: the reference service.
+    ``service``: the pods are a user-provided service; None: the reference service.
     """
 
     pods: int = 2
@@ -79,7 +79,7 @@ class StackSpec:
     def store(self, strategy: Strategy) -> str:
         """Where sessions are with ``strategy``, in a word: how one's own service keeps them is its affair.
 
-        "own" where it has no switch between memory and Redis, so that nobody knows.
+        "own" where it has no switch between memory and Redis, so that it is not known.
         """
         if self.service is None:
             return str(strategy)
@@ -139,7 +139,7 @@ class Endpoints:
 
     ``pods`` maps a pod to its own URL where it is reachable past the proxy (embedded); else empty.
     ``redis_nodes``: "host:port" of every node where Redis is a cluster, that of ``redis_port`` first.
-    ``redis_replica``: "host:port" of a replica that nobody writes to, "" without one.
+    ``redis_replica``: "host:port" of a replica that is not written to, "" without one.
     ``redis_access``: the file that says how to get in (``RedisAccess``), "" where nothing is asked.
     """
 

@@ -83,7 +83,7 @@ def text_of(word: bytes) -> str:
 
 
 def shape_of(words: Sequence[bytes]) -> Shape:
-    """What the command with these words (at least one, the name) is. Never raises, whatever the words."""
+    """What the command with these words (at least one, the name) is. Never raises."""
     return _shape_by_name(words[0]) or _shape(words[0], words[1] if len(words) > 1 else None)
 
 

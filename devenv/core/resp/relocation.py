@@ -3,7 +3,7 @@
 Addresses occur in errors (``MOVED slot host:port``, ``ASK slot host:port``; also behind other words, as in
 EXECABORT) and in the replies to CLUSTER SLOTS, SHARDS, NODES, REPLICAS and SLAVES. Sources: the Redis cluster
 specification (redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec) and those commands' pages.
-All else, and whatever is not of the form described there, stays byte for byte as it is.
+Everything else, and what does not have the form described there, stays byte for byte as it is.
 """
 
 from __future__ import annotations

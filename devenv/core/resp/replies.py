@@ -15,7 +15,7 @@ MAX_ELEMENTS = 2**32 - 1
 MAX_NUMBER_LINE = 32
 """Bytes in a line that can only be a length."""
 KEPT_BYTES = 1024
-"""So many wire bytes of a reply are kept for the record."""
+"""How many wire bytes of a reply are kept for the record."""
 
 _LINES = b"+-:_#,("
 _BULKS = b"$!="

@@ -17,9 +17,9 @@ MAX_WORDS = 2**31 - 1
 MAX_BULK = 512 * 1024 * 1024
 """Bytes in one word: the default of proto-max-bulk-len."""
 KEPT_WORDS = 64
-"""So many words of a command are kept for rules and records; the rest are only counted."""
+"""How many words of a command are kept for rules and records; the rest are only counted."""
 KEPT_BYTES = 1024
-"""So many bytes of each of them."""
+"""How many bytes of each of them are kept."""
 
 _SHORT = 2048
 _COUNT_LINES = {count: b"*%d" % count for count in range(1, KEPT_WORDS + 1)}

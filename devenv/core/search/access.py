@@ -13,7 +13,7 @@ def _names(text: str) -> frozenset[str]:
 
 
 # Commands that leave everything as it is: the @read category of redis.io/docs/latest/commands, and WATCH,
-# which only looks. Whatever is not named here counts as a write: that costs orders, never misses one.
+# which only looks. What is not named here counts as a write: that adds orders and never misses one.
 _READS = _names("""
     BITCOUNT BITFIELD_RO BITPOS DUMP EVALSHA_RO EVAL_RO EXISTS EXPIRETIME FCALL_RO GEODIST GEOHASH GEOPOS
     GEOSEARCH GET GETBIT GETRANGE HEXISTS HGET HGETALL HKEYS HLEN HMGET HRANDFIELD HSCAN HSTRLEN HVALS LCS
@@ -28,7 +28,7 @@ _TWO_KEYS = _names("COPY LMOVE RENAME RENAMENX RPOPLPUSH SMOVE")
 _UNWATCHING = _names("DISCARD UNWATCH")
 """They concern their own connection only: what it watches is EXEC's affair, and what others do is none."""
 EVERYTHING = "\0every key"
-"""Written by commands whose keys nobody can tell (KEYS, SCAN, FLUSHALL …), read by all others."""
+"""Written by commands whose keys cannot be known (KEYS, SCAN, FLUSHALL …), read by all others."""
 
 Words = Sequence[bytes]
 

@@ -79,7 +79,7 @@ Place: TypeAlias = tuple[str, int, int, int]
 
 
 class Unlearned(Exception):
-    """Nobody has seen yet what follows ``heard`` after what led to ``node`` of this behaviour."""
+    """It was not observed yet what follows ``heard`` after what led to ``node`` of this behaviour."""
 
     def __init__(self, behaviour: Behaviour, node: int, heard: Heard) -> None:
         super().__init__(f"{behaviour.name}: node {node}")
@@ -311,13 +311,14 @@ class Event:
         return bool(reply)
 
     def signalled(self, node: Node, kind: str) -> Node:
-        """Nothing befalls an event."""
+        """A fault does not affect an event."""
         return node
 
 
 @dataclass(frozen=True, slots=True)
 class FaultEffect:
-    """What befalls requests as a program: one step, with which ``kind`` (LOSE, RESTART) comes to ``targets``.
+    """A fault that affects requests, as a program: one step, with which ``kind`` (LOSE, RESTART) comes to
+    ``targets``.
 
     A lost reply has one target, a restart all requests that the pod serves.
     """
@@ -339,5 +340,5 @@ class FaultEffect:
         return True
 
     def signalled(self, node: Node, kind: str) -> Node:
-        """Nothing befalls an event."""
+        """A fault does not affect an event."""
         return node

@@ -49,7 +49,9 @@ class Closure:
         return len(self._seen)
 
     def go_on(self, most: int) -> bool:
-        """Take at most so many steps; False where there are more. Raises Inconclusive for too many states."""
+        """Take a bounded number of steps; False where there are more. Raises Inconclusive for too many
+        states.
+        """
         if not self._seen:
             self._reach(self.system.initial())
         for _ in range(most):

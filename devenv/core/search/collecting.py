@@ -15,7 +15,7 @@ CHECK_EVERY = 256
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """When to stop: after so many traces, or at a moment of ``clock``. None: never."""
+    """When to stop: after this number of traces, or at a moment of ``clock``. None: never."""
 
     traces: int | None = None
     deadline: float | None = None

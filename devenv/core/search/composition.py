@@ -30,9 +30,9 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A step that befalls other processes instead of the store: ``kind`` happens to ``targets``.
+    """A step that affects other processes instead of the store: ``kind`` happens to ``targets``.
 
-    Without targets it is a step that concerns only who takes it: it learns what has befallen it.
+    Without targets it is a step that concerns only who takes it: it learns which fault affected it.
     """
 
     label: str
@@ -185,5 +185,5 @@ class Composition:
 
 
 def _wire(process: int) -> str:
-    """A key of its own for what can befall a process: its steps depend on that and on nothing else there."""
+    """A key of its own for the faults of a process: its steps depend on that and on nothing else there."""
     return f"\0process {process}"

@@ -25,7 +25,8 @@ class Explored:
 
 @dataclass(slots=True)
 class SourceDpor(Generic[State]):
-    """A depth-first search of ``system``; ``visit`` is told each trace's run, and may raise to end it.
+    """A depth-first search of ``system``; ``visit`` is called with each trace's run, and may raise to end the
+    search.
 
     ``explored`` holds the counts so far, also after an end before the end.
     """

@@ -129,7 +129,7 @@ def judge(
 def _is_refusal(answer: Answered, outcome: Outcome) -> bool:
     """Whether a request was clearly refused ("busy") while another one was served.
 
-    Where every request is refused, nobody had the lock: then the service is at fault.
+    Where every request is refused, no request had the lock: then the service is at fault.
     """
     says = any(isinstance(text, str) and text for text in _body(answer).values())
     return answer.status in _REFUSALS and says and any(other.status == 200 for other in outcome.answers)

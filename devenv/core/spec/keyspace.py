@@ -58,7 +58,7 @@ class Keyspace:
         return self._entries.get(key)
 
     def put(self, key: bytes, entry: Entry | None) -> None:
-        """Put or (None) delete; whoever watches the key will notice."""
+        """Put or (None) delete; those who watch the key are marked."""
         self._touched[key] = None
         if entry is None:
             self._entries.pop(key, None)

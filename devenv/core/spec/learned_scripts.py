@@ -1,7 +1,7 @@
 """Scripts that the Redis model knows by example: what a real Redis did when it ran them.
 
 A run is taken for a function of the script, its arguments, and the keys as they were: values and the time
-that each has left. Whoever asks the model for a run that nobody has seen is told so (``NotLearned``), asks a
+that each has left. A run that was not observed raises ``NotLearned``: its caller, asks a
 real Redis, and tells the model what came of it (``learn``).
 """
 

@@ -35,7 +35,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """``arity`` counts the words with the name; negative: at least so many.
+    """``arity`` counts the words with the name; negative: at least that number.
 
     ``writes``: it may change its keys. ``all_keys``: every argument is a key, not the first alone.
     """
@@ -46,7 +46,7 @@ class Command:
     all_keys: bool = False
 
     def fits(self, words: int) -> bool:
-        """Whether a call of so many words is one of this command."""
+        """Whether a call with that number of words is one of this command."""
         return words == self.arity if self.arity >= 0 else words >= -self.arity
 
 

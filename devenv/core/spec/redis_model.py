@@ -1,7 +1,7 @@
 """A small Redis: one database, strings and hashes, TTLs, transactions, scripts by their twins.
 
 ``execute`` is a pure function: a database, a client's words and a moment give the reply and the next
-database. Databases are immutable and hashable, so that a search can tell which it has met. Time is whatever
+database. Databases are immutable and hashable, so that a search can tell which it has met. Time is what
 the caller says, in milliseconds; keys expire by it alone.
 """
 
@@ -161,7 +161,7 @@ def _touches(name: str, args: Words) -> Footprint:
 
 
 def _noticed(clients: Mapping[int, Client], keys: Keyspace, but: int | None = None) -> dict[int, Client]:
-    """Whoever watches a key that was touched."""
+    """Those who watch a key that was touched."""
     touched = keys.touched
     return {
         number: replace(item, dirty=True)

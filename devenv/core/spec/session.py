@@ -53,7 +53,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """An answer is given. ``answer`` None: nobody knows whether it is right."""
+    """An answer is given. ``answer`` None: it is not known whether it is right."""
 
     answer: Answer | None
 
@@ -79,7 +79,7 @@ class Told(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What an operation's caller was told; ``attempts`` counts this answer, None where nobody said."""
+    """What an operation's caller was told; ``attempts`` counts this answer, None where it was not said."""
 
     told: Told
     attempts: int | None = None
@@ -127,7 +127,7 @@ def _verify(state: Session, answer: Answer | None, limit: int) -> Step:
     if answer is Answer.RIGHT:
         return Step((Result(Told.SUCCESS, attempts),), Session(Phase.SOLVED, attempts))
     if answer is None:
-        raise ValueError("a session grades no answer that nobody knows")
+        raise ValueError("a session cannot grade an answer that is not known")
     spent = limit != NO_LIMIT and attempts >= limit
     after = Session(Phase.SPENT if spent else Phase.OPEN, attempts)
     return Step((Result(Told.WRONG, attempts),), after)

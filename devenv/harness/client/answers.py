@@ -144,7 +144,7 @@ class Answers:
         return self._profile.oracle == "mock-ml"
 
     def _told_answer(self, challenge: Challenge, answer: Answer) -> Submission:
-        """The answer that the profile tells, as nobody here knows what the challenge asks."""
+        """The answer of the profile, as it is not known here what the challenge asks."""
         kind = self._profile.kind(challenge.type)
         # A use that is always the same: where it can be wrong, it was written down as a wrong one.
         if not kind.takes_answer and (answer is Answer.WRONG or not self._profile.wrong):
@@ -153,7 +153,7 @@ class Answers:
         if not kind.takes_answer or answer not in answers:
             where = "" if kind.takes_answer else f' with "{ANSWER}" in the body of its verify'
             raise UsageProblem(
-                f"nobody here knows a {answer} answer to this service's {challenge.type} challenges",
+                f"it is not known what a {answer} answer is to this service's {challenge.type} challenges",
                 hint=f"known: {', '.join(answers) or ('none' if kind.takes_answer else 'wrong')}; "
                 f"add profile.kinds.{challenge.type}.answers{where}",
             )

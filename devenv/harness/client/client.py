@@ -164,7 +164,9 @@ class CaptchaClient:
         return result
 
     async def warm(self, pod: str, challenges: int = 1) -> None:
-        """Let a pod say its first words to Redis, by challenges that nobody created; nothing is recorded."""
+        """Let a pod say its first words to Redis, by verifying challenges that do not exist; nothing is
+        recorded.
+        """
         kind = next(iter(self.profile.kinds.values()))
         answer = kind.answers.get(Answer.EMPTY, kind.answers.get(Answer.WRONG))
         for number in range(challenges):

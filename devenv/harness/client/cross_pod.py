@@ -34,7 +34,7 @@ class Tally:
 
     @property
     def known(self) -> int:
-        """How often the session was known, whatever was said of the answer."""
+        """How often the session was known, with a right or a wrong answer."""
         return self.success + self.wrong
 
     def to_json(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What a scripted person sends to a service and is told by it."""
+"""What the scripted client sends to a service and how it answers."""
 
 from __future__ import annotations
 

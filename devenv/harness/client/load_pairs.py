@@ -1,4 +1,5 @@
-"""Create→verify pairs as a load balancer's clients send them: nobody pins a pod, the policy decides.
+"""Create→verify pairs as a load balancer's clients send them: no request is pinned to a pod, the policy
+decides.
 
 The share of pairs that end in "Challenge not found" tells how often a session was looked for in the wrong
 place: 1 - 1/pods for random routing of pod memory, 0 where every request of a client meets the same pod.

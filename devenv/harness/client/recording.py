@@ -35,7 +35,7 @@ class Recording:
     ) -> Iterator[dict[str, Any]]:
         """Write into the history what is done inside: an expiry, a look at keys. The dict becomes its value.
 
-        Nobody knows whether it happened where it raises; it did not if its value says ``happened: false``.
+        The outcome is indeterminate where it raises; it did not if its value says ``happened: false``.
         """
         value: dict[str, Any] = {}
         self.history.append(HistoryEvent(BEYOND_CLIENTS, "invoke", f, {}, clock(), None, key))

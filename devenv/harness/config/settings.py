@@ -40,11 +40,12 @@ FOREIGN = (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a verb starts from. ``backend`` and ``use_redis`` are None where nobody chose.
+    """What a verb starts from. ``backend`` and ``use_redis`` are None where they were not chosen.
 
     ``env`` are variables of the service that every pod gets; ``ignored`` names the variables of ``.env`` that
-    were deliberately not used; ``notes`` are one-line remarks for the person. ``service``: the pods are
-    somebody's own, as a devenv.toml or flags say. ``redis``: how Redis is to stand, None where nobody chose.
+    were deliberately not used; ``notes`` are one-line remarks for the person. ``service``: the pods are a
+    user-provided service, as a devenv.toml or flags say. ``redis``: how Redis is to stand, None where it was
+    not chosen.
     """
 
     backend: Backend | None = None
@@ -117,7 +118,7 @@ def _choice(*words: str) -> Callable[[str], str]:
 
 
 def _flag(text: str) -> bool:
-    """Exactly true or false: the service reads any other word as false, which nobody means."""
+    """Exactly true or false: the service reads any other word as false, which would hide a typing error."""
     return _choice("true", "false")(text) == "true"
 
 
@@ -161,8 +162,8 @@ class _Given:
 def load(folder: Path, environ: Mapping[str, str]) -> Settings:
     """Read ``folder``/.env, if there is one, and ``environ``, which wins.
 
-    A variable that is set to the empty string counts as not set. ``folder``/devenv.toml makes somebody's own
-    service of the pods. Raises UsageProblem that names file, line,
+    A variable that is set to the empty string counts as not set. ``folder``/devenv.toml makes the pods
+    a user-provided service. Raises UsageProblem that names file, line,
     variable, value and what is allowed.
     """
     service = read_service(folder)

@@ -86,7 +86,7 @@ class KeyListing:
 def connected(endpoints: Endpoints, db: int = 0) -> Iterator[redis.Redis]:
     """A client of the stack's Redis, past pods and gate; EnvironmentProblem where it does not answer.
 
-    Of a cluster, of all its nodes; it has database 0 only, whatever ``db`` says.
+    Of a cluster, of all its nodes; it has database 0 only, so ``db`` does not matter.
     """
     client: redis.Redis
     if endpoints.redis_nodes:
@@ -113,7 +113,7 @@ def read_access(endpoints: Endpoints) -> RedisAccess:
     except (OSError, ValueError, KeyError) as error:
         raise EnvironmentProblem(
             f"{endpoints.redis_access}, which says how to enter Redis, cannot be read: {error}",
-            hint="it is its owner's alone: is the stack somebody else's?",
+            hint="only its owner can read it: was the stack started by another user?",
         ) from error
 
 

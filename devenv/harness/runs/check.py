@@ -100,7 +100,7 @@ def _from_python(path: Path, text: str) -> tuple[UserInvariant, ...]:
     try:
         with redirect_stdout(sys.stderr):  # what it prints is no part of our result
             exec(compile(text, str(path), "exec"), module.__dict__)  # noqa: S102 - its writer asked for it
-    except (Exception, SystemExit) as error:  # whoever ends the program has not judged anything
+    except (Exception, SystemExit) as error:  # a rule that ends the program has not judged anything
         raise UsageProblem(f"{path}{_line_of(error, path)}: {type(error).__name__}: {error}") from error
     functions = {
         name.removeprefix(PREFIX): item

@@ -145,7 +145,7 @@ def standing(status: StackStatus, when: float) -> list[StackEvent]:
     own = status.spec.service
     service = []
     if own is not None:
-        profile = replace(own.profile, headers={})  # nobody needs their values to read a trace
+        profile = replace(own.profile, headers={})  # their values are not needed to read a trace
         service = [StackEvent(when, "service", None, {"profile": json.dumps(profile.to_json())})]
     return [*service, *pod_events(status, when), *redis]
 

@@ -49,7 +49,7 @@ class ComposeStack:
 
     ``project`` is the compose project's name, by default the one that plain ``docker compose`` takes. The
     compose file as changed for this stack, and compose's output, go to ``state_dir``. Containers live with
-    the engine; not ``detached``, they are taken down when this process ends, in whatever way.
+    the engine; not ``detached``, they are taken down when this process ends, also when it is killed.
     """
 
     backend = "compose"

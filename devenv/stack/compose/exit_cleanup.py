@@ -1,7 +1,8 @@
 """Cleans up after its parent: ``python -I -S janitor.py COMMAND…`` (standard library only).
 
 Reads its standard input. At its end COMMAND is run, unless the parent wrote a word before: a parent that was
-killed wrote nothing. This is how containers, which live with the engine, end with whoever started them.
+killed wrote nothing. This is how containers, which belong to the engine, end with the process that started
+them.
 """
 
 from __future__ import annotations

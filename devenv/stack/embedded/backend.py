@@ -39,7 +39,7 @@ class EmbeddedStack:
     ``--spec FILE --state-dir DIR`` and, where ``detached``, ``--detached``. It writes JSON lines to
     ``supervisor.jsonl`` in the state directory: ``{"progress": text}`` …, then ``{"ready": StackStatus}`` or
     ``{"error": DevenvError}``. Not detached, it ends, with everything it started, when
-    its standard input does, that is when this process ends, in whatever way.
+    its standard input does, that is when this process ends, also when it is killed.
     """
 
     backend = "embedded"
@@ -88,7 +88,7 @@ class EmbeddedStack:
         return self.status().endpoints
 
     def restart_pods(self, settings: Mapping[str, SettingChanges], progress: Progress) -> None:
-        """As ``Stack.restart_pods``; progress is told when all are ready."""
+        """As ``Stack.restart_pods``; progress is reported when all are ready."""
         body = {"settings": {pod: dict(changes) for pod, changes in settings.items()}}
         for line in self._call("POST", "/stack/pods/restart", body)["progress"]:
             progress(line)

@@ -30,7 +30,7 @@ from devenv.stack.embedded.redis_servers import REDIS, RedisServers
 from devenv.stack.own_service import OwnService
 from devenv.stack.ports import LOOPBACK, Reservation
 from devenv.stack.protocol import Progress
-from devenv.stack.redis_access import open_doors
+from devenv.stack.redis_access import make_credentials
 
 _NOT_READY_GRACE_SECONDS = 2.0
 _WORKER_STARTED = "Application startup complete"
@@ -46,7 +46,7 @@ class Processes:
     """Runs the parts of one embedded stack, on the running event loop.
 
     Constructing checks and reserves every port of the stack (``ports`` has them, without zeros) and finds a
-    Redis server; it starts nothing. Whoever serves ``ports.traffic`` and ``ports.control`` calls
+    Redis server; it starts nothing. The process that serves ``ports.traffic`` and ``ports.control`` calls
     ``hand_over("traffic")`` just before binding. The pods connect to ``redis_ports[pod]`` where given (a
     gate), else to Redis itself. Calls that change something run one at a time.
     Raises ``EnvironmentProblem`` for a taken port and for a machine without a Redis server.
@@ -68,12 +68,12 @@ class Processes:
         self._secret = secrets.token_hex(16)
         self._run = state_dir.resolve() / "run"
         self._logs = state_dir.resolve() / "logs"
-        # An empty folder, so that no service finds somebody's .env in its working directory.
+        # An empty folder, so that no service finds a .env in its working directory.
         self._cwd = self._run / "cwd"
         for directory in (self._logs, self._cwd):
             directory.mkdir(parents=True, exist_ok=True)
         self._folders = PodFolders(self._run)
-        self.credentials = open_doors(spec.redis_mode, self._run / "doors")
+        self.credentials = make_credentials(spec.redis_mode, self._run / "doors")
         self._redis = RedisServers(
             spec.redis_mode, self.engine, self._reservation, self._run / REDIS, self._child, self.credentials
         )
@@ -87,7 +87,7 @@ class Processes:
     # -- addresses ---------------------------------------------------------------------------------------
 
     def hand_over(self, name: str) -> int:
-        """Let go of the reserved ``traffic`` or ``control`` port for the caller to bind; its number."""
+        """Release the reserved ``traffic`` or ``control`` port for the caller to bind; its number."""
         return self._reservation.hand_over(name)
 
     def use_redis_ports(self, redis_ports: Mapping[str, int]) -> None:

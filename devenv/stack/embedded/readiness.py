@@ -28,7 +28,7 @@ async def ready(child: Child, probe: Probe, port: int | None = None) -> bool:
         if not child.running:
             raise died_at_start(child, await child.ended())
         answer = await probe()
-        # Asked again: what answered may have been somebody else on the port while ours was dying of it.
+        # Asked again: another process on the port may have answered while ours was ending because of it.
         if answer is not False and child.running:
             return answer is True
         if time.monotonic() - began > READY_SECONDS:
@@ -37,7 +37,7 @@ async def ready(child: Child, probe: Probe, port: int | None = None) -> bool:
 
 
 def _never_ready(child: Child, port: int | None) -> EnvironmentProblem:
-    """With what is known of why: nobody on its port, and its own last words."""
+    """With what is known of the reason: whether something listens on its port, and the end of its log."""
     told = f"{child.name} did not get ready in {READY_SECONDS:g} s"
     hint = f"its log is {child.log}"
     if port is not None:
@@ -74,7 +74,7 @@ async def http_status(port: int, path: str, seconds: float = 3.0) -> int | None:
 
 
 async def redis_follows(port: int, seconds: float = 1.0) -> bool:
-    """Whether the replica on 127.0.0.1:``port`` has its master's data and is told of every write."""
+    """Whether the replica on 127.0.0.1:``port`` has its master's data and receives every write."""
     return b"master_link_status:up" in await _ask(port, b"INFO replication\r\nQUIT\r\n", _WHOLE, seconds)
 
 

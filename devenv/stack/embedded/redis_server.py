@@ -96,7 +96,7 @@ def must_speak_tls(engine: Engine) -> None:
             command, capture_output=True, encoding="utf-8", errors="replace", timeout=10, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
-        return  # what is wrong with it is told when it is started in earnest
+        return  # what is wrong with it is reported when it is started
     said = done.stdout + done.stderr
     if "Failed finding TLS support" in said or "Bad directive" in said:
         raise EnvironmentProblem(

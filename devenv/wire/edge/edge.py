@@ -28,7 +28,7 @@ from devenv.core.model.errors import DevenvError, EnvironmentProblem, UsageProbl
 from devenv.core.model.topology import RedisMode
 from devenv.stack import certificates
 from devenv.stack.certificates import Certificates
-from devenv.stack.redis_access import ACCESS_FILE, open_doors
+from devenv.stack.redis_access import ACCESS_FILE, make_credentials
 from devenv.wire.control.server import ControlServer, control_app
 from devenv.wire.executor import routes as exploring_control
 from devenv.wire.executor.pod_control import NO_POD_CONTROL, PodControl
@@ -186,7 +186,7 @@ def _credentials(mode: RedisMode, environ: Mapping[str, str]) -> Certificates | 
     if not (directory / ACCESS_FILE).exists():
         names = [name for name in environ.get("DEVENV_REDIS_NAMES", "").split(",") if name]
         password = environ.get("DEVENV_REDIS_PASSWORD", "")
-        open_doors(mode, directory, (*certificates.NAMES, *names), password)
+        make_credentials(mode, directory, (*certificates.NAMES, *names), password)
     if mode is not RedisMode.TLS:
         return None
     made = Certificates.of(directory)

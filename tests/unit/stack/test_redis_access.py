@@ -13,7 +13,7 @@ from cryptography import x509
 from devenv.core.model.redis_access import RedisAccess
 from devenv.core.model.topology import RedisMode
 from devenv.stack.certificates import Certificates
-from devenv.stack.redis_access import ACCESS_FILE, USERS_FILE, open_doors
+from devenv.stack.redis_access import ACCESS_FILE, USERS_FILE, make_credentials
 from devenv.wire.edge import edge
 
 
@@ -25,7 +25,7 @@ def names_in(chain: Path) -> set[str]:
 
 
 def test_a_certificate_is_for_this_machine_and_for_more_names(tmp_path: Path) -> None:
-    credentials = open_doors(RedisMode.TLS, tmp_path, ("127.0.0.1", "localhost", "redis"))
+    credentials = make_credentials(RedisMode.TLS, tmp_path, ("127.0.0.1", "localhost", "redis"))
     assert credentials.certificates is not None
     assert names_in(credentials.certificates.chain) == {"127.0.0.1", "localhost", "redis"}
     told = credentials.pod_variables()
@@ -38,13 +38,13 @@ def test_a_certificate_is_for_this_machine_and_for_more_names(tmp_path: Path) ->
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
 @pytest.mark.parametrize("mode", [RedisMode.TLS, RedisMode.ACL])
 def test_only_the_public_certificates_are_readable_for_all(mode: RedisMode, tmp_path: Path) -> None:
-    open_doors(mode, tmp_path)
+    make_credentials(mode, tmp_path)
     readable = {path.name for path in tmp_path.iterdir() if path.stat().st_mode & 0o077}
     assert readable <= {"ca.pem", "server.pem"}
 
 
 def test_the_file_of_users_has_no_password_in_it(tmp_path: Path) -> None:
-    credentials = open_doors(RedisMode.ACL, tmp_path, password="any $word")
+    credentials = make_credentials(RedisMode.ACL, tmp_path, password="any $word")
     text = (tmp_path / USERS_FILE).read_text("utf-8")
     assert credentials.pods.password == "any $word"
     assert credentials.pods.password not in text
@@ -54,9 +54,9 @@ def test_the_file_of_users_has_no_password_in_it(tmp_path: Path) -> None:
 
 
 def test_no_two_stacks_share_a_password_or_an_authority(tmp_path: Path) -> None:
-    one, two = (open_doors(RedisMode.ACL, tmp_path / name) for name in ("one", "two"))
+    one, two = (make_credentials(RedisMode.ACL, tmp_path / name) for name in ("one", "two"))
     assert len({one.pods.password, two.pods.password, one.ours.password, two.ours.password}) == 4
-    this, that = (open_doors(RedisMode.TLS, tmp_path / name).certificates for name in ("this", "that"))
+    this, that = (make_credentials(RedisMode.TLS, tmp_path / name).certificates for name in ("this", "that"))
     assert this is not None
     assert that is not None
     assert this.ca.read_bytes() != that.ca.read_bytes()
@@ -64,7 +64,7 @@ def test_no_two_stacks_share_a_password_or_an_authority(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", [RedisMode.STANDALONE, RedisMode.CLUSTER, RedisMode.REPLICA])
 def test_nothing_is_asked_otherwise(mode: RedisMode, tmp_path: Path) -> None:
-    credentials = open_doors(mode, tmp_path)
+    credentials = make_credentials(mode, tmp_path)
     assert (credentials.file, dict(credentials.options), credentials.certificates) == ("", {}, None)
     assert set(credentials.pod_variables().values()) == {""}
     assert list(tmp_path.iterdir()) == []

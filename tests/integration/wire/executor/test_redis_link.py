@@ -20,7 +20,7 @@ from devenv.core.model.redis_access import RedisAccess
 from devenv.core.model.topology import RedisMode
 from devenv.core.resp.values import OK, Failure
 from devenv.stack.embedded.redis_cluster import MASTERS, Node, options, write_config
-from devenv.stack.redis_access import Credentials, open_doors
+from devenv.stack.redis_access import Credentials, make_credentials
 from devenv.wire.executor.redis_link import ClusterLink, RedisLink
 
 T = TypeVar("T")
@@ -72,7 +72,7 @@ def node_options(node: Node, credentials: Credentials, folder: Path) -> list[str
 @pytest.fixture(scope="module", params=[RedisMode.TLS, RedisMode.ACL])
 def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     folder = tmp_path_factory.mktemp("cluster")
-    credentials = open_doors(request.param, folder / "credentials")
+    credentials = make_credentials(request.param, folder / "credentials")
     ports = free_ports(2 * MASTERS)
     nodes = [Node("127.0.0.1", ports[n], ports[MASTERS + n]) for n in range(MASTERS)]
     program = shutil.which("redis-server")
@@ -141,4 +141,4 @@ def test_who_may_not_enter_is_told_so(cluster: Cluster) -> None:
 
 def _another_authority(cluster: Cluster) -> str:
     folder = Path(cluster.access.ca).parent.parent / "another"
-    return open_doors(RedisMode.TLS, folder).ours.ca
+    return make_credentials(RedisMode.TLS, folder).ours.ca
