@@ -14,6 +14,7 @@ from devenv.cli.screen import Screen
 from devenv.core.checker.invariants import RECEIPTS, by_kind
 from devenv.core.checker.judge import Outcome, Report, Rules
 from devenv.core.checker.linearizability import DEFAULT_STEPS
+from devenv.core.model.contract import CAPTCHA_TTL_SECONDS
 from devenv.core.model.errors import ExpectationFailed, Inconclusive
 from devenv.core.spec.session import ATTEMPTS_LIMIT
 from devenv.harness.runs.check import SHOWN_PER_KIND, Checked
@@ -42,7 +43,7 @@ def check(
     ] = None,
     ttl: Annotated[
         float, typer.Option(min=0, metavar="S", help="Seconds a session lives; 0: not known.")
-    ] = 60.0,
+    ] = float(CAPTCHA_TTL_SECONDS),
     limit: Annotated[
         int, typer.Option(min=1, metavar="N", help="Graded attempts per challenge.")
     ] = ATTEMPTS_LIMIT,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import devenv
+from devenv.core.model.contract import DEFAULTS
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.topology import SettingChanges, StackSpec
 from devenv.core.model.vocabulary import REDIS_STORES, Strategy, resolve_pod
@@ -62,9 +63,7 @@ def pod_settings(
         "REDIS_USERNAME": "",
         "REDIS_PASSWORD": "",
         "REDIS_SSL": "false",
-        "REDIS_PREFIX": "rcaptcha:",
-        "REDIS_TIMEOUT_MS": "2000",
-        "CAPTCHA_TTL": "60",
+        **{name: DEFAULTS[name] for name in ("REDIS_PREFIX", "REDIS_TIMEOUT_MS", "CAPTCHA_TTL")},
         "ML_SERVICE_URL": ml_url,
         "ASSET_BASE_URL": asset_url,
         "ABSTRACT_HMAC_SECRET": secret,

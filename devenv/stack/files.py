@@ -1,9 +1,49 @@
-"""Files that only their owner may read: a spec or a compose file may hold a password."""
+"""Text files that users give, read with one clear error; files that only their owner may read."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+from devenv.core.model.errors import UsageProblem
+
+
+def read_text(path: Path, name: str = "", hint: str | None = None) -> str:
+    """The text of a file in UTF-8, with or without a byte order mark; every line ends in ``\\n``.
+
+    ``name`` is what messages call the file ("": its path), ``hint`` the next step where it cannot be read.
+    Raises UsageProblem for a file that is missing, a folder, not readable, or not in UTF-8.
+    """
+    shown = name or str(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        reason = "Is a directory" if path.is_dir() else error.strerror or str(error)
+        raise UsageProblem(f"{shown}: cannot be read: {reason}", hint=hint) from error
+    return decode_text(data, shown).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_text_if_there(
+    path: Path, name: str, absent: tuple[type[OSError], ...] = (FileNotFoundError, NotADirectoryError)
+) -> str | None:
+    """As ``read_text``; None where reading fails with one of the errors ``absent``."""
+    try:
+        return read_text(path, name)
+    except UsageProblem as problem:
+        if isinstance(problem.__cause__, absent):
+            return None
+        raise
+
+
+def decode_text(data: bytes, name: str) -> str:
+    """The text that ``data`` is in UTF-8, without a byte order mark. UsageProblem names file and line."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise UsageProblem(
+            f"{name}: not UTF-8 at byte {error.start} (line {line})", hint="save it as text in UTF-8"
+        ) from None
 
 
 def write_private(path: Path, text: str) -> None:

@@ -23,6 +23,7 @@ from devenv.core.model.service import ServiceSpec
 from devenv.core.model.topology import StackSpec
 from devenv.core.model.vocabulary import resolve_pod
 from devenv.stack.environment import SECRETS, essentials
+from devenv.stack.files import read_text
 
 CONTRACT = (
     "REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_PASSWORD", "REDIS_USERNAME", "REDIS_SSL", "REDIS_PREFIX",
@@ -243,11 +244,7 @@ def own_variables(service: ServiceSpec) -> dict[str, Variable]:
     given: frozenset[str] | None = None  # the variables of env_file, which comes first
     for path in _env_files(service):
         shown = path.name if path.parent == Path(service.directory) else str(path)
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageProblem(f"{shown}: cannot be read: {error}") from error
-        for name, (value, line) in read_env(text, shown, interpolate=False).items():
+        for name, (value, line) in read_env(read_text(path, shown), shown, interpolate=False).items():
             known = found.get(name)
             settled = known is not None and (name in (given or ()) or outside({name: known.value}, ()))
             if known is None or (not settled and outside({name: value}, ())):
@@ -279,7 +276,7 @@ def _from_env_file(service: ServiceSpec, files: Mapping[str, Variable]) -> dict[
     if service.env_file is None:
         return {}
     path = Path(service.directory) / service.env_file
-    text = path.read_text(encoding="utf-8-sig")
+    text = read_text(path, path.name)
     return {name: value for name, (value, _) in read_env(text, path.name).items()}
 
 

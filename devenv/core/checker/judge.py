@@ -18,6 +18,7 @@ from devenv.core.checker.invariants import (
     keys_without_ttl,
 )
 from devenv.core.checker.linearizability import Budget, Judgement, Op, Verdict, linearize
+from devenv.core.model.contract import CAPTCHA_TTL_SECONDS
 from devenv.core.spec.session import (
     ATTEMPTS_LIMIT,
     Create,
@@ -56,7 +57,7 @@ class Outcome(StrEnum):
 class Rules:
     """What a history is judged by where its create operations say nothing else."""
 
-    ttl: float | None = 60.0
+    ttl: float | None = float(CAPTCHA_TTL_SECONDS)
     """Seconds that a session lives; None: not known."""
     slack: float = 1.0
     """Within this many seconds of its end a session may be open or expired."""

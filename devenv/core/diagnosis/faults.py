@@ -12,6 +12,7 @@ from itertools import pairwise
 from devenv.core.diagnosis.findings import Diagnosis, finding
 from devenv.core.diagnosis.steps import NIL, Step
 from devenv.core.diagnosis.stories import GRADED, Call, Joined
+from devenv.core.model.contract import REDIS_TIMEOUT_MS
 from devenv.core.model.events import StackEvent
 from devenv.core.model.vocabulary import Outcome
 
@@ -19,9 +20,6 @@ Rule = Callable[[Call, Joined], Diagnosis | None]
 
 SLOW_MS = 1000.0
 """A request that waits this long for Redis hangs, as far as its user can tell."""
-
-DEFAULT_TIMEOUT_MS = 2000.0
-"""REDIS_TIMEOUT_MS: contract §3."""
 
 _REFUSALS = ("-OOM", "-READONLY", "-MISCONF", "-NOREPLICAS", "-NOPERM", "-CLUSTERDOWN")
 _NOT_SERVING = ("-LOADING", "-MASTERDOWN", "-BUSY ", "-TRYAGAIN")
@@ -139,7 +137,7 @@ def _redis_hangs(call: Call, joined: Joined) -> Diagnosis | None:
 
 def _timeout_ms(call: Call, joined: Joined) -> float:
     word = joined.settings(call.pod, call.started).get("REDIS_TIMEOUT_MS", "")
-    return float(word) if word.isdecimal() and len(word) < 10 else DEFAULT_TIMEOUT_MS
+    return float(word) if word.isdecimal() and len(word) < 10 else REDIS_TIMEOUT_MS
 
 
 def _redis_gone(call: Call, joined: Joined) -> Diagnosis | None:

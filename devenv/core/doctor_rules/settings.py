@@ -7,19 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from devenv.core.model.contract import DEFAULTS
 from devenv.core.model.env_file import read_env
 from devenv.core.model.vocabulary import TEACHING_STORES, Strategy
-
-DEFAULTS: Mapping[str, str] = {
-    "USE_REDIS": "false",
-    "REDIS_PORT": "6379",
-    "REDIS_DB": "0",
-    "REDIS_SSL": "false",
-    "REDIS_PREFIX": "rcaptcha:",
-    "REDIS_TIMEOUT_MS": "2000",
-    "CAPTCHA_TTL": "60",
-}
-"""What a service takes where a variable is not set (contract §3)."""
 
 USER_NAMES = ("REDIS_USERNAME", "REDIS_USER")
 CA_NAMES = ("REDIS_CA_CERTS", "REDIS_SSL_CA_CERTS", "REDIS_SSL_CA", "REDIS_CA_CERT", "SSL_CERT_FILE")

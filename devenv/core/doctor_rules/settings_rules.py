@@ -19,6 +19,7 @@ from devenv.core.doctor_rules.settings import (
     blank_around,
     host_in,
 )
+from devenv.core.model.contract import DEFAULTS
 
 MAX_PORT = 65535
 _NUMBERS = {"REDIS_DB": 0, "REDIS_TIMEOUT_MS": 1, "CAPTCHA_TTL": 1}
@@ -182,7 +183,7 @@ def _number(pod: Pod, name: str) -> Advice | None:
     value = pod.integer(name)
     if not pod.known(name) or (value is not None and value >= _NUMBERS[name]):
         return None
-    example = {"REDIS_DB": "0", "REDIS_TIMEOUT_MS": "2000", "CAPTCHA_TTL": "60"}[name]
+    example = DEFAULTS[name]
     return Advice(
         "bad-number",
         pod.name,

@@ -13,6 +13,7 @@ from devenv.core.checker.history import AGE, CREATE, EXPIRE, KEYS, LIMIT_FIELD, 
 from devenv.core.checker.invariants import RECEIPTS, InvariantViolation, Kind
 from devenv.core.checker.judge import judge as judge_history
 from devenv.core.model.captcha_http import outcome_of
+from devenv.core.model.contract import CAPTCHA_TTL_SECONDS, REDIS_PREFIX
 from devenv.core.model.events import EventType, HistoryEvent
 from devenv.core.search.behaviour import NO_ANSWER, Answered
 from devenv.core.search.expression import Participant
@@ -23,11 +24,11 @@ HALF_DONE = "half-done"
 SERVER_ERROR = "server-error"
 _REFUSALS = (409, 423, 425, 429, 503)
 """HTTP statuses by which a service refuses a request, for instance because another one holds the lock."""
-WHOLE = 60_000
+WHOLE = 1000 * CAPTCHA_TTL_SECONDS
 AGED_MS = 400
 """Left to live after ageing: less than half a second, which TTL rounds to 0."""
 _CHALLENGE = "abstract:challenge"
-_KEY = f"rcaptcha:{_CHALLENGE}"
+_KEY = f"{REDIS_PREFIX}{_CHALLENGE}"
 _NUMBER = re.compile(rb"-?[0-9]{1,18}")
 
 

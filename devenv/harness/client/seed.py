@@ -14,13 +14,14 @@ from typing import Any
 
 from devenv.captcha_api.catalogue import Catalogue
 from devenv.captcha_api.errors import MLUnavailable
+from devenv.core.model.contract import CAPTCHA_TTL_SECONDS, REDIS_PREFIX
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.service import ServiceProfile
 from devenv.core.model.topology import PodStatus, StackStatus
 from devenv.core.model.vocabulary import Answer, CaptchaType
 from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.exchanges import Challenge
-from devenv.harness.redis.keys import DEFAULT_PREFIX, connected
+from devenv.harness.redis.keys import connected
 from devenv.harness.runs.store import json_lines, write_atomically
 from devenv.stack.protocol import Progress
 
@@ -138,7 +139,7 @@ async def _through_api(
         _report(progress, done, len(kinds))
         pod = pods.get(challenge.served_by or "")
         key = _key(pod, challenge.session) if pod is not None and challenge.session and _uses(pod) else None
-        expires_at = created_at + float(challenge.raw.get("ttl", 60))
+        expires_at = created_at + float(challenge.raw.get("ttl", CAPTCHA_TTL_SECONDS))
         return Seeded(kind, challenge.id, key, created_at, expires_at, answer, challenge.served_by)
 
     # A TaskGroup, so that one failure ends the others instead of leaving them to run.
@@ -159,7 +160,7 @@ async def _directly(
     progress: Progress,
 ) -> list[Seeded]:
     pod = _redis_pod(status)
-    ttl = int(pod.settings.get("CAPTCHA_TTL") or 60)
+    ttl = int(pod.settings.get("CAPTCHA_TTL") or CAPTCHA_TTL_SECONDS)
     assets = (pod.settings.get("ASSET_BASE_URL") or status.endpoints.ml).rstrip("/")
     try:
         catalogue = Catalogue.from_json(await client.answers.catalogue())
@@ -231,7 +232,7 @@ def _redis_pod(status: StackStatus) -> PodStatus:
 
 
 def _key(pod: PodStatus, session: str) -> str:
-    return pod.settings.get("REDIS_PREFIX", DEFAULT_PREFIX) + session
+    return pod.settings.get("REDIS_PREFIX", REDIS_PREFIX) + session
 
 
 def _note(status: StackStatus, direct: bool) -> str | None:

@@ -22,6 +22,7 @@ from devenv.core.model.bodies import FORM_TYPE
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA, PRESETS
 from devenv.core.model.service import COOKIE, ID, Kind, Request, Rule, ServiceProfile, ServiceSpec
+from devenv.stack.files import read_text_if_there
 
 SERVICE_FILE = "devenv.toml"
 _ID_PLACES = ("id_field", "id_header", "id_cookie")
@@ -200,13 +201,8 @@ def read_service(folder: Path) -> ServiceSpec | None:
     Raises UsageProblem that names the file and the key.
     """
     path = folder / SERVICE_FILE
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageProblem(f"{SERVICE_FILE}: cannot be read: {error}") from error
-    return parse_service(text, folder)
+    text = read_text_if_there(path, SERVICE_FILE)
+    return None if text is None else parse_service(text, folder)
 
 
 def parse_service(text: str, folder: Path) -> ServiceSpec:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from devenv.core.model.backends import Backend, Language
+from devenv.core.model.contract import CAPTCHA_TTL_SECONDS, REDIS_PREFIX, REDIS_TIMEOUT_MS
 from devenv.core.model.env_file import read_env
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.service import ServiceSpec
@@ -21,6 +22,7 @@ from devenv.core.model.topology import Ports, RedisMode, StackSpec
 from devenv.core.model.vocabulary import MAX_PODS, REDIS_STORES, Strategy, pod_names
 from devenv.core.routing import parse_policy
 from devenv.harness.config.service_file import SERVICE_FILE, read_service
+from devenv.stack.files import read_text_if_there
 
 STATE_FOLDER = ".devenv"
 MAX_PORT = 65535
@@ -140,12 +142,12 @@ VARIABLES = (
     Variable("DEVENV_GATE_PORT", _PORT, "6391"),
     Variable("USE_REDIS", _flag, "true"),
     Variable("SESSION_STRATEGY", _choice(*sorted(REDIS_STORES)), "atomic"),
-    Variable("REDIS_PREFIX", str, "rcaptcha:"),
+    Variable("REDIS_PREFIX", str, REDIS_PREFIX),
     Variable("REDIS_DB", _integer(0, 15), "0"),
     Variable("REDIS_CLUSTER", _choice("auto", "true", "false"), "auto"),
     Variable("GUIDE_ERRORS", _choice("raise", "swallow"), "swallow"),
-    Variable("REDIS_TIMEOUT_MS", _integer(1), "2000"),
-    Variable("CAPTCHA_TTL", _integer(1), "60"),
+    Variable("REDIS_TIMEOUT_MS", _integer(1), str(REDIS_TIMEOUT_MS)),
+    Variable("CAPTCHA_TTL", _integer(1), str(CAPTCHA_TTL_SECONDS)),
 )
 
 _FOR_PODS = ("REDIS_PREFIX", "REDIS_DB", "REDIS_CLUSTER", "GUIDE_ERRORS", "REDIS_TIMEOUT_MS", "CAPTCHA_TTL")
@@ -239,15 +241,9 @@ def _read(variable: Variable, given: _Given) -> Any:
 
 def _read_env_file(path: Path) -> dict[str, _Given]:
     """The file's variables with the line where each stands last; nothing where there is no file."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+    # A folder called .env is a virtual environment of Python.
+    text = read_text_if_there(path, path.name, (FileNotFoundError, NotADirectoryError, IsADirectoryError))
+    if text is None:
         return {}
-    except UnicodeDecodeError:
-        raise UsageProblem(
-            f"{path.name}: is not UTF-8 text", hint="save it as UTF-8 (Notepad: Save as, Encoding)"
-        ) from None
-    except OSError as problem:
-        raise UsageProblem(f"{path.name}: cannot be read: {problem.strerror}") from None
     given = read_env(text, path.name)
     return {name: _Given(value, f"{path.name}:{line}") for name, (value, line) in given.items()}

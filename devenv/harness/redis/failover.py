@@ -7,7 +7,6 @@ when wanted: a replica is given the master and takes over in one go, so that not
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +15,9 @@ import redis
 
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.harness.redis.cluster_client import ClusterClient
+from devenv.stack.waiting import wait_until
 
 SECONDS = 10.0
-_POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +131,4 @@ def _say(node: redis.Redis, *words: str) -> Any:
 
 
 def _until(condition: Callable[[], bool], problem: str) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise EnvironmentProblem(f"{problem} in {SECONDS:g} s", hint="see the nodes' logs: `devenv logs`")
-        time.sleep(_POLL_SECONDS)
+    wait_until(condition, SECONDS, problem, "see the nodes' logs: `devenv logs`")

@@ -16,13 +16,13 @@ from typing import Any
 import redis
 
 from devenv.core.checker.invariants import COUNTERS
+from devenv.core.model.contract import REDIS_PREFIX
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.redis_access import OPEN, RedisAccess
 from devenv.core.model.topology import Endpoints
 from devenv.core.model.vocabulary import CaptchaType
 from devenv.harness.redis.cluster_client import ClusterClient, each_node, plain_client
 
-DEFAULT_PREFIX = "rcaptcha:"
 SCAN_LIMIT = 1000
 """Keys listed at most, unless told."""
 _SCAN_STEPS = 10_000
@@ -117,7 +117,7 @@ def read_access(endpoints: Endpoints) -> RedisAccess:
         ) from error
 
 
-def list_keys(client: redis.Redis, prefix: str = DEFAULT_PREFIX, limit: int = SCAN_LIMIT) -> KeyListing:
+def list_keys(client: redis.Redis, prefix: str = REDIS_PREFIX, limit: int = SCAN_LIMIT) -> KeyListing:
     """The keys that begin with ``prefix``, at most ``limit`` of them, by SCAN: it never blocks the server."""
     found: set[bytes] = set()
     complete = all(_scan(node, _literal(prefix) + "*", found, limit) for node in each_node(client))
@@ -148,7 +148,7 @@ def _scan(client: redis.Redis, pattern: str, found: set[bytes], limit: int) -> b
     return cursor == 0 and len(found) <= limit
 
 
-def key_info(client: redis.Redis, key: bytes | str, prefix: str = DEFAULT_PREFIX) -> KeyInfo | None:
+def key_info(client: redis.Redis, key: bytes | str, prefix: str = REDIS_PREFIX) -> KeyInfo | None:
     """What there is to say about one key; None where it is gone."""
     with client.pipeline(transaction=False) as pipe:
         pipe.type(key)

@@ -19,6 +19,7 @@ from devenv.core.checker.linearizability import DEFAULT_STEPS, Budget
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.yaml_lines import Document, read_document
 from devenv.harness.runs.store import HISTORY, resolve_run
+from devenv.stack.files import read_text
 
 PREFIX = "invariant_"
 SHOWN_PER_KIND = 5
@@ -69,13 +70,8 @@ def _history_file(word: str, state_dir: Path) -> Path:
 
 
 def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
-    except OSError as error:
-        hint = "`replay` and `demo` record one; `explore` does not" if path.name == HISTORY else None
-        raise UsageProblem(f"{path}: cannot be read: {error.strerror}", hint=hint) from error
-    except UnicodeDecodeError as error:
-        raise UsageProblem(f"{path}: not UTF-8 at byte {error.start}") from error
+    hint = "`replay` and `demo` record one; `explore` does not" if path.name == HISTORY else None
+    return read_text(path, hint=hint)
 
 
 # --- the reader's own rules -------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from devenv.core.model.errors import UsageProblem
 from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent, trace_event
 from devenv.core.model.topology import StackStatus
 from devenv.harness.runs.journal import Journal, JournaledStack, pod_events
+from devenv.stack.files import read_text
 from devenv.wire.control.client import ControlClient
 
 PAGE = 2000
@@ -191,15 +192,11 @@ def read_numbered(path: Path) -> list[tuple[int, TraceEvent]]:
 
     Raises UsageProblem that names the file, and the line where one is no event.
     """
-    events: list[tuple[int, TraceEvent]] = []
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    events.append((number, _read_event(line, f"{path}:{number}")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageProblem(f"{path}: cannot be read: {error}") from error
-    return events
+    return [
+        (number, _read_event(line, f"{path}:{number}"))
+        for number, line in enumerate(read_text(path).split("\n"), start=1)
+        if line.strip()
+    ]
 
 
 def _read_event(line: str, where: str) -> TraceEvent:

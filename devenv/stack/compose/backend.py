@@ -31,6 +31,7 @@ from devenv.stack.embedded import redis_server
 from devenv.stack.own_service import not_on_compose, service_from_text
 from devenv.stack.ports import LOOPBACK, Reservation
 from devenv.stack.protocol import Progress
+from devenv.stack.waiting import wait_until
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -323,11 +324,7 @@ class ComposeStack:
         self._until(all_ready, "the pods did not get ready")
 
     def _until(self, condition: Callable[[], bool], problem: str) -> None:
-        deadline = time.monotonic() + READY_SECONDS
-        while not condition():
-            if time.monotonic() > deadline:
-                raise EnvironmentProblem(f"{problem} in {READY_SECONDS:g} s", hint="see `devenv logs`")
-            time.sleep(_POLL_SECONDS)
+        wait_until(condition, READY_SECONDS, problem, every=_POLL_SECONDS)
 
 
 _DOWN = ("down", "--volumes", "--remove-orphans", "--timeout", "3")

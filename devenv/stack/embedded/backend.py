@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,10 +22,10 @@ from devenv.stack.control_calls import control_errors, json_of
 from devenv.stack.files import write_private
 from devenv.stack.loopback import local_client
 from devenv.stack.protocol import Progress
+from devenv.stack.waiting import POLL_SECONDS, comes_true
 
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
-_POLL_SECONDS = 0.02
 _KILL_SECONDS = 5.0
 # Restarting pods takes as long as the supervisor gives them (READY_SECONDS) and their ending.
 _CONTROL_TIMEOUT_SECONDS = 40.0
@@ -153,7 +153,7 @@ class EmbeddedStack:
                     f"the stack did not get ready in {START_SECONDS:g} s",
                     hint=f"its logs are in {self._dir / 'logs'}",
                 )
-            time.sleep(_POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
 
     def _end_process(self) -> None:
         """End the supervisor that this object started, if any is left, and forget the record."""
@@ -171,11 +171,11 @@ class EmbeddedStack:
 
     def _wait_for_end(self, supervisor: psutil.Process) -> None:
         """Wait until it has gone; kill it after ``STOP_SECONDS``: the keepers then end their programs."""
-        if not _wait_until(lambda: _gone(supervisor), STOP_SECONDS):
+        if not comes_true(lambda: _gone(supervisor), STOP_SECONDS):
             keepers = _children(supervisor)
             with contextlib.suppress(psutil.NoSuchProcess):
                 supervisor.kill()
-            _wait_until(lambda: all(_gone(process) for process in (supervisor, *keepers)), _KILL_SECONDS)
+            comes_true(lambda: all(_gone(process) for process in (supervisor, *keepers)), _KILL_SECONDS)
 
     # -- the record of a running stack -------------------------------------------------------------------
 
@@ -244,12 +244,3 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
         return process.children(recursive=True)
     except psutil.Error:
         return []
-
-
-def _wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(_POLL_SECONDS)
-    return True

@@ -25,12 +25,13 @@ from devenv.stack import environment
 from devenv.stack.embedded import readiness, redis_server
 from devenv.stack.embedded.child import Child
 from devenv.stack.embedded.pod_folders import PodFolders
-from devenv.stack.embedded.readiness import POLL_SECONDS, READY_SECONDS
+from devenv.stack.embedded.readiness import READY_SECONDS
 from devenv.stack.embedded.redis_servers import REDIS, RedisServers
 from devenv.stack.own_service import OwnService
 from devenv.stack.ports import LOOPBACK, Reservation
 from devenv.stack.protocol import Progress
 from devenv.stack.redis_access import make_credentials
+from devenv.stack.waiting import comes_true_async
 
 _NOT_READY_GRACE_SECONDS = 2.0
 _WORKER_STARTED = "Application startup complete"
@@ -283,13 +284,14 @@ class Processes:
 
     async def _all_workers(self, child: Child) -> None:
         """Wait until each worker process has started: the first to do so answers for all of them."""
-        deadline = time.monotonic() + READY_SECONDS
-        if self._own is not None and self._own.service.app is None:
-            return  # what its workers log when they start is not known
-        while self.spec.workers > 1 and child.count_in_log(_WORKER_STARTED) < self.spec.workers:
-            if not child.running or time.monotonic() > deadline:
-                return
-            await asyncio.sleep(POLL_SECONDS)
+        workers = self.spec.workers
+        if workers == 1 or (self._own is not None and self._own.service.app is None):
+            return  # what the workers of a program that is not an ASGI app log is not known
+
+        def started() -> bool:
+            return child.count_in_log(_WORKER_STARTED) >= workers or not child.running
+
+        await comes_true_async(started, READY_SECONDS)
 
 
 class _PodProbe:

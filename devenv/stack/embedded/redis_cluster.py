@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import socket
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
@@ -20,13 +19,13 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from devenv.core.model.errors import EnvironmentProblem
+from devenv.stack.waiting import wait_until
 
 SLOTS = 16384
 MASTERS = 3
 BUS_OFFSET = 10_000
 """Where a node's bus port is unless it was told otherwise, counted from its port."""
 FORM_SECONDS = 20.0
-_POLL_SECONDS = 0.02
 _ANSWER_SECONDS = 1.0
 
 CONFIG_FILE = "nodes.conf"
@@ -197,14 +196,12 @@ def _client(node: Node) -> redis.Redis:
 
 
 def _until(condition: Callable[[], bool], problem: str) -> None:
-    deadline = time.monotonic() + FORM_SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise EnvironmentProblem(
-                f"the Redis Cluster did not come about in {FORM_SECONDS:g} s: {problem}",
-                hint="see the nodes' logs: `devenv logs`",
-            )
-        time.sleep(_POLL_SECONDS)
+    wait_until(
+        condition,
+        FORM_SECONDS,
+        f"{problem}: the Redis Cluster did not come about",
+        "see the nodes' logs: `devenv logs`",
+    )
 
 
 def main(words: Sequence[str]) -> int:

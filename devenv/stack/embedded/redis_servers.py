@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from devenv.stack.embedded import readiness, redis_cluster, redis_server
 from devenv.stack.embedded.child import Child
 from devenv.stack.ports import LOOPBACK, Reservation
 from devenv.stack.redis_access import Credentials
+from devenv.stack.waiting import comes_true_async
 
 REDIS = "redis"
 REPLICA = "redis-replica"
@@ -160,8 +160,8 @@ def _process(child: Child) -> psutil.Process:
 
 
 async def _until_stopped(child: Child) -> None:
-    deadline = time.monotonic() + readiness.READY_SECONDS
-    while _process(child).status() != psutil.STATUS_STOPPED:
-        if time.monotonic() > deadline:
-            raise EnvironmentProblem(f"{child.name} did not pause in {readiness.READY_SECONDS:g} s")
-        await asyncio.sleep(0.002)
+    def stopped() -> bool:
+        return _process(child).status() == psutil.STATUS_STOPPED
+
+    if not await comes_true_async(stopped, readiness.READY_SECONDS, every=0.002):
+        raise EnvironmentProblem(f"{child.name} did not pause in {readiness.READY_SECONDS:g} s")

@@ -23,6 +23,7 @@ from devenv.core.doctor_rules.settings import (
     Pod,
 )
 from devenv.core.model.backends import Backend
+from devenv.core.model.contract import REDIS_TIMEOUT_MS
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.events import RedisCommand
 from devenv.core.model.presets import CAPTCHA
@@ -246,7 +247,7 @@ def _plans(
             Plan(
                 target,
                 names,
-                (users[0].integer("REDIS_TIMEOUT_MS") or 2000) / 1000,
+                (users[0].integer("REDIS_TIMEOUT_MS") or REDIS_TIMEOUT_MS) / 1000,
                 password,
                 files,
                 tuple(dict.fromkeys(need for pod in users for need in needs[pod.name])),

@@ -9,6 +9,7 @@ from random import Random
 
 from devenv.captcha_api.catalogue import Catalogue
 from devenv.core.model.captcha_http import CHALLENGE_FIELD, VERIFY_PATHS
+from devenv.core.model.contract import CAPTCHA_TTL_SECONDS, REDIS_PREFIX
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.service import ServiceProfile
 from devenv.core.model.topology import RedisMode, StackStatus
@@ -19,7 +20,7 @@ from devenv.core.spec.session import ATTEMPTS_LIMIT
 from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.exchanges import Challenge, Submission
 from devenv.harness.client.seed import as_created, new_document
-from devenv.harness.redis.keys import DEFAULT_PREFIX, connected, keys_with
+from devenv.harness.redis.keys import connected, keys_with
 from devenv.wire.executor.jobs import CID, Call, EventCall
 
 
@@ -83,8 +84,11 @@ async def build_stage(
         document = new_document(kind, CID, catalogue, assets, Random(seed), created_at)
         challenge = Challenge(CID, kind, as_created(document), None, "")
         submissions = {answer: await client.answers.to(challenge, answer) for answer in Answer}
-    key = f"{settings.get('REDIS_PREFIX', DEFAULT_PREFIX)}{kind}:{CID}"
-    ttl_ms, db = 1000 * int(settings.get("CAPTCHA_TTL") or 60), int(settings.get("REDIS_DB") or 0)
+    key = f"{settings.get('REDIS_PREFIX', REDIS_PREFIX)}{kind}:{CID}"
+    ttl_ms, db = (
+        1000 * int(settings.get("CAPTCHA_TTL") or CAPTCHA_TTL_SECONDS),
+        int(settings.get("REDIS_DB") or 0),
+    )
     text = json.dumps(document, ensure_ascii=False)
     cluster = _cluster(status, settings)
     return Fixture(str(kind), key, text, submissions, ttl_ms, tuple(pods), db, cluster=cluster)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from devenv.core.kubernetes import HEADER, ServiceOptions, StackOptions, file_name, to_yaml
 from devenv.core.kubernetes.parts import Manifest
+from devenv.core.model.contract import DEFAULTS
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.service import ServiceSpec
 from devenv.core.model.vocabulary import Strategy
@@ -15,7 +16,7 @@ from devenv.harness.config.settings import Settings
 from devenv.harness.runs.store import write_atomically
 
 # The contract's own defaults, said in full: what a manifest leaves out, nobody finds.
-_DEFAULTS = {"REDIS_DB": "0", "REDIS_PREFIX": "rcaptcha:", "REDIS_TIMEOUT_MS": "2000", "CAPTCHA_TTL": "60"}
+_DEFAULTS = {name: DEFAULTS[name] for name in ("REDIS_DB", "REDIS_PREFIX", "REDIS_TIMEOUT_MS", "CAPTCHA_TTL")}
 _SET_BY_EXPORT = frozenset({"REDIS_HOST", "REDIS_PORT", "REDIS_SSL", "REDIS_CA_CERTS", "POD_NAME"})
 _SECRET = re.compile(r"PASS(WORD|WD)?|SECRET|TOKEN|CREDENTIAL|API_?KEY|PRIVATE")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

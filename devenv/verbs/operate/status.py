@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from devenv.core.model.contract import REDIS_PREFIX
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.pod_stores import stores
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import Strategy
-from devenv.harness.redis.keys import DEFAULT_PREFIX, KeyListing, connected, list_keys
+from devenv.harness.redis.keys import KeyListing, connected, list_keys
 from devenv.stack.protocol import Stack
 from devenv.wire.control.policy import present_policy
 
@@ -55,6 +56,6 @@ def key_spaces(status: StackStatus) -> list[tuple[str, int]]:
     found = []
     for pod in status.pods:
         db = pod.settings.get("REDIS_DB", "0")
-        usual = DEFAULT_PREFIX if status.spec.service is None else ""
+        usual = REDIS_PREFIX if status.spec.service is None else ""
         found.append((pod.settings.get("REDIS_PREFIX", usual), int(db) if db.isdigit() else 0))
     return list(dict.fromkeys(found))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from devenv.core.model.errors import UsageProblem
+from devenv.stack.files import decode_text
 
 Attached = Callable[[str], bytes | None]
 """The file beside the HAR that an entry's ``_file`` names; None where it is not there."""
@@ -42,10 +43,7 @@ def beside(folder: Path) -> Attached:
 def open_har(data: bytes, name: str, attached: Attached) -> tuple[str, Attached]:
     """The HAR's text, and how to read the files that it names. Raises UsageProblem that names the file."""
     if not data.startswith(_ZIP):
-        try:
-            return data.decode("utf-8-sig"), attached
-        except UnicodeDecodeError as error:
-            raise UsageProblem(f"{name}: is not UTF-8 text (byte {error.start})") from None
+        return decode_text(data, name), attached
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         names = archive.namelist()
@@ -74,10 +72,7 @@ class _Archive:
 
     def text(self, member: str) -> str:
         """A member as text."""
-        try:
-            return self._read(member).decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise UsageProblem(f"{self._name}: {member} is not UTF-8 text (byte {error.start})") from None
+        return decode_text(self._read(member), f"{self._name}: {member}")
 
     def attached(self, beside: str) -> Attached:
         """The members by their names beside the member ``beside``."""

@@ -11,6 +11,7 @@ from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import ServiceProfile
 from devenv.core.scenario import parse
 from devenv.harness.config.settings import Settings
+from devenv.stack.files import decode_text
 from devenv.verbs.recordings.access_log import parse_access_log
 from devenv.verbs.recordings.composing import Composed, ImportOptions, compose
 from devenv.verbs.recordings.curl import parse_curl
@@ -31,11 +32,7 @@ def _text(parse: Callable[[str, str], Recording]) -> Parse:
     """A form that is text and stands alone."""
 
     def read(data: bytes, name: str, folder: Path | None) -> Recording:
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise UsageProblem(f"{name}: is not UTF-8 text (byte {error.start})") from None
-        return parse(text, name)
+        return parse(decode_text(data, name), name)
 
     return read
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from devenv.core.model.contract import CAPTCHA_TTL_SECONDS
 from devenv.core.model.service import ServiceProfile
 from devenv.core.model.vocabulary import MAX_PODS, Answer, Outcome, pod_names
 from devenv.core.scenario.pod_rotation import Turns
@@ -19,7 +20,6 @@ from devenv.verbs.recordings.sessions import Event
 
 SHORTEST_WAIT = 0.05
 """Seconds. What is shorter is the network, not a person."""
-TTL_SECONDS = 60.0
 _POD_NAMES = pod_names(MAX_PODS)
 _NAMES_SESSION = re.compile(r"path|query .*|(?:field|header) .*(?:sid|session|token|auth).*", re.IGNORECASE)
 """Where a value that is taken out may have said whose request it is."""
@@ -228,7 +228,9 @@ class StepMaker:
             return False
         now = event.request.started if event.request is not None else None
         old = (
-            self._keep_waits and None not in (now, life.born) and (now or 0) - (life.born or 0) >= TTL_SECONDS
+            self._keep_waits
+            and None not in (now, life.born)
+            and (now or 0) - (life.born or 0) >= CAPTCHA_TTL_SECONDS
         )
         return life.over or life.left <= 0 or old
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import redis
 
+from devenv.core.model.contract import REDIS_PREFIX
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.schedule import Event, Schedule
 from devenv.core.model.vocabulary import Answer, Strategy, resolve_pod
@@ -40,7 +41,7 @@ from devenv.core.scenario.parse import KEY_REFERENCE
 from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.cross_pod import create_with_other_word
 from devenv.harness.client.exchanges import Challenge, CreateFailed, Verified
-from devenv.harness.redis.keys import DEFAULT_PREFIX, connected, key_info, keys_with, read_document
+from devenv.harness.redis.keys import connected, key_info, keys_with, read_document
 from devenv.verbs.replay.baseline import Baseline
 from devenv.verbs.replay.concurrent import Ready, at_once, in_order, observed
 from devenv.verbs.replay.observed import Observed, expected_of, rule_title, spoken, title, verify_facts
@@ -342,7 +343,7 @@ class Player:
         """
         challenge = self._challenge(session)
         settings = self.baseline.settings(challenge.served_by) if challenge.served_by else {}
-        prefix, db = settings.get("REDIS_PREFIX", DEFAULT_PREFIX), int(settings.get("REDIS_DB") or 0)
+        prefix, db = settings.get("REDIS_PREFIX", REDIS_PREFIX), int(settings.get("REDIS_DB") or 0)
         if self.baseline.status.spec.service is not None and challenge.id:
             with connected(self.baseline.endpoints, db) as connection:
                 for key in keys_with(connection, challenge.id):  # the first is the shortest

@@ -11,6 +11,7 @@ from devenv.core.model.schedule import Schedule
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario, catalogue, find, parse
 from devenv.harness.runs.store import LATEST, RESULTS, SCHEDULE, Run, list_runs, resolve_run
+from devenv.stack.files import read_text
 
 SCENARIO_COPY = "scenario.yaml"
 """A replay's run folder keeps the scenario's text, so that it can be repeated when the file has changed."""
@@ -45,11 +46,7 @@ def resolve_target(word: str, state_dir: Path) -> Target:
 
 def read_scenario(path: Path) -> Scenario:
     """Parse a scenario file; UsageProblem names file and line."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageProblem(f"{path}: cannot be read: {error}") from error
-    return parse(text, path.name)
+    return parse(read_text(path), path.name)
 
 
 def _recorded(run: Run) -> Target:

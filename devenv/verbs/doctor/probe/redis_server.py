@@ -19,6 +19,7 @@ from devenv.core.doctor_rules.facts import (
     Tcp,
     Trust,
 )
+from devenv.core.model.contract import REDIS_PREFIX
 from devenv.verbs.doctor.probe import keyspace
 from devenv.verbs.doctor.probe import tls as handshake
 from devenv.verbs.doctor.probe.resp_socket import (
@@ -65,7 +66,7 @@ class Plan:
     password: str = field(repr=False, default="")
     files: TlsFiles = field(default_factory=TlsFiles)
     commands: tuple[str, ...] = ()
-    prefix: str = "rcaptcha:"
+    prefix: str = REDIS_PREFIX
     write: bool = True
     neighbours: Sequence[int] = WELL_KNOWN
     may_touch: Callable[[str], bool] = handshake.loopback

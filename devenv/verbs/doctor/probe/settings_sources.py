@@ -24,6 +24,7 @@ from devenv.core.model.service import ServiceSpec
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.yaml_lines import read_manifests
 from devenv.harness.redis.keys import read_access
+from devenv.stack.files import read_text
 
 URL = "--redis-url"
 HOST, PORT, ADDRESS = "REDIS_HOST", "REDIS_PORT", "REDIS_URL"
@@ -31,7 +32,7 @@ HOST, PORT, ADDRESS = "REDIS_HOST", "REDIS_PORT", "REDIS_URL"
 
 def from_env_files(paths: Sequence[Path]) -> list[Pod]:
     """One pod per file. Raises UsageProblem for a file that cannot be read."""
-    return [_by_url(env_file(_text(path), str(path))) for path in paths]
+    return [_by_url(env_file(read_text(path), str(path))) for path in paths]
 
 
 def from_manifests(paths: Sequence[Path]) -> tuple[list[Pod], tuple[UnfitValue, ...]]:
@@ -40,7 +41,7 @@ def from_manifests(paths: Sequence[Path]) -> tuple[list[Pod], tuple[UnfitValue, 
     And the values for which Kubernetes refuses the files. Raises UsageProblem where there is neither.
     """
     files = [file for path in paths for file in (_manifests(path) if path.is_dir() else [path])]
-    documents = [document for file in files for document in read_manifests(_text(file), str(file))]
+    documents = [document for file in files for document in read_manifests(read_text(file), str(file))]
     pods, refused = workloads(documents), unfit_values(documents)
     if paths and not pods and not refused:
         raise UsageProblem(
@@ -115,7 +116,7 @@ def from_stack(status: StackStatus, env: Path) -> list[Pod]:
 
     A setting that stands in ``env`` with the same value has its line there.
     """
-    lines = env_file(_text(env), env.name).settings if env.is_file() else {}
+    lines = env_file(read_text(env), env.name).settings if env.is_file() else {}
     entry = read_access(status.endpoints)
     return [_of_stack(status, name, entry, lines) for name in status.spec.pod_names]
 
@@ -149,12 +150,3 @@ def _its_own_affair(
     names += [] if "SESSION_STRATEGY" in chosen else ["SESSION_STRATEGY"]
     names += [] if service.switchable else ["USE_REDIS"]
     return dict.fromkeys(names, ITS_CODE)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageProblem(f"{path}: not UTF-8 at byte {error.start}") from error
-    except OSError as error:
-        raise UsageProblem(f"{path}: cannot be read: {error.strerror}") from error

@@ -262,7 +262,7 @@ def test_what_can_be_replayed(tmp_path: Path) -> None:
     with pytest.raises(UsageProblem, match="no scenario 'dubble-click'"):
         resolve_target("dubble-click", tmp_path)
     file.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UsageProblem, match="cannot be read"):
+    with pytest.raises(UsageProblem, match="not UTF-8 at byte 0"):
         resolve_target(str(file), tmp_path)
     demo = open_run(tmp_path, "demo", 0)
     demo.write_json("results.json", {"kind": "demo"})

@@ -83,7 +83,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         read_numbered(tmp_path / "none.jsonl")
     binary = tmp_path / "binary.jsonl"
     binary.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UsageProblem, match="cannot be read"):
+    with pytest.raises(UsageProblem, match=r"binary\.jsonl: not UTF-8 at byte 0 \(line 1\)"):
         read_numbered(binary)
 
 
