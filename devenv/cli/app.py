@@ -77,7 +77,7 @@ def panel(title: str, rows: Sequence[tuple[str, str]], width: int) -> list[str]:
 
 def load(verb: Verb) -> Any:
     """Import a verb's module and make the command of it."""
-    target = getattr(import_module(f"devenv.cli.{verb.module}"), verb.attribute)
+    target = getattr(import_module(f"devenv.cli.commands.{verb.module}"), verb.attribute)
     if isinstance(target, typer.Typer):
         group = typer.main.get_command(target)
         group.name = verb.name

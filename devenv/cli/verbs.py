@@ -17,7 +17,7 @@ class Verb:
     name: str
     """The word on the command line."""
     module: str
-    """The module below ``devenv.cli`` that is imported when the verb is called."""
+    """The module of ``devenv.cli.commands`` that is imported when the verb is called."""
     attribute: str
     """The function, or the ``typer.Typer`` of a group, in that module."""
     panel: str

@@ -48,7 +48,7 @@ def test_the_root_imports_no_verb_and_no_heavy_library(words: tuple[str, ...]) -
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
 def test_a_verb_s_line_is_the_first_paragraph_of_its_own_help(verb: Verb) -> None:
-    target = getattr(import_module(f"devenv.cli.{verb.module}"), verb.attribute)
+    target = getattr(import_module(f"devenv.cli.commands.{verb.module}"), verb.attribute)
     text = target.info.help if isinstance(target, typer.Typer) else target.__doc__
     assert verb.help == str(text).strip().partition("\n\n")[0].replace("\n", " ")
 
@@ -62,7 +62,7 @@ def test_completion_names_the_verbs_without_importing_them() -> None:
         check=False,
     )
     assert sorted(done.stdout.split()) == ["scenarios", "seed", "shrink", "status"]
-    assert "devenv.cli.stack_verbs" not in done.stderr
+    assert "devenv.cli.commands.stack_verbs" not in done.stderr
 
 
 def test_a_panel_wraps_texts_and_keeps_its_width() -> None:

@@ -106,7 +106,7 @@ def test_ctrl_c_is_130_and_one_word(
     def stopped(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("devenv.cli.explore_verb.explore_orders", stopped)
+    monkeypatch.setattr("devenv.cli.commands.explore_verb.explore_orders", stopped)
     assert main(["explore", "R"]) == 130
     assert capsys.readouterr() == ("", "interrupted\n")
 
@@ -205,7 +205,7 @@ def test_down_ends_the_stack_that_the_other_verbs_speak_to(
         stopped.append(backend)
         return backend in running
 
-    monkeypatch.setattr("devenv.cli.stack_verbs._stop", stop)
+    monkeypatch.setattr("devenv.cli.commands.stack_verbs._stop", stop)
     assert main(["down", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"stopped": ended}
     assert [item for item in stopped if item in running] == ended

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from devenv.cli.own_service import ServiceFlags
+from devenv.cli.commands.own_service import ServiceFlags
 from devenv.core.diagnosis.findings import CHANGES
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA, MCP_SESSION

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from devenv.cli.commands.own_service import ServiceFlags
 from devenv.cli.grouped import grouped
 from devenv.cli.options import Common, write_file
-from devenv.cli.own_service import ServiceFlags
 from devenv.cli.screen import Screen
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA, PRESETS

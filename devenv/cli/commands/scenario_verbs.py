@@ -8,7 +8,7 @@ import typer
 from rich.syntax import Syntax
 from rich.text import Text
 
-from devenv.cli.explain_verb import show_findings
+from devenv.cli.commands.explain_verb import show_findings
 from devenv.cli.grouped import grouped
 from devenv.cli.options import Common, Junit, RedisOption, Summary, write_file
 from devenv.cli.screen import Screen, grid

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from devenv.cli.explain_verb import show_findings
+from devenv.cli.commands.explain_verb import show_findings
 from devenv.cli.options import CommandContext
 from devenv.cli.screen import Screen, grid
 from devenv.core.model.errors import ExpectationFailed, Inconclusive

@@ -10,10 +10,10 @@ from typing import Annotated, cast
 import typer
 from rich.text import Text
 
-from devenv.cli.explain_verb import show_findings
+from devenv.cli.commands.explain_verb import show_findings
+from devenv.cli.commands.own_demo import demo_own
 from devenv.cli.grouped import grouped
 from devenv.cli.options import Common, RedisOption, StoreName, store
-from devenv.cli.own_demo import demo_own
 from devenv.cli.screen import Screen, grid
 from devenv.core.model.backends import Language
 from devenv.core.model.topology import StackStatus

@@ -13,9 +13,9 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from devenv.cli.commands.own_service import ServiceFlags
 from devenv.cli.grouped import grouped
 from devenv.cli.options import CommandContext, Common, RedisOption, StoreOption, store
-from devenv.cli.own_service import ServiceFlags
 from devenv.cli.screen import Screen, grid
 from devenv.core.model.backends import Backend
 from devenv.core.model.errors import DevenvError, EnvironmentProblem, UsageProblem

@@ -1,0 +1,1 @@
+"""The verbs as commands: each module declares the options of its verbs and shows their results."""
