@@ -28,8 +28,6 @@ CREATE, VERIFY, KEYS = "create", "verify", "keys"
 EXPIRE, AGE, FLUSH = "expire", "age", "flush"
 LIMIT_FIELD = "limit"
 """In the value of a create: the graded answers that the session takes; 0: any number; null: not known."""
-ALONE = (KEYS, EXPIRE, AGE, FLUSH)
-"""These need no invoke: a single line is an operation of one moment."""
 
 _TYPES: tuple[EventType, ...] = ("invoke", "ok", "fail", "info")
 _OUTCOMES = {

@@ -1,4 +1,4 @@
-"""Other ways to choose orders than one of each trace: all of them, few preemptions, by chance."""
+"""Other ways to choose orders than one of each trace: few preemptions, or by chance."""
 
 from __future__ import annotations
 
@@ -9,22 +9,6 @@ from devenv.core.search.system import Access, State, System, Visit
 
 if TYPE_CHECKING:
     from random import Random
-
-
-def enumerate_all(system: System[State], visit: Visit[State]) -> None:
-    """Every order, whether or not it differs: the naive search. For small systems and as a check."""
-    run: list[int] = []
-
-    def explore(state: State) -> None:
-        enabled = _enabled(system.pending(state))
-        if not enabled:
-            visit(run, state)
-        for process in enabled:
-            run.append(process)
-            explore(system.execute(state, process))
-            run.pop()
-
-    explore(system.initial())
 
 
 def enumerate_preemptions(system: System[State], limit: int, visit: Visit[State]) -> None:

@@ -35,15 +35,11 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """``arity`` counts the words with the name; negative: at least that number.
-
-    ``writes``: it may change its keys. ``all_keys``: every argument is a key, not the first alone.
-    """
+    """A command of the model."""
 
     arity: int
+    """How many words it has with its name; negative: at least that number."""
     run: Handler
-    writes: bool = True
-    all_keys: bool = False
 
     def fits(self, words: int) -> bool:
         """Whether a call with that number of words is one of this command."""
@@ -336,8 +332,8 @@ def _hincrby(keys: Keyspace, args: Args) -> Reply:
 
 
 COMMANDS: Mapping[str, Command] = {
-    "GET": Command(2, _get, writes=False),
-    "MGET": Command(-2, _mget, writes=False, all_keys=True),
+    "GET": Command(2, _get),
+    "MGET": Command(-2, _mget),
     "GETDEL": Command(2, _getdel),
     "SET": Command(-3, _set),
     "SETEX": Command(4, _setex("setex", 1000)),
@@ -345,22 +341,22 @@ COMMANDS: Mapping[str, Command] = {
     "SETNX": Command(3, _setnx),
     "INCR": Command(2, _incr),
     "INCRBY": Command(3, _incrby),
-    "DEL": Command(-2, _del, all_keys=True),
-    "UNLINK": Command(-2, _del, all_keys=True),
-    "EXISTS": Command(-2, _exists, writes=False, all_keys=True),
-    "TYPE": Command(2, _type, writes=False),
-    "TTL": Command(2, _ttl, writes=False),
-    "PTTL": Command(2, _pttl, writes=False),
+    "DEL": Command(-2, _del),
+    "UNLINK": Command(-2, _del),
+    "EXISTS": Command(-2, _exists),
+    "TYPE": Command(2, _type),
+    "TTL": Command(2, _ttl),
+    "PTTL": Command(2, _pttl),
     "EXPIRE": Command(-3, _expire("expire", 1000)),
     "PEXPIRE": Command(-3, _expire("pexpire", 1)),
     "PERSIST": Command(2, _persist),
     "FLUSHDB": Command(-1, _flush),
     "FLUSHALL": Command(-1, _flush),
     "HSET": Command(-4, _hset),
-    "HGET": Command(3, _hget, writes=False),
-    "HMGET": Command(-3, _hmget, writes=False),
-    "HGETALL": Command(2, _hgetall, writes=False),
-    "HEXISTS": Command(3, _hexists, writes=False),
+    "HGET": Command(3, _hget),
+    "HMGET": Command(-3, _hmget),
+    "HGETALL": Command(2, _hgetall),
+    "HEXISTS": Command(3, _hexists),
     "HDEL": Command(-3, _hdel),
     "HINCRBY": Command(4, _hincrby),
 }

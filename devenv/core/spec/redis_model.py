@@ -18,8 +18,6 @@ from devenv.core.spec.redis_commands import COMMANDS, Refused, integer, run, wro
 
 Words = tuple[bytes, ...]
 
-NO_SHA = "NOSCRIPT No matching script. Please use EVAL."
-
 
 @dataclass(frozen=True, slots=True)
 class Client:
@@ -45,15 +43,6 @@ class Database:
     def entry(self, key: bytes) -> Entry | None:
         """What lies under ``key``, expired or not."""
         return dict(self.entries).get(key)
-
-
-@dataclass(frozen=True, slots=True)
-class Footprint:
-    """The keys that a command looks at or changes. ``everything``: it changes all there are (FLUSHALL)."""
-
-    reads: tuple[bytes, ...] = ()
-    writes: tuple[bytes, ...] = ()
-    everything: bool = False
 
 
 class ScriptKeys:
@@ -123,41 +112,6 @@ def execute(
     clients = _noticed(server.clients, keys, but=client)
     amid = tuple(sorted((number, item) for number, item in clients.items() if item != Client()))
     return reply, Database(keys.frozen(), amid)
-
-
-def footprint(database: Database, words: Sequence[bytes], *, client: int = 0) -> Footprint:
-    """What a command of this client would touch, now; a script may change all its keys.
-
-    A command that is only queued touches nothing, and EXEC all that was queued and watched. Raises
-    NotModelled as ``execute`` does.
-    """
-    name, args = words[0].decode("latin-1").upper(), tuple(words[1:])
-    mine = dict(database.clients).get(client, Client())
-    if name == "WATCH":
-        return Footprint(reads=args)
-    if name == "EXEC":
-        parts = [_touches(item[0].decode("latin-1").upper(), item[1:]) for item in mine.queued or ()]
-        reads = dict.fromkeys([*mine.watched, *(key for part in parts for key in part.reads)])
-        writes = dict.fromkeys(key for part in parts for key in part.writes)
-        return Footprint(tuple(reads), tuple(writes), any(part.everything for part in parts))
-    if name in _TRANSACTION or mine.queued is not None:
-        return Footprint()
-    return _touches(name, args)
-
-
-def _touches(name: str, args: Words) -> Footprint:
-    if name in ("EVAL", "EVALSHA"):
-        count = int(args[1]) if len(args) > 1 and args[1].isdigit() else 0
-        return Footprint(writes=args[2 : 2 + count])
-    if name in _SCRIPTING or name in _TRANSACTION:
-        return Footprint()
-    if name in ("FLUSHALL", "FLUSHDB"):
-        return Footprint(everything=True)
-    command = COMMANDS.get(name)
-    if command is None:
-        raise NotModelled(f"the Redis model does not know {name}")
-    keys = args if command.all_keys else args[:1]
-    return Footprint(writes=keys) if command.writes else Footprint(reads=keys)
 
 
 def _noticed(clients: Mapping[int, Client], keys: Keyspace, but: int | None = None) -> dict[int, Client]:

@@ -20,7 +20,6 @@ from types import FrameType
 
 GRACE_SECONDS = 3.0
 PR_SET_PDEATHSIG = 1
-WINDOWS = sys.platform == "win32"
 
 
 def die_with_parent() -> Callable[[], None] | None:

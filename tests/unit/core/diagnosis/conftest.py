@@ -10,8 +10,9 @@ import pytest
 
 from devenv.core.diagnosis.diagnosis import diagnose
 from devenv.core.diagnosis.findings import Diagnosis
-from devenv.core.model.captcha_http import CREATE_PATHS, VERIFY_PATHS
+from devenv.core.model.captcha_http import VERIFY_PATHS
 from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
+from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.vocabulary import NOT_FOUND_MESSAGE, CaptchaType
 
 A, B = "captcha-api-a", "captcha-api-b"
@@ -91,7 +92,7 @@ class Trace:
     def end(self, request: Open, answer: dict[str, Any] | None, status: int = 200) -> None:
         self._exchanges += 1
         create = request.kind == "create"
-        path = (CREATE_PATHS if create else VERIFY_PATHS)[request.captcha]
+        path = CAPTCHA.kinds[request.captcha].create.path if create else VERIFY_PATHS[request.captcha]
         self.events.append(
             Exchange(
                 seq=self._exchanges,

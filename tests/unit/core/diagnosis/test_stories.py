@@ -12,10 +12,14 @@ from hypothesis import strategies as st
 from devenv.core.diagnosis.diagnosis import diagnose
 from devenv.core.diagnosis.steps import Step, steps_of
 from devenv.core.diagnosis.stories import join
-from devenv.core.model.captcha_http import CREATES, VERIFIES
 from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
+from devenv.core.model.presets import CAPTCHA
 
 from .conftest import COUNTED, DOC, NOT_FOUND, PASSED, A, B, Trace, wrong
+
+PATHS = sorted(
+    path for kind in CAPTCHA.kinds.values() for path in (kind.create.path, *kind.aliases, kind.verify.path)
+)
 
 
 def owners(trace: Trace) -> dict[int, int]:
@@ -163,7 +167,7 @@ exchanges = st.builds(
     request_id=st.just("r"),
     client=pods,
     method=st.sampled_from(["POST", "GET"]),
-    path=st.sampled_from([*CREATES, *VERIFIES, "/", "/api/abstract-verify/?x"]),
+    path=st.sampled_from([*PATHS, "/", "/api/abstract-verify/?x"]),
     policy=st.just("p"),
     pod=st.none() | pods,
     status=st.sampled_from([0, 200, 422, 500, 502, 503]),

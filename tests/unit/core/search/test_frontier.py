@@ -7,10 +7,10 @@ import pytest
 
 from devenv.core.search.access import Touched
 from devenv.core.search.composition import Command
-from devenv.core.search.counting import count_traces
 from devenv.core.search.frontier import Branch, Frontier, Walked, awake, still_asleep
 from devenv.core.search.system import canonical
 from tests.unit.core.search.guide_model import guide
+from tests.unit.core.search.oracles import count_traces
 
 
 def walk(system: Any, branch: Branch) -> Walked:

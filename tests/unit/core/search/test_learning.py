@@ -27,12 +27,11 @@ from devenv.core.search.behaviour import (
 )
 from devenv.core.search.closure import Closure, Question
 from devenv.core.search.composition import Composition
-from devenv.core.search.counting import count_interleavings, count_traces
 from devenv.core.search.dpor import SourceDpor
 from devenv.core.search.redis_store import RedisStore, fresh_database
-from devenv.core.search.strategies import enumerate_all
 from devenv.core.search.system import canonical
 from devenv.core.spec.redis_model import NO_SCRIPTS
+from tests.unit.core.search.oracles import count_interleavings, count_traces, enumerate_all
 
 KEY = "rcaptcha:abstract:1"
 STORE = RedisStore(NO_SCRIPTS)

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from devenv.core.search.counting import count_interleavings, count_traces
 from devenv.core.search.dpor import Explored, SourceDpor
 from devenv.core.search.shortest import TooLarge, shortest_runs, smaller_selections
-from devenv.core.search.strategies import enumerate_all, enumerate_preemptions, walk
+from devenv.core.search.strategies import enumerate_preemptions, walk
 from devenv.core.search.system import Access, Stopped, canonical
 from tests.unit.core.search.guide_model import STUB, guide
+from tests.unit.core.search.oracles import count_interleavings, count_traces, enumerate_all
 
 # docs/failures.md: traces and naive interleavings, measured with the guide's verify on real Redis.
 YARDSTICK = {

@@ -11,11 +11,9 @@ from devenv.core.spec.learned_scripts import KeyState, LearnedScripts, NotLearne
 from devenv.core.spec.redis_model import (
     Client,
     Database,
-    Footprint,
     ScriptFailed,
     ScriptKeys,
     execute,
-    footprint,
     sha_of,
 )
 
@@ -141,19 +139,6 @@ def test_a_script_that_changes_nothing_disturbs_no_watch() -> None:
         scripts.learn(call, ScriptEffect(1, (after,)))
         _, later = execute(database, [b"EVALSHA", b"ab", b"1", b"k"], 0, client=2, scripts=scripts)
         assert run("1> EXEC", database=later)[0] == left
-
-
-def test_footprints() -> None:
-    database = Database()
-    assert footprint(database, [b"GET", b"k"]) == Footprint(reads=(b"k",))
-    assert footprint(database, [b"SET", b"k", b"v", b"NX"]) == Footprint(writes=(b"k",))
-    assert footprint(database, [b"DEL", b"k", b"l"]) == Footprint(writes=(b"k", b"l"))
-    assert footprint(database, [b"EVALSHA", b"x", b"2", b"k", b"l", b"a"]) == Footprint(writes=(b"k", b"l"))
-    assert footprint(database, [b"FLUSHALL"]).everything
-    assert footprint(database, [b"MULTI"]) == Footprint()
-    _, database = run("1> WATCH w", "1> MULTI", "1> GET r", "1> SETEX k 1 v")
-    assert footprint(database, [b"SET", b"q", b"v"], client=1) == Footprint()
-    assert footprint(database, [b"EXEC"], client=1) == Footprint((b"w", b"r"), (b"k",))
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
-"""Exact counts from the graph of states, without walking the orders one by one: a check on the searches."""
+"""What the searches are checked against: exact counts from the graph of states, and the naive search."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from devenv.core.search.system import State, System
+from devenv.core.search.system import State, System, Visit
 
 
 class SleepCount(NamedTuple):
@@ -64,3 +64,19 @@ def _sum_over_awake(
     if awake:
         return SleepCount(traces, blocked)
     return SleepCount(1, 0) if not any(pending) else SleepCount(0, 1)
+
+
+def enumerate_all(system: System[State], visit: Visit[State]) -> None:
+    """Every order, whether or not it differs: the naive search. For small systems."""
+    run: list[int] = []
+
+    def explore(state: State) -> None:
+        enabled = [process for process, access in enumerate(system.pending(state)) if access is not None]
+        if not enabled:
+            visit(run, state)
+        for process in enabled:
+            run.append(process)
+            explore(system.execute(state, process))
+            run.pop()
+
+    explore(system.initial())
