@@ -14,11 +14,11 @@ def replay_report(done: Replayed) -> str:
     result = done.result
     times = f", {result.repeat} times" if result.repeat > 1 else ""
     lines = [f"replay of {result.scenario.id} with the {result.store} store{times}: {result.verdict}"]
-    told = [f"  {violation}" for violation in result.violations]
-    lines += told[:MOST_VIOLATIONS]
-    if len(told) > MOST_VIOLATIONS:
-        lines.append(f"  … and {len(told) - MOST_VIOLATIONS} more")
-    if told:
+    failures = [] if result.verdict == "holds" else [f"  {failure}" for failure in result.failures]
+    lines += failures[:MOST_VIOLATIONS]
+    if len(failures) > MOST_VIOLATIONS:
+        lines.append(f"  … and {len(failures) - MOST_VIOLATIONS} more")
+    if failures:
         for group in done.explanation.groups:
             lines += [f"{group.cause}: {group.first.sentence}", f"  change: {group.first.change}"]
         lines.append(f"with pictures: devenv explain {done.run.id}")

@@ -29,8 +29,13 @@ class ReplayOutcome:
 
     @property
     def violations(self) -> tuple[str, ...]:
-        """What did not hold, a sentence each."""
+        """What is wrong with any session, whatever is expected of the store: a sentence each."""
         return tuple(map(str, self.replayed.result.violations))
+
+    @property
+    def deviations(self) -> tuple[str, ...]:
+        """What is not as the scenario expects of the store, a sentence each."""
+        return tuple(map(str, self.replayed.result.deviations))
 
     @property
     def strategy(self) -> Strategy:
@@ -68,7 +73,8 @@ class ReplayOutcome:
         return self
 
     def __repr__(self) -> str:
-        word = "holds" if self.holds else f"fails ({len(self.violations)} violations)"
+        result = self.replayed.result
+        word = "holds" if self.holds else f"{result.verdict} ({len(result.failures)} reasons)"
         return f"<replay {word}; {self.command}>"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
@@ -20,8 +20,9 @@ from devenv.verbs.explore.usecase import fits as fits_exploration
 from devenv.verbs.explore.usecase import own_stack as own_exploration_stack
 from devenv.verbs.operate.toggle import Toggled, toggle
 from devenv.verbs.replay.baseline import changes_to, fits
+from devenv.verbs.replay.store_choice import choose_store
 from devenv.verbs.replay.target import resolve_target
-from devenv.verbs.replay.usecase import Replayed, own_stack, present_store, replay_on
+from devenv.verbs.replay.usecase import Replayed, own_stack, replay_on
 
 PodSettings = Mapping[str, Mapping[str, str]]
 
@@ -41,10 +42,12 @@ class Workbench:
         """As ``devenv replay``; the store is the recorded run's, else the stack's. Raises as that does."""
         target = resolve_target(word, self.settings.state_dir)
         status = self.stack.status()
-        chosen = strategy or target.strategy or present_store(status, target.scenario)
+        given = strategy or target.strategy
+        chosen = choose_store(target.scenario, given, status, status.spec.service)
         if fits(target.scenario, status) is None:
             return replay_on(self.stack, target, chosen, self.settings, repeat=repeat, progress=self.progress)
-        with own_stack(target.scenario, chosen, self.settings, self.progress) as own:
+        chosen = replace(chosen, as_is=False)
+        with own_stack(target.scenario, chosen.strategy, self.settings, self.progress) as own:
             return replay_on(
                 own, target, chosen, self.settings, repeat=repeat, temporary=True, progress=self.progress
             )

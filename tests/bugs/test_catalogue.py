@@ -22,7 +22,7 @@ BY_CHANCE = ("many-workers",)
 @pytest.mark.parametrize(("scenario", "strategy"), CASES, ids=IDS)
 def test_happens_as_the_catalogue_says(plays: Plays, scenario: Scenario, strategy: Strategy) -> None:
     result = plays.play(scenario, strategy).result
-    assert [str(violation) for violation in result.violations] == []
+    assert [str(deviation) for deviation in result.deviations] == []
     assert result.verdict == "holds"
     assert [len(play) for play in result.plays] == [len(scenario.steps)]
     if scenario.id not in BY_CHANCE and _major(redis.__version__) == _major(LEDGER["redis_py"]):

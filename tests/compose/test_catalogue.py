@@ -61,5 +61,5 @@ def test_happens_as_the_catalogue_says(results: Results, name: str, strategy: St
     result = results[name, strategy]
     if isinstance(result, Exception):
         raise result
-    assert [str(violation) for violation in result.violations] == []
+    assert [str(deviation) for deviation in result.deviations] == []
     assert len(result.plays[0]) == len(find(name).steps)

@@ -95,7 +95,7 @@ def test_sessions_are_on_all_masters_and_all_commands_are_seen(stack: ComposeSta
 def test_scenarios(stack: ComposeStack, name: str, strategy: Strategy) -> None:
     with Replayer(stack) as replayer:
         result = replayer.run(find(name), strategy)
-    assert [str(violation) for violation in result.violations] == []
+    assert [str(deviation) for deviation in result.deviations] == []
     assert result.verdict == "holds"
 
 

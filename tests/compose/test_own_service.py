@@ -53,10 +53,10 @@ def test_its_pods_show_the_bug_and_redis_mends_it(own: Plain, tmp_path: Path) ->
     assert list(service.profile.kinds) == ["puzzle"]
     settings = stack.status().pods[0].settings
     assert (settings["REDIS_HOST"], settings["ML_SERVICE_URL"]) == ("proxy", "http://mock-ml:8001")
-    assert replay(stack, find("lost-session"), Strategy.MEMORY).violations == ()
+    assert replay(stack, find("lost-session"), Strategy.MEMORY).deviations == ()
     with pytest.raises(EnvironmentProblem, match=r"docker-compose\.own\.yml"):
         stack.restart_pods({"a": {"USE_REDIS": "true"}}, lambda line: None)
     own.environ["USE_REDIS"] = "true"
     again = own.run(*FILES, "up", "--wait")
     assert again.returncode == 0, again.stdout
-    assert replay(stack, find("lost-session"), Strategy.ATOMIC).violations == ()
+    assert replay(stack, find("lost-session"), Strategy.ATOMIC).deviations == ()

@@ -65,7 +65,7 @@ def played(start_stack: StartStack) -> Played:
 @pytest.mark.parametrize(("name", "strategy"), RUNS, ids=str)
 def test_every_repeat_runs_the_same_schedule(played: Played, name: str, strategy: Strategy) -> None:
     result = played.by_rules[name, strategy]
-    assert [str(violation) for violation in result.violations] == []
+    assert [str(deviation) for deviation in result.deviations] == []
     assert result.identical
     pinned = PINNED if strategy is Strategy.GUIDE else FIXED
     assert [_schedules(play) for play in result.plays] == [[pinned[name]]] * REPEATS

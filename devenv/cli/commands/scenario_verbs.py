@@ -18,6 +18,7 @@ from devenv.core.scenario import Scenario, catalogue, find, for_services
 from devenv.harness.client.seed import seed as seed_challenges
 from devenv.verbs.operate.select import running_stack
 from devenv.verbs.replay.result import ReplayResult, junit_suite
+from devenv.verbs.replay.summary import NOT_MEASURED
 from devenv.verbs.replay.summary import summary as summary_page
 from devenv.verbs.replay.usecase import replay_word
 
@@ -121,7 +122,10 @@ def replay(
     at.screen.result(result.to_json() | why)
     _show_replay(result, at.screen)
     if not holds:
-        show_findings(done.explanation, at.screen)
+        if done.explanation.wrong:
+            show_findings(done.explanation, at.screen)
+        else:
+            at.screen.show(Text("the trace of the run shows no known cause of it", "dim"))
         at.screen.show(Text(f"with its pictures: devenv explain {done.run.id}", "dim"))
         raise typer.Exit(1 if result.verdict == "fails" else 3)
 
@@ -130,7 +134,7 @@ def _show_replay(result: ReplayResult, screen: Screen) -> None:
     scenario = result.scenario
     screen.show(Text(f"{scenario.id}: {scenario.title}", "bold"), Text(f"store: {result.store}", "dim"), "")
     screen.picture(result.recording.messages)
-    note = scenario.note(result.strategy)
+    note = scenario.note(result.strategy) if result.measured else None
     if note is not None and note.shows:
         label, style = ("the bug", "yellow") if note.bug else ("expected", "cyan")
         screen.show("", Text.assemble((f"{label}: ", style), note.shows))
@@ -138,13 +142,27 @@ def _show_replay(result: ReplayResult, screen: Screen) -> None:
         ways = "every time the same" if result.identical else f"{len(result.outcomes)} different ways"
         screen.show(Text(f"{result.repeat} times, {ways}", "dim"))
     screen.show("")
-    for violation in result.violations[:20]:
-        screen.show(Text(f"  {violation}", "red"))
-    if len(result.violations) > 20:
-        screen.show(Text(f"  … and {len(result.violations) - 20} more", "red"))
+    failures = () if result.verdict == "holds" else result.failures
+    for failure in failures[:20]:
+        screen.show(Text(f"  {failure}", "red"))
+    if len(failures) > 20:
+        screen.show(Text(f"  … and {len(failures) - 20} more", "red"))
+    if not result.measured:
+        screen.show(Text(NOT_MEASURED, "dim"))
     text, style = {
-        "holds": ("✓ holds: it went as the scenario expects", "bold green"),
-        "fails": ("✗ fails: it did not go as expected", "bold red"),
+        "holds": (
+            "✓ holds: it went as the scenario expects"
+            if result.measured
+            else "✓ holds: nothing that the sessions of any service must keep was violated",
+            "bold green",
+        ),
+        "fails": (
+            "✗ fails: it did not go as expected"
+            if result.measured
+            else "✗ fails: what the sessions of any service must keep was violated",
+            "bold red",
+        ),
+        "inconclusive": ("? inconclusive: see the reasons above", "bold yellow"),
         "not checked": (
             f"? not checked: the scenario expects nothing of the {result.store} store; this is what happened",
             "bold yellow",

@@ -3,6 +3,7 @@
 Text form, version 1: ``v1`` and then the steps, separated by blanks:
 
 - ``V1:GET``       release the pending GET of request V1, up to its next command or its HTTP answer;
+- ``V1:write``     the same for whichever command writes the session's key; also ``V1:read``, ``V1:delete``;
 - ``V1:GET!lost``  the same, but the command's reply never reaches the pod;
 - ``@expire:s1``   the key of session s1 expires now; also ``@age`` (0.4 s left to live), ``@flush``
                    (every key is gone) and ``@restart`` (of a pod).
@@ -20,13 +21,15 @@ from devenv.core.model.errors import UsageProblem
 VERSION = "v1"
 EVENTS = ("expire", "age", "flush", "restart")
 
-_RELEASE = re.compile(r"(?P<request>[A-Za-z][\w-]*):(?P<command>[A-Z][A-Z0-9._-]*)(?P<lost>!lost)?", re.ASCII)
+_RELEASE = re.compile(
+    r"(?P<request>[A-Za-z][\w-]*):(?P<command>[A-Z][A-Z0-9._-]*|read|write|delete)(?P<lost>!lost)?", re.ASCII
+)
 _EVENT = re.compile(r"@(?P<event>[a-z]+):(?P<target>[A-Za-z][\w-]*)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Let ``request`` run its pending ``command``; with ``lost`` the reply is dropped."""
+    """Let ``request`` run its pending ``command`` (a name or a role); with ``lost`` the reply is dropped."""
 
     request: str
     command: str
@@ -90,5 +93,5 @@ def _step(number: int, word: str) -> Step:
         return Event(match["event"], match["target"])
     raise UsageProblem(
         f"step {number} of the schedule, {word!r}, is neither REQUEST:COMMAND nor @EVENT:TARGET",
-        hint=f"events are {', '.join(EVENTS)}; commands are in capitals",
+        hint=f"events are {', '.join(EVENTS)}; commands are in capitals, or read, write, delete",
     )

@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote
 
 from devenv.core.model.bodies import FORM_TYPE, form_text
 from devenv.core.model.errors import UsageProblem
-from devenv.core.model.vocabulary import Outcome
+from devenv.core.model.vocabulary import Answer, Outcome
 
 ID, ANSWER = "{id}", "{answer}"
 """What stands in a request's template for the session's id and for what is answered."""
@@ -192,6 +192,15 @@ class ServiceProfile:
             known = ", ".join(self.kinds)
             raise UsageProblem(f"the service has no sessions of type {str(name)!r}", hint=f"it has {known}")
         return kind
+
+    def knows(self, kind: Kind, answer: str) -> bool:
+        """Whether an answer of this sort (right, wrong, empty) to sessions of this kind is known."""
+        if self.oracle:
+            return True
+        if not kind.takes_answer:
+            # A use that is always the same: where it can be wrong, it was written down as a wrong one.
+            return answer == Answer.WRONG or not self.wrong
+        return answer in kind.answers
 
     def outcome(self, status: int | None, body: Mapping[str, Any]) -> Outcome:
         """Class the answer to a request that used a session; ``status`` None: no answer came."""

@@ -22,16 +22,16 @@ from devenv.core.scenario.model import (
     Toggle,
     Verify,
 )
-from devenv.core.scenario.ordering import CannotFollow, parse_order
+from devenv.core.scenario.ordering import OrderNotMet, parse_order
 from devenv.core.scenario.parse import parse
 
 __all__ = [
-    "CannotFollow",
     "Create",
     "Gate",
     "GateRule",
     "Get",
     "KeyEvent",
+    "OrderNotMet",
     "Pause",
     "Redis",
     "RedisCommandStep",

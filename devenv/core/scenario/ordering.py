@@ -2,16 +2,18 @@
 
 The rules' text form, one line each:
 
-- ``V2:GET before V1:EXEC``   V1's EXEC waits until V2's GET has run; ``GET#2`` is the second GET;
-- ``V1 after V2``             nothing of V1 runs until V2 is done;
-- ``V1 after V2:DEL``         the same until V2's DEL has run;
-- ``V1:EXEC!lost``            the reply to V1's EXEC never reaches the pod;
-- ``@expire:s1 after V1:GET`` the event happens as soon as V1's GET has run, or (``before``) as soon as V1
-                            waits with it.
+- ``V2:read before V1:write``   V1's first write of its session's key waits until V2's first read has run;
+- ``V2:reads before V1:write``  the same, until V2's first read and the reads right after it have run;
+- ``V2:GET before V1:EXEC``     the same with the names of commands; ``GET#2`` is the second GET;
+- ``V1 after V2``               nothing of V1 runs until V2 is done;
+- ``V1 after V2:delete``        the same until V2's delete has run;
+- ``V1:write!lost``             the reply to V1's first write never reaches the pod;
+- ``@expire:s1 after V1:read``  the event happens as soon as V1's read has run, or (``before``) as soon as V1
+                                waits with it.
 
-A rule about a command that never comes binds nobody once its request is done; but an event or a loss that
-never came is an order that was not kept. Where the rules leave a choice, the request that is named first runs
-on: the same rules always give the same order.
+Roles (read, write, delete) are those of ``roles.Role``. A rule holds nothing back once its request is done;
+but where a command that a rule names never came, the order was not met. Where the rules leave a choice, the
+request that is named first runs on: the same rules always give the same order.
 """
 
 from __future__ import annotations
@@ -22,30 +24,43 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from devenv.core.model.errors import ExpectationFailed, UsageProblem
+from devenv.core.model.errors import Inconclusive, UsageProblem
 from devenv.core.model.schedule import Event, Release, Schedule, Step
+from devenv.core.scenario.roles import READS, Role
 
-_POINT = r"([A-Za-z][\w-]*):([A-Z][A-Z0-9._-]*)(?:#([1-9]))?"
-_BEFORE = re.compile(rf"{_POINT}\s+before\s+{_POINT}", re.ASCII)
-_AFTER = re.compile(rf"([A-Za-z][\w-]*)\s+after\s+(?:{_POINT}|([A-Za-z][\w-]*))", re.ASCII)
+_NAME = r"([A-Za-z][\w-]*)"
+_POINT = rf"{_NAME}:([A-Z][A-Z0-9._-]*|read|write|delete)(?:#([1-9]))?"
+_EARLY = rf"{_NAME}:([A-Z][A-Z0-9._-]*|reads?|write|delete)(?:#([1-9]))?"
+_BEFORE = re.compile(rf"{_EARLY}\s+before\s+{_POINT}", re.ASCII)
+_AFTER = re.compile(rf"{_NAME}\s+after\s+(?:{_EARLY}|{_NAME})", re.ASCII)
 _LOST = re.compile(rf"{_POINT}!lost", re.ASCII)
 _EVENT = re.compile(rf"(@\S+)\s+(before|after)\s+{_POINT}", re.ASCII)
 
+NO_ROLES: Mapping[str, Collection[Role]] = {}
+_ENDS_READING = (Role.WRITE, Role.DELETE)
+_HINT = (
+    "the service sends other commands than the order names; the roles read, write and delete fit any command"
+)
 
-_OTHER = "the service sends other commands than when the schedule was made"
 
-
-class CannotFollow(ExpectationFailed):
-    """The requests sent other commands than the order speaks of."""
+class OrderNotMet(Inconclusive):
+    """The requests did not send the commands that the order names: what it is about was not tried."""
 
 
 class Order(Protocol):
     """Chooses the next step; told of each that was taken."""
 
-    def choose(self, pending: Mapping[str, str], done: Collection[str]) -> Step | None:
-        """The next step. ``pending``: request → its waiting command, in the order of the requests.
+    def choose(
+        self,
+        pending: Mapping[str, str],
+        done: Collection[str],
+        roles: Mapping[str, Collection[Role]] = NO_ROLES,
+    ) -> Step | None:
+        """The next step; None: the order has no more to say.
 
-        None: the order has no more to say. Raises CannotFollow where it cannot be kept.
+        ``pending``: request → its waiting command, in the order of the requests. ``done``: the requests that
+        are answered. ``roles``: request → what its waiting command does to the session's key. Raises
+        OrderNotMet where the order cannot be followed, or was not met.
         """
 
 
@@ -56,37 +71,66 @@ class Exactly:
     schedule: Schedule
     _position: int = 0
 
-    def choose(self, pending: Mapping[str, str], done: Collection[str]) -> Step | None:
-        """The schedule's next step, if it can be taken."""
+    def choose(
+        self,
+        pending: Mapping[str, str],
+        done: Collection[str],
+        roles: Mapping[str, Collection[Role]] = NO_ROLES,
+    ) -> Step | None:
+        """The schedule's next step, if it can be taken.
+
+        Before a step that names a role, the request's commands that have no role run.
+        """
         if self._position >= len(self.schedule):
             return None
         step = self.schedule.steps[self._position]
+        if not isinstance(step, Release):
+            self._position += 1
+            return step
+        command = pending.get(step.request)
+        has_roles = roles.get(step.request, ())
+        by_role = step.command in set(Role)
+        if command is not None and by_role and not has_roles:
+            return Release(step.request, command)
         self._position += 1
-        if isinstance(step, Release) and pending.get(step.request) != step.command:
-            at = pending.get(step.request)
-            stands = f"waits with {at}" if at else ("is done" if step.request in done else "has sent nothing")
-            raise CannotFollow(
-                f"step {self._position} of the schedule is {step}, but {step.request} {stands}",
-                hint=_OTHER,
-            )
-        return step
+        if command is not None and step.command in (command, *has_roles):
+            return Release(step.request, command, step.lost)
+        stands = (
+            f"waits with {command}"
+            if command
+            else ("is done" if step.request in done else "has sent nothing")
+        )
+        raise OrderNotMet(
+            f"step {self._position} of the schedule is {step}, but {step.request} {stands}", hint=_HINT
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The ``nth`` ``command`` of a request."""
+    """A command of a request."""
 
     request: str
-    command: str
+    what: str
+    """A command's name, a role, or ``READS``."""
     nth: int = 1
+    """Which one of those, from 1."""
+
+    def __str__(self) -> str:
+        nth = f"#{self.nth}" if self.nth > 1 else ""
+        return f"{self.request}:{self.what}{nth}"
 
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """``late`` (a point, or a whole request) waits for ``early`` (a point, or None: that request's end)."""
+    """``late`` (a point, or a whole request) waits for ``early`` (a point, or a request: its end)."""
 
     early: Point | str
     late: Point | str
+
+    def __str__(self) -> str:
+        if isinstance(self.late, str):
+            return f"{self.late} after {self.early}"
+        return f"{self.early} before {self.late}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +138,9 @@ class Lost:
     """The reply to this command is lost."""
 
     point: Point
+
+    def __str__(self) -> str:
+        return f"{self.point}!lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +151,24 @@ class Happens:
     point: Point
     before: bool
 
+    def __str__(self) -> str:
+        return f"{self.event} {'before' if self.before else 'after'} {self.point}"
+
 
 Rule = Before | Lost | Happens
+
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """How the requests stand when a step is chosen; as ``Order.choose`` takes it."""
+
+    pending: Mapping[str, str]
+    done: Collection[str]
+    roles: Mapping[str, Collection[Role]]
+
+    def words(self, request: str) -> tuple[str, ...]:
+        """What rules can call the request's waiting command: its name and its roles."""
+        return (self.pending[request], *self.roles.get(request, ()))
 
 
 @dataclass(slots=True)
@@ -114,64 +177,100 @@ class Rules:
 
     rules: Sequence[Rule]
     _ran: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How often each command, and each role, of a request has run."""
+    _sent: dict[str, list[str]] = field(default_factory=dict)
+    """The commands of each request that have run."""
+    _read: set[str] = field(default_factory=set)
+    """The requests that have been seen at the end of their reads."""
     _left: list[Lost | Happens] = field(init=False)
 
     def __post_init__(self) -> None:
         self._left = [rule for rule in self.rules if not isinstance(rule, Before)]
 
-    def choose(self, pending: Mapping[str, str], done: Collection[str]) -> Step | None:
+    def choose(
+        self,
+        pending: Mapping[str, str],
+        done: Collection[str],
+        roles: Mapping[str, Collection[Role]] = NO_ROLES,
+    ) -> Step | None:
         """The event that is due; else the first request, in order, whose command no rule holds back."""
+        now = _Now(pending, done, roles)
+        self._note_reads(now)
         for rule in self._left:
-            if isinstance(rule, Happens) and self._is_due(rule, pending):
+            if isinstance(rule, Happens) and self._is_due(rule, now):
                 self._left.remove(rule)
                 return rule.event
         for request, command in pending.items():
-            if not any(self._holds_back(rule, request, command, done) for rule in self.rules):
-                self._ran[request, command] += 1
-                return Release(request, command, self._is_lost(request, command))
-        if not pending:
-            if self._left:
-                raise CannotFollow(f"{_spoken(self._left[0])}: it never came to that", hint=_OTHER)
-            return None
-        waits = ", ".join(f"{request}:{command}" for request, command in pending.items())
-        raise CannotFollow(f"the order holds everything back: {waits}", hint="two of its rules contradict")
+            if not any(self._holds_back(rule, request, now) for rule in self.rules):
+                return self._release(request, command, now)
+        if pending:
+            waits = ", ".join(f"{request}:{command}" for request, command in pending.items())
+            raise OrderNotMet(f"the order holds everything back: {waits}", hint="two of its rules contradict")
+        self._check_met()
+        return None
 
-    def _is_due(self, rule: Happens, pending: Mapping[str, str]) -> bool:
+    def _release(self, request: str, command: str, now: _Now) -> Release:
+        for word in now.words(request):
+            self._ran[request, word] += 1
+        self._sent.setdefault(request, []).append(command)
+        return Release(request, command, self._is_lost(request, now))
+
+    def _note_reads(self, now: _Now) -> None:
+        """A request is at the end of its reads where it waits with another command, or would write next."""
+        for request in (*now.pending, *now.done):
+            roles = now.roles.get(request, ())
+            has_read = self._ran[request, Role.READ] > 0 and Role.READ not in roles
+            if has_read or any(role in _ENDS_READING for role in roles):
+                self._read.add(request)
+
+    def _is_due(self, rule: Happens, now: _Now) -> bool:
         point = rule.point
-        ran = self._ran[point.request, point.command]
-        if rule.before:
-            return pending.get(point.request) == point.command and ran == point.nth - 1
-        return ran >= point.nth
+        ran = self._ran[point.request, point.what]
+        if not rule.before:
+            return ran >= point.nth
+        waits = point.request in now.pending and point.what in now.words(point.request)
+        return waits and ran == point.nth - 1
 
-    def _is_lost(self, request: str, command: str) -> bool:
-        point = Point(request, command, self._ran[request, command])
-        found = [rule for rule in self._left if isinstance(rule, Lost) and rule.point == point]
-        for rule in found:
+    def _is_lost(self, request: str, now: _Now) -> bool:
+        points = [Point(request, word, self._ran[request, word]) for word in now.words(request)]
+        lost = [rule for rule in self._left if isinstance(rule, Lost) and rule.point in points]
+        for rule in lost:
             self._left.remove(rule)
-        return bool(found)
+        return bool(lost)
 
-    def _holds_back(self, rule: Rule, request: str, command: str, done: Collection[str]) -> bool:
+    def _holds_back(self, rule: Rule, request: str, now: _Now) -> bool:
         if not isinstance(rule, Before):
             return False
         if isinstance(rule.late, str):
             meant = rule.late == request
         else:
-            nth = self._ran[request, command] + 1
-            meant = rule.late == Point(request, command, nth)
-        return meant and not self._has_run(rule.early, done)
+            words = now.words(request)
+            meant = rule.late in [Point(request, word, self._ran[request, word] + 1) for word in words]
+        return meant and not self._has_run(rule.early, now)
 
-    def _has_run(self, early: Point | str, done: Collection[str]) -> bool:
-        if isinstance(early, str):
-            return early in done
-        return early.request in done or self._ran[early.request, early.command] >= early.nth
+    def _has_run(self, early: Point | str, now: _Now) -> bool:
+        request = early if isinstance(early, str) else early.request
+        return request in now.done or (isinstance(early, Point) and self._reached(early))
 
+    def _reached(self, point: Point) -> bool:
+        if point.what == READS:
+            return point.request in self._read
+        return self._ran[point.request, point.what] >= point.nth
 
-def _spoken(rule: Lost | Happens) -> str:
-    nth = f"#{rule.point.nth}" if rule.point.nth > 1 else ""
-    point = f"{rule.point.request}:{rule.point.command}{nth}"
-    if isinstance(rule, Lost):
-        return f"{point}!lost"
-    return f"{rule.event} {'before' if rule.before else 'after'} {point}"
+    def _check_met(self) -> None:
+        """Raise OrderNotMet for the first rule that names a command which never came."""
+        for rule in self.rules:
+            for side in _sides(rule):
+                missing = isinstance(side, Point) and not self._reached(side)
+                if isinstance(side, Point) and (missing or rule in self._left):
+                    raise OrderNotMet(f"{rule}: {self._why(side)}", hint=_HINT)
+
+    def _why(self, point: Point) -> str:
+        sent = ", ".join(self._sent.get(point.request, ())) or "no command"
+        nth = f" no. {point.nth}" if point.nth > 1 else ""
+        wanted = f"a {point.what}{nth} of the session's key" if point.what in set(Role) else point.what + nth
+        wanted = "a read of the session's key" if point.what == READS else wanted
+        return f"{point.request} never sent {wanted}; it sent {sent}"
 
 
 def parse_order(text: str | Sequence[str]) -> Order:
@@ -201,13 +300,15 @@ def _rule(line: str) -> Rule:
             return Happens(step, _point(*point), when == "before")
     raise UsageProblem(
         f"{line!r} is no rule of an order",
-        hint="'V2:GET before V1:EXEC', 'V1 after V2', 'V1 after V2:DEL', 'V1:EXEC!lost', "
-        "'@expire:s1 after V1:GET', or a schedule 'v1 V1:GET …'",
+        hint="'V2:read before V1:write', 'V2:GET before V1:EXEC', 'V1 after V2', 'V1 after V2:delete', "
+        "'V1:write!lost', '@expire:s1 after V1:read', or a schedule 'v1 V1:GET …'",
     )
 
 
-def _point(request: str, command: str, nth: str | None) -> Point:
-    return Point(request, command, int(nth or 1))
+def _point(request: str, what: str, nth: str | None) -> Point:
+    if what == READS and nth is not None:
+        raise UsageProblem(f"{request}:{what}#{nth}: {READS} are all reads, so they have no number")
+    return Point(request, what, int(nth or 1))
 
 
 def requests_of(order: Order) -> tuple[str, ...]:

@@ -40,6 +40,11 @@ class Touched(NamedTuple):
     writes: frozenset[str]
 
 
+def is_read(name: str) -> bool:
+    """Whether the command of this name (in capitals, without subcommand) leaves all keys as they are."""
+    return name in _READS
+
+
 def keys_of(words: Words) -> tuple[str, ...]:
     """All keys of a command; ``EVERYTHING`` where it has none that can be told."""
     name = shape_of(words).name.split(" ", 1)[0]

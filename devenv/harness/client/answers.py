@@ -146,15 +146,12 @@ class Answers:
     def _told_answer(self, challenge: Challenge, answer: Answer) -> Submission:
         """The answer of the profile, as it is not known here what the challenge asks."""
         kind = self._profile.kind(challenge.type)
-        # A use that is always the same: where it can be wrong, it was written down as a wrong one.
-        if not kind.takes_answer and (answer is Answer.WRONG or not self._profile.wrong):
-            return {"answer": None}
         answers = kind.answers
-        if not kind.takes_answer or answer not in answers:
+        if not self._profile.knows(kind, answer):
             where = "" if kind.takes_answer else f' with "{ANSWER}" in the body of its verify'
             raise UsageProblem(
                 f"it is not known what a {answer} answer is to this service's {challenge.type} challenges",
                 hint=f"known: {', '.join(answers) or ('none' if kind.takes_answer else 'wrong')}; "
                 f"add profile.kinds.{challenge.type}.answers{where}",
             )
-        return {"answer": answers[answer]}
+        return {"answer": answers[answer] if kind.takes_answer else None}

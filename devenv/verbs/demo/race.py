@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 from devenv.core.model.events import HistoryEvent
+from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.vocabulary import Answer, Outcome, Strategy
 from devenv.core.render.sequence import SequenceMessage
 from devenv.core.scenario import Redis, Scenario, Verify, parse
@@ -108,7 +109,8 @@ def run_race(
 
 def surprises(result: ReplayResult, explanation: Explanation) -> list[str]:
     """What is not as the scenario and its diagnosis must be with this store; nothing where all is."""
-    found = list(dict.fromkeys(f"{broken.do}: {broken.told}" for broken in result.violations))
+    found = list(dict.fromkeys(f"{deviation.do}: {deviation.sentence}" for deviation in result.deviations))
+    found += [f"its order was not met: {reason}" for reason in result.orders_not_met]
     if not result.identical:
         found.append("it did not go the same way each time")
     causes = [group.cause for group in explanation.groups]
@@ -143,11 +145,10 @@ def _told(scenario: Scenario, result: ReplayResult) -> list[SequenceMessage]:
 
     An empty answer's success is drawn as the failure that it is; a refusal, where it is refused, is none.
     """
-    kinds = list(dict.fromkeys(scenario.sessions.values()))
-    messages = [_without_kind(message, kinds) for message in result.recording.messages]
+    messages = [_without_kind(message) for message in result.recording.messages]
     if _empty_passed(scenario, result.plays[0]):
         messages[-1] = replace(messages[-1], kind="failed")
-    elif not result.violations:
+    elif not result.deviations:
         messages = [
             replace(one_message, kind="reply") if one_message.kind == "failed" else one_message
             for one_message in messages
@@ -161,10 +162,10 @@ def _told(scenario: Scenario, result: ReplayResult) -> list[SequenceMessage]:
     return [*messages[:last], note, *messages[last:]]
 
 
-def _without_kind(message: SequenceMessage, kinds: Sequence[str]) -> SequenceMessage:
-    """Where all is about one captcha type, no verify has to say it: the picture is wide."""
-    label = message.label.replace(f"verify {kinds[0]} ", "verify ") if len(kinds) == 1 else message.label
-    return replace(message, label=label)
+def _without_kind(message: SequenceMessage) -> SequenceMessage:
+    """All is about one captcha type, so no verify has to name that: the picture is wide."""
+    kind = next(iter(CAPTCHA.kinds))
+    return replace(message, label=message.label.replace(f"verify {kind} ", "verify "))
 
 
 def lies(shown: Mapping[str, Any]) -> str:

@@ -108,16 +108,23 @@ class Baseline:
         self._cold.clear()
         return cold
 
-    def apply(self, scenario: Scenario, strategy: Strategy) -> tuple[str, ...]:
-        """Set up what the scenario wishes, from wherever the last step left things.
+    def apply(self, scenario: Scenario, strategy: Strategy, *, as_is: bool = False) -> tuple[str, ...]:
+        """Set up what the scenario needs, from wherever the last step left things.
 
-        Gives the pods that were restarted. Raises EnvironmentProblem where the stack does not fit.
+        ``as_is``: the pods keep the stores that they have. Gives the pods that were restarted. Raises
+        EnvironmentProblem where the stack does not fit.
         """
         if (reason := fits(scenario, self.status)) is not None:
             raise EnvironmentProblem(reason)
         self.mend()
         spec = required_spec(scenario, strategy)
-        wanted = {pod: {**settings, **spec.settings_of(pod)} for pod, settings in self._original.items()}
+        needs = scenario.stack
+        wanted = {
+            pod: {**settings, **needs.env, **needs.pod_env.get(pod, {})}
+            if as_is
+            else {**settings, **spec.settings_of(pod)}
+            for pod, settings in self._original.items()
+        }
         restarted = self._reach(wanted)
         self._route(scenario.stack.policy or self._original_policy)
         return restarted

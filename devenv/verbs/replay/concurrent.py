@@ -45,10 +45,12 @@ async def in_order(
     order: Order,
     control: AsyncControlClient,
     perform: Callable[[Event], None],
+    session_keys: Sequence[str],
 ) -> Followed[Verified]:
     """Send all with their Redis commands in this order; ``perform`` does what an event says, and blocks.
 
-    Raises as ``Scheduler.follow`` does.
+    ``session_keys``: the Redis keys that hold the requests' sessions, for orders that name roles. Raises as
+    ``Scheduler.follow`` does.
     """
     ids = list(dict.fromkeys(one.challenge_id for one in ready))
 
@@ -58,7 +60,9 @@ async def in_order(
     requests = [
         Request(name, one.step.pod or "", one.send) for name, one in zip(step.names, ready, strict=True)
     ]
-    scheduler: Scheduler[Verified] = Scheduler(control, _around(ids), happen)
+    scheduler: Scheduler[Verified] = Scheduler(
+        control, _around(ids), happen, session_keys=frozenset(session_keys)
+    )
     return await scheduler.follow(requests, order)
 
 

@@ -29,36 +29,48 @@ from devenv.core.scenario.model import Checks
 from devenv.harness.client.exchanges import Verified
 
 _EMPTY = '""'
+ORDER_NOT_MET = "order_not_met"
+"""The name under which a step shows why its order was not met."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """One step as it went. ``shown`` is what repeats of it have in common: no ids, no times.
-
-    ``seconds`` is how long it took.
-    """
+    """One step as it went."""
 
     number: int
+    """From 1."""
     line: int
+    """Of the scenario's file."""
     title: str
+    """The step in words."""
     shown: Mapping[str, Any]
-    told: tuple[str, ...]
+    """What was observed, as far as repeats of it have it in common: no ids, no times."""
+    deviations: tuple[str, ...]
+    """What is not as the scenario expects, a sentence each."""
     seconds: float = 0.0
+    """How long it took."""
+
+    @property
+    def order_not_met(self) -> str | None:
+        """Why the order of the step's Redis commands was not met; None where it was, or there is none."""
+        reason: str | None = self.shown.get(ORDER_NOT_MET)
+        return reason
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dict; ``violations`` only where there are any."""
-        found = {"step": self.number, "do": self.title, **self.shown}
-        return {**found, "violations": list(self.told)} if self.told else found
+        """A plain dict; ``deviations`` only where there are any."""
+        observed = {"step": self.number, "do": self.title, **self.shown}
+        return {**observed, "deviations": list(self.deviations)} if self.deviations else observed
 
 
-def expected_of(step: Step, strategy: Strategy, scenario: Scenario) -> Checks:
+def expected_of(step: Step, strategy: Strategy, scenario: Scenario, *, measured: bool = True) -> Checks:
     """What the step should show; a create and a restart are expected to work unless the file says else.
 
-    Of a store that the scenario says nothing about, nothing is expected.
+    Of a store that the scenario says nothing about, nothing is expected. ``measured`` False: what it says of
+    the store is not asked for, only that creates and restarts work.
     """
-    if scenario.note(strategy) is None:
+    if measured and scenario.note(strategy) is None:
         return {}
-    checks: Checks = getattr(step, "expect", {}).get(strategy, {})
+    checks: Checks = getattr(step, "expect", {}).get(strategy, {}) if measured else {}
     if isinstance(step, Create):
         return {"status": 200, **checks}
     return {"starts": True, **checks} if isinstance(step, Restart) else checks

@@ -17,11 +17,11 @@ from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.schedule import Event, Schedule
 from devenv.core.model.vocabulary import Answer, Strategy, resolve_pod
 from devenv.core.scenario import (
-    CannotFollow,
     Create,
     Gate,
     Get,
     KeyEvent,
+    OrderNotMet,
     Pause,
     Redis,
     RedisCommandStep,
@@ -44,7 +44,15 @@ from devenv.harness.client.exchanges import Challenge, CreateFailed, Verified
 from devenv.harness.redis.keys import connected, key_info, keys_with, read_document
 from devenv.verbs.replay.baseline import Baseline
 from devenv.verbs.replay.concurrent import Ready, at_once, in_order, observed
-from devenv.verbs.replay.observed import Observed, expected_of, rule_title, spoken, title, verify_facts
+from devenv.verbs.replay.observed import (
+    ORDER_NOT_MET,
+    Observed,
+    expected_of,
+    rule_title,
+    spoken,
+    title,
+    verify_facts,
+)
 from devenv.verbs.replay.sending import NotCaptured, Sender, request_facts
 from devenv.wire.control.client import AsyncControlClient
 
@@ -59,21 +67,22 @@ class _NotCreated(Exception):
 
 @dataclass(slots=True)
 class Player:
-    """Plays one scenario with one store, as often as asked; ``baseline`` has set up the stack.
-
-    ``control`` speaks to the control API. ``schedules`` has, by step number, what runs instead of the order
-    that the scenario gives. Pauses are ``pace`` times as long as the scenario says.
-    """
+    """Plays one scenario with one store, as often as asked; ``baseline`` has set up the stack."""
 
     scenario: Scenario
     strategy: Strategy
+    """Whose orders, gate rules and expectations are played."""
     baseline: Baseline
     client: CaptchaClient
     runner: asyncio.Runner
     control: AsyncControlClient
     schedules: Mapping[int, Schedule] = field(default_factory=dict)
+    """By step number what runs instead of the order that the scenario gives."""
     clock: Callable[[], float] = time.time
     pace: float = 1.0
+    """Pauses are so many times as long as the scenario says."""
+    measured: bool = True
+    """Whether what the scenario expects of the store is checked."""
     _challenges: dict[str, Challenge] = field(default_factory=dict)
     _rules: dict[str, int] = field(default_factory=dict)
     _number: int = 0
@@ -82,7 +91,7 @@ class Player:
     def play(self) -> list[Observed]:
         """All steps in order; the faults that they caused are over afterwards, however it ends.
 
-        A challenge that could not be created, and an order that could not be kept, end the play.
+        A challenge that could not be created, and an order that was not met, end the play.
         """
         self._challenges = {}
         self._rules = {}
@@ -103,30 +112,32 @@ class Player:
             self.baseline.mend()
         for number, rule in idle if self.scenario.note(self.strategy) is not None else ():
             one = done[number - 1]
-            told = (*one.told, f"the rule {rule} met no command: nothing was disturbed")
-            done[number - 1] = replace(one, told=told)
+            deviation = f"the rule {rule} met no command: nothing was disturbed"
+            done[number - 1] = replace(one, deviations=(*one.deviations, deviation))
         return done
 
     def _step(self, step: Step) -> Observed:
-        checks = expected_of(step, self.strategy, self.scenario)
+        checks = expected_of(step, self.strategy, self.scenario, measured=self.measured)
         started = self.clock()
         shown: Facts
         try:
             facts, shown = self._perform(step)
         except (_NotCreated, NotCaptured) as problem:
             shown = {"skipped": str(problem)}
-            told = violations(checks, {})
-        except CannotFollow as problem:
-            shown = {"cannot_follow": problem.message}
-            told = [f"the order could not be kept: {problem.message}"]
+            deviations = violations(checks, {})
+        except OrderNotMet as problem:
+            shown = {ORDER_NOT_MET: problem.message}
+            deviations = []
         else:
-            told = violations(checks, facts)
+            deviations = violations(checks, facts)
         seconds = self.clock() - started
-        return Observed(self._number, step.line, title(step), self._anonymous(shown), tuple(told), seconds)
+        return Observed(
+            self._number, step.line, title(step), self._anonymous(shown), tuple(deviations), seconds
+        )
 
-    def _is_over(self, step: Step, one: Observed) -> bool:
-        failed = isinstance(step, Create) and step.session not in self._challenges and bool(one.told)
-        return failed or "cannot_follow" in one.shown
+    def _is_over(self, step: Step, observed_step: Observed) -> bool:
+        missing = isinstance(step, Create) and step.session not in self._challenges
+        return (missing and bool(observed_step.deviations)) or observed_step.order_not_met is not None
 
     def _idle(self, applied: Mapping[str, int]) -> list[tuple[int, str]]:
         """The rules that met no command, with the number of the step that put each in force."""
@@ -213,10 +224,16 @@ class Player:
 
         async def follow() -> tuple[Facts, Facts]:
             ready = await self._ready(step.verifies)
-            followed = await in_order(step, ready, order, self.control, self._happen)
+            keys = self._session_keys(step)
+            followed = await in_order(step, ready, order, self.control, self._happen, keys)
             return observed(step, list(followed.results.values()), followed.schedule)
 
         return self.runner.run(follow())
+
+    def _session_keys(self, step: Together) -> tuple[str, ...]:
+        """The Redis keys that hold the sessions of these requests."""
+        sessions = (part.session for part in step.verifies if isinstance(part, Verify))
+        return tuple(self._key(session)[0] for session in dict.fromkeys(sessions))
 
     async def _all_at_once(self, step: Together) -> list[Verified]:
         return await at_once(await self._ready(step.verifies))
@@ -242,7 +259,7 @@ class Player:
         try:
             self.baseline.restart(step.pods, step.env)
         except EnvironmentProblem as problem:
-            if expected_of(step, self.strategy, self.scenario).get("starts", True):
+            if expected_of(step, self.strategy, self.scenario, measured=self.measured).get("starts", True):
                 raise
             return {"starts": False, "says": problem.message}, {"starts": False}
         return {"starts": True, "says": ""}, {"starts": True}
@@ -339,7 +356,7 @@ class Player:
     def _key(self, session: str) -> tuple[str, str, int]:
         """A session's Redis key, prefix and database, as the pod that created it is set up.
 
-        Somebody's own service names its keys as it likes: there the key that has the session's id.
+        A user-provided service chooses the names of its keys: there the key that has the session's id.
         """
         challenge = self._challenge(session)
         settings = self.baseline.settings(challenge.served_by) if challenge.served_by else {}

@@ -6,16 +6,19 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from devenv.core.model.errors import DevenvError, UsageProblem
 from devenv.core.model.events import HistoryEvent
+from devenv.core.model.pod_stores import stores
 from devenv.core.model.schedule import Schedule
 from devenv.core.model.topology import RedisMode
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.render.sequence import draw_mermaid
 from devenv.core.scenario import Gate, Scenario
+from devenv.core.scenario.needs import check_paths, check_profile, paths
 from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.recording import Recording
 from devenv.harness.runs.store import HISTORY, RESULTS, SCHEDULE, TRACE, Run
@@ -23,10 +26,12 @@ from devenv.harness.runs.trace import TraceCollector, trace_lines
 from devenv.stack.protocol import Progress, Stack
 from devenv.verbs.replay.baseline import Baseline
 from devenv.verbs.replay.concurrent import assign, ordered_steps
+from devenv.verbs.replay.judgement import judge_plays
 from devenv.verbs.replay.observed import Observed
 from devenv.verbs.replay.player import Player
 from devenv.verbs.replay.result import ReplayResult
 from devenv.verbs.replay.scheduler import WAIT_SECONDS
+from devenv.verbs.replay.store_choice import StoreChoice
 from devenv.verbs.replay.target import SCENARIO_COPY
 from devenv.wire.control.client import AsyncControlClient
 
@@ -44,7 +49,7 @@ def _silent(_line: str) -> None:
 def replay(
     stack: Stack,
     scenario: Scenario,
-    strategy: Strategy,
+    store: Strategy | StoreChoice,
     repeat: int = 1,
     *,
     run: Run | None = None,
@@ -56,7 +61,7 @@ def replay(
     """Play one scenario on a running stack and leave the stack as it was; see ``Replayer.run``."""
     try:
         with Replayer(stack, seed=seed, pace=pace, progress=progress) as replayer:
-            return replayer.run(scenario, strategy, repeat, run=run, schedules=schedules)
+            return replayer.run(scenario, store, repeat, run=run, schedules=schedules)
     except BaseException:
         if run is not None:
             run.discard_empty()
@@ -109,7 +114,7 @@ class Replayer:
     def run(
         self,
         scenario: Scenario,
-        strategy: Strategy,
+        store: Strategy | StoreChoice,
         repeat: int = 1,
         *,
         run: Run | None = None,
@@ -120,9 +125,50 @@ class Replayer:
         ``schedules`` run in place of the orders that the scenario gives, the first for its first step with
         an order. With ``run``, its folder gets results.json, history.jsonl and trace.jsonl (of all repeats),
         sequence.mmd, schedule.txt where there was an order, and the scenario itself. Raises UsageProblem for
-        a store that the scenario does not apply to and schedules that are about something else,
-        EnvironmentProblem where the stack does not fit or stops answering.
+        a store that the scenario does not apply to, schedules that are about something else, and what the
+        scenario needs and the service lacks, all before a pod is restarted; EnvironmentProblem where the
+        stack does not fit or stops answering.
         """
+        choice = store if isinstance(store, StoreChoice) else StoreChoice(store)
+        self._check(scenario, choice.strategy, repeat)
+        assigned = assign(scenario, choice.strategy, schedules)
+        restarted = self._set_up(scenario, choice)
+        collector = TraceCollector(self._baseline.stack, self._clock) if run is not None else None
+        player = Player(
+            scenario, choice.strategy, self._baseline, self._client, self._runner, self._control, assigned,
+            self._clock, self._pace, choice.measured,
+        )  # fmt: skip
+        plays: list[tuple[Observed, ...]] = []
+        seconds: list[float] = []
+        recordings: list[Recording] = []
+        store_name = self._store_name(choice)
+        try:
+            for number in range(1, repeat + 1):
+                self._client.recording = recording = Recording()
+                if number > 1:
+                    restarted = self._set_up(scenario, choice)
+                started = self._clock()
+                for pod in restarted:
+                    recording.note(started, pod, f"start ({store_name})")
+                recordings.append(recording)
+                plays.append(tuple(player.play()))
+                seconds.append(self._clock() - started)
+                if collector is not None:
+                    collector.gather()
+                self._progress(f"{scenario.id} [{store_name}] {number}/{repeat}")
+        except BaseException:  # Ctrl-C too: what was seen until then can be explained
+            if run is not None and collector is not None:
+                with suppress(DevenvError):
+                    collector.gather()
+                _write_evidence(run, recordings, collector)
+            raise
+        result = self._result(scenario, choice, plays, seconds, recordings, run)
+        if run is not None and collector is not None:
+            self._write(run, result, recordings, collector)
+        return result
+
+    def _check(self, scenario: Scenario, strategy: Strategy, repeat: int) -> None:
+        """Raise UsageProblem for what can be told to be impossible before anything is changed."""
         note = scenario.note(strategy)
         if note is not None and (why := note.not_applicable) is not None:
             able = ", ".join(scenario.strategies)
@@ -131,65 +177,60 @@ class Replayer:
             )
         if repeat < 1:
             raise UsageProblem(f"repeat {repeat} is below 1")
-        assigned = assign(scenario, strategy, schedules)
-        restarted = self._set_up(scenario, strategy)
-        collector = TraceCollector(self._baseline.stack, self._clock) if run is not None else None
-        plays: list[tuple[Observed, ...]] = []
-        seconds: list[float] = []
-        recordings: list[Recording] = []
-        player = Player(
-            scenario,
-            strategy,
-            self._baseline,
-            self._client,
-            self._runner,
-            self._control,
-            assigned,
-            self._clock,
-            self._pace,
-        )
-        try:
-            for number in range(1, repeat + 1):
-                self._client.recording = recording = Recording()
-                if number > 1:
-                    restarted = self._set_up(scenario, strategy)
-                started = self._clock()
-                for pod in restarted:
-                    recording.note(started, pod, f"start ({self._store(strategy)})")
-                recordings.append(recording)
-                plays.append(tuple(player.play()))
-                seconds.append(self._clock() - started)
-                if collector is not None:
-                    collector.gather()
-                self._progress(f"{scenario.id} [{self._store(strategy)}] {number}/{repeat}")
-        except BaseException:  # Ctrl-C too: what was seen until then can be explained
-            if run is not None and collector is not None:
-                with suppress(DevenvError):
-                    collector.gather()
-                _write_evidence(run, recordings, collector)
-            raise
-        told = [any(step.told for step in play) for play in plays]
-        kept = recordings[told.index(True) if any(told) else 0]
-        kept.messages.sort(key=lambda message: message.time)
+        service = self._baseline.status.spec.service
+        if service is not None:
+            check_profile(scenario, service.profile)
+            asked = {path: self._runner.run(self._client.get(path))[0] for path in paths(scenario)}
+            check_paths(scenario, asked)
+
+    def _result(
+        self,
+        scenario: Scenario,
+        choice: StoreChoice,
+        plays: Sequence[tuple[Observed, ...]],
+        seconds: Sequence[float],
+        recordings: Sequence[Recording],
+        run: Run | None,
+    ) -> ReplayResult:
+        own = self._baseline.status.spec.service is not None
+        histories = [recording.history for recording in recordings]
         result = ReplayResult(
-            scenario, strategy, tuple(plays), tuple(seconds), kept, run.id if run is not None else None,
-            own=self._store(strategy) if self._baseline.status.spec.service is not None else "",
-        )  # fmt: skip
-        if run is not None and collector is not None:
-            self._write(run, result, recordings, collector)
-        return result
+            scenario=scenario,
+            strategy=choice.strategy,
+            plays=tuple(plays),
+            seconds=tuple(seconds),
+            recording=recordings[0],
+            run_id=run.id if run is not None else None,
+            store_name=self._store_name(choice) if own or not choice.measured else "",
+            measured=choice.measured,
+            judgement=judge_plays(histories, scenario, own_service=own),
+        )
+        shown = recordings[result.shown_play]
+        shown.messages.sort(key=lambda message: message.time)
+        return replace(result, recording=shown)
 
-    def _store(self, strategy: Strategy) -> str:
-        return self._baseline.status.spec.store(strategy)
+    def _store_name(self, choice: StoreChoice) -> str:
+        """Where the sessions are, in a word, or of each pod."""
+        spec = self._baseline.status.spec
+        if not choice.as_is:
+            return spec.store(choice.strategy)
+        names = {pod: spec.store(store) for pod, store in stores(self._baseline.status).items()}
+        several = len(dict.fromkeys(names.values())) > 1
+        return (
+            ", ".join(f"{name} on {pod}" for pod, name in names.items())
+            if several
+            else next(iter(names.values()))
+        )
 
-    def _set_up(self, scenario: Scenario, strategy: Strategy) -> tuple[str, ...]:
+    def _set_up(self, scenario: Scenario, choice: StoreChoice) -> tuple[str, ...]:
         """The scenario's settings; the pods that were restarted. Cold pods are warmed for orders and rules.
 
         A pod's first words to Redis, to each node of a cluster, are others than its later ones (a script that
         is not loaded yet).
         """
-        restarted = self._baseline.apply(scenario, strategy)
-        if ordered_steps(scenario, strategy) or any(isinstance(step, Gate) for step in scenario.steps):
+        restarted = self._baseline.apply(scenario, choice.strategy, as_is=choice.as_is)
+        disturbed = any(isinstance(step, Gate) for step in scenario.steps)
+        if disturbed or ordered_steps(scenario, choice.strategy):
             cluster = self._baseline.status.spec.redis_mode is RedisMode.CLUSTER
             for pod in self._baseline.cold():
                 self._runner.run(self._client.warm(pod, FOR_ALL_NODES if cluster else 1))

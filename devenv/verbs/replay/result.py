@@ -4,52 +4,67 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.render.junit import Case, Problem, Suite
 from devenv.core.scenario import Scenario
 from devenv.harness.client.recording import Recording
+from devenv.verbs.replay.judgement import Judgement, PlayViolation
 from devenv.verbs.replay.observed import Observed, expected_of, title
 
-Verdict = Literal["holds", "fails", "not checked"]
+Verdict = Literal["holds", "fails", "not checked", "inconclusive"]
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectationFailure:
-    """One expectation that did not hold: in which repeat and step (both from 1), and the file's line."""
+    """One expectation of the scenario that did not hold: a deviation from what it says of the store."""
 
     repeat: int
+    """The play, from 1."""
     step: int
+    """From 1."""
     line: int
+    """The step's line in the scenario's file."""
     do: str
-    told: str
+    """The step in words."""
+    sentence: str
+    """What was expected, and what was observed."""
 
     def __str__(self) -> str:
-        return f"repeat {self.repeat}, step {self.step} (line {self.line}, {self.do}): {self.told}"
+        return f"repeat {self.repeat}, step {self.step} (line {self.line}, {self.do}): {self.sentence}"
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
-        return {"repeat": self.repeat, "step": self.step, "line": self.line, "do": self.do, "told": self.told}
+        return {
+            "repeat": self.repeat,
+            "step": self.step,
+            "line": self.line,
+            "do": self.do,
+            "told": self.sentence,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """A scenario played ``repeat`` times with one store.
-
-    ``plays`` has every repeat's observations, ``seconds`` how long each took. ``recording`` is that of the
-    first repeat that violated an expectation, else of the first. ``own``: the word for
-    the store of somebody's own service.
-    """
+    """A scenario played several times with one store."""
 
     scenario: Scenario
     strategy: Strategy
     plays: tuple[tuple[Observed, ...], ...]
+    """Every repeat's observations."""
     seconds: tuple[float, ...]
+    """How long each repeat took."""
     recording: Recording
+    """Of the play ``shown_play``."""
     run_id: str | None = None
-    own: str = ""
+    store_name: str = ""
+    """What the store is called where that is not the strategy: a user-provided service's, or each pod's."""
+    measured: bool = True
+    """Whether what the scenario expects of ``strategy`` was checked."""
+    judgement: Judgement = field(default_factory=Judgement)
+    """What the invariants and the specification say of the plays."""
 
     @property
     def repeat(self) -> int:
@@ -57,21 +72,60 @@ class ReplayResult:
         return len(self.plays)
 
     @property
-    def violations(self) -> tuple[ExpectationFailure, ...]:
-        """Every expectation that did not hold, in order."""
+    def shown_play(self) -> int:
+        """The first play that deviates or whose order was not met, from 0; the first where none does."""
+        telling = (any(step.deviations or step.order_not_met for step in play) for play in self.plays)
+        return next((number for number, tells in enumerate(telling) if tells), 0)
+
+    @property
+    def deviations(self) -> tuple[ExpectationFailure, ...]:
+        """Every expectation of the scenario that did not hold, in order."""
         return tuple(
-            ExpectationFailure(repeat, step.number, step.line, step.title, told)
+            ExpectationFailure(repeat, step.number, step.line, step.title, sentence)
             for repeat, play in enumerate(self.plays, start=1)
             for step in play
-            for told in step.told
+            for sentence in step.deviations
         )
 
     @property
+    def violations(self) -> tuple[PlayViolation, ...]:
+        """What the invariants and the specification say is wrong, whatever the scenario expects."""
+        return self.judgement.violations
+
+    @property
+    def orders_not_met(self) -> tuple[str, ...]:
+        """Why orders of Redis commands were not met, each reason once."""
+        reasons = (step.order_not_met for play in self.plays for step in play)
+        return tuple(dict.fromkeys(reason for reason in reasons if reason is not None))
+
+    @property
+    def not_judged(self) -> tuple[str, ...]:
+        """Why a play that is not measured against a store could not be judged, each reason once."""
+        return tuple(dict.fromkeys((*map(str, self.deviations), *self.judgement.not_judged)))
+
+    @property
     def verdict(self) -> Verdict:
-        """``holds`` where what happened is what the scenario expects of this store, each time."""
+        """``holds`` where what happened is what the scenario expects of this store, each time.
+
+        Where it is not measured against a store: where nothing violates the invariants and the specification.
+        ``inconclusive``: an order was not met, or something could not be judged.
+        """
+        if self.orders_not_met:
+            return "inconclusive"
+        if not self.measured:
+            return "fails" if self.violations else "inconclusive" if self.not_judged else "holds"
         if self.scenario.note(self.strategy) is None:
             return "not checked"
-        return "fails" if self.violations else "holds"
+        return "fails" if self.deviations else "holds"
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """What the verdict ``fails`` or ``inconclusive`` rests on, a sentence each."""
+        if self.orders_not_met:
+            return tuple(f"the order was not met: {reason}" for reason in self.orders_not_met)
+        if self.measured:
+            return tuple(map(str, self.deviations))
+        return tuple(map(str, self.violations)) or self.not_judged
 
     @property
     def identical(self) -> bool:
@@ -82,7 +136,7 @@ class ReplayResult:
     def bug(self) -> bool:
         """Whether the scenario calls what this store does the bug."""
         note = self.scenario.note(self.strategy)
-        return note is not None and note.bug
+        return self.measured and note is not None and note.bug
 
     @property
     def outcomes(self) -> list[dict[str, Any]]:
@@ -92,8 +146,7 @@ class ReplayResult:
     @property
     def schedules(self) -> tuple[str, ...]:
         """The orders that were run, in the order of the steps: of the play that ``recording`` is of."""
-        told = [any(step.told for step in play) for play in self.plays]
-        play = self.plays[told.index(True) if any(told) else 0]
+        play = self.plays[self.shown_play]
         return tuple(step.shown["schedule"] for step in play if "schedule" in step.shown)
 
     @property
@@ -101,23 +154,23 @@ class ReplayResult:
         """What the scenario expects of this store: in one sentence, and step by step."""
         steps = []
         for number, step in enumerate(self.scenario.steps, start=1):
-            if checks := expected_of(step, self.strategy, self.scenario):
+            if checks := expected_of(step, self.strategy, self.scenario, measured=self.measured):
                 steps.append({"step": number, "do": title(step), **checks})
-        note = self.scenario.note(self.strategy)
+        note = self.scenario.note(self.strategy) if self.measured else None
         return {"shows": note.shows if note is not None else None, "bug": self.bug, "steps": steps}
 
     @property
     def command(self) -> str:
         """The command that does it again."""
         times = f" --repeat {self.repeat}" if self.repeat > 1 else ""
-        if self.own and self.run_id is not None:  # a run knows where the sessions were
+        if self.store_name and self.run_id is not None:  # a run knows where the sessions were
             return f"devenv replay {self.run_id}{times}"
         return f"devenv replay {self.run_id or self.scenario.id} --strategy {self.strategy}{times}"
 
     @property
     def store(self) -> str:
         """Where the sessions were, in a word."""
-        return self.own or str(self.strategy)
+        return self.store_name or str(self.strategy)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; what ``devenv replay --json`` prints and results.json holds."""
@@ -126,12 +179,16 @@ class ReplayResult:
             "scenario": self.scenario.id,
             "title": self.scenario.title,
             "cause": self.scenario.cause,
-            "strategy": str(self.strategy),
+            "strategy": str(self.strategy) if self.measured else None,
+            "store": self.store,
             "repeat": self.repeat,
             "identical": self.identical,
             "outcomes": self.outcomes,
             "schedules": list(self.schedules),
             "violations": [violation.to_json() for violation in self.violations],
+            "deviations": [deviation.to_json() for deviation in self.deviations],
+            "orders_not_met": list(self.orders_not_met),
+            "not_judged": list(self.not_judged) if not self.measured else [],
             "expected": self.expected,
             "verdict": self.verdict,
             "seconds": round(sum(self.seconds), 3),
@@ -147,7 +204,8 @@ class ReplayResult:
 def junit_suite(result: ReplayResult) -> Suite:
     """A result as a suite of JUnit XML: a case per repeat.
 
-    With a store that the scenario says nothing about a case is an error: not checked is no pass.
+    With a store that the scenario says nothing about, and where the result is inconclusive, a case is an
+    error: that is no pass.
     """
     name = f"{result.scenario.id}[{result.store}]"
     cases = [
@@ -158,7 +216,9 @@ def junit_suite(result: ReplayResult) -> Suite:
 
 
 def _problems(result: ReplayResult, repeat: int) -> tuple[Problem, ...]:
-    if result.verdict == "not checked":
-        return (Problem("error", f"nothing is said about the {result.store} store"),)
-    failures = [str(failure) for failure in result.violations if failure.repeat == repeat]
+    if result.verdict in ("not checked", "inconclusive"):
+        reasons = result.failures or (f"nothing is said about the {result.store} store",)
+        return (Problem("error", reasons[0], "\n".join(reasons)),)
+    failing = result.deviations if result.measured else result.violations
+    failures = [str(failure) for failure in failing if failure.repeat == repeat]
     return (Problem("failure", failures[0], "\n".join(failures)),) if failures else ()

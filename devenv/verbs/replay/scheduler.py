@@ -8,13 +8,14 @@ command from that pod is its: redis-py takes a pooled connection per command, an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.schedule import Event, Release, Schedule, Step
-from devenv.core.scenario.ordering import CannotFollow, Order
+from devenv.core.scenario.ordering import Order, OrderNotMet
+from devenv.core.scenario.roles import Role, roles_of
 from devenv.wire.control.client import AsyncControlClient
 
 T = TypeVar("T")
@@ -46,6 +47,7 @@ class _Running(Generic[T]):
     task: asyncio.Task[T]
     seq: int | None = None
     command: str | None = None
+    roles: frozenset[Role] = frozenset()
     commands: int = 0
 
 
@@ -59,15 +61,17 @@ class Followed(Generic[T]):
 
 @dataclass(slots=True)
 class Scheduler(Generic[T]):
-    """Follows one order. ``keys`` is a glob of the sessions' keys.
-
-    ``perform`` does what an event of the order says.
-    """
+    """Follows one order."""
 
     control: AsyncControlClient
     keys: str
+    """A glob of the keys whose commands are held."""
     perform: EventAction
+    """Does what an event of the order says."""
     strict: bool = True
+    """Whether a request without a command through the gate is an error."""
+    session_keys: Collection[str] = ()
+    """The keys that hold the sessions, for orders that name roles; empty: any key counts as one."""
     _held: dict[int, Mapping[str, Any]] = field(default_factory=dict, init=False)
     _let_go: set[int] = field(default_factory=set, init=False)
     _news: asyncio.Event = field(default_factory=asyncio.Event, init=False)
@@ -77,7 +81,7 @@ class Scheduler(Generic[T]):
     async def follow(self, requests: Sequence[Request[T]], order: Order) -> Followed[T]:
         """Run all requests in this order; what it leaves open runs request by request.
 
-        Raises CannotFollow where the order cannot be kept, GateBypassed where a request sent no command
+        Raises OrderNotMet where the order was not met, GateBypassed where a request sent no command
         (unless not ``strict``), and as ``AsyncControlClient.request``. Nothing stays held.
         """
         rule = {"id": RULE_ID, "action": "hold", "key": self.keys, "seconds": HOLD_SECONDS}
@@ -98,7 +102,7 @@ class Scheduler(Generic[T]):
             running = _Running(request, asyncio.ensure_future(request.send()))
             self._running[request.name] = running
             await self._settle(running)
-        while step := order.choose(self._pending(), self._done()):
+        while step := order.choose(self._pending(), self._done(), self._roles()):
             await self._take(step)
             taken.append(step)
         for running in self._running.values():
@@ -122,12 +126,12 @@ class Scheduler(Generic[T]):
             return
         running = self._running.get(step.request)
         if running is None or running.seq is None:
-            raise CannotFollow(f"{step}: no request {step.request!r} waits at the gate")
+            raise OrderNotMet(f"{step}: no request {step.request!r} waits at the gate")
         # "cut": a lost reply without its connection's end would only be noticed after the client's time-out.
         body = {"seq": running.seq, "then": "cut-reply" if step.lost else "pass"}
         released = await self.control.request("POST", "/release", json=body)
         if not released["released"]:
-            raise CannotFollow(f"{step}: the gate let it go before, after {HOLD_SECONDS:g} s or with its pod")
+            raise OrderNotMet(f"{step}: the gate let it go before, after {HOLD_SECONDS:g} s or with its pod")
         self._held.pop(running.seq, None)
         self._let_go.add(running.seq)
         running.seq = running.command = None
@@ -169,6 +173,7 @@ class Scheduler(Generic[T]):
         for seq, held in self._held.items():
             if seq not in claimed and held["pod"] == running.request.pod:
                 running.seq, running.command = seq, str(held["command"])
+                running.roles = roles_of(held["runs"], self.session_keys)
                 running.commands += 1
                 return True
         return False
@@ -185,6 +190,9 @@ class Scheduler(Generic[T]):
 
     def _pending(self) -> dict[str, str]:
         return {name: r.command for name, r in self._running.items() if r.command is not None}
+
+    def _roles(self) -> dict[str, Collection[Role]]:
+        return {name: r.roles for name, r in self._running.items() if r.command is not None}
 
     def _done(self) -> list[str]:
         return [name for name, running in self._running.items() if running.task.done()]

@@ -21,6 +21,7 @@ from devenv.harness.runs.store import RESULTS, open_run
 from devenv.stack.protocol import Progress
 from devenv.verbs.replay.replayer import Replayer
 from devenv.verbs.replay.result import ReplayResult
+from devenv.verbs.replay.store_choice import StoreChoice
 from devenv.verbs.replay.target import resolve_target
 from devenv.verbs.replay.usecase import staged
 
@@ -101,12 +102,12 @@ def shrink(
                 break
     if found is None:
         count = len(pieces_of(_data_of(target.scenario)))
-        return Shrunk(target.scenario, chosen, None, count, count, TRIES, 0, clock() - began)
+        return Shrunk(target.scenario, chosen.strategy, None, count, count, TRIES, 0, clock() - began)
     run = open_run(settings.state_dir, f"shrink-{target.scenario.id}", clock())
     path = run.write_text(SMALL, found.text)
     shrunk = Shrunk(
-        target.scenario, chosen, found.failure, found.before, found.after, found.plays, found.confirmed,
-        clock() - began, found.text, str(path), found.result,
+        target.scenario, chosen.strategy, found.failure, found.before, found.after, found.plays,
+        found.confirmed, clock() - began, found.text, str(path), found.result,
     )  # fmt: skip
     run.write_json(RESULTS, shrunk.to_json())
     return shrunk
@@ -127,11 +128,11 @@ class _Reduction:
     """One scenario with one store; every candidate is played on real pods."""
 
     def __init__(
-        self, scenario: Scenario, strategy: Strategy, replayer: Replayer, progress: Progress
+        self, scenario: Scenario, choice: StoreChoice, replayer: Replayer, progress: Progress
     ) -> None:
         self._scenario = scenario
         self._data = _data_of(scenario)
-        self._strategy = strategy
+        self._choice = choice
         self._replayer = replayer
         self._progress = progress
         self._plays = 0
@@ -188,7 +189,7 @@ class _Reduction:
         except UsageProblem:
             return None
         self._plays += 1
-        return self._replayer.run(scenario, self._strategy)
+        return self._replayer.run(scenario, self._choice)
 
 
 def _data_of(scenario: Scenario) -> dict[str, Any]:
@@ -204,7 +205,9 @@ def _needs(data: dict[str, Any]) -> list[str]:
 
 
 def _told(result: ReplayResult) -> list[str]:
-    return [violation.told for violation in result.violations]
+    if not result.measured:
+        return [str(violation.violation.kind) for violation in result.violations]
+    return [deviation.sentence for deviation in result.deviations]
 
 
 def _signature(told: str) -> tuple[str, ...]:

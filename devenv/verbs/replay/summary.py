@@ -6,6 +6,10 @@ from devenv.verbs.explain.explanation import Explanation
 from devenv.verbs.replay.result import ReplayResult
 
 MOST_VIOLATIONS = 10
+NOT_MEASURED = (
+    "Not measured against a store of the catalogue: judged by what holds for the sessions of any service. "
+    "With --strategy it is measured against that store."
+)
 
 
 def summary(result: ReplayResult, explanation: Explanation) -> str:
@@ -14,22 +18,30 @@ def summary(result: ReplayResult, explanation: Explanation) -> str:
     ways = (
         "" if result.repeat == 1 else ", every time the same" if result.identical else ", in different ways"
     )
-    mark = {"holds": "✅ holds", "fails": "❌ fails", "not checked": "❓ not checked"}[result.verdict]
+    mark = {
+        "holds": "✅ holds",
+        "fails": "❌ fails",
+        "not checked": "❓ not checked",
+        "inconclusive": "❓ inconclusive",
+    }[result.verdict]
     lines = [
         "# devenv replay", "",
         "| scenario | store | result | played |", "|---|---|---|--:|",
         f"| `{scenario.id}` | {result.store} | {mark} | {result.repeat} |", "",
         f"{scenario.title}. Played {result.repeat} time{'s' * (result.repeat != 1)}{ways}.",
     ]  # fmt: skip
-    if (note := scenario.note(result.strategy)) is None:
+    if not result.measured:
+        lines += ["", NOT_MEASURED]
+    elif (note := scenario.note(result.strategy)) is None:
         lines += ["", "The scenario says nothing about this store, so nothing was checked."]
     elif (shows := note.shows) is not None:
         lines += ["", f"{'The bug, as expected' if result.bug else 'Expected'} of this store: {shows}"]
-    if result.verdict == "fails":
-        told = [f"- {violation}" for violation in result.violations]
-        lines += ["", "What did not hold:", "", *told[:MOST_VIOLATIONS]]
-        if len(told) > MOST_VIOLATIONS:
-            lines.append(f"- … and {len(told) - MOST_VIOLATIONS} more")
+    if result.verdict in ("fails", "inconclusive"):
+        failures = [f"- {failure}" for failure in result.failures]
+        head = "What did not hold:" if result.verdict == "fails" else "Why it is inconclusive:"
+        lines += ["", head, "", *failures[:MOST_VIOLATIONS]]
+        if len(failures) > MOST_VIOLATIONS:
+            lines.append(f"- … and {len(failures) - MOST_VIOLATIONS} more")
         for group in explanation.groups:
             lines += ["", f"**{group.cause}**: {group.first.sentence}", f"Change: {group.first.change}"]
     return "\n".join([*lines, "", "Reproduce with:", "", "```", result.command, "```"]) + "\n"

@@ -12,9 +12,10 @@ import yaml
 from devenv.core.model.errors import DevenvError, UsageProblem
 from devenv.core.model.pod_stores import stores
 from devenv.core.model.schedule import Schedule
-from devenv.core.model.topology import RedisMode, StackStatus
+from devenv.core.model.topology import RedisMode
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario, parse
+from devenv.core.scenario.needs import check_profile
 from devenv.core.scenario.pod_rotation import across
 from devenv.core.scenario.writer import scenario_yaml
 from devenv.harness.config.settings import Settings
@@ -28,6 +29,7 @@ from devenv.verbs.operate.select import fresh_stack, running_stack
 from devenv.verbs.replay.baseline import required_spec
 from devenv.verbs.replay.replayer import replay
 from devenv.verbs.replay.result import ReplayResult
+from devenv.verbs.replay.store_choice import StoreChoice, choose_store
 from devenv.verbs.replay.target import Target, resolve_target
 
 
@@ -55,8 +57,8 @@ def replay_word(
 ) -> Replayed:
     """Play what ``word`` names (a file, a scenario, a run) on the stack that runs, else on one of its own.
 
-    ``strategy`` and ``repeat`` None: as the recorded run had them; else once, with the store that the running
-    stack has, or the first that the scenario is about. ``schedule`` ("v1 …") runs in place of the order that
+    ``strategy`` and ``repeat`` None: as the recorded run had them; else once, with the store that
+    ``choose_store`` chooses. ``schedule`` ("v1 …") runs in place of the order that
     the scenario gives; a recorded run is played in its own order, with its own store. ``pods``: the requests
     of each session go to so many pods in turn, whatever the scenario says. Pauses are ``pace`` times as long.
     Raises UsageProblem where ``word`` names nothing, or the schedule is none.
@@ -88,7 +90,7 @@ def over_pods(scenario: Scenario, pods: int) -> Scenario:
 def replay_on(
     stack: Stack,
     target: Target,
-    strategy: Strategy,
+    store: Strategy | StoreChoice,
     settings: Settings,
     *,
     repeat: int | None = None,
@@ -99,13 +101,15 @@ def replay_on(
     clock: Callable[[], float] = time.time,
 ) -> Replayed:
     """As ``replay_word``, on this stack and with this store."""
-    recorded = target.schedules if strategy is target.strategy else ()
+    choice = store if isinstance(store, StoreChoice) else StoreChoice(store)
+    as_recorded = target.strategy is (choice.strategy if choice.measured else None)
+    recorded = target.schedules if as_recorded else ()
     schedules = recorded if schedule is None else (schedule,)
     run = open_run(settings.state_dir, f"replay-{target.scenario.id}", clock())
     result = replay(
         stack,
         target.scenario,
-        strategy,
+        choice,
         repeat or target.repeat or 1,
         run=run,
         schedules=schedules,
@@ -121,23 +125,26 @@ def replay_on(
 @contextmanager
 def staged(
     target: Target, strategy: Strategy | None, settings: Settings, progress: Progress
-) -> Iterator[tuple[Stack, Strategy, bool]]:
+) -> Iterator[tuple[Stack, StoreChoice, bool]]:
     """The stack to play it on, the store, and whether the stack is one of its own."""
+    given = strategy or target.strategy
+    scenario = target.scenario
     try:
         stack = running_stack(settings.backend, settings.state_dir)
     except DevenvError:
-        chosen = strategy or target.strategy or target.scenario.strategies[0]
-        with own_stack(target.scenario, chosen, settings, progress) as fresh:
-            yield fresh, chosen, True
-        return
-    status = stack.status()
-    chosen = strategy or target.strategy or present_store(status, target.scenario)
-    if status.spec.redis_mode is _redis_mode(target.scenario, settings, status.spec.redis_mode):
-        yield stack, chosen, False
+        choice = choose_store(scenario, given, None, settings.service)
     else:
+        status = stack.status()
+        choice = choose_store(scenario, given, status, status.spec.service)
+        if status.spec.redis_mode is _redis_mode(scenario, settings, status.spec.redis_mode):
+            if choice.as_is and len(dict.fromkeys(stores(status).values())) > 1:
+                progress("the pods keep their sessions in different stores: played as they are")
+            yield stack, choice, False
+            return
         progress(f"the stack that runs has Redis as {status.spec.redis_mode}: another one for this")
-        with own_stack(target.scenario, chosen, settings, progress) as fresh:
-            yield fresh, chosen, True
+        choice = replace(choice, as_is=False)
+    with own_stack(scenario, choice.strategy, settings, progress) as fresh:
+        yield fresh, choice, True
 
 
 def _redis_mode(scenario: Scenario, settings: Settings, otherwise: RedisMode) -> RedisMode:
@@ -154,17 +161,14 @@ def _redis_mode(scenario: Scenario, settings: Settings, otherwise: RedisMode) ->
 def own_stack(
     scenario: Scenario, strategy: Strategy, settings: Settings, progress: Progress
 ) -> Iterator[JournaledStack]:
-    """A stack as the scenario wishes it, for the time of the block."""
-    wished = required_spec(scenario, strategy)
-    mode = _redis_mode(scenario, settings, wished.redis_mode)
-    spec = replace(wished, seed=settings.seed, service=settings.service, redis_mode=mode)
+    """A stack as the scenario needs it, for the time of the block.
+
+    Raises UsageProblem, before it is started, for what the scenario needs and the service's profile lacks.
+    """
+    if settings.service is not None:
+        check_profile(scenario, settings.service.profile)
+    needed = required_spec(scenario, strategy)
+    mode = _redis_mode(scenario, settings, needed.redis_mode)
+    spec = replace(needed, seed=settings.seed, service=settings.service, redis_mode=mode)
     with fresh_stack(settings.backend or "embedded", settings.state_dir, spec, progress) as fresh:
         yield fresh
-
-
-def present_store(status: StackStatus, scenario: Scenario) -> Strategy:
-    """The store that all pods have now, where the scenario is about it; else its first."""
-    present = list(dict.fromkeys(stores(status).values()))
-    if len(present) == 1 and present[0] in scenario.strategies:
-        return present[0]
-    return scenario.strategies[0]

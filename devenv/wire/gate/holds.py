@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from devenv.core.resp.commands import shape_of
+from devenv.core.search.access import EVERYTHING, keys_of
 from devenv.wire.gate.rules import Armed, Direction
 
 
@@ -49,9 +51,13 @@ class Held:
     resp3: bool = field(default=False, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dict."""
+        """A plain dict; ``runs`` has name and keys of the command, or of each command that an EXEC runs."""
         shown = {name: item for name, item in asdict(self).items() if name not in ("commands", "resp3")}
-        return {**shown, "direction": str(self.direction)}
+        runs = [
+            [shape_of(words).name, [key for key in keys_of(words) if key != EVERYTHING]]
+            for words in self.commands
+        ]
+        return {**shown, "direction": str(self.direction), "runs": runs}
 
 
 Release = Callable[[Then, bytes], None]

@@ -35,7 +35,7 @@ def test_a_browsers_recording_fails_across_pods_and_shrinks(running: Any, browse
     made = running.json("import", "har", f"{browser}.har", "--pods", "2", "--out", f"{browser}.yaml")
     assert (made["requests"] >= 8, made["sessions"]) == (True, 3)
     played = running.json("replay", f"{browser}.yaml", "--pace", "0", code=1)
-    assert any('got "not_found"' in violation["told"] for violation in played["violations"])
+    assert any('got "not_found"' in violation["told"] for violation in played["deviations"])
     small = running.json("shrink", f"{browser}.yaml", "--out", "small.yaml", code=1)
     assert (small["after"], small["confirmed"]) == (2, 3)
     create, verify = steps(running.folder / "small.yaml")
@@ -64,7 +64,7 @@ def test_an_access_log_is_enough_to_meet_the_bug(running: Any) -> None:
     assert "a log has no bodies" in done.stderr
     (running.folder / "log.yaml").write_text(done.stdout, encoding="utf-8")
     played = running.json("replay", "log.yaml", "--pace", "0", code=1)
-    assert [violation["told"] for violation in played["violations"]] == [
+    assert [violation["told"] for violation in played["deviations"]] == [
         'outcome: expected wrong, got "not_found"'
     ] * 2
 

@@ -58,7 +58,7 @@ def test_init_finds_the_cookie_and_not_the_time_in_the_body(found: Found) -> Non
 def test_the_bug_and_its_cause(stack: EmbeddedStack, tmp_path: Path) -> None:
     for strategy, causes in ((Strategy.MEMORY, ["pod-memory"]), (Strategy.ATOMIC, [])):
         result, run = played(stack, "lost-session", strategy, tmp_path)
-        assert result.violations == ()
+        assert result.deviations == ()
         assert result.bug == (strategy is Strategy.MEMORY)
         assert [group.cause for group in explain_run(run).groups] == causes
 

@@ -77,7 +77,7 @@ def test_the_bug_is_shown_and_its_cause_told(service: tuple[str, EmbeddedStack],
     name, stack = service
     scenario = "mcp-session-lost" if name == "mcp-session" else "lost-session"
     result, run = played(stack, scenario, Strategy.MEMORY, tmp_path)
-    assert result.violations == ()
+    assert result.deviations == ()
     assert result.bug
     explanation = explain_run(run)
     assert [group.cause for group in explanation.groups] == ["pod-memory"]
@@ -91,7 +91,7 @@ def test_the_bug_is_shown_and_its_cause_told(service: tuple[str, EmbeddedStack],
 def test_with_redis_every_pod_knows_the_session(service: tuple[str, EmbeddedStack], tmp_path: Path) -> None:
     _, stack = service
     result, run = played(stack, "lost-session", Strategy.ATOMIC, tmp_path)
-    assert result.violations == ()
+    assert result.deviations == ()
     assert not explain_run(run).wrong
     trace = (run.folder / "trace.jsonl").read_text(encoding="utf-8").splitlines()
     commands = [json.loads(line) for line in trace if '"kind": "redis"' in line]
@@ -361,6 +361,6 @@ def test_its_cluster_client_on_a_cluster(
         result, run = played(stack, "lost-session", Strategy.ATOMIC, tmp_path)
     finally:
         stack.stop()
-    assert result.violations == ()
+    assert result.deviations == ()
     assert not explain_run(run).wrong
     assert '"command": "CLUSTER' in (run.folder / "trace.jsonl").read_text(encoding="utf-8")

@@ -181,7 +181,7 @@ def test_it_is_kept_and_replayed(guide: Explore, guide_folder: Path) -> None:
         repeat=2,
         progress=lambda line: None,
     )
-    assert played.result.violations == ()
+    assert played.result.deviations == ()
 
 
 def test_junit(guide: Explore, atomic: Explore) -> None:

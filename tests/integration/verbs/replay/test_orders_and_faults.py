@@ -48,7 +48,7 @@ def _scenario(steps: str, head: str = HEAD) -> Scenario:
 
 
 def _told(result: ReplayResult) -> list[str]:
-    return [violation.told for violation in result.violations]
+    return [deviation.sentence for deviation in result.deviations]
 
 
 def _ordered(play: tuple[Observed, ...]) -> Observed:
@@ -79,14 +79,15 @@ def test_two_requests_inside_one_pod_are_ordered_too(replayer: Replayer) -> None
 
 
 @pytest.mark.usefixtures("clean")
-def test_an_order_that_cannot_be_kept_is_a_violation_and_ends_the_play(replayer: Replayer) -> None:
+def test_an_order_that_was_not_met_is_inconclusive_and_ends_the_play(replayer: Replayer) -> None:
     scenario = _scenario(TWO % ("B", "v1 one:GET one:DEL") + "  - expire: alice\n")
     result = replayer.run(scenario, Strategy.GUIDE)
-    assert _told(result) == [
-        "the order could not be kept: step 2 of the schedule is one:DEL, but one waits with GET"
-    ]
+    reason = "step 2 of the schedule is one:DEL, but one waits with GET"
+    assert result.orders_not_met == (reason,)
+    assert result.failures == (f"the order was not met: {reason}",)
+    assert _told(result) == []
     assert len(result.plays[0]) == 2
-    assert result.verdict == "fails"
+    assert result.verdict == "inconclusive"
 
 
 @pytest.mark.usefixtures("clean")
@@ -159,12 +160,12 @@ def test_a_schedule_about_something_else(
 
 
 @pytest.mark.usefixtures("clean")
-def test_a_rule_that_meets_no_command_is_a_violation_of_its_step(replayer: Replayer) -> None:
+def test_a_rule_that_meets_no_command_is_a_deviation_of_its_step(replayer: Replayer) -> None:
     steps = "  - gate: {id: never, action: error, command: FLUSHALL}\n"
     idle = ["the rule never met no command: nothing was disturbed"]
     assert _told(replayer.run(_scenario(steps), Strategy.ATOMIC)) == idle
     result = replayer.run(_scenario(steps + "  - gate: reset\n"), Strategy.ATOMIC)
-    assert [(violation.step, violation.told) for violation in result.violations] == [(2, idle[0])]
+    assert [(deviation.step, deviation.sentence) for deviation in result.deviations] == [(2, idle[0])]
     assert _told(replayer.run(_scenario(steps), Strategy.MEMORY)) == []
 
 

@@ -56,7 +56,7 @@ def test_an_expectation_that_does_not_hold_fails_and_says_where(replayer: Replay
     )
     result = replayer.run(scenario, Strategy.MEMORY)
     assert result.verdict == "fails"
-    assert [str(violation) for violation in result.violations] == [
+    assert [str(deviation) for deviation in result.deviations] == [
         "repeat 1, step 2 (line 11, verify alice on captcha-api-b: right): outcome: expected success, "
         'got "not_found"',
         "repeat 1, step 2 (line 11, verify alice on captcha-api-b: right): attempts: expected 1, got null",
@@ -83,6 +83,7 @@ def test_repeats_are_identical_and_the_run_can_be_replayed(stack: EmbeddedStack,
         "identical",
         "outcomes",
         "violations",
+        "deviations",
         "expected",
         "verdict",
     } <= set(saved)
@@ -206,11 +207,11 @@ def test_a_pod_that_does_not_start_with_the_scenarios_settings(stack: EmbeddedSt
     assert {pod.state for pod in stack.status().pods} == {"running"}
 
 
-def test_a_create_that_fails_is_a_violation_and_ends_the_play(replayer: Replayer) -> None:
+def test_a_create_that_fails_is_a_deviation_and_ends_the_play(replayer: Replayer) -> None:
     steps = "  - {create: alice, pod: A}\n  - {verify: alice, pod: A, answer: right}\n"
     scenario = _scenario("  - redis_server: stop\n" + steps)
     result = replayer.run(scenario, Strategy.ATOMIC)
-    assert [violation.told for violation in result.violations] == ["status: expected 200, got 503"]
+    assert [deviation.sentence for deviation in result.deviations] == ["status: expected 200, got 503"]
     assert len(result.plays[0]) == 2
 
 

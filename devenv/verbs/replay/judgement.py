@@ -1,0 +1,78 @@
+"""What the invariants and the session's specification say of plays, whatever is expected of a store."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from devenv.core.checker.history import VERIFY, History, history_of
+from devenv.core.checker.invariants import InvariantViolation
+from devenv.core.checker.judge import Rules, judge
+from devenv.core.model.events import HistoryEvent
+from devenv.core.model.vocabulary import Outcome
+from devenv.core.scenario import Pause, Scenario
+
+_LONGEST_PLAY_S = 3600.0
+"""Above the time that a play takes: a session of a service that tells no TTL is taken to live so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayViolation:
+    """An invariant, or the specification, that one play violates."""
+
+    repeat: int
+    """The play, from 1."""
+    violation: InvariantViolation
+
+    def __str__(self) -> str:
+        return f"repeat {self.repeat}: {self.violation.kind}: {self.violation.sentence}"
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {"repeat": self.repeat, **self.violation.to_json()}
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The violations of all plays, and what of them could not be judged."""
+
+    violations: tuple[PlayViolation, ...] = ()
+    not_judged: tuple[str, ...] = ()
+    """A sentence for each reason, once."""
+
+
+def judge_plays(
+    histories: Sequence[Sequence[HistoryEvent]], scenario: Scenario, *, own_service: bool
+) -> Judgement:
+    """Judge the history of each play. ``own_service``: the sessions are those of a user-provided service."""
+    pauses = any(isinstance(step, Pause) for step in scenario.steps)
+    rules = Rules(ttl=None if pauses else _LONGEST_PLAY_S) if own_service else Rules()
+    violations: list[PlayViolation] = []
+    reasons: list[str] = []
+    for repeat, events in enumerate(histories, start=1):
+        history = history_of(events)
+        report = judge(history, rules)
+        violations += [PlayViolation(repeat, violation) for violation in report.violations]
+        reasons += [undecided.reason for undecided in report.undecided]
+        reasons += _unknown_answers(history)
+    return Judgement(tuple(violations), tuple(dict.fromkeys(reasons)))
+
+
+def _unknown_answers(history: History) -> list[str]:
+    """The answers that neither the profile nor the specification knows, each kind once with its number."""
+    unknown = [
+        operation.value
+        for operation in history.operations
+        if operation.f == VERIFY
+        and operation.told is None
+        and operation.value.get("outcome", Outcome.ERROR) == Outcome.ERROR
+    ]
+    counts = Counter((value.get("status"), value.get("message")) for value in unknown)
+    return [
+        f"{count} × an answer that is not known: "
+        + ("none came" if status is None else f"HTTP {status}")
+        + (f", {message}" if message else "")
+        for (status, message), count in counts.items()
+    ]

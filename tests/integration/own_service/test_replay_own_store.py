@@ -1,0 +1,142 @@
+"""``replay`` on a user-provided service: its own commands, pods of different stores, a scenario's needs.
+
+The service reads its session and writes it back with SETEX, without MULTI: attempts get lost.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.own_service.conftest import run_devenv
+
+SERVICES = Path(__file__).parent / "replay_services"
+ASKS_READY = """\
+version: 1
+id: asks-ready
+title: A restart, then a look at /ready
+cause: pod-restart
+needs: [R]
+stack: {pods: 2, env: {LOG_LEVEL: debug}}
+stores: {memory: {shows: x}, guide: {shows: x}, atomic: {shows: x}}
+sessions: {s: any}
+steps:
+  - {create: s, pod: A}
+  - {restart: A}
+  - {get: /ready, expect: {status: 200}}
+"""
+Devenv = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def devenv(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[Devenv]:
+    """The command line in the folder of the service, whose stack runs with its sessions in Redis."""
+    folder = tmp_path_factory.mktemp("setex") / "service"
+    shutil.copytree(SERVICES / "setex", folder)
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return run_devenv(folder, environment, *words)
+
+    started = run("up", "-d", "--use-redis")
+    assert started.returncode == 0, started.stderr
+    (folder / "asks-ready.yaml").write_text(ASKS_READY, encoding="utf-8")
+    yield run
+    run("down")
+
+
+def replayed(devenv: Devenv, *words: str) -> tuple[int, Any]:
+    """Exit code and result of a replay."""
+    done = devenv("replay", *words, "--json")
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def pods(devenv: Devenv) -> list[tuple[int, str]]:
+    """Each pod's process and flag: a restarted pod has another process."""
+    status = json.loads(devenv("status", "--json").stdout)
+    return [(pod["pid"], pod["settings"]["USE_REDIS"]) for pod in status["pods"]]
+
+
+def test_a_race_of_the_catalogue_is_imposed_and_found(devenv: Devenv) -> None:
+    before = pods(devenv)
+    code, result = replayed(devenv, "lost-attempt")
+    assert result["schedules"] == ["v1 one:GET two:GET one:SETEX two:SETEX"]
+    assert result["orders_not_met"] == []
+    assert (code, result["verdict"]) == (1, "fails")
+    assert {violation["kind"] for violation in result["violations"]} == {
+        "lost-attempt",
+        "more-than-two-graded",
+    }
+    assert (result["strategy"], result["deviations"], result["expected"]["steps"][1:]) == (None, [], [])
+    assert [found["cause"] for found in result["findings"]] == ["lost-attempt"]
+    assert pods(devenv) != before  # REDIS_TIMEOUT_MS, and back
+    again_code, again = replayed(devenv, result["run"])
+    assert (again_code, again["schedules"], again["verdict"]) == (1, result["schedules"], "fails")
+
+
+def test_two_successes_are_found(devenv: Devenv) -> None:
+    code, result = replayed(devenv, "double-success")
+    assert code == 1
+    assert "double-success" in [violation["kind"] for violation in result["violations"]]
+
+
+def test_an_order_that_was_not_met_is_inconclusive_and_says_why(devenv: Devenv) -> None:
+    code, result = replayed(devenv, "ttl-rounds-to-zero")
+    assert (code, result["verdict"]) == (3, "inconclusive")
+    assert result["orders_not_met"] == ["@age:alice before late:TTL: late never sent TTL; it sent GET, SETEX"]
+    code, result = replayed(devenv, "lost-attempt", "--schedule", "v1 one:GET two:GET one:EXEC")
+    assert (code, result["verdict"]) == (3, "inconclusive")
+    assert result["orders_not_met"] == ["step 3 of the schedule is one:EXEC, but one waits with SETEX"]
+    done = devenv("replay", "ttl-rounds-to-zero", "--strategy", "guide")
+    assert done.returncode == 3
+    assert "the order was not met" in done.stdout
+    assert "nothing wrong" not in done.stdout
+    assert "fails" not in done.stdout
+
+
+def test_sessions_that_are_found_on_either_pod(devenv: Devenv) -> None:
+    before = pods(devenv)
+    code, result = replayed(devenv, "lost-session")
+    assert (code, result["verdict"], result["strategy"], result["store"]) == (0, "holds", None, "Redis")
+    assert result["violations"] == result["deviations"] == []
+    assert pods(devenv) == before
+
+
+def test_pods_with_different_flags_are_played_as_they_are(devenv: Devenv) -> None:
+    assert devenv("toggle", "off", "--pod", "b").returncode == 0
+    try:
+        before = pods(devenv)
+        assert [flag for _pid, flag in before] == ["true", "false"]
+        code, result = replayed(devenv, "lost-session")
+        assert pods(devenv) == before
+        assert (code, result["verdict"]) == (1, "fails")
+        assert result["store"] == "Redis on captcha-api-a, memory on captcha-api-b"
+        assert [violation["kind"] for violation in result["violations"]] == ["not-linearizable"]
+        assert [found["cause"] for found in result["findings"]] == ["mixed-flags"]
+    finally:
+        assert devenv("toggle", "on", "--pod", "b").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("scenario", "reason"),
+    [
+        ("empty-bypass", "empty-bypass:38 needs an answer to sum that is empty, and none is known"),
+        (
+            "pod-memory-imagegrid",
+            "pod-memory-imagegrid needs sessions of type 'imagegrid', and the service has none",
+        ),
+        ("asks-ready.yaml", "asks-ready needs GET /ready, and the service answers HTTP 404"),
+    ],
+)
+def test_needs_are_checked_before_a_pod_is_restarted(devenv: Devenv, scenario: str, reason: str) -> None:
+    before = pods(devenv)
+    done = devenv("replay", scenario)
+    assert done.returncode == 2
+    assert reason in done.stderr
+    assert pods(devenv) == before
