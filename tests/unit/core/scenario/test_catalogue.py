@@ -48,8 +48,8 @@ def test_every_file_is_listed() -> None:
 
 def test_the_kind_of_service_of_each() -> None:
     assert {scenario.id for scenario in catalogue() if scenario.service == "any"} == {
-        "double-click", "double-success", "empty-bypass", "expiry-inside-verify", "lost-attempt", "reply-lost",
-        "resurrected-key", "ttl-rounds-to-zero",
+        "double-click", "double-success", "empty-bypass", "expiry-inside-verify", "lost-attempt",
+        "reply-lost", "resurrected-key", "ttl-rounds-to-zero",
     }  # fmt: skip
     assert {scenario.service for scenario in catalogue()} == {"any", "captcha"}
     assert {scenario.id: scenario.service for scenario in for_services()} == {
