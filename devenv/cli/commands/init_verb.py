@@ -158,11 +158,13 @@ def _show(found: Found, written: list[str], screen: Screen) -> None:
     if found.headers:
         screen.show(f"  headers   {', '.join(found.headers)}")
     if found.neutral:
-        screen.show(f"  emptied   {', '.join(found.neutral)}: they look like addresses outside this machine")
-    looked = found.preset == CAPTCHA.name
-    kept = found.key or ("–" if found.switchable else "not seen" if looked else "not looked")
-    kept += "" if found.switchable else ": [service] redis = false"
-    screen.show(f"  in Redis  {kept}")
+        names = ", ".join(found.neutral)
+        screen.show(f"  emptied   {names}: addresses outside, it seems (--env NAME=VALUE, --allow-env NAME)")
+    switch = "" if found.switchable else "; [service] redis = false"
+    screen.show(f"  in Redis  {found.redis_words}{switch}")
+    if found.limit is not None:
+        screen.show(f"  answers   {found.limit or 'any number of'} wrong answers end a session")
     for note in found.notes:
         screen.show(Text(f"  note: {note}", "yellow"))
-    screen.show(Text("next: devenv demo, or devenv up -d and devenv replay lost-session", "dim"))
+    scenario = "lost-session" if found.preset == CAPTCHA.name else f"{found.preset}-lost"
+    screen.show(Text(f"next: devenv demo, or devenv up -d and devenv replay {scenario}", "dim"))

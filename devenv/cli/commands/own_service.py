@@ -78,6 +78,8 @@ class ServiceFlags:
         service = present or ServiceSpec(str(Path.cwd()), replace(PRESETS["captcha"], oracle=""))
         if self.preset is not None:
             service = replace(service, profile=replace(PRESETS[self.preset], oracle=""))
+            if not service.profile.switchable:
+                service = replace(service, redis_on={}, redis_off={})
         if self.app_dir is not None:
             service = replace(service, directory=str(self.app_dir.resolve()))
         if self.app or self.command:

@@ -56,7 +56,7 @@ def _of_call(call: Call, joined: Joined) -> list[Diagnosis]:
     """A call that belongs to no story with a finding: a create that failed, an error nobody explains."""
     if call.challenge is None and (problem := fault(call, joined)) is not None:
         return [problem]
-    if joined.flag(call) is False and (call.crashed or call.steps):
+    if joined.profile.switchable and joined.flag(call) is False and (call.crashed or call.steps):
         how = "said words to Redis" if call.steps else "failed"
         sentence = f"with USE_REDIS=false {call.pod} {how}: {call.kind} is not what it was before the change"
         return [finding("flag-off-regression", call.challenge, sentence, *call.steps[:1], call)]

@@ -61,7 +61,9 @@ def _judged_by_another_word(story: Story, call: Call) -> bool:
 
 
 def _over(story: Story, call: Call, joined: Joined) -> bool:
-    """Whether the session had rightly ended before ``call``: solved, or at the limit, maybe meanwhile."""
+    """Whether the session had rightly ended before ``call``: by its client, solved, or at the limit."""
+    if any(end.started <= call.ended for end in story.ends):
+        return True
     if joined.profile.reusable:
         return False
     others = [
@@ -97,7 +99,14 @@ def _both_in_memory(story: Story, joined: Joined, create: Call, lost: Call) -> D
         return finding("pod-restart", challenge_id, sentence, create, restart, lost)
     if _expired(create, create.started, lost.started):
         return None
-    if joined.settings(create.pod, create.started).get("WORKERS") == "1":
+    one_process = joined.settings(create.pod, create.started).get("WORKERS") == "1"
+    if one_process and not joined.profile.switchable:
+        sentence = (
+            f"{create.pod} opened the session, was not restarted, and did not find it again: it had ended "
+            "(an idle time-out, or a limit of the server's own), or the server lost it"
+        )
+        return finding("unexplained", challenge_id, sentence, create, lost)
+    if one_process:
         sentence = (
             f"{create.pod} created the session and did not find it again, with one process and the flag off"
         )

@@ -15,7 +15,7 @@ from devenv.core.model.presets import CAPTCHA, profile_from_text
 from devenv.core.model.service import ServiceProfile
 from devenv.core.model.vocabulary import Outcome
 
-CallKind = Literal["create", "verify"]
+CallKind = Literal["create", "verify", "end"]
 
 GRADED = (Outcome.SUCCESS, Outcome.WRONG)
 
@@ -55,8 +55,8 @@ class Call:
 
     @property
     def word(self) -> str:
-        """create or verify, as the service's people say."""
-        return self.words[self.kind == "verify"]
+        """create or verify, in the service's own words, or end."""
+        return {"create": self.words[0], "verify": self.words[1], "end": "end"}[self.kind]
 
     @property
     def answered(self) -> bool:
@@ -105,13 +105,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """All that happened to one challenge. ``create`` is None where the trace begins later."""
+    """All that happened to one challenge. ``create`` is None where the trace begins later.
+
+    ``ends``: the requests by which the client ended it, as far as they were answered so.
+    """
 
     challenge: str
     create: Call | None
     verifies: tuple[Call, ...]
     steps: tuple[Step, ...]
     calls: Mapping[int, Call]
+    ends: tuple[Call, ...] = ()
 
     def owner(self, step: Step) -> Call | None:
         """The call that sent this step's command."""
@@ -225,6 +229,7 @@ def _stories(
             tuple(call for call in mine if call.kind == "verify"),
             tuple(steps_by.get(challenge, ())),
             owned,
+            tuple(call for call in mine if call.kind == "end" and 200 <= call.exchange.status < 300),
         )
         for challenge, mine in calls_of.items()
     )

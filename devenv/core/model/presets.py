@@ -1,4 +1,4 @@
-"""The profiles that come along: ``captcha``, the HTTP contract, and ``mcp-session``."""
+"""The profiles that come along: ``captcha``, the HTTP contract, ``mcp-session`` and ``mcp-handle``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from devenv.core.model.mcp import MCP_HANDLE, MCP_SESSION
 from devenv.core.model.service import ANSWER, ID, Kind, Request, Rule, ServiceProfile
 from devenv.core.model.vocabulary import NOT_FOUND_MESSAGE, Answer, CaptchaType
 
@@ -60,48 +61,7 @@ CAPTCHA = ServiceProfile(
     ),
 )
 
-_MCP_ACCEPT: Mapping[str, str] = {"Accept": "application/json, text/event-stream"}
-_MCP_HELLO: Mapping[str, Any] = {
-    "protocolVersion": "2025-03-26",
-    "capabilities": {},
-    "clientInfo": {"name": "devenv", "version": "1"},
-}
-
-MCP_SESSION = ServiceProfile(
-    name="mcp-session",
-    kinds={
-        "mcp": Kind(
-            Request(
-                "/mcp",
-                headers=_MCP_ACCEPT,
-                body={"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": _MCP_HELLO},
-                match={"method": "initialize"},
-            ),
-            Request(
-                "/mcp",
-                headers={**_MCP_ACCEPT, "Mcp-Session-Id": ID},
-                body={"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
-            ),
-        )
-    },
-    # "the server MUST respond to requests containing that session ID with HTTP 404": MCP 2025-03-26,
-    # Transports, Session Management.
-    not_found=(Rule(status=(404,)),),
-    success=(Rule(status=(200, 202), absent=("error",)),),
-    id_field="",
-    id_header="Mcp-Session-Id",
-    words=("initialize", "use"),
-    reusable=True,
-    limit=0,
-    changes={
-        "pod-memory": "send every request of a session to the pod that opened it (route by Mcp-Session-Id), "
-        "or serve without sessions: stateless_http=True",
-        "pod-restart": "let clients initialize again on 404, or serve without sessions: stateless_http=True",
-        "many-workers": "one worker process per pod, or serve without sessions: stateless_http=True",
-    },
-)
-
-PRESETS: Mapping[str, ServiceProfile] = {item.name: item for item in (CAPTCHA, MCP_SESSION)}
+PRESETS: Mapping[str, ServiceProfile] = {item.name: item for item in (CAPTCHA, MCP_SESSION, MCP_HANDLE)}
 
 
 def profile_from_text(text: str) -> ServiceProfile:

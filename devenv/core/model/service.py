@@ -139,6 +139,8 @@ class Kind:
     verify: Request
     aliases: tuple[str, ...] = ()
     answers: Mapping[str, Any] = field(default_factory=dict)
+    end: Request | None = None
+    """The request by which a client ends its session, where there is one."""
 
     @property
     def takes_answer(self) -> bool:
@@ -150,7 +152,7 @@ class Kind:
 class Reading:
     """A request that was recognised. ``answer`` has the contract's field names, whatever the service's."""
 
-    use: Literal["create", "verify"]
+    use: Literal["create", "verify", "end"]
     kind: str
     session: str | None
     answer: Mapping[str, Any]
@@ -182,6 +184,8 @@ class ServiceProfile:
     words: tuple[str, str] = ("create", "verify")
     changes: Mapping[str, str] = field(default_factory=dict)
     reusable: bool = False
+    switchable: bool = True
+    """Whether a switch (USE_REDIS, unless it says otherwise) puts its sessions into Redis."""
     limit: int | None = None
     """Graded answers that a session takes; 0: any number, a wrong one costs nothing; None: not known."""
 
@@ -265,19 +269,28 @@ class ServiceProfile:
                 challenge_id = carried if self.carrier else self.session_of({}, answer)
                 return Reading("create", name, challenge_id, self.canonical(answer))
         for name, kind in self.kinds.items():
-            found = _pattern(kind.verify.path).fullmatch(path)
-            if found is None or method != kind.verify.method or not _matches(request, kind.verify.match):
-                continue
-            given: Any = found.groupdict().get("id")
-            if given is not None:
-                challenge_id = unquote(given)
-            elif self.carrier:
-                challenge_id = carried
-            else:
-                given = value_at(request, _place_of_id(kind.verify.fields) or self.id_field)
-                challenge_id = _id_text(given)
-            return Reading("verify", name, challenge_id, self.canonical(answer))
+            uses: tuple[tuple[Literal["verify", "end"], Request | None], ...] = (
+                ("verify", kind.verify), ("end", kind.end),
+            )  # fmt: skip
+            for use, template in uses:
+                if template is None or method != template.method or not _matches(request, template.match):
+                    continue
+                in_path = _pattern(template.path).fullmatch(path)
+                if in_path is not None:
+                    challenge_id = self._named(template, in_path, request, carried)
+                    return Reading(use, name, challenge_id, self.canonical(answer))
         return None
+
+    def _named(
+        self, template: Request, in_path: re.Match[str], request: Mapping[str, Any], carried: str | None
+    ) -> str | None:
+        """The id that a request made of ``template`` is about."""
+        given = in_path.groupdict().get("id")
+        if given is not None:
+            return unquote(given)
+        if self.carrier:
+            return carried
+        return _id_text(value_at(request, _place_of_id(template.fields) or self.id_field))
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; ``from_json`` reads it back."""
@@ -292,6 +305,7 @@ class ServiceProfile:
                 Request(**item["verify"]),
                 tuple(item.get("aliases", ())),
                 item.get("answers", {}),
+                Request(**item["end"]) if item.get("end") else None,
             )
             for name, item in data["kinds"].items()
         }
@@ -326,6 +340,8 @@ class ServiceSpec:
     allow_env: tuple[str, ...] = ()
     pod_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     ready: tuple[str, ...] = ()
+    redis_mode: str = ""
+    """How Redis must stand for it (``RedisMode``), "" where any will do."""
     redis_on: Mapping[str, str] = field(default_factory=lambda: dict(_ON))
     redis_off: Mapping[str, str] = field(default_factory=lambda: dict(_OFF))
 

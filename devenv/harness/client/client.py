@@ -158,7 +158,8 @@ class CaptchaClient:
         sure = status == 200 or (status is not None and outcome is not Outcome.ERROR)
         kind: EventType = "ok" if sure else "info"
         self._end("verify", kind, value, where, challenge.session, process)
-        label = f"{self.profile.words[1]} {challenge.short}" + (f": {answer}" if answer else "")
+        says = answer and self.profile.kind(challenge.type).takes_answer
+        label = f"{self.profile.words[1]} {challenge.short}" + (f": {answer}" if says else "")
         self._arrow(started, "client", where, label, "request")
         self._arrow(result.ended, where, "client", reply_label(result), reply_kind(result, answer))
         return result

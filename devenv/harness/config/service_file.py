@@ -66,12 +66,14 @@ class _Request(_Table):
 class _Kind(_Table):
     create: _Request
     verify: _Request
+    end: _Request | None = None
     aliases: list[str] = []
     answers: dict[Literal["right", "wrong", "empty"], Any] = {}
 
     def made(self) -> Kind:
         answers: dict[str, Any] = {str(name): value for name, value in self.answers.items()}
-        return Kind(self.create.made(), self.verify.made(), tuple(self.aliases), answers)
+        end = self.end.made() if self.end is not None else None
+        return Kind(self.create.made(), self.verify.made(), tuple(self.aliases), answers, end)
 
 
 class _Rule(_Table):
@@ -178,7 +180,8 @@ class _Service(_Table):
     allow_env: list[str] = []
     pod_env: dict[str, dict[str, str]] = {}
     ready: list[str] = []
-    redis: _Redis | Literal[False] = _Redis()
+    redis: _Redis | Literal[False] | None = None
+    redis_mode: Literal["", "standalone", "cluster", "tls", "acl", "replica"] = ""
 
     @model_validator(mode="after")
     def _one(self) -> _Service:
@@ -220,9 +223,11 @@ def parse_service(text: str, folder: Path) -> ServiceSpec:
             f"{SERVICE_FILE}: preset: {file.preset!r} is not one of {', '.join(PRESETS)}", hint=_HINT
         )
     service = file.service
-    redis = service.redis or _Redis(on={}, off={})
+    has_switch = PRESETS[file.preset].switchable if service.redis is None else service.redis is not False
+    redis = service.redis or (_Redis() if has_switch else _Redis(on={}, off={}))
     # The mock ML service knows the answers to its own pictures only: a preset's word does not hold here.
     profile = replace(file.profile.over(PRESETS[file.preset]), oracle=file.profile.oracle)
+    profile = replace(profile, switchable=bool(redis.on or redis.off))
     _check(profile)
     return advised(
         ServiceSpec(
@@ -236,6 +241,7 @@ def parse_service(text: str, folder: Path) -> ServiceSpec:
             allow_env=tuple(service.allow_env),
             pod_env=service.pod_env,
             ready=tuple(service.ready),
+            redis_mode=service.redis_mode,
             redis_on=redis.on,
             redis_off=redis.off,
         )
@@ -309,6 +315,12 @@ def assignments(words: Sequence[str], flag: str) -> dict[str, str]:
 
 def _check(profile: ServiceProfile) -> None:
     """What one key says about another."""
+    if not profile.kinds:
+        raise UsageProblem(
+            f"{SERVICE_FILE}: profile.kinds: the preset {profile.name} has none of its own: which requests "
+            "open and use a session?",
+            hint="`devenv init` finds an MCP server's tools; docs/own-service.md",
+        )
     for name, kind in profile.kinds.items():
         if not kind.verify.carries_id:
             raise UsageProblem(

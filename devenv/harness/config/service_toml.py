@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,13 +11,16 @@ from typing import Any
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import Kind, Request, Rule
 
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What looking at a service found; each part may be missing. ``notes`` say what nobody could tell.
+    """What looking at a service found; each part may be missing. ``notes`` say what could not be told.
 
-    ``neutral``: variables of its own files that look outside and get no value. ``switchable``: whether it
-    keeps sessions in Redis where USE_REDIS=true.
+    ``neutral``: variables of its own files that look outside and get no value. ``limit``: the graded answers
+    that a session takes, 0 for any number, None where that is not known. ``redis_use``: switched, always,
+    unused or unknown, what was seen of sessions in Redis. ``redis_mode``: how Redis must stand, "" for any.
     """
 
     preset: str
@@ -36,9 +40,27 @@ class Found:
     not_found: tuple[Rule, ...] = ()
     success: tuple[Rule, ...] = ()
     wrong: tuple[Rule, ...] = ()
-    switchable: bool = True
     key: str | None = None
+    limit: int | None = None
+    redis_use: str = "switched"
+    redis_mode: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def switchable(self) -> bool:
+        """Whether USE_REDIS may decide where its sessions are: it does, or what it does could not be seen."""
+        return self.redis_use in ("switched", "unknown")
+
+    @property
+    def redis_words(self) -> str:
+        """What was seen of its sessions in Redis, in words."""
+        if self.preset != CAPTCHA.name:
+            return "an MCP server's sessions and handles have no switch that init knows"
+        return {
+            "switched": f"{self.key} with USE_REDIS=true, not there with USE_REDIS=false",
+            "always": f"{self.key} whatever USE_REDIS says",
+            "unused": "with USE_REDIS=true new sessions were opened, and no command about one reached Redis",
+        }.get(self.redis_use, "not known: commands reached Redis, and none had a key that is the session's")
 
     def to_json(self) -> dict[str, Any]:
         """What ``devenv init --json`` prints of it."""
@@ -47,8 +69,8 @@ class Found:
             "start": self.app or self.command,
             "sessions": {
                 name: {
-                    "create": f"{item.create.method} {item.create.path}",
-                    "verify": f"{item.verify.method} {item.verify.path}",
+                    "create": _in_short(item.create),
+                    "verify": _in_short(item.verify),
                 }
                 for name, item in self.kinds.items()
             },
@@ -57,7 +79,10 @@ class Found:
             "id_cookie": self.id_cookie or None,
             "headers": list(self.headers),
             "neutralised": list(self.neutral),
+            "redis": self.redis_use,
             "redis_key": self.key,
+            "redis_mode": self.redis_mode or None,
+            "limit": "none" if self.limit == 0 else self.limit,
             "notes": list(self.notes),
         }
 
@@ -70,10 +95,8 @@ def toml_text(found: Found) -> str:
     lines += [f"directory = {_value(found.directory)}"] if found.directory != "." else []
     lines += [f"env-file = {_value(found.env_file)}"] if found.env_file else []
     lines += [f"allow-env = {_value(found.allow_env)}"] if found.allow_env else []
-    if not found.switchable:
-        seen = ": no key of one was seen in Redis" if found.preset == CAPTCHA.name else ""
-        seen = ": they are in Redis whatever USE_REDIS says" if found.key else seen
-        lines += [f"redis = false  # no switch for where new sessions are{seen}"]
+    lines += [f"redis-mode = {_value(found.redis_mode)}"] if found.redis_mode else []
+    lines += [f"redis = false  # {found.redis_words}"] if not found.switchable else []
     if found.env or found.neutral:
         lines += ["", "[service.env]"]
         lines += [f"{name} = {_value(value)}" for name, value in found.env.items()]
@@ -88,16 +111,21 @@ def toml_text(found: Found) -> str:
 def _profile(found: Found) -> list[str]:
     lines: list[str] = []
     places = {"field": found.id_field, "header": found.id_header, "cookie": found.id_cookie}
-    if found.headers or any(places.values()):
+    # The preset's own limit needs no line, nor does one that is not known.
+    limit = None if found.limit == CAPTCHA.limit and not found.kinds else found.limit
+    limit = None if found.preset != CAPTCHA.name else limit
+    if found.headers or any(places.values()) or limit is not None:
         lines += ["", "[profile]"]
         lines += [f"id = {{ {place} = {_value(name)} }}" for place, name in places.items() if name]
         lines += [f"headers = {_value(found.headers)}"] if found.headers else []
+        lines += [f"limit = {_value(limit or 'none')}"] if limit is not None else []
     for name, kind in found.kinds.items():
         lines += ["", f"[profile.kinds.{name}]"]
         lines += [
             f"create = {_value(_request(kind.create))}",
             f"verify = {_value(_request(kind.verify))}",
         ]
+        lines += [f"end = {_value(_request(kind.end))}"] if kind.end is not None else []
         lines += [f"answers = {_value(kind.answers)}"] if kind.answers else []
     for title, rules in (("not-found", found.not_found), ("success", found.success), ("wrong", found.wrong)):
         for rule in rules:
@@ -105,6 +133,12 @@ def _profile(found: Found) -> list[str]:
             parts = {"status": rule.status, "equals": rule.equals, "differs": rule.differs}
             lines += [f"{key} = {_value(item)}" for key, item in parts.items() if item]
     return lines
+
+
+def _in_short(request: Request) -> str:
+    """A request in a few words: of a tool call, with the tool's name."""
+    tool = request.match.get("params.name", "")
+    return f"{request.method} {request.path} {tool}".rstrip()
 
 
 def _request(request: Request) -> dict[str, Any]:
@@ -125,8 +159,13 @@ def _request(request: Request) -> dict[str, Any]:
 def _value(value: Any) -> str:
     """A value as TOML writes it; JSON's texts and numbers are TOML's."""
     if isinstance(value, Mapping):
-        inner = ", ".join(f"{json.dumps(str(k), ensure_ascii=False)} = {_value(v)}" for k, v in value.items())
+        inner = ", ".join(f"{_key(str(name))} = {_value(item)}" for name, item in value.items())
         return f"{{ {inner} }}" if inner else "{}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(_value(item) for item in value)}]"
     return json.dumps(value, ensure_ascii=False)
+
+
+def _key(name: str) -> str:
+    """A key as TOML writes it: bare where it can be."""
+    return name if _BARE_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False)

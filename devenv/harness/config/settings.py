@@ -82,8 +82,13 @@ class Settings:
             workers=self.workers,
             seed=self.seed,
             service=self.service,
-            redis_mode=self.redis or RedisMode.STANDALONE,
+            redis_mode=self.redis or self._mode_of_service(),
         )
+
+    def _mode_of_service(self) -> RedisMode:
+        """How Redis stands where nobody chose: as the service needs it."""
+        named = self.service.redis_mode if self.service is not None else ""
+        return RedisMode(named) if named else RedisMode.STANDALONE
 
 
 @dataclass(frozen=True, slots=True)

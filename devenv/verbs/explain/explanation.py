@@ -13,6 +13,7 @@ from devenv.core.diagnosis.findings import Diagnosis, Evidence
 from devenv.core.diagnosis.remarks import remarks
 from devenv.core.diagnosis.stories import Call, Joined, join
 from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
+from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.vocabulary import Outcome
 from devenv.core.render.sequence import SequenceMessage, shorten
 from devenv.harness.runs.trace import event_time
@@ -213,14 +214,19 @@ def _missing(event: StackEvent) -> str:
 
 
 def summary(calls: Sequence[Call]) -> str:
-    """How many challenges and answers there were, and how they ended, in words."""
+    """How many challenges and answers there were, and how they ended, in words.
+
+    A service that says create and verify in words of its own has sessions and uses.
+    """
     creates = [call for call in calls if call.kind == "create"]
     verifies = [call for call in calls if call.kind == "verify"]
     counts = Counter(_ending(call) for call in verifies)
     failed = Counter(_ending(call) for call in creates if not call.answered)
-    words = [f"{len(creates)} challenge{'' if len(creates) == 1 else 's'}"]
+    usual = all(call.words == CAPTCHA.words for call in calls)
+    opened, used = ("challenge", "answer") if usual else ("session", "use")
+    words = [f"{len(creates)} {opened}{'' if len(creates) == 1 else 's'}"]
     words += [f"{n} not created ({how})" for how, n in failed.items()]
-    words.append(f"{len(verifies)} answer{'' if len(verifies) == 1 else 's'}")
+    words.append(f"{len(verifies)} {used}{'' if len(verifies) == 1 else 's'}")
     return ", ".join(words) + (": " if counts else "") + ", ".join(f"{n} {how}" for how, n in counts.items())
 
 

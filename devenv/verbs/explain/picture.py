@@ -22,6 +22,8 @@ LONG_HOLD_S = 0.1
 """A command that was held this long is drawn in its parts; a shorter hold stands beside its arrow."""
 
 _ID_LETTERS = 6
+_RUNS = "runs"
+"""What is said of a pod whose sessions no setting moves."""
 _LONGEST = 40
 _EVENTS = {"expire": "the key expires", "age": "0.4 s left to live", "flush": "FLUSHALL"}
 _ENDS = {
@@ -51,7 +53,7 @@ def picture(joined: Joined, calls: Iterable[Call]) -> list[SequenceMessage]:
     for word in joined.words:
         if word.delivered is None and first <= word.received <= last and word.pod in pods:
             messages += _command(Step(word, word.received, word.reply), keys)
-    notes = [_note(event, joined.own) for event in joined.stack if first < event.time <= last]
+    notes = [_note(event, joined) for event in joined.stack if first < event.time <= last]
     messages += [note for note in notes if note is not None]
     messages.sort(key=lambda message: message.time)
     return [*_standing(joined, pods, first), *messages]
@@ -96,23 +98,25 @@ class _Keys:
 
 
 def _standing(joined: Joined, pods: Sequence[str], when: float) -> list[SequenceMessage]:
-    found = [(pod, joined.settings(pod, when)) for pod in pods]
-    notes = [
-        SequenceMessage(when, pod, pod, _store(detail, joined.own), "note") for pod, detail in found if detail
-    ]
+    settings = [(pod, joined.settings(pod, when)) for pod in pods]
+    labels = [(pod, _store(detail, joined)) for pod, detail in settings if detail]
+    notes = [SequenceMessage(when, pod, pod, label, "note") for pod, label in labels if label != _RUNS]
     state = joined.redis_state(when)
     if state != "running":
         notes.append(SequenceMessage(when, REDIS, REDIS, state, "note"))
     return notes
 
 
-def _store(settings: object, own: bool) -> str:
+def _store(settings: object, joined: Joined) -> str:
     known = dict(settings) if isinstance(settings, dict) else {}
     if str(known.get("STATE", "")):
         return "does not run"
+    if not joined.profile.switchable:
+        return _RUNS
     flag = str(known.get("USE_REDIS", "?"))
     strategy = known.get("SESSION_STRATEGY")
-    return f"USE_REDIS={flag}" + (f" ({strategy})" if flag.lower() == "true" and strategy and not own else "")
+    shown = flag.lower() == "true" and strategy and not joined.own
+    return f"USE_REDIS={flag}" + (f" ({strategy})" if shown else "")
 
 
 def _rule(detail: Mapping[str, str]) -> str:
@@ -121,12 +125,12 @@ def _rule(detail: Mapping[str, str]) -> str:
     return rule if rule.startswith(action) else f"{action} {rule}".rstrip()
 
 
-def _note(event: StackEvent, own: bool) -> SequenceMessage | None:
+def _note(event: StackEvent, joined: Joined) -> SequenceMessage | None:
     where, label = REDIS, event.detail.get("action", event.what)
     if event.what == "service":
         return None
     if event.what == "pod":
-        where, label = event.pod or PROXY, _store(event.detail, own)
+        where, label = event.pod or PROXY, _store(event.detail, joined)
     elif event.what == "restart":
         where, label = event.pod or PROXY, "restart"
     elif event.what == "rule":

@@ -13,6 +13,11 @@ _APP = re.compile(
     re.MULTILINE,
 )
 _FLASK = re.compile(r"^(?P<name>\w+)(?:\s*:\s*[\w.]+)?\s*=\s*[\w.]*Flask\(", re.MULTILINE)
+_MCP = re.compile(
+    r"^(?P<name>\w+)(?:\s*:\s*[\w.\[\]]+)?\s*=\s*(?:\w+\.)*(?:FastMCP|MCPServer)\(", re.MULTILINE
+)
+_FASTMCP = re.compile(r"^\s*(?:from|import)\s+fastmcp\b", re.MULTILINE)
+"""The library of that name has ``http_app``, the official SDK ``streamable_http_app``."""
 _LIKELY = ("main.py", "app.py", "server.py", "api.py", "asgi.py")
 _SCRIPTS = ("server.mjs", "server.js", "index.mjs", "index.js", "app.mjs", "app.js")
 _SKIPPED = ("node_modules", "site-packages", "tests", "test", "build", "dist")
@@ -21,6 +26,7 @@ _SKIPPED = ("node_modules", "site-packages", "tests", "test", "build", "dist")
 def starts(folder: Path) -> list[str]:
     """What could start the service, the likeliest first: ``app:…`` for an ASGI app, else a command."""
     found = [f"app:{name}" for name in _named(folder, _APP)]
+    found += [] if found else [_mcp_command(folder, name) for name in _named(folder, _MCP)]
     package = folder / "package.json"
     if package.is_file():
         try:
@@ -37,6 +43,13 @@ def starts(folder: Path) -> list[str]:
     if (folder / "manage.py").is_file():
         found.append("{python} manage.py runserver --noreload 127.0.0.1:{port}")
     return list(dict.fromkeys(found))
+
+
+def _mcp_command(folder: Path, name: str) -> str:
+    """uvicorn with the ASGI app that an MCP server object makes, where the file makes none itself."""
+    module = folder.joinpath(*name.partition(":")[0].split(".")).with_suffix(".py")
+    method = "http_app" if _FASTMCP.search(module.read_text(encoding="utf-8")) else "streamable_http_app"
+    return f"{{python}} -m uvicorn --factory {name}.{method} --host 127.0.0.1 --port {{port}}"
 
 
 def _named(folder: Path, pattern: re.Pattern[str]) -> Iterator[str]:

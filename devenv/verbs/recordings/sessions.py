@@ -71,7 +71,7 @@ class Sessions:
         hosts = {request.host for request, reading in readings if reading is not None}
         events: list[Event] = []
         for request, reading in readings:
-            if reading is None:
+            if reading is None or reading.use == "end":
                 if self.bodies and (not hosts or request.host in hosts) and _is_api(request):
                     events += self._other(request)
             elif reading.use == "create":

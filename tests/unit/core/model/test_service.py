@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from devenv.core.model.bodies import sent_fields
-from devenv.core.model.presets import CAPTCHA, MCP_SESSION, PRESETS, profile_from_text
+from devenv.core.model.mcp import MCP_SESSION
+from devenv.core.model.presets import CAPTCHA, PRESETS, profile_from_text
 from devenv.core.model.service import Kind, Request, Rule, ServiceProfile, ServiceSpec, value_at
 from devenv.core.model.topology import StackSpec
 from devenv.core.model.vocabulary import Outcome

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from devenv.core.model.errors import UsageProblem
-from devenv.core.model.presets import CAPTCHA, MCP_SESSION
+from devenv.core.model.mcp import MCP_SESSION
+from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import Kind, Request, ServiceProfile
 from devenv.core.model.vocabulary import Answer
 from devenv.harness.client.answers import Answers

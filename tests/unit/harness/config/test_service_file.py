@@ -8,7 +8,8 @@ import pytest
 from devenv.cli.commands.own_service import ServiceFlags
 from devenv.core.diagnosis.findings import CHANGES
 from devenv.core.model.errors import UsageProblem
-from devenv.core.model.presets import CAPTCHA, MCP_SESSION
+from devenv.core.model.mcp import MCP_SESSION
+from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import Kind, Request, Rule
 from devenv.core.model.vocabulary import Outcome
 from devenv.harness.config.service_file import SERVICE_FILE, parse_service, pod_assignments, read_service

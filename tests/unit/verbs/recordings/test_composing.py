@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from devenv.core.model.errors import UsageProblem
-from devenv.core.model.presets import CAPTCHA, MCP_SESSION
+from devenv.core.model.mcp import MCP_SESSION
+from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import Kind
 from devenv.core.model.service import Request as Template
 from devenv.core.scenario import Create, Request, parse

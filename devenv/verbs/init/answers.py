@@ -1,0 +1,161 @@
+"""What answers tell: where the id of a session stands, how "not found", wrong and success look. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.service import Rule
+from devenv.verbs.init.openapi import called_an_id
+
+_CLASSES = ("0123456789", "abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ")
+_OF_EVERY_ANSWER = (
+    "date",
+    "etag",
+    "x-request-id",
+    "x-served-by",
+    "set-cookie",
+    "traceparent",
+    "server-timing",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer of the service."""
+
+    status: int
+    body: Mapping[str, Any]
+    """Its JSON object; empty where it has none."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """By lower-case name."""
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    """The cookies that it sets."""
+    text: str = ""
+
+    @property
+    def opened(self) -> bool:
+        """Whether a request that opens a session was answered as one."""
+        return 200 <= self.status < 300
+
+    @property
+    def first_bytes(self) -> str:
+        """The beginning of its body in one line."""
+        return " ".join(self.text.split())[:200]
+
+
+class IdPlace(NamedTuple):
+    """Where the id of a new session stands: one of the three, the others are empty."""
+
+    field: str = ""
+    header: str = ""
+    cookie: str = ""
+
+
+class Understood(NamedTuple):
+    """How the answers of a use look, and what that leaves open."""
+
+    not_found: tuple[Rule, ...]
+    wrong: tuple[Rule, ...]
+    success: tuple[Rule, ...]
+    notes: tuple[str, ...]
+
+
+def place_of_id(first: Answered, second: Answered) -> IdPlace | None:
+    """Where two new sessions have different ids; None where nothing like an id is in the answers."""
+    place = _differing(first.body, second.body)
+    header = _differing(_telling(first.headers), _telling(second.headers)) if place is None else None
+    cookie = _differing(first.cookies, second.cookies) if header is None else None
+    if cookie is not None and place is not None and not called_an_id(place):
+        place = None  # a time or the like in the body is no id
+    if place is not None:
+        return IdPlace(field=place)
+    if header is not None:
+        return IdPlace(header=header)
+    return None if cookie is None else IdPlace(cookie=cookie)
+
+
+def rules(known: Answered, unknown: Answered) -> Understood:
+    """How "not found", wrong and success look: ``known`` is the answer to a wrong answer of a real session,
+    ``unknown`` that to an id that was never given out.
+
+    Raises EnvironmentProblem where the two answers do not differ.
+    """
+    values = [(path, item) for path, item in scalars(known.body) if isinstance(item, str | bool)]
+    other = dict(scalars(unknown.body))
+    notes: tuple[str, ...] = ()
+    if known.status != unknown.status:
+        not_found: tuple[Rule, ...] = (Rule(status=(unknown.status,)),)
+    else:
+        mine = dict(scalars(known.body))
+        plain = [(path, item) for path, item in other.items() if isinstance(item, str | bool)]
+        telling = [(path, item) for path, item in plain if mine.get(path) != item]
+        if not telling:
+            raise EnvironmentProblem(
+                f"a session that nobody opened is answered as one that is known: {known.status} "
+                f"{known.first_bytes}".rstrip(),
+                hint=hint_for(known.status, "--body")
+                if known.status >= 400
+                else "devenv.toml can say how 'not found' looks: [[profile.not-found]]",
+            )
+        not_found = (Rule(status=(unknown.status,), equals=dict(telling[:1])),)
+    if not values:
+        return Understood(
+            not_found, (Rule(status=(known.status,)),), (), ("how success looks could not be told",)
+        )
+    place, value = values[0]
+    wrong = (Rule(status=(known.status,), equals={place: value}),)
+    if value is False:
+        return Understood(not_found, wrong, (Rule(equals={place: True}),), notes)
+    notes = (f"success is taken to be any other {place} than {value!r}",)
+    return Understood(not_found, wrong, (Rule(differs={place: value}),), notes)
+
+
+def hint_for(status: int, body_flag: str) -> str:
+    """What a request that was refused with this status may lack; ``body_flag`` gives it a body."""
+    header = "--header 'Authorization=Bearer …' sends a header with every request"
+    if status in (401, 403, 407):
+        return header
+    return f"{body_flag} JSON gives it a body, {header}"
+
+
+def unknown_like(challenge_id: str | int) -> str | int:
+    """An id of the same form that nobody was given: its letters and digits moved on by some places."""
+    text = str(challenge_id)
+    if text.isdecimal() and len(text) < 9:  # a counter: the next numbers may be given out soon
+        moved = str(int(text) + 987_654_321)
+    else:
+        table: dict[str, str] = {}
+        for letters in _CLASSES:
+            table |= {item: letters[(at + 3) % len(letters)] for at, item in enumerate(letters)}
+        moved = "".join(table.get(item, item) for item in text)
+    return int(moved) if isinstance(challenge_id, int) else moved
+
+
+def scalars(body: Any, where: str = "") -> Iterator[tuple[str, Any]]:
+    """Every plain value with its dotted path, in order."""
+    if isinstance(body, Mapping):
+        for name, value in body.items():
+            yield from scalars(value, f"{where}.{name}" if where else str(name))
+    elif not isinstance(body, list):
+        yield where, body
+
+
+def _telling(headers: Mapping[str, str]) -> dict[str, str]:
+    """Those that could have a session's id: not what every answer has of its own."""
+    return {name: item for name, item in headers.items() if name not in _OF_EVERY_ANSWER and "." not in name}
+
+
+def _differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> str | None:
+    """Where two new sessions differ in a text or number that is called like an id, else any longer one."""
+    others = dict(scalars(second))
+    differ = [
+        (path, value)
+        for path, value in scalars(first)
+        if isinstance(value, str | int) and not isinstance(value, bool) and others.get(path) != value
+    ]
+    called = [path for path, _ in differ if called_an_id(path)]
+    long = [path for path, value in differ if len(str(value)) >= 8]
+    return next(iter([*called, *long]), None)

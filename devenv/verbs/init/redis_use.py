@@ -1,0 +1,91 @@
+"""Whether a new session goes to Redis: by its keys there, and by the commands that the gate recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from redis import Redis
+
+from devenv.core.model.events import RedisCommand, trace_event
+from devenv.core.model.service import ID, Kind, ServiceProfile
+from devenv.core.model.session_ids import stored_forms
+from devenv.harness.redis.keys import keys_with
+from devenv.harness.runs.trace import Mark, mark, trace_since
+from devenv.verbs.init.trial import Pod
+
+_READS = frozenset(
+    {"GET", "MGET", "HGET", "HGETALL", "HMGET", "EXISTS", "TTL", "PTTL", "TYPE", "SCAN", "KEYS"}
+)
+_NO_CLUSTER = ("cluster support disabled", "cluster mode disabled")
+
+
+class RedisUse(StrEnum):
+    """What was seen of a service's sessions in Redis."""
+
+    SWITCHED = "switched"
+    """With USE_REDIS=true a new session is there, with USE_REDIS=false it is not."""
+    ALWAYS = "always"
+    """A new session is there whatever USE_REDIS says."""
+    UNUSED = "unused"
+    """A new session was opened, and no command with a key reached Redis."""
+    UNKNOWN = "unknown"
+    """Commands reached Redis, and none of their keys could be said to be the session's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one new session did in Redis."""
+
+    key: str | None
+    """The key, with ``{id}`` for the id or the part of it that stands there; None: none was recognised."""
+    how: str
+    """How what stands in the key is made of the id, in words; "" where it is the id itself."""
+    commands: tuple[str, ...]
+    """The commands with a key that the pod sent meanwhile: "SET sess:3f2a"."""
+    written: tuple[str, ...]
+    """The keys that those wrote."""
+
+    @property
+    def note(self) -> str:
+        """What is to be said of it, "" if nothing."""
+        if self.key is not None:
+            return f"the key {self.key} has the id {self.how}" if self.how else ""
+        if self.written:
+            keys = ", ".join(self.written[:3])
+            return f"a new session writes {keys}: how its key is made of the id is not known"
+        if self.commands:
+            return f"a new session sends {', '.join(self.commands[:3])}, which writes nothing"
+        return ""
+
+
+def session_in_redis(pod: Pod, control: str, redis: Redis, kind: Kind, profile: ServiceProfile) -> Seen:
+    """Open a session and look for it. Raises trial.Refused where none is opened."""
+    before = mark(control)
+    challenge_id = str(pod.open_session(kind, profile))
+    commands = [item for item in _commands(control, before) if item.key is not None]
+    shown = tuple(dict.fromkeys(f"{item.command} {item.key}" for item in commands))
+    written = tuple(dict.fromkeys(str(item.key) for item in commands if item.command not in _READS))
+    for form in stored_forms(challenge_id):
+        keys = keys_with(redis, form.text)
+        if keys:
+            return Seen(keys[0].replace(form.text, ID), form.how, shown, written)
+    return Seen(None, "", shown, written)
+
+
+def wants_cluster(control: str) -> bool:
+    """Whether a pod has a cluster client: this server refused it what only a cluster answers."""
+    return any(_refused_as_no_cluster(command) for command in _commands(control, Mark()))
+
+
+def _refused_as_no_cluster(command: RedisCommand) -> bool:
+    reply = (command.reply or "").lower()
+    if command.command.startswith("CLUSTER") and reply.startswith("-"):
+        return True
+    return any(text in reply for text in _NO_CLUSTER)
+
+
+def _commands(control: str, since: Mark) -> Sequence[RedisCommand]:
+    events = (trace_event(item) for item in trace_since(control, since))
+    return [event for event in events if isinstance(event, RedisCommand)]

@@ -1,0 +1,192 @@
+"""Talks to the one started pod: tries kinds of sessions, and finds how many answers one takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx
+
+from devenv.core.model.bodies import answered_fields
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.service import COOKIE, ID, Filled, Kind, Request, Rule, ServiceProfile
+from devenv.core.model.vocabulary import Answer, Outcome
+from devenv.verbs.init.answers import Answered, IdPlace, hint_for, place_of_id, rules, unknown_like
+from devenv.verbs.init.openapi import OpenApi
+
+MOST_ANSWERS = 12
+"""So many wrong answers in a row, and a session is taken to allow any number."""
+_FORM_STATUSES = (400, 415, 422)
+"""What services answer to JSON where they want an HTML form."""
+
+
+class Refused(EnvironmentProblem):
+    """A request that opens a session was not answered as one. ``its_fault``: the service broke over it."""
+
+    def __init__(self, request: Request, answer: Answered) -> None:
+        super().__init__(
+            f"{request.method} {request.path} answered {answer.status}: {answer.first_bytes}",
+            hint=hint_for(answer.status, "--create-body"),
+        )
+        self.its_fault = answer.status >= 500
+
+
+class Pod:
+    """The started pod, by HTTP. ``headers`` go with every request."""
+
+    def __init__(self, http: httpx.Client, headers: Mapping[str, str]) -> None:
+        self._http = http
+        self.headers: Mapping[str, str] = headers
+
+    def send(self, request: Filled) -> Answered:
+        """The answer. Raises EnvironmentProblem where none came."""
+        content, given = request.encoded()
+        headers = {**self.headers, **given}
+        try:
+            answer = self._http.request(request.method, request.path, content=content, headers=headers)
+        except httpx.HTTPError as error:
+            raise EnvironmentProblem(
+                f"{request.method} {request.path} was not answered ({type(error).__name__})"
+            ) from error
+        told = {name.lower(): value for name, value in answer.headers.items()}
+        cookies = {item.name: item.value or "" for item in answer.cookies.jar}
+        self._http.cookies.clear()  # each request is another client's
+        return Answered(answer.status_code, answered_fields(answer.text), told, cookies, answer.text)
+
+    def open_session(self, kind: Kind, profile: ServiceProfile) -> str | int:
+        """The id of a new session, as the service wrote it. Raises Refused where none was opened."""
+        answer = self.send(kind.create.fill(None))
+        session = session_in(answer, profile) if answer.opened else None
+        if session is None:
+            raise Refused(kind.create, answer)
+        return session
+
+    def use(self, kind: Kind, session: str | int) -> Answered:
+        """The answer to a wrong answer in ``session``; where a use has no answer, to the use."""
+        return self.send(kind.verify.fill(session, kind.answers.get(str(Answer.WRONG))))
+
+
+def session_in(opened: Answered, profile: ServiceProfile) -> str | int | None:
+    """The id that an answer gives to a new session, as the service wrote it: text or number."""
+    return profile.id_to_send(profile.session_of(opened.headers, opened.body), opened.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What trying one kind of session found."""
+
+    kind: Kind
+    place: IdPlace
+    not_found: tuple[Rule, ...]
+    wrong: tuple[Rule, ...]
+    success: tuple[Rule, ...]
+    notes: tuple[str, ...]
+
+    def profile(self, base: ServiceProfile) -> ServiceProfile:
+        """``base`` as it reads these answers."""
+        return replace(
+            base, kinds={"session": self.kind}, not_found=self.not_found, wrong=self.wrong,
+            success=self.success, id_field=self.place.field, id_header=self.place.header,
+            id_cookie=self.place.cookie,
+        )  # fmt: skip
+
+
+def try_pair(
+    pod: Pod,
+    api: OpenApi,
+    create: Request,
+    verify: Request,
+    base: ServiceProfile,
+    body: Mapping[str, Any] | None = None,
+) -> Tried:
+    """Open two sessions with ``create``, use one with ``verify``, and use one that nobody opened.
+
+    ``body``: the fields of the use, where a person said them. Raises Refused where no session is opened, and
+    EnvironmentProblem where the answers do not tell enough.
+    """
+    first, second = pod.send(create.fill(None)), pod.send(create.fill(None))
+    for answer in (first, second):
+        if not answer.opened:
+            raise Refused(create, answer)
+    place = place_of_id(first, second)
+    if place is None:
+        raise EnvironmentProblem(
+            f"{create.method} {create.path} gave nothing like an id: {first.first_bytes}",
+            hint="devenv.toml can say where it stands: id in [profile]",
+        )
+    if place.header:
+        verify = verify.with_header(place.header, ID)
+    if place.cookie:
+        verify = verify.with_header(COOKIE, f"{place.cookie}={ID}")
+    answers: dict[str, Any] = {}
+    if body is None:
+        verify, answers = api.using(verify, place.field.rpartition(".")[2])
+    else:
+        verify = replace(verify, body=body)
+    profile = replace(base, id_field=place.field, id_header=place.header, id_cookie=place.cookie)
+    kind = Kind(create, verify, answers=answers)
+    session = session_in(first, profile) or ""
+    known = pod.use(kind, session)
+    if known.status in _FORM_STATUSES and verify.body and not api.paths:
+        as_form = replace(kind, verify=replace(verify, body=None, form=verify.body))
+        again = pod.use(as_form, session)
+        if again.status not in _FORM_STATUSES:
+            kind, known = as_form, again
+    unknown = pod.use(kind, unknown_like(session))
+    understood = rules(known, unknown)
+    return Tried(kind, place, understood.not_found, understood.wrong, understood.success, understood.notes)
+
+
+def misfit(pod: Pod, kind: Kind, profile: ServiceProfile) -> str | None:
+    """Why a kind of a preset does not fit the service, in words; None where it fits.
+
+    It opens a session, uses it with a wrong answer, and uses one that nobody opened. Raises Refused.
+    """
+    session = pod.open_session(kind, profile)
+    known, unknown = pod.use(kind, session), pod.use(kind, unknown_like(session))
+    where = f"{kind.verify.method} {kind.verify.path}"
+    if profile.outcome(known.status, known.body) in (Outcome.NOT_FOUND, Outcome.ERROR):
+        return f"{where} answers {known.status} {known.first_bytes} in a new session"
+    if profile.outcome(unknown.status, unknown.body) is not Outcome.NOT_FOUND:
+        return f"{where} answers {unknown.status} {unknown.first_bytes} to an id that was never given out"
+    return None
+
+
+def find_limit(pod: Pod, kind: Kind, profile: ServiceProfile) -> tuple[int | None, str]:
+    """How many wrong answers a new session takes, by trying; and what is to be noted, "" if nothing.
+
+    0: any number, as far as was tried; None: not known, as no answer was graded.
+    """
+    if not kind.takes_answer or str(Answer.WRONG) not in kind.answers:
+        return None, ""
+    session = pod.open_session(kind, profile)
+    for graded in range(MOST_ANSWERS + 1):
+        answer = pod.use(kind, session)
+        outcome = profile.outcome(answer.status, answer.body)
+        if outcome is Outcome.WRONG:
+            continue
+        if not graded:
+            return (
+                None,
+                f"no limit was found: a wrong answer is answered {answer.status} {answer.first_bytes}",
+            )
+        if outcome is Outcome.ERROR:
+            shown = f"{answer.status} {answer.first_bytes}"
+            return graded, f"after {graded} wrong answers a session is refused with {shown}"
+        return graded, ""
+    return 0, f"{MOST_ANSWERS} wrong answers in a row were graded: no limit"
+
+
+def named(kinds: Sequence[Kind]) -> dict[str, Kind]:
+    """Kinds by a name made of the path that opens each, all different."""
+    by_name: dict[str, Kind] = {}
+    for kind in kinds:
+        words = ["".join(c for c in word if c.isalnum() or c in "_-") for word in kind.create.path.split("/")]
+        name = next((word for word in reversed(words) if word), "session").rstrip("s") or "session"
+        number = 2
+        unique = name
+        while unique in by_name:
+            unique, number = f"{name}-{number}", number + 1
+        by_name[unique] = kind
+    return by_name

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.service import Rule
+from devenv.verbs.init.answers import Answered, IdPlace, hint_for, place_of_id, rules, unknown_like
+
+
+def answered(body: dict[str, Any], status: int = 200, **more: Any) -> Answered:
+    return Answered(status, body, **more)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "place"),
+    [
+        ({"a": {"ticket": "x1"}, "n": 1}, {"a": {"ticket": "x2"}, "n": 1}, "a.ticket"),
+        ({"seed": "abcdefgh1", "id": 4}, {"seed": "abcdefgh2", "id": 5}, "id"),
+        ({"q": "2+3", "handle8": "abcdefgh1"}, {"q": "4+4", "handle8": "abcdefgh2"}, "handle8"),
+        ({"q": "2+3"}, {"q": "4+4"}, None),
+        ({"id": "same"}, {"id": "same"}, None),
+        ({"ok": True}, {"ok": False}, None),
+    ],
+)
+def test_the_id_is_what_two_sessions_differ_in(
+    first: dict[str, object], second: dict[str, object], place: str | None
+) -> None:
+    found = place_of_id(answered(first), answered(second))
+    assert found == (None if place is None else IdPlace(field=place))
+
+
+def test_an_id_may_stand_in_a_header_or_a_cookie() -> None:
+    headers = [
+        {"date": "x", "x-request-id": n, "x-served-by": "a", "x-game-session": f"9f{n}", "etag": n}
+        for n in "12"
+    ]
+    first, second = (answered({}, headers=item) for item in headers)
+    assert place_of_id(first, second) == IdPlace(header="x-game-session")
+    cookies = [
+        answered({"opened": f"123456789{n}"}, cookies={"theme": "dark", "sid": f"ab{n}"}) for n in "12"
+    ]
+    assert place_of_id(*cookies) == IdPlace(cookie="sid")  # a time in the body is no id
+    both = [answered({"id": f"x{n}"}, cookies={"sid": f"ab{n}"}) for n in "12"]
+    assert place_of_id(*both) == IdPlace(field="id")
+
+
+def test_not_found_is_what_an_unknown_id_differs_in() -> None:
+    no, gone = {"ok": False}, {"ok": False, "message": "unknown"}
+    not_found, wrong, success, _ = rules(answered(no), answered(gone))
+    assert not_found == (Rule(status=(200,), equals={"message": "unknown"}),)
+    assert wrong == (Rule(status=(200,), equals={"ok": False}),)
+    assert success == (Rule(equals={"ok": True}),)
+    assert rules(answered(no), answered({}, 404)).not_found == (Rule(status=(404,)),)
+
+
+def test_two_answers_that_are_alike_tell_nothing_and_are_quoted() -> None:
+    with pytest.raises(EnvironmentProblem, match="answered as one that is known: 200"):
+        rules(answered({"ok": False}), answered({"ok": False}))
+    refused = answered({"detail": "no token"}, 401, text='{"detail": "no token"}')
+    with pytest.raises(EnvironmentProblem, match=r'401 \{"detail": "no token"\}') as problem:
+        rules(refused, refused)
+    assert "--header" in str(problem.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("status", "flag"), [(401, "--header"), (403, "--header"), (422, "--body"), (500, "--body")]
+)
+def test_a_refusal_names_what_may_be_missing(status: int, flag: str) -> None:
+    assert hint_for(status, "--body").startswith(flag)
+
+
+def test_an_unknown_id_has_the_same_form() -> None:
+    challenge_id = "3f2a-XYZ_9c"
+    other = str(unknown_like(challenge_id))
+    assert other != challenge_id
+    assert len(other) == len(challenge_id)
+    assert all(one.isdigit() == two.isdigit() for one, two in zip(challenge_id, other, strict=True))
+    assert unknown_like(4711) == 987_659_032  # a counter gives out the next numbers soon
+    assert unknown_like("4711") == "987659032"
+    assert unknown_like(12345678901) == 45678901234
