@@ -128,7 +128,7 @@ class _Options:
         """With what curl adds by itself."""
         headers = dict(self.headers)
         if self.cookies:
-            headers["cookie"] = "; ".join([*self.cookies, *filter(None, [headers.get("cookie")])])
+            headers.setdefault("cookie", ";".join(self.cookies))
         if self.parts:
             headers.setdefault("content-type", f"multipart/form-data; boundary={_BOUNDARY}")
         elif body is not None and any(option == "json" for option, _ in self.data):
@@ -248,7 +248,10 @@ def _data(option: str, value: str, where: str) -> str:
 
 
 def _urlencoded(value: str, where: str) -> str:
-    """``content``, ``=content`` or ``name=content``; ``@file`` and ``name@file`` are refused."""
+    """``content``, ``=content`` or ``name=content``; ``@file`` and ``name@file`` are refused.
+
+    A blank becomes %20; curl since 7.81 writes +, which is the same to a form.
+    """
     if "=" not in value and "@" in value:
         raise UsageProblem(f"{where}{value} reads a file: write the body into the command")
     key, equals, content = value.partition("=")

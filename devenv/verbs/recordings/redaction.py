@@ -21,7 +21,8 @@ _HARMLESS_HEADERS = (
 """They say what is sent and wanted, not by whom; without those of a protocol a request is refused."""
 _SENT_BY_ITSELF = re.compile(
     r"(?:sec-|x-forwarded-|accept-|:).*|content-(?:length|encoding|language)|x-real-ip|forwarded|via|te|host|date"
-    r"|if-(?:none-match|modified-since)|user-agent|referer|origin|connection|pragma|cache-control|dnt|expect|priority"
+    r"|proxy-connection|if-(?:none-match|modified-since)|user-agent|referer|origin|connection|pragma"
+    r"|cache-control|dnt|expect|priority"
     r"|upgrade-insecure-requests|keep-alive|x-request-id|traceparent|transfer-encoding"
 )
 """Headers that a browser or a balancer adds to every request: left out in silence."""

@@ -18,6 +18,8 @@ _PAGE_TYPES = (
     "application/x-font", "application/pdf", "application/octet-stream", "application/manifest",
 )  # fmt: skip
 
+_ASSET = re.compile(r"\.(?:ico|png|jpe?g|gif|svg|webp|css|m?js|map|woff2?|ttf)$", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -230,6 +232,8 @@ def _is_api(request: Recorded) -> bool:
     """Not a page, a script or a picture."""
     if request.method not in _READING:
         return True
+    if _ASSET.search(request.path):
+        return False
     if "transport=polling" in urlsplit(request.target).query:
         return True
     kind = request.answer_headers.get("content-type", "").strip().lower()

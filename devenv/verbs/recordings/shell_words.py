@@ -42,7 +42,8 @@ def shell_commands(text: str, name: str) -> Iterator[ShellCommand]:
 
     Raises UsageProblem that names file and line.
     """
-    reader = _Reader(text.replace("\r\n", "\n"), name)
+    saved_on_windows = text.count("\r\n") == text.count("\n")
+    reader = _Reader(text.replace("\r\n", "\n") if saved_on_windows else text, name)
     while (command := reader.command()) is not None:
         if command.words:
             yield command

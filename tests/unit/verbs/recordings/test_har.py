@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from devenv.core.model.errors import UsageProblem
+from devenv.core.model.presets import CAPTCHA
+from devenv.core.model.service import Kind, ServiceProfile
+from devenv.core.model.service import Request as Template
+from devenv.core.scenario import parse
+from devenv.verbs.recordings.composing import ImportOptions, compose
 from devenv.verbs.recordings.har import parse_har
 from devenv.verbs.recordings.recorded import Recorded, Recording
 
@@ -114,3 +120,125 @@ def test_what_is_wrong_is_told_with_its_place(text: str, told: str) -> None:
     with pytest.raises(UsageProblem) as caught:
         parse_har(text, "x.har")
     assert caught.value.message.startswith(told)
+
+
+EXPORTERS = DATA / "exporters"
+SHOP = replace(
+    CAPTCHA, name="shop", oracle="", limit=0,
+    kinds={
+        "order": Kind(
+            Template("/create"), Template("/verify", body={"challenge_id": "{id}", "answer": "{answer}"}),
+            answers={"right": "right", "wrong": "wrong"},
+        )
+    },
+)  # fmt: skip
+BASKETS = replace(
+    SHOP, id_field="", id_cookie="sid",
+    kinds={
+        "basket": Kind(
+            Template("/basket"),
+            Template("/basket/items", headers={"Cookie": "sid={id}"}, body={"answer": "{answer}"}),
+            answers={"right": "right", "wrong": "wrong"},
+        )
+    },
+)  # fmt: skip
+PLAYED = ["create c1", "create c2", "verify c2 right", "verify c1 wrong", "verify c1 wrong"]
+WORKER = ["create c3", "verify c3 right"]
+ONE_JAR = ["create c1", "verify c1 wrong", "create c2", "verify c2 right"]
+
+
+def told(name: str, profile: ServiceProfile = SHOP) -> tuple[list[str], str]:
+    """The story that the scenario tells, and the notes."""
+    text = (EXPORTERS / f"{name}.har").read_text(encoding="utf-8")
+    composed = compose(parse_har(text, f"{name}.har"), profile, ImportOptions(waits=False))
+    parse(composed.text, "scenario.yaml")
+    steps = [
+        f"create {step['create']}" if "create" in step else f"verify {step['verify']} {step['answer']}"
+        for step in composed.data["steps"]
+        if "create" in step or "verify" in step
+    ]
+    return steps, "\n".join(composed.notes)
+
+
+@pytest.mark.parametrize("place", ["json", "form", "multipart"])
+@pytest.mark.parametrize(
+    "exporter", ["playwright-embed", "playwright-minimal", "mitmproxy", "chrome-har-text"]
+)
+def test_the_sessions_are_those_that_were_played(exporter: str, place: str) -> None:
+    steps, notes = told(f"{exporter}-{place}")
+    assert steps[: len(PLAYED)] == PLAYED
+    assert "guess" not in notes
+    assert "left out as redirected (307, 308), what they led to is kept: 1" in notes
+    if exporter == "playwright-embed":
+        assert steps[len(PLAYED) :] == WORKER
+        assert "left out as requests that a service worker passed on, listed twice: 3" in notes
+    else:
+        assert steps == PLAYED
+
+
+@pytest.mark.parametrize("place", ["json", "form", "multipart"])
+@pytest.mark.parametrize("exporter", ["playwright-omit", "chrome-har"])
+def test_where_bodies_are_missing_nothing_is_guessed(exporter: str, place: str) -> None:
+    steps, notes = told(f"{exporter}-{place}")
+    assert steps == ["create c1", "create c2"]
+    assert "left out: uses of a session, as bodies that say which one are missing: entries" in notes
+    assert "no use of a session is left: a replay of this shows nothing about lost sessions" in notes
+
+
+def test_bodies_that_an_exporter_now_and_then_loses() -> None:
+    """puppeteer-har asks for bodies before they are there: some are missing, others not."""
+    steps, notes = told("puppeteer-har-json")
+    assert steps == ["create c1", "create c2"]
+    assert "left out: uses of a session" in notes
+    steps, notes = told("puppeteer-har-multipart")
+    assert steps == PLAYED
+    steps, notes = told(
+        "puppeteer-har-form"
+    )  # the second create's answer is missing: the other one is not it
+    assert steps == [step.replace("right", "wrong") for step in PLAYED]
+    assert "ids that no answer gave" in notes
+
+
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [
+        ("mitmproxy", ["create c1", "create c2", "verify c2 right", "verify c1 wrong"]),
+        ("chrome-har-text", ONE_JAR),
+        ("chrome-har", [step.replace("right", "wrong") for step in ONE_JAR]),
+        ("puppeteer-har", [step.replace("right", "wrong") for step in ONE_JAR]),
+    ],
+)
+def test_ids_in_cookies(name: str, steps: list[str]) -> None:
+    played, notes = told(f"{name}-cookie", BASKETS)
+    assert played == steps
+    guessed = "which challenge an answer is about is not told: taken as the same client's latest one"
+    assert (guessed in notes) is (name == "puppeteer-har")  # its file has no cookies
+
+
+def test_a_json_body_of_params_is_an_object_again() -> None:
+    recording = parse_har((EXPORTERS / "chrome-har-text-cookie.har").read_text(), "x.har")
+    assert [request.sent for request in recording.requests if request.path == "/basket/items"] == [
+        {"answer": "wrong", "n": [1, 2]},
+        {"answer": "right", "n": [1, 2]},
+    ]
+    assert {request.headers["content-type"] for request in recording.requests if request.body} == {
+        "application/json"
+    }
+    assert any(note.startswith("JSON bodies made of a list of fields") for note in recording.notes)
+
+
+def test_headers_that_are_listed_twice() -> None:
+    listed = [
+        {"name": "Content-Type", "value": "application/json"},
+        {"name": "content-type", "value": "application/json"},
+        {"name": "Cookie", "value": "a=1"}, {"name": "cookie", "value": "b=2"},
+        {"name": "Vary", "value": "a"}, {"name": "Vary", "value": "b"},
+        {"name": "X-Once", "value": "first"}, {"name": "X-Once", "value": "last"},
+    ]  # fmt: skip
+    answer = {"status": 200, "cookies": [{"name": "sid", "value": "x"}, {"name": "n", "value": "y"}]}
+    changed = har(request={"method": "GET", "url": "http://x/", "headers": listed}, response=answer)
+    request = parse_har(changed, "x").requests[1]
+    assert request.headers == {
+        "content-type": "application/json", "cookie": "a=1; b=2", "vary": "a, b", "x-once": "last"
+    }  # fmt: skip
+    assert request.answer_headers == {"set-cookie": "sid=x\nn=y"}
