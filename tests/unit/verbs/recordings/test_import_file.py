@@ -256,7 +256,7 @@ def test_25_a_caret_in_quotation_is_no_windows_command() -> None:
 @pytest.mark.parametrize(
     ("name", "data", "problem"),
     [
-        ("a.har", b'{"log": \xff}', "a.har: is not UTF-8 text (byte 8)"),
+        ("a.har", b'{"log": \xff}', "a.har: not UTF-8 at byte 8 (line 1)"),
         ("a.zip", b"PK\x03\x04nothing", "a.zip: not readable as a zip file: File is not a zip file"),
         ("a.har", b"", "a.har:1: not readable as JSON: Expecting value (column 1)"),
     ],
