@@ -97,7 +97,7 @@ def show_findings(found: Explanation, screen: Screen, *, pictures: bool = False)
         screen.paragraphs((group.first.sentence, *(f"also: {sentence}" for sentence in group.also)))
         for line in group.evidence:
             number = "" if line.number is None else f"   line {line.number}"
-            screen.show(Text.assemble((f"    +{line.at:8.3f} s  ", "dim"), line.text, (number, "dim")))
+            screen.show(Text.assemble((f"    {line.at:+9.3f} s  ", "dim"), line.text, (number, "dim")))
         screen.show(Text.assemble(("  change: ", "bold green"), group.first.change))
     screen.show("")
     screen.paragraphs(tuple(f"note: {text}" for text in found.remarks))

@@ -6,10 +6,10 @@ consequences, then the first fault that a user met; where there was neither, why
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from devenv.core.diagnosis.faults import fault
+from devenv.core.diagnosis.faults import commands_without_reply, fault
 from devenv.core.diagnosis.findings import Diagnosis, finding
 from devenv.core.diagnosis.losses import beyond_the_limit, loss
 from devenv.core.diagnosis.races import races
@@ -25,20 +25,36 @@ def diagnose(trace: Iterable[TraceEvent]) -> tuple[Diagnosis, ...]:
     return diagnose_joined(join(trace))
 
 
-def diagnose_joined(joined: Joined) -> tuple[Diagnosis, ...]:
-    """As ``diagnose``, of a trace that is joined already: in the order of the stories."""
-    findings = _pods_that_cannot_start(joined)
+def diagnose_joined(joined: Joined, since: float = float("-inf")) -> tuple[Diagnosis, ...]:
+    """As ``diagnose``, of a trace that is joined already: in the order of the stories.
+
+    ``since`` (seconds since the epoch): only what concerns a request that had not ended before, or the state
+    of the stack since then. What happened earlier is known all the same.
+    """
+    findings = _pods_that_cannot_start(joined, since)
     for story in joined.stories:
         findings += _of_story(story, joined)
     told = {found.challenge for found in findings}
     for call in joined.calls:
         if call.challenge is None or call.challenge not in told:
             findings += _of_call(call, joined)
+    findings += handwriting(joined)
+    findings += commands_without_reply(joined)
     advised = joined.profile.changes
+    recent = {call.exchange.seq for call in joined.calls if call.ended >= since}
     return tuple(
         replace(one_finding, advice=advised.get(one_finding.cause))
-        for one_finding in (*findings, *handwriting(joined))
+        for one_finding in findings
+        if _concerns(one_finding, recent, since)
     )
+
+
+def _concerns(found: Diagnosis, recent: Collection[int], since: float) -> bool:
+    """Whether a finding is about a recent exchange, or a later command or event."""
+    requests = [line.seq for line in found.evidence if line.kind == "exchange"]
+    if requests:
+        return any(seq in recent for seq in requests)
+    return any(line.kind == "stack" or line.time >= since for line in found.evidence)
 
 
 def _of_story(story: Story, joined: Joined) -> list[Diagnosis]:
@@ -62,6 +78,8 @@ def _of_call(call: Call, joined: Joined) -> list[Diagnosis]:
         return [finding("flag-off-regression", call.challenge, sentence, *call.steps[:1], call)]
     if call.crashed:
         return [_unexplained(call)]
+    if call.unheard:
+        return [_unanswered(call, joined)]
     return []
 
 
@@ -75,12 +93,24 @@ def _unexplained(call: Call) -> Diagnosis:
     return finding("unexplained", call.challenge, sentence, refused, *call.steps[-1:], call)
 
 
-def _pods_that_cannot_start(joined: Joined) -> list[Diagnosis]:
+def _unanswered(call: Call, joined: Joined) -> Diagnosis:
+    """A request whose pod gave no answer, for a reason that is not in the trace."""
+    restart = joined.restarted(call.pod, call.started, call.ended) if call.pod else None
+    who = f"{call.pod} gave no answer to {call.word}" if call.pod else f"no pod was reached for {call.word}"
+    why = f" ({call.exchange.error})" if call.exchange.error else ""
+    reason = "it was restarted meanwhile" if restart else "the trace does not say why"
+    sentence = f"{who}{why}: {call.ending}; {reason}"
+    return finding("unexplained", call.challenge, sentence, restart, *call.steps[-1:], call)
+
+
+def _pods_that_cannot_start(joined: Joined, since: float) -> list[Diagnosis]:
     """REDIS_PORT is no port, and the pod answered nothing from then on."""
     findings = []
     for event in joined.stack:
         port = event.detail.get("REDIS_PORT") if event.what == "pod" else None
         if port is None or _is_port(port) or _served_after(event, joined):
+            continue
+        if any(e.what == "pod" and e.pod == event.pod and event.time < e.time <= since for e in joined.stack):
             continue
         shown = StackEvent(event.time, event.what, event.pod, {"REDIS_PORT": port})
         sentence = f"{event.pod} does not start: REDIS_PORT={port!r} is not a port"

@@ -9,20 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
+from devenv.core.diagnosis.clients import client_of, client_sentence, clients_of
 from devenv.core.diagnosis.findings import Diagnosis, finding
 from devenv.core.diagnosis.steps import NIL, Step
-from devenv.core.diagnosis.stories import GRADED, Call, Joined
+from devenv.core.diagnosis.stories import GRADED, SLOW_S, Call, Joined
 from devenv.core.model.contract import REDIS_TIMEOUT_MS
 from devenv.core.model.events import StackEvent
 from devenv.core.model.vocabulary import Outcome
 
 Rule = Callable[[Call, Joined], Diagnosis | None]
 
-SLOW_MS = 1000.0
-"""A request that waits this long for Redis hangs, as far as its user can tell."""
+SLOW_MS = 1000 * SLOW_S
 
 _REFUSALS = ("-OOM", "-READONLY", "-MISCONF", "-NOREPLICAS", "-NOPERM", "-CLUSTERDOWN")
 _NOT_SERVING = ("-LOADING", "-MASTERDOWN", "-BUSY ", "-TRYAGAIN")
+_NEVER_ANSWERED = ("request-dropped", "blackholed")
 _BROKEN_OFF = ("unanswered", "discarded", "disconnected")
 
 
@@ -103,36 +104,67 @@ def _ttl_not_known(call: Call, joined: Joined) -> Diagnosis | None:
 
 def _reply_lost(call: Call, joined: Joined) -> Diagnosis | None:
     lost = [step for step in call.steps if step.lost]
-    if not lost or not misled(call):
+    slow = 1000 * call.waited_s > 2 * _timeout_ms(call, joined)
+    if not lost or not (misled(call) or call.unheard or slow):
         return None
     worst = next((step for step in lost if not step.is_read), lost[0])
-    told = "not found" if call.outcome is Outcome.NOT_FOUND else f"HTTP {call.exchange.status}"
-    return finding(
-        "reply-lost",
-        call.challenge,
-        f"Redis ran {worst.name} for {call.pod}, but the reply never arrived: the user was told {told}",
-        *lost,
-        call,
-    )
+    if misled(call):
+        end = "not found" if call.outcome is Outcome.NOT_FOUND else f"HTTP {call.exchange.status}"
+        ending = f"the user was told {end}"
+    elif call.unheard:
+        ending = f"the request hung, and {call.ending}"
+    else:
+        ending = f"the user waited {call.waited_s:.1f} s"
+    sentence = f"Redis ran {worst.name} for {call.pod}, but the reply never arrived: {ending}"
+    client = client_sentence([client_of(worst.command, clients_of(joined.words))])
+    return finding("reply-lost", call.challenge, sentence + client, *lost, call)
+
+
+def commands_without_reply(joined: Joined) -> list[Diagnosis]:
+    """Commands of no create and no verify whose reply a rule lost, and which their pod did not send again.
+
+    Another endpoint of the service sent them, or a request that the proxy no longer remembers.
+    """
+    owned = {step.command.seq for call in joined.calls for step in call.steps}
+    answered = {_words(step) for step in joined.steps if step.command.delivered is not None}
+    clients = clients_of(joined.words)
+    findings = []
+    for step in joined.steps:
+        missing = step.lost or step.command.fate in _NEVER_ANSWERED
+        if step.command.seq in owned or not missing or _words(step) in answered:
+            continue
+        how = "Redis ran it, but the reply" if step.lost else "its reply"
+        client = client_sentence([client_of(step.command, clients)])
+        sentence = f"{step.command.pod} sent {step.name} {step.key}: {how} never arrived{client}"
+        cause = "reply-lost" if step.lost else "redis-hangs"
+        findings.append(finding(cause, None, sentence, step))
+    return findings
+
+
+def _words(step: Step) -> tuple[str, str, tuple[str, ...]]:
+    return step.command.pod, step.name, step.command.args
 
 
 def _redis_hangs(call: Call, joined: Joined) -> Diagnosis | None:
-    if call.exchange.duration_ms < SLOW_MS:
+    if call.waited_s < SLOW_S:
         return None
     silent = next((step for step in call.steps if step.silent), None)
     paused = "paused" in (joined.redis_state(call.started), joined.redis_state(call.ended))
     if silent is None and not paused:
         return None
-    clear = call.exchange.status == 503 or (call.exchange.status >= 500 and not call.crashed)
-    if clear and call.exchange.duration_ms <= 2 * _timeout_ms(call, joined):
+    status = call.exchange.status
+    clear = not call.unheard and (status == 503 or (status >= 500 and not call.crashed))
+    if clear and 1000 * call.waited_s <= 2 * _timeout_ms(call, joined):
         return None
     what = f"{silent.name} of {call.pod}" if silent is not None else f"what {call.pod} sent"
-    waited = f"{call.exchange.duration_ms / 1000:.1f} s"
     stuck = silent is not None and silent.command.forwarded is None
     how = f"{what} never reached Redis" if stuck else f"Redis took {what} and did not answer"
-    sentence = f"{how}: the user waited {waited}"
+    ending = (
+        f"the request hung, and {call.ending}" if call.unheard else f"the user waited {call.waited_s:.1f} s"
+    )
+    client = client_sentence([client_of(silent.command, clients_of(joined.words)) if silent else None])
     events = [e for e in joined.redis_events(float("-inf"), call.ended) if e.detail.get("action") == "pause"]
-    return finding("redis-hangs", call.challenge, sentence, *events[-1:], silent, call)
+    return finding("redis-hangs", call.challenge, f"{how}: {ending}{client}", *events[-1:], silent, call)
 
 
 def _timeout_ms(call: Call, joined: Joined) -> float:

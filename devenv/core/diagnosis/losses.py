@@ -122,8 +122,8 @@ def _expired(create: Call, since: float, when: float) -> bool:
     return isinstance(ttl, int | float) and when - since >= ttl
 
 
-def _redis_unused(story: Story, joined: Joined, create: Call, lost: Call) -> Diagnosis:
-    """USE_REDIS=true, and neither pod said a word about this session to Redis."""
+def _redis_unused(story: Story, joined: Joined, create: Call, lost: Call) -> Diagnosis | None:
+    """USE_REDIS=true, and neither pod sent Redis a command about this session."""
     challenge_id = story.challenge
     if (found := _cluster_client(challenge_id, joined, create, lost)) is not None:
         return found
@@ -133,15 +133,42 @@ def _redis_unused(story: Story, joined: Joined, create: Call, lost: Call) -> Dia
         return finding(
             "redis-hangs", challenge_id, sentence, *_actions(joined, create, "pause"), create, lost
         )
-    if state == "stopped" and joined.connected(create.pod, create.started):
-        sentence = f"Redis went away: {create.pod} could not write the session, and nobody was told"
+    if state == "stopped":
+        sentence = f"Redis was stopped: {create.pod} could not write the session, and nobody was told"
         return finding("redis-dies", challenge_id, sentence, *_actions(joined, create, "stop"), create, lost)
+    if _expired(create, create.started, lost.started):
+        return None
+    return _never_reached(story, joined, create, lost)
+
+
+def _never_reached(story: Story, joined: Joined, create: Call, lost: Call) -> Diagnosis:
+    """Redis was there, and neither pod sent it a command about this session."""
+    challenge_id = story.challenge
     refusal = _refusal(joined, create.pod)
     why = f": {refusal.command} → {refusal.reply}" if refusal is not None else ""
     who = create.pod if create.pod == lost.pod else f"neither {create.pod} nor {lost.pod}"
-    said = "said not a word" if create.pod == lost.pod else "said a word"
-    sentence = f"USE_REDIS=true, yet {who} {said} of the session to Redis and memory was used instead{why}"
+    sent = "sent no command" if create.pod == lost.pod else "sent a command"
+    unused = f"USE_REDIS=true, yet {who} {sent} about the session to Redis"
+    spoke = [pod for pod in (create.pod, lost.pod) if joined.connected(pod, create.started)]
+    if refusal is None and (spoke or _one_memory(joined, create, lost)):
+        # With Redis at hand, or in the only memory there is, it would have been found.
+        why = (
+            f"though Redis had answered {spoke[0]} before"
+            if spoke
+            else "and its memory, which it would have used instead, does not have it either"
+        )
+        return finding("unexplained", challenge_id, f"{unused}, {why}", create, lost)
+    sentence = f"{unused} and memory was used instead{why}"
     return finding("wrong-port", challenge_id, sentence, refusal, create, lost)
+
+
+def _one_memory(joined: Joined, create: Call, lost: Call) -> bool:
+    """Whether both calls met the same process, whose memory would have had the session."""
+    return (
+        create.pod == lost.pod
+        and joined.settings(create.pod, create.started).get("WORKERS", "1") == "1"
+        and joined.restarted(create.pod, create.started, lost.ended) is None
+    )
 
 
 def _actions(joined: Joined, call: Call, action: str) -> list[StackEvent]:
@@ -222,7 +249,7 @@ def _not_looked_for(story: Story, joined: Joined, create: Call, lost: Call) -> D
     if state != "running":
         action = {"stopped": "stop", "paused": "pause"}[state]
         cause = {"stopped": "redis-dies", "paused": "redis-hangs"}[state]
-        sentence = f"Redis was {state}: {lost.pod} looked into its own memory, and nobody was told"
+        sentence = f"Redis was {state}: {lost.pod} could not look for the session there, and nobody was told"
         return finding(
             cause, challenge_id, sentence, create.wrote, create, *_actions(joined, lost, action), lost
         )
@@ -257,14 +284,18 @@ def _fell_back(story: Story, joined: Joined, create: Call, lost: Call) -> Diagno
         return _mixed(story, joined, create, lost)
     challenge_id = story.challenge
     stops = _actions(joined, create, "stop")
-    if create.steps or joined.connected(create.pod, create.started):
+    away = "stopped" in (joined.redis_state(create.started), joined.redis_state(create.ended))
+    connected = joined.connected(create.pod, create.started)
+    if create.steps or (away and connected):
         sentence = f"Redis went away: {create.pod} could not write the session, and nobody was told"
         return finding("redis-dies", challenge_id, sentence, *stops, *create.steps, create, lost.read, lost)
-    if (
-        joined.redis_state(create.started) == "running"
-        and create.pod != lost.pod
-        and not joined.spoke(create.pod)
-    ):
+    if connected:
+        sentence = (
+            f"{create.pod}, which Redis had answered before, kept the session in its memory; {lost.pod} looked "
+            "for it in Redis"
+        )
+        return finding("half-migration", challenge_id, sentence, create, lost.read, lost)
+    if not away and create.pod != lost.pod and not joined.spoke(create.pod):
         sentence = f"{create.pod} never said a word to Redis and kept the session in its memory"
         return finding(
             "wrong-port", challenge_id, sentence, _refusal(joined, create.pod), create, lost.read, lost
@@ -303,6 +334,8 @@ def _gone_from_redis(story: Story, joined: Joined, create: Call, lost: Call) -> 
         return _taken_out(story, removals[-1], read, lost) or early
     meanwhile = [e for e in joined.redis_events(wrote.at, read.at) if _concerns(e, wrote.key)]
     if _expired(create, wrote.at, read.at) or any(_is_expiry(event) for event in meanwhile):
+        return None
+    if any(step.may_have_deleted and wrote.at <= step.at <= read.at for step in story.steps):
         return None
     sentence = f"{wrote.key} was written with a time to live and was gone before it: no pod deleted it"
     return finding("flushed", challenge_id, sentence, wrote, create, *meanwhile, read, lost)

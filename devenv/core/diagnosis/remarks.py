@@ -11,13 +11,18 @@ _GRADED = ("[right, ", "[wrong, ")
 """What the atomic store's script says of an answer that it has graded and counted."""
 
 
-def remarks(joined: Joined) -> tuple[str, ...]:
-    """A sentence for each answer that counted although its user could only be told to try again."""
+def remarks(joined: Joined, since: float = float("-inf")) -> tuple[str, ...]:
+    """A sentence for each answer that counted although its user could only be told to try again.
+
+    Only of requests that ended after ``since`` (seconds since the epoch).
+    """
     return tuple(
         _counted_unheard(story, call)
         for story in joined.stories
         for call in story.verifies
-        if call.exchange.status == 503 and any(_graded_unheard(step) for step in call.steps)
+        if call.ended >= since
+        and call.exchange.status == 503
+        and any(_graded_unheard(step) for step in call.steps)
     )
 
 

@@ -53,14 +53,19 @@ class Step:
         return command.answered is not None and command.delivered is None and command.fate != "undelivered"
 
     @property
+    def unreported(self) -> bool:
+        """It went to Redis and the gate cannot know its reply: the pod wanted none, or it is not matched."""
+        return self.command.fate in ("unmatched", "no-reply") and self.command.forwarded is not None
+
+    @property
     def silent(self) -> bool:
         """The pod waited for a reply in vain: Redis gave none, or gave it when the pod had gone."""
-        return self.command.delivered is None and not self.lost
+        return self.command.delivered is None and not self.lost and not self.unreported
 
     @property
     def failed(self) -> bool:
-        """It had no effect, as far as anybody knows: no reply, or an error for one."""
-        return self.reply is None or is_error(self.reply)
+        """It had no effect that the trace shows: no reply where one was due, or an error."""
+        return not self.unreported if self.reply is None else is_error(self.reply)
 
     @property
     def is_write(self) -> bool:
@@ -80,12 +85,17 @@ class Step:
     @property
     def deleted(self) -> bool:
         """It removed the key."""
-        return self.name in _DELETES and self.reply not in ("0", NIL) and not self.failed
+        return self.name in _DELETES and self.reply not in ("0", NIL, None) and not self.failed
+
+    @property
+    def may_have_deleted(self) -> bool:
+        """It may have removed the key: its reply, which would tell, is not known."""
+        return self.name in _DELETES and self.unreported
 
     @property
     def saw_the_key(self) -> bool:
         """Its reply proves that the key existed."""
-        if self.failed or self.lost:
+        if self.failed or self.lost or self.reply is None:
             return False
         if self.name in ("TTL", "PTTL"):
             return self.reply != "-2"

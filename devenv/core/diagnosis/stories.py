@@ -10,7 +10,7 @@ from typing import Any, Literal
 from devenv.core.diagnosis.attribution import Challenges, Span, attribute, grouped
 from devenv.core.diagnosis.steps import Step, steps_of
 from devenv.core.model.bodies import answered_fields, sent_fields
-from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
+from devenv.core.model.events import Exchange, ExchangeOutcome, RedisCommand, StackEvent, TraceEvent
 from devenv.core.model.presets import CAPTCHA, profile_from_text
 from devenv.core.model.service import ServiceProfile
 from devenv.core.model.vocabulary import Outcome
@@ -18,6 +18,8 @@ from devenv.core.model.vocabulary import Outcome
 CallKind = Literal["create", "verify", "end"]
 
 GRADED = (Outcome.SUCCESS, Outcome.WRONG)
+SLOW_S = 1.0
+"""A request that waits this long hangs, as far as its user can tell: seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,42 @@ class Call:
         return status == 200 or self.outcome is not Outcome.ERROR
 
     @property
+    def under_way(self) -> bool:
+        """The pod has not answered yet."""
+        return self.exchange.outcome == ExchangeOutcome.OPEN
+
+    @property
+    def given_up(self) -> bool:
+        """Its user had gone before the answer was there."""
+        return (
+            self.exchange.client_closed is not None or self.exchange.outcome == ExchangeOutcome.CLIENT_CLOSED
+        )
+
+    @property
+    def waited_s(self) -> float:
+        """Seconds for which its user waited: to the answer, until giving up, or until now."""
+        until = self.ended if self.exchange.client_closed is None else self.exchange.client_closed
+        return max(0.0, until - self.started)
+
+    @property
+    def unheard(self) -> bool:
+        """Its user was told nothing by the pod: the proxy answered for it, or the user waited in vain."""
+        hung = (self.under_way or self.given_up) and self.waited_s >= SLOW_S
+        refused = self.exchange.outcome == ExchangeOutcome.REFUSED
+        instead = self.exchange.error is not None and not (self.given_up or self.under_way or refused)
+        return hung or instead
+
+    @property
+    def ending(self) -> str:
+        """What an ``unheard`` call came to, as the end of a sentence about its user."""
+        if self.given_up:
+            return f"its user gave up after {self.waited_s:.1f} s"
+        if self.under_way:
+            return f"its user has been waiting for {self.waited_s:.1f} s"
+        status, waited = self.exchange.status, f"{self.waited_s:.1f} s"
+        return f"after {waited} the proxy answered HTTP {status} in its place"
+
+    @property
     def attempts(self) -> int | None:
         """The count of attempts that the answer carries."""
         count = self.answer.get("attempts")
@@ -97,10 +135,13 @@ class Call:
 
     def __str__(self) -> str:
         told: object = self.answer.get("message")
-        if not told:
+        if self.unheard:
+            told = self.ending
+        elif not told:
             told = str(self.outcome) if self.answered else f"HTTP {self.exchange.status}"
         said = "" if self.kind == "create" and self.answered else f" → {told}"
-        return f"exchange #{self.exchange.seq} {self.pod or 'no pod'}: {self.word} {self.captcha}{said}"
+        number = f"#{self.exchange.seq}" if self.exchange.seq > 0 else "under way"
+        return f"exchange {number} {self.pod or 'no pod'}: {self.word} {self.captcha}{said}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,17 +242,15 @@ def join(trace: Iterable[TraceEvent]) -> Joined:
             of_call.setdefault(owners[step.command.seq], []).append(step)
     calls = [_with_steps(call, of_call.get(at, ())) for at, call in enumerate(bare)]
     owned = {seq: calls[at] for seq, at in owners.items()}
-    answered = [command for command in commands if command.delivered is not None]
+    answered = [(item.pod, item.delivered) for item in commands if item.delivered is not None]
+    answered += [(item.pod, item.time) for item in stack if item.what == "connected" and item.pod]
     return Joined(
         _stories(calls, steps, challenges, owned),
         tuple(calls),
         tuple(steps),
         tuple(command for command in commands if command.key is None),
         stack,
-        {
-            pod: sorted(times)
-            for pod, times in grouped((item.pod, item.delivered or 0.0) for item in answered).items()
-        },
+        {pod: sorted(times) for pod, times in grouped(answered).items()},
         grouped((e.pod, e) for e in stack if e.what == "pod" and e.pod is not None),
         profile,
     )

@@ -116,17 +116,16 @@ class RedisCommand:
 
 @dataclass(frozen=True, slots=True)
 class StackEvent:
-    """Something that was done to the stack, or how it stands, at ``time``.
-
-    ``what``: "pod" (a pod runs with the settings in ``detail``: at the trace's begin and after each restart),
-    "restart" (it was ended), "redis" (``detail["action"]``: pause, resume, stop, start, expire, age, or
-    command, with its words in ``detail["command"]``), "rule" (a gate rule came into force), "missing" (what
-    the records no longer had: ``detail`` says of which numbers), "service" (the pods are a user-provided
-    service: ``detail["profile"]`` is its profile as JSON).
-    """
+    """Something that was done to the stack, or how it stands, at ``time``."""
 
     time: float
     what: str
+    """"pod" (a pod runs with the settings in ``detail``: where the trace begins and after each restart),
+    "restart" (it was ended), "connected" (Redis answered the pod at ``time``, before the trace begins),
+    "redis" (``detail["action"]``: pause, resume, stop, start, expire, age, or command, with its words in
+    ``detail["command"]``), "rule" (a gate rule came into force), "missing" (what the records no longer had:
+    ``detail`` says of which numbers), "service" (the pods are a user-provided service: ``detail["profile"]``
+    is its profile as JSON)."""
     pod: str | None = None
     detail: Mapping[str, str] = field(default_factory=dict)
 

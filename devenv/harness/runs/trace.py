@@ -10,10 +10,11 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from devenv.core.model.errors import UsageProblem
+from devenv.core.model.errors import NoGate, UsageProblem
 from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent, trace_event
 from devenv.core.model.topology import StackStatus
-from devenv.harness.runs.journal import Journal, JournaledStack, pod_events
+from devenv.harness.runs.journal import Journal, JournaledStack
+from devenv.harness.runs.stack_state import stack_events, state_before
 from devenv.stack.files import read_text
 from devenv.wire.control.client import ControlClient
 
@@ -90,8 +91,10 @@ class TraceCollector:
         status = self.stack.status()
         self._control = status.endpoints.control
         self._began = self.clock()
-        self._first = standing(status, self._began)
         self._mark = mark(self._control)
+        with ControlClient(self._control) as client:
+            gate = _gate(client)
+        self._first = state_before(status, self.stack.journal.events(), gate, self._began)
 
     def gather(self) -> None:
         """Fetch what was recorded since the last time."""
@@ -110,8 +113,12 @@ class TraceCollector:
         self.gather()
         self._look_again()
         ours = None if request_ids is None else frozenset(request_ids)
-        exchanges = [exchange for exchange in self._exchanges if ours is None or exchange.request_id in ours]
-        done = [event for event in self.stack.journal.events() if event.time >= self._began]
+        with ControlClient(self._control) as client:
+            known, gate = [*self._exchanges, *_open(client)], _gate(client)
+        exchanges = [exchange for exchange in known if ours is None or exchange.request_id in ours]
+        noted, now = self.stack.journal.events(), self.clock()
+        events = stack_events(self.stack.status(), noted, gate, self._began, now)
+        done = [event for event in events if event.time > self._began]
         return in_order([*self._first, *done, *exchanges, *self._commands.values(), *self._missing])
 
     def _page_on(self, client: ControlClient, what: What, since: int) -> Iterator[Mapping[str, Any]]:
@@ -138,43 +145,34 @@ def _on_its_way(command: RedisCommand) -> bool:
     return command.delivered is None and command.fate in _ON_ITS_WAY
 
 
-def standing(status: StackStatus, when: float) -> list[StackEvent]:
-    """How the stack stands at ``when``: each pod's settings, and Redis where it is not running."""
-    actions = {"paused": "pause", "stopped": "stop"}
-    action = actions.get(status.redis_state)
-    redis = [StackEvent(when, "redis", None, {"action": action})] if action else []
-    own = status.spec.service
-    service = []
-    if own is not None:
-        profile = replace(own.profile, headers={})  # their values are not needed to read a trace
-        service = [StackEvent(when, "service", None, {"profile": json.dumps(profile.to_json())})]
-    return [*service, *pod_events(status, when), *redis]
+def live_trace(status: StackStatus, journal: Journal, now: float) -> list[TraceEvent]:
+    """All that proxy and gate of a running stack remember, with what was done to it, up to ``now``.
 
-
-def live_trace(status: StackStatus, journal: Journal, since: float, now: float) -> list[TraceEvent]:
-    """The traffic of a running stack from ``since`` to ``now`` (seconds since the epoch), in order of time.
-
-    How a pod stood at the beginning is known from the journal, or, where nothing was done to it since, from
-    its present status.
+    In order of time, in seconds since the epoch. Exchanges under way are among them, numbered -1, -2, … as
+    they have no number yet.
     """
-    events: list[TraceEvent] = []
     with ControlClient(status.endpoints.control) as client:
-        events += [_exchange(item) for item in _all(client, "exchanges", 0) if item["started"] >= since]
-        events += [_command(item) for item in _all(client, "commands", 0) if item["received"] >= since]
-    noted = journal.events()
-    later = [event for event in noted if since <= event.time <= now]
-    changed = {event.pod for event in later if event.what in ("pod", "restart")}
-    before: dict[str | None, StackEvent] = {
-        item.pod: item for item in noted if item.what == "pod" and item.time < since
-    }
-    first = []
-    for event in standing(status, since):
-        if event.what == "pod" and event.pod in changed:
-            if event.pod in before:
-                first.append(StackEvent(since, "pod", event.pod, before[event.pod].detail))
-        elif event.what in ("pod", "service") or not any(item.what == "redis" for item in later):
-            first.append(event)
-    return in_order([*first, *later, *events])
+        exchanges = [_exchange(item) for item in _all(client, "exchanges", 0)]
+        commands = [_command(item) for item in _all(client, "commands", 0)]
+        gate = _gate(client)
+        exchanges += _open(client)
+    traffic: list[TraceEvent] = [*exchanges, *commands]
+    oldest = min(map(event_time, traffic), default=now)
+    return in_order([*stack_events(status, journal.events(), gate, oldest, now), *traffic])
+
+
+def _gate(client: ControlClient) -> Mapping[str, Any]:
+    try:
+        return client.gate()
+    except NoGate:
+        return {}
+
+
+def _open(client: ControlClient) -> list[Exchange]:
+    """The exchanges under way, each with a number of its own below 0."""
+    return [
+        replace(_exchange(item), seq=-number) for number, item in enumerate(client.open_exchanges(), start=1)
+    ]
 
 
 def in_order(events: Iterable[TraceEvent]) -> list[TraceEvent]:

@@ -179,10 +179,11 @@ def _heard(stack: JournaledStack | None, status: StackStatus | None, since: floa
     if stack is None or status is None:
         return []
     try:
-        events = live_trace(status, stack.journal, since, time.time())
+        events = live_trace(status, stack.journal, time.time())
     except EnvironmentProblem:
         return []
-    return [event for event in events if isinstance(event, RedisCommand) and str(event.reply).startswith("-")]
+    commands = [event for event in events if isinstance(event, RedisCommand) and event.received >= since]
+    return [command for command in commands if str(command.reply).startswith("-")]
 
 
 # --- which servers, and may they be touched --------------------------------------------------------------

@@ -11,7 +11,7 @@ from devenv.core.checker.history import SOLVED_MESSAGE
 from devenv.core.diagnosis.diagnosis import diagnose_joined
 from devenv.core.diagnosis.findings import Diagnosis, Evidence
 from devenv.core.diagnosis.remarks import remarks
-from devenv.core.diagnosis.stories import Call, Joined, join
+from devenv.core.diagnosis.stories import SLOW_S, Call, Joined, join
 from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.vocabulary import Outcome
@@ -123,30 +123,44 @@ def explain_trace(
     of: str,
     run: str | None = None,
     lines: Mapping[tuple[str, int | None, float], int] | None = None,
+    since: float = float("-inf"),
 ) -> Explanation:
-    """Explain a trace's events; ``lines`` are their line numbers by ``place``, where it came from a file."""
+    """Explain a trace's events; ``lines`` are their line numbers by ``place``, where it came from a file.
+
+    ``since`` (seconds since the epoch): only requests that had not ended before are explained and counted;
+    what happened earlier is evidence.
+    """
     joined = join(events)
+    calls = [call for call in joined.calls if call.ended >= since]
     began = min(
-        (event_time(one_event) for one_event in events if not isinstance(one_event, StackEvent)), default=0.0
+        [
+            *(call.started for call in calls),
+            *(
+                event_time(one)
+                for one in events
+                if not isinstance(one, StackEvent) and event_time(one) >= since
+            ),
+        ],
+        default=0.0,
     )
     numbers = lines or {}
     groups: dict[str, list[Diagnosis]] = {}
-    for found in diagnose_joined(joined):
+    for found in diagnose_joined(joined, since):
         groups.setdefault(found.cause, []).append(found)
     told: list[Group] = []
     for findings in groups.values():
-        group = _group(findings, joined, began, numbers)
+        group = _group(findings, joined, calls, began, numbers)
         seen = any(group.picture == earlier.picture for earlier in told)
         told.append(replace(group, picture=()) if seen else group)
     return Explanation(
         of,
         run,
         tuple(told),
-        tuple(picture(joined, joined.calls)),
-        len(joined.calls),
-        summary(joined.calls),
+        tuple(picture(joined, calls)),
+        len(calls),
+        summary(calls),
         tuple(_missing(event) for event in joined.stack if event.what == "missing"),
-        _bounded(remarks(joined)),
+        _bounded(remarks(joined, since)),
     )
 
 
@@ -162,6 +176,7 @@ def place(event: TraceEvent) -> tuple[str, int | None, float]:
 def _group(
     found: Sequence[Diagnosis],
     joined: Joined,
+    calls: Sequence[Call],
     began: float,
     lines: Mapping[tuple[str, int | None, float], int],
 ) -> Group:
@@ -178,7 +193,7 @@ def _group(
         tuple(challenges[:MOST_CHALLENGES]),
         tuple(sentences[1:MOST_SENTENCES]),
         evidence,
-        tuple(picture(joined, _concerned(first, joined) or joined.calls)),
+        tuple(picture(joined, _concerned(first, joined) or calls)),
     )
 
 
@@ -231,8 +246,12 @@ def summary(calls: Sequence[Call]) -> str:
 
 
 def _ending(call: Call) -> str:
+    if call.under_way:
+        return "still under way"
+    if call.given_up:
+        return "given up by the user" if call.waited_s >= SLOW_S else "ended by the client"
     if call.exchange.error is not None:
-        return "not served by a pod"
+        return f"not answered by its pod ({call.exchange.status})" if call.pod else "not served by a pod"
     if call.exchange.status == 503:
         why = str(call.answer.get("detail") or "")
         short = why if len(why) <= LONGEST_REASON else f"{why[: LONGEST_REASON - 1]}…"

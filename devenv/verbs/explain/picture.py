@@ -127,7 +127,7 @@ def _rule(detail: Mapping[str, str]) -> str:
 
 def _note(event: StackEvent, joined: Joined) -> SequenceMessage | None:
     where, label = REDIS, event.detail.get("action", event.what)
-    if event.what == "service":
+    if event.what in ("service", "connected"):
         return None
     if event.what == "pod":
         where, label = event.pod or PROXY, _store(event.detail, joined)
@@ -163,6 +163,10 @@ def _asked(call: Call) -> str:
 
 
 def _told(call: Call) -> tuple[str, MessageKind]:
+    if call.under_way:
+        return f"{LOST} no answer for {call.waited_s:.1f} s", "failed"
+    if call.given_up:
+        return f"{LOST} gave up after {call.waited_s:.1f} s", "failed"
     if call.exchange.error is not None:
         return _cut(f"{call.exchange.status}: {call.exchange.error}"), "failed"
     if not call.answered:

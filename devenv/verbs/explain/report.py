@@ -37,7 +37,7 @@ def _section(group: Group) -> Section:
     times = f" × {group.count}" if group.count > 1 else ""
     rows = tuple(
         (
-            Cell(f"+{line.at:.3f} s", "quiet"),
+            Cell(f"{line.at:+.3f} s", "quiet"),
             Cell(line.text, "code"),
             Cell("" if line.number is None else str(line.number), "quiet"),
         )

@@ -38,9 +38,10 @@ def explain_word(
             raise
         return _named(LATEST, state_dir)
     seconds = DEFAULT_SINCE_S if since is None else since
-    events = live_trace(status, running.journal, now - seconds, now)
+    events = live_trace(status, running.journal, now)
     of = f"the last {seconds:g} s of the running stack"
-    return _with_calls(explain_trace(events, of), "--since SECONDS looks further back, RUN at a run"), None
+    explained = explain_trace(events, of, since=now - seconds)
+    return _with_calls(explained, "--since SECONDS looks further back, RUN at a run"), None
 
 
 def explain_run(run: Run) -> Explanation:

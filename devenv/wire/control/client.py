@@ -68,6 +68,10 @@ class ControlClient:
         """The recent exchanges numbered above ``since``, oldest first."""
         return list(self.request("GET", "/exchanges", params={"since": since, "limit": limit})["exchanges"])
 
+    def open_exchanges(self) -> list[Mapping[str, Any]]:
+        """The exchanges under way, oldest first."""
+        return list(self.request("GET", "/exchanges/open")["exchanges"])
+
     # -- the gate
 
     def commands(self, since: int, limit: int) -> list[Mapping[str, Any]]:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Callable
+from enum import StrEnum
 from typing import cast
 
 from devenv.wire.gate.conversation import Conversation
@@ -19,12 +20,23 @@ MUCH_AT_ONCE = 64 * 1024
 _CONNECTING, _WRITING, _WAITING, _RESTING = 1, 2, 4, 8  # why a side is not read from now
 
 
+class Reach(StrEnum):
+    """What a connection shows of Redis."""
+
+    REACHED = "reached"
+    """A connection to it was made."""
+    LOST = "lost"
+    """It ended a connection that its pod still had open."""
+    REFUSED = "refused"
+    """No connection to it could be made."""
+
+
 class Link:
     """One connection of a pod and the one to Redis that belongs to it.
 
     Redis is connected before the first byte is read from the pod; where it cannot be, the pod's connection is
-    closed. ``gone`` is called once, when both are closed, with whether Redis refused. ``tls``: how Redis is
-    spoken to.
+    closed. ``gone`` is called once, when both are closed, with whether Redis refused. ``reached`` is called
+    with each change that shows whether Redis is there. ``tls``: how Redis is spoken to.
     """
 
     def __init__(
@@ -34,6 +46,7 @@ class Link:
         converse: Callable[[Link], Conversation],
         gone: Callable[[bool], None],
         tls: ssl.SSLContext | None = None,
+        reached: Callable[[Reach], None] = lambda _reach: None,
     ) -> None:
         self.pod = pod
         self.closed = asyncio.Event()
@@ -41,6 +54,7 @@ class Link:
         self._address = upstream
         self._tls = tls
         self._gone = gone
+        self._reached = reached
         self._loop = asyncio.get_running_loop()
         self._client: asyncio.Transport | None = None
         self._upstream: asyncio.Transport | None = None
@@ -87,11 +101,13 @@ class Link:
         except OSError:  # TimeoutError is one too, and what TLS has to say
             self.upstream_lost()
             self._refused = True
+            self._reached(Reach.REFUSED)
             self.hang_up()
 
     def upstream_connected(self, transport: asyncio.Transport) -> None:
         """Redis is there: begin."""
         self._upstream = transport
+        self._reached(Reach.REACHED)
         if self._client is None or self._client.is_closing():
             transport.close()
             return
@@ -138,6 +154,8 @@ class Link:
             return
         self._upstream = None
         if self._client is not None:
+            if not self._client.is_closing():
+                self._reached(Reach.LOST)
             self.conversation.upstream_ended()
         self._finish()
 

@@ -188,6 +188,14 @@ class Recorder:
                 of_pod[entry.shape.name] = of_pod.get(entry.shape.name, 0) + 1
         return counts
 
+    def last_delivered(self) -> dict[str, float]:
+        """When each pod was last sent a reply, in seconds since the epoch, of the commands that are kept."""
+        latest: dict[str, float] = {}
+        for entry in self._entries:
+            if entry.delivered is not None:
+                latest[entry.pod] = max(latest.get(entry.pod, 0.0), entry.delivered)
+        return latest
+
     def since(self, seq: int, limit: int) -> list[RedisCommand]:
         """Those kept that are numbered above ``seq``, at most ``limit``, oldest first, as they are now."""
         skip = max(0, seq + 1 - self.oldest)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ssl
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,12 +16,14 @@ from devenv.core.model.vocabulary import POD_PREFIX
 from devenv.core.resp.relocation import Address
 from devenv.wire.gate.conversation import Conversation
 from devenv.wire.gate.holds import Held, Holds, Then
-from devenv.wire.gate.link import ClientSide, Link
+from devenv.wire.gate.link import ClientSide, Link, Reach
 from devenv.wire.gate.nodes import BACKLOG, NodePorts, Relocation
 from devenv.wire.gate.record import Recorder, TraceSink
 from devenv.wire.gate.rules import Armed, Rule, RuleSet
 
 FLUSH_SECONDS = 0.2
+KEPT_CHANGES = 200
+"""So many changes of whether Redis can be reached are remembered."""
 CLOSE_SECONDS = 5.0
 
 
@@ -93,6 +96,7 @@ class Gate:
         self._tls = tls
         self._links: dict[int, Link] = {}
         self._totals: dict[str, _Totals] = {}
+        self._reach: deque[tuple[float, Reach]] = deque(maxlen=KEPT_CHANGES)
         self._numbers = 0
         self._flush_timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -221,14 +225,18 @@ class Gate:
     def status(self) -> dict[str, Any]:
         """Ports, upstream, and per pod its connections: open, severed by a rule, ever, refused by Redis.
 
-        Before a cluster also each pod's ports by the node that they lead to.
+        ``seen`` counts the commands by pod and name. ``reach`` tells when it changed whether Redis could be
+        reached (``Reach``, seconds since the epoch), oldest first. ``answered``: when the pod was last sent a
+        reply. Before a cluster also each pod's ports by the node that they lead to.
         """
+        answered = self.recorder.last_delivered()
         return {
             "upstream": f"{self.upstream_host}:{self.upstream_port}",
             "commands": self.recorder.last,
             "oldest": self.recorder.oldest,
             "trace_error": self.recorder.sink_error,
             "seen": self.recorder.names(),
+            "reach": [{"time": when, "what": str(reach)} for when, reach in self._reach],
             "pods": [
                 {
                     "pod": pod,
@@ -241,6 +249,7 @@ class Gate:
                     ),
                     "connections": self._totals[pod].connections,
                     "refused": self._totals[pod].refused,
+                    "answered": answered.get(pod),
                     **({} if self._nodes is None else {"nodes": self._nodes.of(pod)}),
                 }
                 for pod, server in self._servers.items()
@@ -262,7 +271,9 @@ class Gate:
             )
 
         tls = self._tls.redis if self._tls is not None else None
-        link = Link(pod, upstream, converse, lambda refused: self._gone(pod, number, refused), tls)
+        link = Link(
+            pod, upstream, converse, lambda refused: self._gone(pod, number, refused), tls, self._reached
+        )
         self._links[number] = link
         return link.client_side
 
@@ -270,6 +281,11 @@ class Gate:
         self._links.pop(number, None)
         if refused:
             self._totals[pod].refused += 1
+
+    def _reached(self, reach: Reach) -> None:
+        """Note when it changes whether Redis can be reached, but for a cluster: it has several servers."""
+        if self._nodes is None and (not self._reach or self._reach[-1][1] is not reach):
+            self._reach.append((self.clock(), reach))
 
     def _flush_now_and_then(self) -> None:
         self.recorder.flush()

@@ -89,7 +89,8 @@ class Trace:
             body["image_base64"] = "…"
         return Open(pod, kind, captcha, self.tick(), body, client)
 
-    def end(self, request: Open, answer: dict[str, Any] | None, status: int = 200) -> None:
+    def end(self, request: Open, answer: dict[str, Any] | None, status: int = 200, **more: Any) -> None:
+        """It has ended, or is under way (outcome open); ``more`` are fields of the exchange."""
         self._exchanges += 1
         create = request.kind == "create"
         path = CAPTCHA.kinds[request.captcha].create.path if create else VERIFY_PATHS[request.captcha]
@@ -107,6 +108,7 @@ class Trace:
                 duration_ms=(self.tick() - request.started) * 1000,
                 request_body=None if create else json.dumps(request.body),
                 response_body=None if answer is None else json.dumps(answer),
+                **more,
             )
         )
 
@@ -161,7 +163,7 @@ class Trace:
         received = self.tick()
         never_sent = fate in ("request-dropped", "discarded", "error", "disconnected")
         answered = None if reply is None else self.tick(late + 0.0001)
-        heard = reply is not None and fate not in ("reply-dropped", "undelivered")
+        heard = reply is not None and fate not in ("reply-dropped", "blackholed", "undelivered")
         said = RedisCommand(
             seq=self._commands,
             pod=pod,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from .conftest import COUNTED, DOC, NOT_FOUND, PASSED, A, B, Trace, wrong
@@ -264,7 +266,7 @@ def test_an_error_that_nobody_explains(trace: Trace) -> None:
     assert trace.causes() == ["unexplained"]
 
 
-def test_an_error_of_the_proxy_is_not_the_pods(trace: Trace) -> None:
+def test_an_error_of_the_proxy_is_a_finding_and_not_the_pods_own_answer(trace: Trace) -> None:
     from dataclasses import replace
 
     from devenv.core.model.events import Exchange
@@ -274,4 +276,88 @@ def test_an_error_of_the_proxy_is_not_the_pods(trace: Trace) -> None:
     exchange = trace.events.pop()
     assert isinstance(exchange, Exchange)
     trace.events.append(replace(exchange, error="captcha-api-b: connection refused"))
+    [found] = trace.findings()
+    assert found.cause == "unexplained"
+    assert "captcha-api-b: connection refused" in found.sentence
+    assert "the proxy answered HTTP 502 in its place" in found.sentence
+
+
+# -- requests that hang because a reply is missing
+
+
+HANGING = [
+    ({"status": 504, "error": "captcha-api-b: no answer within 60 s", "outcome": "no-answer"}, "HTTP 504"),
+    ({"status": 504, "error": "captcha-api-b: no answer within 60 s"}, "HTTP 504"),
+    ({"status": 499, "error": "the client closed", "outcome": "client-closed"}, "gave up after 60.0 s"),
+    ({"status": 0, "outcome": "open"}, "has been waiting for 60.0 s"),
+]
+
+
+@pytest.mark.parametrize(("ending", "part"), HANGING)
+@pytest.mark.parametrize(
+    ("fate", "reply", "cause"),
+    [
+        ("reply-dropped", DOC, "reply-lost"),
+        ("blackholed", DOC, "reply-lost"),
+        ("request-dropped", None, "redis-hangs"),
+        ("held", None, "redis-hangs"),
+        ("passed", None, "redis-hangs"),
+    ],
+)
+def test_a_request_that_hangs_for_a_missing_reply_names_the_command_and_the_client(
+    trace: Trace, ending: dict[str, Any], part: str, fate: str, reply: str | None, cause: str
+) -> None:
+    trace.say(B, "CLIENT SETINFO", "", "OK", "LIB-NAME", "node-redis")
+    trace.say(B, "CLIENT SETINFO", "", "OK", "LIB-VER", "5.12.1")
+    challenge_id = trace.create(A, in_redis=True)
+    request = trace.begin(B, "verify", challenge_id)
+    trace.say(B, "GETDEL", challenge_id, reply, fate=fate)
+    trace.now = request.started + 59.999
+    trace.end(request, None, **ending)
+    [found] = trace.findings()
+    assert found.cause == cause
+    for expected in ("GETDEL", "captcha-api-b", part, "node-redis 5.12.1: it has no read time-out"):
+        assert expected in found.sentence
+    assert any("GETDEL" in line.text for line in found.evidence)
+
+
+@pytest.mark.parametrize(("ending", "part"), HANGING)
+@pytest.mark.parametrize("kind", ["create", "verify"])
+def test_a_request_without_an_answer_is_never_nothing(
+    trace: Trace, ending: dict[str, Any], part: str, kind: str
+) -> None:
+    challenge_id = trace.create(A, in_redis=True) if kind == "verify" else None
+    request = trace.begin(B, kind, challenge_id)
+    trace.now = request.started + 59.999
+    trace.end(request, None, **ending)
+    [found] = trace.findings()
+    assert found.cause == "unexplained" and part in found.sentence
+
+
+def test_a_client_that_leaves_at_once_met_nothing(trace: Trace) -> None:
+    request = trace.begin(B, "verify", trace.create(A, in_redis=True))
+    trace.end(request, None, status=499, error="the client closed", outcome="client-closed")
+    trace.end(trace.begin(B, "create"), None, status=0, outcome="open")
     assert trace.causes() == []
+
+
+def test_a_wait_of_seconds_for_a_reply_that_came_at_the_second_try_is_a_finding(trace: Trace) -> None:
+    challenge_id = trace.create(A, in_redis=True)
+    request = trace.begin(B, "verify", challenge_id)
+    trace.say(B, "GET", challenge_id, DOC, fate="reply-dropped")
+    trace.now += 5.0
+    trace.say(B, "GET", challenge_id, DOC)
+    trace.end(request, wrong())
+    [found] = trace.findings()
+    assert found.cause == "reply-lost" and "the user waited 5.0 s" in found.sentence
+
+
+def test_a_lost_reply_of_no_create_and_no_verify_is_a_finding_unless_it_was_sent_again(trace: Trace) -> None:
+    trace.create(A, in_redis=True)
+    trace.say(B, "GET", "elsewhere", "v", fate="reply-dropped")
+    trace.say(A, "GET", "again", "v", fate="reply-dropped")
+    trace.say(A, "GET", "again", "v")
+    trace.say(A, "GET", "unheard", None, fate="no-reply")
+    [found] = trace.findings()
+    assert found.cause == "reply-lost"
+    assert "captcha-api-b sent GET rcaptcha:abstract:elsewhere: Redis ran it, but the reply" in found.sentence

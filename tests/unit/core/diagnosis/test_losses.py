@@ -6,6 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from devenv.core.diagnosis.diagnosis import diagnose_joined
+from devenv.core.diagnosis.stories import join
+from devenv.core.model.events import StackEvent
 from devenv.core.model.vocabulary import CaptchaType
 
 from .conftest import DOC, NOT_FOUND, PASSED, A, B, Trace, wrong
@@ -243,6 +246,84 @@ def test_wrong_port_of_one_pod(trace: Trace) -> None:
     trace.pods(**REDIS)
     trace.verify(B, trace.create(A, in_redis=True), NOT_FOUND)
     assert trace.causes() == ["wrong-port"]
+
+
+@pytest.mark.parametrize("other", [A, B])
+@pytest.mark.parametrize("known_by", ["a command before the window", "the gate", "nothing"])
+def test_a_redis_that_was_stopped_before_the_window_is_no_wrong_port(
+    trace: Trace, other: str, known_by: str
+) -> None:
+    trace.pods(**REDIS, WORKERS="1")
+    if known_by == "the gate":
+        trace.events.append(StackEvent(trace.tick(), "connected", A))
+    elif known_by != "nothing":
+        trace.verify(A, trace.create(A, "c1" * 16, in_redis=True), PASSED, ("GET", DOC), ("DEL", "1"))
+    trace.redis_server("stop")
+    stopped = trace.now
+    trace.now += 300
+    since = trace.now
+    trace.verify(other, trace.create(A, "c2" * 16), NOT_FOUND)
+    [found] = diagnose_joined(join(trace.events), since)
+    assert found.cause == "redis-dies"
+    assert [line.time for line in found.evidence if line.kind == "stack"] == [stopped]
+
+
+def test_a_session_that_was_created_before_the_window_is_known(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    challenge_id = trace.create(A, in_redis=True)
+    trace.redis_server("stop")
+    trace.now += 300
+    since = trace.now
+    trace.verify(B, challenge_id, NOT_FOUND)
+    assert [found.cause for found in diagnose_joined(join(trace.events), since)] == ["redis-dies"]
+    assert diagnose_joined(join(trace.events), trace.now + 1) == ()
+
+
+def test_what_was_mended_before_the_window_is_no_finding(trace: Trace) -> None:
+    trace.pods(REDIS_PORT="tcp://10.0.0.1:6379")
+    trace.pods(REDIS_PORT="6379")
+    trace.now += 300
+    assert diagnose_joined(join(trace.events), trace.now) == ()
+    assert [found.cause for found in diagnose_joined(join(trace.events))] == ["bad-port-value"] * 2
+
+
+def test_not_found_on_the_same_pod_rules_its_memory_out(trace: Trace) -> None:
+    trace.pods(**REDIS, WORKERS="1")
+    trace.verify(A, trace.create(A), NOT_FOUND)
+    [found] = trace.findings()
+    assert found.cause == "unexplained" and "its memory, which it would have used" in found.sentence
+
+
+def test_a_pod_that_redis_had_answered_has_no_wrong_port(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    trace.say(A, "PING", "", "PONG")
+    trace.verify(B, trace.create(A), NOT_FOUND)
+    [found] = trace.findings()
+    assert found.cause == "unexplained" and "though Redis had answered captcha-api-a before" in found.sentence
+
+
+def test_a_create_that_stays_in_memory_beside_redis_is_half_a_migration(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    trace.say(A, "PING", "", "PONG")
+    trace.verify(B, trace.create(A), NOT_FOUND, ("GET", "(nil)"))
+    assert trace.causes() == ["half-migration"]
+
+
+def test_a_session_that_its_pod_may_have_deleted_is_not_flushed(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    challenge_id = trace.create(A, in_redis=True)
+    trace.say(A, "DEL", challenge_id, None, fate="no-reply")
+    trace.verify(B, challenge_id, NOT_FOUND, ("GET", "(nil)"))
+    assert trace.causes() == []
+
+
+def test_a_session_that_was_written_without_a_reply_is_in_redis(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    request = trace.begin(A, "create")
+    trace.say(A, "SETEX", "c1" * 16, None, "60", DOC, fate="no-reply")
+    trace.end(request, {"challenge_id": "c1" * 16, "ttl": 60})
+    trace.verify(B, "c1" * 16, PASSED, ("GET", DOC), ("DEL", "1"))
+    assert trace.causes() == []
 
 
 def test_a_password_that_is_missing(trace: Trace) -> None:

@@ -16,7 +16,7 @@ from devenv.core.model.topology import Endpoints, PodStatus, RedisMode, SettingC
 from devenv.core.model.vocabulary import Strategy
 from devenv.harness.runs.journal import KEPT_EVENTS, FileJournal, JournaledStack, MemoryJournal, journaled
 from devenv.harness.runs.store import json_lines
-from devenv.harness.runs.trace import in_order, read_numbered, standing, trace_lines
+from devenv.harness.runs.trace import in_order, read_numbered, trace_lines
 from devenv.stack.protocol import Progress
 
 A, B = "captcha-api-a", "captcha-api-b"
@@ -207,10 +207,3 @@ def test_the_file_is_shared_and_bounded(tmp_path: Path) -> None:
 def test_journaled_once_only() -> None:
     stack = journaled(_Stack())
     assert journaled(stack) is stack
-
-
-def test_how_a_stack_stands() -> None:
-    events = standing(status(redis="paused"), 5.0)
-    assert [(event.what, event.pod) for event in events] == [("pod", A), ("pod", B), ("redis", None)]
-    assert events[2].detail == {"action": "pause"}
-    assert all(event.time == 5.0 for event in events)

@@ -1,0 +1,95 @@
+"""Which Redis client a pod uses, by what it sends on connecting, and what its defaults do to a lost reply.
+
+The behaviour of each client was measured: docs/clients.md has all of it and how to measure it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from devenv.core.model.events import RedisCommand
+
+
+@dataclass(frozen=True, slots=True)
+class RedisClient:
+    """A client library as it names itself."""
+
+    name: str
+    """As in CLIENT SETINFO LIB-NAME."""
+    version: str | None
+    """As in CLIENT SETINFO LIB-VER; None where it gave none, or none that is a version."""
+
+    @property
+    def title(self) -> str:
+        """Name and version."""
+        return self.name if self.version is None else f"{self.name} {self.version}"
+
+    @property
+    def defaults(self) -> str | None:
+        """What it does by default when a reply is lost, as a sentence; None where that was not measured."""
+        major = _major(self.version)
+        for name, since, sentence in _DEFAULTS:
+            if name == self.name.lower() and major is not None and major >= since:
+                return sentence
+        return None
+
+
+_FOR_EVER = "it has no read time-out and waits for ever"
+_SENDS_AGAIN_AFTER_CUT = "after a cut connection it sends the command again"
+_DEFAULTS: tuple[tuple[str, int, str], ...] = (
+    (
+        "redis-py",
+        8,
+        "it sends the command again after 5 s without a reply, and at once after a cut connection",
+    ),
+    ("redis-py", 6, f"{_FOR_EVER}; {_SENDS_AGAIN_AFTER_CUT}"),
+    ("redis-py", 5, f"{_FOR_EVER}; a cut connection is an error"),
+    ("valkey-py", 6, f"{_FOR_EVER} (its asyncio client 5 s); a cut connection is an error"),
+    ("node-redis", 5, f"{_FOR_EVER}, and so does every later command; a cut connection is an error"),
+    ("ioredis", 5, f"{_FOR_EVER}, and so does every later command; {_SENDS_AGAIN_AFTER_CUT}, without end"),
+    ("iovalkey", 0, f"{_FOR_EVER}, and so does every later command; {_SENDS_AGAIN_AFTER_CUT}, without end"),
+    ("glidepy", 0, "it gives up after 0.25 s and sends nothing again"),
+    ("glidepysync", 0, "it gives up after 0.25 s and sends nothing again"),
+    ("glidejs", 0, "it gives up after 0.25 s and sends nothing again"),
+)
+"""Client, from which major version on, what it does; of one client the newest first."""
+
+
+def clients_of(words: Iterable[RedisCommand]) -> dict[tuple[str, int], RedisClient]:
+    """The client of each connection (pod, connection number) that has named itself with CLIENT SETINFO."""
+    names: dict[tuple[str, int], dict[str, str]] = {}
+    for word in words:
+        if word.command == "CLIENT SETINFO" and len(word.args) >= 2:
+            names.setdefault((word.pod, word.connection), {})[word.args[0].upper()] = word.args[1]
+    return {
+        place: RedisClient(info["LIB-NAME"], _version(info.get("LIB-VER")))
+        for place, info in names.items()
+        if info.get("LIB-NAME")
+    }
+
+
+def client_of(command: RedisCommand, clients: dict[tuple[str, int], RedisClient]) -> RedisClient | None:
+    """The client that sent ``command``, by its connection, else the only one of its pod; None: not known."""
+    found = clients.get((command.pod, command.connection))
+    if found is not None:
+        return found
+    of_pod = dict.fromkeys(client for (pod, _), client in clients.items() if pod == command.pod)
+    return next(iter(of_pod)) if len(of_pod) == 1 else None
+
+
+def client_sentence(clients: Sequence[RedisClient | None]) -> str:
+    """What the client of a lost reply does by default, in brackets; empty where it is not known."""
+    client = next((client for client in clients if client is not None), None)
+    if client is None:
+        return ""
+    return f" ({client.title}: {client.defaults})" if client.defaults else f" ({client.title})"
+
+
+def _version(text: str | None) -> str | None:
+    return text if _major(text) is not None else None
+
+
+def _major(version: str | None) -> int | None:
+    digits = (version or "").partition(".")[0]
+    return int(digits) if digits.isdecimal() and len(digits) < 4 else None

@@ -1,0 +1,94 @@
+"""How a stack stood, and since when: settings of its pods, whether Redis was there and had answered them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from devenv.core.model.events import StackEvent
+from devenv.core.model.topology import StackStatus
+from devenv.harness.runs.journal import pod_events
+
+_STATES = {"pause": "paused", "resume": "running", "stop": "stopped", "start": "running"}
+_ACTIONS = {"paused": "pause", "stopped": "stop", "running": "start"}
+
+
+def state_before(
+    status: StackStatus, noted: Sequence[StackEvent], gate: Mapping[str, Any], when: float
+) -> list[StackEvent]:
+    """The state of the stack at ``when``, as the events that led to it, at their own times.
+
+    ``noted``: the journal's events. ``gate``: what ``GET /gate`` tells, empty where there is no gate.
+    """
+    events = stack_events(status, noted, gate, when, when)
+    latest: dict[tuple[str, str | None], StackEvent] = {}
+    for event in sorted(events, key=lambda event: event.time):
+        state = event.what != "redis" or event.detail.get("action") in _STATES
+        if event.time <= when and state and event.what in ("service", "pod", "redis"):
+            latest[event.what, event.pod] = event
+    connected = [event for event in _connected(gate) if event.time <= when]
+    return [*latest.values(), *connected]
+
+
+def stack_events(
+    status: StackStatus, noted: Sequence[StackEvent], gate: Mapping[str, Any], since: float, now: float
+) -> list[StackEvent]:
+    """All that is known of what was done to the stack up to ``now``, with the outages of Redis at the gate.
+
+    A pod of which the journal has nothing is taken to stand as it stands now since ``since``; one that no
+    longer stands as the journal says has changed by ``now``.
+    """
+    past = [event for event in noted if event.time <= now]
+    last = {event.pod: event for event in past if event.what == "pod"}
+    pods = [
+        replace(event, time=now if event.pod in last else since)
+        for event in pod_events(status, now)
+        if event.pod not in last or last[event.pod].detail != event.detail
+    ]
+    return [*_service(status, since), *past, *pods, *_outages(status, past, gate, now)]
+
+
+def _service(status: StackStatus, when: float) -> list[StackEvent]:
+    own = status.spec.service
+    if own is None:
+        return []
+    profile = replace(own.profile, headers={})  # a trace is read without their values
+    return [StackEvent(when, "service", None, {"profile": json.dumps(profile.to_json())})]
+
+
+def _connected(gate: Mapping[str, Any]) -> list[StackEvent]:
+    """For each pod when Redis last answered it, by the gate's own record."""
+    return [
+        StackEvent(float(pod["answered"]), "connected", str(pod["pod"]))
+        for pod in gate.get("pods", ())
+        if pod.get("answered") is not None
+    ]
+
+
+def _outages(
+    status: StackStatus, noted: Sequence[StackEvent], gate: Mapping[str, Any], now: float
+) -> list[StackEvent]:
+    """Stops and starts of Redis that the journal does not have: it was killed past the stack."""
+    known = [(e.time, _STATES[e.detail["action"]]) for e in noted if e.detail.get("action") in _STATES]
+    events: list[StackEvent] = []
+    changes = [(float(change["time"]), str(change["what"])) for change in gate.get("reach", ())]
+    for at, (time, what) in enumerate(changes):
+        before = changes[at - 1] if at else (time, what)
+        if what == "refused":
+            stopped = before[0] if before[1] == "lost" else time
+            if _state(known, stopped) == "running":
+                events.append(StackEvent(stopped, "redis", None, {"action": "stop"}))
+        elif what == "reached" and before[1] == "refused" and _state(known, time) == "running":
+            events.append(StackEvent(time, "redis", None, {"action": "start"}))
+    both = sorted([*known, *((e.time, _STATES[e.detail["action"]]) for e in events)])
+    if status.redis_state != _state(both, now):
+        lost = changes[-1][0] if changes and changes[-1][1] == "lost" else now
+        events.append(StackEvent(lost, "redis", None, {"action": _ACTIONS[status.redis_state]}))
+    return events
+
+
+def _state(known: Sequence[tuple[float, str]], when: float) -> str:
+    before = [state for time, state in known if time <= when]
+    return before[-1] if before else "running"
