@@ -177,11 +177,18 @@ def _redis_gone(call: Call, joined: Joined) -> Diagnosis | None:
     broken = [step for step in call.steps if step.reply is None and step.command.fate in _BROKEN_OFF]
     wished = joined.flag(call) is not False
     down = wished and "stopped" in (joined.redis_state(call.started), joined.redis_state(call.ended))
-    if not (broken or down) or not (call.crashed or (broken and misled(call))):
+    hung = call.unheard and bool(call.pod)
+    if not (broken or down) or not (call.crashed or hung or (broken and misled(call))):
         return None
-    told = "not found" if call.kind == "verify" and call.outcome is Outcome.NOT_FOUND else "a bare error"
-    sentence = f"Redis went away from {call.pod}, which told its user {told} instead of to try again"
-    return finding("redis-dies", call.challenge, sentence, *_stops(joined, call), *broken[:1], call)
+    if hung:
+        told = f"did not answer: {call.ending}"
+    elif call.kind == "verify" and call.outcome is Outcome.NOT_FOUND:
+        told = "told its user not found instead of to try again"
+    else:
+        told = "told its user a bare error instead of to try again"
+    sentence = f"Redis went away from {call.pod}, which {told}"
+    client = client_sentence([client_of(step.command, clients_of(joined.words)) for step in broken[:1]])
+    return finding("redis-dies", call.challenge, sentence + client, *_stops(joined, call), *broken[:1], call)
 
 
 def _not_serving(call: Call, joined: Joined) -> Diagnosis | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from devenv.core.diagnosis.clients import client_of, client_sentence, clients_of
 from devenv.core.diagnosis.findings import Diagnosis, finding
 from devenv.core.diagnosis.steps import Step
 from devenv.core.diagnosis.stories import GRADED, Call, Joined, Story
@@ -25,13 +26,18 @@ def loss(story: Story, joined: Joined) -> Diagnosis | None:
     lost, create = _lost(story, joined), story.create
     if lost is None or create is None:
         return None
-    if create.wrote is not None and lost.read is not None:
+    if create.wrote is not None and lost.read is not None and _about_the_same(story, create.wrote, lost.read):
         return _gone_from_redis(story, joined, create, lost)
     if create.wrote is not None:
         return _not_looked_for(story, joined, create, lost)
     if lost.read is not None:
         return _fell_back(story, joined, create, lost)
     return _both_in_memory(story, joined, create, lost)
+
+
+def _about_the_same(story: Story, wrote: Step, read: Step) -> bool:
+    """Whether both keys can be the session's: a pod may also count requests or hold locks in Redis."""
+    return story.challenge not in wrote.key or story.challenge in read.key
 
 
 def _lost(story: Story, joined: Joined) -> Call | None:
@@ -291,8 +297,8 @@ def _fell_back(story: Story, joined: Joined, create: Call, lost: Call) -> Diagno
         return finding("redis-dies", challenge_id, sentence, *stops, *create.steps, create, lost.read, lost)
     if connected:
         sentence = (
-            f"{create.pod}, which Redis had answered before, kept the session in its memory; {lost.pod} looked "
-            "for it in Redis"
+            f"{create.pod}, which Redis had answered before, kept the session in its memory; "
+            f"{lost.pod} looked for it in Redis"
         )
         return finding("half-migration", challenge_id, sentence, create, lost.read, lost)
     if not away and create.pod != lost.pod and not joined.spoke(create.pod):
@@ -331,7 +337,8 @@ def _gone_from_redis(story: Story, joined: Joined, create: Call, lost: Call) -> 
     removals = [step for step in story.steps if step.deleted and step.at <= read.at]
     if removals:
         early = _ended_early(story, removals[-1], lost) if joined.profile.limit else None
-        return _taken_out(story, removals[-1], read, lost) or early
+        unheard = _ended_unheard(story, joined, removals[-1], lost)
+        return _taken_out(story, removals[-1], read, lost) or unheard or early
     meanwhile = [e for e in joined.redis_events(wrote.at, read.at) if _concerns(e, wrote.key)]
     if _expired(create, wrote.at, read.at) or any(_is_expiry(event) for event in meanwhile):
         return None
@@ -352,6 +359,19 @@ def _taken_out(story: Story, removal: Step, read: Step, lost: Call) -> Diagnosis
         "that there is none"
     )
     return finding("taken-out", story.challenge, sentence, removal, read, *back, owner, lost)
+
+
+def _ended_unheard(story: Story, joined: Joined, removal: Step, lost: Call) -> Diagnosis | None:
+    """The session was ended by a command whose reply was lost, so that its user had to try again."""
+    owner = story.owner(removal)
+    if not removal.lost or owner is None or owner is lost or owner.outcome in GRADED:
+        return None
+    sentence = (
+        f"Redis ran {removal.name} for {owner.pod}, but the reply never arrived: the session has ended, and "
+        "the user, who tried again, was told not found"
+    )
+    client = client_sentence([client_of(removal.command, clients_of(joined.words))])
+    return finding("reply-lost", story.challenge, sentence + client, removal, owner, lost)
 
 
 def _ended_early(story: Story, removal: Step, lost: Call) -> Diagnosis | None:

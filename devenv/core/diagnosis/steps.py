@@ -83,6 +83,11 @@ class Step:
         return self.name in _READS
 
     @property
+    def looked(self) -> bool:
+        """It asked whether the key is there, and what it holds: a read, or a command that also removes it."""
+        return self.is_read or self.name in _DELETES
+
+    @property
     def deleted(self) -> bool:
         """It removed the key."""
         return self.name in _DELETES and self.reply not in ("0", NIL, None) and not self.failed
@@ -104,7 +109,8 @@ class Step:
     @property
     def saw_nothing(self) -> bool:
         """Its reply proves that the key did not exist."""
-        return self.is_read and self.reply == ("-2" if self.name in ("TTL", "PTTL") else NIL)
+        nothing = {"TTL": "-2", "PTTL": "-2", "DEL": "0", "UNLINK": "0", "EXISTS": "0"}
+        return self.looked and self.reply == nothing.get(self.name, NIL)
 
     @property
     def value(self) -> str:

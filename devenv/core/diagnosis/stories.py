@@ -119,14 +119,20 @@ class Call:
         return not isinstance(said, str) or said.startswith("Internal Server Error")
 
     @property
+    def session_steps(self) -> tuple[Step, ...]:
+        """Those of its commands that are about the session: by their key, or all where no key has its id."""
+        named = tuple(step for step in self.steps if self.challenge and self.challenge in step.key)
+        return named or self.steps
+
+    @property
     def wrote(self) -> Step | None:
-        """Its first successful write."""
-        return next((step for step in self.steps if step.is_write and not step.failed), None)
+        """Its first successful write of the session."""
+        return next((step for step in self.session_steps if step.is_write and not step.failed), None)
 
     @property
     def read(self) -> Step | None:
         """Its first command that looked at the session; one that failed only where none did not."""
-        looks = [step for step in self.steps if step.is_read or step.is_write]
+        looks = [step for step in self.session_steps if step.looked or step.is_write]
         return next((step for step in looks if not step.failed), looks[0] if looks else None)
 
     def overlaps(self, other: Call) -> bool:

@@ -26,9 +26,11 @@ def state_before(
     latest: dict[tuple[str, str | None], StackEvent] = {}
     for event in sorted(events, key=lambda event: event.time):
         state = event.what != "redis" or event.detail.get("action") in _STATES
-        if event.time <= when and state and event.what in ("service", "pod", "redis"):
+        if event.time <= when and state and event.what in ("service", "pod", "restart", "redis"):
             latest[event.what, event.pod] = event
-    connected = [event for event in _connected(gate) if event.time <= when]
+    noted_pods = {event.pod for event in noted if event.what == "pod"}
+    # Without a journal it is not known whether Redis answered the pod's present process or an earlier one.
+    connected = [event for event in _connected(gate) if event.time <= when and event.pod in noted_pods]
     return [*latest.values(), *connected]
 
 

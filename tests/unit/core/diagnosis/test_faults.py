@@ -361,3 +361,15 @@ def test_a_lost_reply_of_no_create_and_no_verify_is_a_finding_unless_it_was_sent
     [found] = trace.findings()
     assert found.cause == "reply-lost"
     assert "captcha-api-b sent GET rcaptcha:abstract:elsewhere: Redis ran it, but the reply" in found.sentence
+
+
+def test_a_request_that_hangs_while_redis_is_stopped_is_its_end(trace: Trace) -> None:
+    """A client that queues commands until it is connected again sends none of them."""
+    trace.pods(USE_REDIS="true")
+    challenge_id = trace.create(A, in_redis=True)
+    trace.redis_server("stop")
+    request = trace.begin(A, "verify", challenge_id)
+    trace.now += 3.0
+    trace.end(request, None, status=499, outcome="client-closed")
+    [found] = trace.findings()
+    assert found.cause == "redis-dies" and "its user gave up after 3.0 s" in found.sentence

@@ -287,6 +287,43 @@ def test_what_was_mended_before_the_window_is_no_finding(trace: Trace) -> None:
     assert [found.cause for found in diagnose_joined(join(trace.events))] == ["bad-port-value"] * 2
 
 
+def test_a_session_ended_by_a_command_whose_reply_was_lost(trace: Trace) -> None:
+    """The client reports the lost reply as an error, the service says 503, the second try finds nothing."""
+    trace.pods(**REDIS)
+    challenge_id = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", challenge_id)
+    trace.say(A, "GETDEL", challenge_id, DOC, fate="reply-dropped")
+    trace.end(request, {"detail": "try again"}, 503)
+    trace.verify(B, challenge_id, NOT_FOUND, ("GETDEL", "(nil)"))
+    [found] = trace.findings()
+    assert found.cause == "reply-lost" and "who tried again, was told not found" in found.sentence
+
+
+@pytest.mark.parametrize(("command", "nothing"), [("GETDEL", "(nil)"), ("DEL", "0"), ("UNLINK", "0")])
+def test_a_command_that_removes_the_session_has_looked_for_it(
+    trace: Trace, command: str, nothing: str
+) -> None:
+    trace.pods(**REDIS)
+    challenge_id = trace.create(A, in_redis=True, prefix="one:")
+    request = trace.begin(B, "verify", challenge_id)
+    trace.say(B, command, challenge_id, nothing, prefix="two:")
+    trace.end(request, NOT_FOUND)
+    assert trace.causes() == ["prefix-mismatch"]
+
+
+def test_a_counter_beside_the_session_is_no_other_prefix(trace: Trace) -> None:
+    """A rate limiter writes to Redis for every request, and its key has no session in it."""
+    trace.pods(**REDIS)
+    request = trace.begin(A, "create")
+    trace.say(A, "INCR", "10.0.0.7", "1", prefix="rate:")
+    trace.say(A, "SETEX", "c1" * 16, "OK", "60", DOC)
+    trace.end(request, {"challenge_id": "c1" * 16, "ttl": 60})
+    request = trace.begin(B, "verify", "c1" * 16)
+    trace.say(B, "INCR", "10.0.0.7", "2", prefix="rate:")
+    trace.end(request, NOT_FOUND)
+    assert trace.causes() == ["half-migration"]
+
+
 def test_not_found_on_the_same_pod_rules_its_memory_out(trace: Trace) -> None:
     trace.pods(**REDIS, WORKERS="1")
     trace.verify(A, trace.create(A), NOT_FOUND)

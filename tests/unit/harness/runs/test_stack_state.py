@@ -38,13 +38,14 @@ def test_without_a_journal_a_stack_stands_as_it_stands_now() -> None:
 def test_what_happened_before_has_its_own_time() -> None:
     noted = [
         StackEvent(1.0, "pod", A, {"USE_REDIS": "false", "WORKERS": "3"}),
+        StackEvent(1.5, "restart", A),
         StackEvent(2.0, "pod", A, {"USE_REDIS": "true", "WORKERS": "3"}),
         StackEvent(3.0, "redis", None, {"action": "stop"}),
         StackEvent(3.5, "redis", None, {"action": "expire", "key": "k"}),
     ]
-    events = state_before(status(redis="stopped"), noted, gate(a=2.5, b=7.0), 5.0)
+    events = state_before(status(redis="stopped"), noted, gate(a=2.5, b=2.6), 5.0)
     assert [(event.what, event.pod, event.time) for event in events] == [
-        ("pod", A, 2.0), ("redis", None, 3.0), ("pod", B, 5.0), ("connected", A, 2.5),
+        ("pod", A, 2.0), ("restart", A, 1.5), ("redis", None, 3.0), ("pod", B, 5.0), ("connected", A, 2.5),
     ]  # fmt: skip
 
 
