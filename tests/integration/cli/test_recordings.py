@@ -14,7 +14,7 @@ import yaml
 
 from tests.support import ROOT
 
-DATA = ROOT / "unit" / "recording" / "data"
+DATA = ROOT / "tests" / "unit" / "verbs" / "recordings" / "data"
 
 
 def post(status: dict[str, Any], path: str, body: Any = None, pod: str = "a") -> dict[str, Any]:
