@@ -1,14 +1,22 @@
-"""What tests of several folders use: the checkout, waiting for a condition, free ports, ended processes."""
+"""What tests of several folders use: waiting for a condition, free ports, processes, the command line."""
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
+import signal
 import socket
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 import psutil
+
+from devenv.cli import main
 
 T = TypeVar("T")
 
@@ -57,3 +65,84 @@ def gone(process: psutil.Process) -> bool:
 def all_gone(processes: Iterable[psutil.Process]) -> bool:
     """Whether every one of the processes has ended."""
     return all(map(gone, processes))
+
+
+def devenv_here(
+    folder: Path, environment: Mapping[str, str], *words: str
+) -> subprocess.CompletedProcess[str]:
+    """``devenv`` with these words in ``folder``, in this process: no interpreter starts, nothing is imported.
+
+    What it gives is what ``devenv_process`` gives. Not for verbs that are ended by a signal, and not for two
+    threads at a time: the working folder, the environment and the standard streams are the process's.
+    """
+    output, problems = _stream(), _stream()
+    with (
+        contextlib.chdir(folder),
+        _environment(environment),
+        _signals_kept(),
+        contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(problems),
+    ):
+        code = main(words)
+    return subprocess.CompletedProcess(words, code, _text(output), _text(problems))
+
+
+PROCESSES = ("up", "down", "demo")
+"""Verbs that ``devenv_run`` runs as a process of their own: they start or end stacks."""
+
+
+def devenv_run(folder: Path, environment: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    """``devenv`` with these words in ``folder``: as a process or, where that says the same, in this one."""
+    return (devenv_process if words[0] in PROCESSES else devenv_here)(folder, environment, *words)
+
+
+def devenv_process(
+    folder: Path, environment: Mapping[str, str], *words: str
+) -> subprocess.CompletedProcess[str]:
+    """``devenv`` with these words in ``folder``, as a process of its own."""
+    return subprocess.run(
+        devenv_command(*words),
+        cwd=folder,
+        env=dict(environment),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=HANG_GUARD_S,
+        check=False,
+    )
+
+
+def devenv_command(*words: str) -> list[str]:
+    """The command of a process that runs ``devenv`` with these words."""
+    return [sys.executable, "-m", "devenv", *words]
+
+
+def _stream() -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    stream.seek(0)
+    return stream.read()
+
+
+@contextlib.contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextlib.contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Put the handler of SIGTERM back, which the command line sets for its process."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

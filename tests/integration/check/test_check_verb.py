@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from devenv.core.checker.expressions import FIELDS
 from devenv.core.checker.invariants import Kind
 from devenv.core.model.errors import UsageProblem
 from devenv.harness.runs.check import check
-from tests.support import ROOT
+from tests.support import ROOT, devenv_here
 
 PAGE = ROOT.joinpath("docs", "check.md").read_text(encoding="utf-8")
 
@@ -48,15 +47,7 @@ class Shell:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         env = {name: item for name, item in os.environ.items() if not name.startswith("DEVENV_")}
-        return subprocess.run(
-            [sys.executable, "-m", "devenv", "check", *words],
-            cwd=self.folder,
-            env={**env, "PYTHONUTF8": "1"},
-            capture_output=True,
-            encoding="utf-8",
-            timeout=120,
-            check=False,
-        )
+        return devenv_here(self.folder, env, "check", *words)
 
     def json(self, *words: str, code: int) -> dict[str, Any]:
         done = self.run(*words, "--json")

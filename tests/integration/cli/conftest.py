@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.support import HANG_GUARD_S
+from tests.support import devenv_command, devenv_run
 
 
 @dataclass(frozen=True)
@@ -31,19 +30,8 @@ class CommandLine:
         server = {name: value for name, value in os.environ.items() if name == "DEVENV_REDIS_SERVER"}
         return {**kept, **ports, **server, "DEVENV_BACKEND": "embedded", "LC_ALL": "C.UTF-8"}
 
-    def command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "devenv", *words]
-
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(*words),
-            cwd=self.folder,
-            env=self.environment(),
-            capture_output=True,
-            encoding="utf-8",
-            timeout=HANG_GUARD_S,
-            check=False,
-        )
+        return devenv_run(self.folder, self.environment(), *words)
 
     def json(self, *words: str, code: int = 0) -> dict[str, Any]:
         done = self.run(*words, "--json")
@@ -55,7 +43,7 @@ class CommandLine:
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            self.command(*words),
+            devenv_command(*words),
             cwd=self.folder,
             env=self.environment(),
             stdout=subprocess.PIPE,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import all_gone, until
+from tests.support import HANG_GUARD_S, all_gone, until
 
 CommandLine = Any  # of conftest.py
 TYPES = {"abstract", "imagegrid", "handwriting"}
@@ -92,7 +92,7 @@ def test_ctrl_c_leaves_nothing(devenv: CommandLine) -> None:
         everyone = devenv.family(process)
         assert len(everyone) > 3
         devenv.interrupt(process)
-        assert process.wait(30) == 130
+        assert process.wait(HANG_GUARD_S) == 130
     until(lambda: all_gone(everyone), "the demo's processes are gone")
     assert not list((devenv.folder / ".devenv").glob("temporary-*/embedded.json"))
 
@@ -102,7 +102,7 @@ def test_kill_9_leaves_no_process(devenv: CommandLine) -> None:
         devenv.read_until(process, "captcha-api-a ready")
         everyone = devenv.family(process)
         process.kill()
-        process.wait(30)
+        process.wait(HANG_GUARD_S)
     until(lambda: all_gone(everyone), "the demo's processes are gone")
     left = list((devenv.folder / ".devenv").glob("temporary-*"))
     assert devenv.json("demo", "--trials", "1")["verdict"] == "holds"
@@ -117,7 +117,7 @@ def test_up_in_the_foreground_shows_logs_until_ctrl_c(devenv: CommandLine) -> No
         assert len(status["pods"]) == 2
         everyone = devenv.family(process)
         devenv.interrupt(process)
-        assert process.wait(30) == 130
+        assert process.wait(HANG_GUARD_S) == 130
     until(lambda: all_gone(everyone), "the stack's processes are gone")
     assert devenv.run("status").returncode == 4
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support import until
+from tests.support import HANG_GUARD_S, until
 
 from .conftest import CommandLine
 
@@ -20,9 +20,9 @@ A, B = "captcha-api-a", "captcha-api-b"
 
 @pytest.fixture(scope="module")
 def guide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
-    """A detached stack of two pods with the guide's store, which wait long enough for us to type."""
+    """A detached stack of two pods with the guide's store, whose waits and sessions outlast the slowest machine."""
     line = CommandLine(tmp_path_factory.mktemp("gate"))
-    (line.folder / ".env").write_text("REDIS_TIMEOUT_MS=60000\n", encoding="utf-8")
+    (line.folder / ".env").write_text("REDIS_TIMEOUT_MS=300000\nCAPTCHA_TTL=3600\n", encoding="utf-8")
     line.json("up", "--detach", "--use-redis", "--strategy", "guide")
     yield line
     line.json("down")
@@ -31,7 +31,7 @@ def guide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
 @pytest.fixture
 def traffic(guide: CommandLine) -> Iterator[httpx.Client]:
     url = guide.json("status")["endpoints"]["traffic"]
-    with httpx.Client(base_url=url, timeout=20.0, trust_env=False) as client:
+    with httpx.Client(base_url=url, timeout=HANG_GUARD_S, trust_env=False) as client:
         yield client
     guide.json("gate", "reset")
 
@@ -138,7 +138,7 @@ def test_the_reset_names_the_connections_that_it_closes(guide: CommandLine, traf
     assert "severed" in guide.run("gate", "list").stdout
     ended = guide.json("gate", "reset")
     assert [(closed["pod"], closed["rule"]) for closed in ended["closed"]] == [(B, "loses")]
-    waiting.join(30)
+    waiting.join(HANG_GUARD_S)
     assert not waiting.is_alive()
     assert guide.json("gate", "reset") == {"released": [], "closed": []}
 
@@ -150,8 +150,8 @@ def test_without_a_stack_there_is_no_gate(devenv: CommandLine) -> None:
 def test_a_race_made_by_hand_and_explained(guide: CommandLine, traffic: httpx.Client) -> None:
     """B is held between reading and writing, A's second wrong answer ends the session, B writes it back."""
     challenge_id = create(traffic, A)
-    rule = guide.json("gate", "hold", "--pod", "B", "--command", "TTL", "--seconds", "60", "--id", "race")
-    assert rule["seconds"] == 60.0
+    rule = guide.json("gate", "hold", "--pod", "B", "--command", "TTL", "--seconds", "300", "--id", "race")
+    assert rule["seconds"] == 300.0
     answers: list[dict[str, Any]] = []
     late = threading.Thread(target=lambda: answers.append(verify(traffic, B, challenge_id, [0])))
     late.start()
@@ -166,9 +166,9 @@ def test_a_race_made_by_hand_and_explained(guide: CommandLine, traffic: httpx.Cl
     assert [item["seq"] for item in guide.json("gate", "release", "--rule", "race")["released"]] == [
         held["seq"]
     ]
-    late.join(30.0)
+    late.join(HANG_GUARD_S)
     assert answers[0]["attempts"] == 1
-    found = guide.json("explain", "--since", "300", code=1)
+    found = guide.json("explain", "--since", "3600", code=1)
     assert found["run"] is None
     about = {one["cause"]: one for one in found["findings"] if challenge_id in one["challenges"]}
     assert list(about) == ["resurrected-key", "lost-attempt"]
@@ -182,7 +182,7 @@ def test_explain_for_people(guide: CommandLine, traffic: httpx.Client) -> None:
     verify(traffic, B, create(traffic, A), [0])
     page = guide.folder / "why.html"
     live = guide.run("explain", "--since", "300", "--report", str(page))
-    assert live.returncode in (0, 1)
+    assert live.returncode == 1
     assert live.stdout.startswith("the last 300 s of the running stack\n")
     assert "<svg" in page.read_text(encoding="utf-8")
     run = guide.json("replay", "pod-memory-abstract", "--strategy", "guide")["run"]
@@ -199,7 +199,7 @@ def test_a_toggle_by_another_command_is_known(guide: CommandLine, traffic: httpx
     guide.json("toggle", "off", "--pod", "a")
     try:
         assert verify(traffic, A, challenge_id, [0])["message"] == "Challenge not found"
-        found = guide.json("explain", "--since", "300", code=1)
+        found = guide.json("explain", "--since", "3600", code=1)
     finally:
         guide.json("toggle", "on", "--pod", "a")
     ours = [one for one in found["findings"] if challenge_id in one["challenges"]]

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tests.integration.cli.conftest import CommandLine
+from tests.support import HANG_GUARD_S
 
 
 def pairs(line: CommandLine, *words: str) -> tuple[int, dict[str, object]]:
@@ -18,7 +19,7 @@ def pairs(line: CommandLine, *words: str) -> tuple[int, dict[str, object]]:
         env=line.environment(),
         capture_output=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=HANG_GUARD_S,
     )
     return done.returncode, json.loads(done.stdout)
 

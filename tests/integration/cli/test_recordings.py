@@ -12,7 +12,7 @@ import httpx
 import pytest
 import yaml
 
-from tests.support import ROOT
+from tests.support import HANG_GUARD_S, ROOT
 
 DATA = ROOT / "tests" / "unit" / "verbs" / "recordings" / "data"
 
@@ -78,7 +78,7 @@ def test_record_writes_what_went_through_the_proxy(running: Any) -> None:
     post(status, "/api/abstract-verify", {"challenge_id": created["challenge_id"], "selections": []}, "a")
     running.read_until(process, "3 requests")
     running.interrupt(process)
-    rest = process.communicate(timeout=60)[0]
+    rest = process.communicate(timeout=HANG_GUARD_S)[0]
     assert process.returncode == 0, rest
     text = (running.folder / "recorded.yaml").read_text(encoding="utf-8")
     assert "hunter2" not in text

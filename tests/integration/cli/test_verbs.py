@@ -11,6 +11,8 @@ from xml.etree import ElementTree as ET
 import httpx
 import pytest
 
+from tests.support import HANG_GUARD_S
+
 CommandLine = Any  # of conftest.py
 A, B = "captcha-api-a", "captcha-api-b"
 
@@ -146,4 +148,4 @@ def test_a_reader_that_has_seen_enough_is_no_failure(running: CommandLine) -> No
         process.stdout.close()
         running.run("route")  # its request makes somebody log, so that the next line finds nobody reading
         running.json("replay", "pod-memory-abstract", "--strategy", "memory")
-        assert process.wait(30) == 0
+        assert process.wait(HANG_GUARD_S) == 0

@@ -20,6 +20,8 @@ import httpx
 import pytest
 from PIL import Image
 
+from tests.support import HANG_GUARD_S, until
+
 _URL = re.compile(r"running on (http://127\.0\.0\.1:\d+)")
 
 
@@ -51,7 +53,7 @@ def _service(*arguments: str, **environment: str) -> Iterator[httpx.Client]:
     finally:
         process.terminate()
         try:
-            process.wait(15)
+            process.wait(HANG_GUARD_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -313,10 +315,7 @@ def test_a_caller_that_gives_up_leaves_nothing_behind(ml: httpx.Client) -> None:
     ml.put("/faults", json={"endpoint": "predict-bot", "timeout": True, "timeout_s": 300})
     with pytest.raises(httpx.ReadTimeout):
         ml.post("/predict-bot", json={}, timeout=0.3)
-    deadline = time.monotonic() + 15
-    while (held := ml.get("/faults").json()["held"]) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert held == 0
+    until(lambda: ml.get("/faults").json()["held"] == 0, "nothing is held")
 
 
 def test_a_held_request_does_not_keep_the_service_from_ending() -> None:
@@ -324,11 +323,10 @@ def test_a_held_request_does_not_keep_the_service_from_ending() -> None:
         with _service() as client:
             client.put("/faults", json={"endpoint": "predict-bot", "timeout": True, "timeout_s": 300})
             waiting = pool.submit(httpx.post, client.base_url.join("/predict-bot"), json={}, timeout=120)
-            deadline = time.monotonic() + 15
-            while client.get("/faults").json()["held"] == 0 and time.monotonic() < deadline:
-                time.sleep(0.02)
+            until(lambda: client.get("/faults").json()["held"] > 0, "the request is held")
         # The service was told to end and has ended; what it held is over too, as a failure.
-        assert isinstance(waiting.exception(30), httpx.HTTPError) or waiting.result().is_server_error
+        error = waiting.exception(HANG_GUARD_S)
+        assert isinstance(error, httpx.HTTPError) or waiting.result().is_server_error
 
 
 def test_a_bad_seed_ends_with_one_line() -> None:
@@ -338,7 +336,7 @@ def test_a_bad_seed_ends_with_one_line() -> None:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=HANG_GUARD_S,
     )
     assert result.returncode != 0
     assert result.stderr.strip() == "MOCK_ML_SEED must be an integer, not 'seven'"

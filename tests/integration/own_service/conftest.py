@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -24,7 +22,6 @@ from devenv.verbs.replay.result import ReplayResult
 from tests.support import ROOT
 
 EXAMPLES = ROOT / "docs" / "examples"
-DEVENV = (sys.executable, "-m", "devenv")
 
 HEADER_VALUE = "client-7f3a"
 OWN_STYLE = f"""\
@@ -63,13 +60,6 @@ def missing(why: str) -> NoReturn:
 def needed(tool: str) -> str:
     """Where ``tool`` is."""
     return shutil.which(tool) or missing(f"{tool} is not installed")
-
-
-def run_devenv(folder: Path, environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    """``devenv WORDS`` in a service's folder, as a person runs it."""
-    return subprocess.run(
-        [*DEVENV, *words], cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=False
-    )
 
 
 @pytest.fixture(scope="session")

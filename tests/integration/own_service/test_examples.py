@@ -23,7 +23,8 @@ from devenv.verbs.explain.source import explain_run
 from devenv.verbs.init.detect import InitOptions, look
 from devenv.verbs.operate.select import SUPERVISOR
 from devenv.verbs.operate.toggle import toggle
-from tests.integration.own_service.conftest import DEVENV, HEADER_VALUE, OWN_STYLE, explored, needed, played
+from tests.integration.own_service.conftest import HEADER_VALUE, OWN_STYLE, explored, needed, played
+from tests.support import devenv_run
 
 NODE = """\
 [service]
@@ -220,9 +221,7 @@ def test_a_session_in_a_header_and_other_names_for_everything(
     (tmp_path / ".env").write_text("GAME_CACHE_URL=rediss://prod.example.invalid:6380\n", encoding="utf-8")
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*DEVENV, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
-        )
+        return devenv_run(tmp_path, environment, *words)
 
     requests = ["--create", "POST /start", "--verify", "POST /guess", "--body", '{"n": 1}']
     start = ["init", "--yes", "--command", "{python} game.py {port}", *requests]
@@ -249,9 +248,7 @@ def test_three_commands_from_its_folder(example: Callable[[str], Path], environm
     folder = example("own-style")
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*DEVENV, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
-        )
+        return devenv_run(folder, environment, *words)
 
     assert run("init", "--yes").returncode == 0
     story = run("demo", "--trials", "2", "--json")
@@ -276,9 +273,7 @@ def test_every_verb_says_redis_of_its_store_and_the_doctor_finds_nothing(
     (folder / "devenv.toml").write_text(OWN_STYLE, encoding="utf-8")
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*DEVENV, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
-        )
+        return devenv_run(folder, environment, *words)
 
     assert run("up", "-d").returncode == 0
     try:
@@ -312,9 +307,7 @@ def test_unknown_addresses_stop_it_and_no_value_is_told(
 ) -> None:
     folder = example("own-style")
     words = ["up", "-d", "--app", "main:app"]
-    done = subprocess.run(
-        [*DEVENV, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
-    )
+    done = devenv_run(folder, environment, *words)
     assert done.returncode == 2
     assert "FEATURE_FLAGS_HOST (.env:7), AUDIT_DSN (.env:8)" in done.stderr
     assert "--allow-env" in done.stderr

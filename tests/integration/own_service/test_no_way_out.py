@@ -11,13 +11,15 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
-from tests.integration.own_service.conftest import DEVENV, OWN_STYLE, missing, needed
+from tests.integration.own_service.conftest import OWN_STYLE, missing, needed
+from tests.support import HANG_GUARD_S, devenv_command
 
 DOMAIN_PORT = 53
 _PORT = re.compile(r"sin6?_port=htons\((\d+)\)")
@@ -57,7 +59,7 @@ def test_nothing_leaves(
     folder, log = example("own-style"), tmp_path / "log"
     (folder / "devenv.toml").write_text(OWN_STYLE, encoding="utf-8")
     done = subprocess.run(
-        [strace, *RECORDER, "-o", str(log), *DEVENV, "demo", "--trials", "1", "--json"],
+        [strace, *RECORDER, "-o", str(log), *devenv_command("demo", "--trials", "1", "--json")],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -78,7 +80,7 @@ def test_the_recorder_sees_what_would_leave(
     unshare = needed("unshare")
     folder, log = example("own-style"), tmp_path / "log"
     by_hand = "import asyncio, main; asyncio.run(main.keep('key', 'value'))"
-    program = [DEVENV[0], "-c", by_hand]
+    program = [sys.executable, "-c", by_hand]
     allowed = subprocess.run([unshare, "-n", "true"], capture_output=True, text=True)
     if allowed.returncode != 0:
         missing(f"no network namespace here: {allowed.stderr.strip()[:200]}")
@@ -88,7 +90,7 @@ def test_the_recorder_sees_what_would_leave(
         env={**environment, "USE_REDIS": "true"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANG_GUARD_S,
     )
     assert done.returncode != 0
     assert "redis.prod.example.invalid" in done.stderr

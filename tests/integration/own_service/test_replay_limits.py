@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.integration.own_service.conftest import run_devenv
+from tests.support import devenv_run
 
 SERVICES = Path(__file__).parent / "replay_services"
 
 
 def explored(folder: Path, environment: dict[str, str], expression: str) -> tuple[int, Any]:
     """Exit code and result of ``devenv explore`` in a service's folder."""
-    done = run_devenv(folder, environment, "explore", expression, "--json")
+    done = devenv_run(folder, environment, "explore", expression, "--json")
     assert done.returncode in (0, 1), done.stderr
     return done.returncode, json.loads(done.stdout)
 

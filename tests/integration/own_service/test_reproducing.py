@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.own_service.conftest import DEVENV
+from tests.support import devenv_run
 
 SERVICE = """
 import json, os, secrets
@@ -66,10 +66,7 @@ def test_what_is_printed_does_it_again(tmp_path: Path, environment: dict[str, st
     (tmp_path / "devenv.toml").write_text(TOML, encoding="utf-8")
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*DEVENV, *words], cwd=tmp_path, env=environment, capture_output=True,
-            encoding="utf-8", timeout=120, check=False,
-        )  # fmt: skip
+        return devenv_run(tmp_path, environment, *words)
 
     explored = run("explore", "R+W+X", "--json", "--redis", redis)
     assert explored.returncode == 1, explored.stderr

@@ -11,6 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.support import HANG_GUARD_S
+
 Make = Callable[[str], Any]
 
 UNUSED = """
@@ -131,7 +133,7 @@ def test_ctrl_c_leaves_nothing_behind(project: Make, text: str) -> None:
         family = psutil.Process(process.pid).children(recursive=True)
         assert len(family) > 4
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=HANG_GUARD_S)
     finally:
         process.kill()
         process.wait()

@@ -1,4 +1,4 @@
-"""``devenv explore`` as a process, on a stack that runs."""
+"""``devenv explore`` at the command line, on a stack that runs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support import HANG_GUARD_S, devenv_command, devenv_here
 
 
 @pytest.fixture
@@ -20,10 +21,7 @@ def devenv(guide_folder: Path) -> Any:
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         env = {**os.environ, "DEVENV_STATE_DIR": str(guide_folder), "NO_COLOR": "1"}
-        return subprocess.run(
-            [sys.executable, "-m", "devenv", "explore", *words],
-            env=env, cwd=guide_folder, capture_output=True, encoding="utf-8", timeout=120, check=False,
-        )  # fmt: skip
+        return devenv_here(guide_folder, env, "explore", *words)
 
     return run
 
@@ -100,7 +98,7 @@ def test_learning_can_be_ended_too(guide_folder: Path, ended: str) -> None:
     env = {**os.environ, "DEVENV_STATE_DIR": str(guide_folder), "NO_COLOR": "1"}
     words = ["8 W", "--json", *(["--budget", "1s"] if ended == "budget" else [])]
     child = subprocess.Popen(
-        [sys.executable, "-m", "devenv", "explore", *words],
+        devenv_command("explore", *words),
         env=env, cwd=guide_folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
     )  # fmt: skip
     if ended == "Ctrl-C":
@@ -109,7 +107,7 @@ def test_learning_can_be_ended_too(guide_folder: Path, ended: str) -> None:
             if "learning: " in line:
                 break
         child.send_signal(signal.SIGINT)
-    said = json.loads(child.communicate(timeout=60)[0])
+    said = json.loads(child.communicate(timeout=HANG_GUARD_S)[0])
     why = {"budget": "the budget was used up", "Ctrl-C": "interrupted"}[ended]
     assert (said["complete"], said["incomplete"], said["traces"]) == (False, why, 0)
     assert child.returncode == 3
@@ -121,7 +119,7 @@ def test_ctrl_c_ends_confirming_and_comparing(guide_folder: Path) -> None:
     env = {**os.environ, "DEVENV_STATE_DIR": str(guide_folder), "NO_COLOR": "1"}
     words = ["R+R", "--replays", "1000", "--compare", "guide,atomic", "--json"]
     child = subprocess.Popen(
-        [sys.executable, "-m", "devenv", "explore", *words],
+        devenv_command("explore", *words),
         env=env, cwd=guide_folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
     )  # fmt: skip
     assert child.stderr is not None
@@ -129,7 +127,7 @@ def test_ctrl_c_ends_confirming_and_comparing(guide_folder: Path) -> None:
         if "confirming" in line:
             break
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=60)
+    out, err = child.communicate(timeout=HANG_GUARD_S)
     [said] = json.loads(out)["compared"]
     assert (said["complete"], said["traces"]) == (True, 36)
     assert [(violation["confirmed"], violation["why"]) for violation in said["violations"]] == [
@@ -143,7 +141,7 @@ def test_ctrl_c_ends_confirming_and_comparing(guide_folder: Path) -> None:
 def test_ctrl_c_keeps_what_was_found(guide_folder: Path) -> None:
     env = {**os.environ, "DEVENV_STATE_DIR": str(guide_folder), "NO_COLOR": "1"}
     child = subprocess.Popen(
-        [sys.executable, "-m", "devenv", "explore", "R+W+E", "--mode", "direct", "--json", "--replays", "1"],
+        devenv_command("explore", "R+W+E", "--mode", "direct", "--json", "--replays", "1"),
         env=env, cwd=guide_folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
     )  # fmt: skip
     assert child.stderr is not None
@@ -151,7 +149,7 @@ def test_ctrl_c_keeps_what_was_found(guide_folder: Path) -> None:
         if re.search(r"[1-9]\d* traces, .* violations: (?!none)", line):
             break
     child.send_signal(signal.SIGINT)
-    said = json.loads(child.communicate(timeout=60)[0])
+    said = json.loads(child.communicate(timeout=HANG_GUARD_S)[0])
     assert (said["complete"], said["incomplete"]) == (False, "interrupted")
     assert 0 < said["traces"] < 1_977
     assert [violation["confirmed"] for violation in said["violations"]]

@@ -7,7 +7,6 @@ import contextlib
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,9 +21,9 @@ from devenv.core.resp.values import OK, Failure
 from devenv.stack.embedded.redis_cluster import MASTERS, Node, options, write_config
 from devenv.stack.redis_access import Credentials, make_credentials
 from devenv.wire.executor.redis_link import ClusterLink, RedisLink
+from tests.support import until
 
 T = TypeVar("T")
-START_SECONDS = 60.0
 KEYS = [b"key%d" % number for number in range(30)]
 """Enough that each of three nodes owns some."""
 
@@ -97,13 +96,12 @@ def wait_until_it_serves(cluster: Cluster) -> None:
     async def serves(link: ClusterLink) -> bool:
         return all([not isinstance(await link.call(b"EXISTS", key), Failure) for key in KEYS])
 
-    deadline = time.monotonic() + START_SECONDS
-    while True:
+    def all_serve() -> bool:
         with contextlib.suppress(EnvironmentProblem, ConnectionError):
-            if cluster.run(serves):
-                return
-        assert time.monotonic() < deadline, "the cluster does not serve"
-        time.sleep(0.05)
+            return cluster.run(serves)
+        return False
+
+    until(all_serve, "the cluster serves")
 
 
 def test_every_node_is_entered(cluster: Cluster) -> None:

@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from devenv.wire.gate.control import router
+from tests.support import HANG_GUARD_S
 
 Ask = Callable[..., Any]
 
@@ -73,11 +74,11 @@ def test_held_and_release(api: Ask, gate: Any) -> None:
         assert api("POST", "/release", json={"pod": "a"}) == {"released": []}
         assert api("POST", "/release", json={"seq": held["seq"]}) == {"released": [held]}
         assert api("POST", "/release", json={"seq": held["seq"]}) == {"released": []}
-        assert setting.result(5)
+        assert setting.result(HANG_GUARD_S)
         again = pool.submit(gate.client().set, "k", "w")
         gate.held(1)
         assert len(api("POST", "/reset")["released"]) == 1
-        assert again.result(5)
+        assert again.result(HANG_GUARD_S)
     assert api("POST", "/reset") == {"released": [], "closed": []}
     api("POST", "/release", json={"then": "explode"}, status=422)
 
@@ -91,7 +92,7 @@ def test_waiting_for_the_next_hold(api: Ask, gate: Any) -> None:
         answer = api("GET", "/held", params={"known": known, "wait": 5})
         assert [held["command"] for held in answer["held"]] == ["GET"]
         api("POST", "/release", json={})
-        getting.result(5)
+        getting.result(HANG_GUARD_S)
 
 
 def test_commands_are_paged(api: Ask, gate: Any) -> None:

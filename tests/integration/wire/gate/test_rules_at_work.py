@@ -12,7 +12,7 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
 from devenv.wire.gate import Rule, Then
-from tests.support import until
+from tests.support import HANG_GUARD_S, until
 
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex")
 RETRYING = {
@@ -155,10 +155,10 @@ def test_holding_makes_two_pods_cross(gate: Any, direct: redis.Redis, background
     second = background(count, "captcha-api-b")
     gate.held(2)
     assert [held.pod for held in gate.release(pod="b")] == ["captcha-api-b"]
-    assert second.result(5) == 1
+    assert second.result(HANG_GUARD_S) == 1
     assert not first.done()
     gate.release()
-    assert first.result(5) == 1
+    assert first.result(HANG_GUARD_S) == 1
     order = sorted(gate.steps(), key=lambda step: step.forwarded)
     assert [(step.pod[-1], step.command) for step in order] == [
         ("a", "GET"),
@@ -195,10 +195,10 @@ def test_taking_a_rule_away_lets_go_what_it_holds(gate: Any, background: Any) ->
     getting = background(gate.client("captcha-api-b").get, "none")
     gate.held(2)
     assert gate.call(gate.gate.remove_rule, "one")
-    assert setting.result(5)
+    assert setting.result(HANG_GUARD_S)
     gate.held(1)
     gate.call(gate.gate.reset)
-    assert getting.result(5) is None
+    assert getting.result(HANG_GUARD_S) is None
     assert gate.client().get("k") == b"v"
 
 
@@ -265,7 +265,7 @@ def test_a_transaction_is_held_at_its_exec(gate: Any, direct: redis.Redis, backg
     assert (held.command, held.key) == ("EXEC", "k")
     assert direct.get("k") is None
     gate.release()
-    assert writing.result(5) == [True]
+    assert writing.result(HANG_GUARD_S) == [True]
 
 
 def test_a_release_that_loses_the_reply(gate: Any, direct: redis.Redis, background: Any) -> None:
@@ -274,7 +274,7 @@ def test_a_release_that_loses_the_reply(gate: Any, direct: redis.Redis, backgrou
     gate.held(1)
     gate.release(then=Then.CUT_REPLY)
     with pytest.raises(redis.ConnectionError):
-        setting.result(5)
+        setting.result(HANG_GUARD_S)
     assert direct.get("k") == b"v"
 
 

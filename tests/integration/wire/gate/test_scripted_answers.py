@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from devenv.wire.gate import Held, Then
+from tests.support import HANG_GUARD_S
 
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex")
 
@@ -40,7 +41,7 @@ def test_the_pod_is_given_the_answer_and_redis_nothing(
         assert held.resp3 == (protocol == 3)
         assert held.commands == (tuple(word.encode() for word in words),)
         gate.release(then=Then.ANSWER, answer=answer)
-        assert asking.result(5) == heard
+        assert asking.result(HANG_GUARD_S) == heard
     assert direct.dbsize() == 0
     gate.rules()
     assert client.get("k") is None  # the same connection, in step
@@ -60,7 +61,7 @@ def test_a_transaction_answered_at_its_exec_is_forgotten_by_redis(
     [held] = gate.held(1)
     assert held.commands == ((b"SETEX", b"k", b"60", b"v"), (b"DEL", b"k2"))
     gate.release(then=Then.ANSWER, answer=b"*2\r\n+OK\r\n:1\r\n")
-    assert writing.result(5) == [True, 1]
+    assert writing.result(HANG_GUARD_S) == [True, 1]
     assert direct.dbsize() == 0
     gate.rules()
     assert client.set("k", "now")
@@ -74,7 +75,7 @@ def test_a_reply_is_exchanged_for_another(gate: Any, direct: redis.Redis, backgr
     asking = background(client.get, "k")
     gate.held(1)
     gate.release(then=Then.ANSWER, answer=b"$-1\r\n")
-    assert asking.result(5) is None
+    assert asking.result(HANG_GUARD_S) is None
     gate.rules()
     assert client.get("k") == b"v"
 
@@ -90,11 +91,11 @@ def test_a_watcher_is_told_of_its_rule_only(gate: Any, background: Any) -> None:
 
     gate.call(gate.gate.holds.watch, "mine", watch)
     asking = [background(gate.client().get, key) for key in ("b", "a")]
-    assert came.wait(5)
+    assert came.wait(HANG_GUARD_S)
     gate.held(2)
     assert [held.key for held in told] == ["a"]
     gate.call(gate.gate.holds.watch, "mine", None)
     assert gate.call(gate.gate.holds.release_one, told[0].seq)
     assert not gate.call(gate.gate.holds.release_one, told[0].seq)
     gate.release()
-    assert [one.result(5) for one in asking] == [None, None]
+    assert [one.result(HANG_GUARD_S) for one in asking] == [None, None]

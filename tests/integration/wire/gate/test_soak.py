@@ -16,6 +16,8 @@ from typing import Any
 import psutil
 import redis
 
+from tests.support import HANG_GUARD_S
+
 COMMANDS = int(os.environ.get("DEVENV_SOAK_COMMANDS", "100000"))
 PIPELINE = 500
 CONNECTIONS = 4
@@ -29,7 +31,7 @@ def running(upstream: int, trace: Path) -> Iterator[tuple[int, psutil.Process]]:
         assert process.stdin and process.stdout
         yield int(process.stdout.readline()), psutil.Process(process.pid)
         process.stdin.close()
-        assert process.wait(30) == 0
+        assert process.wait(HANG_GUARD_S) == 0
 
 
 def run_round(clients: list[redis.Redis], round_number: int) -> None:
