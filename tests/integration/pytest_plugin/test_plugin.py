@@ -85,7 +85,7 @@ def test_that_explores(devenv, request):
 
     logging.getLogger("devenv").addHandler(Mark())
     logging.getLogger("devenv").setLevel(logging.INFO)
-    devenv.core.search("8 W", strategy="guide")
+    devenv.explore("8 W", strategy="guide")
 
 def test_after_it():
     pass
