@@ -20,7 +20,7 @@ A, B = "captcha-api-a", "captcha-api-b"
 
 @pytest.fixture(scope="module")
 def guide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
-    """A detached stack of two pods with the guide's store, whose waits and sessions outlast the slowest machine."""
+    """A detached stack of two pods with the guide's store; its waits and sessions outlast a slow machine."""
     line = CommandLine(tmp_path_factory.mktemp("gate"))
     (line.folder / ".env").write_text("REDIS_TIMEOUT_MS=300000\nCAPTCHA_TTL=3600\n", encoding="utf-8")
     line.json("up", "--detach", "--use-redis", "--strategy", "guide")
