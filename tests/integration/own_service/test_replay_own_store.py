@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.own_service.conftest import run_devenv
+from tests.support import devenv_run
 
 SERVICES = Path(__file__).parent / "replay_services"
 ASKS_READY = """\
@@ -41,7 +41,7 @@ def devenv(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
     shutil.copytree(SERVICES / "setex", folder)
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return run_devenv(folder, environment, *words)
+        return devenv_run(folder, environment, *words)
 
     started = run("up", "-d", "--use-redis")
     assert started.returncode == 0, started.stderr
