@@ -12,7 +12,7 @@ from rich.text import Text
 from devenv.cli.grouped import grouped
 from devenv.cli.options import Common
 from devenv.cli.screen import Screen
-from devenv.core.doctor_rules.advice import Advice, Checked
+from devenv.core.doctor_rules.advice import UNEXPLAINED, Advice, Checked
 from devenv.core.model.errors import ExpectationFailed, Inconclusive, UsageProblem
 from devenv.core.render.junit import junit_xml
 from devenv.harness.runs.store import write_atomically
@@ -145,7 +145,7 @@ def _show_finding(found: Advice, screen: Screen) -> None:
     rows = [("seen", line) for line in found.evidence]
     rows += [
         ("symptom", found.symptom),
-        ("cause", f"{found.cause}: docs/failures.md#{found.cause}"),
+        ("cause", _cause(found)),
         ("change", str(found.change)),
     ]
     before = ""
@@ -153,6 +153,12 @@ def _show_finding(found: Advice, screen: Screen) -> None:
         shown = label if label != before else ""
         screen.show(Text.assemble((f"    {shown:<9}", "cyan" if label == "change" else "dim"), text))
         before = label
+
+
+def _cause(advice: Advice) -> str:
+    if advice.cause == UNEXPLAINED:
+        return "not known: nothing that was read tells it"
+    return f"{advice.cause}: docs/failures.md#{advice.cause}"
 
 
 def _verdict(found: Examined) -> Text:

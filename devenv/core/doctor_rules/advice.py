@@ -74,10 +74,10 @@ CAUSES: Mapping[str, tuple[str, str]] = {
     "password-unneeded": ("wrong-port", MEMORY),
     "login-refused": ("wrong-port", MEMORY),
     "not-ready": (
-        "redis-late",
+        "redis-dies",
         "challenges made until Redis is ready lie in pod memory, and are not found later",
     ),
-    "database": ("wrong-port", MEMORY),
+    "database": ("cluster-database", "the client selects a database that is not there; " + MEMORY),
     "plain-client-on-cluster": (
         "cluster-plain-client",
         'MOVED is swallowed: "Challenge not found" for the keys of every other master, with PING fine',
@@ -118,6 +118,11 @@ CAUSES: Mapping[str, tuple[str, str]] = {
     ),
     "wrong-type": ("wrong-type", "whoever has this challenge gets an error instead of a verdict"),
     "silent-fallback": ("wrong-port", MEMORY),
+    "lost-across-pods": (
+        "pod-memory",
+        '"Challenge not found", or a wrong verdict, for whoever meets another pod',
+    ),
+    "seen-in-trace": ("redis-dies", "what `devenv explain` says of the same requests"),
     "create-refused": ("redis-dies", "nobody gets a challenge"),
 }
 """By kind of finding: its cause, as docs/failures.md names it, and the symptom that it leads to."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from devenv.core.doctor_rules.advice import Checked, Diagnosis
 from devenv.core.doctor_rules.connection_rules import Case, connection
+from devenv.core.doctor_rules.crossing_rules import crossings
 from devenv.core.doctor_rules.facts import Facts, Reach
 from devenv.core.doctor_rules.redis_url import RedisUrl, read_url
 from devenv.core.doctor_rules.server_rules import EVICTS, server
@@ -30,7 +31,11 @@ def diagnose(facts: Facts) -> Diagnosis:
             checks += server(case, facts)
             checks += keys(case, facts, told=told)
         notes += _notes(case)
-    return Diagnosis((*checks, *sessions), tuple(notes))
+    checks += sessions
+    causes = {finding.cause for check in checks for finding in check.findings}
+    checks += crossings(facts, causes)
+    notes += [f"{pod}: its Redis is not behind the gate, which records nothing" for pod in facts.past_gate]
+    return Diagnosis(tuple(checks), tuple(notes))
 
 
 def _url_notes(pod: Pod) -> list[str]:

@@ -275,6 +275,40 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Crossing:
+    """A session that was opened on one pod and used on another, or on the same."""
+
+    kind: str
+    """The kind of session."""
+    created_on: str
+    """The pod that opened it."""
+    used_on: str
+    """The pod that was asked for it."""
+    answer: str
+    """How it ended, in words: ``not found``, ``HTTP 500: …``."""
+    lost: bool = False
+    """Whether the pod did not know the session."""
+    unclear: bool = False
+    """Whether the answer, or its absence, does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceCause:
+    """What ``explain`` says of a trace."""
+
+    cause: str
+    """The cause's name in the failure catalogue."""
+    pods: str
+    """The pods that it is about."""
+    sentence: str
+    """What happened."""
+    evidence: tuple[str, ...]
+    """The lines of the trace that show it."""
+    change: str
+    """What to change."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything the rules look at.
 
@@ -290,6 +324,15 @@ class Facts:
     foreign_prefixes: tuple[str, ...] = ()
     unfit_values: tuple[UnfitValue, ...] | None = None
     """What does not do in the manifests; None where none were read."""
+
+    crossings: tuple[Crossing, ...] = ()
+    """Sessions of a running stack that were used on other pods than those that opened them."""
+    crossings_skipped: str = ""
+    """Why no session was used on another pod, on a running stack of several pods; empty elsewhere."""
+    trace_causes: tuple[TraceCause, ...] = ()
+    """What explain says of these requests, the first cause first."""
+    past_gate: tuple[str, ...] = ()
+    """Pods whose settings lead to a Redis that is not behind the gate: their commands are not recorded."""
 
     def server_of(self, pod: str) -> Server | None:
         """The server that this pod's settings point at."""

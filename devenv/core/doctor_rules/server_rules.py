@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from devenv.core.doctor_rules.advice import Advice, Checked
 from devenv.core.doctor_rules.commands import too_new
@@ -157,6 +158,7 @@ def _database(case: Case) -> Checked | None:
         change="REDIS_DB=0",
         at="REDIS_DB",
     )
+    found = found if cluster else replace(found, because="wrong-port")
     return Checked("database", case.subject, "", (found,))
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from devenv.core.doctor_rules.advice import Advice, Change, Checked
+from devenv.core.doctor_rules.advice import UNEXPLAINED, Advice, Change, Checked
 from devenv.core.doctor_rules.connection_rules import Case
 from devenv.core.doctor_rules.facts import Created, Facts, Server, SessionKey
+from devenv.core.doctor_rules.refusals import CHANGES, first_kind, kind_of
 from devenv.core.doctor_rules.settings import Client, Pod
 
 _SHOWN = 3
@@ -171,16 +172,16 @@ def _explained(one: Created, facts: Facts) -> bool:
 
 
 def _failed(judged: Sequence[Created], facts: Facts) -> list[Advice]:
+    """No challenge at all: what Redis refused says why; else nothing here does."""
     failed = [item for item in judged if item.challenge is None]
     if not failed:
         return []
-    said = [f"{item.pod}: {item.error or item.status}" for item in failed[:_SHOWN]]
-    said += _refusals(failed, facts)
+    evidence = [f"{item.pod}: {item.error or item.status}" for item in failed[:_SHOWN]]
+    evidence += _refusals(failed, facts)
     sentence = f"{_pods(failed)} gives no challenge"
     change = Change("read the pod's log: it says which call failed")
-    return [
-        _login(failed, facts, said) or Advice("create-refused", _pods(failed), sentence, tuple(said), change)
-    ]
+    unknown = Advice("create-refused", _pods(failed), sentence, tuple(evidence), change, _by_trace(facts))
+    return [_by_refusal(failed, facts, sentence, evidence) or unknown]
 
 
 def _fallen_back(judged: Sequence[Created], facts: Facts) -> list[Advice]:
@@ -202,30 +203,41 @@ def _fallen_back(judged: Sequence[Created], facts: Facts) -> list[Advice]:
     sentence = f"USE_REDIS=true, yet {_pods(without)} keeps its sessions somewhere else than in this Redis"
     evidence += _refusals(without, facts)
     text = "compare the variables that the process really has; its log says `Redis connect failed`"
-    fallback = Advice("silent-fallback", _pods(without), sentence, tuple(evidence), Change(text, place))
-    return [_login(without, facts, evidence) or fallback]
+    cause = _by_trace(facts)
+    fallback = Advice(
+        "silent-fallback", _pods(without), sentence, tuple(evidence), Change(text, place),
+        "" if cause == UNEXPLAINED else cause,
+    )  # fmt: skip
+    return [_by_refusal(without, facts, sentence, evidence) or fallback]
 
 
-def _login(found: Sequence[Created], facts: Facts, evidence: Sequence[str]) -> Advice | None:
-    """Where Redis said that it is the password: that."""
-    errors = [item.error for item in facts.refused if item.pod in {one.pod for one in found}]
-    words = dict.fromkeys(error.split(" ", 1)[0] for error in errors)
-    kind = {"WRONGPASS": "password-wrong", "NOAUTH": "password-missing"}.get(next(iter(words), ""))
-    if kind is None:
+def _by_refusal(
+    found: Sequence[Created], facts: Facts, sentence: str, evidence: Sequence[str]
+) -> Advice | None:
+    """Where Redis said what is wrong: that, and no guess."""
+    pods = {item.pod for item in found}
+    first = first_kind(item for item in facts.refused if item.pod in pods)
+    if first is None:
         return None
+    kind, refusal = first
     pod = facts.pod(found[0].pod)
-    what = "refuses the password of" if kind == "password-wrong" else "wants a password from"
-    change = Change(
-        "REDIS_PASSWORD=the password that the server knows (in Kubernetes: from a Secret)",
-        pod.place if pod is not None else None,
-    )
-    return Advice(kind, _pods(found), f"Redis {what} {_pods(found)}", tuple(evidence), change)
+    change = Change(CHANGES[kind], pod.place if pod is not None else None)
+    said = f"{sentence}: Redis answered {refusal.command} with {refusal.error}"
+    cluster = kind == "database" and "cluster mode" not in refusal.error
+    return Advice(kind, _pods(found), said, tuple(evidence), change, "wrong-port" if cluster else "")
+
+
+def _by_trace(facts: Facts) -> str:
+    """The cause that explain sees in the trace, where there is exactly one."""
+    causes = {item.cause for item in facts.trace_causes}
+    return causes.pop() if len(causes) == 1 else UNEXPLAINED
 
 
 def _refusals(found: Sequence[Created], facts: Facts) -> list[str]:
-    """What Redis told these pods when they logged in."""
+    """What Redis refused these pods, the telling refusals first."""
     pods = {item.pod for item in found}
     refused = [item for item in facts.refused if item.pod in pods]
+    refused.sort(key=lambda item: kind_of(item) is None)
     return [f"{item.pod} → {item.command}: {item.error}" for item in refused[:_SHOWN]]
 
 

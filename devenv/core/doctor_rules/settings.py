@@ -96,6 +96,8 @@ class Pod:
     replicas: int | None = None
     service: bool = True
     client: Client = Client.PLAIN
+    past_gate: bool = False
+    """Whether it is a pod of a running stack whose Redis is not behind the stack's gate."""
 
     def setting(self, *names: str) -> Setting | None:
         """The first of ``names`` that has a value; else the first that is set to the empty string."""

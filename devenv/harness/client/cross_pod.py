@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.service import Kind
 from devenv.core.model.vocabulary import Answer, CaptchaType, Outcome
 from devenv.harness.client.client import CaptchaClient
-from devenv.harness.client.exchanges import Challenge
+from devenv.harness.client.exchanges import Challenge, Verified
 
 WORD_TRIES = 50
 """Challenges created at most until a pod's word differs; with 12 words all equal by luck in 12**-50."""
@@ -80,6 +81,12 @@ async def run_cross_pod(
     return results
 
 
+def telling_answer(kind: Kind) -> Answer:
+    """A wrong answer where one is known, else whatever is: any tells whether the session is known."""
+    known = [answer for answer in (Answer.WRONG, Answer.EMPTY, Answer.RIGHT) if answer in kind.answers]
+    return known[0] if known else Answer.WRONG
+
+
 async def create_with_other_word(client: CaptchaClient, pod: str | None, than: Challenge) -> Challenge:
     """Another user's handwriting challenge on ``pod`` whose word, by the oracle, is not that of ``than``.
 
@@ -96,11 +103,22 @@ async def create_with_other_word(client: CaptchaClient, pod: str | None, than: C
 
 
 async def _trial(client: CaptchaClient, kind: CaptchaType, creator: str, verifier: str) -> Outcome:
+    return (await one_crossing(client, kind, creator, verifier)).outcome
+
+
+async def one_crossing(client: CaptchaClient, kind: str, creator: str, verifier: str) -> Verified:
+    """Open a session on ``creator`` and use it on ``verifier``.
+
+    With a right answer where the mock ML service knows one, else with one that tells whether the session is
+    known. Raises CreateFailed where the service refuses to open it.
+    """
+    profile = client.profile
+    answer = Answer.RIGHT if profile.oracle else telling_answer(profile.kind(kind))
     challenge = await client.create(kind, creator)
-    if kind is CaptchaType.HANDWRITING and creator != verifier:
+    if profile.oracle and kind == CaptchaType.HANDWRITING and creator != verifier:
         await create_with_other_word(client, verifier, challenge)
-    submission = await client.answers.to(challenge, Answer.RIGHT)
-    return (await client.verify(challenge, submission, verifier, answer=Answer.RIGHT)).outcome
+    submission = await client.answers.to(challenge, answer)
+    return await client.verify(challenge, submission, verifier, answer=answer)
 
 
 def _pair(pods: Sequence[str], index: int) -> tuple[str, str]:

@@ -12,7 +12,8 @@ from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.core.render.sequence import SequenceMessage
 from devenv.harness.client.client import CaptchaClient
-from devenv.harness.client.cross_pod import TypeResult, run_cross_pod
+from devenv.harness.client.cross_pod import TypeResult, one_crossing, run_cross_pod
+from devenv.harness.client.exchanges import CreateFailed, Verified
 from devenv.harness.client.recording import Recording
 
 
@@ -43,6 +44,48 @@ class Probe:
             "results": {str(kind): result.to_json() for kind, result in self.results.items()},
             "verdict": "holds" if self.passed else "fails",
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Crossed:
+    """One session that was opened on a pod and used on a pod."""
+
+    kind: str
+    """The kind of session."""
+    created_on: str
+    """The pod that was asked to open it."""
+    used_on: str
+    """The pod that was asked for it."""
+    verified: Verified | None
+    """How the use ended; None where the session was not opened."""
+    refused: str = ""
+    """Why the session was not opened."""
+
+
+def every_crossing(
+    status: StackStatus, pods: Sequence[str], recording: Recording, *, seed: int
+) -> list[Crossed]:
+    """A session of each kind opened on each of ``pods`` and used on each, also on the same.
+
+    The pod that opens comes first in the order of ``pods``, and uses its own session last.
+    """
+    return asyncio.run(_every_crossing(status, pods, recording, seed))
+
+
+async def _every_crossing(
+    status: StackStatus, pods: Sequence[str], recording: Recording, seed: int
+) -> list[Crossed]:
+    profile, crossed = status.spec.profile, []
+    async with CaptchaClient(status.endpoints, seed=seed, recording=recording, profile=profile) as client:
+        for kind in profile.kinds:
+            for at, creator in enumerate(pods):
+                for user in (*pods[at + 1 :], *pods[: at + 1]):
+                    try:
+                        verified = await one_crossing(client, kind, creator, user)
+                        crossed.append(Crossed(kind, creator, user, verified))
+                    except CreateFailed as error:
+                        crossed.append(Crossed(kind, creator, user, None, error.message))
+    return crossed
 
 
 def probe(status: StackStatus, types: Sequence[CaptchaType], trials: int, *, seed: int) -> Probe:

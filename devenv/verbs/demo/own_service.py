@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from devenv.core.model.errors import UsageProblem
-from devenv.core.model.service import Kind, ServiceSpec
+from devenv.core.model.service import ServiceSpec
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import Answer, Outcome, Strategy
 from devenv.core.render import Cell, Document, Section, Table, render
 from devenv.core.render.sequence import SequenceMessage, draw_mermaid
 from devenv.harness.client.client import CaptchaClient
-from devenv.harness.client.cross_pod import Tally
+from devenv.harness.client.cross_pod import Tally, telling_answer
 from devenv.harness.client.exchanges import Challenge
 from devenv.harness.client.recording import Recording
 from devenv.harness.config.settings import Settings
@@ -233,7 +233,7 @@ async def _trials(
     results: dict[str, KindTrials] = {}
     async with CaptchaClient(status.endpoints, seed=seed, recording=recording, profile=profile) as client:
         for name, kind in profile.kinds.items():
-            answer = _answer(kind)
+            answer = telling_answer(kind)
             results[name] = KindTrials(
                 await _tally(client, name, answer, pods, trials, shift=1, at_once=at_once),
                 await _tally(client, name, answer, pods, trials, shift=0, at_once=at_once),
@@ -269,9 +269,3 @@ async def _tally(
         opened = await asyncio.gather(*map(open_one, range(trials)))
         return Tally.of(await asyncio.gather(*map(use, range(trials), opened)))
     return Tally.of([await use(number, await open_one(number)) for number in range(trials)])
-
-
-def _answer(kind: Kind) -> Answer:
-    """A wrong answer where one is known, else whatever is: any tells whether the session is known."""
-    known = [answer for answer in (Answer.WRONG, Answer.EMPTY, Answer.RIGHT) if answer in kind.answers]
-    return known[0] if known else Answer.WRONG

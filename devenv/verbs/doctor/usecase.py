@@ -34,6 +34,7 @@ from devenv.harness.runs.trace import live_trace
 from devenv.stack.protocol import Progress
 from devenv.verbs.doctor.probe import sessions as creation
 from devenv.verbs.doctor.probe import settings_sources as sources
+from devenv.verbs.doctor.probe.crossings import try_across
 from devenv.verbs.doctor.probe.keyspace import named
 from devenv.verbs.doctor.probe.redis_server import WELL_KNOWN, Found, Plan, look, seek
 from devenv.verbs.doctor.probe.tls import TlsFiles, loopback
@@ -41,7 +42,6 @@ from devenv.verbs.operate.select import running_stack
 
 GATE_SECONDS = 600.0
 """How far back the gate's record is read for commands that Redis does not know."""
-_LOGIN = ("HELLO", "AUTH", "PING", "SELECT")
 
 Ask = Callable[[str], bool]
 """Asked before a host that is not this machine is touched; told what would be done."""
@@ -69,6 +69,7 @@ class DoctorOptions:
     write: bool = True
     neighbours: tuple[int, ...] = WELL_KNOWN
     profile: ServiceProfile = CAPTCHA
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +124,19 @@ def examine(
         commands=needs,
         foreign_prefixes=options.other_prefixes,
         unfit_values=unfit_values if options.manifests else None,
+        past_gate=tuple(pod.name for pod in pods if pod.past_gate),
     )
+    if stack is not None and len(pods) > 1 and not (options.probe and options.write):
+        facts = replace(facts, crossings_skipped="not tried: it would open sessions")
     if options.probe and options.write:
-        begun = time.time()
         made = _created(options, status, progress)
-        refused = {
-            (item.pod, item.command): Refusal(item.pod, item.command, str(item.reply).removeprefix("-"))
-            for item in _heard(stack, status, begun)
-            if item.command in _LOGIN
-        }
         created = tuple(_sought(made, facts, plans))
-        facts = replace(facts, created=created, refused=tuple(refused.values()))
+        facts = replace(facts, created=created)
+        if stack is not None and status is not None:
+            progress("opening sessions on each pod and using them on the others")
+            tried, causes = try_across(stack, status, options.seed)
+            facts = replace(facts, crossings=tried, trace_causes=causes)
+        facts = replace(facts, refused=_refused(stack, status))
     return Examined(subject, diagnose(facts), tuple(servers))
 
 
@@ -184,6 +187,19 @@ def _heard(stack: JournaledStack | None, status: StackStatus | None, since: floa
         return []
     commands = [event for event in events if isinstance(event, RedisCommand) and event.received >= since]
     return [command for command in commands if str(command.reply).startswith("-")]
+
+
+def _refused(stack: JournaledStack | None, status: StackStatus | None) -> tuple[Refusal, ...]:
+    """What Redis refused each pod since its process started, as far back as GATE_SECONDS; each once."""
+    if stack is None:
+        return ()
+    started = {event.pod: event.time for event in stack.journal.events() if event.what in ("restart", "pod")}
+    found = {
+        (item.pod, item.command, str(item.reply)): Refusal(item.pod, item.command, str(item.reply)[1:])
+        for item in _heard(stack, status, time.time() - GATE_SECONDS)
+        if item.received >= started.get(item.pod, 0.0)
+    }
+    return tuple(found.values())
 
 
 # --- which servers, and may they be touched --------------------------------------------------------------

@@ -25,6 +25,7 @@ from devenv.core.model.topology import StackStatus
 from devenv.core.model.yaml_lines import read_manifests
 from devenv.harness.redis.keys import read_access
 from devenv.stack.files import read_text
+from devenv.verbs.doctor.probe.pod_redis import elsewhere, gate_ports
 
 URL = "--redis-url"
 HOST, PORT, ADDRESS = "REDIS_HOST", "REDIS_PORT", "REDIS_URL"
@@ -118,14 +119,21 @@ def from_stack(status: StackStatus, env: Path) -> list[Pod]:
     """
     lines = env_file(read_text(env), env.name).settings if env.is_file() else {}
     entry = read_access(status.endpoints)
-    return [_of_stack(status, name, entry, lines) for name in status.spec.pod_names]
+    ports = gate_ports(status) if status.spec.service is not None else {}
+    return [_of_stack(status, name, entry, lines, ports.get(name)) for name in status.spec.pod_names]
 
 
-def _of_stack(status: StackStatus, name: str, entry: RedisAccess, lines: Mapping[str, Setting]) -> Pod:
+def _of_stack(
+    status: StackStatus, name: str, entry: RedisAccess, lines: Mapping[str, Setting], gate_port: int | None
+) -> Pod:
     standing = next((pod for pod in status.pods if pod.name == name), None)
     shown = dict(standing.settings) if standing is not None else status.spec.settings_of(name)
     own = {**status.spec.env, **status.spec.pod_env.get(name, {})}
-    if HOST not in own and PORT not in own:
+    service = status.spec.service
+    other = elsewhere(standing, service, gate_port) if service is not None and standing is not None else None
+    if other is not None:
+        shown |= other.variables
+    elif HOST not in own and PORT not in own:
         shown[HOST], shown[PORT] = status.endpoints.redis_host, str(status.endpoints.redis_port)
         shown[CA_NAMES[0]] = entry.ca
         shown[USER_NAMES[0]], shown["REDIS_PASSWORD"] = entry.username, entry.password
@@ -133,10 +141,14 @@ def _of_stack(status: StackStatus, name: str, entry: RedisAccess, lines: Mapping
     for variable, value in shown.items():
         line = lines.get(variable)
         place = line.place if line is not None and line.value == value else Place(name)
+        if other is not None and variable in other.variables:
+            place = other.place
         settings[variable] = Setting(variable, value, place)
-    unknown = {} if status.spec.service is None else _its_own_affair(status.spec.service, own, shown)
+    unknown = {} if service is None else _its_own_affair(service, own, shown)
     kept = {variable: item for variable, item in settings.items() if variable not in unknown}
-    return Pod(name, Place(name), kept, unknown=unknown, replicas=1, client=Client.AUTO)
+    return Pod(
+        name, Place(name), kept, unknown=unknown, replicas=1, client=Client.AUTO, past_gate=other is not None
+    )
 
 
 def _its_own_affair(

@@ -1,0 +1,77 @@
+"""Sessions that were opened on one pod of a running stack and used on another: what a person would try first.
+
+The causes are ``explain``'s, from the trace of these very requests: doctor and explain say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from devenv.core.doctor_rules.advice import UNEXPLAINED, Advice, Change, Checked
+from devenv.core.doctor_rules.facts import Crossing, Facts, TraceCause
+
+_NAME = "a session on another pod"
+_SHOWN = 4
+_LOSE_SESSIONS = frozenset(
+    (
+        "pod-memory", "mixed-flags", "prefix-mismatch", "wrong-port", "cluster-plain-client",
+        "cluster-database", "standalone-cluster-client", "announce-unreachable", "redis-hangs", "redis-late",
+        "redis-dies", "writes-refused", "bad-port-value",
+    )
+)  # fmt: skip
+"""Causes by which a session is lost on another pod, or is not written at all."""
+_UNSEEN = "read the pods' logs: their Redis is not behind the gate, so its commands were not recorded"
+
+
+def crossings(facts: Facts, told: Collection[str]) -> list[Checked]:
+    """Whether each pod knows the sessions of the others. ``told`` are the causes that were named before."""
+    if facts.crossings_skipped:
+        pods = ", ".join(pod.name for pod in facts.pods)
+        return [Checked(_NAME, pods, facts.crossings_skipped, known=False)]
+    if not facts.crossings:
+        return []
+    subject = ", ".join(dict.fromkeys(item.used_on for item in facts.crossings))
+    lost = [item for item in facts.crossings if item.lost]
+    unclear = [item for item in facts.crossings if item.unclear]
+    across = [item for item in facts.crossings if item.created_on != item.used_on]
+    known = sum(not item.lost and not item.unclear for item in across)
+    text = f"{known} of {len(across)} sessions were known to the pod that had not opened them"
+    findings = [] if _LOSE_SESSIONS.intersection(told) else _findings(facts, lost, told)
+    if lost and not findings:
+        return [Checked(_NAME, subject, f"{text}; the cause is named above", known=False)]
+    if unclear:
+        text += f"; not known: {'; '.join(_words(item) for item in unclear[:_SHOWN])}"
+    return [Checked(_NAME, subject, text, tuple(findings), not unclear, blocks=bool(unclear))]
+
+
+def _findings(facts: Facts, lost: Sequence[Crossing], told: Collection[str]) -> list[Advice]:
+    """One for each cause that was not named before; of lost sessions whose commands nobody saw, no cause."""
+    if lost and {item.created_on for item in lost} & {*facts.past_gate}:
+        return [] if told else [_lost(lost, UNEXPLAINED, (), _UNSEEN)]
+    causes = {item.cause: item for item in reversed(facts.trace_causes) if item.cause != UNEXPLAINED or lost}
+    findings = [_explained(item, lost) for cause, item in reversed(causes.items()) if cause not in told]
+    if lost and not causes and not told:
+        change = "read the pods' logs: the trace does not tell why"
+        return [_lost(lost, UNEXPLAINED, (), change)]
+    return findings
+
+
+def _explained(cause: TraceCause, lost: Sequence[Crossing]) -> Advice:
+    if lost:
+        return _lost(lost, cause.cause, (cause.sentence, *cause.evidence), cause.change)
+    return Advice(
+        "seen-in-trace", cause.pods, cause.sentence, cause.evidence, Change(cause.change), cause.cause
+    )
+
+
+def _lost(lost: Sequence[Crossing], cause: str, evidence: Sequence[str], change: str) -> Advice:
+    across = [item for item in lost if item.created_on != item.used_on]
+    where = "on another pod" if across else "on the pod that opened it"
+    sentence = f"a session is lost {where}"
+    seen = tuple(_words(item) for item in (across or lost)[:_SHOWN])
+    pods = ", ".join(dict.fromkeys(item.used_on for item in across or lost))
+    return Advice("lost-across-pods", pods, sentence, (*seen, *evidence), Change(change), cause)
+
+
+def _words(item: Crossing) -> str:
+    return f"{item.kind}: opened on {item.created_on}, used on {item.used_on}: {item.answer}"

@@ -1,0 +1,66 @@
+"""Opens sessions on each pod of a running stack, uses them on the others, and explains the trace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from devenv.core.diagnosis.diagnosis import diagnose
+from devenv.core.diagnosis.findings import Diagnosis
+from devenv.core.doctor_rules.facts import Crossing, TraceCause
+from devenv.core.model.errors import DevenvError
+from devenv.core.model.topology import StackStatus
+from devenv.core.model.vocabulary import Outcome
+from devenv.harness.client.cross_pod_check import Crossed, every_crossing
+from devenv.harness.client.recording import Recording
+from devenv.harness.runs.journal import JournaledStack
+from devenv.harness.runs.trace import TraceCollector
+
+MOST_PODS = 4
+"""Pods that are tried with each other; more would be the same many times over."""
+_MOST_EVIDENCE = 6
+_MOST_CHARACTERS = 120
+
+
+def try_across(
+    stack: JournaledStack, status: StackStatus, seed: int
+) -> tuple[tuple[Crossing, ...], tuple[TraceCause, ...]]:
+    """Sessions of each kind on each pair of running pods, and the causes that explain sees in their trace.
+
+    Nothing where fewer than two pods run. A profile whose answers nobody knows gives one unclear crossing.
+    """
+    pods = [pod.name for pod in status.pods if pod.state == "running"][:MOST_PODS]
+    if len(pods) < 2:
+        return (), ()
+    recording = Recording()
+    try:
+        collector = TraceCollector(stack, time.time)
+        crossed = every_crossing(status, pods, recording, seed=seed)
+        trace = collector.trace(recording.request_ids)
+    except DevenvError as error:
+        return (Crossing("any", pods[0], pods[1], error.message, unclear=True),), ()
+    causes = tuple(_cause(diagnosis, pods) for diagnosis in diagnose(trace))
+    return tuple(_crossing(item, status) for item in crossed), causes
+
+
+def _crossing(crossed: Crossed, status: StackStatus) -> Crossing:
+    kind, creator, user = crossed.kind, crossed.created_on, crossed.used_on
+    if crossed.verified is None:
+        return Crossing(kind, creator, user, crossed.refused, unclear=True)
+    verified = crossed.verified
+    right = bool(status.spec.profile.oracle)
+    lost = verified.outcome is Outcome.NOT_FOUND or (right and verified.outcome is Outcome.WRONG)
+    answer = {Outcome.NOT_FOUND: "not found", Outcome.SUCCESS: "known"}.get(verified.outcome)
+    if verified.outcome is Outcome.WRONG:
+        answer = "a right answer was called wrong" if right else "known"
+    if answer is None:
+        answer = f"HTTP {verified.status}: {' '.join(str(dict(verified.body)).split())[:_MOST_CHARACTERS]}"
+    return Crossing(kind, creator, user, answer, lost, verified.outcome is Outcome.ERROR)
+
+
+def _cause(diagnosis: Diagnosis, pods: Sequence[str]) -> TraceCause:
+    evidence = tuple(line.text for line in diagnosis.evidence[:_MOST_EVIDENCE])
+    named = [pod for pod in pods if pod in " ".join((diagnosis.sentence, *evidence))]
+    return TraceCause(
+        diagnosis.cause, ", ".join(named or pods), diagnosis.sentence, evidence, diagnosis.change
+    )

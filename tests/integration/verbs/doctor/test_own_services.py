@@ -1,0 +1,137 @@
+"""User-provided services on a running stack: where their sessions really are, whatever the stack provides."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devenv.cli import main
+from devenv.core.model.topology import Ports, StackSpec
+from devenv.harness.config.service_file import SERVICE_FILE, parse_service
+from devenv.verbs.operate.select import open_stack
+from tests.integration.verbs.doctor.conftest import World
+from tests.support import free_port
+
+A, B = "captcha-api-a", "captcha-api-b"
+PROFILE = """
+[profile]
+id = { field = "ticket" }
+
+[profile.kinds.ticket]
+create = { path = "/tickets" }
+verify = { path = "/tickets/use", body = { ticket = "{id}" } }
+
+[[profile.not-found]]
+status = 404
+
+[[profile.success]]
+equals = { state = "open" }
+"""
+
+
+@contextmanager
+def running(folder: Path, service: str) -> Iterator[None]:
+    """Two pods of the ticket service with these lines of ``[service]``, in the current folder."""
+    shutil.copyfile(Path(__file__).with_name("ticket_service.py"), folder / "main.py")
+    text = f'[service]\napp = "main:app"\n{service}\n{PROFILE}'
+    (folder / SERVICE_FILE).write_text(text, encoding="utf-8")
+    stack = open_stack("embedded", folder / ".devenv")
+    parsed = parse_service(text, folder)
+    spec = StackSpec(use_redis=parsed.switchable, ports=Ports.free(), service=parsed)
+    stack.start(spec, lambda line: None)
+    try:
+        yield
+    finally:
+        stack.stop()
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DEVENV_BACKEND", "embedded")
+    for name in ("USE_REDIS", "SESSION_STRATEGY", "REDIS_PREFIX", "REDIS_DB", "DEVENV_STATE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A Redis that is not the stack's."""
+    world = World(tmp_path_factory.mktemp("other"))
+    world.start("other")
+    try:
+        yield world
+    finally:
+        world.stop()
+
+
+def doctor(code: int, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    capsys.readouterr()
+    assert main(["doctor", "--json", *words]) == code
+    told: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return told
+
+
+def kinds(told: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(item["kind"], item["cause"]) for item in told["findings"]]
+
+
+@pytest.mark.parametrize("switch", ["redis = false", ""], ids=["without a switch", "with a switch"])
+def test_a_service_that_keeps_all_in_memory(
+    switch: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether or not it says that it has a switch: no session is known to the other pod."""
+    with running(here, switch):
+        told = doctor(1, capsys)
+        assert main(["explain", "--json"]) == 1
+        explained = json.loads(capsys.readouterr().out)
+    (finding,) = told["findings"]
+    assert f"ticket: opened on {A}, used on {B}: not found" in finding["evidence"] or "no key" in str(finding)
+    assert finding["cause"] in {group["cause"] for group in explained["findings"]}
+    assert finding["cause"] == ("pod-memory" if switch == "redis = false" else "wrong-port")
+
+
+def test_a_service_that_env_sends_to_another_redis(
+    here: Path, other: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That Redis is looked at, and not the stack's own; its sessions are known to both pods."""
+    url = f"redis://127.0.0.1:{other.port['other']}/0"
+    with running(here, f'redis = false\nenv = {{ TICKETS_URL = "{url}" }}'):
+        told = doctor(0, capsys)
+    assert [server["address"] for server in told["servers"]] == [f"127.0.0.1:{other.port['other']}"]
+    assert any("not behind the gate" in note for note in told["notes"])
+    crossing = next(check for check in told["checks"] if check["check"] == "a session on another pod")
+    assert (crossing["state"], crossing["text"][:6]) == ("ok", "2 of 2")
+
+
+def test_a_service_that_env_sends_to_a_closed_port(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The stack's own Redis is open; the one of the settings is not, and devenv.toml has its line."""
+    url = f"redis://127.0.0.1:{free_port()}/0"
+    with running(here, f'redis = false\nenv = {{ TICKETS_URL = "{url}" }}'):
+        told = doctor(1, capsys)
+    assert kinds(told)[0] == ("port-closed", "wrong-port")
+    change = told["findings"][0]["change"]
+    assert (change["file"], change["line"]) == (SERVICE_FILE, 4)
+
+
+def test_a_service_that_env_sends_through_the_gate(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``{redis_url}`` is the stack's: its Redis is looked at, past the gate."""
+    with running(here, 'redis = false\nenv = { TICKETS_URL = "{redis_url}" }'):
+        told = doctor(0, capsys)
+        own = open_stack("embedded", here / ".devenv").status().endpoints.redis_port
+    assert [server["address"] for server in told["servers"]] == [f"127.0.0.1:{own}"]
+    assert told["notes"] == []
+
+
+def test_read_only_opens_no_session_and_says_so(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with running(here, "redis = false"):
+        told = doctor(0, capsys, "--read-only")
+    assert told["findings"] == []
+    crossing = next(check for check in told["checks"] if check["check"] == "a session on another pod")
+    assert crossing["state"] == "unknown"
