@@ -77,7 +77,8 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         "redis-dies",
         "challenges made until Redis is ready lie in pod memory, and are not found later",
     ),
-    "database": ("cluster-database", "the client selects a database that is not there; " + MEMORY),
+    "database": ("wrong-port", MEMORY),
+    "database-on-cluster": ("cluster-database", MEMORY),
     "plain-client-on-cluster": (
         "cluster-plain-client",
         'MOVED is swallowed: "Challenge not found" for the keys of every other master, with PING fine',

@@ -47,6 +47,7 @@ CHANGES = {
     "not-ready": "wait for Redis; make pods wait too",
     "wrong-type": "delete the foreign key; keep other writers out of the prefix",
     "database": "REDIS_DB=0",
+    "database-on-cluster": "REDIS_DB=0",
 }
 """What to change, by kind of advice."""
 
@@ -57,7 +58,7 @@ def kind_of(refusal: Refusal) -> str | None:
     if redirection(error) is not None:
         return "plain-client-on-cluster"
     if refusal.command == "SELECT":
-        return "database"
+        return "database-on-cluster" if "cluster mode" in words else "database"
     found = next((kind for start, kind in _STARTS if error.startswith(start)), None)
     return found or next((kind for part, kind in _PARTS if part in words), None)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from devenv.core.doctor_rules.advice import Advice, Checked
 from devenv.core.doctor_rules.commands import too_new
@@ -151,14 +150,13 @@ def _database(case: Case) -> Checked | None:
     cluster = case.server.info is not None and case.server.info.mode == "cluster"
     why = "a cluster has database 0 only" if cluster else f"{case.server.target} has no database {db}"
     found = case.finding(
-        "database",
+        "database-on-cluster" if cluster else "database",
         f"REDIS_DB={db}, and {why}",
         f"SELECT {db}: {error}",
         case.pod.shown("REDIS_DB"),
         change="REDIS_DB=0",
         at="REDIS_DB",
     )
-    found = found if cluster else replace(found, because="wrong-port")
     return Checked("database", case.subject, "", (found,))
 
 

@@ -223,8 +223,7 @@ def _by_refusal(
     pod = facts.pod(found[0].pod)
     change = Change(CHANGES[kind], pod.place if pod is not None else None)
     said = f"{sentence}: Redis answered {refusal.command} with {refusal.error}"
-    cluster = kind == "database" and "cluster mode" not in refusal.error
-    return Advice(kind, _pods(found), said, tuple(evidence), change, "wrong-port" if cluster else "")
+    return Advice(kind, _pods(found), said, tuple(evidence), change)
 
 
 def _by_trace(facts: Facts) -> str:

@@ -124,7 +124,7 @@ FAULTY = [
         (at("far-cluster", "REDIS_CLUSTER=true\n"),),
         {"announce-unreachable": ""},
     ),
-    Case("cluster, database", (at("cluster", "REDIS_CLUSTER=true\nREDIS_DB=1\n"),), {"database": "a.env:6"}),
+    Case("cluster, database", (at("cluster", "REDIS_CLUSTER=true\nREDIS_DB=1\n"),), {"database-on-cluster": "a.env:6"}),
     Case("no such database", (at("plain", "REDIS_DB=99\n"),), {"database": "a.env:5"}),
     Case("TLS at the server only", (at("tls"),), {"tls-expected": "a.env"}),
     Case("TLS at the server, REDIS_SSL=1", (at("tls", "REDIS_SSL=1\n"),), {"tls-expected": "a.env:5"}),
@@ -275,6 +275,8 @@ def test_the_tables_have_every_kind_but_those_that_need_more_than_an_env_file() 
         "cluster-down",
         "connection-ended",  # HAProxy without a server: test_redis_proxies
         "refused-value",  # Kubernetes manifests: test_doctor_verb
+        "lost-across-pods",  # a stack that runs: test_own_services
+        "seen-in-trace",
         "silent-fallback",  # a service that runs: test_running_services
         "create-refused",
     }
