@@ -124,7 +124,11 @@ FAULTY = [
         (at("far-cluster", "REDIS_CLUSTER=true\n"),),
         {"announce-unreachable": ""},
     ),
-    Case("cluster, database", (at("cluster", "REDIS_CLUSTER=true\nREDIS_DB=1\n"),), {"database-on-cluster": "a.env:6"}),
+    Case(
+        "cluster, database",
+        (at("cluster", "REDIS_CLUSTER=true\nREDIS_DB=1\n"),),
+        {"database-on-cluster": "a.env:6"},
+    ),
     Case("no such database", (at("plain", "REDIS_DB=99\n"),), {"database": "a.env:5"}),
     Case("TLS at the server only", (at("tls"),), {"tls-expected": "a.env"}),
     Case("TLS at the server, REDIS_SSL=1", (at("tls", "REDIS_SSL=1\n"),), {"tls-expected": "a.env:5"}),
