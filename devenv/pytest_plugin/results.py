@@ -92,7 +92,7 @@ class ExploreOutcome:
     @property
     def holds(self) -> bool:
         """Whether every order was tried and none violates anything."""
-        return self.exploration.exit_code == 0
+        return self.exploration.holds
 
     @property
     def inconclusive(self) -> bool:

@@ -19,6 +19,7 @@ from devenv.core.checker.invariants import (
 )
 from devenv.core.checker.linearizability import Budget, Judgement, Op, Verdict, linearize
 from devenv.core.model.contract import CAPTCHA_TTL_SECONDS
+from devenv.core.model.verdict import passes
 from devenv.core.spec.session import (
     ATTEMPTS_LIMIT,
     Create,
@@ -177,7 +178,9 @@ def judge(
         if (sentence := invariant.check(history)) is not None:
             violations.append(InvariantViolation(Kind.USER, None, sentence, name=invariant.name))
     undecided += _nowhere(history, groups)
-    verdict = Outcome.VIOLATION if violations else Outcome.UNKNOWN if undecided else Outcome.HOLDS
+    verdict = Outcome.VIOLATION if violations else Outcome.UNKNOWN
+    if passes(checked=len(groups), failures=len(violations), gaps=len(undecided)):
+        verdict = Outcome.HOLDS
     lost = sum(1 for operation in history.operations if operation.lost)
     return Report(
         verdict,

@@ -17,6 +17,7 @@ from typing import Any
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.service import ServiceSpec
 from devenv.core.model.topology import StackStatus
+from devenv.core.model.verdict import passes
 from devenv.core.model.vocabulary import Answer, Outcome, Strategy
 from devenv.core.render import Cell, Document, Section, Table, render
 from devenv.core.render.sequence import SequenceMessage, draw_mermaid
@@ -110,8 +111,8 @@ class OwnStory:
         """See ``OwnVerdict``."""
         if any(act.unclear for act in self.acts):
             return OwnVerdict.UNCLEAR
-        kept = (act.lost for act in self.acts if act.use_redis)
-        return OwnVerdict.FAILS if any(kept) else OwnVerdict.HOLDS
+        lost = sum(act.lost for act in self.acts if act.use_redis)
+        return OwnVerdict.HOLDS if passes(checked=len(self.acts), failures=lost) else OwnVerdict.FAILS
 
     @property
     def sentence(self) -> str:

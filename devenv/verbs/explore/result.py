@@ -9,6 +9,7 @@ from typing import Any
 
 from devenv.core.model.durations import seconds_of
 from devenv.core.model.errors import UsageProblem
+from devenv.core.model.verdict import passes
 from devenv.core.model.vocabulary import REDIS_STORES, CaptchaType, Strategy
 from devenv.core.render.junit import Case, Problem, ProblemKind, Suite
 
@@ -155,7 +156,12 @@ class Exploration:
         """1: violations; 3: none, but not all was seen, or one could not be confirmed; 0: none."""
         if any(violation.confirmed for violation in self.violations):
             return 1
-        return 0 if self.complete and not self.violations else 3
+        return 0 if self.holds else 3
+
+    @property
+    def holds(self) -> bool:
+        """Whether every order was tried and none violates anything."""
+        return passes(checked=self.traces, failures=len(self.violations), gaps=int(not self.complete))
 
     @property
     def interrupted(self) -> bool:

@@ -60,7 +60,7 @@ def _mark(found: Exploration) -> str:
 
 
 def _result(found: Exploration) -> str:
-    if found.exit_code == 0:
+    if found.holds:
         return "holds"
     if found.exit_code == 1:
         return ", ".join(f"`{violation.kind}`" for violation in found.violations)

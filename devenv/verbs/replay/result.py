@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from devenv.core.model.verdict import passes
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.render.junit import Case, Problem, Suite
 from devenv.core.scenario import Scenario
@@ -112,11 +113,13 @@ class ReplayResult:
         """
         if self.orders_not_met:
             return "inconclusive"
-        if not self.measured:
-            return "fails" if self.violations else "inconclusive" if self.not_judged else "holds"
-        if self.scenario.note(self.strategy) is None:
+        if self.measured and self.scenario.note(self.strategy) is None:
             return "not checked"
-        return "fails" if self.deviations else "holds"
+        failures = len(self.deviations if self.measured else self.violations)
+        gaps = 0 if self.measured else len(self.not_judged)
+        if passes(checked=self.repeat, failures=failures, gaps=gaps):
+            return "holds"
+        return "fails" if failures else "inconclusive"
 
     @property
     def failures(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from devenv.core.model.errors import Inconclusive, UsageProblem
+from devenv.core.model.verdict import passes
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario, parse
 from devenv.core.scenario.pieces import Piece, keep_only, pieces_of
@@ -64,7 +65,9 @@ class Shrunk:
             "kind": "shrink",
             "scenario": self.scenario.id,
             "strategy": str(self.strategy),
-            "verdict": "holds" if self.failure is None else "fails",
+            "verdict": "holds"
+            if passes(checked=self.plays, failures=int(self.failure is not None))
+            else "fails",
             "failure": self.failure,
             "before": self.before,
             "after": self.after,
