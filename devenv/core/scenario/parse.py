@@ -55,6 +55,13 @@ def parse(text: str, name: str) -> Scenario:
     return _Builder(document).scenario(text)
 
 
+def parse_data(data: Mapping[str, Any], text: str, name: str) -> Scenario:
+    """As ``parse``, of a file whose data is known: it was just written. Errors have no lines."""
+    document = Document(name, data, {}, {})
+    check(document)
+    return _Builder(document).scenario(text)
+
+
 class _Builder:
     """Builds the parts of one checked document."""
 

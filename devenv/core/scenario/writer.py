@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import yaml
+
+_ELSEWHERE = re.compile(r'\\[^n"\\]')
+"""In JSON: a character that libyaml writes in another way than PyYAML does, or a control character."""
+_LINE_ENDS = re.compile("[\x85\u2028\u2029]")
+"""Line ends to YAML that PyYAML does not read back unless they are written as escapes."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -16,13 +23,34 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+class _FastDumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """The same by libyaml, where PyYAML was built with it: ten times faster."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Scenarios know no anchors."""
+        return True
+
+
+def reads_back(text: str, data: Mapping[str, Any]) -> bool:
+    """Whether a file that was written says what it is to say."""
+    fast = yaml.__with_libyaml__
+    known = yaml.load(text, Loader=yaml.CSafeLoader) if fast else yaml.safe_load(text)
+    return bool(known == data)
+
+
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    style = '"' if _LINE_ENDS.search(text) else "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+for _each in (_Dumper, _FastDumper):
+    _each.add_representer(str, _text)
 
 
 def scenario_yaml(data: Mapping[str, Any]) -> str:
     """A scenario's data as its file."""
+    dumper = _Dumper if _ELSEWHERE.search(json.dumps(data, default=str)) else _FastDumper
     text: str = yaml.dump(
-        dict(data), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None
+        dict(data), Dumper=dumper, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None
     )
     return text

@@ -10,7 +10,7 @@ from typing import Any
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.service import ServiceProfile
 from devenv.core.model.vocabulary import CATALOGUE_STORES, CaptchaType
-from devenv.core.scenario.writer import _Dumper, _text, scenario_yaml
+from devenv.core.scenario.writer import scenario_yaml
 from devenv.verbs.recordings.captures import Captures
 from devenv.verbs.recordings.recorded import Recording
 from devenv.verbs.recordings.redaction import Redactor
@@ -44,9 +44,6 @@ class Composed:
     notes: tuple[str, ...]
     requests: int
     sessions: int
-
-
-_Dumper.add_representer(str, _text)
 
 
 def compose(recording: Recording, profile: ServiceProfile, options: ImportOptions) -> Composed:

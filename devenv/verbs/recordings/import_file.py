@@ -10,6 +10,8 @@ from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import ServiceProfile
 from devenv.core.scenario import parse
+from devenv.core.scenario.parse import parse_data
+from devenv.core.scenario.writer import reads_back
 from devenv.harness.config.settings import Settings
 from devenv.stack.files import decode_text
 from devenv.verbs.recordings.access_log import parse_access_log
@@ -61,7 +63,10 @@ def profile_of(settings: Settings) -> ServiceProfile:
 
 def checked(composed: Composed) -> Composed:
     """The same; what we write is what we can read, or this raises."""
-    parse(composed.text, "scenario.yaml")
+    if reads_back(composed.text, composed.data):
+        parse_data(composed.data, composed.text, "scenario.yaml")
+    else:
+        parse(composed.text, "scenario.yaml")
     return composed
 
 

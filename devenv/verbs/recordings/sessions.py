@@ -39,7 +39,6 @@ class Event:
 class _Session:
     name: str
     kind: str
-    client: str
     challenge_id: str | None
     answered: bool
     """Whether the recording is of a kind that has answers, so that an id that is not there is missing."""
@@ -66,6 +65,10 @@ class Sessions:
     """Creates and uses whose answer is missing."""
     added: int = 0
     refused: int = 0
+    _by_id: dict[tuple[str, str], _Session] = field(default_factory=dict)
+    """The latest session of a kind and an id."""
+    _by_client: dict[tuple[str, str], list[_Session]] = field(default_factory=dict)
+    """The sessions of a kind and a client, in order."""
 
     def read(self, recording: Recording) -> list[Event]:
         """The events of a recording: what the profile knows, and what else the same hosts' API was asked."""
@@ -113,8 +116,9 @@ class Sessions:
             if len(candidates) > 1 and candidates[0].answered and self.bodies:
                 self.unknown.append(request.number)
                 return []
-            if candidates:
-                session, session.challenge_id = candidates[0], challenge_id
+            if candidates and challenge_id is not None:
+                session = candidates[0]
+                self._name(session, challenge_id)
                 self.matched.append(request.number)
         if session is None:
             session = self._new(request, kind, challenge_id)
@@ -129,40 +133,45 @@ class Sessions:
 
     def _named_in(self, request: Recorded, kind: str, challenge_id: str | None) -> _Session | None:
         """The session whose id stands where the profile says; without one there, anywhere in the request."""
-        known = [item for item in reversed(self.known) if item.kind == kind and item.challenge_id is not None]
         if challenge_id is not None:
-            return next((item for item in known if item.challenge_id == challenge_id), None)
+            return self._by_id.get((kind, challenge_id))
         sent = sent_text(request)
-        named = [item for item in known if whole(item.challenge_id or "").search(sent)]
-        return named[0] if len({item.challenge_id for item in named}) == 1 else None
+        named = [
+            session
+            for (known_kind, known_id), session in self._by_id.items()
+            if known_kind == kind and whole(known_id).search(sent)
+        ]
+        return named[0] if len(named) == 1 else None
 
     def _without_id(self, request: Recorded, kind: str) -> list[_Session]:
         """The same client's sessions whose id the recording does not say, not used yet."""
-        return [
-            item
-            for item in self.known
-            if item.kind == kind
-            and item.client == request.client
-            and item.challenge_id is None
-            and not item.used
-        ]
+        own = self._by_client.get((kind, request.client), ())
+        return [session for session in own if session.challenge_id is None and not session.used]
 
     def _guess(self, request: Recorded, kind: str) -> _Session | None:
         """The client's first session that was not used yet, else its latest.
 
         A browser has one cookie of a name: where the id is a cookie, its latest.
         """
-        same = [item for item in self.known if item.kind == kind and item.client == request.client]
-        if not same:
+        own = self._by_client.get((kind, request.client), ())
+        if not own:
             return None
         self.guessed.append(request.number)
-        unused = [item for item in same if not item.used]
-        return unused[0] if unused and not (self.bodies and self.profile.id_cookie) else same[-1]
+        unused = next((session for session in own if not session.used), None)
+        return own[-1] if unused is None or (self.bodies and self.profile.id_cookie) else unused
+
+    def _name(self, session: _Session, challenge_id: str) -> None:
+        """The session has this id."""
+        session.challenge_id = challenge_id
+        self._by_id[session.kind, challenge_id] = session
 
     def _new(self, request: Recorded, kind: str, challenge_id: str | None) -> _Session:
         name = f"c{len(self.known) + 1}"
-        session = _Session(name, kind, request.client, challenge_id, request.status is not None)
+        session = _Session(name, kind, None, request.status is not None)
         self.known.append(session)
+        self._by_client.setdefault((kind, request.client), []).append(session)
+        if challenge_id is not None:
+            self._name(session, challenge_id)
         return session
 
     @property
