@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from devenv.core.diagnosis.clients import client_of, client_sentence, clients_of
 from devenv.core.diagnosis.findings import Diagnosis, finding
-from devenv.core.diagnosis.steps import NIL, Step
+from devenv.core.diagnosis.steps import Step
 from devenv.core.diagnosis.stories import GRADED, SLOW_S, Call, Joined
 from devenv.core.model.contract import REDIS_TIMEOUT_MS
 from devenv.core.model.events import StackEvent
@@ -52,7 +52,7 @@ def _wrong_type(call: Call, joined: Joined) -> Diagnosis | None:
     passed = call.kind == "verify" and call.outcome is Outcome.SUCCESS
     for step in call.steps:
         refused = (step.reply or "").startswith("-WRONGTYPE")
-        foreign = step.name == "GET" and not step.failed and step.reply != NIL and not _is_document(step)
+        foreign = not joined.own and _is_foreign(step)
         if (refused and (passed or misled(call))) or (foreign and misled(call)):
             shown = (step.reply or "")[:60]
             return finding(
@@ -65,8 +65,9 @@ def _wrong_type(call: Call, joined: Joined) -> Diagnosis | None:
     return None
 
 
-def _is_document(step: Step) -> bool:
-    return (step.reply or "").startswith("{")
+def _is_foreign(step: Step) -> bool:
+    """Whether it read a value that the reference service cannot have written: its documents are JSON."""
+    return step.name == "GET" and step.saw_the_key and not (step.reply or "").startswith("{")
 
 
 def _writes_refused(call: Call, joined: Joined) -> Diagnosis | None:

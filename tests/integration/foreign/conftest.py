@@ -1,0 +1,147 @@
+"""Services in other styles, with real clients of Redis, each as two pods behind proxy and gate."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import httpx
+import pytest
+
+from devenv.core.model.topology import Ports, StackSpec
+from devenv.harness.config.service_file import parse_service
+from devenv.harness.runs.journal import JournaledStack, MemoryJournal
+from devenv.harness.runs.trace import live_trace
+from devenv.stack.embedded.backend import EmbeddedStack
+from devenv.verbs.explain.explanation import Explanation, explain_trace
+from devenv.verbs.operate.select import SUPERVISOR
+from devenv.wire.control.client import ControlClient
+
+A, B = "captcha-api-a", "captcha-api-b"
+SERVICES = Path(__file__).parent / "services"
+NODE = ("npm", "install", "--silent", "--ignore-scripts", "--no-audit", "--no-fund")
+REDIS_PY = "redis==5.0.8"
+PATIENCE_S = 1.5
+"""So long a user waits for an answer before giving up."""
+
+TOML = """\
+[service]
+command = "{command}"
+redis = false
+env = {{ PYTHONPATH = "{packages}" }}
+
+[profile]
+id = {{ field = "ticket" }}
+
+[profile.kinds.ticket]
+create = {{ path = "/tickets" }}
+verify = {{ path = "/redeem", body = {{ ticket = "{{id}}" }} }}
+
+[[profile.not-found]]
+status = 404
+
+[[profile.success]]
+equals = {{ ok = true }}
+"""
+
+
+def missing(why: str) -> NoReturn:
+    """Skip the test, or fail it where everything that it needs must be there (DEVENV_REQUIRE_TOOLS=1)."""
+    if os.environ.get("DEVENV_REQUIRE_TOOLS"):
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+def installed(name: str, folder: Path) -> None:
+    """A copy of the service in ``folder``, with the packages that it names."""
+    shutil.copytree(SERVICES / name, folder, dirs_exist_ok=True)
+    if (folder / "package.json").exists():
+        for tool in ("node", "npm"):
+            shutil.which(tool) or missing(f"{tool} is not installed")
+        subprocess.run(NODE, cwd=folder, check=True, capture_output=True)
+    elif name == "redis_py":
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--target",
+            "packages",
+            REDIS_PY,
+        ]
+        subprocess.run(pip, cwd=folder, check=True, capture_output=True)
+
+
+@dataclass
+class Service:
+    """A service that runs, and its users."""
+
+    name: str
+    stack: JournaledStack
+    http: httpx.Client
+    control: ControlClient
+
+    def open(self, pod: str) -> str:
+        """A new ticket."""
+        answer = self.http.post("/tickets", headers={"X-Devenv-Pod": pod})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["ticket"])
+
+    def redeem(self, ticket: str, pod: str) -> int | None:
+        """The status of the answer; None where the user gave up before there was one."""
+        headers = {"X-Devenv-Pod": pod}
+        try:
+            answer = self.http.post("/redeem", json={"ticket": ticket}, headers=headers, timeout=PATIENCE_S)
+        except httpx.TimeoutException:
+            return None
+        return answer.status_code
+
+    def well(self, pod: str) -> bool:
+        """Whether a ticket is opened and used on this pod as it must be."""
+        try:
+            answer = self.http.post("/tickets", headers={"X-Devenv-Pod": pod}, timeout=PATIENCE_S)
+        except httpx.TimeoutException:
+            return False
+        return answer.status_code == 201 and self.redeem(answer.json()["ticket"], pod) == 200
+
+    def explained(self, since: float) -> Explanation:
+        """What ``devenv explain`` says of what has happened since."""
+        events = live_trace(self.stack.status(), self.stack.journal, time.time())
+        return explain_trace(events, self.name, since=since)
+
+    def mend(self) -> None:
+        """Redis runs, the gate has no rules, and both pods answer again."""
+        if self.stack.status().redis_state != "running":
+            self.stack.redis("start")
+        self.control.reset_gate()
+
+
+@pytest.fixture(scope="module", params=["node_redis", "ioredis", "redis_py", "resp3"])
+def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Two pods of one of the services."""
+    name = str(request.param)
+    folder = tmp_path_factory.mktemp(name)
+    installed(name, folder)
+    node = (folder / "package.json").exists()
+    command = "node server.mjs" if node else "{python} server.py {port}"
+    toml = TOML.format(command=command, packages=folder / "packages")
+    spec = StackSpec(ports=Ports.free(), use_redis=True, service=parse_service(toml, folder))
+    stack = JournaledStack(EmbeddedStack(tmp_path_factory.mktemp("stack"), SUPERVISOR), MemoryJournal())
+    try:
+        ends = stack.start(spec, lambda line: None).endpoints
+        with (
+            httpx.Client(base_url=ends.traffic, timeout=30.0, trust_env=False) as http,
+            ControlClient(ends.control) as control,
+        ):
+            yield Service(name, stack, http, control)
+    finally:
+        stack.stop()
