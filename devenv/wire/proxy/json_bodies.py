@@ -26,11 +26,11 @@ def collect(held: bytes | None, piece: bytes) -> bytes | None:
 
     None when it is neither JSON, form nor event stream, or too long; from then on it stays None.
     """
-    if held is None or len(held) + len(piece) > MAX_COLLECTED:
-        return None
-    if not held and piece and piece[0] not in _FIRST:
-        return None
-    return held + piece
+    if held:
+        return held + piece if len(held) + len(piece) <= MAX_COLLECTED else None
+    if held is None or not piece:
+        return held
+    return piece if piece[0] in _FIRST and len(piece) <= MAX_COLLECTED else None
 
 
 def bounded(body: bytes | None) -> bytes | str | None:

@@ -268,14 +268,15 @@ class OpenExchange:
         self._partial_head = b""
         self.status = head.status
         self._response = head
-        self._close = close = not request.keep_alive or client.ending or not self.request_received
+        received = self._body is None or self._body.done
+        self._close = close = not request.keep_alive or client.ending or not received
         if not head.reusable:
             self._reusable = False
         served_by = pod.served_by if head.served_by is None else b"X-Request-Id: "
         usual = request.minor == 1 and request.method != b"HEAD" and not head.bodiless
         if usual and head.content_length == len(data) - end and not close and self._set_cookie is None:
             payload = data[end:]
-            client.write(b"%b%b%b\r\n\r\n%b" % (head.outgoing, served_by, self._request_id, payload))
+            client.write(b"".join((head.outgoing, served_by, self._request_id, b"\r\n\r\n", payload)))
             self._answer = collect(b"", payload)
             self._complete(leftover=False)
             return
