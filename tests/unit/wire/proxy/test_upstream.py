@@ -62,7 +62,7 @@ def test_it_carries_one_exchange_at_a_time(connection: Any) -> None:
 @pytest.mark.parametrize("reused", [False, True])
 def test_what_is_sent_unasked_closes_it(bench: Any, reused: bool) -> None:
     pod = bench.pod()
-    connection = bench.idle() if reused else UpstreamConnection(pod)
+    connection: Any = bench.idle() if reused else UpstreamConnection(pod)
     if not reused:
         connection.connection_made(type(bench.idle().transport)())
         pod.drop_idle()
