@@ -10,7 +10,8 @@ from devenv.cli.screen import Screen, grid
 from devenv.core.model.errors import ExpectationFailed, Inconclusive
 from devenv.core.model.service import ServiceSpec
 from devenv.harness.client.cross_pod import Tally
-from devenv.verbs.demo.own_service import OwnAct, OwnVerdict, tally_words, try_service
+from devenv.verbs.demo.own_service import tally_words, try_service
+from devenv.verbs.demo.own_story import OwnAct, OwnStory, OwnVerdict
 
 _CODES = {
     OwnVerdict.HOLDS: 0,
@@ -18,6 +19,7 @@ _CODES = {
     OwnVerdict.UNCLEAR: Inconclusive.exit_code,
 }
 _MARKS = {0: ("✓", "bold green"), 1: ("✗", "bold red")}
+_NO_VERDICT = ("?", "bold yellow")
 
 
 def demo_own(at: CommandContext, service: ServiceSpec, trials: int) -> int:
@@ -32,15 +34,28 @@ def demo_own(at: CommandContext, service: ServiceSpec, trials: int) -> int:
         )
     at.screen.result(story.to_json())
     code = _CODES[story.verdict]
-    mark, style = _MARKS.get(code, ("?", "bold yellow"))
+    mark, style = _MARKS.get(code, _NO_VERDICT)
     at.screen.show(
         "",
         Text.assemble((f"{mark} {story.sentence}", style), (f"   {story.seconds:.1f} s", "dim")),
+        *_kind_lines(story),
         f"report: {story.report}",
+        f"logs: {story.logs}",
     )
-    if story.verdict is OwnVerdict.UNCLEAR:
+    if any(kind.verdict is OwnVerdict.UNCLEAR for kind in story.kinds.values()):
         at.screen.show(Text("devenv.toml says how answers are understood: docs/own-service.md", "dim"))
     return code
+
+
+def _kind_lines(story: OwnStory) -> list[Text]:
+    """The verdict on each kind of session, where there are several or one has none."""
+    if len(story.kinds) == 1 and story.verdict is not OwnVerdict.UNCLEAR:
+        return []
+    lines = []
+    for name, kind in story.kinds.items():
+        mark, style = _MARKS.get(_CODES[kind.verdict], _NO_VERDICT)
+        lines.append(Text.assemble((f"  {mark} {name}: ", style), kind.sentence))
+    return lines
 
 
 def _show(act: OwnAct, screen: Screen) -> None:
@@ -50,6 +65,8 @@ def _show(act: OwnAct, screen: Screen) -> None:
     for name, value in act.trials.items():
         table.add_row(f"  {name}", _cell(value.crossing), _cell(value.staying))
     screen.show("", table)
+    for name, trials in act.trials.items():
+        screen.show(*(Text(f"  {name}: {answer}", "yellow") for answer in trials.unknown))
     if act.explanation.wrong:
         show_findings(act.explanation, screen)
 

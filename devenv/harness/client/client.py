@@ -27,6 +27,7 @@ from devenv.harness.client.exchanges import (
     Challenge,
     Content,
     CreateFailed,
+    Reply,
     Submission,
     Verified,
     json_of,
@@ -98,7 +99,8 @@ class CaptchaClient:
         opening = self.profile.kind(kind).create.fill(None)
         value: dict[str, Any] = {"type": str(kind)}
         started, request_id = self._begin("create", value, pod, None, process)
-        status, body, served_by, headers = await self._ask(opening, pod, request_id)
+        reply = await self._ask(opening, pod, request_id)
+        status, body, served_by = reply.status, reply.body, reply.served_by
         where = served_by or pod or "proxy"
         self._arrow(started, "client", where, f"{self.profile.words[0]} {kind}", "request")
         if status is None or not 200 <= status < 300:
@@ -109,9 +111,10 @@ class CaptchaClient:
                 f"{where} could not create a challenge of type {kind}: {reason}",
                 status=status,
                 served_by=served_by,
+                text=reply.text,
                 hint=f"look at 'devenv logs {where}'",
             )
-        challenge_id = self.profile.session_of(headers, body)
+        challenge_id = self.profile.session_of(reply.headers, body)
         challenge = Challenge(challenge_id, kind, self.profile.canonical(body), served_by, request_id)
         await self.answers.created(challenge)
         value = {**value, "challenge_id": challenge.id}
@@ -146,9 +149,20 @@ class CaptchaClient:
         request = self.profile.kind(challenge.type).verify.fill(session, submission.get(first))
         if more:  # signatures and the like
             request = replace(request, body={**request.body, **{name: submission[name] for name in more}})
-        status, body, served_by, _ = await self._ask(request, pod, request_id)
-        outcome, received = self.profile.outcome(status, body), self.profile.canonical(body)
-        result = Verified(outcome, status, received, served_by, request_id, started, self._clock())
+        reply = await self._ask(request, pod, request_id)
+        status, served_by = reply.status, reply.served_by
+        outcome, received = self.profile.outcome(status, reply.body), self.profile.canonical(reply.body)
+        result = Verified(
+            outcome,
+            status,
+            received,
+            served_by,
+            request_id,
+            started,
+            self._clock(),
+            reply.headers,
+            reply.text,
+        )
         where = served_by or pod or "proxy"
         value |= {"outcome": self._graded(outcome), "status": status}
         for name in ("message", "attempts", "downshift"):
@@ -217,16 +231,13 @@ class CaptchaClient:
             return "ungraded"
         return "used" if outcome is Outcome.SUCCESS and self.profile.reusable else str(outcome)
 
-    async def _ask(
-        self, request: Filled, pod: str | None, request_id: str
-    ) -> tuple[int | None, Mapping[str, Any], str | None, Mapping[str, str]]:
-        """Status, JSON body, who served it, headers by lower-case name; status None where no answer came."""
+    async def _ask(self, request: Filled, pod: str | None, request_id: str) -> Reply:
         response = await self._send(request, pod, request_id)
         if isinstance(response, str):
-            return None, {"error": response}, None, {}
-        received = json_of(response)
+            return Reply(None, {"error": response}, text=response)
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return response.status_code, received, response.headers.get("X-Served-By"), headers
+        served_by = response.headers.get("X-Served-By")
+        return Reply(response.status_code, json_of(response), served_by, headers, response.text)
 
     async def _send(
         self, request: Filled | Content, pod: str | None, request_id: str

@@ -18,12 +18,33 @@ Submission = Mapping[str, Any]
 
 
 class CreateFailed(EnvironmentProblem):
-    """A challenge could not be created; ``status`` is the HTTP status, None where no answer came."""
+    """A challenge could not be created.
 
-    def __init__(self, message: str, *, status: int | None, served_by: str | None, hint: str | None) -> None:
+    ``status`` is the HTTP status, None where no answer came; ``text`` is the answer's body.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None, served_by: str | None, text: str = "", hint: str | None
+    ) -> None:
         super().__init__(message, hint=hint)
         self.status = status
         self.served_by = served_by
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a service answered to one request."""
+
+    status: int | None
+    """None where no answer came."""
+    body: Mapping[str, Any]
+    """The JSON object of the answer; where there is none ``error`` has its beginning, or why none came."""
+    served_by: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """By lower-case name."""
+    text: str = ""
+    """The body as it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +72,8 @@ class Challenge:
 class Verified:
     """How one verify ended. ``status`` is None and ``body`` has ``error`` where no answer came.
 
-    ``started`` and ``ended`` are seconds since the epoch. Of any request, not of a verify, there are also
-    ``headers`` (by lower-case name) and ``text``.
+    ``started`` and ``ended`` are seconds since the epoch, ``headers`` are by lower-case name, ``text`` is the
+    answer's body.
     """
 
     outcome: Outcome

@@ -19,6 +19,7 @@ from devenv.harness.runs.store import HISTORY, RESULTS, SCHEDULE, TRACE, open_ru
 from devenv.harness.runs.trace import TraceCollector, event_time, trace_lines
 from devenv.stack.protocol import Progress
 from devenv.verbs.demo import story as demo
+from devenv.verbs.demo.kept_logs import kept_logs
 from devenv.verbs.demo.race import race_settings
 from devenv.verbs.demo.report import document
 from devenv.verbs.explain.explanation import Explanation, explain_trace
@@ -62,7 +63,7 @@ def tell_story(
         env.setdefault("REDIS_CLUSTER", "true")
     spec = replace(spec, use_redis=False, strategy=strategy, workers=1, env=env)
     run = open_run(settings.state_dir, "demo", clock())
-    with fresh_stack(backend, settings.state_dir, spec, progress) as stack:
+    with fresh_stack(backend, settings.state_dir, spec, progress) as stack, kept_logs(stack, run):
         collector = TraceCollector(stack, clock)
         story = demo.tell(
             stack,

@@ -18,7 +18,8 @@ from devenv.harness.config.service_file import parse_service
 from devenv.harness.config.service_toml import toml_text
 from devenv.harness.config.settings import Settings
 from devenv.stack.embedded.backend import EmbeddedStack
-from devenv.verbs.demo.own_service import OwnVerdict, try_service
+from devenv.verbs.demo.own_service import try_service
+from devenv.verbs.demo.own_story import OwnVerdict
 from devenv.verbs.explain.source import explain_run
 from devenv.verbs.init.detect import InitOptions, look
 from devenv.verbs.operate.select import SUPERVISOR
