@@ -11,9 +11,9 @@ from typing import Self
 
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import Strategy
-from devenv.core.search.expression import parse_meeting
 from devenv.harness.config.settings import Settings
 from devenv.stack.protocol import Progress, Stack
+from devenv.verbs.explore.reporters import ProgressReporter
 from devenv.verbs.explore.result import Exploration, ExploreOptions
 from devenv.verbs.explore.usecase import PATIENT, explore_on
 from devenv.verbs.explore.usecase import fits as fits_exploration
@@ -54,13 +54,13 @@ class Workbench:
 
     def explore(self, options: ExploreOptions) -> Exploration:
         """As ``devenv explore``, the pods having the wished store meanwhile. Raises as that does."""
-        meeting = parse_meeting(options.scenario, options.events)
+        reporter = ProgressReporter(self.progress)
         if not fits_exploration(self.stack.status(), options):
-            with own_exploration_stack(options, meeting, self.settings, self.progress) as own:
-                return explore_on(own, options, self.settings, self.progress)
+            with own_exploration_stack(options, self.settings, self.progress) as own:
+                return explore_on(own, options, self.settings, reporter)
         store = {"USE_REDIS": "true", "SESSION_STRATEGY": str(options.strategy), **PATIENT}
         with self._having(store) as status:
-            return explore_on(status, options, self.settings, self.progress)
+            return explore_on(status, options, self.settings, reporter)
 
     def toggle(
         self, on: bool, pods: Sequence[str] = (), strategy: Strategy | None = None, *, rolling: bool = False

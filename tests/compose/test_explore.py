@@ -38,7 +38,7 @@ def status(
 
 def explored(status: StackStatus, folder: Path, scenario: str, mode: Mode) -> Exploration:
     settings = replace(load(folder, {}), state_dir=folder, backend="compose")
-    return explore_on(status, ExploreOptions(scenario, Strategy.GUIDE, mode), settings, lambda line: None)
+    return explore_on(status, ExploreOptions(scenario, Strategy.GUIDE, mode), settings)
 
 
 def test_learned_and_direct_agree_on_compose(status: StackStatus, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from devenv.cli.screen import Screen, grid
 from devenv.core.model.errors import Inconclusive, UsageProblem
 from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.core.render.junit import junit_xml
+from devenv.core.search.reporter import Reporters
+from devenv.verbs.explore.reporters import JsonReporter, ProgressReporter
 from devenv.verbs.explore.result import (
     Exploration,
     ExploredViolation,
@@ -102,7 +104,8 @@ def explore(
         )
         for store in stores or [strategy]
     ]
-    found = _explored(option_sets, at)
+    json_reporter = JsonReporter()
+    found = _explored(option_sets, at, json_reporter)
     if junit is not None:
         write_file("--junit", junit, junit_xml([junit_suite(exploration) for exploration in found]))
     if summary is not None:
@@ -111,9 +114,7 @@ def explore(
         _show(one, at.screen)
     if len(found) > 1:
         _side_by_side(found, at.screen)
-    at.screen.result(
-        found[0].to_json() if len(option_sets) == 1 else {"compared": [item.to_json() for item in found]}
-    )
+    at.screen.result(json_reporter.result(compared=len(option_sets) > 1))
     codes = [item.exit_code for item in found]
     if len(found) < len(option_sets):
         left = ", ".join(options.strategy for options in option_sets[len(found) :])
@@ -124,13 +125,16 @@ def explore(
         raise typer.Exit(code)
 
 
-def _explored(option_sets: list[ExploreOptions], at: CommandContext) -> list[Exploration]:
+def _explored(
+    option_sets: list[ExploreOptions], at: CommandContext, json_reporter: JsonReporter
+) -> list[Exploration]:
     """One after the other. Ctrl-C ends it; what was found until then stays."""
     found: list[Exploration] = []
     for options in option_sets:
         try:
             with at.screen.working(f"exploring {options.scenario} ({options.strategy})") as progress:
-                found.append(explore_orders(options, at.settings, progress))
+                reporter = Reporters(ProgressReporter(progress), json_reporter)
+                found.append(explore_orders(options, at.settings, progress, reporter))
         except KeyboardInterrupt:
             if not found:
                 raise

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from devenv.core.search.outcome import Outcome, OutcomeViolation
+from devenv.core.search.reporter import SearchReporter
 from devenv.core.search.system import Stopped
 
 CHECK_EVERY = 256
@@ -42,7 +43,7 @@ def _rank(run: Sequence[int]) -> tuple[int, int, tuple[int, ...]]:
 
 @dataclass(slots=True)
 class Collected:
-    """Counts and kinds; ``tell`` is called now and then. ``note`` raises Stopped when the budget is used up.
+    """Counts and kinds; ``reporter`` hears of them now and then. ``note`` raises Stopped at the budget's end.
 
     ``source`` numbers what is being searched, where that is several systems one after the other. ``remark``
     says why a search that came to its end is not complete all the same.
@@ -50,7 +51,7 @@ class Collected:
 
     budget: Budget
     clock: Callable[[], float]
-    tell: Callable[[Collected], None] = lambda collected: None
+    reporter: SearchReporter = field(default_factory=SearchReporter)
     source: int = 0
     traces: int = 0
     blocked: int = 0
@@ -78,8 +79,12 @@ class Collected:
 
     def look(self) -> None:
         """Say how far it is; raise Stopped where the time is over."""
-        self.tell(self)
+        self.reporter.searching(self.traces, self.counts())
         self.in_time()
+
+    def counts(self) -> dict[str, int]:
+        """In how many traces each kind was met."""
+        return {kind: occurrence.count for kind, occurrence in self.kinds.items()}
 
     def in_time(self) -> None:
         """Raise Stopped where the time is over."""

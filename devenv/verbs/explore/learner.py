@@ -23,6 +23,7 @@ from devenv.core.search.composition import Composition, PackedState, Program
 from devenv.core.search.expression import Participant
 from devenv.core.search.outcome import Outcome, beside_of, life
 from devenv.core.search.redis_store import RedisStore, document_of, fresh_database, keys_of, left_of
+from devenv.core.search.reporter import SearchReporter
 from devenv.core.spec.learned_scripts import LearnedScripts
 from devenv.core.spec.redis_model import Database
 from devenv.verbs.explore.executor_client import Remote
@@ -76,7 +77,7 @@ class Learner:
     fixture: Fixture
     remote: Remote
     scripts: LearnedScripts
-    tell: Callable[[str], None] = lambda text: None
+    reporter: SearchReporter = field(default_factory=SearchReporter)
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
     _places: frozenset[Place] = frozenset()
     _asked: int = 0
@@ -133,7 +134,7 @@ class Learner:
             for question, run in zip(questions, runs, strict=True):
                 question.behaviour.learn(run.heard, run.seen)
             self._asked += len(jobs)
-            self.tell(f"learning: {self._asked} requests, {closure.states} states")
+            self.reporter.learning(self._asked, closure.states)
 
     async def _begin(self, cast: Sequence[Participant]) -> None:
         """Every new kind of request twice alone: what differs is a name."""

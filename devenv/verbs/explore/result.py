@@ -12,6 +12,7 @@ from devenv.core.model.errors import UsageProblem
 from devenv.core.model.verdict import passes
 from devenv.core.model.vocabulary import REDIS_STORES, CaptchaType, Strategy
 from devenv.core.render.junit import Case, Problem, ProblemKind, Suite
+from devenv.core.search.expression import Meeting, parse_meeting
 
 
 class Mode(StrEnum):
@@ -29,7 +30,7 @@ class ExploreOptions:
     ``budget_traces`` and ``budget_seconds`` None: until it is complete.
     ``walks`` is how many runs mode random makes; ``preemptions`` bounds them (mode learned). ``pods`` None:
     one for each request. ``replays``: how often each violation's schedule is run on the real stack.
-    Raises UsageProblem for a store without Redis.
+    Raises UsageProblem for a wrong expression and for a store without Redis.
     """
 
     scenario: str
@@ -44,8 +45,11 @@ class ExploreOptions:
     lanes: int = 12
     replays: int = 3
     kind: CaptchaType = CaptchaType.ABSTRACT
+    meeting: Meeting = field(init=False)
+    """What ``scenario`` and ``events`` say, parsed once."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "meeting", parse_meeting(self.scenario, self.events))
         if self.strategy not in REDIS_STORES:
             raise UsageProblem(
                 f"{self.strategy} keeps nothing in Redis: there is no order to explore",

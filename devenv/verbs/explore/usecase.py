@@ -16,7 +16,8 @@ from devenv.core.model.pod_stores import stores
 from devenv.core.model.topology import RedisMode, StackSpec, StackStatus
 from devenv.core.model.vocabulary import CaptchaType
 from devenv.core.search.collecting import Budget, Collected
-from devenv.core.search.expression import Meeting, Participant, parse_meeting
+from devenv.core.search.expression import Participant
+from devenv.core.search.reporter import SearchReporter
 from devenv.core.search.system import Stopped
 from devenv.core.spec.learned_scripts import LearnedScripts
 from devenv.harness.config.settings import Settings
@@ -32,24 +33,29 @@ from devenv.verbs.explore.result import INTERRUPTED, Exploration, ExploredViolat
 from devenv.verbs.operate.select import fresh_stack, running_stack
 from devenv.wire.executor.known_scripts import known_scripts
 
-TELL_EVERY = 0.5
 PATIENT = {"REDIS_TIMEOUT_MS": "20000"}
 """Held longer than this, a command is sent again or given up by its client: nothing is to depend on that."""
 NO_RESTART = "pods in containers cannot be restarted in the middle of a request from here"
 T = TypeVar("T")
 
 
-def explore(options: ExploreOptions, settings: Settings, progress: Progress) -> Exploration:
-    """Explore as wished, on the stack that runs if it has that store, else on one of its own.
+def explore(
+    options: ExploreOptions,
+    settings: Settings,
+    progress: Progress,
+    reporter: SearchReporter | None = None,
+) -> Exploration:
+    """Explore as asked, on the stack that runs if it has that store, else on one of its own.
+
+    ``progress`` is told how a stack of its own starts, ``reporter`` how the exploration goes on.
 
     Ctrl-C and a used-up budget end the search; what was found until then is shrunk, confirmed and kept.
-    Raises UsageProblem for a wrong expression, EnvironmentProblem where pods go round the gate.
+    Raises EnvironmentProblem where pods go round the gate.
     """
-    meeting = parse_meeting(options.scenario, options.events)
     found: Exploration | None = None
     try:
-        with _fixture(options, meeting, settings, progress) as status:
-            found = explore_on(status, options, settings, progress)
+        with _fixture(options, settings, progress) as status:
+            found = explore_on(status, options, settings, reporter)
     except KeyboardInterrupt:
         if found is None:
             raise
@@ -57,25 +63,24 @@ def explore(options: ExploreOptions, settings: Settings, progress: Progress) -> 
 
 
 def explore_on(
-    status: StackStatus, options: ExploreOptions, settings: Settings, progress: Progress
+    status: StackStatus, options: ExploreOptions, settings: Settings, reporter: SearchReporter | None = None
 ) -> Exploration:
-    """As ``explore``, on this stack as it is; its pods have the wished store."""
-    meeting = parse_meeting(options.scenario, options.events)
+    """As ``explore``, on this stack as it is; its pods have the store of ``options``."""
+    reporter = reporter or SearchReporter()
     whose = options.strategy if status.spec.service is None else "own"
-    run = open_run(settings.state_dir, f"explore-{whose}-{meeting}", time.time())
+    run = open_run(settings.state_dir, f"explore-{whose}-{options.meeting}", time.time())
     with asyncio.Runner() as runner:
-        found = _Exploring(options, meeting, status, settings.seed, progress, runner).run(run)
+        found = _Exploring(options, status, settings.seed, reporter, runner).run(run)
     run.write_json(RESULTS, found.to_json())
     run.write_text(
         SCHEDULE, "".join(f"{violation.kind}: {violation.schedule}\n" for violation in found.violations)
     )
+    reporter.ended(found.to_json())
     return found
 
 
 @contextmanager
-def _fixture(
-    options: ExploreOptions, meeting: Meeting, settings: Settings, progress: Progress
-) -> Iterator[StackStatus]:
+def _fixture(options: ExploreOptions, settings: Settings, progress: Progress) -> Iterator[StackStatus]:
     """The running stack where it fits."""
     try:
         status = running_stack(settings.backend, settings.state_dir).status()
@@ -90,16 +95,14 @@ def _fixture(
     ):
         yield status
         return
-    with own_stack(options, meeting, settings, progress) as status:
+    with own_stack(options, settings, progress) as status:
         yield status
 
 
 @contextmanager
-def own_stack(
-    options: ExploreOptions, meeting: Meeting, settings: Settings, progress: Progress
-) -> Iterator[StackStatus]:
+def own_stack(options: ExploreOptions, settings: Settings, progress: Progress) -> Iterator[StackStatus]:
     """A stack as the exploration wishes it, for the time of the block."""
-    pods = options.pods or max(2, len(meeting.requests))
+    pods = options.pods or max(2, len(options.meeting.requests))
     mode = settings.redis or RedisMode.STANDALONE
     # A plain client on a cluster is another story than races: scenario cluster-plain-client.
     client = {"REDIS_CLUSTER": "true"} if mode is RedisMode.CLUSTER else {}
@@ -127,17 +130,16 @@ class _Exploring:
     def __init__(
         self,
         options: ExploreOptions,
-        meeting: Meeting,
         status: StackStatus,
         seed: int,
-        progress: Progress,
+        reporter: SearchReporter,
         runner: asyncio.Runner,
     ) -> None:
         self._options = options
-        self._meeting = meeting
+        meeting = self._meeting = options.meeting
         self._status = status
         self._seed = seed
-        self._progress = progress
+        self._reporter = reporter
         self._runner = runner
         if options.kind is CaptchaType.HANDWRITING and "E" in meeting.requests:
             raise UsageProblem(
@@ -153,7 +155,6 @@ class _Exploring:
             raise UsageProblem(f"--mode direct: {NO_RESTART}", hint="--mode learned, or --backend embedded")
         self._remote = runner.run(_remote(status, options))
         self._begun = time.monotonic()
-        self._told_at = 0.0
         self._why: str | None = None
         self._stages: dict[str, float] = {}
 
@@ -165,8 +166,10 @@ class _Exploring:
             deadline = (
                 None if self._options.budget_seconds is None else self._begun + self._options.budget_seconds
             )
-            collected = Collected(Budget(self._options.budget_traces, deadline), time.monotonic, self._tell)
-            learner = Learner(fixture, self._remote, LearnedScripts(known_scripts()), self._progress)
+            collected = Collected(
+                Budget(self._options.budget_traces, deadline), time.monotonic, self._reporter
+            )
+            learner = Learner(fixture, self._remote, LearnedScripts(known_scripts()), self._reporter)
             if self._options.mode is Mode.DIRECT:
                 self._timed("search", lambda: self._search_directly(fixture, collected))
                 candidates = self._timed("shrink", lambda: self._shrink_directly(fixture, collected))
@@ -236,7 +239,7 @@ class _Exploring:
             self._why = "the budget was used up"
         except KeyboardInterrupt:
             self._why = INTERRUPTED
-            self._progress("interrupted: the search ends here (Ctrl-C again: what follows it, too)")
+            self._reporter.interrupted()
         except Inconclusive as problem:
             if not collected.traces:
                 raise
@@ -259,7 +262,7 @@ class _Exploring:
         """Ctrl-C ends the shrinking only; the violations are then shown as they were met."""
         try:
             if collected.kinds:
-                self._progress(f"{collected.traces} traces; looking for the shortest order of each kind")
+                self._reporter.shrinking(collected.traces, collected.counts())
             return shrink()
         except KeyboardInterrupt:
             self._why = self._why or INTERRUPTED
@@ -281,13 +284,14 @@ class _Exploring:
         found: list[ExploredViolation] = []
         try:
             for candidate in ordered:
+                self._reporter.confirming(candidate.finding.kind)
                 found.append(self._confirmed(candidate, fixture, folder))
+                self._reporter.confirmed(found[-1].kind, None if found[-1].confirmed else found[-1].why)
         except KeyboardInterrupt:
             found += [unconfirmed(candidate, INTERRUPTED) for candidate in ordered[len(found) :]]
         return tuple(found)
 
     def _confirmed(self, candidate: Candidate, fixture: Fixture, folder: Run) -> ExploredViolation:
-        self._progress(f"confirming {candidate.finding.kind} on real pods")
         if not self._can_restart and any(item.letter == "P" for item in candidate.cast):
             return unconfirmed(candidate, f"{NO_RESTART}; --backend embedded can")
         try:
@@ -339,15 +343,6 @@ class _Exploring:
             return work()
         finally:
             self._stages[fixture] = time.monotonic() - began
-
-    def _tell(self, collected: Collected) -> None:
-        now = time.monotonic()
-        if now - self._told_at < TELL_EVERY:
-            return
-        self._told_at = now
-        rate = collected.traces / max(now - self._begun, 1e-9)
-        kinds = ", ".join(f"{kind} {met.count}" for kind, met in collected.kinds.items()) or "none"
-        self._progress(f"{collected.traces} traces, {rate:.0f}/s, violations: {kinds}")
 
 
 async def _remote(status: StackStatus, options: ExploreOptions) -> Remote:

@@ -23,7 +23,7 @@ def test_it_asks_the_server_and_says_so(atomic: Cluster) -> None:
 def test_it_is_clean_in_every_order(atomic: Cluster) -> None:
     settings = Settings(state_dir=atomic.folder / "runs")
     options = ExploreOptions(scenario="R+W+E", strategy=Strategy.ATOMIC)
-    found = explore_on(atomic.stack.status(), options, settings, lambda _line: None)
+    found = explore_on(atomic.stack.status(), options, settings)
     assert (found.complete, found.traces, found.violations) == (True, 6, ())
 
 

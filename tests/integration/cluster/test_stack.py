@@ -32,7 +32,7 @@ def test_exploration_counts_as_on_one_server(
     cluster: Cluster, expression: str, mode: Mode, traces: int
 ) -> None:
     options = ExploreOptions(scenario=expression, strategy=Strategy.GUIDE, mode=mode, replays=1)
-    found = explore_on(cluster.status, options, Settings(state_dir=cluster.folder / "runs"), silent)
+    found = explore_on(cluster.status, options, Settings(state_dir=cluster.folder / "runs"))
     assert (found.complete, found.traces) == (True, traces)
     assert {violation.confirmed for violation in found.violations} == {True}
 

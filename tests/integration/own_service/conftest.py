@@ -95,6 +95,6 @@ def explored(stack: EmbeddedStack, expression: str, folder: Path) -> Exploration
     stack.restart_pods(on, lambda line: None)
     try:
         options = ExploreOptions(expression, strategy=Strategy.ATOMIC, mode=Mode.DIRECT)
-        return explore_on(stack.status(), options, Settings(state_dir=folder), lambda line: None)
+        return explore_on(stack.status(), options, Settings(state_dir=folder))
     finally:
         stack.restart_pods({pod: {"USE_REDIS": "false"} for pod in on}, lambda line: None)
