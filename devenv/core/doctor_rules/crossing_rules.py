@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 
 from devenv.core.doctor_rules.advice import UNEXPLAINED, Advice, Change, Checked
 from devenv.core.doctor_rules.facts import Crossing, Facts, TraceCause
+from devenv.core.doctor_rules.refusals import CHANGES, first_kind
 
 _NAME = "a session on another pod"
 _SHOWN = 4
@@ -36,12 +37,26 @@ def crossings(facts: Facts, told: Collection[str]) -> list[Checked]:
     across = [item for item in facts.crossings if item.created_on != item.used_on]
     known = sum(not item.lost and not item.unclear for item in across)
     text = f"{known} of {len(across)} sessions were known to the pod that had not opened them"
-    findings = [] if _LOSE_SESSIONS.intersection(told) else _findings(facts, lost, told)
+    findings = []
+    if not _LOSE_SESSIONS.intersection(told):
+        findings = _refused(facts, [*lost, *unclear]) or _findings(facts, lost, told)
     if lost and not findings:
         return [Checked(_NAME, subject, f"{text}; the cause is named above", known=False)]
-    if unclear:
+    if unclear and not findings:
         text += f"; not known: {'; '.join(_words(item) for item in unclear[:_SHOWN])}"
     return [Checked(_NAME, subject, text, tuple(findings), not unclear, blocks=bool(unclear))]
+
+
+def _refused(facts: Facts, failed: Sequence[Crossing]) -> list[Advice]:
+    """What Redis refused the pods whose sessions were lost or not opened, where that tells what is wrong."""
+    pods = {pod for item in failed for pod in (item.created_on, item.used_on)}
+    first = first_kind(item for item in facts.refused if item.pod in pods)
+    if first is None:
+        return []
+    kind, refusal = first
+    sentence = f"Redis answered {refusal.command} of {refusal.pod} with {refusal.error}"
+    seen = tuple(_words(item) for item in failed[:_SHOWN])
+    return [Advice(kind, refusal.pod, sentence, seen, Change(CHANGES[kind]))]
 
 
 def _findings(facts: Facts, lost: Sequence[Crossing], told: Collection[str]) -> list[Advice]:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from devenv.cli import main
-from devenv.core.model.topology import Ports, StackSpec
+from devenv.core.model.topology import Ports, RedisMode, StackSpec
+from devenv.core.model.vocabulary import Strategy
 from devenv.harness.config.service_file import SERVICE_FILE, parse_service
 from devenv.verbs.operate.select import open_stack
 from tests.integration.verbs.doctor.conftest import World
@@ -36,14 +37,20 @@ equals = { state = "open" }
 
 
 @contextmanager
-def running(folder: Path, service: str) -> Iterator[None]:
+def running(folder: Path, service: str, mode: RedisMode = RedisMode.STANDALONE) -> Iterator[None]:
     """Two pods of the ticket service with these lines of ``[service]``, in the current folder."""
     shutil.copyfile(Path(__file__).with_name("ticket_service.py"), folder / "main.py")
     text = f'[service]\napp = "main:app"\n{service}\n{PROFILE}'
     (folder / SERVICE_FILE).write_text(text, encoding="utf-8")
     stack = open_stack("embedded", folder / ".devenv")
     parsed = parse_service(text, folder)
-    spec = StackSpec(use_redis=parsed.switchable, ports=Ports.free(), service=parsed)
+    spec = StackSpec(
+        use_redis=parsed.switchable,
+        ports=Ports.free(),
+        redis_mode=mode,
+        service=parsed,
+        strategy=Strategy.GUIDE,
+    )
     stack.start(spec, lambda line: None)
     try:
         yield
@@ -127,6 +134,42 @@ def test_a_service_that_env_sends_through_the_gate(here: Path, capsys: pytest.Ca
         own = open_stack("embedded", here / ".devenv").status().endpoints.redis_port
     assert [server["address"] for server in told["servers"]] == [f"127.0.0.1:{own}"]
     assert told["notes"] == []
+
+
+MOVED = (RedisMode.CLUSTER, "{redis_url}", "plain", "plain-client-on-cluster", "cluster-plain-client")
+NO_CLUSTER = (
+    RedisMode.STANDALONE, "{redis_url}", "cluster", "cluster-client-on-standalone", "standalone-cluster-client",
+)  # fmt: skip
+NOAUTH = (RedisMode.ACL, "redis://{redis_host}:{redis_port}/0", "plain", "password-missing", "wrong-port")
+WRONGPASS = (RedisMode.ACL, "redis://:x@{redis_host}:{redis_port}/0", "plain", "password-wrong", "wrong-port")
+
+
+@pytest.mark.parametrize(
+    ("mode", "url", "client", "kind", "cause", "fallback"),
+    [(*MOVED, "0"), (*MOVED, "1"), (*NO_CLUSTER, "1"), (*NOAUTH, "0"), (*WRONGPASS, "1")],
+    ids=[
+        "MOVED, 500",
+        "MOVED, memory",
+        "cluster support disabled, memory",
+        "NOAUTH, 500",
+        "WRONGPASS, memory",
+    ],
+)
+def test_what_the_gate_recorded_is_the_cause(
+    mode: RedisMode,
+    url: str,
+    client: str,
+    kind: str,
+    cause: str,
+    fallback: str,
+    here: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its settings tell nothing of its client and its login; what Redis refused its pods does."""
+    env = f'TICKETS_URL = "{url}", TICKETS_CLIENT = "{client}", TICKETS_FALLBACK = "{fallback}"'
+    with running(here, f"redis = false\nenv = {{ {env} }}", mode):
+        told = doctor(1, capsys)
+    assert kinds(told) == [(kind, cause)]
 
 
 def test_read_only_opens_no_session_and_says_so(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,10 +1,12 @@
 """A small service that hands out tickets and takes them back. The tests run two pods of it.
 
-Without TICKETS_URL it keeps all tickets in its memory; with it, in that Redis.
+Without TICKETS_URL it keeps all tickets in its memory; with it, in that Redis, by a plain client or, with
+TICKETS_CLIENT=cluster, by a cluster client. With TICKETS_FALLBACK=1 it uses its memory where Redis fails.
 """
 
 import os
 import secrets
+from typing import Any
 
 import redis
 from fastapi import FastAPI, HTTPException
@@ -13,7 +15,13 @@ from pydantic import BaseModel
 app = FastAPI()
 memory: dict[str, str] = {}
 url = os.environ.get("TICKETS_URL", "")
-store = redis.Redis.from_url(url, decode_responses=True) if url else None
+fallback = os.environ.get("TICKETS_FALLBACK") == "1"
+
+
+def store() -> Any:
+    if os.environ.get("TICKETS_CLIENT") == "cluster":
+        return redis.RedisCluster.from_url(url, decode_responses=True)
+    return redis.Redis.from_url(url, decode_responses=True)
 
 
 class Ticket(BaseModel):
@@ -23,16 +31,26 @@ class Ticket(BaseModel):
 @app.post("/tickets")
 def open_ticket() -> dict[str, str]:
     number = secrets.token_hex(8)
-    if store is None:
+    try:
+        if not url:
+            raise redis.RedisError
+        store().set(f"ticket:{number}", "open", ex=60)
+    except redis.RedisError:
+        if url and not fallback:
+            raise
         memory[number] = "open"
-    else:
-        store.set(f"ticket:{number}", "open", ex=60)
     return {"ticket": number}
 
 
 @app.post("/tickets/use")
 def use(item: Ticket) -> dict[str, str]:
-    state = memory.get(item.ticket) if store is None else store.get(f"ticket:{item.ticket}")
+    state = memory.get(item.ticket)
+    if state is None and url:
+        try:
+            state = store().get(f"ticket:{item.ticket}")
+        except redis.RedisError:
+            if not fallback:
+                raise
     if state is None:
         raise HTTPException(404, "no such ticket")
     return {"state": str(state)}
