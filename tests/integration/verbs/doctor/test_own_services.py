@@ -138,7 +138,8 @@ def test_a_service_that_env_sends_through_the_gate(here: Path, capsys: pytest.Ca
 
 MOVED = (RedisMode.CLUSTER, "{redis_url}", "plain", "plain-client-on-cluster", "cluster-plain-client")
 NO_CLUSTER = (
-    RedisMode.STANDALONE, "{redis_url}", "cluster", "cluster-client-on-standalone", "standalone-cluster-client",
+    RedisMode.STANDALONE, "{redis_url}", "cluster",
+    "cluster-client-on-standalone", "standalone-cluster-client",
 )  # fmt: skip
 NOAUTH = (RedisMode.ACL, "redis://{redis_host}:{redis_port}/0", "plain", "password-missing", "wrong-port")
 WRONGPASS = (RedisMode.ACL, "redis://:x@{redis_host}:{redis_port}/0", "plain", "password-wrong", "wrong-port")
