@@ -7,7 +7,7 @@ from itertools import product
 
 from devenv.core.model.errors import UsageProblem
 
-_PATTERN = re.compile(r"\{([^{}]*)\}|\[(\d+|[A-Za-z])-(\d+|[A-Za-z])(?::(\d+))?\]")
+_PATTERN = re.compile(r"(?<!\\)(?:\{([^{}]*)\}|\[(\d+|[A-Za-z])-(\d+|[A-Za-z])(?::(\d+))?\])")
 _ADDRESS = re.compile(r"(?<=//)(?:[^/@]*@)?\[[0-9a-fA-F:.%]+\]")
 """An IPv6 address is no pattern."""
 MOST = 1000

@@ -387,6 +387,30 @@ def test_an_error_in_any_request(old: str, new: str, message: str) -> None:
     assert caught.value.message.startswith(f"x.yaml:{message}"), caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("capture", "message"),
+    [
+        ("{from: body}", "steps[2].capture.next: key 'match' is missing"),
+        ("{from: body, match: a, to: b}", "steps[2].capture.next: unknown key 'to'"),
+        ("{from: body, match: '(a'}", "steps[2].capture.next.match: '(a' is no regular expression"),
+        ("{from: body, match: 'a'}", "steps[2].capture.next.match: 'a' has 0 groups"),
+        ("5", "steps[2].capture.next: 5 is not text"),
+    ],
+)
+def test_an_error_in_what_is_captured(capture: str, message: str) -> None:
+    assert "next: data.next" in REQUESTS
+    with pytest.raises(UsageProblem) as caught:
+        parse(REQUESTS.replace("next: data.next", f"next: {capture}", 1), "x.yaml")
+    assert caught.value.message.partition(":")[2].partition(": ")[2].startswith(message), caught.value
+
+
+def test_a_part_of_an_answer_is_captured() -> None:
+    capture = "next: {from: body, match: 'x(.)'}"
+    steps = parse(REQUESTS.replace("next: data.next", capture, 1), "x.yaml").steps
+    step = next(step for step in steps if isinstance(step, Request))
+    assert (step.capture["next"], step.matches) == ("body", {"next": "x(.)"})
+
+
 def test_what_a_cluster_is_asked_for() -> None:
     text = _replace("  - redis: alice\n    expect: {ttl: {min: 1, max: 60}}", "  - failover: alice")
     text = text.replace("stack: {pods: 2", "stack: {pods: 2, redis: cluster")
