@@ -316,7 +316,8 @@ def _spoken(state: Session) -> str:
         case Phase.ABSENT:
             return "not created yet"
         case Phase.OPEN:
-            return f"open with {state.attempts} attempt{'' if state.attempts == 1 else 's'} used"
+            count = f" with {state.attempts} attempt{'' if state.attempts == 1 else 's'} used"
+            return f"open{count if state.attempts else ''}"
         case Phase.SPENT:
             return "over, its attempts used up"
         case _:

@@ -197,7 +197,12 @@ class Joined:
         return known[at - 1].detail if at else {}
 
     def flag(self, call: Call) -> bool | None:
-        """USE_REDIS of the pod of ``call`` at its time; None where the trace does not tell."""
+        """USE_REDIS of the pod of ``call`` at its time; None where the trace does not tell.
+
+        Of a service that has no such switch: whether any pod uses Redis at all.
+        """
+        if not self.profile.switchable:
+            return bool(self.steps)
         word = self.settings(call.pod, call.started).get("USE_REDIS")
         return None if word is None else word.lower() == "true"
 

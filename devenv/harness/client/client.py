@@ -115,7 +115,10 @@ class CaptchaClient:
                 hint=f"look at 'devenv logs {where}'",
             )
         challenge_id = self.profile.session_of(reply.headers, body)
-        challenge = Challenge(challenge_id, kind, self.profile.canonical(body), served_by, request_id)
+        sessionless = challenge_id is None and self.profile.reusable  # an MCP server may be stateless
+        challenge = Challenge(
+            challenge_id, kind, self.profile.canonical(body), served_by, request_id, sessionless
+        )
         await self.answers.created(challenge)
         value = {**value, "challenge_id": challenge.id}
         if self.profile.limit != ATTEMPTS_LIMIT:
@@ -140,6 +143,7 @@ class CaptchaClient:
         An HTTP error and a lost connection are outcomes, not exceptions; EnvironmentProblem is raised where
         nothing answers at all.
         """
+        answer = answer if self.profile.kind(challenge.type).takes_answer else ""
         value: dict[str, Any] = {"type": str(challenge.type), "challenge_id": challenge.id, "answer": answer}
         if "selections" in submission:
             value["selections"] = list(submission["selections"])
@@ -172,8 +176,7 @@ class CaptchaClient:
         sure = status == 200 or (status is not None and outcome is not Outcome.ERROR)
         kind: EventType = "ok" if sure else "info"
         self._end("verify", kind, value, where, challenge.session, process)
-        says = answer and self.profile.kind(challenge.type).takes_answer
-        label = f"{self.profile.words[1]} {challenge.short}" + (f": {answer}" if says else "")
+        label = f"{self.profile.words[1]} {challenge.short}" + (f": {answer}" if answer else "")
         self._arrow(started, "client", where, label, "request")
         self._arrow(result.ended, where, "client", reply_label(result), reply_kind(result, answer))
         return result

@@ -56,6 +56,8 @@ class Challenge:
     raw: Mapping[str, Any]
     served_by: str | None
     request_id: str
+    sessionless: bool = False
+    """The service answers without sessions: the history calls it by its request's id."""
 
     @property
     def short(self) -> str:
@@ -64,8 +66,9 @@ class Challenge:
 
     @property
     def session(self) -> str | None:
-        """``<type>:<id>``: the Redis key without its prefix."""
-        return f"{self.type}:{self.id}" if self.id else None
+        """``<type>:<id>``: the Redis key without its prefix; None for a session without an id."""
+        name = self.id or (self.request_id if self.sessionless else None)
+        return f"{self.type}:{name}" if name else None
 
 
 @dataclass(frozen=True, slots=True)

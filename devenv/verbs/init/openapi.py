@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from devenv.core.model.vocabulary import Answer
 PLACES = ("/openapi.json", "/api/openapi.json", "/swagger.json", "/v3/api-docs", "/api-docs-json")
 """Where services put the document."""
 _OPENS = re.compile(
-    r"captcha|challenge|puzzle|create|new|start|issue|session|login|basket|cart", re.IGNORECASE
+    r"captcha|challenge|puzzle|create|new|start|issue|session|login|open|basket|cart", re.IGNORECASE
 )
 _USES = re.compile(r"verify|solve|check|answer|submit|validate|redeem", re.IGNORECASE)
 _ID_WORD = re.compile(
@@ -67,15 +67,9 @@ class OpenApi:
         """Requests that may open a session, each with the one that likely uses it; the likeliest first."""
         writing = list(self.operations(*_WRITES))
         uses = [item for item in writing if _USES.search(item.path) or ID in item.path]
-        opens = [item for item in writing if item not in uses and _may_open(item)]
-        opens += [
-            item for item in self.operations("get") if _may_open(item) and _USES.search(item.path) is None
-        ]
-        found = []
-        for use in uses:
-            near = sorted(opens, key=lambda item: (-_in_common(item.path, use.path), item.method == "GET"))
-            found += [(Request(item.path, item.method), Request(use.path, use.method)) for item in near[:1]]
-        return found
+        opens = [item for item in writing if item not in uses and ID not in item.path]
+        opens += [item for item in self.operations("get") if _sounds_like_opening(item)]
+        return [_request_pair(nearest, use) for use in uses if (nearest := _nearest(opens, use)) is not None]
 
     def opening(self, create: Request) -> Request:
         """``create`` with the body fields that the document requires, and values of ours."""
@@ -174,9 +168,23 @@ def plausible(schema: Mapping[str, Any]) -> Any:
     return next(iter((*named, *offered)), some_value(schema))
 
 
-def _may_open(operation: Operation) -> bool:
+def _sounds_like_opening(operation: Operation) -> bool:
     words = f"{operation.path} {operation.description.get('operationId', '')}"
     return _OPENS.search(words) is not None and ID not in operation.path and not _USES.search(operation.path)
+
+
+def _nearest(opens: Sequence[Operation], use: Operation) -> Operation | None:
+    """The request whose path has most in common with that of ``use``, then by its name."""
+
+    def rank(operation: Operation) -> tuple[int, bool, bool]:
+        common = _in_common(operation.path, use.path)
+        return -common, not _sounds_like_opening(operation), operation.method == "GET"
+
+    return min(opens, key=rank, default=None)
+
+
+def _request_pair(create: Operation, verify: Operation) -> tuple[Request, Request]:
+    return Request(create.path, create.method), Request(verify.path, verify.method)
 
 
 def _in_common(one: str, other: str) -> int:

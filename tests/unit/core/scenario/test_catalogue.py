@@ -54,6 +54,7 @@ def test_the_kind_of_service_of_each() -> None:
     assert {scenario.service for scenario in catalogue()} == {"any", "captcha"}
     assert {scenario.id: scenario.service for scenario in for_services()} == {
         "lost-session": "any",
+        "mcp-handle-lost": "mcp-handle",
         "mcp-session-lost": "mcp-session",
     }
 

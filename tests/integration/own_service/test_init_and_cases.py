@@ -1,0 +1,246 @@
+"""Services in other styles, unmodified: what init finds out of each, and what the demo then says."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.harness.config.service_file import parse_service
+from devenv.harness.config.service_toml import Found, toml_text
+from devenv.harness.config.settings import Settings
+from devenv.verbs.demo.own_service import OwnStory, try_service
+from devenv.verbs.init.detect import InitOptions, look
+from tests.integration.own_service.conftest import run_devenv
+
+SERVICES = Path(__file__).with_name("services")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Callable[[str], Path]:
+    """A folder with one of the services in it, as server.py."""
+
+    def copy(name: str) -> Path:
+        made = tmp_path / name
+        made.mkdir()
+        shutil.copyfile(SERVICES / f"{name}.py", made / "server.py")
+        return made
+
+    return copy
+
+
+def looked(options: InitOptions, tmp_path: Path) -> Found:
+    return look(options, tmp_path / "look", lambda line: None)
+
+
+def demo(found: Found | str, folder: Path, trials: int = 2) -> OwnStory:
+    text = found if isinstance(found, str) else toml_text(found)
+    settings = Settings(state_dir=folder / ".devenv", service=parse_service(text, folder))
+    service = settings.service
+    assert service is not None
+    return try_service(
+        settings, service, trials=trials, act_ended=lambda act: None, progress=lambda line: None
+    )
+
+
+def told(story: OwnStory) -> list[tuple[int, int, list[str]]]:
+    """Of each act: sessions not found, answers not known, causes."""
+    return [(act.lost, act.unclear, [group.cause for group in act.explanation.groups]) for act in story.acts]
+
+
+FORM = """\
+[service]
+command = "{python} server.py {port}"
+redis = false
+
+[profile]
+id = { field = "captchaId" }
+limit = "none"
+
+[profile.kinds.image]
+create = { path = "/captcha/new", method = "GET" }
+verify = { path = "/captcha/check", form = { captchaId = "{id}", captchaSolution = "{answer}" } }
+answers = { wrong = "000000" }
+
+[[profile.not-found]]
+status = 410
+
+[[profile.success]]
+equals = { ok = true }
+
+[[profile.wrong]]
+equals = { ok = false }
+"""
+FILES = """\
+[service]
+command = "{python} server.py {port}"
+redis = false
+
+[profile]
+id = { field = "sessionId" }
+
+[profile.kinds.session]
+create = { path = "/session", body = {} }
+verify = { path = "/basket", body = { sessionId = "{id}" } }
+
+[[profile.not-found]]
+status = 401
+
+[[profile.success]]
+equals = { ok = true }
+"""
+UNKNOWN_400 = """\
+preset = "mcp-session"
+
+[service]
+command = "{python} server.py {port}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("form_captcha", FORM), ("file_sessions", FILES), ("mcp_unknown_session_400", UNKNOWN_400)],
+)
+def test_sessions_as_people_have_them_are_lost_on_the_other_pod(
+    folder: Callable[[str], Path], name: str, text: str
+) -> None:
+    """Cases 10, 20, 18: a use that is a form; sessions in files; an unknown MCP session that is a 400."""
+    story = demo(text, folder(name))
+    assert told(story) == [(2, 0, ["pod-memory"])]
+    [act] = story.acts
+    [trials] = act.trials.values()
+    assert (trials.crossing.not_found, trials.staying.known) == (2, 2)
+
+
+def test_init_tries_a_form_where_json_is_refused(folder: Callable[[str], Path], tmp_path: Path) -> None:
+    options = InitOptions(
+        folder("form_captcha"),
+        command="{python} server.py {port}",
+        create="GET /captcha/new",
+        verify="POST /captcha/check",
+        body='{"captchaId": "{id}", "captchaSolution": "000000"}',
+    )
+    found = looked(options, tmp_path)
+    [kind] = found.kinds.values()
+    assert kind.verify.form == {"captchaId": "{id}", "captchaSolution": "000000"}
+    assert found.id_field == "captchaId"
+    assert (found.redis_use, found.switchable) == ("unused", False)
+    assert parse_service(toml_text(found), options.folder).profile.kinds == found.kinds
+
+
+def test_the_key_behind_a_signed_cookie_is_found(folder: Callable[[str], Path], tmp_path: Path) -> None:
+    options = InitOptions(folder("signed_cookie"), create="POST /login", verify="POST /visits")
+    found = looked(options, tmp_path)
+    assert (found.id_cookie, found.key) == ("sid", "sess:{id}")
+    assert (found.redis_use, found.switchable) == ("switched", True)
+    assert any("without the signature" in note for note in found.notes)
+    assert told(demo(found, options.folder)) == [(2, 0, ["pod-memory"]), (0, 0, [])]
+
+
+def test_a_hashed_key_required_fields_and_the_limit_are_found(
+    folder: Callable[[str], Path], tmp_path: Path
+) -> None:
+    found = looked(InitOptions(folder("hashed_key")), tmp_path)
+    assert (found.key, found.limit, found.redis_use) == ("quiz:{id}", 3, "switched")
+    [kind] = found.kinds.values()
+    assert kind.verify.body == {"quiz_id": "{id}", "number": "{answer}", "locale": "devenv"}
+    assert any("sha256 of it" in note for note in found.notes)
+    assert "limit = 3\n" in toml_text(found)
+
+
+def test_a_cluster_client_is_given_a_cluster(folder: Callable[[str], Path], tmp_path: Path) -> None:
+    options = InitOptions(folder("hashed_key"), env={"CLIENT": "cluster"})
+    found = looked(options, tmp_path)
+    assert (found.redis_mode, found.key, found.redis_use) == ("cluster", "quiz:{id}", "switched")
+    text = toml_text(found)
+    assert 'redis-mode = "cluster"' in text
+    assert told(demo(text, options.folder)) == [(2, 0, ["pod-memory"]), (0, 0, [])]
+
+
+REFUSING = """\
+import os
+from fastapi import FastAPI, HTTPException
+app = FastAPI()
+
+@app.post("/api/abstract-captcha")
+def create():
+    raise HTTPException(int(os.environ["REFUSAL"]), "who are you?")
+
+@app.post("/api/abstract-verify")
+def verify():
+    return {}
+"""
+
+
+@pytest.mark.parametrize(("status", "hint"), [("401", "--header"), ("500", "log")])
+def test_a_create_that_is_refused_is_no_service_without_redis(tmp_path: Path, status: str, hint: str) -> None:
+    (tmp_path / "main.py").write_text(REFUSING, encoding="utf-8")
+    options = InitOptions(tmp_path, env={"REFUSAL": status})
+    with pytest.raises(EnvironmentProblem, match=f"answered {status}: .*who are you") as problem:
+        looked(options, tmp_path)
+    assert hint in str(problem.value.hint)
+
+
+def played(folder: Path, environment: Mapping[str, str], *words: str) -> tuple[int, dict[str, Any], str]:
+    """Exit code, JSON and all that was printed of a verb."""
+    done = run_devenv(folder, dict(environment), *words, "--json")
+    return done.returncode, json.loads(done.stdout), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("example_name", "preset", "mended"),
+    [
+        ("mcp-session", "mcp-session", "streamable_http_app(stateless_http=True)"),
+        ("mcp-handle", "mcp-handle", None),
+    ],
+)
+def test_an_mcp_server_from_its_folder_to_the_verdict(
+    example: Callable[[str], Path],
+    environment: dict[str, str],
+    example_name: str,
+    preset: str,
+    mended: str | None,
+) -> None:
+    """init, replay, explain: the server that keeps state in its process fails, the mended one holds."""
+    folder = example(example_name)
+    code, found, _ = played(folder, environment, "init", "--yes")
+    assert (code, found["preset"]) == (0, preset)
+    code, _, printed = played(folder, environment, "replay", f"{preset}-lost")
+    assert code == 1
+    explained = run_devenv(folder, environment, "explain", "latest")
+    assert explained.returncode == 1
+    assert "pod-memory" in explained.stdout
+    for word in ("captcha ", "challenge", "right", "wrong", "USE_REDIS"):
+        assert word not in explained.stdout.replace("captcha-api", "").replace(example_name, "")
+    program = (folder / "server.py").read_text(encoding="utf-8")
+    if mended is not None:
+        program = program.replace("streamable_http_app()", mended)
+    else:  # what a handle stands for lies where both pods find it
+        program = program.replace("baskets: dict[str, list[str]] = {}", SHARED)
+    (folder / "server.py").write_text(program, encoding="utf-8")
+    code, _, printed = played(folder, environment, "replay", f"{preset}-lost")
+    assert code == 0, printed
+
+
+SHARED = """\
+import json, os
+from pathlib import Path
+class Shared(dict):
+    folder = Path(__file__).parent / "baskets"
+    def __contains__(self, name): return (self.folder / name).exists()
+    def __getitem__(self, name):
+        class Items(list):
+            def append(inner, item):
+                list.append(inner, item)
+                self[name] = list(inner)
+        return Items(json.loads((self.folder / name).read_text()))
+    def __setitem__(self, name, items):
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / name).write_text(json.dumps(items))
+baskets = Shared()
+"""
