@@ -14,9 +14,10 @@ from devenv.core.model.errors import EnvironmentProblem
 from devenv.harness.config.service_file import parse_service
 from devenv.harness.config.service_toml import Found, toml_text
 from devenv.harness.config.settings import Settings
-from devenv.verbs.demo.own_service import OwnStory, try_service
+from devenv.verbs.demo.own_service import try_service
+from devenv.verbs.demo.own_story import OwnStory
 from devenv.verbs.init.detect import InitOptions, look
-from tests.integration.own_service.conftest import run_devenv
+from tests.support import devenv_run
 
 SERVICES = Path(__file__).with_name("services")
 
@@ -188,7 +189,7 @@ def test_a_create_that_is_refused_is_no_service_without_redis(tmp_path: Path, st
 
 def played(folder: Path, environment: Mapping[str, str], *words: str) -> tuple[int, dict[str, Any], str]:
     """Exit code, JSON and all that was printed of a verb."""
-    done = run_devenv(folder, dict(environment), *words, "--json")
+    done = devenv_run(folder, environment, *words, "--json")
     return done.returncode, json.loads(done.stdout), done.stdout + done.stderr
 
 
@@ -212,7 +213,7 @@ def test_an_mcp_server_from_its_folder_to_the_verdict(
     assert (code, found["preset"]) == (0, preset)
     code, _, printed = played(folder, environment, "replay", f"{preset}-lost")
     assert code == 1
-    explained = run_devenv(folder, environment, "explain", "latest")
+    explained = devenv_run(folder, environment, "explain", "latest")
     assert explained.returncode == 1
     assert "pod-memory" in explained.stdout
     for word in ("captcha ", "challenge", "right", "wrong", "USE_REDIS"):
