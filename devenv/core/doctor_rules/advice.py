@@ -131,10 +131,12 @@ CAUSES: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What to change, and where it stands; ``place`` is None where no file that was read has it."""
+    """What to change, and where it stands."""
 
     text: str
+    """What to change."""
     place: Place | None = None
+    """Where it stands; None where no file that was read has it."""
 
     def __str__(self) -> str:
         return f"{self.place}: {self.text}" if self.place is not None else self.text
@@ -220,10 +222,12 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """All checks, in order; ``notes`` are worth knowing and wrong with nothing."""
+    """What the doctor says of everything that was looked at."""
 
     checks: tuple[Checked, ...]
+    """All checks, in the order in which a person would look."""
     notes: tuple[str, ...] = ()
+    """What is no fault, and worth knowing."""
 
     @property
     def findings(self) -> tuple[Advice, ...]:

@@ -11,10 +11,12 @@ from devenv.core.doctor_rules.settings import CA_NAMES, CERTIFICATE_NAMES, USER_
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A server with the settings of the first pod that uses it, which say where to change something."""
+    """A server with settings that say where to change something."""
 
     server: Server
+    """The server."""
     pod: Pod
+    """The first pod that uses it."""
 
     @classmethod
     def of(cls, server: Server, facts: Facts) -> Case:

@@ -48,14 +48,20 @@ class Trust(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server as one or more pods reach it. ``login`` says whether a password is sent."""
+    """A server as one or more pods reach it."""
 
     host: str
+    """A name, an address, or the path of a Unix socket."""
     port: int
+    """The TCP port; of a Unix socket without meaning."""
     tls: bool = False
+    """Whether the pods speak TLS to it."""
     db: int = 0
+    """The database that the pods select."""
     user: str = ""
+    """The user that the pods log in as; empty for the default user."""
     login: bool = False
+    """Whether a password is sent."""
     secret: bool = False
     """Whether host or port come from a Secret, and are not shown."""
 
@@ -86,48 +92,70 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Tcp:
-    """One attempt to connect; ``seconds`` is how long it took."""
+    """One attempt to connect."""
 
     reach: Reach
+    """How it ended."""
     seconds: float = 0.0
+    """How long it took."""
     detail: str = ""
+    """The system's words for a failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A server's certificate; ``days`` is how long it is still valid, negative where it has expired."""
+    """A server's certificate."""
 
     subject: str
+    """Whom it names."""
     issuer: str
+    """Who signed it."""
     not_after: str
+    """When it expires, in UTC."""
     days: float
+    """How many days it is still valid; negative where it has expired."""
     names: tuple[str, ...] = ()
+    """The hosts that it is for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """A handshake; ``authorities`` says whose word the client took: a file, or the system's."""
+    """A TLS handshake."""
 
     trust: Trust
+    """How it ended."""
     detail: str = ""
+    """OpenSSL's words for a failure."""
     certificate: Certificate | None = None
+    """The server's certificate, as far as it was shown."""
     authorities: str = "the system's certificate authorities"
+    """The authorities that the client trusts: a file, or the system's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """What INFO says. ``mode`` is standalone, cluster or sentinel; ``role`` master or slave."""
+    """What INFO says, or the part of it that HELLO says."""
 
     engine: str
+    """Redis or Valkey."""
     version: str
+    """The version, as the server writes it; empty where it does not tell."""
     mode: str
+    """standalone, cluster or sentinel."""
     role: str
+    """master or slave."""
     maxmemory: int = 0
+    """The limit of memory in bytes; 0 for none."""
     used_memory: int = 0
+    """The memory in use, in bytes."""
     policy: str = "noeviction"
+    """The eviction policy; empty where it is not known."""
     evicted: int = 0
+    """How many keys were evicted so far."""
     master_link: str = ""
+    """Of a replica: ``up`` or ``down``."""
     databases: tuple[int, ...] = ()
+    """The databases that have keys."""
 
     @property
     def release(self) -> tuple[int, ...]:
@@ -137,18 +165,22 @@ class Info:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node as the cluster announces it, and whether it can be reached from here."""
+    """A node as the cluster announces it."""
 
     address: str
+    """``host:port``."""
     tcp: Tcp
+    """Whether it can be reached from here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One harmless command and what Redis said; ``error`` is None where it ran."""
+    """One harmless command, tried."""
 
     command: str
+    """The command, with an option where that is what was tried (``SET KEEPTTL``)."""
     error: str | None = None
+    """Why it may not be used; None where it may."""
     hung_up: bool = False
     """Whether the connection was ended in place of a reply."""
 
@@ -171,18 +203,22 @@ class WriteProbe:
 
 @dataclass(frozen=True, slots=True)
 class SessionKey:
-    """A key that is named like a session. ``ttl`` is seconds left, None where it has no TTL.
-
-    ``fields`` are those of its document; None where there is no JSON object.
-    """
+    """A key that is named like a session."""
 
     key: str
+    """The whole key."""
     prefix: str
+    """What stands before the captcha type in the key."""
     kind: CaptchaType
+    """The captcha type that the key names."""
     type: str
+    """Redis' type of the value."""
     ttl: float | None
+    """Seconds left; None where it has no TTL."""
     fields: tuple[str, ...] | None
+    """The names of the fields of its document; None where there is no JSON object."""
     db: int = 0
+    """The database that it is in."""
 
     @property
     def stub(self) -> bool:
@@ -197,40 +233,54 @@ class SessionKey:
 
 @dataclass(frozen=True, slots=True)
 class Keyspace:
-    """The keys named like sessions, of all databases; ``complete`` is False where the look was cut short."""
+    """The keys named like sessions, of all databases."""
 
     keys: tuple[SessionKey, ...] = ()
+    """The keys, sorted within a database."""
     complete: bool = True
+    """Whether these are all: the look is bounded in time and number."""
     error: str | None = None
+    """Why the keys could not be listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What was seen of one target, by ``pods`` (their names). None: not looked at, for what went before.
-
-    ``skipped`` says why nothing was tried at all. ``ping`` is the first error after connecting, None where
-    PING was answered; ``greeted`` whether it was asked. ``select`` is the error of SELECT.
-    ``unknown_commands`` are those of the service that the server does not know. ``elsewhere`` maps other
-    ports of the same host to what answers there.
-    """
+    """What was seen of one target. A field is None where what went before kept it from being looked at."""
 
     target: Target
+    """The server."""
     pods: tuple[str, ...]
+    """The names of the pods that use it."""
     skipped: str | None = None
+    """Why nothing was tried at all."""
     tcp: Tcp | None = None
+    """The connection."""
     speech: Speech | None = None
+    """What answers at the port."""
     tls: Tls | None = None
+    """The handshake, where the pods speak TLS."""
     greeted: bool = False
+    """Whether PING was sent."""
     ping: str | None = None
+    """The first error of logging in and of PING; None where there was none."""
     seconds: float | None = None
+    """How long logging in and PING took."""
     select: str | None = None
+    """The error of SELECT; None where there was none."""
     info: Info | None = None
+    """What INFO or HELLO says."""
     nodes: tuple[Node, ...] = ()
+    """The nodes of a cluster."""
     cluster_state: str | None = None
+    """``ok`` or ``fail``, of a cluster."""
     keyspace: Keyspace | None = None
+    """The keys that are named like sessions."""
     write: WriteProbe | None = None
+    """The key that was written; None where none was."""
     unknown_commands: tuple[str, ...] = ()
+    """The commands of the service that the server does not know."""
     elsewhere: Mapping[int, Speech] = field(default_factory=dict)
+    """Other ports of the same host, and what answers there."""
     info_error: str | None = None
     """The words with which INFO was refused."""
     hung_up: tuple[str, ...] = ()
@@ -247,31 +297,38 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """A challenge that a service was asked for, and the key that Redis then had for it, if any.
-
-    ``pod`` is who answered, as far as known. ``status`` is HTTP's, None where no answer came; ``error`` says
-    why there is no challenge.
-    """
+    """A challenge that a service was asked for, and the key that Redis then had for it, if any."""
 
     pod: str
+    """The pod that answered, as far as it is known."""
     challenge: str | None
+    """The challenge's id; None where there is no challenge."""
     status: int | None = 200
+    """HTTP's status; None where no answer came."""
     error: str | None = None
+    """Why there is no challenge."""
     key: str | None = None
+    """The key of its session; None where there is none."""
     prefix: str | None = None
+    """What stands before the captcha type in the key."""
     db: int | None = None
+    """The database that the key is in."""
     ttl: float | None = None
+    """Seconds that the key has left; None where it has no TTL."""
     looked: bool = True
     """Whether it could be told if there is a key: Redis could be asked, and has not too many keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A command of a pod that Redis refused while the gate looked on."""
+    """A command of a pod that Redis refused, as the gate recorded it."""
 
     pod: str
+    """The pod that sent it."""
     command: str
+    """The command's name."""
     error: str
+    """Redis' words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,18 +367,20 @@ class TraceCause:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything the rules look at.
-
-    ``refused`` is what the gate saw. ``commands`` maps a pod to the Redis commands that its service needs.
-    ``foreign_prefixes`` are known to be another environment's.
-    """
+    """Everything the rules look at."""
 
     pods: tuple[Pod, ...]
+    """The settings of each pod."""
     servers: tuple[Server, ...] = ()
+    """The servers that the settings point at."""
     created: tuple[Created, ...] = ()
+    """Challenges that a running service was asked for."""
     refused: tuple[Refusal, ...] = ()
+    """What Redis refused the pods of a running stack."""
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By pod, the Redis commands that its service needs."""
     foreign_prefixes: tuple[str, ...] = ()
+    """Prefixes of keys that are another environment's."""
     unfit_values: tuple[UnfitValue, ...] | None = None
     """What does not do in the manifests; None where none were read."""
 

@@ -35,10 +35,12 @@ _SECRET = ("PASSWORD", "SECRET", "TOKEN", "REDIS_URL")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A line (from 1) of a file; without a line, the file or whatever else is named."""
+    """Where something stands."""
 
     file: str
+    """The file, or whatever else is named: a pod, an option of the command line."""
     line: int | None = None
+    """The line, from 1; None for the file as a whole."""
 
     def __str__(self) -> str:
         return self.file if self.line is None else f"{self.file}:{self.line}"
@@ -49,9 +51,13 @@ class Setting:
     """One variable. The value of a secret one is never part of ``shown`` nor of ``repr``."""
 
     name: str
+    """The variable's name."""
     value: str = field(repr=False)
+    """The variable's value."""
     place: Place
+    """Where it is set."""
     secret: bool = False
+    """Whether it comes from a Secret of Kubernetes."""
 
     @property
     def hidden(self) -> bool:
@@ -80,22 +86,24 @@ class Client(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """The settings of one pod, or of all replicas of one workload.
-
-    ``place`` is where a variable that is missing would be added. ``unknown`` names variables that are set
-    from somewhere that was not read, and from where; ``unread`` are sources whose variables are not known at
-    all. ``replicas`` is None where nobody knows how many there are. ``service`` is False for a bare address,
-    which says nothing of flags and prefixes. ``client`` is what the pod uses where REDIS_CLUSTER is not set.
-    """
+    """The settings of one pod, or of all replicas of one workload."""
 
     name: str
+    """The pod's or the workload's name, or that of the file."""
     place: Place
+    """Where a variable that is missing would be added."""
     settings: Mapping[str, Setting]
+    """The variables that are known, by name."""
     unknown: Mapping[str, str] = field(default_factory=dict)
+    """The variables that are set from somewhere that was not read, and from where."""
     unread: tuple[str, ...] = ()
+    """Sources of variables whose names are not known either."""
     replicas: int | None = None
+    """How many pods there are; None where that is not known."""
     service: bool = True
+    """Whether it is a service; a bare address says nothing of flags and prefixes."""
     client: Client = Client.PLAIN
+    """The client that the pod uses where REDIS_CLUSTER is not set."""
     past_gate: bool = False
     """Whether it is a pod of a running stack whose Redis is not behind the stack's gate."""
 

@@ -41,7 +41,7 @@ from devenv.verbs.doctor.probe.tls import TlsFiles, loopback
 from devenv.verbs.operate.select import running_stack
 
 GATE_SECONDS = 600.0
-"""How far back the gate's record is read for commands that Redis does not know."""
+"""How far back the gate's record is read for what Redis refused."""
 
 Ask = Callable[[str], bool]
 """Asked before a host that is not this machine is touched; told what would be done."""
@@ -49,27 +49,32 @@ Ask = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class DoctorOptions:
-    """What to look at. Nothing named: the stack that runs, else ``.env`` of the current folder.
-
-    ``service``: the URL of a service that runs, to be asked for challenges. ``authorities``: a file that
-    stands for the CA of the settings, whose path is another machine's. ``commands``: Redis commands that the
-    service uses besides those of its SESSION_STRATEGY. ``other_prefixes`` are another environment's.
-    ``profile`` says how ``service`` is asked for a session.
-    ``probe``: touch anything at all; ``write``: also create a challenge, and write the one key.
-    """
+    """What to look at. Nothing named: the stack that runs, else ``.env`` of the current folder."""
 
     env_files: tuple[Path, ...] = ()
+    """A ``.env`` file for each pod."""
     manifests: tuple[Path, ...] = ()
+    """Kubernetes manifests: files, or folders of files."""
     redis_url: str | None = None
+    """The address at which the Redis of the settings is reached, or the only thing to look at."""
     service: str | None = None
+    """The URL of a service that runs, to be asked for challenges."""
     authorities: Path | None = None
+    """A file that stands for the CA of the settings, whose path is another machine's."""
     commands: tuple[str, ...] = ()
+    """Redis commands that the service uses besides those of its SESSION_STRATEGY."""
     other_prefixes: tuple[str, ...] = ()
+    """Prefixes of keys that are another environment's."""
     probe: bool = True
+    """Whether anything may be touched at all."""
     write: bool = True
+    """Whether sessions may be opened, and the one key written."""
     neighbours: tuple[int, ...] = WELL_KNOWN
+    """Other ports to try on a host whose port does not answer."""
     profile: ServiceProfile = CAPTCHA
+    """How ``service`` is asked for a session."""
     seed: int = 0
+    """Picks among the answers that are sent to sessions of a running stack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +82,11 @@ class Examined:
     """What was looked at and what is to be said of it."""
 
     subject: str
+    """What was looked at: files, an address, the running stack."""
     diagnosis: Diagnosis
+    """The checks and what they found."""
     servers: tuple[Server, ...]
+    """The servers that the settings name."""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict for ``--json``; no secret is in it."""
@@ -126,18 +134,24 @@ def examine(
         unfit_values=unfit_values if options.manifests else None,
         past_gate=tuple(pod.name for pod in pods if pod.past_gate),
     )
-    if stack is not None and len(pods) > 1 and not (options.probe and options.write):
-        facts = replace(facts, crossings_skipped="not tried: it would open sessions")
     if options.probe and options.write:
-        made = _created(options, status, progress)
-        created = tuple(_sought(made, facts, plans))
-        facts = replace(facts, created=created)
-        if stack is not None and status is not None:
-            progress("opening sessions on each pod and using them on the others")
-            tried, causes = try_across(stack, status, options.seed)
-            facts = replace(facts, crossings=tried, trace_causes=causes)
-        facts = replace(facts, refused=_refused(stack, status))
+        facts = replace(facts, created=tuple(_sought(_created(options, status, progress), facts, plans)))
+    if stack is not None and status is not None:
+        facts = _with_sessions(facts, options, stack, status, progress)
     return Examined(subject, diagnose(facts), tuple(servers))
+
+
+def _with_sessions(
+    facts: Facts, options: DoctorOptions, stack: JournaledStack, status: StackStatus, progress: Progress
+) -> Facts:
+    """``facts`` with what a stack's pods do with each other's sessions, and with what Redis refused."""
+    if options.probe and options.write:
+        progress("opening sessions on each pod and using them on the others")
+        crossings, causes = try_across(stack, status, options.seed)
+        facts = replace(facts, crossings=crossings, trace_causes=causes)
+    elif len(facts.pods) > 1:
+        facts = replace(facts, crossings_skipped="not tried: it would open sessions")
+    return replace(facts, refused=_refused(stack, status))
 
 
 # --- what is to be looked at -----------------------------------------------------------------------------
@@ -189,10 +203,8 @@ def _heard(stack: JournaledStack | None, status: StackStatus | None, since: floa
     return [command for command in commands if str(command.reply).startswith("-")]
 
 
-def _refused(stack: JournaledStack | None, status: StackStatus | None) -> tuple[Refusal, ...]:
+def _refused(stack: JournaledStack, status: StackStatus) -> tuple[Refusal, ...]:
     """What Redis refused each pod since its process started, as far back as GATE_SECONDS; each once."""
-    if stack is None:
-        return ()
     started = {event.pod: event.time for event in stack.journal.events() if event.what in ("restart", "pod")}
     found = {
         (item.pod, item.command, str(item.reply)): Refusal(item.pod, item.command, str(item.reply)[1:])

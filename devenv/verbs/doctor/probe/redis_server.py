@@ -52,34 +52,42 @@ _FAILURES = (Broken, OSError)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to look at and how. ``timeout`` is in seconds. ``password`` and ``files`` are the pod's.
-
-    ``commands`` are those that the services need, ``prefix`` that of the probe's key; ``write``: whether to
-    write it. ``neighbours`` are other ports of the host to try where this one does not answer. ``may_touch``
-    tells of another host, which a cluster announces, whether it may be connected to. ``nodes``: where a
-    cluster's nodes ("host:port") are reached from here, where that is known; empty: as it announces them.
-    """
+    """What to look at and how."""
 
     target: Target
+    """The server."""
     pods: tuple[str, ...]
+    """The names of the pods that use it."""
     timeout: float
+    """Seconds that each step waits."""
     password: str = field(repr=False, default="")
+    """The pods' password."""
     files: TlsFiles = field(default_factory=TlsFiles)
+    """The files of the pods for TLS."""
     commands: tuple[str, ...] = ()
+    """The commands that the services need."""
     prefix: str = REDIS_PREFIX
+    """The prefix of the probe's key."""
     write: bool = True
+    """Whether to write the key."""
     neighbours: Sequence[int] = WELL_KNOWN
+    """Other ports of the host to try where this one does not answer."""
     may_touch: Callable[[str], bool] = handshake.loopback
+    """Whether another host, which a cluster announces, may be connected to."""
     nodes: tuple[str, ...] = ()
+    """Where a cluster's nodes ("host:port") are reached from here; empty: as the cluster announces them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A session's key, its database, and the seconds that it has left; None: no TTL."""
+    """Where a session lies."""
 
     key: str
+    """Its key."""
     db: int
+    """Its database."""
     ttl: float | None
+    """The seconds that it has left; None where it has no TTL."""
 
 
 def seek(
