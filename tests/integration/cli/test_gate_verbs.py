@@ -179,11 +179,14 @@ def test_a_race_made_by_hand_and_explained(guide: CommandLine, traffic: httpx.Cl
 
 
 def test_explain_for_people(guide: CommandLine, traffic: httpx.Client) -> None:
-    verify(traffic, B, create(traffic, A), [0])
+    full = "OOM command not allowed when used memory > 'maxmemory'"
+    guide.json("gate", "error", "--command", "SETEX", "--pod", "a", "--times", "1", "--text", full)
+    assert traffic.post("/api/abstract-captcha", headers={"X-Devenv-Pod": A}).status_code == 500
     page = guide.folder / "why.html"
     live = guide.run("explain", "--since", "300", "--report", str(page))
     assert live.returncode == 1
     assert live.stdout.startswith("the last 300 s of the running stack\n")
+    assert "writes-refused" in live.stdout
     assert "<svg" in page.read_text(encoding="utf-8")
     run = guide.json("replay", "pod-memory-abstract", "--strategy", "guide")["run"]
     recorded = guide.run("explain", run)

@@ -6,12 +6,13 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devenv.core.doctor_rules.facts import Reach, Target
+from devenv.core.doctor_rules.facts import Reach, Server, Speech, Target
 from devenv.verbs.doctor.probe.redis_server import Plan, look
 from devenv.verbs.doctor.probe.resp_socket import Broken, Wire, connect
 
@@ -49,44 +50,60 @@ def saying(*answers: bytes) -> Iterator[int]:
         listener.close()
 
 
-def looked(port: int) -> object:
+def looked(port: int) -> Server:
     return look(Plan(Target("127.0.0.1", port), ("p",), 0.5, neighbours=(), commands=("SET", "HSET")))
 
 
 @pytest.mark.parametrize(
-    "answers",
+    ("answers", "speech", "facts"),
     [
-        (b"",),
-        (b"\x15\x03\x01\x00\x02\x02\x46",),
-        (b"+PONG\r\n",) * 3,
-        (b"+PONG\r\n", b"$99999999999999\r\n"),
-        (b"+PONG\r\n", b"$10\r\nshort"),
-        (b"+PONG\r\n", b"*1\r\n" * 5000),
-        (b"+PONG\r\n", b"*3\r\n:x\r\n"),
-        (b"+PONG\r\n", b"$-1\r\n", b"*-1\r\n", b":1\r\n", b"*2\r\n+0\r\n*-1\r\n", b"+OK\r\n", b"+x\r\n"),
-        (b"-ERR go away\r\n",) * 20,
-        (b":1\r\n",) * 20,
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n",),
-        (b"$24\r\nredis_mode:cluster\r\na:b\r\n\r\n",) * 9,
+        ((b"",), Speech.ENDED, {}),
+        ((b"\x15\x03\x01\x00\x02\x02\x46",), Speech.OTHER, {}),
+        ((b"+PONG\r\n",) * 3, Speech.REDIS, {"hung_up": ("SCAN", "DEL")}),
+        (
+            (b"+PONG\r\n", b"$99999999999999\r\n"),
+            Speech.REDIS,
+            {"broke": "not Redis: b'$99999999999999\\r\\n'"},
+        ),
+        (
+            (b"+PONG\r\n", b"$10\r\nshort"),
+            Speech.REDIS,
+            {"broke": "the connection was closed in the middle of a reply"},
+        ),
+        ((b"+PONG\r\n", b"*1\r\n" * 5000), Speech.REDIS, {"broke": "not Redis: b'*1\\r\\n'"}),
+        ((b"+PONG\r\n", b"*3\r\n:x\r\n"), Speech.REDIS, {"broke": "not Redis: b':x\\r\\n'"}),
+        (
+            (b"+PONG\r\n", b"$-1\r\n", b"*-1\r\n", b":1\r\n", b"*2\r\n+0\r\n*-1\r\n", b"+OK\r\n", b"+x\r\n"),
+            Speech.REDIS,
+            {"hung_up": ("HSET",)},
+        ),
+        ((b"-ERR go away\r\n",) * 20, Speech.REDIS, {"ping": "ERR go away"}),
+        ((b":1\r\n",) * 20, Speech.OTHER, {}),
+        ((b"HTTP/1.1 400 Bad Request\r\n\r\n",), Speech.HTTP, {}),
+        ((b"$24\r\nredis_mode:cluster\r\na:b\r\n\r\n",) * 9, Speech.OTHER, {}),
     ],
 )
-def test_odd_answers(answers: tuple[bytes, ...]) -> None:
+def test_odd_answers(answers: tuple[bytes, ...], speech: Speech, facts: dict[str, Any]) -> None:
+    """Each is one fact about the server; none looks like a Redis that answers all that it is asked."""
     with saying(*answers) as port:
-        looked(port)
+        seen = looked(port)
+    assert (seen.tcp.reach, seen.speech) == (Reach.OPEN, speech)
+    assert seen.greeted is (speech is Speech.REDIS)
+    odd = {"broke": seen.broke, "ping": seen.ping, "hung_up": seen.hung_up}
+    assert {name: fact for name, fact in odd.items() if fact} == facts
 
 
 @given(st.lists(st.binary(max_size=40) | st.sampled_from([b"*2\r\n", b"$3\r\n", b":1\r\n"]), max_size=6))
 def test_random_bytes_end_in_a_value_or_in_broken(answers: list[bytes]) -> None:
+    """The shortest reply has three bytes: after so many values the bytes are used up, and that is Broken."""
     ours, theirs = socket.socketpair()
+    sent = b"".join(answers)
     with theirs:
-        theirs.sendall(b"".join(answers))
+        theirs.sendall(sent)
         theirs.shutdown(socket.SHUT_WR)
-        with Wire(ours) as wire:
-            for _ in range(len(answers) + 1):
-                try:
-                    wire.call("PING")
-                except Broken:
-                    return
+        with Wire(ours) as wire, pytest.raises(Broken):
+            for _ in range(len(sent) // 3 + 1):
+                wire.call("PING")
 
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 64, "\u00e9" * 70])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +15,8 @@ from devenv.harness.config.settings import Settings, load
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.verbs.explore.result import Exploration, ExploreOptions
 from devenv.verbs.explore.usecase import explore
+from devenv.verbs.operate.select import SUPERVISOR
 
-SUPERVISOR = (sys.executable, "-m", "devenv.wire.edge.supervisor")
 Explore = Callable[..., Exploration]
 
 

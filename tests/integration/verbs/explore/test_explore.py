@@ -62,7 +62,8 @@ def test_the_yardstick_learned(guide: Explore, scenario: str, traces: int, found
     done = guide(scenario, GUIDE)
     assert (done.traces, done.complete, done.exit_code) == (traces, True, 1)
     assert kinds(done) == found, kinds(done)
-    assert done.requests < traces or traces < 100
+    # Learning pays, except for eight orders.
+    assert (done.requests < traces) is (traces > 8), f"learning took {done.requests} requests"
     for violation in done.violations:
         assert violation.confirmed
         assert violation.replayed == violation.replays == 3
@@ -81,7 +82,8 @@ def test_direct_and_learned_agree(guide: Explore, scenario: str) -> None:
         for one in (direct, learned)
     ]
     assert shortest[0] == shortest[1]
-    assert all(violation.confirmed for violation in direct.violations)
+    assert direct.violations
+    assert [violation.confirmed for violation in direct.violations] == [True] * len(direct.violations)
 
 
 def test_in_one_pod(guide: Explore) -> None:

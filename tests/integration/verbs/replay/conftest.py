@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 import pytest
 
 from devenv.core.model.topology import Ports, StackSpec
+from devenv.core.model.vocabulary import Strategy
 from devenv.stack.embedded.backend import EmbeddedStack
+from devenv.verbs.operate.select import SUPERVISOR
 from devenv.verbs.replay.replayer import Replayer
-
-SUPERVISOR = (sys.executable, "-m", "devenv.wire.edge.supervisor")
-PODS = ("captcha-api-a", "captcha-api-b")
 
 
 @pytest.fixture(scope="session")
@@ -33,11 +31,15 @@ def replayer(stack: EmbeddedStack) -> Iterator[Replayer]:
         yield one
 
 
-@pytest.fixture(params=["guide", "atomic"])
-def redis_stack(stack: EmbeddedStack, request: pytest.FixtureRequest) -> Iterator[EmbeddedStack]:
-    """The same stack with its sessions in Redis, by one store and the other."""
-    before = {pod.name: dict(pod.settings) for pod in stack.status().pods}
-    settings = {"USE_REDIS": "true", "SESSION_STRATEGY": request.param}
-    stack.restart_pods(dict.fromkeys(PODS, settings), lambda line: None)
-    yield stack
-    stack.restart_pods(before, lambda line: None)
+@pytest.fixture(scope="session", params=[Strategy.GUIDE, Strategy.ATOMIC])
+def redis_stack(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[EmbeddedStack]:
+    """Two pods with their sessions in Redis, by one store and the other; no test changes their settings."""
+    embedded = EmbeddedStack(tmp_path_factory.mktemp("redis-stack"), SUPERVISOR)
+    try:
+        spec = StackSpec(pods=2, use_redis=True, strategy=request.param, ports=Ports.free())
+        embedded.start(spec, lambda line: None)
+        yield embedded
+    finally:
+        embedded.stop()
