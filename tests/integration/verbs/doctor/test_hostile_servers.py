@@ -87,6 +87,7 @@ def test_odd_answers(answers: tuple[bytes, ...], speech: Speech, facts: dict[str
     """Each is one fact about the server; none looks like a Redis that answers all that it is asked."""
     with saying(*answers) as port:
         seen = looked(port)
+    assert seen.tcp is not None
     assert (seen.tcp.reach, seen.speech) == (Reach.OPEN, speech)
     assert seen.greeted is (speech is Speech.REDIS)
     odd = {"broke": seen.broke, "ping": seen.ping, "hung_up": seen.hung_up}
