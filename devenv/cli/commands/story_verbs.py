@@ -23,7 +23,7 @@ from devenv.verbs.demo.race import Race
 from devenv.verbs.demo.report import diagnosis, explanation, outcomes, race_line, title
 from devenv.verbs.demo.story import DEFAULT_TRIALS, FIRST_FIX, Act, Verdict
 from devenv.verbs.demo.texts import Prose, prose
-from devenv.verbs.demo.usecase import DemoResult, tell_story
+from devenv.verbs.demo.usecase import DemoResult, run_demo
 
 
 class LanguageName(StrEnum):
@@ -62,25 +62,25 @@ def demo(
         raise typer.Exit(demo_own(at, at.settings.service, trials))
     words = prose(at.settings.language)
     with at.screen.working("demo") as progress:
-        told = tell_story(
+        done = run_demo(
             at.settings,
             trials=trials,
             strategy=store(strategy) or FIRST_FIX,
-            audience=_Audience(at.screen, words),
+            observer=_TerminalObserver(at.screen, words),
             progress=progress,
         )
     at.screen.result(
-        told.story.to_json()
-        | {"run": told.run_id, "report": str(told.report.resolve()), "command": told.command}
+        done.story.to_json()
+        | {"run": done.run_id, "report": str(done.report.resolve()), "command": done.command}
     )
-    _verdict(told, words, at.screen)
-    if told.story.verdict is not Verdict.HOLDS:
-        if told.explanation is not None:
-            show_findings(told.explanation, at.screen)
+    _verdict(done, words, at.screen)
+    if done.story.verdict is not Verdict.HOLDS:
+        if done.explanation is not None:
+            show_findings(done.explanation, at.screen)
         raise typer.Exit(1)
 
 
-class _Audience:
+class _TerminalObserver:
     """Shows the acts of the demo in the terminal while they run."""
 
     def __init__(self, screen: Screen, words: Prose) -> None:
@@ -161,13 +161,13 @@ class _Audience:
             self._screen.show(Text(f"    {key.key}   TTL {left}"))
 
 
-def _verdict(told: DemoResult, words: Prose, screen: Screen) -> None:
-    holds = told.story.verdict is Verdict.HOLDS
+def _verdict(done: DemoResult, words: Prose, screen: Screen) -> None:
+    holds = done.story.verdict is Verdict.HOLDS
     mark, style, text = ("✓", "bold green", words.holds) if holds else ("✗", "bold red", words.fails)
     screen.show(
         "",
-        Text.assemble((f"{mark} {text}", style), (f"   {told.story.seconds:.1f} s", "dim")),
-        f"{words.report}: {_short(told.report)}",
+        Text.assemble((f"{mark} {text}", style), (f"   {done.story.seconds:.1f} s", "dim")),
+        f"{words.report}: {_short(done.report)}",
     )
 
 

@@ -16,12 +16,12 @@ def violations(checks: Checks, observed: Mapping[str, Any]) -> list[str]:
     (None where there is none), ``outcomes`` and ``messages`` are counts, ``contains`` and ``says`` are texts,
     ``requests`` has what was observed of each request by its name.
     """
-    found = []
+    failures = []
     for name, wanted in checks.items():
         complaint = _COMPARE.get(name, _equal)(wanted, observed.get(name))
         if complaint is not None:
-            found.append(f"{name}: {complaint}")
-    return found
+            failures.append(f"{name}: {complaint}")
+    return failures
 
 
 def _equal(wanted: Any, got: Any) -> str | None:

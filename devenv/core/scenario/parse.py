@@ -87,8 +87,8 @@ class _Builder:
                 raise self._document.problem(
                     ("sessions", name), f"session {name!r} is never created", key=True
                 )
-        said = data["stores"]
-        stores = {strategy: StoreNote(**said[strategy]) for strategy in Strategy if strategy in said}
+        notes = data["stores"]
+        stores = {strategy: StoreNote(**notes[strategy]) for strategy in Strategy if strategy in notes}
         return Scenario(
             data["id"], data["title"], data["cause"], tuple(data["needs"]), data.get("about", "").strip(),
             stack, stores, self._sessions, steps, self._document.name, source,
@@ -96,13 +96,13 @@ class _Builder:
         )  # fmt: skip
 
     def _stack(self, data: Mapping[str, Any]) -> StackRequirements:
-        wish = StackRequirements(
+        requirements = StackRequirements(
             data.get("pods", 2), data.get("workers", 1), data.get("policy"), _settings(data.get("env", {}))
         )
-        self._pods = wish.pod_names
-        if wish.policy is not None:
+        self._pods = requirements.pod_names
+        if requirements.policy is not None:
             try:
-                parse_policy(wish.policy, self._pods)
+                parse_policy(requirements.policy, self._pods)
             except UsageProblem as problem:
                 raise self._document.problem(
                     ("stack", "policy"), problem.message, hint=problem.hint
@@ -114,7 +114,7 @@ class _Builder:
                 raise self._document.problem(("stack", "pod_env", word), f"{pod} is given twice", key=True)
             pod_env[pod] = _settings(settings)
         self._redis = RedisMode(data["redis"]) if "redis" in data else None
-        return replace(wish, pod_env=pod_env, redis=self._redis)
+        return replace(requirements, pod_env=pod_env, redis=self._redis)
 
     def _step(self, data: Mapping[str, Any], path: Path) -> Step:
         line = self._document.line(path)

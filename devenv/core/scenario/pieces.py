@@ -86,8 +86,8 @@ def _part(step: Mapping[str, Any], parts: Sequence[str | int], there: set[str]) 
 def _requests_checks(expect: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """What is expected of one request, where that is the same for all stores."""
     requests = expect.get("requests", {})
-    found: Mapping[str, Any] = requests.get(name, {}) if isinstance(requests, dict) else {}
-    return found
+    checks: Mapping[str, Any] = requests.get(name, {}) if isinstance(requests, dict) else {}
+    return checks
 
 
 def _possible(step: Mapping[str, Any], there: set[str]) -> bool:

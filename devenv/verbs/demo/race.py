@@ -31,22 +31,23 @@ REPEAT = 5
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """A scenario's race, played ``repeat`` times with one store.
-
-    ``identical``: every time went the same way. ``empty_passed`` counts how often the empty answer passed.
-    ``schedule`` is the order of the Redis commands that was run, in its text form. ``findings`` are what the
-    trace says went wrong, grouped by cause; ``picture`` shows the first time. ``surprises`` are the
-    expectations that did not hold.
-    """
+    """A scenario's race, played several times with one store."""
 
     scenario: str
     repeat: int
+    """How often it was played."""
     identical: bool
+    """Whether it went the same way each time."""
     empty_passed: int
+    """How often the empty answer passed."""
     schedule: str
+    """The order of the Redis commands that was run, in its text form."""
     findings: tuple[Group, ...]
+    """What went wrong by the trace, grouped by cause."""
     picture: tuple[SequenceMessage, ...]
+    """The first play."""
     surprises: tuple[str, ...]
+    """What was not as expected, a sentence each."""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict, as ``acts[].race`` of ``devenv demo --json``."""
@@ -69,7 +70,7 @@ def race_scenario() -> Scenario:
 
 
 def race_settings() -> Mapping[str, str]:
-    """The variables that the scenario wishes for every pod, so that playing it restarts none."""
+    """The variables that the scenario sets for every pod, so that playing it restarts none."""
     return race_scenario().stack.env
 
 
@@ -102,23 +103,25 @@ def run_race(
         empty_passed=sum(_empty_passed(scenario, play) for play in played.plays),
         schedule=" ".join(played.schedules),
         findings=explanation.groups,
-        picture=tuple(with_commands(_told(scenario, results[0]), first, crossing=True)),
+        picture=tuple(with_commands(_messages(scenario, results[0]), first, crossing=True)),
         surprises=tuple(surprises(played, explanation)),
     )
 
 
 def surprises(result: ReplayResult, explanation: Explanation) -> list[str]:
-    """What is not as the scenario and its diagnosis must be with this store; nothing where all is."""
-    found = list(dict.fromkeys(f"{deviation.do}: {deviation.sentence}" for deviation in result.deviations))
-    found += [f"its order was not met: {reason}" for reason in result.orders_not_met]
+    """What is not as the scenario and its diagnosis must be with this store, a sentence each."""
+    unexpected = list(
+        dict.fromkeys(f"{deviation.do}: {deviation.sentence}" for deviation in result.deviations)
+    )
+    unexpected += [f"its order was not met: {reason}" for reason in result.orders_not_met]
     if not result.identical:
-        found.append("it did not go the same way each time")
+        unexpected.append("it did not go the same way each time")
     causes = [group.cause for group in explanation.groups]
     if result.bug and result.scenario.cause not in causes:
-        found.append(f"its trace does not show {result.scenario.cause}: {explanation.verdict}")
+        unexpected.append(f"its trace does not show {result.scenario.cause}: {explanation.verdict}")
     if not result.bug and causes:
-        found.append(f"its trace shows something wrong: {explanation.verdict}")
-    return found
+        unexpected.append(f"its trace shows something wrong: {explanation.verdict}")
+    return unexpected
 
 
 def _together(results: Sequence[ReplayResult]) -> ReplayResult:
@@ -140,10 +143,11 @@ def _empty_passed(scenario: Scenario, play: Sequence[Observed]) -> bool:
     )
 
 
-def _told(scenario: Scenario, result: ReplayResult) -> list[SequenceMessage]:
+def _messages(scenario: Scenario, result: ReplayResult) -> list[SequenceMessage]:
     """The client's messages, and what lay in Redis before the last of its requests.
 
-    An empty answer's success is drawn as the failure that it is; a refusal, where it is refused, is none.
+    An empty answer's success is drawn as the failure that it is; where it is refused, the refusal is drawn as
+    a plain reply.
     """
     messages = [_without_kind(message) for message in result.recording.messages]
     if _empty_passed(scenario, result.plays[0]):
@@ -158,7 +162,7 @@ def _told(scenario: Scenario, result: ReplayResult) -> list[SequenceMessage]:
     if not looks or not asked:
         return messages
     last = asked[-1]
-    note = SequenceMessage(messages[last].time, "redis", "redis", lies(looks[-1].shown), "note")
+    note = SequenceMessage(messages[last].time, "redis", "redis", key_contents(looks[-1].shown), "note")
     return [*messages[:last], note, *messages[last:]]
 
 
@@ -168,7 +172,7 @@ def _without_kind(message: SequenceMessage) -> SequenceMessage:
     return replace(message, label=message.label.replace(f"verify {kind} ", "verify "))
 
 
-def lies(shown: Mapping[str, Any]) -> str:
+def key_contents(shown: Mapping[str, Any]) -> str:
     """What a look at a key found, in short: what the document holds, and whether it ever expires."""
     if not shown.get("exists"):
         return "no key any more"

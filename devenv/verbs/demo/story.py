@@ -1,4 +1,4 @@
-"""The whole story on a fresh stack: the bug on all three captchas, the fix, its race, the answer; a verdict.
+"""The acts of the demo on a fresh stack: the bug on all three captchas, the fix, its race, and its cure.
 
 Every number comes from requests through the proxy to running pods; nothing is assumed.
 """
@@ -37,7 +37,7 @@ TYPES = tuple(CaptchaType)
 
 
 class Verdict(StrEnum):
-    """Whether the story held: the bug was shown where it must show, and the fix where it must."""
+    """Whether every act went as expected: the bug was shown, and so was the fix."""
 
     HOLDS = "holds"
     FAILS = "fails"
@@ -45,26 +45,25 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One setting of the pods, and what became of the trials (``results``) or of the ``race``, or of both.
-
-    ``picture`` is one create on one pod and one verify on another, or the race, as it happened. ``keys`` is
-    what Redis held after one challenge of each type was created, in acts without a race. ``surprises`` are
-    the expectations that did not hold. ``ended``: when its last request was answered, in seconds since the
-    epoch.
-    """
+    """One setting of the pods, with trials, a race, or both."""
 
     use_redis: bool
     strategy: Strategy
     results: Mapping[CaptchaType, TypeResult]
+    """How the trials ended."""
     picture: tuple[SequenceMessage, ...]
+    """One create on one pod and one verify on another, or the race."""
     keys: tuple[KeyInfo, ...]
+    """What Redis held after one challenge of each type was created, in acts without a race."""
     surprises: tuple[str, ...]
+    """What was not as expected, a sentence each."""
     race: Race | None = None
     ended: float = 0.0
+    """When its last request was answered, in seconds since the epoch."""
 
     @property
     def good(self) -> bool:
-        """Whether people got what they should: no session lost, no empty answer passed."""
+        """Whether no session was lost and no empty answer passed."""
         return self.use_redis and (self.race is None or not self.race.empty_passed)
 
     def to_json(self) -> dict[str, Any]:
@@ -81,7 +80,7 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A demo that ran to its end. ``restart_seconds`` is how long the first toggle's restart took."""
+    """A demo that ran to its end."""
 
     backend: str
     pods: tuple[str, ...]
@@ -91,12 +90,13 @@ class Story:
     redis_engine: str
     redis_version: str
     restart_seconds: float
+    """How long the first restart of the pods took."""
     seconds: float
     recording: Recording
 
     @property
     def verdict(self) -> Verdict:
-        """Holds where no act had a surprise."""
+        """Holds where every act went as expected."""
         surprises = sum(len(act.surprises) for act in self.acts)
         return Verdict.HOLDS if passes(checked=len(self.acts), failures=surprises) else Verdict.FAILS
 
@@ -121,8 +121,8 @@ class Story:
         }
 
 
-class Audience(Protocol):
-    """Whoever watches the story while it is told."""
+class Observer(Protocol):
+    """Is called as the acts run."""
 
     def opened(self, status: StackStatus) -> None:
         """The stack is up."""
@@ -137,32 +137,32 @@ class Audience(Protocol):
         """The pods were restarted with another store."""
 
 
-def tell(
+def run_acts(
     stack: JournaledStack,
     *,
     trials: int = DEFAULT_TRIALS,
     strategy: Strategy = FIRST_FIX,
     seed: int = 1,
-    audience: Audience,
+    observer: Observer,
     progress: Progress,
     started: float,
     clock: Callable[[], float] = time.monotonic,
 ) -> Story:
-    """Run the story on ``stack``: at least two pods with USE_REDIS=false and the race's settings.
+    """Run the acts on ``stack``: at least two pods with USE_REDIS=false and the race's settings.
 
     Four acts: pod memory; Redis with the store ``strategy``; the guide's store when two answers cross; the
     atomic store when they do. The pods are restarted between acts with different stores. ``trials`` sequences
-    per captcha type and kind. ``started`` is ``clock``'s reading from which ``seconds`` counts. Gives the
-    story whether it held or not.
+    per captcha type and kind. ``started`` is ``clock``'s reading from which ``seconds`` counts. Returns the
+    story whether it went as expected or not.
     """
     status = stack.status()
-    audience.opened(status)
-    with _Teller(stack, trials, seed, Recording(), audience, progress, clock, status) as teller:
+    observer.opened(status)
+    with _Acts(stack, trials, seed, Recording(), observer, progress, clock, status) as player:
         acts = (
-            teller.act(Strategy.MEMORY),
-            teller.act(strategy),
-            teller.act(Strategy.GUIDE, race=True, sequences=False),
-            teller.act(Strategy.ATOMIC, race=True),
+            player.act(Strategy.MEMORY),
+            player.act(strategy),
+            player.act(Strategy.GUIDE, race=True, sequences=False),
+            player.act(Strategy.ATOMIC, race=True),
         )
     return Story(
         backend=stack.backend,
@@ -172,13 +172,13 @@ def tell(
         acts=acts,
         redis_engine=status.redis_engine,
         redis_version=status.redis_version,
-        restart_seconds=teller.restarts[0],
+        restart_seconds=player.restarts[0],
         seconds=clock() - started,
-        recording=teller.recording,
+        recording=player.recording,
     )
 
 
-class _Teller:
+class _Acts:
     """Plays acts one after the other; ``restarts`` is how many seconds each restart of the pods took.
 
     A context manager with one client for all acts: it asks the oracle about each picture only once.
@@ -190,7 +190,7 @@ class _Teller:
         trials: int,
         seed: int,
         recording: Recording,
-        audience: Audience,
+        observer: Observer,
         progress: Progress,
         clock: Callable[[], float],
         status: StackStatus,
@@ -198,7 +198,7 @@ class _Teller:
         self.recording = recording
         self.restarts: list[float] = []
         self._stack, self._trials, self._seed = stack, trials, seed
-        self._audience, self._progress, self._clock = audience, progress, clock
+        self._observer, self._progress, self._clock = observer, progress, clock
         self._status = status
         self._runner = asyncio.Runner()
         self._client = CaptchaClient(
@@ -217,19 +217,19 @@ class _Teller:
     def act(self, strategy: Strategy, *, race: bool = False, sequences: bool = True) -> Act:
         """One act with this store: the race, where asked for, then the trials."""
         self._reach(strategy)
-        self._audience.act_begins(strategy, race)
+        self._observer.act_begins(strategy, race)
         raced = run_race(self._stack, strategy, self.recording, seed=self._seed) if race else None
         results: Mapping[CaptchaType, TypeResult] = {}
         keys: tuple[KeyInfo, ...] = ()
         picture = () if raced is None else raced.picture
-        found = [] if raced is None else list(raced.surprises)
+        unexpected = [] if raced is None else list(raced.surprises)
         use_redis = strategy is not Strategy.MEMORY
         if sequences:
             results, keys, session = self._runner.run(self._sequences(shown=raced is None))
             picture = picture or session
-            found += surprises(use_redis, results)
-        act = Act(use_redis, strategy, results, picture, keys, tuple(found), raced, time.time())
-        self._audience.act_ended(act)
+            unexpected += surprises(use_redis, results)
+        act = Act(use_redis, strategy, results, picture, keys, tuple(unexpected), raced, time.time())
+        self._observer.act_ended(act)
         return act
 
     def _reach(self, strategy: Strategy) -> None:
@@ -239,7 +239,7 @@ class _Teller:
         toggled = toggle(self._stack, True, strategy=strategy, progress=self._progress, clock=self._clock)
         self.restarts.append(toggled.seconds)
         self._status = self._stack.status()
-        self._audience.restarted(strategy, toggled.seconds)
+        self._observer.restarted(strategy, toggled.seconds)
 
     async def _sequences(
         self, shown: bool
@@ -249,7 +249,7 @@ class _Teller:
         keys: tuple[KeyInfo, ...] = ()
         picture: tuple[SequenceMessage, ...] = ()
         if shown:
-            for kind in TYPES:  # left unanswered, so that Redis can be looked into while the story goes on
+            for kind in TYPES:  # left unanswered, so that the keys can be read while the demo goes on
                 await self._client.create(kind, pods[0])
             keys = self._keys()
             picture = await self._picture(pods)
@@ -261,9 +261,9 @@ class _Teller:
         collector = TraceCollector(self._stack)
         begin, begin_ids = len(recorded.messages), len(recorded.request_ids)
         challenge = await client.create(CaptchaType.ABSTRACT, pods[0])
-        found = [key for key in self._keys() if challenge.id and challenge.id in key.key]
-        if found:
-            left = "no TTL" if found[0].ttl is None else f"TTL {found[0].ttl:.0f} s"
+        keys = [key for key in self._keys() if challenge.id and challenge.id in key.key]
+        if keys:
+            left = "no TTL" if keys[0].ttl is None else f"TTL {keys[0].ttl:.0f} s"
             recorded.note(time.time(), "redis", f"holds it, {left}")
         else:
             recorded.note(time.time(), pods[0], "kept in this pod's memory")
@@ -273,20 +273,20 @@ class _Teller:
         return tuple(with_commands(recorded.messages[begin:], trace))
 
     def _keys(self) -> tuple[KeyInfo, ...]:
-        found: list[KeyInfo] = []
+        keys: list[KeyInfo] = []
         for prefix, db in key_spaces(self._status):
             with connected(self._status.endpoints, db) as redis:
-                found += list_keys(redis, prefix).keys
-        return tuple(found)
+                keys += list_keys(redis, prefix).keys
+        return tuple(keys)
 
 
 def surprises(use_redis: bool, results: Mapping[CaptchaType, TypeResult]) -> list[str]:
-    """What of ``results`` is not as it must be; nothing where all is.
+    """What of ``results`` is not as expected, a sentence each.
 
     On one pod a right answer always passes. On another pod it passes with Redis; from pod memory it is not
     found, and handwriting is judged against the other pod's word.
     """
-    found = []
+    unexpected = []
     for kind, result in results.items():
         lost = Outcome.WRONG if kind is CaptchaType.HANDWRITING else Outcome.NOT_FOUND
         expected = Outcome.SUCCESS if use_redis else lost
@@ -298,8 +298,8 @@ def surprises(use_redis: bool, results: Mapping[CaptchaType, TypeResult]) -> lis
                 seen = ", ".join(
                     f"{n} {name}" for name, n in tally.to_json().items() if n and name != "trials"
                 )
-                found.append(f"{kind} {name}: expected {tally.trials} {wanted}, saw {seen or 'nothing'}")
-    return found
+                unexpected.append(f"{kind} {name}: expected {tally.trials} {wanted}, saw {seen or 'nothing'}")
+    return unexpected
 
 
 def count(tally: Tally, outcome: Outcome) -> int:

@@ -1,4 +1,4 @@
-"""What the demo and its report say, in English and Korean: words only."""
+"""The texts of the demo and its report, in English and Korean."""
 
 from __future__ import annotations
 
@@ -10,11 +10,7 @@ from devenv.core.model.vocabulary import CaptchaType, Strategy
 
 @dataclass(frozen=True, slots=True)
 class Prose:
-    """All texts of one language. Fields with braces are ``str.format`` templates.
-
-    ``diagnoses`` says what ``explain`` found and what to change, by the cause; what is not there explain says
-    itself, in English.
-    """
+    """All texts of one language. Fields with braces are ``str.format`` templates."""
 
     title: str
     subtitle: str
@@ -47,6 +43,7 @@ class Prose:
     evidence: str
     evidence_head: tuple[str, str]
     diagnoses: dict[str, tuple[str, str]]
+    """By cause what was found and what to change; for a cause that is missing the English text of explain."""
     change: str
     why_race: tuple[str, ...]
     why_refused: tuple[str, ...]
@@ -74,7 +71,7 @@ ENGLISH = Prose(
     act="Act {number}",
     memory_title="USE_REDIS=false: each pod keeps its sessions in its own memory",
     redis_title="USE_REDIS=true: all pods keep their sessions in one Redis",
-    race_title="SESSION_STRATEGY={store}: a right and a wrong answer cross",
+    race_title="SESSION_STRATEGY={store}: a right and a wrong answer at the same time",
     store_note={
         Strategy.MEMORY: "store: pod memory",
         Strategy.GUIDE: "store: guide, the migration guide's own commands with their faults",
@@ -103,14 +100,14 @@ ENGLISH = Prose(
     why="Why",
     why_memory=(
         "Every answer sent here was right. The pod that created a challenge has it in its own memory; the "
-        'pod that got the verify has never heard of it and says "Challenge not found".',
-        "Handwriting is worse: a pod remembers one current word for everybody. The drawing is judged by "
-        "the other pod's word, and the person is told, wrongly, to have written badly.",
-        "With both requests on one pod everything passes. That is why one replica never showed it.",
+        'pod that got the verify does not have it and answers "Challenge not found".',
+        "With handwriting it is worse: a pod keeps one current word for all users. The drawing is judged by "
+        "the other pod's word, and a user who wrote the right word is refused.",
+        "With both requests on one pod everything passes. That is why one replica never showed the bug.",
     ),
     why_redis=(
-        "Every pod now writes a challenge to the same Redis, one key each, which expires by itself. "
-        "Whichever pod gets the verify finds it there.",
+        "Every pod now writes each challenge to the same Redis, under a key of its own with a TTL. "
+        "Whichever pod gets the verify finds the challenge there.",
         "Nothing else changed: same service, same requests, same routing. The setting was switched by "
         "restarting the pods, as a rollout does.",
     ),
@@ -126,21 +123,21 @@ ENGLISH = Prose(
     why_race=(
         "Two answers to one challenge arrive at once: one right, one wrong. The guide's store reads, judges, "
         "reads again, writes and deletes in separate commands. The gate held the second GET of the wrong "
-        "answer until the right one had deleted the session; the wrong one then counted an attempt on "
-        "nothing, and wrote that.",
-        "Whoever selects nothing has now passed without knowing the answer. Left to chance this is rare, and "
-        "the sequences of act 2 never meet it. In this order it happens every time.",
+        "answer until the right one had deleted the session; the wrong one then counted an attempt of a "
+        "session that was gone, and wrote a document with nothing but that count.",
+        "A user who selects nothing now passes without knowing the answer. By chance this order is rare, and "
+        "the sequences of act 2 do not show it. In this order it happens every time.",
     ),
     why_refused=(
         "The atomic store reads, judges, counts and deletes in one script. There is no moment in between at "
         "which the gate could hold it: the answer that comes second finds the challenge solved, and writes "
         "nothing.",
-        "The empty answer is told the same. And what act 2 showed holds here too: whichever pod gets the "
-        "verify finds the session.",
+        "The empty answer gets the same reply. And as in act 2, whichever pod gets the verify finds the "
+        "session.",
     ),
     restarted="Pods restarted with USE_REDIS=true SESSION_STRATEGY={store} ({seconds:.1f} s)",
-    holds="Shown: the bug, a fix with a race in it, and the store that withstands the race.",
-    fails="The story did not hold.",
+    holds="Shown: the bug, a fix that has a race, and the store without that race.",
+    fails="It did not go as expected.",
     surprises="What was not as expected",
     report="report",
     environment="Where this ran",
@@ -157,7 +154,7 @@ ENGLISH = Prose(
         ("devenv replay empty-bypass --strategy guide", "the race, exactly in this order"),
         ("devenv explain latest", "what happened in it, and why"),
         ("devenv toggle on", "the fix, by a real restart of the pods"),
-        ("devenv down", "ends it all"),
+        ("devenv down", "stops everything"),
     ),
     seed="seed",
     store="store",
@@ -169,7 +166,7 @@ KOREAN = Prose(
     act="{number}막",
     memory_title="USE_REDIS=false: 파드마다 세션을 자기 메모리에 둔다",
     redis_title="USE_REDIS=true: 모든 파드가 세션을 하나의 Redis에 둔다",
-    race_title="SESSION_STRATEGY={store}: 정답과 오답이 엇갈릴 때",
+    race_title="SESSION_STRATEGY={store}: 정답과 오답이 동시에 도착할 때",
     store_note={
         Strategy.MEMORY: "저장소: 파드 메모리",
         Strategy.GUIDE: "저장소: guide(마이그레이션 가이드의 명령 그대로, 결함 포함)",
@@ -191,7 +188,7 @@ KOREAN = Prose(
     other_word="다른 파드의 단어로 채점 {n}번",
     wrong="오답 처리 {n}번",
     error="오류 {n}번",
-    picture="실제로 오간 한 세션",
+    picture="세션 하나의 실제 흐름",
     keys_title="유형별로 챌린지를 하나씩 만든 직후 Redis에 있던 키",
     keys_head=("키", "유형", "TTL", "시도 횟수"),
     no_keys="Redis에는 키가 없습니다. 세션은 파드 안에 있습니다.",
@@ -199,51 +196,51 @@ KOREAN = Prose(
     why_memory=(
         "여기서 보낸 답은 모두 정답입니다. 챌린지를 만든 파드만 그 세션을 자기 메모리에 가지고 있고, "
         "검증 요청을 받은 다른 파드는 그 챌린지를 모르므로 “Challenge not found”라고 답합니다.",
-        "손글씨는 더 나쁩니다. 파드는 현재 단어 하나만 기억하므로, 제출한 그림이 다른 파드의 단어로 채점되고 "
-        "사용자는 제대로 쓰고도 틀렸다는 말을 듣습니다.",
+        "손글씨에서는 문제가 더 큽니다. 파드는 현재 단어 하나만 기억하므로 제출한 그림이 다른 파드의 단어로 "
+        "채점되고, 사용자는 제대로 쓰고도 오답 처리됩니다.",
         "두 요청이 같은 파드로 가면 모두 통과합니다. 레플리카가 하나일 때 드러나지 않았던 까닭입니다.",
     ),
     why_redis=(
-        "이제 모든 파드가 챌린지마다 키 하나씩을 같은 Redis에 쓰고, 키는 스스로 만료됩니다. "
+        "이제 모든 파드가 챌린지마다 키 하나씩을 같은 Redis에 쓰고, 키는 TTL에 따라 만료됩니다. "
         "어느 파드가 검증 요청을 받아도 세션을 찾을 수 있습니다.",
         "그 밖에 달라진 것은 없습니다. 서비스도, 요청도, 라우팅도 같습니다. 설정은 롤아웃처럼 파드를 "
         "재시작해서 바꿨습니다.",
     ),
-    race_head=("실행", "진행", "그 뒤 빈 답이 통과", "Redis 명령 순서"),
+    race_head=("실행 횟수", "실행마다 결과가 같은지", "이어서 빈 답이 통과한 횟수", "Redis 명령 순서"),
     times="{n}번",
-    alike={True: "매번 똑같이", False: "매번 같지는 않음"},
+    alike={True: "매번 같음", False: "매번 같지는 않음"},
     empty_passed="{trials}번 중 {n}번",
-    race_picture="첫 번째 실행, 게이트가 기록한 그대로",
+    race_picture="첫 번째 실행(게이트 기록)",
     evidence="{cause}: 근거",
     evidence_head=("시각", "기록"),
     diagnoses={
         "resurrected-key": (
-            "한 파드가 세션을 읽고 다시 쓰는 사이에 다른 파드가 그 세션을 지웠습니다. 뒤늦은 쓰기가 정답도 "
-            "TTL도 없는 껍데기를 되살렸고, 이 키는 영원히 남습니다.",
-            "사라졌을 수 있는 세션을 되쓰지 않기: SESSION_STRATEGY=atomic",
+            "한 파드가 세션을 읽고 다시 쓰는 사이에 다른 파드가 그 세션을 지웠습니다. 뒤늦은 쓰기 때문에 "
+            "정답도 TTL도 없는 키가 다시 생겼고, 이 키는 만료되지 않습니다.",
+            "이미 삭제되었을 수 있는 세션을 다시 쓰지 않기: SESSION_STRATEGY=atomic",
         ),
         "empty-bypass": (
-            "아무것도 고르지 않은 답이 통과했습니다. 키에 남은 껍데기에는 정답이 없고, 빈 선택은 없는 정답과 "
-            "같기 때문입니다.",
-            "정답이 없는 세션은 거부하고 키를 되살리지 않기: SESSION_STRATEGY=atomic",
+            "아무것도 고르지 않은 답이 통과했습니다. 다시 생긴 키에는 정답이 없어서, 빈 선택이 정답과 같다고 "
+            "판정되기 때문입니다.",
+            "정답이 없는 세션은 거부하고 삭제된 키를 다시 만들지 않기: SESSION_STRATEGY=atomic",
         ),
     },
-    change="바꿀 것",
+    change="변경할 내용",
     why_race=(
         "한 챌린지에 정답과 오답이 동시에 도착합니다. 가이드의 저장소는 읽기, 채점, 다시 읽기, 쓰기, 삭제를 "
-        "따로따로 보냅니다. 게이트는 정답 쪽이 세션을 지울 때까지 오답 쪽의 두 번째 GET을 붙잡아 두었고, "
-        "오답 쪽은 이미 없는 세션에 시도 횟수를 더해 그대로 저장했습니다.",
-        "이제 아무것도 고르지 않은 사람이 답을 모른 채 통과합니다. 우연에 맡기면 드문 일이라 2막의 "
-        "시퀀스로는 만날 수 없지만, 이 순서로 실행하면 매번 일어납니다.",
+        "각각 다른 명령으로 보냅니다. 게이트는 정답 쪽이 세션을 지울 때까지 오답 쪽의 두 번째 GET을 "
+        "보류했고, 오답 쪽은 이미 삭제된 세션의 시도 횟수를 늘려, 그 횟수만 담긴 문서를 저장했습니다.",
+        "이제 아무것도 고르지 않은 사용자가 답을 모른 채 통과합니다. 우연히는 드물게 일어나 2막의 "
+        "시퀀스에서는 나타나지 않지만, 이 순서로 실행하면 매번 일어납니다.",
     ),
     why_refused=(
-        "atomic 저장소는 읽기, 채점, 횟수 증가, 삭제를 스크립트 하나로 처리하므로 게이트가 붙잡을 틈이 "
-        "없습니다. 두 번째로 온 답은 이미 풀린 챌린지를 만나고, 아무것도 쓰지 않습니다.",
-        "빈 답도 같은 말을 듣습니다. 2막에서 본 것도 그대로입니다. 어느 파드가 검증 요청을 받아도 세션을 "
-        "찾습니다.",
+        "atomic 저장소는 읽기, 채점, 횟수 증가, 삭제를 스크립트 하나로 처리하므로 그 사이에 게이트가 "
+        "보류할 명령이 없습니다. 두 번째로 온 답에는 이미 풀린 챌린지라고 응답하고, 아무것도 쓰지 않습니다.",
+        "빈 답에도 같은 응답을 돌려줍니다. 2막과 마찬가지로 어느 파드가 검증 요청을 받아도 세션을 찾을 수 "
+        "있습니다.",
     ),
     restarted="USE_REDIS=true SESSION_STRATEGY={store}로 파드를 재시작했습니다({seconds:.1f}초)",
-    holds="버그, 경합이 숨어 있는 해결책, 그 경합을 견디는 저장소까지 모두 확인했습니다.",
+    holds="버그, 경합이 있는 해결책, 그 경합이 없는 저장소를 모두 확인했습니다.",
     fails="예상대로 되지 않았습니다.",
     surprises="예상과 달랐던 점",
     report="보고서",
@@ -254,12 +251,12 @@ KOREAN = Prose(
     trials="캡차 유형·방식별 시퀀스 수",
     seconds="소요 시간",
     repeat="다시 해 보기",
-    again="같은 조건으로 이 데모 다시 실행",
+    again="같은 조건으로 데모를 다시 실행",
     by_hand=(
         ("devenv up -d --no-use-redis", "8080 포트의 프록시 뒤에 파드 두 개, 세션은 각자의 메모리에"),
         ("devenv replay pod-memory", "같은 시퀀스를 시나리오로 한 단계씩"),
-        ("devenv replay empty-bypass --strategy guide", "이 순서 그대로의 경합"),
-        ("devenv explain latest", "거기서 일어난 일과 이유"),
+        ("devenv replay empty-bypass --strategy guide", "같은 순서로 재현하는 경합"),
+        ("devenv explain latest", "실행 결과와 원인"),
         ("devenv toggle on", "해결책 적용: 파드를 실제로 재시작"),
         ("devenv down", "모두 종료"),
     ),

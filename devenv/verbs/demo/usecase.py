@@ -1,4 +1,4 @@
-"""``devenv demo``: the story on a stack of its own, and what is kept of it."""
+"""``devenv demo``: the acts on a stack of their own, and what is kept of them."""
 
 from __future__ import annotations
 
@@ -31,46 +31,47 @@ REPORT = "report.html"
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """A story with the folder that keeps it; ``explanation`` of the acts that did not go as they must."""
+    """A demo with the folder that keeps it."""
 
     story: demo.Story
     run_id: str
     report: Path
     command: str
     explanation: Explanation | None
+    """Of the acts that did not go as expected."""
 
 
-def tell_story(
+def run_demo(
     settings: Settings,
     *,
     trials: int,
     strategy: Strategy,
-    audience: demo.Audience,
+    observer: demo.Observer,
     progress: Progress,
     clock: Callable[[], float] = time.time,
 ) -> DemoResult:
-    """Start a fresh stack, tell the story on it, end the stack, write the run folder with its report.
+    """Start a fresh stack, run the acts on it, end the stack, write the run folder with its report.
 
     ``clock`` gives seconds since the epoch. Raises UsageProblem with fewer than two pods.
     """
     started = time.monotonic()
     if settings.pods < 2:
-        raise UsageProblem("the story needs at least two pods", hint="leave DEVENV_PODS out, or set it to 2")
+        raise UsageProblem("the demo needs at least two pods", hint="leave DEVENV_PODS out, or set it to 2")
     backend = settings.backend or "embedded"
     spec = settings.stack_spec()
     env = {**spec.env, **race_settings()}
-    if spec.redis_mode is RedisMode.CLUSTER:  # the guide's own client is a plain one: another story
+    if spec.redis_mode is RedisMode.CLUSTER:  # the guide's own client is a plain one: another subject
         env.setdefault("REDIS_CLUSTER", "true")
     spec = replace(spec, use_redis=False, strategy=strategy, workers=1, env=env)
     run = open_run(settings.state_dir, "demo", clock())
     with fresh_stack(backend, settings.state_dir, spec, progress) as stack, kept_logs(stack, run):
         collector = TraceCollector(stack, clock)
-        story = demo.tell(
+        story = demo.run_acts(
             stack,
             trials=trials,
             strategy=strategy,
             seed=settings.seed,
-            audience=audience,
+            observer=observer,
             progress=progress,
             started=started,
         )
@@ -92,9 +93,9 @@ def tell_story(
 def explain_surprises(
     story: demo.Story, trace: Sequence[TraceEvent], run_id: str | None = None
 ) -> Explanation | None:
-    """Explain the acts that did not go as they must; None where all did: the bugs of the others are meant.
+    """Explain the acts that did not go as expected; None where all did, as the bugs of the others are meant.
 
-    How the pods stood at the time is taken from before, too.
+    The settings of the pods are taken from before those acts, too.
     """
     began, spans = float("-inf"), []
     for act in story.acts:
@@ -110,11 +111,11 @@ def explain_surprises(
         if any(start < event_time(item) <= end for start, end in spans)
         or (isinstance(item, StackEvent) and event_time(item) <= last)
     ]
-    return explain_trace(shown, "what did not go as it must", run_id)
+    return explain_trace(shown, "what did not go as expected", run_id)
 
 
 def _command(story: demo.Story, strategy: Strategy) -> str:
-    """What to type to see the same again: only what is not the default."""
+    """The command that runs the same again: only what is not the default."""
     words = ["devenv", "demo"]
     for flag, value, usual in (
         ("--trials", str(story.trials), str(demo.DEFAULT_TRIALS)),

@@ -101,9 +101,9 @@ def _cluster(status: StackStatus, settings: Mapping[str, str]) -> str | None:
 async def own_stage(
     status: StackStatus, pods: Sequence[str], answers: Sequence[Answer], seed: int
 ) -> Fixture:
-    """A session of somebody's own service: one is opened; what its pod then keeps in Redis is the pattern.
+    """A session of a user-provided service: one is opened; what its pod then keeps in Redis is the pattern.
 
-    ``answers`` are those that will be given. Raises UsageProblem for one that nobody knows, and
+    ``answers`` are those that will be given. Raises UsageProblem for one that is not known, and
     EnvironmentProblem where the session is not one text under one key that has its id.
     """
     profile = status.spec.profile

@@ -47,7 +47,7 @@ class Judged:
 
 
 def search(learned: LearnedSystem, options: ExploreOptions, collected: Collected, random: Random) -> None:
-    """Try orders as ``wish`` says. Raises Stopped (from ``collected``) where the budget is used up."""
+    """Try orders as ``options`` say. Raises Stopped (from ``collected``) where the budget is used up."""
     judged = Judged(learned)
 
     def visit(run: Sequence[int], state: PackedState) -> None:

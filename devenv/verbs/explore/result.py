@@ -122,8 +122,8 @@ class Exploration:
     """The result. ``complete``: every trace was run. ``requests`` counts those sent to real pods.
 
     ``challenge`` is its type, of one's own service the profile's name. ``incomplete`` says why it is not
-    complete. ``stages`` are the seconds of learning, searching, confirming. ``service``: somebody's own, as
-    it is called; it has a store of its own, whatever ``strategy`` says.
+    complete. ``stages`` are the seconds of learning, searching, confirming. ``service``: the name of a
+    user-provided service; it has a store of its own, whatever ``strategy`` says.
     """
 
     scenario: str

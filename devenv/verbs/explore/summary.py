@@ -55,43 +55,44 @@ def _unit(explorations: Sequence[Exploration]) -> str:
     return explorations[0].unit if explorations else "traces"
 
 
-def _mark(found: Exploration) -> str:
-    return _MARKS.get(found.exit_code, _UNKNOWN)
+def _mark(exploration: Exploration) -> str:
+    return _MARKS.get(exploration.exit_code, _UNKNOWN)
 
 
-def _result(found: Exploration) -> str:
-    if found.holds:
+def _result(exploration: Exploration) -> str:
+    if exploration.holds:
         return "holds"
-    if found.exit_code == 1:
-        return ", ".join(f"`{violation.kind}`" for violation in found.violations)
+    if exploration.exit_code == 1:
+        return ", ".join(f"`{violation.kind}`" for violation in exploration.violations)
     return "inconclusive"
 
 
-def _section(found: Exploration) -> list[str]:
+def _section(exploration: Exploration) -> list[str]:
     lines = [
-        f"## `{found.scenario}` with {found.store}", "",
-        f"**{_mark(found)} {found.verdict}.** At once on one fresh challenge: {_in_words(found.scenario)}. "
-        f"Mode {found.mode}, {found.engine or 'Redis'}"
-        + (f", run `{found.run_id}`." if found.run_id else "."),
+        f"## `{exploration.scenario}` with {exploration.store}", "",
+        f"**{_mark(exploration)} {exploration.verdict}.** At once on one fresh challenge: "
+        f"{_in_words(exploration.scenario)}. "
+        f"Mode {exploration.mode}, {exploration.engine or 'Redis'}"
+        + (f", run `{exploration.run_id}`." if exploration.run_id else "."),
     ]  # fmt: skip
-    for violation in found.violations:
-        lines += ["", *_violation(violation, found)]
+    for violation in exploration.violations:
+        lines += ["", *_violation(violation, exploration)]
     lines += ["", "What this rests on:", ""]
-    if found.incomplete:
-        lines.append(f"- **Not everything was tried: {found.incomplete}.**")
-    lines += [f"- **{note[:1].upper()}{note[1:]}.**" for note in found.notes]
-    mode = found.mode.partition(",")[0]
-    always = (text.format(challenge=found.challenge) for text in _ALWAYS)
+    if exploration.incomplete:
+        lines.append(f"- **Not everything was tried: {exploration.incomplete}.**")
+    lines += [f"- **{note[:1].upper()}{note[1:]}.**" for note in exploration.notes]
+    mode = exploration.mode.partition(",")[0]
+    always = (text.format(challenge=exploration.challenge) for text in _ALWAYS)
     return lines + [f"- {text}" for text in (*_BY_MODE.get(mode, ()), *always)]
 
 
-def _violation(violation: ExploredViolation, found: Exploration) -> list[str]:
+def _violation(violation: ExploredViolation, exploration: Exploration) -> list[str]:
     needs = "+".join(violation.requests)
     sentence = violation.sentence[:1].upper() + violation.sentence[1:]
     lines = [
         f"### {violation.kind}", "",
-        f"{sentence.rstrip('.')}. In {violation.traces} of {found.traces} {found.unit}; needs `{needs}`. "
-        "The shortest order:", "", "```",
+        f"{sentence.rstrip('.')}. In {violation.traces} of {exploration.traces} {exploration.unit}; "
+        f"needs `{needs}`. The shortest order:", "", "```",
         *(f"{who:>3} {steps}" for who, steps in violation.lines), "```", "",
     ]  # fmt: skip
     if not violation.confirmed:

@@ -50,16 +50,16 @@ def explore(
     ``progress`` is told how a stack of its own starts, ``reporter`` how the exploration goes on.
 
     Ctrl-C and a used-up budget end the search; what was found until then is shrunk, confirmed and kept.
-    Raises EnvironmentProblem where pods go round the gate.
+    Raises EnvironmentProblem where pods bypass the gate.
     """
-    found: Exploration | None = None
+    exploration: Exploration | None = None
     try:
         with _fixture(options, settings, progress) as status:
-            found = explore_on(status, options, settings, reporter)
+            exploration = explore_on(status, options, settings, reporter)
     except KeyboardInterrupt:
-        if found is None:
+        if exploration is None:
             raise
-    return found  # also where Ctrl-C came while the stack ended, which it does with us
+    return exploration  # also where Ctrl-C came while the stack ended, which ends with this process
 
 
 def explore_on(
@@ -70,13 +70,13 @@ def explore_on(
     whose = options.strategy if status.spec.service is None else "own"
     run = open_run(settings.state_dir, f"explore-{whose}-{options.meeting}", time.time())
     with asyncio.Runner() as runner:
-        found = _Exploring(options, status, settings.seed, reporter, runner).run(run)
-    run.write_json(RESULTS, found.to_json())
+        exploration = _Exploring(options, status, settings.seed, reporter, runner).run(run)
+    run.write_json(RESULTS, exploration.to_json())
     run.write_text(
-        SCHEDULE, "".join(f"{violation.kind}: {violation.schedule}\n" for violation in found.violations)
+        SCHEDULE, "".join(f"{violation.kind}: {violation.schedule}\n" for violation in exploration.violations)
     )
-    reporter.ended(found.to_json())
-    return found
+    reporter.ended(exploration.to_json())
+    return exploration
 
 
 @contextmanager
@@ -101,10 +101,10 @@ def _fixture(options: ExploreOptions, settings: Settings, progress: Progress) ->
 
 @contextmanager
 def own_stack(options: ExploreOptions, settings: Settings, progress: Progress) -> Iterator[StackStatus]:
-    """A stack as the exploration wishes it, for the time of the block."""
+    """A stack as the exploration needs it, for the time of the block."""
     pods = options.pods or max(2, len(options.meeting.requests))
     mode = settings.redis or RedisMode.STANDALONE
-    # A plain client on a cluster is another story than races: scenario cluster-plain-client.
+    # A plain client on a cluster is another subject than races: scenario cluster-plain-client.
     client = {"REDIS_CLUSTER": "true"} if mode is RedisMode.CLUSTER else {}
     spec = StackSpec(
         pods=pods,
@@ -159,7 +159,7 @@ class _Exploring:
         self._stages: dict[str, float] = {}
 
     def run(self, folder: Run) -> Exploration:
-        """Everything; the scenarios go into ``folder``."""
+        """Search, shrink and confirm; the scenarios of violations go into ``folder``."""
         try:
             fixture = self._runner.run(self._prepare())
             self._begun = time.monotonic()
@@ -183,7 +183,7 @@ class _Exploring:
         return self._result(collected, violations, seconds, folder)
 
     async def _prepare(self) -> Fixture:
-        """The stage; and each pod has connected, and loaded its scripts, before anything is counted."""
+        """The fixture. Each pod has connected and loaded its scripts before anything is counted."""
         if rules := await self._remote.rules():
             raise EnvironmentProblem(
                 f"the gate has rules in force, which would disturb every order: {', '.join(rules)}",
@@ -281,15 +281,16 @@ class _Exploring:
                 one_candidate.finding.kind,
             ),
         )
-        found: list[ExploredViolation] = []
+        violations: list[ExploredViolation] = []
         try:
             for candidate in ordered:
                 self._reporter.confirming(candidate.finding.kind)
-                found.append(self._confirmed(candidate, fixture, folder))
-                self._reporter.confirmed(found[-1].kind, None if found[-1].confirmed else found[-1].why)
+                violation = self._confirmed(candidate, fixture, folder)
+                violations.append(violation)
+                self._reporter.confirmed(violation.kind, None if violation.confirmed else violation.why)
         except KeyboardInterrupt:
-            found += [unconfirmed(candidate, INTERRUPTED) for candidate in ordered[len(found) :]]
-        return tuple(found)
+            violations += [unconfirmed(candidate, INTERRUPTED) for candidate in ordered[len(violations) :]]
+        return tuple(violations)
 
     def _confirmed(self, candidate: Candidate, fixture: Fixture, folder: Run) -> ExploredViolation:
         if not self._can_restart and any(item.letter == "P" for item in candidate.cast):

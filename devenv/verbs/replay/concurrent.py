@@ -27,7 +27,7 @@ Facts = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A request that can be sent at once; ``send`` sends it, ``cid`` is its session's id, or empty."""
+    """A request that can be sent at once; ``send`` sends it, ``challenge_id`` is its session's, or empty."""
 
     step: Verify | AnyRequest
     send: Send
@@ -73,7 +73,7 @@ def _around(ids: Sequence[str]) -> str:
 
 
 def observed(step: Together, results: Sequence[Verified], schedule: Schedule | None) -> tuple[Facts, Facts]:
-    """The facts to check about these results, and those to show: in an order they are everyone's own."""
+    """The facts to check about these results, and those to show: by request where an order was run."""
     facts = [verify_facts(result) for result in results]
     outcomes = Counter(str(result.outcome) for result in results)
     messages = Counter(result.message for result in results if result.message is not None)
@@ -84,7 +84,7 @@ def observed(step: Together, results: Sequence[Verified], schedule: Schedule | N
     if schedule is not None:
         each = dict(zip(step.names, shown, strict=True))
         return check, {**counted, "requests": each, "schedule": str(schedule)}
-    # Which of two equal requests came first is not ours to say, so their order is no part of the outcome.
+    # Which of two equal requests came first is chance, so their order is no part of the outcome.
     return check, {**counted, "requests": sorted(shown, key=lambda one: json.dumps(one, sort_keys=True))}
 
 
@@ -111,7 +111,7 @@ def assign(scenario: Scenario, strategy: Strategy, schedules: Sequence[Schedule]
             f"{given} given",
             hint="'together' with names and 'order': see docs/scenarios.md",
         )
-    found = {}
+    assigned = {}
     for number, schedule in zip(numbers, schedules, strict=False):
         step = scenario.steps[number - 1]
         assert isinstance(step, Together)
@@ -125,5 +125,5 @@ def assign(scenario: Scenario, strategy: Strategy, schedules: Sequence[Schedule]
         for event in events_of(order):
             if event.event in ("expire", "age") and event.target not in scenario.sessions:
                 raise UsageProblem(f"the schedule's {event} is about no session of {scenario.id}")
-        found[number] = schedule
-    return found
+        assigned[number] = schedule
+    return assigned

@@ -58,7 +58,7 @@ from devenv.wire.control.client import AsyncControlClient
 
 Facts = Mapping[str, Any]
 _CREATES = 100
-"""So many challenges are created at most to find one whose key is owned by the wished node."""
+"""So many challenges are created at most to find one whose key is owned by the node that the step names."""
 
 
 class _NotCreated(Exception):
@@ -193,7 +193,7 @@ class Player:
         return {"status": status, "seconds": self.clock() - started}, {"status": status}
 
     def _create_on_node(self, step: Create) -> None:
-        """Create again until the wished node owns the key: about as often as there are masters."""
+        """Create again until the node that the step names owns the key: about once for each master."""
         if step.node is None or not self.baseline.endpoints.redis_nodes:
             return
         for _ in range(_CREATES):
@@ -202,7 +202,7 @@ class Player:
                 return
             kind = self.scenario.sessions[step.session]
             self._challenges[step.session] = self.runner.run(self.client.create(kind, step.pod))
-        raise EnvironmentProblem(f"no key of {_CREATES} was owned by the wished node of the cluster")
+        raise EnvironmentProblem(f"no key of {_CREATES} was owned by the {step.node} node of the cluster")
 
     def _verify(self, step: Verify) -> tuple[Facts, Facts]:
         async def send() -> Facts:
@@ -293,8 +293,8 @@ class Player:
         rules = (step.rules or {}).get(self.strategy, ())
         for rule in rules:
             self._note(("gate",), rule_title(rule))
-            words = {**rule, "key": self._with_keys(rule["key"])} if "key" in rule else rule
-            [rule_id] = self.baseline.gate.put([words])
+            filled = {**rule, "key": self._with_keys(rule["key"])} if "key" in rule else rule
+            [rule_id] = self.baseline.gate.put([filled])
             self.baseline.stack.note("rule", None, id=rule_id)
             self._rules[rule_id] = self._number
 

@@ -1,4 +1,4 @@
-"""What a replay found, and its forms for machines: JSON and JUnit XML."""
+"""The result of a replay, and its forms for machines: JSON and JUnit XML."""
 
 from __future__ import annotations
 

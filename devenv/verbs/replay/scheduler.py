@@ -1,8 +1,8 @@
 """Runs requests at the same time with their Redis commands in a given order, on real pods, through the gate.
 
-The gate holds every command on the sessions' keys. A request that was let go runs until it waits at the gate
-again or its HTTP answer is there; no timer tells. Only one request of a pod runs at a time, so the next
-command from that pod is its: redis-py takes a pooled connection per command, and a connection is no request.
+The gate holds every command on the sessions' keys. A request that was released runs until it waits at the
+gate again or is answered; no timer decides that. Only one request of a pod runs at a time, so the next
+command from that pod is this request's. Connections do not show it: redis-py takes one per command.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class _Running(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Followed(Generic[T]):
-    """What came of it: each request's result by name, and the order that was run, in full."""
+    """Each request's result by name, and the order that was run, in full."""
 
     results: Mapping[str, T]
     schedule: Schedule
@@ -138,7 +138,7 @@ class Scheduler(Generic[T]):
         await self._settle(running)
 
     async def _settle(self, running: _Running[T]) -> None:
-        """Wait until the request that was let go waits at the gate again or is answered."""
+        """Wait until the request that was released waits at the gate again or is answered."""
         deadline = asyncio.get_running_loop().time() + WAIT_SECONDS
         while not running.task.done():
             self._news.clear()
@@ -159,7 +159,7 @@ class Scheduler(Generic[T]):
                 )
 
     async def _after_event(self) -> None:
-        """A restarted pod's requests wait no more: what they sent went with their connections."""
+        """The requests of a restarted pod do not wait any more: their connections have ended."""
         held = {one["seq"] for one in (await self.control.request("GET", "/held"))["held"]}
         for running in self._running.values():
             if running.seq is not None and running.seq not in held:
@@ -168,7 +168,7 @@ class Scheduler(Generic[T]):
                 await self._settle(running)
 
     def _claim(self, running: _Running[T]) -> bool:
-        """Give the request the newest command held for its pod that nobody has yet."""
+        """Give the request the command held for its pod that is no other request's."""
         claimed = {other.seq for other in self._running.values()}
         for seq, held in self._held.items():
             if seq not in claimed and held["pod"] == running.request.pod:
@@ -179,7 +179,7 @@ class Scheduler(Generic[T]):
         return False
 
     async def _watch(self) -> None:
-        """Keep ``_held`` as the gate has it; an answer may be older than what was let go since."""
+        """Keep ``_held`` as the gate has it; an answer may be older than the latest release."""
         params: dict[str, float] = {}
         while True:
             data = await self.control.request("GET", "/held", params=params)

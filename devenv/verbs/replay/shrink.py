@@ -95,22 +95,22 @@ def shrink(
     target = resolve_target(word, settings.state_dir)
     began = clock()
     with staged(target, strategy, settings, progress) as (stack, chosen, _):
-        found = None
+        reduced = None
         for pace in (0.0, 1.0):
             with Replayer(stack, seed=settings.seed, pace=pace, progress=_silent) as replayer:
-                found = _Reduction(target.scenario, chosen, replayer, progress).run()
-            if found is not None:
+                reduced = _Reduction(target.scenario, chosen, replayer, progress).run()
+            if reduced is not None:
                 break
             if not any("pause" in step for step in _data_of(target.scenario)["steps"]):
                 break
-    if found is None:
+    if reduced is None:
         count = len(pieces_of(_data_of(target.scenario)))
         return Shrunk(target.scenario, chosen.strategy, None, count, count, TRIES, 0, clock() - began)
     run = open_run(settings.state_dir, f"shrink-{target.scenario.id}", clock())
-    path = run.write_text(SMALL, found.text)
+    path = run.write_text(SMALL, reduced.text)
     shrunk = Shrunk(
-        target.scenario, chosen.strategy, found.failure, found.before, found.after, found.plays,
-        found.confirmed, clock() - began, found.text, str(path), found.result,
+        target.scenario, chosen.strategy, reduced.failure, reduced.before, reduced.after, reduced.plays,
+        reduced.confirmed, clock() - began, reduced.text, str(path), reduced.result,
     )  # fmt: skip
     run.write_json(RESULTS, shrunk.to_json())
     return shrunk
@@ -152,7 +152,7 @@ class _Reduction:
         def fails(candidate: Sequence[Piece]) -> bool:
             data = keep_only(self._data, candidate)
             result = self._play(data) if data is not None else None
-            failing = result is not None and wanted in map(_signature, _told(result))
+            failing = result is not None and wanted in map(_signature, _failures(result))
             if failing and len(candidate) < self._smallest:
                 self._smallest = len(candidate)
                 self._progress(f"{len(candidate)} of {len(pieces)} left after {self._plays} plays")
@@ -168,21 +168,21 @@ class _Reduction:
             "title": f"The smallest part of {self._data['id']} that fails",
         }
         results = [value for _ in range(CONFIRMATIONS) if (value := self._play(data)) is not None]
-        confirmed = [one_result for one_result in results if wanted in map(_signature, _told(one_result))]
+        confirmed = [one_result for one_result in results if wanted in map(_signature, _failures(one_result))]
         if not confirmed:
             raise Inconclusive(f"{self._scenario.id} fails only now and then: {failure}")
         data["about"] = f"Fails with the {confirmed[0].store} store: {failure}\n"
-        told = next(item for item in _told(confirmed[0]) if _signature(item) == wanted)
+        failure = next(item for item in _failures(confirmed[0]) if _signature(item) == wanted)
         return _Found(
-            told, len(pieces), len(pieces_of(data)), self._plays, len(confirmed), scenario_yaml(data),
+            failure, len(pieces), len(pieces_of(data)), self._plays, len(confirmed), scenario_yaml(data),
             confirmed[0],
         )  # fmt: skip
 
     def _first_failure(self) -> str | None:
         for _ in range(TRIES):
             result = self._play(self._data)
-            if result is not None and (told := _told(result)):
-                return told[0]
+            if result is not None and (failures := _failures(result)):
+                return failures[0]
         return None
 
     def _play(self, data: dict[str, Any]) -> ReplayResult | None:
@@ -207,18 +207,18 @@ def _needs(data: dict[str, Any]) -> list[str]:
     return [need for need in data["needs"] if need not in gone]
 
 
-def _told(result: ReplayResult) -> list[str]:
+def _failures(result: ReplayResult) -> list[str]:
     if not result.measured:
         return [str(violation.violation.kind) for violation in result.violations]
     return [deviation.sentence for deviation in result.deviations]
 
 
-def _signature(told: str) -> tuple[str, ...]:
+def _signature(failure: str) -> tuple[str, ...]:
     """What makes two failures the same: the check and what was got instead, not what was expected."""
-    found = _CHECK.search(told)
-    if found is None:
-        return (told,)
-    return (found["name"],) if found["name"] == "seconds" else (found["name"], found["got"])
+    check = _CHECK.search(failure)
+    if check is None:
+        return (failure,)
+    return (check["name"],) if check["name"] == "seconds" else (check["name"], check["got"])
 
 
 def _silent(_line: str) -> None:

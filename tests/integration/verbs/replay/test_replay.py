@@ -269,3 +269,18 @@ def test_what_can_be_replayed(tmp_path: Path) -> None:
     demo.write_json("results.json", {"kind": "demo"})
     with pytest.raises(UsageProblem, match="is no replay of a scenario"):
         resolve_target("latest", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "kinds"),
+    [(Strategy.GUIDE, {"empty-bypass", "lost-attempt", "double-success"}), (Strategy.ATOMIC, set())],
+)
+def test_violations_are_of_the_run_and_deviations_from_the_catalogue(
+    replayer: Replayer, strategy: Strategy, kinds: set[str]
+) -> None:
+    result = replayer.run(find("empty-bypass"), strategy)
+    assert (result.verdict, result.deviations) == ("holds", ())
+    data = result.to_json()
+    assert {violation["kind"] for violation in data["violations"]} >= kinds
+    assert bool(data["violations"]) == bool(kinds)
+    assert (data["deviations"], data["orders_not_met"]) == ([], [])

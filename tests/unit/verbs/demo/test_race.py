@@ -12,7 +12,7 @@ from devenv.core.diagnosis.findings import Diagnosis
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
 from devenv.harness.client.recording import Recording
-from devenv.verbs.demo.race import SCENARIO, lies, race_settings, surprises
+from devenv.verbs.demo.race import SCENARIO, key_contents, race_settings, surprises
 from devenv.verbs.explain.explanation import Explanation, Group
 from devenv.verbs.replay.observed import Observed
 from devenv.verbs.replay.result import ReplayResult
@@ -46,7 +46,7 @@ def played(strategy: Strategy, *plays: Mapping[str, Any], told: tuple[str, ...] 
     ],
 )
 def test_what_lies_in_redis_in_short(shown: dict[str, Any], words: str) -> None:
-    assert lies(shown) == words
+    assert key_contents(shown) == words
 
 
 def test_the_stack_of_the_demo_fits_the_scenario() -> None:

@@ -133,7 +133,7 @@ def test_any_other_outcome_fails_the_story_and_is_named(
     assert found.verdict is Verdict.FAILS
     assert any(told in surprise for act in found.acts for surprise in act.surprises)
     page = render(document(found, "en", "devenv demo"))
-    assert "The story did not hold" in page
+    assert "It did not go as expected" in page
     assert told.split(":")[0] in page
 
 
