@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Request
 
 from devenv.core.diagnosis.findings import Diagnosis
 from devenv.core.model.backends import Language
+from devenv.core.model.ids import ChallengeId
 from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.core.render import render
 from devenv.core.render.sequence import SequenceMessage
@@ -38,7 +39,7 @@ CROSSING = (
     SequenceMessage(1.3, "redis", "redis", '{"attempts": 1}, no TTL', "note"),
 )
 GROUP = Group(
-    Diagnosis("empty-bypass", "3f2a", "an empty selection passed", ()), 5, ("3f2a",), (),
+    Diagnosis("empty-bypass", ChallengeId("3f2a"), "an empty selection passed", ()), 5, ("3f2a",), (),
     (Line(0.25, "redis #27 captcha-api-b: GET → <b>{}</b>", None),), (),
 )  # fmt: skip
 ORDER = "v1 guess:GET solve:GET solve:GET solve:TTL solve:EXEC solve:DEL guess:GET guess:TTL guess:EXEC"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from devenv.core.model.events import RedisCommand
+from devenv.core.model.ids import ChallengeId
 
 SCRIPTS = frozenset({"EVAL", "EVALSHA", "FCALL"})
 LATE_SECONDS = 30.0
@@ -25,7 +26,7 @@ class Span:
 
     number: int
     pod: str
-    challenge: str | None
+    challenge: ChallengeId | None
     started: float
     ended: float
 
@@ -33,21 +34,21 @@ class Span:
 class Challenges:
     """Finds the known challenge that a key names, whatever stands around it."""
 
-    def __init__(self, known: Iterable[str]) -> None:
+    def __init__(self, known: Iterable[ChallengeId]) -> None:
         self._known = dict.fromkeys(known)
-        self._found: dict[str, str | None] = {}
+        self._found: dict[str, ChallengeId | None] = {}
 
-    def of(self, key: str) -> str | None:
+    def of(self, key: str) -> ChallengeId | None:
         """The known challenge in ``key``; None where there is none."""
         if key not in self._found:
             self._found[key] = self._look(key)
         return self._found[key]
 
-    def _look(self, key: str) -> str | None:
+    def _look(self, key: str) -> ChallengeId | None:
         for pattern in (r"[\w-]+", r"[^\W_-]+"):
             for word in reversed(re.findall(pattern, key, re.ASCII)):
                 if word in self._known:
-                    return str(word)
+                    return ChallengeId(word)
         return None
 
 
@@ -106,7 +107,7 @@ def _advance(pod: _Pod, now: float) -> None:
                 pod.ended[item.span.challenge] = item.span
 
 
-def _choose(pod: _Pod, command: RedisCommand, challenge: str | None) -> int | None:
+def _choose(pod: _Pod, command: RedisCommand, challenge: ChallengeId | None) -> int | None:
     now = command.received
     candidates = pod.active
     if challenge is not None:
@@ -133,11 +134,12 @@ def _choose(pod: _Pod, command: RedisCommand, challenge: str | None) -> int | No
 
 
 _Item = TypeVar("_Item")
+_Name = TypeVar("_Name", bound=str)
 
 
-def grouped(pairs: Iterable[tuple[str, _Item]]) -> dict[str, list[_Item]]:
+def grouped(pairs: Iterable[tuple[_Name, _Item]]) -> dict[_Name, list[_Item]]:
     """The items by their first half, in order."""
-    found: dict[str, list[_Item]] = {}
+    found: dict[_Name, list[_Item]] = {}
     for name, item in pairs:
         found.setdefault(name, []).append(item)
     return found

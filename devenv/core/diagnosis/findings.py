@@ -9,6 +9,7 @@ from typing import Any, Literal
 from devenv.core.diagnosis.steps import Step
 from devenv.core.diagnosis.stories import Call
 from devenv.core.model.events import RedisCommand, StackEvent
+from devenv.core.model.ids import ChallengeId
 
 CHANGES: Mapping[str, str] = {
     "pod-memory": "keep sessions in Redis: USE_REDIS=true on every pod",
@@ -108,7 +109,7 @@ class Diagnosis:
     """One thing that went wrong; ``cause`` is its name in the failure catalogue."""
 
     cause: str
-    challenge: str | None
+    challenge: ChallengeId | None
     sentence: str
     evidence: tuple[Evidence, ...]
     advice: str | None = None
@@ -129,7 +130,7 @@ class Diagnosis:
         }
 
 
-def finding(cause: str, challenge: str | None, sentence: str, *evidence: Shown | None) -> Diagnosis:
+def finding(cause: str, challenge: ChallengeId | None, sentence: str, *evidence: Shown | None) -> Diagnosis:
     """A finding with its evidence, each line once, in the order of time."""
     lines = dict.fromkeys(Evidence.of(shown) for shown in evidence if shown is not None)
     return Diagnosis(cause, challenge, sentence, tuple(sorted(lines, key=lambda line: line.time)))

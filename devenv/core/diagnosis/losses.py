@@ -9,6 +9,7 @@ from devenv.core.diagnosis.findings import Diagnosis, finding
 from devenv.core.diagnosis.steps import Step
 from devenv.core.diagnosis.stories import GRADED, Call, Joined, Story
 from devenv.core.model.events import RedisCommand, StackEvent
+from devenv.core.model.ids import ChallengeId
 from devenv.core.model.vocabulary import CaptchaType, Outcome
 
 ATTEMPTS_LIMIT = 2
@@ -193,7 +194,7 @@ def _refusal(joined: Joined, pod: str) -> RedisCommand | None:
     return None
 
 
-def _cluster_client(challenge_id: str, joined: Joined, *calls: Call) -> Diagnosis | None:
+def _cluster_client(challenge_id: ChallengeId, joined: Joined, *calls: Call) -> Diagnosis | None:
     """A pod that asked for the cluster's map, or for another database of it, and then said nothing of use."""
     for call in calls:
         words = [word for word in joined.words if word.pod == call.pod and word.received <= calls[-1].ended]

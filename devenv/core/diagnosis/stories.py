@@ -11,6 +11,7 @@ from devenv.core.diagnosis.attribution import Challenges, Span, attribute, group
 from devenv.core.diagnosis.steps import Step, steps_of
 from devenv.core.model.bodies import answered_fields, sent_fields
 from devenv.core.model.events import Exchange, ExchangeOutcome, RedisCommand, StackEvent, TraceEvent
+from devenv.core.model.ids import ChallengeId
 from devenv.core.model.presets import CAPTCHA, profile_from_text
 from devenv.core.model.service import ServiceProfile
 from devenv.core.model.vocabulary import Outcome
@@ -33,7 +34,7 @@ class Call:
     exchange: Exchange
     kind: CallKind
     captcha: str
-    challenge: str | None
+    challenge: ChallengeId | None
     request: Mapping[str, Any]
     answer: Mapping[str, Any]
     steps: tuple[Step, ...]
@@ -157,7 +158,7 @@ class Story:
     ``ends``: the requests by which the client ended it, as far as they were answered so.
     """
 
-    challenge: str
+    challenge: ChallengeId
     create: Call | None
     verifies: tuple[Call, ...]
     steps: tuple[Step, ...]

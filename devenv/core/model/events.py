@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from devenv.core.model.errors import UsageProblem
+from devenv.core.model.ids import SessionHeader
 
 
 class ExchangeOutcome(StrEnum):
@@ -65,7 +66,7 @@ class Exchange:
     """The JSON that the client sent, as bounded text; None where there was none, or none that is JSON."""
     response_body: str | None = None
     """The JSON of the response, likewise."""
-    session: str | None = None
+    session: SessionHeader | None = None
     """The value of the header or cookie that carries the service's session id, where it has one."""
     outcome: str | None = None
     """An ``ExchangeOutcome``; None in a trace that an older version wrote."""

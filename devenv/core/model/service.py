@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote
 
 from devenv.core.model.bodies import FORM_TYPE, form_text
 from devenv.core.model.errors import UsageProblem
+from devenv.core.model.ids import ChallengeId
 from devenv.core.model.vocabulary import Answer, Outcome
 
 ID, ANSWER = "{id}", "{answer}"
@@ -81,7 +82,7 @@ class Request:
         """The same with one header more."""
         return replace(self, headers={**self.headers, name: value})
 
-    def fill(self, challenge_id: str | int | None, answer: Any = None) -> Filled:
+    def fill(self, challenge_id: ChallengeId | int | None, answer: Any = None) -> Filled:
         """The request to send. Where there is no id, fields and headers that are only the id are left out.
 
         An id that is a number stays one where a JSON field is the id and nothing else.
@@ -154,7 +155,7 @@ class Reading:
 
     use: Literal["create", "verify", "end"]
     kind: str
-    session: str | None
+    session: ChallengeId | None
     answer: Mapping[str, Any]
 
 
@@ -218,11 +219,13 @@ class ServiceProfile:
         held = (outcome for outcome, rules in ranked if any(rule.holds(status, body) for rule in rules))
         return next(held, Outcome.ERROR)
 
-    def session_of(self, headers: Mapping[str, str], body: Mapping[str, Any]) -> str | None:
+    def session_of(self, headers: Mapping[str, str], body: Mapping[str, Any]) -> ChallengeId | None:
         """The id of the session that an answer opened; ``headers`` by lower-case name."""
         return _id_text(self.carried(headers) if self.carrier else value_at(body, self.id_field))
 
-    def id_to_send(self, challenge_id: str | None, opened: Mapping[str, Any]) -> str | int | None:
+    def id_to_send(
+        self, challenge_id: ChallengeId | None, opened: Mapping[str, Any]
+    ) -> ChallengeId | int | None:
         """The id as the service itself wrote it in ``opened``, the answer that opened the session.
 
         A number stays a number; ``challenge_id`` is its text.
@@ -266,7 +269,7 @@ class ServiceProfile:
         for name, kind in self.kinds.items():
             opens = path in (kind.create.path, *kind.aliases) and method == kind.create.method
             if opens and _matches(request, kind.create.match):
-                challenge_id = carried if self.carrier else self.session_of({}, answer)
+                challenge_id = _id_text(carried) if self.carrier else self.session_of({}, answer)
                 return Reading("create", name, challenge_id, self.canonical(answer))
         for name, kind in self.kinds.items():
             uses: tuple[tuple[Literal["verify", "end"], Request | None], ...] = (
@@ -283,13 +286,13 @@ class ServiceProfile:
 
     def _named(
         self, template: Request, in_path: re.Match[str], request: Mapping[str, Any], carried: str | None
-    ) -> str | None:
+    ) -> ChallengeId | None:
         """The id that a request made of ``template`` is about."""
         given = in_path.groupdict().get("id")
         if given is not None:
-            return unquote(given)
+            return ChallengeId(unquote(given))
         if self.carrier:
-            return carried
+            return _id_text(carried)
         return _id_text(value_at(request, _place_of_id(template.fields) or self.id_field))
 
     def to_json(self) -> dict[str, Any]:
@@ -391,10 +394,10 @@ def value_at(body: Any, path: str) -> Any:
     return body
 
 
-def _id_text(value: Any) -> str | None:
+def _id_text(value: Any) -> ChallengeId | None:
     """A session's id as text, whether it is a text or a number; None where the value is neither."""
     is_id = isinstance(value, str | int) and not isinstance(value, bool) and value != ""
-    return str(value) if is_id else None
+    return ChallengeId(str(value)) if is_id else None
 
 
 def _same(found: Any, wanted: Any) -> bool:
@@ -415,7 +418,7 @@ def _matches(body: Mapping[str, Any], match: Mapping[str, Any]) -> bool:
     return all(_same(value_at(body, name), value) for name, value in match.items())
 
 
-def _filled(template: Any, challenge_id: str | int | None, answer: Any) -> Any:
+def _filled(template: Any, challenge_id: ChallengeId | int | None, answer: Any) -> Any:
     if template == ANSWER:
         return answer
     if template == ID and isinstance(challenge_id, int):

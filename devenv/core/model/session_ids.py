@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from devenv.core.model.ids import ChallengeId
+
 _SHORTEST = 6
 """Characters below which a part of an id is found in keys by chance."""
 _HASHES = ("sha256", "sha1", "md5", "sha512")
@@ -22,7 +24,7 @@ class StoredForm(NamedTuple):
     how: str
 
 
-def stored_forms(challenge_id: str) -> list[StoredForm]:
+def stored_forms(challenge_id: ChallengeId) -> list[StoredForm]:
     """What to look for in keys, the likeliest first.
 
     Express signs ``s:ID.MAC``, itsdangerous and fastify ``ID.MAC``; some encode in Base64, also a JSON object
@@ -41,7 +43,7 @@ def stored_forms(challenge_id: str) -> list[StoredForm]:
     return list(unique.values())
 
 
-def _plain_forms(challenge_id: str) -> list[StoredForm]:
+def _plain_forms(challenge_id: ChallengeId) -> list[StoredForm]:
     forms = [StoredForm(challenge_id, "")]
     decoded = unquote(challenge_id)
     if decoded != challenge_id:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from devenv.core.model.ids import SessionName
 from devenv.core.model.topology import RedisMode, SettingChanges
 from devenv.core.model.vocabulary import Answer, Strategy, pod_names
 
@@ -26,7 +27,7 @@ class Create:
     """
 
     line: int
-    session: str
+    session: SessionName
     pod: str | None = None
     word_differs_from: str | None = None
     expect: Expectation = field(default_factory=dict)
@@ -38,7 +39,7 @@ class Verify:
     """Verify a session's challenge with a scripted answer or with these selections."""
 
     line: int
-    session: str
+    session: SessionName
     answer: Answer | tuple[int, ...]
     pod: str | None = None
     expect: Expectation = field(default_factory=dict)
@@ -115,7 +116,7 @@ class Redis:
     """Look at a session's Redis key, past the service."""
 
     line: int
-    session: str
+    session: SessionName
     expect: Expectation
 
 
@@ -145,7 +146,7 @@ class KeyEvent:
 
     line: int
     event: str
-    session: str
+    session: SessionName
 
 
 GateRule = Mapping[str, Any]
@@ -234,7 +235,7 @@ class Scenario:
     about: str
     stack: StackRequirements
     stores: Mapping[Strategy, StoreNote]
-    sessions: Mapping[str, str]
+    sessions: Mapping[SessionName, str]
     steps: tuple[Step, ...]
     name: str
     source: str

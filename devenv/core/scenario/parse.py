@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from devenv.core.model.errors import UsageProblem
+from devenv.core.model.ids import SessionName
 from devenv.core.model.topology import RedisMode, SettingChanges
 from devenv.core.model.vocabulary import REDIS_STORES, Answer, CaptchaType, Strategy, resolve_pod
 from devenv.core.model.yaml_lines import Document, Path, read_document
@@ -69,7 +70,7 @@ class _Builder:
         self._document = document
         self._data: Mapping[str, Any] = document.data
         self._pods: tuple[str, ...] = ()
-        self._sessions: dict[str, str] = {}
+        self._sessions: dict[SessionName, str] = {}
         self._created: dict[str, int] = {}
         self._captured: dict[str, int] = {}
         self._redis: RedisMode | None = None
@@ -78,7 +79,7 @@ class _Builder:
         data = self._data
         stack = self._stack(data.get("stack", {}))
         self._sessions = {
-            name: kind if kind == ANY_KIND else CaptchaType(kind)
+            SessionName(name): kind if kind == ANY_KIND else CaptchaType(kind)
             for name, kind in data.get("sessions", {}).items()
         }
         steps = tuple(self._step(step, ("steps", index)) for index, step in enumerate(data["steps"]))
@@ -157,7 +158,7 @@ class _Builder:
         raise AssertionError(f"the schema let a step pass that is none: {sorted(data)}")
 
     def _create(
-        self, data: Mapping[str, Any], path: Path, line: int, session: str, expect: Expectation
+        self, data: Mapping[str, Any], path: Path, line: int, session: SessionName, expect: Expectation
     ) -> Create:
         if session not in self._sessions:
             known = ", ".join(self._sessions) or "none"
@@ -276,7 +277,7 @@ class _Builder:
             self._requests(requests_of(order), names, where)
             for event in events_of(order):
                 if event.event in ("expire", "age"):
-                    self._known(event.target, where)
+                    self._known(SessionName(event.target), where)
                 if event.event == "restart":
                     self._pod(event.target, where)
             orders[Strategy(store)] = lines
@@ -305,7 +306,7 @@ class _Builder:
                 self._known(name, (*path, "redis_command", index))
         return RedisCommandStep(line, tuple(str(word) for word in words))
 
-    def _known(self, session: str, path: Path) -> str:
+    def _known(self, session: SessionName, path: Path) -> SessionName:
         """The session, which must have been created in an earlier step."""
         if session not in self._sessions:
             known = ", ".join(self._sessions) or "none"

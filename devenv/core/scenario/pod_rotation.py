@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from string import ascii_uppercase
 from typing import Any
 
+from devenv.core.model.ids import SessionName
+
 _ROUTED = ("create", "verify", "request", "get")
 
 
@@ -21,7 +23,7 @@ class Turns:
     _next: dict[str, int] = field(default_factory=dict)
     _sessions: int = 0
 
-    def next(self, session: str) -> str:
+    def next(self, session: SessionName) -> str:
         """The letter of the pod that the session's next request goes to."""
         if session not in self._next:
             self._next[session] = self._sessions if session else 0

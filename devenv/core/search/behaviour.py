@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from devenv.core.model.errors import Inconclusive
+from devenv.core.model.ids import SessionKey
 from devenv.core.resp.commands import shape_of
 from devenv.core.resp.values import Pairs
 from devenv.core.resp.values import Reply as RedisReply
@@ -294,7 +295,7 @@ class Event:
 
     label: str
     event: str
-    key: str
+    key: SessionKey
 
     def begin(self) -> Node:
         """Not yet."""

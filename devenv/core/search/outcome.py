@@ -15,6 +15,7 @@ from devenv.core.checker.judge import judge as judge_history
 from devenv.core.model.captcha_http import outcome_of
 from devenv.core.model.contract import CAPTCHA_TTL_SECONDS, REDIS_PREFIX
 from devenv.core.model.events import EventType, HistoryEvent
+from devenv.core.model.ids import SessionKey
 from devenv.core.search.behaviour import NO_ANSWER, Answered
 from devenv.core.search.expression import Participant
 from devenv.core.spec.session import ATTEMPTS_LIMIT
@@ -68,7 +69,7 @@ class Outcome:
         }
 
 
-def beside_of(keys: Mapping[str, tuple[int | None, bytes | None]], session: str) -> tuple[Beside, ...]:
+def beside_of(keys: Mapping[str, tuple[int | None, bytes | None]], session: SessionKey) -> tuple[Beside, ...]:
     """What lies beside the key ``session``: ``keys`` are all, with what each has left and its text."""
     found = []
     for key, (left, text) in sorted(keys.items()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 
+from devenv.core.model.ids import SessionKey
 from devenv.core.resp.commands import text_of
 from devenv.core.resp.values import Reply as RedisReply
 from devenv.core.search.behaviour import Act
@@ -64,12 +65,12 @@ class RedisStore:
         return True, after
 
 
-def fresh_database(key: str, document: str, ttl_ms: int) -> Database:
+def fresh_database(key: SessionKey, document: str, ttl_ms: int) -> Database:
     """One session, just created."""
     return Database(((key.encode(), Entry(Text(document.encode()), NOW + ttl_ms)),))
 
 
-def left_of(database: Database, key: str) -> int | None:
+def left_of(database: Database, key: SessionKey) -> int | None:
     """Milliseconds that a key has left; -1: no TTL; None: no key."""
     entry = database.entry(key.encode())
     if entry is None:
@@ -88,7 +89,7 @@ def keys_of(database: Database) -> dict[str, tuple[int | None, bytes | None]]:
     }
 
 
-def document_of(database: Database, key: str) -> str | None:
+def document_of(database: Database, key: SessionKey) -> str | None:
     """The JSON document under a key, in canonical form."""
     entry = database.entry(key.encode())
     return (

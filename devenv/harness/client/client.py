@@ -16,6 +16,7 @@ import httpx
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.events import EventType, HistoryEvent
+from devenv.core.model.ids import ChallengeId
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import Filled, ServiceProfile
 from devenv.core.model.topology import Endpoints
@@ -188,7 +189,7 @@ class CaptchaClient:
         kind = next(iter(self.profile.kinds.values()))
         answer = kind.answers.get(Answer.EMPTY, kind.answers.get(Answer.WRONG))
         for number in range(challenges):
-            request = kind.verify.fill(f"{number:032x}", answer)
+            request = kind.verify.fill(ChallengeId(f"{number:032x}"), answer)
             await self._send(request, pod, f"{self._id_prefix}-warm")
 
     async def get(self, path: str, pod: str | None = None) -> tuple[int | None, str, str | None]:

@@ -10,6 +10,7 @@ import httpx
 
 from devenv.core.model.bodies import answered_fields
 from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.ids import ChallengeId
 from devenv.core.model.vocabulary import Answer, Outcome
 from devenv.core.render.sequence import MessageKind
 
@@ -51,7 +52,7 @@ class Reply:
 class Challenge:
     """A created challenge. ``id`` is None where the service gave none; ``raw`` is its whole answer."""
 
-    id: str | None
+    id: ChallengeId | None
     type: str
     raw: Mapping[str, Any]
     served_by: str | None

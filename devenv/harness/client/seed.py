@@ -16,6 +16,7 @@ from devenv.captcha_api.catalogue import Catalogue
 from devenv.captcha_api.errors import MLUnavailable
 from devenv.core.model.contract import CAPTCHA_TTL_SECONDS, REDIS_PREFIX
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.ids import ChallengeId, SessionKey
 from devenv.core.model.service import ServiceProfile
 from devenv.core.model.topology import PodStatus, StackStatus
 from devenv.core.model.vocabulary import Answer, CaptchaType
@@ -41,8 +42,8 @@ class Seeded:
     """
 
     type: CaptchaType
-    challenge_id: str | None
-    key: str | None
+    challenge_id: ChallengeId | None
+    key: SessionKey | None
     created_at: float
     expires_at: float
     answer: dict[str, Any]
@@ -172,7 +173,7 @@ async def _directly(
             with connection.pipeline(transaction=False) as pipe:
                 for kind in kinds[start : start + _CHUNK]:
                     created_at = clock()
-                    challenge_id = uuid.uuid4().hex
+                    challenge_id = ChallengeId(uuid.uuid4().hex)
                     document = new_document(kind, challenge_id, catalogue, assets, random, created_at)
                     challenge = Challenge(challenge_id, kind, as_created(document), None, "")
                     key = _key(pod, f"{kind}:{challenge_id}")
@@ -185,7 +186,12 @@ async def _directly(
 
 
 def new_document(
-    kind: CaptchaType, challenge_id: str, catalogue: Catalogue, assets: str, random: Random, now: float
+    kind: CaptchaType,
+    challenge_id: ChallengeId,
+    catalogue: Catalogue,
+    assets: str,
+    random: Random,
+    now: float,
 ) -> dict[str, Any]:
     """A session's document with exactly the contract's fields; ``assets`` is the URL before the pictures'."""
     if kind is CaptchaType.ABSTRACT:
@@ -231,8 +237,8 @@ def _redis_pod(status: StackStatus) -> PodStatus:
     return next((pod for pod in status.pods if _uses(pod)), status.pods[0])
 
 
-def _key(pod: PodStatus, session: str) -> str:
-    return pod.settings.get("REDIS_PREFIX", REDIS_PREFIX) + session
+def _key(pod: PodStatus, session: str) -> SessionKey:
+    return SessionKey(pod.settings.get("REDIS_PREFIX", REDIS_PREFIX) + session)
 
 
 def _note(status: StackStatus, direct: bool) -> str | None:

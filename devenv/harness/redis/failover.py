@@ -14,6 +14,7 @@ from typing import Any
 import redis
 
 from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.ids import SessionKey
 from devenv.harness.redis.cluster_client import ClusterClient
 from devenv.stack.waiting import wait_until
 
@@ -28,7 +29,7 @@ class TakenOver:
     after: int
 
 
-def fail_over(client: ClusterClient, key: str) -> TakenOver:
+def fail_over(client: ClusterClient, key: SessionKey) -> TakenOver:
     """Let a replica without the data take over the slots of the master that owns ``key``.
 
     Raises EnvironmentProblem where the cluster has no replica, or does not come to agree.

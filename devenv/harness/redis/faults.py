@@ -9,6 +9,7 @@ from typing import Any
 import redis
 
 from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.ids import SessionKey
 from devenv.core.model.key_events import KEY_EVENTS
 from devenv.core.model.topology import Endpoints
 from devenv.harness.redis.cluster_client import ClusterClient
@@ -41,7 +42,7 @@ class RedisSettings:
             _until_known(connection, words)
             return reply
 
-    def happen(self, event: str, key: str, db: int = 0) -> bool:
+    def happen(self, event: str, key: SessionKey, db: int = 0) -> bool:
         """``expire`` or ``age`` a key, or ``flush`` everything; whether there was anything to do.
 
         ``failover``: a replica takes over the key's slot on a cluster, and the key is not among its data.
@@ -53,12 +54,12 @@ class RedisSettings:
         with connected(self._endpoints, db) as connection:
             return bool(_execute(connection, words))
 
-    def node_of(self, key: str) -> int:
+    def node_of(self, key: SessionKey) -> int:
         """Which of a cluster's nodes owns ``key``, counted from 0: the one that pods are given first."""
         with self._nodes() as client:
             return client.nodes.index(client.owner("EXISTS", key)[0])
 
-    def _fail_over(self, key: str) -> None:
+    def _fail_over(self, key: SessionKey) -> None:
         with self._nodes() as client:
             self._taken_over.append(fail_over(client, key))
 

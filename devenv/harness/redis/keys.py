@@ -18,6 +18,7 @@ import redis
 from devenv.core.checker.invariants import COUNTERS
 from devenv.core.model.contract import REDIS_PREFIX
 from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.ids import SessionKey
 from devenv.core.model.redis_access import OPEN, RedisAccess
 from devenv.core.model.topology import Endpoints
 from devenv.core.model.vocabulary import CaptchaType
@@ -126,13 +127,14 @@ def list_keys(client: redis.Redis, prefix: str = REDIS_PREFIX, limit: int = SCAN
     return KeyListing(prefix, tuple(info for info in infos if info is not None), complete)
 
 
-def keys_with(client: redis.Redis, challenge_id: str) -> list[str]:
+def keys_with(client: redis.Redis, challenge_id: str) -> list[SessionKey]:
     """The keys that have a session's id in them, short ones first: what lies beside a session is longer."""
     found: set[bytes] = set()
     for node in each_node(client):
         _scan(node, f"*{_literal(challenge_id)}*", found, SCAN_LIMIT)
     return sorted(
-        (key.decode("utf-8", "backslashreplace") for key in found), key=lambda item: (len(item), item)
+        (SessionKey(key.decode("utf-8", "backslashreplace")) for key in found),
+        key=lambda item: (len(item), item),
     )
 
 

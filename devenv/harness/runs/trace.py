@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from devenv.core.model.errors import NoGate, UsageProblem
 from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent, trace_event
@@ -223,9 +223,10 @@ class _FieldType:
 
     @classmethod
     def of(cls, annotation: Any) -> _FieldType:
-        """Of an annotation: a class, a union of classes, ``tuple[X, ...]`` or ``Mapping[X, X]``."""
+        """Of an annotation: a class, a NewType, a union of these, ``tuple[X, ...]`` or ``Mapping[X, X]``."""
+        annotation = getattr(annotation, "__supertype__", annotation)
         origin, arguments = get_origin(annotation), get_args(annotation)
-        if origin is UnionType:
+        if origin in (UnionType, Union):
             return cls(tuple(kind for choice in arguments for kind in cls.of(choice).classes))
         if origin in (tuple, Mapping):
             return cls((origin,), cls.of(arguments[0]).classes)

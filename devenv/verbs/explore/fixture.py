@@ -11,6 +11,7 @@ from devenv.captcha_api.catalogue import Catalogue
 from devenv.core.model.captcha_http import CHALLENGE_FIELD, VERIFY_PATHS
 from devenv.core.model.contract import CAPTCHA_TTL_SECONDS, REDIS_PREFIX
 from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.ids import SessionKey
 from devenv.core.model.service import ServiceProfile
 from devenv.core.model.topology import RedisMode, StackStatus
 from devenv.core.model.vocabulary import Answer, CaptchaType
@@ -33,7 +34,7 @@ class Fixture:
     """
 
     kind: str
-    key: str
+    key: SessionKey
     document: str
     submissions: Mapping[Answer, Submission]
     ttl_ms: int
@@ -84,7 +85,7 @@ async def build_stage(
         document = new_document(kind, CID, catalogue, assets, Random(seed), created_at)
         challenge = Challenge(CID, kind, as_created(document), None, "")
         submissions = {answer: await client.answers.to(challenge, answer) for answer in Answer}
-    key = f"{settings.get('REDIS_PREFIX', REDIS_PREFIX)}{kind}:{CID}"
+    key = SessionKey(f"{settings.get('REDIS_PREFIX', REDIS_PREFIX)}{kind}:{CID}")
     ttl_ms, db = (
         1000 * int(settings.get("CAPTCHA_TTL") or CAPTCHA_TTL_SECONDS),
         int(settings.get("REDIS_DB") or 0),
@@ -124,6 +125,6 @@ async def own_stage(
         text = bytes(redis.get(keys[0]) or b"").decode("utf-8", "backslashreplace")  # type: ignore[arg-type]
         left = int(redis.pttl(keys[0]))
     ttl_ms = max(1000, round(left / 1000) * 1000) if left > 0 else 60_000
-    key, document = keys[0].replace(challenge_id, CID), text.replace(challenge_id, CID)
+    key, document = SessionKey(keys[0].replace(challenge_id, CID)), text.replace(challenge_id, CID)
     cluster = _cluster(status, settings)
     return Fixture("any", key, document, submissions, ttl_ms, tuple(pods), db, profile, cluster)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from devenv.core.model.errors import Inconclusive
+from devenv.core.model.ids import SessionKey
 from devenv.core.search.behaviour import (
     LOSE,
     RESTART,
@@ -42,7 +43,7 @@ class LearnedSystem:
     cast: tuple[Participant, ...]
     system: Composition
     programs: tuple[Program, ...]
-    key: str
+    key: SessionKey
     limit: int | None
     """Graded answers that a session takes; 0: any number; None: not known."""
 

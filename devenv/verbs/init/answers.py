@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.ids import ChallengeId
 from devenv.core.model.service import Rule
 from devenv.verbs.init.openapi import called_an_id
 
@@ -121,7 +122,7 @@ def hint_for(status: int, body_flag: str) -> str:
     return f"{body_flag} JSON gives it a body, {header}"
 
 
-def unknown_like(challenge_id: str | int) -> str | int:
+def unknown_like(challenge_id: ChallengeId | int) -> ChallengeId | int:
     """An id of the same form that nobody was given: its letters and digits moved on by some places."""
     text = str(challenge_id)
     if text.isdecimal() and len(text) < 9:  # a counter: the next numbers may be given out soon
@@ -131,7 +132,7 @@ def unknown_like(challenge_id: str | int) -> str | int:
         for letters in _CLASSES:
             table |= {item: letters[(at + 3) % len(letters)] for at, item in enumerate(letters)}
         moved = "".join(table.get(item, item) for item in text)
-    return int(moved) if isinstance(challenge_id, int) else moved
+    return int(moved) if isinstance(challenge_id, int) else ChallengeId(moved)
 
 
 def scalars(body: Any, where: str = "") -> Iterator[tuple[str, Any]]:

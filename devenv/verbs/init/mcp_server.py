@@ -9,6 +9,7 @@ from typing import Any
 
 from devenv.core.model import mcp
 from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.ids import ChallengeId
 from devenv.core.model.mcp import MCP_HANDLE, MCP_SESSION
 from devenv.core.model.service import ID, Kind, value_at
 from devenv.core.model.vocabulary import Outcome
@@ -120,7 +121,7 @@ def _handles(
         verify = mcp.call_tool(path, str(user["name"]), _arguments(user, {argument: ID}), modern=modern)
         kind = Kind(create, verify)
         profile = replace(MCP_HANDLE, id_field=place)
-        handle = session_in(first, profile) or ""
+        handle = session_in(first, profile) or ChallengeId("")
         uses = [pod.use(kind, value) for value in (handle, unknown_like(handle))]
         outcomes = [profile.outcome(answer.status, answer.body) for answer in uses]
         if outcomes == [Outcome.SUCCESS, Outcome.NOT_FOUND]:

@@ -10,6 +10,7 @@ import httpx
 
 from devenv.core.model.bodies import answered_fields
 from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.ids import ChallengeId
 from devenv.core.model.service import COOKIE, ID, Filled, Kind, Request, Rule, ServiceProfile
 from devenv.core.model.vocabulary import Answer, Outcome
 from devenv.verbs.init.answers import Answered, IdPlace, hint_for, place_of_id, rules, unknown_like
@@ -54,7 +55,7 @@ class Pod:
         self._http.cookies.clear()  # each request is another client's
         return Answered(answer.status_code, answered_fields(answer.text), told, cookies, answer.text)
 
-    def open_session(self, kind: Kind, profile: ServiceProfile) -> str | int:
+    def open_session(self, kind: Kind, profile: ServiceProfile) -> ChallengeId | int:
         """The id of a new session, as the service wrote it. Raises Refused where none was opened."""
         answer = self.send(kind.create.fill(None))
         session = session_in(answer, profile) if answer.opened else None
@@ -62,12 +63,12 @@ class Pod:
             raise Refused(kind.create, answer)
         return session
 
-    def use(self, kind: Kind, session: str | int) -> Answered:
+    def use(self, kind: Kind, session: ChallengeId | int) -> Answered:
         """The answer to a wrong answer in ``session``; where a use has no answer, to the use."""
         return self.send(kind.verify.fill(session, kind.answers.get(str(Answer.WRONG))))
 
 
-def session_in(opened: Answered, profile: ServiceProfile) -> str | int | None:
+def session_in(opened: Answered, profile: ServiceProfile) -> ChallengeId | int | None:
     """The id that an answer gives to a new session, as the service wrote it: text or number."""
     return profile.id_to_send(profile.session_of(opened.headers, opened.body), opened.body)
 
@@ -126,7 +127,7 @@ def try_pair(
         verify = replace(verify, body=body)
     profile = replace(base, id_field=place.field, id_header=place.header, id_cookie=place.cookie)
     kind = Kind(create, verify, answers=answers)
-    session = session_in(first, profile) or ""
+    session = session_in(first, profile) or ChallengeId("")
     known = pod.use(kind, session)
     if known.status in _FORM_STATUSES and verify.body and not api.paths:
         as_form = replace(kind, verify=replace(verify, body=None, form=verify.body))

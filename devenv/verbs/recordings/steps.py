@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from devenv.core.model.contract import CAPTCHA_TTL_SECONDS
+from devenv.core.model.ids import SessionName
 from devenv.core.model.service import ServiceProfile
 from devenv.core.model.vocabulary import MAX_PODS, Answer, Outcome, pod_names
 from devenv.core.scenario.pod_rotation import Turns
@@ -52,7 +53,7 @@ class PodChoice:
         if self.recorded:
             pod = event.request.pod if event.request is not None else None
             return pod[-1].upper() if pod is not None else "A"
-        return self._turns.next(event.session)
+        return self._turns.next(SessionName(event.session))
 
 
 @dataclass(slots=True)

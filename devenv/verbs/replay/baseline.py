@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.ids import SessionKey
 from devenv.core.model.topology import SettingChanges, StackSpec, StackStatus
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Create, Get, Request, Scenario, Step, Together, Verify
@@ -136,7 +137,7 @@ class Baseline:
     def redis(self, action: str) -> None:
         """Pause, resume, stop or start Redis, or flush it."""
         if action == "flush":
-            self.redis_settings.happen("flush", "")
+            self.redis_settings.happen("flush", SessionKey(""))
             return
         self.stack.redis(action)
         self._cold = set(self._current)

@@ -14,6 +14,7 @@ import redis
 
 from devenv.core.model.contract import REDIS_PREFIX
 from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.ids import SessionKey
 from devenv.core.model.schedule import Event, Schedule
 from devenv.core.model.vocabulary import Answer, Strategy, resolve_pod
 from devenv.core.scenario import (
@@ -353,7 +354,7 @@ class Player:
     def _challenge_id(self, session: str) -> str:
         return self._challenge(session).id or ""
 
-    def _key(self, session: str) -> tuple[str, str, int]:
+    def _key(self, session: str) -> tuple[SessionKey, str, int]:
         """A session's Redis key, prefix and database, as the pod that created it is set up.
 
         A user-provided service chooses the names of its keys: there the key that has the session's id.
@@ -365,7 +366,7 @@ class Player:
             with connected(self.baseline.endpoints, db) as connection:
                 for key in keys_with(connection, challenge.id):  # the first is the shortest
                     return key, prefix, db
-        return f"{prefix}{challenge.session or ''}", prefix, db
+        return SessionKey(f"{prefix}{challenge.session or ''}"), prefix, db
 
     def _note(self, where: tuple[str, ...], label: str) -> None:
         for name in where:

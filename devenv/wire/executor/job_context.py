@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from devenv.core.model.errors import EnvironmentProblem, Inconclusive
+from devenv.core.model.ids import ChallengeId
 from devenv.core.model.service import ServiceProfile
 from devenv.core.search.behaviour import Issued
 from devenv.wire.executor.jobs import CID
@@ -44,7 +45,7 @@ class JobSlot:
     meanwhile. ``over``: nothing of it matters any more.
     """
 
-    challenge_id: str
+    challenge_id: ChallengeId
     alone: bool = False
     news: asyncio.Event = field(default_factory=asyncio.Event)
     arrived: list[Held] = field(default_factory=list)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from devenv.core.model.ids import ChallengeId, SessionKey
 from devenv.core.model.service import ServiceProfile
 from devenv.core.search.access import Touched
 from devenv.core.search.behaviour import Answered, Heard, Place, Seen
@@ -24,7 +25,7 @@ from devenv.wire.executor.codec import (
     seen_to_json,
 )
 
-CID = "c1d0" * 8
+CID = ChallengeId("c1d0" * 8)
 """Stands for the challenge id: as long as a real one, and nothing else."""
 RULE_PREFIX = "explore-"
 """Of the names of the explorers' own rules at the gate."""
@@ -64,7 +65,7 @@ class Call:
         sent = data["name"], data["pod"], data["path"], data["body"]
         return cls(*sent, method, headers, profile, bool(data.get("as_form")))
 
-    def real(self, challenge_id: str) -> Call:
+    def real(self, challenge_id: ChallengeId) -> Call:
         """With ``cid`` for ``CID``, wherever it stands."""
         if self.profile is None:  # the contract's: a plain field of the body
             return replace(
@@ -154,7 +155,7 @@ class Scheduled:
     brought to an end. ``watch``: tell the replies too. ``db``: the number of the database.
     """
 
-    key: str
+    key: SessionKey
     document: str
     ttl_ms: int
     calls: tuple[Call, ...]

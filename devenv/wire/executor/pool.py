@@ -15,6 +15,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 
 from devenv.core.model.errors import DevenvError, Inconclusive
+from devenv.core.model.ids import ChallengeId
 from devenv.core.resp.commands import text_of
 from devenv.core.spec.learned_scripts import LearnedScripts, ScriptCall, ScriptEffect
 from devenv.wire.executor.environment import Environment
@@ -143,7 +144,7 @@ class ExecutorPool:
         async with self._lock.entered(alone):
             self._numbers += 1
             number = f"{self._numbers:x}"
-            slot = JobSlot(self._prefix + number.rjust(len(CID) - _ID_PREFIX, "0"), alone)
+            slot = JobSlot(ChallengeId(self._prefix + number.rjust(len(CID) - _ID_PREFIX, "0")), alone)
             self._slots[slot.challenge_id] = slot
             try:
                 if isinstance(job, Scripted):

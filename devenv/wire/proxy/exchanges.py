@@ -7,6 +7,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from devenv.core.model.events import Exchange, ExchangeOutcome
+from devenv.core.model.ids import SessionHeader
 from devenv.wire.proxy.json_bodies import as_text
 
 
@@ -50,7 +51,7 @@ class ExchangeRecord(NamedTuple):
             error=self.error,
             request_body=as_text(self.sent),
             response_body=as_text(self.answer),
-            session=None if self.session is None else self.session.decode("latin-1"),
+            session=None if self.session is None else SessionHeader(self.session.decode("latin-1")),
             outcome=self.outcome,
             client_closed=self.client_closed,
         )

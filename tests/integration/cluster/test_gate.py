@@ -9,6 +9,7 @@ import pytest
 import redis
 from redis.crc import key_slot
 
+from devenv.core.model.ids import SessionKey
 from devenv.harness.redis.failover import fail_over, hand_back
 from tests.integration.cluster.conftest import POD, Cluster
 from tests.support import until
@@ -97,7 +98,7 @@ def test_a_cluster_client_never_leaves_the_gate_and_follows_a_failover(cluster: 
     try:
         for key in keys:
             client.set(key, "1", ex=60)
-        taken = fail_over(cluster.nodes, keys[2])
+        taken = fail_over(cluster.nodes, SessionKey(keys[2]))
         try:
             assert [client.get(key) for key in keys] == ["1", "1", None]
             client.set(keys[2], "new", ex=60)

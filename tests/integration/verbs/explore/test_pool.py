@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from devenv.core.model.errors import DevenvError, EnvironmentProblem, Inconclusive
+from devenv.core.model.ids import SessionKey
 from devenv.core.search.collecting import Budget, Collected
 from devenv.core.search.expression import Participant, parse_meeting
 from devenv.core.spec.learned_scripts import LearnedScripts
@@ -31,7 +32,7 @@ from devenv.wire.executor.quiescence import Rest, can_tell
 from devenv.wire.gate import Gate
 from tests.support import free_port, until
 
-KEY = f"count:{CID}"
+KEY = SessionKey(f"count:{CID}")
 
 
 @dataclass

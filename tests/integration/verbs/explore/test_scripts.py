@@ -18,6 +18,7 @@ import pytest
 import redis
 
 from devenv.core.model.errors import DevenvError
+from devenv.core.model.ids import SessionKey
 from devenv.core.model.vocabulary import Answer
 from devenv.core.resp.values import Failure
 from devenv.core.search.dpor import SourceDpor
@@ -214,7 +215,9 @@ def test_our_script_without_its_twin_comes_to_the_same(redis_port: int, pod: tup
     }  # fmt: skip
     selected = {Answer.RIGHT: [0, 2, 3, 5, 6, 8], Answer.WRONG: [1, 4, 7], Answer.EMPTY: []}
     submissions = {answer: {"selections": item} for answer, item in selected.items()}
-    fixture = Fixture("abstract", KEY.decode(), json.dumps(document), submissions, 60_000, ("pod",))
+    fixture = Fixture(
+        "abstract", SessionKey(KEY.decode()), json.dumps(document), submissions, 60_000, ("pod",)
+    )
     found: list[list[tuple[int, set[Any]]]] = []
     asked = []
     with asyncio.Runner() as runner:

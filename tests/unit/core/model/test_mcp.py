@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from devenv.core.model.bodies import json_object
+from devenv.core.model.ids import ChallengeId
 from devenv.core.model.mcp import MCP_HANDLE, MCP_SESSION, call_tool, list_tools
 from devenv.core.model.service import Kind
 from devenv.core.model.vocabulary import Outcome
@@ -54,7 +55,7 @@ def test_tools_of_one_path_are_told_apart_and_share_a_handle() -> None:
     created = profile.read("POST", "/mcp", sent, opened)
     assert created is not None
     assert (created.use, created.session) == ("create", "h7")
-    content, headers = ADD.fill("h7").encoded()
+    content, headers = ADD.fill(ChallengeId("h7")).encoded()
     used = profile.read("POST", "/mcp", json_object((content or b"").decode()), {})
     assert used is not None
     assert (used.use, used.session) == ("verify", "h7")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from devenv.core.model.bodies import sent_fields
+from devenv.core.model.ids import ChallengeId
 from devenv.core.model.mcp import MCP_SESSION
 from devenv.core.model.presets import CAPTCHA, PRESETS, profile_from_text
 from devenv.core.model.service import Kind, Request, Rule, ServiceProfile, ServiceSpec, value_at
@@ -67,7 +68,7 @@ def test_rules_of_ones_own(status: int, body: dict[str, Any], outcome: Outcome) 
 
 
 def test_a_request_is_filled_everywhere() -> None:
-    filled = REST.kinds["sum"].verify.fill("a/b c", 7)
+    filled = REST.kinds["sum"].verify.fill(ChallengeId("a/b c"), 7)
     assert (filled.method, filled.path) == ("PUT", "/challenges/a%2Fb%20c/answer")
     assert filled.headers == {"X-Ticket": "a/b c"}
     assert filled.body == {"sum": 7}
@@ -85,7 +86,7 @@ FORM = replace(
 
 
 def test_a_use_may_be_an_html_form() -> None:
-    sent = FORM.kinds["image"].verify.fill("k+T/1", "a b")
+    sent = FORM.kinds["image"].verify.fill(ChallengeId("k+T/1"), "a b")
     content, headers = sent.encoded()
     assert content == b"captchaId=k%2BT%2F1&text=a+b"
     assert headers == {"Content-Type": "application/x-www-form-urlencoded"}
@@ -98,9 +99,12 @@ def test_a_use_may_be_an_html_form() -> None:
 
 def test_json_is_sent_with_its_type_unless_the_profile_names_one() -> None:
     request = Request("/x", body={"id": "{id}"})
-    assert request.fill("ü").encoded() == ('{"id":"ü"}'.encode(), {"Content-Type": "application/json"})
+    assert request.fill(ChallengeId("ü")).encoded() == (
+        '{"id":"ü"}'.encode(),
+        {"Content-Type": "application/json"},
+    )
     own = replace(request, headers={"content-type": "application/vnd.x+json"})
-    assert own.fill("a").encoded()[1] == {"content-type": "application/vnd.x+json"}
+    assert own.fill(ChallengeId("a")).encoded()[1] == {"content-type": "application/vnd.x+json"}
     assert Request("/x").fill(None).encoded() == (None, {})
 
 
@@ -114,7 +118,7 @@ def test_an_id_that_is_a_number_stays_one() -> None:
     sent = request.fill(REST.id_to_send(challenge_id, opened))
     assert sent.body == {"id": 4711, "note": "no 4711"}
     assert (sent.path, sent.headers) == ("/use/4711", {"X": "4711"})
-    assert request.fill(REST.id_to_send("x", {"data": {"id": "x"}})).body["id"] == "x"
+    assert request.fill(REST.id_to_send(ChallengeId("x"), {"data": {"id": "x"}})).body["id"] == "x"
     numbered = replace(REST, kinds={"n": Kind(Request("/new"), Request("/use", body={"id": "{id}"}))})
     used = numbered.read("POST", "/use", {"id": 4711}, {})
     assert used is not None
@@ -131,7 +135,7 @@ def test_what_was_sent_is_recognised_again() -> None:
     created = REST.read("POST", "/challenges", {}, {"data": {"id": "x7"}})
     assert created is not None
     assert (created.use, created.kind, created.session) == ("create", "sum", "x7")
-    sent = REST.kinds["sum"].verify.fill("x/7", 1)
+    sent = REST.kinds["sum"].verify.fill(ChallengeId("x/7"), 1)
     used = REST.read("PUT", sent.path, sent.body, {"why": "wrong", "meta": {"tries": 2}})
     assert used is not None
     assert (used.use, used.session) == ("verify", "x/7")

@@ -5,6 +5,7 @@ import hashlib
 
 import pytest
 
+from devenv.core.model.ids import ChallengeId
 from devenv.core.model.session_ids import stored_forms
 
 ID = "u8BqXy3Zk0aP_d7v"
@@ -24,12 +25,12 @@ JSON64 = base64.b64encode(b'{"session_id": "%s", "n": 1}' % ID.encode()).decode(
     ],
 )
 def test_the_id_in_a_key_is_found_in_the_cookie(cookie: str, how: str) -> None:
-    forms = {form.text: form.how for form in stored_forms(cookie)}
+    forms = {form.text: form.how for form in stored_forms(ChallengeId(cookie))}
     assert forms[ID] == how
 
 
 def test_hashes_are_tried_after_all_plain_forms() -> None:
-    texts = [form.text for form in stored_forms(EXPRESS)]
+    texts = [form.text for form in stored_forms(ChallengeId(EXPRESS))]
     assert hashlib.sha256(ID.encode()).hexdigest() in texts
     assert hashlib.md5(ID.encode()).hexdigest() in texts
     assert texts.index(ID) < texts.index(hashlib.sha256(ID.encode()).hexdigest())
@@ -37,4 +38,4 @@ def test_hashes_are_tried_after_all_plain_forms() -> None:
 
 
 def test_short_parts_are_not_looked_for() -> None:
-    assert all(len(form.text) >= 6 for form in stored_forms("ab.cdefghijkl")[1:])
+    assert all(len(form.text) >= 6 for form in stored_forms(ChallengeId("ab.cdefghijkl"))[1:])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devenv.core.model.errors import UsageProblem
+from devenv.core.model.ids import SessionName
 from devenv.core.model.topology import RedisMode
 from devenv.core.model.vocabulary import REDIS_STORES, Answer, CaptchaType, Strategy
 from devenv.core.scenario import (
@@ -63,12 +64,12 @@ steps:
 def test_every_part_arrives() -> None:
     scenario = parse(GOOD, "example.yaml")
     assert scenario.strategies == (Strategy.GUIDE, Strategy.ATOMIC)
-    assert scenario.sessions["carol"] is CaptchaType.HANDWRITING
+    assert scenario.sessions[SessionName("carol")] is CaptchaType.HANDWRITING
     assert scenario.stack.pod_env == {
         "captcha-api-b": {"REDIS_PREFIX": "other:", "USE_REDIS": "true", "CAPTCHA_TTL": "30"}
     }
     create, verify, bob, carol, together, toggle, redis, command = scenario.steps
-    assert create == Create(13, "alice", "captcha-api-a")
+    assert create == Create(13, SessionName("alice"), "captcha-api-a")
     assert isinstance(verify, Verify)
     assert (verify.pod, verify.answer) == ("captcha-api-b", (0, 1))
     assert verify.expect == {store: {"outcome": "wrong"} for store in Strategy}
@@ -254,7 +255,10 @@ def test_orders_faults_and_events_arrive() -> None:
         {Strategy.GUIDE: ({"action": "delay", "seconds": 1},), Strategy.MEMORY: ({"action": "disconnect"},)},
     )
     assert reset == Gate(43, None)
-    assert (expire, age) == (KeyEvent(44, "expire", "alice"), KeyEvent(45, "age", "alice"))
+    assert (expire, age) == (
+        KeyEvent(44, "expire", SessionName("alice")),
+        KeyEvent(45, "age", SessionName("alice")),
+    )
     assert flush == RedisServer(46, "flush")
     assert isinstance(restart, Restart)
     assert (restart.pods, restart.env) == (

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from devenv.core.model.ids import SessionKey
 from devenv.core.resp.values import OK
 from devenv.core.search.behaviour import (
     LOSE,
@@ -33,7 +34,7 @@ from devenv.core.search.system import canonical
 from devenv.core.spec.redis_model import NO_SCRIPTS
 from tests.unit.core.search.oracles import count_interleavings, count_traces, enumerate_all
 
-KEY = "rcaptcha:abstract:1"
+KEY = SessionKey("rcaptcha:abstract:1")
 STORE = RedisStore(NO_SCRIPTS)
 FRESH = fresh_database(KEY, json.dumps({"attempts": 0, "positive": True}), 60_000)
 
@@ -173,7 +174,7 @@ def test_a_lost_reply_is_a_way_of_its_own() -> None:
     behaviour.learn((b"1",), (get(), Answered(200, "{}")))
     behaviour.learn((LOST, b"1"), (get(), get(), Answered(200, "{}")))
     programs: list[Any] = [LearnedProgram(behaviour, "V1", 0), FaultEffect((0,), "lost:V1", LOSE)]
-    database = fresh_database("k", "1", 1000)
+    database = fresh_database(SessionKey("k"), "1", 1000)
     system = Composition(programs, STORE, database)
     ends = []
     SourceDpor(system, lambda run, state: ends.append((tuple(run), system.node(state, 0)))).search()

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from devenv.core.model.ids import SessionKey
 from devenv.core.search.behaviour import NO_ANSWER, Answered
 from devenv.core.search.expression import parse_meeting
 from devenv.core.search.outcome import Beside, Outcome, beside_of, judge, life
@@ -85,7 +86,7 @@ def test_a_counter_may_outlive_its_session_but_not_for_ever() -> None:
     cast = parse_meeting("R").cast()[0]
     for left, kinds in ((60_000, []), (-1, ["no-ttl"])):
         beside = beside_of(
-            {"p:abstract:7": (None, b"x"), "p:abstract:7:attempts": (left, b"1")}, "p:abstract:7"
+            {"p:abstract:7": (None, b"x"), "p:abstract:7:attempts": (left, b"1")}, SessionKey("p:abstract:7")
         )
         assert beside == (Beside("rcaptcha:abstract:challenge:attempts", left, 1),)
         found = judge(cast, Outcome((RIGHT,), (), None, None, beside))
@@ -100,7 +101,7 @@ def test_what_lies_beside_a_session() -> None:
         "p:gone:7": (-2, None),
         "p:receipt:{p:abstract:7}": (10_000, None),
     }
-    assert beside_of(keys, "p:abstract:7") == (Beside("p:lock:challenge", 60_000, None),)
+    assert beside_of(keys, SessionKey("p:abstract:7")) == (Beside("p:lock:challenge", 60_000, None),)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from devenv.core.model.errors import UsageProblem
+from devenv.core.model.ids import ChallengeId
 from devenv.core.model.mcp import MCP_SESSION
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import Kind, Request, ServiceProfile
@@ -27,7 +28,7 @@ def profile(body: Mapping[str, Any], **answers: Any) -> ServiceProfile:
 def answered(of: ServiceProfile, kind: str, answer: Answer) -> Any:
     async def work() -> Any:
         async with httpx.AsyncClient(base_url="http://127.0.0.1:9") as nobody:
-            challenge = Challenge("s1", kind, {}, None, "r1")
+            challenge = Challenge(ChallengeId("s1"), kind, {}, None, "r1")
             return await Answers(of, nobody, 0).to(challenge, answer)
 
     return asyncio.run(work())

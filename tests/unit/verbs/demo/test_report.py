@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from devenv.core.diagnosis.findings import Diagnosis
+from devenv.core.model.ids import ChallengeId
 from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.core.render import Cell, Command, Document, Fact, Pips, Section, Table, render
 from devenv.core.render.sequence import SequenceMessage
@@ -82,7 +83,7 @@ def test_nothing_is_fetched() -> None:
 
 def raced(strategy: Strategy, passed: int, surprises: tuple[str, ...] = ()) -> Act:
     group = Group(
-        Diagnosis("empty-bypass", "cid", "an empty selection passed on b", ()),
+        Diagnosis("empty-bypass", ChallengeId("cid"), "an empty selection passed on b", ()),
         5, ("cid",), (), (Line(0.25, "redis #27 b: GET → {\"attempts\": 1}", None),), (),
     )  # fmt: skip
     race = Race(

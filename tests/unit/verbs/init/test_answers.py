@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.ids import ChallengeId
 from devenv.core.model.service import Rule
 from devenv.verbs.init.answers import Answered, IdPlace, hint_for, place_of_id, rules, unknown_like
 
@@ -73,10 +74,10 @@ def test_a_refusal_names_what_may_be_missing(status: int, flag: str) -> None:
 
 def test_an_unknown_id_has_the_same_form() -> None:
     challenge_id = "3f2a-XYZ_9c"
-    other = str(unknown_like(challenge_id))
+    other = str(unknown_like(ChallengeId(challenge_id)))
     assert other != challenge_id
     assert len(other) == len(challenge_id)
     assert all(one.isdigit() == two.isdigit() for one, two in zip(challenge_id, other, strict=True))
     assert unknown_like(4711) == 987_659_032  # a counter gives out the next numbers soon
-    assert unknown_like("4711") == "987659032"
+    assert unknown_like(ChallengeId("4711")) == "987659032"
     assert unknown_like(12345678901) == 45678901234
