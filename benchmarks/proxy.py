@@ -506,8 +506,12 @@ def compare_builds(words: argparse.Namespace, rounds: int, seconds: float) -> in
     if words.json:
         print(json.dumps({"rounds": rounds, "seconds": seconds, "rows": rows, "holds": holds}))
     else:
+        cpu = {(row["upstream"], row["connections"], row["target"]): row["cpu_us"] for row in rows}
         for row in rows:
-            ratio = f", {row['over_other']:.3f} x the other" if row["target"] == "ours" else ""
+            ratio = ""
+            if row["target"] == "ours":
+                theirs = cpu[row["upstream"], row["connections"], "other"]
+                ratio = f", {row['over_other']:.3f} x the other; CPU {row['cpu_us'] / theirs:.3f} x"
             print(
                 f"{row['upstream']:<8} {row['connections']:>3} connections  {row['target']:<6}"
                 f"{row['rps']:>9,.0f} req/s median{row['cpu_us']:>8.1f} us CPU each{ratio}"

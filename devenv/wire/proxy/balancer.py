@@ -7,6 +7,7 @@ from random import Random
 
 from devenv.core.model.vocabulary import resolve_pod
 from devenv.core.routing import Choice, Policy, RequestFacts, parse_policy
+from devenv.wire.proxy.heads import RequestHead
 
 
 class Balancer:
@@ -64,3 +65,14 @@ class Balancer:
     def named(self, pin: str) -> str | None:
         """The pod that a request asks for by name or by its last letter; None for an unknown one."""
         return resolve_pod(pin, self.pods)
+
+
+def request_facts(head: RequestHead, connection: RequestFacts) -> RequestFacts:
+    """What a policy may know of a request: affinity cookie, and X-Forwarded-For's first hop as the client.
+
+    Anybody can claim any address so; on one machine, where every peer is 127.0.0.1, that is wanted.
+    ``connection`` has what is known of its connection.
+    """
+    chain = head.forwarded_for
+    client = connection.client if chain is None else chain.partition(b",")[0].strip().decode("latin-1")
+    return connection._replace(client=client, cookie=head.cookie)

@@ -7,7 +7,7 @@ colon, one meaning for the length. Pure: no I/O.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from typing import TypeVar
 
 from devenv.core.routing import AFFINITY_COOKIE
 from devenv.wire.proxy.bodies import Body, ChunkedBody, CloseBody, LengthBody, Malformed
@@ -70,7 +70,7 @@ class RequestHead:
 
     ``outgoing`` is the head to send to a pod (HTTP/1.1, hop-by-hop fields left out), up to the value of
     X-Request-Id, which is the last field but the X-Forwarded ones. ``facts_vary``: it carries a field that a
-    choice of the pod may depend on.
+    choice of the pod may depend on. ``simple``: its response is passed on as it is, if that has a length.
     """
 
     __slots__ = (
@@ -88,6 +88,7 @@ class RequestHead:
         "outgoing",
         "pin",
         "request_id",
+        "simple",
         "target",
         "upgrade",
     )
@@ -108,6 +109,7 @@ class RequestHead:
         self.forwarded_for: bytes | None = None
         self.forwarded_proto: bytes | None = None
         self.facts_vary = False
+        self.simple = minor == 1 and method != b"HEAD"
         self.outgoing = b""
 
     def body(self) -> Body | None:
@@ -173,6 +175,11 @@ class ResponseHead:
         return LengthBody(self.content_length) if self.content_length else None
 
 
+_Head = TypeVar("_Head", RequestHead, ResponseHead)
+_requests: dict[bytes, RequestHead] = {}
+_responses: dict[bytes, ResponseHead] = {}
+
+
 def parse_request_head(data: bytes) -> tuple[RequestHead, int] | None:
     """The request head at the start of ``data`` and the position after it; None where it is incomplete.
 
@@ -188,15 +195,23 @@ def parse_request_head(data: bytes) -> tuple[RequestHead, int] | None:
         _check_limits(data[start:] if end < 0 else data[start:end])
         return None
     block = data[start:end]
-    return (_request if len(block) <= MAX_SHARED else _request.__wrapped__)(block), end + 4
+    head = _requests.get(block)
+    if head is None:
+        head = _request(block)
+        _remember(_requests, block, head)
+    return head, end + 4
 
 
-@lru_cache(maxsize=SHARED)
+def _remember(heads: dict[bytes, _Head], block: bytes, head: _Head) -> None:
+    """Keep a parsed head: a client sends nearly the same one with every request, and so does a pod."""
+    if len(block) <= MAX_SHARED:
+        if len(heads) >= SHARED:
+            heads.clear()
+        heads[block] = head
+
+
 def _request(block: bytes) -> RequestHead:
-    """The head whose bytes ``block`` are, without the empty line.
-
-    Remembered, because a client sends nearly the same head with every request.
-    """
+    """The head whose bytes ``block`` are, without the empty line."""
     match = _REQUEST.match(block)
     if match is None:
         raise _why_malformed(block)
@@ -365,12 +380,15 @@ def parse_response_head(data: bytes) -> tuple[ResponseHead, int] | None:
             raise Malformed("the response is not HTTP/1.1")
         return None
     block = data[:end]
-    return (_response if end <= MAX_SHARED else _response.__wrapped__)(block), end + 4
+    head = _responses.get(block)
+    if head is None:
+        head = _response(block)
+        _remember(_responses, block, head)
+    return head, end + 4
 
 
-@lru_cache(maxsize=SHARED)
 def _response(block: bytes) -> ResponseHead:
-    """The head whose bytes ``block`` are, without the empty line; remembered as requests' heads are."""
+    """The head whose bytes ``block`` are, without the empty line."""
     match = _RESPONSE.match(block)
     if match is None:
         raise Malformed("the response head is malformed")

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from devenv.core.model.events import ExchangeOutcome
-from devenv.core.routing import RequestFacts
 from devenv.wire.proxy.answers import error_response
+from devenv.wire.proxy.balancer import request_facts
 from devenv.wire.proxy.bodies import Body, ChunkedBody, Malformed
 from devenv.wire.proxy.ends import ClientEnd, UpstreamEnd
 from devenv.wire.proxy.exchanges import ExchangeRecord
@@ -42,34 +42,6 @@ class ExchangeClient(ClientEnd, Protocol):
 
 class OpenExchange:
     """A request, from its head to the last byte of its response; see ``ExchangeState``."""
-
-    __slots__ = (
-        "_answer",
-        "_body",
-        "_client",
-        "_close",
-        "_head",
-        "_outgoing",
-        "_partial_head",
-        "_pending",
-        "_pin",
-        "_policy",
-        "_progress",
-        "_repeated",
-        "_request_id",
-        "_response",
-        "_response_body",
-        "_reusable",
-        "_sent",
-        "_set_cookie",
-        "_shared",
-        "_started",
-        "_unreachable",
-        "_upstream",
-        "pod",
-        "state",
-        "status",
-    )
 
     def __init__(self, client: ExchangeClient, shared: Shared, head: RequestHead, body: Body | None) -> None:
         self._client = client
@@ -135,7 +107,7 @@ class OpenExchange:
         if self._pin is not None:
             name = self._pin
         else:
-            facts = self._facts() if self._head.facts_vary else client.facts
+            facts = request_facts(self._head, client.facts) if self._head.facts_vary else client.facts
             choice = balancer.choose(facts, self._unreachable)
             if choice is None:
                 self._no_pod()
@@ -151,15 +123,6 @@ class OpenExchange:
             shared.connector.connect(pod, self)
         else:
             self._send(connection)
-
-    def _facts(self) -> RequestFacts:
-        """With the affinity cookie, and X-Forwarded-For's first hop as the client's address.
-
-        Anybody can claim any address so; on one machine, where every peer is 127.0.0.1, that is wanted.
-        """
-        facts, chain = self._client.facts, self._head.forwarded_for
-        client = facts.client if chain is None else chain.partition(b",")[0].strip().decode("latin-1")
-        return facts._replace(client=client, cookie=self._head.cookie)
 
     def connected(self, connection: UpstreamEnd) -> None:
         """The connection that was asked for; unused where the exchange has ended meanwhile."""
@@ -273,8 +236,8 @@ class OpenExchange:
         if not head.reusable:
             self._reusable = False
         served_by = pod.served_by if head.served_by is None else b"X-Request-Id: "
-        usual = request.minor == 1 and request.method != b"HEAD" and not head.bodiless
-        if usual and head.content_length == len(data) - end and not close and self._set_cookie is None:
+        usual = request.simple and not head.bodiless and self._set_cookie is None and not close
+        if usual and head.content_length == len(data) - end:
             payload = data[end:]
             client.write(b"".join((head.outgoing, served_by, self._request_id, b"\r\n\r\n", payload)))
             self._answer = collect(b"", payload)
@@ -506,15 +469,6 @@ class OpenExchange:
             error,
             bounded(self._sent) if self._sent else None,
             bounded(self._answer) if self._answer else None,
-            None if shared.session_carrier is None else self._session(),
+            None if shared.session_carrier is None else shared.session(self._response, head),
             None if client.closed_at is None else client.closed_at + offset,
         )
-
-    def _session(self) -> bytes | None:
-        """The value that carries the service's session id, in the answer or else in the request."""
-        carrier = self._shared.session_carrier
-        for head in (self._response, self._head):
-            match = None if carrier is None or head is None else carrier.search(head.outgoing)
-            if match is not None:
-                return match[1]
-        return None

@@ -9,6 +9,7 @@ from typing import Protocol
 from devenv.wire.proxy.balancer import Balancer
 from devenv.wire.proxy.ends import ConnectionWaiter
 from devenv.wire.proxy.exchanges import ExchangeLog
+from devenv.wire.proxy.heads import RequestHead, ResponseHead
 from devenv.wire.proxy.limits import Limits
 from devenv.wire.proxy.upstream import Pod
 
@@ -56,6 +57,15 @@ class Shared:
         """Finds the service's session id in a head; None where no header or cookie carries one."""
         self._request_prefix = request_prefix
         self._requests = 0
+
+    def session(self, response: ResponseHead | None, request: RequestHead) -> bytes | None:
+        """The value that carries the service's session id, in the response or else in the request."""
+        for head in (response, request):
+            if self.session_carrier is not None and head is not None:
+                match = self.session_carrier.search(head.outgoing)
+                if match is not None:
+                    return match[1]
+        return None
 
     def new_request_id(self) -> bytes:
         """The prefix and 16 hexadecimal digits, never the same again."""

@@ -6,7 +6,8 @@ import pytest
 
 from devenv.core.model.errors import UsageProblem
 from devenv.core.routing import RequestFacts
-from devenv.wire.proxy.balancer import Balancer
+from devenv.wire.proxy.balancer import Balancer, request_facts
+from devenv.wire.proxy.heads import parse_request_head
 
 A, B, C = "captcha-api-a", "captcha-api-b", "captcha-api-c"
 FACTS = RequestFacts("127.0.0.1", 1)
@@ -71,3 +72,18 @@ def test_an_unknown_policy_or_pod_changes_nothing() -> None:
 @pytest.mark.parametrize(("pin", "pod"), [("b", B), ("B", B), (B, B), ("z", None), ("", None)])
 def test_a_pin_names_a_pod_in_full_or_by_its_letter(pin: str, pod: str | None) -> None:
     assert balancer().named(pin) == pod
+
+
+@pytest.mark.parametrize(
+    ("fields", "client", "cookie"),
+    [
+        ("", "127.0.0.1", None),
+        ("X-Forwarded-For: 10.0.0.1 , 10.0.0.2\r\n", "10.0.0.1", None),
+        ("Cookie: a=b; devenv_pod=captcha-api-b\r\n", "127.0.0.1", B),
+    ],
+)
+def test_what_a_policy_may_know_of_a_request(fields: str, client: str, cookie: str | None) -> None:
+    parsed = parse_request_head(f"GET / HTTP/1.1\r\nHost: h\r\n{fields}\r\n".encode())
+    assert parsed is not None
+    facts = request_facts(parsed[0], FACTS._replace(previous=A))
+    assert (facts.client, facts.cookie, facts.connection, facts.previous) == (client, cookie, 1, A)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from devenv.wire.proxy.heads import parse_request_head, parse_response_head
 from devenv.wire.proxy.shared import Shared
 
 
@@ -48,3 +49,13 @@ def test_what_carries_the_session_is_found_in_a_head(
 
 def test_without_a_carrier_nothing_is_searched(bench: Any) -> None:
     assert shared(bench, "").session_carrier is None
+
+
+def test_the_session_of_the_response_wins_over_that_of_the_request(bench: Any) -> None:
+    one = shared(bench, "Cookie:sid")
+    request = parse_request_head(b"GET / HTTP/1.1\r\nHost: h\r\nCookie: sid=old\r\n\r\n")
+    renewing = parse_response_head(b"HTTP/1.1 200 OK\r\nSet-Cookie: sid=new\r\n\r\n")
+    plain = parse_response_head(b"HTTP/1.1 200 OK\r\n\r\n")
+    assert request is not None and renewing is not None and plain is not None
+    assert one.session(renewing[0], request[0]) == b"new"
+    assert one.session(plain[0], request[0]) == one.session(None, request[0]) == b"old"
