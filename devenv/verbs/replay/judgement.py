@@ -14,6 +14,8 @@ from devenv.core.model.events import HistoryEvent
 from devenv.core.model.vocabulary import Outcome
 from devenv.core.scenario import Pause, Scenario
 
+_SERVED = (str(Outcome.SUCCESS), str(Outcome.WRONG), "used", "ungraded")
+"""Outcomes, as histories call them, of a session that was there or was not needed."""
 _LONGEST_PLAY_S = 3600.0
 """Above the time that a play takes: a session of a service that tells no TTL is taken to live so long."""
 
@@ -55,9 +57,19 @@ def judge_plays(
         history = history_of(events)
         report = judge(history, rules)
         violations += [PlayViolation(repeat, violation) for violation in report.violations]
-        reasons += [undecided.reason for undecided in report.undecided]
+        reasons += [
+            undecided.reason
+            for undecided in report.undecided
+            if undecided.challenge is not None or not _works_without_session(history)
+        ]
         reasons += _unknown_answers(history)
     return Judgement(tuple(violations), tuple(dict.fromkeys(reasons)))
+
+
+def _works_without_session(history: History) -> bool:
+    """Whether uses that name no session were all served: a stateless server opens none, and loses none."""
+    uses = [item for item in history.operations if item.f == VERIFY and item.challenge is None]
+    return bool(uses) and all(use.value.get("outcome") in _SERVED for use in uses)
 
 
 def _unknown_answers(history: History) -> list[str]:
