@@ -55,7 +55,7 @@ def status(*settings: dict[str, str]) -> StackStatus:
         ("lost-session", None, (), FIXED, StoreChoice(Strategy.GUIDE, measured=False)),
         (
             "mcp-session-lost", None, (OFF, OFF), FIXED,
-            StoreChoice(Strategy.MEMORY, measured=False, as_is=True),
+            StoreChoice(Strategy.GUIDE, measured=False, as_is=True),
         ),
     ],
 )  # fmt: skip
