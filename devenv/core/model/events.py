@@ -34,7 +34,7 @@ class ExchangeOutcome(StrEnum):
     REFUSED = "refused"
     """The proxy refused the request itself (4xx, or 501 and 505 for HTTP that it does not speak)."""
     CUT_OFF = "cut-off"
-    """The response had begun and could not be completed; the client's connection was reset."""
+    """The response could not be completed, or the proxy ended first; the client's connection was reset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Exchange:
     pod: str | None
     """The pod that it went to; None where no pod was reached."""
     status: int
-    """The status that the client was sent; 499 where the client left before one, 0 while there is none."""
+    """The status that the client was sent; 499 where the client left before one, 0 where there is none yet."""
     started: float
     """When the request's head was complete, in seconds since the epoch."""
     duration_ms: float

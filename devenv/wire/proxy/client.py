@@ -53,6 +53,7 @@ class ClientConnection:
     """
 
     __slots__ = (
+        "_abort_reason",
         "_advancing",
         "_exchange",
         "_linger_until",
@@ -89,6 +90,8 @@ class ClientConnection:
         self._tunnel: Tunnel | None = None
         self._waiting = b""
         self._advancing = False
+        self._abort_reason: str | None = None
+        """Why the proxy reset the connection; None where it did not."""
         self._reading_paused = False
         self._write_paused = False
         self._linger_until = 0.0
@@ -138,12 +141,14 @@ class ClientConnection:
     def connection_lost(self, exc: Exception | None) -> None:
         """Closed by either side."""
         self._registry.forget(self.number)
-        under_way = self._exchange or self._tunnel
+        exchange, tunnel = self._exchange, self._tunnel
         self._close()
-        if self.closed_at is None:
+        if self._abort_reason is None and self.closed_at is None:
             self.closed_at = self._shared.clock()
-        if under_way is not None:
-            under_way.client_gone()
+        if exchange is not None:
+            exchange.client_gone(self._abort_reason)
+        elif tunnel is not None:
+            tunnel.client_gone()
 
     def pause_writing(self) -> None:
         """The client reads more slowly than the pod sends."""
@@ -375,7 +380,7 @@ class ClientConnection:
                 self.transport.abort()
         elif self._write_paused:
             if now - self._paused_at > limits.client:
-                self.abort()
+                self.abort(f"the client read nothing for {limits.client:g} s")
         elif self._exchange is not None:
             self._exchange.check(now)
         elif state is _RECEIVING_HEAD:
@@ -385,8 +390,9 @@ class ClientConnection:
             self._close()
             self.transport.close()
 
-    def abort(self) -> None:
+    def abort(self, reason: str) -> None:
         """Reset the connection, with whatever is under way."""
+        self._abort_reason = reason
         self.transport.abort()
 
     def shut_down(self) -> None:

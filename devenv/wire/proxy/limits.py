@@ -7,24 +7,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds and bytes.
-
-    connect: to a pod; response: from the request's last byte to the response's head; client: for the rest of
-    a request's head or body, and for a client that reads nothing; keepalive: an idle client connection;
-    upstream_idle: an idle connection to a pod, below the shortest keep-alive of common servers (gunicorn 2 s,
-    uvicorn and Node 5 s) so that a request seldom meets a connection that its pod is just closing; linger:
-    for a client to stop sending after its last answer; probe: between attempts to reach a dead pod.
-    buffer: bytes held per connection and direction before the sender is paused.
-    """
+    """Seconds and bytes."""
 
     connect: float = 2.0
+    """Seconds to connect to a pod."""
     response: float = 60.0
+    """Seconds from the request's last byte to the response's head."""
     client: float = 60.0
+    """Seconds for the rest of a request's head or body, and for a client that reads nothing."""
     keepalive: float = 75.0
+    """Seconds that a client's connection may be idle."""
     upstream_idle: float = 1.5
+    """Seconds that a connection to a pod may be idle: less than the keep-alive of common servers (gunicorn
+    2 s, uvicorn and Node 5 s), so that a request seldom meets a connection that its pod is just closing."""
     linger: float = 2.0
+    """Seconds for a client to stop sending after its last answer."""
     probe: float = 0.1
+    """Seconds between two attempts to reach a pod that is down."""
     buffer: int = 65536
+    """Bytes held per connection and direction before the sender is paused."""
 
     @property
     def sweep(self) -> float:

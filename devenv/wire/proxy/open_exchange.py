@@ -358,13 +358,15 @@ class OpenExchange:
         """See ``ResponseReceiver``: the pod has to be able to go on."""
         return False
 
-    def client_gone(self) -> None:
-        """The client's connection is lost: the response has no receiver."""
+    def client_gone(self, abort_reason: str | None) -> None:
+        """The client's connection is lost: by the client, or by the proxy for ``abort_reason``."""
         if self.state is _ENDED:
             return
-        self.status = self.status or CLIENT_CLOSED
-        reason = "the client closed the connection"
-        self._shared.log.add(self.record(ExchangeOutcome.CLIENT_CLOSED, reason, self._shared.clock()))
+        outcome, reason = ExchangeOutcome.CUT_OFF, abort_reason
+        if abort_reason is None:
+            outcome, reason = ExchangeOutcome.CLIENT_CLOSED, "the client closed the connection"
+            self.status = self.status or CLIENT_CLOSED
+        self._shared.log.add(self.record(outcome, reason, self._shared.clock()))
         self._leave()
 
     def check(self, now: float) -> None:

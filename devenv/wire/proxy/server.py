@@ -90,7 +90,7 @@ class Proxy:
         if self._sweeper is not None:
             self._sweeper.cancel()
         for client in list(clients.values()):
-            client.abort()
+            client.abort("the proxy was closed")
         if clients:
             await drained.wait()
         for pod in self._pods.by_name.values():

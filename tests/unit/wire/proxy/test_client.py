@@ -274,3 +274,21 @@ def test_a_cut_off_answer_resets_the_client(bench: Any) -> None:
     client.data_received(GET)
     client.check(bench.now + 1000)
     assert state_of(client) is ClientState.CLOSED
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_what_the_proxy_itself_resets_is_no_client_that_closed(make_bench: Any, begun: bool) -> None:
+    bench = make_bench(client=10.0)
+    client, pod = bench.client(), bench.idle(A)
+    client.data_received(GET)
+    if begun:
+        pod.data_received(OK[:-1])
+        client.pause_writing()
+        client.check(bench.now + 11)
+    else:
+        client.abort("the proxy was closed")
+    assert client.transport.calls[-1] == "abort"
+    client.connection_lost(None)
+    reason = "the client read nothing for 10 s" if begun else "the proxy was closed"
+    assert bench.recorded() == [("cut-off", 200 if begun else 0, reason)]
+    assert bench.log.since(0)[0].client_closed is None and bench.in_flight() == 0

@@ -374,8 +374,8 @@ def test_a_client_that_is_gone_ends_it_in_every_state(bench: Any, when: str) -> 
     if connection is not None and when == "responding":
         connection.data_received(OK[:-1])
     play.client.closed_at = bench.now = bench.now + 2
-    play.exchange.client_gone()
-    play.exchange.client_gone()
+    play.exchange.client_gone(None)
+    play.exchange.client_gone(None)
     status = 200 if when == "responding" else 499
     assert bench.recorded() == [("client-closed", status, "the client closed the connection")]
     assert bench.log.since(0)[0].client_closed == 1002.0
@@ -389,7 +389,7 @@ def test_a_client_that_is_gone_ends_it_in_every_state(bench: Any, when: str) -> 
 
 def test_a_connection_that_fails_after_the_client_has_gone_changes_nothing(bench: Any) -> None:
     play = Play(bench)
-    play.exchange.client_gone()
+    play.exchange.client_gone(None)
     bench.connector.fail(REFUSED)
     assert len(bench.recorded()) == 1 and bench.in_flight() == 0
 
