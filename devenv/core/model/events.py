@@ -55,7 +55,7 @@ class Exchange:
     pod: str | None
     """The pod that it went to; None where no pod was reached."""
     status: int
-    """The status that the client was sent; 499 where the client left before one, 0 where there is none yet."""
+    """The status that the client was sent; 499 where the client left before one, 0 while there is none."""
     started: float
     """When the request's head was complete, in seconds since the epoch."""
     duration_ms: float
