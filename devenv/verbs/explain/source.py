@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from devenv.core.model.errors import DevenvError, Inconclusive, UsageProblem
+from devenv.core.model.events import TraceEvent
 from devenv.harness.runs.journal import JournaledStack
 from devenv.harness.runs.store import LATEST, TRACE, Run, list_runs, resolve_run
 from devenv.harness.runs.trace import live_trace, read_numbered
@@ -57,6 +58,12 @@ def explain_file(path: Path, of: str, run: str | None = None) -> Explanation:
     numbered = read_numbered(path)
     lines = {place(event): number for number, event in numbered}
     return explain_trace([event for _number, event in numbered], of, run, lines)
+
+
+def explain_written(events: Sequence[TraceEvent], run: Run) -> Explanation:
+    """Explain a run by the events of the trace.jsonl that was just written: each is a line, in order."""
+    lines = {place(event): number for number, event in enumerate(events, start=1)}
+    return explain_trace(events, f"run {run.id}", run.id, lines)
 
 
 def _named(word: str, state_dir: Path) -> tuple[Explanation, Run | None]:

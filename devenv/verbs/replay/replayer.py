@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from devenv.core.model.errors import DevenvError, UsageProblem
-from devenv.core.model.events import HistoryEvent
+from devenv.core.model.events import HistoryEvent, TraceEvent
 from devenv.core.model.pod_stores import stores
 from devenv.core.model.schedule import Schedule
 from devenv.core.model.topology import RedisMode
@@ -164,7 +164,8 @@ class Replayer:
             raise
         result = self._result(scenario, choice, plays, seconds, recordings, run)
         if run is not None and collector is not None:
-            self._write(run, result, recordings, collector)
+            result = replace(result, trace=_write_evidence(run, recordings, collector))
+            _write_result(run, result)
         return result
 
     def _check(self, scenario: Scenario, strategy: Strategy, repeat: int) -> None:
@@ -236,20 +237,23 @@ class Replayer:
                 self._runner.run(self._client.warm(pod, FOR_ALL_NODES if cluster else 1))
         return restarted
 
-    def _write(
-        self, run: Run, result: ReplayResult, recordings: list[Recording], collector: TraceCollector
-    ) -> None:
-        _write_evidence(run, recordings, collector)
-        run.write_text("sequence.mmd", draw_mermaid(result.recording.messages))
-        if result.schedules:
-            run.write_text(SCHEDULE, "".join(f"{schedule}\n" for schedule in result.schedules))
-        run.write_text(SCENARIO_COPY, result.scenario.source)
-        run.write_json(RESULTS, result.to_json())
+
+def _write_result(run: Run, result: ReplayResult) -> None:
+    """The picture, the orders, the scenario itself, and results.json."""
+    run.write_text("sequence.mmd", draw_mermaid(result.recording.messages))
+    if result.schedules:
+        run.write_text(SCHEDULE, "".join(f"{schedule}\n" for schedule in result.schedules))
+    run.write_text(SCENARIO_COPY, result.scenario.source)
+    run.write_json(RESULTS, result.to_json())
 
 
-def _write_evidence(run: Run, recordings: list[Recording], collector: TraceCollector) -> None:
-    """history.jsonl and trace.jsonl."""
+def _write_evidence(
+    run: Run, recordings: list[Recording], collector: TraceCollector
+) -> tuple[TraceEvent, ...]:
+    """Write history.jsonl and trace.jsonl; gives the trace."""
     history: list[HistoryEvent] = [event for recording in recordings for event in recording.history]
     run.write_lines(HISTORY, (event.to_json() for event in history))
     ours = frozenset(rid for recording in recordings for rid in recording.request_ids)
-    run.write_lines(TRACE, trace_lines(collector.trace(ours)))
+    trace = tuple(collector.trace(ours))
+    run.write_lines(TRACE, trace_lines(trace))
+    return trace

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from devenv.core.model.events import TraceEvent
 from devenv.core.model.verdict import passes
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.render.junit import Case, Problem, Suite
@@ -66,6 +67,8 @@ class ReplayResult:
     """Whether what the scenario expects of ``strategy`` was checked."""
     judgement: Judgement = field(default_factory=Judgement)
     """What the invariants and the specification say of the plays."""
+    trace: tuple[TraceEvent, ...] = field(default=(), compare=False, repr=False)
+    """Of all plays, as trace.jsonl has it; empty where nothing was written."""
 
     @property
     def repeat(self) -> int:

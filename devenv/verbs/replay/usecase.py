@@ -23,7 +23,7 @@ from devenv.harness.runs.journal import JournaledStack
 from devenv.harness.runs.store import Run, open_run
 from devenv.stack.protocol import Progress, Stack
 from devenv.verbs.explain.explanation import Explanation
-from devenv.verbs.explain.source import explain_run
+from devenv.verbs.explain.source import explain_written
 from devenv.verbs.explain.store import keep
 from devenv.verbs.operate.select import fresh_stack, running_stack
 from devenv.verbs.replay.baseline import required_spec
@@ -117,7 +117,7 @@ def replay_on(
         pace=pace,
         progress=progress,
     )
-    explanation = explain_run(run)
+    explanation = explain_written(result.trace, run)
     keep(explanation, run, replace=True)
     return Replayed(result, run, temporary, explanation)
 

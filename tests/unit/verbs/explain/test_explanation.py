@@ -17,7 +17,7 @@ from devenv.harness.runs.journal import JournaledStack
 from devenv.harness.runs.store import Run, json_lines, open_run
 from devenv.harness.runs.trace import trace_lines
 from devenv.verbs.explain.explanation import MOST_MESSAGES, Explanation, explain_trace
-from devenv.verbs.explain.source import explain_run, explain_word
+from devenv.verbs.explain.source import explain_run, explain_word, explain_written
 from devenv.verbs.explain.store import keep, mermaid, write_report
 
 A, B = "captcha-api-a", "captcha-api-b"
@@ -368,6 +368,13 @@ def test_since_is_about_a_running_stack(tmp_path: Path) -> None:
     record(tmp_path, BROKEN)
     with pytest.raises(EnvironmentProblem, match="no stack is running"):
         explain(None, tmp_path, since=5.0)
+
+
+def test_a_trace_that_was_just_written_is_not_read_again(tmp_path: Path) -> None:
+    run = record(tmp_path, BROKEN)
+    assert explain_written(BROKEN, run).to_json() == explain_run(run).to_json()
+    numbers = [line.number for group in explain_written(BROKEN, run).groups for line in group.evidence]
+    assert numbers and all(number is not None for number in numbers)
 
 
 def test_what_is_left_in_the_runs_folder(tmp_path: Path) -> None:
