@@ -10,7 +10,7 @@ from devenv.cli.screen import Screen, grid
 from devenv.core.model.errors import ExpectationFailed, Inconclusive
 from devenv.core.model.service import ServiceSpec
 from devenv.harness.client.cross_pod import Tally
-from devenv.verbs.demo.own_service import tally_words, try_service
+from devenv.verbs.demo.own_service import try_service
 from devenv.verbs.demo.own_story import OwnAct, OwnStory, OwnVerdict
 
 _CODES = {
@@ -63,7 +63,7 @@ def _show(act: OwnAct, screen: Screen) -> None:
     screen.picture(act.picture)
     table = grid("  session", "used on another pod", "used on the same pod")
     for name, value in act.trials.items():
-        table.add_row(f"  {name}", _cell(value.crossing), _cell(value.staying))
+        table.add_row(f"  {name}", *(_cell(act, name, tally) for tally in (value.crossing, value.staying)))
     screen.show("", table)
     for name, trials in act.trials.items():
         screen.show(*(Text(f"  {name}: {answer}", "yellow") for answer in trials.unknown))
@@ -71,5 +71,6 @@ def _show(act: OwnAct, screen: Screen) -> None:
         show_findings(act.explanation, screen)
 
 
-def _cell(tally: Tally) -> Text:
-    return Text(tally_words(tally), "green" if tally.known == tally.trials else "red")
+def _cell(act: OwnAct, kind: str, tally: Tally) -> Text:
+    text, good = act.cell(kind, tally)
+    return Text(text, "green" if good else "red")

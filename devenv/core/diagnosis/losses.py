@@ -194,6 +194,18 @@ def _refusal(joined: Joined, pod: str) -> RedisCommand | None:
     return None
 
 
+def connection_fault(joined: Joined, call: Call) -> Diagnosis | None:
+    """Why a pod that is to keep the session of ``call`` in Redis cannot, by what Redis answered it."""
+    challenge_id = call.challenge or ChallengeId("")
+    if (found := _cluster_client(challenge_id, joined, call)) is not None:
+        return found
+    refusal = _refusal(joined, call.pod)
+    if refusal is None or call.steps:
+        return None
+    sentence = f"Redis refuses {call.pod}: {refusal.command} → {refusal.reply}"
+    return finding("wrong-port", challenge_id, sentence, refusal, call)
+
+
 def _cluster_client(challenge_id: ChallengeId, joined: Joined, *calls: Call) -> Diagnosis | None:
     """A pod that asked for the cluster's map, or for another database of it, and then said nothing of use."""
     for call in calls:

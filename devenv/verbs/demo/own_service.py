@@ -16,7 +16,6 @@ from devenv.core.model.service import ServiceSpec
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.render import Cell, Document, Section, Table, render
 from devenv.core.render.sequence import SequenceMessage, draw_mermaid
-from devenv.harness.client.cross_pod import Tally
 from devenv.harness.client.recording import Recording
 from devenv.harness.config.settings import Settings
 from devenv.harness.runs.journal import JournaledStack
@@ -135,8 +134,8 @@ def _tried(act: OwnAct) -> Section:
         (
             Cell(name),
             *(
-                Cell(tally_words(tally), "good" if tally.known == tally.trials else "bad")
-                for tally in (trials.crossing, trials.staying)
+                Cell(text, "good" if good else "bad")
+                for text, good in (act.cell(name, tally) for tally in (trials.crossing, trials.staying))
             ),
             Cell("; ".join(map(str, trials.unknown))),
         )
@@ -144,17 +143,8 @@ def _tried(act: OwnAct) -> Section:
     ]
     head = ("session", "used on another pod", "used on the same pod", "answers that are not known")
     table = Table(head, tuple(rows))
-    return Section(title=act.setting, label="tried", good=not (act.lost or act.unclear), tables=(table,))
-
-
-def tally_words(tally: Tally) -> str:
-    """How often a session was known, and what else was answered."""
-    if not tally.trials:
-        return "none was opened"
-    words = [f"{tally.known} of {tally.trials} known"] if tally.known else []
-    words += [f"{tally.not_found} × not found"] if tally.not_found else []
-    words += [f"{tally.error} × not known"] if tally.error else []
-    return ", ".join(words)
+    good = not (act.lost or act.unclear or act.explanation.wrong)
+    return Section(title=act.setting, label="tried", good=good, tables=(table,))
 
 
 def _setting(service: ServiceSpec, use_redis: bool | None) -> str:

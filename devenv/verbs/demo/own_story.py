@@ -57,6 +57,16 @@ def quoted(text: str) -> str:
     return line if len(line) <= QUOTED else line[: QUOTED - 1] + "…"
 
 
+def tally_words(tally: Tally) -> str:
+    """How often a session was known, and what else was answered."""
+    if not tally.trials:
+        return "none was opened"
+    words = [f"{tally.known} of {tally.trials} known"] if tally.known else []
+    words += [f"{tally.not_found} × not found"] if tally.not_found else []
+    words += [f"{tally.error} × not known"] if tally.error else []
+    return ", ".join(words)
+
+
 @dataclass(frozen=True, slots=True)
 class KindTrials:
     """The trials of one kind of session."""
@@ -119,6 +129,18 @@ class OwnAct:
     def unclear(self) -> int:
         """How many answers are not known."""
         return sum(trial.unclear for trial in self.trials.values())
+
+    def causes(self, kind: str) -> str:
+        """What was found to be wrong with a kind of session, with counts; empty where nothing was."""
+        return ", ".join(group.title for group in self.explanation.groups if kind in group.kinds)
+
+    def cell(self, kind: str, tally: Tally) -> tuple[str, bool]:
+        """What a table says of a tally of a kind of session, and whether that is good.
+
+        It is not where a cause was found for this kind, however often its sessions were known.
+        """
+        causes, text, known = self.causes(kind), tally_words(tally), tally.known == tally.trials
+        return (f"{text}, but {causes}", False) if known and causes else (text, known)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
@@ -197,11 +219,15 @@ class OwnStory:
     @property
     def kinds(self) -> Mapping[str, KindStory]:
         """The verdict on each kind of session."""
+        return {name: self._kind(name) for name in self.acts[0].trials}
+
+    def _kind(self, name: str) -> KindStory:
         first, *others = self.acts
-        return {
-            name: kind_story(trials, others[0].trials[name] if others else None)
-            for name, trials in first.trials.items()
-        }
+        story = kind_story(first.trials[name], others[0].trials[name] if others else None)
+        causes = others[0].causes(name) if others else ""
+        if causes and story.verdict is OwnVerdict.HOLDS:
+            return KindStory(OwnVerdict.FAILS, f"with Redis {causes} all the same")
+        return story
 
     @property
     def verdict(self) -> OwnVerdict:
@@ -231,8 +257,13 @@ class OwnStory:
     def _decided(self, kinds: Sequence[str]) -> str:
         lost, *others = [sum(act.trials[kind].lost for kind in kinds) for act in self.acts]
         shown = "the bug is there" if lost else "no session was lost"
+        causes = dict.fromkeys(self.acts[-1].causes(kind) for kind in kinds)
+        besides = ", ".join(filter(None, causes))
         if not others:
-            return f"{shown}: {sessions(lost)} not found" if lost else shown
+            but = f", but {besides}" if besides else ""
+            return f"{shown}: {sessions(lost)} not found" if lost else f"{shown}{but}"
+        if besides and not others[0]:
+            return f"{shown}, and with Redis no session was lost, but {besides}"
         if not (lost or others[0]):
             return f"{shown}, without Redis and with it"
         if others[0]:

@@ -52,6 +52,13 @@ class Group:
     also: tuple[str, ...]
     evidence: tuple[Line, ...]
     picture: tuple[SequenceMessage, ...]
+    kinds: tuple[str, ...] = ()
+    """The kinds of sessions that the requests of all its findings are about."""
+
+    @property
+    def title(self) -> str:
+        """Its cause, and how often."""
+        return f"{self.cause} × {self.count}" if self.count > 1 else self.cause
 
     @property
     def cause(self) -> str:
@@ -99,10 +106,7 @@ class Explanation:
         """In one line."""
         if not self.groups:
             return f"nothing wrong: {self.summary}"
-        causes = ", ".join(
-            f"{group.cause} × {group.count}" if group.count > 1 else group.cause for group in self.groups
-        )
-        return f"{causes}: {self.summary}"
+        return f"{', '.join(group.title for group in self.groups)}: {self.summary}"
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict, as ``devenv explain --json`` prints it; the picture is bounded."""
@@ -193,7 +197,8 @@ def _group(
         tuple(challenges[:MOST_CHALLENGES]),
         tuple(sentences[1:MOST_SENTENCES]),
         evidence,
-        tuple(picture(joined, _concerned(first, joined) or calls)),
+        tuple(picture(joined, _concerned([first], joined) or calls)),
+        tuple(dict.fromkeys(call.captcha for call in _concerned(found, joined))),
     )
 
 
@@ -206,14 +211,11 @@ def _number(evidence: Evidence, lines: Mapping[tuple[str, int | None, float], in
     return lines.get((evidence.kind, evidence.seq, evidence.time if evidence.kind == "stack" else 0.0))
 
 
-def _concerned(found: Diagnosis, joined: Joined) -> list[Call]:
-    """The calls of the finding's challenge, and those among its evidence."""
-    shown = frozenset(line.seq for line in found.evidence if line.kind == "exchange")
-    return [
-        call
-        for call in joined.calls
-        if call.exchange.seq in shown or (found.challenge is not None and call.challenge == found.challenge)
-    ]
+def _concerned(found: Sequence[Diagnosis], joined: Joined) -> list[Call]:
+    """The calls of the findings' challenges, and those among their evidence."""
+    shown = {line.seq for item in found for line in item.evidence if line.kind == "exchange"}
+    challenges = {item.challenge for item in found if item.challenge is not None}
+    return [call for call in joined.calls if call.exchange.seq in shown or call.challenge in challenges]
 
 
 def _bounded(sentences: tuple[str, ...]) -> tuple[str, ...]:

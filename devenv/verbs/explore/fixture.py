@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
 from devenv.captcha_api.catalogue import Catalogue
+from devenv.core.diagnosis.losses import connection_fault
+from devenv.core.diagnosis.stories import join
 from devenv.core.model.captcha_http import CHALLENGE_FIELD, VERIFY_PATHS
 from devenv.core.model.contract import CAPTCHA_TTL_SECONDS, REDIS_PREFIX
 from devenv.core.model.errors import EnvironmentProblem
@@ -22,6 +25,8 @@ from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.exchanges import Challenge, Submission
 from devenv.harness.client.seed import as_created, new_document
 from devenv.harness.redis.keys import connected, keys_with
+from devenv.harness.runs.journal import MemoryJournal
+from devenv.harness.runs.trace import live_trace
 from devenv.wire.executor.jobs import CID, Call, EventCall
 
 
@@ -99,6 +104,20 @@ def _cluster(status: StackStatus, settings: Mapping[str, str]) -> str | None:
     return settings.get("REDIS_CLUSTER", "") if status.spec.redis_mode is RedisMode.CLUSTER else None
 
 
+def _no_text(status: StackStatus, challenge_id: str, keys: Sequence[str]) -> EnvironmentProblem:
+    """Why a session cannot be explored, with what Redis answered the pod, where that is the reason."""
+    joined = join(live_trace(status, MemoryJournal(), time.time()))
+    create = next((call for call in reversed(joined.calls) if call.challenge == challenge_id), None)
+    fault = connection_fault(joined, create) if create is not None and not keys else None
+    if fault is not None:
+        return EnvironmentProblem(f"{fault.cause}: {fault.sentence}", hint=fault.change)
+    message = f"a new session is not one text under one key with its id: {', '.join(keys) or 'no key'}"
+    hint = "what the service keeps in Redis: docs/own-service.md"
+    if not keys and (create is None or not create.steps):
+        hint = "is USE_REDIS=true what makes the service use Redis? docs/own-service.md"
+    return EnvironmentProblem(message, hint=hint)
+
+
 async def own_stage(
     status: StackStatus, pods: Sequence[str], answers: Sequence[Answer], seed: int
 ) -> Fixture:
@@ -118,10 +137,7 @@ async def own_stage(
     with connected(status.endpoints, db) as redis:
         keys = keys_with(redis, challenge_id) if challenge_id else []
         if len(keys) != 1 or redis.type(keys[0]) != b"string":
-            raise EnvironmentProblem(
-                f"a new session is not one text under one key with its id: {', '.join(keys) or 'no key'}",
-                hint="is USE_REDIS=true what makes the service use Redis? docs/own-service.md",
-            )
+            raise _no_text(status, challenge_id, keys)
         text = bytes(redis.get(keys[0]) or b"").decode("utf-8", "backslashreplace")  # type: ignore[arg-type]
         left = int(redis.pttl(keys[0]))
     ttl_ms = max(1000, round(left / 1000) * 1000) if left > 0 else 60_000

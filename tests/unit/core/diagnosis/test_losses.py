@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from devenv.core.diagnosis.diagnosis import diagnose_joined
+from devenv.core.diagnosis.losses import connection_fault
 from devenv.core.diagnosis.stories import join
 from devenv.core.model.events import StackEvent
 from devenv.core.model.vocabulary import CaptchaType
@@ -361,6 +362,25 @@ def test_a_session_that_was_written_without_a_reply_is_in_redis(trace: Trace) ->
     trace.end(request, {"challenge_id": "c1" * 16, "ttl": 60})
     trace.verify(B, "c1" * 16, PASSED, ("GET", DOC), ("DEL", "1"))
     assert trace.causes() == []
+
+
+@pytest.mark.parametrize(
+    ("word", "reply", "cause"),
+    [
+        ("CLUSTER SLOTS", "-ERR This instance has cluster support disabled", "standalone-cluster-client"),
+        ("AUTH", "-WRONGPASS invalid username-password pair", "wrong-port"),
+        ("PING", "PONG", None),
+    ],
+)
+def test_why_a_session_that_was_just_opened_is_not_in_redis(
+    trace: Trace, word: str, reply: str, cause: str | None
+) -> None:
+    trace.pods(**REDIS)
+    trace.say(A, word, "", reply)
+    trace.create(A)
+    joined = join(trace.events)
+    found = connection_fault(joined, joined.calls[0])
+    assert (found.cause if found else None) == cause
 
 
 def test_a_password_that_is_missing(trace: Trace) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from devenv.core.diagnosis.findings import finding
 from devenv.harness.client.cross_pod import Tally
 from devenv.verbs.demo.own_story import (
     QUOTED,
@@ -17,7 +18,7 @@ from devenv.verbs.demo.own_story import (
     kind_story,
     quoted,
 )
-from devenv.verbs.explain.explanation import explain_trace
+from devenv.verbs.explain.explanation import Explanation, Group, explain_trace
 
 HOLDS, FAILS, UNCLEAR = OwnVerdict.HOLDS, OwnVerdict.FAILS, OwnVerdict.UNCLEAR
 KNOWN, GONE, ERROR = Tally(3, wrong=3), Tally(3, not_found=3), Tally(3, error=3)
@@ -102,3 +103,35 @@ def test_an_unknown_answer_is_quoted_with_status_first_characters_and_log() -> N
     assert str(nothing) == "1 × no answer came when opening a session: ReadTimeout"
     assert quoted("  two\n lines ") == "two lines"
     assert len(quoted("x" * 500)) == QUOTED
+
+
+def diagnosed(use_redis: bool | None, cause: str | None = "handwriting-global") -> OwnAct:
+    """An act in which every session of two kinds was known, and one cause was found, of the first kind."""
+    groups = (
+        (Group(finding(cause, None, "a sentence"), 10, (), (), (), (), ("handwriting",)),) if cause else ()
+    )
+    explanation = Explanation("a trace", None, groups, (), 1, "1 challenge", ())
+    return OwnAct(use_redis, "USE_REDIS", {"handwriting": KEPT, "abstract": KEPT}, (), explanation)
+
+
+def story_of(*acts: OwnAct) -> OwnStory:
+    return OwnStory("a service", "captcha", ("a", "b"), acts, 1.0, "run", Path("r.html"), Path("logs"))
+
+
+def test_the_table_never_contradicts_the_diagnosis_under_it() -> None:
+    act = diagnosed(None)
+    assert act.cell("handwriting", KNOWN) == ("3 of 3 known, but handwriting-global × 10", False)
+    assert act.cell("abstract", KNOWN) == ("3 of 3 known", True)
+    assert act.cell("handwriting", GONE) == ("3 × not found", False)
+    assert story_of(act).sentence == "no session was lost, but handwriting-global × 10"
+
+
+def test_what_is_found_with_redis_fails_though_no_session_was_lost() -> None:
+    told = story_of(diagnosed(False), diagnosed(True))
+    assert told.verdict is FAILS
+    assert (
+        told.sentence
+        == "no session was lost, and with Redis no session was lost, but handwriting-global × 10"
+    )
+    assert told.kinds["abstract"].verdict is HOLDS
+    assert story_of(diagnosed(False), diagnosed(True, None)).verdict is HOLDS
