@@ -30,7 +30,7 @@ class RedisClient:
         """What it does by default when a reply is lost, as a sentence; None where that was not measured."""
         major = _major(self.version)
         for name, since, sentence in _DEFAULTS:
-            if name == self.name.lower() and major is not None and major >= since:
+            if name == self.name.lower() and (major or 0) >= since:
                 return sentence
         return None
 
@@ -48,7 +48,6 @@ _DEFAULTS: tuple[tuple[str, int, str], ...] = (
     ("valkey-py", 6, f"{_FOR_EVER} (its asyncio client 5 s); a cut connection is an error"),
     ("node-redis", 5, f"{_FOR_EVER}, and so does every later command; a cut connection is an error"),
     ("ioredis", 5, f"{_FOR_EVER}, and so does every later command; {_SENDS_AGAIN_AFTER_CUT}, without end"),
-    ("iovalkey", 0, f"{_FOR_EVER}, and so does every later command; {_SENDS_AGAIN_AFTER_CUT}, without end"),
     ("glidepy", 0, "it gives up after 0.25 s and sends nothing again"),
     ("glidepysync", 0, "it gives up after 0.25 s and sends nothing again"),
     ("glidejs", 0, "it gives up after 0.25 s and sends nothing again"),
@@ -56,17 +55,32 @@ _DEFAULTS: tuple[tuple[str, int, str], ...] = (
 """Client, from which major version on, what it does; of one client the newest first."""
 
 
+_HANDSHAKES: dict[tuple[str, ...], str] = {
+    ("INFO",): "a client that sends only INFO on connecting, as iovalkey does",
+    ("HELLO 3",): "a client that sends only HELLO 3 on connecting, as coredis does",
+}
+"""What clients that do not name themselves send on connecting: others may send the same."""
+
+
 def clients_of(words: Iterable[RedisCommand]) -> dict[tuple[str, int], RedisClient]:
-    """The client of each connection (pod, connection number) that has named itself with CLIENT SETINFO."""
+    """The client of each connection (pod, connection number), by CLIENT SETINFO, else by its handshake."""
     names: dict[tuple[str, int], dict[str, str]] = {}
+    handshakes: dict[tuple[str, int], list[str]] = {}
     for word in words:
+        place = word.pod, word.connection
+        handshakes.setdefault(place, []).append(" ".join((word.command, *word.args)))
         if word.command == "CLIENT SETINFO" and len(word.args) >= 2:
-            names.setdefault((word.pod, word.connection), {})[word.args[0].upper()] = word.args[1]
-    return {
+            names.setdefault(place, {})[word.args[0].upper()] = word.args[1]
+    found = {
         place: RedisClient(info["LIB-NAME"], _version(info.get("LIB-VER")))
         for place, info in names.items()
         if info.get("LIB-NAME")
     }
+    for place, handshake in handshakes.items():
+        title = _HANDSHAKES.get(tuple(handshake))
+        if title is not None:
+            found.setdefault(place, RedisClient(title, None))
+    return found
 
 
 def client_of(command: RedisCommand, clients: dict[tuple[str, int], RedisClient]) -> RedisClient | None:

@@ -308,17 +308,17 @@ def _fell_back(story: Story, joined: Joined, create: Call, lost: Call) -> Diagno
     if create.steps or (away and connected):
         sentence = f"Redis went away: {create.pod} could not write the session, and nobody was told"
         return finding("redis-dies", challenge_id, sentence, *stops, *create.steps, create, lost.read, lost)
-    if connected:
+    refusal = _refusal(joined, create.pod)
+    if connected and refusal is None:
         sentence = (
             f"{create.pod}, which Redis had answered before, kept the session in its memory; "
             f"{lost.pod} looked for it in Redis"
         )
         return finding("half-migration", challenge_id, sentence, create, lost.read, lost)
-    if not away and create.pod != lost.pod and not joined.spoke(create.pod):
-        sentence = f"{create.pod} never said a word to Redis and kept the session in its memory"
-        return finding(
-            "wrong-port", challenge_id, sentence, _refusal(joined, create.pod), create, lost.read, lost
-        )
+    if not away and create.pod != lost.pod and (refusal is not None or not joined.spoke(create.pod)):
+        how = "never had a reply from Redis" if refusal is None else "was refused by Redis"
+        sentence = f"{create.pod} {how} and kept the session in its memory"
+        return finding("wrong-port", challenge_id, sentence, refusal, create, lost.read, lost)
     sentence = f"Redis was not there yet when {create.pod} created the session: it lies in the pod's memory"
     return finding("redis-late", challenge_id, sentence, *stops, create, lost.read, lost)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from devenv.core.diagnosis.attribution import Challenges, Span, attribute, grouped
-from devenv.core.diagnosis.steps import Step, steps_of
+from devenv.core.diagnosis.steps import Step, is_error, steps_of
 from devenv.core.model.bodies import answered_fields, sent_fields
 from devenv.core.model.events import Exchange, ExchangeOutcome, RedisCommand, StackEvent, TraceEvent
 from devenv.core.model.ids import ChallengeId
@@ -215,7 +215,10 @@ class Joined:
         )
 
     def connected(self, pod: str, when: float) -> bool:
-        """Whether the present process of ``pod`` has had a reply from Redis before ``when``."""
+        """Whether the present process of ``pod`` has had a reply from Redis before ``when``.
+
+        An error on connecting (to PING, AUTH, HELLO) is none.
+        """
         restarts = [e.time for e in self.stack if e.what == "restart" and e.pod == pod and e.time <= when]
         spoken = self._spoken.get(pod, ())
         return bisect_left(spoken, when) > bisect_left(spoken, restarts[-1] if restarts else float("-inf"))
@@ -254,7 +257,11 @@ def join(trace: Iterable[TraceEvent]) -> Joined:
             of_call.setdefault(owners[step.command.seq], []).append(step)
     calls = [_with_steps(call, of_call.get(at, ())) for at, call in enumerate(bare)]
     owned = {seq: calls[at] for seq, at in owners.items()}
-    answered = [(item.pod, item.delivered) for item in commands if item.delivered is not None]
+    answered = [
+        (item.pod, item.delivered)
+        for item in commands
+        if item.delivered is not None and (item.key is not None or not is_error(item.reply or ""))
+    ]
     answered += [(item.pod, item.time) for item in stack if item.what == "connected" and item.pod]
     return Joined(
         _stories(calls, steps, challenges, owned),

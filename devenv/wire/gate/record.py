@@ -189,10 +189,10 @@ class Recorder:
         return counts
 
     def last_delivered(self) -> dict[str, float]:
-        """When each pod was last sent a reply, in seconds since the epoch, of the commands that are kept."""
+        """When each pod was last sent a reply that is no error (seconds since the epoch), as far as kept."""
         latest: dict[str, float] = {}
         for entry in self._entries:
-            if entry.delivered is not None:
+            if entry.delivered is not None and entry.reply is not None and entry.reply[:1] != b"-":
                 latest[entry.pod] = max(latest.get(entry.pod, 0.0), entry.delivered)
         return latest
 

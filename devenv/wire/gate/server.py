@@ -227,7 +227,7 @@ class Gate:
 
         ``seen`` counts the commands by pod and name. ``reach`` tells when it changed whether Redis could be
         reached (``Reach``, seconds since the epoch), oldest first. ``answered``: when the pod was last sent a
-        reply. Before a cluster also each pod's ports by the node that they lead to.
+        reply that is no error. Before a cluster also each pod's ports by the node that they lead to.
         """
         answered = self.recorder.last_delivered()
         return {

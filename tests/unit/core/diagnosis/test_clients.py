@@ -53,6 +53,7 @@ def test_the_defaults_are_those_that_were_measured(name: str, version: str, part
 
 
 def test_what_was_not_measured_is_not_said() -> None:
+    assert client_sentence([RedisClient("redis-py", None)]) == " (redis-py)"
     assert client_sentence([RedisClient("redis-py", "4.6.0")]) == " (redis-py 4.6.0)"
     assert client_sentence([RedisClient("lettuce", "7.0")]) == " (lettuce 7.0)"
     assert client_sentence([]) == ""

@@ -340,6 +340,15 @@ def test_a_pod_that_redis_had_answered_has_no_wrong_port(trace: Trace) -> None:
     assert found.cause == "unexplained" and "though Redis had answered captcha-api-a before" in found.sentence
 
 
+def test_a_pod_that_redis_only_refused_was_never_connected(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    trace.say(A, "HELLO", "", "{proto: 3}")
+    trace.say(A, "PING", "", "-ERR this address is not welcome")
+    trace.verify(B, trace.create(A), NOT_FOUND, ("GET", "(nil)"))
+    [found] = trace.findings()
+    assert found.cause == "wrong-port"
+
+
 def test_a_create_that_stays_in_memory_beside_redis_is_half_a_migration(trace: Trace) -> None:
     trace.pods(**REDIS)
     trace.say(A, "PING", "", "PONG")

@@ -1,0 +1,146 @@
+"""The page of clients, docs/clients.md: a function of what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tools.clients_page.measuring import ALWAYS_S, ONCE_S
+
+COMMAND = "python -m tools.clients_page --measure"
+_AT_ONCE_S = 0.2
+
+HEAD = """\
+# Clients of Redis: a lost reply, a cut connection
+
+Made by `{command}` with {server}; do not edit. Each client has its
+defaults: no time-out, no retry was set. It asks for a key once (`GETDEL`, which can succeed only once);
+Redis runs the command, and the gate loses the reply or cuts the connection. *runs* is how often Redis ran
+the command. A command that runs twice has taken the session away with its first run: the second finds
+nothing, and **a user who was right is told "not found"**. `devenv explain` calls that
+[reply-lost](failures.md), and names the client and what it does by default.
+
+`INCR` of redis-py and valkey-py arrives as `INCRBY`: a rule for `INCR` never meets it, and `devenv gate`
+says so.
+
+## One reply lost
+
+Watched for {seconds:g} s.
+
+| client | reply lost, connection open | connection cut after it ran | a right user |
+|---|---|---|---|
+"""
+ALWAYS_HEAD = """\
+
+## Every reply lost: a fault that lasts
+
+Watched for {seconds:g} s.
+
+| client | replies lost, connection open | connection cut each time |
+|---|---|---|
+"""
+HANDSHAKE_HEAD = """\
+
+## Handshakes
+
+What each sends before its first command. A rule of the gate without `--command` leaves these out, and
+schedules do not count them: otherwise `devenv gate hold` would keep a client from ever becoming ready.
+
+| client | commands, in order |
+|---|---|
+"""
+BY_HAND_HEAD = """\
+
+## Others, measured by hand
+
+Not by the command above: neither PyPI nor npm has them, or (asyncio, aioredis) they were measured only then.
+Measured once per case with Redis 7.0.15 and a relay of its own, defaults as above; watched for 66 s.
+
+| client | reply lost, connection open | connection cut after it ran | runs | a right user |
+|---|---|---|---|---|
+"""
+_FOR_EVER, _SECOND = "waits for ever", "value of a second run"
+BY_HAND = (
+    ("redis-py 8.1.0 asyncio", f"{_SECOND} after 5.1 s", _SECOND, "2, 2", "**not found**"),
+    ("redis-py 5.0.8 asyncio", _FOR_EVER, "ConnectionError", "1, 1", "no answer; an error"),
+    ("valkey-py 6.2.0 asyncio", "TimeoutError after 5.0 s", "ConnectionError", "1, 1", "an error"),
+    ("aioredis 2.0.1", _FOR_EVER, "ConnectionError", "1, 1", "no answer; an error"),
+    ("phpredis 5.3.7 (PHP 8.2)", "RedisException after 60.1 s", "RedisException", "1, 1", "an error"),
+    ("ruby redis 4.8.0", f"{_SECOND} after 5.05 s", _SECOND, "2, 2", "**not found**"),
+    ("Perl Redis 2.000", _FOR_EVER, "dies, and stays without a connection", "1, 1", "no answer; an error"),
+    ("redis-lua 2.0.5", _FOR_EVER, "error, stays without a connection", "1, 1", "no answer; an error"),
+    ("hiredis 0.14.1 (C)", _FOR_EVER, "error, stays without a connection", "1, 1", "no answer; an error"),
+    ("redigo 1.8.3 (Pool)", _FOR_EVER, "EOF", "1, 1", "no answer; an error"),
+    ("go-redis v5.2.9", "i/o timeout after 3.0 s", "EOF", "1, 1", "an error"),
+)
+"""Client; a reply lost once; a connection cut once; runs of both; what a right user is told."""
+TAIL = """\
+
+Every reply lost: ruby 2 runs, then an error after 10.1 s. They send no handshake; redis-cli that reads its
+standard input sends `COMMAND DOCS`. Not measured: go-redis v8 and v9, Jedis, lettuce, phpredis 6, ruby
+redis 5.
+
+## After a rule of the gate
+
+A lost reply takes all that follows on its connection with it, as in a broken network. Clients that send
+everything over one connection (node-redis, ioredis, iovalkey, coredis, glide) then hang with every later
+command; pooling clients go on over another connection. `devenv gate reset`, and the end of a single rule,
+close such connections. Perl Redis, redis-lua and hiredis do not connect again by themselves: restart the pod
+(`devenv toggle on --pod NAME`).
+
+## What to change
+
+- A client that waits for ever needs a read time-out (redis-py `socket_timeout`, ioredis `commandTimeout`).
+- With a time-out, or with a client that sends again by itself, the command must be idempotent: a token per
+  request, as the [atomic store](stores.md#atomic) has it. Otherwise the second run says "not found".
+- A client that reports an error tells the truth: whether the command ran is not known. Answer 503, and let
+  the next try learn what the first did.
+"""
+
+
+def render(data: Mapping[str, Any]) -> str:
+    """The page, as Markdown, from the contents of docs/clients.json."""
+    clients: Mapping[str, Any] = data["clients"]
+    lines = [HEAD.format(command=COMMAND, server=data["server"], seconds=ONCE_S)]
+    lines += [
+        f"| {title} | {cell(measured['lost'])} | {cell(measured['cut'])} | {_user(measured)} |\n"
+        for title, measured in clients.items()
+    ]
+    lines.append(ALWAYS_HEAD.format(seconds=ALWAYS_S))
+    lines += [
+        f"| {title} | {cell(measured['lost-always'])} | {cell(measured['cut-always'])} |\n"
+        for title, measured in clients.items()
+    ]
+    lines.append(HANDSHAKE_HEAD)
+    lines += [f"| {title} | {_handshake(measured)} |\n" for title, measured in clients.items()]
+    lines.append(BY_HAND_HEAD)
+    lines += [f"| {' | '.join(row)} |\n" for row in BY_HAND]
+    return "".join([*lines, TAIL])
+
+
+def cell(measured: Mapping[str, Any]) -> str:
+    """What a caller was given, when, and how often Redis ran the command."""
+    runs = f"{measured['runs']} run{'' if measured['runs'] == 1 else 's'}"
+    if measured["waiting"]:
+        return f"no answer in {measured['seconds']:g} s, {runs}"
+    given = measured["error"] or ("nothing under the key" if measured["value"] is None else "the value")
+    when = "at once" if measured["seconds"] < _AT_ONCE_S else f"after {measured['seconds']:.1f} s"
+    return f"{given} {when}, {runs}"
+
+
+def _user(measured: Mapping[str, Any]) -> str:
+    """What a user who was right is told of one lost reply, and of one cut connection."""
+    both = [_told(measured[case]) for case in ("lost", "cut")]
+    return both[0] if both[0] == both[1] else "; ".join(both)
+
+
+def _told(measured: Mapping[str, Any]) -> str:
+    if measured["waiting"]:
+        return f"no answer in {ONCE_S:g} s"
+    if measured["error"]:
+        return "an error"
+    return "**not found**" if measured["value"] is None else "that it was right"
+
+
+def _handshake(measured: Mapping[str, Any]) -> str:
+    return "; ".join(f"`{command}`" for command in measured["handshake"]) or "nothing"
