@@ -28,17 +28,17 @@ class Case:
         """The address."""
         return str(self.server.target)
 
-    def finding(self, kind: str, sentence: str, *evidence: str, change: str, at: str = "") -> Advice:
-        """``at`` names the variable whose line is to be changed; without it, nothing in these files is."""
-        place = self.pod.line(at) if at else None
+    def advice(self, kind: str, sentence: str, *evidence: str, change: str, variable: str = "") -> Advice:
+        """Advice on this server; ``variable`` is the one whose line is to be changed, "" where none is."""
+        place = self.pod.line(variable) if variable else None
         return Advice(
             kind, self.subject, sentence, tuple(item for item in evidence if item), Change(change, place)
         )
 
     def name(self, names: tuple[str, ...]) -> str:
         """The one of several names of a setting that is in use here."""
-        found = self.pod.setting(*names)
-        return found.name if found is not None else names[0]
+        setting = self.pod.setting(*names)
+        return setting.name if setting is not None else names[0]
 
 
 def connection(case: Case) -> list[Checked]:
@@ -48,11 +48,11 @@ def connection(case: Case) -> list[Checked]:
         return [Checked("connection", case.subject, server.skipped, known=False)]
     checks = []
     for name, step in (("port", _port), ("protocol", _protocol), ("login", _login)):
-        done = step(case)
-        if done is None:
+        outcome = step(case)
+        if outcome is None:
             continue
-        checks.append(Checked(name, case.subject, done, ()) if isinstance(done, str) else
-                      Checked(name, case.subject, "", (done,)))  # fmt: skip
+        checks.append(Checked(name, case.subject, outcome, ()) if isinstance(outcome, str) else
+                      Checked(name, case.subject, "", (outcome,)))  # fmt: skip
         if checks[-1].findings:
             return checks
     if "PING" in server.hung_up:
@@ -76,14 +76,14 @@ def _port(case: Case) -> Advice | str | None:
     better = next(
         (p for p, item in case.server.elsewhere.items() if item in (Speech.REDIS, Speech.TLS)), None
     )
-    took = f"connecting to {target}: {_reached(tcp.reach)} after {tcp.seconds * 1000:.0f} ms"
+    attempt = f"connecting to {target}: {_reached(tcp.reach)} after {tcp.seconds * 1000:.0f} ms"
     if tcp.reach is Reach.UNKNOWN_HOST:
-        return case.finding(
+        return case.advice(
             "host-unknown",
             f"no such {'socket' if target.local else 'host'}: {target.name}",
-            f"{took}: {tcp.detail}",
+            f"{attempt}: {tcp.detail}",
             change="REDIS_HOST=the address of your Redis",
-            at="REDIS_HOST",
+            variable="REDIS_HOST",
         )
     kind = "port-closed" if tcp.reach is Reach.REFUSED else "no-answer"
     sentence = f"{target} {'refuses connections' if kind == 'port-closed' else 'does not answer'}"
@@ -96,7 +96,7 @@ def _port(case: Case) -> Advice | str | None:
         wanted = f"REDIS_PORT={better}"
         if case.server.elsewhere[better] is Speech.TLS and not target.tls:
             wanted += " and REDIS_SSL=true"
-    return case.finding(kind, sentence, took, *others, change=wanted, at="REDIS_PORT")
+    return case.advice(kind, sentence, attempt, *others, change=wanted, variable="REDIS_PORT")
 
 
 def _reached(reach: Reach) -> str:
@@ -118,15 +118,15 @@ def _protocol(case: Case) -> Advice | str | None:
     if server.speech is None:
         return None
     if server.speech in (Speech.HTTP, Speech.OTHER):
-        return case.finding(
+        return case.advice(
             "not-redis",
             f"what answers at {target} is not Redis",
             f"PING to {target}: {_spoken(server.speech)}",
             change="REDIS_PORT=the port of your Redis",
-            at="REDIS_PORT",
+            variable="REDIS_PORT",
         )
     if server.speech is Speech.ENDED:
-        return case.finding(
+        return case.advice(
             "connection-ended",
             f"{target} accepts connections and ends them without a word",
             f"PING and GET to {target}: the connection was ended; a TLS handshake fails too",
@@ -134,29 +134,29 @@ def _protocol(case: Case) -> Advice | str | None:
             "or one that lets in other addresses only",
         )
     if server.speech is Speech.SILENT:
-        return case.finding(
+        return case.advice(
             "redis-silent",
             f"{target} accepts connections and answers nothing",
             f"PING to {target}: no answer, neither plain nor with TLS",
             change="look at the server: it hangs, is paused, or stands behind a proxy that passes nothing on",
         )
     if server.speech is Speech.TLS and not target.tls:
-        return case.finding(
+        return case.advice(
             "tls-expected",
             f"{target} speaks TLS, the settings do not",
             f"PING to {target} without TLS: no answer; a TLS handshake succeeds",
             case.pod.shown("REDIS_SSL"),
             change="REDIS_SSL=true",
-            at="REDIS_SSL",
+            variable="REDIS_SSL",
         )
     if server.speech is Speech.REDIS and target.tls:
-        return case.finding(
+        return case.advice(
             "tls-not-offered",
             f"the settings ask for TLS, {target} does not speak it",
             f"PING to {target} without TLS: answered",
             case.pod.shown("REDIS_SSL"),
             change="REDIS_SSL=false, or turn TLS on at the server",
-            at="REDIS_SSL",
+            variable="REDIS_SSL",
         )
     if server.tls is None:
         return "Redis without TLS"
@@ -165,55 +165,56 @@ def _protocol(case: Case) -> Advice | str | None:
 
 def _certificate(case: Case, tls: Tls) -> Advice | str:
     """The handshake, as the pod's client sees it."""
-    held, target = tls.certificate, case.server.target
+    certificate, target = tls.certificate, case.server.target
     if tls.trust is Trust.OK:
-        return f"TLS, certificate valid for {held.days:.0f} more days" if held is not None else "TLS"
-    shown = (
-        f"certificate of {held.subject}, issued by {held.issuer}, valid until {held.not_after}"
-        if held
-        else ""
-    )
-    said = f"TLS handshake with {target}: {tls.detail}"
+        return (
+            "TLS" if certificate is None else f"TLS, certificate valid for {certificate.days:.0f} more days"
+        )
+    shown = ""
+    if certificate is not None:
+        shown = f"certificate of {certificate.subject}, issued by {certificate.issuer}, "
+        shown += f"valid until {certificate.not_after}"
+    reason = f"TLS handshake with {target}: {tls.detail}"
     ca = case.name(CA_NAMES)
     if tls.trust in (Trust.EXPIRED, Trust.NOT_YET):
         how = "has expired" if tls.trust is Trust.EXPIRED else "is not valid yet"
-        return case.finding(
+        return case.advice(
             "certificate-expired",
             f"the certificate of {target} {how}",
-            said,
+            reason,
             shown,
             change="renew the server's certificate (tls-cert-file)",
         )
     if tls.trust is Trust.UNTRUSTED:
-        return case.finding(
+        return case.advice(
             "certificate-untrusted",
             f"the certificate of {target} is not signed by {tls.authorities}",
-            said,
+            reason,
             shown,
             change=f"{ca}=the file with the certificate of the authority that signed it",
-            at=ca,
+            variable=ca,
         )
     if tls.trust is Trust.WRONG_NAME:
-        names = ", ".join(held.names) if held is not None else "other names"
-        return case.finding(
+        names = ", ".join(certificate.names) if certificate is not None else "other names"
+        return case.advice(
             "certificate-name",
             f"the certificate of {target} is for {names}, not for {target.name}",
-            said,
+            reason,
             shown,
             change="REDIS_HOST=a name in the certificate",
-            at="REDIS_HOST",
+            variable="REDIS_HOST",
         )
     if tls.trust is Trust.NEEDS_CERTIFICATE:
         name = case.name(CERTIFICATE_NAMES)
-        return case.finding(
+        return case.advice(
             "client-certificate",
             f"{target} wants a client's certificate",
-            said,
+            reason,
             change=f"{name}=the client's certificate, with its key; or tls-auth-clients no at the server",
-            at=name,
+            variable=name,
         )
-    return case.finding(
-        "tls-failed", f"the TLS handshake with {target} fails", said, shown,
+    return case.advice(
+        "tls-failed", f"the TLS handshake with {target} fails", reason, shown,
         change="compare the TLS versions and ciphers of server and client",
     )  # fmt: skip
 
@@ -225,26 +226,26 @@ def _login(case: Case) -> Advice | str | None:
     error = server.ping
     if error is None:
         return f"PING answered, {target.words}"
-    said = f"PING to {target} ({target.words}): {error}"
+    reply = f"PING to {target} ({target.words}): {error}"
     user, start = case.name(USER_NAMES), error.split(" ", 1)[0].upper()
     if start == "NOAUTH" and not target.login and not case.pod.known("REDIS_PASSWORD"):
         return f"wants a password, which was not read: {_source(case.pod)}"
     if start in ("NOAUTH", "WRONGPASS") or "without any password" in error:
-        return _password(case, said, error)
+        return _password(case, reply, error)
     if start in ("LOADING", "MASTERDOWN", "BUSY", "TRYAGAIN"):
-        return case.finding(
-            "not-ready", f"{target} is not ready: {error}", said, change="wait for it; make pods wait too"
+        return case.advice(
+            "not-ready", f"{target} is not ready: {error}", reply, change="wait for it; make pods wait too"
         )
     if start == "NOPERM":
-        return case.finding(
+        return case.advice(
             "permission",
             f"the user may not say PING, and services say it first: {error}",
-            said,
+            reply,
             change="give the user +ping (ACL SETUSER)",
-            at=user,
+            variable=user,
         )
-    return case.finding(
-        "login-refused", f"{target} refuses this client: {error}", said,
+    return case.advice(
+        "login-refused", f"{target} refuses this client: {error}", reply,
         change="see the server's own words",
     )  # fmt: skip
 
@@ -253,32 +254,32 @@ def _source(pod: Pod) -> str:
     return pod.unknown.get("REDIS_PASSWORD") or ", ".join(pod.unread)
 
 
-def _password(case: Case, said: str, error: str) -> Advice:
+def _password(case: Case, reply: str, error: str) -> Advice:
     target = case.server.target
     if "without any password" in error:
-        return case.finding(
+        return case.advice(
             "password-unneeded",
             f"{target} has no password, and refuses a client that sends one",
-            said,
+            reply,
             change="leave REDIS_PASSWORD unset",
-            at="REDIS_PASSWORD",
+            variable="REDIS_PASSWORD",
         )
     if case.server.target.login:
         who = f" of user {target.user}" if target.user else ""
         wrong = "" if case.pod.setting("REDIS_PASSWORD") is None else case.pod.shown("REDIS_PASSWORD")
-        return case.finding(
+        return case.advice(
             "password-wrong",
             f"{target} refuses the password{who}",
-            said,
+            reply,
             wrong,
             change="REDIS_PASSWORD=the password that the server knows (in Kubernetes: from a Secret)",
-            at="REDIS_PASSWORD",
+            variable="REDIS_PASSWORD",
         )
-    return case.finding(
+    return case.advice(
         "password-missing",
         f"{target} wants a password, and none is set",
-        said,
+        reply,
         f"REDIS_PASSWORD is not set ({case.pod.line('REDIS_PASSWORD')})",
         change="REDIS_PASSWORD=the server's password (in Kubernetes: from a Secret)",
-        at="REDIS_PASSWORD",
+        variable="REDIS_PASSWORD",
     )

@@ -24,8 +24,8 @@ _LOSE_SESSIONS = frozenset(
 _UNSEEN = "read the pods' logs: their Redis is not behind the gate, so its commands were not recorded"
 
 
-def crossings(facts: Facts, told: Collection[str]) -> list[Checked]:
-    """Whether each pod knows the sessions of the others. ``told`` are the causes that were named before."""
+def crossings(facts: Facts, named: Collection[str]) -> list[Checked]:
+    """Whether each pod knows the sessions of the others. ``named`` are the causes that were named before."""
     if facts.crossings_skipped:
         pods = ", ".join(pod.name for pod in facts.pods)
         return [Checked(_NAME, pods, facts.crossings_skipped, known=False)]
@@ -38,8 +38,8 @@ def crossings(facts: Facts, told: Collection[str]) -> list[Checked]:
     known = sum(not item.lost and not item.unclear for item in across)
     text = f"{known} of {len(across)} sessions were known to the pod that had not opened them"
     findings = []
-    if not _LOSE_SESSIONS.intersection(told):
-        findings = _refused(facts, [*lost, *unclear]) or _findings(facts, lost, told)
+    if not _LOSE_SESSIONS.intersection(named):
+        findings = _refused(facts, [*lost, *unclear]) or _findings(facts, lost, named)
     if lost and not findings:
         return [Checked(_NAME, subject, f"{text}; the cause is named above", known=False)]
     if unclear and not findings:
@@ -55,17 +55,17 @@ def _refused(facts: Facts, failed: Sequence[Crossing]) -> list[Advice]:
         return []
     kind, refusal = first
     sentence = f"Redis answered {refusal.command} of {refusal.pod} with {refusal.error}"
-    seen = tuple(_words(item) for item in failed[:_SHOWN])
-    return [Advice(kind, refusal.pod, sentence, seen, Change(CHANGES[kind]))]
+    shown = tuple(_words(item) for item in failed[:_SHOWN])
+    return [Advice(kind, refusal.pod, sentence, shown, Change(CHANGES[kind]))]
 
 
-def _findings(facts: Facts, lost: Sequence[Crossing], told: Collection[str]) -> list[Advice]:
+def _findings(facts: Facts, lost: Sequence[Crossing], named: Collection[str]) -> list[Advice]:
     """One for each cause that was not named before; of lost sessions whose commands nobody saw, no cause."""
     if lost and {item.created_on for item in lost} & {*facts.past_gate}:
-        return [] if told else [_lost(lost, UNEXPLAINED, (), _UNSEEN)]
+        return [] if named else [_lost(lost, UNEXPLAINED, (), _UNSEEN)]
     causes = {item.cause: item for item in reversed(facts.trace_causes) if item.cause != UNEXPLAINED or lost}
-    findings = [_explained(item, lost) for cause, item in reversed(causes.items()) if cause not in told]
-    if lost and not causes and not told:
+    findings = [_explained(item, lost) for cause, item in reversed(causes.items()) if cause not in named]
+    if lost and not causes and not named:
         change = "read the pods' logs: the trace does not tell why"
         return [_lost(lost, UNEXPLAINED, (), change)]
     return findings
@@ -83,9 +83,9 @@ def _lost(lost: Sequence[Crossing], cause: str, evidence: Sequence[str], change:
     across = [item for item in lost if item.created_on != item.used_on]
     where = "on another pod" if across else "on the pod that opened it"
     sentence = f"a session is lost {where}"
-    seen = tuple(_words(item) for item in (across or lost)[:_SHOWN])
+    shown = tuple(_words(item) for item in (across or lost)[:_SHOWN])
     pods = ", ".join(dict.fromkeys(item.used_on for item in across or lost))
-    return Advice("lost-across-pods", pods, sentence, (*seen, *evidence), Change(change), cause)
+    return Advice("lost-across-pods", pods, sentence, (*shown, *evidence), Change(change), cause)
 
 
 def _words(item: Crossing) -> str:

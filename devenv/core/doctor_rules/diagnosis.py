@@ -19,17 +19,19 @@ SOON_DAYS = 14
 def diagnose(facts: Facts) -> Diagnosis:
     """What is wrong, by what was seen. Where one finding explains another, only the first is told."""
     checks: list[Checked] = settings(facts)
-    told = any(finding.kind == "prefix-differs" for check in checks for finding in check.findings)
+    differs = any(finding.kind == "prefix-differs" for check in checks for finding in check.findings)
     sessions = created(facts)
-    told = told or any(finding.kind == "prefix-differs" for check in sessions for finding in check.findings)
+    differs = differs or any(
+        finding.kind == "prefix-differs" for check in sessions for finding in check.findings
+    )
     notes = [note for pod in facts.pods for note in _url_notes(pod)]
-    for seen in facts.servers:
-        case = Case.of(seen, facts)
+    for observed in facts.servers:
+        case = Case.of(observed, facts)
         way = connection(case)
         checks += way
-        if not any(check.findings for check in way) and seen.greeted and seen.ping is None:
+        if not any(check.findings for check in way) and observed.greeted and observed.ping is None:
             checks += server(case, facts)
-            checks += keys(case, facts, told=told)
+            checks += keys(case, facts, prefix_named=differs)
         notes += _notes(case)
     checks += sessions
     causes = {finding.cause for check in checks for finding in check.findings}
@@ -40,30 +42,34 @@ def diagnose(facts: Facts) -> Diagnosis:
 
 def _url_notes(pod: Pod) -> list[str]:
     """A URL whose database depends on the client that reads it."""
-    given = pod.setting("REDIS_URL")
-    address = read_url(given.value) if given is not None else None
-    if given is None or not isinstance(address, RedisUrl) or len(address.databases) < 2:
+    setting = pod.setting("REDIS_URL")
+    address = read_url(setting.value) if setting is not None else None
+    if setting is None or not isinstance(address, RedisUrl) or len(address.databases) < 2:
         return []
     query, path = address.databases
-    return [f"{given.place}: REDIS_URL names two databases, {query} (redis-py) and {path} (ioredis)"]
+    return [f"{setting.place}: REDIS_URL names two databases, {query} (redis-py) and {path} (ioredis)"]
 
 
 def _notes(case: Case) -> list[str]:
     """What is wrong with nothing, and worth knowing."""
     notes = []
-    seen, info = case.server, case.server.info
-    held = seen.tls.certificate if seen.tls is not None else None
-    if held is not None and 0 <= held.days < SOON_DAYS:
-        notes.append(f"{case.subject}: the certificate ends in {held.days:.0f} days ({held.not_after})")
+    observed, info = case.server, case.server.info
+    certificate = observed.tls.certificate if observed.tls is not None else None
+    if certificate is not None and 0 <= certificate.days < SOON_DAYS:
+        notes.append(
+            f"{case.subject}: the certificate ends in {certificate.days:.0f} days ({certificate.not_after})"
+        )
     if info is not None and info.maxmemory == 0 and info.policy.startswith(EVICTS):
         notes.append(
             f"{case.subject}: maxmemory-policy {info.policy} evicts nothing while maxmemory is 0, "
             "and sessions as soon as there is a limit"
         )
-    untried = [node.address for node in seen.nodes if node.tcp.reach is Reach.NOT_TRIED]
+    untried = [node.address for node in observed.nodes if node.tcp.reach is Reach.NOT_TRIED]
     if untried:
         notes.append(f"{case.subject}: the cluster announces {', '.join(untried)}, not tried (--yes)")
     timeout = case.pod.integer("REDIS_TIMEOUT_MS") if case.pod.service else None
-    if seen.seconds is not None and timeout is not None and seen.seconds * 1000 > timeout / 2:
-        notes.append(f"{case.subject}: PING took {seen.seconds * 1000:.0f} ms, REDIS_TIMEOUT_MS is {timeout}")
+    if observed.seconds is not None and timeout is not None and observed.seconds * 1000 > timeout / 2:
+        notes.append(
+            f"{case.subject}: PING took {observed.seconds * 1000:.0f} ms, REDIS_TIMEOUT_MS is {timeout}"
+        )
     return notes

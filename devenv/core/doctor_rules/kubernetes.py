@@ -127,11 +127,11 @@ def workloads(documents: Iterable[Document]) -> tuple[Pod, ...]:
     Init containers and Jobs serve no requests and are left out.
     """
     objects = [object_ for document in documents for object_ in _objects(document)]
-    found = []
+    pods = []
     for item in objects:
         if item.kind in WORKLOADS:
-            found += _pods(item, objects)
-    return tuple(found)
+            pods += _pods(item, objects)
+    return tuple(pods)
 
 
 def _objects(document: Document) -> list[_Object]:
@@ -141,10 +141,10 @@ def _objects(document: Document) -> list[_Object]:
     items = data.get("items")
     if not kind.endswith("List") or not isinstance(items, list):
         return [_Object(document, (), data, kind)]
-    held = [_mapping(item) for item in items]
+    entries = [_mapping(item) for item in items]
     return [
         _Object(document, ("items", index), item, str(item.get("kind") or kind.removesuffix("List")))
-        for index, item in enumerate(held)
+        for index, item in enumerate(entries)
     ]
 
 
@@ -156,12 +156,12 @@ def unfit_values(documents: Iterable[Document]) -> tuple[UnfitValue, ...]:
 
     And the values of Secrets that are no Base64, or begin or end with a blank. In file order.
     """
-    found = []
+    unfit = []
     for document in documents:
         for object_ in _objects(document):
             values = [item for path in _texts(object_) if (item := _unfit(object_, path)) is not None]
-            found += sorted(values, key=lambda value: value.place.line or 0)
-    return tuple(found)
+            unfit += sorted(values, key=lambda value: value.place.line or 0)
+    return tuple(unfit)
 
 
 def _texts(object_: _Object) -> Iterator[Path]:
@@ -176,21 +176,21 @@ def _texts(object_: _Object) -> Iterator[Path]:
 
 def _metadata_texts(data: Mapping[str, Any], path: Path) -> Iterator[Path]:
     for section in ("labels", "annotations"):
-        held = _mapping(_mapping(data.get("metadata")).get(section))
-        yield from ((*path, "metadata", section, str(key)) for key in held)
+        entries = _mapping(_mapping(data.get("metadata")).get(section))
+        yield from ((*path, "metadata", section, str(key)) for key in entries)
 
 
 def _template_texts(data: Any, path: Path) -> Iterator[Path]:
     """Those of pod templates, however deep: a CronJob's is in its Job's."""
-    held = _mapping(data)
+    template = _mapping(data)
     for section in ("initContainers", "containers"):
-        containers = held.get(section)
+        containers = template.get(section)
         for index, container in enumerate(containers if isinstance(containers, list) else []):
             yield from _container_texts(_mapping(container), (*path, section, index))
     for key in ("jobTemplate", "template", "spec"):
-        if key in held:
-            yield from _metadata_texts(_mapping(held[key]), (*path, key))
-            yield from _template_texts(held[key], (*path, key))
+        if key in template:
+            yield from _metadata_texts(_mapping(template[key]), (*path, key))
+            yield from _template_texts(template[key], (*path, key))
 
 
 def _container_texts(container: Mapping[str, Any], path: Path) -> Iterator[Path]:
@@ -216,10 +216,10 @@ def _unfit(object_: _Object, path: Path) -> UnfitValue | None:
     value = _decoded(text) if path[0] == "data" else text.encode()
     if value is None:
         return UnfitValue(str(path[-1]), owner, place, Unfit.BASE64)
-    held = _as_text(value)
+    decoded = _as_text(value)
     plain_kind = object_.data.get("type") in (None, "Opaque") and "." not in str(path[-1])
-    if plain_kind and held is not None and blank_around(held):
-        return UnfitValue(str(path[-1]), owner, place, Unfit.BLANK, held)
+    if plain_kind and decoded is not None and blank_around(decoded):
+        return UnfitValue(str(path[-1]), owner, place, Unfit.BLANK, decoded)
     return None
 
 
@@ -234,12 +234,12 @@ def _name(object_: _Object, path: Path) -> str:
 
 
 def _pods(workload: _Object, objects: Sequence[_Object]) -> list[Pod]:
-    at: Path = () if workload.kind == "Pod" else ("spec", "template")
-    spec = _mapping(_mapping(_at(workload.data, at)).get("spec"))
+    template: Path = () if workload.kind == "Pod" else ("spec", "template")
+    spec = _mapping(_mapping(_at(workload.data, template)).get("spec"))
     containers = spec.get("containers")
     pods = []
     for index, container in enumerate(containers if isinstance(containers, list) else []):
-        where: Path = (*at, "spec", "containers", index)
+        where: Path = (*template, "spec", "containers", index)
         gathered = _container(workload, where, _mapping(container), objects)
         if not TELLTALE & {*gathered.settings, *gathered.unknown}:
             continue
@@ -289,12 +289,12 @@ def _from_source(
         if key not in source:
             continue
         reference = _mapping(source[key])
-        held = _named(kind, str(reference.get("name")), workload, objects)
-        if held is None:
+        holder = _named(kind, str(reference.get("name")), workload, objects)
+        if holder is None:
             if not reference.get("optional"):
                 gathered.unread.append(f"{kind} {reference.get('name')}")
             continue
-        for setting in _held(held, prefix):
+        for setting in _held(holder, prefix):
             gathered.take(setting)
 
 
@@ -320,31 +320,33 @@ def _variable(
         if key not in source:
             continue
         reference = _mapping(source[key])
-        held = _named(kind, str(reference.get("name")), workload, objects)
-        found = [item for item in _held(held, "") if item.name == reference.get("key")] if held else []
-        if found:
-            gathered.take(replace(found[-1], name=name))
-        elif held is None or not reference.get("optional"):
+        holder = _named(kind, str(reference.get("name")), workload, objects)
+        variables_held = (
+            [item for item in _held(holder, "") if item.name == reference.get("key")] if holder else []
+        )
+        if variables_held:
+            gathered.take(replace(variables_held[-1], name=name))
+        elif holder is None or not reference.get("optional"):
             gathered.put_unknown(name, f"{kind} {reference.get('name')} ({place})")
         return
     gathered.put_unknown(name, f"valueFrom ({place})")
 
 
-def _held(held: _Object, prefix: str) -> list[Setting | _Unreadable]:
+def _held(holder: _Object, prefix: str) -> list[Setting | _Unreadable]:
     """What a ConfigMap or Secret holds, as variables; of a Secret ``stringData`` counts before ``data``."""
-    secret = held.kind == "Secret"
-    found: list[Setting | _Unreadable] = []
+    secret = holder.kind == "Secret"
+    variables: list[Setting | _Unreadable] = []
     for section in ("data", "stringData"):
-        for key in _mapping(held.data.get(section)):
-            text, place = held.text(section, str(key)), held.place(section, str(key))
+        for key in _mapping(holder.data.get(section)):
+            text, place = holder.text(section, str(key)), holder.place(section, str(key))
             value = _as_text(_decoded(text)) if secret and section == "data" else text
             if value is None:
-                found.append(
-                    _Unreadable(prefix + str(key), f"a value of {held.name} that is no text ({place})")
+                variables.append(
+                    _Unreadable(prefix + str(key), f"a value of {holder.name} that is no text ({place})")
                 )
             else:
-                found.append(Setting(prefix + str(key), value, place, secret))
-    return found
+                variables.append(Setting(prefix + str(key), value, place, secret))
+    return variables
 
 
 def _decoded(text: str) -> bytes | None:

@@ -77,18 +77,18 @@ def read_url(url: str) -> RedisUrl | UrlProblem:
         return UrlProblem.FORM
     if port == 0 or (scheme == "unix" and not parts.path):
         return UrlProblem.FORM
-    found = {
+    variables = {
         "REDIS_HOST": unquote(parts.path if scheme == "unix" else parts.hostname or "localhost"),
         "REDIS_PORT": str(port or DEFAULT_PORT),
         "REDIS_DB": databases[0] if databases else "0",
         "REDIS_SSL": "true" if scheme in ("rediss", "valkeys") else "false",
     }
-    found |= {name: options[option][0] for option, name in _OPTIONS.items() if option in options}
+    variables |= {name: options[option][0] for option, name in _OPTIONS.items() if option in options}
     if parts.username:
-        found["REDIS_USERNAME"] = unquote(parts.username)
+        variables["REDIS_USERNAME"] = unquote(parts.username)
     if parts.password:
-        found["REDIS_PASSWORD"] = unquote(parts.password)
-    return RedisUrl(found, databases)
+        variables["REDIS_PASSWORD"] = unquote(parts.password)
+    return RedisUrl(variables, databases)
 
 
 def _escaped(rest: str) -> bool:

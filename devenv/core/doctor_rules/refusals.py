@@ -54,13 +54,13 @@ CHANGES = {
 
 def kind_of(refusal: Refusal) -> str | None:
     """The kind of advice for a refused command; None where the refusal tells nothing or harms nobody."""
-    error, words = refusal.error, refusal.error.lower()
+    error, lower_case = refusal.error, refusal.error.lower()
     if redirection(error) is not None:
         return "plain-client-on-cluster"
     if refusal.command == "SELECT":
-        return "database-on-cluster" if "cluster mode" in words else "database"
-    found = next((kind for start, kind in _STARTS if error.startswith(start)), None)
-    return found or next((kind for part, kind in _PARTS if part in words), None)
+        return "database-on-cluster" if "cluster mode" in lower_case else "database"
+    by_start = next((kind for start, kind in _STARTS if error.startswith(start)), None)
+    return by_start or next((kind for part, kind in _PARTS if part in lower_case), None)
 
 
 def first_kind(refusals: Iterable[Refusal]) -> tuple[str, Refusal] | None:

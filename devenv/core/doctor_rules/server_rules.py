@@ -34,14 +34,14 @@ def _kind(case: Case, pods: Sequence[Pod]) -> Checked:
         return Checked(name, case.subject, text, known=False, blocks=True)
     said = f"{info.engine} {info.version}, {info.mode}, {_role(info)}"
     if info.mode == "sentinel":
-        found = case.finding(
+        advice = case.advice(
             "not-redis",
             f"{target} is a Sentinel: it knows where Redis is, and keeps no sessions",
             f"INFO of {target}: redis_mode:sentinel",
             change="REDIS_PORT=the port of the server that it watches",
-            at="REDIS_PORT",
+            variable="REDIS_PORT",
         )
-        return Checked(name, case.subject, said, (found,))
+        return Checked(name, case.subject, said, (advice,))
     evidence = f"INFO of {target}: redis_mode:{info.mode}, version {info.version}"
     services = [pod for pod in pods if pod.service]
     findings: list[Advice] = []
@@ -54,13 +54,13 @@ def _kind(case: Case, pods: Sequence[Pod]) -> Checked:
         wrong = [pod for pod in services if pod.client_kind is Client.CLUSTER]
         if wrong:
             findings.append(
-                Case(case.server, wrong[0]).finding(
+                Case(case.server, wrong[0]).advice(
                     "cluster-client-on-standalone",
                     f"{target} is no cluster, and {_names(wrong)} {_use(wrong)} a cluster client",
                     evidence,
                     *(pod.shown("REDIS_CLUSTER") for pod in wrong),
                     change="REDIS_CLUSTER=false (redis.Redis instead of redis.cluster.RedisCluster)",
-                    at="REDIS_CLUSTER",
+                    variable="REDIS_CLUSTER",
                 )
             )
     return Checked(name, case.subject, said, tuple(findings))
@@ -68,9 +68,9 @@ def _kind(case: Case, pods: Sequence[Pod]) -> Checked:
 
 def _as_seen(server: Server) -> str:
     """What tells a proxy from a Redis server."""
-    seen = [f"it ends the connection at {', '.join(server.hung_up)}"] if server.hung_up else []
-    seen += [] if server.info_error is None or "INFO" in server.hung_up else [f"INFO: {server.info_error}"]
-    return "; ".join(seen)
+    signs = [f"it ends the connection at {', '.join(server.hung_up)}"] if server.hung_up else []
+    signs += [] if server.info_error is None or "INFO" in server.hung_up else [f"INFO: {server.info_error}"]
+    return "; ".join(signs)
 
 
 def _role(info: Info) -> str:
@@ -78,14 +78,14 @@ def _role(info: Info) -> str:
 
 
 def _plain_client(case: Case, pods: Sequence[Pod], evidence: str) -> Advice:
-    return Case(case.server, pods[0]).finding(
+    return Case(case.server, pods[0]).advice(
         "plain-client-on-cluster",
         f"{case.server.target} is a Redis Cluster ({_masters(case)}), "
         f"and {_names(pods)} {_use(pods)} a plain client",
         evidence,
         *(_client_said(pod) for pod in pods),
         change="REDIS_CLUSTER=true (redis.cluster.RedisCluster instead of redis.Redis)",
-        at="REDIS_CLUSTER",
+        variable="REDIS_CLUSTER",
     )
 
 
@@ -115,7 +115,7 @@ def _cluster_health(case: Case, evidence: str, followers: Sequence[Pod]) -> list
     findings = []
     if case.server.cluster_state not in (None, "ok"):
         findings.append(
-            case.finding(
+            case.advice(
                 "cluster-down",
                 f"the cluster behind {case.server.target} is in state {case.server.cluster_state}",
                 evidence,
@@ -126,7 +126,7 @@ def _cluster_health(case: Case, evidence: str, followers: Sequence[Pod]) -> list
     lost = [node for node in case.server.nodes if node.tcp.reach not in (Reach.OPEN, Reach.NOT_TRIED)]
     if lost and followers:
         findings.append(
-            case.finding(
+            case.advice(
                 "announce-unreachable",
                 f"the cluster announces {', '.join(item.address for item in lost)}, "
                 "which cannot be reached from here",
@@ -149,15 +149,15 @@ def _database(case: Case) -> Checked | None:
         return Checked("database", case.subject, f"{db}")
     cluster = case.server.info is not None and case.server.info.mode == "cluster"
     why = "a cluster has database 0 only" if cluster else f"{case.server.target} has no database {db}"
-    found = case.finding(
+    advice = case.advice(
         "database-on-cluster" if cluster else "database",
         f"REDIS_DB={db}, and {why}",
         f"SELECT {db}: {error}",
         case.pod.shown("REDIS_DB"),
         change="REDIS_DB=0",
-        at="REDIS_DB",
+        variable="REDIS_DB",
     )
-    return Checked("database", case.subject, "", (found,))
+    return Checked("database", case.subject, "", (advice,))
 
 
 def _memory(case: Case) -> Checked:
@@ -170,7 +170,7 @@ def _memory(case: Case) -> Checked:
         limit = f"maxmemory {info.maxmemory}" if info.maxmemory else "no memory limit"
         return Checked("eviction", case.subject, f"{limit}, {info.policy}: no session is evicted")
     used = f"{info.used_memory / info.maxmemory:.0%} of maxmemory in use"
-    found = case.finding(
+    advice = case.advice(
         "eviction",
         f"maxmemory-policy {info.policy} evicts sessions when memory is full ({used})",
         f"INFO of {case.server.target}: maxmemory:{info.maxmemory}, maxmemory_policy:{info.policy}, "
@@ -178,7 +178,7 @@ def _memory(case: Case) -> Checked:
         change="maxmemory-policy noeviction at the server (a managed one: its parameter group), "
         "and memory for a TTL's worth of sessions",
     )
-    return Checked("eviction", case.subject, "", (found,))
+    return Checked("eviction", case.subject, "", (advice,))
 
 
 # --- writing ---------------------------------------------------------------------------------------------
@@ -189,8 +189,8 @@ def _writing(case: Case) -> Checked:
     replica = info is not None and info.role == "slave"
     if probe is None or probe.error is None:
         if replica and probe is None:
-            said = f"INFO of {target}: role:slave"
-            return Checked("writing", case.subject, "", (_read_only(case, said),))
+            evidence = f"INFO of {target}: role:slave"
+            return Checked("writing", case.subject, "", (_read_only(case, evidence),))
         if probe is None:
             return Checked("writing", case.subject, "not tried", known=False)
         if probe.ttl is None:
@@ -198,10 +198,10 @@ def _writing(case: Case) -> Checked:
         return Checked("writing", case.subject, f"a key with a TTL of {probe.ttl} s, written and deleted")
     if probe.hung_up:
         return Checked("writing", case.subject, f"not known: {probe.error}", known=False, blocks=True)
-    said = f"SET {probe.key} EX 10: {probe.error}"
+    evidence = f"SET {probe.key} EX 10: {probe.error}"
     word = probe.error.split(" ", 1)[0].upper()
     if word == "READONLY":
-        return Checked("writing", case.subject, "", (_read_only(case, said),))
+        return Checked("writing", case.subject, "", (_read_only(case, evidence),))
     if word == "NOPERM":
         return Checked("writing", case.subject, "", (_permission(case, [Trial("SET", probe.error)]),))
     if word == "CLUSTERDOWN" and case.server.cluster_state not in (None, "ok"):
@@ -211,18 +211,18 @@ def _writing(case: Case) -> Checked:
         "MISCONF": "mend what the server's log says about its snapshot, or stop-writes-on-bgsave-error no",
         "NOREPLICAS": "bring the replicas back, or min-replicas-to-write 0",
     }.get(word, "let Redis take writes again: see its log")
-    found = case.finding("writes-refused", f"{target} refuses writes: {probe.error}", said, change=change)
-    return Checked("writing", case.subject, "", (found,))
+    advice = case.advice("writes-refused", f"{target} refuses writes: {probe.error}", evidence, change=change)
+    return Checked("writing", case.subject, "", (advice,))
 
 
-def _read_only(case: Case, said: str) -> Advice:
+def _read_only(case: Case, evidence: str) -> Advice:
     target = case.server.target
-    return case.finding(
+    return case.advice(
         "read-only-replica",
         f"{target} is a replica and takes no writes",
-        said,
+        evidence,
         change="REDIS_HOST and REDIS_PORT of its master",
-        at="REDIS_HOST",
+        variable="REDIS_HOST",
     )
 
 
@@ -269,13 +269,13 @@ def _too_old(case: Case, absent: Sequence[str], late: dict[str, tuple[int, ...]]
     since = [f"{name} is there since Redis {'.'.join(map(str, item))}" for name, item in late.items()]
     newest = max(late.values(), default=None)
     wanted = f"Redis {'.'.join(map(str, newest))} or newer" if newest else "a server that has them"
-    return case.finding(
+    return case.advice(
         "server-too-old",
         f"{version} at {target} does not know {', '.join(names)}, which the service uses",
         *(f"COMMAND INFO {name}: not known" for name in absent),
         *since,
         change=f"{wanted}, or another SESSION_STRATEGY",
-        at="SESSION_STRATEGY" if case.pod.setting("SESSION_STRATEGY") else "",
+        variable="SESSION_STRATEGY" if case.pod.setting("SESSION_STRATEGY") else "",
     )
 
 
@@ -286,12 +286,12 @@ def _permission(case: Case, denied: Iterable[Trial]) -> Advice:
     names = ", ".join(trial.command for trial in trials)
     wish = " ".join(f"+{trial.command.split()[0].lower()}" for trial in trials if trial not in keys)
     pattern = f"~{case.pod.text('REDIS_PREFIX')}*" if keys else ""
-    return case.finding(
+    return case.advice(
         "permission",
         f"the user may not use {names}",
         *(f"{trial.command}: {trial.error}" for trial in trials[:_SHOWN]),
         change=f"ACL SETUSER {case.server.target.user or 'default'} {' '.join((wish, pattern)).strip()}",
-        at=user if case.pod.setting(user) is not None else "",
+        variable=user if case.pod.setting(user) is not None else "",
     )
 
 

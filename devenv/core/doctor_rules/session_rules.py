@@ -13,66 +13,66 @@ from devenv.core.doctor_rules.settings import Client, Pod
 _SHOWN = 3
 
 
-def keys(case: Case, facts: Facts, *, told: bool) -> list[Checked]:
-    """The keys that are named like sessions. ``told``: that prefixes differ has been said already."""
+def keys(case: Case, facts: Facts, *, prefix_named: bool) -> list[Checked]:
+    """The keys that are named like sessions. ``prefix_named``: there is advice on prefixes that differ."""
     space = case.server.keyspace
     if space is None:
         return []
     if space.error is not None:
         return [Checked("keys", case.subject, f"not known: {space.error}", known=False)]
-    own = [key for key in space.keys if key.prefix not in facts.foreign_prefixes]
-    stubs = [item for item in own if item.stub]
-    odd = [item for item in own if item.type != "string" or item.fields is None]
-    endless = [item for item in own if item.ttl is None and item not in stubs and item not in odd]
+    own_keys = [key for key in space.keys if key.prefix not in facts.foreign_prefixes]
+    stubs = [item for item in own_keys if item.stub]
+    odd = [item for item in own_keys if item.type != "string" or item.fields is None]
+    endless = [item for item in own_keys if item.ttl is None and item not in stubs and item not in odd]
     findings = [
         item
         for item in (
             _endless(case, endless),
             _stubs(case, stubs),
             _odd(case, odd),
-            None if told else _elsewhere(case, own, facts),
+            None if prefix_named else _elsewhere(case, own_keys, facts),
         )
         if item is not None
     ]
     more = "" if space.complete else ", and more that were not looked at"
-    text = f"{len(own)} named like sessions, each with a TTL" if own else "none named like sessions"
+    text = f"{len(own_keys)} named like sessions, each with a TTL" if own_keys else "none named like sessions"
     return [Checked("keys", case.subject, text + more, tuple(findings))]
 
 
-def _endless(case: Case, found: Sequence[SessionKey]) -> Advice | None:
-    if not found:
+def _endless(case: Case, listed: Sequence[SessionKey]) -> Advice | None:
+    if not listed:
         return None
-    return case.finding(
+    return case.advice(
         "key-without-ttl",
-        f"{_count(found, 'session')} without a TTL",
-        *_shown(found, "TTL -1"),
-        change="write with SETEX, or SET … KEEPTTL; delete these: " + _delete(found),
+        f"{_count(listed, 'session')} without a TTL",
+        *_shown(listed, "TTL -1"),
+        change="write with SETEX, or SET … KEEPTTL; delete these: " + _delete(listed),
     )
 
 
-def _stubs(case: Case, found: Sequence[SessionKey]) -> Advice | None:
-    if not found:
+def _stubs(case: Case, listed: Sequence[SessionKey]) -> Advice | None:
+    if not listed:
         return None
-    return case.finding(
+    return case.advice(
         "stub-document",
-        f"{_count(found, 'stub document')}: attempts, and no answer to judge by",
-        *(f"{item.key}: only {', '.join(item.fields or ())}, {_left(item)}" for item in found[:_SHOWN]),
+        f"{_count(listed, 'stub document')}: attempts, and no answer to judge by",
+        *(f"{item.key}: only {', '.join(item.fields or ())}, {_left(item)}" for item in listed[:_SHOWN]),
         change="never write back a session that may be gone (SESSION_STRATEGY=atomic); "
-        "delete these: " + _delete(found),
+        "delete these: " + _delete(listed),
     )
 
 
-def _odd(case: Case, found: Sequence[SessionKey]) -> Advice | None:
-    if not found:
+def _odd(case: Case, listed: Sequence[SessionKey]) -> Advice | None:
+    if not listed:
         return None
-    return case.finding(
+    return case.advice(
         "wrong-type",
-        f"{_count(found, 'key')} named like a session that hold something else",
+        f"{_count(listed, 'key')} named like a session that hold something else",
         *(
             f"{item.key}: {item.type}{', no JSON object' if item.type == 'string' else ''}"
-            for item in found[:_SHOWN]
+            for item in listed[:_SHOWN]
         ),
-        change="keep other writers out of the prefix; delete these: " + _delete(found),
+        change="keep other writers out of the prefix; delete these: " + _delete(listed),
     )
 
 
@@ -89,35 +89,35 @@ def _elsewhere(case: Case, keys: Sequence[SessionKey], facts: Facts) -> Advice |
         return None
     prefix, db = foreign[0]
     example = next(session for session in sessions if (session.prefix, session.db) == foreign[0])
-    at = "REDIS_DB" if pods and prefix == pods[0].text("REDIS_PREFIX") else "REDIS_PREFIX"
-    settings = [pod.shown(at) for pod in pods]
-    where = f"under {prefix!r}" if at == "REDIS_PREFIX" else f"in database {db}"
-    return case.finding(
+    variable = "REDIS_DB" if pods and prefix == pods[0].text("REDIS_PREFIX") else "REDIS_PREFIX"
+    settings = [pod.shown(variable) for pod in pods]
+    where = f"under {prefix!r}" if variable == "REDIS_PREFIX" else f"in database {db}"
+    return case.advice(
         "prefix-differs",
         f"there are sessions {where}, which no setting names: some pod writes there",
         f"{example.key} in database {db}, {_left(example)}",
         *settings,
         change="give every pod the same REDIS_PREFIX and REDIS_DB "
         f"(if another environment shares this Redis: doctor --other-prefix {prefix})",
-        at=at if pods else "",
+        variable=variable if pods else "",
     )
 
 
-def _shown(found: Sequence[SessionKey], what: str) -> list[str]:
-    lines = [f"{item.key}: {what}" for item in found[:_SHOWN]]
-    return [*lines, f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else lines
+def _shown(listed: Sequence[SessionKey], what: str) -> list[str]:
+    lines = [f"{item.key}: {what}" for item in listed[:_SHOWN]]
+    return [*lines, f"and {len(listed) - _SHOWN} more"] if len(listed) > _SHOWN else lines
 
 
 def _left(key: SessionKey) -> str:
     return "no TTL" if key.ttl is None else f"TTL {key.ttl:.0f} s"
 
 
-def _count(found: Sequence[object], word: str) -> str:
-    return f"{len(found)} {word}" if len(found) == 1 else f"{len(found)} {word}s"
+def _count(listed: Sequence[object], word: str) -> str:
+    return f"{len(listed)} {word}" if len(listed) == 1 else f"{len(listed)} {word}s"
 
 
-def _delete(found: Sequence[SessionKey]) -> str:
-    return "DEL " + " ".join(item.key for item in found[:_SHOWN])
+def _delete(listed: Sequence[SessionKey]) -> str:
+    return "DEL " + " ".join(item.key for item in listed[:_SHOWN])
 
 
 # --- sessions of a running service -----------------------------------------------------------------------
@@ -212,18 +212,18 @@ def _fallen_back(judged: Sequence[Created], facts: Facts) -> list[Advice]:
 
 
 def _by_refusal(
-    found: Sequence[Created], facts: Facts, sentence: str, evidence: Sequence[str]
+    challenges: Sequence[Created], facts: Facts, sentence: str, evidence: Sequence[str]
 ) -> Advice | None:
     """Where Redis said what is wrong: that, and no guess."""
-    pods = {item.pod for item in found}
+    pods = {item.pod for item in challenges}
     first = first_kind(item for item in facts.refused if item.pod in pods)
     if first is None:
         return None
     kind, refusal = first
-    pod = facts.pod(found[0].pod)
+    pod = facts.pod(challenges[0].pod)
     change = Change(CHANGES[kind], pod.place if pod is not None else None)
-    said = f"{sentence}: Redis answered {refusal.command} with {refusal.error}"
-    return Advice(kind, _pods(found), said, tuple(evidence), change)
+    explained = f"{sentence}: Redis answered {refusal.command} with {refusal.error}"
+    return Advice(kind, _pods(challenges), explained, tuple(evidence), change)
 
 
 def _by_trace(facts: Facts) -> str:
@@ -232,9 +232,9 @@ def _by_trace(facts: Facts) -> str:
     return causes.pop() if len(causes) == 1 else UNEXPLAINED
 
 
-def _refusals(found: Sequence[Created], facts: Facts) -> list[str]:
+def _refusals(challenges: Sequence[Created], facts: Facts) -> list[str]:
     """What Redis refused these pods, the telling refusals first."""
-    pods = {item.pod for item in found}
+    pods = {item.pod for item in challenges}
     refused = [item for item in facts.refused if item.pod in pods]
     refused.sort(key=lambda item: kind_of(item) is None)
     return [f"{item.pod} → {item.command}: {item.error}" for item in refused[:_SHOWN]]
@@ -247,18 +247,18 @@ def _misplaced(judged: Sequence[Created], facts: Facts) -> list[Advice]:
     named = list(dict.fromkeys((pod.text("REDIS_PREFIX"), pod.integer("REDIS_DB")) for pod in services))
     if len(named) > 1:
         return []  # the settings differ: said with their lines
-    seen = list(dict.fromkeys((item.prefix, item.db) for item in kept))
-    odd = [item for item in seen if named and item != named[0]] or (seen if len(seen) > 1 else [])
+    places = list(dict.fromkeys((item.prefix, item.db) for item in kept))
+    odd = [item for item in places if named and item != named[0]] or (places if len(places) > 1 else [])
     if not odd:
         return []
     evidence = [f"{item.pod} wrote {item.key} in database {item.db}" for item in kept[:_SHOWN]]
     evidence += [pod.shown("REDIS_PREFIX") for pod in services]
-    sentence = "keys lie under " + " and ".join(f"{prefix!r} in database {db}" for prefix, db in seen)
+    sentence = "keys lie under " + " and ".join(f"{prefix!r} in database {db}" for prefix, db in places)
     sentence += f", the settings say {named[0][0]!r} in {named[0][1]}" if named else ""
     place = services[0].line("REDIS_PREFIX") if services else None
     change = Change("give every pod the same REDIS_PREFIX and REDIS_DB", place)
     return [Advice("prefix-differs", _pods(kept), sentence, tuple(evidence), change)]
 
 
-def _pods(found: Sequence[Created]) -> str:
-    return ", ".join(dict.fromkeys(item.pod for item in found))
+def _pods(challenges: Sequence[Created]) -> str:
+    return ", ".join(dict.fromkeys(item.pod for item in challenges))

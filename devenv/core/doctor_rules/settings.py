@@ -109,8 +109,8 @@ class Pod:
 
     def setting(self, *names: str) -> Setting | None:
         """The first of ``names`` that has a value; else the first that is set to the empty string."""
-        found = [self.settings[name] for name in names if name in self.settings]
-        return next((item for item in found if item.value), found[0] if found else None)
+        candidates = [self.settings[name] for name in names if name in self.settings]
+        return next((item for item in candidates if item.value), candidates[0] if candidates else None)
 
     def known(self, name: str) -> bool:
         """Whether the value is known: it is set here, or surely nowhere."""
@@ -118,8 +118,8 @@ class Pod:
 
     def text(self, *names: str) -> str:
         """The value, or the default where the variable is not set; "" where there is none."""
-        found = self.setting(*names)
-        return found.value if found is not None else DEFAULTS.get(names[0], "")
+        setting = self.setting(*names)
+        return setting.value if setting is not None else DEFAULTS.get(names[0], "")
 
     def flag(self, name: str) -> bool:
         """As services read it: true in any case is true, every other word is false."""
@@ -134,29 +134,29 @@ class Pod:
 
     def quoted(self, name: str) -> str:
         """``NAME='value'``, for sentences; the value of a secret is left out."""
-        found = self.setting(name)
-        return found.shown if found is not None and found.hidden else f"{name}={self.text(name)!r}"
+        setting = self.setting(name)
+        return setting.shown if setting is not None and setting.hidden else f"{name}={self.text(name)!r}"
 
     def hides(self, *names: str) -> bool:
         """Whether the value of one of ``names`` comes from a Secret, or is secret by itself."""
-        return any((found := self.setting(name)) is not None and found.hidden for name in names)
+        return any((setting := self.setting(name)) is not None and setting.hidden for name in names)
 
     def has_blank(self, name: str) -> bool:
         """Whether the value begins or ends with a blank that was hardly meant."""
-        found = self.setting(name)
-        return found is not None and bool(found.blank)
+        setting = self.setting(name)
+        return setting is not None and bool(setting.blank)
 
     def line(self, name: str) -> Place:
         """Where the variable stands; where it is not set, where to set it."""
-        found = self.setting(name)
-        return found.place if found is not None else self.place
+        setting = self.setting(name)
+        return setting.place if setting is not None else self.place
 
     def shown(self, name: str) -> str:
         """``NAME=value (file:line)``, for evidence."""
-        found = self.setting(name)
-        if found is None:
+        setting = self.setting(name)
+        if setting is None:
             return f"{name} is not set ({self.place}), so it is {DEFAULTS.get(name, 'empty')!r}"
-        return f"{found.shown} ({found.place})"
+        return f"{setting.shown} ({setting.place})"
 
     @property
     def host(self) -> str:
@@ -209,8 +209,8 @@ def env_file(text: str, name: str) -> Pod:
     Of a variable that is set twice the later line counts, as python-dotenv has it. Raises UsageProblem that
     names the line that cannot be read.
     """
-    given = read_env(text, name, interpolate=False)
-    settings = {key: Setting(key, value, Place(name, line)) for key, (value, line) in given.items()}
+    variables = read_env(text, name, interpolate=False)
+    settings = {key: Setting(key, value, Place(name, line)) for key, (value, line) in variables.items()}
     composed = {
         key: f"another variable ({item.place})" for key, item in settings.items() if "${" in item.value
     }

@@ -44,11 +44,11 @@ def _manifests(facts: Facts) -> Checked:
 
     What a pod gets from a Secret is told of the pod.
     """
-    told = {setting.place for pod in facts.pods for setting in pod.settings.values()}
+    places = {setting.place for pod in facts.pods for setting in pod.settings.values()}
     findings = [
         _unfit(value)
         for value in facts.unfit_values or ()
-        if value.problem is not Unfit.BLANK or value.place not in told
+        if value.problem is not Unfit.BLANK or value.place not in places
     ]
     return Checked("values for Kubernetes", "manifests", "text where text must stand", tuple(findings))
 
@@ -198,11 +198,11 @@ def _number(pod: Pod, name: str) -> Advice | None:
 
 def _flag(pods: Sequence[Pod]) -> Checked:
     """USE_REDIS is a word that services understand, is true, and is the same for all."""
-    told = [pod for pod in pods if pod.known("USE_REDIS") and not pod.has_blank("USE_REDIS")]
+    known = [pod for pod in pods if pod.known("USE_REDIS") and not pod.has_blank("USE_REDIS")]
     subject = _names(pods)
-    if not told:
+    if not known:
         return Checked("USE_REDIS", subject, "not known", known=False)
-    odd = [pod for pod in told if pod.text("USE_REDIS").strip().lower() not in ("true", "false")]
+    odd = [pod for pod in known if pod.text("USE_REDIS").strip().lower() not in ("true", "false")]
     findings = [
         Advice(
             "flag-word",
@@ -213,7 +213,7 @@ def _flag(pods: Sequence[Pod]) -> Checked:
         )
         for pod in odd
     ]
-    plain = [pod for pod in told if pod not in odd]
+    plain = [pod for pod in known if pod not in odd]
     on = [pod for pod in plain if pod.flag("USE_REDIS")]
     off = [pod for pod in plain if not pod.flag("USE_REDIS")]
     if on and off:
@@ -236,7 +236,7 @@ def _flag(pods: Sequence[Pod]) -> Checked:
                 Change("USE_REDIS=true", off[0].line("USE_REDIS")),
             )
         )
-    rest = [pod for pod in pods if pod not in told]
+    rest = [pod for pod in pods if pod not in known]
     text = "true" if on else "false, with one pod"
     text += f"; not known for {_names(rest)}" if rest else ""
     return Checked("USE_REDIS", subject, text, tuple(findings), known=not rest)
@@ -254,23 +254,23 @@ def _prefixes(pods: Sequence[Pod], facts: Facts) -> Checked:
     findings = []
     using = [pod for pod in pods if pod.flag("USE_REDIS")] or list(pods)
     for name in ("REDIS_PREFIX", "REDIS_DB"):
-        told = [pod for pod in using if pod.known(name) and not pod.has_blank(name)]
-        groups = _by(told, lambda pod, name=name: pod.text(name))  # type: ignore[misc]
+        known = [pod for pod in using if pod.known(name) and not pod.has_blank(name)]
+        groups = _by(known, lambda pod, name=name: pod.text(name))  # type: ignore[misc]
         if len(groups) < 2:
             continue
         usual = max(groups.values(), key=len)[0]
-        other = next(pod for pod in told if pod.text(name) != usual.text(name))
-        seen = [f"{item.pod} wrote {item.key}" for item in facts.created if item.key is not None]
+        other = next(pod for pod in known if pod.text(name) != usual.text(name))
+        written = [f"{item.pod} wrote {item.key}" for item in facts.created if item.key is not None]
         findings.append(
             Advice(
                 "prefix-differs",
-                _names(told),
+                _names(known),
                 f"{name} differs: "
                 + ", ".join(
                     f"{'a value from a Secret' if group[0].hides(name) else repr(value)} for {_names(group)}"
                     for value, group in groups.items()
                 ),
-                (*(pod.shown(name) for pod in told), *seen),
+                (*(pod.shown(name) for pod in known), *written),
                 Change(
                     f"{name}={'the same for all' if usual.hides(name) else usual.text(name)}",
                     other.line(name),
@@ -286,14 +286,14 @@ def _servers(pods: Sequence[Pod], facts: Facts) -> Checked:
     """All pods keep their sessions in one server; where one of them is out of order, that says enough."""
     using = [pod for pod in pods if pod.flag("USE_REDIS")]
     servers: dict[str, list[Pod]] = {}
-    seen: list[Server] = []
+    observed: list[Server] = []
     for pod in using:
         server = facts.server_of(pod.name)
         if server is not None:
             servers.setdefault(str(server.target), []).append(pod)
-            seen.append(server)
-    clear = all(server.skipped is None and server.greeted and server.ping is None for server in seen)
-    cluster = any(server.info is not None and server.info.mode == "cluster" for server in seen)
+            observed.append(server)
+    clear = all(server.skipped is None and server.greeted and server.ping is None for server in observed)
+    cluster = any(server.info is not None and server.info.mode == "cluster" for server in observed)
     open_ = [pod for pod in using if facts.server_of(pod.name) is None]
     if len(servers) < 2 and not open_:
         return Checked("one server", _names(using), "the same for all")
@@ -303,7 +303,7 @@ def _servers(pods: Sequence[Pod], facts: Facts) -> Checked:
     usual = max(servers, key=lambda address: len(servers[address]))
     other = next(pods[0] for address, pods in servers.items() if address != usual)
     name = "REDIS_HOST" if other.text("REDIS_HOST") != servers[usual][0].text("REDIS_HOST") else "REDIS_PORT"
-    found = Advice(
+    advice = Advice(
         "server-differs",
         _names(using),
         "not all pods use the same Redis: "
@@ -314,7 +314,7 @@ def _servers(pods: Sequence[Pod], facts: Facts) -> Checked:
             other.line(name),
         ),
     )
-    return Checked("one server", _names(using), "", (found,))
+    return Checked("one server", _names(using), "", (advice,))
 
 
 def _by(pods: Sequence[Pod], value: Callable[[Pod], str]) -> dict[str, list[Pod]]:

@@ -138,10 +138,10 @@ def _check(options: ServiceOptions) -> None:
 
 
 def _address(options: ServiceOptions) -> dict[str, str]:
-    at = options.redis_at or RedisAt(options.redis_name)
-    trust = {"REDIS_CA_CERTS": f"{_AUTHORITY}/ca.pem"} if at.authority else {}
-    ssl = "true" if at.ssl else "false"
-    return {"REDIS_HOST": at.host, "REDIS_PORT": str(at.port), "REDIS_SSL": ssl, **trust}
+    redis_at = options.redis_at or RedisAt(options.redis_name)
+    trust = {"REDIS_CA_CERTS": f"{_AUTHORITY}/ca.pem"} if redis_at.authority else {}
+    ssl = "true" if redis_at.ssl else "false"
+    return {"REDIS_HOST": redis_at.host, "REDIS_PORT": str(redis_at.port), "REDIS_SSL": ssl, **trust}
 
 
 def _pod(options: ServiceOptions, over: Mapping[str, str]) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def _pod(options: ServiceOptions, over: Mapping[str, str]) -> dict[str, Any]:
     if options.redis_at is not None and options.redis_at.authority:
         volumes = [{"name": "redis-authority", "configMap": {"name": options.redis_at.authority}}]
         mounts = [{"name": "redis-authority", "mountPath": _AUTHORITY, "readOnly": True}]
-    its = container(
+    main = container(
         options.name,
         options.image,
         {"http": options.port},
@@ -162,7 +162,7 @@ def _pod(options: ServiceOptions, over: Mapping[str, str]) -> dict[str, Any]:
         volumeMounts=mounts,
     )
     more = {"terminationGracePeriodSeconds": 30, "topologySpreadConstraints": [_spread(options)]}
-    return pod_spec([its], None, **more, volumes=volumes)
+    return pod_spec([main], None, **more, volumes=volumes)
 
 
 def _references(options: ServiceOptions) -> list[dict[str, Any]]:

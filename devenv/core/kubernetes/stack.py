@@ -58,11 +58,11 @@ def stack_manifests(options: StackOptions) -> list[Manifest]:
     """
     if options.namespace:
         checked_name("the namespace", options.namespace)
-    names, at = pod_names(options.pods), options.namespace
+    names, namespace = pod_names(options.pods), options.namespace
     gates = {pod: options.ports.gate + index for index, pod in enumerate(names)}
-    documents = redis.redis_manifests(REDIS, at, (EDGE,))
+    documents = redis.redis_manifests(REDIS, namespace, (EDGE,))
     documents += [
-        config_map(CONFIG, at, "captcha-api", _variables(options)),
+        config_map(CONFIG, namespace, "captcha-api", _variables(options)),
         *_mock_ml(options),
         *_edge(options, gates),
     ]
@@ -83,7 +83,7 @@ def _variables(options: StackOptions) -> dict[str, str]:
 
 def _mock_ml(options: StackOptions) -> list[Manifest]:
     port = options.ports.ml
-    its = container(
+    main = container(
         "mock-ml",
         options.image("mock-ml"),
         {"http": port},
@@ -94,7 +94,7 @@ def _mock_ml(options: StackOptions) -> list[Manifest]:
     )
     return [
         service(MOCK_ML, options.namespace, MOCK_ML, {"http": (port, port)}),
-        workload("Deployment", MOCK_ML, options.namespace, MOCK_ML, pod_spec([its], USER), 1),
+        workload("Deployment", MOCK_ML, options.namespace, MOCK_ML, pod_spec([main], USER), 1),
     ]
 
 
@@ -111,7 +111,7 @@ def _edge(options: StackOptions, gates: Mapping[str, int]) -> list[Manifest]:
         "DEVENV_TRAFFIC_PORT": str(options.ports.traffic),
         "DEVENV_CONTROL_PORT": str(options.ports.control),
     }
-    its = container(
+    main = container(
         "edge",
         options.image("edge"),
         ports,
@@ -121,7 +121,7 @@ def _edge(options: StackOptions, gates: Mapping[str, int]) -> list[Manifest]:
     )
     return [
         service(EDGE, options.namespace, EDGE, {name: (port, port) for name, port in ports.items()}),
-        workload("Deployment", EDGE, options.namespace, EDGE, pod_spec([its], USER), 1),
+        workload("Deployment", EDGE, options.namespace, EDGE, pod_spec([main], USER), 1),
     ]
 
 
@@ -132,7 +132,7 @@ def _listens(port: int) -> dict[str, Any]:
 
 def _pod(options: StackOptions, pod: str, gate: int) -> list[Manifest]:
     secret = {"secretKeyRef": {"name": SECRET, "key": "ABSTRACT_HMAC_SECRET"}}
-    its = container(
+    main = container(
         "captcha-api",
         options.image("captcha-api"),
         {"http": POD_PORT},
@@ -148,7 +148,7 @@ def _pod(options: StackOptions, pod: str, gate: int) -> list[Manifest]:
     )
     return [
         service(pod, options.namespace, pod, {"http": (POD_PORT, POD_PORT)}),
-        workload("Deployment", pod, options.namespace, pod, pod_spec([its], USER), 1),
+        workload("Deployment", pod, options.namespace, pod, pod_spec([main], USER), 1),
     ]
 
 

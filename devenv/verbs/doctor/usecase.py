@@ -114,9 +114,9 @@ def examine(
     status = stack.status() if stack is not None else None
     consent = _Consent(ask)
     needs = {pod.name: _needs(pod, options) for pod in pods}
-    for heard in _heard(stack, status, time.time() - GATE_SECONDS):
-        if "unknown command" in str(heard.reply).lower() and heard.pod in needs:
-            needs[heard.pod] = tuple(dict.fromkeys((*needs[heard.pod], heard.command)))
+    for command in _heard(stack, status, time.time() - GATE_SECONDS):
+        if "unknown command" in str(command.reply).lower() and command.pod in needs:
+            needs[command.pod] = tuple(dict.fromkeys((*needs[command.pod], command.command)))
     plans, servers = _plans(pods, options, needs, consent, status), []
     if options.service is not None and options.probe:
         consent.wanted(_host_of(options.service), f"ask {options.service} for challenges")
@@ -174,9 +174,9 @@ def _subject(
         stack = running_stack(backend, state_dir)
     except EnvironmentProblem:
         here = Path(".env")
-        found = sources.from_env_files([here]) if here.is_file() else []
-        if found and TELLTALE & {*found[0].settings, *found[0].unknown}:
-            return found, None, str(here), ()
+        pods_here = sources.from_env_files([here]) if here.is_file() else []
+        if pods_here and TELLTALE & {*pods_here[0].settings, *pods_here[0].unknown}:
+            return pods_here, None, str(here), ()
         raise EnvironmentProblem(
             "there is nothing to look at: no stack is running, and no .env here names a Redis",
             hint="name settings with --env-file F or --k8s F, an address with --redis-url, "
@@ -187,8 +187,8 @@ def _subject(
 
 
 def _needs(pod: Pod, options: DoctorOptions) -> tuple[str, ...]:
-    own = NEEDS.get(pod.text("SESSION_STRATEGY").lower(), UNSAID if pod.service else ())
-    return tuple(dict.fromkeys((*own, *(command.upper() for command in options.commands))))
+    needs = NEEDS.get(pod.text("SESSION_STRATEGY").lower(), UNSAID if pod.service else ())
+    return tuple(dict.fromkeys((*needs, *(command.upper() for command in options.commands))))
 
 
 def _heard(stack: JournaledStack | None, status: StackStatus | None, since: float) -> list[RedisCommand]:
@@ -206,12 +206,12 @@ def _heard(stack: JournaledStack | None, status: StackStatus | None, since: floa
 def _refused(stack: JournaledStack, status: StackStatus) -> tuple[Refusal, ...]:
     """What Redis refused each pod since its process started, as far back as GATE_SECONDS; each once."""
     started = {event.pod: event.time for event in stack.journal.events() if event.what in ("restart", "pod")}
-    found = {
+    refusals = {
         (item.pod, item.command, str(item.reply)): Refusal(item.pod, item.command, str(item.reply)[1:])
         for item in _heard(stack, status, time.time() - GATE_SECONDS)
         if item.received >= started.get(item.pod, 0.0)
     }
-    return tuple(found.values())
+    return tuple(refusals.values())
 
 
 # --- which servers, and may they be touched --------------------------------------------------------------
@@ -361,24 +361,24 @@ def _created(options: DoctorOptions, status: StackStatus | None, progress: Progr
     return creation.on_stack(status)
 
 
-def _sought(made: Sequence[Created], facts: Facts, plans: Sequence[Plan | Server]) -> list[Created]:
+def _sought(challenges: Sequence[Created], facts: Facts, plans: Sequence[Plan | Server]) -> list[Created]:
     """The challenges with their keys, of every server that the settings name."""
     prefixes = list(dict.fromkeys(pod.text("REDIS_PREFIX") for pod in facts.pods))
     places: dict[str, Found] = {}
-    told = dict.fromkeys(creation.ids(made), True)
-    for plan, seen in zip(plans, facts.servers, strict=True):
-        if isinstance(plan, Server) or not seen.greeted or seen.ping is not None:
+    looked_up = dict.fromkeys(creation.ids(challenges), True)
+    for plan, server in zip(plans, facts.servers, strict=True):
+        if isinstance(plan, Server) or not server.greeted or server.ping is not None:
             continue
-        found = seek(plan, seen, creation.ids(made), prefixes)
-        places |= {challenge_id: place for challenge_id, place in found.items() if place is not None}
-        told = {challenge_id: ok and challenge_id in found for challenge_id, ok in told.items()}
+        located = seek(plan, server, creation.ids(challenges), prefixes)
+        places |= {challenge_id: place for challenge_id, place in located.items() if place is not None}
+        looked_up = {challenge_id: ok and challenge_id in located for challenge_id, ok in looked_up.items()}
     sought = []
-    for one in made:
+    for one in challenges:
         place = places.get(one.challenge or "")
         if place is not None:
             parts = named(place.key)
             prefix = parts[0] if parts is not None else place.key.partition(str(one.challenge))[0]
             one = replace(one, key=place.key, prefix=prefix, db=place.db, ttl=place.ttl)
-        looked = one.challenge is None or place is not None or told[one.challenge]
+        looked = one.challenge is None or place is not None or looked_up[one.challenge]
         sought.append(replace(one, looked=looked))
     return sought

@@ -32,7 +32,7 @@ def variables(settings: Settings, given: Sequence[str], redis: str = "redis://")
     Raises UsageProblem for what is no such pair, for a secret, and for what the export sets itself.
     """
     strategy = settings.strategy if settings.strategy != Strategy.MEMORY else Strategy.ATOMIC
-    own = {
+    values = {
         "USE_REDIS": "true" if settings.use_redis else "false",
         "SESSION_STRATEGY": str(strategy),
         **_DEFAULTS,
@@ -40,11 +40,11 @@ def variables(settings: Settings, given: Sequence[str], redis: str = "redis://")
     }
     service = settings.service
     if service is not None:
-        del own["SESSION_STRATEGY"]  # it has a store of its own
+        del values["SESSION_STRATEGY"]  # it has a store of its own
         switched = service.redis_on if settings.use_redis else service.redis_off
-        own |= {name: item for name, item in switched.items() if name not in _SET_BY_EXPORT}
-        own |= {name: item for name, item in service.env.items() if _REDIS_WORD.search(item)}
-        own = _placed(own, redis)
+        values |= {name: item for name, item in switched.items() if name not in _SET_BY_EXPORT}
+        values |= {name: item for name, item in service.env.items() if _REDIS_WORD.search(item)}
+        values = _placed(values, redis)
     for pair in given:
         name, equals, value = pair.partition("=")
         if not equals or not _VARIABLE.fullmatch(name):
@@ -56,8 +56,8 @@ def variables(settings: Settings, given: Sequence[str], redis: str = "redis://")
                 f"--set {name}: looks like a secret, and a ConfigMap is none",
                 hint="put it into the Secret that the Deployment refers to",
             )
-        own[name] = value
-    return own
+        values[name] = value
+    return values
 
 
 def switch_on(service: ServiceSpec | None, redis: str) -> dict[str, str]:
@@ -68,19 +68,21 @@ def switch_on(service: ServiceSpec | None, redis: str) -> dict[str, str]:
 def _placed(variables: Mapping[str, str], redis: str) -> dict[str, str]:
     """With the address of Redis in the place of the words that stand for it."""
     host, _, port = redis.partition("://")[2].rpartition(":")
-    words = {"{redis_host}": host, "{redis_port}": port, "{redis_url}": f"{redis}/0"}
-    return {name: _REDIS_WORD.sub(lambda item: words[item[0]], value) for name, value in variables.items()}
+    addresses = {"{redis_host}": host, "{redis_port}": port, "{redis_url}": f"{redis}/0"}
+    return {
+        name: _REDIS_WORD.sub(lambda item: addresses[item[0]], value) for name, value in variables.items()
+    }
 
 
 def service_notes(options: ServiceOptions, service: ServiceSpec | None = None) -> list[str]:
     """What to know and to do before these manifests are applied; ``service``: somebody's own."""
-    at = f" -n {options.namespace}" if options.namespace else ""
+    namespace = f" -n {options.namespace}" if options.namespace else ""
     literals = ["--from-literal=ABSTRACT_HMAC_SECRET=$(openssl rand -hex 32)"]
     if options.redis_at is not None and options.redis_at.password:
         literals.append("--from-file=REDIS_PASSWORD=password.txt")
     notes = [
         "Secrets are never written here. Once, before applying:",
-        f"  kubectl create secret generic {options.secret}{at} {' '.join(literals)}",
+        f"  kubectl create secret generic {options.secret}{namespace} {' '.join(literals)}",
     ]
     local = [] if service is None else [name for name in service.env if name not in options.variables]
     if local:
@@ -89,7 +91,7 @@ def service_notes(options: ServiceOptions, service: ServiceSpec | None = None) -
             "--set NAME=VALUE, or the Secret."
         )
     if options.redis_at is not None and options.redis_at.authority:
-        notes.append(f"  kubectl create configmap {options.redis_at.authority}{at} --from-file=ca.pem")
+        notes.append(f"  kubectl create configmap {options.redis_at.authority}{namespace} --from-file=ca.pem")
     off = options.variables.get("USE_REDIS") != "true" and (service is None or service.switchable)
     if off and options.replicas > 1 and not options.canary:
         notes.append(
@@ -110,15 +112,15 @@ def service_notes(options: ServiceOptions, service: ServiceSpec | None = None) -
 
 def stack_notes(options: StackOptions) -> list[str]:
     """How to reach a stack that was applied."""
-    at = f" -n {options.namespace}" if options.namespace else ""
+    namespace = f" -n {options.namespace}" if options.namespace else ""
     ports = options.ports
     return [
         "Build and push the images first: docker compose build, then tag them with --registry and --tag.",
-        f"  kubectl create secret generic devenv-secrets{at} "
+        f"  kubectl create secret generic devenv-secrets{namespace} "
         "--from-literal=ABSTRACT_HMAC_SECRET=$(openssl rand -hex 32)",
         "Then, for the same addresses as with docker compose:",
-        f"  kubectl port-forward{at} service/devenv-edge {ports.traffic} {ports.control}",
-        f"  kubectl port-forward{at} service/devenv-mock-ml {ports.ml}",
+        f"  kubectl port-forward{namespace} service/devenv-edge {ports.traffic} {ports.control}",
+        f"  kubectl port-forward{namespace} service/devenv-mock-ml {ports.ml}",
     ]
 
 

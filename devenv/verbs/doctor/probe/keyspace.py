@@ -23,30 +23,30 @@ _NAMED = re.compile(rf"(.*?)({'|'.join(CaptchaType)}):([0-9A-Za-z_-]{{1,64}})", 
 
 def named(key: str) -> tuple[str, CaptchaType, str] | None:
     """The prefix, the captcha type and the challenge id of a key named like a session."""
-    found = _NAMED.fullmatch(key)
-    return (found[1], CaptchaType(found[2]), found[3]) if found is not None else None
+    match = _NAMED.fullmatch(key)
+    return (match[1], CaptchaType(match[2]), match[3]) if match is not None else None
 
 
 def scan(
     wire: Caller, pattern: str, wanted: Callable[[str], bool], *, limit: int = MAX_KEYS
 ) -> tuple[list[str], bool, str | None]:
     """Keys that match, at most ``limit``; whether those are all; and the error where SCAN is refused."""
-    found: dict[str, None] = {}
+    matching: dict[str, None] = {}
     cursor, deadline = "0", time.monotonic() + SCAN_SECONDS
     for _ in range(SCAN_STEPS):
-        said = wire.call("SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT)
-        if isinstance(said, Refused):
-            return [], False, said.text
-        cursor, names = _page(said)
-        found |= dict.fromkeys(name for name in names if wanted(name))
-        if cursor == "0" or len(found) > limit or time.monotonic() > deadline:
+        reply = wire.call("SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT)
+        if isinstance(reply, Refused):
+            return [], False, reply.text
+        cursor, names = _page(reply)
+        matching |= dict.fromkeys(name for name in names if wanted(name))
+        if cursor == "0" or len(matching) > limit or time.monotonic() > deadline:
             break
-    return sorted(found)[:limit], cursor == "0" and len(found) <= limit, None
+    return sorted(matching)[:limit], cursor == "0" and len(matching) <= limit, None
 
 
-def _page(said: Value) -> tuple[str, list[str]]:
-    if isinstance(said, list) and len(said) == 2 and isinstance(said[1], list):
-        return str(said[0]), [str(name) for name in said[1]]
+def _page(reply: Value) -> tuple[str, list[str]]:
+    if isinstance(reply, list) and len(reply) == 2 and isinstance(reply[1], list):
+        return str(reply[0]), [str(name) for name in reply[1]]
     return "0", []
 
 
@@ -94,26 +94,26 @@ def find(
 
     Under the known prefixes a key is asked for by its name, which costs the same however many keys there are.
     """
-    found: dict[str, tuple[str, float | None]] = {}
+    places: dict[str, tuple[str, float | None]] = {}
     for challenge in challenges:
         guesses = (f"{prefix}{kind}:{challenge}" for prefix in prefixes for kind in CaptchaType)
         for key in guesses:
-            if _note(wire, challenge, key, found):
+            if _note(wire, challenge, key, places):
                 break
-    missing = [one_challenge for one_challenge in challenges if one_challenge not in found]
+    missing = [one_challenge for one_challenge in challenges if one_challenge not in places]
     if not missing:
-        return found, True
+        return places, True
     names, complete, error = scan(wire, "*", lambda key: any(item in key for item in missing))
     for challenge in missing:
         for key in sorted((name for name in names if challenge in name), key=len):
-            if _note(wire, challenge, key, found):
+            if _note(wire, challenge, key, places):
                 break
-    return found, complete and error is None
+    return places, complete and error is None
 
 
-def _note(wire: Caller, challenge: str, key: str, found: dict[str, tuple[str, float | None]]) -> bool:
+def _note(wire: Caller, challenge: str, key: str, places: dict[str, tuple[str, float | None]]) -> bool:
     left = wire.call("PTTL", key)
     if not isinstance(left, int) or left < -1:
         return False
-    found[challenge] = (key, left / 1000 if left >= 0 else None)
+    places[challenge] = (key, left / 1000 if left >= 0 else None)
     return True

@@ -91,14 +91,14 @@ class Found:
 
 
 def seek(
-    plan: Plan, seen: Server, challenges: Sequence[str], prefixes: Sequence[str]
+    plan: Plan, server: Server, challenges: Sequence[str], prefixes: Sequence[str]
 ) -> dict[str, Found | None]:
     """Where the sessions of ``challenges`` lie: under ``prefixes``, else anywhere; None: nowhere.
 
     Those are left out of which it cannot be told: the server does not answer, or has too many keys.
     """
     try:
-        return _Visit(plan, min(plan.timeout, MAX_TIMEOUT)).seek(seen, challenges, prefixes)
+        return _Visit(plan, min(plan.timeout, MAX_TIMEOUT)).seek(server, challenges, prefixes)
     except _FAILURES:
         return {}
 
@@ -107,34 +107,34 @@ def look(plan: Plan) -> Server:
     """Everything there is to see, up to the first step that fails. Raises nothing for a server's faults."""
     target, timeout = plan.target, min(plan.timeout, MAX_TIMEOUT)
     tcp, link = connect(target.host, target.port, timeout)
-    seen = Server(target, plan.pods, tcp=tcp)
+    server = Server(target, plan.pods, tcp=tcp)
     if link is None:
         alone = tcp.reach is Reach.UNKNOWN_HOST or target.local
         others = {} if alone else _neighbours(plan, timeout)
-        return replace(seen, elsewhere=others)
+        return replace(server, elsewhere=others)
     link.close()
     speech = handshake.speech(target.host, target.port, timeout)
-    seen = replace(seen, speech=speech)
+    server = replace(server, speech=speech)
     if speech is not (Speech.TLS if target.tls else Speech.REDIS):
-        return seen
+        return server
     if target.tls:
         tls = handshake.handshake(target.host, target.port, timeout, plan.files)
-        seen = replace(seen, tls=tls)
+        server = replace(server, tls=tls)
         if tls.trust is not Trust.OK:
-            return seen
-    return _Visit(plan, timeout).of(seen)
+            return server
+    return _Visit(plan, timeout).of(server)
 
 
 def _neighbours(plan: Plan, timeout: float) -> dict[int, Speech]:
     """What answers on other ports of the same host; a silent host costs a short wait for each."""
-    found = {}
+    speeches = {}
     for port in plan.neighbours:
         if port == plan.target.port:
             continue
         reach = handshake.reachable(plan.target.host, port, min(timeout, 0.5))
         if reach is Reach.OPEN:
-            found[port] = handshake.speech(plan.target.host, port, timeout)
-    return found
+            speeches[port] = handshake.speech(plan.target.host, port, timeout)
+    return speeches
 
 
 class _Visit:
@@ -144,28 +144,30 @@ class _Visit:
         self._plan = plan
         self._timeout = timeout
 
-    def of(self, seen: Server) -> Server:
+    def of(self, server: Server) -> Server:
         """Greet, then look on; a connection that breaks ends the look where it was."""
         try:
             with self._patient() as wire:
                 started = time.perf_counter()
                 error = self._greet(wire)
-                seen = replace(seen, greeted=True, ping=error, seconds=time.perf_counter() - started)
+                server = replace(server, greeted=True, ping=error, seconds=time.perf_counter() - started)
                 if error is None:
-                    seen = self._inside(seen, wire)
-                return replace(seen, hung_up=tuple(wire.hung_up))
+                    server = self._inside(server, wire)
+                return replace(server, hung_up=tuple(wire.hung_up))
         except _FAILURES as error:
-            if not seen.greeted:
-                return replace(seen, greeted=True, ping=f"the connection broke: {error}")
-            return replace(seen, broke=str(error) or type(error).__name__)
+            if not server.greeted:
+                return replace(server, greeted=True, ping=f"the connection broke: {error}")
+            return replace(server, broke=str(error) or type(error).__name__)
 
     def _patient(self) -> Patient:
         target = self._plan.target
         return Patient(partial(self._open, target.host, target.port), self._login)
 
     def _open(self, host: str, port: int) -> Wire:
-        made: ssl.SSLContext | None = handshake.context(self._plan.files) if self._plan.target.tls else None
-        return open_wire(host, port, self._timeout, made)
+        tls_context: ssl.SSLContext | None = (
+            handshake.context(self._plan.files) if self._plan.target.tls else None
+        )
+        return open_wire(host, port, self._timeout, tls_context)
 
     def _login(self, wire: Caller) -> str | None:
         """The error of logging in; None where none is asked for."""
@@ -179,38 +181,38 @@ class _Visit:
         """Log in and say PING, as clients do; the first error. A proxy may hang up at PING."""
         if (error := self._login(wire)) is not None:
             return error
-        said = wire.call("PING")
-        return None if isinstance(said, HungUp) else error_of(said)
+        reply = wire.call("PING")
+        return None if isinstance(reply, HungUp) else error_of(reply)
 
-    def _inside(self, seen: Server, wire: Caller) -> Server:
+    def _inside(self, server: Server, wire: Caller) -> Server:
         target = self._plan.target
         info, refused = info_of(wire)
-        seen = replace(seen, info=info, info_error=refused)
+        server = replace(server, info=info, info_error=refused)
         if info is not None and info.mode == "sentinel":
-            return seen
+            return server
         if target.db:
             selected = wire.call("SELECT", target.db)
             if not isinstance(selected, HungUp):
-                seen = replace(seen, select=error_of(selected))
-            if seen.select is not None:
+                server = replace(server, select=error_of(selected))
+            if server.select is not None:
                 wire.call("SELECT", 0)
         if info is not None and info.mode == "cluster":
-            seen = self._cluster(seen, wire)
-        seen = replace(seen, unknown_commands=unknown_commands(wire, self._plan.commands))
-        seen = replace(seen, keyspace=self._keys(seen, wire))
-        if self._plan.write and seen.select is None:
-            reached = [node.address for node in seen.nodes if node.tcp.reach is Reach.OPEN]
+            server = self._cluster(server, wire)
+        server = replace(server, unknown_commands=unknown_commands(wire, self._plan.commands))
+        server = replace(server, keyspace=self._keys(server, wire))
+        if self._plan.write and server.select is None:
+            reached = [node.address for node in server.nodes if node.tcp.reach is Reach.OPEN]
             known = reached if self._plan.nodes else ()
             nodes = Nodes(target.host, self._at, self._plan.may_touch, known)
             probe = write_probe(wire, self._plan.prefix, self._plan.commands, nodes)
-            seen = replace(seen, write=probe)
-        return seen
+            server = replace(server, write=probe)
+        return server
 
     # -- the cluster -------------------------------------------------------------------------------------
 
-    def _cluster(self, seen: Server, wire: Caller) -> Server:
-        said = wire.call("CLUSTER", "INFO")
-        state = fields_of(said).get("cluster_state") if isinstance(said, str) else None
+    def _cluster(self, server: Server, wire: Caller) -> Server:
+        reply = wire.call("CLUSTER", "INFO")
+        state = fields_of(reply).get("cluster_state") if isinstance(reply, str) else None
         nodes = []
         places = [_place(node) for node in self._plan.nodes]
         places = places or announced_nodes(wire.call("CLUSTER", "SLOTS"), self._plan.target.host)[:_MAX_NODES]
@@ -222,7 +224,7 @@ class _Visit:
             else:
                 tcp = Tcp(Reach.NOT_TRIED)
             nodes.append(Node(f"{host}:{port}", tcp))
-        return replace(seen, cluster_state=state, nodes=tuple(nodes))
+        return replace(server, cluster_state=state, nodes=tuple(nodes))
 
     def _at(self, address: str) -> Wire:
         """A connection to another node, logged in."""
@@ -237,54 +239,56 @@ class _Visit:
 
     # -- keys --------------------------------------------------------------------------------------------
 
-    def _keys(self, seen: Server, wire: Caller) -> Keyspace:
+    def _keys(self, server: Server, wire: Caller) -> Keyspace:
         """All databases of a server, all reachable masters of a cluster."""
-        if seen.info is not None and seen.info.mode == "cluster":
-            found = Keyspace()
-            for node in seen.nodes:
+        if server.info is not None and server.info.mode == "cluster":
+            keys = Keyspace()
+            for node in server.nodes:
                 if node.tcp.reach is Reach.OPEN:
                     with self._at(node.address) as other:
                         if role_of(other) != "slave":
-                            found = keyspace.merged(found, keyspace.sessions(other, 0))
-            return found
-        databases = seen.info.databases if seen.info is not None else ()
-        home = self._plan.target.db if seen.select is None else 0
-        found = keyspace.sessions(wire, home)
+                            keys = keyspace.merged(keys, keyspace.sessions(other, 0))
+            return keys
+        databases = server.info.databases if server.info is not None else ()
+        home = self._plan.target.db if server.select is None else 0
+        keys = keyspace.sessions(wire, home)
         for db in databases:
             if db != home and error_of(wire.call("SELECT", db)) is None:
-                found = keyspace.merged(found, keyspace.sessions(wire, db))
+                keys = keyspace.merged(keys, keyspace.sessions(wire, db))
         if any(db != home for db in databases):
             wire.call("SELECT", home)
-        return found
+        return keys
 
     # -- challenges --------------------------------------------------------------------------------------
 
     def seek(
-        self, seen: Server, challenges: Sequence[str], prefixes: Sequence[str]
+        self, server: Server, challenges: Sequence[str], prefixes: Sequence[str]
     ) -> dict[str, Found | None]:
         """Where each challenge's session lies; None: nowhere. Left out where that could not be told."""
         target = self._plan.target
         with self._patient() as wire:
             if self._greet(wire) is not None:
                 return {}
-            if seen.info is not None and seen.info.mode == "cluster":
-                places = [(node.address, 0) for node in seen.nodes if node.tcp.reach is Reach.OPEN]
+            if server.info is not None and server.info.mode == "cluster":
+                places = [(node.address, 0) for node in server.nodes if node.tcp.reach is Reach.OPEN]
             else:
                 others, _ = info_of(wire)
                 places = [
                     ("", db) for db in dict.fromkeys([target.db, *(others.databases if others else ())])
                 ]
-            found: dict[str, Found | None] = {}
-            whole = len(places) == len(seen.nodes) or not seen.nodes  # else some node was not looked at
+            located: dict[str, Found | None] = {}
+            whole = len(places) == len(server.nodes) or not server.nodes  # else some node was not looked at
             for address, db in places:
                 with self._at(address) if address else contextlib.nullcontext(wire) as node:
                     node.call("SELECT", db)
-                    missing = [challenge for challenge in challenges if challenge not in found]
+                    missing = [challenge for challenge in challenges if challenge not in located]
                     there, complete = keyspace.find(node, missing, prefixes)
-                    found |= {challenge_id: Found(key, db, ttl) for challenge_id, (key, ttl) in there.items()}
+                    located |= {
+                        challenge_id: Found(key, db, ttl) for challenge_id, (key, ttl) in there.items()
+                    }
                     whole = whole and complete
-        return found | (
-            {challenge: None for challenge in challenges if challenge not in found} if whole else {}
+        return located | (
+            {challenge: None for challenge in challenges if challenge not in located} if whole else {}
         )
 
 

@@ -188,8 +188,8 @@ def connect(host: str, port: int, timeout: float) -> tuple[Tcp, socket.socket | 
     except FileNotFoundError as error:
         return Tcp(Reach.UNKNOWN_HOST, time.perf_counter() - started, str(error.strerror)), None
     except (socket.gaierror, UnicodeError) as error:  # the latter: no name at all, as "a..b"
-        said = getattr(error, "strerror", None) or str(error)
-        return Tcp(Reach.UNKNOWN_HOST, time.perf_counter() - started, said), None
+        reason = getattr(error, "strerror", None) or str(error)
+        return Tcp(Reach.UNKNOWN_HOST, time.perf_counter() - started, reason), None
     except TimeoutError:
         return Tcp(Reach.TIMEOUT, time.perf_counter() - started), None
     except ConnectionRefusedError:

@@ -16,21 +16,21 @@ def fields_of(text: str) -> dict[str, str]:
 
 def info_of(wire: Caller) -> tuple[Info | None, str | None]:
     """INFO; where it is refused, the little that HELLO says, and the words of the refusal."""
-    said = wire.call("INFO")
-    refused = error_of(said)
-    if isinstance(said, str):
-        return _told_by_info(said), None
+    reply = wire.call("INFO")
+    refused = error_of(reply)
+    if isinstance(reply, str):
+        return _told_by_info(reply), None
     hello = wire.call("HELLO", 2)
     if not isinstance(hello, list):
         return None, refused
-    told = dict(zip(map(str, hello[::2]), hello[1::2], strict=False))
-    role = {"replica": "slave"}.get(str(told.get("role")), str(told.get("role")))
-    engine, version = str(told.get("server", "redis")).capitalize(), str(told.get("version", ""))
-    return Info(engine, version, str(told.get("mode", "")), role, policy=""), refused
+    properties = dict(zip(map(str, hello[::2]), hello[1::2], strict=False))
+    role = {"replica": "slave"}.get(str(properties.get("role")), str(properties.get("role")))
+    engine, version = str(properties.get("server", "redis")).capitalize(), str(properties.get("version", ""))
+    return Info(engine, version, str(properties.get("mode", "")), role, policy=""), refused
 
 
-def _told_by_info(said: str) -> Info:
-    fields = fields_of(said)
+def _told_by_info(text: str) -> Info:
+    fields = fields_of(text)
     return Info(
         "Valkey" if "valkey_version" in fields else "Redis",
         fields.get("redis_version", ""),
@@ -52,19 +52,19 @@ def _number(fields: dict[str, str], name: str) -> int:
 
 def role_of(wire: Caller) -> str:
     """``master`` or ``slave``; empty where INFO is refused."""
-    said = wire.call("INFO", "replication")
-    return fields_of(said).get("role", "") if isinstance(said, str) else ""
+    reply = wire.call("INFO", "replication")
+    return fields_of(reply).get("role", "") if isinstance(reply, str) else ""
 
 
 def announced_nodes(slots: Value, seed_host: str) -> list[tuple[str, int]]:
     """Every node of CLUSTER SLOTS, each once; an empty host means the one that was asked."""
-    found: dict[tuple[str, int], None] = {}
+    nodes: dict[tuple[str, int], None] = {}
     for entry in slots if isinstance(slots, list) else []:
         for node in entry[2:] if isinstance(entry, list) else []:
             if isinstance(node, list) and len(node) >= 2 and isinstance(node[1], int):
                 host = str(node[0]) if node[0] not in (None, "", "?") else seed_host
-                found[host, node[1]] = None
-    return list(found)
+                nodes[host, node[1]] = None
+    return list(nodes)
 
 
 def unknown_commands(wire: Caller, commands: Sequence[str]) -> tuple[str, ...]:
@@ -72,7 +72,7 @@ def unknown_commands(wire: Caller, commands: Sequence[str]) -> tuple[str, ...]:
     names = list(dict.fromkeys(command.split()[0] for command in commands))
     if not names:
         return ()
-    told = wire.call("COMMAND", "INFO", *names)
-    if not isinstance(told, list) or len(told) != len(names):
+    reply = wire.call("COMMAND", "INFO", *names)
+    if not isinstance(reply, list) or len(reply) != len(names):
         return ()
-    return tuple(name for name, one in zip(names, told, strict=True) if not one)
+    return tuple(name for name, one in zip(names, reply, strict=True) if not one)

@@ -20,12 +20,12 @@ PER_SERVICE = 6
 
 def on_stack(status: StackStatus) -> list[Created]:
     """One challenge on each pod of the stack, named by a header that the proxy understands."""
-    found = []
+    challenges = []
     for pod in status.pods:
         if pod.state == "running":
             headers = {"X-Devenv-Pod": pod.name}
-            found.append(_create(status.endpoints.traffic, status.spec.profile, headers, pod.name))
-    return found
+            challenges.append(_create(status.endpoints.traffic, status.spec.profile, headers, pod.name))
+    return challenges
 
 
 def on_service(url: str, profile: ServiceProfile, count: int = PER_SERVICE) -> list[Created]:

@@ -128,12 +128,12 @@ def _of_stack(
 ) -> Pod:
     standing = next((pod for pod in status.pods if pod.name == name), None)
     shown = dict(standing.settings) if standing is not None else status.spec.settings_of(name)
-    own = {**status.spec.env, **status.spec.pod_env.get(name, {})}
+    chosen = {**status.spec.env, **status.spec.pod_env.get(name, {})}
     service = status.spec.service
     other = elsewhere(standing, service, gate_port) if service is not None and standing is not None else None
     if other is not None:
         shown |= other.variables
-    elif HOST not in own and PORT not in own:
+    elif HOST not in chosen and PORT not in chosen:
         shown[HOST], shown[PORT] = status.endpoints.redis_host, str(status.endpoints.redis_port)
         shown[CA_NAMES[0]] = entry.ca
         shown[USER_NAMES[0]], shown["REDIS_PASSWORD"] = entry.username, entry.password
@@ -144,7 +144,7 @@ def _of_stack(
         if other is not None and variable in other.variables:
             place = other.place
         settings[variable] = Setting(variable, value, place)
-    unknown = {} if service is None else _its_own_affair(service, own, shown)
+    unknown = {} if service is None else _its_own_affair(service, chosen, shown)
     kept = {variable: item for variable, item in settings.items() if variable not in unknown}
     return Pod(
         name, Place(name), kept, unknown=unknown, replicas=1, client=Client.AUTO, past_gate=other is not None

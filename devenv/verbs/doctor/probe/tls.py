@@ -97,14 +97,14 @@ def context(files: TlsFiles) -> ssl.SSLContext:
 
     Raises OSError (ssl.SSLError) where a file cannot be used.
     """
-    made = ssl.create_default_context()
+    tls_context = ssl.create_default_context()
     if not files.checked:
-        made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
+        tls_context.check_hostname, tls_context.verify_mode = False, ssl.CERT_NONE
     if files.authorities:
-        made.load_verify_locations(cafile=files.authorities)
+        tls_context.load_verify_locations(cafile=files.authorities)
     if files.certificate:
-        made.load_cert_chain(files.certificate, files.key or None)
-    return made
+        tls_context.load_cert_chain(files.certificate, files.key or None)
+    return tls_context
 
 
 def handshake(
@@ -116,26 +116,26 @@ def handshake(
 ) -> Tls:
     """A handshake with everything verified, and the server's certificate, whatever it is worth."""
     authorities = files.authorities or SYSTEM
-    held = _certificate(host, port, timeout, now)
+    certificate = _certificate(host, port, timeout, now)
     try:
-        made = context(files)
+        tls_context = context(files)
     except OSError as error:
-        return Tls(Trust.FAILED, f"{files}: {error.strerror or error}", held, authorities)
+        return Tls(Trust.FAILED, f"{files}: {error.strerror or error}", certificate, authorities)
     reached, link = connect(host, port, timeout)
     if link is None:
-        return Tls(Trust.FAILED, str(reached.reach), held, authorities)
+        return Tls(Trust.FAILED, str(reached.reach), certificate, authorities)
     agreed = False
     with link:
         try:
-            with made.wrap_socket(link, server_hostname=host) as secured, Wire(secured) as wire:
+            with tls_context.wrap_socket(link, server_hostname=host) as secured, Wire(secured) as wire:
                 agreed = True
                 wire.call("PING")
         except ssl.SSLCertVerificationError as error:
             trust = _VERIFY.get(error.verify_code, Trust.FAILED)
-            return Tls(trust, error.verify_message, held, authorities)
+            return Tls(trust, error.verify_message, certificate, authorities)
         except (Broken, OSError, ValueError) as error:
-            return Tls(_without_certificate(error, agreed, files), _said(error), held, authorities)
-    return Tls(Trust.OK, "", held, authorities)
+            return Tls(_without_certificate(error, agreed, files), _said(error), certificate, authorities)
+    return Tls(Trust.OK, "", certificate, authorities)
 
 
 def _without_certificate(error: Exception, agreed: bool, files: TlsFiles) -> Trust:
@@ -144,9 +144,9 @@ def _without_certificate(error: Exception, agreed: bool, files: TlsFiles) -> Tru
     With TLS 1.3 (RFC 8446, 4.4.2.4) a client learns that only after its own handshake is over, by an alert
     which the end of the connection may overtake.
     """
-    told = "certificate required" in _said(error) or "handshake failure" in _said(error)
+    alerted = "certificate required" in _said(error) or "handshake failure" in _said(error)
     ended = agreed and not isinstance(error, TimeoutError) and not files.certificate
-    return Trust.NEEDS_CERTIFICATE if told or ended else Trust.FAILED
+    return Trust.NEEDS_CERTIFICATE if alerted or ended else Trust.FAILED
 
 
 def _said(error: Exception) -> str:
@@ -156,10 +156,10 @@ def _said(error: Exception) -> str:
 
 def _trusting() -> ssl.SSLContext:
     """For looking only: nothing is ever sent over it."""
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    made.check_hostname = False
-    made.verify_mode = ssl.CERT_NONE
-    return made
+    tls_context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    tls_context.check_hostname = False
+    tls_context.verify_mode = ssl.CERT_NONE
+    return tls_context
 
 
 def _certificate(host: str, port: int, timeout: float, now: Callable[[], datetime]) -> Certificate | None:

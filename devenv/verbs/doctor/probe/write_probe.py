@@ -64,10 +64,10 @@ def write_probe(wire: Caller, prefix: str, commands: Sequence[str], nodes: Nodes
     """
     for _ in range(_MOST_KEYS):
         key = f"{prefix}doctor:{secrets.token_hex(8)}"
-        said = _set(wire, key)
-        if not _moved(said):
-            return _tried(wire, key, said, commands)
-        address = said.text.split()[-1]
+        reply = _set(wire, key)
+        if not _moved(reply):
+            return _tried(wire, key, reply, commands)
+        address = reply.text.split()[-1]
         host = address.rpartition(":")[0] or nodes.host
         if nodes.known:
             return _anywhere(key, commands, nodes)
@@ -88,15 +88,15 @@ def _anywhere(key: str, commands: Sequence[str], nodes: Nodes) -> WriteProbe | N
     """On whichever node owns the key: they name themselves otherwise than they are reached."""
     for address in nodes.known:
         with nodes.at(address) as other:
-            said = _set(other, key)
-            if not _moved(said):
-                return _tried(other, key, said, commands)
+            reply = _set(other, key)
+            if not _moved(reply):
+                return _tried(other, key, reply, commands)
     return None
 
 
-def _tried(wire: Caller, key: str, said: Value, commands: Iterable[str]) -> WriteProbe:
-    if isinstance(said, Refused):
-        return WriteProbe(key, said.text, hung_up=isinstance(said, HungUp))
+def _tried(wire: Caller, key: str, reply: Value, commands: Iterable[str]) -> WriteProbe:
+    if isinstance(reply, Refused):
+        return WriteProbe(key, reply.text, hung_up=isinstance(reply, HungUp))
     try:
         ttl = wire.call("TTL", key)
         trials = [Trial("SET")]
@@ -114,11 +114,11 @@ def _in_order(commands: Iterable[str]) -> list[str]:
 
 def _trial(wire: Caller, name: str, key: str) -> Trial:
     """Run one command; a refusal of this key (WRONGTYPE, NOSCRIPT, no integer) means that it may be used."""
-    words = [str(word).replace("{key}", key) for word in _TRIALS[name]]
-    said = wire.call(*words)
-    if isinstance(said, HungUp):
-        return Trial(name, said.text, hung_up=True)
-    error = error_of(said)
+    arguments = [str(word).replace("{key}", key) for word in _TRIALS[name]]
+    reply = wire.call(*arguments)
+    if isinstance(reply, HungUp):
+        return Trial(name, reply.text, hung_up=True)
+    error = error_of(reply)
     if name == "MULTI" and error is None:
         wire.call("DISCARD")
     if name == "WATCH" and error is None:
@@ -127,5 +127,5 @@ def _trial(wire: Caller, name: str, key: str) -> Trial:
     return Trial(name, error if serious else None)
 
 
-def _moved(said: Value) -> TypeGuard[Refused]:
-    return isinstance(said, Refused) and redirection(said.text) is not None
+def _moved(reply: Value) -> TypeGuard[Refused]:
+    return isinstance(reply, Refused) and redirection(reply.text) is not None
