@@ -11,6 +11,13 @@ from devenv.core.doctor_rules.refusals import CHANGES, first_kind, kind_of
 from devenv.core.doctor_rules.settings import Client, Pod
 
 _SHOWN = 3
+_KEEP_FROM_REDIS = frozenset(
+    (
+        "cluster-plain-client", "standalone-cluster-client", "announce-unreachable", "cluster-database",
+        "redis-hangs", "writes-refused",
+    )
+)  # fmt: skip
+"""Causes for which a session of a pod is not in Redis, more exact than wrong-port."""
 
 
 def keys(case: Case, facts: Facts, *, prefix_named: bool) -> list[Checked]:
@@ -206,7 +213,7 @@ def _fallen_back(judged: Sequence[Created], facts: Facts) -> list[Advice]:
     cause = _by_trace(facts)
     fallback = Advice(
         "silent-fallback", _pods(without), sentence, tuple(evidence), Change(text, place),
-        "" if cause == UNEXPLAINED else cause,
+        cause if cause in _KEEP_FROM_REDIS else "",
     )  # fmt: skip
     return [_by_refusal(without, facts, sentence, evidence) or fallback]
 
