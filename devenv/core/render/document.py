@@ -1,4 +1,4 @@
-"""What a report says, without how it looks."""
+"""The content of a report, without its form."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ Tone = Literal["plain", "good", "bad", "quiet", "code"]
 
 @dataclass(frozen=True, slots=True)
 class Pips:
-    """A row of marks, one per trial: ``good`` of them passed, ``bad`` did not."""
+    """A row of marks, one per trial."""
 
     good: int
+    """Trials that passed."""
     bad: int
+    """Trials that did not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,12 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under a head; ``caption`` stands above. Every row has as many cells as the head."""
+    """Rows under a head. Every row has as many cells as the head."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     caption: str = ""
+    """Above the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +74,13 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A whole report. ``holds`` colours the verdict."""
+    """A whole report."""
 
     language: Language
     title: str
     subtitle: str
     holds: bool
+    """The colour of the verdict."""
     verdict: str
     sections: tuple[Section, ...]
     facts_title: str

@@ -18,22 +18,20 @@ MessageKind = Literal["request", "reply", "failed", "note"]
 
 @dataclass(frozen=True, slots=True)
 class SequenceMessage:
-    """One arrow (or note) of a sequence picture.
-
-    ``source`` and ``target`` are participants: ``client``, ``proxy``, a pod's name, ``gate``, ``redis`` or
-    ``ml``.
-    ``via`` are those whose lifelines the arrow passes through: they are there, and changed nothing.
-    ``kind``: ``request`` a call or command; ``reply`` its answer; ``failed`` an answer that carries the
-    failure; ``note`` something at ``source`` alone (a restart, a deletion), ``target`` then equals it.
-    ``time`` is seconds since the epoch.
-    """
+    """One arrow (or note) of a sequence picture."""
 
     time: float
+    """Seconds since the epoch."""
     source: str
+    """A participant: ``client``, ``proxy``, a pod's name, ``gate``, ``redis`` or ``ml``."""
     target: str
+    """Another participant; of a note the same."""
     label: str
     kind: MessageKind = "request"
+    """``request``: a call or command. ``reply``: its answer. ``failed``: an answer that carries the failure.
+    ``note``: something at ``source`` alone (a restart, a deletion)."""
     via: tuple[str, ...] = ()
+    """The participants whose lifelines the arrow passes through: they changed nothing."""
 
 
 MAX_MESSAGES = 80
@@ -44,7 +42,7 @@ _ELLIPSIS = "…"
 
 
 def participants(messages: Sequence[SequenceMessage]) -> tuple[str, ...]:
-    """Who takes part: client, proxy, the pods by name, gate, Redis, ML service; each only where it occurs."""
+    """The participants that occur: client, proxy, the pods by name, gate, Redis, ML service."""
     names = list(
         dict.fromkeys(n for message in messages for n in (message.source, message.target, *message.via))
     )

@@ -19,19 +19,17 @@ Expectation = Mapping[Strategy, Checks]
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Create the challenge of a session; ``pod`` None leaves the pod to the proxy's policy.
-
-    ``word_differs_from`` names a handwriting session: create until this word is another than that one's.
-    ``node``: on a cluster, create until the node that the pods are given ("first") owns the session's key, or
-    any "other"; elsewhere it means nothing.
-    """
+    """Create the challenge of a session."""
 
     line: int
     session: SessionName
     pod: str | None = None
+    """None leaves the pod to the proxy's policy."""
     word_differs_from: str | None = None
+    """A handwriting session: create until this word is another than that one's."""
     expect: Expectation = field(default_factory=dict)
     node: str | None = None
+    """On a cluster: create until the node that the pods are given ("first"), or any "other", owns the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +77,17 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """Requests that are sent at the same time; ``expect`` is about each by its name, and about all.
-
-    ``names`` has one name for each of them, or is empty. ``order`` says by store in which order their Redis
-    commands run, as ``ordering.parse_order`` reads it; a store that is missing runs them as they come.
-    """
+    """Requests that are sent at the same time."""
 
     line: int
     verifies: tuple[Verify | Request, ...]
     expect: Expectation = field(default_factory=dict)
+    """About each request by its name, and about all."""
     names: tuple[str, ...] = ()
+    """One for each request, or none."""
     order: Mapping[Strategy, tuple[str, ...]] = field(default_factory=dict)
+    """By store the order of their Redis commands, as ``ordering.parse_order`` reads it; with a store that is
+    missing they run as they come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,17 +188,18 @@ Step = (
 
 @dataclass(frozen=True, slots=True)
 class StackRequirements:
-    """What the scenario asks of the stack. ``policy`` None: as it is. ``pod_env`` is by full pod name.
-
-    ``redis``: how Redis must stand; None: it does not matter.
-    """
+    """What the scenario asks of the stack."""
 
     pods: int = 2
     workers: int = 1
     policy: str | None = None
+    """The routing policy; None: the stack's."""
     env: Mapping[str, str] = field(default_factory=dict)
+    """Variables of every pod."""
     pod_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Variables by full pod name."""
     redis: RedisMode | None = None
+    """How Redis must be set up; None: any way."""
 
     @property
     def pod_names(self) -> tuple[str, ...]:
@@ -214,11 +213,14 @@ ANY_KIND = "any"
 
 @dataclass(frozen=True, slots=True)
 class StoreNote:
-    """What one store shows in one sentence, and whether that is the bug; or why it is not applicable."""
+    """What the scenario says of one store."""
 
     shows: str | None = None
+    """What the store shows, in one sentence."""
     bug: bool = False
+    """Whether that is the bug."""
     not_applicable: str | None = None
+    """Why the scenario cannot be played with the store."""
 
 
 @dataclass(frozen=True, slots=True)

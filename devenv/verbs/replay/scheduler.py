@@ -29,7 +29,7 @@ EventAction = Callable[[Event], Awaitable[None]]
 
 
 class GateBypassed(EnvironmentProblem):
-    """A request answered without a single command through the gate: nothing was scheduled."""
+    """A request was answered without a command through the gate: there was nothing to order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +102,30 @@ class Scheduler(Generic[T]):
             running = _Running(request, asyncio.ensure_future(request.send()))
             self._running[request.name] = running
             await self._settle(running)
-        while step := order.choose(self._pending(), self._done(), self._roles()):
-            await self._take(step)
-            taken.append(step)
+        try:
+            while step := order.choose(self._pending(), self._done(), self._roles()):
+                await self._take(step)
+                taken.append(step)
+        except OrderNotMet:
+            self._check_gate(self._done())  # which is then the reason
+            raise
         for running in self._running.values():
             while running.command is not None:
                 rest = Release(running.request.name, running.command)
                 await self._take(rest)
                 taken.append(rest)
-        bypassed = [name for name, running in self._running.items() if not running.commands]
+        self._check_gate(self._done())
+        results = {name: running.task.result() for name, running in self._running.items()}
+        return Followed(results, Schedule(tuple(taken)))
+
+    def _check_gate(self, answered: Sequence[str]) -> None:
+        """Raise GateBypassed where one of these requests sent no command, unless that is allowed."""
+        bypassed = [name for name in answered if not self._running[name].commands]
         if bypassed and self.strict:
             raise GateBypassed(
                 f"{', '.join(bypassed)} answered without a Redis command through the gate: nothing to order",
                 hint="are the pods started with USE_REDIS=true, and is REDIS_HOST/REDIS_PORT the gate's?",
             )
-        results = {name: running.task.result() for name, running in self._running.items()}
-        return Followed(results, Schedule(tuple(taken)))
 
     async def _take(self, step: Step) -> None:
         if isinstance(step, Event):

@@ -111,10 +111,11 @@ def test_a_restart_inside_an_order_takes_the_waiting_command_with_it(replayer: R
 
 
 @pytest.mark.usefixtures("clean")
-def test_requests_that_say_nothing_to_redis_were_not_ordered(replayer: Replayer) -> None:
+@pytest.mark.parametrize("order", ["one after two", "two:read before one:write"])
+def test_requests_that_say_nothing_to_redis_were_not_ordered(replayer: Replayer, order: str) -> None:
     head = HEAD.replace("REDIS_TIMEOUT_MS: 10000", "USE_REDIS: false")
     with pytest.raises(EnvironmentProblem, match="answered without a Redis command through the gate"):
-        replayer.run(_scenario(TWO % ("B", "one after two"), head), Strategy.GUIDE)
+        replayer.run(_scenario(TWO % ("B", order), head), Strategy.GUIDE)
 
 
 def test_a_run_keeps_its_order_and_is_replayed_in_it(
