@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from string import ascii_uppercase
-from typing import Any
 
 from devenv.core.model.ids import SessionName
+from devenv.core.model.vocabulary import POD_PREFIX
+from devenv.core.scenario.model import Create, Get, Request, Scenario, Step, Together, Verify
 
-_ROUTED = ("create", "verify", "request", "get")
+_NO_SESSION = SessionName("")
 
 
 @dataclass(slots=True)
@@ -33,26 +33,32 @@ class Turns:
         return ascii_uppercase[turn % self.pods]
 
 
-def across(data: Mapping[str, Any], pods: int) -> dict[str, Any]:
-    """A scenario's data with every request sent over ``pods`` pods in turn, wherever it was sent before."""
+def across(scenario: Scenario, pods: int) -> Scenario:
+    """The scenario with every request sent over ``pods`` pods in turn, wherever it was sent before.
+
+    Its ``source`` stays as it was.
+    """
     turns = Turns(pods)
 
-    def moved(step: Mapping[str, Any]) -> dict[str, Any]:
-        if "together" in step:
-            parts = step["together"]
-            several = isinstance(parts, dict)
-            return {
-                **step,
-                "together": {name: moved(item) for name, item in parts.items()}
-                if several
-                else list(map(moved, parts)),
-            }
-        if not any(key in step for key in _ROUTED):
-            return dict(step)
-        session = step.get("create", step.get("verify", ""))
-        rest = {key: value for key, value in step.items() if key != "pod"}
-        first = next(iter(rest))
-        return {first: rest.pop(first), "pod": turns.next(session), **rest}
+    def part(sent: Verify | Request) -> Verify | Request:
+        session = sent.session if isinstance(sent, Verify) else _NO_SESSION
+        return replace(sent, pod=_pod(turns.next(session)))
 
-    stack = {**data.get("stack", {}), "pods": pods}
-    return {**data, "stack": stack, "steps": [moved(step) for step in data["steps"]]}
+    def moved(step: Step) -> Step:
+        match step:
+            case Verify() | Request():
+                return part(step)
+            case Create():
+                return replace(step, pod=_pod(turns.next(step.session)))
+            case Get():
+                return replace(step, pod=_pod(turns.next(_NO_SESSION)))
+            case Together():
+                return replace(step, verifies=tuple(map(part, step.verifies)))
+        return step
+
+    stack = replace(scenario.stack, pods=pods)
+    return replace(scenario, stack=stack, steps=tuple(map(moved, scenario.steps)))
+
+
+def _pod(letter: str) -> str:
+    return POD_PREFIX + letter.lower()

@@ -9,6 +9,9 @@ from typing import Any
 
 import yaml
 
+from devenv.core.scenario.data import scenario_data
+from devenv.core.scenario.model import Scenario
+
 _ELSEWHERE = re.compile(r'\\[^n"\\]')
 """In JSON: a character that libyaml writes in another way than PyYAML does, or a control character."""
 _LINE_ENDS = re.compile("[\x85\u2028\u2029]")
@@ -54,3 +57,8 @@ def scenario_yaml(data: Mapping[str, Any]) -> str:
         dict(data), Dumper=dumper, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None
     )
     return text
+
+
+def write_scenario(scenario: Scenario) -> str:
+    """A scenario as the text of its file; ``parse`` reads it back, whatever ``source`` it has."""
+    return scenario_yaml(scenario_data(scenario))

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-import yaml
-
 from devenv.core.model.errors import DevenvError, UsageProblem
 from devenv.core.model.pod_stores import stores
 from devenv.core.model.schedule import Schedule
@@ -17,7 +15,7 @@ from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario, parse
 from devenv.core.scenario.needs import check_profile
 from devenv.core.scenario.pod_rotation import across
-from devenv.core.scenario.writer import scenario_yaml
+from devenv.core.scenario.writer import write_scenario
 from devenv.harness.config.settings import Settings
 from devenv.harness.runs.journal import JournaledStack
 from devenv.harness.runs.store import Run, open_run
@@ -84,7 +82,7 @@ def replay_word(
 
 def over_pods(scenario: Scenario, pods: int) -> Scenario:
     """The scenario with its requests sent over so many pods in turn; its source says so too."""
-    return parse(scenario_yaml(across(yaml.safe_load(scenario.source), pods)), scenario.name)
+    return parse(write_scenario(across(scenario, pods)), scenario.name)
 
 
 def replay_on(

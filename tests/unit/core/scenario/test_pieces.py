@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devenv.core.scenario import catalogue, parse
+from devenv.core.scenario.model import Create, Together
 from devenv.core.scenario.pieces import Piece, keep_only, pieces_of
 from devenv.core.scenario.pod_rotation import across
-from devenv.core.scenario.writer import scenario_yaml
+from devenv.core.scenario.writer import scenario_yaml, write_scenario
 from devenv.core.search.ddmin import ddmin
 
 
@@ -99,13 +100,18 @@ def test_what_speaks_of_what_is_not_there_goes_too() -> None:
 
 
 def test_over_pods_in_turn() -> None:
-    moved = across(SCENARIO, 3)
-    parse(scenario_yaml(moved), "x.yaml")
-    assert moved["stack"] == {"pods": 3}
-    create_a, _, create_b, together, _, last = moved["steps"]
-    assert (create_a["pod"], create_b["pod"]) == ("A", "B")
-    assert [item["pod"] for item in together["together"].values()] == ["B", "C"]
-    assert [item["pod"] for item in last["together"]] == ["C", "A"]
+    scenario = across(parse(scenario_yaml(SCENARIO), "x.yaml"), 3)
+    assert scenario.stack.pods == 3
+    create_a, _, create_b, named, _, together = scenario.steps
+    assert isinstance(create_a, Create) and isinstance(create_b, Create)
+    assert (create_a.pod, create_b.pod) == ("captcha-api-a", "captcha-api-b")
+    assert isinstance(named, Together) and isinstance(together, Together)
+    assert [part.pod for part in named.verifies] == ["captcha-api-b", "captcha-api-c"]
+    assert [part.pod for part in together.verifies] == ["captcha-api-c", "captcha-api-a"]
+    again = parse(write_scenario(scenario), "x.yaml")
+    assert [getattr(step, "pod", None) for step in again.steps] == [
+        getattr(step, "pod", None) for step in scenario.steps
+    ]
 
 
 @pytest.mark.parametrize("scenario", catalogue(), ids=lambda item: item.id)
