@@ -87,6 +87,12 @@ def parts_of(text: str, content_type: str) -> tuple[Part, ...]:
     return tuple(parts)
 
 
+def boundary_of(content_type: str) -> str | None:
+    """The boundary that a Content-Type of several parts (multipart/…) names; None where it names none."""
+    is_multipart = content_type.strip().lower().startswith("multipart/")
+    return _boundary(content_type) if is_multipart else None
+
+
 def multipart(fields: list[tuple[str, str]], content_type: str) -> str | None:
     """A multipart/form-data body of fields with the Content-Type's boundary; None where it names none."""
     boundary = _boundary(content_type)

@@ -19,6 +19,8 @@ _LINK_HEADERS = ("location", "content-location")
 _WORDY = re.compile(r"[A-Za-z ,.!?'-]+")
 """Words and sentences: no value that stands for something."""
 _LINK = re.compile(r"(?:https?://[^/\s]+)?/[^\s/][^\s]*")
+_LINK_HEADER = re.compile(r'<([^>]*)>[^,]*?\brel="?([\w-]+)"?')
+_LINK_FIELD = re.compile(r"(?:href|ur[il]|links?|location|next|prev(?:ious)?|self)$", re.IGNORECASE)
 _SET_COOKIE = re.compile(r"(?:^|[,\n])\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)=([^;,\s]+)")
 _PAIR = re.compile(r'"([A-Za-z_][\w-]*)"\s*:\s*"([^"\\]+)"')
 """A field of JSON inside a text: an Engine.IO packet, an event of a stream."""
@@ -90,7 +92,7 @@ class Captures:
         """What the answer gives that the request had not sent itself."""
         sent = sent_text(request)
         for value, source in _values(request):
-            if source.name in _LINK_HEADERS or _LINK.fullmatch(value):
+            if _is_link(value, source):
                 if link := _target_of(request, value):
                     links.setdefault(link, (number, source))
                 for part, inner in _parts_of_link(value, source):
@@ -160,6 +162,14 @@ def _follows(target: str, link: str) -> bool:
     return target.startswith(link) and (target[len(link) : len(link) + 1] in ("", "/", "?", "&"))
 
 
+def _is_link(value: str, source: Source) -> bool:
+    """Whether a value is a link: by its place, its beginning, or a relative one by its field's name."""
+    if source.name in _LINK_HEADERS or source.where == "header:link" or _LINK.fullmatch(value):
+        return True
+    named = _LINK_FIELD.search(source.name) is not None
+    return named and " " not in value and ("/" in value or value.startswith("?"))
+
+
 def _target_of(request: Recorded, link: str) -> str | None:
     """Path and query of a link in the answer to a request; None where it never varies, or leads elsewhere."""
     url = urlsplit(urljoin(f"http://{request.host}{request.target}", link))
@@ -189,6 +199,10 @@ def _values(request: Recorded) -> Iterator[tuple[str, Source]]:
             for cookie in _SET_COOKIE.finditer(value):
                 pattern = rf"(?:^|[,\n])\s*{re.escape(cookie[1])}=([^;,\s]+)"
                 yield cookie[2], Source(where, pattern, cookie[1])
+        elif name == "link":
+            for link in _LINK_HEADER.finditer(value):
+                pattern = rf'<([^>]*)>[^,]*\brel="?{re.escape(link[2])}"?'
+                yield link[1], Source(where, pattern, f"link-{link[2]}")
         elif name in _LINK_HEADERS or (_is_telling(value) and not _LEFT_OUT_HEADERS.fullmatch(name)):
             yield value, Source(where, None, name)
     if not request.got and request.answer and "html" not in request.answer_headers.get("content-type", ""):

@@ -131,5 +131,7 @@ def visitor_of(forwarded: str) -> str | None:
 
 
 def is_forwarded(text: str) -> bool:
-    """Whether a field of a log is a list of addresses."""
-    return bool(text) and all(address_of(part) is not None for part in text.split(","))
+    """Whether a field of a log is a list of addresses; one that is internal and has a port is an upstream."""
+    parts = [part.strip() for part in text.split(",")]
+    upstream = any(is_internal(part) and part != client_of(part) for part in parts)
+    return bool(text) and not upstream and all(address_of(part) is not None for part in parts)

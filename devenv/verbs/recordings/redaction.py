@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote_plus, urlsplit
 
-from devenv.verbs.recordings.bodies import is_form, is_json, json_value, parts_of
+from devenv.verbs.recordings.bodies import boundary_of, is_form, is_json, json_value, parts_of
 
 REDACTED = "REDACTED"
 _HARMLESS_HEADERS = (
@@ -41,6 +41,9 @@ _LONG = re.compile(r"(?=[A-Za-z0-9+/_=-]*\d)(?=[A-Za-z0-9+/_=-]*[A-Za-z])[A-Za-z
 """No word is that long and has digits and letters: a key, a token, a picture."""
 _CARD = re.compile(r"(?<![\w-])\d{4}(?:[ -]?\d){11,12}(?![\w-])")
 """15 or 16 digits: a payment card's number."""
+_JSON_FIELD = re.compile(
+    r'(?P<head>(?P<quote>\\*")(?P<name>[A-Za-z_][\w-]*)(?P=quote)\s*:\s*(?P=quote))(?P<value>[^"\\]*)(?P=quote)'
+)
 _PLACEHOLDER = re.compile(r"\{(?:challenge|captured):[^}]*\}")
 
 
@@ -120,7 +123,9 @@ class Redactor:
             return "".join([*clean, text[begin:]])
         if is_form(content_type) or re.fullmatch(r"[^=&\s]+=[^&\s]*(?:&[^=&\s]+=[^&\s]*)*", text):
             return self._pairs(text, "field")
-        return self._text(text, "body")
+        boundary = boundary_of(content_type)
+        pieces = text.split(boundary) if boundary else [text]
+        return (boundary or "").join(self._text(piece, "body") for piece in pieces)
 
     def _pairs(self, text: str, what: str) -> str:
         """``name=value&…``; a pair of which nothing is redacted stays as it is written."""
@@ -162,11 +167,20 @@ class Redactor:
         return "".join([*parts, self._plain(text[at:], what)])
 
     def _plain(self, text: str, what: str) -> str:
+        text = _JSON_FIELD.sub(self._json_field, text)
         for pattern in (_BEARER, _JWT, _LONG, _CARD):
             text, count = pattern.subn(REDACTED, text)
             if count:
                 self.removed[what] += count
         return text
+
+    def _json_field(self, field: re.Match[str]) -> str:
+        """A field of JSON that stands in a text: an Engine.IO packet, a form's value."""
+        name = field["name"]
+        if not _SECRET_NAME.search(name) or name.lower() in self._kept() or not field["value"]:
+            return field[0]
+        self.removed[f"field {name}"] += 1
+        return f"{field['head']}{REDACTED}{field['quote']}"
 
     def _kept(self) -> tuple[str, ...]:
         return tuple(name.lower() for name in self.keep)

@@ -151,14 +151,15 @@ class Sessions:
     def _guess(self, request: Recorded, kind: str) -> _Session | None:
         """The client's first session that was not used yet, else its latest.
 
-        A browser has one cookie of a name: where the id is a cookie, its latest.
+        A browser has one cookie of a name: where the id is a cookie, its latest. A list of commands has none.
         """
         own = self._by_client.get((kind, request.client), ())
         if not own:
             return None
         self.guessed.append(request.number)
         unused = next((session for session in own if not session.used), None)
-        return own[-1] if unused is None or (self.bodies and self.profile.id_cookie) else unused
+        one_cookie = self.bodies and own[-1].answered and bool(self.profile.id_cookie)
+        return own[-1] if unused is None or one_cookie else unused
 
     def _name(self, session: _Session, challenge_id: str) -> None:
         """The session has this id."""

@@ -21,6 +21,8 @@ from devenv.verbs.recordings.sessions import Event
 
 SHORTEST_WAIT = 0.05
 """Seconds. What is shorter is the network, not a person."""
+LONGEST_WAIT = 86400.0
+"""Seconds that a scenario can wait in one step."""
 _POD_NAMES = pod_names(MAX_PODS)
 _NAMES_SESSION = re.compile(r"path|query .*|(?:field|header) .*(?:sid|session|token|auth).*", re.IGNORECASE)
 """Where a value that is taken out may have said whose request it is."""
@@ -85,7 +87,7 @@ class StepMaker:
         self._unit = unit
         self._captures = captures
         self._lives: dict[str, _Life] = {}
-        self._waited = 0.0
+        self._waited = self._longest = 0.0
         self._numbers: dict[str, int] = {}
         self._of_no_session: list[int] = []
 
@@ -107,6 +109,9 @@ class StepMaker:
     def notes(self) -> list[str]:
         """How long the pauses are, and which requests are about no session."""
         notes = [f"pauses of {self._waited:.1f} s in all, as recorded"] if self._waited else []
+        if self._longest > LONGEST_WAIT:
+            days = self._longest / LONGEST_WAIT
+            notes.append(f"pauses of more than a day are replayed as a day; the longest was {days:.1f} days")
         if self._of_no_session:
             notes.append(
                 "requests about no session of the replay, as no recorded answer gave a value that they "
@@ -119,7 +124,8 @@ class StepMaker:
             return []
         self.waits = True
         self._waited += seconds
-        return [{"pause": round(seconds, 2)}]
+        self._longest = max(self._longest, seconds)
+        return [{"pause": round(min(seconds, LONGEST_WAIT), 2)}]
 
     def _alone(self, number: int, event: Event) -> dict[str, Any]:
         step = self._request(number, event)

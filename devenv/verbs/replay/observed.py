@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -150,3 +151,16 @@ def spoken(step: Verify) -> str:
 
 def _on(pod: str | None) -> str:
     return f" on {pod}" if pod else ""
+
+
+def with_names(data: Any, names: Mapping[str, str]) -> Any:
+    """``data`` with ``<name>`` for each value of ``names`` that stands in a text as a word of its own."""
+    if isinstance(data, Mapping):
+        return {with_names(key, names): with_names(value, names) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [with_names(value, names) for value in data]
+    if isinstance(data, str):
+        for value, name in names.items():
+            if value in data:
+                data = re.sub(rf"(?<![A-Za-z0-9]){re.escape(value)}(?![A-Za-z0-9])", f"<{name}>", data)
+    return data

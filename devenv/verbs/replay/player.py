@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -53,6 +52,7 @@ from devenv.verbs.replay.observed import (
     spoken,
     title,
     verify_facts,
+    with_names,
 )
 from devenv.verbs.replay.sending import NotCaptured, Sender, request_facts
 from devenv.wire.control.client import AsyncControlClient
@@ -351,8 +351,10 @@ class Player:
             raise _NotCreated(f"{session} could not be created")
         return challenge
 
-    def _challenge_id(self, session: str) -> str:
-        return self._challenge(session).id or ""
+    def _challenge_id(self, session: str) -> str | int:
+        challenge = self._challenge(session)
+        known = self.client.profile.id_to_send(challenge.id, challenge.raw)
+        return "" if known is None else known
 
     def _key(self, session: str) -> tuple[SessionKey, str, int]:
         """A session's Redis key, prefix and database, as the pod that created it is set up.
@@ -374,11 +376,6 @@ class Player:
 
     def _anonymous(self, shown: Mapping[str, Any]) -> Mapping[str, Any]:
         """Challenge ids and captured values, which every repeat has others of, become their names."""
-        text = json.dumps(shown, ensure_ascii=False)
-        for name, challenge in self._challenges.items():
-            if challenge.id:
-                text = text.replace(challenge.id, f"<{name}>")
-        for name, value in self._sender.captured.items():
-            text = text.replace(value, f"<{name}>") if value else text
-        anonymous: dict[str, Any] = json.loads(text)
-        return anonymous
+        names = {challenge.id: name for name, challenge in self._challenges.items() if challenge.id}
+        names |= {str(value): name for name, value in self._sender.captured.items() if value != ""}
+        return {key: with_names(value, names) for key, value in shown.items()}

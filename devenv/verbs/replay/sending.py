@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
@@ -20,8 +19,8 @@ from devenv.verbs.replay.observed import verify_facts
 
 _BEGINS_WITH_LINK = re.compile(r"\{captured:([^}]*)\}")
 _LINK_HEADERS = ("header:location", "header:content-location")
-Lookup = Callable[[str], str]
-"""A session's challenge id, by the session's name; raises where there is none."""
+Lookup = Callable[[str], str | int]
+"""A session's challenge id as the service wrote it, by the session's name; raises where there is none."""
 
 
 class NotCaptured(Exception):
@@ -34,8 +33,8 @@ class Sender:
 
     client: CaptchaClient
     challenge: Lookup
-    captured: dict[str, str] = field(default_factory=dict)
-    """The values so far, by name."""
+    captured: dict[str, str | int] = field(default_factory=dict)
+    """The values so far, by name; a number of a JSON answer stays one."""
     links: dict[str, str] = field(default_factory=dict)
     """Path and query to which a captured value leads, taken as a link in its answer."""
 
@@ -45,8 +44,8 @@ class Sender:
         content = None
         form = headers.get("content-type", "").startswith(FORM_TYPE)
         if step.content is not None:
-            filled = _everywhere(step.content, partial(self._put, written=_quoted if form else str))
-            content = json.dumps(filled, ensure_ascii=False).encode() if step.as_json else filled.encode()
+            filled = self._filled(step.content, _quoted if form else str)
+            content = (json.dumps(filled, ensure_ascii=False) if step.as_json else str(filled)).encode()
         if step.as_json:
             headers.setdefault("content-type", "application/json")
         target = self._target(step.target)
@@ -55,7 +54,7 @@ class Sender:
             value = _value(where, step.matches.get(name), result)
             if value is not None:
                 self.captured[name] = value
-                self.links[name] = _link(target, value)
+                self.links[name] = _link(target, str(value))
         return result
 
     def _target(self, target: str) -> str:
@@ -67,17 +66,29 @@ class Sender:
             raise NotCaptured(f"{begins[1]} was not captured")
         return self.links[begins[1]] + self._put(target[begins.end() :], _quoted)
 
+    def _filled(self, data: Any, written: Callable[[str], str]) -> Any:
+        """A body with ids and values; a text of JSON that is nothing else becomes the number that it is."""
+        if isinstance(data, str):
+            reference = VALUE_REFERENCE.fullmatch(data)
+            value = self._known(reference[1], reference[2]) if reference is not None else None
+            return value if isinstance(value, int) else self._put(data, written)
+        if isinstance(data, Mapping):
+            return {key: self._filled(value, written) for key, value in data.items()}
+        return [self._filled(entry, written) for entry in data] if isinstance(data, list) else data
+
     def _put(self, text: str, written: Callable[[str], str] = str) -> str:
         """The text with ids and values for what stands for them."""
         for kind, name in VALUE_REFERENCE.findall(text):
-            if kind == "challenge":
-                value = self.challenge(name)
-            elif name in self.captured:
-                value = self.captured[name]
-            else:
-                raise NotCaptured(f"{name} was not captured")
-            text = text.replace(f"{{{kind}:{name}}}", written(value))
+            text = text.replace(f"{{{kind}:{name}}}", written(str(self._known(kind, name))))
         return text
+
+    def _known(self, kind: str, name: str) -> str | int:
+        """The id of a session, or a captured value."""
+        if kind == "challenge":
+            return self.challenge(name)
+        if name not in self.captured:
+            raise NotCaptured(f"{name} was not captured")
+        return self.captured[name]
 
 
 def request_facts(step: Request, result: Verified) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
@@ -93,12 +104,12 @@ def request_facts(step: Request, result: Verified) -> tuple[Mapping[str, Any], M
     return facts, shown
 
 
-def _value(where: str, match: str | None, result: Verified) -> str | None:
+def _value(where: str, match: str | None, result: Verified) -> str | int | None:
     """What stands there in the answer, or with ``match`` the part of it that its group finds."""
-    text = result.text if where == "body" and match is not None else _found(where, result)
-    if text is None or match is None:
-        return text
-    found = re.search(match, text)
+    whole = result.text if where == "body" and match is not None else _found(where, result)
+    if whole is None or match is None:
+        return whole
+    found = re.search(match, str(whole))
     if found is None:
         return None
     # A part of a link is written as links are.
@@ -115,17 +126,9 @@ def _quoted(value: str) -> str:
     return quote(value, safe="")
 
 
-def _found(where: str, result: Verified) -> str | None:
+def _found(where: str, result: Verified) -> str | int | None:
     kind, colon, name = where.partition(":")
     if colon and kind == "header":
         return result.headers.get(name.lower())
     value = value_at(result.body, where)
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
-
-
-def _everywhere(data: Any, put: Callable[[str], str]) -> Any:
-    if isinstance(data, str):
-        return put(data)
-    if isinstance(data, Mapping):
-        return {key: _everywhere(value, put) for key, value in data.items()}
-    return [_everywhere(entry, put) for entry in data] if isinstance(data, list) else data
+    return value if isinstance(value, str | int) and not isinstance(value, bool) else None

@@ -36,7 +36,7 @@ class Recorder(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         self.got.append((self.path, self.headers.get("Cookie") or "", body))
         link = self.headers.get("X-Link") or ""
-        data = b'0{"sid":"a+b/c","n":7}'
+        data = b'{"n": 7, "t": "8"}' if self.path == "/json" else b'0{"sid":"a+b/c","n":7}'
         self.send_response(200)
         self.send_header("Content-Type", "text/plain")
         self.send_header("Content-Length", str(len(data)))
@@ -111,6 +111,16 @@ def test_parts_of_an_answer(address: str) -> None:
     )
     assert Recorder.got[1] == ("/q?sid=a%2Bb%2Fc", "shop=s-1234", "sid=a%2Bb%2Fc&n=7")
     assert Recorder.got[2][2] == "a+b/c x/y"
+
+
+def test_a_number_stays_a_number(address: str) -> None:
+    """In JSON, where the text is the number and nothing else."""
+    play(
+        address,
+        "{request: POST /json, capture: {n: n, t: t}}",
+        '{request: "POST /{captured:n}", json: {n: "{captured:n}", t: "{captured:t}", x: "n={captured:n}"}}',
+    )
+    assert Recorder.got[1][::2] == ("/7", '{"n": 7, "t": "8", "x": "n=7"}')
 
 
 def test_what_is_not_in_the_answer_is_not_captured(address: str) -> None:

@@ -66,3 +66,47 @@ def test_keeping_by_name() -> None:
         "email": "a@b",
         "password": "REDACTED",
     }
+
+
+def test_a_boundary_stays_in_every_kind_of_multipart_body() -> None:
+    boundary = "batch_5f3b8a9c12344d5e8f90a1b2c3d4e5f6"
+    head = f"--{boundary}\r\nContent-Type: text/plain\r\n\r\n"
+    body = f"{head}key k1234567890abcdefghijklmnop\r\n--{boundary}--\r\n"
+    kind = f"multipart/mixed; boundary={boundary}"
+    assert Redactor().headers({"content-type": kind}) == {"content-type": kind}
+    assert Redactor().body(body, kind) == body.replace("k1234567890abcdefghijklmnop", "REDACTED")
+
+
+@pytest.mark.parametrize(
+    ("body", "left"),
+    [
+        ('42["login",{"user":"x","password":"hunter2"}]', '42["login",{"user":"x","password":"REDACTED"}]'),
+        ('data: {"token": "abc"}\n\n', 'data: {"token": "REDACTED"}\n\n'),
+        ('0{"password":"","sid":"{captured:sid}"}',) * 2,
+        ("40",) * 2,
+    ],
+)
+def test_fields_of_json_inside_a_text(body: str, left: str) -> None:
+    assert Redactor().body(body, "text/plain;charset=UTF-8") == left
+
+
+def test_a_form_stays_as_it_is_written_where_nothing_is_taken_out() -> None:
+    form = "plan=basic&name=Ada Lovelace&x=%7e&empty=&flag"
+    assert Redactor().body(form, "application/x-www-form-urlencoded") == form
+    secret = Redactor().body(f"{form}&pass%77ord=a+b", "application/x-www-form-urlencoded")
+    assert secret == f"{form}&pass%77ord=REDACTED"
+    sent = Redactor().body('{"password": "x", "a": 1}', "application/x-www-form-urlencoded")
+    assert sent == '{"password": "REDACTED", "a": 1}'
+
+
+def test_of_cookies_only_those_that_were_captured_stay() -> None:
+    redactor = Redactor()
+    headers = {
+        "cookie": "lang=en; sid={challenge:c1}; ga=1",
+        "x-csrf-token": "{captured:csrf}",
+        "x-shop": "a",
+    }
+    assert redactor.headers(headers) == {"cookie": "sid={challenge:c1}", "x-csrf-token": "{captured:csrf}"}
+    assert redactor.notes() == [
+        "redacted: header cookie (1)", "headers left out, --keep NAME keeps one: x-shop (1)"
+    ]  # fmt: skip
