@@ -82,8 +82,8 @@ def _about_bodies(entries: list[HarEntry]) -> list[str]:
         notes.append(f"bodies that were sent and are not in the file: {numbered('entry', lost)}")
     if made := [entry.request.number for entry in entries if entry.rebuilt]:
         notes.append(
-            "JSON bodies made of a list of fields, in which a list of one value is that value: "
-            f"{numbered('entry', made)}"
+            "JSON bodies made of a list of fields, in which a list of one value is that value and an empty "
+            f"one is missing: {numbered('entry', made)}"
         )
     return notes
 
@@ -185,7 +185,7 @@ class _Entry:
         pairs = [(str(field.get("name", "")), field.get("value", "")) for field in fields]
         if is_json(kind):
             self._rebuilt = True
-            return json.dumps(_object(pairs), ensure_ascii=False)
+            return json.dumps(_json_of(pairs), ensure_ascii=False)
         texts = [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in pairs]
         if kind.strip().lower().startswith(MULTIPART_TYPE):
             return None if any("fileName" in field for field in fields) else multipart(texts, kind)
@@ -288,8 +288,10 @@ class _Entry:
         return UsageProblem(self._where + message)
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object of a list of its fields; a name given several times is a list."""
+def _json_of(pairs: list[tuple[str, Any]]) -> Any:
+    """The JSON value of a list of its fields: a name given several times is a list, and so are 0, 1, …"""
+    if [name for name, _ in pairs] == [str(place) for place in range(len(pairs))]:
+        return [value for _, value in pairs]
     names = Counter(name for name, _ in pairs)
     fields: dict[str, Any] = {name: [] for name, count in names.items() if count > 1}
     for name, value in pairs:

@@ -376,6 +376,6 @@ class Player:
 
     def _anonymous(self, shown: Mapping[str, Any]) -> Mapping[str, Any]:
         """Challenge ids and captured values, which every repeat has others of, become their names."""
-        names = {challenge.id: name for name, challenge in self._challenges.items() if challenge.id}
+        names = {str(one.id): name for name, one in self._challenges.items() if one.id}
         names |= {str(value): name for name, value in self._sender.captured.items() if value != ""}
         return {key: with_names(value, names) for key, value in shown.items()}
