@@ -40,7 +40,7 @@ class PodClient:
         except BaseException:
             connection.close()
             raise
-        if connection.reusable and answer.status < 500:
+        if connection.reusable:
             self._idle.append((asyncio.get_running_loop().time(), connection))
         else:
             connection.close()
@@ -91,7 +91,7 @@ class _Connection:
         body = head.body(method)
         content = b"" if body is None else await self._content(body)
         ends = isinstance(body, CloseBody) or head.status == 101
-        self.reusable = head.keep_alive and not ends and not self._received
+        self.reusable = head.reusable_after(method) and not ends and not self._received
         return head, content
 
     async def _head(self) -> ResponseHead:

@@ -70,7 +70,7 @@ class Balancer:
 def request_facts(head: RequestHead, connection: RequestFacts) -> RequestFacts:
     """What a policy may know of a request: affinity cookie, and X-Forwarded-For's first hop as the client.
 
-    Anybody can claim any address so; on one machine, where every peer is 127.0.0.1, that is wanted.
+    A client can claim any address so; on one machine, where every peer is 127.0.0.1, that is wanted.
     ``connection`` has what is known of its connection.
     """
     chain = head.forwarded_for

@@ -55,10 +55,10 @@ def router(proxy: Proxy) -> APIRouter:
 
         ``last`` is what to ask for next, ``latest`` the number of the latest of all.
         """
-        found = proxy.exchanges(since, limit)
+        recent = proxy.exchanges(since, limit)
         return {
-            "exchanges": [exchange.to_json() for exchange in found],
-            "last": found[-1].seq if found else since,
+            "exchanges": [exchange.to_json() for exchange in recent],
+            "last": recent[-1].seq if recent else since,
             "latest": proxy.latest_exchange,
         }
 
@@ -68,6 +68,6 @@ def router(proxy: Proxy) -> APIRouter:
 
         ``now`` is the proxy's time, in seconds since the epoch.
         """
-        return {"exchanges": [one.to_json() for one in proxy.open_exchanges()], "now": time()}
+        return {"exchanges": [exchange.to_json() for exchange in proxy.open_exchanges()], "now": time()}
 
     return routes

@@ -38,7 +38,7 @@ class ConnectFailure(NamedTuple):
 
 
 def connect_failure(error: OSError | TimeoutError, seconds: float) -> ConnectFailure:
-    """What ``error`` says of an attempt to connect that was given ``seconds``."""
+    """The failure that ``error`` stands for, of an attempt to connect with a limit of ``seconds``."""
     if isinstance(error, TimeoutError):
         return ConnectFailure(Failure.CONNECTION_TIMEOUT, f"no connection within {seconds:g} s")
     if isinstance(error, ConnectionRefusedError):

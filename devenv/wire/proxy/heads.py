@@ -164,6 +164,10 @@ class ResponseHead:
         self.names_body = False
         self.reusable = False
 
+    def reusable_after(self, method: bytes) -> bool:
+        """``reusable`` for the response to a ``method`` request: a pod may send the body that HEAD names."""
+        return self.reusable and not (method == b"HEAD" and self.names_body)
+
     def body(self, method: bytes) -> Body | None:
         """The framing of the body that follows a ``method`` request's response; None where there is none."""
         if method == b"HEAD" or self.bodiless:
@@ -269,9 +273,9 @@ def _read_request_field(head: RequestHead, name: bytes, value: bytes, lines: lis
         head.chunked = True
     elif name == b"cookie":
         lines.append(b"Cookie: " + value)
-        found = _COOKIE.search(value)
-        if found is not None:
-            head.cookie = found[1].decode("latin-1")
+        affinity = _COOKIE.search(value)
+        if affinity is not None:
+            head.cookie = affinity[1].decode("latin-1")
     elif name == b"expect":
         if value.lower() != b"100-continue":
             raise Malformed("only the expectation 100-continue is understood", 417)

@@ -78,7 +78,7 @@ def _shortened(value: Any) -> Any:
     if isinstance(value, str) and len(value) > MAX_STRING:
         return f"{value[:MAX_STRING]}… ({len(value)} characters)"
     if isinstance(value, list):
-        return [_shortened(one) for one in value]
+        return [_shortened(entry) for entry in value]
     if isinstance(value, dict):
         return {key: _shortened(one) for key, one in value.items()}
     return value

@@ -247,8 +247,8 @@ class OpenExchange:
         self._response_body = body = ResponseBody(request, head)
         if body.chunked and request.minor == 0:
             self._close = close = True
-        if body.ends_by_close or (request.method == b"HEAD" and head.names_body):
-            self._reusable = False  # a body that a pod sends after HEAD would be read as the next response
+        if body.ends_by_close or not head.reusable_after(request.method):
+            self._reusable = False
         rest = rest_of_head(
             request.minor,
             chunked=body.chunked and request.minor == 1,

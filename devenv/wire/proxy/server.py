@@ -76,7 +76,7 @@ class Proxy:
         return int(self._server.sockets[0].getsockname()[1])
 
     async def close(self, grace: float = 1.0) -> None:
-        """Stop listening, let answers on their way end for ``grace`` seconds, then break them off."""
+        """Stop listening, let the exchanges under way end for ``grace`` seconds, then break them off."""
         clients = self._clients.by_number
         drained = asyncio.Event()
         self._clients.when_empty = drained.set

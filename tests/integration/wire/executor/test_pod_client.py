@@ -87,8 +87,19 @@ def test_an_answer_before_the_final_one_is_skipped() -> None:
 
 def test_an_answer_without_a_body_by_its_status_or_method() -> None:
     assert exchange((False, b"HTTP/1.1 204 No Content\r\n\r\n"), PLAIN)[0][0] == (204, b"")
-    head = (False, b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n")
+    head = (False, b"HTTP/1.1 200 OK\r\n\r\n")
     assert exchange(head, head, method="HEAD") == ([(200, b"")] * 2, 1)
+
+
+@pytest.mark.parametrize("field", [b"Content-Length: 50", b"Transfer-Encoding: chunked"])
+@pytest.mark.parametrize(
+    ("status", "method"), [(b"204 No Content", "POST"), (b"304 Not", "GET"), (b"200 OK", "HEAD")]
+)
+def test_a_connection_whose_bodiless_answer_names_a_body_is_not_used_again(
+    field: bytes, status: bytes, method: str
+) -> None:
+    answer = (False, b"HTTP/1.1 %b\r\n%b\r\n\r\n" % (status, field))
+    assert exchange(answer, answer, method=method) == ([(int(status[:3]), b"")] * 2, 2)
 
 
 @pytest.mark.parametrize(
