@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from devenv.core.model.ids import SessionName
+from devenv.core.model.presets import PRESETS
 from devenv.core.model.topology import RedisMode, SettingChanges
 from devenv.core.model.vocabulary import Answer, Strategy, pod_names
 
@@ -250,6 +251,12 @@ class Scenario:
         if self.preset is not None:
             return self.preset
         return ANY_KIND if ANY_KIND in self.sessions.values() else "captcha"
+
+    @property
+    def answered(self) -> bool:
+        """Whether its sessions are given answers: those of an MCP server are used without one."""
+        profile = PRESETS.get(self.preset or "")
+        return profile is None or any(kind.takes_answer for kind in profile.kinds.values())
 
     @property
     def strategies(self) -> tuple[Strategy, ...]:

@@ -90,17 +90,19 @@ def verify_facts(result: Verified) -> dict[str, Any]:
     }
 
 
-def title(step: Step) -> str:
-    """One step in words: "verify alice on captcha-api-b: right"."""
+def title(step: Step, *, answered: bool = True) -> str:
+    """One step in words: "verify alice on captcha-api-b: right"; without ``answered`` no answer is named."""
     match step:
         case Create(session=session, pod=pod, word_differs_from=other, node=node):
             more = f", another word than {other}'s" if other else ""
             return f"create {session}{_on(pod)}{more}" + (f", its key on the {node} node" if node else "")
         case Verify(session=session, pod=pod):
-            return f"verify {session}{_on(pod)}: {spoken(step)}"
+            return f"verify {session}{_on(pod)}" + (f": {spoken(step)}" if answered else "")
         case Together(verifies=verifies, names=names):
             named = [f"{name}: " for name in names] or [""] * len(verifies)
-            parts = (name + title(part) for name, part in zip(named, verifies, strict=True))
+            parts = (
+                name + title(part, answered=answered) for name, part in zip(named, verifies, strict=True)
+            )
             return "together: " + "; ".join(parts)
         case Restart(pods=pods, env=env):
             given = [f"{name}={value or _EMPTY}" for name, value in env.items() if value is not None]

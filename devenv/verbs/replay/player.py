@@ -133,7 +133,12 @@ class Player:
             deviations = violations(checks, facts)
         seconds = self.clock() - started
         return Observed(
-            self._number, step.line, title(step), self._anonymous(shown), tuple(deviations), seconds
+            self._number,
+            step.line,
+            title(step, answered=self.scenario.answered),
+            self._anonymous(shown),
+            tuple(deviations),
+            seconds,
         )
 
     def _is_over(self, step: Step, observed_step: Observed) -> bool:

@@ -161,7 +161,7 @@ class ReplayResult:
         steps = []
         for number, step in enumerate(self.scenario.steps, start=1):
             if checks := expected_of(step, self.strategy, self.scenario, measured=self.measured):
-                steps.append({"step": number, "do": title(step), **checks})
+                steps.append({"step": number, "do": title(step, answered=self.scenario.answered), **checks})
         note = self.scenario.note(self.strategy) if self.measured else None
         return {"shows": note.shows if note is not None else None, "bug": self.bug, "steps": steps}
 
