@@ -98,7 +98,8 @@ def replay(
     """Play a scenario, print its sequence and judge it by what the catalogue expects of the store.
 
     Runs on the stack that runs, which it leaves as it was; else, or where Redis is to stand otherwise, on one
-    of its own.
+    of its own. Without --strategy a user-provided service is judged by what the sessions of any service must
+    keep. Exit 0: it holds. 1: it fails. 3: an order was not met, or it could not be judged.
     """
     at = common.context(redis=redis)
     with at.screen.working("replay") as progress:
