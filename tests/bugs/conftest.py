@@ -110,16 +110,18 @@ def plays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plays]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort this folder's tests so that stacks, and restarts of their pods, are few, whatever the seed."""
-    ours = [item for item in items if item.path.parent == Path(__file__).parent]
-    if not ours:
-        return
-    first = items.index(ours[0])
-    rest_before = [item for item in items[:first] if item not in ours]
-    rest_after = [item for item in items[first:] if item not in ours]
-    items[:] = [*rest_before, *sorted(ours, key=_order), *rest_after]
+    here = Path(__file__).parent
+    places = [number for number, item in enumerate(items) if item.path.parent == here and _case(item)]
+    for place, item in zip(places, sorted((items[place] for place in places), key=_order), strict=True):
+        items[place] = item
+
+
+def _case(item: pytest.Item) -> Any:
+    """The scenario and the store that a test plays; None for one that plays nothing."""
+    params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return (params["scenario"], params["strategy"]) if "scenario" in params else None
 
 
 def _order(item: pytest.Item) -> tuple[StackKind, str, str]:
-    assert isinstance(item, pytest.Function)
-    case: Any = (item.callspec.params["scenario"], item.callspec.params["strategy"])
+    case = _case(item)
     return stack_kind(*case), str(required_spec(*case).to_json()), case[0].id

@@ -1,0 +1,80 @@
+"""The causes that explain tells: one planted bug for each rule."""
+
+from __future__ import annotations
+
+from tools.mutants.mutant import Mutant
+
+
+def _planted(module: str, rule: str, before: str, after: str, tests: str = "") -> Mutant:
+    return Mutant(
+        rule, f"devenv.core.diagnosis.{module}", before, after, f"diagnosis/{tests or f'test_{module}.py'}"
+    )
+
+
+MUTANTS: tuple[Mutant, ...] = (
+    # The causes of explain: races.
+    _planted("races", "resurrected-key", 'owner.kind == "verify"', 'owner.kind == "create"'),
+    _planted("races", "expiry-inside-verify", '"expiry-inside-verify",', '"resurrected-key ",'),
+    _planted(
+        "races", "empty-bypass", 'request.get("selections") == []:', 'request.get("selections") == [0]:'
+    ),
+    _planted("races", "double-success", "if len(passed) < 2:", "if len(passed) < 3:"),
+    _planted("races", "lost-attempt", "if first.attempts == second.attempts:", "if first is second:"),
+    _planted("races", "ttl-rounds-to-zero", 'before.reply == "0"', 'before.reply == "1"'),
+    _planted(
+        "races", "double-click", "if Outcome.SUCCESS not in outcomes or", "if Outcome.SUCCESS in outcomes or"
+    ),
+    # Faults.
+    _planted("faults", "cluster-plain-client", 'startswith("-MOVED")', 'startswith("-ASK")'),
+    _planted("faults", "wrong-type", "(refused and (passed or misled(call)))", "(refused and misled(call))"),
+    _planted("faults", "wrong-type, another value", "(foreign and misled(call))", "(foreign and passed)"),
+    _planted("faults", "writes-refused", '_REFUSALS = ("-OOM", ', "_REFUSALS = ("),
+    _planted("faults", "ttl not known", 'if before.name != "TTL"', 'if before.name != "PTTL"'),
+    _planted(
+        "faults",
+        "reply-lost",
+        "not (misled(call) or call.unheard or slow)",
+        "not (call.unheard or slow)",
+    ),
+    _planted(
+        "faults",
+        "reply-lost, of no verify",
+        "or not missing or _words(step) in answered:",
+        "or not missing or _words(step) not in answered:",
+    ),
+    _planted("faults", "redis-hangs", "if call.waited_s < SLOW_S:", "if call.waited_s < 1000 * SLOW_S:"),
+    _planted("faults", "redis-dies", "hung = call.unheard and bool(call.pod)", "hung = False"),
+    _planted("faults", "redis-dies, not serving", '_NOT_SERVING = ("-LOADING", ', "_NOT_SERVING = ("),
+    # Lost sessions.
+    _planted("losses", "pod-memory", "    if create.pod != lost.pod:\n", "    if create.pod == lost.pod:\n"),
+    _planted(
+        "losses",
+        "pod-restart",
+        "joined.restarted(create.pod, create.started, lost.ended)) is not None:",
+        "joined.restarted(create.pod, create.started, lost.ended)) is False:",
+    ),
+    _planted("losses", "flag-off-regression", '.get("WORKERS") == "1"', '.get("WORKERS") == "4"'),
+    _planted("losses", "many-workers", '"many-workers", challenge_id', '"pod-memory", challenge_id'),
+    _planted("losses", "mixed-flags", "and here != there:", "and here is there:"),
+    _planted(
+        "losses", "prefix-mismatch", "if wrote.key != read.key:", "if wrote.key == read.key + wrote.key:"
+    ),
+    _planted(
+        "losses",
+        "prefix-mismatch, database",
+        "if databases[0] != databases[1]:",
+        "if databases[0] == databases[1] * 2:",
+    ),
+    _planted("losses", "standalone-cluster-client", 'startswith("CLUSTER")', 'startswith("CLUSTERS")'),
+    _planted("losses", "half-migration", "    if connected:\n", "    if not connected:\n"),
+    _planted("losses", "redis-late", '"redis-late", challenge_id', '"redis-dies", challenge_id'),
+    _planted(
+        "losses",
+        "wrong-port",
+        '    return finding("wrong-port", challenge_id, sentence, refusal, create, lost)',
+        '    return finding("redis-dies", challenge_id, sentence, refusal, create, lost)',
+    ),
+    _planted(
+        "losses", "attempts-limit", "len(graded) <= ATTEMPTS_LIMIT:", "len(graded) <= ATTEMPTS_LIMIT + 1:"
+    ),
+)

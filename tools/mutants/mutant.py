@@ -1,0 +1,25 @@
+"""One planted bug."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One planted bug."""
+
+    rule: str
+    """What the rule finds, as its violation, cause or advice is called; or its function."""
+    module: str
+    before: str
+    """A text that is in the module exactly once."""
+    after: str
+    """What stands in its place in the mutant."""
+    tests: str
+    """The module or the test that must fail, below tests/unit/core/."""
+
+    @property
+    def name(self) -> str:
+        """For a person, and for the command line."""
+        return f"{self.module.removeprefix('devenv.core.')}:{self.rule}"
