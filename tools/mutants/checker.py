@@ -41,12 +41,18 @@ MUTANTS: tuple[Mutant, ...] = (
         "operation.f == AGE and operation.type",
         "operation.f == FLUSH and operation.type",
     ),
-    _planted("invariants", "key-without-ttl", "if left == -1 and not known", "if left == -2 and not known"),
+    _planted("invariants", "no-ttl", "if left == -1 and not known", "if left == -2 and not known"),
     _planted(
         "linearizability",
         "not-linearizable",
         "return Verdict.NOT_LINEARIZABLE",
         "return Verdict.LINEARIZABLE",
         "test_linearizability.py",
+    ),
+    _planted(
+        "judge",
+        "user",
+        "(sentence := invariant.check(history)) is not None:",
+        "(sentence := invariant.check(history)) is None:",
     ),
 )

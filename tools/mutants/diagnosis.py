@@ -6,9 +6,8 @@ from tools.mutants.mutant import Mutant
 
 
 def _planted(module: str, rule: str, before: str, after: str, tests: str = "") -> Mutant:
-    return Mutant(
-        rule, f"devenv.core.diagnosis.{module}", before, after, f"diagnosis/{tests or f'test_{module}.py'}"
-    )
+    file = tests or f"test_{module}.py"
+    return Mutant(rule, f"devenv.core.diagnosis.{module}", before, after, f"diagnosis/{file}")
 
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -29,7 +28,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _planted("faults", "wrong-type", "(refused and (passed or misled(call)))", "(refused and misled(call))"),
     _planted("faults", "wrong-type, another value", "(foreign and misled(call))", "(foreign and passed)"),
     _planted("faults", "writes-refused", '_REFUSALS = ("-OOM", ', "_REFUSALS = ("),
-    _planted("faults", "ttl not known", 'if before.name != "TTL"', 'if before.name != "PTTL"'),
+    _planted("faults", "redis-hangs, of TTL", 'if before.name != "TTL"', 'if before.name != "PTTL"'),
     _planted(
         "faults",
         "reply-lost",
@@ -76,5 +75,25 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _planted(
         "losses", "attempts-limit", "len(graded) <= ATTEMPTS_LIMIT:", "len(graded) <= ATTEMPTS_LIMIT + 1:"
+    ),
+    _planted(
+        "losses", "unexplained", "if one_process and not joined.profile.switchable:", "if not one_process:"
+    ),
+    _planted("losses", "flushed", "if _expired(create, wrote.at, read.at) or any(", "if True or any("),
+    _planted("losses", "taken-out", 'if removal.name != "GETDEL" or', 'if removal.name == "GETDEL" or'),
+    _planted("losses", "announce-unreachable", "if asked and not any(", "if asked and any("),
+    _planted(
+        "losses", "cluster-database", 'startswith("-") and _is_cluster', 'startswith("+") and _is_cluster'
+    ),
+    # Causes without a session of their own.
+    _planted(
+        "diagnosis",
+        "bad-port-value",
+        "port is None or _is_port(port) or",
+        "port is None or port or",
+        "test_losses.py",
+    ),
+    _planted(
+        "words", "handwriting-global", '"handwriting-global", None', '"pod-memory", None', "test_losses.py"
     ),
 )

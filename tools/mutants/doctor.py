@@ -5,8 +5,9 @@ from __future__ import annotations
 from tools.mutants.mutant import Mutant
 
 
-def _planted(module: str, rule: str, before: str, after: str, tests: str = "test_rules.py") -> Mutant:
-    return Mutant(rule, f"devenv.core.doctor_rules.{module}", before, after, f"doctor_rules/{tests}")
+def _planted(module: str, rule: str, before: str, after: str) -> Mutant:
+    tests = f"doctor_rules/test_{module}.py"
+    return Mutant(rule, f"devenv.core.doctor_rules.{module}", before, after, tests)
 
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -163,8 +164,8 @@ MUTANTS: tuple[Mutant, ...] = (
     _planted(
         "settings_rules",
         "refused-value",
-        "if value.problem is Unfit.BASE64:",
         "if value.problem is Unfit.BLANK:",
+        "if value.problem is Unfit.BASE64:",
     ),
     _planted(
         "settings_rules", "host-missing", 'and not pod.text("REDIS_HOST"):', 'and pod.text("REDIS_HOST"):'
@@ -193,7 +194,19 @@ MUTANTS: tuple[Mutant, ...] = (
         "lost-across-pods",
         "if item.lost]\n    unclear",
         "if not item.lost]\n    unclear",
-        "test_crossing_rules.py",
     ),
-    _planted("refusals", "refusals", '    ("NOPERM", "permission"),\n', "", "test_refusals.py"),
+    _planted(
+        "refusals",
+        "permission, refused to a pod",
+        '    ("NOPERM", "permission"),\n',
+        "",
+    ),
+    _planted("connection_rules", "no-answer", 'else "no-answer"\n', 'else "port-closed"\n'),
+    _planted("connection_rules", "tls-failed", '"tls-failed", f"', '"certificate-name", f"'),
+    _planted("connection_rules", "password-missing", 'if start in ("NOAUTH", ', "if start in ("),
+    _planted("connection_rules", "login-refused", '"login-refused", f"', '"not-ready", f"'),
+    _planted(
+        "server_rules", "database-on-cluster", '"database-on-cluster" if cluster', '"database" if cluster'
+    ),
+    _planted("crossing_rules", "seen-in-trace", '"seen-in-trace", cause', '"lost-across-pods", cause'),
 )

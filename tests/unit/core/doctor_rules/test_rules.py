@@ -15,74 +15,22 @@ from devenv.core.doctor_rules.facts import (
     Certificate,
     Created,
     Facts,
-    Info,
-    Keyspace,
     Node,
     Reach,
     Server,
     Speech,
-    Target,
     Tcp,
     Tls,
     Trust,
-    WriteProbe,
 )
-from devenv.core.doctor_rules.settings import env_file
 from devenv.core.render.junit import junit_xml
 from devenv.verbs.doctor.junit import junit_suite
 from tests.support import ROOT
-
-TEXT = "USE_REDIS=true\nREDIS_HOST=redis.example\nREDIS_PORT=6379\nSESSION_STRATEGY=atomic\n"
-POD = env_file(TEXT, "f.env")
-OPEN = Tcp(Reach.OPEN, 0.001)
-INFO = Info("Redis", "7.2.7", "standalone", "master")
-WELL = Server(
-    Target("redis.example", 6379),
-    ("f.env",),
-    tcp=OPEN,
-    speech=Speech.REDIS,
-    greeted=True,
-    seconds=0.001,
-    info=INFO,
-    keyspace=Keyspace(),
-    write=WriteProbe("rcaptcha:doctor:x", ttl=10),
-)
-
-
-def kinds(*servers: Server, created: tuple[Created, ...] = (), needs: tuple[str, ...] = ()) -> list[str]:
-    facts = Facts((POD,), servers, created, commands={"f.env": needs})
-    return [finding.kind for finding in diagnose(facts).findings]
+from tests.unit.core.doctor_rules.made_up import INFO, POD, WELL, kinds
 
 
 def test_nothing_is_wrong_with_a_well_server() -> None:
     assert kinds(WELL, needs=NEEDS["atomic"]) == []
-
-
-@pytest.mark.parametrize(
-    ("server", "kind"),
-    [
-        (Server(WELL.target, WELL.pods, tcp=Tcp(Reach.UNKNOWN_HOST, 0.1, "no such name")), "host-unknown"),
-        (Server(WELL.target, WELL.pods, tcp=Tcp(Reach.TIMEOUT, 2.0)), "no-answer"),
-        (Server(WELL.target, WELL.pods, tcp=Tcp(Reach.UNREACHABLE, 0.0, "no route")), "no-answer"),
-        (replace(WELL, ping="LOADING Redis is loading the dataset in memory"), "not-ready"),
-        (replace(WELL, ping="MASTERDOWN Link with MASTER is down"), "not-ready"),
-        (replace(WELL, ping="ERR max number of clients reached"), "login-refused"),
-        (replace(WELL, ping="DENIED Redis is running in protected mode"), "login-refused"),
-        (replace(WELL, ping="NOPERM User x has no permissions to run the 'ping' command"), "permission"),
-        (replace(WELL, info=replace(INFO, mode="sentinel")), "not-redis"),
-        (replace(WELL, info=replace(INFO, mode="cluster"), cluster_state="fail"), "cluster-down"),
-        (replace(WELL, write=WriteProbe("k", "MISCONF Redis is configured to save")), "writes-refused"),
-        (replace(WELL, write=WriteProbe("k", "NOREPLICAS Not enough good replicas")), "writes-refused"),
-    ],
-)
-def test_what_no_server_of_this_machine_shows(server: Server, kind: str) -> None:
-    assert kinds(server) == [kind]
-
-
-def test_a_tls_handshake_that_fails_for_another_reason() -> None:
-    target = replace(WELL.target, tls=True)
-    server = Server(target, WELL.pods, tcp=OPEN, speech=Speech.TLS, tls=Tls(Trust.FAILED, "unsupported"))
-    assert kinds(server) == ["tls-failed"]
 
 
 def test_of_a_broken_way_only_the_first_break_is_told() -> None:

@@ -1,0 +1,72 @@
+"""Settings, by themselves and compared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from devenv.core.doctor_rules.kubernetes import Unfit, UnfitValue
+from devenv.core.doctor_rules.settings import Place, env_file
+from tests.unit.core.doctor_rules.made_up import POD, TEXT, WELL, kinds
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("REDIS_DB=0", []),
+        ("REDIS_PORT=65535", []),
+        ("REDIS_PORT=0", ["bad-port-value"]),
+        ("REDIS_PORT=65536", ["bad-port-value"]),
+        ("REDIS_PORT=tcp://10.0.0.7:6379", ["bad-port-value"]),
+        ("REDIS_DB=-1", ["bad-number"]),
+        ("CAPTCHA_TTL=0", ["bad-number"]),
+        ("REDIS_HOST=", ["host-missing"]),
+        ("REDIS_HOST=redis://redis.example", ["host-form"]),
+        ("REDIS_URL=redis://user:pa#ss@redis.example:6379/0", ["url-password"]),
+        ("REDIS_URL=redis.example", ["url-form"]),
+        ("USE_REDIS=yes", ["flag-word"]),
+        ("USE_REDIS=false", ["flag-off"]),
+    ],
+)
+def test_a_value(line: str, found: list[str]) -> None:
+    assert kinds(pods=[env_file(f"{TEXT}{line}\n", "f.env")]) == found
+
+
+def test_one_pod_that_is_surely_alone_needs_no_redis() -> None:
+    alone = replace(env_file(f"{TEXT}USE_REDIS=false\n", "f.env"), replicas=1)
+    assert kinds(pods=[alone]) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("REDIS_DB=0", []),
+        ("USE_REDIS=false", ["flags-differ"]),
+        ("REDIS_PREFIX=other:", ["prefix-differs"]),
+        ("REDIS_DB=1", ["prefix-differs"]),
+    ],
+)
+def test_two_pods_compared(line: str, found: list[str]) -> None:
+    other = env_file(f"{TEXT}{line}\n", "g.env")
+    assert kinds(replace(WELL, pods=("f.env", "g.env")), pods=[POD, other]) == found
+
+
+def test_two_pods_with_two_servers() -> None:
+    other = env_file(TEXT.replace("redis.example", "other.example"), "g.env")
+    second = replace(WELL, target=replace(WELL.target, host="other.example"), pods=("g.env",))
+    assert kinds(WELL, second, pods=[POD, other]) == ["server-differs"]
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind"),
+    [
+        (Unfit.NUMBER, "refused-value"),
+        (Unfit.BOOLEAN, "refused-value"),
+        (Unfit.BASE64, "refused-value"),
+        (Unfit.BLANK, "blank-in-value"),
+    ],
+)
+def test_a_value_of_a_manifest(problem: Unfit, kind: str) -> None:
+    value = UnfitValue("REDIS_PORT", "ConfigMap web", Place("web.yaml", 7), problem, "6379 ")
+    assert kinds(WELL, unfit_values=(value,)) == [kind]
