@@ -65,7 +65,12 @@ MUTANTS: tuple[Mutant, ...] = (
         "if databases[0] == databases[1] * 2:",
     ),
     _planted("losses", "standalone-cluster-client", 'startswith("CLUSTER")', 'startswith("CLUSTERS")'),
-    _planted("losses", "half-migration", "    if connected:\n", "    if not connected:\n"),
+    _planted(
+        "losses",
+        "half-migration",
+        "    if connected and refusal is None:",
+        "    if not connected and refusal is None:",
+    ),
     _planted("losses", "redis-late", '"redis-late", challenge_id', '"redis-dies", challenge_id'),
     _planted(
         "losses",

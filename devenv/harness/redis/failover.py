@@ -18,7 +18,8 @@ from devenv.core.model.ids import SessionKey
 from devenv.harness.redis.cluster_client import ClusterClient
 from devenv.stack.waiting import wait_until
 
-SECONDS = 10.0
+SECONDS = 60.0
+"""How long nodes may take to agree; only a cluster that is broken, or a machine that hangs, takes longer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ SLOTS = 16384
 MASTERS = 3
 BUS_OFFSET = 10_000
 """Where a node's bus port is unless it was told otherwise, counted from its port."""
-FORM_SECONDS = 20.0
+FORM_SECONDS = 60.0
 _ANSWER_SECONDS = 1.0
 
 CONFIG_FILE = "nodes.conf"
