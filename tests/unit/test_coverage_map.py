@@ -31,7 +31,6 @@ TESTED_WITH_THEIR_ROOM = {
     "devenv.core.render": ("unit/core/render", "document html"),
     "devenv.core.resp": ("unit/core/resp", "words"),
     "devenv.core.routing": ("unit/core/routing/test_policies.py", "codec"),
-    "devenv.core.scenario": ("unit/core/scenario/test_parse.py", "model"),
     "devenv.harness.client": ("integration/cli/test_pairs.py", "cross_pod_check"),
     "devenv.pytest_plugin": ("integration/pytest_plugin", "results stack workbench"),
     "devenv.stack": ("integration/stack", "control_calls loopback"),
@@ -48,7 +47,7 @@ TESTED_WITH_THEIR_ROOM = {
     "devenv.verbs.init": ("unit/verbs/init", "mcp_server redis_use"),
     "devenv.verbs.recordings": (
         "unit/verbs/recordings",
-        "captures har_duplicates har_files record sessions steps",
+        "har_duplicates har_files record steps",
     ),
     "devenv.verbs.replay": ("integration/verbs/replay", "concurrent player shrink"),
     "devenv.wire.edge": ("integration/wire/edge", "supervisor"),

@@ -26,7 +26,7 @@ MASTERS = 3
 BUS_OFFSET = 10_000
 """Where a node's bus port is unless it was told otherwise, counted from its port."""
 FORM_SECONDS = 60.0
-_ANSWER_SECONDS = 1.0
+_ANSWER_SECONDS = 10.0
 
 CONFIG_FILE = "nodes.conf"
 OPTIONS = {
@@ -119,10 +119,12 @@ def wait_until_it_serves(nodes: Sequence[Node]) -> None:
 
 
 def _introduce(nodes: Sequence[Node], clients: Sequence[redis.Redis]) -> None:
+    """Give slots and epochs, then let the nodes meet: a node that knows another one takes no epoch."""
     for at, client in enumerate(clients):
         if at < MASTERS:
             _say(client, "CLUSTER", "ADDSLOTSRANGE", *_slots(at))
         _say(client, "CLUSTER", "SET-CONFIG-EPOCH", at + 1)
+    for at, client in enumerate(clients):
         for other in nodes[at + 1 :]:
             _say(client, "CLUSTER", "MEET", other.host, other.port, other.bus_port)
 
