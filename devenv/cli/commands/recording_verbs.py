@@ -73,7 +73,7 @@ def har(
     flags: ImportFlags,
     common: Common,
 ) -> None:
-    """Make a scenario of a HAR file, as Chrome, Firefox and Safari save it."""
+    """Make a scenario of a HAR file of a browser or a test tool, or of a zip or a trace of Playwright."""
     _import("har", file, flags, common.context())
 
 
@@ -85,7 +85,7 @@ def log(
     flags: ImportFlags,
     common: Common,
 ) -> None:
-    """Make a scenario of an access log: nginx' combined form, or one JSON object a line."""
+    """Make a scenario of an access log of nginx, Apache, Caddy, Traefik, HAProxy, Envoy or Istio."""
     _import("log", file, flags, common.context())
 
 

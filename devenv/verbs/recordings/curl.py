@@ -15,7 +15,7 @@ from devenv.core.model.bodies import FORM_TYPE
 from devenv.core.model.errors import UsageProblem
 from devenv.verbs.recordings.curl_globbing import urls_of
 from devenv.verbs.recordings.curl_options import long_name, takes_value
-from devenv.verbs.recordings.recorded import Recorded, Recording
+from devenv.verbs.recordings.recorded import Recorded, Recording, encoded_target
 from devenv.verbs.recordings.shell_words import ShellCommand, shell_commands
 
 _JSON = "application/json"
@@ -39,7 +39,6 @@ _NOT_SENT = (
     "netrc",
 )
 """Options that add a header which is not taken over."""
-_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 _NOT_OVER_HTTP = "only http and https are taken over"
 
 
@@ -100,7 +99,7 @@ class _Options:
                     raise UsageProblem(f"{where}{address} is no HTTP address", hint=_NOT_OVER_HTTP)
                 query = "&".join(filter(None, [url.query, *self.query, *self._data_in_query()]))
                 path = (url.path if self.path_as_is else _squashed(url.path)) or "/"
-                target = self.target or quote(path + (f"?{query}" if query else ""), safe=_PRINTABLE)
+                target = self.target or encoded_target(path + (f"?{query}" if query else ""))
                 yield Recorded(
                     line, self._method(body), target, headers=headers, body=body,
                     host=url.netloc.rpartition("@")[2],
@@ -250,7 +249,7 @@ def _data(option: str, value: str, where: str) -> str:
 def _urlencoded(value: str, where: str) -> str:
     """``content``, ``=content`` or ``name=content``; ``@file`` and ``name@file`` are refused.
 
-    A blank becomes %20; curl since 7.81 writes +, which is the same to a form.
+    A blank becomes %20; curl 7.88 writes +, which is the same to a form.
     """
     if "=" not in value and "@" in value:
         raise UsageProblem(f"{where}{value} reads a file: write the body into the command")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from devenv.core.model.bodies import answered_fields
 from devenv.verbs.recordings.bodies import fields_of
 
 _MOST_NUMBERS = 8
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,11 @@ class Recording:
     """What was left out, and why."""
     unit: str = "entry"
     """What ``Recorded.number`` counts: entry or line."""
+
+
+def encoded_target(target: str) -> str:
+    """A path and query as HTTP sends it: what is no printable ASCII percent-encoded."""
+    return quote(target, safe=_PRINTABLE)
 
 
 def numbered(unit: str, numbers: Iterable[int]) -> str:

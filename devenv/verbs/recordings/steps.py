@@ -15,7 +15,7 @@ from devenv.core.model.vocabulary import MAX_PODS, Answer, Outcome, pod_names
 from devenv.core.scenario.pod_rotation import Turns
 from devenv.verbs.recordings.bodies import is_json, json_value
 from devenv.verbs.recordings.captures import Captures
-from devenv.verbs.recordings.recorded import Recorded, numbered
+from devenv.verbs.recordings.recorded import Recorded, encoded_target, numbered
 from devenv.verbs.recordings.redaction import Redactor
 from devenv.verbs.recordings.sessions import Event
 
@@ -171,9 +171,8 @@ class StepMaker:
     def _content(self, request: Recorded, number: int, redactor: Redactor) -> dict[str, Any]:
         """What is sent: the target, headers and the body, with placeholders and without secrets."""
         captures = self._captures
-        step: dict[str, Any] = {
-            "request": f"{request.method} {redactor.target(captures.target(request.target, number))}"
-        }
+        target = redactor.target(encoded_target(captures.target(request.target, number)))
+        step: dict[str, Any] = {"request": f"{request.method} {target}"}
         headers = redactor.headers(
             {name: captures.put(value, number) for name, value in request.headers.items()}
         )

@@ -262,3 +262,14 @@ def test_sessions_in_cookies_are_told_apart_and_their_values_are_not_kept() -> N
     assert used == ["c2", "c1"]
     assert first not in composed.text
     assert second not in composed.text
+
+
+def test_a_path_that_a_browser_wrote_as_people_read_it() -> None:
+    step = made(create(), post("/api/näme of it?q=a b")).data["steps"][1]
+    assert step["request"] == "POST /api/n%C3%A4me%20of%20it?q=a%20b"
+
+
+def test_a_pause_of_more_than_a_day_is_a_day() -> None:
+    composed = made(create(at=0.0), create("b" * 32, at=200_000.0))
+    assert composed.data["steps"][1] == {"pause": 86400.0}
+    assert "pauses of more than a day are replayed as a day; the longest was 2.3 days" in composed.notes
