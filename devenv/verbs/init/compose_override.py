@@ -32,9 +32,9 @@ def override_text(service: ServiceSpec, source: str) -> str:
         "workers": "1", "python": "python",
     }  # fmt: skip
     services: dict[str, Any] = {}
-    for at, pod in enumerate(_PODS):
-        redis_port = str(6391 + at)
-        here = {
+    for index, pod in enumerate(_PODS):
+        redis_port = str(6391 + index)
+        pod_values = {
             **values,
             "redis_port": redis_port,
             "redis_url": f"redis://proxy:{redis_port}/0",
@@ -42,28 +42,28 @@ def override_text(service: ServiceSpec, source: str) -> str:
         }
         env = {
             **dict.fromkeys(NOWHERE, ""),
-            **dict.fromkeys(REDIS_URLS, here["redis_url"]),
+            **dict.fromkeys(REDIS_URLS, pod_values["redis_url"]),
             **dict.fromkeys(REDIS_PAIRS, f"proxy:{redis_port}"),
             "PORT": _PORT,
             "HOST": values["host"],
-            **_switch(service, here),
-            **{name: _put(value, here) for name, value in service.env.items()},
+            **_switch(service, pod_values),
+            **{name: _put(value, pod_values) for name, value in service.env.items()},
         }
         body: dict[str, Any] = {
             "image": source if image is None else f"{pod}-own",
             "pull_policy": "missing" if image is None else "build",
             "build": _Reset() if image is None else image,
-            "command": _command(service, here),
+            "command": _command(service, pod_values),
             "read_only": False,
             "environment": env,
             "healthcheck": {"test": _health(service)},
         }
         services[pod] = body
     # So that every verb knows how these pods are spoken to.
-    said = {"DEVENV_SERVICE": json.dumps(service.public().to_json()).replace("$", "$$")}
+    proxy_env = {"DEVENV_SERVICE": json.dumps(service.public().to_json()).replace("$", "$$")}
     if service.profile.carrier:
-        said["DEVENV_SESSION_CARRIER"] = service.profile.carrier
-    services["proxy"] = {"environment": said}
+        proxy_env["DEVENV_SESSION_CARRIER"] = service.profile.carrier
+    services["proxy"] = {"environment": proxy_env}
     text = yaml.dump({"services": services}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
     return _HEAD + text
 
@@ -83,7 +83,7 @@ def _command(service: ServiceSpec, values: dict[str, str]) -> Any:
 
 
 def _health(service: ServiceSpec) -> list[str]:
-    """Whether somebody listens on PORT, by what is surely in the image; else put your own check there."""
+    """Whether a process listens on PORT, by a program that is surely in the image; else no check at all."""
     if service.app is not None:
         return ["CMD", "python", "-c", f"import socket; socket.create_connection(('127.0.0.1', {_PORT}), 3)"]
     if service.command[0].rpartition("/")[2] == "node":
