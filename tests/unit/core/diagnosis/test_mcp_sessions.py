@@ -11,6 +11,7 @@ from devenv.core.diagnosis.diagnosis import diagnose_joined
 from devenv.core.diagnosis.findings import Diagnosis
 from devenv.core.diagnosis.stories import join
 from devenv.core.model.events import Exchange, StackEvent, TraceEvent
+from devenv.core.model.ids import SessionHeader
 from devenv.core.model.mcp import MCP_SESSION, initialize, list_tools
 
 from .conftest import A, B
@@ -25,7 +26,7 @@ def exchange(seq: int, pod: str, body: Any, status: int, answer: Any, method: st
     sent = None if body is None else json.dumps(body)
     return Exchange(
         seq, f"r{seq}", "c", method, "/mcp", "pinned", pod, status, float(seq), 1.0, None, sent,
-        json.dumps(answer), "abc123",
+        json.dumps(answer), SessionHeader("abc123"),
     )  # fmt: skip
 
 
