@@ -36,10 +36,11 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What ``GET /catalog`` listed. ``targets`` are all pairs of a scene and a label it can be asked for."""
+    """What ``GET /catalog`` listed."""
 
     classes: tuple[PictureClass, ...]
     targets: tuple[Scene, ...]
+    """All pairs of a scene and a label that it can be asked for."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Catalogue:

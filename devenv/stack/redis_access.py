@@ -27,16 +27,18 @@ _POD_RIGHTS = "~* &* +@all -@admin -@dangerous +info"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """How Redis is entered in one stack: ``pods`` and ``ours`` say by whom; ``options`` are the server's.
-
-    ``certificates``: of Redis and of the gate; None without TLS. ``file`` keeps ``ours`` for our own clients.
-    """
+    """How Redis is entered in one stack."""
 
     pods: RedisAccess = OPEN
+    """The pods' access."""
     ours: RedisAccess = OPEN
+    """devenv's own access."""
     options: Mapping[str, str] = field(default_factory=dict)
+    """The server's options."""
     certificates: Certificates | None = None
+    """Of Redis and of the gate; None without TLS."""
     file: str = ""
+    """Keeps ``ours`` for devenv's own clients."""
 
     def server_options(self, port: int) -> dict[str, str]:
         """The server's options where it listens on ``port``."""

@@ -42,15 +42,14 @@ class Submission(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A graded answer. ``attempts`` counts this one; None where the store does not count.
-
-    ``ended`` says that the session is over: by success, or at the limit.
-    """
+    """A graded answer."""
 
     document: Mapping[str, Any]
     passed: bool
     attempts: int | None
+    """Counts this answer; None where the store does not count."""
     ended: bool
+    """Whether the session is over: by success, or at the limit."""
 
 
 class SessionStore(Protocol):

@@ -56,25 +56,25 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class HistoryOperation:
-    """One operation from its call to its return, in the seconds of the history's clock.
-
-    ``type`` is ok, fail or info. ``challenge`` is None where the record does not say which. ``answer`` is
-    what a verify gave, None where it is not known whether it is right. ``told`` is what its caller heard of
-    the session, None where nothing was heard or it was no grade. ``returned`` is infinite where the end is
-    not known. ``lines`` are the numbers of its one or two lines.
-    """
+    """One operation from its call to its return, in the seconds of the history's clock."""
 
     process: int
     f: str
     type: EventType
+    """ok, fail or info."""
     challenge: str | None
+    """None where the record does not say which."""
     pod: str | None
     called: float
     returned: float
+    """Infinite where the end is not known."""
     value: Mapping[str, Any]
     lines: tuple[int, ...]
+    """The numbers of its one or two lines."""
     answer: Answer | None = None
+    """What a verify gave; None where it is not known whether it is right."""
     told: Result | None = None
+    """What its caller heard of the session; None where nothing was heard or it was no grade."""
 
     @property
     def outcome(self) -> str | None:
@@ -107,15 +107,15 @@ class KeysSeen:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A whole history. ``operations`` are in the order of their calls; ``name`` is the file's, for messages.
-
-    ``ignored`` counts events of other kinds.
-    """
+    """A whole history."""
 
     name: str
+    """The file's name, for messages."""
     operations: tuple[HistoryOperation, ...]
+    """In the order of their calls."""
     seen: tuple[KeysSeen, ...] = ()
     ignored: int = 0
+    """How many events were of other kinds."""
 
     @property
     def challenges(self) -> tuple[str, ...]:

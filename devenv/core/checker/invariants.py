@@ -41,13 +41,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InvariantViolation:
-    """One broken rule. ``lines`` are those of the history that show it; ``name`` a user invariant's."""
+    """One broken rule."""
 
     kind: Kind
     challenge: str | None
     sentence: str
     lines: tuple[int, ...] = ()
+    """The lines of the history that show it."""
     name: str | None = None
+    """The name of a user's own invariant."""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; ``name`` only where there is one."""

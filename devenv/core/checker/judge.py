@@ -70,10 +70,11 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class UserInvariant:
-    """A rule of the reader's own: ``check`` gives a sentence where it is violated, else None."""
+    """A rule of the reader's own."""
 
     name: str
     check: Callable[[History], str | None]
+    """Gives a sentence where the rule is violated, else None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,7 @@ class Undecided:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the checker found. ``partial`` gives, for each challenge that is not linearizable or undecided,
-    the lines of its longest explicable sequence of operations."""
+    """What the checker found."""
 
     verdict: Outcome
     violations: tuple[InvariantViolation, ...]
@@ -102,6 +102,9 @@ class Report:
     ignored: int
     steps: int
     partial: Mapping[str, tuple[tuple[int, ...], ...]]
+    """For each challenge that is not linearizable or undecided, the lines of its longest explicable sequence
+    of operations.
+    """
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; ``kinds`` counts the violations."""
@@ -121,9 +124,10 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class SessionModel:
-    """The sequential session as the search asks about it. ``begins`` are the states it may begin in."""
+    """The sequential session as the search asks about it."""
 
     begins: tuple[Session, ...] = (Session(),)
+    """The states that it may begin in."""
     limit: int | None = ATTEMPTS_LIMIT
 
     def initial(self) -> Sequence[Session]:

@@ -50,14 +50,14 @@ class Model(Protocol[S, C_contra]):
 class Op(Generic[C]):
     """One operation of a history: the call with its result, and the moments between which it happened.
 
-    ``called`` and ``returned`` are positions or times of one clock. ``returned`` is infinite for a lost
-    reply: such an operation is neither known to be done nor undone. Operations with equal ``call`` must be
-    interchangeable.
+    Operations with equal ``call`` must be interchangeable.
     """
 
     call: C
     called: float
+    """A position or time of the same clock as ``returned``."""
     returned: float = inf
+    """Infinite for a lost reply: such an operation is neither known to be done nor undone."""
 
     @property
     def lost(self) -> bool:
@@ -75,10 +75,12 @@ class Verdict(StrEnum):
 
 @dataclass(slots=True)
 class Budget:
-    """How long to search: configurations, and optionally ``until`` a moment of the caller's ``clock``."""
+    """How long to search."""
 
     steps: int = DEFAULT_STEPS
+    """Configurations to visit at most."""
     until: float = inf
+    """A moment of the caller's ``clock``."""
     clock: Callable[[], float] | None = None
 
     def spend(self) -> bool:
@@ -91,12 +93,15 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """``order`` holds the positions of operations in the order found: a whole linearization, or the longest
-    partial one, by operations whose reply is known. ``steps`` is the number of configurations visited."""
+    """The verdict on one challenge."""
 
     verdict: Verdict
     order: tuple[int, ...]
+    """The positions of operations in the order found: a whole linearization, or the longest partial one, by
+    operations whose reply is known.
+    """
     steps: int
+    """The number of configurations visited."""
 
 
 def linearize(ops: Sequence[Op[C]], model: Model[S, C], budget: Budget | None = None) -> Judgement:

@@ -33,26 +33,20 @@ SECRET_VARIABLES = ("ABSTRACT_HMAC_SECRET", "REDIS_PASSWORD")
 
 @dataclass(frozen=True, slots=True)
 class RedisAt:
-    """A Redis outside: a managed one, or another team's. ``password``: the Secret has REDIS_PASSWORD.
-
-    ``authority``: the ConfigMap whose ``ca.pem`` its certificate is checked against; "" the system's own.
-    """
+    """A Redis outside: a managed one, or another team's."""
 
     host: str
     port: int = redis.PORT
     ssl: bool = False
     password: bool = False
+    """Whether the Secret has REDIS_PASSWORD."""
     authority: str = ""
+    """The ConfigMap whose ``ca.pem`` its certificate is checked against; empty for the system's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceOptions:
-    """What is to run. ``redis_at`` None: a StatefulSet beside it.
-
-    ``variables`` are the ConfigMap's, without REDIS_HOST and the like. ``canary`` pods have ``on`` while the
-    others have what ``variables`` say; ``shared`` puts them behind the same Service, as the guide does.
-    ``ready`` and ``live`` are paths of the service: GET ``/`` answers in every captcha-api.
-    """
+    """What is to run."""
 
     name: str = "captcha-api"
     image: str = "captcha-api:latest"
@@ -60,12 +54,18 @@ class ServiceOptions:
     replicas: int = 2
     namespace: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    """The ConfigMap's, without REDIS_HOST and the like."""
     redis_at: RedisAt | None = None
+    """The Redis outside; None: a StatefulSet beside it."""
     canary: int = 0
+    """How many more pods have ``on``, while the others have what ``variables`` say."""
     shared: bool = False
+    """Whether the canary is behind the same Service, as the guide has it."""
     on: Mapping[str, str] = field(default_factory=lambda: {"USE_REDIS": "true"})
     ready: str = "/ready"
+    """A path of the service; GET ``/`` answers in every captcha-api."""
     live: str = "/health"
+    """A path of the service."""
 
     @property
     def config(self) -> str:

@@ -31,10 +31,7 @@ IMAGES = {"edge": "devenv-edge", "mock-ml": "devenv-mock-ml", "captcha-api": "de
 
 @dataclass(frozen=True, slots=True)
 class StackOptions:
-    """``variables`` are the pods', without addresses. Images are ``<registry><name>:<tag>``.
-
-    ``assets`` is the mock ML service's address as a browser reaches it, with ``kubectl port-forward``.
-    """
+    """The whole stack as manifests. Images are ``<registry><name>:<tag>``."""
 
     pods: int = 2
     policy: str = "round-robin"
@@ -43,6 +40,7 @@ class StackOptions:
     registry: str = ""
     tag: str = "latest"
     variables: Mapping[str, str] = field(default_factory=dict)
+    """The pods', without addresses."""
     ports: Ports = field(default_factory=Ports)
 
     def image(self, part: str) -> str:

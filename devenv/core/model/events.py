@@ -82,29 +82,32 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class RedisCommand:
-    """One command through the gate. ``seq`` counts from 1 per gate process.
-
-    ``args`` are the command's words after its name, decoded as UTF-8 with backslashreplace and bounded in
-    length; ``reply`` is a short printable form; ``fate`` says what the gate did with it and ``rule`` which
-    rule made it. ``received``: the gate had it from the pod; ``forwarded``: sent on to Redis; ``answered``:
-    the reply came; ``delivered``: the pod was sent it. Each but the first is None where that has not
-    happened. ``node``: the node that it went to ("host:port"), where Redis is a cluster; else None.
-    """
+    """One command through the gate. Each time but the first is None where that has not happened."""
 
     seq: int
+    """Counts from 1 per gate process."""
     pod: str
     connection: int
     command: str
     args: tuple[str, ...]
+    """The command's words after its name, decoded as UTF-8 with backslashreplace and bounded in length."""
     key: str | None
     reply: str | None
+    """A short printable form."""
     received: float
+    """When the gate had it from the pod."""
     answered: float | None
+    """When Redis' reply came."""
     fate: str = "passed"
+    """What the gate did with it."""
     forwarded: float | None = None
+    """When it was sent on to Redis."""
     delivered: float | None = None
+    """When the pod was sent the reply."""
     rule: str | None = None
+    """The rule that made its fate."""
     node: str | None = None
+    """The node that it went to ("host:port") where Redis is a cluster; else None."""
 
     def to_json(self) -> dict[str, Any]:
         """As one trace.jsonl object with ``kind: redis``; ``node`` only where there is one."""

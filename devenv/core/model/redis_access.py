@@ -9,14 +9,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class RedisAccess:
-    """``ca``: the file of the authority that Redis' certificate is checked against; "" without TLS.
-
-    ``username`` and ``password`` are "" where none is needed. Never shown: kept in a file of its owner.
-    """
+    """How a client gets into the stack's Redis. Never shown: it is kept in a file of its owner."""
 
     ca: str = ""
+    """The file of the authority that Redis' certificate is checked against; "" without TLS."""
     username: str = ""
+    """The user; empty where none is needed."""
     password: str = ""
+    """The password; empty where none is needed."""
 
     @property
     def tls(self) -> bool:

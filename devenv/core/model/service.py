@@ -28,19 +28,20 @@ _OFF: Mapping[str, str] = {"USE_REDIS": "false"}
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What an answer looks like: all that is given holds. Fields are dotted paths into the JSON body.
-
-    ``status``: one of these; empty: 200. ``equals`` and ``contains``: field → value, or part of a text.
-    ``present`` and ``absent``: fields that have, or have not, a value other than null or false. ``differs``:
-    field → the value that it has not, though it has one.
-    """
+    """What an answer looks like: all that is given holds. Fields are dotted paths into the JSON body."""
 
     status: tuple[int, ...] = ()
+    """One of these; empty: 200."""
     equals: Mapping[str, Any] = field(default_factory=dict)
+    """Field → the value that it has."""
     contains: Mapping[str, str] = field(default_factory=dict)
+    """Field → a part of its text."""
     present: tuple[str, ...] = ()
+    """Fields that have a value other than null or false."""
     absent: tuple[str, ...] = ()
+    """Fields that have no value other than null or false."""
     differs: Mapping[str, Any] = field(default_factory=dict)
+    """Field → the value that it has not, though it has one."""
 
     def holds(self, status: int, body: Mapping[str, Any]) -> bool:
         """Whether an answer looks so."""
@@ -130,16 +131,14 @@ def _with_type(headers: Mapping[str, str], content_type: str) -> Mapping[str, st
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of session: the request that opens it and the one that uses it.
-
-    ``aliases``: other paths that open it. ``answers``: what to answer by right, wrong, empty, where that is
-    known without looking at the challenge.
-    """
+    """One kind of session: the request that opens it and the one that uses it."""
 
     create: Request
     verify: Request
     aliases: tuple[str, ...] = ()
+    """Other paths that open it."""
     answers: Mapping[str, Any] = field(default_factory=dict)
+    """What to answer by right, wrong, empty, where that is known without looking at the challenge."""
     end: Request | None = None
     """The request by which a client ends its session, where there is one."""
 
@@ -151,24 +150,20 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A request that was recognised. ``answer`` has the contract's field names, whatever the service's."""
+    """A request that was recognised."""
 
     use: Literal["create", "verify", "end"]
     kind: str
     session: ChallengeId | None
     answer: Mapping[str, Any]
+    """What it answers, under the field names of the contract."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceProfile:
     """How a service is spoken to and understood.
 
-    The id of a new session stands in ``id_field`` (dotted path) of the answer, in its header ``id_header``,
-    or in the cookie ``id_cookie`` that it sets. ``headers`` go with every request. ``fields``: the contract's
-    field (message, attempts, ttl, …) → the service's own. ``oracle``: mock-ml where the mock ML service knows
-    the right answers.
-    ``words`` say create and verify in the service's own words; ``changes``: what to change, by cause, where
-    the usual advice does not fit it. ``reusable``: a session goes on after a success.
+    The id of a new session is in one place of the answer: a field, a header or a cookie.
     """
 
     name: str
@@ -177,14 +172,23 @@ class ServiceProfile:
     success: tuple[Rule, ...]
     wrong: tuple[Rule, ...] = ()
     id_field: str = "challenge_id"
+    """The field of the answer that has the id, as a dotted path."""
     id_header: str = ""
+    """The header of the answer that has the id."""
     id_cookie: str = ""
+    """The cookie, set by the answer, that has the id."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers that go with every request."""
     fields: Mapping[str, str] = field(default_factory=dict)
+    """The contract's field (message, attempts, ttl, …) → the service's own."""
     oracle: Literal["", "mock-ml"] = ""
+    """Set to mock-ml where the mock ML service knows the right answers."""
     words: tuple[str, str] = ("create", "verify")
+    """Create and verify in the service's own words."""
     changes: Mapping[str, str] = field(default_factory=dict)
+    """What to change, by cause, where the usual advice does not fit it."""
     reusable: bool = False
+    """Whether a session goes on after a success."""
     switchable: bool = True
     """Whether a switch (USE_REDIS, unless it says otherwise) puts its sessions into Redis."""
     limit: int | None = None
@@ -324,29 +328,32 @@ class ServiceProfile:
 class ServiceSpec:
     """How a user-provided service is started as a pod: an ASGI ``app`` under uvicorn, or a ``command``.
 
-    ``directory`` is where it runs (absolute). ``python``: the interpreter for ``app``; None finds the
-    folder's virtual environment, else takes ours. ``env``: variables over all others; ``{redis_host}``,
-    ``{redis_port}``, ``{redis_url}``, ``{ml_url}``, ``{port}``, ``{pod}`` in their values, and in
-    ``command``, stand for this stack's. ``allow_env``: variables of its own files that may point outside.
-    ``pod_env``: variables of single pods, by letter or full name, over ``env``; templates as there.
-    ``ready``: paths to ask for readiness; empty: /ready, then /. ``redis_on`` and ``redis_off``: what
-    USE_REDIS=true and false mean for it; both empty: it has no such switch.
+    In values of ``env`` and ``pod_env`` and in ``command``, ``{redis_host}``, ``{redis_port}``,
+    ``{redis_url}``, ``{ml_url}``, ``{port}`` and ``{pod}`` are replaced by those of this stack.
     """
 
     directory: str
+    """Where it runs (absolute)."""
     profile: ServiceProfile
     app: str | None = None
     command: tuple[str, ...] = ()
     python: str | None = None
+    """The interpreter for ``app``; None finds the folder's virtual environment, else takes ours."""
     env_file: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    """Variables over all others."""
     allow_env: tuple[str, ...] = ()
+    """Variables of its own files that may point outside."""
     pod_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Variables of single pods, by letter or full name, over ``env``."""
     ready: tuple[str, ...] = ()
+    """Paths to ask for readiness; empty: /ready, then /."""
     redis_mode: str = ""
     """How Redis must stand for it (``RedisMode``), "" where any will do."""
     redis_on: Mapping[str, str] = field(default_factory=lambda: dict(_ON))
+    """The variables that USE_REDIS=true means for it; empty, with ``redis_off``: it has no such switch."""
     redis_off: Mapping[str, str] = field(default_factory=lambda: dict(_OFF))
+    """The variables that USE_REDIS=false means for it."""
 
     @property
     def switchable(self) -> bool:

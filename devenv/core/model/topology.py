@@ -28,13 +28,14 @@ class RedisMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The host's TCP ports on 127.0.0.1; 0 means any free one. ``gate`` is the first pod's gate port."""
+    """The host's TCP ports on 127.0.0.1; 0 means any free one."""
 
     traffic: int = 8080
     control: int = 8081
     ml: int = 8001
     redis: int = 6379
     gate: int = 6391
+    """The first pod's gate port."""
 
     @classmethod
     def free(cls) -> Ports:
@@ -44,27 +45,29 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class StackSpec:
-    """A wished stack.
-
-    ``use_redis`` and ``strategy`` hold for every pod; ``env`` is added to every pod's environment and
-    ``pod_env`` (by pod name) to one pod's, the latter winning over everything. ``workers`` is the number of
-    uvicorn worker processes in each pod. ``seed`` makes mock_ml's pictures the same again. ``gate``: the pods
-    reach Redis through the gate, which records what they say. ``redis_mode`` is how Redis stands.
-    ``service``: the pods are a user-provided service; None: the reference service.
-    """
+    """The stack that is asked for."""
 
     pods: int = 2
     use_redis: bool = False
+    """Whether every pod keeps its sessions in Redis."""
     strategy: Strategy = Strategy.ATOMIC
+    """The store of every pod with ``use_redis``."""
     policy: str = "round-robin"
     env: Mapping[str, str] = field(default_factory=dict)
+    """Added to every pod's environment."""
     pod_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By pod name, added to one pod's environment; wins over everything."""
     ports: Ports = field(default_factory=Ports)
     workers: int = 1
+    """uvicorn worker processes in each pod."""
     seed: int = 1
+    """Makes mock_ml's pictures the same again."""
     gate: bool = True
+    """Whether the pods reach Redis through the gate, which records their commands."""
     redis_mode: RedisMode = RedisMode.STANDALONE
+    """How Redis is set up."""
     service: ServiceSpec | None = None
+    """The user-provided service that the pods run; None: the reference service."""
 
     @property
     def profile(self) -> ServiceProfile:
@@ -135,13 +138,7 @@ class StackSpec:
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where a running stack is reached from this machine. URLs have no trailing slash.
-
-    ``pods`` maps a pod to its own URL where it is reachable past the proxy (embedded); else empty.
-    ``redis_nodes``: "host:port" of every node where Redis is a cluster, that of ``redis_port`` first.
-    ``redis_replica``: "host:port" of a replica that is not written to, "" without one.
-    ``redis_access``: the file that says how to get in (``RedisAccess``), "" where nothing is asked.
-    """
+    """Where a running stack is reached from this machine. URLs have no trailing slash."""
 
     traffic: str
     control: str
@@ -149,9 +146,13 @@ class Endpoints:
     redis_host: str
     redis_port: int
     pods: Mapping[str, str] = field(default_factory=dict)
+    """A pod's own URL where it is reachable past the proxy (embedded); else empty."""
     redis_nodes: tuple[str, ...] = ()
+    """Every node, as host:port, where Redis is a cluster; that of ``redis_port`` first."""
     redis_access: str = ""
+    """The file of the credentials (``RedisAccess``), empty where none are needed."""
     redis_replica: str = ""
+    """A replica that is not written to, as host:port; empty without one."""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; ``from_json`` reads it back."""
@@ -165,26 +166,30 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class PodStatus:
-    """One pod: ``state`` is running, starting or stopped; ``settings`` are its non-secret variables."""
+    """One pod."""
 
     name: str
     state: str
+    """running, starting or stopped."""
     settings: Mapping[str, str]
+    """Its variables, without secret ones."""
     pid: int | None = None
     address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StackStatus:
-    """A running stack: ``redis_engine`` redis or valkey; ``redis_state`` running, paused or stopped."""
+    """A running stack."""
 
     backend: str
     spec: StackSpec
     endpoints: Endpoints
     pods: tuple[PodStatus, ...]
     redis_engine: str
+    """redis or valkey."""
     redis_version: str
     redis_state: str
+    """running, paused or stopped."""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict for ``devenv status --json``."""

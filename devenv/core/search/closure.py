@@ -15,16 +15,15 @@ MAX_STATES = 3_000_000
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What does a request of ``behaviour`` do at ``node`` when it hears this?
-
-    ``process`` is who came there first, and ``store`` the state that its command left.
-    """
+    """What does a request of ``behaviour`` do at ``node`` when it hears this?"""
 
     behaviour: Behaviour
     node: int
     heard: Heard
     process: int
+    """The first that came there."""
     store: StoreState
+    """The state that its command left."""
 
 
 @dataclass(slots=True)

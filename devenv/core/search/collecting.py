@@ -43,19 +43,17 @@ def _rank(run: Sequence[int]) -> tuple[int, int, tuple[int, ...]]:
 
 @dataclass(slots=True)
 class Collected:
-    """Counts and kinds; ``reporter`` hears of them now and then. ``note`` raises Stopped at the budget's end.
-
-    ``source`` numbers what is being searched, where that is several systems one after the other. ``remark``
-    says why a search that came to its end is not complete all the same.
-    """
+    """Counts and kinds, reported now and then. ``note`` raises Stopped at the end of the budget."""
 
     budget: Budget
     clock: Callable[[], float]
     reporter: SearchReporter = field(default_factory=SearchReporter)
     source: int = 0
+    """Numbers what is being searched, where that is several systems one after the other."""
     traces: int = 0
     blocked: int = 0
     remark: str | None = None
+    """Why a search that came to its end is not complete all the same."""
     kinds: dict[str, Occurrence] = field(default_factory=dict)
     outcomes: dict[Outcome, int] = field(default_factory=dict)
     """How many traces came to which outcome."""

@@ -20,10 +20,12 @@ Reply = Hashable
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A step on the store. ``words`` are for the store; ``label`` is for people and schedules."""
+    """A step on the store."""
 
     label: str
+    """For people and schedules."""
     words: Hashable
+    """For the store."""
     reads: frozenset[str]
     writes: frozenset[str]
 

@@ -25,15 +25,13 @@ class Explored:
 
 @dataclass(slots=True)
 class SourceDpor(Generic[State]):
-    """A depth-first search of ``system``; ``visit`` is called with each trace's run, and may raise to end the
-    search.
-
-    ``explored`` holds the counts so far, also after an end before the end.
-    """
+    """A depth-first search of ``system``."""
 
     system: System[State]
     visit: Visit[State]
+    """Called with each trace's run; may raise to end the search."""
     explored: Explored = field(default_factory=Explored)
+    """The counts so far, also after an end before the end of the search."""
     _run: list[int] = field(default_factory=list)
     _access: list[Access] = field(default_factory=list)
     _clocks: list[list[int]] = field(default_factory=list)

@@ -24,18 +24,16 @@ HINT = (
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """A request (``answer`` set) or an event (``event`` set), named as schedules name it.
-
-    ``target`` is the position of the request whose reply a "lost" event loses. ``pod`` (from 0) serves a
-    request, and is what a "restart" restarts.
-    """
+    """A request (``answer`` set) or an event (``event`` set), named as schedules name it."""
 
     letter: str
     name: str
     answer: Answer | None = None
     event: str | None = None
     target: int | None = None
+    """The position of the request whose reply a "lost" event loses."""
     pod: int = 0
+    """From 0: the pod that serves the request, or that a "restart" restarts."""
 
     def affects(self, cast: Sequence[Participant]) -> tuple[int, ...]:
         """The positions of the requests of ``cast`` that it happens to, rather than to the session's key."""

@@ -45,14 +45,12 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """What a piece of work came to: the whole run, and before each step who could go on with what.
-
-    ``blocked``: all that could have gone on at the end slept.
-    """
+    """What a piece of work came to: the whole run, and before each step who could go on with what."""
 
     run: tuple[int, ...]
     pending: tuple[tuple[Touched | None, ...], ...]
     blocked: bool
+    """Whether all that could have gone on at the end slept."""
 
 
 @dataclass(slots=True)

@@ -43,18 +43,18 @@ class Beside(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended.
-
-    ``answers`` of the requests and ``happened`` of the events, each in the order of the cast: whether an
-    event did anything. ``left`` is what the session's key has left, as ``life`` rounds it; ``document`` what
-    lies under it, as canonical JSON. ``beside`` has the challenge's other keys, receipts apart.
-    """
+    """How a run ended."""
 
     answers: tuple[Answered, ...]
+    """Of the requests, in the order of the cast."""
     happened: tuple[bool, ...]
+    """Of the events, in the order of the cast: whether each did anything."""
     left: int | None
+    """The time that the session's key has left, as ``life`` rounds it."""
     document: str | None
+    """The value of the session's key, as canonical JSON."""
     beside: tuple[Beside, ...] = ()
+    """The challenge's other keys, receipts apart."""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""

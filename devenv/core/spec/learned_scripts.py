@@ -39,17 +39,16 @@ class KeyState:
 
 @dataclass(frozen=True, slots=True)
 class ScriptCall:
-    """Everything that decides about one run.
-
-    ``source`` is EVAL and a text, or EVALSHA and a SHA-1. ``before``: the states of ``keys``. ``others`` are
-    all other keys that there are: a script should neither read nor write them, and that can be checked.
-    """
+    """Everything that decides about one run."""
 
     source: tuple[bytes, bytes]
+    """EVAL and a text, or EVALSHA and a SHA-1."""
     keys: Words
     args: Words
     before: tuple[KeyState, ...]
+    """The states of ``keys``."""
     others: tuple[tuple[bytes, KeyState], ...] = ()
+    """All other keys that there are: a script should neither read nor write them, and that can be checked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,24 +21,25 @@ Words = tuple[bytes, ...]
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """What the server remembers of one connection between commands.
-
-    ``queued`` is None outside MULTI; ``spoilt``: a queued command was refused; ``watched`` keys, of which one
-    has changed if ``dirty``.
-    """
+    """What the server remembers of one connection between commands."""
 
     queued: tuple[Words, ...] | None = None
+    """None outside MULTI."""
     spoilt: bool = False
+    """Whether a queued command was refused."""
     watched: tuple[bytes, ...] = ()
+    """The keys that are watched."""
     dirty: bool = False
+    """Whether one of the watched keys has changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Everything that the model's server knows; ``clients`` only those that are amid something."""
+    """Everything that the model's server knows."""
 
     entries: tuple[tuple[bytes, Entry], ...] = ()
     clients: tuple[tuple[int, Client], ...] = ()
+    """Only those that are in a transaction or watch a key."""
 
     def entry(self, key: bytes) -> Entry | None:
         """What lies under ``key``, expired or not."""

@@ -53,9 +53,10 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """An answer is given. ``answer`` None: it is not known whether it is right."""
+    """An answer is given."""
 
     answer: Answer | None
+    """None: it is not known whether it is right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +80,11 @@ class Told(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What an operation's caller was told; ``attempts`` counts this answer, None where it was not said."""
+    """What the caller of an operation was told."""
 
     told: Told
     attempts: int | None = None
+    """Counts this answer; None where it was not said."""
 
     def admits(self, heard: Result) -> bool:
         """Whether a caller who ``heard`` that was told this result, as far as was said."""

@@ -20,12 +20,13 @@ from devenv.harness.client.recording import Recording
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What cross-pod sequences came to. ``picture`` is the first session of them."""
+    """What cross-pod sequences came to."""
 
     backend: str
     stores: Mapping[str, Strategy]
     results: Mapping[CaptchaType, TypeResult]
     picture: tuple[SequenceMessage, ...]
+    """The first session of them."""
 
     @property
     def passed(self) -> bool:

@@ -50,11 +50,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A created challenge. ``id`` is None where the service gave none; ``raw`` is its whole answer."""
+    """A created challenge."""
 
     id: ChallengeId | None
+    """None where the service gave none."""
     type: str
     raw: Mapping[str, Any]
+    """The whole answer of the service."""
     served_by: str | None
     request_id: str
     sessionless: bool = False
@@ -74,21 +76,23 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """How one verify ended. ``status`` is None and ``body`` has ``error`` where no answer came.
-
-    ``started`` and ``ended`` are seconds since the epoch, ``headers`` are by lower-case name, ``text`` is the
-    answer's body.
-    """
+    """How one verify ended."""
 
     outcome: Outcome
     status: int | None
+    """None where no answer came."""
     body: Mapping[str, Any]
+    """Has ``error`` where no answer came."""
     served_by: str | None
     request_id: str
     started: float
+    """Seconds since the epoch."""
     ended: float
+    """Seconds since the epoch."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    """By lower-case name."""
     text: str = ""
+    """The answer's body."""
 
     @property
     def message(self) -> str | None:
@@ -110,12 +114,14 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Any request: ``path`` with its query, ``content`` the bytes of its body."""
+    """Any request."""
 
     method: str
     path: str
+    """With its query."""
     headers: Mapping[str, str]
     content: bytes | None
+    """The bytes of its body."""
 
 
 def json_of(response: httpx.Response) -> Mapping[str, Any]:

@@ -16,14 +16,12 @@ BEYOND_CLIENTS = 1_000_000
 
 @dataclass(slots=True)
 class Recording:
-    """What a run observed, in order: operations for history.jsonl, messages for the sequence picture.
-
-    ``request_ids`` are those of its requests, to find them again in the proxy's exchanges.
-    """
+    """What a run observed, in order: operations for history.jsonl, messages for the sequence picture."""
 
     history: list[HistoryEvent] = field(default_factory=list)
     messages: list[SequenceMessage] = field(default_factory=list)
     request_ids: list[str] = field(default_factory=list)
+    """To find its requests again in the proxy's exchanges."""
 
     def note(self, time: float, where: str, label: str) -> None:
         """Something that happened at one participant alone (a restart, a deleted key)."""

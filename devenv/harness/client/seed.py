@@ -34,20 +34,19 @@ _PROGRESS_STEPS = 10
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """One challenge and its answer; a line of challenges.jsonl.
-
-    ``challenge_id`` is None where the service gives none (handwriting in pod memory), ``key`` where the
-    session is not in Redis, ``pod`` where no pod was asked. Times are seconds since the epoch. ``answer`` is
-    ``{"selections": […]}``, or for handwriting ``{"text": word, "sample": URL of a picture of it}``.
-    """
+    """One challenge and its answer; a line of challenges.jsonl. Times are seconds since the epoch."""
 
     type: CaptchaType
     challenge_id: ChallengeId | None
+    """None where the service gives none (handwriting in pod memory)."""
     key: SessionKey | None
+    """None where the session is not in Redis."""
     created_at: float
     expires_at: float
     answer: dict[str, Any]
+    """``{"selections": […]}``, or for handwriting ``{"text": word, "sample": URL of a picture of it}``."""
     pod: str | None
+    """None where no pod was asked."""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""

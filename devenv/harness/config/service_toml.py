@@ -16,12 +16,7 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What looking at a service found; each part may be missing. ``notes`` say what could not be told.
-
-    ``neutral``: variables of its own files that look outside and get no value. ``limit``: the graded answers
-    that a session takes, 0 for any number, None where that is not known. ``redis_use``: switched, always,
-    unused or unknown, what was seen of sessions in Redis. ``redis_mode``: how Redis must stand, "" for any.
-    """
+    """What looking at a service found; each part may be missing."""
 
     preset: str
     app: str | None = None
@@ -31,6 +26,7 @@ class Found:
     env_file: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     neutral: tuple[str, ...] = ()
+    """Variables of its own files that look outside and get no value."""
     allow_env: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     id_field: str = ""
@@ -42,9 +38,13 @@ class Found:
     wrong: tuple[Rule, ...] = ()
     key: str | None = None
     limit: int | None = None
+    """The graded answers that a session takes, 0 for any number; None where that is not known."""
     redis_use: str = "switched"
+    """What was seen of sessions in Redis: switched, always, unused or unknown."""
     redis_mode: str = ""
+    """How Redis must be set up; empty for any."""
     notes: tuple[str, ...] = ()
+    """What could not be told."""
 
     @property
     def switchable(self) -> bool:

@@ -42,29 +42,30 @@ FOREIGN = (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a verb starts from. ``backend`` and ``use_redis`` are None where they were not chosen.
-
-    ``env`` are variables of the service that every pod gets; ``ignored`` names the variables of ``.env`` that
-    were deliberately not used; ``notes`` are one-line remarks for the person. ``service``: the pods are a
-    user-provided service, as a devenv.toml or flags say. ``redis``: how Redis is to stand, None where it was
-    not chosen.
-    """
+    """What a verb starts from."""
 
     backend: Backend | None = None
+    """None where it was not chosen."""
     language: Language = "en"
     pods: int = 2
     workers: int = 1
     policy: str = "round-robin"
     seed: int = 1
     use_redis: bool | None = None
+    """None where it was not chosen."""
     strategy: Strategy = Strategy.ATOMIC
     ports: Ports = field(default_factory=Ports)
     env: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the service that every pod gets."""
     state_dir: Path = Path(STATE_FOLDER)
     ignored: tuple[str, ...] = ()
+    """The variables of ``.env`` that were deliberately not used."""
     notes: tuple[str, ...] = ()
+    """One-line remarks for the user."""
     service: ServiceSpec | None = None
+    """The user-provided service of a devenv.toml or of flags; None: the reference service."""
     redis: RedisMode | None = None
+    """How Redis is to be set up; None where it was not chosen."""
 
     def stack_spec(self) -> StackSpec:
         """The stack that these settings describe.

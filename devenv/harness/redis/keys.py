@@ -47,19 +47,21 @@ REQUIRED = {
 
 @dataclass(frozen=True, slots=True)
 class KeyInfo:
-    """One key. ``kind`` is the captcha type, ``receipt``, ``counter`` or ``other``; ``type`` is Redis' TYPE.
-
-    ``ttl`` is seconds left, None where the key has no TTL. ``fields`` names what the document has;
-    ``attempts`` is its count. ``flags`` says in words what is wrong with it.
-    """
+    """One key."""
 
     key: str
     kind: str
+    """The captcha type, ``receipt``, ``counter`` or ``other``."""
     type: str
+    """Redis' TYPE."""
     ttl: float | None
+    """Seconds left; None where the key has no TTL."""
     attempts: int | None
+    """The document's count."""
     fields: tuple[str, ...]
+    """The names of what the document has."""
     flags: tuple[str, ...]
+    """What is wrong with it, in words."""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
@@ -68,11 +70,12 @@ class KeyInfo:
 
 @dataclass(frozen=True, slots=True)
 class KeyListing:
-    """The keys found under a prefix, sorted; ``complete`` is False where the listing was cut short."""
+    """The keys found under a prefix, sorted."""
 
     prefix: str
     keys: tuple[KeyInfo, ...]
     complete: bool
+    """False where the listing was cut short."""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""

@@ -73,11 +73,12 @@ class TraceCollector:
     """Collects the trace of a stack from its making on; ``gather`` now and then, so that nothing is missed.
 
     Proxy and gate remember a bounded number of exchanges and commands: what went by between two gatherings
-    beyond that is missing, and the trace says so. ``clock`` gives seconds since the epoch.
+    beyond that is missing, and the trace says so.
     """
 
     stack: JournaledStack
     clock: Callable[[], float] = time.time
+    """Gives seconds since the epoch."""
     _control: str = field(init=False)
     _began: float = field(init=False)
     _first: list[StackEvent] = field(init=False)

@@ -36,9 +36,10 @@ def must_act(action: str, state: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A server program: ``name`` is "redis" or "valkey", as every output labels it; ``version`` its own."""
+    """A server program."""
 
     name: str
+    """redis or valkey, as every output labels it."""
     version: str
     path: Path
 

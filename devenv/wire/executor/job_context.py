@@ -41,15 +41,16 @@ class PodBusy(Exception):
 
 @dataclass(slots=True)
 class JobSlot:
-    """One job's challenge. ``arrived``: what was held and is nobody's yet; ``alone``: no other job runs
-    meanwhile. ``over``: nothing of it matters any more.
-    """
+    """One job's challenge."""
 
     challenge_id: ChallengeId
     alone: bool = False
+    """Whether no other job runs meanwhile."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
     arrived: list[Held] = field(default_factory=list)
+    """What was held and is not assigned to a request yet."""
     over: bool = False
+    """Whether the job has ended, so that nothing of it matters any more."""
 
     def symbolic(self, data: bytes) -> bytes:
         """With ``CID`` for the challenge id."""
@@ -67,14 +68,16 @@ class JobSlot:
 
 @dataclass(slots=True)
 class Request:
-    """A request under way: ``held`` is its pending command. ``commands`` counts those it sent."""
+    """A request under way."""
 
     name: str
     pod: str
     task: asyncio.Task[tuple[int, bytes]]
     profile: ServiceProfile | None = None
     held: Held | None = None
+    """Its pending command."""
     commands: int = 0
+    """How many it sent."""
 
     def take(self, held: Held) -> None:
         """Its next command is held. Raises Endless."""

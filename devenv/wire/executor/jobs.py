@@ -33,11 +33,7 @@ RULE_PREFIX = "explore-"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One HTTP request to ``pod``, its body JSON or an HTML form.
-
-    ``profile``: whose answers it gets, without kinds; None: they are the contract's as they come.
-    ``as_form``: the body's fields are sent as a form.
-    """
+    """One HTTP request to ``pod``, its body JSON or an HTML form."""
 
     name: str
     pod: str
@@ -46,7 +42,9 @@ class Call:
     method: str = "POST"
     headers: Mapping[str, str] = field(default_factory=dict)
     profile: ServiceProfile | None = None
+    """The profile, without kinds, by which its answer is read; None: by the contract."""
     as_form: bool = False
+    """Whether the body's fields are sent as a form."""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; what is as usual is left out."""
@@ -80,14 +78,16 @@ class Call:
 class Scripted:
     """Let one request run on given replies, then on a database of the model, until its answer.
 
-    Nothing of it reaches Redis. ``client`` is its number there; ``places`` hold words that are its own names.
+    None of its commands reaches Redis.
     """
 
     call: Call
     heard: tuple[Heard, ...]
     database: Database
     client: int
+    """Its number in the database."""
     places: frozenset[Place]
+    """The places of words that are its own names."""
     restarts = crowds = False
 
     def to_json(self) -> dict[str, Any]:
@@ -115,10 +115,12 @@ class Scripted:
 
 @dataclass(frozen=True, slots=True)
 class ScriptedRun:
-    """What the request did (``seen``) and was told in between (``heard``)."""
+    """What a request did on given replies."""
 
     heard: tuple[Heard, ...]
+    """The replies that it was given."""
     seen: tuple[Seen, ...]
+    """What it did."""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
@@ -138,21 +140,21 @@ class ScriptedRun:
 
 @dataclass(frozen=True, slots=True)
 class EventCall:
-    """An event as a process: ``expire`` or ``age`` of the session's key, ``lost`` of ``target``'s reply,
-    ``restart`` of ``pod``."""
+    """An event as a process."""
 
     event: str
+    """``expire`` or ``age`` of the session's key, ``lost`` of a reply, ``restart`` of a pod."""
     target: int | None = None
+    """The request whose reply is lost."""
     pod: str | None = None
+    """The pod that is restarted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
     """Let requests and events run on one fresh session, step by step.
 
-    Processes are numbered: ``calls`` first, then ``events``. First the steps of ``prefix`` (a process each),
-    then always the first process that is not in ``sleep``; where all sleep, the run is blocked and merely
-    brought to an end. ``watch``: tell the replies too. ``db``: the number of the database.
+    Processes are numbered: ``calls`` first, then ``events``.
     """
 
     key: SessionKey
@@ -161,9 +163,15 @@ class Scheduled:
     calls: tuple[Call, ...]
     events: tuple[EventCall, ...]
     prefix: tuple[int, ...] = ()
+    """The first steps, a process each."""
     sleep: frozenset[int] = frozenset()
+    """After the prefix always the first process that is not in here goes on; where all sleep, the run is
+    blocked and brought to an end.
+    """
     watch: bool = False
+    """Whether the replies are reported too."""
     db: int = 0
+    """The number of the database."""
 
     @property
     def restarts(self) -> bool:
@@ -208,18 +216,20 @@ class Scheduled:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One step that was taken: by ``process``, what it was (a command's name, an event), what it touched.
-
-    ``reply`` in short, where that was asked for. ``waiting``: who waited inside a pod then. ``instead``, of
-    the step in which a request learns that it was cut short: what it was about to touch until then.
-    """
+    """One step that was taken."""
 
     process: int
+    """The process that took it."""
     label: str
+    """A command's name, or an event."""
     touched: Touched
+    """What it touched."""
     reply: str | None = None
+    """In short, where that was asked for."""
     waiting: tuple[int, ...] = ()
+    """The processes that waited inside a pod then."""
     instead: Touched | None = None
+    """Of the step in which a request learns that it was cut short: what it was about to touch until then."""
 
     def to_json(self) -> list[Any]:
         """A plain list."""

@@ -11,14 +11,16 @@ from devenv.wire.executor.quiescence import Rest
 
 @dataclass(frozen=True, slots=True)
 class PodControl:
-    """``crash`` kills a pod, named in full, and returns when its successor is ready; ``rest`` watches all.
-
-    None: that cannot be done here (the pods are in containers). ``access``: how Redis is entered.
-    """
+    """What the executor can do to pods besides sending requests."""
 
     crash: Callable[[str], Awaitable[None]] | None = None
+    """Kills a pod, named in full, and returns when its successor is ready; None: that cannot be done here
+    (the pods are in containers).
+    """
     rest: Rest | None = None
+    """Watches all pods for rest; None as above."""
     access: RedisAccess = OPEN
+    """How Redis is entered."""
 
 
 NO_POD_CONTROL = PodControl()
