@@ -75,6 +75,11 @@ class ServiceFlags:
             raise UsageProblem("--app and --command exclude each other", hint="leave one of them out")
         if self.preset is not None and self.preset not in PRESETS:
             raise UsageProblem(f"--preset {self.preset!r} is not one of {', '.join(PRESETS)}")
+        if self.preset is not None and not PRESETS[self.preset].kinds:
+            raise UsageProblem(
+                f"--preset {self.preset} names no requests: a devenv.toml says which tools share a handle",
+                hint=f"devenv init --preset {self.preset}",
+            )
         service = present or ServiceSpec(str(Path.cwd()), replace(PRESETS["captcha"], oracle=""))
         if self.preset is not None:
             service = replace(service, profile=replace(PRESETS[self.preset], oracle=""))

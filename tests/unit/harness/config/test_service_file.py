@@ -199,6 +199,17 @@ def test_flags_are_relative_to_where_one_stands(tmp_path: Path, monkeypatch: pyt
     assert named.python == "python3"
 
 
+def test_a_preset_without_requests_of_its_own_needs_a_file(tmp_path: Path) -> None:
+    with pytest.raises(UsageProblem, match="--preset mcp-handle") as problem:
+        ServiceFlags(app="main:app", preset="mcp-handle").over(None)
+    assert problem.value.hint == "devenv init --preset mcp-handle"
+    with pytest.raises(UsageProblem, match=r"profile\.kinds: the preset mcp-handle"):
+        parse_service('preset = "mcp-handle"\n' + APP, tmp_path)
+    sessions = ServiceFlags(app="main:app", preset="mcp-session").over(None)
+    assert sessions is not None
+    assert not sessions.switchable
+
+
 def test_variables_of_single_pods(tmp_path: Path) -> None:
     text = APP + '[service.pod-env.b]\nREDIS_PREFIX = "x:"\n'
     assert parse_service(text, tmp_path).pod_env == {"b": {"REDIS_PREFIX": "x:"}}
