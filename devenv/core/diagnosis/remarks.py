@@ -6,24 +6,38 @@ from devenv.core.checker.history import SOLVED_MESSAGE
 from devenv.core.diagnosis.attribution import SCRIPTS
 from devenv.core.diagnosis.steps import Step
 from devenv.core.diagnosis.stories import Call, Joined, Story
+from devenv.core.model.vocabulary import Outcome
 
 _GRADED = ("[right, ", "[wrong, ")
 """What the atomic store's script says of an answer that it has graded and counted."""
 
 
 def remarks(joined: Joined, since: float = float("-inf")) -> tuple[str, ...]:
-    """A sentence for each answer that counted although its user could only be told to try again.
+    """A sentence for each answer that counted although its user could only be told to try again, and for each
+    that passed although Redis had refused to show the session.
 
     Only of requests that ended after ``since`` (seconds since the epoch).
     """
-    return tuple(
-        _counted_unheard(story, call)
-        for story in joined.stories
-        for call in story.verifies
-        if call.ended >= since
-        and call.exchange.status == 503
-        and any(_graded_unheard(step) for step in call.steps)
-    )
+    sentences = []
+    for story in joined.stories:
+        for call in story.verifies:
+            if call.ended < since:
+                continue
+            if call.exchange.status == 503 and any(_graded_unheard(step) for step in call.steps):
+                sentences.append(_counted_unheard(story, call))
+            if (refused := _passed_unread(call)) is not None:
+                sentences.append(
+                    f"{call.pod} told the user of {story.challenge[:6]} success although Redis had answered "
+                    f"{refused.name} with {refused.reply}: it did not read the session there"
+                )
+    return tuple(sentences)
+
+
+def _passed_unread(call: Call) -> Step | None:
+    """The look at the session that Redis refused, where the use passed and no other look succeeded."""
+    read = call.read
+    refused = read is not None and read.failed and read.reply is not None
+    return read if refused and call.outcome is Outcome.SUCCESS else None
 
 
 def _graded_unheard(step: Step) -> bool:

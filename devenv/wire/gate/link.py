@@ -154,7 +154,7 @@ class Link:
             return
         self._upstream = None
         if self._client is not None:
-            if not self._client.is_closing():
+            if not (self._client.is_closing() or self._told_upstream):
                 self._reached(Reach.LOST)
             self.conversation.upstream_ended()
         self._finish()

@@ -284,7 +284,11 @@ class Gate:
 
     def _reached(self, reach: Reach) -> None:
         """Note when it changes whether Redis can be reached, but for a cluster: it has several servers."""
-        if self._nodes is None and (not self._reach or self._reach[-1][1] is not reach):
+        if self._nodes is not None:
+            return
+        if reach is Reach.LOST and self._reach and self._reach[-1][1] is reach:
+            self._reach.pop()  # the latest loss tells when it was away: one before may be another's
+        if not self._reach or self._reach[-1][1] is not reach:
             self._reach.append((self.clock(), reach))
 
     def _flush_now_and_then(self) -> None:

@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import psutil
 import pytest
 
+from devenv.core.model.events import StackEvent
+from devenv.harness.runs.trace import live_trace
 from tests.support import until
 
 from .conftest import A, B, Service
@@ -103,3 +106,38 @@ def test_a_rule_for_every_command_meets_none_of_the_handshake(service: Service) 
     finally:
         service.mend()
     until(partial(service.well, B), "the pod is well again")
+
+
+def test_a_redis_that_is_killed_past_the_stack_is_known_with_its_time(service: Service) -> None:
+    """By the gate, whose connections it ends; the window of explain begins later."""
+    until(partial(service.well, B), "the pod is well")
+    ticket = service.open(B)
+    upstream = int(service.control.gate()["upstream"].rpartition(":")[2])
+    [process] = {
+        connection.pid
+        for connection in psutil.net_connections("tcp4")
+        if connection.status == psutil.CONN_LISTEN
+        and getattr(connection.laddr, "port", None) == upstream
+        and connection.pid
+    }
+    before = time.time()
+    psutil.Process(process).kill()
+    try:
+        until(lambda: stops(service, before), "the gate has seen it")
+        after = time.time()
+        assert service.redeem(ticket, B) in (None, 500, 503)
+        assert all(when <= after for when in stops(service, before))
+        explained = service.explained(after)
+        causes = {group.cause for group in explained.groups}
+        assert causes == (set() if service.name == "redis_py" else {"redis-dies"}), explained.verdict
+        times = [line.at for group in explained.groups for line in group.evidence if "stop" in line.text]
+        assert all(at < 0 for at in times)  # before the first request of the window
+    finally:
+        service.stack.redis("start")
+
+
+def stops(service: Service, since: float) -> list[float]:
+    """When Redis was stopped since then, as far as is known."""
+    events = live_trace(service.stack.status(), service.stack.journal, time.time())
+    stopped = (e for e in events if isinstance(e, StackEvent) and e.detail.get("action") == "stop")
+    return [event.time for event in stopped if event.time >= since]
