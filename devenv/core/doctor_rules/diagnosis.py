@@ -44,10 +44,16 @@ def _url_notes(pod: Pod) -> list[str]:
     """A URL whose database depends on the client that reads it."""
     setting = pod.setting("REDIS_URL")
     address = read_url(setting.value) if setting is not None else None
-    if setting is None or not isinstance(address, RedisUrl) or len(address.databases) < 2:
+    if setting is None or not isinstance(address, RedisUrl) or not address.in_query:
         return []
-    query, path = address.databases
-    return [f"{setting.place}: REDIS_URL names two databases, {query} (redis-py) and {path} (ioredis)"]
+    if setting.value.strip().lower().startswith("unix:"):
+        return []
+    query, path = address.in_query, address.in_path
+    databases = {"redis-py": query, "ioredis": path or query, "node-redis": path or "0"}
+    if len(set(databases.values())) < 2:
+        return []
+    listed = ", ".join(f"{database} ({client})" for client, database in databases.items())
+    return [f"{setting.place}: which database REDIS_URL names depends on the client: {listed}"]
 
 
 def _notes(case: Case) -> list[str]:

@@ -1,7 +1,7 @@
 """``redis://`` URLs, read as Redis clients read them.
 
-redis-py 8.1 (``redis.connection.parse_url``) is the reference: ``?db=`` counts before the path. ioredis 5
-(``utils.parseURL``) takes the path first, so a URL that names two databases is worth a note.
+redis-py (``redis.connection.parse_url``) is the reference: ``?db=`` counts before the path. ioredis 5 takes
+the path first, node-redis 5 the path only (findings/redis-url-two-databases.sh): such a URL is worth a note.
 """
 
 from __future__ import annotations
@@ -48,8 +48,10 @@ class RedisUrl:
 
     variables: Mapping[str, str]
     """REDIS_HOST (of ``unix://`` the socket's path), REDIS_PORT, REDIS_DB, REDIS_SSL, and what it adds."""
-    databases: tuple[str, ...] = ()
-    """The databases that it names, each once: that of ``?db=`` first, then the path's."""
+    in_query: str = ""
+    """The database of ``?db=``; empty where there is none."""
+    in_path: str = ""
+    """The database of the path; empty where there is none."""
 
 
 def is_redis_url(text: str) -> bool:
@@ -72,15 +74,14 @@ def read_url(url: str) -> RedisUrl | UrlProblem:
         return UrlProblem.FORM
     scheme = parts.scheme.lower()
     in_query, in_path = options.get("db", [""])[0], "" if scheme == "unix" else parts.path.strip("/")
-    databases = tuple(dict.fromkeys(db for db in (in_query, in_path) if db))
-    if not all(db.isascii() and db.isdecimal() for db in databases):
+    if not all(db.isascii() and db.isdecimal() for db in (in_query, in_path) if db):
         return UrlProblem.FORM
     if port == 0 or (scheme == "unix" and not parts.path):
         return UrlProblem.FORM
     variables = {
         "REDIS_HOST": unquote(parts.path if scheme == "unix" else parts.hostname or "localhost"),
         "REDIS_PORT": str(port or DEFAULT_PORT),
-        "REDIS_DB": databases[0] if databases else "0",
+        "REDIS_DB": in_query or in_path or "0",
         "REDIS_SSL": "true" if scheme in ("rediss", "valkeys") else "false",
     }
     variables |= {name: options[option][0] for option, name in _OPTIONS.items() if option in options}
@@ -88,7 +89,7 @@ def read_url(url: str) -> RedisUrl | UrlProblem:
         variables["REDIS_USERNAME"] = unquote(parts.username)
     if parts.password:
         variables["REDIS_PASSWORD"] = unquote(parts.password)
-    return RedisUrl(variables, databases)
+    return RedisUrl(variables, in_query, in_path)
 
 
 def _escaped(rest: str) -> bool:

@@ -419,7 +419,9 @@ def test_a_url_with_two_databases_is_worth_a_note(doctor: Doctor, capsys: pytest
     told = report(
         capsys, "--env-file", str(doctor.write("u.env", "REDIS_URL=redis://r.example/5?db=3\n")), code=0
     )
-    assert any("3 (redis-py)" in note and "5 (ioredis)" in note for note in told["notes"])
+    assert any("3 (redis-py), 5 (ioredis), 5 (node-redis)" in note for note in told["notes"])
+    told = report(capsys, "--env-file", str(DATA / "redis-url-db-query.env"), code=0)
+    assert any("3 (redis-py), 3 (ioredis), 0 (node-redis)" in note for note in told["notes"])
 
 
 def test_a_unix_socket_is_looked_at(doctor: Doctor, capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,7 +57,7 @@ def test_valkey_s_schemes_are_read_too() -> None:
 def test_two_databases_are_both_named() -> None:
     address = read_url("redis://cache.example/5?db=3")
     assert isinstance(address, RedisUrl)
-    assert address.databases == ("3", "5")
+    assert (address.in_query, address.in_path) == ("3", "5")
 
 
 PASSWORDS = (
