@@ -31,7 +31,7 @@ class Batch(BaseModel):
 
 
 class Situations(BaseModel):
-    """Runs of scripts as ``lab.exploring.codec`` writes them."""
+    """Runs of scripts as ``wire.executor.codec`` writes them."""
 
     model_config = ConfigDict(extra="forbid")
     calls: list[dict[str, Any]] = Field(max_length=MAX_JOBS)

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from devenv.core.doctor_rules.facts import Reach, Tcp
+from devenv.core.resp.values import encode_command
 
 MAX_BULK = 8 * 2**20
 """Bytes of one value that are read at most; a session is a few hundred."""
@@ -76,9 +77,7 @@ class Wire:
 
     def call(self, *words: str | int) -> Value:
         """Send one command and read its reply; an error reply is a value."""
-        parts = [str(word).encode() for word in words]
-        head = b"*%d\r\n" % len(parts)
-        self._link.sendall(head + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts))
+        self._link.sendall(encode_command([str(word).encode() for word in words]))
         return self._value()
 
     def _value(self, depth: int = 0) -> Value:

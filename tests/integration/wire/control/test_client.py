@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,14 +31,9 @@ from devenv.wire.control.policy import present_policy, set_policy
 from devenv.wire.edge.edge import Edge
 from devenv.wire.executor.jobs import Call, Scripted
 from devenv.wire.proxy import Upstream
+from tests.support import HANG_GUARD_S, free_port
 
 A = "captcha-api-a"
-SECONDS = 60.0
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 class _Served:
@@ -60,12 +54,12 @@ class _Served:
         return edge
 
     def _run(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(SECONDS)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(HANG_GUARD_S)
 
     def close(self) -> None:
         self._run(self._edge.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(SECONDS)
+        self._thread.join(HANG_GUARD_S)
         self._loop.close()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-import socket
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from devenv.core.resp.values import OK, Failure
 from devenv.stack.embedded.redis_cluster import MASTERS, Node, options, write_config
 from devenv.stack.redis_access import Credentials, make_credentials
 from devenv.wire.executor.redis_link import ClusterLink, RedisLink
-from tests.support import until
+from tests.support import free_ports, until
 
 T = TypeVar("T")
 KEYS = [b"key%d" % number for number in range(30)]
@@ -46,12 +45,6 @@ class Cluster:
                 link.close()
 
         return asyncio.run(main())
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as taken:
-        sockets = [taken.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [listener.getsockname()[1] for listener in sockets]
 
 
 def node_options(node: Node, credentials: Credentials, folder: Path) -> list[str]:
