@@ -12,7 +12,7 @@ from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.topology import Ports, StackSpec
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.verbs.recordings.composing import ImportOptions, compose
-from devenv.verbs.recordings.har import parse_har
+from devenv.verbs.recordings.formats.har import parse_har
 
 PAGE = """<!doctype html><title>captcha</title><script>
 async function post(path, body) {

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 
-from devenv.verbs.recordings.recorded import Recorded
+from devenv.verbs.recordings.formats.recorded import Recorded
 from devenv.verbs.recordings.sessions import Event, sent_text, whole
 
 SHORTEST = 8

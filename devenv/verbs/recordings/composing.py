@@ -12,7 +12,7 @@ from devenv.core.model.service import ServiceProfile
 from devenv.core.model.vocabulary import CATALOGUE_STORES, CaptchaType
 from devenv.core.scenario.writer import scenario_yaml
 from devenv.verbs.recordings.captures import Captures
-from devenv.verbs.recordings.recorded import Recording
+from devenv.verbs.recordings.formats.recorded import Recording
 from devenv.verbs.recordings.redaction import Redactor
 from devenv.verbs.recordings.sessions import Sessions, names_of
 from devenv.verbs.recordings.steps import PodChoice, StepMaker

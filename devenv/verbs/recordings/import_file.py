@@ -14,12 +14,12 @@ from devenv.core.scenario.parse import parse_data
 from devenv.core.scenario.writer import reads_back
 from devenv.harness.config.settings import Settings
 from devenv.stack.files import decode_text
-from devenv.verbs.recordings.access_log import parse_access_log
 from devenv.verbs.recordings.composing import Composed, ImportOptions, compose
-from devenv.verbs.recordings.curl import parse_curl
-from devenv.verbs.recordings.har import parse_har
-from devenv.verbs.recordings.har_files import beside, nothing_attached, open_har
-from devenv.verbs.recordings.recorded import Recording
+from devenv.verbs.recordings.formats.access_log import parse_access_log
+from devenv.verbs.recordings.formats.curl import parse_curl
+from devenv.verbs.recordings.formats.har import parse_har
+from devenv.verbs.recordings.formats.har_files import beside, nothing_attached, open_har
+from devenv.verbs.recordings.formats.recorded import Recording
 
 Parse = Callable[[bytes, str, Path | None], Recording]
 """Reads a file's bytes; given are its name in messages, and its folder, None for standard input."""

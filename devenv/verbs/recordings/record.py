@@ -14,8 +14,8 @@ from devenv.core.model.presets import CAPTCHA
 from devenv.harness.runs.trace import mark, trace_since
 from devenv.stack.protocol import Progress, Stack
 from devenv.verbs.recordings.composing import Composed, ImportOptions, compose
+from devenv.verbs.recordings.formats.recorded import Recorded, Recording
 from devenv.verbs.recordings.import_file import checked
-from devenv.verbs.recordings.recorded import Recorded, Recording
 
 POLL_SECONDS = 0.5
 """The proxy remembers thousands of exchanges: none is lost in between."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote_plus, urlsplit
 
-from devenv.verbs.recordings.bodies import boundary_of, is_form, is_json, json_value, parts_of
+from devenv.verbs.recordings.formats.bodies import boundary_of, is_form, is_json, json_value, parts_of
 
 REDACTED = "REDACTED"
 _HARMLESS_HEADERS = (

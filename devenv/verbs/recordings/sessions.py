@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 from devenv.core.model.service import Reading, ServiceProfile
 from devenv.core.model.vocabulary import Outcome
-from devenv.verbs.recordings.recorded import Recorded, Recording, numbered
+from devenv.verbs.recordings.formats.recorded import Recorded, Recording, numbered
 
 _READING = ("GET", "HEAD")
 _PAGE_TYPES = (

@@ -13,9 +13,9 @@ from devenv.core.model.ids import SessionName
 from devenv.core.model.service import ServiceProfile
 from devenv.core.model.vocabulary import MAX_PODS, Answer, Outcome, pod_names
 from devenv.core.scenario.pod_rotation import Turns
-from devenv.verbs.recordings.bodies import is_json, json_value
 from devenv.verbs.recordings.captures import Captures
-from devenv.verbs.recordings.recorded import Recorded, encoded_target, numbered
+from devenv.verbs.recordings.formats.bodies import is_json, json_value
+from devenv.verbs.recordings.formats.recorded import Recorded, encoded_target, numbered
 from devenv.verbs.recordings.redaction import Redactor
 from devenv.verbs.recordings.sessions import Event
 

@@ -6,8 +6,8 @@ import asyncio
 from collections import deque
 
 from devenv.core.model.service import Filled
-from devenv.wire.proxy.bodies import Body, ChunkedBody, CloseBody, Malformed
-from devenv.wire.proxy.heads import ResponseHead, parse_response_head
+from devenv.wire.http.bodies import Body, ChunkedBody, CloseBody, Malformed
+from devenv.wire.http.heads import ResponseHead, parse_response_head
 
 IDLE_SECONDS = 2.0
 """A connection that was idle for longer is not used again: uvicorn closes it after 5 s."""

@@ -7,7 +7,7 @@ from random import Random
 
 from devenv.core.model.vocabulary import resolve_pod
 from devenv.core.routing import Choice, Policy, RequestFacts, parse_policy
-from devenv.wire.proxy.heads import RequestHead
+from devenv.wire.http.heads import RequestHead
 
 
 class Balancer:

@@ -7,11 +7,11 @@ from typing import Any
 
 from devenv.core.model.events import ExchangeOutcome
 from devenv.core.routing import RequestFacts
+from devenv.wire.http.bodies import Malformed
+from devenv.wire.http.heads import parse_request_head
 from devenv.wire.proxy.answers import error_response
-from devenv.wire.proxy.bodies import Malformed
 from devenv.wire.proxy.ends import Transport
 from devenv.wire.proxy.exchanges import ExchangeRecord
-from devenv.wire.proxy.heads import parse_request_head
 from devenv.wire.proxy.open_exchange import OpenExchange
 from devenv.wire.proxy.shared import Shared
 from devenv.wire.proxy.sockets import half_close, reset

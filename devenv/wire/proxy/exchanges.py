@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from devenv.core.model.events import Exchange, ExchangeOutcome
 from devenv.core.model.ids import SessionHeader
-from devenv.wire.proxy.json_bodies import as_text
+from devenv.wire.http.json_bodies import as_text
 
 
 class ExchangeRecord(NamedTuple):

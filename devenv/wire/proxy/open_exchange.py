@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import Protocol
 
 from devenv.core.model.events import ExchangeOutcome
+from devenv.wire.http.bodies import Body, ChunkedBody, Malformed
+from devenv.wire.http.heads import RequestHead, ResponseHead, parse_response_head
+from devenv.wire.http.json_bodies import bounded, collect
 from devenv.wire.proxy.answers import error_response
 from devenv.wire.proxy.balancer import request_facts
-from devenv.wire.proxy.bodies import Body, ChunkedBody, Malformed
 from devenv.wire.proxy.ends import ClientEnd, UpstreamEnd
 from devenv.wire.proxy.exchanges import ExchangeRecord
 from devenv.wire.proxy.failures import ConnectFailure, Failure
-from devenv.wire.proxy.heads import RequestHead, ResponseHead, parse_response_head
-from devenv.wire.proxy.json_bodies import bounded, collect
 from devenv.wire.proxy.responses import ResponseBody, rest_of_head
 from devenv.wire.proxy.shared import Shared
 from devenv.wire.proxy.states import EXCHANGE_TRANSITIONS, ExchangeState

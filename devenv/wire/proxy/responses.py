@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from devenv.core.routing import AFFINITY_COOKIE
-from devenv.wire.proxy.bodies import ChunkedBody, CloseBody
-from devenv.wire.proxy.heads import RequestHead, ResponseHead
+from devenv.wire.http.bodies import ChunkedBody, CloseBody
+from devenv.wire.http.heads import RequestHead, ResponseHead
 
 
 def rest_of_head(

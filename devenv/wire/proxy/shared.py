@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from devenv.wire.http.heads import RequestHead, ResponseHead
 from devenv.wire.proxy.balancer import Balancer
 from devenv.wire.proxy.ends import ConnectionWaiter
 from devenv.wire.proxy.exchanges import ExchangeLog
-from devenv.wire.proxy.heads import RequestHead, ResponseHead
 from devenv.wire.proxy.limits import Limits
 from devenv.wire.proxy.upstream import Pod
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from devenv.verbs.recordings.curl import parse_curl
-from devenv.verbs.recordings.curl_options import long_name, takes_value
+from devenv.verbs.recordings.formats.curl import parse_curl
+from devenv.verbs.recordings.formats.curl_options import long_name, takes_value
 
 SCRIPTS = r"""
 ## quotation

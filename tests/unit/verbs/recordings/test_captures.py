@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devenv.verbs.recordings.captures import Captures
-from devenv.verbs.recordings.recorded import Recorded
+from devenv.verbs.recordings.formats.recorded import Recorded
 from devenv.verbs.recordings.sessions import Event
 
 JSON = {"content-type": "application/json"}

@@ -16,11 +16,11 @@ from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import Kind
 from devenv.core.model.service import Request as Template
 from devenv.core.scenario import Create, Request, parse
-from devenv.verbs.recordings.access_log import parse_access_log
 from devenv.verbs.recordings.composing import Composed, ImportOptions, compose
-from devenv.verbs.recordings.curl import parse_curl
-from devenv.verbs.recordings.har import parse_har
-from devenv.verbs.recordings.recorded import Recorded, Recording
+from devenv.verbs.recordings.formats.access_log import parse_access_log
+from devenv.verbs.recordings.formats.curl import parse_curl
+from devenv.verbs.recordings.formats.har import parse_har
+from devenv.verbs.recordings.formats.recorded import Recorded, Recording
 
 DATA = Path(__file__).parent / "data"
 ID = "0123456789abcdef0123456789abcdef"

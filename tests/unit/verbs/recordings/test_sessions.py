@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from devenv.core.model.presets import CAPTCHA
-from devenv.verbs.recordings.recorded import Recorded, Recording
+from devenv.verbs.recordings.formats.recorded import Recorded, Recording
 from devenv.verbs.recordings.sessions import Sessions
 
 FIRST, SECOND = "0123456789abcdef", "fedcba9876543210"

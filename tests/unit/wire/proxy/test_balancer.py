@@ -6,8 +6,8 @@ import pytest
 
 from devenv.core.model.errors import UsageProblem
 from devenv.core.routing import RequestFacts
+from devenv.wire.http.heads import parse_request_head
 from devenv.wire.proxy.balancer import Balancer, request_facts
-from devenv.wire.proxy.heads import parse_request_head
 
 A, B, C = "captcha-api-a", "captcha-api-b", "captcha-api-c"
 FACTS = RequestFacts("127.0.0.1", 1)

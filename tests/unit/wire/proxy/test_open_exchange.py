@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from devenv.wire.proxy.bodies import Malformed
+from devenv.wire.http.bodies import Malformed
+from devenv.wire.http.heads import parse_request_head
 from devenv.wire.proxy.failures import ConnectFailure, Failure
-from devenv.wire.proxy.heads import parse_request_head
 from devenv.wire.proxy.open_exchange import OpenExchange
 from devenv.wire.proxy.states import ExchangeState
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from devenv.wire.proxy.bodies import Malformed
-from devenv.wire.proxy.heads import RequestHead, ResponseHead, parse_request_head, parse_response_head
+from devenv.wire.http.bodies import Malformed
+from devenv.wire.http.heads import RequestHead, ResponseHead, parse_request_head, parse_response_head
 from devenv.wire.proxy.responses import ResponseBody, rest_of_head
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from devenv.wire.proxy.heads import parse_request_head, parse_response_head
+from devenv.wire.http.heads import parse_request_head, parse_response_head
 from devenv.wire.proxy.shared import Shared
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from devenv.verbs.recordings.har_duplicates import HarEntry, sent_once
-from devenv.verbs.recordings.recorded import Recorded
+from devenv.verbs.recordings.formats.har_duplicates import HarEntry, sent_once
+from devenv.verbs.recordings.formats.recorded import Recorded
 
 
 def entry(number: int, target: str, started: float, *, body: str | None = "b", **fields: Any) -> HarEntry:

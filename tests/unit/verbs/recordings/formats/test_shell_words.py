@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devenv.core.model.errors import UsageProblem
-from devenv.verbs.recordings.shell_words import ShellCommand, shell_commands
+from devenv.verbs.recordings.formats.shell_words import ShellCommand, shell_commands
 
 
 def words(text: str) -> list[tuple[str, ...]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devenv.verbs.recordings.log_json import json_line
+from devenv.verbs.recordings.formats.log_json import json_line
 
 STARTED = 1751362500.0  # 2025-07-01 09:35:00 UTC
 ENDED = "2025-07-01T09:35:02Z"

@@ -15,10 +15,10 @@ from devenv.core.model.service import Kind, ServiceProfile
 from devenv.core.model.service import Request as Template
 from devenv.core.scenario import parse
 from devenv.verbs.recordings.composing import ImportOptions, compose
-from devenv.verbs.recordings.har import parse_har
-from devenv.verbs.recordings.recorded import Recorded, Recording
+from devenv.verbs.recordings.formats.har import parse_har
+from devenv.verbs.recordings.formats.recorded import Recorded, Recording
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 BROWSERS = ("chromium", "firefox", "safari")
 
 

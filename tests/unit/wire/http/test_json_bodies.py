@@ -5,7 +5,7 @@ import json
 import pytest
 
 from devenv.core.model.bodies import answered_fields, sent_fields
-from devenv.wire.proxy.json_bodies import MAX_COLLECTED, MAX_KEPT, as_text, bounded, collect
+from devenv.wire.http.json_bodies import MAX_COLLECTED, MAX_KEPT, as_text, bounded, collect
 
 
 def collected(pieces: list[bytes]) -> bytes | None:

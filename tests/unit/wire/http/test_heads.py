@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from devenv.wire.proxy.bodies import ChunkedBody, CloseBody, LengthBody, Malformed
-from devenv.wire.proxy.heads import (
+from devenv.wire.http.bodies import ChunkedBody, CloseBody, LengthBody, Malformed
+from devenv.wire.http.heads import (
     MAX_HEAD,
     MAX_RESPONSE_HEAD,
     MAX_TARGET,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devenv.core.model.errors import UsageProblem
-from devenv.verbs.recordings.curl_globbing import urls_of
+from devenv.verbs.recordings.formats.curl_globbing import urls_of
 
 
 @pytest.mark.parametrize(

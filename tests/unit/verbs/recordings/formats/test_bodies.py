@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from devenv.verbs.recordings.bodies import fields_of, is_form, is_json, json_value, multipart, parts_of
+from devenv.verbs.recordings.formats.bodies import (
+    fields_of,
+    is_form,
+    is_json,
+    json_value,
+    multipart,
+    parts_of,
+)
 
 MULTIPART = "multipart/form-data; boundary=XyZ"
 BODY = (

@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 from devenv.core.model.errors import UsageProblem
-from devenv.verbs.recordings.recorded import Recorded
+from devenv.verbs.recordings.formats.recorded import Recorded
 
 _REQUEST = re.compile(r"(?P<method>[A-Z]+) (?P<target>\S+)(?: HTTP/[\d.]+)?")
 _LOCAL_TIME = re.compile(

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from devenv.core.model.errors import UsageProblem
-from devenv.verbs.recordings.log_values import client_of, duration_of, is_internal, moment_of, visitor_of
+from devenv.verbs.recordings.formats.log_values import (
+    client_of,
+    duration_of,
+    is_internal,
+    moment_of,
+    visitor_of,
+)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devenv.core.model.errors import UsageProblem
-from devenv.verbs.recordings.curl import parse_curl
+from devenv.verbs.recordings.formats.curl import parse_curl
 
 COPIED = r"""# copied from Chrome: Copy all as cURL (bash)
 curl 'https://captcha.example/api/abstract-captcha' \

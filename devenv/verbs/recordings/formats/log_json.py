@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.service import value_at
-from devenv.verbs.recordings.log_values import LogLine, client_of, duration_of, moment_of, request_of
-from devenv.verbs.recordings.recorded import Recorded
+from devenv.verbs.recordings.formats.log_values import LogLine, client_of, duration_of, moment_of, request_of
+from devenv.verbs.recordings.formats.recorded import Recorded
 
 _SUFFIXES = {
     "_s": 1.0, "_seconds": 1.0, "_ms": 1e-3, "_millis": 1e-3, "_milliseconds": 1e-3, "Ms": 1e-3,

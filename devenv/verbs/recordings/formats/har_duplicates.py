@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urljoin, urlsplit
 
-from devenv.verbs.recordings.recorded import Recorded
+from devenv.verbs.recordings.formats.recorded import Recorded
 
 _KEEP_METHOD = (307, 308)
 """Redirections after which a browser sends the same method and body again: RFC 9110, 15.4.8."""

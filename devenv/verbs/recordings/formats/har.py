@@ -19,10 +19,10 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from devenv.core.model.errors import UsageProblem
-from devenv.verbs.recordings.bodies import MULTIPART_TYPE, is_json, multipart
-from devenv.verbs.recordings.har_duplicates import HarEntry, sent_once
-from devenv.verbs.recordings.har_files import Attached, nothing_attached
-from devenv.verbs.recordings.recorded import Recorded, Recording, numbered
+from devenv.verbs.recordings.formats.bodies import MULTIPART_TYPE, is_json, multipart
+from devenv.verbs.recordings.formats.har_duplicates import HarEntry, sent_once
+from devenv.verbs.recordings.formats.har_files import Attached, nothing_attached
+from devenv.verbs.recordings.formats.recorded import Recorded, Recording, numbered
 
 _CACHES = ("Memory Cache", "Disk Cache", "Service Worker")
 _LISTS = ("accept", "cache-control", "forwarded", "link", "vary", "via", "x-forwarded-for")

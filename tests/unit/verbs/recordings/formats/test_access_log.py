@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devenv.core.model.errors import UsageProblem
-from devenv.verbs.recordings.access_log import parse_access_log
+from devenv.verbs.recordings.formats.access_log import parse_access_log
 
 COMBINED = """\
 203.0.113.5 - - [24/Nov/2026:10:00:01 +0900] "POST /api/abstract-captcha HTTP/1.1" 200 812 "-" "M (\\"x\\")"

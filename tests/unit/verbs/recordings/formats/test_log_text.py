@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devenv.core.model.errors import UsageProblem
-from devenv.verbs.recordings.log_text import text_line
+from devenv.verbs.recordings.formats.log_text import text_line
 
 STARTED = 1751362500.0  # 2025-07-01 09:35:00 UTC
 NGINX = '203.0.113.5 - - [01/Jul/2025:09:35:02 +0000] "POST /a?b=1 HTTP/1.1" 200 31 "-" "M (\\"x\\")"'

@@ -10,7 +10,7 @@ import re
 from typing import TypeVar
 
 from devenv.core.routing import AFFINITY_COOKIE
-from devenv.wire.proxy.bodies import Body, ChunkedBody, CloseBody, LengthBody, Malformed
+from devenv.wire.http.bodies import Body, ChunkedBody, CloseBody, LengthBody, Malformed
 
 MAX_TARGET = 8192
 MAX_HEAD = 32768

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from devenv.core.model.errors import UsageProblem
-from devenv.verbs.recordings.har_files import beside, nothing_attached, open_har
+from devenv.verbs.recordings.formats.har_files import beside, nothing_attached, open_har
 
 
 def zipped(**members: str) -> bytes:

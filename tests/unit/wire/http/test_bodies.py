@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devenv.wire.proxy.bodies import (
+from devenv.wire.http.bodies import (
     MAX_LINE,
     MAX_TRAILERS,
     Body,

@@ -13,10 +13,10 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from devenv.core.model.bodies import FORM_TYPE
 from devenv.core.model.errors import UsageProblem
-from devenv.verbs.recordings.curl_globbing import urls_of
-from devenv.verbs.recordings.curl_options import long_name, takes_value
-from devenv.verbs.recordings.recorded import Recorded, Recording, encoded_target
-from devenv.verbs.recordings.shell_words import ShellCommand, shell_commands
+from devenv.verbs.recordings.formats.curl_globbing import urls_of
+from devenv.verbs.recordings.formats.curl_options import long_name, takes_value
+from devenv.verbs.recordings.formats.recorded import Recorded, Recording, encoded_target
+from devenv.verbs.recordings.formats.shell_words import ShellCommand, shell_commands
 
 _JSON = "application/json"
 _BOUNDARY = "devenv-boundary"

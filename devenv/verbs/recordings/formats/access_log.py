@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from devenv.core.model.errors import UsageProblem
-from devenv.verbs.recordings.log_json import json_line
-from devenv.verbs.recordings.log_text import text_line
-from devenv.verbs.recordings.log_values import LogLine, is_internal, visitor_of
-from devenv.verbs.recordings.recorded import Recorded, Recording, numbered
+from devenv.verbs.recordings.formats.log_json import json_line
+from devenv.verbs.recordings.formats.log_text import text_line
+from devenv.verbs.recordings.formats.log_values import LogLine, is_internal, visitor_of
+from devenv.verbs.recordings.formats.recorded import Recorded, Recording, numbered
 
 
 def parse_access_log(text: str, name: str) -> Recording:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devenv.verbs.recordings.curl_options import long_name, takes_value
+from devenv.verbs.recordings.formats.curl_options import long_name, takes_value
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from devenv.core.model.bodies import answered_fields
-from devenv.verbs.recordings.bodies import fields_of
+from devenv.verbs.recordings.formats.bodies import fields_of
 
 _MOST_NUMBERS = 8
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))

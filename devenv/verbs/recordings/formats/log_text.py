@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from devenv.core.model.errors import UsageProblem
-from devenv.verbs.recordings.log_values import (
+from devenv.verbs.recordings.formats.log_values import (
     LogLine,
     address_of,
     client_of,
@@ -18,7 +18,7 @@ from devenv.verbs.recordings.log_values import (
     moment_of,
     request_of,
 )
-from devenv.verbs.recordings.recorded import Recorded
+from devenv.verbs.recordings.formats.recorded import Recorded
 
 _QUOTED = r'"(?P<request>(?:[^"\\]|\\.)*)"'
 _COMBINED = re.compile(

@@ -1,0 +1,37 @@
+"""The sizes of the house: rooms of about 3,000 lines at most, modules of 500, and what each room is for."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.support import ROOT
+
+WINGS = ("cli", "core", "harness", "stack", "verbs", "wire")
+PACKAGES = sorted(path.parent for path in (ROOT / "devenv").rglob("__init__.py"))
+MOST_LINES_OF_A_ROOM = 3000
+MOST_LINES_OF_A_MODULE = 500
+
+
+def lines(path: Path) -> int:
+    return path.read_text(encoding="utf-8").count("\n")
+
+
+def test_the_wings_are_there_and_nothing_else() -> None:
+    packages = [path.name for path in PACKAGES if path.parent == ROOT / "devenv"]
+    assert sorted(packages) == sorted([*WINGS, "captcha_api", "pytest_plugin"])
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_room_is_small_enough_to_be_read(package: Path) -> None:
+    modules = sorted(package.glob("*.py"))
+    assert sum(map(lines, modules)) <= MOST_LINES_OF_A_ROOM
+    assert {path.name: lines(path) for path in modules if lines(path) > MOST_LINES_OF_A_MODULE} == {}
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_room_says_what_it_is_for(package: Path) -> None:
+    text = (package / "__init__.py").read_text(encoding="utf-8")
+    assert ast.get_docstring(ast.parse(text))
