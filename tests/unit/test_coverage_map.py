@@ -25,7 +25,7 @@ TESTED_WITH_THEIR_ROOM = {
         "check_verb doctor_verb explain_verb export_verbs gate_verbs init_verb own_demo recording_verbs "
         "scenario_verbs stack_verbs story_verbs",
     ),
-    "devenv.core.diagnosis": ("unit/core/diagnosis/test_losses.py", "attribution remarks words"),
+    "devenv.core.diagnosis": ("unit/core/diagnosis/test_losses.py", "attribution words"),
     "devenv.core.kubernetes": ("unit/core/kubernetes/test_manifests.py", "parts redis service stack text"),
     "devenv.core.model": ("unit/core/model", "key_events stack_json"),
     "devenv.core.render": ("unit/core/render", "document html"),
@@ -45,10 +45,7 @@ TESTED_WITH_THEIR_ROOM = {
     "devenv.verbs.explore": ("integration/verbs/explore", "learned_mode"),
     "devenv.verbs.export": ("unit/core/kubernetes", "kubernetes"),
     "devenv.verbs.init": ("unit/verbs/init", "mcp_server redis_use"),
-    "devenv.verbs.recordings": (
-        "unit/verbs/recordings",
-        "har_duplicates har_files record steps",
-    ),
+    "devenv.verbs.recordings": ("unit/verbs/recordings", "record steps"),
     "devenv.verbs.replay": ("integration/verbs/replay", "concurrent player shrink"),
     "devenv.wire.edge": ("integration/wire/edge", "supervisor"),
     "devenv.wire.executor": ("integration/wire/executor", "environment routes scheduled_job scripted_job"),

@@ -76,5 +76,5 @@ def test_only_what_is_about_another_redis_is_left_out() -> None:
 
 
 def assert_holds(result: ReplayResult) -> None:
-    assert [str(violation) for violation in result.violations] == []
+    assert [str(deviation) for deviation in result.deviations] == []
     assert result.verdict == "holds"
