@@ -226,10 +226,7 @@ class StoreNote:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One scenario. ``source`` is the text that it was parsed from, ``name`` the file's name.
-
-    ``sessions``: by name, the captcha's type, or "any": the service's first kind of session.
-    """
+    """One scenario."""
 
     id: str
     title: str
@@ -239,9 +236,12 @@ class Scenario:
     stack: StackRequirements
     stores: Mapping[Strategy, StoreNote]
     sessions: Mapping[SessionName, str]
+    """By name the captcha's type, or "any": the service's first kind of session."""
     steps: tuple[Step, ...]
     name: str
+    """The file's name."""
     source: str
+    """The text that it was parsed from."""
     preset: str | None = None
     """The profile of the service that it is about; None: its sessions say it."""
 

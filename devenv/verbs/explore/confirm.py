@@ -42,16 +42,15 @@ _TIME_LEFT = re.compile(r"(?<=[\[ ])[0-9]{3,}(?=[,\]])")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What a search found: a kind, and a run of ``cast`` that shows it. ``traces`` of the whole search do.
-
-    ``labels``: what each step of the run is, where a model told it.
-    """
+    """What a search found: a kind, and a run of ``cast`` that shows it."""
 
     finding: OutcomeViolation
     cast: tuple[Participant, ...]
     run: tuple[int, ...]
     traces: int
+    """How many traces of the whole search show it."""
     labels: tuple[str, ...] = ()
+    """What each step of the run is, where a model told it."""
 
     @classmethod
     def of(cls, met: Occurrence, casts: Sequence[Sequence[Participant]]) -> Candidate:

@@ -32,21 +32,21 @@ from devenv.wire.executor.jobs import CID, Call, EventCall
 
 @dataclass(frozen=True, slots=True)
 class Fixture:
-    """A challenge of type ``kind`` as the service keeps it, with ``CID`` for its id, in database ``db``.
-
-    ``submissions`` is what is sent for each answer, ``profile`` how; None: as the contract says.
-    ``cluster``: where Redis is one, the pods' REDIS_CLUSTER, "" without it; None: it is none.
-    """
+    """A challenge of type ``kind`` as the service keeps it, with ``CID`` for its id."""
 
     kind: str
     key: SessionKey
     document: str
     submissions: Mapping[Answer, Submission]
+    """What is sent for each answer."""
     ttl_ms: int
     pods: tuple[str, ...]
     db: int = 0
+    """The number of the database."""
     profile: ServiceProfile | None = None
+    """How it is sent; None: as the contract says."""
     cluster: str | None = None
+    """Where Redis is a cluster, the pods' REDIS_CLUSTER, empty without it; None: Redis is none."""
 
     @property
     def limit(self) -> int | None:

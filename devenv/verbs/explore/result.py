@@ -27,9 +27,6 @@ class Mode(StrEnum):
 class ExploreOptions:
     """An exploration, on a challenge of type ``kind``.
 
-    ``budget_traces`` and ``budget_seconds`` None: until it is complete.
-    ``walks`` is how many runs mode random makes; ``preemptions`` bounds them (mode learned). ``pods`` None:
-    one for each request. ``replays``: how often each violation's schedule is run on the real stack.
     Raises UsageProblem for a wrong expression and for a store without Redis.
     """
 
@@ -38,12 +35,19 @@ class ExploreOptions:
     mode: Mode = Mode.LEARNED
     events: tuple[str, ...] = ()
     walks: int = 1000
+    """How many runs mode random makes."""
     preemptions: int | None = None
+    """The most preemptions of a run (mode learned); None: no limit."""
     budget_traces: int | None = None
+    """None: until it is complete."""
     budget_seconds: float | None = None
+    """None: until it is complete."""
     pods: int | None = None
+    """None: one for each request."""
     lanes: int = 12
+    """Challenges that are worked on at a time."""
     replays: int = 3
+    """How often each violation's schedule is run on the real stack."""
     kind: CaptchaType = CaptchaType.ABSTRACT
     meeting: Meeting = field(init=False)
     """What ``scenario`` and ``events`` say, parsed once."""
@@ -76,25 +80,25 @@ class ShownStep:
 
 @dataclass(frozen=True, slots=True)
 class ExploredViolation:
-    """One kind of violation with its shortest schedule.
-
-    ``requests`` are the letters that are needed for it; ``traces`` how many traces show it. ``confirmed``:
-    the schedule showed it on the real stack, ``replayed`` times in the same way of ``replays``; ``why`` it
-    could not be run there.
-    """
+    """One kind of violation with its shortest schedule."""
 
     kind: str
     sentence: str
     requests: tuple[str, ...]
+    """The letters that are needed for it."""
     schedule: str
     steps: tuple[ShownStep, ...]
     traces: int
+    """How many traces show it."""
     confirmed: bool
+    """Whether the schedule showed it on the real stack."""
     replayed: int
+    """How many of ``replays`` runs went the same way."""
     replays: int
     scenario_file: str | None = None
     reproduce: str | None = None
     why: str | None = None
+    """Why it could not be run there."""
 
     @property
     def lines(self) -> list[tuple[str, str]]:
@@ -119,29 +123,30 @@ class ExploredViolation:
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
-    """The result. ``complete``: every trace was run. ``requests`` counts those sent to real pods.
-
-    ``challenge`` is its type, of one's own service the profile's name. ``incomplete`` says why it is not
-    complete. ``stages`` are the seconds of learning, searching, confirming. ``service``: the name of a
-    user-provided service; it has a store of its own, whatever ``strategy`` says.
-    """
+    """The result of an exploration."""
 
     scenario: str
     strategy: Strategy
     mode: str
     complete: bool
+    """Whether every trace was run."""
     traces: int
     blocked: int
     violations: tuple[ExploredViolation, ...]
     requests: int
+    """How many were sent to real pods."""
     seconds: float
     outcomes: int
     incomplete: str | None = None
+    """Why it is not complete."""
     stages: Mapping[str, float] = field(default_factory=dict)
+    """The seconds of learning, searching, confirming."""
     run_id: str | None = None
     engine: str = ""
     challenge: str = str(CaptchaType.ABSTRACT)
+    """Its type; of a user-provided service the profile's name."""
     service: str | None = None
+    """The name of a user-provided service, which has a store of its own; else None."""
     limit_known: bool = True
     """Whether it is known how many graded answers a session takes."""
 

@@ -17,13 +17,15 @@ from devenv.wire.control.policy import present_policy
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """``listings``: one per prefix and database that the pods use; ``problem`` says why there is none."""
+    """What ``devenv status`` shows."""
 
     status: StackStatus
     policy: str
     stores: dict[str, Strategy]
     listings: tuple[KeyListing, ...]
+    """One for each prefix and database that the pods use."""
     problem: str | None
+    """Why there is no listing."""
 
     def to_json(self) -> dict[str, Any]:
         """The status with ``policy``, ``stores`` and ``keys`` beside it."""

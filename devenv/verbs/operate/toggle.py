@@ -15,11 +15,13 @@ from devenv.stack.protocol import Progress, Stack
 
 @dataclass(frozen=True, slots=True)
 class Toggled:
-    """What a toggle did. ``before`` and ``after`` map every pod of the stack to its store, in a word."""
+    """What a toggle did."""
 
     restarted: tuple[str, ...]
     before: dict[str, str]
+    """The store of every pod of the stack, in a word."""
     after: dict[str, str]
+    """The same, after it."""
     seconds: float
 
     @property

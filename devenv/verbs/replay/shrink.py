@@ -36,22 +36,25 @@ _CHECK = re.compile(r"(?P<name>\w+): expected .*?, got (?P<got>.*)")
 
 @dataclass(frozen=True, slots=True)
 class Shrunk:
-    """What is left: ``after`` of ``before`` requests and other steps, found in ``plays`` plays.
-
-    ``failure`` is what does not hold, None where everything held; ``confirmed`` of ``CONFIRMATIONS`` further
-    plays failed so. ``text`` is the small scenario's file, at ``path``.
-    """
+    """What is left of a scenario that was reduced."""
 
     scenario: Scenario
     strategy: Strategy
     failure: str | None
+    """What does not hold; None where everything held."""
     before: int
+    """Requests and other steps at the beginning."""
     after: int
+    """Requests and other steps that are left."""
     plays: int
+    """How many plays it took."""
     confirmed: int
+    """How many of ``CONFIRMATIONS`` further plays failed in the same way."""
     seconds: float
     text: str = ""
+    """The small scenario's file."""
     path: str | None = None
+    """Where the file is."""
     result: ReplayResult | None = None
 
     @property

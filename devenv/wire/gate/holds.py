@@ -32,13 +32,10 @@ class Then(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One message held now; ``seq`` is its command's number, times are seconds since the epoch.
-
-    ``commands`` has the words of the command or, of an EXEC, those of each command that it runs; ``resp3``
-    says that the connection speaks RESP3. Neither is shown.
-    """
+    """One message that is held now. Times are seconds since the epoch."""
 
     seq: int
+    """Its command's number."""
     pod: str
     connection: int
     command: str
@@ -48,7 +45,9 @@ class Held:
     since: float
     until: float
     commands: tuple[tuple[bytes, ...], ...] = field(default=(), repr=False, compare=False)
+    """The words of the command or, of an EXEC, those of each command that it runs; not shown."""
     resp3: bool = field(default=False, repr=False, compare=False)
+    """Whether the connection speaks RESP3."""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; ``runs`` has name and keys of the command, or of each command that an EXEC runs."""

@@ -61,25 +61,28 @@ _ONE_WAY = {
 class Rule:
     """What to do with which commands; a filter that is None matches all.
 
-    ``pod`` is a pod's name or its letter; ``command`` and ``key`` are globs (``*``, ``?``, ``[...]``), the
-    command's in either case. Commands that only prepare a connection (HELLO, PING, …) are matched only
-    where ``command`` says their name without wildcards. Queued commands of a transaction are matched at its
-    EXEC, except by ``error``. ``nth``: only the nth matching command (from 1), then each after it up to
-    ``times`` in all (default: 1 with ``nth``, no limit without). ``seconds``: of a delay, or the limit of a
-    hold. ``text``: of an error. ``id`` names the rule; left empty it is made of the rest, so that the same
-    rule given twice is one rule.
+    Commands that only prepare a connection (HELLO, PING, …) are matched only where ``command`` says their
+    name without wildcards. Queued commands of a transaction are matched at its EXEC, except by ``error``.
     """
 
     action: Action
     direction: Direction = Direction.REQUEST
     pod: str | None = None
+    """A pod's name or its letter."""
     command: str | None = None
+    """A glob (``*``, ``?``, ``[...]``), in either case."""
     key: str | None = None
+    """A glob."""
     nth: int | None = None
+    """The first matching command that the rule applies to (from 1)."""
     times: int | None = None
+    """To how many it applies in all (default: 1 with ``nth``, no limit without)."""
     seconds: float | None = None
+    """Of a delay, or the limit of a hold."""
     text: str | None = None
+    """Of an error."""
     id: str = ""
+    """Names the rule; left empty it is made of the rest, so that the same rule given twice is one rule."""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; ``from_json`` reads it back."""

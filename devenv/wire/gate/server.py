@@ -29,10 +29,12 @@ CLOSE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """How the gate speaks to pods (``pods``, with a certificate of its own) and to Redis (``redis``)."""
+    """How the gate speaks TLS."""
 
     pods: ssl.SSLContext
+    """To pods, with a certificate of its own."""
     redis: ssl.SSLContext
+    """To Redis."""
 
 
 @dataclass(frozen=True, slots=True)
