@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psutil
 
@@ -38,6 +38,17 @@ def until(condition: Callable[[], T], what: str, every: float = 0.01) -> T:
         assert time.monotonic() < deadline, f"waited {HANG_GUARD_S:g} s for: {what}"
         time.sleep(every)
     return value
+
+
+def sort_some(items: list[T], key: Callable[[T], tuple[Any, ...] | None]) -> None:
+    """Sort the items that have a key among the places that they take; the others stay where they are.
+
+    For ``pytest_collection_modifyitems``: tests that share a stack, so that its pods are restarted least.
+    """
+    keys = {number: own for number, item in enumerate(items) if (own := key(item)) is not None}
+    ordered = [items[number] for number in sorted(keys, key=keys.__getitem__)]
+    for place, item in zip(keys, ordered, strict=True):
+        items[place] = item
 
 
 def free_ports(count: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from devenv.verbs.operate.select import SUPERVISOR
 from devenv.verbs.replay.baseline import required_spec
 from devenv.verbs.replay.replayer import Replayer
 from devenv.verbs.replay.result import ReplayResult
+from tests.support import sort_some
 from tools.failures_page import stack_kind
 
 Case = tuple[Scenario, Strategy]
@@ -109,19 +110,16 @@ def plays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plays]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort this folder's tests so that stacks, and restarts of their pods, are few, whatever the seed."""
-    here = Path(__file__).parent
-    places = [number for number, item in enumerate(items) if item.path.parent == here and _case(item)]
-    for place, item in zip(places, sorted((items[place] for place in places), key=_order), strict=True):
-        items[place] = item
+    """Sort this folder's plays so that stacks, and restarts of their pods, are few, whatever the seed."""
+    sort_some(items, _order)
 
 
-def _case(item: pytest.Item) -> Any:
-    """The scenario and the store that a test plays; None for one that plays nothing."""
-    params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    return (params["scenario"], params["strategy"]) if "scenario" in params else None
-
-
-def _order(item: pytest.Item) -> tuple[StackKind, str, str]:
-    case = _case(item)
+def _order(item: pytest.Item) -> tuple[StackKind, str, str] | None:
+    """By the stack, then by the pods' settings; None for a test that plays nothing, or of another folder."""
+    if item.path.parent != Path(__file__).parent or not hasattr(item, "callspec"):
+        return None
+    params: Mapping[str, Any] = item.callspec.params
+    if "scenario" not in params:
+        return None
+    case = (params["scenario"], params["strategy"])
     return stack_kind(*case), str(required_spec(*case).to_json()), case[0].id
