@@ -31,6 +31,9 @@ OTHER_CAUSES = {
 }
 """What is found in plays in which the scenario's own cause is no bug of the store."""
 BY_CHANCE = {
+    # Two clicks at once on two pods: where the second pod answers first, the session was still open, in the
+    # first pod's memory; where it answers later, the session had rightly ended.
+    ("double-click", Strategy.MEMORY): {"pod-memory"},
     # Sixty answers at once to four worker processes: the kernel chooses who accepts a connection.
     ("many-workers", Strategy.MEMORY): {"attempts-limit"},
     ("many-workers", Strategy.GUIDE): {"lost-attempt", "resurrected-key"},

@@ -274,9 +274,14 @@ def _not_looked_for(story: Story, joined: Joined, create: Call, lost: Call) -> D
         )
     if (found := _cluster_client(challenge_id, joined, lost)) is not None:
         return found
-    if create.pod != lost.pod and not joined.spoke(lost.pod) and not _verify_looks_in_memory(joined):
-        refusal = _refusal(joined, lost.pod)
-        sentence = f"USE_REDIS=true, yet {lost.pod} never said a word to Redis and looked into its own memory"
+    refusal = _refusal(joined, lost.pod)
+    refused = refusal is not None and not any(
+        _spoke_between(lost.pod, refusal, lost, step) for step in joined.steps
+    )
+    never = refused or not joined.spoke(lost.pod)
+    if create.pod != lost.pod and never and not _verify_looks_in_memory(joined):
+        how = "was refused by Redis" if refused else "never said a word to Redis"
+        sentence = f"USE_REDIS=true, yet {lost.pod} {how} and looked into its own memory"
         return finding("wrong-port", challenge_id, sentence, create.wrote, create, refusal, lost)
     sentence = f"{create.pod} wrote the session to Redis, and verify on {lost.pod} still looked in memory"
     return finding("half-migration", challenge_id, sentence, create.wrote, create, lost)

@@ -349,6 +349,14 @@ def test_a_pod_that_redis_only_refused_was_never_connected(trace: Trace) -> None
     assert found.cause == "wrong-port"
 
 
+def test_a_pod_that_redis_refused_looks_in_its_memory_and_is_no_half_migration(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    trace.say(B, "HELLO", "", "{proto: 3}")
+    trace.say(B, "PING", "", "-ERR this address is not welcome")
+    trace.verify(B, trace.create(A, in_redis=True), NOT_FOUND)
+    assert trace.causes() == ["wrong-port"]
+
+
 def test_a_create_that_stays_in_memory_beside_redis_is_half_a_migration(trace: Trace) -> None:
     trace.pods(**REDIS)
     trace.say(A, "PING", "", "PONG")
