@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from devenv.core.doctor_rules.advice import UNEXPLAINED, Advice, Change, Checked
-from devenv.core.doctor_rules.facts import Crossing, Facts, TraceCause
-from devenv.core.doctor_rules.refusals import CHANGES, first_kind
+from devenv.core.doctor_rules.advice import CAUSES, UNEXPLAINED, Advice, Change, Checked
+from devenv.core.doctor_rules.facts import Crossing, Facts, Refusal, TraceCause
+from devenv.core.doctor_rules.refusals import CHANGES, first_kind, kind_of
 
 _NAME = "a session on another pod"
 _SHOWN = 4
@@ -53,10 +53,12 @@ def _refused(facts: Facts, failed: Sequence[Crossing]) -> list[Advice]:
     first = first_kind(item for item in facts.refused if item.pod in pods)
     if first is None:
         return []
-    kind, refusal = first
+    return [_refusal(*first, tuple(_words(item) for item in failed[:_SHOWN]))]
+
+
+def _refusal(kind: str, refusal: Refusal, shown: Sequence[str]) -> Advice:
     sentence = f"Redis answered {refusal.command} of {refusal.pod} with {refusal.error}"
-    shown = tuple(_words(item) for item in failed[:_SHOWN])
-    return [Advice(kind, refusal.pod, sentence, shown, Change(CHANGES[kind]))]
+    return Advice(kind, refusal.pod, sentence, tuple(shown), Change(CHANGES[kind]))
 
 
 def _findings(facts: Facts, lost: Sequence[Crossing], named: Collection[str]) -> list[Advice]:
@@ -64,16 +66,23 @@ def _findings(facts: Facts, lost: Sequence[Crossing], named: Collection[str]) ->
     if lost and {item.created_on for item in lost} & {*facts.past_gate}:
         return [] if named else [_lost(lost, UNEXPLAINED, (), _UNSEEN)]
     causes = {item.cause: item for item in reversed(facts.trace_causes) if item.cause != UNEXPLAINED or lost}
-    findings = [_explained(item, lost) for cause, item in reversed(causes.items()) if cause not in named]
+    findings = [
+        _explained(facts, item, lost) for cause, item in reversed(causes.items()) if cause not in named
+    ]
     if lost and not causes and not named:
         change = "read the pods' logs: the trace does not tell why"
         return [_lost(lost, UNEXPLAINED, (), change)]
     return findings
 
 
-def _explained(cause: TraceCause, lost: Sequence[Crossing]) -> Advice:
+def _explained(facts: Facts, cause: TraceCause, lost: Sequence[Crossing]) -> Advice:
+    """A cause of the trace. It may have lost no session by chance: a slot can be on the pod's own node."""
     if lost:
         return _lost(lost, cause.cause, (cause.sentence, *cause.evidence), cause.change)
+    for refusal in facts.refused:
+        kind = kind_of(refusal)
+        if kind is not None and CAUSES[kind][0] == cause.cause:
+            return _refusal(kind, refusal, cause.evidence)
     return Advice(
         "seen-in-trace", cause.pods, cause.sentence, cause.evidence, Change(cause.change), cause.cause
     )

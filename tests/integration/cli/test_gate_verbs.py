@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from devenv.verbs.explain.picture import LONG_HOLD_S
 from tests.support import HANG_GUARD_S, until
 
 from .conftest import CommandLine
@@ -163,6 +165,8 @@ def test_a_race_made_by_hand_and_explained(guide: CommandLine, traffic: httpx.Cl
     assert challenge_id in shown
     assert verify(traffic, A, challenge_id, [])["attempts"] == 1
     assert verify(traffic, A, challenge_id, [])["attempts"] == 2
+    # Held long enough to be drawn in its parts.
+    until(lambda: time.time() - held["since"] > 2 * LONG_HOLD_S, "the hold to be long")
     assert [item["seq"] for item in guide.json("gate", "release", "--rule", "race")["released"]] == [
         held["seq"]
     ]

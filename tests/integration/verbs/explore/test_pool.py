@@ -23,6 +23,7 @@ from devenv.core.model.ids import SessionKey
 from devenv.core.search.collecting import Budget, Collected
 from devenv.core.search.expression import Participant, parse_meeting
 from devenv.core.spec.learned_scripts import LearnedScripts
+from devenv.core.spec.session import ATTEMPTS_LIMIT
 from devenv.verbs.explore.direct_mode import search
 from devenv.wire.executor.job_context import Bypassed, Endless, NoRest
 from devenv.wire.executor.jobs import CID, Call, EventCall, Scheduled, ScheduledRun
@@ -177,6 +178,7 @@ class Counting:
     document: str = "0"
     ttl_ms: int = 60_000
     db: int = 0
+    limit: int | None = ATTEMPTS_LIMIT
 
     def calls(self, cast: Sequence[Participant]) -> tuple[Call, ...]:
         return job(requests=len(cast), lock=self.lock).calls

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from devenv.core.doctor_rules.crossing_rules import crossings
-from devenv.core.doctor_rules.facts import Crossing, Facts, TraceCause
+from devenv.core.doctor_rules.facts import Crossing, Facts, Refusal, TraceCause
 
 KNOWN = (Crossing("basket", "a", "b", "known"), Crossing("basket", "b", "a", "known"))
 LOST = (Crossing("basket", "a", "b", "not found", lost=True), Crossing("basket", "a", "a", "known"))
@@ -75,3 +75,14 @@ def test_each_cause_is_told_once() -> None:
     causes = (MEMORY, replace(MEMORY, sentence="again"), HANGS)
     (check,) = crossings(Facts((), crossings=LOST, trace_causes=causes), ())
     assert [advice.cause for advice in check.findings] == ["pod-memory", "redis-hangs"]
+
+
+def test_what_redis_refused_names_the_cause_also_where_no_session_was_lost_by_chance() -> None:
+    moved = TraceCause("cluster-plain-client", "a", "a plain client", ("redis",), "a cluster client")
+    refused = (Refusal("a", "SETEX", "MOVED 5 127.0.0.1:7001"),)
+    (check,) = crossings(Facts((), crossings=KNOWN, trace_causes=(moved,), refused=refused), ())
+    assert [(advice.kind, advice.cause) for advice in check.findings] == [
+        ("plain-client-on-cluster", "cluster-plain-client")
+    ]
+    (check,) = crossings(Facts((), crossings=KNOWN, trace_causes=(HANGS,), refused=refused), ())
+    assert [(advice.kind, advice.cause) for advice in check.findings] == [("seen-in-trace", "redis-hangs")]
