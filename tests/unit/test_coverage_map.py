@@ -41,7 +41,7 @@ TESTED_WITH_THEIR_ROOM = {
         "integration/verbs/doctor",
         "certificates crossings keyspace pod_redis server_info sessions settings_sources tls write_probe",
     ),
-    "devenv.verbs.explain": ("unit/verbs/explain", "picture report"),
+    "devenv.verbs.explain": ("unit/verbs/explain", "report"),
     "devenv.verbs.explore": ("integration/verbs/explore", "learned_mode"),
     "devenv.verbs.export": ("unit/core/kubernetes", "kubernetes"),
     "devenv.verbs.init": ("unit/verbs/init", "mcp_server redis_use"),
