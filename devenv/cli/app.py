@@ -20,7 +20,7 @@ from devenv.cli.verbs import VERBS, Verb
 ABOUT = "See, understand and prove the fix of the day a captcha service went from one pod to two."
 EXIT_CODES = (
     "Exit codes: 0 holds · 1 a violation or failed expectation · 2 usage · 3 inconclusive · "
-    "4 this machine cannot run it"
+    "4 this machine cannot run it · 70 a fault of devenv itself, please report it"
 )
 _SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 _MIN_WIDTH, _MAX_WIDTH = 40, 140

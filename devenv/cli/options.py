@@ -12,7 +12,6 @@ import typer
 
 from devenv.cli.screen import Screen
 from devenv.core.model.backends import Backend
-from devenv.core.model.errors import UsageProblem
 from devenv.core.model.topology import RedisMode
 from devenv.core.model.vocabulary import Strategy
 from devenv.harness.config.settings import Settings, load
@@ -112,11 +111,8 @@ class Common:
 
 
 def write_file(option: str, path: Path, text: str) -> None:
-    """Write what ``option`` asked for. Raises UsageProblem where that cannot be."""
-    try:
-        write_atomically(path, text)
-    except OSError as error:
-        raise UsageProblem(f"{option} {path}: cannot be written: {error.strerror}") from error
+    """Write what ``option`` asked for. Raises UsageProblem (wrong name), EnvironmentProblem (full disk)."""
+    write_atomically(path, text, option)
 
 
 def store(name: StoreName | None) -> Strategy | None:

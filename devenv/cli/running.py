@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from devenv.core.model.errors import DevenvError, Inconclusive, UsageProblem
+from devenv import __version__
+from devenv.core.model.errors import DevenvError, EnvironmentProblem, InternalFault, UsageProblem
 
 if TYPE_CHECKING:
     from devenv.cli.screen import Screen
 
 INTERRUPTED = 130
 TERMINATED = 143
+_SUMMARY = 200
+"""Characters of an unexpected error that are shown; the rest is in its file."""
 
 
 class _Terminated(BaseException):
@@ -34,22 +37,31 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
     _on_sigterm()
     try:
         code = app(args=words, prog_name="devenv", standalone_mode=False)
+        _flush()
     except DevenvError as error:
-        _screen(words).problem(error)
-        return error.exit_code
+        return _end(error, words)
     except KeyboardInterrupt:
         return _interrupted(words)
     except _Terminated:
         return TERMINATED
     except BrokenPipeError:
-        # The reader of our output has ended (head, less). Without this, Python prints an error at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more()  # the reader of our output has ended (head, less)
         return 0
     except Exception as error:
         return _other(error, words)
     if code == INTERRUPTED:  # newer Typers make an exit code of Ctrl-C themselves, and say nothing
         return _interrupted(words)
     return code if isinstance(code, int) else 0
+
+
+def _flush() -> None:
+    """Write what standard output still holds; a full disk is told here, not by Python at its end."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise EnvironmentProblem(f"standard output: cannot be written: {error.strerror}") from error
 
 
 def _screen(words: Sequence[str]) -> Screen:
@@ -74,9 +86,52 @@ def _other(error: Exception, words: Sequence[str]) -> int:
         message = " ".join(text.split()) or "a verb is missing"
         _screen(words).problem(UsageProblem(message, hint=f"see `{command} --help`"))
         return UsageProblem.exit_code
-    traceback.print_exc()
-    _screen(words).problem(Inconclusive(f"internal error: {type(error).__name__}: {error}"))
-    return Inconclusive.exit_code
+    from devenv.stack.files import is_of_the_machine
+
+    if isinstance(error, OSError) and (error.filename is not None or is_of_the_machine(error)):
+        what = f"{error.filename}: " if error.filename is not None else ""
+        return _end(EnvironmentProblem(f"{what}{error.strerror or error}"), words)
+    if isinstance(error, MemoryError):
+        return _end(EnvironmentProblem("the memory of this machine is used up"), words)
+    return _end(_fault(error), words)
+
+
+def _end(problem: DevenvError, words: Sequence[str]) -> int:
+    """Show what ended the verb, as far as the streams can be written; gives its exit code."""
+    try:
+        _screen(words).problem(problem)
+        sys.stdout.flush()
+    except (OSError, DevenvError):
+        _say_no_more()
+    return problem.exit_code
+
+
+def _say_no_more() -> None:
+    """Let standard output lead nowhere: Python writes what is left of it at its end, and would fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fault(error: Exception) -> InternalFault:
+    """An error that nobody expected, in one line; its traceback goes to a file that only its owner reads."""
+    import platform
+    import tempfile
+
+    about = f"devenv {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
+    whole = about + "".join(traceback.format_exception(error))
+    try:
+        handle, name = tempfile.mkstemp(prefix="devenv-fault-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(whole)
+        where = f"the traceback is in {name}"
+    except OSError:
+        sys.stderr.write(whole)
+        where = "the traceback is above"
+    text = " ".join(str(error).split())
+    summary = text if len(text) <= _SUMMARY else f"{text[:_SUMMARY]}…"
+    return InternalFault(
+        f"a fault of devenv: {type(error).__name__}: {summary}",
+        hint=f"{where}; please report it, and read it first: it may quote your data",
+    )
 
 
 def _interrupted(words: Sequence[str]) -> int:

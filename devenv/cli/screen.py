@@ -15,6 +15,7 @@ from rich.text import Text
 
 from devenv.core.model.errors import DevenvError
 from devenv.core.render.sequence import SequenceMessage, draw_text
+from devenv.stack.files import writing
 
 PICTURE_WIDTH = 110
 _PROSE_WIDTH = 92
@@ -44,7 +45,7 @@ class Screen:
         """Print for a person; nothing where JSON was asked for."""
         if self.as_json:
             return
-        with self.aside():
+        with self.aside(), writing("standard output"):
             for thing in things:
                 self._out.print(thing, soft_wrap=not isinstance(thing, Table))
 
@@ -109,8 +110,9 @@ class Screen:
     def result(self, data: Mapping[str, Any]) -> None:
         """The verb's one JSON object, where JSON was asked for."""
         if self.as_json:
-            sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
-            sys.stdout.flush()
+            with writing("standard output"):
+                sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
+                sys.stdout.flush()
 
     # -- problems ----------------------------------------------------------------------------------------
 

@@ -1,11 +1,48 @@
-"""Text files that users give, read with one clear error; files that only their owner may read."""
+"""Text files that users give, read with one clear error; files that are written, with one too."""
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from devenv.core.model.errors import UsageProblem
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+
+_MACHINE = frozenset(
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EIO", "EMFILE", "ENFILE", "ENOMEM")
+    if hasattr(errno, name)
+)
+"""What the machine lacks, whatever file was named: space, a writable disk, descriptors, memory."""
+
+
+def is_of_the_machine(error: OSError) -> bool:
+    """Whether the machine is the reason (a full disk) and not the name that was given."""
+    return error.errno in _MACHINE
+
+
+@contextmanager
+def writing(path: Path | str, option: str = "") -> Iterator[None]:
+    """Turn an OSError of the block, which writes ``path``, into one that names the file.
+
+    Raises EnvironmentProblem (exit code 4); where ``option`` ("--out") named the file and the machine is not
+    the reason, UsageProblem. A pipe that nobody reads any more stays a BrokenPipeError.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        shown = f"{option} {path}" if option else str(path)
+        reason = error.strerror or str(error)
+        if option and not is_of_the_machine(error):
+            raise UsageProblem(f"{shown}: cannot be written: {reason}") from error
+        full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+        raise EnvironmentProblem(
+            f"{shown}: cannot be written: {reason}", hint="make room on that disk" if full else None
+        ) from error
 
 
 def read_text(path: Path, name: str = "", hint: str | None = None) -> str:
@@ -48,7 +85,9 @@ def decode_text(data: bytes, name: str) -> str:
 
 def write_private(path: Path, text: str) -> None:
     """Write ``path`` anew with mode 0600, making its folder; on Windows the folder's own protection holds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)

@@ -19,7 +19,7 @@ TESTED_WITH_THEIR_ROOM = {
         "integration/captcha_api",
         "client cluster documents getdel specimen watch",
     ),
-    "devenv.cli": ("unit/cli/test_command_line.py", "cross_pod options running"),
+    "devenv.cli": ("unit/cli/test_command_line.py", "cross_pod options"),
     "devenv.cli.commands": (
         "integration/cli",
         "check_verb doctor_verb explain_verb export_verbs gate_verbs init_verb own_demo recording_verbs "

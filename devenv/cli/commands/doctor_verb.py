@@ -96,10 +96,7 @@ def doctor(
             progress=progress,
         )
     if junit is not None:
-        try:
-            write_atomically(junit, junit_xml([junit_suite(found.diagnosis)]))
-        except OSError as error:
-            raise UsageProblem(f"{junit}: cannot be written: {error.strerror}") from error
+        write_atomically(junit, junit_xml([junit_suite(found.diagnosis)]), "--junit")
     at.screen.result(found.to_json())
     _show(found, at.screen)
     if code := _EXIT_CODES[found.diagnosis.verdict]:

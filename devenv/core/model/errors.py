@@ -49,8 +49,15 @@ class EnvironmentProblem(DevenvError):
     exit_code = 4
 
 
+class InternalFault(DevenvError):
+    """A fault of devenv itself (exit 70, EX_SOFTWARE of sysexits.h): it says nothing of what was tried."""
+
+    exit_code = 70
+
+
 _BY_EXIT_CODE: Mapping[int, type[DevenvError]] = {
-    kind.exit_code: kind for kind in (ExpectationFailed, UsageProblem, Inconclusive, EnvironmentProblem)
+    kind.exit_code: kind
+    for kind in (ExpectationFailed, UsageProblem, Inconclusive, EnvironmentProblem, InternalFault)
 }
 
 

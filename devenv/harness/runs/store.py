@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from devenv.core.model.errors import UsageProblem
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.stack.files import writing
 
 HISTORY = "history.jsonl"
 TRACE = "trace.jsonl"
@@ -81,18 +82,23 @@ def json_lines(objects: Iterable[Mapping[str, Any]]) -> str:
     return "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in objects)
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write ``text`` (UTF-8) to ``path`` so that it is there whole or not at all; makes the folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+def write_atomically(path: Path, text: str, option: str = "") -> None:
+    """Write ``text`` to ``path`` so that it is there whole or not at all; makes the folder.
+
+    UTF-8; half a surrogate pair, which UTF-8 cannot write, is written as its escape. ``option`` is the option
+    that named the file. Raises as ``writing``.
+    """
+    with writing(path, option):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
+                stream.write(text)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def open_run(state_dir: Path, name: str, now: float) -> Run:
@@ -102,7 +108,8 @@ def open_run(state_dir: Path, name: str, now: float) -> Run:
     gets ``-2`` and so on.
     """
     runs = state_dir / "runs"
-    runs.mkdir(parents=True, exist_ok=True)
+    with writing(runs):
+        runs.mkdir(parents=True, exist_ok=True)
     moment = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "run"
     base = f"{moment}-{slug}"
@@ -110,9 +117,12 @@ def open_run(state_dir: Path, name: str, now: float) -> Run:
     while True:
         folder = runs / (base if count == 1 else f"{base}-{count}")
         try:
-            folder.mkdir()
+            with writing(folder):
+                folder.mkdir()
             break
-        except FileExistsError:
+        except EnvironmentProblem as problem:
+            if not isinstance(problem.__cause__, FileExistsError):
+                raise
             count += 1
     _point_latest(runs, folder.name)
     return Run(folder)

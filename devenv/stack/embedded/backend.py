@@ -19,7 +19,7 @@ from devenv.core.model.topology import Endpoints, SettingChanges, StackSpec, Sta
 from devenv.core.model.vocabulary import resolve_pod
 from devenv.stack import logs
 from devenv.stack.control_calls import control_errors, json_of
-from devenv.stack.files import write_private
+from devenv.stack.files import write_private, writing
 from devenv.stack.loopback import local_client
 from devenv.stack.protocol import Progress
 from devenv.stack.waiting import POLL_SECONDS, comes_true
@@ -60,7 +60,8 @@ class EmbeddedStack:
                 f"a stack is already running here (pid {running.pid}, state in {self._dir})",
                 hint="end it with `devenv down`, or use it: every command finds it by itself",
             )
-        self._dir.mkdir(parents=True, exist_ok=True)
+        with writing(self._dir):
+            self._dir.mkdir(parents=True, exist_ok=True)
         try:
             self._spawn(spec)
             status = self._wait_until_ready(progress)
@@ -114,9 +115,10 @@ class EmbeddedStack:
     def _spawn(self, spec: StackSpec) -> None:
         spec_file, words = self._dir / "spec.json", self._dir / "supervisor.jsonl"
         write_private(spec_file, json.dumps(spec.to_json()))
-        words.write_text("", encoding="utf-8")
         log = self._dir / "logs" / "supervisor.log"
-        log.parent.mkdir(exist_ok=True)
+        with writing(words):
+            words.write_text("", encoding="utf-8")
+            log.parent.mkdir(exist_ok=True)
         arguments = ["--spec", str(spec_file), "--state-dir", str(self._dir)]
         with log.open("wb") as output:
             self._process = _popen(
@@ -184,8 +186,9 @@ class EmbeddedStack:
         created = psutil.Process(self._process.pid).create_time()
         record = {"pid": self._process.pid, "create_time": created, "control": control}
         draft = self._record.with_suffix(".draft")
-        draft.write_text(json.dumps(record), encoding="utf-8")
-        draft.replace(self._record)
+        with writing(self._record):
+            draft.write_text(json.dumps(record), encoding="utf-8")
+            draft.replace(self._record)
 
     def _read_record(self) -> dict[str, Any] | None:
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from devenv.core.model.errors import UsageProblem
 from devenv.core.render import render
 from devenv.core.render.sequence import draw_mermaid
 from devenv.harness.runs.store import Run, write_atomically
@@ -28,11 +27,8 @@ def mermaid(found: Explanation) -> str:
 
 
 def write_report(found: Explanation, path: Path) -> None:
-    """Write the report to ``path``; UsageProblem where it cannot be written."""
-    try:
-        write_atomically(path, _html(found))
-    except OSError as error:
-        raise UsageProblem(f"{path}: cannot be written: {error.strerror}") from error
+    """Write the report to ``path``. Raises UsageProblem (wrong name), EnvironmentProblem (full disk)."""
+    write_atomically(path, _html(found), "--report")
 
 
 def _html(found: Explanation) -> str:

@@ -137,10 +137,7 @@ def write(manifests: Sequence[Manifest], notes: Sequence[str], folder: Path) -> 
                 hint="give another --out, or move it away",
             )
     for path, text in texts.items():
-        try:
-            write_atomically(path, text)
-        except OSError as error:
-            raise UsageProblem(f"--out {path}: cannot be written: {error.strerror}") from error
+        write_atomically(path, text, "--out")
     return list(texts)
 
 

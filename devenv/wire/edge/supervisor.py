@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from devenv.core.model.errors import DevenvError
+from devenv.core.model.errors import DevenvError, InternalFault
 from devenv.core.model.topology import RedisMode, StackSpec
 from devenv.stack.embedded import control as stack_control
 from devenv.stack.embedded.processes import Processes
@@ -116,7 +116,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words.say(error=error.to_json())
         return error.exit_code
     except Exception as error:
-        words.say(error={"detail": f"{type(error).__name__}: {error}", "hint": None, "exit_code": 1})
+        log = given.state_dir / "logs" / "supervisor.log"
+        fault = InternalFault(
+            f"{type(error).__name__}: {error}", hint=f"the traceback is in {log}; report it with it"
+        )
+        words.say(error=fault.to_json())
         raise
     return 0
 
