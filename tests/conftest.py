@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 from devenv.core.model.topology import StackSpec
 from devenv.stack.embedded.backend import EmbeddedStack
+from devenv.stack.embedded.warm_client import SOCKET
 from devenv.verbs.operate.select import SUPERVISOR
+from tests.support import SharedWarmProcess
 
 # The same examples in every run, and none judged by the clock: a busy machine is no failure.
 settings.register_profile(
@@ -40,6 +43,28 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
     """What pytest-xdist asks for."""
     return ByFile(config, log)
+
+
+@pytest.fixture(scope="session", autouse=os.name == "posix")
+def shared_warm_process() -> Iterator[SharedWarmProcess]:
+    """All stacks of this worker are forks of one warm process, which the first of them starts.
+
+    A test of how a stack starts by itself asks for ``own_warm_process``; a process gets the same by an
+    environment without DEVENV_WARM_SOCKET.
+    """
+    shared = SharedWarmProcess()
+    os.environ[SOCKET] = str(shared.path)
+    yield shared
+    os.environ.pop(SOCKET, None)
+    shared.close()
+
+
+@pytest.fixture(scope="module")
+def own_warm_process() -> Iterator[None]:
+    """Stacks of this module are started as people start them: each has a warm process of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(SOCKET, raising=False)
+        yield
 
 
 StartStack = Callable[[StackSpec], EmbeddedStack]

@@ -5,10 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -157,3 +161,54 @@ def _signals_kept() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+class SharedWarmProcess:
+    """A warm process for all stacks of a test run; it is started when the first stack asks for it.
+
+    Its socket is there from the start, in a folder that only we can read: who asks before it listens waits.
+    """
+
+    MODULES = (
+        "uvloop", "devenv.wire.edge.edge", "devenv.wire.executor.pod_control",
+        "devenv.wire.executor.quiescence", "devenv.stack.embedded.control",
+        "devenv.stack.embedded.processes",
+    )  # fmt: skip
+    """What a supervisor imports, besides what pods do."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="devenv-warm-"))  # mode 0700
+        self.path = self._folder / "socket"
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(self.path))
+        self.path.chmod(0o600)
+        self._listener.listen(64)
+        self._stop, self._stopped = os.pipe()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._waiting = threading.Thread(target=self._start_when_asked, name="warm process", daemon=True)
+        self._waiting.start()
+
+    def _start_when_asked(self) -> None:
+        listener = self._listener.fileno()
+        ready, _, _ = select.select([listener, self._stop], [], [])
+        if listener in ready:
+            command = [sys.executable, "-m", "devenv.stack.embedded.warm_server"]
+            command += ["--listener", str(listener)]
+            command += [word for module in self.MODULES for word in ("--import", module)]
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                pass_fds=[listener],
+                start_new_session=True,
+            )
+
+    def close(self) -> None:
+        os.close(self._stopped)
+        self._waiting.join()
+        os.close(self._stop)
+        self._listener.close()
+        if self._process is not None:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+            assert self._process.wait(HANG_GUARD_S) == 0
+        shutil.rmtree(self._folder)

@@ -65,6 +65,17 @@ RedisOption = Annotated[
 ]
 
 
+ColdOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--cold",
+        envvar="DEVENV_COLD",
+        show_default=False,
+        help="Start each pod by itself, not as a fork of a process that has the service's imports.",
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class CommandContext:
     """What a verb works with."""

@@ -180,7 +180,9 @@ def running_devenv(root: Path, given: Mapping[str, Any]) -> Iterator[Devenv]:
     settings = replace(settings, **{name: item for name, item in given.items() if name != "strategy"})
     settings = replace(settings, state_dir=root / settings.state_dir)
     spec = replace(settings.stack_spec(), use_redis=strategy is not Strategy.MEMORY, strategy=strategy)
-    with fresh_stack(settings.backend or "embedded", settings.state_dir, spec, _logger.info) as stack:
+    with fresh_stack(
+        settings.backend or "embedded", settings.state_dir, spec, _logger.info, cold=settings.cold
+    ) as stack:
         yield Devenv(stack, settings, strategy, root)
 
 

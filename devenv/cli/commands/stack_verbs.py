@@ -15,7 +15,7 @@ from rich.text import Text
 
 from devenv.cli.commands.own_service import ServiceFlags
 from devenv.cli.grouped import grouped
-from devenv.cli.options import CommandContext, Common, RedisOption, StoreOption, store
+from devenv.cli.options import ColdOption, CommandContext, Common, RedisOption, StoreOption, store
 from devenv.cli.screen import Screen, grid
 from devenv.core.model.backends import Backend
 from devenv.core.model.errors import DevenvError, EnvironmentProblem, UsageProblem
@@ -92,6 +92,7 @@ class StackFlags:
         ),
     ] = None
     redis: RedisOption = None
+    cold: ColdOption = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,9 @@ def up(
         at.settings, ports=ports.over(at.settings.ports), service=service.over(at.settings.service)
     )
     spec = with_settings(settings.stack_spec(), pod_assignments(pod_env or (), "--pod-env"))
-    stack = open_stack(at.settings.backend or "embedded", at.settings.state_dir, detached=detach)
+    stack = open_stack(
+        at.settings.backend or "embedded", at.settings.state_dir, detached=detach, cold=at.settings.cold
+    )
     with at.screen.working("starting") as progress:
         started = stack.start(spec, progress)
     if detach:

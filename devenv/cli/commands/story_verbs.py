@@ -13,7 +13,7 @@ from rich.text import Text
 from devenv.cli.commands.explain_verb import show_findings
 from devenv.cli.commands.own_demo import demo_own
 from devenv.cli.grouped import grouped
-from devenv.cli.options import Common, RedisOption, StoreName, store
+from devenv.cli.options import ColdOption, Common, RedisOption, StoreName, store
 from devenv.cli.screen import Screen, grid
 from devenv.core.model.backends import Language
 from devenv.core.model.topology import StackStatus
@@ -49,6 +49,7 @@ def demo(
         ),
     ] = None,
     redis: RedisOption = None,
+    cold: ColdOption = None,
     *,
     common: Common,
 ) -> None:
@@ -57,6 +58,7 @@ def demo(
     With a devenv.toml here it is about your own service: its sessions on another pod, without Redis and with.
     """
     at = common.context(language=cast("Language | None", language and language.value), redis=redis,
+        cold=cold,
     )  # fmt: skip
     if at.settings.service is not None:
         raise typer.Exit(demo_own(at, at.settings.service, trials))

@@ -66,6 +66,8 @@ class Settings:
     """The user-provided service of a devenv.toml or of flags; None: the reference service."""
     redis: RedisMode | None = None
     """How Redis is to be set up; None where it was not chosen."""
+    cold: bool = False
+    """Whether each pod is started by itself, not as a fork of a process that has its imports."""
 
     def stack_spec(self) -> StackSpec:
         """The stack that these settings describe.
@@ -140,6 +142,7 @@ VARIABLES = (
     Variable("DEVENV_POLICY", str, "round-robin"),
     Variable("DEVENV_SEED", _integer(0), "1"),
     Variable("DEVENV_REDIS_MODE", _choice(*RedisMode), "standalone"),
+    Variable("DEVENV_COLD", _flag, "true"),
     Variable("DEVENV_STATE_DIR", Path, STATE_FOLDER),
     Variable("DEVENV_TRAFFIC_PORT", _PORT, "8080"),
     Variable("DEVENV_CONTROL_PORT", _PORT, "8081"),
@@ -205,6 +208,7 @@ def load(folder: Path, environ: Mapping[str, str]) -> Settings:
         notes=_notes(ignored) if service is None else (f"{SERVICE_FILE}: the pods are {service.title}",),
         service=service,
         redis=RedisMode(values["DEVENV_REDIS_MODE"]) if "DEVENV_REDIS_MODE" in values else None,
+        cold=values.get("DEVENV_COLD", default.cold),
     )
 
 

@@ -19,6 +19,7 @@ from devenv.core.model.topology import Endpoints, SettingChanges, StackSpec, Sta
 from devenv.core.model.vocabulary import resolve_pod
 from devenv.stack import logs
 from devenv.stack.control_calls import control_errors, json_of
+from devenv.stack.embedded.warm_client import ForkedProcess, fork_process
 from devenv.stack.files import write_private, writing
 from devenv.stack.loopback import local_client
 from devenv.stack.protocol import Progress
@@ -36,20 +37,24 @@ class EmbeddedStack:
     """A stack of processes on this machine (``Stack``).
 
     ``supervisor`` is the command that runs it (``python -m devenv.wire.edge.supervisor``); it is given
-    ``--spec FILE --state-dir DIR`` and, where ``detached``, ``--detached``. It writes JSON lines to
-    ``supervisor.jsonl`` in the state directory: ``{"progress": text}`` …, then ``{"ready": StackStatus}`` or
-    ``{"error": DevenvError}``. Not detached, it ends, with everything it started, when
-    its standard input does, that is when this process ends, also when it is killed.
+    ``--spec FILE --state-dir DIR`` and ``--detached`` and ``--cold`` where these are asked for. It writes
+    JSON lines to ``supervisor.jsonl`` in the state directory: ``{"progress": text}`` …, then
+    ``{"ready": StackStatus}`` or ``{"error": DevenvError}``. Not detached, it ends, with everything it
+    started, when its standard input does, that is when this process ends, also when it is killed.
     """
 
     backend = "embedded"
 
-    def __init__(self, state_dir: Path, supervisor: Sequence[str], detached: bool = False) -> None:
+    def __init__(
+        self, state_dir: Path, supervisor: Sequence[str], detached: bool = False, cold: bool = False
+    ) -> None:
+        """``cold``: no program is a fork of a warm process."""
         self._dir = state_dir.resolve()
         self._command = tuple(supervisor)
         self._detached = detached
+        self._cold = cold
         self._record = self._dir / "embedded.json"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
 
     # -- Stack -------------------------------------------------------------------------------------------
 
@@ -120,12 +125,9 @@ class EmbeddedStack:
             words.write_text("", encoding="utf-8")
             log.parent.mkdir(exist_ok=True)
         arguments = ["--spec", str(spec_file), "--state-dir", str(self._dir)]
+        arguments += [*(["--detached"] if self._detached else []), *(["--cold"] if self._cold else [])]
         with log.open("wb") as output:
-            self._process = _popen(
-                [*self._command, *arguments, *(["--detached"] if self._detached else [])],
-                subprocess.DEVNULL if self._detached else subprocess.PIPE,
-                output,
-            )
+            self._process = _start([*self._command, *arguments], not self._detached, output)
         self._write_record(None)
 
     def _wait_until_ready(self, progress: Progress) -> StackStatus:
@@ -227,8 +229,14 @@ class EmbeddedStack:
         return json_of(control, path, response)
 
 
-def _popen(command: Sequence[str], stdin: int, output: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(
+    command: Sequence[str], with_input: bool, output: IO[bytes]
+) -> subprocess.Popen[bytes] | ForkedProcess:
     """Start ``command`` out of reach of this terminal's Ctrl-C, which is ours to act on."""
+    forked = fork_process(command, with_input=with_input, log=output.fileno())
+    if forked is not None:
+        return forked
+    stdin = subprocess.PIPE if with_input else subprocess.DEVNULL
     if sys.platform == "win32":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP
         return subprocess.Popen(command, stdin=stdin, stdout=output, stderr=output, creationflags=flags)

@@ -15,6 +15,15 @@ import psutil
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.stack import logs
 from devenv.stack.embedded import parent_death_guard as parent_death_guard
+from devenv.stack.embedded.forked_program import Program
+from devenv.stack.embedded.warm_client import (
+    ForkedKeeper,
+    Keeper,
+    SpawnedKeeper,
+    WarmProcess,
+    forkable,
+    module_of,
+)
 
 _KEEPER = Path(parent_death_guard.__file__)
 _STOP_SECONDS = parent_death_guard.GRACE_SECONDS + 5.0
@@ -23,12 +32,14 @@ _STOP_SECONDS = parent_death_guard.GRACE_SECONDS + 5.0
 class Child:
     """A program that ends when this process ends. Start it again as often as wanted, one run at a time."""
 
-    def __init__(self, name: str, log: Path, pidfile: Path) -> None:
+    def __init__(self, name: str, log: Path, pidfile: Path, warm: WarmProcess | None = None) -> None:
+        """``warm``: whose fork a program of our own interpreter is; None starts every program by itself."""
+        self._warm = warm
         self.name = name
         self.log = log
         self.exit_code: int | None = None
         self._pidfile = pidfile
-        self._keeper: asyncio.subprocess.Process | None = None
+        self._keeper: Keeper | None = None
         self._ended: asyncio.Task[int] | None = None
         self._stopping = False
         self._log_start = 0
@@ -50,23 +61,39 @@ class Child:
             return None
 
     async def start(self, command: Sequence[str], env: Mapping[str, str], cwd: Path) -> None:
-        """Start ``command`` with exactly ``env``; returns at once, before it is ready."""
+        """Start ``command`` with exactly ``env``; returns at once, before it is ready.
+
+        A module that our own interpreter runs is forked where there is a warm process.
+        """
         self._pidfile.unlink(missing_ok=True)
         self._log_start = self.log.stat().st_size
         self._stopping, self.exit_code = False, None
         with self.log.open("ab") as output:
-            self._keeper = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", str(_KEEPER), str(self._pidfile), "--", *command),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=output,
-                stderr=output,
-                env=dict(env),
-                cwd=cwd,
-            )
+            self._keeper = self._fork(command, env, cwd, output.fileno())
+            if self._keeper is None:
+                self._keeper = SpawnedKeeper(
+                    await asyncio.create_subprocess_exec(
+                        *(sys.executable, "-I", "-S", str(_KEEPER), str(self._pidfile), "--", *command),
+                        stdin=asyncio.subprocess.PIPE,
+                        stdout=output,
+                        stderr=output,
+                        env=dict(env),
+                        cwd=cwd,
+                    )
+                )
         self._ended = asyncio.create_task(self._watch(self._keeper))
 
-    async def _watch(self, process: asyncio.subprocess.Process) -> int:
-        code = await process.wait()
+    def _fork(
+        self, command: Sequence[str], env: Mapping[str, str], cwd: Path, output: int
+    ) -> ForkedKeeper | None:
+        """The keeper of a fork that runs ``command``; None where that cannot be."""
+        target = module_of(command)
+        if self._warm is None or target is None or not forkable(env):
+            return None
+        return self._warm.start(Program(*target, dict(env), str(cwd), str(self._pidfile)), output)
+
+    async def _watch(self, keeper: Keeper) -> int:
+        code = await keeper.wait()
         if code < 0:  # the keeper itself was killed and could not clean up
             self._kill_group()
         self.exit_code = code
@@ -89,8 +116,7 @@ class Child:
         if self._keeper is None or self._ended is None:
             return
         self._stopping = True
-        if self._keeper.stdin is not None:
-            self._keeper.stdin.close()
+        self._keeper.release()
         try:
             await asyncio.wait_for(self.ended(), _STOP_SECONDS)
         except TimeoutError:

@@ -76,13 +76,21 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         print(f"cannot start {command[0]}: {error.strerror}", file=sys.stderr)  # noqa: T201
         return 127
+    return keep(child.pid, pidfile, child.wait)
+
+
+def keep(pid: int, pidfile: str, wait: Callable[[], int]) -> int:
+    """Keep the program ``pid`` until it ends, as the module says; ``wait`` gives its exit code (-n: signal).
+
+    Gives the exit code as a shell has it. The keeper's standard input is what holds the program.
+    """
     draft = Path(f"{pidfile}.{os.getpid()}")
-    draft.write_text(str(child.pid), encoding="ascii")
+    draft.write_text(str(pid), encoding="ascii")
     draft.replace(pidfile)
 
     def shut_down() -> None:
-        end(child.pid, force=False)
-        late = threading.Timer(GRACE_SECONDS, end, (child.pid,), {"force": True})
+        end(pid, force=False)
+        late = threading.Timer(GRACE_SECONDS, end, (pid,), {"force": True})
         late.daemon = True
         late.start()
 
@@ -100,8 +108,8 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, on_terminate)
     signal.signal(signal.SIGINT, on_interrupt)
     threading.Thread(target=watch_parent, daemon=True).start()
-    code = child.wait()
-    end(child.pid, force=True)  # what it may have left in its group
+    code = wait()
+    end(pid, force=True)  # what it may have left in its group
     return code if code >= 0 else 128 - code
 
 

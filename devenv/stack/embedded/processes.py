@@ -27,6 +27,7 @@ from devenv.stack.embedded.child import Child
 from devenv.stack.embedded.pod_folders import PodFolders
 from devenv.stack.embedded.readiness import READY_SECONDS
 from devenv.stack.embedded.redis_servers import REDIS, RedisServers
+from devenv.stack.embedded.warm_client import WarmProcess
 from devenv.stack.own_service import OwnService
 from devenv.stack.ports import LOOPBACK, Reservation
 from devenv.stack.protocol import Progress
@@ -49,13 +50,20 @@ class Processes:
     Constructing checks and reserves every port of the stack (``ports`` has them, without zeros) and finds a
     Redis server; it starts nothing. The process that serves ``ports.traffic`` and ``ports.control`` calls
     ``hand_over("traffic")`` just before binding. The pods connect to ``redis_ports[pod]`` where given (a
-    gate), else to Redis itself. Calls that change something run one at a time.
+    gate), else to Redis itself. Our own service's pods and the mock ML service are forks of ``warm`` where it
+    is given, and ``stop`` lets that end. Calls that change something run one at a time.
     Raises ``EnvironmentProblem`` for a taken port and for a machine without a Redis server.
     """
 
     def __init__(
-        self, spec: StackSpec, state_dir: Path, *, redis_ports: Mapping[str, int] | None = None
+        self,
+        spec: StackSpec,
+        state_dir: Path,
+        *,
+        redis_ports: Mapping[str, int] | None = None,
+        warm: WarmProcess | None = None,
     ) -> None:
+        self._warm = warm
         self.spec = spec
         self._own = (
             OwnService(spec.service, spec.workers, spec.pod_names) if spec.service is not None else None
@@ -83,7 +91,9 @@ class Processes:
         self._lock = asyncio.Lock()
 
     def _child(self, name: str) -> Child:
-        return Child(name, self._logs / f"{name}.log", self._run / f"{name}.pid")
+        own_pod = self._own is not None and name in self.spec.pod_names
+        warm = None if own_pod else self._warm
+        return Child(name, self._logs / f"{name}.log", self._run / f"{name}.pid", warm)
 
     # -- addresses ---------------------------------------------------------------------------------------
 
@@ -146,6 +156,8 @@ class Processes:
         async with self._lock:
             await self._stop_all()
             self._reservation.close()
+            if self._warm is not None:
+                self._warm.close()
 
     async def _stop_all(self) -> None:
         await asyncio.gather(self._redis.stop(), *(child.stop() for child in self._children.values()))

@@ -54,7 +54,9 @@ def try_service(
     recording = Recording()
     acts: list[OwnAct] = []
     with (
-        fresh_stack(settings.backend or "embedded", settings.state_dir, spec, progress) as stack,
+        fresh_stack(
+            settings.backend or "embedded", settings.state_dir, spec, progress, cold=settings.cold
+        ) as stack,
         kept_logs(stack, run),
     ):
         collector = TraceCollector(stack, clock)

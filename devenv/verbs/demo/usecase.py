@@ -64,7 +64,10 @@ def run_demo(
         env.setdefault("REDIS_CLUSTER", "true")
     spec = replace(spec, use_redis=False, strategy=strategy, workers=1, env=env)
     run = open_run(settings.state_dir, "demo", clock())
-    with fresh_stack(backend, settings.state_dir, spec, progress) as stack, kept_logs(stack, run):
+    with (
+        fresh_stack(backend, settings.state_dir, spec, progress, cold=settings.cold) as stack,
+        kept_logs(stack, run),
+    ):
         collector = TraceCollector(stack, clock)
         story = demo.run_acts(
             stack,

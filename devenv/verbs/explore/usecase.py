@@ -115,7 +115,9 @@ def own_stack(options: ExploreOptions, settings: Settings, progress: Progress) -
         redis_mode=mode,
         service=settings.service,
     )
-    with fresh_stack(settings.backend or "embedded", settings.state_dir, spec, progress) as stack:
+    with fresh_stack(
+        settings.backend or "embedded", settings.state_dir, spec, progress, cold=settings.cold
+    ) as stack:
         yield stack.status()
 
 

@@ -25,14 +25,17 @@ COMPOSE_FILE = "docker-compose.yml"
 _TEMPORARY = "temporary-"
 
 
-def open_stack(backend: Backend, state_dir: Path, *, detached: bool = False) -> JournaledStack:
+def open_stack(
+    backend: Backend, state_dir: Path, *, detached: bool = False, cold: bool = False
+) -> JournaledStack:
     """The stack of ``backend`` whose state is in ``state_dir``; it may run or not.
 
-    ``detached``: a stack started through it outlives this process.
+    ``detached``: a stack started through it outlives this process. ``cold``: its pods are started one by one,
+    not as forks of a process that has their imports.
     """
     stack: Stack
     if backend == "embedded":
-        stack = EmbeddedStack(state_dir, SUPERVISOR, detached)
+        stack = EmbeddedStack(state_dir, SUPERVISOR, detached, cold)
     else:
         from devenv.stack.compose.backend import (
             ComposeStack,
@@ -74,11 +77,11 @@ def running_stack(backend: Backend | None, state_dir: Path) -> JournaledStack:
 
 @contextmanager
 def fresh_stack(
-    backend: Backend, state_dir: Path, spec: StackSpec, progress: Progress
+    backend: Backend, state_dir: Path, spec: StackSpec, progress: Progress, *, cold: bool = False
 ) -> Iterator[JournaledStack]:
     """A stack of its own on free ports, started; ended and without trace when the block is left.
 
-    It also ends when this process does, in whatever way.
+    It also ends when this process does, in whatever way. ``cold`` as for ``open_stack``.
     """
     _sweep(state_dir)
     name, folder = _own_folder(state_dir)
@@ -88,7 +91,7 @@ def fresh_stack(
 
         inner = ComposeStack(project_dir(), folder, project=f"devenv-{name}")
     else:
-        inner = EmbeddedStack(folder, SUPERVISOR)
+        inner = EmbeddedStack(folder, SUPERVISOR, cold=cold)
     stack = JournaledStack(inner, FileJournal(folder / JOURNAL))
     stack.start(replace(spec, ports=Ports.free()), progress)  # where this fails, its logs stay to be read
     try:

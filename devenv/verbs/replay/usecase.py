@@ -168,5 +168,7 @@ def own_stack(
     needed = required_spec(scenario, strategy)
     mode = _redis_mode(scenario, settings, needed.redis_mode)
     spec = replace(needed, seed=settings.seed, service=settings.service, redis_mode=mode)
-    with fresh_stack(settings.backend or "embedded", settings.state_dir, spec, progress) as fresh:
+    with fresh_stack(
+        settings.backend or "embedded", settings.state_dir, spec, progress, cold=settings.cold
+    ) as fresh:
         yield fresh

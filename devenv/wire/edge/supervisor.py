@@ -1,7 +1,7 @@
 """The process behind an embedded stack: proxy, gate and control API in it, Redis, mock ML and pods under it.
 
-``python -m devenv.wire.edge.supervisor --spec FILE --state-dir DIR [--detached]``. Its events go as JSON
-lines into ``DIR/supervisor.jsonl`` (see ``EmbeddedStack``). It ends, and ends everything under it, on
+``python -m devenv.wire.edge.supervisor --spec FILE --state-dir DIR [--detached] [--cold]``. Its events go
+as JSON lines into ``DIR/supervisor.jsonl`` (see ``EmbeddedStack``). It ends, and ends everything under it, on
 ``POST /stack/stop``, SIGINT or SIGTERM and, unless detached, when its standard input does: that is when
 whoever started it has ended, in whatever way.
 """
@@ -23,6 +23,7 @@ from devenv.core.model.errors import DevenvError, InternalFault
 from devenv.core.model.topology import RedisMode, StackSpec
 from devenv.stack.embedded import control as stack_control
 from devenv.stack.embedded.processes import Processes
+from devenv.stack.embedded.warm_client import WarmProcess, warm_process
 from devenv.wire.edge.edge import Edge, run, stop_on_signals, tls_with
 from devenv.wire.executor.pod_control import PodControl
 from devenv.wire.executor.quiescence import Rest
@@ -45,12 +46,14 @@ class _Words:
         self.say(progress=text)
 
 
-async def _supervise(spec: StackSpec, state_dir: Path, detached: bool, words: _Words) -> None:
+async def _supervise(
+    spec: StackSpec, state_dir: Path, detached: bool, words: _Words, warm: WarmProcess | None
+) -> None:
     stop = asyncio.Event()
     stop_on_signals(stop.set)
     if not detached:
         _on_end_of_input(asyncio.get_running_loop(), stop.set)
-    processes = Processes(spec, state_dir)
+    processes = Processes(spec, state_dir, warm=warm)
     upstreams = [Upstream(pod, host, port) for pod, (host, port) in processes.pod_addresses.items()]
     edge = Edge(
         upstreams,
@@ -107,11 +110,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--spec", type=Path, required=True, help="the StackSpec, as JSON")
     parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--detached", action="store_true", help="do not end with standard input")
+    parser.add_argument("--cold", action="store_true", help="start each program by itself, fork none")
     given = parser.parse_args(arguments)
     words = _Words(given.state_dir / "supervisor.jsonl")
     try:
         spec = StackSpec.from_json(json.loads(given.spec.read_text(encoding="utf-8")))
-        run(_supervise(spec, given.state_dir, given.detached, words))
+        # Now: a process that has a thread or an event loop can no longer be forked.
+        warm = None if given.cold else warm_process()
+        run(_supervise(spec, given.state_dir, given.detached, words, warm))
     except DevenvError as error:
         words.say(error=error.to_json())
         return error.exit_code

@@ -23,6 +23,7 @@ from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.verbs.operate.select import SUPERVISOR
 from tests.support import HANG_GUARD_S, all_gone, gone, until
 
+pytestmark = pytest.mark.usefixtures("own_warm_process")
 A, B = "captcha-api-a", "captcha-api-b"
 SPEC = StackSpec(ports=Ports.free())
 
@@ -52,7 +53,9 @@ def ping(stack: EmbeddedStack) -> bool:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmbeddedStack, Path]]:
+def shared(
+    own_warm_process: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[EmbeddedStack, Path]]:
     """One stack that the gentle tests share; each leaves it running with both pods up."""
     state_dir = tmp_path_factory.mktemp("shared")
     stack = EmbeddedStack(state_dir, SUPERVISOR)
@@ -334,6 +337,8 @@ class TestNotStarting:
 def test_pods_inherit_nothing_that_points_elsewhere(
     own: tuple[EmbeddedStack, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """With ordinary starts: of a fork the system shows its parent's (test_warm_server asks the fork itself)."""
+    monkeypatch.setenv("DEVENV_COLD", "true")
     monkeypatch.setenv("REDIS_HOST", "redis.production.example")
     monkeypatch.setenv("USE_REDIS", "true")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
