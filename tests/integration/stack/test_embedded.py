@@ -337,7 +337,7 @@ class TestNotStarting:
 def test_pods_inherit_nothing_that_points_elsewhere(
     own: tuple[EmbeddedStack, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With ordinary starts: of a fork the system shows its parent's (test_warm_server asks the fork itself)."""
+    """With ordinary starts: of a fork the system shows its parent's; test_warm_server asks the fork."""
     monkeypatch.setenv("DEVENV_COLD", "true")
     monkeypatch.setenv("REDIS_HOST", "redis.production.example")
     monkeypatch.setenv("USE_REDIS", "true")

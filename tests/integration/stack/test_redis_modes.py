@@ -29,7 +29,8 @@ class Case:
     def __init__(self, mode: RedisMode, folder: Path) -> None:
         self.mode = mode
         self.folder = folder
-        self.stack = EmbeddedStack(folder, SUPERVISOR)
+        # Of a fork the system shows its parent's environment, and these tests read the pods' passwords.
+        self.stack = EmbeddedStack(folder, SUPERVISOR, cold=mode is RedisMode.ACL)
         spec = StackSpec(use_redis=True, redis_mode=mode, ports=Ports.free())
         self.status: StackStatus = self.stack.start(spec, lambda _line: None)
         self.http = httpx.Client(
