@@ -71,6 +71,17 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._mirrored = Counter(
+            "captcha_migration_mirror",
+            "What the store that does not decide answered, by comparison with the one that does",
+            ("result",),
+            registry=self.registry,
+        )
+
+    def mirrored(self, result: str) -> None:
+        """The other store of a migration was written or compared (``stores.six_stages.MirrorObserver``)."""
+        self._mirrored.labels(result).inc()
+
     def request(self, endpoint: str, status: int, outcome: str, seconds: float) -> None:
         """One HTTP request was answered."""
         self._requests.labels(endpoint, str(status), outcome).inc()
@@ -94,14 +105,21 @@ class Metrics:
         if error is not None:
             self._redis_errors.labels(command, type(error).__name__).inc()
 
-    def page(self, sessions: Mapping[str, int], server: Mapping[str, Any]) -> bytes:
-        """The text of /metrics. ``sessions`` are held by this process; ``server`` is Redis' INFO."""
+    def page(
+        self, sessions: Mapping[str, int], server: Mapping[str, Any], pod: Mapping[str, str] | None = None
+    ) -> bytes:
+        """The text of /metrics. ``sessions`` are held by this process; ``server`` is Redis' INFO.
+
+        ``pod`` says how the pod keeps its sessions, as the labels of ``captcha_pod_info``.
+        """
         counted = self.registry
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             counted = CollectorRegistry()
             MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
         families = list(counted.collect())
         families += [_not_found_ratio(families), _held(sessions), *_server(server)]
+        if pod is not None:
+            families.append(_pod_info(pod))
         page = CollectorRegistry(auto_describe=False)
         page.register(_Families(families))
         return generate_latest(page)
@@ -132,6 +150,14 @@ def _not_found_ratio(families: Iterable[Metric]) -> Metric:
         "Share of verifies told 'Challenge not found' (0 without verifies)",
     )
     gauge.add_metric((), verifies["not_found"] / total if total else 0.0)
+    return gauge
+
+
+def _pod_info(pod: Mapping[str, str]) -> Metric:
+    gauge = GaugeMetricFamily(
+        "captcha_pod_info", "How this pod keeps its sessions; always 1", labels=tuple(pod)
+    )
+    gauge.add_metric(tuple(pod.values()), 1)
     return gauge
 
 

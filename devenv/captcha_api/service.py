@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
@@ -14,6 +13,7 @@ from fastapi import Request
 from devenv.captcha_api import middleware
 from devenv.captcha_api.catalogue import CatalogueCache
 from devenv.captcha_api.metrics import Metrics
+from devenv.captcha_api.migration import Migration, new_challenge_id
 from devenv.captcha_api.ml import MLClient
 from devenv.captcha_api.settings import Settings
 from devenv.captcha_api.stores import Document, SessionStore, Submission, Verdict
@@ -30,6 +30,21 @@ class Service:
     catalogue: CatalogueCache
     metrics: Metrics
     random: Random
+    migration: Migration | None = None
+    """None: the service does not migrate."""
+
+    def new_challenge_id(self) -> str:
+        """Unguessable, and marked where the migration's stage wants it."""
+        return new_challenge_id(self.migration)
+
+    def pod_info(self) -> Mapping[str, str]:
+        """How this pod keeps its sessions now, for the metrics: pod, store, strategy, stage."""
+        return {
+            "pod": self.settings.pod_name,
+            "store": self.store.name,
+            "strategy": "" if self.migration is None else str(self.migration.strategy),
+            "stage": "" if self.migration is None else str(self.migration.stage),
+        }
 
     def create(self, request: Request, kind: CaptchaType, challenge_id: str, fields: Document) -> bool:
         """Keep a new session of ``fields``; whether its id will name it later."""
@@ -62,11 +77,6 @@ class Service:
         """The image grid's picture and label for a challenge id. Raises MLUnavailable."""
         scene = self.catalogue.get().scene_for(challenge_id)
         return {"image_url": self.asset(scene.path), "target_label": scene.label}
-
-
-def new_challenge_id() -> str:
-    """32 hex digits, unguessable."""
-    return uuid.uuid4().hex
 
 
 def service_of(request: Request) -> Service:

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, NoReturn
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from devenv.core.model.migration import DECIDED_BY_REDIS, STAGES, MigrationStrategy, Stage
+
 
 def _flag(value: Any) -> Any:
     """Only true and false, in any case: ``USE_REDIS=1`` meaning false is a trap that others fell into."""
@@ -72,6 +74,9 @@ class Settings(BaseSettings):
     session_strategy: Literal["atomic", "guide", "watch", "getdel", "incr"] = "atomic"
     guide_errors: Literal["raise", "swallow"] = "raise"
     specimen: Literal["", "half-migration"] = ""
+    migration_strategy: Annotated[MigrationStrategy | None, Optional] = None
+    migration_stage: Annotated[Stage | None, Optional] = None
+    migration_token: Annotated[SecretStr | None, Optional] = None
     pod_name: str = "captcha-api"
 
     @model_validator(mode="after")
@@ -90,6 +95,26 @@ class Settings(BaseSettings):
             )
         if self.session_strategy not in ("atomic", "guide"):
             raise ValueError(f"REDIS_CLUSTER=true: the {self.session_strategy} store has no cluster client")
+        return self
+
+    @model_validator(mode="after")
+    def _migration_fits(self) -> Settings:
+        strategy, stage = self.migration_strategy, self.migration_stage
+        if strategy is None:
+            if stage is not None:
+                raise ValueError(f"MIGRATION_STAGE={stage} needs MIGRATION_STRATEGY")
+            return self
+        if stage not in STAGES[strategy]:
+            raise ValueError(
+                f"MIGRATION_STRATEGY={strategy} needs MIGRATION_STAGE, one of {', '.join(STAGES[strategy])}"
+            )
+        if self.use_redis != (stage in DECIDED_BY_REDIS):
+            wanted = str(not self.use_redis).lower()
+            raise ValueError(f"MIGRATION_STAGE={stage} needs USE_REDIS={wanted}: the flag governs births")
+        if not self.redis_host:
+            raise ValueError(f"MIGRATION_STRATEGY={strategy} needs REDIS_HOST")
+        if self.session_strategy != "atomic":
+            raise ValueError(f"MIGRATION_STRATEGY={strategy} needs SESSION_STRATEGY=atomic")
         return self
 
     @property
@@ -122,7 +147,7 @@ def explain(error: ValidationError) -> str:
             parts.append(said)
             continue
         name = str(problem["loc"][0]).upper()
-        secret = "PASSWORD" in name or "SECRET" in name
+        secret = any(word in name for word in ("PASSWORD", "SECRET", "TOKEN"))
         shown = "" if secret else f"={os.environ.get(name, str(problem['input']))!r}"
         parts.append(f"{name}{shown}: {said}")
     return "captcha-api cannot start: " + "; ".join(parts)

@@ -13,7 +13,7 @@ TESTED_WITH_THEIR_ROOM = {
     "devenv.captcha_api": ("integration/captcha_api", "app factory middleware ml service"),
     "devenv.captcha_api.routes": (
         "integration/captcha_api",
-        "abstract behaviour handwriting imagegrid operations",
+        "abstract behaviour handwriting imagegrid migration operations",
     ),
     "devenv.captcha_api.stores": (
         "integration/captcha_api",

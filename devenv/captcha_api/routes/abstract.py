@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from devenv.captcha_api.routes import ERRORS, TOO_MANY
-from devenv.captcha_api.service import new_challenge_id, service_of
+from devenv.captcha_api.service import service_of
 from devenv.captcha_api.submissions import AbstractSubmission
 from devenv.core.model.vocabulary import CaptchaType
 
@@ -62,7 +62,7 @@ def create_abstract(request: Request) -> Any:
     """A new challenge."""
     service = service_of(request)
     target, pictures = service.catalogue.get().nine_pictures(service.random)
-    challenge_id = new_challenge_id()
+    challenge_id = service.new_challenge_id()
     urls = [service.asset(path) for path, _ in pictures]
     fields = {
         "target_class": target.name,

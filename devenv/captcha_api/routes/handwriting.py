@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from devenv.captcha_api.routes import ERRORS, TOO_MANY
-from devenv.captcha_api.service import new_challenge_id, service_of
+from devenv.captcha_api.service import service_of
 from devenv.captcha_api.submissions import HandwritingSubmission
 from devenv.core.model.vocabulary import CaptchaType
 
@@ -46,7 +46,7 @@ def create_handwriting(request: Request) -> Any:
     """A new challenge."""
     service = service_of(request)
     target, paths = service.catalogue.get().word(service.random)
-    challenge_id = new_challenge_id()
+    challenge_id = service.new_challenge_id()
     samples = [service.asset(path) for path in paths]
     fields = {"samples": samples, "target_class": target.name}
     addressable = service.create(request, CaptchaType.HANDWRITING, challenge_id, fields)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from devenv.captcha_api.routes import ERRORS, TOO_MANY
-from devenv.captcha_api.service import new_challenge_id, service_of
+from devenv.captcha_api.service import service_of
 from devenv.captcha_api.submissions import GridSubmission
 from devenv.core.model.vocabulary import CaptchaType
 
@@ -63,7 +63,7 @@ class GridResult(BaseModel):
 def create_image_grid(request: Request) -> Any:
     """A new challenge."""
     service = service_of(request)
-    challenge_id = new_challenge_id()
+    challenge_id = service.new_challenge_id()
     scene = dict(service.scene_document(challenge_id))
     service.create(request, CaptchaType.IMAGEGRID, challenge_id, scene)
     korean = service.catalogue.get().korean(scene["target_label"])

@@ -36,5 +36,6 @@ def ready(request: Request) -> dict[str, str]:
 def metrics(request: Request) -> Response:
     """Prometheus text format."""
     service = service_of(request)
-    page = service.metrics.page(service.store.sessions_here(), service.store.server_info())
+    store = service.store
+    page = service.metrics.page(store.sessions_here(), store.server_info(), service.pod_info())
     return Response(page, media_type=CONTENT_TYPE_LATEST)

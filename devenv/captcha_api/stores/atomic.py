@@ -97,6 +97,12 @@ class AtomicStore:
         passed = state == "right"
         return Verdict(read_document(text), passed, attempts, passed or attempts >= ATTEMPTS_LIMIT)
 
+    def holds(self, kind: CaptchaType, challenge_id: str) -> bool:
+        """Whether Redis has the session. Raises StoreUnavailable."""
+        if not is_challenge_id(challenge_id):
+            return False
+        return bool(self._reach(lambda: self._client.exists(self._key(kind, challenge_id))))
+
     def warm_up(self) -> None:
         """Load the script, so that the first verify is one round trip too; a Redis that is down may come."""
         client = self._connector.warm_up()

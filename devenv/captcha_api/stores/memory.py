@@ -68,6 +68,12 @@ class MemoryStore:
                 del self._sessions[submission.kind][submission.challenge_id]
         return Verdict(document, passed, attempts, ended)
 
+    def holds(self, kind: CaptchaType, challenge_id: str) -> bool:
+        """Whether this process has the session; never a handwriting one, whose ids name nothing."""
+        with self._lock:
+            entry = self._sessions.get(kind, {}).get(challenge_id)
+            return entry is not None and self._clock() - entry.born <= self._ttl
+
     def warm_up(self) -> None:
         """Nothing to do."""
 

@@ -373,7 +373,7 @@ def route(
         str | None,
         typer.Argument(
             help="round-robin, random, least-in-flight, source-hash, cookie-sticky, per-connection, "
-            "weighted:a=3,b=1 or pinned:a; without it, shows the present one.",
+            "weighted:a=3,b=1, pinned:a or cohort:a=off,b=on; without it, shows the present one.",
             autocompletion=_policies,
         ),
     ] = None,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import resolve_pod
 from devenv.core.routing.policies import (
+    Cohort,
     CookieSticky,
     LeastInFlight,
     PerConnection,
@@ -21,8 +22,8 @@ from devenv.core.routing.policies import (
 _PLAIN = (RoundRobin, RandomChoice, LeastInFlight, SourceHash, CookieSticky, PerConnection)
 _PLAIN_BY_NAME = {policy.name: policy for policy in _PLAIN}
 
-POLICIES: tuple[str, ...] = (*_PLAIN_BY_NAME, "weighted", "pinned")
-"""The names; weighted and pinned take an argument after a colon."""
+POLICIES: tuple[str, ...] = (*_PLAIN_BY_NAME, "weighted", "pinned", "cohort")
+"""The names; weighted, pinned and cohort take an argument after a colon."""
 
 MAX_WEIGHT = 1_000_000
 
@@ -31,7 +32,8 @@ def parse_policy(text: str, pods: Sequence[str]) -> Policy:
     """A fresh policy over ``pods`` (names in order) from its text.
 
     ``round-robin``, ``random``, ``least-in-flight``, ``source-hash``, ``cookie-sticky``, ``per-connection``,
-    ``weighted:a=3,b=1`` (pods not named weigh 1, 0 keeps a pod out), ``pinned:a``; pods in full or by letter.
+    ``weighted:a=3,b=1`` (pods not named weigh 1, 0 keeps a pod out), ``pinned:a``, ``cohort:a=off,b=on``
+    (each pod's group; with ``,new=on`` only that group gets new sessions); pods in full or by letter.
     Raises UsageProblem naming what is unknown and what there is.
     """
     name, colon, argument = text.strip().partition(":")
@@ -45,6 +47,8 @@ def parse_policy(text: str, pods: Sequence[str]) -> Policy:
         return Pinned(_pod(argument, pods))
     if name == "weighted":
         return Weighted(_weights(argument, pods))
+    if name == "cohort":
+        return _cohort(argument, pods)
     raise UsageProblem(f"unknown policy {name!r}", hint="known policies: " + ", ".join(POLICIES))
 
 
@@ -53,6 +57,29 @@ def _pod(word: str, pods: Sequence[str]) -> str:
     if pod is None:
         raise UsageProblem(f"unknown pod {word.strip()!r}", hint="pods: " + ", ".join(pods))
     return pod
+
+
+def _cohort(argument: str, pods: Sequence[str]) -> Cohort:
+    example = "write cohort:a=off,b=on"
+    groups: dict[str, str] = {}
+    births = None
+    for part in argument.split(",") if argument else ():
+        word, _, group = (piece.strip() for piece in part.partition("="))
+        if not group.replace("-", "").isalnum():
+            raise UsageProblem(f"cohort {part.strip()!r} is not POD=GROUP", hint=example)
+        if word == "new":
+            births = group
+            continue
+        pod = _pod(word, pods)
+        if pod in groups:
+            raise UsageProblem(f"pod {pod} has two groups", hint=example)
+        groups[pod] = group
+    missing = [pod for pod in pods if pod not in groups]
+    if missing:
+        raise UsageProblem(f"policy cohort names no group for {', '.join(missing)}", hint=example)
+    if births is not None and births not in groups.values():
+        raise UsageProblem(f"no pod is in the group {births!r}, which would get new sessions", hint=example)
+    return Cohort({pod: groups[pod] for pod in pods}, births)
 
 
 def _weights(argument: str, pods: Sequence[str]) -> dict[str, int]:

@@ -189,6 +189,39 @@ class CookieSticky(_Base):
         return Choice(pod, set_cookie=pod)
 
 
+class Cohort(_Base):
+    """The kind of pod that made the session: pods are grouped, and the affinity cookie names the group.
+
+    A client without a cookie, or with that of a group of which no pod is left, gets any pod and the cookie
+    of its group: one of all pods, or of one group where ``births`` names it. Other groups then keep the
+    sessions that they have and get no new ones, until they are drained. Within a group pods are drawn.
+    """
+
+    name = "cohort"
+
+    def __init__(self, groups: Mapping[str, str], births: str | None = None) -> None:
+        """``groups`` has the group of every pod."""
+        super().__init__(tuple(groups))
+        self.groups = dict(groups)
+        self.births = births
+
+    @property
+    def text(self) -> str:
+        """``cohort:captcha-api-a=off,captcha-api-b=on,new=on``."""
+        births = f",new={self.births}" if self.births else ""
+        return "cohort:" + ",".join(f"{pod}={group}" for pod, group in self.groups.items()) + births
+
+    def choose(
+        self, request: RequestFacts, candidates: Sequence[str], in_flight: Mapping[str, int], rng: Random
+    ) -> Choice:
+        """A uniform draw among the cookie's group, else among those that may have new sessions."""
+        own = [pod for pod in candidates if request.cookie and self.groups[pod] == request.cookie]
+        births = [pod for pod in candidates if self.groups[pod] == self.births]
+        drawn = own or births or candidates
+        pod = drawn[int(rng.random() * len(drawn))]
+        return Choice(pod, set_cookie=None if own else self.groups[pod])
+
+
 class PerConnection(_Base):
     """One random pod per TCP connection, as kube-proxy does (its iptables mode).
 

@@ -54,14 +54,18 @@ def _is_valid(data: Any) -> bool:
 
 def check(document: Document) -> None:
     """Raise UsageProblem for the first line of the document that the schema does not allow."""
-    if _is_valid(document.data):
-        return
-    problems = [_problem(document, error) for error in _validator().iter_errors(document.data)]
+    if not _is_valid(document.data):
+        hold_against(document, _validator(), HINT)
+
+
+def hold_against(document: Document, validator: Draft202012Validator, hint: str) -> None:
+    """Raise UsageProblem, with ``hint``, for the first line of the document that ``validator`` refuses."""
+    problems = [_problem(document, error) for error in validator.iter_errors(document.data)]
     if not problems:
         return
     _, path, key, message = min(problems, key=lambda problem: problem[0])
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    raise document.problem(path, message + more, key=key, hint=HINT)
+    raise document.problem(path, message + more, key=key, hint=hint)
 
 
 def _problem(document: Document, error: ValidationError) -> tuple[tuple[bool, int, int], Path, bool, str]:

@@ -14,7 +14,7 @@ from devenv.core.routing import POLICIES, Choice, Policy, RequestFacts, parse_po
 
 PODS = pod_names(3)
 A, B, C = PODS
-SPELLINGS = {"weighted": "weighted:a=3,b=1", "pinned": "pinned:b"}
+SPELLINGS = {"weighted": "weighted:a=3,b=1", "pinned": "pinned:b", "cohort": "cohort:a=off,b=on,c=on"}
 ALL = [SPELLINGS.get(name, name) for name in POLICIES]
 
 
@@ -127,6 +127,22 @@ def test_pinned_stays_when_its_pod_is_dead() -> None:
     assert choose(policy, (A, C)).pod == B
 
 
+def test_cohort_keeps_a_client_with_the_group_of_its_first_pod() -> None:
+    policy, rng = parse_policy("cohort:a=off,b=on,c=on", PODS), Random(1)
+    first = choose(policy, rng=rng)
+    assert first.set_cookie == ("off" if first.pod == A else "on")
+    assert {choose(policy, cookie="on", rng=rng) for _ in range(50)} == {Choice(B), Choice(C)}
+    assert {choose(policy, cookie="off", rng=rng) for _ in range(50)} == {Choice(A)}
+    assert choose(policy, (B,), cookie="off", rng=rng) == Choice(B, "on"), "none of its group is left"
+
+
+def test_cohort_can_give_new_sessions_to_one_group_alone() -> None:
+    policy, rng = parse_policy("cohort:a=off,b=on,c=on,new=on", PODS), Random(1)
+    assert {choose(policy, rng=rng) for _ in range(50)} == {Choice(B, "on"), Choice(C, "on")}
+    assert choose(policy, cookie="off", rng=rng) == Choice(A)
+    assert choose(policy, (A,), rng=rng) == Choice(A, "off")
+
+
 @pytest.mark.parametrize("text", ALL)
 def test_the_text_form_round_trips(text: str) -> None:
     policy = parse_policy(text, PODS)
@@ -167,6 +183,11 @@ def test_only_candidates_are_chosen(text: str, data: st.DataObject) -> None:
         ("weighted:a=1,A=2", "captcha-api-a has two weights", ""),
         ("weighted:a=0,b=0,c=0", "at least one pod needs a weight above 0", ""),
         ("weighted:a=99999999", "above 1000000", ""),
+        ("cohort", "policy cohort names no group for captcha-api-a", "cohort:a=off,b=on"),
+        ("cohort:a=off,b=", "cohort 'b=' is not POD=GROUP", "cohort:a=off,b=on"),
+        ("cohort:a=off,b=on", "names no group for captcha-api-c", "cohort:a=off,b=on"),
+        ("cohort:a=off,a=on,b=on,c=on", "captcha-api-a has two groups", ""),
+        ("cohort:a=off,b=on,c=on,new=x", "no pod is in the group 'x'", ""),
     ],
 )
 def test_a_wrong_text_says_what_is_wrong_and_what_there_is(text: str, message: str, hint: str) -> None:

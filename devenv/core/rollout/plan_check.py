@@ -1,0 +1,101 @@
+"""What makes a plan unsafe: a pod that reads Redis alone too early, a step that skips the dwell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from devenv.core.model.errors import UsageProblem
+from devenv.core.rollout.plan import Plan, PlanStep
+from devenv.core.rollout.stages import Lookup, RolloutStage, lookup
+
+ACCEPT = "allow-loss: true in the step accepts the loss"
+
+
+def check_plan(plan: Plan) -> None:
+    """Raise UsageProblem, with file, line and reason, for the first step that loses sessions needlessly.
+
+    A session that only one pod finds is no objection: pod memory is like that before any rollout. A session
+    that no pod of some stage finds is one, unless the step has ``allow-loss``.
+    """
+    for step in plan.steps:
+        if step.allow_loss:
+            continue
+        _check_together(plan, step)
+        _check_dwell(plan, step)
+
+
+def _check_together(plan: Plan, step: PlanStep) -> None:
+    """Pods that meet one session must find what each of them makes, while the step goes from pod to pod."""
+    before = plan.before(step)
+    present = list(dict.fromkeys([*before.values(), *step.stages.values()]))
+    for used in present:
+        for born in present:
+            if plan.cohorts and born != used:
+                continue
+            together = any(
+                stages[maker] == born and stages[reader] == used
+                for stages in _while_changing(before, step)
+                for maker in plan.pods
+                for reader in plan.pods
+                if maker != reader
+            )
+            if together and lookup(born, used) is Lookup.NO_POD:
+                raise _problem(
+                    plan, step,
+                    f"a pod at {born.name} writes sessions that a pod at {used.name} cannot find, and both "
+                    f"serve at this step: first bring every pod to a stage that reads both stores",
+                )  # fmt: skip
+
+
+def _while_changing(before: Mapping[str, RolloutStage], step: PlanStep) -> list[Mapping[str, RolloutStage]]:
+    """The mixtures that a step goes through, one pod changing after the other."""
+    present = dict(before)
+    found: list[Mapping[str, RolloutStage]] = []
+    for pod in step.changed or list(step.stages)[:1]:
+        present = {**present, pod: step.stages[pod]}
+        found.append(present)
+    return found
+
+
+def _check_dwell(plan: Plan, step: PlanStep) -> None:
+    """A stage may be reached only when what it cannot find has expired."""
+    for used in dict.fromkeys(step.stages[pod] for pod in step.changed):
+        if used in plan.before(step).values() and not plan.cohorts:
+            continue
+        for born, waited in _ended_births(plan, step):
+            if plan.cohorts and born in step.stages.values():
+                continue  # its sessions stay with the pods of that stage
+            if lookup(born, used) is Lookup.NO_POD and waited < plan.lifetime:
+                raise _problem(
+                    plan, step,
+                    f"a session born at {born.name} is found by no pod at {used.name}, and the last of them "
+                    f"is open for {plan.lifetime:g} s (TTL {plan.ttl:g} s and {plan.slack:g} s of slack): "
+                    f"the plan waits {waited:g} s. Set dwell: ttl in the step before",
+                )  # fmt: skip
+
+
+def _ended_births(plan: Plan, step: PlanStep) -> list[tuple[RolloutStage, float]]:
+    """Each stage that made sessions before ``step``, with the seconds from its last one; the latest first."""
+    found: dict[RolloutStage, float] = {}
+    for stage in (stage for one in _history(plan, step) for stage in one.values()):
+        found.setdefault(stage, 0.0)
+    for stage in found:
+        waited = 0.0
+        for earlier in reversed(plan.steps[: step.number - 1]):
+            makes = [s for s in earlier.stages.values() if earlier.births in (None, s.name)]
+            if stage in makes:
+                break
+            waited += earlier.dwell
+        found[stage] = waited
+    return list(reversed(found.items()))
+
+
+def _history(plan: Plan, step: PlanStep) -> list[Mapping[str, RolloutStage]]:
+    return [plan.start, *(earlier.stages for earlier in plan.steps[: step.number - 1])]
+
+
+def _problem(plan: Plan, step: PlanStep, reason: str) -> UsageProblem:
+    path = (*step.path, "stages")
+    if path not in plan.document.value_lines:
+        path = step.path
+    return plan.document.problem(path, f"step {step.name!r}: {reason}", hint=ACCEPT)
