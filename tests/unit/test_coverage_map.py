@@ -10,7 +10,7 @@ from tests.support import ROOT
 
 TESTED_WITH_THEIR_ROOM = {
     "devenv": ("integration/cli", "__main__"),
-    "devenv.captcha_api": ("integration/captcha_api", "app factory middleware ml service"),
+    "devenv.captcha_api": ("integration/captcha_api", "app middleware ml service"),
     "devenv.captcha_api.routes": (
         "integration/captcha_api",
         "abstract behaviour handwriting imagegrid migration operations",
