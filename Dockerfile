@@ -25,4 +25,4 @@ FROM devenv AS captcha-api
 CMD ["python", "-m", "uvicorn", "devenv.captcha_api.app:app", "--host", "0.0.0.0", "--port", "8000", "--no-access-log"]
 
 FROM devenv AS edge
-CMD ["python", "-m", "devenv.wire.edge.edge"]
+CMD ["python", "-m", "devenv.dashboard.edge"]

@@ -21,7 +21,7 @@ def lines(path: Path) -> int:
 
 def test_the_wings_are_there_and_nothing_else() -> None:
     packages = [path.name for path in PACKAGES if path.parent == ROOT / "devenv"]
-    assert sorted(packages) == sorted([*WINGS, "captcha_api", "pytest_plugin"])
+    assert sorted(packages) == sorted([*WINGS, "captcha_api", "dashboard", "pytest_plugin"])
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.relative_to(ROOT).as_posix())

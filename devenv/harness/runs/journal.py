@@ -114,6 +114,10 @@ class JournaledStack:
         self.backend = stack.backend
         self._clock = clock
 
+    def now(self) -> float:
+        """The time that notes have, in seconds since the epoch."""
+        return self._clock()
+
     def note(self, what: str, pod: str | None = None, /, **detail: str) -> None:
         """Note something that was done past the stack's own methods."""
         self.journal.add(StackEvent(self._clock(), what, pod, detail))

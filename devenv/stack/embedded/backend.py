@@ -36,7 +36,7 @@ NOT_RUNNING = "no stack is running here"
 class EmbeddedStack:
     """A stack of processes on this machine (``Stack``).
 
-    ``supervisor`` is the command that runs it (``python -m devenv.wire.edge.supervisor``); it is given
+    ``supervisor`` is the command that runs it (``python -m devenv.dashboard.supervisor``); it is given
     ``--spec FILE --state-dir DIR`` and ``--detached`` and ``--cold`` where these are asked for. It writes
     JSON lines to ``supervisor.jsonl`` in the state directory: ``{"progress": text}`` …, then
     ``{"ready": StackStatus}`` or ``{"error": DevenvError}``. Not detached, it ends, with everything it

@@ -20,7 +20,7 @@ from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.stack.environment import PACKAGE_ROOT
 from devenv.stack.protocol import Progress, Stack
 
-SUPERVISOR = (sys.executable, "-m", "devenv.wire.edge.supervisor")
+SUPERVISOR = (sys.executable, "-m", "devenv.dashboard.supervisor")
 COMPOSE_FILE = "docker-compose.yml"
 _TEMPORARY = "temporary-"
 

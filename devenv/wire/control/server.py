@@ -1,13 +1,16 @@
 """The control API's frame: one FastAPI app of the parts' routers, closed to foreign pages, and its server.
 
 A web page in the user's browser can send requests to 127.0.0.1 (DNS rebinding, CSRF); so a request whose Host
-is not this machine, or whose Origin is not the control API itself, is refused before any route sees it.
+is not this machine, or whose Origin is not the control API itself, is refused before any route sees it. What
+a browser sends to change something needs the token of the control API's own page besides: no other page can
+read it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import socket
 from collections.abc import Collection, Iterator, Sequence
 from urllib.parse import urlsplit
@@ -21,20 +24,31 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from devenv.core.model.errors import DevenvError, EnvironmentProblem, UsageProblem
 
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+TOKEN_HEADER = "X-Devenv-Token"  # noqa: S105 - the name of a header
+"""What a page sends to be let change something; programs that are no browsers need none."""
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_OF_BROWSERS = ("origin", "sec-fetch-site")
+"""Headers that every browser sends with a request of a page, and that a page cannot leave out."""
 
 
 class LocalOnly:
-    """ASGI middleware: 403 unless Host names this machine (any port) and Origin, if sent, equals it."""
+    """ASGI middleware: 403 unless Host names this machine (any port) and Origin, if sent, equals it.
 
-    def __init__(self, app: ASGIApp, allowed_hosts: Collection[str] = LOCAL_HOSTS) -> None:
+    A request of a browser that may change something (any method but GET, HEAD, OPTIONS) must have ``token``
+    in ``TOKEN_HEADER``.
+    """
+
+    def __init__(self, app: ASGIApp, token: str, allowed_hosts: Collection[str] = LOCAL_HOSTS) -> None:
         self._app = app
+        self._token = token
         self._allowed = frozenset(allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
         if scope["type"] in ("http", "websocket"):
             headers = Headers(scope=scope)
-            if (why := self._refusal(headers.getlist("host"), headers.getlist("origin"))) is not None:
+            why = self._refusal(headers.getlist("host"), headers.getlist("origin"))
+            if (why := why or self._without_token(scope.get("method", ""), headers)) is not None:
                 await JSONResponse({"detail": why}, status_code=403)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
@@ -45,6 +59,13 @@ class LocalOnly:
         if any(_origin_authority(origin) != hosts[0].lower() for origin in origins):
             return f"refused: the control API does not answer to pages of {origins!r}"
         return None
+
+    def _without_token(self, method: str, headers: Headers) -> str | None:
+        if method in _READING or not any(name in headers for name in _OF_BROWSERS):
+            return None
+        if secrets.compare_digest(headers.get(TOKEN_HEADER, "").encode(), self._token.encode()):
+            return None
+        return f"refused: a page must send its token in {TOKEN_HEADER}; load it again"
 
 
 def _hostname(authority: str) -> str | None:
@@ -62,9 +83,14 @@ def _origin_authority(origin: str) -> str | None:
 
 
 def control_app(routers: Sequence[APIRouter], allowed_hosts: Collection[str] = LOCAL_HOSTS) -> FastAPI:
-    """The control API: the routers and ``GET /health``; a DevenvError becomes JSON with its exit code."""
+    """The control API: the routers and ``GET /health``; a DevenvError becomes JSON with its exit code.
+
+    ``app.state.token`` is what its own page sends in ``TOKEN_HEADER``, ``app.state.closing`` whether it is
+    about to end: an answer without end, as a stream, ends then.
+    """
     app = FastAPI(title="devenv control API", docs_url=None, redoc_url=None)
-    app.add_middleware(LocalOnly, allowed_hosts=allowed_hosts)
+    app.state.token, app.state.closing = secrets.token_urlsafe(24), False
+    app.add_middleware(LocalOnly, token=app.state.token, allowed_hosts=allowed_hosts)
     for router in routers:
         app.include_router(router)
 
@@ -95,6 +121,7 @@ class ControlServer:
         config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
         config.timeout_graceful_shutdown = 1
         self._server = _Server(config)
+        self._app = app
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self, host: str, port: int) -> int:
@@ -106,6 +133,7 @@ class ControlServer:
 
     async def close(self) -> None:
         """Answer what is under way, then end."""
+        self._app.state.closing = True
         if self._serving is not None:
             self._server.should_exit = True
             await self._serving

@@ -1,6 +1,6 @@
 """Proxy, gate and control API in one asyncio process; what the compose stack's ``proxy`` container runs.
 
-``python -m devenv.wire.edge.edge`` is set up by its environment: DEVENV_PODS ("name=host:port,…"),
+``python -m devenv.dashboard.edge`` is set up by its environment: DEVENV_PODS ("name=host:port,…"),
 DEVENV_POLICY, DEVENV_LISTEN (address; default 127.0.0.1), DEVENV_TRAFFIC_PORT, DEVENV_CONTROL_PORT,
 DEVENV_SEED. With DEVENV_REDIS ("host:port") the gate stands before that Redis: the pods reach it through
 the ports from DEVENV_GATE_PORT on (6391), one each, in the order of DEVENV_PODS. DEVENV_REDIS_MODE says how
@@ -29,6 +29,7 @@ from devenv.core.model.topology import RedisMode
 from devenv.stack import certificates
 from devenv.stack.certificates import Certificates
 from devenv.stack.redis_access import ACCESS_FILE, make_credentials
+from devenv.wire.control import stream
 from devenv.wire.control.server import ControlServer, control_app
 from devenv.wire.executor import routes as exploring_control
 from devenv.wire.executor.pod_control import NO_POD_CONTROL, PodControl
@@ -85,7 +86,7 @@ class Edge:
     ) -> None:
         """Listen on both ports (0: any free one); EnvironmentProblem where one is taken."""
         self.traffic_port = await _listening(self.proxy.start, host, traffic_port, "traffic")
-        routers = [proxy_control.router(self.proxy), *more]
+        routers = [proxy_control.router(self.proxy), stream.router(self.proxy, self._commands()), *more]
         if self.gate is not None:
             routers += [
                 gate_control.router(self.gate),
@@ -93,6 +94,12 @@ class Edge:
             ]
         self._control = ControlServer(control_app(routers))
         self.control_port = await _listening(self._control.start, host, control_port, "control")
+
+    def _commands(self) -> stream.CommandSource | None:
+        gate = self.gate
+        if gate is None:
+            return None
+        return stream.CommandSource(lambda: gate.recorder.last, gate.commands, gate.holds.current)
 
     async def close(self) -> None:
         """End all; requests under way are given a moment."""
@@ -195,7 +202,16 @@ def _credentials(mode: RedisMode, environ: Mapping[str, str]) -> Certificates | 
     return made
 
 
-async def _main(environ: Mapping[str, str]) -> None:
+Parts = Callable[[Edge, Mapping[str, str]], Sequence[APIRouter]]
+"""Further parts of the control API, made for an edge and the environment that it is set up by."""
+
+
+def no_parts(_edge: Edge, _environ: Mapping[str, str]) -> Sequence[APIRouter]:
+    """The control API of proxy and gate alone."""
+    return ()
+
+
+async def _main(environ: Mapping[str, str], parts: Parts) -> None:
     mode = _mode(environ.get("DEVENV_REDIS_MODE", ""))
     edge = Edge(
         _upstreams(environ.get("DEVENV_PODS", "")),
@@ -214,21 +230,18 @@ async def _main(environ: Mapping[str, str]) -> None:
         host,
         _integer(environ, "DEVENV_TRAFFIC_PORT", 8080),
         _integer(environ, "DEVENV_CONTROL_PORT", 8081),
+        parts(edge, environ),
     )
     print(f"proxy on {edge.traffic_port}, control API on {edge.control_port}", flush=True)  # noqa: T201
     await stop.wait()
     await edge.close()
 
 
-def main() -> int:
-    """Run until SIGINT or SIGTERM; gives the exit code."""
+def main(parts: Parts = no_parts) -> int:
+    """Run until SIGINT or SIGTERM, with ``parts`` in the control API; gives the exit code."""
     try:
-        run(_main(os.environ))
+        run(_main(os.environ, parts))
     except DevenvError as error:
         print(f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else ""), file=sys.stderr)  # noqa: T201
         return error.exit_code
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

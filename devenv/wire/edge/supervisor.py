@@ -1,6 +1,6 @@
 """The process behind an embedded stack: proxy, gate and control API in it, Redis, mock ML and pods under it.
 
-``python -m devenv.wire.edge.supervisor --spec FILE --state-dir DIR [--detached] [--cold]``. Its events go
+``python -m devenv.dashboard.supervisor --spec FILE --state-dir DIR [--detached] [--cold]``. Its events go
 as JSON lines into ``DIR/supervisor.jsonl`` (see ``EmbeddedStack``). It ends, and ends everything under it, on
 ``POST /stack/stop``, SIGINT or SIGTERM and, unless detached, when its standard input does: that is when
 whoever started it has ended, in whatever way.
@@ -12,12 +12,13 @@ import argparse
 import asyncio
 import json
 import os
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from fastapi import APIRouter
 
 from devenv.core.model.errors import DevenvError, InternalFault
 from devenv.core.model.topology import RedisMode, StackSpec
@@ -30,6 +31,13 @@ from devenv.wire.executor.quiescence import Rest
 from devenv.wire.proxy import Upstream
 
 HOST = "127.0.0.1"
+Parts = Callable[[Path], Sequence[APIRouter]]
+"""Further parts of the control API, made for the state directory of the stack."""
+
+
+def no_parts(_state_dir: Path) -> Sequence[APIRouter]:
+    """The control API of stack, proxy and gate alone."""
+    return ()
 
 
 class _Words:
@@ -47,7 +55,7 @@ class _Words:
 
 
 async def _supervise(
-    spec: StackSpec, state_dir: Path, detached: bool, words: _Words, warm: WarmProcess | None
+    spec: StackSpec, state_dir: Path, detached: bool, words: _Words, warm: WarmProcess | None, parts: Parts
 ) -> None:
     stop = asyncio.Event()
     stop_on_signals(stop.set)
@@ -78,7 +86,11 @@ async def _supervise(
             processes.crash_pod, Rest(lambda: processes.serving_pids), processes.credentials.ours
         )
         await edge.start(
-            HOST, processes.hand_over("traffic"), processes.hand_over("control"), [router], pod_control
+            HOST,
+            processes.hand_over("traffic"),
+            processes.hand_over("control"),
+            [router, *parts(state_dir)],
+            pod_control,
         )
         words.progress(f"proxy ready (port {edge.traffic_port}, control API {edge.control_port})")
         words.say(ready=processes.status().to_json())
@@ -104,9 +116,9 @@ def _on_end_of_input(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) 
     threading.Thread(target=watch, name="end of input", daemon=True).start()
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a stack until told to stop; gives the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m devenv.wire.edge.supervisor")
+def main(arguments: Sequence[str] | None = None, parts: Parts = no_parts) -> int:
+    """Run a stack until told to stop, with ``parts`` in its control API; gives the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m devenv.dashboard.supervisor")
     parser.add_argument("--spec", type=Path, required=True, help="the StackSpec, as JSON")
     parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--detached", action="store_true", help="do not end with standard input")
@@ -117,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         spec = StackSpec.from_json(json.loads(given.spec.read_text(encoding="utf-8")))
         # Now: a process that has a thread or an event loop can no longer be forked.
         warm = None if given.cold else warm_process()
-        run(_supervise(spec, given.state_dir, given.detached, words, warm))
+        run(_supervise(spec, given.state_dir, given.detached, words, warm, parts))
     except DevenvError as error:
         words.say(error=error.to_json())
         return error.exit_code
@@ -129,7 +141,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words.say(error=fault.to_json())
         raise
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -11,7 +11,7 @@ import pytest
 from fastapi import APIRouter
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
-from devenv.wire.control.server import ControlServer, control_app
+from devenv.wire.control.server import TOKEN_HEADER, ControlServer, control_app
 
 
 @asynccontextmanager
@@ -30,10 +30,12 @@ async def served() -> AsyncIterator[httpx.AsyncClient]:
     async def environment() -> None:
         raise EnvironmentProblem("no engine")
 
-    server = ControlServer(control_app([router]))
+    app = control_app([router])
+    server = ControlServer(app)
     port = await server.start("127.0.0.1", 0)
+    token = {TOKEN_HEADER: app.state.token}
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=token) as client:
             yield client
     finally:
         await server.close()
@@ -60,6 +62,27 @@ def test_only_this_machine_and_no_foreign_page(headers: dict[str, str], status: 
         async with served() as client:
             assert (await client.put("/touch", headers=headers)).status_code == status
             assert (await client.get("/health", headers=headers)).status_code == status
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),  # a program, no browser
+        ({"Host": "localhost:8081", "Origin": "http://localhost:8081"}, 403),
+        ({"Sec-Fetch-Site": "none"}, 403),
+        ({"Sec-Fetch-Site": "same-origin", TOKEN_HEADER: "wrong"}, 403),
+        ({"Sec-Fetch-Site": "same-origin", TOKEN_HEADER: "ü"}, 403),
+    ],
+)
+def test_a_browser_changes_nothing_without_the_token(headers: dict[str, str], status: int) -> None:
+    async def main() -> None:
+        async with served() as client:
+            del client.headers[TOKEN_HEADER]
+            sent = {name.encode(): value.encode() for name, value in headers.items()}
+            assert (await client.put("/touch", headers=sent)).status_code == status
+            assert (await client.get("/health", headers=sent)).status_code == 200
 
     asyncio.run(main())
 

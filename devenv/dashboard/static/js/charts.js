@@ -1,0 +1,91 @@
+/** Charts by uPlot, which is loaded when the first one is shown; each has its numbers in words for who cannot see it. */
+
+import { html } from "../vendor/lit-html/lit-html.js";
+
+/** @typedef {{label: string, values: number[], tone: "bad"|"accent"|"good"}} Series */
+
+/** @type {Promise<void>|null} */
+let loading = null;
+
+function library() {
+  loading ??= new Promise((resolve, reject) => {
+    const style = document.createElement("link");
+    style.rel = "stylesheet";
+    style.href = "/static/vendor/uplot/uPlot.min.css";
+    const script = document.createElement("script");
+    const source = "/static/vendor/uplot/uPlot.iife.min.js";
+    script.onload = () => resolve();
+    script.onerror = () => reject(new Error(`${source} cannot be loaded`));
+    setSource(script, source);
+    document.head.append(style, script);
+  });
+  return loading;
+}
+
+/** @type {{createScriptURL: (text: string) => any}|null} */
+let policy = null;
+
+/** A script's address needs a Trusted Type; this one is a constant. @param {HTMLScriptElement} script @param {string} source */
+function setSource(script, source) {
+  const types = /** @type {any} */ (window).trustedTypes;
+  policy ??= types ? types.createPolicy("devenv-charts", { createScriptURL: (/** @type {string} */ text) => text }) : null;
+  script.src = policy ? policy.createScriptURL(source) : source;
+}
+
+class Chart extends HTMLElement {
+  constructor() {
+    super();
+    /** @type {number[]} */
+    this.times = [];
+    /** @type {Series[]} */
+    this.series = [];
+    this.unit = "";
+    /** @type {any} */
+    this.plot = null;
+    this.observer = new ResizeObserver(() => this.plot?.setSize({ width: this.clientWidth, height: 180 }));
+  }
+
+  connectedCallback() {
+    this.observer.observe(this);
+    void library().then(() => this.draw());
+  }
+
+  disconnectedCallback() {
+    this.observer.disconnect();
+    this.plot?.destroy();
+    this.plot = null;
+  }
+
+  /** @param {{times: number[], series: Series[], unit: string}} next */
+  set data(next) {
+    this.times = next.times;
+    this.series = next.series;
+    this.unit = next.unit;
+    if (this.plot) this.plot.setData([this.times, ...this.series.map((one) => one.values)]);
+  }
+
+  draw() {
+    if (this.plot || !this.isConnected) return;
+    const style = getComputedStyle(this);
+    const ink = style.getPropertyValue("--soft");
+    const line = style.getPropertyValue("--line");
+    const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line } };
+    const options = {
+      width: this.clientWidth || 600,
+      height: 180,
+      legend: { show: true },
+      scales: { x: { time: this.unit === "time" } },
+      axes: [axis, { ...axis, size: 56 }],
+      series: [{ label: this.unit }, ...this.series.map((one) => ({ label: one.label, stroke: style.getPropertyValue(`--${one.tone}`), width: 2, points: { show: false } }))],
+    };
+    this.plot = new /** @type {any} */ (window).uPlot(options, [this.times, ...this.series.map((one) => one.values)], this);
+  }
+}
+
+customElements.define("devenv-chart", Chart);
+
+/** @param {string} title @param {number[]} times @param {Series[]} series @param {string} unit */
+export function chart(title, times, series, unit) {
+  const words = series.map((one) => `${one.label}: ${one.values[one.values.length - 1] ?? 0}`).join(", ");
+  return html`<figure class="chart"><figcaption>${title}</figcaption><devenv-chart role="img" aria-label=${`${title}; at the end ${words}`} .data=${{ times, series, unit }}></devenv-chart></figure>`;
+}

@@ -1,0 +1,54 @@
+/** What lies in Redis: every session with its TTL running down, what its document has, and what is odd about it. */
+
+import { html } from "../vendor/lit-html/lit-html.js";
+import { shortKey, letter } from "./rows.js";
+import { challenges, now, overview } from "./state.js";
+import { t } from "./words.js";
+
+/** @import {KeyInfo} from "./types.js" */
+
+/** @param {KeyInfo} info @param {number} seen When it was looked at. */
+function line(info, seen) {
+  const left = info.ttl === null ? null : Math.max(0, info.ttl - (now.value - seen));
+  const id = info.key.split(":").pop() ?? "";
+  const maker = challenges.lives.get(id);
+  return html`<tr class=${info.ttl === null || info.flags.length ? "bad" : ""}>
+    <td><code title=${info.key}>${shortKey(info.key)}</code></td>
+    <td>${info.kind}</td>
+    <td class="ttl">${left === null ? html`<strong>no TTL</strong>` : html`<meter aria-label="time left" min="0" max=${maker?.ttl ?? 60} .value=${left}></meter> ${left.toFixed(0)} s`}</td>
+    <td>${info.attempts ?? "–"}</td>
+    <td class="quiet">${info.fields.join(", ") || info.type}</td>
+    <td>${maker ? letter(maker.pod) : "–"}</td>
+    <td>${info.flags.join("; ")}</td>
+  </tr>`;
+}
+
+/** The view. */
+export function keysView() {
+  challenges.version.value;
+  const seen = overview.value;
+  if (seen === null) return html`<p>${t("connecting…")}</p>`;
+  const keys = seen.keys.flatMap((listing) => listing.keys);
+  const memory = Object.entries(seen.stores).filter(([, store]) => store === "memory");
+  const inMemory = challenges.living(now.value).filter((life) => memory.some(([pod]) => pod === life.pod));
+  return html`<section class="card">
+      <h2>${t("Sessions in Redis")} <span class="quiet">${keys.length} ${keys.length === 1 ? "key" : "keys"}${seen.keys.some((listing) => !listing.complete) ? ", and more that are not listed" : ""}</span></h2>
+      ${seen.keys_problem ? html`<p class="bad">${seen.keys_problem}</p>` : ""}
+      <div class="wide" tabindex="0" role="group" aria-label="Sessions in Redis">
+        <table>
+          <thead><tr><th scope="col">key</th><th scope="col">kind</th><th scope="col">time left</th><th scope="col">attempts</th><th scope="col">document has</th><th scope="col">made by pod</th><th scope="col">odd</th></tr></thead>
+          <tbody>${keys.map((info) => line(info, seen.now))}</tbody>
+        </table>
+      </div>
+      ${keys.length === 0 && !seen.keys_problem ? html`<p class="hint">Redis has no session. ${memory.length ? "These pods keep theirs in their own memory: " + memory.map(([pod]) => letter(pod)).join(", ") : ""}</p>` : ""}
+    </section>
+    ${
+      memory.length
+        ? html`<section class="card">
+            <h2>In the memory of a pod <span class="quiet">as far as requests and answers tell</span></h2>
+            <ul class="plain">${inMemory.map((life) => html`<li><code>${life.id}</code> in pod ${letter(life.pod)}, ${Math.max(0, life.made + life.ttl - now.value).toFixed(0)} s left${life.lost ? html` <strong class="bad">another pod did not find it</strong>` : ""}</li>`)}</ul>
+            ${inMemory.length === 0 ? html`<p class="hint">No challenge that this page has seen lives there now.</p>` : ""}
+          </section>`
+        : ""
+    }`;
+}

@@ -1,0 +1,160 @@
+/**
+ * The stream in lanes client | proxy | pods | gate | redis: only the rows in sight are in the document.
+ *
+ * Used for what is live and for past runs; the view can be paused while records go on being collected.
+ */
+
+import { html } from "../vendor/lit-html/lit-html.js";
+import { repeat } from "../vendor/lit-html/directives/repeat.js";
+import { letter } from "./rows.js";
+import { t } from "./words.js";
+
+/** @import {Row} from "./types.js" */
+
+const ROW = 30;
+const MARGIN = 12;
+
+/**
+ * @typedef {object} LanesOptions
+ * @property {string} name Of the list, for screen readers.
+ * @property {string[]} pods
+ * @property {Row|null} selected
+ * @property {(row: Row) => void} select
+ * @property {(row: Row|null) => void} peek The pointer is over it, or has left.
+ * @property {(row: Row) => unknown} [buttons] What can be done to a row.
+ * @property {() => void} redraw
+ */
+
+/** One list's place: where it is scrolled to, and whether it follows the end. */
+export class Lanes {
+  constructor() {
+    this.top = 0;
+    this.height = 420;
+    this.follows = true;
+    /** @type {Row[]|null} What was shown when the view was paused. */
+    this.frozen = null;
+    /** @type {HTMLElement|null} */
+    this.element = null;
+  }
+
+  /** @param {Row[]} rows */
+  pause(rows) {
+    this.frozen = rows.slice();
+    this.follows = false;
+  }
+
+  resume() {
+    this.frozen = null;
+    this.follows = true;
+  }
+
+  /** After drawing: keep to the end where it is followed. */
+  settle() {
+    const element = this.element?.isConnected ? this.element : null;
+    if (element === null) return;
+    if (this.follows && element.scrollTop + element.clientHeight < element.scrollHeight - 1) element.scrollTop = element.scrollHeight;
+  }
+
+  /** @param {Row[]} rows @param {LanesOptions} options */
+  draw(rows, options) {
+    const total = rows.length * ROW;
+    if (this.follows) this.top = Math.max(0, total - this.height);
+    const first = Math.max(0, Math.min(Math.floor(this.top / ROW) - MARGIN, rows.length - 1));
+    const last = Math.min(rows.length, Math.ceil((this.top + this.height) / ROW) + MARGIN);
+    const visible = rows.slice(Math.max(0, first), last);
+    const lanes = ["client", "proxy", ...options.pods, "gate", "redis"];
+    const columns = `5.2rem 4rem 3.4rem ${options.pods.map(() => "minmax(5.5rem, 1fr)").join(" ")} 3.4rem minmax(11rem, 2fr)`;
+    return html`<div class="lanes" .style=${`--columns: ${columns}`}>
+      <div class="heads" aria-hidden="true">
+        <span>time</span>${lanes.map((lane) => html`<span>${options.pods.includes(lane) ? `${t("pod")} ${letter(lane)}` : lane === "redis" ? "Redis" : t(lane)}</span>`)}
+      </div>
+      <div
+        class="scroll"
+        role="grid"
+        aria-label=${options.name}
+        aria-rowcount=${rows.length}
+        aria-colcount="2"
+        aria-activedescendant=${options.selected && visible.includes(options.selected) ? `row-${options.selected.id}` : ""}
+        tabindex="0"
+        @scroll=${(/** @type {Event} */ event) => this._scrolled(event, options)}
+        @pointerleave=${() => options.peek(null)}
+        @keydown=${(/** @type {KeyboardEvent} */ event) => this._keyed(event, rows, options)}
+      >
+        <div class="space" role="rowgroup" .style=${`height: ${total}px`}>
+          ${repeat(
+            visible,
+            (row) => row.id,
+            (row, index) => this._row(row, Math.max(0, first) + index, lanes, options),
+          )}
+        </div>
+        ${rows.length === 0 ? html`<p class="none">Nothing here yet.</p>` : ""}
+      </div>
+    </div>`;
+  }
+
+  /** @param {Event} event @param {LanesOptions} options */
+  _scrolled(event, options) {
+    const element = /** @type {HTMLElement} */ (event.currentTarget);
+    this.element = element;
+    this.top = element.scrollTop;
+    this.height = element.clientHeight;
+    if (this.frozen === null) this.follows = element.scrollTop + element.clientHeight >= element.scrollHeight - ROW;
+    options.redraw();
+  }
+
+  /** @param {KeyboardEvent} event @param {Row[]} rows @param {LanesOptions} options */
+  _keyed(event, rows, options) {
+    const steps = /** @type {Record<string, number>} */ ({ ArrowDown: 1, ArrowUp: -1, PageDown: 12, PageUp: -12, Home: -1e9, End: 1e9 });
+    const step = steps[event.key];
+    if (step === undefined || rows.length === 0) return;
+    event.preventDefault();
+    const before = options.selected === null ? -1 : rows.indexOf(options.selected);
+    const place = before < 0 ? (step > 0 && event.key !== "End" ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, before + step));
+    this.show(place, /** @type {HTMLElement} */ (event.currentTarget));
+    options.select(/** @type {Row} */ (rows[place]));
+  }
+
+  /** Scroll so that row number `place` is in sight. @param {number} place @param {HTMLElement} element */
+  show(place, element) {
+    this.element = element;
+    this.follows = false;
+    const top = place * ROW;
+    if (top < element.scrollTop) element.scrollTop = top;
+    else if (top + ROW > element.scrollTop + element.clientHeight) element.scrollTop = top + ROW - element.clientHeight;
+    this.top = element.scrollTop;
+  }
+
+  /** @param {Row} row @param {number} place @param {string[]} lanes @param {LanesOptions} options */
+  _row(row, place, lanes, options) {
+    const chosen = options.selected?.id === row.id;
+    const pod = row.pod === null ? -1 : lanes.indexOf(row.pod);
+    const [from, to] = span(row, pod, lanes);
+    const time = new Date(row.time * 1000);
+    const clock = `${String(time.getMinutes()).padStart(2, "0")}:${String(time.getSeconds()).padStart(2, "0")}.${String(time.getMilliseconds()).padStart(3, "0")}`;
+    const who = row.pod === null ? "" : ` ${t("pod")} ${letter(row.pod)}`;
+    return html`<div
+      class="row ${row.kind} ${row.tone} ${chosen ? "chosen" : ""}"
+      id="row-${row.id}"
+      role="row"
+      aria-selected=${chosen ? "true" : "false"}
+      aria-rowindex=${place + 1}
+      .style=${`top: ${place * ROW}px`}
+      @click=${() => options.select(row)}
+      @pointerenter=${() => options.peek(row)}
+    >
+      <span class="when" role="gridcell">${clock}</span>
+      <span class="arrow" role="gridcell" aria-label=${`${row.text}${who}: ${row.result}`} .style=${`grid-column: ${from + 2} / ${to + 3}`}>
+        <span class="podname">${row.pod === null ? "" : letter(row.pod)}</span>
+        <span class="text">${row.text}</span><span class="result">${row.result}</span>
+      </span>
+      ${options.buttons ? html`<span class="buttons" role="gridcell">${options.buttons(row)}</span>` : ""}
+    </div>`;
+  }
+}
+
+/** From which lane to which an arrow goes. @param {Row} row @param {number} pod @param {string[]} lanes @returns {[number, number]} */
+function span(row, pod, lanes) {
+  if (row.kind === "exchange") return [0, pod < 0 ? 1 : pod];
+  if (row.kind === "redis") return [pod < 0 ? 2 : pod, lanes.length - 1];
+  return row.pod === null ? [0, lanes.length - 1] : [pod, pod];
+}

@@ -1,0 +1,120 @@
+/** The page: its views, its keyboard, and one drawing for each frame in which something has changed. */
+
+import { html, render } from "../vendor/lit-html/lit-html.js";
+import { effect } from "../vendor/signals-core/signals-core.module.js";
+import { problem } from "./api.js";
+import { refreshRules } from "./controls.js";
+import { dialog } from "./dialog.js";
+import { exploreView } from "./explore.js";
+import { keysView } from "./keys.js";
+import { liveView, pauseOrResume, settle } from "./live.js";
+import { route } from "./route.js";
+import { refreshRuns, runsView } from "./runs.js";
+import { scenariosView } from "./scenarios.js";
+import { busy, connection, held, refresh, selected } from "./state.js";
+import { follow } from "./stream.js";
+import { holding, holdNext, queue, refreshHolding, release, setHolding, step } from "./touch.js";
+import { tryView } from "./tryit.js";
+import { language, setLanguage, t } from "./words.js";
+
+/** @type {Record<string, {name: string, draw: () => unknown}>} */
+const VIEWS = {
+  live: { name: "Live", draw: liveView },
+  keys: { name: "Keys", draw: keysView },
+  try: { name: "Try it", draw: tryView },
+  scenarios: { name: "Scenarios", draw: scenariosView },
+  explore: { name: "Explore", draw: exploreView },
+  runs: { name: "Runs", draw: runsView },
+};
+const EVERY_MS = 3000;
+
+/** @type {Record<string, string>} */
+const SIGNS = { open: "connected", connecting: "connecting…", lost: "connection lost, trying again" };
+
+function page() {
+  const view = VIEWS[route.value.view] ?? /** @type {{name: string, draw: () => unknown}} */ (VIEWS.live);
+  const wrong = problem.value;
+  return html`<a class="skip" href="#main" @click=${(/** @type {Event} */ event) => {
+      event.preventDefault();
+      document.getElementById("main")?.focus();
+    }}>Skip to the content</a>
+    <header class="top">
+      <h1>devenv</h1>
+      <nav aria-label="Views">${Object.entries(VIEWS).map(([name, one]) => html`<a href=${`#/${name}`} aria-current=${one === view ? "page" : "false"}>${t(one.name)}</a>`)}</nav>
+      <span class="sign ${connection.value}" role="status">${t(SIGNS[connection.value] ?? "")}</span>
+      <button lang=${language.value === "ko" ? "en" : "ko"} id="language" @click=${() => setLanguage(language.value === "ko" ? "en" : "ko")}>${language.value === "ko" ? "English" : "한국어"}</button>
+    </header>
+    ${wrong ? html`<p class="banner bad" role="alert">${wrong.detail}${wrong.hint ? html` <span>${wrong.hint}</span>` : ""} <button @click=${() => (problem.value = null)}>OK</button></p>` : ""}
+    ${busy.value ? html`<p class="banner busy" role="status">${busy.value}…</p>` : ""}
+    <main id="main" tabindex="-1">${view.draw()}</main>
+    ${dialog()}`;
+}
+
+const root = /** @type {HTMLElement} */ (document.getElementById("app"));
+let due = false;
+/** @type {(() => void)|null} */
+let stopReading = null;
+
+/** Draw the page; the next frame draws it anew once a signal that was read has changed. */
+function draw() {
+  stopReading?.();
+  let drawn = false;
+  stopReading = effect(() => {
+    if (drawn) {
+      requestDrawing();
+      return;
+    }
+    drawn = true;
+    render(page(), root);
+  });
+  settle();
+}
+
+function requestDrawing() {
+  if (due) return;
+  due = true;
+  requestAnimationFrame(() => {
+    due = false;
+    draw();
+  });
+}
+
+/** @param {KeyboardEvent} event */
+function keyed(event) {
+  const target = /** @type {HTMLElement} */ (event.target);
+  const writes = ["INPUT", "SELECT", "TEXTAREA"].includes(target.tagName) && /** @type {HTMLInputElement} */ (target).type !== "checkbox";
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Escape" && writes) target.blur();
+  if (writes || document.querySelector("dialog[open]")) return;
+  const first = queue.value[0];
+  const row = selected.value;
+  const chosen = row?.kind === "redis" ? (held.value.find((one) => `c${one.seq}` === row.id) ?? first) : first;
+  /** @type {Record<string, () => unknown>} */
+  const keys = {
+    "/": () => document.getElementById("search")?.focus(),
+    p: pauseOrResume,
+    h: () => setHolding(!holding.value),
+    n: holdNext,
+    s: step,
+    r: () => chosen && release(chosen),
+    l: () => chosen && release(chosen, "lose-reply"),
+  };
+  const act = keys[event.key];
+  if (act === undefined) return;
+  event.preventDefault();
+  void act();
+}
+
+addEventListener("keydown", keyed);
+draw();
+follow();
+void refreshHolding();
+void refreshRules();
+void refreshRuns();
+setInterval(() => {
+  if (!document.hidden && connection.value === "open") void refresh();
+}, EVERY_MS);
+addEventListener("hashchange", () => {
+  if (route.value.view === "runs") void refreshRuns();
+  if (route.value.view === "live") void refreshHolding();
+});

@@ -1,0 +1,115 @@
+/** The live picture: client, proxy, pods with their store, gate and Redis, and where each challenge lives. */
+
+import { html, svg } from "../vendor/lit-html/lit-html.js";
+import { signal } from "../vendor/signals-core/signals-core.module.js";
+import { layout, path } from "./layout.js";
+import { letter, short } from "./rows.js";
+import { challenges, held, now, overview, podNames, underWay } from "./state.js";
+import { t } from "./words.js";
+
+/** @import {Box, Layout} from "./layout.js" */
+/** @import {Life} from "./challenges.js" */
+/** @import {Pod} from "./types.js" */
+
+const narrow = matchMedia("(max-width: 640px)");
+const tall = signal(narrow.matches);
+narrow.addEventListener("change", () => {
+  tall.value = narrow.matches;
+});
+
+/** A pod stays red for so many seconds after "Challenge not found". */
+const RED_SECONDS = 20;
+const MOST_CHIPS = 4;
+
+/** @returns {Layout} */
+export function plan() {
+  return layout(podNames.value, tall.value);
+}
+
+/** @param {Box} box @param {string} title @param {string} kind @param {string[]} lines */
+function part(box, title, kind, lines) {
+  return svg`<g class="part ${kind}">
+    <rect x=${box.x} y=${box.y} width=${box.w} height=${box.h} rx="10"></rect>
+    <text class="name" x=${box.x + 12} y=${box.y + 24}>${title}</text>
+    ${lines.map((line, index) => svg`<text class="line" x=${box.x + 12} y=${box.y + 44 + index * 17}>${line}</text>`)}
+  </g>`;
+}
+
+/** @param {{x: number, y: number}[]} points @param {string} kind */
+function edge(points, kind) {
+  const [from, to] = /** @type {[{x: number, y: number}, {x: number, y: number}]} */ (points);
+  return svg`<line class="edge ${kind}" x1=${from.x} y1=${from.y} x2=${to.x} y2=${to.y}></line>`;
+}
+
+/** @param {Life[]} lives @param {number} x @param {number} y @param {number} columns @param {number} width */
+function chips(lives, x, y, columns, width) {
+  const shown = lives.slice(0, MOST_CHIPS);
+  const step = width / columns;
+  return svg`${shown.map((life, index) => {
+    const left = Math.max(0, Math.round(life.made + life.ttl - now.value));
+    const cx = x + (index % columns) * step;
+    const cy = y + Math.floor(index / columns) * 24;
+    return svg`<g class="chip ${life.lost ? "lost" : ""}">
+      <title>${life.id}, made by ${life.pod}, ${left} s left</title>
+      <rect x=${cx} y=${cy} width=${step - 6} height="20" rx="10"></rect>
+      <text x=${cx + 9} y=${cy + 14}>${short(life.id)} <tspan class="ttl">${left} s</tspan></text>
+    </g>`;
+  })}${lives.length > MOST_CHIPS ? svg`<text class="line" x=${x} y=${y + (Math.ceil(MOST_CHIPS / columns)) * 24 + 12}>+ ${lives.length - MOST_CHIPS}</text>` : ""}`;
+}
+
+/** @param {Pod} pod @param {Layout} where @param {Life[]} lives */
+function podPart(pod, where, lives) {
+  const box = /** @type {Box} */ (where.pods[pod.name]);
+  const store = overview.value?.stores[pod.name] ?? "";
+  const memory = store === "memory";
+  const lost = challenges.notFound.get(pod.name);
+  const red = lost !== undefined && now.value - lost.time < RED_SECONDS;
+  const busy = underWay.value.filter((exchange) => exchange.pod === pod.name).length;
+  const state = pod.state === "running" ? "" : pod.state;
+  const mine = memory ? lives.filter((life) => life.pod === pod.name) : [];
+  const narrowBox = box.w < 200;
+  return svg`<g class="part pod ${red ? "bad" : ""} ${pod.state === "running" ? "" : "down"}">
+    <rect x=${box.x} y=${box.y} width=${box.w} height=${box.h} rx="10"></rect>
+    <text class="name" x=${box.x + 12} y=${box.y + 24}>${t("pod")} ${letter(pod.name)}${busy ? svg`<tspan class="busy"> · ${busy} open</tspan>` : ""}</text>
+    <text class="line" x=${box.x + 12} y=${box.y + 43}>${state || `USE_REDIS ${pod.settings.USE_REDIS ?? "?"}${narrowBox ? "" : ` · ${store}`}`}</text>
+    ${
+      red
+        ? svg`<a class="why" href=${`#/live?why=${lost.exchange.seq}`} aria-label=${`Pod ${letter(pod.name)} answered: Challenge not found. Why?`}>
+            <rect class="whyback" x=${box.x + 8} y=${box.y + 54} width=${box.w - 16} height="44" rx="8"></rect>
+            <text class="found" x=${box.x + 18} y=${box.y + 72}>Challenge not found</text>
+            <text class="link" x=${box.x + 18} y=${box.y + 90}>${t("Why?")} →</text></a>`
+        : memory
+          ? chips(mine, box.x + 12, box.y + 53, narrowBox ? 1 : 2, box.w - 20)
+          : ""
+    }
+  </g>`;
+}
+
+/** The picture. */
+export function picture() {
+  challenges.version.value; // redrawn when it changes
+  const seen = overview.value;
+  if (seen === null) return html`<div class="picture waiting" role="status">${t("connecting…")}</div>`;
+  const where = plan();
+  const lives = challenges.living(now.value);
+  const shared = Object.values(seen.stores).some((store) => store !== "memory");
+  const inRedis = lives.filter((life) => (seen.stores[life.pod] ?? "memory") !== "memory");
+  const keys = seen.keys.reduce((sum, listing) => sum + listing.keys.length, 0);
+  const holding = held.value.length;
+  const words = `${seen.pods.length} pods behind a proxy with policy ${seen.policy}; ${lives.length} challenges live`;
+  return html`<svg class="picture" role="group" aria-label=${words} viewBox="0 0 ${where.width} ${where.height}">
+    ${edge(path(where, "").arrive, "used")}
+    ${seen.pods.map((pod) => edge(path(where, pod.name).enter, pod.state === "running" ? "used" : "idle"))}
+    ${seen.pods.map((pod) => edge(path(where, pod.name).store, seen.stores[pod.name] === "memory" ? "idle" : "used"))}
+    ${edge(path(where, "").reach, shared ? "used" : "idle")}
+    <g id="moving" aria-hidden="true"></g>
+    ${part(where.client, t("client"), "end", [underWay.value.length ? `${underWay.value.length} waiting` : ""])}
+    ${part(where.proxy, t("proxy"), "wire", [seen.policy.length > 14 ? `${seen.policy.slice(0, 13)}…` : seen.policy])}
+    ${seen.pods.map((pod) => podPart(pod, where, lives))}
+    ${part(where.gate, t("gate"), holding ? "wire holding" : "wire", [holding ? `holds ${holding}` : seen.spec.gate ? "passes" : "none"])}
+    ${part(where.redis, seen.redis_engine === "valkey" ? "Valkey" : "Redis", seen.redis_state === "running" ? "store" : "store down", [
+      seen.redis_state === "running" ? `${keys} ${keys === 1 ? "key" : "keys"}` : seen.redis_state,
+    ])}
+    ${chips(inRedis, where.redis.x + 12, where.redis.y + 56, 1, where.redis.w - 20)}
+  </svg>`;
+}

@@ -1,0 +1,138 @@
+/** Records as rows of the stream: what each is and how it ended, in short. */
+
+/** @import {Command, Exchange, Row, StackEvent, Tone} from "./types.js" */
+
+/** Pods are called by their letter where there is room for no more. @param {string|null} pod */
+export function letter(pod) {
+  return pod === null ? "–" : pod.startsWith("captcha-api-") ? pod.slice("captcha-api-".length) : pod;
+}
+
+/** @param {string|null} text @returns {any} */
+function json(text) {
+  if (!text) return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** @param {string|null|undefined} id */
+export function short(id) {
+  return id ? id.slice(0, 6) : "";
+}
+
+export const NOT_FOUND = "Challenge not found";
+
+/** @param {Exchange} exchange @returns {Row} */
+export function exchangeRow(exchange) {
+  const sent = json(exchange.request_body);
+  const answer = json(exchange.response_body);
+  const challenge = sent?.challenge_id ?? answer?.challenge_id ?? null;
+  const name = exchange.path.split("?")[0]?.split("/").filter(Boolean).pop() ?? exchange.path;
+  const [result, tone] = ending(exchange, answer);
+  return {
+    id: exchange.seq > 0 ? `x${exchange.seq}` : `o${exchange.request_id}`,
+    time: exchange.started,
+    kind: "exchange",
+    pod: exchange.pod,
+    text: `${exchange.method === "POST" ? "" : `${exchange.method} `}${name}${challenge ? ` ${short(challenge)}` : ""}`,
+    result,
+    tone,
+    challenge,
+    record: exchange,
+    haystack: JSON.stringify(exchange).toLowerCase() + ` ${result}`,
+  };
+}
+
+/** @param {Exchange} exchange @param {any} answer @returns {[string, Tone]} */
+function ending(exchange, answer) {
+  if (exchange.outcome === "open") return ["under way", "held"];
+  if (answer?.message === NOT_FOUND) return [NOT_FOUND, "bad"];
+  if (exchange.error || exchange.status >= 500 || exchange.status === 0) {
+    return [`${exchange.status || ""} ${exchange.error ?? answer?.detail ?? "error"}`.trim(), "bad"];
+  }
+  if (answer?.success === true) return ["passed", "good"];
+  if (answer?.success === false) return [answer.message ?? "wrong", "plain"];
+  if (answer?.challenge_id || answer?.samples) return ["created", "plain"];
+  return [String(exchange.status), exchange.status < 400 ? "plain" : "bad"];
+}
+
+/** The fates that are not the usual way, each in its tone. @type {Record<string, Tone>} */
+const FATES = {
+  held: "held",
+  delayed: "held",
+  released: "plain",
+  "auto-released": "plain",
+  passed: "plain",
+  handshake: "quiet",
+  queued: "quiet",
+};
+
+/** @param {Command} command @returns {Row} */
+export function commandRow(command) {
+  const words = [command.command, ...(command.key === null ? [] : [shortKey(command.key)])];
+  const usual = command.fate === "passed" || command.fate === "handshake" || command.fate === "queued";
+  const reply = command.reply === null ? "" : command.reply;
+  const failed = reply.startsWith("-") || reply.startsWith("(error)");
+  return {
+    id: `c${command.seq}`,
+    time: command.received,
+    kind: "redis",
+    pod: command.pod,
+    text: words.join(" "),
+    result: usual ? reply : `${command.fate}${reply ? ` · ${reply}` : ""}`,
+    tone: failed ? "bad" : (FATES[command.fate] ?? "bad"),
+    challenge: command.key === null ? null : (command.key.split(":").pop() ?? null),
+    record: command,
+    haystack: JSON.stringify(command).toLowerCase(),
+  };
+}
+
+/** A key with its challenge's id cut to six letters. @param {string} key */
+export function shortKey(key) {
+  const at = key.lastIndexOf(":");
+  return at < 0 || key.length - at < 12 ? key : `${key.slice(0, at + 1)}${key.slice(at + 1, at + 7)}…`;
+}
+
+/** @param {StackEvent} event @param {number} number @returns {Row} */
+export function stackRow(event, number) {
+  const detail = Object.entries(event.detail)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(" ");
+  return {
+    id: `s${number}`,
+    time: event.time,
+    kind: "stack",
+    pod: event.pod,
+    text: event.what === "redis" ? `redis ${event.detail.action ?? ""}` : `${event.what}${event.pod ? ` ${letter(event.pod)}` : ""}`,
+    result: event.what === "redis" ? "" : detail,
+    tone: event.what === "missing" ? "bad" : "quiet",
+    challenge: null,
+    record: event,
+    haystack: JSON.stringify(event).toLowerCase(),
+  };
+}
+
+/** Rows of a run's events, in order of time. @param {(Exchange|Command|StackEvent)[]} events @returns {Row[]} */
+export function rowsOf(events) {
+  return events
+    .map((event, number) =>
+      event.kind === "exchange" ? exchangeRow(event) : event.kind === "redis" ? commandRow(event) : stackRow(event, number),
+    )
+    .sort((one, other) => one.time - other.time);
+}
+
+/**
+ * Whether a row fits a filter: every word of `search` occurs in it; `kind` and `pod` where given; commands that only
+ * prepare a connection are left out unless searched for.
+ * @typedef {{search: string, kind: string, pod: string}} Filter
+ * @param {Row} row
+ * @param {Filter} filter
+ */
+export function fits(row, filter) {
+  if (filter.kind === "problems" ? row.tone !== "bad" : filter.kind && row.kind !== filter.kind) return false;
+  if (filter.pod && row.pod !== filter.pod) return false;
+  if (row.kind === "redis" && row.tone === "quiet" && !filter.search) return false;
+  return filter.search === "" || filter.search.toLowerCase().split(/\s+/).every((word) => row.haystack.includes(word));
+}

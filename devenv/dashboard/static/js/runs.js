@@ -1,0 +1,110 @@
+/** Past runs in the same stream: of the state directory, or a trace.jsonl from a file. */
+
+import { html } from "../vendor/lit-html/lit-html.js";
+import { signal } from "../vendor/signals-core/signals-core.module.js";
+import { act, show } from "./api.js";
+import { detail } from "./detail.js";
+import { explainEvents, explainRun, findings, forget } from "./explain.js";
+import { filterBar, filterOf } from "./filters.js";
+import { Lanes } from "./lanes.js";
+import { fits, rowsOf } from "./rows.js";
+import { parameter } from "./route.js";
+import { t } from "./words.js";
+
+/** @import {Row} from "./types.js" */
+
+const list = signal(/** @type {any[]} */ ([]));
+const rows = signal(/** @type {Row[]} */ ([]));
+const shownRun = signal(/** @type {any} */ (null));
+const selected = signal(/** @type {Row|null} */ (null));
+const peeked = signal(/** @type {Row|null} */ (null));
+const moved = signal(0);
+const lanes = new Lanes();
+lanes.follows = false;
+let asked = "";
+
+export async function refreshRuns() {
+  const answer = await act("GET", "/dashboard/runs");
+  if (answer) list.value = answer.runs;
+}
+
+/** @param {string} id */
+async function open(id) {
+  if (asked === id) return;
+  asked = id;
+  forget();
+  if (!id) return;
+  const run = await act("GET", `/dashboard/runs/${encodeURIComponent(id)}`);
+  if (!run) return;
+  shownRun.value = run;
+  rows.value = rowsOf(run.events);
+  selected.value = null;
+  lanes.top = 0;
+  if (run.trace) await explainRun(id);
+}
+
+/** @param {Event} event */
+async function openFile(event) {
+  const file = /** @type {HTMLInputElement} */ (event.target).files?.[0];
+  if (!file) return;
+  try {
+    const lines = (await file.text()).split("\n").filter((line) => line.trim());
+    const events = lines.map((line, index) => {
+      try {
+        return JSON.parse(line);
+      } catch {
+        throw new Error(`${file.name}:${index + 1}: not JSON`);
+      }
+    });
+    asked = file.name;
+    shownRun.value = { id: file.name, title: file.name, events, left_out: 0, schedule: "" };
+    rows.value = rowsOf(events);
+    await explainEvents(events);
+  } catch (error) {
+    show(error);
+  }
+}
+
+/** The view. */
+export function runsView() {
+  const id = parameter("run");
+  void open(id);
+  moved.value;
+  const run = shownRun.value;
+  const filter = filterOf();
+  const shown = rows.value.filter((row) => fits(row, filter));
+  const pods = [...new Set(rows.value.flatMap((row) => (row.pod ? [row.pod] : [])))].sort();
+  return html`<div class="runs">
+    <section class="card list" aria-labelledby="runs-title">
+      <h2 id="runs-title">${t("Runs")}</h2>
+      <label class="file">Open a trace.jsonl <input type="file" accept=".jsonl" @change=${openFile} /></label>
+      <ul class="plain">${list.value.map((one) => html`<li><a href=${`#/runs?run=${encodeURIComponent(one.id)}`} aria-current=${one.id === id ? "true" : "false"}>${one.title}</a>
+        ${one.verdict ? html`<span class="label ${one.verdict === "holds" ? "good" : "bad"}">${one.verdict}</span>` : ""}<br /><span class="quiet">${one.id.split("-")[0]} ${one.store ?? ""}</span></li>`)}</ul>
+      ${list.value.length === 0 ? html`<p class="hint">No run yet. <code>devenv demo</code>, <code>devenv replay NAME</code> and the view Scenarios record one.</p>` : ""}
+    </section>
+    ${
+      run === null
+        ? ""
+        : html`<section class="run">
+            <section class="card">
+              <h2>${run.title} <span class="quiet">${run.id}</span></h2>
+              ${filterBar(pods, `${shown.length} of ${rows.value.length}`)}
+              ${run.left_out ? html`<p class="bad">${run.left_out} records are left out here; devenv explain ${run.id} reads all</p>` : ""}
+              <div class="streamed">
+                ${lanes.draw(shown, {
+                  name: "Records of the run",
+                  pods,
+                  selected: selected.value,
+                  select: (row) => (selected.value = row),
+                  peek: (row) => (peeked.value = row),
+                  redraw: () => (moved.value += 1),
+                })}
+                <aside class="detail" aria-label="The record in full">${detail(peeked.value ?? selected.value)}</aside>
+              </div>
+            </section>
+            <section class="card"><h2>${t("What went wrong")}</h2>${findings()}</section>
+          </section>`
+    }
+  </div>`;
+}
+

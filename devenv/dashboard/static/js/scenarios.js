@@ -1,0 +1,122 @@
+/** The catalogue of failures: what each scenario is about, what each store does with it, and a button that runs it. */
+
+import { html } from "../vendor/lit-html/lit-html.js";
+import { signal } from "../vendor/signals-core/signals-core.module.js";
+import { act } from "./api.js";
+import { job, reported, start, stop } from "./jobs.js";
+import { parameter, setParameter } from "./route.js";
+import { sequence } from "./sequence.js";
+import { overview } from "./state.js";
+import { t } from "./words.js";
+
+/** @typedef {{id: string, title: string, cause: string, about: string, source: string, pods: number, stores: Record<string, {bug: boolean, shows: string, not_applicable: string|null}>}} Scenario */
+
+const scenarios = signal(/** @type {Scenario[]} */ ([]));
+const step = signal(1000);
+const order = signal("");
+
+async function load() {
+  if (scenarios.value.length) return;
+  const answer = await act("GET", "/dashboard/scenarios");
+  if (answer) scenarios.value = answer.scenarios;
+}
+
+/** @param {Scenario} scenario @param {string} store @param {string} [schedule] */
+function run(scenario, store, schedule) {
+  step.value = 1000;
+  return start({ verb: "replay", target: scenario.id, strategy: store, ...(schedule ? { schedule } : {}) });
+}
+
+/** @param {Scenario} scenario */
+function card(scenario) {
+  const stores = Object.entries(scenario.stores);
+  const shown = parameter("scenario") === scenario.id;
+  return html`<article class="card scenario ${shown ? "open" : ""}">
+    <h3><button class="link title" aria-expanded=${shown ? "true" : "false"} @click=${() => setParameter("scenario", shown ? "" : scenario.id)}>${scenario.title}</button></h3>
+    <p class="quiet"><code>${scenario.id}</code> · ${scenario.pods} ${scenario.pods === 1 ? "pod" : "pods"}</p>
+    <p class="stores">${stores.map(([store, note]) => html`<span class="label ${note.not_applicable ? "" : note.bug ? "bad" : "good"}" title=${note.not_applicable ?? note.shows}>${store}${note.not_applicable ? " –" : note.bug ? " ✗" : " ✓"}</span>`)}</p>
+    ${
+      shown
+        ? html`<p>${scenario.about}</p>
+            <ul class="plain">${stores.map(([store, note]) => html`<li><b>${store}</b>: ${note.not_applicable ?? note.shows}</li>`)}</ul>
+            <div class="buttons">${stores.filter(([, note]) => !note.not_applicable).map(([store]) => html`<button class="primary" ?disabled=${!overview.value?.restarts} @click=${() => run(scenario, store)}>${t("Run")}: ${store}</button>`)}</div>
+            <p class="quiet">The same in a terminal: <code>devenv replay ${scenario.id} --strategy ${stores.find(([, note]) => note.bug)?.[0] ?? "atomic"}</code></p>
+            ${job.value?.asked.target === scenario.id ? outcome(scenario) : ""}
+            <details><summary>the scenario's file</summary><pre tabindex="0">${scenario.source}</pre></details>`
+        : ""
+    }
+  </article>`;
+}
+
+/** @param {Scenario} scenario */
+function outcome(scenario) {
+  const error = reported("error");
+  const result = reported("result");
+  if (error) return html`<p class="bad" role="status">${error.detail}${error.hint ? ` (${error.hint})` : ""}</p>`;
+  if (!result) return html`<p class="busy" role="status">${reported("progress") ?? "starting"} <button @click=${stop}>Stop</button></p>`;
+  const messages = result.explanation.messages;
+  const schedule = result.schedules?.[0] ?? "";
+  return html`<div role="status" class="verdict ${result.verdict === "holds" ? "good" : "bad"}">${result.verdict === "holds" ? `as the catalogue expects of ${result.store}` : result.verdict}</div>
+    <p><a href=${`#/runs?run=${encodeURIComponent(result.run)}`}>The run, with all its records</a> · <code>${result.command}</code></p>
+    ${result.explanation.findings.map((/** @type {any} */ finding) => html`<p><span class="label bad">cause</span> <b>${finding.cause}</b>: ${finding.sentence} ${finding.change}</p>`)}
+    ${stepper(messages.length)}
+    ${messages.length ? sequence(messages, scenario.title, step.value) : ""}
+    ${schedule ? reorder(scenario, schedule, result.store) : ""}`;
+}
+
+/** @param {number} count */
+function stepper(count) {
+  const at = Math.min(step.value, count);
+  return html`<div class="buttons stepper" role="group" aria-label="Step through the order">
+    <button ?disabled=${at === 0} @click=${() => (step.value = at - 1)}>← step back</button>
+    <input type="range" aria-label="step" min="0" max=${count} .value=${String(at)} @input=${(/** @type {Event} */ event) => (step.value = Number(/** @type {HTMLInputElement} */ (event.target).value))} />
+    <button ?disabled=${at === count} @click=${() => (step.value = at + 1)}>step →</button> <span class="quiet">${at} of ${count}</span>
+  </div>`;
+}
+
+/** Another order of the same commands, as text. @param {Scenario} scenario @param {string} schedule @param {string} store */
+function reorder(scenario, schedule, store) {
+  const text = order.value || parameter("schedule") || schedule;
+  const words = text.replace(/^v1\s*/, "").split(/\s+/);
+  /** @param {number} from @param {number} to */
+  const swap = (from, to) => {
+    const next = words.slice();
+    const [moved] = next.splice(from, 1);
+    next.splice(to, 0, /** @type {string} */ (moved));
+    order.value = `v1 ${next.join(" ")}`;
+    setParameter("schedule", order.value);
+  };
+  return html`<fieldset class="order">
+    <legend>The order, step by step: drag or move a step, then run it</legend>
+    <ol>${words.map((word, index) => html`<li draggable="true"
+        @dragstart=${(/** @type {DragEvent} */ event) => event.dataTransfer?.setData("text/plain", String(index))}
+        @dragover=${(/** @type {DragEvent} */ event) => event.preventDefault()}
+        @drop=${(/** @type {DragEvent} */ event) => {
+          event.preventDefault();
+          swap(Number(event.dataTransfer?.getData("text/plain")), index);
+        }}><code>${word}</code>
+        <button aria-label=${`Move step ${index + 1} forward`} ?disabled=${index === 0} @click=${() => swap(index, index - 1)}>↑</button>
+        <button aria-label=${`Move step ${index + 1} back`} ?disabled=${index === words.length - 1} @click=${() => swap(index, index + 1)}>↓</button></li>`)}</ol>
+    <label>as <code>devenv replay --schedule</code> takes it <input id="order" .value=${text} @change=${(/** @type {Event} */ event) => {
+      order.value = /** @type {HTMLInputElement} */ (event.target).value;
+      setParameter("schedule", order.value);
+    }} /></label>
+    <button class="primary" @click=${() => run(scenario, store, text)}>Run this order</button>
+    <button @click=${() => {
+      order.value = "";
+      setParameter("schedule", "");
+    }}>The recorded order again</button>
+  </fieldset>`;
+}
+
+/** The view. */
+export function scenariosView() {
+  void load();
+  const search = parameter("q").toLowerCase();
+  const fitting = scenarios.value.filter((one) => `${one.id} ${one.title} ${one.cause} ${one.about}`.toLowerCase().includes(search));
+  return html`<section aria-labelledby="scenarios-title">
+    <div class="bar"><h2 id="scenarios-title">${t("Scenarios")} <span class="quiet">${fitting.length}</span></h2>
+      <label>search <input id="search" type="search" .value=${parameter("q")} @input=${(/** @type {Event} */ event) => setParameter("q", /** @type {HTMLInputElement} */ (event.target).value)} /></label></div>
+    <div class="cards">${fitting.map(card)}</div>
+  </section>`;
+}
