@@ -69,6 +69,13 @@ def free_port() -> int:
     return free_ports(1)[0]
 
 
+def command_environment() -> dict[str, str]:
+    """For commands that are run as people run them: any ports, English, no colours."""
+    free = {f"DEVENV_{name}_PORT": "0" for name in ("TRAFFIC", "CONTROL", "ML", "REDIS", "GATE")}
+    kept = {name: item for name, item in os.environ.items() if not name.startswith(("DEVENV_", "REDIS_"))}
+    return {**kept, **free, "DEVENV_BACKEND": "embedded", "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
+
+
 def gone(process: psutil.Process) -> bool:
     """Whether the process has ended; one that only waits to be reaped has."""
     try:

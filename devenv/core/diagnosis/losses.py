@@ -42,7 +42,7 @@ def _about_the_same(story: Story, wrote: Step, read: Step) -> bool:
 
 
 def _lost(story: Story, joined: Joined) -> Call | None:
-    for call in story.verifies:
+    for call in sorted((*story.verifies, *story.vain_ends), key=lambda call: call.started):
         if call.outcome is Outcome.NOT_FOUND and not _over(story, call, joined) and not _unsure(story, call):
             return call
         if _judged_by_another_word(story, call):

@@ -40,6 +40,8 @@ class Call:
     steps: tuple[Step, ...]
     outcome: Outcome
     words: tuple[str, str] = CAPTCHA.words
+    stream: bool = False
+    """It is no verify, but uses the session in another way: its answer may be a stream that stays open."""
 
     @property
     def pod(self) -> str:
@@ -88,9 +90,14 @@ class Call:
         return max(0.0, until - self.started)
 
     @property
+    def streams(self) -> bool:
+        """Its answer has begun and is a stream, which may stay open for as long as its user wants."""
+        return self.stream and 200 <= self.exchange.status < 300
+
+    @property
     def unheard(self) -> bool:
         """Its user was told nothing by the pod: the proxy answered for it, or the user waited in vain."""
-        hung = (self.under_way or self.given_up) and self.waited_s >= SLOW_S
+        hung = (self.under_way or self.given_up) and self.waited_s >= SLOW_S and not self.streams
         refused = self.exchange.outcome == ExchangeOutcome.REFUSED
         instead = self.exchange.error is not None and not (self.given_up or self.under_way or refused)
         return hung or instead
@@ -155,7 +162,8 @@ class Call:
 class Story:
     """All that happened to one challenge. ``create`` is None where the trace begins later.
 
-    ``ends``: the requests by which the client ended it, as far as they were answered so.
+    ``ends``: the requests by which the client ended it, as far as they were answered so; ``vain_ends``: those
+    whose answer was that there is no such session.
     """
 
     challenge: ChallengeId
@@ -164,6 +172,7 @@ class Story:
     steps: tuple[Step, ...]
     calls: Mapping[int, Call]
     ends: tuple[Call, ...] = ()
+    vain_ends: tuple[Call, ...] = ()
 
     def owner(self, step: Step) -> Call | None:
         """The call that sent this step's command."""
@@ -288,6 +297,7 @@ def _stories(
             tuple(steps_by.get(challenge, ())),
             owned,
             tuple(call for call in mine if call.kind == "end" and 200 <= call.exchange.status < 300),
+            tuple(call for call in mine if call.kind == "end" and call.outcome is Outcome.NOT_FOUND),
         )
         for challenge, mine in calls_of.items()
     )
@@ -305,10 +315,12 @@ def _call(exchange: Exchange, profile: ServiceProfile) -> Call | None:
     found = profile.read(exchange.method, path, request, answer, exchange.session)
     if found is None:
         return None
-    outcome = profile.outcome(exchange.status, answer)
+    outcome = profile.outcome(exchange.status, answer, exchange.response_body or "")
+    use: CallKind = "verify" if found.use == "also" else found.use
     return Call(
-        exchange, found.use, found.kind, found.session, request, found.answer, (), outcome, profile.words
-    )
+        exchange, use, found.kind, found.session, request, found.answer, (), outcome, profile.words,
+        stream=found.use == "also",
+    )  # fmt: skip
 
 
 def _with_steps(call: Call, steps: Iterable[Step]) -> Call:

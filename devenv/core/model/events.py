@@ -65,7 +65,7 @@ class Exchange:
     request_body: str | None = None
     """The JSON that the client sent, as bounded text; None where there was none, or none that is JSON."""
     response_body: str | None = None
-    """The JSON of the response, likewise."""
+    """The JSON of the response, likewise, or a short text that is none."""
     session: SessionHeader | None = None
     """The value of the header or cookie that carries the service's session id, where it has one."""
     outcome: str | None = None

@@ -57,10 +57,11 @@ def _request(path: str, method: str, params: Mapping[str, Any], name: str, moder
 
 
 def session_kind(path: str = PATH) -> Kind:
-    """A session: opened by initialize, used by tools/list, ended by DELETE."""
+    """A session: opened by initialize, used by tools/list and by the GET of its stream, ended by DELETE."""
     use = list_tools(path).with_header(SESSION_HEADER, ID)
     end = Request(path, "DELETE", headers={SESSION_HEADER: ID})
-    return Kind(initialize(path), use, end=end)
+    stream = Request(path, "GET", headers={**ACCEPT, SESSION_HEADER: ID})
+    return Kind(initialize(path), use, end=end, also=(stream,))
 
 
 MCP_SESSION = ServiceProfile(
@@ -72,6 +73,8 @@ MCP_SESSION = ServiceProfile(
         Rule(status=(404,)),
         # Servers after older examples of the TypeScript SDK, and Python's before January 2026.
         Rule(status=(400,), contains={"error.message": "ession"}),
+        # Those servers answer GET and DELETE in plain text: "Invalid or missing session ID".
+        Rule(status=(400,), text="ession ID"),
     ),
     success=(Rule(status=(200, 202), absent=("error",)),),
     id_field="",

@@ -42,9 +42,11 @@ class Rule:
     """Fields that have no value other than null or false."""
     differs: Mapping[str, Any] = field(default_factory=dict)
     """Field → the value that it has not, though it has one."""
+    text: str = ""
+    """A part of the whole body as text, for answers that are no JSON; empty: any."""
 
-    def holds(self, status: int, body: Mapping[str, Any]) -> bool:
-        """Whether an answer looks so."""
+    def holds(self, status: int, body: Mapping[str, Any], text: str = "") -> bool:
+        """Whether an answer looks so; ``text``: its whole body."""
         return (
             status in (self.status or (200,))
             and all(_same(value_at(body, name), value) for name, value in self.equals.items())
@@ -52,6 +54,7 @@ class Rule:
             and all(_given(body, name) for name in self.present)
             and not any(_given(body, name) for name in self.absent)
             and all(_other(value_at(body, name), value) for name, value in self.differs.items())
+            and self.text in text
         )
 
 
@@ -141,6 +144,8 @@ class Kind:
     """What to answer by right, wrong, empty, where that is known without looking at the challenge."""
     end: Request | None = None
     """The request by which a client ends its session, where there is one."""
+    also: tuple[Request, ...] = ()
+    """Other requests that use a session: they are understood, and never sent by us."""
 
     @property
     def takes_answer(self) -> bool:
@@ -148,11 +153,15 @@ class Kind:
         return ANSWER in str(self.verify.fields)
 
 
+Use = Literal["create", "verify", "end", "also"]
+"""What a request does to a session; ``also``: it uses the session in another way than verify."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A request that was recognised."""
 
-    use: Literal["create", "verify", "end"]
+    use: Use
     kind: str
     session: ChallengeId | None
     answer: Mapping[str, Any]
@@ -211,8 +220,11 @@ class ServiceProfile:
             return answer == Answer.WRONG or not self.wrong
         return answer in kind.answers
 
-    def outcome(self, status: int | None, body: Mapping[str, Any]) -> Outcome:
-        """Class the answer to a request that used a session; ``status`` None: no answer came."""
+    def outcome(self, status: int | None, body: Mapping[str, Any], text: str = "") -> Outcome:
+        """Class the answer to a request that used a session; ``status`` None: no answer came.
+
+        ``body``: its JSON object; ``text``: its whole body.
+        """
         if status is None:
             return Outcome.ERROR
         ranked = (
@@ -220,7 +232,7 @@ class ServiceProfile:
             (Outcome.NOT_FOUND, self.not_found),
             (Outcome.WRONG, self.wrong),
         )
-        held = (outcome for outcome, rules in ranked if any(rule.holds(status, body) for rule in rules))
+        held = (outcome for outcome, rules in ranked if any(rule.holds(status, body, text) for rule in rules))
         return next(held, Outcome.ERROR)
 
     def session_of(self, headers: Mapping[str, str], body: Mapping[str, Any]) -> ChallengeId | None:
@@ -276,9 +288,8 @@ class ServiceProfile:
                 challenge_id = _id_text(carried) if self.carrier else self.session_of({}, answer)
                 return Reading("create", name, challenge_id, self.canonical(answer))
         for name, kind in self.kinds.items():
-            uses: tuple[tuple[Literal["verify", "end"], Request | None], ...] = (
-                ("verify", kind.verify), ("end", kind.end),
-            )  # fmt: skip
+            uses: list[tuple[Use, Request | None]] = [("verify", kind.verify), ("end", kind.end)]
+            uses += [("also", request) for request in kind.also]
             for use, template in uses:
                 if template is None or method != template.method or not _matches(request, template.match):
                     continue
@@ -313,6 +324,7 @@ class ServiceProfile:
                 tuple(item.get("aliases", ())),
                 item.get("answers", {}),
                 Request(**item["end"]) if item.get("end") else None,
+                tuple(Request(**request) for request in item.get("also", ())),
             )
             for name, item in data["kinds"].items()
         }

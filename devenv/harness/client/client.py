@@ -156,7 +156,8 @@ class CaptchaClient:
             request = replace(request, body={**request.body, **{name: submission[name] for name in more}})
         reply = await self._ask(request, pod, request_id)
         status, served_by = reply.status, reply.served_by
-        outcome, received = self.profile.outcome(status, reply.body), self.profile.canonical(reply.body)
+        outcome = self.profile.outcome(status, reply.body, reply.text)
+        received = self.profile.canonical(reply.body)
         result = Verified(
             outcome,
             status,
@@ -218,7 +219,7 @@ class CaptchaClient:
         received, served_by = json_of(response), response.headers.get("X-Served-By")
         headers = {name.lower(): value for name, value in response.headers.items()}
         result = Verified(
-            self.profile.outcome(response.status_code, received), response.status_code,
+            self.profile.outcome(response.status_code, received, response.text), response.status_code,
             self.profile.canonical(received), served_by, request_id, started, self._clock(), headers,
             response.text,
         )  # fmt: skip

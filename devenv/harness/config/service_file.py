@@ -67,13 +67,15 @@ class _Kind(_Table):
     create: _Request
     verify: _Request
     end: _Request | None = None
+    also: list[_Request] = []
     aliases: list[str] = []
     answers: dict[Literal["right", "wrong", "empty"], Any] = {}
 
     def made(self) -> Kind:
         answers: dict[str, Any] = {str(name): value for name, value in self.answers.items()}
         end = self.end.made() if self.end is not None else None
-        return Kind(self.create.made(), self.verify.made(), tuple(self.aliases), answers, end)
+        also = tuple(request.made() for request in self.also)
+        return Kind(self.create.made(), self.verify.made(), tuple(self.aliases), answers, end, also)
 
 
 class _Rule(_Table):
@@ -83,10 +85,12 @@ class _Rule(_Table):
     present: list[str] = []
     absent: list[str] = []
     differs: dict[str, Any] = {}
+    text: str = ""
 
     def made(self) -> Rule:
         status = (self.status,) if isinstance(self.status, int) else tuple(self.status)
-        return Rule(status, self.equals, self.contains, tuple(self.present), tuple(self.absent), self.differs)
+        present, absent = tuple(self.present), tuple(self.absent)
+        return Rule(status, self.equals, self.contains, present, absent, self.differs, self.text)
 
 
 class _Id(_Table):

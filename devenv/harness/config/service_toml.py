@@ -126,11 +126,12 @@ def _profile(found: Found) -> list[str]:
             f"verify = {_value(_request(kind.verify))}",
         ]
         lines += [f"end = {_value(_request(kind.end))}"] if kind.end is not None else []
+        lines += [f"also = {_value([_request(request) for request in kind.also])}"] if kind.also else []
         lines += [f"answers = {_value(kind.answers)}"] if kind.answers else []
     for title, rules in (("not-found", found.not_found), ("success", found.success), ("wrong", found.wrong)):
         for rule in rules:
             lines += ["", f"[[profile.{title}]]"]
-            parts = {"status": rule.status, "equals": rule.equals, "differs": rule.differs}
+            parts = {"status": rule.status, "equals": rule.equals, "differs": rule.differs, "text": rule.text}
             lines += [f"{key} = {_value(item)}" for key, item in parts.items() if item]
     return lines
 

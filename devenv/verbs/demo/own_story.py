@@ -130,16 +130,20 @@ class OwnAct:
         """How many answers are not known."""
         return sum(trial.unclear for trial in self.trials.values())
 
-    def causes(self, kind: str) -> str:
-        """What was found to be wrong with a kind of session, with counts; empty where nothing was."""
-        return ", ".join(group.title for group in self.explanation.groups if kind in group.kinds)
+    def causes(self, kind: str, but: str | None = None) -> str:
+        """What was found wrong with a kind of session, with counts, ``but`` for one cause; empty: nothing."""
+        groups = self.explanation.groups
+        return ", ".join(group.title for group in groups if kind in group.kinds and group.cause != but)
 
     def cell(self, kind: str, tally: Tally) -> tuple[str, bool]:
         """What a table says of a tally of a kind of session, and whether that is good.
 
-        It is not where a cause was found for this kind, however often its sessions were known.
+        It is not where a cause was found for this kind, however often its sessions were known; but for
+        pod-memory where the table itself shows the sessions of this kind that were not found.
         """
-        causes, text, known = self.causes(kind), tally_words(tally), tally.known == tally.trials
+        lost = kind in self.trials and self.trials[kind].lost > 0
+        causes = self.causes(kind, "pod-memory" if lost else None)
+        text, known = tally_words(tally), tally.known == tally.trials
         return (f"{text}, but {causes}", False) if known and causes else (text, known)
 
     def to_json(self) -> dict[str, Any]:

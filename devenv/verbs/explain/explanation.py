@@ -248,6 +248,8 @@ def summary(calls: Sequence[Call]) -> str:
 
 
 def _ending(call: Call) -> str:
+    if call.streams:
+        return "passed"
     if call.under_way:
         return "still under way"
     if call.given_up:

@@ -123,7 +123,7 @@ def _handles(
         profile = replace(MCP_HANDLE, id_field=place)
         handle = session_in(first, profile) or ChallengeId("")
         uses = [pod.use(kind, value) for value in (handle, unknown_like(handle))]
-        outcomes = [profile.outcome(answer.status, answer.body) for answer in uses]
+        outcomes = [profile.outcome(answer.status, answer.body, answer.text) for answer in uses]
         if outcomes == [Outcome.SUCCESS, Outcome.NOT_FOUND]:
             yield kind, place
 

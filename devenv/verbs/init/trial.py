@@ -147,9 +147,9 @@ def misfit(pod: Pod, kind: Kind, profile: ServiceProfile) -> str | None:
     session = pod.open_session(kind, profile)
     known, unknown = pod.use(kind, session), pod.use(kind, unknown_like(session))
     where = f"{kind.verify.method} {kind.verify.path}"
-    if profile.outcome(known.status, known.body) in (Outcome.NOT_FOUND, Outcome.ERROR):
+    if profile.outcome(known.status, known.body, known.text) in (Outcome.NOT_FOUND, Outcome.ERROR):
         return f"{where} answers {known.status} {known.first_bytes} in a new session"
-    if profile.outcome(unknown.status, unknown.body) is not Outcome.NOT_FOUND:
+    if profile.outcome(unknown.status, unknown.body, unknown.text) is not Outcome.NOT_FOUND:
         return f"{where} answers {unknown.status} {unknown.first_bytes} to an id that was never given out"
     return None
 
@@ -164,7 +164,7 @@ def find_limit(pod: Pod, kind: Kind, profile: ServiceProfile) -> tuple[int | Non
     session = pod.open_session(kind, profile)
     for graded in range(MOST_ANSWERS + 1):
         answer = pod.use(kind, session)
-        outcome = profile.outcome(answer.status, answer.body)
+        outcome = profile.outcome(answer.status, answer.body, answer.text)
         if outcome is Outcome.WRONG:
             continue
         if not graded:

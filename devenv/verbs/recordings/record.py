@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from devenv.core.model.bodies import content_type_of
+from devenv.core.model.bodies import answered_fields, content_type_of
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.events import Exchange, trace_event
 from devenv.core.model.presets import CAPTCHA
@@ -81,7 +81,7 @@ def recording_of(exchanges: list[Exchange], name: str) -> Recording:
             {"content-type": content_type_of(item.request_body)} if item.request_body else {},
             item.request_body,
             item.status,
-            {"content-type": "application/json"} if item.response_body else {},
+            {"content-type": _answered_type(item.response_body)} if item.response_body else {},
             item.response_body,
             client=item.client,
             pod=item.pod,
@@ -90,3 +90,7 @@ def recording_of(exchanges: list[Exchange], name: str) -> Recording:
     ]
     ordered = tuple(sorted(requests, key=lambda request: request.started or 0.0))
     return Recording(name, "recorded at the proxy", ordered, notes=tuple(notes))
+
+
+def _answered_type(text: str) -> str:
+    return "application/json" if answered_fields(text) or text[:1] in "{[" else "text/plain"

@@ -76,7 +76,7 @@ class Sessions:
         hosts = {request.host for request, reading in readings if reading is not None}
         events: list[Event] = []
         for request, reading in readings:
-            if reading is None or reading.use == "end":
+            if reading is None or reading.use in ("end", "also"):
                 if self.bodies and (not hosts or request.host in hosts) and _is_api(request):
                     events += self._other(request)
             elif reading.use == "create":
@@ -128,7 +128,9 @@ class Sessions:
         if request.answer_missing:
             self.answers_missing.append(request.number)
         answered = request.status is not None and (request.answer is not None or request.status != 200)
-        outcome = self.profile.outcome(request.status, request.got) if answered else None
+        outcome = (
+            self.profile.outcome(request.status, request.got, request.answer or "") if answered else None
+        )
         return [*events, Event("verify", request, session.name, kind, outcome)]
 
     def _named_in(self, request: Recorded, kind: str, challenge_id: str | None) -> _Session | None:

@@ -225,7 +225,7 @@ def _as_contract(answer: Answered, profile: ServiceProfile) -> Answered:
     """What a service of its own style answered, in the contract's words: everything later reads those."""
     said = json.loads(answer.body)
     body = said if isinstance(said, dict) else {}
-    outcome = profile.outcome(answer.status, body)
+    outcome = profile.outcome(answer.status, body, answer.body)
     if outcome is Outcome.ERROR:
         return answer
     words: dict[str, object] = {"success": outcome is Outcome.SUCCESS}

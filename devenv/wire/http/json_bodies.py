@@ -1,4 +1,4 @@
-"""The bodies that are kept with the recent exchanges: JSON, HTML forms, streams of JSON events.
+"""The bodies that are kept with the recent exchanges: JSON, forms, streams of JSON events, short texts.
 
 They are bounded, and cheap for the usual small ones.
 """
@@ -63,6 +63,17 @@ def as_text(kept: bytes | str | None) -> str | None:
     except (ValueError, RecursionError):
         return text if answered_fields(text) or form_fields(text) else None
     return text
+
+
+def plain_text(kept: bytes | str | None) -> str | None:
+    """What ``bounded`` kept, where that is a short text of any sort ("no such session"); else None."""
+    if not isinstance(kept, bytes) or len(kept) > MAX_STRING:
+        return None
+    try:
+        text = kept.decode()
+    except ValueError:
+        return None
+    return text if text.replace("\n", "").replace("\r", "").isprintable() else None
 
 
 def _short_text(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from devenv.core.model.events import Exchange, ExchangeOutcome
 from devenv.core.model.ids import SessionHeader
-from devenv.wire.http.json_bodies import as_text
+from devenv.wire.http.json_bodies import as_text, plain_text
 
 
 class ExchangeRecord(NamedTuple):
@@ -50,7 +50,7 @@ class ExchangeRecord(NamedTuple):
             duration_ms=round(self.seconds * 1000, 3),
             error=self.error,
             request_body=as_text(self.sent),
-            response_body=as_text(self.answer),
+            response_body=as_text(self.answer) or plain_text(self.answer),
             session=None if self.session is None else SessionHeader(self.session.decode("latin-1")),
             outcome=self.outcome,
             client_closed=self.client_closed,

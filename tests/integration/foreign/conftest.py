@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 import httpx
 import pytest
@@ -24,9 +20,10 @@ from devenv.verbs.explain.explanation import Explanation, explain_trace
 from devenv.verbs.operate.select import SUPERVISOR
 from devenv.wire.control.client import ControlClient
 
+from .packages import of_npm, of_pip
+
 A, B = "captcha-api-a", "captcha-api-b"
 SERVICES = Path(__file__).parent / "services"
-NODE = ("npm", "install", "--silent", "--ignore-scripts", "--no-audit", "--no-fund")
 REDIS_PY = "redis==5.0.8"
 PATIENCE_S = 1.5
 """So long a user waits for an answer before giving up."""
@@ -52,33 +49,15 @@ equals = {{ ok = true }}
 """
 
 
-def missing(why: str) -> NoReturn:
-    """Skip the test, or fail it where everything that it needs must be there (DEVENV_REQUIRE_TOOLS=1)."""
-    if os.environ.get("DEVENV_REQUIRE_TOOLS"):
-        pytest.fail(why)
-    pytest.skip(why)
+def installed(name: str, folder: Path, *requirements: str) -> Path:
+    """A copy of the service in ``folder``, with the packages that it needs, ``requirements`` by pip.
 
-
-def installed(name: str, folder: Path) -> None:
-    """A copy of the service in ``folder``, with the packages that it names."""
+    Gives the PYTHONPATH that has those.
+    """
     shutil.copytree(SERVICES / name, folder, dirs_exist_ok=True)
     if (folder / "package.json").exists():
-        for tool in ("node", "npm"):
-            shutil.which(tool) or missing(f"{tool} is not installed")
-        subprocess.run(NODE, cwd=folder, check=True, capture_output=True)
-    elif name == "redis_py":
-        pip = [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-deps",
-            "--target",
-            "packages",
-            REDIS_PY,
-        ]
-        subprocess.run(pip, cwd=folder, check=True, capture_output=True)
+        of_npm(folder / "package.json", folder)
+    return of_pip(*requirements) if requirements else folder
 
 
 @dataclass
@@ -130,10 +109,10 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """Two pods of one of the services."""
     name = str(request.param)
     folder = tmp_path_factory.mktemp(name)
-    installed(name, folder)
+    packages = installed(name, folder, *(("--no-deps", REDIS_PY) if name == "redis_py" else ()))
     node = (folder / "package.json").exists()
     command = "node server.mjs" if node else "{python} server.py {port}"
-    toml = TOML.format(command=command, packages=folder / "packages")
+    toml = TOML.format(command=command, packages=packages.as_posix())
     spec = StackSpec(ports=Ports.free(), use_redis=True, service=parse_service(toml, folder))
     stack = JournaledStack(EmbeddedStack(tmp_path_factory.mktemp("stack"), SUPERVISOR), MemoryJournal())
     try:

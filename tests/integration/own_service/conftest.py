@@ -19,7 +19,7 @@ from devenv.verbs.explore.result import Exploration, ExploreOptions, Mode
 from devenv.verbs.explore.usecase import explore_on
 from devenv.verbs.replay.replayer import Replayer
 from devenv.verbs.replay.result import ReplayResult
-from tests.support import ROOT
+from tests.support import ROOT, command_environment
 
 EXAMPLES = ROOT / "docs" / "examples"
 
@@ -65,9 +65,7 @@ def needed(tool: str) -> str:
 @pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
     """For commands that are run as people run them: any ports, English, no colours."""
-    free = {f"DEVENV_{name}_PORT": "0" for name in ("TRAFFIC", "CONTROL", "ML", "REDIS", "GATE")}
-    kept = {name: item for name, item in os.environ.items() if not name.startswith(("DEVENV_", "REDIS_"))}
-    return {**kept, **free, "DEVENV_BACKEND": "embedded", "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
+    return command_environment()
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from devenv.core.diagnosis.stories import join
 from devenv.core.model.events import Exchange, StackEvent, TraceEvent
 from devenv.core.model.ids import SessionHeader
 from devenv.core.model.mcp import MCP_SESSION, initialize, list_tools
+from devenv.verbs.explain.explanation import explain_trace
 
 from .conftest import A, B
 
@@ -68,6 +70,35 @@ def test_gone_on_its_own_pod_is_no_regression_of_a_switch_that_it_has_not() -> N
     told = f"{problem.sentence} {problem.change}"
     assert not any(word in told for word in ("USE_REDIS", "Redis alone", "captcha "))
     assert "do not by themselves" in problem.change
+
+
+PLAIN = "Invalid or missing session ID"
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize(("status", "answer"), [(404, json.dumps(NO_SESSION)), (400, PLAIN)])
+def test_a_stream_or_an_end_that_the_other_pod_refuses_is_a_lost_session(
+    method: str, status: int, answer: str
+) -> None:
+    asked = replace(exchange(2, B, None, status, None, method), response_body=answer)
+    assert [problem.cause for problem in found(OPENED, asked)] == ["pod-memory"]
+
+
+def test_a_refusal_for_another_reason_is_no_lost_session() -> None:
+    asked = replace(exchange(2, B, None, 400, None), response_body="Invalid Content-Type header")
+    assert found(OPENED, asked) == ()
+
+
+@pytest.mark.parametrize("outcome", ["open", "client-closed"])
+def test_a_stream_that_stays_open_is_no_request_that_hangs(outcome: str) -> None:
+    stream = replace(
+        exchange(2, A, None, 200, None, "GET"), response_body=None, duration_ms=9000.0, outcome=outcome
+    )
+    assert found(OPENED, stream) == ()
+    told = explain_trace([PROFILE, OPENED, stream], "a trace").verdict
+    assert told == "nothing wrong: 1 session, 1 use: 1 passed"
+    [problem] = found(OPENED, replace(stream, status=499 if outcome == "client-closed" else 0))
+    assert problem.cause == "unexplained"  # not even its head came
 
 
 def test_a_restart_is_told_as_one() -> None:

@@ -34,11 +34,13 @@ def test_what_servers_answer_to_a_session(status: int, body: dict[str, Any], out
     assert MCP_SESSION.outcome(status, body) is outcome
 
 
-def test_a_client_ends_its_session_with_delete() -> None:
+def test_a_client_ends_its_session_with_delete_and_reads_a_stream_with_get() -> None:
     ended = MCP_SESSION.read("DELETE", "/mcp", {}, {}, "abc")
     assert ended is not None
     assert (ended.use, ended.session) == ("end", "abc")
-    assert MCP_SESSION.read("GET", "/mcp", {}, {}, "abc") is None  # its stream of events
+    stream = MCP_SESSION.read("GET", "/mcp", {}, {}, "abc")
+    assert stream is not None
+    assert (stream.use, stream.session) == ("also", "abc")
     assert MCP_SESSION.from_json(MCP_SESSION.to_json()) == MCP_SESSION
 
 

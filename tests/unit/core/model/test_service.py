@@ -14,6 +14,29 @@ from devenv.core.model.service import Kind, Request, Rule, ServiceProfile, Servi
 from devenv.core.model.topology import StackSpec
 from devenv.core.model.vocabulary import Outcome
 
+GONE = Rule(status=(400, 404), text="no such session")
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "holds"),
+    [
+        (404, "no such session 5", True),
+        (404, "Not Found", False),
+        (200, "no such session", False),
+        (404, "", False),
+    ],
+)
+def test_a_rule_can_look_for_a_part_of_a_text_that_is_no_json(status: int, text: str, holds: bool) -> None:
+    assert GONE.holds(status, {}, text) is holds
+
+
+def test_requests_beside_verify_are_read_and_never_taken_for_it() -> None:
+    profile = replace(REST, kinds={"sum": replace(REST.kinds["sum"], also=(Request("/live/{id}", "GET"),))})
+    reading = profile.read("GET", "/live/c1", {}, {})
+    assert reading is not None and (reading.use, reading.session) == ("also", "c1")
+    assert ServiceProfile.from_json(json.loads(json.dumps(profile.to_json()))) == profile
+
+
 REST = ServiceProfile(
     name="rest",
     kinds={

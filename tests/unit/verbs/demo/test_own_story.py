@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,20 @@ def test_the_table_never_contradicts_the_diagnosis_under_it() -> None:
     assert act.cell("abstract", KNOWN) == ("3 of 3 known", True)
     assert act.cell("handwriting", GONE) == ("3 × not found", False)
     assert story_of(act).sentence == "no session was lost, but handwriting-global × 10"
+
+
+@pytest.mark.parametrize(
+    ("cause", "cell"),
+    [
+        ("pod-memory", ("3 of 3 known", True)),
+        ("handwriting-global", ("3 of 3 known, but handwriting-global × 10", False)),
+    ],
+)
+def test_a_loss_that_the_table_shows_is_not_repeated_beside_what_was_known(
+    cause: str, cell: tuple[str, bool]
+) -> None:
+    act = replace(diagnosed(None, cause), trials={"handwriting": LOST, "abstract": KEPT})
+    assert act.cell("handwriting", KNOWN) == cell
 
 
 def test_what_is_found_with_redis_fails_though_no_session_was_lost() -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from devenv.core.model.bodies import answered_fields, sent_fields
-from devenv.wire.http.json_bodies import MAX_COLLECTED, MAX_KEPT, as_text, bounded, collect
+from devenv.wire.http.json_bodies import MAX_COLLECTED, MAX_KEPT, as_text, bounded, collect, plain_text
 
 
 def collected(pieces: list[bytes]) -> bytes | None:
@@ -56,6 +56,8 @@ def test_forms_and_streams_of_events_are_kept_and_other_text_is_not() -> None:
     assert as_text(bounded(stream)) == stream.decode()
     assert as_text(bounded(b"OK")) is None
     assert as_text(bounded(b"data: no json")) is None
+    assert plain_text(bounded(b"Invalid session ID\n")) == "Invalid session ID\n"
+    assert plain_text(bounded(b"a" * 201)) is plain_text(bounded(b"a\x00")) is plain_text(None) is None
     long_form = b"captchaId=k3&picture=" + b"A" * 30_000
     kept = sent_fields(as_text(bounded(long_form)))
     assert kept["captchaId"] == "k3"

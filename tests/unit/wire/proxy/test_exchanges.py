@@ -74,7 +74,7 @@ def test_an_exchange_is_whole() -> None:
         "duration_ms": 1.5,
         "error": "reset",
         "request_body": '{"a": "값"}',
-        "response_body": None,
+        "response_body": "{broken",
         "session": "",
         "outcome": "broken-answer",
         "client_closed": 12.501,
