@@ -31,6 +31,7 @@ TESTED_WITH_THEIR_ROOM = {
     "devenv.core.render": ("unit/core/render", "document html"),
     "devenv.core.resp": ("unit/core/resp", "words"),
     "devenv.core.routing": ("unit/core/routing/test_policies.py", "codec"),
+    "devenv.core.simulation": ("unit/core/simulation/test_run.py", "events tally vectors"),
     "devenv.dashboard": ("browser/dashboard", "edge jobs recorded routes supervisor surroundings worker"),
     "devenv.harness.client": ("integration/cli/test_pairs.py", "cross_pod_check"),
     "devenv.pytest_plugin": ("integration/pytest_plugin", "results stack workbench"),

@@ -1,0 +1,1 @@
+"""Predicts how many sessions are lost: by formulas, by vectorised sampling, and event by event."""

@@ -1,0 +1,252 @@
+"""Routing in a simulation: the proxy's own policies, and models of load balancers as they were measured.
+
+A model is a policy object like the proxy's (``core.routing.Policy``) for the event engine, and a ``Kind``
+with an argument for the vectorised one. The models of real balancers name the version that was measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.vocabulary import MAX_PODS, POD_PREFIX, pod_name
+from devenv.core.routing import POLICIES as PROXY_POLICIES
+from devenv.core.routing import Choice, Policy, RequestFacts, parse_policy
+from devenv.core.routing.policies import RoundRobin, Weighted, _Base
+
+if TYPE_CHECKING:
+    from random import Random
+
+
+class Kind(StrEnum):
+    """How a choice comes about, as far as the vectorised engine needs to tell."""
+
+    RANDOM = "random"
+    """A uniform draw per request."""
+    TURNS = "turns"
+    """Each pod in turn, one counter."""
+    TURNS_PER_WORKER = "turns per worker"
+    """Each worker process of the balancer has a counter; a connection stays with its worker."""
+    WEIGHTED = "weighted"
+    """In turn by weight."""
+    RENDEZVOUS = "rendezvous"
+    """By the client's address, highest random weight."""
+    HASH_MOD = "hash mod"
+    """By the client's address: hash modulo the number of pods."""
+    COOKIE = "cookie"
+    """The pod of the first request."""
+    CONNECTION = "connection"
+    """A uniform draw per connection."""
+    PINNED = "pinned"
+    """One pod."""
+    STICKY_CANARY = "sticky canary"
+    """A cookie keeps those on the canary who got there once; all others are drawn for each request."""
+    BUSY = "busy"
+    """By the requests under way: only the event engine has these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """A policy or model over given pods."""
+
+    kind: Kind
+    policy: Callable[[], Policy]
+    """A fresh policy object for the event engine."""
+    argument: tuple[float, ...] = ()
+    """Workers, weights by pod, the pinned pod's index, or the canary's share."""
+
+
+class HashMod(_Base):
+    """The client's hash modulo the number of candidates, as ``hash`` without ``consistent`` does in nginx."""
+
+    name = "hash-mod"
+
+    def choose(
+        self, request: RequestFacts, candidates: Sequence[str], in_flight: Mapping[str, int], rng: Random
+    ) -> Choice:
+        """The candidate at the hash of the client's address modulo their number."""
+        return Choice(candidates[mixed(int(request.client)) % len(candidates)])
+
+
+class TurnsPerWorker(_Base):
+    """Round robin whose counter is each balancer process's own: nginx without ``zone``, Envoy, lighttpd."""
+
+    name = "turns-per-worker"
+
+    def __init__(self, pods: Sequence[str], workers: int) -> None:
+        super().__init__(pods)
+        self._turns = [RoundRobin(pods) for _ in range(workers)]
+
+    def choose(
+        self, request: RequestFacts, candidates: Sequence[str], in_flight: Mapping[str, int], rng: Random
+    ) -> Choice:
+        """The next pod of the worker that has the request's connection."""
+        worker = mixed(request.connection) % len(self._turns)
+        return self._turns[worker].choose(request, candidates, in_flight, rng)
+
+
+class StickyCanary(_Base):
+    """The last pod is the canary: a draw with its share, and a cookie for those alone whom it falls on."""
+
+    name = "sticky-canary"
+
+    def __init__(self, pods: Sequence[str], share: float) -> None:
+        super().__init__(pods)
+        self._share = share
+
+    def choose(
+        self, request: RequestFacts, candidates: Sequence[str], in_flight: Mapping[str, int], rng: Random
+    ) -> Choice:
+        """The canary where the cookie says so or the draw falls on it, else one of the others at random."""
+        canary, others = self.pods[-1], [pod for pod in candidates if pod != self.pods[-1]]
+        if canary in candidates and (request.cookie == canary or not others or rng.random() < self._share):
+            return Choice(canary, set_cookie=canary)
+        return Choice(others[int(rng.random() * len(others))])
+
+
+class LeastBusy(_Base):
+    """The pod with the fewest requests under way; ties go to the first pod, or to one at random."""
+
+    name = "least-busy"
+
+    def __init__(self, pods: Sequence[str], ties: str) -> None:
+        super().__init__(pods)
+        self._random = ties == "random"
+
+    def choose(
+        self, request: RequestFacts, candidates: Sequence[str], in_flight: Mapping[str, int], rng: Random
+    ) -> Choice:
+        """The least busy candidate."""
+        least = min(in_flight.get(pod, 0) for pod in candidates)
+        equals = [pod for pod in candidates if in_flight.get(pod, 0) == least]
+        return Choice(equals[int(rng.random() * len(equals))] if self._random else equals[0])
+
+
+class TwoChoices(_Base):
+    """The less busy of two pods drawn at random (power of two choices, Mitzenmacher 1996)."""
+
+    name = "two-choices"
+
+    def choose(
+        self, request: RequestFacts, candidates: Sequence[str], in_flight: Mapping[str, int], rng: Random
+    ) -> Choice:
+        """Two draws with replacement, as Envoy's; the first of equals."""
+        first, second = (candidates[int(rng.random() * len(candidates))] for _ in range(2))
+        return Choice(second if in_flight.get(second, 0) < in_flight.get(first, 0) else first)
+
+
+GENERIC = {
+    "hash-mod": "the client's hash modulo the number of pods",
+    "turns-per-worker": "turns-per-worker:N: round robin, a counter for each of N balancer processes",
+    "sticky-canary": "sticky-canary:W: share W to the last pod, and a cookie for those whom it falls on",
+    "least-busy": "least-busy:first or least-busy:random: how ties are broken",
+    "two-choices": "the less busy of two pods drawn at random",
+}
+"""Models with their arguments."""
+
+BALANCERS = {
+    "nginx": "round-robin",
+    "nginx-workers": "turns-per-worker:2",
+    "nginx-least-conn": "least-in-flight",
+    "nginx-ip-hash": "source-hash",
+    "nginx-hash": "hash-mod",
+    "nginx-random": "random",
+    "nginx-sticky-cookie": "cookie-sticky",
+    "haproxy": "round-robin",
+    "haproxy-leastconn": "least-in-flight",
+    "haproxy-source": "source-hash",
+    "haproxy-random": "random",
+    "haproxy-cookie": "cookie-sticky",
+    "caddy": "random",
+    "caddy-round-robin": "round-robin",
+    "caddy-least-conn": "least-busy:random",
+    "caddy-cookie": "cookie-sticky",
+    "traefik": "round-robin",
+    "traefik-p2c": "two-choices",
+    "envoy": "round-robin",
+    "envoy-least-request": "two-choices",
+    "envoy-random": "random",
+    "apache": "round-robin",
+    "lighttpd": "least-busy:first",
+    "lighttpd-round-robin": "round-robin",
+    "varnish": "round-robin",
+    "squid-round-robin": "round-robin",
+    "kube-proxy": "per-connection",
+    "iptables-random": "per-connection",
+}
+"""Real balancers, by name and mode, as the model that they were measured to follow: nginx 1.22 and 1.31,
+HAProxy 2.6 and 2.8, Caddy 2.11, Traefik 3.7, Envoy 1.40, Apache 2.4, lighttpd 1.4, Varnish 7.1, Squid 5.7."""
+
+NAMES = (*PROXY_POLICIES, *GENERIC, *BALANCERS)
+"""Everything that ``routing_of`` knows."""
+
+_KINDS = {
+    "round-robin": Kind.TURNS, "random": Kind.RANDOM, "least-in-flight": Kind.BUSY,
+    "source-hash": Kind.RENDEZVOUS, "cookie-sticky": Kind.COOKIE, "per-connection": Kind.CONNECTION,
+    "hash-mod": Kind.HASH_MOD, "two-choices": Kind.BUSY, "least-busy": Kind.BUSY,
+}  # fmt: skip
+MAX_PERIOD = 100_000
+"""The longest cycle of a weighted policy that the vectorised engine unrolls."""
+
+
+def pod_names_of(count: int) -> tuple[str, ...]:
+    """Names of any number of pods: the first ``MAX_PODS`` as everywhere, the others by number."""
+    return tuple(
+        pod_name(index) if index < MAX_PODS else f"{POD_PREFIX}{index + 1}" for index in range(count)
+    )
+
+
+def routing_of(text: str, pods: Sequence[str]) -> Routing:
+    """The routing that ``text`` names. Raises UsageProblem for an unknown name or argument."""
+    text = text.strip()
+    text = BALANCERS.get(text, text)
+    name, colon, argument = text.partition(":")
+    if name in PROXY_POLICIES:
+        return _of_proxy(text, name, pods)
+    if name == "turns-per-worker":
+        workers = int(argument) if argument.isdecimal() else 0
+        if not 1 <= workers <= 1024:
+            raise UsageProblem(f"policy {text!r}: it needs a number of workers from 1 to 1024")
+        return Routing(Kind.TURNS_PER_WORKER, lambda: TurnsPerWorker(pods, workers), (workers,))
+    if name == "sticky-canary":
+        share = _share(text, argument)
+        return Routing(Kind.STICKY_CANARY, lambda: StickyCanary(pods, share), (share,))
+    if name == "least-busy" and argument in ("first", "random"):
+        return Routing(Kind.BUSY, lambda: LeastBusy(pods, argument))
+    if name in ("hash-mod", "two-choices") and not colon:
+        policy = HashMod if name == "hash-mod" else TwoChoices
+        return Routing(_KINDS[name], lambda: policy(pods))
+    if name in GENERIC:
+        raise UsageProblem(f"policy {text!r}: write {GENERIC[name]}")
+    raise UsageProblem(f"unknown policy {name!r}", hint="known: " + ", ".join(NAMES))
+
+
+def _of_proxy(text: str, name: str, pods: Sequence[str]) -> Routing:
+    policy = parse_policy(text, pods)
+    if isinstance(policy, Weighted):
+        weights = tuple(float(policy.weights[pod]) for pod in pods)
+        return Routing(Kind.WEIGHTED, lambda: parse_policy(text, pods), weights)
+    if policy.pin is not None:
+        return Routing(Kind.PINNED, lambda: parse_policy(text, pods), (float(pods.index(policy.pin)),))
+    return Routing(_KINDS[name], lambda: parse_policy(text, pods))
+
+
+def _share(text: str, argument: str) -> float:
+    try:
+        share = float(argument)
+    except ValueError:
+        share = -1.0
+    if not 0 < share < 1:
+        raise UsageProblem(f"policy {text!r}: the canary's share is a number between 0 and 1")
+    return share
+
+
+def mixed(number: int) -> int:
+    """A 64-bit hash of a whole number: the finaliser of splitmix64 (Steele, Lea, Flood, OOPSLA 2014)."""
+    number = (number + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
+    number = ((number ^ (number >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+    number = ((number ^ (number >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
+    return number ^ (number >> 31)
