@@ -145,7 +145,7 @@ def test_policies_that_look_at_requests_under_way_are_for_the_event_engine() -> 
     done = predict(busy, Seeded(1), Effort(5000))
     assert done.engine is EngineName.EVENTS
     assert "under way" in done.reason
-    assert done.tally.by_label["other pod"] == 0  # requests that do not overlap all go to the first pod, as measured
+    assert done.tally.by_label["other pod"] == 0  # without overlap the first pod has all, as measured
     with pytest.raises(UsageProblem, match="lighttpd"):
         predict(busy, Seeded(1), Effort(5000, engine=EngineName.VECTOR))
 
