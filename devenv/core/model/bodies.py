@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote_plus
 
 FORM_TYPE = "application/x-www-form-urlencoded"
-_FORM = re.compile(r"[^\s{}\[\]\"'<>=&]+=[^\s{}\"<>&]*(?:&[^\s{}\"<>&=]*=?[^\s{}\"<>&]*)*")
+_FORM = re.compile(r"[^\s{}\[\]\"'<>=&]++=[^\s{}\"<>]*+")
 
 
 def json_object(text: str | None) -> Mapping[str, Any]:
@@ -42,14 +42,10 @@ def form_fields(text: str) -> Mapping[str, Any]:
     """The fields of an urlencoded form; empty where ``text`` is none."""
     if not _FORM.fullmatch(text.strip()):
         return {}
-    fields: dict[str, Any] = {}
+    values: dict[str, list[str]] = {}
     for name, value in parse_qsl(text.strip(), keep_blank_values=True):
-        if name in fields:
-            before = fields[name]
-            fields[name] = [*before, value] if isinstance(before, list) else [before, value]
-        else:
-            fields[name] = value
-    return fields
+        values.setdefault(name, []).append(value)
+    return {name: several if len(several) > 1 else several[0] for name, several in values.items()}
 
 
 def content_type_of(text: str) -> str:

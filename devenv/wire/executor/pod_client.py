@@ -12,6 +12,8 @@ from devenv.wire.http.heads import ResponseHead, parse_response_head
 IDLE_SECONDS = 2.0
 """A connection that was idle for longer is not used again: uvicorn closes it after 5 s."""
 _READ_BYTES = 65536
+_MAX_INTERIM = 32
+"""Interim (1xx) answers before the final one, as the proxy takes them (``Limits.interim``)."""
 
 
 class PodClient:
@@ -85,9 +87,11 @@ class _Connection:
 
     async def answer(self, method: bytes) -> tuple[ResponseHead, bytes]:
         """The final answer to a ``method`` request, and its body. Raises Malformed, OSError, EOFError."""
-        head = await self._head()
-        while head.status < 200 and head.status != 101:
-            head = await self._head()
+        interim = 0
+        while (head := await self._head()).status < 200 and head.status != 101:
+            interim += 1
+            if interim > _MAX_INTERIM:
+                raise Malformed(f"more than {_MAX_INTERIM} interim (1xx) answers")
         body = head.body(method)
         content = b"" if body is None else await self._content(body)
         ends = isinstance(body, CloseBody) or head.status == 101
@@ -110,6 +114,10 @@ class _Connection:
             if body.done:
                 self._received = data[end:]
                 return b"".join(parts)
+            if end < len(data):  # a flood of tiny chunks: others have their turn
+                self._received = data[end:]
+                await asyncio.sleep(0)
+                continue
             try:
                 self._received = await self._more()
             except EOFError:

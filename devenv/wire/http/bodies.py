@@ -13,6 +13,8 @@ MAX_LINE = 4096
 """Bytes of one chunk-size or trailer line."""
 
 MAX_TRAILERS = 16384
+MAX_LINES = 256
+"""Lines that one call of ``ChunkedBody.feed`` reads, so that a flood of tiny chunks keeps nobody waiting."""
 
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n")
 _TRAILER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t\x20-\x7e\x80-\xff]*\r\n")
@@ -36,7 +38,10 @@ class Body(Protocol):
     done: bool
 
     def feed(self, data: bytes, start: int = 0) -> int:
-        """The position in ``data`` after this body's part of it; Malformed where the form is broken."""
+        """The position in ``data`` after this body's part of it; Malformed where the form is broken.
+
+        Where it stops before the end of ``data`` without being ``done``, the rest is to be fed again.
+        """
 
 
 class LengthBody:
@@ -90,16 +95,17 @@ class ChunkedBody:
         self._trailers = 0
 
     def feed(self, data: bytes, start: int = 0) -> int:
-        """See ``Body``."""
-        position, size = start, len(data)
-        while position < size and not self.done:
+        """See ``Body``; at most ``MAX_LINES`` lines are read."""
+        position, size, lines = start, len(data), 0
+        while position < size and not self.done and lines < MAX_LINES:
             if self._remaining:
                 end = min(size, position + self._remaining)
                 self._payload.append(data[position:end])
                 self._remaining -= end - position
                 position = end
                 continue
-            newline = data.find(b"\n", position)
+            lines += 1
+            newline = data.find(b"\n", position, position + MAX_LINE + 1)
             end = size if newline < 0 else newline + 1
             line = self._line + data[position:end]
             position = end

@@ -12,6 +12,8 @@ from typing import TypeVar
 from devenv.core.routing import AFFINITY_COOKIE
 from devenv.wire.http.bodies import Body, ChunkedBody, CloseBody, LengthBody, Malformed
 
+MAX_EMPTY_LINES = 8
+"""Empty lines before a request that are skipped; RFC 9112 §2.2 speaks of at least one."""
 MAX_TARGET = 8192
 MAX_HEAD = 32768
 MAX_RESPONSE_HEAD = 65536
@@ -187,13 +189,15 @@ _responses: dict[bytes, ResponseHead] = {}
 def parse_request_head(data: bytes) -> tuple[RequestHead, int] | None:
     """The request head at the start of ``data`` and the position after it; None where it is incomplete.
 
-    Empty lines before it are skipped (RFC 9112 §2.2). Raises Malformed with the status to answer: 400, 414
-    for a target above ``MAX_TARGET``, 417, 431 for a head above ``MAX_HEAD``, 501, 505.
+    A few empty lines before it are skipped (RFC 9112 §2.2). Raises Malformed with the status to answer: 400,
+    414 for a target above ``MAX_TARGET``, 417, 431 for a head above ``MAX_HEAD``, 501, 505.
     """
     start = 0
     if data[:1] == b"\r":
         while data.startswith(b"\r\n", start):
             start += 2
+            if start > 2 * MAX_EMPTY_LINES:
+                raise Malformed(f"more than {MAX_EMPTY_LINES} empty lines before the request")
     end = data.find(b"\r\n\r\n", start)
     if end < 0 or end - start > MAX_HEAD:
         _check_limits(data[start:] if end < 0 else data[start:end])
@@ -311,7 +315,7 @@ def _apply_connection(head: RequestHead, value: bytes, lines: list[bytes]) -> No
 
 
 def _drop_named(lines: list[bytes], named: list[bytes]) -> None:
-    extra = [word for word in named if word not in (b"close", b"keep-alive", b"upgrade", b"")]
+    extra = {word for word in named if word not in (b"close", b"keep-alive", b"upgrade", b"")}
     if extra:
         lines[:] = [line for line in lines if line.partition(b":")[0].lower() not in extra]
 

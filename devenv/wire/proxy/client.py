@@ -18,6 +18,9 @@ from devenv.wire.proxy.sockets import half_close, reset
 from devenv.wire.proxy.states import CLIENT_TRANSITIONS, ClientState
 from devenv.wire.proxy.tunnel import Tunnel
 
+TURNS = 16
+"""Requests, or pieces of a body, that one connection may take before others have their turn."""
+
 # not by way of the class: an enum's attributes are slow to read
 _IDLE, _RECEIVING_HEAD, _EXCHANGE, _TUNNEL, _LINGERING, _CLOSED = ClientState
 
@@ -63,6 +66,7 @@ class ClientConnection:
         "_shared",
         "_since",
         "_tunnel",
+        "_turn_over",
         "_waiting",
         "_write_paused",
         "closed_at",
@@ -93,6 +97,8 @@ class ClientConnection:
         self._abort_reason: str | None = None
         """Why the proxy reset the connection; None where it did not."""
         self._reading_paused = False
+        self._turn_over = False
+        """Others have their turn; reading rests, and ``_waiting`` goes on after them."""
         self._write_paused = False
         self._linger_until = 0.0
         self._paused_at = 0.0
@@ -175,7 +181,12 @@ class ClientConnection:
 
         ``fresh``: none of it has been waited for yet.
         """
+        turns = 0
         while data:
+            if turns == TURNS:
+                self._end_turn(data)
+                return
+            turns += 1
             exchange = self._exchange
             if exchange is None:
                 if self._tunnel is not None:
@@ -238,6 +249,27 @@ class ClientConnection:
         self._waiting = data
         if len(data) > self._shared.limits.buffer:
             self.pause_reading()
+
+    def _end_turn(self, data: bytes) -> None:
+        """Let others have their turn before ``data`` is looked at."""
+        self._waiting = data
+        if self._turn_over or self.transport.is_closing():
+            return
+        self._turn_over = True
+        if not self._reading_paused:
+            self.transport.pause_reading()
+        self._shared.later(self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._turn_over = False
+        if self.transport.is_closing():
+            return
+        if not self._reading_paused:
+            self.transport.resume_reading()
+        if self.state is not _LINGERING:
+            data, self._waiting = self._waiting, b""
+            self._advance(data, fresh=True)
+            self._end_if_spent()
 
     def _continue(self) -> None:
         data, self._waiting = self._waiting, b""
@@ -315,13 +347,15 @@ class ClientConnection:
         """See ``ClientEnd``."""
         if not self._reading_paused and not self.transport.is_closing():
             self._reading_paused = True
-            self.transport.pause_reading()
+            if not self._turn_over:
+                self.transport.pause_reading()
 
     def resume_reading(self) -> None:
         """See ``ClientEnd``."""
         if self._reading_paused and not self.transport.is_closing():
             self._reading_paused = False
-            self.transport.resume_reading()
+            if not self._turn_over:
+                self.transport.resume_reading()
 
     def half_close(self) -> None:
         """See ``ClientEnd``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from devenv.core.routing import RequestFacts
@@ -91,6 +92,9 @@ class UpstreamEnd(Protocol):
 
     def resume_reading(self) -> None:
         """Take bytes again."""
+
+    def put_back(self, data: bytes, later: Callable[[Callable[[], object]], object]) -> None:
+        """Take back what was received and is not yet looked at; by ``later`` it is given again."""
 
     def half_close(self) -> None:
         """Close the sending side."""

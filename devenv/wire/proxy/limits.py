@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds and bytes."""
+    """Seconds, bytes and counts."""
 
     connect: float = 2.0
     """Seconds to connect to a pod."""
@@ -24,6 +24,8 @@ class Limits:
     """Seconds for a client to stop sending after its last answer."""
     probe: float = 0.1
     """Seconds between two attempts to reach a pod that is down."""
+    interim: int = 32
+    """Interim (1xx) responses that a pod may send before the final one."""
     buffer: int = 65536
     """Bytes held per connection and direction before the sender is paused."""
 

@@ -61,6 +61,8 @@ class OpenExchange:
         self._partial_head = b""
         self._response: ResponseHead | None = None
         self._repeated = False
+        self._interim = 0
+        """Interim (1xx) responses so far."""
         self._reusable = True
         self._close = False
         self._sent: bytes | None = b""
@@ -218,6 +220,11 @@ class OpenExchange:
             if head.status == 101:
                 self._switch(head, data[end:])
                 return
+            self._interim += 1
+            if self._interim > self._shared.limits.interim:
+                reason = f"it sent more than {self._shared.limits.interim} interim (1xx) answers"
+                self._pod_failed(Failure.BROKEN_ANSWER, reason)
+                return
             if head.names_body:
                 self._reusable = False
             if self._head.minor == 1:
@@ -272,6 +279,8 @@ class OpenExchange:
             self._client.write(prefix + body.outgoing)
         if body.done:
             self._complete(leftover=end < len(data))
+        elif end < len(data) and self._upstream is not None:
+            self._upstream.put_back(data[end:], self._shared.later)
 
     def _switch(self, head: ResponseHead, rest: bytes) -> None:
         """101: the exchange ends here, and a tunnel takes both connections."""

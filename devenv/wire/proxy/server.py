@@ -58,6 +58,7 @@ class Proxy:
             self._log,
             self._limits,
             clock=perf_counter,
+            later=lambda work: asyncio.get_running_loop().call_soon(work),
             request_prefix=os.urandom(8).hex().encode(),  # unique across restarts; no security hangs on it
             session_carrier=session_carrier,
         )

@@ -41,6 +41,7 @@ class Shared:
         limits: Limits,
         *,
         clock: Callable[[], float],
+        later: Callable[[Callable[[], object]], object],
         request_prefix: bytes,
         session_carrier: str = "",
     ) -> None:
@@ -51,6 +52,8 @@ class Shared:
         self.limits = limits
         self.clock = clock
         """Seconds, from any beginning; never goes back."""
+        self.later = later
+        """Has something called after what other connections wait for."""
         self.epoch_minus_clock = 0.0
         """Added to a reading of the clock gives seconds since the epoch; brought up to date now and then."""
         self.session_carrier = _carrier(session_carrier) if session_carrier else None

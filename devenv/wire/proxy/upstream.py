@@ -91,7 +91,9 @@ class UpstreamConnection:
     """
 
     __slots__ = (
+        "_put_back",
         "_receiver",
+        "_resting",
         "idle_since",
         "pod",
         "read_paused",
@@ -115,6 +117,10 @@ class UpstreamConnection:
         self.idle_since = 0.0
         self.why_closed: str | None = None
         self._receiver: ResponseReceiver | None = None
+        self._put_back: bytes | None = None
+        """What its receiver looks at in its next turn."""
+        self._resting = False
+        """Reading rests until the receiver has looked at all that was received."""
 
     # -- from the transport
 
@@ -185,13 +191,33 @@ class UpstreamConnection:
         """See ``UpstreamEnd``."""
         if not self.read_paused and self.state is not _CLOSED:
             self.read_paused = True
-            self.transport.pause_reading()
+            if not self._resting:
+                self.transport.pause_reading()
 
     def resume_reading(self) -> None:
         """See ``UpstreamEnd``."""
         if self.read_paused and self.state is not _CLOSED:
             self.read_paused = False
-            self.transport.resume_reading()
+            if not self._resting:
+                self.transport.resume_reading()
+
+    def put_back(self, data: bytes, later: Callable[[Callable[[], object]], object]) -> None:
+        """See ``UpstreamEnd``."""
+        if not self._resting and not self.read_paused:
+            self.transport.pause_reading()
+        self._resting = True
+        self._put_back = data
+        later(self._give_again)
+
+    def _give_again(self) -> None:
+        data, self._put_back = self._put_back, None
+        if data is None or self.state is _CLOSED:
+            return
+        self.data_received(data)
+        if self._put_back is None:
+            self._resting = False
+            if not self.read_paused and not self.transport.is_closing():
+                self.transport.resume_reading()
 
     def half_close(self) -> None:
         """See ``UpstreamEnd``."""

@@ -147,6 +147,8 @@ class Bench:
 
     def __init__(self, policy: str = "round-robin", **limits: float) -> None:
         self.now = 1000.0
+        self.turns: list[Any] = []
+        """What waits for the next turn of the event loop."""
         self.limits = Limits(**limits)  # type: ignore[arg-type]
         self.balancer = Balancer(policy, Random(0))
         self.pods = Pods(self.balancer, self.limits)
@@ -160,6 +162,7 @@ class Bench:
             self.log,
             self.limits,
             clock=lambda: self.now,
+            later=self.turns.append,
             request_prefix=b"p",
         )
         self.registry = ClientRegistry()
@@ -181,6 +184,12 @@ class Bench:
 
     def fake_client(self) -> FakeClient:
         return FakeClient()
+
+    def next_turn(self) -> None:
+        """What waits for its turn has it."""
+        work, self.turns[:] = list(self.turns), []
+        for each in work:
+            each()
 
     def recorded(self) -> list[tuple[str, int, str | None]]:
         """Outcome, status and error of the exchanges so far."""

@@ -16,6 +16,7 @@ def shared(bench: Any, carrier: str) -> Shared:
         bench.log,
         bench.limits,
         clock=lambda: 0.0,
+        later=bench.turns.append,
         request_prefix=b"0" * 16,
         session_carrier=carrier,
     )
