@@ -38,7 +38,7 @@ def misled(call: Call) -> bool:
 
 
 def _moved(call: Call, joined: Joined) -> Diagnosis | None:
-    step = next((one_step for one_step in call.steps if (one_step.reply or "").startswith("-MOVED")), None)
+    step = next((one for one in call.steps if one.redirection and one.redirection.word == "MOVED"), None)
     coped = not call.answered or (call.kind == "verify" and call.outcome in GRADED)
     if step is None or (coped and not misled(call)):
         return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from devenv.core.diagnosis.attribution import SCRIPTS
 from devenv.core.model.events import RedisCommand
+from devenv.core.resp.values import Redirection, redirection
 
 _WRITES = frozenset(
     {"SET", "SETEX", "PSETEX", "SETNX", "GETSET", "HSET", "HMSET", "HINCRBY", "INCR", "APPEND"}
@@ -16,8 +17,6 @@ _READS = frozenset(
     {"GET", "TTL", "PTTL", "EXISTS", "MGET", "HGET", "HGETALL", "HMGET", "GETEX", "STRLEN", "TYPE"}
 )
 _KEEPS_TTL = frozenset({"EX", "PX", "EXAT", "PXAT", "KEEPTTL"})
-
-_REDIRECTIONS = ("-MOVED", "-ASK", "-TRYAGAIN")
 
 NIL = "(nil)"
 """How a missing value is printed in a trace."""
@@ -81,6 +80,16 @@ class Step:
     def is_read(self) -> bool:
         """It only looked."""
         return self.name in _READS
+
+    @property
+    def redirection(self) -> Redirection | None:
+        """The node that a cluster's node named instead of running it; None where it did not."""
+        return redirection(self.reply[1:]) if self.reply is not None and is_error(self.reply) else None
+
+    @property
+    def to_be_sent_again(self) -> bool:
+        """A cluster's node did not run it: another one owns the key's slot, or the slot is just moving."""
+        return self.redirection is not None or (self.reply or "").startswith("-TRYAGAIN")
 
     @property
     def looked(self) -> bool:
@@ -162,12 +171,12 @@ def steps_of(commands: Sequence[RedisCommand]) -> list[Step]:
 
 
 def _arrived(steps: Sequence[Step]) -> Iterator[Step]:
-    """Without those that a cluster's node redirected and that the pod then sent to another node."""
+    """Without the steps that a cluster's node did not run and that the pod then sent to another node."""
     sent: dict[tuple[str, str, tuple[str, ...]], set[str | None]] = {}
     for step in reversed(steps):
         command = step.command
         later = sent.setdefault((command.pod, command.command, command.args), set())
-        if not ((step.reply or "").startswith(_REDIRECTIONS) and later - {command.node}):
+        if not (step.to_be_sent_again and later - {command.node}):
             yield step
         later.add(command.node)
 

@@ -7,6 +7,7 @@ types included; numbers and limits as hiredis reads them.
 from __future__ import annotations
 
 from devenv.core.resp.numbers import INT64_MAX, parse_length
+from devenv.core.resp.values import AGGREGATES, BULKS, LINES
 
 MAX_DEPTH = 1024
 """Aggregates within aggregates: more is taken for a broken stream."""
@@ -17,9 +18,6 @@ MAX_NUMBER_LINE = 32
 KEPT_BYTES = 1024
 """How many wire bytes of a reply are kept for the record."""
 
-_LINES = b"+-:_#,("
-_BULKS = b"$!="
-_AGGREGATES = b"*~>%|"
 _STREAMED = -1
 # How many bytes there are from the end of the line with the length on; -1 is the null bulk.
 _BULK_SIZES = {b"-1": 2, **{b"%d" % size: size + 4 for size in range(4096)}}
@@ -27,19 +25,19 @@ _PUSH, _MAP, _ATTRIBUTE = 0x3E, 0x25, 0x7C
 
 
 class Reply:
-    """One reply or push as far as it has been seen.
-
-    ``kind`` is its type byte, "" while only attributes have come; ``prefix`` its first ``KEPT_BYTES`` wire
-    bytes; ``size`` the number of wire bytes seen so far; ``complete`` is true once the last byte was seen.
-    """
+    """One reply or push as far as it has been seen."""
 
     __slots__ = ("complete", "kind", "prefix", "size")
 
     def __init__(self) -> None:
         self.kind = ""
+        """Its type byte; "" while only attributes have come."""
         self.prefix = b""
+        """Its first ``KEPT_BYTES`` bytes as they came."""
         self.size = 0
+        """The number of bytes seen so far."""
         self.complete = False
+        """Whether its last byte was seen."""
 
     @property
     def push(self) -> bool:
@@ -75,6 +73,11 @@ class ReplyFramer:
         """Whether the last byte fed was inside a reply."""
         return self._reply is not None
 
+    @property
+    def payload_left(self) -> int:
+        """How many bytes of the current string, its line end included, are still to come."""
+        return self._payload_left
+
     def whole(self, data: bytes) -> bool:
         """Whether the next bytes are exactly one plain line or bulk, as they nearly always are.
 
@@ -85,7 +88,7 @@ class ReplyFramer:
         end = data.find(b"\r\n")
         if end < 1:
             return False
-        if data[0] in _LINES:
+        if data[0] in LINES:
             return end == len(data) - 2
         return data[0] == 0x24 and _BULK_SIZES.get(data[1:end]) == len(data) - end
 
@@ -144,13 +147,13 @@ class ReplyFramer:
         kind = line[0] if line else 0
         if self._streamed_string and kind != 0x3B:
             self.error = "a streamed string goes on with something else than a chunk"
-        elif kind in _LINES:
+        elif kind in LINES:
             self._name_kind(reply, kind)
             self._value_ended(reply)
-        elif kind in _BULKS:
+        elif kind in BULKS:
             self._name_kind(reply, kind)
             self._start_bulk(reply, line)
-        elif kind in _AGGREGATES:
+        elif kind in AGGREGATES:
             self._start_aggregate(reply, kind, line[1:])
         elif kind == 0x3B and self._streamed_string:  # ";"
             self._start_chunk(reply, line)
@@ -236,7 +239,7 @@ class ReplyFramer:
             line += data[pos : min(stop, pos + room)]
         self._line_ended_in_cr = end < 0 and data.endswith(b"\r")
         if end < 0:
-            if len(line) >= MAX_NUMBER_LINE and line[0] not in _LINES:
+            if len(line) >= MAX_NUMBER_LINE and line[0] not in LINES:
                 self.error = f"a line that begins with {bytes(line[:1])!r} is too long"
             return None, stop
         whole = bytes(line)

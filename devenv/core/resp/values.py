@@ -76,8 +76,11 @@ def encode_command(words: Sequence[bytes]) -> bytes:
 MAX_DEPTH = 64
 """Aggregates within aggregates; what is deeper is left out, so that the value is not whole."""
 LINES = b"+-:_#,("
+"""Type bytes of values that are one line."""
 BULKS = b"$!="
+"""Type bytes of strings behind their length."""
 AGGREGATES = b"*~>%|"
+"""Type bytes of values that hold others behind their number."""
 
 
 @dataclass(slots=True)

@@ -1,105 +1,113 @@
-"""The steps of a scenario as pieces that can be left out, and what is left when some are."""
+"""The steps of a scenario as pieces that can be left out, and the scenario that is left when some are."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+from devenv.core.scenario.model import (
+    Create,
+    Expectation,
+    KeyEvent,
+    Redis,
+    Request,
+    Scenario,
+    Step,
+    Together,
+    Verify,
+)
 
 _REFERENCE = re.compile(r"\{(?:challenge|captured|key):([^}]*)\}")
-_OPENS = "create"
-_ABOUT_SESSION = ("verify", "redis", "expire", "age", "failover")
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A step, or with ``part`` one request of a ``together`` (its name, or its place in the list)."""
+    """What can be left out of a scenario: a step, or one request of a ``together``."""
 
     step: int
-    part: str | int | None = None
+    """The step's place in the scenario, from 0."""
+    request: int | None = None
+    """The request's place in the ``together``, from 0; None: the whole step."""
 
 
-def pieces_of(data: Mapping[str, Any]) -> list[Piece]:
+def pieces_of(scenario: Scenario) -> list[Piece]:
     """Everything that can be left out, in order."""
     pieces: list[Piece] = []
-    for number, step in enumerate(data["steps"]):
-        together = step.get("together")
-        if isinstance(together, dict):
-            pieces += [Piece(number, name) for name in together]
-        elif isinstance(together, list):
-            pieces += [Piece(number, at) for at in range(len(together))]
+    for number, step in enumerate(scenario.steps):
+        if isinstance(step, Together):
+            pieces += [Piece(number, place) for place in range(len(step.verifies))]
         else:
             pieces.append(Piece(number))
     return pieces
 
 
-def keep_only(data: Mapping[str, Any], pieces: Sequence[Piece]) -> dict[str, Any] | None:
-    """The scenario with only these pieces, less what then speaks of a session or value that is not there.
+def keep_only(scenario: Scenario, pieces: Sequence[Piece]) -> Scenario | None:
+    """The scenario with only these pieces, without what then names a session or value that no step provides.
 
-    None where nothing is left. An order of Redis commands stays only with all requests that it names.
+    None where no step is left. An order of Redis commands stays only where all its requests stay. ``source``
+    is still the text of the whole scenario: ``writer.write_scenario`` makes the text of what is left.
     """
-    steps: list[dict[str, Any]] = []
-    there: set[str] = set()
-    for number, step in enumerate(data["steps"]):
+    steps: list[Step] = []
+    provided: set[str] = set()
+    for number, step in enumerate(scenario.steps):
         wanted = [piece for piece in pieces if piece.step == number]
         if not wanted:
             continue
-        left = _part(step, [item.part for item in wanted if item.part is not None], there)
-        if left is None:
+        kept = _kept(step, [piece.request for piece in wanted], provided)
+        if kept is None:
             continue
-        if _OPENS in left:
-            there.add(left[_OPENS])
-        there.update(name for part in _requests(left) for name in part.get("capture", {}))
-        steps.append(left)
+        if isinstance(kept, Create):
+            provided.add(kept.session)
+        requests = kept.verifies if isinstance(kept, Together) else (kept,)
+        provided.update(
+            name for request in requests if isinstance(request, Request) for name in request.capture
+        )
+        steps.append(kept)
     if not steps:
         return None
-    sessions = {name: kind for name, kind in data.get("sessions", {}).items() if name in there}
-    kept = {key: value for key, value in data.items() if key not in ("sessions", "steps")}
-    return {**kept, **({"sessions": sessions} if sessions else {}), "steps": steps}
+    sessions = {name: kind for name, kind in scenario.sessions.items() if name in provided}
+    return replace(scenario, sessions=sessions, steps=tuple(steps))
 
 
-def _part(step: Mapping[str, Any], parts: Sequence[str | int], there: set[str]) -> dict[str, Any] | None:
-    together = step.get("together")
-    if together is None:
-        return dict(step) if _possible(step, there) else None
-    if isinstance(together, list):
-        chosen = [item for at, item in enumerate(together) if at in parts and _possible(item, there)]
-        if len(chosen) == len(together):
-            return dict(step)
-        # What was expected of all of them together says nothing about some of them.
-        return {"together": chosen} if chosen else None
-    named = {name: item for name, item in together.items() if name in parts and _possible(item, there)}
-    if len(named) == len(together):
-        return dict(step)
-    if not named:
+def _kept(step: Step, places: Sequence[int | None], provided: set[str]) -> Step | None:
+    if not isinstance(step, Together):
+        return step if _possible(step, provided) else None
+    kept = [
+        place for place, part in enumerate(step.verifies) if place in places and _possible(part, provided)
+    ]
+    if len(kept) == len(step.verifies):
+        return step
+    if not kept:
         return None
-    if len(named) == 1:
-        [(name, only)] = named.items()
-        checks = _requests_checks(step.get("expect", {}), name)
-        return {**only, **({"expect": checks} if checks else {})}
-    left: dict[str, Any] = {"together": named}
-    expected = {name: value for name in named if (value := _requests_checks(step.get("expect", {}), name))}
-    return {**left, **({"expect": {"requests": expected}} if expected else {})}
+    requests = tuple(step.verifies[place] for place in kept)
+    if not step.names:
+        # What was expected of all of them together says nothing about some of them.
+        return replace(step, verifies=requests, expect={}, order={})
+    names = tuple(step.names[place] for place in kept)
+    if len(kept) == 1:
+        expected = {store: checks[names[0]] for store, checks in _request_checks(step.expect, names).items()}
+        return replace(requests[0], expect=expected)
+    expected = {store: {"requests": checks} for store, checks in _request_checks(step.expect, names).items()}
+    return replace(step, verifies=requests, names=names, expect=expected, order={})
 
 
-def _requests_checks(expect: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """What is expected of one request, where that is the same for all stores."""
-    requests = expect.get("requests", {})
-    checks: Mapping[str, Any] = requests.get(name, {}) if isinstance(requests, dict) else {}
-    return checks
+def _request_checks(expect: Expectation, names: Sequence[str]) -> Expectation:
+    """By store what is expected of each of these requests alone; a store that expects nothing of them is left
+    out."""
+    by_store = {
+        store: {name: value for name, value in checks.get("requests", {}).items() if name in names}
+        for store, checks in expect.items()
+    }
+    return {store: checks for store, checks in by_store.items() if checks}
 
 
-def _possible(step: Mapping[str, Any], there: set[str]) -> bool:
-    """Whether every session and captured value that it speaks of is there."""
-    named = [step[key] for key in _ABOUT_SESSION if key in step]
-    named += [step["word_differs_from"]] if "word_differs_from" in step else []
-    named += _REFERENCE.findall(str({key: value for key, value in step.items() if key != "expect"}))
-    return all(name in there for name in named)
-
-
-def _requests(step: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    together = step.get("together")
-    if together is None:
-        return [step]
-    return list(together.values()) if isinstance(together, dict) else list(together)
+def _possible(step: Step, provided: set[str]) -> bool:
+    """Whether every session and captured value that the step names is provided by an earlier step."""
+    named: list[str] = [step.session] if isinstance(step, Verify | Redis | KeyEvent) else []
+    if isinstance(step, Create) and step.word_differs_from is not None:
+        named.append(step.word_differs_from)
+    named += _REFERENCE.findall(
+        str([getattr(step, field.name) for field in fields(step) if field.name != "expect"])
+    )
+    return all(name in provided for name in named)

@@ -36,6 +36,7 @@ from devenv.harness.client.exchanges import (
     reply_kind,
     reply_label,
 )
+from devenv.harness.client.http_request import http_request
 from devenv.harness.client.recording import Recording
 from devenv.stack.loopback import local_async_client
 
@@ -248,16 +249,10 @@ class CaptchaClient:
         self, request: Filled | Content, pod: str | None, request_id: str
     ) -> httpx.Response | str:
         """The answer, or in words why none came; raises where nothing listens or the pod has no such name."""
-        content, given = (
-            (request.content, request.headers) if isinstance(request, Content) else request.encoded()
-        )
-        headers = {**self.profile.headers, **given, "X-Request-Id": request_id}
-        if pod is not None:
-            headers["X-Devenv-Pod"] = pod
+        headers = {"X-Request-Id": request_id} | ({"X-Devenv-Pod": pod} if pod is not None else {})
+        built = http_request(self._http, request, defaults=self.profile.headers, headers=headers)
         try:
-            response = await self._http.request(
-                request.method, request.path, content=content, headers=headers
-            )
+            response = await self._http.send(built)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise EnvironmentProblem(
                 f"no stack answers at {self.endpoints.traffic}",

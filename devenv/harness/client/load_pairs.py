@@ -17,12 +17,12 @@ import httpx
 
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.presets import CAPTCHA
-from devenv.core.model.service import Filled
 from devenv.core.model.vocabulary import CaptchaType, Outcome
+from devenv.harness.client.http_request import http_request
 from devenv.stack.loopback import NO_AUTHORITIES
 
 # A detector of the bug needs no right answer: any other message than "not found" means the session was there.
-_SELECTION_NOBODY_MEANS = [0, 1, 2, 3, 4, 5, 6, 7, 8]
+_ANY_SELECTION = [0, 1, 2, 3, 4, 5, 6, 7, 8]
 _KIND = CAPTCHA.kind(CaptchaType.ABSTRACT)
 
 
@@ -97,11 +97,12 @@ async def _pair(traffic: str, keep_alive: bool) -> tuple[Outcome, tuple[str, str
     transport = httpx.AsyncHTTPTransport(limits=limits, verify=NO_AUTHORITIES)
     async with httpx.AsyncClient(transport=transport, base_url=traffic, timeout=30.0) as http:
         try:
-            created = (await _send(http, _KIND.create.fill(None))).raise_for_status()
+            created = (await http.send(http_request(http, _KIND.create.fill(None)))).raise_for_status()
             challenge_id = CAPTCHA.session_of(created.headers, created.json())
             if challenge_id is None:
                 raise ValueError("an answer without a challenge id")
-            verified = await _send(http, _KIND.verify.fill(challenge_id, _SELECTION_NOBODY_MEANS))
+            use = _KIND.verify.fill(challenge_id, _ANY_SELECTION)
+            verified = await http.send(http_request(http, use))
             outcome = CAPTCHA.outcome(verified.status_code, verified.json())
         except (httpx.HTTPError, AttributeError, ValueError) as error:
             raise EnvironmentProblem(
@@ -109,8 +110,3 @@ async def _pair(traffic: str, keep_alive: bool) -> tuple[Outcome, tuple[str, str
                 hint="see `devenv status` and `devenv logs`",
             ) from error
     return outcome, (created.headers.get("X-Served-By", "?"), verified.headers.get("X-Served-By", "?"))
-
-
-async def _send(http: httpx.AsyncClient, request: Filled) -> httpx.Response:
-    content, headers = request.encoded()
-    return await http.request(request.method, request.path, content=content, headers=dict(headers))

@@ -13,6 +13,7 @@ from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.service import COOKIE, ID, Filled, Kind, Request, Rule, ServiceProfile
 from devenv.core.model.vocabulary import Answer, Outcome
+from devenv.harness.client.http_request import http_request
 from devenv.verbs.init.answers import Answered, IdPlace, hint_for, place_of_id, rules, unknown_like
 from devenv.verbs.init.openapi import OpenApi
 
@@ -42,18 +43,16 @@ class Pod:
 
     def send(self, request: Filled) -> Answered:
         """The answer. Raises EnvironmentProblem where none came."""
-        content, given = request.encoded()
-        headers = {**self.headers, **given}
         try:
-            answer = self._http.request(request.method, request.path, content=content, headers=headers)
+            answer = self._http.send(http_request(self._http, request, defaults=self.headers))
         except httpx.HTTPError as error:
             raise EnvironmentProblem(
                 f"{request.method} {request.path} was not answered ({type(error).__name__})"
             ) from error
-        told = {name.lower(): value for name, value in answer.headers.items()}
+        headers = {name.lower(): value for name, value in answer.headers.items()}
         cookies = {item.name: item.value or "" for item in answer.cookies.jar}
         self._http.cookies.clear()  # each request is another client's
-        return Answered(answer.status_code, answered_fields(answer.text), told, cookies, answer.text)
+        return Answered(answer.status_code, answered_fields(answer.text), headers, cookies, answer.text)
 
     def open_session(self, kind: Kind, profile: ServiceProfile) -> ChallengeId | int:
         """The id of a new session, as the service wrote it. Raises Refused where none was opened."""

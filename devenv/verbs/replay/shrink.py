@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-
-import yaml
 
 from devenv.core.model.errors import Inconclusive, UsageProblem
 from devenv.core.model.verdict import passes
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario, parse
+from devenv.core.scenario.model import KeyEvent, Pause, Step, Together
 from devenv.core.scenario.pieces import Piece, keep_only, pieces_of
-from devenv.core.scenario.writer import scenario_yaml
+from devenv.core.scenario.writer import write_scenario
 from devenv.core.search.ddmin import ddmin
 from devenv.harness.config.settings import Settings
 from devenv.harness.runs.store import RESULTS, open_run
@@ -29,8 +28,7 @@ from devenv.verbs.replay.usecase import staged
 SMALL = "small.yaml"
 CONFIRMATIONS = 3
 TRIES = 3
-"""So often it is played at first: what fails only now and then cannot be reduced."""
-_TIME = ("pause", "expire", "age")
+"""How often the whole scenario is played at first: one that fails only sometimes cannot be reduced."""
 _CHECK = re.compile(r"(?P<name>\w+): expected .*?, got (?P<got>.*)")
 
 
@@ -92,8 +90,8 @@ def shrink(
 ) -> Shrunk:
     """Reduce what ``word`` names (as for replay), on the stack that runs or one of its own.
 
-    Pauses are left out first; where nothing fails without them they stay. Raises Inconclusive where it fails
-    only now and then, else as ``replay``.
+    It is played without its pauses first, and with them where nothing fails that way. Raises Inconclusive
+    where it fails only sometimes, else as ``replay``.
     """
     target = resolve_target(word, settings.state_dir)
     began = clock()
@@ -104,10 +102,10 @@ def shrink(
                 reduced = _Reduction(target.scenario, chosen, replayer, progress).run()
             if reduced is not None:
                 break
-            if not any("pause" in step for step in _data_of(target.scenario)["steps"]):
+            if not any(isinstance(step, Pause) for step in target.scenario.steps):
                 break
     if reduced is None:
-        count = len(pieces_of(_data_of(target.scenario)))
+        count = len(pieces_of(target.scenario))
         return Shrunk(target.scenario, chosen.strategy, None, count, count, TRIES, 0, clock() - began)
     run = open_run(settings.state_dir, f"shrink-{target.scenario.id}", clock())
     path = run.write_text(SMALL, reduced.text)
@@ -120,7 +118,7 @@ def shrink(
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Reduced:
     failure: str
     before: int
     after: int
@@ -137,24 +135,23 @@ class _Reduction:
         self, scenario: Scenario, choice: StoreChoice, replayer: Replayer, progress: Progress
     ) -> None:
         self._scenario = scenario
-        self._data = _data_of(scenario)
         self._choice = choice
         self._replayer = replayer
         self._progress = progress
         self._plays = 0
-        self._smallest = len(pieces_of(self._data))
+        self._smallest = len(pieces_of(self._scenario))
 
-    def run(self) -> _Found | None:
+    def run(self) -> _Reduced | None:
         """The smallest part; None where nothing fails."""
         failure = self._first_failure()
         if failure is None:
             return None
         wanted = _signature(failure)
-        pieces = pieces_of(self._data)
+        pieces = pieces_of(self._scenario)
 
         def fails(candidate: Sequence[Piece]) -> bool:
-            data = keep_only(self._data, candidate)
-            result = self._play(data) if data is not None else None
+            part = keep_only(self._scenario, candidate)
+            result = self._play(part) if part is not None else None
             failing = result is not None and wanted in map(_signature, _failures(result))
             if failing and len(candidate) < self._smallest:
                 self._smallest = len(candidate)
@@ -162,52 +159,53 @@ class _Reduction:
             return failing
 
         if not fails(pieces):
-            raise Inconclusive(f"{self._scenario.id} fails only now and then: {failure}")
-        data = keep_only(self._data, ddmin(pieces, fails))
-        assert data is not None
-        data |= {
-            "id": f"{self._data['id']}-small"[:80],
-            "needs": _needs(data),
-            "title": f"The smallest part of {self._data['id']} that fails",
-        }
-        results = [value for _ in range(CONFIRMATIONS) if (value := self._play(data)) is not None]
+            raise Inconclusive(f"{self._scenario.id} fails only sometimes: {failure}")
+        smallest = keep_only(self._scenario, ddmin(pieces, fails))
+        assert smallest is not None
+        smallest = replace(
+            smallest,
+            id=f"{self._scenario.id}-small"[:80],
+            needs=_needs(smallest),
+            title=f"The smallest part of {self._scenario.id} that fails",
+        )
+        results = [value for _ in range(CONFIRMATIONS) if (value := self._play(smallest)) is not None]
         confirmed = [one_result for one_result in results if wanted in map(_signature, _failures(one_result))]
         if not confirmed:
-            raise Inconclusive(f"{self._scenario.id} fails only now and then: {failure}")
-        data["about"] = f"Fails with the {confirmed[0].store} store: {failure}\n"
+            raise Inconclusive(f"{self._scenario.id} fails only sometimes: {failure}")
+        smallest = replace(smallest, about=f"Fails with the {confirmed[0].store} store: {failure}\n")
         failure = next(item for item in _failures(confirmed[0]) if _signature(item) == wanted)
-        return _Found(
-            failure, len(pieces), len(pieces_of(data)), self._plays, len(confirmed), scenario_yaml(data),
-            confirmed[0],
+        return _Reduced(
+            failure, len(pieces), len(pieces_of(smallest)), self._plays, len(confirmed),
+            write_scenario(smallest), confirmed[0],
         )  # fmt: skip
 
     def _first_failure(self) -> str | None:
         for _ in range(TRIES):
-            result = self._play(self._data)
+            result = self._play(self._scenario)
             if result is not None and (failures := _failures(result)):
                 return failures[0]
         return None
 
-    def _play(self, data: dict[str, Any]) -> ReplayResult | None:
-        """One play; None where the candidate is no scenario."""
+    def _play(self, part: Scenario) -> ReplayResult | None:
+        """One play of a part, as its file would be played; None where the part is no valid scenario."""
         try:
-            scenario = parse(scenario_yaml(data), self._scenario.name)
+            scenario = parse(write_scenario(part), self._scenario.name)
         except UsageProblem:
             return None
         self._plays += 1
         return self._replayer.run(scenario, self._choice)
 
 
-def _data_of(scenario: Scenario) -> dict[str, Any]:
-    data: dict[str, Any] = yaml.safe_load(scenario.source)
-    return data
-
-
-def _needs(data: dict[str, Any]) -> list[str]:
+def _needs(scenario: Scenario) -> tuple[str, ...]:
     """What the small scenario still needs of overlap and time."""
-    gone = [] if any("together" in step for step in data["steps"]) else ["X"]
-    gone += [] if any(key in step for step in data["steps"] for key in _TIME) else ["T"]
-    return [need for need in data["needs"] if need not in gone]
+    gone = [] if any(isinstance(step, Together) for step in scenario.steps) else ["X"]
+    gone += [] if any(map(_waits, scenario.steps)) else ["T"]
+    return tuple(need for need in scenario.needs if need not in gone)
+
+
+def _waits(step: Step) -> bool:
+    """Whether the step lets time pass, or does to a key what time does."""
+    return isinstance(step, Pause) or (isinstance(step, KeyEvent) and step.event in ("expire", "age"))
 
 
 def _failures(result: ReplayResult) -> list[str]:
@@ -225,4 +223,4 @@ def _signature(failure: str) -> tuple[str, ...]:
 
 
 def _silent(_line: str) -> None:
-    """The reduction tells how far it is."""
+    """The reduction reports its own progress."""

@@ -28,13 +28,13 @@ def named(key: str) -> tuple[str, CaptchaType, str] | None:
 
 
 def scan(
-    wire: Caller, pattern: str, wanted: Callable[[str], bool], *, limit: int = MAX_KEYS
+    connection: Caller, pattern: str, wanted: Callable[[str], bool], *, limit: int = MAX_KEYS
 ) -> tuple[list[str], bool, str | None]:
     """Keys that match, at most ``limit``; whether those are all; and the error where SCAN is refused."""
     matching: dict[str, None] = {}
     cursor, deadline = "0", time.monotonic() + SCAN_SECONDS
     for _ in range(SCAN_STEPS):
-        reply = wire.call("SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT)
+        reply = connection.call("SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT)
         if isinstance(reply, Refused):
             return [], False, reply.text
         cursor, names = _page(reply)
@@ -50,12 +50,12 @@ def _page(reply: Value) -> tuple[str, list[str]]:
     return "0", []
 
 
-def sessions(wire: Caller, db: int) -> Keyspace:
+def sessions(connection: Caller, db: int) -> Keyspace:
     """What is named like a session in the selected database, which is ``db``."""
-    names, complete, error = scan(wire, "*", lambda key: named(key) is not None)
+    names, complete, error = scan(connection, "*", lambda key: named(key) is not None)
     if error is not None:
         return Keyspace(complete=False, error=error)
-    keys = (_session(wire, name, db) for name in names)
+    keys = (_session(connection, name, db) for name in names)
     return Keyspace(tuple(one_key for one_key in keys if one_key is not None), complete)
 
 
@@ -64,15 +64,15 @@ def merged(one: Keyspace, other: Keyspace) -> Keyspace:
     return Keyspace(one.keys + other.keys, one.complete and other.complete, one.error or other.error)
 
 
-def _session(wire: Caller, key: str, db: int) -> SessionKey | None:
+def _session(connection: Caller, key: str, db: int) -> SessionKey | None:
     """What lies under one key; None where it is gone, or may not be looked at."""
     parts = named(key)
-    kind, left = wire.call("TYPE", key), wire.call("PTTL", key)
+    kind, left = connection.call("TYPE", key), connection.call("PTTL", key)
     if parts is None or not isinstance(kind, str) or kind == "none" or not isinstance(left, int) or left < -1:
         return None
     fields = None
     if kind == "string":
-        value = wire.call("GET", key)
+        value = connection.call("GET", key)
         if not isinstance(value, str):
             return None
         fields = _fields(value)
@@ -88,7 +88,7 @@ def _fields(value: str) -> tuple[str, ...] | None:
 
 
 def find(
-    wire: Caller, challenges: Sequence[str], prefixes: Sequence[str]
+    connection: Caller, challenges: Sequence[str], prefixes: Sequence[str]
 ) -> tuple[dict[str, tuple[str, float | None]], bool]:
     """The keys of challenges with their TTL in seconds; and whether every key was looked at.
 
@@ -98,21 +98,21 @@ def find(
     for challenge in challenges:
         guesses = (f"{prefix}{kind}:{challenge}" for prefix in prefixes for kind in CaptchaType)
         for key in guesses:
-            if _note(wire, challenge, key, places):
+            if _note(connection, challenge, key, places):
                 break
     missing = [one_challenge for one_challenge in challenges if one_challenge not in places]
     if not missing:
         return places, True
-    names, complete, error = scan(wire, "*", lambda key: any(item in key for item in missing))
+    names, complete, error = scan(connection, "*", lambda key: any(item in key for item in missing))
     for challenge in missing:
         for key in sorted((name for name in names if challenge in name), key=len):
-            if _note(wire, challenge, key, places):
+            if _note(connection, challenge, key, places):
                 break
     return places, complete and error is None
 
 
-def _note(wire: Caller, challenge: str, key: str, places: dict[str, tuple[str, float | None]]) -> bool:
-    left = wire.call("PTTL", key)
+def _note(connection: Caller, challenge: str, key: str, places: dict[str, tuple[str, float | None]]) -> bool:
+    left = connection.call("PTTL", key)
     if not isinstance(left, int) or left < -1:
         return False
     places[challenge] = (key, left / 1000 if left >= 0 else None)

@@ -26,11 +26,11 @@ from devenv.verbs.doctor.probe.resp_socket import (
     Broken,
     Caller,
     HungUp,
-    Patient,
-    Wire,
+    ReopenedConnection,
+    RespConnection,
     connect,
     error_of,
-    open_wire,
+    open_connection,
 )
 from devenv.verbs.doctor.probe.server_info import (
     announced_nodes,
@@ -147,75 +147,77 @@ class _Visit:
     def of(self, server: Server) -> Server:
         """Greet, then look on; a connection that breaks ends the look where it was."""
         try:
-            with self._patient() as wire:
+            with self._reopened() as connection:
                 started = time.perf_counter()
-                error = self._greet(wire)
+                error = self._greet(connection)
                 server = replace(server, greeted=True, ping=error, seconds=time.perf_counter() - started)
                 if error is None:
-                    server = self._inside(server, wire)
-                return replace(server, hung_up=tuple(wire.hung_up))
+                    server = self._inside(server, connection)
+                return replace(server, hung_up=tuple(connection.hung_up))
         except _FAILURES as error:
             if not server.greeted:
                 return replace(server, greeted=True, ping=f"the connection broke: {error}")
             return replace(server, broke=str(error) or type(error).__name__)
 
-    def _patient(self) -> Patient:
+    def _reopened(self) -> ReopenedConnection:
         target = self._plan.target
-        return Patient(partial(self._open, target.host, target.port), self._login)
+        return ReopenedConnection(partial(self._open, target.host, target.port), self._login)
 
-    def _open(self, host: str, port: int) -> Wire:
+    def _open(self, host: str, port: int) -> RespConnection:
         tls_context: ssl.SSLContext | None = (
             handshake.context(self._plan.files) if self._plan.target.tls else None
         )
-        return open_wire(host, port, self._timeout, tls_context)
+        return open_connection(host, port, self._timeout, tls_context)
 
-    def _login(self, wire: Caller) -> str | None:
+    def _login(self, connection: Caller) -> str | None:
         """The error of logging in; None where none is asked for."""
         target = self._plan.target
         if not target.login and not target.user:
             return None
         who = (target.user, self._plan.password) if target.user else (self._plan.password,)
-        return error_of(wire.call("AUTH", *who))
+        return error_of(connection.call("AUTH", *who))
 
-    def _greet(self, wire: Caller) -> str | None:
+    def _greet(self, connection: Caller) -> str | None:
         """Log in and say PING, as clients do; the first error. A proxy may hang up at PING."""
-        if (error := self._login(wire)) is not None:
+        if (error := self._login(connection)) is not None:
             return error
-        reply = wire.call("PING")
+        reply = connection.call("PING")
         return None if isinstance(reply, HungUp) else error_of(reply)
 
-    def _inside(self, server: Server, wire: Caller) -> Server:
+    def _inside(self, server: Server, connection: Caller) -> Server:
         target = self._plan.target
-        info, refused = info_of(wire)
+        info, refused = info_of(connection)
         server = replace(server, info=info, info_error=refused)
         if info is not None and info.mode == "sentinel":
             return server
         if target.db:
-            selected = wire.call("SELECT", target.db)
+            selected = connection.call("SELECT", target.db)
             if not isinstance(selected, HungUp):
                 server = replace(server, select=error_of(selected))
             if server.select is not None:
-                wire.call("SELECT", 0)
+                connection.call("SELECT", 0)
         if info is not None and info.mode == "cluster":
-            server = self._cluster(server, wire)
-        server = replace(server, unknown_commands=unknown_commands(wire, self._plan.commands))
-        server = replace(server, keyspace=self._keys(server, wire))
+            server = self._cluster(server, connection)
+        server = replace(server, unknown_commands=unknown_commands(connection, self._plan.commands))
+        server = replace(server, keyspace=self._keys(server, connection))
         if self._plan.write and server.select is None:
             reached = [node.address for node in server.nodes if node.tcp.reach is Reach.OPEN]
             known = reached if self._plan.nodes else ()
             nodes = Nodes(target.host, self._at, self._plan.may_touch, known)
-            probe = write_probe(wire, self._plan.prefix, self._plan.commands, nodes)
+            probe = write_probe(connection, self._plan.prefix, self._plan.commands, nodes)
             server = replace(server, write=probe)
         return server
 
     # -- the cluster -------------------------------------------------------------------------------------
 
-    def _cluster(self, server: Server, wire: Caller) -> Server:
-        reply = wire.call("CLUSTER", "INFO")
+    def _cluster(self, server: Server, connection: Caller) -> Server:
+        reply = connection.call("CLUSTER", "INFO")
         state = fields_of(reply).get("cluster_state") if isinstance(reply, str) else None
         nodes = []
         places = [_place(node) for node in self._plan.nodes]
-        places = places or announced_nodes(wire.call("CLUSTER", "SLOTS"), self._plan.target.host)[:_MAX_NODES]
+        if not places:
+            slots = connection.call("CLUSTER", "SLOTS")
+            places = announced_nodes(slots, self._plan.target.host)[:_MAX_NODES]
         for host, port in places:
             if self._plan.nodes or self._plan.may_touch(host):
                 tcp, link = connect(host, port, self._timeout)
@@ -226,20 +228,20 @@ class _Visit:
             nodes.append(Node(f"{host}:{port}", tcp))
         return replace(server, cluster_state=state, nodes=tuple(nodes))
 
-    def _at(self, address: str) -> Wire:
+    def _at(self, address: str) -> RespConnection:
         """A connection to another node, logged in."""
         host, _, port = address.rpartition(":")
-        wire = self._open(host, int(port))
+        connection = self._open(host, int(port))
         try:
-            self._greet(wire)
+            self._greet(connection)
         except BaseException:
-            wire.close()
+            connection.close()
             raise
-        return wire
+        return connection
 
     # -- keys --------------------------------------------------------------------------------------------
 
-    def _keys(self, server: Server, wire: Caller) -> Keyspace:
+    def _keys(self, server: Server, connection: Caller) -> Keyspace:
         """All databases of a server, all reachable masters of a cluster."""
         if server.info is not None and server.info.mode == "cluster":
             keys = Keyspace()
@@ -251,12 +253,12 @@ class _Visit:
             return keys
         databases = server.info.databases if server.info is not None else ()
         home = self._plan.target.db if server.select is None else 0
-        keys = keyspace.sessions(wire, home)
+        keys = keyspace.sessions(connection, home)
         for db in databases:
-            if db != home and error_of(wire.call("SELECT", db)) is None:
-                keys = keyspace.merged(keys, keyspace.sessions(wire, db))
+            if db != home and error_of(connection.call("SELECT", db)) is None:
+                keys = keyspace.merged(keys, keyspace.sessions(connection, db))
         if any(db != home for db in databases):
-            wire.call("SELECT", home)
+            connection.call("SELECT", home)
         return keys
 
     # -- challenges --------------------------------------------------------------------------------------
@@ -266,20 +268,20 @@ class _Visit:
     ) -> dict[str, Found | None]:
         """Where each challenge's session lies; None: nowhere. Left out where that could not be told."""
         target = self._plan.target
-        with self._patient() as wire:
-            if self._greet(wire) is not None:
+        with self._reopened() as connection:
+            if self._greet(connection) is not None:
                 return {}
             if server.info is not None and server.info.mode == "cluster":
                 places = [(node.address, 0) for node in server.nodes if node.tcp.reach is Reach.OPEN]
             else:
-                others, _ = info_of(wire)
+                others, _ = info_of(connection)
                 places = [
                     ("", db) for db in dict.fromkeys([target.db, *(others.databases if others else ())])
                 ]
             located: dict[str, Found | None] = {}
             whole = len(places) == len(server.nodes) or not server.nodes  # else some node was not looked at
             for address, db in places:
-                with self._at(address) if address else contextlib.nullcontext(wire) as node:
+                with self._at(address) if address else contextlib.nullcontext(connection) as node:
                     node.call("SELECT", db)
                     missing = [challenge for challenge in challenges if challenge not in located]
                     there, complete = keyspace.find(node, missing, prefixes)

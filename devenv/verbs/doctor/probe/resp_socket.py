@@ -1,7 +1,7 @@
-"""One connection to Redis that keeps the server's own words: redis-py drops an error's first word.
+"""One connection to Redis that keeps an error's whole text: redis-py drops the first word.
 
-Plain blocking sockets and RESP2, as a person would type it: what a client library makes of a fault differs by
-its version, what the server says does not.
+Plain blocking sockets and RESP2, without a client library: which exception a library raises for a fault
+differs between its versions, the text of the server does not.
 """
 
 from __future__ import annotations
@@ -15,21 +15,20 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from devenv.core.doctor_rules.facts import Reach, Tcp
-from devenv.core.resp.values import encode_command
+from devenv.core.resp.values import Failure, NoArray, Pairs, Reply, Status, encode_command
+from devenv.core.resp.whole_reply import NotResp, ReplyReader
 
-MAX_BULK = 8 * 2**20
-"""Bytes of one value that are read at most; a session is a few hundred."""
-
-
-MAX_DEPTH = 16
-"""Lists within lists; CLUSTER SLOTS has three."""
+MAX_REPLY_BYTES = 8 * 2**20
+"""Bytes of one reply that are read at most; a session is a few hundred, 100 keys of SCAN some thousand."""
+_READ_BYTES = 65536
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An error reply, in the server's words."""
+    """An error reply."""
 
     text: str
+    """The server's text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ Value = str | int | None | Refused | list["Value"]
 
 
 class Caller(Protocol):
-    """Whatever runs one command after the other."""
+    """Runs one command after the other."""
 
     def call(self, *words: str | int) -> Value:
         """Send one command and read its reply; an error reply is a value."""
@@ -55,12 +54,12 @@ class Closed(Broken):
     """The connection ended where a reply was due."""
 
 
-class Wire:
+class RespConnection:
     """A connected socket, with or without TLS. Calls raise Broken, TimeoutError, ssl.SSLError or OSError."""
 
     def __init__(self, link: socket.socket) -> None:
         self._link = link
-        self._lines = link.makefile("rb")
+        self._replies = ReplyReader(MAX_REPLY_BYTES)
 
     def __enter__(self) -> Self:
         return self
@@ -72,57 +71,52 @@ class Wire:
 
     def close(self) -> None:
         """End the connection."""
-        self._lines.close()
         self._link.close()
 
     def call(self, *words: str | int) -> Value:
         """Send one command and read its reply; an error reply is a value."""
         self._link.sendall(encode_command([str(word).encode() for word in words]))
-        return self._value()
-
-    def _value(self, depth: int = 0) -> Value:
-        line = self._lines.readline(MAX_BULK)
-        if not line.endswith(b"\r\n"):
-            if not line:
-                raise Closed("the connection was closed")
-            raise Broken(f"not Redis: {line[:40]!r}")
-        kind, rest = line[:1], line[1:-2]
-        if kind == b"+":
-            return _text(rest)
-        if kind == b"-":
-            return Refused(_text(rest))
         try:
-            number = int(rest)
-        except ValueError:
-            raise Broken(f"not Redis: {line[:40]!r}") from None
-        if kind == b":":
-            return number
-        if kind == b"$" and number <= MAX_BULK:
-            return self._bulk(number)
-        if kind == b"*" and number <= MAX_BULK and depth < MAX_DEPTH:
-            return None if number < 0 else [self._value(depth + 1) for _ in range(number)]
-        raise Broken(f"not Redis: {line[:40]!r}")
+            while (reply := self._replies.take()) is None:
+                data = self._link.recv(_READ_BYTES)
+                if not data and self._replies.midway:
+                    raise Broken("the connection was closed in the middle of a reply")
+                if not data:
+                    raise Closed("the connection was closed")
+                self._replies.feed(data)
+            return _value(reply[0])
+        except NotResp as error:
+            raise Broken(f"not Redis: {error}") from None
 
-    def _bulk(self, size: int) -> str | None:
-        if size < 0:
+
+def _value(reply: Reply) -> Value:
+    match reply:
+        case bytes():
+            return reply.decode("utf-8", "backslashreplace")
+        case Status(text=text):
+            return text
+        case Failure(text=text):
+            return Refused(text)
+        case tuple():
+            return [_value(item) for item in reply]
+        case Pairs(items=items):
+            return [_value(part) for pair in items for part in pair]
+        case NoArray():
             return None
-        data = self._lines.read(size + 2)
-        if len(data) < size + 2:
-            raise Broken("the connection was closed in the middle of a reply")
-        return _text(data[:-2])
+    return reply
 
 
-class Patient:
-    """A connection that is opened again where the other end hangs up at a command, as some proxies do.
+class ReopenedConnection:
+    """A connection that is opened again where the other end closes it at a command, as some proxies do.
 
-    What was selected before is selected again.
+    The database that was selected before is selected again.
     """
 
-    def __init__(self, opened: Callable[[], Wire], login: Callable[[Caller], str | None]) -> None:
+    def __init__(self, opened: Callable[[], RespConnection], login: Callable[[Caller], str | None]) -> None:
         """``opened`` opens a connection; ``login`` gives the error of logging in on it, or None."""
         self._opened = opened
         self._login = login
-        self._wire = opened()
+        self._connection = opened()
         self._db = 0
         self.hung_up: list[str] = []
         """The commands at which the connection was ended, each once."""
@@ -133,12 +127,12 @@ class Patient:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._wire.close()
+        self._connection.close()
 
     def call(self, *words: str | int) -> Value:
-        """As ``Wire.call``; HungUp where the connection was ended."""
+        """As ``RespConnection.call``; HungUp where the connection was ended."""
         try:
-            value = self._wire.call(*words)
+            value = self._connection.call(*words)
         except (Closed, ConnectionError):
             name = str(words[0])
             self.hung_up += [] if name in self.hung_up else [name]
@@ -149,20 +143,16 @@ class Patient:
         return value
 
     def _open_again(self) -> None:
-        self._wire.close()
-        self._wire = self._opened()
-        self._login(self._wire)
+        self._connection.close()
+        self._connection = self._opened()
+        self._login(self._connection)
         if self._db:
-            self._wire.call("SELECT", self._db)
+            self._connection.call("SELECT", self._db)
 
 
 def error_of(value: Value) -> str | None:
-    """The server's words where the reply is an error."""
+    """The server's text where the reply is an error; else None."""
     return value.text if isinstance(value, Refused) else None
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "backslashreplace")
 
 
 def _connected(host: str, port: int, timeout: float) -> socket.socket:
@@ -199,14 +189,14 @@ def connect(host: str, port: int, timeout: float) -> tuple[Tcp, socket.socket | 
     return Tcp(Reach.OPEN, time.perf_counter() - started), link
 
 
-def open_wire(host: str, port: int, timeout: float, context: ssl.SSLContext | None) -> Wire:
+def open_connection(host: str, port: int, timeout: float, context: ssl.SSLContext | None) -> RespConnection:
     """A connection, over TLS where ``context`` is given. Raises OSError; ssl.SSLError is one."""
     link = _connected(host, port, timeout)
     link.settimeout(timeout)
     if context is None:
-        return Wire(link)
+        return RespConnection(link)
     try:
-        return Wire(context.wrap_socket(link, server_hostname=host))
+        return RespConnection(context.wrap_socket(link, server_hostname=host))
     except BaseException:
         link.close()
         raise

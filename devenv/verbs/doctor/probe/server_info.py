@@ -14,13 +14,13 @@ def fields_of(text: str) -> dict[str, str]:
     return {name: value.strip() for name, _, value in pairs}
 
 
-def info_of(wire: Caller) -> tuple[Info | None, str | None]:
+def info_of(connection: Caller) -> tuple[Info | None, str | None]:
     """INFO; where it is refused, the little that HELLO says, and the words of the refusal."""
-    reply = wire.call("INFO")
+    reply = connection.call("INFO")
     refused = error_of(reply)
     if isinstance(reply, str):
         return _told_by_info(reply), None
-    hello = wire.call("HELLO", 2)
+    hello = connection.call("HELLO", 2)
     if not isinstance(hello, list):
         return None, refused
     properties = dict(zip(map(str, hello[::2]), hello[1::2], strict=False))
@@ -50,9 +50,9 @@ def _number(fields: dict[str, str], name: str) -> int:
     return int(value) if value.isdecimal() else 0
 
 
-def role_of(wire: Caller) -> str:
+def role_of(connection: Caller) -> str:
     """``master`` or ``slave``; empty where INFO is refused."""
-    reply = wire.call("INFO", "replication")
+    reply = connection.call("INFO", "replication")
     return fields_of(reply).get("role", "") if isinstance(reply, str) else ""
 
 
@@ -67,12 +67,12 @@ def announced_nodes(slots: Value, seed_host: str) -> list[tuple[str, int]]:
     return list(nodes)
 
 
-def unknown_commands(wire: Caller, commands: Sequence[str]) -> tuple[str, ...]:
+def unknown_commands(connection: Caller, commands: Sequence[str]) -> tuple[str, ...]:
     """Those commands that the server does not have; none where it may not be asked."""
     names = list(dict.fromkeys(command.split()[0] for command in commands))
     if not names:
         return ()
-    reply = wire.call("COMMAND", "INFO", *names)
+    reply = connection.call("COMMAND", "INFO", *names)
     if not isinstance(reply, list) or len(reply) != len(names):
         return ()
     return tuple(name for name, one in zip(names, reply, strict=True) if not one)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from devenv.core.doctor_rules.facts import Certificate, Reach, Speech, Tls, Trust
 from devenv.core.model.errors import EnvironmentProblem
-from devenv.verbs.doctor.probe.resp_socket import Broken, Wire, connect
+from devenv.verbs.doctor.probe.resp_socket import Broken, RespConnection, connect
 
 SYSTEM = "the system's certificate authorities"
 
@@ -127,9 +127,12 @@ def handshake(
     agreed = False
     with link:
         try:
-            with tls_context.wrap_socket(link, server_hostname=host) as secured, Wire(secured) as wire:
+            with (
+                tls_context.wrap_socket(link, server_hostname=host) as secured,
+                RespConnection(secured) as connection,
+            ):
                 agreed = True
-                wire.call("PING")
+                connection.call("PING")
         except ssl.SSLCertVerificationError as error:
             trust = _VERIFY.get(error.verify_code, Trust.FAILED)
             return Tls(trust, error.verify_message, certificate, authorities)

@@ -10,7 +10,7 @@ from typing import TypeGuard
 
 from devenv.core.doctor_rules.facts import Trial, WriteProbe
 from devenv.core.resp.values import redirection
-from devenv.verbs.doctor.probe.resp_socket import Caller, HungUp, Refused, Value, Wire, error_of
+from devenv.verbs.doctor.probe.resp_socket import Caller, HungUp, Refused, RespConnection, Value, error_of
 
 PROBE_TTL = 10
 """Seconds that the key lives at most."""
@@ -48,7 +48,7 @@ class Nodes:
 
     host: str
     """The host of the first node, where a redirection names none."""
-    at: Callable[[str], AbstractContextManager[Wire]]
+    at: Callable[[str], AbstractContextManager[RespConnection]]
     """A connection to the node ("host:port"), logged in."""
     may_touch: Callable[[str], bool]
     """Whether a host may be connected to."""
@@ -56,7 +56,7 @@ class Nodes:
     """Where all nodes are reached from here, where they announce other addresses."""
 
 
-def write_probe(wire: Caller, prefix: str, commands: Sequence[str], nodes: Nodes) -> WriteProbe | None:
+def write_probe(connection: Caller, prefix: str, commands: Sequence[str], nodes: Nodes) -> WriteProbe | None:
     """One key under ``prefix``, on the node that owns it; ``commands`` are tried there, and it is deleted.
 
     Where that node is not to be touched, another key: one of the node that was reached. None where it has
@@ -64,9 +64,9 @@ def write_probe(wire: Caller, prefix: str, commands: Sequence[str], nodes: Nodes
     """
     for _ in range(_MOST_KEYS):
         key = f"{prefix}doctor:{secrets.token_hex(8)}"
-        reply = _set(wire, key)
+        reply = _set(connection, key)
         if not _moved(reply):
-            return _tried(wire, key, reply, commands)
+            return _tried(connection, key, reply, commands)
         address = reply.text.split()[-1]
         host = address.rpartition(":")[0] or nodes.host
         if nodes.known:
@@ -80,8 +80,8 @@ def write_probe(wire: Caller, prefix: str, commands: Sequence[str], nodes: Nodes
     return None
 
 
-def _set(wire: Caller, key: str) -> Value:
-    return wire.call("SET", key, "doctor", "EX", PROBE_TTL)
+def _set(connection: Caller, key: str) -> Value:
+    return connection.call("SET", key, "doctor", "EX", PROBE_TTL)
 
 
 def _anywhere(key: str, commands: Sequence[str], nodes: Nodes) -> WriteProbe | None:
@@ -94,16 +94,16 @@ def _anywhere(key: str, commands: Sequence[str], nodes: Nodes) -> WriteProbe | N
     return None
 
 
-def _tried(wire: Caller, key: str, reply: Value, commands: Iterable[str]) -> WriteProbe:
+def _tried(connection: Caller, key: str, reply: Value, commands: Iterable[str]) -> WriteProbe:
     if isinstance(reply, Refused):
         return WriteProbe(key, reply.text, hung_up=isinstance(reply, HungUp))
     try:
-        ttl = wire.call("TTL", key)
+        ttl = connection.call("TTL", key)
         trials = [Trial("SET")]
-        trials += [_trial(wire, name, key) for name in _in_order(commands) if name != "SET"]
+        trials += [_trial(connection, name, key) for name in _in_order(commands) if name != "SET"]
         return WriteProbe(key, None, ttl if isinstance(ttl, int) else None, tuple(trials))
     finally:
-        wire.call("DEL", key)
+        connection.call("DEL", key)
 
 
 def _in_order(commands: Iterable[str]) -> list[str]:
@@ -112,17 +112,17 @@ def _in_order(commands: Iterable[str]) -> list[str]:
     return [item for item in known if item not in _LAST] + [item for item in _LAST if item in known]
 
 
-def _trial(wire: Caller, name: str, key: str) -> Trial:
+def _trial(connection: Caller, name: str, key: str) -> Trial:
     """Run one command; a refusal of this key (WRONGTYPE, NOSCRIPT, no integer) means that it may be used."""
     arguments = [str(word).replace("{key}", key) for word in _TRIALS[name]]
-    reply = wire.call(*arguments)
+    reply = connection.call(*arguments)
     if isinstance(reply, HungUp):
         return Trial(name, reply.text, hung_up=True)
     error = error_of(reply)
     if name == "MULTI" and error is None:
-        wire.call("DISCARD")
+        connection.call("DISCARD")
     if name == "WATCH" and error is None:
-        wire.call("UNWATCH")
+        connection.call("UNWATCH")
     serious = error is not None and (error.startswith("NOPERM") or "unknown command" in error.lower())
     return Trial(name, error if serious else None)
 

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from devenv.core.doctor_rules.facts import Reach, Server, Speech, Target
 from devenv.verbs.doctor.probe.redis_server import Plan, look
-from devenv.verbs.doctor.probe.resp_socket import Broken, Wire, connect
+from devenv.verbs.doctor.probe.resp_socket import Broken, RespConnection, connect
+
+DEEP = b"*1\r\n" * 5000
 
 
 @contextmanager
@@ -70,7 +72,11 @@ def looked(port: int) -> Server:
             Speech.REDIS,
             {"broke": "the connection was closed in the middle of a reply"},
         ),
-        ((b"+PONG\r\n", b"*1\r\n" * 5000), Speech.REDIS, {"broke": "not Redis: b'*1\\r\\n'"}),
+        (
+            (b"+PONG\r\n", DEEP),
+            Speech.REDIS,
+            {"broke": f"not Redis: {b'*1' + bytes([13, 10])!r}"},
+        ),
         ((b"+PONG\r\n", b"*3\r\n:x\r\n"), Speech.REDIS, {"broke": "not Redis: b':x\\r\\n'"}),
         (
             (b"+PONG\r\n", b"$-1\r\n", b"*-1\r\n", b":1\r\n", b"*2\r\n+0\r\n*-1\r\n", b"+OK\r\n", b"+x\r\n"),
@@ -102,9 +108,9 @@ def test_random_bytes_end_in_a_value_or_in_broken(answers: list[bytes]) -> None:
     with theirs:
         theirs.sendall(sent)
         theirs.shutdown(socket.SHUT_WR)
-        with Wire(ours) as wire, pytest.raises(Broken):
+        with RespConnection(ours) as connection, pytest.raises(Broken):
             for _ in range(len(sent) // 3 + 1):
-                wire.call("PING")
+                connection.call("PING")
 
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 64, "\u00e9" * 70])

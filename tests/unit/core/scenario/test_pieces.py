@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import catalogue, parse
-from devenv.core.scenario.model import Create, Together
+from devenv.core.scenario.model import Create, Request, Scenario, Step, Together, Verify
 from devenv.core.scenario.pieces import Piece, keep_only, pieces_of
 from devenv.core.scenario.pod_rotation import across
-from devenv.core.scenario.writer import scenario_yaml, write_scenario
+from devenv.core.scenario.writer import write_scenario
 from devenv.core.search.ddmin import ddmin
 
 
@@ -46,7 +46,8 @@ def test_what_ddmin_gives_is_minimal_where_failing_is_not_monotonous(odd: set[in
     assert not any(fails(part) for part in without if part)
 
 
-SCENARIO = yaml.safe_load("""
+SCENARIO = parse(
+    """
 version: 1
 id: x
 title: x
@@ -65,42 +66,78 @@ steps:
   - {request: "POST /{challenge:a}", json: {v: "{captured:v}"}}
   - together: [{verify: a, answer: wrong}, {verify: b, answer: wrong}]
     expect: {outcomes: {wrong: 2}}
-""")
+  - together:
+      one: {verify: a, pod: A, answer: wrong}
+      two: {verify: b, pod: B, answer: wrong}
+      three: {verify: b, pod: A, answer: right}
+    order: {guide: ["one:read before two:write"]}
+    expect:
+      memory: {requests: {one: {outcome: not_found}, three: {outcome: success}}}
+      guide: {requests: {one: {outcome: wrong}, two: {attempts: 1}}}
+""",
+    "x.yaml",
+)
 
 
-def kept(*numbers: int) -> dict[str, Any]:
+def without_lines(scenario: Scenario) -> Scenario:
+    """The scenario without what only says where it stood in its file."""
+
+    def clean(step: Step) -> Step:
+        if isinstance(step, Together):
+            step = replace(step, verifies=tuple(replace(part, line=0) for part in step.verifies))
+        return replace(step, line=0)
+
+    return replace(scenario, source="", steps=tuple(map(clean, scenario.steps)))
+
+
+def kept(*numbers: int) -> Scenario:
     every = pieces_of(SCENARIO)
     left = keep_only(SCENARIO, [every[number] for number in numbers])
     assert left is not None
-    parse(scenario_yaml(left), "x.yaml")
+    assert without_lines(parse(write_scenario(left), "x.yaml")) == without_lines(left)
     return left
 
 
 def test_pieces() -> None:
     assert pieces_of(SCENARIO) == [
-        Piece(0), Piece(1), Piece(2), Piece(3, "one"), Piece(3, "two"), Piece(4), Piece(5, 0), Piece(5, 1),
+        Piece(0), Piece(1), Piece(2), Piece(3, 0), Piece(3, 1), Piece(4), Piece(5, 0), Piece(5, 1),
+        Piece(6, 0), Piece(6, 1), Piece(6, 2),
     ]  # fmt: skip
-    assert kept(*range(8)) == SCENARIO
+    assert kept(*range(11)) == SCENARIO
 
 
 def test_what_speaks_of_what_is_not_there_goes_too() -> None:
-    assert kept(0, 3, 4) == {
-        **{key: value for key, value in SCENARIO.items() if key not in ("sessions", "steps")},
-        "sessions": {"a": "abstract"},
-        "steps": [
-            {"create": "a", "pod": "A"},
-            {"verify": "a", "pod": "A", "answer": "wrong", "expect": {"outcome": "wrong"}},
-        ],
-    }
-    assert [next(iter(step)) for step in kept(0, 5)["steps"]] == ["create"]
-    assert [next(iter(step)) for step in kept(0, 1, 5)["steps"]] == ["create", "request", "request"]
-    assert kept(0, 2, 6)["steps"][-1] == {"together": [{"verify": "a", "answer": "wrong"}]}
-    assert keep_only(SCENARIO, [Piece(3, "one")]) is None
+    left = kept(0, 3, 4)
+    assert left.sessions == {"a": "abstract"}
+    assert (left.id, left.stores, left.needs) == (SCENARIO.id, SCENARIO.stores, SCENARIO.needs)
+    create, verify = left.steps
+    assert create == SCENARIO.steps[0]
+    together = SCENARIO.steps[3]
+    assert isinstance(together, Together)
+    wrong = {"outcome": "wrong"}
+    assert verify == replace(together.verifies[0], expect=dict.fromkeys(Strategy, wrong))
+    assert kept(0, 5).steps == SCENARIO.steps[:1]  # the request names a captured value that is not there
+    assert [type(step) for step in kept(0, 1, 5).steps] == [Create, Request, Request]
+    last = kept(0, 2, 6).steps[-1]
+    assert isinstance(last, Together)
+    assert (len(last.verifies), last.verifies[0].pod, last.expect) == (1, None, {})
+    assert keep_only(SCENARIO, [Piece(3, 0)]) is None
     assert keep_only(SCENARIO, []) is None
 
 
+def test_an_order_goes_with_its_requests_and_what_each_store_expects_of_a_request_stays() -> None:
+    whole, two, one = (kept(0, 2, *requests).steps[-1] for requests in ((8, 9, 10), (8, 9), (9,)))
+    assert isinstance(whole, Together) and whole.order == {Strategy.GUIDE: ("one:read before two:write",)}
+    assert isinstance(two, Together) and two.order == {} and two.names == ("one", "two")
+    assert two.expect == {
+        Strategy.MEMORY: {"requests": {"one": {"outcome": "not_found"}}},
+        Strategy.GUIDE: {"requests": {"one": {"outcome": "wrong"}, "two": {"attempts": 1}}},
+    }
+    assert isinstance(one, Verify) and one.expect == {Strategy.GUIDE: {"attempts": 1}}
+
+
 def test_over_pods_in_turn() -> None:
-    scenario = across(parse(scenario_yaml(SCENARIO), "x.yaml"), 3)
+    scenario = across(replace(SCENARIO, steps=SCENARIO.steps[:6]), 3)
     assert scenario.stack.pods == 3
     create_a, _, create_b, named, _, together = scenario.steps
     assert isinstance(create_a, Create) and isinstance(create_b, Create)
@@ -115,11 +152,10 @@ def test_over_pods_in_turn() -> None:
 
 
 @pytest.mark.parametrize("scenario", catalogue(), ids=lambda item: item.id)
-def test_every_scenario_can_be_taken_apart(scenario: Any) -> None:
-    data = yaml.safe_load(scenario.source)
-    pieces = pieces_of(data)
-    assert keep_only(data, pieces) == data
+def test_every_scenario_can_be_taken_apart(scenario: Scenario) -> None:
+    pieces = pieces_of(scenario)
+    assert keep_only(scenario, pieces) == scenario
     for number in sorted({0, len(pieces) // 2}):
-        left = keep_only(data, pieces[:number] + pieces[number + 1 :])
+        left = keep_only(scenario, pieces[:number] + pieces[number + 1 :])
         if left is not None:
-            parse(scenario_yaml(left), scenario.name)
+            assert without_lines(parse(write_scenario(left), scenario.name)) == without_lines(left)
