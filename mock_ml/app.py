@@ -26,7 +26,7 @@ from mock_ml.seeding import fraction
 
 NAMES = tuple(BY_NAME)
 UNREAD_TEXT = "unreadable"
-"""What ``/predict-text`` reads in a blank drawing, and in one that is like no known word, unless told."""
+"""What ``/predict-text`` reads in a blank drawing, and in one that is like no known word, by default."""
 UNKNOWN_SIZE = (640, 480)
 """Width and height that ``/predict-image`` gives of a picture that is not in the catalogue."""
 

@@ -74,7 +74,7 @@ class Pen:
         self._draw = ImageDraw.Draw(self.sheet)
 
     def polygon(self, points: Sequence[Point], fill: Color, *, outline: bool = True) -> None:
-        """A filled shape with straight edges and, unless told otherwise, the style's outline."""
+        """A filled shape with straight edges and by default the style's outline."""
         self._draw.polygon(_pixels(points), fill=self._fill(fill))
         if outline:
             edge = mix(fill, (0, 0, 0), 0.35) if self.style.manner is Manner.FLAT else INK

@@ -147,7 +147,7 @@ def _not_found_ratio(families: Iterable[Metric]) -> Metric:
     total = sum(verifies.values())
     gauge = GaugeMetricFamily(
         "captcha_challenge_not_found_ratio",
-        "Share of verifies told 'Challenge not found' (0 without verifies)",
+        "Share of verifies answered 'Challenge not found' (0 without verifies)",
     )
     gauge.add_metric((), verifies["not_found"] / total if total else 0.0)
     return gauge

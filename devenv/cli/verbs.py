@@ -61,7 +61,7 @@ VERBS = (
     Verb("scenarios", "scenario_verbs", "scenarios", PLAY,
          "List the scenarios that are shipped, or show one."),
     Verb("check", "check_verb", "check", PLAY,
-         "Judge a recorded history: could one session after the other have told these answers?"),
+         "Judge a recorded history: could these answers have been given one after the other?"),
     Verb("record", "recording_verbs", "record", PLAY,
          "Record what goes through the running stack's proxy, as a scenario on the pods that served it."),
     Verb("import", "recording_verbs", "app", PLAY,

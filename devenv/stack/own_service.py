@@ -176,11 +176,11 @@ class OwnService:
         ]
         emptied = [name for name in differ if not variables.get(name)]
         ours = [name for name in differ if variables.get(name)]
-        told = [f"{', '.join(emptied)} without a value, as nothing here stands for it"] if emptied else []
-        told += [f"{', '.join(ours)} as this stack has it"] if ours else []
+        reasons = [f"{', '.join(emptied)} without a value, as nothing here stands for it"] if emptied else []
+        reasons += [f"{', '.join(ours)} as this stack has it"] if ours else []
         where = Path(str(self.service.env_file)).name
         hint = "--env NAME=VALUE keeps a value"
-        return [f"{where}: not taken over: {'; '.join(told)} ({hint})"] if told else []
+        return [f"{where}: not taken over: {'; '.join(reasons)} ({hint})"] if reasons else []
 
     def settings(self, spec: StackSpec, pod: str, settings: Mapping[str, str]) -> dict[str, str]:
         """Of a pod's variables what may be shown: the contract's, without secrets."""

@@ -8,7 +8,7 @@ from typing import Protocol
 from devenv.core.model.topology import Endpoints, SettingChanges, StackSpec, StackStatus
 
 Progress = Callable[[str], None]
-"""Told one short line per step of long work ("redis ready", "captcha-api-a ready")."""
+"""Called with one short line per step of long work ("redis ready", "captcha-api-a ready")."""
 
 
 class Stack(Protocol):

@@ -8,10 +8,10 @@ Round trips: create 1; verify 1, right or wrong. The image grid needs the pictur
 script runs; the picture follows from the challenge id (``catalogue.scene_for``), so Redis need not be asked.
 The script compares it with the document; where they differ (sessions seeded by others) one more follows.
 
-Beside a session lies its receipt, ``<prefix>receipt:{<session key>}``: what each request was told, for as
+Beside a session lies its receipt, ``<prefix>receipt:{<session key>}``: the answer to each request, for as
 long as the session had left to live (``claim.lua``). It makes a command idempotent that is sent again because
-its reply was lost, and lets the loser of a double click be told "already solved", as well as a client that
-tries again after a 503 although the right answer had counted. The braces are a cluster hash tag: one slot
+its reply was lost. The second request of a double click is answered "already solved", and so is a client that
+tries again after a 503 although its right answer had counted. The braces are a cluster hash tag: one slot
 for both.
 """
 
@@ -171,15 +171,15 @@ class AtomicStore:
         started = time.monotonic()
         try:
             try:
-                told = command()
+                reply = command()
             except redis.ConnectionError as error:
                 if isinstance(error, AuthenticationError | BusyLoadingError):
                     raise
                 if time.monotonic() - started > RETRY_WITHIN_S:
                     raise
-                told = command()
+                reply = command()
             self._spoke = True
-            return told
+            return reply
         except ResponseError as error:
             if str(error).startswith("WRONGTYPE"):
                 raise BrokenSession(f"The stored session is broken: {error}") from error

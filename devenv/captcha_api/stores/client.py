@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class RedisObserver(Protocol):
-    """Told of every Redis command."""
+    """Called with every Redis command."""
 
     def redis_call(self, command: str, seconds: float, error: Exception | None) -> None:
         """One command took so long, waiting for a connection included."""
@@ -37,7 +37,7 @@ class TimedRedis(redis.Redis):
         )
 
     def execute(self, pipe: Any) -> Any:
-        """``pipe.execute()``: redis-py's pipelines are transactions unless told otherwise, MULTI to EXEC."""
+        """``pipe.execute()``: redis-py's pipelines are transactions by default, MULTI to EXEC."""
         return timed(self._observer, "EXEC", pipe.execute)
 
 

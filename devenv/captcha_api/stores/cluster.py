@@ -133,15 +133,15 @@ class Connector:
 
     def _make(self) -> tuple[TimedRedis | PromptRedisCluster, str]:
         settings = self._settings
-        wish = f"REDIS_CLUSTER={settings.redis_cluster}"
+        setting = f"REDIS_CLUSTER={settings.redis_cluster}"
         if settings.redis_cluster == "false":
-            return self._plain(settings), wish
+            return self._plain(settings), setting
         if settings.redis_cluster == "true":
-            return self._cluster(), wish
+            return self._cluster(), setting
         # Database 0, as a cluster refuses to select any other.
         asking = self._plain(settings.model_copy(update={"redis_db": 0}))
         mode = server_mode(asking)
-        why = f"{wish}: the server says mode={mode}"
+        why = f"{setting}: the server says mode={mode}"
         if mode != "cluster":
             if settings.redis_db == 0:
                 return asking, why

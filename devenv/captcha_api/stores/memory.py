@@ -110,7 +110,7 @@ class MemoryStore:
         return entry
 
     def _forget_long_expired(self, sessions: dict[str, _Entry]) -> None:
-        """Drop what expired a whole TTL ago; until then a late answer is still told "expired"."""
+        """Drop what expired a whole TTL ago; until then a late answer still gets "expired"."""
         oldest_kept = self._clock() - 2 * self._ttl
         while sessions:
             challenge_id = next(iter(sessions))

@@ -59,9 +59,9 @@ def check(
     *,
     common: Common,
 ) -> None:
-    """Judge a recorded history: could one session after the other have told these answers?
+    """Judge a recorded history: could these answers have been given one after the other?
 
-    Exit 0: it holds. 1: a violation. 3: it could not be told.
+    Exit 0: it holds. 1: a violation. 3: it could not be decided.
     """
     at = common.context()
     rules = Rules(ttl=ttl or None, limit=limit, receipts=receipts)

@@ -91,7 +91,7 @@ def _at(common: Common) -> tuple[CommandContext, GateClient]:
     return context, GateClient(running_stack(context.settings.backend, context.settings.state_dir))
 
 
-# --- looking ---------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------------
 
 
 @app.command("list")

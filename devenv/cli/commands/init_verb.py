@@ -98,7 +98,7 @@ def init(
     )
     if asking:
         options = _ask_start(options)
-    with at.screen.working("looking at the service") as progress:
+    with at.screen.working("examining the service") as progress:
         found = look(options, at.settings.state_dir, progress)
     if asking:
         found = _ask_variables(found)

@@ -31,7 +31,7 @@ FIELDS: Mapping[str, Callable[[HistoryOperation], object]] = {
     "pod": lambda item: item.pod,
     "process": lambda item: item.process,
     "challenge": lambda item: item.challenge,
-    "attempts": lambda item: item.told.attempts if item.told else None,
+    "attempts": lambda item: item.result.attempts if item.result else None,
     "status": lambda item: item.value.get("status"),
     "message": lambda item: item.value.get("message"),
 }

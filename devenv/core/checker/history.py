@@ -18,7 +18,7 @@ from devenv.core.model.captcha_http import CHALLENGE_FIELD
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.events import EventType, HistoryEvent
 from devenv.core.model.vocabulary import NOT_FOUND_MESSAGE, Answer, Outcome
-from devenv.core.spec.session import Result, Told
+from devenv.core.spec.session import Result, ResultKind
 
 FORMAT = "docs/check.md describes the format"
 SOLVED_MESSAGE = "Challenge already solved"
@@ -31,18 +31,18 @@ LIMIT_FIELD = "limit"
 
 _TYPES: tuple[EventType, ...] = ("invoke", "ok", "fail", "info")
 _OUTCOMES = {
-    str(Outcome.SUCCESS): Told.SUCCESS,
-    str(Outcome.WRONG): Told.WRONG,
-    str(Outcome.NOT_FOUND): Told.NOT_FOUND,
-    str(Told.ALREADY_SOLVED): Told.ALREADY_SOLVED,
-    str(Told.EXPIRED): Told.EXPIRED,
+    str(Outcome.SUCCESS): ResultKind.SUCCESS,
+    str(Outcome.WRONG): ResultKind.WRONG,
+    str(Outcome.NOT_FOUND): ResultKind.NOT_FOUND,
+    str(ResultKind.ALREADY_SOLVED): ResultKind.ALREADY_SOLVED,
+    str(ResultKind.EXPIRED): ResultKind.EXPIRED,
 }
 _UNGRADED = (str(Outcome.ERROR), "ungraded", "used")
 """What our own recorder writes where an answer costs and ends nothing."""
 _MESSAGES = {
-    NOT_FOUND_MESSAGE: Told.NOT_FOUND,
-    SOLVED_MESSAGE: Told.ALREADY_SOLVED,
-    EXPIRED_MESSAGE: Told.EXPIRED,
+    NOT_FOUND_MESSAGE: ResultKind.NOT_FOUND,
+    SOLVED_MESSAGE: ResultKind.ALREADY_SOLVED,
+    EXPIRED_MESSAGE: ResultKind.EXPIRED,
 }
 
 
@@ -73,14 +73,19 @@ class HistoryOperation:
     """The numbers of its one or two lines."""
     answer: Answer | None = None
     """What a verify gave; None where it is not known whether it is right."""
-    told: Result | None = None
-    """What its caller heard of the session; None where nothing was heard or it was no grade."""
+    result: Result | None = None
+    """The answer of a verify; None where none came or where it grades nothing."""
+
+    @property
+    def told(self) -> Result | None:
+        """The former name of ``result``, for invariants in users' files."""
+        return self.result
 
     @property
     def outcome(self) -> str | None:
         """The verify's outcome as the history calls it; of others the type: ok, fail, info."""
         if self.f == VERIFY:
-            return str(self.told.told) if self.told else str(self.value.get("outcome") or self.type)
+            return str(self.result.kind) if self.result else str(self.value.get("outcome") or self.type)
         return self.type
 
     @property
@@ -245,8 +250,10 @@ def _operation(invoke: Line, end: Line | None, name: str) -> HistoryOperation:
     if first.f == CREATE:
         _check_limit(value, f"{name}:{(end or invoke).number}")
     kind: EventType = last.type if end is not None else "info"
-    told = _told(value, f"{name}:{(end or invoke).number}") if first.f == VERIFY and kind == "ok" else None
-    if kind == "ok" and first.f == VERIFY and told is None:
+    result = (
+        _result(value, f"{name}:{(end or invoke).number}") if first.f == VERIFY and kind == "ok" else None
+    )
+    if kind == "ok" and first.f == VERIFY and result is None:
         kind = "fail"  # an answer without a grade: it cost nothing
     lines = tuple(dict.fromkeys((invoke.number, (end or invoke).number)))
     return HistoryOperation(
@@ -260,7 +267,7 @@ def _operation(invoke: Line, end: Line | None, name: str) -> HistoryOperation:
         value,
         lines,
         _answer(value) if first.f == VERIFY else None,
-        told,
+        result,
     )
 
 
@@ -283,23 +290,23 @@ def _challenge(first: HistoryEvent, last: HistoryEvent, value: Mapping[str, Any]
     return f"{kind}:{challenge_id}" if isinstance(kind, str) and kind else challenge_id
 
 
-def _told(value: Mapping[str, Any], where: str) -> Result | None:
-    """What the caller of a verify heard; None where it was no grade."""
+def _result(value: Mapping[str, Any], where: str) -> Result | None:
+    """The answer of a verify; None where it grades nothing."""
     outcome, message, attempts = (value.get(name) for name in ("outcome", "message", "attempts"))
-    told = _OUTCOMES.get(outcome) if isinstance(outcome, str) else None
-    if told is None and isinstance(message, str):
-        told = _MESSAGES.get(message)
-    words = ", ".join((*_OUTCOMES, *_UNGRADED))
-    if outcome is None and told is None:
-        raise UsageProblem(f"{where}: a verify that is ok needs 'value.outcome'", hint=words)
+    kind = _OUTCOMES.get(outcome) if isinstance(outcome, str) else None
+    if kind is None and isinstance(message, str):
+        kind = _MESSAGES.get(message)
+    known = ", ".join((*_OUTCOMES, *_UNGRADED))
+    if outcome is None and kind is None:
+        raise UsageProblem(f"{where}: a verify that is ok needs 'value.outcome'", hint=known)
     if outcome is not None and outcome not in (*_OUTCOMES, *_UNGRADED):
         # A misspelt success would count as no grade, and a violation pass unseen.
-        raise UsageProblem(f"{where}: 'value.outcome' {json.dumps(outcome)[:60]} is no outcome", hint=words)
+        raise UsageProblem(f"{where}: 'value.outcome' {json.dumps(outcome)[:60]} is no outcome", hint=known)
     if attempts is not None and (isinstance(attempts, bool) or not isinstance(attempts, int)):
         raise UsageProblem(f"{where}: 'value.attempts' must be an integer", hint=FORMAT)
-    if told is None:
+    if kind is None:
         return None
-    return Result(told, attempts if told in (Told.SUCCESS, Told.WRONG) else None)
+    return Result(kind, attempts if kind in (ResultKind.SUCCESS, ResultKind.WRONG) else None)
 
 
 def _answer(value: Mapping[str, Any]) -> Answer | None:
@@ -328,7 +335,7 @@ def _with_answers(operations: Sequence[HistoryOperation]) -> list[HistoryOperati
     for operation in operations:
         if operation.answer is Answer.RIGHT and (chosen := _selections(operation.value)) is not None:
             right.setdefault(operation.challenge, chosen)
-    told = []
+    completed = []
     for operation in operations:
         if operation.f == VERIFY and operation.answer is None and operation.challenge in right:
             chosen = _selections(operation.value)
@@ -336,8 +343,8 @@ def _with_answers(operations: Sequence[HistoryOperation]) -> list[HistoryOperati
                 operation = replace(
                     operation, answer=Answer.RIGHT if chosen == right[operation.challenge] else Answer.WRONG
                 )
-        told.append(operation)
-    return told
+        completed.append(operation)
+    return completed
 
 
 def _keys(invoke: Line, end: Line, name: str) -> KeysSeen:

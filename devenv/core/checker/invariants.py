@@ -1,7 +1,8 @@
 """What must hold of every challenge in every interleaving; each violation explained in one sentence.
 
-The kinds are named as the failure catalogue names them. They follow from what callers were told and from what
-was seen in Redis, without a search; ``judge`` adds ``not-linearizable`` where none of them tells why.
+The kinds are named as the failure catalogue names them. They follow from the answers that callers got and
+from what was seen in Redis, without a search; ``judge`` adds ``not-linearizable`` where none of them tells
+why.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from devenv.core.checker.history import AGE, CREATE, EXPIRE, FLUSH, VERIFY, HistoryOperation, KeysSeen
 from devenv.core.model.vocabulary import Answer
-from devenv.core.spec.session import ATTEMPTS_LIMIT, Told
+from devenv.core.spec.session import ATTEMPTS_LIMIT, ResultKind
 
 RECEIPTS = "*receipt:*"
 """Keys beside a session that may outlive it: the atomic store's receipts."""
@@ -53,9 +54,9 @@ class InvariantViolation:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; ``name`` only where there is one."""
-        found = {"kind": str(self.kind), "challenge": self.challenge, "sentence": self.sentence}
+        data = {"kind": str(self.kind), "challenge": self.challenge, "sentence": self.sentence}
         named = {} if self.name is None else {"name": self.name}
-        return {**found, **named, "lines": list(self.lines)}
+        return {**data, **named, "lines": list(self.lines)}
 
 
 def broken_rules(
@@ -70,15 +71,21 @@ def broken_rules(
 
     ``limit``: graded answers that the challenge takes; 0: any number; None: not known.
     """
-    verifies = [operation for operation in operations if operation.f == VERIFY and operation.told is not None]
-    graded = [verify for verify in verifies if verify.told and verify.told.told in (Told.SUCCESS, Told.WRONG)]
-    found = [
+    verifies = [
+        operation for operation in operations if operation.f == VERIFY and operation.result is not None
+    ]
+    graded = [
+        verify
+        for verify in verifies
+        if verify.result and verify.result.kind in (ResultKind.SUCCESS, ResultKind.WRONG)
+    ]
+    violations = [
         *_passes(challenge, graded),
         *_counts(challenge, graded, limit),
         *_graded_after_expiry(challenge, operations, graded),
     ]
     end = _end(operations, graded, limit)
-    return found + _keys(challenge, operations, end, _own(seen, challenge, receipts))
+    return violations + _keys(challenge, operations, end, _own(seen, challenge, receipts))
 
 
 def keys_without_ttl(
@@ -102,45 +109,45 @@ def keys_without_ttl(
 
 
 def _passes(challenge: str, graded: Sequence[HistoryOperation]) -> list[InvariantViolation]:
-    found = []
-    successes = [item for item in graded if item.told and item.told.told is Told.SUCCESS]
+    violations = []
+    successes = [item for item in graded if item.result and item.result.kind is ResultKind.SUCCESS]
     if len(successes) > 1:
-        text = f"{len(successes)} verifies of one challenge were told success: {_list(successes)}"
-        found.append(InvariantViolation(Kind.DOUBLE_SUCCESS, challenge, text, _lines(successes)))
+        text = f"{len(successes)} verifies of one challenge were answered with success: {_list(successes)}"
+        violations.append(InvariantViolation(Kind.DOUBLE_SUCCESS, challenge, text, _lines(successes)))
     for success in successes:
         if success.answer is Answer.EMPTY:
-            text = f"{success} was told success for an empty selection, without knowing the answer"
-            found.append(InvariantViolation(Kind.EMPTY_BYPASS, challenge, text, success.lines))
+            text = f"{success} was answered with success for an empty selection, without knowing the answer"
+            violations.append(InvariantViolation(Kind.EMPTY_BYPASS, challenge, text, success.lines))
         elif success.answer is Answer.WRONG:
-            text = f"{success} was told success for a wrong answer"
-            found.append(InvariantViolation(Kind.WRONG_ANSWER_PASSED, challenge, text, success.lines))
-    return found
+            text = f"{success} was answered with success for a wrong answer"
+            violations.append(InvariantViolation(Kind.WRONG_ANSWER_PASSED, challenge, text, success.lines))
+    return violations
 
 
 def _counts(
     challenge: str, graded: Sequence[HistoryOperation], limit: int | None
 ) -> list[InvariantViolation]:
-    found = []
+    violations = []
     if limit and len(graded) > limit:
         allowed = f"{limit} is" if limit == 1 else f"{limit} are"
         text = f"{len(graded)} answers were graded where {allowed} allowed: {_list(graded)}"
-        found.append(InvariantViolation(Kind.MORE_THAN_TWO_GRADED, challenge, text, _lines(graded)))
+        violations.append(InvariantViolation(Kind.MORE_THAN_TWO_GRADED, challenge, text, _lines(graded)))
     by_count: dict[int, list[HistoryOperation]] = {}
     for item in graded:
-        if item.told and item.told.attempts is not None:
-            by_count.setdefault(item.told.attempts, []).append(item)
+        if item.result and item.result.attempts is not None:
+            by_count.setdefault(item.result.attempts, []).append(item)
     for count, same in by_count.items():
         if len(same) > 1:
             text = f"{len(same)} answers were each counted as attempt {count}: {_list(same)}"
-            found.append(InvariantViolation(Kind.LOST_ATTEMPT, challenge, text, _lines(same)))
-    return found
+            violations.append(InvariantViolation(Kind.LOST_ATTEMPT, challenge, text, _lines(same)))
+    return violations
 
 
 def _graded_after_expiry(
     challenge: str, operations: Sequence[HistoryOperation], graded: Sequence[HistoryOperation]
 ) -> list[InvariantViolation]:
     """Graded after the expiry, because a verify that was under way when it came wrote the session back."""
-    found = []
+    violations = []
     for expiry in _expiries(operations):
         during = [
             operation
@@ -153,8 +160,8 @@ def _graded_after_expiry(
         if during and after:
             text = f"{after[0]} was graded although the session had expired during {during[0]}"
             lines = _lines([expiry, during[0], after[0]])
-            found.append(InvariantViolation(Kind.EXPIRY_INSIDE_VERIFY, challenge, text, lines))
-    return found[:1]
+            violations.append(InvariantViolation(Kind.EXPIRY_INSIDE_VERIFY, challenge, text, lines))
+    return violations[:1]
 
 
 # --- keys -------------------------------------------------------------------------------------------------
@@ -177,16 +184,16 @@ def _end(
 ) -> _End | None:
     """The first end that a client was answered or an event made.
 
-    As many answers as are allowed end it only where no count was told: where each was told too low a count,
-    attempts were lost, no event ended the session, and its key is no other than it was.
+    As many answers as are allowed end it only where no answer named a count. Where each answer named too low
+    a count, attempts were lost, no event ended the session, and its key is the same.
     """
     ends = [
         _End(expiry, "was deleted" if expiry.f == FLUSH else "expired") for expiry in _expiries(operations)
     ]
-    told = sorted(graded, key=lambda item: item.returned)
-    for position, value in enumerate(told, start=1):
-        count = value.told.attempts if value.told else None
-        if value.told and value.told.told is Told.SUCCESS:
+    by_return = sorted(graded, key=lambda item: item.returned)
+    for position, value in enumerate(by_return, start=1):
+        count = value.result.attempts if value.result else None
+        if value.result and value.result.kind is ResultKind.SUCCESS:
             ends.append(_End(value, "was solved"))
         elif limit and (position if count is None else count) >= limit:
             ends.append(_End(value, "had its last attempt"))
@@ -211,19 +218,19 @@ def _keys(
     own: Sequence[tuple[KeysSeen, str, int]],
 ) -> list[InvariantViolation]:
     """At most one violation per key: the first look that shows it."""
-    found: dict[str, InvariantViolation] = {}
+    violations: dict[str, InvariantViolation] = {}
     for look, key, left in own:
-        if key in found:
+        if key in violations:
             continue
         lives = "for ever: it has no TTL" if left == -1 else f"for {left / 1000:.1f} s more"
         if fnmatchcase(key, COUNTERS):
             if left == -1:
                 text = f"the counter {key} has no TTL: it stays for ever"
-                found[key] = InvariantViolation(Kind.NO_TTL, challenge, text, (look.line,))
+                violations[key] = InvariantViolation(Kind.NO_TTL, challenge, text, (look.line,))
         elif end is not None and look.called > end.operation.returned:
             kind = Kind.EXPIRY_INSIDE_VERIFY if end.expired else Kind.RESURRECTED_KEY
             text = f"key {key} is there, {lives}, after the session {end.how} with {end.operation}"
-            found[key] = InvariantViolation(kind, challenge, text, (*end.operation.lines, look.line))
+            violations[key] = InvariantViolation(kind, challenge, text, (*end.operation.lines, look.line))
         elif left == -1:
             aged = any(
                 operation.f == AGE and operation.type == "ok" and operation.called < look.returned
@@ -232,8 +239,8 @@ def _keys(
             kind = Kind.TTL_ROUNDS_TO_ZERO if aged else Kind.NO_TTL
             before = " after its last half second" if aged else ""
             text = f"key {key} of a session that goes on has no TTL{before}: it never expires"
-            found[key] = InvariantViolation(kind, challenge, text, (look.line,))
-    return list(found.values())
+            violations[key] = InvariantViolation(kind, challenge, text, (look.line,))
+    return list(violations.values())
 
 
 def _own(seen: Iterable[KeysSeen], challenge: str, receipts: str) -> list[tuple[KeysSeen, str, int]]:

@@ -27,8 +27,8 @@ from devenv.core.spec.session import (
     Operation,
     Phase,
     Result,
+    ResultKind,
     Session,
-    Told,
     Verify,
     successors,
 )
@@ -140,9 +140,13 @@ class SessionModel:
         return successors(state, operation, heard, self.limit)
 
     def reads(self, call: Call) -> bool:
-        """An answer that was told that the session is over changed nothing."""
+        """A verify that was answered "the session is over" changed nothing."""
         heard = call[1]
-        return heard is not None and heard.told in (Told.NOT_FOUND, Told.ALREADY_SOLVED, Told.EXPIRED)
+        return heard is not None and heard.kind in (
+            ResultKind.NOT_FOUND,
+            ResultKind.ALREADY_SOLVED,
+            ResultKind.EXPIRED,
+        )
 
 
 def judge(
@@ -223,9 +227,9 @@ def _model(operations: Sequence[HistoryOperation], rules: Rules) -> SessionModel
 
 
 def _without_counts(operations: Sequence[HistoryOperation]) -> tuple[HistoryOperation, ...]:
-    """The operations less the attempts that were told: without a known limit their meaning is not known."""
+    """The operations without their counts of attempts, which say nothing where the limit is not known."""
     return tuple(
-        operation if operation.told is None else replace(operation, told=Result(operation.told.told))
+        operation if operation.result is None else replace(operation, result=Result(operation.result.kind))
         for operation in operations
     )
 
@@ -250,12 +254,12 @@ def _ops(operations: Sequence[HistoryOperation], rules: Rules) -> list[_Sourced]
 
 
 def _call(history_operation: HistoryOperation) -> Call | None:
-    heard = None if history_operation.lost else Result(Told.DONE)
+    heard = None if history_operation.lost else Result(ResultKind.DONE)
     match history_operation.f:
         case "create":
             return Create(), heard
         case "verify":
-            return Verify(history_operation.answer), history_operation.told
+            return Verify(history_operation.answer), history_operation.result
         case "expire" | "flush":
             return Expire(), heard
         case _:  # age: it expires some time later, see _ends_of_time
@@ -263,7 +267,7 @@ def _call(history_operation: HistoryOperation) -> Call | None:
 
 
 def _ends_of_time(operations: Sequence[HistoryOperation], rules: Rules) -> list[Op[Call]]:
-    """Expiries that no line tells of: after the TTL surely, after ageing or without a known begin perhaps."""
+    """Expiries that no line records: certain after the TTL, possible after ageing or without a create."""
     found = [
         _expiry(None, operation.called)
         for operation in operations
@@ -274,13 +278,13 @@ def _ends_of_time(operations: Sequence[HistoryOperation], rules: Rules) -> list[
     )
     if made is None:
         return [*found, _expiry(None, -inf)]
-    told = made.value.get("ttl")
-    ttl = told if isinstance(told, int | float) and not isinstance(told, bool) and told > 0 else rules.ttl
+    given = made.value.get("ttl")
+    ttl = given if isinstance(given, int | float) and not isinstance(given, bool) and given > 0 else rules.ttl
     if ttl is None:
         return [*found, _expiry(None, made.called)]
     begins, ends = made.called + ttl - rules.slack, made.returned + ttl + rules.slack
     if any(operation.returned > begins for operation in operations):
-        found.append(_expiry(Result(Told.DONE), begins, ends))
+        found.append(_expiry(Result(ResultKind.DONE), begins, ends))
     return found
 
 
@@ -309,9 +313,12 @@ def _not_linearizable(
     stood = " or ".join(_spoken(state) for state in states[:2])
     if stuck is None:
         return InvariantViolation(Kind.NOT_LINEARIZABLE, challenge, "its time was up, but it was not over")
-    told = stuck.told.told.replace("_", " ") if stuck.told else "done"
-    count = f" as attempt {stuck.told.attempts}" if stuck.told and stuck.told.attempts is not None else ""
-    text = f"no order of the operations explains that {stuck} was told {told}{count}: the session was {stood}"
+    answer = stuck.result.kind.replace("_", " ") if stuck.result else "done"
+    count = (
+        f" as attempt {stuck.result.attempts}" if stuck.result and stuck.result.attempts is not None else ""
+    )
+    text = f"no order of the operations explains that {stuck} was answered {answer}{count}"
+    text += f": the session was {stood}"
     return InvariantViolation(Kind.NOT_LINEARIZABLE, challenge, text, stuck.lines)
 
 

@@ -37,13 +37,13 @@ class Model(Protocol[S, C_contra]):
         """The states that the history may begin in."""
 
     def successors(self, state: S, call: C_contra) -> Sequence[S]:
-        """The states after ``call`` with what it was told; empty where that cannot happen in ``state``.
+        """The states after ``call`` with its result; empty where that cannot happen in ``state``.
 
         For a lost reply: the states if the call takes effect.
         """
 
     def reads(self, call: C_contra) -> bool:
-        """Whether ``call``, with what it was told, leaves every state as it is that admits it."""
+        """Whether ``call``, with its result, leaves every state unchanged that admits it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ class _Pod:
 def attribute(
     commands: Sequence[RedisCommand], spans: Sequence[Span], challenges: Challenges
 ) -> Mapping[int, int]:
-    """Command number → number of the request that sent it; commands of nobody are left out.
+    """Command number → number of the request that sent it; commands that match no request are dropped.
 
     ``spans`` are in the order of their start. Near-linear in both as long as few requests overlap in a pod.
     """
@@ -94,7 +94,7 @@ def attribute(
 
 
 def _advance(pod: _Pod, now: float) -> None:
-    """Take in the requests that have begun, let go those that are over."""
+    """Add the requests that have begun, remove those that have ended."""
     while pod.next < len(pod.waiting) and pod.waiting[pod.next].started <= now:
         span = pod.waiting[pod.next]
         pod.active.append(_Active(span, span.started))

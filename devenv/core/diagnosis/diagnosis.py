@@ -1,6 +1,6 @@
-"""Tells from a trace alone what went wrong, by the causes of the failure catalogue.
+"""Finds what went wrong from a trace alone, by the causes of the failure catalogue.
 
-Each rule looks at one story or one call and gives its finding or None. What crossed comes first, with all its
+Each rule looks at one story or one call and gives its finding or None. Races come first, with all their
 consequences, then the first fault that a user met; where there was neither, why a session was not found.
 """
 
@@ -34,9 +34,9 @@ def diagnose_joined(joined: Joined, since: float = float("-inf")) -> tuple[Diagn
     findings = _pods_that_cannot_start(joined, since)
     for story in joined.stories:
         findings += _of_story(story, joined)
-    told = {found.challenge for found in findings}
+    explained = {found.challenge for found in findings}
     for call in joined.calls:
-        if call.challenge is None or call.challenge not in told:
+        if call.challenge is None or call.challenge not in explained:
             findings += _of_call(call, joined)
     findings += handwriting(joined)
     findings += commands_without_reply(joined)
@@ -69,11 +69,11 @@ def _of_story(story: Story, joined: Joined) -> list[Diagnosis]:
 
 
 def _of_call(call: Call, joined: Joined) -> list[Diagnosis]:
-    """A call that belongs to no story with a finding: a create that failed, an error nobody explains."""
+    """A call that is part of no story with a finding: a create that failed, an unexplained error."""
     if call.challenge is None and (problem := fault(call, joined)) is not None:
         return [problem]
     if joined.profile.switchable and joined.flag(call) is False and (call.crashed or call.steps):
-        how = "said words to Redis" if call.steps else "failed"
+        how = "sent commands to Redis" if call.steps else "failed"
         sentence = f"with USE_REDIS=false {call.pod} {how}: {call.kind} is not what it was before the change"
         return [finding("flag-off-regression", call.challenge, sentence, *call.steps[:1], call)]
     if call.crashed:

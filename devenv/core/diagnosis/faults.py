@@ -28,12 +28,12 @@ _BROKEN_OFF = ("unanswered", "discarded", "disconnected")
 
 
 def fault(call: Call, joined: Joined) -> Diagnosis | None:
-    """The first fault that explains what the user of ``call`` met; None where nobody met one."""
+    """The first fault that explains what the user of ``call`` met; None where the user met none."""
     return next((found for rule in _FAULTS if (found := rule(call, joined)) is not None), None)
 
 
 def misled(call: Call) -> bool:
-    """The user was told something untrue or nothing of use: "not found", or an error that says nothing."""
+    """Whether the answer is untrue or of no use: "not found", or an error without a reason."""
     return call.crashed or (call.kind == "verify" and call.outcome is Outcome.NOT_FOUND)
 
 
@@ -71,18 +71,18 @@ def _is_foreign(step: Step) -> bool:
 
 
 def _writes_refused(call: Call, joined: Joined) -> Diagnosis | None:
-    step = next((one_step for one_step in call.steps if (one_step.reply or "").startswith(_REFUSALS)), None)
+    step = next((one for one in call.steps if (one.reply or "").startswith(_REFUSALS)), None)
     if step is None or not (misled(call) or (step.is_write and call.answered)):
         return None
-    told = _told(call) if misled(call) else "nobody was told"
-    sentence = f"Redis refused {step.name} ({step.reply}): nothing is counted, and {told}"
+    effect = _user_got(call) if misled(call) else "no error was reported"
+    sentence = f"Redis refused {step.name} ({step.reply}): nothing is counted, and {effect}"
     return finding("writes-refused", call.challenge, sentence, step, call)
 
 
-def _told(call: Call) -> str:
+def _user_got(call: Call) -> str:
     if call.crashed:
         return "the user got an error that says nothing"
-    return "the user was told not found"
+    return "the user got 'not found'"
 
 
 def _ttl_not_known(call: Call, joined: Joined) -> Diagnosis | None:
@@ -94,7 +94,7 @@ def _ttl_not_known(call: Call, joined: Joined) -> Diagnosis | None:
         if before.lost:
             cause, what = "reply-lost", "the reply to TTL was lost"
         elif before.reply is None or before.silent:
-            cause, what = "redis-hangs", "nobody answered TTL"
+            cause, what = "redis-hangs", "TTL was not answered"
         else:
             cause = "writes-refused" if before.reply.startswith(_REFUSALS) else "redis-dies"
             what = f"TTL was answered {before.reply}"
@@ -110,8 +110,8 @@ def _reply_lost(call: Call, joined: Joined) -> Diagnosis | None:
         return None
     worst = next((step for step in lost if not step.is_read), lost[0])
     if misled(call):
-        end = "not found" if call.outcome is Outcome.NOT_FOUND else f"HTTP {call.exchange.status}"
-        ending = f"the user was told {end}"
+        end = "'not found'" if call.outcome is Outcome.NOT_FOUND else f"HTTP {call.exchange.status}"
+        ending = f"the user got {end}"
     elif call.unheard:
         ending = f"the request hung, and {call.ending}"
     else:
@@ -182,24 +182,22 @@ def _redis_gone(call: Call, joined: Joined) -> Diagnosis | None:
     if not (broken or down) or not (call.crashed or hung or (broken and misled(call))):
         return None
     if hung:
-        told = f"did not answer: {call.ending}"
+        effect = f"did not answer: {call.ending}"
     elif call.kind == "verify" and call.outcome is Outcome.NOT_FOUND:
-        told = "told its user not found instead of to try again"
+        effect = "answered 'not found' instead of 'try again'"
     else:
-        told = "told its user a bare error instead of to try again"
-    sentence = f"Redis went away from {call.pod}, which {told}"
+        effect = "answered a bare error instead of 'try again'"
+    sentence = f"Redis went away from {call.pod}, which {effect}"
     client = client_sentence([client_of(step.command, clients_of(joined.words)) for step in broken[:1]])
     return finding("redis-dies", call.challenge, sentence + client, *_stops(joined, call), *broken[:1], call)
 
 
 def _not_serving(call: Call, joined: Joined) -> Diagnosis | None:
-    """Redis was there, said that it does not serve yet or any more, and the user was told something else."""
-    step = next(
-        (one_step for one_step in call.steps if (one_step.reply or "").startswith(_NOT_SERVING)), None
-    )
+    """Redis answered that it does not serve yet or any more, and the user did not get "try again"."""
+    step = next((one for one in call.steps if (one.reply or "").startswith(_NOT_SERVING)), None)
     if step is None or not misled(call):
         return None
-    sentence = f"Redis answered {step.name} with {step.reply}, and {_told(call)} instead of to try again"
+    sentence = f"Redis answered {step.name} with {step.reply}, and {_user_got(call)} instead of 'try again'"
     return finding("redis-dies", call.challenge, sentence, step, call)
 
 

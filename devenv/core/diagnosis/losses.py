@@ -51,7 +51,7 @@ def _lost(story: Story, joined: Joined) -> Call | None:
 
 
 def _unsure(story: Story, call: Call) -> bool:
-    """Whether the commands of ``call`` may be among those of others: of a crowd on a pod nobody can tell."""
+    """Whether the commands of ``call`` may be attributed to others: requests overlap on its pod."""
     return call.read is None and any(
         other.read is not None and other.pod == call.pod and other.overlaps(call)
         for other in story.verifies
@@ -141,7 +141,7 @@ def _redis_unused(story: Story, joined: Joined, create: Call, lost: Call) -> Dia
             "redis-hangs", challenge_id, sentence, *_actions(joined, create, "pause"), create, lost
         )
     if state == "stopped":
-        sentence = f"Redis was stopped: {create.pod} could not write the session, and nobody was told"
+        sentence = f"Redis was stopped: {create.pod} could not write the session and reported no error"
         return finding("redis-dies", challenge_id, sentence, *_actions(joined, create, "stop"), create, lost)
     if _expired(create, create.started, lost.started):
         return None
@@ -220,7 +220,7 @@ def _cluster_client(challenge_id: ChallengeId, joined: Joined, *calls: Call) -> 
             sentence = f"{call.pod} uses a cluster client and never connects: {why}"
             return finding("standalone-cluster-client", challenge_id, sentence, refused, *calls)
         if asked and not any(_spoke_between(call.pod, asked[-1], calls[-1], step) for step in joined.steps):
-            sentence = f"{call.pod} was told where the cluster's nodes are and reached none of them"
+            sentence = f"{call.pod} got the addresses of the cluster's nodes and reached none of them"
             return finding("announce-unreachable", challenge_id, sentence, asked[-1], *calls)
         selected = next((word for word in reversed(words) if word.command == "SELECT"), None)
         if selected is not None and (selected.reply or "").startswith("-") and _is_cluster(selected, words):
@@ -268,7 +268,7 @@ def _not_looked_for(story: Story, joined: Joined, create: Call, lost: Call) -> D
     if state != "running":
         action = {"stopped": "stop", "paused": "pause"}[state]
         cause = {"stopped": "redis-dies", "paused": "redis-hangs"}[state]
-        sentence = f"Redis was {state}: {lost.pod} could not look for the session there, and nobody was told"
+        sentence = f"Redis was {state}: {lost.pod} could not look for the session there and reported no error"
         return finding(
             cause, challenge_id, sentence, create.wrote, create, *_actions(joined, lost, action), lost
         )
@@ -311,7 +311,7 @@ def _fell_back(story: Story, joined: Joined, create: Call, lost: Call) -> Diagno
     away = "stopped" in (joined.redis_state(create.started), joined.redis_state(create.ended))
     connected = joined.connected(create.pod, create.started)
     if create.steps or (away and connected):
-        sentence = f"Redis went away: {create.pod} could not write the session, and nobody was told"
+        sentence = f"Redis went away: {create.pod} could not write the session and reported no error"
         return finding("redis-dies", challenge_id, sentence, *stops, *create.steps, create, lost.read, lost)
     refusal = _refusal(joined, create.pod)
     if connected and refusal is None:
@@ -342,15 +342,13 @@ def _gone_from_redis(story: Story, joined: Joined, create: Call, lost: Call) -> 
         )
         return finding("prefix-mismatch", challenge_id, sentence, wrote, create, read, lost)
     if read.saw_the_key and read.at > lost.ended:
-        sentence = (
-            f"Redis answered {lost.pod} too late: the session is there, and its user was told otherwise"
-        )
+        sentence = f"Redis answered {lost.pod} too late: the session is there, but the user got 'not found'"
         return finding(
             "redis-hangs", challenge_id, sentence, wrote, *_actions(joined, lost, "pause"), read, lost
         )
     if read.failed:
         how = "did not answer" if read.reply is None else f"answered {read.reply} to"
-        sentence = f"Redis {how} {lost.pod}, which told its user that there is no such challenge"
+        sentence = f"Redis {how} {lost.pod}, which answered 'not found'"
         return finding("redis-dies", challenge_id, sentence, wrote, read, lost)
     removals = [step for step in story.steps if step.deleted and step.at <= read.at]
     if removals:
@@ -386,7 +384,7 @@ def _ended_unheard(story: Story, joined: Joined, removal: Step, lost: Call) -> D
         return None
     sentence = (
         f"Redis ran {removal.name} for {owner.pod}, but the reply never arrived: the session has ended, and "
-        "the user, who tried again, was told not found"
+        "the user, who tried again, got 'not found'"
     )
     client = client_sentence([client_of(removal.command, clients_of(joined.words))])
     return finding("reply-lost", story.challenge, sentence + client, removal, owner, lost)

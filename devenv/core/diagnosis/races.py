@@ -185,15 +185,15 @@ def _double_success(story: Story, joined: Joined) -> Diagnosis | None:
 
 
 def _double_click(story: Story, joined: Joined) -> Diagnosis | None:
-    """Two equal answers at once, of which at least one passed and the other was told anything but that."""
+    """Two equal answers at once, of which at least one passed and the other passed too or was not found."""
     for first, second in combinations(story.verifies, 2):
         if first.request != second.request or not _at_once(first, second) or _in_two_memories(first, second):
             continue
         outcomes = (first.outcome, second.outcome)
         if Outcome.SUCCESS not in outcomes or not {*outcomes} <= {Outcome.SUCCESS, Outcome.NOT_FOUND}:
             continue
-        told = "both passed" if outcomes[0] is outcomes[1] else "one passed and the other was told not found"
-        sentence = f"the same answer was sent twice at once, and {told}; the second should learn of the first"
+        result = "both passed" if outcomes[0] is outcomes[1] else "one passed and the other got 'not found'"
+        sentence = f"the same answer was sent twice at once, and {result}; both should get the same result"
         return finding("double-click", story.challenge, sentence, first, second)
     return None
 

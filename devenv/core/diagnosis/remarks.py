@@ -1,4 +1,4 @@
-"""What somebody who reads a trace should know although nothing went wrong in it."""
+"""What the reader of a trace should know although nothing went wrong in it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from devenv.core.diagnosis.stories import Call, Joined, Story
 from devenv.core.model.vocabulary import Outcome
 
 _GRADED = ("[right, ", "[wrong, ")
-"""What the atomic store's script says of an answer that it has graded and counted."""
+"""How the atomic store's script reports an answer that it has graded and counted."""
 
 
 def remarks(joined: Joined, since: float = float("-inf")) -> tuple[str, ...]:
-    """A sentence for each answer that counted although its user could only be told to try again, and for each
+    """A sentence for each answer that counted although the user could only get "try again", and for each
     that passed although Redis had refused to show the session.
 
     Only of requests that ended after ``since`` (seconds since the epoch).
@@ -27,7 +27,7 @@ def remarks(joined: Joined, since: float = float("-inf")) -> tuple[str, ...]:
                 sentences.append(_counted_unheard(story, call))
             if (refused := _passed_unread(call)) is not None:
                 sentences.append(
-                    f"{call.pod} told the user of {story.challenge[:6]} success although Redis had answered "
+                    f"{call.pod} answered success for {story.challenge[:6]} although Redis had answered "
                     f"{refused.name} with {refused.reply}: it did not read the session there"
                 )
     return tuple(sentences)
@@ -47,9 +47,9 @@ def _graded_unheard(step: Step) -> bool:
 def _counted_unheard(story: Story, call: Call) -> str:
     sentence = (
         f"the answer to {story.challenge[:6]} on {call.pod} has counted, but the reply of Redis was "
-        "lost: its user could only be told to try again (503)"
+        "lost: the user could only get 'try again' (503)"
     )
     retries = [verify for verify in story.verifies if verify.started >= call.ended]
     if any(retry.answer.get("message") == SOLVED_MESSAGE for retry in retries):
-        return f"{sentence}, and the next try is told “{SOLVED_MESSAGE}”: never a second success"
+        return f"{sentence}, and the next try gets “{SOLVED_MESSAGE}”: never a second success"
     return sentence

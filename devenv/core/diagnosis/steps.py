@@ -26,14 +26,13 @@ LONGEST_REPLY = 40
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One Redis command as it took effect: ``at`` orders the steps of all pods (a transaction's run at EXEC).
-
-    ``reply`` is None where none came.
-    """
+    """One Redis command as it took effect."""
 
     command: RedisCommand
     at: float
+    """The moment of its effect, by which the steps of all pods are ordered; in a transaction that of EXEC."""
     reply: str | None
+    """As the trace prints it; None where none came."""
 
     @property
     def name(self) -> str:
@@ -73,12 +72,12 @@ class Step:
 
     @property
     def is_plain_write(self) -> bool:
-        """It replaced the key's value, without looking."""
+        """It replaced the key's value, whatever it was."""
         return self.name in ("SET", "SETEX", "PSETEX")
 
     @property
     def is_read(self) -> bool:
-        """It only looked."""
+        """It only read."""
         return self.name in _READS
 
     @property

@@ -25,11 +25,7 @@ SLOW_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A create or verify with the Redis commands that its pod sent for it, in the order of their effect.
-
-    ``answer`` has the contract's field names. ``outcome`` is how a verify ended (of a create: meaningless).
-    ``words``: create and verify, as the service's people say.
-    """
+    """A create or verify with the Redis commands that its pod sent for it, in the order of their effect."""
 
     exchange: Exchange
     kind: CallKind
@@ -37,9 +33,12 @@ class Call:
     challenge: ChallengeId | None
     request: Mapping[str, Any]
     answer: Mapping[str, Any]
+    """With the contract's field names."""
     steps: tuple[Step, ...]
     outcome: Outcome
+    """How a verify ended; of a create it has no meaning."""
     words: tuple[str, str] = CAPTCHA.words
+    """What this service calls create and verify."""
     stream: bool = False
     """It is no verify, but uses the session in another way: its answer may be a stream that stays open."""
 
@@ -65,7 +64,7 @@ class Call:
 
     @property
     def answered(self) -> bool:
-        """It was answered as its service answers: a session was opened; a use was told how it ended."""
+        """Whether it was answered as its service answers: a session was opened; a use got its outcome."""
         status = self.exchange.status
         if self.kind == "create":
             return 200 <= status < 300
@@ -96,7 +95,8 @@ class Call:
 
     @property
     def unheard(self) -> bool:
-        """Its user was told nothing by the pod: the proxy answered for it, or the user waited in vain."""
+        """Whether the user got no answer of the pod: the proxy answered in its place, or the user waited in
+        vain."""
         hung = (self.under_way or self.given_up) and self.waited_s >= SLOW_S and not self.streams
         refused = self.exchange.outcome == ExchangeOutcome.REFUSED
         instead = self.exchange.error is not None and not (self.given_up or self.under_way or refused)
@@ -123,8 +123,8 @@ class Call:
         """The pod answered 500 or the like without saying what is wrong; 503 says "try again"."""
         if self.exchange.status < 500 or self.exchange.status == 503 or self.exchange.error is not None:
             return False
-        said = self.answer.get("detail") or self.answer.get("message")
-        return not isinstance(said, str) or said.startswith("Internal Server Error")
+        reason = self.answer.get("detail") or self.answer.get("message")
+        return not isinstance(reason, str) or reason.startswith("Internal Server Error")
 
     @property
     def session_steps(self) -> tuple[Step, ...]:
@@ -148,31 +148,31 @@ class Call:
         return self.started < other.ended and other.started < self.ended
 
     def __str__(self) -> str:
-        told: object = self.answer.get("message")
+        ending: object = self.answer.get("message")
         if self.unheard:
-            told = self.ending
-        elif not told:
-            told = str(self.outcome) if self.answered else f"HTTP {self.exchange.status}"
-        said = "" if self.kind == "create" and self.answered else f" → {told}"
+            ending = self.ending
+        elif not ending:
+            ending = str(self.outcome) if self.answered else f"HTTP {self.exchange.status}"
+        shown = "" if self.kind == "create" and self.answered else f" → {ending}"
         number = f"#{self.exchange.seq}" if self.exchange.seq > 0 else "under way"
-        return f"exchange {number} {self.pod or 'no pod'}: {self.word} {self.captcha}{said}"
+        return f"exchange {number} {self.pod or 'no pod'}: {self.word} {self.captcha}{shown}"
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """All that happened to one challenge. ``create`` is None where the trace begins later.
-
-    ``ends``: the requests by which the client ended it, as far as they were answered so; ``vain_ends``: those
-    whose answer was that there is no such session.
-    """
+    """All that happened to one challenge."""
 
     challenge: ChallengeId
     create: Call | None
+    """None where the trace begins later."""
     verifies: tuple[Call, ...]
     steps: tuple[Step, ...]
     calls: Mapping[int, Call]
+    """By the number of each command the call that sent it."""
     ends: tuple[Call, ...] = ()
+    """The requests by which the client ended it, where their answers confirm that."""
     vain_ends: tuple[Call, ...] = ()
+    """Requests to end it whose answer was that there is no such session."""
 
     def owner(self, step: Step) -> Call | None:
         """The call that sent this step's command."""
@@ -181,15 +181,13 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A whole trace: stories in the order of their first request, and what was done to the stack.
-
-    ``words`` are the commands without a key (PING, AUTH, CLUSTER, …), in their order.
-    """
+    """A whole trace: stories in the order of their first request, and what was done to the stack."""
 
     stories: tuple[Story, ...]
     calls: tuple[Call, ...]
     steps: tuple[Step, ...]
     words: tuple[RedisCommand, ...]
+    """The commands without a key (PING, AUTH, CLUSTER, …), in their order."""
     stack: tuple[StackEvent, ...]
     _spoken: Mapping[str, Sequence[float]]
     _pods: Mapping[str, Sequence[StackEvent]]
@@ -197,11 +195,11 @@ class Joined:
 
     @property
     def own(self) -> bool:
-        """Whether the pods were somebody's own service, which has a store of its own."""
+        """Whether the pods were a user-provided service, which has a store of its own."""
         return any(event.what == "service" for event in self.stack)
 
     def settings(self, pod: str, when: float) -> Mapping[str, str]:
-        """What ``pod`` ran with at ``when``; empty where the trace does not tell."""
+        """What ``pod`` ran with at ``when``; empty where the trace does not have it."""
         known = self._pods.get(pod, ())
         at = bisect_right(known, when, key=lambda event: event.time)
         return known[at - 1].detail if at else {}

@@ -1,4 +1,4 @@
-"""Handwriting without a challenge id: one current word per process, whoever's it is."""
+"""Handwriting without a challenge id: one current word per process, for all users."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Pod:
 def handwriting(joined: Joined) -> list[Diagnosis]:
     """What one word per process did, where no Redis was asked.
 
-    Such a verify names no challenge, so whose drawing it was cannot be told; that others were open can.
+    Such a verify names no challenge, so whose drawing it was is not known; that others were open is.
     """
     pods: dict[str, _Pod] = {}
     creates: list[Call] = []

@@ -34,7 +34,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
     ),
     "flag-word": (
         "pod-memory",
-        "only true counts: the service reads any other word as false, and nobody is told",
+        "only true counts: the service reads any other word as false and reports no error",
     ),
     "flags-differ": (
         "mixed-flags",
@@ -117,14 +117,14 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         "resurrected-key",
         "a session without an answer: an empty selection passes (empty-bypass), for ever",
     ),
-    "wrong-type": ("wrong-type", "whoever has this challenge gets an error instead of a verdict"),
+    "wrong-type": ("wrong-type", "a user with this challenge gets an error instead of a verdict"),
     "silent-fallback": ("wrong-port", MEMORY),
     "lost-across-pods": (
         "pod-memory",
-        '"Challenge not found", or a wrong verdict, for whoever meets another pod',
+        '"Challenge not found", or a wrong verdict, for requests that reach another pod',
     ),
     "seen-in-trace": ("redis-dies", "what `devenv explain` says of the same requests"),
-    "create-refused": ("redis-dies", "nobody gets a challenge"),
+    "create-refused": ("redis-dies", "no user gets a challenge"),
 }
 """By kind of finding: its cause, as docs/failures.md names it, and the symptom that it leads to."""
 

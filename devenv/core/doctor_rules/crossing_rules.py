@@ -62,7 +62,8 @@ def _refusal(kind: str, refusal: Refusal, shown: Sequence[str]) -> Advice:
 
 
 def _findings(facts: Facts, lost: Sequence[Crossing], named: Collection[str]) -> list[Advice]:
-    """One for each cause that was not named before; of lost sessions whose commands nobody saw, no cause."""
+    """One for each cause that was not named before; none for lost sessions whose commands were not
+    recorded."""
     if lost and {item.created_on for item in lost} & {*facts.past_gate}:
         return [] if named else [_lost(lost, UNEXPLAINED, (), _UNSEEN)]
     causes = {item.cause: item for item in reversed(facts.trace_causes) if item.cause != UNEXPLAINED or lost}

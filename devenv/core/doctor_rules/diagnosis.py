@@ -17,7 +17,7 @@ SOON_DAYS = 14
 
 
 def diagnose(facts: Facts) -> Diagnosis:
-    """What is wrong, by what was seen. Where one finding explains another, only the first is told."""
+    """What is wrong, by what was seen. Where one finding explains another, only the first is given."""
     checks: list[Checked] = settings(facts)
     differs = any(finding.kind == "prefix-differs" for check in checks for finding in check.findings)
     sessions = created(facts)

@@ -194,7 +194,7 @@ class WriteProbe:
     error: str | None = None
     """Why it could not be written; None where it was."""
     ttl: int | None = None
-    """The TTL, in seconds, that the server then told; None where it did not."""
+    """The TTL, in seconds, that the server then answered; None where it did not."""
     trials: tuple[Trial, ...] = ()
     """The commands that the service's store needs, as far as they were tried on that key."""
     hung_up: bool = False
@@ -316,7 +316,7 @@ class Created:
     ttl: float | None = None
     """Seconds that the key has left; None where it has no TTL."""
     looked: bool = True
-    """Whether it could be told if there is a key: Redis could be asked, and has not too many keys."""
+    """Whether it is known if there is a key: Redis could be asked, and has not too many keys."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,8 @@ CHANGES = {
 
 
 def kind_of(refusal: Refusal) -> str | None:
-    """The kind of advice for a refused command; None where the refusal tells nothing or harms nobody."""
+    """The kind of advice for a refused command; None where the refusal has no known meaning or does no
+    harm."""
     error, lower_case = refusal.error, refusal.error.lower()
     if redirection(error) is not None:
         return "plain-client-on-cluster"

@@ -254,7 +254,7 @@ def _commands(case: Case, facts: Facts) -> Checked | None:
 
 
 def _untried(server: Server, needed: Sequence[str]) -> list[str]:
-    """The commands of which neither the server nor a trial told whether they run."""
+    """The commands of which it is not known whether they run: neither by the server's list nor by a trial."""
     trials = server.write.trials if server.write is not None else ()
     answered = {trial.command for trial in trials if not trial.hung_up}
     if server.proxy:
@@ -284,13 +284,13 @@ def _permission(case: Case, denied: Iterable[Trial]) -> Advice:
     user = case.name(USER_NAMES)
     keys = [trial for trial in trials if trial.error is not None and "key" in trial.error.lower()]
     names = ", ".join(trial.command for trial in trials)
-    wish = " ".join(f"+{trial.command.split()[0].lower()}" for trial in trials if trial not in keys)
+    commands = " ".join(f"+{trial.command.split()[0].lower()}" for trial in trials if trial not in keys)
     pattern = f"~{case.pod.text('REDIS_PREFIX')}*" if keys else ""
     return case.advice(
         "permission",
         f"the user may not use {names}",
         *(f"{trial.command}: {trial.error}" for trial in trials[:_SHOWN]),
-        change=f"ACL SETUSER {case.server.target.user or 'default'} {' '.join((wish, pattern)).strip()}",
+        change=f"ACL SETUSER {case.server.target.user or 'default'} {' '.join((commands, pattern)).strip()}",
         variable=user if case.pod.setting(user) is not None else "",
     )
 

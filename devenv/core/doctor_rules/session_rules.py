@@ -192,7 +192,7 @@ def _failed(judged: Sequence[Created], facts: Facts) -> list[Advice]:
 
 
 def _fallen_back(judged: Sequence[Created], facts: Facts) -> list[Advice]:
-    """USE_REDIS=true by the settings, and no key: memory was used and nobody was told."""
+    """USE_REDIS=true by the settings, and no key: memory was used and no error was reported."""
     without = [item for item in judged if item.challenge is not None and item.key is None]
     kept = [item for item in judged if item.key is not None]
     if not without:
@@ -240,7 +240,7 @@ def _by_trace(facts: Facts) -> str:
 
 
 def _refusals(challenges: Sequence[Created], facts: Facts) -> list[str]:
-    """What Redis refused these pods, the telling refusals first."""
+    """What Redis refused these pods, the refusals with a known cause first."""
     pods = {item.pod for item in challenges}
     refused = [item for item in facts.refused if item.pod in pods]
     refused.sort(key=lambda item: kind_of(item) is None)

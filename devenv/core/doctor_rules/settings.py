@@ -168,8 +168,8 @@ class Pod:
     def client_kind(self) -> Client:
         """By REDIS_CLUSTER, and by how the reference service's stores take it.
 
-        The atomic store asks the server where it is not told; the guide's asks nobody, the teaching stores
-        are plain always.
+        The atomic store asks the server where no setting says it; the guide's does not ask, the teaching
+        stores are plain always.
         """
         word, strategy = self.text("REDIS_CLUSTER").lower(), self.text("SESSION_STRATEGY").lower()
         if strategy in TEACHING_STORES or (strategy == Strategy.GUIDE and word != "true"):

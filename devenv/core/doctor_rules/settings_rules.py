@@ -42,7 +42,7 @@ def settings(facts: Facts) -> list[Checked]:
 def _manifests(facts: Facts) -> Checked:
     """Whether Kubernetes takes the manifests, and their Secrets hold what was meant, as far as values tell.
 
-    What a pod gets from a Secret is told of the pod.
+    What a pod gets from a Secret is reported for the pod.
     """
     places = {setting.place for pod in facts.pods for setting in pod.settings.values()}
     findings = [

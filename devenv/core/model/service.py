@@ -141,7 +141,7 @@ class Kind:
     aliases: tuple[str, ...] = ()
     """Other paths that open it."""
     answers: Mapping[str, Any] = field(default_factory=dict)
-    """What to answer by right, wrong, empty, where that is known without looking at the challenge."""
+    """What to answer by right, wrong, empty, where that is known without reading the challenge."""
     end: Request | None = None
     """The request by which a client ends its session, where there is one."""
     also: tuple[Request, ...] = ()
@@ -369,7 +369,7 @@ class ServiceSpec:
 
     @property
     def switchable(self) -> bool:
-        """Whether it can keep its sessions in Redis or in memory, as told."""
+        """Whether a setting makes it keep its sessions in Redis or in memory."""
         return bool(self.redis_on or self.redis_off)
 
     @property

@@ -1,4 +1,4 @@
-"""What a stack consists of: the wish (StackSpec) and what is there (Endpoints, StackStatus)."""
+"""What a stack consists of: what is asked for (StackSpec) and what runs (Endpoints, StackStatus)."""
 
 from __future__ import annotations
 

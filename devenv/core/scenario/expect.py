@@ -54,9 +54,9 @@ def _seconds(wanted: Mapping[str, Any], got: Any) -> str | None:
 def _requests(wanted: Mapping[str, Checks], got: Any) -> str | None:
     each: Mapping[str, Mapping[str, Any]] = got or {}
     wrong = [
-        f"{name}: {told}"
+        f"{name}: {violation}"
         for name, checks in wanted.items()
-        for told in violations(checks, each.get(name, {}))
+        for violation in violations(checks, each.get(name, {}))
     ]
     return "; ".join(wrong) or None
 

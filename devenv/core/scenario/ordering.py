@@ -48,7 +48,7 @@ class OrderNotMet(Inconclusive):
 
 
 class Order(Protocol):
-    """Chooses the next step; told of each that was taken."""
+    """Chooses the next step, and is called after each step."""
 
     def choose(
         self,

@@ -47,7 +47,7 @@ _SEVERAL = {
         _names("DECR DECRBY GETSET HINCRBY HINCRBYFLOAT INCR INCRBY INCRBYFLOAT JSON.NUMINCRBY"),
         frozenset({Role.READ, Role.WRITE}),
     ),
-    # What a script does cannot be told from its words: it may do all of it at once.
+    # The words of a call do not say what the script does: it may do all of it at once.
     **dict.fromkeys(_names("EVAL EVALSHA FCALL"), _ALL),
 }
 

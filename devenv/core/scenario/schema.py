@@ -37,7 +37,7 @@ def _step_validators() -> dict[str, Draft202012Validator]:
 
 
 def _is_valid(data: Any) -> bool:
-    """Whether the schema allows it, told fast: each step is held against its own kind only.
+    """Whether the schema allows it, checked fast: each step against the schema of its own kind only.
 
     False is no verdict.
     """

@@ -46,7 +46,7 @@ def is_read(name: str) -> bool:
 
 
 def keys_of(words: Words) -> tuple[str, ...]:
-    """All keys of a command; ``EVERYTHING`` where it has none that can be told."""
+    """All keys of a command; ``EVERYTHING`` where its keys are not known."""
     name = shape_of(words).name.split(" ", 1)[0]
     found: Sequence[bytes]
     if name in _SCRIPTS and len(words) > 2 and words[2].isdigit():

@@ -126,7 +126,8 @@ class Behaviour:
         return keys
 
     def learn(self, heard: Sequence[Heard], seen: Sequence[Seen]) -> int:
-        """Take in one request: it did ``seen[0]``, was told ``heard[0]``, did ``seen[1]``, … Its last node.
+        """Take in one request: it sent ``seen[0]``, got ``heard[0]``, sent ``seen[1]``, … Gives its last
+        node.
 
         Raises Varying, and NoFunction where it did something else than an earlier one in its place.
         """
@@ -197,10 +198,11 @@ class _Armed:
 
 @dataclass(frozen=True, slots=True)
 class _Gone:
-    """Cut short at a node of the tree; ``told``: its caller knows."""
+    """A request that was cut short at a node of the tree."""
 
     node: int
-    told: bool = False
+    reported: bool = False
+    """Whether the signal for its client was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +220,7 @@ class LearnedProgram:
     def next(self, node: Node) -> Command | Signal | None:
         """The command that was seen there."""
         if isinstance(node, _Gone):
-            return None if node.told else Signal(CUT_SHORT, (), CUT_SHORT)
+            return None if node.reported else Signal(CUT_SHORT, (), CUT_SHORT)
         at = _at(node)
         seen = self.behaviour.seen[at]
         if isinstance(seen, Answered):
@@ -233,7 +235,7 @@ class LearnedProgram:
     def after(self, node: Node, reply: Reply) -> Node:
         """Where that reply led. Raises Unlearned."""
         if isinstance(node, _Gone):
-            return replace(node, told=True)
+            return replace(node, reported=True)
         own, mine = b"<%b:" % self.name.encode(), b"<self:"
         heard: Heard = LOST if isinstance(node, _Armed) else renamed(reply, own, mine)  # type: ignore[arg-type]
         at = _at(node)

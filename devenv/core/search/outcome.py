@@ -147,25 +147,25 @@ def _kind(violation: InvariantViolation, lost: bool, cut: bool) -> str:
 def _sentence(
     kind: str, violation: InvariantViolation, requests: Sequence[Participant], outcome: Outcome
 ) -> str:
-    told = [
-        f"{request.name} ({request.answer}): {_told(answer)}"
+    answers = [
+        f"{request.name} ({request.answer}): {_answer_text(answer)}"
         for request, answer in zip(requests, outcome.answers, strict=True)
     ]
     counters = [
         item.key for item in outcome.beside if item.left == -1 and violation.sentence.find(item.key) >= 0
     ]
     if counters:
-        return f"at the end {counters[0]} is there without a TTL; " + "; ".join(told)
+        return f"at the end {counters[0]} is there without a TTL; " + "; ".join(answers)
     if kind in (Kind.RESURRECTED_KEY, Kind.EXPIRY_INSIDE_VERIFY, Kind.NO_TTL, Kind.TTL_ROUNDS_TO_ZERO):
         ttl = "without a TTL" if outcome.left == -1 else "with a TTL"
         return (
             f"at the end the session's key is there {ttl}, holding {_short(outcome.document)}; "
-            + "; ".join(told)
+            + "; ".join(answers)
         )
-    return "; ".join(told)
+    return "; ".join(answers)
 
 
-def _told(answer: Answered) -> str:
+def _answer_text(answer: Answered) -> str:
     body = _body(answer)
     outcome = str(outcome_of(answer.status, body)).replace("_", " ")
     if answer == NO_ANSWER:

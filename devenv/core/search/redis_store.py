@@ -16,12 +16,13 @@ from devenv.core.spec.redis_model import Database, Scripts, execute
 
 NOW = 1_000_000_000
 """The model's moment, in milliseconds."""
-_NOBODY = 1_000_000
+_OBSERVER = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class RedisStore:
-    """``scripts`` are the twins of the scripts that may be called. Raises NotModelled for what is unknown."""
+    """``scripts`` are the models of the scripts that may be called. Raises NotModelled for what is
+    unknown."""
 
     scripts: Scripts
 
@@ -52,7 +53,7 @@ class RedisStore:
 
     def _happen(self, database: Database, event: str, key: bytes) -> tuple[Reply, Database]:
         """Time leaves a key alone that has no TTL."""
-        left, _ = execute(database, (b"PTTL", key), NOW, client=_NOBODY)
+        left, _ = execute(database, (b"PTTL", key), NOW, client=_OBSERVER)
         assert isinstance(left, int)
         words: tuple[bytes, ...] | None = None
         if event == "expire" and left >= 0:
@@ -61,7 +62,7 @@ class RedisStore:
             words = (b"PEXPIRE", key, b"%d" % AGED_MS)
         if words is None:
             return False, database
-        _, after = execute(database, words, NOW, client=_NOBODY)
+        _, after = execute(database, words, NOW, client=_OBSERVER)
         return True, after
 
 

@@ -1,4 +1,4 @@
-"""The named moments of a search: whoever wants to hear of one overrides it; by default each does nothing."""
+"""The named moments of a search. A reporter overrides those that it wants; by default each does nothing."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SearchReporter:
 
 
 class Reporters(SearchReporter):
-    """Several reporters, each told of every moment."""
+    """Several reporters; each gets every moment."""
 
     def __init__(self, *reporters: SearchReporter) -> None:
         self._reporters = reporters

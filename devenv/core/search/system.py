@@ -45,7 +45,8 @@ class System(Protocol[State]):
 
 
 Visit = Callable[[Sequence[int], State], None]
-"""Told of one complete run: which process took each step, and the final state. Copy the run to keep it."""
+"""Called with one complete run: which process took each step, and the final state. Copy the run to keep
+it."""
 
 
 class Stopped(Exception):

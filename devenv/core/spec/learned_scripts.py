@@ -68,10 +68,10 @@ class NotLearned(NotModelled):
 
 
 class LearnedScripts(Mapping[str, Script]):
-    """Every script there is: ``twins`` by their twins, all others by example."""
+    """Every script there is: ``known`` by their models, all others by example."""
 
-    def __init__(self, twins: Scripts = NO_SCRIPTS) -> None:
-        self._twins = twins
+    def __init__(self, known: Scripts = NO_SCRIPTS) -> None:
+        self._models = known
         self._known: dict[ScriptCall, ScriptEffect] = {}
 
     def learn(self, call: ScriptCall, effect: ScriptEffect) -> None:
@@ -79,13 +79,13 @@ class LearnedScripts(Mapping[str, Script]):
         self._known[call] = effect
 
     def __getitem__(self, sha: str) -> Script:
-        return self._twins.get(sha, self._run)
+        return self._models.get(sha, self._run)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._twins)
+        return iter(self._models)
 
     def __len__(self) -> int:
-        return len(self._twins)
+        return len(self._models)
 
     def _run(self, redis: ScriptKeys, keys: Words, args: Words) -> Reply:
         """Do as the real script did. Raises NotLearned."""

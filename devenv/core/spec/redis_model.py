@@ -1,4 +1,4 @@
-"""A small Redis: one database, strings and hashes, TTLs, transactions, scripts by their twins.
+"""A small Redis: one database, strings and hashes, TTLs, transactions, scripts by their models.
 
 ``execute`` is a pure function: a database, a client's words and a moment give the reply and the next
 database. Databases are immutable and hashable, so that a search can tell which it has met. Time is what
@@ -47,7 +47,7 @@ class Database:
 
 
 class ScriptKeys:
-    """What a script's twin may do: ``call`` commands, as redis.pcall does, and see keys as they are.
+    """What a script's model may do: ``call`` commands, as redis.pcall does, and see keys as they are.
 
     ``source``: EVAL and the script's text, or EVALSHA and its SHA-1.
     """
@@ -80,10 +80,10 @@ class ScriptKeys:
 
 
 Script = Callable[[ScriptKeys, Words, Words], Reply]
-"""A script's twin: of KEYS and ARGV it makes the reply. It may raise ScriptFailed, as redis.call does."""
+"""A script's model: it makes the reply of KEYS and ARGV. It may raise ScriptFailed, as redis.call does."""
 
 Scripts = Mapping[str, Script]
-"""Twins by the SHA-1 of the script's text, in lower-case hexadecimals."""
+"""Models by the SHA-1 of the script's text, in lower-case hexadecimals."""
 
 NO_SCRIPTS: Scripts = MappingProxyType({})
 
@@ -236,7 +236,7 @@ class _Server:
         sha = sha_of(args[0]) if name == "EVAL" else args[0].decode("latin-1").lower()
         script = self.scripts.get(sha)
         if script is None:
-            raise NotModelled(f"the Redis model has no twin of the script {sha}")
+            raise NotModelled(f"the Redis model has no model of the script {sha}")
         try:
             source = (name.encode(), args[0])
             return script(ScriptKeys(self.keys, source), args[2 : 2 + count], args[2 + count :])

@@ -1,7 +1,7 @@
-"""Twins of Lua scripts for the Redis model, which cannot interpret Lua.
+"""Models of known Lua scripts for the Redis model, which cannot interpret Lua.
 
 ``claim`` says in Python what the atomic store's script says in Lua; tests run both on the same documents. Of
-scripts without a twin the model learns by example: ``learned_scripts``.
+scripts without a model are learnt by example: ``learned_scripts``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _RECEIPT = re.compile(rb"([A-Za-z]+):([0-9]+)")
 
 
 def claim(redis: ScriptKeys, keys: Words, args: Words) -> Reply:
-    """Grade one answer and count the attempt: the twin of the atomic store's claim script.
+    """Grade one answer and count the attempt: the model of the atomic store's claim script.
 
     Its replies and effects are the script's, except for the order of members in the documents that it writes
     (cjson promises none).
@@ -29,9 +29,9 @@ def claim(redis: ScriptKeys, keys: Words, args: Words) -> Reply:
     if isinstance(earlier, Failure):
         raise ScriptFailed(earlier)
     assert isinstance(earlier, tuple)
-    told, document, solved = earlier
-    if isinstance(told, bytes):
-        match = _RECEIPT.fullmatch(told)
+    noted, document, solved = earlier
+    if isinstance(noted, bytes):
+        match = _RECEIPT.fullmatch(noted)
         # Lua's tables end at their first nil, and so does the array that they become.
         return (match[1], int(match[2]), document) if match else ()
     raw = redis.call("GET", session)

@@ -1,8 +1,8 @@
 """The sequential captcha session: what one challenge may answer if requests came one after the other.
 
 ``step`` is a function: a state and an operation give exactly one next state, and the results that its caller
-may be told. Where a result was never heard, ``successors`` gives every state that may be: the operation was
-carried out, or not.
+may get. Where a result never came, ``successors`` gives every possible state: the operation was carried out,
+or not.
 
 The rules are the HTTP contract's: two graded attempts, the session ends on success, at the limit, or when it
 expires. An ended session is "not found"; one that was solved may also be called "already solved", one that
@@ -67,8 +67,8 @@ class Expire:
 Operation = Create | Verify | Expire
 
 
-class Told(StrEnum):
-    """What the caller of an operation may be told."""
+class ResultKind(StrEnum):
+    """Which answer the caller of an operation may get."""
 
     DONE = "done"
     SUCCESS = "success"
@@ -80,15 +80,16 @@ class Told(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the caller of an operation was told."""
+    """The answer that the caller of an operation got."""
 
-    told: Told
+    kind: ResultKind
     attempts: int | None = None
-    """Counts this answer; None where it was not said."""
+    """The count that includes this answer; None where the answer does not name it."""
 
     def admits(self, heard: Result) -> bool:
-        """Whether a caller who ``heard`` that was told this result, as far as was said."""
-        return self.told is heard.told and heard.attempts in (None, self.attempts)
+        """Whether an answer ``heard`` is this result; a count that the answer does not name is not
+        compared."""
+        return self.kind is heard.kind and heard.attempts in (None, self.attempts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +100,12 @@ class Step:
     state: Session
 
 
-_DONE = (Result(Told.DONE),)
+_DONE = (Result(ResultKind.DONE),)
 _GONE = {
-    Phase.ABSENT: (Result(Told.NOT_FOUND),),
-    Phase.SPENT: (Result(Told.NOT_FOUND),),
-    Phase.SOLVED: (Result(Told.NOT_FOUND), Result(Told.ALREADY_SOLVED)),
-    Phase.EXPIRED: (Result(Told.NOT_FOUND), Result(Told.EXPIRED)),
+    Phase.ABSENT: (Result(ResultKind.NOT_FOUND),),
+    Phase.SPENT: (Result(ResultKind.NOT_FOUND),),
+    Phase.SOLVED: (Result(ResultKind.NOT_FOUND), Result(ResultKind.ALREADY_SOLVED)),
+    Phase.EXPIRED: (Result(ResultKind.NOT_FOUND), Result(ResultKind.EXPIRED)),
 }
 
 
@@ -127,12 +128,12 @@ def _verify(state: Session, answer: Answer | None, limit: int) -> Step:
         return Step(_GONE[state.phase], state)
     attempts = state.attempts + 1
     if answer is Answer.RIGHT:
-        return Step((Result(Told.SUCCESS, attempts),), Session(Phase.SOLVED, attempts))
+        return Step((Result(ResultKind.SUCCESS, attempts),), Session(Phase.SOLVED, attempts))
     if answer is None:
         raise ValueError("a session cannot grade an answer that is not known")
     spent = limit != NO_LIMIT and attempts >= limit
     after = Session(Phase.SPENT if spent else Phase.OPEN, attempts)
-    return Step((Result(Told.WRONG, attempts),), after)
+    return Step((Result(ResultKind.WRONG, attempts),), after)
 
 
 def successors(

@@ -85,7 +85,7 @@ class Answers:
                 raise UsageProblem("a handwriting challenge is answered with a picture, not with selections")
             return {"selections": list(answer)}
         if not self._known:
-            return self._told_answer(challenge, answer)
+            return self._configured_answer(challenge, answer)
         if challenge.type == CaptchaType.HANDWRITING:
             return {"image_base64": await self._drawing(challenge, answer)}
         if answer is Answer.EMPTY:
@@ -143,7 +143,7 @@ class Answers:
         """Whether the mock ML service knows the right answers."""
         return self._profile.oracle == "mock-ml"
 
-    def _told_answer(self, challenge: Challenge, answer: Answer) -> Submission:
+    def _configured_answer(self, challenge: Challenge, answer: Answer) -> Submission:
         """The answer of the profile, as it is not known here what the challenge asks."""
         kind = self._profile.kind(challenge.type)
         answers = kind.answers

@@ -81,7 +81,7 @@ async def run_cross_pod(
     return results
 
 
-def telling_answer(kind: Kind) -> Answer:
+def distinguishing_answer(kind: Kind) -> Answer:
     """A wrong answer where one is known, else whatever is: any tells whether the session is known."""
     known = [answer for answer in (Answer.WRONG, Answer.EMPTY, Answer.RIGHT) if answer in kind.answers]
     return known[0] if known else Answer.WRONG
@@ -113,7 +113,7 @@ async def one_crossing(client: CaptchaClient, kind: str, creator: str, verifier:
     known. Raises CreateFailed where the service refuses to open it.
     """
     profile = client.profile
-    answer = Answer.RIGHT if profile.oracle else telling_answer(profile.kind(kind))
+    answer = Answer.RIGHT if profile.oracle else distinguishing_answer(profile.kind(kind))
     challenge = await client.create(kind, creator)
     if profile.oracle and kind == CaptchaType.HANDWRITING and creator != verifier:
         await create_with_other_word(client, verifier, challenge)

@@ -136,7 +136,7 @@ def reason_of(status: int | None, body: Mapping[str, Any]) -> str:
 
 
 def reply_label(result: Verified) -> str:
-    """What a verify was told, as the label of an arrow."""
+    """The answer of a verify, as the label of an arrow."""
     if result.status != 200 and result.outcome is Outcome.ERROR:
         return reason_of(result.status, result.body)
     if result.outcome is Outcome.WRONG:

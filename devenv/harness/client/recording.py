@@ -28,9 +28,7 @@ class Recording:
         self.messages.append(SequenceMessage(time, where, where, label, "note"))
 
     @contextmanager
-    def happening(
-        self, f: str, clock: Callable[[], float], key: str | None = None
-    ) -> Iterator[dict[str, Any]]:
+    def event(self, f: str, clock: Callable[[], float], key: str | None = None) -> Iterator[dict[str, Any]]:
         """Write into the history what is done inside: an expiry, a look at keys. The dict becomes its value.
 
         The outcome is indeterminate where it raises; it did not if its value says ``happened: false``.

@@ -290,8 +290,8 @@ def _file_words(command: str | Sequence[str] | None) -> tuple[str, ...]:
     try:
         return command_words(command)
     except UsageProblem as error:
-        told = error.message.replace("--command", f"{SERVICE_FILE}: service.command:")
-        raise UsageProblem(told, hint=_HINT) from error
+        message = error.message.replace("--command", f"{SERVICE_FILE}: service.command:")
+        raise UsageProblem(message, hint=_HINT) from error
 
 
 def command_words(command: str | Sequence[str] | None) -> tuple[str, ...]:

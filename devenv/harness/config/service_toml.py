@@ -16,7 +16,7 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What looking at a service found; each part may be missing."""
+    """What was found out about a service; each part may be missing."""
 
     preset: str
     app: str | None = None
@@ -44,7 +44,7 @@ class Found:
     redis_mode: str = ""
     """How Redis must be set up; empty for any."""
     notes: tuple[str, ...] = ()
-    """What could not be told."""
+    """What is not known."""
 
     @property
     def switchable(self) -> bool:

@@ -89,7 +89,7 @@ class Settings:
         )
 
     def _mode_of_service(self) -> RedisMode:
-        """How Redis stands where nobody chose: as the service needs it."""
+        """The mode of Redis where none was chosen: the one that the service needs."""
         named = self.service.redis_mode if self.service is not None else ""
         return RedisMode(named) if named else RedisMode.STANDALONE
 

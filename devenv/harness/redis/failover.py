@@ -1,4 +1,4 @@
-"""A failover that loses writes: a replica takes over before it has what its master was told.
+"""A failover that loses writes: a replica takes over before it has the last writes of its master.
 
 Redis replicates asynchronously, so this is within what a cluster promises
 (redis.io/docs/latest/operate/oss_and_stack/management/scaling, "consistency guarantees"). Here it happens
@@ -86,8 +86,8 @@ def until_they_agree(client: ClusterClient) -> None:
 
 def _tell_the_same(client: ClusterClient) -> bool:
     maps = [_say(node, "CLUSTER", "SLOTS") for node in client.nodes]
-    told = [sorted((row[0], *((node[1], node[2]) for node in row[2:])) for row in rows) for rows in maps]
-    return all(item == told[0] for item in told)
+    node_maps = [sorted((row[0], *((node[1], node[2]) for node in row[2:])) for row in rows) for rows in maps]
+    return all(item == node_maps[0] for item in node_maps)
 
 
 def _settled(client: ClusterClient, deposed: int) -> bool:

@@ -84,7 +84,7 @@ class RedisSettings:
 
 
 def _until_known(connection: redis.Redis, words: Sequence[str]) -> None:
-    """Where a cluster's nodes were told to announce something else: wait until they know it of each other."""
+    """Where the announced address of a cluster's nodes was changed: wait until all nodes have it."""
     if isinstance(connection, ClusterClient) and any("cluster-announce" in word.lower() for word in words):
         until_they_agree(connection)
 

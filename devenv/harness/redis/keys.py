@@ -25,12 +25,12 @@ from devenv.core.model.vocabulary import CaptchaType
 from devenv.harness.redis.cluster_client import ClusterClient, each_node, plain_client
 
 SCAN_LIMIT = 1000
-"""Keys listed at most, unless told."""
+"""Keys listed at most by default."""
 _SCAN_STEPS = 10_000
 """SCAN calls at most: a prefix that few of very many keys have must not take for ever."""
 
 RECEIPT = "receipt"
-"""The atomic store's note of what a request was told, beside the session; it lives for seconds."""
+"""The atomic store's record of the answer to a request, beside the session; it lives for seconds."""
 COUNTER = "counter"
 """The incr store's count of attempts, beside the session."""
 BESIDE = (RECEIPT, COUNTER)

@@ -112,17 +112,17 @@ def _guarded(path: Path, name: str, function: Callable[[History], object]) -> Ca
     def check(history: History) -> str | None:
         try:
             with redirect_stdout(sys.stderr):
-                told = function(history)
+                violation = function(history)
         except (Exception, SystemExit) as error:
             at = _line_of(error, path)
             raise UsageProblem(f"{path}{at}: {PREFIX}{name}: {type(error).__name__}: {error}") from error
-        if told is not None and (not isinstance(told, str) or not told.strip()):
-            what = "an empty text" if isinstance(told, str) else type(told).__name__
+        if violation is not None and (not isinstance(violation, str) or not violation.strip()):
+            what = "an empty text" if isinstance(violation, str) else type(violation).__name__
             raise UsageProblem(
                 f"{path}: {PREFIX}{name} returned {what}",
                 hint="None where it holds, a sentence where it does not",
             )
-        return told
+        return violation
 
     return check
 

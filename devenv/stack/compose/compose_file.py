@@ -77,7 +77,7 @@ def with_pods(
 ) -> Document:
     """``document`` with exactly the pods of ``settings``, each with these variables over the file's own.
 
-    The proxy is told about them; they reach Redis through its gate, or without ``gate`` directly.
+    The proxy knows their addresses; they reach Redis through its gate, or without ``gate`` directly.
     """
     result = copy.deepcopy(document)
     services = result["services"]

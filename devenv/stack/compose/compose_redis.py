@@ -28,7 +28,7 @@ _VERSION = re.compile(rb"redis_version:(\S+)")
 
 
 def mode_of(containers: Mapping[str, Container]) -> RedisMode:
-    """How Redis stands, as the proxy was told."""
+    """The mode of Redis, as the proxy's settings say."""
     return RedisMode(_proxy(containers).get("DEVENV_REDIS_MODE") or RedisMode.STANDALONE)
 
 

@@ -18,7 +18,7 @@ Probe = Callable[[], Awaitable[bool | None]]
 
 
 async def ready(child: Child, probe: Probe, port: int | None = None) -> bool:
-    """Poll until ``probe`` is not False; True where it said so, False where it gave up with None.
+    """Poll until ``probe`` is not False; True where it last_line so, False where it gave up with None.
 
     ``port`` is where it should listen, for the message. Raises ``EnvironmentProblem`` where the program ends,
     or does not get ready in ``READY_SECONDS``.
@@ -38,13 +38,13 @@ async def ready(child: Child, probe: Probe, port: int | None = None) -> bool:
 
 def _never_ready(child: Child, port: int | None) -> EnvironmentProblem:
     """With what is known of the reason: whether something listens on its port, and the end of its log."""
-    told = f"{child.name} did not get ready in {READY_SECONDS:g} s"
+    message = f"{child.name} did not get ready in {READY_SECONDS:g} s"
     hint = f"its log is {child.log}"
     if port is not None:
-        told += f": nothing answers HTTP on 127.0.0.1:{port}"
+        message += f": nothing answers HTTP on 127.0.0.1:{port}"
         hint = f"does it listen on {{port}}, or on the variable PORT? {hint}"
-    said = child.last_words()
-    return EnvironmentProblem(told + (f"; it said: {said}" if said else ""), hint=hint)
+    last_line = child.last_words()
+    return EnvironmentProblem(message + (f"; it said: {last_line}" if last_line else ""), hint=hint)
 
 
 async def _ask(

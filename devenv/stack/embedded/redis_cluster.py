@@ -24,7 +24,7 @@ from devenv.stack.waiting import wait_until
 SLOTS = 16384
 MASTERS = 3
 BUS_OFFSET = 10_000
-"""Where a node's bus port is unless it was told otherwise, counted from its port."""
+"""The default of a node's bus port, counted from its port."""
 FORM_SECONDS = 60.0
 _ANSWER_SECONDS = 10.0
 

@@ -1,6 +1,6 @@
 """``devenv demo`` on a user-provided service: sessions used on another pod and on their own, with the cause.
 
-No right answer is needed: whether a session is known can be told from any answer. A service that can keep its
+No right answer is needed: any answer shows whether a session is known. A service that can keep its
 sessions in Redis is tried without and with it.
 """
 

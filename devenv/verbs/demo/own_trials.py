@@ -10,7 +10,7 @@ from typing import TypeVar
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import Answer, Outcome
 from devenv.harness.client.client import CaptchaClient
-from devenv.harness.client.cross_pod import Tally, telling_answer
+from devenv.harness.client.cross_pod import Tally, distinguishing_answer
 from devenv.harness.client.exchanges import Challenge, CreateFailed
 from devenv.harness.client.recording import Recording
 from devenv.stack.protocol import Stack
@@ -36,7 +36,7 @@ async def try_kinds(stack: Stack, recording: Recording, trials: int, seed: int) 
     async with CaptchaClient(status.endpoints, seed=seed, recording=recording, profile=profile) as client:
         for name, kind in profile.kinds.items():
             logs = {pod: PodLog(stack, pod) for pod in status.spec.pod_names}
-            tried = await _KindTrial(client, status, name, telling_answer(kind), trials).run()
+            tried = await _KindTrial(client, status, name, distinguishing_answer(kind), trials).run()
             unknown = await asyncio.to_thread(_with_logs, tried.unknown, logs)
             results[name] = replace(tried, unknown=unknown)
     return results

@@ -133,7 +133,7 @@ def _together(results: Sequence[ReplayResult]) -> ReplayResult:
 
 
 def _empty_passed(scenario: Scenario, play: Sequence[Observed]) -> bool:
-    """Whether an answer without any selection was told success."""
+    """Whether an answer without any selection was answered with success."""
     steps = scenario.steps
     return any(
         isinstance(step, Verify)

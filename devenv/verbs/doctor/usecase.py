@@ -44,7 +44,7 @@ GATE_SECONDS = 600.0
 """How far back the gate's record is read for what Redis refused."""
 
 Ask = Callable[[str], bool]
-"""Asked before a host that is not this machine is touched; told what would be done."""
+"""Called before a host that is not this machine is touched, with what would be done; gives the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +218,7 @@ def _refused(stack: JournaledStack, status: StackStatus) -> tuple[Refusal, ...]:
 
 
 class _Consent:
-    """Hosts that may be touched: this machine, and those that somebody said yes to."""
+    """Hosts that may be touched: this machine, and those that were confirmed."""
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
@@ -356,7 +356,7 @@ def _created(options: DoctorOptions, status: StackStatus | None, progress: Progr
         return creation.on_service(options.service, options.profile)
     service = status.spec.service if status is not None else None
     if status is None or (service is not None and not service.switchable):
-        return []  # or of a service of which nobody says that its sessions are in Redis
+        return []  # or of a service whose sessions are not known to be in Redis
     progress("asking each pod for a challenge")
     return creation.on_stack(status)
 

@@ -151,15 +151,15 @@ def explain_trace(
     groups: dict[str, list[Diagnosis]] = {}
     for found in diagnose_joined(joined, since):
         groups.setdefault(found.cause, []).append(found)
-    told: list[Group] = []
+    shown: list[Group] = []
     for findings in groups.values():
         group = _group(findings, joined, calls, began, numbers)
-        seen = any(group.picture == earlier.picture for earlier in told)
-        told.append(replace(group, picture=()) if seen else group)
+        seen = any(group.picture == earlier.picture for earlier in shown)
+        shown.append(replace(group, picture=()) if seen else group)
     return Explanation(
         of,
         run,
-        tuple(told),
+        tuple(shown),
         tuple(picture(joined, calls)),
         len(calls),
         summary(calls),
@@ -185,10 +185,10 @@ def _group(
     lines: Mapping[tuple[str, int | None, float], int],
 ) -> Group:
     first = found[0]
-    told: dict[str, str] = {}
+    by_text: dict[str, str] = {}
     for item in found:
-        told.setdefault(_without_challenge(item), item.sentence)
-    sentences = list(told.values())
+        by_text.setdefault(_without_challenge(item), item.sentence)
+    sentences = list(by_text.values())
     challenges = list(dict.fromkeys(item.challenge for item in found if item.challenge))
     evidence = tuple(Line(item.time - began, item.text, _number(item, lines)) for item in first.evidence)
     return Group(
@@ -259,13 +259,13 @@ def _ending(call: Call) -> str:
     if call.exchange.status == 503:
         why = str(call.answer.get("detail") or "")
         short = why if len(why) <= LONGEST_REASON else f"{why[: LONGEST_REASON - 1]}…"
-        return f"told to try again (503{': ' if short else ''}{short})"
+        return f"asked to try again (503{': ' if short else ''}{short})"
     if not call.answered:
         return f"answered {call.exchange.status}"
     if call.kind == "create":
         return "created"
     if call.answer.get("message") == SOLVED_MESSAGE:
-        return "told that it is already solved"
+        return "answered with 'already solved'"
     words = {
         Outcome.SUCCESS: "passed",
         Outcome.WRONG: "wrong",

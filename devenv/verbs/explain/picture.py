@@ -60,7 +60,7 @@ def picture(joined: Joined, calls: Iterable[Call]) -> list[SequenceMessage]:
 
 
 def _steps(joined: Joined, calls: Sequence[Call], first: float, last: float) -> list[Step]:
-    """The commands of these calls, and those of nobody on their challenges' keys meanwhile."""
+    """The commands of these calls, and those that match no request on the same keys meanwhile."""
     ours = dict.fromkeys(step.command.seq for call in calls for step in call.steps)
     owned = {step.command.seq for call in joined.calls for step in call.steps}
     challenges = [call.challenge for call in calls if call.challenge]
@@ -120,7 +120,7 @@ def _store(settings: object, joined: Joined) -> str:
 
 
 def _rule(detail: Mapping[str, str]) -> str:
-    """What was done at the gate; a rule's own name begins with its action, unless somebody chose it."""
+    """What was done at the gate; a rule's default name begins with its action."""
     action, rule = detail.get("action", ""), detail.get("rule", detail.get("id", ""))
     return rule if rule.startswith(action) else f"{action} {rule}".rstrip()
 
@@ -150,8 +150,8 @@ def _note(event: StackEvent, joined: Joined) -> SequenceMessage | None:
 def _http(call: Call) -> list[SequenceMessage]:
     where, via = (call.pod, (PROXY,)) if call.pod else (PROXY, ())
     asked = SequenceMessage(call.started, CLIENT, where, _asked(call), "request", via)
-    told, kind = _told(call)
-    return [asked, SequenceMessage(call.ended, where, CLIENT, told, kind, via)]
+    label, kind = _answer_label(call)
+    return [asked, SequenceMessage(call.ended, where, CLIENT, label, kind, via)]
 
 
 def _asked(call: Call) -> str:
@@ -162,7 +162,7 @@ def _asked(call: Call) -> str:
     return f"{call.word} {call.captcha}{whose}" + (f" {selections}" if isinstance(selections, list) else "")
 
 
-def _told(call: Call) -> tuple[str, MessageKind]:
+def _answer_label(call: Call) -> tuple[str, MessageKind]:
     if call.under_way:
         return f"{LOST} no answer for {call.waited_s:.1f} s", "failed"
     if call.given_up:
@@ -224,10 +224,10 @@ def _end(when: float, where: str, command: RedisCommand) -> SequenceMessage:
 def _delivered(step: Step, label: str, sent: float) -> list[SequenceMessage]:
     command = step.command
     before, after = sent - command.received, (command.delivered or step.at) - step.at
-    told = _replied(step)
+    reply = _replied(step)
     kind: MessageKind = "failed" if step.failed else "request"
     if max(before, after) < LONG_HOLD_S:
-        whole = label if told == "OK" else f"{label} → {told}"
+        whole = label if reply == "OK" else f"{label} → {reply}"
         whole += f" {HELD}" if command.rule is not None else ""
         return [SequenceMessage(step.at, command.pod, REDIS, whole, kind, (GATE,))]
     how = "delayed" if command.fate == "delayed" else "held"
@@ -235,13 +235,13 @@ def _delivered(step: Step, label: str, sent: float) -> list[SequenceMessage]:
         return [
             SequenceMessage(command.received, command.pod, GATE, label),
             SequenceMessage(command.received, GATE, GATE, f"{HELD} {how} {before:.2f} s", "note"),
-            SequenceMessage(step.at, GATE, REDIS, f"{command.command} → {told}", kind),
+            SequenceMessage(step.at, GATE, REDIS, f"{command.command} → {reply}", kind),
         ]
     return [
         SequenceMessage(sent, command.pod, REDIS, label, "request", (GATE,)),
-        SequenceMessage(step.at, REDIS, GATE, told, "failed" if step.failed else "reply"),
+        SequenceMessage(step.at, REDIS, GATE, reply, "failed" if step.failed else "reply"),
         SequenceMessage(step.at, GATE, GATE, f"{HELD} reply {how} {after:.2f} s", "note"),
-        SequenceMessage(command.delivered or step.at, GATE, command.pod, told, "reply"),
+        SequenceMessage(command.delivered or step.at, GATE, command.pod, reply, "reply"),
     ]
 
 

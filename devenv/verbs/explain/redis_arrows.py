@@ -72,10 +72,10 @@ def _parts(arrow: SequenceMessage, held: Overtaken) -> list[SequenceMessage]:
         return [arrow]
     if not (command.forwarded or 0.0) <= arrow.time <= (command.delivered or 0.0):
         return [arrow]
-    asked, sign, told = arrow.label.partition(" → ")
+    asked, sign, reply = arrow.label.partition(" → ")
     return [
         SequenceMessage(command.received, command.pod, GATE, asked),
         SequenceMessage(command.received, GATE, GATE, "held", "note"),
         SequenceMessage(arrow.time, GATE, GATE, f"let go after {held.by[-1].command}", "note"),
-        replace(arrow, source=GATE, label=f"{asked.split()[0]}{sign}{told}"),
+        replace(arrow, source=GATE, label=f"{asked.split()[0]}{sign}{reply}"),
     ]

@@ -50,7 +50,7 @@ class Candidate:
     traces: int
     """How many traces of the whole search show it."""
     labels: tuple[str, ...] = ()
-    """What each step of the run is, where a model told it."""
+    """What each step of the run is, where a model knows it."""
 
     @classmethod
     def of(cls, met: Occurrence, casts: Sequence[Sequence[Participant]]) -> Candidate:
@@ -80,7 +80,7 @@ async def confirm(
     first, *others = await remote.scheduled([job] * replays)
     kinds = {item.kind: item for item in judge(candidate.cast, first.outcome, fixture.limit)}
     confirmed = candidate.finding.kind in kinds
-    same = sum(1 for run in others if _told(run) == _told(first)) + 1
+    same = sum(1 for run in others if _observed(run) == _observed(first)) + 1
     finding = kinds.get(candidate.finding.kind, candidate.finding)
     letters = tuple(item.letter for item in candidate.cast)
     found = ExploredViolation(
@@ -119,7 +119,7 @@ def unconfirmed(candidate: Candidate, why: str) -> ExploredViolation:
     )
 
 
-def _told(run: ScheduledRun) -> object:
+def _observed(run: ScheduledRun) -> object:
     """What must be the same again: steps, replies, answers, the end; times left may differ."""
     steps = [
         (

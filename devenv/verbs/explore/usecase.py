@@ -47,7 +47,7 @@ def explore(
 ) -> Exploration:
     """Explore as asked, on the stack that runs if it has that store, else on one of its own.
 
-    ``progress`` is told how a stack of its own starts, ``reporter`` how the exploration goes on.
+    ``progress`` gets the steps of starting a stack, ``reporter`` those of the exploration.
 
     Ctrl-C and a used-up budget end the search; what was found until then is shrunk, confirmed and kept.
     Raises EnvironmentProblem where pods bypass the gate.

@@ -95,7 +95,7 @@ def rules(known: Answered, unknown: Answered) -> Understood:
         telling = [(path, item) for path, item in plain if mine.get(path) != item]
         if not telling:
             raise EnvironmentProblem(
-                f"a session that nobody opened is answered as one that is known: {known.status} "
+                f"a session that was never opened is answered as one that is known: {known.status} "
                 f"{known.first_bytes}".rstrip(),
                 hint=hint_for(known.status, "--body")
                 if known.status >= 400
@@ -103,9 +103,7 @@ def rules(known: Answered, unknown: Answered) -> Understood:
             )
         not_found = (Rule(status=(unknown.status,), equals=dict(telling[:1])),)
     if not values:
-        return Understood(
-            not_found, (Rule(status=(known.status,)),), (), ("how success looks could not be told",)
-        )
+        return Understood(not_found, (Rule(status=(known.status,)),), (), ("how success looks is not known",))
     place, value = values[0]
     wrong = (Rule(status=(known.status,), equals={place: value}),)
     if value is False:

@@ -77,7 +77,7 @@ def _described(pod: Pod, path: str, answer: Answered, modern: Answered, preset: 
     if preset == MCP_HANDLE.name:
         known = ", ".join(str(tool.get("name")) for tool in tools) or "none could be listed"
         raise EnvironmentProblem(
-            f"no two tools share a handle that an unknown value is told apart from; the tools: {known}",
+            f"no two tools share a handle whose unknown values are answered differently; the tools: {known}",
             hint="devenv.toml can name them: docs/own-service.md, An MCP server",
         )
     kinds = {} if path == mcp.PATH else {"mcp": mcp.session_kind(path)}

@@ -1,4 +1,4 @@
-"""``devenv import``: a file of somebody's traffic becomes a scenario."""
+"""``devenv import``: a file of recorded traffic becomes a scenario."""
 
 from __future__ import annotations
 

@@ -40,12 +40,12 @@ def record(
     since, began = mark(control), clock()
     progress(f"recording what goes through {status.endpoints.traffic}")
     try:
-        told = 0
+        reported = 0
         while seconds is None or clock() - began < seconds:
             sleep(POLL_SECONDS if seconds is None else min(POLL_SECONDS, max(0.0, began + seconds - clock())))
             count = sum(1 for item in trace_since(control, since) if item["kind"] == "exchange")
-            if count != told:
-                told = count
+            if count != reported:
+                reported = count
                 progress(f"{count} requests")
     except KeyboardInterrupt:
         pass

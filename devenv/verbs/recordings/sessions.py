@@ -212,7 +212,7 @@ class Sessions:
                 else "first one without an answer, else its latest"
             )
             texts.append(
-                "which challenge an answer is about is not told: taken as the same client's "
+                "which challenge an answer is about is not recorded: taken as the same client's "
                 f"{order}: {self._numbered(self.guessed)}"
             )
         if self.matched:

@@ -189,7 +189,7 @@ class StepMaker:
         return step
 
     def _answer(self, event: Event) -> Answer:
-        """Right where it passed and somebody here knows right answers; else wrong: never right by luck."""
+        """Right where it passed and right answers are known here; else wrong: never right by chance."""
         kind = self._profile.kinds[event.kind]
         plain = not kind.takes_answer and not self._profile.wrong  # a use that cannot be wrong
         known, knows = kind.answers, bool(self._profile.oracle) or plain
@@ -220,7 +220,8 @@ class StepMaker:
         return checks
 
     def _outcome(self, event: Event, answer: Answer) -> str | list[str]:
-        """Of a session that is there; what an unknown service says to an answer is only known if it told."""
+        """Of a session that is there; the answer of an unknown service is only known where it was
+        recorded."""
         if answer is Answer.RIGHT and event.outcome is Outcome.SUCCESS:
             return str(Outcome.SUCCESS)
         return str(Outcome.WRONG) if self._profile.oracle else [str(Outcome.SUCCESS), str(Outcome.WRONG)]

@@ -78,7 +78,7 @@ def _unknown_answers(history: History) -> list[str]:
         operation.value
         for operation in history.operations
         if operation.f == VERIFY
-        and operation.told is None
+        and operation.result is None
         and operation.value.get("outcome", Outcome.ERROR) == Outcome.ERROR
     ]
     counts = Counter((value.get("status"), value.get("message")) for value in unknown)

@@ -274,7 +274,7 @@ class Player:
         self._note(("redis",), action)
         if action == "flush":
             self.baseline.stack.note("redis", action="command", command="FLUSHALL")
-            with self.client.recording.happening("flush", self.clock):
+            with self.client.recording.event("flush", self.clock):
                 self.baseline.redis(action)
             return
         self.baseline.redis(action)
@@ -292,7 +292,7 @@ class Player:
             self._note(("redis",), f"{event.event} {event.target}")
             self.baseline.stack.note("redis", action=event.event, key=key)
             session = self._challenge(event.target).session
-            with self.client.recording.happening(event.event, self.clock, session) as value:
+            with self.client.recording.event(event.event, self.clock, session) as value:
                 value["happened"] = self.baseline.redis_settings.happen(event.event, key, db)
 
     def _disturb(self, step: Gate) -> None:
@@ -307,7 +307,7 @@ class Player:
     def _look(self, step: Redis) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         key, prefix, db = self._key(step.session)
         with connected(self.baseline.endpoints, db) as connection:
-            with self.client.recording.happening("keys", self.clock) as seen:
+            with self.client.recording.event("keys", self.clock) as seen:
                 info = key_info(connection, key, prefix)
                 left = None if info is None else -1 if info.ttl is None else round(info.ttl * 1000)
                 seen["keys"] = {} if left is None else {key: left}

@@ -169,7 +169,7 @@ class Replayer:
         return result
 
     def _check(self, scenario: Scenario, strategy: Strategy, repeat: int) -> None:
-        """Raise UsageProblem for what can be told to be impossible before anything is changed."""
+        """Raise UsageProblem for what is impossible, before anything is changed."""
         note = scenario.note(strategy)
         if note is not None and (why := note.not_applicable) is not None:
             able = ", ".join(scenario.strategies)

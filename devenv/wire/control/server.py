@@ -99,7 +99,7 @@ def control_app(routers: Sequence[APIRouter], allowed_hosts: Collection[str] = L
         return {"status": "ok"}
 
     @app.exception_handler(DevenvError)
-    async def told(_request: Request, error: DevenvError) -> JSONResponse:
+    async def refused(_request: Request, error: DevenvError) -> JSONResponse:
         status = {UsageProblem: 400, EnvironmentProblem: 503}.get(type(error), 409)
         return JSONResponse(error.to_json(), status_code=status)
 

@@ -3,7 +3,7 @@
 ``python -m devenv.dashboard.supervisor --spec FILE --state-dir DIR [--detached] [--cold]``. Its events go
 as JSON lines into ``DIR/supervisor.jsonl`` (see ``EmbeddedStack``). It ends, and ends everything under it, on
 ``POST /stack/stop``, SIGINT or SIGTERM and, unless detached, when its standard input does: that is when
-whoever started it has ended, in whatever way.
+its parent process has ended, in whatever way.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def _on_end_of_input(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) 
 
 
 def main(arguments: Sequence[str] | None = None, parts: Parts = no_parts) -> int:
-    """Run a stack until told to stop, with ``parts`` in its control API; gives the exit code."""
+    """Run a stack until it is asked to stop, with ``parts`` in its control API; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m devenv.dashboard.supervisor")
     parser.add_argument("--spec", type=Path, required=True, help="the StackSpec, as JSON")
     parser.add_argument("--state-dir", type=Path, required=True)

@@ -1,4 +1,4 @@
-"""What the explorer asks of the process that has the gate, and what it is told; both as JSON.
+"""What the explorer asks of the process that has the gate, and the answers; both as JSON.
 
 Challenge ids are written ``CID`` here; each run has its own.
 """

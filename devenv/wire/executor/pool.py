@@ -4,7 +4,7 @@ Each job has a challenge of its own (a lane), so jobs run side by side. Within a
 time: whatever is held next belongs to it, or its answer comes. That is how a run is known to be at rest,
 without a timer; ``WAIT_SECONDS`` only ends what would never rest.
 
-A request may wait inside its pod for another one: for a lock. That is told by the pods' own rest (where the
+A request may wait inside its pod for another one: for a lock. That is seen by the pods' quiescence (where the
 system keeps count), with no other job under way that might hold the lock.
 """
 
@@ -78,7 +78,7 @@ class ExecutorPool:
             self._leave()
 
     async def scripts(self, calls: Sequence[ScriptCall]) -> list[ScriptEffect | DevenvError]:
-        """What scripts do in these situations, by the real Redis; or why that cannot be told."""
+        """What scripts do in these situations, by the real Redis; or why that is not known."""
 
         async def one(call: ScriptCall) -> ScriptEffect | DevenvError:
             try:
@@ -93,7 +93,7 @@ class ExecutorPool:
         self._environment.close()
 
     def _enter(self) -> None:
-        """The gate holds the arena's keys while at least one batch is under way."""
+        """The gate holds the pool's keys while at least one batch is under way."""
         self._busy += 1
         if self._busy == 1:
             self._gate.holds.watch(self._rule, self._taken_in)
@@ -108,7 +108,7 @@ class ExecutorPool:
             self._gate.holds.watch(self._rule, None)
 
     def _taken_in(self, held: Held) -> None:
-        """The gate holds a command: its lane is told."""
+        """The gate holds a command: pass it to its job slot."""
         slot = self._lane_of(held)
         if slot is None:
             return

@@ -212,7 +212,7 @@ class ScheduledJob:
             if len(here) > 1:
                 raise Inconclusive(
                     f"{len(here)} commands came at once from {pod}, where requests wait for each other: "
-                    "nobody can tell whose they are"
+                    "their senders are not known"
                 )
             goes_on = pod == request.pod and not request.task.done()
             waiting = [at for at in self._waiting if self._requests[at].pod == pod]
@@ -227,7 +227,7 @@ class ScheduledJob:
             self._waiting.append(process)
         if any(other.held is not None and other.task.done() for other in self._requests):
             raise Inconclusive(
-                "a request was answered whose command seemed to be held: nobody can tell whose it is"
+                "a request was answered whose command seemed to be held: its sender is not known"
             )
 
     def _has_company(self, process: int) -> bool:
@@ -268,8 +268,8 @@ class ScheduledJob:
         return Touched(frozenset(), frozenset(keys))
 
     def _tell_reply(self, held: Held, lost: bool) -> None:
-        told = self._environment.reply_to(held) or ""
-        reply = "lost" if lost else told.replace(self._slot.challenge_id, CID)[:MAX_REPLY]
+        reply = self._environment.reply_to(held) or ""
+        reply = "lost" if lost else reply.replace(self._slot.challenge_id, CID)[:MAX_REPLY]
         self._steps[-1] = replace(self._steps[-1], reply=reply)
 
 

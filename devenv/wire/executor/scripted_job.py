@@ -40,14 +40,14 @@ class ScriptedJob:
                     act = Act(job.client, commands, issued.transaction)
                     reply, database = await environment.act(database, act)
                     heard.append(renamed(reply, own, mine))
-                told = heard[len(seen)]
+                heard_next = heard[len(seen)]
                 seen.append(issued)
-                if isinstance(told, Lost):
+                if isinstance(heard_next, Lost):
                     environment.let_go(request, Then.CUT)
                 else:
                     resp3 = request.held.resp3
                     environment.let_go(
-                        request, Then.ANSWER, encode_reply(self._real(told), 3 if resp3 else 2)
+                        request, Then.ANSWER, encode_reply(self._real(heard_next), 3 if resp3 else 2)
                     )
         finally:
             await environment.drain(slot, [request])

@@ -61,7 +61,7 @@ class Link:
         self._connecting: asyncio.Task[None] | None = None
         self._refused = False
         self._aborted = False
-        self._told_upstream = False
+        self._end_sent = False
         self._early: list[bytes] | None = []  # what the pod sent before Redis was connected
         self._early_end = False
         self._client_stopped = _CONNECTING
@@ -154,7 +154,7 @@ class Link:
             return
         self._upstream = None
         if self._client is not None:
-            if not (self._client.is_closing() or self._told_upstream):
+            if not (self._client.is_closing() or self._end_sent):
                 self._reached(Reach.LOST)
             self.conversation.upstream_ended()
         self._finish()
@@ -198,17 +198,17 @@ class Link:
 
     def to_upstream(self, data: Bytes) -> None:
         """Send to Redis; nothing where its connection is ending."""
-        if self._upstream is not None and not self._told_upstream and not self._upstream.is_closing():
+        if self._upstream is not None and not self._end_sent and not self._upstream.is_closing():
             self._upstream.write(data)
 
     def end_upstream(self) -> None:
         """Tell Redis that no more is coming."""
-        if self._upstream is not None and not self._told_upstream and not self._upstream.is_closing():
-            self._told_upstream = True
+        if self._upstream is not None and not self._end_sent and not self._upstream.is_closing():
+            self._end_sent = True
             if not self._upstream.can_write_eof():  # TLS has no half-closed connections
                 self._upstream.close()
                 return
-            with contextlib.suppress(OSError):  # reset by Redis: its loss is told next
+            with contextlib.suppress(OSError):  # reset by Redis: connection_lost follows
                 self._upstream.write_eof()
 
     def hang_up(self) -> None:
@@ -243,7 +243,7 @@ def _changed(reasons: int, why: int, stop: bool) -> int:
 
 
 def _read(transport: asyncio.Transport | None, stopped: int) -> None:
-    """Read or not, by what the transport does and not by what it was told before."""
+    """Read or not, by the transport's state and not by the last call."""
     if transport is None or transport.is_closing() or transport.is_reading() != bool(stopped):
         return
     if stopped:

@@ -34,7 +34,7 @@ class Matcher:
         self.awaiting: deque[Entry] = deque()
         self.special = 0
         self.possible = True
-        """Whether replies can be told apart; never again once they cannot."""
+        """Whether replies can be matched to commands; once they cannot, never again."""
         self.one_by_one = True
         """Whether the next ordinary command will have exactly one reply."""
         self._subscriptions = _Subscriptions()
@@ -111,7 +111,7 @@ class Matcher:
         return entry
 
     def give_up(self) -> None:
-        """Replies cannot be told apart from here on."""
+        """Replies cannot be matched to commands from here on."""
         self.possible = self.one_by_one = False
 
 

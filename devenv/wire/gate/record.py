@@ -42,11 +42,11 @@ class Fate(StrEnum):
     DISCONNECTED = "disconnected"
     BLACKHOLED = "blackholed"
     UNANSWERED = "unanswered"
-    """Sent to Redis; the connection ended before a reply came. Nobody knows whether it ran."""
+    """Sent to Redis; the connection ended before a reply came. The outcome is indeterminate."""
     UNDELIVERED = "undelivered"
     """It ran; the pod had gone when its reply was due."""
     UNMATCHED = "unmatched"
-    """Passed where replies cannot be told apart: MONITOR, replication, bytes that are no RESP."""
+    """Passed where replies cannot be matched to commands: MONITOR, replication, bytes that are no RESP."""
     NO_REPLY = "no-reply"
     """Passed; the pod had asked for no reply (CLIENT REPLY OFF or SKIP)."""
 

@@ -71,7 +71,7 @@ class Gate:
     ``capacity`` commands are remembered; ``sink`` is given each of them once, in batches, when it is over.
     ``rules`` are in force before the first connection. Change rules through the methods here, which also
     let go what a rule held that is no longer in force. ``cluster``: the upstream is a node of a Redis
-    Cluster, and the pods are told of all nodes by the gate's own addresses: they never go round it. ``tls``:
+    Cluster, and the pods get the gate's own addresses of all nodes: they never go round it. ``tls``:
     both sides speak it, and the gate sees what is said all the same.
     """
 

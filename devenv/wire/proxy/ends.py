@@ -147,7 +147,7 @@ class ClientEnd(Protocol):
 
 
 class ConnectionWaiter(Protocol):
-    """Who is told of a connection that was asked for."""
+    """What receives a connection that was asked for."""
 
     def connected(self, connection: UpstreamEnd) -> None:
         """There it is; the waiter must begin, release or discard it."""

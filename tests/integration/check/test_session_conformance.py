@@ -18,7 +18,17 @@ from devenv.core.checker.history import history_of
 from devenv.core.checker.judge import Outcome, judge
 from devenv.core.model.topology import Ports, StackSpec
 from devenv.core.model.vocabulary import Answer, CaptchaType, Strategy
-from devenv.core.spec.session import Create, Expire, Operation, Phase, Result, Session, Told, Verify, step
+from devenv.core.spec.session import (
+    Create,
+    Expire,
+    Operation,
+    Phase,
+    Result,
+    ResultKind,
+    Session,
+    Verify,
+    step,
+)
 from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.exchanges import Verified
 from devenv.harness.client.recording import Recording
@@ -27,9 +37,9 @@ VERIFIES = st.sampled_from([Answer.RIGHT, Answer.WRONG, Answer.WRONG, Answer.EMP
 OPERATIONS = st.lists(st.one_of(VERIFIES, VERIFIES, VERIFIES, st.just(Expire())), min_size=1, max_size=5)
 KINDS = st.sampled_from([CaptchaType.ABSTRACT, CaptchaType.IMAGEGRID, CaptchaType.HANDWRITING])
 MESSAGES = {
-    "Challenge not found": Told.NOT_FOUND,
-    "Challenge already solved": Told.ALREADY_SOLVED,
-    "Challenge expired": Told.EXPIRED,
+    "Challenge not found": ResultKind.NOT_FOUND,
+    "Challenge already solved": ResultKind.ALREADY_SOLVED,
+    "Challenge expired": ResultKind.EXPIRED,
 }
 EXPIRE_IF_IT_CAN = "if redis.call('PTTL', KEYS[1]) >= 0 then return redis.call('DEL', KEYS[1]) end return 0"
 
@@ -42,7 +52,7 @@ def heard(result: Verified) -> Result | None:
         return Result(MESSAGES[message])
     if message is not None and result.attempts is None:
         return None
-    told = Told.SUCCESS if result.body["success"] else Told.WRONG
+    told = ResultKind.SUCCESS if result.body["success"] else ResultKind.WRONG
     return Result(told, result.attempts)
 
 
@@ -65,7 +75,7 @@ class Service:
         self, kind: CaptchaType, operations: list[Operation]
     ) -> list[tuple[Operation, Result | None]]:
         challenge = await self.client.create(kind)
-        told: list[tuple[Operation, Result | None]] = [(Create(), Result(Told.DONE))]
+        told: list[tuple[Operation, Result | None]] = [(Create(), Result(ResultKind.DONE))]
         for operation in operations:
             if isinstance(operation, Verify):
                 assert operation.answer is not None
@@ -73,9 +83,9 @@ class Service:
                 result = await self.client.verify(challenge, submission, answer=operation.answer)
                 told.append((operation, heard(result)))
             else:
-                with self.recording.happening("expire", self.client._clock, challenge.session):
+                with self.recording.event("expire", self.client._clock, challenge.session):
                     self.redis.eval(EXPIRE_IF_IT_CAN, 1, f"rcaptcha:{challenge.session}")
-                told.append((operation, Result(Told.DONE)))
+                told.append((operation, Result(ResultKind.DONE)))
         return told
 
     def close(self) -> None:

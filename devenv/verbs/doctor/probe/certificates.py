@@ -25,8 +25,8 @@ def read_certificate(der: bytes, now: datetime) -> Certificate | None:
         names = []
     end = held.not_valid_after_utc
     return Certificate(
-        _name(held.subject) or ", ".join(names) or "nobody",
-        _name(held.issuer) or "nobody",
+        _name(held.subject) or ", ".join(names) or "no name",
+        _name(held.issuer) or "no name",
         end.strftime("%Y-%m-%d %H:%M UTC"),
         (end - now).total_seconds() / _SECONDS_PER_DAY,
         tuple(names),

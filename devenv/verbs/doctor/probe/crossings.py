@@ -27,7 +27,7 @@ def try_across(
 ) -> tuple[tuple[Crossing, ...], tuple[TraceCause, ...]]:
     """Sessions of each kind on each pair of running pods, and the causes that explain sees in their trace.
 
-    Nothing where fewer than two pods run. A profile whose answers nobody knows gives one unclear crossing.
+    Nothing where fewer than two pods run. A profile without known answers gives one unclear crossing.
     """
     pods = [pod.name for pod in status.pods if pod.state == "running"][:MOST_PODS]
     if len(pods) < 2:

@@ -1,6 +1,7 @@
 """The keys of a database that are named like sessions; bounded, by SCAN, so that the server is never blocked.
 
-Answers (target classes, words, positives) are never part of what is told: only the documents' field names.
+Answers (target classes, words, positives) are never part of what is reported: only the documents' field
+names.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ def seek(
 ) -> dict[str, Found | None]:
     """Where the sessions of ``challenges`` lie: under ``prefixes``, else anywhere; None: nowhere.
 
-    Those are left out of which it cannot be told: the server does not answer, or has too many keys.
+    Those of which it is not known are left out: the server does not answer, or has too many keys.
     """
     try:
         return _Visit(plan, min(plan.timeout, MAX_TIMEOUT)).seek(server, challenges, prefixes)
@@ -266,7 +266,7 @@ class _Visit:
     def seek(
         self, server: Server, challenges: Sequence[str], prefixes: Sequence[str]
     ) -> dict[str, Found | None]:
-        """Where each challenge's session lies; None: nowhere. Left out where that could not be told."""
+        """Where each challenge's session lies; None: nowhere. Left out where that is not known."""
         target = self._plan.target
         with self._reopened() as connection:
             if self._greet(connection) is not None:

@@ -19,7 +19,7 @@ def info_of(connection: Caller) -> tuple[Info | None, str | None]:
     reply = connection.call("INFO")
     refused = error_of(reply)
     if isinstance(reply, str):
-        return _told_by_info(reply), None
+        return _parsed_info(reply), None
     hello = connection.call("HELLO", 2)
     if not isinstance(hello, list):
         return None, refused
@@ -29,7 +29,7 @@ def info_of(connection: Caller) -> tuple[Info | None, str | None]:
     return Info(engine, version, str(properties.get("mode", "")), role, policy=""), refused
 
 
-def _told_by_info(text: str) -> Info:
+def _parsed_info(text: str) -> Info:
     fields = fields_of(text)
     return Info(
         "Valkey" if "valkey_version" in fields else "Redis",

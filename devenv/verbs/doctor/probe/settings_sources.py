@@ -154,7 +154,8 @@ def _of_stack(
 def _its_own_affair(
     service: ServiceSpec, chosen: Mapping[str, str], shown: Mapping[str, str]
 ) -> dict[str, str]:
-    """What only the code of somebody's own service tells: the contract's variables and defaults are not its.
+    """What only the code of a user-provided service says: the contract's variables and defaults are not its
+    own.
 
     A prefix that no file of its names, which commands it uses, where its sessions are without a switch.
     """

@@ -45,7 +45,8 @@ class TlsFiles:
 
 _PING = b"*1\r\n$4\r\nPING\r\n"
 _GET = b"*2\r\n$3\r\nGET\r\n$12\r\nrcaptcha:GET\r\n"
-"""Of a key that nobody has: some Redis proxies take commands about one key only, and hang up at PING."""
+"""About a key that does not exist: some Redis proxies take commands about one key only, and hang up at
+PING."""
 
 
 def speech(host: str, port: int, timeout: float) -> Speech:
@@ -158,7 +159,7 @@ def _said(error: Exception) -> str:
 
 
 def _trusting() -> ssl.SSLContext:
-    """For looking only: nothing is ever sent over it."""
+    """For inspection only: nothing is ever sent over it."""
     tls_context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     tls_context.check_hostname = False
     tls_context.verify_mode = ssl.CERT_NONE

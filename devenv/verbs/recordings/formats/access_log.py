@@ -67,5 +67,5 @@ def _by_client(lines: Sequence[LogLine]) -> tuple[list[Recorded], list[str]]:
             )
     if len(requests) > 1 and len({request.client for request in requests}) == 1:
         client = requests[0].client or "none is named"
-        notes.append(f"all lines have one client ({client}): visitors behind it are not told apart")
+        notes.append(f"all lines have one client ({client}): visitors behind it cannot be distinguished")
     return requests, notes

@@ -77,7 +77,7 @@ class _Options:
     urls: list[str] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     without: set[str] = field(default_factory=set)
-    """Headers that curl is told not to send."""
+    """Headers that an option removes (``-H 'Name:'``)."""
     cookies: list[str] = field(default_factory=list)
     data: list[tuple[str, str]] = field(default_factory=list)
     """Option and text."""

@@ -12,7 +12,7 @@ from devenv.core.checker.history import history_of, parse_history
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.events import EventType, HistoryEvent
 from devenv.core.model.vocabulary import Answer
-from devenv.core.spec.session import Result, Told
+from devenv.core.spec.session import Result, ResultKind
 
 
 def line(kind: str, f: str, time: float, process: int = 0, **more: Any) -> dict[str, Any]:
@@ -48,8 +48,8 @@ def test_an_operation_is_an_invoke_and_its_end() -> None:
     )
     right, wrong = history.operations
     assert (right.process, right.called, right.returned, right.lines, right.pod) == (1, 1, 3, (1, 5), "a")
-    assert (right.answer, right.told) == (Answer.RIGHT, Result(Told.SUCCESS, 2))
-    assert (wrong.lines, wrong.pod, wrong.told) == ((3, 4), "b", Result(Told.WRONG, 1))
+    assert (right.answer, right.result) == (Answer.RIGHT, Result(ResultKind.SUCCESS, 2))
+    assert (wrong.lines, wrong.pod, wrong.result) == ((3, 4), "b", Result(ResultKind.WRONG, 1))
     assert history.challenges == ("abstract:c",)
     assert str(right) == "verify right on a (lines 1, 5)"
 
@@ -68,23 +68,23 @@ def test_what_does_not_end_is_lost() -> None:
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        ({"outcome": "success", "attempts": 1}, Result(Told.SUCCESS, 1)),
-        ({"outcome": "wrong", "attempts": None}, Result(Told.WRONG)),
-        ({"outcome": "not_found", "attempts": 2}, Result(Told.NOT_FOUND)),
-        ({"outcome": "already_solved"}, Result(Told.ALREADY_SOLVED)),
-        ({"outcome": "error", "message": "Challenge already solved"}, Result(Told.ALREADY_SOLVED)),
-        ({"outcome": "error", "message": "Challenge expired"}, Result(Told.EXPIRED)),
-        ({"message": "Challenge not found"}, Result(Told.NOT_FOUND)),
+        ({"outcome": "success", "attempts": 1}, Result(ResultKind.SUCCESS, 1)),
+        ({"outcome": "wrong", "attempts": None}, Result(ResultKind.WRONG)),
+        ({"outcome": "not_found", "attempts": 2}, Result(ResultKind.NOT_FOUND)),
+        ({"outcome": "already_solved"}, Result(ResultKind.ALREADY_SOLVED)),
+        ({"outcome": "error", "message": "Challenge already solved"}, Result(ResultKind.ALREADY_SOLVED)),
+        ({"outcome": "error", "message": "Challenge expired"}, Result(ResultKind.EXPIRED)),
+        ({"message": "Challenge not found"}, Result(ResultKind.NOT_FOUND)),
     ],
 )
 def test_what_a_verify_was_told(value: dict[str, Any], told: Result) -> None:
     operation = verified(**value)
-    assert (operation.type, operation.told) == ("ok", told)
+    assert (operation.type, operation.result) == ("ok", told)
 
 
 def test_an_answer_without_a_grade_had_no_effect() -> None:
     operation = verified(outcome="error", message="Invalid signature detected")
-    assert (operation.type, operation.told, operation.outcome) == ("fail", None, "error")
+    assert (operation.type, operation.result, operation.outcome) == ("fail", None, "error")
 
 
 def test_a_line_ends_with_a_line_feed_only() -> None:
@@ -146,7 +146,7 @@ def test_events_at_hand() -> None:
         return HistoryEvent(0, kind, "verify", {"outcome": "not_found"}, time, None, "k")
 
     [operation] = history_of([event("invoke", 1), event("ok", 2)]).operations
-    assert (operation.lines, operation.told) == ((1, 2), Result(Told.NOT_FOUND))
+    assert (operation.lines, operation.result) == ((1, 2), Result(ResultKind.NOT_FOUND))
 
 
 @pytest.mark.parametrize(

@@ -188,15 +188,16 @@ def test_the_sentences() -> None:
         return book.judged().violations[0].sentence
 
     assert sentence(made().verify("right", "not_found")) == (
-        "no order of the operations explains that verify right (lines 3, 4) was told not found: "
+        "no order of the operations explains that verify right (lines 3, 4) was answered not found: "
         "the session was open"
     )
     assert sentence(made().verify("wrong", "wrong", 1).verify("wrong", "wrong", 3)) == (
-        "no order of the operations explains that verify wrong (lines 5, 6) was told wrong as attempt 3: "
+        "no order of the operations explains that verify wrong (lines 5, 6) was answered wrong as attempt 3: "
         "the session was open with 1 attempt used"
     )
     assert sentence(made().together(("right", "success", 1), ("right", "success", 1))) == (
-        "2 verifies of one challenge were told success: verify right (lines 3, 5), verify right (lines 4, 6)"
+        "2 verifies of one challenge were answered with success: "
+        "verify right (lines 3, 5), verify right (lines 4, 6)"
     )
     assert sentence(made().verify("right", "success", 1).keys(session=-1)) == (
         f"key {REDIS_KEY} is there, for ever: it has no TTL, after the session was solved with "

@@ -21,8 +21,8 @@ from devenv.core.spec.session import (
     Expire,
     Operation,
     Result,
+    ResultKind,
     Session,
-    Told,
     Verify,
     step,
     successors,
@@ -82,8 +82,10 @@ def agree(ops: Sequence[Op[Any]], model: Any) -> Verdict:
 # --- the captcha session --------------------------------------------------------------------------------
 
 RESULTS = st.one_of(
-    st.sampled_from([Result(Told.NOT_FOUND), Result(Told.ALREADY_SOLVED), Result(Told.EXPIRED)]),
-    st.builds(Result, st.sampled_from([Told.SUCCESS, Told.WRONG]), st.sampled_from([None, 1, 2])),
+    st.sampled_from(
+        [Result(ResultKind.NOT_FOUND), Result(ResultKind.ALREADY_SOLVED), Result(ResultKind.EXPIRED)]
+    ),
+    st.builds(Result, st.sampled_from([ResultKind.SUCCESS, ResultKind.WRONG]), st.sampled_from([None, 1, 2])),
 )
 EXPIRES = st.just(Expire())
 VERIFIES = st.builds(Verify, st.sampled_from([*Answer, None]))
@@ -98,7 +100,7 @@ def arbitrary(draw: st.DrawFn) -> list[Op[Call]]:
             st.one_of(VERIFIES, VERIFIES, VERIFIES, st.just(Create()), st.just(Expire()))
         )
         lost = draw(st.integers(0, 4)) == 0
-        heard = draw(RESULTS) if isinstance(operation, Verify) else Result(Told.DONE)
+        heard = draw(RESULTS) if isinstance(operation, Verify) else Result(ResultKind.DONE)
         called = draw(st.integers(0, 6))
         returned = inf if lost else called + draw(st.integers(0, 6))
         ops.append(Op((operation, None if lost else heard), called, returned))
@@ -201,7 +203,7 @@ def op(operation: Operation, heard: Result | None, called: float, returned: floa
 
 
 RIGHT, WRONG = Verify(Answer.RIGHT), Verify(Answer.WRONG)
-DONE, GONE = Result(Told.DONE), Result(Told.NOT_FOUND)
+DONE, GONE = Result(ResultKind.DONE), Result(ResultKind.NOT_FOUND)
 MADE = op(Create(), DONE, 0, 1)
 
 
@@ -211,7 +213,7 @@ def test_nothing_is_linearizable() -> None:
 
 def test_a_lost_reply_is_neither_done_nor_undone() -> None:
     lost = op(RIGHT, None, 2)
-    success, wrong = Result(Told.SUCCESS, 1), Result(Told.WRONG, 1)
+    success, wrong = Result(ResultKind.SUCCESS, 1), Result(ResultKind.WRONG, 1)
     for after in (op(RIGHT, success, 3, 4), op(RIGHT, GONE, 3, 4), op(WRONG, wrong, 3, 4)):
         assert linearize([MADE, lost, after], SessionModel()).verdict is Verdict.LINEARIZABLE
     before = op(RIGHT, GONE, 1.2, 1.5)
@@ -225,7 +227,11 @@ def test_operations_that_touch_are_concurrent() -> None:
 
 
 def test_the_longest_partial_linearization_names_what_has_no_place() -> None:
-    ops = [MADE, op(RIGHT, Result(Told.SUCCESS, 1), 2, 4), op(RIGHT, Result(Told.SUCCESS, 1), 2, 5)]
+    ops = [
+        MADE,
+        op(RIGHT, Result(ResultKind.SUCCESS, 1), 2, 4),
+        op(RIGHT, Result(ResultKind.SUCCESS, 1), 2, 5),
+    ]
     judged = linearize(ops, SessionModel())
     assert judged.verdict is Verdict.NOT_LINEARIZABLE
     assert judged.order == (0, 1)
@@ -237,7 +243,7 @@ def test_the_longest_partial_linearization_names_what_has_no_place() -> None:
 def crowd(*heard: Result) -> list[Op[Call]]:
     """All at the same time on one challenge, each with the answer that fits what it heard."""
     return [MADE] + [
-        op(RIGHT if item.told is Told.SUCCESS else WRONG, item, 2 + index / 1e6, 10 + index / 1e6)
+        op(RIGHT if item.kind is ResultKind.SUCCESS else WRONG, item, 2 + index / 1e6, 10 + index / 1e6)
         for index, item in enumerate(heard)
     ]
 
@@ -245,12 +251,13 @@ def crowd(*heard: Result) -> list[Op[Call]]:
 @pytest.mark.parametrize(
     ("heard", "verdict"),
     [
-        ([Result(Told.SUCCESS, 1)] + [GONE] * 999, Verdict.LINEARIZABLE),
-        ([GONE] * 998 + [Result(Told.WRONG, 2), Result(Told.WRONG, 1)], Verdict.LINEARIZABLE),
-        ([Result(Told.SUCCESS, 1)] * 2 + [GONE] * 998, Verdict.NOT_LINEARIZABLE),
-        ([Result(Told.WRONG, 1)] * 1000, Verdict.NOT_LINEARIZABLE),
+        ([Result(ResultKind.SUCCESS, 1)] + [GONE] * 999, Verdict.LINEARIZABLE),
+        ([GONE] * 998 + [Result(ResultKind.WRONG, 2), Result(ResultKind.WRONG, 1)], Verdict.LINEARIZABLE),
+        ([Result(ResultKind.SUCCESS, 1)] * 2 + [GONE] * 998, Verdict.NOT_LINEARIZABLE),
+        ([Result(ResultKind.WRONG, 1)] * 1000, Verdict.NOT_LINEARIZABLE),
         ([GONE] * 1000, Verdict.NOT_LINEARIZABLE),
-        ([Result(Told.WRONG, 1), Result(Told.WRONG, 2), Result(Told.SUCCESS)] + [GONE] * 997,
+        ([Result(ResultKind.WRONG, 1), Result(ResultKind.WRONG, 2), Result(ResultKind.SUCCESS)]
+         + [GONE] * 997,
          Verdict.NOT_LINEARIZABLE),
     ],
 )  # fmt: skip
@@ -318,7 +325,7 @@ def test_a_thousand_writes_one_after_the_other() -> None:
 
 def test_the_same_search_twice() -> None:
     """Orders do not hang on hashing: the same input gives the same order and count."""
-    ops = crowd(*[Result(Told.WRONG, 1), Result(Told.WRONG, 2)] + [GONE] * 20)
+    ops = crowd(*[Result(ResultKind.WRONG, 1), Result(ResultKind.WRONG, 2)] + [GONE] * 20)
     assert linearize(ops, SessionModel()) == linearize(list(ops), SessionModel())
 
 

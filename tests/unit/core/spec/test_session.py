@@ -14,16 +14,20 @@ from devenv.core.spec.session import (
     Operation,
     Phase,
     Result,
+    ResultKind,
     Session,
     Step,
-    Told,
     Verify,
     step,
     successors,
 )
 
 RIGHT, WRONG, EMPTY, ANY = Verify(Answer.RIGHT), Verify(Answer.WRONG), Verify(Answer.EMPTY), Verify(None)
-NOT_FOUND, SOLVED, EXPIRED = Result(Told.NOT_FOUND), Result(Told.ALREADY_SOLVED), Result(Told.EXPIRED)
+NOT_FOUND, SOLVED, EXPIRED = (
+    Result(ResultKind.NOT_FOUND),
+    Result(ResultKind.ALREADY_SOLVED),
+    Result(ResultKind.EXPIRED),
+)
 
 
 def after(*operations: Operation) -> Session:
@@ -34,17 +38,17 @@ def after(*operations: Operation) -> Session:
 
 
 def test_create_and_the_right_answer() -> None:
-    assert step(Session(), Create()) == Step((Result(Told.DONE),), Session(Phase.OPEN))
-    assert step(after(Create()), RIGHT) == Step((Result(Told.SUCCESS, 1),), Session(Phase.SOLVED, 1))
-    assert step(after(Create(), WRONG), RIGHT).results == (Result(Told.SUCCESS, 2),)
+    assert step(Session(), Create()) == Step((Result(ResultKind.DONE),), Session(Phase.OPEN))
+    assert step(after(Create()), RIGHT) == Step((Result(ResultKind.SUCCESS, 1),), Session(Phase.SOLVED, 1))
+    assert step(after(Create(), WRONG), RIGHT).results == (Result(ResultKind.SUCCESS, 2),)
 
 
 @pytest.mark.parametrize("wrong", [WRONG, EMPTY])
 def test_two_wrong_answers_are_the_limit(wrong: Operation) -> None:
     first = step(after(Create()), wrong)
-    assert first == Step((Result(Told.WRONG, 1),), Session(Phase.OPEN, 1))
+    assert first == Step((Result(ResultKind.WRONG, 1),), Session(Phase.OPEN, 1))
     second = step(first.state, wrong)
-    assert second == Step((Result(Told.WRONG, 2),), Session(Phase.SPENT, 2))
+    assert second == Step((Result(ResultKind.WRONG, 2),), Session(Phase.SPENT, 2))
     assert step(second.state, RIGHT) == Step((NOT_FOUND,), second.state)
 
 
@@ -96,9 +100,9 @@ def test_every_reachable_state_is_known() -> None:
 
 def test_what_was_heard_must_fit() -> None:
     state = after(Create())
-    assert successors(state, RIGHT, Result(Told.SUCCESS, 1)) == (Session(Phase.SOLVED, 1),)
-    assert successors(state, RIGHT, Result(Told.SUCCESS)) == (Session(Phase.SOLVED, 1),)
-    for heard in (Result(Told.SUCCESS, 2), Result(Told.WRONG, 1), NOT_FOUND):
+    assert successors(state, RIGHT, Result(ResultKind.SUCCESS, 1)) == (Session(Phase.SOLVED, 1),)
+    assert successors(state, RIGHT, Result(ResultKind.SUCCESS)) == (Session(Phase.SOLVED, 1),)
+    for heard in (Result(ResultKind.SUCCESS, 2), Result(ResultKind.WRONG, 1), NOT_FOUND):
         assert successors(state, RIGHT, heard) == ()
 
 
@@ -112,8 +116,8 @@ def test_a_lost_reply_forks() -> None:
 
 def test_an_answer_that_nobody_knows() -> None:
     state = after(Create())
-    assert successors(state, ANY, Result(Told.SUCCESS)) == (Session(Phase.SOLVED, 1),)
-    assert successors(state, ANY, Result(Told.WRONG)) == (Session(Phase.OPEN, 1),)
+    assert successors(state, ANY, Result(ResultKind.SUCCESS)) == (Session(Phase.SOLVED, 1),)
+    assert successors(state, ANY, Result(ResultKind.WRONG)) == (Session(Phase.OPEN, 1),)
     assert successors(state, ANY, NOT_FOUND) == ()
     assert successors(state, ANY, None) == (state, Session(Phase.SOLVED, 1), Session(Phase.OPEN, 1))
     with pytest.raises(ValueError, match="is not known"):
@@ -125,7 +129,9 @@ def test_no_limit_and_one_that_is_not_known() -> None:
     for attempts in range(1, 5):
         opened = step(opened, WRONG, limit=NO_LIMIT).state
         assert opened == Session(Phase.OPEN, attempts)
-    told_wrong = successors(after(Create()), WRONG, Result(Told.WRONG), limit=None)
-    assert told_wrong == (Session(Phase.SPENT, 1), Session(Phase.OPEN, 1))
-    assert successors(after(Create()), RIGHT, Result(Told.SUCCESS), limit=None) == (Session(Phase.SOLVED, 1),)
+    after_wrong = successors(after(Create()), WRONG, Result(ResultKind.WRONG), limit=None)
+    assert after_wrong == (Session(Phase.SPENT, 1), Session(Phase.OPEN, 1))
+    assert successors(after(Create()), RIGHT, Result(ResultKind.SUCCESS), limit=None) == (
+        Session(Phase.SOLVED, 1),
+    )
     assert successors(after(Create()), RIGHT, NOT_FOUND, limit=None) == ()

@@ -266,7 +266,7 @@ def test_a_right_answer_that_nobody_could_tell_is_noted() -> None:
     assert note.startswith("the answer to 3f2a44 on captcha-api-a has counted")
     assert "“Challenge already solved”: never a second success" in note
     assert found.to_json()["remarks"] == [note]
-    assert found.summary.endswith("x…), 1 told that it is already solved")
+    assert found.summary.endswith("x…), 1 answered with 'already solved'")
     alone = explain_trace(events[:-2], "a trace")
     assert len(alone.remarks) == 1
     assert "already solved" not in alone.remarks[0]

@@ -244,7 +244,7 @@ def test_13_behind_a_balancer(tmp_path: Path) -> None:
     lines = case("13").read_text().splitlines()
     file.write_text("\n".join(line.rpartition(' "')[0] for line in lines))
     assert (
-        "all lines have one client (10.0.3.7): visitors behind it are not told apart"
+        "all lines have one client (10.0.3.7): visitors behind it cannot be distinguished"
         in made("log", file).notes
     )
 

@@ -211,7 +211,7 @@ def test_bodies_that_an_exporter_now_and_then_loses() -> None:
 def test_ids_in_cookies(name: str, steps: list[str]) -> None:
     played, notes = told(f"{name}-cookie", BASKETS)
     assert played == steps
-    guessed = "which challenge an answer is about is not told: taken as the same client's latest one"
+    guessed = "which challenge an answer is about is not recorded: taken as the same client's latest one"
     assert (guessed in notes) is (name == "puppeteer-har")  # its file has no cookies
 
 
