@@ -48,13 +48,13 @@ def created(key: str = KEY, moment: float = 0.0) -> list[str]:
     return [line(0, "invoke", "create", moment, {}, key), line(0, "ok", "create", moment + 0.01, {}, key)]
 
 
-def at_once(told: list[tuple[str, str, int | None]], lost: float = 0.0, seed: int = 1) -> str:
+def at_once(answers: list[tuple[str, str, int | None]], lost: float = 0.0, seed: int = 1) -> str:
     """All verifies overlap; in a share of ``lost`` the reply never comes."""
     chance = random.Random(seed)
     lines = created()
-    for number, (answer, _, _) in enumerate(told, start=1):
+    for number, (answer, _, _) in enumerate(answers, start=1):
         lines.append(line(number, "invoke", "verify", 1 + number / 1e6, {"answer": answer}))
-    for number, (_, outcome, attempts) in enumerate(told, start=1):
+    for number, (_, outcome, attempts) in enumerate(answers, start=1):
         if chance.random() < lost:
             lines.append(line(number, "info", "verify", 2 + number / 1e6, {"status": 503}))
         else:
@@ -69,8 +69,8 @@ def many_challenges(count: int) -> str:
     for number in range(count):
         key, moment = f"abstract:{number:032x}", float(number)
         lines += created(key, moment)
-        told = (("wrong", "wrong", 1), ("right", "success", 2))
-        for at, (answer, outcome, attempts) in enumerate(told, start=1):
+        answers = (("wrong", "wrong", 1), ("right", "success", 2))
+        for at, (answer, outcome, attempts) in enumerate(answers, start=1):
             lines.append(line(0, "invoke", "verify", moment + at / 10, {"answer": answer}, key))
             value = {"outcome": outcome, "attempts": attempts}
             lines.append(line(0, "ok", "verify", moment + at / 10 + 0.01, value, key))

@@ -47,11 +47,11 @@ AT_ONCE = 12
 GROWTH = 3000
 """Python objects of the gate's process that the collector knows, after the first third of the rounds."""
 MOST_MEMORY = 512 * 1024 * 1024
-"""Bytes of the gate's process: what pods send and nobody answers is remembered as long as they wait."""
+"""Bytes of the gate's process: what pods send and nothing answers is remembered as long as they wait."""
 PATIENCE = 30.0
 """Seconds until what should end has hung."""
 PAUSE = 0.05
-KINDS = ("redis", "noisy", "cluster", "nobody")
+KINDS = ("redis", "noisy", "cluster", "closed")
 POD = "captcha-api-a"
 CAPACITY = 500
 
@@ -363,7 +363,7 @@ class Round:
         deadline = time.monotonic() + PATIENCE
         while True:
             now = await self._gates.ask(collect=True)
-            demand(not now["problems"], f"the gate's loop was told of {now['problems']}")
+            demand(not now["problems"], f"the gate's loop reported {now['problems']}")
             wanted = {"links": 0, "held": 0, "untraced": 0, **({} if idle is None else _counts(idle))}
             wrong = {name: now[name] for name, count in wanted.items() if now[name] != count}
             if not wrong:
@@ -378,8 +378,8 @@ def _counts(idle: dict[str, Any]) -> dict[str, int]:
 
 async def run_on(loop: str, redis_port: int, first_seed: int, go_on: Callable[[int], bool]) -> dict[str, Any]:
     """Rounds against one gate process as long as ``go_on`` says; what was seen."""
-    with socket.create_server(("127.0.0.1", 0)) as nobody:
-        refused = int(nobody.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        refused = int(closed.getsockname()[1])
     objects: list[int] = []
     async with (
         noisy_redis(first_seed) as noisy,
@@ -391,7 +391,7 @@ async def run_on(loop: str, redis_port: int, first_seed: int, go_on: Callable[[i
             rounds += 1
             this = Round(gates, redis_port, f"{first_seed} {rounds}")
             await this.run()
-            await this.at_rest(idle)  # what is still said to nobody would keep others waiting
+            await this.at_rest(idle)  # what was still sent to the closed port would keep others waiting
             await this.same_answers()
             await this.proper_client()
             now = await this.at_rest(idle)
@@ -417,12 +417,12 @@ async def serve(loop_name: str, upstreams: Sequence[int]) -> None:
     loop = asyncio.get_running_loop()
     problems: list[str] = []
 
-    def told(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def report(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         trace = traceback.format_exception(error) if error is not None else ()
         problems.append(f"{context['message']}: {''.join(trace)}")
 
-    loop.set_exception_handler(told)
+    loop.set_exception_handler(report)
     traced: dict[str, int] = dict.fromkeys(KINDS, 0)
     gates: dict[str, Gate] = {}
     ports: dict[str, int] = {}

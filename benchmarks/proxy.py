@@ -177,7 +177,7 @@ async def _serve_ours(port: int, pods: Sequence[int]) -> None:
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on just now."""
+    """A TCP port on which nothing listens just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -112,7 +112,7 @@ def say(text: str) -> None:
 
 
 def guarded(work: Callable[[], int]) -> int:
-    """The exit code of ``work``, with its CannotRun and Ctrl-C told in one line."""
+    """The exit code of ``work``, with one line for its CannotRun or Ctrl-C."""
     try:
         return work()
     except CannotRun as problem:

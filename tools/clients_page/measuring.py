@@ -75,13 +75,13 @@ class Measured:
     runs: int
     """How often Redis ran the command while the client was watched."""
     waiting: bool
-    """It had told its caller nothing when it was no longer watched."""
+    """It had not answered its caller when the watch ended."""
     value: str | None
     """What its caller was given; None: nothing under the key, or an error."""
     error: str | None
     """The name of the error that its caller was given."""
     seconds: float
-    """Until it told its caller, or for which it was watched."""
+    """Until it answered its caller, or until the watch ended."""
 
 
 def measure_all(folder: Path, port: int, progress: Callable[[str], None]) -> dict[str, Any]:
@@ -162,8 +162,12 @@ async def _measure(client: Client, place: Path, port: int, case: str) -> tuple[M
         process.stdin.write(b"go\n")
         answer = await _line(process.stdout, patience)
         runs = [c for c in gate.commands(limit=10_000) if c.command == "GETDEL" and c.forwarded is not None]
-        told = {"value": None, "error": None, "seconds": patience} if answer is None else json.loads(answer)
-        return Measured(len(runs), answer is None, told["value"], told["error"], told["seconds"]), shaken
+        outcome = (
+            {"value": None, "error": None, "seconds": patience} if answer is None else json.loads(answer)
+        )
+        return Measured(
+            len(runs), answer is None, outcome["value"], outcome["error"], outcome["seconds"]
+        ), shaken
     finally:
         if process.returncode is None:
             process.kill()

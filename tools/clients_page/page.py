@@ -17,7 +17,7 @@ Made by `{command}` with {server}; do not edit. Each client has its
 defaults: no time-out, no retry was set. It asks for a key once (`GETDEL`, which can succeed only once);
 Redis runs the command, and the gate loses the reply or cuts the connection. *runs* is how often Redis ran
 the command. A command that runs twice has taken the session away with its first run: the second finds
-nothing, and **a user who was right is told "not found"**. `devenv explain` calls that
+nothing, and **a user who was right gets "not found"**. `devenv explain` calls that
 [reply-lost](failures.md), and names the client and what it does by default.
 
 `INCR` of redis-py and valkey-py arrives as `INCRBY`: a rule for `INCR` never meets it, and `devenv gate`
@@ -73,7 +73,7 @@ BY_HAND = (
     ("redigo 1.8.3 (Pool)", _FOR_EVER, "EOF", "1, 1", "no answer; an error"),
     ("go-redis v5.2.9", "i/o timeout after 3.0 s", "EOF", "1, 1", "an error"),
 )
-"""Client; a reply lost once; a connection cut once; runs of both; what a right user is told."""
+"""Client; a reply lost once; a connection cut once; runs of both; the answer to a user who was right."""
 TAIL = """\
 
 Every reply lost: ruby 2 runs, then an error after 10.1 s. They send no handshake; redis-cli that reads its
@@ -129,12 +129,12 @@ def cell(measured: Mapping[str, Any]) -> str:
 
 
 def _user(measured: Mapping[str, Any]) -> str:
-    """What a user who was right is told of one lost reply, and of one cut connection."""
-    both = [_told(measured[case]) for case in ("lost", "cut")]
+    """The answers to a user who was right, after one lost reply and after one cut connection."""
+    both = [_answer(measured[case]) for case in ("lost", "cut")]
     return both[0] if both[0] == both[1] else "; ".join(both)
 
 
-def _told(measured: Mapping[str, Any]) -> str:
+def _answer(measured: Mapping[str, Any]) -> str:
     if measured["waiting"]:
         return f"no answer in {ONCE_S:g} s"
     if measured["error"]:

@@ -220,7 +220,7 @@ def _answers(scenario: Scenario, measured: Measured) -> list[str]:
     for number, step in enumerate(scenario.steps, start=1):
         for name in (step.names or (None,)) if isinstance(step, Together) else (None,):
             cells = [_cell(_at(got[store], number, name)) for store in stores]
-            if not _is_told(step, cells):
+            if not _is_shown(step, cells):
                 continue
             rows.append(_row(_spoken(step, name), *cells))
     return [_row("", *stores), "|---|" + "---|" * len(stores), *rows, ""] if rows else []
@@ -231,7 +231,7 @@ def _at(answers: Mapping[tuple[int, str | None], Measured], number: int, name: s
     return answers.get((number, name)) or answers.get((number, None))
 
 
-def _is_told(step: Step, cells: Sequence[str]) -> bool:
+def _is_shown(step: Step, cells: Sequence[str]) -> bool:
     if isinstance(step, Create):
         return any(cell != "created" for cell in cells)
     if isinstance(step, Together):

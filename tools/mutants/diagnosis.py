@@ -78,9 +78,7 @@ MUTANTS: tuple[Mutant, ...] = (
         '    return finding("wrong-port", challenge_id, sentence, refusal, create, lost)',
         '    return finding("redis-dies", challenge_id, sentence, refusal, create, lost)',
     ),
-    _planted(
-        "losses", "attempts-limit", "len(graded) <= ATTEMPTS_LIMIT:", "len(graded) <= ATTEMPTS_LIMIT + 1:"
-    ),
+    _planted("losses", "attempts-limit", "len(graded) <= limit:", "len(graded) <= limit + 1:"),
     _planted(
         "losses", "unexplained", "if one_process and not joined.profile.switchable:", "if not one_process:"
     ),

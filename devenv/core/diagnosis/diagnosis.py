@@ -63,7 +63,8 @@ def _of_story(story: Story, joined: Joined) -> list[Diagnosis]:
     found = races(story, joined)
     found += [problem for problem in faults if problem is not None][:1]
     if not found:
-        beyond = beyond_the_limit(story) if joined.profile.limit else None
+        limit = joined.profile.limit
+        beyond = beyond_the_limit(story, limit) if limit else None
         found += [problem for problem in (loss(story, joined) or beyond,) if problem is not None]
     return found
 

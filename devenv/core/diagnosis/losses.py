@@ -12,9 +12,6 @@ from devenv.core.model.events import RedisCommand, StackEvent
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.vocabulary import CaptchaType, Outcome
 
-ATTEMPTS_LIMIT = 2
-"""Graded attempts per challenge: contract §1."""
-
 _ENOUGH_STORIES = 100
 """So many are looked through for what all pods do: a long trace has more of the same."""
 
@@ -352,7 +349,8 @@ def _gone_from_redis(story: Story, joined: Joined, create: Call, lost: Call) -> 
         return finding("redis-dies", challenge_id, sentence, wrote, read, lost)
     removals = [step for step in story.steps if step.deleted and step.at <= read.at]
     if removals:
-        early = _ended_early(story, removals[-1], lost) if joined.profile.limit else None
+        limit = joined.profile.limit
+        early = _ended_early(story, removals[-1], lost, limit) if limit else None
         unheard = _ended_unheard(story, joined, removals[-1], lost)
         return _taken_out(story, removals[-1], read, lost) or unheard or early
     meanwhile = [e for e in joined.redis_events(wrote.at, read.at) if _concerns(e, wrote.key)]
@@ -371,8 +369,7 @@ def _taken_out(story: Story, removal: Step, read: Step, lost: Call) -> Diagnosis
         return None
     back = [step for step in owner.steps if step.is_plain_write and step.at > removal.at]
     sentence = (
-        f"{owner.pod} had taken the session out of Redis to judge another answer, and {lost.pod} was told "
-        "that there is none"
+        f"{owner.pod} had taken the session out of Redis to judge another answer, and {lost.pod} found none"
     )
     return finding("taken-out", story.challenge, sentence, removal, read, *back, owner, lost)
 
@@ -390,15 +387,14 @@ def _ended_unheard(story: Story, joined: Joined, removal: Step, lost: Call) -> D
     return finding("reply-lost", story.challenge, sentence + client, removal, owner, lost)
 
 
-def _ended_early(story: Story, removal: Step, lost: Call) -> Diagnosis | None:
+def _ended_early(story: Story, removal: Step, lost: Call, limit: int) -> Diagnosis | None:
     """A verify that was wrong, and not the last allowed one, ended the session."""
     owner = story.owner(removal)
     graded = [c for c in story.verifies if c.outcome in GRADED and c.started <= lost.started]
-    if owner is None or owner.outcome is not Outcome.WRONG or len(graded) >= ATTEMPTS_LIMIT:
+    if owner is None or owner.outcome is not Outcome.WRONG or len(graded) >= limit:
         return None
-    sentence = (
-        f"{owner.pod} ended the session after {len(graded)} wrong answer, though {ATTEMPTS_LIMIT} are allowed"
-    )
+    count = f"{len(graded)} wrong answer{'' if len(graded) == 1 else 's'}"
+    sentence = f"{owner.pod} ended the session after {count}, though {limit} are allowed"
     return finding("attempts-limit", story.challenge, sentence, removal, owner, lost)
 
 
@@ -413,11 +409,11 @@ def _is_expiry(event: StackEvent) -> bool:
     return event.detail.get("action") in _EXPIRES or (bool(words) and words[0].upper() in _EXPIRING)
 
 
-def beyond_the_limit(story: Story) -> Diagnosis | None:
-    """More answers to one challenge were graded than are allowed."""
+def beyond_the_limit(story: Story, limit: int) -> Diagnosis | None:
+    """More answers to one challenge were graded than the service's ``limit``, at least 1, allows."""
     graded = [call for call in story.verifies if call.outcome in GRADED]
     wrong = [call for call in graded if call.outcome is Outcome.WRONG]
-    if len(wrong) < ATTEMPTS_LIMIT or len(graded) <= ATTEMPTS_LIMIT:
+    if len(wrong) < limit or len(graded) <= limit:
         return None
-    sentence = f"{len(graded)} answers were graded, though {ATTEMPTS_LIMIT} are allowed"
-    return finding("attempts-limit", story.challenge, sentence, *graded[: ATTEMPTS_LIMIT + 1])
+    sentence = f"{len(graded)} answers were graded, though {limit} {'is' if limit == 1 else 'are'} allowed"
+    return finding("attempts-limit", story.challenge, sentence, *graded[: limit + 1])

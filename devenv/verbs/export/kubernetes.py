@@ -15,7 +15,7 @@ from devenv.core.model.vocabulary import Strategy
 from devenv.harness.config.settings import Settings
 from devenv.harness.runs.store import write_atomically
 
-# The contract's own defaults, said in full: what a manifest leaves out, nobody finds.
+# The contract's own defaults, written out: readers of a manifest do not find what it leaves out.
 _DEFAULTS = {name: DEFAULTS[name] for name in ("REDIS_DB", "REDIS_PREFIX", "REDIS_TIMEOUT_MS", "CAPTCHA_TTL")}
 _SET_BY_EXPORT = frozenset({"REDIS_HOST", "REDIS_PORT", "REDIS_SSL", "REDIS_CA_CERTS", "POD_NAME"})
 _SECRET = re.compile(r"PASS(WORD|WD)?|SECRET|TOKEN|CREDENTIAL|API_?KEY|PRIVATE")
@@ -75,7 +75,7 @@ def _placed(variables: Mapping[str, str], redis: str) -> dict[str, str]:
 
 
 def service_notes(options: ServiceOptions, service: ServiceSpec | None = None) -> list[str]:
-    """What to know and to do before these manifests are applied; ``service``: somebody's own."""
+    """What to know and to do before these manifests are applied; ``service``: a user-provided one."""
     namespace = f" -n {options.namespace}" if options.namespace else ""
     literals = ["--from-literal=ABSTRACT_HMAC_SECRET=$(openssl rand -hex 32)"]
     if options.redis_at is not None and options.redis_at.password:
@@ -127,7 +127,7 @@ def stack_notes(options: StackOptions) -> list[str]:
 def write(manifests: Sequence[Manifest], notes: Sequence[str], folder: Path) -> list[Path]:
     """One file for each object; those of an earlier export are replaced.
 
-    Raises UsageProblem where a file of that name was made by somebody else, before any is written.
+    Raises UsageProblem where a file of that name was not made by this command, before any is written.
     """
     texts = {folder / file_name(each): to_yaml([each], notes) for each in manifests}
     for path in texts:

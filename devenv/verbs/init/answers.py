@@ -121,7 +121,7 @@ def hint_for(status: int, body_flag: str) -> str:
 
 
 def unknown_like(challenge_id: ChallengeId | int) -> ChallengeId | int:
-    """An id of the same form that nobody was given: its letters and digits moved on by some places."""
+    """An id of the same form that was never given out: letters and digits are shifted by some places."""
     text = str(challenge_id)
     if text.isdecimal() and len(text) < 9:  # a counter: the next numbers may be given out soon
         moved = str(int(text) + 987_654_321)

@@ -100,7 +100,7 @@ def try_pair(
     base: ServiceProfile,
     body: Mapping[str, Any] | None = None,
 ) -> Tried:
-    """Open two sessions with ``create``, use one with ``verify``, and use one that nobody opened.
+    """Open two sessions with ``create``, use one with ``verify``, and use one that was never opened.
 
     ``body``: the fields of the use, where a person said them. Raises Refused where no session is opened, and
     EnvironmentProblem where the answers do not tell enough.
@@ -141,7 +141,7 @@ def try_pair(
 def misfit(pod: Pod, kind: Kind, profile: ServiceProfile) -> str | None:
     """Why a kind of a preset does not fit the service, in words; None where it fits.
 
-    It opens a session, uses it with a wrong answer, and uses one that nobody opened. Raises Refused.
+    It opens a session, uses it with a wrong answer, and uses one that was never opened. Raises Refused.
     """
     session = pod.open_session(kind, profile)
     known, unknown = pod.use(kind, session), pod.use(kind, unknown_like(session))

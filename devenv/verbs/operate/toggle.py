@@ -54,7 +54,7 @@ def toggle(
 
     ``strategy``, where given, becomes their SESSION_STRATEGY. They restart side by side, or with ``rolling``
     one after the other. ``clock`` counts seconds. Raises UsageProblem for a pod that there is not, and for
-    somebody's own service without such a switch.
+    a user-provided service without such a switch.
     """
     status = stack.status()
     service = status.spec.service

@@ -67,7 +67,7 @@ class Environment:
     # --- requests -------------------------------------------------------------------------------------------
 
     def start(self, slot: JobSlot, call: Call) -> Request:
-        """Send a request; its challenge id is the lane's."""
+        """Send a request with the challenge id of the job slot."""
         client = self._clients.get(call.pod)
         if client is None:
             raise EnvironmentProblem(f"there is no pod {call.pod!r}; there are {', '.join(self._clients)}")
@@ -79,11 +79,12 @@ class Environment:
         return Request(call.name, call.pod, task, call.profile)
 
     async def settle(self, slot: JobSlot, request: Request, company: bool = False) -> bool:
-        """Wait until the request that runs is at rest: its next command is held, or it is answered.
+        """Wait until the running request is quiescent: its next command is held, or it is answered. Then
+        True.
 
-        ``company``: another request is under way in its pod. It may then wait for that one, which the
-        processes' rest tells: False. Raises NoRest where nobody can tell, and PodBusy where it may wait for
-        a request of another lane.
+        ``company``: another request is under way in its pod, and it may wait for that one. Where the pod's
+        processes are quiescent first, it does: False. Raises NoRest where quiescence cannot be observed, and
+        PodBusy where it may wait for a request of another job slot.
         """
 
         def news() -> bool:

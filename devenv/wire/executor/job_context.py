@@ -1,4 +1,4 @@
-"""One job's challenge and the requests on it, as the arena and what runs there share them."""
+"""One job's challenge and its requests, as the executor pool and the jobs share them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Bypassed(EnvironmentProblem):
 
 
 class NoRest(Inconclusive):
-    """A request neither answered nor sent a command, and nobody can tell why."""
+    """A request was neither answered nor sent a command, and the reason cannot be observed."""
 
 
 class Endless(Inconclusive):
@@ -36,7 +36,7 @@ class Released(Exception):
 
 
 class PodBusy(Exception):
-    """A request waits inside its pod, and somebody else's may be the one that it waits for."""
+    """A request waits inside its pod, possibly for a request of another job."""
 
 
 @dataclass(slots=True)
@@ -92,7 +92,7 @@ class Request:
 
 
 class SharedLock:
-    """Jobs share it, or have it to themselves; whoever wants that goes before those who would share."""
+    """Jobs share it, or one job has it alone; a job that wants it alone goes before those that share it."""
 
     def __init__(self) -> None:
         self._changed = asyncio.Condition()

@@ -10,6 +10,6 @@ from devenv.core.spec.scripts import claim
 
 
 def known_scripts() -> dict[str, Script]:
-    """The Redis model's twins of the scripts that our own stores call, by SHA-1."""
+    """The Redis model's models of the scripts that the reference stores call, by SHA-1."""
     lua = Path(devenv.captcha_api.__path__[0], "stores", "claim.lua").read_text(encoding="utf-8")
     return {sha_of(lua): claim}

@@ -1,7 +1,7 @@
 """Whether processes rest: no thread of theirs runs, wants to run, or has run since a moment ago.
 
 By the scheduler's own counts, ``/proc/<pid>/task/<tid>/schedstat`` (Linux, Documentation/scheduler/
-sched-stats.rst): time on a CPU, time waited for one, and how often. Elsewhere nobody can tell.
+sched-stats.rst): time on a CPU, time waited for one, and how often. On other systems it cannot be observed.
 """
 
 from __future__ import annotations

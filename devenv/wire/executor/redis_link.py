@@ -53,7 +53,7 @@ class RedisLink(asyncio.Protocol):
         return await self._sent(words)
 
     async def transaction(self, commands: Sequence[tuple[bytes, ...]]) -> Reply:
-        """EXEC's reply to all commands, with nobody's in between."""
+        """EXEC's reply to all commands; no other client's command runs in between."""
         sent = [self._sent(words) for words in ((b"MULTI",), *commands, (b"EXEC",))]
         return (await asyncio.gather(*sent))[-1]
 

@@ -178,7 +178,7 @@ class ScheduledJob:
             )
 
     async def _restart(self, pod: str, served: tuple[int, ...]) -> None:
-        """Whoever has begun there is cut short; whoever has not is served by the new process."""
+        """Requests that have begun there are cut short; the others are served by the new process."""
         begun = dict.fromkeys(step.process for step in self._steps)
         under_way = [at for at in served if not self._requests[at].task.done()]
         for at in under_way:
@@ -195,16 +195,16 @@ class ScheduledJob:
             else:
                 await self._begin(at)
 
-    # --- who is at rest -------------------------------------------------------------------------------------
+    # --- quiescence ----------------------------------------------------------------------------------------
 
     async def _settle(self, process: int) -> None:
-        """Wait until the request that was let go is at rest: at the gate, answered, or waiting in its pod."""
+        """Wait until the released request is quiescent: held at the gate, answered, or waiting in its pod."""
         request = self._requests[process]
         if not self._waiting:
             if not await self._environment.settle(self._slot, request, self._has_company(process)):
                 self._waiting.append(process)
             return
-        # What comes now may also be from somebody whom this one kept waiting.
+        # What comes now may also be from a request that waited for this one.
         await self._environment.all_rest(self._slot, request)
         arrived, self._slot.arrived = self._slot.arrived, []
         for pod in dict.fromkeys(held.pod for held in arrived):

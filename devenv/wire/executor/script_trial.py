@@ -133,7 +133,7 @@ class _Trial:
                 raise NotModelled(f"a script leaves a key of a type that the Redis model has not: {other!r}")
 
     async def _refuse_strangers(self, present: Reply, known: Sequence[bytes]) -> None:
-        """Keys of the challenge that nobody named must not be there, and not stay."""
+        """Keys of the challenge that were not named must not exist before, and must not remain."""
         assert isinstance(present, tuple)
         strangers = [key for key in present if isinstance(key, bytes)]
         real = [key.replace(_CID, self._cid) for key in known]

@@ -139,7 +139,7 @@ class Conversation:
                 message.entry = self._begin(request.words, request.size, now)
                 self._plan(message, message.entry)
                 self._up.add(message)
-            elif request.complete:  # an empty line, which nobody answers
+            elif request.complete:  # an empty line, which Redis does not answer
                 self._up.add(message)
 
     def _begin(self, words: list[bytes], size: int, now: float) -> Entry:
@@ -363,7 +363,7 @@ class Conversation:
         self._recorder.end(entry)
 
     def _stop_matching(self) -> None:
-        """What Redis sends is no RESP: nobody knows which reply belongs to which command from here on."""
+        """What Redis sends is no RESP: from here on replies cannot be matched to commands."""
         self._matcher.give_up()
         for entry in self._awaiting:
             self._lost(entry, Fate.UNMATCHED)

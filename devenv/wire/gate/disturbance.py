@@ -129,7 +129,7 @@ class Disturbance:
             timer.cancel()
 
     def forget(self, entry: Entry) -> None:
-        """The command's message is lost: nobody holds it, no time runs for it."""
+        """The command's message is lost: end its hold and its timer."""
         self._holds.forget(entry.seq)
         self._stop_timer(entry)
 

@@ -145,10 +145,10 @@ class Link:
         self._finish()
 
     def upstream_lost(self) -> None:
-        """The connection to Redis is closed, by whomever.
+        """The connection to Redis is closed, by either side.
 
-        One that came in the very moment in which it was given up is closed by uvloop without a word: whoever
-        gives up says so here.
+        uvloop reports no loss for a connection that was made in the moment in which it was given up: the code
+        that gives it up calls this.
         """
         if self._upstream is None:
             return

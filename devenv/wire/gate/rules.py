@@ -168,7 +168,7 @@ def _text(data: Mapping[str, Any], name: str, where: str) -> str | None:
 
 def _filter(data: Mapping[str, Any], name: str, where: str) -> str | None:
     value = _text(data, name, where)
-    if value == "":  # an unset variable of somebody's shell must not become a rule for everything
+    if value == "":  # an unset shell variable must not become a rule for every key
         raise UsageProblem(f"{where}.{name} is empty", hint="leave it out to match all")
     return value
 

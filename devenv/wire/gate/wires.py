@@ -1,4 +1,4 @@
-"""What a conversation asks of whoever has the sockets and the timers."""
+"""What a conversation needs of the owner of its sockets and timers."""
 
 from __future__ import annotations
 

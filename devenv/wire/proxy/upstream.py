@@ -125,7 +125,7 @@ class UpstreamConnection:
     # -- from the transport
 
     def connection_made(self, transport: Any) -> None:
-        """A fresh connection; whoever made it hands it an exchange."""
+        """A new connection; its maker gives it an exchange."""
         self.transport = transport
         self.write = transport.write
         transport.set_write_buffer_limits(high=self.pod.buffer)

@@ -6,7 +6,7 @@ import sys
 import time
 
 
-def told(began, value=None, error=None):
+def report(began, value=None, error=None):
     """The answer, as one line of JSON; ``seconds`` since ``began``."""
     text = value.decode() if isinstance(value, bytes) else value
     kind = None if error is None else type(error).__name__
@@ -22,9 +22,9 @@ def run(warm, take):
     sys.stdin.readline()
     began = time.monotonic()
     try:
-        told(began, take())
+        report(began, take())
     except Exception as error:
-        told(began, error=error)
+        report(began, error=error)
 
 
 async def run_async(warm, take):
@@ -34,6 +34,6 @@ async def run_async(warm, take):
     await asyncio.to_thread(sys.stdin.readline)
     began = time.monotonic()
     try:
-        told(began, await take())
+        report(began, await take())
     except Exception as error:
-        told(began, error=error)
+        report(began, error=error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from devenv.core.diagnosis.diagnosis import diagnose_joined
 from devenv.core.diagnosis.losses import connection_fault
 from devenv.core.diagnosis.stories import join
 from devenv.core.model.events import StackEvent
+from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.vocabulary import CaptchaType
 
 from .conftest import DOC, NOT_FOUND, PASSED, A, B, Trace, wrong
@@ -234,6 +236,43 @@ def test_more_answers_graded_than_allowed(trace: Trace) -> None:
     assert trace.causes() == ["attempts-limit"]
 
 
+def of_limit(trace: Trace, limit: int | None) -> Trace:
+    """The same trace of a user-provided service with this limit."""
+    text = json.dumps(replace(CAPTCHA, limit=limit).to_json())
+    trace.events.insert(0, StackEvent(0.0, "service", None, {"profile": text}))
+    return trace
+
+
+@pytest.mark.parametrize(
+    ("limit", "causes"), [(1, ["attempts-limit"]), (2, ["attempts-limit"]), (3, []), (0, []), (None, [])]
+)
+def test_graded_answers_are_counted_against_the_services_own_limit(
+    trace: Trace, limit: int | None, causes: list[str]
+) -> None:
+    challenge_id = trace.create(A, in_redis=True)
+    for attempts in (1, 2, 3):
+        trace.verify(A, challenge_id, wrong(attempts), ("GET", DOC))
+    assert of_limit(trace, limit).causes() == causes
+    sentences = [item.sentence for item in trace.findings()]
+    allowed = "1 is" if limit == 1 else f"{limit} are"
+    assert sentences == [f"3 answers were graded, though {allowed} allowed"] * len(causes)
+
+
+@pytest.mark.parametrize(
+    ("limit", "sentence"), [(3, "after 2 wrong answers, though 3 are allowed"), (2, None)]
+)
+def test_a_session_that_ends_before_the_services_own_limit(
+    trace: Trace, limit: int, sentence: str | None
+) -> None:
+    challenge_id = trace.create(A, in_redis=True)
+    trace.verify(A, challenge_id, wrong(1), ("GET", DOC))
+    trace.verify(A, challenge_id, wrong(2), ("GET", DOC), ("DEL", "1"))
+    trace.verify(A, challenge_id, NOT_FOUND, GET_NIL)
+    findings = of_limit(trace, limit).findings()
+    assert [item.cause for item in findings] == ["attempts-limit"] * (sentence is not None)
+    assert all(str(sentence) in item.sentence for item in findings)
+
+
 # -- Redis that was not there --------------------------------------------------------------------------------
 
 
@@ -297,7 +336,7 @@ def test_a_session_ended_by_a_command_whose_reply_was_lost(trace: Trace) -> None
     trace.end(request, {"detail": "try again"}, 503)
     trace.verify(B, challenge_id, NOT_FOUND, ("GETDEL", "(nil)"))
     [found] = trace.findings()
-    assert found.cause == "reply-lost" and "who tried again, was told not found" in found.sentence
+    assert found.cause == "reply-lost" and "who tried again, got 'not found'" in found.sentence
 
 
 @pytest.mark.parametrize(("command", "nothing"), [("GETDEL", "(nil)"), ("DEL", "0"), ("UNLINK", "0")])
