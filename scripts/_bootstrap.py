@@ -203,9 +203,9 @@ def _create(folder: Path, python: str) -> None:
         check=False,
     )
     if done.returncode != 0:
-        said = done.stdout.decode("utf-8", "replace").strip()
-        hint = "\non Debian and Ubuntu: sudo apt install python3-venv" if "ensurepip" in said else ""
-        raise CannotRun(f"{python} could not make {folder}:\n{said}{hint}")
+        output = done.stdout.decode("utf-8", "replace").strip()
+        hint = "\non Debian and Ubuntu: sudo apt install python3-venv" if "ensurepip" in output else ""
+        raise CannotRun(f"{python} could not make {folder}:\n{output}{hint}")
 
 
 def _install(interpreter: Path, what: list[str], total: int, name: str) -> None:

@@ -142,14 +142,14 @@ def explain(error: ValidationError) -> str:
     """One line that names every wrong variable with its value (secrets excepted) and what it must be."""
     parts = []
     for problem in error.errors():
-        said = problem["msg"].removeprefix("Value error, ")
+        message = problem["msg"].removeprefix("Value error, ")
         if not problem["loc"]:
-            parts.append(said)
+            parts.append(message)
             continue
         name = str(problem["loc"][0]).upper()
         secret = any(word in name for word in ("PASSWORD", "SECRET", "TOKEN"))
         shown = "" if secret else f"={os.environ.get(name, str(problem['input']))!r}"
-        parts.append(f"{name}{shown}: {said}")
+        parts.append(f"{name}{shown}: {message}")
     return "captcha-api cannot start: " + "; ".join(parts)
 
 

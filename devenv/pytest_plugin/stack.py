@@ -138,15 +138,15 @@ class Devenv:
         for toggle in reversed(loose):
             toggle.undo()
 
-    def sections(self, said: str) -> list[tuple[str, str]]:
+    def sections(self, printed: str) -> list[tuple[str, str]]:
         """For a failing test: what it replayed and explored, and what the stack's parts wrote meanwhile.
 
-        A report of which the test has ``said`` the first line already is left out.
+        A report whose first line is part of ``printed``, the test's own output, is left out.
         """
         lines: dict[str, list[str]] = {}
         for part, line in self._log():
             lines.setdefault(part, []).append(line)
-        reports = [report for report in self._reports if report.partition("\n")[0] not in said]
+        reports = [report for report in self._reports if report.partition("\n")[0] not in printed]
         sections = [("devenv: replays and explorations", "\n\n".join(reports))] if reports else []
         for part, written in lines.items():
             # A log that begins anew is shorter than it was.

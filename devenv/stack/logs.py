@@ -22,18 +22,18 @@ def since(path: Path, offset: int) -> str:
 
 
 def last_words(text: str, lines: int) -> str:
-    """What a program said last, in ``lines`` lines at most, joined by " / ".
+    """The last lines that a program wrote, in ``lines`` lines at most, joined by " / ".
 
-    Of a traceback only what follows its last indented line: the error. Our own remarks and uvicorn's
-    chatter (INFO) are left out where there is anything else.
+    Of a traceback only what follows its last indented line: the error. The guard's own remarks and uvicorn's
+    INFO lines are left out where there is anything else.
     """
-    said = [line.rstrip() for line in text.splitlines() if line.strip()]
-    said = [line for line in said if not line.startswith(OWN_REMARK)]
-    if any(line.startswith("Traceback (most recent call last)") for line in said):
-        last_indented = max((i for i, line in enumerate(said) if line.startswith(" ")), default=-1)
-        said = said[last_indented + 1 :] or said
-    telling = [line for line in said if not line.startswith("INFO:")]
-    return " / ".join(line.strip() for line in (telling or said)[-lines:])
+    written = [line.rstrip() for line in text.splitlines() if line.strip()]
+    written = [line for line in written if not line.startswith(OWN_REMARK)]
+    if any(line.startswith("Traceback (most recent call last)") for line in written):
+        last_indented = max((i for i, line in enumerate(written) if line.startswith(" ")), default=-1)
+        written = written[last_indented + 1 :] or written
+    relevant = [line for line in written if not line.startswith("INFO:")]
+    return " / ".join(line.strip() for line in (relevant or written)[-lines:])
 
 
 def read(

@@ -135,11 +135,11 @@ class Reservation:
         self._leases: dict[str, Lease] = {}
         try:
             for name in SINGLE_PORTS:
-                wish: int = getattr(wished, name)
+                port: int = getattr(wished, name)
                 try:
-                    self._leases[name] = Lease(wish)
+                    self._leases[name] = Lease(port)
                 except OSError as error:
-                    raise taken(name, wish) from error
+                    raise taken(name, port) from error
         except BaseException:
             self.close()
             raise

@@ -70,7 +70,7 @@ def case(
     yield running
     running.stack.stop()
     assert left_of(engine, running.stack.project) == []
-    assert not (running.folder / "doors").exists()
+    assert not (running.folder / "credentials").exists()
 
 
 def test_a_session_is_shared_and_every_command_passes_the_gate(case: Case) -> None:
@@ -126,7 +126,7 @@ def test_what_lets_in_is_private_and_shown_to_nobody(case: Case) -> None:
             assert len(secret) > 20
             assert secret not in shown + control
     else:
-        keys = case.stack._containers()[A].exec_run(["ls", "/run/redis-doors"])
+        keys = case.stack._containers()[A].exec_run(["ls", "/run/redis-credentials"])
         assert keys.exit_code != 0
 
 

@@ -173,12 +173,12 @@ class WrongDatabase(redis.RedisError):
 def server_mode(client: redis.Redis) -> str:
     """What HELLO says: standalone, cluster or sentinel; standalone of a server older than Redis 6."""
     try:
-        said: Any = client.execute_command("HELLO")  # type: ignore[no-untyped-call]
+        reply: Any = client.execute_command("HELLO")  # type: ignore[no-untyped-call]
     except ResponseError as error:
         if "unknown command" in str(error).lower():
             return "standalone"
         raise
-    fields = said if isinstance(said, Mapping) else dict(zip(said[::2], said[1::2], strict=False))
+    fields = reply if isinstance(reply, Mapping) else dict(zip(reply[::2], reply[1::2], strict=False))
     named = {_text(name): _text(value) for name, value in fields.items()}
     return named.get("mode", "standalone")
 

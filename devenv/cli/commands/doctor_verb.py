@@ -131,9 +131,9 @@ def _show(found: Examined, screen: Screen) -> None:
 
 def _show_check(check: Checked, screen: Screen) -> None:
     mark, style = _MARK[check.state]
-    said = ", ".join(finding.kind for finding in check.findings) or check.text
+    text = ", ".join(finding.kind for finding in check.findings) or check.text
     screen.show(
-        Text.assemble("  ", (mark, style), f" {check.check:<26}", (said, style if mark == "✗" else "dim"))
+        Text.assemble("  ", (mark, style), f" {check.check:<26}", (text, style if mark == "✗" else "dim"))
     )
 
 

@@ -132,28 +132,28 @@ def _ask_variables(found: Found) -> Found:
     """What the variables that look outside are to say here."""
     env, neutral, allowed = dict(found.env), [], list(found.allow_env)
     for name in found.neutral:
-        said = typer.prompt(
+        answer = typer.prompt(
             f"{name} looks like an address outside. A value for here (empty: none, keep: let it through)",
             default="",
             show_default=False,
             err=True,
         )
-        if said == "keep":
+        if answer == "keep":
             allowed.append(name)
-        elif said:
-            env[name] = said
+        elif answer:
+            env[name] = answer
         else:
             neutral.append(name)
     return replace(found, env=env, neutral=tuple(neutral), allow_env=tuple(allowed))
 
 
 def _show(found: Found, written: list[str], screen: Screen) -> None:
-    said = found.to_json()
+    facts = found.to_json()
     screen.show(Text.assemble(("wrote ", "bold green"), ", ".join(written)))
-    screen.show(f"  starts    {said['start']}")
-    for name, pair in said["sessions"].items():
+    screen.show(f"  starts    {facts['start']}")
+    for name, pair in facts["sessions"].items():
         screen.show(f"  {name:9} {pair['create']}, then {pair['verify']}")
-    if not said["sessions"]:
+    if not facts["sessions"]:
         screen.show(f"  speaks    as the preset {found.preset} says")
     if found.headers:
         screen.show(f"  headers   {', '.join(found.headers)}")

@@ -137,7 +137,7 @@ def shrink(
 ) -> None:
     """Reduce a scenario that fails to the smallest part of it that still fails in the same way.
 
-    Exit 1: it fails, and here is the smallest part. 0: nothing fails. 3: it fails only now and then.
+    Exit 1: it fails, and here is the smallest part. 0: nothing fails. 3: it fails only sometimes.
     """
     at = common.context()
     with at.screen.working("shrinking") as progress:

@@ -400,8 +400,8 @@ def _ended_early(story: Story, removal: Step, lost: Call, limit: int) -> Diagnos
 
 def _concerns(event: StackEvent, key: str) -> bool:
     """Whether what was done to Redis can have touched ``key``: it names it, or names no key."""
-    said = event.detail.get("command") or event.detail.get("key")
-    return said is None or key in said or said.upper().startswith(("FLUSH", "SWAPDB"))
+    target = event.detail.get("command") or event.detail.get("key")
+    return target is None or key in target or target.upper().startswith(("FLUSH", "SWAPDB"))
 
 
 def _is_expiry(event: StackEvent) -> bool:

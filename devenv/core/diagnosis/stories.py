@@ -303,8 +303,8 @@ def _stories(
 
 def _profile(stack: Sequence[StackEvent]) -> ServiceProfile:
     """How the service of this trace is understood: as it says itself, else as the contract does."""
-    said = [event.detail.get("profile", "") for event in stack if event.what == "service"]
-    return profile_from_text(said[-1]) if said else CAPTCHA
+    profiles = [event.detail.get("profile", "") for event in stack if event.what == "service"]
+    return profile_from_text(profiles[-1]) if profiles else CAPTCHA
 
 
 def _call(exchange: Exchange, profile: ServiceProfile) -> Call | None:

@@ -32,7 +32,7 @@ def _kind(case: Case, pods: Sequence[Pod]) -> Checked:
     if info is None:
         text = "not known: INFO and HELLO are not permitted"
         return Checked(name, case.subject, text, known=False, blocks=True)
-    said = f"{info.engine} {info.version}, {info.mode}, {_role(info)}"
+    text = f"{info.engine} {info.version}, {info.mode}, {_role(info)}"
     if info.mode == "sentinel":
         advice = case.advice(
             "not-redis",
@@ -41,7 +41,7 @@ def _kind(case: Case, pods: Sequence[Pod]) -> Checked:
             change="REDIS_PORT=the port of the server that it watches",
             variable="REDIS_PORT",
         )
-        return Checked(name, case.subject, said, (advice,))
+        return Checked(name, case.subject, text, (advice,))
     evidence = f"INFO of {target}: redis_mode:{info.mode}, version {info.version}"
     services = [pod for pod in pods if pod.service]
     findings: list[Advice] = []
@@ -63,7 +63,7 @@ def _kind(case: Case, pods: Sequence[Pod]) -> Checked:
                     variable="REDIS_CLUSTER",
                 )
             )
-    return Checked(name, case.subject, said, tuple(findings))
+    return Checked(name, case.subject, text, tuple(findings))
 
 
 def _as_seen(server: Server) -> str:

@@ -227,8 +227,8 @@ class CaptchaClient:
         where = served_by or pod or "proxy"
         self._arrow(started, "client", where, label, "request")
         failed = response.status_code >= 400 or result.outcome is Outcome.NOT_FOUND
-        said = str(response.status_code) + (f": {result.message}" if result.message else "")
-        self._arrow(result.ended, where, "client", said, "failed" if failed else "reply")
+        answer = str(response.status_code) + (f": {result.message}" if result.message else "")
+        self._arrow(result.ended, where, "client", answer, "failed" if failed else "reply")
         return result
 
     def _graded(self, outcome: Outcome) -> str:

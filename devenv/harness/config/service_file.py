@@ -337,12 +337,14 @@ def _first(error: ValidationError, data: Any) -> str:
     """The first complaint in one line, with its key."""
     problem = error.errors(include_url=False)[0]
     where = ".".join(_written(problem["loc"], data, missing=problem["type"] == "missing")) or "the file"
-    said = re.sub(r"dictionary( or instance of \w+)?$", "table", problem["msg"].removeprefix("Value error, "))
+    message = re.sub(
+        r"dictionary( or instance of \w+)?$", "table", problem["msg"].removeprefix("Value error, ")
+    )
     if problem["type"] == "extra_forbidden":
         return f"{where}: there is no such key"
     given = problem.get("input")
     shown = f" (it is {given!r:.60})" if isinstance(given, str | int | float | bool) else ""
-    return f"{where}: {said[:1].lower()}{said[1:]}{shown}"
+    return f"{where}: {message[:1].lower()}{message[1:]}{shown}"
 
 
 def _written(place: Sequence[str | int], data: Any, *, missing: bool) -> Iterator[str]:

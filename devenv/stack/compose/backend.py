@@ -60,11 +60,11 @@ class ComposeStack:
     ) -> None:
         self._project_dir = project_dir.resolve()
         self._dir = state_dir.resolve()
-        self._credentials = self._dir / "doors"
+        self._credentials = self._dir / "credentials"
         self._wished_project = project
         self._detached = detached
         self._client: DockerClient | None = None
-        self._janitor: subprocess.Popen[bytes] | None = None
+        self._exit_cleanup: subprocess.Popen[bytes] | None = None
 
     # -- Stack -------------------------------------------------------------------------------------------
 
@@ -86,12 +86,12 @@ class ComposeStack:
         secret = {compose_file.USERS_VARIABLE: redis_access.new_password()}
         compose = self._compose(compose_file.variables(spec, ports) | secret, document)
         if not self._detached:
-            self._hire_janitor(spec.redis_mode)
+            self._start_exit_cleanup(spec.redis_mode)
         try:
             self._up(compose, frozenset(document["services"]), progress)
         except BaseException:
             self._down(spec.redis_mode)
-            self._dismiss_janitor()
+            self._dismiss_exit_cleanup()
             raise
         return self.status()
 
@@ -99,7 +99,7 @@ class ComposeStack:
         """As ``Stack.stop``: containers, networks and volumes of the project are removed."""
         if containers := self._containers():
             self._down(compose_redis.mode_of(containers))
-        self._dismiss_janitor()
+        self._dismiss_exit_cleanup()
 
     def status(self) -> StackStatus:
         """As ``Stack.status``. ``spec.policy`` is the one the proxy was started with."""
@@ -210,9 +210,11 @@ class ComposeStack:
         log.parent.mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + START_SECONDS
         with log.open("wb") as output:
-            # An `up` that outlives us keeps the janitor waiting: cleaning up beside it would miss something.
-            leash = [self._janitor.stdin.fileno()] if self._janitor and self._janitor.stdin else []
-            process = compose.popen(["--progress", "plain", "up", "--wait", "--detach"], output, leash)
+            # The exit cleanup waits for an `up` that outlives this process: beside it, it would miss
+            # something.
+            cleanup = self._exit_cleanup
+            inherited = [cleanup.stdin.fileno()] if cleanup and cleanup.stdin else []
+            process = compose.popen(["--progress", "plain", "up", "--wait", "--detach"], output, inherited)
         try:
             ended = settled = False
             while not ended and not settled:
@@ -258,9 +260,9 @@ class ComposeStack:
             raise _failed("docker compose down failed", done.stdout)
         shutil.rmtree(self._credentials, ignore_errors=True)
 
-    def _hire_janitor(self, mode: RedisMode) -> None:
+    def _start_exit_cleanup(self, mode: RedisMode) -> None:
         compose = self._plain(mode)
-        self._janitor = subprocess.Popen(
+        self._exit_cleanup = subprocess.Popen(
             [sys.executable, "-I", "-S", exit_cleanup.__file__, *compose.command, *_DOWN],
             env=compose.environ,
             stdin=subprocess.PIPE,
@@ -269,10 +271,10 @@ class ComposeStack:
             start_new_session=True,
         )
 
-    def _dismiss_janitor(self) -> None:
-        if self._janitor is not None:
-            self._janitor.communicate(exit_cleanup.DISMISS)
-            self._janitor = None
+    def _dismiss_exit_cleanup(self) -> None:
+        if self._exit_cleanup is not None:
+            self._exit_cleanup.communicate(exit_cleanup.DISMISS)
+            self._exit_cleanup = None
 
     # -- containers --------------------------------------------------------------------------------------
 
@@ -340,8 +342,8 @@ def _how_it_ended(container: Container) -> str:
 
 
 def _last_words(container: Container) -> str:
-    said = logs.last_words(container.logs(tail=50).decode("utf-8", "replace"), 3)
-    return f": {said}" if said else ""
+    last_lines = logs.last_words(container.logs(tail=50).decode("utf-8", "replace"), 3)
+    return f": {last_lines}" if last_lines else ""
 
 
 def _news(service: str, container: Container) -> str:

@@ -23,7 +23,7 @@ from devenv.stack.redis_access import ACCESS_FILE
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
-_CLI_OPTIONS = {RedisMode.TLS: ("--tls", "--cacert", "/run/redis-doors/ca.pem")}
+_CLI_OPTIONS = {RedisMode.TLS: ("--tls", "--cacert", "/run/redis-credentials/ca.pem")}
 _VERSION = re.compile(rb"redis_version:(\S+)")
 
 
@@ -97,8 +97,8 @@ def form_cluster(containers: Mapping[str, Container]) -> None:
     )
     code, output = _run(containers[PROXY], *words)
     if code != 0:
-        said = output.decode("utf-8", "replace").strip().splitlines()
-        raise EnvironmentProblem(said[-1] if said else "the Redis Cluster did not come about")
+        lines = output.decode("utf-8", "replace").strip().splitlines()
+        raise EnvironmentProblem(lines[-1] if lines else "the Redis Cluster did not come about")
 
 
 def access_file(containers: Mapping[str, Container], folder: Path) -> str:
@@ -106,17 +106,17 @@ def access_file(containers: Mapping[str, Container], folder: Path) -> str:
 
     Fetched once for each start of the proxy; "" also while the proxy is not there to be asked.
     """
-    proxy, credentials = containers[PROXY], _proxy(containers).get("DEVENV_REDIS_DOORS")
+    proxy, credentials = containers[PROXY], _proxy(containers).get("DEVENV_REDIS_CREDENTIALS")
     if not credentials:
         return ""
     started = f"{proxy.id} {proxy.attrs['State'].get('StartedAt')}"
     kept = folder / sha1(started.encode(), usedforsecurity=False).hexdigest()[:12]
     file = kept / ACCESS_FILE
     if not file.exists():
-        said = _read(proxy, f"{credentials}/{ACCESS_FILE}")
-        if said is None:
+        content = _read(proxy, f"{credentials}/{ACCESS_FILE}")
+        if content is None:
             return ""
-        access = RedisAccess.from_json(json.loads(said))
+        access = RedisAccess.from_json(json.loads(content))
         if access.tls:
             authority = Certificates.of(kept).ca
             write_private(authority, _read(proxy, access.ca) or "")

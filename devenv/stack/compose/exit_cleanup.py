@@ -1,4 +1,4 @@
-"""Cleans up after its parent: ``python -I -S janitor.py COMMAND…`` (standard library only).
+"""Cleans up after its parent: ``python -I -S exit_cleanup.py COMMAND…`` (standard library only).
 
 Reads its standard input. At its end COMMAND is run, unless the parent wrote a word before: a parent that was
 killed wrote nothing. This is how containers, which belong to the engine, end with the process that started

@@ -146,10 +146,10 @@ class EmbeddedStack:
                 progress(str(word.get("progress", "")))
             offset += len(complete.encode("utf-8")) + bool(complete)
             if ended:
-                said = logs.last_words(logs.since(self._dir / "logs" / "supervisor.log", 0), 3)
+                last_lines = logs.last_words(logs.since(self._dir / "logs" / "supervisor.log", 0), 3)
                 raise EnvironmentProblem(
                     f"the supervisor ended at start (exit code {self._process.returncode})"
-                    + (said and f": {said}"),
+                    + (last_lines and f": {last_lines}"),
                     hint=f"its whole log is {self._dir / 'logs' / 'supervisor.log'}",
                 )
             if time.monotonic() > deadline:
@@ -174,12 +174,12 @@ class EmbeddedStack:
             self._record.unlink(missing_ok=True)
 
     def _wait_for_end(self, supervisor: psutil.Process) -> None:
-        """Wait until it has gone; kill it after ``STOP_SECONDS``: the keepers then end their programs."""
+        """Wait until it has gone; kill it after ``STOP_SECONDS``: the guards then end their programs."""
         if not comes_true(lambda: _gone(supervisor), STOP_SECONDS):
-            keepers = _children(supervisor)
+            guards = _children(supervisor)
             with contextlib.suppress(psutil.NoSuchProcess):
                 supervisor.kill()
-            comes_true(lambda: all(_gone(process) for process in (supervisor, *keepers)), _KILL_SECONDS)
+            comes_true(lambda: all(_gone(process) for process in (supervisor, *guards)), _KILL_SECONDS)
 
     # -- the record of a running stack -------------------------------------------------------------------
 

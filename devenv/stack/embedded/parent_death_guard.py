@@ -1,10 +1,12 @@
-"""Holds one program on a leash: ``python -I -S keeper.py PIDFILE -- COMMAND…`` (standard library only).
+"""Ends a program when its parent has ended; uses only the standard library.
+
+``python -I -S parent_death_guard.py PIDFILE -- COMMAND…``
 
 Starts COMMAND in a session of its own, writes its pid to PIDFILE and reads its own standard input. End of
 input means that the parent has gone, be it by kill -9: COMMAND and its descendants are asked to end and,
 after ``GRACE_SECONDS``, made to. Exits with COMMAND's exit code (128 + n after signal n; 127 where it cannot
 start).
-On Linux the kernel takes COMMAND along when the keeper itself is killed (PR_SET_PDEATHSIG, prctl(2)).
+On Linux the kernel takes COMMAND along when the guard itself is killed (PR_SET_PDEATHSIG, prctl(2)).
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent() -> Callable[[], None] | None:
-    """What the forked child calls before exec so that the keeper's death kills it; None off Linux."""
+    """What the forked child calls before exec so that the guard's death kills it; None off Linux."""
     if not sys.platform.startswith("linux"):
         return None
     import ctypes
@@ -66,10 +68,10 @@ def spawn(command: list[str]) -> subprocess.Popen[bytes]:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the keeper; the exit code is COMMAND's."""
+    """Run the guard; the exit code is COMMAND's."""
     pidfile, separator, *command = arguments
     if separator != "--" or not command:
-        print("usage: keeper.py PIDFILE -- COMMAND...", file=sys.stderr)  # noqa: T201
+        print("usage: parent_death_guard.py PIDFILE -- COMMAND...", file=sys.stderr)  # noqa: T201
         return 2
     try:
         child = spawn(command)

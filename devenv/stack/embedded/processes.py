@@ -82,7 +82,7 @@ class Processes:
         for directory in (self._logs, self._cwd):
             directory.mkdir(parents=True, exist_ok=True)
         self._folders = PodFolders(self._run)
-        self.credentials = make_credentials(spec.redis_mode, self._run / "doors")
+        self.credentials = make_credentials(spec.redis_mode, self._run / "credentials")
         self._redis = RedisServers(
             spec.redis_mode, self.engine, self._reservation, self._run / REDIS, self._child, self.credentials
         )
@@ -161,7 +161,7 @@ class Processes:
 
     async def _stop_all(self) -> None:
         await asyncio.gather(self._redis.stop(), *(child.stop() for child in self._children.values()))
-        shutil.rmtree(self._run / "doors", ignore_errors=True)
+        shutil.rmtree(self._run / "credentials", ignore_errors=True)
         self._folders.remove()
 
     async def restart_pods(self, settings: Mapping[str, SettingChanges], progress: Progress) -> None:

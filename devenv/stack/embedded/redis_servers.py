@@ -27,8 +27,8 @@ _CLUSTER = (REDIS, "redis-2", "redis-3", "redis-4")
 class RedisServers:
     """Runs the servers that ``mode`` asks for, on the running event loop.
 
-    ``directory`` is theirs: removed at the end. The first listens on the reserved port "redis". ``doors``:
-    how they are entered.
+    ``directory`` is theirs: removed at the end. The first listens on the reserved port "redis".
+    ``credentials``: how clients connect to them.
     """
 
     def __init__(

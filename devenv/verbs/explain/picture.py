@@ -170,8 +170,8 @@ def _answer_label(call: Call) -> tuple[str, MessageKind]:
     if call.exchange.error is not None:
         return _cut(f"{call.exchange.status}: {call.exchange.error}"), "failed"
     if not call.answered:
-        said = call.answer.get("detail") or call.answer.get("message") or ""
-        return _cut(f"HTTP {call.exchange.status} {said}".rstrip()), "failed"
+        detail = call.answer.get("detail") or call.answer.get("message") or ""
+        return _cut(f"HTTP {call.exchange.status} {detail}".rstrip()), "failed"
     if call.kind == "create":
         return (f"{call.challenge[:_ID_LETTERS]}" if call.challenge else "created"), "reply"
     if call.outcome in (Outcome.SUCCESS, Outcome.WRONG):
@@ -184,7 +184,7 @@ def _answer_label(call: Call) -> tuple[str, MessageKind]:
 
 
 def _command(step: Step, keys: _Keys) -> list[SequenceMessage]:
-    command, label = step.command, _said(step, keys)
+    command, label = step.command, _command_label(step, keys)
     sent = command.forwarded if command.forwarded is not None else command.received
     if command.fate == "error":
         return [
@@ -245,7 +245,7 @@ def _delivered(step: Step, label: str, sent: float) -> list[SequenceMessage]:
     ]
 
 
-def _said(step: Step, keys: _Keys) -> str:
+def _command_label(step: Step, keys: _Keys) -> str:
     """The command in short; of a write also its time to live and what it writes."""
     label = f"{step.name} {keys.of(step.key)}".rstrip()
     if not step.is_plain_write:

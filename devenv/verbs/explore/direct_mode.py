@@ -19,7 +19,7 @@ from devenv.verbs.explore.learned_mode import selections
 from devenv.wire.executor.jobs import ScheduledRun
 
 BATCHES = 3
-"""Batches under way at a time, so that no lane waits for the slowest of its batch."""
+"""Batches under way at a time, so that no job slot waits for the slowest of its batch."""
 MAX_SHRINK_RUNS = 600
 """Runs that finding fewer participants may cost."""
 RESTART_COSTS = 10

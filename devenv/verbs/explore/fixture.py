@@ -27,12 +27,12 @@ from devenv.harness.client.seed import as_created, new_document
 from devenv.harness.redis.keys import connected, keys_with
 from devenv.harness.runs.journal import MemoryJournal
 from devenv.harness.runs.trace import live_trace
-from devenv.wire.executor.jobs import CID, Call, EventCall
+from devenv.wire.executor.jobs import ANY_ID, Call, EventCall
 
 
 @dataclass(frozen=True, slots=True)
 class Fixture:
-    """A challenge of type ``kind`` as the service keeps it, with ``CID`` for its id."""
+    """A challenge of type ``kind`` as the service keeps it, with ``ANY_ID`` for its id."""
 
     kind: str
     key: SessionKey
@@ -59,9 +59,9 @@ class Fixture:
         submission = self.submissions[request.answer]
         if self.profile is None:
             path = VERIFY_PATHS[CaptchaType(self.kind)]
-            return Call(request.name, pod, path, {CHALLENGE_FIELD: CID, **submission})
+            return Call(request.name, pod, path, {CHALLENGE_FIELD: ANY_ID, **submission})
         kind = next(iter(self.profile.kinds.values()))
-        sent = kind.verify.fill(CID, next(iter(submission.values())))
+        sent = kind.verify.fill(ANY_ID, next(iter(submission.values())))
         answers = replace(self.profile, kinds={}, headers={})
         headers = {**self.profile.headers, **sent.headers}
         return Call(request.name, pod, sent.path, sent.body, sent.method, headers, answers, sent.as_form)
@@ -87,10 +87,10 @@ async def build_stage(
     assets = (settings.get("ASSET_BASE_URL") or status.endpoints.ml).rstrip("/")
     async with CaptchaClient(status.endpoints, seed=seed) as client:
         catalogue = Catalogue.from_json(dict(await client.answers.catalogue()))
-        document = new_document(kind, CID, catalogue, assets, Random(seed), created_at)
-        challenge = Challenge(CID, kind, as_created(document), None, "")
+        document = new_document(kind, ANY_ID, catalogue, assets, Random(seed), created_at)
+        challenge = Challenge(ANY_ID, kind, as_created(document), None, "")
         submissions = {answer: await client.answers.to(challenge, answer) for answer in Answer}
-    key = SessionKey(f"{settings.get('REDIS_PREFIX', REDIS_PREFIX)}{kind}:{CID}")
+    key = SessionKey(f"{settings.get('REDIS_PREFIX', REDIS_PREFIX)}{kind}:{ANY_ID}")
     ttl_ms, db = (
         1000 * int(settings.get("CAPTCHA_TTL") or CAPTCHA_TTL_SECONDS),
         int(settings.get("REDIS_DB") or 0),
@@ -141,6 +141,9 @@ async def own_stage(
         text = bytes(redis.get(keys[0]) or b"").decode("utf-8", "backslashreplace")  # type: ignore[arg-type]
         left = int(redis.pttl(keys[0]))
     ttl_ms = max(1000, round(left / 1000) * 1000) if left > 0 else 60_000
-    key, document = SessionKey(keys[0].replace(challenge_id, CID)), text.replace(challenge_id, CID)
+    key, document = (
+        SessionKey(keys[0].replace(challenge_id, ANY_ID)),
+        text.replace(challenge_id, ANY_ID),
+    )
     cluster = _cluster(status, settings)
     return Fixture("any", key, document, submissions, ttl_ms, tuple(pods), db, profile, cluster)

@@ -57,15 +57,15 @@ class LearnedSystem:
             node = self.system.node(state, at)
             if isinstance(program, LearnedProgram):
                 answers.append(program.answer(node))
-            elif befallen := participant.affects(self.cast):
-                happened.append(any(self._befell(state, participant, target) for target in befallen))
+            elif affected := participant.affects(self.cast):
+                happened.append(any(self._was_affected(state, participant, target) for target in affected))
             else:
                 happened.append(node is True)
         left = life(left_of(database, self.key))
         beside = beside_of(keys_of(database), self.key)
         return Outcome(tuple(answers), tuple(happened), left, document_of(database, self.key), beside)
 
-    def _befell(self, state: PackedState, event: Participant, target: int) -> bool:
+    def _was_affected(self, state: PackedState, event: Participant, target: int) -> bool:
         program, node = self.programs[target], self.system.node(state, target)
         assert isinstance(program, LearnedProgram)
         return program.lost_a_reply(node) if event.target is not None else program.cut_short(node)
@@ -107,9 +107,9 @@ class Learner:
         for at, value in enumerate(cast):
             if value.answer is not None:
                 programs.append(LearnedProgram(self.behaviours[value.letter], value.name, at))
-            elif befallen := value.affects(cast):
+            elif affected := value.affects(cast):
                 programs.append(
-                    FaultEffect(befallen, value.name, LOSE if value.target is not None else RESTART)
+                    FaultEffect(affected, value.name, LOSE if value.target is not None else RESTART)
                 )
             else:
                 programs.append(Event(value.name, value.event or "", self.fixture.key))

@@ -150,9 +150,10 @@ def _with_log(problem: EnvironmentProblem, stack: JournaledStack) -> Environment
     if not isinstance(problem, Refused):
         return problem
     lines = (line.partition("| ")[2] for line in stack.logs(POD, tail=40, follow=False))
-    said = last_words("\n".join(lines), 3)
+    last_lines = last_words("\n".join(lines), 3)
     return EnvironmentProblem(
-        problem.message, hint=f"its log ends: {said}" if problem.its_fault and said else problem.hint
+        problem.message,
+        hint=f"its log ends: {last_lines}" if problem.its_fault and last_lines else problem.hint,
     )
 
 
@@ -299,9 +300,9 @@ class _Trying:
         notes: list[str] = []
         for create, verify in pairs:
             opening = self._opening(create)
-            said = json_object(self._options.body, "--body") if self._options.body is not None else None
+            body = json_object(self._options.body, "--body") if self._options.body is not None else None
             try:
-                tried = try_pair(self.pod, self._api, opening, verify, CAPTCHA, said)
+                tried = try_pair(self.pod, self._api, opening, verify, CAPTCHA, body)
             except EnvironmentProblem as error:
                 problem = problem or error
                 notes.append(f"left out: {error.message}")

@@ -44,7 +44,7 @@ _CARD = re.compile(r"(?<![\w-])\d{4}(?:[ -]?\d){11,12}(?![\w-])")
 _JSON_FIELD = re.compile(
     r'(?P<head>(?P<quote>\\*")(?P<name>[A-Za-z_][\w-]*)(?P=quote)\s*:\s*(?P=quote))(?P<value>[^"\\]*)(?P=quote)'
 )
-_PLACEHOLDER = re.compile(r"\{(?:challenge|captured):[^}]*\}")
+_ANY_ID = re.compile(r"\{(?:challenge|captured):[^}]*\}")
 
 
 @dataclass(slots=True)
@@ -67,7 +67,7 @@ class Redactor:
                 kept[name] = value
             elif name == "cookie":
                 kept |= self._cookies(value)
-            elif _PLACEHOLDER.search(value):
+            elif _ANY_ID.search(value):
                 kept[name] = self._text(value, f"header {name}")
             elif name == "content-type":
                 kept[name] = value  # a boundary is no secret: the body has the same
@@ -82,7 +82,7 @@ class Redactor:
     def _cookies(self, header: str) -> dict[str, str]:
         """The cookies whose values are placeholders; the others are left out."""
         cookies = [cookie.strip() for cookie in header.split(";")]
-        kept = [cookie for cookie in cookies if _PLACEHOLDER.fullmatch(cookie.partition("=")[2])]
+        kept = [cookie for cookie in cookies if _ANY_ID.fullmatch(cookie.partition("=")[2])]
         if len(kept) < len(cookies):
             self.removed["header cookie"] += 1
         return {"cookie": "; ".join(kept)} if kept else {}
@@ -150,7 +150,7 @@ class Redactor:
     def _value(self, name: str, value: Any, what: str) -> Any:
         if name.lower() in self._kept() or value is None or value == "" or isinstance(value, bool):
             return value
-        if isinstance(value, str) and _PLACEHOLDER.fullmatch(value):
+        if isinstance(value, str) and _ANY_ID.fullmatch(value):
             return value
         if _SECRET_NAME.search(name):
             self.removed[what] += 1
@@ -161,7 +161,7 @@ class Redactor:
         """What looks like a token or a key, whatever its name."""
         parts = []
         at = 0
-        for placeholder in _PLACEHOLDER.finditer(text):
+        for placeholder in _ANY_ID.finditer(text):
             parts += [self._plain(text[at : placeholder.start()], what), placeholder[0]]
             at = placeholder.end()
         return "".join([*parts, self._plain(text[at:], what)])

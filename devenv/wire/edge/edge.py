@@ -4,7 +4,7 @@
 DEVENV_POLICY, DEVENV_LISTEN (address; default 127.0.0.1), DEVENV_TRAFFIC_PORT, DEVENV_CONTROL_PORT,
 DEVENV_SEED. With DEVENV_REDIS ("host:port") the gate stands before that Redis: the pods reach it through
 the ports from DEVENV_GATE_PORT on (6391), one each, in the order of DEVENV_PODS. DEVENV_REDIS_MODE says how
-it stands ("cluster": it is a node of one). In DEVENV_REDIS_DOORS, a folder, what Redis "tls" and "acl"
+it stands ("cluster": it is a node of one). In DEVENV_REDIS_CREDENTIALS, a folder, what Redis "tls" and "acl"
 needs is made before anything listens: certificates for the DEVENV_REDIS_NAMES ("redis,proxy"), their
 authority also in DEVENV_REDIS_TRUST, or users with DEVENV_REDIS_PASSWORD. DEVENV_SESSION_CARRIER: the
 header that carries the session's id, where the service has one.
@@ -187,7 +187,7 @@ def _mode(text: str) -> RedisMode:
 
 def _credentials(mode: RedisMode, environ: Mapping[str, str]) -> Certificates | None:
     """Make what is not there yet: a proxy that comes again must fit the Redis that went on."""
-    if not (folder := environ.get("DEVENV_REDIS_DOORS")):
+    if not (folder := environ.get("DEVENV_REDIS_CREDENTIALS")):
         return None
     directory = Path(folder)
     if not (directory / ACCESS_FILE).exists():

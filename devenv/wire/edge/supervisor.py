@@ -27,7 +27,7 @@ from devenv.stack.embedded.processes import Processes
 from devenv.stack.embedded.warm_client import WarmProcess, warm_process
 from devenv.wire.edge.edge import Edge, run, stop_on_signals, tls_with
 from devenv.wire.executor.pod_control import PodControl
-from devenv.wire.executor.quiescence import Rest
+from devenv.wire.executor.quiescence import QuiescenceWatch
 from devenv.wire.proxy import Upstream
 
 HOST = "127.0.0.1"
@@ -83,7 +83,7 @@ async def _supervise(
         await starting
         router = stack_control.router(processes, stop.set, lambda: edge.proxy.policy)
         pod_control = PodControl(
-            processes.crash_pod, Rest(lambda: processes.serving_pids), processes.credentials.ours
+            processes.crash_pod, QuiescenceWatch(lambda: processes.serving_pids), processes.credentials.ours
         )
         await edge.start(
             HOST,

@@ -16,7 +16,7 @@ from devenv.core.search.redis_store import RedisStore
 from devenv.core.spec.learned_scripts import LearnedScripts, NotLearned, ScriptCall, ScriptEffect
 from devenv.core.spec.redis_model import Database
 from devenv.core.spec.session import NO_LIMIT
-from devenv.wire.executor.job_context import Bypassed, JobSlot, NoRest, PodBusy, Released, Request
+from devenv.wire.executor.job_context import Bypassed, JobSlot, NotQuiescent, PodBusy, Released, Request
 from devenv.wire.executor.jobs import Call, canonical_json
 from devenv.wire.executor.pod_client import PodClient
 from devenv.wire.executor.pod_control import PodControl
@@ -26,8 +26,8 @@ from devenv.wire.gate import Gate, Held, Then
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 0.02
-"""A request that has company in its pod is waited for so long before it is asked whether anything moves."""
+CHECK_AFTER_SECONDS = 0.02
+"""How long a request with others in its pod is waited for before quiescence is checked."""
 
 
 class Environment:
@@ -78,25 +78,25 @@ class Environment:
         task.add_done_callback(lambda _: slot.news.set())
         return Request(call.name, call.pod, task, call.profile)
 
-    async def settle(self, slot: JobSlot, request: Request, company: bool = False) -> bool:
+    async def settle(self, slot: JobSlot, request: Request, others_in_pod: bool = False) -> bool:
         """Wait until the running request is quiescent: its next command is held, or it is answered. Then
         True.
 
-        ``company``: another request is under way in its pod, and it may wait for that one. Where the pod's
-        processes are quiescent first, it does: False. Raises NoRest where quiescence cannot be observed, and
-        PodBusy where it may wait for a request of another job slot.
+        ``others_in_pod``: another request is under way in its pod, and it may wait for that one. Where the
+        pod's processes are quiescent first, it does: False. Raises NotQuiescent where quiescence cannot be
+        observed, and PodBusy where it may wait for a request of another job slot.
         """
 
         def news() -> bool:
             return bool(slot.arrived) or request.task.done()
 
-        rest = self._pod_control.rest if company else None
+        watch = self._pod_control.quiescence if others_in_pod else None
         try:
             async with asyncio.timeout(self._wait):
                 while not news():
-                    if rest is None or not rest.can_tell:
+                    if watch is None or not watch.observable:
                         await slot.news.wait()
-                    elif await _in_time(slot.news, PATIENCE_SECONDS) or not await rest.comes(news):
+                    elif await _in_time(slot.news, CHECK_AFTER_SECONDS) or not await watch.reached(news):
                         pass
                     elif slot.alone:
                         return False
@@ -104,7 +104,7 @@ class Environment:
                         raise PodBusy
                     slot.news.clear()
         except TimeoutError:
-            raise NoRest(
+            raise NotQuiescent(
                 f"{request.name} neither answered nor sent a Redis command in {self._wait:g} s",
                 hint="does it wait for a lock that another held request has?",
             ) from None
@@ -113,15 +113,17 @@ class Environment:
             request.take(slot.arrived.pop(0))
         return True
 
-    async def all_rest(self, slot: JobSlot, request: Request) -> None:
-        """Wait until nothing moves any more in any pod, whatever comes meanwhile. Raises NoRest."""
-        rest = self._pod_control.rest
-        assert rest is not None
+    async def all_quiescent(self, slot: JobSlot, request: Request) -> None:
+        """Wait until all pods are quiescent, whatever comes meanwhile. Raises NotQuiescent."""
+        watch = self._pod_control.quiescence
+        assert watch is not None
         try:
             async with asyncio.timeout(self._wait):
-                await rest.comes(lambda: False)
+                await watch.reached(lambda: False)
         except TimeoutError:
-            raise NoRest(f"the pods did not come to rest in {self._wait:g} s after {request.name}") from None
+            raise NotQuiescent(
+                f"the pods did not become quiescent in {self._wait:g} s after {request.name}"
+            ) from None
         slot.news.clear()
 
     def let_go(self, request: Request, then: Then, answer: bytes = b"") -> None:
@@ -224,8 +226,8 @@ class Environment:
 
 def _as_contract(answer: Answered, profile: ServiceProfile) -> Answered:
     """What a service of its own style answered, in the contract's words: everything later reads those."""
-    said = json.loads(answer.body)
-    body = said if isinstance(said, dict) else {}
+    fields = json.loads(answer.body)
+    body = fields if isinstance(fields, dict) else {}
     outcome = profile.outcome(answer.status, body, answer.body)
     if outcome is Outcome.ERROR:
         return answer

@@ -11,10 +11,10 @@ from devenv.core.model.errors import EnvironmentProblem, Inconclusive
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.service import ServiceProfile
 from devenv.core.search.behaviour import Issued
-from devenv.wire.executor.jobs import CID
+from devenv.wire.executor.jobs import ANY_ID
 from devenv.wire.gate import Held
 
-SYMBOL = CID.encode()
+SYMBOL = ANY_ID.encode()
 MAX_COMMANDS = 100
 """So many on its challenge's keys may one request send; a verify sends 1 to 15."""
 
@@ -23,7 +23,7 @@ class Bypassed(EnvironmentProblem):
     """A request answered without a single command through the gate: nothing was explored."""
 
 
-class NoRest(Inconclusive):
+class NotQuiescent(Inconclusive):
     """A request was neither answered nor sent a command, and the reason cannot be observed."""
 
 
@@ -53,7 +53,7 @@ class JobSlot:
     """Whether the job has ended, so that nothing of it matters any more."""
 
     def symbolic(self, data: bytes) -> bytes:
-        """With ``CID`` for the challenge id."""
+        """With ``ANY_ID`` for the challenge id."""
         return data.replace(self.challenge_id.encode(), SYMBOL)
 
     def real(self, data: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """What the explorer asks of the process that has the gate, and the answers; both as JSON.
 
-Challenge ids are written ``CID`` here; each run has its own.
+``ANY_ID`` stands for the challenge id here; each run has its own.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from devenv.wire.executor.codec import (
     seen_to_json,
 )
 
-CID = ChallengeId("c1d0" * 8)
+ANY_ID = ChallengeId("c1d0" * 8)
 """Stands for the challenge id: as long as a real one, and nothing else."""
 RULE_PREFIX = "explore-"
 """Of the names of the explorers' own rules at the gate."""
@@ -64,14 +64,15 @@ class Call:
         return cls(*sent, method, headers, profile, bool(data.get("as_form")))
 
     def real(self, challenge_id: ChallengeId) -> Call:
-        """With ``cid`` for ``CID``, wherever it stands."""
+        """With ``challenge_id`` for ``ANY_ID``, wherever it stands."""
         if self.profile is None:  # the contract's: a plain field of the body
             return replace(
-                self, body={name: challenge_id if item == CID else item for name, item in self.body.items()}
+                self,
+                body={name: challenge_id if item == ANY_ID else item for name, item in self.body.items()},
             )
-        body = json.loads(json.dumps(self.body).replace(CID, challenge_id))
-        headers = {name: value.replace(CID, challenge_id) for name, value in self.headers.items()}
-        return replace(self, path=self.path.replace(CID, challenge_id), body=body, headers=headers)
+        body = json.loads(json.dumps(self.body).replace(ANY_ID, challenge_id))
+        headers = {name: value.replace(ANY_ID, challenge_id) for name, value in self.headers.items()}
+        return replace(self, path=self.path.replace(ANY_ID, challenge_id), body=body, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from devenv.core.model.redis_access import OPEN, RedisAccess
-from devenv.wire.executor.quiescence import Rest
+from devenv.wire.executor.quiescence import QuiescenceWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +17,8 @@ class PodControl:
     """Kills a pod, named in full, and returns when its successor is ready; None: that cannot be done here
     (the pods are in containers).
     """
-    rest: Rest | None = None
-    """Watches all pods for rest; None as above."""
+    quiescence: QuiescenceWatch | None = None
+    """Watches all pods; None as above."""
     access: RedisAccess = OPEN
     """How Redis is entered."""
 

@@ -1,8 +1,8 @@
-"""Runs jobs on real pods in the process that has the gate: the pods' commands are held and let go here.
+"""Runs jobs on real pods in the process that has the gate: the pods' commands are held and released here.
 
-Each job has a challenge of its own (a lane), so jobs run side by side. Within a lane one request runs at a
-time: whatever is held next belongs to it, or its answer comes. That is how a run is known to be at rest,
-without a timer; ``WAIT_SECONDS`` only ends what would never rest.
+Each job has a challenge of its own (a job slot), so jobs run side by side. Within a slot one request runs at
+a time: the next command that is held belongs to it, or its answer comes. So a run is known to be quiescent
+without a timer; ``WAIT_SECONDS`` only ends a run that never would be.
 
 A request may wait inside its pod for another one: for a lock. That is seen by the pods' quiescence (where the
 system keeps count), with no other job under way that might hold the lock.
@@ -20,7 +20,7 @@ from devenv.core.resp.commands import text_of
 from devenv.core.spec.learned_scripts import LearnedScripts, ScriptCall, ScriptEffect
 from devenv.wire.executor.environment import Environment
 from devenv.wire.executor.job_context import JobSlot, PodBusy, Released, SharedLock
-from devenv.wire.executor.jobs import CID, RULE_PREFIX, Job, ScheduledRun, Scripted, ScriptedRun
+from devenv.wire.executor.jobs import ANY_ID, RULE_PREFIX, Job, ScheduledRun, Scripted, ScriptedRun
 from devenv.wire.executor.pod_control import NO_POD_CONTROL, PodControl
 from devenv.wire.executor.scheduled_job import ScheduledJob
 from devenv.wire.executor.scripted_job import ScriptedJob
@@ -122,7 +122,7 @@ class ExecutorPool:
         """Its key has the challenge id; or a transaction's does, of which another key was the first."""
         for text in (held.key or "", *(text_of(word) for words in held.commands for word in words)):
             at = text.find(self._prefix)
-            if at >= 0 and (slot := self._slots.get(text[at : at + len(CID)])) is not None:
+            if at >= 0 and (slot := self._slots.get(text[at : at + len(ANY_ID)])) is not None:
                 return slot
         return None
 
@@ -144,7 +144,7 @@ class ExecutorPool:
         async with self._lock.entered(alone):
             self._numbers += 1
             number = f"{self._numbers:x}"
-            slot = JobSlot(ChallengeId(self._prefix + number.rjust(len(CID) - _ID_PREFIX, "0")), alone)
+            slot = JobSlot(ChallengeId(self._prefix + number.rjust(len(ANY_ID) - _ID_PREFIX, "0")), alone)
             self._slots[slot.challenge_id] = slot
             try:
                 if isinstance(job, Scripted):

@@ -1,6 +1,6 @@
-"""Whether processes rest: no thread of theirs runs, wants to run, or has run since a moment ago.
+"""Whether processes are quiescent: no thread of theirs runs, wants to run, or ran in the last moment.
 
-By the scheduler's own counts, ``/proc/<pid>/task/<tid>/schedstat`` (Linux, Documentation/scheduler/
+Source: the scheduler's own counts, ``/proc/<pid>/task/<tid>/schedstat`` (Linux, Documentation/scheduler/
 sched-stats.rst): time on a CPU, time waited for one, and how often. On other systems it cannot be observed.
 """
 
@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 QUIET_SECONDS = 0.012
-"""So long nothing may have moved. Servers' own timers come every 0.1 s; a wake-up takes far less."""
+"""No count may change for so long. Servers' own timers come every 0.1 s; a wake-up takes far less."""
 LOOK_SECONDS = 0.002
+"""Between two readings of the counts."""
 _PROC = Path("/proc")
 
 
-def can_tell() -> bool:
+def observable() -> bool:
     """Whether this machine keeps the counts."""
     try:
         text = Path("/proc/self/schedstat").read_text(encoding="ascii")
@@ -26,15 +27,15 @@ def can_tell() -> bool:
     return sys.platform.startswith("linux") and text.split()[:1] not in ([], ["0"])
 
 
-class Rest:
-    """Tells of the processes that ``pids`` gives (asked anew each time), and of those that they started."""
+class QuiescenceWatch:
+    """Watches the processes that ``pids`` gives (called for each reading), and those that they started."""
 
     def __init__(self, pids: Callable[[], Sequence[int]]) -> None:
         self._pids = pids
-        self.can_tell = can_tell()
+        self.observable = observable()
 
-    async def comes(self, news: Callable[[], bool]) -> bool:
-        """Wait until nothing has moved for ``QUIET_SECONDS``: True; or until ``news``: False."""
+    async def reached(self, news: Callable[[], bool]) -> bool:
+        """Wait until no count has changed for ``QUIET_SECONDS``: True; or until ``news``: False."""
         before, since = self._counts(), asyncio.get_running_loop().time()
         while not news():
             await asyncio.sleep(LOOK_SECONDS)
@@ -47,7 +48,7 @@ class Rest:
 
     def _counts(self) -> tuple[str, ...] | None:
         """Every thread's counts; None where one runs or wants to."""
-        found: list[str] = []
+        all_counts: list[str] = []
         waiting = [*self._pids()]
         while waiting:
             try:
@@ -58,9 +59,9 @@ class Rest:
                 counts = _thread(thread)
                 if counts is None:
                     return None
-                found.append(f"{thread.name} {counts[0]}")
+                all_counts.append(f"{thread.name} {counts[0]}")
                 waiting += counts[1]
-        return tuple(found)
+        return tuple(all_counts)
 
 
 def _thread(folder: Path) -> tuple[str, list[int]] | None:

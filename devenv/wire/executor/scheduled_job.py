@@ -13,15 +13,15 @@ from devenv.core.search.frontier import awake, still_asleep
 from devenv.core.search.outcome import Outcome, beside_of, life
 from devenv.core.search.redis_store import canonical_document
 from devenv.wire.executor.environment import Environment
-from devenv.wire.executor.job_context import JobSlot, NoRest, Request
-from devenv.wire.executor.jobs import CID, Scheduled, ScheduledRun, Taken
+from devenv.wire.executor.job_context import JobSlot, NotQuiescent, Request
+from devenv.wire.executor.jobs import ANY_ID, Scheduled, ScheduledRun, Taken
 from devenv.wire.gate import Held, Then
 
 MAX_REPLY = 80
 
 
 class ScheduledJob:
-    """One run of ``job`` on the challenge of ``lane``."""
+    """One run of ``job`` on the challenge of ``slot``."""
 
     def __init__(self, environment: Environment, slot: JobSlot, job: Scheduled) -> None:
         self._environment, self._slot, self._job = environment, slot, job
@@ -35,7 +35,7 @@ class ScheduledJob:
         self._happened = [False] * len(job.events)
         self._labels = [""] * len(job.calls)
         self._steps: list[Taken] = []
-        self._targets = frozenset(at for event in range(len(job.events)) for at in self._befallen(event))
+        self._targets = frozenset(at for event in range(len(job.events)) for at in self._affected(event))
 
     async def run(self) -> ScheduledRun:
         """Until everything is over."""
@@ -71,13 +71,13 @@ class ScheduledJob:
         if event.target is not None:
             return event.target in self._fired
         if event.pod is not None:
-            return any(at in self._instead for at in self._befallen(number))
+            return any(at in self._instead for at in self._affected(number))
         return self._happened[number]
 
     def _keys(self) -> list[str]:
         """The session's key and all others of the challenge that a request named."""
         touched = (step.touched for step in self._steps)
-        named = sorted({key for item in touched for key in item.reads | item.writes if CID in key})
+        named = sorted({key for item in touched for key in item.reads | item.writes if ANY_ID in key})
         return list(dict.fromkeys((self._job.key, *named)))
 
     def _real(self, key: str) -> bytes:
@@ -117,7 +117,7 @@ class ScheduledJob:
             able = awake(self._pending, frozenset())
             if not able and self._waiting:
                 waits = ", ".join(self._job.calls[at].name for at in self._waiting)
-                raise NoRest(f"{waits}: waits inside its pod although no other request is held")
+                raise NotQuiescent(f"{waits}: waits inside its pod although no other request is held")
             if not able:
                 return blocked_at
             going = awake(self._pending, sleep)
@@ -170,7 +170,7 @@ class ScheduledJob:
         if event.target is not None:
             self._armed.add(event.target)
         elif event.pod is not None:
-            await self._restart(event.pod, self._befallen(number))
+            await self._restart(event.pod, self._affected(number))
         else:
             script, key = KEY_EVENTS[event.event].encode(), self._real(self._job.key)
             self._happened[number] = (
@@ -201,11 +201,11 @@ class ScheduledJob:
         """Wait until the released request is quiescent: held at the gate, answered, or waiting in its pod."""
         request = self._requests[process]
         if not self._waiting:
-            if not await self._environment.settle(self._slot, request, self._has_company(process)):
+            if not await self._environment.settle(self._slot, request, self._has_others_in_pod(process)):
                 self._waiting.append(process)
             return
         # What comes now may also be from a request that waited for this one.
-        await self._environment.all_rest(self._slot, request)
+        await self._environment.all_quiescent(self._slot, request)
         arrived, self._slot.arrived = self._slot.arrived, []
         for pod in dict.fromkeys(held.pod for held in arrived):
             here = [held for held in arrived if held.pod == pod]
@@ -230,7 +230,7 @@ class ScheduledJob:
                 "a request was answered whose command seemed to be held: its sender is not known"
             )
 
-    def _has_company(self, process: int) -> bool:
+    def _has_others_in_pod(self, process: int) -> bool:
         pod = self._requests[process].pod
         others = (other for at, other in enumerate(self._requests) if at != process)
         return any(other.pod == pod and not other.task.done() for other in others)
@@ -250,12 +250,12 @@ class ScheduledJob:
         self._pending[process] = self._with_wire(process, found)
 
     def _with_wire(self, process: int, step: Touched) -> Touched:
-        """What may befall a request depends on when it does."""
+        """What may affect a request depends on the moment."""
         if process not in self._targets:
             return step
         return Touched(step.reads | {_wire(process)}, step.writes)
 
-    def _befallen(self, number: int) -> tuple[int, ...]:
+    def _affected(self, number: int) -> tuple[int, ...]:
         """The requests that an event happens to."""
         event = self._job.events[number]
         if event.target is not None:
@@ -263,13 +263,13 @@ class ScheduledJob:
         return tuple(at for at, call in enumerate(self._job.calls) if event.pod == call.pod)
 
     def _event_touches(self, number: int) -> Touched:
-        befallen = self._befallen(number)
-        keys = map(_wire, befallen) if befallen else (self._job.key,)
+        affected = self._affected(number)
+        keys = map(_wire, affected) if affected else (self._job.key,)
         return Touched(frozenset(), frozenset(keys))
 
     def _tell_reply(self, held: Held, lost: bool) -> None:
         reply = self._environment.reply_to(held) or ""
-        reply = "lost" if lost else reply.replace(self._slot.challenge_id, CID)[:MAX_REPLY]
+        reply = "lost" if lost else reply.replace(self._slot.challenge_id, ANY_ID)[:MAX_REPLY]
         self._steps[-1] = replace(self._steps[-1], reply=reply)
 
 

@@ -17,12 +17,12 @@ from devenv.core.search.behaviour import renamed
 from devenv.core.spec.keyspace import Hash, NotModelled, Text, Value
 from devenv.core.spec.learned_scripts import KeyState, ScriptCall, ScriptEffect
 from devenv.core.spec.redis_model import Words
-from devenv.wire.executor.jobs import CID
+from devenv.wire.executor.jobs import ANY_ID
 from devenv.wire.executor.redis_link import RedisLink
 
 STEP_MS = 100
 """Scripts set TTLs in whole tenths of a second; what it takes to ask is less than half of one."""
-_CID = CID.encode()
+_ANY_ID = ANY_ID.encode()
 
 
 async def run_script(link: RedisLink, call: ScriptCall) -> ScriptEffect:
@@ -58,7 +58,7 @@ class _Trial:
     link: RedisLink
     call: ScriptCall
     others: Sequence[tuple[bytes, KeyState]]
-    _cid: bytes = field(default_factory=lambda: secrets.token_hex(len(CID) // 2).encode())
+    _challenge_id: bytes = field(default_factory=lambda: secrets.token_hex(len(ANY_ID) // 2).encode())
     _commands: list[Words] = field(default_factory=list)
 
     async def run(self) -> ScriptEffect:
@@ -70,7 +70,7 @@ class _Trial:
         ran = self._add(*call.source, b"%d" % len(call.keys), *call.keys, *call.args)
         time = self._add(b"TIME")
         looks = {key: self._look(key, before[key]) for key in there}
-        present = self._add(b"KEYS", b"*%b*" % _CID)
+        present = self._add(b"KEYS", b"*%b*" % _ANY_ID)
         self._add(b"DEL", *there) if there else None
         replies = await self.link.transaction(self._commands)
         if not isinstance(replies, tuple):
@@ -84,11 +84,13 @@ class _Trial:
         for key, state in self.others:
             if after[key] != state:
                 raise NotModelled(f"a script changes {text_of(key)}, which is not among its KEYS")
-        return ScriptEffect(renamed(reply, self._cid, _CID), tuple(after[key] for key in call.keys))
+        return ScriptEffect(
+            renamed(reply, self._challenge_id, _ANY_ID), tuple(after[key] for key in call.keys)
+        )
 
     def _add(self, *words: bytes) -> int:
         """One more command; the place of its reply."""
-        self._commands.append(tuple(word.replace(_CID, self._cid) for word in words))
+        self._commands.append(tuple(word.replace(_ANY_ID, self._challenge_id) for word in words))
         return len(self._commands) - 1
 
     def _load(self, key: bytes, state: KeyState) -> None:
@@ -121,11 +123,11 @@ class _Trial:
             case Status(text="none"):
                 return None
             case Status(text="string"):
-                data = renamed(replies[look.text], self._cid, _CID)
+                data = renamed(replies[look.text], self._challenge_id, _ANY_ID)
                 assert isinstance(data, bytes)
                 return Text(data)
             case Status(text="hash"):
-                flat = renamed(replies[look.fields], self._cid, _CID)
+                flat = renamed(replies[look.fields], self._challenge_id, _ANY_ID)
                 assert isinstance(flat, tuple)
                 words = [word for word in flat if isinstance(word, bytes)]
                 return Hash(tuple(zip(words[::2], words[1::2], strict=True)))
@@ -136,11 +138,11 @@ class _Trial:
         """Keys of the challenge that were not named must not exist before, and must not remain."""
         assert isinstance(present, tuple)
         strangers = [key for key in present if isinstance(key, bytes)]
-        real = [key.replace(_CID, self._cid) for key in known]
+        real = [key.replace(_ANY_ID, self._challenge_id) for key in known]
         strangers = [key for key in strangers if key not in real]
         if strangers:
             await self.link.call(b"DEL", *strangers)
-            name = text_of(strangers[0].replace(self._cid, _CID))
+            name = text_of(strangers[0].replace(self._challenge_id, _ANY_ID))
             raise NotModelled(f"a script makes {name}, which is not among its KEYS")
 
 

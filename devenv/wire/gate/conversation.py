@@ -2,7 +2,7 @@
 sockets.
 
 Where no rule is in force and nothing waits, bytes are passed on as they came before they are looked at.
-Otherwise they are sorted into messages, and each goes through the lane of its direction.
+Otherwise they are sorted into messages, and each goes through the message queue of its direction.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from devenv.core.resp.replies import Reply, ReplyFramer
 from devenv.core.resp.requests import Request, RequestFramer
 from devenv.wire.gate.disturbance import Disturbance
 from devenv.wire.gate.holds import Holds
-from devenv.wire.gate.lane import Bytes, Exit, Lane, Message
 from devenv.wire.gate.matching import Matcher
+from devenv.wire.gate.message_queue import Bytes, Exit, Message, MessageQueue
 from devenv.wire.gate.nodes import Relocation
 from devenv.wire.gate.record import Entry, Fate, Recorder
 from devenv.wire.gate.rules import RuleSet, Seen
@@ -57,8 +57,8 @@ class Conversation:
         self._relocation = relocation
         self._requests = RequestFramer()
         self._replies = ReplyFramer()
-        self._up = Lane(self._depart_up, lambda data: wires.to_upstream(data))
-        self._down = Lane(self._depart_down, lambda data: wires.to_client(data))
+        self._up = MessageQueue(self._depart_up, lambda data: wires.to_upstream(data))
+        self._down = MessageQueue(self._depart_down, lambda data: wires.to_client(data))
         self._up_lost = self._down_lost = Fate.BLACKHOLED  # of what comes behind a lost message
         self.severed_by: str | None = None
         """The id of the rule by which all that follows in one direction is lost; None where nothing is."""
@@ -82,7 +82,13 @@ class Conversation:
         """Take bytes that the pod sent."""
         now = self._clock()
         up = self._up
-        if self._rules.armed or up.queue or up.dead or self._request is not None or self._transaction.spoiled:
+        if (
+            self._rules.armed
+            or up.messages
+            or up.dead
+            or self._request is not None
+            or self._transaction.spoiled
+        ):
             self._sort_requests(data, now)
             return
         self._wires.to_upstream(data)
@@ -229,7 +235,7 @@ class Conversation:
         down = self._down
         if (
             self._matcher.special
-            or down.queue
+            or down.messages
             or down.dead
             or self._reply is not None
             or self._relocation is not None
@@ -379,13 +385,13 @@ class Conversation:
 
     def _void(self, entry: Entry | None, fate: Fate) -> None:
         self._up_lost = self._down_lost = fate
-        for lane in (self._up, self._down):
-            self._sever(lane, entry)
+        for queue in (self._up, self._down):
+            self._sever(queue, entry)
         self._lost(entry, fate)
 
-    def _sever(self, lane: Lane, entry: Entry | None) -> None:
+    def _sever(self, queue: MessageQueue, entry: Entry | None) -> None:
         """Lose all that comes in one direction from here on, by the rule that met ``entry``."""
-        lane.dead = True
+        queue.dead = True
         self.severed_by = (entry.rule if entry is not None else None) or ""
 
     def _lost(self, entry: Entry | None, fate: Fate) -> None:
@@ -437,14 +443,14 @@ class Conversation:
             self._lost(entry, Fate.UNANSWERED if entry.forwarded is not None else Fate.UNDELIVERED)
         self._awaiting.clear()
 
-    def _discard_from_held(self, lane: Lane, fate: Fate) -> None:
+    def _discard_from_held(self, queue: MessageQueue, fate: Fate) -> None:
         """Discard the first held message and all behind it."""
-        waiting = lane.clear()
+        waiting = queue.clear()
         at = next((at for at, message in enumerate(waiting) if message.held), len(waiting))
         for message in waiting[at:]:
             self._drop_waiting(message, fate)
         for message in waiting[:at]:
-            lane.add(message)
+            queue.add(message)
 
     def _drop_waiting(self, message: Message, fate: Fate) -> None:
         message.gone = True
@@ -460,9 +466,9 @@ class Conversation:
         """Pass an end on once everything before it has gone."""
         if self._over:
             return
-        if self._upstream_ended and not self._down.queue and not self._down.dead:
+        if self._upstream_ended and not self._down.messages and not self._down.dead:
             self._hang_up()
-        elif self._client_ended and not self._up.queue:
+        elif self._client_ended and not self._up.messages:
             if self._up.dead or self._down.dead:
                 self._hang_up()
             else:  # Redis will end its side once it has read that

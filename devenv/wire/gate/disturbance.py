@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from devenv.wire.gate.holds import Held, Holds, Then
-from devenv.wire.gate.lane import Exit, Lane, Message
+from devenv.wire.gate.message_queue import Exit, Message, MessageQueue
 from devenv.wire.gate.record import Entry, Fate
 from devenv.wire.gate.rules import Action, Armed, Direction, Plan, Rule
 from devenv.wire.gate.transaction import Transaction
@@ -22,8 +22,8 @@ class Disturbance:
         self,
         pod: str,
         number: int,
-        up: Lane,
-        down: Lane,
+        up: MessageQueue,
+        down: MessageQueue,
         transaction: Transaction,
         holds: Holds,
         clock: Callable[[], float],
@@ -46,14 +46,14 @@ class Disturbance:
         """Prepare a message for what ``armed`` says."""
         rule = armed.rule
         entry.rule = rule.id
-        lane = self._up if rule.direction is Direction.REQUEST else self._down
+        queue = self._up if rule.direction is Direction.REQUEST else self._down
         seconds = rule.seconds or 0.0
         if rule.action is Action.DELAY:
             entry.fate = Fate.DELAYED
             message.waiting = True
-            self._later(entry, seconds, lambda: self._let_go(lane, message, entry))
+            self._later(entry, seconds, lambda: self._let_go(queue, message, entry))
         elif rule.action is Action.HOLD:
-            self._hold(lane, message, entry, armed)
+            self._hold(queue, message, entry, armed)
         elif rule.action is Action.ERROR:
             entry.fate = Fate.ERROR
             entry.instead = b"-" + (rule.text or "").encode() + b"\r\n"
@@ -65,7 +65,7 @@ class Disturbance:
         else:
             message.exit = Exit.DROP
 
-    def _hold(self, lane: Lane, message: Message, entry: Entry, armed: Armed) -> None:
+    def _hold(self, queue: MessageQueue, message: Message, entry: Entry, armed: Armed) -> None:
         entry.fate = Fate.HELD
         message.waiting = message.held = True
         now, seconds = self._clock(), armed.rule.seconds or 0.0
@@ -85,40 +85,40 @@ class Disturbance:
 
         def release(then: Then, answer: bytes) -> None:
             entry.fate = Fate.RELEASED
-            self._turn(lane, message, entry, then, answer)
-            self._let_go(lane, message, entry)
+            self._turn(queue, message, entry, then, answer)
+            self._let_go(queue, message, entry)
 
         def expire() -> None:
             entry.fate = Fate.AUTO_RELEASED
             self._holds.forget(entry.seq)
-            self._let_go(lane, message, entry)
+            self._let_go(queue, message, entry)
 
         self._holds.add(held, armed, release)
         self._later(entry, seconds, expire)
 
-    def _turn(self, lane: Lane, message: Message, entry: Entry, then: Then, answer: bytes) -> None:
+    def _turn(self, queue: MessageQueue, message: Message, entry: Entry, then: Then, answer: bytes) -> None:
         """Prepare a held message for what it is released to."""
         if then is Then.PASS:
             return
         if then is Then.ANSWER:
             entry.instead = answer
             message.exit = Exit.INSTEAD
-            if lane is self._up:
-                lane.buffered -= sum(map(len, message.chunks))
+            if queue is self._up:
+                queue.buffered -= sum(map(len, message.chunks))
                 self._transaction.answered(message, entry)
-                lane.buffered += sum(map(len, message.chunks))
+                queue.buffered += sum(map(len, message.chunks))
             return
-        if lane is self._up and then in (Then.LOSE_REPLY, Then.CUT_REPLY):
+        if queue is self._up and then in (Then.LOSE_REPLY, Then.CUT_REPLY):
             action = Action.DROP_REPLY if then is Then.LOSE_REPLY else Action.DISCONNECT
             rule = Rule(action, Direction.REPLY, id=entry.rule or "")
             entry.plan = Plan(entry.plan.request, Armed(rule))
         else:
             message.exit = Exit.DROP if then in (Then.DROP, Then.LOSE_REPLY) else Exit.CUT
 
-    def _let_go(self, lane: Lane, message: Message, entry: Entry) -> None:
+    def _let_go(self, queue: MessageQueue, message: Message, entry: Entry) -> None:
         self._stop_timer(entry)
         message.waiting = message.held = False
-        lane.advance()
+        queue.advance()
         self._moved()
 
     def _later(self, entry: Entry, seconds: float, call: Callable[[], None]) -> None:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import cast
 
 from devenv.wire.gate.conversation import Conversation
-from devenv.wire.gate.lane import Bytes
+from devenv.wire.gate.message_queue import Bytes
 
 CONNECT_SECONDS = 10.0
 

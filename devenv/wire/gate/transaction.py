@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devenv.wire.gate.lane import Exit, Message
+from devenv.wire.gate.message_queue import Exit, Message
 from devenv.wire.gate.record import Entry, Fate
 
 MAX_QUEUED = 1000

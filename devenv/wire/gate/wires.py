@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from devenv.wire.gate.lane import Bytes
+from devenv.wire.gate.message_queue import Bytes
 
 
 class Cancellable(Protocol):

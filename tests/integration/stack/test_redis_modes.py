@@ -108,7 +108,9 @@ def test_no_password_is_shown(case: Case) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
 def test_what_lets_in_is_its_owner_s_alone(case: Case) -> None:
     private = [
-        path for path in (case.folder / "run").glob("doors/*") if path.suffix in (".key", ".json", ".acl")
+        path
+        for path in (case.folder / "run").glob("credentials/*")
+        if path.suffix in (".key", ".json", ".acl")
     ]
     assert bool(private) == (case.mode is not RedisMode.REPLICA)
     assert {path.stat().st_mode & 0o777 for path in private} <= {0o600}
@@ -157,6 +159,6 @@ def test_the_gate_shows_a_certificate_of_the_stack_s_own_authority(case: Case) -
 
 def test_nothing_private_is_left(tmp_path: Path) -> None:
     running = Case(RedisMode.ACL, tmp_path)
-    assert (tmp_path / "run" / "doors").is_dir()
+    assert (tmp_path / "run" / "credentials").is_dir()
     running.close()
-    assert not (tmp_path / "run" / "doors").exists()
+    assert not (tmp_path / "run" / "credentials").exists()

@@ -72,10 +72,10 @@ def test_nothing_is_asked_otherwise(mode: RedisMode, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", [RedisMode.TLS, RedisMode.ACL])
 def test_a_proxy_that_comes_again_keeps_what_redis_was_started_with(mode: RedisMode, tmp_path: Path) -> None:
-    credentials, trust = tmp_path / "doors", tmp_path / "trust"
+    credentials, trust = tmp_path / "credentials", tmp_path / "trust"
     trust.mkdir()
     environ = {
-        "DEVENV_REDIS_DOORS": str(credentials), "DEVENV_REDIS_TRUST": str(trust),
+        "DEVENV_REDIS_CREDENTIALS": str(credentials), "DEVENV_REDIS_TRUST": str(trust),
         "DEVENV_REDIS_NAMES": "redis,proxy", "DEVENV_REDIS_PASSWORD": "word",
     }  # fmt: skip
     made = edge._credentials(mode, environ)

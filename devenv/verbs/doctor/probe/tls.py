@@ -138,7 +138,7 @@ def handshake(
             trust = _VERIFY.get(error.verify_code, Trust.FAILED)
             return Tls(trust, error.verify_message, certificate, authorities)
         except (Broken, OSError, ValueError) as error:
-            return Tls(_without_certificate(error, agreed, files), _said(error), certificate, authorities)
+            return Tls(_without_certificate(error, agreed, files), _reason(error), certificate, authorities)
     return Tls(Trust.OK, "", certificate, authorities)
 
 
@@ -148,12 +148,12 @@ def _without_certificate(error: Exception, agreed: bool, files: TlsFiles) -> Tru
     With TLS 1.3 (RFC 8446, 4.4.2.4) a client learns that only after its own handshake is over, by an alert
     which the end of the connection may overtake.
     """
-    alerted = "certificate required" in _said(error) or "handshake failure" in _said(error)
+    alerted = "certificate required" in _reason(error) or "handshake failure" in _reason(error)
     ended = agreed and not isinstance(error, TimeoutError) and not files.certificate
     return Trust.NEEDS_CERTIFICATE if alerted or ended else Trust.FAILED
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     reason = error.reason if isinstance(error, ssl.SSLError) else None
     return reason.replace("_", " ").lower() if reason else str(error)
 

@@ -1,4 +1,4 @@
-"""The arena on a service of somebody else's: what is held, what waits for locks, what goes round the gate."""
+"""The executor pool on a user-provided service: held commands, waits for locks, what bypasses the gate."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from devenv.core.search.expression import Participant, parse_meeting
 from devenv.core.spec.learned_scripts import LearnedScripts
 from devenv.core.spec.session import ATTEMPTS_LIMIT
 from devenv.verbs.explore.direct_mode import search
-from devenv.wire.executor.job_context import Bypassed, Endless, NoRest
-from devenv.wire.executor.jobs import CID, Call, EventCall, Scheduled, ScheduledRun
+from devenv.wire.executor.job_context import Bypassed, Endless, NotQuiescent
+from devenv.wire.executor.jobs import ANY_ID, Call, EventCall, Scheduled, ScheduledRun
 from devenv.wire.executor.pod_control import PodControl
 from devenv.wire.executor.pool import ExecutorPool
-from devenv.wire.executor.quiescence import Rest, can_tell
+from devenv.wire.executor.quiescence import QuiescenceWatch, observable
 from devenv.wire.gate import Gate
 from tests.support import free_port, until
 
-KEY = SessionKey(f"count:{CID}")
+KEY = SessionKey(f"count:{ANY_ID}")
 
 
 @dataclass
@@ -74,17 +74,19 @@ def answers(port: int) -> bool:
 
 
 def job(path: str = "/count", prefix: tuple[int, ...] = (), requests: int = 2, **body: Any) -> Scheduled:
-    calls = tuple(Call(f"V{at}", "pod", path, {"challenge_id": CID, **body}) for at in range(1, requests + 1))
+    calls = tuple(
+        Call(f"V{at}", "pod", path, {"challenge_id": ANY_ID, **body}) for at in range(1, requests + 1)
+    )
     return Scheduled(KEY, "0", 60_000, calls, (), prefix, watch=True)
 
 
 @asynccontextmanager
-async def an_arena(
-    service: Service, wait_seconds: float = 5.0, rest: bool = False
+async def a_pool(
+    service: Service, wait_seconds: float = 5.0, watched: bool = False
 ) -> AsyncIterator[ExecutorPool]:
     gate = Gate("127.0.0.1", service.redis_port)
     await gate.listen("pod", port=service.gate_port)
-    pod_control = PodControl(rest=Rest(lambda: service.pids) if rest else None)
+    pod_control = PodControl(quiescence=QuiescenceWatch(lambda: service.pids) if watched else None)
     pool = ExecutorPool(
         gate, {"pod": ("127.0.0.1", service.port)}, LearnedScripts(), wait_seconds, pod_control
     )
@@ -97,9 +99,9 @@ async def an_arena(
         await gate.close()
 
 
-def play(service: Service, *jobs: Scheduled, wait_seconds: float = 5.0, rest: bool = False) -> list[Any]:
+def play(service: Service, *jobs: Scheduled, wait_seconds: float = 5.0, watched: bool = False) -> list[Any]:
     async def go() -> list[Any]:
-        async with an_arena(service, wait_seconds, rest) as pool:
+        async with a_pool(service, wait_seconds, watched) as pool:
             return list(await pool.run(jobs, slots=8))
 
     return asyncio.run(go())
@@ -124,20 +126,20 @@ def test_steps_are_taken_as_they_were_ordered(service: Service) -> None:
 
 def test_a_request_that_waits_for_a_lock_is_no_result(service: Service) -> None:
     stuck, free = play(service, job(lock=True), job(), wait_seconds=1.0)
-    assert isinstance(stuck, NoRest)
+    assert isinstance(stuck, NotQuiescent)
     assert "V2 neither answered nor sent a Redis command" in stuck.message
     assert counts(free) == [1, 2]
     [again] = play(service, job())  # nothing hangs on
     assert counts(again) == [1, 2]
 
 
-can_tell_rest = pytest.mark.skipif(not can_tell(), reason="the system does not count what threads do")
+needs_quiescence = pytest.mark.skipif(not observable(), reason="the system does not count what threads do")
 
 
-@can_tell_rest
+@needs_quiescence
 def test_who_waits_for_a_lock_goes_on_when_it_is_free(service: Service) -> None:
     runs = play(
-        service, *[job(lock=True), job(lock=True, requests=3), job(prefix=(1, 0, 1, 0))] * 3, rest=True
+        service, *[job(lock=True), job(lock=True, requests=3), job(prefix=(1, 0, 1, 0))] * 3, watched=True
     )
     for two, three, free in zip(runs[::3], runs[1::3], runs[2::3], strict=True):
         assert counts(two) == [1, 2]
@@ -149,9 +151,9 @@ def test_who_waits_for_a_lock_goes_on_when_it_is_free(service: Service) -> None:
         assert not any(step.waiting for step in free.steps)
 
 
-@can_tell_rest
+@needs_quiescence
 def test_an_order_that_a_lock_forbids_is_told(service: Service) -> None:
-    [problem] = play(service, job(lock=True, prefix=(0, 1)), rest=True)
+    [problem] = play(service, job(lock=True, prefix=(0, 1)), watched=True)
     assert isinstance(problem, Inconclusive)
     assert "step 2: V2 waits inside its pod" in problem.message
 
@@ -191,7 +193,7 @@ def searched(service: Service, lock: bool) -> Collected:
     collected = Collected(Budget(), time.monotonic)
 
     async def go() -> None:
-        async with an_arena(service, rest=True) as pool:
+        async with a_pool(service, watched=True) as pool:
             fixture: Any = Counting(lock)
             remote: Any = OnPool(pool)
             await search(fixture, parse_meeting("W+W").cast(pods=1)[0], remote, collected)
@@ -200,7 +202,7 @@ def searched(service: Service, lock: bool) -> Collected:
     return collected
 
 
-@can_tell_rest
+@needs_quiescence
 def test_a_search_over_requests_that_wait_for_each_other_ends_and_says_so(service: Service) -> None:
     free = searched(service, lock=False)
     assert (free.traces, free.remark) == (4, None)  # GET GET SET SET both ways, and one after the other

@@ -1,4 +1,4 @@
-"""Scripts that the model has no twin of: learned on the real Redis; and what cannot be learned."""
+"""Scripts without a model: learned on the real Redis; and what cannot be learned."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from devenv.wire.executor.codec import (
     script_effect_from_json,
     script_effect_to_json,
 )
-from devenv.wire.executor.jobs import CID, Scripted, ScriptedRun
+from devenv.wire.executor.jobs import ANY_ID, Scripted, ScriptedRun
 from devenv.wire.executor.known_scripts import known_scripts
 from devenv.wire.executor.pool import ExecutorPool
 from devenv.wire.executor.redis_link import RedisLink
@@ -41,8 +41,8 @@ from devenv.wire.executor.script_trial import run_script
 from devenv.wire.gate import Gate
 from tests.support import free_port, until
 
-KEY = f"rcaptcha:abstract:{CID}".encode()
-OTHER = f"rcaptcha:lock:{CID}".encode()
+KEY = f"rcaptcha:abstract:{ANY_ID}".encode()
+OTHER = f"rcaptcha:lock:{ANY_ID}".encode()
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def tried(port: int, *calls: ScriptCall) -> list[Any]:
 
 
 def lua(text: str, *before: KeyState, args: tuple[bytes, ...] = (), **others: KeyState) -> ScriptCall:
-    beside = tuple((f"{name}:{CID}".encode(), state) for name, state in others.items())
+    beside = tuple((f"{name}:{ANY_ID}".encode(), state) for name, state in others.items())
     return ScriptCall((b"EVAL", text.encode()), (KEY, OTHER)[: len(before)], args, before, beside)
 
 
@@ -106,7 +106,7 @@ def fields(**values: str) -> KeyState:
 
 
 def test_what_a_script_does_is_seen(redis_port: int) -> None:
-    name = f"its name is {CID}"
+    name = f"its name is {ANY_ID}"
     kept, set_, gone, none, hashed, named, failed = tried(
         redis_port,
         lua("redis.call('SET', KEYS[1], ARGV[1], 'KEEPTTL') return 1", session(left=400), args=(b"w",)),
@@ -134,12 +134,15 @@ def test_what_a_script_does_is_seen(redis_port: int) -> None:
     [
         (lua("return redis.call('LPUSH', KEYS[1], 'x')", KeyState()), "leaves a key of a type"),
         (
-            lua(f"return redis.call('SET', 'made:{CID}', 'x')", session()),
-            f"makes made:{CID}, which is not among",
+            lua(f"return redis.call('SET', 'made:{ANY_ID}', 'x')", session()),
+            f"makes made:{ANY_ID}, which is not among",
         ),
-        (lua(f"return redis.call('DEL', 'seen:{CID}')", session(), seen=session()), f"changes seen:{CID}"),
         (
-            lua(f"return redis.call('GET', 'seen:{CID}')", session(), seen=session()),
+            lua(f"return redis.call('DEL', 'seen:{ANY_ID}')", session(), seen=session()),
+            f"changes seen:{ANY_ID}",
+        ),
+        (
+            lua(f"return redis.call('GET', 'seen:{ANY_ID}')", session(), seen=session()),
             "reads keys that are not",
         ),
         (ScriptCall((b"EVALSHA", b"0" * 40), (KEY,), (), (session(),)), "does not know the script 000"),
@@ -155,7 +158,7 @@ def test_what_cannot_be_learned_is_said(redis_port: int, call: ScriptCall, why: 
 
 
 class Near:
-    """Asks an arena in this process: what ``Remote`` does through the control API."""
+    """Asks an executor pool in this process: what ``Remote`` does through the control API."""
 
     def __init__(self, pool: ExecutorPool) -> None:
         self._arena = pool
@@ -207,10 +210,10 @@ def ways(learner: Learner, cast: tuple[Participant, ...], runner: asyncio.Runner
     return found.traces, outcomes
 
 
-def test_our_script_without_its_twin_comes_to_the_same(redis_port: int, pod: tuple[int, int]) -> None:
+def test_our_script_without_its_model_gives_the_same(redis_port: int, pod: tuple[int, int]) -> None:
     port, gate_port = pod
     document = {
-        "type": "abstract", "cid": CID, "target_class": "cat", "keywords": ["k"],
+        "type": "abstract", "cid": ANY_ID, "target_class": "cat", "keywords": ["k"],
         "image_urls": ["u"] * 9, "is_positive": [True, False, True] * 3, "attempts": 0, "created_at": 1.5,
     }  # fmt: skip
     selected = {Answer.RIGHT: [0, 2, 3, 5, 6, 8], Answer.WRONG: [1, 4, 7], Answer.EMPTY: []}
@@ -236,9 +239,9 @@ def test_our_script_without_its_twin_comes_to_the_same(redis_port: int, pod: tup
             asked.append(near.tried)
             pool.close()
             runner.run(gate.close())
-    with_twin, without = found
-    assert without == with_twin
-    assert [traces for traces, _ in with_twin][:2] == [6, 24]  # every order of so many scripts on one key
+    with_model, without = found
+    assert without == with_model
+    assert [traces for traces, _ in with_model][:2] == [6, 24]  # every order of so many scripts on one key
     assert asked[0] == 0
     assert 0 < asked[1] < 200
     with redis.Redis(port=redis_port) as client:

@@ -1,4 +1,4 @@
-"""Rest told by the scheduler's counts: a process that sleeps rests, one that works does not."""
+"""Quiescence by the scheduler's counts: a process that sleeps is quiescent, one that works is not."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from devenv.wire.executor.quiescence import Rest, can_tell
+from devenv.wire.executor.quiescence import QuiescenceWatch, observable
 
-pytestmark = pytest.mark.skipif(not can_tell(), reason="the system does not count what threads do")
+pytestmark = pytest.mark.skipif(not observable(), reason="the system does not count what threads do")
 READY = "print('ready', flush=True); "
 SLEEPS = READY + "import threading; threading.Event().wait()"
 WORKS = READY + "import threading; threading.Thread(target=lambda: [0 for _ in iter(int, 1)]).start()"
@@ -38,15 +38,15 @@ def start(children: list[subprocess.Popen[bytes]], *program: str) -> int:
     return child.pid
 
 
-def comes(rest: Rest, looks: int) -> bool:
-    """Whether rest comes before it was looked for so many times."""
+def reached(watch: QuiescenceWatch, looks: int) -> bool:
+    """Whether quiescence comes within so many readings."""
     left = iter(range(looks))
-    return asyncio.run(rest.comes(lambda: next(left, None) is None))
+    return asyncio.run(watch.reached(lambda: next(left, None) is None))
 
 
-def test_a_process_that_sleeps_rests(children: list[subprocess.Popen[bytes]]) -> None:
+def test_a_process_that_sleeps_is_quiescent(children: list[subprocess.Popen[bytes]]) -> None:
     pid = start(children, SLEEPS)
-    assert comes(Rest(lambda: [pid]), looks=1000)
+    assert reached(QuiescenceWatch(lambda: [pid]), looks=1000)
 
 
 @pytest.mark.parametrize("program", [(WORKS,), (WORKS_BELOW, WORKS)])
@@ -54,11 +54,11 @@ def test_one_whose_thread_or_child_works_does_not(
     children: list[subprocess.Popen[bytes]], program: tuple[str, ...]
 ) -> None:
     sleeping, working = start(children, SLEEPS), start(children, *program)
-    assert not comes(Rest(lambda: [sleeping, working]), looks=50)
+    assert not reached(QuiescenceWatch(lambda: [sleeping, working]), looks=50)
 
 
 def test_one_that_has_ended_is_no_matter(children: list[subprocess.Popen[bytes]]) -> None:
     pid = start(children, SLEEPS)
     children[0].kill()
     children[0].wait()
-    assert comes(Rest(lambda: [pid]), looks=1000)
+    assert reached(QuiescenceWatch(lambda: [pid]), looks=1000)

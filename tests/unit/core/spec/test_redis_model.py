@@ -105,7 +105,7 @@ def test_a_script_is_one_step_for_a_watcher() -> None:
 
 
 def test_a_script_is_learned_by_example() -> None:
-    scripts = LearnedScripts({sha_of("known"): lambda redis, keys, args: b"by its twin"})
+    scripts = LearnedScripts({sha_of("known"): lambda redis, keys, args: b"by its model"})
     _, database = run("PSETEX k 60000 a", "SET other x")
     words = [b"EVAL", b"text", b"1", b"k", b"arg"]
     with pytest.raises(NotLearned) as caught:
@@ -127,7 +127,7 @@ def test_a_script_is_learned_by_example() -> None:
     scripts.learn(call, ScriptEffect(Failure("ERR bad"), (KeyState(),)))
     reply, after = execute(database, words, 500, scripts=scripts)
     assert (reply, after.entry(b"k")) == (Failure("ERR bad"), None)
-    assert execute(database, [b"EVAL", b"known", b"0"], 0, scripts=scripts)[0] == b"by its twin"
+    assert execute(database, [b"EVAL", b"known", b"0"], 0, scripts=scripts)[0] == b"by its model"
 
 
 def test_a_script_that_changes_nothing_disturbs_no_watch() -> None:

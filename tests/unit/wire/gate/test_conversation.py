@@ -14,7 +14,7 @@ from devenv.core.model.events import RedisCommand
 from devenv.core.resp.requests import RequestFramer
 from devenv.wire.gate.conversation import MAX_BUFFERED, Conversation
 from devenv.wire.gate.holds import Holds, Then
-from devenv.wire.gate.lane import Bytes
+from devenv.wire.gate.message_queue import Bytes
 from devenv.wire.gate.nodes import NodePorts, Relocation
 from devenv.wire.gate.record import Recorder
 from devenv.wire.gate.rules import Rule, RuleSet

@@ -1,4 +1,5 @@
-"""The Python twin of the claim script, and the script learned by example, against the Lua on a real Redis."""
+"""The Python model of the claim script, and the script learned by example, against the Lua on a real
+Redis."""
 
 from __future__ import annotations
 
@@ -17,14 +18,14 @@ from devenv.core.spec.keyspace import Entry, Hash, Text, Value
 from devenv.core.spec.learned_scripts import KeyState, LearnedScripts, NotLearned
 from devenv.core.spec.redis_model import Database, Scripts, execute, sha_of
 from devenv.core.spec.scripts import claim
-from devenv.wire.executor.jobs import CID
+from devenv.wire.executor.jobs import ANY_ID
 from devenv.wire.executor.redis_link import RedisLink
 from devenv.wire.executor.script_trial import run_script
 
 LUA = files("devenv.captcha_api.stores").joinpath("claim.lua").read_text(encoding="utf-8")
 SHA = sha_of(LUA)
 TWIN: Scripts = {SHA: claim}
-SESSION = b"rcaptcha:abstract:" + CID.encode()
+SESSION = b"rcaptcha:abstract:" + ANY_ID.encode()
 RECEIPT = b"rcaptcha:receipt:{" + SESSION + b"}"
 KEYS = (SESSION, RECEIPT)
 LIMITS = (b"2", b"60", b"10000")
@@ -180,7 +181,7 @@ def reply_of(reply: Reply) -> Any:
 
 @settings(max_examples=1000)
 @given(RAW, STEPS)
-def test_the_twin_does_what_the_script_does(
+def test_the_model_does_what_the_script_does(
     real_redis: Any, raw: bytes, steps: list[tuple[str, Words]]
 ) -> None:
     wire = real_redis.wire()

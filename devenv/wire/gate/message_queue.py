@@ -37,7 +37,7 @@ class Message:
         self.exit = Exit.PASS
 
 
-class Lane:
+class MessageQueue:
     """Messages on their way in one direction.
 
     ``depart`` is called when a message's turn has come and does what its ``exit`` says. ``buffered`` is how
@@ -45,19 +45,19 @@ class Lane:
     one read.
     """
 
-    __slots__ = ("_depart", "_gathered", "_write", "buffered", "dead", "queue")
+    __slots__ = ("_depart", "_gathered", "_write", "buffered", "dead", "messages")
 
     def __init__(self, depart: Callable[[Message], None], write: Callable[[Bytes], None]) -> None:
         self._depart = depart
         self._write = write
         self._gathered: list[Bytes] | None = None
-        self.queue: deque[Message] = deque()
+        self.messages: deque[Message] = deque()
         self.buffered = 0
         self.dead = False
 
     def add(self, message: Message) -> None:
         """Put a message at the end; it departs at once where nothing waits."""
-        self.queue.append(message)
+        self.messages.append(message)
         self.buffered += sum(map(len, message.chunks))
         self.advance()
 
@@ -71,9 +71,9 @@ class Lane:
 
     def advance(self) -> None:
         """Let depart whatever waits for nothing any more."""
-        queue = self.queue
-        while queue and not queue[0].waiting:
-            message = queue.popleft()
+        messages = self.messages
+        while messages and not messages[0].waiting:
+            message = messages.popleft()
             self.buffered -= sum(map(len, message.chunks))
             message.gone = True
             self._depart(message)
@@ -97,7 +97,7 @@ class Lane:
 
     def clear(self) -> list[Message]:
         """Take out all that waits."""
-        waiting = [*self.queue]
-        self.queue.clear()
+        waiting = [*self.messages]
+        self.messages.clear()
         self.buffered = 0
         return waiting
