@@ -55,7 +55,7 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
 
 
 def _flush() -> None:
-    """Write what standard output still holds; a full disk is told here, not by Python at its end."""
+    """Write what standard output still holds; a full disk is reported here, not by Python at its end."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -112,7 +112,7 @@ def _say_no_more() -> None:
 
 
 def _fault(error: Exception) -> InternalFault:
-    """An error that nobody expected, in one line; its traceback goes to a file that only its owner reads."""
+    """An unexpected error, in one line; its traceback goes to a file that only its owner reads."""
     import platform
     import tempfile
 

@@ -112,15 +112,15 @@ class _ContainedStack:
     def endpoints(self) -> Endpoints:
         """The parts as they are reached inside the containers' network."""
         redis_host, _, redis_port = self._environ.get("DEVENV_REDIS", "redis:6379").rpartition(":")
-        doors = self._environ.get("DEVENV_REDIS_DOORS", "")
-        access = Path(doors) / ACCESS_FILE
+        credentials = self._environ.get("DEVENV_REDIS_CREDENTIALS", "")
+        access = Path(credentials) / ACCESS_FILE
         return Endpoints(
             traffic=f"http://127.0.0.1:{self._edge.traffic_port}",
             control=f"http://127.0.0.1:{self._edge.control_port}",
             ml=self._environ.get("DEVENV_ML_URL", "http://mock-ml:8001"),
             redis_host=redis_host,
             redis_port=int(redis_port),
-            redis_access=str(access) if doors and access.exists() else "",
+            redis_access=str(access) if credentials and access.exists() else "",
         )
 
     def restart_pods(self, settings: Mapping[str, SettingChanges], progress: Progress) -> None:

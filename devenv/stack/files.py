@@ -28,7 +28,7 @@ def writing(path: Path | str, option: str = "") -> Iterator[None]:
     """Turn an OSError of the block, which writes ``path``, into one that names the file.
 
     Raises EnvironmentProblem (exit code 4); where ``option`` ("--out") named the file and the machine is not
-    the reason, UsageProblem. A pipe that nobody reads any more stays a BrokenPipeError.
+    the reason, UsageProblem. A pipe without a reader stays a BrokenPipeError.
     """
     try:
         yield

@@ -10,9 +10,9 @@
 --   other          nothing done: the answer was worked out for another picture than the document's
 --   broken         nothing done: no session lies under this key
 --
--- The receipt remembers what each token was told, so that a command which is sent again because its reply was
--- lost is answered as before, not counted again. It stays as long as the session had left to live: who was
--- told 503 because every reply was lost, and tries again, hears "already solved" and never "not found".
+-- The receipt holds the answer to each token, so that a command which is sent again because its reply was lost is
+-- answered as before, not counted again. It stays as long as the session had left to live: a client that got 503
+-- because every reply was lost, and tries again, gets "already solved" and never "not found".
 
 local session, receipt = KEYS[1], KEYS[2]
 local token, kind, answer, basis = ARGV[1], ARGV[2], ARGV[3], ARGV[4]

@@ -32,7 +32,7 @@ class ReadableStore(SessionStore, Protocol):
 
 
 class MirrorObserver(Protocol):
-    """Told how the store that does not decide compares with the one that does."""
+    """Called with how the store that does not decide compares with the one that does."""
 
     def mirrored(self, result: str) -> None:
         """``same`` or ``differs`` (shadow and live), ``written`` (the other stages), ``failed``."""

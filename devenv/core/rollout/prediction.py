@@ -39,7 +39,7 @@ def loss(
     used: Stages | None = None,
     restarted: Sequence[str] = (),
 ) -> float:
-    """The share of sessions that are told "not found" although they are open, 0 to 1.
+    """The share of sessions that get "not found" although they are open, 0 to 1.
 
     ``cohorts``: a session meets only pods of the stage that it was born at (where one is left), else all
     pods alike. ``births``: the only stage whose pods get new sessions. ``used``: the stages of the pods when

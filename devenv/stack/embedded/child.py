@@ -157,8 +157,8 @@ def describe_exit(code: int) -> str:
 
 def died_at_start(child: Child, code: int) -> EnvironmentProblem:
     """The error for a program that ended before it was ready, with its own last words."""
-    said = child.last_words()
+    last_line = child.last_words()
     return EnvironmentProblem(
-        f"{child.name} ended at start ({describe_exit(code)})" + (f": {said}" if said else ""),
+        f"{child.name} ended at start ({describe_exit(code)})" + (f": {last_line}" if last_line else ""),
         hint=f"its whole log is {child.log}",
     )

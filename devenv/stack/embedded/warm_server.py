@@ -2,7 +2,7 @@
 
 It has no thread, event loop or settings, and opens nothing but the socket on which it is asked: a JSON
 object in each message, its length before it, and with it the descriptors of the program's input, log and
-report. It ends when the last socket does, that is when whoever made it has ended, in whatever way.
+report. It ends when the last socket does, that is when the process that made it has ended, in whatever way.
 
 A program runs under a keeper that is a fork too, and the two do not need the warm process any more. The
 keeper (without a keeper the program) writes into ``report`` its own process id, in a line, and its exit code,
@@ -115,11 +115,11 @@ def serve(
 
 def _reap_children(waiting: selectors.BaseSelector) -> None:
     """Keepers that have ended are waited for as SIGCHLD tells of them."""
-    told, tell = os.pipe()
-    for descriptor in (told, tell):
+    woken, wake = os.pipe()
+    for descriptor in (woken, wake):
         os.set_blocking(descriptor, False)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
-    signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
 
     def reap(descriptor: int, waiting: selectors.BaseSelector) -> None:
         os.read(descriptor, 4096)
@@ -127,7 +127,7 @@ def _reap_children(waiting: selectors.BaseSelector) -> None:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
 
-    waiting.register(told, selectors.EVENT_READ, reap)
+    waiting.register(woken, selectors.EVENT_READ, reap)
 
 
 def _accept(listener: socket.socket, waiting: selectors.BaseSelector) -> None:
@@ -173,7 +173,8 @@ def receive(connection: socket.socket, descriptors: list[int]) -> Program | None
 
 
 def send(connection: socket.socket, program: Program, descriptors: Sequence[int]) -> None:
-    """Ask for a program whose input, output and report are ``descriptors``. OSError: nobody is there."""
+    """Ask for a program whose input, output and report are ``descriptors``. OSError: no process reads the
+    socket."""
     body = json.dumps(program.to_json()).encode()
     socket.send_fds(connection, [LENGTH.pack(len(body))], descriptors)
     connection.sendall(body)
@@ -253,7 +254,7 @@ def _name_process(name: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve on the listening Unix socket FD, which was inherited, until standard input ends.
 
-    Whoever made the socket sees to it that nobody else can reach it: what is asked of it is run.
+    The process that made the socket keeps all others from reaching it: what is asked of it is run.
     """
     parser = argparse.ArgumentParser(prog="python -m devenv.stack.embedded.warm_server")
     parser.add_argument("--listener", type=int, required=True, metavar="FD")

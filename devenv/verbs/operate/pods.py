@@ -23,7 +23,7 @@ def signal_pod(stack: JournaledStack, word: str, action: str) -> str:
     action, EnvironmentProblem where the pod is not a process of this machine, or does not run.
     """
     if action not in ACTIONS:
-        raise UsageProblem(f"a pod cannot be told {action!r}", hint=f"one of {', '.join(ACTIONS)}")
+        raise UsageProblem(f"there is no action {action!r} on a pod", hint=f"one of {', '.join(ACTIONS)}")
     pod = _pod(stack, word)
     if pod.pid is None:
         raise EnvironmentProblem(f"{pod.name} does not run as a process of this machine", hint="restart it")
@@ -36,7 +36,9 @@ def signal_pod(stack: JournaledStack, word: str, action: str) -> str:
         }
         calls[action]()
     except psutil.Error as error:
-        raise EnvironmentProblem(f"{pod.name} cannot be told to {action}: {error}") from error
+        raise EnvironmentProblem(
+            f"the process of {pod.name} could not be signalled ({action}): {error}"
+        ) from error
     if action == "kill":
         comes_true(lambda: _pod(stack, word).state == "stopped", WAIT_SECONDS)
         stack.note("restart", pod.name)

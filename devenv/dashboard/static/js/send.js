@@ -85,7 +85,7 @@ async function tenVisitors() {
       const got = await verify(about, "right", "visitor", "");
       if (got.body?.success === true) passed += 1;
       if (got.body?.message === "Challenge not found") lost += 1;
-      last.value = `${visitor} visitors with the right answer: ${passed} passed, ${lost} were told "Challenge not found"`;
+      last.value = `${visitor} visitors with the right answer: ${passed} passed, ${lost} got "Challenge not found"`;
     }
   } catch (error) {
     show(error);

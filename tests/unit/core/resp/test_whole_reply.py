@@ -51,10 +51,10 @@ def test_a_reply_that_has_not_ended() -> None:
     [
         b"HTTP/1.1 400",  # refused at its first byte, although no line has ended
         b"\x15\x03\x01",
-        b"$991\r\n",  # the length alone says that it is longer than what is read
+        b"$993\r\n",  # the length alone says that it is longer than what is read
         b"$x\r\n",
         b"+" + b"a" * LIMIT,
-        b"*1\r\n" * 200,
+        b"*1\r\n" * 300,
         b"*1\r\n:x\r\n",
         b">1\r\n+push\r\n",  # RESP3
         b"%1\r\n+a\r\n+b\r\n",

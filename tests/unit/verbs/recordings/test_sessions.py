@@ -66,7 +66,7 @@ def test_an_id_of_which_the_create_is_not_known() -> None:
 def test_a_request_that_says_nothing_is_a_guess_with_a_note() -> None:
     events, notes = told(create(1, FIRST), create(2, SECOND), verify(3, "{}"))
     assert events[-1] == "verify c1"
-    assert notes.startswith("which challenge an answer is about is not told")
+    assert notes.startswith("which challenge an answer is about is not recorded")
     assert notes.endswith("entry 3 (1)")
 
 
