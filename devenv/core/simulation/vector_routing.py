@@ -121,7 +121,7 @@ class Router:
                 return self.first(requests, keys, rng)
 
     def _kept(self, segments: Ints, previous: Ints, reconnects: Bools | None, rng: Generator) -> Ints:
-        drawn = self.draw(segments, rng)  # drawn for all: the same numbers whoever reconnects
+        drawn = self.draw(segments, rng)  # drawn for all: the same numbers whichever clients reconnect
         stays = None if reconnects is None else ~reconnects
         if not self.steady:
             up = (previous != NO_POD) & self.history.up[segments, previous]
