@@ -11,6 +11,7 @@ from fastapi import APIRouter
 
 from devenv.core.model.errors import UsageProblem
 from devenv.core.scenario import Scenario, catalogue
+from devenv.dashboard.sketches import sketch
 from devenv.dashboard.surroundings import Surroundings
 from devenv.harness.runs.store import RESULTS, SCHEDULE, TRACE, Run, list_runs, resolve_run
 from devenv.harness.runs.trace import read_numbered
@@ -93,6 +94,7 @@ def _scenario(scenario: Scenario) -> dict[str, Any]:
         "about": scenario.about,
         "needs": list(scenario.needs),
         "source": scenario.source,
+        "sketch": sketch(scenario),
         "pods": scenario.stack.pods,
         "stores": {
             str(strategy): {"bug": note.bug, "shows": note.shows, "not_applicable": note.not_applicable}

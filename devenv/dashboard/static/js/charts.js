@@ -73,7 +73,7 @@ class Chart extends HTMLElement {
     const options = {
       width: this.clientWidth || 600,
       height: 180,
-      legend: { show: true },
+      legend: { show: true, live: false },
       scales: { x: { time: this.unit === "time" } },
       axes: [axis, { ...axis, size: 56 }],
       series: [{ label: this.unit }, ...this.series.map((one) => ({ label: one.label, stroke: style.getPropertyValue(`--${one.tone}`), width: 2, points: { show: false } }))],

@@ -11,6 +11,12 @@ import { t } from "./words.js";
 /** @import {Pod} from "./types.js" */
 
 const STORES = ["memory", "guide", "atomic", "watch", "getdel", "incr"];
+/** What all pods can be set to at once. @type {[string, string][]} */
+const WAYS = [
+  ["memory", "USE_REDIS=false"],
+  ["guide", "USE_REDIS=true, guide"],
+  ["atomic", "USE_REDIS=true, atomic"],
+];
 const POLICIES = ["round-robin", "random", "least-in-flight", "source-hash", "cookie-sticky", "per-connection"];
 
 /** @param {Event} event */
@@ -123,6 +129,8 @@ function mlFaults() {
 export function controlsPanel() {
   const seen = overview.value;
   if (seen === null) return html`<section class="card controls"></section>`;
+  const kept = new Set(Object.values(seen.stores));
+  const all = kept.size === 1 ? [...kept][0] : "";
   const running = seen.redis_state === "running";
   const custom = POLICIES.includes(seen.policy) ? [] : [seen.policy];
   const ttl = seen.pods[0]?.settings.CAPTCHA_TTL ?? "60";
@@ -131,9 +139,7 @@ export function controlsPanel() {
     ${
       seen.restarts
         ? html`<div class="buttons all">
-            <button id="all-memory" @click=${() => setStore([], "memory")}>USE_REDIS=false</button>
-            <button id="all-guide" @click=${() => setStore([], "guide")}>true, guide</button>
-            <button id="all-atomic" class="primary" @click=${() => setStore([], "atomic")}>true, atomic</button>
+            ${WAYS.map(([store, words]) => html`<button id=${`all-${store}`} class=${all === store ? "primary" : ""} aria-pressed=${all === store ? "true" : "false"} @click=${() => setStore([], store)}>${words}</button>`)}
           </div>`
         : html`<p class="hint">A container cannot restart its neighbours. In a terminal: <code>devenv toggle on --backend compose</code>, <code>devenv toggle off --backend compose</code>, <code>docker compose pause redis</code></p>`
     }

@@ -65,9 +65,8 @@ export function findings() {
   if (loading.value) return html`<p role="status">…</p>`;
   const all = explanation.value;
   if (all === null) return "";
-  return html`<div class="findings">
-    <p class="verdict ${all.findings.length ? "bad" : "good"}" role="status">${all.verdict}</p>
-    ${all.findings.map(
+  return html`<p class="verdict ${all.findings.length ? "bad" : "good"}" role="status">${all.verdict}</p>
+    <div class="findings"><div>${all.findings.map(
       (finding) => html`<article class="card finding">
         <h3><span class="label">cause</span> ${finding.cause}${finding.count > 1 ? ` × ${finding.count}` : ""}</h3>
         <p>${finding.sentence}</p>
@@ -83,6 +82,6 @@ export function findings() {
     )}
     ${all.remarks.map((remark) => html`<p class="hint">${remark}</p>`)}
     ${all.missing.map((missing) => html`<p class="hint">not recorded: ${missing}</p>`)}
-    ${all.messages.length ? sequence(all.messages.slice(-60), "What happened") : ""}
+    </div>${all.messages.length ? sequence(all.messages.slice(-60), "What happened") : ""}
   </div>`;
 }

@@ -131,7 +131,6 @@ export class Lanes {
     const [from, to] = span(row, pod, lanes);
     const time = new Date(row.time * 1000);
     const clock = `${String(time.getMinutes()).padStart(2, "0")}:${String(time.getSeconds()).padStart(2, "0")}.${String(time.getMilliseconds()).padStart(3, "0")}`;
-    const who = row.pod === null ? "" : ` ${t("pod")} ${letter(row.pod)}`;
     return html`<div
       class="row ${row.kind} ${row.tone} ${chosen ? "chosen" : ""}"
       id="row-${row.id}"
@@ -143,8 +142,8 @@ export class Lanes {
       @pointerenter=${() => options.peek(row)}
     >
       <span class="when" role="gridcell">${clock}</span>
-      <span class="arrow" role="gridcell" aria-label=${`${row.text}${who}: ${row.result}`} .style=${`grid-column: ${from + 2} / ${to + 3}`}>
-        <span class="podname">${row.pod === null ? "" : letter(row.pod)}</span>
+      <span class="arrow" role="gridcell" title=${`${row.text}: ${row.result}`} .style=${`grid-column: ${from + 2} / ${to + 3}`}>
+        ${row.pod === null ? "" : html`<span class="podname"><span class="hidden">${t("pod")} </span>${letter(row.pod)}</span>`}
         <span class="text">${row.text}</span><span class="result">${row.result}</span>
       </span>
       ${options.buttons ? html`<span class="buttons" role="gridcell">${options.buttons(row)}</span>` : ""}

@@ -29,16 +29,16 @@ function beside(pods) {
   const boxes = {};
   const first = middle - (pods.length * (POD_H + gap) - gap) / 2;
   pods.forEach((pod, index) => {
-    boxes[pod] = { x: 340, y: first + index * (POD_H + gap), w: 236, h: POD_H };
+    boxes[pod] = { x: 312, y: first + index * (POD_H + gap), w: 236, h: POD_H };
   });
   return {
-    width: 980,
+    width: 900,
     height,
-    client: { x: 14, y: middle - 34, w: 96, h: 68 },
-    proxy: { x: 170, y: middle - 44, w: 112, h: 88 },
+    client: { x: 8, y: middle - 34, w: 96, h: 68 },
+    proxy: { x: 142, y: middle - 44, w: 122, h: 88 },
     pods: boxes,
-    gate: { x: 640, y: middle - 44, w: 100, h: 88 },
-    redis: { x: 800, y: middle - 92, w: 166, h: 184 },
+    gate: { x: 590, y: middle - 44, w: 100, h: 88 },
+    redis: { x: 728, y: middle - 92, w: 164, h: 184 },
     tall: false,
   };
 }

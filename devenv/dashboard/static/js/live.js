@@ -101,18 +101,18 @@ export function liveView() {
   const frozen = lanes.frozen;
   const rows = frozen ? frozen.filter((row) => fits(row, records.filter)) : [...records.shown, ...open];
   const count = `${rows.length} of ${(frozen ?? records.rows).length}${frozen ? `, ${records.total} came` : ""}`;
+  const opened = peeked.value ?? selected.value;
   return html`<div class="live">
-      <div class="side"><section class="card stage" aria-label="The stack now">${picture()}</section>${why()}${touchPanel()}</div>
-      <div class="side">${sendPanel()}${controlsPanel()}</div>
-    </div>
-    <section class="card" aria-labelledby="stream-title">
-      <div class="bar">
-        <h2 id="stream-title">${t("Stream")}</h2>
-        <button aria-pressed=${frozen ? "true" : "false"} id="pause" @click=${pauseOrResume}>${frozen ? t("Resume") : t("Pause")} <kbd>p</kbd></button>
-        ${filterBar(podNames.value, count)}
-      </div>
-      ${dropped.value ? html`<p class="banner bad" role="status">${dropped.value} records were dropped: they came faster than this page took them, or while it was away. <button @click=${() => (dropped.value = 0)}>OK</button></p>` : ""}
-      <div class="streamed">
+    <div class="side">
+      <section class="card stage" aria-label="The stack now">${picture()}</section>
+      ${why()} ${touchPanel()}
+      <section class="card" aria-labelledby="stream-title">
+        <div class="bar">
+          <h2 id="stream-title">${t("Stream")}</h2>
+          <button aria-pressed=${frozen ? "true" : "false"} id="pause" @click=${pauseOrResume}>${frozen ? t("Resume") : t("Pause")} <kbd>p</kbd></button>
+          ${filterBar(podNames.value, count)}
+        </div>
+        ${dropped.value ? html`<p class="banner bad" role="status">${dropped.value} records were dropped: they came faster than this page took them, or while it was away. <button @click=${() => (dropped.value = 0)}>OK</button></p>` : ""}
         ${lanes.draw(rows, {
           name: t("Stream"),
           pods: podNames.value,
@@ -122,8 +122,12 @@ export function liveView() {
           buttons,
           redraw: () => (moved.value += 1),
         })}
-        <aside class="detail" aria-label="The record in full">${detail(peeked.value ?? selected.value, more)}</aside>
-      </div>
-    </section>
-    ${share()}`;
+      </section>
+      ${share()}
+    </div>
+    <div class="side">
+      ${sendPanel()}${controlsPanel()}
+      <aside class="card detail" aria-label="The record in full">${detail(opened, more)}</aside>
+    </div>
+  </div>`;
 }

@@ -19,7 +19,6 @@ narrow.addEventListener("change", () => {
 
 /** A pod stays red for so many seconds after "Challenge not found". */
 const RED_SECONDS = 20;
-const MOST_CHIPS = 4;
 
 /** @returns {Layout} */
 export function plan() {
@@ -41,9 +40,9 @@ function edge(points, kind) {
   return svg`<line class="edge ${kind}" x1=${from.x} y1=${from.y} x2=${to.x} y2=${to.y}></line>`;
 }
 
-/** @param {Life[]} lives @param {number} x @param {number} y @param {number} columns @param {number} width */
-function chips(lives, x, y, columns, width) {
-  const shown = lives.slice(0, MOST_CHIPS);
+/** @param {Life[]} lives @param {number} x @param {number} y @param {number} columns @param {number} width @param {number} lines */
+function chips(lives, x, y, columns, width, lines) {
+  const shown = lives.slice(0, columns * lines);
   const step = width / columns;
   return svg`${shown.map((life, index) => {
     const left = Math.max(0, Math.round(life.made + life.ttl - now.value));
@@ -54,7 +53,7 @@ function chips(lives, x, y, columns, width) {
       <rect x=${cx} y=${cy} width=${step - 6} height="20" rx="10"></rect>
       <text x=${cx + 9} y=${cy + 14}>${short(life.id)} <tspan class="ttl">${left} s</tspan></text>
     </g>`;
-  })}${lives.length > MOST_CHIPS ? svg`<text class="line" x=${x} y=${y + (Math.ceil(MOST_CHIPS / columns)) * 24 + 12}>+ ${lives.length - MOST_CHIPS}</text>` : ""}`;
+  })}`;
 }
 
 /** @param {Pod} pod @param {Layout} where @param {Life[]} lives */
@@ -67,20 +66,22 @@ function podPart(pod, where, lives) {
   const busy = underWay.value.filter((exchange) => exchange.pod === pod.name).length;
   const state = pod.state === "running" ? "" : pod.state;
   const mine = memory ? lives.filter((life) => life.pod === pod.name) : [];
+  const made = lives.filter((life) => life.pod === pod.name).length;
   const narrowBox = box.w < 200;
   return svg`<g class="part pod ${red ? "bad" : ""} ${pod.state === "running" ? "" : "down"}">
     <rect x=${box.x} y=${box.y} width=${box.w} height=${box.h} rx="10"></rect>
-    <text class="name" x=${box.x + 12} y=${box.y + 24}>${t("pod")} ${letter(pod.name)}${busy ? svg`<tspan class="busy"> · ${busy} open</tspan>` : ""}</text>
-    <text class="line" x=${box.x + 12} y=${box.y + 43}>${state || `USE_REDIS ${pod.settings.USE_REDIS ?? "?"}${narrowBox ? "" : ` · ${store}`}`}</text>
+    <text class="name" x=${box.x + 12} y=${box.y + 24}>${t("pod")} ${letter(pod.name)}${mine.length ? svg`<tspan class="line count"> · ${mine.length} live here</tspan>` : ""}${busy ? svg`<tspan class="busy"> · ${busy} open</tspan>` : ""}</text>
+    <text class="line" x=${box.x + 12} y=${box.y + 43}>${state || `USE_REDIS=${pod.settings.USE_REDIS ?? "?"}${narrowBox ? "" : ` · ${store}`}`}</text>
     ${
       red
         ? svg`<a class="why" href=${`#/live?why=${lost.exchange.seq}`} aria-label=${`Pod ${letter(pod.name)} answered: Challenge not found. Why?`}>
             <rect class="whyback" x=${box.x + 8} y=${box.y + 54} width=${box.w - 16} height="44" rx="8"></rect>
-            <text class="found" x=${box.x + 18} y=${box.y + 72}>Challenge not found</text>
+            <text class="found ${narrowBox ? "small" : ""}" x=${box.x + 18} y=${box.y + 72}>Challenge not found</text>
             <text class="link" x=${box.x + 18} y=${box.y + 90}>${t("Why?")} →</text></a>`
         : memory
-          ? chips(mine, box.x + 12, box.y + 53, narrowBox ? 1 : 2, box.w - 20)
-          : ""
+          ? chips(mine, box.x + 12, box.y + 56, narrowBox ? 1 : 2, box.w - 20, 2)
+          : svg`<text class="line" x=${box.x + 12} y=${box.y + 66}>${made ? `made ${made} of the challenges` : ""}</text>
+              <text class="line" x=${box.x + 12} y=${box.y + 84}>${made ? "that live in Redis" : ""}</text>`
     }
   </g>`;
 }
@@ -110,6 +111,6 @@ export function picture() {
     ${part(where.redis, seen.redis_engine === "valkey" ? "Valkey" : "Redis", seen.redis_state === "running" ? "store" : "store down", [
       seen.redis_state === "running" ? `${keys} ${keys === 1 ? "key" : "keys"}` : seen.redis_state,
     ])}
-    ${chips(inRedis, where.redis.x + 12, where.redis.y + 56, 1, where.redis.w - 20)}
+    ${chips(inRedis, where.redis.x + 12, where.redis.y + 56, 1, where.redis.w - 20, 5)}
   </svg>`;
 }

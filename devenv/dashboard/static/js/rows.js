@@ -74,7 +74,7 @@ export function commandRow(command) {
   const words = [command.command, ...(command.key === null ? [] : [shortKey(command.key)])];
   const usual = command.fate === "passed" || command.fate === "handshake" || command.fate === "queued";
   const reply = command.reply === null ? "" : command.reply;
-  const failed = reply.startsWith("-") || reply.startsWith("(error)");
+  const failed = /^-[A-Z]/.test(reply);
   return {
     id: `c${command.seq}`,
     time: command.received,
@@ -82,7 +82,7 @@ export function commandRow(command) {
     pod: command.pod,
     text: words.join(" "),
     result: usual ? reply : `${command.fate}${reply ? ` · ${reply}` : ""}`,
-    tone: failed ? "bad" : (FATES[command.fate] ?? "bad"),
+    tone: failed && command.fate !== "handshake" ? "bad" : (FATES[command.fate] ?? "bad"),
     challenge: command.key === null ? null : (command.key.split(":").pop() ?? null),
     record: command,
     haystack: JSON.stringify(command).toLowerCase(),

@@ -5,11 +5,11 @@ import { signal } from "../vendor/signals-core/signals-core.module.js";
 import { act } from "./api.js";
 import { job, reported, start, stop } from "./jobs.js";
 import { parameter, setParameter } from "./route.js";
-import { sequence } from "./sequence.js";
+import { sequence, thumbnail } from "./sequence.js";
 import { overview } from "./state.js";
 import { t } from "./words.js";
 
-/** @typedef {{id: string, title: string, cause: string, about: string, source: string, pods: number, stores: Record<string, {bug: boolean, shows: string, not_applicable: string|null}>}} Scenario */
+/** @typedef {{id: string, title: string, cause: string, about: string, source: string, sketch: import("./types.js").Message[], pods: number, stores: Record<string, {bug: boolean, shows: string, not_applicable: string|null}>}} Scenario */
 
 const scenarios = signal(/** @type {Scenario[]} */ ([]));
 const step = signal(1000);
@@ -34,12 +34,14 @@ function card(scenario) {
   return html`<article class="card scenario ${shown ? "open" : ""}">
     <h3><button class="link title" aria-expanded=${shown ? "true" : "false"} @click=${() => setParameter("scenario", shown ? "" : scenario.id)}>${scenario.title}</button></h3>
     <p class="quiet"><code>${scenario.id}</code> · ${scenario.pods} ${scenario.pods === 1 ? "pod" : "pods"}</p>
+    ${shown ? "" : thumbnail(scenario.sketch)}
     <p class="stores">${stores.map(([store, note]) => html`<span class="label ${note.not_applicable ? "" : note.bug ? "bad" : "good"}" title=${note.not_applicable ?? note.shows}>${store}${note.not_applicable ? " –" : note.bug ? " ✗" : " ✓"}</span>`)}</p>
     ${
       shown
         ? html`<p>${scenario.about}</p>
             <ul class="plain">${stores.map(([store, note]) => html`<li><b>${store}</b>: ${note.not_applicable ?? note.shows}</li>`)}</ul>
             <div class="buttons">${stores.filter(([, note]) => !note.not_applicable).map(([store]) => html`<button class="primary" ?disabled=${!overview.value?.restarts} @click=${() => run(scenario, store)}>${t("Run")}: ${store}</button>`)}</div>
+            ${job.value?.asked.target === scenario.id ? "" : sequence(scenario.sketch, `The steps of ${scenario.id}`)}
             <p class="quiet">The same in a terminal: <code>devenv replay ${scenario.id} --strategy ${stores.find(([, note]) => note.bug)?.[0] ?? "atomic"}</code></p>
             ${job.value?.asked.target === scenario.id ? outcome(scenario) : ""}
             <details><summary>the scenario's file</summary><pre tabindex="0">${scenario.source}</pre></details>`

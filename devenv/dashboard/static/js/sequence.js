@@ -24,7 +24,8 @@ function participants(messages) {
 
 /** @param {string} label */
 function cut(label) {
-  return label.length > 46 ? `${label.slice(0, 45)}…` : label;
+  const plain = label.replaceAll("⏸ ", "").replaceAll(" ⏸", " (held)"); // not every font has that sign
+  return plain.length > 46 ? `${plain.slice(0, 45)}…` : plain;
 }
 
 /** @param {Message[]} messages @param {string} title @param {number} [step] How many are drawn in full; the rest is pale. */
@@ -44,6 +45,28 @@ export function sequence(messages, title, step = messages.length) {
       ${messages.map((message, index) => arrow(message, x(message.source), x(message.target), HEAD + index * LINE + 18, index >= step))}
     </svg>
   </div>`;
+}
+
+const SMALL = 54;
+
+/** The same in a few lines, without words: what a card shows. @param {Message[]} messages */
+export function thumbnail(messages) {
+  const names = participants(messages);
+  const shown = messages.slice(0, 9);
+  const width = Math.max(4, names.length) * SMALL;
+  const height = 16 + shown.length * 9;
+  /** @param {string} name */
+  const x = (name) => names.indexOf(name) * SMALL + SMALL / 2;
+  return html`<svg class="thumbnail" viewBox="0 0 ${width} ${Math.max(60, height)}" aria-hidden="true">
+    ${names.map((name) => svg`<line class="life" x1=${x(name)} x2=${x(name)} y1="14" y2=${height}></line><text x=${x(name)} y="9">${name.startsWith("captcha-api-") ? letter(name) : name}</text>`)}
+    ${shown.map((message, index) => {
+      const from = x(message.source);
+      const to = x(message.target);
+      const y = 20 + index * 9;
+      if (from === to) return svg`<circle class="mark" cx=${from} cy=${y} r="3"></circle>`;
+      return svg`<g class="msg ${message.kind}"><line x1=${from} x2=${to} y1=${y} y2=${y}></line><path d=${`M ${to} ${y} l ${to > from ? -5 : 5} -2.5 v 5 z`}></path></g>`;
+    })}
+  </svg>`;
 }
 
 /** @param {Message} message @param {number} from @param {number} to @param {number} y @param {boolean} pale */

@@ -84,7 +84,7 @@ function grid(challenge) {
 /** @param {any} challenge */
 function handwriting(challenge) {
   return html`<div class="samples">${challenge.samples.map((/** @type {string} */ url, /** @type {number} */ index) => html`<img src=${url} alt=${`sample ${index + 1}`} width="110" height="110" />`)}</div>
-    <canvas id="paper" width="400" height="400" aria-label="paper to write on" @pointerdown=${down} @pointermove=${along}></canvas>
+    <canvas id="paper" width="640" height="220" aria-label="paper to write on" @pointerdown=${down} @pointermove=${along}></canvas>
     <button @click=${() => clear(/** @type {HTMLCanvasElement} */ (document.getElementById("paper")))}>${t("Clear")}</button>`;
 }
 
