@@ -6,12 +6,11 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from devenv.cli.grouped import grouped
 from devenv.cli.options import CommandContext, Common
 from devenv.cli.running import run
-from devenv.cli.screen import grid
+from devenv.cli.screen import Text, grid
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import CaptchaType, Outcome
 from devenv.harness.client.cross_pod import Tally

@@ -35,6 +35,10 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a console without a letter must not end the verb
     _on_sigterm()
+    if _is_plain(words) and (len(words) < 2 or {"--help", "-h"} & set(words)):
+        from typer import rich_utils
+
+        rich_utils.COLOR_SYSTEM = None  # bold and dim are sequences too
     try:
         code = app(args=words, prog_name="devenv", standalone_mode=False)
         _flush()
@@ -68,8 +72,16 @@ def _screen(words: Sequence[str]) -> Screen:
     """Where problems are shown, as the options ask for; imported only when there is one to show."""
     from devenv.cli.screen import Screen
 
-    options = words[: words.index("--")] if "--" in words else words
-    return Screen(as_json="--json" in options, no_color="--no-color" in options)
+    return Screen(as_json="--json" in _options(words), no_color=_is_plain(words))
+
+
+def _options(words: Sequence[str]) -> Sequence[str]:
+    return words[: words.index("--")] if "--" in words else words
+
+
+def _is_plain(words: Sequence[str]) -> bool:
+    """Whether no escape sequence may be written."""
+    return "--no-color" in _options(words) or bool(os.environ.get("NO_COLOR"))
 
 
 def _other(error: Exception, words: Sequence[str]) -> int:
@@ -81,7 +93,8 @@ def _other(error: Exception, words: Sequence[str]) -> int:
         command = getattr(getattr(error, "ctx", None), "command_path", "devenv")
         text = str(describe())
         if type(error).__name__ == "NoArgsIsHelpError":  # the text is the whole help, or was printed before
-            typer.echo(text, nl=bool(text))
+            if text:
+                _screen(words).help(text)
             text = ""
         message = " ".join(text.split()) or "a verb is missing"
         _screen(words).problem(UsageProblem(message, hint=f"see `{command} --help`"))
@@ -93,7 +106,7 @@ def _other(error: Exception, words: Sequence[str]) -> int:
         return _end(EnvironmentProblem(f"{what}{error.strerror or error}"), words)
     if isinstance(error, MemoryError):
         return _end(EnvironmentProblem("the memory of this machine is used up"), words)
-    return _end(_fault(error), words)
+    return _end(_fault(error, words), words)
 
 
 def _end(problem: DevenvError, words: Sequence[str]) -> int:
@@ -111,7 +124,7 @@ def _say_no_more() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _fault(error: Exception) -> InternalFault:
+def _fault(error: Exception, words: Sequence[str]) -> InternalFault:
     """An unexpected error, in one line; its traceback goes to a file that only its owner reads."""
     import platform
     import tempfile
@@ -124,7 +137,7 @@ def _fault(error: Exception) -> InternalFault:
             file.write(whole)
         where = f"the traceback is in {name}"
     except OSError:
-        sys.stderr.write(whole)
+        _screen(words).trace(whole)
         where = "the traceback is above"
     text = " ".join(str(error).split())
     summary = text if len(text) <= _SUMMARY else f"{text[:_SUMMARY]}…"

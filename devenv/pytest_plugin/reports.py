@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from devenv.core.model.vocabulary import CaptchaType
+from devenv.core.render.visible import one_line
 from devenv.verbs.explore.result import Exploration, ExploredViolation, Mode
 from devenv.verbs.replay.usecase import Replayed
 
@@ -22,7 +23,7 @@ def replay_report(done: Replayed) -> str:
         for group in done.explanation.groups:
             lines += [f"{group.cause}: {group.first.sentence}", f"  change: {group.first.change}"]
         lines.append(f"with pictures: devenv explain {done.run.id}")
-    return "\n".join([*lines, f"Reproduce with: {result.command}"])
+    return "\n".join(map(one_line, [*lines, f"Reproduce with: {result.command}"]))
 
 
 def exploration_report(found: Exploration) -> str:
@@ -34,7 +35,7 @@ def exploration_report(found: Exploration) -> str:
         lines += ["", *violation_lines(violation)]
     if not found.violations:
         lines.append(f"Reproduce with: {exploration_command(found)}")
-    return "\n".join(lines)
+    return "\n".join(map(one_line, lines))
 
 
 def exploration_command(found: Exploration) -> str:

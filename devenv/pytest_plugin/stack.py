@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from devenv.core.model.errors import DevenvError, UsageProblem
 from devenv.core.model.topology import Endpoints, StackStatus
 from devenv.core.model.vocabulary import CaptchaType, Strategy
+from devenv.core.render.visible import one_line
 from devenv.harness.config.settings import Settings, load
 from devenv.pytest_plugin.results import ExploreOutcome, ReplayOutcome
 from devenv.pytest_plugin.workbench import Toggle, Workbench
@@ -152,7 +153,7 @@ class Devenv:
             # A log that begins anew is shorter than it was.
             new = written[self._marks[part] :] if len(written) >= self._marks[part] else written
             if new:
-                sections.append((f"devenv: {part} wrote", "\n".join(new[-MOST_LOG_LINES:])))
+                sections.append((f"devenv: {part} wrote", "\n".join(map(one_line, new[-MOST_LOG_LINES:]))))
         return sections
 
     def _log(self) -> Iterator[tuple[str, str]]:

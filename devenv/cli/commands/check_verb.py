@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from devenv.cli.grouped import grouped
 from devenv.cli.options import Common
-from devenv.cli.screen import Screen
+from devenv.cli.screen import Screen, Text
 from devenv.core.checker.invariants import RECEIPTS, by_kind
 from devenv.core.checker.judge import Outcome, Report, Rules
 from devenv.core.checker.linearizability import DEFAULT_STEPS

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from devenv.cli.grouped import grouped
 from devenv.cli.options import Common
-from devenv.cli.screen import Screen
+from devenv.cli.screen import Screen, Text
 from devenv.core.doctor_rules.advice import UNEXPLAINED, Advice, Checked
 from devenv.core.model.errors import ExpectationFailed, Inconclusive, UsageProblem
 from devenv.core.render.junit import junit_xml
@@ -110,8 +109,7 @@ def _asked(what: str, screen: Screen) -> bool:
             f"doctor would {what}, and there is no terminal to ask on",
             hint="--yes allows it; --no-probe reads the settings only",
         )
-    with screen.aside():
-        return typer.confirm(f"doctor would {what}. Go on?", default=False, err=True)
+    return screen.confirm(f"doctor would {what}. Go on?")
 
 
 def _show(found: Examined, screen: Screen) -> None:

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from devenv.cli.grouped import grouped
 from devenv.cli.options import Common
-from devenv.cli.screen import Screen
+from devenv.cli.screen import Screen, Text
 from devenv.core.model.errors import UsageProblem
 from devenv.core.render.sequence import shorten
 from devenv.verbs.explain.explanation import Explanation, Group
@@ -68,7 +67,7 @@ def explain(
         write_report(found, report)
     at.screen.result(found.to_json())
     if as_mermaid:
-        typer.echo(mermaid(found), nl=False)
+        at.screen.output(mermaid(found))
     else:
         _show(found, at.screen)
     if found.wrong:

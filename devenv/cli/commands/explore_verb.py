@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from devenv.cli.grouped import grouped
 from devenv.cli.options import CommandContext, Common, Junit, RedisOption, Summary, write_file
-from devenv.cli.screen import Screen, grid
+from devenv.cli.screen import Screen, Text, grid
 from devenv.core.model.errors import Inconclusive, UsageProblem
 from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.core.render.junit import junit_xml

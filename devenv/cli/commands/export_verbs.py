@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from devenv.cli.grouped import grouped
 from devenv.cli.options import CommandContext, Common, StoreOption, store
+from devenv.cli.screen import Text
 from devenv.core.kubernetes import (
     RedisAt,
     ServiceOptions,
@@ -184,10 +184,8 @@ def k8s(
 def _deliver(at: CommandContext, manifests: list[Manifest], notes: list[str], out: Path | None) -> None:
     files = exporting.write(manifests, notes, out) if out is not None else []
     at.screen.result(exporting.as_json(manifests, files))
-    if at.screen.as_json:
-        return
     if out is None:
-        typer.echo(to_yaml(manifests, notes), nl=False)
+        at.screen.output(to_yaml(manifests, notes))
         return
     at.screen.show(*(str(path) for path in files), "")
     at.screen.show(*(Text(note) for note in notes))

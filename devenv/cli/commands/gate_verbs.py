@@ -10,11 +10,10 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from devenv.cli.grouped import grouped
 from devenv.cli.options import CommandContext, Common
-from devenv.cli.screen import Screen, grid
+from devenv.cli.screen import Screen, Text, grid
 from devenv.verbs.operate.gate import GateClient, GateState, never_met
 from devenv.verbs.operate.select import running_stack
 

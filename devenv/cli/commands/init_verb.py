@@ -5,15 +5,14 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from devenv.cli.commands.own_service import ServiceFlags
 from devenv.cli.grouped import grouped
 from devenv.cli.options import Common, write_file
-from devenv.cli.screen import Screen
+from devenv.cli.screen import Screen, Text
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA, PRESETS
 from devenv.harness.config.service_file import SERVICE_FILE, assignments, parse_service
@@ -97,11 +96,11 @@ def init(
         body=requests.body,
     )
     if asking:
-        options = _ask_start(options)
+        options = _ask_start(options, at.screen)
     with at.screen.working("examining the service") as progress:
         found = look(options, at.settings.state_dir, progress)
     if asking:
-        found = _ask_variables(found)
+        found = _ask_variables(found, at.screen)
     found = replace(found, directory="." if flags.app_dir is None else str(flags.app_dir))
     text = toml_text(found)
     service = parse_service(text, here)  # what is written can be read
@@ -114,29 +113,24 @@ def init(
     _show(found, written, at.screen)
 
 
-def _ask_start(options: InitOptions) -> InitOptions:
+def _ask_start(options: InitOptions, screen: Screen) -> InitOptions:
     """Which of several starts it is."""
     found = starts(options.folder)
     if options.app or options.command or len(found) < 2:
         return options
-    for number, start in enumerate(found, start=1):
-        typer.echo(f"  {number}  {start.removeprefix('app:')}", err=True)
-    chosen: Any = typer.prompt("What starts the service?", default=1, type=int, err=True)
-    start = found[min(max(int(chosen), 1), len(found)) - 1]
+    choices = [start.removeprefix("app:") for start in found]
+    start = found[screen.choose("What starts the service?", choices)]
     if start.startswith("app:"):
         return replace(options, app=start.removeprefix("app:"))
     return replace(options, command=start)
 
 
-def _ask_variables(found: Found) -> Found:
+def _ask_variables(found: Found, screen: Screen) -> Found:
     """What the variables that look outside are to say here."""
     env, neutral, allowed = dict(found.env), [], list(found.allow_env)
     for name in found.neutral:
-        answer = typer.prompt(
-            f"{name} looks like an address outside. A value for here (empty: none, keep: let it through)",
-            default="",
-            show_default=False,
-            err=True,
+        answer = screen.ask(
+            f"{name} looks like an address outside. A value for here (empty: none, keep: let it through)"
         )
         if answer == "keep":
             allowed.append(name)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from rich.text import Text
-
 from devenv.cli.commands.explain_verb import show_findings
 from devenv.cli.options import CommandContext
-from devenv.cli.screen import Screen, grid
+from devenv.cli.screen import Screen, Text, grid
 from devenv.core.model.errors import ExpectationFailed, Inconclusive
 from devenv.core.model.service import ServiceSpec
 from devenv.harness.client.cross_pod import Tally

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.syntax import Syntax
-from rich.text import Text
 
 from devenv.cli.grouped import grouped
 from devenv.cli.options import CommandContext, Common, write_file
+from devenv.cli.screen import Text
 from devenv.core.model.durations import seconds_of
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import MAX_PODS, Strategy
@@ -149,7 +148,8 @@ def shrink(
         at.screen.show(Text(f"✓ {found.scenario.id} holds: there is nothing to reduce", "bold green"))
         return
     at.screen.picture(found.result.recording.messages)
-    at.screen.show("", Syntax(found.text, "yaml", background_color="default"))
+    at.screen.show("")
+    at.screen.code(found.text)
     at.screen.show(Text(f"✗ {found.failure}", "bold red"))
     at.screen.show(
         Text(
@@ -170,8 +170,8 @@ def _deliver(made: Composed, out: Path | None, at: CommandContext) -> None:
     """The scenario, and what is to be known about it."""
     if out is not None:
         write_file("--out", out, made.text)
-    elif not at.screen.as_json:
-        typer.echo(made.text, nl=False)
+    else:
+        at.screen.output(made.text)
     at.screen.result(
         {
             "scenario": made.data["id"],

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.syntax import Syntax
-from rich.text import Text
 
 from devenv.cli.commands.explain_verb import show_findings
 from devenv.cli.grouped import grouped
 from devenv.cli.options import Common, Junit, RedisOption, Summary, write_file
-from devenv.cli.screen import Screen, grid
+from devenv.cli.screen import Screen, Text, grid
 from devenv.core.model.vocabulary import CATALOGUE_STORES, MAX_PODS, CaptchaType, Strategy
 from devenv.core.render.junit import junit_xml
 from devenv.core.scenario import Scenario, catalogue, find, for_services
@@ -203,7 +201,9 @@ def _mark(scenario: Scenario, strategy: Strategy) -> Text:
 
 
 def _show_scenario(scenario: Scenario, screen: Screen) -> None:
-    screen.show(Text(f"{scenario.id}: {scenario.title}", "bold"), "", scenario.about.strip(), "")
+    screen.show(Text(f"{scenario.id}: {scenario.title}", "bold"), "")
+    screen.block(scenario.about.strip())
+    screen.show("")
     for strategy, note in scenario.stores.items():
         screen.show(
             Text.assemble(
@@ -213,4 +213,5 @@ def _show_scenario(scenario: Scenario, screen: Screen) -> None:
                 note.shows or note.not_applicable or "",
             )
         )
-    screen.show("", Syntax(scenario.source, "yaml", background_color="default"))
+    screen.show("")
+    screen.code(scenario.source)

@@ -11,12 +11,11 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from devenv.cli.commands.own_service import ServiceFlags
 from devenv.cli.grouped import grouped
 from devenv.cli.options import ColdOption, CommandContext, Common, RedisOption, StoreOption, store
-from devenv.cli.screen import Screen, grid
+from devenv.cli.screen import Screen, Text, grid
 from devenv.core.model.backends import Backend
 from devenv.core.model.errors import DevenvError, EnvironmentProblem, UsageProblem
 from devenv.core.model.pod_stores import stores

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Annotated, cast
 
 import typer
-from rich.text import Text
 
 from devenv.cli.commands.explain_verb import show_findings
 from devenv.cli.commands.own_demo import demo_own
 from devenv.cli.grouped import grouped
 from devenv.cli.options import ColdOption, Common, RedisOption, StoreName, store
-from devenv.cli.screen import Screen, grid
+from devenv.cli.screen import Screen, Text, grid
 from devenv.core.model.backends import Language
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import CaptchaType, Strategy

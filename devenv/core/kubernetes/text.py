@@ -9,6 +9,7 @@ import yaml
 
 from devenv.core.kubernetes.parts import Manifest
 from devenv.core.kubernetes.scalars import needs_quotes
+from devenv.core.render.visible import is_visible, one_line, visible
 
 HEADER = "# Made by `devenv export k8s`."
 
@@ -21,7 +22,7 @@ class _Dumper(yaml.SafeDumper):
 
     def represent_str(self, data: str) -> yaml.ScalarNode:
         """Quote what any reader takes for another type: ``12e3`` is text to PyYAML and a number to Go."""
-        style = "'" if needs_quotes(data) else None
+        style = '"' if not is_visible(data) else "'" if needs_quotes(data) else None
         node: yaml.ScalarNode = self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
         return node
 
@@ -30,15 +31,18 @@ _Dumper.add_representer(str, _Dumper.represent_str)
 
 
 def to_yaml(manifests: Sequence[Manifest], notes: Sequence[str] = ()) -> str:
-    """One YAML stream under the header and ``notes``, which become comments; the order is kept."""
-    comments = [HEADER, *(f"# {note}".rstrip() for note in notes)]
+    """One YAML stream under the header and ``notes``, which become comments; the order is kept.
+
+    Every character is visible: as an escape in double quotes where it is not by itself.
+    """
+    comments = [HEADER, *(f"# {one_line(note)}".rstrip() for note in notes)]
     documents = [
         yaml.dump(
             manifest, Dumper=_Dumper, sort_keys=False, default_flow_style=False, allow_unicode=True, width=110
         )
         for manifest in manifests
     ]
-    return "\n".join(comments) + "\n" + "---\n".join(documents)
+    return "\n".join(comments) + "\n" + visible("---\n".join(documents))
 
 
 def file_name(manifest: Manifest) -> str:

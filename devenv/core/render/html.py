@@ -7,6 +7,7 @@ from importlib.resources import files
 
 from devenv.core.render.document import Cell, Command, Document, Fact, Pips, Section, Table
 from devenv.core.render.sequence import draw_svg
+from devenv.core.render.visible import LONGEST_TEXT, visible
 
 MOST_PIPS = 40
 """More trials than this are drawn as one proportional bar."""
@@ -16,7 +17,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-
 
 
 def render(document: Document) -> str:
-    """The report as a complete HTML page. All text is escaped."""
+    """The report as a complete HTML page. All text is made visible and escaped."""
     style = files("devenv.core.render").joinpath("style.css").read_text(encoding="utf-8")
     tone = "good" if document.holds else "bad"
     sections = "\n".join(_section(section, index) for index, section in enumerate(document.sections))
@@ -27,24 +28,24 @@ def render(document: Document) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="{_POLICY}">
 <meta name="color-scheme" content="light dark">
-<title>{escape(document.title)}</title>
+<title>{_text(document.title)}</title>
 <style>
 {style}</style>
 </head>
 <body>
 <main>
 <header>
-<h1>{escape(document.title)}</h1>
-<p class="subtitle">{escape(document.subtitle)}</p>
-<p class="verdict {tone}" id="verdict">{escape(document.verdict)}</p>
+<h1>{_text(document.title)}</h1>
+<p class="subtitle">{_text(document.subtitle)}</p>
+<p class="verdict {tone}" id="verdict">{_text(document.verdict)}</p>
 </header>
 {sections}
 <section class="plain">
-<h2>{escape(document.facts_title)}</h2>
+<h2>{_text(document.facts_title)}</h2>
 <dl>{"".join(_fact(fact) for fact in document.facts)}</dl>
 </section>
 <section class="plain">
-<h2>{escape(document.commands_title)}</h2>
+<h2>{_text(document.commands_title)}</h2>
 <ul class="commands">{"".join(_command(command) for command in document.commands)}</ul>
 </section>
 </main>
@@ -53,33 +54,38 @@ def render(document: Document) -> str:
 """
 
 
+def _text(text: str) -> str:
+    """``text`` as HTML: every character visible, no markup."""
+    return escape(visible(text, LONGEST_TEXT))
+
+
 def _section(section: Section, index: int) -> str:
     tone = "" if section.good is None else " good" if section.good else " bad"
-    label = f'<span class="label">{escape(section.label)}</span>' if section.label else ""
-    parts = [f'<section class="act{tone}">', f"<h2>{label}{escape(section.title)}</h2>"]
+    label = f'<span class="label">{_text(section.label)}</span>' if section.label else ""
+    parts = [f'<section class="act{tone}">', f"<h2>{label}{_text(section.title)}</h2>"]
     if section.note:
-        parts.append(f'<p class="note">{escape(section.note)}</p>')
+        parts.append(f'<p class="note">{_text(section.note)}</p>')
     if section.problems:
-        items = "".join(f"<li>{escape(problem)}</li>" for problem in section.problems)
+        items = "".join(f"<li>{_text(problem)}</li>" for problem in section.problems)
         parts.append(f'<ul class="problems">{items}</ul>')
     parts += [_table(table) for table in section.tables[:1]]
     if section.picture:
         svg = draw_svg(section.picture, title=section.picture_title, prefix=f"s{index}")
-        caption = f"<figcaption>{escape(section.picture_title)}</figcaption>"
+        caption = f"<figcaption>{_text(section.picture_title)}</figcaption>"
         parts.append(f'<figure>{caption}<div class="wide" tabindex="0">{svg}</div></figure>')
     parts += [_table(table) for table in section.tables[1:]]
     if section.explanation:
         parts.append('<div class="why">')
         if section.explanation_title:
-            parts.append(f"<h3>{escape(section.explanation_title)}</h3>")
-        parts += [f"<p>{escape(text)}</p>" for text in section.explanation]
+            parts.append(f"<h3>{_text(section.explanation_title)}</h3>")
+        parts += [f"<p>{_text(text)}</p>" for text in section.explanation]
         parts.append("</div>")
     return "\n".join([*parts, "</section>"])
 
 
 def _table(table: Table) -> str:
-    caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
-    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in table.head)
+    caption = f"<caption>{_text(table.caption)}</caption>" if table.caption else ""
+    head = "".join(f'<th scope="col">{_text(text)}</th>' for text in table.head)
     rows = "".join(f"<tr>{''.join(_cell(cell) for cell in row)}</tr>" for row in table.rows)
     return (
         f'<div class="wide" tabindex="0"><table>{caption}<thead><tr>{head}</tr></thead>'
@@ -88,7 +94,7 @@ def _table(table: Table) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    text = f"<code>{escape(cell.text)}</code>" if cell.tone == "code" else escape(cell.text)
+    text = f"<code>{_text(cell.text)}</code>" if cell.tone == "code" else _text(cell.text)
     marks = _pips(cell.pips) if cell.pips else ""
     return f'<td class="{cell.tone}">{marks}{text}</td>'
 
@@ -103,8 +109,8 @@ def _pips(pips: Pips) -> str:
 
 
 def _fact(fact: Fact) -> str:
-    return f"<div><dt>{escape(fact.name)}</dt><dd>{escape(fact.value)}</dd></div>"
+    return f"<div><dt>{_text(fact.name)}</dt><dd>{_text(fact.value)}</dd></div>"
 
 
 def _command(command: Command) -> str:
-    return f"<li><code>{escape(command.text)}</code><span>{escape(command.does)}</span></li>"
+    return f"<li><code>{_text(command.text)}</code><span>{_text(command.does)}</span></li>"

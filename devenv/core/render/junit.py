@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from xml.etree import ElementTree as ET
 
-ProblemKind = Literal["failure", "error", "skipped"]
+from devenv.core.render.visible import LONGEST_TEXT, one_line, visible
 
-_UNWRITABLE = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 cannot hold (§2.2), and control characters that a terminal would act on."""
+ProblemKind = Literal["failure", "error", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class Suite:
 
 
 def junit_xml(suites: Iterable[Suite]) -> str:
-    """The whole file. A character that XML cannot hold is written as Python escapes it: ``\\x1b``."""
+    """The whole file. A character that XML cannot hold (XML 1.0 §2.2) is made visible: ``\\x1b``."""
     root = ET.Element("testsuites")
     for suite in suites:
         element = ET.SubElement(root, "testsuite", _attributes(name=suite.name))
@@ -79,23 +77,15 @@ def _add_case(suite: ET.Element, case: Case) -> None:
     _set_time(element, case.seconds)
     for problem in case.problems:
         attributes = {"message": problem.message} | ({"type": problem.type} if problem.type else {})
-        ET.SubElement(element, problem.kind, _attributes(**attributes)).text = writable(problem.text) or None
+        ET.SubElement(element, problem.kind, _attributes(**attributes)).text = (
+            visible(problem.text, LONGEST_TEXT) or None
+        )
 
 
 def _attributes(**texts: str) -> dict[str, str]:
-    return {name: writable(text) for name, text in texts.items()}
+    return {name: one_line(text) for name, text in texts.items()}
 
 
 def _set_time(element: ET.Element, seconds: float | None) -> None:
     if seconds is not None:
         element.set("time", f"{seconds:.3f}")
-
-
-def writable(text: str) -> str:
-    """``text`` with every character that XML 1.0 cannot hold, or a terminal acts on, made visible."""
-    return _UNWRITABLE.sub(_escaped, text)
-
-
-def _escaped(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

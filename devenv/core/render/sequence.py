@@ -5,6 +5,7 @@ The drawings need no network and no library. Long lists are shortened in the mid
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from html import escape
@@ -12,6 +13,8 @@ from itertools import accumulate, pairwise
 from typing import Literal
 
 from rich.cells import cell_len
+
+from devenv.core.render.visible import one_line, quoted
 
 MessageKind = Literal["request", "reply", "failed", "note"]
 
@@ -37,6 +40,11 @@ class SequenceMessage:
 MAX_MESSAGES = 80
 """A picture with more messages is shortened in its middle."""
 
+PARTS = frozenset(("client", "proxy", "gate", "redis", "ml"))
+"""Participants that are no pods."""
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_LONGEST_QUOTED = 64
+_LONGEST_LABEL = 200
 _ORDER = ("client", "proxy", "", "gate", "redis", "ml")
 _ELLIPSIS = "…"
 
@@ -67,11 +75,30 @@ def shorten(messages: Sequence[SequenceMessage], limit: int = MAX_MESSAGES) -> l
 
 
 def _prepared(messages: Sequence[SequenceMessage]) -> list[SequenceMessage]:
-    """Shortened, and without characters that a terminal or XML would not take as text."""
+    """Shortened, each label in one visible line, each participant a plain name or quoted."""
     return [
-        replace(message, label="".join(c if c.isprintable() else " " for c in message.label))
+        replace(
+            message,
+            label=_label(message.label),
+            source=participant_name(message.source),
+            target=participant_name(message.target),
+            via=tuple(map(participant_name, message.via)),
+        )
         for message in shorten(messages)
     ]
+
+
+def _label(text: str) -> str:
+    """``text`` in one line, without characters whose width is not known (unassigned, private use)."""
+    return "".join(c if c.isprintable() else " " for c in one_line(text, _LONGEST_LABEL))
+
+
+def participant_name(name: str) -> str:
+    """``name``, as it stands above a lifeline: quoted where it is no name that a pod can have."""
+    if _PLAIN_NAME.fullmatch(name):
+        return name
+    is_quoted = len(name) <= _LONGEST_QUOTED and name[:1] == name[-1:] == '"' and one_line(name) == name
+    return name if is_quoted else quoted(name)
 
 
 def _spread(
@@ -237,7 +264,7 @@ def draw_mermaid(messages: Sequence[SequenceMessage]) -> str:
 
 
 def _mermaid_text(text: str) -> str:
-    escaped = "".join(f"#{ord(c)};" if c in "#;<>" else c for c in text)
+    escaped = "".join(f"#{ord(c)};" if c in "#;<>\\" else c for c in text)
     return " ".join(escaped.split()) or " "
 
 
@@ -272,11 +299,12 @@ def draw_svg(messages: Sequence[SequenceMessage], *, title: str, prefix: str) ->
     short = [replace(message, label=_spelled(message.label)) for message in _prepared(messages)]
     names = participants(short)
     edges = _spread(names, short, _pixels, _SVG_PADDING)
+    title = escape(one_line(title))
     height = _SVG_HEAD + _SVG_ROW * len(short) + 14
     parts = [
-        f'<svg class="sequence" xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(title)}" '
+        f'<svg class="sequence" xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{title}" '
         f'viewBox="0 0 {edges[-1]:.0f} {height}" width="{edges[-1]:.0f}" height="{height}">',
-        f"<title>{escape(title)}</title><defs>",
+        f"<title>{title}</title><defs>",
     ]
     for kind in ("request", "reply", "failed"):
         parts.append(

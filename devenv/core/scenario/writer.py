@@ -9,13 +9,12 @@ from typing import Any
 
 import yaml
 
+from devenv.core.render.visible import is_visible, visible
 from devenv.core.scenario.data import scenario_data
 from devenv.core.scenario.model import Scenario
 
 _ELSEWHERE = re.compile(r'\\[^n"\\]')
 """In JSON: a character that libyaml writes in another way than PyYAML does, or a control character."""
-_LINE_ENDS = re.compile("[\x85\u2028\u2029]")
-"""Line ends to YAML that PyYAML does not read back unless they are written as escapes."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -42,7 +41,7 @@ def reads_back(text: str, data: Mapping[str, Any]) -> bool:
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = '"' if _LINE_ENDS.search(text) else "|" if "\n" in text else None
+    style = '"' if not is_visible(text) else "|" if "\n" in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
@@ -51,12 +50,12 @@ for _each in (_Dumper, _FastDumper):
 
 
 def scenario_yaml(data: Mapping[str, Any]) -> str:
-    """A scenario's data as its file."""
+    """A scenario's data as its file, in which every character is visible."""
     dumper = _Dumper if _ELSEWHERE.search(json.dumps(data, default=str)) else _FastDumper
     text: str = yaml.dump(
         dict(data), Dumper=dumper, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None
     )
-    return text
+    return visible(text)  # what is not visible stands in double quotes: the escapes mean the same
 
 
 def write_scenario(scenario: Scenario) -> str:

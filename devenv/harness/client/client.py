@@ -21,7 +21,8 @@ from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import Filled, ServiceProfile
 from devenv.core.model.topology import Endpoints
 from devenv.core.model.vocabulary import Answer, Outcome
-from devenv.core.render.sequence import MessageKind, SequenceMessage
+from devenv.core.render.sequence import PARTS, MessageKind, SequenceMessage
+from devenv.core.render.visible import quoted
 from devenv.core.spec.session import ATTEMPTS_LIMIT, NO_LIMIT
 from devenv.harness.client.answers import Answers
 from devenv.harness.client.exchanges import (
@@ -103,11 +104,13 @@ class CaptchaClient:
         started, request_id = self._begin("create", value, pod, None, process)
         reply = await self._ask(opening, pod, request_id)
         status, body, served_by = reply.status, reply.body, reply.served_by
-        where = served_by or pod or "proxy"
+        where = self._where(served_by, pod)
         self._arrow(started, "client", where, f"{self.profile.words[0]} {kind}", "request")
         if status is None or not 200 <= status < 300:
             reason = reason_of(status, body)
-            self._end("create", "info", {**value, "status": status}, where, None, process)
+            self._end(
+                "create", "info", {**value, "status": status}, served_by or pod or "proxy", None, process
+            )
             self._arrow(self._clock(), where, "client", reason, "failed")
             raise CreateFailed(
                 f"{where} could not create a challenge of type {kind}: {reason}",
@@ -170,7 +173,7 @@ class CaptchaClient:
             reply.headers,
             reply.text,
         )
-        where = served_by or pod or "proxy"
+        where = self._where(served_by, pod)
         value |= {"outcome": self._graded(outcome), "status": status}
         for name in ("message", "attempts", "downshift"):
             if received.get(name) is not None:
@@ -178,7 +181,7 @@ class CaptchaClient:
         # An answer of 200 happened as it says; an error leaves open whether the attempt was counted.
         sure = status == 200 or (status is not None and outcome is not Outcome.ERROR)
         kind: EventType = "ok" if sure else "info"
-        self._end("verify", kind, value, where, challenge.session, process)
+        self._end("verify", kind, value, served_by or pod or "proxy", challenge.session, process)
         label = f"{self.profile.words[1]} {challenge.short}" + (f": {answer}" if answer else "")
         self._arrow(started, "client", where, label, "request")
         self._arrow(result.ended, where, "client", reply_label(result), reply_kind(result, answer))
@@ -201,7 +204,7 @@ class CaptchaClient:
         if isinstance(response, str):
             return None, response, None
         served_by = response.headers.get("X-Served-By")
-        where = served_by or pod or "proxy"
+        where = self._where(served_by, pod)
         self._arrow(started, "client", where, f"GET {path}", "request")
         failed: MessageKind = "reply" if response.status_code < 400 else "failed"
         self._arrow(self._clock(), where, "client", str(response.status_code), failed)
@@ -224,7 +227,7 @@ class CaptchaClient:
             self.profile.canonical(received), served_by, request_id, started, self._clock(), headers,
             response.text,
         )  # fmt: skip
-        where = served_by or pod or "proxy"
+        where = self._where(served_by, pod)
         self._arrow(started, "client", where, label, "request")
         failed = response.status_code >= 400 or result.outcome is Outcome.NOT_FOUND
         answer = str(response.status_code) + (f": {result.message}" if result.message else "")
@@ -263,6 +266,14 @@ class CaptchaClient:
         if response.status_code == 400 and pod is not None and "X-Served-By" not in response.headers:
             raise UsageProblem(f"the proxy refused pod {pod!r}: {response.text[:200]}")
         return response
+
+    def _where(self, served_by: str | None, pod: str | None) -> str:
+        """Who answered, as a participant of the picture: a pod, or what the answer calls it, quoted."""
+        if served_by is None:
+            return pod or "proxy"
+        pods = self.endpoints.pods
+        known = served_by == pod or (served_by in pods if pods else served_by not in PARTS)
+        return served_by if known else quoted(served_by)
 
     def _new_id(self) -> str:
         self._sent += 1

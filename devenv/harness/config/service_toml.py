@@ -10,6 +10,7 @@ from typing import Any
 
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import Kind, Request, Rule
+from devenv.core.render.visible import one_line, toml_string
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -96,15 +97,15 @@ def toml_text(found: Found) -> str:
     lines += [f"env-file = {_value(found.env_file)}"] if found.env_file else []
     lines += [f"allow-env = {_value(found.allow_env)}"] if found.allow_env else []
     lines += [f"redis-mode = {_value(found.redis_mode)}"] if found.redis_mode else []
-    lines += [f"redis = false  # {found.redis_words}"] if not found.switchable else []
+    lines += [f"redis = false  # {one_line(found.redis_words)}"] if not found.switchable else []
     if found.env or found.neutral:
         lines += ["", "[service.env]"]
-        lines += [f"{name} = {_value(value)}" for name, value in found.env.items()]
+        lines += [f"{_key(name)} = {_value(value)}" for name, value in found.env.items()]
         if found.neutral:
             lines += ["# These look like addresses outside this machine: without a value they lead nowhere."]
-            lines += [f'{name} = ""' for name in found.neutral]
+            lines += [f'{_key(name)} = ""' for name in found.neutral]
     lines += _profile(found)
-    lines += [f"# {note}" for note in found.notes]
+    lines += [f"# {one_line(note)}" for note in found.notes]
     return "\n".join(lines) + "\n"
 
 
@@ -120,7 +121,7 @@ def _profile(found: Found) -> list[str]:
         lines += [f"headers = {_value(found.headers)}"] if found.headers else []
         lines += [f"limit = {_value(limit or 'none')}"] if limit is not None else []
     for name, kind in found.kinds.items():
-        lines += ["", f"[profile.kinds.{name}]"]
+        lines += ["", f"[profile.kinds.{_key(name)}]"]
         lines += [
             f"create = {_value(_request(kind.create))}",
             f"verify = {_value(_request(kind.verify))}",
@@ -164,9 +165,9 @@ def _value(value: Any) -> str:
         return f"{{ {inner} }}" if inner else "{}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(_value(item) for item in value)}]"
-    return json.dumps(value, ensure_ascii=False)
+    return toml_string(value) if isinstance(value, str) else json.dumps(value)
 
 
 def _key(name: str) -> str:
     """A key as TOML writes it: bare where it can be."""
-    return name if _BARE_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+    return name if _BARE_KEY.fullmatch(name) else toml_string(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from devenv.core.render.visible import markdown, markdown_block, markdown_code
 from devenv.verbs.explore.result import Exploration, ExploredViolation, Mode
 
 _MARKS: Mapping[int, str] = {0: "✅", 1: "❌"}
@@ -43,7 +44,8 @@ def summary(explorations: Sequence[Exploration]) -> str:
     for exploration in explorations:
         store = exploration.service or exploration.strategy
         lines.append(
-            f"| `{exploration.scenario}` | {store} | {_mark(exploration)} {_result(exploration)} "
+            f"| {markdown_code(exploration.scenario)} | {markdown(store)} "
+            f"| {_mark(exploration)} {_result(exploration)} "
             f"| {exploration.traces} | {exploration.requests} | {exploration.seconds:.1f} |"
         )
     for exploration in explorations:
@@ -63,24 +65,24 @@ def _result(exploration: Exploration) -> str:
     if exploration.holds:
         return "holds"
     if exploration.exit_code == 1:
-        return ", ".join(f"`{violation.kind}`" for violation in exploration.violations)
+        return ", ".join(markdown_code(violation.kind) for violation in exploration.violations)
     return "inconclusive"
 
 
 def _section(exploration: Exploration) -> list[str]:
     lines = [
-        f"## `{exploration.scenario}` with {exploration.store}", "",
-        f"**{_mark(exploration)} {exploration.verdict}.** At once on one fresh challenge: "
+        f"## {markdown_code(exploration.scenario)} with {markdown(exploration.store)}", "",
+        f"**{_mark(exploration)} {markdown(exploration.verdict)}.** At once on one fresh challenge: "
         f"{_in_words(exploration.scenario)}. "
-        f"Mode {exploration.mode}, {exploration.engine or 'Redis'}"
-        + (f", run `{exploration.run_id}`." if exploration.run_id else "."),
+        f"Mode {exploration.mode}, {markdown(exploration.engine or 'Redis')}"
+        + (f", run {markdown_code(exploration.run_id)}." if exploration.run_id else "."),
     ]  # fmt: skip
     for violation in exploration.violations:
         lines += ["", *_violation(violation, exploration)]
     lines += ["", "What this rests on:", ""]
     if exploration.incomplete:
-        lines.append(f"- **Not everything was tried: {exploration.incomplete}.**")
-    lines += [f"- **{note[:1].upper()}{note[1:]}.**" for note in exploration.notes]
+        lines.append(f"- **Not everything was tried: {markdown(exploration.incomplete)}.**")
+    lines += [f"- **{markdown(note[:1].upper() + note[1:])}.**" for note in exploration.notes]
     mode = exploration.mode.partition(",")[0]
     always = (text.format(challenge=exploration.challenge) for text in _ALWAYS)
     return lines + [f"- {text}" for text in (*_BY_MODE.get(mode, ()), *always)]
@@ -90,16 +92,17 @@ def _violation(violation: ExploredViolation, exploration: Exploration) -> list[s
     needs = "+".join(violation.requests)
     sentence = violation.sentence[:1].upper() + violation.sentence[1:]
     lines = [
-        f"### {violation.kind}", "",
-        f"{sentence.rstrip('.')}. In {violation.traces} of {exploration.traces} {exploration.unit}; "
-        f"needs `{needs}`. The shortest order:", "", "```",
-        *(f"{who:>3} {steps}" for who, steps in violation.lines), "```", "",
+        f"### {markdown(violation.kind)}", "",
+        f"{markdown(sentence.rstrip('.'))}. "
+        f"In {violation.traces} of {exploration.traces} {exploration.unit}; "
+        f"needs {markdown_code(needs)}. The shortest order:", "",
+        *markdown_block("\n".join(f"{who:>3} {steps}" for who, steps in violation.lines)), "",
     ]  # fmt: skip
     if not violation.confirmed:
-        return [*lines, f"**Not confirmed on real pods: {violation.why}.**"]
+        return [*lines, f"**Not confirmed on real pods: {markdown(violation.why or '')}.**"]
     return [
         *lines, f"On real pods {violation.replayed} of {violation.replays} times the same. Reproduce with:",
-        "", "```", violation.reproduce or f'--schedule "{violation.schedule}"', "```",
+        "", *markdown_block(violation.reproduce or f'--schedule "{violation.schedule}"'),
     ]  # fmt: skip
 
 

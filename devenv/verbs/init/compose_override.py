@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from devenv.core.model.service import ServiceSpec
+from devenv.core.render.visible import is_visible, visible
 from devenv.stack.own_service import NOWHERE, REDIS_PAIRS, REDIS_URLS
 
 OVERRIDE_FILE = "docker-compose.own.yml"
@@ -65,7 +66,7 @@ def override_text(service: ServiceSpec, source: str) -> str:
         proxy_env["DEVENV_SESSION_CARRIER"] = service.profile.carrier
     services["proxy"] = {"environment": proxy_env}
     text = yaml.dump({"services": services}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
-    return _HEAD + text
+    return _HEAD + visible(text)
 
 
 def _switch(service: ServiceSpec, values: dict[str, str]) -> dict[str, str]:
@@ -114,7 +115,11 @@ class _Replaced:
 
 
 class _Dumper(yaml.SafeDumper):
-    pass
+    """Text that is not visible in double quotes, where ``visible`` escapes it."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, None if is_visible(text) else '"')
 
 
 def _represent_replaced(dumper: yaml.SafeDumper, replaced: _Replaced) -> yaml.Node:
@@ -123,5 +128,6 @@ def _represent_replaced(dumper: yaml.SafeDumper, replaced: _Replaced) -> yaml.No
     return node
 
 
+_Dumper.add_representer(str, _represent_text)
 _Dumper.add_representer(_Reset, lambda dumper, _: dumper.represent_scalar("!reset", "null"))
 _Dumper.add_representer(_Replaced, _represent_replaced)

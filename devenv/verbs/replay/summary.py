@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from devenv.core.render.visible import markdown, markdown_block, markdown_code
 from devenv.verbs.explain.explanation import Explanation
 from devenv.verbs.replay.result import ReplayResult
 
@@ -27,21 +28,25 @@ def summary(result: ReplayResult, explanation: Explanation) -> str:
     lines = [
         "# devenv replay", "",
         "| scenario | store | result | played |", "|---|---|---|--:|",
-        f"| `{scenario.id}` | {result.store} | {mark} | {result.repeat} |", "",
-        f"{scenario.title}. Played {result.repeat} time{'s' * (result.repeat != 1)}{ways}.",
+        f"| {markdown_code(scenario.id)} | {markdown(result.store)} | {mark} | {result.repeat} |", "",
+        f"{markdown(scenario.title)}. Played {result.repeat} time{'s' * (result.repeat != 1)}{ways}.",
     ]  # fmt: skip
     if not result.measured:
         lines += ["", NOT_MEASURED]
     elif (note := scenario.note(result.strategy)) is None:
         lines += ["", "The scenario says nothing about this store, so nothing was checked."]
     elif (shows := note.shows) is not None:
-        lines += ["", f"{'The bug, as expected' if result.bug else 'Expected'} of this store: {shows}"]
+        lines += [
+            "",
+            f"{'The bug, as expected' if result.bug else 'Expected'} of this store: {markdown(shows)}",
+        ]
     if result.verdict in ("fails", "inconclusive"):
-        failures = [f"- {failure}" for failure in result.failures]
+        failures = [f"- {markdown(str(failure))}" for failure in result.failures]
         head = "What did not hold:" if result.verdict == "fails" else "Why it is inconclusive:"
         lines += ["", head, "", *failures[:MOST_VIOLATIONS]]
         if len(failures) > MOST_VIOLATIONS:
             lines.append(f"- … and {len(failures) - MOST_VIOLATIONS} more")
         for group in explanation.groups:
-            lines += ["", f"**{group.cause}**: {group.first.sentence}", f"Change: {group.first.change}"]
-    return "\n".join([*lines, "", "Reproduce with:", "", "```", result.command, "```"]) + "\n"
+            lines += ["", f"**{markdown(group.cause)}**: {markdown(group.first.sentence)}"]
+            lines.append(f"Change: {markdown(group.first.change)}")
+    return "\n".join([*lines, "", "Reproduce with:", "", *markdown_block(result.command)]) + "\n"

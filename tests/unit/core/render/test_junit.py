@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from devenv.core.doctor_rules.advice import Advice, Change, Checked, Diagnosis
 from devenv.core.model.vocabulary import Strategy
-from devenv.core.render.junit import Case, Problem, Suite, junit_xml, writable
+from devenv.core.render.junit import Case, Problem, Suite, junit_xml
+from devenv.core.render.visible import one_line, visible
 from devenv.core.scenario.catalog import find
 from devenv.harness.client.recording import Recording
 from devenv.verbs.doctor import junit as doctor
@@ -19,7 +20,7 @@ from devenv.verbs.replay import result as replay
 from devenv.verbs.replay.observed import Observed
 
 HOSTILE = "\x00a\x1b[31m\x08\x7f\x9b]\ud800\ufffe\r<&\"'>\n\t사과\U0001f34e"
-SHOWN = "\\x00a\\x1b[31m\\x08\\x7f\\x9b]\\ud800\\ufffe\\x0d<&\"'>\n\t사과\U0001f34e"
+SHOWN = "\\x00a\\x1b[31m\\x08\\x7f\\x9b]\\ud800\\ufffe\\r<&\"'>\n\t사과\U0001f34e"
 
 
 def of_replay(text: str) -> Suite:
@@ -91,5 +92,5 @@ def test_each_count_is_of_cases() -> None:
 @given(st.text(st.characters(), max_size=40))
 def test_any_text_survives_a_parser(text: str) -> None:
     [suite] = ET.fromstring(junit_xml([Suite(text, (Case(text, text, (Problem("failure", text, text),)),))]))
-    assert suite.get("name") == writable(text)
-    assert (suite.find(".//failure").text or "") == writable(text)  # type: ignore[union-attr]
+    assert suite.get("name") == one_line(text)
+    assert (suite.find(".//failure").text or "") == visible(text)  # type: ignore[union-attr]
