@@ -44,6 +44,8 @@ _ANY_BEGIN = (
     Session(Phase.SPENT, 2),
     Session(Phase.EXPIRED),
 )
+_LONGEST_TTL_S = 1e9
+"""A longer time to live is none that a clock can be compared with."""
 
 
 class Outcome(StrEnum):
@@ -279,7 +281,10 @@ def _ends_of_time(operations: Sequence[HistoryOperation], rules: Rules) -> list[
     if made is None:
         return [*found, _expiry(None, -inf)]
     given = made.value.get("ttl")
-    ttl = given if isinstance(given, int | float) and not isinstance(given, bool) and given > 0 else rules.ttl
+    if isinstance(given, int | float) and not isinstance(given, bool) and 0 < given < _LONGEST_TTL_S:
+        ttl: float | None = given
+    else:
+        ttl = rules.ttl
     if ttl is None:
         return [*found, _expiry(None, made.called)]
     begins, ends = made.called + ttl - rules.slack, made.returned + ttl + rules.slack

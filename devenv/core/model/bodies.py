@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import parse_qsl, quote_plus
 
 FORM_TYPE = "application/x-www-form-urlencoded"
+_LINE_END = re.compile("\r\n|\n|\r")
+"""How a line of text/event-stream ends (WHATWG HTML, Server-sent events)."""
 _FORM = re.compile(r"[^\s{}\[\]\"'<>=&]++=[^\s{}\"<>]*+")
 
 
@@ -34,7 +36,7 @@ def answered_fields(text: str | None) -> Mapping[str, Any]:
     known = json_object(text)
     if known or "data:" not in (text or ""):
         return known
-    events = [line.removeprefix("data:") for line in (text or "").splitlines() if line.startswith("data:")]
+    events = [line.removeprefix("data:") for line in _LINE_END.split(text or "") if line.startswith("data:")]
     return json_object(events[-1]) if events else {}
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 LONGEST_LINE = 4_000
@@ -67,9 +69,22 @@ def quoted(text: str, limit: int = 24) -> str:
 def json_text(data: Any, indent: int | None = None) -> str:
     """``data`` as JSON whose text is visible: what ``visible`` escapes is written as JSON escapes it.
 
-    A reader of JSON gets the same data as from the characters themselves.
+    A reader of JSON gets the same data as from the characters themselves. NaN and the infinities, which JSON
+    does not have, become texts.
     """
-    return _INVISIBLE.sub(_json_escaped, json.dumps(data, ensure_ascii=False, indent=indent))
+    try:
+        text = json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(data), ensure_ascii=False, indent=indent)
+    return _INVISIBLE.sub(_json_escaped, text)
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, float) and not isfinite(data):
+        return str(data)
+    if isinstance(data, Mapping):
+        return {name: _finite(value) for name, value in data.items()}
+    return [_finite(item) for item in data] if isinstance(data, list | tuple) else data
 
 
 def toml_string(text: str) -> str:

@@ -48,6 +48,8 @@ ANY_KIND = "any"
 TIMEOUT_S = 35.0
 # Below the proxy's and uvicorn's idle limit: a POST on a connection that is just being closed would be lost.
 KEEPALIVE_S = 2.0
+LONGEST_TTL_S = 1e9
+"""A longer time to live (30 years), or one that is no number, is not known: the history does not have it."""
 
 
 class CaptchaClient:
@@ -128,8 +130,9 @@ class CaptchaClient:
         value = {**value, "challenge_id": challenge.id}
         if self.profile.limit != ATTEMPTS_LIMIT:
             value["limit"] = self.profile.limit
-        if "ttl" in challenge.raw:
-            value["ttl"] = challenge.raw["ttl"]
+        ttl = challenge.raw.get("ttl")
+        if isinstance(ttl, int | float) and not isinstance(ttl, bool) and 0 < ttl < LONGEST_TTL_S:
+            value["ttl"] = ttl
         self._end("create", "ok", value, served_by, challenge.session, process)
         self._arrow(self._clock(), where, "client", challenge.short, "reply")
         return challenge
@@ -175,9 +178,12 @@ class CaptchaClient:
         )
         where = self._where(served_by, pod)
         value |= {"outcome": self._graded(outcome), "status": status}
-        for name in ("message", "attempts", "downshift"):
-            if received.get(name) is not None:
-                value[name] = received[name]
+        said = {
+            "message": result.message,
+            "attempts": result.attempts,
+            "downshift": received.get("downshift"),
+        }
+        value |= {name: item for name, item in said.items() if item is not None}
         # An answer of 200 happened as it says; an error leaves open whether the attempt was counted.
         sure = status == 200 or (status is not None and outcome is not Outcome.ERROR)
         kind: EventType = "ok" if sure else "info"
@@ -273,7 +279,7 @@ class CaptchaClient:
             return pod or "proxy"
         pods = self.endpoints.pods
         known = served_by == pod or (served_by in pods if pods else served_by not in PARTS)
-        return served_by if known else quoted(served_by)
+        return served_by if known else pod or quoted(served_by)
 
     def _new_id(self) -> str:
         self._sent += 1

@@ -76,7 +76,7 @@ class FileJournal:
     def events(self) -> list[StackEvent]:
         """As ``Journal.events``; a line that is none (half written) is left out."""
         try:
-            lines = self._path.read_text(encoding="utf-8").splitlines()
+            lines = self._path.read_text(encoding="utf-8").split("\n")
         except OSError:
             return []
         found = []

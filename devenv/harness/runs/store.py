@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.render.visible import json_text
 from devenv.stack.files import writing
 
 HISTORY = "history.jsonl"
@@ -45,7 +46,7 @@ class Run:
 
     def write_json(self, name: str, data: Mapping[str, Any]) -> Path:
         """Write one JSON object, indented."""
-        return self.write_text(name, json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+        return self.write_text(name, json_text(data, indent=2) + "\n")
 
     def write_lines(self, name: str, objects: Iterable[Mapping[str, Any]]) -> Path:
         """Write JSON lines, one object each."""
@@ -79,7 +80,7 @@ class Run:
 
 def json_lines(objects: Iterable[Mapping[str, Any]]) -> str:
     """The objects as JSON lines, each line ended."""
-    return "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in objects)
+    return "".join(json_text(item) + "\n" for item in objects)
 
 
 def write_atomically(path: Path, text: str, option: str = "") -> None:

@@ -53,7 +53,7 @@ def open_har(data: bytes, name: str, attached: Attached) -> tuple[str, Attached]
         if len(hars) == 1:
             return reader.text(hars[0]), reader.attached(hars[0])
         if not hars and networks:
-            lines = [line for network in networks for line in reader.text(network).splitlines()]
+            lines = [line for network in networks for line in reader.text(network).split("\n")]
             return _har_of_trace(lines, name), reader.attached(networks[0])
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise UsageProblem(f"{name}: not readable as a zip file: {error}") from None

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devenv.core.kubernetes.text import to_yaml
+from devenv.core.kubernetes import to_yaml
 from devenv.core.render.visible import (
     LONGEST_LINE,
     is_visible,
