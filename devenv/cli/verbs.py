@@ -52,6 +52,8 @@ VERBS = (
     Verb("toggle", "stack_verbs", "toggle", STACK, "Set USE_REDIS by restarting pods, as a rollout would."),
     Verb("route", "stack_verbs", "route", STACK,
          "Change, while the stack runs, which pod the proxy gives a request to."),
+    Verb("rollout", "rollout_verbs", "app", STACK,
+         "Go from one session store to another in steps; see beforehand what each step loses."),
     Verb("gate", "gate_verbs", "app", STACK,
          "See and disturb what the pods say to Redis, on the stack that runs."),
     Verb("seed", "scenario_verbs", "seed", PLAY,

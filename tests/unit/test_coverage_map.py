@@ -22,7 +22,7 @@ TESTED_WITH_THEIR_ROOM = {
     "devenv.cli": ("unit/cli/test_command_line.py", "cross_pod options"),
     "devenv.cli.commands": (
         "integration/cli",
-        "check_verb doctor_verb explain_verb export_verbs gate_verbs init_verb own_demo recording_verbs "
+        "check_verb doctor_verb explain_verb export_verbs gate_verbs init_verb own_demo recording_verbs rollout_verbs "
         "scenario_verbs stack_verbs story_verbs",
     ),
     "devenv.core.diagnosis": ("unit/core/diagnosis/test_losses.py", "attribution words"),
@@ -49,6 +49,7 @@ TESTED_WITH_THEIR_ROOM = {
     "devenv.verbs.init": ("unit/verbs/init", "mcp_server redis_use"),
     "devenv.verbs.operate": ("browser/dashboard", "pods"),
     "devenv.verbs.recordings": ("unit/verbs/recordings", "record steps"),
+    "devenv.verbs.rollout": ("integration/verbs/rollout", "controller plans pods"),
     "devenv.verbs.replay": ("integration/verbs/replay", "concurrent player shrink"),
     "devenv.wire.edge": ("integration/wire/edge", "supervisor"),
     "devenv.wire.executor": ("integration/wire/executor", "environment routes scheduled_job scripted_job"),

@@ -23,6 +23,7 @@ TTL_WORD = "ttl"
 COHORT = "cohort"
 _MARGIN = 0.15
 _MARGIN_OF_NONE = 0.03
+_LEAST_SESSIONS = 100
 _MOST_SESSIONS = 400
 
 
@@ -46,6 +47,8 @@ class GateRule:
     """The share of lost sessions that is accepted; None: what is predicted."""
     margin: float
     """So much more than accepted must be found out."""
+    least: int
+    """So many sessions are counted before the step holds."""
     sessions: int
     """After so many without a decision the step is inconclusive."""
 
@@ -265,4 +268,5 @@ class _Builder:
 def _gate(data: Mapping[str, Any]) -> GateRule:
     limit = data.get("max-loss")
     margin = data.get("margin", _MARGIN_OF_NONE if limit == 0 else _MARGIN)
-    return GateRule(limit, float(margin), int(data.get("sessions", _MOST_SESSIONS)))
+    least = int(data.get("least", 0 if limit == 0 else _LEAST_SESSIONS))
+    return GateRule(limit, float(margin), least, max(least, int(data.get("sessions", _MOST_SESSIONS))))

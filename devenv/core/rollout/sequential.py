@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from math import inf, log
+from math import inf, log, sqrt
 
 FALSE_STOP = 0.001
 """The chance that a step is stopped although its loss is p0."""
@@ -34,6 +34,8 @@ class SequentialTest:
     """p0: the loss that is accepted, 0 to below 1."""
     detected: float
     """p1: the loss that must be found out, above ``limit``."""
+    least: int = 0
+    """So many sessions are counted before it holds, so that the measured share means something."""
     sessions: int = 0
     """Sessions with a verdict."""
     lost: int = 0
@@ -51,7 +53,7 @@ class SequentialTest:
         ratio = self._log_ratio()
         if ratio >= log((1 - FALSE_PASS) / FALSE_STOP):
             return Decision.STOP
-        if ratio <= log(FALSE_PASS / (1 - FALSE_STOP)):
+        if ratio <= log(FALSE_PASS / (1 - FALSE_STOP)) and self.sessions >= self.least:
             return Decision.HOLDS
         return Decision.MORE
 
@@ -75,3 +77,11 @@ class SequentialTest:
             "limit": self.limit, "detected": self.detected, "sessions": self.sessions, "lost": self.lost,
             "decision": str(self.decision), "bound": self.bound,
         }  # fmt: skip
+
+
+def wilson(failures: int, trials: int, z: float = 1.959964) -> tuple[float, float]:
+    """The interval that holds the true share with 95 % (``z``): E. B. Wilson, JASA 22, 1927, pp. 209-212."""
+    share, spread = failures / trials, z * z / trials
+    centre = share + spread / 2
+    half = z * sqrt(share * (1 - share) / trials + spread / (4 * trials))
+    return max(0.0, (centre - half) / (1 + spread)), min(1.0, (centre + half) / (1 + spread))

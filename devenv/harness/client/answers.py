@@ -24,15 +24,22 @@ class _Oracle:
     """The mock ML service's oracle, asked once per question: the pictures never change within a stack."""
 
     http: httpx.AsyncClient
-    known: dict[tuple[str, str | None], Mapping[str, Any]] = field(default_factory=dict)
+    known: dict[tuple[str, str | None], asyncio.Future[Mapping[str, Any]]] = field(default_factory=dict)
+    """A question that is being asked is in it too: simultaneous visitors share the answer."""
     catalogue: Mapping[str, Any] | None = None
 
     async def ask(self, url: str, label: str | None = None) -> Mapping[str, Any]:
         question = (urlsplit(url).path, label)
-        if question not in self.known:
+        answer = self.known.get(question)
+        if answer is None:
             params = {"url": question[0]} if label is None else {"url": question[0], "label": label}
-            self.known[question] = await self._get("/oracle", params)
-        return self.known[question]
+            answer = self.known[question] = asyncio.ensure_future(self._get("/oracle", params))
+        try:
+            return await asyncio.shield(answer)
+        except BaseException:
+            if answer.done():
+                self.known.pop(question, None)  # the next visitor asks again
+            raise
 
     async def pictures(self) -> Mapping[str, Any]:
         if self.catalogue is None:

@@ -93,6 +93,12 @@ class CaptchaClient:
         await self._http.aclose()
         await self._ml.aclose()
 
+    def forget_visitor(self) -> None:
+        """From now on it is another visitor: without cookies, and with an empty record of what happened."""
+        self._http.cookies.clear()
+        for kept in (self.recording.history, self.recording.messages, self.recording.request_ids):
+            kept.clear()
+
     async def create(self, kind: str, pod: str | None = None, *, process: int = 0) -> Challenge:
         """Create a challenge; ``pod`` pins the request, None leaves it to the proxy's policy.
 

@@ -40,8 +40,8 @@ def test_a_drained_pod_has_nothing_to_lose() -> None:
 
 
 def test_a_gate_never_has_to_find_out_a_loss_of_all() -> None:
-    assert detected(GateRule(None, 0.15, 10), 0.95) == pytest.approx(0.975)
-    assert detected(GateRule(0, 0.03, 10), 0) == 0.03
+    assert detected(GateRule(None, 0.15, 0, 10), 0.95) == pytest.approx(0.975)
+    assert detected(GateRule(0, 0.03, 0, 10), 0) == 0.03
 
 
 def test_json_has_every_figure_of_a_step() -> None:

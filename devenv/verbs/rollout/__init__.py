@@ -1,0 +1,1 @@
+"""``devenv rollout``: plan, run, status, promote, abort."""

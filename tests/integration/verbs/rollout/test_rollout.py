@@ -1,0 +1,260 @@
+"""Rollouts on real pods, with short sessions: to the end, stopped, killed, promoted, aborted."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.topology import Ports, StackSpec
+from devenv.core.rollout.plan import parse_plan
+from devenv.harness.runs.journal import FileJournal, JournaledStack
+from devenv.stack.embedded.backend import EmbeddedStack
+from devenv.verbs.operate.select import SUPERVISOR
+from devenv.verbs.rollout.journal import Phase, RolloutJournal, RolloutState
+from devenv.verbs.rollout.usecase import Rolled, abort_cost, abort_here, begin, resume
+from tests.support import HANG_GUARD_S, devenv_command, devenv_here, until
+
+HEAD = """\
+version: 1
+id: mine
+title: Of a test
+pods: 2
+ttl: 20
+slack: 0.5
+traffic: { rate: 40, think: 0.05 }
+"""
+SURE = "gate: { max-loss: 0, margin: 0.1 }"
+ROUGH = "gate: { margin: 0.3, least: 20 }"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("rollout")
+
+
+@pytest.fixture(scope="module")
+def stack(folder: Path) -> Iterator[JournaledStack]:
+    """Two pods; every rollout brings them to its own start."""
+    embedded = EmbeddedStack(folder / ".devenv", SUPERVISOR, True)
+    embedded.start(StackSpec(pods=2, ports=Ports.free()), lambda line: None)
+    yield JournaledStack(embedded, FileJournal(folder / "events.jsonl"))
+    embedded.stop()
+
+
+@pytest.fixture
+def roll(stack: JournaledStack, folder: Path) -> Callable[..., Rolled]:
+    def run(steps: str, head: str = HEAD) -> Rolled:
+        text, state_dir = head + steps, folder / ".devenv"
+        (state_dir / "rollout.json").unlink(missing_ok=True)
+        return begin(
+            stack, state_dir, parse_plan(text, "mine.yaml"), text, seed=1, progress=lambda line: None
+        )
+
+    return run
+
+
+def measured(rolled: Rolled) -> list[float]:
+    return [result["test"]["lost"] / result["test"]["sessions"] for result in rolled.state.results]
+
+
+BIRTHS = f"""\
+strategy: births
+start: off
+steps:
+  - {{ name: ready, stages: ready, {ROUGH} }}
+  - {{ name: canary, stages: {{ b: births }}, change: runtime, {ROUGH} }}
+  - {{ name: all, stages: births, change: runtime, dwell: 1s, {SURE} }}
+  - {{ name: canary back, stages: {{ a: ready }}, change: runtime, {ROUGH} }}
+  - {{ name: back, stages: ready, change: runtime, {ROUGH} }}
+"""
+
+
+def test_births_loses_less_with_each_pod_and_nothing_at_the_end_also_backwards(
+    roll: Callable[..., Rolled],
+) -> None:
+    rolled = roll(BIRTHS)
+    assert rolled.exit_code == 0, rolled.to_json()
+    assert [result["predicted_loss"] for result in rolled.state.results] == [0.5, 0.25, 0, 0.25, 0.5]
+    ready, canary, everywhere, canary_back, back = measured(rolled)
+    assert everywhere == 0
+    assert 0 < canary < 0.6
+    assert 0 < canary_back < 0.6
+    assert ready > 0.1
+    assert back > 0.1
+    between = [(item["born"], item["used"]) for item in rolled.state.results[1]["lost_between"]]
+    assert {born for born, _ in between} == {"ready"}, "what is born in Redis is found by every pod"
+
+
+def test_cohorts_keep_every_session_with_one_pod_of_each_kind(roll: Callable[..., Rolled]) -> None:
+    rolled = roll(f"""\
+strategy: flag
+policy: cohort
+start: off
+steps:
+  - {{ name: canary, stages: {{ b: on }}, {SURE} }}
+  - {{ name: drain, births: on, dwell: 1s, {SURE} }}
+""")
+    assert rolled.exit_code == 0, rolled.to_json()
+    assert measured(rolled) == [0, 0]
+
+
+def test_six_stages_as_its_table_says(roll: Callable[..., Rolled]) -> None:
+    rolled = roll(f"""\
+strategy: six-stages
+start: dual-write
+steps:
+  - {{ name: shadow, stages: shadow, change: runtime, {ROUGH} }}
+  - {{ name: live, stages: live, change: runtime, dwell: 1s, {SURE} }}
+  - {{ name: complete, stages: complete, change: runtime, dwell: 1s, {SURE} }}
+""")
+    assert rolled.exit_code == 0, rolled.to_json()
+    shadow, live, complete = measured(rolled)
+    assert 0.1 < shadow < 0.9
+    assert (live, complete) == (0, 0)
+
+
+STOPS = f"""\
+strategy: flag
+start: off
+steps:
+  - {{ name: canary, stages: {{ b: on }}, allow-loss: true, {SURE} }}
+"""
+
+
+def test_a_loss_that_is_not_accepted_stops_the_rollout_and_abort_goes_back(
+    roll: Callable[..., Rolled], stack: JournaledStack, folder: Path
+) -> None:
+    state_dir = folder / ".devenv"
+    rolled = roll(STOPS)
+    assert (rolled.exit_code, rolled.state.phase) == (1, Phase.STOPPED)
+    [result] = rolled.state.results
+    assert result["test"]["lost"] == 1
+    assert result["lost_between"][0]["why"]
+    cost = abort_cost(stack, state_dir, lambda line: None)
+    assert cost.sessions.total >= 0
+    assert cost.lost <= cost.sessions.total
+    back = abort_here(stack, state_dir, now=False, seed=1, progress=lambda line: None)
+    assert back.state.phase is Phase.ABORTED
+    assert back.exit_code == 1
+    assert {pod.settings["USE_REDIS"] for pod in stack.status().pods} == {"false"}
+    with pytest.raises(UsageProblem, match="has ended: aborted"):
+        resume(stack, state_dir, seed=1, progress=lambda line: None)
+
+
+def test_a_plan_for_another_number_of_pods_is_refused(roll: Callable[..., Rolled]) -> None:
+    with pytest.raises(UsageProblem, match="the plan mine is for 3 pods, and the stack has 2"):
+        roll(STOPS, HEAD.replace("pods: 2", "pods: 3"))
+
+
+# --- as processes -----------------------------------------------------------------------------------------
+
+KILLED = f"""\
+strategy: births
+start: off
+steps:
+  - {{ name: ready, stages: ready, dwell: 1s, {ROUGH} }}
+  - {{ name: births, stages: births, change: runtime, dwell: 1s, {SURE}, promote: manual }}
+"""
+MOMENTS = [
+    (0, Phase.STARTING), (1, Phase.CHANGING), (1, Phase.DWELLING), (1, Phase.GATING), (2, Phase.DWELLING),
+    (2, Phase.GATING), (2, Phase.WAITING),
+]  # fmt: skip
+
+
+class Here:
+    """The command line in the stack's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.journal = RolloutJournal(folder / ".devenv")
+        unwanted = ("DEVENV_", "USE_REDIS", "SESSION_STRATEGY", "REDIS_", "CAPTCHA_TTL", "MIGRATION_")
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith(unwanted)}
+
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
+        with (self.folder / "controller.log").open("ab") as log:
+            return subprocess.Popen(
+                devenv_command("rollout", *words),
+                cwd=self.folder,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
+
+    def json(self, *words: str, code: int = 0) -> Any:
+        done = devenv_here(self.folder, self.environment, "rollout", *words, "--json")
+        assert done.returncode == code, done.stderr
+        return json.loads(done.stdout)
+
+    def reaches(self, controller: subprocess.Popen[bytes], step: int, phase: Phase) -> RolloutState:
+        def there() -> RolloutState | None:
+            state = self.journal.read()
+            assert controller.poll() is None, (self.folder / "controller.log").read_text()
+            return state if state is not None and (state.step, state.phase) == (step, phase) else None
+
+        state = until(there, f"step {step} is {phase}", every=0.005)
+        assert state is not None
+        return state
+
+
+@pytest.fixture
+def here(stack: JournaledStack, folder: Path) -> Here:
+    (folder / ".devenv" / "rollout.json").unlink(missing_ok=True)
+    return Here(folder)
+
+
+def test_a_controller_that_is_killed_at_every_step_resumes(here: Here, stack: JournaledStack) -> None:
+    (here.folder / "killed.yaml").write_text(HEAD + KILLED, encoding="utf-8")
+    words = ["run", "killed.yaml"]
+    for step, phase in MOMENTS:
+        controller = here.start(*words)
+        here.reaches(controller, step, phase)
+        controller.send_signal(signal.SIGKILL)
+        controller.wait(HANG_GUARD_S)
+        words = ["run", "--resume"]
+    assert here.json("status")["controlled"] is False
+    controller = here.start("run", "--resume")
+    until(lambda: here.json("status")["controlled"], "a controller is at work")
+    assert here.json("promote") == {"promoted": 2}
+    assert controller.wait(HANG_GUARD_S) == 0, (here.folder / "controller.log").read_text()
+    state = here.journal.present()
+    assert (state.phase, [result["decision"] for result in state.results]) == (Phase.DONE, ["holds", "holds"])
+    assert set(state.pods.values()) == {"births"}
+
+
+def test_abort_says_the_cost_and_the_controller_goes_back(here: Here) -> None:
+    (here.folder / "killed.yaml").write_text(HEAD + KILLED, encoding="utf-8")
+    controller = here.start("run", "killed.yaml")
+    here.reaches(controller, 2, Phase.WAITING)
+    assert set(here.json("abort", "--dry-run")["cost"]) == {
+        "open_in_redis", "open_in_memory", "counted_all", "lost"
+    }  # fmt: skip
+    assert here.json("run", "killed.yaml", code=2)["error"]["message"].startswith(
+        "a rollout of killed.yaml is"
+    )
+    asked = here.json("abort", "--now")
+    assert asked["asked"] == controller.pid
+    assert asked["cost"]["lost"] > 0, "sessions of Redis are open, and off reads memory"
+    assert controller.wait(HANG_GUARD_S) == 3
+    assert (here.json("status")["phase"], set(here.journal.present().pods.values())) == ("aborted", {"off"})
+
+
+def test_bad_words_and_plans_are_one_message(here: Here) -> None:
+    assert "there is no plan 'hope'" in here.json("plan", "hope", code=2)["error"]["message"]
+    assert "takes a PLAN, or --resume" in here.json("run", code=2)["error"]["message"]
+    assert "there is no rollout here" in here.json("status", code=2)["error"]["message"]
+    (here.folder / "bad.yaml").write_text(
+        HEAD + "strategy: births\nstart: off\nsteps:\n  - { name: one, stages: { b: births } }\n",
+        encoding="utf-8",
+    )
+    assert here.json("plan", "bad.yaml", code=2)["error"]["message"].startswith(
+        "bad.yaml:11: steps[1].stages: step 'one': a pod at births writes sessions that a pod at off cannot"
+    )
+    assert [step["predicted_loss"] for step in here.json("plan", "births")["steps"]][-1] == 0
