@@ -22,8 +22,8 @@ TESTED_WITH_THEIR_ROOM = {
     "devenv.cli": ("unit/cli/test_command_line.py", "cross_pod options"),
     "devenv.cli.commands": (
         "integration/cli",
-        "check_verb doctor_verb explain_verb export_verbs gate_verbs init_verb own_demo recording_verbs rollout_verbs "
-        "scenario_verbs stack_verbs story_verbs",
+        "check_verb doctor_verb explain_verb export_verbs gate_verbs init_verb own_demo recording_verbs "
+        "rollout_verbs scenario_verbs stack_verbs story_verbs",
     ),
     "devenv.core.diagnosis": ("unit/core/diagnosis/test_losses.py", "attribution words"),
     "devenv.core.kubernetes": ("unit/core/kubernetes/test_manifests.py", "parts redis service stack text"),
