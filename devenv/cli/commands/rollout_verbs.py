@@ -8,11 +8,10 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from devenv.cli.grouped import grouped
 from devenv.cli.options import CommandContext, Common
-from devenv.cli.screen import Screen, grid
+from devenv.cli.screen import Screen, Text, grid
 from devenv.core.model.errors import UsageProblem
 from devenv.core.rollout.outlook import outlook
 from devenv.core.rollout.plan import Plan
