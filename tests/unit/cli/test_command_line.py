@@ -11,6 +11,7 @@ from devenv.cli.screen import Screen, grid
 from devenv.core.scenario import find
 
 VERBS = [
+    "rollout plan", "rollout run", "rollout status", "rollout promote", "rollout abort",
     "demo", "explain", "explore", "doctor", "check", "up", "down", "status", "logs", "seed", "toggle",
     "route", "replay", "scenarios", "export k8s", "init", "record", "shrink", "import har", "import log",
     "import curl",
@@ -48,7 +49,7 @@ def test_help_names_every_verb_that_exists_and_no_other(
     assert "Exit codes" in shown
 
 
-@pytest.mark.parametrize("group", ["", "gate", "export", "import"])
+@pytest.mark.parametrize("group", ["", "gate", "export", "import", "rollout"])
 def test_without_a_verb_the_help_and_what_is_missing(group: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(group.split()) == 2
     shown = capsys.readouterr()
