@@ -73,7 +73,8 @@ def _of_call(call: Call, joined: Joined) -> list[Diagnosis]:
     """A call that is part of no story with a finding: a create that failed, an unexplained error."""
     if call.challenge is None and (problem := fault(call, joined)) is not None:
         return [problem]
-    if joined.profile.switchable and joined.flag(call) is False and (call.crashed or call.steps):
+    broke = call.crashed and not joined.own  # how another's service was before nobody knows
+    if joined.profile.switchable and joined.flag(call) is False and (broke or call.steps):
         how = "sent commands to Redis" if call.steps else "failed"
         sentence = f"with USE_REDIS=false {call.pod} {how}: {call.kind} is not what it was before the change"
         return [finding("flag-off-regression", call.challenge, sentence, *call.steps[:1], call)]

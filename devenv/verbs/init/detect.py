@@ -153,7 +153,9 @@ def _with_log(problem: EnvironmentProblem, stack: JournaledStack) -> Environment
     last_lines = last_words("\n".join(lines), 3)
     return EnvironmentProblem(
         problem.message,
-        hint=f"its log ends: {last_lines}" if problem.its_fault and last_lines else problem.hint,
+        hint=f"its log ends: {last_lines}; {problem.hint}"
+        if problem.its_fault and last_lines
+        else problem.hint,
     )
 
 

@@ -24,12 +24,15 @@ _FORM_STATUSES = (400, 415, 422)
 
 
 class Refused(EnvironmentProblem):
-    """A request that opens a session was not answered as one. ``its_fault``: the service broke over it."""
+    """A request was not answered as one that opens or uses a session. ``its_fault``: the service broke.
 
-    def __init__(self, request: Request, answer: Answered) -> None:
+    ``body_flag``: the option that gives such a request another body.
+    """
+
+    def __init__(self, request: Request, answer: Answered, body_flag: str = "--create-body") -> None:
         super().__init__(
             f"{request.method} {request.path} answered {answer.status}: {answer.first_bytes}",
-            hint=hint_for(answer.status, "--create-body"),
+            hint=hint_for(answer.status, body_flag),
         )
         self.its_fault = answer.status >= 500
 
@@ -102,8 +105,8 @@ def try_pair(
 ) -> Tried:
     """Open two sessions with ``create``, use one with ``verify``, and use one that was never opened.
 
-    ``body``: the fields of the use, where a person said them. Raises Refused where no session is opened, and
-    EnvironmentProblem where the answers do not tell enough.
+    ``body``: the fields of the use, where a person said them. Raises Refused where no session is opened or
+    the service breaks over its use, and EnvironmentProblem where the answers do not tell enough.
     """
     first, second = pod.send(create.fill(None)), pod.send(create.fill(None))
     for answer in (first, second):
@@ -133,6 +136,8 @@ def try_pair(
         again = pod.use(as_form, session)
         if again.status not in _FORM_STATUSES:
             kind, known = as_form, again
+    if known.status >= 500:  # it broke over the request: that is no answer that says "wrong"
+        raise Refused(kind.verify, known, "--body")
     unknown = pod.use(kind, unknown_like(session))
     understood = rules(known, unknown)
     return Tried(kind, place, understood.not_found, understood.wrong, understood.success, understood.notes)

@@ -187,6 +187,31 @@ def test_a_create_that_is_refused_is_no_service_without_redis(tmp_path: Path, st
     assert hint in str(problem.value.hint)
 
 
+BREAKING = """\
+from fastapi import FastAPI
+app = FastAPI(openapi_url=None)
+
+@app.post("/tickets")
+def create():
+    return {"ticket": __import__("secrets").token_hex(8)}
+
+@app.post("/answers")
+def answer(body: dict):
+    return {"ok": body["sum"] == 7}
+"""
+
+
+def test_a_service_that_breaks_over_the_use_has_not_called_it_wrong(tmp_path: Path) -> None:
+    """A body that lacks a field: a 500 is no answer to be graded by."""
+    (tmp_path / "main.py").write_text(BREAKING, encoding="utf-8")
+    body = '{"ticket": "{id}"}'
+    options = InitOptions(tmp_path, create="POST /tickets", verify="POST /answers", body=body)
+    with pytest.raises(EnvironmentProblem, match="POST /answers answered 500") as problem:
+        looked(options, tmp_path)
+    assert "KeyError: 'sum'" in str(problem.value.hint)
+    assert "--body" in str(problem.value.hint)
+
+
 def played(folder: Path, environment: Mapping[str, str], *words: str) -> tuple[int, dict[str, Any], str]:
     """Exit code, JSON and all that was printed of a verb."""
     done = devenv_run(folder, environment, *words, "--json")

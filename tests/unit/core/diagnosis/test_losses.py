@@ -572,6 +572,15 @@ def test_flag_off_and_yet_words_to_redis(trace: Trace) -> None:
     assert trace.causes() == ["flag-off-regression"]
 
 
+def test_how_ones_own_service_was_before_nobody_knows(trace: Trace) -> None:
+    trace.events.append(StackEvent(trace.tick(), "service", None, {"profile": json.dumps(CAPTCHA.to_json())}))
+    trace.pods(**MEMORY, WORKERS="1")
+    trace.end(trace.begin(A, "create"), None, 500)
+    trace.verify(A, trace.create(A), NOT_FOUND)
+    assert trace.causes() == ["unexplained", "unexplained"]
+    assert not any("before the change" in found.sentence for found in trace.findings())
+
+
 def test_flag_off_and_a_bare_500(trace: Trace) -> None:
     trace.pods(**MEMORY)
     trace.end(trace.begin(A, "create"), None, 500)

@@ -1,0 +1,110 @@
+"""From a foreign service's folder to the first verdict: at most three commands, and the right one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.support import command_environment, devenv_run
+
+from .conftest import REDIS_PY, SERVICES, installed
+
+OWN = SERVICES.parents[1] / "own_service"
+MOST_COMMANDS = 3
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A service, how a person starts it, and what is right to say of it."""
+
+    folder: Path
+    """Its folder, or its one file."""
+    init: tuple[str, ...]
+    """The words after ``devenv init --yes``."""
+    sentence: str
+    """The demo's last line."""
+    causes: tuple[tuple[str, ...], ...]
+    """Of each act of the demo."""
+    requirements: tuple[str, ...] = ()
+    """Its packages, as pip takes them."""
+    found: Mapping[str, str] = field(default_factory=dict)
+    """Of what init writes."""
+
+
+TICKETS = ("--create", "POST /tickets", "--verify", "POST /redeem", "--body", '{"ticket": "{id}"}')
+SCRIPT = ("--command", "{python} server.py {port}")
+NOTHING_LOST = "no session was lost"
+BUG = "the bug is there: 2 sessions were not found"
+MENDED = f"{BUG} without Redis, none was lost with it"
+FOREIGN = {
+    "limit of one": Foreign(
+        OWN / "replay_services" / "limit_one", ("--body", '{"answer": "silence"}'), NOTHING_LOST, ((),),
+        found={"redis": "always"},
+    ),
+    "signed cookies": Foreign(
+        OWN / "services" / "signed_cookie.py",
+        ("--create", "POST /login", "--verify", "POST /visits"), MENDED, (("pod-memory",), ()),
+        found={"redis": "switched"},
+    ),
+    "node-redis": Foreign(
+        SERVICES / "node_redis", TICKETS, NOTHING_LOST, ((),), found={"redis": "always"}
+    ),
+    "ioredis": Foreign(SERVICES / "ioredis", TICKETS, NOTHING_LOST, ((),), found={"redis": "always"}),
+    "redis-py 5": Foreign(
+        SERVICES / "redis_py", (*SCRIPT, *TICKETS), NOTHING_LOST, ((),), ("--no-deps", REDIS_PY),
+        found={"redis": "always"},
+    ),
+    "SETEX without MULTI": Foreign(
+        OWN / "replay_services" / "setex", ("--body", '{"ticket": "{id}", "sum": 0}'),
+        MENDED, (("pod-memory",), ()),
+        found={"redis": "switched"},
+    ),
+    "cluster client": Foreign(
+        OWN / "services" / "hashed_key.py", ("--env", "CLIENT=cluster"), MENDED, (("pod-memory",), ()),
+        found={"redis": "switched", "redis_mode": "cluster"},
+    ),
+    "sessions in files": Foreign(
+        OWN / "services" / "file_sessions.py",
+        (*SCRIPT, "--create", "POST /session", "--verify", "POST /basket", "--body", '{"sessionId": "{id}"}'),
+        BUG, (("pod-memory",),), found={"redis": "unused"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_at_most_three_commands(name: str, tmp_path: Path, record_property: pytest.RecordProperty) -> None:
+    foreign, folder, environment = FOREIGN[name], tmp_path / "service", command_environment()
+    if foreign.folder.is_dir() and foreign.folder.parent == SERVICES:
+        packages = installed(foreign.folder.name, folder, *foreign.requirements)
+    elif foreign.folder.is_dir():
+        shutil.copytree(foreign.folder, folder)
+        (folder / "devenv.toml").unlink()
+    else:
+        folder.mkdir()
+        shutil.copyfile(foreign.folder, folder / "server.py")
+    begun, commands = time.monotonic(), 0
+    given = ("--env", f"PYTHONPATH={packages}") if foreign.requirements else ()
+    init = devenv_run(folder, environment, "init", "--yes", *foreign.init, *given, "--json")
+    commands += 1
+    assert init.returncode == 0, init.stderr
+    found = json.loads(init.stdout)
+    assert {name: found.get(name) for name in foreign.found} == foreign.found
+    demo = devenv_run(folder, environment, "demo", "--trials", "2", "--json")
+    commands += 1
+    record_property("seconds", round(time.monotonic() - begun, 1))
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    told = json.loads(demo.stdout)
+    assert told["sentence"] == foreign.sentence
+    causes = tuple(tuple(item["cause"] for item in act["findings"]) for act in told["acts"])
+    assert causes == foreign.causes
+    explained = devenv_run(folder, environment, "explain", "latest", "--json")
+    commands += 1
+    findings = [item["cause"] for item in json.loads(explained.stdout)["findings"]]
+    assert findings == list(foreign.causes[0])
+    assert commands <= MOST_COMMANDS
