@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,7 +78,9 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("name", FOREIGN)
-def test_at_most_three_commands(name: str, tmp_path: Path, record_property: pytest.RecordProperty) -> None:
+def test_at_most_three_commands(
+    name: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     foreign, folder, environment = FOREIGN[name], tmp_path / "service", command_environment()
     if foreign.folder.is_dir() and foreign.folder.parent == SERVICES:
         packages = installed(foreign.folder.name, folder, *foreign.requirements)
