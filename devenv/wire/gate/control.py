@@ -14,6 +14,8 @@ from devenv.wire.gate.rules import Rule
 from devenv.wire.gate.server import Gate
 
 MAX_COMMANDS = 10_000
+MAX_SEQ = 2**53 - 1
+"""The largest number that every reader of JSON takes exactly."""
 MAX_RULES = 1000
 MAX_WAIT_SECONDS = 30.0
 MAX_ANSWER = 1_000_000
@@ -85,7 +87,7 @@ def router(gate: Gate) -> APIRouter:
 
     @routes.get("/held")
     async def held(
-        known: Annotated[int | None, Query(ge=0)] = None,
+        known: Annotated[int | None, Query(ge=0, le=MAX_SEQ)] = None,
         wait: Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS)] = 0.0,
     ) -> dict[str, Any]:
         """What is held now, oldest first.
@@ -112,7 +114,7 @@ def router(gate: Gate) -> APIRouter:
 
     @routes.get("/commands")
     async def commands(
-        since: Annotated[int, Query(ge=0)] = 0,
+        since: Annotated[int, Query(ge=0, le=MAX_SEQ)] = 0,
         limit: Annotated[int, Query(ge=1, le=MAX_COMMANDS)] = 1000,
     ) -> dict[str, Any]:
         """Commands numbered above ``since``, oldest first.

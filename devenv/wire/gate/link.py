@@ -17,6 +17,11 @@ CONNECT_SECONDS = 10.0
 MUCH_AT_ONCE = 64 * 1024
 """After so many bytes in one read the others have their turn first: uvloop would go on reading for long."""
 
+MANY_LINES = 1024
+"""Lines in one read (commands, or values of a reply) above which it is taken in pieces."""
+PIECE = 4096
+"""Bytes of such a piece; the others have their turn between two of them."""
+
 _CONNECTING, _WRITING, _WAITING, _RESTING = 1, 2, 4, 8  # why a side is not read from now
 
 
@@ -63,6 +68,7 @@ class Link:
         self._aborted = False
         self._end_sent = False
         self._early: list[bytes] | None = []  # what the pod sent before Redis was connected
+        self._client_rest = self._upstream_rest = b""  # of a read with many lines, what comes in later turns
         self._early_end = False
         self._client_stopped = _CONNECTING
         self._upstream_stopped = 0
@@ -113,25 +119,41 @@ class Link:
             return
         early, self._early = self._early or [], None
         for data in early:
-            self.conversation.from_client(data)
+            self.client_sent(data)
         if self._early_end:
-            self.conversation.client_ended()
+            self.client_ended()
         self._stop_client(_CONNECTING, False)
 
     def client_sent(self, data: bytes) -> None:
         """Bytes from the pod; early ones too, as uvloop begins to read whatever connection_made paused."""
-        if self._early is None:
-            self.conversation.from_client(data)
-            if len(data) >= MUCH_AT_ONCE:
-                self._stop_client(_RESTING, True)
-                self._loop.call_soon(self._stop_client, _RESTING, False)
-        else:
+        if self._early is not None:
             self._early.append(data)
             _read(self._client, self._client_stopped)
+        elif self._client_rest:
+            self._client_rest += data
+        else:
+            piece, self._client_rest = _first_piece(data)
+            self.conversation.from_client(piece)
+            if len(data) >= MUCH_AT_ONCE or self._client_rest:
+                self._stop_client(_RESTING, True)
+                self._loop.call_soon(self._client_again)
+
+    def _client_again(self) -> None:
+        """Go on with what the pod sent, after the others had their turn."""
+        rest, self._client_rest = self._client_rest, b""
+        if rest and self._client is not None:
+            self.client_sent(rest)
+            if self._client_rest:
+                return
+        if self._early_end and self._client is not None:
+            self._early_end = False
+            self.conversation.client_ended()
+        self._stop_client(_RESTING, False)
 
     def client_ended(self) -> None:
         """The pod sends no more."""
-        if self._early is None:
+        if self._early is None and not self._client_rest:
+            self._early_end = False
             self.conversation.client_ended()
         else:
             self._early_end = True
@@ -161,10 +183,23 @@ class Link:
 
     def upstream_sent(self, data: bytes) -> None:
         """Bytes from Redis."""
-        self.conversation.from_upstream(data)
-        if len(data) >= MUCH_AT_ONCE:
+        if self._upstream_rest:
+            self._upstream_rest += data
+            return
+        piece, self._upstream_rest = _first_piece(data)
+        self.conversation.from_upstream(piece)
+        if len(data) >= MUCH_AT_ONCE or self._upstream_rest:
             self._stop_upstream(_RESTING, True)
-            self._loop.call_soon(self._stop_upstream, _RESTING, False)
+            self._loop.call_soon(self._upstream_again)
+
+    def _upstream_again(self) -> None:
+        """Go on with what Redis sent, after the others had their turn."""
+        rest, self._upstream_rest = self._upstream_rest, b""
+        if rest and self._upstream is not None:
+            self.upstream_sent(rest)
+            if self._upstream_rest:
+                return
+        self._stop_upstream(_RESTING, False)
 
     def client_takes(self, on: bool) -> None:
         """Whether the pod takes more bytes now."""
@@ -236,6 +271,13 @@ class Link:
     def _stop_upstream(self, why: int, stop: bool) -> None:
         self._upstream_stopped = _changed(self._upstream_stopped, why, stop)
         _read(self._upstream, self._upstream_stopped)
+
+
+def _first_piece(data: bytes) -> tuple[bytes, bytes]:
+    """What of a read is taken in this turn, and the rest."""
+    if len(data) > PIECE and data.count(b"\n") > MANY_LINES:
+        return data[:PIECE], data[PIECE:]
+    return data, b""
 
 
 def _changed(reasons: int, why: int, stop: bool) -> int:

@@ -13,6 +13,8 @@ from devenv.core.routing import POLICIES
 from devenv.wire.proxy.server import Proxy
 
 MAX_EXCHANGES = 10_000
+MAX_SEQ = 2**53 - 1
+"""The largest number that every reader of JSON takes exactly."""
 
 
 class PolicyBody(BaseModel):
@@ -48,7 +50,7 @@ def router(proxy: Proxy) -> APIRouter:
 
     @routes.get("/exchanges")
     async def exchanges(
-        since: Annotated[int, Query(ge=0)] = 0,
+        since: Annotated[int, Query(ge=0, le=MAX_SEQ)] = 0,
         limit: Annotated[int, Query(ge=1, le=MAX_EXCHANGES)] = 1000,
     ) -> dict[str, Any]:
         """Recent exchanges numbered above ``since``, oldest first.

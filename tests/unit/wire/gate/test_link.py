@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from devenv.wire.gate.holds import Holds
 from devenv.wire.gate.link import MUCH_AT_ONCE, Link
 from devenv.wire.gate.record import Recorder
 from devenv.wire.gate.rules import RuleSet
+from tests.support import calls
 
 
 class Transport:
@@ -96,7 +98,7 @@ def test_after_much_at_once_the_others_have_their_turn() -> None:
         link, client, upstream = linked()
         link.client_sent(b"PING\r\n")
         assert (client.reading, upstream.reading) == (True, True)
-        link.client_sent(b"*0\r\n" * (MUCH_AT_ONCE // 4))
+        link.client_sent(b"*2\r\n$4\r\nECHO\r\n$%d\r\n%b\r\n" % (MUCH_AT_ONCE, b"x" * MUCH_AT_ONCE))
         assert (client.reading, upstream.reading) == (False, True)
         link.upstream_sent(b"+PONG\r\n" + b"x" * MUCH_AT_ONCE)
         assert (client.reading, upstream.reading) == (False, False)
@@ -128,5 +130,43 @@ def test_a_connection_that_comes_while_it_is_given_up_does_not_stay(error: BaseE
             await link._connect()
         link.client_lost()
         assert link.closed.is_set()
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("side", ["client", "upstream"])
+@pytest.mark.parametrize(
+    "line", [b"PING\r\n", b"\r\n", b"*1\r\n$4\r\nPING\r\n", b":1\r\n", b"*1\r\n", b"$0\r\n\r\n"]
+)
+def test_many_lines_at_once_are_little_work_in_each_turn_and_go_on_whole(side: str, line: bytes) -> None:
+    """256,000 bytes at once, as an event loop reads them; the work of a turn is counted in calls."""
+    flood = line * (256_000 // len(line))
+
+    async def play() -> None:
+        link, client, upstream = linked()
+        take = link.client_sent if side == "client" else link.upstream_sent
+        turns = [calls(partial(take, flood))]
+        while link._client_rest or link._upstream_rest:
+            again = link._client_again if side == "client" else link._upstream_again
+            turns.append(calls(again))
+        assert max(turns) < 30_000, turns
+        written = upstream.written if side == "client" else client.written
+        assert b"".join(written) == flood
+        await asyncio.sleep(0)
+        assert (client.reading, upstream.reading) == (True, True)
+
+    asyncio.run(play())
+
+
+def test_the_end_of_a_pod_waits_for_the_rest_of_its_flood() -> None:
+    async def play() -> None:
+        link, _client, upstream = linked()
+        flood = b"PING\r\n" * 20_000
+        link.client_sent(flood)
+        link.client_ended()
+        while link._client_rest:
+            link._client_again()
+        assert b"".join(upstream.written) == flood
+        assert link._end_sent
 
     asyncio.run(play())

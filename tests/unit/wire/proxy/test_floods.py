@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import partial
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -13,6 +11,7 @@ import pytest
 from devenv.wire.http.heads import MAX_EMPTY_LINES
 from devenv.wire.proxy.client import TURNS
 from devenv.wire.proxy.limits import Limits
+from tests.support import calls
 
 READ = 256_000
 """Bytes that an event loop gives at once."""
@@ -27,23 +26,6 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 def fill(unit: bytes, size: int = READ) -> bytes:
     return unit * (size // len(unit))
-
-
-def calls(work: Callable[[], object]) -> int:
-    """How many calls, of Python and of C, ``work`` makes."""
-    count = 0
-
-    def tally(_frame: FrameType, event: str, _argument: object) -> None:
-        nonlocal count
-        count += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(tally)
-    try:
-        work()
-    finally:
-        sys.setprofile(before)
-    return count
 
 
 def turns_of(bench: Any, first: Callable[[], object]) -> list[int]:
