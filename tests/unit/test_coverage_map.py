@@ -37,7 +37,7 @@ TESTED_WITH_THEIR_ROOM = {
     "devenv.pytest_plugin": ("integration/pytest_plugin", "results stack workbench"),
     "devenv.stack": ("integration/stack", "control_calls loopback"),
     "devenv.stack.compose": ("compose", "compose_redis exit_cleanup"),
-    "devenv.stack.embedded": ("integration/stack", "control processes redis_servers"),
+    "devenv.stack.embedded": ("integration/stack", "control pod_server processes redis_servers"),
     "devenv.verbs.demo": ("integration/cli/test_demo.py", "kept_logs own_trials"),
     "devenv.verbs.doctor.probe": (
         "integration/verbs/doctor",

@@ -261,7 +261,7 @@ class Processes:
         child = self._children[ML]
         env = {**environment.essentials(), **environment.ml_settings(self.spec.seed)}
         port = self._reservation.hand_over("ml")
-        await child.start(_uvicorn(ML_APP, port), env, self._cwd)
+        await child.start(_server(ML_APP, port), env, self._cwd)
 
         async def healthy() -> bool:
             return await readiness.http_status(port, "/health") == 200
@@ -282,8 +282,7 @@ class Processes:
                 for line in self._own.replaced(env):
                     progress(line)
         else:
-            workers = ["--workers", str(self.spec.workers)] if self.spec.workers > 1 else []
-            command = [*_uvicorn(POD_APP, port), *workers]
+            command = _server(POD_APP, port, self.spec.workers)
             env, cwd = {**environment.essentials(), **folders, **settings}, self._cwd
         self._starting[pod] = True
         try:
@@ -332,9 +331,12 @@ class _PodProbe:
         return None if now - self._first_answer > _NOT_READY_GRACE_SECONDS else False
 
 
-def _uvicorn(app: str, port: int) -> list[str]:
-    options = ["--host", LOOPBACK, "--port", str(port), "--no-access-log"]
-    return [sys.executable, "-m", "uvicorn", app, *options]
+def _server(app: str, port: int, workers: int = 1) -> list[str]:
+    """The command that serves ``app``. The processes of several workers are uvicorn's own business."""
+    at = ["--host", LOOPBACK, "--port", str(port)]
+    if workers == 1:
+        return [sys.executable, "-m", "devenv.stack.embedded.pod_server", app, *at]
+    return [sys.executable, "-m", "uvicorn", app, *at, "--no-access-log", "--workers", str(workers)]
 
 
 async def _together(*jobs: Awaitable[None]) -> None:

@@ -12,6 +12,8 @@ from devenv.stack.embedded.child import Child, died_at_start
 
 READY_SECONDS = 20.0
 POLL_SECONDS = 0.05
+_FIRST_POLL_SECONDS = 0.005
+"""A fork is ready within some hundredths of a second; the pauses grow from this to ``POLL_SECONDS``."""
 _WHOLE = 65536
 """More than Redis says before it ends a connection that QUITs."""
 Probe = Callable[[], Awaitable[bool | None]]
@@ -23,7 +25,7 @@ async def ready(child: Child, probe: Probe, port: int | None = None) -> bool:
     ``port`` is where it should listen, for the message. Raises ``EnvironmentProblem`` where the program ends,
     or does not get ready in ``READY_SECONDS``.
     """
-    began = time.monotonic()
+    began, pause = time.monotonic(), _FIRST_POLL_SECONDS
     while True:
         if not child.running:
             raise died_at_start(child, await child.ended())
@@ -33,7 +35,8 @@ async def ready(child: Child, probe: Probe, port: int | None = None) -> bool:
             return answer is True
         if time.monotonic() - began > READY_SECONDS:
             raise _never_ready(child, port)
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.25, POLL_SECONDS)
 
 
 def _never_ready(child: Child, port: int | None) -> EnvironmentProblem:

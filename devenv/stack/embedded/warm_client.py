@@ -14,11 +14,13 @@ from typing import IO, Protocol
 
 from devenv.stack.embedded import forked_program, warm_server
 from devenv.stack.embedded.forked_program import Program
+from devenv.stack.waiting import comes_true
 
 COLD = "DEVENV_COLD"
 """true: every program is started by itself."""
 SOCKET = "DEVENV_WARM_SOCKET"
 """The socket of a warm process that others share, as the tests do; a stack then makes none of its own."""
+_END_SECONDS = 2.0
 KILLED = -int(getattr(signal, "SIGKILL", 9))
 _READ_AT_IMPORT = (
     "PYTHON", "_PYTHON", "LD_", "OMP_", "PROMETHEUS_", "PYDANTIC_", "WEBSOCKETS_", "PILLOW_", "OPENBLAS_",
@@ -178,10 +180,14 @@ def fork_process(command: Sequence[str], *, with_input: bool, log: int) -> Forke
 
 
 class WarmProcess:
-    """A warm process, asked through one socket. Where it has gone, it is not asked again."""
+    """A warm process, asked through one socket. Where it has gone, it is not asked again.
 
-    def __init__(self, connection: socket.socket) -> None:
+    ``pid``: where it is a child of this process.
+    """
+
+    def __init__(self, connection: socket.socket, pid: int | None = None) -> None:
         self._connection: socket.socket | None = connection
+        self._pid = pid
 
     def start(self, program: Program, log: int) -> ForkedKeeper | None:
         """Fork ``program`` under a keeper, with the descriptor ``log`` as its output.
@@ -197,10 +203,22 @@ class WarmProcess:
         return ForkedKeeper(*ends)
 
     def close(self) -> None:
-        """Let it end; what it has started goes on. Idempotent."""
+        """Let it end, and see to it; what it has started goes on. Idempotent."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+        pid, self._pid = self._pid, None
+        if pid is not None and not comes_true(lambda: _ended(pid), _END_SECONDS, every=0.002):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def _ended(pid: int) -> bool:
+    """Whether a child has ended; it is waited for by that."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True
 
 
 def ask(
@@ -260,11 +278,8 @@ def warm_process(environ: Mapping[str, str] = os.environ) -> WarmProcess | None:
     """
     if not available(environ):
         return None
-    connection = None
-    if environ.get(SOCKET):
-        with contextlib.suppress(OSError):
-            connection = connect(Path(environ[SOCKET]))
-    if connection is None:
-        warm_server.import_modules()
-        connection = warm_server.fork_warm_process()
-    return WarmProcess(connection)
+    shared = connect(Path(environ[SOCKET])) if environ.get(SOCKET) else None
+    if shared is not None:
+        return WarmProcess(shared)
+    warm_server.import_modules()
+    return WarmProcess(*warm_server.fork_warm_process())

@@ -33,9 +33,11 @@ from devenv.stack.embedded.forked_program import Program
 
 POD_MODULES = (
     "uvicorn.main", "uvicorn.lifespan.on", "uvicorn.loops.auto", "uvicorn.protocols.http.auto",
-    "uvicorn.protocols.websockets.auto", "devenv.captcha_api.factory",
-    "fastapi", "numpy", "PIL.Image", "PIL.ImageDraw", "PIL.PngImagePlugin",
-    "mock_ml.bot", "mock_ml.faults", "mock_ml.gallery", "mock_ml.middleware", "mock_ml.reading",
+    "uvicorn.protocols.websockets.auto", "uvicorn.loops.uvloop", "uvloop", "encodings.idna",
+    "anyio._backends._asyncio", "fastapi", "fastapi.telemetry._runtime",
+    "httpcore", "h11", "certifi", "importlib.readers", "devenv.captcha_api.factory",
+    "numpy", "PIL.Image", "PIL.ImageDraw", "PIL.PngImagePlugin", "mock_ml.bot",
+    "mock_ml.faults", "mock_ml.gallery", "mock_ml.middleware", "mock_ml.reading",
 )  # fmt: skip
 """What pods and the mock ML service import. Not their ``app``: that one reads the environment."""
 LENGTH = struct.Struct("!I")
@@ -65,8 +67,8 @@ def _no_blas_threads() -> Iterator[None]:
             os.environ[name] = before
 
 
-def fork_warm_process() -> socket.socket:
-    """Fork this process into a warm one; the socket on which that is asked.
+def fork_warm_process() -> tuple[socket.socket, int]:
+    """Fork this process into a warm one; the socket on which that is asked, and its process id.
 
     To be called where this process has no thread, event loop or listening socket yet.
     """
@@ -74,7 +76,8 @@ def fork_warm_process() -> socket.socket:
     sys.stdout.flush()
     sys.stderr.flush()
     arrange = parent_death_guard.die_with_parent()
-    if os.fork() == 0:
+    pid = os.fork()
+    if pid == 0:
         try:
             if arrange is not None:
                 arrange()
@@ -86,7 +89,7 @@ def fork_warm_process() -> socket.socket:
         finally:
             os._exit(0)
     asked.close()
-    return ours
+    return ours, pid
 
 
 def serve(

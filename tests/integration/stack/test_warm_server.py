@@ -209,7 +209,7 @@ def test_a_pod_of_ours_is_a_fork_unless_that_is_forbidden(
     status = stack.start(StackSpec(pods=1, ports=Ports.free()), lambda line: None)
     try:
         (pid,) = [pod.pid for pod in status.pods if pod.pid is not None]
-        assert ("uvicorn" in psutil.Process(pid).cmdline()) is cold
+        assert ("devenv.stack.embedded.pod_server" in psutil.Process(pid).cmdline()) is cold
     finally:
         stack.stop()
 
@@ -218,3 +218,24 @@ def test_a_pod_of_ours_is_a_fork_unless_that_is_forbidden(
 def test_a_module_that_pods_import_is_there(name: str) -> None:
     """``import_modules`` leaves out what is not installed, also a misspelt name."""
     assert find_spec(name) is not None
+
+
+def test_a_pod_imports_nothing_more_than_the_warm_process_has(tmp_path: Path, warm: WarmProcess) -> None:
+    """What a fork has to import costs its time at each start."""
+    program = (
+        "import sys, threading, time, urllib.request, uvicorn\n"
+        "before = set(sys.modules)\n"
+        "config = uvicorn.Config('devenv.captcha_api.app:app', port=0, access_log=False, log_level='error')\n"
+        "server = uvicorn.Server(config)\n"
+        "threading.Thread(target=server.run, daemon=True).start()\n"
+        "while not server.started: time.sleep(0.01)\n"
+        "port = server.servers[0].sockets[0].getsockname()[1]\n"
+        "after = set(sys.modules)\n"
+        "print('imported:', *sorted(after - before))\n"
+        "urllib.request.urlopen(f'http://127.0.0.1:{port}/health')\n"
+        "print('imported:', *sorted(name for name in set(sys.modules) - after if 'anyio' in name))\n"
+    )
+    code, log = outcome(tmp_path / "pod", program, warm, {"NO_PROXY": "*"})
+    assert code == 0, log
+    lines = [line for line in log.splitlines() if line.startswith("imported:")]
+    assert lines == ["imported: devenv.captcha_api.app", "imported:"]
