@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from prometheus_client import generate_latest
@@ -12,16 +14,17 @@ from devenv.captcha_api.errors import Refusal, StoreUnavailable, Ungraded
 from devenv.captcha_api.metrics import Metrics
 from devenv.captcha_api.migration import Migration, new_challenge_id
 from devenv.captcha_api.settings import Settings
-from devenv.captcha_api.stores import SessionStore
+from devenv.captcha_api.stores import SessionStore, Submission, Verdict
 from devenv.captcha_api.stores.atomic import AtomicStore
 from devenv.captcha_api.stores.births import BirthsStore
 from devenv.captcha_api.stores.memory import MemoryStore
 from devenv.captcha_api.stores.six_stages import SixStagesStore
 from devenv.captcha_api.submissions import AbstractSubmission
 from devenv.core.model.migration import STAGES, MigrationStrategy, Stage
-from devenv.core.model.vocabulary import CaptchaType
+from devenv.core.model.vocabulary import Answer, CaptchaType
+from devenv.core.rollout.pair_exploration import OrderResult, explore_pair
 from devenv.core.rollout.stages import Lookup, lookup, rollout_stage
-from tests.support import free_port
+from tests.support import HANG_GUARD_S, free_port
 
 from .conftest import World
 
@@ -160,3 +163,89 @@ def test_a_failed_mirror_is_counted_and_costs_nothing() -> None:
     a = Pod(MigrationStrategy.SIX_STAGES, Stage.DUAL_WRITE, free_port())
     assert a.verify(a.create(), RIGHT) == (True, 1)
     assert a.mirrored() == {"failed": 2}
+
+
+# --- every order of two answers, on the real stores ---------------------------------------------------------
+
+
+class Turn:
+    """A store whose verifies wait for their turn."""
+
+    def __init__(self, store: MemoryStore | AtomicStore, place: str, conductor: Conductor) -> None:
+        self._store = store
+        self._place = place
+        self._conductor = conductor
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def verify(self, submission: Submission) -> Verdict:
+        return self._conductor.play(self._place, lambda: self._store.verify(submission))
+
+
+class Conductor:
+    """Lets the store operations of two pods run in a given order; afterwards in any."""
+
+    def __init__(self, order: Sequence[str]) -> None:
+        self._left = list(order)
+        self._changed = threading.Condition()
+        self.names: dict[int, str] = {}
+
+    def play(self, place: str, operation: Callable[[], Verdict]) -> Verdict:
+        pod = self.names.get(threading.get_ident())
+        with self._changed:
+            turn = f"{pod} {place}"
+            came = self._changed.wait_for(lambda: pod is None or self._left[0] == turn, HANG_GUARD_S)
+            assert came, f"{turn} never had its turn: {self._left}"
+            try:
+                return operation()
+            finally:
+                if pod is not None:
+                    self._left.pop(0)
+                    self._changed.notify_all()
+
+
+def real_order(
+    port: int, stages: tuple[Stage, Stage], result: OrderResult, answers: Sequence[list[int]]
+) -> Any:
+    """What two pods and then a third answer are told when their store operations run in this order."""
+    conductor = Conductor(result.order)
+    pods = {}
+    for name, stage in zip("AB", stages, strict=True):
+        pods[name] = pod = Pod(MigrationStrategy.SIX_STAGES, stage, port)
+        store = pod.store
+        assert isinstance(store, SixStagesStore)
+        store._memory = Turn(store._memory, "memory", conductor)  # type: ignore[arg-type]
+        store._redis = Turn(store._redis, "redis", conductor)  # type: ignore[arg-type]
+    challenge_id = pods[result.maker].create()
+    told: dict[str, str] = {}
+
+    def answer(name: str, selections: list[int], known: bool = True) -> str:
+        if known:
+            conductor.names[threading.get_ident()] = name
+        try:
+            return "success" if pods[name].verify(challenge_id, selections)[0] else "wrong"
+        except Ungraded:
+            return "not_found"
+
+    def run(name: str, selections: list[int]) -> None:
+        told[name] = answer(name, selections)
+
+    threads = [threading.Thread(target=run, args=pair) for pair in zip("AB", answers, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(HANG_GUARD_S)
+    return told["A"], told["B"], answer(result.last, WRONG, known=False)
+
+
+@pytest.mark.parametrize("answers", [(Answer.RIGHT, Answer.RIGHT), (Answer.RIGHT, Answer.WRONG)])
+@pytest.mark.parametrize("stages", list(itertools.pairwise(STAGES[MigrationStrategy.SIX_STAGES])))
+def test_the_real_stores_answer_as_the_exploration_of_each_order_says(
+    world: World, stages: tuple[Stage, Stage], answers: tuple[Answer, Answer]
+) -> None:
+    names = (rollout_stage("six-stages", stages[0]), rollout_stage("six-stages", stages[1]))
+    selections = [RIGHT if answer is Answer.RIGHT else WRONG for answer in answers]
+    for result in explore_pair(names, answers):
+        told = real_order(world.redis.port, stages, result, selections)
+        assert told == result.told, result
