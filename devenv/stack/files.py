@@ -83,6 +83,36 @@ def decode_text(data: bytes, name: str) -> str:
         ) from None
 
 
+IGNORE = ".gitignore"
+_STATE = ".devenv"
+
+
+def state_folder(path: Path) -> Path:
+    """Make the folder ``path`` of a stack's state: only its owner may enter it, and git leaves it out.
+
+    Both hold of a folder that is made here, and of one that is called .devenv; a folder of another name that
+    was there stays as it is, as it may have other uses. On Windows the user's profile protects it.
+    """
+    with writing(path):
+        there = path.is_dir()
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if there and path.name != _STATE:
+            return path
+        path.chmod(0o700)
+        ignore = path / IGNORE
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+    return path
+
+
+def append_private(path: Path, text: str) -> None:
+    """Write ``text`` at the end of ``path``, which is made with mode 0600 where it is not there."""
+    with writing(path):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor, "a", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+
+
 def write_private(path: Path, text: str) -> None:
     """Write ``path`` anew with mode 0600, making its folder; on Windows the folder's own protection holds."""
     with writing(path):

@@ -126,6 +126,19 @@ class Filled:
         return text.encode(), _with_type(self.headers, "application/json")
 
 
+_PUBLIC_HEADERS = frozenset(("accept", "content-type"))
+
+
+def _public_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """``headers`` with empty values, but those of the protocol and those that only place the session's id."""
+    return {
+        name: value
+        if name.lower() in _PUBLIC_HEADERS or name.lower().startswith("mcp-") or value == ID
+        else ""
+        for name, value in headers.items()
+    }
+
+
 def _with_type(headers: Mapping[str, str], content_type: str) -> Mapping[str, str]:
     """``headers`` with a Content-Type, unless they name one."""
     named = any(name.lower() == "content-type" for name in headers)
@@ -146,6 +159,15 @@ class Kind:
     """The request by which a client ends its session, where there is one."""
     also: tuple[Request, ...] = ()
     """Other requests that use a session: they are understood, and never sent by us."""
+
+    def public(self) -> Kind:
+        """Without the values of headers that may carry a secret."""
+        end = replace(self.end, headers=_public_headers(self.end.headers)) if self.end else None
+        create, verify = (
+            replace(request, headers=_public_headers(request.headers))
+            for request in (self.create, self.verify)
+        )
+        return replace(self, create=create, verify=verify, end=end)
 
     @property
     def takes_answer(self) -> bool:
@@ -202,6 +224,11 @@ class ServiceProfile:
     """Whether a switch (USE_REDIS, unless it says otherwise) puts its sessions into Redis."""
     limit: int | None = None
     """Graded answers that a session takes; 0: any number, a wrong one costs nothing; None: not known."""
+
+    def public(self) -> ServiceProfile:
+        """Without the values of headers that may carry a secret: each is empty."""
+        kinds = {name: kind.public() for name, kind in self.kinds.items()}
+        return replace(self, headers=_public_headers(self.headers), kinds=kinds)
 
     def kind(self, name: str) -> Kind:
         """The kind of session of this name. Raises UsageProblem where the service has none such."""
@@ -378,9 +405,10 @@ class ServiceSpec:
         return self.app or " ".join(self.command)
 
     def public(self) -> ServiceSpec:
-        """Without the values of its variables: some may be secret."""
+        """Without the values of its variables and of the headers that it wants: some may be secret."""
         pod_env = {pod: dict.fromkeys(env, "") for pod, env in self.pod_env.items()}
-        return replace(self, env=dict.fromkeys(self.env, ""), pod_env=pod_env)
+        env = dict.fromkeys(self.env, "")
+        return replace(self, env=env, pod_env=pod_env, profile=self.profile.public())
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; ``from_json`` reads it back."""

@@ -192,10 +192,12 @@ class StackStatus:
     """running, paused or stopped."""
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dict for ``devenv status --json``."""
+        """A plain dict for ``devenv status --json``, without values of a service's variables and headers."""
+        service = self.spec.service
+        spec = self.spec if service is None else replace(self.spec, service=service.public())
         return {
             **asdict(self),
-            "spec": self.spec.to_json(),
+            "spec": spec.to_json(),
             "endpoints": self.endpoints.to_json(),
             "pods": [{**asdict(pod), "settings": dict(pod.settings)} for pod in self.pods],
         }

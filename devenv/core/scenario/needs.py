@@ -45,7 +45,7 @@ def check_paths(scenario: Scenario, statuses: Mapping[str, int | None]) -> None:
     for path, status in statuses.items():
         if status in MISSING:
             raise UsageProblem(
-                f"{scenario.id} needs GET {path}, and the service answers HTTP {status}",
+                f"{scenario.id} needs GET {path.partition('?')[0]}, and the service answers HTTP {status}",
                 hint="add such a path to the service, or play another scenario: `devenv scenarios`",
             )
 

@@ -217,7 +217,7 @@ class CaptchaClient:
             return None, response, None
         served_by = response.headers.get("X-Served-By")
         where = self._where(served_by, pod)
-        self._arrow(started, "client", where, f"GET {path}", "request")
+        self._arrow(started, "client", where, f"GET {path.partition('?')[0]}", "request")
         failed: MessageKind = "reply" if response.status_code < 400 else "failed"
         self._arrow(self._clock(), where, "client", str(response.status_code), failed)
         return response.status_code, response.text, served_by

@@ -18,7 +18,7 @@ from devenv.core.model.events import StackEvent, trace_event
 from devenv.core.model.topology import Endpoints, SettingChanges, StackSpec, StackStatus
 from devenv.core.model.vocabulary import resolve_pod
 from devenv.harness.runs.store import json_lines, write_atomically
-from devenv.stack.files import writing
+from devenv.stack.files import append_private, state_folder
 from devenv.stack.protocol import Progress, Stack
 
 JOURNAL = "stack-events.jsonl"
@@ -65,10 +65,8 @@ class FileJournal:
 
     def add(self, *events: StackEvent) -> None:
         """As ``Journal.add``."""
-        with writing(self._path):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-        with writing(self._path), self._path.open("a", encoding="utf-8", newline="\n") as file:
-            file.write(json_lines(event.to_json() for event in events))
+        state_folder(self._path.parent)
+        append_private(self._path, json_lines(event.to_json() for event in events))
         kept = self.events()
         if len(kept) > 2 * KEPT_EVENTS:
             write_atomically(self._path, json_lines(event.to_json() for event in kept[-KEPT_EVENTS:]))

@@ -18,7 +18,7 @@ from typing import Any
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.render.visible import json_text
-from devenv.stack.files import writing
+from devenv.stack.files import state_folder, writing
 
 HISTORY = "history.jsonl"
 TRACE = "trace.jsonl"
@@ -108,7 +108,7 @@ def open_run(state_dir: Path, name: str, now: float) -> Run:
     ``now`` is seconds since the epoch; the folder carries it in UTC. A second run of the same name and second
     gets ``-2`` and so on.
     """
-    runs = state_dir / "runs"
+    runs = state_folder(state_dir) / "runs"
     with writing(runs):
         runs.mkdir(parents=True, exist_ok=True)
     moment = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")

@@ -28,6 +28,7 @@ from devenv.stack.compose import compose_file, compose_redis, docker_engine
 from devenv.stack.compose import exit_cleanup as exit_cleanup
 from devenv.stack.compose.docker_engine import Compose
 from devenv.stack.embedded import redis_server
+from devenv.stack.files import state_folder
 from devenv.stack.own_service import not_on_compose, service_from_text
 from devenv.stack.ports import LOOPBACK, Reservation
 from devenv.stack.protocol import Progress
@@ -206,7 +207,7 @@ class ComposeStack:
         A pod that answers, but is not ready (its Redis may be meant to be out of reach), is left at that.
         """
         progress("building images and starting containers (the first time takes a while)")
-        log, ready = self._dir / "logs" / "compose.log", set[str]()
+        log, ready = state_folder(self._dir) / "logs" / "compose.log", set[str]()
         log.parent.mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + START_SECONDS
         with log.open("wb") as output:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,7 +21,7 @@ from devenv.core.model.vocabulary import resolve_pod
 from devenv.stack import logs
 from devenv.stack.control_calls import control_errors, json_of
 from devenv.stack.embedded.warm_client import ForkedProcess, fork_process
-from devenv.stack.files import write_private, writing
+from devenv.stack.files import read_text_if_there, state_folder, write_private, writing
 from devenv.stack.loopback import local_client
 from devenv.stack.protocol import Progress
 from devenv.stack.waiting import POLL_SECONDS, comes_true
@@ -65,8 +66,7 @@ class EmbeddedStack:
                 f"a stack is already running here (pid {running.pid}, state in {self._dir})",
                 hint="end it with `devenv down`, or use it: every command finds it by itself",
             )
-        with writing(self._dir):
-            self._dir.mkdir(parents=True, exist_ok=True)
+        state_folder(self._dir)
         try:
             self._spawn(spec)
             status = self._wait_until_ready(progress)
@@ -87,7 +87,19 @@ class EmbeddedStack:
 
     def status(self) -> StackStatus:
         """As ``Stack.status``."""
-        return status_from_json(self._call("GET", "/stack"))
+        return self._with_headers(status_from_json(self._call("GET", "/stack")))
+
+    def _with_headers(self, status: StackStatus) -> StackStatus:
+        """``status`` with the values of headers that the service wants, which no message carries.
+
+        They are in the file that the stack was started with, which only its owner may read.
+        """
+        service = status.spec.service
+        text = read_text_if_there(self._dir / "spec.json", "spec.json") if service is not None else None
+        given = StackSpec.from_json(json.loads(text)).service if text else None
+        if service is None or given is None or given.profile.public() != service.profile:
+            return status
+        return replace(status, spec=replace(status.spec, service=replace(service, profile=given.profile)))
 
     def endpoints(self) -> Endpoints:
         """As ``Stack.endpoints``."""
@@ -122,7 +134,7 @@ class EmbeddedStack:
         write_private(spec_file, json.dumps(spec.to_json()))
         log = self._dir / "logs" / "supervisor.log"
         with writing(words):
-            words.write_text("", encoding="utf-8")
+            write_private(words, "")
             log.parent.mkdir(exist_ok=True)
         arguments = ["--spec", str(spec_file), "--state-dir", str(self._dir)]
         arguments += [*(["--detached"] if self._detached else []), *(["--cold"] if self._cold else [])]
@@ -137,10 +149,10 @@ class EmbeddedStack:
         while True:
             ended = self._process.poll() is not None  # asked before reading, so that its last words count
             complete = logs.since(words, offset).rpartition("\n")[0]
-            for line in complete.splitlines():
+            for line in filter(None, complete.split("\n")):
                 word = json.loads(line)
                 if "ready" in word:
-                    return status_from_json(word["ready"])
+                    return self._with_headers(status_from_json(word["ready"]))
                 if "error" in word:
                     raise error_from_json(word["error"])
                 progress(str(word.get("progress", "")))

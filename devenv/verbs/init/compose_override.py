@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,8 @@ def override_text(service: ServiceSpec, source: str) -> str:
         }
         services[pod] = body
     # So that every verb knows how these pods are spoken to.
-    proxy_env = {"DEVENV_SERVICE": json.dumps(service.public().to_json()).replace("$", "$$")}
+    known = replace(service.public(), profile=service.profile)
+    proxy_env = {"DEVENV_SERVICE": json.dumps(known.to_json()).replace("$", "$$")}
     if service.profile.carrier:
         proxy_env["DEVENV_SESSION_CARRIER"] = service.profile.carrier
     services["proxy"] = {"environment": proxy_env}

@@ -18,6 +18,7 @@ from devenv.core.model.topology import Ports, StackSpec
 from devenv.harness.runs.journal import JOURNAL, FileJournal, JournaledStack
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.stack.environment import PACKAGE_ROOT
+from devenv.stack.files import state_folder
 from devenv.stack.protocol import Progress, Stack
 
 SUPERVISOR = (sys.executable, "-m", "devenv.dashboard.supervisor")
@@ -103,11 +104,11 @@ def fresh_stack(
 
 def _own_folder(state_dir: Path) -> tuple[str, Path]:
     """A name that has our process id, and a new folder of that name: one process may have several stacks."""
-    state_dir.mkdir(parents=True, exist_ok=True)
+    state_folder(state_dir)
     for number in count(1):
         name = f"{_TEMPORARY}{psutil.Process().pid}" + (f"-{number}" if number > 1 else "")
         with suppress(FileExistsError):
-            (state_dir / name).mkdir()
+            (state_dir / name).mkdir(mode=0o700)
             return name, state_dir / name
     raise AssertionError("numbers do not end")
 

@@ -127,9 +127,9 @@ def title(step: Step, *, answered: bool = True) -> str:
             every = list(dict.fromkeys(rule_title(rule) for some in rules.values() for rule in some))
             return "gate: " + "; ".join(every)
         case Get(path=path, pod=pod):
-            return f"GET {path}{_on(pod)}"
+            return f"GET {_without_query(path)}{_on(pod)}"
         case Request(method=method, target=target, pod=pod):
-            return f"{method} {target}{_on(pod)}"
+            return f"{method} {_without_query(target)}{_on(pod)}"
         case Pause(seconds=seconds):
             return f"pause {seconds:g} s"
 
@@ -149,6 +149,11 @@ def rule_title(rule: GateRule) -> str:
 def spoken(step: Verify) -> str:
     """The answer in words."""
     return str(step.answer) if isinstance(step.answer, Answer) else str(list(step.answer))
+
+
+def _without_query(target: str) -> str:
+    """A path as a step is named: what its query says may be a secret, and names stand in reports."""
+    return target.partition("?")[0].partition("#")[0]
 
 
 def _on(pod: str | None) -> str:

@@ -22,6 +22,7 @@ from fastapi import APIRouter
 
 from devenv.core.model.errors import DevenvError, InternalFault
 from devenv.core.model.topology import RedisMode, StackSpec
+from devenv.core.render.visible import json_text
 from devenv.stack.embedded import control as stack_control
 from devenv.stack.embedded.processes import Processes
 from devenv.stack.embedded.warm_client import WarmProcess, warm_process
@@ -48,7 +49,7 @@ class _Words:
 
     def say(self, **word: Any) -> None:
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(word, ensure_ascii=False) + "\n")
+            file.write(json_text(word) + "\n")
 
     def progress(self, text: str) -> None:
         self.say(progress=text)
