@@ -32,7 +32,7 @@ from redis.exceptions import AuthenticationError, BusyLoadingError, NoScriptErro
 from devenv.captcha_api.errors import BrokenSession, Refusal, StoreUnavailable, Ungraded, not_found
 from devenv.captcha_api.settings import Settings
 from devenv.captcha_api.stores import ATTEMPTS_LIMIT, Document, Submission, Verdict
-from devenv.captcha_api.stores.client import RedisObserver
+from devenv.captcha_api.stores.client import RedisObserver, server_info
 from devenv.captcha_api.stores.cluster import Connector, WrongDatabase
 from devenv.captcha_api.stores.documents import is_challenge_id, read_document
 from devenv.captcha_api.stores.reasons import reason, refusal
@@ -120,11 +120,7 @@ class AtomicStore:
 
     def server_info(self) -> Mapping[str, Any]:
         """INFO."""
-        try:
-            info: Any = self._client.info()
-        except (redis.RedisError, OSError):
-            return {}
-        return dict(info)
+        return server_info(self._client)
 
     @property
     def _client(self) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
 import redis
@@ -52,6 +52,14 @@ def timed(observer: RedisObserver, name: str, call: Callable[[], T]) -> T:
         raise
     finally:
         observer.redis_call(name, time.perf_counter() - started, failure)
+
+
+def server_info(client: Any) -> Mapping[str, Any]:
+    """What INFO of a ``client`` of redis-py answers; empty where Redis does not answer it."""
+    try:
+        return dict(client.info())
+    except (redis.RedisError, OSError):
+        return {}
 
 
 def connect(settings: Settings, observer: RedisObserver, **options: Any) -> TimedRedis:

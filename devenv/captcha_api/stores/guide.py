@@ -17,7 +17,7 @@ import redis
 from devenv.captcha_api.errors import not_found
 from devenv.captcha_api.settings import Settings
 from devenv.captcha_api.stores import ATTEMPTS_LIMIT, Document, Submission, Verdict
-from devenv.captcha_api.stores.client import RedisObserver, TimedRedis, connect
+from devenv.captcha_api.stores.client import RedisObserver, TimedRedis, connect, server_info
 from devenv.captcha_api.stores.cluster import TimedRedisCluster, connect_cluster, say_client
 from devenv.captcha_api.stores.memory import MemoryStore
 from devenv.core.model.vocabulary import CaptchaType
@@ -164,13 +164,7 @@ class GuideStore:
 
     def server_info(self) -> Mapping[str, Any]:
         """INFO, through the client that is there; none is made for it."""
-        if self._client is None:
-            return {}
-        try:
-            info: Any = self._client.info()
-        except (redis.RedisError, OSError):
-            return {}
-        return dict(info)
+        return {} if self._client is None else server_info(self._client)
 
     def _or_else(self, fallback: Any, command: Callable[[], Any]) -> Any:
         try:

@@ -16,7 +16,7 @@ import redis
 from devenv.captcha_api.errors import BrokenSession, StoreUnavailable, not_found
 from devenv.captcha_api.settings import Settings
 from devenv.captcha_api.stores import Document, Submission
-from devenv.captcha_api.stores.client import RedisObserver, connect
+from devenv.captcha_api.stores.client import RedisObserver, connect, server_info
 from devenv.captcha_api.stores.documents import is_challenge_id
 from devenv.captcha_api.stores.reasons import refusal
 from devenv.core.model.vocabulary import CaptchaType
@@ -51,11 +51,7 @@ class RedisSpecimen:
 
     def server_info(self) -> Mapping[str, Any]:
         """INFO."""
-        try:
-            info: Any = self._client.info()
-        except (redis.RedisError, OSError):
-            return {}
-        return dict(info)
+        return server_info(self._client)
 
     def _key_of(self, submission: Submission) -> str:
         if not is_challenge_id(submission.challenge_id):

@@ -115,6 +115,14 @@ class RoundRobin(_Base):
         return self._choices[index]
 
 
+class _WithTurns(_Base):
+    """A policy that chooses in turn where its own rule leaves a choice."""
+
+    def __init__(self, pods: Sequence[str]) -> None:
+        super().__init__(pods)
+        self._turns = RoundRobin(pods)
+
+
 class RandomChoice(_Base):
     """Uniformly random per request."""
 
@@ -127,17 +135,13 @@ class RandomChoice(_Base):
         return Choice(candidates[int(rng.random() * len(candidates))])
 
 
-class LeastInFlight(_Base):
+class LeastInFlight(_WithTurns):
     """The pod with the fewest unanswered requests; among equals, in turn.
 
     As nginx's least_conn (https://nginx.org/en/docs/http/ngx_http_upstream_module.html#least_conn).
     """
 
     name = "least-in-flight"
-
-    def __init__(self, pods: Sequence[str]) -> None:
-        super().__init__(pods)
-        self._turns = RoundRobin(pods)
 
     def choose(
         self, request: RequestFacts, candidates: Sequence[str], in_flight: Mapping[str, int], rng: Random
@@ -170,14 +174,10 @@ class SourceHash(_Base):
         return Choice(max(candidates, key=lambda pod: _affinity(client, pod)))
 
 
-class CookieSticky(_Base):
+class CookieSticky(_WithTurns):
     """The pod that the affinity cookie names; a client without one gets the next pod and the cookie."""
 
     name = "cookie-sticky"
-
-    def __init__(self, pods: Sequence[str]) -> None:
-        super().__init__(pods)
-        self._turns = RoundRobin(pods)
 
     def choose(
         self, request: RequestFacts, candidates: Sequence[str], in_flight: Mapping[str, int], rng: Random

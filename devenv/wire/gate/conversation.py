@@ -209,13 +209,9 @@ class Conversation:
                 self._answer_ourselves()
         elif message.exit is Exit.DROP:
             self._up_lost = Fate.REQUEST_DROPPED
-            self._sever(self._up, entry)
-            self._lost(entry, Fate.REQUEST_DROPPED)
-        elif message.exit is Exit.VOID:
-            self._void(entry, Fate.BLACKHOLED)
+            self._drop(self._up, entry, Fate.REQUEST_DROPPED)
         else:
-            self._void(entry, Fate.DISCONNECTED)
-            self._hang_up()
+            self._void_or_cut(message)
         message.chunks.clear()
 
     def _sent(self, entry: Entry, now: float) -> None:
@@ -354,13 +350,9 @@ class Conversation:
             self._delivered(entry)
         elif message.exit is Exit.DROP:
             self._down_lost = Fate.REPLY_DROPPED
-            self._sever(self._down, entry)
-            self._lost(entry, Fate.REPLY_DROPPED)
-        elif message.exit is Exit.VOID:
-            self._void(entry, Fate.BLACKHOLED)
+            self._drop(self._down, entry, Fate.REPLY_DROPPED)
         else:
-            self._void(entry, Fate.DISCONNECTED)
-            self._hang_up()
+            self._void_or_cut(message)
         message.chunks.clear()
         self._close_if_done()
 
@@ -382,6 +374,19 @@ class Conversation:
         """A message that waited has gone on."""
         self._relieve()
         self._close_if_done()
+
+    def _drop(self, queue: MessageQueue, entry: Entry | None, fate: Fate) -> None:
+        """Lose the message of ``entry``, and all behind it in this direction."""
+        self._sever(queue, entry)
+        self._lost(entry, fate)
+
+    def _void_or_cut(self, message: Message) -> None:
+        """Lose both directions from ``message`` on; unless it is only to be VOID, the connection ends,
+        too."""
+        cut = message.exit is not Exit.VOID
+        self._void(message.entry, Fate.DISCONNECTED if cut else Fate.BLACKHOLED)
+        if cut:
+            self._hang_up()
 
     def _void(self, entry: Entry | None, fate: Fate) -> None:
         self._up_lost = self._down_lost = fate
