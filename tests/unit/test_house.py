@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ WINGS = ("cli", "core", "harness", "stack", "verbs", "wire")
 PACKAGES = sorted(path.parent for path in (ROOT / "devenv").rglob("__init__.py"))
 MOST_LINES_OF_A_ROOM = 3000
 MOST_LINES_OF_A_MODULE = 500
+MOST_LINES_OF_A_FUNCTION = 60
+MOST_PARAMETERS = 10
 
 
 def lines(path: Path) -> int:
@@ -35,3 +38,28 @@ def test_a_room_is_small_enough_to_be_read(package: Path) -> None:
 def test_a_room_says_what_it_is_for(package: Path) -> None:
     text = (package / "__init__.py").read_text(encoding="utf-8")
     assert ast.get_docstring(ast.parse(text))
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def own_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """The lines of its body. Functions within it (the routes of an API) count by themselves."""
+    nested = [node for node in function.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    size = (function.end_lineno or 0) - function.body[0].lineno + 1
+    return size - sum((node.end_lineno or 0) - node.lineno + 1 for node in nested)
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_function_is_short_and_takes_few_parameters(package: Path) -> None:
+    long = [
+        f"{path.name}:{node.lineno}: {node.name}: {own_lines(node)} lines, {count} parameters"
+        for path in sorted(package.glob("*.py"))
+        for node in functions(path)
+        for count in [sum(arg.arg != "self" for arg in (*node.args.args, *node.args.kwonlyargs))]
+        if own_lines(node) > MOST_LINES_OF_A_FUNCTION or count > MOST_PARAMETERS
+    ]
+    assert long == []

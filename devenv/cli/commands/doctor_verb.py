@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from devenv.cli.options import Common
 from devenv.cli.screen import Screen, Text
 from devenv.core.doctor_rules.advice import UNEXPLAINED, Advice, Checked
 from devenv.core.model.errors import ExpectationFailed, Inconclusive, UsageProblem
+from devenv.core.model.service import ServiceProfile
 from devenv.core.render.junit import junit_xml
 from devenv.harness.runs.store import write_atomically
 from devenv.verbs.doctor.junit import junit_suite
@@ -23,12 +25,14 @@ _EXIT_CODES = {"ok": 0, "found": ExpectationFailed.exit_code, "inconclusive": In
 _MARK = {"ok": ("✓", "green"), "found": ("✗", "bold red"), "unknown": ("–", "yellow")}
 
 
-@grouped
-def doctor(
+@dataclass(frozen=True, slots=True)
+class SourceFlags:
+    """What is looked at, and what may be done for it."""
+
     env_file: Annotated[
         list[Path] | None,
         typer.Option(help="Settings of a pod, as a .env file; one for each pod.", **_READABLE),
-    ] = None,
+    ] = None
     k8s: Annotated[
         list[Path] | None,
         typer.Option(
@@ -36,36 +40,49 @@ def doctor(
             metavar="FILE",
             help="Kubernetes manifests, or a folder of them: Deployments with their ConfigMaps; repeatable.",
         ),
-    ] = None,
+    ] = None
     redis_url: Annotated[
         str | None,
         typer.Option(
             metavar="URL", help="Reach Redis here instead: redis[s]://[user:password@]host:port/db."
         ),
-    ] = None,
+    ] = None
     service: Annotated[
         str | None,
         typer.Option(metavar="URL", help="A service that runs: ask it for challenges, look for their keys."),
-    ] = None,
+    ] = None
     ca: Annotated[
         Path | None,
         typer.Option(help="The certificate authority, in place of the one in the settings.", **_READABLE),
-    ] = None,
+    ] = None
     command: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="A Redis command that your service uses; repeatable."),
-    ] = None,
+    ] = None
     other_prefix: Annotated[
         list[str] | None,
         typer.Option(metavar="PREFIX", help="Sessions under it are another environment's; repeatable."),
-    ] = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Touch hosts that are not this machine, unasked.")
-    ] = False,
-    no_probe: Annotated[bool, typer.Option("--no-probe", help="Read settings only, touch nothing.")] = False,
+    ] = None
+    yes: Annotated[bool, typer.Option("--yes", help="Touch hosts that are not this machine, unasked.")] = (
+        False
+    )
+    no_probe: Annotated[bool, typer.Option("--no-probe", help="Read settings only, touch nothing.")] = False
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Look only: write no key, create no challenge.")
-    ] = False,
+    ] = False
+
+    def options(self, profile: ServiceProfile) -> DoctorOptions:
+        """The request to the doctor, for a service of this profile."""
+        return DoctorOptions(
+            tuple(self.env_file or ()), tuple(self.k8s or ()), self.redis_url, self.service, self.ca,
+            tuple(self.command or ()), tuple(self.other_prefix or ()), probe=not self.no_probe,
+            write=not self.read_only, profile=profile,
+        )  # fmt: skip
+
+
+@grouped
+def doctor(
+    sources: SourceFlags,
     junit: Annotated[
         Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also write JUnit XML there.")
     ] = None,
@@ -81,17 +98,12 @@ def doctor(
     not be read. 4: nothing could be looked at.
     """
     at = common.context()
-    options = DoctorOptions(
-        tuple(env_file or ()), tuple(k8s or ()), redis_url, service, ca, tuple(command or ()),
-        tuple(other_prefix or ()), probe=not no_probe, write=not read_only,
-        profile=at.settings.stack_spec().profile,
-    )  # fmt: skip
     with at.screen.working("doctor") as progress:
         found = examine(
-            options,
+            sources.options(at.settings.stack_spec().profile),
             at.settings.backend,
             at.settings.state_dir,
-            ask=lambda what: yes or _asked(what, at.screen),
+            ask=lambda what: sources.yes or _asked(what, at.screen),
             progress=progress,
         )
     if junit is not None:

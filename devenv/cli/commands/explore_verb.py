@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -26,6 +28,67 @@ from devenv.verbs.explore.summary import summary as summary_page
 from devenv.verbs.explore.usecase import explore as explore_orders
 
 
+@dataclass(frozen=True, slots=True)
+class SearchFlags:
+    """What is explored and how: the options of the search."""
+
+    strategy: Annotated[Strategy, typer.Option(help="The session store under test.")] = Strategy.GUIDE
+    mode: Annotated[
+        Mode,
+        typer.Option(
+            help="learned: learn from real pods, search a model, confirm on real pods. direct: every order "
+            "on real pods. random: by chance, --n runs."
+        ),
+    ] = Mode.LEARNED
+    events: Annotated[
+        str, typer.Option(metavar="E,E", help="More events: expiry, ageing, lost, restart (X, A, L, P).")
+    ] = ""
+    kind: Annotated[
+        CaptchaType, typer.Option("--type", help="The captcha. A handwriting challenge has no empty answer.")
+    ] = CaptchaType.ABSTRACT
+    walks: Annotated[int, typer.Option("--n", min=1, metavar="N", help="Runs of mode random.")] = 1000
+    preemptions: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Only orders with at most N preemptions.")
+    ] = None
+    budget: Annotated[
+        str,
+        typer.Option(metavar="N|SECONDS", help="Stop after a number of traces (1000) or a time (30s, 5m)."),
+    ] = ""
+    pods: Annotated[
+        int | None, typer.Option(min=1, max=8, metavar="N", help="Pods to use [default: one per request].")
+    ] = None
+    lanes: Annotated[
+        int, typer.Option(min=1, max=64, metavar="N", help="Challenges worked on at a time.")
+    ] = 12
+    replays: Annotated[
+        int, typer.Option(min=1, max=1000, metavar="N", help="Run each violation so often on real pods.")
+    ] = 3
+    compare: Annotated[
+        str, typer.Option(metavar="S,S", help="Side by side: guide,watch,atomic. Takes --strategy's place.")
+    ] = ""
+
+    def option_sets(self, scenario: str, stores: Sequence[Strategy]) -> list[ExploreOptions]:
+        """The request for each of these stores. Raises UsageProblem for a --budget that is none."""
+        traces, seconds = parse_budget(self.budget)
+        return [
+            ExploreOptions(
+                scenario=scenario,
+                strategy=store,
+                mode=self.mode,
+                events=tuple(word.strip() for word in self.events.split(",") if word.strip()),
+                walks=self.walks,
+                kind=self.kind,
+                preemptions=self.preemptions,
+                budget_traces=traces,
+                budget_seconds=seconds,
+                pods=self.pods,
+                lanes=self.lanes,
+                replays=self.replays,
+            )
+            for store in stores
+        ]
+
+
 @grouped
 def explore(
     scenario: Annotated[
@@ -36,40 +99,7 @@ def explore(
             "X expiry, A ageing, L lost reply, P pod restart. 'R+W+E', '3 W', 'R+W+E+X'.",
         ),
     ],
-    strategy: Annotated[Strategy, typer.Option(help="The session store under test.")] = Strategy.GUIDE,
-    mode: Annotated[
-        Mode,
-        typer.Option(
-            help="learned: learn from real pods, search a model, confirm on real pods. direct: every order "
-            "on real pods. random: by chance, --n runs."
-        ),
-    ] = Mode.LEARNED,
-    events: Annotated[
-        str, typer.Option(metavar="E,E", help="More events: expiry, ageing, lost, restart (X, A, L, P).")
-    ] = "",
-    kind: Annotated[
-        CaptchaType, typer.Option("--type", help="The captcha. A handwriting challenge has no empty answer.")
-    ] = CaptchaType.ABSTRACT,
-    walks: Annotated[int, typer.Option("--n", min=1, metavar="N", help="Runs of mode random.")] = 1000,
-    preemptions: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Only orders with at most N preemptions.")
-    ] = None,
-    budget: Annotated[
-        str,
-        typer.Option(metavar="N|SECONDS", help="Stop after a number of traces (1000) or a time (30s, 5m)."),
-    ] = "",
-    pods: Annotated[
-        int | None, typer.Option(min=1, max=8, metavar="N", help="Pods to use [default: one per request].")
-    ] = None,
-    lanes: Annotated[
-        int, typer.Option(min=1, max=64, metavar="N", help="Challenges worked on at a time.")
-    ] = 12,
-    replays: Annotated[
-        int, typer.Option(min=1, max=1000, metavar="N", help="Run each violation so often on real pods.")
-    ] = 3,
-    compare: Annotated[
-        str, typer.Option(metavar="S,S", help="Side by side: guide,watch,atomic. Takes --strategy's place.")
-    ] = "",
+    search: SearchFlags,
     junit: Junit = None,
     summary: Summary = None,
     redis: RedisOption = None,
@@ -82,27 +112,10 @@ def explore(
     confirmed on real pods. 3: not everything was tried, and nothing found.
     """
     at = common.context(redis=redis)
-    traces, seconds = parse_budget(budget)
-    stores = _stores(compare)
+    stores = _stores(search.compare)
     if stores and at.settings.service is not None:
         raise UsageProblem(f"--compare: {at.settings.service.title} has one store, its own")
-    option_sets = [
-        ExploreOptions(
-            scenario=scenario,
-            strategy=store,
-            mode=mode,
-            events=tuple(word.strip() for word in events.split(",") if word.strip()),
-            walks=walks,
-            kind=kind,
-            preemptions=preemptions,
-            budget_traces=traces,
-            budget_seconds=seconds,
-            pods=pods,
-            lanes=lanes,
-            replays=replays,
-        )
-        for store in stores or [strategy]
-    ]
+    option_sets = search.option_sets(scenario, stores or [search.strategy])
     json_reporter = JsonReporter()
     found = _explored(option_sets, at, json_reporter)
     if junit is not None:

@@ -29,7 +29,8 @@ class PopulateBody(BaseModel):
 
 
 class ReleaseBody(BaseModel):
-    """``POST /release``: what to let go (all that fits everything given; nothing given: all), and to what."""
+    """``POST /release``: what to release (what fits all given fields; none given: all), and what becomes of
+    it."""
 
     model_config = ConfigDict(extra="forbid")
     seq: int | None = None
@@ -45,13 +46,20 @@ def router(gate: Gate) -> APIRouter:
     """The routes of one gate; the handlers run in the loop that the gate runs in."""
     routes = APIRouter(tags=["gate"])
 
-    def rules_now() -> dict[str, Any]:
-        return {"rules": [armed.to_json() for armed in gate.rules.armed]}
-
     @routes.get("/gate")
     async def status() -> dict[str, Any]:
         """Ports, upstream and connections, per pod."""
         return gate.status()
+
+    _add_rule_routes(routes, gate)
+    _add_hold_routes(routes, gate)
+    _add_command_routes(routes, gate)
+    return routes
+
+
+def _add_rule_routes(routes: APIRouter, gate: Gate) -> None:
+    def rules_now() -> dict[str, Any]:
+        return {"rules": [armed.to_json() for armed in gate.rules.armed]}
 
     @routes.get("/rules")
     async def rules() -> dict[str, Any]:
@@ -67,7 +75,7 @@ def router(gate: Gate) -> APIRouter:
 
     @routes.delete("/rules")
     async def remove(rule_id: Annotated[str | None, Query(alias="id")] = None) -> dict[str, Any]:
-        """Take one rule (``?id=``) or all out of force and let go what they hold; idempotent."""
+        """Take one rule (``?id=``) or all out of force and release what they hold; idempotent."""
         if rule_id is None:
             gate.populate([])
         else:
@@ -85,6 +93,8 @@ def router(gate: Gate) -> APIRouter:
         """No rules, nothing held; closes the connections on which a rule has lost a message."""
         return gate.reset().to_json()
 
+
+def _add_hold_routes(routes: APIRouter, gate: Gate) -> None:
     @routes.get("/held")
     async def held(
         known: Annotated[int | None, Query(ge=0, le=MAX_SEQ)] = None,
@@ -93,7 +103,7 @@ def router(gate: Gate) -> APIRouter:
         """What is held now, oldest first.
 
         With ``known`` (the ``changes`` of the last answer) and ``wait``: answered as soon as something was
-        taken in or let go since, or after so many seconds.
+        held or released since, or after so many seconds.
         """
         if known is not None and wait > 0:
             await gate.holds.changed(known, wait)
@@ -101,7 +111,7 @@ def router(gate: Gate) -> APIRouter:
 
     @routes.post("/release")
     async def release(body: ReleaseBody) -> dict[str, Any]:
-        """Let go what is held and fits; nothing held that fits is no error."""
+        """Release what is held and fits; it is no error where nothing fits."""
         released = gate.release(
             seq=body.seq,
             pod=body.pod,
@@ -112,6 +122,8 @@ def router(gate: Gate) -> APIRouter:
         )
         return {"released": [held.to_json() for held in released]}
 
+
+def _add_command_routes(routes: APIRouter, gate: Gate) -> None:
     @routes.get("/commands")
     async def commands(
         since: Annotated[int, Query(ge=0, le=MAX_SEQ)] = 0,
@@ -129,8 +141,6 @@ def router(gate: Gate) -> APIRouter:
             "latest": gate.recorder.last,
             "oldest": gate.recorder.oldest,
         }
-
-    return routes
 
 
 def _reply(body: ReleaseBody) -> bytes:
