@@ -73,7 +73,7 @@ def _of_call(call: Call, joined: Joined) -> list[Diagnosis]:
     """A call that is part of no story with a finding: a create that failed, an unexplained error."""
     if call.challenge is None and (problem := fault(call, joined)) is not None:
         return [problem]
-    broke = call.crashed and not joined.own  # how another's service was before nobody knows
+    broke = call.crashed and not joined.own  # what a user-provided service did before is not known
     if joined.profile.switchable and joined.flag(call) is False and (broke or call.steps):
         how = "sent commands to Redis" if call.steps else "failed"
         sentence = f"with USE_REDIS=false {call.pod} {how}: {call.kind} is not what it was before the change"

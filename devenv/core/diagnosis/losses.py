@@ -104,7 +104,7 @@ def _both_in_memory(story: Story, joined: Joined, create: Call, lost: Call) -> D
     if _expired(create, create.started, lost.started):
         return None
     one_process = joined.settings(create.pod, create.started).get("WORKERS") == "1"
-    if one_process and (joined.own or not joined.profile.switchable):  # how it was before nobody knows
+    if one_process and (joined.own or not joined.profile.switchable):  # what it did before is not known
         sentence = (
             f"{create.pod} opened the session, was not restarted, and did not find it again: it had ended "
             "(an idle time-out, or a limit of the server's own), or the server lost it"

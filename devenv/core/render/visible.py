@@ -61,7 +61,7 @@ def lines(text: str, limit: int = LONGEST_LINE) -> list[str]:
 
 
 def quoted(text: str, limit: int = 24) -> str:
-    """``text`` in double quotes, in one line and short: somebody's word for something, not its name."""
+    """``text`` in double quotes, in one line and short: for words that a user chose."""
     shown = text if len(text) <= limit else text[: limit - 1] + "…"
     return '"' + one_line(shown).replace('"', '\\"') + '"'
 

@@ -36,8 +36,8 @@ class OrderResult:
     """The pod that was given the third answer."""
     order: tuple[str, ...]
     """The pod and the place of each store operation."""
-    told: tuple[str, ...]
-    """What the two answers, and then the third, were told."""
+    results: tuple[str, ...]
+    """The results of the two answers, and of the third after them."""
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ class _Trial:
         for place in self._born:
             self._store(place, maker).attempts = 0
         self._note(9, "ok", "create", PODS[maker], {"type": "abstract", "challenge_id": "1"})
-        self.told: dict[int, tuple[Outcome, int | None]] = {}
+        self.results: dict[int, tuple[Outcome, int | None]] = {}
 
     def steps(self, pod: int) -> int:
         """Store operations of a verify on a pod."""
@@ -82,17 +82,17 @@ class _Trial:
         """The verify's next store operation; in words."""
         stage = self._stages[pod]
         decides = stage.reads or self._born[0]
-        if process not in self.told:
-            self.told[process] = self._store(decides, pod).verify(answer)
+        if process not in self.results:
+            self.results[process] = self._store(decides, pod).verify(answer)
             return f"{PODS[pod]} {decides}"
-        if stage.mirrors and self.told[process][0] is not Outcome.NOT_FOUND:
+        if stage.mirrors and self.results[process][0] is not Outcome.NOT_FOUND:
             self._store(stage.mirrors, pod).verify(answer)
             return f"{PODS[pod]} {stage.mirrors}"
         return ""
 
     def end(self, process: int, pod: int, answer: Answer) -> None:
         """The verify is answered."""
-        outcome, attempts = self.told[process]
+        outcome, attempts = self.results[process]
         value = {"challenge_id": "1", "answer": str(answer), "outcome": str(outcome)}
         if attempts is not None:
             value["attempts"] = attempts  # type: ignore[assignment]
@@ -110,7 +110,7 @@ def explore_pair(
 ) -> Iterator[OrderResult]:
     """Every order of two answers: on pod A at the first stage, on pod B at the second.
 
-    An answer that is told "not found" because its pod cannot find the session breaks no rule here: which
+    An answer that gets "not found" because its pod cannot find the session breaks no rule here: which
     sessions are lost is the plan's to say (``stages.lookup``).
     """
     counts = [2 if stage.mirrors else 1 for stage in stages]
@@ -140,7 +140,7 @@ def _order(
     trial.end(2, last, Answer.WRONG)
     report = judge(history_of(trial.events), Rules())
     kinds = tuple(dict.fromkeys(violation.kind for violation in report.violations))
-    if Outcome.NOT_FOUND in (trial.told[0][0], trial.told[1][0]):
+    if Outcome.NOT_FOUND in (trial.results[0][0], trial.results[1][0]):
         kinds = tuple(kind for kind in kinds if kind is not Kind.NOT_LINEARIZABLE)
-    told = tuple(str(trial.told[process][0]) for process in (0, 1, 2))
-    return OrderResult(kinds, PODS[maker], PODS[last], tuple(filter(None, words)), told)
+    results = tuple(str(trial.results[process][0]) for process in (0, 1, 2))
+    return OrderResult(kinds, PODS[maker], PODS[last], tuple(filter(None, words)), results)

@@ -184,12 +184,12 @@ class CaptchaClient:
         )
         where = self._where(served_by, pod)
         value |= {"outcome": self._graded(outcome), "status": status}
-        said = {
+        reported = {
             "message": result.message,
             "attempts": result.attempts,
             "downshift": received.get("downshift"),
         }
-        value |= {name: item for name, item in said.items() if item is not None}
+        value |= {name: item for name, item in reported.items() if item is not None}
         # An answer of 200 happened as it says; an error leaves open whether the attempt was counted.
         sure = status == 200 or (status is not None and outcome is not Outcome.ERROR)
         kind: EventType = "ok" if sure else "info"

@@ -23,27 +23,27 @@ _TICKS_OF_A_LOOK = 10
 
 
 class PromptServer(uvicorn.Server):
-    """Ends as soon as it is told to."""
+    """Ends as soon as it is asked to."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self._told_to_end: asyncio.Event | None = None
+        self._end_asked: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def main_loop(self) -> None:
         """As its base; waits for the signal instead of for the next look."""
-        self._told_to_end, self._loop = asyncio.Event(), asyncio.get_running_loop()
+        self._end_asked, self._loop = asyncio.Event(), asyncio.get_running_loop()
         ticks = 0
         while not await self.on_tick(ticks):
             ticks += _TICKS_OF_A_LOOK
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._told_to_end.wait(), _LOOK_SECONDS)
+                await asyncio.wait_for(self._end_asked.wait(), _LOOK_SECONDS)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """As its base."""
         super().handle_exit(sig, frame)
-        if self._loop is not None and self._told_to_end is not None:
-            self._loop.call_soon_threadsafe(self._told_to_end.set)
+        if self._loop is not None and self._end_asked is not None:
+            self._loop.call_soon_threadsafe(self._end_asked.set)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -140,17 +140,17 @@ class Controller:
 
     def _gate(self, result: StepResult) -> None:
         """Sessions that are born from now on, until the test decides."""
-        since, said = time.time(), time.monotonic()
+        since, last_report = time.time(), time.monotonic()
         number, test = result.outlook.step.number, result.test
         self._progress(f"step {number}: gate, loss at most {test.limit:.1%} (finds out {test.detected:.1%})")
 
         def decided() -> bool:
-            nonlocal said
+            nonlocal last_report
             for record in self._take():
                 if record.born >= since and not result.exhausted:
                     result.count(record, self._timeline)
-            if time.monotonic() - said >= PROGRESS_SECONDS:
-                said = time.monotonic()
+            if time.monotonic() - last_report >= PROGRESS_SECONDS:
+                last_report = time.monotonic()
                 self._progress(f"{result.test.sessions} sessions, {result.test.lost} lost")
             return result.decision is not Decision.MORE or result.exhausted
 

@@ -154,11 +154,13 @@ class SteadyTraffic:
             await asyncio.sleep(0 if self._stop.is_set() else seconds)
             last = number == len(thinking)
             answer = Answer.RIGHT if last else Answer.WRONG
-            told = await client.verify(challenge, await client.answers.to(challenge, answer), answer=answer)
-            used, message = told.served_by or "", told.message or str(told.outcome)
-            graded = told.outcome in (Outcome.SUCCESS, Outcome.WRONG)
+            verified = await client.verify(
+                challenge, await client.answers.to(challenge, answer), answer=answer
+            )
+            used, message = verified.served_by or "", verified.message or str(verified.outcome)
+            graded = verified.outcome in (Outcome.SUCCESS, Outcome.WRONG)
             if not graded:
-                break  # the session is not there, or nobody answered: a visitor takes a new challenge
+                break  # the session is not there, or no pod answered: a visitor takes a new challenge
         events = tuple(client.recording.history)
         verdict, why = self._judge(events, graded)
         return SessionRecord(

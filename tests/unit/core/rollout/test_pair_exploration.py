@@ -42,7 +42,7 @@ def test_every_order_is_tried() -> None:
     stages = (rollout_stage("six-stages", "shadow"), rollout_stage("six-stages", "live"))
     orders = list(explore_pair(stages, (R, R)))
     assert len(orders) == 6 * 2 * 2
-    assert {len(order.order) for order in orders if "not_found" not in order.told[:2]} == {4}
+    assert {len(order.order) for order in orders if "not_found" not in order.results[:2]} == {4}
 
 
 def test_the_page_has_a_row_for_each_pair() -> None:
