@@ -248,4 +248,4 @@ def test_the_real_stores_answer_as_the_exploration_of_each_order_says(
     selections = [RIGHT if answer is Answer.RIGHT else WRONG for answer in answers]
     for result in explore_pair(names, answers):
         told = real_order(world.redis.port, stages, result, selections)
-        assert told == result.told, result
+        assert told == result.results, result
