@@ -70,5 +70,7 @@ VERBS = (
          "Make a scenario of a HAR file, an access log or curl commands."),
     Verb("shrink", "recording_verbs", "shrink", PLAY,
          "Reduce a scenario that fails to the smallest part of it that still fails in the same way."),
+    Verb("trace", "trace_verb", "trace", ELSEWHERE,
+         "Write a run as OpenTelemetry spans: proxy, pod, each Redis command, with what the gate held."),
     Verb("export", "export_verbs", "app", ELSEWHERE, "Write down what you have here for somewhere else."),
 )  # fmt: skip

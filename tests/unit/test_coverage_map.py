@@ -23,7 +23,7 @@ TESTED_WITH_THEIR_ROOM = {
     "devenv.cli.commands": (
         "integration/cli",
         "check_verb doctor_verb explain_verb export_verbs gate_verbs init_verb own_demo recording_verbs "
-        "rollout_verbs scenario_verbs stack_verbs story_verbs",
+        "rollout_verbs scenario_verbs stack_verbs story_verbs trace_verb",
     ),
     "devenv.core.diagnosis": ("unit/core/diagnosis/test_losses.py", "attribution words"),
     "devenv.core.kubernetes": ("unit/core/kubernetes/test_manifests.py", "parts redis service stack text"),

@@ -1,0 +1,1 @@
+"""``devenv trace``: a run's trace for other tools."""
