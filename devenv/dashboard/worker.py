@@ -45,7 +45,7 @@ class SayingReporter(SearchReporter):
         """As it is."""
         say(moment="learning", requests=requests, states=states)
 
-    def searching(self, traces: int, kinds: Mapping[str, int]) -> None:
+    def searching(self, traces: int, kinds: Mapping[str, int | None]) -> None:
         """At most every ``EVERY_SECONDS``."""
         if time.monotonic() - self._last >= EVERY_SECONDS:
             self._last = time.monotonic()
@@ -55,7 +55,7 @@ class SayingReporter(SearchReporter):
         """As it is."""
         say(moment="interrupted")
 
-    def shrinking(self, traces: int, kinds: Mapping[str, int]) -> None:
+    def shrinking(self, traces: int, kinds: Mapping[str, int | None]) -> None:
         """As it is."""
         say(moment="shrinking", traces=traces, kinds=dict(kinds))
 

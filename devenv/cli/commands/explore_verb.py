@@ -176,17 +176,17 @@ def _show(found: Exploration, screen: Screen) -> None:
         screen.show(Text(f"  not complete: {found.incomplete}", "yellow"))
     for note in found.notes:
         screen.show(Text(f"  {note}", "yellow"))
-    rate = found.traces / found.stages["search"] if found.stages.get("search") else 0.0
+    searched = found.stages.get("search", 0.0)
+    rate = f", {found.traces / searched:,.0f} {found.unit}/s" if found.traces and searched else ""
     stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in found.stages.items())
-    speed = f"{rate:,.0f} {found.unit}/s"
     screen.show(
-        Text(f"  {found.requests} requests to real pods, {speed}; {stages}; {found.engine}", "dim"),
+        Text(f"  {found.requests} requests to real pods{rate}; {stages}; {found.engine}", "dim"),
         Text(f"  run {found.run_id}", "dim"),
     )
 
 
 def _show_violation(violation: ExploredViolation, found: Exploration, screen: Screen) -> None:
-    share = f"in {violation.traces} of {found.traces} {found.unit}; needs {'+'.join(violation.requests)}"
+    share = f"{found.share(violation)}; needs {'+'.join(violation.requests)}"
     screen.show("", Text.assemble((f" {violation.kind} ", "reverse red"), (f"  {share}", "dim")))
     screen.paragraphs([violation.sentence])
     for who, steps in violation.lines:
@@ -201,10 +201,16 @@ def _show_violation(violation: ExploredViolation, found: Exploration, screen: Sc
 def _side_by_side(found: list[Exploration], screen: Screen) -> None:
     table = grid("", *(str(item.strategy) for item in found))
     table.add_row(
-        found[0].unit, *(f"{item.traces}" + ("" if item.complete else " (not all)") for item in found)
+        found[0].unit, *(_counted(item.traces) + ("" if item.complete else " (not all)") for item in found)
     )
     kinds = dict.fromkeys(violation.kind for item in found for violation in item.violations)
     for kind in kinds:
-        counts = [next((str(v.traces) for v in item.violations if v.kind == kind), "0") for item in found]
+        counts = [
+            next((_counted(v.traces) for v in item.violations if v.kind == kind), "0") for item in found
+        ]
         table.add_row(kind, *counts)
     screen.show("", table)
+
+
+def _counted(traces: int | None) -> str:
+    return "not counted" if traces is None else str(traces)

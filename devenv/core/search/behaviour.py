@@ -147,6 +147,17 @@ class Behaviour:
             node = following
         return node
 
+    @property
+    def personal(self) -> bool:
+        """Whether a request leaves in Redis what tells it from an equal one: a name, a watched key."""
+        return any(
+            b"<self:" in word or shape_of(words).name == "WATCH"
+            for seen in self.seen
+            if isinstance(seen, Issued)
+            for words in seen.commands
+            for word in words
+        )
+
     def _compare(self, node: int, seen: Seen) -> None:
         known = self.seen[node]
         if known == seen:
@@ -263,6 +274,10 @@ class LearnedProgram:
         assert isinstance(seen, Answered)
         return seen
 
+    def end(self, node: Node) -> tuple[Answered, bool, bool]:
+        """The answer, and which fault affected the request."""
+        return self.answer(node), self.lost_a_reply(node), self.cut_short(node)
+
     def lost_a_reply(self, node: Node) -> bool:
         """Whether a reply was lost on the way there."""
         return LOST in self.behaviour.history(_at(node))
@@ -317,6 +332,10 @@ class Event:
         """A fault does not affect an event."""
         return node
 
+    def end(self, node: Node) -> Node:
+        """Whether it did anything."""
+        return node
+
 
 @dataclass(frozen=True, slots=True)
 class FaultEffect:
@@ -344,4 +363,8 @@ class FaultEffect:
 
     def signalled(self, node: Node, kind: str) -> Node:
         """A fault does not affect an event."""
+        return node
+
+    def end(self, node: Node) -> Node:
+        """It is over."""
         return node

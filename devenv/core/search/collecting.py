@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -29,7 +29,8 @@ class Occurrence:
     finding: OutcomeViolation
     run: tuple[int, ...]
     source: int
-    count: int = 1
+    count: int | None = 1
+    """None: not counted."""
 
     def better(self, run: Sequence[int]) -> bool:
         """Whether ``run`` is a better example."""
@@ -55,19 +56,21 @@ class Collected:
     remark: str | None = None
     """Why a search that came to its end is not complete all the same."""
     kinds: dict[str, Occurrence] = field(default_factory=dict)
-    outcomes: dict[Outcome, int] = field(default_factory=dict)
-    """How many traces came to which outcome."""
+    counted: bool = True
+    """Whether ``traces`` are all that were searched."""
+    ends: dict[Hashable, int] = field(default_factory=dict)
+    """By outcome, equal requests taken for one: in how many ways it can be given to them."""
 
     def note(self, run: Sequence[int], outcome: Outcome, findings: Sequence[OutcomeViolation]) -> None:
         """One trace."""
         self.traces += 1
-        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+        self.ends[outcome] = 1
         for finding in findings:
             met = self.kinds.get(finding.kind)
             if met is None:
                 self.kinds[finding.kind] = Occurrence(finding, tuple(run), self.source)
                 continue
-            met.count += 1
+            met.count = None if met.count is None else met.count + 1
             if len(run) <= len(met.run) and met.better(run):
                 met.run, met.finding, met.source = tuple(run), finding, self.source
         if self.traces % CHECK_EVERY == 0:
@@ -75,13 +78,39 @@ class Collected:
         if self.budget.traces is not None and self.traces >= self.budget.traces:
             raise Stopped
 
+    def note_end(
+        self,
+        outcome: tuple[Hashable, int],
+        findings: Sequence[OutcomeViolation],
+        run: Callable[[], Sequence[int]],
+        traces: int | None,
+    ) -> None:
+        """An end to which so many traces lead (None: not counted), with one of its runs.
+
+        ``outcome``: what it is, and in how many ways equal requests can share it.
+        """
+        self.ends[outcome[0]] = outcome[1]
+        self.traces += traces or 0
+        self.counted &= traces is not None
+        for finding in findings:
+            met = self.kinds.get(finding.kind)
+            if met is None:
+                self.kinds[finding.kind] = Occurrence(finding, tuple(run()), self.source, traces)
+            else:
+                met.count = None if met.count is None or traces is None else met.count + traces
+
+    @property
+    def outcomes(self) -> int:
+        """In how many ways it ended."""
+        return sum(self.ends.values())
+
     def look(self) -> None:
         """Say how far it is; raise Stopped where the time is over."""
         self.reporter.searching(self.traces, self.counts())
         self.in_time()
 
-    def counts(self) -> dict[str, int]:
-        """In how many traces each kind was met."""
+    def counts(self) -> dict[str, int | None]:
+        """In how many traces each kind was met; None: not counted."""
         return {kind: occurrence.count for kind, occurrence in self.kinds.items()}
 
     def in_time(self) -> None:

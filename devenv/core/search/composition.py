@@ -57,6 +57,9 @@ class Program(Protocol):
     def signalled(self, node: Node, kind: str) -> Node:
         """Where a signal leads."""
 
+    def end(self, node: Node) -> Hashable:
+        """What of an end at ``node`` matters: equal for ends that come to the same."""
+
 
 class Store(Protocol):
     """What the commands work on."""
@@ -106,19 +109,14 @@ class Composition:
     def execute(self, state: PackedState, process: int) -> PackedState:
         """See ``System``."""
         place = process + 1
-        step = (state[place], state[0])
-        moved = self._moves.get(step)
-        if moved is None:
-            moved = self._moves[step] = self._move(process, step)
+        moved = self.move(state[place], state[0])
         after = [*state]
         after[place], after[0] = moved
         signal = self._steps[state[place]]
         if signal.__class__ is Signal:
             assert isinstance(signal, Signal)
             for target in signal.targets:
-                node = self._nodes[state[target + 1]][1]
-                led = self._programs[target].signalled(node, signal.kind)
-                after[target + 1] = self._number(target, led)
+                after[target + 1] = self.signalled(state[target + 1], signal.kind)
         return tuple(after)
 
     def node(self, state: PackedState, process: int) -> Node:
@@ -132,6 +130,48 @@ class Composition:
     def store_state(self, state: PackedState) -> StoreState:
         """The store's state."""
         return self._stores[state[0]]
+
+    # --- single processes, by the numbers of their nodes ----------------------------------------------------
+
+    def process_of(self, node: int) -> int:
+        """The process whose place ``node`` is."""
+        return self._nodes[node][0]
+
+    def step_of(self, node: int) -> Command | Signal | None:
+        """What is pending there; None where the process is over."""
+        return self._steps[node]
+
+    def access_of(self, node: int) -> Access | None:
+        """Which keys that step touches."""
+        return self._accesses[node]
+
+    def move(self, node: int, store: int) -> _Step:
+        """The node and the number of the store's state after the step that is pending at ``node``."""
+        step = (node, store)
+        moved = self._moves.get(step)
+        if moved is None:
+            moved = self._moves[step] = self._move(self._nodes[node][0], step)
+        return moved
+
+    def effect(self, node: int, store: int) -> StoreState:
+        """The store's state after the command that is pending at ``node``, wherever its reply leads."""
+        command = self._steps[node]
+        assert isinstance(command, Command)
+        return self._store.execute(self._stores[store], command)[1]
+
+    def signalled(self, node: int, kind: str) -> int:
+        """Where a signal leads who is at ``node``."""
+        process, value = self._nodes[node]
+        return self._number(process, self._programs[process].signalled(value, kind))
+
+    def as_process(self, node: int, process: int) -> int:
+        """The same place of another process."""
+        return self._number(process, self._nodes[node][1])
+
+    def end_of(self, node: int) -> Hashable:
+        """What of an end at ``node`` matters."""
+        process, value = self._nodes[node]
+        return self._programs[process].end(value)
 
     def _move(self, process: int, step: _Step) -> _Step:
         number, store_number = step

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from math import factorial
 from typing import Any, NamedTuple
 
 from devenv.core.checker.history import AGE, CREATE, EXPIRE, KEYS, LIMIT_FIELD, VERIFY, history_of
@@ -126,6 +128,27 @@ def judge(
         sentence = _sentence(kind, violation, requests, outcome)
         findings.setdefault(kind, OutcomeViolation(kind, sentence))
     return tuple(findings.values())
+
+
+def shared(cast: Sequence[Participant], outcome: Outcome) -> tuple[Hashable, int]:
+    """The outcome with equal requests taken for one, and in how many ways their answers can be given to them.
+
+    Where a pod that serves several requests restarts they are not equal: it matters which they are.
+    """
+    requests = [item for item in cast if item.answer is not None]
+    pods = [item.pod for item in requests]
+    if any(item.event == "restart" for item in cast) and len({*pods}) < len(pods):
+        return outcome, 1
+    answers: dict[str, Counter[Answered]] = {}
+    for request, answer in zip(requests, outcome.answers, strict=True):
+        answers.setdefault(request.letter, Counter())[answer] += 1
+    ways = 1
+    for counts in answers.values():
+        ways *= factorial(counts.total())
+        for count in counts.values():
+            ways //= factorial(count)
+    alike = tuple((letter, frozenset(counts.items())) for letter, counts in answers.items())
+    return (alike, outcome.happened, outcome.left, outcome.document, outcome.beside), ways
 
 
 def _is_refusal(answer: Answered, outcome: Outcome) -> bool:

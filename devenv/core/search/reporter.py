@@ -12,13 +12,13 @@ class SearchReporter:
     def learning(self, requests: int, states: int) -> None:
         """So many requests were sent to pods, and so many states are known; now and then."""
 
-    def searching(self, traces: int, kinds: Mapping[str, int]) -> None:
+    def searching(self, traces: int, kinds: Mapping[str, int | None]) -> None:
         """So many traces were run; in how many of them each kind of violation was met. Now and then."""
 
     def interrupted(self) -> None:
         """Ctrl-C ended the search; what was met until then is worked on."""
 
-    def shrinking(self, traces: int, kinds: Mapping[str, int]) -> None:
+    def shrinking(self, traces: int, kinds: Mapping[str, int | None]) -> None:
         """The search has ended with violations; the shortest order of each kind is looked for."""
 
     def confirming(self, kind: str) -> None:
@@ -42,7 +42,7 @@ class Reporters(SearchReporter):
         for reporter in self._reporters:
             reporter.learning(requests, states)
 
-    def searching(self, traces: int, kinds: Mapping[str, int]) -> None:
+    def searching(self, traces: int, kinds: Mapping[str, int | None]) -> None:
         """See ``SearchReporter``."""
         for reporter in self._reporters:
             reporter.searching(traces, kinds)
@@ -52,7 +52,7 @@ class Reporters(SearchReporter):
         for reporter in self._reporters:
             reporter.interrupted()
 
-    def shrinking(self, traces: int, kinds: Mapping[str, int]) -> None:
+    def shrinking(self, traces: int, kinds: Mapping[str, int | None]) -> None:
         """See ``SearchReporter``."""
         for reporter in self._reporters:
             reporter.shrinking(traces, kinds)

@@ -47,8 +47,8 @@ class Candidate:
     finding: OutcomeViolation
     cast: tuple[Participant, ...]
     run: tuple[int, ...]
-    traces: int
-    """How many traces of the whole search show it."""
+    traces: int | None
+    """How many traces of the whole search show it; None: not counted."""
     labels: tuple[str, ...] = ()
     """What each step of the run is, where a model knows it."""
 

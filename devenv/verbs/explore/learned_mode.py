@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from random import Random
 
 from devenv.core.search.behaviour import RESTART
@@ -10,16 +11,21 @@ from devenv.core.search.collecting import Collected
 from devenv.core.search.composition import PackedState
 from devenv.core.search.dpor import SourceDpor
 from devenv.core.search.expression import Participant, restart_of
-from devenv.core.search.outcome import Outcome, OutcomeViolation, judge
+from devenv.core.search.outcome import Outcome, OutcomeViolation, judge, shared
+from devenv.core.search.product_states import End
 from devenv.core.search.shortest import TooLarge, shortest_runs, smaller_selections
 from devenv.core.search.strategies import enumerate_preemptions, walk
 from devenv.core.search.system import canonical
+from devenv.core.search.trace_counts import TooMany, count_traces
+from devenv.core.search.witness import run_to
 from devenv.verbs.explore.confirm import Candidate
 from devenv.verbs.explore.learner import LearnedSystem
 from devenv.verbs.explore.result import ExploreOptions, Mode
 
 MAX_PLACES = 300_000
 """So large may a graph be in which the shortest run is looked for."""
+MAX_PAIRS = 150_000
+"""So many pairs of state and sleep set are gone through to count traces."""
 
 
 class Judged:
@@ -68,12 +74,36 @@ def search(learned: LearnedSystem, options: ExploreOptions, collected: Collected
                 visit(run, state)
 
         enumerate_preemptions(system, options.preemptions, visit_new)
-    else:
+    elif options.budget_traces is not None:
         found = SourceDpor(system, visit)
         try:
             found.search()
         finally:
             collected.blocked += found.explored.blocked
+    else:
+        note_ends(learned, collected, _traces(learned, collected))
+
+
+def note_ends(learned: LearnedSystem, collected: Collected, traces: Mapping[End, int] | None) -> None:
+    """Judge everything that the system was seen to come to, each once. ``traces``: how many lead there."""
+    judged = Judged(learned)
+    for end in learned.search.ends:
+        outcome, findings = judged.of(learned.search.packed(end))
+        collected.note_end(
+            shared(learned.cast, outcome),
+            findings,
+            partial(run_to, learned.search, end),
+            None if traces is None else traces[end],
+        )
+        if traces is not None:
+            collected.in_time()
+
+
+def _traces(learned: LearnedSystem, collected: Collected) -> dict[End, int] | None:
+    try:
+        return count_traces(learned.search, MAX_PAIRS, collected.in_time)
+    except TooMany:
+        return None
 
 
 def selections(cast: Sequence[Participant]) -> list[tuple[Participant, ...]]:

@@ -19,21 +19,24 @@ from devenv.core.search.behaviour import (
     Place,
     Varying,
 )
-from devenv.core.search.closure import Closure, Question
 from devenv.core.search.composition import Composition, PackedState, Program
 from devenv.core.search.expression import Participant
 from devenv.core.search.outcome import Outcome, beside_of, life
+from devenv.core.search.places import Question
+from devenv.core.search.product_states import ProductSearch
 from devenv.core.search.redis_store import RedisStore, document_of, fresh_database, keys_of, left_of
 from devenv.core.search.reporter import SearchReporter
-from devenv.core.spec.learned_scripts import LearnedScripts
+from devenv.core.spec.learned_scripts import LearnedScripts, ScriptCall
 from devenv.core.spec.redis_model import Database
 from devenv.verbs.explore.executor_client import Remote
 from devenv.verbs.explore.fixture import Fixture
 from devenv.wire.executor.jobs import Call, Scripted
 
 MAX_RESTARTS = 5
-STEPS_AT_A_TIME = 5_000
+STATES_AT_A_TIME = 500
 """So many are gone through between two looks at the clock."""
+MERGED_FROM = 4
+"""From so many requests on nodes with the same future are one place: for fewer that only costs questions."""
 
 
 @dataclass(slots=True)
@@ -46,6 +49,8 @@ class LearnedSystem:
     key: SessionKey
     limit: int | None
     """Graded answers that a session takes; 0: any number; None: not known."""
+    search: ProductSearch
+    """What it can come to; at its end once the system was learned."""
 
     def outcome(self, state: PackedState) -> Outcome:
         """What a final state comes to."""
@@ -80,6 +85,8 @@ class Learner:
     scripts: LearnedScripts
     reporter: SearchReporter = field(default_factory=SearchReporter)
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
+    current: LearnedSystem | None = None
+    """What is being learned, or was last."""
     _places: frozenset[Place] = frozenset()
     _asked: int = 0
     _turn: int = 0
@@ -114,28 +121,50 @@ class Learner:
             else:
                 programs.append(Event(value.name, value.event or "", self.fixture.key))
         system = Composition(programs, RedisStore(self.scripts), self._fresh())
-        return LearnedSystem(tuple(cast), system, tuple(programs), self.fixture.key, self.fixture.limit)
+        requests = sum(1 for item in cast if item.answer is not None)
+        search = ProductSearch(system, self._groups(cast), merge=requests >= MERGED_FROM)
+        return LearnedSystem(
+            tuple(cast), system, tuple(programs), self.fixture.key, self.fixture.limit, search
+        )
+
+    def _groups(self, cast: Sequence[Participant]) -> list[int]:
+        """Equal requests that nothing tells apart are one group; everything else is one of its own."""
+        affected = {target for item in cast for target in item.affects(cast)}
+        numbers: dict[tuple[str, int | None], int] = {}
+        groups = []
+        for at, item in enumerate(cast):
+            alone = item.answer is None or at in affected or self.behaviours[item.letter].personal
+            groups.append(numbers.setdefault((item.letter, at if alone else None), len(numbers)))
+        return groups
 
     async def _learn(self, cast: Sequence[Participant], in_time: Callable[[], None]) -> LearnedSystem:
         await self._begin(cast)
-        learned = self.system(cast)
-        closure = Closure(learned.system, RedisStore(self.scripts))
+        learned = self.current = self.system(cast)
+        groups = self._groups(cast)
         while True:
-            while not closure.go_on(STEPS_AT_A_TIME):
+            while not learned.search.go_on(STATES_AT_A_TIME):
                 in_time()
                 await asyncio.sleep(0)  # where Ctrl-C comes through
-            questions, calls = closure.questions()
+            questions, calls = learned.search.questions()
             if not questions and not calls:
                 return learned
             in_time()
-            for call, effect in zip(calls, await self.remote.scripts(calls), strict=True):
-                self.scripts.learn(call, effect)
-            jobs = [self._job(cast, question) for question in questions]
-            runs = await self.remote.scripted(jobs)
-            for question, run in zip(questions, runs, strict=True):
-                question.behaviour.learn(run.heard, run.seen)
-            self._asked += len(jobs)
-            self.reporter.learning(self._asked, closure.states)
+            await self._ask(cast, questions, calls)
+            self.reporter.learning(self._asked, learned.search.states)
+            if self._groups(cast) != groups:  # a request leaves a name of its own, which was not seen before
+                learned = self.current = self.system(cast)
+                groups = self._groups(cast)
+
+    async def _ask(
+        self, cast: Sequence[Participant], questions: Sequence[Question], calls: Sequence[ScriptCall]
+    ) -> None:
+        for call, effect in zip(calls, await self.remote.scripts(calls), strict=True):
+            self.scripts.learn(call, effect)
+        jobs = [self._job(cast, question) for question in questions]
+        runs = await self.remote.scripted(jobs)
+        for question, run in zip(questions, runs, strict=True):
+            question.behaviour.learn(run.heard, run.seen)
+        self._asked += len(jobs)
 
     async def _begin(self, cast: Sequence[Participant]) -> None:
         """Every new kind of request twice alone: what differs is a name."""

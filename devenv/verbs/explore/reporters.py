@@ -26,7 +26,7 @@ class ProgressReporter(SearchReporter):
         """As it is."""
         self._progress(f"learning: {requests} requests, {states} states")
 
-    def searching(self, traces: int, kinds: Mapping[str, int]) -> None:
+    def searching(self, traces: int, kinds: Mapping[str, int | None]) -> None:
         """At most every ``EVERY_SECONDS``, with the traces per second since the first time."""
         now = self._clock()
         if self._began is None:
@@ -35,7 +35,9 @@ class ProgressReporter(SearchReporter):
             return
         self._last = now
         rate = traces / max(now - self._began, 1e-9) if now > self._began else 0.0
-        counts = ", ".join(f"{kind} {count}" for kind, count in kinds.items()) or "none"
+        counts = (
+            ", ".join(kind if count is None else f"{kind} {count}" for kind, count in kinds.items()) or "none"
+        )
         speed = f", {rate:.0f}/s" if rate else ""
         self._progress(f"{traces} traces{speed}, violations: {counts}")
 
@@ -43,7 +45,7 @@ class ProgressReporter(SearchReporter):
         """With what another Ctrl-C does."""
         self._progress("interrupted: the search ends here (Ctrl-C again: what follows it, too)")
 
-    def shrinking(self, traces: int, kinds: Mapping[str, int]) -> None:
+    def shrinking(self, traces: int, kinds: Mapping[str, int | None]) -> None:
         """As it is."""
         self._progress(f"{traces} traces; looking for the shortest order of each kind")
 

@@ -88,8 +88,8 @@ class ExploredViolation:
     """The letters that are needed for it."""
     schedule: str
     steps: tuple[ShownStep, ...]
-    traces: int
-    """How many traces show it."""
+    traces: int | None
+    """How many traces show it; None: not counted."""
     confirmed: bool
     """Whether the schedule showed it on the real stack."""
     replayed: int
@@ -129,8 +129,9 @@ class Exploration:
     strategy: Strategy
     mode: str
     complete: bool
-    """Whether every trace was run."""
-    traces: int
+    """Whether every trace was searched."""
+    traces: int | None
+    """None: not counted, there are too many."""
     blocked: int
     violations: tuple[ExploredViolation, ...]
     requests: int
@@ -170,7 +171,7 @@ class Exploration:
     @property
     def holds(self) -> bool:
         """Whether every order was tried and none violates anything."""
-        return passes(checked=self.traces, failures=len(self.violations), gaps=int(not self.complete))
+        return passes(checked=self.outcomes, failures=len(self.violations), gaps=int(not self.complete))
 
     @property
     def interrupted(self) -> bool:
@@ -185,18 +186,29 @@ class Exploration:
         return "runs" if self.mode == Mode.RANDOM else "traces"
 
     @property
+    def count(self) -> str:
+        """How many traces were searched, in words."""
+        if self.traces is None:
+            ends = f"{self.outcomes:,} end{'s' * (self.outcomes != 1)}".replace(",", " ")
+            return f"orders that come to {ends} (too many {self.unit} to count)"
+        return f"{self.traces:,} {self.unit if self.traces != 1 else self.unit[:-1]}".replace(",", " ")
+
+    def share(self, violation: ExploredViolation) -> str:
+        """In how many of the traces a violation was met, in words."""
+        if self.traces is None or violation.traces is None:
+            return f"{self.unit} not counted"
+        return f"in {violation.traces} of {self.traces} {self.unit}"
+
+    @property
     def verdict(self) -> str:
         """In one line."""
-        unit = self.unit if self.traces != 1 else self.unit[:-1]
-        count = f"{self.traces:,} {unit}".replace(",", " ")
         if self.exit_code == 1:
             kinds = len(self.violations)
-            return f"{kinds} kind{'s' * (kinds != 1)} of violation in {count}"
+            return f"{kinds} kind{'s' * (kinds != 1)} of violation in {self.count}"
         if self.exit_code == 0:
-            return f"no violation in {'all ' * (self.traces > 1)}{count}"
-        return (
-            f"inconclusive after {count}: {self.incomplete or 'a violation was not confirmed on real pods'}"
-        )
+            return f"no violation in {'all ' * (self.traces != 1)}{self.count}"
+        reason = self.incomplete or "a violation was not confirmed on real pods"
+        return f"inconclusive after {self.count}: {reason}"
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""

@@ -46,7 +46,7 @@ def summary(explorations: Sequence[Exploration]) -> str:
         lines.append(
             f"| {markdown_code(exploration.scenario)} | {markdown(store)} "
             f"| {_mark(exploration)} {_result(exploration)} "
-            f"| {exploration.traces} | {exploration.requests} | {exploration.seconds:.1f} |"
+            f"| {_number(exploration.traces)} | {exploration.requests} | {exploration.seconds:.1f} |"
         )
     for exploration in explorations:
         lines += ["", *_section(exploration)]
@@ -90,11 +90,11 @@ def _section(exploration: Exploration) -> list[str]:
 
 def _violation(violation: ExploredViolation, exploration: Exploration) -> list[str]:
     needs = "+".join(violation.requests)
+    share = exploration.share(violation)
     sentence = violation.sentence[:1].upper() + violation.sentence[1:]
     lines = [
         f"### {markdown(violation.kind)}", "",
-        f"{markdown(sentence.rstrip('.'))}. "
-        f"In {violation.traces} of {exploration.traces} {exploration.unit}; "
+        f"{markdown(sentence.rstrip('.'))}. {share[:1].upper()}{share[1:]}; "
         f"needs {markdown_code(needs)}. The shortest order:", "",
         *markdown_block("\n".join(f"{who:>3} {steps}" for who, steps in violation.lines)), "",
     ]  # fmt: skip
@@ -104,6 +104,10 @@ def _violation(violation: ExploredViolation, exploration: Exploration) -> list[s
         *lines, f"On real pods {violation.replayed} of {violation.replays} times the same. Reproduce with:",
         "", *markdown_block(violation.reproduce or f'--schedule "{violation.schedule}"'),
     ]  # fmt: skip
+
+
+def _number(count: int | None) -> str:
+    return "not counted" if count is None else str(count)
 
 
 def _in_words(scenario: str) -> str:

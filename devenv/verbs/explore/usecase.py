@@ -209,11 +209,15 @@ class _Exploring:
             random = Random(self._seed)
             for number, cast in enumerate(self._casts):
                 began = time.monotonic()
+                collected.source = number
                 try:
                     system = self._runner.run(learner.learn(cast, collected.in_time))
+                except (Stopped, KeyboardInterrupt):
+                    if learner.current is not None:
+                        learned.note_ends(learner.current, collected, None)
+                    raise
                 finally:
                     self._stages["learn"] = self._stages.get("learn", 0.0) + time.monotonic() - began
-                collected.source = number
                 learned.search(system, self._options, collected, random)
 
         self._until_stopped(work, collected)
@@ -243,7 +247,7 @@ class _Exploring:
             self._why = INTERRUPTED
             self._reporter.interrupted()
         except Inconclusive as problem:
-            if not collected.traces:
+            if not collected.ends:
                 raise
             self._why = problem.message
 
@@ -325,12 +329,12 @@ class _Exploring:
             strategy=options.strategy,
             mode=mode,
             complete=self._why is None,
-            traces=collected.traces,
+            traces=collected.traces if collected.counted else None,
             blocked=collected.blocked,
             violations=violations,
             requests=self._remote.requests,
             seconds=seconds,
-            outcomes=len(collected.outcomes),
+            outcomes=collected.outcomes,
             incomplete=self._why,
             stages=self._stages,
             run_id=folder.id,

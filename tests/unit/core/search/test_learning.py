@@ -26,9 +26,10 @@ from devenv.core.search.behaviour import (
     NoFunction,
     Varying,
 )
-from devenv.core.search.closure import Closure, Question
 from devenv.core.search.composition import Composition
 from devenv.core.search.dpor import SourceDpor
+from devenv.core.search.places import Question
+from devenv.core.search.product_states import ProductSearch
 from devenv.core.search.redis_store import RedisStore, fresh_database
 from devenv.core.search.system import canonical
 from devenv.core.spec.redis_model import NO_SCRIPTS
@@ -94,22 +95,26 @@ def composed(letters: str, behaviours: dict[str, Behaviour]) -> Composition:
     return Composition(programs, STORE, FRESH)
 
 
-def raised(closure: Closure) -> Sequence[Question]:
-    while not closure.go_on(7):
+def raised(search: ProductSearch) -> Sequence[Question]:
+    while not search.go_on(7):
         pass
-    questions, calls = closure.questions()
+    questions, calls = search.questions()
     assert not calls
     return questions
 
 
-def learned_behaviours(letters: str) -> tuple[int, dict[str, Behaviour]]:
+def groups(letters: str) -> list[int]:
+    return [letters.index(letter) for letter in letters]
+
+
+def learned_behaviours(letters: str, merge: bool = False) -> tuple[int, dict[str, Behaviour]]:
     behaviours = {letter: Behaviour(letter) for letter in letters if letter != "X"}
     asked = 0
     for letter, behaviour in behaviours.items():
         behaviour.learn(*play(letter, (), FRESH))
         asked += 1
-    closure = Closure(composed(letters, behaviours), STORE)
-    while questions := raised(closure):
+    search = ProductSearch(composed(letters, behaviours), groups(letters), merge=merge)
+    while questions := raised(search):
         for question in questions:
             heard = (*question.behaviour.history(question.node), question.heard)
             question.behaviour.learn(*play(question.behaviour.name, heard, question.store))

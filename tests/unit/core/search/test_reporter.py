@@ -50,9 +50,9 @@ def test_a_moment_does_nothing_by_default_and_reaches_each_of_several(moment: st
 
 class _Searching(SearchReporter):
     def __init__(self) -> None:
-        self.heard: list[tuple[int, dict[str, int]]] = []
+        self.heard: list[tuple[int, dict[str, int | None]]] = []
 
-    def searching(self, traces: int, kinds: Mapping[str, int]) -> None:
+    def searching(self, traces: int, kinds: Mapping[str, int | None]) -> None:
         self.heard.append((traces, dict(kinds)))
 
 
