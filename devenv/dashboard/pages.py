@@ -106,13 +106,13 @@ def router() -> APIRouter:
     routes = APIRouter(tags=["dashboard"])
 
     @routes.get("/", response_class=Response)
-    def index(request: Request) -> Response:
+    async def index(request: Request) -> Response:
         """The page."""
         headers = {**HEADERS, "Cache-Control": "no-store"}
         return Response(page(request.app.state.token), media_type="text/html", headers=headers)
 
     @routes.get("/static/{path:path}", response_class=Response)
-    def static(path: str, request: Request) -> Response:
+    async def static(path: str, request: Request) -> Response:
         """A file of the page."""
         file = static_files().get(path)
         if file is None:

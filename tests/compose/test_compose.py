@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import uuid
@@ -152,6 +153,24 @@ class TestPlainCompose:
 
     def test_the_bug_shows(self, plain: Plain, attached: ComposeStack) -> None:
         assert cross_pod_message(plain.url) == "Challenge not found"
+
+    def test_the_page_says_what_it_cannot_do(self, plain: Plain, attached: ComposeStack) -> None:
+        control = attached.status().endpoints.control
+        with httpx.Client(base_url=control, trust_env=False) as client:
+            page = client.get("/")
+            assert page.headers["content-security-policy"].startswith("default-src 'none'")
+            names = re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)
+            assert "/static/js/main.js" in names
+            assert {name: client.get(name).status_code for name in names} == dict.fromkeys(names, 200)
+            overview = client.get("/dashboard/overview").json()
+            assert overview["stores"] == {A: "memory", B: "memory"}
+            assert (overview["restarts"], overview["redis_state"]) == (False, "running")
+            refused = client.post("/dashboard/pods", json={"use_redis": True})
+            assert refused.status_code == 400
+            assert refused.json()["hint"] == "in a terminal: devenv toggle on --backend compose"
+            sent = {"path": "/api/abstract-captcha", "request_id": "page-create-1"}
+            assert client.post("/dashboard/send", json=sent).json()["body"]["challenge_id"]
+            assert client.get("/dashboard/explain").json()["findings"] == []
 
     def test_nothing_runs_as_root(self, engine: DockerClient, plain: Plain) -> None:
         containers = docker_engine.containers(engine, plain.project)

@@ -24,7 +24,7 @@ def test_bug_reason_toggle_and_fix(chromium: Browser, running: Stack) -> None:
     page = opened.page
     page.click("#send-ten")
     expect(page.locator("#send-last")).to_have_text(
-        '10 visitors with the right answer: 0 passed, 10 were told "Challenge not found"'
+        '10 visitors with the right answer: 0 passed, 10 got "Challenge not found"'
     )
     red = page.locator(".pod.bad a.why").first
     expect(red).to_contain_text("Challenge not found")
@@ -37,7 +37,7 @@ def test_bug_reason_toggle_and_fix(chromium: Browser, running: Stack) -> None:
     expect(page.locator(".banner.busy")).to_have_count(0)
     page.click("#send-ten")
     expect(page.locator("#send-last")).to_have_text(
-        '10 visitors with the right answer: 10 passed, 0 were told "Challenge not found"'
+        '10 visitors with the right answer: 10 passed, 0 got "Challenge not found"'
     )
     page.select_option('select[aria-label="kind"]', "redis")
     expect(page.locator(".lanes .row.redis").first).to_be_visible()

@@ -57,7 +57,7 @@ function podLine(pod, store, restarts) {
   const name = letter(pod.name);
   return html`<li>
     <span class="podname">${name}</span>
-    <label class="switch"><input type="checkbox" role="switch" class="use-redis" data-pod=${name} .checked=${store !== "memory"} ?disabled=${!restarts}
+    <label class="switch"><input type="checkbox" role="switch" class="use-redis" data-pod=${name} aria-label=${`USE_REDIS of pod ${name}`} .checked=${store !== "memory"} ?disabled=${!restarts}
       @change=${(/** @type {Event} */ event) => setStore([pod.name], /** @type {HTMLInputElement} */ (event.target).checked ? (pod.settings.SESSION_STRATEGY ?? "atomic") : "memory")} /> USE_REDIS</label>
     <select aria-label=${`Store of pod ${name}`} ?disabled=${!restarts} @change=${(/** @type {Event} */ event) => setStore([pod.name], value(event))}>
       ${STORES.map((one) => html`<option value=${one} .selected=${one === store}>${one}</option>`)}

@@ -63,7 +63,7 @@ export class Lanes {
     const last = Math.min(rows.length, Math.ceil((this.top + this.height) / ROW) + MARGIN);
     const visible = rows.slice(Math.max(0, first), last);
     const lanes = ["client", "proxy", ...options.pods, "gate", "redis"];
-    const columns = `5.2rem 4rem 3.4rem ${options.pods.map(() => "minmax(5.5rem, 1fr)").join(" ")} 3.4rem minmax(11rem, 2fr)`;
+    const columns = `5.2rem 4.6rem 4.4rem ${options.pods.map(() => "minmax(5.5rem, 1fr)").join(" ")} 3rem minmax(9rem, 1.4fr)`;
     return html`<div class="lanes" .style=${`--columns: ${columns}`}>
       <div class="heads" aria-hidden="true">
         <span>time</span>${lanes.map((lane) => html`<span>${options.pods.includes(lane) ? `${t("pod")} ${letter(lane)}` : lane === "redis" ? "Redis" : t(lane)}</span>`)}

@@ -12,7 +12,7 @@ import { picture } from "./picture.js";
 import { parameter, setParameter } from "./route.js";
 import { exchangeRow, fits, NOT_FOUND } from "./rows.js";
 import { sendPanel } from "./send.js";
-import { challenges, dropped, held, podNames, records, selected, underWay } from "./state.js";
+import { challenges, dropped, held, now, podNames, records, selected, underWay } from "./state.js";
 import { release, touchPanel } from "./touch.js";
 import { t } from "./words.js";
 
@@ -72,8 +72,17 @@ function why() {
   </section>`;
 }
 
-/** The share of answers that were "not found", second by second. */
+/** @type {{at: number, drawn: unknown}} The chart as it was drawn last: one drawing a second is enough. */
+let shown = { at: 0, drawn: "" };
+
 function share() {
+  const at = Math.floor(now.value);
+  if (shown.at !== at) shown = { at, drawn: drawShare() };
+  return shown.drawn;
+}
+
+/** The share of answers that were "not found", second by second. */
+function drawShare() {
   const answers = challenges.answers;
   if (answers.length < 2) return "";
   const end = Math.floor(/** @type {{time: number}} */ (answers[answers.length - 1]).time);

@@ -11,7 +11,7 @@ import { liveView, pauseOrResume, settle } from "./live.js";
 import { route } from "./route.js";
 import { refreshRuns, runsView } from "./runs.js";
 import { scenariosView } from "./scenarios.js";
-import { busy, connection, held, refresh, selected } from "./state.js";
+import { busy, connection, held, overview, refresh, selected } from "./state.js";
 import { follow } from "./stream.js";
 import { holding, holdNext, queue, refreshHolding, release, setHolding, step } from "./touch.js";
 import { tryView } from "./tryit.js";
@@ -66,6 +66,7 @@ function draw() {
     }
     drawn = true;
     render(page(), root);
+    if (overview.value !== null && performance.getEntriesByName("first-picture").length === 0) performance.mark("first-picture");
   });
   settle();
 }
@@ -107,6 +108,7 @@ function keyed(event) {
 
 addEventListener("keydown", keyed);
 draw();
+void refresh();
 follow();
 void refreshHolding();
 void refreshRules();

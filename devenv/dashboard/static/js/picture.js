@@ -74,7 +74,7 @@ function podPart(pod, where, lives) {
     <text class="line" x=${box.x + 12} y=${box.y + 43}>${state || `USE_REDIS=${pod.settings.USE_REDIS ?? "?"}${narrowBox ? "" : ` · ${store}`}`}</text>
     ${
       red
-        ? svg`<a class="why" href=${`#/live?why=${lost.exchange.seq}`} aria-label=${`Pod ${letter(pod.name)} answered: Challenge not found. Why?`}>
+        ? svg`<a class="why" href=${`#/live?why=${lost.exchange.seq}`} aria-label=${`Pod ${letter(pod.name)} answered: Challenge not found. ${t("Why?")}`}>
             <rect class="whyback" x=${box.x + 8} y=${box.y + 54} width=${box.w - 16} height="44" rx="8"></rect>
             <text class="found ${narrowBox ? "small" : ""}" x=${box.x + 18} y=${box.y + 72}>Challenge not found</text>
             <text class="link" x=${box.x + 18} y=${box.y + 90}>${t("Why?")} →</text></a>`
