@@ -70,7 +70,7 @@ function podPart(pod, where, lives) {
   const narrowBox = box.w < 200;
   return svg`<g class="part pod ${red ? "bad" : ""} ${pod.state === "running" ? "" : "down"}">
     <rect x=${box.x} y=${box.y} width=${box.w} height=${box.h} rx="10"></rect>
-    <text class="name" x=${box.x + 12} y=${box.y + 24}>${t("pod")} ${letter(pod.name)}${mine.length ? svg`<tspan class="line count"> · ${mine.length} live here</tspan>` : ""}${busy ? svg`<tspan class="busy"> · ${busy} open</tspan>` : ""}</text>
+    <text class="name" x=${box.x + 12} y=${box.y + 24}>${t("pod")} ${letter(pod.name)}${mine.length ? svg`<tspan class="alive"> · ${mine.length} live here</tspan>` : ""}${busy ? svg`<tspan class="busy"> · ${busy} open</tspan>` : ""}</text>
     <text class="line" x=${box.x + 12} y=${box.y + 43}>${state || `USE_REDIS=${pod.settings.USE_REDIS ?? "?"}${narrowBox ? "" : ` · ${store}`}`}</text>
     ${
       red
