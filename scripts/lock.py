@@ -12,7 +12,7 @@ import sys
 from _bootstrap import DEV_LOCK, LOCK, OLDEST, ROOT, guarded, say, tool
 
 UV = "0.13.9"
-EXTRAS = {LOCK: ("build", "docker", "tls"), DEV_LOCK: ("build", "docker", "tls", "dev")}
+EXTRAS = {LOCK: ("build", "docker", "tls"), DEV_LOCK: ("build", "docker", "tls", "plots", "dask", "dev")}
 
 
 def main() -> int:

@@ -35,6 +35,8 @@ VERBS = (
     Verb("explore", "explore_verb", "explore", SEE,
          "Try every order in which simultaneous requests' Redis commands can run; show each kind of "
          "violation."),
+    Verb("simulate", "simulate.verb", "simulate", SEE,
+         "Predict how many sessions a setting loses, and by which cause, without running it."),
     Verb("doctor", "doctor_verb", "doctor", SEE,
          "Look at settings and at what they point at; link each fault to the symptom it causes."),
     Verb("init", "init_verb", "init", STACK,

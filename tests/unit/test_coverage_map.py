@@ -25,6 +25,7 @@ TESTED_WITH_THEIR_ROOM = {
         "check_verb doctor_verb explain_verb export_verbs gate_verbs init_verb own_demo recording_verbs "
         "rollout_verbs scenario_verbs stack_verbs story_verbs trace_verb",
     ),
+    "devenv.cli.commands.simulate": ("unit/verbs/simulate/test_simulate.py", "options output verb"),
     "devenv.core.diagnosis": ("unit/core/diagnosis/test_losses.py", "attribution words"),
     "devenv.core.kubernetes": ("unit/core/kubernetes/test_manifests.py", "parts redis service stack text"),
     "devenv.core.model": ("unit/core/model", "key_events stack_json"),

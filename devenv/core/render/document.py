@@ -54,6 +54,8 @@ class Section:
     explanation_title: str = ""
     explanation: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    svg: str = ""
+    """A diagram: a complete SVG document that we drew, put into the page as it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,8 @@ def _section(section: Section, index: int) -> str:
         svg = draw_svg(section.picture, title=section.picture_title, prefix=f"s{index}")
         caption = f"<figcaption>{_text(section.picture_title)}</figcaption>"
         parts.append(f'<figure>{caption}<div class="wide" tabindex="0">{svg}</div></figure>')
+    if section.svg:
+        parts.append(f'<figure><div class="wide" tabindex="0">{_inline(section.svg)}</div></figure>')
     parts += [_table(table) for table in section.tables[1:]]
     if section.explanation:
         parts.append('<div class="why">')
@@ -81,6 +83,11 @@ def _section(section: Section, index: int) -> str:
         parts += [f"<p>{_text(text)}</p>" for text in section.explanation]
         parts.append("</div>")
     return "\n".join([*parts, "</section>"])
+
+
+def _inline(svg: str) -> str:
+    """The ``<svg>`` element alone: no XML declaration, no document type."""
+    return svg[svg.index("<svg") :]
 
 
 def _table(table: Table) -> str:

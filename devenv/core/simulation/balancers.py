@@ -44,6 +44,8 @@ class Kind(StrEnum):
     """One pod."""
     STICKY_CANARY = "sticky canary"
     """A cookie keeps those on the canary who got there once; all others are drawn for each request."""
+    COHORT = "cohort"
+    """The pods of the group that made the session: only the event engine has these."""
     BUSY = "busy"
     """By the requests under way: only the event engine has these."""
 
@@ -186,7 +188,7 @@ NAMES = (*PROXY_POLICIES, *GENERIC, *BALANCERS)
 _KINDS = {
     "round-robin": Kind.TURNS, "random": Kind.RANDOM, "least-in-flight": Kind.BUSY,
     "source-hash": Kind.RENDEZVOUS, "cookie-sticky": Kind.COOKIE, "per-connection": Kind.CONNECTION,
-    "hash-mod": Kind.HASH_MOD, "two-choices": Kind.BUSY, "least-busy": Kind.BUSY,
+    "cohort": Kind.COHORT, "hash-mod": Kind.HASH_MOD, "two-choices": Kind.BUSY, "least-busy": Kind.BUSY,
 }  # fmt: skip
 MAX_PERIOD = 100_000
 """The longest cycle of a weighted policy that the vectorised engine unrolls."""

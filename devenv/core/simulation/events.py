@@ -21,7 +21,7 @@ from devenv.core.routing import Choice, RequestFacts
 from devenv.core.simulation.balancers import Kind, pod_names_of, routing_of
 from devenv.core.simulation.causes import Cause
 from devenv.core.simulation.history import history_of
-from devenv.core.simulation.setting import LookupRule, Setting
+from devenv.core.simulation.setting import LookupRule, Setting, Upstream
 from devenv.core.simulation.tally import BINS, TYPES, Tally
 from devenv.core.simulation.vectors import OTHER_VERIFY_COMMANDS, VERIFY_COMMANDS, double_success
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from numpy.random import Generator
 
+UPSTREAM_IDLE = 5.0
+"""Seconds after which an idle connection to a pod is closed: uvicorn's ``--timeout-keep-alive``."""
 _BLOCK = 4096
 """Numbers drawn at a time."""
 
@@ -78,8 +80,19 @@ class _Pod:
     ends: list[float] = field(default_factory=list)
     """When each incarnation ended."""
 
+    idle: list[tuple[float, int]] = field(default_factory=list)
+    """The balancer's idle connections: since when, and whose process's; the one used last is at the end."""
+
+    def take(self, time: float) -> int | None:
+        """The process of the idle connection that was used last; None where there is none."""
+        if self.idle and time - self.idle[-1][0] < UPSTREAM_IDLE:
+            return self.idle.pop()[1]
+        self.idle = []
+        return None
+
     def restart(self, time: float) -> None:
         """Forget everything."""
+        self.idle = []
         self.incarnation += 1
         self.ends.append(time)
         self.memories = [set() for _ in self.memories]
@@ -331,17 +344,24 @@ class EventEngine:
             return None, 0
         if choice.set_cookie is not None:
             session.cookie = choice.set_cookie
-        worker = int(self._draws.integers(setting.workers)) if setting.workers > 1 else 0
+        pod = self._pods[choice.pod]
+        pooled = setting.upstream is Upstream.KEPT and not self._by_connection
+        worker = pod.take(time) if pooled else None
+        if worker is None:
+            worker = int(self._draws.integers(setting.workers)) if setting.workers > 1 else 0
         if self._by_connection and session.connection_pod == choice.pod:
             worker = session.connection_worker
         session.connection_pod, session.connection_worker = choice.pod, worker
         self._in_flight[choice.pod] = self._in_flight.get(choice.pod, 0) + 1
         taken = next(self._exponentials) * setting.service_time
-        self._at(time + taken, lambda _: self._answered(choice.pod))
-        return self._pods[choice.pod], worker
+        incarnation = pod.incarnation
+        self._at(time + taken, lambda now: self._answered(pod, incarnation, worker, now))
+        return pod, worker
 
-    def _answered(self, pod: str) -> None:
-        self._in_flight[pod] -= 1
+    def _answered(self, pod: _Pod, incarnation: int, worker: int, time: float) -> None:
+        self._in_flight[pod.name] -= 1
+        if pod.incarnation == incarnation:
+            pod.idle.append((time, worker))
 
     def _candidates(self, session: _Session) -> tuple[str, ...]:
         if self.setting.rule is LookupRule.COHORT and session.pod:

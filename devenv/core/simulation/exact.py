@@ -7,7 +7,7 @@ from typing import Any
 
 from devenv.core.simulation import formulas
 from devenv.core.simulation.balancers import Kind, Routing, pod_names_of, routing_of
-from devenv.core.simulation.setting import LookupRule, Setting
+from devenv.core.simulation.setting import LookupRule, Setting, Upstream
 from devenv.core.simulation.thinking import Shape
 
 WHOLE = "sessions lost"
@@ -49,6 +49,8 @@ def whole_share(setting: Setting) -> float | None:
 def _whole(setting: Setting, routing: Routing) -> Exact | None:
     if setting.eventful or setting.crash_every or setting.handwriting:
         return None
+    if setting.workers > 1 and setting.upstream is Upstream.KEPT and routing.kind is not Kind.CONNECTION:
+        return None
     in_time = setting.thinking.sum_at_most(setting.lookups, setting.ttl)
     if in_time is None:
         return None
@@ -61,7 +63,9 @@ def _whole(setting: Setting, routing: Routing) -> Exact | None:
         return _by_connection(setting)
     else:
         found, text = _in_memory(setting, routing)
-    return None if found is None else Exact(WHOLE, 1 - found * in_time, f"1 - {text}{expiry}")
+    product, _, values = text.partition(", ")
+    formula = f"1 - {product}{expiry}" + (f", {values}" if values else "")
+    return None if found is None else Exact(WHOLE, 1 - found * in_time, formula)
 
 
 def _in_memory(setting: Setting, routing: Routing) -> tuple[float | None, str]:

@@ -31,6 +31,15 @@ class LookupRule(StrEnum):
     """As FLAG, and a session's look-ups go only to pods whose flag is that of the pod that made it."""
 
 
+class Upstream(StrEnum):
+    """How the balancer connects to a pod's processes; it matters with several workers."""
+
+    KEPT = "kept"
+    """Connections are kept and the one used last is taken first, as the proxy does; each is one process's."""
+    NEW = "new"
+    """A connection for each request, accepted by any process with the same probability."""
+
+
 @dataclass(frozen=True, slots=True)
 class RollingRestart:
     """All pods restart, one after the other."""
@@ -78,6 +87,8 @@ class Setting:
     """Pods at the start."""
     workers: int = 1
     """Processes in each pod; each has a memory of its own."""
+    upstream: Upstream = Upstream.KEPT
+    """The balancer's connections to pods. A policy per connection passes the client's own through."""
     policy: str = "round-robin"
     """A policy of the proxy or a model of a load balancer (``balancers.NAMES``)."""
     keep_alive: float = 5.0

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from devenv.core.simulation.balancers import MAX_PERIOD, Kind, Routing, pod_names_of, routing_of
 from devenv.core.simulation.history import Bools, History, Ints
-from devenv.core.simulation.setting import LookupRule, Setting
+from devenv.core.simulation.setting import LookupRule, Setting, Upstream
 from devenv.core.simulation.thinking import Floats
 
 if TYPE_CHECKING:
@@ -41,6 +41,10 @@ def unsupported(setting: Setting) -> str | None:
     routing = routing_of(setting.policy, pod_names_of(setting.most_pods))
     if routing.kind is Kind.BUSY:
         return f"{setting.policy} depends on the requests under way"
+    if routing.kind is Kind.COHORT:
+        return f"{setting.policy} is played with the proxy's own policy alone"
+    if setting.workers > 1 and setting.upstream is Upstream.KEPT and routing.kind not in PER_CONNECTION:
+        return "which worker has a kept connection depends on the requests under way (--upstream kept)"
     if routing.kind is Kind.WEIGHTED and sum(routing.argument) > MAX_PERIOD:
         return f"the weights add up to more than {MAX_PERIOD}"
     if routing.kind is Kind.WEIGHTED and setting.eventful:

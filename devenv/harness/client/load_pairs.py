@@ -22,8 +22,8 @@ from devenv.harness.client.http_request import http_request
 from devenv.stack.loopback import NO_AUTHORITIES
 
 # A detector of the bug needs no right answer: any other message than "not found" means the session was there.
-_ANY_SELECTION = [0, 1, 2, 3, 4, 5, 6, 7, 8]
-_KIND = CAPTCHA.kind(CaptchaType.ABSTRACT)
+ANY_SELECTION = [0, 1, 2, 3, 4, 5, 6, 7, 8]
+KIND = CAPTCHA.kind(CaptchaType.ABSTRACT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +97,11 @@ async def _pair(traffic: str, keep_alive: bool) -> tuple[Outcome, tuple[str, str
     transport = httpx.AsyncHTTPTransport(limits=limits, verify=NO_AUTHORITIES)
     async with httpx.AsyncClient(transport=transport, base_url=traffic, timeout=30.0) as http:
         try:
-            created = (await http.send(http_request(http, _KIND.create.fill(None)))).raise_for_status()
+            created = (await http.send(http_request(http, KIND.create.fill(None)))).raise_for_status()
             challenge_id = CAPTCHA.session_of(created.headers, created.json())
             if challenge_id is None:
                 raise ValueError("an answer without a challenge id")
-            use = _KIND.verify.fill(challenge_id, _ANY_SELECTION)
+            use = KIND.verify.fill(challenge_id, ANY_SELECTION)
             verified = await http.send(http_request(http, use))
             outcome = CAPTCHA.outcome(verified.status_code, verified.json())
         except (httpx.HTTPError, AttributeError, ValueError) as error:

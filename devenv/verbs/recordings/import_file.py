@@ -52,8 +52,13 @@ def import_file(form: str, path: Path, settings: Settings, options: ImportOption
 
     Raises UsageProblem that names file and line or entry.
     """
+    return checked(compose(recording_of(form, path), profile_of(settings), options))
+
+
+def recording_of(form: str, path: Path) -> Recording:
+    """Read ``path`` (``-``: standard input) as ``form``. Raises UsageProblem that names file and place."""
     data, name, folder = _read(path)
-    return checked(compose(FORMS[form](data, name, folder), profile_of(settings), options))
+    return FORMS[form](data, name, folder)
 
 
 def profile_of(settings: Settings) -> ServiceProfile:

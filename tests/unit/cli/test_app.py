@@ -61,7 +61,7 @@ def test_completion_names_the_verbs_without_importing_them() -> None:
         encoding="utf-8",
         check=False,
     )
-    assert sorted(done.stdout.split()) == ["scenarios", "seed", "shrink", "status"]
+    assert sorted(done.stdout.split()) == ["scenarios", "seed", "shrink", "simulate", "status"]
     assert "devenv.cli.commands.stack_verbs" not in done.stderr
 
 

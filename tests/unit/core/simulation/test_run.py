@@ -11,10 +11,11 @@ from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.core.simulation.causes import LABELS
 from devenv.core.simulation.exact import whole_share
+from devenv.core.simulation.formulas import cohort
 from devenv.core.simulation.run import Effort, EngineName, compare, predict
-from devenv.core.simulation.setting import LookupRule, Outage, Resize, RollingRestart, Setting
+from devenv.core.simulation.setting import LookupRule, Outage, Resize, RollingRestart, Setting, Upstream
 from devenv.core.simulation.thinking import Thinking
-from tests.unit.core.simulation.engines import Seeded, Z, by_events, by_vectors
+from tests.unit.core.simulation.engines import Seeded, Z, by_events, by_vectors, near
 
 HALF_WORDS = {CaptchaType.HANDWRITING: 0.5, CaptchaType.ABSTRACT: 0.5}
 SETTINGS = {
@@ -50,7 +51,9 @@ SETTINGS = {
         pods=3, policy="cookie-sticky", redis_pods=3, lookups=3, outages=(Outage(50, 10, math.inf),)
     ),
     "handwriting": Setting(policy="random", rate=0.2, types=HALF_WORDS),
-    "handwriting, workers": Setting(policy="cookie-sticky", workers=2, rate=0.3, types=HALF_WORDS),
+    "handwriting, workers": Setting(
+        policy="cookie-sticky", workers=2, upstream=Upstream.NEW, rate=0.3, types=HALF_WORDS
+    ),
     "handwriting, rolling restart": Setting(
         policy="cookie-sticky", rate=0.2, types=HALF_WORDS, rolling=RollingRestart(60, 10, 1)
     ),
@@ -85,6 +88,17 @@ def test_an_exact_share_is_what_both_engines_give(name: str) -> None:
     for tally in (by_vectors(SETTINGS[name]).tally, by_events(SETTINGS[name]).tally):
         deviation = (max(exact * (1 - exact), 1e-6) / tally.sessions) ** 0.5
         assert abs(tally.lost / tally.sessions - exact) <= Z * deviation
+
+
+def test_kept_connections_keep_a_session_on_its_worker_while_no_two_requests_overlap() -> None:
+    alone = Setting(policy="cookie-sticky", workers=4, service_time=0, rate=5, upstream=Upstream.KEPT)
+    assert by_events(alone, 3000).tally.by_label["other worker"] == 0
+    overlapping = replace(alone, service_time=0.3, rate=50)
+    lost = by_events(overlapping, 4000).tally.share.value
+    fresh = by_events(replace(overlapping, upstream=Upstream.NEW), 4000).tally.share.value
+    assert 0.3 < lost < fresh
+    assert whole_share(alone) is None
+    assert whole_share(replace(alone, upstream=Upstream.NEW)) is not None
 
 
 def test_double_successes_are_the_guides_alone_and_both_engines_count_as_many() -> None:
@@ -148,6 +162,14 @@ def test_policies_that_look_at_requests_under_way_are_for_the_event_engine() -> 
     assert done.tally.by_label["other pod"] == 0  # without overlap the first pod has all, as measured
     with pytest.raises(UsageProblem, match="lighttpd"):
         predict(busy, Seeded(1), Effort(5000, engine=EngineName.VECTOR))
+
+
+def test_the_cohort_policy_of_the_proxy_keeps_sessions_with_their_kind_of_pod() -> None:
+    flags = Setting(pods=4, redis_pods=2, policy="cohort:a=on,b=on,c=off,d=off", ttl=1e6)
+    done = predict(flags, Seeded(1), Effort(8000))
+    assert done.engine is EngineName.EVENTS
+    assert done.tally.by_label["flag"] == 0
+    assert near(cohort(4, 2), done.tally.share.value, done.tally.sessions)
 
 
 @pytest.mark.parametrize("balancer", ["nginx", "haproxy", "traefik", "envoy", "apache", "varnish"])

@@ -1,0 +1,1 @@
+"""simulate: its options, and what it prints."""

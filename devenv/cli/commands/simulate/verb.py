@@ -1,0 +1,191 @@
+"""simulate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from devenv.cli.commands.simulate.options import SettingFlags
+from devenv.cli.commands.simulate.output import show_calibration, show_prediction, show_sweep, show_target
+from devenv.cli.grouped import grouped
+from devenv.cli.options import CommandContext, Common
+from devenv.cli.screen import Text
+from devenv.core.model.errors import ExpectationFailed, Inconclusive, UsageProblem
+from devenv.core.simulation.run import Effort, EngineName, Prediction
+from devenv.core.simulation.tally import Tally
+from devenv.core.simulation.thinking import Thinking
+from devenv.verbs.recordings.import_file import profile_of
+from devenv.verbs.simulate.calibrate import calibrate
+from devenv.verbs.simulate.clusters import Cell, ClusterName, play, played_on
+from devenv.verbs.simulate.defaults import default_fields
+from devenv.verbs.simulate.fields import setting_of, share
+from devenv.verbs.simulate.like import thinking_like
+from devenv.verbs.simulate.plots import write_plot
+from devenv.verbs.simulate.report import write_report
+from devenv.verbs.simulate.sweep import axis_of, cells
+from devenv.verbs.simulate.target import smallest_change
+
+ENGINES = (*EngineName, *ClusterName)
+_EVERY_SECONDS = 0.5
+
+
+@grouped
+def simulate(
+    flags: SettingFlags,
+    sessions: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Sessions, at most, for each setting.")
+    ] = 1_000_000,
+    precision: Annotated[
+        str, typer.Option(metavar="SHARE", help="Stop when the share is known to ± this, such as 0.1%.")
+    ] = "",
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="F=V,V", help="Every value of a field: pods=2..32, policy=random,nginx. Repeat."
+        ),
+    ] = None,
+    target: Annotated[
+        str, typer.Option(metavar="SHARE", help="Say the smallest change that loses no more than this.")
+    ] = "",
+    like: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Thinking times of a HAR file or an access log.")
+    ] = None,
+    engine: Annotated[
+        str, typer.Option(metavar="E", help="auto, vector, events; dask or ray for a sweep on a cluster.")
+    ] = "auto",
+    cluster: Annotated[str, typer.Option(metavar="ADDRESS", help="Of the Dask or Ray cluster.")] = "",
+    against_real: Annotated[
+        bool, typer.Option("--against-real", help="Play the setting on a fresh stack too, and compare.")
+    ] = False,
+    pairs: Annotated[
+        int, typer.Option(min=1, max=100_000, metavar="N", help="Sessions with --against-real.")
+    ] = 2000,
+    plot: Annotated[
+        Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also draw it: .png or .svg.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also write a self-contained report.")
+    ] = None,
+    *,
+    common: Common,
+) -> None:
+    """Predict how many sessions a setting loses, and by which cause, without running it.
+
+    Exit 0, or with --target 1 where the setting loses more, 3 where that could not be told. With
+    --against-real 1 where the measurement contradicts the prediction, 3 where there were too few pairs.
+    """
+    at = common.context()
+    if engine not in ENGINES:
+        raise UsageProblem(f"--engine: unknown engine {engine!r}", hint="known: " + ", ".join(ENGINES))
+    defaults, source = default_fields(at.settings)
+    texts = {**defaults, **flags.texts()}
+    thinking = thinking_like(like, profile_of(at.settings)) if like is not None else None
+    if thinking is not None and flags.think is not None:
+        raise UsageProblem("--like and --think: both say the thinking time", hint="give one of them")
+    local = EngineName(engine) if engine in tuple(EngineName) else EngineName.AUTO
+    effort = Effort(sessions, share(precision, "precision") if precision else 0.0, local)
+    for name, path in (("--plot", plot), ("--html", html)):
+        _check_target(name, path)
+    limit = share(target, "target") if target else None
+    if against_real:
+        if sweep or target or plot or html:
+            raise UsageProblem("--against-real: not with --sweep, --target, --plot or --html")
+        _against_real(at, texts, thinking, pairs)
+        return
+    axes = [axis_of(text) for text in sweep or ()]
+    if not axes and engine in tuple(ClusterName):
+        raise UsageProblem(f"--engine {engine}: --sweep is missing", hint="a cluster plays sweeps alone")
+    combined = [Cell(each, thinking, at.settings.seed, effort) for each in cells(axes, texts)]
+    for cell in combined:
+        setting_of(cell.texts, thinking)  # a bad value is told before anything is played
+    predictions = _played(at, combined, engine, cluster)
+    result: dict[str, Any] = {"seed": at.settings.seed, "defaults_from": source}
+    if axes:
+        swept = [{axis.field: cell.texts[axis.field] for axis in axes} for cell in combined]
+        result["sweep"] = [
+            {"values": values, **prediction.to_json()}
+            for values, prediction in zip(swept, predictions, strict=True)
+        ]
+        show_sweep(at.screen, axes, predictions)
+    else:
+        result.update(predictions[0].to_json())
+        show_prediction(at.screen, predictions[0])
+    code = _target(at, texts, thinking, limit, predictions, result) if limit is not None else 0
+    if plot is not None:
+        write_plot(plot, axes, predictions)
+    if html is not None:
+        write_report(html, axes, predictions, at.settings.seed)
+    at.screen.show(Text(f"seed {at.settings.seed}; what was not given is from {source}", "dim"))
+    at.screen.result(result)
+    if code:
+        raise typer.Exit(code)
+
+
+def _check_target(option: str, path: Path | None) -> None:
+    if path is not None and not path.absolute().parent.is_dir():
+        raise UsageProblem(f"{option} {path}: there is no folder {path.absolute().parent}")
+
+
+def _played(at: CommandContext, combined: Sequence[Cell], engine: str, cluster: str) -> list[Prediction]:
+    """All settings, one after the other, or on the cluster."""
+    done: list[Prediction] = []
+    last = [time.monotonic()]
+    with at.screen.working("simulating") as progress:
+
+        def heard(tally: Tally) -> None:
+            if time.monotonic() - last[0] >= _EVERY_SECONDS:
+                last[0] = time.monotonic()
+                place = f"setting {len(done) + 1} of {len(combined)}: " if len(combined) > 1 else ""
+                half = tally.share.half_width
+                progress(f"{place}{tally.sessions:,} sessions, {tally.share.value:.2%} ± {half:.2%} lost")
+
+        if engine in tuple(ClusterName):
+            for prediction in played_on(ClusterName(engine), cluster, combined):
+                done.append(prediction)
+                progress(f"{len(done)} of {len(combined)} settings")
+        else:
+            for cell in combined:
+                done.append(play(cell, heard))
+    return done
+
+
+def _target(
+    at: CommandContext,
+    texts: dict[str, str],
+    thinking: Thinking | None,
+    limit: float,
+    predictions: Sequence[Prediction],
+    result: dict[str, Any],
+) -> int:
+    """Whether the target is met, else the smallest change; of a sweep, of the setting without it."""
+    shares = [prediction.share for prediction in predictions]
+    if all(each.high <= limit for each in shares):
+        result["target"] = {"share": limit, "verdict": "holds"}
+        show_target(at.screen, limit, None, (), held=True)
+        return 0
+    with at.screen.working("changes") as progress:
+        change, tried = smallest_change(texts, limit, at.settings.seed, thinking, progress)
+    certain = any(each.low > limit for each in shares)
+    result["target"] = {
+        "share": limit,
+        "verdict": "fails" if certain else "inconclusive",
+        "smallest_change": change.to_json() if change else None,
+        "tried": [each.to_json() for each in tried],
+    }
+    show_target(at.screen, limit, change, tried, held=False)
+    return ExpectationFailed.exit_code if certain else Inconclusive.exit_code
+
+
+def _against_real(at: CommandContext, texts: dict[str, str], thinking: Thinking | None, pairs: int) -> None:
+    setting = setting_of(texts, thinking)
+    backend = at.settings.backend or "embedded"
+    with at.screen.working("against the real stack") as progress:
+        done = calibrate(setting, pairs, at.settings.seed, backend, at.settings.state_dir, progress)
+    at.screen.result({"seed": at.settings.seed, **done.to_json()})
+    show_calibration(at.screen, done)
+    if done.exit_code:
+        raise typer.Exit(done.exit_code)

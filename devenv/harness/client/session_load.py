@@ -1,0 +1,111 @@
+"""Sessions as people open and use them: they arrive at given moments and think between their requests.
+
+Unlike ``load_pairs``, which sends the next pair when one is done, the moments do not depend on the answers,
+so that the traffic is that of a simulation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import httpx
+
+from devenv.core.model.presets import CAPTCHA
+from devenv.core.model.vocabulary import Outcome
+from devenv.harness.client.http_request import http_request
+from devenv.harness.client.load_pairs import ANY_SELECTION, KIND
+from devenv.stack.loopback import NO_AUTHORITIES
+
+KNOWN = (Outcome.SUCCESS, Outcome.WRONG)
+"""Answers that show that the session was there."""
+FAILED = "no answer"
+NOT_OPENED = "not opened"
+_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedSession:
+    """One session."""
+
+    opens: float
+    """Seconds from the start."""
+    pauses: tuple[float, ...]
+    """The thinking time before each look-up, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What came of the sessions."""
+
+    sessions: int
+    lost: int
+    """Sessions that were not opened, or with a look-up that did not find them."""
+    endings: dict[str, int]
+    """Sessions by the answer to the first look-up that failed ("not_found", …); "" where none did."""
+    late: float
+    """How much later than scripted the latest session was opened, in seconds."""
+    answer_time: float
+    """The mean time until an answer, in seconds."""
+
+
+async def play_sessions(
+    traffic: str,
+    sessions: Sequence[ScriptedSession],
+    *,
+    keep_alive: bool,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Played:
+    """Play the sessions against the proxy or balancer at URL ``traffic``, each on its own client.
+
+    With ``keep_alive`` a session's requests use one TCP connection, else each opens its own. ``progress``
+    hears how many sessions are done.
+    """
+    begun, endings, lates = time.monotonic(), Counter[str](), [0.0]
+    times: list[float] = []
+
+    async def one(session: ScriptedSession) -> None:
+        await asyncio.sleep(max(0.0, begun + session.opens - time.monotonic()))
+        lates.append(time.monotonic() - begun - session.opens)
+        endings[await _session(traffic, session, keep_alive, times)] += 1
+        progress(endings.total())
+
+    async with asyncio.TaskGroup() as group:
+        for session in sessions:
+            group.create_task(one(session))
+    return Played(
+        len(sessions), len(sessions) - endings[""], dict(endings), max(lates), sum(times) / max(len(times), 1)
+    )
+
+
+async def _session(traffic: str, session: ScriptedSession, keep_alive: bool, times: list[float]) -> str:
+    """The answer to the first look-up that failed, "" where none did; ``times`` gets those of answers."""
+    limits = httpx.Limits(max_connections=1, max_keepalive_connections=1 if keep_alive else 0)
+    transport = httpx.AsyncHTTPTransport(limits=limits, verify=NO_AUTHORITIES)
+    first = ""
+    async with httpx.AsyncClient(transport=transport, base_url=traffic, timeout=_TIMEOUT) as http:
+        try:
+            sent = time.monotonic()
+            created = await http.send(http_request(http, KIND.create.fill(None)))
+            times.append(time.monotonic() - sent)
+            challenge_id = CAPTCHA.session_of(created.headers, created.json()) if created.is_success else None
+        except (httpx.HTTPError, ValueError, AttributeError):
+            return NOT_OPENED
+        if challenge_id is None:
+            return NOT_OPENED
+        for pause in session.pauses:
+            await asyncio.sleep(pause)
+            try:
+                sent = time.monotonic()
+                use = KIND.verify.fill(challenge_id, ANY_SELECTION)
+                answer = await http.send(http_request(http, use))
+                times.append(time.monotonic() - sent)
+                outcome = CAPTCHA.outcome(answer.status_code, answer.json())
+                ending = "" if outcome in KNOWN else str(outcome)
+            except (httpx.HTTPError, ValueError, AttributeError):
+                ending = FAILED
+            first = first or ending
+    return first

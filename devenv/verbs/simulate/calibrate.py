@@ -1,0 +1,195 @@
+"""``--against-real``: the same setting on the real stack, and whether the prediction holds there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from devenv.core.model.backends import Backend
+from devenv.core.model.errors import Inconclusive, UsageProblem
+from devenv.core.model.topology import StackSpec
+from devenv.core.model.vocabulary import MAX_PODS, CaptchaType
+from devenv.core.routing import POLICIES
+from devenv.core.simulation.intervals import Share, wilson
+from devenv.core.simulation.run import Effort, Prediction, predict
+from devenv.core.simulation.setting import LookupRule, Setting
+from devenv.core.simulation.vector_routing import unsupported
+from devenv.core.spec.session import ATTEMPTS_LIMIT
+from devenv.harness.client.session_load import NOT_OPENED, Played, ScriptedSession, play_sessions
+from devenv.stack.protocol import Progress, Stack
+from devenv.verbs.operate.select import fresh_stack
+from devenv.verbs.simulate.randomness import Seeded
+
+Z999 = 3.2905267314919255
+"""Two-sided 99.9 %: a right prediction fails once in a thousand times."""
+TOO_WIDE = 0.10
+"""An interval of the measurement whose half is wider than this decides nothing."""
+PREDICTED_SESSIONS = 1_000_000
+EVENT_SESSIONS = 40_000
+"""As many where the event engine must play."""
+_PROGRESS_EVERY = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A prediction beside a measurement."""
+
+    prediction: Prediction
+    measured: Share
+    """The share of lost sessions with its interval of 99.9 %."""
+    played: Played
+    where: str
+    """What was measured: the stack, or a balancer."""
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the measurement's interval and the prediction's meet; None where there were too few."""
+        if self.measured.half_width > TOO_WIDE:
+            return None
+        predicted = self.prediction.share
+        return self.measured.low <= predicted.high and predicted.low <= self.measured.high
+
+    @property
+    def exit_code(self) -> int:
+        """0, 1, or 3 where there were too few pairs."""
+        return {True: 0, False: 1, None: Inconclusive.exit_code}[self.holds]
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict for ``--json``."""
+        return {
+            "prediction": self.prediction.to_json(),
+            "measured": {
+                "where": self.where,
+                "sessions": self.played.sessions,
+                "lost": self.played.lost,
+                "share_lost": self.measured.to_json(),
+                "endings": self.played.endings,
+                "late_seconds": self.played.late,
+                "answer_seconds": self.played.answer_time,
+            },
+            "difference": self.measured.value - self.prediction.share.value,
+            "verdict": {True: "holds", False: "fails", None: "inconclusive"}[self.holds],
+        }
+
+
+def playable(setting: Setting) -> None:
+    """Raises UsageProblem that names the field which the real stack cannot play."""
+    problems = {
+        "pods": setting.pods > MAX_PODS,
+        "policy": setting.policy.partition(":")[0] not in POLICIES,
+        "keep-alive": 0 < setting.keep_alive < 5,
+        "new-connections": setting.new_connections > 0,
+        "rule": setting.rule is not LookupRule.FLAG,
+        "ttl": setting.ttl != int(setting.ttl),
+        "lookups": setting.lookups > ATTEMPTS_LIMIT,
+        "crash-every": setting.crash_every > 0,
+        "resize": setting.resize is not None,
+        "outage": any(outage.forgets for outage in setting.outages),
+        "retries": setting.retries > 0,
+        "double-clicks": setting.double_clicks > 0,
+        "types": setting.types.get(CaptchaType.ABSTRACT) != 1.0,
+    }
+    for name, wrong in problems.items():
+        if wrong:
+            raise UsageProblem(
+                f"--against-real: {name}: the real stack cannot play this value of it",
+                hint="it plays: policies of the proxy, flags per pod, workers, rolling restarts, outages",
+            )
+
+
+def spec_of(setting: Setting) -> StackSpec:
+    """The stack of a setting."""
+    spec = StackSpec(pods=setting.pods, workers=setting.workers, policy=setting.policy)
+    flags: dict[str, Mapping[str, str]] = {
+        pod: {"USE_REDIS": "true" if index < setting.redis_pods else "false"}
+        for index, pod in enumerate(spec.pod_names)
+    }
+    env = {"CAPTCHA_TTL": str(int(setting.ttl)), "REDIS_TIMEOUT_MS": str(int(setting.redis_timeout * 1000))}
+    return replace(spec, strategy=setting.strategy, pod_env=flags, env=env)
+
+
+def script(setting: Setting, pairs: int, seed: int) -> list[ScriptedSession]:
+    """The sessions: Poisson arrivals and thinking times, drawn from ``seed``."""
+    rng = Seeded(seed)(0, "script")
+    opens = np.cumsum(rng.standard_exponential(pairs)) / setting.rate
+    pauses = np.stack([setting.thinking.draw(pairs, rng) for _ in range(setting.lookups)], axis=1)
+    return [
+        ScriptedSession(float(moment), tuple(map(float, row)))
+        for moment, row in zip(opens, pauses, strict=True)
+    ]
+
+
+def calibrate(
+    setting: Setting, pairs: int, seed: int, backend: Backend, state_dir: Path, progress: Progress
+) -> Calibration:
+    """Predict ``setting``, then play ``pairs`` sessions of it on a fresh stack, which ends afterwards.
+
+    Raises UsageProblem for a setting that the stack cannot play, Inconclusive where it opened no session.
+    """
+    playable(setting)
+    setting = replace(setting, window=pairs / setting.rate)
+    with fresh_stack(backend, state_dir, spec_of(setting), progress) as stack:
+        sessions = script(setting, pairs, seed)
+        played = asyncio.run(_play(stack, setting, sessions, progress))
+    return calibration(predicted(setting, played, seed), played, f"the {backend} stack")
+
+
+def predicted(setting: Setting, played: Played, seed: int) -> Prediction:
+    """The prediction, with the measured time of an answer where the requests under way matter."""
+    if unsupported(setting) is None:
+        return predict(setting, Seeded(seed), Effort(PREDICTED_SESSIONS))
+    measured = replace(setting, service_time=played.answer_time)
+    return predict(measured, Seeded(seed), Effort(EVENT_SESSIONS))
+
+
+def calibration(prediction: Prediction, played: Played, where: str) -> Calibration:
+    """The comparison. Raises Inconclusive where no session was opened."""
+    if played.endings.get(NOT_OPENED, 0) == played.sessions:
+        raise Inconclusive(f"{where} opened none of {played.sessions} sessions", hint="see `devenv logs`")
+    return Calibration(prediction, wilson(played.lost, played.sessions, Z999), played, where)
+
+
+async def _play(
+    stack: Stack, setting: Setting, sessions: list[ScriptedSession], progress: Progress
+) -> Played:
+    def heard(done: int) -> None:
+        if done % _PROGRESS_EVERY == 0:
+            progress(f"{done} of {len(sessions)} sessions")
+
+    async with asyncio.TaskGroup() as group:
+        events = [group.create_task(coroutine) for coroutine in _events(stack, setting)]
+        played = await play_sessions(
+            stack.endpoints().traffic, sessions, keep_alive=setting.keep_alive > 0, progress=heard
+        )
+        for event in events:
+            event.cancel()
+    return played
+
+
+def _events(stack: Stack, setting: Setting) -> list[Any]:
+    """What happens to the stack meanwhile, as coroutines."""
+
+    async def restart(pod: str, moment: float, flags: Mapping[str, str]) -> None:
+        await asyncio.sleep(moment)
+        await asyncio.to_thread(stack.restart_pods, {pod: dict(flags)}, lambda text: None)
+
+    async def redis(action: str, moment: float) -> None:
+        await asyncio.sleep(moment)
+        await asyncio.to_thread(stack.redis, action)
+
+    events: list[Any] = []
+    rolling = setting.rolling
+    if rolling:
+        flags = {"USE_REDIS": "true"} if rolling.to_redis else {}
+        pods = spec_of(setting).pod_names
+        events += [
+            restart(pod, rolling.start + index * rolling.step, flags) for index, pod in enumerate(pods)
+        ]
+    for outage in setting.outages:
+        events += [redis("pause", outage.start), redis("resume", outage.start + outage.length)]
+    return events

@@ -1,0 +1,29 @@
+"""``devenv simulate --against-real`` on a real stack: a prediction holds, and a wrong one does not."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from devenv.core.simulation.run import Effort, predict
+from devenv.core.simulation.setting import Setting
+from devenv.core.simulation.thinking import Thinking
+from devenv.harness.client.session_load import play_sessions
+from devenv.verbs.operate.select import fresh_stack
+from devenv.verbs.simulate.calibrate import calibration, script, spec_of
+from devenv.verbs.simulate.randomness import Seeded
+
+MIXED = Setting(policy="random", redis_pods=1, rate=60, thinking=Thinking.parse("uniform:0.1s-0.6s"))
+
+
+def test_mixed_flags_lose_what_is_predicted_and_not_what_another_policy_would(tmp_path: Path) -> None:
+    with fresh_stack("embedded", tmp_path, spec_of(MIXED), lambda text: None) as stack:
+        sessions = script(MIXED, 400, 2)
+        played = asyncio.run(play_sessions(stack.endpoints().traffic, sessions, keep_alive=True))
+    assert played.sessions == 400
+    assert set(played.endings) == {"", "not_found"}
+    prediction = predict(MIXED, Seeded(2), Effort(20_000))
+    assert calibration(prediction, played, "the stack").exit_code == 0
+    sticky = predict(replace(MIXED, policy="cookie-sticky"), Seeded(2), Effort(20_000))
+    assert calibration(sticky, played, "the stack").exit_code == 1
