@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -87,3 +88,43 @@ class SettingFlags:
         """The fields that were given, by their names."""
         given = {field.name.replace("_", "-"): getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class RunFlags:
+    """What is done with the setting."""
+
+    sessions: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Sessions, at most, for each setting.")
+    ] = 1_000_000
+    precision: Annotated[
+        str, typer.Option(metavar="SHARE", help="Stop when the share is known to ± this, such as 0.1%.")
+    ] = ""
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="F=V,V", help="Every value of a field: pods=2..32, policy=random,nginx. Repeat."
+        ),
+    ] = None
+    target: Annotated[
+        str, typer.Option(metavar="SHARE", help="Say the smallest change that loses no more than this.")
+    ] = ""
+    like: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Thinking times of a HAR file or an access log.")
+    ] = None
+    engine: Annotated[
+        str, typer.Option(metavar="E", help="auto, vector, events; dask or ray for a sweep on a cluster.")
+    ] = "auto"
+    cluster: Annotated[str, typer.Option(metavar="ADDRESS", help="Of the Dask or Ray cluster.")] = ""
+    against_real: Annotated[
+        bool, typer.Option("--against-real", help="Play the setting on a fresh stack too, and compare.")
+    ] = False
+    pairs: Annotated[
+        int, typer.Option(min=1, max=100_000, metavar="N", help="Sessions with --against-real.")
+    ] = 2000
+    plot: Annotated[
+        Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also draw it: .png or .svg.")
+    ] = None
+    html: Annotated[
+        Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also write a self-contained report.")
+    ] = None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
-from devenv.cli.commands.simulate.options import SettingFlags
+from devenv.cli.commands.simulate.options import RunFlags, SettingFlags
 from devenv.cli.commands.simulate.output import show_calibration, show_prediction, show_sweep, show_target
 from devenv.cli.grouped import grouped
 from devenv.cli.options import CommandContext, Common
@@ -36,40 +36,7 @@ _EVERY_SECONDS = 0.5
 @grouped
 def simulate(
     flags: SettingFlags,
-    sessions: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Sessions, at most, for each setting.")
-    ] = 1_000_000,
-    precision: Annotated[
-        str, typer.Option(metavar="SHARE", help="Stop when the share is known to ± this, such as 0.1%.")
-    ] = "",
-    sweep: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="F=V,V", help="Every value of a field: pods=2..32, policy=random,nginx. Repeat."
-        ),
-    ] = None,
-    target: Annotated[
-        str, typer.Option(metavar="SHARE", help="Say the smallest change that loses no more than this.")
-    ] = "",
-    like: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Thinking times of a HAR file or an access log.")
-    ] = None,
-    engine: Annotated[
-        str, typer.Option(metavar="E", help="auto, vector, events; dask or ray for a sweep on a cluster.")
-    ] = "auto",
-    cluster: Annotated[str, typer.Option(metavar="ADDRESS", help="Of the Dask or Ray cluster.")] = "",
-    against_real: Annotated[
-        bool, typer.Option("--against-real", help="Play the setting on a fresh stack too, and compare.")
-    ] = False,
-    pairs: Annotated[
-        int, typer.Option(min=1, max=100_000, metavar="N", help="Sessions with --against-real.")
-    ] = 2000,
-    plot: Annotated[
-        Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also draw it: .png or .svg.")
-    ] = None,
-    html: Annotated[
-        Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also write a self-contained report.")
-    ] = None,
+    run: RunFlags,
     *,
     common: Common,
 ) -> None:
@@ -79,30 +46,30 @@ def simulate(
     --against-real 1 where the measurement contradicts the prediction, 3 where there were too few pairs.
     """
     at = common.context()
-    if engine not in ENGINES:
-        raise UsageProblem(f"--engine: unknown engine {engine!r}", hint="known: " + ", ".join(ENGINES))
+    if run.engine not in ENGINES:
+        raise UsageProblem(f"--engine: unknown engine {run.engine!r}", hint="known: " + ", ".join(ENGINES))
     defaults, source = default_fields(at.settings)
     texts = {**defaults, **flags.texts()}
-    thinking = thinking_like(like, profile_of(at.settings)) if like is not None else None
+    thinking = thinking_like(run.like, profile_of(at.settings)) if run.like is not None else None
     if thinking is not None and flags.think is not None:
         raise UsageProblem("--like and --think: both say the thinking time", hint="give one of them")
-    local = EngineName(engine) if engine in tuple(EngineName) else EngineName.AUTO
-    effort = Effort(sessions, share(precision, "precision") if precision else 0.0, local)
-    for name, path in (("--plot", plot), ("--html", html)):
+    local = EngineName(run.engine) if run.engine in tuple(EngineName) else EngineName.AUTO
+    effort = Effort(run.sessions, share(run.precision, "precision") if run.precision else 0.0, local)
+    for name, path in (("--plot", run.plot), ("--html", run.html)):
         _check_target(name, path)
-    limit = share(target, "target") if target else None
-    if against_real:
-        if sweep or target or plot or html:
+    limit = share(run.target, "target") if run.target else None
+    if run.against_real:
+        if run.sweep or run.target or run.plot or run.html:
             raise UsageProblem("--against-real: not with --sweep, --target, --plot or --html")
-        _against_real(at, texts, thinking, pairs)
+        _against_real(at, texts, thinking, run.pairs)
         return
-    axes = [axis_of(text) for text in sweep or ()]
-    if not axes and engine in tuple(ClusterName):
-        raise UsageProblem(f"--engine {engine}: --sweep is missing", hint="a cluster plays sweeps alone")
+    axes = [axis_of(text) for text in run.sweep or ()]
+    if not axes and run.engine in tuple(ClusterName):
+        raise UsageProblem(f"--engine {run.engine}: --sweep is missing", hint="a cluster plays sweeps alone")
     combined = [Cell(each, thinking, at.settings.seed, effort) for each in cells(axes, texts)]
     for cell in combined:
         setting_of(cell.texts, thinking)  # a bad value is told before anything is played
-    predictions = _played(at, combined, engine, cluster)
+    predictions = _played(at, combined, run.engine, run.cluster)
     result: dict[str, Any] = {"seed": at.settings.seed, "defaults_from": source}
     if axes:
         swept = [{axis.field: cell.texts[axis.field] for axis in axes} for cell in combined]
@@ -115,10 +82,10 @@ def simulate(
         result.update(predictions[0].to_json())
         show_prediction(at.screen, predictions[0])
     code = _target(at, texts, thinking, limit, predictions, result) if limit is not None else 0
-    if plot is not None:
-        write_plot(plot, axes, predictions)
-    if html is not None:
-        write_report(html, axes, predictions, at.settings.seed)
+    if run.plot is not None:
+        write_plot(run.plot, axes, predictions)
+    if run.html is not None:
+        write_report(run.html, axes, predictions, at.settings.seed)
     at.screen.show(Text(f"seed {at.settings.seed}; what was not given is from {source}", "dim"))
     at.screen.result(result)
     if code:
