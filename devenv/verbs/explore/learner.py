@@ -35,6 +35,8 @@ from devenv.wire.executor.jobs import Call, Scripted
 MAX_RESTARTS = 5
 STATES_AT_A_TIME = 500
 """So many are gone through between two looks at the clock."""
+REPORTED_STATES = 10_000
+"""So many lie between two reports of how far the search is."""
 MERGED_FROM = 4
 """From so many requests on nodes with the same future are one place: for fewer that only costs questions."""
 
@@ -141,9 +143,13 @@ class Learner:
         await self._begin(cast)
         learned = self.current = self.system(cast)
         groups = self._groups(cast)
+        reported = 0
         while True:
             while not learned.search.go_on(STATES_AT_A_TIME):
                 in_time()
+                if learned.search.states >= reported + REPORTED_STATES:
+                    reported = learned.search.states
+                    self.reporter.learning(self._asked, reported)
                 await asyncio.sleep(0)  # where Ctrl-C comes through
             questions, calls = learned.search.questions()
             if not questions and not calls:
@@ -153,7 +159,7 @@ class Learner:
             self.reporter.learning(self._asked, learned.search.states)
             if self._groups(cast) != groups:  # a request leaves a name of its own, which was not seen before
                 learned = self.current = self.system(cast)
-                groups = self._groups(cast)
+                groups, reported = self._groups(cast), 0
 
     async def _ask(
         self, cast: Sequence[Participant], questions: Sequence[Question], calls: Sequence[ScriptCall]

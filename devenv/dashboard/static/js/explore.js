@@ -20,15 +20,15 @@ function progress() {
   const moment = job.value?.reports.findLast((report) => "moment" in report || "progress" in report);
   const words = moment?.moment === "confirming" ? `confirming ${moment.kind} on real pods` : (moment?.moment ?? moment?.progress ?? "starting");
   return html`<p role="status">${job.value?.ended ? "" : html`<span class="busy">${words}</span> <button @click=${stop}>Stop: keep what is there</button>`}</p>
-    ${last ? html`<p><b class="big">${last.traces}</b> orders tried · ${Object.entries(last.kinds).map(([kind, count]) => html`<span class="label bad">${kind} ${count}</span> `)}${Object.keys(last.kinds).length ? "" : "no violation so far"}</p>` : ""}
-    ${searching.length > 2 ? chart("orders tried", searching.map((_, index) => index), [{ label: "orders tried", values: searching.map((report) => report.traces), tone: "accent" }, { label: "that violate something", values: searching.map((report) => /** @type {number[]} */ (Object.values(report.kinds)).reduce((sum, one) => sum + one, 0)), tone: "bad" }], "report") : ""}`;
+    ${last ? html`<p><b class="big">${last.traces}</b> orders tried · ${Object.entries(last.kinds).map(([kind, count]) => html`<span class="label bad">${kind} ${count ?? ""}</span> `)}${Object.keys(last.kinds).length ? "" : "no violation so far"}</p>` : ""}
+    ${searching.length > 2 ? chart("orders tried", searching.map((_, index) => index), [{ label: "orders tried", values: searching.map((report) => report.traces), tone: "accent" }, { label: "that violate something", values: searching.map((report) => /** @type {number[]} */ (Object.values(report.kinds)).reduce((sum, one) => sum + (one ?? 0), 0)), tone: "bad" }], "report") : ""}`;
 }
 
 /** @param {any} result */
 function violations(result) {
   return html`<p class="verdict ${result.violations.length ? "bad" : result.complete === false ? "" : "good"}">${result.violations.length ? `${result.violations.length} kinds of violation` : (result.verdict ?? "no violation")}</p>
     ${result.violations.map(
-      (/** @type {any} */ one) => html`<article class="card finding"><h3>${one.kind} <span class="quiet">in ${one.traces} orders${one.confirmed ? ", confirmed on real pods" : ""}</span></h3>
+      (/** @type {any} */ one) => html`<article class="card finding"><h3>${one.kind} <span class="quiet">${one.traces === null ? "orders not counted" : `in ${one.traces} orders`}${one.confirmed ? ", confirmed on real pods" : ""}</span></h3>
         <p>${one.sentence}</p><pre tabindex="0">${one.schedule}</pre>
         ${one.reproduce ? html`<p>In a terminal: <code>${one.reproduce}</code></p>` : ""}</article>`,
     )}`;
