@@ -168,7 +168,7 @@ class _Server:
         if name in COMMANDS:
             return COMMANDS[name].fits(len(words))
         if name in _SCRIPTING:
-            return len(words) >= 3
+            return len(words) >= (2 if name == "SCRIPT" else 3)  # SCRIPT has commands of its own
         return len(words) >= 2 if name == "WATCH" else len(words) == 1
 
     def _run(self, name: str, args: Words) -> Reply:
