@@ -16,7 +16,7 @@ import pytest
 from tests.support import ROOT
 
 PROSE = (
-    r"nobody (?:is|was|knows|can)", r"of nobody", r"somebody's", r"whoever", r"(?:is|was|were|be) told",
+    r"nobody (?:is|was|knows|can)", r"of nobody", r"somebody's", r"whoever",
     r"lets? us in", r"arenas?", r"befall(?:en|s)?", r"befell", r"janitors?", r"doors?", r"on a leash",
     r"twins?", r"scratch",
 )  # fmt: skip
@@ -91,7 +91,7 @@ def test_every_exception_is_still_needed() -> None:
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("x = 1  # Nobody was asked, who is told\n", ["nobody was", "is told"]),
+        ("x = 1  # Nobody was asked\n", ["nobody was"]),
         ("def f(it: int) -> None:\n    _told = it\n", ["it", "_told"]),
         ("class Told:\n    guard: int = 1\n", ["Told"]),
         ("for said in ():\n    self.doors = said\n", ["said", "doors"]),

@@ -42,7 +42,7 @@ def simulate(
 ) -> None:
     """Predict how many sessions a setting loses, and by which cause, without running it.
 
-    Exit 0, or with --target 1 where the setting loses more, 3 where that could not be told. With
+    Exit 0, or with --target 1 where the setting loses more, 3 where that could not be decided. With
     --against-real 1 where the measurement contradicts the prediction, 3 where there were too few pairs.
     """
     at = common.context()
@@ -68,7 +68,7 @@ def simulate(
         raise UsageProblem(f"--engine {run.engine}: --sweep is missing", hint="a cluster plays sweeps alone")
     combined = [Cell(each, thinking, at.settings.seed, effort) for each in cells(axes, texts)]
     for cell in combined:
-        setting_of(cell.texts, thinking)  # a bad value is told before anything is played
+        setting_of(cell.texts, thinking)  # a bad value is reported before anything is played
     predictions = _played(at, combined, run.engine, run.cluster)
     result: dict[str, Any] = {"seed": at.settings.seed, "defaults_from": source}
     if axes:
