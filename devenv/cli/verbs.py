@@ -49,6 +49,8 @@ VERBS = (
          "error."),
     Verb("status", "stack_verbs", "status", STACK,
          "Show the stack that runs: pods and their stores, the policy, Redis, and the keys in it."),
+    Verb("watch", "watch_verb", "watch", STACK,
+         "Show the monitoring points of the running stack live, with their alarms, until Ctrl-C."),
     Verb("logs", "stack_verbs", "logs", STACK,
          "Show what the parts wrote; embedded also after the stack has ended."),
     Verb("toggle", "stack_verbs", "toggle", STACK, "Set USE_REDIS by restarting pods, as a rollout would."),

@@ -33,7 +33,8 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
             "integration/cli",
             VERB,
             "check_verb doctor_verb explain_verb export_verbs gate_verbs init_verb own_demo recording_verbs "
-            "rollout_verbs scenario_verbs stack_verbs story_verbs trace_verb",
+            "rollout_verbs scenario_verbs stack_verbs story_verbs trace_verb watch_verb "
+            "export_monitoring",
         ),
     ),
     "devenv.cli.commands.simulate": (("unit/verbs/simulate/test_simulate.py", VERB, "options output verb"),),

@@ -1,4 +1,4 @@
-"""export k8s."""
+"""export: k8s, and what ``export_monitoring`` has."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from devenv.cli.commands.export_monitoring import grafana, prometheus
 from devenv.cli.grouped import grouped
 from devenv.cli.options import CommandContext, Common, StoreOption, store
 from devenv.cli.screen import Text
@@ -30,6 +31,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Write down what you have here for somewhere else.",
 )
+
+app.command()(prometheus)
+app.command()(grafana)
 
 MOST_REPLICAS = 1000
 

@@ -1,0 +1,1 @@
+"""``devenv watch``: the monitoring points of the running stack, live."""
