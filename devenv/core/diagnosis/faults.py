@@ -16,13 +16,12 @@ from devenv.core.diagnosis.stories import GRADED, SLOW_S, Call, Joined
 from devenv.core.model.contract import REDIS_TIMEOUT_MS
 from devenv.core.model.events import StackEvent
 from devenv.core.model.vocabulary import Outcome
+from devenv.core.resp.refusals import WRITES_REFUSED, reply_kind
 
 Rule = Callable[[Call, Joined], Diagnosis | None]
 
 SLOW_MS = 1000 * SLOW_S
 
-_REFUSALS = ("-OOM", "-READONLY", "-MISCONF", "-NOREPLICAS", "-NOPERM", "-CLUSTERDOWN")
-_NOT_SERVING = ("-LOADING", "-MASTERDOWN", "-BUSY ", "-TRYAGAIN")
 _NEVER_ANSWERED = ("request-dropped", "blackholed")
 _BROKEN_OFF = ("unanswered", "discarded", "disconnected")
 
@@ -51,7 +50,7 @@ def _moved(call: Call, joined: Joined) -> Diagnosis | None:
 def _wrong_type(call: Call, joined: Joined) -> Diagnosis | None:
     passed = call.kind == "verify" and call.outcome is Outcome.SUCCESS
     for step in call.steps:
-        refused = (step.reply or "").startswith("-WRONGTYPE")
+        refused = reply_kind(step.name, step.reply) == "wrong-type"
         foreign = not joined.own and _is_foreign(step)
         if (refused and (passed or misled(call))) or (foreign and misled(call)):
             shown = (step.reply or "")[:60]
@@ -71,7 +70,7 @@ def _is_foreign(step: Step) -> bool:
 
 
 def _writes_refused(call: Call, joined: Joined) -> Diagnosis | None:
-    step = next((one for one in call.steps if (one.reply or "").startswith(_REFUSALS)), None)
+    step = next((one for one in call.steps if reply_kind(one.name, one.reply) in WRITES_REFUSED), None)
     if step is None or not (misled(call) or (step.is_write and call.answered)):
         return None
     effect = _user_got(call) if misled(call) else "no error was reported"
@@ -96,7 +95,7 @@ def _ttl_not_known(call: Call, joined: Joined) -> Diagnosis | None:
         elif before.reply is None or before.silent:
             cause, what = "redis-hangs", "TTL was not answered"
         else:
-            cause = "writes-refused" if before.reply.startswith(_REFUSALS) else "redis-dies"
+            cause = "writes-refused" if reply_kind("TTL", before.reply) in WRITES_REFUSED else "redis-dies"
             what = f"TTL was answered {before.reply}"
         sentence = f"{what}, so {call.pod} wrote the session without one: it never expires"
         return finding(cause, call.challenge, sentence, before, after, call)
@@ -194,7 +193,7 @@ def _redis_gone(call: Call, joined: Joined) -> Diagnosis | None:
 
 def _not_serving(call: Call, joined: Joined) -> Diagnosis | None:
     """Redis answered that it does not serve yet or any more, and the user did not get "try again"."""
-    step = next((one for one in call.steps if (one.reply or "").startswith(_NOT_SERVING)), None)
+    step = next((one for one in call.steps if reply_kind(one.name, one.reply) == "not-ready"), None)
     if step is None or not misled(call):
         return None
     sentence = f"Redis answered {step.name} with {step.reply}, and {_user_got(call)} instead of 'try again'"

@@ -11,6 +11,7 @@ from devenv.core.diagnosis.stories import GRADED, Call, Joined, Story
 from devenv.core.model.events import RedisCommand, StackEvent
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.vocabulary import CaptchaType, Outcome
+from devenv.core.resp.refusals import LOGIN_REFUSED, reply_kind
 
 _ENOUGH_STORIES = 100
 """So many are looked through for what all pods do: a long trace has more of the same."""
@@ -183,10 +184,11 @@ def _actions(joined: Joined, call: Call, action: str) -> list[StackEvent]:
 def _refusal(joined: Joined, pod: str) -> RedisCommand | None:
     """What Redis refused ``pod`` when it connected: AUTH, HELLO, PING, SELECT."""
     for word in joined.words:
-        refused = word.pod == pod and (word.reply or "").startswith(
-            ("-NOAUTH", "-WRONGPASS", "-ERR", "-DENIED")
-        )
-        if refused and word.command in ("AUTH", "HELLO", "PING", "SELECT"):
+        if word.pod != pod or word.command not in ("AUTH", "HELLO", "PING", "SELECT"):
+            continue
+        # "unknown command 'HELLO'" does no harm: clients go on with the older protocol.
+        harm = word.command != "HELLO" and (word.reply or "").startswith("-ERR")
+        if harm or reply_kind(word.command, word.reply) in LOGIN_REFUSED:
             return word
     return None
 

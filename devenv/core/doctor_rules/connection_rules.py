@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from devenv.core.doctor_rules.advice import Advice, Change, Checked
 from devenv.core.doctor_rules.facts import Facts, Reach, Server, Speech, Tls, Trust
 from devenv.core.doctor_rules.settings import CA_NAMES, CERTIFICATE_NAMES, USER_NAMES, Pod
+from devenv.core.resp.refusals import refusal_kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,13 +231,14 @@ def _login(case: Case) -> Advice | str | None:
     user, start = case.name(USER_NAMES), error.split(" ", 1)[0].upper()
     if start == "NOAUTH" and not target.login and not case.pod.known("REDIS_PASSWORD"):
         return f"wants a password, which was not read: {_source(case.pod)}"
-    if start in ("NOAUTH", "WRONGPASS") or "without any password" in error:
+    kind = refusal_kind("PING", error)
+    if kind in ("password-missing", "password-wrong", "password-unneeded"):
         return _password(case, reply, error)
-    if start in ("LOADING", "MASTERDOWN", "BUSY", "TRYAGAIN"):
+    if kind == "not-ready":
         return case.advice(
             "not-ready", f"{target} is not ready: {error}", reply, change="wait for it; make pods wait too"
         )
-    if start == "NOPERM":
+    if kind == "permission":
         return case.advice(
             "permission",
             f"the user may not say PING, and services say it first: {error}",

@@ -1,37 +1,11 @@
-"""What a refusal by Redis means: one table from the words of the error to the kind of advice, and its cause.
-
-``explain`` gives the same causes to the same words: tests/unit/core/doctor_rules/test_refusals.py compares.
-"""
+"""What the doctor advises where Redis refused a command of a pod: core/resp/refusals says what it means."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from devenv.core.doctor_rules.facts import Refusal
-from devenv.core.resp.values import redirection
-
-_STARTS = (
-    ("CLUSTERDOWN", "cluster-down"),
-    ("WRONGPASS", "password-wrong"),
-    ("NOAUTH", "password-missing"),
-    ("DENIED", "login-refused"),
-    ("NOPERM", "permission"),
-    ("READONLY", "read-only-replica"),
-    ("OOM", "writes-refused"),
-    ("MISCONF", "writes-refused"),
-    ("NOREPLICAS", "writes-refused"),
-    ("LOADING", "not-ready"),
-    ("MASTERDOWN", "not-ready"),
-    ("WRONGTYPE", "wrong-type"),
-)
-"""The first words of errors."""
-_PARTS = (
-    ("cluster support disabled", "cluster-client-on-standalone"),
-    ("without any password", "password-unneeded"),
-    ("invalid password", "password-wrong"),
-    ("max number of clients", "login-refused"),
-)
-"""Parts of errors, in small letters, by which old servers and those without a first word are known."""
+from devenv.core.resp.refusals import refusal_kind
 
 CHANGES = {
     "plain-client-on-cluster": "REDIS_CLUSTER=true (redis.cluster.RedisCluster instead of redis.Redis)",
@@ -55,13 +29,7 @@ CHANGES = {
 def kind_of(refusal: Refusal) -> str | None:
     """The kind of advice for a refused command; None where the refusal has no known meaning or does no
     harm."""
-    error, lower_case = refusal.error, refusal.error.lower()
-    if redirection(error) is not None:
-        return "plain-client-on-cluster"
-    if refusal.command == "SELECT":
-        return "database-on-cluster" if "cluster mode" in lower_case else "database"
-    by_start = next((kind for start, kind in _STARTS if error.startswith(start)), None)
-    return by_start or next((kind for part, kind in _PARTS if part in lower_case), None)
+    return refusal_kind(refusal.command, refusal.error)
 
 
 def first_kind(refusals: Iterable[Refusal]) -> tuple[str, Refusal] | None:

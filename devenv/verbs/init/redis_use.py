@@ -12,6 +12,7 @@ from devenv.core.model.events import RedisCommand, trace_event
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.service import ID, Kind, ServiceProfile
 from devenv.core.model.session_ids import stored_forms
+from devenv.core.resp.refusals import reply_kind
 from devenv.harness.redis.keys import keys_with
 from devenv.harness.runs.trace import Mark, mark, trace_since
 from devenv.verbs.init.trial import Pod
@@ -19,7 +20,6 @@ from devenv.verbs.init.trial import Pod
 _READS = frozenset(
     {"GET", "MGET", "HGET", "HGETALL", "HMGET", "EXISTS", "TTL", "PTTL", "TYPE", "SCAN", "KEYS"}
 )
-_NO_CLUSTER = ("cluster support disabled", "cluster mode disabled")
 
 
 class RedisUse(StrEnum):
@@ -81,10 +81,9 @@ def wants_cluster(control: str) -> bool:
 
 
 def _refused_as_no_cluster(command: RedisCommand) -> bool:
-    reply = (command.reply or "").lower()
-    if command.command.startswith("CLUSTER") and reply.startswith("-"):
+    if command.command.startswith("CLUSTER") and (command.reply or "").startswith("-"):
         return True
-    return any(text in reply for text in _NO_CLUSTER)
+    return reply_kind(command.command, command.reply) == "cluster-client-on-standalone"
 
 
 def _commands(control: str, since: Mark) -> Sequence[RedisCommand]:
