@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from devenv.core.diagnosis.faults import commands_without_reply, fault
 from devenv.core.diagnosis.findings import Diagnosis, finding
-from devenv.core.diagnosis.losses import beyond_the_limit, loss
+from devenv.core.diagnosis.losses import beyond_the_limit, connection_fault, loss
 from devenv.core.diagnosis.races import races
 from devenv.core.diagnosis.stories import Call, Joined, Story, join
 from devenv.core.diagnosis.words import handwriting
@@ -73,6 +73,10 @@ def _of_call(call: Call, joined: Joined) -> list[Diagnosis]:
     """A call that is part of no story with a finding: a create that failed, an unexplained error."""
     if call.challenge is None and (problem := fault(call, joined)) is not None:
         return [problem]
+    if call.crashed or call.unheard:
+        refused = connection_fault(joined, call)
+        if refused is not None:
+            return [refused]
     broke = call.crashed and not joined.own  # what a user-provided service did before is not known
     if joined.profile.switchable and joined.flag(call) is False and (broke or call.steps):
         how = "sent commands to Redis" if call.steps else "failed"

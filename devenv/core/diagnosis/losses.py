@@ -194,12 +194,12 @@ def _refusal(joined: Joined, pod: str) -> RedisCommand | None:
 
 
 def connection_fault(joined: Joined, call: Call) -> Diagnosis | None:
-    """Why a pod that is to keep the session of ``call`` in Redis cannot, by what Redis answered it."""
+    """Why the pod of ``call`` cannot use Redis, by what Redis answered it up to then."""
     challenge_id = call.challenge or ChallengeId("")
     if (found := _cluster_client(challenge_id, joined, call)) is not None:
         return found
     refusal = _refusal(joined, call.pod)
-    if refusal is None or call.steps:
+    if refusal is None or call.steps or joined.connected(call.pod, call.ended):
         return None
     sentence = f"Redis refuses {call.pod}: {refusal.command} → {refusal.reply}"
     return finding("wrong-port", challenge_id, sentence, refusal, call)

@@ -10,6 +10,7 @@ from random import Random
 
 from devenv.captcha_api.catalogue import Catalogue
 from devenv.core.diagnosis.losses import connection_fault
+from devenv.core.diagnosis.stories import Call as TracedCall
 from devenv.core.diagnosis.stories import join
 from devenv.core.model.captcha_http import CHALLENGE_FIELD, VERIFY_PATHS
 from devenv.core.model.contract import CAPTCHA_TTL_SECONDS, REDIS_PREFIX
@@ -104,13 +105,26 @@ def _cluster(status: StackStatus, settings: Mapping[str, str]) -> str | None:
     return settings.get("REDIS_CLUSTER", "") if status.spec.redis_mode is RedisMode.CLUSTER else None
 
 
+def _refused_by_redis(
+    status: StackStatus, challenge_id: str | None
+) -> tuple[TracedCall | None, EnvironmentProblem | None]:
+    """The create of this session (None: the last that opened none), and what Redis refused its pod, if it
+    did.
+    """
+    joined = join(live_trace(status, MemoryJournal(), time.time()))
+    creates = (call for call in reversed(joined.calls) if call.kind == "create")
+    create = next((call for call in creates if call.challenge == challenge_id), None)
+    fault = None if create is None else connection_fault(joined, create)
+    if fault is None:
+        return create, None
+    return create, EnvironmentProblem(f"{fault.cause}: {fault.sentence}", hint=fault.change)
+
+
 def _no_text(status: StackStatus, challenge_id: str, keys: Sequence[str]) -> EnvironmentProblem:
     """Why a session cannot be explored, with what Redis answered the pod, where that is the reason."""
-    joined = join(live_trace(status, MemoryJournal(), time.time()))
-    create = next((call for call in reversed(joined.calls) if call.challenge == challenge_id), None)
-    fault = connection_fault(joined, create) if create is not None and not keys else None
-    if fault is not None:
-        return EnvironmentProblem(f"{fault.cause}: {fault.sentence}", hint=fault.change)
+    create, problem = _refused_by_redis(status, challenge_id)
+    if problem is not None and not keys:
+        return problem
     message = f"a new session is not one text under one key with its id: {', '.join(keys) or 'no key'}"
     hint = "what the service keeps in Redis: docs/own-service.md"
     if not keys and (create is None or not create.steps):
@@ -131,7 +145,10 @@ async def own_stage(
     settings = next(pod.settings for pod in status.pods if pod.name == pods[0])
     db = int(settings.get("REDIS_DB") or 0)
     async with CaptchaClient(status.endpoints, seed=seed, profile=profile) as client:
-        opened = await client.create(name, pods[0])
+        try:
+            opened = await client.create(name, pods[0])
+        except EnvironmentProblem as failed:
+            raise _refused_by_redis(status, None)[1] or failed from None
         submissions = {answer: await client.answers.to(opened, answer) for answer in answers}
     challenge_id = opened.id or ""
     with connected(status.endpoints, db) as redis:

@@ -572,6 +572,27 @@ def test_flag_off_and_yet_words_to_redis(trace: Trace) -> None:
     assert trace.causes() == ["flag-off-regression"]
 
 
+@pytest.mark.parametrize("flag", ["true", "false"])
+def test_a_create_that_fails_as_redis_refuses_its_pod(trace: Trace, flag: str) -> None:
+    """Whatever a switch says that the service may not have."""
+    trace.events.append(StackEvent(trace.tick(), "service", None, {"profile": json.dumps(CAPTCHA.to_json())}))
+    trace.pods(USE_REDIS=flag)
+    trace.say(A, "CLUSTER SLOTS", "", "-ERR This instance has cluster support disabled")
+    trace.end(trace.begin(A, "create"), None, 500)
+    trace.say(B, "AUTH", "", "-WRONGPASS invalid username-password pair or user is disabled.")
+    trace.end(trace.begin(B, "create"), None, 500)
+    assert trace.causes() == ["standalone-cluster-client", "wrong-port"]
+
+
+def test_a_refusal_that_was_got_over_is_not_the_reason(trace: Trace) -> None:
+    trace.events.append(StackEvent(trace.tick(), "service", None, {"profile": json.dumps(CAPTCHA.to_json())}))
+    trace.pods(USE_REDIS="true")
+    trace.say(A, "AUTH", "", "-WRONGPASS invalid username-password pair or user is disabled.")
+    trace.say(A, "PING", "", "PONG")
+    trace.end(trace.begin(A, "create"), None, 500)
+    assert trace.causes() == ["unexplained"]
+
+
 def test_how_ones_own_service_was_before_nobody_knows(trace: Trace) -> None:
     trace.events.append(StackEvent(trace.tick(), "service", None, {"profile": json.dumps(CAPTCHA.to_json())}))
     trace.pods(**MEMORY, WORKERS="1")
