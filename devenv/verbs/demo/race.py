@@ -114,6 +114,7 @@ def surprises(result: ReplayResult, explanation: Explanation) -> list[str]:
         dict.fromkeys(f"{deviation.do}: {deviation.sentence}" for deviation in result.deviations)
     )
     unexpected += [f"its order was not met: {reason}" for reason in result.orders_not_met]
+    unexpected += result.idle_rules
     if not result.identical:
         unexpected.append("it did not go the same way each time")
     causes = [group.cause for group in explanation.groups]

@@ -32,6 +32,8 @@ from devenv.harness.client.exchanges import Verified
 _EMPTY = '""'
 ORDER_NOT_MET = "order_not_met"
 """The name under which a step shows why its order was not met."""
+IDLE_RULE = "idle_rule"
+"""The name under which a step shows that a rule of its gate met no command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,12 @@ class Observed:
     def order_not_met(self) -> str | None:
         """Why the order of the step's Redis commands was not met; None where it was, or there is none."""
         reason: str | None = self.shown.get(ORDER_NOT_MET)
+        return reason
+
+    @property
+    def idle_rule(self) -> str | None:
+        """That a rule which the step put in force met no command, in words; None where each met one."""
+        reason: str | None = self.shown.get(IDLE_RULE)
         return reason
 
     def to_json(self) -> dict[str, Any]:

@@ -45,6 +45,7 @@ from devenv.harness.redis.keys import connected, key_info, keys_with, read_docum
 from devenv.verbs.replay.baseline import Baseline
 from devenv.verbs.replay.concurrent import Ready, at_once, in_order, observed
 from devenv.verbs.replay.observed import (
+    IDLE_RULE,
     ORDER_NOT_MET,
     Observed,
     expected_of,
@@ -113,8 +114,9 @@ class Player:
             self.baseline.mend()
         for number, rule in idle if self.scenario.note(self.strategy) is not None else ():
             one = done[number - 1]
-            deviation = f"the rule {rule} met no command: nothing was disturbed"
-            done[number - 1] = replace(one, deviations=(*one.deviations, deviation))
+            reason = f"the rule {rule} met no command: nothing was disturbed"
+            before = f"{one.idle_rule}; " if one.idle_rule else ""
+            done[number - 1] = replace(one, shown={**one.shown, IDLE_RULE: before + reason})
         return done
 
     def _step(self, step: Step) -> Observed:

@@ -77,8 +77,11 @@ class ReplayResult:
 
     @property
     def shown_play(self) -> int:
-        """The first play that deviates or whose order was not met, from 0; the first where none does."""
-        telling = (any(step.deviations or step.order_not_met for step in play) for play in self.plays)
+        """The first play that deviates or did not go as written, from 0; the first where none does."""
+        telling = (
+            any(step.deviations or step.order_not_met or step.idle_rule for step in play)
+            for play in self.plays
+        )
         return next((number for number, tells in enumerate(telling) if tells), 0)
 
     @property
@@ -103,6 +106,12 @@ class ReplayResult:
         return tuple(dict.fromkeys(reason for reason in reasons if reason is not None))
 
     @property
+    def idle_rules(self) -> tuple[str, ...]:
+        """Which rules of the gate met no command, so that nothing was disturbed, each once."""
+        reasons = (step.idle_rule for play in self.plays for step in play)
+        return tuple(dict.fromkeys(reason for reason in reasons if reason is not None))
+
+    @property
     def not_judged(self) -> tuple[str, ...]:
         """Why a play that is not measured against a store could not be judged, each reason once."""
         return tuple(dict.fromkeys((*map(str, self.deviations), *self.judgement.not_judged)))
@@ -112,9 +121,10 @@ class ReplayResult:
         """``holds`` where what happened is what the scenario expects of this store, each time.
 
         Where it is not measured against a store: where nothing violates the invariants and the specification.
-        ``inconclusive``: an order was not met, or something could not be judged.
+        ``inconclusive``: an order was not met, a rule of the gate met no command, or something could not be
+        judged.
         """
-        if self.orders_not_met:
+        if self.orders_not_met or self.idle_rules:
             return "inconclusive"
         if self.measured and self.scenario.note(self.strategy) is None:
             return "not checked"
@@ -127,8 +137,9 @@ class ReplayResult:
     @property
     def failures(self) -> tuple[str, ...]:
         """What the verdict ``fails`` or ``inconclusive`` rests on, a sentence each."""
-        if self.orders_not_met:
-            return tuple(f"the order was not met: {reason}" for reason in self.orders_not_met)
+        if self.orders_not_met or self.idle_rules:
+            unmet = tuple(f"the order was not met: {reason}" for reason in self.orders_not_met)
+            return (*unmet, *self.idle_rules)
         if self.measured:
             return tuple(map(str, self.deviations))
         return tuple(map(str, self.violations)) or self.not_judged
@@ -194,6 +205,7 @@ class ReplayResult:
             "violations": [violation.to_json() for violation in self.violations],
             "deviations": [deviation.to_json() for deviation in self.deviations],
             "orders_not_met": list(self.orders_not_met),
+            "idle_rules": list(self.idle_rules),
             "not_judged": list(self.not_judged) if not self.measured else [],
             "expected": self.expected,
             "verdict": self.verdict,
