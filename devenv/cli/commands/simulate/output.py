@@ -62,6 +62,10 @@ def show_prediction(screen: Screen, prediction: Prediction) -> None:
     screen.show(Text(f"{tally.sessions:,} sessions simulated, {how}; intervals of 95 %", "dim"))
 
 
+def _time(seconds: float) -> str:
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
+
+
 def _rest(screen: Screen, prediction: Prediction) -> None:
     tally = prediction.tally
     table = grid("look-ups", "")
@@ -73,7 +77,7 @@ def _rest(screen: Screen, prediction: Prediction) -> None:
         table.add_row("answers of 503", f"{tally.unavailable / tally.sessions:.3g} per session")
     times = [tally.latency(quantile) for quantile in (0.5, 0.99)]
     if times[0] is not None and times[1] is not None:
-        table.add_row("answered within", f"{1000 * times[0]:.3g} ms (half), {1000 * times[1]:.3g} ms (99 %)")
+        table.add_row("answered within", f"{_time(times[0])} (half), {_time(times[1])} (99 %)")
     if sum(tally.by_type[:, 0] > 0) > 1:
         for kind, numbers in tally.to_json()["types"].items():
             table.add_row(f"sessions of {kind} lost", interval(wilson(numbers["lost"], numbers["sessions"])))

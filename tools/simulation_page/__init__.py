@@ -1,0 +1,1 @@
+"""Makes docs/simulation.md: what ``devenv simulate`` predicts beside what was measured."""

@@ -1,0 +1,67 @@
+"""Plays the twelve settings on the embedded stack and predicts them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from devenv.core.simulation.setting import Setting
+from devenv.harness.client.session_load import Played, play_sessions
+from devenv.verbs.operate.select import fresh_stack
+from devenv.verbs.simulate.calibrate import Calibration, calibrate, calibration, predicted, script, spec_of
+from devenv.verbs.simulate.fields import setting_of
+from tools.simulation_page.balancers import balancer
+from tools.simulation_page.settings import SESSIONS, SETTINGS, Measured
+
+SEED = 1
+
+
+def measure_all(folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    """The page's data. ``folder`` is for the stacks' state; ``say`` is told each setting's result."""
+    rows = []
+    for each in SETTINGS:
+        done = measure(each, folder)
+        row = row_of(each, done)
+        rows.append(row)
+        say(f"{each.name}: {row['predicted']:.2%} predicted, {row['measured']:.2%} measured")
+    return {"sessions": SESSIONS, "seed": SEED, "processors": os.cpu_count(), "settings": rows}
+
+
+def measure(each: Measured, folder: Path) -> Calibration:
+    """One setting."""
+    setting = setting_of(each.fields)
+    if not each.balancer:
+        return calibrate(setting, SESSIONS, SEED, "embedded", folder, lambda text: None)
+    played = _behind(each.balancer, setting, folder)
+    return calibration(predicted(setting, played, SEED), played, each.balancer)
+
+
+def _behind(name: str, setting: Setting, folder: Path) -> Played:
+    """The sessions through a balancer beside the stack: the pods are the stack's."""
+    spec = spec_of(replace(setting, policy="round-robin"))
+    with fresh_stack("embedded", folder, spec, lambda text: None) as stack:
+        pods = list(stack.endpoints().pods.values())
+        with balancer(name, pods) as url:
+            return asyncio.run(play_sessions(url, script(setting, SESSIONS, SEED), keep_alive=True))
+
+
+def row_of(each: Measured, done: Calibration) -> dict[str, Any]:
+    """What is kept of one setting."""
+    share = done.prediction.share
+    return {
+        "name": each.name,
+        "fields": each.fields,
+        "predicted": share.value,
+        "exact": share.low == share.high,
+        "engine": str(done.prediction.engine),
+        "measured": done.measured.value,
+        "low": done.measured.low,
+        "high": done.measured.high,
+        "lost": done.played.lost,
+        "late_seconds": round(done.played.late, 3),
+        "answer_seconds": round(done.played.answer_time, 4),
+    }
