@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from devenv.core.model.captcha_http import CHALLENGE_FIELD
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.events import EventType, HistoryEvent
+from devenv.core.model.reading import read_json, reading
 from devenv.core.model.vocabulary import NOT_FOUND_MESSAGE, Answer, Outcome
 from devenv.core.spec.session import Result, ResultKind
 
@@ -152,7 +153,8 @@ def parse_history(text: str, name: str) -> History:
     lines = []
     for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: JSON may hold U+2028
         if line.strip():
-            lines.append(Line(number, _event(line, f"{name}:{number}")))
+            with reading(f"{name}:{number}"):
+                lines.append(Line(number, _event(line, f"{name}:{number}")))
     if not lines:
         raise UsageProblem(f"{name}: the history is empty", hint=FORMAT)
     return make_history(lines, name)
@@ -165,8 +167,8 @@ def history_of(events: Iterable[HistoryEvent], name: str = "history") -> History
 
 def _event(line: str, where: str) -> HistoryEvent:
     try:
-        data = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        data = read_json(line)
+    except ValueError as error:
         raise UsageProblem(f"{where}: not JSON: {error}", hint=FORMAT) from error
     if not isinstance(data, dict):
         raise UsageProblem(f"{where}: an event is a JSON object, not {type(data).__name__}", hint=FORMAT)

@@ -9,6 +9,9 @@ from dotenv.parser import parse_stream
 
 from devenv.core.model.errors import UsageProblem
 
+MOST_CHARACTERS = 256 * 1024
+"""Of a .env file: Linux gives a program at most 128 KiB in one variable, and python-dotenv reads slowly."""
+
 
 def read_env(text: str, name: str, *, interpolate: bool = True) -> dict[str, tuple[str, int]]:
     """Each variable's value and line (from 1); of one that stands twice the later line counts.
@@ -17,6 +20,8 @@ def read_env(text: str, name: str, *, interpolate: bool = True) -> dict[str, tup
     is replaced, as python-dotenv does, also from this process's environment. Raises UsageProblem that names
     the line that cannot be read.
     """
+    if len(text) > MOST_CHARACTERS:
+        raise UsageProblem(f"{name}: it has {len(text)} characters, at most {MOST_CHARACTERS} are read")
     lines: dict[str, int] = {}
     for binding in parse_stream(StringIO(text)):
         raw = binding.original.string  # begins with the blank lines before it

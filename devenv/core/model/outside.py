@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://(?:[^\s/@]*@)?(?P<host>\[[^\]\s]+\]|[^\s/:?#,;\"'\]}]+)")
+_URL = re.compile(
+    r"(?<![A-Za-z0-9+.\-])[0-9+.\-]*+[A-Za-z][A-Za-z0-9+.\-]*+://(?:[^\s/@]*@)?(?P<host>\[[^\]\s]+\]|[^\s/:?#,;\"'\]}]+)"
+)
 _KEYED = re.compile(
     r"(?<![\w-])(?:host|hostaddr|hostname|server|data source|addr|address|endpoint)[\"']?\s*[=:]\s*"
     r"[\"']?(?:tcp:)?(?P<host>[^\s,;&\"'}\]]+)",
@@ -57,6 +59,8 @@ def outside(variables: Mapping[str, str], known: Iterable[str]) -> list[str]:
 
 
 def _is_host_outside(word: str, named: bool) -> bool:
+    if not named and "." not in word and ":" not in word:
+        return False
     if _is_ip(word):
         return not _is_here(word)
     match = _AUTHORITY.fullmatch(word)

@@ -10,6 +10,8 @@ import yaml
 
 from devenv.core.model.errors import UsageProblem
 
+MOST_CHARACTERS = 1_000_000
+"""Of one YAML file: a person reads no longer one, and PyYAML takes a minute for it."""
 Path = tuple[str | int, ...]
 """Where something is in the document: keys and list positions (from 0)."""
 
@@ -101,6 +103,8 @@ def read_manifests(text: str, name: str) -> tuple[Document, ...]:
 
 
 def _documents(text: str, name: str, kind: type[_Loader]) -> tuple[Document, ...]:
+    if len(text) > MOST_CHARACTERS:
+        raise UsageProblem(f"{name}: it has {len(text)} characters, at most {MOST_CHARACTERS} are read")
     try:
         loader = kind(text)
     except yaml.YAMLError as error:  # characters that YAML does not allow
@@ -122,7 +126,10 @@ def _documents(text: str, name: str, kind: type[_Loader]) -> tuple[Document, ...
         line = mark.line + 1 if mark is not None else 1
         words = ", ".join(_one_line(part) for part in (error.context, error.problem) if part)
         raise UsageProblem(f"{name}:{line}: not readable as YAML: {words}") from error
-    except ValueError as error:  # a number like 0x_
+    except RecursionError as error:
+        line = loader.line + 1
+        raise UsageProblem(f"{name}:{line}: not readable as YAML: nested too deeply") from error
+    except (ValueError, OverflowError) as error:  # a number like 0x_, a date out of range
         raise UsageProblem(f"{name}:1: not readable as YAML: {_one_line(str(error))}") from error
     finally:
         loader.dispose()

@@ -45,12 +45,21 @@ VALUE_REFERENCE = re.compile(r"\{(challenge|captured):([^}]*)\}")
 """A session's challenge id or a captured value inside a request."""
 
 
+MOST_ITEMS = 10_000
+"""Steps and other items of lists in one file; said before the file is read, which takes a while."""
+
+
 def parse(text: str, name: str) -> Scenario:
     """Parse a scenario file; ``name`` is how messages call it.
 
     Raises UsageProblem ("pod-memory.yaml:7: steps[2]: unknown key 'wait'; known: …") for broken YAML,
     what the schema does not allow, and names of sessions or pods that do not exist.
     """
+    items = sum(line.lstrip().startswith("- ") for line in text.splitlines())
+    if items > MOST_ITEMS:
+        raise UsageProblem(
+            f"{name}: its lists have {items} items, steps among them; at most {MOST_ITEMS} are read"
+        )
     document = read_document(text, name)
     check(document)
     return _Builder(document).scenario(text)

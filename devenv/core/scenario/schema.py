@@ -103,7 +103,8 @@ def _words(error: ValidationError) -> str:
             return f"key {missing!r} is missing"
         case "oneOf":
             names = ", ".join(option["required"][0] for option in wanted)
-            return f"needs exactly one of {names}; it has {', '.join(instance) or 'none'}"
+            present = ", ".join(instance) or "none" if isinstance(instance, dict) else "none"
+            return f"needs exactly one of {names}; it has {present}"
         case "enum":
             return f"{given} is not one of {', '.join(map(str, wanted))}"
         case "const":

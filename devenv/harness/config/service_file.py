@@ -202,6 +202,10 @@ class _File(_Table):
     profile: _Profile = _Profile()
 
 
+MOST_CHARACTERS = 64 * 1024
+"""Of a devenv.toml; the largest that `devenv init` writes has some thousands."""
+
+
 def read_service(folder: Path) -> ServiceSpec | None:
     """The service of ``folder``/devenv.toml; None where there is no such file.
 
@@ -214,10 +218,17 @@ def read_service(folder: Path) -> ServiceSpec | None:
 
 def parse_service(text: str, folder: Path) -> ServiceSpec:
     """The service that a devenv.toml in ``folder`` describes; UsageProblem names the key that is wrong."""
+    if len(text) > MOST_CHARACTERS:
+        raise UsageProblem(
+            f"{SERVICE_FILE}: it has {len(text)} characters, at most {MOST_CHARACTERS} are read"
+        )
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageProblem(f"{SERVICE_FILE}: {error}", hint=_HINT) from error
+    except (ValueError, RecursionError) as error:  # an integer of 5,000 digits, a list in a list in a list …
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise UsageProblem(f"{SERVICE_FILE}: cannot be read: {reason}", hint=_HINT) from error
     try:
         file = _File.model_validate(data)
     except ValidationError as error:

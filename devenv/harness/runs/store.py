@@ -5,7 +5,6 @@ Every file is written whole under another name and then renamed, so a reader nev
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.reading import read_json
 from devenv.core.render.visible import json_text
 from devenv.stack.files import state_folder, writing
 
@@ -70,7 +70,7 @@ class Run:
         """Read one JSON object back; UsageProblem where it is missing or broken."""
         path = self.folder / name
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
+            data = read_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise UsageProblem(f"run {self.id} has no readable {name}: {error}") from error
         if not isinstance(data, dict):

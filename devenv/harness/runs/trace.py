@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from devenv.core.model.errors import NoGate, UsageProblem
 from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent, trace_event
+from devenv.core.model.reading import read_json
 from devenv.core.model.topology import StackStatus
 from devenv.harness.runs.journal import Journal, JournaledStack
 from devenv.harness.runs.stack_state import stack_events, state_before
@@ -200,8 +200,8 @@ def read_numbered(path: Path) -> list[tuple[int, TraceEvent]]:
 
 def _read_event(line: str, where: str) -> TraceEvent:
     try:
-        data = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        data = read_json(line)
+    except ValueError as error:
         raise UsageProblem(f"{where}: not JSON: {error}") from error
     if not isinstance(data, dict):
         raise UsageProblem(f"{where}: not a JSON object")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA
+from devenv.core.model.reading import reading
 from devenv.core.model.service import ServiceProfile
 from devenv.core.scenario import parse
 from devenv.core.scenario.parse import parse_data
@@ -52,13 +53,17 @@ def import_file(form: str, path: Path, settings: Settings, options: ImportOption
 
     Raises UsageProblem that names file and line or entry.
     """
-    return checked(compose(recording_of(form, path), profile_of(settings), options))
+    recording = recording_of(form, path)
+    with reading(recording.source):
+        composed = compose(recording, profile_of(settings), options)
+    return checked(composed)
 
 
 def recording_of(form: str, path: Path) -> Recording:
     """Read ``path`` (``-``: standard input) as ``form``. Raises UsageProblem that names file and place."""
     data, name, folder = _read(path)
-    return FORMS[form](data, name, folder)
+    with reading(name):
+        return FORMS[form](data, name, folder)
 
 
 def profile_of(settings: Settings) -> ServiceProfile:

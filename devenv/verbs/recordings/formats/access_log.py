@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from devenv.core.model.errors import UsageProblem
+from devenv.core.model.reading import reading
 from devenv.verbs.recordings.formats.log_json import json_line
 from devenv.verbs.recordings.formats.log_text import text_line
 from devenv.verbs.recordings.formats.log_values import LogLine, is_internal, visitor_of
@@ -29,7 +30,8 @@ def parse_access_log(text: str, name: str) -> Recording:
     known: list[LogLine] = []
     none = unanswered = 0
     for number, line in lines:
-        log_line = read(line.strip(), number, f"{name}:{number}: ")
+        with reading(f"{name}:{number}"):
+            log_line = read(line.strip(), number, f"{name}:{number}: ")
         if log_line is None:
             none += 1
         elif log_line.request.status is not None and log_line.request.status <= 0:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from devenv.core.model.bodies import FORM_TYPE, sent_fields
+from devenv.core.model.reading import read_json
 
 MULTIPART_TYPE = "multipart/form-data"
 _BOUNDARY = re.compile(r"""\bboundary=(?:"([^"]+)"|([^\s;,]+))""", re.IGNORECASE)
 _NAME = re.compile(
-    r"""^content-disposition:[^\r\n]*?\bname=(?:"([^"]*)"|([^\s;]+))""", re.IGNORECASE | re.MULTILINE
+    r"""^content-disposition:[^\r\n]*?\bname=(?:"([^"\r\n]*)"|([^\s;]+))""", re.IGNORECASE | re.MULTILINE
 )
 _HEAD_END = re.compile(r"\r?\n\r?\n")
 
@@ -45,8 +45,8 @@ def json_value(text: str | None) -> Any:
     if not text:
         return None
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return read_json(text)
+    except ValueError:
         return None
 
 
@@ -54,12 +54,10 @@ def fields_of(text: str | None, content_type: str) -> Mapping[str, Any]:
     """The JSON object in a body, or the fields of its form; a name given several times has a list."""
     if known := sent_fields(text):
         return known
-    fields: dict[str, Any] = {}
+    values: dict[str, list[str]] = {}
     for part in parts_of(text or "", content_type):
-        value, before = (text or "")[part.start : part.end], fields.get(part.name)
-        several = isinstance(before, list)
-        fields[part.name] = value if before is None else [*(before if several else [before]), value]
-    return fields
+        values.setdefault(part.name, []).append((text or "")[part.start : part.end])
+    return {name: several if len(several) > 1 else several[0] for name, several in values.items()}
 
 
 def parts_of(text: str, content_type: str) -> tuple[Part, ...]:

@@ -13,6 +13,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from devenv.core.model.bodies import FORM_TYPE
 from devenv.core.model.errors import UsageProblem
+from devenv.core.model.reading import reading
 from devenv.verbs.recordings.formats.curl_globbing import urls_of
 from devenv.verbs.recordings.formats.curl_options import long_name, takes_value
 from devenv.verbs.recordings.formats.recorded import Recorded, Recording, encoded_target
@@ -54,9 +55,10 @@ def parse_curl(text: str, name: str) -> Recording:
                 raise UsageProblem(f"{where}this is no curl command")
             notes.append(f"left out: line {command.line}: {program}, which reads what curl wrote")
             continue
-        for options in _read(command, where):
-            requests += options.requests(command.line, where)
-            notes += [f"line {command.line}: {note}" for note in options.notes]
+        with reading(f"{name}:{command.line}"):
+            for options in _read(command, where):
+                requests += options.requests(command.line, where)
+                notes += [f"line {command.line}: {note}" for note in options.notes]
     if not requests:
         raise UsageProblem(
             f"{name}:1: there is no curl command", hint="one command a line: curl -X POST URL …"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from itertools import product
+from math import prod
 
 from devenv.core.model.errors import UsageProblem
 
-_PATTERN = re.compile(r"(?<!\\)(?:\{([^{}]*)\}|\[(\d+|[A-Za-z])-(\d+|[A-Za-z])(?::(\d+))?\])")
+_PATTERN = re.compile(r"(?<!\\)(?:\{([^{}]*)\}|\[(\d{1,9}|[A-Za-z])-(\d{1,9}|[A-Za-z])(?::(\d{1,9}))?\])")
 _ADDRESS = re.compile(r"(?<=//)(?:[^/@]*@)?\[[0-9a-fA-F:.%]+\]")
 """An IPv6 address is no pattern."""
 MOST = 1000
-"""So many URLs one pattern may stand for."""
+"""So many URLs one pattern may stand for; of a number, nine digits are read."""
 
 
 def urls_of(pattern: str, where: str) -> tuple[str, ...]:
@@ -21,16 +22,15 @@ def urls_of(pattern: str, where: str) -> tuple[str, ...]:
     """
     address = _ADDRESS.search(pattern)
     begin = address.end() if address is not None else 0
+    patterns = list(_PATTERN.finditer(pattern, begin))
+    count = prod(map(_count, patterns))
+    if count > MOST:
+        raise UsageProblem(f"{where}{pattern} stands for {count} URLs; at most {MOST} are taken over")
     choices: list[list[str]] = [[pattern[:begin]]]
-    for found in _PATTERN.finditer(pattern, begin):
+    for found in patterns:
         choices += [[_literal(pattern[begin : found.start()], pattern, where)], _values(found)]
         begin = found.end()
     choices.append([_literal(pattern[begin:], pattern, where)])
-    count = 1
-    for values in choices:
-        count *= len(values)
-    if count > MOST:
-        raise UsageProblem(f"{where}{pattern} stands for {count} URLs; at most {MOST} are taken over")
     return tuple("".join(parts) for parts in product(*choices))
 
 
@@ -43,10 +43,23 @@ def _literal(text: str, pattern: str, where: str) -> str:
     return re.sub(r"\\([\[\]{}])", r"\1", text)
 
 
+def _count(found: re.Match[str]) -> int:
+    """For how many values one pattern stands, without making them."""
+    return found[1].count(",") + 1 if found[1] is not None else len(_range(found))
+
+
+def _range(found: re.Match[str]) -> range:
+    """The numbers, or the codes of the letters, of ``[first-last:step]``."""
+    first, last, step = found[2], found[3], int(found[4] or 1) or 1
+    if first.isdigit() and last.isdigit():
+        return range(int(first), int(last) + 1, step)
+    return range(ord(first[0]), ord(last[0]) + 1, step)
+
+
 def _values(found: re.Match[str]) -> list[str]:
+    """What one pattern stands for."""
     if found[1] is not None:
         return found[1].split(",")
-    first, last, step = found[2], found[3], int(found[4] or 1)
-    if first.isdigit() and last.isdigit():
-        return [str(value).zfill(len(first)) for value in range(int(first), int(last) + 1, step or 1)]
-    return [chr(code) for code in range(ord(first), ord(last) + 1, step or 1)]
+    if found[2].isdigit() and found[3].isdigit():
+        return [str(value).zfill(len(found[2])) for value in _range(found)]
+    return [chr(code) for code in _range(found)]

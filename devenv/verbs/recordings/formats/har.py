@@ -10,15 +10,16 @@ After J. Odvarko, HTTP Archive 1.2 Spec; Firefox' har-builder.js; WebKit's HARBu
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from devenv.core.model.errors import UsageProblem
+from devenv.core.model.reading import read_json, reading
 from devenv.verbs.recordings.formats.bodies import MULTIPART_TYPE, is_json, multipart
 from devenv.verbs.recordings.formats.har_duplicates import HarEntry, sent_once
 from devenv.verbs.recordings.formats.har_files import Attached, nothing_attached
@@ -40,11 +41,12 @@ def parse_har(text: str, name: str, attached: Attached = nothing_attached) -> Re
     left_out: Counter[str] = Counter()
     entries = []
     for number, data in enumerate(listed, start=1):
-        reader = _Entry(data, f"{name}: entry {number}: ", attached)
-        if (why := reader.not_sent()) is not None:
-            left_out[why] += 1
-            continue
-        entries.append(reader.entry(number))
+        with reading(f"{name}: entry {number}"):
+            reader = _Entry(data, f"{name}: entry {number}: ", attached)
+            if (why := reader.not_sent()) is None:
+                entries.append(reader.entry(number))
+            else:
+                left_out[why] += 1
     entries, duplicates = sent_once(entries)
     requests = [entry.request for entry in entries]
     browser = _creator(log)
@@ -56,13 +58,13 @@ def parse_har(text: str, name: str, attached: Attached = nothing_attached) -> Re
 def _log(text: str, name: str) -> tuple[Mapping[str, Any], list[Any]]:
     """The log and its entries."""
     try:
-        data = json.loads(text)
+        data = read_json(text)
     except json.JSONDecodeError as error:
         raise UsageProblem(
             f"{name}:{error.lineno}: not readable as JSON: {error.msg} (column {error.colno})"
         ) from None
-    except RecursionError:
-        raise UsageProblem(f"{name}: nested too deeply") from None
+    except ValueError as error:
+        raise UsageProblem(f"{name}: not readable as JSON: {error}") from None
     log = data.get("log") if isinstance(data, dict) else None
     entries = log.get("entries") if isinstance(log, dict) else None
     if not isinstance(log, dict) or not isinstance(entries, list):
@@ -226,7 +228,7 @@ class _Entry:
             return base64.b64decode(text, validate=True).decode("utf-8")
         except UnicodeDecodeError:
             return None
-        except binascii.Error:
+        except ValueError:  # binascii.Error, or characters beyond ASCII
             raise self._problem(f"{what} is said to be base64 and is not") from None
 
     def _started(self) -> float | None:
@@ -243,7 +245,7 @@ class _Entry:
         took = self._entry.get("time")
         if took is None:
             return None
-        if not isinstance(took, int | float) or isinstance(took, bool):
+        if not isinstance(took, int | float) or isinstance(took, bool) or not isfinite(took):
             raise self._problem(f"time is {took!r}, expected milliseconds")
         return took / 1000 if took > 0 else None
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from devenv.core.model.errors import UsageProblem
+from devenv.core.model.reading import read_json
 from devenv.stack.files import decode_text
 
 Attached = Callable[[str], bytes | None]
@@ -102,8 +103,8 @@ def _har_of_trace(lines: list[str], name: str) -> str:
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
+            record = read_json(line)
+        except ValueError:
             raise UsageProblem(f"{name}: trace.network:{number}: not readable as JSON") from None
         if isinstance(record, dict) and record.get("type") == "resource-snapshot":
             entries.append(record.get("snapshot"))

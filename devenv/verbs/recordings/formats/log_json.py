@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from devenv.core.model.errors import UsageProblem
+from devenv.core.model.reading import read_json
 from devenv.core.model.service import value_at
 from devenv.verbs.recordings.formats.log_values import LogLine, client_of, duration_of, moment_of, request_of
 from devenv.verbs.recordings.formats.recorded import Recorded
@@ -83,9 +84,9 @@ _NANOSECONDS = ("event.duration",)
 def json_line(line: str, number: int, where: str) -> LogLine | None:
     """One line; None where it is about no request. Raises UsageProblem that begins with ``where``."""
     try:
-        data = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        what = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
+        data = read_json(line)
+    except ValueError as error:
+        what = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
         raise UsageProblem(f"{where}not readable as JSON: {what}") from None
     if not isinstance(data, dict):
         raise UsageProblem(f"{where}this is no JSON object")
@@ -130,7 +131,12 @@ def _names_of(data: Mapping[str, Any]) -> _Names:
 def _first(data: Mapping[str, Any], names: Sequence[str]) -> Any:
     """The first of these that the line has, as a field of that name or as a path; of a list its texts."""
     for name in names:
-        found = data.get(name, value_at(data, name))
+        if name in data:
+            found = data[name]
+        elif "." in name:
+            found = value_at(data, name)
+        else:
+            continue
         if isinstance(found, list) and all(isinstance(item, str) for item in found):
             found = ", ".join(found)
         if found not in (None, "", "-") and not isinstance(found, dict | list):
@@ -187,5 +193,5 @@ def _status(value: Any, where: str) -> int | None:
         return None
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise UsageProblem(f"{where}status is {value!r}, expected a number") from None

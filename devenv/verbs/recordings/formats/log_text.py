@@ -20,20 +20,22 @@ from devenv.verbs.recordings.formats.log_values import (
 )
 from devenv.verbs.recordings.formats.recorded import Recorded
 
-_QUOTED = r'"(?P<request>(?:[^"\\]|\\.)*)"'
+_QUOTED = r'"(?P<request>(?:[^"\\]++|\\.)*+)"'
+_TIME = r"\[(?P<time>[^\]]{1,64}+)\]"
+"""A time in brackets, bounded: a line full of open brackets is not read to its end for each of them."""
 _COMBINED = re.compile(
-    rf"(?P<first>\S+) (?P<second>\S+) .*?\[(?P<time>[^\]]+)\] {_QUOTED} (?P<status>\d{{3}}) (?:\d+|-)"
+    rf"(?P<first>\S+) (?P<second>\S+) .*?{_TIME} {_QUOTED} (?P<status>\d{{3}}) (?:\d+|-)"
     r"(?P<rest>(?: .*)?)"
 )
-_ENVOY = re.compile(rf"\[(?P<time>[^\]]+)\] {_QUOTED} (?P<status>\d{{1,3}}) (?P<rest>.*)")
+_ENVOY = re.compile(rf"{_TIME} {_QUOTED} (?P<status>\d{{1,3}}) (?P<rest>.*)")
 _ENVOY_REST = re.compile(r'(?:^|[ ])\d+ \d+ (?P<duration>\d+) (?:\d+|-) "(?P<forwarded>[^"]*)"')
 _HAPROXY = re.compile(
-    r"(?:^|[ ])(?P<client>\S+):\d+ \[(?P<time>[^\]]+)\] \S+ \S+/(?P<server>\S+) "
-    rf"(?P<timers>[+-]?\d+(?:/[+-]?\d+){{4}}) (?P<status>-?\d+) (?P<rest>.*?){_QUOTED}"
+    rf"(?:^|[ ])(?P<client>\S+):\d++ {_TIME} \S++ [^\s/]++/(?P<server>\S++) "
+    rf'(?P<timers>[+-]?\d+(?:/[+-]?\d+){{4}}) (?P<status>-?\d+) (?P<rest>[^"]*+){_QUOTED}'
 )
 _HAPROXY_OTHER = re.compile(r"haproxy(?:\[\d+\])?: ")
 _TRAEFIK_REST = re.compile(r' \d+ "[^"]*" "[^"]*" (?P<duration>\d+ms)')
-_FIELD = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_FIELD = re.compile(r'"((?:[^"\\]++|\\.)*+)(?:"|\Z)')
 _TOOK = re.compile(
     r"\b(?P<name>rt|request_time|duration|elapsed|latency|took|response_time)[=:]\"?(?P<value>\d+(?:\.\d+)?[a-zµμ]*)"
 )
@@ -105,7 +107,7 @@ def _haproxy(found: re.Match[str], number: int, where: str) -> LogLine | None:
     if request is None:
         return None
     total = int(found["timers"].rpartition("/")[2])
-    captured = [item for item in re.findall(r"\{([^}]*)\}", found["rest"]) for item in item.split("|")]
+    captured = [item for item in re.findall(r"\{([^{}]*+)\}", found["rest"]) for item in item.split("|")]
     recorded = Recorded(
         number,
         *request,

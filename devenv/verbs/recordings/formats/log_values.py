@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from math import isfinite
 from typing import Any
 
 from devenv.core.model.errors import UsageProblem
@@ -31,6 +32,8 @@ _UNITS = {
     "m": 60.0,
     "h": 3600.0,
 }
+_LONGEST = 64
+"""Characters of the longest moment, duration or address that is one."""
 _LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|µs|μs|ms|sec|s|m|h)")
 _INTERNAL = tuple(
     ip_network(net)
@@ -59,6 +62,8 @@ def request_of(text: str) -> tuple[str, str] | None:
 
 def duration_of(text: str) -> float | None:
     """Seconds of ``12ms``, ``0.5s``, ``1m2.3s``; None where it is no number with a unit."""
+    if len(text) > _LONGEST:
+        return None
     parts = list(_LENGTH.finditer(text))
     if not parts or "".join(part[0] for part in parts) != text.strip():
         return None
@@ -71,6 +76,8 @@ def moment_of(value: Any, where: str) -> float:
     Raises UsageProblem, its message begun with ``where``.
     """
     text = str(value)
+    if len(text) > _LONGEST:
+        raise UsageProblem(f"{where}{text[:_LONGEST]!r}… is no time")
     if found := _LOCAL_TIME.fullmatch(text):
         minutes = int(found["zh"] or 0) * 60 + int(found["zm"] or 0)
         zone = timezone(timedelta(minutes=-minutes if found["sign"] == "-" else minutes))
@@ -85,6 +92,8 @@ def moment_of(value: Any, where: str) -> float:
     except ValueError:
         pass
     else:
+        if not isfinite(number):
+            raise UsageProblem(f"{where}{text!r} is no time")
         return next((number / scale for least, scale in _SCALES if number > least), number)
     try:
         moment = datetime.fromisoformat(_SLASHED_TIME.sub(r"\1-\2-\3 ", text))
@@ -96,6 +105,8 @@ def moment_of(value: Any, where: str) -> float:
 def address_of(text: str) -> IPv4Address | IPv6Address | None:
     """An IP address, with a port or without; None where it is none."""
     text = text.strip()
+    if len(text) > _LONGEST:
+        return None
     if bracketed := re.fullmatch(r"\[([^\]]+)\](?::\d+)?", text):
         text = bracketed[1]
     elif re.fullmatch(r"[\d.]+:\d+", text):

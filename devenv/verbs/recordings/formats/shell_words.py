@@ -12,8 +12,14 @@ from dataclasses import dataclass, field
 
 from devenv.core.model.errors import UsageProblem
 
-_BLANK = " \t"
 _ENDS_WORD = " \t\n;&|<>()"
+_PLAIN = re.compile(r"""[^\s;&|<>()'"$\\^`]++""")
+"""Characters that mean nothing but themselves, in a word and between quotation marks."""
+_BETWEEN = re.compile(r"[ \t]++")
+_CONTINUED = re.compile(r"\\[ \t]*(?:\n|\Z)")
+_OPERATOR = re.compile(r"\n++|;;?|&&?|\|[|&]?")
+_REDIRECTION = re.compile(r"\d*+(?:>>|>\||>&|<<<?|<&|<>|>|<)|&>>?")
+_ANSI_C_TEXT = re.compile(r"'((?:[^'\\]++|\\.)*+)'", re.DOTALL)
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
 _SUBSTITUTION = re.compile(r"\$[({0-9@*#?$!-]|`")
@@ -91,9 +97,9 @@ class _Reader:
     def _skip_blanks(self) -> None:
         """Blanks, comments, and line ends after a backslash."""
         while self.at < len(self.text):
-            if self.text[self.at] in _BLANK:
-                self.at += 1
-            elif continued := re.compile(r"\\[ \t]*(?:\n|\Z)").match(self.text, self.at):
+            if blanks := _BETWEEN.match(self.text, self.at):
+                self.at = blanks.end()
+            elif continued := _CONTINUED.match(self.text, self.at):
                 self._advance(continued.end())
             elif self.text[self.at] == "#":
                 end = self.text.find("\n", self.at)
@@ -102,14 +108,14 @@ class _Reader:
                 return
 
     def _operator(self) -> None:
-        operator = re.compile(r"\n|;;?|&&?|\|[|&]?").match(self.text, self.at)
+        operator = _OPERATOR.match(self.text, self.at)
         assert operator is not None
         self._advance(operator.end())
         self.piped = operator[0] in ("|", "|&")
 
     def _redirection(self) -> bool:
         """Whether what is written goes to a file: that says nothing about the request."""
-        redirection = re.compile(r"\d*(?:>>|>\||>&|<<<?|<&|<>|>|<)|&>>?").match(self.text, self.at)
+        redirection = _REDIRECTION.match(self.text, self.at)
         if redirection is None:
             return False
         if "<<" in redirection[0]:
@@ -123,7 +129,10 @@ class _Reader:
         word = bytearray()
         while self.at < len(self.text) and (character := self.text[self.at]) not in _ENDS_WORD:
             following = self.text[self.at + 1 : self.at + 2]
-            if character == "'":
+            if plain := _PLAIN.match(self.text, self.at):
+                self.at = plain.end()
+                word += plain[0].encode()
+            elif character == "'":
                 word += self._until("'").encode()
             elif character == '"':
                 word += self._double_quoted()
@@ -172,7 +181,10 @@ class _Reader:
         self.at += 1
         while self.at < len(self.text) and self.text[self.at] != '"':
             following = self.text[self.at + 1 : self.at + 2]
-            if self.text[self.at] == "\\" and following and following in '$`"\\\n':
+            if plain := _PLAIN.match(self.text, self.at):
+                self.at = plain.end()
+                inside += plain[0].encode()
+            elif self.text[self.at] == "\\" and following and following in '$`"\\\n':
                 self._advance(self.at + 2)
                 inside += b"" if following == "\n" else following.encode()
             else:
@@ -184,7 +196,7 @@ class _Reader:
 
     def _ansi_c(self) -> bytes:
         """Between ``$'`` and ``'``."""
-        end = re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL).match(self.text, self.at)
+        end = _ANSI_C_TEXT.match(self.text, self.at)
         if end is None:
             raise self._unclosed()
         self._advance(end.end())

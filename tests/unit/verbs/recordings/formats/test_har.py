@@ -97,7 +97,7 @@ def test_forms_and_base64_bodies() -> None:
     ("text", "told"),
     [
         ('{\n "log": {\n', "x.har:3: not readable as JSON: "),
-        ("[" * 100_000, "x.har: nested too deeply"),
+        ("[" * 100_000, "x.har: not readable as JSON: nested deeper than 200 levels"),
         ("[]", "x.har: this is no HAR file: log.entries is missing"),
         ('{"log": {"entries": {}}}', "x.har: this is no HAR file: log.entries is missing"),
         ('{"log": {"entries": [1]}}', "x.har: entry 1: the entry is no object"),

@@ -1,0 +1,63 @@
+"""The boundary around a reader of foreign text: what such text makes Python raise becomes one refusal.
+
+Python refuses integers of more than 4,300 digits (ValueError), recursion that is too deep (RecursionError),
+numbers that no float holds (OverflowError), bytes that are no text (UnicodeError), addresses with an open
+bracket (ValueError). No reader can name each of them at each place; a boundary names the place for all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from devenv.core.model.errors import UsageProblem
+
+MOST_LEVELS = 200
+"""Lists and objects inside each other: what reads them afterwards is recursive too."""
+
+
+@contextmanager
+def reading(where: str) -> Iterator[None]:
+    """Turn what the block's text makes it raise into UsageProblem; ``where`` is file and line, or entry."""
+    try:
+        yield
+    except RecursionError as error:
+        raise UsageProblem(f"{where}: cannot be read: nested too deeply") from error
+    except (ValueError, ArithmeticError) as error:
+        raise UsageProblem(f"{where}: cannot be read: {_reason(error)}") from error
+
+
+def read_json(text: str) -> Any:
+    """The JSON value in ``text``. ValueError (json.JSONDecodeError with the place) where it is none.
+
+    A value nested deeper than ``MOST_LEVELS`` is none that devenv reads.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    level, depth = [value], 0
+    while level := [item for each in level for item in _inside(each)]:
+        depth += 1
+        if depth > MOST_LEVELS:
+            raise ValueError(_TOO_DEEP)
+    return value
+
+
+_TOO_DEEP = f"nested deeper than {MOST_LEVELS} levels"
+
+
+def _inside(value: Any) -> list[Any]:
+    """The lists and objects in a value."""
+    if isinstance(value, dict):
+        return [item for item in value.values() if isinstance(item, dict | list)]
+    return [item for item in value if isinstance(item, dict | list)] if isinstance(value, list) else []
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if "integer string conversion" in text:
+        return "it has an integer of more than 4300 digits"
+    return text[:200] or type(error).__name__
