@@ -1,7 +1,8 @@
-"""export prometheus, export grafana."""
+"""export prometheus, grafana, argo, flagger, flagd."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,15 @@ import typer
 from devenv.cli.grouped import grouped
 from devenv.cli.options import Common, write_file
 from devenv.cli.screen import Text
-from devenv.verbs.export.monitoring import DEFAULT_TARGETS, grafana_text, prometheus_files, write_files
+from devenv.core.rollout.progressive import Target
+from devenv.verbs.export.monitoring import (
+    DEFAULT_TARGETS,
+    grafana_text,
+    prometheus_files,
+    rollout_files,
+    write_files,
+)
+from devenv.verbs.rollout.plans import load_plan
 
 
 @grouped
@@ -54,3 +63,51 @@ def grafana(
         at.screen.output(text)
     else:
         at.screen.show(str(out))
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFlags:
+    """Where a plan is to run."""
+
+    name: Annotated[str, typer.Option(help="The Deployment and its Service; the job in Prometheus.")] = (
+        "captcha-api"
+    )
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The Service's port.")] = 8000
+    prometheus: Annotated[str, typer.Option("--prometheus", metavar="URL", help="Prometheus.")] = (
+        "http://prometheus.monitoring:9090"
+    )
+    out: Annotated[Path, typer.Option(file_okay=False, metavar="DIR", help="Where the file goes.")] = Path()
+
+    @property
+    def target(self) -> Target:
+        """The same, for the manifests."""
+        return Target(self.name, self.port, self.prometheus)
+
+
+PlanWord = Annotated[str, typer.Argument(metavar="[PLAN]", help="A plan of devenv rollout.")]
+
+
+@grouped
+def argo(plan: PlanWord = "births", *, flags: TargetFlags, common: Common) -> None:
+    """Argo Rollouts: a plan as a Rollout, with an AnalysisTemplate that counts "Challenge not found"."""
+    _rollout("argo", plan, flags, common)
+
+
+@grouped
+def flagger(plan: PlanWord = "births", *, flags: TargetFlags, common: Common) -> None:
+    """Flagger: a plan as a Canary, with a MetricTemplate that counts "Challenge not found"."""
+    _rollout("flagger", plan, flags, common)
+
+
+@grouped
+def flagd(plan: PlanWord = "births", *, flags: TargetFlags, common: Common) -> None:
+    """OpenFeature: a flag file for flagd, with the flag on for the plan's first share of pods."""
+    _rollout("flagd", plan, flags, common)
+
+
+def _rollout(tool: str, word: str, flags: TargetFlags, common: Common) -> None:
+    at = common.context()
+    made, _ = load_plan(word)
+    paths = write_files(rollout_files(tool, made, flags.target), flags.out)
+    at.screen.result({"files": [str(path) for path in paths]})
+    at.screen.show(*(str(path) for path in paths))

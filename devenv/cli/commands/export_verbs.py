@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from devenv.cli.commands.export_monitoring import grafana, prometheus
+from devenv.cli.commands.export_monitoring import argo, flagd, flagger, grafana, prometheus
 from devenv.cli.grouped import grouped
 from devenv.cli.options import CommandContext, Common, StoreOption, store
 from devenv.cli.screen import Text
@@ -32,8 +32,8 @@ app = typer.Typer(
     help="Write down what you have here for somewhere else.",
 )
 
-app.command()(prometheus)
-app.command()(grafana)
+for command in (prometheus, grafana, argo, flagger, flagd):
+    app.command()(command)
 
 MOST_REPLICAS = 1000
 

@@ -40,7 +40,7 @@ RECORDINGS = (
     Recording("captcha:verifies:rate1m", f'sum(rate(captcha_requests_total{{outcome=~"{_OUTCOMES}"}}[1m]))'),
     Recording(
         "captcha:not_found:ratio1m",
-        'sum(rate(captcha_requests_total{outcome="not_found"}[1m])) / captcha:verifies:rate1m',
+        '(sum(rate(captcha_requests_total{outcome="not_found"}[1m])) or vector(0)) / captcha:verifies:rate1m',
     ),
     Recording(
         "captcha:server_errors:ratio1m",

@@ -1,4 +1,4 @@
-"""``devenv export prometheus|grafana``: files for Prometheus and Grafana."""
+"""``devenv export prometheus|grafana|argo|flagger|flagd``: files for tools that watch and roll out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from devenv.core.rollout.plan import Plan
+from devenv.core.rollout.progressive import Target, argo, flagd, flagger
 from devenv.core.telemetry.grafana import dashboard
 from devenv.core.telemetry.prometheus import RULES_FILE, rule_tests, rules, scrape_config
 from devenv.harness.runs.store import write_atomically
@@ -38,6 +40,14 @@ def prometheus_files(targets: tuple[str, ...]) -> dict[str, str]:
 def grafana_text() -> str:
     """The dashboard's JSON."""
     return json.dumps(dashboard(), ensure_ascii=False, indent=2) + "\n"
+
+
+def rollout_files(tool: str, plan: Plan, target: Target) -> dict[str, str]:
+    """The files of a plan for ``tool``: argo, flagger or flagd."""
+    if tool == "flagd":
+        return {f"{plan.id}.flagd.json": json.dumps(flagd(plan), indent=2) + "\n"}
+    objects = argo(plan, target) if tool == "argo" else flagger(plan, target)
+    return {f"{plan.id}.{tool}.yaml": "---\n".join(map(_yaml, objects))}
 
 
 def write_files(contents: Mapping[str, str], folder: Path) -> list[Path]:
