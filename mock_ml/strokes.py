@@ -14,12 +14,14 @@ from mock_ml.pen import Point, spline
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """A hand's style: lengths in alphabet units, ``slant`` a shear, ``jitter`` a standard deviation."""
+    """The style of a handwriting; lengths are in alphabet units."""
 
     slant: float = 0.0
+    """A shear: sideways per unit of height."""
     spacing: float = 1.0
     stretch: float = 1.0
     jitter: float = 0.0
+    """A standard deviation by which points are moved."""
     wander: float = 0.0
     """How far single letters leave the baseline and their size (share of their size)."""
     joined: bool = False
@@ -66,11 +68,14 @@ def write(word: str, hand: Hand, rng: Random) -> list[list[Point]]:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What words are written on. ``width``/``height`` in pixels, ``pen`` the ink's width in pixels."""
+    """What words are written on."""
 
     width: int
+    """In pixels."""
     height: int
+    """In pixels."""
     pen: float
+    """The ink's width in pixels."""
     ink: tuple[int, ...] = (30, 34, 60)
     paper: tuple[int, ...] = (255, 255, 255)
     fill: float = 0.84

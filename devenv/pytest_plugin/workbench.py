@@ -29,13 +29,12 @@ PodSettings = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Workbench:
-    """Works on ``stack``; what does not fit it (more pods, more workers) gets a stack of its own meanwhile.
-
-    Runs go to ``settings.state_dir``. Nothing here may be called inside a running event loop.
-    """
+    """Replays and explores for tests. Nothing here may be called inside a running event loop."""
 
     stack: Stack
+    """What it works on; what does not fit it (more pods, more workers) gets a stack of its own meanwhile."""
     settings: Settings
+    """Runs go to its ``state_dir``."""
     progress: Progress
 
     def replay(self, word: str, strategy: Strategy | None = None, repeat: int | None = None) -> Replayed:

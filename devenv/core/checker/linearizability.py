@@ -48,12 +48,10 @@ class Model(Protocol[S, C_contra]):
 
 @dataclass(frozen=True, slots=True)
 class Op(Generic[C]):
-    """One operation of a history: the call with its result, and the moments between which it happened.
-
-    Operations with equal ``call`` must be interchangeable.
-    """
+    """One operation of a history: the call with its result, and the moments between which it happened."""
 
     call: C
+    """Operations with equal calls must be interchangeable."""
     called: float
     """A position or time of the same clock as ``returned``."""
     returned: float = inf

@@ -76,15 +76,15 @@ Shown = Call | Step | RedisCommand | StackEvent
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One line of the trace: an exchange, a Redis command (by their numbers) or a stack event; when it was.
-
-    ``time`` is seconds since the epoch; ``text`` says what the line shows.
-    """
+    """One line of the trace: an exchange, a Redis command or a stack event."""
 
     kind: Literal["exchange", "redis", "stack"]
     seq: int | None
+    """The number of the exchange or command; None of an event."""
     time: float
+    """When it was, in seconds since the epoch."""
     text: str
+    """What the line shows."""
 
     @classmethod
     def of(cls, shown: Shown) -> Evidence:
@@ -106,13 +106,17 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One thing that went wrong; ``cause`` is its name in the failure catalogue."""
+    """One thing that went wrong."""
 
     cause: str
+    """Its name in the failure catalogue."""
     challenge: ChallengeId | None
+    """The challenge that it is about; None where it is about none."""
     sentence: str
+    """What went wrong, in one sentence."""
     evidence: tuple[Evidence, ...]
     advice: str | None = None
+    """What to change, where the service's profile says it; None: as CHANGES says."""
 
     @property
     def change(self) -> str:

@@ -29,11 +29,13 @@ _EVENT = re.compile(r"@(?P<event>[a-z]+):(?P<target>[A-Za-z][\w-]*)", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Let ``request`` run its pending ``command`` (a name or a role); with ``lost`` the reply is dropped."""
+    """Let a request run its pending command."""
 
     request: str
     command: str
+    """Its name or its role."""
     lost: bool = False
+    """Whether the reply to it is dropped."""
 
     def __str__(self) -> str:
         return f"{self.request}:{self.command}" + ("!lost" if self.lost else "")

@@ -10,17 +10,17 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache
 from typing import Any, Literal
 from urllib.parse import quote, unquote
 
 from devenv.core.model.bodies import FORM_TYPE, form_text
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.ids import ChallengeId
+from devenv.core.model.templates import ANSWER as ANSWER
+from devenv.core.model.templates import ID as ID
+from devenv.core.model.templates import filled, path_pattern, place_of_id
 from devenv.core.model.vocabulary import Answer, Outcome
 
-ID, ANSWER = "{id}", "{answer}"
-"""What stands in a request's template for the session's id and for what is answered."""
 COOKIE = "Cookie"
 _ON: Mapping[str, str] = {"USE_REDIS": "true"}
 _OFF: Mapping[str, str] = {"USE_REDIS": "false"}
@@ -99,7 +99,7 @@ class Request:
             self.method,
             self.path.replace(ID, quote(text, safe="")),
             {name: value.replace(ID, text) for name, value in headers.items()},
-            None if self.fields is None else _filled(self.fields, challenge_id, answer),
+            None if self.fields is None else filled(self.fields, challenge_id, answer),
             self.form is not None,
         )
 
@@ -320,7 +320,7 @@ class ServiceProfile:
             for use, template in uses:
                 if template is None or method != template.method or not _matches(request, template.match):
                     continue
-                in_path = _pattern(template.path).fullmatch(path)
+                in_path = path_pattern(template.path).fullmatch(path)
                 if in_path is not None:
                     challenge_id = self._named(template, in_path, request, carried)
                     return Reading(use, name, challenge_id, self.canonical(answer))
@@ -335,7 +335,7 @@ class ServiceProfile:
             return ChallengeId(unquote(given))
         if self.carrier:
             return _id_text(carried)
-        return _id_text(value_at(request, _place_of_id(template.fields) or self.id_field))
+        return _id_text(value_at(request, place_of_id(template.fields) or self.id_field))
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; ``from_json`` reads it back."""
@@ -365,7 +365,7 @@ class ServiceProfile:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
-    """How a user-provided service is started as a pod: an ASGI ``app`` under uvicorn, or a ``command``.
+    """How a user-provided service is started as a pod.
 
     In values of ``env`` and ``pod_env`` and in ``command``, ``{redis_host}``, ``{redis_port}``,
     ``{redis_url}``, ``{ml_url}``, ``{port}`` and ``{pod}`` are replaced by those of this stack.
@@ -375,7 +375,9 @@ class ServiceSpec:
     """Where it runs (absolute)."""
     profile: ServiceProfile
     app: str | None = None
+    """The ASGI application that runs under uvicorn; None: ``command`` is run."""
     command: tuple[str, ...] = ()
+    """The words of the command that starts it, where ``app`` is None."""
     python: str | None = None
     """The interpreter for ``app``; None finds the folder's virtual environment, else takes ours."""
     env_file: str | None = None
@@ -463,37 +465,3 @@ def _given(body: Mapping[str, Any], path: str) -> bool:
 
 def _matches(body: Mapping[str, Any], match: Mapping[str, Any]) -> bool:
     return all(_same(value_at(body, name), value) for name, value in match.items())
-
-
-def _filled(template: Any, challenge_id: ChallengeId | int | None, answer: Any) -> Any:
-    if template == ANSWER:
-        return answer
-    if template == ID and isinstance(challenge_id, int):
-        return challenge_id
-    if isinstance(template, str):
-        return template.replace(ID, "" if challenge_id is None else str(challenge_id))
-    if isinstance(template, Mapping):
-        kept = {name: item for name, item in template.items() if challenge_id is not None or item != ID}
-        return {name: _filled(item, challenge_id, answer) for name, item in kept.items()}
-    if isinstance(template, list | tuple):
-        return [_filled(item, challenge_id, answer) for item in template]
-    return template
-
-
-def _place_of_id(template: Any, where: str = "") -> str | None:
-    """The dotted path at which a body's template has the id."""
-    if template == ID:
-        return where
-    inner: list[tuple[str, Any]] = []
-    if isinstance(template, Mapping):
-        inner = [(str(name), item) for name, item in template.items()]
-    elif isinstance(template, list | tuple):
-        inner = [(str(at), item) for at, item in enumerate(template)]
-    places = (_place_of_id(item, f"{where}.{name}" if where else name) for name, item in inner)
-    return next((place for place in places if place is not None), None)
-
-
-@cache
-def _pattern(path: str) -> re.Pattern[str]:
-    before, mark, after = path.partition(ID)
-    return re.compile(re.escape(before) + (r"(?P<id>[^/]+)" if mark else "") + re.escape(after))

@@ -127,10 +127,11 @@ def _spread(
 
 @dataclass(frozen=True, slots=True)
 class TextLine:
-    """One line of the terminal picture; ``text[start:end]`` belongs to a message of ``kind`` (for colour)."""
+    """One line of the terminal picture."""
 
     text: str
     kind: MessageKind | None = None
+    """The kind of the message that ``text[start:end]`` belongs to, for its colour; None: no message."""
     start: int = 0
     end: int = 0
 

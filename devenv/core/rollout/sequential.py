@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import inf, log, sqrt
 
+from devenv.core.model.verdict import passes
+
 FALSE_STOP = 0.001
 """The chance that a step is stopped although its loss is p0."""
 FALSE_PASS = 0.05
@@ -53,7 +55,8 @@ class SequentialTest:
         ratio = self._log_ratio()
         if ratio >= log((1 - FALSE_PASS) / FALSE_STOP):
             return Decision.STOP
-        if ratio <= log(FALSE_PASS / (1 - FALSE_STOP)) and self.sessions >= self.least:
+        enough = ratio <= log(FALSE_PASS / (1 - FALSE_STOP)) and self.sessions >= self.least
+        if passes(checked=self.sessions, failures=0, gaps=int(not enough)):
             return Decision.HOLDS
         return Decision.MORE
 

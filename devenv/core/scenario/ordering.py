@@ -122,10 +122,12 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """``late`` (a point, or a whole request) waits for ``early`` (a point, or a request: its end)."""
+    """One point of the order waits for another."""
 
     early: Point | str
+    """A point, or a whole request: its end."""
     late: Point | str
+    """What waits: a point, or a whole request."""
 
     def __str__(self) -> str:
         if isinstance(self.late, str):
@@ -145,11 +147,12 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Happens:
-    """An event, as soon as the command waits (``before``) or as soon as it has run."""
+    """An event at a point of the order."""
 
     event: Event
     point: Point
     before: bool
+    """Whether it happens as soon as the command waits; else as soon as it has run."""
 
     def __str__(self) -> str:
         return f"{self.event} {'before' if self.before else 'after'} {self.point}"

@@ -38,10 +38,11 @@ Heard: TypeAlias = RedisReply | Lost
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A command that waits for its reply; an EXEC with the commands that it runs (``transaction``)."""
+    """A command that waits for its reply, or an EXEC with the commands that it runs."""
 
     commands: tuple[tuple[bytes, ...], ...]
     transaction: bool = False
+    """Whether it is an EXEC."""
 
     @property
     def label(self) -> str:
@@ -192,12 +193,14 @@ def _spoken(seen: Seen) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What a learned command is to the store: done by ``client``; ``cut``: its connection ends with it."""
+    """What a learned command is to the store."""
 
     client: int
+    """The number of the request that sends it."""
     commands: tuple[Words, ...]
     transaction: bool
     cut: bool = False
+    """Whether its connection ends with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +221,13 @@ class _Gone:
 
 @dataclass(frozen=True, slots=True)
 class LearnedProgram:
-    """One request as a program: process ``name``, number ``client``."""
+    """One request as a program."""
 
     behaviour: Behaviour
     name: str
+    """The process' name."""
     client: int
+    """The process' number."""
 
     def begin(self) -> Node:
         """Node 0."""
@@ -308,11 +313,12 @@ def renamed(reply: RedisReply, old: bytes, new: bytes) -> RedisReply:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event as a program: one step that writes ``key``; its node is then whether it did anything."""
+    """An event as a program of one step. Its node is then whether the event had an effect."""
 
     label: str
     event: str
     key: SessionKey
+    """The key that the step writes."""
 
     def begin(self) -> Node:
         """Not yet."""
@@ -339,15 +345,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class FaultEffect:
-    """A fault that affects requests, as a program: one step, with which ``kind`` (LOSE, RESTART) comes to
-    ``targets``.
-
-    A lost reply has one target, a restart all requests that the pod serves.
-    """
+    """A fault that affects requests, as a program of one step."""
 
     targets: tuple[int, ...]
+    """The requests that it affects: one whose reply is lost, all that a restarted pod serves."""
     label: str
     kind: str
+    """LOSE or RESTART."""
 
     def begin(self) -> Node:
         """Not yet."""

@@ -32,14 +32,14 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A step that affects other processes instead of the store: ``kind`` happens to ``targets``.
-
-    Without targets it is a step that concerns only who takes it: it learns which fault affected it.
-    """
+    """A step that affects other processes instead of the store."""
 
     label: str
     targets: tuple[int, ...]
+    """The processes that it affects; empty: it concerns only the process that takes it, which learns its
+    fault."""
     kind: str
+    """What happens to them."""
 
 
 class Program(Protocol):

@@ -24,12 +24,14 @@ HINT = (
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """A request (``answer`` set) or an event (``event`` set), named as schedules name it."""
+    """A request or an event, named as schedules name it."""
 
     letter: str
     name: str
     answer: Answer | None = None
+    """What a request answers; None of an event."""
     event: str | None = None
+    """What an event does; None of a request."""
     target: int | None = None
     """The position of the request whose reply a "lost" event loses."""
     pod: int = 0

@@ -37,10 +37,12 @@ def still_asleep(pending: Sequence[Touched | None], sleep: frozenset[int], proce
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A piece of work: run ``prefix``, then go on with ``sleep`` asleep."""
+    """A piece of work: run a prefix, then go on."""
 
     prefix: tuple[int, ...] = ()
+    """The processes of the first steps."""
     sleep: frozenset[int] = frozenset()
+    """The processes that are asleep after them (a sleep set)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,13 @@ class Walked:
 
 @dataclass(slots=True)
 class Frontier:
-    """The pieces that are not done yet, deep ones first; ``traces`` and ``blocked`` runs so far."""
+    """The pieces of work that are left, deep ones first."""
 
     waiting: list[Branch] = field(default_factory=lambda: [Branch()])
     traces: int = 0
+    """Complete runs so far."""
     blocked: int = 0
+    """Runs so far that ended with all processes asleep."""
 
     def take(self) -> Branch | None:
         """The next piece; None where none waits."""

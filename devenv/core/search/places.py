@@ -28,10 +28,12 @@ class Split(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What does a request of ``behaviour`` do at ``node`` when it hears this?"""
+    """What does a request do next when it gets this reply?"""
 
     behaviour: Behaviour
+    """What is known of the request's kind."""
     node: int
+    """The node of its tree at which it is."""
     heard: Heard
     process: int
     """The first that came there."""

@@ -21,10 +21,10 @@ _OBSERVER = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class RedisStore:
-    """``scripts`` are the models of the scripts that may be called. Raises NotModelled for what is
-    unknown."""
+    """The Redis model as a store of the search. Raises NotModelled for what the model does not know."""
 
     scripts: Scripts
+    """Models of the scripts that may be called."""
 
     def execute(self, state: StoreState, command: Command) -> tuple[Reply, StoreState]:
         """Run a request's command, or let an event happen."""

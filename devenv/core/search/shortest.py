@@ -16,10 +16,11 @@ _Layer: TypeAlias = dict[tuple[State, int], tuple[int, tuple[State, int] | None]
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """A complete run; ``switches`` counts how often another process than the last one goes on."""
+    """A complete run."""
 
     run: tuple[int, ...]
     switches: int
+    """How often another process than the last one goes on."""
 
 
 class TooLarge(Exception):

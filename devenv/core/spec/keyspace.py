@@ -34,10 +34,11 @@ Value = Text | Hash
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What lies under a key. ``expires``: milliseconds on the caller's clock; None: never."""
+    """What is stored under a key."""
 
     value: Value
     expires: int | None = None
+    """Milliseconds on the caller's clock; None: never."""
 
 
 class Keyspace:

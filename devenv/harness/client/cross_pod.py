@@ -19,9 +19,10 @@ WORD_TRIES = 50
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How the verifies of some trials ended; the four outcomes add up to ``trials``."""
+    """How the verifies of some trials ended."""
 
     trials: int = 0
+    """The sum of the four outcomes."""
     success: int = 0
     not_found: int = 0
     wrong: int = 0
@@ -45,10 +46,11 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class TypeResult:
-    """One captcha type's trials; ``same_pod`` is None where the control was not asked for."""
+    """One captcha type's trials."""
 
     cross_pod: Tally
     same_pod: Tally | None
+    """The control; None where it was not asked for."""
 
     def to_json(self) -> dict[str, Any]:
         """``{"cross_pod": {...}, "same_pod": {...}}``."""

@@ -55,11 +55,12 @@ class Seeded:
 
 @dataclass(frozen=True, slots=True)
 class Seeding:
-    """What was seeded and into which file; ``note`` says what a person should know about it."""
+    """What was seeded, and into which file."""
 
     seeded: tuple[Seeded, ...]
     path: Path
     note: str | None = None
+    """What a person should know about it; None: nothing."""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict with the counts per type."""

@@ -28,11 +28,13 @@ MOST_MESSAGES = 400
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of evidence: ``at`` in seconds since the first request, ``number`` in its file (from 1)."""
+    """A line of evidence."""
 
     at: float
+    """Seconds since the first request."""
     text: str
     number: int | None
+    """The line's number in its file, from 1; None where there is no file."""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
@@ -41,17 +43,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Findings of one cause: the first of them with its picture, and how many there are.
-
-    ``also`` are other sentences of the same cause. ``picture`` is empty where it is that of an earlier group.
-    """
+    """Findings of one cause: the first of them with its picture, and how many there are."""
 
     first: Diagnosis
     count: int
     challenges: tuple[str, ...]
     also: tuple[str, ...]
+    """Other sentences of the same cause."""
     evidence: tuple[Line, ...]
     picture: tuple[SequenceMessage, ...]
+    """Empty where it is that of an earlier group."""
     kinds: tuple[str, ...] = ()
     """The kinds of sessions that the requests of all its findings are about."""
 
@@ -81,20 +82,21 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A trace explained. ``of`` says what in words, ``run`` is its run's id, where it is one.
-
-    ``summary`` counts what happened; ``missing`` says what was not recorded; ``remarks`` are no findings, and
-    worth knowing.
-    """
+    """A trace explained."""
 
     of: str
+    """What was explained, in words."""
     run: str | None
+    """The id of its run; None where it is no run."""
     groups: tuple[Group, ...]
     messages: tuple[SequenceMessage, ...]
     calls: int
     summary: str
+    """Counts of what happened."""
     missing: tuple[str, ...]
+    """What was not recorded."""
     remarks: tuple[str, ...] = ()
+    """Sentences that are no findings, and worth knowing."""
 
     @property
     def wrong(self) -> bool:

@@ -13,10 +13,11 @@ from devenv.verbs.explain.picture import GATE, REDIS, picture
 
 @dataclass(frozen=True, slots=True)
 class Overtaken:
-    """A command that waited at the gate while others on its key passed; ``by`` are those, in their order."""
+    """A command that waited at the gate while others on its key passed."""
 
     command: RedisCommand
     by: tuple[RedisCommand, ...]
+    """Those others, in their order."""
 
 
 def with_commands(

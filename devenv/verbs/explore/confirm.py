@@ -42,10 +42,11 @@ _TIME_LEFT = re.compile(r"(?<=[\[ ])[0-9]{3,}(?=[,\]])")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What a search found: a kind, and a run of ``cast`` that shows it."""
+    """What a search found: a kind of violation, and a run that shows it."""
 
     finding: OutcomeViolation
     cast: tuple[Participant, ...]
+    """The participants of the run."""
     run: tuple[int, ...]
     traces: int | None
     """How many traces of the whole search show it; None: not counted."""

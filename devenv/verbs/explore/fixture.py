@@ -33,9 +33,10 @@ from devenv.wire.executor.jobs import ANY_ID, Call, EventCall
 
 @dataclass(frozen=True, slots=True)
 class Fixture:
-    """A challenge of type ``kind`` as the service keeps it, with ``ANY_ID`` for its id."""
+    """A challenge as the service keeps it, with ``ANY_ID`` for its id."""
 
     kind: str
+    """Its type."""
     key: SessionKey
     document: str
     submissions: Mapping[Answer, Submission]

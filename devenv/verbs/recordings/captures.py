@@ -46,9 +46,10 @@ class Source:
 
 @dataclass(slots=True)
 class Captures:
-    """Finds what is captured and substitutes it. ``ids``: of sessions, to their names."""
+    """Finds what is captured and substitutes it."""
 
     ids: Mapping[str, str]
+    """Ids of sessions, to the sessions' names."""
     by_event: dict[int, dict[str, Any]] = field(default_factory=dict)
     _placeholders: dict[str, str] = field(default_factory=dict)
     _links: dict[str, str] = field(default_factory=dict)

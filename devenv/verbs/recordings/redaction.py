@@ -49,12 +49,10 @@ _ANY_ID = re.compile(r"\{(?:challenge|captured):[^}]*\}")
 
 @dataclass(slots=True)
 class Redactor:
-    """Takes secrets out, and counts by what they stood in. ``keep``: names of headers and fields to leave.
-
-    Placeholders (``{challenge:c1}``) stay.
-    """
+    """Takes secrets out, and counts by what they stood in. Placeholders (``{challenge:c1}``) stay."""
 
     keep: Sequence[str] = ()
+    """Names of headers and fields that are left as they are."""
     removed: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
     """Headers that may matter to the service, and are no secrets by their names."""

@@ -27,11 +27,13 @@ Facts = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A request that can be sent at once; ``send`` sends it, ``challenge_id`` is its session's, or empty."""
+    """A request that can be sent at once."""
 
     step: Verify | AnyRequest
     send: Send
+    """Sends it."""
     challenge_id: str
+    """That of its session; empty where it has none."""
 
 
 async def at_once(ready: Sequence[Ready]) -> list[Verified]:

@@ -69,12 +69,13 @@ class _NotCreated(Exception):
 
 @dataclass(slots=True)
 class Player:
-    """Plays one scenario with one store, as often as asked; ``baseline`` has set up the stack."""
+    """Plays one scenario with one store, as often as asked."""
 
     scenario: Scenario
     strategy: Strategy
     """Whose orders, gate rules and expectations are played."""
     baseline: Baseline
+    """Has set up the stack."""
     client: CaptchaClient
     runner: asyncio.Runner
     control: AsyncControlClient

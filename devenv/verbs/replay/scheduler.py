@@ -34,11 +34,13 @@ class GateBypassed(EnvironmentProblem):
 
 @dataclass(frozen=True, slots=True)
 class Request(Generic[T]):
-    """One request: sent by ``send``, served by ``pod`` (a full name, so that its commands are known)."""
+    """One request of those that run by an order."""
 
     name: str
     pod: str
+    """The full name of the pod that serves it, so that its commands are known."""
     send: Callable[[], Awaitable[T]]
+    """Sends it."""
 
 
 @dataclass(slots=True)

@@ -19,12 +19,15 @@ SCENARIO_COPY = "scenario.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A scenario to replay; for a recorded run with its ``strategy``, ``repeat`` and ``schedules``."""
+    """A scenario to replay, or a recorded run of one."""
 
     scenario: Scenario
     strategy: Strategy | None = None
+    """The store of the recorded run; None of a scenario."""
     repeat: int | None = None
+    """How often the recorded run was played; None of a scenario."""
     schedules: tuple[Schedule, ...] = ()
+    """The orders of the recorded run."""
 
 
 def resolve_target(word: str, state_dir: Path) -> Target:

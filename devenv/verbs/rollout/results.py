@@ -116,7 +116,7 @@ class StepResult:
         }  # fmt: skip
 
 
-def holds(results: Sequence[Mapping[str, Any]], steps: int) -> bool:
+def every_step_passes(results: Sequence[Mapping[str, Any]], steps: int) -> bool:
     """Whether every step of a plan of so many ``steps`` has passed, by the journal's results."""
     decisions = [str(result["decision"]) for result in results]
     stopped = decisions.count(str(Decision.STOP))

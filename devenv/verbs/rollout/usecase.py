@@ -20,7 +20,7 @@ from devenv.stack.protocol import Progress
 from devenv.verbs.rollout.controller import Controller, as_controller
 from devenv.verbs.rollout.journal import ENDED, Conflict, Phase, RolloutJournal, RolloutState
 from devenv.verbs.rollout.pods import OpenSessions, RolloutPods
-from devenv.verbs.rollout.results import holds
+from devenv.verbs.rollout.results import every_step_passes
 from devenv.verbs.rollout.traffic import SteadyTraffic
 
 
@@ -35,7 +35,7 @@ class Rolled:
     @property
     def holds(self) -> bool:
         """Whether every step has passed."""
-        return self.state.phase is Phase.DONE and holds(self.state.results, len(self.plan.steps))
+        return self.state.phase is Phase.DONE and every_step_passes(self.state.results, len(self.plan.steps))
 
     @property
     def exit_code(self) -> int:
@@ -50,7 +50,7 @@ class Rolled:
             **self.state.to_json(),
             "id": self.plan.id,
             "steps": len(self.plan.steps),
-            "verdict": {0: "holds", 1: "fails"}.get(self.exit_code, "inconclusive"),
+            "verdict": "holds" if self.holds else "fails" if self.exit_code == 1 else "inconclusive",
             "run": self.run.id if self.run else None,
         }
 

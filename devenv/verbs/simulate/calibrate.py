@@ -13,6 +13,7 @@ import numpy as np
 from devenv.core.model.backends import Backend
 from devenv.core.model.errors import Inconclusive, UsageProblem
 from devenv.core.model.topology import StackSpec
+from devenv.core.model.verdict import passes
 from devenv.core.model.vocabulary import MAX_PODS, CaptchaType
 from devenv.core.routing import POLICIES
 from devenv.core.simulation.intervals import Share, wilson
@@ -55,9 +56,17 @@ class Calibration:
         return self.measured.low <= predicted.high and predicted.low <= self.measured.high
 
     @property
+    def verdict(self) -> str:
+        """holds, fails, or inconclusive where there were too few pairs."""
+        wrong, open_question = self.holds is False, self.holds is None
+        if passes(checked=self.played.sessions, failures=int(wrong), gaps=int(open_question)):
+            return "holds"
+        return "fails" if wrong else "inconclusive"
+
+    @property
     def exit_code(self) -> int:
         """0, 1, or 3 where there were too few pairs."""
-        return {True: 0, False: 1, None: Inconclusive.exit_code}[self.holds]
+        return {"holds": 0, "fails": 1}.get(self.verdict, Inconclusive.exit_code)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict for ``--json``."""
@@ -73,7 +82,7 @@ class Calibration:
                 "answer_seconds": self.played.answer_time,
             },
             "difference": self.measured.value - self.prediction.share.value,
-            "verdict": {True: "holds", False: "fails", None: "inconclusive"}[self.holds],
+            "verdict": self.verdict,
         }
 
 

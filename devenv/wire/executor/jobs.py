@@ -33,12 +33,14 @@ RULE_PREFIX = "explore-"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One HTTP request to ``pod``, its body JSON or an HTML form."""
+    """One HTTP request to a pod."""
 
     name: str
     pod: str
+    """The pod's full name."""
     path: str
     body: Any
+    """Sent as JSON, or with ``as_form`` as an HTML form."""
     method: str = "POST"
     headers: Mapping[str, str] = field(default_factory=dict)
     profile: ServiceProfile | None = None
@@ -153,16 +155,15 @@ class EventCall:
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """Let requests and events run on one fresh session, step by step.
-
-    Processes are numbered: ``calls`` first, then ``events``.
-    """
+    """Let requests and events run on one fresh session, step by step."""
 
     key: SessionKey
     document: str
     ttl_ms: int
     calls: tuple[Call, ...]
+    """The requests: processes 0, 1, …"""
     events: tuple[EventCall, ...]
+    """The events: the processes after those of ``calls``."""
     prefix: tuple[int, ...] = ()
     """The first steps, a process each."""
     sleep: frozenset[int] = frozenset()

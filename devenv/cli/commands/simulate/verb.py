@@ -15,6 +15,7 @@ from devenv.cli.grouped import grouped
 from devenv.cli.options import CommandContext, Common
 from devenv.cli.screen import Text
 from devenv.core.model.errors import ExpectationFailed, Inconclusive, UsageProblem
+from devenv.core.model.verdict import passes
 from devenv.core.simulation.run import Effort, EngineName, Prediction
 from devenv.core.simulation.tally import Tally
 from devenv.core.simulation.thinking import Thinking
@@ -130,7 +131,7 @@ def _target(
 ) -> int:
     """Whether the target is met, else the smallest change; of a sweep, of the setting without it."""
     shares = [prediction.share for prediction in predictions]
-    if all(each.high <= limit for each in shares):
+    if passes(checked=len(shares), failures=sum(each.high > limit for each in shares)):
         result["target"] = {"share": limit, "verdict": "holds"}
         show_target(at.screen, limit, None, (), held=True)
         return 0

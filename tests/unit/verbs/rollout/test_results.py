@@ -10,7 +10,7 @@ from devenv.core.rollout.outlook import outlook
 from devenv.core.rollout.plan import parse_plan
 from devenv.core.rollout.sequential import Decision
 from devenv.core.rollout.stages import rollout_stage
-from devenv.verbs.rollout.results import Crossing, StepResult, Timeline, holds
+from devenv.verbs.rollout.results import Crossing, StepResult, Timeline, every_step_passes
 from devenv.verbs.rollout.traffic import SessionRecord, Verdict
 
 PLAN = parse_plan(
@@ -71,8 +71,8 @@ def test_why_a_session_was_lost(crossing: Crossing, why: str) -> None:
 
 def test_a_rollout_holds_where_every_step_has_passed() -> None:
     passed, stopped, more = ({"decision": word} for word in ("holds", "stop", "more"))
-    assert holds([passed, passed], 2)
-    assert not holds([passed], 2)
-    assert not holds([passed, stopped], 2)
-    assert not holds([passed, more], 2)
-    assert not holds([], 0)
+    assert every_step_passes([passed, passed], 2)
+    assert not every_step_passes([passed], 2)
+    assert not every_step_passes([passed, stopped], 2)
+    assert not every_step_passes([passed, more], 2)
+    assert not every_step_passes([], 0)
