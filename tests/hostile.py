@@ -8,6 +8,7 @@ from pathlib import Path
 
 from devenv.core.checker.history import parse_history
 from devenv.core.doctor_rules.redis_url import read_url
+from devenv.core.model import env_file, yaml_lines
 from devenv.core.model.bodies import answered_fields, sent_fields
 from devenv.core.model.env_file import read_env
 from devenv.core.model.outside import looks_outside
@@ -18,6 +19,7 @@ from devenv.core.resp.replies import ReplyFramer
 from devenv.core.resp.requests import RequestFramer
 from devenv.core.scenario import parse
 from devenv.core.scenario.ordering import parse_order
+from devenv.harness.config import service_file
 from devenv.harness.config.service_file import parse_service
 from devenv.verbs.recordings.composing import ImportOptions, compose
 from devenv.verbs.recordings.formats.access_log import parse_access_log
@@ -25,6 +27,7 @@ from devenv.verbs.recordings.formats.bodies import parts_of
 from devenv.verbs.recordings.formats.curl import parse_curl
 from devenv.verbs.recordings.formats.har import parse_har
 from devenv.verbs.recordings.redaction import Redactor
+from devenv.wire.gate.link import PIECE
 from devenv.wire.http.bodies import Malformed
 from devenv.wire.http.heads import parse_request_head, parse_response_head
 
@@ -45,6 +48,13 @@ def _har(text: str) -> object:
     response = {"status": 200, "headers": [{"name": "location", "value": text}], "content": {"text": text}}
     log = {"entries": [{"request": request, "response": response}]}
     return compose(parse_har(json.dumps({"log": log}), "a.har"), CAPTCHA, ImportOptions())
+
+
+def _in_pieces(feed: Callable[[bytes], object], text: str) -> None:
+    """As the gate feeds what has many lines."""
+    data = text.encode("utf-8", "replace")
+    for begin in range(0, len(data), PIECE):
+        feed(data[begin : begin + PIECE])
 
 
 def _head(parse_head: Callable[[bytes], object], first: bytes) -> Reader:
@@ -81,8 +91,8 @@ READERS: Mapping[str, Reader] = {
     "order": parse_order,
     "schedule": Schedule.parse,
     "Redis URL": lambda text: read_url("redis://" + text),
-    "RESP request": lambda text: RequestFramer().feed(text.encode("utf-8", "replace")),
-    "RESP reply": lambda text: ReplyFramer().feed(text.encode("utf-8", "replace")),
+    "RESP request": lambda text: _in_pieces(RequestFramer().feed, text),
+    "RESP reply": lambda text: _in_pieces(ReplyFramer().feed, text),
     "HTTP request head": _head(parse_request_head, b""),
     "HTTP header": _head(parse_request_head, b"GET / HTTP/1.1\r\nHost: a\r\nX: "),
     "HTTP response head": _head(parse_response_head, b"HTTP/1.1 200 OK\r\nX: "),
@@ -174,3 +184,11 @@ SHAPES: Mapping[str, Callable[[int], str]] = {
     "before": _fill("A.GET before B.SET\n"),
 }
 """By name; each makes a text of about so many characters."""
+
+LIMITED: Mapping[str, int] = {
+    ".env": env_file.MOST_CHARACTERS,
+    "TOML": service_file.MOST_CHARACTERS,
+    "YAML scenario": yaml_lines.MOST_CHARACTERS,
+    "YAML manifests": yaml_lines.MOST_CHARACTERS,
+}
+"""Readers that refuse at once what is longer; libraries read for them, and slowly."""

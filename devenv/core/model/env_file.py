@@ -9,8 +9,8 @@ from dotenv.parser import parse_stream
 
 from devenv.core.model.errors import UsageProblem
 
-MOST_CHARACTERS = 256 * 1024
-"""Of a .env file: Linux gives a program at most 128 KiB in one variable, and python-dotenv reads slowly."""
+MOST_CHARACTERS = 64 * 1024
+"""Of a .env file; python-dotenv takes about a second for so many."""
 
 
 def read_env(text: str, name: str, *, interpolate: bool = True) -> dict[str, tuple[str, int]]:

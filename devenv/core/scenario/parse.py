@@ -12,7 +12,7 @@ from devenv.core.model.errors import UsageProblem
 from devenv.core.model.ids import SessionName
 from devenv.core.model.topology import RedisMode, SettingChanges
 from devenv.core.model.vocabulary import REDIS_STORES, Answer, CaptchaType, Strategy, resolve_pod
-from devenv.core.model.yaml_lines import Document, Path, read_document
+from devenv.core.model.yaml_lines import MOST_CHARACTERS, Document, Path, read_document
 from devenv.core.routing import parse_policy
 from devenv.core.scenario.model import (
     ANY_KIND,
@@ -55,7 +55,8 @@ def parse(text: str, name: str) -> Scenario:
     Raises UsageProblem ("pod-memory.yaml:7: steps[2]: unknown key 'wait'; known: …") for broken YAML,
     what the schema does not allow, and names of sessions or pods that do not exist.
     """
-    items = sum(line.lstrip().startswith("- ") for line in text.splitlines())
+    short = len(text) <= MOST_CHARACTERS
+    items = sum(line.lstrip().startswith("- ") for line in text.splitlines()) if short else 0
     if items > MOST_ITEMS:
         raise UsageProblem(
             f"{name}: its lists have {items} items, steps among them; at most {MOST_ITEMS} are read"
