@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, unquote_plus, urlsplit
+from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
 from devenv.verbs.recordings.formats.bodies import boundary_of, is_form, is_json, json_value, parts_of
+from devenv.verbs.recordings.opened_text import is_markup, open_json, open_markup, open_pairs
+from devenv.verbs.recordings.secret_names import is_secret_name, tells_about
+from devenv.verbs.recordings.secret_shapes import is_card, without_secret_shapes
 
 REDACTED = "REDACTED"
 _HARMLESS_HEADERS = (
@@ -28,22 +30,11 @@ _SENT_BY_ITSELF = re.compile(
 """Headers that a browser or a balancer adds to every request: left out in silence."""
 _SECRET_HEADER = re.compile(r"cookie|auth|token|secret|session|api-?key|csrf|xsrf|signature|credential")
 """Headers that hold secrets."""
-_SECRET_NAME = re.compile(
-    r"pass(word|wd|phrase)?$|secret|token|authori[sz]ation|credential|api[_-]?key|cookie|session(_?id)?$"
-    r"|csrf|xsrf|jwt|bearer|signature|e?mail|phone|^(first|last|full)_?name$|user_?name|ssn|iban|birth"
-    r"|^(auth|sid|sig|otp|pin|cv[cv]|card|pan)$|(^|[_-])(otp|pin|sid)([_-]|$)|one_?time|passcode|jsessionid"
-    r"|card_?(no|num|number)$|account_?(no|num|number)$",
-    re.IGNORECASE,
-)
-_JWT = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*\.?[A-Za-z0-9_-]*")
-_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._-]{8,}")
-_LONG = re.compile(r"(?=[A-Za-z0-9+/_=-]*\d)(?=[A-Za-z0-9+/_=-]*[A-Za-z])[A-Za-z0-9+/_=-]{24,}")
-"""No word is that long and has digits and letters: a key, a token, a picture."""
-_CARD = re.compile(r"(?<![\w-])\d{4}(?:[ -]?\d){11,12}(?![\w-])")
-"""15 or 16 digits: a payment card's number."""
-_JSON_FIELD = re.compile(
-    r'(?P<head>(?P<quote>\\*")(?P<name>[A-Za-z_][\w-]*)(?P=quote)\s*:\s*(?P=quote))(?P<value>[^"\\]*)(?P=quote)'
-)
+_LABELS = frozenset(("name", "key", "id", "field", "type", "param", "property", "label", "header"))
+_VALUES = frozenset(("value", "values", "val", "content", "text", "data"))
+_LONGEST_LABEL = 60
+_FORM_SHAPE = re.compile(r"[^=&\s]++=[^&\s]*+(?:&[^=&\s]++=[^&\s]*+)*+")
+_PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _ANY_ID = re.compile(r"\{(?:challenge|captured):[^}]*\}")
 
 
@@ -88,27 +79,31 @@ class Redactor:
     def target(self, target: str) -> str:
         """The path with its query."""
         url = urlsplit(target)
-        path = "/".join(self._text(part, "path") for part in url.path.split("/"))
+        path = "/".join(self._escaped(part, "path") for part in url.path.split("/"))
         return f"{path}?{self._pairs(url.query, 'query')}" if url.query else path
 
     def body(self, text: str, content_type: str | None = None) -> Any:
         """A JSON body as data, any other as text; fields of forms go by their names too.
 
-        ``content_type`` None: it is not known, and what reads as JSON is JSON.
+        What the Content-Type says is believed first; where there is none (None), what reads as JSON is.
         """
-        data = json_value(text)
-        if isinstance(data, dict | list):
-            clean = self.data(data)
-            if content_type is None or is_json(content_type):
-                return clean
-            return text if clean == data else json.dumps(clean, ensure_ascii=False)
-        if content_type is not None and is_json(content_type) and data is not None:
+        said = content_type or ""
+        if is_form(said) and not text.lstrip().startswith(("{", "[")):
+            return self.text(text, said)
+        data = json_value(text) if content_type is None or not parts_of(text, said) else None
+        if isinstance(data, dict | list) and (content_type is None or is_json(said)):
             return self.data(data)
-        return self.text(text, content_type or "")
+        if is_json(said) and data is not None:
+            return self.data(data)
+        return self.text(text, said)
 
     def data(self, data: Any) -> Any:
         """JSON data."""
-        return self._inside(data, "")
+        try:
+            return self._inside(data, "")
+        except RecursionError:
+            self.removed["body"] += 1
+            return REDACTED
 
     def text(self, text: str, content_type: str) -> str:
         """A body that is no JSON: a form's field by its name, what is not redacted as it is."""
@@ -119,11 +114,13 @@ class Redactor:
                 clean += [text[begin : part.start], value]
                 begin = part.end
             return "".join([*clean, text[begin:]])
-        if is_form(content_type) or re.fullmatch(r"[^=&\s]+=[^&\s]*(?:&[^=&\s]+=[^&\s]*)*", text):
-            return self._pairs(text, "field")
+        if is_form(content_type) or _FORM_SHAPE.fullmatch(text):
+            opened = text.lstrip().startswith(("{", "["))
+            return self._text(text, "body") if opened else self._pairs(text, "field")
         boundary = boundary_of(content_type)
-        pieces = text.split(boundary) if boundary else [text]
-        return (boundary or "").join(self._text(piece, "body") for piece in pieces)
+        delimiter = f"--{boundary}" if boundary else ""
+        pieces = text.split(delimiter) if delimiter else [text]
+        return delimiter.join(self._text(piece, "body") for piece in pieces)
 
     def _pairs(self, text: str, what: str) -> str:
         """``name=value&…``; a pair of which nothing is redacted stays as it is written."""
@@ -139,24 +136,67 @@ class Redactor:
     def _inside(self, data: Any, name: str) -> Any:
         """``name``: what ``data`` is called. All that is inside something secret is secret."""
         if isinstance(data, dict):
-            secret = name if _SECRET_NAME.search(name) and name.lower() not in self._kept() else ""
-            return {key: self._inside(value, secret or key) for key, value in data.items()}
+            secret = name if self._is_secret(name) else ""
+            label = next(
+                (data[key] for key in data if key.lower() in _LABELS and self._labels(data[key])), ""
+            )
+            return {
+                key: self._inside(value, secret or (label if key.lower() in _VALUES and label else key))
+                for key, value in data.items()
+            }
         if isinstance(data, list):
+            if (
+                len(data) == 2 and self._labels(data[0]) and not isinstance(data[1], dict)
+            ):  # ["password", "x"]
+                return [data[0], self._inside(data[1], data[0])]
             return [self._inside(value, name) for value in data]
-        return self._value(name, data, f"field {name}")
+        return self._value(name, data, f"field {name}".rstrip())
+
+    def _labels(self, value: Any) -> bool:
+        """Whether a text beside a value names something secret: ``{"name": "password", "value": …}``."""
+        return isinstance(value, str) and len(value) <= _LONGEST_LABEL and self._is_secret(value)
 
     def _value(self, name: str, value: Any, what: str) -> Any:
         if name.lower() in self._kept() or value is None or value == "" or isinstance(value, bool):
             return value
-        if isinstance(value, str) and _ANY_ID.fullmatch(value):
+        if isinstance(value, str) and (_ANY_ID.fullmatch(value) or value == REDACTED):
             return value
-        if _SECRET_NAME.search(name):
+        number = isinstance(value, int | float)
+        if self._is_secret(name) and not (number and tells_about(name)):
             self.removed[what] += 1
             return REDACTED
-        return self._text(value, what) if isinstance(value, str) else value
+        if isinstance(value, str):
+            return self._text(value, what)
+        if isinstance(value, int) and is_card(str(abs(value))):
+            self.removed[what] += 1
+            return REDACTED
+        return value
+
+    def _is_secret(self, name: str) -> bool:
+        return is_secret_name(name) and name.lower() not in self._kept()
 
     def _text(self, text: str, what: str) -> str:
-        """What looks like a token or a key, whatever its name."""
+        """A text whatever its name: what is inside it by name, the rest by its look."""
+        if is_markup(text):
+            return open_markup(text, lambda name, value: str(self._value(name, value, f"field {name}")),
+                               lambda rest: self._escaped(rest, what))  # fmt: skip
+        if "{" in text or "[" in text:
+            return open_json(
+                text, lambda data: self._inside(data, ""), lambda rest: self._escaped(rest, what)
+            )
+        return self._escaped(text, what)
+
+    def _escaped(self, text: str, what: str) -> str:
+        """A text in which percent signs may hide what it says, once or twice."""
+        clean = self._around_ids(text, what)
+        if clean != text or _PERCENT.search(text) is None:
+            return clean
+        plain = unquote(text)
+        clean = plain if plain == text else self._text(plain, what)
+        return text if clean == plain else quote(clean, safe="{}:/?&=;,@")
+
+    def _around_ids(self, text: str, what: str) -> str:
+        """Placeholders stay; what stands around them is cleaned."""
         parts = []
         at = 0
         for placeholder in _ANY_ID.finditer(text):
@@ -165,20 +205,16 @@ class Redactor:
         return "".join([*parts, self._plain(text[at:], what)])
 
     def _plain(self, text: str, what: str) -> str:
-        text = _JSON_FIELD.sub(self._json_field, text)
-        for pattern in (_BEARER, _JWT, _LONG, _CARD):
-            text, count = pattern.subn(REDACTED, text)
-            if count:
-                self.removed[what] += count
-        return text
+        def paired(name: str, value: str) -> str:
+            if value in ("", REDACTED) or not self._is_secret(name):
+                return value
+            self.removed[f"field {name}"] += 1
+            return REDACTED
 
-    def _json_field(self, field: re.Match[str]) -> str:
-        """A field of JSON that stands in a text: an Engine.IO packet, a form's value."""
-        name = field["name"]
-        if not _SECRET_NAME.search(name) or name.lower() in self._kept() or not field["value"]:
-            return field[0]
-        self.removed[f"field {name}"] += 1
-        return f"{field['head']}{REDACTED}{field['quote']}"
+        text, count = without_secret_shapes(open_pairs(text, paired), REDACTED)
+        if count:
+            self.removed[what] += count
+        return text
 
     def _kept(self) -> tuple[str, ...]:
         return tuple(name.lower() for name in self.keep)

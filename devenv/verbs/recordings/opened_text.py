@@ -1,0 +1,174 @@
+"""Texts with a structure of their own, opened: JSON inside a text, XML, lines and pairs of names and values.
+
+Each function gives the text with its values cleaned by the callbacks that it takes. All are linear.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from devenv.verbs.recordings.secret_names import is_secret_name
+
+CleanText = Callable[[str], str]
+CleanData = Callable[[Any], Any]
+CleanValue = Callable[[str, str], str]
+"""Takes the name of a value and the value."""
+
+_MOST_FAILURES = 20
+"""So many times a bracket is tried that begins no JSON; the rest of the text has none, then."""
+_DECODER = json.JSONDecoder()
+_BRACKET = re.compile(r"{|(?<![^\W\d])(?<!\])\[")
+"""What may begin JSON; ``name[0]`` does not."""
+_ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]{1,80})(\s{0,8}=\s{0,8})(\"[^\"]*+\"|'[^']*+')")
+_TAG_NAME = re.compile(r"</?\s{0,4}(?:[\w.-]{1,80}:)?([\w.-]{1,80})")
+_LABELS = frozenset(
+    ("name", "key", "id", "field", "type", "param", "property", "label", "header", "autocomplete")
+)
+_VALUES = frozenset(("value", "content", "val", "text", "data", "default"))
+_DEEPEST = 50
+"""Elements above a closing tag that are looked through for the one that it closes."""
+_LINE = re.compile(
+    r"(?m)^(?P<head>[ \t>*-]{0,20}+(?P<name>[^\W\d][\w .\[\]-]{0,60}?)[ \t]{0,4}:[ \t]{1,4})"
+    r"(?P<value>[^\r\n{}<>]++)$"
+)
+"""``Authorization: Bearer x``: a line of a message's head, of YAML."""
+_PAIR = re.compile(
+    r"(?<![\w.\[\]-])(?P<head>(?P<name>[^\W\d][\w.\[\]-]{0,80}+)\\{0,8}[\"']?\s{0,3}(?:=>|[:=])\s{0,3})"
+    r"(?P<value>\"\"\"[^\"]*+\"\"\"|\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'|[^\s\"'&,;<>{}()\[\]\\]++)"
+)
+"""``password=x``, ``password: "x"``, ``'password' => 'x'``: in a text, a connection string, GraphQL."""
+_ESCAPED = re.compile(
+    r"(?P<head>(?P<quote>\\*\")(?P<name>[^\"\\\n]{1,100})(?P=quote)\s{0,8}:\s{0,8}(?P=quote))"
+    r"(?P<value>[^\"\\]*+)(?P=quote)"
+)
+"""A field of JSON in a text that is no JSON as a whole."""
+
+
+def open_json(text: str, data: CleanData, rest: CleanText) -> str:
+    """Each JSON object or array of ``text`` through ``data``, what is between them through ``rest``."""
+    parts, done, at, failures = [], 0, 0, 0
+    while failures < _MOST_FAILURES and (bracket := _BRACKET.search(text, at)) is not None:
+        start = bracket.start()
+        try:
+            value, end = _DECODER.raw_decode(text, start)
+            clean = data(value)
+        except (ValueError, RecursionError):
+            failures += 1
+            at = start + 1
+            continue
+        raw = text[start:end]
+        parts += [rest(text[done:start]), raw if clean == value else dumped(clean, raw)]
+        done = at = end
+    return "".join([*parts, rest(text[done:])])
+
+
+def dumped(data: Any, like: str) -> str:
+    """``data`` as JSON, with spaces where ``like`` has them."""
+    spaced = '": ' in like or "\n" in like or '", ' in like
+    return json.dumps(data, ensure_ascii=False, separators=None if spaced else (",", ":"))
+
+
+def open_pairs(text: str, value: CleanValue) -> str:
+    """Each name with a value in ``text``: lines, pairs, fields of JSON that is not whole."""
+
+    def line(match: re.Match[str]) -> str:
+        return match["head"] + value(match["name"].strip(), match["value"])
+
+    def pair(match: re.Match[str]) -> str:
+        written = match["value"]
+        quote = '"""' if written.startswith('"""') else written[0] if written[0] in "\"'" else ""
+        inner = written[len(quote) : len(written) - len(quote)]
+        return f"{match['head']}{quote}{value(match['name'], inner)}{quote}"
+
+    def escaped(match: re.Match[str]) -> str:
+        return f"{match['head']}{value(match['name'], match['value'])}{match['quote']}"
+
+    for pattern, replaced in ((_ESCAPED, escaped), (_LINE, line), (_PAIR, pair)):
+        text = pattern.sub(replaced, text)
+    return text
+
+
+def is_markup(text: str) -> bool:
+    """Whether a text reads as XML or HTML."""
+    return text.lstrip()[:1] == "<" and ">" in text
+
+
+def open_markup(text: str, value: CleanValue, rest: CleanText) -> str:
+    """XML or HTML with each text and attribute through ``value``, comments through ``rest``.
+
+    A value's name is its element, the ``name``, ``key`` or ``id`` beside it, or that of an element around it.
+    """
+    reader = _Markup(value)
+    parts, at = [], 0
+    while (start := text.find("<", at)) >= 0:
+        parts.append(reader.node(text[at:start]))
+        begin, end = next(
+            (marks for marks in (("<![CDATA[", "]]>"), ("<!--", "-->")) if text.startswith(marks[0], start)),
+            ("<", ">"),
+        )
+        close = text.find(end, start + len(begin))
+        if close < 0:
+            return "".join([*parts, rest(text[start:])])
+        inner = text[start + len(begin) : close]
+        if begin == "<":
+            parts.append(reader.tag(text[start : close + 1]))
+        else:
+            parts.append(begin + (reader.node(inner) if begin == "<![CDATA[" else rest(inner)) + end)
+        at = close + len(end)
+    return "".join([*parts, reader.node(text[at:])])
+
+
+class _Markup:
+    """The open elements of a document, each with the name that makes it secret ("": none)."""
+
+    def __init__(self, value: CleanValue) -> None:
+        self._value = value
+        self._open: list[tuple[str, str]] = []
+        self._named = ""
+        """What ``<name>…</name>`` said last: the name of the next value."""
+
+    def node(self, text: str) -> str:
+        """The text between two tags."""
+        word = text.strip()
+        if not word:
+            return text
+        element, secret = self._open[-1] if self._open else ("", "")
+        if element.lower() in _LABELS and not secret:
+            self._named = word if is_secret_name(word) else ""
+            return text
+        name, self._named = secret or self._named or element, ""
+        return text.replace(word, self._value(name, word))
+
+    def tag(self, tag: str) -> str:
+        """A tag with its attributes."""
+        name = _TAG_NAME.match(tag)
+        if name is None:  # <?xml …?>, <!DOCTYPE …>
+            return tag
+        if tag.startswith("</"):
+            self._close(name[1])
+            return tag
+        attributes = [(match[1], match[3][1:-1]) for match in _ATTRIBUTE.finditer(tag)]
+        label = next(
+            (text for key, text in attributes if key.lower() in _LABELS and is_secret_name(text)), ""
+        )
+
+        def cleaned(match: re.Match[str]) -> str:
+            key, written = match[1], match[3]
+            if key.lower() in _LABELS:
+                return match[0]
+            called = label if label and key.lower() in _VALUES else key.rpartition(":")[2]
+            return f"{key}{match[2]}{written[0]}{self._value(called, written[1:-1])}{written[0]}"
+
+        if not tag.endswith("/>"):
+            around = self._open[-1][1] if self._open else ""
+            self._open.append((name[1], around or label or (name[1] if is_secret_name(name[1]) else "")))
+        return _ATTRIBUTE.sub(cleaned, tag)
+
+    def _close(self, name: str) -> None:
+        for place in range(len(self._open) - 1, max(len(self._open) - _DEEPEST, 0) - 1, -1):
+            if self._open[place][0] == name:
+                del self._open[place:]
+                return

@@ -1,0 +1,87 @@
+"""Which names of fields, parameters and headers are those of secrets or of a person's data. Pure.
+
+The list was compared with the ideas of public rule sets (detect-secrets' KeywordDetector, gitleaks' generic
+rules); names in Korean, German and some other languages are added.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+_PARTS = r"""
+    passwor[dt] passwd passphrase passcode secret token authori[sz]ation credential cookie csrf xsrf
+    bearer signature apikey accesskey privatekey signingkey encryptionkey masterkey authkey servicekey
+    accountkey subscriptionkey licensekey sharedkey storagekey sshkey sessid sessionkey sessiontoken
+    connectionstring kennwort losungswort geheim zugangsdaten contrase[nñ]a motdepasse senha wachtwoord
+    (?:verif\w{0,8}|confirm\w{0,6}|security|sms|auth\w{0,10}|recovery|backup|access|login|reset)code
+    (?:email|mfa|activation|invit\w{0,5}|onetime|pin|fa|twofactor)code
+    onetimepass onetimepin totp best[aä]e?tigungscode sicherheitscode zugangscode anmeldecode einmalcode
+    freischaltcode
+    e?mailaddress email phone mobilenum mobileno cellnum username loginname firstname lastname fullname
+    surname givenname familyname maidenname middlename birth socialsecurity nationalid taxid passportn
+    driverslicen drivinglicen telefon rufnummer handynummer mobilnummer benutzername nachname vorname
+    geburt sozialversicherung steuernummer ausweisnummer
+    creditcard debitcard cardnum cardno cardcvc cardcvv ccnum accountnum accountno routingnum iban
+    kreditkarte kartennummer kontonummer
+    비밀번호 비번 암호 패스워드 인증번호 인증코드 보안코드 확인코드 주민등록 주민번호 전화 휴대폰 핸드폰
+    연락처 이메일 메일주소 생년월일 카드번호 계좌 여권번호 토큰 시크릿 아이디비번 성명 사용자명
+    パスワード 暗証 認証コード 電話 メールアドレス 密码 口令 验证码 手机 电话 邮箱 身份证
+"""
+"""Anywhere in the name, which is read without its separators and digits: what proves who somebody is, codes
+that are used once, who somebody is, money; Korean, Japanese, Chinese."""
+_SINGLE = """
+    pass pw pwd passwd psw passw auth jwt sid sig otp pin pan cvv cvc cvn csc cid2 tel mail dob ssn tan
+    card cc jsessionid phpsessid oauth apikey mfa session hmac mdp clave tfa rrn bearer cookie
+"""
+"""As a word of the name: between separators or changes of case."""
+_ABOUT_WORDS = """
+    type kind length len count limit max min size enabled required expires expiry expiration ttl policy
+    strength method verified index format valid in at until used total usage remaining hint left age
+"""
+"""A number whose name has such a word tells about a secret: ``max_tokens``, ``expires_in``."""
+_ANYWHERE = re.compile("|".join(_PARTS.split()))
+_WORDS = frozenset(_SINGLE.split())
+_ABOUT = frozenset(_ABOUT_WORDS.split())
+_ENDS_ONLY = frozenset(
+    ("session", "card", "auth", "cc", "pass", "pin", "tan", "pan", "mail", "tel", "sig", "clave")
+)
+"""Words that are secret where the name ends with them, or with them and an id: no ``card_type``."""
+_MORE = """
+    id no num number nr value data key code confirm confirmation repeat again hash salt verify check input
+    field new old address adresse addr nummer digits text
+"""
+_ID_WORDS = frozenset(_MORE.split())
+_SPLIT = re.compile(r"[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]*|[^\W\dA-Za-z_]+")
+_LONGEST = 200
+
+
+@lru_cache(maxsize=4096)
+def _words_of(name: str) -> tuple[str, ...]:
+    plain = unicodedata.normalize("NFKC", name)[:_LONGEST]
+    return tuple(word.casefold() for word in _SPLIT.findall(plain))
+
+
+@lru_cache(maxsize=4096)
+def is_secret_name(name: str) -> bool:
+    """Whether a value of this name is taken out, whatever it looks like.
+
+    ``passwordConfirm``, ``user[password]``, ``passwords[]``, ``password1``, ``x-api-key``, ``비밀번호``.
+    """
+    words = _words_of(name)
+    if _ANYWHERE.search("".join(words)):
+        return True
+    for place, word in enumerate(words):
+        if word not in _WORDS:
+            continue
+        rest = words[place + 1 :]
+        if word not in _ENDS_ONLY or all(other in _ID_WORDS for other in rest):
+            return True
+    return False
+
+
+@lru_cache(maxsize=4096)
+def tells_about(name: str) -> bool:
+    """Whether a number of this name tells about a secret and is none."""
+    return not _ABOUT.isdisjoint(_words_of(name))
