@@ -32,7 +32,7 @@ _DEEPEST = 50
 """Elements above a closing tag that are looked through for the one that it closes."""
 _LINE = re.compile(
     r"(?m)^(?P<head>[ \t>*-]{0,20}+(?P<name>[^\W\d][\w .\[\]-]{0,60}?)[ \t]{0,4}:[ \t]{1,4})"
-    r"(?P<value>[^\r\n{}<>]++)$"
+    r"(?P<value>[^\r\n{}<>]++)(?=\r?$)"
 )
 """``Authorization: Bearer x``: a line of a message's head, of YAML."""
 _PAIR = re.compile(
@@ -40,6 +40,11 @@ _PAIR = re.compile(
     r"(?P<value>\"\"\"[^\"]*+\"\"\"|\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'|[^\s\"'&,;<>{}()\[\]\\]++)"
 )
 """``password=x``, ``password: "x"``, ``'password' => 'x'``: in a text, a connection string, GraphQL."""
+_OPTION = re.compile(
+    r"(?<![\w-])(?P<head>--?(?P<name>[A-Za-z][\w-]{1,60}+)[ ]{1,4})"
+    r"(?P<value>[^\s\"'&;<>{}()\[\]\\-][^\s\"'&;<>]*+)"
+)
+"""``--password x`` of a command line."""
 _ESCAPED = re.compile(
     r"(?P<head>(?P<quote>\\*\")(?P<name>[^\"\\\n]{1,100})(?P=quote)\s{0,8}:\s{0,8}(?P=quote))"
     r"(?P<value>[^\"\\]*+)(?P=quote)"
@@ -86,7 +91,7 @@ def open_pairs(text: str, value: CleanValue) -> str:
     def escaped(match: re.Match[str]) -> str:
         return f"{match['head']}{value(match['name'], match['value'])}{match['quote']}"
 
-    for pattern, replaced in ((_ESCAPED, escaped), (_LINE, line), (_PAIR, pair)):
+    for pattern, replaced in ((_ESCAPED, escaped), (_LINE, line), (_OPTION, line), (_PAIR, pair)):
         text = pattern.sub(replaced, text)
     return text
 

@@ -15,16 +15,20 @@ _PARTS = r"""
     bearer signature apikey accesskey privatekey signingkey encryptionkey masterkey authkey servicekey
     accountkey subscriptionkey licensekey sharedkey storagekey sshkey sessid sessionkey sessiontoken
     connectionstring kennwort losungswort geheim zugangsdaten contrase[nñ]a motdepasse senha wachtwoord
+    haslo hasło parola [sş]ifre пароль matkhau mậtkhẩu katasandi claveacceso assertion codeverifier saml
+    seedphrase mnemonic recoveryphrase keyphrase captcharesponse turnstileresponse presharedkey
     (?:verif\w{0,8}|confirm\w{0,6}|security|sms|auth\w{0,10}|recovery|backup|access|login|reset)code
     (?:email|mfa|activation|invit\w{0,5}|onetime|pin|fa|twofactor)code
     onetimepass onetimepin totp best[aä]e?tigungscode sicherheitscode zugangscode anmeldecode einmalcode
     freischaltcode
     e?mailaddress email phone mobilenum mobileno cellnum username loginname firstname lastname fullname
     surname givenname familyname maidenname middlename birth socialsecurity nationalid taxid passportn
-    driverslicen drivinglicen telefon rufnummer handynummer mobilnummer benutzername nachname vorname
+    driverslicen drivinglicen taxnum taxno vatnum contactnum contactno handynr aadhaar telefon
+    rufnummer handynummer mobilnummer benutzername nachname vorname
     geburt sozialversicherung steuernummer ausweisnummer
     creditcard debitcard cardnum cardno cardcvc cardcvv ccnum accountnum accountno routingnum iban
     kreditkarte kartennummer kontonummer
+    bankaccount sortcode cardholder cardexp ccexp swiftcode bankleitzahl
     비밀번호 비번 암호 패스워드 인증번호 인증코드 보안코드 확인코드 주민등록 주민번호 전화 휴대폰 핸드폰
     연락처 이메일 메일주소 생년월일 카드번호 계좌 여권번호 토큰 시크릿 아이디비번 성명 사용자명
     パスワード 暗証 認証コード 電話 メールアドレス 密码 口令 验证码 手机 电话 邮箱 身份证
@@ -34,6 +38,7 @@ that are used once, who somebody is, money; Korean, Japanese, Chinese."""
 _SINGLE = """
     pass pw pwd passwd psw passw auth jwt sid sig otp pin pan cvv cvc cvn csc cid2 tel mail dob ssn tan
     card cc jsessionid phpsessid oauth apikey mfa session hmac mdp clave tfa rrn bearer cookie
+    mobile handy puk mtan psk pat otc cpf pesel bsn nino
 """
 """As a word of the name: between separators or changes of case."""
 _ABOUT_WORDS = """
@@ -45,14 +50,31 @@ _ANYWHERE = re.compile("|".join(_PARTS.split()))
 _WORDS = frozenset(_SINGLE.split())
 _ABOUT = frozenset(_ABOUT_WORDS.split())
 _ENDS_ONLY = frozenset(
-    ("session", "card", "auth", "cc", "pass", "pin", "tan", "pan", "mail", "tel", "sig", "clave")
+    (
+        "session",
+        "card",
+        "auth",
+        "cc",
+        "pass",
+        "pin",
+        "tan",
+        "pan",
+        "mail",
+        "tel",
+        "sig",
+        "mobile",
+        "handy",
+        "pat",
+    )
 )
 """Words that are secret where the name ends with them, or with them and an id: no ``card_type``."""
 _MORE = """
-    id no num number nr value data key code confirm confirmation repeat again hash salt verify check input
+    id no num number nr value data key code confirm confirmation repeat again hash salt verify
+    check input
     field new old address adresse addr nummer digits text
 """
 _ID_WORDS = frozenset(_MORE.split())
+_TWO_FACTORS = re.compile("(?<![a-z])2fa(?![a-z])")
 _SPLIT = re.compile(r"[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]*|[^\W\dA-Za-z_]+")
 _LONGEST = 200
 
@@ -70,7 +92,7 @@ def is_secret_name(name: str) -> bool:
     ``passwordConfirm``, ``user[password]``, ``passwords[]``, ``password1``, ``x-api-key``, ``비밀번호``.
     """
     words = _words_of(name)
-    if _ANYWHERE.search("".join(words)):
+    if _TWO_FACTORS.search(name.casefold()) or _ANYWHERE.search("".join(words)):
         return True
     for place, word in enumerate(words):
         if word not in _WORDS:
