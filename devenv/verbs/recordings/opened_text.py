@@ -35,11 +35,14 @@ _LINE = re.compile(
     r"(?P<value>[^\r\n{}<>]++)(?=\r?$)"
 )
 """``Authorization: Bearer x``: a line of a message's head, of YAML."""
-_PAIR = re.compile(
-    r"(?<![\w.\[\]-])(?P<head>(?P<name>[^\W\d][\w.\[\]-]{0,80}+)\\{0,8}[\"']?\s{0,3}(?:=>|[:=])\s{0,3})"
-    r"(?P<value>\"\"\"[^\"]*+\"\"\"|\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'|[^\s\"'&,;<>{}()\[\]\\]++)"
+_PAIR_HEAD = re.compile(
+    r"(?<![\w.\[\]-])(?P<name>[^\W\d][\w.\[\]-]{0,80}+)\\{0,8}[\"']?\s{0,3}(?:=>|=|:(?!//))\s{0,3}"
 )
 """``password=x``, ``password: "x"``, ``'password' => 'x'``: in a text, a connection string, GraphQL."""
+_PAIR_VALUE = re.compile(
+    r"\"\"\"(?P<block>[^\"]*+)\"\"\"|\"(?P<double>(?:[^\"\\\n]|\\.)*+)\"|'(?P<single>(?:[^'\\\n]|\\.)*+)'"
+    r"|(?P<bare>[^\s\"'&,;<>{}()\[\]\\]++)"
+)
 _OPTION = re.compile(
     r"(?<![\w-])(?P<head>--?(?P<name>[A-Za-z][\w-]{1,60}+)[ ]{1,4})"
     r"(?P<value>[^\s\"'&;<>{}()\[\]\\-][^\s\"'&;<>]*+)"
@@ -76,24 +79,30 @@ def dumped(data: Any, like: str) -> str:
     return json.dumps(data, ensure_ascii=False, separators=None if spaced else (",", ":"))
 
 
-def open_pairs(text: str, value: CleanValue) -> str:
-    """Each name with a value in ``text``: lines, pairs, fields of JSON that is not whole."""
+def open_pairs(text: str, secret: Callable[[str], bool], value: CleanValue) -> str:
+    """Each value in ``text`` whose name is ``secret``: of lines, pairs, fields of JSON that is not whole."""
 
-    def line(match: re.Match[str]) -> str:
-        return match["head"] + value(match["name"].strip(), match["value"])
-
-    def pair(match: re.Match[str]) -> str:
-        written = match["value"]
-        quote = '"""' if written.startswith('"""') else written[0] if written[0] in "\"'" else ""
-        inner = written[len(quote) : len(written) - len(quote)]
-        return f"{match['head']}{quote}{value(match['name'], inner)}{quote}"
+    def named(match: re.Match[str]) -> str:
+        name = match["name"].strip()
+        return match["head"] + value(name, match["value"]) if secret(name) else match[0]
 
     def escaped(match: re.Match[str]) -> str:
-        return f"{match['head']}{value(match['name'], match['value'])}{match['quote']}"
+        return named(match) + match["quote"] if secret(match["name"]) else match[0]
 
-    for pattern, replaced in ((_ESCAPED, escaped), (_LINE, line), (_OPTION, line), (_PAIR, pair)):
+    for pattern, replaced in ((_ESCAPED, escaped), (_LINE, named), (_OPTION, named)):
         text = pattern.sub(replaced, text)
-    return text
+    parts, done = [], 0
+    for head in _PAIR_HEAD.finditer(
+        text
+    ):  # a value is looked at only behind a secret name: it may hold pairs
+        if head.start() < done or not secret(head["name"]):
+            continue
+        if (found := _PAIR_VALUE.match(text, head.end())) is None:
+            continue
+        group = found.lastgroup or "bare"
+        parts += [text[done : found.start(group)], value(head["name"], found[group])]
+        done = found.end(group)
+    return "".join([*parts, text[done:]])
 
 
 def is_markup(text: str) -> bool:

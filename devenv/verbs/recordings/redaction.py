@@ -206,12 +206,12 @@ class Redactor:
 
     def _plain(self, text: str, what: str) -> str:
         def paired(name: str, value: str) -> str:
-            if value in ("", REDACTED) or not self._is_secret(name):
+            if value in ("", REDACTED):
                 return value
             self.removed[f"field {name}"] += 1
             return REDACTED
 
-        text, count = without_secret_shapes(open_pairs(text, paired), REDACTED)
+        text, count = without_secret_shapes(open_pairs(text, self._is_secret, paired), REDACTED)
         if count:
             self.removed[what] += count
         return text
