@@ -11,20 +11,23 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import typer
 from rich import table as rich_table
 from rich import text as rich_text
 from rich.console import Console
-from rich.status import Status
 from rich.style import Style
-from rich.syntax import Syntax
 
 from devenv.core.model.errors import DevenvError
-from devenv.core.render.sequence import SequenceMessage, draw_text
 from devenv.core.render.visible import json_text, lines, one_line, visible
 from devenv.stack.files import writing
+
+if TYPE_CHECKING:
+    from rich.status import Status
+    from rich.syntax import Syntax
+
+    from devenv.core.render.sequence import SequenceMessage
 
 PICTURE_WIDTH = 110
 _PROSE_WIDTH = 92
@@ -96,6 +99,8 @@ class Screen:
 
     def code(self, text: str, language: str = "yaml") -> None:
         """A file's content for a person, in the colours of its language."""
+        from rich.syntax import Syntax  # with pygments, which few verbs need
+
         self._print(Syntax(visible(text), language, background_color="default"))
 
     def _print(self, *things: rich_text.Text | Table | Syntax) -> None:
@@ -144,6 +149,8 @@ class Screen:
         """A sequence picture, coloured by what each message is."""
         plain = (self._out.encoding or "").lower().replace("-", "") not in ("utf8", "utf16")
         drawn = []
+        from devenv.core.render.sequence import draw_text
+
         for line in draw_text(messages, width=self.width - indent, ascii_only=plain):
             text = Text(" " * indent + line.text)
             text.stylize(_STYLE[line.kind], indent + line.start, indent + (line.end or len(line.text)))

@@ -42,7 +42,7 @@ VERBS = (
     Verb("init", "init_verb", "init", STACK,
          "Write a devenv.toml for your own service: it looks at the folder, starts the service once and "
          "tries it."),
-    Verb("up", "stack_verbs", "up", STACK,
+    Verb("up", "up_verb", "up", STACK,
          "Start the stack: Redis, the mock ML service, the pods and the proxy in front of them."),
     Verb("down", "stack_verbs", "down", STACK,
          "End the stack that runs: this folder's embedded one, else that of Docker Compose. None is no "

@@ -17,6 +17,9 @@ _MACHINE = frozenset(
 )
 """What the machine lacks, whatever file was named: space, a writable disk, descriptors, memory."""
 
+SERVICE_FILE = "devenv.toml"
+"""The file that describes a user-provided service, in the folder where a verb runs."""
+
 
 def is_of_the_machine(error: OSError) -> bool:
     """Whether the machine is the reason (a full disk) and not the name that was given."""

@@ -12,7 +12,7 @@ from devenv.core.diagnosis.findings import Diagnosis
 from devenv.core.model.backends import Language
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.vocabulary import CaptchaType, Strategy
-from devenv.core.render import render
+from devenv.core.render.html import render
 from devenv.core.render.sequence import SequenceMessage
 from devenv.harness.client.cross_pod import Tally, TypeResult
 from devenv.harness.client.recording import Recording

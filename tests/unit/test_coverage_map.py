@@ -33,8 +33,8 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
             "integration/cli",
             VERB,
             "check_verb doctor_verb explain_verb export_verbs gate_verbs init_verb own_demo recording_verbs "
-            "rollout_verbs scenario_verbs stack_verbs story_verbs trace_verb watch_verb "
-            "export_monitoring",
+            "rollout_verbs scenario_verbs stack_verbs story_verbs trace_verb up_verb "
+            "watch_verb export_monitoring",
         ),
     ),
     "devenv.cli.commands.simulate": (("unit/verbs/simulate/test_simulate.py", VERB, "options output verb"),),
@@ -44,7 +44,6 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("integration/verbs/replay", DATA, "key_events"),
         ("unit/core/model", PARTS, "stack_json"),
     ),
-    "devenv.core.render": (("unit/core/render", DATA, "document"), ("unit/core/render", PARTS, "html")),
     "devenv.core.simulation": (("unit/core/simulation/test_run.py", PARTS, "events tally vectors"),),
     "devenv.dashboard": (
         ("browser/dashboard", PROCESS, "edge jobs supervisor worker"),

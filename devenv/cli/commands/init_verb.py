@@ -15,8 +15,9 @@ from devenv.cli.options import Common, write_file
 from devenv.cli.screen import Screen, Text
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA, PRESETS
-from devenv.harness.config.service_file import SERVICE_FILE, assignments, parse_service
+from devenv.harness.config.service_file import assignments, parse_service
 from devenv.harness.config.service_toml import Found, toml_text
+from devenv.stack.files import SERVICE_FILE
 from devenv.verbs.init.compose_override import OVERRIDE_FILE, override_text
 from devenv.verbs.init.detect import InitOptions, look
 from devenv.verbs.init.start_commands import starts

@@ -1,35 +1,26 @@
-"""up, down, status, logs, toggle, route."""
+"""down, status, logs, toggle, route. What a verb works with is imported when it is called."""
 
 from __future__ import annotations
 
 import itertools
-import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from devenv.cli.commands.own_service import ServiceFlags
 from devenv.cli.grouped import grouped
-from devenv.cli.options import ColdOption, CommandContext, Common, RedisOption, StoreOption, store
+from devenv.cli.options import CommandContext, Common, StoreOption, store
 from devenv.cli.screen import Screen, Text, grid
 from devenv.core.model.backends import Backend
 from devenv.core.model.errors import DevenvError, EnvironmentProblem, UsageProblem
-from devenv.core.model.pod_stores import stores
-from devenv.core.model.topology import Ports, RedisMode, StackStatus
-from devenv.core.model.vocabulary import MAX_PODS, Strategy
+from devenv.core.model.topology import RedisMode, StackStatus
+from devenv.core.model.vocabulary import Strategy
 from devenv.core.routing import POLICIES
-from devenv.harness.config.service_file import pod_assignments
-from devenv.harness.config.settings import MAX_PORT
-from devenv.harness.redis.keys import BESIDE
-from devenv.stack.environment import with_settings
-from devenv.verbs.operate.select import open_stack, running_stack
-from devenv.verbs.operate.status import Overview, overview
-from devenv.verbs.operate.toggle import toggle as toggle_pods
-from devenv.wire.control.policy import present_policy, set_policy
+
+if TYPE_CHECKING:
+    from devenv.verbs.operate.status import Overview
 
 _LOG_COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")
 _STORE_STYLE = {Strategy.MEMORY: "red", Strategy.ATOMIC: "green"}
@@ -42,157 +33,13 @@ class Switch(StrEnum):
     OFF = "off"
 
 
-def _port(flag: str, variable: str, what: str) -> typer.models.OptionInfo:
-    option: typer.models.OptionInfo = typer.Option(
-        flag, envvar=variable, min=0, max=MAX_PORT, metavar="PORT", help=f"{what} (0: any free one)."
-    )
-    return option
-
-
-def _policies(incomplete: str) -> list[str]:
+def policies(incomplete: str) -> list[str]:
+    """Completions of a routing policy's name."""
     return [name for name in POLICIES if name.startswith(incomplete)]
 
 
-# --- up and down -----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class StackFlags:
-    """The options that say what is started."""
-
-    pods: Annotated[
-        int | None,
-        typer.Option(
-            envvar="DEVENV_PODS", min=1, max=MAX_PODS, metavar="N", help="How many pods [default: 2]."
-        ),
-    ] = None
-    use_redis: Annotated[
-        bool | None,
-        typer.Option(
-            "--use-redis/--no-use-redis",
-            envvar="USE_REDIS",
-            help="Sessions in Redis, or in each pod's memory [default: memory].",
-        ),
-    ] = None
-    strategy: StoreOption = None
-    policy: Annotated[
-        str | None,
-        typer.Option(
-            envvar="DEVENV_POLICY",
-            metavar="POLICY",
-            help="How requests are spread; see `devenv route --help` [default: round-robin].",
-            autocompletion=_policies,
-        ),
-    ] = None
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            envvar="DEVENV_WORKERS", min=1, max=64, metavar="N", help="Worker processes per pod [default: 1]."
-        ),
-    ] = None
-    redis: RedisOption = None
-    cold: ColdOption = None
-
-
-@dataclass(frozen=True, slots=True)
-class PortFlags:
-    """The options that say where the stack listens; None where not given."""
-
-    port: Annotated[int | None, _port("--port", "DEVENV_TRAFFIC_PORT", "Traffic, default 8080")] = None
-    control_port: Annotated[
-        int | None, _port("--control-port", "DEVENV_CONTROL_PORT", "Control API, default 8081")
-    ] = None
-    ml_port: Annotated[int | None, _port("--ml-port", "DEVENV_ML_PORT", "Mock ML, default 8001")] = None
-    redis_port: Annotated[int | None, _port("--redis-port", "DEVENV_REDIS_PORT", "Redis, default 6379")] = (
-        None
-    )
-    gate_port: Annotated[
-        int | None, _port("--gate-port", "DEVENV_GATE_PORT", "First pod's gate, default 6391")
-    ] = None
-
-    def over(self, present: Ports) -> Ports:
-        """``present`` with the ports that were given."""
-        given = {
-            "traffic": self.port, "control": self.control_port, "ml": self.ml_port,
-            "redis": self.redis_port, "gate": self.gate_port,
-        }  # fmt: skip
-        return replace(present, **{name: port for name, port in given.items() if port is not None})
-
-
-@grouped
-def up(
-    *,
-    stack_flags: StackFlags,
-    ports: PortFlags,
-    detach: Annotated[
-        bool, typer.Option("--detach", "-d", help="Return when it is ready; `devenv down` ends it.")
-    ] = False,
-    pod_env: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--pod-env", metavar="POD:N=VALUE", help="A variable of one pod alone: b:REDIS_PREFIX=x:"
-        ),
-    ] = None,
-    service: ServiceFlags,
-    common: Common,
-) -> None:
-    """Start the stack: Redis, the mock ML service, the pods and the proxy in front of them.
-
-    In the foreground it shows the logs of all parts until Ctrl-C, which ends it all. With a devenv.toml here,
-    or
-    --app or --command, the pods are your own service: docs/own-service.md.
-    """
-    chosen = {field.name: getattr(stack_flags, field.name) for field in fields(stack_flags)}
-    at = common.context(**{**chosen, "strategy": store(stack_flags.strategy)})
-    settings = replace(
-        at.settings, ports=ports.over(at.settings.ports), service=service.over(at.settings.service)
-    )
-    spec = with_settings(settings.stack_spec(), pod_assignments(pod_env or (), "--pod-env"))
-    stack = open_stack(
-        at.settings.backend or "embedded", at.settings.state_dir, detached=detach, cold=at.settings.cold
-    )
-    with at.screen.working("starting") as progress:
-        started = stack.start(spec, progress)
-    if detach:
-        _present(started, at.screen)
-        at.screen.show(Text("end it with `devenv down`", "dim"))
-        return
-    try:
-        _present(started, at.screen)
-        at.screen.note("showing the logs; Ctrl-C ends the stack")
-        _print_logs(stack.logs(None, tail=0, follow=True), at.screen)
-    finally:
-        stack.stop()
-    raise EnvironmentProblem("the stack has ended by itself", hint="see `devenv logs`")
-
-
-def _present(status: StackStatus, screen: Screen) -> None:
-    """What was started, and where to find it."""
-    screen.result(status.to_json())
-    words = ", ".join(str(word) for word in dict.fromkeys(stores(status).values()))
-    own = status.spec.service
-    what = "pods" if own is None else f"pods of {own.title}"
-    kept = (
-        f"sessions in {_where(words, own is not None)}" if own is None or own.switchable else "own sessions"
-    )
-    line = f": {len(status.pods)} {what} ({status.backend}), {kept}, {status.spec.policy}"
-    screen.show(Text.assemble(("up", "bold green"), line))
-    _addresses(status, screen)
-    create = next(iter(status.spec.profile.kinds.values())).create
-    more = "".join(f" -H '{name}: …'" for name in status.spec.profile.headers)
-    more += "".join(f" -H '{name}: {value}'" for name, value in create.headers.items())
-    if create.body is not None:
-        more += f" -H 'content-type: application/json' -d '{json.dumps(create.body)}'"
-    screen.show(Text(f"try: curl -X {create.method}{more} {status.endpoints.traffic}{create.path}", "dim"))
-
-
-def _where(words: str, own: bool) -> str:
-    if words == Strategy.MEMORY:
-        return "each pod's memory"
-    return "Redis" if own else f"Redis (store: {words})"
-
-
-def _addresses(status: StackStatus, screen: Screen) -> None:
+def show_addresses(status: StackStatus, screen: Screen) -> None:
+    """Where the parts of a running stack are reached."""
     ends = status.endpoints
     mode = status.spec.redis_mode
     engine = f"{status.redis_engine} {status.redis_version}"
@@ -205,6 +52,9 @@ def _addresses(status: StackStatus, screen: Screen) -> None:
         f"  redis     {ends.redis_host}:{ends.redis_port} ({engine}{state})",
         *([f"  replica   {ends.redis_replica}"] if ends.redis_replica else []),
     )
+
+
+# --- down -----------------------------------------------------------------------------------------------
 
 
 @grouped
@@ -220,6 +70,8 @@ def down(common: Common) -> None:
 
 def _stop(backend: Backend, at: CommandContext) -> bool:
     """End the stack of one backend; whether there was one."""
+    from devenv.verbs.operate.select import open_stack
+
     asked = at.settings.backend is not None
     try:
         stack = open_stack(backend, at.settings.state_dir)
@@ -246,12 +98,15 @@ def _stop(backend: Backend, at: CommandContext) -> bool:
 @grouped
 def status(common: Common) -> None:
     """Show the stack that runs: pods and their stores, the policy, Redis, and the keys in it."""
+    from devenv.verbs.operate.select import running_stack
+    from devenv.verbs.operate.status import overview
+
     at = common.context()
     found = overview(running_stack(at.settings.backend, at.settings.state_dir))
     at.screen.result(found.to_json())
     head = f": {len(found.status.pods)} pods ({found.status.backend}), {found.policy}"
     at.screen.show(Text.assemble(("up", "bold green"), head))
-    _addresses(found.status, at.screen)
+    show_addresses(found.status, at.screen)
     _pods(found, at.screen)
     _keys(found, at.screen)
 
@@ -272,6 +127,8 @@ def _pods(found: Overview, screen: Screen) -> None:
 
 
 def _keys(found: Overview, screen: Screen) -> None:
+    from devenv.harness.redis.keys import BESIDE
+
     if found.problem:
         screen.show("", Text(f"keys: {found.problem}", "red"))
     for listing in found.listings:
@@ -306,6 +163,8 @@ def logs(
     common: Common,
 ) -> None:
     """Show what the parts wrote; embedded also after the stack has ended."""
+    from devenv.verbs.operate.select import open_stack, running_stack
+
     if common.as_json and follow:
         raise UsageProblem("--json and --follow exclude each other", hint="leave one of them out")
     at = common.context()
@@ -317,10 +176,10 @@ def logs(
     if common.as_json:
         at.screen.result({"lines": list(lines)})
     else:
-        _print_logs(lines, at.screen)
+        print_logs(lines, at.screen)
 
 
-def _print_logs(lines: Iterator[str], screen: Screen) -> None:
+def print_logs(lines: Iterator[str], screen: Screen) -> None:
     """Log lines, each part's name in a colour of its own."""
     colours: dict[str, str] = {}
     supply = itertools.cycle(_LOG_COLOURS)
@@ -348,6 +207,9 @@ def toggle(
     common: Common,
 ) -> None:
     """Set USE_REDIS by restarting pods, as a rollout would."""
+    from devenv.verbs.operate.select import running_stack
+    from devenv.verbs.operate.toggle import toggle as toggle_pods
+
     at = common.context()
     stack = running_stack(at.settings.backend, at.settings.state_dir)
     with at.screen.working("restarting") as progress:
@@ -373,13 +235,16 @@ def route(
         typer.Argument(
             help="round-robin, random, least-in-flight, source-hash, cookie-sticky, per-connection, "
             "weighted:a=3,b=1, pinned:a or cohort:a=off,b=on; without it, shows the present one.",
-            autocompletion=_policies,
+            autocompletion=policies,
         ),
     ] = None,
     *,
     common: Common,
 ) -> None:
     """Change, while the stack runs, which pod the proxy gives a request to."""
+    from devenv.verbs.operate.select import running_stack
+    from devenv.wire.control.policy import present_policy, set_policy
+
     at = common.context()
     found = running_stack(at.settings.backend, at.settings.state_dir).status()
     if policy is None:

@@ -15,13 +15,12 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from devenv.core.checker.history import AGE, CREATE, EXPIRE, FLUSH, VERIFY, HistoryOperation, KeysSeen
+from devenv.core.model.contract import COUNTERS
 from devenv.core.model.vocabulary import Answer
 from devenv.core.spec.session import ATTEMPTS_LIMIT, ResultKind
 
 RECEIPTS = "*receipt:*"
 """Keys beside a session that may outlive it: the atomic store's receipts."""
-COUNTERS = "*:attempts"
-"""Keys beside a session that hold no answer: they may outlive it too, but not for ever."""
 
 
 class Kind(StrEnum):

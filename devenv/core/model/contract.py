@@ -14,6 +14,8 @@ REDIS_TIMEOUT_MS = 2000
 """How long a pod waits for a reply of Redis, in milliseconds."""
 CAPTCHA_TTL_SECONDS = 60
 """How long a session lives."""
+COUNTERS = "*:attempts"
+"""Keys beside a session that hold no answer: they may outlive it, but not for ever."""
 
 DEFAULTS: Mapping[str, str] = {
     "USE_REDIS": "false",

@@ -21,10 +21,17 @@ from devenv.core.diagnosis.findings import changes_of
 from devenv.core.model.bodies import FORM_TYPE
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA, PRESETS
-from devenv.core.model.service import COOKIE, ID, Kind, Request, Rule, ServiceProfile, ServiceSpec
-from devenv.stack.files import read_text_if_there
+from devenv.core.model.service import (
+    COOKIE,
+    ID,
+    Kind,
+    Request,
+    Rule,
+    ServiceProfile,
+    ServiceSpec,
+)
+from devenv.stack.files import SERVICE_FILE, read_text_if_there
 
-SERVICE_FILE = "devenv.toml"
 _ID_PLACES = ("id_field", "id_header", "id_cookie")
 _HINT = "docs/own-service.md describes every key; `devenv init` writes a working file"
 

@@ -21,8 +21,7 @@ from devenv.core.model.service import ServiceSpec
 from devenv.core.model.topology import Ports, RedisMode, StackSpec
 from devenv.core.model.vocabulary import MAX_PODS, REDIS_STORES, Strategy, pod_names
 from devenv.core.routing import parse_policy
-from devenv.harness.config.service_file import SERVICE_FILE, read_service
-from devenv.stack.files import read_text_if_there
+from devenv.stack.files import SERVICE_FILE, read_text_if_there
 
 STATE_FOLDER = ".devenv"
 MAX_PORT = 65535
@@ -177,7 +176,7 @@ def load(folder: Path, environ: Mapping[str, str]) -> Settings:
     a user-provided service. Raises UsageProblem that names file, line,
     variable, value and what is allowed.
     """
-    service = read_service(folder)
+    service = _service_of(folder)
     from_file = _read_env_file(folder / ".env")
     if service is not None:  # the .env beside a devenv.toml is the service's: only what is ours is for us
         from_file = {name: item for name, item in from_file.items() if name.startswith("DEVENV_")}
@@ -210,6 +209,15 @@ def load(folder: Path, environ: Mapping[str, str]) -> Settings:
         redis=RedisMode(values["DEVENV_REDIS_MODE"]) if "DEVENV_REDIS_MODE" in values else None,
         cold=values.get("DEVENV_COLD", default.cold),
     )
+
+
+def _service_of(folder: Path) -> ServiceSpec | None:
+    """What ``folder``/devenv.toml says; its schema is only imported where there is such a file."""
+    if not os.path.lexists(folder / SERVICE_FILE):
+        return None
+    from devenv.harness.config.service_file import read_service
+
+    return read_service(folder)
 
 
 def language_of(environ: Mapping[str, str]) -> Language:

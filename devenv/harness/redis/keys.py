@@ -15,8 +15,7 @@ from typing import Any
 
 import redis
 
-from devenv.core.checker.invariants import COUNTERS
-from devenv.core.model.contract import REDIS_PREFIX
+from devenv.core.model.contract import COUNTERS, REDIS_PREFIX
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.ids import SessionKey
 from devenv.core.model.redis_access import OPEN, RedisAccess

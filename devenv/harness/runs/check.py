@@ -10,16 +10,18 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from devenv.core.checker.expressions import BadExpression, Scope, invariant, read_expression
 from devenv.core.checker.history import History, parse_history
 from devenv.core.checker.judge import Report, Rules, UserInvariant, judge
 from devenv.core.checker.linearizability import DEFAULT_STEPS, Budget
 from devenv.core.model.errors import UsageProblem
-from devenv.core.model.yaml_lines import Document, read_document
 from devenv.harness.runs.store import HISTORY, resolve_run
 from devenv.stack.files import read_text
+
+if TYPE_CHECKING:
+    from devenv.core.model.yaml_lines import Document
 
 PREFIX = "invariant_"
 SHOWN_PER_KIND = 5
@@ -143,6 +145,8 @@ def _line_of(error: BaseException, path: Path) -> str:
 def _from_yaml(path: Path, text: str) -> tuple[UserInvariant, ...]:
     if not text.strip():
         return ()
+    from devenv.core.model.yaml_lines import read_document  # with PyYAML
+
     document = read_document(text, str(path))
     if not isinstance(document.data, dict):
         raise document.problem((), "a mapping of names to expressions is wanted")

@@ -14,7 +14,8 @@ from dataclasses import replace
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.service import ServiceSpec
 from devenv.core.model.vocabulary import Strategy
-from devenv.core.render import Cell, Document, Section, Table, render
+from devenv.core.render.document import Cell, Document, Section, Table
+from devenv.core.render.html import render
 from devenv.core.render.sequence import SequenceMessage, draw_mermaid
 from devenv.harness.client.recording import Recording
 from devenv.harness.config.settings import Settings

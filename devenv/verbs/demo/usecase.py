@@ -12,7 +12,7 @@ from devenv.core.model.errors import UsageProblem
 from devenv.core.model.events import StackEvent, TraceEvent
 from devenv.core.model.topology import RedisMode
 from devenv.core.model.vocabulary import Strategy
-from devenv.core.render import render
+from devenv.core.render.html import render
 from devenv.core.render.sequence import draw_mermaid
 from devenv.harness.config.settings import Settings
 from devenv.harness.runs.store import HISTORY, RESULTS, SCHEDULE, TRACE, open_run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from devenv.core.render import render
+from devenv.core.render.html import render
 from devenv.core.render.sequence import draw_mermaid
 from devenv.harness.runs.store import Run, write_atomically
 from devenv.verbs.explain.explanation import Explanation

@@ -74,3 +74,45 @@ def test_a_panel_wraps_texts_and_keeps_its_width() -> None:
         "│ other                │",
         "╰──────────────────────╯",
     ]
+
+
+NEVER = ("docker", "fastapi", "jsonschema", "mcp", "numpy", "PIL", "starlette", "uvicorn", "yaml")
+"""What no verb that only looks has use for."""
+
+
+@pytest.mark.parametrize(
+    ("modules", "unneeded"),
+    [
+        ("cli.commands.check_verb", (*NEVER, "pygments", "asyncio", "httpx", "psutil", "redis")),
+        ("cli.commands.stack_verbs", (*NEVER, "pygments", "asyncio", "httpx", "psutil", "redis")),
+        ("cli.commands.gate_verbs", (*NEVER, "redis")),
+        ("verbs.operate.status verbs.operate.select", NEVER),
+        ("verbs.operate.toggle", (*NEVER, "redis")),
+    ],
+)
+def test_a_verb_that_looks_imports_what_it_needs(modules: str, unneeded: tuple[str, ...]) -> None:
+    program = "import sys; from importlib import import_module\n"
+    program += "".join(f"import_module('devenv.{name}')\n" for name in modules.split())
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}print(*sys.modules)"],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert {name.partition(".")[0] for name in done.stdout.split()} & set(unneeded) == set()
+
+
+def test_the_completion_of_an_argument_imports_no_use_case() -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "devenv"],
+        env={
+            **os.environ, "_DEVENV_COMPLETE": "complete_bash", "COMP_WORDS": "devenv route rou",
+            "COMP_CWORD": "2",
+        },
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )  # fmt: skip
+    assert done.stdout.split() == ["round-robin"]
+    modules = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert modules & {*NEVER, "asyncio", "httpx", "psutil", "redis"} == set()

@@ -14,7 +14,7 @@ from devenv.core.doctor_rules.settings import Place
 from devenv.core.model.errors import DevenvError
 from devenv.core.model.service import ServiceSpec
 from devenv.core.model.topology import PodStatus, StackStatus
-from devenv.harness.config.service_file import SERVICE_FILE
+from devenv.stack.files import SERVICE_FILE
 from devenv.verbs.doctor.probe.tls import loopback
 from devenv.wire.control.client import ControlClient
 

@@ -8,7 +8,8 @@ import pytest
 from devenv.core.diagnosis.findings import Diagnosis
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.vocabulary import CaptchaType, Strategy
-from devenv.core.render import Cell, Command, Document, Fact, Pips, Section, Table, render
+from devenv.core.render.document import Cell, Command, Document, Fact, Pips, Section, Table
+from devenv.core.render.html import render
 from devenv.core.render.sequence import SequenceMessage
 from devenv.harness.client.cross_pod import Tally, TypeResult
 from devenv.harness.client.recording import Recording

@@ -1,0 +1,166 @@
+"""up."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields, replace
+from typing import Annotated
+
+import typer
+
+from devenv.cli.commands.own_service import ServiceFlags
+from devenv.cli.commands.stack_verbs import policies, print_logs, show_addresses
+from devenv.cli.grouped import grouped
+from devenv.cli.options import ColdOption, Common, RedisOption, StoreOption, store
+from devenv.cli.screen import Screen, Text
+from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.pod_stores import stores
+from devenv.core.model.topology import Ports, StackStatus
+from devenv.core.model.vocabulary import MAX_PODS, Strategy
+from devenv.harness.config.service_file import pod_assignments
+from devenv.harness.config.settings import MAX_PORT
+from devenv.stack.environment import with_settings
+from devenv.verbs.operate.select import open_stack
+
+
+def _port(flag: str, variable: str, what: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(
+        flag, envvar=variable, min=0, max=MAX_PORT, metavar="PORT", help=f"{what} (0: any free one)."
+    )
+    return option
+
+
+@dataclass(frozen=True, slots=True)
+class StackFlags:
+    """The options that say what is started."""
+
+    pods: Annotated[
+        int | None,
+        typer.Option(
+            envvar="DEVENV_PODS", min=1, max=MAX_PODS, metavar="N", help="How many pods [default: 2]."
+        ),
+    ] = None
+    use_redis: Annotated[
+        bool | None,
+        typer.Option(
+            "--use-redis/--no-use-redis",
+            envvar="USE_REDIS",
+            help="Sessions in Redis, or in each pod's memory [default: memory].",
+        ),
+    ] = None
+    strategy: StoreOption = None
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            envvar="DEVENV_POLICY",
+            metavar="POLICY",
+            help="How requests are spread; see `devenv route --help` [default: round-robin].",
+            autocompletion=policies,
+        ),
+    ] = None
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            envvar="DEVENV_WORKERS", min=1, max=64, metavar="N", help="Worker processes per pod [default: 1]."
+        ),
+    ] = None
+    redis: RedisOption = None
+    cold: ColdOption = None
+
+
+@dataclass(frozen=True, slots=True)
+class PortFlags:
+    """The options that say where the stack listens; None where not given."""
+
+    port: Annotated[int | None, _port("--port", "DEVENV_TRAFFIC_PORT", "Traffic, default 8080")] = None
+    control_port: Annotated[
+        int | None, _port("--control-port", "DEVENV_CONTROL_PORT", "Control API, default 8081")
+    ] = None
+    ml_port: Annotated[int | None, _port("--ml-port", "DEVENV_ML_PORT", "Mock ML, default 8001")] = None
+    redis_port: Annotated[int | None, _port("--redis-port", "DEVENV_REDIS_PORT", "Redis, default 6379")] = (
+        None
+    )
+    gate_port: Annotated[
+        int | None, _port("--gate-port", "DEVENV_GATE_PORT", "First pod's gate, default 6391")
+    ] = None
+
+    def over(self, present: Ports) -> Ports:
+        """``present`` with the ports that were given."""
+        given = {
+            "traffic": self.port, "control": self.control_port, "ml": self.ml_port,
+            "redis": self.redis_port, "gate": self.gate_port,
+        }  # fmt: skip
+        return replace(present, **{name: port for name, port in given.items() if port is not None})
+
+
+@grouped
+def up(
+    *,
+    stack_flags: StackFlags,
+    ports: PortFlags,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Return when it is ready; `devenv down` ends it.")
+    ] = False,
+    pod_env: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--pod-env", metavar="POD:N=VALUE", help="A variable of one pod alone: b:REDIS_PREFIX=x:"
+        ),
+    ] = None,
+    service: ServiceFlags,
+    common: Common,
+) -> None:
+    """Start the stack: Redis, the mock ML service, the pods and the proxy in front of them.
+
+    In the foreground it shows the logs of all parts until Ctrl-C, which ends it all. With a devenv.toml here,
+    or
+    --app or --command, the pods are your own service: docs/own-service.md.
+    """
+    chosen = {field.name: getattr(stack_flags, field.name) for field in fields(stack_flags)}
+    at = common.context(**{**chosen, "strategy": store(stack_flags.strategy)})
+    settings = replace(
+        at.settings, ports=ports.over(at.settings.ports), service=service.over(at.settings.service)
+    )
+    spec = with_settings(settings.stack_spec(), pod_assignments(pod_env or (), "--pod-env"))
+    stack = open_stack(
+        at.settings.backend or "embedded", at.settings.state_dir, detached=detach, cold=at.settings.cold
+    )
+    with at.screen.working("starting") as progress:
+        started = stack.start(spec, progress)
+    if detach:
+        _present(started, at.screen)
+        at.screen.show(Text("end it with `devenv down`", "dim"))
+        return
+    try:
+        _present(started, at.screen)
+        at.screen.note("showing the logs; Ctrl-C ends the stack")
+        print_logs(stack.logs(None, tail=0, follow=True), at.screen)
+    finally:
+        stack.stop()
+    raise EnvironmentProblem("the stack has ended by itself", hint="see `devenv logs`")
+
+
+def _present(status: StackStatus, screen: Screen) -> None:
+    """What was started, and where to find it."""
+    screen.result(status.to_json())
+    words = ", ".join(str(word) for word in dict.fromkeys(stores(status).values()))
+    own = status.spec.service
+    what = "pods" if own is None else f"pods of {own.title}"
+    kept = (
+        f"sessions in {_where(words, own is not None)}" if own is None or own.switchable else "own sessions"
+    )
+    line = f": {len(status.pods)} {what} ({status.backend}), {kept}, {status.spec.policy}"
+    screen.show(Text.assemble(("up", "bold green"), line))
+    show_addresses(status, screen)
+    create = next(iter(status.spec.profile.kinds.values())).create
+    more = "".join(f" -H '{name}: …'" for name in status.spec.profile.headers)
+    more += "".join(f" -H '{name}: {value}'" for name, value in create.headers.items())
+    if create.body is not None:
+        more += f" -H 'content-type: application/json' -d '{json.dumps(create.body)}'"
+    screen.show(Text(f"try: curl -X {create.method}{more} {status.endpoints.traffic}{create.path}", "dim"))
+
+
+def _where(words: str, own: bool) -> str:
+    if words == Strategy.MEMORY:
+        return "each pod's memory"
+    return "Redis" if own else f"Redis (store: {words})"
