@@ -27,7 +27,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
     "devenv.captcha_api.stores": (
         ("integration/captcha_api", SERVER, "client cluster getdel specimen watch"),
     ),
-    "devenv.cli": (("unit/cli/test_command_line.py", VERB, "cross_pod options"),),
+    "devenv.cli": (("unit/cli/test_command_line.py", VERB, "cross_pod options stack_output"),),
     "devenv.cli.commands": (
         (
             "integration/cli",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,16 +11,14 @@ import typer
 from devenv.cli.grouped import grouped
 from devenv.cli.options import CommandContext, Common, StoreOption, store
 from devenv.cli.screen import Screen, Text, grid
+from devenv.cli.stack_output import policies, print_logs, show_addresses
 from devenv.core.model.backends import Backend
 from devenv.core.model.errors import DevenvError, EnvironmentProblem, UsageProblem
-from devenv.core.model.topology import RedisMode, StackStatus
 from devenv.core.model.vocabulary import Strategy
-from devenv.core.routing import POLICIES
 
 if TYPE_CHECKING:
     from devenv.verbs.operate.status import Overview
 
-_LOG_COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")
 _STORE_STYLE = {Strategy.MEMORY: "red", Strategy.ATOMIC: "green"}
 
 
@@ -31,27 +27,6 @@ class Switch(StrEnum):
 
     ON = "on"
     OFF = "off"
-
-
-def policies(incomplete: str) -> list[str]:
-    """Completions of a routing policy's name."""
-    return [name for name in POLICIES if name.startswith(incomplete)]
-
-
-def show_addresses(status: StackStatus, screen: Screen) -> None:
-    """Where the parts of a running stack are reached."""
-    ends = status.endpoints
-    mode = status.spec.redis_mode
-    engine = f"{status.redis_engine} {status.redis_version}"
-    state = "" if mode is RedisMode.STANDALONE else f", {mode}"
-    state += "" if status.redis_state == "running" else f", {status.redis_state}"
-    screen.show(
-        f"  traffic   {ends.traffic}",
-        f"  control   {ends.control}",
-        f"  mock ML   {ends.ml}",
-        f"  redis     {ends.redis_host}:{ends.redis_port} ({engine}{state})",
-        *([f"  replica   {ends.redis_replica}"] if ends.redis_replica else []),
-    )
 
 
 # --- down -----------------------------------------------------------------------------------------------
@@ -177,16 +152,6 @@ def logs(
         at.screen.result({"lines": list(lines)})
     else:
         print_logs(lines, at.screen)
-
-
-def print_logs(lines: Iterator[str], screen: Screen) -> None:
-    """Log lines, each part's name in a colour of its own."""
-    colours: dict[str, str] = {}
-    supply = itertools.cycle(_LOG_COLOURS)
-    for line in lines:
-        name, bar, text = line.partition("|")
-        colour = colours.get(name) or colours.setdefault(name, next(supply))
-        screen.show(Text.assemble((name + bar, colour), text))
 
 
 # --- changing --------------------------------------------------------------------------------------------

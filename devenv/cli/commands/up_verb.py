@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from devenv.cli.commands.own_service import ServiceFlags
-from devenv.cli.commands.stack_verbs import policies, print_logs, show_addresses
 from devenv.cli.grouped import grouped
 from devenv.cli.options import ColdOption, Common, RedisOption, StoreOption, store
 from devenv.cli.screen import Screen, Text
+from devenv.cli.stack_output import policies, print_logs, show_addresses
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.pod_stores import stores
 from devenv.core.model.topology import Ports, StackStatus
