@@ -8,7 +8,6 @@ nobody looks at pays nothing for the page.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
@@ -19,15 +18,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from devenv.core.model.errors import DevenvError, EnvironmentProblem, Inconclusive, UsageProblem
 from devenv.core.model.vocabulary import Answer, CaptchaType, Strategy
-from devenv.dashboard import jobs, pages, recorded
+from devenv.dashboard import jobs, outbox, pages, recorded
 from devenv.dashboard.surroundings import Surroundings
 from devenv.stack.loopback import local_async_client, local_client
 
 SETTABLE = ("CAPTCHA_TTL", "REDIS_TIMEOUT_MS")
 """Variables of a pod that the page sets, besides the store."""
-SEND_SECONDS = 330.0
-"""A held message may last 300 s."""
-MAX_BODY = 2_000_000
 T = TypeVar("T")
 
 
@@ -47,16 +43,6 @@ class MlBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
     latency_ms: float = Field(default=0, ge=0, le=60_000)
     error_rate: float = Field(default=0, ge=0, le=1)
-
-
-class SendBody(BaseModel):
-    """``POST /dashboard/send``: one request of a visitor, through the proxy."""
-
-    model_config = ConfigDict(extra="forbid")
-    path: str = Field(pattern=r"^/[^/\\]", max_length=2000)
-    body: dict[str, Any] = {}
-    pod: str | None = None
-    request_id: str = Field(pattern=r"^[\w.-]{1,80}$")
 
 
 class AnswerBody(BaseModel):
@@ -82,6 +68,7 @@ def routers(surroundings: Surroundings) -> Sequence[APIRouter]:
         pages.router(),
         _looking(surroundings),
         _changing(surroundings),
+        outbox.router(surroundings),
         recorded.router(surroundings),
         jobs.router(board),
     )
@@ -193,26 +180,6 @@ def _changing(surroundings: Surroundings) -> APIRouter:
         """Let the mock ML service be slow, or fail."""
         return _ml(surroundings, lambda client: client.put("/faults", json=body.model_dump()))
 
-    @routes.post("/send")
-    def send(body: SendBody) -> dict[str, Any]:
-        """Send one request through the proxy, as a visitor would; its answer, whatever it is."""
-        traffic = surroundings.stack().endpoints().traffic
-        headers = {"X-Request-Id": body.request_id} | ({"X-Devenv-Pod": body.pod} if body.pod else {})
-        if len(json.dumps(body.body)) > MAX_BODY:
-            raise UsageProblem(f"the body is longer than {MAX_BODY} bytes")
-        began = time.monotonic()
-        try:
-            with local_client(traffic, SEND_SECONDS) as client:
-                response = client.post(body.path, json=body.body, headers=headers)
-        except httpx.HTTPError as error:
-            raise EnvironmentProblem(f"the proxy does not answer: {type(error).__name__}") from error
-        return {
-            "status": response.status_code,
-            "pod": response.headers.get("X-Served-By"),
-            "seconds": round(time.monotonic() - began, 4),
-            "body": _json_or_text(response),
-        }
-
     @routes.post("/answer")
     async def answer(body: AnswerBody) -> dict[str, Any]:
         """The fields of a right, a wrong or an empty answer to a challenge of the reference service."""
@@ -228,13 +195,6 @@ def _changing(surroundings: Surroundings) -> APIRouter:
             return dict(await Answers(CAPTCHA, ml, 0).to(challenge, body.answer))
 
     return routes
-
-
-def _json_or_text(response: httpx.Response) -> Any:
-    try:
-        return response.json()
-    except ValueError:
-        return response.text[:2000]
 
 
 def _ml(

@@ -169,7 +169,9 @@ class TestPlainCompose:
             assert refused.status_code == 400
             assert refused.json()["hint"] == "in a terminal: devenv toggle on --backend compose"
             sent = {"path": "/api/abstract-captcha", "request_id": "page-create-1"}
-            assert client.post("/dashboard/send", json=sent).json()["body"]["challenge_id"]
+            place = client.post("/dashboard/send", json=sent).json()["after"]
+            [made] = client.get("/dashboard/sent", params={"after": place, "wait": 30}).json()["sent"]
+            assert made["body"]["challenge_id"]
             assert client.get("/dashboard/explain").json()["findings"] == []
 
     def test_nothing_runs_as_root(self, engine: DockerClient, plain: Plain) -> None:

@@ -47,7 +47,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
     "devenv.core.simulation": (("unit/core/simulation/test_run.py", PARTS, "events tally vectors"),),
     "devenv.dashboard": (
         ("browser/dashboard", PROCESS, "edge jobs supervisor worker"),
-        ("browser/dashboard", SERVER, "recorded routes surroundings"),
+        ("browser/dashboard", SERVER, "outbox recorded routes surroundings"),
     ),
     "devenv.harness.client": (("integration/cli/test_pairs.py", PODS, "cross_pod_check"),),
     "devenv.pytest_plugin": (("integration/pytest_plugin", PROCESS, "results stack workbench"),),

@@ -135,3 +135,20 @@ def test_what_destroys_asks_first(chromium: Browser, running: Stack) -> None:
     expect(page.locator(".part.store.down")).to_be_visible()
     page.click("text=Resume Redis")
     expect(page.locator(".part.store.down")).to_have_count(0)
+
+
+def test_many_held_requests_do_not_stand_in_the_way_of_their_release(
+    chromium: Browser, running: Stack
+) -> None:
+    running.fresh(use_redis=True)
+    page = visit(chromium, running.url).page
+    page.click("#hold-all")
+    for number in range(1, 9):  # a browser opens six connections to one server
+        page.click("#send-create")
+        expect(page.locator(".heldrow")).to_have_count(number)
+    page.locator("#main").focus()
+    for left in range(7, -1, -1):
+        page.keyboard.press("s")
+        expect(page.locator(".heldrow")).to_have_count(left)
+    page.click("#hold-all")
+    expect(page.locator("#send-last")).to_contain_text("made by pod")

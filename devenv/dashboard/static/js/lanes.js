@@ -73,7 +73,7 @@ export class Lanes {
         role="grid"
         aria-label=${options.name}
         aria-rowcount=${rows.length}
-        aria-colcount="2"
+        aria-colcount="3"
         aria-activedescendant=${options.selected && visible.includes(options.selected) ? `row-${options.selected.id}` : ""}
         tabindex="0"
         @scroll=${(/** @type {Event} */ event) => this._scrolled(event, options)}
@@ -129,6 +129,8 @@ export class Lanes {
     const chosen = options.selected?.id === row.id;
     const pod = row.pod === null ? -1 : lanes.indexOf(row.pod);
     const [from, to] = span(row, pod, lanes);
+    const beside = to + 1 < lanes.length; // there is room behind the arrow
+    const result = html`<span class="result">${row.result}</span>`;
     const time = new Date(row.time * 1000);
     const clock = `${String(time.getMinutes()).padStart(2, "0")}:${String(time.getSeconds()).padStart(2, "0")}.${String(time.getMilliseconds()).padStart(3, "0")}`;
     return html`<div
@@ -144,8 +146,9 @@ export class Lanes {
       <span class="when" role="gridcell">${clock}</span>
       <span class="arrow" role="gridcell" title=${`${row.text}: ${row.result}`} .style=${`grid-column: ${from + 2} / ${to + 3}`}>
         ${row.pod === null ? "" : html`<span class="podname"><span class="hidden">${t("pod")} </span>${letter(row.pod)}</span>`}
-        <span class="text">${row.text}</span><span class="result">${row.result}</span>
+        <span class="text">${row.text}</span>${beside ? "" : result}
       </span>
+      ${beside ? html`<span class="after" role="gridcell" .style=${`grid-column: ${to + 3} / -1`}>${result}</span>` : ""}
       ${options.buttons ? html`<span class="buttons" role="gridcell">${options.buttons(row)}</span>` : ""}
     </div>`;
   }

@@ -32,7 +32,7 @@ export function exchangeRow(exchange) {
   const name = exchange.path.split("?")[0]?.split("/").filter(Boolean).pop() ?? exchange.path;
   const [result, tone] = ending(exchange, answer);
   return {
-    id: exchange.seq > 0 ? `x${exchange.seq}` : `o${exchange.request_id}`,
+    id: exchange.seq > 0 ? `x${exchange.seq}` : `o${exchange.client}-${exchange.request_id}`,
     time: exchange.started,
     kind: "exchange",
     pod: exchange.pod,

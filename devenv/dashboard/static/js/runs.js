@@ -8,7 +8,7 @@ import { explainEvents, explainRun, findings, forget } from "./explain.js";
 import { filterBar, filterOf } from "./filters.js";
 import { Lanes } from "./lanes.js";
 import { fits, rowsOf } from "./rows.js";
-import { parameter } from "./route.js";
+import { parameter, setParameter } from "./route.js";
 import { t } from "./words.js";
 
 /** @import {Row} from "./types.js" */
@@ -43,20 +43,29 @@ async function open(id) {
   if (run.trace) await explainRun(id);
 }
 
+/** @param {string} line @param {string} where */
+function eventOf(line, where) {
+  let event;
+  try {
+    event = JSON.parse(line);
+  } catch {
+    throw new Error(`${where}: not JSON`);
+  }
+  if (!["exchange", "redis", "stack"].includes(event?.kind)) throw new Error(`${where}: not an event of a trace`);
+  return event;
+}
+
 /** @param {Event} event */
 async function openFile(event) {
-  const file = /** @type {HTMLInputElement} */ (event.target).files?.[0];
+  const input = /** @type {HTMLInputElement} */ (event.target);
+  const file = input.files?.[0];
   if (!file) return;
   try {
     const lines = (await file.text()).split("\n").filter((line) => line.trim());
-    const events = lines.map((line, index) => {
-      try {
-        return JSON.parse(line);
-      } catch {
-        throw new Error(`${file.name}:${index + 1}: not JSON`);
-      }
-    });
-    asked = file.name;
+    input.value = ""; // so that the same file can be opened again
+    const events = lines.map((line, index) => eventOf(line, `${file.name}:${index + 1}`));
+    setParameter("run", "");
+    asked = ""; // as the address says
     shownRun.value = { id: file.name, title: file.name, events, left_out: 0, schedule: "" };
     rows.value = rowsOf(events);
     await explainEvents(events);

@@ -22,11 +22,55 @@ export const current = signal(/** @type {Current|null} */ (null));
 const last = signal("");
 let count = 0;
 
-/** Send one request through the proxy. @param {string} name @param {string} path @param {unknown} body @param {string} at @returns {Promise<Answered>} */
-export function send(name, path, body, at = "") {
+/** Who waits for the answer to which request. @type {Map<string, {resolve: (answer: Answered) => void, reject: (error: unknown) => void}>} */
+const waiting = new Map();
+let collecting = false;
+
+/**
+ * Send one request through the proxy. The answers of all come by one call at a time: requests that are held must not
+ * take the browser's few connections.
+ * @param {string} name
+ * @param {string} path
+ * @param {unknown} body
+ * @param {string} at
+ * @returns {Promise<Answered>}
+ */
+export async function send(name, path, body, at = "") {
   count += 1;
   const id = `page-${name}-${count}-${Math.random().toString(36).slice(2, 8)}`;
-  return call("POST", "/dashboard/send", { path, body, pod: at || null, request_id: id });
+  const answered = new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
+  try {
+    const { after } = await call("POST", "/dashboard/send", { path, body, pod: at || null, request_id: id });
+    void collect(after);
+  } catch (error) {
+    waiting.delete(id);
+    throw error;
+  }
+  return answered;
+}
+
+/** @param {number} after */
+async function collect(after) {
+  if (collecting) return;
+  collecting = true;
+  try {
+    let known = after;
+    while (waiting.size > 0) {
+      const { sent, latest } = await call("GET", `/dashboard/sent?after=${known}&wait=10`);
+      known = latest;
+      for (const answer of sent) {
+        const who = waiting.get(answer.request_id);
+        if (answer.error) who?.reject(new Error(answer.error));
+        else who?.resolve(answer);
+        waiting.delete(answer.request_id);
+      }
+    }
+  } catch (error) {
+    for (const who of waiting.values()) who.reject(error);
+    waiting.clear();
+  } finally {
+    collecting = false;
+  }
 }
 
 /** @param {string} word */

@@ -5,6 +5,7 @@
  * @property {"exchange"} kind
  * @property {number} seq
  * @property {string} request_id
+ * @property {string} client Its address; one exchange at a time is open on it.
  * @property {string} method
  * @property {string} path
  * @property {string} policy

@@ -1,0 +1,86 @@
+"""Scenarios played, orders explored and past runs looked at, by clicks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+
+from devenv.core.scenario import catalogue
+from tests.browser.dashboard.conftest import Stack, visit
+
+pytestmark = pytest.mark.browser
+
+ORDER = "v1 guess:GET solve:GET solve:GET solve:TTL solve:EXEC solve:DEL guess:GET guess:TTL guess:EXEC"
+SERIAL = "v1 solve:GET solve:GET solve:TTL solve:EXEC solve:DEL guess:GET"
+
+
+def test_a_scenario_is_played_stepped_through_and_played_in_another_order(
+    chromium: Browser, running: Stack
+) -> None:
+    running.fresh(use_redis=True, SESSION_STRATEGY="guide")
+    opened = visit(chromium, running.url, "scenarios")
+    page = opened.page
+    expect(page.locator(".scenario")).to_have_count(len(catalogue()))
+    expect(page.locator(".scenario .thumbnail")).to_have_count(len(catalogue()))
+    page.get_by_role("button", name="An empty selection passes").click()
+    page.get_by_role("button", name="Run: guide").click()
+    expect(page.locator(".verdict")).to_have_text("as the catalogue expects of guide")
+    expect(page.locator("#order")).to_have_value(ORDER)
+    expect(page.locator(".msg.pale")).to_have_count(0)
+    page.get_by_role("button", name="step back").click()
+    expect(page.locator(".msg.pale")).to_have_count(1)
+    page.get_by_role("button", name="Move step 1 back").click()
+    swapped = ORDER.replace("guess:GET solve:GET", "solve:GET guess:GET", 1)
+    expect(page.locator("#order")).to_have_value(swapped)
+    assert "schedule=v1+solve" in page.url
+    page.locator("#order").fill(SERIAL)
+    page.locator("#order").blur()
+    page.get_by_role("button", name="Run this order").click()
+    expect(page.locator(".verdict.bad")).to_be_visible()  # the bug does not come in this order
+    page.get_by_role("link", name="The run, with all its records").click()
+    expect(page.locator(".runs .lanes .row.redis").first).to_be_visible()
+    expect(page.locator('.runs a[aria-current="true"]')).to_have_text("An empty selection passes")
+    assert opened.complaints == []
+
+
+def test_an_exploration_is_followed_and_its_violations_shown(chromium: Browser, running: Stack) -> None:
+    running.fresh(use_redis=True, SESSION_STRATEGY="guide")
+    opened = visit(chromium, running.url, "explore")
+    page = opened.page
+    page.locator("#explore-target").fill("R+W")
+    page.click("#explore-run")
+    expect(page.locator(".finding h3", has_text="lost-attempt")).to_contain_text("confirmed on real pods")
+    expect(page.locator(".big")).to_be_visible()
+    expect(page.locator("#explore-run")).to_be_enabled()
+    assert opened.complaints == []
+
+
+def test_a_wrong_expression_is_refused_with_words(chromium: Browser, running: Stack) -> None:
+    page = visit(chromium, running.url, "explore").page
+    page.locator("#explore-target").fill("Q+W")
+    page.click("#explore-run")
+    expect(page.locator("p.bad")).to_contain_text("Q")
+
+
+def test_a_trace_file_is_shown_and_explained(chromium: Browser, running: Stack, tmp_path: Path) -> None:
+    running.fresh()
+    traffic = running.status.endpoints.traffic
+    made = httpx.post(f"{traffic}/api/abstract-captcha", headers={"X-Devenv-Pod": "a"}).json()
+    lost = {"challenge_id": made["challenge_id"], "selections": []}
+    httpx.post(f"{traffic}/api/abstract-verify", json=lost, headers={"X-Devenv-Pod": "b"})
+    exchanges = httpx.get(f"{running.url}/exchanges", params={"limit": 10_000}).json()["exchanges"][-2:]
+    file = tmp_path / "trace.jsonl"
+    file.write_text("".join(json.dumps(one) + "\n" for one in exchanges), encoding="utf-8")
+    page = visit(chromium, running.url, "runs").page
+    page.locator('input[type="file"]').set_input_files(str(file))
+    expect(page.locator(".runs .lanes .row")).to_have_count(2)
+    expect(page.locator(".findings .finding h3").first).to_be_visible()
+    wrong = {"not json": "not JSON", "{}": "not an event of a trace"}
+    for line, why in wrong.items():
+        file.write_text("".join(json.dumps(one) + "\n" for one in exchanges) + line, encoding="utf-8")
+        page.locator('input[type="file"]').set_input_files(str(file))
+        expect(page.locator(".banner.bad")).to_contain_text(f"trace.jsonl:3: {why}")
