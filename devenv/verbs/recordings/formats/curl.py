@@ -9,7 +9,7 @@ import base64
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote_plus, urljoin, urlsplit
 
 from devenv.core.model.bodies import FORM_TYPE
 from devenv.core.model.errors import UsageProblem
@@ -79,7 +79,9 @@ class _Options:
     urls: list[str] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     without: set[str] = field(default_factory=set)
-    """Headers that an option removes (``-H 'Name:'``)."""
+    """Headers that an option removes (``-H 'Name:'``), where curl would send them by itself."""
+    given: set[str] = field(default_factory=set)
+    """Those that ``-H`` gives a value: they are sent all the same."""
     cookies: list[str] = field(default_factory=list)
     data: list[tuple[str, str]] = field(default_factory=list)
     """Option and text."""
@@ -136,7 +138,8 @@ class _Options:
             headers = {"content-type": _JSON, "accept": _JSON} | headers
         elif body is not None:
             headers.setdefault("content-type", FORM_TYPE)
-        return {name: value for name, value in headers.items() if name not in self.without}
+        removed = self.without - self.given
+        return {name: value for name, value in headers.items() if name not in removed}
 
 
 def _read(command: ShellCommand, where: str) -> Iterator[_Options]:
@@ -216,28 +219,33 @@ def _apply(option: str, value: str, options: _Options, where: str) -> None:
     elif option in ("form", "form-string"):
         options.parts.append(_part(option, value, where))
     elif option == "user":
-        options.headers.setdefault("authorization", f"Basic {base64.b64encode(value.encode()).decode()}")
+        _login(f"Basic {base64.b64encode(value.encode()).decode()}", options)
     elif option == "oauth2-bearer":
-        options.headers.setdefault("authorization", f"Bearer {value}")
+        _login(f"Bearer {value}", options)
     elif option in _NOT_SENT:
         options.notes.append(f"--{option} is not taken over")
 
 
+def _login(value: str, options: _Options) -> None:
+    """The last one counts; a header that -H gives goes before all."""
+    if "authorization" not in options.given:
+        options.headers["authorization"] = value
+
+
 def _header(value: str, options: _Options, where: str) -> None:
-    """``Name: value``; ``Name:`` takes away what curl would send, ``Name;`` sends it empty."""
+    """``Name: value``; ``Name:`` takes away what curl would send by itself, ``Name;`` sends it empty."""
     if value.startswith("@"):
         raise UsageProblem(f"{where}{value} reads a file: write the headers into the command")
     name, colon, text = value.partition(":")
     name, text = name.strip().lower(), text.strip()
     if colon and not text:
         options.without.add(name)
-    elif colon:
+    elif colon or name.endswith(";"):
+        name = name if colon else name.removesuffix(";")
         separator = "; " if name == "cookie" else ", "
-        options.headers[name] = (
-            f"{options.headers[name]}{separator}{text}" if name in options.headers else text
-        )
-    elif name.endswith(";"):
-        options.headers[name.removesuffix(";")] = ""
+        known = options.headers.get(name) if name in options.given else None
+        options.headers[name] = text if known is None else f"{known}{separator}{text}"
+        options.given.add(name)
 
 
 def _data(option: str, value: str, where: str) -> str:
@@ -251,14 +259,14 @@ def _data(option: str, value: str, where: str) -> str:
 def _urlencoded(value: str, where: str) -> str:
     """``content``, ``=content`` or ``name=content``; ``@file`` and ``name@file`` are refused.
 
-    A blank becomes %20; curl 7.88 writes +, which is the same to a form.
+    A blank becomes +, as curl 7.88 writes it.
     """
     if "=" not in value and "@" in value:
         raise UsageProblem(f"{where}{value} reads a file: write the body into the command")
     key, equals, content = value.partition("=")
     if not equals:
-        return quote(value, safe="")
-    return f"{key}={quote(content, safe='')}" if key else quote(content, safe="")
+        return quote_plus(value)
+    return f"{key}={quote_plus(content)}" if key else quote_plus(content)
 
 
 def _part(option: str, value: str, where: str) -> str:

@@ -77,7 +77,7 @@ def test_03_a_form_is_sent_as_a_form() -> None:
     form = {"content-type": "application/x-www-form-urlencoded"}
     assert [step["headers"] for step in (first, second, third)] == [form] * 3
     assert first["body"] == "plan=basic&name=Ada Lovelace"
-    assert second["body"] == "q=tea%20%26%20biscuits&lang=en"
+    assert second["body"] == "q=tea+%26+biscuits&lang=en"
     assert third["body"] == '{"a": 1}'
 
 

@@ -34,7 +34,7 @@ def test_commands() -> None:
     assert (own.number, own.method, own.sent, own.host) == (11, "POST", {"a": 1}, "127.0.0.1:8080")
     assert own.headers["content-type"] == "application/json"
     assert "pw" not in repr(own)
-    assert (search.method, search.target) == ("GET", "/search?q=1&name=a%20b")
+    assert (search.method, search.target) == ("GET", "/search?q=1&name=a+b")
 
 
 @pytest.mark.parametrize(
