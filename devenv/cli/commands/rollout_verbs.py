@@ -26,6 +26,7 @@ from devenv.verbs.rollout.usecase import (
     abort_cost,
     abort_here,
     begin,
+    close,
     present_state,
     resume,
     spec_for,
@@ -149,8 +150,12 @@ def _stack(at: CommandContext, plan: Plan, fresh: bool, progress: Progress) -> I
         return
     spec = spec_for(plan, at.settings.seed)
     backend = at.settings.backend or "embedded"
-    with fresh_stack(backend, at.settings.state_dir, spec, progress) as stack:
-        yield stack
+    RolloutJournal(at.settings.state_dir).check_free()
+    try:
+        with fresh_stack(backend, at.settings.state_dir, spec, progress) as stack:
+            yield stack
+    finally:
+        close(at.settings.state_dir)
 
 
 @app.command()

@@ -121,13 +121,19 @@ class RolloutJournal:
     def create(self, state: RolloutState) -> RolloutState:
         """Begin a rollout. Raises UsageProblem where one is under way."""
         with self._locked():
-            before = self.read()
-            if before is not None and before.phase not in ENDED:
-                raise UsageProblem(
-                    f"a rollout of {before.name} is under way: step {before.step}, {before.phase}",
-                    hint="devenv rollout run --resume, or devenv rollout abort",
-                )
+            before = self.check_free()
             return self._write(replace(state, revision=before.revision if before else 0))
+
+    def check_free(self) -> RolloutState | None:
+        """The last rollout, which has ended. Raises UsageProblem where one is under way."""
+        before = self.read()
+        if before is not None and before.phase not in ENDED:
+            raise UsageProblem(
+                f"a rollout of {before.name} is under way: step {before.step}, {before.phase}",
+                hint="devenv rollout run --resume, or devenv rollout abort; where its stack is gone, remove "
+                f"{self.path}",
+            )
+        return before
 
     def compare_and_set(self, expected: RolloutState, wanted: RolloutState) -> RolloutState:
         """Write ``wanted`` if the file is as ``expected`` was read; raises Conflict where it is not."""

@@ -186,3 +186,12 @@ def present_state(state_dir: Path) -> tuple[Plan, RolloutState]:
     """The rollout that the journal has. Raises UsageProblem where there is none."""
     state = RolloutJournal(state_dir).present()
     return parse_plan(state.plan, state.name), state
+
+
+def close(state_dir: Path) -> None:
+    """The stack of the rollout has ended: where the rollout had not, it is over all the same."""
+    journal = RolloutJournal(state_dir)
+    state = journal.read()
+    if state is not None and state.phase not in ENDED and not state.controlled:
+        with suppress(Conflict):
+            journal.compare_and_set(state, replace(state, phase=Phase.ABORTED, request=""))

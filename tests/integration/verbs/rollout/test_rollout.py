@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -216,7 +215,7 @@ def test_a_controller_that_is_killed_at_every_step_resumes(here: Here, stack: Jo
     for step, phase in MOMENTS:
         controller = here.start(*words)
         here.reaches(controller, step, phase)
-        controller.send_signal(signal.SIGKILL)
+        controller.kill()
         controller.wait(HANG_GUARD_S)
         words = ["run", "--resume"]
     assert here.json("status")["controlled"] is False
