@@ -68,7 +68,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
     "devenv.verbs.init": (("unit/verbs/init", PODS, "mcp_server redis_use"),),
     "devenv.verbs.operate": (("browser/dashboard", PROCESS, "pods"),),
     "devenv.verbs.recordings": (("unit/verbs/recordings", PARTS, "steps"),),
-    "devenv.verbs.rollout": (("integration/verbs/rollout", PODS, "controller plans pods"),),
+    "devenv.verbs.rollout": (("integration/verbs/rollout", PODS, "plans pods"),),
     "devenv.verbs.replay": (("integration/verbs/replay", PODS, "concurrent player shrink"),),
     "devenv.wire.edge": (("integration/wire/edge", PROCESS, "supervisor"),),
     "devenv.wire.executor": (
