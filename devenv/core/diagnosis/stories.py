@@ -13,7 +13,7 @@ from devenv.core.model.bodies import answered_fields, sent_fields
 from devenv.core.model.events import Exchange, ExchangeOutcome, RedisCommand, StackEvent, TraceEvent
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.presets import CAPTCHA, profile_from_text
-from devenv.core.model.service import ServiceProfile
+from devenv.core.model.service import ServiceProfile, opens
 from devenv.core.model.vocabulary import Outcome
 
 CallKind = Literal["create", "verify", "end"]
@@ -67,7 +67,7 @@ class Call:
         """Whether it was answered as its service answers: a session was opened; a use got its outcome."""
         status = self.exchange.status
         if self.kind == "create":
-            return 200 <= status < 300
+            return opens(status, self.challenge)
         return status == 200 or self.outcome is not Outcome.ERROR
 
     @property

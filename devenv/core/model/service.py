@@ -175,6 +175,20 @@ class Kind:
         return ANSWER in str(self.verify.fields)
 
 
+REDIRECTS = (301, 302, 303)
+"""How a form that opens a session may be answered: with the session's cookie, and another page to go to."""
+
+
+def opens(status: int | None, session: object) -> bool:
+    """Whether the answer to a request that opens a session is that of an opened one.
+
+    ``session``: the id that it carries, None where there is none: without one a redirect opens nothing.
+    """
+    if status is None:
+        return False
+    return 200 <= status < 300 or (status in REDIRECTS and session is not None)
+
+
 Use = Literal["create", "verify", "end", "also"]
 """What a request does to a session; ``also``: it uses the session in another way than verify."""
 

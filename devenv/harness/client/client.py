@@ -18,7 +18,7 @@ from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.events import EventType, HistoryEvent
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.presets import CAPTCHA
-from devenv.core.model.service import Filled, ServiceProfile
+from devenv.core.model.service import Filled, ServiceProfile, opens
 from devenv.core.model.topology import Endpoints
 from devenv.core.model.vocabulary import Answer, Outcome
 from devenv.core.render.sequence import PARTS, MessageKind, SequenceMessage
@@ -114,7 +114,8 @@ class CaptchaClient:
         status, body, served_by = reply.status, reply.body, reply.served_by
         where = self._where(served_by, pod)
         self._arrow(started, "client", where, f"{self.profile.words[0]} {kind}", "request")
-        if status is None or not 200 <= status < 300:
+        challenge_id = self.profile.session_of(reply.headers, body)
+        if not opens(status, challenge_id):
             reason = reason_of(status, body)
             self._end(
                 "create", "info", {**value, "status": status}, served_by or pod or "proxy", None, process
@@ -127,7 +128,6 @@ class CaptchaClient:
                 text=reply.text,
                 hint=f"look at 'devenv logs {where}'",
             )
-        challenge_id = self.profile.session_of(reply.headers, body)
         sessionless = challenge_id is None and self.profile.reusable  # an MCP server may be stateless
         challenge = Challenge(
             challenge_id, kind, self.profile.canonical(body), served_by, request_id, sessionless

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.ids import ChallengeId
-from devenv.core.model.service import Rule
+from devenv.core.model.service import REDIRECTS, Rule, opens
 from devenv.verbs.init.openapi import called_an_id
 
 _CLASSES = ("0123456789", "abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ")
@@ -39,7 +39,7 @@ class Answered:
     @property
     def opened(self) -> bool:
         """Whether a request that opens a session was answered as one."""
-        return 200 <= self.status < 300
+        return opens(self.status, self.cookies or None)
 
     @property
     def first_bytes(self) -> str:
@@ -66,6 +66,9 @@ class Understood(NamedTuple):
 
 def place_of_id(first: Answered, second: Answered) -> IdPlace | None:
     """Where two new sessions have different ids; None where nothing like an id is in the answers."""
+    if first.status in REDIRECTS:  # a page to go to is no id
+        cookie = _differing(first.cookies, second.cookies)
+        return None if cookie is None else IdPlace(cookie=cookie)
     place = _differing(first.body, second.body)
     header = _differing(_telling(first.headers), _telling(second.headers)) if place is None else None
     cookie = _differing(first.cookies, second.cookies) if header is None else None

@@ -143,6 +143,15 @@ def test_the_key_behind_a_signed_cookie_is_found(folder: Callable[[str], Path], 
     assert told(demo(found, options.folder)) == [(2, 0, ["pod-memory"]), (0, 0, [])]
 
 
+def test_a_form_that_is_answered_by_a_redirect_with_two_cookies_opens_a_session(
+    folder: Callable[[str], Path], tmp_path: Path
+) -> None:
+    options = InitOptions(folder("form_login"), create="POST /login", verify="POST /visits")
+    found = looked(options, tmp_path)
+    assert (found.id_cookie, found.id_header, found.id_field) == ("sid", "", "")
+    assert told(demo(found, options.folder)) == [(2, 0, ["pod-memory"])]
+
+
 def test_a_hashed_key_required_fields_and_the_limit_are_found(
     folder: Callable[[str], Path], tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ from devenv.core.model.bodies import sent_fields
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.mcp import MCP_SESSION
 from devenv.core.model.presets import CAPTCHA, PRESETS, profile_from_text
-from devenv.core.model.service import Kind, Request, Rule, ServiceProfile, ServiceSpec, value_at
+from devenv.core.model.service import Kind, Request, Rule, ServiceProfile, ServiceSpec, opens, value_at
 from devenv.core.model.topology import StackSpec
 from devenv.core.model.vocabulary import Outcome
 
@@ -35,6 +35,23 @@ def test_requests_beside_verify_are_read_and_never_taken_for_it() -> None:
     reading = profile.read("GET", "/live/c1", {}, {})
     assert reading is not None and (reading.use, reading.session) == ("also", "c1")
     assert ServiceProfile.from_json(json.loads(json.dumps(profile.to_json()))) == profile
+
+
+@pytest.mark.parametrize(
+    ("status", "session", "opened"),
+    [
+        (201, None, True),
+        (303, "c1", True),
+        (302, None, False),
+        (307, "c1", False),
+        (404, "c1", False),
+        (None, "c1", False),
+    ],
+)
+def test_a_redirect_opens_a_session_where_it_carries_one(
+    status: int | None, session: str | None, opened: bool
+) -> None:
+    assert opens(status, session) is opened
 
 
 REST = ServiceProfile(
