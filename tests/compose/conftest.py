@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,14 @@ def engine() -> DockerClient:
         if os.environ.get("DEVENV_REQUIRE_DOCKER") == "1":
             pytest.fail(f"DEVENV_REQUIRE_DOCKER=1, but: {problem.message}")
         pytest.skip(problem.message)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def images() -> Iterator[None]:
+    """All projects of these tests use the same images, and those of the plain ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEVENV_IMAGES", "devenv")
+        yield
 
 
 @pytest.fixture(scope="session")

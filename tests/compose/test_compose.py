@@ -29,6 +29,10 @@ SPEC = StackSpec(ports=Ports.free())
 NewProject = Callable[[], str]
 
 
+IMAGES = {compose_file.IMAGES_VARIABLE: "devenv"}
+"""All projects of these tests use the same images."""
+
+
 def quiet(line: str) -> None:
     """Progress that nobody reads."""
 
@@ -54,7 +58,7 @@ class Plain:
             self.ports = reservation.ports
         unset = {"USE_REDIS", "SESSION_STRATEGY", "COMPOSE_FILE", "COMPOSE_PROJECT_NAME"}
         parent = {name: value for name, value in os.environ.items() if name not in unset}
-        self.environ = {**parent, **compose_file.variables(StackSpec(), self.ports), **self.environ}
+        self.environ = {**parent, **compose_file.variables(StackSpec(), self.ports), **IMAGES, **self.environ}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run to the end; both outputs as text."""

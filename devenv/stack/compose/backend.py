@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -199,7 +200,14 @@ class ComposeStack:
         """``docker compose`` on ``document``."""
         file = self._dir / f"compose.{self.project}.yml"
         compose_file.write(document, file)
-        return Compose(self._project_dir, self.project, [file], variables)
+        images = {compose_file.IMAGES_VARIABLE: self._images}
+        return Compose(self._project_dir, self.project, [file], {**images, **variables})
+
+    @property
+    def _images(self) -> str:
+        """What the names of images begin with: the checkout's own project, also for a temporary project."""
+        given = os.environ.get(compose_file.IMAGES_VARIABLE)
+        return given or docker_engine.project_name(self._project_dir)
 
     def _up(self, compose: Compose, services: frozenset[str], progress: Progress) -> None:
         """Run ``docker compose up --wait`` and tell as each part gets ready.

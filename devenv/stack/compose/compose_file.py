@@ -19,6 +19,8 @@ TEMPLATE_POD = pod_name(0)
 PROXY, REDIS, REPLICA = "proxy", "redis", "redis-replica"
 USERS_VARIABLE = "DEVENV_REDIS_PASSWORD"
 """What the override for users asks for: the pods' password."""
+IMAGES_VARIABLE = "DEVENV_IMAGES"
+"""What names of images begin with; docker-compose.yml takes the project's name without it."""
 POD_PORT, GATE_PORT, REDIS_PORT = 8000, 6391, 6379
 PUBLISHED = {
     "traffic": ("proxy", 8080),

@@ -115,7 +115,8 @@ def stack_notes(options: StackOptions) -> list[str]:
     namespace = f" -n {options.namespace}" if options.namespace else ""
     ports = options.ports
     return [
-        "Build and push the images first: docker compose build, then tag them with --registry and --tag.",
+        "Build and push the images first: DEVENV_IMAGES=devenv docker compose build, then tag them with "
+        "--registry and --tag.",
         f"  kubectl create secret generic devenv-secrets{namespace} "
         "--from-literal=ABSTRACT_HMAC_SECRET=$(openssl rand -hex 32)",
         "Then, for the same addresses as with docker compose:",
