@@ -43,6 +43,9 @@ SLOW_ONCE = {
     ".env value": "a",
     "multipart part": ' name="',
     "curl": "$'\\a",
+    "redaction": "{captured:",
+    "redaction, form": "\\",
+    "redaction, path": "-",
 }
 """By reader, what was repeated in a text that cost it hours for a megabyte."""
 

@@ -39,9 +39,9 @@ from devenv.core.scenario.model import (
 from devenv.core.scenario.ordering import events_of, parse_order, requests_of
 from devenv.core.scenario.schema import check
 
-KEY_REFERENCE = re.compile(r"\{key:([^}]*)\}")
+KEY_REFERENCE = re.compile(r"\{key:([^{}]*)\}")
 """A session's Redis key inside a word of ``redis_command``."""
-VALUE_REFERENCE = re.compile(r"\{(challenge|captured):([^}]*)\}")
+VALUE_REFERENCE = re.compile(r"\{(challenge|captured):([^{}]*)\}")
 """A session's challenge id or a captured value inside a request."""
 
 

@@ -18,7 +18,7 @@ from devenv.core.scenario.model import (
     Verify,
 )
 
-_REFERENCE = re.compile(r"\{(?:challenge|captured|key):([^}]*)\}")
+_REFERENCE = re.compile(r"\{(?:challenge|captured|key):([^{}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)

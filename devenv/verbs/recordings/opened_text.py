@@ -49,7 +49,7 @@ _OPTION = re.compile(
 )
 """``--password x`` of a command line."""
 _ESCAPED = re.compile(
-    r"(?P<head>(?P<quote>\\*\")(?P<name>[^\"\\\n]{1,100})(?P=quote)\s{0,8}:\s{0,8}(?P=quote))"
+    r"(?P<head>(?P<quote>\\{0,16}\")(?P<name>[^\"\\\n]{1,100})(?P=quote)\s{0,8}:\s{0,8}(?P=quote))"
     r"(?P<value>[^\"\\]*+)(?P=quote)"
 )
 """A field of JSON in a text that is no JSON as a whole."""

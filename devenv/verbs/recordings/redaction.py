@@ -35,7 +35,7 @@ _VALUES = frozenset(("value", "values", "val", "content", "text", "data"))
 _LONGEST_LABEL = 60
 _FORM_SHAPE = re.compile(r"[^=&\s]++=[^&\s]*+(?:&[^=&\s]++=[^&\s]*+)*+")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
-_ANY_ID = re.compile(r"\{(?:challenge|captured):[^}]*\}")
+_ANY_ID = re.compile(r"\{(?:challenge|captured):[^{}]*\}")
 
 
 @dataclass(slots=True)

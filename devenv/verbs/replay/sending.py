@@ -17,7 +17,7 @@ from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.exchanges import Content, Verified
 from devenv.verbs.replay.observed import verify_facts
 
-_BEGINS_WITH_LINK = re.compile(r"\{captured:([^}]*)\}")
+_BEGINS_WITH_LINK = re.compile(r"\{captured:([^{}]*)\}")
 _LINK_HEADERS = ("header:location", "header:content-location")
 Lookup = Callable[[str], str | int]
 """A session's challenge id as the service wrote it, by the session's name; raises where there is none."""
