@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from devenv.stack.embedded.warm_client import SOCKET
 from tests.support import devenv_command, devenv_run
 
 
@@ -31,7 +32,9 @@ class CommandLine:
         return {**kept, **ports, **server, "DEVENV_BACKEND": "embedded", "LC_ALL": "C.UTF-8"}
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return devenv_run(self.folder, self.environment(), *words)
+        """A stack that it starts is a fork of the tests' warm process; ``start`` starts all by itself."""
+        shared = {name: value for name, value in os.environ.items() if name == SOCKET}
+        return devenv_run(self.folder, {**self.environment(), **shared}, *words)
 
     def json(self, *words: str, code: int = 0) -> dict[str, Any]:
         done = self.run(*words, "--json")

@@ -66,7 +66,7 @@ def test_the_story_holds_and_is_kept(devenv: CommandLine) -> None:
     assert {"pod-memory", "resurrected-key", "empty-bypass"} <= {
         finding["cause"] for finding in explained["findings"]
     }
-    assert sorted(path.name for path in (devenv.folder / ".devenv").iterdir()) == ["runs"]
+    assert sorted(path.name for path in (devenv.folder / ".devenv").iterdir()) == [".gitignore", "runs"]
 
 
 @pytest.mark.parametrize(("lang", "words"), [("en", "Act 4"), ("ko", "4막")])
