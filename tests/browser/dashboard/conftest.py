@@ -78,10 +78,15 @@ class Visit:
 
     def listen(self) -> Visit:
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("console", lambda message: self._complained(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.set_default_timeout(WAIT_MS)
         return self
+
+    def _complained(self, text: str) -> None:
+        """Note it, unless a network of Docker's came or went: Chromium then breaks off every request."""
+        if "ERR_NETWORK_CHANGED" not in text:
+            self.complaints.append(text)
 
 
 def visit(browser: Browser, url: str, view: str = "", **context: Any) -> Visit:
