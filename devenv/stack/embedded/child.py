@@ -1,4 +1,4 @@
-"""One program of the embedded stack under its keeper, with its log file."""
+"""One program of the embedded stack under its guard, with its log file."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from devenv.stack import logs
 from devenv.stack.embedded import parent_death_guard as parent_death_guard
 from devenv.stack.embedded.forked_program import Program
 from devenv.stack.embedded.warm_client import (
-    ForkedKeeper,
-    Keeper,
-    SpawnedKeeper,
+    ForkedGuard,
+    Guard,
+    SpawnedGuard,
     WarmProcess,
     forkable,
     module_of,
 )
 
-_KEEPER = Path(parent_death_guard.__file__)
+_GUARD = Path(parent_death_guard.__file__)
 _STOP_SECONDS = parent_death_guard.GRACE_SECONDS + 5.0
 
 
@@ -39,7 +39,7 @@ class Child:
         self.log = log
         self.exit_code: int | None = None
         self._pidfile = pidfile
-        self._keeper: Keeper | None = None
+        self._guard: Guard | None = None
         self._ended: asyncio.Task[int] | None = None
         self._stopping = False
         self._log_start = 0
@@ -69,11 +69,11 @@ class Child:
         self._log_start = self.log.stat().st_size
         self._stopping, self.exit_code = False, None
         with self.log.open("ab") as output:
-            self._keeper = self._fork(command, env, cwd, output.fileno())
-            if self._keeper is None:
-                self._keeper = SpawnedKeeper(
+            self._guard = self._fork(command, env, cwd, output.fileno())
+            if self._guard is None:
+                self._guard = SpawnedGuard(
                     await asyncio.create_subprocess_exec(
-                        *(sys.executable, "-I", "-S", str(_KEEPER), str(self._pidfile), "--", *command),
+                        *(sys.executable, "-I", "-S", str(_GUARD), str(self._pidfile), "--", *command),
                         stdin=asyncio.subprocess.PIPE,
                         stdout=output,
                         stderr=output,
@@ -81,20 +81,20 @@ class Child:
                         cwd=cwd,
                     )
                 )
-        self._ended = asyncio.create_task(self._watch(self._keeper))
+        self._ended = asyncio.create_task(self._watch(self._guard))
 
     def _fork(
         self, command: Sequence[str], env: Mapping[str, str], cwd: Path, output: int
-    ) -> ForkedKeeper | None:
-        """The keeper of a fork that runs ``command``; None where that cannot be."""
+    ) -> ForkedGuard | None:
+        """The guard of a fork that runs ``command``; None where that cannot be."""
         target = module_of(command)
         if self._warm is None or target is None or not forkable(env):
             return None
         return self._warm.start(Program(*target, dict(env), str(cwd), str(self._pidfile)), output)
 
-    async def _watch(self, keeper: Keeper) -> int:
-        code = await keeper.wait()
-        if code < 0:  # the keeper itself was killed and could not clean up
+    async def _watch(self, guard: Guard) -> int:
+        code = await guard.wait()
+        if code < 0:  # the guard itself was killed and could not clean up
             self._kill_group()
         self.exit_code = code
         if not self._stopping:
@@ -112,17 +112,17 @@ class Child:
         return await asyncio.shield(self._ended)
 
     async def stop(self) -> None:
-        """Ask it to end, make it after the keeper's grace, and wait; idempotent."""
-        if self._keeper is None or self._ended is None:
+        """Ask it to end, make it after the guard's grace, and wait; idempotent."""
+        if self._guard is None or self._ended is None:
             return
         self._stopping = True
-        self._keeper.release()
+        self._guard.release()
         try:
             await asyncio.wait_for(self.ended(), _STOP_SECONDS)
         except TimeoutError:
             self._kill_group()
             with contextlib.suppress(ProcessLookupError):
-                self._keeper.kill()
+                self._guard.kill()
             await self.ended()
         self._pidfile.unlink(missing_ok=True)
 

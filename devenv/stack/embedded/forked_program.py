@@ -39,7 +39,7 @@ class Program:
     """The whole environment: nothing of the warm process's own is left."""
     cwd: str
     pidfile: str
-    """Where its keeper writes its process id; "": it runs without a keeper."""
+    """Where its guard writes its process id; "": it runs without a guard."""
 
     def to_json(self) -> dict[str, Any]:
         """For the socket of the warm process."""

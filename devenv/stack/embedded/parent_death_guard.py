@@ -84,7 +84,7 @@ def main(arguments: list[str]) -> int:
 def keep(pid: int, pidfile: str, wait: Callable[[], int]) -> int:
     """Keep the program ``pid`` until it ends, as the module says; ``wait`` gives its exit code (-n: signal).
 
-    Gives the exit code as a shell has it. The keeper's standard input is what holds the program.
+    Gives the exit code as a shell has it. The program runs as long as the guard's standard input is open.
     """
     draft = Path(f"{pidfile}.{os.getpid()}")
     draft.write_text(str(pid), encoding="ascii")

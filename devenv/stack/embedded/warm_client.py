@@ -31,44 +31,44 @@ _AS_EVERYWHERE = ("PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONUTF8", "PYTHONUSERBAS
 """Those that all our programs have alike (``environment.essentials``, ``pod_folders``)."""
 
 
-class Keeper(Protocol):
+class Guard(Protocol):
     """The process that holds a program, however it was started."""
 
     def release(self) -> None:
-        """Let go: the keeper ends its program."""
+        """Close its input: the guard ends its program."""
 
     def kill(self) -> None:
-        """Kill the keeper itself; ProcessLookupError where it has ended."""
+        """Kill the guard itself; ProcessLookupError where it has ended."""
 
     async def wait(self) -> int:
-        """Its exit code: the program's, or -n where signal n has killed the keeper."""
+        """Its exit code: the program's, or -n where signal n has killed the guard."""
 
 
-class SpawnedKeeper:
-    """A keeper that this process has started."""
+class SpawnedGuard:
+    """A guard that this process has started."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
     def release(self) -> None:
-        """As ``Keeper``."""
+        """As ``Guard``."""
         if self._process.stdin is not None:
             self._process.stdin.close()
 
     def kill(self) -> None:
-        """As ``Keeper``."""
+        """As ``Guard``."""
         self._process.kill()
 
     async def wait(self) -> int:
-        """As ``Keeper``."""
+        """As ``Guard``."""
         return await self._process.wait()
 
 
-class ForkedKeeper:
-    """A keeper that a warm process has forked: known by its report, as it is no child of this process."""
+class ForkedGuard:
+    """A guard that a warm process has forked: known by its report, as it is no child of this process."""
 
-    def __init__(self, leash: int, report: int) -> None:
-        self._leash: int | None = leash
+    def __init__(self, input_end: int, report: int) -> None:
+        self._input_end: int | None = input_end
         self._report = report
         self._text = b""
         self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -76,20 +76,20 @@ class ForkedKeeper:
         asyncio.get_running_loop().add_reader(report, self._read)
 
     def release(self) -> None:
-        """As ``Keeper``."""
-        leash, self._leash = self._leash, None
-        if leash is not None:
-            os.close(leash)
+        """As ``Guard``."""
+        input_end, self._input_end = self._input_end, None
+        if input_end is not None:
+            os.close(input_end)
 
     def kill(self) -> None:
-        """As ``Keeper``."""
+        """As ``Guard``."""
         first, line, _ = self._text.partition(b"\n")
         if not line or self._ended.done():
             raise ProcessLookupError
         os.kill(int(first), signal.SIGKILL)
 
     async def wait(self) -> int:
-        """As ``Keeper``."""
+        """As ``Guard``."""
         return await asyncio.shield(self._ended)
 
     def _read(self) -> None:
@@ -112,7 +112,7 @@ def exit_code(report: bytes) -> int:
 
 
 class ForkedProcess:
-    """A program without a keeper that a warm process has forked; as much of Popen as is used.
+    """A program without a guard that a warm process has forked; as much of Popen as is used.
 
     ``stdin`` is what holds the program where it ends with its input; None where it was given none.
     """
@@ -173,9 +173,9 @@ def fork_process(command: Sequence[str], *, with_input: bool, log: int) -> Forke
         ends = ask(connection, Program(*target, dict(os.environ), str(Path.cwd()), ""), log, with_input)
     if ends is None:
         return None
-    leash, report = ends
+    input_end, report = ends
     with contextlib.suppress(ChildProcessError):
-        return ForkedProcess(os.fdopen(leash, "wb", buffering=0) if with_input else None, report)
+        return ForkedProcess(os.fdopen(input_end, "wb", buffering=0) if with_input else None, report)
     return None
 
 
@@ -189,8 +189,8 @@ class WarmProcess:
         self._connection: socket.socket | None = connection
         self._pid = pid
 
-    def start(self, program: Program, log: int) -> ForkedKeeper | None:
-        """Fork ``program`` under a keeper, with the descriptor ``log`` as its output.
+    def start(self, program: Program, log: int) -> ForkedGuard | None:
+        """Fork ``program`` under a guard, with the descriptor ``log`` as its output.
 
         On the running event loop. None where there is no warm process any more.
         """
@@ -200,7 +200,7 @@ class WarmProcess:
         if ends is None:
             self.close()
             return None
-        return ForkedKeeper(*ends)
+        return ForkedGuard(*ends)
 
     def close(self) -> None:
         """Let it end, and see to it; what it has started goes on. Idempotent."""
@@ -228,19 +228,19 @@ def ask(
 
     Without ``with_input`` its input is empty, and our end of it -1.
     """
-    theirs, leash = os.pipe() if with_input else (forked_program.empty_input(), -1)
+    theirs, input_end = os.pipe() if with_input else (forked_program.empty_input(), -1)
     report, written = os.pipe()
     try:
         warm_server.send(connection, program, (theirs, log, written))
     except OSError:
-        for ours in (leash, report):
+        for ours in (input_end, report):
             if ours >= 0:
                 os.close(ours)
         return None
     finally:
         os.close(theirs)
         os.close(written)
-    return leash, report
+    return input_end, report
 
 
 def available(environ: Mapping[str, str] = os.environ) -> bool:

@@ -4,8 +4,8 @@ It has no thread, event loop or settings, and opens nothing but the socket on wh
 object in each message, its length before it, and with it the descriptors of the program's input, log and
 report. It ends when the last socket does, that is when the process that made it has ended, in whatever way.
 
-A program runs under a keeper that is a fork too, and the two do not need the warm process any more. The
-keeper (without a keeper the program) writes into ``report`` its own process id, in a line, and its exit code,
+A program runs under a guard that is a fork too, and the two do not need the warm process any more. The
+guard (without a guard the program) writes into ``report`` its own process id, in a line, and its exit code,
 in another, at its end; a report that ends without the second line is that of a process that was killed.
 """
 
@@ -117,7 +117,7 @@ def serve(
 
 
 def _reap_children(waiting: selectors.BaseSelector) -> None:
-    """Keepers that have ended are waited for as SIGCHLD tells of them."""
+    """Guards that have ended are waited for as SIGCHLD tells of them."""
     woken, wake = os.pipe()
     for descriptor in (woken, wake):
         os.set_blocking(descriptor, False)
@@ -183,9 +183,9 @@ def send(connection: socket.socket, program: Program, descriptors: Sequence[int]
     connection.sendall(body)
 
 
-def start(program: Program, leash: int, output: int, report: int) -> None:
-    """Fork a keeper with the program, or the program alone."""
-    begin = _begin_keeper if program.pidfile else _begin_alone
+def start(program: Program, input_end: int, output: int, report: int) -> None:
+    """Fork a guard with the program, or the program alone."""
+    begin = _begin_guard if program.pidfile else _begin_alone
     try:
         child = os.fork()
     except OSError as error:
@@ -193,7 +193,7 @@ def start(program: Program, leash: int, output: int, report: int) -> None:
         os.write(report, f"{os.getpid()}\n127\n".encode())
         return
     if child == 0:
-        _in_fork(lambda: begin(program, leash, output, report))
+        _in_fork(lambda: begin(program, input_end, output, report))
 
 
 def _in_fork(act: Callable[[], int]) -> NoReturn:
@@ -207,16 +207,16 @@ def _in_fork(act: Callable[[], int]) -> NoReturn:
         os._exit(code)
 
 
-def _begin_keeper(program: Program, leash: int, output: int, report: int) -> int:
-    """In the keeper: start the program as a fork, keep it, report its exit code."""
+def _begin_guard(program: Program, input_end: int, output: int, report: int) -> int:
+    """In the guard: start the program as a fork, keep it, report its exit code."""
     forked_program.default_signals()
-    forked_program.use_streams(leash, output, keep=[report])
+    forked_program.use_streams(input_end, output, keep=[report])
     os.write(report, f"{os.getpid()}\n".encode())
     arrange = parent_death_guard.die_with_parent()
     pid = os.fork()
     if pid == 0:
         _in_fork(lambda: _begin_kept(program, arrange))
-    _name_process("keeper")
+    _name_process("guard")
 
     def wait() -> int:
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -227,7 +227,7 @@ def _begin_keeper(program: Program, leash: int, output: int, report: int) -> int
 
 
 def _begin_kept(program: Program, arrange: Callable[[], None] | None) -> int:
-    """In the program: a session of its own, no input, nothing of its keeper's."""
+    """In the program: a session of its own, no input, nothing of its guard's."""
     os.setsid()
     if arrange is not None:
         arrange()
@@ -237,7 +237,7 @@ def _begin_kept(program: Program, arrange: Callable[[], None] | None) -> int:
 
 
 def _begin_alone(program: Program, standard_input: int, output: int, report: int) -> int:
-    """In a program without a keeper: it reports for itself."""
+    """In a program without a guard: it reports for itself."""
     os.setsid()
     forked_program.default_signals()
     forked_program.use_streams(standard_input, output, keep=[report])

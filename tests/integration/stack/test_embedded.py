@@ -37,7 +37,7 @@ def supervisor_of(state_dir: Path) -> psutil.Process:
 
 
 def everything_of(state_dir: Path) -> list[psutil.Process]:
-    """The supervisor and all processes under it: keepers, Redis, mock ML, pods."""
+    """The supervisor and all processes under it: guards, Redis, mock ML, pods."""
     supervisor = supervisor_of(state_dir)
     return [supervisor, *supervisor.children(recursive=True)]
 
@@ -229,7 +229,7 @@ class TestEnding:
         stack, state_dir = own
         endpoints = stack.start(replace(SPEC, workers=2), quiet).endpoints
         processes = everything_of(state_dir)
-        assert len(processes) >= 1 + 2 * 4 + 2 * 2  # supervisor, keepers and programs, workers
+        assert len(processes) >= 1 + 2 * 4 + 2 * 2  # supervisor, guards and programs, workers
         stack.stop()
         assert all(map(gone, processes))
         stack.stop()

@@ -1,4 +1,4 @@
-"""The keeper holds its program on a leash: real processes, killed in every way a parent can go."""
+"""The guard ends its program with the parent: real processes, killed in every way a parent can go."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from devenv.stack.embedded import parent_death_guard as parent_death_guard
 from tests.support import HANG_GUARD_S, all_gone, gone, until
 
-StartKeeper = Callable[..., "subprocess.Popen[bytes]"]
+StartGuard = Callable[..., "subprocess.Popen[bytes]"]
 
 # A program with a child of its own; both say nothing and stay.
 FAMILY = """
@@ -32,8 +32,8 @@ time.sleep(600)
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[StartKeeper]:
-    keepers: list[subprocess.Popen[bytes]] = []
+def start(tmp_path: Path) -> Iterator[StartGuard]:
+    guards: list[subprocess.Popen[bytes]] = []
 
     def run(*command: str, output: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         arguments = [
@@ -45,13 +45,13 @@ def start(tmp_path: Path) -> Iterator[StartKeeper]:
             "--",
             *command,
         ]
-        keepers.append(
+        guards.append(
             subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT)
         )
-        return keepers[-1]
+        return guards[-1]
 
     yield run
-    for process in keepers:
+    for process in guards:
         assert process.stdin is not None
         process.stdin.close()
         process.wait(HANG_GUARD_S)
@@ -70,25 +70,25 @@ def family_of(process: psutil.Process, size: int) -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("code", [0, 7])
-def test_the_exit_code_is_passed_on(start: StartKeeper, code: int) -> None:
+def test_the_exit_code_is_passed_on(start: StartGuard, code: int) -> None:
     assert start(sys.executable, "-c", f"raise SystemExit({code})").wait(HANG_GUARD_S) == code
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
-def test_death_by_signal_is_128_and_its_number(start: StartKeeper, tmp_path: Path) -> None:
+def test_death_by_signal_is_128_and_its_number(start: StartGuard, tmp_path: Path) -> None:
     process = start(sys.executable, "-c", "import time; time.sleep(600)")
     child_of(tmp_path).kill()
     assert process.wait(HANG_GUARD_S) == 128 + signal.SIGKILL
 
 
-def test_a_command_that_there_is_not_is_127_and_says_so(start: StartKeeper) -> None:
+def test_a_command_that_there_is_not_is_127_and_says_so(start: StartGuard) -> None:
     process = start("/nowhere/program", output=subprocess.PIPE)
     assert process.wait(HANG_GUARD_S) == 127
     assert process.stdout is not None
     assert b"/nowhere/program" in process.stdout.read()
 
 
-def test_end_of_input_ends_the_program_and_its_children(start: StartKeeper, tmp_path: Path) -> None:
+def test_end_of_input_ends_the_program_and_its_children(start: StartGuard, tmp_path: Path) -> None:
     process = start(sys.executable, "-c", FAMILY)
     family = family_of(child_of(tmp_path), 2)
     assert process.stdin is not None
@@ -98,7 +98,7 @@ def test_end_of_input_ends_the_program_and_its_children(start: StartKeeper, tmp_
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
-def test_terminating_the_keeper_ends_the_program(start: StartKeeper, tmp_path: Path) -> None:
+def test_terminating_the_guard_ends_the_program(start: StartGuard, tmp_path: Path) -> None:
     process = start(sys.executable, "-c", "import time; time.sleep(600)")
     child = child_of(tmp_path)
     process.terminate()
@@ -107,7 +107,7 @@ def test_terminating_the_keeper_ends_the_program(start: StartKeeper, tmp_path: P
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
-def test_a_program_that_does_not_listen_is_killed(start: StartKeeper) -> None:
+def test_a_program_that_does_not_listen_is_killed(start: StartGuard) -> None:
     process = start(sys.executable, "-c", STUBBORN, output=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"armed\n"
@@ -117,7 +117,7 @@ def test_a_program_that_does_not_listen_is_killed(start: StartKeeper) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
-def test_a_stopped_program_ends_too(start: StartKeeper, tmp_path: Path) -> None:
+def test_a_stopped_program_ends_too(start: StartGuard, tmp_path: Path) -> None:
     process = start(sys.executable, "-c", "import time; time.sleep(600)")
     child_of(tmp_path).suspend()
     assert process.stdin is not None
@@ -126,7 +126,7 @@ def test_a_stopped_program_ends_too(start: StartKeeper, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="PR_SET_PDEATHSIG is Linux's")
-def test_a_killed_keeper_takes_the_program_along(start: StartKeeper, tmp_path: Path) -> None:
+def test_a_killed_guard_takes_the_program_along(start: StartGuard, tmp_path: Path) -> None:
     process = start(sys.executable, "-c", "import time; time.sleep(600)")
     child = child_of(tmp_path)
     process.kill()

@@ -172,7 +172,7 @@ def test_the_warm_process_has_one_thread_and_no_socket_but_its_own(
 
 
 def warm_process_of(state_dir: Path) -> psutil.Process:
-    """The child of the supervisor that has keepers for children."""
+    """The child of the supervisor that has guards for children."""
     pid = json.loads((state_dir / "embedded.json").read_text(encoding="utf-8"))["pid"]
     return next(child for child in psutil.Process(pid).children() if child.cmdline()[1:2] == ["-m"])
 
