@@ -27,7 +27,12 @@ MUTANTS: tuple[Mutant, ...] = (
     _planted("faults", "cluster-plain-client", 'word == "MOVED"', 'word == "ASK"'),
     _planted("faults", "wrong-type", "(refused and (passed or misled(call)))", "(refused and misled(call))"),
     _planted("faults", "wrong-type, another value", "(foreign and misled(call))", "(foreign and passed)"),
-    _planted("faults", "writes-refused", '_REFUSALS = ("-OOM", ', "_REFUSALS = ("),
+    _planted(
+        "faults",
+        "writes-refused",
+        "for one in call.steps if reply_kind(one.name, one.reply) in WRITES_REFUSED",
+        "for one in call.steps if reply_kind(one.name, one.reply) not in WRITES_REFUSED",
+    ),
     _planted("faults", "redis-hangs, of TTL", 'if before.name != "TTL"', 'if before.name != "PTTL"'),
     _planted(
         "faults",
@@ -43,7 +48,12 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _planted("faults", "redis-hangs", "if call.waited_s < SLOW_S:", "if call.waited_s < 1000 * SLOW_S:"),
     _planted("faults", "redis-dies", "hung = call.unheard and bool(call.pod)", "hung = False"),
-    _planted("faults", "redis-dies, not serving", '_NOT_SERVING = ("-LOADING", ', "_NOT_SERVING = ("),
+    _planted(
+        "faults",
+        "redis-dies, not serving",
+        'reply_kind(one.name, one.reply) == "not-ready"',
+        'reply_kind(one.name, one.reply) == "wrong-type"',
+    ),
     # Lost sessions.
     _planted("losses", "pod-memory", "    if create.pod != lost.pod:\n", "    if create.pod == lost.pod:\n"),
     _planted(
@@ -80,7 +90,10 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _planted("losses", "attempts-limit", "len(graded) <= limit:", "len(graded) <= limit + 1:"),
     _planted(
-        "losses", "unexplained", "if one_process and not joined.profile.switchable:", "if not one_process:"
+        "losses",
+        "unexplained",
+        "if one_process and (joined.own or not joined.profile.switchable):",
+        "if not one_process:",
     ),
     _planted("losses", "flushed", "if _expired(create, wrote.at, read.at) or any(", "if True or any("),
     _planted("losses", "taken-out", 'if removal.name != "GETDEL" or', 'if removal.name == "GETDEL" or'),

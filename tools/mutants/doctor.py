@@ -87,8 +87,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "    if case.server.target.login:\n",
         "    if not case.server.target.login:\n",
     ),
-    _planted("connection_rules", "not-ready", 'if start in ("LOADING", ', "if start in ("),
-    _planted("connection_rules", "permission", 'if start == "NOPERM":', 'if start == "NOPERMS":'),
+    _planted("connection_rules", "not-ready", 'if kind == "not-ready":', 'if kind == "not ready":'),
+    _planted("connection_rules", "permission", 'if kind == "permission":', 'if kind == "permissions":'),
     # The server.
     _planted(
         "server_rules", "not-redis, sentinel", 'if info.mode == "sentinel":', 'if info.mode == "sentinels":'
@@ -198,12 +198,12 @@ MUTANTS: tuple[Mutant, ...] = (
     _planted(
         "refusals",
         "permission, refused to a pod",
-        '    ("NOPERM", "permission"),\n',
-        "",
+        "return refusal_kind(refusal.command, refusal.error)",
+        "return refusal_kind(refusal.error, refusal.command)",
     ),
     _planted("connection_rules", "no-answer", 'else "no-answer"\n', 'else "port-closed"\n'),
     _planted("connection_rules", "tls-failed", '"tls-failed", f"', '"certificate-name", f"'),
-    _planted("connection_rules", "password-missing", 'if start in ("NOAUTH", ', "if start in ("),
+    _planted("connection_rules", "password-missing", 'if kind in ("password-missing", ', "if kind in ("),
     _planted("connection_rules", "login-refused", '"login-refused", f"', '"not-ready", f"'),
     _planted(
         "server_rules", "database-on-cluster", '"database-on-cluster" if cluster', '"database" if cluster'
