@@ -120,7 +120,7 @@ class AtomicStore:
 
     def server_info(self) -> Mapping[str, Any]:
         """INFO."""
-        return server_info(self._client)
+        return server_info(lambda: self._client)
 
     @property
     def _client(self) -> Any:

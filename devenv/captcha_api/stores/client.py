@@ -54,10 +54,11 @@ def timed(observer: RedisObserver, name: str, call: Callable[[], T]) -> T:
         observer.redis_call(name, time.perf_counter() - started, failure)
 
 
-def server_info(client: Any) -> Mapping[str, Any]:
-    """What INFO of a ``client`` of redis-py answers; empty where Redis does not answer it."""
+def server_info(client: Callable[[], Any]) -> Mapping[str, Any]:
+    """What INFO answers; empty where Redis cannot be asked. ``client`` gives redis-py's, and may connect
+    it."""
     try:
-        return dict(client.info())
+        return dict(client().info())
     except (redis.RedisError, OSError):
         return {}
 

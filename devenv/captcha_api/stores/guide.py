@@ -164,7 +164,7 @@ class GuideStore:
 
     def server_info(self) -> Mapping[str, Any]:
         """INFO, through the client that is there; none is made for it."""
-        return {} if self._client is None else server_info(self._client)
+        return {} if self._client is None else server_info(lambda: self._client)
 
     def _or_else(self, fallback: Any, command: Callable[[], Any]) -> Any:
         try:

@@ -51,7 +51,7 @@ class RedisSpecimen:
 
     def server_info(self) -> Mapping[str, Any]:
         """INFO."""
-        return server_info(self._client)
+        return server_info(lambda: self._client)
 
     def _key_of(self, submission: Submission) -> str:
         if not is_challenge_id(submission.challenge_id):

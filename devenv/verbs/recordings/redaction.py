@@ -87,15 +87,15 @@ class Redactor:
 
         What the Content-Type says is believed first; where there is none (None), what reads as JSON is.
         """
-        said = content_type or ""
-        if is_form(said) and not text.lstrip().startswith(("{", "[")):
-            return self.text(text, said)
-        data = json_value(text) if content_type is None or not parts_of(text, said) else None
-        if isinstance(data, dict | list) and (content_type is None or is_json(said)):
+        content_type_text = content_type or ""
+        if is_form(content_type_text) and not text.lstrip().startswith(("{", "[")):
+            return self.text(text, content_type_text)
+        data = json_value(text) if content_type is None or not parts_of(text, content_type_text) else None
+        if isinstance(data, dict | list) and (content_type is None or is_json(content_type_text)):
             return self.data(data)
-        if is_json(said) and data is not None:
+        if is_json(content_type_text) and data is not None:
             return self.data(data)
-        return self.text(text, said)
+        return self.text(text, content_type_text)
 
     def data(self, data: Any) -> Any:
         """JSON data."""
