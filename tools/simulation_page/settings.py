@@ -19,7 +19,7 @@ class Measured:
     fields: dict[str, str]
     """The options of ``simulate``."""
     balancer: str = ""
-    """nginx or envoy in the place of the proxy; empty: the proxy."""
+    """nginx, nginx-new (no kept connections) or envoy in the place of the proxy; empty: the proxy."""
 
 
 COMMON = {"rate": "40", "think": "uniform:0.2s-1.5s", "ttl": "60s"}
@@ -45,8 +45,14 @@ SETTINGS = (
     _setting("3 pods, random, 1 of 3 on Redis", pods="3", policy="random", redis_pods="1"),
     _setting("5 pods, round-robin, 3 of 5 on Redis", pods="5", policy="round-robin", redis_pods="3"),
     _setting("2 pods, random, all on Redis", pods="2", policy="random", redis_pods="all"),
-    _setting("2 pods × 4 workers, round-robin", pods="2", policy="round-robin", workers="4"),
-    _setting("2 pods × 4 workers, cookie-sticky", pods="2", policy="cookie-sticky", workers="4"),
+    _setting(
+        "2 pods × 4 workers behind nginx, new connections", "nginx-new",
+        pods="2", policy="nginx", workers="4", upstream="new",
+    ),
+    _setting(
+        "1 pod × 4 workers behind nginx, new connections", "nginx-new",
+        pods="1", policy="nginx", workers="4", upstream="new",
+    ),
     _setting("3 pods behind nginx", "nginx", pods="3", policy="nginx"),
     _setting("5 pods behind Envoy, 2 on Redis", "envoy", pods="5", policy="envoy", redis_pods="2"),
 )  # fmt: skip

@@ -25,6 +25,7 @@ from devenv.harness.client.session_load import NOT_OPENED, Played, ScriptedSessi
 from devenv.stack.protocol import Progress, Stack
 from devenv.verbs.operate.select import fresh_stack
 from devenv.verbs.simulate.randomness import Seeded
+from devenv.wire.control.client import ControlClient
 
 Z999 = 3.2905267314919255
 """Two-sided 99.9 %: a right prediction fails once in a thousand times."""
@@ -34,6 +35,8 @@ PREDICTED_SESSIONS = 1_000_000
 EVENT_SESSIONS = 40_000
 """As many where the event engine must play."""
 _PROGRESS_EVERY = 100
+_EXCHANGES = 1000
+"""So many exchanges tell the time of an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +148,19 @@ def calibrate(
     with fresh_stack(backend, state_dir, spec_of(setting), progress) as stack:
         sessions = script(setting, pairs, seed)
         played = asyncio.run(_play(stack, setting, sessions, progress))
+        played = replace(played, answer_time=_pods_time(stack))
     return calibration(predicted(setting, played, seed), played, f"the {backend} stack")
 
 
+def _pods_time(stack: Stack) -> float:
+    """The mean time in seconds of an exchange at the proxy, of the latest ones."""
+    with ControlClient(stack.endpoints().control) as control:
+        exchanges = control.exchanges(max(control.latest("exchanges") - _EXCHANGES, 0), _EXCHANGES)
+    return sum(float(each["duration_ms"]) for each in exchanges) / max(len(exchanges), 1) / 1000
+
+
 def predicted(setting: Setting, played: Played, seed: int) -> Prediction:
-    """The prediction, with the measured time of an answer where the requests under way matter."""
+    """The prediction, with the measured time of a pod's answer where the requests under way matter."""
     if unsupported(setting) is None:
         return predict(setting, Seeded(seed), Effort(PREDICTED_SESSIONS))
     measured = replace(setting, service_time=played.answer_time)
