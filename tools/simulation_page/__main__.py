@@ -1,6 +1,6 @@
 """``python -m tools.simulation_page``: writes docs/simulation.md and its pictures.
 
-``--measure`` plays the twelve settings first.
+``--measure`` plays the settings first.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PAGE, DATA = "simulation.md", "simulation.json"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the page; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tools.simulation_page", description=__doc__)
-    parser.add_argument("--measure", action="store_true", help="play the twelve settings first (15 minutes)")
+    parser.add_argument("--measure", action="store_true", help="play the settings first (15 minutes)")
     parser.add_argument("--no-pictures", action="store_true", help="leave the pictures as they are")
     parser.add_argument("--docs", type=Path, default=Path("docs"), help="the folder of the page")
     parser.add_argument("--only", default="", help="with --measure: settings with this in their names")

@@ -1,4 +1,4 @@
-"""Plays the twelve settings on the embedded stack and predicts them."""
+"""Plays the settings on the embedded stack and predicts them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The twelve settings that are predicted and measured."""
+"""The settings that are predicted and measured."""
 
 from __future__ import annotations
 
@@ -48,10 +48,6 @@ SETTINGS = (
     _setting(
         "2 pods × 4 workers behind nginx, new connections", "nginx-new",
         pods="2", policy="nginx", workers="4", upstream="new",
-    ),
-    _setting(
-        "1 pod × 4 workers behind nginx, new connections", "nginx-new",
-        pods="1", policy="nginx", workers="4", upstream="new",
     ),
     _setting("3 pods behind nginx", "nginx", pods="3", policy="nginx"),
     _setting("5 pods behind Envoy, 2 on Redis", "envoy", pods="5", policy="envoy", redis_pods="2"),
