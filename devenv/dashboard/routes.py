@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import httpx
 from fastapi import APIRouter, Query
@@ -24,7 +24,6 @@ from devenv.stack.loopback import local_async_client, local_client
 
 SETTABLE = ("CAPTCHA_TTL", "REDIS_TIMEOUT_MS")
 """Variables of a pod that the page sets, besides the store."""
-T = TypeVar("T")
 
 
 class PodsBody(BaseModel):
