@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
@@ -36,10 +35,7 @@ def watch(
     at = common.context()
     status = running_stack(at.settings.backend, at.settings.state_dir).status()
     for found in watch_points(status, interval):
-        if once:
-            at.screen.result(found.to_json())
-        elif common.as_json:
-            typer.echo(json.dumps(found.to_json(), ensure_ascii=False))
+        at.screen.result(found.to_json())
         _show(found, at.screen)
         if once:
             _leave(found)
