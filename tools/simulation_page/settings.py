@@ -49,6 +49,7 @@ SETTINGS = (
         "2 pods × 4 workers behind nginx, new connections", "nginx-new",
         pods="2", policy="nginx", workers="4", upstream="new",
     ),
+    _setting("4 pods, random, 2 of 4 on Redis", pods="4", policy="random", redis_pods="2"),
     _setting("3 pods behind nginx", "nginx", pods="3", policy="nginx"),
     _setting("5 pods behind Envoy, 2 on Redis", "envoy", pods="5", policy="envoy", redis_pods="2"),
 )  # fmt: skip

@@ -30,7 +30,7 @@ def test_the_data_are_of_the_settings() -> None:
     assert [(row["name"], row["fields"]) for row in DATA["settings"]] == [
         (each.name, each.fields) for each in SETTINGS
     ]
-    assert len(SETTINGS) == 11
+    assert len(SETTINGS) == 12
     assert DATA["sessions"] == SESSIONS
     for each in SETTINGS:
         setting_of(each.fields)
