@@ -122,7 +122,7 @@ def verbs(checkout: Path) -> dict[str, float]:
     rows: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "history.jsonl").write_text("", encoding="utf-8")
+        (folder / "history.jsonl").write_text(HISTORY, encoding="utf-8")
         run(checkout, ["-m", "devenv", "up", "-d"], folder)
         completing = {"COMP_WORDS": "devenv route rou", "COMP_CWORD": "2"}
         commands: dict[str, tuple[str, Mapping[str, str]]] = {
@@ -144,6 +144,22 @@ def verbs(checkout: Path) -> dict[str, float]:
 PARTS: Mapping[str, Measure] = {"stack": stack, "demo": demo, "verbs": verbs}
 GOALS = {"demo": 0.5, "stack: restart of two pods": 0.3, "pod start and end, CPU": 0.3}
 """Against the commit before pods were forked."""
+
+
+def _challenge(number: int) -> str:
+    """One challenge of a history, created and solved, as lines."""
+    answered = {"outcome": "success", "attempts": 1}
+    lines = [
+        {"process": 0, "type": "invoke", "f": "create", "value": {}, "time": number},
+        {"process": 0, "type": "ok", "f": "create", "value": {"ttl": 60}, "time": number + 0.1},
+        {"process": 1, "type": "invoke", "f": "verify", "value": {"answer": "right"}, "time": number + 0.2},
+        {"process": 1, "type": "ok", "f": "verify", "value": answered, "time": number + 0.3},
+    ]
+    return "".join(f"{json.dumps({**line, 'key': f'abstract:{number}'})}\n" for line in lines)
+
+
+HISTORY = "".join(map(_challenge, range(100)))
+"""A hundred challenges, each solved: ``check`` has something to judge."""
 VERB_GOALS = {
     "--help, CPU": 0.12,
     **dict.fromkeys(("status, CPU", "gate list, CPU", "check, CPU", "completion, CPU"), 0.3),

@@ -8,6 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -42,9 +44,11 @@ BROKEN = {
 OURS, THEIRS = ["devenv.stack.embedded.pod_server"], ["uvicorn", "--no-access-log"]
 
 
-def start(folder: Path, module: list[str], app: str, port: int) -> subprocess.Popen[str]:
+@contextmanager
+def started(folder: Path, module: list[str], app: str, port: int) -> Iterator[subprocess.Popen[str]]:
+    """A server; it is ended however the test ends."""
     command = [sys.executable, "-m", *module, app, "--host", "127.0.0.1", "--port", str(port)]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         command,
         cwd=folder,
         env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(folder)},
@@ -52,6 +56,11 @@ def start(folder: Path, module: list[str], app: str, port: int) -> subprocess.Po
         stderr=subprocess.STDOUT,
         encoding="utf-8",
     )
+    try:
+        yield process
+    finally:
+        process.kill()  # nothing, where it has ended
+        process.communicate()
 
 
 def answers(port: int) -> bool:
@@ -74,10 +83,10 @@ def test_it_runs_and_ends_as_uvicorn_does(tmp_path: Path, number: signal.Signals
     ended = []
     for module in (OURS, THEIRS):
         port = free_port()
-        process = start(tmp_path, module, "pod:app", port)
-        until(lambda port=port: answers(port), "the server answers")  # type: ignore[misc]
-        process.send_signal(number)
-        output, _ = process.communicate(timeout=HANG_GUARD_S)
+        with started(tmp_path, module, "pod:app", port) as process:
+            until(lambda port=port: answers(port), "the server answers")  # type: ignore[misc]
+            process.send_signal(number)
+            output, _ = process.communicate(timeout=HANG_GUARD_S)
         ended.append((process.returncode, plain(output)))
     assert ended[0] == ended[1]
     assert "the lifespan ends" in ended[0][1]
@@ -89,8 +98,8 @@ def test_what_cannot_start_says_so_as_uvicorn_does(tmp_path: Path, case: str) ->
     (tmp_path / "pod.py").write_text(program, encoding="utf-8")
     ended = []
     for module in (OURS, THEIRS):
-        process = start(tmp_path, module, app, free_port())
-        output, _ = process.communicate(timeout=HANG_GUARD_S)
+        with started(tmp_path, module, app, free_port()) as process:
+            output, _ = process.communicate(timeout=HANG_GUARD_S)
         ended.append((process.returncode, plain(output)))
     assert ended[0] == ended[1]
     assert ended[0][0] != 0
@@ -102,8 +111,8 @@ def test_a_taken_port_is_refused_as_uvicorn_refuses_it(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         ended = []
         for module in (OURS, THEIRS):
-            process = start(tmp_path, module, "pod:app", port)
-            output, _ = process.communicate(timeout=HANG_GUARD_S)
+            with started(tmp_path, module, "pod:app", port) as process:
+                output, _ = process.communicate(timeout=HANG_GUARD_S)
             ended.append((process.returncode, plain(output)))
     assert ended[0] == ended[1]
     assert ended[0][0] != 0
