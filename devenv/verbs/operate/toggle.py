@@ -8,9 +8,10 @@ from typing import Any
 
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.pod_stores import stores
-from devenv.core.model.topology import StackStatus
+from devenv.core.model.topology import SettingChanges, StackStatus
 from devenv.core.model.vocabulary import Strategy, resolve_pod
 from devenv.stack.protocol import Progress, Stack
+from devenv.verbs.rollout.in_turn import restart_in_turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ def toggle(
     """Restart ``pods`` (none named: all) with USE_REDIS set, and wait until they are ready again.
 
     ``strategy``, where given, becomes their SESSION_STRATEGY. They restart side by side, or with ``rolling``
-    one after the other. ``clock`` counts seconds. Raises UsageProblem for a pod that there is not, and for
-    a user-provided service without such a switch.
+    one after the other, as in a step of a rollout. ``clock`` counts seconds. Raises UsageProblem for a pod
+    that there is not, and for a user-provided service without such a switch.
     """
     status = stack.status()
     service = status.spec.service
@@ -64,12 +65,15 @@ def toggle(
             hint="[service.redis] in its place says what switches it: docs/own-service.md",
         )
     names = _resolve(pods, [pod.name for pod in status.pods])
-    settings = {"USE_REDIS": "true" if on else "false"}
+    settings: dict[str, str | None] = {"USE_REDIS": "true" if on else "false"}
     if strategy is not None:
         settings["SESSION_STRATEGY"] = str(strategy)
     started = clock()
-    for group in [[name] for name in names] if rolling else [names]:
-        stack.restart_pods(dict.fromkeys(group, settings), progress)
+    changes: dict[str, SettingChanges] = dict.fromkeys(names, settings)
+    if rolling:
+        restart_in_turn(stack, changes, progress)
+    else:
+        stack.restart_pods(changes, progress)
     return Toggled(tuple(names), _in_words(status), _in_words(stack.status()), clock() - started)
 
 

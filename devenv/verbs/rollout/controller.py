@@ -12,6 +12,7 @@ import psutil
 from devenv.core.model.errors import Inconclusive
 from devenv.core.rollout.outlook import outlook
 from devenv.core.rollout.plan import Plan, PlanStep
+from devenv.core.rollout.prediction import Stages
 from devenv.core.rollout.sequential import Decision
 from devenv.core.rollout.stages import RolloutStage, rollout_stage
 from devenv.core.rollout.way_back import must_wait
@@ -120,18 +121,32 @@ class Controller:
         return True
 
     def _change(self, step: PlanStep) -> None:
-        """One pod after the other; a pod that a killed controller had changed already is left alone."""
-        for pod in step.changed:
-            self._answer_requests()
-            wanted = step.stages[pod]
-            after = {**self._stages, pod: wanted}
-            self._pods.route(after, step.births)
-            if step.by_restart:
-                self._pods.restart({pod: wanted})
-            elif self._pods.stage_of(pod) != wanted.name:
-                self._pods.change(pod, self._stages[pod], wanted)
-            self._reached(pod, wanted)
+        self._in_turn(
+            step, {pod: step.stages[pod] for pod in step.changed}, step.births, self._answer_requests
+        )
         self._pods.route(self._stages, step.births)
+
+    def _in_turn(self, step: PlanStep, wanted: Stages, births: str | None, first: Callable[[], None]) -> None:
+        """Bring these pods to these stages in the step's way, one after the other; ``first`` before each.
+
+        A pod that a killed controller had changed at run time already is left alone.
+        """
+
+        def before(pod: str) -> None:
+            first()
+            self._pods.route({**self._stages, pod: wanted[pod]}, births)
+
+        def after(pod: str) -> None:
+            self._reached(pod, wanted[pod])
+
+        if step.by_restart:
+            self._pods.restart_in_turn(wanted, before, after)
+            return
+        for pod, stage in wanted.items():
+            before(pod)
+            if self._pods.stage_of(pod) != stage.name:
+                self._pods.change(pod, self._stages[pod], stage)
+            after(pod)
 
     def _dwell(self, step: PlanStep) -> None:
         if self._state.until > time.time():
@@ -175,15 +190,8 @@ class Controller:
                 left = []
             left += self._stages.values()
             self._progress(f"back from step {number}, {step.name}")
-            for pod in self._plan.pods:
-                if self._stages[pod] == target[pod]:
-                    continue
-                self._pods.route({**self._stages, pod: target[pod]}, None)
-                if step.by_restart:
-                    self._pods.restart({pod: target[pod]})
-                elif self._pods.stage_of(pod) != target[pod].name:
-                    self._pods.change(pod, self._stages[pod], target[pod])
-                self._reached(pod, target[pod])
+            changed = {pod: target[pod] for pod in self._plan.pods if self._stages[pod] != target[pod]}
+            self._in_turn(step, changed, None, lambda: None)
             self._move(step=number - 1)
         self._pods.restore_policy(self._state.policy)
         self._move(phase=Phase.ABORTED, pid=0)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from devenv.core.model.errors import EnvironmentProblem, Inconclusive
-from devenv.core.model.topology import Endpoints
+from devenv.core.model.topology import Endpoints, SettingChanges
 from devenv.core.model.vocabulary import CaptchaType
 from devenv.core.rollout.plan import Plan
 from devenv.core.rollout.stages import FLAG, RolloutStage
@@ -17,6 +17,7 @@ from devenv.harness.redis.keys import connected, list_keys
 from devenv.harness.runs.journal import JournaledStack
 from devenv.stack.loopback import local_client
 from devenv.stack.protocol import Progress
+from devenv.verbs.rollout.in_turn import restart_in_turn
 from devenv.wire.control.policy import set_policy
 
 PIN = "X-Devenv-Pod"
@@ -56,11 +57,21 @@ class RolloutPods:
 
     def restart(self, stages: Mapping[str, RolloutStage]) -> None:
         """Restart pods, side by side, at these stages, with the plan's TTL and the rollout's token."""
-        plan = self._plan
-        always = {"CAPTCHA_TTL": f"{plan.ttl:g}", "MIGRATION_TOKEN": self._token}
-        self._stack.restart_pods(
-            {pod: {**stage.settings(plan.store), **always} for pod, stage in stages.items()}, self._progress
-        )
+        self._stack.restart_pods(self._settings(stages), self._progress)
+
+    def restart_in_turn(
+        self,
+        stages: Mapping[str, RolloutStage],
+        before: Callable[[str], None],
+        after: Callable[[str], None],
+    ) -> None:
+        """As ``restart``, one pod after the other; ``before`` and ``after`` as ``in_turn`` has them."""
+        settings = self._settings(stages)
+        restart_in_turn(self._stack, settings, self._progress, before=before, after=after)
+
+    def _settings(self, stages: Mapping[str, RolloutStage]) -> dict[str, SettingChanges]:
+        always = {"CAPTCHA_TTL": f"{self._plan.ttl:g}", "MIGRATION_TOKEN": self._token}
+        return {pod: {**stage.settings(self._plan.store), **always} for pod, stage in stages.items()}
 
     def change(self, pod: str, present: RolloutStage, wanted: RolloutStage) -> None:
         """Change one pod's stage while it runs, by compare-and-set. Raises Inconclusive where it differs."""

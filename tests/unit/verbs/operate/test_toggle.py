@@ -8,6 +8,8 @@ from devenv.core.model.service import ServiceSpec
 from devenv.core.model.topology import Endpoints, PodStatus, StackSpec, StackStatus
 from devenv.core.model.vocabulary import Strategy
 from devenv.verbs.operate.status import key_spaces
+from devenv.verbs.operate.toggle import toggle
+from tests.unit.verbs.rollout.stacks import Restarts, silent
 
 
 def status(*settings: dict[str, str]) -> StackStatus:
@@ -50,3 +52,19 @@ def test_the_store_of_ones_own_service_is_called_redis_and_not_by_a_strategy() -
         "own",
         "own",
     ]
+
+
+@pytest.mark.parametrize(
+    ("rolling", "calls"),
+    [
+        (False, [{"captcha-api-a": {"USE_REDIS": "true"}, "captcha-api-c": {"USE_REDIS": "true"}}]),
+        (True, [{"captcha-api-a": {"USE_REDIS": "true"}}, {"captcha-api-c": {"USE_REDIS": "true"}}]),
+    ],
+)
+def test_a_toggle_restarts_its_pods_side_by_side_or_in_turn(
+    rolling: bool, calls: list[dict[str, dict[str, str]]]
+) -> None:
+    stack = Restarts(status({}, {}, {}))
+    done = toggle(stack, True, pods=["c", "a"], rolling=rolling, progress=silent, clock=lambda: 0.0)
+    assert stack.calls == calls
+    assert done.restarted == ("captcha-api-a", "captcha-api-c")
