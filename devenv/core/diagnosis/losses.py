@@ -94,6 +94,8 @@ def _both_in_memory(story: Story, joined: Joined, create: Call, lost: Call) -> D
         return _mixed(story, joined, create, lost)
     if here:
         return _redis_unused(story, joined, create, lost)
+    if joined.own and (refused := _cluster_client(challenge_id, joined, create, lost)) is not None:
+        return refused  # whatever a switch says that the service may not have
     if create.pod != lost.pod:
         sentence = f"the session is in the memory of {create.pod}, and {lost.pod} was asked for it"
         return finding("pod-memory", challenge_id, sentence, create, lost)
@@ -208,7 +210,12 @@ def connection_fault(joined: Joined, call: Call) -> Diagnosis | None:
 def _cluster_client(challenge_id: ChallengeId, joined: Joined, *calls: Call) -> Diagnosis | None:
     """A pod that asked for the cluster's map, or for another database of it, and then said nothing of use."""
     for call in calls:
-        words = [word for word in joined.words if word.pod == call.pod and word.received <= calls[-1].ended]
+        began = joined.process_began(call.pod, calls[-1].ended)
+        words = [
+            word
+            for word in joined.words
+            if word.pod == call.pod and began <= word.received <= calls[-1].ended
+        ]
         asked = [word for word in words if word.command.startswith("CLUSTER")]
         refused = next((item for item in asked if (item.reply or "").startswith("-")), None)
         if refused is None and joined.settings(call.pod, call.started).get("REDIS_CLUSTER") == "true":

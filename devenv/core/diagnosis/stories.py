@@ -226,9 +226,13 @@ class Joined:
 
         An error on connecting (to PING, AUTH, HELLO) is none.
         """
-        restarts = [e.time for e in self.stack if e.what == "restart" and e.pod == pod and e.time <= when]
         spoken = self._spoken.get(pod, ())
-        return bisect_left(spoken, when) > bisect_left(spoken, restarts[-1] if restarts else float("-inf"))
+        return bisect_left(spoken, when) > bisect_left(spoken, self.process_began(pod, when))
+
+    def process_began(self, pod: str, when: float) -> float:
+        """When the process of ``pod`` at ``when`` was started: its last restart, else minus infinity."""
+        restarts = [e.time for e in self.stack if e.what == "restart" and e.pod == pod and e.time <= when]
+        return restarts[-1] if restarts else float("-inf")
 
     def spoke(self, pod: str) -> bool:
         """Whether ``pod`` ever had a reply from Redis in this trace."""

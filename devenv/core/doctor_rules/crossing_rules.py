@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from devenv.core.diagnosis.findings import CHANGES as FAILURE_CHANGES
 from devenv.core.doctor_rules.advice import CAUSES, UNEXPLAINED, Advice, Change, Checked
 from devenv.core.doctor_rules.facts import Crossing, Facts, Refusal, TraceCause
 from devenv.core.doctor_rules.refusals import CHANGES, first_kind, kind_of
@@ -21,6 +22,7 @@ _LOSE_SESSIONS = frozenset(
     )
 )  # fmt: skip
 """Causes by which a session is lost on another pod, or is not written at all."""
+_PLAIN_CLIENT = FAILURE_CHANGES["standalone-cluster-client"]
 _UNSEEN = "read the pods' logs: their Redis is not behind the gate, so its commands were not recorded"
 
 
@@ -53,12 +55,16 @@ def _refused(facts: Facts, failed: Sequence[Crossing]) -> list[Advice]:
     first = first_kind(item for item in facts.refused if item.pod in pods)
     if first is None:
         return []
-    return [_refusal(*first, tuple(_words(item) for item in failed[:_SHOWN]))]
+    return [_refusal(facts, *first, tuple(_words(item) for item in failed[:_SHOWN]))]
 
 
-def _refusal(kind: str, refusal: Refusal, shown: Sequence[str]) -> Advice:
+def _refusal(facts: Facts, kind: str, refusal: Refusal, shown: Sequence[str]) -> Advice:
+    change = CHANGES[kind]
+    pod = facts.pod(refusal.pod)
+    if kind == "cluster-client-on-standalone" and pod is not None and "SESSION_STRATEGY" in pod.unknown:
+        change = _PLAIN_CLIENT  # what it calls its client, and whether a variable chooses, its code says
     sentence = f"Redis answered {refusal.command} of {refusal.pod} with {refusal.error}"
-    return Advice(kind, refusal.pod, sentence, tuple(shown), Change(CHANGES[kind]))
+    return Advice(kind, refusal.pod, sentence, tuple(shown), Change(change))
 
 
 def _findings(facts: Facts, lost: Sequence[Crossing], named: Collection[str]) -> list[Advice]:
@@ -83,7 +89,7 @@ def _explained(facts: Facts, cause: TraceCause, lost: Sequence[Crossing]) -> Adv
     for refusal in facts.refused:
         kind = kind_of(refusal)
         if kind is not None and CAUSES[kind][0] == cause.cause:
-            return _refusal(kind, refusal, cause.evidence)
+            return _refusal(facts, kind, refusal, cause.evidence)
     return Advice(
         "seen-in-trace", cause.pods, cause.sentence, cause.evidence, Change(cause.change), cause.cause
     )

@@ -9,6 +9,7 @@ from devenv.core.doctor_rules.advice import UNEXPLAINED, Advice, Change, Checked
 from devenv.core.doctor_rules.facts import Facts, Server
 from devenv.core.doctor_rules.kubernetes import Unfit, UnfitValue
 from devenv.core.doctor_rules.redis_url import FORM, UrlProblem, is_redis_url, read_url
+from devenv.core.doctor_rules.refusals import kind_of
 from devenv.core.doctor_rules.settings import (
     ITS_CODE,
     KNOWN,
@@ -33,7 +34,7 @@ def settings(facts: Facts) -> list[Checked]:
     checks = [] if facts.unfit_values is None else [_manifests(facts)]
     checks += [_values(pod) for pod in services]
     if services:
-        checks.append(_flag(services))
+        checks.append(_flag(services, facts))
     if len(services) > 1:
         checks += [_prefixes(services, facts), _servers(services, facts)]
     return checks
@@ -196,9 +197,19 @@ def _number(pod: Pod, name: str) -> Advice | None:
 # --- USE_REDIS -------------------------------------------------------------------------------------------
 
 
-def _flag(pods: Sequence[Pod]) -> Checked:
-    """USE_REDIS is a word that services understand, is true, and is the same for all."""
-    known = [pod for pod in pods if pod.known("USE_REDIS") and not pod.has_blank("USE_REDIS")]
+def _flag(pods: Sequence[Pod], facts: Facts) -> Checked:
+    """USE_REDIS is a word that services understand, is true, and is the same for all.
+
+    A pod with another word that sends commands to Redis all the same, as a refusal shows, does not read it.
+    """
+    refused = {item.pod for item in facts.refused if kind_of(item) is not None}
+    known = [
+        pod
+        for pod in pods
+        if pod.known("USE_REDIS")
+        and not pod.has_blank("USE_REDIS")
+        and (pod.flag("USE_REDIS") or pod.name not in refused)
+    ]
     subject = _names(pods)
     if not known:
         return Checked("USE_REDIS", subject, "not known", known=False)

@@ -1,4 +1,4 @@
-"""A real cluster client on a standalone server: explore names the cause, and says nothing of USE_REDIS."""
+"""A real cluster client on a standalone server: explore, doctor and explain name the cause, not USE_REDIS."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from devenv.core.model.topology import Ports, StackSpec
+from devenv.harness.config.service_file import parse_service
+from devenv.verbs.operate.select import open_stack
 from tests.support import command_environment, devenv_run
 
 from .conftest import TOML, installed
@@ -15,15 +18,40 @@ COMMANDS = {"cluster_ioredis": "node server.mjs", "cluster_redis_py": "{python} 
 """ioredis waits for the cluster without end; the other service keeps tickets in memory and tells nobody."""
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_explore_names_the_cluster_client(name: str, tmp_path: Path) -> None:
-    folder, environment = tmp_path / "service", command_environment()
+def service_folder(name: str, folder: Path) -> None:
+    """The service with a devenv.toml that says nothing of a switch: USE_REDIS is taken for it."""
     installed(name, folder)
     toml = TOML.format(command=COMMANDS[name], packages="").replace("redis = false\n", "")
     (folder / "devenv.toml").write_text(toml, encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_explore_names_the_cluster_client(name: str, tmp_path: Path) -> None:
+    folder, environment = tmp_path / "service", command_environment()
+    service_folder(name, folder)
     done = devenv_run(folder, environment, "explore", "W+W", "--json")
     told = json.loads(done.stdout)["error"]
     assert done.returncode == 4, done.stderr
     assert told["message"].startswith("standalone-cluster-client: captcha-api-a uses a cluster client")
     assert "cluster support disabled" in told["message"] or "no cluster" in told["message"]
     assert "USE_REDIS" not in json.dumps(told)
+
+
+def test_doctor_and_explain_name_the_cluster_client(tmp_path: Path) -> None:
+    """With USE_REDIS=false, which the service does not read: the gate has recorded what Redis refused."""
+    folder, environment = tmp_path / "service", command_environment()
+    service_folder("cluster_redis_py", folder)
+    stack = open_stack("embedded", folder / ".devenv")
+    service = parse_service((folder / "devenv.toml").read_text(encoding="utf-8"), folder)
+    stack.start(StackSpec(ports=Ports.free(), use_redis=False, service=service), lambda line: None)
+    try:
+        doctor = devenv_run(folder, environment, "doctor", "--json")
+        explain = devenv_run(folder, environment, "explain", "--json")
+    finally:
+        stack.stop()
+    (finding,) = json.loads(doctor.stdout)["findings"]
+    assert (doctor.returncode, finding["cause"]) == (1, "standalone-cluster-client"), doctor.stderr
+    assert finding["change"]["text"] == "use a plain client: this Redis is no cluster"
+    assert "USE_REDIS" not in json.dumps(finding)
+    causes = {group["cause"] for group in json.loads(explain.stdout)["findings"]}
+    assert (explain.returncode, causes) == (1, {"standalone-cluster-client"}), explain.stdout

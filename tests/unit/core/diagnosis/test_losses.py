@@ -494,6 +494,17 @@ def test_cluster_client_on_a_standalone_server(trace: Trace) -> None:
     assert trace.causes() == ["standalone-cluster-client"]
 
 
+def test_a_cluster_client_of_a_service_that_does_not_read_the_switch(trace: Trace) -> None:
+    """Until it is restarted: what Redis refused an earlier process is not why a session is in memory."""
+    trace.events.append(StackEvent(trace.tick(), "service", None, {"profile": json.dumps(CAPTCHA.to_json())}))
+    trace.pods(**MEMORY)
+    trace.say(A, "CLUSTER SLOTS", "", "-ERR This instance has cluster support disabled")
+    trace.verify(B, trace.create(A), NOT_FOUND)
+    trace.restart(A, **MEMORY)
+    trace.verify(B, trace.create(A, "c2" * 16), NOT_FOUND)
+    assert trace.causes() == ["standalone-cluster-client", "pod-memory"]
+
+
 def test_a_cluster_that_announces_what_nobody_reaches(trace: Trace) -> None:
     trace.pods(**REDIS)
     challenge_id = trace.create(A)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from devenv.core.doctor_rules.facts import Refusal
 from devenv.core.doctor_rules.kubernetes import Unfit, UnfitValue
 from devenv.core.doctor_rules.settings import Place, env_file
 from tests.unit.core.doctor_rules.made_up import POD, TEXT, WELL, kinds
@@ -70,3 +71,12 @@ def test_two_pods_with_two_servers() -> None:
 def test_a_value_of_a_manifest(problem: Unfit, kind: str) -> None:
     value = UnfitValue("REDIS_PORT", "ConfigMap web", Place("web.yaml", 7), problem, "6379 ")
     assert kinds(WELL, unfit_values=(value,)) == [kind]
+
+
+def test_a_pod_that_redis_refuses_does_not_read_use_redis() -> None:
+    """It sent a command in spite of USE_REDIS=false: what the switch says tells nothing of its sessions."""
+    off = env_file(f"{TEXT}USE_REDIS=false\n", "f.env")
+    refused = Refusal("f.env", "CLUSTER SLOTS", "ERR This instance has cluster support disabled")
+    assert kinds(pods=[off], refused=(refused,)) == []
+    harmless = replace(refused, command="CLIENT SETINFO", error="ERR unknown subcommand 'SETINFO'")
+    assert kinds(pods=[off], refused=(harmless,)) == ["flag-off"]
