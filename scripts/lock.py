@@ -12,7 +12,8 @@ import sys
 from _bootstrap import DEV_LOCK, LOCK, OLDEST, ROOT, guarded, say, tool
 
 UV = "0.13.9"
-EXTRAS = {LOCK: ("build", "docker", "tls"), DEV_LOCK: ("build", "docker", "tls", "plots", "dask", "dev")}
+PRODUCT = ("build", "docker", "tls")
+EXTRAS = {LOCK: PRODUCT, DEV_LOCK: (*PRODUCT, "plots", "dask", "balancers", "dev")}
 
 
 def main() -> int:

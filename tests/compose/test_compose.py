@@ -176,7 +176,10 @@ class TestPlainCompose:
             place = client.post("/dashboard/send", json=sent).json()["after"]
             [made] = client.get("/dashboard/sent", params={"after": place, "wait": 30}).json()["sent"]
             assert made["body"]["challenge_id"]
-            assert client.get("/dashboard/explain").json()["findings"] == []
+            # Other tests lose sessions on this stack: the page's own is none of them.
+            findings = client.get("/dashboard/explain").json()["findings"]
+            lost = {challenge for finding in findings for challenge in finding["challenges"]}
+            assert made["body"]["challenge_id"] not in lost
 
     def test_nothing_runs_as_root(self, engine: DockerClient, plain: Plain) -> None:
         containers = docker_engine.containers(engine, plain.project)

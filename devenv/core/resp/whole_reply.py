@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import re
+
+from devenv.core.resp.replies import Reply as FramedReply
 from devenv.core.resp.replies import ReplyFramer
 from devenv.core.resp.values import AGGREGATES, BULKS, LINES, Reply, decode_reply
 
 _SHOWN_BYTES = 40
 _KINDS = frozenset(LINES + BULKS + AGGREGATES)
+
+
+_INTEGER = re.compile(rb":[+-]?[0-9]+")
+
+
+class _Framer(ReplyFramer):
+    """Sees a number that is none as soon as its line is there, not only at the reply's end."""
+
+    def _read_line(self, reply: FramedReply, line: bytes) -> None:
+        if line.startswith(b":") and not _INTEGER.fullmatch(line):
+            self.error = f"{line[:20]!r} is no number"
+        else:
+            super()._read_line(reply, line)
 
 
 class NotResp(ValueError):
@@ -19,7 +35,7 @@ class ReplyReader:
     def __init__(self, max_bytes: int) -> None:
         """``max_bytes``: of one reply; a longer one is refused as soon as its announced length says so."""
         self._max_bytes = max_bytes
-        self._framer = ReplyFramer()
+        self._framer = _Framer()
         self._received = b""
         """Bytes that were not looked at yet."""
         self._reply = bytearray()
@@ -49,7 +65,7 @@ class ReplyReader:
             return None
         self._received, whole = data[end:], bytes(self._reply)
         self._reply.clear()
-        self._framer = ReplyFramer()  # it was fed what comes behind this reply, too
+        self._framer = _Framer()  # it was fed what comes behind this reply, too
         try:
             return (decode_reply(whole),)
         except ValueError:

@@ -131,7 +131,7 @@ class Exploration:
     complete: bool
     """Whether every trace was searched."""
     traces: int | None
-    """None: not counted, there are too many."""
+    """None: not counted, there are too many or the search ended early."""
     blocked: int
     violations: tuple[ExploredViolation, ...]
     requests: int
@@ -190,7 +190,7 @@ class Exploration:
         """How many traces were searched, in words."""
         if self.traces is None:
             ends = f"{self.outcomes:,} end{'s' * (self.outcomes != 1)}".replace(",", " ")
-            return f"orders that come to {ends} (too many {self.unit} to count)"
+            return f"orders that come to {ends} ({self.unit} not counted)"
         return f"{self.traces:,} {self.unit if self.traces != 1 else self.unit[:-1]}".replace(",", " ")
 
     def share(self, violation: ExploredViolation) -> str:

@@ -213,6 +213,7 @@ class _Exploring:
                 try:
                     system = self._runner.run(learner.learn(cast, collected.in_time))
                 except (Stopped, KeyboardInterrupt):
+                    collected.counted = False
                     if learner.current is not None:
                         learned.note_ends(learner.current, collected, None)
                     raise

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
 from devenv.core.model.topology import StackSpec, StackStatus
 from devenv.harness.runs.journal import JournaledStack
 from devenv.verbs.operate.select import fresh_stack
-from tests.support import HANG_GUARD_S
+from tests.support import HANG_GUARD_S, until
 
 PACKAGES = (
     "typescript@5.9.3",
@@ -26,6 +26,7 @@ PACKAGES = (
     "uplot@1.6.32",
     "axe-core@4.14.1",
 )
+NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
 WAIT_MS = HANG_GUARD_S * 1000
 expect.set_options(timeout=WAIT_MS)
 
@@ -75,17 +76,23 @@ class Visit:
     page: Page
     requests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    broken_off: int = 0
+    """Requests that Chromium broke off as a network of the machine came or went."""
 
     def listen(self) -> Visit:
         self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("requestfailed", self._failed)
         self.page.on("console", lambda message: self._complained(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.set_default_timeout(WAIT_MS)
         return self
 
+    def _failed(self, request: Request) -> None:
+        self.broken_off += NETWORK_CHANGED in (request.failure or "")
+
     def _complained(self, text: str) -> None:
         """Note it, unless a network of Docker's came or went: Chromium then breaks off every request."""
-        if "ERR_NETWORK_CHANGED" not in text:
+        if NETWORK_CHANGED not in text:
             self.complaints.append(text)
 
 
@@ -94,9 +101,14 @@ def visit(browser: Browser, url: str, view: str = "", **context: Any) -> Visit:
     context.setdefault("viewport", {"width": 1440, "height": 1000})
     context.setdefault("locale", "en-GB")
     opened = Visit(browser.new_context(**context).new_page()).listen()
-    opened.page.goto(f"{url}/{f'#/{view}' if view else ''}")
-    expect(opened.page.locator(".sign.open")).to_be_visible()
-    return opened
+    here = opened.page.locator(".sign.open")
+    while True:
+        opened.broken_off = 0
+        opened.page.goto(f"{url}/{f'#/{view}' if view else ''}")
+        until(lambda: here.is_visible() or opened.broken_off, "the page shows the stack")
+        if here.is_visible():
+            return opened
+        # A network of Docker's came or went while the modules were loaded: as a person would, load it again.
 
 
 @pytest.fixture(scope="session")

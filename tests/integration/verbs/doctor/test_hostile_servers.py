@@ -75,9 +75,9 @@ def looked(port: int) -> Server:
         (
             (b"+PONG\r\n", DEEP),
             Speech.REDIS,
-            {"broke": f"not Redis: {b'*1' + bytes([13, 10])!r}"},
+            {"broke": f"not Redis: {DEEP[:40]!r}"},
         ),
-        ((b"+PONG\r\n", b"*3\r\n:x\r\n"), Speech.REDIS, {"broke": "not Redis: b':x\\r\\n'"}),
+        ((b"+PONG\r\n", b"*3\r\n:x\r\n"), Speech.REDIS, {"broke": "not Redis: b'*3\\r\\n:x\\r\\n'"}),
         (
             (b"+PONG\r\n", b"$-1\r\n", b"*-1\r\n", b":1\r\n", b"*2\r\n+0\r\n*-1\r\n", b"+OK\r\n", b"+x\r\n"),
             Speech.REDIS,

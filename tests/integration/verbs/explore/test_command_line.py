@@ -94,7 +94,7 @@ def test_the_same_under_two_hash_seeds(devenv: Any, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("ended", ["budget", "Ctrl-C"])
 @pytest.mark.skipif(os.name == "nt", reason="a signal as a terminal sends it")
 def test_learning_can_be_ended_too(guide_folder: Path, ended: str) -> None:
-    """Eight requests have more states than the learned mode takes, and going through them takes long."""
+    """Going through the states of eight requests takes long. What was not searched is not counted."""
     env = {**os.environ, "DEVENV_STATE_DIR": str(guide_folder), "NO_COLOR": "1"}
     words = ["8 W", "--json", *(["--budget", "1s"] if ended == "budget" else [])]
     child = subprocess.Popen(
@@ -109,8 +109,10 @@ def test_learning_can_be_ended_too(guide_folder: Path, ended: str) -> None:
         child.send_signal(signal.SIGINT)
     said = json.loads(child.communicate(timeout=HANG_GUARD_S)[0])
     why = {"budget": "the budget was used up", "Ctrl-C": "interrupted"}[ended]
-    assert (said["complete"], said["incomplete"], said["traces"]) == (False, why, 0)
-    assert child.returncode == 3
+    assert (said["complete"], said["incomplete"], said["traces"]) == (False, why, None)
+    # What was met until then counts, where there was time to meet something.
+    met = any(violation["confirmed"] for violation in said["violations"])
+    assert child.returncode == (1 if met else 3)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a signal as a terminal sends it")
