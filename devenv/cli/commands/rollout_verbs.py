@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -12,22 +11,26 @@ import typer
 from devenv.cli.grouped import grouped
 from devenv.cli.options import CommandContext, Common
 from devenv.cli.screen import Screen, Text, grid
-from devenv.core.model.errors import UsageProblem
+from devenv.core.model.backends import Backend
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.rollout.outlook import outlook
 from devenv.core.rollout.plan import Plan
 from devenv.core.rollout.sequential import wilson
 from devenv.harness.runs.journal import JournaledStack
 from devenv.stack.protocol import Progress
 from devenv.verbs.operate.select import fresh_stack, running_stack
-from devenv.verbs.rollout.journal import Phase, RolloutJournal, ask
+from devenv.verbs.rollout.journal import ENDED, Phase, RolloutJournal, RolloutState, ask
 from devenv.verbs.rollout.plans import load_plan, shipped_plans
 from devenv.verbs.rollout.usecase import (
+    AbortCost,
     Rolled,
     abort_cost,
     abort_here,
     begin,
     close,
+    open_rollout,
     present_state,
+    resumable,
     resume,
     spec_for,
 )
@@ -38,6 +41,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Go from one session store to another in steps; see beforehand what each step loses.",
 )
+
+GO_ON = "devenv rollout run --resume goes on, devenv rollout abort goes back"
+"""What can be done with a rollout that no process runs."""
 
 
 def _names(incomplete: str) -> list[str]:
@@ -115,7 +121,10 @@ def run(
         bool, typer.Option("--resume", help="Go on with the rollout that was stopped or killed.")
     ] = False,
     rate: Annotated[
-        float | None, typer.Option(min=0.1, max=200, metavar="R", help="Sessions a second, for the plan's.")
+        float | None,
+        typer.Option(
+            min=0.1, max=200, metavar="R", help="Sessions a second, for the plan's; kept for --resume."
+        ),
     ] = None,
     *,
     common: Common,
@@ -130,23 +139,64 @@ def run(
         raise UsageProblem("rollout run takes a PLAN, or --resume", hint="devenv rollout run births")
     if fresh and resume_:
         raise UsageProblem("--fresh begins, --resume goes on: give one of them")
+    folder = at.settings.state_dir
     if plan is None:
-        with at.screen.working("rolling out") as progress:
-            stack = running_stack(at.settings.backend, at.settings.state_dir)
-            done = resume(stack, at.settings.state_dir, seed=at.settings.seed, progress=progress)
+        state = resumable(RolloutJournal(folder))
+        with _says_how_to_go_on(at), at.screen.working("rolling out") as progress:
+            stack = running_stack(_backend(at, state), folder)
+            done = resume(stack, folder, seed=common.seed, rate=rate, progress=progress)
     else:
         made, text = load_plan(plan)
-        if rate is not None:
-            made = replace(made, traffic=replace(made.traffic, rate=rate))
-        with at.screen.working("rolling out") as progress, _stack(at, made, fresh, progress) as stack:
-            done = begin(stack, at.settings.state_dir, made, text, seed=at.settings.seed, progress=progress)
+        with (
+            _says_how_to_go_on(at),
+            at.screen.working("rolling out") as progress,
+            _stack(at, made, plan, fresh, progress) as stack,
+        ):
+            done = begin(
+                stack, folder, made, text, seed=at.settings.seed, rate=rate, fresh=fresh, progress=progress
+            )
     _show(done, at.screen)
 
 
+def _backend(at: CommandContext, state: RolloutState) -> Backend | None:
+    """The backend that the rollout runs on. Raises UsageProblem where another one was asked for."""
+    began: Backend | None = "compose" if state.backend == "compose" else "embedded" if state.backend else None
+    asked = at.settings.backend
+    if began and asked and began != asked:
+        raise UsageProblem(f"the rollout of {state.name} runs on the {began} backend, not on {asked}")
+    return asked or began
+
+
 @contextmanager
-def _stack(at: CommandContext, plan: Plan, fresh: bool, progress: Progress) -> Iterator[JournaledStack]:
+def _says_how_to_go_on(at: CommandContext) -> Iterator[None]:
+    """Where Ctrl-C, or a fault of the stack, ends the controller: what is left, and how to go on."""
+    try:
+        yield
+    except UsageProblem:
+        raise
+    except BaseException:
+        state = RolloutJournal(at.settings.state_dir).read()
+        if state is not None and not state.ended and not state.controlled:
+            at.screen.note(f"the rollout of {state.name} is left at step {state.step}, {state.phase}")
+            at.screen.note(GO_ON)
+        raise
+
+
+@contextmanager
+def _stack(
+    at: CommandContext, plan: Plan, word: str, fresh: bool, progress: Progress
+) -> Iterator[JournaledStack]:
+    """The stack that runs, or one of its own; ``word`` is what the user calls the plan."""
     if not fresh:
-        yield running_stack(at.settings.backend, at.settings.state_dir)
+        try:
+            stack = running_stack(at.settings.backend, at.settings.state_dir)
+        except EnvironmentProblem as problem:
+            raise EnvironmentProblem(
+                problem.message,
+                hint=f"devenv rollout run {word} --fresh starts a stack for it; or start one with "
+                f"`devenv up -d --pods {len(plan.pods)}`",
+            ) from problem
+        yield stack
         return
     spec = spec_for(plan, at.settings.seed)
     backend = at.settings.backend or "embedded"
@@ -154,6 +204,9 @@ def _stack(at: CommandContext, plan: Plan, fresh: bool, progress: Progress) -> I
     try:
         with fresh_stack(backend, at.settings.state_dir, spec, progress) as stack:
             yield stack
+    except KeyboardInterrupt:
+        at.screen.note("the rollout and its stack have ended; begin again with the same command")
+        raise
     finally:
         close(at.settings.state_dir)
 
@@ -165,6 +218,21 @@ def status(common: Common) -> None:
     at = common.context()
     plan, state = present_state(at.settings.state_dir)
     _show(Rolled(plan, state, None), at.screen, leave=False)
+    if line := _next(state):
+        at.screen.show(line)
+
+
+def _next(state: RolloutState) -> str:
+    """What can be done now; empty where nothing can or need be."""
+    if state.phase in ENDED:
+        return ""
+    if state.ended:
+        return "its stack was its own (--fresh) and has ended with its controller"
+    if not state.controlled:
+        return f"no process runs it; {GO_ON}"
+    if state.phase is Phase.WAITING:
+        return f"process {state.pid} waits for devenv rollout promote"
+    return f"process {state.pid} runs it"
 
 
 @app.command()
@@ -190,17 +258,15 @@ def abort(
     """Go back to the plan's start, step by step; say first how many open sessions that costs."""
     at = common.context()
     folder = at.settings.state_dir
-    stack = running_stack(at.settings.backend, folder)
-    _, state = present_state(folder)
-    if state.phase in (Phase.DONE, Phase.ABORTED):
-        raise UsageProblem(f"the rollout of {state.name} has ended: {state.phase}")
+    state = open_rollout(RolloutJournal(folder))
+    if state.fresh:
+        raise UsageProblem(
+            f"process {state.pid} runs this rollout on a stack of its own (--fresh)",
+            hint="Ctrl-C there ends both; nothing is left that could go back",
+        )
+    stack = running_stack(_backend(at, state), folder)
     cost = abort_cost(stack, folder, at.screen.note)
-    waits = "all at once" if now else "fewer, as it waits where that keeps sessions"
-    in_memory = sum(cost.sessions.in_memory.values())
-    at.screen.show(
-        f"open now: {cost.sessions.in_redis} in Redis, {in_memory} in the pods' memory",
-        f"going back loses about {cost.lost:.0f} of them without a wait; this way: {waits}",
-    )
+    at.screen.show(*_cost_lines(cost, now))
     if dry_run:
         at.screen.result({"cost": cost.to_json()})
         return
@@ -210,9 +276,26 @@ def abort(
         at.screen.show(f"process {state.pid} goes back; devenv rollout status")
         return
     with at.screen.working("going back") as progress:
-        done = abort_here(stack, folder, now=now, seed=at.settings.seed, progress=progress)
+        done = abort_here(stack, folder, now=now, progress=progress)
     at.screen.result({**done.to_json(), "cost": cost.to_json()})
     at.screen.show("all pods are at the start again")
+
+
+def _cost_lines(cost: AbortCost, now: bool) -> tuple[str, str]:
+    """How many sessions are open, and how many of them going back loses.
+
+    The pods' memory may still hold sessions that have expired, so their number is the most that can be open.
+    """
+    sessions = cost.sessions
+    in_memory = sum(sessions.in_memory.values())
+    redis = f"{sessions.in_redis} in Redis" if sessions.complete else f"over {sessions.in_redis} in Redis"
+    lost = f"about {cost.lost:.0f} of them"
+    return (
+        f"open now: {redis}, at most {in_memory} in the pods' memory",
+        f"going back now loses {lost}"
+        if now
+        else f"going back with --now would lose {lost}; without it, it waits where that keeps sessions",
+    )
 
 
 def _show(done: Rolled, screen: Screen, *, leave: bool = True) -> None:
@@ -232,6 +315,8 @@ def _show(done: Rolled, screen: Screen, *, leave: bool = True) -> None:
             screen.show(Text(line, "dim"))
     if done.run is not None:
         screen.show(Text(f"run {done.run.id}", "dim"))
+    if leave and state.phase is Phase.STOPPED and not state.ended:
+        screen.show(GO_ON)
     if leave and done.exit_code:
         raise typer.Exit(done.exit_code)
 

@@ -77,17 +77,18 @@ _KubernetesLoader.yaml_implicit_resolvers = {
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _TEXT = "tag:yaml.org,2002:str"
+SCENARIO_HINT = "docs/scenarios.md describes the format"
 
 
-def read_document(text: str, name: str) -> Document:
-    """Parse one YAML document; ``name`` stands in error messages.
+def read_document(text: str, name: str, hint: str = SCENARIO_HINT) -> Document:
+    """Parse one YAML document; ``name`` stands in error messages, ``hint`` in that for an empty file.
 
     Raises UsageProblem with the line for broken YAML, a key given twice, a key that is not text, and anchors
     (which YAML would let grow without bound).
     """
     documents = _documents(text, name, _Loader)
     if not documents:
-        raise UsageProblem(f"{name}:1: the file is empty", hint="docs/scenarios.md describes the format")
+        raise UsageProblem(f"{name}:1: the file is empty", hint=hint)
     if len(documents) > 1:
         line = documents[1].line(())
         raise UsageProblem(f"{name}:{line}: one YAML document is wanted, and here begins another")

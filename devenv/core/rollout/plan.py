@@ -136,7 +136,7 @@ def parse_plan(text: str, name: str) -> Plan:
     Raises UsageProblem with the line for broken YAML, what the schema does not allow, and stages or pods that
     do not exist. Whether the plan is safe is ``plan_check``'s to say.
     """
-    document = _with_words(read_document(text, name))
+    document = _with_words(read_document(text, name, HINT))
     hold_against(document, _validator(), HINT)
     return _Builder(document).plan()
 

@@ -74,6 +74,14 @@ class RolloutState:
     """What the gates of the steps came to."""
     policy: str = ""
     """The proxy's policy before the rollout."""
+    rate: float | None = None
+    """``--rate``: sessions a second; None: as the plan says."""
+    seed: int = 1
+    """``--seed`` of the traffic."""
+    backend: str = ""
+    """The backend of the stack that the rollout runs on."""
+    fresh: bool = False
+    """``--fresh``: the stack is the rollout's own, and ends with its controller."""
     pid: int = 0
     """The controller's process; 0: none."""
     created: float = 0.0
@@ -85,6 +93,11 @@ class RolloutState:
         with suppress(psutil.Error):
             return self.pid != 0 and abs(psutil.Process(self.pid).create_time() - self.created) < 1.0
         return False
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing can go on: done, aborted, or without its stack, which was the rollout's own."""
+        return self.phase in ENDED or (self.fresh and not self.controlled)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict, without the token."""
@@ -127,7 +140,7 @@ class RolloutJournal:
     def check_free(self) -> RolloutState | None:
         """The last rollout, which has ended. Raises UsageProblem where one is under way."""
         before = self.read()
-        if before is not None and before.phase not in ENDED:
+        if before is not None and not before.ended:
             raise UsageProblem(
                 f"a rollout of {before.name} is under way: step {before.step}, {before.phase}",
                 hint="devenv rollout run --resume, or devenv rollout abort; where its stack is gone, remove "

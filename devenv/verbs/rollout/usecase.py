@@ -79,36 +79,85 @@ def spec_for(plan: Plan, seed: int) -> StackSpec:
 
 
 def begin(
-    stack: JournaledStack, state_dir: Path, plan: Plan, text: str, *, seed: int, progress: Progress
+    stack: JournaledStack,
+    state_dir: Path,
+    plan: Plan,
+    text: str,
+    *,
+    seed: int,
+    progress: Progress,
+    rate: float | None = None,
+    fresh: bool = False,
 ) -> Rolled:
-    """Run ``plan`` (its file's ``text``) from its start. UsageProblem for a stack that does not fit."""
+    """Run ``plan`` (its file's ``text``) from its start. UsageProblem for a stack that does not fit.
+
+    ``rate`` is in sessions a second, None: the plan's. ``fresh``: the stack ends with the rollout.
+    """
     _check_stack(stack, plan)
     journal = RolloutJournal(state_dir)
-    fresh = RolloutState(plan=text, name=plan.document.name, token=secrets.token_urlsafe(24))
-    state = journal.create(as_controller(fresh))
-    return _control(stack, state_dir, plan, journal, state, seed, progress)
+    first = RolloutState(
+        plan=text, name=plan.document.name, token=secrets.token_urlsafe(24), rate=rate, seed=seed,
+        backend=stack.backend, fresh=fresh,
+    )  # fmt: skip
+    state = journal.create(as_controller(first))
+    return _control(stack, state_dir, journal, state, progress)
 
 
-def resume(stack: JournaledStack, state_dir: Path, *, seed: int, progress: Progress) -> Rolled:
-    """Go on where a controller was killed, or with a step whose gate had stopped the rollout."""
+def resume(
+    stack: JournaledStack,
+    state_dir: Path,
+    *,
+    progress: Progress,
+    seed: int | None = None,
+    rate: float | None = None,
+) -> Rolled:
+    """Go on where a controller was killed, or with a step whose gate had stopped the rollout.
+
+    ``seed`` and ``rate`` (sessions a second) replace those that the rollout has had; None: they stay.
+    """
     journal = RolloutJournal(state_dir)
+    state = resumable(journal)
+    changed = replace(
+        state, seed=state.seed if seed is None else seed, rate=state.rate if rate is None else rate
+    )
+    _check_stack(stack, plan_of(state))
+    with suppress(Conflict):
+        taken = journal.compare_and_set(state, as_controller(changed))
+        return _control(stack, state_dir, journal, taken, progress)
+    raise UsageProblem("another controller was quicker", hint="devenv rollout status")
+
+
+def resumable(journal: RolloutJournal) -> RolloutState:
+    """The rollout, which no process runs and which has not ended. Raises UsageProblem."""
+    state = open_rollout(journal)
+    if state.controlled:
+        raise UsageProblem(f"process {state.pid} runs this rollout", hint="devenv rollout status")
+    return state
+
+
+def open_rollout(journal: RolloutJournal) -> RolloutState:
+    """The rollout, which has not ended; a process may run it or not. Raises UsageProblem."""
     state = journal.present()
     if state.phase in ENDED:
         raise UsageProblem(f"the rollout of {state.name} has ended: {state.phase}")
-    if state.controlled:
-        raise UsageProblem(f"process {state.pid} runs this rollout", hint="devenv rollout status")
+    if state.ended:
+        raise UsageProblem(
+            f"the rollout of {state.name} has ended with its controller: its stack was its own (--fresh)",
+            hint="begin again: devenv rollout run PLAN --fresh",
+        )
+    return state
+
+
+def plan_of(state: RolloutState) -> Plan:
+    """The plan of a rollout, with the options that it was run with."""
     plan = parse_plan(state.plan, state.name)
-    _check_stack(stack, plan)
-    with suppress(Conflict):
-        taken = journal.compare_and_set(state, as_controller(state))
-        return _control(stack, state_dir, plan, journal, taken, seed, progress)
-    raise UsageProblem("another controller was quicker", hint="devenv rollout status")
+    return plan if state.rate is None else replace(plan, traffic=replace(plan.traffic, rate=state.rate))
 
 
 def abort_cost(stack: JournaledStack, state_dir: Path, progress: Progress) -> AbortCost:
     """How many open sessions going back to the start loses, without waiting."""
     state = RolloutJournal(state_dir).present()
-    plan = parse_plan(state.plan, state.name)
+    plan = plan_of(state)
     sessions = RolloutPods(stack, plan, state.token, progress).open_sessions()
     reached = {pod: rollout_stage(plan.strategy, name) for pod, name in state.pods.items()}
     present = {**plan.start, **reached}
@@ -126,38 +175,33 @@ def abort_cost(stack: JournaledStack, state_dir: Path, progress: Progress) -> Ab
     return AbortCost(sessions, lost)
 
 
-def abort_here(stack: JournaledStack, state_dir: Path, *, now: bool, seed: int, progress: Progress) -> Rolled:
+def abort_here(stack: JournaledStack, state_dir: Path, *, now: bool, progress: Progress) -> Rolled:
     """Go back without a controller: the one that began has ended, or was killed."""
     journal = RolloutJournal(state_dir)
     state = journal.present()
-    plan = parse_plan(state.plan, state.name)
     request = "abort-now" if now else "abort"
     taken = journal.compare_and_set(state, replace(as_controller(state), request=request))
-    return _control(stack, state_dir, plan, journal, taken, seed, progress)
+    return _control(stack, state_dir, journal, taken, progress)
 
 
 def _control(
-    stack: JournaledStack,
-    state_dir: Path,
-    plan: Plan,
-    journal: RolloutJournal,
-    state: RolloutState,
-    seed: int,
-    progress: Progress,
+    stack: JournaledStack, state_dir: Path, journal: RolloutJournal, state: RolloutState, progress: Progress
 ) -> Rolled:
-    run = open_run(state_dir, f"rollout-{plan.id}", time.time())
-    pods = RolloutPods(stack, plan, state.token, progress)
-    with SteadyTraffic(pods.endpoints, plan, seed) as traffic:
-        controller = Controller(plan, pods, journal, state, traffic, run, progress)
-        try:
+    """Be the controller of ``state`` until it ends; whatever ends this process's part is in the journal."""
+    try:
+        plan = plan_of(state)
+        run = open_run(state_dir, f"rollout-{plan.id}", time.time())
+        pods = RolloutPods(stack, plan, state.token, progress)
+        with SteadyTraffic(pods.endpoints, plan, state.seed) as traffic:
+            controller = Controller(plan, pods, journal, state, traffic, run, progress)
             asked = state.request.startswith("abort")
             ended = controller.back(now=state.request == "abort-now") if asked else controller.go()
-        except BaseException:
-            with suppress(DevenvError, Conflict):
-                left = journal.present()
-                if left.pid == state.pid:
-                    journal.compare_and_set(left, replace(left, pid=0))
-            raise
+    except BaseException:
+        with suppress(DevenvError, Conflict):
+            left = journal.present()
+            if left.pid == state.pid:
+                journal.compare_and_set(left, replace(left, pid=0))
+        raise
     rolled = Rolled(plan, ended, run)
     run.write_json(RESULTS, rolled.to_json())
     return rolled
@@ -185,7 +229,7 @@ def _check_stack(stack: JournaledStack, plan: Plan) -> None:
 def present_state(state_dir: Path) -> tuple[Plan, RolloutState]:
     """The rollout that the journal has. Raises UsageProblem where there is none."""
     state = RolloutJournal(state_dir).present()
-    return parse_plan(state.plan, state.name), state
+    return plan_of(state), state
 
 
 def close(state_dir: Path) -> None:

@@ -140,12 +140,12 @@ def test_a_loss_that_is_not_accepted_stops_the_rollout_and_abort_goes_back(
     cost = abort_cost(stack, state_dir, lambda line: None)
     assert cost.sessions.total >= 0
     assert cost.lost <= cost.sessions.total
-    back = abort_here(stack, state_dir, now=False, seed=1, progress=lambda line: None)
+    back = abort_here(stack, state_dir, now=False, progress=lambda line: None)
     assert back.state.phase is Phase.ABORTED
     assert back.exit_code == 1
     assert {pod.settings["USE_REDIS"] for pod in stack.status().pods} == {"false"}
     with pytest.raises(UsageProblem, match="has ended: aborted"):
-        resume(stack, state_dir, seed=1, progress=lambda line: None)
+        resume(stack, state_dir, progress=lambda line: None)
 
 
 def test_a_plan_for_another_number_of_pods_is_refused(roll: Callable[..., Rolled]) -> None:
@@ -211,7 +211,7 @@ def here(stack: JournaledStack, folder: Path) -> Here:
 
 def test_a_controller_that_is_killed_at_every_step_resumes(here: Here, stack: JournaledStack) -> None:
     (here.folder / "killed.yaml").write_text(HEAD + KILLED, encoding="utf-8")
-    words = ["run", "killed.yaml"]
+    words = ["run", "killed.yaml", "--rate", "39", "--seed", "7"]
     for step, phase in MOMENTS:
         controller = here.start(*words)
         here.reaches(controller, step, phase)
@@ -226,6 +226,7 @@ def test_a_controller_that_is_killed_at_every_step_resumes(here: Here, stack: Jo
     state = here.journal.present()
     assert (state.phase, [result["decision"] for result in state.results]) == (Phase.DONE, ["holds", "holds"])
     assert set(state.pods.values()) == {"births"}
+    assert (state.rate, state.seed, state.backend) == (39, 7, "embedded"), "--resume keeps the options"
 
 
 def test_abort_says_the_cost_and_the_controller_goes_back(here: Here) -> None:

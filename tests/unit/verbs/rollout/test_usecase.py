@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from devenv.core.model.errors import UsageProblem
 from devenv.verbs.rollout.controller import as_controller
 from devenv.verbs.rollout.journal import Phase, RolloutJournal, RolloutState
-from devenv.verbs.rollout.usecase import close
+from devenv.verbs.rollout.plans import shipped_plans
+from devenv.verbs.rollout.usecase import close, open_rollout, plan_of, resumable
 
 STATE = RolloutState(plan="text", name="plan.yaml", token="secret")
 
@@ -35,3 +37,26 @@ def test_one_that_another_process_runs_is_left_alone(tmp_path: Path) -> None:
 
 def test_nothing_to_close_is_no_error(tmp_path: Path) -> None:
     close(tmp_path)
+
+
+def test_the_rate_of_the_command_line_is_that_of_the_rollout() -> None:
+    text = shipped_plans()["guide"]
+    state = replace(STATE, plan=text)
+    assert plan_of(state).traffic.rate != 39
+    assert plan_of(replace(state, rate=39.0)).traffic.rate == 39
+
+
+def test_a_rollout_whose_own_stack_has_ended_is_over_and_another_can_begin(tmp_path: Path) -> None:
+    journal = RolloutJournal(tmp_path)
+    journal.create(replace(STATE, phase=Phase.GATING, fresh=True))
+    with pytest.raises(UsageProblem, match="has ended with its controller"):
+        resumable(journal)
+    journal.create(STATE)
+    assert open_rollout(journal) == resumable(journal)
+
+
+def test_one_that_a_process_runs_is_not_resumed(tmp_path: Path) -> None:
+    journal = RolloutJournal(tmp_path)
+    journal.create(as_controller(replace(STATE, phase=Phase.GATING, fresh=True)))
+    with pytest.raises(UsageProblem, match="runs this rollout"):
+        resumable(journal)
