@@ -27,7 +27,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
     "devenv.captcha_api.stores": (
         ("integration/captcha_api", SERVER, "client cluster getdel specimen watch"),
     ),
-    "devenv.cli": (("unit/cli/test_command_line.py", VERB, "cross_pod options stack_output"),),
+    "devenv.cli": (("unit/cli/test_command_line.py", VERB, "cross_pod options rollout_output stack_output"),),
     "devenv.cli.commands": (
         (
             "integration/cli",
@@ -68,7 +68,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
     "devenv.verbs.init": (("unit/verbs/init", PODS, "mcp_server redis_use"),),
     "devenv.verbs.operate": (("browser/dashboard", PROCESS, "pods"),),
     "devenv.verbs.recordings": (("unit/verbs/recordings", PARTS, "steps"),),
-    "devenv.verbs.rollout": (("integration/verbs/rollout", PODS, "plans pods"),),
+    "devenv.verbs.rollout": (("integration/verbs/rollout", PODS, "pods"),),
     "devenv.verbs.replay": (("integration/verbs/replay", PODS, "concurrent player shrink"),),
     "devenv.wire.edge": (("integration/wire/edge", PROCESS, "supervisor"),),
     "devenv.wire.executor": (

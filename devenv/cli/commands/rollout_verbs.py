@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from devenv.cli.grouped import grouped
 from devenv.cli.options import CommandContext, Common
-from devenv.cli.screen import Screen, Text, grid
+from devenv.cli.rollout_output import GO_ON, cost_lines, next_step, show_rollout
+from devenv.cli.screen import Text, grid
 from devenv.core.model.backends import Backend
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.rollout.outlook import outlook
 from devenv.core.rollout.plan import Plan
-from devenv.core.rollout.sequential import wilson
 from devenv.harness.runs.journal import JournaledStack
 from devenv.stack.protocol import Progress
 from devenv.verbs.operate.select import fresh_stack, running_stack
-from devenv.verbs.rollout.journal import ENDED, Phase, RolloutJournal, RolloutState, ask
+from devenv.verbs.rollout.journal import Phase, RolloutJournal, RolloutState, ask
 from devenv.verbs.rollout.plans import load_plan, shipped_plans
 from devenv.verbs.rollout.usecase import (
-    AbortCost,
     Rolled,
     abort_cost,
     abort_here,
@@ -41,9 +40,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Go from one session store to another in steps; see beforehand what each step loses.",
 )
-
-GO_ON = "devenv rollout run --resume goes on, devenv rollout abort goes back"
-"""What can be done with a rollout that no process runs."""
 
 
 def _names(incomplete: str) -> list[str]:
@@ -155,7 +151,7 @@ def run(
             done = begin(
                 stack, folder, made, text, seed=at.settings.seed, rate=rate, fresh=fresh, progress=progress
             )
-    _show(done, at.screen)
+    show_rollout(done, at.screen)
 
 
 def _backend(at: CommandContext, state: RolloutState) -> Backend | None:
@@ -217,22 +213,9 @@ def status(common: Common) -> None:
     """Show the rollout that is under way, or was the last."""
     at = common.context()
     plan, state = present_state(at.settings.state_dir)
-    _show(Rolled(plan, state, None), at.screen, leave=False)
-    if line := _next(state):
+    show_rollout(Rolled(plan, state, None), at.screen, leave=False)
+    if line := next_step(state):
         at.screen.show(line)
-
-
-def _next(state: RolloutState) -> str:
-    """What can be done now; empty where nothing can or need be."""
-    if state.phase in ENDED:
-        return ""
-    if state.ended:
-        return "its stack was its own (--fresh) and has ended with its controller"
-    if not state.controlled:
-        return f"no process runs it; {GO_ON}"
-    if state.phase is Phase.WAITING:
-        return f"process {state.pid} waits for devenv rollout promote"
-    return f"process {state.pid} runs it"
 
 
 @app.command()
@@ -266,7 +249,7 @@ def abort(
         )
     stack = running_stack(_backend(at, state), folder)
     cost = abort_cost(stack, folder, at.screen.note)
-    at.screen.show(*_cost_lines(cost, now))
+    at.screen.show(*cost_lines(cost, now))
     if dry_run:
         at.screen.result({"cost": cost.to_json()})
         return
@@ -279,63 +262,3 @@ def abort(
         done = abort_here(stack, folder, now=now, progress=progress)
     at.screen.result({**done.to_json(), "cost": cost.to_json()})
     at.screen.show("all pods are at the start again")
-
-
-def _cost_lines(cost: AbortCost, now: bool) -> tuple[str, str]:
-    """How many sessions are open, and how many of them going back loses.
-
-    The pods' memory may still hold sessions that have expired, so their number is the most that can be open.
-    """
-    sessions = cost.sessions
-    in_memory = sum(sessions.in_memory.values())
-    redis = f"{sessions.in_redis} in Redis" if sessions.complete else f"over {sessions.in_redis} in Redis"
-    lost = f"about {cost.lost:.0f} of them"
-    return (
-        f"open now: {redis}, at most {in_memory} in the pods' memory",
-        f"going back now loses {lost}"
-        if now
-        else f"going back with --now would lose {lost}; without it, it waits where that keeps sessions",
-    )
-
-
-def _show(done: Rolled, screen: Screen, *, leave: bool = True) -> None:
-    """The steps with what was predicted and measured; ends with the exit code where ``leave``."""
-    screen.result(done.to_json())
-    plan, state = done.plan, done.state
-    where = f": {state.phase} at step {state.step} of {len(plan.steps)}"
-    screen.show("", Text.assemble((plan.id, "bold"), where))
-    table = grid("step", "", "predicted", "measured", "95 %", "sessions", "decision")
-    for result in state.results:
-        table.add_row(*_row(result))
-    screen.show(table)
-    for result in state.results:
-        for item in result["lost_between"]:
-            between = f"born at {item['born']}, looked up at {item['used']}"
-            line = f"  step {result['number']}: {item['sessions']} lost: {between}: {item['why']}"
-            screen.show(Text(line, "dim"))
-    if done.run is not None:
-        screen.show(Text(f"run {done.run.id}", "dim"))
-    if leave and state.phase is Phase.STOPPED and not state.ended:
-        screen.show(GO_ON)
-    if leave and done.exit_code:
-        raise typer.Exit(done.exit_code)
-
-
-def _row(result: Mapping[str, Any]) -> list[Text | str]:
-    test = result["test"]
-    style = {"holds": "bold green", "stop": "bold red"}.get(result["decision"], "bold yellow")
-    share, interval = "–", ""
-    if test["sessions"]:
-        low, high = wilson(test["lost"], test["sessions"])
-        share, interval = f"{test['lost'] / test['sessions']:.1%}", f"{low:.1%} to {high:.1%}"
-    decision = Text(str(result["decision"]), style)
-    predicted = f"{result['predicted_loss']:.1%}"
-    return [
-        str(result["number"]),
-        result["name"],
-        predicted,
-        share,
-        interval,
-        str(test["sessions"]),
-        decision,
-    ]
