@@ -54,6 +54,7 @@ def test_a_trace() -> None:
         (zipped(trace_network="{"), "x.zip: trace.network:1: not readable as JSON"),
         (zipped(a_har="{}")[:40], "x.zip: not readable as a zip file: File is not a zip file"),
     ],
+    ids=["none", "two", "no JSON", "cut short"],  # a zip's bytes hold the time at which it was made
 )
 def test_what_cannot_be_read(data: bytes, problem: str) -> None:
     with pytest.raises(UsageProblem) as caught:
