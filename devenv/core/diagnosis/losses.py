@@ -90,15 +90,14 @@ def _share(one: Call, other: Call) -> bool:
 def _both_in_memory(story: Story, joined: Joined, create: Call, lost: Call) -> Diagnosis | None:
     here, there = joined.flag(create), joined.flag(lost)
     challenge_id = story.challenge
-    if here is not None and there is not None and here != there:
+    if joined.profile.switchable and here is not None and there is not None and here != there:
         return _mixed(story, joined, create, lost)
     if here:
         return _redis_unused(story, joined, create, lost)
     if joined.own and (refused := _cluster_client(challenge_id, joined, create, lost)) is not None:
         return refused  # whatever a switch says that the service may not have
     if create.pod != lost.pod:
-        sentence = f"the session is in the memory of {create.pod}, and {lost.pod} was asked for it"
-        return finding("pod-memory", challenge_id, sentence, create, lost)
+        return _in_memory_of(challenge_id, create, lost)
     if (restart := joined.restarted(create.pod, create.started, lost.ended)) is not None:
         sentence = (
             f"{create.pod} was restarted after it created the session: its memory went with the process"
@@ -122,6 +121,11 @@ def _both_in_memory(story: Story, joined: Joined, create: Call, lost: Call) -> D
         f"{create.pod} created the session and did not find it again: another of its worker processes did"
     )
     return finding("many-workers", challenge_id, sentence, create, lost)
+
+
+def _in_memory_of(challenge_id: ChallengeId, create: Call, lost: Call) -> Diagnosis:
+    sentence = f"the session is in the memory of {create.pod}, and {lost.pod} was asked for it"
+    return finding("pod-memory", challenge_id, sentence, create, lost)
 
 
 def _expired(create: Call, since: float, when: float) -> bool:
@@ -155,8 +159,13 @@ def _never_reached(story: Story, joined: Joined, create: Call, lost: Call) -> Di
     why = f": {refusal.command} → {refusal.reply}" if refusal is not None else ""
     who = create.pod if create.pod == lost.pod else f"neither {create.pod} nor {lost.pod}"
     sent = "sent no command" if create.pod == lost.pod else "sent a command"
-    unused = f"USE_REDIS=true, yet {who} {sent} about the session to Redis"
+    flag = "USE_REDIS=true, yet " if joined.profile.switchable else ""
+    unused = f"{flag}{who} {sent} about the session to Redis"
     spoke = [pod for pod in (create.pod, lost.pod) if joined.connected(pod, create.started)]
+    if refusal is None and not joined.profile.switchable and create.pod != lost.pod:
+        if create.steps or lost.steps:  # some may be about the session, under a key that does not show it
+            return finding("unexplained", challenge_id, f"{unused}, as far as its keys show", create, lost)
+        return _in_memory_of(challenge_id, create, lost)
     if refusal is None and (spoke or _one_memory(joined, create, lost)):
         # With Redis at hand, or in the only memory there is, it would have been found.
         why = (

@@ -505,6 +505,21 @@ def test_a_cluster_client_of_a_service_that_does_not_read_the_switch(trace: Trac
     assert trace.causes() == ["standalone-cluster-client", "pod-memory"]
 
 
+def test_a_service_without_a_switch_is_not_judged_by_use_redis(trace: Trace) -> None:
+    """Its stack has USE_REDIS=true; a command of the create that is about no session is no flag either."""
+    profile = replace(CAPTCHA, switchable=False)
+    trace.events.append(StackEvent(trace.tick(), "service", None, {"profile": json.dumps(profile.to_json())}))
+    trace.pods(**REDIS)
+    trace.verify(B, trace.create(A), NOT_FOUND)
+    request = trace.begin(A, "create")
+    trace.say(A, "GET", "settings", "1", prefix="app:")
+    trace.end(request, {"challenge_id": "c2" * 16, "ttl": 60})
+    trace.verify(B, "c2" * 16, NOT_FOUND)
+    first, second = trace.findings()
+    assert (first.cause, second.cause) == ("pod-memory", "unexplained")
+    assert "USE_REDIS" not in first.sentence + second.sentence
+
+
 def test_a_cluster_that_announces_what_nobody_reaches(trace: Trace) -> None:
     trace.pods(**REDIS)
     challenge_id = trace.create(A)
