@@ -4,7 +4,7 @@ import { html } from "../vendor/lit-html/lit-html.js";
 import { signal } from "../vendor/signals-core/signals-core.module.js";
 import { call, show } from "./api.js";
 import { letter, short } from "./rows.js";
-import { overview, podNames } from "./state.js";
+import { busy, overview, podNames } from "./state.js";
 import { t } from "./words.js";
 
 export const KINDS = [
@@ -158,7 +158,7 @@ export function sendPanel() {
       <button id="send-right" ?disabled=${none} @click=${() => answerCurrent("right", "solve")}>${t("Right answer")}</button>
       <button id="send-wrong" ?disabled=${none} @click=${() => answerCurrent("wrong", "guess")}>${t("Wrong answer")}</button>
       <button id="send-empty" ?disabled=${none} @click=${() => answerCurrent("empty", "empty")}>${t("Empty answer")}</button>
-      <button id="send-ten" @click=${tenVisitors}>${t("Ten visitors")}</button>
+      <button id="send-ten" ?disabled=${busy.value !== ""} @click=${tenVisitors}>${t("Ten visitors")}</button>
     </div>
     <p class="last" role="status" id="send-last">${last.value}</p>
   </section>`;
