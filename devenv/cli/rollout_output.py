@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from devenv.cli.screen import Screen, Text, grid
-from devenv.core.rollout.sequential import wilson
+from devenv.core.simulation.intervals import wilson
 from devenv.verbs.rollout.journal import ENDED, Phase, RolloutState
 from devenv.verbs.rollout.usecase import AbortCost, Rolled
 
@@ -74,8 +74,8 @@ def _row(result: Mapping[str, Any]) -> list[Text | str]:
     style = {"holds": "bold green", "stop": "bold red"}.get(result["decision"], "bold yellow")
     share, interval = "–", ""
     if test["sessions"]:
-        low, high = wilson(test["lost"], test["sessions"])
-        share, interval = f"{test['lost'] / test['sessions']:.1%}", f"{low:.1%} to {high:.1%}"
+        measured = wilson(test["lost"], test["sessions"])
+        share, interval = f"{measured.value:.1%}", f"{measured.low:.1%} to {measured.high:.1%}"
     decision = Text(str(result["decision"]), style)
     predicted = f"{result['predicted_loss']:.1%}"
     return [

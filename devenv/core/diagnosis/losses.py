@@ -95,7 +95,7 @@ def _both_in_memory(story: Story, joined: Joined, create: Call, lost: Call) -> D
     if here:
         return _redis_unused(story, joined, create, lost)
     if joined.own and (refused := _cluster_client(challenge_id, joined, create, lost)) is not None:
-        return refused  # whatever a switch says that the service may not have
+        return refused  # also with USE_REDIS=false: the service may not read that switch
     if create.pod != lost.pod:
         return _in_memory_of(challenge_id, create, lost)
     if (restart := joined.restarted(create.pod, create.started, lost.ended)) is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from math import inf, log, sqrt
+from math import inf, log
 
 from devenv.core.model.verdict import passes
 
@@ -80,11 +80,3 @@ class SequentialTest:
             "limit": self.limit, "detected": self.detected, "sessions": self.sessions, "lost": self.lost,
             "decision": str(self.decision), "bound": self.bound,
         }  # fmt: skip
-
-
-def wilson(failures: int, trials: int, z: float = 1.959964) -> tuple[float, float]:
-    """The interval that holds the true share with 95 % (``z``): E. B. Wilson, JASA 22, 1927, pp. 209-212."""
-    share, spread = failures / trials, z * z / trials
-    centre = share + spread / 2
-    half = z * sqrt(share * (1 - share) / trials + spread / (4 * trials))
-    return max(0.0, (centre - half) / (1 + spread)), min(1.0, (centre + half) / (1 + spread))
