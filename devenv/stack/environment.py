@@ -10,6 +10,7 @@ from pathlib import Path
 import devenv
 from devenv.core.model.contract import DEFAULTS
 from devenv.core.model.errors import UsageProblem
+from devenv.core.model.migration import DECIDED_BY_REDIS
 from devenv.core.model.topology import SettingChanges, StackSpec
 from devenv.core.model.vocabulary import REDIS_STORES, Strategy, resolve_pod
 
@@ -20,6 +21,7 @@ ADDRESSES = frozenset(
     }
 )  # fmt: skip
 SECRETS = frozenset({"ABSTRACT_HMAC_SECRET", "REDIS_PASSWORD", "MIGRATION_TOKEN"})
+_MIGRATION = frozenset({"MIGRATION_STRATEGY", "MIGRATION_STAGE"})
 _ESSENTIALS = (
     "PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH",
     "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "USERPROFILE", "APPDATA", "LOCALAPPDATA",
@@ -103,12 +105,28 @@ def with_settings(spec: StackSpec, settings: Mapping[str, SettingChanges]) -> St
     pod_env = {pod: dict(env) for pod, env in spec.pod_env.items()}
     for pod, changes in by_full_name(spec, settings).items():
         env = pod_env.setdefault(pod, {})
-        for name, value in changes.items():
+        for name, value in {**_out_of_migration(spec, pod, changes), **changes}.items():
             if value is None:
                 env.pop(name, None)
             else:
                 env[name] = value
     return _agreed(replace(spec, pod_env=pod_env))
+
+
+def _out_of_migration(spec: StackSpec, pod: str, changes: SettingChanges) -> dict[str, str]:
+    """What takes ``pod`` out of a migration whose stage the new flag or store contradicts.
+
+    captcha_api does not start with such a pair, and whoever changes the flag or the store alone means pods
+    without a migration. Empty where they fit, or where the stage is changed too.
+    """
+    if spec.service is not None or not _MIGRATION.isdisjoint(changes):
+        return {}
+    own = spec.settings_of(pod)
+    stage, strategy = own.get("MIGRATION_STAGE", ""), own["SESSION_STRATEGY"]
+    flag = changes.get("USE_REDIS", own["USE_REDIS"]) or str(spec.use_redis)
+    fits = (flag.lower() == "true") == (stage in DECIDED_BY_REDIS)
+    fits = fits and (changes.get("SESSION_STRATEGY", strategy) or strategy) == Strategy.ATOMIC
+    return {} if fits or not stage else dict.fromkeys(sorted(_MIGRATION), "")
 
 
 def _agreed(spec: StackSpec) -> StackSpec:

@@ -6,9 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from devenv.captcha_api.settings import Settings
 from devenv.core.model.errors import UsageProblem
+from devenv.core.model.migration import MigrationStrategy, Stage
+from devenv.core.model.presets import CAPTCHA
+from devenv.core.model.service import ServiceSpec
 from devenv.core.model.topology import StackSpec
 from devenv.core.model.vocabulary import Strategy
+from devenv.core.rollout.stages import rollout_stage
 from devenv.stack import environment
 
 A, B = "captcha-api-a", "captcha-api-b"
@@ -99,3 +104,46 @@ def test_shared_and_own_is_read_back_as_it_was_written() -> None:
     assert env["CAPTCHA_TTL"] == "9"
     assert not environment.ADDRESSES & env.keys()
     assert pod_env == {A: {"REDIS_PREFIX": "rcaptcha:"}, B: {"REDIS_PREFIX": "b:"}}
+
+
+BIRTHS = MigrationStrategy.BIRTHS
+LEFT = {"MIGRATION_STRATEGY": "", "MIGRATION_STAGE": ""}
+
+
+@pytest.mark.parametrize(
+    ("stage", "changes", "leaves"),
+    [
+        (Stage.OFF, {"USE_REDIS": "true"}, True),
+        (Stage.READY, {"USE_REDIS": "True", "SESSION_STRATEGY": "atomic"}, True),
+        (Stage.BIRTHS, {"USE_REDIS": "false"}, True),
+        (Stage.COMPLETE, {"SESSION_STRATEGY": "guide"}, True),
+        (Stage.COMPLETE, {"USE_REDIS": "true"}, False),
+        (Stage.OFF, {"USE_REDIS": "false"}, False),
+        (Stage.OFF, {"REDIS_PREFIX": "other:"}, False),
+    ],
+)
+def test_a_flag_that_contradicts_the_stage_of_a_migration_ends_it_for_that_pod(
+    stage: Stage, changes: dict[str, str], leaves: bool
+) -> None:
+    at_stage = rollout_stage(BIRTHS, stage).settings(Strategy.ATOMIC)
+    before = environment.with_settings(StackSpec(), {A: at_stage, B: at_stage})
+    after = environment.with_settings(before, {A: changes})
+    kept = {name: value for name, value in at_stage.items() if name in LEFT}
+    assert {name: after.settings_of(A)[name] for name in LEFT} == (LEFT if leaves else kept)
+    assert {name: after.settings_of(B)[name] for name in LEFT} == kept
+    Settings.model_validate({name.lower(): value for name, value in settings(after).items()})
+
+
+def test_a_stage_that_is_changed_with_the_flag_is_kept_as_it_was_said() -> None:
+    before = environment.with_settings(
+        StackSpec(), {A: rollout_stage(BIRTHS, Stage.OFF).settings(Strategy.ATOMIC)}
+    )
+    births = rollout_stage(BIRTHS, Stage.BIRTHS).settings(Strategy.ATOMIC)
+    assert environment.with_settings(before, {A: births}).settings_of(A)["MIGRATION_STAGE"] == Stage.BIRTHS
+
+
+def test_ones_own_service_keeps_its_variables_of_these_names() -> None:
+    own = StackSpec(service=ServiceSpec("/srv", CAPTCHA, app="main:app"), env={"MIGRATION_STAGE": "off"})
+    assert (
+        environment.with_settings(own, {A: {"USE_REDIS": "true"}}).settings_of(A)["MIGRATION_STAGE"] == "off"
+    )
