@@ -31,7 +31,8 @@ slack: 0.5
 traffic: { rate: 40, think: 0.05 }
 """
 SURE = "gate: { max-loss: 0, margin: 0.1 }"
-ROUGH = "gate: { margin: 0.3, least: 20 }"
+ROUGH = "gate: { margin: 0.3, least: 60 }"
+"""60 sessions: none of them lost at a share of 25 % happens once in 30 million runs; with 20, once in 300."""
 
 
 @pytest.fixture(scope="module")
