@@ -75,6 +75,7 @@ devenv simulate --pods 3 --policy random
 devenv simulate --pods 4 --redis-pods 1 --policy random --rule mark
 devenv simulate --sweep pods=2..32 --sweep policy=random,round-robin --plot lost.svg --html lost.html
 devenv simulate --pods 3 --policy random --target 0.1%
+devenv simulate --pods 3 --policy round-robin --compare policy=cookie-sticky --compare pods=4
 devenv simulate --like clicks.har
 devenv simulate --pods 3 --policy random --against-real --pairs 2000
 ```

@@ -1,4 +1,4 @@
-"""Intervals on shares: of one setting (Wilson), and of the difference of two on common random numbers."""
+"""Intervals on shares: of one setting (Wilson), and of the difference of two settings."""
 
 from __future__ import annotations
 
@@ -85,3 +85,15 @@ def paired_difference(only_first: int, only_second: int, trials: int, z: float =
     # with no discordant pair the normal interval has no width; 3.69/n is the exact 95 % bound for 0 of n
     half = z * math.sqrt(variance) if only_first + only_second else 3.69 / trials
     return Share(difference, max(-1.0, difference - half), min(1.0, difference + half))
+
+
+def unpaired_difference(first: Share, second: Share) -> Share:
+    """The difference of two independent shares, second minus first, from -1 to 1, with its interval.
+
+    Built from their Wilson intervals: R. G. Newcombe, Interval estimation for the difference between
+    independent proportions, Statistics in Medicine 17 (1998) 873-890, method 10.
+    """
+    difference = second.value - first.value
+    below = math.hypot(second.value - second.low, first.high - first.value)
+    above = math.hypot(second.high - second.value, first.value - first.low)
+    return Share(difference, max(-1.0, difference - below), min(1.0, difference + above))

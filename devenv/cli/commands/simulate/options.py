@@ -106,6 +106,10 @@ class RunFlags:
             metavar="F=V,V", help="Every value of a field: pods=2..32, policy=random,nginx. Repeat."
         ),
     ] = None
+    compare: Annotated[
+        list[str] | None,
+        typer.Option(metavar="F=V", help="Compare with the setting that has this value too. Repeat."),
+    ] = None
     target: Annotated[
         str, typer.Option(metavar="SHARE", help="Say the smallest change that loses no more than this.")
     ] = ""

@@ -11,6 +11,7 @@ from devenv.core.simulation.intervals import Share, wilson
 from devenv.core.simulation.run import Prediction
 from devenv.core.simulation.setting import Setting
 from devenv.verbs.simulate.calibrate import Calibration
+from devenv.verbs.simulate.comparison import Compared
 from devenv.verbs.simulate.sweep import Axis
 from devenv.verbs.simulate.target import Change
 
@@ -101,6 +102,27 @@ def show_sweep(screen: Screen, axes: Sequence[Axis], predictions: Sequence[Predi
         name = " ".join(rows[number][1:]) or "sessions lost"
         lines.add_row(name, f"{sparkline(series)}  {100 * min(series):.3g} % to {100 * max(series):.3g} %")
     screen.show(lines, "")
+
+
+def show_comparison(screen: Screen, done: Compared) -> None:
+    """Both shares, their difference, and whether it may be chance."""
+    changed = ", ".join(f"{name}={value}" for name, value in done.changes.items())
+    screen.show(Text(title(done.first.setting), "bold"), Text(f"compared with {changed}", "bold"), "")
+    table = grid("", "sessions lost", "most by")
+    for name, prediction in (("as given", done.first), (changed, done.second)):
+        top = max(prediction.tally.by_label.items(), key=lambda item: item[1])
+        table.add_row(name, interval(prediction.share), top[0] if top[1] else "")
+    screen.show(table, "")
+    low, high = 100 * done.difference.low, 100 * done.difference.high
+    value = f"{100 * done.difference.value:+.3g} points"
+    within = f" ({low:+.3g} to {high:+.3g})" if low != high else ", exact"
+    if done.differ:
+        screen.show(Text(f"{changed}: {value}{within}", "bold"))
+    else:
+        screen.show(Text(f"{changed}: no difference that was seen: {value}{within}", "bold yellow"))
+    if low != high:
+        how = "on the same sessions" if done.paired else "from two independent runs"
+        screen.show(Text(f"difference {how}; intervals of 95 %", "dim"))
 
 
 def _values(axes: Sequence[Axis]) -> list[tuple[str, ...]]:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from devenv.cli.commands.simulate.options import RunFlags, SettingFlags
-from devenv.cli.commands.simulate.output import show_calibration, show_prediction, show_sweep, show_target
+from devenv.cli.commands.simulate.output import (
+    show_calibration,
+    show_comparison,
+    show_prediction,
+    show_sweep,
+    show_target,
+)
 from devenv.cli.grouped import grouped
 from devenv.cli.options import CommandContext, Common
 from devenv.cli.screen import Text
@@ -22,6 +29,7 @@ from devenv.core.simulation.thinking import Thinking
 from devenv.verbs.recordings.import_file import profile_of
 from devenv.verbs.simulate.calibrate import calibrate
 from devenv.verbs.simulate.clusters import Cell, ClusterName, play, played_on
+from devenv.verbs.simulate.comparison import changes_of, compared
 from devenv.verbs.simulate.defaults import default_fields
 from devenv.verbs.simulate.fields import setting_of, share
 from devenv.verbs.simulate.like import thinking_like
@@ -60,9 +68,12 @@ def simulate(
         _check_target(name, path)
     limit = share(run.target, "target") if run.target else None
     if run.against_real:
-        if run.sweep or run.target or run.plot or run.html:
-            raise UsageProblem("--against-real: not with --sweep, --target, --plot or --html")
+        if run.sweep or run.target or run.plot or run.html or run.compare:
+            raise UsageProblem("--against-real: not with --sweep, --compare, --target, --plot or --html")
         _against_real(at, texts, thinking, run.pairs)
+        return
+    if run.compare:
+        _compare(at, run, Cell(texts, thinking, at.settings.seed, effort), source)
         return
     axes = [axis_of(text) for text in run.sweep or ()]
     if not axes and run.engine in tuple(ClusterName):
@@ -146,6 +157,23 @@ def _target(
     }
     show_target(at.screen, limit, change, tried, held=False)
     return ExpectationFailed.exit_code if certain else Inconclusive.exit_code
+
+
+def _compare(at: CommandContext, run: RunFlags, cell: Cell, source: str) -> None:
+    if run.sweep or run.target or run.plot or run.html or run.engine in tuple(ClusterName):
+        raise UsageProblem("--compare: not with --sweep, --target, --plot, --html or a cluster's engine")
+    changes = changes_of(run.compare or ())
+    both = cell, replace(cell, texts={**cell.texts, **changes})
+    if cell.thinking is not None and "think" in changes:
+        raise UsageProblem("--like and --compare think: both say the thinking time", hint="give one of them")
+    settings = [setting_of(each.texts, each.thinking) for each in both]
+    if settings[0] == settings[1]:
+        raise UsageProblem("--compare: the setting has these values already", hint="give another value")
+    first, second = _played(at, both, run.engine, "")
+    done = compared(both, (first, second))
+    show_comparison(at.screen, done)
+    at.screen.show(Text(f"seed {at.settings.seed}; what was not given is from {source}", "dim"))
+    at.screen.result({"seed": at.settings.seed, "defaults_from": source, **done.to_json()})
 
 
 def _against_real(at: CommandContext, texts: dict[str, str], thinking: Thinking | None, pairs: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from devenv.core.simulation.intervals import design_effect, paired_difference, wilson
+from devenv.core.simulation.intervals import design_effect, paired_difference, unpaired_difference, wilson
 
 
 def test_wilson_against_published_values() -> None:
@@ -46,6 +46,16 @@ def test_no_discordant_pair_is_no_proof_of_equality() -> None:
     share = paired_difference(0, 0, 1000)
     assert share.value == 0
     assert share.high > 0.003
+
+
+def test_unpaired_difference_against_published_values() -> None:
+    """Newcombe, Statistics in Medicine 17 (1998) 873-890, table II, method 10."""
+    for first, second, low, high in [
+        ((48, 80), (56, 70), 0.0524, 0.3339), ((3, 10), (9, 10), 0.1705, 0.8090),
+        ((0, 20), (10, 10), 0.6791, 1.0), ((0, 29), (5, 56), -0.0381, 0.1926),
+    ]:  # fmt: skip
+        share = unpaired_difference(wilson(*first), wilson(*second))
+        assert [share.low, share.high] == pytest.approx([low, high], abs=5e-4)
 
 
 def test_batches_that_share_their_luck_widen_the_interval() -> None:
