@@ -116,7 +116,7 @@ def with_settings(spec: StackSpec, settings: Mapping[str, SettingChanges]) -> St
 def _out_of_migration(spec: StackSpec, pod: str, changes: SettingChanges) -> dict[str, str]:
     """What takes ``pod`` out of a migration whose stage the new flag or store contradicts.
 
-    captcha_api does not start with such a pair, and whoever changes the flag or the store alone means pods
+    captcha_api does not start with such a pair; a change of the flag or the store alone is meant for pods
     without a migration. Empty where they fit, or where the stage is changed too.
     """
     if spec.service is not None or not _MIGRATION.isdisjoint(changes):
