@@ -63,7 +63,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("integration/verbs/doctor", PODS, "crossings sessions settings_sources"),
     ),
     "devenv.verbs.explain": (("unit/verbs/explain", PARTS, "report"),),
-    "devenv.verbs.explore": (("integration/verbs/explore", PODS, "learned_mode"),),
+    "devenv.verbs.explore": (("integration/verbs/explore", PODS, "learned_mode sequences"),),
     "devenv.verbs.export": (("unit/core/kubernetes", PARTS, "kubernetes"),),
     "devenv.verbs.init": (("unit/verbs/init", PODS, "mcp_server redis_use"),),
     "devenv.verbs.operate": (("browser/dashboard", PROCESS, "pods"),),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from devenv.core.search.outcome import Outcome, OutcomeViolation
+from devenv.core.search.outcome import Outcome, OutcomeViolation, is_graded
 from devenv.core.search.reporter import SearchReporter
 from devenv.core.search.system import Stopped
 
@@ -58,6 +58,10 @@ class Collected:
     kinds: dict[str, Occurrence] = field(default_factory=dict)
     counted: bool = True
     """Whether ``traces`` are all that were searched."""
+    graded: bool = False
+    """Whether any answer said what came of its request."""
+    ungraded: Outcome | None = None
+    """An end in which no answer did."""
     ends: dict[Hashable, int] = field(default_factory=dict)
     """By outcome, equal requests taken for one: in how many ways it can be given to them."""
 
@@ -65,6 +69,7 @@ class Collected:
         """One trace."""
         self.traces += 1
         self.ends[outcome] = 1
+        self.look_at_answers(outcome)
         for finding in findings:
             met = self.kinds.get(finding.kind)
             if met is None:
@@ -77,6 +82,13 @@ class Collected:
             self.look()
         if self.budget.traces is not None and self.traces >= self.budget.traces:
             raise Stopped
+
+    def look_at_answers(self, outcome: Outcome) -> None:
+        """Note whether any answer was graded."""
+        if is_graded(outcome):
+            self.graded = True
+        elif self.ungraded is None:
+            self.ungraded = outcome
 
     def note_end(
         self,

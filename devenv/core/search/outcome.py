@@ -18,6 +18,7 @@ from devenv.core.model.captcha_http import outcome_of
 from devenv.core.model.contract import CAPTCHA_TTL_SECONDS, REDIS_PREFIX
 from devenv.core.model.events import EventType, HistoryEvent
 from devenv.core.model.ids import SessionKey
+from devenv.core.model.vocabulary import Outcome as ServiceOutcome
 from devenv.core.search.behaviour import NO_ANSWER, Answered
 from devenv.core.search.expression import Participant
 from devenv.core.spec.session import ATTEMPTS_LIMIT
@@ -27,6 +28,8 @@ HALF_DONE = "half-done"
 SERVER_ERROR = "server-error"
 _REFUSALS = (409, 423, 425, 429, 503)
 """HTTP statuses by which a service refuses a request, for instance because another one holds the lock."""
+AT_NO_COST = "wrong, at no cost"
+"""The message of a wrong answer of a service whose sessions take any number of them."""
 WHOLE = 1000 * CAPTCHA_TTL_SECONDS
 AGED_MS = 400
 """Left to live after ageing: less than half a second, which TTL rounds to 0."""
@@ -54,21 +57,9 @@ class Outcome:
     left: int | None
     """The time that the session's key has left, as ``life`` rounds it."""
     document: str | None
-    """The value of the session's key, as canonical JSON."""
+    """The value of the session's key, as ``canonical_document`` writes it."""
     beside: tuple[Beside, ...] = ()
     """The challenge's other keys, receipts apart."""
-
-    def to_json(self) -> dict[str, Any]:
-        """A plain dict."""
-        answers = [{"status": answer.status, "body": _body(answer)} for answer in self.answers]
-        document = None if self.document is None else json.loads(self.document)
-        return {
-            "answers": answers,
-            "happened": [*self.happened],
-            "left": self.left,
-            "document": document,
-            "beside": [list(item) for item in self.beside],
-        }
 
 
 def beside_of(keys: Mapping[str, tuple[int | None, bytes | None]], session: SessionKey) -> tuple[Beside, ...]:
@@ -99,13 +90,34 @@ class OutcomeViolation:
     sentence: str
 
 
+Remains = tuple[int | None, str | None]
+"""What is left of a session's key: ``Outcome.left`` and ``Outcome.document``, or None for any text."""
+
+
+def read_answer(answer: Answered) -> ServiceOutcome:
+    """What an answer says of the request; ERROR where it grades nothing."""
+    body = _body(answer)
+    if body.get("message") == AT_NO_COST:
+        return ServiceOutcome.WRONG
+    return outcome_of(answer.status, body)
+
+
+def is_graded(outcome: Outcome) -> bool:
+    """Whether any answer says what came of its request. Where none does, nothing was judged by answers."""
+    return any(read_answer(answer) is not ServiceOutcome.ERROR for answer in outcome.answers)
+
+
 def judge(
-    cast: Sequence[Participant], outcome: Outcome, limit: int | None = ATTEMPTS_LIMIT
+    cast: Sequence[Participant],
+    outcome: Outcome,
+    limit: int | None = ATTEMPTS_LIMIT,
+    usual: frozenset[Remains] = frozenset(),
 ) -> tuple[OutcomeViolation, ...]:
     """What is wrong, each kind once. All requests and events count as simultaneous.
 
     An order of traces does not keep who came later, so nothing may be concluded from that. ``limit``: graded
-    answers that a session takes; 0: any number; None: not known.
+    answers that a session takes; 0: any number; None: not known. ``usual``: what the same requests leave of
+    the key one after the other; a service may keep an empty session under its key.
     """
     requests = [item for item in cast if item.answer is not None]
     events = [item for item in cast if item.event is not None]
@@ -120,11 +132,15 @@ def judge(
             continue
         if _is_refusal(answer, outcome):
             continue
+        if 400 <= answer.status < 500 and answer.status not in _REFUSALS:
+            continue  # the request is at fault, or the session is gone: the server did not break
         kind = REPLY_LOST if lost else SERVER_ERROR
         findings.setdefault(kind, OutcomeViolation(kind, f"{request.name} was answered HTTP {answer.status}"))
     report = judge_history(history_of(_events(requests, events, outcome, limit)))
     for violation in report.violations:
         kind = _kind(violation, bool(lost), bool(cut))
+        if kind == Kind.RESURRECTED_KEY and {(outcome.left, outcome.document), (outcome.left, None)} & usual:
+            continue
         sentence = _sentence(kind, violation, requests, outcome)
         findings.setdefault(kind, OutcomeViolation(kind, sentence))
     return tuple(findings.values())

@@ -66,9 +66,9 @@ class RedisStore:
         return True, after
 
 
-def fresh_database(key: SessionKey, document: str, ttl_ms: int) -> Database:
+def fresh_database(key: SessionKey, document: bytes, ttl_ms: int) -> Database:
     """One session, just created."""
-    return Database(((key.encode(), Entry(Text(document.encode()), NOW + ttl_ms)),))
+    return Database(((key.encode(), Entry(Text(document), NOW + ttl_ms)),))
 
 
 def left_of(database: Database, key: SessionKey) -> int | None:
@@ -91,7 +91,7 @@ def keys_of(database: Database) -> dict[str, tuple[int | None, bytes | None]]:
 
 
 def document_of(database: Database, key: SessionKey) -> str | None:
-    """The JSON document under a key, in canonical form."""
+    """The text under a key, in canonical form."""
     entry = database.entry(key.encode())
     return (
         canonical_document(entry.value.data) if entry is not None and isinstance(entry.value, Text) else None
@@ -99,9 +99,10 @@ def document_of(database: Database, key: SessionKey) -> str | None:
 
 
 def canonical_document(data: bytes) -> str:
-    """JSON text that is the same for equal documents; text that is no JSON as it is."""
-    text = data.decode("utf-8", "backslashreplace")
+    """JSON text that is the same for equal documents. What is no JSON has a text of its own for each value: a
+    backslash is doubled, and a byte that is no UTF-8 is written as ``\\xff``.
+    """
     try:
-        return json.dumps(json.loads(text), ensure_ascii=False, sort_keys=True)
+        return json.dumps(json.loads(data.decode()), ensure_ascii=False, sort_keys=True)
     except ValueError:
-        return text
+        return data.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")

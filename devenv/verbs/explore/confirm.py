@@ -11,7 +11,6 @@ from typing import Any
 import yaml
 
 from devenv.core.checker.invariants import Kind
-from devenv.core.model.captcha_http import outcome_of
 from devenv.core.model.schedule import Event, Release, Schedule, Step
 from devenv.core.model.topology import RedisMode
 from devenv.core.model.vocabulary import CATALOGUE_STORES, Strategy
@@ -19,7 +18,7 @@ from devenv.core.search.access import Touched
 from devenv.core.search.behaviour import CUT_SHORT
 from devenv.core.search.collecting import Occurrence
 from devenv.core.search.expression import Participant
-from devenv.core.search.outcome import HALF_DONE, SERVER_ERROR, Outcome, OutcomeViolation, judge
+from devenv.core.search.outcome import HALF_DONE, SERVER_ERROR, Outcome, OutcomeViolation, judge, read_answer
 from devenv.verbs.explore.executor_client import Remote
 from devenv.verbs.explore.fixture import Fixture
 from devenv.verbs.explore.result import ExploredViolation, ShownStep
@@ -79,7 +78,7 @@ async def confirm(
     """
     job = job_of(fixture, candidate.cast, candidate.run, watch=True)
     first, *others = await remote.scheduled([job] * replays)
-    kinds = {item.kind: item for item in judge(candidate.cast, first.outcome, fixture.limit)}
+    kinds = {item.kind: item for item in judge(candidate.cast, first.outcome, fixture.limit, fixture.usual)}
     confirmed = candidate.finding.kind in kinds
     same = sum(1 for run in others if _observed(run) == _observed(first)) + 1
     finding = kinds.get(candidate.finding.kind, candidate.finding)
@@ -190,7 +189,7 @@ def scenario_text(
     expected: dict[str, Any] = {}
     for request, answer in zip(requests, outcome.answers, strict=True):
         body = json.loads(answer.body)
-        wanted: dict[str, Any] = {"outcome": str(outcome_of(answer.status, body))}
+        wanted: dict[str, Any] = {"outcome": str(read_answer(answer))}
         if isinstance(body, dict) and isinstance(body.get("attempts"), int):
             wanted["attempts"] = body["attempts"]
         expected[request.name] = wanted

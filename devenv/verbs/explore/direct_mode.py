@@ -76,7 +76,7 @@ async def search(
                 continue
             findings = known.get(run.outcome)
             if findings is None:
-                findings = known[run.outcome] = judge(cast, run.outcome, fixture.limit)
+                findings = known[run.outcome] = judge(cast, run.outcome, fixture.limit, fixture.usual)
             collected.note(way.run, run.outcome, findings)
         collected.look()
 

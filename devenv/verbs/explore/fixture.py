@@ -21,6 +21,7 @@ from devenv.core.model.topology import RedisMode, StackStatus
 from devenv.core.model.vocabulary import Answer, CaptchaType
 from devenv.core.search.behaviour import RESTART
 from devenv.core.search.expression import Participant
+from devenv.core.search.outcome import Remains
 from devenv.core.spec.session import ATTEMPTS_LIMIT
 from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.exchanges import Challenge, Submission
@@ -38,7 +39,8 @@ class Fixture:
     kind: str
     """Its type."""
     key: SessionKey
-    document: str
+    document: bytes
+    """Its value, any bytes."""
     submissions: Mapping[Answer, Submission]
     """What is sent for each answer."""
     ttl_ms: int
@@ -49,6 +51,8 @@ class Fixture:
     """How it is sent; None: as the contract says."""
     cluster: str | None = None
     """Where Redis is a cluster, the pods' REDIS_CLUSTER, empty without it; None: Redis is none."""
+    usual: frozenset[Remains] = frozenset()
+    """What the requests leave of the key one after the other; asked of a user-provided service only."""
 
     @property
     def limit(self) -> int | None:
@@ -97,7 +101,7 @@ async def build_stage(
         1000 * int(settings.get("CAPTCHA_TTL") or CAPTCHA_TTL_SECONDS),
         int(settings.get("REDIS_DB") or 0),
     )
-    text = json.dumps(document, ensure_ascii=False)
+    text = json.dumps(document, ensure_ascii=False).encode()
     cluster = _cluster(status, settings)
     return Fixture(str(kind), key, text, submissions, ttl_ms, tuple(pods), db, cluster=cluster)
 
@@ -156,12 +160,12 @@ async def own_stage(
         keys = keys_with(redis, challenge_id) if challenge_id else []
         if len(keys) != 1 or redis.type(keys[0]) != b"string":
             raise _no_text(status, challenge_id, keys)
-        text = bytes(redis.get(keys[0]) or b"").decode("utf-8", "backslashreplace")  # type: ignore[arg-type]
+        text = bytes(redis.get(keys[0]) or b"")  # type: ignore[arg-type]
         left = int(redis.pttl(keys[0]))
     ttl_ms = max(1000, round(left / 1000) * 1000) if left > 0 else 60_000
     key, document = (
         SessionKey(keys[0].replace(challenge_id, ANY_ID)),
-        text.replace(challenge_id, ANY_ID),
+        text.replace(challenge_id.encode(), ANY_ID.encode()),
     )
     cluster = _cluster(status, settings)
     return Fixture("any", key, document, submissions, ttl_ms, tuple(pods), db, profile, cluster)

@@ -43,7 +43,9 @@ class Judged:
             outcome = self._learned.outcome(state)
             findings = self._findings.get(outcome)
             if findings is None:
-                findings = self._findings[outcome] = judge(self._learned.cast, outcome, self._learned.limit)
+                findings = self._findings[outcome] = judge(
+                    self._learned.cast, outcome, self._learned.limit, self._learned.usual
+                )
             known = self._states[state] = (outcome, findings)
         return known
 
@@ -89,6 +91,7 @@ def note_ends(learned: LearnedSystem, collected: Collected, traces: Mapping[End,
     judged = Judged(learned)
     for end in learned.search.ends:
         outcome, findings = judged.of(learned.search.packed(end))
+        collected.look_at_answers(outcome)
         collected.note_end(
             shared(learned.cast, outcome),
             findings,

@@ -21,7 +21,7 @@ from devenv.core.search.behaviour import (
 )
 from devenv.core.search.composition import Composition, PackedState, Program
 from devenv.core.search.expression import Participant
-from devenv.core.search.outcome import Outcome, beside_of, life
+from devenv.core.search.outcome import Outcome, Remains, beside_of, life
 from devenv.core.search.places import Question
 from devenv.core.search.product_states import ProductSearch
 from devenv.core.search.redis_store import RedisStore, document_of, fresh_database, keys_of, left_of
@@ -51,6 +51,8 @@ class LearnedSystem:
     key: SessionKey
     limit: int | None
     """Graded answers that a session takes; 0: any number; None: not known."""
+    usual: frozenset[Remains]
+    """What requests leave of the key one after the other."""
     search: ProductSearch
     """What it can come to; at its end once the system was learned."""
 
@@ -125,8 +127,9 @@ class Learner:
         system = Composition(programs, RedisStore(self.scripts), self._fresh())
         requests = sum(1 for item in cast if item.answer is not None)
         search = ProductSearch(system, self._groups(cast), merge=requests >= MERGED_FROM)
+        fixture = self.fixture
         return LearnedSystem(
-            tuple(cast), system, tuple(programs), self.fixture.key, self.fixture.limit, search
+            tuple(cast), system, tuple(programs), fixture.key, fixture.limit, fixture.usual, search
         )
 
     def _groups(self, cast: Sequence[Participant]) -> list[int]:

@@ -13,6 +13,7 @@ from devenv.core.model.verdict import passes
 from devenv.core.model.vocabulary import REDIS_STORES, CaptchaType, Strategy
 from devenv.core.render.junit import Case, Problem, ProblemKind, Suite
 from devenv.core.search.expression import Meeting, parse_meeting
+from devenv.core.search.outcome import Outcome
 
 
 class Mode(StrEnum):
@@ -65,6 +66,18 @@ LIMIT_NOT_KNOWN = (
     "profile.limit is not set: whether a wrong answer ends the session, and how attempts are counted, was "
     "not judged"
 )
+
+
+def nothing_graded(outcome: Outcome) -> str:
+    """Why an exploration in which no answer was graded is no pass; ``outcome``: an end of it."""
+    answer = outcome.answers[0]
+    shown = f"HTTP {answer.status} {answer.body[:80]}"
+    return (
+        f"no answer was graded (the first: {shown}), so nothing was judged by answers: [[profile.success]], "
+        "wrong and not-found in devenv.toml hold for none of them"
+    )
+
+
 INTERRUPTED = "interrupted"
 """Why something was not done: Ctrl-C."""
 

@@ -29,7 +29,15 @@ from devenv.verbs.explore.confirm import Candidate, confirm, job_of, scenario_te
 from devenv.verbs.explore.executor_client import Remote
 from devenv.verbs.explore.fixture import Fixture, build_stage, own_stage
 from devenv.verbs.explore.learner import LearnedSystem, Learner
-from devenv.verbs.explore.result import INTERRUPTED, Exploration, ExploredViolation, ExploreOptions, Mode
+from devenv.verbs.explore.result import (
+    INTERRUPTED,
+    Exploration,
+    ExploredViolation,
+    ExploreOptions,
+    Mode,
+    nothing_graded,
+)
+from devenv.verbs.explore.sequences import left_by_sequences
 from devenv.verbs.operate.select import fresh_stack, running_stack
 from devenv.wire.executor.known_scripts import known_scripts
 
@@ -179,6 +187,8 @@ class _Exploring:
                 self._timed("search", lambda: self._search_learned(learner, collected))
                 candidates = self._timed("shrink", lambda: self._shrink_learned(learner, collected))
             seconds = time.monotonic() - self._begun
+            if collected.ungraded is not None and not collected.graded:
+                self._why = self._why or nothing_graded(collected.ungraded)
             violations = self._timed("confirm", lambda: self._confirm(candidates, fixture, folder))
         finally:
             self._runner.run(self._remote.aclose())
@@ -200,7 +210,9 @@ class _Exploring:
         for pod in fixture.pods:
             job = job_of(replace(fixture, pods=(pod,)), [alone], ())
             await self._remote.scheduled([job] * 2)
-        return fixture
+        if fixture.profile is None:
+            return fixture
+        return replace(fixture, usual=await left_by_sequences(fixture, self._casts[0], self._remote))
 
     def _search_learned(self, learner: Learner, collected: Collected) -> None:
         """One cast after the other."""

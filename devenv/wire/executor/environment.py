@@ -12,6 +12,7 @@ from devenv.core.model.service import Filled, ServiceProfile
 from devenv.core.model.vocabulary import NOT_FOUND_MESSAGE, Outcome
 from devenv.core.resp.values import Reply
 from devenv.core.search.behaviour import Act, Answered
+from devenv.core.search.outcome import AT_NO_COST
 from devenv.core.search.redis_store import RedisStore
 from devenv.core.spec.learned_scripts import LearnedScripts, NotLearned, ScriptCall, ScriptEffect
 from devenv.core.spec.redis_model import Database
@@ -235,7 +236,7 @@ def _as_contract(answer: Answered, profile: ServiceProfile) -> Answered:
     if outcome is Outcome.NOT_FOUND:
         words["message"] = NOT_FOUND_MESSAGE
     elif outcome is Outcome.WRONG and profile.limit == NO_LIMIT:
-        words["message"] = "wrong, at no cost"
+        words["message"] = AT_NO_COST
     if isinstance(count := profile.canonical(body).get("attempts"), int):
         words["attempts"] = count
     return Answered(200, json.dumps(words, sort_keys=True))

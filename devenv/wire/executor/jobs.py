@@ -158,7 +158,8 @@ class Scheduled:
     """Let requests and events run on one fresh session, step by step."""
 
     key: SessionKey
-    document: str
+    document: bytes
+    """The session's value, with ``ANY_ID`` for its id: any bytes, as the service wrote them."""
     ttl_ms: int
     calls: tuple[Call, ...]
     """The requests: processes 0, 1, …"""
@@ -190,7 +191,7 @@ class Scheduled:
         return {
             "kind": "scheduled",
             "key": self.key,
-            "document": self.document,
+            "document": self.document.decode("latin-1"),
             "ttl_ms": self.ttl_ms,
             "calls": [call.to_json() for call in self.calls],
             "events": [[event.event, event.target, event.pod] for event in self.events],
@@ -205,7 +206,7 @@ class Scheduled:
         """The inverse of ``to_json``."""
         return cls(
             data["key"],
-            data["document"],
+            data["document"].encode("latin-1"),
             data["ttl_ms"],
             tuple(Call.from_json(call) for call in data["calls"]),
             tuple(EventCall(event, target, pod) for event, target, pod in data["events"]),

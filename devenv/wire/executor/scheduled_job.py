@@ -40,7 +40,7 @@ class ScheduledJob:
     async def run(self) -> ScheduledRun:
         """Until everything is over."""
         environment, slot, job = self._environment, self._slot, self._job
-        key, document = self._real(job.key), slot.real(job.document.encode())
+        key, document = self._real(job.key), slot.real(job.document)
         await environment.redis(job.db, b"SET", key, document, b"PX", b"%d" % job.ttl_ms)
         try:
             for number in range(len(job.calls)):

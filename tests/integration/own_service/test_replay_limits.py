@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +60,25 @@ def test_a_lock_of_two_commands_loses_attempts_and_its_busy_is_no_server_error(
         locks = [taken.index((name, "SETEX")) for name in ("V1", "V2")]
         asked = [taken.index((name, "TTL")) for name in ("V1", "V2")]
         assert max(asked) < min(locks)  # both ask for the lock before either takes it
+
+
+def test_sessions_of_bytes_whose_answers_end_with_the_connection(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """A change while the session ends brings it back: that order alone, and its scenario shows it again."""
+    folder = tmp_path / "service"
+    shutil.copytree(SERVICES / "closing_answers", folder)
+    text = (folder / "devenv.toml").read_text(encoding="utf-8")
+    text = text.replace("python main.py", f"{Path(sys.executable).as_posix()} main.py")
+    (folder / "devenv.toml").write_text(text, encoding="utf-8")
+    returncode, result = explored(folder, environment, "W+R")
+    [found] = result["violations"]
+    assert (returncode, found["kind"], found["traces"], result["traces"]) == (1, "resurrected-key", 1, 4)
+    assert (found["confirmed"], found["replayed"]) == (True, found["replays"])
+    again = devenv_run(folder, environment, "replay", found["scenario_file"], "--strategy", "guide")
+    assert again.returncode == 0, again.stdout + again.stderr
+
+    (folder / "devenv.toml").write_text(text.replace("{ did =", "{ done ="), encoding="utf-8")
+    ungraded = devenv_run(folder, environment, "explore", "W+W", "--json")
+    assert ungraded.returncode == 3
+    assert "no answer was graded" in json.loads(ungraded.stdout)["verdict"]

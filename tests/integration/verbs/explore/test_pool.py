@@ -77,7 +77,7 @@ def job(path: str = "/count", prefix: tuple[int, ...] = (), requests: int = 2, *
     calls = tuple(
         Call(f"V{at}", "pod", path, {"challenge_id": ANY_ID, **body}) for at in range(1, requests + 1)
     )
-    return Scheduled(KEY, "0", 60_000, calls, (), prefix, watch=True)
+    return Scheduled(KEY, b"0", 60_000, calls, (), prefix, watch=True)
 
 
 @asynccontextmanager
@@ -177,7 +177,7 @@ class Counting:
 
     lock: bool
     key = KEY
-    document: str = "0"
+    document: bytes = b"0"
     ttl_ms: int = 60_000
     db: int = 0
     limit: int | None = ATTEMPTS_LIMIT
@@ -237,5 +237,5 @@ def test_steps_that_are_not_there_are_told(service: Service) -> None:
     [problem] = play(service, job(prefix=(0, 0, 0)))
     assert isinstance(problem, DevenvError)
     assert "step 3" in problem.message
-    [unknown] = play(service, Scheduled(KEY, "0", 60_000, (Call("V1", "nowhere", "/count", {}),), ()))
+    [unknown] = play(service, Scheduled(KEY, b"0", 60_000, (Call("V1", "nowhere", "/count", {}),), ()))
     assert "there is no pod 'nowhere'" in unknown.message

@@ -219,7 +219,7 @@ def test_our_script_without_its_model_gives_the_same(redis_port: int, pod: tuple
     selected = {Answer.RIGHT: [0, 2, 3, 5, 6, 8], Answer.WRONG: [1, 4, 7], Answer.EMPTY: []}
     submissions = {answer: {"selections": item} for answer, item in selected.items()}
     fixture = Fixture(
-        "abstract", SessionKey(KEY.decode()), json.dumps(document), submissions, 60_000, ("pod",)
+        "abstract", SessionKey(KEY.decode()), json.dumps(document).encode(), submissions, 60_000, ("pod",)
     )
     found: list[list[tuple[int, set[Any]]]] = []
     asked = []

@@ -37,7 +37,7 @@ from tests.unit.core.search.oracles import count_interleavings, count_traces, en
 
 KEY = SessionKey("rcaptcha:abstract:1")
 STORE = RedisStore(NO_SCRIPTS)
-FRESH = fresh_database(KEY, json.dumps({"attempts": 0, "positive": True}), 60_000)
+FRESH = fresh_database(KEY, json.dumps({"attempts": 0, "positive": True}).encode(), 60_000)
 
 
 def guide_request(kind: str) -> Any:
@@ -179,7 +179,7 @@ def test_a_lost_reply_is_a_way_of_its_own() -> None:
     behaviour.learn((b"1",), (get(), Answered(200, "{}")))
     behaviour.learn((LOST, b"1"), (get(), get(), Answered(200, "{}")))
     programs: list[Any] = [LearnedProgram(behaviour, "V1", 0), FaultEffect((0,), "lost:V1", LOSE)]
-    database = fresh_database(SessionKey("k"), "1", 1000)
+    database = fresh_database(SessionKey("k"), b"1", 1000)
     system = Composition(programs, STORE, database)
     ends = []
     SourceDpor(system, lambda run, state: ends.append((tuple(run), system.node(state, 0)))).search()

@@ -7,7 +7,16 @@ import pytest
 from devenv.core.model.ids import SessionKey
 from devenv.core.search.behaviour import NO_ANSWER, Answered
 from devenv.core.search.expression import parse_meeting
-from devenv.core.search.outcome import Beside, Outcome, beside_of, judge, life
+from devenv.core.search.outcome import (
+    AT_NO_COST,
+    Beside,
+    Outcome,
+    beside_of,
+    is_graded,
+    judge,
+    life,
+    read_answer,
+)
 
 
 def answered(status: int = 200, **body: object) -> Answered:
@@ -59,6 +68,8 @@ WHOLE = '{"attempts": 1, "cid": "x"}'
         ("R+W", [RIGHT, answered(429, detail="slow down")], [], None, None, []),
         ("R+W", [RIGHT, answered(500, detail="busy")], [], None, None, ["server-error"]),
         ("R+W", [BUSY, BUSY], [], None, None, ["server-error"]),  # nobody was served
+        ("R+W", [RIGHT, answered(404)], [], None, None, []),
+        ("R+W", [answered(400), answered(404)], [], None, None, []),
         ("W+W+W", [WRONG, WRONG, BUSY], [], 60_000, WHOLE, ["lost-attempt"]),
     ],
 )  # fmt: skip
@@ -121,3 +132,42 @@ def test_the_limit_of_the_service(limit: int | None, answers: list[Answered], ki
     cast = parse_meeting("W+W").cast()[0]
     found = judge(cast, Outcome(tuple(answers), (), None, None), limit)
     assert sorted(item.kind for item in found) == kinds
+
+
+AT_COST_NOTHING = answered(success=False, message=AT_NO_COST)
+
+
+@pytest.mark.parametrize(
+    ("answers", "graded"),
+    [
+        ([RIGHT], True),
+        ([answered(500), AT_COST_NOTHING], True),
+        ([GONE], True),
+        ([answered(done=True), answered(404), NO_ANSWER], False),
+    ],
+)
+def test_whether_any_answer_was_graded(answers: list[Answered], graded: bool) -> None:
+    assert is_graded(Outcome(tuple(answers), (), None, None)) is graded
+
+
+def test_a_wrong_answer_at_no_cost_is_a_wrong_one() -> None:
+    assert str(read_answer(AT_COST_NOTHING)) == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("usual", "kinds"),
+    [
+        ((), ["resurrected-key"]),
+        (((60_000, "{}"),), ["resurrected-key"]),
+        (((60_000, WHOLE),), []),
+        (((60_000, None),), []),
+        (((-1, None),), ["resurrected-key"]),
+    ],
+)
+def test_what_requests_leave_one_after_the_other_is_no_resurrection(
+    usual: tuple[tuple[int, str | None], ...], kinds: list[str]
+) -> None:
+    """aiohttp-session's logout writes {}: that the key is there proves nothing."""
+    outcome = Outcome((RIGHT,), (), 60_000, WHOLE)
+    found = judge(parse_meeting("R").cast()[0], outcome, 0, frozenset(usual))
+    assert [item.kind for item in found] == kinds
