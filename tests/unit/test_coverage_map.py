@@ -38,6 +38,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
         ),
     ),
     "devenv.cli.commands.simulate": (("unit/verbs/simulate/test_simulate.py", VERB, "options output verb"),),
+    "devenv.core.balancers": (("unit/core/balancers", DATA, "setting"),),
     "devenv.core.diagnosis": (("unit/core/diagnosis/test_losses.py", PARTS, "words"),),
     "devenv.core.kubernetes": (("unit/core/kubernetes/test_manifests.py", PARTS, "redis service stack"),),
     "devenv.core.model": (

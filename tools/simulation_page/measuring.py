@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from devenv.core.balancers import Server, parse_balancer
 from devenv.core.simulation.setting import Setting
 from devenv.harness.client.session_load import Played, play_sessions
+from devenv.stack.balancers import WHEEL, find, override_of, running_balancer
 from devenv.verbs.operate.select import fresh_stack
 from devenv.verbs.simulate.calibrate import Calibration, calibrate, calibration, predicted, script, spec_of
 from devenv.verbs.simulate.fields import setting_of
-from tools.simulation_page.balancers import balancer
 from tools.simulation_page.settings import SESSIONS, SETTINGS, Measured
 
 SEED = 1
@@ -49,13 +51,20 @@ def measure(each: Measured, folder: Path) -> Calibration:
     return calibration(predicted(setting, played, SEED), played, each.balancer)
 
 
-def _behind(name: str, setting: Setting, folder: Path) -> Played:
-    """The sessions through a balancer beside the stack: the pods are the stack's."""
+def _behind(text: str, setting: Setting, folder: Path) -> Played:
+    """The sessions through a balancer beside the stack, from its wheel: the pods are the stack's."""
     spec = spec_of(replace(setting, policy="round-robin"))
-    with fresh_stack("embedded", folder, spec, lambda text: None) as stack:
-        pods = list(stack.endpoints().pods.values())
-        with balancer(name, pods) as url:
-            return asyncio.run(play_sessions(url, script(setting, SESSIONS, SEED), keep_alive=True))
+    balancer = parse_balancer(text)
+    program = find(balancer.product, {override_of(balancer.product): WHEEL})
+    with fresh_stack("embedded", folder, spec, lambda line: None) as stack:
+        addresses = {pod: urlsplit(url) for pod, url in stack.endpoints().pods.items()}
+        servers = [Server(pod, str(url.hostname), url.port or 0) for pod, url in addresses.items()]
+
+        async def play() -> Played:
+            async with running_balancer(balancer, servers, program=program) as running:
+                return await play_sessions(running.url, script(setting, SESSIONS, SEED), keep_alive=True)
+
+        return asyncio.run(play())
 
 
 def row_of(each: Measured, done: Calibration) -> dict[str, Any]:
