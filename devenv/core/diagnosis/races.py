@@ -73,6 +73,8 @@ def _resurrection(story: Story) -> tuple[Step, Step | None] | None:
         gone = key.deletion or key.vanished
         if key.deletion is not None and story.owner(key.deletion) is owner:
             gone = None  # it took the session out (GETDEL) and puts it back
+        if _saw_no_session(story, step):
+            gone = None  # what it writes is a session of its own: PHP keeps an empty one for a dead cookie
         later = story.steps[index + 1 :]
         if (
             gone is not None
@@ -83,6 +85,12 @@ def _resurrection(story: Story) -> tuple[Step, Step | None] | None:
             return step, key.deletion or _deletion_meanwhile(story, step)
         key.write()
     return None
+
+
+def _saw_no_session(story: Story, write: Step) -> bool:
+    """Whether the call of this write looked for the session before, and the session was never there."""
+    looks = [step for step in _reads_before(story, write) if step.key == write.key]
+    return bool(looks) and all(step.saw_nothing for step in looks)
 
 
 def _was_written_back(gone: Step, write: Step, later: tuple[Step, ...]) -> bool:

@@ -314,7 +314,8 @@ def _profile(stack: Sequence[StackEvent]) -> ServiceProfile:
 def _call(exchange: Exchange, profile: ServiceProfile) -> Call | None:
     path = exchange.path.partition("?")[0]
     request, answer = sent_fields(exchange.request_body), answered_fields(exchange.response_body)
-    found = profile.read(exchange.method, path, request, answer, exchange.session)
+    ids = exchange.session, exchange.new_session
+    found = profile.read(exchange.method, path, request, answer, *ids)
     if found is None:
         return None
     outcome = profile.outcome(exchange.status, answer, exchange.response_body or "")

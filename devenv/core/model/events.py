@@ -67,17 +67,24 @@ class Exchange:
     response_body: str | None = None
     """The JSON of the response, likewise, or a short text that is none."""
     session: SessionHeader | None = None
-    """The value of the header or cookie that carries the service's session id, where it has one."""
+    """The value of the header or cookie that carries the service's session id: the request's, else the
+    response's; None where neither has one."""
     outcome: str | None = None
     """An ``ExchangeOutcome``; None in a trace that an older version wrote."""
     client_closed: float | None = None
     """When the client closed its side of the connection, in seconds since the epoch, if that was before the
     response was complete. It has given up, or (rare) has only closed its sending side and still reads: TCP
     does not say which. ``status`` is then what the pod answered later."""
+    new_session: SessionHeader | None = None
+    """The value that the response gave it, where the request had another: a new session, or "" for one that
+    ended."""
 
     def to_json(self) -> dict[str, Any]:
-        """As one trace.jsonl object with ``kind: exchange``."""
-        return {"kind": "exchange", **asdict(self)}
+        """As one trace.jsonl object with ``kind: exchange``; ``new_session`` only where there is one."""
+        data = {"kind": "exchange", **asdict(self)}
+        if self.new_session is None:
+            del data["new_session"]
+        return data
 
 
 @dataclass(frozen=True, slots=True)

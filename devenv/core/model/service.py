@@ -317,16 +317,19 @@ class ServiceProfile:
         request: Mapping[str, Any],
         answer: Mapping[str, Any],
         carried: str | None = None,
+        opened: str | None = None,
     ) -> Reading | None:
         """What a request was, and of which session; None where it is none of this profile's.
 
-        ``path`` without query. ``carried``: the id in a header or a cookie, where the profile's stands there.
+        ``path`` without query. Where the profile's id stands in a header or a cookie: ``carried`` is the one
+        that the client sent, or else was given; ``opened`` the one given in place of what it sent.
         """
         path = path.rstrip("/") or "/"
         for name, kind in self.kinds.items():
             opens = path in (kind.create.path, *kind.aliases) and method == kind.create.method
             if opens and _matches(request, kind.create.match):
-                challenge_id = _id_text(carried) if self.carrier else self.session_of({}, answer)
+                given = _id_text(opened or carried)
+                challenge_id = given if self.carrier else self.session_of({}, answer)
                 return Reading("create", name, challenge_id, self.canonical(answer))
         for name, kind in self.kinds.items():
             uses: list[tuple[Use, Request | None]] = [("verify", kind.verify), ("end", kind.end)]

@@ -7,6 +7,7 @@ drawn in its parts, with what became of it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from devenv.core.diagnosis.races import is_stub
@@ -25,6 +26,9 @@ _ID_LETTERS = 6
 _RUNS = "runs"
 """What is said of a pod whose sessions no setting moves."""
 _LONGEST = 40
+_GIVES_VALUE = frozenset({"GET", "GETEX", "GETDEL", "GETSET", "HGET"})
+"""Their replies are what lies under a key: a session's contents in any form (PHP's, pickle) are not shown."""
+_NUMBER = re.compile(r"-?[0-9]{1,19}")
 _EVENTS = {"expire": "the key expires", "age": "0.4 s left to live", "flush": "FLUSHALL"}
 _ENDS = {
     "request-dropped": "the request is lost",
@@ -269,7 +273,7 @@ def _replied(step: Step) -> str:
         return "no reply"
     if reply == NIL:
         return "nothing"
-    if reply.startswith("{"):
+    if reply.startswith("{") or (step.name in _GIVES_VALUE and not step.failed):
         return _document(reply)
     if reply.startswith("[") and ", {" in reply:
         reply = reply.partition(", {")[0] + ", …]"
@@ -277,9 +281,9 @@ def _replied(step: Step) -> str:
 
 
 def _document(text: str) -> str:
-    """A session document in two words; a stub is one without an answer."""
+    """A session document in two words (a stub has no answer). Of other texts only numbers are shown."""
     if not text.startswith("{"):
-        return _cut(text)
+        return text if _NUMBER.fullmatch(text) else "empty text" if not text else "a value"
     stub = "stub, " if is_stub(text) else ""
     try:
         attempts = json.loads(text).get("attempts")

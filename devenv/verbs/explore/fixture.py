@@ -132,7 +132,16 @@ def _no_text(status: StackStatus, challenge_id: str, keys: Sequence[str]) -> Env
         return problem
     message = f"a new session is not one text under one key with its id: {', '.join(keys) or 'no key'}"
     hint = "what the service keeps in Redis: docs/own-service.md"
-    if not keys and (create is None or not create.steps):
+    written = [] if create is None else [step for step in create.steps if step.is_write and not step.failed]
+    if not keys and create is not None and written:
+        opening = f"{create.exchange.method} {create.exchange.path.partition('?')[0]}"
+        names = ", ".join(dict.fromkeys(f"{step.name} {step.key}" for step in written))
+        message = f"no key has the session's id in its name; {opening} sent {names}"
+        hint = (
+            "the id may be signed or hashed: [session] in devenv.toml needs no key, devenv explore a+b: "
+            "docs/own-service.md"
+        )
+    elif not keys and (create is None or not create.steps):
         hint = "is USE_REDIS=true what makes the service use Redis? docs/own-service.md"
     return EnvironmentProblem(message, hint=hint)
 

@@ -81,9 +81,11 @@ def place_of_id(first: Answered, second: Answered) -> IdPlace | None:
     return None if cookie is None else IdPlace(cookie=cookie)
 
 
-def rules(known: Answered, unknown: Answered) -> Understood:
+def rules(known: Answered, unknown: Answered, takes_answer: bool = True) -> Understood:
     """How "not found", wrong and success look: ``known`` is the answer to a wrong answer of a real session,
     ``unknown`` that to an id that was never given out.
+
+    A use that takes no answer (``takes_answer`` false: a page, a change) is a success unless it says false.
 
     Raises EnvironmentProblem where the two answers do not differ.
     """
@@ -105,9 +107,21 @@ def rules(known: Answered, unknown: Answered) -> Understood:
                 else "devenv.toml can say how 'not found' looks: [[profile.not-found]]",
             )
         not_found = (Rule(status=(unknown.status,), equals=dict(telling[:1])),)
+    if not takes_answer and known.status < 400 and not any(item is False for _, item in values):
+        differing = [(path, item) for path, item in values if other.get(path) != item]
+        if known.status != unknown.status or differing:
+            equals = {} if known.status != unknown.status else dict(differing[:1])
+            return Understood(not_found, (), (Rule(status=(known.status,), equals=equals),), ())
     if not values:
         return Understood(not_found, (Rule(status=(known.status,)),), (), ("how success looks is not known",))
-    place, value = values[0]
+    # A field that is false says "wrong" more surely than the texts beside it; ``ok: true`` beside one that
+    # says more is of every answer, and alone it is no wrong answer.
+    telling_values = [item for item in values if item[1] is not True]
+    falses = [item for item in telling_values if item[1] is False]
+    place, value = next(iter([*falses, *telling_values, *values]))
+    if value is True:
+        note = f"an answer with {place} = true is taken for success; how a wrong one looks is not known"
+        return Understood(not_found, (Rule(equals={place: False}),), (Rule(equals={place: True}),), (note,))
     wrong = (Rule(status=(known.status,), equals={place: value}),)
     if value is False:
         return Understood(not_found, wrong, (Rule(equals={place: True}),), notes)

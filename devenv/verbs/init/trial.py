@@ -46,6 +46,7 @@ class Pod:
 
     def send(self, request: Filled) -> Answered:
         """The answer. Raises EnvironmentProblem where none came."""
+        self._http.cookies.clear()  # each request is another client's, also after those that looked around
         try:
             answer = self._http.send(http_request(self._http, request, defaults=self.headers))
         except httpx.HTTPError as error:
@@ -54,7 +55,6 @@ class Pod:
             ) from error
         headers = {name.lower(): value for name, value in answer.headers.items()}
         cookies = {item.name: item.value or "" for item in answer.cookies.jar}
-        self._http.cookies.clear()  # each request is another client's
         return Answered(answer.status_code, answered_fields(answer.text), headers, cookies, answer.text)
 
     def open_session(self, kind: Kind, profile: ServiceProfile) -> ChallengeId | int:
@@ -139,7 +139,16 @@ def try_pair(
     if known.status >= 500:  # it broke over the request: that is no answer that says "wrong"
         raise Refused(kind.verify, known, "--body")
     unknown = pod.use(kind, unknown_like(session))
-    understood = rules(known, unknown)
+    try:
+        understood = rules(known, unknown, kind.takes_answer)
+    except EnvironmentProblem as problem:
+        if not place.cookie or len(first.cookies) == 1:
+            raise
+        raise EnvironmentProblem(
+            f"{create.method} {create.path} sets the cookies {', '.join(first.cookies)}, and a use was sent "
+            f"{place.cookie} alone: {problem.message}",
+            hint="[session] in devenv.toml sends all of them: docs/own-service.md",
+        ) from None
     return Tried(kind, place, understood.not_found, understood.wrong, understood.success, understood.notes)
 
 

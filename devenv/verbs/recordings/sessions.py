@@ -86,8 +86,10 @@ class Sessions:
         return events
 
     def _reading(self, request: Recorded) -> Reading | None:
-        session = self.profile.carried(request.answer_headers) or self.profile.carried(request.headers)
-        return self.profile.read(request.method, request.path, request.sent, request.got, session)
+        given, sent = self.profile.carried(request.answer_headers), self.profile.carried(request.headers)
+        return self.profile.read(
+            request.method, request.path, request.sent, request.got, sent or given, given
+        )
 
     def _other(self, request: Recorded) -> list[Event]:
         if request.body_missing:

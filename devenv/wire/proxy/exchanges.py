@@ -34,6 +34,7 @@ class ExchangeRecord(NamedTuple):
     session: bytes | None = None
     client_closed: float | None = None
     """When the client closed its side, in seconds since the epoch."""
+    new_session: bytes | None = None
 
     def exchange(self, seq: int) -> Exchange:
         """The same as an ``Exchange`` with the number ``seq``."""
@@ -54,6 +55,9 @@ class ExchangeRecord(NamedTuple):
             session=None if self.session is None else SessionHeader(self.session.decode("latin-1")),
             outcome=self.outcome,
             client_closed=self.client_closed,
+            new_session=(
+                None if self.new_session is None else SessionHeader(self.new_session.decode("latin-1"))
+            ),
         )
 
 

@@ -466,6 +466,7 @@ class OpenExchange:
         """The exchange as it is at ``now`` (a reading of the clock)."""
         client, head, shared, started = self._client, self._head, self._shared, self._started
         offset = shared.epoch_minus_clock
+        session, new_session = shared.sessions(self._response, head)
         return ExchangeRecord(
             self._request_id,
             client.peer,
@@ -480,6 +481,7 @@ class OpenExchange:
             error,
             bounded(self._sent) if self._sent else None,
             bounded(self._answer) if self._answer else None,
-            None if shared.session_carrier is None else shared.session(self._response, head),
+            session,
             None if client.closed_at is None else client.closed_at + offset,
+            new_session,
         )

@@ -61,14 +61,20 @@ class Shared:
         self._request_prefix = request_prefix
         self._requests = 0
 
-    def session(self, response: ResponseHead | None, request: RequestHead) -> bytes | None:
-        """The value that carries the service's session id, in the response or else in the request."""
-        for head in (response, request):
-            if self.session_carrier is not None and head is not None:
-                match = self.session_carrier.search(head.outgoing)
-                if match is not None:
-                    return match[1]
-        return None
+    def sessions(
+        self, response: ResponseHead | None, request: RequestHead
+    ) -> tuple[bytes | None, bytes | None]:
+        """The value that carries the service's session id, in the request or else in the response; and the
+        response's, where the request has another.
+        """
+        sent, given = self._session(request), self._session(response)
+        return (given, None) if sent is None else (sent, None if given == sent else given)
+
+    def _session(self, head: RequestHead | ResponseHead | None) -> bytes | None:
+        if self.session_carrier is None or head is None:
+            return None
+        match = self.session_carrier.search(head.outgoing)
+        return None if match is None else match[1]
 
     def new_request_id(self) -> bytes:
         """The prefix and 16 hexadecimal digits, never the same again."""

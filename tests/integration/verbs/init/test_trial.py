@@ -38,6 +38,8 @@ def pod_of() -> Iterator[Callable[[Service], Pod]]:
                     text = json.dumps(data).encode()
                     self.send_response(status)
                     self.send_header("Content-Length", str(len(text)))
+                    for cookie in data.get("cookies", ()):
+                        self.send_header("Set-Cookie", cookie)
                     self.end_headers()
                     self.wfile.write(text)
 
@@ -163,3 +165,29 @@ def test_kinds_have_different_names() -> None:
 def test_an_answer_is_opened_by_its_status() -> None:
     assert Answered(201, {}).opened
     assert not Answered(302, {}).opened
+
+
+def test_a_session_in_two_cookies_is_no_unknown_session(pod_of: Callable[[Service], Pod]) -> None:
+    """koa-session signs in a second cookie; with the first alone every session is unknown."""
+    numbers = iter(range(10_000_000, 10_000_010))
+
+    def signed(path: str, body: bytes, content_type: str) -> Reply:
+        if path == "/new":
+            number = next(numbers)
+            return 200, {"cookies": [f"koa.sess=id-{number}", f"koa.sess.sig=s-{number}"]}
+        return 401, {"ok": False}
+
+    with pytest.raises(
+        EnvironmentProblem, match=r"sets the cookies koa\.sess, koa\.sess\.sig, and a use was sent"
+    ):
+        try_pair(pod_of(signed), OpenApi({}), NEW, Request("/use"), CAPTCHA)
+
+
+def test_the_first_create_brings_no_cookie_of_the_requests_before(pod_of: Callable[[Service], Pod]) -> None:
+    pod = pod_of(lambda path, body, content_type: (200, {"cookies": ["sid=1"]}))
+    pod._http.post("/anything")
+    assert pod._http.cookies
+    seen: list[str] = []
+    pod._http.event_hooks["request"] = [lambda request: seen.append(request.headers.get("cookie", ""))]
+    pod.send(Request("/new").fill(None))
+    assert seen == [""]

@@ -64,6 +64,19 @@ def test_resurrected_key_and_empty_bypass(trace: Trace) -> None:
     assert f"brought back rcaptcha:abstract:{challenge_id}: " in found[0].sentence
 
 
+def test_who_saw_no_session_brings_none_back(trace: Trace) -> None:
+    """PHP's answer to a dead cookie: nothing is read, and an empty session is written under the same key."""
+    challenge_id = trace.create(A, in_redis=True)
+    first, second = two(trace, challenge_id)
+    judge(trace, A, challenge_id)
+    trace.say(A, "DEL", challenge_id, "1")
+    trace.end(first, PASSED)
+    trace.say(B, "GET", challenge_id, "(nil)")
+    trace.say(B, "SET", challenge_id, "OK", "")
+    trace.end(second, NOT_FOUND)
+    assert "resurrected-key" not in trace.causes()
+
+
 def test_written_back_and_deleted_by_the_same_call_harms_nobody(trace: Trace) -> None:
     challenge_id = trace.create(A, in_redis=True)
     first, second = two(trace, challenge_id)

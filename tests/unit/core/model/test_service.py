@@ -259,3 +259,25 @@ def test_value_at_goes_into_lists_and_stops_at_nothing() -> None:
     assert value_at(body, "a.1.b") is None
     assert value_at(body, "a.x") is None
     assert value_at(body, "c.d") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "given", "session"),
+    [
+        ("/login", None, "new", "new"),
+        ("/login", "old", "new", "new"),
+        ("/act", "old", '""', "old"),
+        ("/act", "old", "new", "old"),
+        ("/act", "old", None, "old"),
+    ],
+)
+def test_a_cookie_that_an_answer_sets_books_no_request_to_another_session(
+    path: str, sent: str | None, given: str | None, session: str
+) -> None:
+    """Django's logout answers sessionid="" and Rack's a new id: both were uses of the session sent."""
+    kind = Kind(Request("/login"), Request("/act", headers={"Cookie": "sid={id}"}))
+    profile = ServiceProfile("own", {"user": kind}, (), (), id_cookie="sid")
+    opened = given if sent is not None else None
+    reading = profile.read("POST", path, {}, {}, sent or given, opened)
+    assert reading is not None
+    assert reading.session == session

@@ -115,6 +115,9 @@ def rows(read: RedisCommand) -> list[str]:
     ("more", "shown"),
     [
         ({}, ["── GET 3f2a44 → nothing ─►"]),
+        ({"reply": 'user|s:5:"alice";'}, ["── GET 3f2a44 → a value ─►"]),
+        ({"reply": "42"}, ["── GET 3f2a44 → 42 ─►"]),
+        ({"reply": ""}, ["── GET 3f2a44 → empty text ─►"]),
         ({"rule": "hold"}, ["── GET 3f2a44 → nothing ⏸ ─►"]),
         ({"reply": "-OOM no"}, ["GET 3f2a44 → -OOM no"]),
         ({"fate": "error", "reply": "-OOM no", "forwarded": None}, ["GET 3f2a44", "-OOM no"]),

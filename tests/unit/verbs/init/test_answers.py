@@ -56,6 +56,24 @@ def test_not_found_is_what_an_unknown_id_differs_in() -> None:
     assert rules(answered(no), answered({}, 404)).not_found == (Rule(status=(404,)),)
 
 
+@pytest.mark.parametrize(
+    ("known", "takes_answer", "wrong", "success"),
+    [
+        ({"ok": True}, True, (Rule(equals={"ok": False}),), (Rule(equals={"ok": True}),)),
+        ({"ok": True, "right": False}, True, (Rule(status=(200,), equals={"right": False}),), None),
+        ({"ok": True, "user": "alice"}, False, (), (Rule(status=(200,)),)),
+        ({}, False, (), (Rule(status=(200,)),)),
+        ({"ok": False}, False, (Rule(status=(200,), equals={"ok": False}),), None),
+    ],
+)
+def test_a_good_change_is_no_wrong_answer(
+    known: dict[str, object], takes_answer: bool, wrong: tuple[Rule, ...], success: tuple[Rule, ...] | None
+) -> None:
+    understood = rules(answered(known), answered({}, 401), takes_answer)
+    assert understood.wrong == wrong
+    assert success is None or understood.success == success
+
+
 def test_two_answers_that_are_alike_tell_nothing_and_are_quoted() -> None:
     with pytest.raises(EnvironmentProblem, match="answered as one that is known: 200"):
         rules(answered({"ok": False}), answered({"ok": False}))

@@ -52,11 +52,14 @@ def test_without_a_carrier_nothing_is_searched(bench: Any) -> None:
     assert shared(bench, "").session_carrier is None
 
 
-def test_the_session_of_the_response_wins_over_that_of_the_request(bench: Any) -> None:
+def test_a_request_keeps_its_session_whatever_the_response_sets(bench: Any) -> None:
     one = shared(bench, "Cookie:sid")
     request = parse_request_head(b"GET / HTTP/1.1\r\nHost: h\r\nCookie: sid=old\r\n\r\n")
     renewing = parse_response_head(b"HTTP/1.1 200 OK\r\nSet-Cookie: sid=new\r\n\r\n")
     plain = parse_response_head(b"HTTP/1.1 200 OK\r\n\r\n")
     assert request is not None and renewing is not None and plain is not None
-    assert one.session(renewing[0], request[0]) == b"new"
-    assert one.session(plain[0], request[0]) == one.session(None, request[0]) == b"old"
+    opening = parse_request_head(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert opening is not None
+    assert one.sessions(renewing[0], request[0]) == (b"old", b"new")
+    assert one.sessions(plain[0], request[0]) == one.sessions(None, request[0]) == (b"old", None)
+    assert one.sessions(renewing[0], opening[0]) == (b"new", None)
