@@ -18,6 +18,7 @@ from devenv.verbs.explain.source import explain_word
 from devenv.verbs.explain.store import keep, mermaid, write_report
 from devenv.verbs.operate.select import running_stack
 
+_MARKS = {0: ("✓", "bold green"), 1: ("✗", "bold red"), 3: ("?", "bold yellow")}
 MOST_DRAWN = 60
 """Messages of a picture in the terminal."""
 
@@ -47,7 +48,8 @@ def explain(
 ) -> None:
     """Show what happened between client, proxy, pods, gate and Redis; say what went wrong and what to change.
 
-    Exit code 0: nothing wrong. 1: something is; the cause is one of docs/failures.md.
+    Exit code 0: nothing wrong. 1: something is, with a cause of docs/failures.md. 3: no cause is known, and
+    the run's replay fails.
     """
     if run is not None and since is not None:
         raise UsageProblem("--since looks at the running stack, RUN at a recorded run: give one of them")
@@ -70,8 +72,8 @@ def explain(
         at.screen.output(mermaid(found))
     else:
         _show(found, at.screen)
-    if found.wrong:
-        raise typer.Exit(1)
+    if found.exit_code:
+        raise typer.Exit(found.exit_code)
 
 
 def _show(found: Explanation, screen: Screen) -> None:
@@ -102,7 +104,7 @@ def show_findings(found: Explanation, screen: Screen, *, pictures: bool = False)
     screen.paragraphs(tuple(f"note: {text}" for text in found.remarks))
     for text in found.missing:
         screen.show(Text(f"not everything was kept: {text}", "yellow"))
-    mark, style = ("✗", "bold red") if found.wrong else ("✓", "bold green")
+    mark, style = _MARKS[found.exit_code]
     screen.show(Text(f"{mark} {found.verdict}", style))
 
 

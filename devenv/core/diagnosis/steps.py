@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,9 @@ _DELETES = frozenset({"DEL", "UNLINK", "GETDEL"})
 _READS = frozenset(
     {"GET", "TTL", "PTTL", "EXISTS", "MGET", "HGET", "HGETALL", "HMGET", "GETEX", "STRLEN", "TYPE"}
 )
+_GIVES_VALUE = frozenset({"GET", "GETEX", "GETDEL", "GETSET", "HGET"})
+"""Their replies are what a key holds."""
+_NUMBER = re.compile(r"-?[0-9]{1,19}")
 _KEEPS_TTL = frozenset({"EX", "PX", "EXAT", "PXAT", "KEEPTTL"})
 
 NIL = "(nil)"
@@ -127,6 +131,14 @@ class Step:
         return self.command.args[position] if len(self.command.args) > position else ""
 
     @property
+    def gave_contents(self) -> bool:
+        """Its reply is what a key holds, and neither a number nor JSON: a session in PHP's form, a pickle."""
+        reply = self.reply
+        if self.name not in _GIVES_VALUE or reply is None or reply == NIL or self.failed:
+            return False
+        return not reply.startswith("{") and _NUMBER.fullmatch(reply) is None
+
+    @property
     def leaves_no_ttl(self) -> bool:
         """A SET that neither gives nor keeps a time to live."""
         return self.name == "SET" and not any(arg.upper() in _KEEPS_TTL for arg in self.command.args[2:])
@@ -138,6 +150,8 @@ class Step:
 
     def __str__(self) -> str:
         shown = {NIL: "nothing", None: "no reply"}.get(self.reply, self.reply)
+        if shown is not None and self.gave_contents:
+            shown = "a value"
         if shown is not None and len(shown) > LONGEST_REPLY:
             shown = shown[: LONGEST_REPLY - 1] + "…"
         fate = ", which was lost" if self.lost else ""

@@ -192,6 +192,8 @@ class Joined:
     _spoken: Mapping[str, Sequence[float]]
     _pods: Mapping[str, Sequence[StackEvent]]
     profile: ServiceProfile = CAPTCHA
+    others: tuple[tuple[Exchange, ChallengeId], ...] = ()
+    """The requests that are none of the profile's and name one of its sessions, each with that session."""
 
     @property
     def own(self) -> bool:
@@ -257,9 +259,11 @@ def join(trace: Iterable[TraceEvent]) -> Joined:
     commands = sorted((e for e in events if isinstance(e, RedisCommand)), key=lambda e: e.seq)
     stack = tuple(sorted((e for e in events if isinstance(e, StackEvent)), key=lambda e: e.time))
     profile = _profile(stack)
-    bare = [call for exchange in exchanges if (call := _call(exchange, profile)) is not None]
+    calls_of = [(exchange, _call(exchange, profile)) for exchange in exchanges]
+    bare = [call for _, call in calls_of if call is not None]
     steps = steps_of(commands)
     challenges = Challenges(call.challenge for call in bare if call.challenge)
+    unread = [exchange for exchange, call in calls_of if call is None]
     spans = [Span(at, item.pod, item.challenge, item.started, item.ended) for at, item in enumerate(bare)]
     owners = attribute([step.command for step in steps], spans, challenges)
     of_call: dict[int, list[Step]] = {}
@@ -283,7 +287,14 @@ def join(trace: Iterable[TraceEvent]) -> Joined:
         {pod: sorted(times) for pod, times in grouped(answered).items()},
         grouped((e.pod, e) for e in stack if e.what == "pod" and e.pod is not None),
         profile,
+        tuple((item, session) for item in unread if (session := _named(item, challenges)) is not None),
     )
+
+
+def _named(exchange: Exchange, challenges: Challenges) -> ChallengeId | None:
+    """The known session that a request names: in its cookie or header, its path or its body."""
+    places = (exchange.session, exchange.path, exchange.request_body)
+    return next((session for place in places if place and (session := challenges.of(place))), None)
 
 
 def _stories(

@@ -97,6 +97,8 @@ class Explanation:
     """What was not recorded."""
     remarks: tuple[str, ...] = ()
     """Sentences that are no findings, and worth knowing."""
+    unexplained: str = ""
+    """What the replay of this run says did not hold, where no finding explains it."""
 
     @property
     def wrong(self) -> bool:
@@ -104,8 +106,16 @@ class Explanation:
         return bool(self.groups)
 
     @property
+    def exit_code(self) -> int:
+        """1: something went wrong; 3: the replay failed and no cause was found; 0: nothing is wrong."""
+        return 1 if self.groups else 3 if self.unexplained else 0
+
+    @property
     def verdict(self) -> str:
         """In one line."""
+        if self.unexplained:
+            failed = f"though the replay of this run fails ({self.unexplained})"
+            return f"no cause was found, {failed}: {self.summary}"
         if not self.groups:
             return f"nothing wrong: {self.summary}"
         return f"{', '.join(group.title for group in self.groups)}: {self.summary}"

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from devenv.core.diagnosis.races import is_stub
 from devenv.core.diagnosis.steps import NIL, Step
 from devenv.core.diagnosis.stories import Call, Joined
-from devenv.core.model.events import RedisCommand, StackEvent
+from devenv.core.model.events import Exchange, RedisCommand, StackEvent
 from devenv.core.model.vocabulary import Outcome
 from devenv.core.render.sequence import MessageKind, SequenceMessage
 
@@ -26,8 +26,6 @@ _ID_LETTERS = 6
 _RUNS = "runs"
 """What is said of a pod whose sessions no setting moves."""
 _LONGEST = 40
-_GIVES_VALUE = frozenset({"GET", "GETEX", "GETDEL", "GETSET", "HGET"})
-"""Their replies are what lies under a key: a session's contents in any form (PHP's, pickle) are not shown."""
 _NUMBER = re.compile(r"-?[0-9]{1,19}")
 _EVENTS = {"expire": "the key expires", "age": "0.4 s left to live", "flush": "FLUSHALL"}
 _ENDS = {
@@ -48,11 +46,16 @@ def picture(joined: Joined, calls: Iterable[Call]) -> list[SequenceMessage]:
     chosen = sorted(calls, key=lambda call: call.started)
     if not chosen:
         return []
-    first, last = chosen[0].started, max(call.ended for call in chosen)
-    pods = sorted(dict.fromkeys(call.pod for call in chosen if call.pod))
+    challenges = dict.fromkeys(call.challenge for call in chosen if call.challenge)
+    others = [exchange for exchange, challenge in joined.others if challenge in challenges]
+    first = chosen[0].started
+    last = max(*(call.ended for call in chosen), first, *(_ended(exchange) for exchange in others))
+    served = [*(call.pod for call in chosen), *(exchange.pod for exchange in others)]
+    pods = sorted(dict.fromkeys(pod for pod in served if pod))
     messages = [message for call in chosen for message in _http(call)]
+    messages += [message for exchange in others for message in _other(exchange)]
     steps = _steps(joined, chosen, first, last)
-    keys = _Keys(steps, [call.challenge for call in chosen if call.challenge])
+    keys = _Keys(steps, [*challenges])
     messages += [message for step in steps for message in _command(step, keys)]
     for word in joined.words:
         if word.delivered is None and first <= word.received <= last and word.pod in pods:
@@ -156,6 +159,21 @@ def _http(call: Call) -> list[SequenceMessage]:
     asked = SequenceMessage(call.started, CLIENT, where, _asked(call), "request", via)
     label, kind = _answer_label(call)
     return [asked, SequenceMessage(call.ended, where, CLIENT, label, kind, via)]
+
+
+def _other(exchange: Exchange) -> list[SequenceMessage]:
+    """A request that is none of the profile's, by its method and path."""
+    where, via = (exchange.pod, (PROXY,)) if exchange.pod else (PROXY, ())
+    asked = f"{exchange.method} {exchange.path.partition('?')[0]}"
+    kind: MessageKind = "reply" if 200 <= exchange.status < 400 else "failed"
+    return [
+        SequenceMessage(exchange.started, CLIENT, where, _cut(asked), "request", via),
+        SequenceMessage(_ended(exchange), where, CLIENT, f"HTTP {exchange.status}", kind, via),
+    ]
+
+
+def _ended(exchange: Exchange) -> float:
+    return exchange.started + exchange.duration_ms / 1000
 
 
 def _asked(call: Call) -> str:
@@ -273,7 +291,7 @@ def _replied(step: Step) -> str:
         return "no reply"
     if reply == NIL:
         return "nothing"
-    if reply.startswith("{") or (step.name in _GIVES_VALUE and not step.failed):
+    if reply.startswith("{") or step.gave_contents:
         return _document(reply)
     if reply.startswith("[") and ", {" in reply:
         reply = reply.partition(", {")[0] + ", …]"

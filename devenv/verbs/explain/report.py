@@ -15,7 +15,7 @@ def document(found: Explanation, title: str, command: str) -> Document:
         language="en",
         title=title,
         subtitle=found.of,
-        holds=not found.wrong,
+        holds=found.exit_code == 0,
         verdict=found.verdict,
         sections=sections(found) or (_whole(found),),
         facts_title="What it is about",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from devenv.core.model.errors import DevenvError, Inconclusive, UsageProblem
 from devenv.core.model.events import TraceEvent
 from devenv.harness.runs.journal import JournaledStack
-from devenv.harness.runs.store import LATEST, TRACE, Run, list_runs, resolve_run
+from devenv.harness.runs.store import LATEST, RESULTS, TRACE, Run, list_runs, resolve_run
 from devenv.harness.runs.trace import live_trace, read_numbered
 from devenv.verbs.explain.explanation import Explanation, explain_trace, place
 
@@ -50,7 +51,24 @@ def explain_run(run: Run) -> Explanation:
     path = run.folder / TRACE
     if not path.is_file():
         raise UsageProblem(f"run {run.id} has no {TRACE}", hint="replay and demo record one")
-    return explain_file(path, f"run {run.id}", run.id)
+    found = explain_file(path, f"run {run.id}", run.id)
+    return found if found.wrong else replace(found, unexplained=_failed_replay(run))
+
+
+def _failed_replay(run: Run) -> str:
+    """What a run's replay says did not hold, in one sentence; "" where it holds, or is no replay."""
+    if not (run.folder / RESULTS).is_file():
+        return ""
+    results = run.read_json(RESULTS)
+    if results.get("kind") != "replay" or results.get("verdict") != "fails":
+        return ""
+    sentences = [
+        str(item["told"])
+        for name in ("deviations", "violations")
+        for item in results.get(name) or ()
+        if isinstance(item, dict) and "told" in item
+    ]
+    return sentences[0] if sentences else "a check of the scenario"
 
 
 def explain_file(path: Path, of: str, run: str | None = None) -> Explanation:

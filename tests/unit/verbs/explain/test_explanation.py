@@ -348,6 +348,26 @@ def test_runs_by_every_name(tmp_path: Path) -> None:
     assert explain(str(trace), tmp_path).run is None
 
 
+@pytest.mark.parametrize(("verdict", "code"), [("fails", 3), ("holds", 0)])
+def test_a_replay_that_fails_is_not_nothing_wrong(tmp_path: Path, verdict: str, code: int) -> None:
+    run = record(tmp_path, PASSING)
+    told = {"told": "expected status 401, got 200"}
+    run.write_json("results.json", {"kind": "replay", "verdict": verdict, "deviations": [told]})
+    found = explain(run.id, tmp_path)
+    assert found.exit_code == code
+    assert ("expected status 401, got 200" in found.verdict) == (code == 3)
+    assert found.verdict.startswith("nothing wrong") == (code == 0)
+
+
+def test_other_requests_of_a_session_are_drawn_with_their_pod() -> None:
+    logout = exchange(3, B, "/logout?from=" + CID, {}, {}, 2.1, 2.2, 204)
+    lines = drawn([*PASSING, logout, command(4, B, "DEL", "0", 2.15)])
+    assert any("POST /logout" in line for line in lines)
+    assert any("HTTP 204" in line for line in lines)
+    assert any("DEL 3f2a44 → 0" in line for line in lines)
+    assert B in lines[0]
+
+
 @pytest.mark.parametrize(
     ("word", "prepare", "error", "told"),
     [
