@@ -32,7 +32,7 @@ VERBS = (
     Verb("explain", "explain_verb", "explain", SEE,
          "Show what happened between client, proxy, pods, gate and Redis; say what went wrong and what to "
          "change."),
-    Verb("explore", "explore_verb", "explore", SEE,
+    Verb("explore", "explore.verb", "explore", SEE,
          "Try every order in which simultaneous requests' Redis commands can run; show each kind of "
          "violation."),
     Verb("simulate", "simulate.verb", "simulate", SEE,

@@ -37,6 +37,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
             "watch_verb export_monitoring",
         ),
     ),
+    "devenv.cli.commands.explore": (("integration/verbs/explore/sessions", VERB, "session"),),
     "devenv.cli.commands.simulate": (("unit/verbs/simulate/test_simulate.py", VERB, "options output verb"),),
     "devenv.core.balancers": (("unit/core/balancers", DATA, "setting"),),
     "devenv.core.diagnosis": (("unit/core/diagnosis/test_losses.py", PARTS, "words"),),
@@ -65,6 +66,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "devenv.verbs.explain": (("unit/verbs/explain", PARTS, "report"),),
     "devenv.verbs.explore": (("integration/verbs/explore", PODS, "learned_mode sequences"),),
+    "devenv.verbs.explore.sessions": (("integration/verbs/explore/sessions", PODS, "result search usecase"),),
     "devenv.verbs.export": (("unit/core/kubernetes", PARTS, "kubernetes"),),
     "devenv.verbs.init": (("unit/verbs/init", PODS, "mcp_server redis_use"),),
     "devenv.verbs.operate": (("browser/dashboard", PROCESS, "pods"),),
@@ -74,6 +76,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
     "devenv.wire.edge": (("integration/wire/edge", PROCESS, "supervisor"),),
     "devenv.wire.executor": (
         ("integration/wire/executor", PODS, "environment routes scheduled_job scripted_job"),
+        ("integration/verbs/explore/sessions", PODS, "session_jobs session_pool session_run"),
     ),
     "devenv.wire.gate": (
         ("integration/wire/gate", SERVER, "disturbance server"),

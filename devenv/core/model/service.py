@@ -6,143 +6,28 @@ success and failure look like.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
-from devenv.core.model.bodies import FORM_TYPE, form_text
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.ids import ChallengeId
+from devenv.core.model.requests import Filled as Filled
+from devenv.core.model.requests import Request as Request
+from devenv.core.model.requests import Rule as Rule
+from devenv.core.model.requests import public_headers, rule_from_json, same_value
+from devenv.core.model.requests import value_at as value_at
+from devenv.core.model.sessions import Fix, SessionProfile
 from devenv.core.model.templates import ANSWER as ANSWER
 from devenv.core.model.templates import ID as ID
-from devenv.core.model.templates import filled, path_pattern, place_of_id
+from devenv.core.model.templates import path_pattern, place_of_id
 from devenv.core.model.vocabulary import Answer, Outcome
 
 COOKIE = "Cookie"
 _ON: Mapping[str, str] = {"USE_REDIS": "true"}
 _OFF: Mapping[str, str] = {"USE_REDIS": "false"}
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What an answer looks like: all that is given holds. Fields are dotted paths into the JSON body."""
-
-    status: tuple[int, ...] = ()
-    """One of these; empty: 200."""
-    equals: Mapping[str, Any] = field(default_factory=dict)
-    """Field → the value that it has."""
-    contains: Mapping[str, str] = field(default_factory=dict)
-    """Field → a part of its text."""
-    present: tuple[str, ...] = ()
-    """Fields that have a value other than null or false."""
-    absent: tuple[str, ...] = ()
-    """Fields that have no value other than null or false."""
-    differs: Mapping[str, Any] = field(default_factory=dict)
-    """Field → the value that it has not, though it has one."""
-    text: str = ""
-    """A part of the whole body as text, for answers that are no JSON; empty: any."""
-
-    def holds(self, status: int, body: Mapping[str, Any], text: str = "") -> bool:
-        """Whether an answer looks so; ``text``: its whole body."""
-        return (
-            status in (self.status or (200,))
-            and all(_same(value_at(body, name), value) for name, value in self.equals.items())
-            and all(part in str(value_at(body, name)) for name, part in self.contains.items())
-            and all(_given(body, name) for name in self.present)
-            and not any(_given(body, name) for name in self.absent)
-            and all(_other(value_at(body, name), value) for name, value in self.differs.items())
-            and self.text in text
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One kind of request. ``{id}`` and ``{answer}`` in path, headers and body stand for their values."""
-
-    path: str
-    method: str = "POST"
-    body: Mapping[str, Any] | None = None
-    """The fields of its JSON body; None: it has none."""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    match: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of the body, by dotted path, that tell it from other requests on the same path."""
-    form: Mapping[str, Any] | None = None
-    """The fields of its body where that is an HTML form (urlencoded); then ``body`` is None."""
-
-    @property
-    def fields(self) -> Mapping[str, Any] | None:
-        """The fields of its body, JSON or form; None: it has no body."""
-        return self.body if self.form is None else self.form
-
-    @property
-    def carries_id(self) -> bool:
-        """Whether it says anywhere which session it is about."""
-        return ID in str([self.path, self.fields, dict(self.headers)])
-
-    def with_header(self, name: str, value: str) -> Request:
-        """The same with one header more."""
-        return replace(self, headers={**self.headers, name: value})
-
-    def fill(self, challenge_id: ChallengeId | int | None, answer: Any = None) -> Filled:
-        """The request to send. Where there is no id, fields and headers that are only the id are left out.
-
-        An id that is a number stays one where a JSON field is the id and nothing else.
-        """
-        text = "" if challenge_id is None else str(challenge_id)
-        headers = {
-            name: value for name, value in self.headers.items() if challenge_id is not None or value != ID
-        }
-        return Filled(
-            self.method,
-            self.path.replace(ID, quote(text, safe="")),
-            {name: value.replace(ID, text) for name, value in headers.items()},
-            None if self.fields is None else filled(self.fields, challenge_id, answer),
-            self.form is not None,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Filled:
-    """A request with everything in its place."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: Any
-    """The fields of its body; None: it has none."""
-    as_form: bool = False
-    """Whether the body is sent as an HTML form, else as JSON."""
-
-    def encoded(self) -> tuple[bytes | None, Mapping[str, str]]:
-        """The bytes of its body, None where it has none, and its headers with the body's Content-Type."""
-        if self.body is None:
-            return None, self.headers
-        if self.as_form:
-            return form_text(self.body).encode(), _with_type(self.headers, FORM_TYPE)
-        text = json.dumps(self.body, ensure_ascii=False, separators=(",", ":"))
-        return text.encode(), _with_type(self.headers, "application/json")
-
-
-_PUBLIC_HEADERS = frozenset(("accept", "content-type"))
-
-
-def _public_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """``headers`` with empty values, but those of the protocol and those that only place the session's id."""
-    return {
-        name: value
-        if name.lower() in _PUBLIC_HEADERS or name.lower().startswith("mcp-") or value == ID
-        else ""
-        for name, value in headers.items()
-    }
-
-
-def _with_type(headers: Mapping[str, str], content_type: str) -> Mapping[str, str]:
-    """``headers`` with a Content-Type, unless they name one."""
-    named = any(name.lower() == "content-type" for name in headers)
-    return headers if named else {**headers, "Content-Type": content_type}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +47,9 @@ class Kind:
 
     def public(self) -> Kind:
         """Without the values of headers that may carry a secret."""
-        end = replace(self.end, headers=_public_headers(self.end.headers)) if self.end else None
+        end = replace(self.end, headers=public_headers(self.end.headers)) if self.end else None
         create, verify = (
-            replace(request, headers=_public_headers(request.headers))
+            replace(request, headers=public_headers(request.headers))
             for request in (self.create, self.verify)
         )
         return replace(self, create=create, verify=verify, end=end)
@@ -242,7 +127,7 @@ class ServiceProfile:
     def public(self) -> ServiceProfile:
         """Without the values of headers that may carry a secret: each is empty."""
         kinds = {name: kind.public() for name, kind in self.kinds.items()}
-        return replace(self, headers=_public_headers(self.headers), kinds=kinds)
+        return replace(self, headers=public_headers(self.headers), kinds=kinds)
 
     def kind(self, name: str) -> Kind:
         """The kind of session of this name. Raises UsageProblem where the service has none such."""
@@ -373,7 +258,7 @@ class ServiceProfile:
             for name, item in data["kinds"].items()
         }
         rules = {
-            name: tuple(_rule(rule) for rule in data.get(name, ()))
+            name: tuple(rule_from_json(rule) for rule in data.get(name, ()))
             for name in ("not_found", "success", "wrong")
         }
         words = tuple(data.get("words", ("create", "verify")))
@@ -412,6 +297,12 @@ class ServiceSpec:
     """The variables that USE_REDIS=true means for it; empty, with ``redis_off``: it has no such switch."""
     redis_off: Mapping[str, str] = field(default_factory=lambda: dict(_OFF))
     """The variables that USE_REDIS=false means for it."""
+    always_redis: bool = False
+    """Whether it has no such switch because its sessions are always in Redis."""
+    session: SessionProfile | None = None
+    """How a session is opened, used and asked about (``[session]``); None: only by the profile's kinds."""
+    fixes: Mapping[str, Fix] = field(default_factory=dict)
+    """By name: other ways to start it, which are to mend it."""
 
     @property
     def switchable(self) -> bool:
@@ -426,8 +317,14 @@ class ServiceSpec:
     def public(self) -> ServiceSpec:
         """Without the values of its variables and of the headers that it wants: some may be secret."""
         pod_env = {pod: dict.fromkeys(env, "") for pod, env in self.pod_env.items()}
-        env = dict.fromkeys(self.env, "")
-        return replace(self, env=env, pod_env=pod_env, profile=self.profile.public())
+        return replace(
+            self,
+            env=dict.fromkeys(self.env, ""),
+            pod_env=pod_env,
+            profile=self.profile.public(),
+            session=None if self.session is None else self.session.public(),
+            fixes={name: fix.public() for name, fix in self.fixes.items()},
+        )
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; ``from_json`` reads it back."""
@@ -437,27 +334,10 @@ class ServiceSpec:
     def from_json(cls, data: Mapping[str, Any]) -> ServiceSpec:
         """The inverse of ``to_json``."""
         several = {name: tuple(data[name]) for name in ("command", "allow_env", "ready") if name in data}
-        return cls(**{**data, **several, "profile": ServiceProfile.from_json(data["profile"])})
-
-
-def _rule(data: Mapping[str, Any]) -> Rule:
-    several = {name: tuple(data[name]) for name in ("status", "present", "absent") if name in data}
-    return Rule(**{**data, **several})
-
-
-# --- JSON, by path ------------------------------------------------------------------------------------------
-
-
-def value_at(body: Any, path: str) -> Any:
-    """The value at a dotted path (``data.challenge.id``, ``items.0``); None where there is none."""
-    for word in path.split("."):
-        if isinstance(body, Mapping):
-            body = body.get(word)
-        elif isinstance(body, list | tuple) and word.isdecimal() and int(word) < len(body):
-            body = body[int(word)]
-        else:
-            return None
-    return body
+        session = SessionProfile.from_json(data["session"]) if data.get("session") else None
+        fixes = {name: Fix.from_json(item) for name, item in data.get("fixes", {}).items()}
+        profile = ServiceProfile.from_json(data["profile"])
+        return cls(**{**data, **several, "profile": profile, "session": session, "fixes": fixes})
 
 
 def _id_text(value: Any) -> ChallengeId | None:
@@ -466,19 +346,5 @@ def _id_text(value: Any) -> ChallengeId | None:
     return ChallengeId(str(value)) if is_id else None
 
 
-def _same(found: Any, wanted: Any) -> bool:
-    """Equal, and true is not 1."""
-    return found == wanted and isinstance(found, bool) == isinstance(wanted, bool)
-
-
-def _other(found: Any, unwanted: Any) -> bool:
-    return found is not None and not _same(found, unwanted)
-
-
-def _given(body: Mapping[str, Any], path: str) -> bool:
-    value = value_at(body, path)
-    return value is not None and value is not False
-
-
 def _matches(body: Mapping[str, Any], match: Mapping[str, Any]) -> bool:
-    return all(_same(value_at(body, name), value) for name, value in match.items())
+    return all(same_value(value_at(body, name), value) for name, value in match.items())

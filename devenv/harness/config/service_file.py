@@ -15,66 +15,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from devenv.core.diagnosis.findings import changes_of
-from devenv.core.model.bodies import FORM_TYPE
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA, PRESETS
-from devenv.core.model.service import (
-    COOKIE,
-    ID,
-    Kind,
-    Request,
-    Rule,
-    ServiceProfile,
-    ServiceSpec,
-)
+from devenv.core.model.service import COOKIE, ID, Kind, ServiceProfile, ServiceSpec
+from devenv.core.model.sessions import Fix
+from devenv.harness.config.session_tables import FixTable, SessionTable
+from devenv.harness.config.tables import IdTable, RequestTable, RuleTable, Table
+from devenv.harness.config.toml_lines import line_of
 from devenv.stack.files import SERVICE_FILE, read_text_if_there
 
 _ID_PLACES = ("id_field", "id_header", "id_cookie")
 _HINT = "docs/own-service.md describes every key; `devenv init` writes a working file"
 
 
-def _dashed(name: str) -> str:
-    return name.replace("_", "-")
-
-
-class _Table(BaseModel):
-    """A table of the file: keys with dashes, no others than these."""
-
-    model_config = ConfigDict(extra="forbid", alias_generator=_dashed, populate_by_name=True)
-
-
-class _Request(_Table):
-    path: str = Field(pattern=r"^/")
-    method: str = "POST"
-    body: dict[str, Any] | None = None
-    headers: dict[str, str] = {}
-    match: dict[str, Any] = {}
-    form: dict[str, Any] | None = None
-
-    @model_validator(mode="after")
-    def _one_body(self) -> _Request:
-        if self.body is not None and self.form is not None:
-            raise ValueError("has both body (sent as JSON) and form (sent as an HTML form): leave one out")
-        nested = [name for name, item in (self.form or {}).items() if isinstance(item, dict)]
-        if nested:
-            raise ValueError(f"form.{nested[0]} is a table: a form has plain values and lists of them")
-        return self
-
-    def made(self) -> Request:
-        types = [item for name, item in self.headers.items() if name.lower() == "content-type"]
-        if self.form is None and any(item.startswith(FORM_TYPE) for item in types):
-            return Request(self.path, self.method.upper(), None, self.headers, self.match, self.body)
-        return Request(self.path, self.method.upper(), self.body, self.headers, self.match, self.form)
-
-
-class _Kind(_Table):
-    create: _Request
-    verify: _Request
-    end: _Request | None = None
-    also: list[_Request] = []
+class _Kind(Table):
+    create: RequestTable
+    verify: RequestTable
+    end: RequestTable | None = None
+    also: list[RequestTable] = []
     aliases: list[str] = []
     answers: dict[Literal["right", "wrong", "empty"], Any] = {}
 
@@ -85,41 +46,14 @@ class _Kind(_Table):
         return Kind(self.create.made(), self.verify.made(), tuple(self.aliases), answers, end, also)
 
 
-class _Rule(_Table):
-    status: list[int] | int = []
-    equals: dict[str, Any] = {}
-    contains: dict[str, str] = {}
-    present: list[str] = []
-    absent: list[str] = []
-    differs: dict[str, Any] = {}
-    text: str = ""
-
-    def made(self) -> Rule:
-        status = (self.status,) if isinstance(self.status, int) else tuple(self.status)
-        present, absent = tuple(self.present), tuple(self.absent)
-        return Rule(status, self.equals, self.contains, present, absent, self.differs, self.text)
-
-
-class _Id(_Table):
-    field: str = ""
-    header: str = ""
-    cookie: str = Field(default="", pattern=r"^[^\s=;,]*$")
-
-    @model_validator(mode="after")
-    def _one(self) -> _Id:
-        if sum(map(bool, (self.field, self.header, self.cookie))) != 1:
-            raise ValueError("needs exactly one of field, header, cookie")
-        return self
-
-
-class _Profile(_Table):
-    id: _Id | None = None
+class _Profile(Table):
+    id: IdTable | None = None
     headers: dict[str, str] = {}
     fields: dict[str, str] = {}
     kinds: dict[str, _Kind] = {}
-    not_found: list[_Rule] = []
-    success: list[_Rule] = []
-    wrong: list[_Rule] = []
+    not_found: list[RuleTable] = []
+    success: list[RuleTable] = []
+    wrong: list[RuleTable] = []
     oracle: Literal["", "mock-ml"] = ""
     words: tuple[str, str] | None = None
     reusable: bool | None = None
@@ -174,14 +108,14 @@ def _with_cookie(profile: ServiceProfile) -> ServiceProfile:
     return replace(profile, kinds=kinds)
 
 
-class _Redis(_Table):
+class _Redis(Table):
     """What USE_REDIS=true and false mean for the service."""
 
     on: dict[str, str] = {"USE_REDIS": "true"}
     off: dict[str, str] = {"USE_REDIS": "false"}
 
 
-class _Service(_Table):
+class _Service(Table):
     app: str | None = None
     command: str | list[str] | None = None
     directory: str = "."
@@ -191,7 +125,7 @@ class _Service(_Table):
     allow_env: list[str] = []
     pod_env: dict[str, dict[str, str]] = {}
     ready: list[str] = []
-    redis: _Redis | Literal[False] | None = None
+    redis: _Redis | Literal[False, "always"] | None = None
     redis_mode: Literal["", "standalone", "cluster", "tls", "acl", "replica"] = ""
 
     @model_validator(mode="after")
@@ -203,10 +137,12 @@ class _Service(_Table):
         return self
 
 
-class _File(_Table):
+class _File(Table):
     preset: str = CAPTCHA.name
     service: _Service
     profile: _Profile = _Profile()
+    session: SessionTable | None = None
+    fixes: dict[Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$")], FixTable] = {}
 
 
 MOST_CHARACTERS = 64 * 1024
@@ -239,18 +175,24 @@ def parse_service(text: str, folder: Path) -> ServiceSpec:
     try:
         file = _File.model_validate(data)
     except ValidationError as error:
-        raise UsageProblem(f"{SERVICE_FILE}: {_first(error, data)}", hint=_HINT) from error
+        raise UsageProblem(_first(error, data, text), hint=_HINT) from error
     if file.preset not in PRESETS:
         raise UsageProblem(
             f"{SERVICE_FILE}: preset: {file.preset!r} is not one of {', '.join(PRESETS)}", hint=_HINT
         )
     service = file.service
-    has_switch = PRESETS[file.preset].switchable if service.redis is None else service.redis is not False
-    redis = service.redis or (_Redis() if has_switch else _Redis(on={}, off={}))
+    always = service.redis == "always"
+    given = service.redis if isinstance(service.redis, _Redis) else None
+    has_switch = PRESETS[file.preset].switchable if service.redis is None else given is not None
+    redis = given or (_Redis() if has_switch else _Redis(on={}, off={}))
     # The mock ML service knows the answers to its own pictures only: a preset's word does not hold here.
     profile = replace(file.profile.over(PRESETS[file.preset]), oracle=file.profile.oracle)
     profile = replace(profile, switchable=bool(redis.on or redis.off))
-    _check(profile)
+    session = None if file.session is None else file.session.made()
+    if session is not None and not file.profile.kinds:
+        profile = replace(profile, kinds={})  # the preset's are not this service's
+    else:
+        _check(profile)
     return advised(
         ServiceSpec(
             directory=str((folder / service.directory).resolve()),
@@ -266,8 +208,17 @@ def parse_service(text: str, folder: Path) -> ServiceSpec:
             redis_mode=service.redis_mode,
             redis_on=redis.on,
             redis_off=redis.off,
+            always_redis=always,
+            session=session,
+            fixes={name: _fix(name, item, folder) for name, item in file.fixes.items()},
         )
     )
+
+
+def _fix(name: str, table: FixTable, folder: Path) -> Fix:
+    """A fix with its folder as an absolute path. Raises UsageProblem for a command with an open quote."""
+    directory = None if table.directory is None else str((folder / table.directory).resolve())
+    return Fix(table.env, _file_words(table.command, f"fixes.{name}.command"), table.app, directory)
 
 
 def _located(name: str | None, folder: Path, directory: str, *, command: bool = False) -> str | None:
@@ -304,11 +255,11 @@ def advised(service: ServiceSpec) -> ServiceSpec:
     return replace(service, profile=replace(service.profile, changes=changes))
 
 
-def _file_words(command: str | Sequence[str] | None) -> tuple[str, ...]:
+def _file_words(command: str | Sequence[str] | None, key: str = "service.command") -> tuple[str, ...]:
     try:
         return command_words(command)
     except UsageProblem as error:
-        message = error.message.replace("--command", f"{SERVICE_FILE}: service.command:")
+        message = error.message.replace("--command", f"{SERVICE_FILE}: {key}:")
         raise UsageProblem(message, hint=_HINT) from error
 
 
@@ -351,10 +302,12 @@ def _check(profile: ServiceProfile) -> None:
             )
 
 
-def _first(error: ValidationError, data: Any) -> str:
-    """The first complaint in one line, with its key."""
+def _first(error: ValidationError, data: Any, text: str) -> str:
+    """The first complaint in one line: the file, the line of its key, the key, what is wrong."""
     problem = error.errors(include_url=False)[0]
-    where = ".".join(_written(problem["loc"], data, missing=problem["type"] == "missing")) or "the file"
+    place = tuple(_written(problem["loc"], data, missing=problem["type"] == "missing"))
+    line = line_of(text, place)
+    where = f"{SERVICE_FILE}{'' if line is None else f':{line}'}: {'.'.join(place) or 'the file'}"
     message = re.sub(
         r"dictionary( or instance of \w+)?$", "table", problem["msg"].removeprefix("Value error, ")
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import dataclass
 
 from devenv.core.model.service import Filled
 from devenv.wire.http.bodies import Body, ChunkedBody, CloseBody, Malformed
@@ -16,6 +17,16 @@ _MAX_INTERIM = 32
 """Interim (1xx) answers before the final one, as the proxy takes them (``Limits.interim``)."""
 
 
+@dataclass(frozen=True, slots=True)
+class PodAnswer:
+    """A whole answer."""
+
+    status: int
+    fields: tuple[tuple[str, str], ...]
+    """The header fields in order, their names in lower case."""
+    body: bytes
+
+
 class PodClient:
     """Sends requests to one pod, each request on a connection of its own that is used again later."""
 
@@ -25,6 +36,11 @@ class PodClient:
 
     async def send(self, request: Filled) -> tuple[int, bytes]:
         """Status and body of the answer. Raises OSError or EOFError where no whole answer came."""
+        answer = await self.exchange(request)
+        return answer.status, answer.body
+
+    async def exchange(self, request: Filled) -> PodAnswer:
+        """The answer. Raises OSError or EOFError where no whole one came."""
         content, headers = request.encoded()
         data = content or b""
         fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
@@ -46,7 +62,7 @@ class PodClient:
             self._idle.append((asyncio.get_running_loop().time(), connection))
         else:
             connection.close()
-        return answer.status, body
+        return PodAnswer(answer.status, connection.fields, body)
 
     def close(self) -> None:
         """Close idle connections."""
@@ -65,12 +81,14 @@ class PodClient:
 
 
 class _Connection:
-    """One connection; ``reusable`` says after an answer whether another request may be sent on it."""
+    """One connection. After an answer, ``reusable`` says whether another request may be sent on it, and
+    ``fields`` are its header fields."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self._received = b""
         self.reusable = False
+        self.fields: tuple[tuple[str, str], ...] = ()
 
     @property
     def open(self) -> bool:
@@ -102,6 +120,7 @@ class _Connection:
         while (parsed := parse_response_head(self._received)) is None:
             self._received += await self._more()
         head, end = parsed
+        self.fields = _fields(self._received[:end])
         self._received = self._received[end:]
         return head
 
@@ -130,3 +149,10 @@ class _Connection:
         if not data:
             raise EOFError("the pod closed the connection before its answer was whole")
         return data
+
+
+def _fields(block: bytes) -> tuple[tuple[str, str], ...]:
+    """The header fields of a head that was parsed."""
+    lines = block.decode("latin-1").split("\r\n")[1:]
+    pairs = (line.partition(":") for line in lines if line)
+    return tuple((name.lower(), value.strip()) for name, _, value in pairs)

@@ -16,6 +16,8 @@ from devenv.wire.executor.jobs import job_from_json
 from devenv.wire.executor.known_scripts import known_scripts
 from devenv.wire.executor.pod_control import NO_POD_CONTROL, PodControl
 from devenv.wire.executor.pool import ExecutorPool
+from devenv.wire.executor.session_jobs import SessionJob
+from devenv.wire.executor.session_pool import SessionPool
 from devenv.wire.gate import Gate
 
 MAX_JOBS = 1000
@@ -28,6 +30,13 @@ class Batch(BaseModel):
     model_config = ConfigDict(extra="forbid")
     jobs: list[dict[str, Any]] = Field(max_length=MAX_JOBS)
     slots: int = Field(default=8, ge=1, le=MAX_LANES)
+
+
+class Sessions(BaseModel):
+    """Runs of a session's requests as ``wire.executor.session_jobs`` writes them, one after the other."""
+
+    model_config = ConfigDict(extra="forbid")
+    jobs: list[dict[str, Any]] = Field(max_length=MAX_JOBS)
 
 
 class Situations(BaseModel):
@@ -43,6 +52,7 @@ def router(
     """The routes; ``pods`` are reached past the proxy."""
     routes = APIRouter(prefix="/explore", tags=["explore"])
     pool: ExecutorPool | None = None
+    session_pool = SessionPool(gate, pods, pod_control)
 
     def opened() -> ExecutorPool:
         nonlocal pool
@@ -63,6 +73,21 @@ def router(
         except (KeyError, TypeError, ValueError) as error:
             raise HTTPException(400, f"not a job: {error!r}") from error
         results = await opened().run(jobs, batch.slots)
+        return {
+            "results": [
+                {"error": result.to_json()} if isinstance(result, DevenvError) else result.to_json()
+                for result in results
+            ]
+        }
+
+    @routes.post("/sessions")
+    async def sessions(batch: Sessions) -> dict[str, Any]:
+        """Run the jobs: ``{"results": [...]}``, in their order; ``{"error": …}`` for one that failed."""
+        try:
+            jobs = [SessionJob.from_json(data) for data in batch.jobs]
+        except (KeyError, TypeError, ValueError) as error:
+            raise HTTPException(400, f"not a job: {error!r}") from error
+        results = await session_pool.run(jobs)
         return {
             "results": [
                 {"error": result.to_json()} if isinstance(result, DevenvError) else result.to_json()

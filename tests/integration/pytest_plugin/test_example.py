@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from devenv.cli.commands.explore_verb import explore
+from devenv.cli.commands.explore.verb import explore
 from tests.support import ROOT
 
 EXAMPLE = ROOT / "docs" / "examples" / "regression-tests"

@@ -108,7 +108,7 @@ def test_ctrl_c_is_130_and_one_word(
     def stopped(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("devenv.cli.commands.explore_verb.explore_orders", stopped)
+    monkeypatch.setattr("devenv.cli.commands.explore.verb.explore_orders", stopped)
     assert main(["explore", "R"]) == 130
     assert capsys.readouterr() == ("", "interrupted\n")
 

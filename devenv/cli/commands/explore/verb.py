@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from devenv.cli.commands.explore.session import explore_sessions, is_session
 from devenv.cli.grouped import grouped
 from devenv.cli.options import CommandContext, Common, Junit, RedisOption, Summary, write_file
 from devenv.cli.screen import Screen, Text, grid
@@ -24,6 +25,8 @@ from devenv.verbs.explore.result import (
     junit_suite,
     parse_budget,
 )
+from devenv.verbs.explore.sessions.result import AS_IS
+from devenv.verbs.explore.sessions.usecase import SessionOptions
 from devenv.verbs.explore.summary import summary as summary_page
 from devenv.verbs.explore.usecase import explore as explore_orders
 
@@ -34,12 +37,13 @@ class SearchFlags:
 
     strategy: Annotated[Strategy, typer.Option(help="The session store under test.")] = Strategy.GUIDE
     mode: Annotated[
-        Mode,
+        Mode | None,
         typer.Option(
             help="learned: learn from real pods, search a model, confirm on real pods. direct: every order "
-            "on real pods. random: by chance, --n runs."
+            "on real pods. random: by chance, --n runs. [default: learned; with [session] direct]",
+            show_default=False,
         ),
-    ] = Mode.LEARNED
+    ] = None
     events: Annotated[
         str, typer.Option(metavar="E,E", help="More events: expiry, ageing, lost, restart (X, A, L, P).")
     ] = ""
@@ -64,7 +68,12 @@ class SearchFlags:
         int, typer.Option(min=1, max=1000, metavar="N", help="Run each violation so often on real pods.")
     ] = 3
     compare: Annotated[
-        str, typer.Option(metavar="S,S", help="Side by side: guide,watch,atomic. Takes --strategy's place.")
+        str,
+        typer.Option(
+            metavar="S,S",
+            help="Side by side: guide,watch,atomic. Takes --strategy's place. With [session]: the names of "
+            "[fixes.NAME], and as-is.",
+        ),
     ] = ""
 
     def option_sets(self, scenario: str, stores: Sequence[Strategy]) -> list[ExploreOptions]:
@@ -74,7 +83,7 @@ class SearchFlags:
             ExploreOptions(
                 scenario=scenario,
                 strategy=store,
-                mode=self.mode,
+                mode=self.mode or Mode.LEARNED,
                 events=tuple(word.strip() for word in self.events.split(",") if word.strip()),
                 walks=self.walks,
                 kind=self.kind,
@@ -88,15 +97,35 @@ class SearchFlags:
             for store in stores
         ]
 
+    def session_sets(self, expressions: Sequence[str]) -> list[SessionOptions]:
+        """The request for each fix. Raises UsageProblem for an option that is about challenges."""
+        about_challenges = {
+            "--mode": self.mode not in (None, Mode.DIRECT),
+            "--events": bool(self.events),
+            "--preemptions": self.preemptions is not None,
+        }
+        for option, given in about_challenges.items():
+            if given:
+                raise UsageProblem(
+                    f"{option}: sessions of [session] are explored in every order of their requests, directly"
+                )
+        runs, seconds = parse_budget(self.budget)
+        fixes = [word.strip() for word in self.compare.split(",") if word.strip()] or [AS_IS]
+        return [
+            SessionOptions(tuple(expressions), fix, runs, seconds, self.pods, self.replays)
+            for fix in dict.fromkeys(fixes)
+        ]
+
 
 @grouped
 def explore(
     scenario: Annotated[
-        str,
+        list[str],
         typer.Argument(
-            metavar="SCENARIO",
+            metavar="SCENARIO...",
             help="What meets on one fresh challenge, joined by +: R right, W wrong, E empty selection, "
-            "X expiry, A ageing, L lost reply, P pod restart. 'R+W+E', '3 W', 'R+W+E+X'.",
+            "X expiry, A ageing, L lost reply, P pod restart. 'R+W+E', '3 W', 'R+W+E+X'. Where devenv.toml "
+            "has [session], the names of its requests, and ask: 'a+b', 'a+logout', 'ask+logout'.",
         ),
     ],
     search: SearchFlags,
@@ -110,12 +139,24 @@ def explore(
 
     Exit 0: every order was tried and none violates anything. 1: a violation, with its shortest order,
     confirmed on real pods. 3: not everything was tried, and nothing found.
+
+    Where devenv.toml has [session]: the answers, and what is left of the session, must be those of the same
+    requests one after the other.
     """
     at = common.context(redis=redis)
+    if is_session(scenario, at.settings):
+        if junit is not None or summary is not None:
+            raise UsageProblem("--junit and --summary are not made of a session's exploration")
+        explore_sessions(search.session_sets(scenario), at)
+        return
+    if len(scenario) > 1:
+        raise UsageProblem(
+            f"{len(scenario)} scenarios: several at once are for a service with [session] in devenv.toml"
+        )
     stores = _stores(search.compare)
     if stores and at.settings.service is not None:
         raise UsageProblem(f"--compare: {at.settings.service.title} has one store, its own")
-    option_sets = search.option_sets(scenario, stores or [search.strategy])
+    option_sets = search.option_sets(scenario[0], stores or [search.strategy])
     json_reporter = JsonReporter()
     found = _explored(option_sets, at, json_reporter)
     if junit is not None:

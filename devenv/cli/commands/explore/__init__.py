@@ -1,0 +1,1 @@
+"""explore: its options, and what it prints of challenges and of sessions."""

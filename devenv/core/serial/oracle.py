@@ -1,0 +1,125 @@
+"""Whether an end is that of a sequence: the service, one request after the other, is its own oracle.
+
+Serializability: C. Papadimitriou, "The serializability of concurrent database updates", JACM 26(4), 1979;
+here by the ends that can be seen (answers, and the answer of ``ask``) and not by what lies in Redis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+
+from devenv.core.model.sessions import SessionProfile
+from devenv.core.serial.ends import Answer, End
+from devenv.core.serial.masks import Masks
+from devenv.core.serial.meeting import Sequence, SessionMeeting
+
+LOST_UPDATE = "lost-update"
+CAME_BACK = "session-came-back"
+NOT_SERIAL = "not-serial"
+ASKED = "ask"
+"""The answer of ``ask`` at the end, in ``Masks``: the same name as the request's, for it is the same one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionViolation:
+    """An end that no sequence gives."""
+
+    kind: str
+    sentence: str
+
+
+@dataclass(slots=True)
+class Oracle:
+    """Judges ends. ``played`` are the ends of the sequences, each at least twice."""
+
+    meeting: SessionMeeting
+    session: SessionProfile
+    masks: Masks = field(default_factory=Masks)
+    played: dict[Sequence, list[End]] = field(default_factory=dict)
+
+    def play(self, sequence: Sequence, end: End) -> None:
+        """Note one play of a sequence, and what of it differs from the plays before."""
+        for before in self.played.setdefault(sequence, []):
+            self.alike(before, end)
+        self.played[sequence].append(end)
+
+    def alike(self, one: End, other: End) -> bool:
+        """Note what changes between two runs of the same thing; whether they are alike but for that."""
+        for at in one.answers.keys() & other.answers.keys():
+            self.masks.learn(self._request(at), one.answers[at], other.answers[at])
+        self.masks.learn(ASKED, one.ask, other.ask)
+        return self.seen(one) == self.seen(other)
+
+    def unsteady(self) -> tuple[Sequence, ...]:
+        """The sequences that ended in different ways, masks aside: nothing can be concluded from them."""
+        return tuple(sequence for sequence, ends in self.played.items() if len({*map(self.seen, ends)}) > 1)
+
+    def seen(self, end: End) -> Hashable:
+        """An end as it is compared."""
+        return self._answers(end, tuple(sorted(end.answers))), self._asked(end)
+
+    def judge(self, end: End) -> SessionViolation | None:
+        """What is wrong with an end; None where a sequence gives it.
+
+        A request that was refused counts as one that was not there; where a sequence in which it was refused
+        in the same way gives the end, that explains it too.
+        """
+        served = tuple(at for at, answer in sorted(end.answers.items()) if not answer.refused)
+        if any(self._explains(sequence, served, end) for sequence in self.played):
+            return None
+        came_back = self._ended(served) and not self.gone(end.ask)
+        if came_back:
+            return SessionViolation(CAME_BACK, self._sentence(end))
+        without = self._without(served, end)
+        if without:
+            names = " and ".join(self.meeting.names[at] for at in without)
+            return SessionViolation(LOST_UPDATE, f"nothing is left of {names}; {self._sentence(end)}")
+        return SessionViolation(NOT_SERIAL, self._sentence(end))
+
+    def gone(self, ask: Answer) -> bool:
+        """Whether the answer of ``ask`` says that there is no session."""
+        return self.session.is_gone(ask.status, ask.data, ask.text)
+
+    def _explains(self, sequence: Sequence, served: Sequence, end: End) -> bool:
+        """Whether a sequence has all that were served, no other that is served, and ends so."""
+        if not {*served} <= {*sequence}:
+            return False
+        [before, *_] = self.played[sequence]
+        if any(at not in served and not before.answers[at].refused for at in sequence):
+            return False
+        return self._answers(before, sequence) == self._answers(end, sequence) and self._asked(
+            before
+        ) == self._asked(end)
+
+    def _without(self, served: Sequence, end: End) -> Sequence:
+        """Who was told ok and is missing in a sequence that ends so; as few as can be."""
+        best: Sequence = ()
+        for sequence, [before, *_] in self.played.items():
+            missing = tuple(at for at in served if at not in sequence)
+            if not missing or not {*sequence} <= {*served} or self._asked(before) != self._asked(end):
+                continue
+            if not best or len(missing) < len(best):
+                best = missing
+        return best
+
+    def _ended(self, served: Sequence) -> bool:
+        return any(self.session.request(self._request(at)).ends for at in served)
+
+    def _sentence(self, end: End) -> str:
+        answers = [f"{self.meeting.names[at]} told {answer}" for at, answer in sorted(end.answers.items())]
+        return f"{', '.join(answers)}; then {self.ask_words} {end.ask}"
+
+    @property
+    def ask_words(self) -> str:
+        """The request that asks, in words."""
+        return f"{self.session.ask.method} {self.session.ask.path}"
+
+    def _request(self, at: int) -> str:
+        return self.meeting.members[at].request
+
+    def _answers(self, end: End, which: Sequence) -> Mapping[int, Hashable] | tuple[Hashable, ...]:
+        return tuple((at, self.masks.seen(self._request(at), end.answers[at])) for at in sorted(which))
+
+    def _asked(self, end: End) -> Hashable:
+        return self.masks.seen(ASKED, end.ask)

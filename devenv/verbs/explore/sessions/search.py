@@ -1,0 +1,322 @@
+"""The search: the sequences, then every order, judged by the sequences, and each kind of violation again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from devenv.core.model.errors import EnvironmentProblem, Inconclusive, error_from_json
+from devenv.core.model.sessions import SessionProfile
+from devenv.core.serial.ends import Answer, End
+from devenv.core.serial.meeting import SessionMeeting, sequences
+from devenv.core.serial.oracle import ASKED, Oracle
+from devenv.core.serial.orders import (
+    Choice,
+    OrderCount,
+    OrderFrontier,
+    Path,
+    commands_of,
+    rank,
+    shown,
+    together,
+)
+from devenv.stack.protocol import Progress
+from devenv.verbs.explore.result import INTERRUPTED
+from devenv.verbs.explore.sessions.result import FoundViolation, Tally
+from devenv.wire.control.client import ControlClient
+from devenv.wire.executor.session_jobs import SessionCall, SessionJob, SessionRun
+
+APART_SECONDS = 1.1
+"""Between two plays of a sequence: a time in whole seconds is then another one."""
+BATCH = 8
+"""Orders in one request to the executor."""
+READS = ("GET", "HEAD", "OPTIONS")
+SAY_EVERY_SECONDS = 0.5
+
+
+class SessionRemote:
+    """Runs jobs where the gate is. ``requests`` counts the HTTP requests that pods were sent."""
+
+    def __init__(self, control: ControlClient) -> None:
+        self._control = control
+        self.requests = 0
+
+    def run(self, jobs: Sequence[SessionJob]) -> list[SessionRun]:
+        """The jobs' results. Raises the first error."""
+        body = {"jobs": [job.to_json() for job in jobs]}
+        runs = []
+        for data in self._control.request("POST", "/explore/sessions", json=body)["results"]:
+            if "error" in data:
+                raise error_from_json(data["error"])
+            runs.append(SessionRun.from_json(data))
+        for run in runs:
+            self.requests += len(run.end.answers) + 2
+        return runs
+
+
+@dataclass(slots=True)
+class SessionSearch:
+    """One search; ``run`` once, then read what was found."""
+
+    remote: SessionRemote
+    session: SessionProfile
+    headers: Mapping[str, str]
+    meeting: SessionMeeting
+    pods: Sequence[str]
+    """One for each request."""
+    progress: Progress
+    deadline: float | None = None
+    """A moment of the monotonic clock; None: until it is complete."""
+    most_runs: int | None = None
+    """None: until it is complete."""
+    oracle: Oracle = field(init=False)
+    runs: list[tuple[Path, End]] = field(default_factory=list)
+    incomplete: str | None = None
+    stuck: dict[str, int] = field(default_factory=dict)
+    """What requests waited for without end, and in how many orders."""
+    endless: set[int] = field(default_factory=set)
+    """The requests that never gave up waiting for a lock."""
+    _patient: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.oracle = Oracle(self.meeting, self.session)
+
+    def run(self) -> None:
+        """Play the sequences, then run the orders. Ctrl-C and a budget end the orders; what was run stays."""
+        self._play_sequences()
+        try:
+            while not self._run_orders():
+                self.runs.clear()
+                self.stuck.clear()
+        except KeyboardInterrupt:
+            self.incomplete = INTERRUPTED
+
+    # --- sequences ----------------------------------------------------------------------------------------
+
+    def _play_sequences(self) -> None:
+        every = sequences(len(self.meeting.members))
+        self.progress(f"playing {len(every)} sequences of {self.meeting}, twice")
+        began = time.monotonic()
+        first = self._play(every)
+        self._check_first(dict(zip(every, first, strict=True)))
+        time.sleep(max(0.0, APART_SECONDS - (time.monotonic() - began)))
+        self._play(every)
+        if unsteady := self.oracle.unsteady():
+            names = ", ".join(self._words(sequence) for sequence in unsteady[:3])
+            raise Inconclusive(
+                f"played twice, the same requests one after the other ended in different ways: {names}; "
+                "no order of them can be judged",
+                hint="does a request depend on chance, on the time, or on other sessions?",
+            )
+
+    def _play(self, every: Iterable[tuple[int, ...]]) -> list[SessionRun]:
+        runs = []
+        for sequence in every:
+            [run] = self.remote.run([self._job(sequence=sequence)])
+            self.oracle.play(sequence, run.end)
+            self._patient |= run.late
+            runs.append(run)
+        return runs
+
+    def _check_first(self, runs: Mapping[tuple[int, ...], SessionRun]) -> None:
+        """Whether there is a session, and requests that use it; else nothing can be explored."""
+        nothing = runs[()]
+        if nothing.opened.refused or not nothing.opened.status:
+            raise EnvironmentProblem(
+                f"session.open: {self._open_words} was answered {nothing.opened}: no session was opened"
+            )
+        ask = nothing.end.ask
+        if self.oracle.gone(ask) or ask.refused:
+            raise Inconclusive(
+                f"session.ask: right after session.open, {self.oracle.ask_words} was answered {ask}: nothing "
+                "was explored, as a session that is there looks like one that is gone",
+                hint="do all cookies suffice to use a session? Is session.gone right?",
+            )
+        for at, member in enumerate(self.meeting.members):
+            answer = runs[(at,)].end.answers[at]
+            if answer.refused or not answer.status:
+                raise Inconclusive(
+                    f"session.requests.{member.request}: alone on a new session it was answered {answer}: "
+                    "nothing was explored, as a refused request counts as one that was not there"
+                )
+            self._check_ends(at, runs[(at,)].end.ask)
+        if not any(run.path for run in runs.values()):
+            raise EnvironmentProblem(
+                f"{self.meeting}: no request sent a Redis command through the gate: nothing was explored",
+                hint="is REDIS_HOST/REDIS_PORT (or the URL in [service.env]) the gate's?",
+            )
+
+    def _check_ends(self, at: int, ask: Answer) -> None:
+        member = self.meeting.members[at]
+        ends = self.session.request(member.request).ends
+        if ends and not self.oracle.gone(ask):
+            raise Inconclusive(
+                f"session.requests.{member.request} ends the session, but after it alone "
+                f"{self.oracle.ask_words} is answered {ask}, which session.gone does not describe",
+                hint="is session.gone right? If it is, the request does not end the session even alone",
+            )
+
+    @property
+    def _open_words(self) -> str:
+        return f"{self.session.open[-1].method} {self.session.open[-1].path}"
+
+    def _words(self, sequence: Sequence[int]) -> str:
+        return " then ".join(self.meeting.names[at] for at in sequence) or "no request"
+
+    # --- orders -------------------------------------------------------------------------------------------
+
+    def _run_orders(self) -> bool:
+        """Run every order; whether that counts: False where a request must be waited for that was not."""
+        frontier = OrderFrontier(endless=self.endless)
+        said = 0.0
+        while True:
+            if self.deadline is not None and time.monotonic() >= self.deadline:
+                self.incomplete = "the budget was used up"
+                return True
+            prefixes = [item for item in (frontier.take() for _ in range(BATCH)) if item is not None]
+            if not prefixes:
+                return True
+            for prefix, run in zip(prefixes, self._run_all(prefixes), strict=True):
+                if run.late - self._patient:
+                    self._patient |= run.late
+                    return False
+                self.endless |= run.endless
+                frontier.done(prefix, run.path)
+                if run.endless:
+                    continue
+                for waits in run.stuck:
+                    self.stuck[waits] = self.stuck.get(waits, 0) + 1
+                if not run.stuck:
+                    self.runs.append((run.path, run.end))
+            if self.most_runs is not None and len(self.runs) >= self.most_runs:
+                self.incomplete = "the budget was used up"
+                return True
+            if time.monotonic() - said > SAY_EVERY_SECONDS:
+                said = time.monotonic()
+                self.progress(f"{len(self.runs)} orders run, {len(frontier.waiting)} branches left")
+
+    def _run_all(self, prefixes: Sequence[tuple[Choice, ...]]) -> list[SessionRun]:
+        return self.remote.run([self._job(prefix=prefix) for prefix in prefixes])
+
+    def _job(self, sequence: tuple[int, ...] | None = None, prefix: tuple[Choice, ...] = ()) -> SessionJob:
+        calls = tuple(
+            SessionCall(member.name, member.request, pod)
+            for member, pod in zip(self.meeting.members, self.pods, strict=True)
+        )
+        return SessionJob(
+            self.session, self.headers, calls, sequence, prefix,
+            frozenset(self._patient), frozenset(self.endless),
+        )  # fmt: skip
+
+    # --- what was found -----------------------------------------------------------------------------------
+
+    def counts(self) -> Mapping[tuple[tuple[int, str], ...], OrderCount]:
+        """Each order of commands, with the kinds of violation of its runs."""
+        counts: dict[tuple[tuple[int, str], ...], OrderCount] = {}
+        refusals = self._refusals()
+        for path, end in self.runs:
+            count = counts.setdefault(commands_of(path), OrderCount())
+            count.runs += 1
+            at_once = together(path, len(self.meeting.members))
+            count.together |= at_once
+            count.refused |= any(at not in refusals and end.answers[at].refused for at in end.answers)
+            if (violation := self.oracle.judge(end)) is not None:
+                count.kinds.add(violation.kind)
+                if at_once:
+                    count.kinds_together.add(violation.kind)
+        return counts
+
+    def _refusals(self) -> set[int]:
+        """The requests that some sequence refuses: in an order that is nothing new."""
+        return {
+            at
+            for ends in self.oracle.played.values()
+            for at, answer in ends[0].answers.items()
+            if answer.refused
+        }
+
+    def confirmed(self, replays: int) -> list[tuple[FoundViolation, Path, End]]:
+        """Each kind with its shortest order, run again so often; first the sequences are played once more."""
+        if not self.kinds():
+            return []
+        self._play(self.oracle.played.keys())
+        found: dict[str, tuple[FoundViolation, Path, End]] = {}
+        while left := [kind for kind in self.kinds() if kind not in found]:
+            kind = left[0]
+            path, end = min(
+                ((path, end) for path, end in self.runs if self._kind(end) == kind),
+                key=lambda pair: rank(pair[0]),  # type: ignore[arg-type, return-value]
+            )
+            self.progress(f"confirming {kind} on real pods")
+            again = self._again(path, replays)
+            alike = [
+                run
+                for run in again
+                if self.oracle.alike(end, run.end) and commands_of(run.path) == commands_of(path)
+            ]
+            if self._kind(end) != kind:  # what differed between the runs was what made it a violation
+                continue
+            found[kind] = (self._found(kind, path, end, len(alike), replays, again), path, end)
+        return [item for kind, item in found.items() if kind in self.kinds()]
+
+    def _again(self, path: Path, replays: int) -> list[SessionRun]:
+        prefix = tuple(step.choice for step in path)
+        return self.remote.run([self._job(prefix=prefix)] * replays)
+
+    def _found(
+        self, kind: str, path: Path, end: End, same: int, replays: int, again: Sequence[SessionRun]
+    ) -> FoundViolation:
+        counts = self.counts().values()
+        violation = self.oracle.judge(end)
+        assert violation is not None
+        names = self.meeting.names
+        order = " ".join(f"{name}:{label}" for name, label in shown(path, names))
+        ok = same == replays
+        others = next((run.end for run in again if self._kind(run.end) != kind), None)
+        why = f"run again, it ended otherwise: then {self.oracle.ask_words} {others.ask}" if others else None
+        at_once = [count for count in counts if count.together]
+        return FoundViolation(
+            kind=kind,
+            sentence=violation.sentence,
+            order=order,
+            steps=tuple((names[step.choice.request], step.label, step.reply) for step in path),
+            seen_in=Tally(sum(kind in count.kinds for count in counts), len(counts)),
+            seen_together=Tally(sum(kind in count.kinds_together for count in at_once), len(at_once)),
+            confirmed=ok,
+            replayed=same,
+            replays=replays,
+            why=None if ok else why or "run again, its commands came in another order",
+        )
+
+    def _kind(self, end: End) -> str | None:
+        violation = self.oracle.judge(end)
+        return None if violation is None else violation.kind
+
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of violation that were met, by what is masked now."""
+        met = dict.fromkeys(kind for _, end in self.runs if (kind := self._kind(end)) is not None)
+        return tuple(met)
+
+    def unclear(self) -> tuple[str, ...]:
+        """What could not be told apart, so that no violation is no pass."""
+        words: list[str] = []
+        if self.oracle.masks.hides(ASKED):
+            words.append(
+                f"all of the answer of {self.oracle.ask_words} changes from run to run: what is left of a "
+                "session cannot be compared"
+            )
+        for at, member in enumerate(self.meeting.members):
+            request = self.session.request(member.request).request
+            without, alone = (self.oracle.played[key][0] for key in ((), (at,)))
+            if request.method not in READS and self._same_ask(without, alone):
+                words.append(
+                    f"{self.oracle.ask_words} answers the same with and without {member.name} "
+                    f"({request.method} {request.path}): a lost {member.name} cannot be seen"
+                )
+        words += [f"in {count} orders {waits}" for waits, count in self.stuck.items()]
+        return tuple(dict.fromkeys(words))
+
+    def _same_ask(self, one: End, other: End) -> bool:
+        seen: Callable[[Answer], object] = lambda answer: self.oracle.masks.seen(ASKED, answer)  # noqa: E731
+        return seen(one.ask) == seen(other.ask)

@@ -1,0 +1,158 @@
+"""``devenv explore`` on a service with ``[session]``: a stack, the search, and what is kept of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.service import ServiceSpec
+from devenv.core.model.topology import StackSpec, StackStatus
+from devenv.core.serial.meeting import SessionMeeting, parse_session_meeting
+from devenv.harness.config.settings import Settings
+from devenv.harness.runs.store import RESULTS, SCHEDULE, Run, open_run
+from devenv.stack.protocol import Progress
+from devenv.verbs.explore.executor_client import TIMEOUT_SECONDS
+from devenv.verbs.explore.sessions.result import AS_IS, SessionExploration, Tally
+from devenv.verbs.explore.sessions.search import SessionRemote, SessionSearch
+from devenv.verbs.operate.select import fresh_stack
+from devenv.wire.control.client import ControlClient
+from devenv.wire.executor.jobs import RULE_PREFIX
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """What is explored: expressions, each with the service as it is or with a fix."""
+
+    expressions: tuple[str, ...]
+    fix: str = AS_IS
+    most_runs: int | None = None
+    """None: until it is complete."""
+    seconds: float | None = None
+    """None: until it is complete."""
+    pods: int | None = None
+    """None: one for each request."""
+    replays: int = 3
+    """How often each violation's order is run again."""
+
+
+def explore_session(
+    options: SessionOptions, settings: Settings, progress: Progress
+) -> Iterator[SessionExploration]:
+    """Explore each expression on one stack; each result as soon as it is there.
+
+    Raises UsageProblem for an expression or a fix that there is not, EnvironmentProblem where the service
+    does not start or sends Redis nothing, Inconclusive where nothing could be compared.
+    """
+    service = settings.service
+    if service is None or service.session is None:
+        raise UsageProblem("devenv.toml has no [session]", hint="docs/exploration.md")
+    meetings = [parse_session_meeting(text, service.session) for text in options.expressions]
+    needed = max(len(meeting.members) for meeting in meetings)
+    if options.pods is not None and options.pods < needed:
+        raise UsageProblem(
+            f"--pods {options.pods}: each request needs a pod of its own, {needed} of them",
+            hint="a command is known by the pod that sent it",
+        )
+    with _stack(fixed(service, options.fix), settings, options.pods or max(2, needed), progress) as status:
+        for meeting in meetings:
+            yield _explore(meeting, status, options, settings, progress)
+
+
+def fixed(service: ServiceSpec, name: str) -> ServiceSpec:
+    """The service as a fix starts it. Raises UsageProblem for a fix that there is not."""
+    if name == AS_IS:
+        return service
+    fix = service.fixes.get(name)
+    if fix is None:
+        known = ", ".join((AS_IS, *service.fixes))
+        raise UsageProblem(f"--compare: {name!r} is no fix of devenv.toml", hint=f"there are: {known}")
+    changed = replace(service, env={**service.env, **fix.env})
+    if fix.command or fix.app:
+        changed = replace(changed, command=fix.command, app=fix.app)
+    return changed if fix.directory is None else replace(changed, directory=fix.directory)
+
+
+@contextmanager
+def _stack(service: ServiceSpec, settings: Settings, pods: int, progress: Progress) -> Iterator[StackStatus]:
+    spec = StackSpec(
+        pods=pods,
+        use_redis=True,
+        seed=settings.seed,
+        service=service,
+        redis_mode=replace(settings, service=service).stack_spec().redis_mode,
+    )
+    backend = settings.backend or "embedded"
+    with fresh_stack(backend, settings.state_dir, spec, progress, cold=settings.cold) as stack:
+        yield stack.status()
+
+
+def _explore(
+    meeting: SessionMeeting, status: StackStatus, options: SessionOptions, settings: Settings,
+    progress: Progress,
+) -> SessionExploration:  # fmt: skip
+    service = status.spec.service
+    assert service is not None and service.session is not None
+    began = time.monotonic()
+    run = open_run(settings.state_dir, f"explore-{options.fix}-{meeting}", time.time())
+    try:
+        with ControlClient(status.endpoints.control, TIMEOUT_SECONDS) as control:
+            _check_rules(control)
+            search = SessionSearch(
+                SessionRemote(control), service.session, service.profile.headers, meeting,
+                [pod.name for pod in status.pods][: len(meeting.members)], progress,
+                None if options.seconds is None else began + options.seconds, options.most_runs,
+            )  # fmt: skip
+            search.run()
+            result = _result(search, options, status, run, began)
+    except BaseException:
+        run.discard_empty()
+        raise
+    run.write_json(RESULTS, result.to_json())
+    run.write_text(SCHEDULE, "".join(f"{item.kind}: {item.order}\n" for item in result.violations))
+    return result
+
+
+def _check_rules(control: ControlClient) -> None:
+    rules = [rule["id"] for rule in control.rules() if not rule["id"].startswith(RULE_PREFIX)]
+    if rules:
+        raise EnvironmentProblem(
+            f"the gate has rules in force, which would disturb every order: {', '.join(rules)}",
+            hint="devenv gate reset",
+        )
+
+
+def _result(
+    search: SessionSearch, options: SessionOptions, status: StackStatus, run: Run, began: float
+) -> SessionExploration:
+    service = status.spec.service
+    assert service is not None
+    found = search.confirmed(options.replays)
+    counts = search.counts().values()
+    names = search.meeting.names
+    notes = [
+        f"{names[at]} waited for a lock and did not give up: what it does when it gives up is not known"
+        for at in sorted(search.endless)
+    ]
+    return SessionExploration(
+        scenario=str(search.meeting),
+        service=service.title,
+        fix=options.fix,
+        complete=search.incomplete is None,
+        incomplete=search.incomplete,
+        unclear=search.unclear(),
+        orders=len(counts),
+        together=sum(count.together for count in counts),
+        runs=len(search.runs),
+        outcomes=len({search.oracle.seen(end) for _, end in search.runs}),
+        refused=Tally(sum(count.refused for count in counts), len(counts)),
+        violations=tuple(violation for violation, _, _ in found),
+        masked=search.oracle.masks.described(),
+        notes=tuple(notes),
+        requests=search.remote.requests,
+        seconds=time.monotonic() - began,
+        engine=f"{status.redis_engine} {status.redis_version}",
+        run_id=run.id,
+    )

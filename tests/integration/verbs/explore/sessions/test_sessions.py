@@ -1,0 +1,99 @@
+"""Sessions of a real service, explored by the command: every order against the service's own sequences."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import command_environment, devenv_run
+
+HERE = Path(__file__).parent
+CONFIGURATION = f"""\
+[service]
+app = "service:app"
+directory = {json.dumps(str(HERE))}
+redis = "always"
+ready = ["/ready"]
+
+[session]
+open = {{ path = "/login" }}
+ask = {{ path = "/me", method = "GET" }}
+
+[session.requests]
+a = {{ path = "/set?a=1" }}
+b = {{ path = "/set?b=1" }}
+logout = {{ path = "/logout", ends = true }}
+broken = {{ path = "/broken-logout", ends = true }}
+
+[fixes.xx]
+env = {{ STORE = "xx" }}
+
+[fixes.merge]
+env = {{ STORE = "merge" }}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("sessions")
+    made.joinpath("devenv.toml").write_text(CONFIGURATION, encoding="utf-8")
+    return made
+
+
+@pytest.fixture(scope="module")
+def compared(folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """The table of fixes by expressions, from one call."""
+    words = ("explore", "a+b", "a+logout", "ask+logout", "--compare", "as-is,xx,merge", "--json")
+    run = devenv_run(folder, command_environment(), *words)
+    assert run.returncode == 1, run.stderr
+    results = json.loads(run.stdout)["compared"]
+    return {(result["fix"], result["scenario"]): result for result in results}
+
+
+@pytest.mark.parametrize(
+    ("fix", "expression", "orders", "kinds"),
+    [
+        ("as-is", "a+b", 6, {"lost-update": 4}),
+        ("as-is", "a+logout", 6, {"session-came-back": 2}),
+        ("as-is", "ask+logout", 3, {}),
+        ("xx", "a+b", 6, {"lost-update": 4}),
+        ("xx", "a+logout", 6, {}),
+        ("merge", "a+b", 6, {}),
+        ("merge", "a+logout", 6, {}),
+    ],
+)
+def test_the_orders_that_no_sequence_explains_are_counted_exactly(
+    compared: dict[tuple[str, str], dict[str, Any]],
+    fix: str,
+    expression: str,
+    orders: int,
+    kinds: dict[str, int],
+) -> None:
+    result = compared[fix, expression]
+    assert result["complete"]
+    assert result["orders"] == orders
+    assert {item["kind"]: item["seen_in"]["orders"] for item in result["violations"]} == kinds
+    assert all(item["confirmed"] and item["replayed"] == item["replays"] for item in result["violations"])
+
+
+def test_the_order_and_the_answers_are_shown(
+    compared: dict[tuple[str, str], dict[str, Any]],
+) -> None:
+    [violation] = compared["as-is", "a+logout"]["violations"]
+    assert violation["order"] == "a:GET logout:GET logout:DEL a:SET"
+    assert 'a told 200 {"ok": true}, logout told 200 {"ok": true}; then GET /me 200' in violation["sentence"]
+
+
+def test_what_changes_from_run_to_run_is_said(compared: dict[tuple[str, str], dict[str, Any]]) -> None:
+    assert compared["as-is", "a+b"]["masked"] == {"ask": ["nonce"]}
+
+
+def test_a_logout_that_does_not_end_the_session_alone_is_inconclusive(folder: Path) -> None:
+    run = devenv_run(folder, command_environment(), "explore", "a+broken", "--json")
+    assert run.returncode == 3
+    assert "session.requests.broken ends the session, but after it alone GET /me is answered 200" in (
+        run.stderr
+    )
