@@ -65,7 +65,7 @@ class Masks:
 
     def hides(self, request: str) -> bool:
         """Whether nothing of the bodies of this request's answers can be compared."""
-        return WHOLE in self.places.get(request, ()) or ("json", "") in self.places.get(request, ())
+        return WHOLE in self.places.get(request, ())
 
     def described(self) -> Mapping[str, tuple[str, ...]]:
         """By request, what is not compared, in words."""
@@ -78,8 +78,6 @@ class Masks:
 
 def _in_words(place: Place) -> str:
     match place:
-        case ("json", ""):
-            return "the whole body"
         case ("json", path):
             return path
         case ("header", name):
@@ -95,7 +93,7 @@ def _in_words(place: Place) -> str:
 def _differing(one: Answer, other: Answer) -> Iterator[Place]:
     first, second = one.data, other.data
     if isinstance(first, dict | list) and isinstance(second, dict | list):
-        yield from (("json", path) for path in _paths(first, second, ""))
+        yield from (("json", path) if path else WHOLE for path in _paths(first, second, ""))
     elif isinstance(first, dict | list) or isinstance(second, dict | list):
         yield WHOLE
     else:
