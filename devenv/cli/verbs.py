@@ -37,6 +37,9 @@ VERBS = (
          "violation."),
     Verb("simulate", "simulate.verb", "simulate", SEE,
          "Predict how many sessions a setting loses, and by which cause, without running it."),
+    Verb("balance", "balance.verb", "balance", SEE,
+         "Measure whether a load balancer with a setting loses sessions, for which clients, and what hides "
+         "it."),
     Verb("doctor", "doctor_verb", "doctor", SEE,
          "Look at settings and at what they point at; link each fault to the symptom it causes."),
     Verb("init", "init_verb", "init", STACK,

@@ -38,6 +38,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
         ),
     ),
     "devenv.cli.commands.explore": (("integration/verbs/explore/sessions", VERB, "session"),),
+    "devenv.cli.commands.balance": (("integration/verbs/balance", VERB, "output verb"),),
     "devenv.cli.commands.simulate": (("unit/verbs/simulate/test_simulate.py", VERB, "options output verb"),),
     "devenv.core.balancers": (("unit/core/balancers", DATA, "setting"),),
     "devenv.core.diagnosis": (("unit/core/diagnosis/test_losses.py", PARTS, "words"),),
@@ -60,6 +61,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("integration/stack", PROCESS, "pod_server processes redis_servers"),
         ("integration/stack", SERVER, "control"),
     ),
+    "devenv.verbs.balance": (("integration/verbs/balance/test_balance.py", SERVER, "changing player"),),
     "devenv.verbs.demo": (("integration/cli/test_demo.py", PODS, "kept_logs own_trials"),),
     "devenv.verbs.doctor.probe": (
         ("integration/verbs/doctor", SERVER, "certificates pod_redis tls write_probe"),
@@ -74,6 +76,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
     "devenv.verbs.recordings": (("unit/verbs/recordings", PARTS, "steps"),),
     "devenv.verbs.rollout": (("integration/verbs/rollout", PODS, "pods"),),
     "devenv.verbs.replay": (("integration/verbs/replay", PODS, "concurrent player shrink"),),
+    "devenv.verbs.simulate": (("unit/verbs/simulate/test_plots.py", PARTS, "pictures"),),
     "devenv.wire.edge": (("integration/wire/edge", PROCESS, "supervisor"),),
     "devenv.wire.executor": (
         ("integration/wire/executor", PODS, "environment routes scheduled_job scripted_job"),

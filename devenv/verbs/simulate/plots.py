@@ -2,64 +2,34 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.simulation.intervals import wilson
 from devenv.core.simulation.run import Prediction
+from devenv.verbs.simulate.pictures import picture, write_picture
 from devenv.verbs.simulate.sweep import Axis
 
-FORMATS = ("png", "svg")
-_MOST_TICKS = 12
-
-
-def available() -> bool:
-    """Whether matplotlib can be imported."""
-    try:
-        import_module("matplotlib")
-    except ImportError:
-        return False
-    return True
+_SIZE = (8.0, 4.5)
+"""Inches."""
 
 
 def write_plot(path: Path, axes: Sequence[Axis], predictions: Sequence[Prediction]) -> None:
-    """Draw the sweep, or the causes of one setting, to ``path``.
-
-    Raises UsageProblem for another ending than .png and .svg and where the file cannot be written,
-    EnvironmentProblem without matplotlib.
-    """
-    form = path.suffix.lower().removeprefix(".")
-    if form not in FORMATS:
-        raise UsageProblem(f"--plot {path}: the name ends in neither .png nor .svg")
-    try:
-        path.write_bytes(drawn(axes, predictions, form))
-    except OSError as error:
-        raise UsageProblem(f"--plot {path}: cannot be written: {error.strerror}") from error
+    """Draw the sweep, or the causes of one setting, to ``path``; raises as ``write_picture``."""
+    write_picture(path, lambda form: drawn(axes, predictions, form))
 
 
 def drawn(axes: Sequence[Axis], predictions: Sequence[Prediction], form: str) -> bytes:
     """The picture's bytes, always the same for a prediction. EnvironmentProblem without matplotlib."""
-    try:
-        matplotlib = import_module("matplotlib")
-        figures = import_module("matplotlib.figure")
-    except ImportError as error:
-        raise EnvironmentProblem(
-            f"a picture needs the package matplotlib: {error}", hint="pip install 'devenv[plots]'"
-        ) from error
-    with matplotlib.rc_context({"svg.hashsalt": "devenv", "font.size": 10}):
-        figure = figures.Figure(figsize=(8, 4.5), layout="constrained")
+
+    def draw(figure: Any) -> None:
         if axes:
             _sweep(figure.subplots(), axes, predictions)
         else:
             _single(figure, predictions[0])
-        output = io.BytesIO()
-        metadata = {"Date": None} if form == "svg" else {}
-        figure.savefig(output, format=form, dpi=120, metadata=metadata)
-    return output.getvalue()
+
+    return picture(draw, form, _SIZE)
 
 
 def _sweep(plot: Any, axes: Sequence[Axis], predictions: Sequence[Prediction]) -> None:

@@ -10,7 +10,8 @@ from devenv.core.render.document import Cell, Document, Fact, Section, Table
 from devenv.core.render.html import render
 from devenv.core.simulation.intervals import Share, wilson
 from devenv.core.simulation.run import Prediction
-from devenv.verbs.simulate.plots import available, drawn
+from devenv.verbs.simulate.pictures import available
+from devenv.verbs.simulate.plots import drawn
 from devenv.verbs.simulate.sweep import Axis, cells
 
 

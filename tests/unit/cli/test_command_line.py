@@ -12,10 +12,10 @@ from devenv.core.scenario import find
 
 VERBS = [
     "rollout plan", "rollout run", "rollout status", "rollout promote", "rollout abort", "trace", "watch",
-    "simulate", "export prometheus", "export grafana", "export argo", "export flagger", "export flagd",
-    "demo", "explain", "explore", "doctor", "check", "up", "down", "status", "logs", "seed", "toggle",
-    "route", "replay", "scenarios", "export k8s", "init", "record", "shrink", "import har", "import log",
-    "import curl",
+    "simulate", "balance", "export prometheus", "export grafana", "export argo", "export flagger",
+    "export flagd", "demo", "explain", "explore", "doctor", "check", "up", "down", "status", "logs", "seed",
+    "toggle", "route", "replay", "scenarios", "export k8s", "init", "record", "shrink", "import har",
+    "import log", "import curl",
     *(f"gate {verb}" for verb in (
         "list", "hold", "release", "delay", "drop", "error", "disconnect", "blackhole", "reset",
     )),

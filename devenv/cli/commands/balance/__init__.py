@@ -1,0 +1,1 @@
+"""balance: its options, and what it prints."""

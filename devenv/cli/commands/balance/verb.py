@@ -1,0 +1,105 @@
+"""balance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from devenv.cli.commands.balance.output import show_balance, show_summary
+from devenv.cli.grouped import grouped
+from devenv.cli.options import CommandContext, Common
+from devenv.core.balance.patterns import PATTERNS
+from devenv.core.balance.verdict import Judgement, exit_code_of, judge
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.vocabulary import MAX_PODS
+from devenv.verbs.balance.plots import write_plot
+from devenv.verbs.balance.report import write_report
+from devenv.verbs.balance.targets import Target, target_of
+from devenv.verbs.balance.usecase import SESSIONS, ClientKind, Measured, Plan, known_patterns, measure
+
+_PATTERNS = ", ".join(pattern.name for pattern in PATTERNS)
+
+
+@grouped
+def balance(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TARGET]...",
+            help="A balancer with its setting, nginx:ip_hash,workers=2, or a policy of the proxy, random. "
+            "[default: round-robin]",
+            show_default=False,
+        ),
+    ] = None,
+    pods: Annotated[int, typer.Option("--pods", min=2, max=MAX_PODS - 1, metavar="N", help="Pods.")] = 2,
+    sessions: Annotated[
+        int, typer.Option("-n", "--sessions", min=20, max=10_000, metavar="N", help="Of each pattern.")
+    ] = SESSIONS,
+    pattern: Annotated[
+        list[str] | None,
+        typer.Option("--pattern", metavar="NAME", help=f"Only this pattern; repeat. {_PATTERNS}."),
+    ] = None,
+    client: Annotated[
+        list[ClientKind] | None,
+        typer.Option("--client", help="Only these clients; repeat.", show_default=False),
+    ] = None,
+    no_changes: Annotated[
+        bool, typer.Option("--no-changes", help="Without pods that restart, are added or removed.")
+    ] = False,
+    no_failures: Annotated[bool, typer.Option("--no-failures", help="Without pods that fail.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also write a self-contained report.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also draw the shares: .png or .svg.")
+    ] = None,
+    *,
+    common: Common,
+) -> None:
+    """Measure whether a load balancer with a setting loses sessions, for which clients, and what hides it.
+
+    Each target stands in front of small pods that keep sessions in memory, on 127.0.0.1. Exit 0: no session
+    was lost in any pattern. 1: sessions were lost. 3: none was, but what was measured could hide it. 4: the
+    balancer is not there or does not start.
+    """
+    at = common.context()
+    for option, path in (("--html", html), ("--plot", plot)):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise UsageProblem(f"{option} {path}: there is no folder {path.absolute().parent}")
+    plan = Plan(
+        clients=frozenset(client or ClientKind),
+        pods=pods,
+        sessions=sessions,
+        patterns=known_patterns(pattern or ()),
+        with_changes=not no_changes,
+        with_failures=not no_failures,
+        seed=at.settings.seed,
+    )
+    chosen = [target_of(text, pods, at.settings.seed) for text in targets or ["round-robin"]]
+    measured = _measured(at, chosen, plan)
+    if len(measured) > 1:
+        show_summary(at.screen, measured)
+    if html is not None:
+        write_report(html, measured, at.settings.seed)
+    if plot is not None:
+        write_plot(plot, [each.balance for each in measured])
+    code = exit_code_of([each.judgement for each in measured])
+    results = [{**each.balance.to_json(), **each.judgement.to_json()} for each in measured]
+    at.screen.result({"seed": at.settings.seed, "sessions": sessions, "results": results, "exit_code": code})
+    if code:
+        raise typer.Exit(code)
+
+
+def _measured(at: CommandContext, targets: Sequence[Target], plan: Plan) -> list[Measured]:
+    """All targets, one after the other; each is shown when it is done."""
+    measured = []
+    for target in targets:
+        with at.screen.working(target.name) as progress:
+            balance = measure(target, plan, progress)
+        judgement: Judgement = judge(balance)
+        measured.append(Measured(balance, judgement))
+        show_balance(at.screen, balance, judgement)
+    return measured

@@ -1,0 +1,114 @@
+"""What is measured: a policy of the proxy, or a real balancer; each is started in front of given pods."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from devenv import __version__
+from devenv.core.balance.models import Models, models_of_balancer, models_of_policy
+from devenv.core.balancers import PRODUCTS, BalancerSetting, Server, parse_balancer
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.vocabulary import pod_names
+from devenv.core.routing import POLICIES, parse_policy
+from devenv.stack.balancers import Program, find, running_balancer
+from devenv.verbs.balance.connection import Place
+from devenv.wire.proxy import Proxy, Upstream
+
+LISTEN = "127.0.0.1"
+
+
+class Target(Protocol):
+    """A balancer with one setting."""
+
+    @property
+    def name(self) -> str:
+        """As it was asked for."""
+
+    @property
+    def title(self) -> str:
+        """What it is, with its version."""
+
+    @property
+    def models(self) -> Models:
+        """The models whose formulas hold for it."""
+
+    def running(self, upstreams: Sequence[Upstream]) -> AbstractAsyncContextManager[Place]:
+        """It runs, in front of these pods, while the block runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyTarget:
+    """The proxy with one of its own policies."""
+
+    name: str
+    """The policy."""
+    seed: int
+
+    @property
+    def title(self) -> str:
+        """With the version."""
+        return f"devenv's proxy {__version__}, policy {self.name}"
+
+    @property
+    def models(self) -> Models:
+        """The policy itself."""
+        return models_of_policy(self.name)
+
+    @asynccontextmanager
+    async def running(self, upstreams: Sequence[Upstream]) -> AsyncIterator[Place]:
+        """The proxy in this process."""
+        proxy = Proxy(upstreams, self.name, seed=self.seed)
+        port = await proxy.start(LISTEN, 0)
+        try:
+            yield Place(LISTEN, port)
+        finally:
+            await proxy.close(grace=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class BalancerTarget:
+    """A real load balancer of this machine."""
+
+    setting: BalancerSetting
+    program: Program
+
+    @property
+    def name(self) -> str:
+        """The setting as ``parse_balancer`` reads it."""
+        return self.setting.text
+
+    @property
+    def title(self) -> str:
+        """With the program's version."""
+        return f"{self.setting.product} {self.program.version}, {self.name.partition(':')[2]}"
+
+    @property
+    def models(self) -> Models:
+        """Those of the policy, where they are known."""
+        return models_of_balancer(self.setting)
+
+    @asynccontextmanager
+    async def running(self, upstreams: Sequence[Upstream]) -> AsyncIterator[Place]:
+        """A process of its own."""
+        servers = [Server(upstream.name, upstream.host, upstream.port) for upstream in upstreams]
+        async with running_balancer(self.setting, servers, program=self.program) as balancer:
+            yield Place(LISTEN, balancer.port)
+
+
+def target_of(text: str, pods: int, seed: int) -> Target:
+    """The target that ``text`` names: a policy of the proxy, or a balancer as ``parse_balancer`` reads it.
+
+    Raises UsageProblem for an unknown one, EnvironmentProblem where the balancer is not installed.
+    """
+    name = text.partition(":")[0].partition(",")[0].strip()
+    if name in PRODUCTS:
+        setting = parse_balancer(text)
+        return BalancerTarget(setting, find(setting.product))
+    if name not in POLICIES:
+        known = ", ".join((*POLICIES, *PRODUCTS))
+        raise UsageProblem(f"{text!r} is neither a policy nor a balancer", hint=f"known: {known}")
+    parse_policy(text, pod_names(pods))
+    return ProxyTarget(text, seed)
