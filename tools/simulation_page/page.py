@@ -87,6 +87,11 @@ numbers again; `--precision 0.1%` stops when the share is known so well. Exit co
 where the setting loses more and 3 where that cannot be told; with `--against-real` 1 where the measurement
 contradicts the prediction and 3 where there were too few pairs.
 
+`--against-real` plays the proxy's policies, pods with different flags (also `--rule mark` and
+`--rule cohort`), workers, rolling restarts, outages, retries, abstract captchas and image grids, on both
+backends. For `--policy nginx`, `haproxy`, `envoy`, `traefik`, `caddy` and their modes it starts that
+balancer in front of the embedded pods.
+
 ## Pictures
 
 `{pods}`

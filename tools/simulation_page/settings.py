@@ -18,17 +18,15 @@ class Measured:
     """What the page calls it."""
     fields: dict[str, str]
     """The options of ``simulate``."""
-    balancer: str = ""
-    """The balancer's setting (``parse_balancer``) in the place of the proxy; empty: the proxy."""
 
 
 COMMON = {"rate": "40", "think": "uniform:0.2s-1.5s", "ttl": "60s"}
 """What all settings share: people who answer quickly, so that 2,000 sessions take 50 seconds."""
 
 
-def _setting(name: str, balancer: str = "", **given: str) -> Measured:
+def _setting(name: str, **given: str) -> Measured:
     fields = {key.replace("_", "-"): value for key, value in given.items()}
-    return Measured(name, {**COMMON, **fields}, balancer)
+    return Measured(name, {**COMMON, **fields})
 
 
 SETTINGS = (
@@ -46,10 +44,10 @@ SETTINGS = (
     _setting("5 pods, round-robin, 3 of 5 on Redis", pods="5", policy="round-robin", redis_pods="3"),
     _setting("2 pods, random, all on Redis", pods="2", policy="random", redis_pods="all"),
     _setting(
-        "2 pods × 4 workers behind nginx, new connections", "nginx,max_fails=0,keepalive=off",
+        "2 pods × 4 workers behind nginx, new connections",
         pods="2", policy="nginx", workers="4", upstream="new",
     ),
     _setting("4 pods, random, 2 of 4 on Redis", pods="4", policy="random", redis_pods="2"),
-    _setting("3 pods behind nginx", "nginx,max_fails=0", pods="3", policy="nginx"),
-    _setting("5 pods behind Envoy, 2 on Redis", "envoy", pods="5", policy="envoy", redis_pods="2"),
+    _setting("3 pods behind nginx", pods="3", policy="nginx"),
+    _setting("5 pods behind Envoy, 2 on Redis", pods="5", policy="envoy", redis_pods="2"),
 )  # fmt: skip

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import httpx
 
 from devenv.core.model.presets import CAPTCHA
-from devenv.core.model.vocabulary import Outcome
+from devenv.core.model.service import Filled
+from devenv.core.model.vocabulary import Answer, CaptchaType, Outcome
 from devenv.harness.client.http_request import http_request
-from devenv.harness.client.load_pairs import ANY_SELECTION, KIND
 from devenv.stack.loopback import NO_AUTHORITIES
 
 KNOWN = (Outcome.SUCCESS, Outcome.WRONG)
@@ -25,6 +25,7 @@ KNOWN = (Outcome.SUCCESS, Outcome.WRONG)
 FAILED = "no answer"
 NOT_OPENED = "not opened"
 _TIMEOUT = 30.0
+_UNAVAILABLE = 503
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,21 @@ class ScriptedSession:
     """Seconds from the start."""
     pauses: tuple[float, ...]
     """The thinking time before each look-up, in seconds."""
+    kind: CaptchaType = CaptchaType.ABSTRACT
+    """The type of its challenge; a handwriting is not judged, as it has no id to be found by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """Requests that were answered by 503 are sent again."""
+
+    most: int = 0
+    """So often."""
+    after: float = 1.0
+    """Seconds after the answer."""
+
+
+NO_RETRIES = Retries()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +73,7 @@ async def play_sessions(
     sessions: Sequence[ScriptedSession],
     *,
     keep_alive: bool,
+    retries: Retries = NO_RETRIES,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Played:
     """Play the sessions against the proxy or balancer at URL ``traffic``, each on its own client.
@@ -70,7 +87,7 @@ async def play_sessions(
     async def one(session: ScriptedSession) -> None:
         await asyncio.sleep(max(0.0, begun + session.opens - time.monotonic()))
         lates.append(time.monotonic() - begun - session.opens)
-        endings[await _session(traffic, session, keep_alive, times)] += 1
+        endings[await _session(traffic, session, keep_alive, retries, times)] += 1
         progress(endings.total())
 
     async with asyncio.TaskGroup() as group:
@@ -81,16 +98,31 @@ async def play_sessions(
     )
 
 
-async def _session(traffic: str, session: ScriptedSession, keep_alive: bool, times: list[float]) -> str:
+async def _session(
+    traffic: str, session: ScriptedSession, keep_alive: bool, retries: Retries, times: list[float]
+) -> str:
     """The answer to the first look-up that failed, "" where none did; ``times`` gets those of answers."""
     limits = httpx.Limits(max_connections=1, max_keepalive_connections=1 if keep_alive else 0)
     transport = httpx.AsyncHTTPTransport(limits=limits, verify=NO_AUTHORITIES)
-    first = ""
+    kind, first = CAPTCHA.kind(session.kind), ""
     async with httpx.AsyncClient(transport=transport, base_url=traffic, timeout=_TIMEOUT) as http:
-        try:
+
+        async def answer_to(request: Filled) -> httpx.Response:
+            for _ in range(retries.most):
+                answer = await once(request)
+                if answer.status_code != _UNAVAILABLE:
+                    return answer
+                await asyncio.sleep(retries.after)
+            return await once(request)
+
+        async def once(request: Filled) -> httpx.Response:
             sent = time.monotonic()
-            created = await http.send(http_request(http, KIND.create.fill(None)))
+            answer = await http.send(http_request(http, request))
             times.append(time.monotonic() - sent)
+            return answer
+
+        try:
+            created = await answer_to(kind.create.fill(None))
             challenge_id = CAPTCHA.session_of(created.headers, created.json()) if created.is_success else None
         except (httpx.HTTPError, ValueError, AttributeError):
             return NOT_OPENED
@@ -99,10 +131,7 @@ async def _session(traffic: str, session: ScriptedSession, keep_alive: bool, tim
         for pause in session.pauses:
             await asyncio.sleep(pause)
             try:
-                sent = time.monotonic()
-                use = KIND.verify.fill(challenge_id, ANY_SELECTION)
-                answer = await http.send(http_request(http, use))
-                times.append(time.monotonic() - sent)
+                answer = await answer_to(kind.verify.fill(challenge_id, kind.answers[str(Answer.WRONG)]))
                 outcome = CAPTCHA.outcome(answer.status_code, answer.json())
                 ending = "" if outcome in KNOWN else str(outcome)
             except (httpx.HTTPError, ValueError, AttributeError):

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import numpy as np
-
+from devenv.core.balancers import BalancerSetting, Server
 from devenv.core.model.backends import Backend
-from devenv.core.model.errors import Inconclusive, UsageProblem
-from devenv.core.model.topology import StackSpec
+from devenv.core.model.errors import Inconclusive
+from devenv.core.model.topology import Endpoints
 from devenv.core.model.verdict import passes
-from devenv.core.model.vocabulary import MAX_PODS, CaptchaType
-from devenv.core.routing import POLICIES
 from devenv.core.simulation.intervals import Share, wilson
 from devenv.core.simulation.run import Effort, Prediction, predict
-from devenv.core.simulation.setting import LookupRule, Setting
+from devenv.core.simulation.setting import Setting
 from devenv.core.simulation.vector_routing import unsupported
-from devenv.core.spec.session import ATTEMPTS_LIMIT
-from devenv.harness.client.session_load import NOT_OPENED, Played, ScriptedSession, play_sessions
+from devenv.harness.client.session_load import (
+    NOT_OPENED,
+    Played,
+    Retries,
+    ScriptedSession,
+    play_sessions,
+)
+from devenv.stack.balancers import running_balancer
 from devenv.stack.protocol import Progress, Stack
 from devenv.verbs.operate.select import fresh_stack
 from devenv.verbs.simulate.randomness import Seeded
+from devenv.verbs.simulate.real_setting import balancer_of, playable, pod_flags, script, spec_of
 from devenv.wire.control.client import ControlClient
 
 Z999 = 3.2905267314919255
@@ -89,53 +95,6 @@ class Calibration:
         }
 
 
-def playable(setting: Setting) -> None:
-    """Raises UsageProblem that names the field which the real stack cannot play."""
-    problems = {
-        "pods": setting.pods > MAX_PODS,
-        "policy": setting.policy.partition(":")[0] not in POLICIES,
-        "keep-alive": 0 < setting.keep_alive < 5,
-        "new-connections": setting.new_connections > 0,
-        "rule": setting.rule is not LookupRule.FLAG,
-        "ttl": setting.ttl != int(setting.ttl),
-        "lookups": setting.lookups > ATTEMPTS_LIMIT,
-        "crash-every": setting.crash_every > 0,
-        "resize": setting.resize is not None,
-        "outage": any(outage.forgets for outage in setting.outages),
-        "retries": setting.retries > 0,
-        "double-clicks": setting.double_clicks > 0,
-        "types": setting.types.get(CaptchaType.ABSTRACT) != 1.0,
-    }
-    for name, wrong in problems.items():
-        if wrong:
-            raise UsageProblem(
-                f"--against-real: {name}: the real stack cannot play this value of it",
-                hint="it plays: policies of the proxy, flags per pod, workers, rolling restarts, outages",
-            )
-
-
-def spec_of(setting: Setting) -> StackSpec:
-    """The stack of a setting."""
-    spec = StackSpec(pods=setting.pods, workers=setting.workers, policy=setting.policy)
-    flags: dict[str, Mapping[str, str]] = {
-        pod: {"USE_REDIS": "true" if index < setting.redis_pods else "false"}
-        for index, pod in enumerate(spec.pod_names)
-    }
-    env = {"CAPTCHA_TTL": str(int(setting.ttl)), "REDIS_TIMEOUT_MS": str(int(setting.redis_timeout * 1000))}
-    return replace(spec, strategy=setting.strategy, pod_env=flags, env=env)
-
-
-def script(setting: Setting, pairs: int, seed: int) -> list[ScriptedSession]:
-    """The sessions: Poisson arrivals and thinking times, drawn from ``seed``."""
-    rng = Seeded(seed)(0, "script")
-    opens = np.cumsum(rng.standard_exponential(pairs)) / setting.rate
-    pauses = np.stack([setting.thinking.draw(pairs, rng) for _ in range(setting.lookups)], axis=1)
-    return [
-        ScriptedSession(float(moment), tuple(map(float, row)))
-        for moment, row in zip(opens, pauses, strict=True)
-    ]
-
-
 def calibrate(
     setting: Setting, pairs: int, seed: int, backend: Backend, state_dir: Path, progress: Progress
 ) -> Calibration:
@@ -145,11 +104,14 @@ def calibrate(
     """
     playable(setting)
     setting = replace(setting, window=pairs / setting.rate)
+    balancer = balancer_of(setting, backend)
     with fresh_stack(backend, state_dir, spec_of(setting), progress) as stack:
         sessions = script(setting, pairs, seed)
-        played = asyncio.run(_play(stack, setting, sessions, progress))
-        played = replace(played, answer_time=_pods_time(stack))
-    return calibration(predicted(setting, played, seed), played, f"the {backend} stack")
+        played = asyncio.run(_play(stack, setting, balancer, sessions, progress))
+        if balancer is None:
+            played = replace(played, answer_time=_pods_time(stack))
+    where = f"the {backend} stack" + (f" behind {balancer.text}" if balancer is not None else "")
+    return calibration(predicted(setting, played, seed), played, where)
 
 
 def _pods_time(stack: Stack) -> float:
@@ -175,24 +137,43 @@ def calibration(prediction: Prediction, played: Played, where: str) -> Calibrati
 
 
 async def _play(
-    stack: Stack, setting: Setting, sessions: list[ScriptedSession], progress: Progress
+    stack: Stack,
+    setting: Setting,
+    balancer: BalancerSetting | None,
+    sessions: list[ScriptedSession],
+    progress: Progress,
 ) -> Played:
     def heard(done: int) -> None:
         if done % _PROGRESS_EVERY == 0:
             progress(f"{done} of {len(sessions)} sessions")
 
-    async with asyncio.TaskGroup() as group:
+    keep_alive, retries = setting.keep_alive > 0, Retries(setting.retries, setting.retry_after)
+    async with _entrance(stack, balancer) as url, asyncio.TaskGroup() as group:
         events = [group.create_task(coroutine) for coroutine in _events(stack, setting)]
-        played = await play_sessions(
-            stack.endpoints().traffic, sessions, keep_alive=setting.keep_alive > 0, progress=heard
-        )
+        played = await play_sessions(url, sessions, keep_alive=keep_alive, retries=retries, progress=heard)
         for event in events:
             event.cancel()
     return played
 
 
-def _events(stack: Stack, setting: Setting) -> list[Any]:
-    """What happens to the stack meanwhile, as coroutines."""
+@asynccontextmanager
+async def _entrance(stack: Stack, balancer: BalancerSetting | None) -> AsyncIterator[str]:
+    """Where clients send their requests: the proxy, or a balancer that is started in front of the pods."""
+    if balancer is None:
+        yield stack.endpoints().traffic
+        return
+    async with running_balancer(balancer, servers_of(stack.endpoints())) as running:
+        yield running.url
+
+
+def servers_of(endpoints: Endpoints) -> list[Server]:
+    """The pods as the servers of a balancer."""
+    addresses = {pod: urlsplit(url) for pod, url in endpoints.pods.items()}
+    return [Server(pod, str(url.hostname), url.port or 0) for pod, url in addresses.items()]
+
+
+def _events(stack: Stack, setting: Setting) -> list[Coroutine[Any, Any, None]]:
+    """What happens to the stack meanwhile."""
 
     async def restart(pod: str, moment: float, flags: Mapping[str, str]) -> None:
         await asyncio.sleep(moment)
@@ -202,13 +183,13 @@ def _events(stack: Stack, setting: Setting) -> list[Any]:
         await asyncio.sleep(moment)
         await asyncio.to_thread(stack.redis, action)
 
-    events: list[Any] = []
+    events: list[Coroutine[Any, Any, None]] = []
     rolling = setting.rolling
     if rolling:
-        flags = {"USE_REDIS": "true"} if rolling.to_redis else {}
-        pods = spec_of(setting).pod_names
+        flags = pod_flags(setting, on_redis=True) if rolling.to_redis else {}
         events += [
-            restart(pod, rolling.start + index * rolling.step, flags) for index, pod in enumerate(pods)
+            restart(pod, rolling.start + index * rolling.step, flags)
+            for index, pod in enumerate(spec_of(setting).pod_names)
         ]
     for outage in setting.outages:
         events += [redis("pause", outage.start), redis("resume", outage.start + outage.length)]

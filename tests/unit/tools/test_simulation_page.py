@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from devenv.core.balancers import parse_balancer
 from devenv.verbs.simulate.fields import setting_of
+from devenv.verbs.simulate.real_setting import playable
 from tests.support import ROOT
 from tools.simulation_page.page import PICTURES, command_of, render
 from tools.simulation_page.settings import POINTS, SESSIONS, SETTINGS
@@ -26,9 +26,7 @@ def test_the_data_are_of_the_settings() -> None:
     assert len(SETTINGS) == 12
     assert DATA["sessions"] == SESSIONS
     for each in SETTINGS:
-        setting_of(each.fields)
-        if each.balancer:
-            parse_balancer(each.balancer)
+        playable(setting_of(each.fields))
 
 
 @pytest.mark.parametrize("row", DATA["settings"], ids=lambda row: row["name"])

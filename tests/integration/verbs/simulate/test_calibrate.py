@@ -11,8 +11,10 @@ from devenv.core.simulation.setting import Setting
 from devenv.core.simulation.thinking import Thinking
 from devenv.harness.client.session_load import play_sessions
 from devenv.verbs.operate.select import fresh_stack
-from devenv.verbs.simulate.calibrate import calibration, script, spec_of
+from devenv.verbs.simulate.calibrate import calibrate, calibration
+from devenv.verbs.simulate.fields import setting_of
 from devenv.verbs.simulate.randomness import Seeded
+from devenv.verbs.simulate.real_setting import script, spec_of
 
 MIXED = Setting(policy="random", redis_pods=1, rate=60, thinking=Thinking.parse("uniform:0.1s-0.6s"))
 
@@ -27,3 +29,13 @@ def test_mixed_flags_lose_what_is_predicted_and_not_what_another_policy_would(tm
     assert calibration(prediction, played, "the stack").exit_code == 0
     sticky = predict(replace(MIXED, policy="cookie-sticky"), Seeded(2), Effort(20_000))
     assert calibration(sticky, played, "the stack").exit_code == 1
+
+
+def test_pods_in_a_migration_behind_a_real_nginx_lose_what_is_predicted(tmp_path: Path) -> None:
+    fields = {"pods": "3", "policy": "nginx", "redis-pods": "1", "rule": "mark", "rate": "60"}
+    setting = setting_of({**fields, "think": "uniform:0.1s-0.6s", "types": "abstract=0.5,imagegrid=0.5"})
+    done = calibrate(setting, 300, 3, "embedded", tmp_path, lambda text: None)
+    assert done.exit_code == 0, done.to_json()
+    assert set(done.played.endings) == {"", "not_found"}
+    assert 0.3 < done.measured.value < 0.6, "births of two of three pods are in memory: 4 of 9 are lost"
+    assert done.where == "the embedded stack behind nginx:round_robin,max_fails=0"

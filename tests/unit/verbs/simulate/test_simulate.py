@@ -85,7 +85,7 @@ def test_a_target(
      (("--engine", "vector", "--policy", "lighttpd"), "lighttpd"), (("--target", "x"), "target"),
      (("--precision", "7"), "precision"), (("--like", "no.har"), "no.har"), (("--plot", "a.gif"), "a.gif"),
      (("--html", "no/such/a.html"), "no/such"), (("--against-real", "--target", "1%"), "--against-real"),
-     (("--against-real", "--policy", "nginx"), "policy")],
+     (("--against-real", "--policy", "lighttpd"), "policy")],
 )  # fmt: skip
 def test_usage_problems_are_one_line(
     words: tuple[str, ...], named: str, capsys: pytest.CaptureFixture[str]

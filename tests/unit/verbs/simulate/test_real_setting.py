@@ -1,0 +1,77 @@
+"""What the real stack can play of a setting, and as what."""
+
+from __future__ import annotations
+
+import pytest
+
+from devenv.core.model.errors import UsageProblem
+from devenv.core.model.vocabulary import CaptchaType
+from devenv.verbs.simulate.fields import setting_of
+from devenv.verbs.simulate.real_setting import REAL_BALANCERS, balancer_of, playable, script, spec_of
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("policy", "lighttpd"), ("pods", "30"), ("rule", "cohort"), ("ttl", "1500ms"), ("lookups", "3"),
+     ("crash-every", "1m"), ("resize", "pods=3"), ("double-clicks", "1%"),
+     ("types", "handwriting=1"), ("keep-alive", "1s"), ("new-connections", "1%"), ("outage", "forgets=all")],
+)  # fmt: skip
+def test_what_cannot_be_played_is_refused_with_the_field(name: str, text: str) -> None:
+    with pytest.raises(UsageProblem, match=f"--against-real: {name}"):
+        playable(setting_of({name: text}))
+
+
+def test_the_stack_has_the_settings_flags_and_ttl() -> None:
+    spec = spec_of(setting_of({"pods": "3", "redis-pods": "2", "ttl": "20s", "workers": "4"}))
+    flags = [spec.settings_of(pod)["USE_REDIS"] for pod in spec.pod_names]
+    assert flags == ["true", "true", "false"]
+    assert spec.settings_of(spec.pod_names[0])["CAPTCHA_TTL"] == "20"
+    assert spec.workers == 4
+
+
+def test_a_script_has_the_settings_rate_and_thinking_times() -> None:
+    setting = setting_of({"rate": "50", "think": "uniform:1s-3s", "lookups": "2"})
+    sessions = script(setting, 5000, 1)
+    assert sessions[-1].opens == pytest.approx(100, rel=0.1)
+    assert all(len(session.pauses) == 2 and min(session.pauses) >= 1 for session in sessions)
+    assert sessions == script(setting, 5000, 1)
+
+
+def test_pods_of_the_mark_rule_are_at_stages_of_the_births_strategy() -> None:
+    spec = spec_of(setting_of({"pods": "3", "redis-pods": "1", "rule": "mark"}))
+    stages = [spec.settings_of(pod)["MIGRATION_STAGE"] for pod in spec.pod_names]
+    assert stages == ["births", "ready", "ready"]
+    with pytest.raises(UsageProblem, match="--against-real: strategy"):
+        playable(setting_of({"rule": "mark", "strategy": "guide"}))
+
+
+def test_cohorts_are_the_policy_of_the_proxy() -> None:
+    setting = setting_of({"policy": "random", "redis-pods": "1", "rule": "cohort"})
+    playable(setting)
+    assert spec_of(setting).policy == "cohort:captcha-api-a=on,captcha-api-b=off"
+
+
+def test_every_real_balancer_has_a_model_and_a_setting() -> None:
+    for name in REAL_BALANCERS:
+        setting = setting_of({"policy": name})
+        playable(setting)
+        assert balancer_of(setting, "embedded") is not None
+        assert spec_of(setting).policy == "round-robin", "the proxy stands aside"
+    with pytest.raises(UsageProblem, match="embedded pods only"):
+        balancer_of(setting_of({"policy": "nginx"}), "compose")
+
+
+def test_connections_to_several_workers_are_kept_or_new_as_the_setting_says() -> None:
+    kept, new = (
+        balancer_of(setting_of({"policy": "nginx", "workers": "4", "upstream": upstream}), "embedded")
+        for upstream in ("kept", "new")
+    )
+    assert kept is not None
+    assert new is not None
+    assert (kept.keepalive, new.keepalive) == (True, False)
+
+
+def test_a_script_has_the_settings_types() -> None:
+    sessions = script(setting_of({"types": "abstract=0.25,imagegrid=0.75"}), 4000, 1)
+    grids = sum(session.kind is CaptchaType.IMAGEGRID for session in sessions)
+    assert grids / 4000 == pytest.approx(0.75, abs=0.03)
