@@ -11,6 +11,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from devenv.cli.screen import Screen
+from devenv.core.balancers import PRODUCTS
 from devenv.core.model.backends import Backend
 from devenv.core.model.topology import RedisMode
 from devenv.core.model.vocabulary import Strategy
@@ -23,6 +24,12 @@ class BackendName(StrEnum):
 
     EMBEDDED = "embedded"
     COMPOSE = "compose"
+
+
+def balancers(incomplete: str) -> list[str]:
+    """Completions of a balancer's name and policy."""
+    names = [*PRODUCTS, *(f"{name}:{policy}" for name in PRODUCTS for policy in PRODUCTS[name].policies)]
+    return [name for name in names if name.startswith(incomplete)]
 
 
 class StoreName(StrEnum):
@@ -72,6 +79,20 @@ ColdOption = Annotated[
         envvar="DEVENV_COLD",
         show_default=False,
         help="Start each pod by itself, not as a fork of a process that has the service's imports.",
+    ),
+]
+
+
+BalancerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--balancer",
+        envvar="DEVENV_BALANCER",
+        metavar="NAME[:POLICY]",
+        show_default=False,
+        help="A real load balancer in front of the pods: nginx, haproxy, envoy, traefik or caddy, with a "
+        "policy by its own name, docs/operations.md.",
+        autocompletion=balancers,
     ),
 ]
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 from devenv.cli.screen import Screen, Text
-from devenv.core.model.topology import RedisMode, StackStatus
+from devenv.core.model.topology import BalancerStatus, RedisMode, StackStatus
 from devenv.core.routing import POLICIES
 
 _LOG_COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")
@@ -24,12 +24,26 @@ def show_addresses(status: StackStatus, screen: Screen) -> None:
     engine = f"{status.redis_engine} {status.redis_version}"
     state = "" if mode is RedisMode.STANDALONE else f", {mode}"
     state += "" if status.redis_state == "running" else f", {status.redis_state}"
+    balancer = status.balancer
+    screen.show(f"  traffic   {ends.traffic}")
+    if balancer is not None:
+        screen.show(Text.assemble("  balancer  ", _shown(balancer)), f"  proxy     {ends.proxy}")
     screen.show(
-        f"  traffic   {ends.traffic}",
         f"  control   {ends.control}",
         f"  mock ML   {ends.ml}",
         f"  redis     {ends.redis_host}:{ends.redis_port} ({engine}{state})",
         *([f"  replica   {ends.redis_replica}"] if ends.redis_replica else []),
+    )
+
+
+def _shown(balancer: BalancerStatus) -> Text:
+    """Which it is, and how it is."""
+    product, _, _ = balancer.setting.partition(":")
+    text = f"{balancer.setting} ({product} {balancer.version}; it chooses the pod)"
+    if balancer.state == "running":
+        return Text(text)
+    return Text(
+        f"{text}: {balancer.state}" + (f", {balancer.problem}" if balancer.problem else ""), "bold red"
     )
 
 

@@ -72,8 +72,8 @@ class Outbox:
         began = time.monotonic()
         headers = {"X-Request-Id": body.request_id} | ({"X-Devenv-Pod": body.pod} if body.pod else {})
         try:
-            traffic = (await asyncio.to_thread(self._surroundings.stack().endpoints)).traffic
-            async with local_async_client(traffic, SEND_SECONDS) as client:
+            ends = await asyncio.to_thread(self._surroundings.stack().endpoints)
+            async with local_async_client(ends.pinned if body.pod else ends.traffic, SEND_SECONDS) as client:
                 response = await client.post(body.path, json=body.body, headers=headers)
             answer: dict[str, Any] = {
                 "status": response.status_code,

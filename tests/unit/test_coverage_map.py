@@ -86,7 +86,10 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("integration/wire/gate", SERVER, "disturbance server"),
         ("unit/wire/gate/test_conversation.py", PARTS, "transaction wires"),
     ),
-    "devenv.wire.proxy": (("integration/wire/proxy", SERVER, "server sockets"),),
+    "devenv.wire.proxy": (
+        ("integration/wire/proxy", SERVER, "server sockets"),
+        ("integration/wire/edge/test_front.py", SERVER, "pod_ports"),
+    ),
     "mock_ml": (
         ("integration/mock_ml", PROCESS, "__main__"),
         ("integration/mock_ml", SERVER, "app middleware"),

@@ -10,7 +10,7 @@ import typer
 
 from devenv.cli.commands.own_service import ServiceFlags
 from devenv.cli.grouped import grouped
-from devenv.cli.options import ColdOption, Common, RedisOption, StoreOption, store
+from devenv.cli.options import BalancerOption, ColdOption, Common, RedisOption, StoreOption, store
 from devenv.cli.screen import Screen, Text
 from devenv.cli.stack_output import policies, print_logs, show_addresses
 from devenv.core.model.errors import EnvironmentProblem
@@ -58,6 +58,7 @@ class StackFlags:
             autocompletion=policies,
         ),
     ] = None
+    balancer: BalancerOption = None
     workers: Annotated[
         int | None,
         typer.Option(
@@ -149,7 +150,7 @@ def _present(status: StackStatus, screen: Screen) -> None:
     kept = (
         f"sessions in {_where(words, own is not None)}" if own is None or own.switchable else "own sessions"
     )
-    line = f": {len(status.pods)} {what} ({status.backend}), {kept}, {status.spec.policy}"
+    line = f": {len(status.pods)} {what} ({status.backend}), {kept}, {status.spec.chooser}"
     screen.show(Text.assemble(("up", "bold green"), line))
     show_addresses(status, screen)
     create = next(iter(status.spec.profile.kinds.values())).create

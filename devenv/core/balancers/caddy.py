@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from devenv.core.balancers.setting import DURATION, BalancerSetting, Option, Place, Product
+from devenv.core.balancers.setting import CLIENT_HEADER, DURATION, BalancerSetting, Option, Place, Product
 
 FILE = "Caddyfile"
 _POLICIES = {"random_choose": "random_choose 2", "cookie": "cookie lb"}
@@ -42,6 +42,7 @@ def files(setting: BalancerSetting, place: Place) -> dict[str, str]:
         "\treverse_proxy {",
         f"\t\tto {' '.join(f'{server.host}:{server.port}' for server in place.servers)}",
         f"\t\tlb_policy {_POLICIES.get(setting.policy, setting.policy)}",
+        f"\t\theader_up {CLIENT_HEADER} {{remote}}",
         *(f"\t\t{name} {value}" for name, value in setting.options),
         *_transport(setting),
         "\t}",

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import yaml
-
-from devenv.core.balancers.setting import NUMBER, BalancerSetting, Option, Place, Product
+from devenv.core.balancers.setting import CLIENT_HEADER, NUMBER, BalancerSetting, Option, Place, Product
 
 FILE = "envoy.yaml"
 TCP = "tcp_proxy"
@@ -42,6 +40,8 @@ _TYPE = "type.googleapis.com/envoy.extensions."
 
 def files(setting: BalancerSetting, place: Place) -> dict[str, str]:
     """envoy.yaml."""
+    import yaml  # takes 20 ms, which commands without a balancer need not spend
+
     network = _tcp_filter() if setting.policy == TCP else _http_filter(setting)
     listener = {
         "name": "clients",
@@ -72,10 +72,15 @@ def _http_filter(setting: BalancerSetting) -> dict[str, Any]:
         "name": "envoy.filters.http.router",
         "typed_config": {"@type": _TYPE + "filters.http.router.v3.Router"},
     }
+    client = {
+        "header": {"key": CLIENT_HEADER, "value": "%DOWNSTREAM_REMOTE_ADDRESS%"},
+        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+    }
     manager = {
         "@type": _TYPE + "filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "clients",
-        "route_config": {"virtual_hosts": [host]},
+        "route_config": {"virtual_hosts": [host], "request_headers_to_add": [client]},
+        "preserve_external_request_id": True,
         "http_filters": [router],
     }
     return {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from devenv.core.balancers.setting import ON_OFF, BalancerSetting, Option, Place, Product
+from devenv.core.balancers.setting import CLIENT_HEADER, ON_OFF, BalancerSetting, Option, Place, Product
 
 FILE = "haproxy.cfg"
 COOKIE = "cookie"
@@ -52,6 +52,7 @@ def files(setting: BalancerSetting, place: Place) -> dict[str, str]:
         *([] if setting.keepalive is not False or tcp else ["  option http-server-close"]),
         "frontend clients",
         f"  bind {place.host}:{place.port}",
+        *([] if tcp else [f"  http-request set-header {CLIENT_HEADER} %[src]:%[src_port]"]),
         "  default_backend pods",
         "backend pods",
         f"  balance {balance}",

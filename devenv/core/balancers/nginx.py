@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import re
 
-from devenv.core.balancers.setting import DURATION, NUMBER, ON_OFF, BalancerSetting, Option, Place, Product
+from devenv.core.balancers.setting import (
+    CLIENT_HEADER,
+    DURATION,
+    NUMBER,
+    ON_OFF,
+    BalancerSetting,
+    Option,
+    Place,
+    Product,
+)
 
 FILE = "nginx.conf"
 STREAM = "stream"
@@ -75,6 +84,7 @@ def _http(setting: BalancerSetting, place: Place) -> list[str]:
         "      proxy_pass http://pods;",
         "      proxy_set_header Host $http_host;",
         "      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
+        f"      proxy_set_header {CLIENT_HEADER} $remote_addr:$remote_port;",
         *(f"      {line}" for line in _connections(setting)),
         *([f"      proxy_next_upstream {next_upstream};"] if tried else []),
         "    }",

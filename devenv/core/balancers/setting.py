@@ -98,6 +98,8 @@ class Product:
         return next(iter(self.policies))
 
 
+CLIENT_HEADER = "X-Devenv-Client"
+"""The request field in which a balancer tells the proxy which of its clients' connections a request is of."""
 ON_OFF = re.compile(r"on|off")
 NUMBER = re.compile(r"\d{1,6}")
 DURATION = re.compile(r"\d{1,6}(ms|s|m)")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import yaml
-
 from devenv.core.balancers.setting import NUMBER, BalancerSetting, Option, Place, Product
 
 FILE = "traefik.yml"
@@ -27,6 +25,8 @@ OPTIONS = {
 
 def files(setting: BalancerSetting, place: Place) -> dict[str, str]:
     """traefik.yml, which asks nothing outside this machine, and services.yml."""
+    import yaml  # takes 20 ms, which commands without a balancer need not spend
+
     static = {
         "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
         "log": {"level": "ERROR", "noColor": True},

@@ -293,6 +293,8 @@ class ServiceSpec:
     """Paths to ask for readiness; empty: /ready, then /."""
     redis_mode: str = ""
     """How Redis must stand for it (``RedisMode``), "" where any will do."""
+    balancer: str = ""
+    """The load balancer in front of it where no other is named, as ``parse_balancer`` reads it."""
     redis_on: Mapping[str, str] = field(default_factory=lambda: dict(_ON))
     """The variables that USE_REDIS=true means for it; empty, with ``redis_off``: it has no such switch."""
     redis_off: Mapping[str, str] = field(default_factory=lambda: dict(_OFF))

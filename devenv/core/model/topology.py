@@ -68,6 +68,17 @@ class StackSpec:
     """How Redis is set up."""
     service: ServiceSpec | None = None
     """The user-provided service that the pods run; None: the reference service."""
+    balancer: str = ""
+    """The load balancer in front of the pods, as ``parse_balancer`` reads it; empty: the proxy chooses."""
+
+    @property
+    def chooser(self) -> str:
+        """Who chooses the pod of a request: the balancer with its policy, or the proxy's policy."""
+        return self.balancer or self.policy
+
+    def chosen_by(self, chooser: str) -> StackSpec:
+        """The same stack with another ``chooser`` of the same kind."""
+        return replace(self, balancer=chooser) if self.balancer else replace(self, policy=chooser)
 
     @property
     def profile(self) -> ServiceProfile:
@@ -141,6 +152,7 @@ class Endpoints:
     """Where a running stack is reached from this machine. URLs have no trailing slash."""
 
     traffic: str
+    """What clients connect to: the balancer where there is one, else the proxy."""
     control: str
     ml: str
     redis_host: str
@@ -153,6 +165,13 @@ class Endpoints:
     """The file of the credentials (``RedisAccess``), empty where none are needed."""
     redis_replica: str = ""
     """A replica that is not written to, as host:port; empty without one."""
+    proxy: str = ""
+    """The proxy, past the balancer; empty where ``traffic`` is the proxy."""
+
+    @property
+    def pinned(self) -> str:
+        """Where requests that name their pod go: they need no balancer."""
+        return self.proxy or self.traffic
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; ``from_json`` reads it back."""
@@ -178,6 +197,22 @@ class PodStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class BalancerStatus:
+    """The load balancer in front of the pods."""
+
+    setting: str
+    """As ``parse_balancer`` reads it."""
+    version: str
+    state: str
+    """running or stopped."""
+    program: str
+    """The path of its program, or its image."""
+    pid: int | None = None
+    problem: str = ""
+    """How it ended by itself, with its last words; empty where it did not."""
+
+
+@dataclass(frozen=True, slots=True)
 class StackStatus:
     """A running stack."""
 
@@ -190,6 +225,8 @@ class StackStatus:
     redis_version: str
     redis_state: str
     """running, paused or stopped."""
+    balancer: BalancerStatus | None = None
+    """The load balancer in front, where there is one."""
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict for ``devenv status --json``, without values of a service's variables and headers."""

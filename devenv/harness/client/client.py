@@ -264,8 +264,10 @@ class CaptchaClient:
         self, request: Filled | Content, pod: str | None, request_id: str
     ) -> httpx.Response | str:
         """The answer, or in words why none came; raises where nothing listens or the pod has no such name."""
-        headers = {"X-Request-Id": request_id} | ({"X-Devenv-Pod": pod} if pod is not None else {})
-        built = http_request(self._http, request, defaults=self.profile.headers, headers=headers)
+        headers, base = {"X-Request-Id": request_id}, ""
+        if pod is not None:
+            headers["X-Devenv-Pod"], base = pod, self.endpoints.proxy
+        built = http_request(self._http, request, defaults=self.profile.headers, headers=headers, base=base)
         try:
             response = await self._http.send(built)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:

@@ -21,8 +21,9 @@ def http_request(
     *,
     defaults: Mapping[str, str] = _NO_HEADERS,
     headers: Mapping[str, str] = _NO_HEADERS,
+    base: str = "",
 ) -> httpx.Request:
-    """The request as ``http`` sends it, with its base URL, cookies and time limits.
+    """The request as ``http`` sends it, with its base URL (or ``base``), cookies and time limits.
 
     Of a header that several name, in whatever case, the one of ``headers`` is sent, else that of the request,
     else that of ``defaults`` (those of the service's profile).
@@ -34,4 +35,4 @@ def http_request(
     merged = httpx.Headers(dict(defaults))
     merged.update(dict(own_headers))
     merged.update(dict(headers))
-    return http.build_request(request.method, request.path, content=content, headers=merged)
+    return http.build_request(request.method, base + request.path, content=content, headers=merged)

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from devenv.core.balancers import parse_balancer
 from devenv.core.diagnosis.findings import changes_of
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA, PRESETS
@@ -139,6 +140,7 @@ class _Service(Table):
 
 class _File(Table):
     preset: str = CAPTCHA.name
+    balancer: str = ""
     service: _Service
     profile: _Profile = _Profile()
     session: SessionTable | None = None
@@ -157,6 +159,13 @@ def read_service(folder: Path) -> ServiceSpec | None:
     path = folder / SERVICE_FILE
     text = read_text_if_there(path, SERVICE_FILE)
     return None if text is None else parse_service(text, folder)
+
+
+def _balancer(text: str) -> str:
+    try:
+        return parse_balancer(text).text if text else ""
+    except UsageProblem as problem:
+        raise UsageProblem(f"{SERVICE_FILE}: balancer: {problem.message}", hint=problem.hint) from problem
 
 
 def parse_service(text: str, folder: Path) -> ServiceSpec:
@@ -197,6 +206,7 @@ def parse_service(text: str, folder: Path) -> ServiceSpec:
         ServiceSpec(
             directory=str((folder / service.directory).resolve()),
             profile=profile,
+            balancer=_balancer(file.balancer),
             app=service.app,
             command=_file_words(service.command),
             python=_located(service.python, folder, service.directory, command=True),

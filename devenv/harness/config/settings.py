@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from devenv.core.balancers import parse_balancer
 from devenv.core.model.backends import Backend, Language
 from devenv.core.model.contract import CAPTCHA_TTL_SECONDS, REDIS_PREFIX, REDIS_TIMEOUT_MS
 from devenv.core.model.env_file import read_env
@@ -49,6 +50,8 @@ class Settings:
     pods: int = 2
     workers: int = 1
     policy: str = "round-robin"
+    balancer: str = ""
+    """The load balancer in front of the pods; empty: the proxy chooses."""
     seed: int = 1
     use_redis: bool | None = None
     """None where it was not chosen."""
@@ -71,7 +74,8 @@ class Settings:
     def stack_spec(self) -> StackSpec:
         """The stack that these settings describe.
 
-        Raises UsageProblem where the policy names no such policy, or a pod that there is not.
+        Raises UsageProblem where the policy names no such policy, or a pod that there is not, and for a
+        balancer that there is not.
         """
         parse_policy(self.policy, pod_names(self.pods))
         return StackSpec(
@@ -79,6 +83,7 @@ class Settings:
             use_redis=bool(self.use_redis),
             strategy=self.strategy,
             policy=self.policy,
+            balancer=parse_balancer(self.balancer).text if self.balancer else "",
             env=dict(self.env),
             ports=self.ports,
             workers=self.workers,
@@ -131,6 +136,13 @@ def _flag(text: str) -> bool:
     return _choice("true", "false")(text) == "true"
 
 
+def _balancer(text: str) -> str:
+    try:
+        return parse_balancer(text).text
+    except UsageProblem as problem:
+        raise ValueError(f"{problem.hint or problem.message}") from None
+
+
 _PORT = _integer(0, MAX_PORT)
 
 VARIABLES = (
@@ -139,6 +151,7 @@ VARIABLES = (
     Variable("DEVENV_PODS", _integer(1, MAX_PODS), "2"),
     Variable("DEVENV_WORKERS", _integer(1, 64), "1"),
     Variable("DEVENV_POLICY", str, "round-robin"),
+    Variable("DEVENV_BALANCER", _balancer, "nginx:least_conn"),
     Variable("DEVENV_SEED", _integer(0), "1"),
     Variable("DEVENV_REDIS_MODE", _choice(*RedisMode), "standalone"),
     Variable("DEVENV_COLD", _flag, "true"),
@@ -197,6 +210,7 @@ def load(folder: Path, environ: Mapping[str, str]) -> Settings:
         pods=values.get("DEVENV_PODS", default.pods),
         workers=values.get("DEVENV_WORKERS", default.workers),
         policy=values.get("DEVENV_POLICY", default.policy),
+        balancer=values.get("DEVENV_BALANCER", service.balancer if service is not None else ""),
         seed=values.get("DEVENV_SEED", default.seed),
         use_redis=values.get("USE_REDIS"),
         strategy=Strategy(values.get("SESSION_STRATEGY", default.strategy)),

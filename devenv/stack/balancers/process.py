@@ -19,7 +19,6 @@ import psutil
 
 from devenv.core.balancers import PRODUCTS, BalancerSetting, Place, Server
 from devenv.core.model.errors import EnvironmentProblem
-from devenv.stack import logs
 from devenv.stack.balancers.programs import WHEEL, Program, find, override_of, wheel_program
 from devenv.stack.embedded.child import Child, describe_exit
 from devenv.stack.environment import essentials
@@ -153,11 +152,11 @@ class RunningBalancer:
         return f"{describe_exit(code)}" + (f": {last_words}" if last_words else "")
 
     def _last_words(self) -> str:
-        return self._complaint() or logs.last_words(self._written(), _WORDS)
+        return self._complaint() or self._child.last_words(_WORDS)
 
     def _complaint(self) -> str:
         """What its log says of errors, in lines joined by " / "; empty for nothing."""
-        matches = map(self.product.complaints.search, self._written().splitlines())
+        matches = map(self.product.complaints.search, self._child.written.splitlines())
         lines = [match[match.lastindex or 0] for match in matches if match]
         return " / ".join(dict.fromkeys(lines[:_WORDS]))
 
@@ -174,9 +173,6 @@ class RunningBalancer:
                 timeout=30,
                 check=False,
             )
-
-    def _written(self) -> str:
-        return logs.since(self.log, 0)
 
 
 @asynccontextmanager

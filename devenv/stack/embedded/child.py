@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -38,6 +38,8 @@ class Child:
         self.name = name
         self.log = log
         self.exit_code: int | None = None
+        self.on_end: Callable[[], None] = lambda: None
+        """Called when it has ended, by itself or not."""
         self._pidfile = pidfile
         self._guard: Guard | None = None
         self._ended: asyncio.Task[int] | None = None
@@ -97,6 +99,7 @@ class Child:
         if code < 0:  # the guard itself was killed and could not clean up
             self._kill_group()
         self.exit_code = code
+        self.on_end()
         if not self._stopping:
             with self.log.open("a", encoding="utf-8") as log:
                 log.write(f"{logs.OWN_REMARK}{self.name} ended by itself ({describe_exit(code)})\n")
@@ -136,14 +139,18 @@ class Child:
         if self._ended is not None:
             await self.ended()
 
+    @property
+    def written(self) -> str:
+        """What its present run has written."""
+        return logs.since(self.log, self._log_start)
+
     def count_in_log(self, text: str) -> int:
         """How often its present run has written ``text``."""
-        return logs.since(self.log, self._log_start).count(text)
+        return self.written.count(text)
 
     def last_words(self, lines: int = 3) -> str:
         """The last lines of its present run's log, joined by " / "; of a traceback the error."""
-        text = logs.since(self.log, self._log_start)
-        return logs.last_words(text, lines)
+        return logs.last_words(self.written, lines)
 
 
 def describe_exit(code: int) -> str:

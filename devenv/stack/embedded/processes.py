@@ -8,11 +8,13 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from devenv.core.model.topology import (
+    BalancerStatus,
     Endpoints,
     PodStatus,
     Ports,
@@ -38,10 +40,21 @@ _NOT_READY_GRACE_SECONDS = 2.0
 _WORKER_STARTED = "Application startup complete"
 """What uvicorn logs for each worker process."""
 ML = "mock-ml"
+PROXY = "proxy"
 POD_APP = "devenv.captcha_api.app:app"
 ML_APP = "mock_ml.app:app"
 READY_PATHS: Sequence[str] = ("/ready", "/")
 NOT_FOUND = 404
+
+
+class PodWatcher(Protocol):
+    """Who is told of pods that come and go."""
+
+    def pod_stops(self, name: str) -> None:
+        """It is about to be ended, or has ended."""
+
+    async def pod_started(self, name: str) -> None:
+        """It is ready."""
 
 
 class Processes:
@@ -88,6 +101,8 @@ class Processes:
         )
         self._children = {name: self._child(name) for name in (ML, *spec.pod_names)}
         self._starting: dict[str, bool] = {}
+        self._watcher: PodWatcher | None = None
+        self._balancer: Callable[[], BalancerStatus | None] = lambda: None
         self._lock = asyncio.Lock()
 
     def _child(self, name: str) -> Child:
@@ -98,12 +113,27 @@ class Processes:
     # -- addresses ---------------------------------------------------------------------------------------
 
     def hand_over(self, name: str) -> int:
-        """Release the reserved ``traffic`` or ``control`` port for the caller to bind; its number."""
+        """Release the reserved ``traffic``, ``control`` or ``proxy`` port for the caller to bind; its number.
+
+        ``proxy`` is the proxy's own port, where a balancer has that of the traffic.
+        """
+        if name == PROXY:
+            self._reservation.add(PROXY)
         return self._reservation.hand_over(name)
 
     def use_redis_ports(self, redis_ports: Mapping[str, int]) -> None:
         """Let the pods, from their next start on, reach Redis through these ports (by pod name)."""
         self._redis_ports.update(redis_ports)
+
+    def watch_pods(self, watcher: PodWatcher) -> None:
+        """Tell ``watcher`` of every pod that ends or is started from now on."""
+        self._watcher = watcher
+        for pod in self.spec.pod_names:
+            self._children[pod].on_end = partial(watcher.pod_stops, pod)
+
+    def show_balancer(self, status: Callable[[], BalancerStatus | None]) -> None:
+        """``status`` is what the balancer in front is to be shown as."""
+        self._balancer = status
 
     @property
     def pod_addresses(self) -> dict[str, tuple[str, int]]:
@@ -116,6 +146,7 @@ class Processes:
         ports = self.ports
         return Endpoints(
             traffic=f"http://{LOOPBACK}:{ports.traffic}",
+            proxy=f"http://{LOOPBACK}:{self._reservation.add(PROXY)}" if self.spec.balancer else "",
             control=f"http://{LOOPBACK}:{ports.control}",
             ml=self._ml_url,
             redis_host=LOOPBACK,
@@ -173,8 +204,13 @@ class Processes:
         async with self._lock:
             self.spec = environment.with_settings(self.spec, settings)
             names = environment.by_full_name(self.spec, settings)
-            await asyncio.gather(*(self._children[pod].stop() for pod in names))
+            await asyncio.gather(*(self._stop_pod(pod) for pod in names))
             await _together(*(self._start_pod(pod, progress) for pod in names))
+
+    async def _stop_pod(self, pod: str) -> None:
+        if self._watcher is not None:
+            self._watcher.pod_stops(pod)
+        await self._children[pod].stop()
 
     async def crash_pod(self, pod: str) -> None:
         """Kill a pod (SIGKILL: what it was doing is lost), start it anew as it was, and wait for it.
@@ -207,10 +243,10 @@ class Processes:
         """running, paused or stopped."""
         return self._redis.state
 
-    def status(self, policy: str | None = None) -> StackStatus:
-        """What is running now; ``policy`` is the proxy's present one where it differs from the spec's."""
+    def status(self, chooser: str | None = None) -> StackStatus:
+        """What is running now; ``chooser`` is the present policy or balancer, where not that of the spec."""
         pods = tuple(self._pod_status(pod) for pod in self.spec.pod_names)
-        spec = environment.public_spec(replace(self.spec, policy=policy or self.spec.policy))
+        spec = environment.public_spec(self.spec.chosen_by(chooser or self.spec.chooser))
         return StackStatus(
             backend="embedded",
             spec=spec,
@@ -219,6 +255,7 @@ class Processes:
             redis_engine=self.engine.name,
             redis_version=self.engine.version,
             redis_state=self.redis_state,
+            balancer=self._balancer(),
         )
 
     def _pod_status(self, pod: str) -> PodStatus:
@@ -291,6 +328,8 @@ class Processes:
             await self._all_workers(child)
         finally:
             self._starting[pod] = False
+        if self._watcher is not None:
+            await self._watcher.pod_started(pod)
         progress(f"{pod} ready" if full else f"{pod} is up, but says that it is not ready (its store?)")
 
     async def _all_workers(self, child: Child) -> None:

@@ -124,7 +124,7 @@ class RolloutPods:
         return OpenSessions(len(sessions), held, listing.complete)
 
     def _client(self) -> httpx.Client:
-        return local_client(self._stack.endpoints().traffic, _SECONDS)
+        return local_client(self._stack.endpoints().pinned, _SECONDS)
 
 
 def _held(http: httpx.Client, pod: str) -> int:

@@ -65,7 +65,7 @@ def watch(
             hint="watch reads the captcha service's /metrics",
         )
     pods = status.spec.pod_names
-    with local_client(status.endpoints.traffic, _SECONDS) as http:
+    with local_client(status.endpoints.pinned, _SECONDS) as http:
         before = look(http, pods, clock)
         while True:
             sleep(interval)

@@ -31,6 +31,7 @@ from devenv.stack.certificates import Certificates
 from devenv.stack.redis_access import ACCESS_FILE, make_credentials
 from devenv.wire.control import stream
 from devenv.wire.control.server import ControlServer, control_app
+from devenv.wire.edge.front import Front
 from devenv.wire.executor import routes as exploring_control
 from devenv.wire.executor.pod_control import NO_POD_CONTROL, PodControl
 from devenv.wire.gate import Gate, Tls
@@ -83,10 +84,15 @@ class Edge:
         control_port: int,
         more: Sequence[APIRouter] = (),
         pod_control: PodControl = NO_POD_CONTROL,
+        front: Front | None = None,
     ) -> None:
         """Listen on both ports (0: any free one); EnvironmentProblem where one is taken."""
         self.traffic_port = await _listening(self.proxy.start, host, traffic_port, "traffic")
-        routers = [proxy_control.router(self.proxy), stream.router(self.proxy, self._commands()), *more]
+        routers = [
+            proxy_control.router(self.proxy, front),
+            stream.router(self.proxy, self._commands()),
+            *more,
+        ]
         if self.gate is not None:
             routers += [
                 gate_control.router(self.gate),

@@ -24,9 +24,10 @@ from devenv.core.model.errors import DevenvError, InternalFault
 from devenv.core.model.topology import RedisMode, StackSpec
 from devenv.core.render.visible import json_text
 from devenv.stack.embedded import control as stack_control
-from devenv.stack.embedded.processes import Processes
+from devenv.stack.embedded.processes import PROXY, Processes
 from devenv.stack.embedded.warm_client import WarmProcess, warm_process
 from devenv.wire.edge.edge import Edge, run, stop_on_signals, tls_with
+from devenv.wire.edge.front import Front
 from devenv.wire.executor.pod_control import PodControl
 from devenv.wire.executor.quiescence import QuiescenceWatch
 from devenv.wire.proxy import Upstream
@@ -62,6 +63,7 @@ async def _supervise(
     stop_on_signals(stop.set)
     if not detached:
         _on_end_of_input(asyncio.get_running_loop(), stop.set)
+    front = Front(spec.balancer, state_dir) if spec.balancer else None
     processes = Processes(spec, state_dir, warm=warm)
     upstreams = [Upstream(pod, host, port) for pod, (host, port) in processes.pod_addresses.items()]
     edge = Edge(
@@ -88,18 +90,26 @@ async def _supervise(
         )
         await edge.start(
             HOST,
-            processes.hand_over("traffic"),
+            processes.hand_over("traffic" if front is None else PROXY),
             processes.hand_over("control"),
             [router, *parts(state_dir)],
             pod_control,
+            front,
         )
         words.progress(f"proxy ready (port {edge.traffic_port}, control API {edge.control_port})")
-        words.say(ready=processes.status().to_json())
+        if front is not None:
+            await front.start(edge.proxy, list(spec.pod_names), processes.hand_over("traffic"))
+            processes.watch_pods(edge.proxy)
+            processes.show_balancer(front.status)
+            words.progress(f"{front.status().setting} ready (port {processes.ports.traffic})")
+        words.say(ready=processes.status(edge.proxy.policy).to_json())
         await stopping
     finally:
         for task in (starting, stopping):
             task.cancel()
         await asyncio.gather(starting, stopping, return_exceptions=True)
+        if front is not None:
+            await front.stop()
         await processes.stop()
         await edge.close()
 

@@ -47,6 +47,7 @@ _READ_IN_REQUESTS = frozenset(
         b"te",
         b"transfer-encoding",
         b"upgrade",
+        b"x-devenv-client",
         b"x-devenv-pod",
         b"x-forwarded-for",
         b"x-forwarded-proto",
@@ -72,13 +73,15 @@ class RequestHead:
 
     ``outgoing`` is the head to send to a pod (HTTP/1.1, hop-by-hop fields left out), up to the value of
     X-Request-Id, which is the last field but the X-Forwarded ones. ``facts_vary``: it carries a field that a
-    choice of the pod may depend on. ``simple``: its response is passed on as it is, if that has a length.
+    choice of the pod may depend on. ``devenv_client``: the client's address and port, where a balancer in
+    front names it. ``simple``: its response is passed on as it is, if that has a length.
     """
 
     __slots__ = (
         "chunked",
         "content_length",
         "cookie",
+        "devenv_client",
         "expects_continue",
         "facts_vary",
         "forwarded_for",
@@ -107,6 +110,7 @@ class RequestHead:
         self.upgrade: bytes | None = None
         self.cookie: str | None = None
         self.pin: str | None = None
+        self.devenv_client: str | None = None
         self.request_id: bytes | None = None
         self.forwarded_for: bytes | None = None
         self.forwarded_proto: bytes | None = None
@@ -291,6 +295,8 @@ def _read_request_field(head: RequestHead, name: bytes, value: bytes, lines: lis
             head.request_id = value
     elif name == b"x-devenv-pod":
         head.pin = value.decode("latin-1")
+    elif name == b"x-devenv-client":
+        head.devenv_client = value.decode("latin-1")
     elif name == b"x-forwarded-for":
         if value:
             head.forwarded_for = value if head.forwarded_for is None else head.forwarded_for + b", " + value

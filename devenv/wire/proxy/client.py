@@ -7,8 +7,8 @@ from typing import Any
 
 from devenv.core.model.events import ExchangeOutcome
 from devenv.core.routing import RequestFacts
-from devenv.wire.http.bodies import Malformed
-from devenv.wire.http.heads import parse_request_head
+from devenv.wire.http.bodies import Body, Malformed
+from devenv.wire.http.heads import RequestHead, parse_request_head
 from devenv.wire.proxy.answers import error_response
 from devenv.wire.proxy.ends import Transport
 from devenv.wire.proxy.exchanges import ExchangeRecord
@@ -231,9 +231,13 @@ class ClientConnection:
             self._refuse(error)
             return None
         self.state = CLIENT_TRANSITIONS[self.state][_EXCHANGE]
-        self._exchange = exchange = OpenExchange(self, self._shared, head, body)
+        self._exchange = exchange = self.open_exchange_of(head, body)
         exchange.start(data[position:end] if body is not None else b"")
         return None if end == len(data) else data[end:]
+
+    def open_exchange_of(self, head: RequestHead, body: Body | None) -> OpenExchange:
+        """The exchange of a request whose head is there."""
+        return OpenExchange(self, self._shared, head, body)
 
     def _body_data(self, exchange: OpenExchange, data: bytes) -> bytes:
         """Pass on what belongs to the body; the rest."""

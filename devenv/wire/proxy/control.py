@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
@@ -23,8 +23,22 @@ class PolicyBody(BaseModel):
     policy: str = Field(max_length=2000, examples=["weighted:a=3,b=1"])
 
 
-def router(proxy: Proxy) -> APIRouter:
-    """The routes of one proxy; the handlers run in the loop that the proxy runs in."""
+class BalancerInFront(Protocol):
+    """A balancer that can be given another policy."""
+
+    @property
+    def policies(self) -> list[str]:
+        """What ``set_policy`` takes, without options."""
+
+    async def set_policy(self, text: str) -> None:
+        """Choose by another policy; UsageProblem for an unknown one."""
+
+
+def router(proxy: Proxy, front: BalancerInFront | None = None) -> APIRouter:
+    """The routes of one proxy; the handlers run in the loop that the proxy runs in.
+
+    Where a balancer, ``front``, chooses the pod, the policy is the balancer's.
+    """
     routes = APIRouter(tags=["proxy"])
 
     @routes.get("/pods")
@@ -36,17 +50,20 @@ def router(proxy: Proxy) -> APIRouter:
     @routes.get("/policy")
     async def policy() -> dict[str, Any]:
         """The policy in force and the known names."""
-        return {"policy": proxy.policy, "policies": list(POLICIES)}
+        return _policy(proxy, front)
 
     @routes.put("/policy")
     async def set_policy(body: PolicyBody) -> dict[str, Any]:
         """Route by another policy from the next request on; 400 names what is unknown."""
         try:
-            proxy.set_policy(body.policy)
+            if front is not None:
+                await front.set_policy(body.policy)
+            else:
+                proxy.set_policy(body.policy)
         except UsageProblem as problem:
             hint = f" ({problem.hint})" if problem.hint else ""
             raise HTTPException(400, problem.message + hint) from problem
-        return {"policy": proxy.policy, "policies": list(POLICIES)}
+        return _policy(proxy, front)
 
     @routes.get("/exchanges")
     async def exchanges(
@@ -73,3 +90,7 @@ def router(proxy: Proxy) -> APIRouter:
         return {"exchanges": [exchange.to_json() for exchange in proxy.open_exchanges()], "now": time()}
 
     return routes
+
+
+def _policy(proxy: Proxy, front: BalancerInFront | None) -> dict[str, Any]:
+    return {"policy": proxy.policy, "policies": list(POLICIES) if front is None else front.policies}

@@ -43,6 +43,9 @@ class ExchangeClient(ClientEnd, Protocol):
 class OpenExchange:
     """A request, from its head to the last byte of its response; see ``ExchangeState``."""
 
+    one_to_one = False
+    """The client's connection ends with the pod's."""
+
     def __init__(self, client: ExchangeClient, shared: Shared, head: RequestHead, body: Body | None) -> None:
         self._client = client
         self._shared = shared
@@ -80,19 +83,9 @@ class OpenExchange:
     def start(self, first: bytes) -> None:
         """Choose a pod and send the head and ``first``, the part of the body that is there already."""
         shared, head, client = self._shared, self._head, self._client
-        balancer = shared.balancer
         self._request_id = head.request_id or shared.new_request_id()
-        self._policy = balancer.policy_text
-        self._pin: str | None
-        if head.pin is None:
-            self._pin = balancer.policy.pin
-        else:
-            self._pin = balancer.named(head.pin)
-            if self._pin is None:
-                pods = ", ".join(balancer.pods)
-                self._refuse(400, f"X-Devenv-Pod: unknown pod {head.pin!r}; pods: {pods}", "unknown pod")
-                return
-            self._policy = f"pinned:{self._pin}"
+        if not self._decide():
+            return
         if head.forwarded_for is None and head.forwarded_proto is None:
             forwarded = client.forwarded
         else:
@@ -101,6 +94,20 @@ class OpenExchange:
         if first:
             self._collect_sent(first)
         self._choose()
+
+    def _decide(self) -> bool:
+        """Who chooses: the pin of the request, or the policy. Whether there is such a pod."""
+        balancer, head = self._shared.balancer, self._head
+        self._policy = balancer.policy_text
+        self._pin: str | None = balancer.policy.pin
+        if head.pin is not None:
+            self._pin = balancer.named(head.pin)
+            if self._pin is None:
+                pods = ", ".join(balancer.pods)
+                self._refuse(400, f"X-Devenv-Pod: unknown pod {head.pin!r}; pods: {pods}", "unknown pod")
+                return False
+            self._policy = f"pinned:{self._pin}"
+        return True
 
     def _choose(self) -> None:
         """One try at one pod; the pods that could not be reached are not tried again."""
@@ -242,6 +249,8 @@ class OpenExchange:
         self._close = close = not request.keep_alive or client.ending or not received
         if not head.reusable:
             self._reusable = False
+            if self.one_to_one:
+                self._close = close = True
         served_by = pod.served_by if head.served_by is None else b"X-Request-Id: "
         usual = request.simple and not head.bodiless and self._set_cookie is None and not close
         if usual and head.content_length == len(data) - end:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from devenv.core.model.errors import UsageProblem
 from devenv.wire.proxy.balancer import Balancer
@@ -17,6 +17,8 @@ class Pods:
         self.by_name: dict[str, Pod] = {}
         self._balancer = balancer
         self._limits = limits
+        self.changed: Callable[[], None] = lambda: None
+        """Called where a pod seems up or down from now on."""
 
     def set_upstreams(self, upstreams: Sequence[Upstream]) -> None:
         """Replace the pods. Exchanges under way end where they are; the policy starts anew.
@@ -56,3 +58,4 @@ class Pods:
 
     def _tell_alive(self) -> None:
         self._balancer.alive = tuple(name for name, pod in self.by_name.items() if pod.up)
+        self.changed()

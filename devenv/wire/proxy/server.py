@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from random import Random
 from time import perf_counter, time
 from typing import Any
 
+from devenv.core.model.errors import UsageProblem
 from devenv.core.model.events import Exchange
 from devenv.wire.proxy.balancer import Balancer
 from devenv.wire.proxy.client import ClientConnection, ClientRegistry
 from devenv.wire.proxy.connector import Connector
 from devenv.wire.proxy.exchanges import ExchangeLog
 from devenv.wire.proxy.limits import Limits
+from devenv.wire.proxy.pod_port import LIMITS as POD_PORT_LIMITS
+from devenv.wire.proxy.pod_ports import PodPorts
 from devenv.wire.proxy.pods import Pods
 from devenv.wire.proxy.shared import Shared
 from devenv.wire.proxy.upstream import Upstream
@@ -51,21 +54,31 @@ class Proxy:
         self._pods.set_upstreams(upstreams)
         self._connector = Connector(self._pods, self._limits)
         self._log = ExchangeLog(capacity)
-        self._shared = Shared(
+        self._shared = self._share(self._limits, session_carrier)
+        self._at_pod_ports = self._share(POD_PORT_LIMITS, session_carrier)
+        self._set_clock()
+        self._clients = ClientRegistry()
+        self._pod_ports: PodPorts | None = None
+        self._server: asyncio.Server | None = None
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    def _share(self, limits: Limits, session_carrier: str) -> Shared:
+        return Shared(
             self._balancer,
             self._pods,
             self._connector,
             self._log,
-            self._limits,
+            limits,
             clock=perf_counter,
             later=lambda work: asyncio.get_running_loop().call_soon(work),
             request_prefix=os.urandom(8).hex().encode(),  # unique across restarts; no security hangs on it
             session_carrier=session_carrier,
         )
-        self._shared.epoch_minus_clock = time() - perf_counter()
-        self._clients = ClientRegistry()
-        self._server: asyncio.Server | None = None
-        self._sweeper: asyncio.TimerHandle | None = None
+
+    def _set_clock(self) -> float:
+        now = perf_counter()
+        self._shared.epoch_minus_clock = self._at_pod_ports.epoch_minus_clock = time() - now
+        return now
 
     async def start(self, host: str, port: int) -> int:
         """Listen on ``host``:``port`` (0: any free port) and return the port; OSError where it is taken."""
@@ -83,6 +96,8 @@ class Proxy:
         self._clients.when_empty = drained.set
         if self._server is not None:
             self._server.close()
+        if self._pod_ports is not None:
+            await self._pod_ports.close()
         for client in list(clients.values()):
             client.shut_down()
         if clients:
@@ -100,18 +115,49 @@ class Proxy:
         if self._server is not None:
             await self._server.wait_closed()
 
+    # -- a balancer in front
+
+    async def open_pod_ports(self, host: str, wished: Mapping[str, int], chooser: str) -> dict[str, int]:
+        """Listen on a port for each pod (0: any free one); pod → port. OSError where one is taken.
+
+        The exchanges of these ports have ``chooser`` as their policy: the balancer that connects to them.
+        """
+        self._pod_ports = PodPorts(self._at_pod_ports, self._clients, self._pods)
+        return await self._pod_ports.open(host, wished, chooser)
+
+    def balanced_by(self, chooser: str) -> None:
+        """The balancer has another policy from now on."""
+        if self._pod_ports is not None:
+            self._pod_ports.chooser = chooser
+
+    def pod_stops(self, name: str) -> None:
+        """The pod is about to be ended, or has ended: its port, where it has one, refuses connections."""
+        if self._pod_ports is not None:
+            self._pods.mark_down(self._pods.by_name[name], "it was stopped")
+
+    async def pod_started(self, name: str) -> None:
+        """The pod takes connections again; its port, where it has one, does too when this returns."""
+        if self._pod_ports is not None:
+            await self._connector.probe(self._pods.by_name[name])
+            await self._pod_ports.opened()
+
     # -- what the control API shows and sets
 
     @property
     def policy(self) -> str:
-        """The routing policy in its text form."""
-        return self._balancer.policy_text
+        """Who chooses the pod: the balancer in front, else the routing policy, in text form."""
+        return self._pod_ports.chooser if self._pod_ports is not None else self._balancer.policy_text
 
     def set_policy(self, text: str) -> None:
         """Route by another policy from the next request on; its turns start anew.
 
-        Raises UsageProblem for an unknown policy or pod; the present one stays then.
+        Raises UsageProblem for an unknown policy or pod, and where a balancer chooses; the present one stays.
         """
+        if self._pod_ports is not None:
+            raise UsageProblem(
+                f"{self.policy} chooses the pod, not the proxy",
+                hint="devenv down, then devenv up --balancer with another policy",
+            )
         self._balancer.set_policy(text)
 
     def set_upstreams(self, upstreams: Sequence[Upstream]) -> None:
@@ -158,8 +204,7 @@ class Proxy:
     # -- upkeep
 
     def _sweep(self) -> None:
-        now = perf_counter()
-        self._shared.epoch_minus_clock = time() - now
+        now = self._set_clock()
         for client in list(self._clients.by_number.values()):
             client.check(now)
         for pod in self._pods.by_name.values():

@@ -67,6 +67,9 @@ class Pod:
         self.drop_idle()  # those below it are older still
         return None
 
+    def idle_lost(self) -> None:
+        """The pod has closed an idle connection: the next exchange makes another."""
+
     def drop_idle(self) -> None:
         """Close all idle connections."""
         idle, self.idle = self.idle, []
@@ -152,12 +155,15 @@ class UpstreamConnection:
         receiver, self._receiver = self._receiver, None
         if self.state is _CLOSED:
             return
-        if self.state is _IDLE and self in self.pod.idle:
+        was_idle = self.state is _IDLE and self in self.pod.idle
+        if was_idle:
             self.pod.idle.remove(self)
         self.state = UPSTREAM_TRANSITIONS[self.state][_CLOSED]
         self.why_closed = CLOSED_FIRST
         if receiver is not None:
             receiver.upstream_lost(was_reset=was_reset)
+        elif was_idle:
+            self.pod.idle_lost()
 
     def pause_writing(self) -> None:
         """The pod reads more slowly than the client sends."""

@@ -27,7 +27,7 @@ def on_stack(status: StackStatus) -> list[Created]:
     for pod in status.pods:
         if pod.state == "running":
             headers = {"X-Devenv-Pod": pod.name}
-            challenges.append(_create(status.endpoints.traffic, status.spec.profile, headers, pod.name))
+            challenges.append(_create(status.endpoints.pinned, status.spec.profile, headers, pod.name))
     return challenges
 
 

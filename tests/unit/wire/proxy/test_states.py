@@ -83,7 +83,7 @@ def test_the_modules_import_each_other_in_no_circle_not_even_for_types() -> None
     assert not [path.name for path in MODULES if "TYPE_CHECKING" in path.read_text(encoding="utf-8")]
 
 
-SHELLS = {"__init__", "connector", "control", "failures", "server", "sockets"}
+SHELLS = {"__init__", "connector", "control", "failures", "pod_ports", "server", "sockets"}
 """The modules that know the event loop, sockets or the control API's framework."""
 
 
