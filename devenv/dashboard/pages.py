@@ -1,47 +1,49 @@
-"""The page and its files, as they lie in ``static``: no build step, nothing from another machine.
+"""The page and its files: no build step, nothing from another machine.
 
-The policy for its content lets run and be fetched only what the control API itself serves, and pictures of
-this machine (the mock ML service draws those of the captchas). ``require-trusted-types-for`` makes the
-browser refuse text that a script would have read as HTML, except where lit-html makes its templates, which
-are constants.
+The page is one answer: its style, its script (see ``linker``) and what it shows first are in it, so that it
+is there whole or not at all. The policy for its content lets run only this very script, by its hash, and what
+the control API itself serves; pictures may come from this machine (the mock ML service draws those of the
+captchas). ``require-trusted-types-for`` makes the browser refuse text that a script would have read as HTML,
+except where lit-html makes its templates, which are constants.
 """
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+import json
+from base64 import b64encode
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from mimetypes import guess_type
+from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
-CONTENT_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data: http://127.0.0.1:* http://localhost:*",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-        "require-trusted-types-for 'script'",
-        "trusted-types lit-html devenv-charts",
-    )
-)
+from devenv.core.model.errors import DevenvError
+from devenv.dashboard.linker import Linked, link
+
 HEADERS = {
-    "Content-Security-Policy": CONTENT_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+ENTRY = "js/main.js"
+STYLE = "style.css"
+STATE_SECONDS = 0.15
+"""The page waits so long for the first state; what takes longer it asks for itself."""
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-_SERVED = (".js", ".css", ".svg")
+_SERVED = ("vendor/uplot/uPlot.iife.min.js", "vendor/uplot/uPlot.min.css", "icon.svg")
+"""What the page loads as it lies there; all else is in the page itself, or one of its later scripts."""
+
+FirstState = Callable[[], Awaitable[Any]]
+"""Gives what the page shows first (as ``GET /dashboard/overview``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,61 +57,99 @@ class StaticFile:
     tag: str
     """Names this content (an HTTP ETag)."""
 
+    @classmethod
+    def of(cls, content: bytes, name: str) -> StaticFile:
+        """The file ``name`` with this content."""
+        packed = gzip.compress(content, mtime=0)
+        return cls(content, packed, _TYPES[name[name.rindex(".") :]], f'"{sha256(content).hexdigest()[:16]}"')
 
-def static_files() -> dict[str, StaticFile]:
-    """What is served below ``/static/``, by path; read once."""
-    return _static_files()
+
+def _source(name: str) -> str:
+    return files("devenv.dashboard").joinpath("static", name).read_text(encoding="utf-8")
+
+
+def _modules(folder: Traversable, prefix: str) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for item in folder.iterdir():
+        if item.is_dir():
+            texts |= _modules(item, f"{prefix}{item.name}/")
+        elif item.name.endswith(".js"):
+            texts[prefix + item.name] = item.read_text(encoding="utf-8")
+    return texts
 
 
 @cache
-def _static_files() -> dict[str, StaticFile]:
-    return {
-        name: _read(item, name)
-        for name, item in _walk(files("devenv.dashboard").joinpath("static"), "")
-        if name.endswith(_SERVED)
-    }
+def scripts() -> Linked:
+    """The page's modules, joined; read once."""
+    return link(ENTRY, _modules(files("devenv.dashboard").joinpath("static"), ""))
 
 
-def _walk(folder: Traversable, prefix: str) -> list[tuple[str, Traversable]]:
-    found: list[tuple[str, Traversable]] = []
-    for item in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        found += _walk(item, f"{prefix}{item.name}/") if item.is_dir() else [(prefix + item.name, item)]
-    return found
+@cache
+def static_files() -> dict[str, StaticFile]:
+    """What is served below ``/static/``, by path."""
+    later = {f"later/{path}": text for path, text in scripts().later.items()}
+    texts = later | {name: _source(name) for name in _SERVED}
+    return {name: StaticFile.of(text.encode(), name) for name, text in texts.items()}
 
 
-def _read(item: Traversable, name: str) -> StaticFile:
-    content = item.read_bytes()
-    suffix = name[name.rindex(".") :]
-    media_type = _TYPES.get(suffix) or guess_type(name)[0] or "application/octet-stream"
-    return StaticFile(
-        content, gzip.compress(content, mtime=0), media_type, f'"{sha256(content).hexdigest()[:16]}"'
+def _digest(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+@cache
+def content_policy() -> str:
+    """Let run what the page holds, and load what it serves."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src 'self' {_digest(scripts().first)}",
+            f"style-src 'self' {_digest(_source(STYLE))}",
+            "img-src 'self' data: http://127.0.0.1:* http://localhost:*",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types lit-html devenv-charts",
+        )
     )
 
 
 @cache
 def _template() -> str:
-    return files("devenv.dashboard").joinpath("static", "index.html").read_text(encoding="utf-8")
+    """The page but for what differs from answer to answer."""
+    text = _source("index.html").replace("{{style}}", _source(STYLE))
+    return text.replace("{{script}}", scripts().first)
 
 
-def page(token: str) -> str:
-    """The page's HTML with the token that lets it change something, and every module named, to load now."""
-    modules = "\n".join(
-        f'<link rel="modulepreload" href="/static/{escape(name)}">'
-        for name in static_files()
-        if name.startswith("js/")
-    )
-    return _template().replace("<!-- modules -->", modules).replace("{{token}}", escape(token, quote=True))
+def page(token: str, state: Any = None) -> str:
+    """The page's HTML, with the token that lets it change something and what it shows first."""
+    known = json.dumps(state, ensure_ascii=True).replace("<", "\\u003c")
+    return _template().replace("{{token}}", escape(token, quote=True)).replace("{{state}}", known)
 
 
-def router() -> APIRouter:
+def router(first_state: FirstState | None = None) -> APIRouter:
     """``GET /`` and ``GET /static/…``."""
     routes = APIRouter(tags=["dashboard"])
 
     @routes.get("/", response_class=Response)
     async def index(request: Request) -> Response:
         """The page."""
-        headers = {**HEADERS, "Cache-Control": "no-store"}
-        return Response(page(request.app.state.token), media_type="text/html", headers=headers)
+        state = None
+        if first_state is not None:
+            with suppress(TimeoutError, DevenvError):
+                state = await asyncio.wait_for(first_state(), STATE_SECONDS)
+        text = page(request.app.state.token, state).encode()
+        headers = {
+            **HEADERS,
+            "Content-Security-Policy": content_policy(),
+            "Cache-Control": "no-store",
+            "Vary": "Accept-Encoding",
+        }
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            text = await asyncio.to_thread(gzip.compress, text, 1)
+            headers["Content-Encoding"] = "gzip"
+        return Response(text, media_type="text/html", headers=headers)
 
     @routes.get("/static/{path:path}", response_class=Response)
     async def static(path: str, request: Request) -> Response:

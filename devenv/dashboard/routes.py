@@ -64,7 +64,7 @@ def routers(surroundings: Surroundings) -> Sequence[APIRouter]:
     """Everything that the page needs of the control API, besides what proxy, gate and stream serve."""
     board = jobs.JobBoard(surroundings)
     return (
-        pages.router(),
+        pages.router(lambda: asyncio.to_thread(_overview, surroundings)),
         _looking(surroundings),
         _changing(surroundings),
         outbox.router(surroundings),
@@ -73,23 +73,26 @@ def routers(surroundings: Surroundings) -> Sequence[APIRouter]:
     )
 
 
+def _overview(surroundings: Surroundings) -> dict[str, Any]:
+    from devenv.verbs.operate.status import overview
+
+    stack = surroundings.stack()
+    return {
+        **overview(stack).to_json(),
+        "restarts": stack.backend == "embedded",
+        "runs": surroundings.state_dir is not None,
+        "now": time.time(),
+        "ml_faults": _ml(surroundings, lambda client: client.get("/faults"), quiet=True),
+    }
+
+
 def _looking(surroundings: Surroundings) -> APIRouter:
     routes = APIRouter(prefix="/dashboard", tags=["dashboard"])
 
     @routes.get("/overview")
     def overview_now() -> dict[str, Any]:
         """The stack with its pods, their stores, the policy and the keys; what can be done from here."""
-        from devenv.verbs.operate.status import overview
-
-        stack = surroundings.stack()
-        seen = overview(stack).to_json()
-        return {
-            **seen,
-            "restarts": stack.backend == "embedded",
-            "runs": surroundings.state_dir is not None,
-            "now": time.time(),
-            "ml_faults": _ml(surroundings, lambda client: client.get("/faults"), quiet=True),
-        }
+        return _overview(surroundings)
 
     @routes.get("/explain")
     def explain_live(

@@ -164,7 +164,7 @@ class TestPlainCompose:
             page = client.get("/")
             assert page.headers["content-security-policy"].startswith("default-src 'none'")
             names = re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)
-            assert "/static/js/main.js" in names
+            assert "/static/icon.svg" in names
             assert {name: client.get(name).status_code for name in names} == dict.fromkeys(names, 200)
             overview = client.get("/dashboard/overview").json()
             assert overview["stores"] == {A: "memory", B: "memory"}

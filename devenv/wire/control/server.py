@@ -27,6 +27,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from devenv.core.model.errors import DevenvError, EnvironmentProblem, UsageProblem
+from devenv.wire.control.repeats import RepeatedRequests
 
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 TOKEN_HEADER = "X-Devenv-Token"  # noqa: S105 - the name of a header
@@ -159,6 +160,7 @@ def control_app(routers: Sequence[APIRouter], allowed_hosts: Collection[str] = L
     )
     app.state.token, app.state.closing = secrets.token_urlsafe(24), False
     app.add_middleware(BoundedBody)
+    app.add_middleware(RepeatedRequests)
     app.add_middleware(LocalOnly, token=app.state.token, allowed_hosts=allowed_hosts)
     for router in routers:
         app.include_router(router)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, Page, Response, expect
+from playwright.sync_api import Error as PlaywrightError
 
 from devenv.core.model.topology import StackSpec, StackStatus
 from devenv.harness.runs.journal import JournaledStack
@@ -76,39 +77,85 @@ class Visit:
     page: Page
     requests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
-    broken_off: int = 0
-    """Requests that Chromium broke off as a network of the machine came or went."""
+    failed: list[str] = field(default_factory=list)
+    """Requests that were broken off, each with the browser's reason."""
+    answers: list[str] = field(default_factory=list)
+    """Answers that are no success, as ``status url``."""
 
     def listen(self) -> Visit:
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("requestfailed", self._failed)
+        self.page.on("requestfailed", lambda request: self.failed.append(f"{request.failure} {request.url}"))
+        self.page.on("response", self._answered)
         self.page.on("console", lambda message: self._complained(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.set_default_timeout(WAIT_MS)
         return self
 
-    def _failed(self, request: Request) -> None:
-        self.broken_off += NETWORK_CHANGED in (request.failure or "")
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400:
+            self.answers.append(f"{response.status} {response.url}")
 
     def _complained(self, text: str) -> None:
         """Note it, unless a network of Docker's came or went: Chromium then breaks off every request."""
         if NETWORK_CHANGED not in text:
             self.complaints.append(text)
 
+    def account(self) -> str:
+        """What the page shows and what became of its requests, for who looks at a failure."""
+        try:
+            shown = self.page.locator("body").inner_text(timeout=5000)[:2000]
+        except PlaywrightError as error:
+            shown = f"(not to be had: {error})"
+        parts = {
+            "complaints": self.complaints,
+            "broken off": self.failed[-20:],
+            "refused": self.answers[-20:],
+            "the latest requests": self.requests[-10:],
+        }
+        lines = [f"page {self.page.url}"]
+        lines += [f"{name}: {item}" for name, items in parts.items() for item in items]
+        return "\n".join([*lines, f"it shows: {shown}"])
+
+
+OPENED: list[Visit] = []
+"""The visits of the test that runs."""
+
+
+@pytest.fixture
+def chromium(chromium: Browser) -> Iterator[Browser]:
+    """A browser whose pages are closed after the test; what they showed is printed, for failures."""
+    yield chromium
+    for opened in OPENED:
+        print(opened.account())
+        opened.page.context.close()
+    OPENED.clear()
+
 
 def visit(browser: Browser, url: str, view: str = "", **context: Any) -> Visit:
-    """Open the page at a view, and wait until it shows the stack."""
+    """Open the page at a view, and wait until it shows the stack.
+
+    Loaded once more only where the answer to the page itself was broken off, as a network of Docker's came or
+    went: a browser then shows a page of its own. All else the page must get over by itself.
+    """
     context.setdefault("viewport", {"width": 1440, "height": 1000})
     context.setdefault("locale", "en-GB")
     opened = Visit(browser.new_context(**context).new_page()).listen()
-    here = opened.page.locator(".sign.open")
-    while True:
-        opened.broken_off = 0
-        opened.page.goto(f"{url}/{f'#/{view}' if view else ''}")
-        until(lambda: here.is_visible() or opened.broken_off, "the page shows the stack")
-        if here.is_visible():
-            return opened
-        # A network of Docker's came or went while the modules were loaded: as a person would, load it again.
+    OPENED.append(opened)
+    until(lambda: loaded(opened.page, f"{url}/{f'#/{view}' if view else ''}"), "the page is loaded")
+    expect(opened.page.locator(".sign.open")).to_be_visible()
+    return opened
+
+
+def loaded(page: Page, address: str) -> bool:
+    """Whether the page could be loaded; False where a network that came or went broke it off."""
+    try:
+        page.goto("about:blank")  # an address that differs in nothing but its fragment would load nothing
+        page.goto(address)
+    except PlaywrightError as error:
+        if NETWORK_CHANGED not in str(error):
+            raise
+        return False
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from tests.support import free_ports
 pytestmark = pytest.mark.browser
 
 MANY = """async (count) => {
-    const { records } = await import("/static/js/state.js");
+    const { records } = devenvModules["js/state.js"];
     const exchange = (seq) => ({kind: "exchange", seq, request_id: `many-${seq}`, client: "c", method: "GET",
         path: `/many/${seq}`, policy: "random", pod: "captcha-api-a", status: 200, started: 2e9 + seq / 1000,
         duration_ms: 1, error: null, request_body: null, response_body: null, outcome: "answered"});
@@ -73,7 +73,7 @@ def test_no_row_is_there_twice_while_one_scrolls(chromium: Browser, running: Sta
 
 def test_dropped_records_are_told(chromium: Browser, running: Stack) -> None:
     page = visit(chromium, running.url).page
-    page.evaluate("async () => { (await import('/static/js/state.js')).dropped.value += 17; }")
+    page.evaluate("() => { devenvModules['js/state.js'].dropped.value += 17; }")
     expect(page.locator(".banner.bad")).to_contain_text("17 records were dropped")
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
+import json
 import re
+from base64 import b64encode
 from hashlib import sha256
 
 import pytest
 from fastapi.testclient import TestClient
 
+from devenv.core.model.errors import UsageProblem
 from devenv.dashboard import pages
 from devenv.wire.control.server import control_app
 from tests.support import ROOT
@@ -15,7 +20,7 @@ from tests.support import ROOT
 STATIC = ROOT / "devenv" / "dashboard" / "static"
 VENDOR = STATIC / "vendor"
 MOST_BYTES = 120_000
-"""Of all that the page loads, as it is sent."""
+"""Of the page as it is first shown, and of all that it can load besides, as it is sent."""
 
 
 @pytest.fixture
@@ -37,9 +42,15 @@ def test_vendored_files_are_as_they_were_published() -> None:
     }
 
 
-def test_the_whole_page_is_small(client: TestClient) -> None:
-    sent = len(client.get("/").content) + sum(len(file.packed) for file in pages.static_files().values())
-    assert sent < MOST_BYTES
+def test_the_page_is_small(client: TestClient) -> None:
+    unpacked = len(client.get("/").content)
+    sent = len(gzip.compress(client.get("/").content, 1))
+    assert unpacked < MOST_BYTES
+    assert sent + sum(len(file.packed) for file in pages.static_files().values()) < MOST_BYTES
+
+
+def digest(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
 def test_the_page_lets_nothing_run_that_is_not_its_own(client: TestClient) -> None:
@@ -47,36 +58,89 @@ def test_the_page_lets_nothing_run_that_is_not_its_own(client: TestClient) -> No
     rules = dict(
         rule.split(" ", 1) for rule in answer.headers["content-security-policy"].split("; ") if " " in rule
     )
+    scripts = re.findall(r'<script type="module">(.*?)</script>', answer.text, re.DOTALL)
+    [style] = re.findall(r"<style>(.*?)</style>", answer.text, re.DOTALL)
     assert rules["default-src"] == "'none'"
-    assert rules["script-src"] == rules["style-src"] == rules["connect-src"] == "'self'"
+    assert rules["connect-src"] == "'self'"
+    assert rules["script-src"] == f"'self' {digest(scripts[0])}"
+    assert rules["style-src"] == f"'self' {digest(style)}"
     assert rules["frame-ancestors"] == rules["base-uri"] == rules["form-action"] == "'none'"
     assert rules["require-trusted-types-for"] == "'script'"
-    inline = re.findall(r"<script(?![^>]*\bsrc=)[^>]*>|<style|\son\w+=|\sstyle=", answer.text)
-    assert inline == []
+    [data] = re.findall(r'<script type="(?!module)([^"]+)"', answer.text)
+    assert (len(scripts), data) == (1, "application/json")
+    outside = answer.text.replace(scripts[0], "")
+    assert re.findall(r"<script(?! type=)|\son\w+=|\sstyle=", outside) == []
 
 
-def test_the_page_has_the_token_and_names_every_module(client: TestClient) -> None:
+def test_the_page_is_one_answer(client: TestClient) -> None:
     text = client.get("/").text
-    assert "{{token}}" not in text
+    assert re.findall(r'(?:href|src)="([^"]+)"', text.split("<script")[0]) == ["/static/icon.svg"]
+    assert "{{" not in re.sub(r"\$\{[^`]*", "", text.split("<script")[0])
     token = re.search(r'name="devenv-token" content="([^"]+)"', text)
     assert token is not None
     app = client.app
     assert token[1] == app.state.token  # type: ignore[attr-defined]
-    modules = {f"/static/js/{path.name}" for path in (STATIC / "js").glob("*.js")}
-    assert set(re.findall(r'modulepreload" href="([^"]+)"', text)) == modules
+
+
+def test_every_module_is_in_the_page_or_loaded_later() -> None:
+    linked = pages.scripts()
+    all_texts = "".join((linked.first, *linked.later.values()))
+    ours = {f"js/{path.name}" for path in (STATIC / "js").glob("*.js")}
+    joined = set(re.findall(r'^devenvModules\["(js/[^"]+)"\] \?\?=', all_texts, re.MULTILINE))
+    assert ours - joined == {"js/types.js"}, "only types, nothing that runs"
+    for text in (linked.first, *linked.later.values()):
+        assert re.findall(r"</?script|<!--", text) == []
+
+
+def state_of(text: str) -> str:
+    [state] = re.findall(r'id="first-state">(.*?)</script>', text, re.DOTALL)
+    return str(state)
+
+
+def test_what_is_shown_first_is_in_the_page() -> None:
+    text = "</script><script>alert(1)</script>"
+
+    async def first_state() -> dict[str, str]:
+        return {"policy": text}
+
+    app = control_app([pages.router(first_state)])
+    answer = TestClient(app, base_url="http://127.0.0.1:8081").get("/").text
+    assert "<" not in state_of(answer)
+    assert json.loads(state_of(answer)) == {"policy": text}
+
+
+def test_the_page_does_not_wait_for_a_stack_that_does_not_answer() -> None:
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    async def refused() -> None:
+        raise UsageProblem("no stack")
+
+    for first_state in (never, refused):
+        app = control_app([pages.router(first_state)])
+        answer = TestClient(app, base_url="http://127.0.0.1:8081").get("/")
+        assert (answer.status_code, state_of(answer.text)) == (200, "null")
 
 
 def test_files_come_packed_whole_or_not_at_all(client: TestClient) -> None:
-    source = (STATIC / "js" / "main.js").read_bytes()
-    packed = client.get("/static/js/main.js", headers={"Accept-Encoding": "gzip"})
-    plain = client.get("/static/js/main.js", headers={"Accept-Encoding": "identity"})
+    path = "/static/vendor/uplot/uPlot.iife.min.js"
+    source = (VENDOR / "uplot" / "uPlot.iife.min.js").read_bytes()
+    packed = client.get(path, headers={"Accept-Encoding": "gzip"})
+    plain = client.get(path, headers={"Accept-Encoding": "identity"})
     assert packed.content == plain.content == source
     assert packed.headers["content-encoding"] == "gzip"
     assert "content-encoding" not in plain.headers
     assert plain.headers["content-type"].startswith("text/javascript")
     assert plain.headers["x-content-type-options"] == "nosniff"
-    again = client.get("/static/js/main.js", headers={"If-None-Match": plain.headers["etag"]})
+    again = client.get(path, headers={"If-None-Match": plain.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_the_page_comes_packed_too(client: TestClient) -> None:
+    packed = client.get("/", headers={"Accept-Encoding": "gzip"})
+    plain = client.get("/", headers={"Accept-Encoding": "identity"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.content == plain.content
 
 
 @pytest.mark.parametrize(
@@ -87,6 +151,8 @@ def test_files_come_packed_whole_or_not_at_all(client: TestClient) -> None:
         "%2e%2e/pages.py",
         "vendor/SHA256SUMS",
         "index.html",
+        "js/main.js",
+        "later/js/main.js",
         "js/../../pages.py",
     ],
 )

@@ -2,7 +2,7 @@
 
 import { signal } from "../vendor/signals-core/signals-core.module.js";
 
-const token = document.querySelector('meta[name="devenv-token"]')?.getAttribute("content") ?? "";
+let token = document.querySelector('meta[name="devenv-token"]')?.getAttribute("content") ?? "";
 
 /** What went wrong last, for the banner; null where nothing did. */
 export const problem = signal(/** @type {{detail: string, hint: string|null}|null} */ (null));
@@ -15,6 +15,40 @@ export class Refused extends Error {
   }
 }
 
+/** How long to wait before each further try of a call that was broken off, in milliseconds. */
+const AGAIN_MS = [100, 200, 400, 800];
+
+/** @param {number} ms */
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/**
+ * Send a request; what is broken off on the way is sent again, with the same key, so that it is done once: a browser
+ * breaks off everything when a network of the machine comes or goes, as Docker's do.
+ * @param {string} path
+ * @param {RequestInit} options
+ * @returns {Promise<{status: number, text: string}>}
+ */
+async function deliver(path, options) {
+  for (const wait of [...AGAIN_MS, null]) {
+    try {
+      const response = await fetch(path, options);
+      return { status: response.status, text: await response.text() };
+    } catch {
+      if (wait !== null) await pause(wait);
+    }
+  }
+  throw new Refused("the control API does not answer", "does the stack run? devenv status");
+}
+
+/** Another control process answers now: take its token from its page. */
+export async function renewToken() {
+  const { text } = await deliver("/", {});
+  token = text.match(/name="devenv-token" content="([\w-]+)"/)?.[1] ?? token;
+}
+
+let count = 0;
+const page = crypto.getRandomValues(new Uint32Array(2)).join("-");
+
 /**
  * One call; gives the answer's JSON, or throws Refused.
  * @param {string} method
@@ -23,21 +57,19 @@ export class Refused extends Error {
  * @returns {Promise<any>}
  */
 export async function call(method, path, body) {
-  /** @type {RequestInit} */
-  const options = { method, headers: { "X-Devenv-Token": token } };
-  if (body !== undefined) {
-    options.body = JSON.stringify(body);
-    options.headers = { "X-Devenv-Token": token, "Content-Type": "application/json" };
-  }
-  let response;
+  /** @type {Record<string, string>} */
+  const headers = { "X-Devenv-Token": token };
+  if (method !== "GET") headers["Idempotency-Key"] = `${page}-${(count += 1)}`;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const { status, text } = await deliver(path, { method, headers, body: body === undefined ? null : JSON.stringify(body) });
+  let data = null;
   try {
-    response = await fetch(path, options);
+    data = JSON.parse(text);
   } catch {
-    throw new Refused("the control API does not answer", "does the stack run? devenv status");
+    // An answer that is not JSON has no detail to show.
   }
-  const data = await response.json().catch(() => null);
-  if (!response.ok) {
-    const detail = typeof data?.detail === "string" ? data.detail : `HTTP ${response.status}`;
+  if (status >= 400) {
+    const detail = typeof data?.detail === "string" ? data.detail : `HTTP ${status}`;
     throw new Refused(detail, data?.hint ?? null);
   }
   return data;

@@ -6,20 +6,34 @@ import { html } from "../vendor/lit-html/lit-html.js";
 
 /** @type {Promise<void>|null} */
 let loading = null;
+const AGAIN_MS = 500;
 
+/** The library, loaded once; again where the loading was broken off. @returns {Promise<void>} */
 function library() {
-  loading ??= new Promise((resolve, reject) => {
+  loading ??= load().catch(async () => {
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    loading = null;
+    return library();
+  });
+  return loading;
+}
+
+/** @returns {Promise<void>} */
+function load() {
+  return new Promise((resolve, reject) => {
     const style = document.createElement("link");
     style.rel = "stylesheet";
     style.href = "/static/vendor/uplot/uPlot.min.css";
     const script = document.createElement("script");
-    const source = "/static/vendor/uplot/uPlot.iife.min.js";
     script.onload = () => resolve();
-    script.onerror = () => reject(new Error(`${source} cannot be loaded`));
-    setSource(script, source);
+    script.onerror = style.onerror = () => {
+      script.remove();
+      style.remove();
+      reject(new Error("uPlot cannot be loaded"));
+    };
+    setSource(script, "/static/vendor/uplot/uPlot.iife.min.js");
     document.head.append(style, script);
   });
-  return loading;
 }
 
 /** @type {{createScriptURL: (text: string) => any}|null} */

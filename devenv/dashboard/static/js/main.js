@@ -1,38 +1,53 @@
 /** The page: its views, its keyboard, and one drawing for each frame in which something has changed. */
 
 import { html, render } from "../vendor/lit-html/lit-html.js";
-import { effect } from "../vendor/signals-core/signals-core.module.js";
-import { problem } from "./api.js";
+import { effect, signal } from "../vendor/signals-core/signals-core.module.js";
+import { problem, show } from "./api.js";
 import { refreshRules } from "./controls.js";
 import { dialog } from "./dialog.js";
-import { exploreView } from "./explore.js";
-import { keysView } from "./keys.js";
 import { liveView, pauseOrResume, settle } from "./live.js";
 import { route } from "./route.js";
-import { refreshRuns, runsView } from "./runs.js";
-import { scenariosView } from "./scenarios.js";
 import { busy, connection, held, overview, refresh, selected } from "./state.js";
 import { follow } from "./stream.js";
 import { holding, holdNext, queue, refreshHolding, release, setHolding, step } from "./touch.js";
-import { tryView } from "./tryit.js";
 import { language, setLanguage, t } from "./words.js";
 
-/** @type {Record<string, {name: string, draw: () => unknown}>} */
+/**
+ * The views: the first is there at once, the others are loaded when they are first looked at.
+ * @typedef {{name: string, load: () => Promise<() => unknown>}} View
+ * @type {Record<string, View>}
+ */
 const VIEWS = {
-  live: { name: "Live", draw: liveView },
-  keys: { name: "Keys", draw: keysView },
-  try: { name: "Try it", draw: tryView },
-  scenarios: { name: "Scenarios", draw: scenariosView },
-  explore: { name: "Explore", draw: exploreView },
-  runs: { name: "Runs", draw: runsView },
+  live: { name: "Live", load: async () => liveView },
+  keys: { name: "Keys", load: async () => (await import("./keys.js")).keysView },
+  try: { name: "Try it", load: async () => (await import("./tryit.js")).tryView },
+  scenarios: { name: "Scenarios", load: async () => (await import("./scenarios.js")).scenariosView },
+  explore: { name: "Explore", load: async () => (await import("./explore.js")).exploreView },
+  runs: { name: "Runs", load: async () => (await import("./runs.js")).runsView },
 };
+/** How each view that was loaded is drawn, by name. */
+const loaded = signal(/** @type {Record<string, () => unknown>} */ ({ live: liveView }));
+/** @type {Set<string>} */
+const loading = new Set();
+
+/** @param {string} name @param {View} view */
+function drawView(name, view) {
+  const draw = loaded.value[name];
+  if (draw) return draw();
+  if (!loading.has(name)) {
+    loading.add(name);
+    view.load().then((ready) => (loaded.value = { ...loaded.value, [name]: ready }), show).finally(() => loading.delete(name));
+  }
+  return html`<p role="status">${t("loading…")}</p>`;
+}
 const EVERY_MS = 3000;
 
 /** @type {Record<string, string>} */
 const SIGNS = { open: "connected", connecting: "connecting…", lost: "connection lost, trying again" };
 
 function page() {
-  const view = VIEWS[route.value.view] ?? /** @type {{name: string, draw: () => unknown}} */ (VIEWS.live);
+  const name = route.value.view in VIEWS ? route.value.view : "live";
+  const view = /** @type {View} */ (VIEWS[name]);
   const wrong = problem.value;
   return html`<a class="skip" href="#main" @click=${(/** @type {Event} */ event) => {
       event.preventDefault();
@@ -40,13 +55,13 @@ function page() {
     }}>Skip to the content</a>
     <header class="top">
       <h1>devenv</h1>
-      <nav aria-label="Views">${Object.entries(VIEWS).map(([name, one]) => html`<a href=${`#/${name}`} aria-current=${one === view ? "page" : "false"}>${t(one.name)}</a>`)}</nav>
+      <nav aria-label="Views">${Object.entries(VIEWS).map(([path, one]) => html`<a href=${`#/${path}`} aria-current=${one === view ? "page" : "false"}>${t(one.name)}</a>`)}</nav>
       <span class="sign ${connection.value}" role="status">${t(SIGNS[connection.value] ?? "")}</span>
       <button lang=${language.value === "ko" ? "en" : "ko"} id="language" @click=${() => setLanguage(language.value === "ko" ? "en" : "ko")}>${language.value === "ko" ? "English" : "한국어"}</button>
     </header>
     ${wrong ? html`<p class="banner bad" role="alert">${wrong.detail}${wrong.hint ? html` <span>${wrong.hint}</span>` : ""} <button @click=${() => (problem.value = null)}>OK</button></p>` : ""}
     ${busy.value ? html`<p class="banner busy" role="status">${busy.value}…</p>` : ""}
-    <main id="main" tabindex="-1">${view.draw()}</main>
+    <main id="main" tabindex="-1">${drawView(name, view)}</main>
     ${dialog()}`;
 }
 
@@ -65,7 +80,11 @@ function draw() {
       return;
     }
     drawn = true;
-    render(page(), root);
+    try {
+      render(page(), root);
+    } catch (error) {
+      console.error(error); // and stay: the next change draws anew
+    }
     if (overview.value !== null && performance.getEntriesByName("first-picture").length === 0) performance.mark("first-picture");
   });
   settle();
@@ -108,15 +127,17 @@ function keyed(event) {
 
 addEventListener("keydown", keyed);
 draw();
-void refresh();
 follow();
-void refreshHolding();
-void refreshRules();
-void refreshRuns();
+effect(() => {
+  // At the start and after each loss of the connection: what was asked for meanwhile may have been lost.
+  if (connection.value !== "open") return;
+  void refresh();
+  void refreshHolding();
+  void refreshRules();
+});
 setInterval(() => {
   if (!document.hidden && connection.value === "open") void refresh();
 }, EVERY_MS);
 addEventListener("hashchange", () => {
-  if (route.value.view === "runs") void refreshRuns();
   if (route.value.view === "live") void refreshHolding();
 });

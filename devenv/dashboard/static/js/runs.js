@@ -8,7 +8,7 @@ import { explainEvents, explainRun, findings, forget } from "./explain.js";
 import { filterBar, filterOf } from "./filters.js";
 import { Lanes } from "./lanes.js";
 import { fits, rowsOf } from "./rows.js";
-import { parameter, setParameter } from "./route.js";
+import { parameter, route, setParameter } from "./route.js";
 import { t } from "./words.js";
 
 /** @import {Row} from "./types.js" */
@@ -23,10 +23,15 @@ const lanes = new Lanes();
 lanes.follows = false;
 let asked = "";
 
-export async function refreshRuns() {
+async function refreshRuns() {
   const answer = await act("GET", "/dashboard/runs");
   if (answer) list.value = answer.runs;
 }
+
+void refreshRuns();
+addEventListener("hashchange", () => {
+  if (route.value.view === "runs") void refreshRuns();
+});
 
 /** @param {string} id */
 async function open(id) {

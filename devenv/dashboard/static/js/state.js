@@ -11,7 +11,7 @@ export const records = new Records();
 export const challenges = new Challenges();
 
 /** @type {import("../vendor/signals-core/signals-core.module.js").Signal<Overview|null>} */
-export const overview = signal(null);
+export const overview = signal(JSON.parse(document.getElementById("first-state")?.textContent ?? "null"));
 /** @type {import("../vendor/signals-core/signals-core.module.js").Signal<Held[]>} */
 export const held = signal([]);
 /** @type {import("../vendor/signals-core/signals-core.module.js").Signal<Exchange[]>} */

@@ -1,7 +1,9 @@
 /** The stream of records: comes again by itself, goes on where it stopped, says what was dropped. */
 
 import { batch } from "../vendor/signals-core/signals-core.module.js";
-import { challenges, connection, dropped, held, records, refresh, setClock, underWay } from "./state.js";
+import { renewToken, show } from "./api.js";
+import { move } from "./moving.js";
+import { challenges, connection, dropped, held, records, setClock, underWay } from "./state.js";
 
 let process = "";
 
@@ -13,21 +15,21 @@ function data(event) {
 /** Open the stream. */
 export function follow() {
   const source = new EventSource("/stream?last=2000");
-  source.addEventListener("hello", (event) => {
+  source.addEventListener("hello", async (event) => {
     const hello = data(event);
     setClock(hello.now);
-    batch(() => {
-      if (process && process !== hello.process) {
+    const another = process !== "" && process !== hello.process;
+    process = hello.process;
+    if (another) {
+      batch(() => {
         records.clear();
         challenges.clear();
         held.value = [];
         underWay.value = [];
-      }
-      connection.value = "open";
-    });
-    if (process && process !== hello.process) location.reload(); // another process has another token
-    process = hello.process;
-    void refresh();
+      });
+      await renewToken().catch(show);
+    }
+    connection.value = "open";
   });
   source.addEventListener("records", (event) => {
     const { exchanges, commands, changed } = data(event);
@@ -35,6 +37,7 @@ export function follow() {
       records.add(exchanges, commands, changed);
       for (const exchange of exchanges) challenges.see(exchange);
     });
+    move(exchanges, commands);
   });
   source.addEventListener("gap", (event) => {
     const gap = data(event);

@@ -15,6 +15,7 @@ const KOREAN = {
   gate: "게이트",
   connected: "연결됨",
   "connecting…": "연결 중…",
+  "loading…": "불러오는 중…",
   "connection lost, trying again": "연결이 끊겼습니다. 다시 시도합니다",
   "New challenge": "새 챌린지",
   "Right answer": "정답 제출",
