@@ -27,7 +27,7 @@ from types import FrameType
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from devenv.core.model.errors import DevenvError
-from tests.hostile import LIMITED, READERS, SHAPES
+from tests.hostile import COPIES, LIMITED, READERS, SHAPES
 
 MEGABYTE = 1_000_000
 GROWTH = 2.2
@@ -39,7 +39,7 @@ ENOUGH = 0.02
 """CPU seconds from which a measurement counts."""
 LIMIT = 5.0
 """CPU seconds after which one reading is given up; it is neither linear nor cheap then."""
-TRIES = 4
+TRIES = 8
 
 
 class TooLong(BaseException):
@@ -59,7 +59,7 @@ class Measured:
     growth: float | None
     """Times that double the length costs; None where it is too fast to be measured, or was given up."""
     seconds: float
-    """CPU seconds for a megabyte, or for the longest text of a limited reader."""
+    """CPU seconds for a megabyte of what is read, or for the longest text of a limited reader."""
     broken: str = ""
     """The error, where it raised another than a refusal."""
 
@@ -103,6 +103,7 @@ def measure(reader: str, shape: str, start: int) -> Measured:
     """Grow the text until it costs enough, then compare with double the length."""
     read, make = READERS[reader], SHAPES[shape]
     size = start
+    megabyte = MEGABYTE / COPIES.get(reader, 1)
     try:
         if (limit := LIMITED.get(reader)) is not None:
             if limit >= MEGABYTE:  # YAML: measured at a tenth, which is enough to wait for
@@ -112,17 +113,17 @@ def measure(reader: str, shape: str, start: int) -> Measured:
         while (first := cost(read, make(size))) < ENOUGH and size < MEGABYTE:
             size *= 2
         if first < ENOUGH:
-            return Measured(reader, shape, size, None, first * MEGABYTE / size)
+            return Measured(reader, shape, size, None, first * megabyte / size)
         growth = float("inf")
         for _ in range(TRIES):
             first = min(first, cost(read, make(size)))
             second = cost(read, make(2 * size))
-            growth = min(growth, second / first)
+            growth = min(growth, second / max(first, 1e-9))
             if growth <= GROWTH:
                 break
-        return Measured(reader, shape, size, growth, first * MEGABYTE / size)
+        return Measured(reader, shape, size, growth, first * megabyte / size)
     except TooLong:
-        return Measured(reader, shape, size, float("inf"), LIMIT * MEGABYTE / size)
+        return Measured(reader, shape, size, float("inf"), LIMIT * megabyte / size)
     except Exception as error:
         return Measured(reader, shape, size, None, 0.0, f"{type(error).__name__}: {error}"[:80])
 

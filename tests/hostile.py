@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -35,6 +36,21 @@ Reader = Callable[[str], object]
 """Reads text; raises UsageProblem where it is none of its kind."""
 
 _MULTIPART = "multipart/form-data; boundary=b"
+
+
+CORPUS = Path(__file__).parent / "corpus"
+"""Texts that ``benchmarks/fuzz.py`` kept: a JSON list for each reader."""
+
+
+def corpus_file(reader: str, folder: Path = CORPUS) -> Path:
+    """Where the texts of a reader are kept: ``.env value`` in ``env-value.json``."""
+    return folder / ("-".join(re.findall(r"[a-z0-9]+", reader.lower())) + ".json")
+
+
+def kept_texts(reader: str) -> list[str]:
+    """The texts that were kept for a reader."""
+    path = corpus_file(reader)
+    return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
 
 
 def _har(text: str) -> object:
@@ -116,6 +132,10 @@ def _nested(opening: str, closing: str) -> Callable[[int], str]:
     return lambda size: opening * (size // 2) + closing * (size // 2)
 
 
+COPIES: Mapping[str, int] = {"HAR entry": 5}
+"""How many times a reader is given the text at once."""
+
+
 SHAPES: Mapping[str, Callable[[int], str]] = {
     "one letter": _fill("a"),
     "digits": _fill("1"),
@@ -188,6 +208,12 @@ SHAPES: Mapping[str, Callable[[int], str]] = {
     "YAML flow": _fill("[a, "),
     "tables": _fill("[a.b]\n"),
     "anchors": _fill("- &a b\n"),
+    "schemes": _fill("a://"),
+    "plus signs of base64": _fill("/+"),
+    "character references": _fill("&#x41;"),
+    "tags": _fill("<a>"),
+    "percent signs, escaped": lambda size: "%" + "25" * (size // 2),
+    "different names": lambda size: "".join(f"name{number:x}=1&" for number in range(size // 10)),
     "before": _fill("A.GET before B.SET\n"),
 }
 """By name; each makes a text of about so many characters."""

@@ -20,7 +20,7 @@ CleanValue = Callable[[str, str], str]
 _MOST_FAILURES = 20
 """So many times a bracket is tried that begins no JSON; the rest of the text has none, then."""
 _DECODER = json.JSONDecoder()
-_BRACKET = re.compile(r"{|(?<![^\W\d])(?<!\])\[")
+_BRACKET = re.compile(r"[{\[](?<![^\W\d]\[)(?<!\]\[)")
 """What may begin JSON; ``name[0]`` does not."""
 _ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]{1,80})(\s{0,8}=\s{0,8})(\"[^\"]*+\"|'[^']*+')")
 _TAG_NAME = re.compile(r"</?\s{0,4}(?:[\w.-]{1,80}:)?([\w.-]{1,80})")
@@ -28,6 +28,7 @@ _LABELS = frozenset(
     ("name", "key", "id", "field", "type", "param", "property", "label", "header", "autocomplete")
 )
 _VALUES = frozenset(("value", "content", "val", "text", "data", "default"))
+_SECTIONS = (("<![CDATA[", "]]>"), ("<!--", "-->"))
 _DEEPEST = 50
 """Elements above a closing tag that are looked through for the one that it closes."""
 _LINE = re.compile(
@@ -36,15 +37,18 @@ _LINE = re.compile(
 )
 """``Authorization: Bearer x``: a line of a message's head, of YAML."""
 _PAIR_HEAD = re.compile(
-    r"(?<![\w.\[\]-])(?P<name>[^\W\d][\w.\[\]-]{0,80}+)\\{0,8}[\"']?\s{0,3}(?:=>|=|:(?!//))\s{0,3}"
+    r"(?P<name>[^\W\d](?<![\w.\[\]-][^\W\d])[\w.\[\]-]{1,80}+)\\{0,8}[\"']?\s{0,3}(?:=>|=|:(?!//))\s{0,3}"
 )
-"""``password=x``, ``password: "x"``, ``'password' => 'x'``: in a text, a connection string, GraphQL."""
+"""``password=x``, ``password: "x"``, ``'password' => 'x'``: in a text, a connection string, GraphQL.
+
+No name of one letter is secret.
+"""
 _PAIR_VALUE = re.compile(
     r"\"\"\"(?P<block>[^\"]*+)\"\"\"|\"(?P<double>(?:[^\"\\\n]|\\.)*+)\"|'(?P<single>(?:[^'\\\n]|\\.)*+)'"
     r"|(?P<bare>[^\s\"'&,;<>{}()\[\]\\]++)"
 )
 _OPTION = re.compile(
-    r"(?<![\w-])(?P<head>--?(?P<name>[A-Za-z][\w-]{1,60}+)[ ]{1,4})"
+    r"(?P<head>-(?<![\w-]-)-?(?P<name>[A-Za-z][\w-]{1,60}+)[ ]{1,4})"
     r"(?P<value>[^\s\"'&;<>{}()\[\]\\-][^\s\"'&;<>]*+)"
 )
 """``--password x`` of a command line."""
@@ -82,15 +86,11 @@ def dumped(data: Any, like: str) -> str:
 def open_pairs(text: str, secret: Callable[[str], bool], value: CleanValue) -> str:
     """Each value in ``text`` whose name is ``secret``: of lines, pairs, fields of JSON that is not whole."""
 
-    def named(match: re.Match[str]) -> str:
-        name = match["name"].strip()
-        return match["head"] + value(name, match["value"]) if secret(name) else match[0]
-
-    def escaped(match: re.Match[str]) -> str:
-        return named(match) + match["quote"] if secret(match["name"]) else match[0]
-
-    for pattern, replaced in ((_ESCAPED, escaped), (_LINE, named), (_OPTION, named)):
-        text = pattern.sub(replaced, text)
+    colon = ":" in text
+    if (colon and ('"' in text or ": " in text or ":\t" in text)) or ("-" in text and " " in text):
+        text = _open_lines(text, secret, value)
+    if not colon and "=" not in text:
+        return text
     parts, done = [], 0
     for head in _PAIR_HEAD.finditer(
         text
@@ -103,6 +103,21 @@ def open_pairs(text: str, secret: Callable[[str], bool], value: CleanValue) -> s
         parts += [text[done : found.start(group)], value(head["name"], found[group])]
         done = found.end(group)
     return "".join([*parts, text[done:]])
+
+
+def _open_lines(text: str, secret: Callable[[str], bool], value: CleanValue) -> str:
+    """What a line, a field of JSON or an option of a command says: their values may hold blanks and pairs."""
+
+    def named(match: re.Match[str]) -> str:
+        name = match["name"].strip()
+        return match["head"] + value(name, match["value"]) if secret(name) else match[0]
+
+    def escaped(match: re.Match[str]) -> str:
+        return named(match) + match["quote"] if secret(match["name"]) else match[0]
+
+    if '"' in text:
+        text = _ESCAPED.sub(escaped, text)
+    return _OPTION.sub(named, _LINE.sub(named, text))
 
 
 def is_markup(text: str) -> bool:
@@ -118,11 +133,11 @@ def open_markup(text: str, value: CleanValue, rest: CleanText) -> str:
     reader = _Markup(value)
     parts, at = [], 0
     while (start := text.find("<", at)) >= 0:
-        parts.append(reader.node(text[at:start]))
-        begin, end = next(
-            (marks for marks in (("<![CDATA[", "]]>"), ("<!--", "-->")) if text.startswith(marks[0], start)),
-            ("<", ">"),
-        )
+        if start > at:
+            parts.append(reader.node(text[at:start]))
+        begin, end = "<", ">"
+        if text.startswith("<!", start):
+            begin, end = next((marks for marks in _SECTIONS if text.startswith(marks[0], start)), ("<", ">"))
         close = text.find(end, start + len(begin))
         if close < 0:
             return "".join([*parts, rest(text[start:])])
@@ -164,6 +179,14 @@ class _Markup:
         if tag.startswith("</"):
             self._close(name[1])
             return tag
+        tag, label = self._attributes(tag) if "=" in tag else (tag, "")
+        if not tag.endswith("/>"):
+            around = self._open[-1][1] if self._open else ""
+            self._open.append((name[1], around or label or (name[1] if is_secret_name(name[1]) else "")))
+        return tag
+
+    def _attributes(self, tag: str) -> tuple[str, str]:
+        """A tag with its values cleaned, and the text of an attribute that makes what is beside it secret."""
         attributes = [(match[1], match[3][1:-1]) for match in _ATTRIBUTE.finditer(tag)]
         label = next(
             (text for key, text in attributes if key.lower() in _LABELS and is_secret_name(text)), ""
@@ -176,10 +199,7 @@ class _Markup:
             called = label if label and key.lower() in _VALUES else key.rpartition(":")[2]
             return f"{key}{match[2]}{written[0]}{self._value(called, written[1:-1])}{written[0]}"
 
-        if not tag.endswith("/>"):
-            around = self._open[-1][1] if self._open else ""
-            self._open.append((name[1], around or label or (name[1] if is_secret_name(name[1]) else "")))
-        return _ATTRIBUTE.sub(cleaned, tag)
+        return _ATTRIBUTE.sub(cleaned, tag), label
 
     def _close(self, name: str) -> None:
         for place in range(len(self._open) - 1, max(len(self._open) - _DEEPEST, 0) - 1, -1):

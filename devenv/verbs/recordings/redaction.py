@@ -35,6 +35,9 @@ _VALUES = frozenset(("value", "values", "val", "content", "text", "data"))
 _LONGEST_LABEL = 60
 _FORM_SHAPE = re.compile(r"[^=&\s]++=[^&\s]*+(?:&[^=&\s]++=[^&\s]*+)*+")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
+_NOTHING_INSIDE = re.compile(r"[\w.~-]{0,9}|.{0,3}")
+"""Too short to hold a name with its value, or what looks like a secret."""
+_MOST_DECODED = 4
 _ANY_ID = re.compile(r"\{(?:challenge|captured):[^{}]*\}")
 
 
@@ -47,6 +50,8 @@ class Redactor:
     removed: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
     """Headers that may matter to the service, and are no secrets by their names."""
+    _decoded: int = 0
+    """How many times the text that is looked at now was decoded from percent signs."""
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Those that say what kind of body is meant, those to keep, and those with placeholders."""
@@ -79,7 +84,10 @@ class Redactor:
     def target(self, target: str) -> str:
         """The path with its query."""
         url = urlsplit(target)
-        path = "/".join(self._escaped(part, "path") for part in url.path.split("/"))
+        path = "/".join(
+            part if _NOTHING_INSIDE.fullmatch(part) else self._escaped(part, "path")
+            for part in url.path.split("/")
+        )
         return f"{path}?{self._pairs(url.query, 'query')}" if url.query else path
 
     def body(self, text: str, content_type: str | None = None) -> Any:
@@ -126,11 +134,15 @@ class Redactor:
         """``name=value&…``; a pair of which nothing is redacted stays as it is written."""
         pairs = []
         for pair in text.split("&"):
+            if _NOTHING_INSIDE.fullmatch(pair):
+                pairs.append(pair)
+                continue
             name, equals, value = pair.partition("=")
-            called, plain = (unquote_plus(name), unquote_plus(value)) if equals else ("", unquote_plus(pair))
+            if not equals:
+                name, value = "", pair
+            called, plain = unquote_plus(name), unquote_plus(value)
             clean = str(self._value(called, plain, f"{what} {called}".rstrip()))
-            written = quote(clean, safe="{}:")
-            pairs.append(pair if clean == plain else f"{name}={written}" if equals else written)
+            pairs.append(pair if clean == plain else f"{name}{equals}{quote(clean, safe='{}:')}")
         return "&".join(pairs)
 
     def _inside(self, data: Any, name: str) -> Any:
@@ -157,7 +169,9 @@ class Redactor:
         return isinstance(value, str) and len(value) <= _LONGEST_LABEL and self._is_secret(value)
 
     def _value(self, name: str, value: Any, what: str) -> Any:
-        if name.lower() in self._kept() or value is None or value == "" or isinstance(value, bool):
+        if value is None or value == "" or isinstance(value, bool):
+            return value
+        if self.keep and name.lower() in self._kept():
             return value
         if isinstance(value, str) and (_ANY_ID.fullmatch(value) or value == REDACTED):
             return value
@@ -173,10 +187,12 @@ class Redactor:
         return value
 
     def _is_secret(self, name: str) -> bool:
-        return is_secret_name(name) and name.lower() not in self._kept()
+        return is_secret_name(name) and not (self.keep and name.lower() in self._kept())
 
     def _text(self, text: str, what: str) -> str:
         """A text whatever its name: what is inside it by name, the rest by its look."""
+        if _NOTHING_INSIDE.fullmatch(text):
+            return text
         if is_markup(text):
             return open_markup(text, lambda name, value: str(self._value(name, value, f"field {name}")),
                                lambda rest: self._escaped(rest, what))  # fmt: skip
@@ -187,16 +203,31 @@ class Redactor:
         return self._escaped(text, what)
 
     def _escaped(self, text: str, what: str) -> str:
-        """A text in which percent signs may hide what it says, once or twice."""
-        clean = self._around_ids(text, what)
-        if clean != text or _PERCENT.search(text) is None:
-            return clean
+        """A text in which percent signs may hide what it says; what hides it too often goes as a whole."""
+        if "%" not in text or _PERCENT.search(text) is None:
+            return self._around_ids(text, what)
+        if self._decoded == _MOST_DECODED:
+            self.removed[what] += 1
+            return REDACTED
         plain = unquote(text)
-        clean = plain if plain == text else self._text(plain, what)
-        return text if clean == plain else quote(clean, safe="{}:/?&=;,@")
+        self._decoded += 1
+        try:
+            clean = self._text(plain, what)
+        finally:
+            self._decoded -= 1
+        if clean == plain:
+            return self._around_ids(text, what)
+        counted = self.removed.copy()
+        written = self._around_ids(
+            text, what
+        )  # where this takes the same out, the rest stays as it is written
+        self.removed = counted
+        return written if unquote(written) == clean else quote(clean, safe="{}:/?&=;,@")
 
     def _around_ids(self, text: str, what: str) -> str:
         """Placeholders stay; what stands around them is cleaned."""
+        if "{" not in text:
+            return self._plain(text, what)
         parts = []
         at = 0
         for placeholder in _ANY_ID.finditer(text):

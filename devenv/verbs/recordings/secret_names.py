@@ -28,6 +28,8 @@ _PARTS = r"""
     geburt sozialversicherung steuernummer ausweisnummer
     creditcard debitcard cardnum cardno cardcvc cardcvv ccnum accountnum accountno routingnum iban
     kreditkarte kartennummer kontonummer
+    (?:security|recovery)(?:question)?answer memorable(?:word|answer|phrase) sicherheitsantwort
+    보안답변 질문답변 respuesta(?:secreta|deseguridad) r[eé]ponsesecr[eè]te
     bankaccount sortcode cardholder cardexp ccexp swiftcode bankleitzahl
     비밀번호 비번 암호 패스워드 인증번호 인증코드 보안코드 확인코드 주민등록 주민번호 전화 휴대폰 핸드폰
     연락처 이메일 메일주소 생년월일 카드번호 계좌 여권번호 토큰 시크릿 아이디비번 성명 사용자명
@@ -46,7 +48,24 @@ _ABOUT_WORDS = """
     strength method verified index format valid in at until used total usage remaining hint left age
 """
 """A number whose name has such a word tells about a secret: ``max_tokens``, ``expires_in``."""
-_ANYWHERE = re.compile("|".join(_PARTS.split()))
+
+
+def _by_first_letter(parts: list[str]) -> str:
+    """A pattern that matches what one of ``parts`` does, with the parts of one first letter in one group.
+
+    Beside a flat list of alternatives it costs about a tenth: most are left out by one comparison.
+    """
+    groups: dict[str, list[str]] = {}
+    others = []
+    for part in parts:
+        if part[0].isalpha() and part[1] != "?":
+            groups.setdefault(part[0], []).append(part[1:])
+        else:
+            others.append(part)
+    return "|".join([*(f"{first}(?:{'|'.join(rest)})" for first, rest in groups.items()), *others])
+
+
+_ANYWHERE = re.compile(_by_first_letter(_PARTS.split()))
 _WORDS = frozenset(_SINGLE.split())
 _ABOUT = frozenset(_ABOUT_WORDS.split())
 _ENDS_ONLY = frozenset(

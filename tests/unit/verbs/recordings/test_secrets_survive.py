@@ -23,6 +23,7 @@ NAMES = """
     passwortWiederholen Geheimnis Telefonnummer Kreditkarte Geburtsdatum benutzername 비밀번호
     비밀번호확인 인증번호 주민등록번호 전화번호 휴대폰번호 이메일 카드번호 계좌번호 생년월일 パスワード
     密码 contraseña senha mot_de_passe
+    securityAnswer security_question_1_answer memorableWord
 """.split()  # noqa: SIM905
 PLAIN = "plain7x"
 """No shape of its own: only its name says that it is secret."""
@@ -223,6 +224,17 @@ def test_hostile_texts_cost_what_their_length_says(unit: str) -> None:
     text = unit * (300_000 // len(unit))
     for content_type in ("text/plain", "application/xml"):
         Redactor().body(text, content_type)
+
+
+@pytest.mark.parametrize("times", range(1, 8))
+def test_no_percent_sign_is_escaped_so_often_that_a_secret_survives(times: int) -> None:
+    text = f"/cb%{'25' * times}3Fsecurity_question_1_answer%{'25' * times}3D{PLAIN}"
+    assert PLAIN not in Redactor().target(f"/a?next={text}")
+    assert PLAIN not in Redactor().body(text, "text/plain")
+
+
+def test_what_is_not_secret_stays_as_it_was_written_beside_percent_signs() -> None:
+    assert left("a 5%20 caf\u00e9 me@x.org", "text/plain") == "a 5%20 caf\u00e9 REDACTED"
 
 
 def test_names_in_general() -> None:
