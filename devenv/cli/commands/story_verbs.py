@@ -12,14 +12,14 @@ import typer
 from devenv.cli.commands.explain_verb import show_findings
 from devenv.cli.commands.own_demo import demo_own
 from devenv.cli.grouped import grouped
-from devenv.cli.options import ColdOption, Common, RedisOption, StoreName, store
+from devenv.cli.options import BalancerOption, ColdOption, Common, RedisOption, StoreName, store
 from devenv.cli.screen import Screen, Text, grid
 from devenv.core.model.backends import Language
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.harness.client.cross_pod import Tally
 from devenv.verbs.demo.race import Race
-from devenv.verbs.demo.report import diagnosis, explanation, outcomes, race_line, title
+from devenv.verbs.demo.report import diagnosis, explanation, outcomes, pattern_rows, race_line, title
 from devenv.verbs.demo.story import DEFAULT_TRIALS, FIRST_FIX, Act, Verdict
 from devenv.verbs.demo.texts import Prose, prose
 from devenv.verbs.demo.usecase import DemoResult, run_demo
@@ -48,6 +48,7 @@ def demo(
         ),
     ] = None,
     redis: RedisOption = None,
+    balancer: BalancerOption = None,
     cold: ColdOption = None,
     *,
     common: Common,
@@ -57,7 +58,7 @@ def demo(
     With a devenv.toml here it is about your own service: its sessions on another pod, without Redis and with.
     """
     at = common.context(language=cast("Language | None", language and language.value), redis=redis,
-        cold=cold,
+        cold=cold, balancer=balancer,
     )  # fmt: skip
     if at.settings.service is not None:
         raise typer.Exit(demo_own(at, at.settings.service, trials))
@@ -116,6 +117,8 @@ class _TerminalObserver:
             self._race(act.race)
         if act.results:
             self._results(act)
+        if act.patterns:
+            self._patterns(act)
         if act.race is None:
             self._keys(act)
         if act.surprises:
@@ -148,6 +151,14 @@ class _TerminalObserver:
             same = Text() if result.same_pod is None else self._cell(kind, result.same_pod)
             table.add_row(f"  {self._words.types[kind]}", self._cell(kind, result.cross_pod), same)
         self._screen.show("", table)
+
+    def _patterns(self, act: Act) -> None:
+        title = self._words.behind_title.format(balancer=act.balancer)
+        first, *others = self._words.behind_head
+        table = grid(f"  {first}", *others)
+        for result, (clients, lost, exact) in zip(act.patterns, pattern_rows(act, self._words), strict=True):
+            table.add_row(f"  {clients}", Text(lost, "red" if result.lost else "green"), Text(exact, "dim"))
+        self._screen.show("", Text(f"  {title}", "bold"), table)
 
     def _cell(self, kind: CaptchaType, tally: Tally) -> Text:
         return Text(outcomes(kind, tally, self._words), "green" if tally.success == tally.trials else "red")

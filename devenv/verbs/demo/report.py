@@ -32,6 +32,7 @@ def document(story: Story, language: Language, command: str) -> Document:
         facts=(
             Fact(texts.backend, story.backend),
             Fact(texts.pods, ", ".join(story.pods)),
+            *([Fact(texts.balancer, story.balancer)] if story.balancer else []),
             Fact(texts.redis, f"{story.redis_engine} {story.redis_version}"),
             Fact(texts.trials, str(story.trials)),
             Fact(texts.seed, str(story.seed)),
@@ -85,13 +86,28 @@ def explanation(act: Act, texts: Prose) -> tuple[str, ...]:
         return ()
     if act.race is not None:
         return texts.why_refused if act.good else texts.why_race
-    return texts.why_redis if act.use_redis else texts.why_memory
+    if act.use_redis:
+        return texts.why_redis
+    return (*texts.why_memory, *(texts.why_behind if act.patterns else ()))
+
+
+def pattern_rows(act: Act, texts: Prose) -> list[tuple[str, str, str]]:
+    """The rows of ``texts.behind_head``."""
+    return [
+        (
+            texts.behind_clients[result.pattern.name],
+            texts.behind_lost.format(lost=result.lost, sessions=result.sessions),
+            f"{result.exact.value:.0%}" if result.exact is not None and not act.use_redis else "",
+        )
+        for result in act.patterns
+    ]
 
 
 def _section(act: Act, number: int, texts: Prose) -> Section:
     race = act.race
     tables = [] if race is None else [_race(race, texts)]
     tables += [_results(act, texts)] if act.results else []
+    tables += [_patterns(act, texts)] if act.patterns else []
     tables += [_keys(act, texts)] if act.keys else []
     tables += [] if race is None else [_evidence(group, texts) for group in race.findings]
     diagnosed = [] if race is None else [_diagnosed(group, texts) for group in race.findings]
@@ -140,6 +156,14 @@ def _cell(kind: CaptchaType, tally: Tally, texts: Prose) -> Cell:
     passed = tally.to_json()[str(Outcome.SUCCESS)]
     tone = Cell("", "good" if passed == tally.trials else "bad").tone
     return Cell(outcomes(kind, tally, texts), tone, Pips(passed, tally.trials - passed))
+
+
+def _patterns(act: Act, texts: Prose) -> Table:
+    rows = tuple(
+        (Cell(clients), Cell(lost, "bad" if result.lost else "good"), Cell(exact, "quiet"))
+        for result, (clients, lost, exact) in zip(act.patterns, pattern_rows(act, texts), strict=True)
+    )
+    return Table(texts.behind_head, rows, texts.behind_title.format(balancer=act.balancer))
 
 
 def _keys(act: Act, texts: Prose) -> Table:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from devenv.core.balance.measured import PatternResult
 from devenv.core.model.pod_stores import stores
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.verdict import passes
@@ -25,6 +26,7 @@ from devenv.harness.redis.keys import KeyInfo, connected, list_keys
 from devenv.harness.runs.journal import JournaledStack
 from devenv.harness.runs.trace import TraceCollector
 from devenv.stack.protocol import Progress
+from devenv.verbs.demo.patterns import not_as_expected, play_patterns
 from devenv.verbs.demo.race import Race, run_race
 from devenv.verbs.explain.redis_arrows import with_commands
 from devenv.verbs.operate.status import key_spaces
@@ -60,6 +62,10 @@ class Act:
     race: Race | None = None
     ended: float = 0.0
     """When its last request was answered, in seconds since the epoch."""
+    patterns: tuple[PatternResult, ...] = ()
+    """The sessions that the balancer in front lost, for each way in which clients connect."""
+    balancer: str = ""
+    """The balancer in front, as ``parse_balancer`` reads it; empty: the proxy."""
 
     @property
     def good(self) -> bool:
@@ -74,6 +80,7 @@ class Act:
             "results": {str(kind): result.to_json() for kind, result in self.results.items()},
             "keys": [key.to_json() for key in self.keys],
             "race": None if self.race is None else self.race.to_json(),
+            "patterns": [pattern.to_json() for pattern in self.patterns],
             "surprises": list(self.surprises),
         }
 
@@ -93,6 +100,8 @@ class Story:
     """How long the first restart of the pods took."""
     seconds: float
     recording: Recording
+    balancer: str = ""
+    """The balancer in front, as ``parse_balancer`` reads it; empty: the proxy."""
 
     @property
     def verdict(self) -> Verdict:
@@ -115,6 +124,7 @@ class Story:
             "seed": self.seed,
             "acts": [act.to_json() for act in self.acts],
             "redis": {"engine": self.redis_engine, "version": self.redis_version},
+            "balancer": self.balancer or None,
             "restart_seconds": round(self.restart_seconds, 2),
             "verdict": str(self.verdict),
             "seconds": round(self.seconds, 2),
@@ -175,6 +185,7 @@ def run_acts(
         restart_seconds=player.restarts[0],
         seconds=clock() - started,
         recording=player.recording,
+        balancer=status.spec.balancer,
     )
 
 
@@ -228,9 +239,29 @@ class _Acts:
             results, keys, session = self._runner.run(self._sequences(shown=raced is None))
             picture = picture or session
             unexpected += surprises(use_redis, results)
-        act = Act(use_redis, strategy, results, picture, keys, tuple(unexpected), raced, time.time())
+        patterns = self._patterns(raced)
+        unexpected += not_as_expected(patterns, use_redis)
+        act = Act(
+            use_redis,
+            strategy,
+            results,
+            picture,
+            keys,
+            tuple(unexpected),
+            raced,
+            time.time(),
+            patterns,
+            self._status.spec.balancer,
+        )
         self._observer.act_ended(act)
         return act
+
+    def _patterns(self, raced: Race | None) -> tuple[PatternResult, ...]:
+        """What the balancer in front loses, in acts without a race."""
+        if raced is not None or not self._status.spec.balancer:
+            return ()
+        self._progress(f"sessions through {self._status.spec.balancer}")
+        return play_patterns(self._status, self._seed)
 
     def _reach(self, strategy: Strategy) -> None:
         """Restart the pods where they have another store."""

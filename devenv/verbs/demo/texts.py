@@ -29,6 +29,12 @@ class Prose:
     wrong: str
     error: str
     picture: str
+    balancer: str
+    behind_title: str
+    behind_head: tuple[str, str, str]
+    behind_clients: dict[str, str]
+    behind_lost: str
+    why_behind: tuple[str, ...]
     keys_title: str
     keys_head: tuple[str, str, str, str]
     no_keys: str
@@ -94,6 +100,22 @@ ENGLISH = Prose(
     wrong="{n} × judged wrong",
     error="{n} × error",
     picture="One session, as it happened",
+    balancer="load balancer",
+    behind_title="Sessions lost through {balancer}, which chooses the pod",
+    behind_head=("clients", "lost", "by its formula"),
+    behind_clients={
+        "new": "a connection for each request",
+        "new+image": "a connection for each request, and an image in between",
+        "kept": "one kept connection",
+        "kept+image": "one kept connection, and an image in between",
+        "users": "8 users at the same time",
+    },
+    behind_lost="{lost} of {sessions}",
+    why_behind=(
+        "The rows without and with an image differ where the pods take turns: with two pods and one request "
+        "in between, create and verify reach the same pod. Nothing is repaired then: one more request moves "
+        "the turn on. Compare all rows, and never one alone.",
+    ),
     keys_title="What Redis held after one challenge of each type",
     keys_head=("key", "type", "TTL", "attempts"),
     no_keys="Redis held no key: the sessions are in the pods.",
@@ -189,6 +211,22 @@ KOREAN = Prose(
     wrong="오답 처리 {n}번",
     error="오류 {n}번",
     picture="세션 하나의 실제 흐름",
+    balancer="로드 밸런서",
+    behind_title="파드를 고르는 {balancer}를 거칠 때 잃어버린 세션",
+    behind_head=("클라이언트", "잃어버린 세션", "공식에 따른 값"),
+    behind_clients={
+        "new": "요청마다 새 연결",
+        "new+image": "요청마다 새 연결, 사이에 이미지 요청 하나",
+        "kept": "유지되는 연결 하나",
+        "kept+image": "유지되는 연결 하나, 사이에 이미지 요청 하나",
+        "users": "동시에 사용자 8명",
+    },
+    behind_lost="{sessions}개 중 {lost}개",
+    why_behind=(
+        "파드를 번갈아 고를 때는 이미지 요청이 있는 줄과 없는 줄의 값이 다릅니다. 파드가 두 개이고 사이에 "
+        "요청이 하나 있으면 생성과 검증이 같은 파드로 갑니다. 고쳐진 것이 아니라, 요청이 하나 더 오면 순서가 "
+        "다시 바뀝니다. 한 줄만 보지 말고 모든 줄을 비교하세요.",
+    ),
     keys_title="유형별로 챌린지를 하나씩 만든 직후 Redis에 있던 키",
     keys_head=("키", "유형", "TTL", "시도 횟수"),
     no_keys="Redis에는 키가 없습니다. 세션은 파드 안에 있습니다.",

@@ -125,6 +125,7 @@ def _command(story: demo.Story, strategy: Strategy) -> str:
         ("--strategy", str(strategy), str(demo.FIRST_FIX)),
         ("--seed", str(story.seed), "1"),
         ("--backend", story.backend, "embedded"),
+        ("--balancer", story.balancer, ""),
     ):
         if value != usual:
             words += [flag, value]

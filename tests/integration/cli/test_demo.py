@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from devenv.stack.balancers import WHEEL
+from tests.integration.stack.balancers.test_process import program_of
 from tests.support import HANG_GUARD_S, all_gone, until
 
 CommandLine = Any  # of conftest.py
@@ -128,3 +130,19 @@ def test_down_ends_a_detached_stack(devenv: CommandLine) -> None:
     assert status["spec"]["policy"] == "random"
     assert devenv.json("down") == {"stopped": ["embedded"]}
     assert devenv.json("down") == {"stopped": []}
+
+
+def test_behind_nginx_it_shows_what_each_kind_of_client_loses(
+    devenv: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program_of("nginx")
+    monkeypatch.setenv("DEVENV_NGINX", WHEEL)
+    told = devenv.json("demo", "--trials", "1", "--balancer", "nginx")
+    assert (told["verdict"], told["balancer"]) == ("holds", "nginx:round_robin")
+    assert told["command"].endswith("--balancer nginx:round_robin")
+    memory, guide, race, _ = told["acts"]
+    lost = {row["name"]: row["lost"] / row["sessions"] for row in memory["patterns"]}
+    assert 0.1 < lost.pop("users") < 0.9
+    assert lost == {"new": 1.0, "new+image": 0.0, "kept": 1.0, "kept+image": 0.0}
+    assert [row["lost"] for row in guide["patterns"]] == [0] * 5
+    assert race["patterns"] == []
