@@ -167,7 +167,7 @@ VERB_GOALS = {
 """Against the commit before verbs were imported when they are called (ef9b2bc)."""
 
 
-def compare(measure: Measure, other: Path, pairs: int) -> list[Row]:
+def compare(measure: Measure, other: Path, pairs: int, goals: Mapping[str, float]) -> list[Row]:
     """The rows of one part."""
     seen: list[tuple[Mapping[str, float], Mapping[str, float]]] = []
     for number in range(pairs):
@@ -181,9 +181,18 @@ def compare(measure: Measure, other: Path, pairs: int) -> list[Row]:
         middle = statistics.median(ratios)
         low, _, high = statistics.quantiles(ratios, n=4) if pairs > 1 else (middle, middle, middle)
         before, now = (statistics.median(pair[side][name] for pair in seen) for side in (0, 1))
-        goal = {**GOALS, **VERB_GOALS}.get(name)
-        rows.append(Row(name, before, now, middle, (high - low) / middle, goal))
+        rows.append(Row(name, before, now, middle, (high - low) / middle, goals.get(name)))
     return rows
+
+
+def shown(rows: Sequence[Row], scale: float = 1.0, unit: str = "seconds") -> list[str]:
+    """The rows as a table, figures times ``scale``."""
+    table = [f"{unit:<32}{'other':>9}{'this':>9}{'ratio':>8}{'spread':>8}{'goal':>7}"]
+    for row in rows:
+        goal = "" if row.goal is None else f"{row.goal:g}"
+        figures = f"{row.other * scale:>9.3f}{row.this * scale:>9.3f}{row.ratio:>8.3f}{row.spread:>8.2f}"
+        table.append(f"{row.name:<32}{figures}{goal:>7}  {row.verdict}".rstrip())
+    return table
 
 
 def main() -> int:
@@ -197,18 +206,12 @@ def main() -> int:
     rows = [
         row
         for name in words.only or PARTS
-        for row in compare(PARTS[name], words.against.resolve(), words.pairs)
+        for row in compare(PARTS[name], words.against.resolve(), words.pairs, {**GOALS, **VERB_GOALS})
     ]
     if words.json:
         print(json.dumps([{**asdict(row), "verdict": row.verdict} for row in rows]))
     else:
-        print(f"{'seconds':<32}{'other':>9}{'this':>9}{'ratio':>8}{'spread':>8}{'goal':>7}")
-        for row in rows:
-            goal = "" if row.goal is None else f"{row.goal:g}"
-            line = (
-                f"{row.name:<32}{row.other:>9.3f}{row.this:>9.3f}{row.ratio:>8.2f}{row.spread:>8.2f}{goal:>7}"
-            )
-            print(f"{line}  {row.verdict}".rstrip())
+        print("\n".join(shown(rows)))
     verdicts = {row.verdict for row in rows}
     return 1 if "fails" in verdicts else 3 if "noisy" in verdicts else 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -142,7 +143,7 @@ class Common:
         return CommandContext(screen, replace(settings, **chosen))
 
 
-def write_file(option: str, path: Path, text: str) -> None:
+def write_file(option: str, path: Path, text: str | Iterable[str]) -> None:
     """Write what ``option`` asked for. Raises UsageProblem (wrong name), EnvironmentProblem (full disk)."""
     write_atomically(path, text, option)
 

@@ -24,6 +24,7 @@ from devenv.core.render.visible import json_text, lines, one_line, visible
 from devenv.stack.files import writing
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
     from rich.status import Status
     from rich.syntax import Syntax
 
@@ -176,6 +177,35 @@ class Screen:
             self._spinner.stop()
             self._spinner = None
 
+    @contextmanager
+    def measured(self, what: str) -> Iterator[Callable[[float | None], None]]:
+        """A bar that shows how much of something is done; gives what to call with the share, 0 to 1.
+
+        None is a share that is not known. Nothing is shown before the first call; without a terminal it is a
+        line for every tenth.
+        """
+        bar: Progress | None = None
+        tenths = 0
+
+        def line(share: float | None) -> None:
+            nonlocal tenths
+            if share is not None and int(share * 10) > tenths:
+                tenths = int(share * 10)
+                self._err.print(Text(f"  {what}: {tenths}0 %"))
+
+        def move(share: float | None) -> None:
+            nonlocal bar
+            if bar is None:
+                bar = _bar(self._err, what)
+                bar.start()
+            bar.update(bar.task_ids[0], total=None if share is None else 1.0, completed=share or 0.0)
+
+        try:
+            yield move if self._err.is_terminal and self._moving else line
+        finally:
+            if bar is not None:
+                bar.stop()
+
     def busy(self, text: str) -> None:
         """What the spinner, where one turns, says from now on."""
         if self._spinner is not None:
@@ -238,6 +268,18 @@ def _console(no_color: bool, *, stderr: bool) -> Console:
         stderr=stderr, no_color=no_color or None, color_system=None if no_color else "auto",
         highlight=False, markup=False, emoji=False, soft_wrap=True,
     )  # fmt: skip
+
+
+def _bar(console: Console, what: str) -> Progress:
+    """A bar with one task, which vanishes when it is stopped."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    name = TextColumn("{task.description}", markup=False)
+    bar = Progress(
+        name, BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), console=console, transient=True
+    )
+    bar.add_task(one_line(what), total=None)
+    return bar
 
 
 def grid(*head: str) -> Table:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +18,7 @@ _MACHINE = frozenset(
 )
 """What the machine lacks, whatever file was named: space, a writable disk, descriptors, memory."""
 
+_REPORTED = 1 << 20
 SERVICE_FILE = "devenv.toml"
 """The file that describes a user-provided service, in the folder where a verb runs."""
 
@@ -81,9 +83,31 @@ def decode_text(data: bytes, name: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise UsageProblem(
-            f"{name}: not UTF-8 at byte {error.start} (line {line})", hint="save it as text in UTF-8"
-        ) from None
+        raise _not_utf8(name, error.start, line) from None
+
+
+def text_lines(file: Iterable[bytes], name: str, progress: Callable[[int], None]) -> Iterator[str]:
+    """The lines of a file in UTF-8, as ``decode_text(…).splitlines()`` gives them, one after the other.
+
+    ``file`` gives pieces that end where a line ends, as a file opened for bytes does; ``progress`` is called
+    with the bytes read, once a megabyte. Raises as ``decode_text``.
+    """
+    done = reported = 0
+    for number, piece in enumerate(file, start=1):
+        piece = piece.removeprefix(codecs.BOM_UTF8) if number == 1 else piece
+        try:
+            text = piece.decode()
+        except UnicodeDecodeError as error:
+            raise _not_utf8(name, done + error.start, number) from None
+        done += len(piece)
+        if done - reported >= _REPORTED:
+            reported = done
+            progress(done)
+        yield from text.splitlines()
+
+
+def _not_utf8(name: str, byte: int, line: int) -> UsageProblem:
+    return UsageProblem(f"{name}: not UTF-8 at byte {byte} (line {line})", hint="save it as text in UTF-8")
 
 
 IGNORE = ".gitignore"

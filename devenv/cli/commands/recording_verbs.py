@@ -163,28 +163,33 @@ def shrink(
 
 
 def _import(form: str, file: Path, flags: ImportFlags, at: CommandContext) -> None:
-    _deliver(import_file(form, file, at.settings, flags.options()), flags.out, at)
+    with at.screen.measured(f"importing {file.name or file}") as progress:
+        composed = import_file(form, file, at.settings, flags.options(), progress)
+    _deliver(composed, flags.out, at)
 
 
 def _deliver(made: Composed, out: Path | None, at: CommandContext) -> None:
     """The scenario, and what is to be known about it."""
     if out is not None:
-        write_file("--out", out, made.text)
+        write_file("--out", out, made.pieces())
     else:
-        at.screen.output(made.text)
-    at.screen.result(
-        {
-            "scenario": made.data["id"],
-            "requests": made.requests,
-            "sessions": made.sessions,
-            "notes": list(made.notes),
-            "file": str(out) if out is not None else None,
-            "text": made.text,
-        }
-    )
-    for note in made.notes:
+        for piece in made.pieces():
+            at.screen.output(piece)
+    notes = [*made.notes, *([made.too_large] if made.too_large else [])]
+    if at.screen.as_json:
+        at.screen.result(
+            {
+                "scenario": made.head["id"],
+                "requests": made.requests,
+                "sessions": made.sessions,
+                "notes": notes,
+                "file": str(out) if out is not None else None,
+                "text": made.text,
+            }
+        )
+    for note in notes:
         at.screen.note(note)
     counts = ((made.requests, "request"), (made.sessions, "challenge"))
     at.screen.note(", ".join(f"{count} {what}{'s' * (count != 1)}" for count, what in counts))
-    if out is not None:
+    if out is not None and made.too_large is None:
         at.screen.show(f"play it: devenv replay {out} --strategy memory", f"reduce it: devenv shrink {out}")

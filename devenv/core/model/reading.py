@@ -23,10 +23,18 @@ def reading(where: str) -> Iterator[None]:
     """Turn what the block's text makes it raise into UsageProblem; ``where`` is file and line, or entry."""
     try:
         yield
-    except RecursionError as error:
-        raise UsageProblem(f"{where}: cannot be read: nested too deeply") from error
-    except (ValueError, ArithmeticError) as error:
-        raise UsageProblem(f"{where}: cannot be read: {_reason(error)}") from error
+    except REFUSED as error:
+        raise refusal(where, error) from error
+
+
+REFUSED = (RecursionError, ValueError, ArithmeticError)
+"""What foreign text makes Python raise."""
+
+
+def refusal(where: str, error: Exception) -> UsageProblem:
+    """What ``reading`` raises where a text raised one of ``REFUSED``, for a loop over many lines."""
+    reason = "nested too deeply" if isinstance(error, RecursionError) else _reason(error)
+    return UsageProblem(f"{where}: cannot be read: {reason}")
 
 
 def read_json(text: str) -> Any:

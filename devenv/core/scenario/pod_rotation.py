@@ -9,28 +9,34 @@ from devenv.core.model.ids import SessionName
 from devenv.core.model.vocabulary import POD_PREFIX
 from devenv.core.scenario.model import Create, Get, Request, Scenario, Step, Together, Verify
 
-_NO_SESSION = SessionName("")
-
 
 @dataclass(slots=True)
 class Turns:
     """Of a session the first request goes to one pod, the next to the next, and so on.
 
-    The sessions begin on different pods, the first on A. What is about no session (``""``) takes turns too.
+    The sessions begin on different pods, the first on A. What is about no session takes turns too.
     """
 
     pods: int
-    _next: dict[str, int] = field(default_factory=dict)
-    _sessions: int = 0
+    _next: bytearray = field(default_factory=bytearray)
+    """Of each session which pod gets its next request."""
+    _next_of_none: int = 0
 
-    def next(self, session: SessionName) -> str:
-        """The letter of the pod that the session's next request goes to."""
-        if session not in self._next:
-            self._next[session] = self._sessions if session else 0
-            self._sessions += bool(session)
+    def next(self, session: int | None) -> str:
+        """The letter of the pod that the next request of a session goes to.
+
+        ``session`` is its number in the order in which sessions appear, from 0; None: the request is about no
+        session.
+        """
+        if session is None:
+            turn = self._next_of_none
+            self._next_of_none = (turn + 1) % self.pods
+            return ascii_uppercase[turn]
+        while len(self._next) <= session:
+            self._next.append(len(self._next) % self.pods)
         turn = self._next[session]
-        self._next[session] = turn + 1
-        return ascii_uppercase[turn % self.pods]
+        self._next[session] = (turn + 1) % self.pods
+        return ascii_uppercase[turn]
 
 
 def across(scenario: Scenario, pods: int) -> Scenario:
@@ -39,19 +45,22 @@ def across(scenario: Scenario, pods: int) -> Scenario:
     Its ``source`` stays as it was.
     """
     turns = Turns(pods)
+    numbers: dict[SessionName, int] = {}
+
+    def number(session: SessionName) -> int:
+        return numbers.setdefault(session, len(numbers))
 
     def part(sent: Verify | Request) -> Verify | Request:
-        session = sent.session if isinstance(sent, Verify) else _NO_SESSION
-        return replace(sent, pod=_pod(turns.next(session)))
+        return replace(sent, pod=_pod(turns.next(number(sent.session) if isinstance(sent, Verify) else None)))
 
     def moved(step: Step) -> Step:
         match step:
             case Verify() | Request():
                 return part(step)
             case Create():
-                return replace(step, pod=_pod(turns.next(step.session)))
+                return replace(step, pod=_pod(turns.next(number(step.session))))
             case Get():
-                return replace(step, pod=_pod(turns.next(_NO_SESSION)))
+                return replace(step, pod=_pod(turns.next(None)))
             case Together():
                 return replace(step, verifies=tuple(map(part, step.verifies)))
         return step

@@ -2,60 +2,62 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
 
-from devenv.core.render.visible import is_visible, visible
 from devenv.core.scenario.data import scenario_data
 from devenv.core.scenario.model import Scenario
+from devenv.core.scenario.step_texts import LINE_WIDTH, StepTexts, dumped
 
-_ELSEWHERE = re.compile(r'\\[^n"\\]')
-"""In JSON: a character that libyaml writes in another way than PyYAML does, or a control character."""
-
-
-class _Dumper(yaml.SafeDumper):
-    """Texts of several lines as they are, short lists and mappings in one line."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """Scenarios know no anchors."""
-        return True
-
-
-class _FastDumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-    """The same by libyaml, where PyYAML was built with it: ten times faster."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """Scenarios know no anchors."""
-        return True
+STEPS = "steps:\n"
+"""What stands before the texts of the steps."""
 
 
 def reads_back(text: str, data: Mapping[str, Any]) -> bool:
     """Whether a file that was written says what it is to say."""
-    fast = yaml.__with_libyaml__
-    known = yaml.load(text, Loader=yaml.CSafeLoader) if fast else yaml.safe_load(text)
-    return bool(known == data)
+    return bool(read_plain(text) == data)
 
 
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = '"' if not is_visible(text) else "|" if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-for _each in (_Dumper, _FastDumper):
-    _each.add_representer(str, _text)
+def read_plain(text: str) -> Any:
+    """The data of a file that was written here, read fast and without the places of what is in it."""
+    return yaml.load(text, Loader=yaml.CSafeLoader) if yaml.__with_libyaml__ else yaml.safe_load(text)
 
 
 def scenario_yaml(data: Mapping[str, Any]) -> str:
     """A scenario's data as its file, in which every character is visible."""
-    dumper = _Dumper if _ELSEWHERE.search(json.dumps(data, default=str)) else _FastDumper
-    text: str = yaml.dump(
-        dict(data), Dumper=dumper, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None
-    )
-    return visible(text)  # what is not visible stands in double quotes: the escapes mean the same
+    steps = data.get("steps")
+    if not isinstance(steps, list) or not steps or list(data)[-1] != "steps":
+        return dumped(dict(data))
+    return "".join([scenario_head(data), *map(StepTexts().text, steps)])
+
+
+def scenario_head(data: Mapping[str, Any]) -> str:
+    """A scenario's file up to its steps, which follow as ``StepTexts`` writes them."""
+    return dumped({**data, "steps": []}).removesuffix("steps: []\n") + STEPS
+
+
+def session_lines(kinds: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """The sessions of a scenario, as pairs of name and kind, piece by piece; at least one.
+
+    Names and kinds are such as YAML writes without quotes. A line is broken as YAML's writers break it: where
+    it is longer than ``LINE_WIDTH`` after a comma.
+    """
+    text, column = "sessions: {", len("sessions: {")
+    for number, (name, kind) in enumerate(kinds):
+        if number:
+            text += ","
+            column += 1
+            if column > LINE_WIDTH:
+                yield f"{text}\n"
+                text, column = " ", 1
+            text += " "
+            column += 1
+        pair = f"{name}: {kind}"
+        text += pair
+        column += len(pair)
+    yield f"{text}}}\n"
 
 
 def write_scenario(scenario: Scenario) -> str:

@@ -83,8 +83,8 @@ def json_lines(objects: Iterable[Mapping[str, Any]]) -> str:
     return "".join(json_text(item) + "\n" for item in objects)
 
 
-def write_atomically(path: Path, text: str, option: str = "") -> None:
-    """Write ``text`` to ``path`` so that it is there whole or not at all; makes the folder.
+def write_atomically(path: Path, text: str | Iterable[str], option: str = "") -> None:
+    """Write ``text``, or its pieces, to ``path`` so that it is there whole or not at all; makes the folder.
 
     UTF-8; half a surrogate pair, which UTF-8 cannot write, is written as its escape. ``option`` is the option
     that named the file. Raises as ``writing``.
@@ -95,7 +95,7 @@ def write_atomically(path: Path, text: str, option: str = "") -> None:
         temporary = Path(name)
         try:
             with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
-                stream.write(text)
+                stream.writelines([text] if isinstance(text, str) else text)
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)

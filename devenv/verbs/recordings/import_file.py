@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA
@@ -12,10 +15,10 @@ from devenv.core.model.reading import reading
 from devenv.core.model.service import ServiceProfile
 from devenv.core.scenario import parse
 from devenv.core.scenario.parse import parse_data
-from devenv.core.scenario.writer import reads_back
+from devenv.core.scenario.writer import reads_back, scenario_yaml
 from devenv.harness.config.settings import Settings
-from devenv.stack.files import decode_text
-from devenv.verbs.recordings.composing import Composed, ImportOptions, compose
+from devenv.stack.files import decode_text, text_lines
+from devenv.verbs.recordings.composing import Composed, ImportOptions, compose, compose_log
 from devenv.verbs.recordings.formats.access_log import parse_access_log
 from devenv.verbs.recordings.formats.curl import parse_curl
 from devenv.verbs.recordings.formats.har import parse_har
@@ -46,24 +49,46 @@ FORMS: Mapping[str, Parse] = {
     "curl": _text(parse_curl),
 }
 STANDARD_INPUT = "-"
+Share = Callable[[float | None], None]
+"""Takes how much of the work is done, from 0 to 1; None where that is not known."""
+_READ_SHARE = 0.6
+"""Of the work on a log, what reading its lines is; the rest is writing."""
 
 
-def import_file(form: str, path: Path, settings: Settings, options: ImportOptions) -> Composed:
+def import_file(
+    form: str, path: Path, settings: Settings, options: ImportOptions, progress: Share = lambda share: None
+) -> Composed:
     """Read ``path`` (``-``: standard input) as ``form`` and make a scenario of it, by the service's profile.
 
     Raises UsageProblem that names file and line or entry.
     """
+    profile = profile_of(settings)
+    if form == "log":
+        return checked(_import_log(path, profile, options, progress))
     recording = recording_of(form, path)
     with reading(recording.source):
-        composed = compose(recording, profile_of(settings), options)
+        composed = compose(recording, profile, options)
     return checked(composed)
+
+
+def _import_log(path: Path, profile: ServiceProfile, options: ImportOptions, progress: Share) -> Composed:
+    """An access log line by line: it may be larger than the memory."""
+    with _opened(path) as (file, name), reading(name):
+        size = 0 if str(path) == STANDARD_INPUT else os.fstat(file.fileno()).st_size
+
+        def read(done: int) -> None:
+            progress(min(1.0, done / size) * _READ_SHARE if size else None)
+
+        def written(share: float) -> None:
+            progress(_READ_SHARE + (1 - _READ_SHARE) * share)
+
+        return compose_log(text_lines(file, name, read), name, profile, options, written)
 
 
 def recording_of(form: str, path: Path) -> Recording:
     """Read ``path`` (``-``: standard input) as ``form``. Raises UsageProblem that names file and place."""
-    data, name, folder = _read(path)
-    with reading(name):
-        return FORMS[form](data, name, folder)
+    with _opened(path) as (file, name), reading(name):
+        return FORMS[form](file.read(), name, None if str(path) == STANDARD_INPUT else path.parent)
 
 
 def profile_of(settings: Settings) -> ServiceProfile:
@@ -72,18 +97,27 @@ def profile_of(settings: Settings) -> ServiceProfile:
 
 
 def checked(composed: Composed) -> Composed:
-    """The same; what we write is what we can read, or this raises."""
-    if reads_back(composed.text, composed.data):
-        parse_data(composed.data, composed.text, "scenario.yaml")
+    """The same; what we write is what we can read, or this raises.
+
+    Of a log, whose steps are a few kinds, one step of each kind is read.
+    """
+    data = composed.data if composed.listed is not None else composed.sample()
+    text = composed.text if composed.listed is not None else scenario_yaml(data)
+    if reads_back(text, data):
+        parse_data(data, text, "scenario.yaml")
     else:
-        parse(composed.text, "scenario.yaml")
+        parse(text, "scenario.yaml")
     return composed
 
 
-def _read(path: Path) -> tuple[bytes, str, Path | None]:
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, str]]:
+    """The file, and what messages call it."""
     if str(path) == STANDARD_INPUT:
-        return sys.stdin.buffer.read(), "standard input", None
+        yield sys.stdin.buffer, "standard input"
+        return
     try:
-        return path.read_bytes(), path.name, path.parent
+        with path.open("rb") as file:
+            yield file, path.name
     except OSError as error:
         raise UsageProblem(f"{path}: cannot be read: {error.strerror}") from None

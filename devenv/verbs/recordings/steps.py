@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from math import nan
 from typing import Any
 
 from devenv.core.model.contract import CAPTCHA_TTL_SECONDS
-from devenv.core.model.ids import SessionName
 from devenv.core.model.service import ServiceProfile
 from devenv.core.model.vocabulary import MAX_PODS, Answer, Outcome, pod_names
 from devenv.core.scenario.pod_rotation import Turns
@@ -21,11 +22,30 @@ from devenv.verbs.recordings.sessions import Event
 
 SHORTEST_WAIT = 0.05
 """Seconds. What is shorter is the network, not a person."""
+_MOST_ANSWERS = 1 << 60
 LONGEST_WAIT = 86400.0
 """Seconds that a scenario can wait in one step."""
-_POD_NAMES = pod_names(MAX_PODS)
+_POD_PLACES = {name: place for place, name in enumerate(pod_names(MAX_PODS))}
 _NAMES_SESSION = re.compile(r"path|query .*|(?:field|header) .*(?:sid|session|token|auth).*", re.IGNORECASE)
 """Where a value that is taken out may have said whose request it is."""
+
+
+@dataclass(slots=True)
+class PodsNamed:
+    """Which pods the answers of a recording name."""
+
+    highest: int = -1
+    """The place of the last of our pods that one names."""
+    all: bool = True
+    """Whether every one names one of our pods."""
+
+    def add(self, pod: str | None) -> None:
+        """The pod of one request."""
+        place = _POD_PLACES.get(pod or "")
+        if place is None:
+            self.all = False
+        elif place > self.highest:
+            self.highest = place
 
 
 @dataclass(slots=True)
@@ -38,12 +58,10 @@ class PodChoice:
     _turns: Turns
 
     @classmethod
-    def of(cls, events: Sequence[Event], pods: int | None, routed: bool) -> PodChoice:
+    def of(cls, named: PodsNamed, pods: int | None, routed: bool) -> PodChoice:
         """As recorded, where ``pods`` is None and every answer names its pod; else over so many in turn."""
-        named = [event.request.pod for event in events if event.request is not None]
-        known = [pod for pod in named if pod is not None and pod in _POD_NAMES]
-        if pods is None and not routed and known and len(known) == len(named):
-            count = max(2, 1 + max(_POD_NAMES.index(pod) for pod in known))
+        if pods is None and not routed and named.all and named.highest >= 0:
+            count = max(2, 1 + named.highest)
             return cls(count, False, True, Turns(count))
         count = pods or 2
         return cls(count, routed, False, Turns(count))
@@ -55,16 +73,26 @@ class PodChoice:
         if self.recorded:
             pod = event.request.pod if event.request is not None else None
             return pod[-1].upper() if pod is not None else "A"
-        return self._turns.next(SessionName(event.session))
+        return self._turns.next(event.number if event.number >= 0 else None)
 
 
 @dataclass(slots=True)
-class _Life:
-    """What is left of a session, as far as is certain."""
+class _Lives:
+    """What is left of each session, as far as is certain, by its number."""
 
-    born: float | None
-    left: int
-    over: bool = False
+    born: array[float] = field(default_factory=lambda: array("d"))
+    """When it was created; not a number where that is not known."""
+    left: array[int] = field(default_factory=lambda: array("q"))
+    """Graded answers."""
+    over: bytearray = field(default_factory=bytearray)
+    """Whether a right answer has ended it."""
+
+    def add(self, session: int, born: float | None, left: int) -> None:
+        """A session is created; it is the next by number."""
+        assert session == len(self.over)
+        self.born.append(nan if born is None else born)
+        self.left.append(min(left, _MOST_ANSWERS))
+        self.over.append(False)
 
 
 class StepMaker:
@@ -81,30 +109,33 @@ class StepMaker:
     ) -> None:
         self.redactor = redactor
         self.overlaps = self.waits = False
+        self.events = self.recorded = self.uses = 0
+        """How many events became steps; of them those that the recording holds, and uses of a session."""
         self._pods = pods
         self._profile = profile
         self._keep_waits = waits
         self._unit = unit
         self._captures = captures
-        self._lives: dict[str, _Life] = {}
+        self._lives = _Lives()
         self._waited = self._longest = 0.0
-        self._numbers: dict[str, int] = {}
+        self._parts: dict[int, int] = {}
+        """By session how many of its requests were parts of a step so far."""
         self._of_no_session: list[int] = []
+        self._answers: dict[tuple[str, Outcome | None], Answer] = {}
 
-    def steps(self, events: Sequence[Event]) -> list[dict[str, Any]]:
+    def steps(self, events: Iterable[Event]) -> Iterator[dict[str, Any]]:
         """All steps, what overlapped together."""
-        self._captures.find(events)
-        steps: list[dict[str, Any]] = []
         end: float | None = None
-        for group in _groups(list(enumerate(events))):
+        for group in _groups(enumerate(events)):
             request = group[0][1].request
             started = request.started if request is not None else None
             if started is not None and end is not None and started - end >= SHORTEST_WAIT:
-                steps += self._wait(started - end)
-            ends = [item.request.ended for _, item in group if item.request is not None]
-            end = max([item for item in (end, *ends) if item is not None], default=None)
-            steps += [self._alone(*group[0])] if len(group) == 1 else [self._together(group)]
-        return steps
+                yield from self._wait(started - end)
+            for _, event in group:
+                ended = event.request.ended if event.request is not None else None
+                if ended is not None and (end is None or ended > end):
+                    end = ended
+            yield self._alone(*group[0]) if len(group) == 1 else self._together(group)
 
     def notes(self) -> list[str]:
         """How long the pauses are, and which requests are about no session."""
@@ -129,7 +160,7 @@ class StepMaker:
 
     def _alone(self, number: int, event: Event) -> dict[str, Any]:
         step = self._request(number, event)
-        if checks := self._expected([(number, event)]).get(0):
+        if event.use != "create" and (checks := self._expected([(number, event)]).get(0)):
             step["expect"] = checks
         return step
 
@@ -138,21 +169,23 @@ class StepMaker:
         parts, checks = {}, {}
         expected = self._expected(group)
         for at, (number, event) in enumerate(group):
-            base = event.session or "request"
-            self._numbers[base] = self._numbers.get(base, 0) + 1
-            name = f"{base}-{self._numbers[base]}"
+            count = self._parts[event.number] = self._parts.get(event.number, 0) + 1
+            name = f"{event.session or 'request'}-{count}"
             parts[name] = self._request(number, event)
             if at in expected:
                 checks[name] = expected[at]
         return {"together": parts, **({"expect": {"requests": checks}} if checks else {})}
 
     def _request(self, number: int, event: Event) -> dict[str, Any]:
+        self.events += 1
+        self.recorded += event.request is not None
+        self.uses += event.use == "verify"
         pod = self._pods.next(event)
         pinned = {"pod": pod} if pod is not None else {}
         if event.use == "create":
             born = event.request.started if event.request is not None else None
             limit = self._profile.limit
-            self._lives[event.session] = _Life(born, 1 if limit is None else limit)
+            self._lives.add(event.number, born, 1 if limit is None else limit)
             return {"create": event.session, **pinned}
         if event.use == "verify":
             return {"verify": event.session, **pinned, "answer": str(self._answer(event))}
@@ -189,6 +222,12 @@ class StepMaker:
         return step
 
     def _answer(self, event: Event) -> Answer:
+        key = event.kind, event.outcome
+        if key not in self._answers:
+            self._answers[key] = self._answer_of(event)
+        return self._answers[key]
+
+    def _answer_of(self, event: Event) -> Answer:
         """Right where it passed and right answers are known here; else wrong: never right by chance."""
         kind = self._profile.kinds[event.kind]
         plain = not kind.takes_answer and not self._profile.wrong  # a use that cannot be wrong
@@ -203,20 +242,23 @@ class StepMaker:
         """What is certain of requests that are sent at once, by their place."""
         numbers, events = [number for number, _ in group], [event for _, event in group]
         checks: dict[int, dict[str, Any]] = {}
+        wrong: dict[int, list[bool]] = {}
+        for event in events:
+            if event.use == "verify":
+                wrong.setdefault(event.number, []).append(self._answer(event) is Answer.WRONG)
         for at, event in enumerate(events):
             if event.use == "other":
                 if (status := self._status(event, numbers[at])) is not None:
                     checks[at] = {"status": status}
             elif event.use == "verify":
-                same = [one_event for one_event in events if one_event.session == event.session]
                 answer = self._answer(event)
-                life = self._lives[event.session]
                 # Several at once: certain only where all are wrong and all may be.
-                certain = len(same) == 1 or all(self._answer(item) is Answer.WRONG for item in same)
-                if certain and not self._over(event, life):
+                certain = len(wrong[event.number]) == 1 or all(wrong[event.number])
+                if certain and not self._over(event):
                     checks[at] = {"outcome": self._outcome(event, answer)}
-                life.left -= 1
-                life.over = life.over or answer is Answer.RIGHT
+                self._lives.left[event.number] -= 1
+                if answer is Answer.RIGHT:
+                    self._lives.over[event.number] = True
         return checks
 
     def _outcome(self, event: Event, answer: Answer) -> str | list[str]:
@@ -226,20 +268,17 @@ class StepMaker:
             return str(Outcome.SUCCESS)
         return str(Outcome.WRONG) if self._profile.oracle else [str(Outcome.SUCCESS), str(Outcome.WRONG)]
 
-    def _over(self, event: Event, life: _Life) -> bool:
+    def _over(self, event: Event) -> bool:
         """Whether the session may have ended: solved, used up, too old; not where answers cost nothing.
 
         Of a limit that is not known, one answer is certain.
         """
         if self._profile.limit == 0:
             return False
-        now = event.request.started if event.request is not None else None
-        old = (
-            self._keep_waits
-            and None not in (now, life.born)
-            and (now or 0) - (life.born or 0) >= CAPTCHA_TTL_SECONDS
-        )
-        return life.over or life.left <= 0 or old
+        lives, number = self._lives, event.number
+        now, born = event.request.started if event.request is not None else None, lives.born[number]
+        old = self._keep_waits and now is not None and now - born >= CAPTCHA_TTL_SECONDS  # not of nan
+        return bool(lives.over[number]) or lives.left[number] <= 0 or old
 
     def _status(self, event: Event, number: int) -> int | None:
         """The recorded status, where the request is sent as it was: with nothing taken out."""
@@ -251,22 +290,25 @@ class StepMaker:
         return None if probe.removed else request.status
 
 
-def _groups(events: Sequence[tuple[int, Event]]) -> list[list[tuple[int, Event]]]:
+def _groups(events: Iterable[tuple[int, Event]]) -> Iterator[list[tuple[int, Event]]]:
     """Runs of requests of which every two overlap in time; what opens a session stands alone.
 
     None that needs another's answer can be in one group with it: it began after that one had ended.
     """
-    groups: list[list[tuple[int, Event]]] = []
+    group: list[tuple[int, Event]] = []
     first_end: float | None = None
     for number, event in events:
         request = event.request
         started = request.started if request is not None else None
         ended = request.ended if request is not None else None
         fits = event.use != "create" and started is not None and first_end is not None and started < first_end
-        if fits and groups:
-            groups[-1].append((number, event))
+        if fits and group:
+            group.append((number, event))
             first_end = min(item for item in (first_end, ended) if item is not None)
         else:
-            groups.append([(number, event)])
+            if group:
+                yield group
+            group = [(number, event)]
             first_end = None if event.use == "create" else ended
-    return groups
+    if group:
+        yield group

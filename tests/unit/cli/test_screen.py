@@ -58,6 +58,9 @@ def show_everything(screen: Screen) -> None:
     screen.picture([SequenceMessage(1.0, HOSTILE, "client", HOSTILE, "note", (HOSTILE,))])
     with screen.working(HOSTILE) as step:
         step(HOSTILE)
+    with screen.measured(HOSTILE) as share:
+        share(None)
+        share(0.5)
         screen.busy(HOSTILE)
     screen.problem(UsageProblem(HOSTILE, hint=HOSTILE))
     screen.trace(HOSTILE)
@@ -116,3 +119,14 @@ def test_only_the_screen_prints(path: Path) -> None:
     assert [name for name in called if name.split(".")[-1] in ("echo", "secho", "confirm", "prompt")
             and not name.startswith("screen.")] == []  # fmt: skip
     assert [name for name in imported if name and name.partition(".")[0] == "rich"] == []
+
+
+def test_a_share_is_a_bar_on_a_terminal_and_lines_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
+    with Screen(no_color=True).measured("importing x") as share:
+        for done in (None, 0.05, 0.31, 0.32, 1.0):
+            share(done)
+    assert capsys.readouterr().err.splitlines() == ["  importing x: 30 %", "  importing x: 100 %"]
+    with on_a_terminal() as stream, Screen().measured("importing x") as share:
+        assert stream.getvalue() == ""
+        share(0.5)
+    assert "importing x" in stream.getvalue() and "50%" in stream.getvalue()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 
 from devenv.core.model.errors import UsageProblem
-from devenv.stack.files import decode_text, read_text, read_text_if_there
+from devenv.stack.files import decode_text, read_text, read_text_if_there, text_lines
 
 
 def test_utf8_with_and_without_a_mark_and_any_line_ends(tmp_path: Path) -> None:
@@ -35,6 +36,21 @@ def test_another_encoding_is_told_with_its_line(tmp_path: Path, data: bytes, mes
     with pytest.raises(UsageProblem) as again:
         decode_text(data, "a.txt")
     assert again.value.message == message
+    with pytest.raises(UsageProblem) as streamed:
+        list(text_lines(io.BytesIO(data), "a.txt", lambda done: None))
+    assert streamed.value.message == message
+
+
+@pytest.mark.parametrize("text", ["", "\ufeffa\r\nb\rc\x0bd\u2028e\n\n f", "a\n", "\n", "한글\r\n"])
+def test_lines_one_after_the_other_are_those_of_the_whole_text(text: str) -> None:
+    data = text.encode()
+    assert list(text_lines(io.BytesIO(data), "x", lambda done: None)) == decode_text(data, "x").splitlines()
+
+
+def test_reading_lines_reports_each_megabyte() -> None:
+    done: list[int] = []
+    lines = list(text_lines(io.BytesIO((b"x" * 1023 + b"\n") * 3000), "x", done.append))
+    assert (len(lines), done) == (3000, [1 << 20, 2 << 20])
 
 
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:

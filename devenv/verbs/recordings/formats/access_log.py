@@ -6,15 +6,18 @@ name, the one in X-Forwarded-For.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 
 from devenv.core.model.errors import UsageProblem
-from devenv.core.model.reading import reading
+from devenv.core.model.reading import REFUSED, refusal
 from devenv.verbs.recordings.formats.log_json import json_line
 from devenv.verbs.recordings.formats.log_text import text_line
 from devenv.verbs.recordings.formats.log_values import LogLine, is_internal, visitor_of
-from devenv.verbs.recordings.formats.recorded import Recorded, Recording, numbered
+from devenv.verbs.recordings.formats.recorded import Numbers, Recorded, Recording, numbered
+
+_SHOWN_PEERS = 3
 
 
 def parse_access_log(text: str, name: str) -> Recording:
@@ -22,52 +25,134 @@ def parse_access_log(text: str, name: str) -> Recording:
 
     Raises UsageProblem that names file and line.
     """
-    lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
-    if not lines:
-        raise UsageProblem(f"{name}:1: the file is empty")
-    as_json = lines[0][1].lstrip().startswith("{")
-    read = json_line if as_json else text_line
-    known: list[LogLine] = []
-    none = unanswered = 0
-    for number, line in lines:
-        with reading(f"{name}:{number}"):
-            log_line = read(line.strip(), number, f"{name}:{number}: ")
-        if log_line is None:
-            none += 1
-        elif log_line.request.status is not None and log_line.request.status <= 0:
-            unanswered += 1
-        else:
-            known.append(log_line)
-    requests, notes = _by_client(known)
-    if none:
-        notes.insert(0, f"lines without an HTTP request, left out: {none}")
-    if unanswered:
-        notes.append(f"left out as never answered (status 0 or -1): {unanswered}")
-    if unknown := [line.request.number for line in known if line.unit_unknown]:
-        notes.append(f"durations in a unit that is not known, left out: {numbered('line', unknown)}")
-    if not any(request.seconds for request in requests):
-        notes.append("the log does not say how long requests took: which of them overlapped is not known")
-    ordered = sorted(requests, key=lambda request: (request.started is None, request.started or 0.0))
-    form = "access log, JSON lines" if as_json else "access log"
-    return Recording(name, form, tuple(ordered), bodies=False, notes=tuple(notes), unit="line")
+    log = LogReader(name)
+    ordered = sorted(log.read(text.splitlines()))
+    requests = tuple(map(log.request(), ordered))
+    return Recording(name, log.form, requests, bodies=False, notes=log.notes(), unit=LogReader.unit)
 
 
-def _by_client(lines: Sequence[LogLine]) -> tuple[list[Recorded], list[str]]:
-    """The requests with who sent them, and what is to be known about that."""
-    requests = [line.request for line in lines]
-    peers = {request.client for request in requests}
-    notes = []
-    balanced = len(peers) == 1 or all(is_internal(peer) for peer in peers)
-    if balanced and any(visitor_of(line.forwarded) for line in lines):
-        requests = [
-            replace(line.request, client=visitor_of(line.forwarded) or line.request.client) for line in lines
-        ]
-        if peers != {""}:
+@dataclass(slots=True)
+class _Clients:
+    """Who sent the requests: what is to be known of all lines before one of them can be understood."""
+
+    lines: int = 0
+    lowest: list[str] = field(default_factory=list)
+    """The first peers by name, so many as are shown, and at least two where there are two."""
+    internal: bool = True
+    """Whether every peer is an address of a private network."""
+    forwarded: bool = False
+    """Whether a line names a visitor behind its peer."""
+    clients: tuple[set[str], set[str]] = field(default_factory=lambda: (set(), set()))
+    """At most two of the clients: without, and with what is forwarded."""
+
+    def add(self, peer: str, forwarded: str) -> None:
+        """One line."""
+        self.lines += 1
+        many = len(self.lowest) == _SHOWN_PEERS and peer > self.lowest[-1] and not self.internal
+        if not many and peer not in self.lowest:
+            self.internal = self.internal and is_internal(peer)
+            self.lowest = heapq.nsmallest(_SHOWN_PEERS, {*self.lowest, peer})
+        visitor = visitor_of(forwarded) if forwarded else None
+        self.forwarded = self.forwarded or visitor is not None
+        for several, client in zip(self.clients, (peer, visitor or peer), strict=True):
+            if len(several) < 2:
+                several.add(client)
+
+    @property
+    def behind(self) -> bool:
+        """Whether clients are those in X-Forwarded-For: every line has one peer, or an internal one."""
+        return self.forwarded and (len(self.lowest) == 1 or self.internal)
+
+    def notes(self) -> list[str]:
+        """What is to be known about the clients."""
+        notes = []
+        if self.behind and self.lowest != [""]:
             notes.append(
                 "clients are the last addresses in X-Forwarded-For that are not internal, as every line has "
-                f"one peer, or an internal one: {', '.join(sorted(peers)[:3])}"
+                f"one peer, or an internal one: {', '.join(self.lowest)}"
             )
-    if len(requests) > 1 and len({request.client for request in requests}) == 1:
-        client = requests[0].client or "none is named"
-        notes.append(f"all lines have one client ({client}): visitors behind it cannot be distinguished")
-    return requests, notes
+        clients = self.clients[self.behind]
+        if self.lines > 1 and len(clients) == 1:
+            client = next(iter(clients)) or "none is named"
+            notes.append(f"all lines have one client ({client}): visitors behind it cannot be distinguished")
+        return notes
+
+
+@dataclass(slots=True)
+class LogReader:
+    """Reads the lines of one log, one after the other; afterwards it knows what all of them say together."""
+
+    unit = "line"
+
+    name: str
+    """What messages call the file."""
+    form: str = "access log"
+    _clients: _Clients = field(default_factory=_Clients)
+    _others: int = 0
+    """Lines without an HTTP request."""
+    _unanswered: int = 0
+    _unknown: Numbers = field(default_factory=Numbers)
+    """Lines with a duration in a unit that is not known."""
+    _timed: bool = False
+    """Whether a line says how long its request took."""
+
+    def read(self, lines: Iterable[str]) -> Iterator[LogLine]:
+        """The lines that are about an answered request, in the order of the file.
+
+        Raises UsageProblem that names file and line.
+        """
+        parse: Callable[[str, int, str], LogLine | None] | None = None
+        for number, text in enumerate(lines, start=1):
+            line = text.strip()
+            if not line:
+                continue
+            if parse is None:
+                parse = text_line
+                if line.startswith("{"):
+                    parse, self.form = json_line, "access log, JSON lines"
+            where = f"{self.name}:{number}"
+            try:
+                log_line = parse(line, number, f"{where}: ")
+            except REFUSED as error:
+                raise refusal(where, error) from error
+            if log_line is None:
+                self._others += 1
+            elif log_line.status is not None and log_line.status <= 0:
+                self._unanswered += 1
+            else:
+                self._count(log_line)
+                yield log_line
+        if parse is None:
+            raise UsageProblem(f"{self.name}:1: the file is empty")
+
+    def _count(self, line: LogLine) -> None:
+        self._clients.add(line.client, line.forwarded)
+        self._timed = self._timed or bool(line.seconds)
+        if line.unit_unknown:
+            self._unknown.add(line.number)
+
+    @property
+    def requests(self) -> int:
+        """How many lines were about an answered request."""
+        return self._clients.lines
+
+    def request(self) -> Callable[[LogLine], Recorded]:
+        """What makes a line a request, with who sent it; to be asked for when all lines are read."""
+        if not self._clients.behind:
+            return lambda line: line.recorded(line.client)
+        return lambda line: line.recorded(visitor_of(line.forwarded) or line.client)
+
+    def notes(self) -> tuple[str, ...]:
+        """What was left out, and what is not known, of all lines."""
+        notes = self._clients.notes()
+        if self._others:
+            notes.insert(0, f"lines without an HTTP request, left out: {self._others}")
+        if self._unanswered:
+            notes.append(f"left out as never answered (status 0 or -1): {self._unanswered}")
+        if self._unknown:
+            notes.append(
+                f"durations in a unit that is not known, left out: {numbered(self.unit, self._unknown)}"
+            )
+        if not self._timed:
+            notes.append("the log does not say how long requests took: which of them overlapped is not known")
+        return tuple(notes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf, isfinite
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +16,6 @@ from devenv.core.model.errors import UsageProblem
 from devenv.core.model.reading import read_json
 from devenv.core.model.service import value_at
 from devenv.verbs.recordings.formats.log_values import LogLine, client_of, duration_of, moment_of, request_of
-from devenv.verbs.recordings.formats.recorded import Recorded
 
 _SUFFIXES = {
     "_s": 1.0, "_seconds": 1.0, "_ms": 1e-3, "_millis": 1e-3, "_milliseconds": 1e-3, "Ms": 1e-3,
@@ -100,19 +100,21 @@ def json_line(line: str, number: int, where: str) -> LogLine | None:
     seconds, unknown = _seconds(data, names, where)
     url = urlsplit(target)
     pod = _first(data, names.pod)
-    recorded = Recorded(
+    started = _started(data, names, seconds, where)
+    return LogLine(
+        inf if started is None else started,
         number,
         method.upper(),
         (url.path or "/") + (f"?{url.query}" if url.query else ""),
-        _started(data, names, seconds, where),
         seconds,
-        body=_body(data.get("request_body")) or _identity(data),
-        status=_status(_first(data, names.status), where),
-        answer=_body(data.get("response_body")),
-        client=client_of(str(_first(data, names.client) or "")),
-        pod=str(pod) if pod else None,
+        _status(_first(data, names.status), where),
+        client_of(str(_first(data, names.client) or "")),
+        str(_first(data, names.forwarded) or ""),
+        unknown,
+        str(pod) if pod else None,
+        _body(data.get("request_body")) or _identity(data),
+        _body(data.get("response_body")),
     )
-    return LogLine(recorded, str(_first(data, names.forwarded) or ""), unknown)
 
 
 def _names_of(data: Mapping[str, Any]) -> _Names:
@@ -170,6 +172,8 @@ def _seconds(data: Mapping[str, Any], names: _Names, where: str) -> tuple[float 
             number = float(text)
         except ValueError:
             raise UsageProblem(f"{where}{value!r} is no duration") from None
+        if not isfinite(number):
+            raise UsageProblem(f"{where}{value!r} is no duration")
         return (None, True) if unit is None else (number * unit, False)
     return None, False
 

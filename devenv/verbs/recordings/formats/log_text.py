@@ -16,15 +16,15 @@ from devenv.verbs.recordings.formats.log_values import (
     duration_of,
     is_forwarded,
     moment_of,
+    remembered,
     request_of,
 )
-from devenv.verbs.recordings.formats.recorded import Recorded
 
 _QUOTED = r'"(?P<request>(?:[^"\\]++|\\.)*+)"'
 _TIME = r"\[(?P<time>[^\]]{1,64}+)\]"
 """A time in brackets, bounded: a line full of open brackets is not read to its end for each of them."""
 _COMBINED = re.compile(
-    rf"(?P<first>\S+) (?P<second>\S+) .*?{_TIME} {_QUOTED} (?P<status>\d{{3}}) (?:\d+|-)"
+    rf"(?P<named>\S+ \S+) .*?{_TIME} {_QUOTED} (?P<status>\d{{3}}) (?:\d+|-)"
     r"(?P<rest>(?: .*)?)"
 )
 _ENVOY = re.compile(rf"{_TIME} {_QUOTED} (?P<status>\d{{1,3}}) (?P<rest>.*)")
@@ -33,6 +33,8 @@ _HAPROXY = re.compile(
     rf"(?:^|[ ])(?P<client>\S+):\d++ {_TIME} \S++ [^\s/]++/(?P<server>\S++) "
     rf'(?P<timers>[+-]?\d+(?:/[+-]?\d+){{4}}) (?P<status>-?\d+) (?P<rest>[^"]*+){_QUOTED}'
 )
+_AFTER_PORT = re.compile(r":\d+ \[")
+"""What every line of HAProxy's has, and few others: its whole form is looked for only then."""
 _HAPROXY_OTHER = re.compile(r"haproxy(?:\[\d+\])?: ")
 _TRAEFIK_REST = re.compile(r' \d+ "[^"]*" "[^"]*" (?P<duration>\d+ms)')
 _FIELD = re.compile(r'"((?:[^"\\]++|\\.)*+)(?:"|\Z)')
@@ -45,7 +47,7 @@ _SECONDS = ("rt", "request_time")
 
 def text_line(line: str, number: int, where: str) -> LogLine | None:
     """One line; None where it is about no request. Raises UsageProblem for a line of no known form."""
-    if found := _HAPROXY.search(line):
+    if _AFTER_PORT.search(line) and (found := _HAPROXY.search(line)):
         return _haproxy(found, number, where)
     if found := _ENVOY.fullmatch(line):
         return _envoy(found, number, where)
@@ -64,19 +66,38 @@ def _combined(found: re.Match[str], number: int, where: str) -> LogLine | None:
     request = request_of(found["request"])
     if request is None:
         return None  # nginx logs what was no HTTP too: "-", or TLS on a plain port
-    rest = found["rest"]
     moment = moment_of(found["time"], where)
+    from_start, seconds, unknown, forwarded = _after_size(found["rest"])
+    return LogLine(
+        moment if from_start else moment - (seconds or 0.0),
+        number,
+        *request,
+        seconds,
+        int(found["status"]),
+        _client_named(found["named"]),
+        forwarded,
+        unknown,
+    )
+
+
+@remembered
+def _client_named(words: str) -> str:
+    """The client of a combined line, of its first two words: Apache's vhost_combined begins with the host."""
+    first, _, second = words.partition(" ")
+    return client_of(second if address_of(first) is None and address_of(second) is not None else first)
+
+
+@remembered
+def _after_size(rest: str) -> tuple[bool, float | None, bool, str]:
+    """What a combined line says after the size of the answer.
+
+    Whether its moment is the request's start, the seconds that it took, whether they are in a unit that is
+    not known, and the addresses of X-Forwarded-For.
+    """
     traefik = _TRAEFIK_REST.search(rest)
     seconds, unknown = (duration_of(traefik["duration"]), False) if traefik else _took(rest)
-    started = moment if traefik else moment - (seconds or 0.0)
-    # Apache's vhost_combined begins with the host.
-    named = [found["first"], found["second"]]
-    client = next((item for item in named if address_of(item) is not None), named[0])
     forwarded = next((item for item in _FIELD.findall(rest)[2:] if is_forwarded(item)), "")
-    recorded = Recorded(
-        number, *request, started, seconds, status=int(found["status"]), client=client_of(client)
-    )
-    return LogLine(recorded, forwarded, unknown)
+    return traefik is not None, seconds, unknown, forwarded
 
 
 def _took(rest: str) -> tuple[float | None, bool]:
@@ -94,11 +115,13 @@ def _envoy(found: re.Match[str], number: int, where: str) -> LogLine | None:
     request, rest = request_of(found["request"]), _ENVOY_REST.search(found["rest"])
     if request is None:
         return None
-    started = moment_of(found["time"], where)
-    seconds = int(rest["duration"]) / 1000 if rest is not None else None
-    recorded = Recorded(number, *request, started, seconds, status=int(found["status"]))
     return LogLine(
-        recorded, rest["forwarded"] if rest is not None and is_forwarded(rest["forwarded"]) else ""
+        moment_of(found["time"], where),
+        number,
+        *request,
+        int(rest["duration"]) / 1000 if rest is not None else None,
+        int(found["status"]),
+        forwarded=rest["forwarded"] if rest is not None and is_forwarded(rest["forwarded"]) else "",
     )
 
 
@@ -108,13 +131,13 @@ def _haproxy(found: re.Match[str], number: int, where: str) -> LogLine | None:
         return None
     total = int(found["timers"].rpartition("/")[2])
     captured = [item for item in re.findall(r"\{([^{}]*+)\}", found["rest"]) for item in item.split("|")]
-    recorded = Recorded(
+    return LogLine(
+        moment_of(found["time"], where),
         number,
         *request,
-        moment_of(found["time"], where),
         total / 1000 if total >= 0 else None,
-        status=int(found["status"]),
-        client=client_of(found["client"]),
+        int(found["status"]),
+        client_of(found["client"]),
+        next((item for item in captured if is_forwarded(item)), ""),
         pod=None if found["server"].startswith("<") else found["server"],
     )
-    return LogLine(recorded, next((item for item in captured if is_forwarded(item)), ""))

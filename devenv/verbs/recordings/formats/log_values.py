@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache, wraps
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from math import isfinite
-from typing import Any
+from math import inf, isfinite
+from typing import Any, NamedTuple, TypeVar
 
 from devenv.core.model.errors import UsageProblem
 from devenv.verbs.recordings.formats.recorded import Recorded
@@ -32,9 +33,29 @@ _UNITS = {
     "m": 60.0,
     "h": 3600.0,
 }
+_LAST_SECOND = 59
 _LONGEST = 64
 """Characters of the longest moment, duration or address that is one."""
 _LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|µs|μs|ms|sec|s|m|h)")
+_KEPT = 16384
+_LONGEST_KEPT = 400
+T = TypeVar("T")
+
+
+def remembered(function: Callable[[str], T]) -> Callable[[str], T]:
+    """``function``, which remembers what it gave for thousands of texts, as lines of a log repeat theirs.
+
+    Long texts are not kept: how much memory that takes is bounded.
+    """
+    kept = lru_cache(maxsize=_KEPT)(function)
+
+    @wraps(function)
+    def call(text: str) -> T:
+        return kept(text) if len(text) <= _LONGEST_KEPT else function(text)
+
+    return call
+
+
 _INTERNAL = tuple(
     ip_network(net)
     for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8",
@@ -43,23 +64,56 @@ _INTERNAL = tuple(
 """Addresses of balancers and of what else stands between a service and the world."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """One line that is about a request."""
+class LogLine(NamedTuple):
+    """One line that is about a request; lines compare by their moment, then by their place in the file."""
 
-    request: Recorded
+    started: float
+    """When the request began, in seconds since the epoch; infinite where the line does not say."""
+    number: int
+    """Of the line, from 1."""
+    method: str
+    target: str
+    """The path with its query."""
+    seconds: float | None = None
+    """How long it took; None where the line does not say."""
+    status: int | None = None
+    client: str = ""
+    """The address that the line names, without its port."""
     forwarded: str = ""
     """The addresses of X-Forwarded-For."""
     unit_unknown: bool = False
     """Whether it has a duration in a unit that is not known."""
+    pod: str | None = None
+    """Who answered."""
+    body: str | None = None
+    """What the line says of the request's body."""
+    answer: str | None = None
+    """What the line says of the answer's body."""
+
+    def recorded(self, client: str) -> Recorded:
+        """The line as a request that ``client`` sent."""
+        return Recorded(
+            self.number,
+            self.method,
+            self.target,
+            None if self.started == inf else self.started,
+            self.seconds,
+            body=self.body,
+            status=self.status,
+            answer=self.answer,
+            client=client,
+            pod=self.pod,
+        )
 
 
+@remembered
 def request_of(text: str) -> tuple[str, str] | None:
     """Method and target of ``POST /path HTTP/1.1``; None where it is none."""
     found = _REQUEST.fullmatch(text)
     return (found["method"], found["target"]) if found is not None else None
 
 
+@remembered
 def duration_of(text: str) -> float | None:
     """Seconds of ``12ms``, ``0.5s``, ``1m2.3s``; None where it is no number with a unit."""
     if len(text) > _LONGEST:
@@ -79,14 +133,14 @@ def moment_of(value: Any, where: str) -> float:
     if len(text) > _LONGEST:
         raise UsageProblem(f"{where}{text[:_LONGEST]!r}… is no time")
     if found := _LOCAL_TIME.fullmatch(text):
-        minutes = int(found["zh"] or 0) * 60 + int(found["zm"] or 0)
-        zone = timezone(timedelta(minutes=-minutes if found["sign"] == "-" else minutes))
         try:
-            day = (int(found["year"]), _MONTHS.index(found["month"]) + 1, int(found["day"]))
-            whole = datetime(*day, int(found["h"]), int(found["m"]), int(found["s"]), tzinfo=zone)
-            return whole.timestamp() + float(found["part"] or 0)
+            minute = _minute_of(*found.group("year", "month", "day", "h", "m", "sign", "zh", "zm"))
+            second = int(found["s"])
+            if second > _LAST_SECOND:
+                raise ValueError("a minute has no such second")
         except ValueError:
             raise UsageProblem(f"{where}{text!r} is no time") from None
+        return minute + second + float(found["part"] or 0)
     try:
         number = float(text)
     except ValueError:
@@ -102,6 +156,25 @@ def moment_of(value: Any, where: str) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
+@lru_cache(maxsize=_KEPT)
+def _minute_of(
+    year: str,
+    month: str,
+    day: str,
+    hour: str,
+    minute: str,
+    sign: str,
+    zone_hours: str,
+    zone_minutes: str,
+) -> float:
+    """Seconds since the epoch at the begin of a minute. ValueError where there is no such minute."""
+    minutes = int(zone_hours or 0) * 60 + int(zone_minutes or 0)
+    zone = timezone(timedelta(minutes=-minutes if sign == "-" else minutes))
+    place = _MONTHS.index(month) + 1
+    return datetime(int(year), place, int(day), int(hour), int(minute), tzinfo=zone).timestamp()
+
+
+@remembered
 def address_of(text: str) -> IPv4Address | IPv6Address | None:
     """An IP address, with a port or without; None where it is none."""
     text = text.strip()
@@ -117,12 +190,14 @@ def address_of(text: str) -> IPv4Address | IPv6Address | None:
         return None
 
 
+@remembered
 def client_of(text: str) -> str:
     """Who sent a request, without the port."""
     address = address_of(text)
     return text if address is None else str(address)
 
 
+@remembered
 def is_internal(client: str) -> bool:
     """Whether an address is one of a private network."""
     address = address_of(client)
@@ -131,6 +206,7 @@ def is_internal(client: str) -> bool:
     )
 
 
+@remembered
 def visitor_of(forwarded: str) -> str | None:
     """The visitor in X-Forwarded-For: its last address that is not internal, else its last.
 
@@ -141,6 +217,7 @@ def visitor_of(forwarded: str) -> str | None:
     return next(reversed(outside or clients), None)
 
 
+@remembered
 def is_forwarded(text: str) -> bool:
     """Whether a field of a log is a list of addresses; one that is internal and has a port is an upstream."""
     parts = [part.strip() for part in text.split(",")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,12 +56,12 @@ class Recorded:
     @property
     def sent(self) -> Mapping[str, Any]:
         """The fields of the JSON object or the form that was sent; empty where there was neither."""
-        return fields_of(self.body, self.headers.get("content-type", ""))
+        return fields_of(self.body, self.headers.get("content-type", "")) if self.body else {}
 
     @property
     def got(self) -> Mapping[str, Any]:
         """The JSON object that was answered, also as an event stream; empty where there was none."""
-        return answered_fields(self.answer)
+        return answered_fields(self.answer) if self.answer else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +86,32 @@ def encoded_target(target: str) -> str:
     return quote(target, safe=_PRINTABLE)
 
 
-def numbered(unit: str, numbers: Iterable[int]) -> str:
+@dataclass(slots=True)
+class Numbers:
+    """Numbers of entries or lines: how many, and the first of them; the others are not kept."""
+
+    count: int = 0
+    first: list[int] = field(default_factory=list)
+    """The lowest, ascending."""
+
+    def add(self, number: int) -> None:
+        """Count one more, which was not counted before."""
+        self.count += 1
+        if len(self.first) < _MOST_NUMBERS:
+            self.first = sorted([*self.first, number])
+        elif number < self.first[-1]:
+            self.first = sorted([*self.first[:-1], number])
+
+    def __len__(self) -> int:
+        return self.count
+
+
+def numbered(unit: str, numbers: Iterable[int] | Numbers) -> str:
     """``entry 3``, ``entries 3, 5``; of many the first ones."""
-    known = sorted(set(numbers))
+    if not isinstance(numbers, Numbers):
+        known = set(numbers)
+        numbers = Numbers(len(known), heapq.nsmallest(_MOST_NUMBERS, known))
     several = {"entry": "entries"}.get(unit, f"{unit}s")
-    shown = ", ".join(str(number) for number in known[:_MOST_NUMBERS])
-    more = f" and {len(known) - _MOST_NUMBERS} more" if len(known) > _MOST_NUMBERS else ""
-    return f"{unit if len(known) == 1 else several} {shown}{more}"
+    shown = ", ".join(map(str, numbers.first))
+    more = f" and {numbers.count - _MOST_NUMBERS} more" if numbers.count > _MOST_NUMBERS else ""
+    return f"{unit if numbers.count == 1 else several} {shown}{more}"

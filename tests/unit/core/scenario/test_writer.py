@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devenv.core.scenario import catalogue
-from devenv.core.scenario.writer import _Dumper, reads_back, scenario_yaml
+from devenv.core.scenario.step_texts import _Dumper
+from devenv.core.scenario.writer import reads_back, scenario_head, scenario_yaml, session_lines
 
 TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=126) | st.just("\n"), max_size=140)
 LEAVES = TEXTS | st.integers() | st.booleans() | st.none() | st.floats(0, 1e6)
@@ -51,3 +52,11 @@ def test_the_catalogue_is_written_back() -> None:
     for scenario in catalogue():
         data = yaml.safe_load(scenario.source)
         assert yaml.safe_load(scenario_yaml(data)) == data
+
+
+@pytest.mark.parametrize("kind", ["any", "abstract", "imagegrid", "handwriting"])
+@pytest.mark.parametrize("count", [1, 8, 9, 10, 1100])
+def test_sessions_are_written_piece_by_piece_as_whole(kind: str, count: int) -> None:
+    sessions = {f"c{number}": kind for number in range(1, count + 1)}
+    head = scenario_head({"title": "x", "sessions": sessions})
+    assert head == f"title: x\n{''.join(session_lines(sessions.items()))}steps:\n"

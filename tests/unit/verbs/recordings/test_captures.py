@@ -73,16 +73,14 @@ def test_a_value_is_not_known_before_its_answer() -> None:
     captures = found(asked(f"/early/{token}"), asked("/a", {"token": token}), asked(f"/late/{token}"))
     assert captures.target(f"/early/{token}", 0) == f"/early/{token}"
     assert captures.target(f"/late/{token}", 2) == "/late/{captured:token}"
-    opened = Event("create", None, "c1")
+    opened = Event("create", None, 0)
     captures = found(asked(f"/early/{token}"), opened, asked(f"/late/{token}"), ids={token: "c1"})
     assert captures.target(f"/early/{token}", 0) == f"/early/{token}"
     assert captures.target(f"/late/{token}", 2) == "/late/{challenge:c1}"
 
 
 def test_ids_that_are_numbers_and_ids_that_are_encoded() -> None:
-    captures = found(
-        Event("create", None, "c1"), Event("create", None, "c2"), ids={"4711": "c1", "a/b=": "c2"}
-    )
+    captures = found(Event("create", None, 0), Event("create", None, 1), ids={"4711": "c1", "a/b=": "c2"})
     assert captures.put_data({"id": 4711, "n": [47, True], "t": "4711"}, 2) == {
         "id": "{challenge:c1}", "n": [47, True], "t": "{challenge:c1}"
     }  # fmt: skip

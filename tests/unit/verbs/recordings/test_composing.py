@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
+import tracemalloc
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +19,14 @@ from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import Kind
 from devenv.core.model.service import Request as Template
 from devenv.core.scenario import Create, Request, parse
-from devenv.verbs.recordings.composing import Composed, ImportOptions, compose
+from devenv.verbs.recordings import composing, sorted_lines
+from devenv.verbs.recordings.composing import Composed, ImportOptions, compose, compose_log
 from devenv.verbs.recordings.formats.access_log import parse_access_log
 from devenv.verbs.recordings.formats.curl import parse_curl
 from devenv.verbs.recordings.formats.har import parse_har
 from devenv.verbs.recordings.formats.recorded import Recorded, Recording
+from devenv.verbs.recordings.import_file import checked
+from devenv.verbs.recordings.sorted_lines import SortedLines
 
 DATA = Path(__file__).parent / "data"
 ID = "0123456789abcdef0123456789abcdef"
@@ -273,3 +279,78 @@ def test_a_pause_of_more_than_a_day_is_a_day() -> None:
     composed = made(create(at=0.0), create("b" * 32, at=200_000.0))
     assert composed.data["steps"][1] == {"pause": 86400.0}
     assert "pauses of more than a day are replayed as a day; the longest was 2.3 days" in composed.notes
+
+
+def log_of(seed: int, count: int) -> str:
+    """Lines of an access log, as JSON or as text, with and without ids, out of order, of several clients."""
+    chance, moment = random.Random(seed), 1_760_000_000.0
+    ids = [f"{chance.getrandbits(64):016x}" for _ in range(12)]
+    lines = []
+    for _ in range(count):
+        moment += chance.choice([0, 0.01, 0.3, 2, 400])
+        kind, use = chance.choice(["abstract", "handwriting"]), chance.random()
+        create = {"abstract": "captcha", "handwriting": "challenge"}[kind]
+        path = "/style.css" if use > 0.9 else f"/api/{kind}-{create if use < 0.4 else 'verify'}"
+        path += f"?id={chance.choice(ids)}" if chance.random() < 0.1 else ""
+        client, status = f"203.0.113.{chance.randrange(5)}", chance.choice([200, 200, 429, 502])
+        if seed % 2:
+            line = {"time": moment, "method": "POST", "path": path, "status": status, "remote_addr": client}
+            line |= {"request_time": round(chance.random() * 3, 3)}
+            line |= {"challenge_id": chance.choice(ids)} if chance.random() < 0.5 else {}
+            line |= {"pod": f"captcha-api-{chance.choice('abc')}"} if seed % 4 == 1 else {}
+            lines.append(json.dumps(line))
+        else:
+            when = datetime.fromtimestamp(moment, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
+            lines.append(
+                f'{client} - - [{when}] "POST {path} HTTP/1.1" {status} 5 "-" "x" rt={chance.random()}'
+            )
+    if seed % 3 == 0:
+        chance.shuffle(lines)
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("options", [ImportOptions(), ImportOptions(3), ImportOptions(None, True, False)])
+def test_a_log_read_line_by_line_is_the_log_read_whole(
+    seed: int, options: ImportOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = log_of(seed, 120)
+    whole = compose(parse_access_log(text, "a.log"), CAPTCHA, options)
+    monkeypatch.setattr(composing, "SortedLines", lambda: SortedLines(held=7))  # nearly all in the file
+    streamed = compose_log(text.splitlines(), "a.log", CAPTCHA, options)
+    assert streamed.text == whole.text
+    assert (streamed.notes, streamed.requests, streamed.sessions) == (
+        whole.notes,
+        whole.requests,
+        whole.sessions,
+    )
+    assert streamed.data == whole.data
+    assert checked(streamed).listed is None
+
+
+def test_a_log_too_large_for_a_replay_is_said() -> None:
+    line = '1.1.1.1 - - [24/Nov/2026:10:00:00 +0000] "POST /api/abstract-captcha HTTP/1.1" 200 5'
+    assert compose_log([line] * 10, "a.log", CAPTCHA, ImportOptions()).too_large is None
+    large = compose_log([line] * 10_001, "a.log", CAPTCHA, ImportOptions())
+    assert large.too_large is not None and "at most 10000 steps" in large.too_large
+    with pytest.raises(UsageProblem, match="at most 10000 are read"):
+        parse(large.text, "x.yaml")
+
+
+def test_what_is_held_of_a_log_does_not_grow_with_its_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = '1.1.1.{} - - [24/Nov/2026:10:00:00 +0000] "POST /api/abstract-{} HTTP/1.1" 200 5 "-" "{}"'
+    monkeypatch.setattr(composing, "SortedLines", lambda: SortedLines(held=500))
+    monkeypatch.setattr(composing, "_PIECE", 1000)
+    monkeypatch.setattr(sorted_lines, "_BLOCK", 10)
+
+    def peak(count: int) -> int:
+        lines = (line.format(n % 50, "verify" if n % 3 else "captcha", "x" * 300) for n in range(count))
+        tracemalloc.start()
+        try:
+            compose_log(lines, "a.log", CAPTCHA, ImportOptions())
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(500)
+    assert peak(3000) - peak(1000) < 2000 * 60  # a line has 400 characters, a session some columns

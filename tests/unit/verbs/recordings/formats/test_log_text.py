@@ -29,7 +29,7 @@ FORMS = {
 def test_the_same_request(form: str) -> None:
     line = text_line(FORMS[form], 1, "")
     assert line is not None
-    request = line.request
+    request = line.recorded(line.client)
     assert (request.method, request.target, request.status) == ("POST", "/a?b=1", 200)
     assert (request.started, request.seconds) == (STARTED, 2.0)
     assert "203.0.113.5" in (request.client, line.forwarded)
@@ -40,7 +40,7 @@ def test_the_same_request(form: str) -> None:
 def test_a_duration_without_a_unit_is_none(rest: str) -> None:
     line = text_line(f"{NGINX} {rest}", 1, "")
     assert line is not None
-    assert (line.request.seconds, line.unit_unknown) == (None, True)
+    assert (line.seconds, line.unit_unknown) == (None, True)
 
 
 def test_addresses_behind_a_balancer() -> None:
@@ -50,7 +50,7 @@ def test_addresses_behind_a_balancer() -> None:
     captured = FORMS["haproxy"].replace("{shop.test}", "{shop.test|198.51.100.9}")
     line = text_line(captured, 1, "")
     assert line is not None
-    assert (line.forwarded, line.request.pod) == ("198.51.100.9", "captcha-api-b")
+    assert (line.forwarded, line.pod) == ("198.51.100.9", "captcha-api-b")
 
 
 def test_lines_that_are_about_no_request() -> None:

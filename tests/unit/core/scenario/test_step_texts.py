@@ -1,0 +1,58 @@
+"""The texts of steps are what the dumper writes, whichever way they are made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from devenv.core.scenario.step_texts import StepTexts, dumped
+
+NAMES = st.sampled_from(["c1", "c0", "c22", "c123456-7", "c1-1", "c12345678901234", "on", "1", "C1", "c1 "])
+PODS = st.sampled_from(["A", "B", "N", "Y"])
+OUTCOMES = st.sampled_from(["wrong", "success", "not_found", ["success", "wrong"]])
+ANSWERS = st.sampled_from(["wrong", "right", "empty", "1", "x" * 60, "x" * 100]) | st.lists(st.integers(0, 9))
+
+
+def _mapping(required: dict[str, Any], optional: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Mappings whose optional keys stand in any order behind the required ones."""
+    mapping = st.fixed_dictionaries(required, optional=optional)
+    return mapping.flatmap(
+        lambda data: st.permutations(list(data)[len(required) :]).map(
+            lambda names: {name: data[name] for name in [*required, *names]}
+        )
+    )
+
+
+CHECKS = st.fixed_dictionaries({"outcome": OUTCOMES}, optional={"status": st.integers(200, 204)})
+VERIFIES = _mapping({"verify": NAMES, "answer": ANSWERS}, {"pod": PODS})
+REQUESTS = st.fixed_dictionaries({"request": st.just("GET /a: #b"), "body": st.text(max_size=150)})
+STEPS = st.one_of(
+    _mapping({"create": NAMES}, {"pod": PODS, "node": st.just("other"), "expect": CHECKS}),
+    _mapping({"verify": NAMES, "answer": ANSWERS}, {"pod": PODS, "expect": CHECKS}),
+    st.fixed_dictionaries({"pause": st.floats(0, 86400) | st.integers(0, 9) | st.just(0.25)}),
+    st.fixed_dictionaries({"pause": st.floats(0, 86400).map(lambda seconds: round(seconds, 2))}),
+    REQUESTS,
+    _mapping(
+        {"together": st.dictionaries(NAMES, VERIFIES | REQUESTS, min_size=1, max_size=4)},
+        {"expect": st.fixed_dictionaries({"requests": st.dictionaries(NAMES, CHECKS, max_size=3)})},
+    ),
+)
+
+
+@settings(max_examples=60)
+@given(st.lists(STEPS, min_size=1, max_size=8))
+def test_the_text_of_a_step_is_the_dumper_s(steps: list[dict[str, Any]]) -> None:
+    texts = StepTexts()
+    for step in (*steps, *steps):  # the second time by the texts that were kept
+        assert texts.text(step) == dumped([step])
+
+
+def test_each_kind_has_one_sample() -> None:
+    texts = StepTexts()
+    for number in range(50):
+        texts.text({"create": f"c{number}", "pod": "A"})
+        texts.text({"verify": f"c{number}", "pod": "B", "answer": "wrong"})
+        texts.text({"pause": number / 4})
+    assert [next(iter(step)) for step in texts.samples.values()] == ["create", "verify", "pause"]
