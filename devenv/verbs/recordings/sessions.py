@@ -195,7 +195,7 @@ class Sessions:
         return self._reading_of_path(request.method, request.target)
 
     def reading_of(self, line: LogLine) -> Reading | None:
-        """What a line of a log is to the profile, whoever sent it."""
+        """What a line of a log is to the profile."""
         if line.body or line.answer:
             return self._read(line.recorded(line.client))
         return self._reading_of_path(line.method, line.target)
