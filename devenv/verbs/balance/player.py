@@ -13,9 +13,13 @@ from devenv.core.balance.exact import exact_share
 from devenv.core.balance.measured import ADDRESSES, MOVING, PatternResult, alternation, cycle
 from devenv.core.balance.models import Models
 from devenv.core.balance.patterns import Connections, Pattern
+from devenv.core.simulation.intervals import wilson
 from devenv.verbs.balance.clients import Client, Pool, Send, Service, session_sender
 from devenv.verbs.balance.connection import CookieJar, Place, Unanswered
 from devenv.verbs.balance.measuring_pod import Arrivals
+
+FEWEST = 40
+"""Sessions of a pattern, at least."""
 
 
 class Ending(StrEnum):
@@ -40,6 +44,12 @@ class Measurement:
     models: Models
     sources: Sequence[str] = ()
     """Addresses of 127.0.0.0/8 that clients can come from."""
+    precision: float = 0.0
+    """A pattern ends before ``sessions`` where its share is known to ± this; 0: it does not."""
+
+    def known(self, lost: int, played: int) -> bool:
+        """Whether the share is known well enough."""
+        return played >= FEWEST and wilson(lost, played).half_width <= self.precision
 
 
 async def play(
@@ -58,10 +68,17 @@ async def play(
     first_arrival = len(measurement.arrivals.pods)
     endings: Counter[Ending] = Counter()
     numbers = iter(range(measurement.sessions))
+
+    def known() -> bool:
+        answered = endings[Ending.LOST] + endings[Ending.FOUND]
+        return measurement.known(endings[Ending.LOST], answered)
+
     pool = Pool(measurement.place, pattern.users) if pattern.connections is Connections.SHARED else None
 
     async def user() -> None:
         for number in numbers:
+            if known():
+                return
             endings[await _session(measurement, pattern, pool, number, cookies, clients)] += 1
             progress(endings.total())
 

@@ -49,7 +49,9 @@ class Plan:
 
     pods: int = 2
     sessions: int = SESSIONS
-    """Of each pattern."""
+    """Of each pattern, at most."""
+    precision: float = 0.0
+    """A pattern ends earlier where its share is known to ± this; 0: it does not."""
     patterns: tuple[Pattern, ...] = PATTERNS
     with_changes: bool = True
     """Also sessions over a change of the pods."""
@@ -87,6 +89,7 @@ async def _measure(target: Target, plan: Plan, progress: Callable[[str], None]) 
             Random(plan.seed),
             target.models,
             sources,
+            plan.precision,
         )
         results = await _patterns(measurement, plan, cookie, progress)
     gaps = (

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from devenv.core.checker.history import SOLVED_MESSAGE
+from devenv.core.diagnosis.choices import remarks_on_choices
 from devenv.core.diagnosis.diagnosis import diagnose_joined
 from devenv.core.diagnosis.findings import Diagnosis, Evidence
 from devenv.core.diagnosis.remarks import remarks
@@ -176,7 +177,10 @@ def explain_trace(
         len(calls),
         summary(calls),
         tuple(_missing(event) for event in joined.stack if event.what == "missing"),
-        _bounded(remarks(joined, since)),
+        (
+            *_bounded(remarks(joined, since)),
+            *remarks_on_choices((one for one in events if isinstance(one, Exchange)), joined, since),
+        ),
     )
 
 

@@ -1,0 +1,311 @@
+"""What the choice of pods hid or did: turns, kept connections, cookies that did not come back, pods kept out,
+requests that were delivered twice.
+
+Each rule needs the trace itself to show what it says; where the trace leaves two readings, both are named.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise
+
+from devenv.core.balance.measured import TURNS
+from devenv.core.balance.models import models_of_balancer, models_of_policy
+from devenv.core.balancers import PRODUCTS, BalancerSetting, parse_balancer
+from devenv.core.diagnosis.stories import GRADED, Call, Joined, Story
+from devenv.core.model.errors import DevenvError
+from devenv.core.model.events import Exchange, ExchangeOutcome
+from devenv.core.model.vocabulary import Outcome
+from devenv.core.routing import POLICIES
+from devenv.core.simulation.balancers import Kind, pod_names_of, routing_of
+
+_FAILED = (
+    ExchangeOutcome.NO_CONNECTION,
+    ExchangeOutcome.NO_ANSWER,
+    ExchangeOutcome.BROKEN_ANSWER,
+    ExchangeOutcome.CUT_OFF,
+)
+_MOST_BETWEEN, _MOST_FAILED, _MOST_COUNTED = 200, 50, 20
+"""Of a long trace: requests between two of a session, failed requests and cases that are looked at."""
+_SENT_AGAIN_S = 1.0
+"""A balancer sends a request again at once: so many seconds at most after the first delivery ended."""
+_BY_CONNECTION = frozenset(
+    {"nginx:stream", "haproxy:tcp-roundrobin", "haproxy:tcp-leastconn", "envoy:tcp_proxy", "traefik:tcp"}
+)
+"""Settings that choose for each TCP connection."""
+STICKY = {
+    "nginx": "`sticky cookie srv;` in the upstream (nginx 1.29.6 and newer), or `ip_hash;`",
+    "haproxy": "`cookie SRV insert indirect nocache` in the backend, with `cookie NAME` on each server",
+    "envoy": "`lb_policy: RING_HASH` with a `hash_policy` of a cookie",
+    "traefik": "`sticky.cookie` of the service's loadBalancer",
+    "caddy": "`lb_policy cookie` in reverse_proxy",
+}
+KEEPING_OUT = {
+    "nginx": "`max_fails` and `fail_timeout` of the server (default: one failure, 10 s; 0: never)",
+    "haproxy": "`check` and `observe layer7` of the server",
+    "envoy": "`outlier_detection` of the cluster",
+    "traefik": "`healthCheck` of the service's loadBalancer",
+    "caddy": "`fail_duration` and `max_fails` in reverse_proxy",
+}
+SENDING_AGAIN = {
+    "nginx": ("proxy_next_upstream", "take `non_idempotent` out of `proxy_next_upstream`"),
+    "haproxy": ("retry-on", "leave `retry-on` at `conn-failure`, its default"),
+    "envoy": ("retry_on", "take `reset` and `5xx` out of the route's `retry_on`, or limit it to GET"),
+}
+"""By product the option that sends a POST again, and what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Chooser:
+    """Who chose a pod, as far as the text of the policy tells."""
+
+    model: str
+    kind: Kind | None
+    setting: BalancerSetting | None
+    """None: the proxy's own policy."""
+
+    @property
+    def sticky(self) -> str:
+        """How to keep a client on its pod."""
+        if self.setting is None:
+            return "`devenv route cookie-sticky`"
+        return STICKY[self.setting.product]
+
+    @property
+    def by_connection(self) -> bool:
+        """Whether the choice falls for each connection."""
+        name = "" if self.setting is None else f"{self.setting.product}:{self.setting.policy}"
+        return self.kind is Kind.CONNECTION or name in _BY_CONNECTION
+
+
+def remarks_on_choices(
+    exchanges: Iterable[Exchange], joined: Joined, since: float = float("-inf")
+) -> tuple[str, ...]:
+    """A sentence for each of the five things, with the exchanges that show it and what to change.
+
+    ``exchanges``: all of the trace, also those that are about no session. Only what concerns a request that
+    ended after ``since`` (seconds since the epoch) counts.
+    """
+    ordered = sorted(exchanges, key=lambda exchange: (exchange.started, exchange.seq))
+    pods = {event.pod for event in joined.stack if event.what == "pod" and event.pod}
+    pods |= {exchange.pod for exchange in ordered if exchange.pod}
+    if len(pods) < 2:
+        return ()
+    traffic = _Traffic(ordered, joined, len(pods))
+    sentences: list[str] = []
+    for rule in (_turns, _connection, _cookie):
+        sentences += _first(
+            sentence
+            for story in joined.stories
+            for call in story.verifies
+            if call.ended >= since and story.create is not None
+            for sentence in rule(story, story.create, call, traffic)
+        )
+    late = [exchange for exchange in ordered if _ended(exchange) >= since]
+    failed = [at for at, exchange in enumerate(late) if exchange.outcome in _FAILED and exchange.pod]
+    sentences += _first(_kept_out(late, failed[:_MOST_FAILED], joined, len(pods)))
+    sentences += _first(_twice(late, failed[:_MOST_FAILED]))
+    return tuple(sentences)
+
+
+def _first(sentences: Iterator[str]) -> list[str]:
+    """The first of the sentences, with how many more there are."""
+    found = list(islice(sentences, _MOST_COUNTED + 1))
+    count = f"{len(found) - 1}" if len(found) <= _MOST_COUNTED else f"{_MOST_COUNTED} or more"
+    more = f" The same in {count} further case{'s' * (len(found) > 2)}." if len(found) > 1 else ""
+    return [found[0] + more] if found else []
+
+
+@dataclass(frozen=True, slots=True)
+class _Traffic:
+    exchanges: Sequence[Exchange]
+    """By the time at which they began."""
+    joined: Joined
+    pods: int
+
+    def between(self, first: float, last: float) -> Sequence[Exchange]:
+        """Those that began from ``first`` to ``last``; empty where they are too many to say anything of."""
+        start = bisect_left(self.exchanges, first, key=lambda exchange: exchange.started)
+        end = bisect_right(self.exchanges, last, key=lambda exchange: exchange.started)
+        return self.exchanges[start:end] if end - start <= _MOST_BETWEEN else ()
+
+
+def _chooser(text: str) -> _Chooser:
+    """The chooser that a policy's text names; one without a kind where it says nothing that is known."""
+    setting, model = None, ""
+    try:
+        if text.partition(":")[0].partition(",")[0] in PRODUCTS:
+            setting = parse_balancer(text)
+            model = models_of_balancer(setting).of(cookies=True)
+        else:
+            model = models_of_policy(text).of(cookies=True)
+        kind = routing_of(model, pod_names_of(2)).kind if model else None
+    except DevenvError:
+        kind = None
+    return _Chooser(model, kind, setting)
+
+
+def _same_memory(joined: Joined, create: Call, verify: Call) -> bool:
+    """Whether both met one pod, which keeps sessions in its memory."""
+    return create.pod == verify.pod and _in_memory(joined, create, verify)
+
+
+def _in_memory(joined: Joined, *calls: Call) -> bool:
+    return all(joined.flag(call) is False and not call.steps for call in calls)
+
+
+def _number(exchange: Exchange) -> str:
+    return f"#{exchange.seq}"
+
+
+def _ended(exchange: Exchange) -> float:
+    return exchange.started + exchange.duration_ms / 1000
+
+
+def _turns(story: Story, create: Call, verify: Call, traffic: _Traffic) -> Iterator[str]:
+    """Found only because of the number of requests in between."""
+    if verify.outcome not in GRADED or not _same_memory(traffic.joined, create, verify):
+        return
+    policy = create.exchange.policy
+    chooser = _chooser(policy)
+    if not (chooser.kind is Kind.TURNS or chooser.model == "least-in-flight"):
+        return
+    chain = [each for each in traffic.between(create.started, verify.started) if each.policy == policy]
+    if not chain or chain[0] is not create.exchange or chain[-1] is not verify.exchange:
+        return
+    alone = all(_ended(first) <= second.started for first, second in pairwise(chain))
+    if not (alone or chooser.kind is Kind.TURNS):
+        return
+    if not _takes_turns([exchange.pod for exchange in chain], traffic.pods):
+        return
+    between = chain[1:-1]
+    numbers = ", ".join(f"{_number(each)} {each.method} {each.path}" for each in between[:3])
+    more = "" if len(between) <= 3 else f" and {len(between) - 3} more"
+    requests = f"{len(between)} request{'s' * (len(between) != 1)}"
+    yield (
+        f"{story.challenge[:6]} was found by parity alone: {policy} gives the {traffic.pods} pods their "
+        f"turns, and {requests} ({numbers}{more}) between {_number(create.exchange)} and "
+        f"{_number(verify.exchange)} brought {verify.word} back to {create.pod}, which has the session in "
+        "its memory. One request more or fewer, and it is 'not found'. Change: sessions in Redis, or keep "
+        f"clients on their pods with {chooser.sticky}."
+    )
+
+
+def _takes_turns(pods: Sequence[str | None], count: int) -> bool:
+    """Whether each of ``count`` pods comes once in any ``count`` requests, always in the same order."""
+    if None in pods or len(pods) <= count:
+        return False
+    windows = (pods[at : at + count] for at in range(len(pods) - count + 1))
+    return all(len(set(window)) == count for window in windows)
+
+
+def _connection(story: Story, create: Call, verify: Call, traffic: _Traffic) -> Iterator[str]:
+    """Found only because both requests came on one connection."""
+    if verify.outcome not in GRADED or not _same_memory(traffic.joined, create, verify):
+        return
+    first, second = create.exchange, verify.exchange
+    chooser = _chooser(first.policy)
+    if not chooser.by_connection or first.policy != second.policy or first.client != second.client:
+        return
+    yield (
+        f"{story.challenge[:6]} was found because {_number(first)} and {_number(second)} came on one kept "
+        f"connection ({first.client}): {first.policy} chooses a pod for each connection. A client that opens "
+        f"another one may meet another pod, and gets 'not found' there. Change: sessions in Redis; "
+        "keep-alive is no fix."
+    )
+
+
+def _cookie(story: Story, create: Call, verify: Call, traffic: _Traffic) -> Iterator[str]:
+    """Lost although a cookie names the pod: the client did not send it back."""
+    lost = verify.outcome is Outcome.NOT_FOUND and create.pod != verify.pod
+    if not lost or not _in_memory(traffic.joined, create, verify):
+        return
+    chooser = _chooser(verify.exchange.policy)
+    if chooser.kind is not Kind.COOKIE or create.exchange.policy != verify.exchange.policy:
+        return
+    if traffic.joined.restarted(create.pod, create.started, verify.ended) is not None:
+        return
+    since = [each for each in traffic.exchanges if each.pod == create.pod and each.started > create.ended]
+    reached = [each for each in since if each.outcome == ExchangeOutcome.ANSWERED]
+    failed = any(each.outcome in _FAILED for each in since)
+    before = any(each.started <= verify.started for each in reached)
+    after = any(each.started >= verify.started for each in reached)
+    why = "the client did not send back the cookie that names the pod"
+    if not (before and after) or failed:
+        why += f", or {create.pod} could not be reached then (the trace does not tell)"
+    yield (
+        f"{verify.exchange.policy} sent {_number(verify.exchange)} to {verify.pod}, though {create.pod} had "
+        f"created {story.challenge[:6]} ({_number(create.exchange)}): {why}. Change: sessions in Redis, or a "
+        "client that keeps cookies (curl -b -c, a session of requests, credentials: 'include')."
+    )
+
+
+def _kept_out(
+    exchanges: Sequence[Exchange], failures: Sequence[int], joined: Joined, pods: int
+) -> Iterator[str]:
+    """A pod that failed once, and then got no request while the others got many."""
+    for at in failures:
+        failed = exchanges[at]
+        chooser = _chooser(failed.policy)
+        setting = chooser.setting
+        if failed.pod is None or setting is None or chooser.kind not in (Kind.TURNS, Kind.BUSY, Kind.RANDOM):
+            continue
+        later = [each for each in exchanges[at + 1 :] if each.policy == failed.policy and each.pod]
+        missed = next((number for number, each in enumerate(later) if each.pod == failed.pod), len(later))
+        if missed <= (1 if chooser.kind is Kind.TURNS else 2) * TURNS * (pods - 1):
+            continue
+        end = later[missed].started if missed < len(later) else later[-1].started
+        if joined.restarted(failed.pod, failed.started, end) is not None:
+            continue
+        until = f"until {_number(later[missed])}" if missed < len(later) else "to the end of the trace"
+        yield (
+            f"after {_number(failed)} had failed on {failed.pod} ({failed.error or failed.outcome}), "
+            f"{failed.pod} got none of the next {missed} requests, for {end - _ended(failed):.1f} s, "
+            f"{until}: {setting.product} keeps it out, or cannot reach it. All sessions go to the other pods "
+            f"meanwhile, so that none is lost between pods and the bug does not show. What "
+            f"decides it: {KEEPING_OUT[setting.product]}."
+        )
+
+
+def _twice(exchanges: Sequence[Exchange], failures: Sequence[int]) -> Iterator[str]:
+    """A request that is no GET and reached pods more than once."""
+    for at in failures:
+        first = exchanges[at]
+        if first.method in ("GET", "HEAD") or first.outcome == ExchangeOutcome.NO_CONNECTION:
+            continue  # a GET changes nothing; without a connection it did not reach the pod
+        again = next((each for each in exchanges[at + 1 :] if _is_again(first, each)), None)
+        if again is None:
+            continue
+        who, change = _sender(first.policy)
+        yield (
+            f"{first.method} {first.path} was delivered twice: {_number(first)} to {first.pod}, which gave "
+            f"no answer, and {_number(again)} to {again.pod}. {who} sent it again; both deliveries can have "
+            f"counted. Change: {change}, or make the request idempotent (a token per request)."
+        )
+
+
+def _sender(policy: str) -> tuple[str, str]:
+    """Who sends a request again under this policy, and what to change."""
+    chooser = _chooser(policy)
+    client = "send no POST again that was not answered"
+    if chooser.setting is None:
+        known = policy.partition(":")[0] in POLICIES
+        return ("Its client" if known else "Its client, or the balancer,"), client  # the proxy sends once
+    option, change = SENDING_AGAIN.get(chooser.setting.product, ("", ""))
+    if option and chooser.setting.option(option):
+        return f"{policy}, with its {option},", change
+    return "Its client", client
+
+
+def _is_again(first: Exchange, second: Exchange) -> bool:
+    """Whether ``second`` is the same request: by its id, or on the same connection at once."""
+    if (second.method, second.path, second.request_body) != (first.method, first.path, first.request_body):
+        return False
+    if second.pod is None or second.started < first.started:
+        return False
+    if second.request_id == first.request_id:
+        return True
+    at_once = abs(second.started - _ended(first)) <= _SENT_AGAIN_S
+    return at_once and second.client == first.client and bool(first.request_body)

@@ -1,0 +1,224 @@
+"""What the choice of pods hid or did: each remark from a trace that shows it, none from one that does not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from devenv.core.diagnosis.choices import remarks_on_choices
+from devenv.core.diagnosis.stories import join
+from devenv.core.model.events import Exchange, ExchangeOutcome
+
+from .conftest import NOT_FOUND, PASSED, A, B, Trace
+
+ANSWERED, BROKEN = ExchangeOutcome.ANSWERED, ExchangeOutcome.BROKEN_ANSWER
+
+
+def remarks_of(trace: Trace, policy: str = "round-robin", since: float = float("-inf")) -> tuple[str, ...]:
+    """The remarks on a trace whose requests were all sent under ``policy``."""
+    events = [replace(each, policy=policy) if isinstance(each, Exchange) else each for each in trace.events]
+    exchanges = [each for each in events if isinstance(each, Exchange)]
+    return remarks_on_choices(exchanges, join(events), since)
+
+
+def other(trace: Trace, pod: str, method: str = "GET", path: str = "/images/1.png", **fields: Any) -> None:
+    """A request of its own that is about no session."""
+    number = 1 + sum(isinstance(each, Exchange) for each in trace.events) + 100
+    known = {
+        "request_id": f"o{number}",
+        "client": "127.0.0.1:9",
+        "status": 200,
+        "outcome": ANSWERED,
+        **fields,
+    }
+    trace.events.append(
+        Exchange(
+            seq=number,
+            method=method,
+            path=path,
+            policy="",
+            pod=pod,
+            started=trace.tick(),
+            duration_ms=0.5,
+            **known,
+        )
+    )
+
+
+def in_memory(trace: Trace) -> str:
+    trace.pods(USE_REDIS="false")
+    return trace.create(A)
+
+
+def test_a_session_that_turns_found_is_said_to_be_found_by_parity(trace: Trace) -> None:
+    challenge = in_memory(trace)
+    other(trace, B)
+    trace.verify(A, challenge, PASSED)
+    (sentence,) = remarks_of(trace)
+    assert "found by parity alone: round-robin" in sentence
+    assert "1 request (#102 GET /images/1.png) between #1 and #2" in sentence
+    assert "`devenv route cookie-sticky`" in sentence
+    (sentence,) = remarks_of(trace, "nginx:round_robin")
+    assert "ip_hash" in sentence
+    assert remarks_of(trace, since=trace.now + 1) == ()
+
+
+@pytest.mark.parametrize(
+    "policy", ["random", "source-hash", "nginx:random", "nginx,workers=2", "own.conf", ""]
+)
+def test_no_parity_where_the_pods_take_no_turns(trace: Trace, policy: str) -> None:
+    challenge = in_memory(trace)
+    other(trace, B)
+    trace.verify(A, challenge, PASSED)
+    assert remarks_of(trace, policy) == ()
+
+
+def test_no_parity_with_sessions_in_redis_nor_where_the_order_was_another(trace: Trace) -> None:
+    trace.pods(USE_REDIS="true")
+    challenge = trace.create(A, in_redis=True)
+    other(trace, B)
+    trace.verify(A, challenge, PASSED)
+    assert remarks_of(trace) == ()
+    another = Trace()
+    challenge = in_memory(another)
+    for pod in (A, B):
+        other(another, pod)
+    another.verify(A, challenge, PASSED)
+    assert remarks_of(another) == ()
+
+
+def test_a_kept_connection_found_the_session(trace: Trace) -> None:
+    challenge = in_memory(trace)
+    trace.verify(A, challenge, PASSED)
+    other(trace, B)
+    for policy in ("per-connection", "haproxy:tcp-roundrobin", "nginx:stream"):
+        (sentence,) = remarks_of(trace, policy)
+        assert "#1 and #2 came on one kept connection (127.0.0.1:1)" in sentence
+    assert remarks_of(trace, "source-hash") == ()
+    new = Trace()
+    challenge = in_memory(new)
+    new.verify(A, challenge, PASSED, client="127.0.0.1:2")
+    assert remarks_of(new, "per-connection") == ()
+
+
+def test_a_cookie_that_did_not_come_back(trace: Trace) -> None:
+    challenge = in_memory(trace)
+    other(trace, A)
+    trace.verify(B, challenge, NOT_FOUND)
+    (sentence,) = remarks_of(trace, "cookie-sticky")
+    assert "the trace does not tell" in sentence  # that the pod was up then shows only afterwards
+    other(trace, A)
+    for policy in ("cookie-sticky", "haproxy:cookie", "traefik:sticky_cookie"):
+        (sentence,) = remarks_of(trace, policy)
+        assert "the client did not send back the cookie that names the pod. Change" in sentence
+    assert remarks_of(trace, "round-robin") == ()
+
+
+def test_a_cookie_is_not_blamed_for_a_restart(trace: Trace) -> None:
+    challenge = in_memory(trace)
+    trace.restart(A, USE_REDIS="false")
+    trace.verify(B, challenge, NOT_FOUND)
+    assert remarks_of(trace, "cookie-sticky") == ()
+
+
+def kept_out(requests: int, back: bool = True) -> Trace:
+    trace = Trace()
+    trace.pods(USE_REDIS="false")
+    other(trace, A, "POST", "/x", status=502, outcome=BROKEN, error="it closed")
+    for _ in range(requests):
+        other(trace, B)
+    if back:
+        other(trace, A)
+    return trace
+
+
+def test_a_pod_that_was_kept_out() -> None:
+    (sentence,) = remarks_of(kept_out(40), "nginx:round_robin")
+    assert "got none of the next 40 requests" in sentence
+    assert "max_fails" in sentence
+    (sentence,) = remarks_of(kept_out(40, back=False), "caddy:random")
+    assert "to the end of the trace" in sentence
+    assert "fail_duration" in sentence
+
+
+@pytest.mark.parametrize(
+    ("requests", "policy"),
+    [
+        (1, "nginx:round_robin"),
+        (20, "caddy:random"),
+        (40, "nginx:ip_hash"),
+        (40, "round-robin"),
+        (40, "own.conf"),
+    ],
+)
+def test_no_pod_kept_out_where_chance_or_the_policy_explains_it(requests: int, policy: str) -> None:
+    assert remarks_of(kept_out(requests), policy) == ()
+
+
+def test_a_pod_that_restarted_was_not_kept_out() -> None:
+    trace = kept_out(40, back=False)
+    trace.restart(A)
+    for _ in range(3):
+        other(trace, B)
+    assert remarks_of(trace, "nginx:round_robin") == ()
+
+
+def twice(**second: Any) -> Trace:
+    trace = Trace()
+    trace.pods(USE_REDIS="false")
+    body = {"request_body": '{"challenge_id": "c1"}', "request_id": "same"}
+    other(trace, A, "POST", "/x", **{**body, "status": 502, "outcome": BROKEN, "error": "it closed"})
+    other(trace, B, "POST", "/x", **{**body, **second})
+    return trace
+
+
+@pytest.mark.parametrize(
+    ("policy", "who", "change"),
+    [
+        ("envoy:round_robin,retry_on=reset", "with its retry_on, sent it again", "retry_on"),
+        (
+            "nginx:round_robin,proxy_next_upstream=non_idempotent",
+            "with its proxy_next_upstream",
+            "non_idempotent",
+        ),
+        ("haproxy:roundrobin,retry-on=all-retryable-errors", "with its retry-on", "conn-failure"),
+        ("haproxy:roundrobin", "Its client sent it again", "send no POST again"),
+        ("round-robin", "Its client sent it again", "send no POST again"),
+        ("own.conf", "Its client, or the balancer, sent it again", "send no POST again"),
+    ],
+)
+def test_a_post_that_was_delivered_twice(policy: str, who: str, change: str) -> None:
+    (sentence,) = remarks_of(twice(), policy)
+    assert (
+        "delivered twice: #101 to captcha-api-a, which gave no answer, and #102 to captcha-api-b" in sentence
+    )
+    assert who in sentence
+    assert change in sentence
+    (sentence,) = remarks_of(twice(request_id="other"), policy)  # on the same connection, at once
+    assert who in sentence
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        {"request_id": "other", "client": "127.0.0.1:77"},
+        {"request_body": '{"challenge_id": "c2"}'},
+    ],
+)
+def test_another_request_is_no_second_delivery(second: dict[str, Any]) -> None:
+    trace = twice(**second)
+    other(trace, B, client="127.0.0.1:78")
+    assert remarks_of(trace) == ()
+
+
+def test_the_same_in_many_cases_counts_once(trace: Trace) -> None:
+    trace.pods(USE_REDIS="false")
+    for number in range(30):
+        challenge = trace.create(A, f"{number:02}" * 16)
+        other(trace, B)
+        trace.verify(A, challenge, PASSED)
+        other(trace, B)
+    (sentence,) = remarks_of(trace)
+    assert sentence.endswith("The same in 20 or more further cases.")
