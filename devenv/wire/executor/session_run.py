@@ -313,26 +313,30 @@ class SessionRunner:
         self._late |= {one.at for one in self._requests if one.queue}
 
     async def _drain(self) -> None:
-        """Whatever is still held goes on, refused where the run was given up."""
+        """Whatever is still held goes on; requests that then do not come to an end are refused everything.
+
+        A lock that is only refused is never given back, and its pod serves nothing until it is.
+        """
         tasks = [one.task for one in self._requests if one.task is not None]
         unfinished = any(not task.done() for task in tasks)
         for one in self._requests:
             for held in one.queue:
-                if unfinished:
-                    self._gate.holds.release_one(held.seq, Then.ANSWER, b"-ERR exploring is over\r\n")
-                else:
-                    self._gate.holds.release_one(held.seq, Then.PASS)
+                self._gate.holds.release_one(held.seq, Then.PASS)
             one.queue.clear()
         if unfinished:
-            await self._refuse_until_done(tasks)
+            await self._end(tasks)
 
-    async def _refuse_until_done(self, tasks: Sequence[asyncio.Task[PodAnswer]]) -> None:
-        refused = {one.pod for one in self._requests}
-        deadline = asyncio.get_running_loop().time() + self._wait
-        while any(not task.done() for task in tasks) and asyncio.get_running_loop().time() < deadline:
-            ours = [held for held in self._gate.holds.current() if held.pod in refused]
+    async def _end(self, tasks: Sequence[asyncio.Task[PodAnswer]]) -> None:
+        pods = {one.pod for one in self._requests}
+        now = asyncio.get_running_loop().time
+        begun = now()
+        while any(not task.done() for task in tasks) and now() < begun + self._wait:
+            ours = [held for held in self._gate.holds.current() if held.pod in pods]
             for held in ours:
-                self._gate.holds.release_one(held.seq, Then.ANSWER, b"-ERR exploring is over\r\n")
+                if now() < begun + self._wait / 2:
+                    self._gate.holds.release_one(held.seq, Then.PASS)
+                else:
+                    self._gate.holds.release_one(held.seq, Then.ANSWER, b"-ERR exploring is over\r\n")
             await asyncio.wait(tasks, timeout=0.02)
         for task in tasks:
             task.cancel()
