@@ -111,7 +111,7 @@ def _not_utf8(name: str, byte: int, line: int) -> UsageProblem:
 
 
 IGNORE = ".gitignore"
-_STATE = ".devenv"
+STATE_FOLDER = ".devenv"
 
 
 def state_folder(path: Path) -> Path:
@@ -123,7 +123,7 @@ def state_folder(path: Path) -> Path:
     with writing(path):
         there = path.is_dir()
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if there and path.name != _STATE:
+        if there and path.name != STATE_FOLDER:
             return path
         path.chmod(0o700)
         ignore = path / IGNORE

@@ -40,7 +40,7 @@ def demo_own(at: CommandContext, service: ServiceSpec, trials: int) -> int:
         f"report: {story.report}",
         f"logs: {story.logs}",
     )
-    if any(kind.verdict is OwnVerdict.UNCLEAR for kind in story.kinds.values()):
+    if any(trials.unclear for act in story.acts for trials in act.trials.values()):
         at.screen.show(Text("devenv.toml says how answers are understood: docs/own-service.md", "dim"))
     return code
 

@@ -185,7 +185,7 @@ def toggle(
     at.screen.result({**done.to_json(), "use_redis": switch is Switch.ON, "backend": stack.backend})
     for name in done.restarted:
         change = f"{done.before[name]} → {done.after[name]}"
-        at.screen.show(f"{name}: restarted with USE_REDIS={str(switch is Switch.ON).lower()}   {change}")
+        at.screen.show(f"{name}: restarted with {done.setting}   {change}")
     at.screen.show(Text(f"done in {done.seconds:.1f} s", "dim"))
     if done.mixed:
         at.screen.show(

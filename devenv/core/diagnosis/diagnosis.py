@@ -7,10 +7,9 @@ consequences, then the first fault that a user met; where there was neither, why
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 
 from devenv.core.diagnosis.faults import commands_without_reply, fault
-from devenv.core.diagnosis.findings import Diagnosis, finding
+from devenv.core.diagnosis.findings import Diagnosis, finding, in_its_words
 from devenv.core.diagnosis.losses import beyond_the_limit, connection_fault, loss
 from devenv.core.diagnosis.races import races
 from devenv.core.diagnosis.stories import Call, Joined, Story, join
@@ -40,10 +39,9 @@ def diagnose_joined(joined: Joined, since: float = float("-inf")) -> tuple[Diagn
             findings += _of_call(call, joined)
     findings += handwriting(joined)
     findings += commands_without_reply(joined)
-    advised = joined.profile.changes
     recent = {call.exchange.seq for call in joined.calls if call.ended >= since}
     return tuple(
-        replace(one_finding, advice=advised.get(one_finding.cause))
+        in_its_words(one_finding, joined.profile)
         for one_finding in findings
         if _concerns(one_finding, recent, since)
     )

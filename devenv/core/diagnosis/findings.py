@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from devenv.core.diagnosis.steps import Step
 from devenv.core.diagnosis.stories import Call
 from devenv.core.model.events import RedisCommand, StackEvent
 from devenv.core.model.ids import ChallengeId
+from devenv.core.model.service import ServiceProfile
+from devenv.core.model.switch import Switch
 
 CHANGES: Mapping[str, str] = {
     "pod-memory": "keep sessions in Redis: USE_REDIS=true on every pod",
@@ -45,7 +47,6 @@ CHANGES: Mapping[str, str] = {
     "cluster-plain-client": "use a cluster client (redis.cluster.RedisCluster) for a Redis Cluster",
 }
 """What to change, by cause."""
-_NO_SWITCH = "sessions in Redis"
 
 
 def changes_of(on: Mapping[str, str], off: Mapping[str, str]) -> dict[str, str]:
@@ -53,20 +54,17 @@ def changes_of(on: Mapping[str, str], off: Mapping[str, str]) -> dict[str, str]:
 
     Both empty: it has no such switch. The reference service's SESSION_STRATEGY means nothing to it.
     """
-    true, false = (" ".join(f"{name}={value}" for name, value in item.items()) for item in (on, off))
+    switch = Switch.of(on, off)
     words = {
         ": SESSION_STRATEGY=atomic does": "",
         ": SESSION_STRATEGY=atomic": "",
-        **({} if true else {"keep sessions in Redis: USE_REDIS=true": "keep sessions in Redis"}),
-        "USE_REDIS=true": true or _NO_SWITCH,
-        "USE_REDIS=false": false or "nothing in Redis",
-        "USE_REDIS": " and ".join(on) or "settings",
+        **({} if on or off else {"keep sessions in Redis: USE_REDIS=true": "keep sessions in Redis"}),
     }
     found = {}
     for cause, change in CHANGES.items():
         for usual, own in words.items():
             change = change.replace(usual, own)
-        found[cause] = change
+        found[cause] = switch.words(change)
     return {cause: item for cause, item in found.items() if item != CHANGES[cause]}
 
 
@@ -132,6 +130,16 @@ class Diagnosis:
             "evidence": [line.to_json() for line in self.evidence],
             "change": self.change,
         }
+
+
+def in_its_words(diagnosis: Diagnosis, profile: ServiceProfile) -> Diagnosis:
+    """With the service's own advice, and with its own switch where a sentence speaks of USE_REDIS."""
+    switch = profile.switch
+    evidence = tuple(replace(line, text=switch.words(line.text)) for line in diagnosis.evidence)
+    return replace(
+        diagnosis, advice=profile.changes.get(diagnosis.cause), sentence=switch.words(diagnosis.sentence),
+        evidence=diagnosis.evidence if switch.usual else evidence,
+    )  # fmt: skip
 
 
 def finding(cause: str, challenge: ChallengeId | None, sentence: str, *evidence: Shown | None) -> Diagnosis:

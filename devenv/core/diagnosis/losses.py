@@ -97,7 +97,7 @@ def _both_in_memory(story: Story, joined: Joined, create: Call, lost: Call) -> D
     if joined.own and (refused := _cluster_client(challenge_id, joined, create, lost)) is not None:
         return refused  # also with USE_REDIS=false: the service may not read that switch
     if create.pod != lost.pod:
-        return _in_memory_of(challenge_id, create, lost)
+        return _in_memory_of(challenge_id, joined, create, lost)
     if (restart := joined.restarted(create.pod, create.started, lost.ended)) is not None:
         sentence = (
             f"{create.pod} was restarted after it created the session: its memory went with the process"
@@ -123,8 +123,9 @@ def _both_in_memory(story: Story, joined: Joined, create: Call, lost: Call) -> D
     return finding("many-workers", challenge_id, sentence, create, lost)
 
 
-def _in_memory_of(challenge_id: ChallengeId, create: Call, lost: Call) -> Diagnosis:
-    sentence = f"the session is in the memory of {create.pod}, and {lost.pod} was asked for it"
+def _in_memory_of(challenge_id: ChallengeId, joined: Joined, create: Call, lost: Call) -> Diagnosis:
+    where = "in the memory, or on the disk," if joined.own else "in the memory"
+    sentence = f"the session is {where} of {create.pod}, and {lost.pod} was asked for it"
     return finding("pod-memory", challenge_id, sentence, create, lost)
 
 
@@ -165,7 +166,7 @@ def _never_reached(story: Story, joined: Joined, create: Call, lost: Call) -> Di
     if refusal is None and not joined.profile.switchable and create.pod != lost.pod:
         if create.steps or lost.steps:  # some may be about the session, under a key that does not show it
             return finding("unexplained", challenge_id, f"{unused}, as far as its keys show", create, lost)
-        return _in_memory_of(challenge_id, create, lost)
+        return _in_memory_of(challenge_id, joined, create, lost)
     if refusal is None and (spoke or _one_memory(joined, create, lost)):
         # With Redis at hand, or in the only memory there is, it would have been found.
         why = (

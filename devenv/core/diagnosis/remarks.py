@@ -8,13 +8,15 @@ from devenv.core.diagnosis.steps import Step
 from devenv.core.diagnosis.stories import Call, Joined, Story
 from devenv.core.model.vocabulary import Outcome
 
+_KNOWN = (Outcome.SUCCESS, Outcome.WRONG)
 _GRADED = ("[right, ", "[wrong, ")
 """How the atomic store's script reports an answer that it has graded and counted."""
 
 
 def remarks(joined: Joined, since: float = float("-inf")) -> tuple[str, ...]:
     """A sentence for each answer that counted although the user could only get "try again", and for each
-    that passed although Redis had refused to show the session.
+    that passed although Redis had refused to show the session; and one for the sessions of a user-provided
+    service that pods found of each other past Redis.
 
     Only of requests that ended after ``since`` (seconds since the epoch).
     """
@@ -30,7 +32,26 @@ def remarks(joined: Joined, since: float = float("-inf")) -> tuple[str, ...]:
                     f"{call.pod} answered success for {story.challenge[:6]} although Redis had answered "
                     f"{refused.name} with {refused.reply}: it did not read the session there"
                 )
-    return tuple(sentences)
+    return (*sentences, *_known_past_redis(joined, since))
+
+
+def _known_past_redis(joined: Joined, since: float) -> list[str]:
+    """How many sessions were known on a pod that had not opened them, without a command about them."""
+    if not joined.own:
+        return []
+    count = 0
+    for story in joined.stories:
+        if story.create is None or story.create.steps:
+            continue
+        crossed = (call for call in story.verifies if call.pod != story.create.pod and call.ended >= since)
+        count += any(call.outcome in _KNOWN and not call.steps for call in crossed)
+    if not count:
+        return []
+    sessions = "1 session was" if count == 1 else f"{count} sessions were"
+    return [
+        f"{sessions} known on a pod that had not opened them, and no Redis command about them was recorded: "
+        "the pods share something else (a database, a signed token, a file). Containers share no file"
+    ]
 
 
 def _passed_unread(call: Call) -> Step | None:

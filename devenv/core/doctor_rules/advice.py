@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from devenv.core.doctor_rules.settings import Place
+from devenv.core.model.switch import Switch
 
 UNEXPLAINED = "unexplained"
 """The cause of what the failure catalogue has no name for."""
@@ -169,6 +170,13 @@ class Advice:
         """What users and operators see of it."""
         return CAUSES[self.kind][1]
 
+    def in_words_of(self, switch: Switch) -> Advice:
+        """With a service's own switch in place of USE_REDIS."""
+        return replace(
+            self, sentence=switch.words(self.sentence), evidence=tuple(map(switch.words, self.evidence)),
+            change=replace(self.change, text=switch.words(self.change.text)),
+        )  # fmt: skip
+
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
         place = self.change.place
@@ -215,6 +223,13 @@ class Checked:
             return "found"
         return "ok" if self.known else "unknown"
 
+    def in_words_of(self, switch: Switch) -> Checked:
+        """With a service's own switch in place of USE_REDIS."""
+        return replace(
+            self, check=switch.words(self.check), text=switch.words(self.text),
+            findings=tuple(finding.in_words_of(switch) for finding in self.findings),
+        )  # fmt: skip
+
     def to_json(self) -> dict[str, Any]:
         """A plain dict; the findings stand by themselves in the report."""
         return {"check": self.check, "subject": self.subject, "state": self.state, "text": self.text}
@@ -245,6 +260,13 @@ class Diagnosis:
         if self.findings:
             return "found"
         return "inconclusive" if any(check.blocks for check in self.unread) else "ok"
+
+    def in_words_of(self, switch: Switch) -> Diagnosis:
+        """With a service's own switch where a check or a finding speaks of USE_REDIS."""
+        return replace(
+            self, checks=tuple(check.in_words_of(switch) for check in self.checks),
+            notes=tuple(map(switch.words, self.notes)),
+        )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict for ``devenv doctor --json``."""

@@ -232,7 +232,7 @@ def _flag(pods: Sequence[Pod], facts: Facts) -> Checked:
             Advice(
                 "flags-differ",
                 _names(plain),
-                f"USE_REDIS is true for {_names(on)} and false for {_names(off)}",
+                f"{_names(on)} with USE_REDIS=true, {_names(off)} with USE_REDIS=false",
                 tuple(pod.shown("USE_REDIS") for pod in plain),
                 Change("USE_REDIS=true", off[0].line("USE_REDIS")),
             )
@@ -242,13 +242,13 @@ def _flag(pods: Sequence[Pod], facts: Facts) -> Checked:
             Advice(
                 "flag-off",
                 _names(off),
-                "USE_REDIS is not true: no session is in Redis",
+                f"{_names(off)} with USE_REDIS=false: no session is in Redis",
                 tuple(pod.shown("USE_REDIS") for pod in off),
                 Change("USE_REDIS=true", off[0].line("USE_REDIS")),
             )
         )
     rest = [pod for pod in pods if pod not in known]
-    text = "true" if on else "false, with one pod"
+    text = "USE_REDIS=true" if on else "USE_REDIS=false, with one pod"
     text += f"; not known for {_names(rest)}" if rest else ""
     return Checked("USE_REDIS", subject, text, tuple(findings), known=not rest)
 

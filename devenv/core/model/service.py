@@ -20,6 +20,7 @@ from devenv.core.model.requests import Rule as Rule
 from devenv.core.model.requests import public_headers, rule_from_json, same_value
 from devenv.core.model.requests import value_at as value_at
 from devenv.core.model.sessions import Fix, SessionProfile
+from devenv.core.model.switch import USUAL, Switch
 from devenv.core.model.templates import ANSWER as ANSWER
 from devenv.core.model.templates import ID as ID
 from devenv.core.model.templates import path_pattern, place_of_id
@@ -123,6 +124,8 @@ class ServiceProfile:
     """Whether a switch (USE_REDIS, unless it says otherwise) puts its sessions into Redis."""
     limit: int | None = None
     """Graded answers that a session takes; 0: any number, a wrong one costs nothing; None: not known."""
+    switch: Switch = USUAL
+    """What that switch is called."""
 
     def public(self) -> ServiceProfile:
         """Without the values of headers that may carry a secret: each is empty."""
@@ -262,7 +265,8 @@ class ServiceProfile:
             for name in ("not_found", "success", "wrong")
         }
         words = tuple(data.get("words", ("create", "verify")))
-        return cls(**{**data, **rules, "kinds": kinds, "words": words})
+        switch = Switch(**data["switch"]) if "switch" in data else USUAL
+        return cls(**{**data, **rules, "kinds": kinds, "words": words, "switch": switch})
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +293,8 @@ class ServiceSpec:
     """Variables of its own files that may point outside."""
     pod_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Variables of single pods, by letter or full name, over ``env``."""
+    shared_folder: bool = False
+    """Whether all pods run in ``directory`` itself, as replicas with one volume; else each in a copy."""
     ready: tuple[str, ...] = ()
     """Paths to ask for readiness; empty: /ready, then /."""
     redis_mode: str = ""

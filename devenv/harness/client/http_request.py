@@ -35,4 +35,6 @@ def http_request(
     merged = httpx.Headers(dict(defaults))
     merged.update(dict(own_headers))
     merged.update(dict(headers))
-    return http.build_request(request.method, base + request.path, content=content, headers=merged)
+    built = http.build_request(request.method, base + request.path, content=content, headers=merged)
+    built.method = request.method  # httpx writes it in capitals, and "put" is another method than PUT
+    return built

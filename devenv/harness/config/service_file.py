@@ -23,6 +23,7 @@ from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA, PRESETS
 from devenv.core.model.service import COOKIE, ID, Kind, ServiceProfile, ServiceSpec
 from devenv.core.model.sessions import Fix
+from devenv.core.model.switch import Switch
 from devenv.harness.config.session_tables import FixTable, SessionTable
 from devenv.harness.config.tables import IdTable, RequestTable, RuleTable, Table
 from devenv.harness.config.toml_lines import line_of
@@ -125,6 +126,7 @@ class _Service(Table):
     env: dict[str, str] = {}
     allow_env: list[str] = []
     pod_env: dict[str, dict[str, str]] = {}
+    shared_folder: bool = False
     ready: list[str] = []
     redis: _Redis | Literal[False, "always"] | None = None
     redis_mode: Literal["", "standalone", "cluster", "tls", "acl", "replica"] = ""
@@ -214,6 +216,7 @@ def parse_service(text: str, folder: Path) -> ServiceSpec:
             env=service.env,
             allow_env=tuple(service.allow_env),
             pod_env=service.pod_env,
+            shared_folder=service.shared_folder,
             ready=tuple(service.ready),
             redis_mode=service.redis_mode,
             redis_on=redis.on,
@@ -262,7 +265,8 @@ def pod_assignments(words: Sequence[str], flag: str) -> dict[str, dict[str, str]
 def advised(service: ServiceSpec) -> ServiceSpec:
     """``service`` with advice in its own words: its switch, not the reference service's variables."""
     changes = {**changes_of(service.redis_on, service.redis_off), **service.profile.changes}
-    return replace(service, profile=replace(service.profile, changes=changes))
+    switch = Switch.of(service.redis_on, service.redis_off)
+    return replace(service, profile=replace(service.profile, changes=changes, switch=switch))
 
 
 def _file_words(command: str | Sequence[str] | None, key: str = "service.command") -> tuple[str, ...]:

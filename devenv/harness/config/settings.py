@@ -22,9 +22,8 @@ from devenv.core.model.service import ServiceSpec
 from devenv.core.model.topology import Ports, RedisMode, StackSpec
 from devenv.core.model.vocabulary import MAX_PODS, REDIS_STORES, Strategy, pod_names
 from devenv.core.routing import parse_policy
-from devenv.stack.files import SERVICE_FILE, read_text_if_there
+from devenv.stack.files import SERVICE_FILE, STATE_FOLDER, read_text_if_there
 
-STATE_FOLDER = ".devenv"
 MAX_PORT = 65535
 
 FOREIGN = (

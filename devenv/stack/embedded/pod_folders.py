@@ -1,4 +1,4 @@
-"""Folders of each pod's own for what it writes outside its code: temporary files, home, XDG folders.
+"""Folders of each pod's own for what it writes: temporary files, home, XDG folders, a copy of its code.
 
 Containers share none of these. Two pods on one machine would: sessions that a service keeps in files would
 be found by every pod, and a demo would say that nothing is lost.
@@ -12,8 +12,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from devenv.stack.embedded.pod_copy import PodCopy, copy_for_pod
+
 _LONGEST = 64
 """Characters of a path up to which a socket's name still fits behind it: the system allows 107 in all."""
+PODS_PREFIX = "devenv-pods-"
+"""How the folder of all pods' folders begins where it is below the system's."""
 _FOLDERS: Mapping[str, tuple[str, ...]] = {
     "tmp": ("TMPDIR", "TEMP", "TMP"),
     "home": ("HOME",),
@@ -36,6 +40,7 @@ class PodFolders:
     """The folders of a stack's pods, below ``run``; below the system's where that path is too long."""
 
     def __init__(self, run: Path) -> None:
+        self._state = run.parent
         self._wished = run / "pods"
         self._root: Path | None = None
 
@@ -50,6 +55,10 @@ class PodFolders:
             variables |= dict.fromkeys(named_by, str(made))
         return {**variables, **_tools(environ)}
 
+    def copy(self, pod: str, service_folder: Path) -> PodCopy:
+        """A copy of a service's folder for ``pod``, after ``fresh``. Raises NoCopy with the reason."""
+        return copy_for_pod(service_folder, self._root_folder() / pod / "disk", self._state)
+
     def remove(self) -> None:
         """Delete all of them; idempotent."""
         for root in (self._wished, self._root):
@@ -60,7 +69,7 @@ class PodFolders:
     def _root_folder(self) -> Path:
         if self._root is None:
             short = len(str(self._wished)) <= _LONGEST
-            self._root = self._wished if short else Path(tempfile.mkdtemp(prefix="devenv-"))
+            self._root = self._wished if short else Path(tempfile.mkdtemp(prefix=PODS_PREFIX))
         return self._root
 
 

@@ -26,6 +26,7 @@ from devenv.core.model.topology import (
 from devenv.stack import environment
 from devenv.stack.embedded import readiness, redis_server
 from devenv.stack.embedded.child import Child
+from devenv.stack.embedded.pod_copy import NoCopy
 from devenv.stack.embedded.pod_folders import PodFolders
 from devenv.stack.embedded.readiness import READY_SECONDS
 from devenv.stack.embedded.redis_servers import REDIS, RedisServers
@@ -308,20 +309,16 @@ class Processes:
 
     async def _start_pod(self, pod: str, progress: Progress) -> None:
         child, port = self._children[pod], self._reservation.add(pod)
-        self._reservation.hand_over(pod)
         settings, paths = self._settings(pod), READY_PATHS
         folders = self._folders.fresh(pod)
         if self._own is not None:
-            command = self._own.command(port, self.spec.workers, pod)
-            env = self._own.environment(self.spec, pod, settings, port, folders)
-            cwd, paths = self._own.directory, self._own.service.ready or paths
-            if pod == self.spec.pod_names[0]:
-                for line in self._own.replaced(env):
-                    progress(line)
+            paths = self._own.service.ready or paths
+            command, env, cwd = await self._own_program(self._own, pod, folders, progress)
         else:
             command = _server(POD_APP, port, self.spec.workers)
             env, cwd = {**environment.essentials(), **folders, **settings}, self._cwd
         self._starting[pod] = True
+        self._reservation.hand_over(pod)
         try:
             await child.start(command, env, cwd)
             full = await readiness.ready(child, _PodProbe(port, paths), None if self._own is None else port)
@@ -331,6 +328,25 @@ class Processes:
         if self._watcher is not None:
             await self._watcher.pod_started(pod)
         progress(f"{pod} ready" if full else f"{pod} is up, but says that it is not ready (its store?)")
+
+    async def _own_program(
+        self, own: OwnService, pod: str, folders: Mapping[str, str], progress: Progress
+    ) -> tuple[list[str], dict[str, str], Path]:
+        """The command, the environment and the folder of a user-provided service's pod."""
+        port, first = self._reservation.add(pod), pod == self.spec.pod_names[0]
+        command = own.command(port, self.spec.workers, pod)
+        env = own.environment(self.spec, pod, self._settings(pod), port, folders)
+        for line in own.replaced(env) if first else ():
+            progress(line)
+        if own.service.shared_folder:
+            return command, env, own.directory
+        try:
+            copy = await asyncio.to_thread(self._folders.copy, pod, own.directory)
+        except NoCopy as reason:
+            if first:
+                progress(f"all pods run in {own.directory}, and share what they write there: {reason}")
+            return command, env, own.directory
+        return copy.command(command), copy.environment(env), copy.folder
 
     async def _all_workers(self, child: Child) -> None:
         """Wait until each worker process has started: the first to do so answers for all of them."""

@@ -20,6 +20,7 @@ from devenv.core.render.sequence import SequenceMessage, draw_mermaid
 from devenv.harness.client.recording import Recording
 from devenv.harness.config.settings import Settings
 from devenv.harness.runs.journal import JournaledStack
+from devenv.harness.runs.shared_sessions import files_by_kind
 from devenv.harness.runs.store import HISTORY, RESULTS, TRACE, Run, open_run
 from devenv.harness.runs.trace import TraceCollector, trace_lines
 from devenv.stack.protocol import Progress
@@ -64,7 +65,7 @@ def try_service(
         for use_redis in (False, True) if service.switchable else (None,):
             if use_redis:
                 toggle(stack, True, progress=progress, clock=time.monotonic)
-            acts.append(_act(stack, recording, use_redis, run, trials, settings.seed, clock))
+            acts.append(_act(stack, recording, use_redis, run, trials, settings, clock))
             act_ended(acts[-1])
         whole = collector.trace(recording.request_ids)
         pods = stack.status().spec.pod_names
@@ -87,16 +88,19 @@ def _act(
     use_redis: bool | None,
     run: Run,
     trials: int,
-    seed: int,
+    settings: Settings,
     clock: Callable[[], float],
 ) -> OwnAct:
     """The trials of all kinds with the stack as it is."""
-    collector = TraceCollector(stack, clock)
-    messages, requests = len(recording.messages), len(recording.request_ids)
-    tried = asyncio.run(try_kinds(stack, recording, trials, seed))
+    collector, began = TraceCollector(stack, clock), time.time()
+    messages, requests, history = len(recording.messages), len(recording.request_ids), len(recording.history)
+    tried = asyncio.run(try_kinds(stack, recording, trials, settings.seed))
     trace = collector.trace(recording.request_ids[requests:])
-    service = stack.status().spec.service
+    status = stack.status()
+    service = status.spec.service
     assert service is not None
+    files = files_by_kind(status, recording.history[history:], trace, began, settings.state_dir)
+    tried = {name: replace(kind, shared=files.get(name, ())) for name, kind in tried.items()}
     setting = _setting(service, use_redis)
     picture = _first_use(recording.messages[messages:], service.profile.words[1])
     return OwnAct(use_redis, setting, tried, picture, explain_trace(trace, setting, run.id))

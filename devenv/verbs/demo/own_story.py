@@ -11,8 +11,15 @@ from typing import Any
 from devenv.core.model.verdict import passes
 from devenv.core.render.sequence import SequenceMessage
 from devenv.harness.client.cross_pod import Tally
+from devenv.stack.embedded.shared_files import SharedFile
 from devenv.verbs.explain.explanation import Explanation
 
+SHOWN_FILES = 2
+"""Files that a sentence names."""
+NEXT_STEP_FOR_FILES = (
+    "Keep sessions in Redis; where the replicas do share a volume, write shared-folder = true into [service] "
+    "of devenv.toml"
+)
 QUOTED = 120
 """Characters of an answer that are quoted."""
 
@@ -76,6 +83,8 @@ class KindTrials:
     staying: Tally
     """Used on the pod that opened it."""
     unknown: tuple[UnknownAnswer, ...] = ()
+    shared: tuple[SharedFile, ...] = ()
+    """Files by which the pods found each other's sessions, as two containers would not."""
 
     @property
     def lost(self) -> int:
@@ -103,6 +112,7 @@ class KindTrials:
             "crossing": self.crossing.to_json(),
             "staying": self.staying.to_json(),
             "unknown": [asdict(answer) for answer in self.unknown],
+            "shared": [file.to_json() for file in self.shared],
         }
 
 
@@ -177,21 +187,29 @@ def kind_story(first: KindTrials, with_redis: KindTrials | None) -> KindStory:
     """
     lost_with_redis = with_redis.lost if with_redis is not None else 0
     doubtful = _doubtful(first, with_redis)
-    gaps = doubtful.unclear if doubtful is not None else 0
+    gaps = doubtful.unclear + len(doubtful.shared) if doubtful is not None else 0
     if passes(checked=first.tried, failures=lost_with_redis, gaps=gaps):
         return KindStory(OwnVerdict.HOLDS, _held(first, with_redis))
     if lost_with_redis:
         return KindStory(OwnVerdict.FAILS, f"with Redis {sessions(lost_with_redis)} lost all the same")
     doubtful = doubtful or first
+    if doubtful.shared and not doubtful.unclear:
+        return KindStory(OwnVerdict.UNCLEAR, _by_files(doubtful.shared))
     what = "not known" if doubtful.opened else "could not be opened"
     return KindStory(OwnVerdict.UNCLEAR, f"{what}: {'; '.join(map(str, doubtful.unknown))}")
 
 
 def _doubtful(first: KindTrials, with_redis: KindTrials | None) -> KindTrials | None:
-    """The trials whose unknown answers leave the verdict open; None where none do."""
-    if with_redis is not None and with_redis.unclear:
+    """The trials whose unknown answers or shared files leave the verdict open; None where none do."""
+    if with_redis is not None and (with_redis.unclear or with_redis.shared):
         return with_redis
-    return first if first.unclear and not first.lost else None
+    return first if (first.unclear or first.shared) and not first.lost else None
+
+
+def _by_files(files: Sequence[SharedFile]) -> str:
+    """Why sessions that were known prove nothing."""
+    shown = ", ".join(str(file) for file in files[:SHOWN_FILES])
+    return f"all were known, but by a file that containers do not share: {shown}. {NEXT_STEP_FOR_FILES}"
 
 
 def _held(first: KindTrials, with_redis: KindTrials | None) -> str:
@@ -255,8 +273,14 @@ class OwnStory:
         decided = [name for name in self.kinds if name not in unclear]
         without = f"no verdict on {', '.join(unclear)}"
         if not decided:
-            return f"{without}: no answer says whether a session is there"
+            return f"{without}: {self._why_none()}"
         return self._decided(decided) + (f"; {without}" if unclear else "")
+
+    def _why_none(self) -> str:
+        files = [file for act in self.acts for trials in act.trials.values() for file in trials.shared]
+        if not files:
+            return "no answer says whether a session is there"
+        return f"sessions were known by a file that containers do not share ({files[0].path})"
 
     def _decided(self, kinds: Sequence[str]) -> str:
         lost, *others = [sum(act.trials[kind].lost for kind in kinds) for act in self.acts]

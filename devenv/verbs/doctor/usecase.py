@@ -137,17 +137,23 @@ def examine(
     if options.probe and options.write:
         facts = replace(facts, created=tuple(_sought(_created(options, status, progress), facts, plans)))
     if stack is not None and status is not None:
-        facts = _with_sessions(facts, options, stack, status, progress)
-    return Examined(subject, diagnose(facts), tuple(servers))
+        facts = _with_sessions(facts, options, stack, status, state_dir, progress)
+    switch = (options.profile if status is None else status.spec.profile).switch
+    return Examined(subject, diagnose(facts).in_words_of(switch), tuple(servers))
 
 
 def _with_sessions(
-    facts: Facts, options: DoctorOptions, stack: JournaledStack, status: StackStatus, progress: Progress
+    facts: Facts,
+    options: DoctorOptions,
+    stack: JournaledStack,
+    status: StackStatus,
+    state_dir: Path,
+    progress: Progress,
 ) -> Facts:
     """``facts`` with what a stack's pods do with each other's sessions, and with what Redis refused."""
     if options.probe and options.write:
         progress("opening sessions on each pod and using them on the others")
-        crossings, causes = try_across(stack, status, options.seed)
+        crossings, causes = try_across(stack, status, options.seed, state_dir)
         facts = replace(facts, crossings=crossings, trace_causes=causes)
     elif len(facts.pods) > 1:
         facts = replace(facts, crossings_skipped="not tried: it would open sessions")

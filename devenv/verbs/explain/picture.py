@@ -123,7 +123,7 @@ def _store(settings: object, joined: Joined) -> str:
     flag = str(known.get("USE_REDIS", "?"))
     strategy = known.get("SESSION_STRATEGY")
     shown = flag.lower() == "true" and strategy and not joined.own
-    return f"USE_REDIS={flag}" + (f" ({strategy})" if shown else "")
+    return joined.profile.switch.words(f"USE_REDIS={flag}") + (f" ({strategy})" if shown else "")
 
 
 def _rule(detail: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ wrong answers and with an id that was never given out: in what the answers diffe
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import httpx
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.ids import ChallengeId
 from devenv.core.model.presets import CAPTCHA, PRESETS
 from devenv.core.model.service import Kind, Request, ServiceProfile, ServiceSpec
 from devenv.core.model.topology import RedisMode, StackSpec
@@ -23,6 +25,7 @@ from devenv.harness.config.service_file import command_words, from_here
 from devenv.harness.config.service_toml import Found
 from devenv.harness.redis.keys import connected
 from devenv.harness.runs.journal import JournaledStack
+from devenv.stack.embedded.shared_files import files_of_sessions
 from devenv.stack.logs import last_words
 from devenv.stack.loopback import local_client
 from devenv.stack.own_service import its_redis, own_variables, undecided
@@ -176,7 +179,8 @@ def _tried_on(stack: JournaledStack, options: InitOptions, found: Found, progres
         found = replace(found, key=telling.key, notes=notes)
         if telling.key is None:
             use = RedisUse.UNKNOWN if telling.commands else RedisUse.UNUSED
-            return replace(found, redis_use=str(use))
+            in_files = _kept_in_files(stack, trying.pod, kinds[0], profile)
+            return replace(found, redis_use=str(use), notes=(*found.notes, *in_files))
         kind = kinds[seen.index(telling)]
         stack.restart_pods({POD: {"USE_REDIS": "false"}}, progress)
         without = session_in_redis(trying.pod, endpoints.control, redis, kind, profile)
@@ -185,6 +189,19 @@ def _tried_on(stack: JournaledStack, options: InitOptions, found: Found, progres
         note = "sessions are in Redis whatever USE_REDIS says: if another variable switches it, put it in"
         notes = (*found.notes, f"{note} [service.redis] on and off")
         return replace(found, redis_use=str(RedisUse.ALWAYS), notes=notes)
+
+
+def _kept_in_files(stack: JournaledStack, pod: Pod, kind: Kind, profile: ServiceProfile) -> list[str]:
+    """What is to be noted where a new session stands in a file, as its id tells."""
+    began, pid = time.time(), stack.status().pods[0].pid
+    session = ChallengeId(str(pod.open_session(kind, profile)))
+    files = () if pid is None else files_of_sessions(pid, [session], began)
+    if not files:
+        return []
+    return [
+        f"a new session stands in a file ({Path(files[0]).name}): containers share no file, so in production "
+        "no other pod finds it there"
+    ]
 
 
 class _Trying:

@@ -19,6 +19,8 @@ class Toggled:
     """What a toggle did."""
 
     restarted: tuple[str, ...]
+    setting: str
+    """What they were restarted with: USE_REDIS=true, or the service's own switch."""
     before: dict[str, str]
     """The store of every pod of the stack, in a word."""
     after: dict[str, str]
@@ -74,7 +76,8 @@ def toggle(
         restart_in_turn(stack, changes, progress)
     else:
         stack.restart_pods(changes, progress)
-    return Toggled(tuple(names), _in_words(status), _in_words(stack.status()), clock() - started)
+    words = status.spec.profile.switch.words(f"USE_REDIS={settings['USE_REDIS']}")
+    return Toggled(tuple(names), words, _in_words(status), _in_words(stack.status()), clock() - started)
 
 
 def _in_words(status: StackStatus) -> dict[str, str]:

@@ -265,19 +265,14 @@ def test_an_mcp_server_from_its_folder_to_the_verdict(
 
 
 SHARED = """\
-import json, os
-from pathlib import Path
+import os, redis
+class Items(list):
+    def __init__(self, name): self.name = name; super().__init__(store.lrange(name, 1, -1))
+    def append(self, item): store.rpush(self.name, item); super().append(item)
 class Shared(dict):
-    folder = Path(__file__).parent / "baskets"
-    def __contains__(self, name): return (self.folder / name).exists()
-    def __getitem__(self, name):
-        class Items(list):
-            def append(inner, item):
-                list.append(inner, item)
-                self[name] = list(inner)
-        return Items(json.loads((self.folder / name).read_text()))
-    def __setitem__(self, name, items):
-        self.folder.mkdir(exist_ok=True)
-        (self.folder / name).write_text(json.dumps(items))
+    def __contains__(self, name): return store.exists(name)
+    def __getitem__(self, name): return Items(name)
+    def __setitem__(self, name, items): store.rpush(name, "", *items)
+store = redis.Redis.from_url(os.environ["REDIS_URL"], decode_responses=True)
 baskets = Shared()
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from devenv.core.diagnosis.diagnosis import diagnose
 from devenv.core.diagnosis.findings import Diagnosis
@@ -14,7 +15,9 @@ from devenv.core.model.vocabulary import Outcome
 from devenv.harness.client.cross_pod_check import Crossed, every_crossing
 from devenv.harness.client.recording import Recording
 from devenv.harness.runs.journal import JournaledStack
+from devenv.harness.runs.shared_sessions import files_by_kind
 from devenv.harness.runs.trace import TraceCollector
+from devenv.stack.embedded.shared_files import SharedFile
 
 MOST_PODS = 4
 """Pods that are tried with each other; more would be the same many times over."""
@@ -25,18 +28,19 @@ _MOST_CHARACTERS = 120
 
 
 def try_across(
-    stack: JournaledStack, status: StackStatus, seed: int
+    stack: JournaledStack, status: StackStatus, seed: int, state_dir: Path
 ) -> tuple[tuple[Crossing, ...], tuple[TraceCause, ...]]:
     """Sessions of each kind on each pair of running pods, and the causes that explain sees in their trace.
 
-    Nothing where fewer than two pods run. A profile without known answers gives one unclear crossing.
+    Nothing where fewer than two pods run. A session that was known by a file of this machine (``state_dir``
+    is our own) is unclear. A profile without known answers gives one unclear crossing.
     """
     pods = [pod.name for pod in status.pods if pod.state == "running"][:MOST_PODS]
     if len(pods) < 2:
         return (), ()
     # In a cluster a client meets the right node by chance: what it is refused shows on some keys only.
     rounds = _CLUSTER_ROUNDS if status.spec.redis_mode is RedisMode.CLUSTER else 1
-    recording = Recording()
+    recording, began = Recording(), time.time()
     for number in range(rounds):
         try:
             collector = TraceCollector(stack, time.time)
@@ -47,10 +51,11 @@ def try_across(
         causes = tuple(_cause(diagnosis, pods) for diagnosis in diagnose(trace))
         if causes:
             break
-    return tuple(_crossing(item, status) for item in crossed), causes
+    files = files_by_kind(status, recording.history, trace, began, state_dir)
+    return tuple(_crossing(item, status, files.get(item.kind, ())) for item in crossed), causes
 
 
-def _crossing(crossed: Crossed, status: StackStatus) -> Crossing:
+def _crossing(crossed: Crossed, status: StackStatus, files: Sequence[SharedFile]) -> Crossing:
     kind, creator, user = crossed.kind, crossed.created_on, crossed.used_on
     if crossed.verified is None:
         return Crossing(kind, creator, user, crossed.refused, unclear=True)
@@ -62,6 +67,9 @@ def _crossing(crossed: Crossed, status: StackStatus) -> Crossing:
         answer = "a right answer was called wrong" if right else "known"
     if answer is None:
         answer = f"HTTP {verified.status}: {' '.join(str(dict(verified.body)).split())[:_MOST_CHARACTERS]}"
+    if files and creator != user and answer == "known":
+        answer = f"known, but by a file that containers do not share: {files[0]}"
+        return Crossing(kind, creator, user, answer, unclear=True)
     return Crossing(kind, creator, user, answer, lost, verified.outcome is Outcome.ERROR)
 
 

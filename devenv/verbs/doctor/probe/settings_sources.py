@@ -137,9 +137,10 @@ def _of_stack(
         shown[HOST], shown[PORT] = status.endpoints.redis_host, str(status.endpoints.redis_port)
         shown[CA_NAMES[0]] = entry.ca
         shown[USER_NAMES[0]], shown["REDIS_PASSWORD"] = entry.username, entry.password
+    unread = () if status.spec.profile.switch.usual else ("USE_REDIS",)  # it has a switch of its own
     settings = {}
     for variable, value in shown.items():
-        line = lines.get(variable)
+        line = None if variable in unread else lines.get(variable)
         place = line.place if line is not None and line.value == value else Place(name)
         if other is not None and variable in other.variables:
             place = other.place

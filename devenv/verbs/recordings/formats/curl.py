@@ -22,6 +22,8 @@ from devenv.verbs.recordings.formats.shell_words import ShellCommand, shell_comm
 _JSON = "application/json"
 _BOUNDARY = "devenv-boundary"
 _DATA = ("data", "data-ascii", "data-raw", "data-binary", "data-urlencode", "json")
+_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A method as RFC 9110, section 9.1, allows it; ``put`` is another than PUT."""
 _ELSEWHERE = {
     "config": "reads options from a file",
     "upload-file": "sends a file",
@@ -200,7 +202,9 @@ def _apply(option: str, value: str, options: _Options, where: str) -> None:
     if option in _ELSEWHERE:
         raise UsageProblem(f"{where}{value} {_ELSEWHERE[option]}, which is not taken over")
     if option == "request":
-        options.method = value.upper()
+        if not _METHOD.fullmatch(value):
+            raise UsageProblem(f"{where}{value!r} is no HTTP method")
+        options.method = value
     elif option == "url":
         options.urls.append(value)
     elif option == "request-target":

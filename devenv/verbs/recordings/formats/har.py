@@ -116,7 +116,7 @@ class _Entry:
         self._request = self._mapping(self._entry.get("request"), "request")
         self._response = self._mapping(self._entry.get("response", {}), "response")
         self._url = urlsplit(self._text(self._request, "url", "request.url"))
-        self._method = self._text(self._request, "method", "request.method").upper()
+        self._method = self._text(self._request, "method", "request.method")
 
     def not_sent(self) -> str | None:
         """Why it says nothing about the service: a preflight, out of a cache, no HTTP; else None."""

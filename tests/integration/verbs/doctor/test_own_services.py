@@ -38,7 +38,9 @@ equals = { state = "open" }
 
 
 @contextmanager
-def running(folder: Path, service: str, mode: RedisMode = RedisMode.STANDALONE) -> Iterator[None]:
+def running(
+    folder: Path, service: str, mode: RedisMode = RedisMode.STANDALONE, *, off: bool = False
+) -> Iterator[None]:
     """Two pods of the ticket service with these lines of ``[service]``, in the current folder."""
     shutil.copyfile(Path(__file__).with_name("ticket_service.py"), folder / "main.py")
     text = f'[service]\napp = "main:app"\n{service}\n{PROFILE}'
@@ -46,7 +48,7 @@ def running(folder: Path, service: str, mode: RedisMode = RedisMode.STANDALONE) 
     stack = open_stack("embedded", folder / ".devenv")
     parsed = parse_service(text, folder)
     spec = StackSpec(
-        use_redis=parsed.switchable,
+        use_redis=parsed.switchable and not off,
         ports=Ports.free(),
         redis_mode=mode,
         service=parsed,
@@ -103,6 +105,23 @@ def test_a_service_that_keeps_all_in_memory(
     assert f"ticket: opened on {A}, used on {B}: not found" in finding["evidence"] or "no key" in str(finding)
     assert finding["cause"] in {group["cause"] for group in explained["findings"]}
     assert finding["cause"] == ("pod-memory" if switch == "redis = false" else "wrong-port")
+
+
+def test_a_switch_of_another_name_is_advised_by_its_name(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """USE_REDIS means nothing to this service: neither verb speaks of it."""
+    switch = 'redis = { on = { TICKETS_URL = "{redis_url}" }, off = {} }'
+    with running(here, switch, off=True):
+        told = doctor(1, capsys)
+        assert main(["explain", "--json"]) == 1
+        explained = json.loads(capsys.readouterr().out)
+    (finding,) = told["findings"]
+    assert finding["sentence"] == f"{A}, {B} with no TICKETS_URL: no session is in Redis"
+    assert finding["change"] == {"text": "TICKETS_URL={redis_url}", "file": A, "line": None}
+    (group,) = explained["findings"]
+    assert group["change"] == "keep sessions in Redis: TICKETS_URL={redis_url} on every pod"
+    assert "USE_REDIS" not in json.dumps([told, explained])
 
 
 def test_a_service_that_env_sends_to_another_redis(

@@ -106,7 +106,7 @@ class Recorder(BaseHTTPRequestHandler):
         pass
 
 
-for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"):
+for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "put", "Merge"):
     setattr(Recorder, f"do_{method}", Recorder.answer)
 
 
@@ -144,7 +144,7 @@ OPTIONS = st.one_of(
     st.tuples(st.just("-H"), st.sampled_from(["Accept:", "X-Empty;", "Accept: text/html"])),
     st.tuples(st.just("-b"), st.builds("{}={}".format, WORDS, WORDS)),
     st.tuples(st.sampled_from(["-u", "--user"]), st.builds("{}:{}".format, WORDS, WORDS)),
-    st.tuples(st.sampled_from(["-X", "--request"]), st.sampled_from(["PUT", "DELETE", "PATCH"])),
+    st.tuples(st.sampled_from(["-X", "--request"]), st.sampled_from(["PUT", "DELETE", "put", "Merge"])),
 )
 
 

@@ -37,8 +37,9 @@ def test_a_form_and_nothing_at_all(http: Client) -> None:
 
 
 def test_the_request_of_a_scenario_is_sent_byte_for_byte(http: Client) -> None:
-    built = http_request(http, Content("PUT", "/v", {"content-type": "text/x"}, b"\xff\x00"))
+    built = http_request(http, Content("put", "/v", {"content-type": "text/x"}, b"\xff\x00"))
     assert (built.content, built.headers["Content-Type"]) == (b"\xff\x00", "text/x")
+    assert built.method == "put"  # which is another method than PUT
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ def test_commands() -> None:
         ("# nothing\n", "c.txt:1: there is no curl command"),
         ("curl http://x/\nwget http://x/\n", "c.txt:2: this is no curl command"),
         ("curl -X POST\n", "c.txt:1: there is no URL"),
+        ("curl http://x/ -X 'PUT x'\n", "c.txt:1: -X 'PUT x' is no HTTP method"),
         ("curl http://x/ -H\n", "c.txt:1: -H has no value"),
         ("\ncurl http://x/ -d @body.json\n", "c.txt:2: -d @body.json reads a file"),
         ("curl http://x/ -F a=@b\n", "c.txt:1: -F sends a file or a form of parts"),
