@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.ids import ChallengeId
@@ -26,7 +26,7 @@ from devenv.core.model.templates import ID as ID
 from devenv.core.model.templates import path_pattern, place_of_id
 from devenv.core.model.vocabulary import Answer, Outcome
 
-COOKIE = "Cookie"
+COOKIE, LOCATION = "Cookie", "location"
 _ON: Mapping[str, str] = {"USE_REDIS": "true"}
 _OFF: Mapping[str, str] = {"USE_REDIS": "false"}
 
@@ -186,10 +186,16 @@ class ServiceProfile:
     def carried(self, headers: Mapping[str, str]) -> str | None:
         """The id that a request's or an answer's ``headers`` (by lower-case name) carry, if they do."""
         if not self.id_cookie:
-            return headers.get(self.id_header.lower()) if self.id_header else None
+            return self._id_in(headers.get(self.id_header.lower())) if self.id_header else None
         cookie = re.compile(rf"(?:^|[;,\n])\s*{re.escape(self.id_cookie)}=([^;,\s]+)")
         found = (cookie.search(headers.get(name, "")) for name in ("set-cookie", "cookie"))
         return next((match[1] for match in found if match is not None), None)
+
+    def _id_in(self, value: str | None) -> str | None:
+        """The id in the value of the header that carries it: of a ``Location`` the last part of its path."""
+        if value is None or self.id_header.lower() != LOCATION:
+            return value
+        return unquote(urlsplit(value).path.rstrip("/").rpartition("/")[2])
 
     def canonical(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """A body with the contract's field names beside its own."""
@@ -212,11 +218,11 @@ class ServiceProfile:
         ``path`` without query. Where the profile's id stands in a header or a cookie: ``carried`` is the one
         that the client sent, or else was given; ``opened`` the one given in place of what it sent.
         """
-        path = path.rstrip("/") or "/"
+        path, carried = path.rstrip("/") or "/", self._id_in(carried)
         for name, kind in self.kinds.items():
             opens = path in (kind.create.path, *kind.aliases) and method == kind.create.method
             if opens and _matches(request, kind.create.match):
-                given = _id_text(opened or carried)
+                given = _id_text(self._id_in(opened) or carried)
                 challenge_id = given if self.carrier else self.session_of({}, answer)
                 return Reading("create", name, challenge_id, self.canonical(answer))
         for name, kind in self.kinds.items():
@@ -238,9 +244,10 @@ class ServiceProfile:
         given = in_path.groupdict().get("id")
         if given is not None:
             return ChallengeId(unquote(given))
-        if self.carrier:
+        place = place_of_id(template.fields)
+        if self.carrier and place is None:
             return _id_text(carried)
-        return _id_text(value_at(request, place_of_id(template.fields) or self.id_field))
+        return _id_text(value_at(request, place or self.id_field))
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; ``from_json`` reads it back."""

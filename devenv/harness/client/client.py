@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import httpx
 
+from devenv.core.model.cookies import cookies_set, with_others
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.events import EventType, HistoryEvent
 from devenv.core.model.ids import ChallengeId
@@ -130,8 +131,9 @@ class CaptchaClient:
             )
         sessionless = challenge_id is None and self.profile.reusable  # an MCP server may be stateless
         challenge = Challenge(
-            challenge_id, kind, self.profile.canonical(body), served_by, request_id, sessionless
-        )
+            challenge_id, kind, self.profile.canonical(body), served_by, request_id,
+            cookies_set(reply.headers.get("set-cookie", "")), sessionless,
+        )  # fmt: skip
         await self.answers.created(challenge)
         value = {**value, "challenge_id": challenge.id}
         if self.profile.limit != ATTEMPTS_LIMIT:
@@ -167,6 +169,7 @@ class CaptchaClient:
         request = self.profile.kind(challenge.type).verify.fill(session, submission.get(first))
         if more:  # signatures and the like
             request = replace(request, body={**request.body, **{name: submission[name] for name in more}})
+        request = replace(request, headers=with_others(request.headers, challenge.cookies))
         reply = await self._ask(request, pod, request_id)
         status, served_by = reply.status, reply.served_by
         outcome = self.profile.outcome(status, reply.body, reply.text)

@@ -59,6 +59,8 @@ class Challenge:
     """The whole answer of the service."""
     served_by: str | None
     request_id: str
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    """All cookies that the answer set: a service may want more than the one with the id."""
     sessionless: bool = False
     """The service answers without sessions: the history calls it by its request's id."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from devenv.core.model.cookies import SIGNATURE
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.service import REDIRECTS, Rule, opens
@@ -67,11 +68,11 @@ class Understood(NamedTuple):
 def place_of_id(first: Answered, second: Answered) -> IdPlace | None:
     """Where two new sessions have different ids; None where nothing like an id is in the answers."""
     if first.status in REDIRECTS:  # a page to go to is no id
-        cookie = _differing(first.cookies, second.cookies)
+        cookie = _differing(_unsigned(first.cookies), _unsigned(second.cookies))
         return None if cookie is None else IdPlace(cookie=cookie)
     place = _differing(first.body, second.body)
     header = _differing(_telling(first.headers), _telling(second.headers)) if place is None else None
-    cookie = _differing(first.cookies, second.cookies) if header is None else None
+    cookie = _differing(_unsigned(first.cookies), _unsigned(second.cookies)) if header is None else None
     if cookie is not None and place is not None and not called_an_id(place):
         place = None  # a time or the like in the body is no id
     if place is not None:
@@ -162,6 +163,12 @@ def scalars(body: Any, where: str = "") -> Iterator[tuple[str, Any]]:
 def _telling(headers: Mapping[str, str]) -> dict[str, str]:
     """Those that could have a session's id: not what every answer has of its own."""
     return {name: item for name, item in headers.items() if name not in _OF_EVERY_ANSWER and "." not in name}
+
+
+def _unsigned(cookies: Mapping[str, str]) -> dict[str, str]:
+    """Without those that only sign another."""
+    signatures = {f"{name}{SIGNATURE}" for name in cookies}
+    return {name: value for name, value in cookies.items() if name not in signatures}
 
 
 def _differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> str | None:

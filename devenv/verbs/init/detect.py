@@ -194,7 +194,7 @@ def _tried_on(stack: JournaledStack, options: InitOptions, found: Found, progres
 def _kept_in_files(stack: JournaledStack, pod: Pod, kind: Kind, profile: ServiceProfile) -> list[str]:
     """What is to be noted where a new session stands in a file, as its id tells."""
     began, pid = time.time(), stack.status().pods[0].pid
-    session = ChallengeId(str(pod.open_session(kind, profile)))
+    session = ChallengeId(str(pod.open_session(kind, profile).id))
     files = () if pid is None else files_of_sessions(pid, [session], began)
     if not files:
         return []

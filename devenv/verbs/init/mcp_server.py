@@ -13,9 +13,9 @@ from devenv.core.model.ids import ChallengeId
 from devenv.core.model.mcp import MCP_HANDLE, MCP_SESSION
 from devenv.core.model.service import ID, Kind, value_at
 from devenv.core.model.vocabulary import Outcome
-from devenv.verbs.init.answers import Answered, scalars, unknown_like
+from devenv.verbs.init.answers import Answered, scalars
 from devenv.verbs.init.openapi import called_an_id, plausible
-from devenv.verbs.init.trial import Pod, named, session_in
+from devenv.verbs.init.trial import Opened, Pod, named, session_in
 
 _PATHS = (mcp.PATH, "/", "/api/mcp", "/mcp/")
 _PYTHON_MARKS = ("streamable_http_app", "FastMCP", "MCPServer", "mcp.server", "fastmcp")
@@ -121,8 +121,8 @@ def _handles(
         verify = mcp.call_tool(path, str(user["name"]), _arguments(user, {argument: ID}), modern=modern)
         kind = Kind(create, verify)
         profile = replace(MCP_HANDLE, id_field=place)
-        handle = session_in(first, profile) or ChallengeId("")
-        uses = [pod.use(kind, value) for value in (handle, unknown_like(handle))]
+        handle = Opened(session_in(first, profile) or ChallengeId(""), first.cookies)
+        uses = [pod.use(kind, value) for value in (handle, handle.unknown)]
         outcomes = [profile.outcome(answer.status, answer.body, answer.text) for answer in uses]
         if outcomes == [Outcome.SUCCESS, Outcome.NOT_FOUND]:
             yield kind, place

@@ -64,7 +64,7 @@ class Seen:
 def session_in_redis(pod: Pod, control: str, redis: Redis, kind: Kind, profile: ServiceProfile) -> Seen:
     """Open a session and look for it. Raises trial.Refused where none is opened."""
     before = mark(control)
-    challenge_id = ChallengeId(str(pod.open_session(kind, profile)))
+    challenge_id = ChallengeId(str(pod.open_session(kind, profile).id))
     commands = [item for item in _commands(control, before) if item.key is not None]
     shown = tuple(dict.fromkeys(f"{item.command} {item.key}" for item in commands))
     written = tuple(dict.fromkeys(str(item.key) for item in commands if item.command not in _READS))

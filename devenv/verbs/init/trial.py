@@ -9,9 +9,10 @@ from typing import Any
 import httpx
 
 from devenv.core.model.bodies import answered_fields
+from devenv.core.model.cookies import with_others
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.ids import ChallengeId
-from devenv.core.model.service import COOKIE, ID, Filled, Kind, Request, Rule, ServiceProfile
+from devenv.core.model.service import COOKIE, ID, LOCATION, Filled, Kind, Request, Rule, ServiceProfile
 from devenv.core.model.vocabulary import Answer, Outcome
 from devenv.harness.client.http_request import http_request
 from devenv.verbs.init.answers import Answered, IdPlace, hint_for, place_of_id, rules, unknown_like
@@ -37,6 +38,21 @@ class Refused(EnvironmentProblem):
         self.its_fault = answer.status >= 500
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session as its client has it."""
+
+    id: ChallengeId | int
+    """As the service wrote it."""
+    cookies: Mapping[str, str]
+    """All that the service set."""
+
+    @property
+    def unknown(self) -> Opened:
+        """One that was never opened, like it."""
+        return replace(self, id=unknown_like(self.id))
+
+
 class Pod:
     """The started pod, by HTTP. ``headers`` go with every request."""
 
@@ -57,17 +73,18 @@ class Pod:
         cookies = {item.name: item.value or "" for item in answer.cookies.jar}
         return Answered(answer.status_code, answered_fields(answer.text), headers, cookies, answer.text)
 
-    def open_session(self, kind: Kind, profile: ServiceProfile) -> ChallengeId | int:
-        """The id of a new session, as the service wrote it. Raises Refused where none was opened."""
+    def open_session(self, kind: Kind, profile: ServiceProfile) -> Opened:
+        """A new session. Raises Refused where none was opened."""
         answer = self.send(kind.create.fill(None))
         session = session_in(answer, profile) if answer.opened else None
         if session is None:
             raise Refused(kind.create, answer)
-        return session
+        return Opened(session, answer.cookies)
 
-    def use(self, kind: Kind, session: ChallengeId | int) -> Answered:
+    def use(self, kind: Kind, session: Opened) -> Answered:
         """The answer to a wrong answer in ``session``; where a use has no answer, to the use."""
-        return self.send(kind.verify.fill(session, kind.answers.get(str(Answer.WRONG))))
+        request = kind.verify.fill(session.id, kind.answers.get(str(Answer.WRONG)))
+        return self.send(replace(request, headers=with_others(request.headers, session.cookies)))
 
 
 def session_in(opened: Answered, profile: ServiceProfile) -> ChallengeId | int | None:
@@ -118,7 +135,7 @@ def try_pair(
             f"{create.method} {create.path} gave nothing like an id: {first.first_bytes}",
             hint="devenv.toml can say where it stands: id in [profile]",
         )
-    if place.header:
+    if place.header and place.header != LOCATION:  # from there the id goes into path or body
         verify = verify.with_header(place.header, ID)
     if place.cookie:
         verify = verify.with_header(COOKIE, f"{place.cookie}={ID}")
@@ -129,7 +146,7 @@ def try_pair(
         verify = replace(verify, body=body)
     profile = replace(base, id_field=place.field, id_header=place.header, id_cookie=place.cookie)
     kind = Kind(create, verify, answers=answers)
-    session = session_in(first, profile) or ChallengeId("")
+    session = Opened(session_in(first, profile) or ChallengeId(""), first.cookies)
     known = pod.use(kind, session)
     if known.status in _FORM_STATUSES and verify.body and not api.paths:
         as_form = replace(kind, verify=replace(verify, body=None, form=verify.body))
@@ -138,17 +155,8 @@ def try_pair(
             kind, known = as_form, again
     if known.status >= 500:  # it broke over the request: that is no answer that says "wrong"
         raise Refused(kind.verify, known, "--body")
-    unknown = pod.use(kind, unknown_like(session))
-    try:
-        understood = rules(known, unknown, kind.takes_answer)
-    except EnvironmentProblem as problem:
-        if not place.cookie or len(first.cookies) == 1:
-            raise
-        raise EnvironmentProblem(
-            f"{create.method} {create.path} sets the cookies {', '.join(first.cookies)}, and a use was sent "
-            f"{place.cookie} alone: {problem.message}",
-            hint="[session] in devenv.toml sends all of them: docs/own-service.md",
-        ) from None
+    unknown = pod.use(kind, session.unknown)
+    understood = rules(known, unknown, kind.takes_answer)
     return Tried(kind, place, understood.not_found, understood.wrong, understood.success, understood.notes)
 
 
@@ -158,7 +166,7 @@ def misfit(pod: Pod, kind: Kind, profile: ServiceProfile) -> str | None:
     It opens a session, uses it with a wrong answer, and uses one that was never opened. Raises Refused.
     """
     session = pod.open_session(kind, profile)
-    known, unknown = pod.use(kind, session), pod.use(kind, unknown_like(session))
+    known, unknown = pod.use(kind, session), pod.use(kind, session.unknown)
     where = f"{kind.verify.method} {kind.verify.path}"
     if profile.outcome(known.status, known.body, known.text) in (Outcome.NOT_FOUND, Outcome.ERROR):
         return f"{where} answers {known.status} {known.first_bytes} in a new session"

@@ -281,3 +281,13 @@ def test_a_cookie_that_an_answer_sets_books_no_request_to_another_session(
     reading = profile.read("POST", path, {}, {}, sent or given, opened)
     assert reading is not None
     assert reading.session == session
+
+
+def test_a_session_in_a_location_is_the_last_part_of_its_path() -> None:
+    kind = Kind(Request("/tickets"), Request("/redeem", body={"ticket": "{id}"}))
+    profile = replace(CAPTCHA, id_header="Location", kinds={"ticket": kind})
+    assert profile.session_of({"location": "https://shop.example/tickets/a%2Fb/?new=1"}, {}) == "a/b"
+    opened = profile.read("POST", "/tickets", {}, {}, "/tickets/t1")
+    used = profile.read("POST", "/redeem", {"ticket": "t1"}, {}, None)
+    assert opened is not None and (opened.use, opened.session) == ("create", "t1")
+    assert used is not None and (used.use, used.session) == ("verify", "t1")

@@ -99,3 +99,12 @@ def test_an_unknown_id_has_the_same_form() -> None:
     assert unknown_like(4711) == 987_659_032  # a counter gives out the next numbers soon
     assert unknown_like(ChallengeId("4711")) == "987659032"
     assert unknown_like(12345678901) == 45678901234
+
+
+def test_a_cookie_that_signs_another_is_no_id() -> None:
+    first, second = (
+        Answered(200, {}, {}, {"koa.sess.sig": f"{text}-signature", "koa.sess": f"{text}-session"})
+        for text in ("one", "two")
+    )
+    place = place_of_id(first, second)
+    assert place is not None and place.cookie == "koa.sess"
