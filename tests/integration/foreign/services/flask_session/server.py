@@ -1,4 +1,4 @@
-"""Flask-Session: in Redis with SESSIONS=redis, else in files beside the code (cachelib), its former default."""
+"""Flask-Session: in Redis with SESSIONS=redis, else in files beside the code (cachelib)."""
 
 import os
 
