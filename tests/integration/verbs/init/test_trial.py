@@ -12,7 +12,7 @@ import pytest
 
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.presets import CAPTCHA
-from devenv.core.model.service import Kind, Request
+from devenv.core.model.service import Kind, Request, Rule
 from devenv.verbs.init.answers import Answered
 from devenv.verbs.init.openapi import OpenApi
 from devenv.verbs.init.trial import Pod, Refused, find_limit, misfit, named, try_pair
@@ -167,20 +167,25 @@ def test_an_answer_is_opened_by_its_status() -> None:
     assert not Answered(302, {}).opened
 
 
-def test_a_session_in_two_cookies_is_no_unknown_session(pod_of: Callable[[Service], Pod]) -> None:
+def test_a_session_in_two_cookies_is_used_with_both(pod_of: Callable[[Service], Pod]) -> None:
     """koa-session signs in a second cookie; with the first alone every session is unknown."""
-    numbers = iter(range(10_000_000, 10_000_010))
+    numbers, sent = iter(range(10_000_000, 10_000_010)), ""
 
     def signed(path: str, body: bytes, content_type: str) -> Reply:
         if path == "/new":
             number = next(numbers)
             return 200, {"cookies": [f"koa.sess=id-{number}", f"koa.sess.sig=s-{number}"]}
-        return 401, {"ok": False}
+        known = sent == "koa.sess=id-10000000; koa.sess.sig=s-10000000"
+        return 200 if known else 401, {"ok": known}
 
-    with pytest.raises(
-        EnvironmentProblem, match=r"sets the cookies koa\.sess, koa\.sess\.sig, and a use was sent"
-    ):
-        try_pair(pod_of(signed), OpenApi({}), NEW, Request("/use"), CAPTCHA)
+    def look(request: httpx.Request) -> None:
+        nonlocal sent
+        sent = request.headers.get("cookie", "")
+
+    pod = pod_of(signed)
+    pod._http.event_hooks["request"] = [look]
+    tried = try_pair(pod, OpenApi({}), NEW, Request("/use"), CAPTCHA)
+    assert (tried.place.cookie, tried.not_found) == ("koa.sess", (Rule(status=(401,)),))
 
 
 def test_the_first_create_brings_no_cookie_of_the_requests_before(pod_of: Callable[[Service], Pod]) -> None:

@@ -2,9 +2,9 @@
 
 import os
 
-from cachelib.file import FileSystemCache
-from flask import Flask, jsonify, session
-from flask_session import Session
+from cachelib.file import FileSystemCache  # type: ignore[import-not-found]
+from flask import Flask, jsonify, session  # type: ignore[import-not-found]
+from flask_session import Session  # type: ignore[import-not-found]
 from redis import Redis
 
 app = Flask(__name__)
