@@ -36,10 +36,18 @@ def misled(call: Call) -> bool:
     return call.crashed or (call.kind == "verify" and call.outcome is Outcome.NOT_FOUND)
 
 
+def _failed(call: Call, step: Step, joined: Joined) -> bool:
+    """``misled``, or after this step, its last, the pod broke the request off without an answer."""
+    broke_off = call.unheard and bool(call.pod) and not (call.given_up or call.under_way)
+    if not broke_off or step is not call.steps[-1]:
+        return misled(call)
+    return joined.restarted(call.pod, call.started, call.ended) is None
+
+
 def _moved(call: Call, joined: Joined) -> Diagnosis | None:
     step = next((one for one in call.steps if one.redirection and one.redirection.word == "MOVED"), None)
     coped = not call.answered or (call.kind == "verify" and call.outcome in GRADED)
-    if step is None or (coped and not misled(call)):
+    if step is None or (coped and not _failed(call, step, joined)):
         return None
     sentence = (
         f"the key's slot belongs to another cluster node ({step.reply}); a plain client does not follow"
@@ -52,7 +60,7 @@ def _wrong_type(call: Call, joined: Joined) -> Diagnosis | None:
     for step in call.steps:
         refused = reply_kind(step.name, step.reply) == "wrong-type"
         foreign = not joined.own and _is_foreign(step)
-        if (refused and (passed or misled(call))) or (foreign and misled(call)):
+        if (refused and (passed or _failed(call, step, joined))) or (foreign and misled(call)):
             shown = (step.reply or "")[:60]
             return finding(
                 "wrong-type",
@@ -71,9 +79,9 @@ def _is_foreign(step: Step) -> bool:
 
 def _writes_refused(call: Call, joined: Joined) -> Diagnosis | None:
     step = next((one for one in call.steps if reply_kind(one.name, one.reply) in WRITES_REFUSED), None)
-    if step is None or not (misled(call) or (step.is_write and call.answered)):
+    if step is None or not (_failed(call, step, joined) or (step.is_write and call.answered)):
         return None
-    effect = _user_got(call) if misled(call) else "no error was reported"
+    effect = _user_got(call) if _failed(call, step, joined) else "no error was reported"
     sentence = f"Redis refused {step.name} ({step.reply}): nothing is counted, and {effect}"
     return finding("writes-refused", call.challenge, sentence, step, call)
 
@@ -81,6 +89,8 @@ def _writes_refused(call: Call, joined: Joined) -> Diagnosis | None:
 def _user_got(call: Call) -> str:
     if call.crashed:
         return "the user got an error that says nothing"
+    if call.unheard:
+        return f"the user got no answer ({call.ending})"
     return "the user got 'not found'"
 
 
@@ -194,7 +204,7 @@ def _redis_gone(call: Call, joined: Joined) -> Diagnosis | None:
 def _not_serving(call: Call, joined: Joined) -> Diagnosis | None:
     """Redis answered that it does not serve yet or any more, and the user did not get "try again"."""
     step = next((one for one in call.steps if reply_kind(one.name, one.reply) == "not-ready"), None)
-    if step is None or not misled(call):
+    if step is None or not _failed(call, step, joined):
         return None
     sentence = f"Redis answered {step.name} with {step.reply}, and {_user_got(call)} instead of 'try again'"
     return finding("redis-dies", call.challenge, sentence, step, call)

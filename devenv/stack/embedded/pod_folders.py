@@ -53,7 +53,7 @@ class PodFolders:
             made = folder / name
             made.mkdir(parents=True, mode=0o700, exist_ok=True)
             variables |= dict.fromkeys(named_by, str(made))
-        return {**variables, **_tools(environ)}
+        return {**variables, **_php(folder), **_tools(environ)}
 
     def copy(self, pod: str, service_folder: Path) -> PodCopy:
         """A copy of a service's folder for ``pod``, after ``fresh``. Raises NoCopy with the reason."""
@@ -71,6 +71,14 @@ class PodFolders:
             short = len(str(self._wished)) <= _LONGEST
             self._root = self._wished if short else Path(tempfile.mkdtemp(prefix=PODS_PREFIX))
         return self._root
+
+
+def _php(folder: Path) -> dict[str, str]:
+    """Debian's PHP keeps sessions in /var/lib/php/sessions, whatever TMPDIR says; PHP's images in /tmp."""
+    (folder / "php").mkdir()
+    setting = f'session.save_path = "{(folder / "tmp").as_posix()}"\n'
+    (folder / "php" / "pod.ini").write_text(setting, encoding="utf-8")
+    return {"PHP_INI_SCAN_DIR": f"{os.pathsep}{folder / 'php'}"}  # after the folder that PHP itself looks in
 
 
 def _tools(environ: Mapping[str, str]) -> dict[str, str]:

@@ -373,3 +373,27 @@ def test_a_request_that_hangs_while_redis_is_stopped_is_its_end(trace: Trace) ->
     trace.end(request, None, status=499, outcome="client-closed")
     [found] = trace.findings()
     assert found.cause == "redis-dies" and "its user gave up after 3.0 s" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("replies", "restarted", "causes"),
+    [
+        (["-LOADING Redis is loading"], False, ["redis-dies"]),
+        (["-WRONGTYPE Operation against a key"], False, ["wrong-type"]),
+        (["-NOPERM no permissions to run GET"], False, ["writes-refused"]),
+        (["-LOADING Redis is loading", DOC], False, ["unexplained"]),
+        (["-LOADING Redis is loading"], True, ["unexplained"]),
+    ],
+)
+def test_a_pod_that_breaks_the_request_off_after_an_error_of_redis(
+    trace: Trace, replies: list[str], restarted: bool, causes: list[str]
+) -> None:
+    """As Python's http.server does with an exception; what came after the error had another reason."""
+    challenge_id = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", challenge_id)
+    for reply in replies:
+        trace.say(A, "GET", challenge_id, reply)
+    if restarted:
+        trace.restart(A, **REDIS)
+    trace.end(request, None, 502, error="the pod closed the connection", outcome="broken-answer")
+    assert trace.causes() == causes

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,14 @@ def test_a_pod_that_starts_anew_has_empty_folders(folders: PodFolders) -> None:
     folders.remove()
     folders.remove()
     assert not other.exists()
+
+
+def test_php_keeps_its_sessions_in_the_pods_own_folder(folders: PodFolders) -> None:
+    """PHP reads the files of its own folder first, then those of this."""
+    variables = folders.fresh("a")
+    before, _, folder = variables["PHP_INI_SCAN_DIR"].partition(os.pathsep)
+    setting = Path(folder, "pod.ini").read_text(encoding="utf-8")
+    assert (before, setting) == ("", f'session.save_path = "{Path(variables["TMPDIR"]).as_posix()}"\n')
 
 
 def test_a_sockets_name_fits_into_every_folder(tmp_path: Path) -> None:
