@@ -64,10 +64,12 @@ LIBRARIES = {
     "koa_session": Library("node server.mjs", "GET", "koa.sess", always=True),
     "connect_redis": Library("node server.mjs", "GET", "connect.sid", "sess:{id}"),
     "php_session": Library(
-        "php -S 127.0.0.1:{port} index.php", "GET", "PHPSESSID", "PHPREDIS_SESSION:{id}", probe=("php", "-r", "exit(extension_loaded('redis') ? 0 : 1);")
+        "php -S 127.0.0.1:{port} index.php", "GET", "PHPSESSID", "PHPREDIS_SESSION:{id}",
+        probe=("php", "-r", "exit(extension_loaded('redis') ? 0 : 1);")
     ),
     "rack_session": Library(
-        "ruby server.rb", "GET", "rack.session", "rack:session:2::{id}", probe=("ruby", "-e", "require 'rack/session/redis'; require 'webrick'")
+        "ruby server.rb", "GET", "rack.session", "rack:session:2::{id}",
+        probe=("ruby", "-e", "require 'rack/session/redis'; require 'webrick'")
     ),
     "flask_session": Library(
         "{python} server.py", "GET", "session", "session:{id}",
