@@ -122,8 +122,9 @@ def text(named: str, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def test_demo_shows_the_bug_and_the_mended_service(named: str, text: str, folder: Path) -> None:
+    causes: list[list[str]] = [[]]
     if LIBRARIES[named].always:
-        verdict, causes = "no session was lost", [[]]
+        verdict = "no session was lost"
     else:
         text = text.replace("redis = false", SWITCH).replace('SESSIONS = "redis"\n', "", 1)
         lost = "the bug is there: 2 sessions were not found"
