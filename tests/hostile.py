@@ -213,6 +213,8 @@ SHAPES: Mapping[str, Callable[[int], str]] = {
     "character references": _fill("&#x41;"),
     "tags": _fill("<a>"),
     "percent signs, escaped": lambda size: "%" + "25" * (size // 2),
+    "escaped quotes, cut": lambda size: '"' + '\\"' * (size // 2) + "\\",
+    "haproxy lines, cut": _fill("a:1 [b] c d/e 1/2/3/4/5 1 "),
     "different names": lambda size: "".join(f"name{number:x}=1&" for number in range(size // 10)),
     "before": _fill("A.GET before B.SET\n"),
 }

@@ -49,7 +49,7 @@ NOWHERE = (
 )  # fmt: skip
 """Known to point outwards, and nothing here can take their place."""
 _ITS_REDIS = re.compile(
-    r"(?P<of>(?:\w+_)?(?:REDIS|CACHE|VALKEY)(?:_\w+)?)_(?P<what>HOST|HOSTNAME|URL|URI|DSN)"
+    r"(?P<of>(?:\w{1,100}_)?(?:REDIS|CACHE|VALKEY)(?:_\w{1,100})?)_(?P<what>HOST|HOSTNAME|URL|URI|DSN)"
 )
 _TEMPLATES = (".example", ".sample", ".template", ".dist", ".md")
 _VENVS = (".venv", "venv", "env")

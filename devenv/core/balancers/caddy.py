@@ -69,7 +69,7 @@ PRODUCT = Product(
     options=OPTIONS,
     files=files,
     arguments=arguments,
-    complaints=re.compile(r'"level":"error",.*?"msg":"((?:[^"\\]|\\.)*)"'),
+    complaints=re.compile(r'"level":"error",.*?"msg":"((?:[^"\\]|\\.)*+)"'),
     # Caddy 2.11.7 ends without a word of what is wrong in its file.
     check=("adapt", "--config", FILE, "--adapter", "caddyfile"),
 )

@@ -83,5 +83,5 @@ PRODUCT = Product(
     files=files,
     arguments=arguments,
     needs_admin_port=True,
-    complaints=re.compile(r'"error":"((?:[^"\\]|\\.)*)"|\b(?:ERR|FTL) (.*)'),
+    complaints=re.compile(r'"error":"((?:[^"\\]|\\.)*+)"|\b(?:ERR|FTL) (.*)'),
 )

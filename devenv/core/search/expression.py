@@ -15,7 +15,7 @@ EVENT_NAMES = {"expiry": "X", "ageing": "A", "lost": "L", "restart": "P"}
 """The words of ``--events``."""
 MAX_REQUESTS = 8
 
-_TERM = re.compile(r"(?:(?P<count>[1-9]\d?)\s*[*x]?\s*)?(?P<letter>[A-Z])")
+_TERM = re.compile(r"(?:(?P<count>[1-9]\d?)\s*(?:[*x]\s*)?)?(?P<letter>[A-Z])")
 HINT = (
     "letters joined by +: R right, W wrong, E empty selection, X expiry, A ageing, L lost reply, "
     "P pod restart; for example R+W+E+X or '3 W'"

@@ -11,7 +11,7 @@ from devenv.core.model.errors import UsageProblem
 from devenv.core.model.sessions import ASK, SessionProfile
 
 MAX_REQUESTS = 4
-_TERM = re.compile(r"(?:(?P<count>[1-9])\s*[*x]?\s+)?(?P<name>[A-Za-z][\w-]*)")
+_TERM = re.compile(r"(?:(?P<count>[1-9])(?:\s*[*x])?\s+)?(?P<name>[A-Za-z][\w-]*)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-_HEADER = re.compile(r"\s*\[(\[?)\s*([^\[\]=]+?)\s*\]\]?\s*(?:#.*)?")
-_KEY = re.compile(r"\s*([^=\[\]#{}]+?)\s*=")
+_HEADER = re.compile(r"\s*\[(\[?)([^\[\]=]+)\]\]?\s*(?:#.*)?")
+_KEY = re.compile(r"([^=\[\]#{}]+)=")
 
 
 def line_of(text: str, place: Sequence[str]) -> int | None:
@@ -45,7 +45,7 @@ def _keys(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
 def _path(key: str) -> tuple[str, ...]:
     """The words of a dotted key; of text that is none (a line within a long string), nothing."""
     try:
-        data = tomllib.loads(f"{key} = 0")
+        data = tomllib.loads(f"{key.strip()} = 0")
     except tomllib.TOMLDecodeError:
         return ("",)
     words: list[str] = []

@@ -21,7 +21,7 @@ _SET_BY_EXPORT = frozenset({"REDIS_HOST", "REDIS_PORT", "REDIS_SSL", "REDIS_CA_C
 _SECRET = re.compile(r"PASS(WORD|WD)?|SECRET|TOKEN|CREDENTIAL|API_?KEY|PRIVATE")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REDIS_WORD = re.compile(r"\{redis_(?:host|port|url)\}")
-_WITH_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
+_WITH_PASSWORD = re.compile(r"://[^:/@\s]*:[^/@\s]+@")
 
 
 def variables(settings: Settings, given: Sequence[str], redis: str = "redis://") -> dict[str, str]:

@@ -20,7 +20,7 @@ _USES = re.compile(r"verify|solve|check|answer|submit|validate|redeem", re.IGNOR
 _ID_WORD = re.compile(
     r"(?:^|[_-])(?:id|cid|ticket|token|key|uuid|handle)$|Id$|challenge|session", re.IGNORECASE
 )
-_PARAMETER = re.compile(r"\{[^}]+\}")
+_PARAMETER = re.compile(r"\{[^{}]+\}")
 _WRITES = ("post", "put", "patch")
 _BODY_TYPES = ("application/json", FORM_TYPE, "multipart/form-data")
 

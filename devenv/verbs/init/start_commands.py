@@ -16,7 +16,7 @@ _FLASK = re.compile(r"^(?P<name>\w+)(?:\s*:\s*[\w.]+)?\s*=\s*[\w.]*Flask\(", re.
 _MCP = re.compile(
     r"^(?P<name>\w+)(?:\s*:\s*[\w.\[\]]+)?\s*=\s*(?:\w+\.)*(?:FastMCP|MCPServer)\(", re.MULTILINE
 )
-_FASTMCP = re.compile(r"^\s*(?:from|import)\s+fastmcp\b", re.MULTILINE)
+_FASTMCP = re.compile(r"^[ \t]*(?:from|import)[ \t]+fastmcp\b", re.MULTILINE)
 """The library of that name has ``http_app``, the official SDK ``streamable_http_app``."""
 _LIKELY = ("main.py", "app.py", "server.py", "api.py", "asgi.py")
 _SCRIPTS = ("server.mjs", "server.js", "index.mjs", "index.js", "app.mjs", "app.js")

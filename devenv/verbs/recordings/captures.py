@@ -19,9 +19,9 @@ _LINK_HEADERS = ("location", "content-location")
 _WORDY = re.compile(r"[A-Za-z ,.!?'-]+")
 """Words and sentences: no value that stands for something."""
 _LINK = re.compile(r"(?:https?://[^/\s]+)?/[^\s/][^\s]*")
-_LINK_HEADER = re.compile(r'<([^>]*)>[^,]*?\brel="?([\w-]+)"?')
+_LINK_HEADER = re.compile(r'<([^<>]*)>[^,<]*?\brel="?([\w-]+)"?')
 _LINK_FIELD = re.compile(r"(?:href|ur[il]|links?|location|next|prev(?:ious)?|self)$", re.IGNORECASE)
-_SET_COOKIE = re.compile(r"(?:^|[,\n])\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)=([^;,\s]+)")
+_SET_COOKIE = re.compile(r"(?:^|[,\n])[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)=([^;,\s]+)")
 _PAIR = re.compile(r'"([A-Za-z_][\w-]*)"\s*:\s*"([^"\\]+)"')
 """A field of JSON inside a text: an Engine.IO packet, an event of a stream."""
 _WORD_BODY = re.compile(r"\s*(\S+)\s*")

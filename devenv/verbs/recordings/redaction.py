@@ -38,6 +38,7 @@ _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _NOTHING_INSIDE = re.compile(r"[\w.~-]{0,9}|.{0,3}")
 """Too short to hold a name with its value, or what looks like a secret."""
 _MOST_DECODED = 4
+_ESCAPED_TOO_OFTEN = re.compile(rf"%(?:25){{{_MOST_DECODED}}}")
 _ANY_ID = re.compile(r"\{(?:challenge|captured):[^{}]*\}")
 
 
@@ -206,7 +207,7 @@ class Redactor:
         """A text in which percent signs may hide what it says; what hides it too often goes as a whole."""
         if "%" not in text or _PERCENT.search(text) is None:
             return self._around_ids(text, what)
-        if self._decoded == _MOST_DECODED:
+        if self._decoded == _MOST_DECODED or _ESCAPED_TOO_OFTEN.search(text):
             self.removed[what] += 1
             return REDACTED
         plain = unquote(text)

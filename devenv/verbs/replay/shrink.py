@@ -29,7 +29,7 @@ SMALL = "small.yaml"
 CONFIRMATIONS = 3
 TRIES = 3
 """How often the whole scenario is played at first: one that fails only sometimes cannot be reduced."""
-_CHECK = re.compile(r"(?P<name>\w+): expected .*?, got (?P<got>.*)")
+_CHECK = re.compile(r"(?<!\w)(?P<name>\w+): expected .*?, got (?P<got>.*)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from devenv.stack.files import SERVICE_FILE
 from devenv.verbs.doctor.probe.tls import loopback
 from devenv.wire.control.client import ControlClient
 
-_HOST_NAME = re.compile(r"(?P<of>(?:\w+_)?(?:REDIS|CACHE|VALKEY)(?:_\w+)?)_HOST(?:NAME)?")
+_HOST_NAME = re.compile(r"(?P<of>(?:\w{1,100}_)?(?:REDIS|CACHE|VALKEY)(?:_\w{1,100})?)_HOST(?:NAME)?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,13 +31,13 @@ _ENVOY = re.compile(rf"{_TIME} {_QUOTED} (?P<status>\d{{1,3}}) (?P<rest>.*)")
 _ENVOY_REST = re.compile(r'(?:^|[ ])\d+ \d+ (?P<duration>\d+) (?:\d+|-) "(?P<forwarded>[^"]*)"')
 _HAPROXY = re.compile(
     rf"(?:^|[ ])(?P<client>\S+):\d++ {_TIME} \S++ [^\s/]++/(?P<server>\S++) "
-    rf'(?P<timers>[+-]?\d+(?:/[+-]?\d+){{4}}) (?P<status>-?\d+) (?P<rest>[^"]*+){_QUOTED}'
+    rf'(?P<timers>[+-]?\d+(?:/[+-]?\d+){{4}}) (?P<status>-?\d+) (?P<rest>[^"]{{0,4096}}+){_QUOTED}'
 )
 _AFTER_PORT = re.compile(r":\d+ \[")
 """What every line of HAProxy's has, and few others: its whole form is looked for only then."""
 _HAPROXY_OTHER = re.compile(r"haproxy(?:\[\d+\])?: ")
 _TRAEFIK_REST = re.compile(r' \d+ "[^"]*" "[^"]*" (?P<duration>\d+ms)')
-_FIELD = re.compile(r'"((?:[^"\\]++|\\.)*+)(?:"|\Z)')
+_FIELD = re.compile(r'"((?:[^"\\]++|\\.)*+)(?:"|\\?\Z)')
 _TOOK = re.compile(
     r"\b(?P<name>rt|request_time|duration|elapsed|latency|took|response_time)[=:]\"?(?P<value>\d+(?:\.\d+)?[a-zµμ]*)"
 )

@@ -36,7 +36,7 @@ _UNITS = {
 _LAST_SECOND = 59
 _LONGEST = 64
 """Characters of the longest moment, duration or address that is one."""
-_LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|µs|μs|ms|sec|s|m|h)")
+_LENGTH = re.compile(r"(?<!\d)(\d+(?:\.\d+)?)\s*(ns|us|µs|μs|ms|sec|s|m|h)")
 _KEPT = 16384
 _LONGEST_KEPT = 400
 T = TypeVar("T")
