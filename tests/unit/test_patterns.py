@@ -52,7 +52,7 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("dashboard/linker.py", "import(?P<names>"): BUILD,
     ("dashboard/linker.py", r"^[ \t]*/\*\*"): BUILD,
     ("dashboard/linker.py", r"\s+as\s+"): BUILD,
-    ("verbs/recordings/formats/log_text.py", r"(?P<first>\S+) "):
+    ("verbs/recordings/formats/log_text.py", r"(?P<named>\S+ \S+) "):
         "after the time only a quoted text can follow, which ends at the next quotation mark",
     ("verbs/recordings/formats/log_text.py", "(?:^|[ ])(?P<client>"): "at most 4,096 characters an attempt",
     ("verbs/recordings/formats/log_text.py", r'"((?:[^"\\]++'):
