@@ -22,14 +22,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from re import _constants as codes  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
 import pytest
 
 import devenv
 
+codes, parser, compiler = (
+    importlib.import_module(f"re._{name}") for name in ("constants", "parser", "compiler")
+)
+"""Of the standard library; not public, and as it is from Python 3.11 on."""
 ROOT = Path(devenv.__file__).parents[1]
 MODULES = [
     path
@@ -91,7 +93,7 @@ def single(operator: Any, argument: Any, flags: int) -> Chars:
     if operator is codes.NOT_LITERAL:
         return ALPHABET - {chr(argument)}
     tree = parser.SubPattern(parser.State(), [(operator, argument)])
-    compiled = re._compiler.compile(tree, flags & (re.IGNORECASE | re.ASCII))  # type: ignore[attr-defined]
+    compiled = compiler.compile(tree, flags & (re.IGNORECASE | re.ASCII))
     return frozenset(letter for letter in ALPHABET if compiled.match(letter))
 
 
