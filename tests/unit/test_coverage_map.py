@@ -69,7 +69,9 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "devenv.verbs.explain": (("unit/verbs/explain", PARTS, "report"),),
     "devenv.verbs.explore": (("integration/verbs/explore", PODS, "learned_mode sequences"),),
-    "devenv.verbs.explore.sessions": (("integration/verbs/explore/sessions", PODS, "result search usecase"),),
+    "devenv.verbs.explore.sessions": (
+        ("integration/verbs/explore/sessions", PODS, "result scenario search usecase"),
+    ),
     "devenv.verbs.export": (("unit/core/kubernetes", PARTS, "kubernetes"),),
     "devenv.verbs.init": (("unit/verbs/init", PODS, "mcp_server redis_use"),),
     "devenv.verbs.operate": (("browser/dashboard", PROCESS, "pods"),),

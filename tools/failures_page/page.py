@@ -71,6 +71,19 @@ FAULTS = (
 )
 
 NOT_PLAYED = (
+    *(
+        (
+            f"`{cause}`",
+            symptom,
+            "it is about a session of a service of one's own; `devenv explore` finds it: "
+            "[exploration.md](exploration.md#sessions-without-a-model)",
+        )
+        for cause, symptom in (
+            ("lost-update", "of two changes at once, both told ok, one is lost"),
+            ("session-came-back", "a request in flight brings back a session that was ended"),
+            ("not-serial", "the answers are those of no sequence of the requests"),
+        )
+    ),
     (
         "`answer-leak`",
         "the failure reply carries the answer: copy it, pass",

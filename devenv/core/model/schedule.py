@@ -4,6 +4,8 @@ Text form, version 1: ``v1`` and then the steps, separated by blanks:
 
 - ``V1:GET``       release the pending GET of request V1, up to its next command or its HTTP answer;
 - ``V1:write``     the same for whichever command writes the session's key; also ``V1:read``, ``V1:delete``;
+- ``V1:start``     send request V1, up to its first command or its answer; without it, it is sent at first;
+- ``V1:gives-up``  V1 tries the lock that it waits for again and again, until it does something else;
 - ``V1:GET!lost``  the same, but the command's reply never reaches the pod;
 - ``@expire:s1``   the key of session s1 expires now; also ``@age`` (0.4 s left to live), ``@flush``
                    (every key is gone) and ``@restart`` (of a pod).
@@ -20,9 +22,12 @@ from devenv.core.model.errors import UsageProblem
 
 VERSION = "v1"
 EVENTS = ("expire", "age", "flush", "restart")
+START, GIVES_UP = "start", "gives-up"
 
 _RELEASE = re.compile(
-    r"(?P<request>[A-Za-z][\w-]*):(?P<command>[A-Z][A-Z0-9._-]*|read|write|delete)(?P<lost>!lost)?", re.ASCII
+    r"(?P<request>[A-Za-z][\w-]*):(?P<command>[A-Z][A-Z0-9._-]*|read|write|delete|start|gives-up)"
+    r"(?P<lost>!lost)?",
+    re.ASCII,
 )
 _EVENT = re.compile(r"@(?P<event>[a-z]+):(?P<target>[A-Za-z][\w-]*)", re.ASCII)
 
@@ -33,7 +38,7 @@ class Release:
 
     request: str
     command: str
-    """Its name or its role."""
+    """Its name or its role; ``START`` or ``GIVES_UP``."""
     lost: bool = False
     """Whether the reply to it is dropped."""
 
@@ -95,5 +100,6 @@ def _step(number: int, word: str) -> Step:
         return Event(match["event"], match["target"])
     raise UsageProblem(
         f"step {number} of the schedule, {word!r}, is neither REQUEST:COMMAND nor @EVENT:TARGET",
-        hint=f"events are {', '.join(EVENTS)}; commands are in capitals, or read, write, delete",
+        hint=f"events are {', '.join(EVENTS)}; commands are in capitals, or read, write, delete, {START}, "
+        f"{GIVES_UP}",
     )

@@ -28,6 +28,7 @@ from devenv.core.scenario.model import (
     Toggle,
     Verify,
 )
+from devenv.core.serial.ends import End
 
 VERSION = 1
 
@@ -163,8 +164,17 @@ def _together(step: Together) -> dict[str, Any]:
     return _without_none(
         together=dict(zip(step.names, parts, strict=True)) if step.names else _counted(parts),
         order=orders or None,
+        ask=None if step.ask is None else _request(step.ask),
+        sequences=[end_data(end) for end in step.sequences] or None,
+        masked={name: [list(place) for place in places] for name, places in step.masked.items()} or None,
         expect=_expect(step.expect),
     )
+
+
+def end_data(end: End[str]) -> dict[str, Any]:
+    """How requests ended, as a file has it."""
+    answers = {name: answer.described() for name, answer in end.answers.items()}
+    return {**({"answers": answers} if answers else {}), "ask": end.ask.described()}
 
 
 def _counted(parts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

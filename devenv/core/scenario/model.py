@@ -10,6 +10,8 @@ from devenv.core.model.ids import SessionName
 from devenv.core.model.presets import PRESETS
 from devenv.core.model.topology import RedisMode, SettingChanges
 from devenv.core.model.vocabulary import Answer, Strategy, pod_names
+from devenv.core.serial.ends import End
+from devenv.core.serial.masks import Place
 
 Checks = Mapping[str, Any]
 """Name of a fact (outcome, attempts, ttl, …) to what it should be, as the file has it."""
@@ -89,6 +91,13 @@ class Together:
     order: Mapping[Strategy, tuple[str, ...]] = field(default_factory=dict)
     """By store the order of their Redis commands, as ``ordering.parse_order`` reads it; with a store that is
     missing they run as they come."""
+    ask: Request | None = None
+    """Is sent when all others are answered."""
+    sequences: tuple[End[str], ...] = ()
+    """How the requests end one after the other: one of these must explain what they and ``ask`` are answered.
+    Empty: that is not judged."""
+    masked: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
+    """By request, the places in its answers that change from run to run."""
 
 
 @dataclass(frozen=True, slots=True)

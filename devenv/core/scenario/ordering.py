@@ -5,6 +5,7 @@ The rules' text form, one line each:
 - ``V2:read before V1:write``   V1's first write of its session's key waits until V2's first read has run;
 - ``V2:reads before V1:write``  the same, until V2's first read and the reads right after it have run;
 - ``V2:GET before V1:EXEC``     the same with the names of commands; ``GET#2`` is the second GET;
+- ``V2:GET before V1:start``    V1 is not even sent until the GET of V2 has run;
 - ``V1 after V2``               nothing of V1 runs until V2 is done;
 - ``V1 after V2:delete``        the same until V2's delete has run;
 - ``V1:write!lost``             the reply to V1's first write never reaches the pod;
@@ -25,12 +26,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from devenv.core.model.errors import Inconclusive, UsageProblem
-from devenv.core.model.schedule import Event, Release, Schedule, Step
+from devenv.core.model.schedule import GIVES_UP, START, Event, Release, Schedule, Step
 from devenv.core.scenario.roles import READS, Role
 
 _NAME = r"([A-Za-z][\w-]*)"
-_POINT = rf"{_NAME}:([A-Z][A-Z0-9._-]*|read|write|delete)(?:#([1-9]))?"
-_EARLY = rf"{_NAME}:([A-Z][A-Z0-9._-]*|reads?|write|delete)(?:#([1-9]))?"
+_POINT = rf"{_NAME}:([A-Z][A-Z0-9._-]*|read|write|delete|start)(?:#([1-9]))?"
+_EARLY = rf"{_NAME}:([A-Z][A-Z0-9._-]*|reads?|write|delete|start)(?:#([1-9]))?"
 _BEFORE = re.compile(rf"{_EARLY}\s+before\s+{_POINT}", re.ASCII)
 _AFTER = re.compile(rf"{_NAME}\s+after\s+(?:{_EARLY}|{_NAME})", re.ASCII)
 _LOST = re.compile(rf"{_POINT}!lost", re.ASCII)
@@ -69,7 +70,8 @@ class Exactly:
     """Follows a schedule step by step."""
 
     schedule: Schedule
-    _position: int = 0
+    position: int = 0
+    """How many of its steps were taken."""
 
     def choose(
         self,
@@ -81,18 +83,21 @@ class Exactly:
 
         Before a step that names a role, the request's commands that have no role run.
         """
-        if self._position >= len(self.schedule):
+        if self.position >= len(self.schedule):
             return None
-        step = self.schedule.steps[self._position]
+        step = self.schedule.steps[self.position]
         if not isinstance(step, Release):
-            self._position += 1
+            self.position += 1
             return step
         command = pending.get(step.request)
         has_roles = roles.get(step.request, ())
+        if command is not None and step.command == GIVES_UP:
+            self.position += 1
+            return step
         by_role = step.command in set(Role)
         if command is not None and by_role and not has_roles:
             return Release(step.request, command)
-        self._position += 1
+        self.position += 1
         if command is not None and step.command in (command, *has_roles):
             return Release(step.request, command, step.lost)
         stands = (
@@ -101,7 +106,7 @@ class Exactly:
             else ("is done" if step.request in done else "has sent nothing")
         )
         raise OrderNotMet(
-            f"step {self._position} of the schedule is {step}, but {step.request} {stands}", hint=_HINT
+            f"step {self.position} of the schedule is {step}, but {step.request} {stands}", hint=_HINT
         )
 
 
@@ -274,6 +279,23 @@ class Rules:
         wanted = f"a {point.what}{nth} of the session's key" if point.what in set(Role) else point.what + nth
         wanted = "a read of the session's key" if point.what == READS else wanted
         return f"{point.request} never sent {wanted}; it sent {sent}"
+
+
+def expects(order: Order, request: str) -> bool:
+    """Whether an exact schedule still has a command of this request, one that comes after its answer too."""
+    if not isinstance(order, Exactly):
+        return False
+    rest = order.schedule.steps[order.position :]
+    return any(isinstance(step, Release) and step.request == request for step in rest)
+
+
+def started_late(order: Order) -> frozenset[str]:
+    """The requests whose start is a step of the order; all others are sent before its first step."""
+    if isinstance(order, Exactly):
+        steps = (step for step in order.schedule if isinstance(step, Release))
+        return frozenset(step.request for step in steps if step.command == START)
+    sides = (side for rule in getattr(order, "rules", ()) for side in _sides(rule))
+    return frozenset(side.request for side in sides if isinstance(side, Point) and side.what == START)
 
 
 def parse_order(text: str | Sequence[str]) -> Order:

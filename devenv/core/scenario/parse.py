@@ -38,6 +38,7 @@ from devenv.core.scenario.model import (
 )
 from devenv.core.scenario.ordering import events_of, parse_order, requests_of
 from devenv.core.scenario.schema import check
+from devenv.core.serial.ends import End, HttpAnswer
 
 KEY_REFERENCE = re.compile(r"\{key:([^{}]*)\}")
 """A session's Redis key inside a word of ``redis_command``."""
@@ -254,12 +255,19 @@ class _Builder:
             self._requests(checks.get("requests", ()), names, (*where, "requests"))
         order = self._order(data.get("order"), (*path, "order"), names)
         for name, verify in zip(names, verifies, strict=False):
-            if order and isinstance(verify, Request):
-                raise self._document.problem((*at, name), "an order is one of verifies, not of any requests")
             if order and verify.pod is None:
                 why = "key 'pod' is missing: an order needs to know every request's pod"
                 raise self._document.problem((*at, name), why)
-        return Together(line, verifies, expect, names, order)
+        ask = None if "ask" not in data else self._request(data["ask"], (*path, "ask"), {})
+        sequences = tuple(_end(item) for item in data.get("sequences", ()))
+        if sequences and (ask is None or not names):
+            why = "sequences need ask, and requests with names"
+            raise self._document.problem((*path, "sequences"), why, key=True)
+        for index, item in enumerate(data.get("sequences", ())):
+            self._requests(item.get("answers", ()), names, (*path, "sequences", index, "answers"))
+        places = data.get("masked", {}).items()
+        masked = {name: tuple(tuple(place) for place in several) for name, several in places}
+        return Together(line, verifies, expect, names, order, ask, sequences, masked)
 
     def _requests(self, wanted: Iterable[str], names: tuple[str, ...], path: Path) -> None:
         """Each must be the name of a request of the step."""
@@ -339,6 +347,12 @@ class _Builder:
             names = ", ".join(name[-1].upper() for name in self._pods)
             raise self._document.problem(path, f"no pod {word!r}; this scenario has {names}", key=key)
         return pod
+
+
+def _end(data: Mapping[str, Any]) -> End[str]:
+    """How requests ended, as the file has it."""
+    answers = {name: HttpAnswer.from_description(answer) for name, answer in data.get("answers", {}).items()}
+    return End(answers, HttpAnswer.from_description(data["ask"]))
 
 
 def _expectation(data: Mapping[str, Any]) -> Expectation:

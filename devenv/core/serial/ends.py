@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 MAX_SHOWN = 120
 """Characters of a body that a sentence shows."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """One HTTP answer, as far as it is compared."""
 
     status: int
@@ -55,15 +56,41 @@ class Answer:
         return {"status": self.status, "body": self.body.decode("latin-1"), "location": self.location}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Answer:
+    def from_json(cls, data: Mapping[str, Any]) -> HttpAnswer:
         """The inverse of ``to_json``."""
         return cls(data["status"], data["body"].encode("latin-1"), data["location"])
 
+    def described(self) -> dict[str, Any]:
+        """As scenario files have it: JSON as data, other text as text, other bytes as Base64."""
+        data = self.data
+        if isinstance(data, dict | list):
+            body: dict[str, Any] = {"json": data}
+        else:
+            try:
+                body = {"text": self.body.decode("utf-8")}
+            except UnicodeDecodeError:
+                body = {"base64": b64encode(self.body).decode("ascii")}
+        return {"status": self.status, **body, **({"location": self.location} if self.location else {})}
+
+    @classmethod
+    def from_description(cls, data: Mapping[str, Any]) -> HttpAnswer:
+        """The inverse of ``described``, but for how JSON was written."""
+        if "json" in data:
+            body = json.dumps(data["json"], ensure_ascii=False).encode()
+        elif "base64" in data:
+            body = b64decode(data["base64"])
+        else:
+            body = str(data.get("text", "")).encode()
+        return cls(data["status"], body, data.get("location", ""))
+
+
+Key = TypeVar("Key")
+
 
 @dataclass(frozen=True, slots=True)
-class End:
+class End(Generic[Key]):
     """What a run came to."""
 
-    answers: Mapping[int, Answer]
-    """By position in the meeting, of those that were sent."""
-    ask: Answer
+    answers: Mapping[Key, HttpAnswer]
+    """By request, of those that were sent: by its position in the meeting, or by its name."""
+    ask: HttpAnswer

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any
 
-from devenv.core.serial.ends import Answer
+from devenv.core.serial.ends import HttpAnswer
 
 MASK = "\0changes"
 """Stands for a value that changes."""
@@ -33,7 +33,7 @@ class Masks:
 
     places: dict[str, set[Place]] = field(default_factory=dict)
 
-    def learn(self, request: str, one: Answer, other: Answer) -> bool:
+    def learn(self, request: str, one: HttpAnswer, other: HttpAnswer) -> bool:
         """Note where two answers to ``request`` differ that should be equal; whether that was not known.
 
         Answers with different statuses are no two plays of one thing: nothing is noted.
@@ -50,7 +50,7 @@ class Masks:
             known.add(WHOLE)
         return len(known) > before
 
-    def seen(self, request: str, answer: Answer) -> Hashable:
+    def seen(self, request: str, answer: HttpAnswer) -> Hashable:
         """The answer as it is compared: without what changes."""
         places = self.places.get(request, ())
         location = MASK if LOCATION in places else answer.location
@@ -90,7 +90,7 @@ def _in_words(place: Place) -> str:
 # --- JSON ---------------------------------------------------------------------------------------------------
 
 
-def _differing(one: Answer, other: Answer) -> Iterator[Place]:
+def _differing(one: HttpAnswer, other: HttpAnswer) -> Iterator[Place]:
     first, second = one.data, other.data
     if isinstance(first, dict | list) and isinstance(second, dict | list):
         yield from (("json", path) if path else WHOLE for path in _paths(first, second, ""))

@@ -6,11 +6,11 @@ here by the ends that can be seen (answers, and the answer of ``ask``) and not b
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 from devenv.core.model.sessions import SessionProfile
-from devenv.core.serial.ends import Answer, End
+from devenv.core.serial.ends import End, HttpAnswer, Key
 from devenv.core.serial.masks import Masks
 from devenv.core.serial.meeting import Sequence, SessionMeeting
 
@@ -36,15 +36,15 @@ class Oracle:
     meeting: SessionMeeting
     session: SessionProfile
     masks: Masks = field(default_factory=Masks)
-    played: dict[Sequence, list[End]] = field(default_factory=dict)
+    played: dict[Sequence, list[End[int]]] = field(default_factory=dict)
 
-    def play(self, sequence: Sequence, end: End) -> None:
+    def play(self, sequence: Sequence, end: End[int]) -> None:
         """Note one play of a sequence, and what of it differs from the plays before."""
         for before in self.played.setdefault(sequence, []):
             self.alike(before, end)
         self.played[sequence].append(end)
 
-    def alike(self, one: End, other: End) -> bool:
+    def alike(self, one: End[int], other: End[int]) -> bool:
         """Note what changes between two runs of the same thing; whether they are alike but for that."""
         for at in one.answers.keys() & other.answers.keys():
             self.masks.learn(self._request(at), one.answers[at], other.answers[at])
@@ -55,18 +55,19 @@ class Oracle:
         """The sequences that ended in different ways, masks aside: nothing can be concluded from them."""
         return tuple(sequence for sequence, ends in self.played.items() if len({*map(self.seen, ends)}) > 1)
 
-    def seen(self, end: End) -> Hashable:
+    def seen(self, end: End[int]) -> Hashable:
         """An end as it is compared."""
-        return self._answers(end, tuple(sorted(end.answers))), self._asked(end)
+        answers = tuple((at, self._seen(at, answer)) for at, answer in sorted(end.answers.items()))
+        return answers, self._asked(end)
 
-    def judge(self, end: End) -> SessionViolation | None:
+    def judge(self, end: End[int]) -> SessionViolation | None:
         """What is wrong with an end; None where a sequence gives it.
 
         A request that was refused counts as one that was not there; where a sequence in which it was refused
         in the same way gives the end, that explains it too.
         """
         served = tuple(at for at, answer in sorted(end.answers.items()) if not answer.refused)
-        if any(self._explains(sequence, served, end) for sequence in self.played):
+        if any(explains(before, end, self._seen) for before, *_ in self.played.values()):
             return None
         came_back = self._ended(served) and not self.gone(end.ask)
         if came_back:
@@ -77,22 +78,11 @@ class Oracle:
             return SessionViolation(LOST_UPDATE, f"nothing is left of {names}; {self._sentence(end)}")
         return SessionViolation(NOT_SERIAL, self._sentence(end))
 
-    def gone(self, ask: Answer) -> bool:
+    def gone(self, ask: HttpAnswer) -> bool:
         """Whether the answer of ``ask`` says that there is no session."""
         return self.session.is_gone(ask.status, ask.data, ask.text)
 
-    def _explains(self, sequence: Sequence, served: Sequence, end: End) -> bool:
-        """Whether a sequence has all that were served, no other that is served, and ends so."""
-        if not {*served} <= {*sequence}:
-            return False
-        [before, *_] = self.played[sequence]
-        if any(at not in served and not before.answers[at].refused for at in sequence):
-            return False
-        return self._answers(before, sequence) == self._answers(end, sequence) and self._asked(
-            before
-        ) == self._asked(end)
-
-    def _without(self, served: Sequence, end: End) -> Sequence:
+    def _without(self, served: Sequence, end: End[int]) -> Sequence:
         """Who was told ok and is missing in a sequence that ends so; as few as can be."""
         best: Sequence = ()
         for sequence, [before, *_] in self.played.items():
@@ -106,7 +96,7 @@ class Oracle:
     def _ended(self, served: Sequence) -> bool:
         return any(self.session.request(self._request(at)).ends for at in served)
 
-    def _sentence(self, end: End) -> str:
+    def _sentence(self, end: End[int]) -> str:
         answers = [f"{self.meeting.names[at]} told {answer}" for at, answer in sorted(end.answers.items())]
         return f"{', '.join(answers)}; then {self.ask_words} {end.ask}"
 
@@ -118,8 +108,21 @@ class Oracle:
     def _request(self, at: int) -> str:
         return self.meeting.members[at].request
 
-    def _answers(self, end: End, which: Sequence) -> Mapping[int, Hashable] | tuple[Hashable, ...]:
-        return tuple((at, self.masks.seen(self._request(at), end.answers[at])) for at in sorted(which))
+    def _seen(self, at: int | None, answer: HttpAnswer) -> Hashable:
+        return self.masks.seen(ASKED if at is None else self._request(at), answer)
 
-    def _asked(self, end: End) -> Hashable:
-        return self.masks.seen(ASKED, end.ask)
+    def _asked(self, end: End[int]) -> Hashable:
+        return self._seen(None, end.ask)
+
+
+def explains(sequence: End[Key], end: End[Key], seen: Callable[[Key | None, HttpAnswer], Hashable]) -> bool:
+    """Whether a sequence ends so: it has all that were served, and no other that is served.
+
+    ``seen`` gives an answer of a request (None: of ``ask``) as it is compared.
+    """
+    served = {key for key, answer in end.answers.items() if not answer.refused}
+    others = sequence.answers.keys() - served
+    if not served <= sequence.answers.keys() or any(not sequence.answers[key].refused for key in others):
+        return False
+    alike = all(seen(key, answer) == seen(key, end.answers[key]) for key, answer in sequence.answers.items())
+    return alike and seen(None, sequence.ask) == seen(None, end.ask)

@@ -94,9 +94,13 @@ class CaptchaClient:
         await self._http.aclose()
         await self._ml.aclose()
 
+    def forget_cookies(self) -> None:
+        """From now on it is a visitor without cookies."""
+        self._http.cookies.clear()
+
     def forget_visitor(self) -> None:
         """From now on it is another visitor: without cookies, and with an empty record of what happened."""
-        self._http.cookies.clear()
+        self.forget_cookies()
         for kept in (self.recording.history, self.recording.messages, self.recording.request_ids):
             kept.clear()
 
@@ -240,7 +244,7 @@ class CaptchaClient:
         result = Verified(
             self.profile.outcome(response.status_code, received, response.text), response.status_code,
             self.profile.canonical(received), served_by, request_id, started, self._clock(), headers,
-            response.text,
+            response.text, response.content,
         )  # fmt: skip
         where = self._where(served_by, pod)
         self._arrow(started, "client", where, label, "request")

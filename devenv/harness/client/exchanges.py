@@ -95,6 +95,8 @@ class Verified:
     """By lower-case name."""
     text: str = ""
     """The answer's body."""
+    content: bytes = b""
+    """The same as it came."""
 
     @property
     def message(self) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from devenv.core.model.durations import seconds_of
@@ -279,3 +280,12 @@ def _junit_text(violation: ExploredViolation) -> str:
     else:
         last = f"not confirmed on real pods: {violation.why}"
     return f"{violation.kind}: {violation.sentence}\n  {violation.schedule}\n  {last}"
+
+
+def shown_path(path: Path) -> str:
+    """A file as a command names it: from the current folder where that is above it, blanks in quotes."""
+    try:
+        shown = str(path.relative_to(Path.cwd()))
+    except ValueError:
+        shown = str(path)
+    return f'"{shown}"' if " " in shown else shown

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from random import Random
 from typing import TypeVar
 
@@ -36,6 +35,7 @@ from devenv.verbs.explore.result import (
     ExploreOptions,
     Mode,
     nothing_graded,
+    shown_path,
 )
 from devenv.verbs.explore.sequences import left_by_sequences
 from devenv.verbs.operate.select import fresh_stack, running_stack
@@ -324,7 +324,7 @@ class _Exploring:
             return violation
         text = scenario_text(violation, candidate.cast, outcome, self._options.strategy, fixture)
         path = folder.write_text(f"{violation.kind}.yaml", text)
-        command = f"devenv replay {_shown_path(path)} --strategy {self._options.strategy}"
+        command = f"devenv replay {shown_path(path)} --strategy {self._options.strategy}"
         return replace(violation, scenario_file=str(path), reproduce=command)
 
     def _result(
@@ -369,11 +369,3 @@ async def _remote(status: StackStatus, options: ExploreOptions) -> Remote:
     if not status.spec.gate:
         raise EnvironmentProblem("the stack has no gate, so nothing can be held", hint="devenv up -d")
     return Remote(status.endpoints.control, options.lanes)
-
-
-def _shown_path(path: Path) -> str:
-    try:
-        shown = str(path.relative_to(Path.cwd()))
-    except ValueError:
-        shown = str(path)
-    return f'"{shown}"' if " " in shown else shown

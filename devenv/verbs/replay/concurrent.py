@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from glob import escape
 from typing import Any
 
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.schedule import Event, Schedule
+from devenv.core.model.sessions import ASK
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Request as AnyRequest
 from devenv.core.scenario import Scenario, Together, Verify
 from devenv.core.scenario.ordering import Exactly, Order, events_of, requests_of
+from devenv.core.serial.ends import End, HttpAnswer
+from devenv.core.serial.masks import Masks
+from devenv.core.serial.oracle import explains
 from devenv.harness.client.exchanges import Verified
 from devenv.verbs.replay.observed import verify_facts
 from devenv.verbs.replay.scheduler import Followed, Request, Scheduler
@@ -63,7 +67,12 @@ async def in_order(
         Request(name, one.step.pod or "", one.send) for name, one in zip(step.names, ready, strict=True)
     ]
     scheduler: Scheduler[Verified] = Scheduler(
-        control, _around(ids), happen, session_keys=frozenset(session_keys)
+        control,
+        _around(ids),
+        happen,
+        session_keys=frozenset(session_keys),
+        strict=not any(isinstance(one.step, AnyRequest) for one in ready),
+        by_pod=any(isinstance(one.step, AnyRequest) for one in ready),
     )
     return await scheduler.follow(requests, order)
 
@@ -72,6 +81,25 @@ def _around(ids: Sequence[str]) -> str:
     """A glob of one session's key and of whatever lies beside it; of several sessions, everything."""
     challenge_id = ids[0] if len(ids) == 1 else ""
     return f"*{escape(challenge_id)}*" if challenge_id else "*"
+
+
+def not_serial(step: Together, results: Sequence[Verified], ask: Verified) -> str | None:
+    """What is wrong where none of the step's sequences explains these results and the answer to ``ask``."""
+    end = End({name: _answer(one) for name, one in zip(step.names, results, strict=True)}, _answer(ask))
+    masks = Masks({name: {*places} for name, places in step.masked.items()})
+
+    def seen(name: str | None, answer: HttpAnswer) -> Hashable:
+        return masks.seen(ASK if name is None else name, answer)
+
+    if any(explains(sequence, end, seen) for sequence in step.sequences):
+        return None
+    answers = ", ".join(f"{name} told {answer}" for name, answer in end.answers.items())
+    asked = f"{step.ask.method} {step.ask.target}" if step.ask is not None else ASK
+    return f"no sequence of the requests ends so: {answers}; then {asked} {end.ask}"
+
+
+def _answer(result: Verified) -> HttpAnswer:
+    return HttpAnswer(result.status or 0, result.content, result.headers.get("location", ""))
 
 
 def observed(step: Together, results: Sequence[Verified], schedule: Schedule | None) -> tuple[Facts, Facts]:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from devenv.core.checker.history import VERIFY, History, history_of
-from devenv.core.checker.invariants import InvariantViolation
+from devenv.core.checker.invariants import InvariantViolation, Kind
 from devenv.core.checker.judge import Rules, judge
 from devenv.core.model.events import HistoryEvent
 from devenv.core.model.vocabulary import Outcome
 from devenv.core.scenario import Pause, Scenario
+from devenv.core.serial.oracle import CAME_BACK, LOST_UPDATE, NOT_SERIAL
+from devenv.verbs.replay.observed import Observed
 
 _SERVED = (str(Outcome.SUCCESS), str(Outcome.WRONG), "used", "ungraded")
 """Outcomes, as histories call them, of a session that was there or was not needed."""
@@ -28,12 +30,17 @@ class PlayViolation:
     """The play, from 1."""
     violation: InvariantViolation
 
+    @property
+    def kind(self) -> str:
+        """The name of a violation that the checker does not know, else its kind."""
+        return self.violation.name or str(self.violation.kind)
+
     def __str__(self) -> str:
-        return f"repeat {self.repeat}: {self.violation.kind}: {self.violation.sentence}"
+        return f"repeat {self.repeat}: {self.kind}: {self.violation.sentence}"
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
-        return {"repeat": self.repeat, **self.violation.to_json()}
+        return {"repeat": self.repeat, **self.violation.to_json(), "kind": self.kind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,17 @@ def judge_plays(
         ]
         reasons += _unknown_answers(history)
     return Judgement(tuple(violations), tuple(dict.fromkeys(reasons)))
+
+
+def not_serial_plays(plays: Sequence[Sequence[Observed]], cause: str) -> tuple[PlayViolation, ...]:
+    """The steps whose answers none of their sequences explains; ``cause``: what the scenario shows."""
+    name = cause if cause in (LOST_UPDATE, CAME_BACK) else NOT_SERIAL
+    return tuple(
+        PlayViolation(repeat, InvariantViolation(Kind.USER, None, step.not_serial, name=name))
+        for repeat, play in enumerate(plays, start=1)
+        for step in play
+        if step.not_serial is not None
+    )
 
 
 def _works_without_session(history: History) -> bool:

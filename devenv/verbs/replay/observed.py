@@ -32,6 +32,8 @@ from devenv.harness.client.exchanges import Verified
 _EMPTY = '""'
 ORDER_NOT_MET = "order_not_met"
 """The name under which a step shows why its order was not met."""
+NOT_SERIAL = "not_serial"
+"""The name under which a step shows that none of its sequences explains its answers."""
 IDLE_RULE = "idle_rule"
 """The name under which a step shows that a rule of its gate met no command."""
 
@@ -63,6 +65,12 @@ class Observed:
     def idle_rule(self) -> str | None:
         """That a rule which the step put in force met no command, in words; None where each met one."""
         reason: str | None = self.shown.get(IDLE_RULE)
+        return reason
+
+    @property
+    def not_serial(self) -> str | None:
+        """That none of the step's sequences explains its answers, in words; None where one does."""
+        reason: str | None = self.shown.get(NOT_SERIAL)
         return reason
 
     def to_json(self) -> dict[str, Any]:

@@ -43,9 +43,10 @@ from devenv.harness.client.cross_pod import create_with_other_word
 from devenv.harness.client.exchanges import Challenge, CreateFailed, Verified
 from devenv.harness.redis.keys import connected, key_info, keys_with, read_document
 from devenv.verbs.replay.baseline import Baseline
-from devenv.verbs.replay.concurrent import Ready, at_once, in_order, observed
+from devenv.verbs.replay.concurrent import Ready, at_once, in_order, not_serial, observed
 from devenv.verbs.replay.observed import (
     IDLE_RULE,
+    NOT_SERIAL,
     ORDER_NOT_MET,
     Observed,
     expected_of,
@@ -55,6 +56,7 @@ from devenv.verbs.replay.observed import (
     verify_facts,
     with_names,
 )
+from devenv.verbs.replay.scheduler import Followed
 from devenv.verbs.replay.sending import NotCaptured, Sender, request_facts
 from devenv.wire.control.client import AsyncControlClient
 
@@ -98,6 +100,7 @@ class Player:
         """
         self._challenges = {}
         self._rules = {}
+        self.client.forget_cookies()
         self._sender = Sender(self.client, self._challenge_id)
         done: list[Observed] = []
         idle: list[tuple[int, str]] = []
@@ -134,6 +137,8 @@ class Player:
             deviations = []
         else:
             deviations = violations(checks, facts)
+            if NOT_SERIAL in shown:
+                deviations.append(shown[NOT_SERIAL])
         seconds = self.clock() - started
         return Observed(
             self._number,
@@ -228,16 +233,28 @@ class Player:
         exactly = self.schedules.get(self._number)
         lines = step.order.get(self.strategy)
         if exactly is None and lines is None:
-            return observed(step, self.runner.run(self._all_at_once(step)), None)
+            return self._asked(step, self.runner.run(self._all_at_once(step)), None)
         order = Exactly(exactly) if exactly is not None else parse_order(lines or ())
 
-        async def follow() -> tuple[Facts, Facts]:
+        async def follow() -> Followed[Verified]:
             ready = await self._ready(step.verifies)
             keys = self._session_keys(step)
-            followed = await in_order(step, ready, order, self.control, self._happen, keys)
-            return observed(step, list(followed.results.values()), followed.schedule)
+            return await in_order(step, ready, order, self.control, self._happen, keys)
 
-        return self.runner.run(follow())
+        followed = self.runner.run(follow())
+        return self._asked(step, list(followed.results.values()), followed.schedule)
+
+    def _asked(
+        self, step: Together, results: Sequence[Verified], schedule: Schedule | None
+    ) -> tuple[Facts, Facts]:
+        """What was seen of a step's requests, after its ``ask`` was sent, if it has one."""
+        facts, shown = observed(step, results, schedule)
+        if step.ask is None:
+            return facts, shown
+        ask = self.runner.run(self._sender.send(step.ask))
+        shown = {**shown, "ask": {"status": ask.status}}
+        wrong = not_serial(step, results, ask) if step.sequences else None
+        return facts, shown if wrong is None else {**shown, NOT_SERIAL: wrong}
 
     def _session_keys(self, step: Together) -> tuple[str, ...]:
         """The Redis keys that hold the sessions of these requests."""

@@ -17,7 +17,7 @@ from devenv.core.model.schedule import Schedule
 from devenv.core.model.topology import RedisMode
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.render.sequence import draw_mermaid
-from devenv.core.scenario import Gate, Scenario
+from devenv.core.scenario import Gate, Request, Scenario, Step, Together
 from devenv.core.scenario.needs import check_paths, check_profile, paths
 from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.recording import Recording
@@ -26,7 +26,7 @@ from devenv.harness.runs.trace import TraceCollector, trace_lines
 from devenv.stack.protocol import Progress, Stack
 from devenv.verbs.replay.baseline import Baseline
 from devenv.verbs.replay.concurrent import assign, ordered_steps
-from devenv.verbs.replay.judgement import judge_plays
+from devenv.verbs.replay.judgement import Judgement, judge_plays, not_serial_plays
 from devenv.verbs.replay.observed import Observed
 from devenv.verbs.replay.player import Player
 from devenv.verbs.replay.result import ReplayResult
@@ -195,6 +195,10 @@ class Replayer:
     ) -> ReplayResult:
         own = self._baseline.status.spec.service is not None
         histories = [recording.history for recording in recordings]
+        serial = any(isinstance(step, Together) and step.sequences for step in scenario.steps)
+        # Of a scenario without a challenge the sequences are all that there is to judge by.
+        by_sequences = serial and not scenario.sessions
+        judgement = Judgement() if by_sequences else judge_plays(histories, scenario, own_service=own)
         result = ReplayResult(
             scenario=scenario,
             strategy=choice.strategy,
@@ -204,7 +208,9 @@ class Replayer:
             run_id=run.id if run is not None else None,
             store_name=self._store_name(choice) if own or not choice.measured else "",
             measured=choice.measured,
-            judgement=judge_plays(histories, scenario, own_service=own),
+            judgement=replace(
+                judgement, violations=(*judgement.violations, *not_serial_plays(plays, scenario.cause))
+            ),
         )
         shown = recordings[result.shown_play]
         shown.messages.sort(key=lambda message: message.time)
@@ -223,6 +229,19 @@ class Replayer:
             else next(iter(names.values()))
         )
 
+    def _play_unordered(self, scenario: Scenario, choice: StoreChoice) -> None:
+        """Play it once as it comes, so that pods have said their first words to Redis; nothing is judged."""
+        steps = tuple(
+            replace(step, order={}, sequences=()) if isinstance(step, Together) else step
+            for step in scenario.steps
+        )
+        kept, self._client.recording = self._client.recording, Recording()
+        Player(
+            replace(scenario, steps=steps), choice.strategy, self._baseline, self._client, self._runner,
+            self._control, {}, self._clock, self._pace, measured=False,
+        ).play()  # fmt: skip
+        self._client.recording = kept
+
     def _set_up(self, scenario: Scenario, choice: StoreChoice) -> tuple[str, ...]:
         """The scenario's settings; the pods that were restarted. Cold pods are warmed for orders and rules.
 
@@ -233,9 +252,17 @@ class Replayer:
         disturbed = any(isinstance(step, Gate) for step in scenario.steps)
         if disturbed or ordered_steps(scenario, choice.strategy):
             cluster = self._baseline.status.spec.redis_mode is RedisMode.CLUSTER
-            for pod in self._baseline.cold():
+            cold = self._baseline.cold()
+            if cold and any(_any_requests(step) for step in scenario.steps):
+                self._play_unordered(scenario, choice)
+                cold = ()
+            for pod in cold:
                 self._runner.run(self._client.warm(pod, FOR_ALL_NODES if cluster else 1))
         return restarted
+
+
+def _any_requests(step: Step) -> bool:
+    return isinstance(step, Together) and any(isinstance(part, Request) for part in step.verifies)
 
 
 def _write_result(run: Run, result: ReplayResult) -> None:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from devenv.core.model.errors import EnvironmentProblem
-from devenv.core.model.schedule import Event, Release, Schedule, Step
-from devenv.core.scenario.ordering import Order, OrderNotMet
+from devenv.core.model.schedule import GIVES_UP, START, Event, Release, Schedule, Step
+from devenv.core.scenario.ordering import Exactly, Order, OrderNotMet, expects, started_late
 from devenv.core.scenario.roles import Role, roles_of
 from devenv.wire.control.client import AsyncControlClient
 
@@ -24,6 +24,9 @@ RULE_ID = "schedule"
 HOLD_SECONDS = 30.0
 WAIT_SECONDS = 20.0
 """How long a request may take to its next command or answer before the run is given up."""
+
+LATE_SECONDS = 2.0
+"""How long a command that is to come after an answer is waited for."""
 
 EventAction = Callable[[Event], Awaitable[None]]
 
@@ -46,11 +49,19 @@ class Request(Generic[T]):
 @dataclass(slots=True)
 class _Running(Generic[T]):
     request: Request[T]
-    task: asyncio.Task[T]
+    task: asyncio.Task[T] | None = None
+    """None: it is not sent yet."""
     seq: int | None = None
     command: str | None = None
+    key: str | None = None
+    """Of its waiting command."""
     roles: frozenset[Role] = frozenset()
     commands: int = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether it was sent and is answered."""
+        return self.task is not None and self.task.done()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +85,14 @@ class Scheduler(Generic[T]):
     """Whether a request without a command through the gate is an error."""
     session_keys: Collection[str] = ()
     """The keys that hold the sessions, for orders that name roles; empty: any key counts as one."""
+    by_pod: bool = False
+    """Whether every command of the requests' pods is held, whatever its key: then each has its own pod."""
     _held: dict[int, Mapping[str, Any]] = field(default_factory=dict, init=False)
     _let_go: set[int] = field(default_factory=set, init=False)
     _news: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _watcher: asyncio.Task[None] | None = field(default=None, init=False)
     _running: dict[str, _Running[T]] = field(default_factory=dict, init=False)
+    _order: Order = field(default_factory=lambda: Exactly(Schedule(())), init=False)
 
     async def follow(self, requests: Sequence[Request[T]], order: Order) -> Followed[T]:
         """Run all requests in this order; what it leaves open runs request by request.
@@ -86,24 +100,35 @@ class Scheduler(Generic[T]):
         Raises OrderNotMet where the order was not met, GateBypassed where a request sent no command
         (unless not ``strict``), and as ``AsyncControlClient.request``. Nothing stays held.
         """
-        rule = {"id": RULE_ID, "action": "hold", "key": self.keys, "seconds": HOLD_SECONDS}
-        await self.control.request("POST", "/rules", json=rule)
+        rules = self._rules(requests)
+        for rule in rules:
+            await self.control.request("POST", "/rules", json=rule)
         self._watcher = asyncio.ensure_future(self._watch())
         try:
             return await self._follow(requests, order)
         finally:
             self._watcher.cancel()
-            await self.control.request("DELETE", "/rules", params={"id": RULE_ID})
-            tasks = [running.task for running in self._running.values()]
+            for rule in rules:
+                await self.control.request("DELETE", "/rules", params={"id": rule["id"]})
+            tasks = [running.task for running in self._running.values() if running.task is not None]
             await asyncio.gather(self._watcher, *tasks, return_exceptions=True)
             self._running.clear()
 
+    def _rules(self, requests: Sequence[Request[T]]) -> list[dict[str, Any]]:
+        """What the gate is to hold."""
+        rule = {"id": RULE_ID, "action": "hold", "key": self.keys, "seconds": HOLD_SECONDS}
+        if not self.by_pod:
+            return [rule]
+        return [{**rule, "id": f"{RULE_ID}-{request.pod}", "pod": request.pod} for request in requests]
+
     async def _follow(self, requests: Sequence[Request[T]], order: Order) -> Followed[T]:
         taken: list[Step] = []
+        self._order = order
+        late = started_late(order)
         for request in requests:  # one after the other: the first command of a pod is then the new request's
-            running = _Running(request, asyncio.ensure_future(request.send()))
-            self._running[request.name] = running
-            await self._settle(running)
+            self._running[request.name] = running = _Running(request)
+            if request.name not in late:
+                await self._start(running)
         try:
             while step := order.choose(self._pending(), self._done(), self._roles()):
                 await self._take(step)
@@ -112,12 +137,13 @@ class Scheduler(Generic[T]):
             self._check_gate(self._done())  # which is then the reason
             raise
         for running in self._running.values():
-            while running.command is not None:
-                rest = Release(running.request.name, running.command)
-                await self._take(rest)
-                taken.append(rest)
+            while (rest := self._pending().get(running.request.name)) is not None:
+                await self._take(Release(running.request.name, rest))
+                taken.append(Release(running.request.name, rest))
         self._check_gate(self._done())
-        results = {name: running.task.result() for name, running in self._running.items()}
+        results = {
+            name: running.task.result() for name, running in self._running.items() if running.task is not None
+        }
         return Followed(results, Schedule(tuple(taken)))
 
     def _check_gate(self, answered: Sequence[str]) -> None:
@@ -135,8 +161,31 @@ class Scheduler(Generic[T]):
             await self._after_event()
             return
         running = self._running.get(step.request)
+        if running is not None and step.command == START and running.task is None:
+            await self._start(running)
+            return
         if running is None or running.seq is None:
             raise OrderNotMet(f"{step}: no request {step.request!r} waits at the gate")
+        if step.command == GIVES_UP:
+            await self._give_up(running)
+            return
+        await self._release(running, step)
+
+    async def _start(self, running: _Running[T]) -> None:
+        running.task = asyncio.ensure_future(running.request.send())
+        await self._settle(running)
+
+    async def _give_up(self, running: _Running[T]) -> None:
+        """Let it try its lock until it does something else."""
+        tried = running.command, running.key
+        deadline = asyncio.get_running_loop().time() + WAIT_SECONDS
+        while (running.command, running.key) == tried and running.command is not None:
+            if asyncio.get_running_loop().time() >= deadline:
+                raise OrderNotMet(f"{running.request.name} did not give up waiting for {running.key}")
+            await self._release(running, Release(running.request.name, running.command))
+
+    async def _release(self, running: _Running[T], step: Release) -> None:
+        assert running.seq is not None
         # "cut": a lost reply without its connection's end would only be noticed after the client's time-out.
         body = {"seq": running.seq, "then": "cut-reply" if step.lost else "pass"}
         released = await self.control.request("POST", "/release", json=body)
@@ -150,23 +199,31 @@ class Scheduler(Generic[T]):
     async def _settle(self, running: _Running[T]) -> None:
         """Wait until the request that was released waits at the gate again or is answered."""
         deadline = asyncio.get_running_loop().time() + WAIT_SECONDS
-        while not running.task.done():
+        while not self._is_over(running):
             self._news.clear()
             if self._claim(running):
                 return
-            assert self._watcher is not None
+            assert self._watcher is not None and running.task is not None
             news = asyncio.ensure_future(self._news.wait())
             left = deadline - asyncio.get_running_loop().time()
-            waited = (news, running.task, self._watcher)
-            await asyncio.wait(waited, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            # Where a command after its answer is expected, that is what is waited for.
+            waited = (news, self._watcher) if running.done else (news, running.task, self._watcher)
+            left = min(left, LATE_SECONDS) if running.done else left
+            came, _ = await asyncio.wait(waited, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             news.cancel()
             if self._watcher.done():
                 self._watcher.result()
+            if running.done and not came:
+                return
             if asyncio.get_running_loop().time() >= deadline:
                 raise EnvironmentProblem(
                     f"{running.request.name} neither answered nor sent a Redis command in {WAIT_SECONDS:g} s",
                     hint="does it wait for a lock that another held request has?",
                 )
+
+    def _is_over(self, running: _Running[T]) -> bool:
+        """Whether it is answered, and the order expects no more command of it."""
+        return running.done and not expects(self._order, running.request.name)
 
     async def _after_event(self) -> None:
         """The requests of a restarted pod do not wait any more: their connections have ended."""
@@ -182,7 +239,7 @@ class Scheduler(Generic[T]):
         claimed = {other.seq for other in self._running.values()}
         for seq, held in self._held.items():
             if seq not in claimed and held["pod"] == running.request.pod:
-                running.seq, running.command = seq, str(held["command"])
+                running.seq, running.command, running.key = seq, str(held["command"]), held["key"]
                 running.roles = roles_of(held["runs"], self.session_keys)
                 running.commands += 1
                 return True
@@ -194,15 +251,16 @@ class Scheduler(Generic[T]):
         while True:
             data = await self.control.request("GET", "/held", params=params)
             params = {"known": data["changes"], "wait": WAIT_SECONDS}
-            ours = [held for held in data["held"] if held["rule"] == RULE_ID]
+            ours = [held for held in data["held"] if held["rule"].startswith(RULE_ID)]
             self._held = {held["seq"]: held for held in ours if held["seq"] not in self._let_go}
             self._news.set()
 
     def _pending(self) -> dict[str, str]:
-        return {name: r.command for name, r in self._running.items() if r.command is not None}
+        waiting = {name: START if r.task is None else r.command for name, r in self._running.items()}
+        return {name: command for name, command in waiting.items() if command is not None}
 
     def _roles(self) -> dict[str, Collection[Role]]:
         return {name: r.roles for name, r in self._running.items() if r.command is not None}
 
     def _done(self) -> list[str]:
-        return [name for name, running in self._running.items() if running.task.done()]
+        return [name for name, running in self._running.items() if running.done]

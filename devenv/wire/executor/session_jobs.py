@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from devenv.core.model.sessions import SessionProfile
-from devenv.core.serial.ends import Answer, End
+from devenv.core.serial.ends import End, HttpAnswer
 from devenv.core.serial.orders import Choice, OrderStep, Path
 
 
@@ -72,11 +72,13 @@ class SessionJob:
 class SessionRun:
     """What a job came to."""
 
-    opened: Answer
+    opened: HttpAnswer
     """The last answer to ``open``."""
     path: Path
     """The steps of an order; of a sequence, the commands as they came."""
-    end: End
+    end: End[int]
+    cookies: tuple[str, ...] = ()
+    """The names of those that went with every use."""
     late: frozenset[int] = frozenset()
     """The requests that sent a command after their answer, unwaited for: this run counts nothing."""
     endless: frozenset[int] = frozenset()
@@ -91,6 +93,7 @@ class SessionRun:
             "path": [step.to_json() for step in self.path],
             "answers": [[at, answer.to_json()] for at, answer in self.end.answers.items()],
             "ask": self.end.ask.to_json(),
+            "cookies": list(self.cookies),
             "late": sorted(self.late),
             "endless": sorted(self.endless),
             "stuck": list(self.stuck),
@@ -99,11 +102,12 @@ class SessionRun:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> SessionRun:
         """The inverse of ``to_json``."""
-        answers = {at: Answer.from_json(answer) for at, answer in data["answers"]}
+        answers = {at: HttpAnswer.from_json(answer) for at, answer in data["answers"]}
         return cls(
-            Answer.from_json(data["opened"]),
+            HttpAnswer.from_json(data["opened"]),
             tuple(OrderStep.from_json(step) for step in data["path"]),
-            End(answers, Answer.from_json(data["ask"])),
+            End(answers, HttpAnswer.from_json(data["ask"])),
+            tuple(data["cookies"]),
             frozenset(data["late"]),
             frozenset(data["endless"]),
             tuple(data["stuck"]),

@@ -14,7 +14,7 @@ from devenv.core.model.errors import EnvironmentProblem, Inconclusive
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.service import COOKIE, Filled, Request, value_at
 from devenv.core.search.access import touched
-from devenv.core.serial.ends import Answer, End
+from devenv.core.serial.ends import End, HttpAnswer
 from devenv.core.serial.orders import GIVES_UP, START, Choice, OrderStep
 from devenv.wire.executor.cookies import Cookies
 from devenv.wire.executor.job_context import MAX_COMMANDS, Endless, NotQuiescent, Released
@@ -100,11 +100,12 @@ class SessionRunner:
         ask = await self._exchange(self._job.calls[0].pod, self._job.session.ask)
         end = End(answers, _answer(ask))
         late, endless = frozenset(self._late), frozenset(self._endless)
-        return SessionRun(opened, tuple(self._steps), end, late, endless, self._stuck)
+        cookies = tuple(self._cookies.values)
+        return SessionRun(opened, tuple(self._steps), end, cookies, late, endless, self._stuck)
 
     # --- HTTP ---------------------------------------------------------------------------------------------
 
-    async def _open(self) -> Answer:
+    async def _open(self) -> HttpAnswer:
         session = self._job.session
         for request in session.open:
             answer = await self._exchange(self._job.calls[0].pod, request)
@@ -346,11 +347,11 @@ class SessionRunner:
         return self._job.calls[one.at].name
 
 
-def _answer(answer: PodAnswer) -> Answer:
-    return Answer(answer.status, answer.body, dict(answer.fields).get("location", ""))
+def _answer(answer: PodAnswer) -> HttpAnswer:
+    return HttpAnswer(answer.status, answer.body, dict(answer.fields).get("location", ""))
 
 
-def _answer_of(task: asyncio.Task[PodAnswer]) -> Answer:
+def _answer_of(task: asyncio.Task[PodAnswer]) -> HttpAnswer:
     if task.cancelled() or task.exception() is not None:
-        return Answer(0, b"")
+        return HttpAnswer(0, b"")
     return _answer(task.result())

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from devenv.core.model.errors import EnvironmentProblem, Inconclusive, error_from_json
 from devenv.core.model.sessions import SessionProfile
-from devenv.core.serial.ends import Answer, End
+from devenv.core.serial.ends import End, HttpAnswer
 from devenv.core.serial.meeting import SessionMeeting, sequences
 from devenv.core.serial.oracle import ASKED, Oracle
 from devenv.core.serial.orders import (
@@ -71,12 +71,14 @@ class SessionSearch:
     most_runs: int | None = None
     """None: until it is complete."""
     oracle: Oracle = field(init=False)
-    runs: list[tuple[Path, End]] = field(default_factory=list)
+    runs: list[tuple[Path, End[int]]] = field(default_factory=list)
     incomplete: str | None = None
     stuck: dict[str, int] = field(default_factory=dict)
     """What requests waited for without end, and in how many orders."""
     endless: set[int] = field(default_factory=set)
     """The requests that never gave up waiting for a lock."""
+    cookies: tuple[str, ...] = ()
+    """The names of the session's cookies."""
     _patient: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -116,6 +118,7 @@ class SessionSearch:
             [run] = self.remote.run([self._job(sequence=sequence)])
             self.oracle.play(sequence, run.end)
             self._patient |= run.late
+            self.cookies = run.cookies
             runs.append(run)
         return runs
 
@@ -147,7 +150,7 @@ class SessionSearch:
                 hint="is REDIS_HOST/REDIS_PORT (or the URL in [service.env]) the gate's?",
             )
 
-    def _check_ends(self, at: int, ask: Answer) -> None:
+    def _check_ends(self, at: int, ask: HttpAnswer) -> None:
         member = self.meeting.members[at]
         ends = self.session.request(member.request).ends
         if ends and not self.oracle.gone(ask):
@@ -236,12 +239,12 @@ class SessionSearch:
             if answer.refused
         }
 
-    def confirmed(self, replays: int) -> list[tuple[FoundViolation, Path, End]]:
+    def confirmed(self, replays: int) -> list[tuple[FoundViolation, Path]]:
         """Each kind with its shortest order, run again so often; first the sequences are played once more."""
         if not self.kinds():
             return []
         self._play(self.oracle.played.keys())
-        found: dict[str, tuple[FoundViolation, Path, End]] = {}
+        found: dict[str, tuple[FoundViolation, Path]] = {}
         while left := [kind for kind in self.kinds() if kind not in found]:
             kind = left[0]
             path, end = min(
@@ -257,7 +260,7 @@ class SessionSearch:
             ]
             if self._kind(end) != kind:  # what differed between the runs was what made it a violation
                 continue
-            found[kind] = (self._found(kind, path, end, len(alike), replays, again), path, end)
+            found[kind] = (self._found(kind, path, end, len(alike), replays, again), path)
         return [item for kind, item in found.items() if kind in self.kinds()]
 
     def _again(self, path: Path, replays: int) -> list[SessionRun]:
@@ -265,7 +268,7 @@ class SessionSearch:
         return self.remote.run([self._job(prefix=prefix)] * replays)
 
     def _found(
-        self, kind: str, path: Path, end: End, same: int, replays: int, again: Sequence[SessionRun]
+        self, kind: str, path: Path, end: End[int], same: int, replays: int, again: Sequence[SessionRun]
     ) -> FoundViolation:
         counts = self.counts().values()
         violation = self.oracle.judge(end)
@@ -289,7 +292,7 @@ class SessionSearch:
             why=None if ok else why or "run again, its commands came in another order",
         )
 
-    def _kind(self, end: End) -> str | None:
+    def _kind(self, end: End[int]) -> str | None:
         violation = self.oracle.judge(end)
         return None if violation is None else violation.kind
 
@@ -317,6 +320,6 @@ class SessionSearch:
         words += [f"in {count} orders {waits}" for waits, count in self.stuck.items()]
         return tuple(dict.fromkeys(words))
 
-    def _same_ask(self, one: End, other: End) -> bool:
-        seen: Callable[[Answer], object] = lambda answer: self.oracle.masks.seen(ASKED, answer)  # noqa: E731
+    def _same_ask(self, one: End[int], other: End[int]) -> bool:
+        seen: Callable[[HttpAnswer], object] = lambda answer: self.oracle.masks.seen(ASKED, answer)  # noqa: E731
         return seen(one.ask) == seen(other.ask)

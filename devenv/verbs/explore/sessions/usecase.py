@@ -9,13 +9,17 @@ from dataclasses import dataclass, replace
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.service import ServiceSpec
+from devenv.core.model.sessions import Fix
 from devenv.core.model.topology import StackSpec, StackStatus
 from devenv.core.serial.meeting import SessionMeeting, parse_session_meeting
+from devenv.core.serial.orders import Path
 from devenv.harness.config.settings import Settings
 from devenv.harness.runs.store import RESULTS, SCHEDULE, Run, open_run
 from devenv.stack.protocol import Progress
 from devenv.verbs.explore.executor_client import TIMEOUT_SECONDS
-from devenv.verbs.explore.sessions.result import AS_IS, SessionExploration, Tally
+from devenv.verbs.explore.result import shown_path
+from devenv.verbs.explore.sessions.result import AS_IS, FoundViolation, SessionExploration, Tally
+from devenv.verbs.explore.sessions.scenario import session_scenario
 from devenv.verbs.explore.sessions.search import SessionRemote, SessionSearch
 from devenv.verbs.operate.select import fresh_stack
 from devenv.wire.control.client import ControlClient
@@ -124,6 +128,18 @@ def _check_rules(control: ControlClient) -> None:
         )
 
 
+def _written(
+    violation: FoundViolation, path: Path, search: SessionSearch, service: ServiceSpec, name: str, run: Run
+) -> FoundViolation:
+    """The violation with a scenario that ``replay`` follows, where its service can be started by one."""
+    fix = Fix() if name == AS_IS else service.fixes[name]
+    if not violation.confirmed or fix.command or fix.app or fix.directory:
+        return violation
+    text = session_scenario(violation, search.oracle, path, search.cookies, fix.env)
+    written = run.write_text(f"{violation.kind}.yaml", text)
+    return replace(violation, scenario_file=str(written), reproduce=f"devenv replay {shown_path(written)}")
+
+
 def _result(
     search: SessionSearch, options: SessionOptions, status: StackStatus, run: Run, began: float
 ) -> SessionExploration:
@@ -148,7 +164,9 @@ def _result(
         runs=len(search.runs),
         outcomes=len({search.oracle.seen(end) for _, end in search.runs}),
         refused=Tally(sum(count.refused for count in counts), len(counts)),
-        violations=tuple(violation for violation, _, _ in found),
+        violations=tuple(
+            _written(violation, path, search, service, options.fix, run) for violation, path in found
+        ),
         masked=search.oracle.masks.described(),
         notes=tuple(notes),
         requests=search.remote.requests,

@@ -54,6 +54,16 @@ steps:
   - together:
       one: {verify: a, pod: A, answer: wrong}
       other: {request: "GET /x", pod: B}
+  - together:
+      one: {request: "POST /set", pod: A}
+      other: {request: "POST /end", pod: B}
+    order: "v1 one:start one:GET other:start other:DEL one:gives-up"
+    ask: {request: "GET /me", pod: A}
+    sequences:
+      - {ask: {status: 200, json: {user: alice}}}
+      - answers: {one: {status: 302, text: moved, location: /x}, other: {status: 200, base64: /w==}}
+        ask: {status: 401, json: {error: gone}}
+    masked: {ask: [[json, at]], one: [[text, "name=", "x"]]}
   - request: "POST /x/{challenge:a}?y=1"
     headers: {X-A: b}
     json: null

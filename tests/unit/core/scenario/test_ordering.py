@@ -6,7 +6,15 @@ import pytest
 
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.schedule import Event, Release, Schedule
-from devenv.core.scenario.ordering import Order, OrderNotMet, events_of, parse_order, requests_of
+from devenv.core.scenario.ordering import (
+    Order,
+    OrderNotMet,
+    events_of,
+    expects,
+    parse_order,
+    requests_of,
+    started_late,
+)
 from devenv.core.scenario.roles import roles_of
 
 GUIDE = ("GET", "GET", "TTL", "EXEC", "DEL")
@@ -182,3 +190,35 @@ def test_roles_that_never_came(
     with pytest.raises(OrderNotMet) as caught:
         run(parse_order(rules), A=first, B=second)
     assert caught.value.message == told
+
+
+def test_a_start_is_a_step() -> None:
+    order = parse_order("v1 a:start a:GET b:start b:DEL a:SET")
+    assert started_late(order) == {"a", "b"}
+    assert run(order, a=("start", "GET", "SET"), b=("start", "DEL")) == str(
+        Schedule.parse("v1 a:start a:GET b:start b:DEL a:SET")
+    )
+    assert started_late(parse_order(["b:GET before a:start"])) == {"a"}
+    assert started_late(parse_order("v1 a:GET b:GET")) == frozenset()
+
+
+def test_a_request_starts_when_a_rule_lets_it() -> None:
+    order = parse_order(["b:GET before a:start"])
+    assert run(order, a=("start", "GET"), b=("GET", "DEL")) == "v1 b:GET a:start a:GET b:DEL"
+
+
+def test_giving_up_is_a_step_of_a_request_that_waits() -> None:
+    order = parse_order("v1 a:SET b:SET b:gives-up b:GET")
+    assert order.choose({"a": "SET", "b": "SET"}, []) == Release("a", "SET")
+    assert order.choose({"a": "GET", "b": "SET"}, []) == Release("b", "SET")
+    assert order.choose({"a": "GET", "b": "SET"}, []) == Release("b", "gives-up")
+    assert order.choose({"a": "GET", "b": "GET"}, []) == Release("b", "GET")
+
+
+def test_a_schedule_says_whose_commands_are_still_to_come() -> None:
+    order = parse_order("v1 a:GET b:DEL")
+    assert expects(order, "a")
+    order.choose({"a": "GET", "b": "DEL"}, [])
+    assert not expects(order, "a")
+    assert expects(order, "b")
+    assert not expects(parse_order(["a after b"]), "a")

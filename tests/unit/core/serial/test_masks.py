@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from devenv.core.serial.ends import Answer
+from devenv.core.serial.ends import HttpAnswer
 from devenv.core.serial.masks import Masks
 
 
-def answer(data: Any, status: int = 200) -> Answer:
-    return Answer(status, data if isinstance(data, bytes) else json.dumps(data).encode())
+def answer(data: Any, status: int = 200) -> HttpAnswer:
+    return HttpAnswer(status, data if isinstance(data, bytes) else json.dumps(data).encode())
 
 
 def masks(one: Any, other: Any) -> Masks:

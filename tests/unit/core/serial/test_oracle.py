@@ -10,7 +10,7 @@ import pytest
 
 from devenv.core.model.requests import Request
 from devenv.core.model.sessions import SessionProfile, SessionRequest
-from devenv.core.serial.ends import Answer, End
+from devenv.core.serial.ends import End, HttpAnswer
 from devenv.core.serial.meeting import parse_session_meeting, sequences
 from devenv.core.serial.oracle import CAME_BACK, LOST_UPDATE, NOT_SERIAL, Oracle
 
@@ -24,14 +24,14 @@ SESSION = SessionProfile(
         "logout": SessionRequest(Request("/logout"), ends=True),
     },
 )
-OK, NO = Answer(200, b'{"ok": true}'), Answer(401, b'{"error": "no session"}')
+OK, NO = HttpAnswer(200, b'{"ok": true}'), HttpAnswer(401, b'{"error": "no session"}')
 
 
-def state(data: Mapping[str, Any] | None) -> Answer:
-    return NO if data is None else Answer(200, json.dumps(data).encode())
+def state(data: Mapping[str, Any] | None) -> HttpAnswer:
+    return NO if data is None else HttpAnswer(200, json.dumps(data).encode())
 
 
-def play(oracle: Oracle, sequence: tuple[int, ...]) -> End:
+def play(oracle: Oracle, sequence: tuple[int, ...]) -> End[int]:
     """A service that is right, one request after the other."""
     session: dict[str, Any] | None = {"user": "alice"}
     answers = {}
@@ -60,7 +60,7 @@ def oracle(expression: str) -> Oracle:
     return made
 
 
-def kind(expression: str, answers: Mapping[int, Answer], ask: Answer) -> str | None:
+def kind(expression: str, answers: Mapping[int, HttpAnswer], ask: HttpAnswer) -> str | None:
     violation = oracle(expression).judge(End(answers, ask))
     return None if violation is None else violation.kind
 
@@ -97,18 +97,18 @@ def test_an_end_that_is_neither_is_not_serial() -> None:
 
 
 def test_a_refused_request_counts_as_one_that_was_not_there() -> None:
-    interrupted = Answer(400, b"SessionInterrupted")  # no sequence says so
+    interrupted = HttpAnswer(400, b"SessionInterrupted")  # no sequence says so
     assert kind("a+logout", {0: interrupted, 1: OK}, NO) is None
-    assert kind("a+b", {0: Answer(500, b"oops"), 1: OK}, state({"user": "alice", "b": 1})) is None
+    assert kind("a+b", {0: HttpAnswer(500, b"oops"), 1: OK}, state({"user": "alice", "b": 1})) is None
 
 
 def test_a_refused_request_that_has_an_effect_is_a_violation() -> None:
-    end = {0: Answer(500, b"oops"), 1: OK}
+    end = {0: HttpAnswer(500, b"oops"), 1: OK}
     assert kind("a+b", end, state({"user": "alice", "a": 1, "b": 1})) == NOT_SERIAL
 
 
 def test_a_logout_that_was_refused_ended_nothing() -> None:
-    assert kind("a+logout", {0: OK, 1: Answer(503, b"busy")}, state({"user": "alice", "a": 1})) is None
+    assert kind("a+logout", {0: OK, 1: HttpAnswer(503, b"busy")}, state({"user": "alice", "a": 1})) is None
 
 
 def test_a_refusal_that_costs_something_is_explained_by_the_sequence_with_it() -> None:
@@ -116,14 +116,14 @@ def test_a_refusal_that_costs_something_is_explained_by_the_sequence_with_it() -
     meeting = parse_session_meeting("2 a", SESSION)
     judged = Oracle(meeting, SESSION)
     locked, used = state({"locked": True}), state({"used": True})
-    refused = Answer(409, b"used")
+    refused = HttpAnswer(409, b"used")
     ends = {(): state({}), (0,): used, (1,): used, (0, 1): locked, (1, 0): locked}
     for sequence, ask in ends.items():
         answers = {at: refused if place else OK for place, at in enumerate(sequence)}
         judged.play(sequence, End(answers, ask))
     assert judged.judge(End({0: OK, 1: refused}, locked)) is None
     assert judged.judge(End({0: OK, 1: OK}, used)) is not None
-    assert judged.judge(End({0: OK, 1: Answer(500, b"")}, locked)) is not None
+    assert judged.judge(End({0: OK, 1: HttpAnswer(500, b"")}, locked)) is not None
 
 
 def test_what_changes_from_play_to_play_is_not_compared() -> None:

@@ -97,3 +97,25 @@ def test_a_logout_that_does_not_end_the_session_alone_is_inconclusive(folder: Pa
     assert "session.requests.broken ends the session, but after it alone GET /me is answered 200" in (
         run.stderr
     )
+
+
+def test_its_scenario_fails_as_it_was_found_and_holds_with_the_fix(
+    folder: Path, compared: dict[tuple[str, str], dict[str, Any]]
+) -> None:
+    """One order, replayed on the service as it is and as the fix starts it."""
+    [violation] = compared["as-is", "a+logout"]["violations"]
+    found = folder / violation["scenario_file"]
+    assert violation["reproduce"].endswith("session-came-back.yaml")
+    fixed = folder / "fixed.yaml"
+    text = found.read_text(encoding="utf-8")
+    assert "order: v1 a:start logout:start a:GET logout:GET logout:DEL a:SET" in text
+    fixed.write_text(text.replace("stack:\n", "stack:\n  env: {STORE: xx}\n"), encoding="utf-8")
+    results = [
+        devenv_run(folder, command_environment(), "replay", str(file), "--json") for file in (found, fixed)
+    ]
+    assert [result.returncode for result in results] == [1, 0], results[0].stderr + results[1].stderr
+    as_is, with_fix = (json.loads(result.stdout) for result in results)
+    assert as_is["verdict"] == "fails"
+    assert as_is["violations"][0]["kind"] == "session-came-back"
+    assert as_is["schedules"] == ["v1 a:start logout:start a:GET logout:GET logout:DEL a:SET"]
+    assert with_fix["verdict"] == "holds"
