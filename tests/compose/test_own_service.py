@@ -16,7 +16,7 @@ from devenv.core.scenario import find
 from devenv.harness.config.service_file import parse_service
 from devenv.stack.compose.backend import ComposeStack
 from devenv.stack.environment import PACKAGE_ROOT
-from devenv.verbs.init.compose_override import OVERRIDE_FILE, override_text
+from devenv.verbs.init.compose_override import OVERRIDE_FILE, override_of
 from devenv.verbs.replay.replayer import replay
 from tests.compose.test_compose import Plain, left_of
 from tests.integration.own_service.conftest import OWN_STYLE
@@ -35,7 +35,7 @@ def own(engine: DockerClient, clone: Path, tmp_path_factory: pytest.TempPathFact
         "FROM devenv-captcha-api\nWORKDIR /srv\nCOPY main.py .env ./\n", encoding="utf-8"
     )
     service = parse_service(OWN_STYLE, folder)
-    (clone / OVERRIDE_FILE).write_text(override_text(service, str(folder)), encoding="utf-8")
+    (clone / OVERRIDE_FILE).write_text(override_of(service, str(folder), "none").text, encoding="utf-8")
     plain = Plain(clone, f"devenv-test-{uuid.uuid4().hex[:8]}")
     yield plain
     if left_of(engine, plain.project):

@@ -15,10 +15,11 @@ from devenv.cli.options import Common, write_file
 from devenv.cli.screen import Screen, Text
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA, PRESETS
+from devenv.core.model.service import ServiceSpec
 from devenv.harness.config.service_file import assignments, parse_service
 from devenv.harness.config.service_toml import Found, toml_text
-from devenv.stack.files import SERVICE_FILE
-from devenv.verbs.init.compose_override import OVERRIDE_FILE, override_text
+from devenv.stack.files import SERVICE_FILE, state_folder, write_private
+from devenv.verbs.init.compose_override import OVERRIDE_FILE, PRIVATE_FILE, override_of
 from devenv.verbs.init.detect import InitOptions, look
 from devenv.verbs.init.start_commands import starts
 
@@ -108,10 +109,22 @@ def init(
     write_file("devenv.toml", target, text)
     written = [SERVICE_FILE]
     if compose is not None:
-        write_file("--compose", here / OVERRIDE_FILE, override_text(service, compose))
-        written.append(OVERRIDE_FILE)
+        written += _write_override(here, at.settings.state_dir, service, compose)
     at.screen.result({**found.to_json(), "written": written})
     _show(found, written, at.screen)
+
+
+def _write_override(here: Path, state_dir: Path, service: ServiceSpec, source: str) -> list[str]:
+    """docker-compose.own.yml, and beside the stack's state what of it is secret; gives the files' names."""
+    private_file = state_dir / PRIVATE_FILE
+    inside = here.resolve() in private_file.resolve().parents
+    named = private_file.resolve().relative_to(here.resolve()).as_posix() if inside else str(private_file)
+    override = override_of(service, source, named)
+    write_file("--compose", here / OVERRIDE_FILE, override.text)
+    if not override.private:
+        return [OVERRIDE_FILE]
+    write_private(state_folder(state_dir) / PRIVATE_FILE, override.private)
+    return [OVERRIDE_FILE, named]
 
 
 def _ask_start(options: InitOptions, screen: Screen) -> InitOptions:

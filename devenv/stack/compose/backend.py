@@ -190,10 +190,17 @@ class ComposeStack:
     # -- compose -----------------------------------------------------------------------------------------
 
     @property
+    def _engine(self) -> DockerClient:
+        """The Docker engine, connected to when it is first asked."""
+        if self._client is None:
+            self._client = docker_engine.connect()
+        return self._client
+
+    @property
     def project(self) -> str:
         """The compose project's name."""
         if self._wished_project is None:
-            self._wished_project = docker_engine.project_name(self._project_dir)
+            self._wished_project = docker_engine.own_project(self._engine, self._project_dir)
         return self._wished_project
 
     def _compose(self, variables: Mapping[str, str], document: compose_file.Document) -> Compose:
@@ -207,7 +214,7 @@ class ComposeStack:
     def _images(self) -> str:
         """What the names of images begin with: the checkout's own project, also for a temporary project."""
         given = os.environ.get(compose_file.IMAGES_VARIABLE)
-        return given or docker_engine.project_name(self._project_dir)
+        return given or docker_engine.own_project(self._engine, self._project_dir)
 
     def _up(self, compose: Compose, services: frozenset[str], progress: Progress) -> None:
         """Run ``docker compose up --wait`` and tell as each part gets ready.
@@ -288,9 +295,7 @@ class ComposeStack:
     # -- containers --------------------------------------------------------------------------------------
 
     def _containers(self) -> dict[str, Container]:
-        if self._client is None:
-            self._client = docker_engine.connect()
-        return docker_engine.containers(self._client, self.project)
+        return docker_engine.containers(self._engine, self.project)
 
     def _present(self) -> dict[str, Container]:
         """The containers, the stack's parts among them; ``EnvironmentProblem`` where no stack is running."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 _HINT = "start Docker (https://docs.docker.com/engine/install/), or use --backend embedded"
 PROJECT_LABEL, SERVICE_LABEL = "com.docker.compose.project", "com.docker.compose.service"
+FOLDER_LABEL = "com.docker.compose.project.working_dir"
 
 
 def connect() -> DockerClient:
@@ -137,6 +140,34 @@ class Compose:
             stderr=subprocess.STDOUT,
             pass_fds=keep_open if os.name == "posix" else (),
         )
+
+
+def own_project(client: DockerClient, project_dir: Path) -> str:
+    """The project of the checkout ``project_dir``: that of a plain ``docker compose`` in it, where it can be.
+
+    Compose names a project as its folder is named. Where the containers of that name are those of another
+    folder, or were when this checkout's began, eight digits of the path's SHA-256 are added. A name that
+    COMPOSE_PROJECT_NAME or a compose file gives stays.
+    """
+    plain = project_name(project_dir)
+    if plain != _as_compose_names(project_dir.name):
+        return plain
+    own = f"{plain}-{hashlib.sha256(str(project_dir).encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+    of_another = any(
+        _is_another(container.labels.get(FOLDER_LABEL, ""), project_dir)
+        for container in containers(client, plain).values()
+    )
+    return own if of_another or containers(client, own) else plain
+
+
+def _as_compose_names(folder: str) -> str:
+    """Lower-case letters, digits, underscores and dashes; a letter or a digit first (compose-go, loader)."""
+    return re.sub(r"[^a-z0-9_-]", "", folder.lower()).lstrip("_-")
+
+
+def _is_another(folder: str, project_dir: Path) -> bool:
+    """Whether a folder is another that is still there: what a folder that was moved left is nobody's."""
+    return bool(folder) and Path(folder).is_dir() and not project_dir.samefile(folder)
 
 
 def project_name(project_dir: Path) -> str:

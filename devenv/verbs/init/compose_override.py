@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from devenv.core.render.visible import is_visible, visible
 from devenv.stack.own_service import NOWHERE, REDIS_PAIRS, REDIS_URLS
 
 OVERRIDE_FILE = "docker-compose.own.yml"
+PRIVATE_FILE = "docker-compose.own.env"
+"""In the folder of the stack's state."""
 _PORT = "8000"
 _PODS = ("captcha-api-a", "captcha-api-b")
 _HEAD = """\
@@ -23,10 +25,21 @@ _HEAD = """\
 """
 
 
-def override_text(service: ServiceSpec, source: str) -> str:
-    """The file; ``source`` is an image, or a folder with a Dockerfile (made absolute).
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What ``init --compose`` writes."""
 
-    The service must listen on PORT, 8000, on all interfaces.
+    text: str
+    """docker-compose.own.yml; no value of a header is in it."""
+    private: str
+    """The proxy's variables with the values of headers, for a private file; "" without any."""
+
+
+def override_of(service: ServiceSpec, source: str, private_file: str) -> Override:
+    """The files; ``source`` is an image, or a folder with a Dockerfile (made absolute).
+
+    ``private_file``: where ``Override.private`` will be, from the folder of docker-compose.yml. The service
+    must listen on PORT, 8000, on all interfaces.
     """
     image = _Replaced({"context": str(Path(source).resolve())}) if _is_folder(source) else None
     values = {
@@ -61,14 +74,20 @@ def override_text(service: ServiceSpec, source: str) -> str:
             "healthcheck": {"test": _health(service)},
         }
         services[pod] = body
-    # So that every verb knows how these pods are spoken to.
-    known = replace(service.public(), profile=service.profile)
-    proxy_env = {"DEVENV_SERVICE": json.dumps(known.to_json()).replace("$", "$$")}
-    if service.profile.carrier:
-        proxy_env["DEVENV_SESSION_CARRIER"] = service.profile.carrier
-    services["proxy"] = {"environment": proxy_env}
+    services["proxy"], private = _proxy(service, private_file)
     text = yaml.dump({"services": services}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
-    return _HEAD + visible(text)
+    return Override(_HEAD + visible(text), private)
+
+
+def _proxy(service: ServiceSpec, private_file: str) -> tuple[dict[str, Any], str]:
+    """So that every verb knows how these pods are spoken to: in the open where no header has a value."""
+    public = service.public()
+    known = json.dumps(replace(public, profile=service.profile, session=service.session).to_json())
+    environment = {"DEVENV_SESSION_CARRIER": service.profile.carrier} if service.profile.carrier else {}
+    if known == json.dumps(public.to_json()):
+        return {"environment": {"DEVENV_SERVICE": known.replace("$", "$$"), **environment}}, ""
+    quoted = known.replace("'", "\\u0027")  # Compose takes what stands in apostrophes as it is
+    return {"env_file": [private_file], "environment": environment}, f"DEVENV_SERVICE='{quoted}'\n"
 
 
 def _switch(service: ServiceSpec, values: dict[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from devenv.cli.commands.own_service import ServiceFlags
 from devenv.core.diagnosis.findings import CHANGES
@@ -16,7 +17,8 @@ from devenv.harness.config.service_file import parse_service, pod_assignments, r
 from devenv.harness.config.service_toml import Found, toml_text
 from devenv.harness.config.settings import load
 from devenv.stack.files import SERVICE_FILE
-from devenv.verbs.init.compose_override import override_text
+from devenv.stack.own_service import service_from_text
+from devenv.verbs.init.compose_override import override_of
 
 APP = '[service]\napp = "main:app"\n'
 
@@ -238,14 +240,34 @@ def test_a_session_in_a_cookie_is_sent_back_in_it(tmp_path: Path) -> None:
 
 def test_an_override_names_the_image_or_the_folder(tmp_path: Path) -> None:
     service = parse_service(toml_text(FOUND), tmp_path)
-    image = override_text(service, "registry.example/captcha:1")
+    image = override_of(service, "registry.example/captcha:1", "x.env").text
     assert "image: registry.example/captcha:1" in image
     assert "build: !reset" in image
     assert "redis://proxy:6392/0" in image
     assert "FLAGS_HOST: ''" in image
-    folder = override_text(service, str(tmp_path))
+    folder = override_of(service, str(tmp_path), "x.env").text
     assert f"context: {tmp_path}" in folder
     assert "!override" in folder
+    plain = parse_service(toml_text(replace(FOUND, headers={})), tmp_path)
+    assert "x.env" not in override_of(plain, "registry.example/captcha:1", "x.env").text
+
+
+def test_no_value_of_a_header_is_in_an_override(tmp_path: Path) -> None:
+    """It lies in a file for docker compose, in which nothing is replaced, and every verb reads it there."""
+    value = 'it\'s $x ${Y} "q" \\ # é'
+    service = parse_service(toml_text(replace(FOUND, headers={"X-Api-Key": value})), tmp_path)
+    override = override_of(service, "registry.example/captcha:1", ".devenv/x.env")
+    assert "it's" not in override.text
+    assert yaml.safe_load(override.text.partition("  proxy:\n")[2]) == {
+        "env_file": [".devenv/x.env"],
+        "environment": {},
+    }
+    name, _, quoted = override.private.rstrip("\n").partition("=")
+    assert (name, quoted[0], quoted[-1]) == ("DEVENV_SERVICE", "'", "'")
+    assert "'" not in quoted[1:-1]
+    known = service_from_text(quoted[1:-1])
+    assert known is not None
+    assert known.profile.headers == service.profile.headers
 
 
 @pytest.mark.parametrize(
@@ -275,9 +297,9 @@ def test_a_presets_advice_comes_first(tmp_path: Path) -> None:
 
 def test_an_override_has_the_services_own_switch(tmp_path: Path) -> None:
     text = APP + '[service.redis]\non = { STORE = "{redis_url}" }\noff = { STORE = "memory" }\n'
-    written = override_text(parse_service(text, tmp_path), "registry.example/app:1")
+    written = override_of(parse_service(text, tmp_path), "registry.example/app:1", "x.env").text
     assert "STORE: ${STORE:-memory}" in written
-    assert "STORE" not in override_text(parse_service(APP, tmp_path), "registry.example/app:1")
+    assert "STORE" not in override_of(parse_service(APP, tmp_path), "registry.example/app:1", "x.env").text
 
 
 KIND = '[profile.kinds.sum]\ncreate = { path = "/new" }\nverify = { path = "/x/{id}" }\n'
