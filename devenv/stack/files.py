@@ -60,9 +60,19 @@ def read_text(path: Path, name: str = "", hint: str | None = None) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
-        reason = "Is a directory" if path.is_dir() else error.strerror or str(error)
-        raise UsageProblem(f"{shown}: cannot be read: {reason}", hint=hint) from error
-    return decode_text(data, shown).replace("\r\n", "\n").replace("\r", "\n")
+        raise cannot_be_read(path, error, hint, shown) from error
+    return _with_newlines(decode_text(data, shown))
+
+
+def cannot_be_read(path: Path, error: OSError, hint: str | None, shown: str = "") -> UsageProblem:
+    """Why a file cannot be read; ``shown`` is what messages call it, ``hint`` is the next step."""
+    reason = "Is a directory" if path.is_dir() else error.strerror or str(error)
+    return UsageProblem(f"{shown or path}: cannot be read: {reason}", hint=hint)
+
+
+def _with_newlines(text: str) -> str:
+    """The text in which every line ends in a newline."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def read_text_if_there(
@@ -86,8 +96,18 @@ def decode_text(data: bytes, name: str) -> str:
         raise _not_utf8(name, error.start, line) from None
 
 
-def text_lines(file: Iterable[bytes], name: str, progress: Callable[[int], None]) -> Iterator[str]:
-    """The lines of a file in UTF-8, as ``decode_text(…).splitlines()`` gives them, one after the other.
+def universal_lines(text: str) -> list[str]:
+    """Lines that end in CR, LF or both, and in nothing else: JSON may hold other ends of lines (U+2028)."""
+    return _with_newlines(text).removesuffix("\n").split("\n")
+
+
+def text_lines(
+    file: Iterable[bytes],
+    name: str,
+    progress: Callable[[int], None],
+    split: Callable[[str], list[str]] = str.splitlines,
+) -> Iterator[str]:
+    """The lines of a file in UTF-8, as ``split(decode_text(…))`` gives them, one after the other.
 
     ``file`` gives pieces that end where a line ends, as a file opened for bytes does; ``progress`` is called
     with the bytes read, once a megabyte. Raises as ``decode_text``.
@@ -103,7 +123,7 @@ def text_lines(file: Iterable[bytes], name: str, progress: Callable[[int], None]
         if done - reported >= _REPORTED:
             reported = done
             progress(done)
-        yield from text.splitlines()
+        yield from split(text)
 
 
 def _not_utf8(name: str, byte: int, line: int) -> UsageProblem:

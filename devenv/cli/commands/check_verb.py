@@ -64,9 +64,16 @@ def check(
     """
     at = common.context()
     rules = Rules(ttl=ttl or None, limit=limit, receipts=receipts)
-    done = check_history(
-        history, at.settings.state_dir, invariants=invariants or (), rules=rules, steps=steps, seconds=seconds
-    )
+    with at.screen.measured("checking") as progress:
+        done = check_history(
+            history,
+            at.settings.state_dir,
+            invariants=invariants or (),
+            rules=rules,
+            steps=steps,
+            seconds=seconds,
+            progress=progress,
+        )
     at.screen.result(done.to_json())
     _show(done, at.screen)
     if done.report.verdict is Outcome.VIOLATION:

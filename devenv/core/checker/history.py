@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import inf, isfinite
 from typing import Any, NoReturn
 
 from devenv.core.model.captcha_http import CHALLENGE_FIELD
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.events import EventType, HistoryEvent
-from devenv.core.model.reading import read_json, reading
+from devenv.core.model.reading import REFUSED, read_json, refusal
 from devenv.core.model.vocabulary import NOT_FOUND_MESSAGE, Answer, Outcome
 from devenv.core.spec.session import Result, ResultKind
 
@@ -27,6 +27,7 @@ EXPIRED_MESSAGE = "Challenge expired"
 
 CREATE, VERIFY, KEYS = "create", "verify", "keys"
 EXPIRE, AGE, FLUSH = "expire", "age", "flush"
+_OPERATIONS = frozenset((CREATE, VERIFY, EXPIRE, AGE, FLUSH))
 LIMIT_FIELD = "limit"
 """In the value of a create: the graded answers that the session takes; 0: any number; null: not known."""
 
@@ -40,6 +41,8 @@ _OUTCOMES = {
 }
 _UNGRADED = (str(Outcome.ERROR), "ungraded", "used")
 """What our own recorder writes where an answer costs and ends nothing."""
+_KNOWN = (*_OUTCOMES, *_UNGRADED)
+_ANSWERS = {str(answer): answer for answer in Answer}
 _MESSAGES = {
     NOT_FOUND_MESSAGE: ResultKind.NOT_FOUND,
     SOLVED_MESSAGE: ResultKind.ALREADY_SOLVED,
@@ -150,14 +153,27 @@ class History:
 
 def parse_history(text: str, name: str) -> History:
     """Read history.jsonl; ``name`` stands in messages. Raises UsageProblem with the line that is wrong."""
-    lines = []
-    for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: JSON may hold U+2028
-        if line.strip():
-            with reading(f"{name}:{number}"):
-                lines.append(Line(number, _event(line, f"{name}:{number}")))
-    if not lines:
+    return make_history(list(read_events(text.split("\n"), name)), name)
+
+
+def read_events(lines: Iterable[str], name: str) -> Iterator[Line]:
+    """The events of a history.jsonl, line by line; a line ends with a newline only: JSON may hold U+2028.
+
+    Raises UsageProblem that names file and line; also at the end, where there was none.
+    """
+    empty = True
+    for number, line in enumerate(lines, start=1):
+        if not line or line.isspace():
+            continue
+        empty = False
+        where = f"{name}:{number}"
+        try:
+            event = _event(line, where)
+        except REFUSED as error:
+            raise refusal(where, error) from error
+        yield Line(number, event)
+    if empty:
         raise UsageProblem(f"{name}: the history is empty", hint=FORMAT)
-    return make_history(lines, name)
 
 
 def history_of(events: Iterable[HistoryEvent], name: str = "history") -> History:
@@ -172,22 +188,22 @@ def _event(line: str, where: str) -> HistoryEvent:
         raise UsageProblem(f"{where}: not JSON: {error}", hint=FORMAT) from error
     if not isinstance(data, dict):
         raise UsageProblem(f"{where}: an event is a JSON object, not {type(data).__name__}", hint=FORMAT)
-    process, kind, time = data.get("process"), data.get("type"), data.get("time")
-    if not isinstance(process, int) or isinstance(process, bool):
+    process, kind, time, f = data.get("process"), data.get("type"), data.get("time"), data.get("f")
+    value, pod, key = data.get("value"), data.get("pod"), data.get("key")
+    if type(process) is not int:
         _wrong(where, "process", "an integer", data)
     if kind not in _TYPES:
         _wrong(where, "type", f"one of {', '.join(_TYPES)}", data)
-    if not isinstance(data.get("f"), str) or not data["f"]:
+    if type(f) is not str or not f:
         _wrong(where, "f", f"a text: {CREATE}, {VERIFY}, …", data)
-    if isinstance(time, bool) or not isinstance(time, int | float) or not isfinite(time):
+    if (type(time) is not float and type(time) is not int) or not isfinite(time):
         _wrong(where, "time", "a number of seconds", data)
-    value = data.get("value") if data.get("value") is not None else {}
-    if not isinstance(value, dict):
+    if value is not None and not isinstance(value, dict):
         _wrong(where, "value", "an object", data)
-    for field in ("pod", "key"):
-        if data.get(field) is not None and not isinstance(data[field], str):
-            _wrong(where, field, "a text", data)
-    return HistoryEvent(process, kind, data["f"], value, float(time), data.get("pod"), data.get("key"))
+    for name, text in (("pod", pod), ("key", key)):
+        if text is not None and not isinstance(text, str):
+            _wrong(where, name, "a text", data)
+    return HistoryEvent(process, kind, f, {} if value is None else value, float(time), pod, key)
 
 
 def _wrong(where: str, field: str, wanted: str, data: Mapping[str, Any]) -> NoReturn:
@@ -200,50 +216,74 @@ def _wrong(where: str, field: str, wanted: str, data: Mapping[str, Any]) -> NoRe
 
 def make_history(lines: Sequence[Line], name: str) -> History:
     """Pair the events of each process. Raises UsageProblem, by line, where they do not pair."""
-    operations: list[HistoryOperation] = []
-    seen: list[KeysSeen] = []
-    open_by: dict[int, Line] = {}
-    ignored = 0
+    pairing = Pairing(name)
+    operations = [operation for line in lines if (operation := pairing.take(line)) is not None]
+    operations = in_order([*operations, *pairing.end()])
+    return History(name, tuple(operations), tuple(pairing.seen), pairing.ignored)
 
-    def take(invoke: Line | None, end: Line | None) -> None:
-        nonlocal ignored
-        f = (invoke or end or lines[0]).event.f
-        if f == KEYS and end is not None and end.event.type == "ok":
-            seen.append(_keys(invoke or end, end, name))
-        elif f in (CREATE, VERIFY, EXPIRE, AGE, FLUSH):
-            operations.append(_operation(invoke or end or lines[0], end, name))
-        else:
-            ignored += 1
 
-    for line in lines:
+def in_order(operations: Iterable[HistoryOperation]) -> list[HistoryOperation]:
+    """The operations in the order of their calls; answers are compared with those of their challenge."""
+    return _with_answers(sorted(operations, key=lambda operation: (operation.called, operation.lines)))
+
+
+@dataclass(slots=True)
+class Pairing:
+    """Pairs the events of each process, line by line."""
+
+    name: str
+    """The file's name, for messages."""
+    seen: list[KeysSeen] = field(default_factory=list)
+    ignored: int = 0
+    """How many events were of other kinds."""
+    _open: dict[int, Line] = field(default_factory=dict)
+    """Of each process the operation that has not ended."""
+
+    def take(self, line: Line) -> HistoryOperation | None:
+        """The operation that ends with this line, if one does.
+
+        Raises UsageProblem where it does not pair with what came before.
+        """
         event = line.event
-        earlier = open_by.get(event.process)
+        earlier = self._open.get(event.process)
         if event.type == "invoke":
             if earlier is not None:
                 raise UsageProblem(
-                    f"{name}:{line.number}: process {event.process} begins {event.f} while its "
+                    f"{self.name}:{line.number}: process {event.process} begins {event.f} while its "
                     f"{earlier.event.f} of line {earlier.number} has not ended",
                     hint="operations that overlap need process numbers of their own",
                 )
-            open_by[event.process] = line
-        elif earlier is not None and earlier.event.f == event.f:
-            del open_by[event.process]
+            self._open[event.process] = line
+            return None
+        if earlier is not None and earlier.event.f == event.f:
+            del self._open[event.process]
             if event.time < earlier.event.time:
                 raise UsageProblem(
-                    f"{name}:{line.number}: {event.f} ends before it begins (line {earlier.number})"
+                    f"{self.name}:{line.number}: {event.f} ends before it begins (line {earlier.number})"
                 )
-            take(earlier, line)
-        elif event.f in (CREATE, VERIFY):
+            return self._made(earlier, line)
+        if event.f in (CREATE, VERIFY):
             raise UsageProblem(
-                f"{name}:{line.number}: process {event.process} ends a {event.f} that it has not begun",
+                f"{self.name}:{line.number}: process {event.process} ends a {event.f} that it has not begun",
                 hint=FORMAT,
             )
+        return self._made(line, line)
+
+    def end(self) -> Iterator[HistoryOperation]:
+        """The operations that never end."""
+        for line in self._open.values():
+            if (operation := self._made(line, None)) is not None:
+                yield operation
+
+    def _made(self, invoke: Line, end: Line | None) -> HistoryOperation | None:
+        f = invoke.event.f
+        if f == KEYS and end is not None and end.event.type == "ok":
+            self.seen.append(_keys(invoke, end, self.name))
+        elif f in _OPERATIONS:
+            return _operation(invoke, end, self.name)
         else:
-            take(None, line)
-    for line in open_by.values():
-        take(line, None)
-    operations.sort(key=lambda item: (item.called, item.lines))
-    return History(name, tuple(_with_answers(operations)), tuple(seen), ignored)
+            self.ignored += 1
+        return None
 
 
 def _operation(invoke: Line, end: Line | None, name: str) -> HistoryOperation:
@@ -257,7 +297,7 @@ def _operation(invoke: Line, end: Line | None, name: str) -> HistoryOperation:
     )
     if kind == "ok" and first.f == VERIFY and result is None:
         kind = "fail"  # an answer without a grade: it cost nothing
-    lines = tuple(dict.fromkeys((invoke.number, (end or invoke).number)))
+    lines = (invoke.number,) if end is None or end is invoke else (invoke.number, end.number)
     return HistoryOperation(
         first.process,
         first.f,
@@ -298,12 +338,12 @@ def _result(value: Mapping[str, Any], where: str) -> Result | None:
     kind = _OUTCOMES.get(outcome) if isinstance(outcome, str) else None
     if kind is None and isinstance(message, str):
         kind = _MESSAGES.get(message)
-    known = ", ".join((*_OUTCOMES, *_UNGRADED))
     if outcome is None and kind is None:
-        raise UsageProblem(f"{where}: a verify that is ok needs 'value.outcome'", hint=known)
-    if outcome is not None and outcome not in (*_OUTCOMES, *_UNGRADED):
+        raise UsageProblem(f"{where}: a verify that is ok needs 'value.outcome'", hint=", ".join(_KNOWN))
+    if outcome is not None and outcome not in _KNOWN:
         # A misspelt success would count as no grade, and a violation pass unseen.
-        raise UsageProblem(f"{where}: 'value.outcome' {json.dumps(outcome)[:60]} is no outcome", hint=known)
+        shown = json.dumps(outcome)[:60]
+        raise UsageProblem(f"{where}: 'value.outcome' {shown} is no outcome", hint=", ".join(_KNOWN))
     if attempts is not None and (isinstance(attempts, bool) or not isinstance(attempts, int)):
         raise UsageProblem(f"{where}: 'value.attempts' must be an integer", hint=FORMAT)
     if kind is None:
@@ -313,8 +353,8 @@ def _result(value: Mapping[str, Any], where: str) -> Result | None:
 
 def _answer(value: Mapping[str, Any]) -> Answer | None:
     word = value.get("answer")
-    if isinstance(word, str) and word in list(Answer):
-        return Answer(word)
+    if isinstance(word, str) and word in _ANSWERS:
+        return _ANSWERS[word]
     return Answer.EMPTY if _selections(value) == () else None
 
 

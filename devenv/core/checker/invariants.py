@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
@@ -91,7 +91,7 @@ def keys_without_ttl(
     seen: Iterable[KeysSeen], challenges: Iterable[str], *, receipts: str = RECEIPTS
 ) -> list[InvariantViolation]:
     """Keys of no known challenge that never expire; those of known ones are ``broken_rules``'."""
-    ids = dict.fromkeys(_id(name) for name in challenges)
+    ids = dict.fromkeys(challenge_id(name) for name in challenges)
     lines: dict[str, int] = {}
     for look in seen:
         for key, left in look.keys.items():
@@ -244,17 +244,31 @@ def _keys(
 
 def _own(seen: Iterable[KeysSeen], challenge: str, receipts: str) -> list[tuple[KeysSeen, str, int]]:
     """The keys of one challenge, as they were seen."""
-    challenge_id = _id(challenge)
+    word = challenge_id(challenge)
     return [
         (look, key, left)
         for look in seen
         for key, left in look.keys.items()
-        if challenge_id in _words(key) and not fnmatchcase(key, receipts)
+        if word in _words(key) and not fnmatchcase(key, receipts)
     ]
 
 
-def _id(challenge: str) -> str:
+def challenge_id(challenge: str) -> str:
+    """The id in the name of a challenge, which stands as a word in its keys."""
     return challenge.rpartition(":")[2]
+
+
+def by_word(seen: Iterable[KeysSeen]) -> Mapping[str, Sequence[KeysSeen]]:
+    """By each word of a key the looks at the keys that have it: a challenge's are those of its id."""
+    found: dict[str, list[KeysSeen]] = {}
+    for look in seen:
+        keys: dict[str, dict[str, int]] = {}
+        for key, left in look.keys.items():
+            for word in _words(key):
+                keys.setdefault(word, {})[key] = left
+        for word, own in keys.items():
+            found.setdefault(word, []).append(replace(look, keys=own))
+    return found
 
 
 def _words(key: str) -> Sequence[str]:

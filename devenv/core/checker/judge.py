@@ -8,13 +8,23 @@ from enum import StrEnum
 from math import inf
 from typing import Any
 
-from devenv.core.checker.history import AGE, CREATE, LIMIT_FIELD, VERIFY, History, HistoryOperation
+from devenv.core.checker.history import (
+    AGE,
+    CREATE,
+    LIMIT_FIELD,
+    VERIFY,
+    History,
+    HistoryOperation,
+    KeysSeen,
+)
 from devenv.core.checker.invariants import (
     RECEIPTS,
     InvariantViolation,
     Kind,
     broken_rules,
     by_kind,
+    by_word,
+    challenge_id,
     keys_without_ttl,
 )
 from devenv.core.checker.linearizability import Budget, Judgement, Op, Verdict, linearize
@@ -162,61 +172,127 @@ def judge(
     UNKNOWN where something could not be judged and nothing is violated; a history without any challenge is
     never HOLDS. What a user invariant raises, it raises here.
     """
-    rules, budget = rules or Rules(), budget or Budget()
-    violations: list[InvariantViolation] = []
-    undecided: list[Undecided] = []
-    partial: dict[str, tuple[tuple[int, ...], ...]] = {}
-    steps = 0
-    groups = history.by_challenge()
-    for challenge, operations in groups.items():
+    judging = Judging(rules or Rules(), budget or Budget(), history.seen)
+    for challenge, operations in history.by_challenge().items():
+        judging.challenge(challenge, operations)
+    counts = Counts(history.ignored)
+    for operation in history.operations:
+        counts.add(operation)
+    broken = [
+        InvariantViolation(Kind.USER, None, sentence, name=invariant.name)
+        for invariant in invariants
+        if (sentence := invariant.check(history)) is not None
+    ]
+    return judging.report(counts, broken)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a history has, beside what its challenges show."""
+
+    ignored: int = 0
+    """Events of other kinds."""
+    operations: int = 0
+    lost: int = 0
+    """Operations whose outcome is indeterminate."""
+    stray: int = 0
+    """Verifies that name no challenge."""
+    first_stray: tuple[float, int] = (inf, 0)
+    """When the first of them was called, and its line."""
+
+    def add(self, operation: HistoryOperation) -> None:
+        """Count one operation."""
+        self.operations += 1
+        self.lost += operation.lost
+        if operation.f == VERIFY and operation.challenge is None:
+            self.stray += 1
+            self.first_stray = min(self.first_stray, (operation.called, operation.lines[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What one challenge showed; nothing is kept of one that is as it should be."""
+
+    first: tuple[float, tuple[int, ...]]
+    """When it first appeared, and in which lines: challenges are reported in this order."""
+    violations: Sequence[InvariantViolation]
+    undecided: Sequence[Undecided]
+    partial: Mapping[str, tuple[tuple[int, ...], ...]]
+
+
+class Judging:
+    """Judges challenges one after the other, in any order, by what was seen in Redis meanwhile."""
+
+    def __init__(self, rules: Rules, budget: Budget, seen: Sequence[KeysSeen]) -> None:
+        self._rules = rules
+        self._budget = budget
+        self._seen = seen
+        self._by_word = by_word(seen)
+        self._names: list[str] = []
+        self._judged: list[_Judged] = []
+        self._steps = 0
+
+    def challenge(self, name: str, operations: Sequence[HistoryOperation]) -> None:
+        """Judge one challenge by all its operations, which are in the order of their calls."""
+        self._names.append(name)
+        rules = self._rules
         limit = _limit(operations, rules)
         operations = operations if limit else _without_counts(operations)
-        found = broken_rules(challenge, operations, history.seen, limit=limit, receipts=rules.receipts)
+        seen = self._by_word.get(challenge_id(name), ())
+        found = broken_rules(name, operations, seen, limit=limit, receipts=rules.receipts)
         mine = _ops(operations, rules)
-        judged = linearize([op for op, _ in mine], _model(operations, rules), replace(budget))
-        steps += judged.steps
+        judged = linearize([op for op, _ in mine], _model(operations, rules), replace(self._budget))
+        self._steps += judged.steps
+        undecided: list[Undecided] = []
+        partial: dict[str, tuple[tuple[int, ...], ...]] = {}
         if judged.verdict is not Verdict.LINEARIZABLE:
             order = [source for source in (mine[index][1] for index in judged.order) if source is not None]
-            partial[challenge] = tuple(item.lines for item in order)
+            partial[name] = tuple(item.lines for item in order)
         if judged.verdict is Verdict.NOT_LINEARIZABLE and not found:
-            found = [_not_linearizable(challenge, operations, mine, judged, rules)]
+            found = [_not_linearizable(name, operations, mine, judged, rules)]
         if judged.verdict is Verdict.UNKNOWN and not found:
-            undecided.append(Undecided(challenge, f"the budget ran out after {judged.steps} steps"))
-        violations += found
-    violations += keys_without_ttl(history.seen, groups, receipts=rules.receipts)
-    for invariant in invariants:
-        if (sentence := invariant.check(history)) is not None:
-            violations.append(InvariantViolation(Kind.USER, None, sentence, name=invariant.name))
-    undecided += _nowhere(history, groups)
-    verdict = Outcome.VIOLATION if violations else Outcome.UNKNOWN
-    if passes(checked=len(groups), failures=len(violations), gaps=len(undecided)):
-        verdict = Outcome.HOLDS
-    lost = sum(1 for operation in history.operations if operation.lost)
-    return Report(
-        verdict,
-        tuple(violations),
-        tuple(undecided),
-        len(groups),
-        len(history.operations),
-        lost,
-        history.ignored,
-        steps,
-        partial,
-    )
+            undecided.append(Undecided(name, f"the budget ran out after {judged.steps} steps"))
+        if found or undecided or partial:
+            first = next(item for item in operations if item.f in (CREATE, VERIFY))
+            self._judged.append(_Judged((first.called, first.lines), found, undecided, partial))
+
+    def report(self, counts: Counts, broken: Sequence[InvariantViolation] = ()) -> Report:
+        """The verdict on all. ``broken``: rules of the reader's own that the history breaks."""
+        violations: list[InvariantViolation] = []
+        undecided: list[Undecided] = []
+        partial: dict[str, tuple[tuple[int, ...], ...]] = {}
+        for judged in sorted(self._judged, key=lambda item: item.first):
+            violations += judged.violations
+            undecided += judged.undecided
+            partial |= judged.partial
+        violations += keys_without_ttl(self._seen, self._names, receipts=self._rules.receipts)
+        violations += broken
+        undecided += _nowhere(counts, len(self._names))
+        verdict = Outcome.VIOLATION if violations else Outcome.UNKNOWN
+        if passes(checked=len(self._names), failures=len(violations), gaps=len(undecided)):
+            verdict = Outcome.HOLDS
+        return Report(
+            verdict,
+            tuple(violations),
+            tuple(undecided),
+            len(self._names),
+            counts.operations,
+            counts.lost,
+            counts.ignored,
+            self._steps,
+            partial,
+        )
 
 
-def _nowhere(history: History, groups: Mapping[str, object]) -> list[Undecided]:
+def _nowhere(counts: Counts, challenges: int) -> list[Undecided]:
     """What belongs to no challenge, and so was not judged."""
-    stray = [
-        operation for operation in history.operations if operation.f == VERIFY and operation.challenge is None
-    ]
-    found = []
-    if stray:
-        text = f"verifies that name no challenge: {len(stray)}, the first in line {stray[0].lines[0]}"
-        found.append(Undecided(None, text))
-    elif not groups:
-        found.append(Undecided(None, "no challenge is created or verified in this history"))
-    return found
+    if counts.stray:
+        line = counts.first_stray[1]
+        text = f"verifies that name no challenge: {counts.stray}, the first in line {line}"
+        return [Undecided(None, text)]
+    if not challenges:
+        return [Undecided(None, "no challenge is created or verified in this history")]
+    return []
 
 
 # --- one challenge ----------------------------------------------------------------------------------------

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,18 +14,22 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from devenv.core.checker.expressions import BadExpression, Scope, invariant, read_expression
-from devenv.core.checker.history import History, parse_history
-from devenv.core.checker.judge import Report, Rules, UserInvariant, judge
+from devenv.core.checker.history import History, HistoryOperation, Pairing, parse_history, read_events
+from devenv.core.checker.judge import Counts, Judging, Report, Rules, UserInvariant, judge
 from devenv.core.checker.linearizability import DEFAULT_STEPS, Budget
 from devenv.core.model.errors import UsageProblem
+from devenv.harness.runs.partition import Partition
 from devenv.harness.runs.store import HISTORY, resolve_run
-from devenv.stack.files import read_text
+from devenv.stack.files import cannot_be_read, read_text, text_lines, universal_lines
 
 if TYPE_CHECKING:
     from devenv.core.model.yaml_lines import Document
 
 PREFIX = "invariant_"
 SHOWN_PER_KIND = 5
+_READ_SHARE = 0.7
+"""Of the work on a long history, what reading its lines is; the rest is judging."""
+_REPORTED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +53,61 @@ def check(
     steps: int = DEFAULT_STEPS,
     seconds: float | None = None,
     clock: Callable[[], float] = time.monotonic,
+    progress: Callable[[float], None] = lambda share: None,
 ) -> Checked:
     """Judge a history: ``word`` is a file, a folder with a history.jsonl, or a recorded run (latest).
 
     ``invariants`` are files of the reader's own rules: Python, which is run, or YAML, which is not.
-    ``steps`` bounds the search for each challenge, ``seconds`` by ``clock`` that for all. Raises UsageProblem
-    for files that cannot be read.
+    ``steps`` bounds the search for each challenge, ``seconds`` by ``clock`` that for all. ``progress`` gets
+    the share that is done of a long history. Rules of the reader's own need the whole history in memory;
+    without them it is read line by line. Raises UsageProblem for files that cannot be read.
     """
     path = _history_file(word, state_dir)
     own = [rule for file in invariants for rule in read_invariants(file)]
-    history = parse_history(_read(path), str(path))
-    budget = Budget(steps) if seconds is None else Budget(steps, clock() + seconds, clock)
-    return Checked(path, judge(history, rules, budget, own))
+    rules = rules or Rules()
+    if own:
+        history = parse_history(_read(path), str(path))
+        return Checked(path, judge(history, rules, _budget(steps, seconds, clock), own))
+    counts, partition, pairing = Counts(), Partition(), Pairing(str(path))
+    try:
+        for line in read_events(_lines(path, progress), str(path)):
+            _count(pairing.take(line), counts, partition)
+        for operation in pairing.end():
+            _count(operation, counts, partition)
+        counts.ignored = pairing.ignored
+        judging = Judging(rules, _budget(steps, seconds, clock), pairing.seen)
+        judged = 0
+        for challenge, operations in partition.groups():
+            judging.challenge(challenge, operations)
+            judged += len(operations)
+            if judged // _REPORTED != (judged - len(operations)) // _REPORTED:
+                progress(_READ_SHARE + (1 - _READ_SHARE) * min(1.0, judged / counts.operations))
+        return Checked(path, judging.report(counts))
+    finally:
+        partition.close()
+
+
+def _count(operation: HistoryOperation | None, counts: Counts, partition: Partition) -> None:
+    if operation is not None:
+        counts.add(operation)
+        partition.add(operation)
+
+
+def _budget(steps: int, seconds: float | None, clock: Callable[[], float]) -> Budget:
+    """What the search may take from now on."""
+    return Budget(steps) if seconds is None else Budget(steps, clock() + seconds, clock)
+
+
+def _lines(path: Path, progress: Callable[[float], None]) -> Iterator[str]:
+    """The lines of a history file, as ``read_text(…).split`` gives them. Raises as ``read_text``."""
+    try:
+        with path.open("rb") as file:
+            size = max(1, os.fstat(file.fileno()).st_size)
+            yield from text_lines(
+                file, str(path), lambda done: progress(_READ_SHARE * min(1.0, done / size)), universal_lines
+            )
+    except OSError as error:
+        raise cannot_be_read(path, error, _hint(path)) from error
 
 
 def _history_file(word: str, state_dir: Path) -> Path:
@@ -72,8 +120,11 @@ def _history_file(word: str, state_dir: Path) -> Path:
 
 
 def _read(path: Path) -> str:
-    hint = "`replay` and `demo` record one; `explore` does not" if path.name == HISTORY else None
-    return read_text(path, hint=hint)
+    return read_text(path, hint=_hint(path))
+
+
+def _hint(path: Path) -> str | None:
+    return "`replay` and `demo` record one; `explore` does not" if path.name == HISTORY else None
 
 
 # --- the reader's own rules -------------------------------------------------------------------------------
