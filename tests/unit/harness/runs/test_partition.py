@@ -16,7 +16,6 @@ from devenv.harness.runs import check as checking
 from devenv.harness.runs.check import check
 from devenv.harness.runs.partition import Partition
 
-
 KINDS = ("create", *["verify"] * 4, "keys", "expire", "age", "flush")
 
 
