@@ -15,11 +15,19 @@ from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import CaptchaType, Outcome
 from devenv.harness.client.cross_pod import Tally
 from devenv.harness.client.cross_pod_check import probe
-from devenv.harness.client.load_pairs import run_pairs
+from devenv.harness.client.load_pairs import Pairs, run_pairs
 from devenv.verbs.demo.report import outcomes
 from devenv.verbs.demo.texts import ENGLISH
 from devenv.verbs.operate.select import running_stack
 from devenv.wire.control.policy import present_policy
+
+_ALONE = 20
+"""So many pairs are sent one after the other."""
+_BETWEEN = ("no request between", "one request between")
+_BY_TURNS = (
+    "The pairs that lost none are no fix: pods that take turns, or a client that keeps its connection, hide "
+    "the loss from some clients. `devenv balance` measures for which."
+)
 
 app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -45,7 +53,8 @@ def replay_cross_pod(
             max=100_000,
             metavar="N",
             help="Instead: N create→verify pairs that pin no pod; the routing policy decides, and the share "
-            "of them whose challenge was not found is the result.",
+            "of them whose challenge was not found is the result; 20 of them also one after the other, "
+            "without and with a request in between.",
         ),
     ] = None,
     new_connections: Annotated[
@@ -78,24 +87,46 @@ def replay_cross_pod(
 
 
 def _show_pairs(at: CommandContext, status: StackStatus, total: int, *, keep_alive: bool) -> None:
-    """Send the pairs and show what came of them; exit 1 where a challenge was not found."""
+    """Send the pairs and show what came of them; exit 1 where a challenge was not found.
+
+    Pods that take turns lose all pairs or none, by the number of requests in between and of those in flight.
+    So some pairs are sent one after the other as well, without and with another request in between.
+    """
+    traffic = status.endpoints.traffic
     with at.screen.working("pairs") as progress:
         done = run_pairs(
-            status.endpoints.traffic,
+            traffic,
             total,
             keep_alive=keep_alive,
             progress=lambda count: progress(f"{count} of {total} pairs") if count % 100 == 0 else None,
         )
+        alone = {
+            name: run_pairs(traffic, min(total, _ALONE), keep_alive=keep_alive, in_flight=1, between=between)
+            for between, name in enumerate(_BETWEEN)
+        }
     policy = present_policy(status.endpoints.control)
     facts = {"policy": policy, "pods": len(status.pods), "keep_alive": keep_alive}
-    at.screen.result({**facts, **done.to_json()})
+    one_at_a_time = {name.replace(" ", "_"): pairs.to_json() for name, pairs in alone.items()}
+    at.screen.result({**facts, **done.to_json(), "one_at_a_time": one_at_a_time})
     how = "one connection per client" if keep_alive else "a new connection per request"
     at.screen.show(f"{total} create→verify pairs over {len(status.pods)} pods, {policy}, {how}")
-    lost = done.outcomes.get(Outcome.NOT_FOUND, 0)
-    text = f"Challenge not found: {lost} of {total} ({done.not_found_share:.1%})"
-    at.screen.show(Text(text, "red" if lost else "green"))
-    if lost:
+    _show_lost(at, "Challenge not found", done)
+    for name, pairs in alone.items():
+        _show_lost(at, f"  one pair at a time, {name}", pairs)
+    lost = [_lost(each) for each in (done, *alone.values())]
+    if any(lost) and not all(lost):
+        at.screen.paragraphs([_BY_TURNS])
+    if any(lost):
         raise typer.Exit(1)
+
+
+def _lost(pairs: Pairs) -> int:
+    return pairs.outcomes.get(Outcome.NOT_FOUND, 0)
+
+
+def _show_lost(at: CommandContext, what: str, pairs: Pairs) -> None:
+    text = f"{what}: {_lost(pairs)} of {pairs.total} ({pairs.not_found_share:.1%})"
+    at.screen.show(Text(text, "red" if _lost(pairs) else "green"))
 
 
 def _cell(kind: CaptchaType, tally: Tally) -> Text:

@@ -24,6 +24,8 @@ from devenv.stack.loopback import NO_AUTHORITIES
 # A detector of the bug needs no right answer: any other message than "not found" means the session was there.
 ANY_SELECTION = [0, 1, 2, 3, 4, 5, 6, 7, 8]
 KIND = CAPTCHA.kind(CaptchaType.ABSTRACT)
+OTHER = "/health"
+"""A request that is about no session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +60,26 @@ def run_pairs(
     *,
     keep_alive: bool = True,
     in_flight: int = 8,
+    between: int = 0,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Pairs:
     """Send ``total`` abstract create→verify pairs to the proxy at URL ``traffic``.
 
     Each pair is one client. With ``keep_alive`` both its requests use one TCP connection, as a browser's do;
-    without it each opens its own. ``in_flight`` pairs run at a time; ``progress`` hears how many are done.
+    without it each opens its own. ``in_flight`` pairs run at a time; ``between`` is the number of other
+    requests (GET /health) from create to verify; ``progress`` hears how many are done.
     Raises EnvironmentProblem where the stack does not answer as a captcha-api.
     """
-    return asyncio.run(_run(traffic, total, keep_alive, in_flight, progress))
+    return asyncio.run(_run(traffic, total, keep_alive, in_flight, between, progress))
 
 
 async def _run(
-    traffic: str, total: int, keep_alive: bool, in_flight: int, progress: Callable[[int], None]
+    traffic: str,
+    total: int,
+    keep_alive: bool,
+    in_flight: int,
+    between: int,
+    progress: Callable[[int], None],
 ) -> Pairs:
     outcomes: Counter[Outcome] = Counter()
     routes: Counter[tuple[str, str]] = Counter()
@@ -78,7 +87,7 @@ async def _run(
 
     async def client() -> None:
         for _ in waiting:
-            outcome, route = await _pair(traffic, keep_alive)
+            outcome, route = await _pair(traffic, keep_alive, between)
             outcomes[outcome] += 1
             routes[route] += 1
             progress(routes.total())
@@ -92,7 +101,7 @@ async def _run(
     return Pairs(total, dict(outcomes), dict(routes))
 
 
-async def _pair(traffic: str, keep_alive: bool) -> tuple[Outcome, tuple[str, str]]:
+async def _pair(traffic: str, keep_alive: bool, between: int) -> tuple[Outcome, tuple[str, str]]:
     limits = httpx.Limits(max_connections=1, max_keepalive_connections=1 if keep_alive else 0)
     transport = httpx.AsyncHTTPTransport(limits=limits, verify=NO_AUTHORITIES)
     async with httpx.AsyncClient(transport=transport, base_url=traffic, timeout=30.0) as http:
@@ -101,6 +110,8 @@ async def _pair(traffic: str, keep_alive: bool) -> tuple[Outcome, tuple[str, str
             challenge_id = CAPTCHA.session_of(created.headers, created.json())
             if challenge_id is None:
                 raise ValueError("an answer without a challenge id")
+            for _ in range(between):
+                await http.get(OTHER)
             use = KIND.verify.fill(challenge_id, ANY_SELECTION)
             verified = await http.send(http_request(http, use))
             outcome = CAPTCHA.outcome(verified.status_code, verified.json())

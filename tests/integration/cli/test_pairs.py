@@ -42,6 +42,11 @@ def test_pairs_tell_what_a_policy_loses(
     crossed = sum(route["pairs"] for route in routes if route["created"] != route["verified"])
     assert found["total"] == 20
     assert found["not_found_share"] == crossed / 20
-    assert code == (1 if crossed else 0)
-    if lost is not None:
-        assert crossed == lost
+    alone = found["one_at_a_time"]
+    assert isinstance(alone, dict)
+    shares = [alone[f"{name}_request_between"]["not_found_share"] for name in ("no", "one")]
+    assert code == (1 if crossed or any(shares) else 0)
+    if lost is None:
+        assert shares == [1.0, 0.0]  # strict turns: parity, not a fix
+    else:
+        assert [crossed, *shares] == [lost, 0.0, 0.0]
