@@ -30,7 +30,11 @@ def crossings(facts: Facts, named: Collection[str]) -> list[Checked]:
     """Whether each pod knows the sessions of the others. ``named`` are the causes that were named before."""
     if facts.crossings_skipped:
         pods = ", ".join(pod.name for pod in facts.pods)
-        return [Checked(_NAME, pods, facts.crossings_skipped, known=False)]
+        first = first_kind(facts.refused)
+        if first is None:
+            return [Checked(_NAME, pods, facts.crossings_skipped, known=False)]
+        refused = f"{_words_of(first[1])}; {facts.crossings_skipped}"
+        return [Checked(_NAME, pods, refused, known=False, blocks=True)]
     if not facts.crossings:
         return []
     subject = ", ".join(dict.fromkeys(item.used_on for item in facts.crossings))
@@ -63,8 +67,12 @@ def _refusal(facts: Facts, kind: str, refusal: Refusal, shown: Sequence[str]) ->
     pod = facts.pod(refusal.pod)
     if kind == "cluster-client-on-standalone" and pod is not None and "SESSION_STRATEGY" in pod.unknown:
         change = _PLAIN_CLIENT  # what it calls its client, and whether a variable chooses, its code says
-    sentence = f"Redis answered {refusal.command} of {refusal.pod} with {refusal.error}"
+    sentence = _words_of(refusal)
     return Advice(kind, refusal.pod, sentence, tuple(shown), Change(change))
+
+
+def _words_of(refusal: Refusal) -> str:
+    return f"Redis answered {refusal.command} of {refusal.pod} with {refusal.error}"
 
 
 def _findings(facts: Facts, lost: Sequence[Crossing], named: Collection[str]) -> list[Advice]:

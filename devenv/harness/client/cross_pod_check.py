@@ -17,6 +17,8 @@ from devenv.harness.client.cross_pod import TypeResult, one_crossing, run_cross_
 from devenv.harness.client.exchanges import CreateFailed, Verified
 from devenv.harness.client.recording import Recording
 
+NO_SILENT_PODS: Mapping[str, str] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
@@ -69,28 +71,39 @@ class Crossed:
 
 
 def every_crossing(
-    status: StackStatus, pods: Sequence[str], recording: Recording, *, seed: int
+    status: StackStatus,
+    pods: Sequence[str],
+    recording: Recording,
+    *,
+    seed: int,
+    silent: Mapping[str, str] = NO_SILENT_PODS,
 ) -> list[Crossed]:
     """A session of each kind opened on each of ``pods`` and used on each, also on the same.
 
-    The pod that opens comes first in the order of ``pods``, and uses its own session last.
+    The pod that opens comes first in the order of ``pods``, and uses its own session last. A pod that gave no
+    answer is not asked again to open one; ``silent`` has those that gave none before, with the reason.
     """
-    return asyncio.run(_every_crossing(status, pods, recording, seed))
+    return asyncio.run(_every_crossing(status, pods, recording, seed, dict(silent)))
 
 
 async def _every_crossing(
-    status: StackStatus, pods: Sequence[str], recording: Recording, seed: int
+    status: StackStatus, pods: Sequence[str], recording: Recording, seed: int, silent: dict[str, str]
 ) -> list[Crossed]:
     profile, crossed = status.spec.profile, []
     async with CaptchaClient(status.endpoints, seed=seed, recording=recording, profile=profile) as client:
         for kind in profile.kinds:
             for at, creator in enumerate(pods):
                 for user in (*pods[at + 1 :], *pods[: at + 1]):
+                    if creator in silent:
+                        crossed.append(Crossed(kind, creator, user, None, silent[creator]))
+                        continue
                     try:
                         verified = await one_crossing(client, kind, creator, user)
                         crossed.append(Crossed(kind, creator, user, verified))
                     except CreateFailed as error:
                         crossed.append(Crossed(kind, creator, user, None, error.message))
+                        if error.status is None:
+                            silent[creator] = error.message
     return crossed
 
 

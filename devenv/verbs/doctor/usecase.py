@@ -153,7 +153,8 @@ def _with_sessions(
     """``facts`` with what a stack's pods do with each other's sessions, and with what Redis refused."""
     if options.probe and options.write:
         progress("opening sessions on each pod and using them on the others")
-        crossings, causes = try_across(stack, status, options.seed, state_dir)
+        silent = {item.pod: str(item.error) for item in facts.created if item.status is None}
+        crossings, causes = try_across(stack, status, options.seed, state_dir, silent)
         facts = replace(facts, crossings=crossings, trace_causes=causes)
     elif len(facts.pods) > 1:
         facts = replace(facts, crossings_skipped="not tried: it would open sessions")

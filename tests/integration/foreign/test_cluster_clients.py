@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -37,14 +38,17 @@ def test_explore_names_the_cluster_client(name: str, tmp_path: Path) -> None:
     assert "USE_REDIS" not in json.dumps(told)
 
 
-def test_doctor_and_explain_name_the_cluster_client(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", COMMANDS)
+def test_doctor_and_explain_name_the_cluster_client(name: str, tmp_path: Path) -> None:
     """With USE_REDIS=false, which the service does not read: the gate has recorded what Redis refused."""
     folder, environment = tmp_path / "service", command_environment()
-    service_folder("cluster_redis_py", folder)
+    service_folder(name, folder)
     stack = open_stack("embedded", folder / ".devenv")
     service = parse_service((folder / "devenv.toml").read_text(encoding="utf-8"), folder)
     stack.start(StackSpec(ports=Ports.free(), use_redis=False, service=service), lambda line: None)
     try:
+        if name == "cluster_ioredis":  # it asks for the cluster when it starts
+            read_only(folder, environment)
         doctor = devenv_run(folder, environment, "doctor", "--json")
         explain = devenv_run(folder, environment, "explain", "--json")
     finally:
@@ -55,3 +59,12 @@ def test_doctor_and_explain_name_the_cluster_client(tmp_path: Path) -> None:
     assert "USE_REDIS" not in json.dumps(finding)
     causes = {group["cause"] for group in json.loads(explain.stdout)["findings"]}
     assert (explain.returncode, causes) == (1, {"standalone-cluster-client"}), explain.stdout
+
+
+def read_only(folder: Path, environment: Mapping[str, str]) -> None:
+    """Whether sessions are lost is not tried then: what Redis refused leaves the verdict open."""
+    looked = devenv_run(folder, environment, "doctor", "--read-only", "--json")
+    checks = {check["check"]: check for check in json.loads(looked.stdout)["checks"]}
+    crossing = checks["a session on another pod"]
+    assert (looked.returncode, crossing["state"]) == (3, "unknown"), looked.stdout
+    assert "cluster support disabled" in crossing["text"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from devenv.core.diagnosis.diagnosis import diagnose
@@ -28,12 +28,13 @@ _MOST_CHARACTERS = 120
 
 
 def try_across(
-    stack: JournaledStack, status: StackStatus, seed: int, state_dir: Path
+    stack: JournaledStack, status: StackStatus, seed: int, state_dir: Path, silent: Mapping[str, str]
 ) -> tuple[tuple[Crossing, ...], tuple[TraceCause, ...]]:
     """Sessions of each kind on each pair of running pods, and the causes that explain sees in their trace.
 
     Nothing where fewer than two pods run. A session that was known by a file of this machine (``state_dir``
-    is our own) is unclear. A profile without known answers gives one unclear crossing.
+    is our own) is unclear. ``silent``: the pods that gave
+    no answer to a create, with the reason. A profile without known answers gives one unclear crossing.
     """
     pods = [pod.name for pod in status.pods if pod.state == "running"][:MOST_PODS]
     if len(pods) < 2:
@@ -44,7 +45,7 @@ def try_across(
     for number in range(rounds):
         try:
             collector = TraceCollector(stack, time.time)
-            crossed = every_crossing(status, pods, recording, seed=seed + number)
+            crossed = every_crossing(status, pods, recording, seed=seed + number, silent=silent)
             trace = collector.trace(recording.request_ids)
         except DevenvError as error:
             return (Crossing("any", pods[0], pods[1], error.message, unclear=True),), ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
@@ -23,12 +24,13 @@ one in 1 of 32 runs."""
 
 def on_stack(status: StackStatus) -> list[Created]:
     """One challenge on each pod of the stack, named by a header that the proxy understands."""
-    challenges = []
-    for pod in status.pods:
-        if pod.state == "running":
-            headers = {"X-Devenv-Pod": pod.name}
-            challenges.append(_create(status.endpoints.pinned, status.spec.profile, headers, pod.name))
-    return challenges
+    pods = [pod.name for pod in status.pods if pod.state == "running"]
+
+    def ask(pod: str) -> Created:
+        return _create(status.endpoints.pinned, status.spec.profile, {"X-Devenv-Pod": pod}, pod)
+
+    with ThreadPoolExecutor(max(len(pods), 1)) as threads:  # one that hangs keeps no other waiting
+        return list(threads.map(ask, pods))
 
 
 def on_service(url: str, profile: ServiceProfile, count: int = PER_SERVICE) -> list[Created]:

@@ -86,3 +86,13 @@ def test_what_redis_refused_names_the_cause_also_where_no_session_was_lost_by_ch
     ]
     (check,) = crossings(Facts((), crossings=KNOWN, trace_causes=(HANGS,), refused=refused), ())
     assert [(advice.kind, advice.cause) for advice in check.findings] == [("seen-in-trace", "redis-hangs")]
+
+
+def test_what_redis_refused_leaves_the_question_open_where_no_session_was_tried() -> None:
+    refused = (Refusal("a", "CLUSTER SLOTS", "ERR This instance has cluster support disabled"),)
+    skipped = Facts((), (), crossings_skipped="not tried: it would open sessions")
+    (quiet,) = crossings(skipped, [])
+    (check,) = crossings(replace(skipped, refused=refused), [])
+    assert (quiet.state, quiet.blocks) == ("unknown", False)
+    assert (check.state, check.blocks, check.findings) == ("unknown", True, ())
+    assert check.text.startswith("Redis answered CLUSTER SLOTS of a with ERR This instance")
