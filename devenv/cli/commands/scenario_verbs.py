@@ -8,8 +8,9 @@ import typer
 
 from devenv.cli.commands.explain_verb import show_findings
 from devenv.cli.grouped import grouped
-from devenv.cli.options import Common, Junit, RedisOption, Summary, write_file
+from devenv.cli.options import BalancerOption, Common, Junit, RedisOption, Summary, write_file
 from devenv.cli.screen import Screen, Text, grid
+from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import CATALOGUE_STORES, MAX_PODS, CaptchaType, Strategy
 from devenv.core.render.junit import junit_xml
 from devenv.core.scenario import Scenario, catalogue, find, for_services
@@ -89,7 +90,14 @@ def replay(
     pace: Annotated[
         float, typer.Option(min=0, metavar="X", help="Pauses are X times as long; 0: none.")
     ] = 1.0,
+    through_balancer: Annotated[
+        bool,
+        typer.Option(
+            "--through-balancer", help="Pin no request: the balancer, or the policy, chooses for all."
+        ),
+    ] = False,
     redis: RedisOption = None,
+    balancer: BalancerOption = None,
     *,
     common: Common,
 ) -> None:
@@ -99,7 +107,9 @@ def replay(
     of its own. Without --strategy a user-provided service is judged by what the sessions of any service must
     keep. Exit 0: it holds. 1: it fails. 3: an order was not met, or it could not be judged.
     """
-    at = common.context(redis=redis)
+    if pods is not None and through_balancer:
+        raise UsageProblem("--pods and --through-balancer exclude each other", hint="leave one of them out")
+    at = common.context(redis=redis, balancer=balancer)
     with at.screen.working("replay") as progress:
         done = replay_word(
             target,
@@ -108,6 +118,7 @@ def replay(
             repeat=repeat,
             schedule=schedule,
             pods=pods,
+            through_balancer=through_balancer,
             pace=pace,
             progress=progress,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from string import ascii_uppercase
 
@@ -47,26 +48,42 @@ def across(scenario: Scenario, pods: int) -> Scenario:
     turns = Turns(pods)
     numbers: dict[SessionName, int] = {}
 
-    def number(session: SessionName) -> int:
-        return numbers.setdefault(session, len(numbers))
+    def pod_of(session: SessionName | None) -> str:
+        number = None if session is None else numbers.setdefault(session, len(numbers))
+        return _pod(turns.next(number))
+
+    moved = _sent_to(scenario, pod_of)
+    return replace(moved, stack=replace(scenario.stack, pods=pods))
+
+
+def unpinned(scenario: Scenario) -> Scenario:
+    """The scenario with no request sent to a certain pod: whoever chooses chooses for all.
+
+    Its ``source`` stays as it was.
+    """
+    return _sent_to(scenario, lambda session: None)
+
+
+def _sent_to(scenario: Scenario, pod_of: Callable[[SessionName | None], str | None]) -> Scenario:
+    """The scenario with the pod that ``pod_of`` gives, in the order of the requests, for each of them."""
 
     def part(sent: Verify | Request) -> Verify | Request:
-        return replace(sent, pod=_pod(turns.next(number(sent.session) if isinstance(sent, Verify) else None)))
+        session = sent.session if isinstance(sent, Verify) else None
+        return replace(sent, pod=pod_of(session))
 
     def moved(step: Step) -> Step:
         match step:
             case Verify() | Request():
                 return part(step)
             case Create():
-                return replace(step, pod=_pod(turns.next(number(step.session))))
+                return replace(step, pod=pod_of(step.session))
             case Get():
-                return replace(step, pod=_pod(turns.next(None)))
+                return replace(step, pod=pod_of(None))
             case Together():
                 return replace(step, verifies=tuple(map(part, step.verifies)))
         return step
 
-    stack = replace(scenario.stack, pods=pods)
-    return replace(scenario, stack=stack, steps=tuple(map(moved, scenario.steps)))
+    return replace(scenario, steps=tuple(map(moved, scenario.steps)))
 
 
 def _pod(letter: str) -> str:

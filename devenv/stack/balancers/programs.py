@@ -19,7 +19,7 @@ from devenv.core.model.errors import EnvironmentProblem
 WHEEL = "wheel"
 """In place of a path: the program of the wheel, whatever PATH has."""
 _VERSION = re.compile(r"(?:nginx/|HAProxy version |/|^Version: *|^v)(\d+\.\d+\.\d+)", re.MULTILINE)
-_VERSION_ARGUMENT = {
+VERSION_ARGUMENT = {
     "nginx": "-v", "haproxy": "-v", "envoy": "--version", "traefik": "version", "caddy": "version",
 }  # fmt: skip
 _IN_PACKAGE = {
@@ -44,7 +44,7 @@ class Program:
         """Its version, as "1.31.3"; "unknown" where it does not tell. Asks the program."""
         try:
             done = subprocess.run(
-                [str(self.path), _VERSION_ARGUMENT[self.product]],
+                [str(self.path), VERSION_ARGUMENT[self.product]],
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",
@@ -53,8 +53,13 @@ class Program:
             )
         except (OSError, subprocess.TimeoutExpired):
             return "unknown"
-        match = _VERSION.search(done.stdout + done.stderr)
-        return match[1] if match else "unknown"
+        return version_in(done.stdout + done.stderr)
+
+
+def version_in(text: str) -> str:
+    """The version that a program's answer to ``VERSION_ARGUMENT`` names; "unknown" where it names none."""
+    match = _VERSION.search(text)
+    return match[1] if match else "unknown"
 
 
 def override_of(product: str) -> str:

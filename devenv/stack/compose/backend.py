@@ -25,7 +25,7 @@ from devenv.core.model.topology import (
 )
 from devenv.core.model.vocabulary import POD_PREFIX, resolve_pod
 from devenv.stack import environment, logs, redis_access
-from devenv.stack.compose import compose_file, compose_redis, docker_engine
+from devenv.stack.compose import compose_balancer, compose_file, compose_redis, docker_engine
 from devenv.stack.compose import exit_cleanup as exit_cleanup
 from devenv.stack.compose.docker_engine import Compose
 from devenv.stack.embedded import redis_server
@@ -80,11 +80,7 @@ class ComposeStack:
             )
         with Reservation(spec.ports) as reservation:
             ports = reservation.ports
-        document = compose_file.with_pods(
-            compose_file.read(self._project_dir, spec.redis_mode),
-            {pod: spec.settings_of(pod) for pod in spec.pod_names},
-            gate=spec.gate,
-        )
+        document = self._document(spec, {pod: spec.settings_of(pod) for pod in spec.pod_names})
         secret = {compose_file.USERS_VARIABLE: redis_access.new_password()}
         compose = self._compose(compose_file.variables(spec, ports) | secret, document)
         if not self._detached:
@@ -116,6 +112,7 @@ class ComposeStack:
             redis_engine="redis",
             redis_version=compose_redis.version(containers),
             redis_state=compose_redis.state(containers),
+            balancer=compose_balancer.status(containers),
         )
 
     def endpoints(self) -> Endpoints:
@@ -133,9 +130,7 @@ class ComposeStack:
             now = _settings_of(containers[pod]) if pod in containers else {}
             changed = {**now, **named.get(pod, {})}
             wished[pod] = {name: value for name, value in changed.items() if value is not None}
-        document = compose_file.with_pods(
-            compose_file.read(self._project_dir, spec.redis_mode), wished, gate=spec.gate
-        )
+        document = self._document(spec, wished)
         variables = compose_file.variables(spec, _ports_of(containers))
         variables |= compose_redis.variables_of(containers)
         compose = self._compose(variables, document)
@@ -202,6 +197,13 @@ class ComposeStack:
         if self._wished_project is None:
             self._wished_project = docker_engine.own_project(self._engine, self._project_dir)
         return self._wished_project
+
+    def _document(self, spec: StackSpec, settings: Mapping[str, Mapping[str, str]]) -> compose_file.Document:
+        """The compose file of ``spec``, whose pods have these settings."""
+        overrides = [compose_balancer.override_file(spec.balancer)] if spec.balancer else []
+        read = compose_file.read(self._project_dir, spec.redis_mode, overrides)
+        document = compose_file.with_pods(read, settings, gate=spec.gate)
+        return compose_balancer.with_balancer(document, spec) if spec.balancer else document
 
     def _compose(self, variables: Mapping[str, str], document: compose_file.Document) -> Compose:
         """``docker compose`` on ``document``."""
@@ -309,6 +311,9 @@ class ComposeStack:
 
     def _endpoints_of(self, containers: Mapping[str, Container]) -> Endpoints:
         ports = _ports_of(containers)
+        proxy = ""
+        if compose_balancer.SERVICE in containers:
+            proxy = f"http://{LOOPBACK}:{docker_engine.host_port(containers['proxy'], 8080)}"
         return Endpoints(
             traffic=f"http://{LOOPBACK}:{ports.traffic}",
             control=f"http://{LOOPBACK}:{ports.control}",
@@ -318,6 +323,7 @@ class ComposeStack:
             redis_access=compose_redis.access_file(containers, self._credentials),
             redis_replica=compose_redis.replica(containers),
             redis_nodes=compose_redis.nodes(containers),
+            proxy=proxy,
         )
 
     def _wait_for_pods(self, pods: tuple[str, ...], progress: Progress) -> None:
@@ -376,9 +382,12 @@ def _answers_not_ready(container: Container) -> bool:
 
 
 def _ports_of(containers: Mapping[str, Container]) -> Ports:
+    published = dict(compose_file.PUBLISHED)
+    if compose_balancer.SERVICE in containers:
+        published["traffic"] = (compose_balancer.SERVICE, compose_balancer.PORT)
     given = {
         field: docker_engine.host_port(containers[service], port)
-        for field, (service, port) in compose_file.PUBLISHED.items()
+        for field, (service, port) in published.items()
     }
     return Ports(**{field.name: given.get(field.name, 0) for field in fields(Ports)})
 
@@ -400,6 +409,7 @@ def _spec_of(containers: Mapping[str, Container]) -> StackSpec:
     spec = StackSpec(
         pods=len(pods),
         policy=edge.get("DEVENV_POLICY", "round-robin"),
+        balancer=compose_balancer.setting_of(containers),
         env=env,
         pod_env=pod_env,
         ports=_ports_of(containers),

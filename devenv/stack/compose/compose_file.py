@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,25 +32,38 @@ PUBLISHED = {
 Document = dict[str, Any]
 
 
+class _Loader(yaml.SafeLoader):
+    """Also reads ``!override``, which has compose replace a list instead of adding to it: as we do."""
+
+
+def _replacing(loader: yaml.SafeLoader, node: yaml.SequenceNode) -> list[Any]:
+    return loader.construct_sequence(node, deep=True)
+
+
+_Loader.add_constructor("!override", _replacing)
+
+
 def files(mode: RedisMode) -> tuple[str, ...]:
     """The project's files for a stack whose Redis stands so, as ``docker compose -f`` takes them."""
     return (FILE,) if mode is RedisMode.STANDALONE else (FILE, f"docker-compose.redis-{mode}.yml")
 
 
-def read(project_dir: Path, mode: RedisMode = RedisMode.STANDALONE) -> Document:
-    """The project's compose file with the override for ``mode``, anchors resolved.
+def read(
+    project_dir: Path, mode: RedisMode = RedisMode.STANDALONE, overrides: Sequence[str] = ()
+) -> Document:
+    """The project's compose file with the override for ``mode`` and ``overrides``, anchors resolved.
 
     Raises ``EnvironmentProblem`` where one is missing.
     """
     document: Document = {}
-    for name in files(mode):
+    for name in (*files(mode), *overrides):
         document = _merged(document, _load(project_dir, name))
     return {key: value for key, value in document.items() if not key.startswith("x-")}
 
 
 def _load(project_dir: Path, name: str) -> Document:
     try:
-        document = yaml.safe_load((project_dir / name).read_text(encoding="utf-8"))
+        document = yaml.load((project_dir / name).read_text(encoding="utf-8"), _Loader)  # noqa: S506
     except OSError as error:
         raise EnvironmentProblem(
             f"no {name} in {project_dir}",
@@ -115,6 +128,7 @@ def variables(spec: StackSpec, ports: Ports) -> dict[str, str]:
         "DEVENV_SEED": str(spec.seed),
         "DEVENV_WORKERS": str(spec.workers),
         "DEVENV_REDIS_REPLICA_PORT": "0",
+        "DEVENV_PROXY_PORT": "0",
     }
 
 

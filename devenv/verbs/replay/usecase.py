@@ -14,7 +14,7 @@ from devenv.core.model.topology import RedisMode
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario, parse
 from devenv.core.scenario.needs import check_profile
-from devenv.core.scenario.pod_rotation import across
+from devenv.core.scenario.pod_rotation import across, unpinned
 from devenv.core.scenario.writer import write_scenario
 from devenv.harness.config.settings import Settings
 from devenv.harness.runs.journal import JournaledStack
@@ -24,7 +24,7 @@ from devenv.verbs.explain.explanation import Explanation
 from devenv.verbs.explain.source import explain_written
 from devenv.verbs.explain.store import keep
 from devenv.verbs.operate.select import fresh_stack, running_stack
-from devenv.verbs.replay.baseline import required_spec
+from devenv.verbs.replay.baseline import needs_policy, required_spec
 from devenv.verbs.replay.replayer import replay
 from devenv.verbs.replay.result import ReplayResult
 from devenv.verbs.replay.store_choice import StoreChoice, choose_store
@@ -49,6 +49,7 @@ def replay_word(
     repeat: int | None,
     schedule: str | None = None,
     pods: int | None = None,
+    through_balancer: bool = False,
     pace: float = 1.0,
     progress: Progress,
     clock: Callable[[], float] = time.time,
@@ -58,13 +59,18 @@ def replay_word(
     ``strategy`` and ``repeat`` None: as the recorded run had them; else once, with the store that
     ``choose_store`` chooses. ``schedule`` ("v1 …") runs in place of the order that
     the scenario gives; a recorded run is played in its own order, with its own store. ``pods``: the requests
-    of each session go to so many pods in turn, whatever the scenario says. Pauses are ``pace`` times as long.
+    of each session go to so many pods in turn, whatever the scenario says. ``through_balancer``: no request
+    is sent to a certain pod, so that the balancer, or the proxy's policy, chooses for all. Pauses are
+    ``pace`` times as long.
     Raises UsageProblem where ``word`` names nothing, or the schedule is none.
     """
     target = resolve_target(word, settings.state_dir)
     given = Schedule.parse(schedule) if schedule is not None else None
     if pods is not None:
         target = replace(target, scenario=over_pods(target.scenario, pods), schedules=())
+    if through_balancer:
+        scenario = parse(write_scenario(unpinned(target.scenario)), target.scenario.name)
+        target = replace(target, scenario=scenario, schedules=())
     with staged(target, strategy, settings, progress) as (stack, chosen, temporary):
         return replay_on(
             stack,
@@ -126,6 +132,7 @@ def staged(
 ) -> Iterator[tuple[Stack, StoreChoice, bool]]:
     """The stack to play it on, the store, and whether the stack is one of its own."""
     given = strategy or target.strategy
+    balancer = settings.stack_spec().balancer
     scenario = target.scenario
     try:
         stack = running_stack(settings.backend, settings.state_dir)
@@ -134,12 +141,14 @@ def staged(
     else:
         status = stack.status()
         choice = choose_store(scenario, given, status, status.spec.service)
-        if status.spec.redis_mode is _redis_mode(scenario, settings, status.spec.redis_mode):
+        redis_fits = status.spec.redis_mode is _redis_mode(scenario, settings, status.spec.redis_mode)
+        if redis_fits and balancer in ("", status.spec.balancer):
             if choice.as_is and len(dict.fromkeys(stores(status).values())) > 1:
                 progress("the pods keep their sessions in different stores: played as they are")
             yield stack, choice, False
             return
-        progress(f"the stack that runs has Redis as {status.spec.redis_mode}: another one for this")
+        has = f"Redis as {status.spec.redis_mode}" if not redis_fits else f"{status.spec.chooser} in front"
+        progress(f"the stack that runs has {has}: another one for this")
         choice = replace(choice, as_is=False)
     with own_stack(scenario, choice.strategy, settings, progress) as fresh:
         yield fresh, choice, True
@@ -167,7 +176,10 @@ def own_stack(
         check_profile(scenario, settings.service.profile)
     needed = required_spec(scenario, strategy)
     mode = _redis_mode(scenario, settings, needed.redis_mode)
-    spec = replace(needed, seed=settings.seed, service=settings.service, redis_mode=mode)
+    balancer = settings.stack_spec().balancer
+    if balancer and scenario.stack.policy is not None:
+        raise UsageProblem(needs_policy(scenario, balancer), hint="leave out --balancer (DEVENV_BALANCER)")
+    spec = replace(needed, seed=settings.seed, service=settings.service, redis_mode=mode, balancer=balancer)
     with fresh_stack(
         settings.backend or "embedded", settings.state_dir, spec, progress, cold=settings.cold
     ) as fresh:

@@ -7,7 +7,8 @@ the ports from DEVENV_GATE_PORT on (6391), one each, in the order of DEVENV_PODS
 it stands ("cluster": it is a node of one). In DEVENV_REDIS_CREDENTIALS, a folder, what Redis "tls" and "acl"
 needs is made before anything listens: certificates for the DEVENV_REDIS_NAMES ("redis,proxy"), their
 authority also in DEVENV_REDIS_TRUST, or users with DEVENV_REDIS_PASSWORD. DEVENV_SESSION_CARRIER: the
-header that carries the session's id, where the service has one.
+header that carries the session's id, where the service has one. DEVENV_BALANCER: the load balancer in front,
+which chooses among the ports of the pods, from DEVENV_POD_PORT on (9001), in the order of DEVENV_PODS.
 """
 
 from __future__ import annotations
@@ -100,6 +101,16 @@ class Edge:
             ]
         self._control = ControlServer(control_app(routers))
         self.control_port = await _listening(self._control.start, host, control_port, "control")
+
+    async def open_pod_ports(self, host: str, first_port: int, balancer: str) -> None:
+        """Listen for each pod, for ``balancer`` in front; EnvironmentProblem where a port is taken."""
+        wished = {pod: first_port + at for at, pod in enumerate(self._pods)}
+
+        async def listen(host: str, port: int) -> int:
+            await self.proxy.open_pod_ports(host, wished, balancer)
+            return port
+
+        await _listening(listen, host, first_port, "pod")
 
     def _commands(self) -> stream.CommandSource | None:
         gate = self.gate
@@ -238,6 +249,8 @@ async def _main(environ: Mapping[str, str], parts: Parts) -> None:
         _integer(environ, "DEVENV_CONTROL_PORT", 8081),
         parts(edge, environ),
     )
+    if balancer := environ.get("DEVENV_BALANCER", ""):
+        await edge.open_pod_ports(host, _integer(environ, "DEVENV_POD_PORT", 9001), balancer)
     print(f"proxy on {edge.traffic_port}, control API on {edge.control_port}", flush=True)  # noqa: T201
     await stop.wait()
     await edge.close()

@@ -82,7 +82,7 @@ def test_every_service_is_checked_and_unprivileged(document: compose_file.Docume
 
 
 def test_every_variable_given_is_one_that_the_files_take() -> None:
-    names = compose_file.files(RedisMode.REPLICA)
+    names = (*compose_file.files(RedisMode.REPLICA), "docker-compose.nginx.yml")
     text = "".join((PACKAGE_ROOT / name).read_text(encoding="utf-8") for name in names)
     given = compose_file.variables(StackSpec(), Ports())
     assert all(f"${{{name}:-" in text for name in given)
