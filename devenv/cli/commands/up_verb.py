@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from devenv.cli.commands.own_service import ServiceFlags
 from devenv.cli.grouped import grouped
-from devenv.cli.options import BalancerOption, ColdOption, Common, RedisOption, StoreOption, store
+from devenv.cli.options import (
+    BalancerOption,
+    ColdOption,
+    CommandContext,
+    Common,
+    RedisOption,
+    StoreOption,
+    store,
+)
 from devenv.cli.screen import Screen, Text
 from devenv.cli.stack_output import policies, print_logs, show_addresses
+from devenv.core.balancers import OWN_FILE, Place, Server
+from devenv.core.balancers.own_file import own_file, upstreams_of
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.pod_stores import stores
 from devenv.core.model.topology import Ports, StackStatus
-from devenv.core.model.vocabulary import MAX_PODS, Strategy
+from devenv.core.model.vocabulary import MAX_PODS, Strategy, pod_names
 from devenv.harness.config.service_file import pod_assignments
-from devenv.harness.config.settings import MAX_PORT
+from devenv.harness.config.settings import MAX_PORT, Settings
 from devenv.stack.environment import with_settings
+from devenv.stack.files import read_text
 from devenv.verbs.operate.select import open_stack
 
 
@@ -59,6 +71,18 @@ class StackFlags:
         ),
     ] = None
     balancer: BalancerOption = None
+    balancer_config: Annotated[
+        Path | None,
+        typer.Option(
+            "--balancer-config",
+            envvar="DEVENV_BALANCER_CONFIG",
+            metavar="FILE",
+            dir_okay=False,
+            show_default=False,
+            help="Your own nginx.conf, haproxy.cfg, envoy.yaml, Traefik file or Caddyfile, taken over; what "
+            "must be another here is replaced in a copy and printed.",
+        ),
+    ] = None
     workers: Annotated[
         int | None,
         typer.Option(
@@ -94,6 +118,22 @@ class PortFlags:
         return replace(present, **{name: port for name, port in given.items() if port is not None})
 
 
+def _with_own_file(at: CommandContext, flags: StackFlags) -> Settings:
+    """The settings with the team's balancer file, where one is given; what differs in the copy is shown."""
+    if flags.balancer_config is None:
+        return at.settings
+    product = at.settings.balancer.partition(":")[0]
+    given = own_file(
+        flags.balancer_config.name, read_text(flags.balancer_config, "--balancer-config"), product
+    )
+    pods = flags.pods or max(at.settings.pods, upstreams_of(given))
+    servers = tuple(Server(pod, "127.0.0.1", 0) for pod in pod_names(pods))
+    for change in given.adapted(Place(0, servers)).changes:
+        at.screen.note(f"{given.name}: {change.text}")
+    setting = f"{given.product}:{OWN_FILE}"
+    return replace(at.settings, pods=pods, balancer=setting, balancer_config=given.text)
+
+
 @grouped
 def up(
     *,
@@ -118,9 +158,11 @@ def up(
     --app or --command, the pods are your own service: docs/own-service.md.
     """
     chosen = {field.name: getattr(stack_flags, field.name) for field in fields(stack_flags)}
-    at = common.context(**{**chosen, "strategy": store(stack_flags.strategy)})
+    at = common.context(**{**chosen, "strategy": store(stack_flags.strategy), "balancer_config": None})
     settings = replace(
-        at.settings, ports=ports.over(at.settings.ports), service=service.over(at.settings.service)
+        _with_own_file(at, stack_flags),
+        ports=ports.over(at.settings.ports),
+        service=service.over(at.settings.service),
     )
     spec = with_settings(settings.stack_spec(), pod_assignments(pod_env or (), "--pod-env"))
     stack = open_stack(

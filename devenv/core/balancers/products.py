@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from devenv.core.balancers import caddy, envoy, haproxy, nginx, traefik
-from devenv.core.balancers.setting import BalancerSetting, Product
+from devenv.core.balancers.setting import OWN_FILE, BalancerSetting, Product
 from devenv.core.model.errors import UsageProblem
 
 PRODUCTS: Mapping[str, Product] = {
@@ -25,6 +25,8 @@ def parse_balancer(text: str) -> BalancerSetting:
     if product is None:
         raise UsageProblem(f"unknown balancer {name!r}", hint="known: " + ", ".join(PRODUCTS))
     policy = policy or product.default_policy
+    if policy == OWN_FILE and not words:
+        return BalancerSetting(name, policy)
     if policy not in product.policies:
         raise UsageProblem(
             f"balancer {name}: unknown policy {policy!r}", hint="known: " + ", ".join(product.policies)

@@ -17,6 +17,10 @@ class Server(NamedTuple):
     port: int
 
 
+OWN_FILE = "own-file"
+"""In the place of a policy: what a team's own configuration file says."""
+
+
 @dataclass(frozen=True, slots=True)
 class BalancerSetting:
     """A product with a policy and options; ``text`` reads back through ``parse_balancer``."""

@@ -27,6 +27,14 @@ def files(setting: BalancerSetting, place: Place) -> dict[str, str]:
     """traefik.yml, which asks nothing outside this machine, and services.yml."""
     import yaml  # takes 20 ms, which commands without a balancer need not spend
 
+    dynamic = _tcp(place) if setting.policy == TCP else _http(setting, place)
+    return {FILE: static_file(place), SERVICES: yaml.safe_dump(dynamic, sort_keys=False)}
+
+
+def static_file(place: Place) -> str:
+    """traefik.yml, which names services.yml."""
+    import yaml
+
     static = {
         "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
         "log": {"level": "ERROR", "noColor": True},
@@ -37,11 +45,7 @@ def files(setting: BalancerSetting, place: Place) -> dict[str, str]:
         "api": {"insecure": True, "dashboard": False},
         "providers": {"file": {"filename": SERVICES, "watch": False}},
     }
-    dynamic = _tcp(place) if setting.policy == TCP else _http(setting, place)
-    return {
-        FILE: yaml.safe_dump(static, sort_keys=False),
-        SERVICES: yaml.safe_dump(dynamic, sort_keys=False),
-    }
+    return yaml.safe_dump(static, sort_keys=False)
 
 
 def _http(setting: BalancerSetting, place: Place) -> dict[str, Any]:

@@ -70,6 +70,8 @@ class StackSpec:
     """The user-provided service that the pods run; None: the reference service."""
     balancer: str = ""
     """The load balancer in front of the pods, as ``parse_balancer`` reads it; empty: the proxy chooses."""
+    balancer_config: str = ""
+    """The text of a team's own configuration file, which is taken over; empty: a policy is configured."""
 
     @property
     def chooser(self) -> str:

@@ -51,6 +51,8 @@ class Settings:
     policy: str = "round-robin"
     balancer: str = ""
     """The load balancer in front of the pods; empty: the proxy chooses."""
+    balancer_config: str = ""
+    """The text of a team's own configuration file of it."""
     seed: int = 1
     use_redis: bool | None = None
     """None where it was not chosen."""
@@ -83,6 +85,7 @@ class Settings:
             strategy=self.strategy,
             policy=self.policy,
             balancer=parse_balancer(self.balancer).text if self.balancer else "",
+            balancer_config=self.balancer_config,
             env=dict(self.env),
             ports=self.ports,
             workers=self.workers,

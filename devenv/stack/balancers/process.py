@@ -18,6 +18,7 @@ from urllib.request import urlopen
 import psutil
 
 from devenv.core.balancers import PRODUCTS, BalancerSetting, Place, Server
+from devenv.core.balancers.own_file import OwnFile
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.stack.balancers.programs import WHEEL, Program, find, override_of, wheel_program
 from devenv.stack.embedded.child import Child, describe_exit
@@ -35,16 +36,23 @@ class RunningBalancer:
 
     ``setting`` says which and how, ``program`` is what is run (None: as ``find`` says). Its files are in
     ``folder``, which it has to itself; ``log`` (None: a file there) has what it says, and stays.
+    ``own_text``: a team's configuration file, which is taken over in place of the setting's.
     """
 
     def __init__(
-        self, setting: BalancerSetting, folder: Path, program: Program | None = None, log: Path | None = None
+        self,
+        setting: BalancerSetting,
+        folder: Path,
+        program: Program | None = None,
+        log: Path | None = None,
+        own_text: str = "",
     ) -> None:
         """Raises ``EnvironmentProblem`` where there is no program."""
         self.setting = setting
         self.product = PRODUCTS[setting.product]
         self.program = program or find(setting.product)
         self.port = 0
+        self._own_text = own_text
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._keeps_log = log is not None
@@ -93,7 +101,7 @@ class RunningBalancer:
             self._admin.hand_over() if self._admin else 0,
             _user_of_this_process(),
         )
-        self._write(self.product.files(self.setting, place))
+        self._write(self._files(place))
         command = [str(self.program.path), *self.product.arguments(self.setting)]
         await self._child.start(command, _environment(self._folder), self._folder)
         try:
@@ -108,6 +116,11 @@ class RunningBalancer:
         if self._admin is not None:
             self._admin.close()
             self._admin = None
+
+    def _files(self, place: Place) -> Mapping[str, str]:
+        if not self._own_text:
+            return self.product.files(self.setting, place)
+        return OwnFile(self.product.name, self.product.file, self._own_text).adapted(place).files
 
     def _write(self, files: Mapping[str, str]) -> None:
         for name, text in files.items():
@@ -182,15 +195,17 @@ async def running_balancer(
     *,
     program: Program | None = None,
     port: int = 0,
+    own_text: str = "",
 ) -> AsyncIterator[RunningBalancer]:
     """A balancer in front of ``servers``, on ``port`` (0: any free one); ended when the block is left.
 
+    ``own_text`` as for ``RunningBalancer``, with the policy ``OWN_FILE``.
     Raises as ``RunningBalancer`` and its ``start``.
     """
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="devenv-balancer-"))
     lease = Lease() if port == 0 else None
     try:
-        balancer = RunningBalancer(setting, folder, program)
+        balancer = RunningBalancer(setting, folder, program, own_text=own_text)
         try:
             await balancer.start(servers, lease.hand_over() if lease is not None else port)
             yield balancer

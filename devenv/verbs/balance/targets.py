@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from devenv import __version__
 from devenv.core.balance.models import Models, models_of_balancer, models_of_policy
-from devenv.core.balancers import PRODUCTS, BalancerSetting, Server, parse_balancer
+from devenv.core.balancers import OWN_FILE, PRODUCTS, BalancerSetting, Server, parse_balancer
+from devenv.core.balancers.own_file import OwnFile, own_file
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import pod_names
 from devenv.core.routing import POLICIES, parse_policy
 from devenv.stack.balancers import Program, find, running_balancer
+from devenv.stack.files import read_text
 from devenv.verbs.balance.connection import Place
 from devenv.wire.proxy import Proxy, Upstream
 
@@ -74,11 +77,13 @@ class BalancerTarget:
 
     setting: BalancerSetting
     program: Program
+    own: OwnFile | None = None
+    """A team's own file, in place of what the setting would configure."""
 
     @property
     def name(self) -> str:
-        """The setting as ``parse_balancer`` reads it."""
-        return self.setting.text
+        """The setting as ``parse_balancer`` reads it, or the name of the team's file."""
+        return self.setting.text if self.own is None else f"{self.setting.product}:{self.own.name}"
 
     @property
     def title(self) -> str:
@@ -88,21 +93,29 @@ class BalancerTarget:
     @property
     def models(self) -> Models:
         """Those of the policy, where they are known."""
-        return models_of_balancer(self.setting)
+        return Models() if self.own is not None else models_of_balancer(self.setting)
 
     @asynccontextmanager
     async def running(self, upstreams: Sequence[Upstream]) -> AsyncIterator[Place]:
         """A process of its own."""
         servers = [Server(upstream.name, upstream.host, upstream.port) for upstream in upstreams]
-        async with running_balancer(self.setting, servers, program=self.program) as balancer:
+        own_text = "" if self.own is None else self.own.text
+        async with running_balancer(
+            self.setting, servers, program=self.program, own_text=own_text
+        ) as balancer:
             yield Place(LISTEN, balancer.port)
 
 
 def target_of(text: str, pods: int, seed: int) -> Target:
-    """The target that ``text`` names: a policy of the proxy, or a balancer as ``parse_balancer`` reads it.
+    """The target that ``text`` names: a policy, a balancer as ``parse_balancer`` reads it, or a file.
+
+    A file is a team's own configuration of a balancer, which is taken over.
 
     Raises UsageProblem for an unknown one, EnvironmentProblem where the balancer is not installed.
     """
+    if Path(text).is_file():
+        own = own_file(Path(text).name, read_text(Path(text)))
+        return BalancerTarget(BalancerSetting(own.product, OWN_FILE), find(own.product), own)
     name = text.partition(":")[0].partition(",")[0].strip()
     if name in PRODUCTS:
         setting = parse_balancer(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from devenv.core.balancers import PRODUCTS, BalancerSetting, Server, parse_balancer
+from devenv.core.balancers import OWN_FILE, PRODUCTS, BalancerSetting, Server, parse_balancer
 from devenv.core.model.errors import DevenvError, UsageProblem
 from devenv.core.model.topology import BalancerStatus
 from devenv.stack.balancers import Program, RunningBalancer, find
@@ -17,9 +17,13 @@ HOST = "127.0.0.1"
 class Front:
     """One balancer; ``start`` it once all pods listen. Calls that change it run one at a time."""
 
-    def __init__(self, text: str, state_dir: Path) -> None:
-        """Raises UsageProblem for a wrong setting, EnvironmentProblem where there is no such program."""
+    def __init__(self, text: str, state_dir: Path, own_text: str = "") -> None:
+        """``own_text``: a team's configuration file, which is taken over.
+
+        Raises UsageProblem for a wrong setting, EnvironmentProblem where there is no such program.
+        """
         self._setting = parse_balancer(text)
+        self._own_text = own_text
         self._program: Program = find(self._setting.product)
         self._folder = state_dir / "run" / "balancer"
         self._log = state_dir / "logs" / f"{self._setting.product}.log"
@@ -86,7 +90,8 @@ class Front:
             await self._end()
 
     async def _begin(self, setting: BalancerSetting) -> None:
-        running = RunningBalancer(setting, self._folder, self._program, self._log)
+        own_text = self._own_text if setting.policy == OWN_FILE else ""
+        running = RunningBalancer(setting, self._folder, self._program, self._log, own_text)
         await running.start(self._servers, self._port)
         self._running, self._setting, self._problem = running, setting, ""
         assert self._proxy is not None

@@ -63,7 +63,7 @@ async def _supervise(
     stop_on_signals(stop.set)
     if not detached:
         _on_end_of_input(asyncio.get_running_loop(), stop.set)
-    front = Front(spec.balancer, state_dir) if spec.balancer else None
+    front = Front(spec.balancer, state_dir, spec.balancer_config) if spec.balancer else None
     processes = Processes(spec, state_dir, warm=warm)
     upstreams = [Upstream(pod, host, port) for pod, (host, port) in processes.pod_addresses.items()]
     edge = Edge(

@@ -1,0 +1,68 @@
+"""A team's own configuration file of a balancer, taken over: a copy that runs here, and what differs.
+
+Unmodified as far as it goes. Replaced are what must be another here: upstream hosts, the ports listened on,
+certificates, users, the places of pids and logs. What cannot be taken over is one error that names its line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from devenv.core.balancers import own_caddy, own_haproxy, own_nginx, own_yaml
+from devenv.core.balancers.own_copy import Adapted, OwnCopy
+from devenv.core.balancers.setting import Place, Server
+from devenv.core.model.errors import UsageProblem
+
+_BY_NAME = {
+    "nginx.conf": "nginx", "haproxy.cfg": "haproxy", "envoy.yaml": "envoy", "envoy.yml": "envoy",
+    "envoy.json": "envoy", "traefik.yml": "traefik", "traefik.yaml": "traefik", "Caddyfile": "caddy",
+}  # fmt: skip
+_BY_ENDING = {".conf": "nginx", ".cfg": "haproxy"}
+_ADAPT: Mapping[str, Callable[[OwnCopy, Place], dict[str, str]]] = {
+    "nginx": own_nginx.adapt,
+    "haproxy": own_haproxy.adapt,
+    "envoy": own_yaml.adapt_envoy,
+    "traefik": own_yaml.adapt_traefik,
+    "caddy": own_caddy.adapt,
+}
+MOST_CHARACTERS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFile:
+    """The file of a team."""
+
+    product: str
+    name: str
+    text: str
+
+    def adapted(self, place: Place) -> Adapted:
+        """The copy for ``place``. Raises UsageProblem for what cannot be taken over, with its line."""
+        copy = OwnCopy(self.name, self.text, len(place.servers))
+        files = _ADAPT[self.product](copy, place)
+        return Adapted(files, tuple(sorted(copy.changes)), copy.upstreams)
+
+
+def own_file(name: str, text: str, product: str = "") -> OwnFile:
+    """The file called ``name``, of ``product`` where that is known, else as its name says.
+
+    Raises UsageProblem where it does not say, and for a file that no person wrote.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise UsageProblem(f"{name}: it has {len(text)} characters, at most {MOST_CHARACTERS} are read")
+    base = name.replace("\\", "/").rpartition("/")[2]
+    ending = base[base.rfind(".") :] if "." in base else ""
+    found = product or _BY_NAME.get(base) or _BY_ENDING.get(ending, "")
+    if not found:
+        raise UsageProblem(
+            f"{name}: its name does not say which balancer it is of",
+            hint="--balancer nginx (haproxy, envoy, traefik, caddy) says it",
+        )
+    return OwnFile(found, base, text)
+
+
+def upstreams_of(file: OwnFile, most: int = 26) -> int:
+    """How many servers the file has behind its balancer, so that many pods are started; at least 1."""
+    servers = tuple(Server(f"pod-{at}", "127.0.0.1", 1 + at) for at in range(most))
+    return max(1, file.adapted(Place(1, servers)).upstreams)

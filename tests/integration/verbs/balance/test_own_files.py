@@ -1,0 +1,75 @@
+"""Configuration files as teams have them: taken over, run, and what hides lost sessions is named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from devenv.core.balance.hiding import Hidden, what_hides
+from devenv.core.balance.measured import Balance
+from devenv.core.balance.patterns import pattern_of
+from devenv.verbs.balance.targets import BalancerTarget, target_of
+from devenv.verbs.balance.usecase import Plan, measure
+from tests.integration.stack.balancers.test_process import program_of
+from tests.support import ROOT
+
+FILES = ROOT / "tests" / "unit" / "core" / "balancers" / "own"
+PATTERNS = tuple(map(pattern_of, ("new", "new+image", "kept", "kept+image")))
+PLAN = Plan(sessions=30, patterns=PATTERNS, with_changes=False, with_failures=False)
+
+
+def measured(name: str, plan: Plan = PLAN) -> Balance:
+    path = Path(FILES / name)
+    found = target_of(str(path), 2, 0)
+    assert isinstance(found, BalancerTarget)
+    target = replace(found, program=program_of(found.setting.product))
+    return measure(target, plan, lambda line: None)
+
+
+def lost(balance: Balance, name: str, *, cookies: bool = True, clients: str = "") -> float:
+    """The share that a pattern lost."""
+    (result,) = [
+        each
+        for each in balance.patterns
+        if (each.pattern.name, each.cookies, each.clients) == (name, cookies, clients)
+    ]
+    return result.lost / result.sessions
+
+
+@pytest.mark.parametrize(
+    "name", ["haproxy_redispatch.cfg", "envoy/envoy.yaml", "Caddyfile", "nginx_non_idempotent.conf"]
+)
+def test_turns_lose_every_session_and_one_request_in_between_hides_it(name: str) -> None:
+    balance = measured(name)
+    assert (lost(balance, "new"), lost(balance, "new+image")) == (1.0, 0.0)
+    assert Hidden.PARITY in {hiding.cause for hiding in what_hides(balance)}
+
+
+def test_workers_that_count_for_themselves_lose_sessions_too() -> None:
+    balance = measured("nginx_names.conf")  # worker_processes auto
+    assert lost(balance, "kept") == 1.0
+
+
+@pytest.mark.parametrize("name", ["nginx_sticky.conf", "traefik/traefik.yml"])
+def test_a_cookie_hides_it_from_clients_that_keep_it(name: str) -> None:
+    balance = measured(name)
+    assert lost(balance, "new") == 0.0
+    assert lost(balance, "new", cookies=False) == 1.0
+    assert Hidden.COOKIE in {hiding.cause for hiding in what_hides(balance)}
+
+
+def test_an_address_hides_it_from_clients_that_keep_theirs() -> None:
+    balance = measured("nginx_ip_hash.conf")
+    assert lost(balance, "new") == 0.0
+    if balance.gaps:
+        pytest.skip("this system has no other loopback addresses")
+    assert Hidden.ADDRESS in {hiding.cause for hiding in what_hides(balance)}
+
+
+@pytest.mark.parametrize("name", ["nginx_non_idempotent.conf", "envoy/envoy.yaml"])
+def test_a_retry_delivers_a_post_twice(name: str) -> None:
+    plan = replace(PLAN, sessions=4, patterns=PATTERNS[:1], with_failures=True, watched=0.0)
+    balance = measured(name, plan)
+    assert any(failure.twice for failure in balance.failures)
