@@ -40,7 +40,10 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
     "devenv.cli.commands.explore": (("integration/verbs/explore/sessions", VERB, "session"),),
     "devenv.cli.commands.balance": (("integration/verbs/balance", VERB, "output verb"),),
     "devenv.cli.commands.simulate": (("unit/verbs/simulate/test_simulate.py", VERB, "options output verb"),),
-    "devenv.core.balancers": (("unit/core/balancers", DATA, "setting"),),
+    "devenv.core.balancers": (
+        ("unit/core/balancers", DATA, "setting"),
+        ("unit/core/balancers/test_own_file.py", PARTS, "own_caddy own_haproxy own_nginx own_yaml"),
+    ),
     "devenv.core.diagnosis": (("unit/core/diagnosis/test_losses.py", PARTS, "words"),),
     "devenv.core.kubernetes": (("unit/core/kubernetes/test_manifests.py", PARTS, "redis service stack"),),
     "devenv.core.model": (

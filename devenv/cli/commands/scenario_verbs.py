@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -59,6 +60,23 @@ def _names(incomplete: str) -> list[tuple[str, str]]:
     return [(item.id, item.title) for item in catalogue() if item.id.startswith(incomplete)]
 
 
+@dataclass(frozen=True, slots=True)
+class RoutingFlags:
+    """The options that say which pod gets a request."""
+
+    pods: Annotated[
+        int | None,
+        typer.Option(min=1, max=MAX_PODS, metavar="N", help="Each session's requests over N pods in turn."),
+    ] = None
+    through_balancer: Annotated[
+        bool,
+        typer.Option(
+            "--through-balancer", help="Pin no request: the balancer, or the policy, chooses for all."
+        ),
+    ] = False
+    balancer: BalancerOption = None
+
+
 @grouped
 def replay(
     target: Annotated[
@@ -83,22 +101,12 @@ def replay(
             metavar='"v1 …"', help="Another order of its concurrent requests' Redis commands, in one line."
         ),
     ] = None,
-    pods: Annotated[
-        int | None,
-        typer.Option(min=1, max=MAX_PODS, metavar="N", help="Each session's requests over N pods in turn."),
-    ] = None,
     pace: Annotated[
         float, typer.Option(min=0, metavar="X", help="Pauses are X times as long; 0: none.")
     ] = 1.0,
-    through_balancer: Annotated[
-        bool,
-        typer.Option(
-            "--through-balancer", help="Pin no request: the balancer, or the policy, chooses for all."
-        ),
-    ] = False,
     redis: RedisOption = None,
-    balancer: BalancerOption = None,
     *,
+    routing: RoutingFlags,
     common: Common,
 ) -> None:
     """Play a scenario, print its sequence and judge it by what the catalogue expects of the store.
@@ -107,9 +115,9 @@ def replay(
     of its own. Without --strategy a user-provided service is judged by what the sessions of any service must
     keep. Exit 0: it holds. 1: it fails. 3: an order was not met, or it could not be judged.
     """
-    if pods is not None and through_balancer:
+    if routing.pods is not None and routing.through_balancer:
         raise UsageProblem("--pods and --through-balancer exclude each other", hint="leave one of them out")
-    at = common.context(redis=redis, balancer=balancer)
+    at = common.context(redis=redis, balancer=routing.balancer)
     with at.screen.working("replay") as progress:
         done = replay_word(
             target,
@@ -117,8 +125,8 @@ def replay(
             strategy=strategy,
             repeat=repeat,
             schedule=schedule,
-            pods=pods,
-            through_balancer=through_balancer,
+            pods=routing.pods,
+            through_balancer=routing.through_balancer,
             pace=pace,
             progress=progress,
         )
