@@ -38,7 +38,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
         ),
     ),
     "devenv.cli.commands.explore": (("integration/verbs/explore/sessions", VERB, "session"),),
-    "devenv.cli.commands.balance": (("integration/verbs/balance", VERB, "output verb"),),
+    "devenv.cli.commands.balance": (("integration/verbs/balance", VERB, "output"),),
     "devenv.cli.commands.simulate": (("unit/verbs/simulate/test_simulate.py", VERB, "options output verb"),),
     "devenv.core.balancers": (
         ("unit/core/balancers", DATA, "setting"),

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     data: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
     def keep(measured: Mapping[str, Any]) -> None:
-        write_atomically(file, json.dumps(measured, indent=1, ensure_ascii=False) + "\n")
+        write_atomically(file, data_text(measured))
 
     try:
         if given.measure:
@@ -41,6 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     write_atomically(given.docs / PAGE, render(data))
     return 0
+
+
+def data_text(measured: Mapping[str, Any]) -> str:
+    """What was measured as JSON, a line for each setting."""
+    rows = [
+        f"{json.dumps(title)}: {json.dumps(record, ensure_ascii=False)}"
+        for title, record in measured["settings"].items()
+    ]
+    return '{"settings": {\n' + ",\n".join(rows) + "\n}}\n"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from devenv.core.balance.measured import ADDRESSES, MOVING, STRAY, Balance, PatternResult
-from devenv.core.balance.patterns import IMAGE, Connections
+from devenv.core.balance.patterns import IMAGE
 from devenv.core.simulation.intervals import Share
 
 
@@ -23,7 +23,7 @@ class Hidden(StrEnum):
     CACHE = "a cache"
     COOKIE = "the client's cookie"
     ADDRESS = "one client address"
-    IDLE_FIRST = "the first pod takes all while it is idle"
+    IDLE_FIRST = "one pod takes all while it is idle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,16 +213,17 @@ def _address(balance: Balance) -> Iterator[Hiding]:
 
 
 def _idle_first(balance: Balance) -> Iterator[Hiding]:
-    """The least busy pod with ties to the first: what comes one at a time meets one pod."""
+    """The least busy pod, ties to the first or the fastest: what comes one at a time meets one pod."""
     new = _result(balance, "new")
     loads = [_result(balance, name) for name in ("users", f"users{IMAGE}", "load-test")]
     losing = [each for each in loads if each is not None and each.lost]
-    if new is None or new.lost or new.pods_used != 1 or not losing:
+    if new is None or not new.clings:
         return
-    if new.pattern.connections is Connections.NEW and any(each.pods_used > 1 for each in losing):
+    losing = [each for each in losing if each.share.low > new.share.high]
+    if any(not each.clings for each in losing):
         yield Hiding(
             Hidden.IDLE_FIRST,
-            "One request at a time always meets the first pod, since no pod is busy then. Sessions are lost "
+            "One request at a time meets the same pod, since no pod is busy then. Sessions are lost "
             "as soon as requests overlap.",
             _shown(new, *losing),
             tuple(each.name for each in balance.patterns if each.pattern.sequential and not each.lost),

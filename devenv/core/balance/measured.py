@@ -58,6 +58,12 @@ class PatternResult:
         """So many pods got a request."""
         return sum(count > 0 for count in (self.by_pod or {}).values())
 
+    @property
+    def clings(self) -> bool:
+        """Whether nearly all requests met one pod."""
+        counts = (self.by_pod or {}).values()
+        return max(counts, default=0) >= CLINGS * sum(counts) > 0
+
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
         return {
@@ -80,6 +86,8 @@ class PatternResult:
 
 STRICT = 0.98
 """So large a part of the requests keeps the order of a cycle; connections opened in advance cost a few."""
+CLINGS = 0.95
+"""So large a part of the requests meets one pod where a pattern clings to it."""
 LONGEST_CYCLE = 32
 NO_COOKIES = "no cookies"
 ADDRESSES = "other addresses"

@@ -7,6 +7,7 @@ from typing import Any
 
 from devenv.core.balancers import PRODUCTS, parse_balancer
 from tests.support import ROOT
+from tools.balancers_page.__main__ import data_text
 from tools.balancers_page.measuring import PATTERNS
 from tools.balancers_page.page import COMMAND, REASONS, render
 from tools.balancers_page.settings import SETTINGS
@@ -17,6 +18,7 @@ PAGE = (ROOT / "docs/balancers.md").read_text(encoding="utf-8")
 
 def test_the_page_is_current() -> None:
     assert render(DATA) == PAGE, f"run {COMMAND}"
+    assert data_text(DATA) == (ROOT / "docs/balancers.json").read_text(encoding="utf-8")
 
 
 def test_every_setting_was_measured_and_is_one_that_the_command_line_takes() -> None:

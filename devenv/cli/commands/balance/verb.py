@@ -10,11 +10,12 @@ import typer
 
 from devenv.cli.commands.balance.output import show_balance, show_summary
 from devenv.cli.grouped import grouped
-from devenv.cli.options import CommandContext, Common
+from devenv.cli.options import BackendName, CommandContext, Common, balancers
 from devenv.core.balance.patterns import PATTERNS
 from devenv.core.balance.verdict import Judgement, exit_code_of, judge
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import MAX_PODS
+from devenv.core.routing import POLICIES
 from devenv.verbs.balance.plots import write_plot
 from devenv.verbs.balance.report import write_report
 from devenv.verbs.balance.targets import Target, target_of
@@ -23,12 +24,18 @@ from devenv.verbs.balance.usecase import SESSIONS, ClientKind, Measured, Plan, k
 _PATTERNS = ", ".join(pattern.name for pattern in PATTERNS)
 
 
+def completions(incomplete: str) -> list[str]:
+    """Completions of a target: policies of the proxy, balancers with their policies."""
+    return [*(name for name in POLICIES if name.startswith(incomplete)), *balancers(incomplete)]
+
+
 @grouped
 def balance(
     targets: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="[TARGET]...",
+            autocompletion=completions,
             help="A balancer with its setting, nginx:ip_hash,workers=2, or a policy of the proxy, random. "
             "[default: round-robin]",
             show_default=False,
@@ -66,6 +73,11 @@ def balance(
     balancer is not there or does not start.
     """
     at = common.context()
+    if common.backend is BackendName.COMPOSE:
+        raise UsageProblem(
+            "--backend compose: balance measures programs and the proxy on this machine, not containers",
+            hint="leave --backend out",
+        )
     for option, path in (("--html", html), ("--plot", plot)):
         if path is not None and not path.absolute().parent.is_dir():
             raise UsageProblem(f"{option} {path}: there is no folder {path.absolute().parent}")

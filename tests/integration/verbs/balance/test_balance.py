@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from devenv.cli.commands.balance.verb import completions
 from devenv.core.balance.hiding import Hidden
 from devenv.core.balance.measured import Balance, Change, Failure
 from devenv.core.balance.verdict import judge
@@ -111,6 +112,14 @@ def test_the_command_line_says_the_verdict_and_its_exit_code(tmp_path: Path) -> 
         done = devenv_here(tmp_path, command_environment(), *words, bad)
         assert done.returncode == 2
         assert said in json.loads(done.stdout)["error"]["message"]
+
+
+def test_targets_complete_and_containers_are_refused(tmp_path: Path) -> None:
+    assert completions("nginx:ip") == ["nginx:ip_hash"]
+    assert completions("source") == ["source-hash"]
+    done = devenv_here(tmp_path, command_environment(), "balance", "--backend", "compose", "--json")
+    assert done.returncode == 2
+    assert "not containers" in json.loads(done.stdout)["error"]["message"]
 
 
 def test_a_balancers_cookie_counts_only_with_clients_that_keep_it() -> None:

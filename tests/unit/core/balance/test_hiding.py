@@ -50,6 +50,12 @@ def test_every_cause_has_a_case() -> None:
     assert set(CASES) == set(Hidden)
 
 
+def test_the_fastest_pod_takes_nearly_all_that_comes_one_at_a_time() -> None:
+    nearly = {"captcha-api-a": 196, "captcha-api-b": 4}
+    fastest = balance(result("new", 2, by_pod=nearly), result("users", 52))
+    assert [hiding.cause for hiding in what_hides(fastest)] == [Hidden.IDLE_FIRST]
+
+
 def test_weighted_turns_hide_as_strict_ones_do() -> None:
     turns = balance(result("kept", 50, cycle=4), result("browser", 0, cycle=4))
     assert [hiding.cause for hiding in what_hides(turns)] == [Hidden.PARITY]
