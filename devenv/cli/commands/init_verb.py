@@ -161,7 +161,9 @@ def _show(found: Found, written: list[str], screen: Screen) -> None:
     screen.show(f"  starts    {facts['start']}")
     for name, pair in facts["sessions"].items():
         screen.show(f"  {name:9} {pair['create']}, then {pair['verify']}")
-    if not facts["sessions"]:
+    for name, request in (facts["session"] or {}).items():
+        screen.show(f"  {name:9} {request}")
+    if not facts["sessions"] and not found.by_session:
         screen.show(f"  speaks    as the preset {found.preset} says")
     if found.headers:
         screen.show(f"  headers   {', '.join(found.headers)}")
@@ -169,10 +171,20 @@ def _show(found: Found, written: list[str], screen: Screen) -> None:
         names = ", ".join(found.neutral)
         screen.show(f"  emptied   {names}: addresses outside, it seems (--env NAME=VALUE, --allow-env NAME)")
     switch = "" if found.switchable else "; [service] redis = false"
+    switch = '; [service] redis = "always"' if found.by_session and found.redis_use != "unused" else switch
     screen.show(f"  in Redis  {found.redis_words}{switch}")
     if found.limit is not None:
         screen.show(f"  answers   {found.limit or 'any number of'} wrong answers end a session")
     for note in found.notes:
         screen.show(Text(f"  note: {note}", "yellow"))
     scenario = "lost-session" if found.preset == CAPTCHA.name else f"{found.preset}-lost"
+    if found.session is not None:
+        requests = found.session.requests
+        ends = [name for name, item in requests.items() if item.ends]
+        changes = [name for name in requests if name not in ends]
+        pairs = [changes[:2], [*changes[:1], *ends[:1]], ["ask", *ends[:1]]]
+        expressions = " ".join("+".join(pair) for pair in pairs if len(pair) == 2)
+        screen.show(Text(f"next: devenv explore {expressions}", "dim"))
+    if found.by_session:
+        return
     screen.show(Text(f"next: devenv demo, or devenv up -d and devenv replay {scenario}", "dim"))

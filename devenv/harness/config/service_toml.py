@@ -10,6 +10,7 @@ from typing import Any
 
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import Kind, Request, Rule
+from devenv.core.model.sessions import SessionProfile
 from devenv.core.render.visible import one_line, toml_string
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -46,6 +47,8 @@ class Found:
     """How Redis must be set up; empty for any."""
     notes: tuple[str, ...] = ()
     """What is not known."""
+    session: SessionProfile | None = None
+    """The requests that open, use and ask about a login session, where such were found."""
 
     @property
     def switchable(self) -> bool:
@@ -53,10 +56,17 @@ class Found:
         return self.redis_use in ("switched", "unknown")
 
     @property
+    def by_session(self) -> bool:
+        """Whether its login session is all that is known of how it is spoken to."""
+        return self.session is not None and not self.kinds and self.key is None
+
+    @property
     def redis_words(self) -> str:
         """What was seen of its sessions in Redis, in words."""
         if self.preset != CAPTCHA.name:
             return "an MCP server's sessions and handles have no switch that init knows"
+        if self.by_session and self.redis_use != "unused":
+            return "commands reached Redis while sessions were opened and used; taken to be so always"
         return {
             "switched": f"{self.key} with USE_REDIS=true, not there with USE_REDIS=false",
             "always": f"{self.key} whatever USE_REDIS says",
@@ -84,6 +94,7 @@ class Found:
             "redis_key": self.key,
             "redis_mode": self.redis_mode or None,
             "limit": "none" if self.limit == 0 else self.limit,
+            "session": None if self.session is None else _session_in_short(self.session),
             "notes": list(self.notes),
         }
 
@@ -97,7 +108,10 @@ def toml_text(found: Found) -> str:
     lines += [f"env-file = {_value(found.env_file)}"] if found.env_file else []
     lines += [f"allow-env = {_value(found.allow_env)}"] if found.allow_env else []
     lines += [f"redis-mode = {_value(found.redis_mode)}"] if found.redis_mode else []
-    lines += [f"redis = false  # {one_line(found.redis_words)}"] if not found.switchable else []
+    if found.by_session and found.redis_use != "unused":
+        lines += ['redis = "always"']
+    elif not found.switchable:
+        lines += [f"redis = false  # {one_line(found.redis_words)}"]
     if found.env or found.neutral:
         lines += ["", "[service.env]"]
         lines += [f"{_key(name)} = {_value(value)}" for name, value in found.env.items()]
@@ -105,6 +119,7 @@ def toml_text(found: Found) -> str:
             lines += ["# These look like addresses outside this machine: without a value they lead nowhere."]
             lines += [f'{_key(name)} = ""' for name in found.neutral]
     lines += _profile(found)
+    lines += _session(found.session) if found.session is not None else []
     lines += [f"# {one_line(note)}" for note in found.notes]
     return "\n".join(lines) + "\n"
 
@@ -135,6 +150,27 @@ def _profile(found: Found) -> list[str]:
             parts = {"status": rule.status, "equals": rule.equals, "differs": rule.differs, "text": rule.text}
             lines += [f"{key} = {_value(item)}" for key, item in parts.items() if item]
     return lines
+
+
+def _session(session: SessionProfile) -> list[str]:
+    opens = [_request(request) for request in session.open]
+    lines = ["", "[session]  # devenv explore a+logout: docs/exploration.md"]
+    lines += [
+        f"open = {_value(opens[0] if len(opens) == 1 else opens)}",
+        f"ask = {_value(_request(session.ask))}",
+    ]
+    lines += [f"gone = {{ status = {_value(rule.status)} }}" for rule in session.gone]
+    lines += ["", "[session.requests]"]
+    for name, item in session.requests.items():
+        ends = {"ends": True} if item.ends else {}
+        lines += [f"{_key(name)} = {_value({**_request(item.request), **ends})}"]
+    return lines
+
+
+def _session_in_short(session: SessionProfile) -> dict[str, str]:
+    named = {"open": session.open[-1], "ask": session.ask}
+    named |= {name: item.request for name, item in session.requests.items()}
+    return {name: _in_short(request) for name, request in named.items()}
 
 
 def _in_short(request: Request) -> str:

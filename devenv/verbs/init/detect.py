@@ -19,6 +19,7 @@ from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.presets import CAPTCHA, PRESETS
 from devenv.core.model.service import Kind, Request, ServiceProfile, ServiceSpec
+from devenv.core.model.sessions import SessionProfile
 from devenv.core.model.topology import RedisMode, StackSpec
 from devenv.core.model.vocabulary import pod_name
 from devenv.harness.config.service_file import command_words, from_here
@@ -30,12 +31,14 @@ from devenv.stack.logs import last_words
 from devenv.stack.loopback import local_client
 from devenv.stack.own_service import its_redis, own_variables, undecided
 from devenv.stack.protocol import Progress
+from devenv.verbs.init.login_session import find_login_session
 from devenv.verbs.init.mcp_server import may_be_mcp, try_mcp
 from devenv.verbs.init.openapi import PLACES, OpenApi
 from devenv.verbs.init.redis_use import RedisUse, session_in_redis, wants_cluster
 from devenv.verbs.init.start_commands import starts
 from devenv.verbs.init.trial import Pod, Refused, Tried, find_limit, misfit, named, try_pair
 from devenv.verbs.operate.select import fresh_stack
+from devenv.wire.control.client import ControlClient
 
 _TIMEOUT_S = 20.0
 _NO_PATH = Request("/devenv/no/such/path", body={})
@@ -166,7 +169,17 @@ def _tried_on(stack: JournaledStack, options: InitOptions, found: Found, progres
     endpoints = stack.endpoints()
     with local_client(endpoints.traffic, _TIMEOUT_S) as http, connected(endpoints, 0) as redis:
         trying = _Trying(options, found, http)
-        found, kinds, profile = trying.everything()
+        session = None if options.create else trying.login_session()
+        found = replace(found, session=session)
+        try:
+            found, kinds, profile = trying.everything(found)
+        except (UsageProblem, EnvironmentProblem):
+            if session is None:
+                raise
+            with ControlClient(endpoints.control) as control:
+                spoke = control.latest("commands") > 0
+            use = RedisUse.UNKNOWN if spoke else RedisUse.UNUSED
+            return replace(found, redis_use=str(use), headers=trying.pod.headers)
         if not profile.switchable or not kinds:
             return found
         seen = [session_in_redis(trying.pod, endpoints.control, redis, kind, profile) for kind in kinds]
@@ -214,9 +227,13 @@ class _Trying:
         self.pod.headers = {**self._api.required_headers(), **found.headers}
         self._status_of_no_path = 404 if self._api.paths else self.pod.send(_NO_PATH.fill(None)).status
 
-    def everything(self) -> tuple[Found, Sequence[Kind], ServiceProfile]:
+    def login_session(self) -> SessionProfile | None:
+        """The requests of a login session, where the service has one."""
+        return find_login_session(self.pod, self._api, self._options.folder)
+
+    def everything(self, found: Found) -> tuple[Found, Sequence[Kind], ServiceProfile]:
         """All that can be found out, the kinds of its sessions, and how their answers are read."""
-        options, found = self._options, replace(self._found, headers=self.pod.headers)
+        options, found = self._options, replace(found, headers=self.pod.headers)
         if options.create is None and (found.preset != CAPTCHA.name or may_be_mcp(options.folder, found.app)):
             mcp = self._mcp(found)
             if mcp is not None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from devenv.core.model.requests import Rule
+from devenv.harness.config.service_file import parse_service
 from tests.support import command_environment, devenv_run
 
 HERE = Path(__file__).parent
@@ -119,3 +121,20 @@ def test_its_scenario_fails_as_it_was_found_and_holds_with_the_fix(
     assert as_is["violations"][0]["kind"] == "session-came-back"
     assert as_is["schedules"] == ["v1 a:start logout:start a:GET logout:GET logout:DEL a:SET"]
     assert with_fix["verdict"] == "holds"
+
+
+def test_init_finds_login_ask_changes_and_logout(tmp_path: Path) -> None:
+    """Of the same service, by its OpenAPI and by trying: no word of it is told."""
+    service = json.dumps(str(HERE))
+    run = devenv_run(
+        tmp_path, command_environment(), "init", "--app", "service:app", "--app-dir", str(HERE), "--json"
+    )
+    assert run.returncode == 0, run.stderr
+    written = parse_service(tmp_path.joinpath("devenv.toml").read_text(encoding="utf-8"), tmp_path)
+    expected = parse_service(CONFIGURATION, tmp_path)
+    assert written.session is not None and expected.session is not None
+    assert service == json.dumps(written.directory)
+    assert (written.session.open, written.session.ask) == (expected.session.open, expected.session.ask)
+    assert {**written.session.requests, "broken": None} == {**expected.session.requests, "broken": None}
+    assert written.session.gone == (Rule(status=(401,)),)
+    assert written.always_redis
