@@ -126,7 +126,7 @@ def stack_routes() -> APIRouter:
             "endpoints": {"traffic": "", "control": "", "ml": ""}, "redis_state": "running", "keys": [],
             "pods": [{"name": pod, "state": "running", "settings": settings} for pod in PODS],
             "stores": dict.fromkeys(PODS, "memory"), "keys_problem": None, "restarts": True, "runs": True,
-            "now": time.time(), "ml_faults": None,
+            "now": time.time(), "ml_faults": None, "events": [],
         }  # fmt: skip
 
     @routes.get("/rules")

@@ -25,6 +25,9 @@ from devenv.stack.loopback import local_async_client, local_client
 SETTABLE = ("CAPTCHA_TTL", "REDIS_TIMEOUT_MS")
 """Variables of a pod that the page sets, besides the store."""
 
+MOST_EVENTS = 100
+"""So many of the latest things that were done to the stack come with its overview."""
+
 
 class PodsBody(BaseModel):
     """``POST /dashboard/pods``: restart pods (none named: all) with another store or other settings."""
@@ -82,6 +85,7 @@ def _overview(surroundings: Surroundings) -> dict[str, Any]:
         "restarts": stack.backend == "embedded",
         "runs": surroundings.state_dir is not None,
         "now": time.time(),
+        "events": [event.to_json() for event in stack.journal.events()[-MOST_EVENTS:]],
         "ml_faults": _ml(surroundings, lambda client: client.get("/faults"), quiet=True),
     }
 

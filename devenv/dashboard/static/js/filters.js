@@ -21,6 +21,7 @@ const KINDS = [
   ["", "all"],
   ["exchange", "requests"],
   ["redis", "commands"],
+  ["stack", "stack"],
   ["problems", "problems"],
 ];
 

@@ -35,6 +35,8 @@ export class Lanes {
     this.frozen = null;
     /** @type {HTMLElement|null} */
     this.element = null;
+    /** Where it was scrolled to from here; a scroll event that names this place is our own. */
+    this.placed = -1;
   }
 
   /** @param {Row[]} rows */
@@ -48,11 +50,18 @@ export class Lanes {
     this.follows = true;
   }
 
-  /** After drawing: keep to the end where it is followed. */
+  /** The list's element, which another drawing may have made anew. @param {HTMLElement|null} element */
+  attach(element) {
+    if (this.element !== element) this.placed = -1;
+    this.element = element;
+  }
+
+  /** After drawing: keep to the end where it is followed. Reads no sizes, as that would lay out the page again. */
   settle() {
     const element = this.element?.isConnected ? this.element : null;
-    if (element === null) return;
-    if (this.follows && element.scrollTop + element.clientHeight < element.scrollHeight - 1) element.scrollTop = element.scrollHeight;
+    if (element === null || !this.follows || this.placed === this.top) return;
+    element.scrollTop = this.top;
+    this.placed = this.top;
   }
 
   /** @param {Row[]} rows @param {LanesOptions} options */
@@ -95,8 +104,9 @@ export class Lanes {
   /** @param {Event} event @param {LanesOptions} options */
   _scrolled(event, options) {
     const element = /** @type {HTMLElement} */ (event.currentTarget);
-    this.element = element;
-    this.top = element.scrollTop;
+    if (this.follows && this.element === element && this.height === element.clientHeight && Math.abs(element.scrollTop - this.placed) < 1) return;
+    this.attach(element);
+    this.top = this.placed = element.scrollTop;
     this.height = element.clientHeight;
     if (this.frozen === null) this.follows = element.scrollTop + element.clientHeight >= element.scrollHeight - ROW;
     options.redraw();
@@ -116,7 +126,7 @@ export class Lanes {
 
   /** Scroll so that row number `place` is in sight. @param {number} place @param {HTMLElement} element */
   show(place, element) {
-    this.element = element;
+    this.attach(element);
     this.follows = false;
     const top = place * ROW;
     if (top < element.scrollTop) element.scrollTop = top;

@@ -31,7 +31,7 @@ export function pauseOrResume() {
 
 /** After each drawing. */
 export function settle() {
-  lanes.element = document.querySelector(".lanes .scroll");
+  lanes.attach(document.querySelector(".live .lanes .scroll"));
   lanes.settle();
 }
 

@@ -90,13 +90,27 @@ function draw() {
   settle();
 }
 
+/** How long the last drawing took, and when it ended, in milliseconds. */
+let cost = 0;
+let ended = 0;
+/** At most so much of the time is spent on drawing: on a slow machine the page draws more seldom, and stays usable. */
+const DRAWING_SHARE = 0.25;
+const SHORT_MS = 8;
+
 function requestDrawing() {
   if (due) return;
   due = true;
-  requestAnimationFrame(() => {
-    due = false;
-    draw();
-  });
+  const wait = cost < SHORT_MS ? 0 : ended + cost * (1 / DRAWING_SHARE - 1) - performance.now();
+  if (wait > 0) setTimeout(() => requestAnimationFrame(drawNow), wait);
+  else requestAnimationFrame(drawNow);
+}
+
+function drawNow() {
+  due = false;
+  const began = performance.now();
+  draw();
+  ended = performance.now();
+  cost = ended - began;
 }
 
 /** @param {KeyboardEvent} event */

@@ -1,13 +1,13 @@
 /** The records that the page keeps: a bounded list in order of time, and the part of it that fits the filter. */
 
 import { signal } from "../vendor/signals-core/signals-core.module.js";
-import { commandRow, exchangeRow, fits } from "./rows.js";
+import { commandRow, exchangeRow, fits, stackRow } from "./rows.js";
 
-/** @import {Command, Exchange, Row} from "./types.js" */
+/** @import {Command, Exchange, Row, StackEvent} from "./types.js" */
 /** @import {Filter} from "./rows.js" */
 
 /** So many rows are kept; the oldest go first, 1,000 at a time. */
-export const CAPACITY = 20_000;
+export const CAPACITY = 10_000;
 const SLACK = 1000;
 
 /** Put a row where its time belongs: mostly at the end. @param {Row[]} rows @param {Row} row */
@@ -33,6 +33,8 @@ export class Records {
     this.version = signal(0);
     /** @type {Map<number, Row>} Commands that may still change, by number. */
     this._moving = new Map();
+    /** @type {Set<string>} What was done to the stack and is known, by row. */
+    this._done = new Set();
   }
 
   /** @param {Exchange[]} exchanges @param {Command[]} commands @param {Command[]} changed */
@@ -46,6 +48,16 @@ export class Records {
     for (const command of changed) this._change(command);
     if (this.rows.length > this.capacity + SLACK) this._trim();
     this.version.value += 1;
+  }
+
+  /** The latest things that were done to the stack; those that are known already are passed over. @param {StackEvent[]} events */
+  addStack(events) {
+    const rows = events.map(stackRow);
+    const oldest = this.rows.length >= this.capacity ? /** @type {Row} */ (this.rows[0]).time : 0;
+    const fresh = rows.filter((row) => !this._done.has(row.id) && row.time >= oldest);
+    this._done = new Set(rows.map((row) => row.id));
+    for (const row of fresh) this._take(row);
+    if (fresh.length) this.version.value += 1;
   }
 
   /** @param {Row} row */
@@ -94,6 +106,7 @@ export class Records {
     this.rows = [];
     this.shown = [];
     this._moving.clear();
+    this._done.clear();
     this.version.value += 1;
   }
 }

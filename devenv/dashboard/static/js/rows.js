@@ -41,7 +41,6 @@ export function exchangeRow(exchange) {
     tone,
     challenge,
     record: exchange,
-    haystack: JSON.stringify(exchange).toLowerCase() + ` ${result}`,
   };
 }
 
@@ -85,7 +84,6 @@ export function commandRow(command) {
     tone: failed && command.fate !== "handshake" ? "bad" : (FATES[command.fate] ?? "bad"),
     challenge: command.key === null ? null : (command.key.split(":").pop() ?? null),
     record: command,
-    haystack: JSON.stringify(command).toLowerCase(),
   };
 }
 
@@ -95,13 +93,13 @@ export function shortKey(key) {
   return at < 0 || key.length - at < 12 ? key : `${key.slice(0, at + 1)}${key.slice(at + 1, at + 7)}…`;
 }
 
-/** @param {StackEvent} event @param {number} number @returns {Row} */
-export function stackRow(event, number) {
+/** @param {StackEvent} event @returns {Row} */
+export function stackRow(event) {
   const detail = Object.entries(event.detail)
     .map(([name, value]) => `${name}=${value}`)
     .join(" ");
   return {
-    id: `s${number}`,
+    id: `s${event.time}-${event.what}-${event.pod ?? ""}-${event.detail.rule ?? ""}`,
     time: event.time,
     kind: "stack",
     pod: event.pod,
@@ -110,16 +108,13 @@ export function stackRow(event, number) {
     tone: event.what === "missing" ? "bad" : "quiet",
     challenge: null,
     record: event,
-    haystack: JSON.stringify(event).toLowerCase(),
   };
 }
 
 /** Rows of a run's events, in order of time. @param {(Exchange|Command|StackEvent)[]} events @returns {Row[]} */
 export function rowsOf(events) {
   return events
-    .map((event, number) =>
-      event.kind === "exchange" ? exchangeRow(event) : event.kind === "redis" ? commandRow(event) : stackRow(event, number),
-    )
+    .map((event) => (event.kind === "exchange" ? exchangeRow(event) : event.kind === "redis" ? commandRow(event) : stackRow(event)))
     .sort((one, other) => one.time - other.time);
 }
 
@@ -134,5 +129,7 @@ export function fits(row, filter) {
   if (filter.kind === "problems" ? row.tone !== "bad" : filter.kind && row.kind !== filter.kind) return false;
   if (filter.pod && row.pod !== filter.pod) return false;
   if (row.kind === "redis" && row.tone === "quiet" && !filter.search) return false;
-  return filter.search === "" || filter.search.toLowerCase().split(/\s+/).every((word) => row.haystack.includes(word));
+  if (filter.search === "") return true;
+  const text = `${JSON.stringify(row.record)} ${row.result}`.toLowerCase(); // made when it is searched: memory is dearer
+  return filter.search.toLowerCase().split(/\s+/).every((word) => text.includes(word));
 }

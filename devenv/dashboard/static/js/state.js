@@ -1,6 +1,6 @@
 /** What the page knows of the stack: everything that its views are made of. */
 
-import { computed, signal } from "../vendor/signals-core/signals-core.module.js";
+import { batch, computed, signal } from "../vendor/signals-core/signals-core.module.js";
 import { call } from "./api.js";
 import { Challenges } from "./challenges.js";
 import { Records } from "./records.js";
@@ -53,7 +53,11 @@ export async function refresh() {
   if (asking) return;
   asking = true;
   try {
-    overview.value = await call("GET", "/dashboard/overview");
+    const seen = await call("GET", "/dashboard/overview");
+    batch(() => {
+      overview.value = seen;
+      records.addStack(seen.events);
+    });
   } catch {
     // The connection's own sign says that it is lost.
   } finally {

@@ -92,6 +92,7 @@
  * @property {boolean} restarts Whether pods can be restarted from here.
  * @property {boolean} runs
  * @property {number} now
+ * @property {StackEvent[]} events The latest things that were done to the stack, the oldest first.
  * @property {{rules: {endpoint: string, latency_ms: number, error_rate: number}[]}|null} ml_faults
  */
 
@@ -138,7 +139,6 @@
  * @property {Tone} tone
  * @property {string|null} challenge
  * @property {Exchange|Command|StackEvent} record
- * @property {string} haystack All of it, in lower case, for the search.
  */
 
 export {};
