@@ -1,6 +1,7 @@
 /** Calls of the control API. What changes state carries the page's token. */
 
 import { signal } from "../vendor/signals-core/signals-core.module.js";
+import { t } from "./words.js";
 
 let token = document.querySelector('meta[name="devenv-token"]')?.getAttribute("content") ?? "";
 
@@ -37,7 +38,7 @@ async function deliver(path, options) {
       if (wait !== null) await pause(wait);
     }
   }
-  throw new Refused("the control API does not answer", "does the stack run? devenv status");
+  throw new Refused(t("the control API does not answer"), t("does the stack run? devenv status"));
 }
 
 /** Another control process answers now: take its token from its page. */

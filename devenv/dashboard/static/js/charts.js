@@ -1,6 +1,7 @@
 /** Charts by uPlot, which is loaded when the first one is shown; each has its numbers in words for who cannot see it. */
 
 import { html } from "../vendor/lit-html/lit-html.js";
+import { t } from "./words.js";
 
 /** @typedef {{label: string, values: number[], tone: "bad"|"accent"|"good"}} Series */
 
@@ -101,5 +102,5 @@ customElements.define("devenv-chart", Chart);
 /** @param {string} title @param {number[]} times @param {Series[]} series @param {string} unit */
 export function chart(title, times, series, unit) {
   const words = series.map((one) => `${one.label}: ${one.values[one.values.length - 1] ?? 0}`).join(", ");
-  return html`<figure class="chart"><figcaption>${title}</figcaption><devenv-chart role="img" aria-label=${`${title}; at the end ${words}`} .data=${{ times, series, unit }}></devenv-chart></figure>`;
+  return html`<figure class="chart"><figcaption>${title}</figcaption><devenv-chart role="img" aria-label=${t("{title}; at the end {words}", { title, words })} .data=${{ times, series, unit }}></devenv-chart></figure>`;
 }

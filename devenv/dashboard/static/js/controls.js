@@ -27,29 +27,29 @@ function value(event) {
 /** Let pods (none named: all) keep their sessions elsewhere. @param {string[]} pods @param {string} store */
 async function setStore(pods, store) {
   const body = { pods, use_redis: store !== "memory", ...(store === "memory" ? {} : { strategy: store }) };
-  const who = pods.length === 1 ? `pod ${letter(pods[0] ?? null)}` : "the pods";
-  await during(`restarting ${who} with the ${store} store`, () => act("POST", "/dashboard/pods", body));
+  const words = pods.length === 1 ? t("restarting pod {pod} with the {store} store", { pod: letter(pods[0] ?? null), store }) : t("restarting the pods with the {store} store", { store });
+  await during(words, () => act("POST", "/dashboard/pods", body));
 }
 
 /** @param {string} policy */
 async function setPolicy(policy) {
-  await during("setting the policy", () => act("PUT", "/policy", { policy }));
+  await during(t("setting the policy"), () => act("PUT", "/policy", { policy }));
 }
 
 /** @param {string} ttl */
 async function setTtl(ttl) {
-  await during("restarting the pods with another TTL", () => act("POST", "/dashboard/pods", { settings: { CAPTCHA_TTL: ttl } }));
+  await during(t("restarting the pods with another TTL"), () => act("POST", "/dashboard/pods", { settings: { CAPTCHA_TTL: ttl } }));
 }
 
 /** @param {string} action */
 async function redis(action) {
-  await during(`redis: ${action}`, () => act("POST", `/dashboard/redis/${action}`));
+  await during(`Redis: ${t(action)}`, () => act("POST", `/dashboard/redis/${action}`));
 }
 
 /** @param {string} pod @param {string} action */
 async function podAction(pod, action) {
-  if (action === "restart") await during(`restarting pod ${letter(pod)}`, () => act("POST", "/dashboard/pods", { pods: [pod] }));
-  else await during(`${action} pod ${letter(pod)}`, () => act("POST", `/dashboard/pods/${encodeURIComponent(pod)}/${action}`));
+  if (action === "restart") await during(t("restarting pod {pod}", { pod: letter(pod) }), () => act("POST", "/dashboard/pods", { pods: [pod] }));
+  else await during(t("pod {pod}: {action}", { pod: letter(pod), action: t(action) }), () => act("POST", `/dashboard/pods/${encodeURIComponent(pod)}/${action}`));
 }
 
 /** @param {Pod} pod @param {string} store @param {boolean} restarts */
@@ -57,18 +57,18 @@ function podLine(pod, store, restarts) {
   const name = letter(pod.name);
   return html`<li>
     <span class="podname">${name}</span>
-    <label class="switch"><input type="checkbox" role="switch" class="use-redis" data-pod=${name} aria-label=${`USE_REDIS of pod ${name}`} .checked=${store !== "memory"} ?disabled=${!restarts}
+    <label class="switch"><input type="checkbox" role="switch" class="use-redis" data-pod=${name} aria-label=${t("USE_REDIS of pod {pod}", { pod: name })} .checked=${store !== "memory"} ?disabled=${!restarts}
       @change=${(/** @type {Event} */ event) => setStore([pod.name], /** @type {HTMLInputElement} */ (event.target).checked ? (pod.settings.SESSION_STRATEGY ?? "atomic") : "memory")} /> USE_REDIS</label>
-    <select aria-label=${`Store of pod ${name}`} ?disabled=${!restarts} @change=${(/** @type {Event} */ event) => setStore([pod.name], value(event))}>
+    <select aria-label=${t("Store of pod {pod}", { pod: name })} ?disabled=${!restarts} @change=${(/** @type {Event} */ event) => setStore([pod.name], value(event))}>
       ${STORES.map((one) => html`<option value=${one} .selected=${one === store}>${one}</option>`)}
     </select>
     ${
       restarts
         ? html`<span class="tools">
-            <button aria-label=${`Restart pod ${name}`} @click=${() => podAction(pod.name, "restart")}>${t("Restart")}</button>
-            <button aria-label=${`Pause pod ${name}`} @click=${() => podAction(pod.name, "pause")}>${t("Pause")}</button>
-            <button aria-label=${`Resume pod ${name}`} @click=${() => podAction(pod.name, "resume")}>${t("Resume")}</button>
-            <button class="danger" aria-label=${`Kill pod ${name}`} @click=${() => ask(`Kill pod ${name}? What its memory holds is lost, and it stays down until it is restarted.`, `Kill pod ${name}`, () => podAction(pod.name, "kill"))}>${t("Kill")}</button>
+            <button aria-label=${t("Restart pod {pod}", { pod: name })} @click=${() => podAction(pod.name, "restart")}>${t("Restart")}</button>
+            <button aria-label=${t("Pause pod {pod}", { pod: name })} @click=${() => podAction(pod.name, "pause")}>${t("Pause")}</button>
+            <button aria-label=${t("Resume pod {pod}", { pod: name })} @click=${() => podAction(pod.name, "resume")}>${t("Resume")}</button>
+            <button class="danger" aria-label=${t("Kill pod {pod}", { pod: name })} @click=${() => ask(t("Kill pod {pod}? What its memory holds is lost, and it stays down until it is restarted.", { pod: name }), t("Kill pod {pod}", { pod: name }), () => podAction(pod.name, "kill"))}>${t("Kill")}</button>
           </span>`
         : ""
     }
@@ -98,16 +98,16 @@ async function removeRule(id) {
 
 function gateRules() {
   return html`<details class="rules" @toggle=${refreshRules}>
-    <summary>Gate rules${rules.value.length ? ` (${rules.value.length})` : ""}</summary>
+    <summary>${t("Gate rules")}${rules.value.length ? ` (${rules.value.length})` : ""}</summary>
     <div class="fields">
-      <label>action <select @change=${(/** @type {Event} */ event) => (rule.value = { ...rule.value, action: value(event) })}>
+      <label>${t("action")} <select @change=${(/** @type {Event} */ event) => (rule.value = { ...rule.value, action: value(event) })}>
         ${["delay", "hold", "error", "drop-request", "drop-reply", "disconnect", "blackhole"].map((one) => html`<option .selected=${one === rule.value.action}>${one}</option>`)}
       </select></label>
-      <label>command <input placeholder="all" size="8" .value=${rule.value.command} @input=${(/** @type {Event} */ event) => (rule.value = { ...rule.value, command: value(event) })} /></label>
-      <label>seconds <input type="number" min="0" max="300" step="0.1" size="4" .value=${rule.value.seconds} @input=${(/** @type {Event} */ event) => (rule.value = { ...rule.value, seconds: value(event) })} /></label>
-      <button @click=${addRule}>Add the rule</button>
+      <label>${t("command")} <input placeholder=${t("all")} size="8" .value=${rule.value.command} @input=${(/** @type {Event} */ event) => (rule.value = { ...rule.value, command: value(event) })} /></label>
+      <label>${t("seconds")} <input type="number" min="0" max="300" step="0.1" size="4" .value=${rule.value.seconds} @input=${(/** @type {Event} */ event) => (rule.value = { ...rule.value, seconds: value(event) })} /></label>
+      <button @click=${addRule}>${t("Add the rule")}</button>
     </div>
-    <ul>${rules.value.map((one) => html`<li><code>${one.id}</code> <span class="quiet">applied to ${one.applied} of ${one.matched}</span> <button aria-label=${`Remove rule ${one.id}`} @click=${() => removeRule(one.id)}>Remove</button></li>`)}</ul>
+    <ul>${rules.value.map((one) => html`<li><code>${one.id}</code> <span class="quiet">${t("applied to {applied} of {matched}", { applied: one.applied, matched: one.matched })}</span> <button aria-label=${t("Remove rule {rule}", { rule: one.id })} @click=${() => removeRule(one.id)}>${t("Remove")}</button></li>`)}</ul>
   </details>`;
 }
 
@@ -116,10 +116,10 @@ function mlFaults() {
   const latency = active?.latency_ms ?? 0;
   const errors = active?.error_rate ?? 0;
   /** @param {Partial<{latency_ms: number, error_rate: number}>} change */
-  const put = (change) => during("mock ML", () => act("PUT", "/dashboard/ml", { latency_ms: latency, error_rate: errors, ...change }));
+  const put = (change) => during(t("setting mock ML"), () => act("PUT", "/dashboard/ml", { latency_ms: latency, error_rate: errors, ...change }));
   return html`<div class="fields">
-    <label>mock ML latency, ms <input type="number" min="0" max="60000" step="100" size="6" .value=${String(latency)} @change=${(/** @type {Event} */ event) => put({ latency_ms: Number(value(event)) })} /></label>
-    <label>errors <select @change=${(/** @type {Event} */ event) => put({ error_rate: Number(value(event)) })}>
+    <label>${t("mock ML latency, ms")} <input type="number" min="0" max="60000" step="100" size="6" .value=${String(latency)} @change=${(/** @type {Event} */ event) => put({ latency_ms: Number(value(event)) })} /></label>
+    <label>${t("errors")} <select @change=${(/** @type {Event} */ event) => put({ error_rate: Number(value(event)) })}>
       ${[0, 0.1, 0.5, 1].map((share) => html`<option value=${share} .selected=${share === errors}>${share * 100} %</option>`)}
     </select></label>
   </div>`;
@@ -141,27 +141,27 @@ export function controlsPanel() {
         ? html`<div class="buttons all">
             ${WAYS.map(([store, words]) => html`<button id=${`all-${store}`} class=${all === store ? "primary" : ""} aria-pressed=${all === store ? "true" : "false"} @click=${() => setStore([], store)}>${words}</button>`)}
           </div>`
-        : html`<p class="hint">A container cannot restart its neighbours. In a terminal: <code>devenv toggle on --backend compose</code>, <code>devenv toggle off --backend compose</code>, <code>docker compose pause redis</code></p>`
+        : html`<p class="hint">${t("A container cannot restart its neighbours. In a terminal:")} <code>devenv toggle on --backend compose</code>, <code>devenv toggle off --backend compose</code>, <code>docker compose pause redis</code></p>`
     }
     <ul class="pods">${seen.pods.map((pod) => podLine(pod, seen.stores[pod.name] ?? "memory", seen.restarts))}</ul>
     <div class="fields">
       <label>${t("policy")} <select id="policy" @change=${(/** @type {Event} */ event) => setPolicy(value(event))}>
         ${[...POLICIES, ...custom].map((one) => html`<option .selected=${one === seen.policy}>${one}</option>`)}
       </select></label>
-      <label>TTL, s <input id="ttl" type="number" min="1" max="3600" size="5" .value=${ttl} ?disabled=${!seen.restarts} @change=${(/** @type {Event} */ event) => setTtl(value(event))} /></label>
+      <label>${t("TTL, s")} <input id="ttl" type="number" min="1" max="3600" size="5" .value=${ttl} ?disabled=${!seen.restarts} @change=${(/** @type {Event} */ event) => setTtl(value(event))} /></label>
     </div>
     ${mlFaults()}
     ${
       seen.restarts
-        ? html`<div class="fields"><span>Redis ${seen.redis_state === "running" ? "" : html`<strong class="bad">${seen.redis_state}</strong>`}</span>
-            <button ?disabled=${!running} @click=${() => redis("pause")}>Pause Redis</button>
-            <button ?disabled=${seen.redis_state !== "paused"} @click=${() => redis("resume")}>Resume Redis</button>
-            <button class="danger" ?disabled=${seen.redis_state === "stopped"} @click=${() => ask("Kill Redis? Every session in it is lost.", "Kill Redis", () => void redis("stop"))}>Kill Redis</button>
-            <button ?disabled=${seen.redis_state !== "stopped"} @click=${() => redis("start")}>Start Redis</button>
+        ? html`<div class="fields"><span>Redis ${seen.redis_state === "running" ? "" : html`<strong class="bad">${t(seen.redis_state)}</strong>`}</span>
+            <button ?disabled=${!running} @click=${() => redis("pause")}>${t("Pause Redis")}</button>
+            <button ?disabled=${seen.redis_state !== "paused"} @click=${() => redis("resume")}>${t("Resume Redis")}</button>
+            <button class="danger" ?disabled=${seen.redis_state === "stopped"} @click=${() => ask(t("Kill Redis? Every session in it is lost."), t("Kill Redis"), () => void redis("stop"))}>${t("Kill Redis")}</button>
+            <button ?disabled=${seen.redis_state !== "stopped"} @click=${() => redis("start")}>${t("Start Redis")}</button>
           </div>`
         : ""
     }
     ${seen.spec.gate ? gateRules() : ""}
-    <p class="hint">Another number of pods: <code>devenv down; devenv up --pods 3</code></p>
+    <p class="hint">${t("Another number of pods:")} <code>devenv down; devenv up --pods 3</code></p>
   </section>`;
 }

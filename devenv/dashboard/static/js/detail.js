@@ -28,7 +28,7 @@ function facts(pairs) {
 
 /** @param {Row|null} row @param {(row: Row) => unknown} [more] */
 export function detail(row, more) {
-  if (row === null) return html`<p class="hint">Point at a row, or move with the arrow keys, to see all of it.</p>`;
+  if (row === null) return html`<p class="hint">${t("Point at a row, or move with the arrow keys, to see all of it.")}</p>`;
   const record = row.record;
   const body =
     record.kind === "exchange" ? exchange(record) : record.kind === "redis" ? command(record) : html`<pre tabindex="0">${JSON.stringify(record, null, 2)}</pre>`;
@@ -40,15 +40,15 @@ export function detail(row, more) {
 /** @param {Exchange} record */
 function exchange(record) {
   return html`${facts([
-      [t("pod"), record.pod ? letter(record.pod) : "none"],
-      ["status", record.status || "–"],
-      ["chosen by", record.policy],
-      ["took", `${record.duration_ms.toFixed(1)} ms`],
-      ["request id", record.request_id],
+      [t("pod"), record.pod ? letter(record.pod) : t("none")],
+      [t("status"), record.status || "–"],
+      [t("chosen by"), record.policy],
+      [t("took"), `${record.duration_ms.toFixed(1)} ms`],
+      [t("request id"), record.request_id],
     ])}
     <h4>${record.method} ${record.path}</h4>
     <pre tabindex="0">${pretty(record.request_body)}</pre>
-    <h4>answer</h4>
+    <h4>${t("answer")}</h4>
     <pre tabindex="0">${pretty(record.response_body)}</pre>
     ${record.error ? html`<p class="bad">${record.error}</p>` : ""}`;
 }
@@ -57,14 +57,14 @@ function exchange(record) {
 function command(record) {
   return html`${facts([
       [t("pod"), letter(record.pod)],
-      ["fate", record.fate],
-      ["to Redis", after(record.forwarded, record.received)],
-      ["reply", after(record.answered, record.received)],
-      ["to the pod", after(record.delivered, record.received)],
-      ...(record.rule ? /** @type {[string, unknown][]} */ ([["rule", record.rule]]) : []),
+      [t("fate"), record.fate],
+      [t("to Redis"), after(record.forwarded, record.received)],
+      [t("reply"), after(record.answered, record.received)],
+      [t("to the pod"), after(record.delivered, record.received)],
+      ...(record.rule ? /** @type {[string, unknown][]} */ ([[t("rule"), record.rule]]) : []),
     ])}
-    <h4>command ${record.seq}</h4>
+    <h4>${t("command {number}", { number: record.seq })}</h4>
     <pre tabindex="0">${[record.command, ...record.args].join(" ")}</pre>
-    <h4>reply</h4>
+    <h4>${t("reply")}</h4>
     <pre tabindex="0">${record.reply ?? "–"}</pre>`;
 }

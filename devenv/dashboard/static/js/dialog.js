@@ -2,6 +2,7 @@
 
 import { html } from "../vendor/lit-html/lit-html.js";
 import { signal } from "../vendor/signals-core/signals-core.module.js";
+import { t } from "./words.js";
 
 /** @typedef {{question: string, yes: string, act: () => void}} Question */
 const question = signal(/** @type {Question|null} */ (null));
@@ -25,7 +26,7 @@ export function dialog() {
   return html`<dialog id="ask" aria-labelledby="ask-words">
     <p id="ask-words">${asked?.question ?? ""}</p>
     <div class="buttons">
-      <button @click=${close}>Cancel</button>
+      <button @click=${close}>${t("Cancel")}</button>
       <button class="danger" @click=${() => {
         close();
         asked?.act();

@@ -68,12 +68,12 @@ export function findings() {
   return html`<p class="verdict ${all.findings.length ? "bad" : "good"}" role="status">${all.verdict}</p>
     <div class="findings"><div>${all.findings.map(
       (finding) => html`<article class="card finding">
-        <h3><span class="label">cause</span> ${finding.cause}${finding.count > 1 ? ` × ${finding.count}` : ""}</h3>
+        <h3><span class="label">${t("cause")}</span> ${finding.cause}${finding.count > 1 ? ` × ${finding.count}` : ""}</h3>
         <p>${finding.sentence}</p>
         ${finding.change ? html`<p class="change"><strong>${t("What to change")}</strong><br />${finding.change}</p>` : ""}
         ${
           finding.evidence.length
-            ? html`<details><summary>evidence (${finding.evidence.length})</summary>
+            ? html`<details><summary>${t("evidence ({count})", { count: finding.evidence.length })}</summary>
                 <ul class="evidence">${finding.evidence.map((line) => html`<li><code>${line.at >= 0 ? "+" : ""}${line.at.toFixed(3)} s</code> ${line.text}</li>`)}</ul>
               </details>`
             : ""
@@ -81,7 +81,7 @@ export function findings() {
       </article>`,
     )}
     ${all.remarks.map((remark) => html`<p class="hint">${remark}</p>`)}
-    ${all.missing.map((missing) => html`<p class="hint">not recorded: ${missing}</p>`)}
-    </div>${all.messages.length ? sequence(all.messages.slice(-60), "What happened") : ""}
+    ${all.missing.map((missing) => html`<p class="hint">${t("not recorded: {what}", { what: missing })}</p>`)}
+    </div>${all.messages.length ? sequence(all.messages.slice(-60), t("What happened")) : ""}
   </div>`;
 }

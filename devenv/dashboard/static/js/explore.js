@@ -18,19 +18,19 @@ function progress() {
   const searching = job.value?.reports.filter((report) => report.moment === "searching" || report.moment === "shrinking") ?? [];
   const last = searching[searching.length - 1];
   const moment = job.value?.reports.findLast((report) => "moment" in report || "progress" in report);
-  const words = moment?.moment === "confirming" ? `confirming ${moment.kind} on real pods` : (moment?.moment ?? moment?.progress ?? "starting");
-  return html`<p role="status">${job.value?.ended ? "" : html`<span class="busy">${words}</span> <button @click=${stop}>Stop: keep what is there</button>`}</p>
-    ${last ? html`<p><b class="big">${last.traces}</b> orders tried · ${Object.entries(last.kinds).map(([kind, count]) => html`<span class="label bad">${kind} ${count ?? ""}</span> `)}${Object.keys(last.kinds).length ? "" : "no violation so far"}</p>` : ""}
-    ${searching.length > 2 ? chart("orders tried", searching.map((_, index) => index), [{ label: "orders tried", values: searching.map((report) => report.traces), tone: "accent" }, { label: "that violate something", values: searching.map((report) => /** @type {number[]} */ (Object.values(report.kinds)).reduce((sum, one) => sum + (one ?? 0), 0)), tone: "bad" }], "report") : ""}`;
+  const words = moment?.moment === "confirming" ? t("confirming {kind} on real pods", { kind: moment.kind }) : moment?.moment ? t(moment.moment) : (moment?.progress ?? t("starting"));
+  return html`<p role="status">${job.value?.ended ? "" : html`<span class="busy">${words}</span> <button @click=${stop}>${t("Stop: keep what is there")}</button>`}</p>
+    ${last ? html`<p><b class="big">${last.traces}</b> ${t("orders tried")} · ${Object.entries(last.kinds).map(([kind, count]) => html`<span class="label bad">${kind} ${count ?? ""}</span> `)}${Object.keys(last.kinds).length ? "" : t("no violation so far")}</p>` : ""}
+    ${searching.length > 2 ? chart(t("orders tried"), searching.map((_, index) => index), [{ label: t("orders tried"), values: searching.map((report) => report.traces), tone: "accent" }, { label: t("that violate something"), values: searching.map((report) => /** @type {number[]} */ (Object.values(report.kinds)).reduce((sum, one) => sum + (one ?? 0), 0)), tone: "bad" }], t("report")) : ""}`;
 }
 
 /** @param {any} result */
 function violations(result) {
-  return html`<p class="verdict ${result.violations.length ? "bad" : result.complete === false ? "" : "good"}">${result.violations.length ? `${result.violations.length} kinds of violation` : (result.verdict ?? "no violation")}</p>
+  return html`<p class="verdict ${result.violations.length ? "bad" : result.complete === false ? "" : "good"}">${result.violations.length ? t("{count} kinds of violation", { count: result.violations.length }) : (result.verdict ?? t("no violation"))}</p>
     ${result.violations.map(
-      (/** @type {any} */ one) => html`<article class="card finding"><h3>${one.kind} <span class="quiet">${one.traces === null ? "orders not counted" : `in ${one.traces} orders`}${one.confirmed ? ", confirmed on real pods" : ""}</span></h3>
+      (/** @type {any} */ one) => html`<article class="card finding"><h3>${one.kind} <span class="quiet">${one.traces === null ? t("orders not counted") : t("in {count} orders", { count: one.traces })}${one.confirmed ? `, ${t("confirmed on real pods")}` : ""}</span></h3>
         <p>${one.sentence}</p><pre tabindex="0">${one.schedule}</pre>
-        ${one.reproduce ? html`<p>In a terminal: <code>${one.reproduce}</code></p>` : ""}</article>`,
+        ${one.reproduce ? html`<p>${t("In a terminal:")} <code>${one.reproduce}</code></p>` : ""}</article>`,
     )}`;
 }
 
@@ -40,13 +40,13 @@ export function exploreView() {
   const error = job.value?.asked.verb === "explore" ? reported("error") : null;
   return html`<section class="card" aria-labelledby="explore-title">
     <h2 id="explore-title">${t("Explore")}</h2>
-    <p>Try every order in which simultaneous answers' Redis commands can run. R: right, W: wrong, E: empty, X: the session expires.</p>
+    <p>${t("Try every order in which simultaneous answers' Redis commands can run. R: right, W: wrong, E: empty, X: the session expires.")}</p>
     <div class="fields">
-      <label>what meets <input id="explore-target" .value=${wish.value.target} @change=${(/** @type {Event} */ event) => (wish.value = { ...wish.value, target: value(event) })} /></label>
+      <label>${t("what meets")} <input id="explore-target" .value=${wish.value.target} @change=${(/** @type {Event} */ event) => (wish.value = { ...wish.value, target: value(event) })} /></label>
       <label>${t("strategy")} <select @change=${(/** @type {Event} */ event) => (wish.value = { ...wish.value, strategy: value(event) })}>${["guide", "atomic", "watch", "getdel", "incr"].map((one) => html`<option .selected=${one === wish.value.strategy}>${one}</option>`)}</select></label>
-      <button class="primary" id="explore-run" ?disabled=${!overview.value?.restarts || (job.value !== null && !job.value.ended)} @click=${() => start({ verb: "explore", ...wish.value, budget_seconds: 120 })}>Find a failing order</button>
+      <button class="primary" id="explore-run" ?disabled=${!overview.value?.restarts || (job.value !== null && !job.value.ended)} @click=${() => start({ verb: "explore", ...wish.value, budget_seconds: 120 })}>${t("Find a failing order")}</button>
     </div>
-    <p class="quiet">The same in a terminal: <code>devenv explore ${wish.value.target} --strategy ${wish.value.strategy}</code></p>
+    <p class="quiet">${t("The same in a terminal:")} <code>devenv explore ${wish.value.target} --strategy ${wish.value.strategy}</code></p>
     ${job.value?.asked.verb === "explore" ? progress() : ""}
     ${error ? html`<p class="bad">${error.detail}${error.hint ? ` (${error.hint})` : ""}</p>` : ""}
     ${result ? violations(result) : ""}

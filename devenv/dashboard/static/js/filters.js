@@ -29,7 +29,7 @@ const KINDS = [
 export function filterBar(pods, count) {
   return html`<div class="filters" role="search">
     <label class="search"><span class="hidden">${t("Search the stream")}</span><input id="search" type="search" placeholder=${`${t("Search the stream")}  /`} .value=${parameter("q")} @input=${(/** @type {Event} */ event) => setParameter("q", value(event))} /></label>
-    <label><span class="hidden">kind</span><select aria-label="kind" @change=${(/** @type {Event} */ event) => setParameter("kind", value(event))}>
+    <label><span class="hidden">${t("kind")}</span><select aria-label=${t("kind")} @change=${(/** @type {Event} */ event) => setParameter("kind", value(event))}>
       ${KINDS.map(([kind, name]) => html`<option value=${kind ?? ""} .selected=${kind === parameter("kind")}>${t(name ?? "")}</option>`)}
     </select></label>
     <label><span class="hidden">${t("pod")}</span><select aria-label=${t("pod")} @change=${(/** @type {Event} */ event) => setParameter("pod", value(event))}>

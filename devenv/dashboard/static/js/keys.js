@@ -15,7 +15,7 @@ function line(info, seen) {
   return html`<tr class=${info.ttl === null || info.flags.length ? "bad" : ""}>
     <td><code title=${info.key}>${shortKey(info.key)}</code></td>
     <td>${info.kind}</td>
-    <td class="ttl">${left === null ? html`<strong>no TTL</strong>` : html`<meter aria-label="time left" min="0" max=${maker?.ttl ?? 60} .value=${left}></meter> ${left.toFixed(0)} s`}</td>
+    <td class="ttl">${left === null ? html`<strong>${t("no TTL")}</strong>` : html`<meter aria-label=${t("time left")} min="0" max=${maker?.ttl ?? 60} .value=${left}></meter> ${t("{left} s", { left: left.toFixed(0) })}`}</td>
     <td>${info.attempts ?? "–"}</td>
     <td class="quiet">${info.fields.join(", ") || info.type}</td>
     <td>${maker ? letter(maker.pod) : "–"}</td>
@@ -32,22 +32,22 @@ export function keysView() {
   const memory = Object.entries(seen.stores).filter(([, store]) => store === "memory");
   const inMemory = challenges.living(now.value).filter((life) => memory.some(([pod]) => pod === life.pod));
   return html`<section class="card">
-      <h2>${t("Sessions in Redis")} <span class="quiet">${keys.length} ${keys.length === 1 ? "key" : "keys"}${seen.keys.some((listing) => !listing.complete) ? ", and more that are not listed" : ""}</span></h2>
+      <h2>${t("Sessions in Redis")} <span class="quiet">${t(keys.length === 1 ? "{count} key" : "{count} keys", { count: keys.length })}${seen.keys.some((listing) => !listing.complete) ? t(", and more that are not listed") : ""}</span></h2>
       ${seen.keys_problem ? html`<p class="bad">${seen.keys_problem}</p>` : ""}
-      <div class="wide" tabindex="0" role="group" aria-label="Sessions in Redis">
+      <div class="wide" tabindex="0" role="group" aria-label=${t("Sessions in Redis")}>
         <table>
-          <thead><tr><th scope="col">key</th><th scope="col">kind</th><th scope="col">time left</th><th scope="col">attempts</th><th scope="col">document has</th><th scope="col">made by pod</th><th scope="col">odd</th></tr></thead>
+          <thead><tr><th scope="col">${t("key")}</th><th scope="col">${t("kind")}</th><th scope="col">${t("time left")}</th><th scope="col">${t("attempts")}</th><th scope="col">${t("document has")}</th><th scope="col">${t("made by pod")}</th><th scope="col">${t("odd")}</th></tr></thead>
           <tbody>${keys.map((info) => line(info, seen.now))}</tbody>
         </table>
       </div>
-      ${keys.length === 0 && !seen.keys_problem ? html`<p class="hint">Redis has no session. ${memory.length ? "These pods keep theirs in their own memory: " + memory.map(([pod]) => letter(pod)).join(", ") : ""}</p>` : ""}
+      ${keys.length === 0 && !seen.keys_problem ? html`<p class="hint">${t("Redis has no session.")} ${memory.length ? t("These pods keep theirs in their own memory: {pods}", { pods: memory.map(([pod]) => letter(pod)).join(", ") }) : ""}</p>` : ""}
     </section>
     ${
       memory.length
         ? html`<section class="card">
-            <h2>In the memory of a pod <span class="quiet">as far as requests and answers tell</span></h2>
-            <ul class="plain">${inMemory.map((life) => html`<li><code>${life.id}</code> in pod ${letter(life.pod)}, ${Math.max(0, life.made + life.ttl - now.value).toFixed(0)} s left${life.lost ? html` <strong class="bad">another pod did not find it</strong>` : ""}</li>`)}</ul>
-            ${inMemory.length === 0 ? html`<p class="hint">No challenge that this page has seen lives there now.</p>` : ""}
+            <h2>${t("In the memory of a pod")} <span class="quiet">${t("as far as requests and answers tell")}</span></h2>
+            <ul class="plain">${inMemory.map((life) => html`<li><code>${life.id}</code> ${t("in pod {pod}, {left} s left", { pod: letter(life.pod), left: Math.max(0, life.made + life.ttl - now.value).toFixed(0) })}${life.lost ? html` <strong class="bad">${t("another pod did not find it")}</strong>` : ""}</li>`)}</ul>
+            ${inMemory.length === 0 ? html`<p class="hint">${t("No challenge that this page has seen lives there now.")}</p>` : ""}
           </section>`
         : ""
     }`;

@@ -75,7 +75,7 @@ export class Lanes {
     const columns = `5.2rem 4.6rem 4.4rem ${options.pods.map(() => "minmax(5.5rem, 1fr)").join(" ")} 3rem minmax(9rem, 1.4fr)`;
     return html`<div class="lanes" .style=${`--columns: ${columns}`}>
       <div class="heads" aria-hidden="true">
-        <span>time</span>${lanes.map((lane) => html`<span>${options.pods.includes(lane) ? `${t("pod")} ${letter(lane)}` : lane === "redis" ? "Redis" : t(lane)}</span>`)}
+        <span>${t("time")}</span>${lanes.map((lane) => html`<span>${options.pods.includes(lane) ? `${t("pod")} ${letter(lane)}` : lane === "redis" ? "Redis" : t(lane)}</span>`)}
       </div>
       <div
         class="scroll"
@@ -96,7 +96,7 @@ export class Lanes {
             (row, index) => this._row(row, Math.max(0, first) + index, lanes, options),
           )}
         </div>
-        ${rows.length === 0 ? html`<p class="none">Nothing here yet.</p>` : ""}
+        ${rows.length === 0 ? html`<p class="none">${t("Nothing here yet.")}</p>` : ""}
       </div>
     </div>`;
   }

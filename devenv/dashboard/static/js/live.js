@@ -55,7 +55,7 @@ function more(row) {
   return html`<p><button @click=${() => {
     setParameter("why", "selection");
     void explainEvents(same.filter((one) => one.record.kind !== "exchange" || one.record.seq > 0).map((one) => one.record));
-  }}>Explain this challenge alone</button></p>`;
+  }}>${t("Explain this challenge alone")}</button></p>`;
 }
 
 function why() {
@@ -64,7 +64,7 @@ function why() {
   if (word !== "selection") void explainLive(word === "all" ? "" : word);
   return html`<section class="card why" aria-labelledby="why-title">
     <div class="bar"><h2 id="why-title">${t("What went wrong")}</h2>
-    <button aria-label="Close" @click=${() => {
+    <button aria-label=${t("Close")} @click=${() => {
       setParameter("why", "");
       forget();
     }}>✕</button></div>
@@ -95,9 +95,9 @@ function drawShare() {
     all[place] = (all[place] ?? 0) + 1;
     if (answer.lost) lost[place] = (lost[place] ?? 0) + 1;
   }
-  return html`<section class="card">${chart("Answers in a second, and those that were not found", times, [
-    { label: "answers", values: all, tone: "accent" },
-    { label: "not found", values: lost, tone: "bad" },
+  return html`<section class="card">${chart(t("Answers in a second, and those that were not found"), times, [
+    { label: t("answers"), values: all, tone: "accent" },
+    { label: t("not found"), values: lost, tone: "bad" },
   ], "time")}</section>`;
 }
 
@@ -109,11 +109,12 @@ export function liveView() {
   const open = underWay.value.map((exchange) => exchangeRow({ ...exchange, seq: 0 })).filter((row) => fits(row, records.filter));
   const frozen = lanes.frozen;
   const rows = frozen ? frozen.filter((row) => fits(row, records.filter)) : [...records.shown, ...open];
-  const count = `${rows.length} of ${(frozen ?? records.rows).length}${frozen ? `, ${records.total} came` : ""}`;
+  const counts = { shown: rows.length, all: (frozen ?? records.rows).length, came: records.total };
+  const count = frozen ? t("{shown} of {all}, {came} came", counts) : t("{shown} of {all}", counts);
   const opened = peeked.value ?? selected.value;
   return html`<div class="live">
     <div class="side">
-      <section class="card stage" aria-label="The stack now">${picture()}</section>
+      <section class="card stage" aria-label=${t("The stack now")}>${picture()}</section>
       ${why()} ${touchPanel()}
       <section class="card" aria-labelledby="stream-title">
         <div class="bar">
@@ -121,7 +122,7 @@ export function liveView() {
           <button aria-pressed=${frozen ? "true" : "false"} id="pause" @click=${pauseOrResume}>${frozen ? t("Resume") : t("Pause")} <kbd>p</kbd></button>
           ${filterBar(podNames.value, count)}
         </div>
-        ${dropped.value ? html`<p class="banner bad" role="status">${dropped.value} records were dropped: they came faster than this page took them, or while it was away. <button @click=${() => (dropped.value = 0)}>OK</button></p>` : ""}
+        ${dropped.value ? html`<p class="banner bad" role="status">${t("{count} records were dropped: they came faster than this page took them, or while it was away.", { count: dropped.value })} <button @click=${() => (dropped.value = 0)}>${t("OK")}</button></p>` : ""}
         ${lanes.draw(rows, {
           name: t("Stream"),
           pods: podNames.value,
@@ -136,7 +137,7 @@ export function liveView() {
     </div>
     <div class="side">
       ${sendPanel()}${controlsPanel()}
-      <aside class="card detail" aria-label="The record in full">${detail(opened, more)}</aside>
+      <aside class="card detail" aria-label=${t("The record in full")}>${detail(opened, more)}</aside>
     </div>
   </div>`;
 }

@@ -52,14 +52,14 @@ function page() {
   return html`<a class="skip" href="#main" @click=${(/** @type {Event} */ event) => {
       event.preventDefault();
       document.getElementById("main")?.focus();
-    }}>Skip to the content</a>
+    }}>${t("Skip to the content")}</a>
     <header class="top">
       <h1>devenv</h1>
-      <nav aria-label="Views">${Object.entries(VIEWS).map(([path, one]) => html`<a href=${`#/${path}`} aria-current=${one === view ? "page" : "false"}>${t(one.name)}</a>`)}</nav>
+      <nav aria-label=${t("Views")}>${Object.entries(VIEWS).map(([path, one]) => html`<a href=${`#/${path}`} aria-current=${one === view ? "page" : "false"}>${t(one.name)}</a>`)}</nav>
       <span class="sign ${connection.value}" role="status">${t(SIGNS[connection.value] ?? "")}</span>
       <button lang=${language.value === "ko" ? "en" : "ko"} id="language" @click=${() => setLanguage(language.value === "ko" ? "en" : "ko")}>${language.value === "ko" ? "English" : "한국어"}</button>
     </header>
-    ${wrong ? html`<p class="banner bad" role="alert">${wrong.detail}${wrong.hint ? html` <span>${wrong.hint}</span>` : ""} <button @click=${() => (problem.value = null)}>OK</button></p>` : ""}
+    ${wrong ? html`<p class="banner bad" role="alert">${wrong.detail}${wrong.hint ? html` <span>${wrong.hint}</span>` : ""} <button @click=${() => (problem.value = null)}>${t("OK")}</button></p>` : ""}
     ${busy.value ? html`<p class="banner busy" role="status">${busy.value}…</p>` : ""}
     <main id="main" tabindex="-1">${drawView(name, view)}</main>
     ${dialog()}`;

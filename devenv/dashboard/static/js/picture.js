@@ -49,9 +49,9 @@ function chips(lives, x, y, columns, width, lines) {
     const cx = x + (index % columns) * step;
     const cy = y + Math.floor(index / columns) * 24;
     return svg`<g class="chip ${life.lost ? "lost" : ""}">
-      <title>${life.id}, made by ${life.pod}, ${left} s left</title>
+      <title>${t("{id}, made by {pod}, {left} s left", { id: life.id, pod: life.pod, left })}</title>
       <rect x=${cx} y=${cy} width=${step - 6} height="20" rx="10"></rect>
-      <text x=${cx + 9} y=${cy + 14}>${short(life.id)} <tspan class="ttl">${left} s</tspan></text>
+      <text x=${cx + 9} y=${cy + 14}>${short(life.id)} <tspan class="ttl">${t("{left} s", { left })}</tspan></text>
     </g>`;
   })}`;
 }
@@ -64,24 +64,24 @@ function podPart(pod, where, lives) {
   const lost = challenges.notFound.get(pod.name);
   const red = lost !== undefined && now.value - lost.time < RED_SECONDS;
   const busy = underWay.value.filter((exchange) => exchange.pod === pod.name).length;
-  const state = pod.state === "running" ? "" : pod.state;
+  const state = pod.state === "running" ? "" : t(pod.state);
   const mine = memory ? lives.filter((life) => life.pod === pod.name) : [];
   const made = lives.filter((life) => life.pod === pod.name).length;
   const narrowBox = box.w < 200;
   return svg`<g class="part pod ${red ? "bad" : ""} ${pod.state === "running" ? "" : "down"}">
     <rect x=${box.x} y=${box.y} width=${box.w} height=${box.h} rx="10"></rect>
-    <text class="name" x=${box.x + 12} y=${box.y + 24}>${t("pod")} ${letter(pod.name)}${mine.length ? svg`<tspan class="alive"> · ${mine.length} live here</tspan>` : ""}${busy ? svg`<tspan class="busy"> · ${busy} open</tspan>` : ""}</text>
+    <text class="name" x=${box.x + 12} y=${box.y + 24}>${t("pod")} ${letter(pod.name)}${mine.length ? svg`<tspan class="alive"> · ${t("{count} live here", { count: mine.length })}</tspan>` : ""}${busy ? svg`<tspan class="busy"> · ${t("{count} open", { count: busy })}</tspan>` : ""}</text>
     <text class="line" x=${box.x + 12} y=${box.y + 43}>${state || `USE_REDIS=${pod.settings.USE_REDIS ?? "?"}${narrowBox ? "" : ` · ${store}`}`}</text>
     ${
       red
-        ? svg`<a class="why" href=${`#/live?why=${lost.exchange.seq}`} aria-label=${`Pod ${letter(pod.name)} answered: Challenge not found. ${t("Why?")}`}>
+        ? svg`<a class="why" href=${`#/live?why=${lost.exchange.seq}`} aria-label=${`${t("Pod {pod} answered: Challenge not found.", { pod: letter(pod.name) })} ${t("Why?")}`}>
             <rect class="whyback" x=${box.x + 8} y=${box.y + 54} width=${box.w - 16} height="44" rx="8"></rect>
             <text class="found ${narrowBox ? "small" : ""}" x=${box.x + 18} y=${box.y + 72}>Challenge not found</text>
             <text class="link" x=${box.x + 18} y=${box.y + 90}>${t("Why?")} →</text></a>`
         : memory
           ? chips(mine, box.x + 12, box.y + 56, narrowBox ? 1 : 2, box.w - 20, 2)
-          : svg`<text class="line" x=${box.x + 12} y=${box.y + 66}>${made ? `made ${made} of the challenges` : ""}</text>
-              <text class="line" x=${box.x + 12} y=${box.y + 84}>${made ? "that live in Redis" : ""}</text>`
+          : svg`<text class="line" x=${box.x + 12} y=${box.y + 66}>${made ? t("made {count} of the challenges", { count: made }) : ""}</text>
+              <text class="line" x=${box.x + 12} y=${box.y + 84}>${made ? t("that live in Redis") : ""}</text>`
     }
   </g>`;
 }
@@ -97,19 +97,19 @@ export function picture() {
   const inRedis = lives.filter((life) => (seen.stores[life.pod] ?? "memory") !== "memory");
   const keys = seen.keys.reduce((sum, listing) => sum + listing.keys.length, 0);
   const holding = held.value.length;
-  const words = `${seen.pods.length} pods behind a proxy with policy ${seen.policy}; ${lives.length} challenges live`;
+  const words = t("{pods} pods behind a proxy with policy {policy}; {lives} challenges live", { pods: seen.pods.length, policy: seen.policy, lives: lives.length });
   return html`<svg class="picture" role="group" aria-label=${words} viewBox="0 0 ${where.width} ${where.height}">
     ${edge(path(where, "").arrive, "used")}
     ${seen.pods.map((pod) => edge(path(where, pod.name).enter, pod.state === "running" ? "used" : "idle"))}
     ${seen.pods.map((pod) => edge(path(where, pod.name).store, seen.stores[pod.name] === "memory" ? "idle" : "used"))}
     ${edge(path(where, "").reach, shared ? "used" : "idle")}
     <g id="moving" aria-hidden="true"></g>
-    ${part(where.client, t("client"), "end", [underWay.value.length ? `${underWay.value.length} waiting` : ""])}
+    ${part(where.client, t("client"), "end", [underWay.value.length ? t("{count} waiting", { count: underWay.value.length }) : ""])}
     ${part(where.proxy, t("proxy"), "wire", [seen.policy.length > 14 ? `${seen.policy.slice(0, 13)}…` : seen.policy])}
     ${seen.pods.map((pod) => podPart(pod, where, lives))}
-    ${part(where.gate, t("gate"), holding ? "wire holding" : "wire", [holding ? `holds ${holding}` : seen.spec.gate ? "passes" : "none"])}
+    ${part(where.gate, t("gate"), holding ? "wire holding" : "wire", [holding ? t("holds {count}", { count: holding }) : seen.spec.gate ? t("passes") : t("none")])}
     ${part(where.redis, seen.redis_engine === "valkey" ? "Valkey" : "Redis", seen.redis_state === "running" ? "store" : "store down", [
-      seen.redis_state === "running" ? `${keys} ${keys === 1 ? "key" : "keys"}` : seen.redis_state,
+      seen.redis_state === "running" ? t(keys === 1 ? "{count} key" : "{count} keys", { count: keys }) : t(seen.redis_state),
     ])}
     ${chips(inRedis, where.redis.x + 12, where.redis.y + 56, 1, where.redis.w - 20, 5)}
   </svg>`;

@@ -1,5 +1,7 @@
 /** Records as rows of the stream: what each is and how it ended, in short. */
 
+import { t } from "./words.js";
+
 /** @import {Command, Exchange, Row, StackEvent, Tone} from "./types.js" */
 
 /** Pods are called by their letter where there is room for no more. @param {string|null} pod */
@@ -46,14 +48,14 @@ export function exchangeRow(exchange) {
 
 /** @param {Exchange} exchange @param {any} answer @returns {[string, Tone]} */
 function ending(exchange, answer) {
-  if (exchange.outcome === "open") return ["under way", "held"];
+  if (exchange.outcome === "open") return [t("under way"), "held"];
   if (answer?.message === NOT_FOUND) return [NOT_FOUND, "bad"];
   if (exchange.error || exchange.status >= 500 || exchange.status === 0) {
-    return [`${exchange.status || ""} ${exchange.error ?? answer?.detail ?? "error"}`.trim(), "bad"];
+    return [`${exchange.status || ""} ${exchange.error ?? answer?.detail ?? t("error")}`.trim(), "bad"];
   }
-  if (answer?.success === true) return ["passed", "good"];
-  if (answer?.success === false) return [answer.message ?? "wrong", "plain"];
-  if (answer?.challenge_id || answer?.samples) return ["created", "plain"];
+  if (answer?.success === true) return [t("passed"), "good"];
+  if (answer?.success === false) return [answer.message ?? t("wrong"), "plain"];
+  if (answer?.challenge_id || answer?.samples) return [t("created"), "plain"];
   return [String(exchange.status), exchange.status < 400 ? "plain" : "bad"];
 }
 

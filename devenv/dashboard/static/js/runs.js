@@ -91,10 +91,10 @@ export function runsView() {
   return html`<div class="runs">
     <section class="card list" aria-labelledby="runs-title">
       <h2 id="runs-title">${t("Runs")}</h2>
-      <label class="file">Open a trace.jsonl <input type="file" accept=".jsonl" @change=${openFile} /></label>
+      <label class="file">${t("Open a trace.jsonl")} <input type="file" accept=".jsonl" @change=${openFile} /></label>
       <ul class="plain">${list.value.map((one) => html`<li><a href=${`#/runs?run=${encodeURIComponent(one.id)}`} aria-current=${one.id === id ? "true" : "false"}>${one.title}</a>
         ${one.verdict ? html`<span class="label ${one.verdict === "holds" ? "good" : "bad"}">${one.verdict}</span>` : ""}<br /><span class="quiet">${one.id.split("-")[0]} ${one.store ?? ""}</span></li>`)}</ul>
-      ${list.value.length === 0 ? html`<p class="hint">No run yet. <code>devenv demo</code>, <code>devenv replay NAME</code> and the view Scenarios record one.</p>` : ""}
+      ${list.value.length === 0 ? html`<p class="hint">${t("No run yet. The view Scenarios records one, and so do these in a terminal:")} <code>devenv demo</code> <code>devenv replay NAME</code></p>` : ""}
     </section>
     ${
       run === null
@@ -102,18 +102,18 @@ export function runsView() {
         : html`<section class="run">
             <section class="card">
               <h2>${run.title} <span class="quiet">${run.id}</span></h2>
-              ${filterBar(pods, `${shown.length} of ${rows.value.length}`)}
-              ${run.left_out ? html`<p class="bad">${run.left_out} records are left out here; devenv explain ${run.id} reads all</p>` : ""}
+              ${filterBar(pods, t("{shown} of {all}", { shown: shown.length, all: rows.value.length }))}
+              ${run.left_out ? html`<p class="bad">${t("{count} records are left out here; this reads all:", { count: run.left_out })} <code>devenv explain ${run.id}</code></p>` : ""}
               <div class="streamed">
                 ${lanes.draw(shown, {
-                  name: "Records of the run",
+                  name: t("Records of the run"),
                   pods,
                   selected: selected.value,
                   select: (row) => (selected.value = row),
                   peek: (row) => (peeked.value = row),
                   redraw: () => (moved.value += 1),
                 })}
-                <aside class="detail" aria-label="The record in full">${detail(peeked.value ?? selected.value)}</aside>
+                <aside class="detail" aria-label=${t("The record in full")}>${detail(peeked.value ?? selected.value)}</aside>
               </div>
             </section>
             <section class="card"><h2>${t("What went wrong")}</h2>${findings()}</section>

@@ -33,7 +33,7 @@ function card(scenario) {
   const shown = parameter("scenario") === scenario.id;
   return html`<article class="card scenario ${shown ? "open" : ""}">
     <h3><button class="link title" aria-expanded=${shown ? "true" : "false"} @click=${() => setParameter("scenario", shown ? "" : scenario.id)}>${scenario.title}</button></h3>
-    <p class="quiet"><code>${scenario.id}</code> · ${scenario.pods} ${scenario.pods === 1 ? "pod" : "pods"}</p>
+    <p class="quiet"><code>${scenario.id}</code> · ${t(scenario.pods === 1 ? "{count} pod" : "{count} pods", { count: scenario.pods })}</p>
     ${shown ? "" : thumbnail(scenario.sketch)}
     <p class="stores">${stores.map(([store, note]) => html`<span class="label ${note.not_applicable ? "" : note.bug ? "bad" : "good"}" title=${note.not_applicable ?? note.shows}>${store}${note.not_applicable ? " –" : note.bug ? " ✗" : " ✓"}</span>`)}</p>
     ${
@@ -41,10 +41,10 @@ function card(scenario) {
         ? html`<p>${scenario.about}</p>
             <ul class="plain">${stores.map(([store, note]) => html`<li><b>${store}</b>: ${note.not_applicable ?? note.shows}</li>`)}</ul>
             <div class="buttons">${stores.filter(([, note]) => !note.not_applicable).map(([store]) => html`<button class="primary" ?disabled=${!overview.value?.restarts} @click=${() => run(scenario, store)}>${t("Run")}: ${store}</button>`)}</div>
-            ${job.value?.asked.target === scenario.id ? "" : sequence(scenario.sketch, `The steps of ${scenario.id}`)}
-            <p class="quiet">The same in a terminal: <code>devenv replay ${scenario.id} --strategy ${stores.find(([, note]) => note.bug)?.[0] ?? "atomic"}</code></p>
+            ${job.value?.asked.target === scenario.id ? "" : sequence(scenario.sketch, t("The steps of {scenario}", { scenario: scenario.id }))}
+            <p class="quiet">${t("The same in a terminal:")} <code>devenv replay ${scenario.id} --strategy ${stores.find(([, note]) => note.bug)?.[0] ?? "atomic"}</code></p>
             ${job.value?.asked.target === scenario.id ? outcome(scenario) : ""}
-            <details><summary>the scenario's file</summary><pre tabindex="0">${scenario.source}</pre></details>`
+            <details><summary>${t("the file of the scenario")}</summary><pre tabindex="0">${scenario.source}</pre></details>`
         : ""
     }
   </article>`;
@@ -55,12 +55,12 @@ function outcome(scenario) {
   const error = reported("error");
   const result = reported("result");
   if (error) return html`<p class="bad" role="status">${error.detail}${error.hint ? ` (${error.hint})` : ""}</p>`;
-  if (!result) return html`<p class="busy" role="status">${reported("progress") ?? "starting"} <button @click=${stop}>Stop</button></p>`;
+  if (!result) return html`<p class="busy" role="status">${reported("progress") ?? t("starting")} <button @click=${stop}>${t("Stop")}</button></p>`;
   const messages = result.explanation.messages;
   const schedule = result.schedules?.[0] ?? "";
-  return html`<div role="status" class="verdict ${result.verdict === "holds" ? "good" : "bad"}">${result.verdict === "holds" ? `as the catalogue expects of ${result.store}` : result.verdict}</div>
-    <p><a href=${`#/runs?run=${encodeURIComponent(result.run)}`}>The run, with all its records</a> · <code>${result.command}</code></p>
-    ${result.explanation.findings.map((/** @type {any} */ finding) => html`<p><span class="label bad">cause</span> <b>${finding.cause}</b>: ${finding.sentence} ${finding.change}</p>`)}
+  return html`<div role="status" class="verdict ${result.verdict === "holds" ? "good" : "bad"}">${result.verdict === "holds" ? t("as the catalogue expects of {store}", { store: result.store }) : result.verdict}</div>
+    <p><a href=${`#/runs?run=${encodeURIComponent(result.run)}`}>${t("The run, with all its records")}</a> · <code>${result.command}</code></p>
+    ${result.explanation.findings.map((/** @type {any} */ finding) => html`<p><span class="label bad">${t("cause")}</span> <b>${finding.cause}</b>: ${finding.sentence} ${finding.change}</p>`)}
     ${stepper(messages.length)}
     ${messages.length ? sequence(messages, scenario.title, step.value) : ""}
     ${schedule ? reorder(scenario, schedule, result.store) : ""}`;
@@ -69,10 +69,10 @@ function outcome(scenario) {
 /** @param {number} count */
 function stepper(count) {
   const at = Math.min(step.value, count);
-  return html`<div class="buttons stepper" role="group" aria-label="Step through the order">
-    <button ?disabled=${at === 0} @click=${() => (step.value = at - 1)}>← step back</button>
-    <input type="range" aria-label="step" min="0" max=${count} .value=${String(at)} @input=${(/** @type {Event} */ event) => (step.value = Number(/** @type {HTMLInputElement} */ (event.target).value))} />
-    <button ?disabled=${at === count} @click=${() => (step.value = at + 1)}>step →</button> <span class="quiet">${at} of ${count}</span>
+  return html`<div class="buttons stepper" role="group" aria-label=${t("Step through the order")}>
+    <button ?disabled=${at === 0} @click=${() => (step.value = at - 1)}>← ${t("step back")}</button>
+    <input type="range" aria-label=${t("step")} min="0" max=${count} .value=${String(at)} @input=${(/** @type {Event} */ event) => (step.value = Number(/** @type {HTMLInputElement} */ (event.target).value))} />
+    <button ?disabled=${at === count} @click=${() => (step.value = at + 1)}>${t("step")} →</button> <span class="quiet">${t("{shown} of {all}", { shown: at, all: count })}</span>
   </div>`;
 }
 
@@ -89,7 +89,7 @@ function reorder(scenario, schedule, store) {
     setParameter("schedule", order.value);
   };
   return html`<fieldset class="order">
-    <legend>The order, step by step: drag or move a step, then run it</legend>
+    <legend>${t("The order, step by step: drag or move a step, then run it")}</legend>
     <ol>${words.map((word, index) => html`<li draggable="true"
         @dragstart=${(/** @type {DragEvent} */ event) => event.dataTransfer?.setData("text/plain", String(index))}
         @dragover=${(/** @type {DragEvent} */ event) => event.preventDefault()}
@@ -97,17 +97,17 @@ function reorder(scenario, schedule, store) {
           event.preventDefault();
           swap(Number(event.dataTransfer?.getData("text/plain")), index);
         }}><code>${word}</code>
-        <button aria-label=${`Move step ${index + 1} forward`} ?disabled=${index === 0} @click=${() => swap(index, index - 1)}>↑</button>
-        <button aria-label=${`Move step ${index + 1} back`} ?disabled=${index === words.length - 1} @click=${() => swap(index, index + 1)}>↓</button></li>`)}</ol>
-    <label>as <code>devenv replay --schedule</code> takes it <input id="order" .value=${text} @change=${(/** @type {Event} */ event) => {
+        <button aria-label=${t("Move step {number} forward", { number: index + 1 })} ?disabled=${index === 0} @click=${() => swap(index, index - 1)}>↑</button>
+        <button aria-label=${t("Move step {number} back", { number: index + 1 })} ?disabled=${index === words.length - 1} @click=${() => swap(index, index + 1)}>↓</button></li>`)}</ol>
+    <label>${t("for")} <code>devenv replay --schedule</code> <input id="order" .value=${text} @change=${(/** @type {Event} */ event) => {
       order.value = /** @type {HTMLInputElement} */ (event.target).value;
       setParameter("schedule", order.value);
     }} /></label>
-    <button class="primary" @click=${() => run(scenario, store, text)}>Run this order</button>
+    <button class="primary" @click=${() => run(scenario, store, text)}>${t("Run this order")}</button>
     <button @click=${() => {
       order.value = "";
       setParameter("schedule", "");
-    }}>The recorded order again</button>
+    }}>${t("The recorded order again")}</button>
   </fieldset>`;
 }
 
@@ -118,7 +118,7 @@ export function scenariosView() {
   const fitting = scenarios.value.filter((one) => `${one.id} ${one.title} ${one.cause} ${one.about}`.toLowerCase().includes(search));
   return html`<section aria-labelledby="scenarios-title">
     <div class="bar"><h2 id="scenarios-title">${t("Scenarios")} <span class="quiet">${fitting.length}</span></h2>
-      <label>search <input id="search" type="search" .value=${parameter("q")} @input=${(/** @type {Event} */ event) => setParameter("q", /** @type {HTMLInputElement} */ (event.target).value)} /></label></div>
+      <label>${t("search")} <input id="search" type="search" .value=${parameter("q")} @input=${(/** @type {Event} */ event) => setParameter("q", /** @type {HTMLInputElement} */ (event.target).value)} /></label></div>
     <div class="cards">${fitting.map(card)}</div>
   </section>`;
 }

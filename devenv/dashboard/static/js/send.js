@@ -82,7 +82,7 @@ export function routes(word) {
 export async function create(of, at = "") {
   const made = await send("create", routes(of).create, {}, at);
   if (made.status !== 200) {
-    show(new Error(`no challenge: ${made.status} ${made.body?.detail ?? ""}`));
+    show(new Error(t("no challenge: {why}", { why: `${made.status} ${made.body?.detail ?? ""}` })));
     return null;
   }
   return { kind: of, challenge: made.body, pod: made.pod };
@@ -98,7 +98,7 @@ async function verify(about, answer, name, at) {
 async function newChallenge() {
   try {
     current.value = await create(kind.value, pod.value);
-    if (current.value) last.value = `challenge ${short(current.value.challenge.challenge_id)} made by pod ${letter(current.value.pod)}`;
+    if (current.value) last.value = t("challenge {id} made by pod {pod}", { id: short(current.value.challenge.challenge_id), pod: letter(current.value.pod) });
   } catch (error) {
     show(error);
   }
@@ -109,11 +109,11 @@ async function answerCurrent(answer, name) {
   const about = current.value;
   if (about === null) return;
   const at = pod.value;
-  last.value = `${name}: on its way`;
+  last.value = t("{name}: on its way", { name: t(name) });
   try {
     const got = await verify(about, answer, name, at);
-    const words = got.body?.message ?? (got.body?.success === true ? "passed" : got.body?.success === false ? "wrong" : (got.body?.detail ?? got.status));
-    last.value = `${name} at pod ${letter(got.pod)}: ${words}`;
+    const words = got.body?.message ?? (got.body?.success === true ? t("passed") : got.body?.success === false ? t("wrong") : (got.body?.detail ?? got.status));
+    last.value = t("{name} at pod {pod}: {words}", { name: t(name), pod: letter(got.pod), words });
   } catch (error) {
     show(error);
   }
@@ -129,7 +129,7 @@ async function tenVisitors() {
       const got = await verify(about, "right", "visitor", "");
       if (got.body?.success === true) passed += 1;
       if (got.body?.message === "Challenge not found") lost += 1;
-      last.value = `${visitor} visitors with the right answer: ${passed} passed, ${lost} got "Challenge not found"`;
+      last.value = t('{visitor} visitors with the right answer: {passed} passed, {lost} got "Challenge not found"', { visitor, passed, lost });
     }
   } catch (error) {
     show(error);
@@ -139,13 +139,13 @@ async function tenVisitors() {
 /** The panel; a user-provided service sends its own requests. */
 export function sendPanel() {
   if (overview.value?.spec.service) {
-    return html`<section class="card send"><h2>${t("Send requests")}</h2><p class="hint">Send them with your own client to <code>${overview.value.endpoints.traffic}</code>: they appear here.</p></section>`;
+    return html`<section class="card send"><h2>${t("Send requests")}</h2><p class="hint">${t("Requests of your own client appear here; send them to")} <code>${overview.value.endpoints.traffic}</code></p></section>`;
   }
   const none = current.value === null;
   return html`<section class="card send" aria-labelledby="send-title">
     <h2 id="send-title">${t("Send requests")}</h2>
     <div class="fields">
-      <label>captcha <select id="send-kind" @change=${(/** @type {Event} */ event) => (kind.value = /** @type {HTMLSelectElement} */ (event.target).value)}>
+      <label>${t("captcha")} <select id="send-kind" @change=${(/** @type {Event} */ event) => (kind.value = /** @type {HTMLSelectElement} */ (event.target).value)}>
         ${KINDS.map((one) => html`<option value=${one.kind} ?selected=${one.kind === kind.value}>${t(one.name)}</option>`)}
       </select></label>
       <label>${t("pod")} <select id="send-pod" @change=${(/** @type {Event} */ event) => (pod.value = /** @type {HTMLSelectElement} */ (event.target).value)}>

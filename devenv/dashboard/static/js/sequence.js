@@ -2,6 +2,7 @@
 
 import { html, svg } from "../vendor/lit-html/lit-html.js";
 import { letter } from "./rows.js";
+import { t } from "./words.js";
 
 /** @import {Message} from "./types.js" */
 
@@ -24,7 +25,7 @@ function participants(messages) {
 
 /** @param {string} label */
 function cut(label) {
-  const plain = label.replaceAll("⏸ ", "").replaceAll(" ⏸", " (held)"); // not every font has that sign
+  const plain = label.replaceAll("⏸ ", "").replaceAll(" ⏸", ` (${t("held")})`); // not every font has that sign
   return plain.length > 46 ? `${plain.slice(0, 45)}…` : plain;
 }
 
@@ -36,11 +37,11 @@ export function sequence(messages, title, step = messages.length) {
   /** @param {string} name */
   const x = (name) => names.indexOf(name) * COLUMN + COLUMN / 2;
   return html`<div class="wide" tabindex="0" role="group" aria-label=${title}>
-    <svg class="sequence" width=${width} height=${height} viewBox="0 0 ${width} ${height}" role="img" aria-label=${`${title}: ${messages.map((message) => `${message.source} to ${message.target}: ${message.label}`).slice(0, 40).join("; ")}`}>
+    <svg class="sequence" width=${width} height=${height} viewBox="0 0 ${width} ${height}" role="img" aria-label=${`${title}: ${messages.map((message) => `${message.source} → ${message.target}: ${message.label}`).slice(0, 40).join("; ")}`}>
       ${names.map(
         (name) => svg`<line class="life" x1=${x(name)} x2=${x(name)} y1="34" y2=${height}></line>
           <rect class="who" x=${x(name) - 62} y="6" width="124" height="28" rx="7"></rect>
-          <text class="who" x=${x(name)} y="25">${name.startsWith("captcha-api-") ? `pod ${letter(name)}` : name}</text>`,
+          <text class="who" x=${x(name)} y="25">${name.startsWith("captcha-api-") ? `${t("pod")} ${letter(name)}` : name}</text>`,
       )}
       ${messages.map((message, index) => arrow(message, x(message.source), x(message.target), HEAD + index * LINE + 18, index >= step))}
     </svg>

@@ -91,7 +91,7 @@ function shift(message, by) {
 /** Give the pods time: a restart with a longer time-out. */
 async function bePatient() {
   const changed = { settings: { REDIS_TIMEOUT_MS: String(PATIENT_MS) } };
-  await during("restarting the pods with a longer time-out", () => act("POST", "/dashboard/pods", changed));
+  await during(t("restarting the pods with a longer time-out"), () => act("POST", "/dashboard/pods", changed));
 }
 
 let dragged = 0;
@@ -100,7 +100,7 @@ let dragged = 0;
 function item(message, place) {
   const left = message.since + timeoutOf(message.pod) - now.value;
   const what = `${message.command}${message.key ? ` ${shortKey(message.key)}` : ""}`;
-  const label = `${what} of pod ${letter(message.pod)}`;
+  const label = t("{what} of pod {pod}", { what, pod: letter(message.pod) });
   return html`<li
     class="heldrow"
     draggable="true"
@@ -118,13 +118,13 @@ function item(message, place) {
     <span class="podname">${letter(message.pod)}</span>
     <span class="who">${requestOf(message)}</span>
     <code>${what}</code>
-    <span class="quiet">${message.direction === "reply" ? "its reply" : ""}</span>
-    <span class="left ${left < 2 ? "bad" : ""}" title="until the pod's own time-out">${left > 0 ? `${left.toFixed(0)} s` : "timed out"}</span>
+    <span class="quiet">${message.direction === "reply" ? t("its reply") : ""}</span>
+    <span class="left ${left < 2 ? "bad" : ""}" title=${t("until the pod's own time-out")}>${left > 0 ? t("{left} s", { left: left.toFixed(0) }) : t("timed out")}</span>
     <span class="tools">
-      <button aria-label=${`Move ${label} forward`} ?disabled=${place === 0} @click=${() => shift(message, -1)}>↑</button>
-      <button aria-label=${`Move ${label} back`} ?disabled=${place === held.value.length - 1} @click=${() => shift(message, 1)}>↓</button>
-      <button class="primary" aria-label=${`Release ${label}`} @click=${() => release(message)}>${t("Release")}</button>
-      <button aria-label=${`Release ${label} and lose the reply`} @click=${() => release(message, "lose-reply")}>${t("Lose the reply")}</button>
+      <button aria-label=${t("Move {label} forward", { label })} ?disabled=${place === 0} @click=${() => shift(message, -1)}>↑</button>
+      <button aria-label=${t("Move {label} back", { label })} ?disabled=${place === held.value.length - 1} @click=${() => shift(message, 1)}>↓</button>
+      <button class="primary" aria-label=${t("Release {label}", { label })} @click=${() => release(message)}>${t("Release")}</button>
+      <button aria-label=${t("Release {label} and lose the reply", { label })} @click=${() => release(message, "lose-reply")}>${t("Lose the reply")}</button>
     </span>
   </li>`;
 }
@@ -136,23 +136,23 @@ export function touchPanel() {
   return html`<section class="card touch" aria-labelledby="touch-title">
     <header>
       <h2 id="touch-title">${t("Hold and release")}</h2>
-      <label class="switch"><input type="checkbox" id="hold-all" .checked=${holding.value} @change=${(/** @type {Event} */ event) => setHolding(/** @type {HTMLInputElement} */ (event.target).checked)} /> Hold every command</label>
+      <label class="switch"><input type="checkbox" id="hold-all" .checked=${holding.value} @change=${(/** @type {Event} */ event) => setHolding(/** @type {HTMLInputElement} */ (event.target).checked)} /> ${t("Hold every command")}</label>
       <button @click=${holdNext}>${t("Hold the next command")} <kbd>n</kbd></button>
-      <button ?disabled=${held.value.length === 0} @click=${step}>Release the first <kbd>s</kbd></button>
+      <button ?disabled=${held.value.length === 0} @click=${step}>${t("Release the first")} <kbd>s</kbd></button>
     </header>
     ${
       impatient
-        ? html`<p class="hint">A pod gives up on Redis after ${timeoutOf(podNames.value[0] ?? "")} s. <button class="link" @click=${bePatient}>Restart the pods with 60 s</button></p>`
+        ? html`<p class="hint">${t("A pod gives up on Redis after {seconds} s.", { seconds: timeoutOf(podNames.value[0] ?? "") })} <button class="link" @click=${bePatient}>${t("Restart the pods with 60 s")}</button></p>`
         : ""
     }
-    <ol class="held" aria-label="Held messages, in the order in which they are to go" aria-live="polite">
+    <ol class="held" aria-label=${t("Held messages, in the order in which they are to go")} aria-live="polite">
       ${repeat(queue.value, (message) => message.seq, item)}
     </ol>
-    ${held.value.length === 0 ? html`<p class="hint">Nothing is held. Hold a command, then send two answers to one challenge: you decide which goes first.</p>` : ""}
+    ${held.value.length === 0 ? html`<p class="hint">${t("Nothing is held. Hold a command, then send two answers to one challenge: you decide which goes first.")}</p>` : ""}
     ${
       schedule
         ? html`<p class="schedule">
-            <label for="schedule">The order so far, as <code>devenv replay --schedule</code> takes it</label>
+            <label for="schedule">${t("The order so far, for")} <code>devenv replay --schedule</code></label>
             <input id="schedule" readonly .value=${schedule} />
             <button @click=${() => setParameter("schedule", "")}>${t("Clear")}</button>
           </p>`

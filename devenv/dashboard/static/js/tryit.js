@@ -61,9 +61,9 @@ function question(challenge, kind) {
 
 /** @param {any} challenge */
 function nine(challenge) {
-  return html`<div class="nine" role="group" aria-label="pictures">
+  return html`<div class="nine" role="group" aria-label=${t("pictures")}>
     ${challenge.images.map(
-      (/** @type {{id: number, url: string}} */ image, /** @type {number} */ index) => html`<button class="cell" aria-pressed=${chosen.value.has(image.id) ? "true" : "false"} aria-label=${`picture ${index + 1}`} @click=${() => toggle(image.id)}>
+      (/** @type {{id: number, url: string}} */ image, /** @type {number} */ index) => html`<button class="cell" aria-pressed=${chosen.value.has(image.id) ? "true" : "false"} aria-label=${t("picture {number}", { number: index + 1 })} @click=${() => toggle(image.id)}>
         <img src=${image.url} alt="" width="120" height="120" />
       </button>`,
     )}
@@ -75,16 +75,16 @@ function grid(challenge) {
   const size = challenge.grid_size;
   return html`<div class="whole">
     <img src=${challenge.url} alt="" />
-    <div class="over" .style=${`grid-template-columns: repeat(${size}, 1fr)`} role="group" aria-label="cells">
-      ${Array.from({ length: size * size }, (_, index) => html`<button class="cell" aria-pressed=${chosen.value.has(index + 1) ? "true" : "false"} aria-label=${`cell ${index + 1}`} @click=${() => toggle(index + 1)}></button>`)}
+    <div class="over" .style=${`grid-template-columns: repeat(${size}, 1fr)`} role="group" aria-label=${t("cells")}>
+      ${Array.from({ length: size * size }, (_, index) => html`<button class="cell" aria-pressed=${chosen.value.has(index + 1) ? "true" : "false"} aria-label=${t("cell {number}", { number: index + 1 })} @click=${() => toggle(index + 1)}></button>`)}
     </div>
   </div>`;
 }
 
 /** @param {any} challenge */
 function handwriting(challenge) {
-  return html`<div class="samples">${challenge.samples.map((/** @type {string} */ url, /** @type {number} */ index) => html`<img src=${url} alt=${`sample ${index + 1}`} width="110" height="110" />`)}</div>
-    <canvas id="paper" width="640" height="220" aria-label="paper to write on" @pointerdown=${down} @pointermove=${along}></canvas>
+  return html`<div class="samples">${challenge.samples.map((/** @type {string} */ url, /** @type {number} */ index) => html`<img src=${url} alt=${t("sample {number}", { number: index + 1 })} width="110" height="110" />`)}</div>
+    <canvas id="paper" width="640" height="220" aria-label=${t("paper to write on")} @pointerdown=${down} @pointermove=${along}></canvas>
     <button @click=${() => clear(/** @type {HTMLCanvasElement} */ (document.getElementById("paper")))}>${t("Clear")}</button>`;
 }
 
@@ -102,7 +102,7 @@ function outcome(got) {
 
 /** The view. */
 export function tryView() {
-  if (overview.value?.spec.service) return html`<section class="card"><p>The pods run a service of your own: this view is for the reference service's captchas.</p></section>`;
+  if (overview.value?.spec.service) return html`<section class="card"><p>${t("The pods run a service of your own: this view is for the captchas of the reference service.")}</p></section>`;
   const about = current.value;
   const left = about === null ? 0 : Math.max(0, about.made + (about.challenge.ttl ?? 60) - now.value);
   const wish = parameter("captcha");
