@@ -31,11 +31,16 @@ MAX_LINE = 64 * 1024 * 1024
 
 
 class JobBody(BaseModel):
-    """``POST /dashboard/jobs``: replay a scenario or a run, or explore what meets on a challenge."""
+    """``POST /dashboard/jobs``: replay a scenario or a run, explore, or simulate."""
 
     model_config = ConfigDict(extra="forbid")
-    verb: Literal["replay", "explore"]
+    verb: Literal["replay", "explore", "simulate"]
     target: str = Field(min_length=1, max_length=500)
+    """A scenario or a run, an expression, or what a simulation sweeps over (``pods=1..12``)."""
+    fields: dict[str, str] = Field(default={}, max_length=40)
+    """Of a simulation: everything else that is not as it is by default."""
+    seed: int = Field(default=1, ge=0, lt=2**63)
+    """Of a simulation."""
     strategy: Strategy | None = None
     schedule: str | None = Field(default=None, max_length=20_000)
     budget_seconds: float | None = Field(default=None, gt=0, le=3600)
@@ -94,7 +99,7 @@ class JobBoard:
     async def start(self, body: JobBody) -> Job:
         """Start a job. Raises UsageProblem where it cannot be started from here, or too many are at work."""
         folder = self._surroundings.state_dir
-        if folder is None:
+        if folder is None and body.verb != "simulate":
             words = f"devenv {body.verb} {body.target} --backend compose"
             raise UsageProblem("the container of the proxy starts no stacks", hint=f"in a terminal: {words}")
         if sum(not job.ended for job in self._jobs.values()) >= AT_ONCE:
@@ -109,7 +114,7 @@ class JobBoard:
             limit=MAX_LINE,
         )
         assert job.process.stdin is not None
-        job.process.stdin.write(json.dumps({**asked, "state_dir": str(folder)}).encode() + b"\n")
+        job.process.stdin.write(json.dumps({**asked, "state_dir": str(folder or "")}).encode() + b"\n")
         self._jobs[job.number] = job
         for old in [number for number, one in self._jobs.items() if one.ended][:-KEPT]:
             del self._jobs[old]

@@ -16,15 +16,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from devenv.core.model.errors import DevenvError
+from devenv.core.model.errors import DevenvError, UsageProblem
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.search.reporter import SearchReporter
+from devenv.core.simulation.run import Effort
 from devenv.harness.config.settings import Settings
 from devenv.verbs.explore.result import ExploreOptions
 from devenv.verbs.explore.usecase import explore
 from devenv.verbs.operate.select import running_stack
 from devenv.verbs.replay.usecase import replay_word
+from devenv.verbs.simulate.clusters import Cell, play
+from devenv.verbs.simulate.fields import FIELDS, setting_of
+from devenv.verbs.simulate.sweep import axis_of, cells
 
+SESSIONS = 20_000
+"""Of each setting of a simulation: an interval of about one point to each side."""
 EVERY_SECONDS = 0.2
 """At least so long between two reports of how far a search is."""
 
@@ -68,8 +74,29 @@ class SayingReporter(SearchReporter):
         say(moment="confirmed", kind=kind, reason=reason)
 
 
+def simulate(sweep: str, fields: Mapping[str, str], seed: int) -> Mapping[str, Any]:
+    """Predict the share of lost sessions for every value of ``sweep`` (``pods=1..12``), with ``fields``.
+
+    Raises UsageProblem for a field or a value that cannot be.
+    """
+    if unknown := [name for name in fields if name not in FIELDS]:
+        raise UsageProblem(f"{unknown[0]!r} is no field of a simulation", hint="fields: " + ", ".join(FIELDS))
+    axes = [axis_of(sweep)]
+    combined = [Cell(texts, None, seed, Effort(SESSIONS)) for texts in cells(axes, dict(fields))]
+    for cell in combined:
+        setting_of(cell.texts)  # a bad value is reported before anything is played
+    done: list[dict[str, Any]] = []
+    for cell in combined:
+        prediction = play(cell)
+        done.append({"value": cell.texts[axes[0].field], "share_lost": prediction.share.to_json()})
+        say(moment="simulated", settings=len(done), of=len(combined))
+    return {"field": axes[0].field, "sweep": done, "seed": seed, "sessions": SESSIONS}
+
+
 def work(asked: Mapping[str, Any]) -> Mapping[str, Any]:
     """Do what is asked; gives the result as ``--json`` of the verb prints it."""
+    if asked["verb"] == "simulate":
+        return simulate(str(asked["target"]), asked.get("fields") or {}, int(asked["seed"]))
     state_dir = Path(str(asked["state_dir"]))
     spec = running_stack("embedded", state_dir).status().spec
     settings = Settings(backend="embedded", state_dir=state_dir, seed=spec.seed, service=spec.service)

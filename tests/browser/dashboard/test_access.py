@@ -12,7 +12,7 @@ from tests.browser.dashboard.conftest import Stack, visit
 
 pytestmark = pytest.mark.browser
 
-VIEWS = ("live", "keys", "try", "scenarios?scenario=empty-bypass", "explore", "runs")
+VIEWS = ("live", "keys", "try", "scenarios?scenario=empty-bypass", "explore", "simulate", "runs")
 RULES = """async () => {
     const found = await axe.run(document, {resultTypes: ["violations"]});
     const html = (one) => one.nodes.slice(0, 5).map(node => node.html.slice(0, 200)).join(" | ");

@@ -59,6 +59,42 @@ def test_an_exploration_is_followed_and_its_violations_shown(chromium: Browser, 
     assert opened.complaints == []
 
 
+def test_a_simulation_is_shown_as_a_line_and_a_table(chromium: Browser, running: Stack) -> None:
+    opened = visit(chromium, running.url, "simulate")
+    page = opened.page
+    page.locator("#simulate-sweep").fill("pods=1..3")
+    page.click("#simulate-run")
+    expect(page.locator("#simulated tbody tr")).to_have_count(3)
+    shares = [float(text.split()[0]) for text in page.locator("#simulated td:nth-child(2)").all_inner_texts()]
+    assert shares[0] < 1  # one pod has every session itself; only the time to live ends some
+    assert shares[1] == pytest.approx(50, abs=2)  # round-robin: the answer meets another request's turn
+    assert shares[2] == pytest.approx(67, abs=2)
+    expect(page.locator("devenv-chart canvas")).to_be_visible()
+    page.locator("#simulate-sweep").fill("pods=0")
+    page.click("#simulate-run")
+    expect(page.locator("p.bad")).to_contain_text("pods")
+    assert opened.complaints == []
+
+
+def test_a_rollout_is_shown_with_its_steps(chromium: Browser, running: Stack) -> None:
+    steps = [
+        {"number": 1, "name": "read both", "predicted_loss": 0.0, "accepted_loss": 0.01, "decision": "go",
+         "verdicts": {"kept": 300, "lost": 0}},
+        {"number": 2, "name": "write Redis", "predicted_loss": 0.3, "accepted_loss": 0.01, "decision": "stop",
+         "verdicts": {"kept": 30, "lost": 10}},
+    ]  # fmt: skip
+    folder = running.state_dir / "runs" / "20990101T000000Z-rollout-naive"
+    folder.mkdir(parents=True)
+    results = {"results": steps, "verdict": "fails"}
+    (folder / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    opened = visit(chromium, running.url, f"runs?run={folder.name}")
+    rows = opened.page.locator(".phases tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.nth(1).locator("td")).to_have_text(["2. write Redis", "30.0 %", "1.0 %", "25.0 %", "stop"])
+    expect(opened.page.locator(".phases .phase.stop .measured")).to_be_visible()
+    assert opened.complaints == []
+
+
 def test_a_wrong_expression_is_refused_with_words(chromium: Browser, running: Stack) -> None:
     page = visit(chromium, running.url, "explore").page
     page.locator("#explore-target").fill("Q+W")

@@ -131,8 +131,10 @@ def test_what_destroys_asks_first(chromium: Browser, running: Stack) -> None:
     expect(page.locator(".part.pod.down")).to_have_count(1)
     page.click('button[aria-label="Restart pod b"]')
     expect(page.locator(".part.pod.down")).to_have_count(0)
+    expect(page.locator(".lanes .row.stack", has_text="restart b").first).to_be_visible()
     page.click("text=Pause Redis")
     expect(page.locator(".part.store.down")).to_be_visible()
+    expect(page.locator(".lanes .row.stack", has_text="redis pause")).to_be_visible()
     page.click("text=Resume Redis")
     expect(page.locator(".part.store.down")).to_have_count(0)
 

@@ -16,7 +16,7 @@ _ENTRY = re.compile(r"""^  (?:(\w+)|("(?:[^"\\]|\\.)*")|'([^']*)'):\s*["']""", r
 _PLACES = re.compile(r"\{(\w+)\}")
 BY_NAME = {
     "main.js": (
-        "Live", "Keys", "Try it", "Scenarios", "Explore", "Runs", "connected",
+        "Live", "Keys", "Try it", "Scenarios", "Explore", "Simulate", "Runs", "connected",
         "connection lost, trying again",
     ),
     "filters.js": ("all", "requests", "commands", "stack", "problems"),

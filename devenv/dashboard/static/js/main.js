@@ -23,6 +23,7 @@ const VIEWS = {
   try: { name: "Try it", load: async () => (await import("./tryit.js")).tryView },
   scenarios: { name: "Scenarios", load: async () => (await import("./scenarios.js")).scenariosView },
   explore: { name: "Explore", load: async () => (await import("./explore.js")).exploreView },
+  simulate: { name: "Simulate", load: async () => (await import("./simulate.js")).simulateView },
   runs: { name: "Runs", load: async () => (await import("./runs.js")).runsView },
 };
 /** How each view that was loaded is drawn, by name. */

@@ -7,6 +7,7 @@ import { detail } from "./detail.js";
 import { explainEvents, explainRun, findings, forget } from "./explain.js";
 import { filterBar, filterOf } from "./filters.js";
 import { Lanes } from "./lanes.js";
+import { phases } from "./phases.js";
 import { fits, rowsOf } from "./rows.js";
 import { parameter, route, setParameter } from "./route.js";
 import { t } from "./words.js";
@@ -116,6 +117,7 @@ export function runsView() {
                 <aside class="detail" aria-label=${t("The record in full")}>${detail(peeked.value ?? selected.value)}</aside>
               </div>
             </section>
+            ${run.kind === "rollout" && run.results.results?.length ? phases(run.results.results) : ""}
             <section class="card"><h2>${t("What went wrong")}</h2>${findings()}</section>
           </section>`
     }
