@@ -67,7 +67,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("stack")
     spec = StackSpec(env={"REDIS_TIMEOUT_MS": "20000", "CAPTCHA_TTL": "600"})
     with fresh_stack("embedded", folder, spec, lambda line: None) as stack:
-        yield Stack(stack, stack.status(), folder)
+        [own] = (path for path in folder.iterdir() if path.is_dir())
+        yield Stack(stack, stack.status(), own)
 
 
 @dataclass
@@ -143,6 +144,8 @@ def visit(browser: Browser, url: str, view: str = "", **context: Any) -> Visit:
     OPENED.append(opened)
     until(lambda: loaded(opened.page, f"{url}/{f'#/{view}' if view else ''}"), "the page is loaded")
     expect(opened.page.locator(".sign.open")).to_be_visible()
+    knows = "() => devenvModules['js/state.js'].overview.value !== null"
+    until(lambda: opened.page.evaluate(knows), "the page knows the stack")
     return opened
 
 

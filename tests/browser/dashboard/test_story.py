@@ -9,7 +9,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.dashboard.conftest import Stack, visit
+from tests.browser.dashboard.conftest import Stack, loaded, visit
+from tests.support import until
 
 pytestmark = pytest.mark.browser
 
@@ -106,7 +107,8 @@ def test_the_search_is_over_all_records_and_in_the_address(chromium: Browser, ru
     page.keyboard.type("page-7")
     expect(page.locator(".count")).to_have_text(re.compile(r"^1 of \d+$"))
     assert "q=page-7" in page.url
-    page.reload()
+    address = page.url
+    until(lambda: loaded(page, address), "the page is loaded again")
     expect(page.locator(".count")).to_have_text(re.compile(r"^1 of \d+$"))
     expect(page.locator("#search")).to_have_value("page-7")
 

@@ -142,6 +142,7 @@ function keyed(event) {
 
 addEventListener("keydown", keyed);
 draw();
+if (overview.value === null) void refresh(); // the stack took longer than the page's answer waits
 follow();
 effect(() => {
   // At the start and after each loss of the connection: what was asked for meanwhile may have been lost.
