@@ -59,6 +59,7 @@ def test_no_row_is_there_twice_while_one_scrolls(chromium: Browser, running: Sta
     page = visit(chromium, running.url).page
     page.evaluate(MANY, 5000)
     grid = page.locator(".lanes .scroll")
+    page.wait_for_function("() => document.querySelector('.lanes .scroll').ariaRowCount >= 5000")
     grid.focus()
     for key in ("Home", "End", "PageUp", "ArrowUp", "PageUp", "ArrowDown", "Home", "PageDown"):
         page.keyboard.press(key)

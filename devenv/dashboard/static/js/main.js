@@ -98,12 +98,28 @@ let ended = 0;
 const DRAWING_SHARE = 0.25;
 const SHORT_MS = 8;
 
+/** The drawing that is put off, or 0. */
+let later = 0;
+
 function requestDrawing() {
   if (due) return;
   due = true;
   const wait = cost < SHORT_MS ? 0 : ended + cost * (1 / DRAWING_SHARE - 1) - performance.now();
-  if (wait > 0) setTimeout(() => requestAnimationFrame(drawNow), wait);
-  else requestAnimationFrame(drawNow);
+  if (wait > 0) later = setTimeout(nextFrame, wait);
+  else nextFrame();
+}
+
+function nextFrame() {
+  later = 0;
+  requestAnimationFrame(drawNow);
+}
+
+/** What a person does is shown at once. */
+function hurry() {
+  cost = 0;
+  if (later === 0) return;
+  clearTimeout(later);
+  nextFrame();
 }
 
 function drawNow() {
@@ -140,6 +156,7 @@ function keyed(event) {
   void act();
 }
 
+for (const kind of ["keydown", "pointerdown", "input", "wheel"]) addEventListener(kind, hurry, { capture: true, passive: true });
 addEventListener("keydown", keyed);
 draw();
 if (overview.value === null) void refresh(); // the stack took longer than the page's answer waits
