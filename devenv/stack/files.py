@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 
@@ -124,6 +125,26 @@ def text_lines(
             reported = done
             progress(done)
         yield from split(text)
+
+
+def text_pieces(file: BinaryIO, name: str, progress: Callable[[int], None]) -> Iterator[str]:
+    """The text of a file in UTF-8, a megabyte after the other; ``progress`` and errors as ``text_lines``."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    done, lines = 0, 1
+    while data := file.read(_REPORTED):
+        first = done == 0
+        data = data.removeprefix(codecs.BOM_UTF8) if first else data
+        pending = len(decoder.getstate()[0])
+        try:
+            yield decoder.decode(data)
+        except UnicodeDecodeError as error:
+            before = error.object[: error.start].count(b"\n")
+            raise _not_utf8(name, done - pending + error.start, lines + before) from None
+        lines += data.count(b"\n")
+        done += len(data)
+        progress(done)
+    if pending := len(decoder.getstate()[0]):
+        raise _not_utf8(name, done - pending, lines)
 
 
 def _not_utf8(name: str, byte: int, line: int) -> UsageProblem:

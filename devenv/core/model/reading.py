@@ -45,18 +45,23 @@ def read_json(text: str) -> Any:
     try:
         value = json.loads(text)
     except RecursionError:
-        raise ValueError(_TOO_DEEP) from None
+        raise ValueError(TOO_DEEP) from None
+    check_depth(value, text)
+    return value
+
+
+def check_depth(value: Any, text: str) -> None:
+    """Raise ValueError where a JSON value is nested deeper than ``MOST_LEVELS``; ``text`` is what says it."""
     if text.count("{") + text.count("[") <= MOST_LEVELS:
-        return value
+        return
     level, depth = [value], 0
     while level := [item for each in level for item in _inside(each)]:
         depth += 1
         if depth > MOST_LEVELS:
-            raise ValueError(_TOO_DEEP)
-    return value
+            raise ValueError(TOO_DEEP)
 
 
-_TOO_DEEP = f"nested deeper than {MOST_LEVELS} levels"
+TOO_DEEP = f"nested deeper than {MOST_LEVELS} levels"
 
 
 def _inside(value: Any) -> list[Any]:

@@ -17,12 +17,12 @@ from devenv.core.scenario import parse
 from devenv.core.scenario.parse import parse_data
 from devenv.core.scenario.writer import reads_back, scenario_yaml
 from devenv.harness.config.settings import Settings
-from devenv.stack.files import decode_text, text_lines
+from devenv.stack.files import decode_text, text_lines, text_pieces
 from devenv.verbs.recordings.composing import Composed, ImportOptions, compose, compose_log
 from devenv.verbs.recordings.formats.access_log import parse_access_log
 from devenv.verbs.recordings.formats.curl import parse_curl
 from devenv.verbs.recordings.formats.har import parse_har
-from devenv.verbs.recordings.formats.har_files import beside, nothing_attached, open_har
+from devenv.verbs.recordings.formats.har_files import beside, is_zip, nothing_attached, open_har
 from devenv.verbs.recordings.formats.recorded import Recording
 
 Parse = Callable[[bytes, str, Path | None], Recording]
@@ -65,7 +65,7 @@ def import_file(
     profile = profile_of(settings)
     if form == "log":
         return checked(_import_log(path, profile, options, progress))
-    recording = recording_of(form, path)
+    recording = recording_of(form, path, progress)
     with reading(recording.source):
         composed = compose(recording, profile, options)
     return checked(composed)
@@ -85,10 +85,15 @@ def _import_log(path: Path, profile: ServiceProfile, options: ImportOptions, pro
         return compose_log(text_lines(file, name, read), name, profile, options, written)
 
 
-def recording_of(form: str, path: Path) -> Recording:
+def recording_of(form: str, path: Path, progress: Share = lambda share: None) -> Recording:
     """Read ``path`` (``-``: standard input) as ``form``. Raises UsageProblem that names file and place."""
     with _opened(path) as (file, name), reading(name):
-        return FORMS[form](file.read(), name, None if str(path) == STANDARD_INPUT else path.parent)
+        folder = None if str(path) == STANDARD_INPUT else path.parent
+        if form == "har" and folder is not None and not is_zip(file):
+            size = os.fstat(file.fileno()).st_size
+            pieces = text_pieces(file, name, lambda done: progress(min(1.0, done / max(1, size))))
+            return parse_har(pieces, name, beside(folder))
+        return FORMS[form](file.read(), name, folder)
 
 
 def profile_of(settings: Settings) -> ServiceProfile:

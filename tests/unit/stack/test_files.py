@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from devenv.core.model.errors import UsageProblem
-from devenv.stack.files import decode_text, read_text, read_text_if_there, text_lines
+from devenv.stack import files
+from devenv.stack.files import decode_text, read_text, read_text_if_there, text_lines, text_pieces
 
 
 def test_utf8_with_and_without_a_mark_and_any_line_ends(tmp_path: Path) -> None:
@@ -39,6 +41,20 @@ def test_another_encoding_is_told_with_its_line(tmp_path: Path, data: bytes, mes
     with pytest.raises(UsageProblem) as streamed:
         list(text_lines(io.BytesIO(data), "a.txt", lambda done: None))
     assert streamed.value.message == message
+
+
+@pytest.mark.parametrize("data", [b"\xef\xbb\xbfa\xed\x95\x9c", b"", b"a\n\nb\xe9", b"a\n\xed\x95"])
+def test_pieces_of_a_text_are_the_whole_text(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_REPORTED", 3)  # bytes of a piece
+
+    def problem_or(read: Callable[[], str]) -> str:
+        try:
+            return read()
+        except UsageProblem as problem:
+            return problem.message
+
+    pieces = problem_or(lambda: "".join(text_pieces(io.BytesIO(data), "x", lambda done: None)))
+    assert pieces == problem_or(lambda: decode_text(data, "x"))
 
 
 @pytest.mark.parametrize("text", ["", "\ufeffa\r\nb\rc\x0bd\u2028e\n\n f", "a\n", "\n", "한글\r\n"])

@@ -12,35 +12,37 @@ from __future__ import annotations
 import base64
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from devenv.core.model.errors import UsageProblem
-from devenv.core.model.reading import read_json, reading
+from devenv.core.model.reading import reading
 from devenv.verbs.recordings.formats.bodies import MULTIPART_TYPE, is_json, multipart
 from devenv.verbs.recordings.formats.har_duplicates import HarEntry, sent_once
 from devenv.verbs.recordings.formats.har_files import Attached, nothing_attached
+from devenv.verbs.recordings.formats.har_stream import HarText
 from devenv.verbs.recordings.formats.recorded import Recorded, Recording, numbered
 
 _CACHES = ("Memory Cache", "Disk Cache", "Service Worker")
 _LISTS = ("accept", "cache-control", "forwarded", "link", "vary", "via", "x-forwarded-for")
 """Headers that may stand several times, their values joined by a comma: RFC 9110, 5.3."""
+_ASSETS = ("image/", "font/", "audio/", "video/", "text/css", "application/wasm", "application/font")
 _JOINED = {"cookie": "; ", "set-cookie": "\n"}
 
 
-def parse_har(text: str, name: str, attached: Attached = nothing_attached) -> Recording:
+def parse_har(text: str | Iterable[str], name: str, attached: Attached = nothing_attached) -> Recording:
     """The requests of a HAR file in order of time; those that never reached a server are left out.
 
-    ``attached`` reads the files that entries name. Raises UsageProblem that names the file and the line or
-    the entry.
+    ``text`` is the file or its pieces; ``attached`` reads the files that entries name. Raises UsageProblem
+    that names the file and the line or the entry.
     """
-    log, listed = _log(text, name)
+    har = HarText([text] if isinstance(text, str) else text, name)
     left_out: Counter[str] = Counter()
     entries = []
-    for number, data in enumerate(listed, start=1):
+    for number, data in enumerate(har.entries(), start=1):
         with reading(f"{name}: entry {number}"):
             reader = _Entry(data, f"{name}: entry {number}: ", attached)
             if (why := reader.not_sent()) is None:
@@ -49,30 +51,10 @@ def parse_har(text: str, name: str, attached: Attached = nothing_attached) -> Re
                 left_out[why] += 1
     entries, duplicates = sent_once(entries)
     requests = [entry.request for entry in entries]
-    browser = _creator(log)
+    browser = _creator(har.log)
     notes = [f"left out as {why}: {count}" for why, count in (left_out + duplicates).items()]
     notes += _about_bodies(entries)
     return Recording(name, f"HAR of {browser}" if browser else "HAR", _in_order(requests), notes=tuple(notes))
-
-
-def _log(text: str, name: str) -> tuple[Mapping[str, Any], list[Any]]:
-    """The log and its entries."""
-    try:
-        data = read_json(text)
-    except json.JSONDecodeError as error:
-        raise UsageProblem(
-            f"{name}:{error.lineno}: not readable as JSON: {error.msg} (column {error.colno})"
-        ) from None
-    except ValueError as error:
-        raise UsageProblem(f"{name}: not readable as JSON: {error}") from None
-    log = data.get("log") if isinstance(data, dict) else None
-    entries = log.get("entries") if isinstance(log, dict) else None
-    if not isinstance(log, dict) or not isinstance(entries, list):
-        raise UsageProblem(
-            f"{name}: this is no HAR file: log.entries is missing",
-            hint="in the browser's network tab: save all as HAR with content",
-        )
-    return log, entries
 
 
 def _about_bodies(entries: list[HarEntry]) -> list[str]:
@@ -149,7 +131,7 @@ class _Entry:
             body,
             status,
             answer_headers,
-            answer,
+            None if self._is_asset(answer_headers) else answer,
             url.netloc,
             pod=answer_headers.get("x-served-by"),
             body_missing=body is None and self._had_body(self._request, headers),
@@ -158,6 +140,11 @@ class _Entry:
         worker = "_serviceWorkerRef" in self._entry
         redirect = self._response.get("redirectURL") or answer_headers.get("location") or ""
         return HarEntry(request, worker, str(redirect), self._file_missing, self._rebuilt)
+
+    def _is_asset(self, answer_headers: Mapping[str, str]) -> bool:
+        """Whether the answer is a picture, a script, a style: no request asks for what stands in it."""
+        kind = answer_headers.get("content-type", "").strip().lower()
+        return self._method in ("GET", "HEAD") and (kind.startswith(_ASSETS) or "javascript" in kind)
 
     def _sent(self, headers: dict[str, str]) -> str | None:
         """The body; a Content-Type that only ``postData`` has is added to ``headers``."""

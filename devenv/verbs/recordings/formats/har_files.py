@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.reading import read_json
@@ -39,6 +40,13 @@ def beside(folder: Path) -> Attached:
             return None
 
     return read
+
+
+def is_zip(file: BinaryIO) -> bool:
+    """Whether a file, which is at its begin and stays there, is a zip."""
+    begin = file.read(len(_ZIP))
+    file.seek(0)
+    return begin == _ZIP
 
 
 def open_har(data: bytes, name: str, attached: Attached) -> tuple[str, Attached]:
