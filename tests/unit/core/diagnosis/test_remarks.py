@@ -6,6 +6,7 @@ import pytest
 
 from devenv.core.diagnosis.remarks import remarks
 from devenv.core.diagnosis.stories import join
+from devenv.core.model.events import StackEvent
 
 from .conftest import DOC, PASSED, A, B, Trace
 
@@ -29,3 +30,17 @@ def test_a_use_that_passed_although_redis_did_not_show_the_session(
     text = f"answered success for {challenge_id[:6]} although Redis had answered GET with -LOADING"
     assert all(text in sentence for sentence in sentences)
     assert remarks(join(trace.events), trace.now + 1) == ()
+
+
+@pytest.mark.parametrize(("own", "in_redis", "count"), [(True, False, 1), (True, True, 0), (False, False, 0)])
+def test_a_session_that_is_known_on_another_pod_without_redis(
+    trace: Trace, own: bool, in_redis: bool, count: int
+) -> None:
+    """Of a user-provided service: a file, a database, a token. Ours has no other store."""
+    if own:
+        trace.events.append(StackEvent(trace.tick(), "service", None, {}))
+    challenge_id = trace.create(A, in_redis=in_redis)
+    trace.verify(B, challenge_id, PASSED, *([("GET", DOC)] if in_redis else []))
+    sentences = remarks(join(trace.events))
+    assert len(sentences) == count
+    assert all("1 session was known on a pod that had not opened" in sentence for sentence in sentences)
