@@ -57,7 +57,7 @@ def across(scenario: Scenario, pods: int) -> Scenario:
 
 
 def unpinned(scenario: Scenario) -> Scenario:
-    """The scenario with no request sent to a certain pod: whoever chooses chooses for all.
+    """The scenario with no request sent to a certain pod: the balancer, or the policy, chooses for all.
 
     Its ``source`` stays as it was.
     """
