@@ -76,7 +76,7 @@ def _show(found: SessionExploration, screen: Screen, *, with_fix: bool) -> None:
     if found.incomplete and found.exit_code == 1:
         screen.show(Text(f"  not complete: {found.incomplete}", "yellow"))
     if found.refused.orders:
-        screen.show(Text(f"  in {found.refused} a request was refused that no sequence refuses", "yellow"))
+        screen.show(Text(f"  in {found.refused} a request was refused as no sequence refuses it", "yellow"))
     for request, places in found.masked.items():
         screen.show(Text(f"  not compared, as it changes from run to run: {request}: {', '.join(places)}"))
     for note in (*(found.unclear if found.exit_code == 1 else ()), *found.notes):

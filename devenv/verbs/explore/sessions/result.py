@@ -72,7 +72,7 @@ class SessionExploration:
     outcomes: int
     """In how many ways it ended."""
     refused: Tally
-    """Orders in which a request was refused that no sequence refuses."""
+    """Orders in which a request was refused with a status that no sequence gives it."""
     violations: tuple[FoundViolation, ...]
     masked: Mapping[str, tuple[str, ...]]
     """By request, what of its answers changes from run to run and is not compared."""

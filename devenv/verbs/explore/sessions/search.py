@@ -223,17 +223,19 @@ class SessionSearch:
             count.runs += 1
             at_once = together(path, len(self.meeting.members))
             count.together |= at_once
-            count.refused |= any(at not in refusals and end.answers[at].refused for at in end.answers)
+            count.refused |= any(
+                answer.refused and (at, answer.status) not in refusals for at, answer in end.answers.items()
+            )
             if (violation := self.oracle.judge(end)) is not None:
                 count.kinds.add(violation.kind)
                 if at_once:
                     count.kinds_together.add(violation.kind)
         return counts
 
-    def _refusals(self) -> set[int]:
-        """The requests that some sequence refuses: in an order that is nothing new."""
+    def _refusals(self) -> set[tuple[int, int]]:
+        """Which request some sequence refuses, with which status: in an order that is nothing new."""
         return {
-            at
+            (at, answer.status)
             for ends in self.oracle.played.values()
             for at, answer in ends[0].answers.items()
             if answer.refused
