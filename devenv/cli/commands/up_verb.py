@@ -195,7 +195,13 @@ def _present(status: StackStatus, screen: Screen) -> None:
     line = f": {len(status.pods)} {what} ({status.backend}), {kept}, {status.spec.chooser}"
     screen.show(Text.assemble(("up", "bold green"), line))
     show_addresses(status, screen)
-    create = next(iter(status.spec.profile.kinds.values())).create
+    session = None if own is None else own.session
+    if status.spec.profile.kinds:
+        create = status.spec.profile.kind(status.spec.profile.first_kind).create
+    elif session is not None:
+        create = session.open[0]
+    else:
+        return
     more = "".join(f" -H '{name}: …'" for name in status.spec.profile.headers)
     more += "".join(f" -H '{name}: {value}'" for name, value in create.headers.items())
     if create.body is not None:

@@ -132,6 +132,16 @@ class ServiceProfile:
         kinds = {name: kind.public() for name, kind in self.kinds.items()}
         return replace(self, headers=public_headers(self.headers), kinds=kinds)
 
+    @property
+    def first_kind(self) -> str:
+        """The name of its first kind of session. Raises UsageProblem where it has none."""
+        for name in self.kinds:
+            return name
+        raise UsageProblem(
+            "devenv.toml names no kind of session in [profile.kinds]",
+            hint="[session] is for devenv explore a+b: docs/own-service.md",
+        )
+
     def kind(self, name: str) -> Kind:
         """The kind of session of this name. Raises UsageProblem where the service has none such."""
         kind = self.kinds.get(name)

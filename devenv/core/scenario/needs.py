@@ -18,7 +18,7 @@ def check_profile(scenario: Scenario, profile: ServiceProfile) -> None:
     known = ", ".join(profile.kinds)
     kinds: dict[str, str] = {}
     for session, name in scenario.sessions.items():
-        kinds[session] = next(iter(profile.kinds)) if name == ANY_KIND else str(name)
+        kinds[session] = profile.first_kind if name == ANY_KIND else str(name)
         if kinds[session] not in profile.kinds:
             raise UsageProblem(
                 f"{scenario.id} needs sessions of type {kinds[session]!r}, and the service has none",

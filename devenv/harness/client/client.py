@@ -111,7 +111,7 @@ class CaptchaClient:
         EnvironmentProblem where nothing answers, UsageProblem for a kind that the service has not.
         """
         if kind == ANY_KIND:
-            kind = next(iter(self.profile.kinds))
+            kind = self.profile.first_kind
         opening = self.profile.kind(kind).create.fill(None)
         value: dict[str, Any] = {"type": str(kind)}
         started, request_id = self._begin("create", value, pod, None, process)
@@ -210,7 +210,7 @@ class CaptchaClient:
         """Let a pod say its first words to Redis, by verifying challenges that do not exist; nothing is
         recorded.
         """
-        kind = next(iter(self.profile.kinds.values()))
+        kind = self.profile.kind(self.profile.first_kind)
         answer = kind.answers.get(Answer.EMPTY, kind.answers.get(Answer.WRONG))
         for number in range(challenges):
             request = kind.verify.fill(ChallengeId(f"{number:032x}"), answer)

@@ -95,7 +95,7 @@ def form_cluster(containers: Mapping[str, Container]) -> None:
         "devenv.stack.embedded.redis_cluster",
         *(f"{name}:{REDIS_PORT}" for name in names),
     )
-    code, output = _run(containers[PROXY], *words)
+    code, output = docker_engine.run_inside(containers[PROXY], *words)
     if code != 0:
         lines = output.decode("utf-8", "replace").strip().splitlines()
         raise EnvironmentProblem(lines[-1] if lines else "the Redis Cluster did not come about")
@@ -132,15 +132,9 @@ def _proxy(containers: Mapping[str, Container]) -> dict[str, str]:
 def _read(container: Container, path: str) -> str | None:
     if docker_engine.state(container) in ("stopped", "paused"):
         return None
-    code, output = _run(container, "cat", path)
+    code, output = docker_engine.run_inside(container, "cat", path)
     return output.decode("utf-8") if code == 0 else None
 
 
 def _cli(server: Container, mode: RedisMode, *words: str) -> bytes:
-    return _run(server, "redis-cli", *_CLI_OPTIONS.get(mode, ()), *words)[1]
-
-
-def _run(container: Container, *words: str) -> tuple[int | None, bytes]:
-    done = container.exec_run([*words])
-    assert isinstance(done.output, bytes)  # not streamed
-    return done.exit_code, done.output
+    return docker_engine.run_inside(server, "redis-cli", *_CLI_OPTIONS.get(mode, ()), *words)[1]

@@ -69,6 +69,24 @@ def containers(client: DockerClient, project: str) -> dict[str, Container]:
     return {container.labels[SERVICE_LABEL]: container for container in found}
 
 
+def run_inside(container: Container, *words: str) -> tuple[int | None, bytes]:
+    """The exit code and the output of a command in a container.
+
+    Raises EnvironmentProblem where the engine cannot run it there, as in a container that has just ended.
+    """
+    from docker.errors import APIError
+
+    try:
+        done = container.exec_run([*words])
+    except APIError as error:
+        raise EnvironmentProblem(
+            f"the container {container.name} cannot run {words[0]}: {error.explanation or error}",
+            hint="did its stack end just now? --backend embedded needs no container",
+        ) from error
+    assert isinstance(done.output, bytes)  # not streamed
+    return done.exit_code, done.output
+
+
 def state(container: Container) -> str:
     """running (and healthy), starting, unhealthy, paused or stopped."""
     inside: dict[str, Any] = container.attrs["State"]

@@ -46,9 +46,11 @@ def try_service(
 ) -> OwnStory:
     """Start the service as pods of a fresh stack, try its sessions, end the stack, write a run folder.
 
-    ``trials`` per kind of session and way. Raises UsageProblem with fewer than two pods.
+    ``trials`` per kind of session and way. Raises UsageProblem with fewer than two pods, and for a service
+    that names no kind of session.
     """
     began = time.monotonic()
+    service.profile.kind(service.profile.first_kind)
     if settings.pods < 2:
         raise UsageProblem("the trial needs at least two pods", hint="leave DEVENV_PODS out, or set it to 2")
     spec = replace(settings.stack_spec(), use_redis=False, strategy=Strategy.ATOMIC, service=service)

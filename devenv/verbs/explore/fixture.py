@@ -66,7 +66,7 @@ class Fixture:
         if self.profile is None:
             path = VERIFY_PATHS[CaptchaType(self.kind)]
             return Call(request.name, pod, path, {CHALLENGE_FIELD: ANY_ID, **submission})
-        kind = next(iter(self.profile.kinds.values()))
+        kind = self.profile.kind(self.profile.first_kind)
         sent = kind.verify.fill(ANY_ID, next(iter(submission.values())))
         answers = replace(self.profile, kinds={}, headers={})
         headers = {**self.profile.headers, **sent.headers}
@@ -155,7 +155,7 @@ async def own_stage(
     EnvironmentProblem where the session is not one text under one key that has its id.
     """
     profile = status.spec.profile
-    name = next(iter(profile.kinds))
+    name = profile.first_kind
     settings = next(pod.settings for pod in status.pods if pod.name == pods[0])
     db = int(settings.get("REDIS_DB") or 0)
     async with CaptchaClient(status.endpoints, seed=seed, profile=profile) as client:

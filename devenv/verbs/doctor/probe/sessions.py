@@ -23,8 +23,11 @@ one in 1 of 32 runs."""
 
 
 def on_stack(status: StackStatus) -> list[Created]:
-    """One challenge on each pod of the stack, named by a header that the proxy understands."""
-    pods = [pod.name for pod in status.pods if pod.state == "running"]
+    """One challenge on each pod of the stack, named by a header that the proxy understands.
+
+    None where the service names no kind of session.
+    """
+    pods = [pod.name for pod in status.pods if pod.state == "running" and status.spec.profile.kinds]
 
     def ask(pod: str) -> Created:
         return _create(status.endpoints.pinned, status.spec.profile, {"X-Devenv-Pod": pod}, pod)
@@ -40,7 +43,7 @@ def on_service(url: str, profile: ServiceProfile, count: int = PER_SERVICE) -> l
 
 def _create(base: str, profile: ServiceProfile, headers: dict[str, str], pod: str) -> Created:
     """One challenge of the profile's first kind over a connection of its own."""
-    create = next(iter(profile.kinds.values())).create.fill(None)
+    create = profile.kind(profile.first_kind).create.fill(None)
     headers = {**headers, "X-Request-Id": f"doctor-{secrets.token_hex(6)}"}
     name = pod or "the service"
     local = base.startswith("http://")  # plain HTTP needs no authorities

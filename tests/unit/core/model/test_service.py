@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from devenv.core.model.bodies import sent_fields
+from devenv.core.model.errors import UsageProblem
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.mcp import MCP_SESSION
 from devenv.core.model.presets import CAPTCHA, PRESETS, profile_from_text
@@ -291,3 +292,10 @@ def test_a_session_in_a_location_is_the_last_part_of_its_path() -> None:
     used = profile.read("POST", "/redeem", {"ticket": "t1"}, {}, None)
     assert opened is not None and (opened.use, opened.session) == ("create", "t1")
     assert used is not None and (used.use, used.session) == ("verify", "t1")
+
+
+def test_a_service_with_a_session_alone_names_no_kind() -> None:
+    profile = ServiceProfile("own", {}, (), ())
+    with pytest.raises(UsageProblem, match=r"names no kind of session in \[profile\.kinds\]"):
+        profile.first_kind  # noqa: B018
+    assert CAPTCHA.first_kind == next(iter(CAPTCHA.kinds))
