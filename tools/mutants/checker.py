@@ -52,7 +52,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _planted(
         "judge",
         "user",
-        "(sentence := invariant.check(history)) is not None:",
-        "(sentence := invariant.check(history)) is None:",
+        "(sentence := invariant.check(history)) is not None",
+        "(sentence := invariant.check(history)) is None",
     ),
 )

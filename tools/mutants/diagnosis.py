@@ -25,7 +25,12 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     # Faults.
     _planted("faults", "cluster-plain-client", 'word == "MOVED"', 'word == "ASK"'),
-    _planted("faults", "wrong-type", "(refused and (passed or misled(call)))", "(refused and misled(call))"),
+    _planted(
+        "faults",
+        "wrong-type",
+        "(refused and (passed or _failed(call, step, joined)))",
+        "(refused and _failed(call, step, joined))",
+    ),
     _planted("faults", "wrong-type, another value", "(foreign and misled(call))", "(foreign and passed)"),
     _planted(
         "faults",

@@ -172,7 +172,7 @@ class SessionSearch:
     def _run_orders(self) -> bool:
         """Run every order; whether that counts: False where a request must be waited for that was not."""
         frontier = OrderFrontier(endless=self.endless)
-        said = 0.0
+        last_report = 0.0
         while True:
             if self.deadline is not None and time.monotonic() >= self.deadline:
                 self.incomplete = "the budget was used up"
@@ -195,8 +195,8 @@ class SessionSearch:
             if self.most_runs is not None and len(self.runs) >= self.most_runs:
                 self.incomplete = "the budget was used up"
                 return True
-            if time.monotonic() - said > SAY_EVERY_SECONDS:
-                said = time.monotonic()
+            if time.monotonic() - last_report > SAY_EVERY_SECONDS:
+                last_report = time.monotonic()
                 self.progress(f"{len(self.runs)} orders run, {len(frontier.waiting)} branches left")
 
     def _run_all(self, prefixes: Sequence[tuple[Choice, ...]]) -> list[SessionRun]:
