@@ -19,7 +19,7 @@ STORE = os.environ.get("STORE", "plain")
 SET = "redis.call('SET', KEYS[1], ARGV[1], 'EX', 3600)"
 PUT = {"plain": SET, "tombstone": f"if redis.call('GET', KEYS[1]) ~= 'gone' then {SET} end"}
 put_copy = connection.register_script(PUT[STORE])
-# The folder is the same for all pods, as a database is.
+# A file for all pods (shared-folder in devenv.toml), as a database is.
 rows = sqlite3.connect(
     Path(__file__).with_name("sessions.sqlite"), check_same_thread=False, isolation_level=None
 )
