@@ -17,9 +17,9 @@ from devenv.core.render.sequence import SequenceMessage
 from devenv.harness.client.cross_pod import Tally, TypeResult
 from devenv.harness.client.recording import Recording
 from devenv.harness.redis.keys import KeyInfo
+from devenv.verbs.demo.acts import Act, Story
 from devenv.verbs.demo.race import Race
 from devenv.verbs.demo.report import document
-from devenv.verbs.demo.story import Act, Story
 from devenv.verbs.explain.explanation import Group, Line
 
 pytestmark = pytest.mark.browser

@@ -18,9 +18,9 @@ from devenv.core.model.backends import Language
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.harness.client.cross_pod import Tally
+from devenv.verbs.demo.acts import DEFAULT_TRIALS, FIRST_FIX, Act, Verdict
 from devenv.verbs.demo.race import Race
 from devenv.verbs.demo.report import diagnosis, explanation, outcomes, pattern_rows, race_line, title
-from devenv.verbs.demo.story import DEFAULT_TRIALS, FIRST_FIX, Act, Verdict
 from devenv.verbs.demo.texts import Prose, prose
 from devenv.verbs.demo.usecase import DemoResult, run_demo
 

@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterable
 
 from devenv.core.diagnosis.faults import commands_without_reply, fault
 from devenv.core.diagnosis.findings import Diagnosis, finding, in_its_words
+from devenv.core.diagnosis.handwriting import handwriting
 from devenv.core.diagnosis.losses import beyond_the_limit, connection_fault, loss
 from devenv.core.diagnosis.races import races
 from devenv.core.diagnosis.stories import Call, Joined, Story, join
-from devenv.core.diagnosis.words import handwriting
 from devenv.core.model.events import StackEvent, TraceEvent
 
 MAX_PORT = 65535

@@ -6,8 +6,8 @@ from devenv.core.model.backends import Language
 from devenv.core.model.vocabulary import CaptchaType, Outcome, Strategy
 from devenv.core.render.document import Cell, Command, Document, Fact, Pips, Section, Table, Tone
 from devenv.harness.client.cross_pod import Tally
+from devenv.verbs.demo.acts import Act, Story, Verdict
 from devenv.verbs.demo.race import Race
-from devenv.verbs.demo.story import Act, Story, Verdict
 from devenv.verbs.demo.texts import Prose, prose
 from devenv.verbs.explain.explanation import Group
 

@@ -18,7 +18,7 @@ from devenv.harness.config.settings import Settings
 from devenv.harness.runs.store import HISTORY, RESULTS, SCHEDULE, TRACE, open_run
 from devenv.harness.runs.trace import TraceCollector, event_time, trace_lines
 from devenv.stack.protocol import Progress
-from devenv.verbs.demo import story as demo
+from devenv.verbs.demo import acts as demo
 from devenv.verbs.demo.kept_logs import kept_logs
 from devenv.verbs.demo.race import race_settings
 from devenv.verbs.demo.report import document

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from devenv.core.model.errors import UsageProblem
+from devenv.core.model.reading import reading as boundary
 from devenv.core.model.service import ServiceProfile
 from devenv.core.model.vocabulary import CATALOGUE_STORES, CaptchaType
 from devenv.core.model.yaml_lines import MOST_CHARACTERS
@@ -118,6 +119,11 @@ class Composed:
 
 def compose(recording: Recording, profile: ServiceProfile, options: ImportOptions) -> Composed:
     """Make the scenario. Raises UsageProblem where no request of the recording is about the service."""
+    with boundary(recording.source):
+        return _composed_of(recording, profile, options)
+
+
+def _composed_of(recording: Recording, profile: ServiceProfile, options: ImportOptions) -> Composed:
     sessions = Sessions(profile, recording.bodies, recording.unit)
     events = sessions.read(recording)
     named = PodsNamed()

@@ -65,10 +65,7 @@ def import_file(
     profile = profile_of(settings)
     if form == "log":
         return checked(_import_log(path, profile, options, progress))
-    recording = recording_of(form, path, progress)
-    with reading(recording.source):
-        composed = compose(recording, profile, options)
-    return checked(composed)
+    return checked(compose(recording_of(form, path, progress), profile, options))
 
 
 def _import_log(path: Path, profile: ServiceProfile, options: ImportOptions, progress: Share) -> Composed:

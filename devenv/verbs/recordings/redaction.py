@@ -143,7 +143,7 @@ class Redactor:
                 name, value = "", pair
             called, plain = unquote_plus(name), unquote_plus(value)
             clean = str(self._value(called, plain, f"{what} {called}".rstrip()))
-            pairs.append(pair if clean == plain else f"{name}{equals}{quote(clean, safe='{}:')}")
+            pairs.append(pair if clean == plain else f"{name}{equals}{_escaped(clean, '{}:')}")
         return "&".join(pairs)
 
     def _inside(self, data: Any, name: str) -> Any:
@@ -223,7 +223,7 @@ class Redactor:
             text, what
         )  # where this takes the same out, the rest stays as it is written
         self.removed = counted
-        return written if unquote(written) == clean else quote(clean, safe="{}:/?&=;,@")
+        return written if unquote(written) == clean else _escaped(clean, "{}:/?&=;,@")
 
     def _around_ids(self, text: str, what: str) -> str:
         """Placeholders stay; what stands around them is cleaned."""
@@ -259,6 +259,11 @@ class Redactor:
         if self.left_out:
             notes.append(f"headers left out, --keep NAME keeps one: {_counted(self.left_out)}")
         return notes
+
+
+def _escaped(text: str, safe: str) -> str:
+    """With percent signs; half a character, which JSON can write and UTF-8 cannot, is three bytes."""
+    return quote(text.encode("utf-8", "surrogatepass"), safe=safe)
 
 
 def _counted(names: Counter[str]) -> str:

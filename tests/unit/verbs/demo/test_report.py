@@ -13,9 +13,9 @@ from devenv.core.render.html import render
 from devenv.core.render.sequence import SequenceMessage
 from devenv.harness.client.cross_pod import Tally, TypeResult
 from devenv.harness.client.recording import Recording
+from devenv.verbs.demo.acts import Act, Story, Verdict, surprises
 from devenv.verbs.demo.race import Race
 from devenv.verbs.demo.report import document
-from devenv.verbs.demo.story import Act, Story, Verdict, surprises
 from devenv.verbs.explain.explanation import Group, Line
 
 EVIL = "<script>alert(1)</script>\"'&"

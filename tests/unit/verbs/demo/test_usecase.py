@@ -10,7 +10,7 @@ import pytest
 from devenv.core.model.events import Exchange, StackEvent, TraceEvent
 from devenv.core.model.vocabulary import Strategy
 from devenv.harness.client.recording import Recording
-from devenv.verbs.demo.story import Act, Story
+from devenv.verbs.demo.acts import Act, Story
 from devenv.verbs.demo.usecase import explain_surprises
 
 A, B = "captcha-api-a", "captcha-api-b"
