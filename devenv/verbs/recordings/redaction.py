@@ -84,12 +84,15 @@ class Redactor:
 
     def target(self, target: str) -> str:
         """The path with its query."""
-        url = urlsplit(target)
+        path, _, query = target.partition("#")[0].partition("?")
+        if not target.startswith("/"):
+            url = urlsplit(target)
+            path, query = url.path, url.query
         path = "/".join(
             part if _NOTHING_INSIDE.fullmatch(part) else self._escaped(part, "path")
-            for part in url.path.split("/")
+            for part in path.split("/")
         )
-        return f"{path}?{self._pairs(url.query, 'query')}" if url.query else path
+        return f"{path}?{self._pairs(query, 'query')}" if query else path
 
     def body(self, text: str, content_type: str | None = None) -> Any:
         """A JSON body as data, any other as text; fields of forms go by their names too.

@@ -14,7 +14,7 @@ from urllib.parse import quote_plus, urljoin, urlsplit
 from devenv.core.model.bodies import FORM_TYPE
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.reading import reading
-from devenv.verbs.recordings.formats.curl_globbing import urls_of
+from devenv.verbs.recordings.formats.curl_globbing import shown, urls_of
 from devenv.verbs.recordings.formats.curl_options import long_name, takes_value
 from devenv.verbs.recordings.formats.recorded import Recorded, Recording, encoded_target
 from devenv.verbs.recordings.formats.shell_words import ShellCommand, shell_commands
@@ -102,7 +102,7 @@ class _Options:
             for address in urls_of(pattern, where) if self.globbing else (pattern,):
                 url = urlsplit(address if "://" in address else f"http://{address}")
                 if url.scheme.lower() not in ("http", "https"):
-                    raise UsageProblem(f"{where}{address} is no HTTP address", hint=_NOT_OVER_HTTP)
+                    raise UsageProblem(f"{where}{shown(address)} is no HTTP address", hint=_NOT_OVER_HTTP)
                 query = "&".join(filter(None, [url.query, *self.query, *self._data_in_query()]))
                 path = (url.path if self.path_as_is else _squashed(url.path)) or "/"
                 target = self.target or encoded_target(path + (f"?{query}" if query else ""))

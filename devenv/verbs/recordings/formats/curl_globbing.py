@@ -11,8 +11,15 @@ from devenv.core.model.errors import UsageProblem
 _PATTERN = re.compile(r"(?<!\\)(?:\{([^{}]*)\}|\[(\d{1,9}|[A-Za-z])-(\d{1,9}|[A-Za-z])(?::(\d{1,9}))?\])")
 _ADDRESS = re.compile(r"(?<=//)(?:[^/@]*@)?\[[0-9a-fA-F:.%]+\]")
 """An IPv6 address is no pattern."""
+_LONGEST_SHOWN = 200
 MOST = 1000
 """So many URLs one pattern may stand for; of a number, nine digits are read."""
+
+
+def shown(address: str) -> str:
+    """An address as a message has it: in one line, and not all of a long one."""
+    line = " ".join(address.split())
+    return line if len(line) <= _LONGEST_SHOWN else f"{line[:_LONGEST_SHOWN]}…"
 
 
 def urls_of(pattern: str, where: str) -> tuple[str, ...]:
@@ -25,7 +32,7 @@ def urls_of(pattern: str, where: str) -> tuple[str, ...]:
     patterns = list(_PATTERN.finditer(pattern, begin))
     count = prod(map(_count, patterns))
     if count > MOST:
-        raise UsageProblem(f"{where}{pattern} stands for {count} URLs; at most {MOST} are taken over")
+        raise UsageProblem(f"{where}{shown(pattern)} stands for {count} URLs; at most {MOST} are taken over")
     choices: list[list[str]] = [[pattern[:begin]]]
     for found in patterns:
         choices += [[_literal(pattern[begin : found.start()], pattern, where)], _values(found)]
@@ -37,7 +44,7 @@ def urls_of(pattern: str, where: str) -> tuple[str, ...]:
 def _literal(text: str, pattern: str, where: str) -> str:
     if bracket := re.search(r"(?<!\\)[\[\]{}]", text):
         raise UsageProblem(
-            f"{where}{bracket[0]} in {pattern} is no pattern that curl knows",
+            f"{where}{shown(bracket[0])} in {shown(pattern)} is no pattern that curl knows",
             hint="with -g curl takes brackets as they are",
         )
     return re.sub(r"\\([\[\]{}])", r"\1", text)

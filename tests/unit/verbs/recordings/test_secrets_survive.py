@@ -237,6 +237,10 @@ def test_what_is_not_secret_stays_as_it_was_written_beside_percent_signs() -> No
     assert left("a 5%20 caf\u00e9 me@x.org", "text/plain") == "a 5%20 caf\u00e9 REDACTED"
 
 
+def test_a_path_that_begins_like_a_host_stays_a_path() -> None:
+    assert Redactor().target("//[a/b?x=1#c") == "//[a/b?x=1"
+
+
 def test_half_a_character_beside_a_secret_is_no_error() -> None:
     assert PLAIN not in Redactor().body(f"a=%41\ud800&q=\ud800{{'password': '{PLAIN}'}}", "text/plain")
     assert PLAIN not in Redactor().target(f"/a?q=\ud800%20password=%22{PLAIN}%22")
