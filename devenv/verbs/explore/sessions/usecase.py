@@ -97,7 +97,7 @@ def _explore(
     meeting: SessionMeeting, status: StackStatus, options: SessionOptions, settings: Settings,
     progress: Progress,
 ) -> SessionExploration:  # fmt: skip
-    service = status.spec.service
+    service = settings.service  # the stack's status has no bodies, headers and variables: they may be secret
     assert service is not None and service.session is not None
     began = time.monotonic()
     run = open_run(settings.state_dir, f"explore-{options.fix}-{meeting}", time.time())
@@ -110,7 +110,7 @@ def _explore(
                 None if options.seconds is None else began + options.seconds, options.most_runs,
             )  # fmt: skip
             search.run()
-            result = _result(search, options, status, run, began)
+            result = _result(search, options, status, service, run, began)
     except BaseException:
         run.discard_empty()
         raise
@@ -141,10 +141,9 @@ def _written(
 
 
 def _result(
-    search: SessionSearch, options: SessionOptions, status: StackStatus, run: Run, began: float
-) -> SessionExploration:
-    service = status.spec.service
-    assert service is not None
+    search: SessionSearch, options: SessionOptions, status: StackStatus, service: ServiceSpec, run: Run,
+    began: float,
+) -> SessionExploration:  # fmt: skip
     found = search.confirmed(options.replays)
     counts = search.counts().values()
     names = search.meeting.names
@@ -154,7 +153,7 @@ def _result(
     ]
     return SessionExploration(
         scenario=str(search.meeting),
-        service=service.title,
+        service=fixed(service, options.fix).title,
         fix=options.fix,
         complete=search.incomplete is None,
         incomplete=search.incomplete,
