@@ -25,7 +25,7 @@ _NOT_A_CHANGE = re.compile(r"health|ready|live|metrics|docs|openapi|static", re.
 _USUAL = ("/login", "/me", "/logout", "/session", "/profile", "/cart", "/set")
 _SOURCES = (".py", ".js", ".mjs", ".cjs", ".ts", ".php", ".rb")
 _NOT_OURS = ("node_modules", "vendor", "site-packages", "venv", ".venv", "dist")
-_ROUTE = re.compile(r"""["'](/?[A-Za-z][\w-]*(?:/[\w-]+)*|(?:/[\w-]+)+)["']""")
+_ROUTE = re.compile(r"""["'](/?[A-Za-z][\w-]*+(?:/[\w-]++)*+|(?:/[\w-]++)++)["']""")
 _MOST_FILES, _MOST_PATHS, _MOST_CHARACTERS = 100, 60, 200_000
 _WRITING = ("POST", "PUT", "PATCH")
 
