@@ -136,7 +136,7 @@ def _routers(copy: OwnCopy, document: Document, kind: str, config: dict[str, Any
             copy.changed(_line(document, (*path, "tls")), "tls: …", "", "plain HTTP here")
         rule = str(router.get("rule", ""))
         local = re.sub(
-            r"HostSNI\([^)]*\)", "HostSNI(`*`)", re.sub(r"\bHost\([^()]*\)", "PathPrefix(`/`)", rule)
+            r"HostSNI\([^()]*\)", "HostSNI(`*`)", re.sub(r"\bHost\([^()]*\)", "PathPrefix(`/`)", rule)
         )
         if local != rule:
             router["rule"] = copy.changed(_line(document, (*path, "rule")), rule, local, "its name here")
