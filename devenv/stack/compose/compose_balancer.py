@@ -6,7 +6,8 @@ import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from devenv.core.balancers import PRODUCTS, BalancerSetting, Place, Server, parse_balancer
+from devenv.core.balancers import OWN_FILE, PRODUCTS, BalancerSetting, Place, Server, parse_balancer
+from devenv.core.model.errors import UsageProblem
 from devenv.core.model.topology import BalancerStatus, StackSpec
 from devenv.stack.balancers.programs import VERSION_ARGUMENT, version_in
 from devenv.stack.compose import docker_engine
@@ -24,8 +25,17 @@ Document = dict[str, Any]
 
 
 def override_file(balancer: str) -> str:
-    """The name of the project's override file for a setting."""
-    return f"docker-compose.{parse_balancer(balancer).product}.yml"
+    """The name of the project's override file for a setting.
+
+    Raises UsageProblem for a file of the team's own: its copy is made for ports of this machine.
+    """
+    setting = parse_balancer(balancer)
+    if setting.policy == OWN_FILE:
+        raise UsageProblem(
+            "--balancer-config: a file of your own is run in front of embedded pods only",
+            hint="leave out --backend compose, or take --balancer in its place",
+        )
+    return f"docker-compose.{setting.product}.yml"
 
 
 def with_balancer(document: Document, spec: StackSpec) -> Document:

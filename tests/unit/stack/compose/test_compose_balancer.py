@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from devenv.core.balancers import PRODUCTS, parse_balancer
+from devenv.core.model.errors import UsageProblem
 from devenv.core.model.topology import StackSpec
 from devenv.stack.compose import compose_balancer, compose_file
 from tests.support import ROOT
@@ -53,3 +54,8 @@ def test_more_pods_have_more_ports() -> None:
     assert "server captcha-api-c proxy:9003" in text
     assert "nbthread 2" in text
     assert yaml.safe_dump(document)  # plain data, as compose reads it
+
+
+def test_a_file_of_ones_own_is_refused() -> None:
+    with pytest.raises(UsageProblem, match="--balancer-config"):
+        compose_balancer.override_file("nginx:own-file")
