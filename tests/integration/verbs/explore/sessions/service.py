@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from typing import Annotated
 
 import redis
-from fastapi import FastAPI, Request, Response
+from fastapi import Body, FastAPI, Header, Request, Response
 
 CONNECTION = redis.Redis.from_url(os.environ["REDIS_URL"])
 STORE = os.environ.get("STORE", "plain")
@@ -40,9 +41,12 @@ def ready() -> Response:
 
 
 @app.post("/login")
-def login(response: Response) -> dict[str, bool]:
+def login(
+    response: Response, user: Annotated[str, Body(embed=True)], x_tenant: Annotated[str, Header()]
+) -> dict[str, bool]:
+    """Refused without the body and the header: both must reach it as devenv.toml has them."""
     sid = secrets.token_hex(8)
-    CONNECTION.set(f"sess:{sid}", json.dumps({"user": "alice"}), ex=600)
+    CONNECTION.set(f"sess:{sid}", json.dumps({"user": f"{user} of {x_tenant}"}), ex=600)
     response.set_cookie("sid", sid)
     return {"ok": True}
 

@@ -21,7 +21,7 @@ redis = "always"
 ready = ["/ready"]
 
 [session]
-open = {{ path = "/login" }}
+open = {{ path = "/login", headers = {{ X-Tenant = "acme" }}, body = {{ user = "alice" }} }}
 ask = {{ path = "/me", method = "GET" }}
 
 [session.requests]
@@ -134,7 +134,10 @@ def test_init_finds_login_ask_changes_and_logout(tmp_path: Path) -> None:
     expected = parse_service(CONFIGURATION, tmp_path)
     assert written.session is not None and expected.session is not None
     assert service == json.dumps(written.directory)
-    assert (written.session.open, written.session.ask) == (expected.session.open, expected.session.ask)
+    [opens] = written.session.open
+    assert (opens.path, opens.body) == ("/login", {"user": "devenv"}), "what the service's OpenAPI requires"
+    assert dict(written.profile.headers) == {"x-tenant": "devenv"}
+    assert written.session.ask == expected.session.ask
     assert {**written.session.requests, "broken": None} == {**expected.session.requests, "broken": None}
     assert written.session.gone == (Rule(status=(401,)),)
     assert written.always_redis
