@@ -40,16 +40,28 @@ class _Looking:
     _cookies: Mapping[str, str] = field(default_factory=dict)
 
     def session(self) -> SessionProfile | None:
-        """What was found; None where no request opens a session that another one shows."""
+        """What was found; None where no request opens a session that another one shows.
+
+        Of several requests that ask, the first that shows a change is taken, else the first.
+        """
+        first = None
         for opening in self._candidates(_OPEN, ("POST", "GET")):
-            if not self._open(opening):
-                continue
-            for ask in self._candidates(_ASK, ("GET",)):
-                known = self._use(ask)
-                unknown = self.pod.send(ask.fill(None))
-                if known.status == 200 and unknown.status != 200:
-                    return self._with_uses(SessionProfile((opening,), ask, {}, (Rule((unknown.status,)),)))
-        return None
+            for asked in self._asks(opening):
+                found = self._with_uses(asked)
+                if found is not None and any(not use.ends for use in found.requests.values()):
+                    return found
+                first = first or found
+        return first
+
+    def _asks(self, opening: Request) -> Iterator[SessionProfile]:
+        """Each request that is answered otherwise without the cookie of ``opening``."""
+        if not self._open(opening):
+            return
+        for ask in self._candidates(_ASK, ("GET",)):
+            known, unknown = self._use(ask), self.pod.send(ask.fill(None))
+            if known.status == 200 and unknown.status != 200:
+                yield SessionProfile((opening,), ask, {}, (Rule((unknown.status,)),))
+                self._open(opening)  # what was tried on it may have ended it
 
     def _with_uses(self, session: SessionProfile) -> SessionProfile | None:
         requests = dict(self._changes(session))

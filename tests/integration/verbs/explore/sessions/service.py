@@ -51,6 +51,12 @@ def login(
     return {"ok": True}
 
 
+@app.get("/account")
+def account(request: Request) -> Response:
+    """Known only to somebody who is logged in, and shows nothing of the session: no request to ask by."""
+    return Response(status_code=401 if load(request) is None else 200)
+
+
 @app.get("/me")
 def me(request: Request) -> Response:
     session = load(request)
