@@ -57,6 +57,10 @@ def show_rollout(done: Rolled, screen: Screen, *, leave: bool = True) -> None:
         table.add_row(*_row(result))
     screen.show(table)
     for result in state.results:
+        if refused := result["verdicts"].get("refused", 0):
+            why = result.get("first_refusal", "")
+            line = f"  step {result['number']}: {refused} sessions could not be opened, first: {why}"
+            screen.show(Text(line, "yellow"))
         for item in result["lost_between"]:
             between = f"born at {item['born']}, looked up at {item['used']}"
             line = f"  step {result['number']}: {item['sessions']} lost: {between}: {item['why']}"

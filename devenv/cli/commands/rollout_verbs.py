@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from devenv.cli.grouped import grouped
-from devenv.cli.options import CommandContext, Common
+from devenv.cli.options import BalancerOption, CommandContext, Common
 from devenv.cli.rollout_output import GO_ON, cost_lines, next_step, show_rollout
 from devenv.cli.screen import Text, grid
 from devenv.core.model.backends import Backend
@@ -122,6 +122,7 @@ def run(
             min=0.1, max=200, metavar="R", help="Sessions a second, for the plan's; kept for --resume."
         ),
     ] = None,
+    balancer: BalancerOption = None,
     *,
     common: Common,
 ) -> None:
@@ -130,7 +131,7 @@ def run(
     The gate counts sessions by the checker's verdict, never by HTTP status. Exit 0: every step holds. 1: a
     step loses more than it accepts. 3: a gate could not decide, or the rollout was aborted.
     """
-    at = common.context()
+    at = common.context(balancer=balancer)
     if (plan is None) != resume_:
         raise UsageProblem("rollout run takes a PLAN, or --resume", hint="devenv rollout run births")
     if fresh and resume_:
@@ -178,6 +179,15 @@ def _says_how_to_go_on(at: CommandContext) -> Iterator[None]:
         raise
 
 
+def _check_balancer(at: CommandContext, stack: JournaledStack) -> None:
+    wished, present = at.settings.stack_spec().balancer, stack.status().spec.balancer
+    if wished and wished != present:
+        raise UsageProblem(
+            f"the stack that runs is behind {present or 'its proxy'}, not behind {wished}",
+            hint="--fresh starts a stack for the rollout, behind that balancer",
+        )
+
+
 @contextmanager
 def _stack(
     at: CommandContext, plan: Plan, word: str, fresh: bool, progress: Progress
@@ -192,9 +202,10 @@ def _stack(
                 hint=f"devenv rollout run {word} --fresh starts a stack for it; or start one with "
                 f"`devenv up -d --pods {len(plan.pods)}`",
             ) from problem
+        _check_balancer(at, stack)
         yield stack
         return
-    spec = spec_for(plan, at.settings.seed)
+    spec = spec_for(plan, at.settings.seed, at.settings.stack_spec().balancer)
     backend = at.settings.backend or "embedded"
     RolloutJournal(at.settings.state_dir).check_free()
     try:

@@ -105,13 +105,20 @@ class RolloutPods:
         return str(answer.json()["stage"]) if answer.status_code == 200 else None
 
     def route(self, stages: Mapping[str, RolloutStage], births: str | None) -> str:
-        """Let the proxy route as the plan has it while pods are at ``stages``; what it did before."""
-        before, _ = set_policy(self._stack.status(), self._plan.policy_at(stages, births))
+        """Let the proxy route as the plan has it while pods are at ``stages``; what it did before.
+
+        Empty where a load balancer chooses: it goes on as it does.
+        """
+        status = self._stack.status()
+        if status.spec.balancer:
+            return ""
+        before, _ = set_policy(status, self._plan.policy_at(stages, births))
         return before
 
     def restore_policy(self, policy: str) -> None:
-        """Let the proxy route as before the rollout."""
-        set_policy(self._stack.status(), policy)
+        """Let the proxy route as before the rollout; ``policy`` as ``route`` gave it."""
+        if policy:
+            set_policy(self._stack.status(), policy)
 
     def open_sessions(self) -> OpenSessions:
         """Count those in Redis and, by the pods' metrics, those in memory."""

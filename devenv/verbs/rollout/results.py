@@ -71,6 +71,8 @@ class StepResult:
     crossings: Counter[Crossing] = field(default_factory=Counter)
     """Of the lost ones among the gate's."""
     examples: list[str] = field(default_factory=list)
+    first_refusal: str = ""
+    """Why the first session of the gate that could not be opened was refused."""
     decision: Decision = Decision.MORE
 
     @classmethod
@@ -82,6 +84,8 @@ class StepResult:
     def count(self, record: SessionRecord, timeline: Timeline) -> None:
         """One session of the gate."""
         self.verdicts[record.verdict] += 1
+        if record.verdict is Verdict.REFUSED:
+            self.first_refusal = self.first_refusal or record.message
         if record.verdict is Verdict.LOST:
             crossing = timeline.crossing(record)
             if crossing is not None:
@@ -113,6 +117,7 @@ class StepResult:
                 for item, count in self.crossings.most_common()
             ],
             "examples": self.examples,
+            "first_refusal": self.first_refusal,
         }  # fmt: skip
 
 

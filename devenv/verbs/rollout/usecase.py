@@ -73,9 +73,19 @@ class AbortCost:
         }
 
 
-def spec_for(plan: Plan, seed: int) -> StackSpec:
-    """The stack that a plan wants, for one of its own."""
-    return StackSpec(pods=len(plan.pods), policy="random", seed=seed)
+def spec_for(plan: Plan, seed: int, balancer: str = "") -> StackSpec:
+    """The stack that a plan wants, for one of its own. Raises UsageProblem for cohorts behind a balancer."""
+    spec = StackSpec(pods=len(plan.pods), policy="random", seed=seed, balancer=balancer)
+    _check_chooser(spec, plan)
+    return spec
+
+
+def _check_chooser(spec: StackSpec, plan: Plan) -> None:
+    if spec.balancer and plan.cohorts:
+        raise UsageProblem(
+            f"the plan {plan.id} needs the proxy's policy {plan.policy}, and {spec.balancer} chooses the pod",
+            hint="run it on a stack without a balancer",
+        )
 
 
 def begin(
@@ -219,6 +229,7 @@ def _check_stack(stack: JournaledStack, plan: Plan) -> None:
             f"the plan {plan.id} is for {len(plan.pods)} pods, and the stack has {spec.pods}",
             hint=f"devenv up -d --pods {len(plan.pods)}, or devenv rollout run {plan.id} --fresh",
         )
+    _check_chooser(spec, plan)
     if spec.workers > 1 and any(not step.by_restart for step in plan.steps):
         raise UsageProblem(
             f"each of the {spec.workers} workers of a pod has a stage of its own",

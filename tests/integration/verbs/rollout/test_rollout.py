@@ -16,9 +16,10 @@ from devenv.core.model.topology import Ports, StackSpec
 from devenv.core.rollout.plan import parse_plan
 from devenv.harness.runs.journal import FileJournal, JournaledStack
 from devenv.stack.embedded.backend import EmbeddedStack
-from devenv.verbs.operate.select import SUPERVISOR
+from devenv.verbs.operate.select import SUPERVISOR, fresh_stack
 from devenv.verbs.rollout.journal import Phase, RolloutJournal, RolloutState
-from devenv.verbs.rollout.usecase import Rolled, abort_cost, abort_here, begin, resume
+from devenv.verbs.rollout.usecase import Rolled, abort_cost, abort_here, begin, resume, spec_for
+from devenv.wire.control.client import ControlClient
 from tests.support import HANG_GUARD_S, devenv_command, devenv_here, until
 
 HEAD = """\
@@ -91,6 +92,26 @@ def test_births_loses_less_with_each_pod_and_nothing_at_the_end_also_backwards(
     assert back > 0.1
     between = [(item["born"], item["used"]) for item in rolled.state.results[1]["lost_between"]]
     assert {born for born, _ in between} == {"ready"}, "what is born in Redis is found by every pod"
+
+
+CHOOSER = "nginx:random,max_fails=0"
+"""With nginx's own max_fails it keeps pods out for 10 s that had just been restarted."""
+
+
+def test_a_balancer_of_the_stack_chooses_the_pods(tmp_path: Path) -> None:
+    """The pods are changed past it, and the sessions come through it."""
+    step = f"{{ name: complete, stages: complete, change: runtime, {SURE} }}"
+    steps = f"strategy: births\nstart: births\nsteps:\n  - {step}\n"
+    plan = parse_plan(HEAD + steps, "mine.yaml")
+    with fresh_stack("embedded", tmp_path, spec_for(plan, 1, CHOOSER), lambda line: None) as stack:
+        rolled = begin(stack, tmp_path, plan, HEAD + steps, seed=1, progress=lambda line: None)
+        with ControlClient(stack.endpoints().control) as control:
+            exchanges = control.exchanges(0, 1000)
+    assert rolled.exit_code == 0, rolled.to_json()
+    assert measured(rolled) == [0]
+    creates = [each for each in exchanges if each["path"] == "/api/abstract-captcha"]
+    assert {each["policy"] for each in creates} == {CHOOSER}
+    assert {each["pod"] for each in creates} == {"captcha-api-a", "captcha-api-b"}
 
 
 def test_cohorts_keep_every_session_with_one_pod_of_each_kind(roll: Callable[..., Rolled]) -> None:

@@ -33,6 +33,7 @@ def test_only_sessions_with_a_verdict_count() -> None:
     for verdict in (Verdict.UNDECIDED, Verdict.REFUSED, Verdict.KEPT):
         step.count(record(verdict), timeline)
     assert (step.test.sessions, step.verdicts.total(), step.decision) == (1, 3, Decision.MORE)
+    assert step.to_json()["first_refusal"] == "told so"
     step.count(record(Verdict.LOST), timeline)
     assert step.decision is Decision.STOP
     assert step.examples == ["told so"]
