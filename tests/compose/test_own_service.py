@@ -16,7 +16,7 @@ from devenv.core.scenario import find
 from devenv.harness.config.service_file import parse_service
 from devenv.stack.compose.backend import ComposeStack
 from devenv.stack.environment import PACKAGE_ROOT
-from devenv.verbs.init.compose_override import OVERRIDE_FILE, override_of
+from devenv.verbs.init.compose_override import OVERRIDE_FILE, PRIVATE_FILE, override_of
 from devenv.verbs.replay.replayer import replay
 from tests.compose.test_compose import Plain, left_of
 from tests.integration.own_service.conftest import OWN_STYLE
@@ -35,12 +35,15 @@ def own(engine: DockerClient, clone: Path, tmp_path_factory: pytest.TempPathFact
         "FROM devenv-captcha-api\nWORKDIR /srv\nCOPY main.py .env ./\n", encoding="utf-8"
     )
     service = parse_service(OWN_STYLE, folder)
-    (clone / OVERRIDE_FILE).write_text(override_of(service, str(folder), "none").text, encoding="utf-8")
+    override = override_of(service, str(folder), PRIVATE_FILE)
+    (clone / OVERRIDE_FILE).write_text(override.text, encoding="utf-8")
+    (clone / PRIVATE_FILE).write_text(override.private, encoding="utf-8")
     plain = Plain(clone, f"devenv-test-{uuid.uuid4().hex[:8]}")
     yield plain
     if left_of(engine, plain.project):
         plain.run(*FILES, "down", "--volumes", "--timeout", "1")
-    (clone / OVERRIDE_FILE).unlink()
+    for name in (OVERRIDE_FILE, PRIVATE_FILE):
+        (clone / name).unlink()
 
 
 def test_its_pods_show_the_bug_and_redis_mends_it(own: Plain, tmp_path: Path) -> None:

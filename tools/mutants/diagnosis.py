@@ -115,6 +115,10 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_losses.py",
     ),
     _planted(
-        "words", "handwriting-global", '"handwriting-global", None', '"pod-memory", None', "test_losses.py"
+        "handwriting",
+        "handwriting-global",
+        '"handwriting-global", None',
+        '"pod-memory", None',
+        "test_handwriting.py",
     ),
 )

@@ -181,6 +181,7 @@ class Counting:
     ttl_ms: int = 60_000
     db: int = 0
     limit: int | None = ATTEMPTS_LIMIT
+    usual: frozenset[Any] = frozenset()
 
     def calls(self, cast: Sequence[Participant]) -> tuple[Call, ...]:
         return job(requests=len(cast), lock=self.lock).calls

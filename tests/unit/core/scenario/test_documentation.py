@@ -39,5 +39,5 @@ def _keys(part: Any) -> set[str]:
 
 
 def test_every_key_of_the_format_is_described() -> None:
-    described = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"`([^`\n]+)`", TEXT))))
+    described = set(re.findall(r"[a-z_][a-z0-9_]*", " ".join(re.findall(r"`([^`\n]+)`", TEXT))))
     assert _keys(schema()) - described == set()
