@@ -55,7 +55,7 @@ class PatternResult:
 
     @property
     def pods_used(self) -> int:
-        """So many pods got a request."""
+        """The number of pods that got a request."""
         return sum(count > 0 for count in (self.by_pod or {}).values())
 
     @property
@@ -141,7 +141,7 @@ class ChangeResult:
     lost: int
     failed: int
     addresses: int
-    """From so many addresses did the clients come."""
+    """The number of addresses that the clients had."""
 
     @property
     def share(self) -> Share:

@@ -32,7 +32,7 @@ class Pattern:
     """What it is, in a line."""
     connections: Connections
     users: int = 1
-    """So many sessions overlap."""
+    """The number of sessions that overlap."""
     pause: float = 0.0
     """Between two requests of a user there is a random pause of up to so many seconds."""
     between: int = 0

@@ -143,6 +143,12 @@ class StackSpec:
             service=ServiceSpec.from_json(data["service"]) if data.get("service") else None,
         )
 
+    def lacks_policy(self, what: str, policy: str) -> str:
+        """Why ``what``, which needs this policy of the proxy, cannot run here; empty where it can."""
+        if not self.balancer:
+            return ""
+        return f"{what} needs the proxy's policy {policy}, and {self.balancer} chooses the pod"
+
     @property
     def effective_strategy(self) -> Strategy:
         """What the flag and SESSION_STRATEGY come to: memory where USE_REDIS is off."""

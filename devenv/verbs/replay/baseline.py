@@ -36,8 +36,8 @@ def fits(scenario: Scenario, status: StackStatus) -> str | None:
             f"{scenario.id} needs Redis as {needs.redis}, the stack's is {spec.redis_mode}: "
             f"devenv up --redis {needs.redis}"
         )
-    if spec.balancer and needs.policy is not None:
-        return f"{needs_policy(scenario, spec.balancer)}: devenv down, then replay it again"
+    if needs.policy is not None and (lacking := spec.lacks_policy(scenario.id, needs.policy)):
+        return f"{lacking}: devenv down, then replay it again"
     if spec.workers != needs.workers:
         processes = "processes" if needs.workers > 1 else "process"
         return (
@@ -45,11 +45,6 @@ def fits(scenario: Scenario, status: StackStatus) -> str | None:
             f"have {spec.workers}: devenv up --workers {needs.workers}"
         )
     return None
-
-
-def needs_policy(scenario: Scenario, balancer: str) -> str:
-    """Why a scenario that routes by a policy of the proxy cannot run behind ``balancer``."""
-    return f"{scenario.id} needs the proxy's policy {scenario.stack.policy}, and {balancer} chooses the pod"
 
 
 def required_spec(scenario: Scenario, strategy: Strategy) -> StackSpec:

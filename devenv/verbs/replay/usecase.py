@@ -24,7 +24,7 @@ from devenv.verbs.explain.explanation import Explanation
 from devenv.verbs.explain.source import explain_written
 from devenv.verbs.explain.store import keep
 from devenv.verbs.operate.select import fresh_stack, running_stack
-from devenv.verbs.replay.baseline import needs_policy, required_spec
+from devenv.verbs.replay.baseline import required_spec
 from devenv.verbs.replay.replayer import replay
 from devenv.verbs.replay.result import ReplayResult
 from devenv.verbs.replay.store_choice import StoreChoice, choose_store
@@ -177,9 +177,10 @@ def own_stack(
     needed = required_spec(scenario, strategy)
     mode = _redis_mode(scenario, settings, needed.redis_mode)
     balancer = settings.stack_spec().balancer
-    if balancer and scenario.stack.policy is not None:
-        raise UsageProblem(needs_policy(scenario, balancer), hint="leave out --balancer (DEVENV_BALANCER)")
     spec = replace(needed, seed=settings.seed, service=settings.service, redis_mode=mode, balancer=balancer)
+    policy = scenario.stack.policy
+    if policy is not None and (lacking := spec.lacks_policy(scenario.id, policy)):
+        raise UsageProblem(lacking, hint="leave out --balancer (DEVENV_BALANCER)")
     with fresh_stack(
         settings.backend or "embedded", settings.state_dir, spec, progress, cold=settings.cold
     ) as fresh:

@@ -81,11 +81,8 @@ def spec_for(plan: Plan, seed: int, balancer: str = "") -> StackSpec:
 
 
 def _check_chooser(spec: StackSpec, plan: Plan) -> None:
-    if spec.balancer and plan.cohorts:
-        raise UsageProblem(
-            f"the plan {plan.id} needs the proxy's policy {plan.policy}, and {spec.balancer} chooses the pod",
-            hint="run it on a stack without a balancer",
-        )
+    if plan.cohorts and (lacking := spec.lacks_policy(f"the plan {plan.id}", plan.policy)):
+        raise UsageProblem(lacking, hint="run it on a stack without a balancer")
 
 
 def begin(

@@ -11,6 +11,7 @@ from devenv.cli.screen import Screen, Text, grid
 from devenv.core.model.errors import Inconclusive
 from devenv.core.serial.meeting import is_meeting
 from devenv.harness.config.settings import Settings
+from devenv.verbs.explore.result import Exploration
 from devenv.verbs.explore.sessions.result import AS_IS, FoundViolation, SessionExploration
 from devenv.verbs.explore.sessions.usecase import SessionOptions, explore_session, fixed
 
@@ -64,17 +65,22 @@ def _title(options: SessionOptions) -> str:
     return f"exploring {words}" + (f" with the fix {options.fix}" if options.fix != AS_IS else "")
 
 
+def show_verdict(found: Exploration | SessionExploration, screen: Screen) -> None:
+    """The verdict with its mark, and beside a violation what of the search is missing."""
+    style = {0: "bold green", 1: "bold red"}.get(found.exit_code, "bold yellow")
+    mark = {0: "✓", 1: "✗"}.get(found.exit_code, "?")
+    screen.show(Text(f"{mark} {found.verdict}", style))
+    if found.incomplete and found.exit_code == 1:
+        screen.show(Text(f"  not complete: {found.incomplete}", "yellow"))
+
+
 def _show(found: SessionExploration, screen: Screen, *, with_fix: bool) -> None:
     fix = f", {found.fix}" if with_fix else ""
     screen.show("", Text.assemble((found.scenario, "bold"), f" on {found.service}{fix}"))
     for violation in found.violations:
         _show_violation(violation, screen)
     screen.show("")
-    style = {0: "bold green", 1: "bold red"}.get(found.exit_code, "bold yellow")
-    mark = {0: "✓", 1: "✗"}.get(found.exit_code, "?")
-    screen.show(Text(f"{mark} {found.verdict}", style))
-    if found.incomplete and found.exit_code == 1:
-        screen.show(Text(f"  not complete: {found.incomplete}", "yellow"))
+    show_verdict(found, screen)
     if found.refused.orders:
         screen.show(Text(f"  in {found.refused} a request was refused as no sequence refuses it", "yellow"))
     for request, places in found.masked.items():

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from devenv.cli.commands.explore.session import explore_sessions, is_session
+from devenv.cli.commands.explore.session import explore_sessions, is_session, show_verdict
 from devenv.cli.grouped import grouped
 from devenv.cli.options import CommandContext, Common, Junit, RedisOption, Summary, write_file
 from devenv.cli.screen import Screen, Text, grid
@@ -210,11 +210,7 @@ def _show(found: Exploration, screen: Screen) -> None:
     for violation in found.violations:
         _show_violation(violation, found, screen)
     screen.show("")
-    style = {0: "bold green", 1: "bold red"}.get(found.exit_code, "bold yellow")
-    mark = {0: "✓", 1: "✗"}.get(found.exit_code, "?")
-    screen.show(Text(f"{mark} {found.verdict}", style))
-    if found.incomplete and found.exit_code == 1:
-        screen.show(Text(f"  not complete: {found.incomplete}", "yellow"))
+    show_verdict(found, screen)
     for note in found.notes:
         screen.show(Text(f"  {note}", "yellow"))
     searched = found.stages.get("search", 0.0)

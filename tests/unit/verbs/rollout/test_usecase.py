@@ -10,8 +10,8 @@ import pytest
 from devenv.core.model.errors import UsageProblem
 from devenv.verbs.rollout.controller import as_controller
 from devenv.verbs.rollout.journal import Phase, RolloutJournal, RolloutState
-from devenv.verbs.rollout.plans import shipped_plans
-from devenv.verbs.rollout.usecase import close, open_rollout, plan_of, resumable
+from devenv.verbs.rollout.plans import load_plan, shipped_plans
+from devenv.verbs.rollout.usecase import close, open_rollout, plan_of, resumable, spec_for
 
 STATE = RolloutState(plan="text", name="plan.yaml", token="secret")
 
@@ -60,3 +60,13 @@ def test_one_that_a_process_runs_is_not_resumed(tmp_path: Path) -> None:
     journal.create(as_controller(replace(STATE, phase=Phase.GATING, fresh=True)))
     with pytest.raises(UsageProblem, match="runs this rollout"):
         resumable(journal)
+
+
+def test_cohorts_need_the_proxy_and_other_plans_run_behind_a_balancer() -> None:
+    cohort, births = load_plan("cohort")[0], load_plan("births")[0]
+    assert spec_for(cohort, 1).balancer == ""
+    assert spec_for(births, 1, "nginx:random").balancer == "nginx:random"
+    with pytest.raises(
+        UsageProblem, match="the plan cohort needs the proxy's policy cohort, and nginx:random"
+    ):
+        spec_for(cohort, 1, "nginx:random")
