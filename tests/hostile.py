@@ -20,8 +20,8 @@ from devenv.core.resp.replies import ReplyFramer
 from devenv.core.resp.requests import RequestFramer
 from devenv.core.scenario import parse
 from devenv.core.scenario.ordering import parse_order
-from devenv.harness.config import service_file
-from devenv.harness.config.service_file import parse_service
+from devenv.harness.config import devenv_toml_reader
+from devenv.harness.config.devenv_toml_reader import parse_service
 from devenv.verbs.recordings.composing import ImportOptions, compose
 from devenv.verbs.recordings.formats.access_log import parse_access_log
 from devenv.verbs.recordings.formats.bodies import parts_of
@@ -222,7 +222,7 @@ SHAPES: Mapping[str, Callable[[int], str]] = {
 
 LIMITED: Mapping[str, int] = {
     ".env": env_file.MOST_CHARACTERS,
-    "TOML": service_file.MOST_CHARACTERS,
+    "TOML": devenv_toml_reader.MOST_CHARACTERS,
     "YAML scenario": yaml_lines.MOST_CHARACTERS,
     "YAML manifests": yaml_lines.MOST_CHARACTERS,
 }

@@ -14,11 +14,11 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from devenv.captcha_api import logs, middleware
-from devenv.captcha_api.catalogue import CatalogueCache
 from devenv.captcha_api.errors import BrokenSession, Refusal, ServiceUnavailable, Ungraded
 from devenv.captcha_api.metrics import Metrics
 from devenv.captcha_api.migration import Migration
 from devenv.captcha_api.ml import MLClient
+from devenv.captcha_api.pictures import CatalogueCache
 from devenv.captcha_api.routes import abstract, behaviour, handwriting, imagegrid, migration, operations
 from devenv.captcha_api.service import Service, trace_of
 from devenv.captcha_api.settings import Settings

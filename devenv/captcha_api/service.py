@@ -11,10 +11,10 @@ from typing import Any
 from fastapi import Request
 
 from devenv.captcha_api import middleware
-from devenv.captcha_api.catalogue import CatalogueCache
 from devenv.captcha_api.metrics import Metrics
 from devenv.captcha_api.migration import Migration, new_challenge_id
 from devenv.captcha_api.ml import MLClient
+from devenv.captcha_api.pictures import CatalogueCache
 from devenv.captcha_api.settings import Settings
 from devenv.captcha_api.stores import Document, SessionStore, Submission, Verdict
 from devenv.core.model.vocabulary import CaptchaType

@@ -11,9 +11,9 @@ from fastapi import APIRouter
 
 from devenv.core.model.errors import UsageProblem
 from devenv.core.scenario import Scenario, catalogue
-from devenv.dashboard.sketches import sketch
+from devenv.dashboard.scenario_preview import sketch
 from devenv.dashboard.surroundings import Surroundings
-from devenv.harness.runs.store import RESULTS, SCHEDULE, TRACE, Run, list_runs, resolve_run
+from devenv.harness.runs.folders import RESULTS, SCHEDULE, TRACE, Run, list_runs, resolve_run
 from devenv.harness.runs.trace import read_numbered
 
 MOST_RUNS = 200

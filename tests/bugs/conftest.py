@@ -14,7 +14,7 @@ from devenv.core.model.errors import DevenvError
 from devenv.core.model.topology import Ports, RedisMode, StackSpec
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario, catalogue
-from devenv.harness.runs.store import Run, open_run
+from devenv.harness.runs.folders import Run, open_run
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.verbs.operate.select import SUPERVISOR
 from devenv.verbs.replay.baseline import required_spec

@@ -13,7 +13,7 @@ from docker import DockerClient
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
-from devenv.harness.config.service_file import parse_service
+from devenv.harness.config.devenv_toml_reader import parse_service
 from devenv.stack.compose.backend import ComposeStack
 from devenv.stack.environment import PACKAGE_ROOT
 from devenv.verbs.init.compose_override import OVERRIDE_FILE, PRIVATE_FILE, override_of

@@ -54,7 +54,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("browser/dashboard", PROCESS, "edge jobs supervisor worker"),
         ("browser/dashboard", SERVER, "outbox recorded routes surroundings"),
     ),
-    "devenv.harness.config": (("unit/harness/config/test_service_file.py", DATA, "tables"),),
+    "devenv.harness.config": (("unit/harness/config/test_devenv_toml_reader.py", DATA, "tables"),),
     "devenv.harness.client": (("integration/cli/test_pairs.py", PODS, "cross_pod_check"),),
     "devenv.pytest_plugin": (("integration/pytest_plugin", PROCESS, "results stack workbench"),),
     "devenv.stack": (("integration/stack", SERVER, "control_calls"),),

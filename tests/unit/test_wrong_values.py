@@ -19,7 +19,7 @@ from devenv.core.model.errors import DevenvError
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.yaml_lines import read_manifests
 from devenv.core.scenario import parse
-from devenv.harness.config.service_file import parse_service
+from devenv.harness.config.devenv_toml_reader import parse_service
 from devenv.harness.runs.trace import read_numbered
 from devenv.verbs.recordings.composing import ImportOptions, compose
 from devenv.verbs.recordings.formats.access_log import parse_access_log

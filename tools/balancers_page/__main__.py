@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from devenv.core.model.errors import DevenvError
-from devenv.harness.runs.store import write_atomically
+from devenv.harness.runs.folders import write_atomically
 from tools.balancers_page.measuring import measure_all
 from tools.balancers_page.page import render
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from devenv.core.model.errors import DevenvError
-from devenv.harness.runs.store import write_atomically
+from devenv.harness.runs.folders import write_atomically
 from tools.clients_page.measuring import measure_all
 from tools.clients_page.page import render
 from tools.redis_server import redis_server

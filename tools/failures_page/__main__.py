@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from devenv.core.model.errors import DevenvError
-from devenv.harness.runs.store import write_atomically
+from devenv.harness.runs.folders import write_atomically
 from tools.failures_page import data_text, play_all, render
 
 PAGE, DATA = "failures.md", "failures.json"

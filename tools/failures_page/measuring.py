@@ -16,7 +16,7 @@ from devenv.core.model.topology import Ports, RedisMode, StackSpec
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.render.sequence import SequenceMessage, shorten
 from devenv.core.scenario import Create, Scenario, Together, Verify, catalogue
-from devenv.harness.runs.store import Run, open_run
+from devenv.harness.runs.folders import Run, open_run
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.stack.protocol import Progress
 from devenv.verbs.explain.explanation import Explanation

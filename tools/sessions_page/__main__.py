@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from devenv.core.model.errors import DevenvError
-from devenv.harness.runs.store import write_atomically
+from devenv.harness.runs.folders import write_atomically
 from tools.redis_server import redis_server
 from tools.sessions_page.compared import FRONTRUN, compare
 from tools.sessions_page.measuring import measure_all

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from devenv.core.model.errors import DevenvError
-from devenv.harness.runs.store import write_atomically
+from devenv.harness.runs.folders import write_atomically
 from tools.simulation_page.measuring import measure_all
 from tools.simulation_page.page import PICTURES, draw, render
 

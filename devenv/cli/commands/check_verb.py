@@ -15,7 +15,7 @@ from devenv.core.checker.judge import Outcome, Report, Rules
 from devenv.core.checker.linearizability import DEFAULT_STEPS
 from devenv.core.model.contract import CAPTCHA_TTL_SECONDS
 from devenv.core.model.errors import ExpectationFailed, Inconclusive
-from devenv.core.spec.session import ATTEMPTS_LIMIT
+from devenv.core.spec.captcha_session import ATTEMPTS_LIMIT
 from devenv.harness.runs.check import SHOWN_PER_KIND, Checked
 from devenv.harness.runs.check import check as check_history
 

@@ -16,8 +16,8 @@ from devenv.cli.screen import Screen, Text
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA, PRESETS
 from devenv.core.model.service import ServiceSpec
-from devenv.harness.config.service_file import assignments, parse_service
-from devenv.harness.config.service_toml import Found, toml_text
+from devenv.harness.config.devenv_toml_reader import assignments, parse_service
+from devenv.harness.config.devenv_toml_writer import Found, toml_text
 from devenv.stack.files import SERVICE_FILE, state_folder, write_private
 from devenv.verbs.init.compose_override import OVERRIDE_FILE, PRIVATE_FILE, override_of
 from devenv.verbs.init.detect import InitOptions, look

@@ -12,7 +12,7 @@ import typer
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import PRESETS
 from devenv.core.model.service import ServiceSpec
-from devenv.harness.config.service_file import advised, assignments, command_words, from_here
+from devenv.harness.config.devenv_toml_reader import advised, assignments, command_words, from_here
 
 _PANEL = "Your own service"
 

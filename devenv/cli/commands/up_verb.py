@@ -28,7 +28,7 @@ from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.pod_stores import stores
 from devenv.core.model.topology import Ports, StackStatus
 from devenv.core.model.vocabulary import MAX_PODS, Strategy, pod_names
-from devenv.harness.config.service_file import pod_assignments
+from devenv.harness.config.devenv_toml_reader import pod_assignments
 from devenv.harness.config.settings import MAX_PORT, Settings
 from devenv.stack.environment import with_settings
 from devenv.stack.files import read_text

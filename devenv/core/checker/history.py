@@ -19,7 +19,7 @@ from devenv.core.model.errors import UsageProblem
 from devenv.core.model.events import EventType, HistoryEvent
 from devenv.core.model.reading import REFUSED, read_json, refusal
 from devenv.core.model.vocabulary import NOT_FOUND_MESSAGE, Answer, Outcome
-from devenv.core.spec.session import Result, ResultKind
+from devenv.core.spec.captcha_session import Result, ResultKind
 
 FORMAT = "docs/check.md describes the format"
 SOLVED_MESSAGE = "Challenge already solved"

@@ -17,7 +17,7 @@ from typing import Any
 from devenv.core.checker.history import AGE, CREATE, EXPIRE, FLUSH, VERIFY, HistoryOperation, KeysSeen
 from devenv.core.model.contract import COUNTERS
 from devenv.core.model.vocabulary import Answer
-from devenv.core.spec.session import ATTEMPTS_LIMIT, ResultKind
+from devenv.core.spec.captcha_session import ATTEMPTS_LIMIT, ResultKind
 
 RECEIPTS = "*receipt:*"
 """Keys beside a session that may outlive it: the atomic store's receipts."""

@@ -30,7 +30,7 @@ from devenv.core.checker.invariants import (
 from devenv.core.checker.linearizability import Budget, Judgement, Op, Verdict, linearize
 from devenv.core.model.contract import CAPTCHA_TTL_SECONDS
 from devenv.core.model.verdict import passes
-from devenv.core.spec.session import (
+from devenv.core.spec.captcha_session import (
     ATTEMPTS_LIMIT,
     Create,
     Expire,

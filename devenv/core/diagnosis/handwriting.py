@@ -5,7 +5,7 @@ from __future__ import annotations
 from devenv.core.diagnosis.findings import Diagnosis, Shown, finding
 from devenv.core.diagnosis.stories import GRADED, Call, Joined
 from devenv.core.model.vocabulary import CaptchaType, Outcome
-from devenv.core.spec.session import ATTEMPTS_LIMIT
+from devenv.core.spec.captcha_session import ATTEMPTS_LIMIT
 
 
 class _Pod:

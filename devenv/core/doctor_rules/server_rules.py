@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from devenv.core.doctor_rules.advice import Advice, Checked
-from devenv.core.doctor_rules.commands import too_new
 from devenv.core.doctor_rules.connection_rules import Case
 from devenv.core.doctor_rules.facts import Facts, Info, Reach, Server, Trial
 from devenv.core.doctor_rules.settings import USER_NAMES, Client, Pod
+from devenv.core.doctor_rules.store_commands import too_new
 
 EVICTS = ("allkeys-", "volatile-")
 _SHOWN = 3

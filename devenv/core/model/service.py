@@ -19,7 +19,7 @@ from devenv.core.model.requests import Request as Request
 from devenv.core.model.requests import Rule as Rule
 from devenv.core.model.requests import public_headers, rule_from_json, same_value
 from devenv.core.model.requests import value_at as value_at
-from devenv.core.model.sessions import Fix, SessionProfile
+from devenv.core.model.session_profile import Fix, SessionProfile
 from devenv.core.model.switch import USUAL, Switch
 from devenv.core.model.templates import ANSWER as ANSWER
 from devenv.core.model.templates import ID as ID

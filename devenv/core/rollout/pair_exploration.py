@@ -18,7 +18,7 @@ from devenv.core.checker.judge import Rules, judge
 from devenv.core.model.events import EventType, HistoryEvent
 from devenv.core.model.vocabulary import Answer, Outcome
 from devenv.core.rollout.stages import Place, RolloutStage
-from devenv.core.spec.session import ATTEMPTS_LIMIT
+from devenv.core.spec.captcha_session import ATTEMPTS_LIMIT
 
 PODS = ("A", "B")
 _KEY = "abstract:1"

@@ -28,7 +28,7 @@ from devenv.core.scenario.model import (
     Toggle,
     Verify,
 )
-from devenv.core.serial.ends import End
+from devenv.core.serializability.ends import End
 
 VERSION = 1
 

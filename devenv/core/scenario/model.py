@@ -10,8 +10,8 @@ from devenv.core.model.ids import SessionName
 from devenv.core.model.presets import PRESETS
 from devenv.core.model.topology import RedisMode, SettingChanges
 from devenv.core.model.vocabulary import Answer, Strategy, pod_names
-from devenv.core.serial.ends import End
-from devenv.core.serial.masks import Place
+from devenv.core.serializability.ends import End
+from devenv.core.serializability.masks import Place
 
 Checks = Mapping[str, Any]
 """Name of a fact (outcome, attempts, ttl, …) to what it should be, as the file has it."""

@@ -38,7 +38,7 @@ from devenv.core.scenario.model import (
 )
 from devenv.core.scenario.ordering import events_of, parse_order, requests_of
 from devenv.core.scenario.schema import check
-from devenv.core.serial.ends import End, HttpAnswer
+from devenv.core.serializability.ends import End, HttpAnswer
 
 KEY_REFERENCE = re.compile(r"\{key:([^{}]*)\}")
 """A session's Redis key inside a word of ``redis_command``."""

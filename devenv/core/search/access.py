@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from devenv.core.resp.commands import key_of, shape_of, text_of
+from devenv.core.resp.command_shapes import key_of, shape_of, text_of
 
 
 def _names(text: str) -> frozenset[str]:

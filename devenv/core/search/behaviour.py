@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from devenv.core.model.errors import Inconclusive
 from devenv.core.model.ids import SessionKey
-from devenv.core.resp.commands import shape_of
+from devenv.core.resp.command_shapes import shape_of
 from devenv.core.resp.values import Pairs
 from devenv.core.resp.values import Reply as RedisReply
 from devenv.core.search.access import Words, touched, watching

@@ -21,7 +21,7 @@ from devenv.core.model.ids import SessionKey
 from devenv.core.model.vocabulary import Outcome as ServiceOutcome
 from devenv.core.search.behaviour import NO_ANSWER, Answered
 from devenv.core.search.expression import Participant
-from devenv.core.spec.session import ATTEMPTS_LIMIT
+from devenv.core.spec.captcha_session import ATTEMPTS_LIMIT
 
 REPLY_LOST = "reply-lost"
 HALF_DONE = "half-done"

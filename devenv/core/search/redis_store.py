@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 
 from devenv.core.model.ids import SessionKey
-from devenv.core.resp.commands import text_of
+from devenv.core.resp.command_shapes import text_of
 from devenv.core.resp.values import Reply as RedisReply
 from devenv.core.search.behaviour import Act
 from devenv.core.search.composition import Command, Reply, StoreState

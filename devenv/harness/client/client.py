@@ -24,7 +24,7 @@ from devenv.core.model.topology import Endpoints
 from devenv.core.model.vocabulary import Answer, Outcome
 from devenv.core.render.sequence import PARTS, MessageKind, SequenceMessage
 from devenv.core.render.visible import quoted
-from devenv.core.spec.session import ATTEMPTS_LIMIT, NO_LIMIT
+from devenv.core.spec.captcha_session import ATTEMPTS_LIMIT, NO_LIMIT
 from devenv.harness.client.answers import Answers
 from devenv.harness.client.exchanges import (
     Challenge,

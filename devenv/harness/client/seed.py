@@ -12,8 +12,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from devenv.captcha_api.catalogue import Catalogue
 from devenv.captcha_api.errors import MLUnavailable
+from devenv.captcha_api.pictures import Catalogue
 from devenv.core.model.contract import CAPTCHA_TTL_SECONDS, REDIS_PREFIX
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.ids import ChallengeId, SessionKey
@@ -23,7 +23,7 @@ from devenv.core.model.vocabulary import Answer, CaptchaType
 from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.exchanges import Challenge
 from devenv.harness.redis.keys import connected
-from devenv.harness.runs.store import json_lines, write_atomically
+from devenv.harness.runs.folders import json_lines, write_atomically
 from devenv.stack.protocol import Progress
 
 CHALLENGES = "challenges.jsonl"

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from devenv.core.model.service import ID
-from devenv.core.model.sessions import ASK, GONE, SessionProfile, SessionRequest
+from devenv.core.model.session_profile import ASK, GONE, SessionProfile, SessionRequest
 from devenv.harness.config.tables import IdTable, RequestTable, RuleTable, Table
 
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$")]

@@ -231,7 +231,7 @@ def _service_of(folder: Path) -> ServiceSpec | None:
     """What ``folder``/devenv.toml says; its schema is only imported where there is such a file."""
     if not os.path.lexists(folder / SERVICE_FILE):
         return None
-    from devenv.harness.config.service_file import read_service
+    from devenv.harness.config.devenv_toml_reader import read_service
 
     return read_service(folder)
 

@@ -15,7 +15,7 @@ from redis.exceptions import MovedError, ReadOnlyError, ResponseError
 from redis.retry import Retry
 
 from devenv.core.model.redis_access import OPEN, RedisAccess
-from devenv.core.resp.commands import key_of
+from devenv.core.resp.command_shapes import key_of
 from devenv.core.resp.values import redirection
 
 SECONDS = 2.0

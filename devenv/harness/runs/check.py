@@ -18,8 +18,8 @@ from devenv.core.checker.history import History, HistoryOperation, Pairing, pars
 from devenv.core.checker.judge import Counts, Judging, Report, Rules, UserInvariant, judge
 from devenv.core.checker.linearizability import DEFAULT_STEPS, Budget
 from devenv.core.model.errors import UsageProblem
+from devenv.harness.runs.folders import HISTORY, resolve_run
 from devenv.harness.runs.partition import Partition
-from devenv.harness.runs.store import HISTORY, resolve_run
 from devenv.stack.files import cannot_be_read, read_text, text_lines, universal_lines
 
 if TYPE_CHECKING:

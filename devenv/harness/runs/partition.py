@@ -10,7 +10,7 @@ from zlib import crc32
 
 from devenv.core.checker.history import CREATE, VERIFY, HistoryOperation, in_order
 from devenv.core.model.vocabulary import Answer
-from devenv.core.spec.session import Result, ResultKind
+from devenv.core.spec.captcha_session import Result, ResultKind
 
 HELD = 100_000
 """Operations that are held in memory; then they are written."""

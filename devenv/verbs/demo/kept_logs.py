@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from devenv.core.model.errors import DevenvError
-from devenv.harness.runs.store import Run
+from devenv.harness.runs.folders import Run
 from devenv.stack.logs import last_words
 from devenv.stack.protocol import Stack
 from devenv.stack.waiting import comes_true

@@ -19,9 +19,9 @@ from devenv.core.render.html import render
 from devenv.core.render.sequence import SequenceMessage, draw_mermaid
 from devenv.harness.client.recording import Recording
 from devenv.harness.config.settings import Settings
+from devenv.harness.runs.folders import HISTORY, RESULTS, TRACE, Run, open_run
 from devenv.harness.runs.journal import JournaledStack
 from devenv.harness.runs.shared_sessions import files_by_kind
-from devenv.harness.runs.store import HISTORY, RESULTS, TRACE, Run, open_run
 from devenv.harness.runs.trace import TraceCollector, trace_lines
 from devenv.stack.protocol import Progress
 from devenv.verbs.demo.kept_logs import LOGS, kept_logs

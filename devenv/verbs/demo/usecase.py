@@ -15,7 +15,7 @@ from devenv.core.model.vocabulary import Strategy
 from devenv.core.render.html import render
 from devenv.core.render.sequence import draw_mermaid
 from devenv.harness.config.settings import Settings
-from devenv.harness.runs.store import HISTORY, RESULTS, SCHEDULE, TRACE, open_run
+from devenv.harness.runs.folders import HISTORY, RESULTS, SCHEDULE, TRACE, open_run
 from devenv.harness.runs.trace import TraceCollector, event_time, trace_lines
 from devenv.stack.protocol import Progress
 from devenv.verbs.demo import acts as demo

@@ -10,8 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from devenv.core.doctor_rules.advice import Diagnosis
-from devenv.core.doctor_rules.commands import NEEDS, UNSAID
-from devenv.core.doctor_rules.diagnosis import diagnose
+from devenv.core.doctor_rules.all_rules import diagnose
 from devenv.core.doctor_rules.facts import Created, Facts, Refusal, Server, Target
 from devenv.core.doctor_rules.kubernetes import TELLTALE, UnfitValue
 from devenv.core.doctor_rules.settings import (
@@ -22,6 +21,7 @@ from devenv.core.doctor_rules.settings import (
     USER_NAMES,
     Pod,
 )
+from devenv.core.doctor_rules.store_commands import NEEDS, UNSAID
 from devenv.core.model.backends import Backend
 from devenv.core.model.contract import REDIS_TIMEOUT_MS
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem

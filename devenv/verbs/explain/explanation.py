@@ -9,10 +9,10 @@ from typing import Any
 
 from devenv.core.checker.history import SOLVED_MESSAGE
 from devenv.core.diagnosis.choices import remarks_on_choices
-from devenv.core.diagnosis.diagnosis import diagnose_joined
 from devenv.core.diagnosis.findings import Diagnosis, Evidence
 from devenv.core.diagnosis.remarks import remarks
 from devenv.core.diagnosis.stories import SLOW_S, Call, Joined, join
+from devenv.core.diagnosis.trace_diagnosis import diagnose_joined
 from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.vocabulary import Outcome

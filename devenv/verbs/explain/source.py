@@ -8,8 +8,8 @@ from pathlib import Path
 
 from devenv.core.model.errors import DevenvError, Inconclusive, UsageProblem
 from devenv.core.model.events import TraceEvent
+from devenv.harness.runs.folders import LATEST, RESULTS, TRACE, Run, list_runs, resolve_run
 from devenv.harness.runs.journal import JournaledStack
-from devenv.harness.runs.store import LATEST, RESULTS, TRACE, Run, list_runs, resolve_run
 from devenv.harness.runs.trace import live_trace, read_numbered
 from devenv.verbs.explain.explanation import Explanation, explain_trace, place
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from devenv.captcha_api.catalogue import Catalogue
+from devenv.captcha_api.pictures import Catalogue
 from devenv.core.diagnosis.losses import connection_fault
 from devenv.core.diagnosis.stories import Call as TracedCall
 from devenv.core.diagnosis.stories import join
@@ -22,7 +22,7 @@ from devenv.core.model.vocabulary import Answer, CaptchaType
 from devenv.core.search.behaviour import RESTART
 from devenv.core.search.expression import Participant
 from devenv.core.search.outcome import Remains
-from devenv.core.spec.session import ATTEMPTS_LIMIT
+from devenv.core.spec.captcha_session import ATTEMPTS_LIMIT
 from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.exchanges import Challenge, Submission
 from devenv.harness.client.seed import as_created, new_document

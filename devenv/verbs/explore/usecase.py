@@ -20,7 +20,7 @@ from devenv.core.search.reporter import SearchReporter
 from devenv.core.search.system import Stopped
 from devenv.core.spec.learned_scripts import LearnedScripts
 from devenv.harness.config.settings import Settings
-from devenv.harness.runs.store import RESULTS, SCHEDULE, Run, open_run
+from devenv.harness.runs.folders import RESULTS, SCHEDULE, Run, open_run
 from devenv.stack.protocol import Progress
 from devenv.verbs.explore import direct_mode as direct
 from devenv.verbs.explore import learned_mode as learned

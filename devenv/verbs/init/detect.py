@@ -19,11 +19,11 @@ from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.presets import CAPTCHA, PRESETS
 from devenv.core.model.service import Kind, Request, ServiceProfile, ServiceSpec
-from devenv.core.model.sessions import SessionProfile
+from devenv.core.model.session_profile import SessionProfile
 from devenv.core.model.topology import RedisMode, StackSpec
 from devenv.core.model.vocabulary import pod_name
-from devenv.harness.config.service_file import command_words, from_here
-from devenv.harness.config.service_toml import Found
+from devenv.harness.config.devenv_toml_reader import command_words, from_here
+from devenv.harness.config.devenv_toml_writer import Found
 from devenv.harness.redis.keys import connected
 from devenv.harness.runs.journal import JournaledStack
 from devenv.stack.embedded.shared_files import files_of_sessions

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.service import COOKIE, Request, Rule
-from devenv.core.model.sessions import SessionProfile, SessionRequest
+from devenv.core.model.session_profile import SessionProfile, SessionRequest
 from devenv.verbs.init.answers import Answered
 from devenv.verbs.init.openapi import OpenApi
 from devenv.verbs.init.trial import Pod

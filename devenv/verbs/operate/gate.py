@@ -8,7 +8,7 @@ from typing import Any
 
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import resolve_pod
-from devenv.core.resp.commands import shape_of
+from devenv.core.resp.command_shapes import shape_of
 from devenv.harness.runs.journal import JournaledStack
 from devenv.wire.control.client import ControlClient
 from devenv.wire.gate import Rule

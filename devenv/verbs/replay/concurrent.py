@@ -12,14 +12,14 @@ from typing import Any
 
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.schedule import Event, Schedule
-from devenv.core.model.sessions import ASK
+from devenv.core.model.session_profile import ASK
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Request as AnyRequest
 from devenv.core.scenario import Scenario, Together, Verify
 from devenv.core.scenario.ordering import Exactly, Order, events_of, requests_of
-from devenv.core.serial.ends import End, HttpAnswer
-from devenv.core.serial.masks import Masks
-from devenv.core.serial.oracle import explains
+from devenv.core.serializability.ends import End, HttpAnswer
+from devenv.core.serializability.masks import Masks
+from devenv.core.serializability.oracle import explains
 from devenv.harness.client.exchanges import Verified
 from devenv.verbs.replay.observed import verify_facts
 from devenv.verbs.replay.scheduler import Followed, Request, Scheduler

@@ -13,7 +13,7 @@ from devenv.core.checker.judge import Rules, judge
 from devenv.core.model.events import HistoryEvent
 from devenv.core.model.vocabulary import Outcome
 from devenv.core.scenario import Pause, Scenario
-from devenv.core.serial.oracle import CAME_BACK, LOST_UPDATE, NOT_SERIAL
+from devenv.core.serializability.oracle import CAME_BACK, LOST_UPDATE, NOT_SERIAL
 from devenv.verbs.replay.observed import Observed
 
 _SERVED = (str(Outcome.SUCCESS), str(Outcome.WRONG), "used", "ungraded")

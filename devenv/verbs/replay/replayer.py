@@ -21,7 +21,7 @@ from devenv.core.scenario import Gate, Request, Scenario, Step, Together
 from devenv.core.scenario.needs import check_paths, check_profile, paths
 from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.recording import Recording
-from devenv.harness.runs.store import HISTORY, RESULTS, SCHEDULE, TRACE, Run
+from devenv.harness.runs.folders import HISTORY, RESULTS, SCHEDULE, TRACE, Run
 from devenv.harness.runs.trace import TraceCollector, trace_lines
 from devenv.stack.protocol import Progress, Stack
 from devenv.verbs.replay.baseline import Baseline

@@ -17,7 +17,7 @@ from devenv.core.scenario.pieces import Piece, keep_only, pieces_of
 from devenv.core.scenario.writer import write_scenario
 from devenv.core.search.ddmin import ddmin
 from devenv.harness.config.settings import Settings
-from devenv.harness.runs.store import RESULTS, open_run
+from devenv.harness.runs.folders import RESULTS, open_run
 from devenv.stack.protocol import Progress
 from devenv.verbs.replay.replayer import Replayer
 from devenv.verbs.replay.result import ReplayResult

@@ -10,7 +10,7 @@ from devenv.core.model.errors import UsageProblem
 from devenv.core.model.schedule import Schedule
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario, catalogue, find, parse
-from devenv.harness.runs.store import LATEST, RESULTS, SCHEDULE, Run, list_runs, resolve_run
+from devenv.harness.runs.folders import LATEST, RESULTS, SCHEDULE, Run, list_runs, resolve_run
 from devenv.stack.files import read_text
 
 SCENARIO_COPY = "scenario.yaml"

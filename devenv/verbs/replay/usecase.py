@@ -17,8 +17,8 @@ from devenv.core.scenario.needs import check_profile
 from devenv.core.scenario.pod_rotation import across, unpinned
 from devenv.core.scenario.writer import write_scenario
 from devenv.harness.config.settings import Settings
+from devenv.harness.runs.folders import Run, open_run
 from devenv.harness.runs.journal import JournaledStack
-from devenv.harness.runs.store import Run, open_run
 from devenv.stack.protocol import Progress, Stack
 from devenv.verbs.explain.explanation import Explanation
 from devenv.verbs.explain.source import explain_written

@@ -16,7 +16,7 @@ from devenv.core.rollout.prediction import Stages
 from devenv.core.rollout.sequential import Decision
 from devenv.core.rollout.stages import RolloutStage, rollout_stage
 from devenv.core.rollout.way_back import must_wait
-from devenv.harness.runs.store import HISTORY, Run
+from devenv.harness.runs.folders import HISTORY, Run
 from devenv.stack.protocol import Progress
 from devenv.verbs.rollout.journal import Conflict, Phase, RolloutJournal, RolloutState
 from devenv.verbs.rollout.pods import RolloutPods

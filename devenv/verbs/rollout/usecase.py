@@ -14,8 +14,8 @@ from devenv.core.model.topology import StackSpec
 from devenv.core.rollout.plan import Plan, parse_plan
 from devenv.core.rollout.prediction import change_cost
 from devenv.core.rollout.stages import rollout_stage
+from devenv.harness.runs.folders import RESULTS, Run, open_run
 from devenv.harness.runs.journal import JournaledStack
-from devenv.harness.runs.store import RESULTS, Run, open_run
 from devenv.stack.protocol import Progress
 from devenv.verbs.rollout.controller import Controller, as_controller
 from devenv.verbs.rollout.journal import ENDED, Conflict, Phase, RolloutJournal, RolloutState

@@ -16,7 +16,7 @@ from devenv.core.model.vocabulary import MAX_PODS, CaptchaType, Strategy
 from devenv.core.rollout.stages import rollout_stage
 from devenv.core.routing import POLICIES
 from devenv.core.simulation.setting import LookupRule, Setting, Upstream
-from devenv.core.spec.session import ATTEMPTS_LIMIT
+from devenv.core.spec.captcha_session import ATTEMPTS_LIMIT
 from devenv.harness.client.session_load import ScriptedSession
 from devenv.verbs.simulate.randomness import Seeded
 

@@ -13,8 +13,8 @@ import httpx
 from devenv.core.model.errors import EnvironmentProblem, Inconclusive, UsageProblem
 from devenv.core.model.events import TraceEvent
 from devenv.core.telemetry.otlp import otlp
+from devenv.harness.runs.folders import TRACE, resolve_run, write_atomically
 from devenv.harness.runs.journal import JournaledStack
-from devenv.harness.runs.store import TRACE, resolve_run, write_atomically
 from devenv.harness.runs.trace import live_trace, read_numbered
 
 TRACES_PATH = "/v1/traces"

@@ -14,9 +14,9 @@ from devenv.core.resp.values import Reply
 from devenv.core.search.behaviour import Act, Answered
 from devenv.core.search.outcome import AT_NO_COST
 from devenv.core.search.redis_store import RedisStore
+from devenv.core.spec.captcha_session import NO_LIMIT
 from devenv.core.spec.learned_scripts import LearnedScripts, NotLearned, ScriptCall, ScriptEffect
 from devenv.core.spec.redis_model import Database
-from devenv.core.spec.session import NO_LIMIT
 from devenv.wire.executor.job_context import Bypassed, JobSlot, NotQuiescent, PodBusy, Released, Request
 from devenv.wire.executor.jobs import Call, canonical_json
 from devenv.wire.executor.pod_client import PodClient

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 
 from devenv.core.model.errors import DevenvError, Inconclusive
 from devenv.core.model.ids import ChallengeId
-from devenv.core.resp.commands import text_of
+from devenv.core.resp.command_shapes import text_of
 from devenv.core.spec.learned_scripts import LearnedScripts, ScriptCall, ScriptEffect
 from devenv.wire.executor.environment import Environment
 from devenv.wire.executor.job_context import JobSlot, PodBusy, Released, SharedLock

@@ -10,7 +10,7 @@ from typing import Self
 
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.redis_access import OPEN, RedisAccess
-from devenv.core.resp.commands import key_of
+from devenv.core.resp.command_shapes import key_of
 from devenv.core.resp.replies import ReplyFramer
 from devenv.core.resp.values import Failure, Reply, decode_reply, encode_command, redirection
 

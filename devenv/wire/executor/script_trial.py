@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from devenv.core.resp.commands import text_of
+from devenv.core.resp.command_shapes import text_of
 from devenv.core.resp.values import Failure, Reply, Status
 from devenv.core.search.behaviour import renamed
 from devenv.core.spec.keyspace import Hash, NotModelled, Text, Value

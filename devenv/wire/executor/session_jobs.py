@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from devenv.core.model.sessions import SessionProfile
-from devenv.core.serial.ends import End, HttpAnswer
-from devenv.core.serial.orders import Choice, OrderStep, Path
+from devenv.core.model.session_profile import SessionProfile
+from devenv.core.serializability.ends import End, HttpAnswer
+from devenv.core.serializability.orders import Choice, OrderStep, Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from devenv.core.model.errors import EnvironmentProblem, Inconclusive
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.service import COOKIE, Filled, Request, value_at
 from devenv.core.search.access import touched
-from devenv.core.serial.ends import End, HttpAnswer
-from devenv.core.serial.orders import GIVES_UP, START, Choice, OrderStep
+from devenv.core.serializability.ends import End, HttpAnswer
+from devenv.core.serializability.orders import GIVES_UP, START, Choice, OrderStep
 from devenv.wire.executor.cookies import Cookies
 from devenv.wire.executor.job_context import MAX_COMMANDS, Endless, NotQuiescent, Released
 from devenv.wire.executor.jobs import RULE_PREFIX

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from devenv.core.resp.commands import shape_of
+from devenv.core.resp.command_shapes import shape_of
 from devenv.core.resp.printing import NIL
 from devenv.core.search.access import EVERYTHING, keys_of
 

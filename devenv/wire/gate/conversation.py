@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from devenv.core.resp.commands import shape_of
+from devenv.core.resp.command_shapes import shape_of
 from devenv.core.resp.replies import KEPT_BYTES as KEPT_REPLY
 from devenv.core.resp.replies import Reply, ReplyFramer
 from devenv.core.resp.requests import Request, RequestFramer

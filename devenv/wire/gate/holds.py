@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from devenv.core.resp.commands import shape_of
+from devenv.core.resp.command_shapes import shape_of
 from devenv.core.search.access import EVERYTHING, keys_of
 from devenv.wire.gate.rules import Armed, Direction
 

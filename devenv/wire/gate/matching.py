@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import deque
 
-from devenv.core.resp.commands import SUBSCRIPTIONS
+from devenv.core.resp.command_shapes import SUBSCRIPTIONS
 from devenv.core.resp.replies import Reply
 from devenv.wire.gate.record import Entry
 

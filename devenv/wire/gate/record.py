@@ -8,7 +8,7 @@ from enum import StrEnum
 from itertools import islice
 
 from devenv.core.model.events import RedisCommand
-from devenv.core.resp.commands import Shape, args_of, key_of
+from devenv.core.resp.command_shapes import Shape, args_of, key_of
 from devenv.core.resp.printing import printable
 from devenv.wire.gate.rules import NO_PLAN, Plan
 

@@ -14,9 +14,9 @@ import pytest
 import redis
 from redis.crc import key_slot
 
-from devenv.captcha_api.catalogue import Catalogue
 from devenv.captcha_api.errors import BrokenSession, Refusal, StoreUnavailable, Ungraded
 from devenv.captcha_api.metrics import Metrics
+from devenv.captcha_api.pictures import Catalogue
 from devenv.captcha_api.settings import Settings
 from devenv.captcha_api.stores.atomic import AtomicStore
 from devenv.captcha_api.submissions import AbstractSubmission, GridSubmission, HandwritingSubmission

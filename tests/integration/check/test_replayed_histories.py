@@ -11,7 +11,7 @@ from devenv.core.model.topology import Ports, StackSpec
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
 from devenv.harness.runs.check import check
-from devenv.harness.runs.store import open_run
+from devenv.harness.runs.folders import open_run
 from devenv.verbs.replay.replayer import Replayer
 
 EXPECTED = {

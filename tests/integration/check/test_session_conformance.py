@@ -18,7 +18,7 @@ from devenv.core.checker.history import history_of
 from devenv.core.checker.judge import Outcome, judge
 from devenv.core.model.topology import Ports, StackSpec
 from devenv.core.model.vocabulary import Answer, CaptchaType, Strategy
-from devenv.core.spec.session import (
+from devenv.core.spec.captcha_session import (
     Create,
     Expire,
     Operation,

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from devenv.core.model.topology import Ports, StackSpec
-from devenv.harness.config.service_file import parse_service
+from devenv.harness.config.devenv_toml_reader import parse_service
 from devenv.harness.runs.journal import JournaledStack, MemoryJournal
 from devenv.harness.runs.trace import live_trace
 from devenv.stack.embedded.backend import EmbeddedStack

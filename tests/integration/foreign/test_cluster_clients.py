@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from devenv.core.model.topology import Ports, StackSpec
-from devenv.harness.config.service_file import parse_service
+from devenv.harness.config.devenv_toml_reader import parse_service
 from devenv.verbs.operate.select import open_stack
 from tests.support import command_environment, devenv_run
 

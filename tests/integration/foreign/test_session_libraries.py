@@ -18,8 +18,8 @@ import pytest
 from devenv.core.model.errors import DevenvError
 from devenv.core.model.topology import Ports, StackSpec
 from devenv.harness.client.client import CaptchaClient
-from devenv.harness.config.service_file import parse_service
-from devenv.harness.config.service_toml import toml_text
+from devenv.harness.config.devenv_toml_reader import parse_service
+from devenv.harness.config.devenv_toml_writer import toml_text
 from devenv.harness.config.settings import Settings
 from devenv.harness.runs.journal import JournaledStack, MemoryJournal
 from devenv.harness.runs.trace import live_trace

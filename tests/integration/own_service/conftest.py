@@ -13,7 +13,7 @@ import pytest
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
 from devenv.harness.config.settings import Settings
-from devenv.harness.runs.store import Run, open_run
+from devenv.harness.runs.folders import Run, open_run
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.verbs.explore.result import Exploration, ExploreOptions, Mode
 from devenv.verbs.explore.usecase import explore_on

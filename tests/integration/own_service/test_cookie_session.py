@@ -13,8 +13,8 @@ import pytest
 from devenv.core.model.topology import Ports, StackSpec
 from devenv.core.model.vocabulary import Strategy
 from devenv.harness.client.client import CaptchaClient
-from devenv.harness.config.service_file import parse_service
-from devenv.harness.config.service_toml import Found, toml_text
+from devenv.harness.config.devenv_toml_reader import parse_service
+from devenv.harness.config.devenv_toml_writer import Found, toml_text
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.verbs.explain.source import explain_run
 from devenv.verbs.init.detect import InitOptions, look

@@ -14,8 +14,8 @@ import pytest
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.topology import Ports, RedisMode, StackSpec
 from devenv.core.model.vocabulary import Strategy
-from devenv.harness.config.service_file import parse_service
-from devenv.harness.config.service_toml import toml_text
+from devenv.harness.config.devenv_toml_reader import parse_service
+from devenv.harness.config.devenv_toml_writer import toml_text
 from devenv.harness.config.settings import Settings
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.verbs.demo.own_service import try_service

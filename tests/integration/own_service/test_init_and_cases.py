@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from devenv.core.model.errors import EnvironmentProblem
-from devenv.harness.config.service_file import parse_service
-from devenv.harness.config.service_toml import Found, toml_text
+from devenv.harness.config.devenv_toml_reader import parse_service
+from devenv.harness.config.devenv_toml_writer import Found, toml_text
 from devenv.harness.config.settings import Settings
 from devenv.verbs.demo.own_service import try_service
 from devenv.verbs.demo.own_story import OwnStory

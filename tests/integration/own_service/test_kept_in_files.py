@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from devenv.core.model.topology import Ports, StackSpec
-from devenv.harness.config.service_file import parse_service
+from devenv.harness.config.devenv_toml_reader import parse_service
 from devenv.harness.config.settings import Settings
 from devenv.stack.embedded.pod_copy import MOST_FILES
 from devenv.verbs.demo.own_service import try_service

@@ -9,7 +9,7 @@ import pytest
 
 from devenv.core.diagnosis.clients import clients_of
 from devenv.core.model.events import RedisCommand
-from devenv.core.resp.commands import shape_of
+from devenv.core.resp.command_shapes import shape_of
 from tests.support import ROOT
 from tools.clients_page.measuring import CASES, CLIENTS
 from tools.clients_page.page import COMMAND, cell, render

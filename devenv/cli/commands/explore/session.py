@@ -9,7 +9,7 @@ import typer
 from devenv.cli.options import CommandContext
 from devenv.cli.screen import Screen, Text, grid
 from devenv.core.model.errors import Inconclusive
-from devenv.core.serial.meeting import is_meeting
+from devenv.core.serializability.meeting import is_meeting
 from devenv.harness.config.settings import Settings
 from devenv.verbs.explore.result import Exploration
 from devenv.verbs.explore.sessions.result import AS_IS, FoundViolation, SessionExploration

@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from devenv.core.diagnosis.diagnosis import diagnose
 from devenv.core.diagnosis.findings import Diagnosis
+from devenv.core.diagnosis.trace_diagnosis import diagnose
 from devenv.core.doctor_rules.facts import Crossing, TraceCause
 from devenv.core.model.errors import DevenvError
 from devenv.core.model.topology import RedisMode, StackStatus

@@ -10,12 +10,12 @@ import yaml
 
 from devenv.core.model.schedule import VERSION
 from devenv.core.model.service import COOKIE, ID, Request
-from devenv.core.model.sessions import ASK, SessionProfile
+from devenv.core.model.session_profile import ASK, SessionProfile
 from devenv.core.model.vocabulary import CATALOGUE_STORES, REDIS_STORES
 from devenv.core.scenario.data import end_data
-from devenv.core.serial.ends import End
-from devenv.core.serial.oracle import Oracle
-from devenv.core.serial.orders import Path
+from devenv.core.serializability.ends import End
+from devenv.core.serializability.oracle import Oracle
+from devenv.core.serializability.orders import Path
 from devenv.verbs.explore.sessions.result import FoundViolation
 
 _SESSION = "{captured:session}"

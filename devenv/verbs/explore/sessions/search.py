@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from devenv.core.model.errors import EnvironmentProblem, Inconclusive, error_from_json
-from devenv.core.model.sessions import SessionProfile
-from devenv.core.serial.ends import End, HttpAnswer
-from devenv.core.serial.meeting import SessionMeeting, sequences
-from devenv.core.serial.oracle import ASKED, Oracle
-from devenv.core.serial.orders import (
+from devenv.core.model.session_profile import SessionProfile
+from devenv.core.serializability.ends import End, HttpAnswer
+from devenv.core.serializability.meeting import SessionMeeting, sequences
+from devenv.core.serializability.oracle import ASKED, Oracle
+from devenv.core.serializability.orders import (
     Choice,
     OrderCount,
     OrderFrontier,

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.service import ServiceSpec
-from devenv.core.model.sessions import Fix
+from devenv.core.model.session_profile import Fix
 from devenv.core.model.topology import StackSpec, StackStatus
-from devenv.core.serial.meeting import SessionMeeting, parse_session_meeting
-from devenv.core.serial.orders import Path
+from devenv.core.serializability.meeting import SessionMeeting, parse_session_meeting
+from devenv.core.serializability.orders import Path
 from devenv.harness.config.settings import Settings
-from devenv.harness.runs.store import RESULTS, SCHEDULE, Run, open_run
+from devenv.harness.runs.folders import RESULTS, SCHEDULE, Run, open_run
 from devenv.stack.protocol import Progress
 from devenv.verbs.explore.executor_client import TIMEOUT_SECONDS
 from devenv.verbs.explore.result import shown_path

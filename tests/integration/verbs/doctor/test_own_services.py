@@ -14,7 +14,7 @@ import pytest
 from devenv.cli import main
 from devenv.core.model.topology import Ports, RedisMode, StackSpec
 from devenv.core.model.vocabulary import Strategy
-from devenv.harness.config.service_file import parse_service
+from devenv.harness.config.devenv_toml_reader import parse_service
 from devenv.stack.files import SERVICE_FILE
 from devenv.verbs.operate.select import open_stack
 from tests.integration.verbs.doctor.conftest import World

@@ -22,8 +22,8 @@ from devenv.core.model.errors import DevenvError, EnvironmentProblem, Inconclusi
 from devenv.core.model.ids import SessionKey
 from devenv.core.search.collecting import Budget, Collected
 from devenv.core.search.expression import Participant, parse_meeting
+from devenv.core.spec.captcha_session import ATTEMPTS_LIMIT
 from devenv.core.spec.learned_scripts import LearnedScripts
-from devenv.core.spec.session import ATTEMPTS_LIMIT
 from devenv.verbs.explore.direct_mode import search
 from devenv.wire.executor.job_context import Bypassed, Endless, NotQuiescent
 from devenv.wire.executor.jobs import ANY_ID, Call, EventCall, Scheduled, ScheduledRun

@@ -16,7 +16,7 @@ from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import Scenario, find, parse
 from devenv.harness.redis.faults import RedisSettings
 from devenv.harness.redis.keys import connected
-from devenv.harness.runs.store import open_run
+from devenv.harness.runs.folders import open_run
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.verbs.replay.observed import Observed
 from devenv.verbs.replay.replayer import Replayer

@@ -14,7 +14,7 @@ from devenv.core.model.topology import SettingChanges, StackStatus
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.render.junit import junit_xml
 from devenv.core.scenario import Scenario, find, parse
-from devenv.harness.runs.store import open_run, resolve_run
+from devenv.harness.runs.folders import open_run, resolve_run
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.stack.protocol import Progress
 from devenv.verbs.explain.source import explain_run

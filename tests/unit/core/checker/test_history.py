@@ -12,7 +12,7 @@ from devenv.core.checker.history import history_of, parse_history
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.events import EventType, HistoryEvent
 from devenv.core.model.vocabulary import Answer
-from devenv.core.spec.session import Result, ResultKind
+from devenv.core.spec.captcha_session import Result, ResultKind
 
 
 def line(kind: str, f: str, time: float, process: int = 0, **more: Any) -> dict[str, Any]:

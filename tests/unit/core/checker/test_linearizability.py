@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from devenv.core.checker.judge import Call, SessionModel
 from devenv.core.checker.linearizability import Budget, Op, Verdict, linearize
 from devenv.core.model.vocabulary import Answer
-from devenv.core.spec.session import (
+from devenv.core.spec.captcha_session import (
     Create,
     Expire,
     Operation,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from devenv.core.diagnosis.diagnosis import diagnose
 from devenv.core.diagnosis.findings import Diagnosis
+from devenv.core.diagnosis.trace_diagnosis import diagnose
 from devenv.core.model.captcha_http import VERIFY_PATHS
 from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
 from devenv.core.model.presets import CAPTCHA

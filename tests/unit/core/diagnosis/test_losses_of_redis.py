@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from devenv.core.diagnosis.diagnosis import diagnose_joined
 from devenv.core.diagnosis.losses import connection_fault
 from devenv.core.diagnosis.stories import join
+from devenv.core.diagnosis.trace_diagnosis import diagnose_joined
 from devenv.core.model.events import StackEvent
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.vocabulary import CaptchaType

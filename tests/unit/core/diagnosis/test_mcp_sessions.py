@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from devenv.core.diagnosis.diagnosis import diagnose_joined
 from devenv.core.diagnosis.findings import Diagnosis
 from devenv.core.diagnosis.stories import join
+from devenv.core.diagnosis.trace_diagnosis import diagnose_joined
 from devenv.core.model.events import Exchange, StackEvent, TraceEvent
 from devenv.core.model.ids import SessionHeader
 from devenv.core.model.mcp import MCP_SESSION, initialize, list_tools

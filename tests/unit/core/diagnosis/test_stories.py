@@ -9,9 +9,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devenv.core.diagnosis.diagnosis import diagnose
 from devenv.core.diagnosis.steps import Step, steps_of
 from devenv.core.diagnosis.stories import join
+from devenv.core.diagnosis.trace_diagnosis import diagnose
 from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
 from devenv.core.model.presets import CAPTCHA
 

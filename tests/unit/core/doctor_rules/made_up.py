@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from devenv.core.doctor_rules.diagnosis import diagnose
+from devenv.core.doctor_rules.all_rules import diagnose
 from devenv.core.doctor_rules.facts import (
     Facts,
     Info,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devenv.core.diagnosis.diagnosis import diagnose as explain
+from devenv.core.diagnosis.trace_diagnosis import diagnose as explain
 from devenv.core.doctor_rules.advice import CAUSES
 from devenv.core.doctor_rules.facts import Refusal
 from devenv.core.doctor_rules.refusals import CHANGES, first_kind, kind_of

@@ -9,8 +9,7 @@ import pytest
 
 from devenv.core.diagnosis.findings import CHANGES
 from devenv.core.doctor_rules.advice import CAUSES
-from devenv.core.doctor_rules.commands import NEEDS, too_new
-from devenv.core.doctor_rules.diagnosis import diagnose
+from devenv.core.doctor_rules.all_rules import diagnose
 from devenv.core.doctor_rules.facts import (
     Certificate,
     Created,
@@ -23,6 +22,7 @@ from devenv.core.doctor_rules.facts import (
     Tls,
     Trust,
 )
+from devenv.core.doctor_rules.store_commands import NEEDS, too_new
 from devenv.core.render.junit import junit_xml
 from devenv.verbs.doctor.junit import junit_suite
 from tests.support import ROOT

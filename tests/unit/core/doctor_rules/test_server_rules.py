@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from devenv.core.doctor_rules.commands import NEEDS
 from devenv.core.doctor_rules.facts import Node, Reach, Server, Tcp, Trial, WriteProbe
 from devenv.core.doctor_rules.settings import env_file
+from devenv.core.doctor_rules.store_commands import NEEDS
 from tests.unit.core.doctor_rules.made_up import INFO, OPEN, TEXT, WELL, kinds
 
 CLUSTER = replace(

@@ -9,8 +9,8 @@ import pytest
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.requests import Request, Rule
 from devenv.core.model.service import ServiceSpec
-from devenv.core.model.sessions import GONE, Fix, SessionRequest
-from devenv.harness.config.service_file import parse_service
+from devenv.core.model.session_profile import GONE, Fix, SessionRequest
+from devenv.harness.config.devenv_toml_reader import parse_service
 
 BASE = """\
 [service]

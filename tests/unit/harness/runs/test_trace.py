@@ -14,8 +14,8 @@ from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
 from devenv.core.model.topology import Endpoints, PodStatus, RedisMode, SettingChanges, StackSpec, StackStatus
 from devenv.core.model.vocabulary import Strategy
+from devenv.harness.runs.folders import json_lines
 from devenv.harness.runs.journal import KEPT_EVENTS, FileJournal, JournaledStack, MemoryJournal, journaled
-from devenv.harness.runs.store import json_lines
 from devenv.harness.runs.trace import in_order, read_numbered, trace_lines
 from devenv.stack.protocol import Progress
 

@@ -27,10 +27,10 @@ from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.exchanges import CreateFailed
 from devenv.harness.client.recording import Recording
 from devenv.harness.client.seed import Seeded
-from devenv.harness.config.service_file import parse_service
-from devenv.harness.config.service_toml import Found, toml_text
+from devenv.harness.config.devenv_toml_reader import parse_service
+from devenv.harness.config.devenv_toml_writer import Found, toml_text
+from devenv.harness.runs.folders import Run
 from devenv.harness.runs.journal import FileJournal
-from devenv.harness.runs.store import Run
 from devenv.harness.runs.trace import in_order, read_numbered, trace_lines
 
 each_file = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -13,8 +13,8 @@ import pytest
 from devenv.core.model.errors import EnvironmentProblem, Inconclusive, UsageProblem
 from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
 from devenv.core.render.sequence import draw_text
+from devenv.harness.runs.folders import Run, json_lines, open_run
 from devenv.harness.runs.journal import JournaledStack
-from devenv.harness.runs.store import Run, json_lines, open_run
 from devenv.harness.runs.trace import trace_lines
 from devenv.verbs.explain.explanation import MOST_MESSAGES, Explanation, explain_trace
 from devenv.verbs.explain.source import explain_run, explain_word, explain_written

@@ -13,7 +13,7 @@ import pytest
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.events import Exchange
-from devenv.harness.runs.store import TRACE, open_run
+from devenv.harness.runs.folders import TRACE, open_run
 from devenv.verbs.trace.usecase import Exported, export_trace
 from tests.support import free_port
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from devenv.core.model.requests import Rule
-from devenv.harness.config.service_file import parse_service
+from devenv.harness.config.devenv_toml_reader import parse_service
 from tests.support import command_environment, devenv_run
 
 HERE = Path(__file__).parent

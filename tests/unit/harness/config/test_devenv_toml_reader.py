@@ -13,8 +13,8 @@ from devenv.core.model.mcp import MCP_SESSION
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import Kind, Request, Rule
 from devenv.core.model.vocabulary import Outcome
-from devenv.harness.config.service_file import parse_service, pod_assignments, read_service
-from devenv.harness.config.service_toml import Found, toml_text
+from devenv.harness.config.devenv_toml_reader import parse_service, pod_assignments, read_service
+from devenv.harness.config.devenv_toml_writer import Found, toml_text
 from devenv.harness.config.settings import load
 from devenv.stack.files import SERVICE_FILE
 from devenv.stack.own_service import service_from_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devenv.core.serial.ends import HttpAnswer
+from devenv.core.serializability.ends import HttpAnswer
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503])

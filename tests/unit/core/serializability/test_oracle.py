@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from devenv.core.model.requests import Request
-from devenv.core.model.sessions import SessionProfile, SessionRequest
-from devenv.core.serial.ends import End, HttpAnswer
-from devenv.core.serial.meeting import parse_session_meeting, sequences
-from devenv.core.serial.oracle import CAME_BACK, LOST_UPDATE, NOT_SERIAL, Oracle
+from devenv.core.model.session_profile import SessionProfile, SessionRequest
+from devenv.core.serializability.ends import End, HttpAnswer
+from devenv.core.serializability.meeting import parse_session_meeting, sequences
+from devenv.core.serializability.oracle import CAME_BACK, LOST_UPDATE, NOT_SERIAL, Oracle
 
 SESSION = SessionProfile(
     (Request("/login"),),

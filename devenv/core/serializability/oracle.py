@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
-from devenv.core.model.sessions import SessionProfile
-from devenv.core.serial.ends import End, HttpAnswer, Key
-from devenv.core.serial.masks import Masks
-from devenv.core.serial.meeting import Sequence, SessionMeeting
+from devenv.core.model.session_profile import SessionProfile
+from devenv.core.serializability.ends import End, HttpAnswer, Key
+from devenv.core.serializability.masks import Masks
+from devenv.core.serializability.meeting import Sequence, SessionMeeting
 
 LOST_UPDATE = "lost-update"
 CAME_BACK = "session-came-back"

@@ -1,4 +1,4 @@
-"""devenv.toml written: what was found of a service, as text that ``service_file`` reads."""
+"""devenv.toml written: what was found of a service, as text that ``devenv_toml_reader`` reads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import Kind, Request, Rule
-from devenv.core.model.sessions import SessionProfile
+from devenv.core.model.session_profile import SessionProfile
 from devenv.core.render.visible import one_line, toml_string
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")

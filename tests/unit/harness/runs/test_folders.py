@@ -10,7 +10,7 @@ import pytest
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.events import HistoryEvent
 from devenv.harness.client.recording import Recording
-from devenv.harness.runs.store import list_runs, open_run, resolve_run, write_atomically
+from devenv.harness.runs.folders import list_runs, open_run, resolve_run, write_atomically
 
 NOON = 1_767_268_800.0  # 2026-01-01 12:00 UTC
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devenv.core.resp.commands import args_of, key_of, shape_of
+from devenv.core.resp.command_shapes import args_of, key_of, shape_of
 
 
 @pytest.mark.parametrize(

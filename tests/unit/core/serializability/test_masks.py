@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from devenv.core.serial.ends import HttpAnswer
-from devenv.core.serial.masks import Masks
+from devenv.core.serializability.ends import HttpAnswer
+from devenv.core.serializability.masks import Masks
 
 
 def answer(data: Any, status: int = 200) -> HttpAnswer:

@@ -6,7 +6,7 @@ from math import comb
 
 import pytest
 
-from devenv.core.serial.orders import (
+from devenv.core.serializability.orders import (
     GIVES_UP,
     START,
     Choice,

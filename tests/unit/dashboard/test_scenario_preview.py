@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devenv.core.scenario import Scenario, catalogue, find
-from devenv.dashboard.sketches import sketch
+from devenv.dashboard.scenario_preview import sketch
 
 A, B = "captcha-api-a", "captcha-api-b"
 

@@ -22,7 +22,7 @@ from devenv.core.diagnosis.findings import changes_of
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA, PRESETS
 from devenv.core.model.service import COOKIE, ID, Kind, ServiceProfile, ServiceSpec
-from devenv.core.model.sessions import Fix
+from devenv.core.model.session_profile import Fix
 from devenv.core.model.switch import Switch
 from devenv.harness.config.session_tables import FixTable, SessionTable
 from devenv.harness.config.tables import IdTable, RequestTable, RuleTable, Table

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any
 
-from devenv.core.serial.ends import HttpAnswer
+from devenv.core.serializability.ends import HttpAnswer
 
 MASK = "\0changes"
 """Stands for a value that changes."""

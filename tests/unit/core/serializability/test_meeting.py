@@ -6,8 +6,8 @@ import pytest
 
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.requests import Request
-from devenv.core.model.sessions import SessionProfile, SessionRequest
-from devenv.core.serial.meeting import is_meeting, parse_session_meeting, sequences
+from devenv.core.model.session_profile import SessionProfile, SessionRequest
+from devenv.core.serializability.meeting import is_meeting, parse_session_meeting, sequences
 
 SESSION = SessionProfile(
     (Request("/login"),),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from devenv.core.model.vocabulary import Answer
-from devenv.core.spec.session import (
+from devenv.core.spec.captcha_session import (
     NO_LIMIT,
     Create,
     Expire,

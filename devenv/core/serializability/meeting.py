@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import permutations
 
 from devenv.core.model.errors import UsageProblem
-from devenv.core.model.sessions import ASK, SessionProfile
+from devenv.core.model.session_profile import ASK, SessionProfile
 
 MAX_REQUESTS = 4
 _TERM = re.compile(r"(?:(?P<count>[1-9])(?:\s*[*x])?\s+)?(?P<name>[A-Za-z][\w-]*)")

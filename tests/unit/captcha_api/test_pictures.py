@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from devenv.captcha_api.catalogue import Catalogue, CatalogueCache
 from devenv.captcha_api.errors import MLUnavailable
+from devenv.captcha_api.pictures import Catalogue, CatalogueCache
 
 LISTING = {
     "classes": [
