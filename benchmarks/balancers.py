@@ -22,7 +22,8 @@ from statistics import median
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 
-from benchmarks.proxy import PODS, Target, free_port, load, process, start_pods  # noqa: E402
+from benchmarks.proxy_roles import PODS  # noqa: E402
+from benchmarks.proxy_targets import Target, free_port, load, process, start_pods  # noqa: E402
 from devenv.core.balancers import Server, parse_balancer  # noqa: E402
 from devenv.stack.balancers import RunningBalancer  # noqa: E402
 from devenv.wire.proxy import Proxy, Upstream  # noqa: E402

@@ -43,7 +43,7 @@ from redis.retry import Retry
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.proxy import free_port, process
+from benchmarks.proxy_targets import free_port, process
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.events import RedisCommand
 from devenv.stack.balancers import programs

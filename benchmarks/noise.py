@@ -16,31 +16,23 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import faulthandler
-import gc
 import json
 import random
-import signal
 import socket
-import struct
-import subprocess
 import sys
 import tempfile
 import time
-import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from benchmarks.gate import redis_server
-from devenv.core.model.events import RedisCommand
-from devenv.wire.gate import Gate, Rule
+from benchmarks.noise_ends import ANSWERED, BROKEN, Babbler, noisy_redis
+from benchmarks.noise_gate import KINDS, PATIENCE, Failed, GateProcess, demand, gate_process
 
 EPISODES = 60
 AT_ONCE = 12
@@ -48,83 +40,6 @@ GROWTH = 3000
 """Python objects of the gate's process that the collector knows, after the first third of the rounds."""
 MOST_MEMORY = 512 * 1024 * 1024
 """Bytes of the gate's process: what pods send and nothing answers is remembered as long as they wait."""
-PATIENCE = 30.0
-"""Seconds until what should end has hung."""
-PAUSE = 0.05
-KINDS = ("redis", "noisy", "cluster", "closed")
-POD = "captcha-api-a"
-CAPACITY = 500
-
-PIECES = (
-    *(
-        b"*2\r\n",
-        b"$3\r\n",
-        b"GET",
-        b"\r\n",
-        b"\n",
-        b"$536870912\r\n",
-        b"*-1\r\n",
-        b"*0\r\n",
-        b"PING\r\n",
-        b'"',
-    ),
-    *(
-        b"*1\r\n$5\r\nMULTI\r\n",
-        b"*1\r\n$4\r\nEXEC\r\n",
-        b"*2\r\n$9\r\nSUBSCRIBE\r\n$1\r\nc\r\n",
-        b"\0",
-        b"$",
-    ),
-    *(
-        b"*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\n",
-        b"*1\r\n$4\r\nPING\r\n",
-        b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n",
-    ),
-    *(
-        b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n",
-        b"*2\r\n$7\r\nCLUSTER\r\n$5\r\nSLOTS\r\n",
-        b"*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n",
-    ),
-    *(
-        b"+OK\r\n",
-        b"-ERR x\r\n",
-        b":1\r\n",
-        b"$1\r\nv\r\n",
-        b"$-1\r\n",
-        b">2\r\n",
-        b"%1\r\n",
-        b"|1\r\n",
-        b"*?\r\n",
-    ),
-    *(
-        b".\r\n",
-        b"_\r\n",
-        b"#t\r\n",
-        b"$?\r\n",
-        b";0\r\n",
-        b"=5\r\ntxt:a\r\n",
-        b"-MOVED 1 127.0.0.1:6379\r\n",
-    ),
-    *(
-        b"-ASK 1 :0\r\n",
-        b"-MOVED 1 [::1]:99999\r\n",
-        b"-MOVED 99 h\r\n",
-        b"$4000\r\n" + b"v" * 4000 + b"\r\n",
-    ),
-)
-ANSWERED = (
-    *(b"*1\r\n$4\r\nPING\r\n", b"*2\r\n$4\r\nECHO\r\n$3\r\na\rb\r\n", b"PING again\r\n", b"ECHO 'a b'\n"),
-    *(
-        b"*2\r\n$3\r\nGET\r\n$4\r\nnone\r\n",
-        b"*1\r\n$6\r\nNOSUCH\r\n",
-        b"\r\n",
-        b"*0\r\n",
-        b"*1\r\n$5\r\nMULTI\r\n",
-    ),
-    *(b"*1\r\n$4\r\nEXEC\r\n", b"*1\r\n$7\r\nDISCARD\r\n", b"*3\r\n$6\r\nSELECT\r\n$1\r\n0\r\n$1\r\n1\r\n"),
-)
-"""Answered alike however often and by whomever they are sent."""
-BROKEN = (b"*x\r\n", b"*1\r\n+PING\r\n", b"*1\r\n$-1\r\n", b'GET "k\r\n', b"*1\r\n$3\r\nab", b"ECH")
 RULES: tuple[list[dict[str, Any]], ...] = (
     [],
     [],
@@ -135,93 +50,6 @@ RULES: tuple[list[dict[str, Any]], ...] = (
     [{"action": "disconnect", "nth": 3}, {"action": "blackhole", "direction": "reply", "nth": 5}],
     [{"action": "drop-request", "key": "k"}, {"action": "error", "command": "E*", "text": "LOADING x"}],
 )
-
-
-class Failed(Exception):
-    """What must hold does not."""
-
-
-def demand(holds: bool, why: str) -> None:
-    """As ``assert``, also under ``python -O``."""
-    if not holds:
-        raise Failed(why)
-
-
-def noise(chance: random.Random) -> bytes:
-    """Pieces of protocol and random bytes."""
-    most = chance.choice((3, 20, 200))
-    return b"".join(
-        chance.choice(PIECES) if chance.random() < 0.85 else chance.randbytes(chance.randrange(1, 300))
-        for _ in range(chance.randrange(1, most))
-    )
-
-
-class Babbler:
-    """One end of one connection that says and does what chance tells it, for a short time."""
-
-    def __init__(self, end: socket.socket, chance: random.Random) -> None:
-        self._end = end
-        self._chance = chance
-        self._loop = asyncio.get_running_loop()
-
-    async def babble(self) -> None:
-        """Until it has said enough or the other end is gone."""
-        with contextlib.suppress(OSError, TimeoutError):
-            for _ in range(self._chance.randrange(1, 6)):
-                act = self._chance.choice(
-                    (self._say, self._say, self._drip, self._heap, self._hear, self._end_half)
-                )
-                await act()
-        if self._chance.random() < 0.3:  # a reset instead of an end
-            with contextlib.suppress(OSError):
-                self._end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._end.close()
-
-    async def _say(self) -> None:
-        await asyncio.wait_for(self._loop.sock_sendall(self._end, noise(self._chance)), PAUSE)
-
-    async def _drip(self) -> None:
-        for byte in noise(self._chance)[:200]:
-            await asyncio.wait_for(self._loop.sock_sendall(self._end, bytes((byte,))), PAUSE)
-
-    async def _heap(self) -> None:
-        one = self._chance.choice(PIECES)
-        data = one * (self._chance.choice((1_000, 100_000, 2_000_000)) // len(one))
-        await asyncio.wait_for(self._loop.sock_sendall(self._end, data), PAUSE * 4)
-
-    async def _hear(self) -> None:
-        await asyncio.wait_for(self._loop.sock_recv(self._end, 65536), PAUSE)
-
-    async def _end_half(self) -> None:
-        self._end.shutdown(socket.SHUT_WR)
-        await self._hear()
-
-
-@asynccontextmanager
-async def noisy_redis(first_seed: int) -> AsyncIterator[int]:
-    """A false Redis that babbles on every connection; gives its port."""
-    loop = asyncio.get_running_loop()
-    listener = socket.create_server(("127.0.0.1", 0), backlog=200)
-    listener.setblocking(False)
-    talks: set[asyncio.Task[None]] = set()
-
-    async def accept() -> None:
-        number = 0
-        while True:
-            end, _ = await loop.sock_accept(listener)
-            end.setblocking(False)
-            number += 1
-            talk = loop.create_task(Babbler(end, random.Random(f"{first_seed} {number}")).babble())
-            talks.add(talk)
-            talk.add_done_callback(talks.discard)
-
-    accepting = loop.create_task(accept())
-    try:
-        yield int(listener.getsockname()[1])
-    finally:
-        accepting.cancel()
-        await asyncio.gather(accepting, *talks, return_exceptions=True)
-        listener.close()
 
 
 async def connected(port: int) -> socket.socket:
@@ -245,50 +73,6 @@ async def answers(port: int, data: bytes) -> bytes:
         except (ConnectionError, TimeoutError) as error:
             got += repr(error).encode()
     return got
-
-
-class GateProcess:
-    """The gates in their process: ports by what is behind them, and the questions that they answer."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self.ports: dict[str, int] = {}
-        self.loop = ""
-
-    async def ask(self, **question: Any) -> dict[str, Any]:
-        """One question, one answer; a gate that does not answer hangs, and its stacks are printed."""
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps(question).encode() + b"\n")
-        try:
-            line = await asyncio.wait_for(self._process.stdout.readline(), PATIENCE)
-        except TimeoutError:
-            if sys.platform != "win32":
-                self._process.send_signal(signal.SIGUSR1)
-                await asyncio.sleep(1)
-            raise Failed("the gate's loop does not answer any more") from None
-        demand(bool(line), "the gate's process has ended")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-
-@asynccontextmanager
-async def gate_process(upstreams: Sequence[int], loop: str) -> AsyncIterator[GateProcess]:
-    """The gates before these upstreams, by ``KINDS``, in one process that ends with the block."""
-    command = [sys.executable, "-m", "benchmarks.noise", "--serve", loop, *map(str, upstreams)]
-    process = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    gates = GateProcess(process)
-    try:
-        first = await gates.ask()
-        gates.ports, gates.loop = first["ports"], first["loop"]
-        yield gates
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), PATIENCE)
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 class Round:
@@ -409,81 +193,6 @@ async def run_on(loop: str, redis_port: int, first_seed: int, go_on: Callable[[i
     return {**seen, "pods": rounds * EPISODES, "objects_before": settled}
 
 
-# The process of the gates.
-
-
-async def serve(loop_name: str, upstreams: Sequence[int]) -> None:
-    """Be the gates: answer each line on stdin, which may set rules, by a line of counts, until stdin ends."""
-    loop = asyncio.get_running_loop()
-    problems: list[str] = []
-
-    def report(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = context.get("exception")
-        trace = traceback.format_exception(error) if error is not None else ()
-        problems.append(f"{context['message']}: {''.join(trace)}")
-
-    loop.set_exception_handler(report)
-    traced: dict[str, int] = dict.fromkeys(KINDS, 0)
-    gates: dict[str, Gate] = {}
-    ports: dict[str, int] = {}
-    for kind, upstream in zip(KINDS, upstreams, strict=True):
-
-        def count(batch: Sequence[RedisCommand], kind: str = kind) -> None:
-            traced[kind] += len({command.seq for command in batch})
-
-        gates[kind] = Gate("127.0.0.1", upstream, capacity=CAPACITY, sink=count, cluster=kind == "cluster")
-        ports[kind] = await gates[kind].listen(POD)
-    me = psutil.Process()
-    while line := await asyncio.to_thread(sys.stdin.readline):
-        question = json.loads(line)
-        if question.get("collect"):
-            gc.collect()
-        if (rules := question.get("rules")) is not None:
-            for gate in gates.values():
-                gate.populate([Rule.from_json(rule) for rule in rules])
-        for gate in gates.values():
-            gate.flush()
-        numbers = {kind: gate.status() for kind, gate in gates.items()}
-        answer = {
-            "loop": loop_name,
-            "ports": ports,
-            "links": sum(int(pod["open"]) for status in numbers.values() for pod in status["pods"]),
-            "held": sum(len(gate.holds.current()) for gate in gates.values()),
-            "commands": sum(int(status["commands"]) for status in numbers.values()),
-            "untraced": sum(int(status["commands"]) - traced[kind] for kind, status in numbers.items()),
-            "problems": problems + [str(s["trace_error"]) for s in numbers.values() if s["trace_error"]],
-            "tasks": len(asyncio.all_tasks()),
-            "refused": {
-                kind: sum(pod["refused"] for pod in status["pods"]) for kind, status in numbers.items()
-            },
-            "descriptors": _descriptors(me)
-            - sum(len(pod.get("nodes", ())) for pod in numbers["cluster"]["pods"]),
-            "rss": me.memory_info().rss,
-            "objects": len(gc.get_objects()) if question.get("collect") else 0,
-        }
-        print(json.dumps(answer), flush=True)
-    for gate in gates.values():
-        await gate.close()
-
-
-def _descriptors(process: psutil.Process) -> int:
-    """Open files and sockets; on Windows there are handles only, and they come and go with threads."""
-    return process.num_fds() if sys.platform != "win32" else 0
-
-
-def serve_on(loop_name: str, upstreams: Sequence[int]) -> None:
-    """As ``serve``, on the loop with this name."""
-    faulthandler.enable()
-    if sys.platform != "win32":
-        faulthandler.register(signal.SIGUSR1)
-    if loop_name == "uvloop":
-        import uvloop
-
-        uvloop.run(serve(loop_name, upstreams))
-    else:
-        asyncio.run(serve(loop_name, upstreams))
-
-
 def loops() -> list[str]:
     """The event loops there are here."""
     try:
@@ -535,7 +244,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--serve"]:
-        serve_on(sys.argv[2], [int(port) for port in sys.argv[3:]])
-        sys.exit(0)
     sys.exit(main())

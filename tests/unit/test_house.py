@@ -22,6 +22,13 @@ def lines(path: Path) -> int:
     return path.read_text(encoding="utf-8").count("\n")
 
 
+def test_no_file_beside_the_product_is_too_long_either() -> None:
+    folders = ("benchmarks", "mock_ml", "scripts", "tests", "tools")
+    files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
+    long = {file.relative_to(ROOT).as_posix(): lines(file) for file in files}
+    assert {name: count for name, count in long.items() if count > MOST_LINES_OF_A_MODULE} == {}
+
+
 def test_the_wings_are_there_and_nothing_else() -> None:
     packages = [path.name for path in PACKAGES if path.parent == ROOT / "devenv"]
     assert sorted(packages) == sorted([*WINGS, "captcha_api", "dashboard", "pytest_plugin"])
