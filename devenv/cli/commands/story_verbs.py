@@ -20,7 +20,7 @@ from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.harness.client.cross_pod import Tally
 from devenv.verbs.demo.acts import DEFAULT_TRIALS, FIRST_FIX, Act, Verdict
 from devenv.verbs.demo.race import Race
-from devenv.verbs.demo.report import diagnosis, explanation, outcomes, pattern_rows, race_line, title
+from devenv.verbs.demo.report import diagnosis, explanation, outcomes, pattern_table, race_line, title
 from devenv.verbs.demo.texts import Prose, prose
 from devenv.verbs.demo.usecase import DemoResult, run_demo
 
@@ -154,10 +154,11 @@ class _TerminalObserver:
 
     def _patterns(self, act: Act) -> None:
         title = self._words.behind_title.format(balancer=act.balancer)
-        first, *others = self._words.behind_head
+        (first, *others), rows = pattern_table(act, self._words)
         table = grid(f"  {first}", *others)
-        for result, (clients, lost, exact) in zip(act.patterns, pattern_rows(act, self._words), strict=True):
-            table.add_row(f"  {clients}", Text(lost, "red" if result.lost else "green"), Text(exact, "dim"))
+        for result, (clients, lost, *exact) in zip(act.patterns, rows, strict=True):
+            colour = "red" if result.lost else "green"
+            table.add_row(f"  {clients}", Text(lost, colour), *(Text(text, "dim") for text in exact))
         self._screen.show("", Text(f"  {title}", "bold"), table)
 
     def _cell(self, kind: CaptchaType, tally: Tally) -> Text:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from devenv.core.balance.measured import PatternResult
+from devenv.core.balance.patterns import IMAGE
 from devenv.core.model.backends import Language
 from devenv.core.model.vocabulary import CaptchaType, Outcome, Strategy
 from devenv.core.render.document import Cell, Command, Document, Fact, Pips, Section, Table, Tone
 from devenv.harness.client.cross_pod import Tally
 from devenv.verbs.demo.acts import Act, Story, Verdict
 from devenv.verbs.demo.race import Race
-from devenv.verbs.demo.texts import Prose, prose
+from devenv.verbs.demo.texts import Behind, Prose, prose
 from devenv.verbs.explain.explanation import Group
 
 
@@ -88,19 +92,41 @@ def explanation(act: Act, texts: Prose) -> tuple[str, ...]:
         return texts.why_refused if act.good else texts.why_race
     if act.use_redis:
         return texts.why_redis
-    return (*texts.why_memory, *(texts.why_behind if act.patterns else ()))
+    behind = (texts.why_behind[what].format(balancer=act.balancer) for what in shown_behind(act.patterns))
+    return (*texts.why_memory, *behind)
 
 
-def pattern_rows(act: Act, texts: Prose) -> list[tuple[str, str, str]]:
-    """The rows of ``texts.behind_head``."""
-    return [
+def shown_behind(patterns: Sequence[PatternResult]) -> list[Behind]:
+    """What the sessions that were lost from pod memory through a balancer show."""
+    if not patterns:
+        return []
+    lost = {result.name: result.lost / result.sessions for result in patterns if result.sessions}
+    shown = [Behind.PINNED]
+    if not any(lost.values()):
+        return [*shown, Behind.STEADY]
+    if any({lost.get(name), lost.get(name + IMAGE)} == {0.0, 1.0} for name in ("new", "kept")):
+        shown.append(Behind.TURNS)
+    if lost.get("kept") == lost.get(f"kept{IMAGE}") == 0.0:
+        shown.append(Behind.CONNECTION)
+    return [*shown, Behind.DRAWN] if all(0.0 < share < 1.0 for share in lost.values()) else shown
+
+
+def pattern_table(act: Act, texts: Prose) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Head and rows of the sessions that were lost through a balancer: clients, lost, by its formula.
+
+    Without the last column where no row has a formula, as with Redis.
+    """
+    exact = [None if act.use_redis else result.exact for result in act.patterns]
+    rows = [
         (
             texts.behind_clients[result.pattern.name],
             texts.behind_lost.format(lost=result.lost, sessions=result.sessions),
-            f"{result.exact.value:.0%}" if result.exact is not None and not act.use_redis else "",
+            "–" if formula is None else f"{formula.value:.0%}",
         )
-        for result in act.patterns
+        for result, formula in zip(act.patterns, exact, strict=True)
     ]
+    columns = 3 if any(exact) else 2
+    return texts.behind_head[:columns], [row[:columns] for row in rows]
 
 
 def _section(act: Act, number: int, texts: Prose) -> Section:
@@ -159,11 +185,16 @@ def _cell(kind: CaptchaType, tally: Tally, texts: Prose) -> Cell:
 
 
 def _patterns(act: Act, texts: Prose) -> Table:
-    rows = tuple(
-        (Cell(clients), Cell(lost, "bad" if result.lost else "good"), Cell(exact, "quiet"))
-        for result, (clients, lost, exact) in zip(act.patterns, pattern_rows(act, texts), strict=True)
+    head, rows = pattern_table(act, texts)
+    cells = tuple(
+        (
+            Cell(clients),
+            Cell(lost, "bad" if result.lost else "good"),
+            *(Cell(text, "quiet") for text in exact),
+        )
+        for result, (clients, lost, *exact) in zip(act.patterns, rows, strict=True)
     )
-    return Table(texts.behind_head, rows, texts.behind_title.format(balancer=act.balancer))
+    return Table(head, cells, texts.behind_title.format(balancer=act.balancer))
 
 
 def _keys(act: Act, texts: Prose) -> Table:

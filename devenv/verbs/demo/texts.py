@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from devenv.core.model.backends import Language
 from devenv.core.model.vocabulary import CaptchaType, Strategy
+
+
+class Behind(Enum):
+    """What is said of the sessions that were sent through a balancer."""
+
+    PINNED = auto()
+    """Which requests went past it."""
+    TURNS = auto()
+    """An image in between turned all lost into none, or none into all."""
+    CONNECTION = auto()
+    """Kept connections lost none, others did."""
+    STEADY = auto()
+    """None was lost."""
+    DRAWN = auto()
+    """Some, not all, were lost in every row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +50,7 @@ class Prose:
     behind_head: tuple[str, str, str]
     behind_clients: dict[str, str]
     behind_lost: str
-    why_behind: tuple[str, ...]
+    why_behind: dict[Behind, str]
     keys_title: str
     keys_head: tuple[str, str, str, str]
     no_keys: str
@@ -111,11 +127,22 @@ ENGLISH = Prose(
         "users": "8 users at the same time",
     },
     behind_lost="{lost} of {sessions}",
-    why_behind=(
-        "The rows without and with an image differ where the pods take turns: with two pods and one request "
-        "in between, create and verify reach the same pod. Nothing is repaired then: one more request moves "
-        "the turn on. Compare all rows, and never one alone.",
-    ),
+    why_behind={
+        Behind.PINNED: "In the first table each request names its pod and goes past {balancer}. In "
+        "the second one {balancer} chooses the pod.",
+        Behind.TURNS: "The rows without and with an image differ because the pods take turns: with "
+        "two pods and one request in between, create and verify reach the same pod. Nothing is "
+        "repaired by it: one more request moves the turn on. Compare all rows, and never one alone.",
+        Behind.CONNECTION: "On a kept connection no session was lost because {balancer} chooses a pod "
+        "for each connection. Nothing is repaired by it: a client that opens another connection can "
+        "meet another pod.",
+        Behind.STEADY: "No session was lost through {balancer}: with it these clients stayed on one "
+        "pod. That hides the bug and does not repair it, as the first table shows. Clients without "
+        "cookies, from another address, or of a pod that restarts can lose their sessions: devenv "
+        "balance {balancer} measures that.",
+        Behind.DRAWN: "Some sessions are lost in every row. Neither a kept connection nor a request "
+        "in between saves them.",
+    },
     keys_title="What Redis held after one challenge of each type",
     keys_head=("key", "type", "TTL", "attempts"),
     no_keys="Redis held no key: the sessions are in the pods.",
@@ -222,11 +249,21 @@ KOREAN = Prose(
         "users": "동시에 사용자 8명",
     },
     behind_lost="{sessions}개 중 {lost}개",
-    why_behind=(
-        "파드를 번갈아 고를 때는 이미지 요청이 있는 줄과 없는 줄의 값이 다릅니다. 파드가 두 개이고 사이에 "
-        "요청이 하나 있으면 생성과 검증이 같은 파드로 갑니다. 고쳐진 것이 아니라, 요청이 하나 더 오면 순서가 "
-        "다시 바뀝니다. 한 줄만 보지 말고 모든 줄을 비교하세요.",
-    ),
+    why_behind={
+        Behind.PINNED: "첫 번째 표의 요청은 파드를 직접 지정하므로 {balancer}를 거치지 않습니다. 두 "
+        "번째 표에서는 {balancer}가 파드를 고릅니다.",
+        Behind.TURNS: "파드를 번갈아 고르기 때문에 이미지 요청이 있는 줄과 없는 줄의 값이 다릅니다. "
+        "파드가 두 개이고 사이에 요청이 하나 있으면 생성과 검증이 같은 파드로 갑니다. 고쳐진 것이 "
+        "아니라, 요청이 하나 더 오면 순서가 다시 바뀝니다. 한 줄만 보지 말고 모든 줄을 비교하세요.",
+        Behind.CONNECTION: "{balancer}는 연결마다 파드를 고르므로 유지되는 연결에서는 세션을 잃지 "
+        "않았습니다. 고쳐진 것이 아닙니다. 새 연결을 여는 클라이언트는 다른 파드를 만날 수 있습니다.",
+        Behind.STEADY: "{balancer}를 거친 세션은 하나도 잃지 않았습니다. 이 클라이언트들이 같은 "
+        "파드에 머물렀기 때문입니다. 버그가 가려졌을 뿐 고쳐진 것이 아님을 첫 번째 표가 보여 "
+        "줍니다. 쿠키가 없거나 주소가 바뀐 클라이언트, 재시작하는 파드의 클라이언트는 세션을 잃을 "
+        "수 있습니다. devenv balance {balancer}로 측정합니다.",
+        Behind.DRAWN: "모든 줄에서 일부 세션을 잃었습니다. 유지되는 연결도, 사이에 있는 요청도 도움이 "
+        "되지 않습니다.",
+    },
     keys_title="유형별로 챌린지를 하나씩 만든 직후 Redis에 있던 키",
     keys_head=("키", "유형", "TTL", "시도 횟수"),
     no_keys="Redis에는 키가 없습니다. 세션은 파드 안에 있습니다.",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from devenv.stack.balancers import WHEEL
+from devenv.stack.balancers import WHEEL, override_of
 from tests.integration.stack.balancers.test_process import program_of
 from tests.support import HANG_GUARD_S, all_gone, until
 
@@ -132,17 +132,30 @@ def test_down_ends_a_detached_stack(devenv: CommandLine) -> None:
     assert devenv.json("down") == {"stopped": []}
 
 
-def test_behind_nginx_it_shows_what_each_kind_of_client_loses(
-    devenv: CommandLine, monkeypatch: pytest.MonkeyPatch
+IN_TURN = {"new": 1.0, "new+image": 0.0, "kept": 1.0, "kept+image": 0.0}
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["nginx:round_robin", "haproxy:roundrobin", "envoy:round_robin", "traefik:wrr", "caddy:random"],
+)
+def test_behind_each_balancer_it_shows_what_each_kind_of_client_loses(
+    devenv: CommandLine, monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
-    program_of("nginx")
-    monkeypatch.setenv("DEVENV_NGINX", WHEEL)
-    told = devenv.json("demo", "--trials", "1", "--balancer", "nginx")
-    assert (told["verdict"], told["balancer"]) == ("holds", "nginx:round_robin")
-    assert told["command"].endswith("--balancer nginx:round_robin")
+    product = setting.partition(":")[0]
+    program_of(product)
+    monkeypatch.setenv(override_of(product), WHEEL)
+    told = devenv.json("demo", "--trials", "1", "--balancer", product)
+    assert (told["verdict"], told["balancer"]) == ("holds", setting)
+    assert told["command"].endswith(f"--balancer {setting}")
     memory, guide, race, _ = told["acts"]
     lost = {row["name"]: row["lost"] / row["sessions"] for row in memory["patterns"]}
-    assert 0.1 < lost.pop("users") < 0.9
-    assert lost == {"new": 1.0, "new+image": 0.0, "kept": 1.0, "kept+image": 0.0}
+    users = lost.pop("users")
+    assert 0.1 < users < 0.9
+    if setting == "caddy:random":
+        assert all(0.1 < share < 0.9 for share in lost.values())
+    else:
+        assert lost == IN_TURN
     assert [row["lost"] for row in guide["patterns"]] == [0] * 5
+    assert race["race"]["empty_passed"] == 5
     assert race["patterns"] == []

@@ -5,6 +5,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from devenv.core.balance.exact import ExactShare
+from devenv.core.balance.measured import PatternResult
 from devenv.core.diagnosis.findings import Diagnosis
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.vocabulary import CaptchaType, Strategy
@@ -14,8 +16,10 @@ from devenv.core.render.sequence import SequenceMessage
 from devenv.harness.client.cross_pod import Tally, TypeResult
 from devenv.harness.client.recording import Recording
 from devenv.verbs.demo.acts import Act, Story, Verdict, surprises
+from devenv.verbs.demo.patterns import PATTERNS
 from devenv.verbs.demo.race import Race
-from devenv.verbs.demo.report import document
+from devenv.verbs.demo.report import document, explanation, pattern_table, shown_behind
+from devenv.verbs.demo.texts import Behind, prose
 from devenv.verbs.explain.explanation import Group, Line
 
 EVIL = "<script>alert(1)</script>\"'&"
@@ -186,3 +190,47 @@ def test_every_act_has_every_key() -> None:
 
 def test_many_trials_become_a_bar() -> None:
     assert render(evil_document()).count('class="bar"') == 2
+
+
+def through_a_balancer(*lost: int) -> tuple[PatternResult, ...]:
+    """Of 40 sessions each: new, new+image, kept, kept+image, users."""
+    formula = ExactShare(1.0, "a formula")
+    return tuple(
+        PatternResult(pattern, 40, count, exact=formula if pattern.sequential else None)
+        for pattern, count in zip(PATTERNS, lost, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("lost", "shown"),
+    [
+        ((40, 0, 40, 0, 18), [Behind.TURNS]),
+        ((40, 0, 0, 0, 7), [Behind.TURNS, Behind.CONNECTION]),
+        ((19, 22, 0, 0, 7), [Behind.CONNECTION]),
+        ((0, 0, 0, 0, 0), [Behind.STEADY]),
+        ((19, 18, 22, 20, 17), [Behind.DRAWN]),
+        ((40, 40, 40, 40, 25), []),  # three pods in turn
+    ],
+)
+def test_what_is_said_of_sessions_lost_through_a_balancer(lost: tuple[int, ...], shown: list[Behind]) -> None:
+    patterns = through_a_balancer(*lost)
+    assert shown_behind(patterns) == [Behind.PINNED, *shown]
+    act = Act(False, Strategy.MEMORY, BUG, (), (), (), patterns=patterns, balancer="nginx:x")
+    for language in ("en", "ko"):
+        texts = prose(language)  # type: ignore[arg-type]
+        sentences = explanation(act, texts)[len(texts.why_memory) :]
+        assert len(sentences) == 1 + len(shown)
+        assert "nginx:x" in sentences[0]
+        assert not any("{" in sentence for sentence in sentences)
+    assert shown_behind(()) == []
+
+
+def test_the_column_of_formulas_is_there_only_with_a_formula() -> None:
+    texts, patterns = prose("en"), through_a_balancer(40, 0, 40, 0, 18)
+    head, rows = pattern_table(Act(False, Strategy.MEMORY, BUG, (), (), (), patterns=patterns), texts)
+    assert head == ("clients", "lost", "by its formula")
+    assert [row[2] for row in rows] == ["100%"] * 4 + ["–"]
+    assert [row[1] for row in rows[:2]] == ["40 of 40", "0 of 40"]
+    head, rows = pattern_table(Act(True, Strategy.GUIDE, FIX, (), (), (), patterns=patterns), texts)
+    assert head == ("clients", "lost")
+    assert {len(row) for row in rows} == {2}
