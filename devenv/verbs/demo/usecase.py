@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.events import StackEvent, TraceEvent
-from devenv.core.model.topology import RedisMode
+from devenv.core.model.topology import RedisMode, StackSpec
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.render.html import render
 from devenv.core.render.sequence import draw_mermaid
@@ -25,6 +24,8 @@ from devenv.verbs.demo.report import document
 from devenv.verbs.explain.explanation import Explanation, explain_trace
 from devenv.verbs.explain.report import sections
 from devenv.verbs.operate.select import fresh_stack
+from devenv.verbs.replay.again import command as again
+from devenv.verbs.replay.again import stack_options
 
 REPORT = "report.html"
 
@@ -82,7 +83,7 @@ def run_demo(
         trace = collector.trace(requests)
     run.write_lines(TRACE, trace_lines(trace))
     explanation = explain_surprises(story, trace, run.id)
-    command = _command(story, strategy)
+    command = _command(story, spec, strategy)
     run.write_json(RESULTS, story.to_json() | {"run": run.id, "command": command})
     run.write_lines(HISTORY, (event.to_json() for event in story.recording.history))
     run.write_text(SCHEDULE, "".join(f"{schedule}\n" for schedule in story.schedules))
@@ -117,16 +118,13 @@ def explain_surprises(
     return explain_trace(shown, "what did not go as expected", run_id)
 
 
-def _command(story: demo.Story, strategy: Strategy) -> str:
+def _command(story: demo.Story, spec: StackSpec, strategy: Strategy) -> str:
     """The command that runs the same again: only what is not the default."""
     words = ["devenv", "demo"]
     for flag, value, usual in (
         ("--trials", str(story.trials), str(demo.DEFAULT_TRIALS)),
         ("--strategy", str(strategy), str(demo.FIRST_FIX)),
-        ("--seed", str(story.seed), "1"),
-        ("--backend", story.backend, "embedded"),
-        ("--balancer", story.balancer, ""),
     ):
         if value != usual:
             words += [flag, value]
-    return shlex.join(words)
+    return again(*words, *stack_options(spec, story.backend, story.seed))

@@ -283,9 +283,8 @@ def _junit_text(violation: ExploredViolation) -> str:
 
 
 def shown_path(path: Path) -> str:
-    """A file as a command names it: from the current folder where that is above it, blanks in quotes."""
+    """A file as a command names it: from the current folder where that is above it."""
     try:
-        shown = str(path.relative_to(Path.cwd()))
+        return str(path.relative_to(Path.cwd()))
     except ValueError:
-        shown = str(path)
-    return f'"{shown}"' if " " in shown else shown
+        return str(path)

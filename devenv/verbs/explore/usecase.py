@@ -39,6 +39,7 @@ from devenv.verbs.explore.result import (
 )
 from devenv.verbs.explore.sequences import left_by_sequences
 from devenv.verbs.operate.select import fresh_stack, running_stack
+from devenv.verbs.replay.again import command, stack_options
 from devenv.wire.executor.known_scripts import known_scripts
 
 PATIENT = {"REDIS_TIMEOUT_MS": "20000"}
@@ -324,8 +325,10 @@ class _Exploring:
             return violation
         text = scenario_text(violation, candidate.cast, outcome, self._options.strategy, fixture)
         path = folder.write_text(f"{violation.kind}.yaml", text)
-        command = f"devenv replay {shown_path(path)} --strategy {self._options.strategy}"
-        return replace(violation, scenario_file=str(path), reproduce=command)
+        words = ("devenv", "replay", shown_path(path), "--strategy", str(self._options.strategy))
+        options = stack_options(self._status.spec, self._status.backend, self._seed)
+        reproduce = command(*words, *options)
+        return replace(violation, scenario_file=str(path), reproduce=reproduce)
 
     def _result(
         self, collected: Collected, violations: tuple[ExploredViolation, ...], seconds: float, folder: Run

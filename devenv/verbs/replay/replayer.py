@@ -24,6 +24,7 @@ from devenv.harness.client.recording import Recording
 from devenv.harness.runs.folders import HISTORY, RESULTS, SCHEDULE, TRACE, Run
 from devenv.harness.runs.trace import TraceCollector, trace_lines
 from devenv.stack.protocol import Progress, Stack
+from devenv.verbs.replay.again import play_options
 from devenv.verbs.replay.baseline import Baseline
 from devenv.verbs.replay.concurrent import assign, ordered_steps
 from devenv.verbs.replay.judgement import Judgement, judge_plays, not_serial_plays
@@ -92,7 +93,7 @@ class Replayer:
         self._client = CaptchaClient(endpoints, seed=seed, clock=clock, profile=profile)
         self._control = AsyncControlClient(endpoints.control, CONTROL_TIMEOUT_S, KEEPALIVE_S)
         self._progress = progress
-        self._pace = pace
+        self._pace, self._seed = pace, seed
         self._clock = clock
 
     def __enter__(self) -> Self:
@@ -208,6 +209,9 @@ class Replayer:
             run_id=run.id if run is not None else None,
             store_name=self._store_name(choice) if own or not choice.measured else "",
             measured=choice.measured,
+            options=play_options(
+                self._baseline.status.spec, self._baseline.status.backend, scenario, self._seed, self._pace
+            ),
             judgement=replace(
                 judgement, violations=(*judgement.violations, *not_serial_plays(plays, scenario.cause))
             ),

@@ -13,6 +13,7 @@ from devenv.core.model.vocabulary import Strategy
 from devenv.core.render.junit import Case, Problem, Suite
 from devenv.core.scenario import Scenario
 from devenv.harness.client.recording import Recording
+from devenv.verbs.replay.again import command
 from devenv.verbs.replay.judgement import Judgement, PlayViolation
 from devenv.verbs.replay.observed import Observed, expected_of, title
 
@@ -67,6 +68,8 @@ class ReplayResult:
     """Whether what the scenario expects of ``strategy`` was checked."""
     judgement: Judgement = field(default_factory=Judgement)
     """What the invariants and the specification say of the plays."""
+    options: tuple[str, ...] = ()
+    """Of the command that does it again: what of the stack and the play is not the default."""
     trace: tuple[TraceEvent, ...] = field(default=(), compare=False, repr=False)
     """Of all plays, as trace.jsonl has it; empty where nothing was written."""
 
@@ -179,10 +182,17 @@ class ReplayResult:
     @property
     def command(self) -> str:
         """The command that does it again."""
-        times = f" --repeat {self.repeat}" if self.repeat > 1 else ""
-        if self.store_name and self.run_id is not None:  # a run knows where the sessions were
-            return f"devenv replay {self.run_id}{times}"
-        return f"devenv replay {self.run_id or self.scenario.id} --strategy {self.strategy}{times}"
+        return self.command_for(self.run_id or self.scenario.id, known_store=self.run_id is not None)
+
+    def command_for(self, word: str, *, known_store: bool = False) -> str:
+        """The command that plays ``word`` as this was played.
+
+        ``known_store``: ``word`` says where the sessions were, as a run does.
+        """
+        named = self.measured and not (known_store and self.store_name)
+        store = ("--strategy", str(self.strategy)) if named else ()
+        times = ("--repeat", str(self.repeat)) if self.repeat > 1 else ()
+        return command("devenv", "replay", word, *store, *times, *self.options)
 
     @property
     def store(self) -> str:

@@ -58,7 +58,7 @@ class Shrunk:
     @property
     def command(self) -> str | None:
         """What plays the small scenario."""
-        return f"devenv replay {self.path} --strategy {self.strategy}" if self.path else None
+        return self.result.command_for(self.path) if self.path and self.result else None
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""

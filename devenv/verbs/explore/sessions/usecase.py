@@ -22,6 +22,7 @@ from devenv.verbs.explore.sessions.result import AS_IS, FoundViolation, SessionE
 from devenv.verbs.explore.sessions.scenario import session_scenario
 from devenv.verbs.explore.sessions.search import SessionRemote, SessionSearch
 from devenv.verbs.operate.select import fresh_stack
+from devenv.verbs.replay.again import command, stack_options
 from devenv.wire.control.client import ControlClient
 from devenv.wire.executor.jobs import RULE_PREFIX
 
@@ -129,15 +130,18 @@ def _check_rules(control: ControlClient) -> None:
 
 
 def _written(
-    violation: FoundViolation, path: Path, search: SessionSearch, service: ServiceSpec, name: str, run: Run
-) -> FoundViolation:
+    violation: FoundViolation, path: Path, search: SessionSearch, status: StackStatus, service: ServiceSpec,
+    name: str, run: Run,
+) -> FoundViolation:  # fmt: skip
     """The violation with a scenario that ``replay`` follows, where its service can be started by one."""
     fix = Fix() if name == AS_IS else service.fixes[name]
     if not violation.confirmed or fix.command or fix.app or fix.directory:
         return violation
     text = session_scenario(violation, search.oracle, path, search.cookies, fix.env)
     written = run.write_text(f"{violation.kind}.yaml", text)
-    return replace(violation, scenario_file=str(written), reproduce=f"devenv replay {shown_path(written)}")
+    options = stack_options(status.spec, status.backend, status.spec.seed)
+    reproduce = command("devenv", "replay", shown_path(written), *options)
+    return replace(violation, scenario_file=str(written), reproduce=reproduce)
 
 
 def _result(
@@ -164,7 +168,7 @@ def _result(
         outcomes=len({search.oracle.seen(end) for _, end in search.runs}),
         refused=Tally(sum(count.refused for count in counts), len(counts)),
         violations=tuple(
-            _written(violation, path, search, service, options.fix, run) for violation, path in found
+            _written(violation, path, search, status, service, options.fix, run) for violation, path in found
         ),
         masked=search.oracle.masks.described(),
         notes=tuple(notes),

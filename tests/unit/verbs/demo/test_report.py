@@ -217,7 +217,7 @@ def test_what_is_said_of_sessions_lost_through_a_balancer(lost: tuple[int, ...],
     assert shown_behind(patterns) == [Behind.PINNED, *shown]
     act = Act(False, Strategy.MEMORY, BUG, (), (), (), patterns=patterns, balancer="nginx:x")
     for language in ("en", "ko"):
-        texts = prose(language)  # type: ignore[arg-type]
+        texts = prose(language)
         sentences = explanation(act, texts)[len(texts.why_memory) :]
         assert len(sentences) == 1 + len(shown)
         assert "nginx:x" in sentences[0]
