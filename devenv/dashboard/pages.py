@@ -1,10 +1,10 @@
 """The page and its files: no build step, nothing from another machine.
 
-The page is one answer: its style, its script (see ``linker``) and what it shows first are in it, so that it
-is there whole or not at all. The policy for its content lets run only this very script, by its hash, and what
-the control API itself serves; pictures may come from this machine (the mock ML service draws those of the
-captchas). ``require-trusted-types-for`` makes the browser refuse text that a script would have read as HTML,
-except where lit-html makes its templates, which are constants.
+The page is one answer: its style, its script (see ``core.render.linker``) and what it shows first are in it,
+so that it is there whole or not at all. The policy for its content lets run only this very script, by its
+hash, and what the control API itself serves; pictures may come from this machine (the mock ML service draws
+those of the captchas). ``require-trusted-types-for`` makes the browser refuse text that a script would have
+read as HTML, except where lit-html makes its templates, which are constants.
 """
 
 from __future__ import annotations
@@ -12,21 +12,19 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from html import escape
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from devenv.core.model.errors import DevenvError
-from devenv.dashboard.linker import Linked, link
+from devenv.core.render.linker import Linked
+from devenv.core.render.page_files import digest, linked, source
 
 HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -35,7 +33,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 ENTRY = "js/main.js"
-STYLE = "style.css"
+STYLES = ("style.css", "lanes.css")
 STATE_SECONDS = 0.15
 """The page waits so long for the first state; what takes longer it asks for itself."""
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -64,36 +62,23 @@ class StaticFile:
         return cls(content, packed, _TYPES[name[name.rindex(".") :]], f'"{sha256(content).hexdigest()[:16]}"')
 
 
-def _source(name: str) -> str:
-    return files("devenv.dashboard").joinpath("static", name).read_text(encoding="utf-8")
-
-
-def _modules(folder: Traversable, prefix: str) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    for item in folder.iterdir():
-        if item.is_dir():
-            texts |= _modules(item, f"{prefix}{item.name}/")
-        elif item.name.endswith(".js"):
-            texts[prefix + item.name] = item.read_text(encoding="utf-8")
-    return texts
+def scripts() -> Linked:
+    """The page's modules, joined."""
+    return linked(ENTRY)
 
 
 @cache
-def scripts() -> Linked:
-    """The page's modules, joined; read once."""
-    return link(ENTRY, _modules(files("devenv.dashboard").joinpath("static"), ""))
+def style() -> str:
+    """The page's style sheet."""
+    return "".join(source(name) for name in STYLES)
 
 
 @cache
 def static_files() -> dict[str, StaticFile]:
     """What is served below ``/static/``, by path."""
     later = {f"later/{path}": text for path, text in scripts().later.items()}
-    texts = later | {name: _source(name) for name in _SERVED}
+    texts = later | {name: source(name) for name in _SERVED}
     return {name: StaticFile.of(text.encode(), name) for name, text in texts.items()}
-
-
-def _digest(text: str) -> str:
-    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
 @cache
@@ -102,8 +87,8 @@ def content_policy() -> str:
     return "; ".join(
         (
             "default-src 'none'",
-            f"script-src 'self' {_digest(scripts().first)}",
-            f"style-src 'self' {_digest(_source(STYLE))}",
+            f"script-src 'self' {digest(scripts().first)}",
+            f"style-src 'self' {digest(style())}",
             "img-src 'self' data: http://127.0.0.1:* http://localhost:*",
             "connect-src 'self'",
             "base-uri 'none'",
@@ -118,7 +103,7 @@ def content_policy() -> str:
 @cache
 def _template() -> str:
     """The page but for what differs from answer to answer."""
-    text = _source("index.html").replace("{{style}}", _source(STYLE))
+    text = source("index.html").replace("{{style}}", style())
     return text.replace("{{script}}", scripts().first)
 
 

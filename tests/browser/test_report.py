@@ -1,15 +1,17 @@
-"""The demo's report as a person opens it: from a file, offline, in light and dark, wide and narrow."""
+"""A report as a person opens it: from a file, offline, in light and dark, wide and narrow, step by step."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Request
+from playwright.sync_api import Browser, ConsoleMessage, Request, expect
 
 from devenv.core.diagnosis.findings import Diagnosis
 from devenv.core.model.backends import Language
+from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.core.render.html import render
@@ -20,7 +22,8 @@ from devenv.harness.redis.keys import KeyInfo
 from devenv.verbs.demo.acts import Act, Story
 from devenv.verbs.demo.race import Race
 from devenv.verbs.demo.report import document
-from devenv.verbs.explain.explanation import Group, Line
+from devenv.verbs.explain.explanation import Group, Line, explain_trace
+from devenv.verbs.explain.report import document as explained
 
 pytestmark = pytest.mark.browser
 
@@ -92,6 +95,68 @@ def test_the_report_opens_without_network_or_complaint(
     back = page.evaluate("getComputedStyle(document.body).backgroundColor")
     ink = page.evaluate("getComputedStyle(document.body).color")
     assert (_light(back) > _light(ink)) is (scheme == "light")
+    context.close()
+
+
+KEY_NAME = "rcaptcha:abstract:3f2a44"
+EVIL = "<img src=http://192.0.2.1/x onerror=alert(1)>"
+RECORDED: list[TraceEvent] = [
+    StackEvent(0.5, "pod", A, {"USE_REDIS": "true"}),
+    Exchange(
+        1, "r1", "127.0.0.1:1", "POST", "/api/abstract-captcha", "round-robin", A, 200, 1.0, 12.0,
+        response_body='{"challenge_id": "3f2a44"}', outcome="answered",
+    ),
+    RedisCommand(1, A, 1, "SET", (KEY_NAME, EVIL), KEY_NAME, "OK", 1.1, 1.2),
+    RedisCommand(2, B, 2, "GET", (KEY_NAME,), KEY_NAME, "nil", 2.1, 2.2,
+                 fate="released"),
+    Exchange(
+        2, "r2", "127.0.0.1:2", "POST", "/api/abstract-verify", "round-robin", B, 200, 2.0, 400.0,
+        request_body='{"challenge_id": "3f2a44"}',
+        response_body='{"success": false, "message": "Challenge not found"}', outcome="answered",
+    ),
+]  # fmt: skip
+"""A trace with a request to each pod."""
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_a_report_is_stepped_through(chromium: Browser, tmp_path: Path, language: Language) -> None:
+    found = explain_trace(RECORDED, "a trace")
+    path = tmp_path / "report.html"
+    page_text = replace(explained(found, "What happened", "devenv explain"), language=language)
+    path.write_text(render(page_text), encoding="utf-8")
+    context = chromium.new_context(locale={"en": "ko-KR", "ko": "en-GB"}[language])
+    page, asked, complaints = context.new_page(), list[str](), list[str]()
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(path.as_uri())
+    rows = page.locator(".walk .row")
+    expect(rows).to_have_count(len(RECORDED))
+    expect(page.locator(".walk .later")).to_have_count(0)
+    page.click(".walk .forward")
+    page.click(".walk .forward")
+    expect(page.locator(".walk .chosen")).to_contain_text({"en": "created", "ko": "생성됨"}[language])
+    expect(page.locator(".walk .later")).to_have_count(3)
+    page.click(".walk .forward")
+    page.mouse.move(1, 1)
+    expect(page.locator(".walk .detail")).to_contain_text(EVIL)
+    page.click(".walk .back")
+    expect(page.locator(".walk .detail")).to_contain_text('"challenge_id": "3f2a44"')
+    page.locator(".walk .scroll").press("End")
+    expect(page.locator(".walk .detail")).to_contain_text("released · nil")
+    page.keyboard.press("ArrowUp")
+    expect(page.locator(".walk .detail")).to_contain_text("Challenge not found")
+    address = page.url
+    page.goto("about:blank")
+    page.goto(address)
+    expect(page.locator(".walk .chosen")).to_contain_text("Challenge not found")
+    rows.filter(has_text="GET").hover()
+    expect(page.locator(".walk .detail")).to_contain_text("released")
+    page.locator("body").press("/")
+    page.keyboard.type("nil")
+    expect(rows).to_have_count(1)
+    assert {url.partition("#")[0] for url in asked} == {path.as_uri()}
+    assert complaints == []
     context.close()
 
 

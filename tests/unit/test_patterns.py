@@ -51,9 +51,9 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("core/balancers/envoy.py", r"\[(?:critical|error)"): BALANCER,
     ("core/balancers/traefik.py", '"error":"'): BALANCER,
     ("core/model/outside.py", r"(?=.{4,253}\Z)"): "the look ahead refuses what is longer than 253 characters",
-    ("dashboard/linker.py", "import(?P<names>"): BUILD,
-    ("dashboard/linker.py", r"^[ \t]*/\*\*"): BUILD,
-    ("dashboard/linker.py", r"\s+as\s+"): BUILD,
+    ("core/render/linker.py", "import(?P<names>"): BUILD,
+    ("core/render/linker.py", r"^[ \t]*/\*\*"): BUILD,
+    ("core/render/linker.py", r"\s+as\s+"): BUILD,
     ("verbs/recordings/formats/log_text.py", r"(?P<named>\S+ \S+) "):
         "after the time only a quoted text can follow, which ends at the next quotation mark",
     ("verbs/recordings/formats/log_text.py", "(?:^|[ ])(?P<client>"): "at most 4,096 characters an attempt",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from devenv.core.model.backends import Language
+from devenv.core.model.events import TraceEvent
 from devenv.core.render.sequence import SequenceMessage
 
 Tone = Literal["plain", "good", "bad", "quiet", "code"]
@@ -89,3 +90,5 @@ class Document:
     facts: tuple[Fact, ...]
     commands_title: str
     commands: tuple[Command, ...]
+    events: tuple[TraceEvent, ...] = ()
+    """What was recorded, in order of time; shown in lanes, step by step."""

@@ -1,10 +1,14 @@
-"""A Document as one HTML file: no script, no network, light and dark, printable."""
+"""A Document as one HTML file: no network, light and dark, printable.
+
+Without records there is no script in it. With records, the page's own lanes show them (``lanes``).
+"""
 
 from __future__ import annotations
 
 from html import escape
 from importlib.resources import files
 
+from devenv.core.render import lanes
 from devenv.core.render.document import Cell, Command, Document, Fact, Pips, Section, Table
 from devenv.core.render.sequence import draw_svg
 from devenv.core.render.visible import LONGEST_TEXT, visible
@@ -12,25 +16,26 @@ from devenv.core.render.visible import LONGEST_TEXT, visible
 MOST_PIPS = 40
 """More trials than this are drawn as one proportional bar."""
 
-# Nothing may be fetched and nothing may run, whatever a pod's answer in a label tries.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+"""Nothing may be fetched, and nothing may run but what ``lanes`` allows, whatever a label tries."""
 
 
 def render(document: Document) -> str:
     """The report as a complete HTML page. All text is made visible and escaped."""
     style = files("devenv.core.render").joinpath("style.css").read_text(encoding="utf-8")
     tone = "good" if document.holds else "bad"
+    policy = "; ".join((_POLICY, *lanes.policy(document)))
     sections = "\n".join(_section(section, index) for index, section in enumerate(document.sections))
     return f"""<!doctype html>
-<html lang="{document.language}">
+<html lang="{document.language}"{lanes.attributes(document)}>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="color-scheme" content="light dark">
 <title>{_text(document.title)}</title>
 <style>
-{style}</style>
+{style}{lanes.style(document)}</style>
 </head>
 <body>
 <main>
@@ -40,7 +45,7 @@ def render(document: Document) -> str:
 <p class="verdict {tone}" id="verdict">{_text(document.verdict)}</p>
 </header>
 {sections}
-<section class="plain">
+{lanes.section(document)}<section class="plain">
 <h2>{_text(document.facts_title)}</h2>
 <dl>{"".join(_fact(fact) for fact in document.facts)}</dl>
 </section>
@@ -49,7 +54,7 @@ def render(document: Document) -> str:
 <ul class="commands">{"".join(_command(command) for command in document.commands)}</ul>
 </section>
 </main>
-</body>
+{lanes.scripts(document)}</body>
 </html>
 """
 

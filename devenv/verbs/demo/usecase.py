@@ -22,6 +22,7 @@ from devenv.verbs.demo.kept_logs import kept_logs
 from devenv.verbs.demo.race import race_settings
 from devenv.verbs.demo.report import document
 from devenv.verbs.explain.explanation import Explanation, explain_trace
+from devenv.verbs.explain.records import for_report
 from devenv.verbs.explain.report import sections
 from devenv.verbs.operate.select import fresh_stack
 from devenv.verbs.replay.again import command as again
@@ -88,7 +89,7 @@ def run_demo(
     run.write_lines(HISTORY, (event.to_json() for event in story.recording.history))
     run.write_text(SCHEDULE, "".join(f"{schedule}\n" for schedule in story.schedules))
     run.write_text("sequence.mmd", draw_mermaid([message for act in story.acts for message in act.picture]))
-    page = document(story, settings.language, command)
+    page = replace(document(story, settings.language, command), events=for_report(trace))
     if explanation is not None:
         page = replace(page, sections=(*page.sections, *sections(explanation)))
     return DemoResult(story, run.id, run.write_text(REPORT, render(page)), command, explanation)

@@ -100,6 +100,8 @@ class Explanation:
     """Sentences that are no findings, and worth knowing."""
     unexplained: str = ""
     """What the replay of this run says did not hold, where no finding explains it."""
+    events: tuple[TraceEvent, ...] = ()
+    """What it was made from, in order of time; a report shows it."""
 
     @property
     def wrong(self) -> bool:
@@ -181,6 +183,7 @@ def explain_trace(
             *_bounded(remarks(joined, since)),
             *remarks_on_choices((one for one in events if isinstance(one, Exchange)), joined, since),
         ),
+        events=tuple(one for one in events if event_time(one) >= since),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from devenv.core.render.document import Cell, Command, Document, Fact, Section, Table
 from devenv.verbs.explain.explanation import Explanation, Group
+from devenv.verbs.explain.records import for_report
 
 _REMARKS = "Worth knowing"
 
@@ -22,6 +23,7 @@ def document(found: Explanation, title: str, command: str) -> Document:
         facts=(*facts, *(Fact("missing", text) for text in found.missing)),
         commands_title="Again",
         commands=(Command(command, "shows it in the terminal"),),
+        events=for_report(found.events),
     )
 
 

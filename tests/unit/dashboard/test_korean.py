@@ -24,6 +24,7 @@ BY_NAME = {
     "controls.js": ("pause", "resume", "kill", "stop", "start"),
     "picture.js": ("running", "paused", "stopped"),
     "lanes.js": ("client", "proxy", "gate"),
+    "rows.js": ("under way", "error", "passed", "wrong", "created"),
     "explore.js": ("learning", "searching", "shrinking", "interrupted"),
 }  # fmt: skip
 """The words that a module asks for by a variable."""

@@ -1,7 +1,7 @@
 /** One record in full: the request and the answer, or the command and its reply, with its times. */
 
 import { html } from "../vendor/lit-html/lit-html.js";
-import { letter } from "./rows.js";
+import { letter, resultOf } from "./rows.js";
 import { t } from "./words.js";
 
 /** @import {Command, Exchange, Row} from "./types.js" */
@@ -33,7 +33,7 @@ export function detail(row, more) {
   const body =
     record.kind === "exchange" ? exchange(record) : record.kind === "redis" ? command(record) : html`<pre tabindex="0">${JSON.stringify(record, null, 2)}</pre>`;
   return html`<h3 class=${row.tone}>${row.text}</h3>
-    <p class="result ${row.tone}">${row.result}</p>
+    <p class="result ${row.tone}">${resultOf(row)}</p>
     ${more ? more(row) : ""} ${body}`;
 }
 

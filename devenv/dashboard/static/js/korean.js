@@ -277,5 +277,6 @@ export const KOREAN = {
   "No run yet. The view Scenarios records one, and so do these in a terminal:":
     "아직 실행 기록이 없습니다. 시나리오 보기에서 실행하거나 터미널에서:",
   "{count} records are left out here; this reads all:": "기록 {count}개가 여기서 빠졌습니다. 모두 읽으려면:",
+  "Step through what was recorded": "기록을 한 단계씩 보기",
   "Records of the run": "이 실행의 기록",
 };

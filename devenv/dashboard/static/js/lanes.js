@@ -6,7 +6,7 @@
 
 import { html } from "../vendor/lit-html/lit-html.js";
 import { repeat } from "../vendor/lit-html/directives/repeat.js";
-import { letter } from "./rows.js";
+import { letter, resultOf } from "./rows.js";
 import { t } from "./words.js";
 
 /** @import {Row} from "./types.js" */
@@ -22,6 +22,7 @@ const MARGIN = 12;
  * @property {(row: Row) => void} select
  * @property {(row: Row|null) => void} peek The pointer is over it, or has left.
  * @property {(row: Row) => unknown} [buttons] What can be done to a row.
+ * @property {number} [later] The number of the first row that comes after the step that is shown; none where left out.
  * @property {() => void} redraw
  */
 
@@ -121,7 +122,13 @@ export class Lanes {
     const before = options.selected === null ? -1 : rows.indexOf(options.selected);
     const place = before < 0 ? (step > 0 && event.key !== "End" ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, before + step));
     this.show(place, /** @type {HTMLElement} */ (event.currentTarget));
-    options.select(/** @type {Row} */ (rows[place]));
+    this._select(/** @type {Row} */ (rows[place]), options);
+  }
+
+  /** Choose a row; the pointer, wherever it rests, counts again when it moves. @param {Row} row @param {LanesOptions} options */
+  _select(row, options) {
+    options.peek(null);
+    options.select(row);
   }
 
   /** Scroll so that row number `place` is in sight. @param {number} place @param {HTMLElement} element */
@@ -140,21 +147,22 @@ export class Lanes {
     const pod = row.pod === null ? -1 : lanes.indexOf(row.pod);
     const [from, to] = span(row, pod, lanes);
     const beside = to + 1 < lanes.length; // there is room behind the arrow
-    const result = html`<span class="result">${row.result}</span>`;
+    const ending = resultOf(row);
+    const result = html`<span class="result">${ending}</span>`;
     const time = new Date(row.time * 1000);
     const clock = `${String(time.getMinutes()).padStart(2, "0")}:${String(time.getSeconds()).padStart(2, "0")}.${String(time.getMilliseconds()).padStart(3, "0")}`;
     return html`<div
-      class="row ${row.kind} ${row.tone} ${chosen ? "chosen" : ""}"
+      class="row ${row.kind} ${row.tone} ${chosen ? "chosen" : ""} ${place >= (options.later ?? Infinity) ? "later" : ""}"
       id="row-${row.id}"
       role="row"
       aria-selected=${chosen ? "true" : "false"}
       aria-rowindex=${place + 1}
       .style=${`top: ${place * ROW}px`}
-      @click=${() => options.select(row)}
-      @pointerenter=${() => options.peek(row)}
+      @click=${() => this._select(row, options)}
+      @pointermove=${() => options.peek(row)}
     >
       <span class="when" role="gridcell">${clock}</span>
-      <span class="arrow" role="gridcell" title=${`${row.text}: ${row.result}`} .style=${`grid-column: ${from + 2} / ${to + 3}`}>
+      <span class="arrow" role="gridcell" title=${`${row.text}: ${ending}`} .style=${`grid-column: ${from + 2} / ${to + 3}`}>
         ${row.pod === null ? "" : html`<span class="podname"><span class="hidden">${t("pod")} </span>${letter(row.pod)}</span>`}
         <span class="text">${row.text}</span>${beside ? "" : result}
       </span>

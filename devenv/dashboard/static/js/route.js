@@ -4,10 +4,13 @@ import { signal } from "../vendor/signals-core/signals-core.module.js";
 
 /** @typedef {{view: string, params: URLSearchParams}} Route */
 
+/** The view of an address that names none; a report has one of its own. */
+const FIRST = document.documentElement.dataset.view ?? "live";
+
 /** @returns {Route} */
 function read() {
-  const [view = "live", query = ""] = location.hash.replace(/^#\/?/, "").split("?");
-  return { view: view || "live", params: new URLSearchParams(query) };
+  const [view, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
+  return { view: view || FIRST, params: new URLSearchParams(query) };
 }
 
 export const route = signal(read());

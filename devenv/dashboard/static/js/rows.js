@@ -32,7 +32,7 @@ export function exchangeRow(exchange) {
   const answer = json(exchange.response_body);
   const challenge = sent?.challenge_id ?? answer?.challenge_id ?? null;
   const name = exchange.path.split("?")[0]?.split("/").filter(Boolean).pop() ?? exchange.path;
-  const [result, tone] = ending(exchange, answer);
+  const [result, tone, worded] = ending(exchange, answer);
   return {
     id: exchange.seq > 0 ? `x${exchange.seq}` : `o${exchange.client}-${exchange.request_id}`,
     time: exchange.started,
@@ -40,23 +40,30 @@ export function exchangeRow(exchange) {
     pod: exchange.pod,
     text: `${exchange.method === "POST" ? "" : `${exchange.method} `}${name}${challenge ? ` ${short(challenge)}` : ""}`,
     result,
+    worded,
     tone,
     challenge,
     record: exchange,
   };
 }
 
-/** @param {Exchange} exchange @param {any} answer @returns {[string, Tone]} */
+/** How it ended, in which tone, and whether that is a word of the page. @param {Exchange} exchange @param {any} answer @returns {[string, Tone, boolean]} */
 function ending(exchange, answer) {
-  if (exchange.outcome === "open") return [t("under way"), "held"];
-  if (answer?.message === NOT_FOUND) return [NOT_FOUND, "bad"];
+  if (exchange.outcome === "open") return ["under way", "held", true];
+  if (answer?.message === NOT_FOUND) return [NOT_FOUND, "bad", false];
   if (exchange.error || exchange.status >= 500 || exchange.status === 0) {
-    return [`${exchange.status || ""} ${exchange.error ?? answer?.detail ?? t("error")}`.trim(), "bad"];
+    const why = exchange.error ?? answer?.detail ?? "";
+    return exchange.status || why ? [`${exchange.status || ""} ${why}`.trim(), "bad", false] : ["error", "bad", true];
   }
-  if (answer?.success === true) return [t("passed"), "good"];
-  if (answer?.success === false) return [answer.message ?? t("wrong"), "plain"];
-  if (answer?.challenge_id || answer?.samples) return [t("created"), "plain"];
-  return [String(exchange.status), exchange.status < 400 ? "plain" : "bad"];
+  if (answer?.success === true) return ["passed", "good", true];
+  if (answer?.success === false) return answer.message ? [answer.message, "plain", false] : ["wrong", "plain", true];
+  if (answer?.challenge_id || answer?.samples) return ["created", "plain", true];
+  return [String(exchange.status), exchange.status < 400 ? "plain" : "bad", false];
+}
+
+/** How a row ended, in the page's language. @param {Row} row */
+export function resultOf(row) {
+  return row.worded ? t(row.result) : row.result;
 }
 
 /** The fates that are not the usual way, each in its tone. @type {Record<string, Tone>} */
@@ -83,6 +90,7 @@ export function commandRow(command) {
     pod: command.pod,
     text: words.join(" "),
     result: usual ? reply : `${command.fate}${reply ? ` · ${reply}` : ""}`,
+    worded: false,
     tone: failed && command.fate !== "handshake" ? "bad" : (FATES[command.fate] ?? "bad"),
     challenge: command.key === null ? null : (command.key.split(":").pop() ?? null),
     record: command,
@@ -107,6 +115,7 @@ export function stackRow(event) {
     pod: event.pod,
     text: event.what === "redis" ? `redis ${event.detail.action ?? ""}` : `${event.what}${event.pod ? ` ${letter(event.pod)}` : ""}`,
     result: event.what === "redis" ? "" : detail,
+    worded: false,
     tone: event.what === "missing" ? "bad" : "quiet",
     challenge: null,
     record: event,
@@ -132,6 +141,6 @@ export function fits(row, filter) {
   if (filter.pod && row.pod !== filter.pod) return false;
   if (row.kind === "redis" && row.tone === "quiet" && !filter.search) return false;
   if (filter.search === "") return true;
-  const text = `${JSON.stringify(row.record)} ${row.result}`.toLowerCase(); // made when it is searched: memory is dearer
+  const text = `${JSON.stringify(row.record)} ${resultOf(row)}`.toLowerCase(); // made when it is searched: memory is dearer
   return filter.search.toLowerCase().split(/\s+/).every((word) => text.includes(word));
 }

@@ -3,25 +3,15 @@
 import { html } from "../vendor/lit-html/lit-html.js";
 import { signal } from "../vendor/signals-core/signals-core.module.js";
 import { act, show } from "./api.js";
-import { detail } from "./detail.js";
 import { explainEvents, explainRun, findings, forget } from "./explain.js";
-import { filterBar, filterOf } from "./filters.js";
-import { Lanes } from "./lanes.js";
 import { phases } from "./phases.js";
-import { fits, rowsOf } from "./rows.js";
 import { parameter, route, setParameter } from "./route.js";
+import { Walk } from "./walk.js";
 import { t } from "./words.js";
 
-/** @import {Row} from "./types.js" */
-
 const list = signal(/** @type {any[]} */ ([]));
-const rows = signal(/** @type {Row[]} */ ([]));
 const shownRun = signal(/** @type {any} */ (null));
-const selected = signal(/** @type {Row|null} */ (null));
-const peeked = signal(/** @type {Row|null} */ (null));
-const moved = signal(0);
-const lanes = new Lanes();
-lanes.follows = false;
+const walk = new Walk();
 let asked = "";
 
 async function refreshRuns() {
@@ -43,9 +33,7 @@ async function open(id) {
   const run = await act("GET", `/dashboard/runs/${encodeURIComponent(id)}`);
   if (!run) return;
   shownRun.value = run;
-  rows.value = rowsOf(run.events);
-  selected.value = null;
-  lanes.top = 0;
+  walk.take(run.events);
   if (run.trace) await explainRun(id);
 }
 
@@ -73,7 +61,7 @@ async function openFile(event) {
     setParameter("run", "");
     asked = ""; // as the address says
     shownRun.value = { id: file.name, title: file.name, events, left_out: 0, schedule: "" };
-    rows.value = rowsOf(events);
+    walk.take(events);
     await explainEvents(events);
   } catch (error) {
     show(error);
@@ -84,11 +72,7 @@ async function openFile(event) {
 export function runsView() {
   const id = parameter("run");
   void open(id);
-  moved.value;
   const run = shownRun.value;
-  const filter = filterOf();
-  const shown = rows.value.filter((row) => fits(row, filter));
-  const pods = [...new Set(rows.value.flatMap((row) => (row.pod ? [row.pod] : [])))].sort();
   return html`<div class="runs">
     <section class="card list" aria-labelledby="runs-title">
       <h2 id="runs-title">${t("Runs")}</h2>
@@ -103,19 +87,8 @@ export function runsView() {
         : html`<section class="run">
             <section class="card">
               <h2>${run.title} <span class="quiet">${run.id}</span></h2>
-              ${filterBar(pods, t("{shown} of {all}", { shown: shown.length, all: rows.value.length }))}
               ${run.left_out ? html`<p class="bad">${t("{count} records are left out here; this reads all:", { count: run.left_out })} <code>devenv explain ${run.id}</code></p>` : ""}
-              <div class="streamed">
-                ${lanes.draw(shown, {
-                  name: t("Records of the run"),
-                  pods,
-                  selected: selected.value,
-                  select: (row) => (selected.value = row),
-                  peek: (row) => (peeked.value = row),
-                  redraw: () => (moved.value += 1),
-                })}
-                <aside class="detail" aria-label=${t("The record in full")}>${detail(peeked.value ?? selected.value)}</aside>
-              </div>
+              ${walk.draw()}
             </section>
             ${run.kind === "rollout" && run.results.results?.length ? phases(run.results.results) : ""}
             <section class="card"><h2>${t("What went wrong")}</h2>${findings()}</section>

@@ -7,6 +7,7 @@ import { job, reported, start, stop } from "./jobs.js";
 import { parameter, setParameter } from "./route.js";
 import { sequence, thumbnail } from "./sequence.js";
 import { overview } from "./state.js";
+import { stepper } from "./stepper.js";
 import { t } from "./words.js";
 
 /** @typedef {{id: string, title: string, cause: string, about: string, source: string, sketch: import("./types.js").Message[], pods: number, stores: Record<string, {bug: boolean, shows: string, not_applicable: string|null}>}} Scenario */
@@ -61,19 +62,9 @@ function outcome(scenario) {
   return html`<div role="status" class="verdict ${result.verdict === "holds" ? "good" : "bad"}">${result.verdict === "holds" ? t("as the catalogue expects of {store}", { store: result.store }) : result.verdict}</div>
     <p><a href=${`#/runs?run=${encodeURIComponent(result.run)}`}>${t("The run, with all its records")}</a> · <code>${result.command}</code></p>
     ${result.explanation.findings.map((/** @type {any} */ finding) => html`<p><span class="label bad">${t("cause")}</span> <b>${finding.cause}</b>: ${finding.sentence} ${finding.change}</p>`)}
-    ${stepper(messages.length)}
+    ${stepper(Math.min(step.value, messages.length), messages.length, (at) => (step.value = at), t("Step through the order"))}
     ${messages.length ? sequence(messages, scenario.title, step.value) : ""}
     ${schedule ? reorder(scenario, schedule, result.store) : ""}`;
-}
-
-/** @param {number} count */
-function stepper(count) {
-  const at = Math.min(step.value, count);
-  return html`<div class="buttons stepper" role="group" aria-label=${t("Step through the order")}>
-    <button ?disabled=${at === 0} @click=${() => (step.value = at - 1)}>← ${t("step back")}</button>
-    <input type="range" aria-label=${t("step")} min="0" max=${count} .value=${String(at)} @input=${(/** @type {Event} */ event) => (step.value = Number(/** @type {HTMLInputElement} */ (event.target).value))} />
-    <button ?disabled=${at === count} @click=${() => (step.value = at + 1)}>${t("step")} →</button> <span class="quiet">${t("{shown} of {all}", { shown: at, all: count })}</span>
-  </div>`;
 }
 
 /** Another order of the same commands, as text. @param {Scenario} scenario @param {string} schedule @param {string} store */

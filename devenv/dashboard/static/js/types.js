@@ -136,6 +136,7 @@
  * @property {string|null} pod
  * @property {string} text What it is, in short.
  * @property {string} result How it ended, in short.
+ * @property {boolean} worded Whether the result is a word of the page's, to be shown in its language.
  * @property {Tone} tone
  * @property {string|null} challenge
  * @property {Exchange|Command|StackEvent} record

@@ -9,7 +9,10 @@ async function loadKorean() {
   korean.value = (await import("./korean.js")).KOREAN;
 }
 
+/** The language that was chosen last; a report is in one, as its other text is. */
 const saved = (() => {
+  const written = document.documentElement.dataset.language;
+  if (written) return written;
   try {
     return localStorage.getItem("devenv-language");
   } catch {

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from devenv.dashboard.linker import LinkError, link
+from devenv.core.render.linker import LinkError, link
 
 SOURCES = {
     "js/main.js": """/** The first. */
@@ -65,6 +65,13 @@ def test_what_is_loaded_later_has_only_what_the_first_has_not() -> None:
     assert 'devenvModules["js/sums.js"] ??=' not in linked.later["js/later.js"]
     assert "js/low.js" not in linked.first
     assert linked.first.count('devenvModules["vendor/pair.js"] ??=') == 1
+
+
+def test_what_would_be_loaded_later_can_be_there_from_the_start() -> None:
+    linked = link("js/main.js", SOURCES, ["js/later.js"])
+    assert linked.later == {}
+    assert linked.first.index('["js/later.js"] ??=') < linked.first.index('["js/main.js"] ??=')
+    assert linked.first.count('["js/sums.js"] ??=') == 1
 
 
 def test_comments_of_types_are_left_out() -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 MODULES = "devenvModules"
@@ -74,13 +74,16 @@ class Linked:
     """What is loaded when it is wanted, by module: itself, and what it needs and ``first`` has not."""
 
 
-def link(entry: str, sources: Mapping[str, str]) -> Linked:
+def link(entry: str, sources: Mapping[str, str], before: Sequence[str] = ()) -> Linked:
     """Join the module ``entry`` with all that it imports; ``sources`` are texts by path.
 
+    ``before``: modules that are there before it, though it would only load them while it runs.
     Raises LinkError for a module that is missing, a circle of imports, or a form that is not known.
     """
     modules: dict[str, _Module] = {}
-    first = _in_order(entry, sources, modules, ())
+    first: list[str] = []
+    for path in (*before, entry):
+        first += [name for name in _in_order(path, sources, modules, ()) if name not in first]
     later: dict[str, str] = {}
     asked = [path for name in first for path in modules[name].later]
     while asked:
