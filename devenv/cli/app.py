@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from devenv import __version__
+from devenv.cli.signed import as_words
 from devenv.cli.verbs import VERBS, Verb
 
 ABOUT = "See, understand and prove the fix of the day a captcha service went from one pod to two."
@@ -40,6 +41,8 @@ class LazyGroup(TyperGroup):
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None and name in self.verbs:
             command = load(self.verbs[name])
+            if self.verbs[name].signed:
+                rest = as_words(rest)
         return name, command, rest
 
     def format_help(self, ctx: Any, formatter: Any) -> None:

@@ -24,6 +24,8 @@ class Verb:
     """The section of ``devenv --help``."""
     help: str
     """The verb's line in ``devenv --help``: the first sentence of its own help."""
+    signed: bool = False
+    """Whether its arguments may begin with a minus sign (``devenv.cli.signed``)."""
 
 
 VERBS = (
@@ -57,6 +59,8 @@ VERBS = (
     Verb("logs", "stack_verbs", "logs", STACK,
          "Show what the parts wrote; embedded also after the stack has ended."),
     Verb("toggle", "stack_verbs", "toggle", STACK, "Set USE_REDIS by restarting pods, as a rollout would."),
+    Verb("scale", "stack_verbs", "scale", STACK,
+         "Add pods to the stack that runs, or remove some.", signed=True),
     Verb("route", "stack_verbs", "route", STACK,
          "Change, while the stack runs, which pod the proxy gives a request to."),
     Verb("rollout", "rollout_verbs", "app", STACK,

@@ -9,12 +9,12 @@ from fastapi import APIRouter
 
 from devenv.dashboard.routes import routers
 from devenv.dashboard.surroundings import ContainedSurroundings
-from devenv.wire.edge import edge
+from devenv.wire.edge import edge, pod_routes
 
 
 def page_parts(running: edge.Edge, environ: Mapping[str, str]) -> Sequence[APIRouter]:
     """The page's parts of the control API."""
-    return routers(ContainedSurroundings(running, environ))
+    return [*routers(ContainedSurroundings(running, environ)), pod_routes.router(running)]
 
 
 if __name__ == "__main__":

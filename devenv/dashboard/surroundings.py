@@ -6,7 +6,7 @@ type.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -127,6 +127,16 @@ class _ContainedStack:
         """Not from here."""
         raise _from_outside("devenv toggle on --backend compose")
 
+    def set_pods(
+        self,
+        pods: Sequence[str],
+        settings: Mapping[str, SettingChanges],
+        policy: str | None,
+        progress: Progress,
+    ) -> None:
+        """Not from here."""
+        raise _from_outside(f"devenv scale {len(pods)} --backend compose")
+
     def redis(self, action: str) -> None:
         """Not from here."""
         raise _from_outside(f"docker compose {'pause' if action == 'pause' else action} redis")
@@ -137,7 +147,7 @@ class _ContainedStack:
 
 
 def _from_outside(command: str) -> UsageProblem:
-    return UsageProblem("a container cannot restart its neighbours", hint=f"in a terminal: {command}")
+    return UsageProblem("a container cannot start or end its neighbours", hint=f"in a terminal: {command}")
 
 
 def _settings(address: str) -> dict[str, str]:

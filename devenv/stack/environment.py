@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from devenv.core.model.contract import DEFAULTS
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.migration import DECIDED_BY_REDIS
 from devenv.core.model.topology import SettingChanges, StackSpec
-from devenv.core.model.vocabulary import REDIS_STORES, Strategy, resolve_pod
+from devenv.core.model.vocabulary import MAX_PODS, REDIS_STORES, Strategy, pod_names, resolve_pod
 
 ADDRESSES = frozenset(
     {
@@ -111,6 +111,29 @@ def with_settings(spec: StackSpec, settings: Mapping[str, SettingChanges]) -> St
             else:
                 env[name] = value
     return _agreed(replace(spec, pod_env=pod_env))
+
+
+def with_pods(spec: StackSpec, pods: Sequence[str], settings: Mapping[str, SettingChanges]) -> StackSpec:
+    """``spec`` with exactly these pods, by full name or letter; ``settings`` are variables of added ones.
+
+    Raises ``UsageProblem`` where no pod is left, for what is no pod's name, and for settings of a pod that is
+    not added.
+    """
+    every = pod_names(MAX_PODS)
+    named = [resolve_pod(word, every) for word in pods]
+    for word, pod in zip(pods, named, strict=True):
+        if pod is None:
+            raise UsageProblem(
+                f"{word!r} is no name of a pod", hint=f"{every[0]} to {every[-1]}, or the letter alone"
+            )
+    wished = [pod for pod in every if pod in named]
+    if not wished:
+        raise UsageProblem("a stack needs one pod at least", hint="devenv down ends the whole stack")
+    for word in settings:
+        pod = resolve_pod(word, every)
+        if pod in spec.pod_names or pod not in wished:
+            raise UsageProblem(f"settings of {word!r}: this pod is not added", hint="restart it with them")
+    return with_settings(spec.with_pods(wished), settings)
 
 
 def _out_of_migration(spec: StackSpec, pod: str, changes: SettingChanges) -> dict[str, str]:

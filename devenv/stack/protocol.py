@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from devenv.core.model.topology import Endpoints, SettingChanges, StackSpec, StackStatus
@@ -36,6 +36,21 @@ class Stack(Protocol):
         """Restart the named pods side by side with these variables over their present ones; wait for them.
 
         An empty mapping for a pod restarts it as it is.
+        """
+
+    def set_pods(
+        self,
+        pods: Sequence[str],
+        settings: Mapping[str, SettingChanges],
+        policy: str | None,
+        progress: Progress,
+    ) -> None:
+        """Have exactly these pods: start those that are missing, then end those that are not named.
+
+        A pod that is added has ``settings`` over what the stack gives to every pod; it gets requests when it
+        is ready. A pod that is removed gets none from before it ends. ``policy`` (None: the present one) is
+        the proxy's with the new pods. Raises UsageProblem for what is no pod's name, for no pod at all and
+        for a policy that does not fit; where an added pod does not start, the pods are those of before.
         """
 
     def redis(self, action: str) -> None:

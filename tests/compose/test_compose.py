@@ -258,6 +258,26 @@ class TestAttached:
         assert {pod.name: pod.pid for pod in after.pods}[A] == before[A]
         assert cross_pod_message(plain.url) == "Challenge not found"
 
+    def test_pods_are_added_and_removed(self, plain: Plain, attached: ComposeStack) -> None:
+        before, lines, c = {pod.name: pod.pid for pod in attached.status().pods}, list[str](), "captcha-api-c"
+        attached.set_pods(["a", "b", "c"], {"c": {"USE_REDIS": "true"}}, None, lines.append)
+        status = attached.status()
+        assert lines == [f"{c} ready"]
+        assert {pod.name: pod.pid for pod in status.pods if pod.name != c} == before
+        served = [httpx.post(f"{plain.url}/api/abstract-captcha").headers["x-served-by"] for _ in range(3)]
+        assert sorted(served) == [A, B, c]
+        commands = httpx.get(f"{status.endpoints.control}/commands").json()["commands"]
+        assert c in {command["pod"] for command in commands}
+        attached.set_pods(["b", "c"], {}, None, lines.append)
+        assert lines[-1] == f"{A} removed"
+        assert [pod.name for pod in attached.status().pods] == [B, c]
+        attached.restart_pods({c: {"USE_REDIS": "false"}}, quiet)
+        with pytest.raises(EnvironmentProblem, match=rf"{A} ended at start .*REDIS_TIMEOUT_MS='soon'"):
+            attached.set_pods(["a", "b", "c"], {"a": {"REDIS_TIMEOUT_MS": "soon"}}, None, quiet)
+        assert [pod.name for pod in attached.status().pods] == [B, c]
+        attached.set_pods(["a", "b"], {}, None, quiet)
+        assert [(pod.name, pod.state) for pod in attached.status().pods] == [(A, "running"), (B, "running")]
+
     def test_a_pod_that_dies_is_told_with_its_words(self, attached: ComposeStack) -> None:
         with pytest.raises(EnvironmentProblem, match=rf"{B} ended at start .*REDIS_TIMEOUT_MS='soon'"):
             attached.restart_pods({B: {"REDIS_TIMEOUT_MS": "soon"}}, quiet)

@@ -58,7 +58,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
     "devenv.harness.client": (("integration/cli/test_pairs.py", PODS, "cross_pod_check"),),
     "devenv.pytest_plugin": (("integration/pytest_plugin", PROCESS, "results stack workbench"),),
     "devenv.stack": (("integration/stack", SERVER, "control_calls"),),
-    "devenv.stack.compose": (("compose", PROCESS, "compose_redis exit_cleanup"),),
+    "devenv.stack.compose": (("compose", PROCESS, "compose_redis container_spec exit_cleanup pod_table"),),
     "devenv.stack.embedded": (
         ("integration/stack", PROCESS, "pod_server processes redis_servers"),
         ("integration/stack", SERVER, "control"),
@@ -83,7 +83,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
     "devenv.verbs.rollout": (("integration/verbs/rollout", PODS, "pods"),),
     "devenv.verbs.replay": (("integration/verbs/replay", PODS, "concurrent player shrink"),),
     "devenv.verbs.simulate": (("unit/verbs/simulate/test_plots.py", PARTS, "pictures"),),
-    "devenv.wire.edge": (("integration/wire/edge", PROCESS, "supervisor"),),
+    "devenv.wire.edge": (("integration/wire/edge", PROCESS, "pod_changes supervisor"),),
     "devenv.wire.executor": (
         ("integration/wire/executor", PODS, "environment routes scheduled_job scripted_job"),
         ("integration/verbs/explore/sessions", PODS, "session_jobs session_pool session_run"),

@@ -1,4 +1,4 @@
-"""down, status, logs, toggle, route. What a verb works with is imported when it is called."""
+"""down, status, logs, toggle, scale, route. What a verb works with is imported when it is called."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from devenv.cli.grouped import grouped
-from devenv.cli.options import CommandContext, Common, StoreOption, store
+from devenv.cli.options import CommandContext, Common, StoreName, StoreOption, store
 from devenv.cli.screen import Screen, Text, grid
+from devenv.cli.signed import plain
 from devenv.cli.stack_output import policies, print_logs, show_addresses
 from devenv.core.model.backends import Backend
 from devenv.core.model.errors import DevenvError, EnvironmentProblem, UsageProblem
@@ -191,6 +192,57 @@ def toggle(
         at.screen.show(
             Text("The pods now differ: what one creates, another may not find (mixed-flags).", "yellow")
         )
+
+
+@grouped
+def scale(
+    pods: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="N|+POD|-POD",
+            help="How many pods (3), how many more or fewer (+2, -1), or which (+c, -a); several in turn.",
+        ),
+    ],
+    use_redis: Annotated[
+        bool | None,
+        typer.Option(
+            "--use-redis/--no-use-redis", show_default=False,
+            help="Where the added pods keep their sessions [default: as the stack].",
+        ),
+    ] = None,
+    strategy: Annotated[
+        StoreName | None, typer.Option(help="The Redis store of the added pods [default: as the stack].")
+    ] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            help="The proxy's policy with these pods, as for route [default: the present one].",
+            show_default=False, autocompletion=policies,
+        ),
+    ] = None,
+    *,
+    common: Common,
+) -> None:  # fmt: skip
+    """Add pods to the stack that runs, or remove some. A pod gets no more requests before it is ended."""
+    from devenv.verbs.operate.scale import scale as scale_pods
+    from devenv.verbs.operate.select import running_stack
+
+    at = common.context()
+    stack = running_stack(at.settings.backend, at.settings.state_dir)
+    with at.screen.working("adding and removing pods") as progress:
+        done = scale_pods(
+            stack, plain(pods), use_redis=use_redis, strategy=store(strategy), policy=policy,
+            progress=progress, clock=time.monotonic,
+        )  # fmt: skip
+    at.screen.result({**done.to_json(), "backend": stack.backend})
+    for name, kept in done.added.items():
+        at.screen.show(f"{name}: added ({kept})")
+    for name, kept in done.removed.items():
+        lost = ", and its sessions with it" if kept == str(Strategy.MEMORY) else ""
+        at.screen.show(f"{name}: removed ({kept}{lost})")
+    if not (done.added or done.removed):
+        at.screen.show("nothing changes")
+    at.screen.show(Text(f"{len(done.after)} pods, {done.seconds:.1f} s", "dim"))
 
 
 @grouped

@@ -16,6 +16,11 @@ def stores(status: StackStatus) -> dict[str, Strategy]:
     }
 
 
+def stores_in_words(status: StackStatus) -> dict[str, str]:
+    """As ``stores``, each in a word."""
+    return {pod: status.spec.store(store) for pod, store in stores(status).items()}
+
+
 def _named(word: str) -> Strategy:
     """The strategy of this name; the default's for a word that only a user-provided service knows."""
     return Strategy(word) if word in set(Strategy) else Strategy.ATOMIC

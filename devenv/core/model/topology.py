@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import ServiceProfile, ServiceSpec
-from devenv.core.model.vocabulary import TEACHING_STORES, Strategy, pod_names
+from devenv.core.model.vocabulary import MAX_PODS, TEACHING_STORES, Strategy, pod_names, pod_place
 
 SettingChanges = Mapping[str, str | None]
 """Variables to set, also to the empty string; None takes one away: what the stack sets then holds again."""
@@ -72,6 +72,8 @@ class StackSpec:
     """The load balancer in front of the pods, as ``parse_balancer`` reads it; empty: the proxy chooses."""
     balancer_config: str = ""
     """The text of a team's own configuration file, which is taken over; empty: a policy is configured."""
+    without: tuple[str, ...] = ()
+    """Names that are left out although a later pod has the next: of pods that were removed."""
 
     @property
     def chooser(self) -> str:
@@ -90,7 +92,17 @@ class StackSpec:
     @property
     def pod_names(self) -> tuple[str, ...]:
         """captcha-api-a, captcha-api-b, …"""
-        return pod_names(self.pods)
+        return tuple(pod for pod in pod_names(MAX_PODS) if pod not in self.without)[: self.pods]
+
+    def with_pods(self, names: Sequence[str]) -> StackSpec:
+        """The same stack with exactly these pods, full names in their order; what only others had is gone."""
+        before_last = pod_names(pod_place(names[-1]))
+        return replace(
+            self,
+            pods=len(names),
+            without=tuple(pod for pod in before_last if pod not in names),
+            pod_env={pod: env for pod, env in self.pod_env.items() if pod in names},
+        )
 
     def store(self, strategy: Strategy) -> str:
         """Where sessions are with ``strategy``, in a word: how one's own service keeps them is its affair.
@@ -130,6 +142,7 @@ class StackSpec:
             "redis_mode": str(self.redis_mode),
             "env": dict(self.env),
             "pod_env": {pod: dict(env) for pod, env in self.pod_env.items()},
+            "without": list(self.without),
         }
 
     @classmethod
@@ -141,6 +154,7 @@ class StackSpec:
             strategy=Strategy(data["strategy"]),
             redis_mode=RedisMode(data.get("redis_mode", RedisMode.STANDALONE)),
             service=ServiceSpec.from_json(data["service"]) if data.get("service") else None,
+            without=tuple(data.get("without", ())),
         )
 
     def lacks_policy(self, what: str, policy: str) -> str:

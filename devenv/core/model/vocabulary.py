@@ -70,6 +70,14 @@ def pod_name(index: int) -> str:
     return POD_PREFIX + ascii_lowercase[index]
 
 
+def pod_place(name: str) -> int:
+    """The place of a pod's name among all names, from 0: the inverse of ``pod_name``.
+
+    Raises ValueError for a name that no pod can have.
+    """
+    return pod_names(MAX_PODS).index(name)
+
+
 def pod_names(count: int) -> tuple[str, ...]:
     """The names of the first ``count`` pods."""
     return tuple(pod_name(index) for index in range(count))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -148,6 +148,21 @@ class JournaledStack:
         finally:
             with suppress(DevenvError):
                 self._note_restart(settings, began)
+
+    def set_pods(
+        self,
+        pods: Sequence[str],
+        settings: Mapping[str, SettingChanges],
+        policy: str | None,
+        progress: Progress,
+    ) -> None:
+        """As ``Stack.set_pods``; notes which pods ended, and how the new ones run."""
+        before, began = self.stack.status().spec.pod_names, self._clock()
+        self.stack.set_pods(pods, settings, policy, progress)
+        status, now = self.stack.status(), self._clock()
+        ended = [pod for pod in before if pod not in status.spec.pod_names]
+        self.journal.add(*(StackEvent(began, "restart", pod, {"removed": "true"}) for pod in ended))
+        self.journal.add(*(event for event in pod_events(status, now) if event.pod not in before))
 
     def _note_restart(self, settings: Mapping[str, SettingChanges], began: float) -> None:
         status, now = self.stack.status(), self._clock()

@@ -10,7 +10,7 @@ from devenv.core.model.events import HistoryEvent, RedisCommand, TraceEvent
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.session_ids import stored_forms
 from devenv.core.model.topology import StackStatus
-from devenv.stack.embedded.shared_files import SharedFile, shared_files
+from devenv.stack.pod_files.shared_files import SharedFile, shared_files
 
 
 def files_by_kind(

@@ -8,16 +8,13 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.topology import (
     Endpoints,
-    PodStatus,
-    Ports,
     RedisMode,
     SettingChanges,
     StackSpec,
@@ -25,12 +22,14 @@ from devenv.core.model.topology import (
 )
 from devenv.core.model.vocabulary import POD_PREFIX, resolve_pod
 from devenv.stack import environment, logs, redis_access
-from devenv.stack.compose import compose_balancer, compose_file, compose_redis, docker_engine
+from devenv.stack.compose import compose_balancer, compose_file, compose_redis, container_spec, docker_engine
 from devenv.stack.compose import exit_cleanup as exit_cleanup
+from devenv.stack.compose.compose_balancer import SERVICE as BALANCER
 from devenv.stack.compose.docker_engine import Compose
+from devenv.stack.compose.pod_table import PodTable
 from devenv.stack.embedded import redis_server
 from devenv.stack.files import state_folder
-from devenv.stack.own_service import not_on_compose, service_from_text
+from devenv.stack.own_service import not_on_compose
 from devenv.stack.ports import LOOPBACK, Reservation
 from devenv.stack.protocol import Progress
 from devenv.stack.waiting import wait_until
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
 START_SECONDS = 600.0  # the first start pulls and builds images
 READY_SECONDS = 60.0
 _POLL_SECONDS = 0.25
+_STOP_SECONDS = 3
 _PREFIX = re.compile(r"^(\S+?)-\d+(\s*)\| ?")
 _ERASE_LINE = "\x1b[2K"  # compose writes it before lines even into a pipe
 _PARTS = ("redis", "mock-ml", "proxy")
@@ -102,8 +102,8 @@ class ComposeStack:
     def status(self) -> StackStatus:
         """As ``Stack.status``. ``spec.policy`` is the one the proxy was started with."""
         containers = self._present()
-        spec = _spec_of(containers)
-        pods = tuple(_pod_status(pod, containers[pod]) for pod in spec.pod_names if pod in containers)
+        spec = container_spec.spec_of(containers)
+        pods = tuple(container_spec.pod_status(pod, containers[pod]) for pod in spec.pod_names)
         return StackStatus(
             backend=self.backend,
             spec=spec,
@@ -122,22 +122,75 @@ class ComposeStack:
     def restart_pods(self, settings: Mapping[str, SettingChanges], progress: Progress) -> None:
         """As ``Stack.restart_pods``: the containers are made anew with the other variables."""
         containers = self._present()
-        spec = _spec_of(containers)
+        spec = container_spec.spec_of(containers)
         not_on_compose(spec.service)
         named = environment.by_full_name(spec, settings)
         wished = {}
         for pod in spec.pod_names:
-            now = _settings_of(containers[pod]) if pod in containers else {}
+            now = container_spec.settings_of(containers[pod]) if pod in containers else {}
             changed = {**now, **named.get(pod, {})}
             wished[pod] = {name: value for name, value in changed.items() if value is not None}
         document = self._document(spec, wished)
-        variables = compose_file.variables(spec, _ports_of(containers))
+        variables = compose_file.variables(spec, container_spec.ports_of(containers))
         variables |= compose_redis.variables_of(containers)
-        compose = self._compose(variables, document)
-        done = compose.run("up", "--detach", "--no-deps", "--force-recreate", "--no-build", *named)
-        if done.returncode:
-            raise _failed("docker compose could not restart the pods", done.stdout)
+        self._recreate(self._compose(variables, document), tuple(named))
         self._wait_for_pods(tuple(named), progress)
+
+    def set_pods(
+        self,
+        pods: Sequence[str],
+        settings: Mapping[str, SettingChanges],
+        policy: str | None,
+        progress: Progress,
+    ) -> None:
+        """As ``Stack.set_pods``; a balancer's container is made anew with its new file."""
+        containers = self._present()
+        before = container_spec.spec_of(containers)
+        not_on_compose(before.service)
+        after = environment.with_pods(before, pods, settings)
+        added = [pod for pod in after.pod_names if pod not in before.pod_names]
+        table = PodTable(self._endpoints_of(containers).control)
+        table.check(after, policy)
+        together = environment.with_pods(before, [*before.pod_names, *added], settings)
+        variables = compose_file.variables(before, container_spec.ports_of(containers))
+        variables |= compose_redis.variables_of(containers)
+        wished = {pod: container_spec.settings_of(containers[pod]) for pod in before.pod_names}
+        wished |= {pod: after.settings_of(pod) for pod in added}
+        try:
+            table.put(together.pod_names, before.pod_names, None)
+            if added:
+                self._recreate(self._compose(variables, self._document(together, wished)), added)
+                self._wait_for_pods(tuple(added), progress)
+            if before.balancer:
+                table.put(together.pod_names, together.pod_names, None)
+                rest = {pod: wished[pod] for pod in after.pod_names}
+                self._recreate(self._compose(variables, self._document(after, rest)), [BALANCER])
+                self._until(lambda: BALANCER in self._healthy(), f"the {BALANCER} did not get ready")
+            table.put(together.pod_names, after.pod_names, policy)
+        except BaseException:
+            self._remove(added)
+            table.put(before.pod_names, before.pod_names, None)
+            raise
+        removed = [pod for pod in before.pod_names if pod not in after.pod_names]
+        self._remove(removed)
+        table.put(after.pod_names, after.pod_names, None)
+        for pod in removed:
+            progress(f"{pod} removed")
+
+    def _recreate(self, compose: Compose, services: Sequence[str]) -> None:
+        """Make these containers, anew where they are there; EnvironmentProblem where Compose cannot."""
+        done = compose.run("up", "--detach", "--no-deps", "--force-recreate", "--no-build", *services)
+        if done.returncode:
+            raise _failed(f"docker compose could not start {', '.join(services)}", done.stdout)
+
+    def _remove(self, services: Sequence[str]) -> None:
+        for container in [one for name, one in self._containers().items() if name in services]:
+            container.stop(timeout=_STOP_SECONDS)
+            container.remove(force=True)
+
+    def _healthy(self) -> list[str]:
+        found = self._containers().items()
+        return [name for name, one in found if docker_engine.state(one) == "running"]
 
     def redis(self, action: str) -> None:
         """As ``Stack.redis``."""
@@ -310,7 +363,7 @@ class ComposeStack:
         return containers
 
     def _endpoints_of(self, containers: Mapping[str, Container]) -> Endpoints:
-        ports = _ports_of(containers)
+        ports = container_spec.ports_of(containers)
         proxy = ""
         if compose_balancer.SERVICE in containers:
             proxy = f"http://{LOOPBACK}:{docker_engine.host_port(containers['proxy'], 8080)}"
@@ -379,62 +432,6 @@ def _answers_not_ready(container: Container) -> bool:
     """Whether the health check has had a clear "no" from the running service, twice."""
     probes = container.attrs["State"].get("Health", {}).get("Log") or ()
     return sum("HTTP Error 5" in probe.get("Output", "") for probe in probes) >= 2
-
-
-def _ports_of(containers: Mapping[str, Container]) -> Ports:
-    published = dict(compose_file.PUBLISHED)
-    if compose_balancer.SERVICE in containers:
-        published["traffic"] = (compose_balancer.SERVICE, compose_balancer.PORT)
-    given = {
-        field: docker_engine.host_port(containers[service], port)
-        for field, (service, port) in published.items()
-    }
-    return Ports(**{field.name: given.get(field.name, 0) for field in fields(Ports)})
-
-
-def _settings_of(container: Container) -> dict[str, str]:
-    """The service's variables that the pod was created with."""
-    found = docker_engine.environment(container)
-    image = docker_engine.image_environment(container)
-    return {name: value for name, value in found.items() if image.get(name) != value}
-
-
-def _spec_of(containers: Mapping[str, Container]) -> StackSpec:
-    names = sorted(name for name in containers if name.startswith(POD_PREFIX))
-    edge = docker_engine.environment(containers["proxy"])
-    pods = [pair.partition("=")[0] for pair in edge.get("DEVENV_PODS", "").split(",")] or names
-    settings = {pod: _settings_of(containers[pod]) for pod in pods if pod in containers}
-    workers = [_workers(containers[pod]) for pod in settings]
-    env, pod_env = environment.shared_and_own(settings)
-    spec = StackSpec(
-        pods=len(pods),
-        policy=edge.get("DEVENV_POLICY", "round-robin"),
-        balancer=compose_balancer.setting_of(containers),
-        env=env,
-        pod_env=pod_env,
-        ports=_ports_of(containers),
-        workers=max(workers, default=1),
-        seed=int(edge.get("DEVENV_SEED", "1") or "1"),
-        gate=bool(edge.get("DEVENV_REDIS")),
-        redis_mode=compose_redis.mode_of(containers),
-        service=service_from_text(edge.get("DEVENV_SERVICE", "")),
-    )
-    return environment.with_settings(spec, {})
-
-
-def _workers(pod: Container) -> int:
-    command = pod.attrs["Config"]["Cmd"] or []
-    return int(command[command.index("--workers") + 1]) if "--workers" in command else 1
-
-
-def _pod_status(pod: str, container: Container) -> PodStatus:
-    state = docker_engine.state(container)
-    return PodStatus(
-        name=pod,
-        state={"running": "running", "starting": "starting", "unhealthy": "running"}.get(state, "stopped"),
-        settings=environment.public(_settings_of(container)),
-        pid=container.attrs["State"].get("Pid") or None,
-    )
 
 
 def _act(server: Container, action: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from devenv.core.balancers import OWN_FILE, PRODUCTS, BalancerSetting, Place, Server, parse_balancer
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.topology import BalancerStatus, StackSpec
+from devenv.core.model.vocabulary import pod_place
 from devenv.stack.balancers.programs import VERSION_ARGUMENT, version_in
 from devenv.stack.compose import docker_engine
 
@@ -51,7 +52,7 @@ def with_balancer(document: Document, spec: StackSpec) -> Document:
 
 def files_in_environment(setting: BalancerSetting, pods: tuple[str, ...]) -> dict[str, str]:
     """The text of its files, by variable, as compose's interpolation gives it back unchanged."""
-    servers = tuple(Server(pod, PROXY, FIRST_POD_PORT + at) for at, pod in enumerate(pods))
+    servers = tuple(Server(pod, PROXY, FIRST_POD_PORT + pod_place(pod)) for pod in pods)
     place = Place(PORT, servers, "0.0.0.0", ADMIN_PORT)
     texts = PRODUCTS[setting.product].files(setting, place).values()
     return {f"{_FILE_VARIABLE}{at}": text.replace("$", "$$") for at, text in enumerate(texts)}

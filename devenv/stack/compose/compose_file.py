@@ -11,7 +11,7 @@ import yaml
 
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.topology import Ports, RedisMode, StackSpec
-from devenv.core.model.vocabulary import POD_PREFIX, pod_name
+from devenv.core.model.vocabulary import POD_PREFIX, pod_name, pod_place
 from devenv.stack.files import write_private
 
 FILE = "docker-compose.yml"
@@ -100,10 +100,10 @@ def with_pods(
     for name in [name for name in services if name.startswith(POD_PREFIX)]:
         if name not in settings:
             del services[name]
-    for at, (pod, variables) in enumerate(settings.items()):
+    for pod, variables in settings.items():
         service = services.setdefault(pod, copy.deepcopy(template))
         own = {name: literal(value) for name, value in variables.items()}
-        redis = (PROXY, GATE_PORT + at) if gate else (REDIS, REDIS_PORT)
+        redis = (PROXY, GATE_PORT + pod_place(pod)) if gate else (REDIS, REDIS_PORT)
         address = {"POD_NAME": pod, "REDIS_HOST": redis[0], "REDIS_PORT": str(redis[1])}
         service["environment"] = {**service["environment"], **address, **own}
     proxy = services[PROXY]

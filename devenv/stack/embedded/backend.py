@@ -111,6 +111,19 @@ class EmbeddedStack:
         for line in self._call("POST", "/stack/pods/restart", body)["progress"]:
             progress(line)
 
+    def set_pods(
+        self,
+        pods: Sequence[str],
+        settings: Mapping[str, SettingChanges],
+        policy: str | None,
+        progress: Progress,
+    ) -> None:
+        """As ``Stack.set_pods``; progress is reported when all is done."""
+        changes = {pod: dict(wished) for pod, wished in settings.items()}
+        body = {"pods": list(pods), "settings": changes, "policy": policy}
+        for line in self._call("PUT", "/stack/pods", body)["progress"]:
+            progress(line)
+
     def redis(self, action: str) -> None:
         """As ``Stack.redis``."""
         self._call("POST", f"/stack/redis/{action}")

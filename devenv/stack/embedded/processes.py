@@ -26,12 +26,12 @@ from devenv.core.model.topology import (
 from devenv.stack import environment
 from devenv.stack.embedded import readiness, redis_server
 from devenv.stack.embedded.child import Child
-from devenv.stack.embedded.pod_copy import NoCopy
-from devenv.stack.embedded.pod_folders import PodFolders
 from devenv.stack.embedded.readiness import READY_SECONDS
 from devenv.stack.embedded.redis_servers import REDIS, RedisServers
 from devenv.stack.embedded.warm_client import WarmProcess
 from devenv.stack.own_service import OwnService
+from devenv.stack.pod_files.pod_copy import NoCopy
+from devenv.stack.pod_files.pod_folders import PodFolders
 from devenv.stack.ports import LOOPBACK, Reservation
 from devenv.stack.protocol import Progress
 from devenv.stack.redis_access import make_credentials
@@ -46,6 +46,22 @@ POD_APP = "devenv.captcha_api.app:app"
 ML_APP = "mock_ml.app:app"
 READY_PATHS: Sequence[str] = ("/ready", "/")
 NOT_FOUND = 404
+
+
+class PodRouting(Protocol):
+    """Who sends requests to the pods, and lets them reach Redis."""
+
+    def check(self, pods: Sequence[str], policy: str | None) -> None:
+        """Raise UsageProblem where requests cannot be routed to exactly these pods by this policy."""
+
+    async def open(self, addresses: Mapping[str, tuple[str, int]]) -> dict[str, int]:
+        """Let these pods reach Redis, each through a port of its own: pod → port; empty: directly."""
+
+    async def route(self, pods: Sequence[str], policy: str | None) -> None:
+        """Send requests to exactly these pods from now on."""
+
+    async def close(self, pods: Sequence[str]) -> None:
+        """These pods have ended: nothing is kept open for them."""
 
 
 class PodWatcher(Protocol):
@@ -103,6 +119,7 @@ class Processes:
         self._children = {name: self._child(name) for name in (ML, *spec.pod_names)}
         self._starting: dict[str, bool] = {}
         self._watcher: PodWatcher | None = None
+        self._routing: PodRouting | None = None
         self._balancer: Callable[[], BalancerStatus | None] = lambda: None
         self._lock = asyncio.Lock()
 
@@ -131,6 +148,10 @@ class Processes:
         self._watcher = watcher
         for pod in self.spec.pod_names:
             self._children[pod].on_end = partial(watcher.pod_stops, pod)
+
+    def route_by(self, routing: PodRouting) -> None:
+        """``routing`` is told when pods are added and removed; without it they cannot be."""
+        self._routing = routing
 
     def show_balancer(self, status: Callable[[], BalancerStatus | None]) -> None:
         """``status`` is what the balancer in front is to be shown as."""
@@ -207,6 +228,48 @@ class Processes:
             names = environment.by_full_name(self.spec, settings)
             await asyncio.gather(*(self._stop_pod(pod) for pod in names))
             await _together(*(self._start_pod(pod, progress) for pod in names))
+
+    async def set_pods(
+        self,
+        pods: Sequence[str],
+        settings: Mapping[str, SettingChanges],
+        policy: str | None,
+        progress: Progress,
+    ) -> None:
+        """As ``Stack.set_pods``."""
+        async with self._lock:
+            routing, before = self._routing, self.spec
+            assert routing is not None
+            after = environment.with_pods(before, pods, settings)
+            routing.check(after.pod_names, policy)
+            added = [pod for pod in after.pod_names if pod not in before.pod_names]
+            removed = [pod for pod in before.pod_names if pod not in after.pod_names]
+            self.spec = environment.with_pods(before, [*before.pod_names, *added], settings)
+            try:
+                await self._add_pods(added, routing, progress)
+                await routing.route(after.pod_names, policy)
+            except BaseException:
+                await self._end_pods(added, routing)
+                self.spec = before
+                raise
+            await self._end_pods(removed, routing)
+            self.spec = after
+            for pod in removed:
+                progress(f"{pod} removed")
+
+    async def _add_pods(self, pods: Sequence[str], routing: PodRouting, progress: Progress) -> None:
+        for pod in pods:
+            if pod not in self._children:
+                self._children[pod] = self._child(pod)
+            if self._watcher is not None:
+                self._children[pod].on_end = partial(self._watcher.pod_stops, pod)
+        addresses = {pod: (LOOPBACK, self._reservation.add(pod)) for pod in pods}
+        self._redis_ports.update(await routing.open(addresses))
+        await _together(*(self._start_pod(pod, progress) for pod in pods))
+
+    async def _end_pods(self, pods: Sequence[str], routing: PodRouting) -> None:
+        await asyncio.gather(*(self._stop_pod(pod) for pod in pods))
+        await routing.close(pods)
 
     async def _stop_pod(self, pod: str) -> None:
         if self._watcher is not None:

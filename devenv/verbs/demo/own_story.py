@@ -11,7 +11,7 @@ from typing import Any
 from devenv.core.model.verdict import passes
 from devenv.core.render.sequence import SequenceMessage
 from devenv.harness.client.cross_pod import Tally
-from devenv.stack.embedded.shared_files import SharedFile
+from devenv.stack.pod_files.shared_files import SharedFile
 from devenv.verbs.explain.explanation import Explanation
 
 SHOWN_FILES = 2

@@ -26,10 +26,10 @@ from devenv.harness.config.devenv_toml_reader import command_words, from_here
 from devenv.harness.config.devenv_toml_writer import Found
 from devenv.harness.redis.keys import connected
 from devenv.harness.runs.journal import JournaledStack
-from devenv.stack.embedded.shared_files import files_of_sessions
 from devenv.stack.logs import last_words
 from devenv.stack.loopback import local_client
 from devenv.stack.own_service import its_redis, own_variables, undecided
+from devenv.stack.pod_files.shared_files import files_of_sessions
 from devenv.stack.protocol import Progress
 from devenv.verbs.init.login_session import find_login_session
 from devenv.verbs.init.mcp_server import may_be_mcp, try_mcp

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from devenv.core.model.errors import UsageProblem
-from devenv.core.model.pod_stores import stores
-from devenv.core.model.topology import SettingChanges, StackStatus
+from devenv.core.model.pod_stores import stores_in_words
+from devenv.core.model.topology import SettingChanges
 from devenv.core.model.vocabulary import Strategy, resolve_pod
 from devenv.stack.protocol import Progress, Stack
 from devenv.verbs.rollout.in_turn import restart_in_turn
@@ -77,11 +77,9 @@ def toggle(
     else:
         stack.restart_pods(changes, progress)
     words = status.spec.profile.switch.words(f"USE_REDIS={settings['USE_REDIS']}")
-    return Toggled(tuple(names), words, _in_words(status), _in_words(stack.status()), clock() - started)
-
-
-def _in_words(status: StackStatus) -> dict[str, str]:
-    return {pod: status.spec.store(store) for pod, store in stores(status).items()}
+    return Toggled(
+        tuple(names), words, stores_in_words(status), stores_in_words(stack.status()), clock() - started
+    )
 
 
 def _resolve(words: Sequence[str], pods: Sequence[str]) -> list[str]:

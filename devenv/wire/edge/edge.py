@@ -3,12 +3,12 @@
 ``python -m devenv.dashboard.edge`` is set up by its environment: DEVENV_PODS ("name=host:port,…"),
 DEVENV_POLICY, DEVENV_LISTEN (address; default 127.0.0.1), DEVENV_TRAFFIC_PORT, DEVENV_CONTROL_PORT,
 DEVENV_SEED. With DEVENV_REDIS ("host:port") the gate stands before that Redis: the pods reach it through
-the ports from DEVENV_GATE_PORT on (6391), one each, in the order of DEVENV_PODS. DEVENV_REDIS_MODE says how
+the ports from DEVENV_GATE_PORT on (6391), one each, in the order of their names. DEVENV_REDIS_MODE says how
 it stands ("cluster": it is a node of one). In DEVENV_REDIS_CREDENTIALS, a folder, what Redis "tls" and "acl"
 needs is made before anything listens: certificates for the DEVENV_REDIS_NAMES ("redis,proxy"), their
 authority also in DEVENV_REDIS_TRUST, or users with DEVENV_REDIS_PASSWORD. DEVENV_SESSION_CARRIER: the
 header that carries the session's id, where the service has one. DEVENV_BALANCER: the load balancer in front,
-which chooses among the ports of the pods, from DEVENV_POD_PORT on (9001), in the order of DEVENV_PODS.
+which chooses among the ports of the pods, from DEVENV_POD_PORT on (9001), in the order of their names.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from fastapi import APIRouter
 
 from devenv.core.model.errors import DevenvError, EnvironmentProblem, UsageProblem
 from devenv.core.model.topology import RedisMode
+from devenv.core.model.vocabulary import pod_place
 from devenv.stack import certificates
 from devenv.stack.certificates import Certificates
 from devenv.stack.redis_access import ACCESS_FILE, make_credentials
@@ -61,6 +62,8 @@ class Edge:
         self.proxy = Proxy(upstreams, policy, seed=seed, session_carrier=session_carrier)
         self.gate = Gate(*redis, cluster=cluster, tls=tls) if redis is not None else None
         self._pods = {upstream.name: (upstream.host, upstream.port) for upstream in upstreams}
+        self._gate_at = ("", 0)
+        self._pod_ports_at: int | None = None
         self._control: ControlServer | None = None
         self.traffic_port = 0
         self.control_port = 0
@@ -72,11 +75,47 @@ class Edge:
         """
         if self.gate is None:
             return {}
-        wished = {pod: first_port + at if first_port else 0 for at, pod in enumerate(self._pods)}
+        self._gate_at = (host, first_port)
+        return await self._open_gate(tuple(self._pods))
+
+    async def _open_gate(self, pods: Sequence[str]) -> dict[str, int]:
+        if self.gate is None:
+            return {}
+        host, first_port = self._gate_at
         return {
-            pod: await _listening(partial(self.gate.listen, pod), host, port, "gate")
-            for pod, port in wished.items()
+            pod: await _listening(partial(self.gate.listen, pod), host, port_of(pod, first_port), "gate")
+            for pod in pods
         }
+
+    @property
+    def pods(self) -> dict[str, tuple[str, int]]:
+        """The address of every pod that may reach Redis through the gate."""
+        return dict(self._pods)
+
+    # -- pods that are added and removed -------------------------------------------------------------------
+
+    def check_pods(self, pods: Sequence[str], policy: str | None) -> None:
+        """Raise UsageProblem where exactly these pods cannot be routed to by ``policy`` (None: as it is)."""
+        self.proxy.check_policy(policy, pods)
+
+    async def add_pods(self, addresses: Mapping[str, tuple[str, int]]) -> dict[str, int]:
+        """Let these pods reach Redis: pod → its gate port. They get no requests yet. As ``open_gate``."""
+        self._pods.update(addresses)
+        return await self._open_gate(tuple(addresses))
+
+    async def route_to(self, pods: Sequence[str], policy: str | None) -> dict[str, int]:
+        """Send requests to exactly these pods, which were all added; each pod's port for a balancer."""
+        self.proxy.set_upstreams([Upstream(pod, *self._pods[pod]) for pod in pods], policy)
+        if self._pod_ports_at is None:
+            return {}
+        return await self.proxy.set_pod_ports({pod: port_of(pod, self._pod_ports_at) for pod in pods})
+
+    def remove_pods(self, pods: Sequence[str]) -> None:
+        """These pods have ended, and get no requests any more."""
+        for pod in pods:
+            self._pods.pop(pod, None)
+            if self.gate is not None:
+                self.gate.forget(pod)
 
     async def start(
         self,
@@ -102,15 +141,21 @@ class Edge:
         self._control = ControlServer(control_app(routers))
         self.control_port = await _listening(self._control.start, host, control_port, "control")
 
-    async def open_pod_ports(self, host: str, first_port: int, balancer: str) -> None:
-        """Listen for each pod, for ``balancer`` in front; EnvironmentProblem where a port is taken."""
-        wished = {pod: first_port + at for at, pod in enumerate(self._pods)}
+    async def open_pod_ports(self, host: str, first_port: int, balancer: str) -> dict[str, int]:
+        """Listen for each pod, for ``balancer`` in front: pod → port. ``first_port`` 0: any free ones.
+
+        EnvironmentProblem where a port is taken.
+        """
+        opened: dict[str, int] = {}
+        self._pod_ports_at = first_port
+        wished = {pod: port_of(pod, first_port) for pod in self._pods}
 
         async def listen(host: str, port: int) -> int:
-            await self.proxy.open_pod_ports(host, wished, balancer)
+            opened.update(await self.proxy.open_pod_ports(host, wished, balancer))
             return port
 
         await _listening(listen, host, first_port, "pod")
+        return opened
 
     def _commands(self) -> stream.CommandSource | None:
         gate = self.gate
@@ -125,6 +170,11 @@ class Edge:
             await self.gate.close()
         if self._control is not None:
             await self._control.close()
+
+
+def port_of(pod: str, first_port: int) -> int:
+    """The port of a pod among those from ``first_port`` on, by the place of its name; 0: any free one."""
+    return first_port + pod_place(pod) if first_port else 0
 
 
 def tls_with(made: Certificates | None) -> Tls | None:

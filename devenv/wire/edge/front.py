@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 from devenv.core.balancers import OWN_FILE, PRODUCTS, BalancerSetting, Server, parse_balancer
@@ -41,16 +42,45 @@ class Front:
         product = self._setting.product
         return [f"{product}:{policy}" for policy in PRODUCTS[product].policies]
 
-    async def start(self, proxy: Proxy, pods: list[str], port: int) -> None:
-        """Have ``proxy`` open the pods' ports, and start the balancer on ``port`` in front of them.
+    @property
+    def pods(self) -> tuple[str, ...]:
+        """The pods that it chooses among."""
+        return tuple(server.name for server in self._servers)
+
+    async def start(self, proxy: Proxy, pod_ports: Mapping[str, int], port: int) -> None:
+        """Start the balancer on ``port`` in front of the ports that ``proxy`` has opened for the pods.
 
         Raises EnvironmentProblem where it does not start, with its own words.
         """
         self._proxy, self._port = proxy, port
-        ports = await proxy.open_pod_ports(HOST, dict.fromkeys(pods, 0), self._setting.text)
-        self._servers = [Server(pod, HOST, pod_port) for pod, pod_port in ports.items()]
+        self._servers = _servers(pod_ports)
         async with self._lock:
             await self._begin(self._setting)
+
+    def check_pods(self) -> None:
+        """Raise UsageProblem where the pods cannot be others while it runs."""
+        if self._setting.policy == OWN_FILE:
+            raise UsageProblem(
+                f"{self._setting.product} runs with a configuration file of your own, which says how many "
+                "servers there are",
+                hint="devenv down; then devenv up --balancer-config FILE with other servers in the file",
+            )
+
+    async def set_servers(self, ports: Mapping[str, int]) -> None:
+        """Have it choose among exactly these pods, by their ports.
+
+        Raises as ``set_policy``; it chooses among those of before then.
+        """
+        before = self._servers
+        async with self._lock:
+            self._servers = _servers(ports)
+            await self._end()
+            try:
+                await self._begin(self._setting)
+            except DevenvError:
+                self._servers = before
+                await self._begin(self._setting)
+                raise
 
     async def set_policy(self, text: str) -> None:
         """Start it anew with another policy or other options; sessions and pods stay.
@@ -107,3 +137,7 @@ class Front:
 
     async def _watch(self, running: RunningBalancer) -> None:
         self._problem = await running.ended()
+
+
+def _servers(ports: Mapping[str, int]) -> list[Server]:
+    return [Server(pod, HOST, port) for pod, port in sorted(ports.items())]

@@ -28,6 +28,7 @@ from devenv.stack.embedded.processes import PROXY, Processes
 from devenv.stack.embedded.warm_client import WarmProcess, warm_process
 from devenv.wire.edge.edge import Edge, run, stop_on_signals, tls_with
 from devenv.wire.edge.front import Front
+from devenv.wire.edge.pod_changes import PodChanges
 from devenv.wire.executor.pod_control import PodControl
 from devenv.wire.executor.quiescence import QuiescenceWatch
 from devenv.wire.proxy import Upstream
@@ -98,10 +99,12 @@ async def _supervise(
         )
         words.progress(f"proxy ready (port {edge.traffic_port}, control API {edge.control_port})")
         if front is not None:
-            await front.start(edge.proxy, list(spec.pod_names), processes.hand_over("traffic"))
+            ports = await edge.open_pod_ports(HOST, 0, front.status().setting)
+            await front.start(edge.proxy, ports, processes.hand_over("traffic"))
             processes.watch_pods(edge.proxy)
             processes.show_balancer(front.status)
             words.progress(f"{front.status().setting} ready (port {processes.ports.traffic})")
+        processes.route_by(PodChanges(edge, front))
         words.say(ready=processes.status(edge.proxy.policy).to_json())
         await stopping
     finally:

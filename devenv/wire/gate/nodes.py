@@ -32,7 +32,7 @@ class NodePorts:
         self._hosts: dict[str, str] = {}  # where the gate listens for a pod
         self._ports: dict[str, dict[Address, int]] = {}
         self._opening: set[asyncio.Task[None]] = set()
-        self._servers: list[asyncio.Server] = []
+        self._servers: list[tuple[str, asyncio.Server]] = []
 
     def first(self, pod: str, host: str, port: int, node: Address) -> None:
         """``pod`` has its first port: on ``host``, for ``node``."""
@@ -74,13 +74,21 @@ class NodePorts:
         except BaseException:
             listener.close()
             raise
-        self._servers.append(server)
+        self._servers.append((pod, server))
 
     def close(self) -> list[asyncio.Server]:
         """Accept no more; gives the servers, to be waited for."""
-        for server in self._servers:
+        servers = [server for _, server in self._servers]
+        for server in servers:
             server.close()
-        return self._servers
+        return servers
+
+    def forget(self, pod: str) -> list[asyncio.Server]:
+        """The ports of ``pod`` are not needed any more; gives its servers, to be closed."""
+        self._ports.pop(pod, None)
+        ended = [server for name, server in self._servers if name == pod]
+        self._servers = [(name, server) for name, server in self._servers if name != pod]
+        return ended
 
     async def settle(self) -> None:
         """Wait until whatever is being opened is open."""

@@ -135,6 +135,16 @@ class Gate:
             self._nodes.first(pod, host, given, upstream)
         return given
 
+    def forget(self, pod: str) -> None:
+        """Close the ports and connections of ``pod``, which has ended; its commands stay in the record."""
+        servers = [self._servers.pop(pod)] if pod in self._servers else []
+        if self._nodes is not None:
+            servers += self._nodes.forget(pod)
+        for server in servers:
+            server.close()
+        for link in [link for link in self._links.values() if link.pod == pod]:
+            link.abort()
+
     async def close(self) -> None:
         """Close all ports and connections and hand the last commands to the sink; idempotent."""
         self._closed = True

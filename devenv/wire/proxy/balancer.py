@@ -28,12 +28,13 @@ class Balancer:
         self.policy_text = policy
         self._rng = rng
 
-    def set_pods(self, names: Sequence[str]) -> None:
-        """Choose among other pods, all of which seem up; the policy starts anew.
+    def set_pods(self, names: Sequence[str], policy: str | None = None) -> None:
+        """Choose among other pods, all of which seem up, by ``policy`` (None: the present one), which starts
+        anew.
 
-        Raises UsageProblem, and changes nothing, where the policy names a pod that would be gone.
+        Raises UsageProblem, and changes nothing, where the policy does not fit these pods.
         """
-        self._use(parse_policy(self.policy_text, names))
+        self._use(parse_policy(policy or self.policy_text, names))
         self.pods = self.alive = tuple(names)
         self.in_flight = {
             name: self.in_flight.get(name, 0) for name in {**self.in_flight, **dict.fromkeys(names)}

@@ -29,7 +29,7 @@ class PodPorts:
         self._pods = pods
         self._host = LOOPBACK
         self._ports: dict[str, int] = {}
-        self._leases: list[Lease] = []
+        self._leases: dict[str, Lease] = {}
         self._listening: dict[str, asyncio.Server] = {}
         self._opening: set[asyncio.Task[None]] = set()
 
@@ -39,16 +39,27 @@ class PodPorts:
         OSError where one is taken.
         """
         self._host, self.chooser = host, chooser
-        for pod, port in wished.items():
-            if port == 0:
-                lease = Lease()
-                self._leases.append(lease)
-                port = lease.hand_over()
-            self._ports[pod] = port
-        for pod in self._ports:
-            await self._open(pod)
+        await self.set_pods(wished)
         self._pods.changed = self._follow
         self._follow()
+        return dict(self._ports)
+
+    async def set_pods(self, wished: Mapping[str, int]) -> dict[str, int]:
+        """Listen for exactly these pods, as ``open``; one that was listened for keeps its port."""
+        for pod in [pod for pod in self._ports if pod not in wished]:
+            del self._ports[pod]
+            if (listening := self._listening.pop(pod, None)) is not None:
+                listening.close()
+            if (lease := self._leases.pop(pod, None)) is not None:
+                lease.close()
+        for pod, port in wished.items():
+            if pod in self._ports:
+                continue
+            if port == 0:
+                self._leases[pod] = Lease()
+                port = self._leases[pod].hand_over()
+            self._ports[pod] = port
+            await self._open(pod)
         return dict(self._ports)
 
     async def close(self) -> None:
@@ -60,17 +71,20 @@ class PodPorts:
         for server in self._listening.values():
             server.close()
         self._listening.clear()
-        for lease in self._leases:
+        for lease in self._leases.values():
             lease.close()
 
     async def _open(self, pod: str) -> None:
+        if pod not in self._ports:  # it was removed before this could begin
+            return
+
         def protocol() -> _Protocol:
             return _Protocol(self._shared, self._clients, self._pods.by_name[pod], lambda: self.chooser)
 
         server = await asyncio.get_running_loop().create_server(
             protocol, self._host, self._ports[pod], backlog=1024
         )
-        if pod in self._listening or not self._pods.by_name[pod].up:
+        if pod in self._listening or pod not in self._ports or not self._pods.by_name[pod].up:
             server.close()
         else:
             self._listening[pod] = server
@@ -82,7 +96,7 @@ class PodPorts:
     def _follow(self) -> None:
         """Listen for the pods that are up, and for no others."""
         for pod in self._ports:
-            up = self._pods.by_name[pod].up
+            up = pod in self._pods.by_name and self._pods.by_name[pod].up
             if up and pod not in self._listening:
                 task = asyncio.get_running_loop().create_task(self._open(pod))
                 self._opening.add(task)

@@ -20,15 +20,15 @@ class Pods:
         self.changed: Callable[[], None] = lambda: None
         """Called where a pod seems up or down from now on."""
 
-    def set_upstreams(self, upstreams: Sequence[Upstream]) -> None:
-        """Replace the pods. Exchanges under way end where they are; the policy starts anew.
+    def set_upstreams(self, upstreams: Sequence[Upstream], policy: str | None = None) -> None:
+        """Replace the pods. Exchanges under way end where they are; the policy (None: as it is) starts anew.
 
-        Raises UsageProblem for two pods of one name, or where the policy names a pod that would be gone.
+        Raises UsageProblem for two pods of one name, or where the policy does not fit these pods.
         """
         names = [upstream.name for upstream in upstreams]
         if len(set(names)) < len(names):
             raise UsageProblem("two pods have the same name", hint="pods: " + ", ".join(names))
-        self._balancer.set_pods(names)
+        self._balancer.set_pods(names, policy)
         pods: dict[str, Pod] = {}
         for upstream in upstreams:
             present = self.by_name.get(upstream.name)

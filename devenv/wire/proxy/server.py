@@ -12,6 +12,7 @@ from typing import Any
 
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.events import Exchange
+from devenv.core.routing import parse_policy
 from devenv.wire.proxy.balancer import Balancer
 from devenv.wire.proxy.client import ClientConnection, ClientRegistry
 from devenv.wire.proxy.connector import Connector
@@ -125,6 +126,14 @@ class Proxy:
         self._pod_ports = PodPorts(self._at_pod_ports, self._clients, self._pods)
         return await self._pod_ports.open(host, wished, chooser)
 
+    async def set_pod_ports(self, wished: Mapping[str, int]) -> dict[str, int]:
+        """Listen for exactly these pods, which the proxy has: pod → port (0 in ``wished``: any free one).
+
+        A pod that was listened for keeps its port. OSError where one is taken.
+        """
+        assert self._pod_ports is not None
+        return await self._pod_ports.set_pods(wished)
+
     def balanced_by(self, chooser: str) -> None:
         """The balancer has another policy from now on."""
         if self._pod_ports is not None:
@@ -132,13 +141,15 @@ class Proxy:
 
     def pod_stops(self, name: str) -> None:
         """The pod is about to be ended, or has ended: its port, where it has one, refuses connections."""
-        if self._pod_ports is not None:
-            self._pods.mark_down(self._pods.by_name[name], "it was stopped")
+        pod = self._pods.by_name.get(name)
+        if self._pod_ports is not None and pod is not None:
+            self._pods.mark_down(pod, "it was stopped")
 
     async def pod_started(self, name: str) -> None:
         """The pod takes connections again; its port, where it has one, does too when this returns."""
-        if self._pod_ports is not None:
-            await self._connector.probe(self._pods.by_name[name])
+        pod = self._pods.by_name.get(name)
+        if self._pod_ports is not None and pod is not None:
+            await self._connector.probe(pod)
             await self._pod_ports.opened()
 
     # -- what the control API shows and sets
@@ -160,9 +171,17 @@ class Proxy:
             )
         self._balancer.set_policy(text)
 
-    def set_upstreams(self, upstreams: Sequence[Upstream]) -> None:
+    def check_policy(self, policy: str | None, pods: Sequence[str]) -> None:
+        """Raise UsageProblem where ``set_upstreams`` would, for these pods by name."""
+        if self._pod_ports is not None:
+            if policy is not None:
+                raise UsageProblem(f"{self.policy} chooses the pod, not the proxy's policy {policy}")
+            return
+        parse_policy(policy or self.policy, pods)
+
+    def set_upstreams(self, upstreams: Sequence[Upstream], policy: str | None = None) -> None:
         """Replace the pods; see ``Pods.set_upstreams``."""
-        self._pods.set_upstreams(upstreams)
+        self._pods.set_upstreams(upstreams, policy)
 
     def pods(self) -> list[dict[str, Any]]:
         """Every pod as ``name, address, state`` (up or down)``, in_flight, served, last_error``."""

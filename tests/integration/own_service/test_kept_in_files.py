@@ -13,7 +13,7 @@ import pytest
 from devenv.core.model.topology import Ports, StackSpec
 from devenv.harness.config.devenv_toml_reader import parse_service
 from devenv.harness.config.settings import Settings
-from devenv.stack.embedded.pod_copy import MOST_FILES
+from devenv.stack.pod_files.pod_copy import MOST_FILES
 from devenv.verbs.demo.own_service import try_service
 from devenv.verbs.demo.own_story import OwnStory
 from devenv.verbs.operate.select import open_stack

@@ -141,6 +141,46 @@ class TestRunning:
         stack.restart_pods({A: {"REDIS_TIMEOUT_MS": None}}, quiet)
         assert [pod.state for pod in stack.status().pods] == ["running", "running"]
 
+    def test_pods_are_added_and_removed_under_requests(self, shared: tuple[EmbeddedStack, Path]) -> None:
+        stack, _ = shared
+        before, lines, c = pids(stack.status()), list[str](), "captcha-api-c"
+        stack.set_pods(["a", "b", "c"], {"c": {"USE_REDIS": "true"}}, None, lines.append)
+        status = stack.status()
+        assert lines == [f"{c} ready"]
+        assert {pod: pid for pod, pid in pids(status).items() if pod in before} == before
+        assert [pod.settings["USE_REDIS"] for pod in status.pods] == ["false", "false", "true"]
+        traffic = f"{status.endpoints.traffic}/api/abstract-captcha"
+        served = [httpx.post(traffic).headers["x-served-by"] for _ in range(3)]
+        assert sorted(served) == [A, B, c]
+        commands = httpx.get(f"{status.endpoints.control}/commands").json()["commands"]
+        assert c in {command["pod"] for command in commands}  # it speaks to Redis through the gate
+        gone = psutil.Process(before[A])
+        stack.set_pods(["b", "c"], {}, "pinned:c", lines.append)
+        assert lines[-1] == f"{A} removed"
+        assert not gone.is_running()
+        assert stack.status().spec.chooser == f"pinned:{c}"
+        with pytest.raises(UsageProblem, match="unknown pod 'captcha-api-c'"):
+            stack.set_pods(["a", "b"], {}, None, quiet)
+        assert list(pids(stack.status())) == [B, c]
+        with pytest.raises(EnvironmentProblem, match=rf"{A} ended at start .*REDIS_TIMEOUT_MS"):
+            stack.set_pods(["a", "b", "c"], {"a": {"REDIS_TIMEOUT_MS": "soon"}}, None, quiet)
+        assert list(pids(stack.status())) == [B, c]
+        stack.set_pods(["a", "b"], {}, "round-robin", quiet)
+        assert [pod.state for pod in stack.status().pods] == ["running", "running"]
+        assert stack.status().spec.use_redis is False
+
+    def test_a_number_of_pods_is_asked_of_the_control_api(self, shared: tuple[EmbeddedStack, Path]) -> None:
+        stack, _ = shared
+        route = f"{stack.endpoints().control}/stack/pods"
+        grown = httpx.put(route, json={"pods": 3}, timeout=30).json()
+        assert (grown["added"], grown["removed"]) == (["captcha-api-c"], [])
+        assert len(grown["status"]["pods"]) == 3
+        shrunk = httpx.put(route, json={"pods": ["b", "a"]}, timeout=30).json()
+        assert (shrunk["added"], shrunk["removed"]) == ([], ["captcha-api-c"])
+        refused = httpx.put(route, json={"pods": 27})
+        assert (refused.status_code, refused.json()["detail"]) == (400, "27 pods: a stack has 1 to 26")
+        assert httpx.put(route, json={"pods": True}).status_code == 422
+
     def test_a_pod_that_is_killed_shows_and_comes_back(self, shared: tuple[EmbeddedStack, Path]) -> None:
         stack, state_dir = shared
         pid = pids(stack.status())[A]

@@ -14,7 +14,7 @@ VERBS = [
     "rollout plan", "rollout run", "rollout status", "rollout promote", "rollout abort", "trace", "watch",
     "simulate", "balance", "export prometheus", "export grafana", "export argo", "export flagger",
     "export flagd", "demo", "explain", "explore", "doctor", "check", "up", "down", "status", "logs", "seed",
-    "toggle", "route", "replay", "scenarios", "export k8s", "init", "record", "shrink", "import har",
+    "toggle", "scale", "route", "replay", "scenarios", "export k8s", "init", "record", "shrink", "import har",
     "import log", "import curl",
     *(f"gate {verb}" for verb in (
         "list", "hold", "release", "delay", "drop", "error", "disconnect", "blackhole", "reset",

@@ -147,3 +147,32 @@ def test_ones_own_service_keeps_its_variables_of_these_names() -> None:
     assert (
         environment.with_settings(own, {A: {"USE_REDIS": "true"}}).settings_of(A)["MIGRATION_STAGE"] == "off"
     )
+
+
+class TestOtherPods:
+    def test_an_added_pod_has_the_stacks_settings_and_its_own(self) -> None:
+        mixed = StackSpec(pod_env={A: {"USE_REDIS": "true"}})
+        grown = environment.with_pods(mixed, ["b", A, "C"], {"c": {"USE_REDIS": "true", "CAPTCHA_TTL": "5"}})
+        assert grown.pod_names == (A, B, "captcha-api-c")
+        assert [grown.settings_of(pod)["USE_REDIS"] for pod in grown.pod_names] == ["true", "false", "true"]
+        assert grown.settings_of("captcha-api-c")["CAPTCHA_TTL"] == "5"
+
+    def test_what_is_left_may_agree(self) -> None:
+        assert (
+            environment.with_pods(StackSpec(pod_env={A: {"USE_REDIS": "true"}}), ["a"], {}).use_redis is True
+        )
+
+    @pytest.mark.parametrize(
+        ("pods", "settings", "message"),
+        [
+            ([], {}, "one pod at least"),
+            (["a", "ab"], {}, "'ab' is no name of a pod"),
+            (["a", "c"], {"a": {}}, "'a': this pod is not added"),
+            (["a", "c"], {"d": {}}, "'d': this pod is not added"),
+        ],
+    )
+    def test_what_cannot_be_is_refused(
+        self, pods: list[str], settings: dict[str, dict[str, str | None]], message: str
+    ) -> None:
+        with pytest.raises(UsageProblem, match=message):
+            environment.with_pods(StackSpec(), pods, settings)

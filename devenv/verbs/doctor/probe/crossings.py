@@ -17,7 +17,7 @@ from devenv.harness.client.recording import Recording
 from devenv.harness.runs.journal import JournaledStack
 from devenv.harness.runs.shared_sessions import files_by_kind
 from devenv.harness.runs.trace import TraceCollector
-from devenv.stack.embedded.shared_files import SharedFile
+from devenv.stack.pod_files.shared_files import SharedFile
 
 MOST_PODS = 4
 """Pods that are tried with each other; more would be the same many times over."""

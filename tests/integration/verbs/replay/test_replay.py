@@ -164,6 +164,7 @@ class _Interrupted:
         self.endpoints = stack.endpoints
         self.redis = stack.redis
         self.start, self.stop, self.logs = stack.start, stack.stop, stack.logs
+        self.set_pods = stack.set_pods
         self._restarts = 0
 
     def restart_pods(self, settings: Mapping[str, SettingChanges], progress: Progress) -> None:

@@ -89,6 +89,16 @@ def test_another_policy_while_it_runs(stack: EmbeddedStack) -> None:
     assert served(stack, 4) in ("abab", "baba")
 
 
+def test_pods_are_added_and_removed_behind_it(stack: EmbeddedStack) -> None:
+    stack.set_pods(["a", "b", "c"], {}, None, lambda line: None)
+    assert sorted(served(stack, 3)) == ["a", "b", "c"]
+    assert last_exchange(stack)["policy"] == SETTING
+    with pytest.raises(UsageProblem, match=r"nginx:.* chooses the pod"):
+        stack.set_pods(["a", "b"], {}, "random", lambda line: None)
+    stack.set_pods(["a", "b"], {}, None, lambda line: None)
+    assert served(stack, 4) in ("abab", "baba")
+
+
 def test_a_pod_that_is_down_refuses_nginx(stack: EmbeddedStack) -> None:
     """Past a port that refuses nginx goes to the other pod, with a POST too: no request is lost."""
     stack.restart_pods({A: {"REDIS_PREFIX": "other:"}}, lambda line: None)

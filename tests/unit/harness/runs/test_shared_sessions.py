@@ -10,7 +10,7 @@ from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import ServiceSpec
 from devenv.core.model.topology import Endpoints, PodStatus, StackSpec, StackStatus
 from devenv.harness.runs.shared_sessions import files_by_kind
-from devenv.stack.embedded import shared_files
+from devenv.stack.pod_files import shared_files
 
 IN_FILE, IN_REDIS = "3f2a9c51d0e7", "77ab0c9de812"
 HISTORY = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -125,6 +125,14 @@ class _Stack:
             self.now = status(state="stopped")
             raise EnvironmentProblem("a pod died")
         self.now = status("false")
+
+    def set_pods(
+        self,
+        pods: Sequence[str],
+        settings: Mapping[str, SettingChanges],
+        policy: str | None,
+        progress: Progress,
+    ) -> None: ...
 
     def redis(self, action: str) -> None:
         if self.fails:

@@ -22,9 +22,9 @@ import psutil
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.session_ids import stored_forms
 from devenv.core.model.topology import StackStatus
-from devenv.stack.embedded.pod_copy import is_linked, repository_of
-from devenv.stack.embedded.pod_folders import PODS_PREFIX
 from devenv.stack.files import STATE_FOLDER
+from devenv.stack.pod_files.pod_copy import is_linked, repository_of
+from devenv.stack.pod_files.pod_folders import PODS_PREFIX
 
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm", "/var/lib/php/sessions")  # noqa: S108
 """Folders that programs write to by name, whatever TMPDIR says."""

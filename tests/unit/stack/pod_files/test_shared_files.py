@@ -13,9 +13,9 @@ from devenv.core.model.ids import ChallengeId
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import ServiceSpec
 from devenv.core.model.topology import Endpoints, PodStatus, StackSpec, StackStatus
-from devenv.stack.embedded import shared_files
-from devenv.stack.embedded.shared_files import files_of_sessions
-from devenv.stack.embedded.shared_files import shared_files as look
+from devenv.stack.pod_files import shared_files
+from devenv.stack.pod_files.shared_files import files_of_sessions
+from devenv.stack.pod_files.shared_files import shared_files as look
 
 A, B = "captcha-api-a", "captcha-api-b"
 SESSION = ChallengeId("3f2a9c51d0e7")

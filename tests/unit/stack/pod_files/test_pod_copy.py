@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from devenv.stack.embedded import pod_copy
-from devenv.stack.embedded.pod_copy import Budget, NoCopy, PodCopy, copy_for_pod
+from devenv.stack.pod_files import pod_copy
+from devenv.stack.pod_files.pod_copy import Budget, NoCopy, PodCopy, copy_for_pod
 
 
 def put(path: Path, text: str = "x") -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from devenv.stack.embedded.pod_folders import PodFolders
+from devenv.stack.pod_files.pod_folders import PodFolders
 
 FOLDERS = ("TMPDIR", "HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR")
 

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from devenv.stack.embedded.pod_copy import PodCopy, copy_for_pod
+from devenv.stack.pod_files.pod_copy import PodCopy, copy_for_pod
 
 _LONGEST = 64
 """Characters of a path up to which a socket's name still fits behind it: the system allows 107 in all."""
