@@ -55,7 +55,6 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("browser/dashboard", SERVER, "outbox recorded routes surroundings"),
     ),
     "devenv.harness.config": (("unit/harness/config/test_devenv_toml_reader.py", DATA, "tables"),),
-    "devenv.harness.client": (("integration/cli/test_pairs.py", PODS, "cross_pod_check"),),
     "devenv.pytest_plugin": (("integration/pytest_plugin", PROCESS, "results stack workbench"),),
     "devenv.stack": (("integration/stack", SERVER, "control_calls"),),
     "devenv.stack.compose": (("compose", PROCESS, "compose_redis container_spec exit_cleanup pod_table"),),

@@ -289,6 +289,11 @@ class Server:
     """Why the look at it ended before its end; empty where it did not."""
 
     @property
+    def refuses(self) -> bool:
+        """Whether nobody listens at its port."""
+        return self.tcp is not None and self.tcp.reach is Reach.REFUSED
+
+    @property
     def proxy(self) -> bool:
         """Whether this is no Redis server itself: those answer INFO, if only with a missing permission."""
         named = self.info_error is not None and not self.info_error.startswith("NOPERM")
@@ -392,6 +397,11 @@ class Facts:
     """What explain says of these requests, the first cause first."""
     past_gate: tuple[str, ...] = ()
     """Pods whose settings lead to a Redis that is not behind the gate: their commands are not recorded."""
+
+    @property
+    def without_redis(self) -> frozenset[str]:
+        """The pods whose settings point at a port where nobody listens."""
+        return frozenset(pod for server in self.servers if server.refuses for pod in server.pods)
 
     def server_of(self, pod: str) -> Server | None:
         """The server that this pod's settings point at."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,34 +77,68 @@ def every_crossing(
     *,
     seed: int,
     silent: Mapping[str, str] = NO_SILENT_PODS,
+    without_redis: Collection[str] = (),
 ) -> list[Crossed]:
     """A session of each kind opened on each of ``pods`` and used on each, also on the same.
 
     The pod that opens comes first in the order of ``pods``, and uses its own session last. A pod that gave no
     answer is not asked again to open one; ``silent`` has those that gave none before, with the reason.
+
+    The Redis of the pods ``without_redis`` refuses connections: each of their requests lasts as long as their
+    client's retries. They are tried with the first kind only, not with themselves, and not again once they
+    have refused to open a session.
     """
-    return asyncio.run(_every_crossing(status, pods, recording, seed, dict(silent)))
+    return asyncio.run(_Crossings(status, pods, without_redis, dict(silent)).all(recording, seed))
 
 
-async def _every_crossing(
-    status: StackStatus, pods: Sequence[str], recording: Recording, seed: int, silent: dict[str, str]
-) -> list[Crossed]:
-    profile, crossed = status.spec.profile, []
-    async with CaptchaClient(status.endpoints, seed=seed, recording=recording, profile=profile) as client:
-        for kind in profile.kinds:
-            for at, creator in enumerate(pods):
-                for user in (*pods[at + 1 :], *pods[: at + 1]):
-                    if creator in silent:
-                        crossed.append(Crossed(kind, creator, user, None, silent[creator]))
-                        continue
-                    try:
-                        verified = await one_crossing(client, kind, creator, user)
-                        crossed.append(Crossed(kind, creator, user, verified))
-                    except CreateFailed as error:
-                        crossed.append(Crossed(kind, creator, user, None, error.message))
-                        if error.status is None:
-                            silent[creator] = error.message
-    return crossed
+Turn = tuple[str, str, str]
+"""Kind, the pod that opens a session of it, the pod that uses it."""
+
+
+def turns(kinds: Sequence[str], pods: Sequence[str], without_redis: Collection[str] = ()) -> list[Turn]:
+    """What is tried, in order: all; of pods ``without_redis`` the first kind only, and no pod with itself."""
+    return [
+        (kind, creator, user)
+        for kind in kinds
+        for place, creator in enumerate(pods)
+        for user in (*pods[place + 1 :], *pods[: place + 1])
+        if (kind == kinds[0] and creator != user)
+        or (creator not in without_redis and user not in without_redis)
+    ]
+
+
+class _Crossings:
+    """The crossings of a stack's pods, one after the other."""
+
+    def __init__(
+        self, status: StackStatus, pods: Sequence[str], without_redis: Collection[str], silent: dict[str, str]
+    ) -> None:
+        self._status = status
+        self._turns = turns(list(status.spec.profile.kinds), pods, without_redis)
+        self._without_redis, self._silent = frozenset(without_redis), silent
+
+    async def all(self, recording: Recording, seed: int) -> list[Crossed]:
+        """Each that is tried; those between pods without a Redis at the same time, as they wait only."""
+        profile = self._status.spec.profile
+        async with CaptchaClient(
+            self._status.endpoints, seed=seed, recording=recording, profile=profile
+        ) as client:
+            waiting = [turn for turn in self._turns if self._without_redis.issuperset(turn[1:])]
+            crossed = list(await asyncio.gather(*(self._crossing(client, *turn) for turn in waiting)))
+            for turn in self._turns:
+                if turn not in waiting:
+                    crossed.append(await self._crossing(client, *turn))
+        return crossed
+
+    async def _crossing(self, client: CaptchaClient, kind: str, creator: str, user: str) -> Crossed:
+        if creator in self._silent:
+            return Crossed(kind, creator, user, None, self._silent[creator])
+        try:
+            return Crossed(kind, creator, user, await one_crossing(client, kind, creator, user))
+        except CreateFailed as error:
+            if error.status is None or (error.status >= 500 and creator in self._without_redis):
+                self._silent[creator] = error.message
+            return Crossed(kind, creator, user, None, error.message)
 
 
 def probe(status: StackStatus, types: Sequence[CaptchaType], trials: int, *, seed: int) -> Probe:

@@ -135,7 +135,10 @@ def examine(
         past_gate=tuple(pod.name for pod in pods if pod.past_gate),
     )
     if options.probe and options.write:
-        facts = replace(facts, created=tuple(_sought(_created(options, status, progress), facts, plans)))
+        facts = replace(
+            facts,
+            created=tuple(_sought(_created(options, status, facts.without_redis, progress), facts, plans)),
+        )
     if stack is not None and status is not None:
         facts = _with_sessions(facts, options, stack, status, state_dir, progress)
     switch = (options.profile if status is None else status.spec.profile).switch
@@ -154,7 +157,8 @@ def _with_sessions(
     if options.probe and options.write:
         progress("opening sessions on each pod and using them on the others")
         silent = {item.pod: str(item.error) for item in facts.created if item.status is None}
-        crossings, causes = try_across(stack, status, options.seed, state_dir, silent)
+        refused = facts.without_redis
+        crossings, causes = try_across(stack, status, options.seed, state_dir, silent, refused)
         facts = replace(facts, crossings=crossings, trace_causes=causes)
     elif len(facts.pods) > 1:
         facts = replace(facts, crossings_skipped="not tried: it would open sessions")
@@ -357,7 +361,9 @@ def _host_of(url: str) -> str:
 # --- challenges ------------------------------------------------------------------------------------------
 
 
-def _created(options: DoctorOptions, status: StackStatus | None, progress: Progress) -> list[Created]:
+def _created(
+    options: DoctorOptions, status: StackStatus | None, without_redis: frozenset[str], progress: Progress
+) -> list[Created]:
     if options.service is not None:
         progress(f"asking {options.service} for challenges")
         return creation.on_service(options.service, options.profile)
@@ -365,7 +371,7 @@ def _created(options: DoctorOptions, status: StackStatus | None, progress: Progr
     if status is None or (service is not None and not service.switchable):
         return []  # or of a service whose sessions are not known to be in Redis
     progress("asking each pod for a challenge")
-    return creation.on_stack(status)
+    return creation.on_stack(status, without_redis)
 
 
 def _sought(challenges: Sequence[Created], facts: Facts, plans: Sequence[Plan | Server]) -> list[Created]:

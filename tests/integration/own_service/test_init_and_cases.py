@@ -243,14 +243,14 @@ def test_an_mcp_server_from_its_folder_to_the_verdict(
 ) -> None:
     """init, replay, explain: the server that keeps state in its process fails, the mended one holds."""
     folder = example(example_name)
-    code, found, _ = played(folder, environment, "init", "--yes")
-    assert (code, found["preset"]) == (0, preset)
+    code, found, printed = played(folder, environment, "init", "--yes")
+    assert (code, found.get("preset")) == (0, preset), printed
     replayed = devenv_run(folder, environment, "replay", f"{preset}-lost")
-    assert replayed.returncode == 1
+    assert replayed.returncode == 1, replayed.stdout + replayed.stderr
     assert "✗ fails" in replayed.stdout
     explained = devenv_run(folder, environment, "explain", "latest")
-    assert explained.returncode == 1
-    assert "pod-memory" in explained.stdout
+    assert explained.returncode == 1, explained.stdout + explained.stderr
+    assert "pod-memory" in explained.stdout, replayed.stdout + explained.stdout
     printed = (replayed.stdout + explained.stdout).replace("captcha-api", "")
     for word in ("captcha", "challenge", "right", "wrong", "USE_REDIS"):
         assert word not in printed

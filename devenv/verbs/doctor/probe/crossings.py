@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from devenv.core.diagnosis.findings import Diagnosis
@@ -28,13 +28,19 @@ _MOST_CHARACTERS = 120
 
 
 def try_across(
-    stack: JournaledStack, status: StackStatus, seed: int, state_dir: Path, silent: Mapping[str, str]
+    stack: JournaledStack,
+    status: StackStatus,
+    seed: int,
+    state_dir: Path,
+    silent: Mapping[str, str],
+    without_redis: Collection[str] = (),
 ) -> tuple[tuple[Crossing, ...], tuple[TraceCause, ...]]:
     """Sessions of each kind on each pair of running pods, and the causes that explain sees in their trace.
 
     Nothing where fewer than two pods run. A session that was known by a file of this machine (``state_dir``
-    is our own) is unclear. ``silent``: the pods that gave
-    no answer to a create, with the reason. A profile without known answers gives one unclear crossing.
+    is our own) is unclear. ``silent``: the pods that gave no answer to a create, with the reason.
+    ``without_redis``: the pods whose Redis refuses connections, which are tried less often. A profile without
+    known answers gives one unclear crossing.
     """
     pods = [pod.name for pod in status.pods if pod.state == "running"][:MOST_PODS]
     if len(pods) < 2:
@@ -45,7 +51,9 @@ def try_across(
     for number in range(rounds):
         try:
             collector = TraceCollector(stack, time.time)
-            crossed = every_crossing(status, pods, recording, seed=seed + number, silent=silent)
+            crossed = every_crossing(
+                status, pods, recording, seed=seed + number, silent=silent, without_redis=without_redis
+            )
             trace = collector.trace(recording.request_ids)
         except DevenvError as error:
             return (Crossing("any", pods[0], pods[1], error.message, unclear=True),), ()

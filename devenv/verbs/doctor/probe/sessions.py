@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -22,12 +22,15 @@ PER_SERVICE = 6
 one in 1 of 32 runs."""
 
 
-def on_stack(status: StackStatus) -> list[Created]:
+def on_stack(status: StackStatus, without_redis: Collection[str] = ()) -> list[Created]:
     """One challenge on each pod of the stack, named by a header that the proxy understands.
 
-    None where the service names no kind of session.
+    None where the service names no kind of session, and none on the pods ``without_redis``, whose Redis
+    refuses connections: where their sessions are not is known.
     """
-    pods = [pod.name for pod in status.pods if pod.state == "running" and status.spec.profile.kinds]
+    kinds = status.spec.profile.kinds
+    pods = [pod.name for pod in status.pods if pod.state == "running" and kinds]
+    pods = [pod for pod in pods if pod not in without_redis]
 
     def ask(pod: str) -> Created:
         return _create(status.endpoints.pinned, status.spec.profile, {"X-Devenv-Pod": pod}, pod)

@@ -142,7 +142,11 @@ def test_a_service_that_env_sends_to_a_closed_port(here: Path, capsys: pytest.Ca
     url = f"redis://127.0.0.1:{free_port()}/0"
     with running(here, f'redis = false\nenv = {{ TICKETS_URL = "{url}" }}'):
         told = doctor(1, capsys)
+        assert main(["explain", "--json"]) == 1
+        explained = capsys.readouterr().out
     assert kinds(told)[0] == ("port-closed", "wrong-port")
+    # Each pod was asked for one ticket: its client's retries make every request a slow one.
+    assert "2 sessions, 2 not created" in json.loads(explained)["verdict"]
     change = told["findings"][0]["change"]
     assert (change["file"], change["line"]) == (SERVICE_FILE, 4)
 
