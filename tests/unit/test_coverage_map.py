@@ -70,7 +70,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "devenv.verbs.explore": (("integration/verbs/explore", PODS, "learned_mode sequences"),),
     "devenv.verbs.explore.sessions": (
-        ("integration/verbs/explore/sessions", PODS, "result scenario search usecase"),
+        ("integration/verbs/explore/sessions", PODS, "scenario search usecase"),
     ),
     "devenv.verbs.export": (("unit/core/kubernetes", PARTS, "kubernetes"),),
     "devenv.verbs.init": (

@@ -19,7 +19,7 @@ from devenv.core.model.requests import Request as Request
 from devenv.core.model.requests import Rule as Rule
 from devenv.core.model.requests import public_headers, rule_from_json, same_value
 from devenv.core.model.requests import value_at as value_at
-from devenv.core.model.session_profile import Fix, SessionProfile
+from devenv.core.model.session_profile import AS_IS, Fix, SessionProfile
 from devenv.core.model.switch import USUAL, Switch
 from devenv.core.model.templates import ANSWER as ANSWER
 from devenv.core.model.templates import ID as ID
@@ -338,6 +338,19 @@ class ServiceSpec:
     def title(self) -> str:
         """In a few words: what is started."""
         return self.app or " ".join(self.command)
+
+    def fixed(self, name: str) -> ServiceSpec:
+        """As the fix ``name`` starts it. Raises UsageProblem for a fix that there is not."""
+        if name == AS_IS:
+            return self
+        fix = self.fixes.get(name)
+        if fix is None:
+            known = ", ".join((AS_IS, *self.fixes))
+            raise UsageProblem(f"{name!r} is no fix of devenv.toml", hint=f"there are: {known}")
+        changed = replace(self, env={**self.env, **fix.env})
+        if fix.command or fix.app:
+            changed = replace(changed, command=fix.command, app=fix.app)
+        return changed if fix.directory is None else replace(changed, directory=fix.directory)
 
     def public(self) -> ServiceSpec:
         """Without the values of its variables and of the headers that it wants: some may be secret."""

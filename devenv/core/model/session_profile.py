@@ -8,6 +8,8 @@ from typing import Any
 
 from devenv.core.model.requests import Request, Rule, public_headers, rule_from_json
 
+AS_IS = "as-is"
+"""The service without a fix, beside the names of fixes."""
 ASK = "ask"
 """The name of the request that asks what is left of a session."""
 GONE = (Rule(status=(401, 403)),)

@@ -64,6 +64,7 @@ def _stack(stack: StackRequirements) -> dict[str, Any]:
         env=dict(stack.env) or None,
         pod_env={_letter(pod): dict(settings) for pod, settings in stack.pod_env.items()} or None,
         redis=str(stack.redis) if stack.redis is not None else None,
+        fix=stack.fix or None,
     )
 
 

@@ -210,6 +210,8 @@ class StackRequirements:
     """Variables by full pod name."""
     redis: RedisMode | None = None
     """How Redis must be set up; None: any way."""
+    fix: str = ""
+    """The fix of devenv.toml that a user-provided service is started with; "": as it is."""
 
     @property
     def pod_names(self) -> tuple[str, ...]:

@@ -126,7 +126,7 @@ class _Builder:
                 raise self._document.problem(("stack", "pod_env", word), f"{pod} is given twice", key=True)
             pod_env[pod] = _settings(settings)
         self._redis = RedisMode(data["redis"]) if "redis" in data else None
-        return replace(requirements, pod_env=pod_env, redis=self._redis)
+        return replace(requirements, pod_env=pod_env, redis=self._redis, fix=data.get("fix", ""))
 
     def _step(self, data: Mapping[str, Any], path: Path) -> Step:
         line = self._document.line(path)

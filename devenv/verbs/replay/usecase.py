@@ -142,13 +142,18 @@ def staged(
         status = stack.status()
         choice = choose_store(scenario, given, status, status.spec.service)
         redis_fits = status.spec.redis_mode is _redis_mode(scenario, settings, status.spec.redis_mode)
-        if redis_fits and balancer in ("", status.spec.balancer):
+        if redis_fits and balancer in ("", status.spec.balancer) and not scenario.stack.fix:
             if choice.as_is and len(dict.fromkeys(stores(status).values())) > 1:
                 progress("the pods keep their sessions in different stores: played as they are")
             yield stack, choice, False
             return
-        has = f"Redis as {status.spec.redis_mode}" if not redis_fits else f"{status.spec.chooser} in front"
-        progress(f"the stack that runs has {has}: another one for this")
+        if scenario.stack.fix:
+            progress(f"{scenario.id} needs the service with its fix {scenario.stack.fix}: a stack for this")
+        else:
+            has = (
+                f"Redis as {status.spec.redis_mode}" if not redis_fits else f"{status.spec.chooser} in front"
+            )
+            progress(f"the stack that runs has {has}: another one for this")
         choice = replace(choice, as_is=False)
     with own_stack(scenario, choice.strategy, settings, progress) as fresh:
         yield fresh, choice, True
@@ -172,12 +177,20 @@ def own_stack(
 
     Raises UsageProblem, before it is started, for what the scenario needs and the service's profile lacks.
     """
-    if settings.service is not None:
-        check_profile(scenario, settings.service.profile)
+    service = settings.service
+    if scenario.stack.fix:
+        if service is None:
+            raise UsageProblem(
+                f"{scenario.id} is of a service with the fix {scenario.stack.fix!r} in its devenv.toml",
+                hint="run it in that service's folder",
+            )
+        service = service.fixed(scenario.stack.fix)
+    if service is not None:
+        check_profile(scenario, service.profile)
     needed = required_spec(scenario, strategy)
     mode = _redis_mode(scenario, settings, needed.redis_mode)
     balancer = settings.stack_spec().balancer
-    spec = replace(needed, seed=settings.seed, service=settings.service, redis_mode=mode, balancer=balancer)
+    spec = replace(needed, seed=settings.seed, service=service, redis_mode=mode, balancer=balancer)
     policy = scenario.stack.policy
     if policy is not None and (lacking := spec.lacks_policy(scenario.id, policy)):
         raise UsageProblem(lacking, hint="leave out --balancer (DEVENV_BALANCER)")

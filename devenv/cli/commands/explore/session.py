@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
-from devenv.cli.options import CommandContext
+from devenv.cli.options import CommandContext, write_file
 from devenv.cli.screen import Screen, Text, grid
 from devenv.core.model.errors import Inconclusive
+from devenv.core.model.session_profile import AS_IS
+from devenv.core.render.junit import junit_xml
 from devenv.core.serializability.meeting import is_meeting
 from devenv.harness.config.settings import Settings
 from devenv.verbs.explore.result import Exploration
-from devenv.verbs.explore.sessions.result import AS_IS, FoundViolation, SessionExploration
-from devenv.verbs.explore.sessions.usecase import SessionOptions, explore_session, fixed
+from devenv.verbs.explore.sessions.report import junit_suite, picture
+from devenv.verbs.explore.sessions.report import summary as summary_page
+from devenv.verbs.explore.sessions.result import FoundViolation, SessionExploration
+from devenv.verbs.explore.sessions.usecase import SessionOptions, explore_session
 
 
 def is_session(expressions: Sequence[str], settings: Settings) -> bool:
@@ -25,12 +30,20 @@ def is_session(expressions: Sequence[str], settings: Settings) -> bool:
     return not service.profile.kinds or any(is_meeting(text, session) for text in expressions)
 
 
-def explore_sessions(option_sets: Sequence[SessionOptions], at: CommandContext) -> None:
-    """Explore with each fix in turn and show what is found. Exits with the code of the worst."""
+def explore_sessions(
+    option_sets: Sequence[SessionOptions],
+    at: CommandContext,
+    junit: Path | None = None,
+    summary: Path | None = None,
+) -> None:
+    """Explore with each fix in turn and show what is found. Exits with the code of the worst.
+
+    ``junit`` and ``summary``: files to write it to, as JUnit XML and as Markdown.
+    """
     service = at.settings.service
     assert service is not None
     for options in option_sets:
-        fixed(service, options.fix)
+        service.fixed(options.fix)
     found: list[SessionExploration] = []
     interrupted = False
     for options in option_sets:
@@ -45,6 +58,10 @@ def explore_sessions(option_sets: Sequence[SessionOptions], at: CommandContext) 
         if interrupted or found[-1].interrupted:
             break
     wanted = sum(len(options.expressions) for options in option_sets)
+    if junit is not None:
+        write_file("--junit", junit, junit_xml([junit_suite(one) for one in found]))
+    if summary is not None:
+        write_file("--summary", summary, summary_page(found))
     for one in found:
         _show(one, at.screen, with_fix=len(option_sets) > 1)
     if wanted > 1:
@@ -106,7 +123,9 @@ def _show_violation(violation: FoundViolation, screen: Screen) -> None:
         Text.assemble((f" {violation.kind} ", "reverse red"), (f"  in {violation.seen_in}{at_once}", "dim")),
     )
     screen.paragraphs([violation.sentence])
-    screen.show(Text(f"    {violation.order}", "cyan"))
+    screen.show(Text(f"    {violation.order}", "cyan"), "")
+    screen.picture(picture(violation), indent=4)
+    screen.show("")
     if violation.confirmed:
         screen.show(Text(f"  run again: {violation.replayed} of {violation.replays} times the same", "green"))
     else:

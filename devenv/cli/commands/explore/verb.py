@@ -13,6 +13,7 @@ from devenv.cli.grouped import grouped
 from devenv.cli.options import CommandContext, Common, Junit, RedisOption, Summary, write_file
 from devenv.cli.screen import Screen, Text, grid
 from devenv.core.model.errors import Inconclusive, UsageProblem
+from devenv.core.model.session_profile import AS_IS
 from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.core.render.junit import junit_xml
 from devenv.core.search.reporter import Reporters
@@ -25,7 +26,6 @@ from devenv.verbs.explore.result import (
     junit_suite,
     parse_budget,
 )
-from devenv.verbs.explore.sessions.result import AS_IS
 from devenv.verbs.explore.sessions.usecase import SessionOptions
 from devenv.verbs.explore.summary import summary as summary_page
 from devenv.verbs.explore.usecase import explore as explore_orders
@@ -145,9 +145,7 @@ def explore(
     """
     at = common.context(redis=redis)
     if is_session(scenario, at.settings):
-        if junit is not None or summary is not None:
-            raise UsageProblem("--junit and --summary are not made of a session's exploration")
-        explore_sessions(search.session_sets(scenario), at)
+        explore_sessions(search.session_sets(scenario), at, junit, summary)
         return
     if len(scenario) > 1:
         raise UsageProblem(

@@ -9,9 +9,6 @@ from typing import Any
 from devenv.core.model.verdict import passes
 from devenv.verbs.explore.result import INTERRUPTED
 
-AS_IS = "as-is"
-"""The service without a fix, in a comparison."""
-
 
 @dataclass(frozen=True, slots=True)
 class Tally:
@@ -32,6 +29,10 @@ class FoundViolation:
     sentence: str
     order: str
     """The commands in their order: ``a:GET logout:GET logout:DEL a:SET``."""
+    sent: Mapping[str, str]
+    """By the request's name, its method and path."""
+    answers: Mapping[str, str]
+    """By the request's name, how it was answered, in short."""
     steps: tuple[tuple[str, str, str], ...]
     """Each step: the request, what it does, the reply in short."""
     seen_in: Tally
@@ -47,7 +48,12 @@ class FoundViolation:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
-        return {**asdict(self), "steps": [list(step) for step in self.steps]}
+        return {
+            **asdict(self),
+            "steps": [list(step) for step in self.steps],
+            "sent": dict(self.sent),
+            "answers": dict(self.answers),
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import yaml
 
 from devenv.core.model.schedule import VERSION
 from devenv.core.model.service import COOKIE, ID, Request
-from devenv.core.model.session_profile import ASK, SessionProfile
+from devenv.core.model.session_profile import AS_IS, ASK, SessionProfile
 from devenv.core.model.vocabulary import CATALOGUE_STORES, REDIS_STORES
 from devenv.core.scenario.data import end_data
 from devenv.core.serializability.ends import End
@@ -22,12 +22,12 @@ _SESSION = "{captured:session}"
 
 
 def session_scenario(
-    found: FoundViolation, oracle: Oracle, path: Path, cookies: Sequence[str], env: Mapping[str, str]
+    found: FoundViolation, oracle: Oracle, path: Path, cookies: Sequence[str], fix: str = AS_IS
 ) -> str:
     """A scenario file that ``replay`` follows, and that fails as long as the violation is there.
 
-    ``cookies``: the names of those that opening sets; ``env``: the variables of the fix that it was found
-    with. Headers that go with every request are devenv.toml's affair.
+    ``cookies``: the names of those that opening sets; ``fix``: the one that it was found with. How that one
+    starts the service, and the headers that go with every request, are devenv.toml's affair.
     """
     session, meeting = oracle.session, oracle.meeting
     pods = [chr(ord("A") + at) for at in range(len(meeting.members))]
@@ -57,7 +57,7 @@ def session_scenario(
         "cause": found.kind,
         "needs": ["X"],
         "about": f"{found.sentence}. The shortest order of the service's commands that shows it.",
-        "stack": {"pods": max(2, len(pods)), **({"env": dict(env)} if env else {})},
+        "stack": {"pods": max(2, len(pods)), **({"fix": fix} if fix != AS_IS else {})},
         "stores": {
             str(store): {"bug": True, "shows": found.sentence}
             if store in REDIS_STORES

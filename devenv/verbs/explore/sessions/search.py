@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from devenv.core.model.errors import EnvironmentProblem, Inconclusive, error_from_json
 from devenv.core.model.session_profile import SessionProfile
@@ -136,19 +136,37 @@ class SessionSearch:
                 "was explored, as a session that is there looks like one that is gone",
                 hint="do all cookies suffice to use a session? Is session.gone right?",
             )
-        for at, member in enumerate(self.meeting.members):
+        for at in range(len(self.meeting.members)):
             answer = runs[(at,)].end.answers[at]
             if answer.refused or not answer.status:
-                raise Inconclusive(
-                    f"session.requests.{member.request}: alone on a new session it was answered {answer}: "
-                    "nothing was explored, as a refused request counts as one that was not there"
-                )
+                raise self._refused_alone(at, answer)
             self._check_ends(at, runs[(at,)].end.ask)
         if not any(run.path for run in runs.values()):
             raise EnvironmentProblem(
                 f"{self.meeting}: no request sent a Redis command through the gate: nothing was explored",
                 hint="is REDIS_HOST/REDIS_PORT (or the URL in [service.env]) the gate's?",
             )
+
+    def _refused_alone(self, at: int, answer: HttpAnswer) -> Inconclusive:
+        """What is known of a request that is refused alone: whether it is served on the pod that opened."""
+        member, opener, pod = self.meeting.members[at], self.pods[0], self.pods[at]
+        problem = (
+            f"session.requests.{member.request}: alone on a new session it was answered {answer}: nothing "
+            "was explored, as a refused request counts as one that was not there"
+        )
+        if pod == opener:
+            return Inconclusive(problem)
+        job = self._job(sequence=(at,))
+        [run] = self.remote.run([replace(job, calls=tuple(replace(call, pod=opener) for call in job.calls))])
+        there = run.end.answers[at]
+        if there.refused or not there.status:
+            return Inconclusive(problem)
+        return Inconclusive(
+            f"session.requests.{member.request}: {opener}, which opened the session, answers it {there}, and "
+            f"{pod} answers it {answer}: a part of the session is in that pod and not in Redis, so nothing "
+            "was explored",
+            hint="in a file that stands for a database of all pods? [service] shared-folder = true",
+        )
 
     def _check_ends(self, at: int, ask: HttpAnswer) -> None:
         member = self.meeting.members[at]
@@ -285,6 +303,8 @@ class SessionSearch:
             kind=kind,
             sentence=violation.sentence,
             order=order,
+            sent={member.name: self._sent(member.request) for member in self.meeting.members},
+            answers={names[at]: str(answer) for at, answer in sorted(end.answers.items())},
             steps=tuple((names[step.choice.request], step.label, step.reply) for step in path),
             seen_in=Tally(sum(kind in count.kinds for count in counts), len(counts)),
             seen_together=Tally(sum(kind in count.kinds_together for count in at_once), len(at_once)),
@@ -293,6 +313,10 @@ class SessionSearch:
             replays=replays,
             why=None if ok else why or "run again, its commands came in another order",
         )
+
+    def _sent(self, name: str) -> str:
+        request = self.session.request(name).request
+        return f"{request.method} {request.path}"
 
     def _kind(self, end: End[int]) -> str | None:
         violation = self.oracle.judge(end)

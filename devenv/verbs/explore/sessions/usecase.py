@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.core.model.errors import DevenvError, EnvironmentProblem, UsageProblem
 from devenv.core.model.service import ServiceSpec
-from devenv.core.model.session_profile import Fix
+from devenv.core.model.session_profile import AS_IS
 from devenv.core.model.topology import StackSpec, StackStatus
 from devenv.core.serializability.meeting import SessionMeeting, parse_session_meeting
 from devenv.core.serializability.orders import Path
@@ -18,10 +18,10 @@ from devenv.harness.runs.folders import RESULTS, SCHEDULE, Run, open_run
 from devenv.stack.protocol import Progress
 from devenv.verbs.explore.executor_client import TIMEOUT_SECONDS
 from devenv.verbs.explore.result import shown_path
-from devenv.verbs.explore.sessions.result import AS_IS, FoundViolation, SessionExploration, Tally
+from devenv.verbs.explore.sessions.result import FoundViolation, SessionExploration, Tally
 from devenv.verbs.explore.sessions.scenario import session_scenario
 from devenv.verbs.explore.sessions.search import SessionRemote, SessionSearch
-from devenv.verbs.operate.select import fresh_stack
+from devenv.verbs.operate.select import fresh_stack, running_stack
 from devenv.verbs.replay.again import command, stack_options
 from devenv.wire.control.client import ControlClient
 from devenv.wire.executor.jobs import RULE_PREFIX
@@ -61,37 +61,43 @@ def explore_session(
             f"--pods {options.pods}: each request needs a pod of its own, {needed} of them",
             hint="a command is known by the pod that sent it",
         )
-    with _stack(fixed(service, options.fix), settings, options.pods or max(2, needed), progress) as status:
+    with _stack(service.fixed(options.fix), settings, options.pods or max(2, needed), progress) as status:
         for meeting in meetings:
             yield _explore(meeting, status, options, settings, progress)
 
 
-def fixed(service: ServiceSpec, name: str) -> ServiceSpec:
-    """The service as a fix starts it. Raises UsageProblem for a fix that there is not."""
-    if name == AS_IS:
-        return service
-    fix = service.fixes.get(name)
-    if fix is None:
-        known = ", ".join((AS_IS, *service.fixes))
-        raise UsageProblem(f"--compare: {name!r} is no fix of devenv.toml", hint=f"there are: {known}")
-    changed = replace(service, env={**service.env, **fix.env})
-    if fix.command or fix.app:
-        changed = replace(changed, command=fix.command, app=fix.app)
-    return changed if fix.directory is None else replace(changed, directory=fix.directory)
-
-
 @contextmanager
 def _stack(service: ServiceSpec, settings: Settings, pods: int, progress: Progress) -> Iterator[StackStatus]:
-    spec = StackSpec(
-        pods=pods,
-        use_redis=True,
-        seed=settings.seed,
-        service=service,
-        redis_mode=replace(settings, service=service).stack_spec().redis_mode,
-    )
+    """The stack that runs where it is this service's and has the pods, else one of its own."""
+    mode = replace(settings, service=service).stack_spec().redis_mode
+    running = _running(service, settings, pods)
+    if running is not None and running.spec.redis_mode is mode:
+        progress("on the stack that runs")
+        yield running
+        return
+    spec = StackSpec(pods=pods, use_redis=True, seed=settings.seed, service=service, redis_mode=mode)
     backend = settings.backend or "embedded"
     with fresh_stack(backend, settings.state_dir, spec, progress, cold=settings.cold) as stack:
         yield stack.status()
+
+
+def _running(service: ServiceSpec, settings: Settings, pods: int) -> StackStatus | None:
+    """The stack that runs, where its pods are started as ``service`` says; None where there is no such one.
+
+    A status has no values of variables. Pods of one service that differ in them only differ as two fixes do,
+    so a service with a fix gets a stack of its own, as its variables have other values than devenv.toml's.
+    """
+    try:
+        status = running_stack(settings.backend, settings.state_dir).status()
+    except DevenvError:
+        return None
+    spec = status.spec
+    known = settings.service == service
+    in_redis = spec.use_redis or service.always_redis
+    fits = spec.gate and in_redis and spec.workers == 1 and len(status.pods) >= pods
+    if not known or not fits or spec.env or spec.pod_env:
+        return None
+    return status if spec.service is not None and spec.service.public() == service.public() else None
 
 
 def _explore(
@@ -130,14 +136,13 @@ def _check_rules(control: ControlClient) -> None:
 
 
 def _written(
-    violation: FoundViolation, path: Path, search: SessionSearch, status: StackStatus, service: ServiceSpec,
-    name: str, run: Run,
+    violation: FoundViolation, path: Path, search: SessionSearch, status: StackStatus,
+    fix: str, run: Run,
 ) -> FoundViolation:  # fmt: skip
-    """The violation with a scenario that ``replay`` follows, where its service can be started by one."""
-    fix = Fix() if name == AS_IS else service.fixes[name]
-    if not violation.confirmed or fix.command or fix.app or fix.directory:
+    """The violation with a scenario that ``replay`` follows."""
+    if not violation.confirmed:
         return violation
-    text = session_scenario(violation, search.oracle, path, search.cookies, fix.env)
+    text = session_scenario(violation, search.oracle, path, search.cookies, fix)
     written = run.write_text(f"{violation.kind}.yaml", text)
     options = stack_options(status.spec, status.backend, status.spec.seed)
     reproduce = command("devenv", "replay", shown_path(written), *options)
@@ -157,7 +162,7 @@ def _result(
     ]
     return SessionExploration(
         scenario=str(search.meeting),
-        service=fixed(service, options.fix).title,
+        service=service.fixed(options.fix).title,
         fix=options.fix,
         complete=search.incomplete is None,
         incomplete=search.incomplete,
@@ -168,7 +173,7 @@ def _result(
         outcomes=len({search.oracle.seen(end) for _, end in search.runs}),
         refused=Tally(sum(count.refused for count in counts), len(counts)),
         violations=tuple(
-            _written(violation, path, search, status, service, options.fix, run) for violation, path in found
+            _written(violation, path, search, status, options.fix, run) for violation, path in found
         ),
         masked=search.oracle.masks.described(),
         notes=tuple(notes),

@@ -23,6 +23,8 @@ MERGE = CONNECTION.register_script("""
     for name, value in pairs(cjson.decode(ARGV[1])) do all[name] = value end
     redis.call('SET', KEYS[1], cjson.encode(all), 'KEEPTTL')
     return 1""")
+OPENED_HERE: set[str] = set()
+"""The sessions that this pod opened: what only it knows."""
 app = FastAPI()
 
 
@@ -47,6 +49,7 @@ def login(
     """Refused without the body and the header: both must reach it as devenv.toml has them."""
     sid = secrets.token_hex(8)
     CONNECTION.set(f"sess:{sid}", json.dumps({"user": f"{user} of {x_tenant}"}), ex=600)
+    OPENED_HERE.add(sid)
     response.set_cookie("sid", sid)
     return {"ok": True}
 
@@ -84,6 +87,11 @@ def logout(request: Request) -> Response:
         return Response('{"error": "no session"}', 401)
     CONNECTION.delete(key(request))
     return Response('{"ok": true}')
+
+
+@app.post("/local")
+def local(request: Request) -> Response:
+    return Response(status_code=200 if request.cookies.get("sid", "") in OPENED_HERE else 404)
 
 
 @app.post("/broken-logout")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -29,6 +30,7 @@ a = {{ path = "/set?a=1" }}
 b = {{ path = "/set?b=1" }}
 logout = {{ path = "/logout", ends = true }}
 broken = {{ path = "/broken-logout", ends = true }}
+local = {{ path = "/local" }}
 
 [fixes.xx]
 env = {{ STORE = "xx" }}
@@ -49,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def compared(folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
     """The table of fixes by expressions, from one call."""
     words = ("explore", "a+b", "a+logout", "ask+logout", "--compare", "as-is,xx,merge", "--json")
-    run = devenv_run(folder, command_environment(), *words)
+    run = devenv_run(folder, command_environment(), *words, "--junit", "junit.xml", "--summary", "page.md")
     assert run.returncode == 1, run.stderr
     results = json.loads(run.stdout)["compared"]
     return {(result["fix"], result["scenario"]): result for result in results}
@@ -93,12 +95,43 @@ def test_what_changes_from_run_to_run_is_said(compared: dict[tuple[str, str], di
     assert compared["as-is", "a+b"]["masked"] == {"ask": ["nonce"]}
 
 
-def test_a_logout_that_does_not_end_the_session_alone_is_inconclusive(folder: Path) -> None:
-    run = devenv_run(folder, command_environment(), "explore", "a+broken", "--json")
-    assert run.returncode == 3
-    assert "session.requests.broken ends the session, but after it alone GET /me is answered 200" in (
-        run.stderr
+@pytest.mark.usefixtures("compared")
+def test_junit_and_a_page_have_every_exploration(folder: Path) -> None:
+    cases = list(ET.parse(folder / "junit.xml").iter("testcase"))
+    assert len(cases) == 9
+    failed = [str(case.get("name")) for case in cases if case.find("failure") is not None]
+    assert failed == ["a+b[as-is]", "a+logout[as-is]", "a+b[xx]"]
+    page = (folder / "page.md").read_text(encoding="utf-8")
+    assert page.count("\n## ") == 9
+    assert "| `a+b` | xx | ❌ `lost-update` in 4 of 6 orders | 6 |" in page
+
+
+def test_on_the_stack_that_runs(tmp_path: Path) -> None:
+    """What it says where nothing can be concluded, too; the stack goes on running."""
+    tmp_path.joinpath("devenv.toml").write_text(CONFIGURATION, encoding="utf-8")
+    environment = command_environment()
+    up = devenv_run(tmp_path, environment, "up", "-d", "--pods", "2")
+    try:
+        assert up.returncode == 0, up.stderr
+        runs = [
+            devenv_run(tmp_path, environment, "explore", expression, "--json")
+            for expression in ("a+logout", "a+broken", "a+local")
+        ]
+        assert devenv_run(tmp_path, environment, "status").returncode == 0
+    finally:
+        devenv_run(tmp_path, environment, "down")
+    assert all("on the stack that runs" in run.stderr for run in runs)
+    assert [run.returncode for run in runs] == [1, 3, 3]
+    [violation] = json.loads(runs[0].stdout)["violations"]
+    assert violation["seen_in"] == {"orders": 2, "of": 6}
+    ends = "session.requests.broken ends the session, but after it alone GET /me is answered 200"
+    assert ends in runs[1].stderr, "a logout that does not end the session alone"
+    one_pod = (
+        "session.requests.local: captcha-api-a, which opened the session, answers it 200, and captcha-api-b "
+        "answers it 404: a part of the session is in that pod and not in Redis"
     )
+    assert one_pod in runs[2].stderr
+    assert "shared-folder = true" in runs[2].stderr
 
 
 def test_its_scenario_fails_as_it_was_found_and_holds_with_the_fix(
@@ -110,13 +143,17 @@ def test_its_scenario_fails_as_it_was_found_and_holds_with_the_fix(
     assert violation["reproduce"].endswith("session-came-back.yaml")
     fixed = folder / "fixed.yaml"
     text = found.read_text(encoding="utf-8")
+    of_xx = folder / compared["xx", "a+b"]["violations"][0]["scenario_file"]
+    assert "  fix: xx\n" in of_xx.read_text(encoding="utf-8")
     assert "order: v1 a:start logout:start a:GET logout:GET logout:DEL a:SET" in text
-    fixed.write_text(text.replace("stack:\n", "stack:\n  env: {STORE: xx}\n"), encoding="utf-8")
+    fixed.write_text(text.replace("stack:\n", "stack:\n  fix: xx\n"), encoding="utf-8")
     results = [
-        devenv_run(folder, command_environment(), "replay", str(file), "--json") for file in (found, fixed)
+        devenv_run(folder, command_environment(), "replay", str(file), "--json")
+        for file in (found, fixed, of_xx)
     ]
-    assert [result.returncode for result in results] == [1, 0], results[0].stderr + results[1].stderr
-    as_is, with_fix = (json.loads(result.stdout) for result in results)
+    assert [result.returncode for result in results] == [1, 0, 1], results[0].stderr + results[1].stderr
+    as_is, with_fix, lost = (json.loads(result.stdout) for result in results)
+    assert lost["violations"][0]["kind"] == "lost-update"
     assert as_is["verdict"] == "fails"
     assert as_is["violations"][0]["kind"] == "session-came-back"
     assert as_is["schedules"] == ["v1 a:start logout:start a:GET logout:GET logout:DEL a:SET"]
@@ -138,6 +175,7 @@ def test_init_finds_login_ask_changes_and_logout(tmp_path: Path) -> None:
     assert (opens.path, opens.body) == ("/login", {"user": "devenv"}), "what the service's OpenAPI requires"
     assert dict(written.profile.headers) == {"x-tenant": "devenv"}
     assert written.session.ask == expected.session.ask
-    assert {**written.session.requests, "broken": None} == {**expected.session.requests, "broken": None}
+    missing = dict.fromkeys(("broken", "local"))  # no words of a logout, and nothing that GET /me shows
+    assert {**written.session.requests, **missing} == {**expected.session.requests, **missing}
     assert written.session.gone == (Rule(status=(401,)),)
     assert written.always_redis
