@@ -12,6 +12,7 @@ from devenv import __version__
 from devenv.core.balance.models import Models, models_of_balancer, models_of_policy
 from devenv.core.balancers import OWN_FILE, PRODUCTS, BalancerSetting, Server, parse_balancer
 from devenv.core.balancers.own_file import OwnFile, own_file
+from devenv.core.kubernetes.routing import Route
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import pod_names
 from devenv.core.routing import POLICIES, parse_policy
@@ -49,11 +50,14 @@ class ProxyTarget:
     name: str
     """The policy."""
     seed: int
+    model_of: str = ""
+    """What of a cluster the policy stands for, "" for nothing."""
 
     @property
     def title(self) -> str:
         """With the version."""
-        return f"devenv's proxy {__version__}, policy {self.name}"
+        model = f", as a model of {self.model_of}" if self.model_of else ""
+        return f"devenv's proxy {__version__}, policy {self.name}{model}"
 
     @property
     def models(self) -> Models:
@@ -104,6 +108,15 @@ class BalancerTarget:
             self.setting, servers, program=self.program, own_text=own_text
         ) as balancer:
             yield Place(LISTEN, balancer.port)
+
+
+def targets_of(routes: Sequence[Route], seed: int) -> list[Target]:
+    """The policies that are models of these routes, each once."""
+    modelled: dict[str, list[str]] = {}
+    for route in routes:
+        if route.policy:
+            modelled.setdefault(route.policy, []).append(route.name)
+    return [ProxyTarget(policy, seed, " and ".join(names)) for policy, names in modelled.items()]
 
 
 def target_of(text: str, pods: int, seed: int) -> Target:

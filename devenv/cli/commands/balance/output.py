@@ -8,10 +8,23 @@ from devenv.cli.screen import Screen, Text, grid
 from devenv.core.balance.hiding import percent
 from devenv.core.balance.measured import Balance, FailureResult, KeptOut, PatternResult
 from devenv.core.balance.verdict import Judgement
+from devenv.core.kubernetes.routing import Route
 from devenv.verbs.balance.usecase import Measured
 
 _STYLES = {"holds": ("✓", "bold green"), "lost": ("✗", "bold red"), "inconclusive": ("?", "bold yellow")}
 _SUMMARY = ("new", "new+image", "kept", "kept+image", "browser", "users", "load-test")
+
+
+def show_routes(screen: Screen, routes: Sequence[Route]) -> None:
+    """What a cluster does with Services and Ingresses, and the policy that is its model."""
+    for route in routes:
+        what = f"modelled by the policy {route.policy}" if route.policy else "not modelled"
+        screen.show(Text.assemble((f"{route.name}: {what}", "bold" if route.policy else "bold yellow")))
+        screen.paragraphs([f"{route.because} ({route.place})", *(f"- {each}" for each in route.differs)])
+    if any(route.policy for route in routes):
+        screen.show(
+            Text("A model: no cluster was asked. `devenv route POLICY` sets it on a running stack.", "dim")
+        )
 
 
 def show_balance(screen: Screen, balance: Balance, judgement: Judgement) -> None:

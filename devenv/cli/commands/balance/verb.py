@@ -8,17 +8,19 @@ from typing import Annotated
 
 import typer
 
-from devenv.cli.commands.balance.output import show_balance, show_summary
+from devenv.cli.commands.balance.output import show_balance, show_routes, show_summary
 from devenv.cli.grouped import grouped
 from devenv.cli.options import BackendName, CommandContext, Common, balancers
 from devenv.core.balance.patterns import PATTERNS
 from devenv.core.balance.verdict import Judgement, exit_code_of, judge
-from devenv.core.model.errors import UsageProblem
+from devenv.core.kubernetes.routing import Route, routes
+from devenv.core.model.errors import Inconclusive, UsageProblem
 from devenv.core.model.vocabulary import MAX_PODS
 from devenv.core.routing import POLICIES
+from devenv.harness.config.manifests import manifest_documents
 from devenv.verbs.balance.plots import write_plot
 from devenv.verbs.balance.report import write_report
-from devenv.verbs.balance.targets import Target, target_of
+from devenv.verbs.balance.targets import Target, target_of, targets_of
 from devenv.verbs.balance.usecase import SESSIONS, ClientKind, Measured, Plan, known_patterns, measure
 
 _PATTERNS = ", ".join(pattern.name for pattern in PATTERNS)
@@ -57,6 +59,15 @@ def balance(
         bool, typer.Option("--no-changes", help="Without pods that restart, are added or removed.")
     ] = False,
     no_failures: Annotated[bool, typer.Option("--no-failures", help="Without pods that fail.")] = False,
+    k8s: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True,
+            metavar="FILE",
+            help="Kubernetes manifests, or a folder of them: what kube-proxy and ingress-nginx do with their "
+            "Services and Ingresses, as policies of the proxy, which are a model; repeat.",
+        ),
+    ] = None,
     html: Annotated[
         Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also write a self-contained report.")
     ] = None,
@@ -90,7 +101,13 @@ def balance(
         with_failures=not no_failures,
         seed=at.settings.seed,
     )
-    chosen = [target_of(text, pods, at.settings.seed) for text in targets or ["round-robin"]]
+    in_cluster = _routes(k8s or ())
+    chosen = targets_of(in_cluster, at.settings.seed)
+    names = targets or ([] if in_cluster else ["round-robin"])
+    chosen += [target_of(text, pods, at.settings.seed) for text in names]
+    show_routes(at.screen, in_cluster)
+    if not chosen:
+        raise Inconclusive("none of these Services and Ingresses has a model: nothing was measured")
     measured = _measured(at, chosen, plan)
     if len(measured) > 1:
         show_summary(at.screen, measured)
@@ -99,10 +116,31 @@ def balance(
     if plot is not None:
         write_plot(plot, [each.balance for each in measured])
     code = exit_code_of([each.judgement for each in measured])
+    if code == 0 and not all(route.policy for route in in_cluster):
+        code = Inconclusive.exit_code
     results = [{**each.balance.to_json(), **each.judgement.to_json()} for each in measured]
-    at.screen.result({"seed": at.settings.seed, "sessions": sessions, "results": results, "exit_code": code})
+    at.screen.result(
+        {
+            "seed": at.settings.seed,
+            "sessions": sessions,
+            "kubernetes": [route.to_json() for route in in_cluster],
+            "results": results,
+            "exit_code": code,
+        }
+    )
     if code:
         raise typer.Exit(code)
+
+
+def _routes(paths: Sequence[Path]) -> tuple[Route, ...]:
+    """The Services and Ingresses of manifests. Raises UsageProblem where there is none."""
+    found = routes(manifest_documents(paths))
+    if paths and not found:
+        raise UsageProblem(
+            f"--k8s {', '.join(map(str, paths))}: no Service with a selector, and no Ingress",
+            hint="give the files that have them, or their folder",
+        )
+    return found
 
 
 def _measured(at: CommandContext, targets: Sequence[Target], plan: Plan) -> list[Measured]:

@@ -22,7 +22,7 @@ from devenv.core.model.errors import UsageProblem
 from devenv.core.model.redis_access import RedisAccess
 from devenv.core.model.service import ServiceSpec
 from devenv.core.model.topology import StackStatus
-from devenv.core.model.yaml_lines import read_manifests
+from devenv.harness.config.manifests import manifest_documents
 from devenv.harness.redis.keys import read_access
 from devenv.stack.files import read_text
 from devenv.verbs.doctor.probe.pod_redis import elsewhere, gate_ports
@@ -41,8 +41,7 @@ def from_manifests(paths: Sequence[Path]) -> tuple[list[Pod], tuple[UnfitValue, 
 
     And the values for which Kubernetes refuses the files. Raises UsageProblem where there is neither.
     """
-    files = [file for path in paths for file in (_manifests(path) if path.is_dir() else [path])]
-    documents = [document for file in files for document in read_manifests(read_text(file), str(file))]
+    documents = manifest_documents(paths)
     pods, refused = workloads(documents), unfit_values(documents)
     if paths and not pods and not refused:
         raise UsageProblem(
@@ -72,10 +71,6 @@ def _by_url(pod: Pod) -> Pod:
         name: Setting(name, value, given.place, given.secret) for name, value in address.variables.items()
     }
     return replace(pod, settings={**parts, **pod.settings}, unknown=unknown)
-
-
-def _manifests(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
 
 
 def from_url(url: str) -> Pod:

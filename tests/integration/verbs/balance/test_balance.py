@@ -114,6 +114,37 @@ def test_the_command_line_says_the_verdict_and_its_exit_code(tmp_path: Path) -> 
         assert said in json.loads(done.stdout)["error"]["message"]
 
 
+def test_manifests_are_measured_as_the_policies_that_are_their_models(tmp_path: Path) -> None:
+    service = "kind: Service\nmetadata: {name: web}\nspec: {selector: {app: web}}\n"
+    (tmp_path / "k8s").mkdir()
+    (tmp_path / "k8s" / "web.yaml").write_text(service)
+    words = ("balance", "--no-changes", "--no-failures", "-n", "40", "--pattern", "new", "--pattern", "kept")
+    usual = ("--client", "usual", "--json", "--k8s")
+    done = devenv_here(tmp_path, command_environment(), *words, *usual, "k8s")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["exit_code"]) == (1, 1)
+    assert [(each["policy"], each["place"]) for each in told["kubernetes"]] == [
+        ("per-connection", str(Path("k8s", "web.yaml:3")))
+    ]
+    (result,) = told["results"]
+    assert "a model of Service web" in result["title"]
+    lost = {each["pattern"]["name"]: each["lost"] for each in result["patterns"] if not each["clients"]}
+    assert lost["kept"] == 0  # the choice is per connection
+    assert 8 <= lost["new"] <= 32
+    (tmp_path / "headless.yaml").write_text(f"{service}---\n{service[:-2]}, clusterIP: None}}\n")
+    done = devenv_here(tmp_path, command_environment(), *words, *usual, "headless.yaml", "pinned:a")
+    assert done.returncode in (1, 3)
+    assert [each["policy"] for each in json.loads(done.stdout)["kubernetes"]] == ["per-connection", None]
+    (tmp_path / "only.yaml").write_text(f"{service[:-2]}, clusterIP: None}}\n")
+    done = devenv_here(tmp_path, command_environment(), *words, *usual, "only.yaml")
+    assert done.returncode == 3
+    assert "none of these Services" in json.loads(done.stdout)["error"]["message"]
+    (tmp_path / "map.yaml").write_text("kind: ConfigMap\n")
+    done = devenv_here(tmp_path, command_environment(), *words, *usual, "map.yaml")
+    assert done.returncode == 2
+    assert "no Service with a selector" in json.loads(done.stdout)["error"]["message"]
+
+
 def test_targets_complete_and_containers_are_refused(tmp_path: Path) -> None:
     assert completions("nginx:ip") == ["nginx:ip_hash"]
     assert completions("source") == ["source-hash"]
