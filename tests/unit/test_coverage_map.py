@@ -62,7 +62,10 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("integration/stack", PROCESS, "pod_server processes redis_servers"),
         ("integration/stack", SERVER, "control"),
     ),
-    "devenv.verbs.balance": (("integration/verbs/balance/test_balance.py", SERVER, "changing player"),),
+    "devenv.verbs.balance": (
+        ("integration/verbs/balance/test_balance.py", SERVER, "changing player"),
+        ("integration/verbs/balance/test_balance.py", PODS, "captcha_service captcha_stack"),
+    ),
     "devenv.verbs.demo": (("integration/cli/test_demo.py", PODS, "kept_logs own_trials"),),
     "devenv.verbs.doctor.probe": (
         ("integration/verbs/doctor", SERVER, "certificates pod_redis tls write_probe"),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
+from typing import Protocol
 
 from devenv.core.balance.exact import exact_share
 from devenv.core.balance.measured import ADDRESSES, MOVING, PatternResult, alternation, cycle
@@ -16,10 +17,17 @@ from devenv.core.balance.patterns import Connections, Pattern
 from devenv.core.simulation.intervals import wilson
 from devenv.verbs.balance.clients import Client, Pool, Send, Service, session_sender
 from devenv.verbs.balance.connection import CookieJar, Place, Unanswered
-from devenv.verbs.balance.measuring_pod import Arrivals
 
 FEWEST = 40
 """Sessions of a pattern, at least."""
+
+
+class ArrivedPods(Protocol):
+    """Where requests arrived."""
+
+    @property
+    def pods(self) -> list[str]:
+        """Of each request until now the pod, in the order of arrival."""
 
 
 class Ending(StrEnum):
@@ -37,7 +45,7 @@ class Measurement:
 
     place: Place
     service: Service
-    arrivals: Arrivals
+    arrivals: ArrivedPods
     pods: Sequence[str]
     sessions: int
     rng: Random

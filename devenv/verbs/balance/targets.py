@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from devenv.core.balancers import OWN_FILE, PRODUCTS, BalancerSetting, Server, p
 from devenv.core.balancers.own_file import OwnFile, own_file
 from devenv.core.kubernetes.routing import Route
 from devenv.core.model.errors import UsageProblem
+from devenv.core.model.topology import StackSpec
 from devenv.core.model.vocabulary import pod_names
 from devenv.core.routing import POLICIES, parse_policy
 from devenv.stack.balancers import Program, find, running_balancer
@@ -42,6 +43,9 @@ class Target(Protocol):
     def running(self, upstreams: Sequence[Upstream]) -> AbstractAsyncContextManager[Place]:
         """It runs, in front of these pods, while the block runs."""
 
+    def in_stack(self, spec: StackSpec) -> StackSpec:
+        """``spec`` with this in front of its pods."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProxyTarget:
@@ -64,6 +68,10 @@ class ProxyTarget:
         """The policy itself."""
         return models_of_policy(self.name)
 
+    def in_stack(self, spec: StackSpec) -> StackSpec:
+        """Its policy."""
+        return replace(spec, policy=self.name)
+
     @asynccontextmanager
     async def running(self, upstreams: Sequence[Upstream]) -> AsyncIterator[Place]:
         """The proxy in this process."""
@@ -80,7 +88,8 @@ class BalancerTarget:
     """A real load balancer of this machine."""
 
     setting: BalancerSetting
-    program: Program
+    program: Program | None = None
+    """What is run here; None: what ``find`` finds."""
     own: OwnFile | None = None
     """A team's own file, in place of what the setting would configure."""
 
@@ -92,12 +101,18 @@ class BalancerTarget:
     @property
     def title(self) -> str:
         """With the program's version."""
-        return f"{self.setting.product} {self.program.version}, {self.name.partition(':')[2]}"
+        program = self.program or find(self.setting.product)
+        return f"{self.setting.product} {program.version}, {self.name.partition(':')[2]}"
 
     @property
     def models(self) -> Models:
         """Those of the policy, where they are known."""
         return Models() if self.own is not None else models_of_balancer(self.setting)
+
+    def in_stack(self, spec: StackSpec) -> StackSpec:
+        """The balancer, with the team's file where there is one."""
+        own_text = "" if self.own is None else self.own.text
+        return replace(spec, balancer=self.setting.text, balancer_config=own_text)
 
     @asynccontextmanager
     async def running(self, upstreams: Sequence[Upstream]) -> AsyncIterator[Place]:
@@ -119,20 +134,22 @@ def targets_of(routes: Sequence[Route], seed: int) -> list[Target]:
     return [ProxyTarget(policy, seed, " and ".join(names)) for policy, names in modelled.items()]
 
 
-def target_of(text: str, pods: int, seed: int) -> Target:
+def target_of(text: str, pods: int, seed: int, *, here: bool = True) -> Target:
     """The target that ``text`` names: a policy, a balancer as ``parse_balancer`` reads it, or a file.
 
-    A file is a team's own configuration of a balancer, which is taken over.
+    A file is a team's own configuration of a balancer, which is taken over. ``here``: whether the balancer is
+    run on this machine, and not in a container.
 
     Raises UsageProblem for an unknown one, EnvironmentProblem where the balancer is not installed.
     """
     if Path(text).is_file():
         own = own_file(Path(text).name, read_text(Path(text)))
-        return BalancerTarget(BalancerSetting(own.product, OWN_FILE), find(own.product), own)
+        program = find(own.product) if here else None
+        return BalancerTarget(BalancerSetting(own.product, OWN_FILE), program, own)
     name = text.partition(":")[0].partition(",")[0].strip()
     if name in PRODUCTS:
         setting = parse_balancer(text)
-        return BalancerTarget(setting, find(setting.product))
+        return BalancerTarget(setting, find(setting.product) if here else None)
     if name not in POLICIES:
         known = ", ".join((*POLICIES, *PRODUCTS))
         raise UsageProblem(f"{text!r} is neither a policy nor a balancer", hint=f"known: {known}")

@@ -14,8 +14,8 @@ from devenv.core.balance.verdict import Judgement
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.verbs.balance.changing import changes
 from devenv.verbs.balance.clients import Client, MeasuringService
-from devenv.verbs.balance.connection import CookieJar, Place, Unanswered
-from devenv.verbs.balance.environment import Environment, client_addresses, fresh
+from devenv.verbs.balance.connection import CookieJar, Unanswered
+from devenv.verbs.balance.environment import client_addresses, fresh
 from devenv.verbs.balance.failing import KEPT_OUT_WATCHED, failures, times_kept_out
 from devenv.verbs.balance.player import Measurement, play
 from devenv.verbs.balance.targets import Target
@@ -79,7 +79,6 @@ async def _measure(target: Target, plan: Plan, progress: Callable[[str], None]) 
     sources = client_addresses()
     service = MeasuringService()
     async with fresh(target, plan.pods) as environment:
-        cookie = await _first_request(target, environment)
         measurement = Measurement(
             environment.place,
             service,
@@ -91,7 +90,8 @@ async def _measure(target: Target, plan: Plan, progress: Callable[[str], None]) 
             sources,
             plan.precision,
         )
-        results = await _patterns(measurement, plan, cookie, progress)
+        cookie = await first_request(target.title, measurement)
+        results = await play_all(measurement, plan, cookie, progress)
     gaps = (
         [] if sources else ["clients with other addresses: this system has no other address than 127.0.0.1"]
     )
@@ -115,24 +115,25 @@ async def _measure(target: Target, plan: Plan, progress: Callable[[str], None]) 
     )
 
 
-async def _first_request(target: Target, environment: Environment) -> str:
+async def first_request(title: str, measurement: Measurement) -> str:
     """See that the balancer answers; gives the cookie that it sets, "" for none."""
-    client = Client(environment.place, CookieJar(keeps=False))
+    client = Client(measurement.place, CookieJar(keeps=False))
     try:
-        answer = await client.send_anew(MeasuringService.page)
+        answer = await client.send_anew(measurement.service.page)
     except Unanswered as error:
-        raise EnvironmentProblem(f"{target.title} does not answer: {error}") from error
+        raise EnvironmentProblem(f"{title} does not answer: {error}") from error
     if answer.status != 200:
         raise EnvironmentProblem(
-            f"{target.title} answered the first request with status {answer.status}: "
+            f"{title} answered the first request with status {answer.status}: "
             f"{answer.body[:200].decode('utf-8', 'replace')}"
         )
     return next(iter(answer.values("set-cookie")), "")
 
 
-async def _patterns(
+async def play_all(
     measurement: Measurement, plan: Plan, cookie: str, progress: Callable[[str], None]
 ) -> list[PatternResult]:
+    """Play every pattern of the plan. ``cookie``: what the balancer sets, "" for nothing."""
     results = []
 
     async def add(pattern: Pattern, *, cookies: bool = True, clients: str = "") -> None:
@@ -157,14 +158,14 @@ async def _patterns(
             if kind in plan.clients and measurement.sources:
                 await add(new, clients=clients)
         if ClientKind.USUAL in plan.clients:
-            await _stray(measurement.place)
+            await _stray(measurement)
             await add(new, clients=STRAY)
     return results
 
 
-async def _stray(place: Place) -> None:
+async def _stray(measurement: Measurement) -> None:
     """One request of another client."""
-    await Client(place, CookieJar()).send_anew(MeasuringService.page)
+    await Client(measurement.place, CookieJar()).send_anew(measurement.service.page)
 
 
 def known_patterns(names: Sequence[str]) -> tuple[Pattern, ...]:

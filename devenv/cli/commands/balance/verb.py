@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from devenv.core.model.errors import Inconclusive, UsageProblem
 from devenv.core.model.vocabulary import MAX_PODS
 from devenv.core.routing import POLICIES
 from devenv.harness.config.manifests import manifest_documents
+from devenv.verbs.balance.captcha_stack import measure_with_captcha_pods
 from devenv.verbs.balance.plots import write_plot
 from devenv.verbs.balance.report import write_report
 from devenv.verbs.balance.targets import Target, target_of, targets_of
@@ -31,6 +33,65 @@ def completions(incomplete: str) -> list[str]:
     return [*(name for name in POLICIES if name.startswith(incomplete)), *balancers(incomplete)]
 
 
+@dataclass(frozen=True, slots=True)
+class PlanFlags:
+    """What is measured."""
+
+    pods: Annotated[int, typer.Option("--pods", min=2, max=MAX_PODS - 1, metavar="N", help="Pods.")] = 2
+    sessions: Annotated[
+        int, typer.Option("-n", "--sessions", min=20, max=10_000, metavar="N", help="Of each pattern.")
+    ] = SESSIONS
+    pattern: Annotated[
+        list[str] | None,
+        typer.Option("--pattern", metavar="NAME", help=f"Only this pattern; repeat. {_PATTERNS}."),
+    ] = None
+    client: Annotated[
+        list[ClientKind] | None,
+        typer.Option("--client", help="Only these clients; repeat.", show_default=False),
+    ] = None
+    no_changes: Annotated[
+        bool, typer.Option("--no-changes", help="Without pods that restart, are added or removed.")
+    ] = False
+    no_failures: Annotated[bool, typer.Option("--no-failures", help="Without pods that fail.")] = False
+
+    def plan(self, seed: int) -> Plan:
+        """As the use case takes it. Raises UsageProblem for an unknown pattern."""
+        return Plan(
+            clients=frozenset(self.client or ClientKind),
+            pods=self.pods,
+            sessions=self.sessions,
+            patterns=known_patterns(self.pattern or ()),
+            with_changes=not self.no_changes,
+            with_failures=not self.no_failures,
+            seed=seed,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFlags:
+    """What is written beside the output."""
+
+    html: Annotated[
+        Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also write a self-contained report.")
+    ] = None
+    plot: Annotated[
+        Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also draw the shares: .png or .svg.")
+    ] = None
+
+    def check(self) -> None:
+        """Raises UsageProblem where a file cannot be written, before anything is measured."""
+        for option, path in (("--html", self.html), ("--plot", self.plot)):
+            if path is not None and not path.absolute().parent.is_dir():
+                raise UsageProblem(f"{option} {path}: there is no folder {path.absolute().parent}")
+
+    def write(self, measured: Sequence[Measured], seed: int) -> None:
+        """Write what was asked for."""
+        if self.html is not None:
+            write_report(self.html, measured, seed)
+        if self.plot is not None:
+            write_plot(self.plot, [each.balance for each in measured])
+
+
 @grouped
 def balance(
     targets: Annotated[
@@ -38,27 +99,11 @@ def balance(
         typer.Argument(
             metavar="[TARGET]...",
             autocompletion=completions,
-            help="A balancer with its setting, nginx:ip_hash,workers=2, or a policy of the proxy, random. "
-            "[default: round-robin]",
+            help="A balancer with its setting, nginx:ip_hash,workers=2, a policy of the proxy, random, or a "
+            "configuration file of your own. [default: round-robin]",
             show_default=False,
         ),
     ] = None,
-    pods: Annotated[int, typer.Option("--pods", min=2, max=MAX_PODS - 1, metavar="N", help="Pods.")] = 2,
-    sessions: Annotated[
-        int, typer.Option("-n", "--sessions", min=20, max=10_000, metavar="N", help="Of each pattern.")
-    ] = SESSIONS,
-    pattern: Annotated[
-        list[str] | None,
-        typer.Option("--pattern", metavar="NAME", help=f"Only this pattern; repeat. {_PATTERNS}."),
-    ] = None,
-    client: Annotated[
-        list[ClientKind] | None,
-        typer.Option("--client", help="Only these clients; repeat.", show_default=False),
-    ] = None,
-    no_changes: Annotated[
-        bool, typer.Option("--no-changes", help="Without pods that restart, are added or removed.")
-    ] = False,
-    no_failures: Annotated[bool, typer.Option("--no-failures", help="Without pods that fail.")] = False,
     k8s: Annotated[
         list[Path] | None,
         typer.Option(
@@ -68,13 +113,17 @@ def balance(
             "Services and Ingresses, as policies of the proxy, which are a model; repeat.",
         ),
     ] = None,
-    html: Annotated[
-        Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also write a self-contained report.")
-    ] = None,
-    plot: Annotated[
-        Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Also draw the shares: .png or .svg.")
-    ] = None,
+    captcha_pods: Annotated[
+        bool,
+        typer.Option(
+            "--captcha-pods",
+            help="In front of captcha-api's own pods, in place of small ones: the patterns alone. "
+            "--backend compose does this too, in containers.",
+        ),
+    ] = False,
     *,
+    what: PlanFlags,
+    reports: ReportFlags,
     common: Common,
 ) -> None:
     """Measure whether a load balancer with a setting loses sessions, for which clients, and what hides it.
@@ -84,47 +133,30 @@ def balance(
     balancer is not there or does not start.
     """
     at = common.context()
-    if common.backend is BackendName.COMPOSE:
-        raise UsageProblem(
-            "--backend compose: balance measures programs and the proxy on this machine, not containers",
-            hint="leave --backend out",
-        )
-    for option, path in (("--html", html), ("--plot", plot)):
-        if path is not None and not path.absolute().parent.is_dir():
-            raise UsageProblem(f"{option} {path}: there is no folder {path.absolute().parent}")
-    plan = Plan(
-        clients=frozenset(client or ClientKind),
-        pods=pods,
-        sessions=sessions,
-        patterns=known_patterns(pattern or ()),
-        with_changes=not no_changes,
-        with_failures=not no_failures,
-        seed=at.settings.seed,
-    )
+    reports.check()
+    seed = at.settings.seed
+    plan = what.plan(seed)
+    in_containers = common.backend is BackendName.COMPOSE
     in_cluster = _routes(k8s or ())
-    chosen = targets_of(in_cluster, at.settings.seed)
+    chosen = targets_of(in_cluster, seed)
     names = targets or ([] if in_cluster else ["round-robin"])
-    chosen += [target_of(text, pods, at.settings.seed) for text in names]
+    chosen += [target_of(text, plan.pods, seed, here=not in_containers) for text in names]
     show_routes(at.screen, in_cluster)
     if not chosen:
         raise Inconclusive("none of these Services and Ingresses has a model: nothing was measured")
-    measured = _measured(at, chosen, plan)
+    measured = _measured(at, chosen, plan, captcha_pods=captcha_pods or in_containers)
     if len(measured) > 1:
         show_summary(at.screen, measured)
-    if html is not None:
-        write_report(html, measured, at.settings.seed)
-    if plot is not None:
-        write_plot(plot, [each.balance for each in measured])
+    reports.write(measured, seed)
     code = exit_code_of([each.judgement for each in measured])
     if code == 0 and not all(route.policy for route in in_cluster):
         code = Inconclusive.exit_code
-    results = [{**each.balance.to_json(), **each.judgement.to_json()} for each in measured]
     at.screen.result(
         {
-            "seed": at.settings.seed,
-            "sessions": sessions,
+            "seed": seed,
+            "sessions": plan.sessions,
             "kubernetes": [route.to_json() for route in in_cluster],
-            "results": results,
+            "results": [{**each.balance.to_json(), **each.judgement.to_json()} for each in measured],
             "exit_code": code,
         }
     )
@@ -143,12 +175,17 @@ def _routes(paths: Sequence[Path]) -> tuple[Route, ...]:
     return found
 
 
-def _measured(at: CommandContext, targets: Sequence[Target], plan: Plan) -> list[Measured]:
+def _measured(
+    at: CommandContext, targets: Sequence[Target], plan: Plan, *, captcha_pods: bool
+) -> list[Measured]:
     """All targets, one after the other; each is shown when it is done."""
     measured = []
     for target in targets:
         with at.screen.working(target.name) as progress:
-            balance = measure(target, plan, progress)
+            if captcha_pods:
+                balance = measure_with_captcha_pods(target, plan, at.settings, progress)
+            else:
+                balance = measure(target, plan, progress)
         judgement: Judgement = judge(balance)
         measured.append(Measured(balance, judgement))
         show_balance(at.screen, balance, judgement)

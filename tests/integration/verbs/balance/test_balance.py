@@ -145,12 +145,36 @@ def test_manifests_are_measured_as_the_policies_that_are_their_models(tmp_path: 
     assert "no Service with a selector" in json.loads(done.stdout)["error"]["message"]
 
 
-def test_targets_complete_and_containers_are_refused(tmp_path: Path) -> None:
+def test_targets_complete() -> None:
     assert completions("nginx:ip") == ["nginx:ip_hash"]
     assert completions("source") == ["source-hash"]
-    done = devenv_here(tmp_path, command_environment(), "balance", "--backend", "compose", "--json")
-    assert done.returncode == 2
-    assert "not containers" in json.loads(done.stdout)["error"]["message"]
+
+
+def test_in_front_of_captcha_pods_the_same_is_lost(tmp_path: Path) -> None:
+    patterns = [word for name in ("new", "new+image", "kept", "kept+image") for word in ("--pattern", name)]
+    words = (
+        "balance",
+        "--captcha-pods",
+        "-n",
+        "20",
+        "--json",
+        "--client",
+        "usual",
+        *patterns,
+        "per-connection",
+    )
+    done = devenv_here(tmp_path, command_environment(), *words)
+    assert done.returncode == 1, done.stderr
+    (result,) = json.loads(done.stdout)["results"]
+    assert result["title"] == "per-connection, in front of captcha-api (embedded)"
+    assert result["gaps"][0].startswith("pods that change or fail")
+    found = {each["pattern"]["name"]: each for each in result["patterns"] if not each["clients"]}
+    assert found["kept"]["lost"] == found["kept+image"]["lost"] == 0  # the choice is per connection
+    assert 2 <= found["new"]["lost"] <= 18
+    assert sum(found["new+image"]["by_pod"].values()) == 3 * 20  # as the proxy recorded them
+    assert all(count > 0 for count in found["new+image"]["by_pod"].values())
+    assert {each["cause"] for each in result["hides"]} >= {"one connection"}
+    assert not {each["cause"] for each in result["hides"]} & {"a cache"}
 
 
 def test_a_balancers_cookie_counts_only_with_clients_that_keep_it() -> None:
