@@ -194,6 +194,8 @@ class Joined:
     profile: ServiceProfile = CAPTCHA
     others: tuple[tuple[Exchange, ChallengeId], ...] = ()
     """The requests that are none of the profile's and name one of its sessions, each with that session."""
+    unread: tuple[Exchange, ...] = ()
+    """All requests that are none of the profile's; of a profile without kinds every one."""
 
     @property
     def own(self) -> bool:
@@ -288,6 +290,7 @@ def join(trace: Iterable[TraceEvent]) -> Joined:
         grouped((e.pod, e) for e in stack if e.what == "pod" and e.pod is not None),
         profile,
         tuple((item, session) for item in unread if (session := _named(item, challenges)) is not None),
+        tuple(unread),
     )
 
 

@@ -6,7 +6,7 @@ here by the ends that can be seen (answers, and the answer of ``ask``) and not b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 
 from devenv.core.model.session_profile import SessionProfile
@@ -17,6 +17,12 @@ from devenv.core.serializability.meeting import Sequence, SessionMeeting
 LOST_UPDATE = "lost-update"
 CAME_BACK = "session-came-back"
 NOT_SERIAL = "not-serial"
+CHANGES: Mapping[str, str] = {
+    LOST_UPDATE: "write only what changed, in one script while the key is there, or hold a lock to the write",
+    CAME_BACK: "write only while the key is there (a script, SET XX); let a mere read write nothing",
+    NOT_SERIAL: "read and write in one step: a script, WATCH on what was read, GETDEL, SET NX",
+}
+"""What to change, by kind."""
 ASKED = "ask"
 """The answer of ``ask`` at the end, in ``Masks``: the same name as the request's, for it is the same one."""
 

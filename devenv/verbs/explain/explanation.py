@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEv
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.vocabulary import Outcome
 from devenv.core.render.sequence import SequenceMessage, shorten
+from devenv.core.serializability.oracle import CHANGES
 from devenv.harness.runs.trace import event_time
 from devenv.verbs.explain.picture import picture
 
@@ -100,6 +101,8 @@ class Explanation:
     """Sentences that are no findings, and worth knowing."""
     unexplained: str = ""
     """What the replay of this run says did not hold, where no finding explains it."""
+    judged: bool = True
+    """Whether such a trace can be judged: not where only [session] says what the requests are."""
     events: tuple[TraceEvent, ...] = ()
     """What it was made from, in order of time; a report shows it."""
 
@@ -110,8 +113,10 @@ class Explanation:
 
     @property
     def exit_code(self) -> int:
-        """1: something went wrong; 3: the replay failed and no cause was found; 0: nothing is wrong."""
-        return 1 if self.groups else 3 if self.unexplained else 0
+        """1: something went wrong; 3: the replay failed and no cause was found, or nothing was judged; 0:
+        nothing is wrong.
+        """
+        return 1 if self.groups else 3 if self.unexplained or not self.judged else 0
 
     @property
     def verdict(self) -> str:
@@ -119,6 +124,8 @@ class Explanation:
         if self.unexplained:
             failed = f"though the replay of this run fails ({self.unexplained})"
             return f"no cause was found, {failed}: {self.summary}"
+        if not self.groups and not self.judged:
+            return f"drawn and not judged: {self.summary}; what is right, `devenv explore` asks the service"
         if not self.groups:
             return f"nothing wrong: {self.summary}"
         return f"{', '.join(group.title for group in self.groups)}: {self.summary}"
@@ -176,15 +183,39 @@ def explain_trace(
         run,
         tuple(shown),
         tuple(picture(joined, calls)),
-        len(calls),
-        summary(calls),
+        len(calls) if joined.profile.kinds else len(joined.unread),
+        summary(calls) if joined.profile.kinds else _requests(joined.unread),
         tuple(_missing(event) for event in joined.stack if event.what == "missing"),
         (
             *_bounded(remarks(joined, since)),
             *remarks_on_choices((one for one in events if isinstance(one, Exchange)), joined, since),
         ),
+        judged=bool(joined.profile.kinds),
         events=tuple(one for one in events if event_time(one) >= since),
     )
+
+
+def with_violations(found: Explanation, violations: Iterable[tuple[str, str]]) -> Explanation:
+    """``found``, and what no sequence of the requests explains: kinds of ``serializability`` and sentences.
+
+    Only the scenario of the run has its sequences, so no trace shows it.
+    """
+    sentences: dict[str, dict[str, None]] = {}
+    for kind, sentence in violations:
+        if kind in CHANGES:
+            sentences.setdefault(kind, {})[sentence] = None
+    groups = [
+        Group(
+            Diagnosis(kind, None, first, (), CHANGES[kind]),
+            1,
+            (),
+            tuple(others[: MOST_SENTENCES - 1]),
+            (),
+            () if number or found.groups else found.messages,
+        )
+        for number, (kind, (first, *others)) in enumerate(sentences.items())
+    ]
+    return replace(found, groups=(*found.groups, *groups))
 
 
 def place(event: TraceEvent) -> tuple[str, int | None, float]:
@@ -264,6 +295,13 @@ def summary(calls: Sequence[Call]) -> str:
     words += [f"{n} not created ({how})" for how, n in failed.items()]
     words.append(f"{len(verifies)} {used}{'' if len(verifies) == 1 else 's'}")
     return ", ".join(words) + (": " if counts else "") + ", ".join(f"{n} {how}" for how, n in counts.items())
+
+
+def _requests(exchanges: Sequence[Exchange]) -> str:
+    """How many requests there were, and how they were answered, of a service without kinds of sessions."""
+    counts = Counter(str(exchange.status) for exchange in exchanges)
+    how = ", ".join(f"{count} answered {status}" for status, count in sorted(counts.items()))
+    return f"{len(exchanges)} request{'' if len(exchanges) == 1 else 's'}: {how}"
 
 
 def _ending(call: Call) -> str:

@@ -44,12 +44,15 @@ def picture(joined: Joined, calls: Iterable[Call]) -> list[SequenceMessage]:
     The first notes say how the pods of the calls were set up.
     """
     chosen = sorted(calls, key=lambda call: call.started)
-    if not chosen:
-        return []
     challenges = dict.fromkeys(call.challenge for call in chosen if call.challenge)
-    others = [exchange for exchange, challenge in joined.others if challenge in challenges]
-    first = chosen[0].started
-    last = max(*(call.ended for call in chosen), first, *(_ended(exchange) for exchange in others))
+    if joined.profile.kinds:
+        others = [exchange for exchange, challenge in joined.others if challenge in challenges]
+    else:
+        others = [exchange for exchange in joined.unread if exchange.pod]
+    if not chosen and not (others and not joined.profile.kinds):
+        return []
+    first = min([*(call.started for call in chosen), *(exchange.started for exchange in others)])
+    last = max([*(call.ended for call in chosen), *map(_ended, others), first])
     served = [*(call.pod for call in chosen), *(exchange.pod for exchange in others)]
     pods = sorted(dict.fromkeys(pod for pod in served if pod))
     messages = [message for call in chosen for message in _http(call)]
@@ -75,6 +78,7 @@ def _steps(joined: Joined, calls: Sequence[Call], first: float, last: float) -> 
         step
         for step in joined.steps
         if step.command.seq in ours
+        or (not joined.profile.kinds and first <= step.at <= last)
         or (
             first <= step.at <= last
             and step.command.seq not in owned

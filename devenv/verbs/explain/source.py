@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from devenv.core.model.errors import DevenvError, Inconclusive, UsageProblem
 from devenv.core.model.events import TraceEvent
 from devenv.harness.runs.folders import LATEST, RESULTS, TRACE, Run, list_runs, resolve_run
 from devenv.harness.runs.journal import JournaledStack
 from devenv.harness.runs.trace import live_trace, read_numbered
-from devenv.verbs.explain.explanation import Explanation, explain_trace, place
+from devenv.verbs.explain.explanation import Explanation, explain_trace, place, with_violations
 
 DEFAULT_SINCE_S = 60.0
 
@@ -51,16 +52,31 @@ def explain_run(run: Run) -> Explanation:
     path = run.folder / TRACE
     if not path.is_file():
         raise UsageProblem(f"run {run.id} has no {TRACE}", hint="replay and demo record one")
-    found = explain_file(path, f"run {run.id}", run.id)
-    return found if found.wrong else replace(found, unexplained=_failed_replay(run))
+    found = with_violations(explain_file(path, f"run {run.id}", run.id), _violations(run))
+    if found.wrong:
+        return found
+    judged = found.judged or _replay(run).get("verdict") == "holds"
+    return replace(found, unexplained=_failed_replay(run), judged=judged)
+
+
+def _violations(run: Run) -> list[tuple[str, str]]:
+    """The kinds and sentences of what a run's replay says was violated; none where it is no replay."""
+    items = _replay(run).get("violations") or ()
+    return [
+        (str(item.get("kind")), str(item.get("sentence", ""))) for item in items if isinstance(item, dict)
+    ]
+
+
+def _replay(run: Run) -> Mapping[str, Any]:
+    """The results of a run that is a replay; else nothing."""
+    results = run.read_json(RESULTS) if (run.folder / RESULTS).is_file() else {}
+    return results if results.get("kind") == "replay" else {}
 
 
 def _failed_replay(run: Run) -> str:
     """What a run's replay says did not hold, in one sentence; "" where it holds, or is no replay."""
-    if not (run.folder / RESULTS).is_file():
-        return ""
-    results = run.read_json(RESULTS)
-    if results.get("kind") != "replay" or results.get("verdict") != "fails":
+    results = _replay(run)
+    if results.get("verdict") != "fails":
         return ""
     sentences = [
         str(item["told"])

@@ -20,7 +20,7 @@ from devenv.harness.config.settings import Settings
 from devenv.harness.runs.folders import Run, open_run
 from devenv.harness.runs.journal import JournaledStack
 from devenv.stack.protocol import Progress, Stack
-from devenv.verbs.explain.explanation import Explanation
+from devenv.verbs.explain.explanation import Explanation, with_violations
 from devenv.verbs.explain.source import explain_written
 from devenv.verbs.explain.store import keep
 from devenv.verbs.operate.select import fresh_stack, running_stack
@@ -121,7 +121,10 @@ def replay_on(
         pace=pace,
         progress=progress,
     )
-    explanation = explain_written(result.trace, run)
+    explanation = with_violations(
+        explain_written(result.trace, run),
+        [(item.kind, item.violation.sentence) for item in result.violations],
+    )
     keep(explanation, run, replace=True)
     return Replayed(result, run, temporary, explanation)
 

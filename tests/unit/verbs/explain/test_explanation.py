@@ -12,8 +12,9 @@ import pytest
 
 from devenv.core.model.errors import EnvironmentProblem, Inconclusive, UsageProblem
 from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
+from devenv.core.model.presets import CAPTCHA
 from devenv.core.render.sequence import draw_text
-from devenv.harness.runs.folders import Run, json_lines, open_run
+from devenv.harness.runs.folders import RESULTS, Run, json_lines, open_run
 from devenv.harness.runs.journal import JournaledStack
 from devenv.harness.runs.trace import trace_lines
 from devenv.verbs.explain.explanation import MOST_MESSAGES, Explanation, explain_trace
@@ -425,3 +426,42 @@ def test_a_report_of_what_is_fine(tmp_path: Path) -> None:
     assert "a &lt;test&gt;" in page
     with pytest.raises(UsageProblem, match="cannot be written"):
         write_report(explain_trace(PASSING, "a test"), tmp_path)
+
+
+SESSION_ONLY: list[TraceEvent] = [
+    StackEvent(0.0, "service", None, {"profile": json.dumps(replace(CAPTCHA, kinds={}).to_json())}),
+    exchange(1, A, "/login", {}, {}, 1.0, 1.1),
+    exchange(2, A, "/set?a=1", {}, {}, 2.0, 2.5),
+    exchange(3, B, "/logout", {}, {}, 2.1, 2.3, 204),
+    command(1, A, "GET", "a:1:{}", 2.05, key="sess:1", args=("sess:1",)),
+    command(2, B, "DEL", "1", 2.2, key="sess:1", args=("sess:1",)),
+]
+
+
+def test_a_service_of_sessions_alone_is_drawn_whole(tmp_path: Path) -> None:
+    """Whatever its keys are called: what a pod says while the requests are under way belongs to them."""
+    run = record(tmp_path, SESSION_ONLY)
+    found = explain_run(run)
+    labels = [message.label for message in found.messages]
+    assert labels == [
+        "POST /login", "HTTP 200", "POST /set", "GET sess:1 → a value", "POST /logout", "DEL sess:1 → 1",
+        "HTTP 204", "HTTP 200",
+    ]  # fmt: skip
+    assert found.verdict.startswith("drawn and not judged: 3 requests: 2 answered 200, 1 answered 204;")
+    assert found.exit_code == 3
+    run.write_json(RESULTS, {"kind": "replay", "verdict": "holds", "violations": []})
+    assert explain_run(run).exit_code == 0
+
+
+def test_what_no_sequence_explains_is_the_cause_of_its_replay(tmp_path: Path) -> None:
+    run = record(tmp_path, SESSION_ONLY)
+    violations = [
+        {"kind": "session-came-back", "sentence": "GET /me 200"}, {"kind": "no-ttl", "sentence": "no TTL"},
+    ]  # fmt: skip
+    run.write_json(RESULTS, {"kind": "replay", "verdict": "fails", "violations": violations})
+    found = explain_run(run)
+    [group] = found.groups
+    assert (group.cause, group.first.sentence) == ("session-came-back", "GET /me 200")
+    assert "while the key is there" in group.first.change
+    assert group.picture == found.messages
+    assert (found.exit_code, found.unexplained) == (1, "")
