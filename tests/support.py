@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 import psutil
 
 from devenv.cli import main
+from devenv.stack.embedded.warm_client import SOCKET
 
 T = TypeVar("T")
 
@@ -88,10 +89,14 @@ def free_port() -> int:
 
 
 def command_environment() -> dict[str, str]:
-    """For commands that are run as people run them: any ports, English, no colours."""
+    """For commands that are run as people run them: any ports, English, no colours.
+
+    Their stacks are forks of the test run's warm process too; with ``own_warm_process`` they are not.
+    """
     free = {f"DEVENV_{name}_PORT": "0" for name in ("TRAFFIC", "CONTROL", "ML", "REDIS", "GATE")}
     kept = {name: item for name, item in os.environ.items() if not name.startswith(("DEVENV_", "REDIS_"))}
-    return {**kept, **free, "DEVENV_BACKEND": "embedded", "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
+    warm = {SOCKET: os.environ[SOCKET]} if SOCKET in os.environ else {}
+    return {**kept, **free, **warm, "DEVENV_BACKEND": "embedded", "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
 
 
 def gone(process: psutil.Process) -> bool:

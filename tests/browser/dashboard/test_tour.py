@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.dashboard.conftest import Stack, visit
-from tests.support import ROOT, devenv_run
+from tests.support import ROOT, command_environment, devenv_run
 
 TOURS = {"en": "tour.md", "ko": "tour.ko.md"}
 PAGE = re.compile(r"^(On the page|페이지(에서는| http\S+ 에서는))", re.MULTILINE)
@@ -52,10 +51,8 @@ def test_the_twins_have_the_same_commands_headings_and_clicks() -> None:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
-    unwanted = ("DEVENV_", "USE_REDIS", "SESSION_STRATEGY", "REDIS_", "CAPTCHA_TTL", "LC_", "LANG")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
-    ports = {f"DEVENV_{name}_PORT": "0" for name in ("TRAFFIC", "CONTROL", "ML", "REDIS", "GATE")}
-    variables = {**kept, **ports, "DEVENV_BACKEND": "embedded", "LC_ALL": "C.UTF-8"}
+    unwanted = ("USE_REDIS", "SESSION_STRATEGY", "CAPTCHA_TTL", "LANG", "NO_COLOR")
+    variables = {name: value for name, value in command_environment().items() if name not in unwanted}
     yield variables
     devenv_run(tmp_path, variables, "down")
 

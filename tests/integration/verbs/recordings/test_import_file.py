@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support import ROOT
+from tests.support import ROOT, command_environment, devenv_here
 
 CASES = ROOT / "tests" / "unit" / "verbs" / "recordings" / "data" / "cases"
 SERVICE = Path(__file__).parent / "uploads"
-
-
-def devenv(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    free = {f"DEVENV_{name}_PORT": "0" for name in ("TRAFFIC", "CONTROL", "ML", "REDIS", "GATE")}
-    kept = {name: item for name, item in os.environ.items() if not name.startswith(("DEVENV_", "REDIS_"))}
-    environment = {**kept, **free, "DEVENV_BACKEND": "embedded", "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "devenv", *words]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
 
 
 @pytest.mark.parametrize(
@@ -38,8 +27,9 @@ def test_links_and_sessions_are_those_of_the_replay(
 ) -> None:
     shutil.copytree(SERVICE, tmp_path, dirs_exist_ok=True)
     words = ("import", "har", str(CASES / case), "--no-pauses", "--pods", pods, "--out", "played.yaml")
-    imported = devenv(tmp_path, *words)
+    environment = command_environment()
+    imported = devenv_here(tmp_path, environment, *words)
     assert imported.returncode == 0, imported.stderr
-    replayed = devenv(tmp_path, "replay", "played.yaml", "--strategy", "memory")
+    replayed = devenv_here(tmp_path, environment, "replay", "played.yaml", "--strategy", "memory")
     assert replayed.returncode == code, replayed.stdout + replayed.stderr
     assert seen in replayed.stdout
