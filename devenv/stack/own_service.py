@@ -34,6 +34,8 @@ CONTRACT = (
 """The variables of contract §3: of the pods' variables only these are ever shown."""
 _THEIRS = ("REDIS_DB", "REDIS_PREFIX", "REDIS_TIMEOUT_MS", "CAPTCHA_TTL", "OCR_IMAGE_FIELD")
 """Of those, what says how and not where: the service's own word counts."""
+_LOGIN = ("REDIS_USERNAME", "REDIS_PASSWORD")
+"""Set to nothing only over a value of the service's files: redis-rb logs in with an empty password too."""
 REDIS_URLS = ("REDIS_URL", "REDIS_URI", "REDIS_DSN", "REDIS_TLS_URL", "REDIS_CONNECTION_STRING", "CACHE_URL")
 REDIS_PAIRS = (
     "REDIS_ADDR",
@@ -144,6 +146,9 @@ class OwnService:
             "host": "127.0.0.1",
             "pod": pod,
         }
+        for name in _LOGIN:
+            if not own.get(name) and name not in self.files:
+                own.pop(name, None)
         switch = service.redis_on if own.get("USE_REDIS", "").lower() == "true" else service.redis_off
         base = {name: value for name, value in essentials().items() if name != "PYTHONPATH"}
         return {

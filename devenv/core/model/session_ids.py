@@ -1,4 +1,4 @@
-"""The forms in which a session's id may stand in a key: as it is, without its signature, decoded, hashed."""
+"""The forms in which a session's id may stand in a key: as it is, unsigned, decoded, a JWT claim, hashed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from devenv.core.model.ids import ChallengeId
 
 _SHORTEST = 6
 """Characters below which a part of an id is found in keys by chance."""
+_JWT_PARTS = 3
+"""Header, claims and signature (RFC 7519, section 3.1)."""
 _HASHES = ("sha256", "sha1", "md5", "sha512")
 
 
@@ -28,7 +30,7 @@ def stored_forms(challenge_id: ChallengeId) -> list[StoredForm]:
     """What to look for in keys, the likeliest first.
 
     Express signs ``s:ID.MAC``, itsdangerous and fastify ``ID.MAC``; some encode in Base64, also a JSON object
-    with the id in it; Rack keeps the id's hash.
+    with the id in it; Rack keeps the id's hash. A JWT is a key's name by one of its claims, as ``jti``.
     """
     plain = _plain_forms(challenge_id)
     hashed = [
@@ -53,6 +55,9 @@ def _plain_forms(challenge_id: ChallengeId) -> list[StoredForm]:
     elif "." in decoded:
         forms.append(StoredForm(decoded.partition(".")[0], "without the signature"))
         forms.append(StoredForm(decoded.rpartition(".")[0], "without the signature"))
+        parts = decoded.split(".")
+        if len(parts) == _JWT_PARTS and '"alg"' in next(_decoded(parts[0]), ""):
+            return [*forms, *(StoredForm(text, "a claim of the JWT") for text in _decoded(parts[1]))]
     for form in tuple(forms):
         forms += [StoredForm(text, _joined(form.how, "Base64-decoded")) for text in _decoded(form.text)]
     return forms

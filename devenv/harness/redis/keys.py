@@ -140,6 +140,29 @@ def keys_with(client: redis.Redis, challenge_id: str) -> list[SessionKey]:
     )
 
 
+def place_of(endpoints: Endpoints, challenge_id: str, usual_db: int) -> tuple[list[SessionKey], int]:
+    """The keys that have a session's id in them (``keys_with``), and their database: the usual one, else the
+    first of the others that has such a key. A service may choose its database in its code.
+    """
+    with connected(endpoints, usual_db) as client:
+        keys = keys_with(client, challenge_id)
+        others = [] if keys or endpoints.redis_nodes else _databases(client)
+    for db in others:
+        with connected(endpoints, db) as client:
+            if keys := keys_with(client, challenge_id):
+                return keys, db
+    return keys, usual_db
+
+
+def _databases(client: redis.Redis) -> list[int]:
+    """The numbers of the databases that have keys; none where INFO is refused."""
+    try:
+        sections: Any = client.info("keyspace")
+    except redis.ResponseError:
+        return []
+    return sorted(int(name[2:]) for name in sections if name.startswith("db") and name[2:].isdecimal())
+
+
 def _scan(client: redis.Redis, pattern: str, found: set[bytes], limit: int) -> bool:
     """Add one server's keys to ``found``; whether they are all there and not more than ``limit``."""
     cursor = 0

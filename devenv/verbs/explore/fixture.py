@@ -26,7 +26,7 @@ from devenv.core.spec.captcha_session import ATTEMPTS_LIMIT
 from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.exchanges import Challenge, Submission
 from devenv.harness.client.seed import as_created, new_document
-from devenv.harness.redis.keys import connected, keys_with
+from devenv.harness.redis.keys import connected, place_of
 from devenv.harness.runs.journal import MemoryJournal
 from devenv.harness.runs.trace import live_trace
 from devenv.wire.executor.jobs import ANY_ID, Call, EventCall
@@ -165,8 +165,8 @@ async def own_stage(
             raise _refused_by_redis(status, None)[1] or failed from None
         submissions = {answer: await client.answers.to(opened, answer) for answer in answers}
     challenge_id = opened.id or ""
+    keys, db = place_of(status.endpoints, challenge_id, db) if challenge_id else ([], db)
     with connected(status.endpoints, db) as redis:
-        keys = keys_with(redis, challenge_id) if challenge_id else []
         if len(keys) != 1 or redis.type(keys[0]) != b"string":
             raise _no_text(status, challenge_id, keys)
         text = bytes(redis.get(keys[0]) or b"")  # type: ignore[arg-type]

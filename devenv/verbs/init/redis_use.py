@@ -68,8 +68,11 @@ def session_in_redis(pod: Pod, control: str, redis: Redis, kind: Kind, profile: 
     commands = [item for item in _commands(control, before) if item.key is not None]
     shown = tuple(dict.fromkeys(f"{item.command} {item.key}" for item in commands))
     written = tuple(dict.fromkeys(str(item.key) for item in commands if item.command not in _READS))
+    accepted = [item for item in commands if item.reply is not None and not item.reply.startswith("-")]
+    # Where a service has chosen another database than 0, only its commands show the key.
+    kept = [str(item.key) for item in accepted if item.command not in _READS]
     for form in stored_forms(challenge_id):
-        keys = keys_with(redis, form.text)
+        keys = [key for key in kept if form.text in key] or keys_with(redis, form.text)
         if keys:
             return Seen(keys[0].replace(form.text, ID), form.how, shown, written)
     return Seen(None, "", shown, written)

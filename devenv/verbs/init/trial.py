@@ -178,16 +178,19 @@ def misfit(pod: Pod, kind: Kind, profile: ServiceProfile) -> str | None:
 def find_limit(pod: Pod, kind: Kind, profile: ServiceProfile) -> tuple[int | None, str]:
     """How many wrong answers a new session takes, by trying; and what is to be noted, "" if nothing.
 
-    0: any number, as far as was tried; None: not known, as no answer was graded.
+    0: any number, as far as was tried; None: not known, as no answer was graded. A use without an answer of
+    its own in it is tried as it is.
     """
-    if not kind.takes_answer or str(Answer.WRONG) not in kind.answers:
-        return None, ""
+    if kind.takes_answer and str(Answer.WRONG) not in kind.answers:
+        return None, "no limit was tried: no wrong answer is known; --body may have one in place of {answer}"
     session = pod.open_session(kind, profile)
     for graded in range(MOST_ANSWERS + 1):
         answer = pod.use(kind, session)
         outcome = profile.outcome(answer.status, answer.body, answer.text)
         if outcome is Outcome.WRONG:
             continue
+        if not graded and not kind.takes_answer:
+            return None, ""
         if not graded:
             return (
                 None,

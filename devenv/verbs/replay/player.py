@@ -41,7 +41,7 @@ from devenv.core.scenario.parse import KEY_REFERENCE
 from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.cross_pod import create_with_other_word
 from devenv.harness.client.exchanges import Challenge, CreateFailed, Verified
-from devenv.harness.redis.keys import connected, key_info, keys_with, read_document
+from devenv.harness.redis.keys import connected, key_info, place_of, read_document
 from devenv.verbs.replay.baseline import Baseline
 from devenv.verbs.replay.concurrent import Ready, at_once, in_order, not_serial, observed
 from devenv.verbs.replay.observed import (
@@ -390,9 +390,9 @@ class Player:
         settings = self.baseline.settings(challenge.served_by) if challenge.served_by else {}
         prefix, db = settings.get("REDIS_PREFIX", REDIS_PREFIX), int(settings.get("REDIS_DB") or 0)
         if self.baseline.status.spec.service is not None and challenge.id:
-            with connected(self.baseline.endpoints, db) as connection:
-                for key in keys_with(connection, challenge.id):  # the first is the shortest
-                    return key, prefix, db
+            keys, found_db = place_of(self.baseline.endpoints, challenge.id, db)
+            if keys:  # the first is the shortest
+                return keys[0], prefix, found_db
         return SessionKey(f"{prefix}{challenge.session or ''}"), prefix, db
 
     def _note(self, where: tuple[str, ...], label: str) -> None:

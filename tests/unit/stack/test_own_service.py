@@ -59,6 +59,12 @@ def test_what_points_outward_is_local(folder: Path) -> None:
     assert "PYTHONPATH" not in env
 
 
+def test_a_password_that_no_file_names_is_not_set(tmp_path: Path) -> None:
+    """redis-rb sends AUTH for an empty password too, and Redis refuses it."""
+    env = environment(service_in(tmp_path))
+    assert not {"REDIS_PASSWORD", "REDIS_USERNAME"} & {*env}
+
+
 def test_what_does_not_point_outward_is_its_own(folder: Path) -> None:
     env = environment(service_in(folder))
     assert env["REDIS_PREFIX"] == "theirs:"

@@ -1,4 +1,7 @@
-"""A quiz of three tries under a key that is the SHA-256 of its id; with CLIENT=cluster a cluster client."""
+"""A quiz of three tries in database 3, under a key that is the SHA-256 of its id.
+
+With CLIENT=cluster it has a cluster client.
+"""
 
 import hashlib
 import os
@@ -19,7 +22,7 @@ if os.getenv("USE_REDIS") == "true":
         nodes = [ClusterNode(HOST, PORT)]  # type: ignore[no-untyped-call]
         store = RedisCluster(startup_nodes=nodes, decode_responses=True)
     else:
-        store = redis.Redis(host=HOST, port=PORT, decode_responses=True)
+        store = redis.Redis(host=HOST, port=PORT, db=3, decode_responses=True)
 
 
 class Guess(BaseModel):

@@ -11,6 +11,10 @@ from devenv.core.model.session_ids import stored_forms
 ID = "u8BqXy3Zk0aP_d7v"
 EXPRESS = f"s%3A{ID}.dJ8%2FhVfE9a"
 JSON64 = base64.b64encode(b'{"session_id": "%s", "n": 1}' % ID.encode()).decode()
+JWT = ".".join(
+    base64.urlsafe_b64encode(part).decode().rstrip("=")
+    for part in (b'{"alg":"HS256","typ":"JWT"}', b'{"exp": 1, "jti": "%s"}' % ID.encode(), b"\xc3\x28mac")
+)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +26,7 @@ JSON64 = base64.b64encode(b'{"session_id": "%s", "n": 1}' % ID.encode()).decode(
         (f"{ID}.Zx81Qg.c2lnbmF0dXJl", "without the signature"),
         (base64.urlsafe_b64encode(ID.encode()).decode().rstrip("="), "Base64-decoded"),
         (JSON64, "Base64-decoded"),
+        (JWT, "a claim of the JWT"),
     ],
 )
 def test_the_id_in_a_key_is_found_in_the_cookie(cookie: str, how: str) -> None:
