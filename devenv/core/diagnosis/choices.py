@@ -55,6 +55,17 @@ SENDING_AGAIN = {
     "envoy": ("retry_on", "take `reset` and `5xx` out of the route's `retry_on`, or limit it to GET"),
 }
 """By product the option that sends a POST again, and what to change."""
+_NOT_DELIVERED = frozenset(
+    {
+        "off",
+        "conn-failure",
+        "connect-failure",
+        "gateway-error",
+        "refused-stream",
+        "http3-post-connect-failure",
+    }
+)
+"""Values of these options with which no request is sent again that a pod has read and not answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,17 +297,25 @@ def _twice(exchanges: Sequence[Exchange], failures: Sequence[int]) -> Iterator[s
         )
 
 
+def _again_option(policy: str) -> tuple[str, str]:
+    """The option with which the balancer sends a POST again, and what to change; empty where it does not."""
+    setting = _chooser(policy).setting
+    if setting is None:
+        return "", ""
+    option, change = SENDING_AGAIN.get(setting.product, ("", ""))
+    sends = bool(option) and setting.option(option, "off") not in _NOT_DELIVERED
+    return (option, change) if sends else ("", "")
+
+
 def _sender(policy: str) -> tuple[str, str]:
     """Who sends a request again under this policy, and what to change."""
-    chooser = _chooser(policy)
-    client = "send no POST again that was not answered"
-    if chooser.setting is None:
-        known = policy.partition(":")[0] in POLICIES
-        return ("Its client" if known else "Its client, or the balancer,"), client  # the proxy sends once
-    option, change = SENDING_AGAIN.get(chooser.setting.product, ("", ""))
-    if option and chooser.setting.option(option):
+    option, change = _again_option(policy)
+    if option:
         return f"{policy}, with its {option},", change
-    return "Its client", client
+    # the proxy sends once, and so do balancers without such an option
+    known = _chooser(policy).setting is not None or policy.partition(":")[0] in POLICIES
+    who = "Its client" if known else "Its client, or the balancer,"
+    return who, "send no POST again that was not answered"
 
 
 def _is_again(first: Exchange, second: Exchange) -> bool:
@@ -308,4 +327,6 @@ def _is_again(first: Exchange, second: Exchange) -> bool:
     if second.request_id == first.request_id:
         return True
     at_once = abs(second.started - _ended(first)) <= _SENT_AGAIN_S
-    return at_once and second.client == first.client and bool(first.request_body)
+    # Without a body two requests of a client look the same: only a balancer that sends again tells.
+    told_apart = bool(first.request_body) or bool(_again_option(first.policy)[0])
+    return at_once and second.client == first.client and told_apart

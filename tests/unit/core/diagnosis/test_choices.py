@@ -184,7 +184,11 @@ def twice(**second: Any) -> Trace:
             "non_idempotent",
         ),
         ("haproxy:roundrobin,retry-on=all-retryable-errors", "with its retry-on", "conn-failure"),
+        ("haproxy:roundrobin,retry-on=empty-response", "with its retry-on", "conn-failure"),
         ("haproxy:roundrobin", "Its client sent it again", "send no POST again"),
+        ("haproxy:roundrobin,retry-on=conn-failure", "Its client sent it again", "send no POST again"),
+        ("nginx:round_robin,proxy_next_upstream=off", "Its client sent it again", "send no POST again"),
+        ("envoy:round_robin,retry_on=connect-failure", "Its client sent it again", "send no POST again"),
         ("round-robin", "Its client sent it again", "send no POST again"),
         ("own.conf", "Its client, or the balancer, sent it again", "send no POST again"),
     ],
@@ -211,6 +215,17 @@ def test_another_request_is_no_second_delivery(second: dict[str, Any]) -> None:
     trace = twice(**second)
     other(trace, B, client="127.0.0.1:78")
     assert remarks_of(trace) == ()
+
+
+@pytest.mark.parametrize(("option", "count"), [("", 0), (",proxy_next_upstream=non_idempotent", 1)])
+def test_without_a_body_only_a_balancer_that_sends_again_tells(option: str, count: int) -> None:
+    again = twice(request_id="other")
+    events = [
+        replace(each, request_body=None) if isinstance(each, Exchange) else each for each in again.events
+    ]
+    again.events[:] = events
+    found = [each for each in remarks_of(again, f"nginx:round_robin{option}") if "twice" in each]
+    assert len(found) == count
 
 
 def test_the_same_in_many_cases_counts_once(trace: Trace) -> None:

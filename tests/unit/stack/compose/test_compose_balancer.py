@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 
@@ -44,6 +46,24 @@ def test_its_image_has_a_version_and_its_container_few_rights(product: str) -> N
         "127.0.0.1:${DEVENV_PROXY_PORT:-8082}",
         "127.0.0.1:${DEVENV_CONTROL_PORT:-8081}",
     ]
+
+
+@pytest.mark.parametrize(
+    "listening",
+    [
+        "   0: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 65534 0 1",
+        # programs in Go listen for both kinds of addresses at once, also where they are told 0.0.0.0
+        f"   0: {'0' * 32}:1F90 {'0' * 32}:0000 0A 00000000:00000000 00:00000000 00000000 65534 0 1",
+    ],
+)
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_it_is_healthy_when_it_listens(product: str, listening: str) -> None:
+    document = compose_file.read(ROOT, overrides=[compose_balancer.override_file(product)])
+    _, check = document["services"]["balancer"]["healthcheck"]["test"]
+    pattern = check.partition("'")[2].partition("'")[0]
+    assert re.search(pattern, listening)
+    assert not re.search(pattern, listening.replace(":0000 0A", ":0000 06"))  # TIME_WAIT
+    assert not re.search(pattern, listening.replace(":1F90 ", ":1F99 "))
 
 
 def test_more_pods_have_more_ports() -> None:
