@@ -47,7 +47,7 @@ from benchmarks.proxy_targets import free_port, process
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.events import RedisCommand
 from devenv.stack.balancers import programs
-from devenv.wire.gate import Gate
+from devenv.wire.gate.server import Gate
 
 MOST_OTHERS = 0.2
 """Of a core: what other processes may use for the result to count as a failure."""

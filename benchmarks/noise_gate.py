@@ -18,7 +18,8 @@ from typing import Any
 import psutil
 
 from devenv.core.model.events import RedisCommand
-from devenv.wire.gate import Gate, Rule
+from devenv.wire.gate.rules import Rule
+from devenv.wire.gate.server import Gate
 
 PATIENCE = 30.0
 """Seconds until what should end has hung."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -11,8 +12,8 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from devenv.cli import STARTED
 from devenv.cli.screen import Screen
-from devenv.core.balancers import PRODUCTS
 from devenv.core.model.backends import Backend
 from devenv.core.model.topology import RedisMode
 from devenv.core.model.vocabulary import Strategy
@@ -29,6 +30,8 @@ class BackendName(StrEnum):
 
 def balancers(incomplete: str) -> list[str]:
     """Completions of a balancer's name and policy."""
+    from devenv.core.balancers import PRODUCTS
+
     names = [*PRODUCTS, *(f"{name}:{policy}" for name in PRODUCTS for policy in PRODUCTS[name].policies)]
     return [name for name in names if name.startswith(incomplete)]
 
@@ -106,6 +109,8 @@ class CommandContext:
     """Where its output goes."""
     settings: Settings
     """The settings of ``.env`` and the environment, with the verb's options over them."""
+    started: float
+    """When the command began, in seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,7 @@ class Common:
         for note in settings.notes:
             screen.note(note)
         chosen = {name: value for name, value in given.items() if value is not None}
-        return CommandContext(screen, replace(settings, **chosen))
+        return CommandContext(screen, replace(settings, **chosen), STARTED.get(time.time()))
 
 
 def write_file(option: str, path: Path, text: str | Iterable[str]) -> None:

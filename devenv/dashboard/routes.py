@@ -77,11 +77,11 @@ def routers(surroundings: Surroundings) -> Sequence[APIRouter]:
 
 
 def _overview(surroundings: Surroundings) -> dict[str, Any]:
-    from devenv.verbs.operate.status import overview
+    from devenv.verbs.operate.status import overview, read_keys
 
     stack = surroundings.stack()
     return {
-        **overview(stack).to_json(),
+        **overview(stack, read_keys).to_json(),
         "restarts": stack.backend == "embedded",
         "runs": surroundings.state_dir is not None,
         "now": time.time(),
@@ -98,6 +98,15 @@ def _looking(surroundings: Surroundings) -> APIRouter:
         """The stack with its pods, their stores, the policy and the keys; what can be done from here."""
         return _overview(surroundings)
 
+    @routes.get("/keys")
+    def keys(
+        prefix: Annotated[str, Query(max_length=1000)] = "", db: Annotated[int, Query(ge=0, le=1000)] = 0
+    ) -> dict[str, Any]:
+        """The keys in the stack's Redis that begin with ``prefix``, in database ``db``."""
+        from devenv.verbs.operate.status import read_keys
+
+        return read_keys(surroundings.stack().status(), prefix, db).to_json()
+
     @routes.get("/explain")
     def explain_live(
         since: Annotated[float, Query(gt=0, le=86_400)] = 120.0, run: str | None = None
@@ -108,7 +117,9 @@ def _looking(surroundings: Surroundings) -> APIRouter:
         stack = surroundings.stack()
         if run is not None:
             folder = recorded.state_folder(surroundings)
-            return explain_word(run, folder, surroundings.stack, since=None, now=time.time())[0].to_json()
+            return explain_word(
+                run, folder, surroundings.stack, since=None, started=time.time(), now=time.time()
+            )[0].to_json()
         return _explained(lambda: _explain_stack(stack, since))
 
     @routes.post("/explain")

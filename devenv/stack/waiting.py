@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 
@@ -38,9 +37,11 @@ async def comes_true_async(
     condition: Callable[[], bool], seconds: float, every: float = POLL_SECONDS
 ) -> bool:
     """As ``comes_true``, for an event loop."""
+    from asyncio import sleep  # only where there is a loop: a verb that only looks does not import asyncio
+
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             return False
-        await asyncio.sleep(every)
+        await sleep(every)
     return True

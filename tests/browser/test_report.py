@@ -13,12 +13,12 @@ from devenv.core.diagnosis.findings import Diagnosis
 from devenv.core.model.backends import Language
 from devenv.core.model.events import Exchange, RedisCommand, StackEvent, TraceEvent
 from devenv.core.model.ids import ChallengeId
+from devenv.core.model.key_listing import KeyInfo
 from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.core.render.html import render
 from devenv.core.render.sequence import SequenceMessage
 from devenv.harness.client.cross_pod import Tally, TypeResult
 from devenv.harness.client.recording import Recording
-from devenv.harness.redis.keys import KeyInfo
 from devenv.verbs.demo.acts import Act, Story
 from devenv.verbs.demo.race import Race
 from devenv.verbs.demo.report import document

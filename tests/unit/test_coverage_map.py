@@ -56,7 +56,6 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "devenv.harness.config": (("unit/harness/config/test_devenv_toml_reader.py", DATA, "tables"),),
     "devenv.pytest_plugin": (("integration/pytest_plugin", PROCESS, "results stack workbench"),),
-    "devenv.stack": (("integration/stack", SERVER, "control_calls"),),
     "devenv.stack.compose": (("compose", PROCESS, "compose_redis container_spec exit_cleanup pod_table"),),
     "devenv.stack.embedded": (
         ("integration/stack", PROCESS, "pod_server processes redis_servers"),
@@ -91,7 +90,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("integration/verbs/explore/sessions", PODS, "session_jobs session_pool session_run"),
     ),
     "devenv.wire.gate": (
-        ("integration/wire/gate", SERVER, "disturbance server"),
+        ("integration/wire/gate", SERVER, "disturbance"),
         ("unit/wire/gate/test_conversation.py", PARTS, "transaction wires"),
     ),
     "devenv.wire.proxy": (

@@ -17,7 +17,8 @@ import redis
 
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.events import RedisCommand
-from devenv.wire.gate import Gate, Rule
+from devenv.wire.gate.rules import Rule
+from devenv.wire.gate.server import Gate
 
 PROGRAMS = Path(__file__).parent / "programs"
 VALUE = "seat 12"

@@ -61,6 +61,7 @@ def explain(
         at.settings.state_dir,
         lambda: running_stack(at.settings.backend, at.settings.state_dir),
         since=since,
+        started=at.started,
         now=time.time(),
     )
     if folder is not None:

@@ -75,10 +75,10 @@ def _stop(backend: Backend, at: CommandContext) -> bool:
 def status(common: Common) -> None:
     """Show the stack that runs: pods and their stores, the policy, Redis, and the keys in it."""
     from devenv.verbs.operate.select import running_stack
-    from devenv.verbs.operate.status import overview
+    from devenv.verbs.operate.status import ask_keys, overview
 
     at = common.context()
-    found = overview(running_stack(at.settings.backend, at.settings.state_dir))
+    found = overview(running_stack(at.settings.backend, at.settings.state_dir), ask_keys)
     at.screen.result(found.to_json())
     head = f": {len(found.status.pods)} pods ({found.status.backend}), {found.policy}"
     at.screen.show(Text.assemble(("up", "bold green"), head))
@@ -103,7 +103,7 @@ def _pods(found: Overview, screen: Screen) -> None:
 
 
 def _keys(found: Overview, screen: Screen) -> None:
-    from devenv.harness.redis.keys import BESIDE
+    from devenv.core.model.key_listing import BESIDE
 
     if found.problem:
         screen.show("", Text(f"keys: {found.problem}", "red"))

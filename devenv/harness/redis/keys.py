@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import redis
 from devenv.core.model.contract import COUNTERS, REDIS_PREFIX
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.ids import SessionKey
+from devenv.core.model.key_listing import COUNTER, RECEIPT, KeyInfo, KeyListing
 from devenv.core.model.redis_access import OPEN, RedisAccess
 from devenv.core.model.topology import Endpoints
 from devenv.core.model.vocabulary import CaptchaType
@@ -28,12 +28,6 @@ SCAN_LIMIT = 1000
 _SCAN_STEPS = 10_000
 """SCAN calls at most: a prefix that few of very many keys have must not take for ever."""
 
-RECEIPT = "receipt"
-"""The atomic store's record of the answer to a request, beside the session; it lives for seconds."""
-COUNTER = "counter"
-"""The incr store's count of attempts, beside the session."""
-BESIDE = (RECEIPT, COUNTER)
-
 REQUIRED = {
     CaptchaType.ABSTRACT: (
         "type", "cid", "target_class", "keywords", "image_urls", "is_positive", "attempts", "created_at",
@@ -42,47 +36,6 @@ REQUIRED = {
     CaptchaType.HANDWRITING: ("type", "cid", "samples", "target_class", "attempts", "created_at"),
 }  # fmt: skip
 """The fields of each document (contract §2)."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyInfo:
-    """One key."""
-
-    key: str
-    kind: str
-    """The captcha type, ``receipt``, ``counter`` or ``other``."""
-    type: str
-    """Redis' TYPE."""
-    ttl: float | None
-    """Seconds left; None where the key has no TTL."""
-    attempts: int | None
-    """The document's count."""
-    fields: tuple[str, ...]
-    """The names of what the document has."""
-    flags: tuple[str, ...]
-    """What is wrong with it, in words."""
-
-    def to_json(self) -> dict[str, Any]:
-        """A plain dict."""
-        return {**asdict(self), "fields": list(self.fields), "flags": list(self.flags)}
-
-
-@dataclass(frozen=True, slots=True)
-class KeyListing:
-    """The keys found under a prefix, sorted."""
-
-    prefix: str
-    keys: tuple[KeyInfo, ...]
-    complete: bool
-    """False where the listing was cut short."""
-
-    def to_json(self) -> dict[str, Any]:
-        """A plain dict."""
-        return {
-            "prefix": self.prefix,
-            "complete": self.complete,
-            "keys": [key.to_json() for key in self.keys],
-        }
 
 
 @contextmanager

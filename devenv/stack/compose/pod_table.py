@@ -8,8 +8,7 @@ from typing import Any
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.topology import StackSpec
 from devenv.core.routing import parse_policy
-from devenv.stack.control_calls import control_errors, json_of
-from devenv.stack.loopback import local_client
+from devenv.stack.control_calls import control_call
 
 TIMEOUT_SECONDS = 20.0
 
@@ -31,13 +30,9 @@ class PodTable:
     def put(self, pods: Sequence[str], serve: Sequence[str], policy: str | None) -> None:
         """Let exactly ``pods`` reach Redis, and ``serve`` of them get requests by ``policy`` (None: as now).
 
-        Raises as ``json_of`` and ``control_errors``.
+        Raises as ``control_call``.
         """
         self._call("PUT", "/pods", {"pods": list(pods), "serve": list(serve), "policy": policy})
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
-        with (
-            control_errors(self._control, path),
-            local_client(self._control, TIMEOUT_SECONDS) as client,
-        ):
-            return json_of(self._control, path, client.request(method, path, json=body))
+        return control_call(self._control, method, path, body, timeout=TIMEOUT_SECONDS)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import psutil
 
@@ -19,12 +19,13 @@ from devenv.core.model.stack_json import status_from_json
 from devenv.core.model.topology import Endpoints, SettingChanges, StackSpec, StackStatus
 from devenv.core.model.vocabulary import resolve_pod
 from devenv.stack import logs
-from devenv.stack.control_calls import control_errors, json_of
-from devenv.stack.embedded.warm_client import ForkedProcess, fork_process
+from devenv.stack.control_calls import control_call
 from devenv.stack.files import read_text_if_there, state_folder, write_private, writing
-from devenv.stack.loopback import local_client
 from devenv.stack.protocol import Progress
 from devenv.stack.waiting import POLL_SECONDS, comes_true
+
+if TYPE_CHECKING:
+    from devenv.stack.embedded.warm_client import ForkedProcess
 
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
@@ -80,7 +81,7 @@ class EmbeddedStack:
         """As ``Stack.stop``: through the supervisor, and by force where it does not answer."""
         running = self._running()
         if running is not None:
-            with contextlib.suppress(DevenvError):
+            with suppress(DevenvError):
                 self._call("POST", "/stack/stop")
             self._wait_for_end(running)
         self._end_process()
@@ -192,7 +193,7 @@ class EmbeddedStack:
                 process.stdin.close()
             elif process.poll() is None:
                 process.terminate()
-            with contextlib.suppress(psutil.NoSuchProcess):
+            with suppress(psutil.NoSuchProcess):
                 self._wait_for_end(psutil.Process(process.pid))
             process.wait()
         if self._running() is None:
@@ -202,7 +203,7 @@ class EmbeddedStack:
         """Wait until it has gone; kill it after ``STOP_SECONDS``: the guards then end their programs."""
         if not comes_true(lambda: _gone(supervisor), STOP_SECONDS):
             guards = _children(supervisor)
-            with contextlib.suppress(psutil.NoSuchProcess):
+            with suppress(psutil.NoSuchProcess):
                 supervisor.kill()
             comes_true(lambda: all(_gone(process) for process in (supervisor, *guards)), _KILL_SECONDS)
 
@@ -245,19 +246,17 @@ class EmbeddedStack:
         record = self._read_record()
         if record is None or record["control"] is None or self._running() is None:
             raise EnvironmentProblem(f"{NOT_RUNNING} ({self._dir})", hint="start one: `devenv up`")
-        control = str(record["control"])
-        with (
-            control_errors(control, path, "end the stack with `devenv down` and start it again"),
-            local_client(control, _CONTROL_TIMEOUT_SECONDS) as client,
-        ):
-            response = client.request(method, path, json=body)
-        return json_of(control, path, response)
+        next_step = "end the stack with `devenv down` and start it again"
+        address, seconds = str(record["control"]), _CONTROL_TIMEOUT_SECONDS
+        return control_call(address, method, path, body, timeout=seconds, hint=next_step)
 
 
 def _start(
     command: Sequence[str], with_input: bool, output: IO[bytes]
 ) -> subprocess.Popen[bytes] | ForkedProcess:
     """Start ``command`` out of reach of this terminal's Ctrl-C, which is ours to act on."""
+    from devenv.stack.embedded.warm_client import fork_process  # asyncio: a verb that only looks needs none
+
     forked = fork_process(command, with_input=with_input, log=output.fileno())
     if forked is not None:
         return forked

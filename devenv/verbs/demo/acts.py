@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from devenv.core.balance.measured import PatternResult
+from devenv.core.model.key_listing import KeyInfo
 from devenv.core.model.pod_stores import stores
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.verdict import passes
@@ -22,7 +23,7 @@ from devenv.core.render.sequence import SequenceMessage
 from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.cross_pod import Tally, TypeResult, run_cross_pod
 from devenv.harness.client.recording import Recording
-from devenv.harness.redis.keys import KeyInfo, connected, list_keys
+from devenv.harness.redis.keys import connected, list_keys
 from devenv.harness.runs.journal import JournaledStack
 from devenv.harness.runs.trace import TraceCollector
 from devenv.stack.protocol import Progress

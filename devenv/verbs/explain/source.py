@@ -23,12 +23,14 @@ def explain_word(
     stack: Callable[[], JournaledStack],
     *,
     since: float | None,
+    started: float,
     now: float,
 ) -> tuple[Explanation, Run | None]:
     """Explain what ``word`` names: a run (id, its beginning, latest) or a trace.jsonl; gives its run too.
 
-    None: the last ``since`` seconds of the stack that ``stack`` finds (DevenvError where none runs);
-    where none runs and no ``since`` was asked for, the latest run. Raises UsageProblem where there is no such
+    None: of the stack that ``stack`` finds, the last ``since`` seconds before the command began (``started``)
+    and what came until ``now`` (DevenvError where none runs); where none runs and no ``since`` was asked for,
+    the latest run. Times in seconds since the epoch. Raises UsageProblem where there is no such
     thing or the trace is broken, Inconclusive where it has no captcha request.
     """
     if word is not None:
@@ -43,7 +45,7 @@ def explain_word(
     seconds = DEFAULT_SINCE_S if since is None else since
     events = live_trace(status, running.journal, now)
     of = f"the last {seconds:g} s of the running stack"
-    explained = explain_trace(events, of, since=now - seconds)
+    explained = explain_trace(events, of, since=started - seconds)
     return _with_calls(explained, "--since SECONDS looks further back, RUN at a run"), None
 
 

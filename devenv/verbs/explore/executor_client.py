@@ -7,7 +7,7 @@ from typing import Any
 
 from devenv.core.model.errors import error_from_json
 from devenv.core.spec.learned_scripts import ScriptCall, ScriptEffect
-from devenv.wire.control.client import AsyncControlClient
+from devenv.wire.control.async_client import AsyncControlClient
 from devenv.wire.executor.codec import script_call_to_json, script_effect_from_json
 from devenv.wire.executor.jobs import RULE_PREFIX, Job, Scheduled, ScheduledRun, Scripted, ScriptedRun
 

@@ -11,8 +11,7 @@ from devenv.core.model.vocabulary import resolve_pod
 from devenv.core.resp.command_shapes import shape_of
 from devenv.harness.runs.journal import JournaledStack
 from devenv.wire.control.client import ControlClient
-from devenv.wire.gate import Rule
-from devenv.wire.gate.rules import Seen, matches_name
+from devenv.wire.gate.rules import Rule, Seen, matches_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from devenv.core.model.contract import REDIS_PREFIX
 from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.key_listing import KeyListing
 from devenv.core.model.pod_stores import stores
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import Strategy
-from devenv.harness.redis.keys import KeyListing, connected, list_keys
 from devenv.stack.protocol import Stack
+from devenv.wire.control.client import ControlClient
 from devenv.wire.control.policy import present_policy
 
 
@@ -38,19 +40,40 @@ class Overview:
         }
 
 
-def overview(stack: Stack) -> Overview:
-    """Look at everything once. Raises EnvironmentProblem where no stack runs; a silent Redis is no error."""
+def overview(stack: Stack, list_space: Callable[[StackStatus, str, int], KeyListing]) -> Overview:
+    """Look at everything once; ``list_space`` lists the keys of one prefix in one database.
+
+    Raises EnvironmentProblem where no stack runs; a silent Redis is no error.
+    """
     status = stack.status()
     listings, problem = [], None
     try:
         for prefix, db in key_spaces(status):
-            with connected(status.endpoints, db) as client:
-                listings.append(list_keys(client, prefix))
+            listings.append(list_space(status, prefix, db))
     except EnvironmentProblem as error:
         problem = error.message
     return Overview(
         status, present_policy(status.endpoints.control), stores(status), tuple(listings), problem
     )
+
+
+def read_keys(status: StackStatus, prefix: str, db: int) -> KeyListing:
+    """The keys, from Redis itself."""
+    from devenv.harness.redis.keys import connected, list_keys
+
+    with connected(status.endpoints, db) as client:
+        return list_keys(client, prefix)
+
+
+def ask_keys(status: StackStatus, prefix: str, db: int) -> KeyListing:
+    """The keys, from the process that holds an embedded stack: importing redis-py costs more than all else.
+
+    The container that answers for a compose stack sees one node of a cluster only, so Redis itself is read.
+    """
+    if status.backend != "embedded":
+        return read_keys(status, prefix, db)
+    with ControlClient(status.endpoints.control) as control:
+        return control.keys(prefix, db)
 
 
 def key_spaces(status: StackStatus) -> list[tuple[str, int]]:

@@ -23,7 +23,7 @@ from devenv.core.serializability.oracle import explains
 from devenv.harness.client.exchanges import Verified
 from devenv.verbs.replay.observed import verify_facts
 from devenv.verbs.replay.scheduler import Followed, Request, Scheduler
-from devenv.wire.control.client import AsyncControlClient
+from devenv.wire.control.async_client import AsyncControlClient
 
 Send = Callable[[], Awaitable[Verified]]
 Facts = Mapping[str, Any]

@@ -58,7 +58,7 @@ from devenv.verbs.replay.observed import (
 )
 from devenv.verbs.replay.scheduler import Followed
 from devenv.verbs.replay.sending import NotCaptured, Sender, request_facts
-from devenv.wire.control.client import AsyncControlClient
+from devenv.wire.control.async_client import AsyncControlClient
 
 Facts = Mapping[str, Any]
 _CREATES = 100

@@ -34,7 +34,7 @@ from devenv.verbs.replay.result import ReplayResult
 from devenv.verbs.replay.scheduler import WAIT_SECONDS
 from devenv.verbs.replay.store_choice import StoreChoice
 from devenv.verbs.replay.target import SCENARIO_COPY
-from devenv.wire.control.client import AsyncControlClient
+from devenv.wire.control.async_client import AsyncControlClient
 
 CONTROL_TIMEOUT_S = WAIT_SECONDS + 10
 KEEPALIVE_S = 2.0

@@ -16,7 +16,7 @@ from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.schedule import GIVES_UP, START, Event, Release, Schedule, Step
 from devenv.core.scenario.ordering import Exactly, Order, OrderNotMet, expects, started_late
 from devenv.core.scenario.roles import Role, roles_of
-from devenv.wire.control.client import AsyncControlClient
+from devenv.wire.control.async_client import AsyncControlClient
 
 T = TypeVar("T")
 

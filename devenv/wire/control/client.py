@@ -11,11 +11,9 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Literal, Self
 
-import httpx
-
 from devenv.core.model.errors import NoGate
-from devenv.stack.control_calls import control_errors, json_of
-from devenv.stack.loopback import local_async_client, local_client
+from devenv.core.model.key_listing import KeyListing
+from devenv.stack.control_calls import ControlConnection
 
 TIMEOUT_SECONDS = 10.0
 
@@ -24,8 +22,7 @@ class ControlClient:
     """Blocking calls; a context manager. ``timeout`` is in seconds."""
 
     def __init__(self, control: str, timeout: float = TIMEOUT_SECONDS) -> None:
-        self._control = control
-        self._http = local_client(control, timeout)
+        self._connection = ControlConnection(control, timeout)
 
     def __enter__(self) -> Self:
         return self
@@ -37,15 +34,13 @@ class ControlClient:
 
     def close(self) -> None:
         """Close the connection."""
-        self._http.close()
+        self._connection.close()
 
     def request(
         self, method: str, path: str, *, json: Any = None, params: Mapping[str, Any] | None = None
     ) -> Any:
         """One request; gives the answer's JSON."""
-        with control_errors(self._control, path):
-            response = self._http.request(method, path, json=json, params=params)
-        return json_of(self._control, path, response)
+        return self._connection.request(method, path, body=json, params=params)
 
     def latest(self, what: Literal["exchanges", "commands"]) -> int:
         """The number of the latest exchange or Redis command; 0 where there is none, or no gate."""
@@ -53,6 +48,12 @@ class ControlClient:
             return int(self.request("GET", f"/{what}", params={"limit": 1})["latest"])
         except NoGate:
             return 0
+
+    def keys(self, prefix: str, db: int) -> KeyListing:
+        """The keys that begin with ``prefix`` in database ``db`` of the stack's Redis."""
+        return KeyListing.from_json(
+            self.request("GET", "/dashboard/keys", params={"prefix": prefix, "db": db})
+        )
 
     # -- the proxy
 
@@ -110,26 +111,3 @@ class ControlClient:
     def reset_gate(self) -> dict[str, Any]:
         """No rules, nothing held; what was let go (``released``) and which connections were ``closed``."""
         return dict(self.request("POST", "/reset"))
-
-
-class AsyncControlClient:
-    """``request`` for an event loop. An idle connection is kept for ``keepalive`` seconds."""
-
-    def __init__(
-        self, control: str, timeout: float = TIMEOUT_SECONDS, keepalive: float | None = None
-    ) -> None:
-        self._control = control
-        limits = None if keepalive is None else httpx.Limits(keepalive_expiry=keepalive)
-        self._http = local_async_client(control, timeout, limits)
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
-
-    async def request(
-        self, method: str, path: str, *, json: Any = None, params: Mapping[str, Any] | None = None
-    ) -> Any:
-        """One request; gives the answer's JSON."""
-        with control_errors(self._control, path):
-            response = await self._http.request(method, path, json=json, params=params)
-        return json_of(self._control, path, response)

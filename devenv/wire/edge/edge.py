@@ -36,8 +36,8 @@ from devenv.wire.control.server import ControlServer, control_app
 from devenv.wire.edge.front import Front
 from devenv.wire.executor import routes as exploring_control
 from devenv.wire.executor.pod_control import NO_POD_CONTROL, PodControl
-from devenv.wire.gate import Gate, Tls
 from devenv.wire.gate import control as gate_control
+from devenv.wire.gate.server import Gate, Tls
 from devenv.wire.proxy import Proxy, Upstream
 from devenv.wire.proxy import control as proxy_control
 

@@ -23,7 +23,8 @@ from devenv.wire.executor.pod_client import PodClient
 from devenv.wire.executor.pod_control import PodControl
 from devenv.wire.executor.redis_link import ClusterLink, RedisLink
 from devenv.wire.executor.script_trial import run_script
-from devenv.wire.gate import Gate, Held, Then
+from devenv.wire.gate.holds import Held, Then
+from devenv.wire.gate.server import Gate
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from devenv.core.model.ids import ChallengeId
 from devenv.core.model.service import ServiceProfile
 from devenv.core.search.behaviour import Issued
 from devenv.wire.executor.jobs import ANY_ID
-from devenv.wire.gate import Held
+from devenv.wire.gate.holds import Held
 
 SYMBOL = ANY_ID.encode()
 MAX_COMMANDS = 100

@@ -24,7 +24,9 @@ from devenv.wire.executor.jobs import ANY_ID, RULE_PREFIX, Job, ScheduledRun, Sc
 from devenv.wire.executor.pod_control import NO_POD_CONTROL, PodControl
 from devenv.wire.executor.scheduled_job import ScheduledJob
 from devenv.wire.executor.scripted_job import ScriptedJob
-from devenv.wire.gate import Action, Gate, Held, Rule
+from devenv.wire.gate.holds import Held
+from devenv.wire.gate.rules import Action, Rule
+from devenv.wire.gate.server import Gate
 
 WAIT_SECONDS = 5.0
 """How long a request may take to its next command or its answer."""

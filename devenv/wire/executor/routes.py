@@ -18,7 +18,7 @@ from devenv.wire.executor.pod_control import NO_POD_CONTROL, PodControl
 from devenv.wire.executor.pool import ExecutorPool
 from devenv.wire.executor.session_jobs import SessionJob
 from devenv.wire.executor.session_pool import SessionPool
-from devenv.wire.gate import Gate
+from devenv.wire.gate.server import Gate
 
 MAX_JOBS = 1000
 MAX_LANES = 64

@@ -15,7 +15,7 @@ from devenv.core.search.redis_store import canonical_document
 from devenv.wire.executor.environment import Environment
 from devenv.wire.executor.job_context import JobSlot, NotQuiescent, Request
 from devenv.wire.executor.jobs import ANY_ID, Scheduled, ScheduledRun, Taken
-from devenv.wire.gate import Held, Then
+from devenv.wire.gate.holds import Held, Then
 
 MAX_REPLY = 80
 

@@ -8,7 +8,7 @@ from devenv.core.spec.redis_model import Database
 from devenv.wire.executor.environment import Environment
 from devenv.wire.executor.job_context import SYMBOL, JobSlot
 from devenv.wire.executor.jobs import Scripted, ScriptedRun
-from devenv.wire.gate import Held, Then
+from devenv.wire.gate.holds import Held, Then
 
 
 class ScriptedJob:

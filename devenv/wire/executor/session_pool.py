@@ -12,7 +12,7 @@ from devenv.wire.executor.pod_control import PodControl
 from devenv.wire.executor.pool import TRIES, WAIT_SECONDS
 from devenv.wire.executor.session_jobs import SessionJob, SessionRun
 from devenv.wire.executor.session_run import SessionRunner
-from devenv.wire.gate import Gate
+from devenv.wire.gate.server import Gate
 
 
 class SessionPool:

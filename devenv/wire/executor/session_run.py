@@ -23,7 +23,9 @@ from devenv.wire.executor.pod_client import PodAnswer, PodClient
 from devenv.wire.executor.quiescence import QuiescenceWatch
 from devenv.wire.executor.session_jobs import SessionJob, SessionRun
 from devenv.wire.executor.spins import Tries
-from devenv.wire.gate import Action, Gate, Held, Rule, Then
+from devenv.wire.gate.holds import Held, Then
+from devenv.wire.gate.rules import Action, Rule
+from devenv.wire.gate.server import Gate
 
 HOLD_SECONDS = 120.0
 REST_SECONDS = 0.05

@@ -13,7 +13,7 @@ from devenv.harness.redis.keys import connected, list_keys
 from devenv.harness.runs.journal import journaled
 from devenv.verbs.explore.result import ExploreOptions, Mode
 from devenv.verbs.explore.usecase import explore_on
-from devenv.verbs.operate.status import overview
+from devenv.verbs.operate.status import overview, read_keys
 from tests.integration.cluster.conftest import POD, Cluster
 
 
@@ -42,7 +42,7 @@ def test_keys_and_seeds_are_on_all_nodes(cluster: Cluster) -> None:
     done = seed_challenges(
         cluster.status, 30, CaptchaType.ABSTRACT, cluster.folder, direct=True, random_seed=1, progress=silent
     )
-    [listing] = overview(journaled(cluster.stack)).listings
+    [listing] = overview(journaled(cluster.stack), read_keys).listings
     assert sorted(info.key for info in listing.keys) == sorted(str(one.key) for one in done.seeded)
     assert listing.complete and all(info.ttl and info.attempts == 0 for info in listing.keys)
     owners = {cluster.nodes.owner("EXISTS", info.key)[0] for info in listing.keys}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 import typer
@@ -76,17 +78,18 @@ def test_a_panel_wraps_texts_and_keeps_its_width() -> None:
     ]
 
 
-NEVER = ("docker", "fastapi", "jsonschema", "mcp", "numpy", "PIL", "starlette", "uvicorn", "yaml")
+NEVER = ("docker", "fastapi", "jsonschema", "mcp", "numpy", "PIL", "pydantic", "starlette", "uvicorn", "yaml")
+LOOKING = ("asyncio", "httpx", "pygments", "redis")
 """What no verb that only looks has use for."""
 
 
 @pytest.mark.parametrize(
     ("modules", "unneeded"),
     [
-        ("cli.commands.check_verb", (*NEVER, "pygments", "asyncio", "httpx", "psutil", "redis")),
-        ("cli.commands.stack_verbs", (*NEVER, "pygments", "asyncio", "httpx", "psutil", "redis")),
-        ("cli.commands.gate_verbs", (*NEVER, "redis")),
-        ("verbs.operate.status verbs.operate.select", NEVER),
+        ("cli.commands.check_verb", (*NEVER, *LOOKING, "psutil")),
+        ("cli.commands.stack_verbs", (*NEVER, *LOOKING, "psutil")),
+        ("cli.commands.gate_verbs", (*NEVER, *LOOKING)),
+        ("verbs.operate.status verbs.operate.select", (*NEVER, *LOOKING)),
         ("verbs.operate.toggle", (*NEVER, "redis")),
     ],
 )
@@ -102,6 +105,15 @@ def test_a_verb_that_looks_imports_what_it_needs(modules: str, unneeded: tuple[s
     assert {name.partition(".")[0] for name in done.stdout.split()} & set(unneeded) == set()
 
 
+def test_a_verb_that_reads_a_file_imports_nothing_more_when_it_runs(tmp_path: Path) -> None:
+    history = tmp_path / "history.jsonl"
+    created = {"process": 0, "f": "create", "key": "abstract:1", "value": {"ttl": 60}}
+    lines = [{**created, "type": "invoke", "time": 1}, {**created, "type": "ok", "time": 2}]
+    history.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+    modules = imported_by("check", str(history))
+    assert {name.partition(".")[0] for name in modules} & {*NEVER, *LOOKING, "psutil"} == set()
+
+
 def test_the_completion_of_an_argument_imports_no_use_case() -> None:
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "devenv"],
@@ -115,4 +127,4 @@ def test_the_completion_of_an_argument_imports_no_use_case() -> None:
     )  # fmt: skip
     assert done.stdout.split() == ["round-robin"]
     modules = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
-    assert modules & {*NEVER, "asyncio", "httpx", "psutil", "redis"} == set()
+    assert modules & {*NEVER, *LOOKING, "psutil"} == set()

@@ -30,7 +30,7 @@ from devenv.wire.executor.jobs import ANY_ID, Call, EventCall, Scheduled, Schedu
 from devenv.wire.executor.pod_control import PodControl
 from devenv.wire.executor.pool import ExecutorPool
 from devenv.wire.executor.quiescence import QuiescenceWatch, observable
-from devenv.wire.gate import Gate
+from devenv.wire.gate.server import Gate
 from tests.support import free_port, until
 
 KEY = SessionKey(f"count:{ANY_ID}")

@@ -38,7 +38,7 @@ from devenv.wire.executor.known_scripts import known_scripts
 from devenv.wire.executor.pool import ExecutorPool
 from devenv.wire.executor.redis_link import RedisLink
 from devenv.wire.executor.script_trial import run_script
-from devenv.wire.gate import Gate
+from devenv.wire.gate.server import Gate
 from tests.support import free_port, until
 
 KEY = f"rcaptcha:abstract:{ANY_ID}".encode()

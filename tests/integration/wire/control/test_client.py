@@ -24,7 +24,8 @@ from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.verbs.explore.executor_client import Remote
 from devenv.verbs.operate.gate import GateClient
 from devenv.verbs.replay.scheduler import Scheduler
-from devenv.wire.control.client import AsyncControlClient, ControlClient
+from devenv.wire.control.async_client import AsyncControlClient
+from devenv.wire.control.client import ControlClient
 from devenv.wire.control.gate_rules import GateRules
 from devenv.wire.control.policy import present_policy, set_policy
 from devenv.wire.executor.jobs import Call, Scripted

@@ -19,7 +19,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from devenv.core.model.events import RedisCommand
-from devenv.wire.gate import Gate, Rule
+from devenv.wire.gate.rules import Rule
+from devenv.wire.gate.server import Gate
 from tests.support import HANG_GUARD_S, free_port, until
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from devenv.core.model.events import RedisCommand
-from devenv.wire.gate import Gate
+from devenv.wire.gate.server import Gate
 
 
 async def main(upstream: int, trace: Path) -> None:

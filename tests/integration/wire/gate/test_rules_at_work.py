@@ -11,7 +11,8 @@ import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-from devenv.wire.gate import Rule, Then
+from devenv.wire.gate.holds import Then
+from devenv.wire.gate.rules import Rule
 from tests.support import HANG_GUARD_S, until
 
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis
 
-from devenv.wire.gate import Held, Then
+from devenv.wire.gate.holds import Held, Then
 from tests.support import HANG_GUARD_S
 
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex")

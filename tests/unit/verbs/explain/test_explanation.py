@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -23,6 +24,7 @@ from devenv.verbs.explain.store import keep, mermaid, write_report
 
 A, B = "captcha-api-a", "captcha-api-b"
 CID = "3f2a44" + "0" * 26
+OTHER_CID = "77b1c0" + "0" * 26
 KEY = f"rcaptcha:abstract:{CID}"
 DOC = '{"type": "abstract", "is_positive": [true], "attempts": 0}'
 NOT_FOUND = {"success": False, "message": "Challenge not found"}
@@ -336,7 +338,7 @@ def record(state_dir: Path, events: list[TraceEvent], name: str = "replay") -> R
 
 
 def explain(word: str | None, state_dir: Path, since: float | None = None) -> Explanation:
-    return explain_word(word, state_dir, nothing_runs, since=since, now=0.0)[0]
+    return explain_word(word, state_dir, nothing_runs, since=since, started=0.0, now=0.0)[0]
 
 
 def test_runs_by_every_name(tmp_path: Path) -> None:
@@ -392,6 +394,14 @@ def test_since_is_about_a_running_stack(tmp_path: Path) -> None:
     record(tmp_path, BROKEN)
     with pytest.raises(EnvironmentProblem, match="no stack is running"):
         explain(None, tmp_path, since=5.0)
+
+
+def test_since_counts_from_when_the_command_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine: the command began at 100 s and looks at the stack at 500 s."""
+    recorded = [create(1, "captcha-api-a", 30.0), create(2, "captcha-api-a", 45.0, OTHER_CID)]
+    monkeypatch.setattr("devenv.verbs.explain.source.live_trace", lambda status, journal, now: recorded)
+    found, _ = explain_word(None, tmp_path, MagicMock(), since=60.0, started=100.0, now=500.0)
+    assert OTHER_CID[:6] in str(found.to_json()) and CID[:6] not in str(found.to_json())
 
 
 def test_a_trace_that_was_just_written_is_not_read_again(tmp_path: Path) -> None:
