@@ -20,7 +20,8 @@ HEAVY = (
     "uvicorn", "yaml",
 )  # fmt: skip
 ALLOWED = {
-    "devenv", "devenv.__main__", "devenv.cli", "devenv.cli.app", "devenv.cli.running", "devenv.cli.verbs",
+    "devenv", "devenv.__main__", "devenv.cli", "devenv.cli.app", "devenv.cli.running", "devenv.cli.signed",
+    "devenv.cli.verbs",
     "devenv.core", "devenv.core.model", "devenv.core.model.errors",
 }  # fmt: skip
 
@@ -63,7 +64,7 @@ def test_completion_names_the_verbs_without_importing_them() -> None:
         encoding="utf-8",
         check=False,
     )
-    assert sorted(done.stdout.split()) == ["scenarios", "seed", "shrink", "simulate", "status"]
+    assert sorted(done.stdout.split()) == ["scale", "scenarios", "seed", "shrink", "simulate", "status"]
     assert "devenv.cli.commands.stack_verbs" not in done.stderr
 
 
