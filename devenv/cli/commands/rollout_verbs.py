@@ -78,7 +78,12 @@ def plan_(*, plan: PlanWord, common: Common) -> None:
         table.add_row(
             str(step.step.number),
             step.step.name,
-            " ".join(f"{pod[-1]}={stage.name}" for pod, stage in step.step.stages.items()),
+            " ".join(
+                [
+                    *(f"{pod[-1]}={stage.name}" for pod, stage in step.step.stages.items()),
+                    *(f"-{pod[-1]}" for pod in step.step.removed),
+                ]
+            ),
             f"{step.step.dwell:g} s",
             Text(f"{step.loss:.1%}", "red" if step.loss else "green"),
             f"{step.limit:.1%}",

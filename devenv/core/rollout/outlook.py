@@ -34,6 +34,8 @@ class StepOutlook:
             "number": step.number,
             "name": step.name,
             "stages": {pod: stage.name for pod, stage in step.stages.items()},
+            "added": list(step.added),
+            "removed": list(step.removed),
             "changed": list(step.changed),
             "change": "restart" if step.by_restart else "runtime",
             "dwell": step.dwell,

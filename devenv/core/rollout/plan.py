@@ -12,7 +12,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from devenv.core.model.durations import seconds_of
-from devenv.core.model.vocabulary import Strategy, pod_names, resolve_pod
+from devenv.core.model.vocabulary import MAX_PODS, Strategy, pod_names, resolve_pod
 from devenv.core.model.yaml_lines import Document, Path, read_document
 from devenv.core.rollout.stages import FLAG, RolloutStage, rollout_stage, stage_names
 from devenv.core.scenario.schema import hold_against
@@ -62,8 +62,12 @@ class PlanStep:
     name: str
     stages: Mapping[str, RolloutStage]
     """The stage of every pod from this step on."""
+    added: tuple[str, ...]
+    """The pods that the step adds, before it changes others."""
+    removed: tuple[str, ...]
+    """The pods that the step removes, after it has changed others."""
     changed: tuple[str, ...]
-    """The pods that the step moves or restarts, in their order; none: it only waits."""
+    """The pods that stay and that the step moves or restarts, in their order."""
     by_restart: bool
     """Whether pods change by restart, else at run time through the admin route."""
     dwell: float
@@ -89,6 +93,7 @@ class Plan:
     store: Strategy
     """The Redis store of the pods."""
     pods: tuple[str, ...]
+    """The pods before the first step."""
     policy: str
     """The proxy's policy; ``cohort`` groups the pods by their stage."""
     ttl: float
@@ -165,7 +170,7 @@ class _Builder:
         self._pods = pod_names(self._data["pods"])
 
     def plan(self) -> Plan:
-        data = self._data
+        data, pods = self._data, self._pods
         ttl, slack = float(data.get("ttl", 60)), float(data.get("slack", 1))
         start = self._stages(data["start"], ("start",), {})
         store = Strategy(data.get("store", "atomic"))
@@ -177,7 +182,7 @@ class _Builder:
             title=data["title"],
             strategy=self._strategy,
             store=store,
-            pods=self._pods,
+            pods=pods,
             policy=data.get("policy", "random"),
             ttl=ttl,
             slack=slack,
@@ -193,9 +198,15 @@ class _Builder:
         present = dict(start)
         for index, data in enumerate(self._data["steps"]):
             path: Path = ("steps", index)
-            wanted = self._stages(data.get("stages", {}), (*path, "stages"), present)
+            added = self._added(data.get("add", {}), (*path, "add"), present)
+            removed = self._removed(data.get("remove", []), (*path, "remove"), present)
+            stay = [pod for pod in present if pod not in removed]
+            self._pods = tuple(pod for pod in pod_names(MAX_PODS) if pod in stay or pod in added)
+            if not self._pods:
+                raise self._document.problem((*path, "remove"), "no pod is left")
+            wanted = self._stages(data.get("stages", {}), (*path, "stages"), {**present, **added})
             restarts = self._restarts(data.get("restart", []), (*path, "restart"))
-            changed = tuple(pod for pod in self._pods if wanted[pod] != present[pod] or pod in restarts)
+            changed = tuple(pod for pod in stay if wanted[pod] != present[pod] or pod in restarts)
             births = data.get("births")
             if births is not None and births not in {stage.name for stage in wanted.values()}:
                 raise self._document.problem((*path, "births"), f"no pod is at the stage {births!r}")
@@ -209,6 +220,8 @@ class _Builder:
                 number=index + 1,
                 name=data["name"],
                 stages=wanted,
+                added=tuple(added),
+                removed=removed,
                 changed=changed,
                 by_restart=by_restart,
                 dwell=self._dwell(data.get("dwell", 0), (*path, "dwell"), lifetime),
@@ -240,6 +253,26 @@ class _Builder:
             known = ", ".join(stage_names(self._strategy))
             raise self._document.problem(path, f"{self._strategy} has no stage {name!r}; it has {known}")
         return rollout_stage(self._strategy, name)
+
+    def _added(
+        self, data: Mapping[str, str], path: Path, present: Mapping[str, RolloutStage]
+    ) -> dict[str, RolloutStage]:
+        """The stage of each pod that is added, in the order of their names."""
+        found: dict[str, RolloutStage] = {}
+        for word, name in data.items():
+            pod = resolve_pod(word, pod_names(MAX_PODS))
+            if pod is None or pod in present or pod in found:
+                why = "is no name of a pod: a to z" if pod is None else "is there already"
+                raise self._document.problem((*path, word), f"{word!r} {why}", key=True)
+            found[pod] = self._stage(name, (*path, word))
+        return {pod: found[pod] for pod in pod_names(MAX_PODS) if pod in found}
+
+    def _removed(
+        self, data: Sequence[str], path: Path, present: Mapping[str, RolloutStage]
+    ) -> tuple[str, ...]:
+        self._pods = tuple(present)
+        named = [self._pod(word, (*path, index)) for index, word in enumerate(data)]
+        return tuple(pod for pod in present if pod in named)
 
     def _restarts(self, data: str | Sequence[str], path: Path) -> tuple[str, ...]:
         if data == "all":

@@ -22,6 +22,7 @@ def check_plan(plan: Plan) -> None:
             continue
         _check_together(plan, step)
         _check_dwell(plan, step)
+        _check_removed(plan, step)
 
 
 def _check_together(plan: Plan, step: PlanStep) -> None:
@@ -35,8 +36,8 @@ def _check_together(plan: Plan, step: PlanStep) -> None:
             together = any(
                 stages[maker] == born and stages[reader] == used
                 for stages in _while_changing(before, step)
-                for maker in plan.pods
-                for reader in plan.pods
+                for maker in stages
+                for reader in stages
                 if maker != reader
             )
             if together and lookup(born, used) is Lookup.NO_POD:
@@ -48,18 +49,18 @@ def _check_together(plan: Plan, step: PlanStep) -> None:
 
 
 def _while_changing(before: Mapping[str, RolloutStage], step: PlanStep) -> list[Mapping[str, RolloutStage]]:
-    """The mixtures that a step goes through, one pod changing after the other."""
-    present = dict(before)
-    found: list[Mapping[str, RolloutStage]] = []
-    for pod in step.changed or list(step.stages)[:1]:
+    """The mixtures that a step goes through: pods are added, others change one by one, then some go."""
+    present = {**before, **{pod: step.stages[pod] for pod in step.added}}
+    found: list[Mapping[str, RolloutStage]] = [present] if step.added else []
+    for pod in step.changed:
         present = {**present, pod: step.stages[pod]}
         found.append(present)
-    return found
+    return [*found, step.stages]
 
 
 def _check_dwell(plan: Plan, step: PlanStep) -> None:
     """A stage may be reached only when what it cannot find has expired."""
-    for used in dict.fromkeys(step.stages[pod] for pod in step.changed):
+    for used in dict.fromkeys(step.stages[pod] for pod in (*step.added, *step.changed)):
         if used in plan.before(step).values() and not plan.cohorts:
             continue
         for born, waited in _ended_births(plan, step):
@@ -72,6 +73,33 @@ def _check_dwell(plan: Plan, step: PlanStep) -> None:
                     f"is open for {plan.lifetime:g} s (TTL {plan.ttl:g} s and {plan.slack:g} s of slack): "
                     f"the plan waits {waited:g} s. Set dwell: ttl in the step before",
                 )  # fmt: skip
+
+
+def _check_removed(plan: Plan, step: PlanStep) -> None:
+    """A pod may be removed only when the sessions that it alone finds have expired."""
+    for pod in step.removed:
+        waited = 0.0
+        for earlier in (*reversed(plan.steps[: step.number - 1]), None):
+            stage = (plan.start if earlier is None else earlier.stages).get(pod)
+            makes = stage is not None and (earlier is None or earlier.births in (None, stage.name))
+            if stage is not None and makes and not _found_by_others(plan, step, stage):
+                if waited < plan.lifetime:
+                    raise _problem(
+                        plan, step,
+                        f"{pod} is removed, and with it the sessions that it made at {stage.name}: the last "
+                        f"of them is open for {plan.lifetime:g} s (TTL {plan.ttl:g} s and {plan.slack:g} s "
+                        f"of slack), and the plan waits {waited:g} s. Let other pods have the new sessions "
+                        f"(policy: cohort and births), with dwell: ttl, in the step before",
+                    )  # fmt: skip
+                break
+            waited += earlier.dwell if earlier is not None else 0.0
+
+
+def _found_by_others(plan: Plan, step: PlanStep, born: RolloutStage) -> bool:
+    """Whether each pod that a session of this stage meets after the step finds it."""
+    left = list(step.stages.values())
+    meets = [stage for stage in left if stage == born] if plan.cohorts else left
+    return all(lookup(born, used) is Lookup.ANY_POD for used in meets or left)
 
 
 def _ended_births(plan: Plan, step: PlanStep) -> list[tuple[RolloutStage, float]]:
@@ -95,7 +123,7 @@ def _history(plan: Plan, step: PlanStep) -> list[Mapping[str, RolloutStage]]:
 
 
 def _problem(plan: Plan, step: PlanStep, reason: str) -> UsageProblem:
-    path = (*step.path, "stages")
-    if path not in plan.document.value_lines:
-        path = step.path
+    keys = ("stages", "add", "remove")
+    written = ((*step.path, key) for key in keys if (*step.path, key) in plan.document.value_lines)
+    path = next(written, step.path)
     return plan.document.problem(path, f"step {step.name!r}: {reason}", hint=ACCEPT)

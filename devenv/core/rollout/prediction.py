@@ -2,8 +2,9 @@
 
 With requests routed at random to N pods, a session that is born on pod X and looked up k times is found with
 probability q(X)^k, where q(X) is the share of the pods that find it; the loss is 1 less the mean of that over
-all X. For the flag in place, with R of N pods on Redis and k = 1, this is 1 - (R/N)^2 - (N-R)/N^2; for births
-by stage and look-ups by mark (N-R)/N * (1 - 1/N). docs/operations.md derives the first.
+all X. For the flag in place, with R of N pods on Redis and k = 1, this is 1 - (R/N)^2 - (N-R)/N^2; with R
+pods on Redis added to N, T in all, 1 - (R/T)^2 - N/T^2; for births by stage and look-ups by mark
+(N-R)/N * (1 - 1/N). docs/operations.md derives the first.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def change_cost(
     restarted: Sequence[str],
     cohorts: bool = False,
 ) -> float:
-    """How many of the sessions that are open now a change of stages loses, as an expectation.
+    """How many of the sessions that are open now a change of stages, or of pods, loses, as an expectation.
 
     ``in_redis`` counts those in Redis that no pod's memory has, ``in_memory`` those in each pod's memory.
     Each counts as far as its next look-up is found less often after the change than before it. What the

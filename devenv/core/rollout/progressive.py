@@ -42,8 +42,15 @@ def weights(plan: Plan) -> tuple[Weight, ...]:
     """The plan's steps at which new sessions go to Redis on more pods than before.
 
     A canary changes pods, from the old settings to the new ones: the steps before the first birth in Redis
-    are a rollout of their own, as they have other settings.
+    are a rollout of their own, as they have other settings. Raises UsageProblem, with the line, for a step
+    that adds or removes pods.
     """
+    if moved := [step for step in plan.steps if step.added or step.removed]:
+        raise plan.document.problem(
+            moved[0].path,
+            f"the step {moved[0].name!r} adds or removes pods: these tools bring and end pods themselves",
+            hint="export a plan whose pods stay, such as births",
+        )
     found: list[Weight] = []
     for step in outlook(plan):
         percent = round(100 * _share(step))

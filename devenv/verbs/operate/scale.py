@@ -40,7 +40,6 @@ class Scaled:
             "after": list(self.after),
             "added": self.added,
             "removed": self.removed,
-            "policy": self.status.spec.chooser,
             "seconds": round(self.seconds, 2),
         }
 

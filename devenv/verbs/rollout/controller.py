@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -57,7 +57,7 @@ class Controller:
         self._progress = progress
         self._outlooks = outlook(plan)
         self._history: list[dict[str, Any]] = []
-        present = {**{pod: stage.name for pod, stage in plan.start.items()}, **state.pods}
+        present = state.pods or {pod: stage.name for pod, stage in plan.start.items()}
         self._stages = {pod: rollout_stage(plan.strategy, name) for pod, name in present.items()}
         self._timeline = Timeline(self._stages)
 
@@ -66,6 +66,7 @@ class Controller:
     def go(self) -> RolloutState:
         """Every step that is left. Ends at DONE, STOPPED or, where abort was asked for, ABORTED."""
         try:
+            self._see_pods()
             if self._state.phase is Phase.STARTING:
                 self._begin()
             if self._state.phase is Phase.ABORTING:
@@ -88,6 +89,17 @@ class Controller:
             policy=policy, pods={pod: stage.name for pod, stage in self._plan.start.items()}, step=1,
             phase=Phase.CHANGING,
         )  # fmt: skip
+
+    def _see_pods(self) -> None:
+        """Note the pods that a killed controller had added or removed without writing it down."""
+        if self._state.step == 0:
+            return
+        step, there = self._plan.steps[self._state.step - 1], self._pods.names
+        for pod in step.added:
+            if pod in there and pod not in self._stages:
+                self._reached(pod, step.stages[pod])
+        if any(pod not in there for pod in self._stages):
+            self._left({pod: stage for pod, stage in self._stages.items() if pod in there})
 
     def _step(self, step: PlanStep) -> bool:
         """One step, from the phase that the journal has; whether it has passed."""
@@ -121,10 +133,33 @@ class Controller:
         return True
 
     def _change(self, step: PlanStep) -> None:
+        self._answer_requests()
+        self._add({pod: step.stages[pod] for pod in step.added}, step.births)
         self._in_turn(
             step, {pod: step.stages[pod] for pod in step.changed}, step.births, self._answer_requests
         )
+        self._remove(step.removed)
         self._pods.route(self._stages, step.births)
+
+    def _add(self, wanted: Stages, births: str | None) -> None:
+        """Add these pods at these stages; one that a killed controller had added is left alone."""
+        missing = {pod: stage for pod, stage in wanted.items() if pod not in self._stages}
+        if not missing:
+            return
+        together = {**self._stages, **missing}
+        if births not in {stage.name for stage in together.values()}:
+            births = None  # its first pod is still to change
+        self._pods.add(missing, together, births)
+        for pod, stage in missing.items():
+            self._reached(pod, stage)
+
+    def _remove(self, pods: Sequence[str]) -> None:
+        """Remove these pods, as far as a killed controller had not."""
+        ending = [pod for pod in pods if pod in self._stages]
+        if ending:
+            left = {pod: stage for pod, stage in self._stages.items() if pod not in ending}
+            self._pods.remove(ending, left)
+            self._left(left)
 
     def _in_turn(self, step: PlanStep, wanted: Stages, births: str | None, first: Callable[[], None]) -> None:
         """Bring these pods to these stages in the step's way, one after the other; ``first`` before each.
@@ -179,6 +214,7 @@ class Controller:
         ``now``: without dwelling.
         """
         self._move(phase=Phase.ABORTING, request="")
+        self._see_pods()
         left = list(self._stages.values())
         for number in range(self._state.step, 0, -1):
             step = self._plan.steps[number - 1]
@@ -190,8 +226,10 @@ class Controller:
                 left = []
             left += self._stages.values()
             self._progress(f"back from step {number}, {step.name}")
-            changed = {pod: target[pod] for pod in self._plan.pods if self._stages[pod] != target[pod]}
+            self._add(target, None)
+            changed = {pod: target[pod] for pod in target if self._stages[pod] != target[pod]}
             self._in_turn(step, changed, None, lambda: None)
+            self._remove([pod for pod in self._stages if pod not in target])
             self._move(step=number - 1)
         self._pods.restore_policy(self._state.policy)
         self._move(phase=Phase.ABORTED, pid=0)
@@ -217,6 +255,11 @@ class Controller:
         self._stages[pod] = stage
         self._timeline.note(pod, stage, time.time())
         self._move(pods={name: each.name for name, each in self._stages.items()})
+
+    def _left(self, stages: dict[str, RolloutStage]) -> None:
+        """These are the pods that are left, at their stages."""
+        self._stages = stages
+        self._move(pods={pod: stage.name for pod, stage in stages.items()})
 
     def _keep(self, result: StepResult, **changes: Any) -> None:
         kept = [item for item in self._state.results if item["number"] < result.outlook.step.number]
@@ -251,7 +294,10 @@ class Controller:
     def _changes(self, step: PlanStep) -> str:
         how = "restart" if step.by_restart else "at run time"
         moved = ", ".join(f"{pod[-1]} → {step.stages[pod].name}" for pod in step.changed)
-        return f"{moved} ({how})" if moved else "nothing changes"
+        added = [f"{pod[-1]} added at {step.stages[pod].name}" for pod in step.added]
+        removed = [f"{pod[-1]} removed" for pod in step.removed]
+        parts = [*added, *([f"{moved} ({how})"] if moved else []), *removed]
+        return "; ".join(parts) or "nothing changes"
 
 
 def as_controller(state: RolloutState) -> RolloutState:

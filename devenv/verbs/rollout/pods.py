@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -55,6 +55,11 @@ class RolloutPods:
         """Where the stack is reached."""
         return self._stack.endpoints()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The pods that the stack has now."""
+        return self._stack.status().spec.pod_names
+
     def restart(self, stages: Mapping[str, RolloutStage]) -> None:
         """Restart pods, side by side, at these stages, with the plan's TTL and the rollout's token."""
         self._stack.restart_pods(self._settings(stages), self._progress)
@@ -72,6 +77,27 @@ class RolloutPods:
     def _settings(self, stages: Mapping[str, RolloutStage]) -> dict[str, SettingChanges]:
         always = {"CAPTCHA_TTL": f"{self._plan.ttl:g}", "MIGRATION_TOKEN": self._token}
         return {pod: {**stage.settings(self._plan.store), **always} for pod, stage in stages.items()}
+
+    def add(
+        self, stages: Mapping[str, RolloutStage], together: Mapping[str, RolloutStage], births: str | None
+    ) -> None:
+        """Add pods at these stages, those that are not there yet; ``together`` with those that are."""
+        present = self.names
+        missing = {pod: stage for pod, stage in stages.items() if pod not in present}
+        if missing:
+            policy = self._policy(together, births)
+            self._stack.set_pods([*present, *missing], self._settings(missing), policy, self._progress)
+
+    def remove(self, pods: Sequence[str], left: Mapping[str, RolloutStage]) -> None:
+        """Remove pods, those that are still there; ``left`` are the stages of the others."""
+        present = self.names
+        if any(pod in present for pod in pods):
+            stay = [pod for pod in present if pod not in pods]
+            self._stack.set_pods(stay, {}, self._policy(left, None), self._progress)
+
+    def _policy(self, stages: Mapping[str, RolloutStage], births: str | None) -> str | None:
+        """The policy that fits these pods; None where it is the same for any pods."""
+        return self._plan.policy_at(stages, births) if self._plan.cohorts else None
 
     def change(self, pod: str, present: RolloutStage, wanted: RolloutStage) -> None:
         """Change one pod's stage while it runs, by compare-and-set. Raises Inconclusive where it differs."""

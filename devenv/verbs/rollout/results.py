@@ -45,7 +45,7 @@ class Timeline:
 
     def note(self, pod: str, stage: RolloutStage, when: float) -> None:
         """A pod is at ``stage`` from ``when`` on."""
-        self._changes[pod].append((when, stage))
+        self._changes.setdefault(pod, []).append((when, stage))
 
     def stage(self, pod: str, when: float) -> RolloutStage | None:
         """The stage of a pod at a moment; None for a pod that is not known."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -100,7 +101,7 @@ def begin(
 
     ``rate`` is in sessions a second, None: the plan's. ``fresh``: the stack ends with the rollout.
     """
-    _check_stack(stack, plan)
+    _check_stack(stack, plan, plan.pods)
     journal = RolloutJournal(state_dir)
     first = RolloutState(
         plan=text, name=plan.document.name, token=secrets.token_urlsafe(24), rate=rate, seed=seed,
@@ -127,7 +128,11 @@ def resume(
     changed = replace(
         state, seed=state.seed if seed is None else seed, rate=state.rate if rate is None else rate
     )
-    _check_stack(stack, plan_of(state))
+    plan = plan_of(state)
+    moving = _moving(plan, state)
+    there = [pod for pod in stack.status().spec.pod_names if pod in moving]
+    reached = [pod for pod in state.pods or plan.pods if pod not in moving]
+    _check_stack(stack, plan, sorted([*reached, *there]))
     with suppress(Conflict):
         taken = journal.compare_and_set(state, as_controller(changed))
         return _control(stack, state_dir, journal, taken, progress)
@@ -167,9 +172,9 @@ def abort_cost(stack: JournaledStack, state_dir: Path, progress: Progress) -> Ab
     plan = plan_of(state)
     sessions = RolloutPods(stack, plan, state.token, progress).open_sessions()
     reached = {pod: rollout_stage(plan.strategy, name) for pod, name in state.pods.items()}
-    present = {**plan.start, **reached}
+    present = reached or dict(plan.start)
     twice = sum(sessions.in_memory.values()) if any(stage.mirrors for stage in present.values()) else 0
-    moved = [pod for pod in plan.pods if present[pod] != plan.start[pod]]
+    moved = [pod for pod in plan.pods if pod in present and present[pod] != plan.start[pod]]
     restarts = any(step.by_restart for step in plan.steps[: state.step] if step.changed)
     lost = change_cost(
         present,
@@ -214,17 +219,30 @@ def _control(
     return rolled
 
 
-def _check_stack(stack: JournaledStack, plan: Plan) -> None:
+def _moving(plan: Plan, state: RolloutState) -> tuple[str, ...]:
+    """The pods that the present step adds or removes: a killed controller has come so far or not."""
+    if state.step == 0:
+        return ()
+    step = plan.steps[state.step - 1]
+    return (*step.added, *step.removed)
+
+
+def _check_stack(stack: JournaledStack, plan: Plan, pods: Sequence[str]) -> None:
     spec = stack.status().spec
     if spec.service is not None:
         raise UsageProblem(
             f"{spec.service.title} has no migration stages that devenv knows",
             hint="a rollout runs the captcha service: devenv rollout run PLAN --fresh",
         )
-    if len(plan.pods) != spec.pods:
+    if len(pods) != spec.pods:
         raise UsageProblem(
-            f"the plan {plan.id} is for {len(plan.pods)} pods, and the stack has {spec.pods}",
-            hint=f"devenv up -d --pods {len(plan.pods)}, or devenv rollout run {plan.id} --fresh",
+            f"the plan {plan.id} is for {len(pods)} pods, and the stack has {spec.pods}",
+            hint=f"devenv up -d --pods {len(pods)}, or devenv rollout run {plan.id} --fresh",
+        )
+    if tuple(pods) != spec.pod_names:
+        raise UsageProblem(
+            f"the plan {plan.id} is for {', '.join(pods)}, and the stack has {', '.join(spec.pod_names)}",
+            hint=f"devenv down, then devenv up -d --pods {len(pods)}; or rollout run {plan.id} --fresh",
         )
     _check_chooser(spec, plan)
     if spec.workers > 1 and any(not step.by_restart for step in plan.steps):

@@ -5,6 +5,7 @@ A cell is its fields, the seed and the effort, so any machine gives the same num
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,6 +18,8 @@ from devenv.core.simulation.tally import Tally
 from devenv.core.simulation.thinking import Thinking
 from devenv.verbs.simulate.fields import setting_of
 from devenv.verbs.simulate.randomness import Seeded
+
+_CONNECT_SECONDS = 10
 
 
 class ClusterName(StrEnum):
@@ -50,14 +53,15 @@ def played_on(name: ClusterName, address: str, cells: Sequence[Cell]) -> Iterato
     the library is missing or the cluster does not answer.
     """
     if not address:
-        raise UsageProblem(f"--engine {name}: --cluster is missing", hint="write --cluster tcp://HOST:8786")
+        example = "tcp://HOST:8786" if name is ClusterName.DASK else "HOST:6379"
+        raise UsageProblem(f"--engine {name}: --cluster is missing", hint=f"write --cluster {example}")
     return (_on_dask if name is ClusterName.DASK else _on_ray)(address, cells)
 
 
 def _on_dask(address: str, cells: Sequence[Cell]) -> Iterator[Prediction]:
     distributed = _library("distributed", ClusterName.DASK)
     try:
-        client = distributed.Client(address, timeout=10, set_as_default=False)
+        client = distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise _no_answer(ClusterName.DASK, address, error) from error
     with client:
@@ -69,7 +73,8 @@ def _on_dask(address: str, cells: Sequence[Cell]) -> Iterator[Prediction]:
 def _on_ray(address: str, cells: Sequence[Cell]) -> Iterator[Prediction]:
     ray = _library("ray", ClusterName.RAY)
     try:
-        ray.init(address=address, log_to_driver=False)
+        _connect(address)
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, OSError, ValueError) as error:
         raise _no_answer(ClusterName.RAY, address, error) from error
     try:
@@ -78,6 +83,14 @@ def _on_ray(address: str, cells: Sequence[Cell]) -> Iterator[Prediction]:
             yield ray.get(reference)
     finally:
         ray.shutdown()
+
+
+def _connect(address: str) -> None:
+    """Raise OSError where nothing listens at HOST:PORT: Ray 2.60 itself asks for minutes."""
+    host, _, port = address.rpartition(":")
+    if port.isdecimal() and "/" not in host:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS):
+            pass
 
 
 def _library(module: str, extra: ClusterName) -> Any:

@@ -170,6 +170,53 @@ def test_a_loss_that_is_not_accepted_stops_the_rollout_and_abort_goes_back(
         resume(stack, state_dir, progress=lambda line: None)
 
 
+@pytest.fixture
+def two_pods(stack: JournaledStack) -> Iterator[None]:
+    """Leaves the stack with the pods of the other tests."""
+    yield
+    if [pod[-1] for pod in stack.status().spec.pod_names] != ["a", "b"]:
+        stack.set_pods(["a", "b"], {}, "random", lambda line: None)
+
+
+ADDS = f"""\
+strategy: flag
+start: off
+steps:
+  - {{ name: canary, add: {{ c: on }}, allow-loss: true, {ROUGH} }}
+  - {{ name: alone, remove: [a, b], allow-loss: true, dwell: 1s, {SURE} }}
+"""
+
+
+@pytest.mark.usefixtures("two_pods")
+def test_an_added_canary_and_the_end_of_the_other_pods(
+    roll: Callable[..., Rolled], stack: JournaledStack
+) -> None:
+    rolled = roll(ADDS)
+    assert rolled.exit_code == 0, rolled.to_json()
+    predicted = [result["predicted_loss"] for result in rolled.state.results]
+    assert predicted == [pytest.approx(1 - (1 / 3) ** 2 - 2 / 3**2, abs=1e-6), 0]
+    canary, alone = measured(rolled)
+    assert (canary > 0.3, alone) == (True, 0)
+    assert (dict(rolled.state.pods), stack.status().spec.pods) == ({"captcha-api-c": "on"}, 1)
+    events = [(event.what, event.pod) for event in stack.journal.events()]
+    assert ("restart", "captcha-api-a") in events, "explain knows that its memory has gone"
+
+
+@pytest.mark.usefixtures("two_pods")
+def test_abort_removes_what_was_added_and_adds_what_was_removed(
+    roll: Callable[..., Rolled], stack: JournaledStack, folder: Path
+) -> None:
+    step = f"add: {{ c: on, d: on }}, remove: [a], allow-loss: true, {SURE}"
+    rolled = roll(f"strategy: flag\nstart: off\nsteps:\n  - {{ name: canary, {step} }}\n")
+    assert (rolled.exit_code, sorted(rolled.state.pods)) == (1, [f"captcha-api-{pod}" for pod in "bcd"])
+    back = abort_here(stack, folder / ".devenv", now=True, progress=lambda line: None)
+    assert (back.state.phase, dict(back.state.pods)) == (
+        Phase.ABORTED,
+        {"captcha-api-a": "off", "captcha-api-b": "off"},
+    )
+    assert [pod.settings["USE_REDIS"] for pod in stack.status().pods] == ["false", "false"]
+
+
 def test_a_plan_for_another_number_of_pods_is_refused(roll: Callable[..., Rolled]) -> None:
     with pytest.raises(UsageProblem, match="the plan mine is for 3 pods, and the stack has 2"):
         roll(STOPS, HEAD.replace("pods: 2", "pods: 3"))
@@ -249,6 +296,32 @@ def test_a_controller_that_is_killed_at_every_step_resumes(here: Here, stack: Jo
     assert (state.phase, [result["decision"] for result in state.results]) == (Phase.DONE, ["holds", "holds"])
     assert set(state.pods.values()) == {"births"}
     assert (state.rate, state.seed, state.backend) == (39, 7, "embedded"), "--resume keeps the options"
+
+
+GROWS = f"""\
+strategy: births
+start: ready
+steps:
+  - {{ name: added, add: {{ c: births, d: births }}, dwell: 1s, {ROUGH} }}
+  - {{ name: removed, remove: [a, b], allow-loss: true, dwell: 1s, {SURE} }}
+"""
+
+
+@pytest.mark.usefixtures("two_pods")
+def test_a_controller_that_is_killed_while_pods_come_and_go_resumes(
+    here: Here, stack: JournaledStack
+) -> None:
+    (here.folder / "grows.yaml").write_text(HEAD + GROWS, encoding="utf-8")
+    words = ["run", "grows.yaml"]
+    for step, phase in ((1, Phase.CHANGING), (1, Phase.DWELLING), (2, Phase.CHANGING)):
+        controller = here.start(*words)
+        here.reaches(controller, step, phase)
+        controller.kill()
+        controller.wait(HANG_GUARD_S)
+        words = ["run", "--resume"]
+    assert here.json("run", "--resume")["verdict"] == "holds"
+    assert dict(here.journal.present().pods) == {"captcha-api-c": "births", "captcha-api-d": "births"}
+    assert [pod.name[-1] for pod in stack.status().pods] == ["c", "d"]
 
 
 def test_abort_says_the_cost_and_the_controller_goes_back(here: Here) -> None:

@@ -49,6 +49,19 @@ def test_a_plan_is_read() -> None:
     assert (canary.gate.max_loss, canary.gate.margin, ready.gate.max_loss) == (0.5, 0.1, None)
 
 
+def test_pods_are_added_and_removed() -> None:
+    text = PLAN + "  - name: other\n    add: { e: births, D: ready }\n    remove: [a]\n    restart: [b]\n"
+    made = plan(text + "  - name: after\n    stages: births\n")
+    step, after = made.steps[2:]
+    assert (step.added, step.removed) == (("captcha-api-d", "captcha-api-e"), ("captcha-api-a",))
+    assert step.changed == ("captcha-api-b",)
+    assert [f"{pod[-1]} {stage.name}" for pod, stage in step.stages.items()] == [
+        "b ready", "c births", "d ready", "e births"
+    ]  # fmt: skip
+    assert after.changed == ("captcha-api-b", "captcha-api-d")
+    assert [pod[-1] for pod in made.pods] == ["a", "b", "c"]
+
+
 def test_cohorts_are_the_stages() -> None:
     text = PLAN.replace("slack: 2", "policy: cohort")
     made = plan(text)
@@ -73,6 +86,27 @@ def test_cohorts_are_the_stages() -> None:
         ("change: runtime", "births: off", "no pod is at the stage 'off'"),
         ("max-loss: 0.5", "max-loss: 1", "plan.yaml:16"),
         ("stages: { c: births }", "restart: all", "plan.yaml:15"),
+        (
+            "    stages: ready\n",
+            "    add: { c: ready }\n",
+            "plan.yaml:11: steps[1].add: 'c' is there already",
+        ),
+        (
+            "    stages: ready\n",
+            "    add: { zz: off }\n",
+            "plan.yaml:11: steps[1].add: 'zz' is no name of a pod",
+        ),
+        (
+            "    stages: ready\n",
+            "    add: { d: on }\n",
+            "plan.yaml:11: steps[1].add.d: births has no stage 'on'",
+        ),
+        (
+            "    stages: ready\n",
+            "    remove: [d]\n",
+            "plan.yaml:11: steps[1].remove[1]: no pod is called 'd'",
+        ),
+        ("    stages: ready\n", "    remove: [a, b, c]\n", "plan.yaml:11: steps[1].remove: no pod is left"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(before: str, after: str, said: str) -> None:
@@ -81,6 +115,6 @@ def test_what_is_wrong_is_named_with_its_line(before: str, after: str, said: str
 
 def test_the_shipped_plans_are_named_as_their_files() -> None:
     shipped = [item for item in files("devenv").joinpath("rollouts").iterdir() if item.name.endswith(".yaml")]
-    assert len(shipped) == 4
+    assert len(shipped) == 6
     for item in shipped:
         assert f"{parse_plan(item.read_text(encoding='utf-8'), item.name).id}.yaml" == item.name

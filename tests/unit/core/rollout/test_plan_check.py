@@ -101,3 +101,33 @@ def test_cohorts_may_differ_but_the_last_old_pod_must_be_drained() -> None:
 
 def test_a_loss_that_is_accepted_is_no_objection() -> None:
     assert refusal("flag", "off", "stages: {a: on}, allow-loss: true") is None
+
+
+def test_an_added_pod_that_others_cannot_read_is_refused() -> None:
+    said = refusal("flag", "off", "add: {d: on}")
+    assert said is not None
+    assert said.startswith(
+        "plan.yaml:10: steps[1].add: step 's1': a pod at on writes sessions that a pod at off"
+    )
+    assert refusal("births", "ready", "add: {d: births}") is None
+    assert refusal("flag", "off", "add: {d: off}") is None
+
+
+def test_a_pod_is_removed_only_when_its_sessions_have_ended() -> None:
+    cohort = "policy: cohort\n"
+    drained = ("add: {d: on}, births: on, dwell: ttl", "remove: [a, b, c]")
+    assert refusal("flag", "off", *drained, more=cohort) is None
+    for first, waits in (("add: {d: on}, births: on, dwell: 5", 5), ("add: {d: on}, dwell: ttl", 0)):
+        said = refusal("flag", "off", first, drained[1], more=cohort)
+        assert said is not None
+        assert said.startswith("plan.yaml:12: steps[2].remove: step 's2': captcha-api-a is removed")
+        assert f"the plan waits {waits} s" in said
+    assert refusal("flag", "on", "remove: [c]") is None
+    assert refusal("flag", "off", "remove: [c]") is not None
+    assert refusal("births", "births", "remove: [c]") is None
+
+
+def test_a_pod_that_made_old_sessions_before_its_last_change_waits_too() -> None:
+    steps = ("stages: births, dwell: 2", "remove: [c]")
+    assert "waits 2 s" in str(refusal("births", "ready", *steps))
+    assert refusal("births", "ready", "stages: births, dwell: ttl", steps[1]) is None

@@ -26,6 +26,23 @@ def test_the_flag_in_place(n: int, r: int) -> None:
     assert loss(mixed(OFF, ON, n, r)) == pytest.approx(1 - (r / n) ** 2 - (n - r) / n**2)
 
 
+@pytest.mark.parametrize(("n", "r"), [(1, 1), (2, 1), (2, 2), (4, 3), (7, 0)])
+def test_the_flag_on_added_pods(n: int, r: int) -> None:
+    total = n + r
+    expected = 1 - (r / total) ** 2 - n / total**2
+    assert loss(mixed(OFF, ON, total, r)) == pytest.approx(expected)
+
+
+def test_a_pod_that_is_removed_loses_what_only_its_memory_has() -> None:
+    three = mixed(OFF, ON, 3, 0)
+    two = {pod: stage for pod, stage in three.items() if not pod.endswith("c")}
+    open_now = dict.fromkeys(three, 6.0)
+    lost = change_cost(three, two, in_redis=0, in_memory=open_now, restarted=())
+    assert lost == pytest.approx(6 / 3), "of its six sessions a third would have been found"
+    kept = change_cost(mixed(OFF, ON, 3, 3), mixed(OFF, ON, 2, 2), in_redis=9, in_memory={}, restarted=())
+    assert kept == 0
+
+
 @pytest.mark.parametrize(("n", "r"), POINTS)
 def test_births_by_stage_and_lookups_by_mark(n: int, r: int) -> None:
     assert loss(mixed(READY, BIRTHS, n, r)) == pytest.approx((n - r) / n * (1 - 1 / n))

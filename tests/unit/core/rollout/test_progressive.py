@@ -8,6 +8,7 @@ from typing import Any
 import promql_parser
 import pytest
 
+from devenv.core.model.errors import UsageProblem
 from devenv.core.rollout.plan import Plan, parse_plan
 from devenv.core.rollout.progressive import ANALYSIS, Target, argo, flagd, flagger, not_found_query, weights
 
@@ -64,3 +65,8 @@ def test_flagd_has_the_flag_on_for_the_first_share() -> None:
     flag = flagd(plan())["flags"]["use-redis"]
     assert flag["targeting"]["fractional"][1:] == [["on", 25], ["off", 75]]
     assert flag["defaultVariant"] == "off"
+
+
+def test_a_plan_that_adds_pods_is_refused_with_its_line() -> None:
+    with pytest.raises(UsageProblem, match=r"added-canary:16: .* adds or removes pods"):
+        weights(plan("added-canary"))

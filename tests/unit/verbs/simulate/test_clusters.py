@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 
 import pytest
 
@@ -22,6 +23,23 @@ def test_a_dask_cluster_gives_the_same_numbers() -> None:
     ) as cluster:
         there = [each.to_json() for each in played_on(ClusterName.DASK, cluster.scheduler_address, CELLS)]
     assert there == [play(cell).to_json() for cell in CELLS]
+
+
+def test_a_ray_cluster_gives_the_same_numbers() -> None:
+    """Only where somebody has installed Ray: its wheel has 70 MB."""
+    utils = pytest.importorskip("ray.cluster_utils")
+    cluster = utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    try:
+        there = [each.to_json() for each in played_on(ClusterName.RAY, cluster.address, CELLS)]
+    finally:
+        cluster.shutdown()
+    assert there == [play(cell).to_json() for cell in CELLS]
+
+
+def test_where_no_ray_cluster_listens_it_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))
+    with pytest.raises(EnvironmentProblem, match=r"no cluster answers at 127\.0\.0\.1:1"):
+        list(played_on(ClusterName.RAY, "127.0.0.1:1", CELLS))
 
 
 @pytest.mark.parametrize(("name", "module"), [(ClusterName.DASK, "distributed"), (ClusterName.RAY, "ray")])
