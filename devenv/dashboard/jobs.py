@@ -31,10 +31,10 @@ MAX_LINE = 64 * 1024 * 1024
 
 
 class JobBody(BaseModel):
-    """``POST /dashboard/jobs``: replay a scenario or a run, explore, or simulate."""
+    """``POST /dashboard/jobs``: replay a scenario or a run, branch off one, explore, or simulate."""
 
     model_config = ConfigDict(extra="forbid")
-    verb: Literal["replay", "explore", "simulate"]
+    verb: Literal["replay", "branch", "explore", "simulate"]
     target: str = Field(min_length=1, max_length=500)
     """A scenario or a run, an expression, or what a simulation sweeps over (``pods=1..12``)."""
     fields: dict[str, str] = Field(default={}, max_length=40)
@@ -43,6 +43,8 @@ class JobBody(BaseModel):
     """Of a simulation."""
     strategy: Strategy | None = None
     schedule: str | None = Field(default=None, max_length=20_000)
+    until: int = Field(default=0, ge=0, le=10_000)
+    """Of a branch: so many steps of its schedule are run, then a person goes on."""
     budget_seconds: float | None = Field(default=None, gt=0, le=3600)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from devenv.core.model.errors import DevenvError, UsageProblem
+from devenv.core.model.schedule import VERSION, Schedule
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.search.reporter import SearchReporter
 from devenv.core.simulation.run import Effort
@@ -24,7 +25,9 @@ from devenv.harness.config.settings import Settings
 from devenv.verbs.explore.result import ExploreOptions
 from devenv.verbs.explore.usecase import explore
 from devenv.verbs.operate.select import running_stack
-from devenv.verbs.replay.usecase import replay_word
+from devenv.verbs.replay.branch import branch
+from devenv.verbs.replay.by_hand import HandOver
+from devenv.verbs.replay.usecase import Replayed, replay_word
 from devenv.verbs.simulate.clusters import Cell, play
 from devenv.verbs.simulate.fields import FIELDS, setting_of
 from devenv.verbs.simulate.sweep import axis_of, cells
@@ -111,6 +114,20 @@ def work(asked: Mapping[str, Any]) -> Mapping[str, Any]:
         )
         return explore(options, settings, progress, SayingReporter()).to_json()
     schedule = asked.get("schedule")
+    if asked["verb"] == "branch":
+
+        def stands(held: Mapping[str, int], order: Schedule) -> None:
+            say(moment="by hand", held=dict(held), schedule=str(order))
+
+        branched = branch(
+            str(asked["target"]),
+            str(schedule or VERSION),
+            HandOver(int(asked["until"]), stands),
+            settings,
+            strategy=strategy,
+            progress=progress,
+        )
+        return _replayed(branched)
     done = replay_word(
         str(asked["target"]),
         settings,
@@ -119,6 +136,10 @@ def work(asked: Mapping[str, Any]) -> Mapping[str, Any]:
         schedule=str(schedule) if schedule else None,
         progress=progress,
     )
+    return _replayed(done)
+
+
+def _replayed(done: Replayed) -> Mapping[str, Any]:
     return {**done.result.to_json(), "explanation": done.explanation.to_json()}
 
 

@@ -82,7 +82,10 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
     "devenv.verbs.operate": (("browser/dashboard", PROCESS, "pods"),),
     "devenv.verbs.recordings": (("unit/verbs/recordings", PARTS, "steps"),),
     "devenv.verbs.rollout": (("integration/verbs/rollout", PODS, "pods"),),
-    "devenv.verbs.replay": (("integration/verbs/replay", PODS, "concurrent player shrink"),),
+    "devenv.verbs.replay": (
+        ("integration/verbs/replay", PODS, "concurrent player shrink"),
+        ("browser/dashboard/test_branch.py", PODS, "branch by_hand"),
+    ),
     "devenv.verbs.simulate": (("unit/verbs/simulate/test_plots.py", PARTS, "pictures"),),
     "devenv.wire.edge": (("integration/wire/edge", PROCESS, "pod_changes supervisor"),),
     "devenv.wire.executor": (

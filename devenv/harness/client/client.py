@@ -57,7 +57,8 @@ class CaptchaClient:
     """The public API through the proxy, and the right answers. Use as an async context manager.
 
     ``seed`` picks among wrong answers. What happens is appended to ``recording``; ``clock`` gives seconds
-    since the epoch. ``profile`` says how the service is spoken to.
+    since the epoch. ``profile`` says how the service is spoken to. A request may
+    take ``timeout`` seconds.
     """
 
     def __init__(
@@ -69,13 +70,14 @@ class CaptchaClient:
         clock: Callable[[], float] = time.time,
         profile: ServiceProfile = CAPTCHA,
         max_connections: int = 64,
+        timeout: float = TIMEOUT_S,
     ) -> None:
         self.endpoints = endpoints
         self.profile = profile
         self.recording = recording if recording is not None else Recording()
         self._clock = clock
         limits = httpx.Limits(max_connections=max_connections, keepalive_expiry=KEEPALIVE_S)
-        self._http = local_async_client(endpoints.traffic, TIMEOUT_S, limits, forget=profile.id_cookie)
+        self._http = local_async_client(endpoints.traffic, timeout, limits, forget=profile.id_cookie)
         self._ml = local_async_client(endpoints.ml, TIMEOUT_S, limits)
         self.answers = Answers(profile, self._ml, seed)
         self._id_prefix = secrets.token_hex(6)

@@ -21,6 +21,7 @@ from devenv.core.serializability.ends import End, HttpAnswer
 from devenv.core.serializability.masks import Masks
 from devenv.core.serializability.oracle import explains
 from devenv.harness.client.exchanges import Verified
+from devenv.verbs.replay.by_hand import HandOver
 from devenv.verbs.replay.observed import verify_facts
 from devenv.verbs.replay.scheduler import Followed, Request, Scheduler
 from devenv.wire.control.async_client import AsyncControlClient
@@ -52,11 +53,12 @@ async def in_order(
     control: AsyncControlClient,
     perform: Callable[[Event], None],
     session_keys: Sequence[str],
+    hand_over: HandOver | None = None,
 ) -> Followed[Verified]:
     """Send all with their Redis commands in this order; ``perform`` does what an event says, and blocks.
 
-    ``session_keys``: the Redis keys that hold the requests' sessions, for orders that name roles. Raises as
-    ``Scheduler.follow`` does.
+    ``session_keys``: the Redis keys that hold the requests' sessions, for orders that name roles. With
+    ``hand_over`` a person goes on where the order ends. Raises as ``Scheduler.follow`` does.
     """
     ids = list(dict.fromkeys(one.challenge_id for one in ready))
 
@@ -73,6 +75,7 @@ async def in_order(
         session_keys=frozenset(session_keys),
         strict=not any(isinstance(one.step, AnyRequest) for one in ready),
         by_pod=any(isinstance(one.step, AnyRequest) for one in ready),
+        hand_over=hand_over,
     )
     return await scheduler.follow(requests, order)
 

@@ -43,6 +43,7 @@ from devenv.harness.client.cross_pod import create_with_other_word
 from devenv.harness.client.exchanges import Challenge, CreateFailed, Verified
 from devenv.harness.redis.keys import connected, key_info, place_of, read_document
 from devenv.verbs.replay.baseline import Baseline
+from devenv.verbs.replay.by_hand import HandOver
 from devenv.verbs.replay.concurrent import Ready, at_once, in_order, not_serial, observed
 from devenv.verbs.replay.observed import (
     IDLE_RULE,
@@ -88,6 +89,8 @@ class Player:
     """Pauses are so many times as long as the scenario says."""
     measured: bool = True
     """Whether what the scenario expects of the store is checked."""
+    hand_over: HandOver | None = None
+    """Where given, a person goes on after so many steps of the first order in ``schedules``."""
     _challenges: dict[str, Challenge] = field(default_factory=dict)
     _rules: dict[str, int] = field(default_factory=dict)
     _number: int = 0
@@ -239,7 +242,8 @@ class Player:
         async def follow() -> Followed[Verified]:
             ready = await self._ready(step.verifies)
             keys = self._session_keys(step)
-            return await in_order(step, ready, order, self.control, self._happen, keys)
+            hand = self.hand_over if exactly is not None else None
+            return await in_order(step, ready, order, self.control, self._happen, keys, hand)
 
         followed = self.runner.run(follow())
         return self._asked(step, list(followed.results.values()), followed.schedule)

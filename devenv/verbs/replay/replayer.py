@@ -19,13 +19,15 @@ from devenv.core.model.vocabulary import Strategy
 from devenv.core.render.sequence import draw_mermaid
 from devenv.core.scenario import Gate, Request, Scenario, Step, Together
 from devenv.core.scenario.needs import check_paths, check_profile, paths
-from devenv.harness.client.client import CaptchaClient
+from devenv.harness.client.client import TIMEOUT_S, CaptchaClient
 from devenv.harness.client.recording import Recording
 from devenv.harness.runs.folders import HISTORY, RESULTS, SCHEDULE, TRACE, Run
 from devenv.harness.runs.trace import TraceCollector, trace_lines
 from devenv.stack.protocol import Progress, Stack
+from devenv.verbs.replay import by_hand
 from devenv.verbs.replay.again import play_options
 from devenv.verbs.replay.baseline import Baseline
+from devenv.verbs.replay.by_hand import HandOver
 from devenv.verbs.replay.concurrent import assign, ordered_steps
 from devenv.verbs.replay.judgement import Judgement, judge_plays, not_serial_plays
 from devenv.verbs.replay.observed import Observed
@@ -74,7 +76,8 @@ class Replayer:
 
     A context manager; it must not be used inside a running event loop (it runs its own). Between scenarios
     only pods whose settings differ are restarted. ``seed`` picks among wrong answers; pauses are ``pace``
-    times as long as the scenario says; ``clock`` gives seconds since the epoch.
+    times as long as the scenario says; ``clock`` gives seconds since the epoch; with ``hand_over`` a person
+    goes on from a step of the order.
     """
 
     def __init__(
@@ -85,12 +88,15 @@ class Replayer:
         pace: float = 1.0,
         progress: Progress = _silent,
         clock: Callable[[], float] = time.time,
+        hand_over: HandOver | None = None,
     ) -> None:
         self._baseline = Baseline(stack, progress)
         self._runner = asyncio.Runner()
         endpoints = self._baseline.endpoints
         profile = self._baseline.status.spec.profile
-        self._client = CaptchaClient(endpoints, seed=seed, clock=clock, profile=profile)
+        patience = TIMEOUT_S if hand_over is None else by_hand.HOLD_SECONDS
+        self._client = CaptchaClient(endpoints, seed=seed, clock=clock, profile=profile, timeout=patience)
+        self._hand_over = hand_over
         self._control = AsyncControlClient(endpoints.control, CONTROL_TIMEOUT_S, KEEPALIVE_S)
         self._progress = progress
         self._pace, self._seed = pace, seed
@@ -137,7 +143,7 @@ class Replayer:
         collector = TraceCollector(self._baseline.stack, self._clock) if run is not None else None
         player = Player(
             scenario, choice.strategy, self._baseline, self._client, self._runner, self._control, assigned,
-            self._clock, self._pace, choice.measured,
+            self._clock, self._pace, choice.measured, self._hand_over,
         )  # fmt: skip
         plays: list[tuple[Observed, ...]] = []
         seconds: list[float] = []

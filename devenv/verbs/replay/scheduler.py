@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.schedule import GIVES_UP, START, Event, Release, Schedule, Step
 from devenv.core.scenario.ordering import Exactly, Order, OrderNotMet, expects, started_late
 from devenv.core.scenario.roles import Role, roles_of
+from devenv.verbs.replay import by_hand
+from devenv.verbs.replay.by_hand import HandOver
 from devenv.wire.control.async_client import AsyncControlClient
+from devenv.wire.gate.record import Fate
 
 T = TypeVar("T")
 
@@ -87,6 +90,8 @@ class Scheduler(Generic[T]):
     """The keys that hold the sessions, for orders that name roles; empty: any key counts as one."""
     by_pod: bool = False
     """Whether every command of the requests' pods is held, whatever its key: then each has its own pod."""
+    hand_over: HandOver | None = None
+    """Where given, a person at the gate goes on where the order ends."""
     _held: dict[int, Mapping[str, Any]] = field(default_factory=dict, init=False)
     _let_go: set[int] = field(default_factory=set, init=False)
     _news: asyncio.Event = field(default_factory=asyncio.Event, init=False)
@@ -116,7 +121,8 @@ class Scheduler(Generic[T]):
 
     def _rules(self, requests: Sequence[Request[T]]) -> list[dict[str, Any]]:
         """What the gate is to hold."""
-        rule = {"id": RULE_ID, "action": "hold", "key": self.keys, "seconds": HOLD_SECONDS}
+        seconds = HOLD_SECONDS if self.hand_over is None else by_hand.HOLD_SECONDS
+        rule = {"id": RULE_ID, "action": "hold", "key": self.keys, "seconds": seconds}
         if not self.by_pod:
             return [rule]
         return [{**rule, "id": f"{RULE_ID}-{request.pod}", "pod": request.pod} for request in requests]
@@ -136,6 +142,8 @@ class Scheduler(Generic[T]):
         except OrderNotMet:
             self._check_gate(self._done())  # which is then the reason
             raise
+        if self.hand_over is not None:
+            await self._follow_hand(self.hand_over, taken)
         for running in self._running.values():
             while (rest := self._pending().get(running.request.name)) is not None:
                 await self._take(Release(running.request.name, rest))
@@ -145,6 +153,38 @@ class Scheduler(Generic[T]):
             name: running.task.result() for name, running in self._running.items() if running.task is not None
         }
         return Followed(results, Schedule(tuple(taken)))
+
+    async def _follow_hand(self, hand: HandOver, taken: list[Step]) -> None:
+        """Note what a person releases at the gate in ``taken``, until every request is answered."""
+        while waiting := {one.seq: one for one in self._running.values() if one.seq is not None}:
+            hand.stands({one.request.name: seq for seq, one in waiting.items()}, Schedule(tuple(taken)))
+            for seq in await self._gone(waiting):
+                running = waiting[seq]
+                step = Release(running.request.name, running.command or "")
+                self._let_go.add(seq)
+                running.seq = running.command = None
+                await self._settle(running)
+                lost = (await self._record(seq))["fate"] == Fate.REPLY_DROPPED
+                taken.append(replace(step, lost=lost))
+
+    async def _gone(self, waiting: Collection[int]) -> list[int]:
+        """Wait until one of these commands is not held any more; gives those, in the order of release."""
+        assert self._watcher is not None
+        while not (gone := [seq for seq in waiting if seq not in self._held]):
+            self._news.clear()
+            news = asyncio.ensure_future(self._news.wait())
+            await asyncio.wait((news, self._watcher), return_when=asyncio.FIRST_COMPLETED)
+            news.cancel()
+            if self._watcher.done():
+                self._watcher.result()
+        sent = {seq: (await self._record(seq))["forwarded"] or 0.0 for seq in gone}
+        return sorted(gone, key=lambda seq: sent[seq])
+
+    async def _record(self, seq: int) -> Mapping[str, Any]:
+        """What the gate has written down of a command."""
+        data = await self.control.request("GET", "/commands", params={"since": seq - 1, "limit": 1})
+        record: Mapping[str, Any] = data["commands"][0]
+        return record
 
     def _check_gate(self, answered: Sequence[str]) -> None:
         """Raise GateBypassed where one of these requests sent no command, unless that is allowed."""
@@ -198,7 +238,8 @@ class Scheduler(Generic[T]):
 
     async def _settle(self, running: _Running[T]) -> None:
         """Wait until the request that was released waits at the gate again or is answered."""
-        deadline = asyncio.get_running_loop().time() + WAIT_SECONDS
+        patience = WAIT_SECONDS if self.hand_over is None else by_hand.HOLD_SECONDS
+        deadline = asyncio.get_running_loop().time() + patience
         while not self._is_over(running):
             self._news.clear()
             if self._claim(running):
@@ -217,7 +258,7 @@ class Scheduler(Generic[T]):
                 return
             if asyncio.get_running_loop().time() >= deadline:
                 raise EnvironmentProblem(
-                    f"{running.request.name} neither answered nor sent a Redis command in {WAIT_SECONDS:g} s",
+                    f"{running.request.name} neither answered nor sent a Redis command in {patience:g} s",
                     hint="does it wait for a lock that another held request has?",
                 )
 

@@ -9,12 +9,19 @@ import { refresh } from "./state.js";
 /** The job that is shown, with all its reports. */
 export const job = signal(/** @type {Job|null} */ (null));
 
-/** @param {Record<string, unknown>} asked */
-export async function start(asked) {
-  const started = await act("POST", "/dashboard/jobs", asked);
-  if (!started) return;
-  job.value = started;
-  await follow(started.id);
+/** Start a job and follow it to its end. @param {Record<string, unknown>} asked @param {(id: number) => void} [started] Told its number. */
+export async function start(asked, started) {
+  const begun = await act("POST", "/dashboard/jobs", asked);
+  if (!begun) return;
+  job.value = begun;
+  started?.(begun.id);
+  await follow(begun.id);
+}
+
+/** Follow a job that was started before. @param {number} id */
+export async function resume(id) {
+  job.value = { id, asked: {}, ended: false, reports: [], next: 0 };
+  await follow(id);
 }
 
 /** @param {number} id */

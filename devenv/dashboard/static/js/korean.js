@@ -277,6 +277,14 @@ export const KOREAN = {
   "No run yet. The view Scenarios records one, and so do these in a terminal:":
     "아직 실행 기록이 없습니다. 시나리오 보기에서 실행하거나 터미널에서:",
   "{count} records are left out here; this reads all:": "기록 {count}개가 여기서 빠졌습니다. 모두 읽으려면:",
+  "Step {step} of {target} is reached. What is held waits for you: release it in the order that you want.":
+    "{target}의 {step}단계까지 실행했습니다. 보류된 명령이 기다리고 있으니 원하는 순서로 보내세요.",
+  "not what the catalogue expects of {store}": "{store} 저장소에서 예상한 결과와 다릅니다",
+  "This order in the scenario": "이 순서를 시나리오에서 보기",
+  "Rewind to after step": "되돌아갈 단계",
+  "and go on by hand": "거기서부터 직접 진행",
+  "The steps before run as they are; then the gate holds, and you release.": "그 단계까지는 그대로 실행되고, 그 뒤로는 게이트가 보류한 명령을 직접 보냅니다.",
+  "Rewind to after this step ({step}) and go on by hand": "이 단계({step}) 다음으로 되돌아가 직접 진행",
   "Step through what was recorded": "기록을 한 단계씩 보기",
   "Records of the run": "이 실행의 기록",
 };

@@ -103,6 +103,7 @@ function drawShare() {
 
 /** The view. */
 export function liveView() {
+  if (parameter("job")) void import("./branch.js").then((branch) => branch.showAgain(parameter("job")));
   moved.value;
   records.version.value;
   records.setFilter(filterOf());

@@ -3,11 +3,15 @@
 import { html } from "../vendor/lit-html/lit-html.js";
 import { signal } from "../vendor/signals-core/signals-core.module.js";
 import { act, show } from "./api.js";
+import { rewind } from "./branch.js";
 import { explainEvents, explainRun, findings, forget } from "./explain.js";
 import { phases } from "./phases.js";
 import { parameter, route, setParameter } from "./route.js";
+import { overview } from "./state.js";
 import { Walk } from "./walk.js";
 import { t } from "./words.js";
+
+/** @import {Command, Row} from "./types.js" */
 
 const list = signal(/** @type {any[]} */ ([]));
 const shownRun = signal(/** @type {any} */ (null));
@@ -68,6 +72,28 @@ async function openFile(event) {
   }
 }
 
+/**
+ * The number of the order's step that released this command; 0 where none did.
+ * @param {any} run @param {Command} command
+ */
+function stepOf(run, command) {
+  const words = run.schedule.split("\n")[0].replace(/^v1\s*/, "").split(/\s+/);
+  if (!command.rule?.startsWith("schedule") || run.schedule.includes(":gives-up")) return 0;
+  const released = run.events.filter((/** @type {Command} */ one) => one.kind === "redis" && one.rule?.startsWith("schedule"));
+  released.sort((/** @type {Command} */ one, /** @type {Command} */ other) => (one.forwarded ?? Infinity) - (other.forwarded ?? Infinity));
+  const releases = words.flatMap((/** @type {string} */ word, /** @type {number} */ place) => (word.startsWith("@") || word.endsWith(":start") ? [] : [place + 1]));
+  const place = released.findIndex((/** @type {Command} */ one) => one.seq === command.seq);
+  return releases.length === 0 ? 0 : releases[place % releases.length]; // a run that was repeated has the order as often
+}
+
+/** What can be done at a step of a run that followed an order. @param {any} run @param {Row} row */
+function rewindHere(run, row) {
+  if (row.record.kind !== "redis" || run.kind !== "replay" || !run.schedule || !overview.value?.restarts) return "";
+  const until = stepOf(run, row.record);
+  if (until === 0) return "";
+  return html`<p><button id="rewind" @click=${() => rewind({ target: run.id, schedule: run.schedule.split("\n")[0], until })}>${t("Rewind to after this step ({step}) and go on by hand", { step: until })}</button></p>`;
+}
+
 /** The view. */
 export function runsView() {
   const id = parameter("run");
@@ -88,7 +114,7 @@ export function runsView() {
             <section class="card">
               <h2>${run.title} <span class="quiet">${run.id}</span></h2>
               ${run.left_out ? html`<p class="bad">${t("{count} records are left out here; this reads all:", { count: run.left_out })} <code>devenv explain ${run.id}</code></p>` : ""}
-              ${walk.draw()}
+              ${walk.draw((row) => rewindHere(run, row))}
             </section>
             ${run.kind === "rollout" && run.results.results?.length ? phases(run.results.results) : ""}
             <section class="card"><h2>${t("What went wrong")}</h2>${findings()}</section>

@@ -3,6 +3,7 @@
 import { html } from "../vendor/lit-html/lit-html.js";
 import { signal } from "../vendor/signals-core/signals-core.module.js";
 import { act } from "./api.js";
+import { rewind } from "./branch.js";
 import { job, reported, start, stop } from "./jobs.js";
 import { parameter, setParameter } from "./route.js";
 import { sequence, thumbnail } from "./sequence.js";
@@ -15,6 +16,7 @@ import { t } from "./words.js";
 const scenarios = signal(/** @type {Scenario[]} */ ([]));
 const step = signal(1000);
 const order = signal("");
+const until = signal(1);
 
 async function load() {
   if (scenarios.value.length) return;
@@ -25,6 +27,7 @@ async function load() {
 /** @param {Scenario} scenario @param {string} store @param {string} [schedule] */
 function run(scenario, store, schedule) {
   step.value = 1000;
+  setParameter("store", store);
   return start({ verb: "replay", target: scenario.id, strategy: store, ...(schedule ? { schedule } : {}) });
 }
 
@@ -44,7 +47,7 @@ function card(scenario) {
             <div class="buttons">${stores.filter(([, note]) => !note.not_applicable).map(([store]) => html`<button class="primary" ?disabled=${!overview.value?.restarts} @click=${() => run(scenario, store)}>${t("Run")}: ${store}</button>`)}</div>
             ${job.value?.asked.target === scenario.id ? "" : sequence(scenario.sketch, t("The steps of {scenario}", { scenario: scenario.id }))}
             <p class="quiet">${t("The same in a terminal:")} <code>devenv replay ${scenario.id} --strategy ${stores.find(([, note]) => note.bug)?.[0] ?? "atomic"}</code></p>
-            ${job.value?.asked.target === scenario.id ? outcome(scenario) : ""}
+            ${job.value?.asked.target === scenario.id && job.value.asked.verb === "replay" ? outcome(scenario) : parameter("schedule") ? reorder(scenario, parameter("schedule"), parameter("store") || (stores.find(([, note]) => note.bug)?.[0] ?? "atomic")) : ""}
             <details><summary>${t("the file of the scenario")}</summary><pre tabindex="0">${scenario.source}</pre></details>`
         : ""
     }
@@ -99,6 +102,9 @@ function reorder(scenario, schedule, store) {
       order.value = "";
       setParameter("schedule", "");
     }}>${t("The recorded order again")}</button>
+    <p class="rewind"><label>${t("Rewind to after step")} <input id="rewind-step" type="number" min="0" max=${words.length} size="3" .value=${String(Math.min(until.value, words.length))} @change=${(/** @type {Event} */ event) => (until.value = Number(/** @type {HTMLInputElement} */ (event.target).value))} /></label>
+      <button id="rewind" ?disabled=${!overview.value?.restarts} @click=${() => rewind({ target: scenario.id, strategy: store, schedule: text, until: Math.min(until.value, words.length) })}>${t("and go on by hand")}</button>
+      <span class="quiet">${t("The steps before run as they are; then the gate holds, and you release.")}</span></p>
   </fieldset>`;
 }
 

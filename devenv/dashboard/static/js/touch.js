@@ -19,6 +19,12 @@ const PATIENT_MS = 60_000;
 
 /** Whether every command is held until it is let go. */
 export const holding = signal(false);
+/**
+ * Where a run was rewound to a step: the requests' names by the numbers of their held commands, the order so far, and
+ * how it is shown (see branch.js); null where none is.
+ * @type {import("../vendor/signals-core/signals-core.module.js").Signal<{names: Record<number, string>, schedule: string, draw: () => unknown}|null>}
+ */
+export const branching = signal(null);
 /** The order in which the held are to go, by number; what is not in it comes after, oldest first. */
 const wanted = signal(/** @type {number[]} */ ([]));
 
@@ -55,6 +61,8 @@ export async function holdNext() {
 
 /** The request that a held message belongs to: the one under way at its pod, as long as that is but one. @param {Held} message */
 function requestOf(message) {
+  const known = branching.value?.names[message.seq];
+  if (known) return known;
   const open = underWay.value.filter((exchange) => exchange.pod === message.pod);
   const only = open.length === 1 ? open[0] : undefined;
   const name = only?.request_id.match(/^page-([a-z]+)-/)?.[1];
@@ -65,7 +73,7 @@ function requestOf(message) {
 export async function release(message, then = "pass") {
   const word = `${requestOf(message)}:${message.command.split(" ")[0]}${then === "pass" ? "" : "!lost"}`;
   const answer = await act("POST", "/release", { seq: message.seq, then });
-  if (answer?.released.length) {
+  if (answer?.released.length && branching.value === null) {
     const steps = parameter("schedule").replace(/^v1\s*/, "");
     setParameter("schedule", `v1 ${steps}${steps ? " " : ""}${word}`);
   }
@@ -131,7 +139,8 @@ function item(message, place) {
 
 /** The panel. */
 export function touchPanel() {
-  const schedule = parameter("schedule");
+  const branch = branching.value;
+  const schedule = branch === null ? parameter("schedule") : branch.schedule;
   const impatient = podNames.value.some((pod) => timeoutOf(pod) < 10) && pods.value.length > 0;
   return html`<section class="card touch" aria-labelledby="touch-title">
     <header>
@@ -140,8 +149,9 @@ export function touchPanel() {
       <button @click=${holdNext}>${t("Hold the next command")} <kbd>n</kbd></button>
       <button ?disabled=${held.value.length === 0} @click=${step}>${t("Release the first")} <kbd>s</kbd></button>
     </header>
+    ${branch === null ? "" : branch.draw()}
     ${
-      impatient
+      impatient && branch === null
         ? html`<p class="hint">${t("A pod gives up on Redis after {seconds} s.", { seconds: timeoutOf(podNames.value[0] ?? "") })} <button class="link" @click=${bePatient}>${t("Restart the pods with 60 s")}</button></p>`
         : ""
     }
@@ -154,7 +164,7 @@ export function touchPanel() {
         ? html`<p class="schedule">
             <label for="schedule">${t("The order so far, for")} <code>devenv replay --schedule</code></label>
             <input id="schedule" readonly .value=${schedule} />
-            <button @click=${() => setParameter("schedule", "")}>${t("Clear")}</button>
+            ${branch === null ? html`<button @click=${() => setParameter("schedule", "")}>${t("Clear")}</button>` : ""}
           </p>`
         : ""
     }
