@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,7 @@ from devenv.cli.options import (
 from devenv.cli.screen import Screen, Text
 from devenv.cli.stack_output import policies, print_logs, show_addresses
 from devenv.core.balancers import OWN_FILE, Place, Server
+from devenv.core.balancers.own_copy import Change
 from devenv.core.balancers.own_file import own_file, upstreams_of
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.pod_stores import stores
@@ -118,20 +120,21 @@ class PortFlags:
         return replace(present, **{name: port for name, port in given.items() if port is not None})
 
 
-def _with_own_file(at: CommandContext, flags: StackFlags) -> Settings:
-    """The settings with the team's balancer file, where one is given; what differs in the copy is shown."""
+def _with_own_file(at: CommandContext, flags: StackFlags) -> tuple[Settings, tuple[Change, ...]]:
+    """The settings with the team's balancer file, where one is given, and what differs in its copy."""
     if flags.balancer_config is None:
-        return at.settings
+        return at.settings, ()
     product = at.settings.balancer.partition(":")[0]
     given = own_file(
         flags.balancer_config.name, read_text(flags.balancer_config, "--balancer-config"), product
     )
     pods = flags.pods or max(at.settings.pods, upstreams_of(given))
     servers = tuple(Server(pod, "127.0.0.1", 0) for pod in pod_names(pods))
-    for change in given.adapted(Place(0, servers)).changes:
+    changes = given.adapted(Place(0, servers)).changes
+    for change in changes:
         at.screen.note(f"{given.name}: {change.text}")
     setting = f"{given.product}:{OWN_FILE}"
-    return replace(at.settings, pods=pods, balancer=setting, balancer_config=given.text)
+    return replace(at.settings, pods=pods, balancer=setting, balancer_config=given.text), changes
 
 
 @grouped
@@ -159,8 +162,9 @@ def up(
     """
     chosen = {field.name: getattr(stack_flags, field.name) for field in fields(stack_flags)}
     at = common.context(**{**chosen, "strategy": store(stack_flags.strategy), "balancer_config": None})
+    chosen_settings, changes = _with_own_file(at, stack_flags)
     settings = replace(
-        _with_own_file(at, stack_flags),
+        chosen_settings,
         ports=ports.over(at.settings.ports),
         service=service.over(at.settings.service),
     )
@@ -171,11 +175,11 @@ def up(
     with at.screen.working("starting") as progress:
         started = stack.start(spec, progress)
     if detach:
-        _present(started, at.screen)
+        _present(started, at.screen, changes)
         at.screen.show(Text("end it with `devenv down`", "dim"))
         return
     try:
-        _present(started, at.screen)
+        _present(started, at.screen, changes)
         at.screen.note("showing the logs; Ctrl-C ends the stack")
         print_logs(stack.logs(None, tail=0, follow=True), at.screen)
     finally:
@@ -183,9 +187,9 @@ def up(
     raise EnvironmentProblem("the stack has ended by itself", hint="see `devenv logs`")
 
 
-def _present(status: StackStatus, screen: Screen) -> None:
-    """What was started, and where to find it."""
-    screen.result(status.to_json())
+def _present(status: StackStatus, screen: Screen, changes: Sequence[Change]) -> None:
+    """What was started, and where to find it; ``changes``: of the copy of the team's balancer file."""
+    screen.result(status.to_json() | {"balancer_changes": [change._asdict() for change in changes]})
     words = ", ".join(str(word) for word in dict.fromkeys(stores(status).values()))
     own = status.spec.service
     what = "pods" if own is None else f"pods of {own.title}"

@@ -60,8 +60,10 @@ _STICKY: dict[tuple[str, str], str] = {
     ("haproxy", "cookie"): "round-robin",
     ("traefik", "sticky_cookie"): "round-robin",
     ("caddy", "cookie"): "random",
+    ("envoy", "ring_hash-cookie"): "",
+    ("envoy", "maglev-cookie"): "",
 }
-"""Cookies, and the model for clients that do not send them back."""
+"""Cookies, and the model for clients that do not send them back; Envoy hashes their connection then."""
 
 
 def models_of_balancer(setting: BalancerSetting) -> Models:

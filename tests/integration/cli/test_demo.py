@@ -12,7 +12,7 @@ import pytest
 
 from devenv.stack.balancers import WHEEL, override_of
 from tests.integration.stack.balancers.test_process import program_of
-from tests.support import HANG_GUARD_S, all_gone, until
+from tests.support import HANG_GUARD_S, ROOT, all_gone, until
 
 CommandLine = Any  # of conftest.py
 TYPES = {"abstract", "imagegrid", "handwriting"}
@@ -130,6 +130,25 @@ def test_down_ends_a_detached_stack(devenv: CommandLine) -> None:
     assert status["spec"]["policy"] == "random"
     assert devenv.json("down") == {"stopped": ["embedded"]}
     assert devenv.json("down") == {"stopped": []}
+
+
+def test_a_file_of_ones_own_is_taken_over_and_its_differences_are_told(
+    devenv: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program_of("nginx")
+    monkeypatch.setenv("DEVENV_NGINX", WHEEL)
+    path = ROOT / "tests" / "unit" / "core" / "balancers" / "own" / "nginx_non_idempotent.conf"
+    told = devenv.json("up", "-d", "--balancer-config", str(path))
+    assert (told["balancer"]["setting"], told["balancer"]["state"]) == ("nginx:own-file", "running")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert told["balancer_changes"]
+    for change in told["balancer_changes"]:
+        assert set(change) == {"line", "before", "after", "why"}
+        assert change["before"].split()[0] in lines[change["line"] - 1]
+    assert devenv.json("route")["policy"] == "nginx:own-file"
+    replayed = devenv.json("replay", "double-click")  # on the stack that runs
+    assert "--balancer" not in replayed["command"]
+    assert devenv.json("down") == {"stopped": ["embedded"]}
 
 
 IN_TURN = {"new": 1.0, "new+image": 0.0, "kept": 1.0, "kept+image": 0.0}

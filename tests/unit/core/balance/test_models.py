@@ -21,6 +21,7 @@ from devenv.core.balancers import PRODUCTS, parse_balancer
         ("envoy:random,workers=2", "random", "random"),
         ("haproxy:cookie", "cookie-sticky", "round-robin"),
         ("caddy:cookie", "cookie-sticky", "random"),
+        ("envoy:ring_hash-cookie", "cookie-sticky", ""),
         ("nginx:stream", "", ""),
     ],
 )
