@@ -39,6 +39,14 @@ class PodsBody(BaseModel):
     settings: dict[str, str] = {}
 
 
+class ScaleBody(BaseModel):
+    """``PUT /dashboard/pods``: how many pods there are to be, or which is added or removed."""
+
+    model_config = ConfigDict(extra="forbid")
+    change: str = Field(pattern=r"^[+-]?[\w-]{1,63}$")
+    """As ``devenv scale`` takes it: ``3``, ``+1`` or ``-c``."""
+
+
 class MlBody(BaseModel):
     """``PUT /dashboard/ml``: how the mock ML service misbehaves."""
 
@@ -175,6 +183,15 @@ def _changing(surroundings: Surroundings) -> APIRouter:
             names = body.pods or [pod.name for pod in stack.status().pods]
             stack.restart_pods(dict.fromkeys(names, body.settings), lines.append)
         return {"progress": lines}
+
+    @routes.put("/pods")
+    def scale_pods(body: ScaleBody) -> dict[str, Any]:
+        """Add and remove pods, as ``devenv scale`` does, and wait for them."""
+        from devenv.verbs.operate.scale import scale
+
+        lines: list[str] = []
+        scaled = scale(surroundings.stack(), [body.change], progress=lines.append, clock=time.monotonic)
+        return {**scaled.to_json(), "progress": lines}
 
     @routes.post("/pods/{pod}/{action}")
     def pod_action(pod: str, action: str) -> dict[str, Any]:

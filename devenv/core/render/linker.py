@@ -7,7 +7,7 @@ each other. No build step, no tool: the files are as they are written, and this 
 ``import`` and ``export`` that they use; any other form is a LinkError, which a test would show.
 
 A module that is loaded later, by ``import("./name.js")``, is a script of its own with what it needs besides.
-Comments of types are left out.
+Comments of types and indentation are left out.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def _module(path: str, source: str) -> _Module:
         exports.extend(part.strip() for part in match["names"].split(",") if part.strip())
         return ""
 
-    text = _COMMENTS.sub("", source) if not path.startswith("vendor/") else source
+    text = _unindented(_COMMENTS.sub("", source)) if not path.startswith("vendor/") else source
     text = _IMPORT.sub(taken, text)
     text = _MINIFIED_IMPORT.sub(taken, text)
     text = _LATER.sub(loaded, text)
@@ -150,6 +150,16 @@ def _module(path: str, source: str) -> _Module:
         raise LinkError(f"{path}: not a form of import or export that is known: {rest[0][:80]}")
     given = ", ".join(_turned(name) for name in exports)
     return _Module(path, tuple(needs), tuple(later), f"{text.strip()}\nreturn {{ {given} }};\n")
+
+
+def _unindented(text: str) -> str:
+    """Without the blanks at the beginning of lines, but for those inside a template."""
+    lines: list[str] = []
+    inside = False
+    for line in text.split("\n"):
+        lines.append(line if inside else line.lstrip(" "))
+        inside ^= line.count("`") % 2 == 1
+    return "\n".join(lines)
 
 
 def _pairs(names: str) -> str:

@@ -139,6 +139,28 @@ def test_what_destroys_asks_first(chromium: Browser, running: Stack) -> None:
     expect(page.locator(".part.store.down")).to_have_count(0)
 
 
+def test_pods_are_added_at_once_and_removed_after_a_question(chromium: Browser, running: Stack) -> None:
+    running.fresh(use_redis=True)
+    opened = visit(chromium, running.url)
+    page = opened.page
+    pods = page.locator(".part.pod")
+    expect(pods).to_have_count(2)
+    page.click("#add-pod")
+    expect(pods).to_have_count(3)
+    expect(page.locator(".lanes .row.stack", has_text="pod c").first).to_be_visible()
+    page.fill("#pods", "2")
+    page.locator("#pods").press("Enter")
+    expect(page.locator("dialog[open]")).to_contain_text("Remove pod c?")
+    page.click("dialog >> text=Cancel")
+    expect(page.locator("#pods")).to_have_value("3")
+    assert len(running.journaled.status().pods) == 3
+    page.click('button[aria-label="Remove pod c"]')
+    page.click("dialog button.danger")
+    expect(pods).to_have_count(2)
+    assert [pod.name[-1] for pod in running.journaled.status().pods] == ["a", "b"]
+    assert opened.complaints == []
+
+
 def test_many_held_requests_do_not_stand_in_the_way_of_their_release(
     chromium: Browser, running: Stack
 ) -> None:

@@ -17,6 +17,8 @@ const WAYS = [
   ["guide", "USE_REDIS=true, guide"],
   ["atomic", "USE_REDIS=true, atomic"],
 ];
+/** Pods have a letter each. */
+const MOST_PODS = 26;
 const POLICIES = ["round-robin", "random", "least-in-flight", "source-hash", "cookie-sticky", "per-connection"];
 
 /** @param {Event} event */
@@ -29,6 +31,26 @@ async function setStore(pods, store) {
   const body = { pods, use_redis: store !== "memory", ...(store === "memory" ? {} : { strategy: store }) };
   const words = pods.length === 1 ? t("restarting pod {pod} with the {store} store", { pod: letter(pods[0] ?? null), store }) : t("restarting the pods with the {store} store", { store });
   await during(words, () => act("POST", "/dashboard/pods", body));
+}
+
+/** Add and remove pods. @param {string} change A number of pods, `+1` or `-b`. @param {string} words */
+async function scale(change, words) {
+  await during(words, () => act("PUT", "/dashboard/pods", { change }));
+}
+
+/** Have so many pods; asks where that removes one. @param {HTMLInputElement} input @param {Pod[]} pods */
+function setNumber(input, pods) {
+  const count = Number(input.value);
+  const gone = pods.slice(count).map((pod) => letter(pod.name));
+  input.value = String(pods.length); // until it is so
+  if (!Number.isInteger(count) || count < 1 || count > MOST_PODS || count === pods.length) return;
+  if (gone.length === 0) void scale(String(count), t("adding pods"));
+  else askRemoval(gone.join(", "), String(count));
+}
+
+/** @param {string} names @param {string} change */
+function askRemoval(names, change) {
+  ask(t("Remove pod {pod}? It gets no request from now on, ends what it has under way, and what its memory holds is lost.", { pod: names }), t("Remove pod {pod}", { pod: names }), () => void scale(change, t("removing pod {pod}", { pod: names })));
 }
 
 /** @param {string} policy */
@@ -52,8 +74,8 @@ async function podAction(pod, action) {
   else await during(t("pod {pod}: {action}", { pod: letter(pod), action: t(action) }), () => act("POST", `/dashboard/pods/${encodeURIComponent(pod)}/${action}`));
 }
 
-/** @param {Pod} pod @param {string} store @param {boolean} restarts */
-function podLine(pod, store, restarts) {
+/** @param {Pod} pod @param {string} store @param {boolean} restarts @param {boolean} alone Whether it is the only pod. */
+function podLine(pod, store, restarts, alone) {
   const name = letter(pod.name);
   return html`<li>
     <span class="podname">${name}</span>
@@ -69,6 +91,7 @@ function podLine(pod, store, restarts) {
             <button aria-label=${t("Pause pod {pod}", { pod: name })} @click=${() => podAction(pod.name, "pause")}>${t("Pause")}</button>
             <button aria-label=${t("Resume pod {pod}", { pod: name })} @click=${() => podAction(pod.name, "resume")}>${t("Resume")}</button>
             <button class="danger" aria-label=${t("Kill pod {pod}", { pod: name })} @click=${() => ask(t("Kill pod {pod}? What its memory holds is lost, and it stays down until it is restarted.", { pod: name }), t("Kill pod {pod}", { pod: name }), () => podAction(pod.name, "kill"))}>${t("Kill")}</button>
+            <button class="danger" aria-label=${t("Remove pod {pod}", { pod: name })} ?disabled=${alone} @click=${() => askRemoval(name, `-${name}`)}>${t("Remove")}</button>
           </span>`
         : ""
     }
@@ -141,10 +164,12 @@ export function controlsPanel() {
         ? html`<div class="buttons all">
             ${WAYS.map(([store, words]) => html`<button id=${`all-${store}`} class=${all === store ? "primary" : ""} aria-pressed=${all === store ? "true" : "false"} @click=${() => setStore([], store)}>${words}</button>`)}
           </div>`
-        : html`<p class="hint">${t("A container cannot restart its neighbours. In a terminal:")} <code>devenv toggle on --backend compose</code>, <code>devenv toggle off --backend compose</code>, <code>docker compose pause redis</code></p>`
+        : html`<p class="hint">${t("A container cannot restart its neighbours. In a terminal:")} <code>devenv toggle on --backend compose</code>, <code>devenv toggle off --backend compose</code>, <code>devenv scale 3 --backend compose</code>, <code>docker compose pause redis</code></p>`
     }
-    <ul class="pods">${seen.pods.map((pod) => podLine(pod, seen.stores[pod.name] ?? "memory", seen.restarts))}</ul>
+    <ul class="pods">${seen.pods.map((pod) => podLine(pod, seen.stores[pod.name] ?? "memory", seen.restarts, seen.pods.length === 1))}</ul>
     <div class="fields">
+      <label>${t("number of pods")} <input id="pods" type="number" min="1" max=${MOST_PODS} size="3" .value=${String(seen.pods.length)} ?disabled=${!seen.restarts} @change=${(/** @type {Event} */ event) => setNumber(/** @type {HTMLInputElement} */ (event.target), seen.pods)} /></label>
+      <button id="add-pod" ?disabled=${!seen.restarts || seen.pods.length >= MOST_PODS} @click=${() => scale("+1", t("adding pods"))}>${t("Add a pod")}</button>
       <label>${t("policy")} <select id="policy" @change=${(/** @type {Event} */ event) => setPolicy(value(event))}>
         ${[...POLICIES, ...custom].map((one) => html`<option .selected=${one === seen.policy}>${one}</option>`)}
       </select></label>
@@ -162,6 +187,5 @@ export function controlsPanel() {
         : ""
     }
     ${seen.spec.gate ? gateRules() : ""}
-    <p class="hint">${t("Another number of pods:")} <code>devenv down; devenv up --pods 3</code></p>
   </section>`;
 }
