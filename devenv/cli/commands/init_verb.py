@@ -174,7 +174,8 @@ def _show(found: Found, written: list[str], screen: Screen) -> None:
     switch = '; [service] redis = "always"' if found.by_session and found.redis_use != "unused" else switch
     screen.show(f"  in Redis  {found.redis_words}{switch}")
     if found.limit is not None:
-        screen.show(f"  answers   {found.limit or 'any number of'} wrong answers end a session")
+        ended = "1 wrong answer ends" if found.limit == 1 else f"{found.limit} wrong answers end"
+        screen.show(f"  answers   {ended if found.limit else 'no number of wrong answers ends'} a session")
     for note in found.notes:
         screen.show(Text(f"  note: {note}", "yellow"))
     scenario = "lost-session" if found.preset == CAPTCHA.name else f"{found.preset}-lost"

@@ -70,6 +70,7 @@ class Found:
         return {
             "switched": f"{self.key} with USE_REDIS=true, not there with USE_REDIS=false",
             "always": f"{self.key} whatever USE_REDIS says",
+            "alike": "the same commands whatever USE_REDIS says",
             "unused": "with USE_REDIS=true new sessions were opened, and no command about one reached Redis",
         }.get(self.redis_use, "not known: commands reached Redis, and none had a key that is the session's")
 

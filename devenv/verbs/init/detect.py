@@ -190,10 +190,14 @@ def _tried_on(stack: JournaledStack, options: InitOptions, found: Found, progres
             raise _NeedsCluster("the service's client asks this standalone Redis for a cluster")
         notes = (*found.notes, *([telling.note] if telling.note else []))
         found = replace(found, key=telling.key, notes=notes)
+        if telling.key is None and telling.commands:
+            stack.restart_pods({POD: {"USE_REDIS": "false"}}, progress)
+            without = session_in_redis(trying.pod, endpoints.control, redis, kinds[0], profile)
+            use = RedisUse.ALIKE if without.names == seen[0].names else RedisUse.UNKNOWN
+            return replace(found, redis_use=str(use))
         if telling.key is None:
-            use = RedisUse.UNKNOWN if telling.commands else RedisUse.UNUSED
             in_files = _kept_in_files(stack, trying.pod, kinds[0], profile)
-            return replace(found, redis_use=str(use), notes=(*found.notes, *in_files))
+            return replace(found, redis_use=str(RedisUse.UNUSED), notes=(*found.notes, *in_files))
         kind = kinds[seen.index(telling)]
         stack.restart_pods({POD: {"USE_REDIS": "false"}}, progress)
         without = session_in_redis(trying.pod, endpoints.control, redis, kind, profile)
@@ -294,7 +298,7 @@ class _Trying:
                 raise refused
             return None
         as_preset = fitting == dict(CAPTCHA.kinds)
-        limit, note = find_limit(self.pod, next(iter(fitting.values())), profile)
+        limit, note, _ = find_limit(self.pod, next(iter(fitting.values())), profile)
         found = replace(
             found, kinds={} if as_preset else fitting, limit=limit,
             notes=(*found.notes, *notes, *([note] if note else [])),
@@ -351,8 +355,9 @@ class _Trying:
             assert problem is not None
             raise problem
         first = working[0]
+        limit, note, gone = find_limit(self.pod, first.kind, first.profile(CAPTCHA))
+        first = replace(first, not_found=(*first.not_found, *gone))
         profile = first.profile(CAPTCHA)
-        limit, note = find_limit(self.pod, first.kind, profile)
         found = replace(
             found, id_field=first.place.field, id_header=first.place.header, id_cookie=first.place.cookie,
             kinds=named([item.kind for item in working]), not_found=first.not_found, wrong=first.wrong,

@@ -29,10 +29,13 @@ class RedisUse(StrEnum):
     """With USE_REDIS=true a new session is there, with USE_REDIS=false it is not."""
     ALWAYS = "always"
     """A new session is there whatever USE_REDIS says."""
+    ALIKE = "alike"
+    """Commands reached Redis, the same whatever USE_REDIS says; which key is the session's is not known."""
     UNUSED = "unused"
     """A new session was opened, and no command with a key reached Redis."""
     UNKNOWN = "unknown"
-    """Commands reached Redis, and none of their keys could be said to be the session's."""
+    """Commands reached Redis, others with USE_REDIS=false; none of their keys could be said to be the
+    session's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,13 @@ class Seen:
     """The commands with a key that the pod sent meanwhile: "SET sess:3f2a"."""
     written: tuple[str, ...]
     """The keys that those wrote."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the commands, sorted; a script counts as itself, however it is named."""
+        return tuple(
+            sorted(command.partition(" ")[0].replace("EVALSHA", "EVAL") for command in self.commands)
+        )
 
     @property
     def note(self) -> str:

@@ -20,6 +20,11 @@ from devenv.verbs.init.openapi import OpenApi
 
 MOST_ANSWERS = 12
 """So many wrong answers in a row, and a session is taken to allow any number."""
+_GONE = (404, 410)
+"""What a session that is no longer there is answered with, also where a signed id that was made up is refused
+otherwise (RFC 9110, sections 15.5.5 and 15.5.11)."""
+_TRIED_ANSWERS = ("devenv", 0, [0])
+"""For ``{answer}`` in ``--body``: a text, a number, a list."""
 _FORM_STATUSES = (400, 415, 422)
 """What services answer to JSON where they want an HTML form."""
 
@@ -147,6 +152,8 @@ def try_pair(
     profile = replace(base, id_field=place.field, id_header=place.header, id_cookie=place.cookie)
     kind = Kind(create, verify, answers=answers)
     session = Opened(session_in(first, profile) or ChallengeId(""), first.cookies)
+    if kind.takes_answer and body is not None:
+        kind = _with_answer(pod, kind, Opened(session_in(second, profile) or session.id, second.cookies))
     known = pod.use(kind, session)
     if known.status in _FORM_STATUSES and verify.body and not api.paths:
         as_form = replace(kind, verify=replace(verify, body=None, form=verify.body))
@@ -158,6 +165,15 @@ def try_pair(
     unknown = pod.use(kind, session.unknown)
     understood = rules(known, unknown, kind.takes_answer)
     return Tried(kind, place, understood.not_found, understood.wrong, understood.success, understood.notes)
+
+
+def _with_answer(pod: Pod, kind: Kind, session: Opened) -> Kind:
+    """With the first of some answers that the service takes for one; the last where it takes none."""
+    for answer in _TRIED_ANSWERS:
+        kind = replace(kind, answers={str(Answer.WRONG): answer})
+        if pod.use(kind, session).status < 400:
+            break
+    return kind
 
 
 def misfit(pod: Pod, kind: Kind, profile: ServiceProfile) -> str | None:
@@ -175,32 +191,35 @@ def misfit(pod: Pod, kind: Kind, profile: ServiceProfile) -> str | None:
     return None
 
 
-def find_limit(pod: Pod, kind: Kind, profile: ServiceProfile) -> tuple[int | None, str]:
-    """How many wrong answers a new session takes, by trying; and what is to be noted, "" if nothing.
+def find_limit(pod: Pod, kind: Kind, profile: ServiceProfile) -> tuple[int | None, str, tuple[Rule, ...]]:
+    """How many wrong answers a new session takes, by trying; what is to be noted, "" if nothing; and how a
+    session that has ended is answered, where that is another "not found" than of an id that was never given.
 
     0: any number, as far as was tried; None: not known, as no answer was graded. A use without an answer of
     its own in it is tried as it is.
     """
     if kind.takes_answer and str(Answer.WRONG) not in kind.answers:
-        return None, "no limit was tried: no wrong answer is known; --body may have one in place of {answer}"
+        return None, "", ()
     session = pod.open_session(kind, profile)
     for graded in range(MOST_ANSWERS + 1):
         answer = pod.use(kind, session)
         outcome = profile.outcome(answer.status, answer.body, answer.text)
         if outcome is Outcome.WRONG:
             continue
-        if not graded and not kind.takes_answer:
-            return None, ""
+        shown = f"{answer.status} {answer.first_bytes}"
         if not graded:
-            return (
-                None,
-                f"no limit was found: a wrong answer is answered {answer.status} {answer.first_bytes}",
-            )
-        if outcome is Outcome.ERROR:
-            shown = f"{answer.status} {answer.first_bytes}"
-            return graded, f"after {graded} wrong answers a session is refused with {shown}"
-        return graded, ""
-    return 0, f"{MOST_ANSWERS} wrong answers in a row were graded: no limit"
+            note = f"no limit was found: a wrong answer is answered {shown}" if kind.takes_answer else ""
+            return None, note, ()
+        if outcome is Outcome.ERROR and answer.status in _GONE:
+            note = f"{shown}, as after {_answers(graded)}, is taken for 'not found' too"
+            return graded, note, (Rule(status=(answer.status,)),)
+        note = f"after {_answers(graded)} a session is refused with {shown}"
+        return graded, note if outcome is Outcome.ERROR else "", ()
+    return 0, f"{MOST_ANSWERS} wrong answers in a row were graded: no limit", ()
+
+
+def _answers(count: int) -> str:
+    return "1 wrong answer" if count == 1 else f"{count} wrong answers"
 
 
 def named(kinds: Sequence[Kind]) -> dict[str, Kind]:

@@ -163,6 +163,20 @@ def test_a_hashed_key_required_fields_and_the_limit_are_found(
     assert "limit = 3\n" in toml_text(found)
 
 
+def test_a_key_that_cannot_be_told_a_signed_id_and_an_answer_to_be_chosen(
+    folder: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """USE_REDIS changes none of its commands: it is no switch, and no regression is told of it."""
+    body = '{"ticket": "{id}", "word": "{answer}"}'
+    options = InitOptions(folder("keyed_hash"), create="POST /tickets", verify="POST /tickets/use", body=body)
+    found = looked(options, tmp_path)
+    assert (found.key, found.redis_use, found.switchable, found.limit) == (None, "alike", False, 2)
+    assert [rule.status for rule in found.not_found] == [(401,), (410,)]
+    [kind] = found.kinds.values()
+    assert kind.answers == {"wrong": "devenv"}
+    assert told(demo(found, options.folder)) == [(0, 0, [])]
+
+
 def test_a_cluster_client_is_given_a_cluster(folder: Callable[[str], Path], tmp_path: Path) -> None:
     options = InitOptions(folder("hashed_key"), env={"CLIENT": "cluster"})
     found = looked(options, tmp_path)
