@@ -84,19 +84,27 @@ class Numbered:
 def test_the_limit_is_found_by_trying(pod_of: Callable[[Service], Pod], limit: int | None, said: int) -> None:
     service = pod_of(Numbered(limit))
     tried = try_pair(service, OpenApi({}), NEW, USE, CAPTCHA, {"id": "{id}", "n": "{answer}"})
-    kind = Kind(tried.kind.create, tried.kind.verify, answers={"wrong": -1})
-    found, note = find_limit(service, kind, tried.profile(CAPTCHA))
-    assert found == said
+    assert tried.kind.answers == {"wrong": "devenv"}
+    found, note, gone = find_limit(service, tried.kind, tried.profile(CAPTCHA))
+    assert (found, gone) == (said, ())
     assert bool(note) == (limit is None)
 
 
 def test_a_refusal_that_is_not_not_found_is_quoted(pod_of: Callable[[Service], Pod]) -> None:
     service = pod_of(Numbered(3, refusal=429))
     tried = try_pair(service, OpenApi({}), NEW, USE, CAPTCHA, {"id": "{id}", "n": "{answer}"})
-    kind = Kind(tried.kind.create, tried.kind.verify, answers={"wrong": -1})
-    limit, note = find_limit(service, kind, tried.profile(CAPTCHA))
-    assert limit == 3
+    limit, note, gone = find_limit(service, tried.kind, tried.profile(CAPTCHA))
+    assert (limit, gone) == (3, ())
     assert '429 {"why": "no more"}' in note
+
+
+def test_what_an_ended_session_is_answered_is_not_found_too(pod_of: Callable[[Service], Pod]) -> None:
+    """As of a signed id: one that was made up is refused, and tells nothing of one that is gone."""
+    service = pod_of(Numbered(1, refusal=410))
+    tried = try_pair(service, OpenApi({}), NEW, Request("/use", body={"id": "{id}", "n": 0}), CAPTCHA)
+    limit, note, gone = find_limit(service, tried.kind, tried.profile(CAPTCHA))
+    assert (limit, gone) == (1, (Rule(status=(410,)),))
+    assert "1 wrong answer, is taken for" in note
 
 
 def test_a_form_is_tried_where_json_is_refused(pod_of: Callable[[Service], Pod]) -> None:
