@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import psutil
 
 from devenv.cli import main
-from devenv.stack.embedded.warm_client import SOCKET
+from devenv.stack.embedded.warm_client import SOCKET, ForkedProcess, fork_process
 
 T = TypeVar("T")
 
@@ -159,6 +159,29 @@ def devenv_process(
 def devenv_command(*words: str) -> list[str]:
     """The command of a process that runs ``devenv`` with these words."""
     return [sys.executable, "-m", "devenv", *words]
+
+
+def start_program(
+    command: Sequence[str], environment: Mapping[str, str], log: Path
+) -> subprocess.Popen[bytes] | ForkedProcess:
+    """A module of our interpreter as a fork of the warm process; without one, any command as a process.
+
+    ``log`` gets what it prints. The environment says by DEVENV_WARM_SOCKET where the warm process is.
+    """
+    with log.open("wb") as output:
+        with _environment(environment):
+            forked = fork_process(command, with_input=False, log=output.fileno())
+        if forked is not None:
+            return forked
+        return subprocess.Popen(command, env=dict(environment), stdout=output, stderr=output)
+
+
+def kill_program(process: subprocess.Popen[bytes] | ForkedProcess) -> None:
+    """Kill what ``start_program`` started, and wait for its end."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+    process.wait()
 
 
 def _stream() -> io.TextIOWrapper:

@@ -20,7 +20,8 @@ import psutil
 import pytest
 import redis
 
-from tests.support import HANG_GUARD_S, free_port, until
+from devenv.stack.embedded.warm_client import SOCKET
+from tests.support import HANG_GUARD_S, free_port, kill_program, start_program, until
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -84,14 +85,15 @@ class RedisServer:
 
 
 class Server:
-    """A uvicorn process on a port of its own choosing."""
+    """Uvicorn with an app, on a port of its own choosing: a fork of the test run's warm process."""
 
     def __init__(self, app: str, env: Mapping[str, str], log: Path, *options: str) -> None:
         self.log = log
         command = [sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", "0", *options]
         full = {**os.environ, "PYTHONUNBUFFERED": "1", **env}
-        with log.open("wb") as out:
-            self.process = subprocess.Popen(command, env=full, stdout=out, stderr=out)
+        if "--workers" in options:  # it starts interpreters of its own
+            full.pop(SOCKET, None)
+        self.process = start_program(command, full, log)
         found = until(self._address, f"{app} listens ({log})")
         self.url = f"http://127.0.0.1:{found}"
         self.http = httpx.Client(base_url=self.url, timeout=HANG_GUARD_S, trust_env=False)
@@ -125,7 +127,7 @@ class Server:
         self.http.close()
         for child in psutil.Process(self.process.pid).children(recursive=True):
             child.kill()
-        end(self.process)
+        kill_program(self.process)
 
 
 class World:
