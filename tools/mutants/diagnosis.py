@@ -108,7 +108,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     # Causes without a session of their own.
     _planted(
-        "diagnosis",
+        "trace_diagnosis",
         "bad-port-value",
         "port is None or _is_port(port) or",
         "port is None or port or",

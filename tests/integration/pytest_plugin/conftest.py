@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from devenv.stack.embedded.warm_client import SOCKET
+
 UNWANTED = ("DEVENV_", "USE_REDIS", "SESSION_STRATEGY", "REDIS_", "CAPTCHA_TTL", "PYTEST_")
 
 
@@ -31,18 +33,23 @@ class Project:
         return {**kept, **server, "COLUMNS": "100", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 
     def pytest(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Its stack is a fork of the tests' warm process; one with ``environment`` starts all by itself."""
+        shared = {name: value for name, value in os.environ.items() if name == SOCKET}
         return subprocess.run(
-            self.command(*words), cwd=self.folder, env=self.environment(), capture_output=True,
+            self.command(*words), cwd=self.folder, env={**self.environment(), **shared}, capture_output=True,
             encoding="utf-8", timeout=170, check=False,
         )  # fmt: skip
 
     def left_behind(self) -> list[object]:
-        """Folders of stacks, and processes that were given a path in the project's folder."""
+        """Folders of stacks, and processes that were given a path in the project's folder or work in it."""
         folders: list[object] = list(self.folder.glob(".devenv/temporary-*"))
         processes = [
             process.info
-            for process in psutil.process_iter(["pid", "cmdline"])
-            if any(str(self.folder) in word for word in process.info["cmdline"] or ())
+            for process in psutil.process_iter(["pid", "cmdline", "cwd"])
+            if any(
+                str(self.folder) in word
+                for word in [*(process.info["cmdline"] or ()), process.info["cwd"] or ""]
+            )
         ]
         return [*folders, *processes]
 
