@@ -76,6 +76,8 @@ def check(
         )
     at.screen.result(done.to_json())
     _show(done, at.screen)
+    if at.settings.service is not None and done.report.verdict is Outcome.HOLDS:
+        at.screen.note("what no answer shows is not judged, such as a change that was lost: devenv explore")
     if done.report.verdict is Outcome.VIOLATION:
         raise typer.Exit(ExpectationFailed.exit_code)
     if done.report.verdict is Outcome.UNKNOWN:

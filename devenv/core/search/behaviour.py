@@ -71,9 +71,11 @@ class NoFunction(Inconclusive):
 class Varying(Exception):
     """Words of the same command differed between two requests: they must be taken for names."""
 
-    def __init__(self, places: frozenset[Place]) -> None:
+    def __init__(self, places: frozenset[Place], keys: frozenset[bytes] = frozenset()) -> None:
         super().__init__(str(sorted(places)))
         self.places = places
+        self.keys = keys
+        """The keys of the commands whose later words differ: what lies there is no text to read again."""
 
 
 Place: TypeAlias = tuple[str, int, int, int]
@@ -166,7 +168,8 @@ class Behaviour:
         if isinstance(known, Issued) and isinstance(seen, Issued) and known.label == seen.label:
             places = _differing(known, seen)
             if places is not None:
-                raise Varying(places)
+                written = [known.commands[number] for _, number, _, at in places if at > 1]
+                raise Varying(places, frozenset(words[1] for words in written))
         raise NoFunction(
             f"{self.name}: after the same replies it did {_spoken(known)} once and {_spoken(seen)} once",
             hint="it depends on more than Redis' replies; explore it with --mode direct",

@@ -20,12 +20,14 @@ from devenv.core.model.events import EventType, HistoryEvent
 from devenv.core.model.ids import SessionKey
 from devenv.core.model.vocabulary import Outcome as ServiceOutcome
 from devenv.core.search.behaviour import NO_ANSWER, Answered
+from devenv.core.search.clock_times import without_times
 from devenv.core.search.expression import Participant
 from devenv.core.spec.captcha_session import ATTEMPTS_LIMIT
 
 REPLY_LOST = "reply-lost"
 HALF_DONE = "half-done"
 SERVER_ERROR = "server-error"
+NOT_SERIAL = "not-serial"
 _REFUSALS = (409, 423, 425, 429, 503)
 """HTTP statuses by which a service refuses a request, for instance because another one holds the lock."""
 AT_NO_COST = "wrong, at no cost"
@@ -91,7 +93,7 @@ class OutcomeViolation:
 
 
 Remains = tuple[int | None, str | None]
-"""What is left of a session's key: ``Outcome.left`` and ``Outcome.document``, or None for any text."""
+"""What is left of a session's key: how long, and the document without times (None: any document)."""
 
 
 def read_answer(answer: Answered) -> ServiceOutcome:
@@ -117,7 +119,8 @@ def judge(
 
     An order of traces does not keep who came later, so nothing may be concluded from that. ``limit``: graded
     answers that a session takes; 0: any number; None: not known. ``usual``: what the same requests leave of
-    the key one after the other; a service may keep an empty session under its key.
+    the key one after the other; a service may keep an empty session under its key. Where nothing else is
+    wrong and all were served, what they never leave is not serial: a change was lost, say.
     """
     requests = [item for item in cast if item.answer is not None]
     events = [item for item in cast if item.event is not None]
@@ -139,11 +142,35 @@ def judge(
     report = judge_history(history_of(_events(requests, events, outcome, limit)))
     for violation in report.violations:
         kind = _kind(violation, bool(lost), bool(cut))
-        if kind == Kind.RESURRECTED_KEY and {(outcome.left, outcome.document), (outcome.left, None)} & usual:
+        if kind == Kind.RESURRECTED_KEY and _is_usual(outcome, usual):
             continue
         sentence = _sentence(kind, violation, requests, outcome)
         findings.setdefault(kind, OutcomeViolation(kind, sentence))
-    return tuple(findings.values())
+    served = all(answer.status == 200 for answer in outcome.answers)
+    if findings or not usual or not served or done or outcome.left is None or _is_usual(outcome, usual):
+        return tuple(findings.values())
+    return (OutcomeViolation(NOT_SERIAL, _left_otherwise(requests, outcome)),)
+
+
+def remains(outcome: Outcome) -> Remains:
+    """What is left of the session's key, times of the clock aside."""
+    document = outcome.document
+    return outcome.left, None if document is None else without_times(document)
+
+
+def _is_usual(outcome: Outcome, usual: frozenset[Remains]) -> bool:
+    return bool({remains(outcome), (outcome.left, None)} & usual)
+
+
+def _left_otherwise(requests: Sequence[Participant], outcome: Outcome) -> str:
+    answers = "; ".join(
+        f"{request.name} ({request.answer}): {_answer_text(answer)}"
+        for request, answer in zip(requests, outcome.answers, strict=True)
+    )
+    return (
+        f"at the end the session holds {_short(outcome.document)}, which these requests one after the other "
+        f"never leave; {answers}"
+    )
 
 
 def shared(cast: Sequence[Participant], outcome: Outcome) -> tuple[Hashable, int]:

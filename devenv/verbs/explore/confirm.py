@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -16,9 +16,18 @@ from devenv.core.model.topology import RedisMode
 from devenv.core.model.vocabulary import CATALOGUE_STORES, Strategy
 from devenv.core.search.access import Touched
 from devenv.core.search.behaviour import CUT_SHORT
+from devenv.core.search.clock_times import without_times
 from devenv.core.search.collecting import Occurrence
 from devenv.core.search.expression import Participant
-from devenv.core.search.outcome import HALF_DONE, SERVER_ERROR, Outcome, OutcomeViolation, judge, read_answer
+from devenv.core.search.outcome import (
+    HALF_DONE,
+    SERVER_ERROR,
+    Outcome,
+    OutcomeViolation,
+    judge,
+    read_answer,
+    remains,
+)
 from devenv.verbs.explore.executor_client import Remote
 from devenv.verbs.explore.fixture import Fixture
 from devenv.verbs.explore.result import ExploredViolation, ShownStep
@@ -130,11 +139,11 @@ def _observed(run: ScheduledRun) -> object:
         )
         for step in run.steps
     ]
-    return steps, run.outcome
+    return steps, replace(run.outcome, document=remains(run.outcome)[1])
 
 
 def _timeless(reply: str | None) -> str | None:
-    return None if reply is None else _TIME_LEFT.sub("…", reply)
+    return None if reply is None else _TIME_LEFT.sub("…", without_times(reply))
 
 
 def schedule_of(cast: Sequence[Participant], run: Sequence[Taken]) -> Schedule:

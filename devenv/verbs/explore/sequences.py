@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import islice, permutations
 
 from devenv.core.search.expression import Participant
-from devenv.core.search.outcome import Remains
+from devenv.core.search.outcome import Remains, remains
 from devenv.verbs.explore.confirm import job_of
 from devenv.verbs.explore.executor_client import Remote
 from devenv.verbs.explore.fixture import Fixture
@@ -20,8 +20,8 @@ async def left_by_sequences(
 ) -> frozenset[Remains]:
     """What is left of the key after the cast's requests in each sequence, where the key is still there.
 
-    Each sequence runs twice on real pods. Where the two texts differ (a time or a nonce is in them), any text
-    counts as usual.
+    Each sequence runs twice on real pods. Where the two texts differ in more than times of the clock (a nonce
+    is in them), any text counts as usual.
     """
     requests = [item for item in cast if item.answer is not None]
     by_letters = {
@@ -33,7 +33,7 @@ async def left_by_sequences(
         # Without a prefix a job lets the first request come to its end, then the next. Jobs of two orders at
         # once would wait for each other where a pod serves one request at a time: each has the other's pod.
         first, second = await remote.scheduled([job_of(fixture, order, ())] * 2)
-        left, document = first.outcome.left, first.outcome.document
+        left, document = remains(first.outcome)
         if left is not None:
-            usual.add((left, document if document == second.outcome.document else None))
+            usual.add((left, document if (left, document) == remains(second.outcome) else None))
     return frozenset(usual)

@@ -37,13 +37,15 @@ def add(item: Item, shop_sid: str | None = Cookie(None)) -> dict[str, int | str]
     text = (memory.get(shop_sid or "") if store is None else store.get(f"basket:{shop_sid}")) or None
     if text is None:
         raise HTTPException(401, "no such basket")
-    items = [*json.loads(text), item.item_id]
+    items = [*json.loads(text)["items"], item.item_id]
     keep(shop_sid or "", items)
     return {"state": "added", "items": len(items)}
 
 
 def keep(sid: str, items: list[int]) -> None:
+    """With the time of the last use, as session libraries keep it."""
+    text = json.dumps({"items": items, "used": time.time()})
     if store is None:
-        memory[sid] = json.dumps(items)
+        memory[sid] = text
     else:
-        store.setex(f"basket:{sid}", 600, json.dumps(items))
+        store.setex(f"basket:{sid}", 600, text)

@@ -87,12 +87,12 @@ def played(stack: EmbeddedStack, scenario: str, strategy: Strategy, folder: Path
         return replayer.run(find(scenario), strategy, run=run), run
 
 
-def explored(stack: EmbeddedStack, expression: str, folder: Path) -> Exploration:
+def explored(stack: EmbeddedStack, expression: str, folder: Path, mode: Mode = Mode.DIRECT) -> Exploration:
     """Every order on the stack's real pods, with USE_REDIS=true meanwhile."""
     on = {pod: {"USE_REDIS": "true"} for pod in ("captcha-api-a", "captcha-api-b")}
     stack.restart_pods(on, lambda line: None)
     try:
-        options = ExploreOptions(expression, strategy=Strategy.ATOMIC, mode=Mode.DIRECT)
+        options = ExploreOptions(expression, strategy=Strategy.ATOMIC, mode=mode)
         return explore_on(stack.status(), options, Settings(state_dir=folder))
     finally:
         stack.restart_pods({pod: {"USE_REDIS": "false"} for pod in on}, lambda line: None)

@@ -17,6 +17,7 @@ from devenv.harness.config.devenv_toml_reader import parse_service
 from devenv.harness.config.devenv_toml_writer import Found, toml_text
 from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.verbs.explain.source import explain_run
+from devenv.verbs.explore.result import Mode
 from devenv.verbs.init.detect import InitOptions, look
 from devenv.verbs.operate.select import SUPERVISOR
 from tests.integration.own_service.conftest import explored, played
@@ -82,7 +83,13 @@ def test_two_baskets_are_never_one_at_the_same_client(stack: EmbeddedStack) -> N
     assert len(set(asyncio.run(work()))) == 3
 
 
-def test_its_orders_are_explored(stack: EmbeddedStack, tmp_path: Path) -> None:
-    found = explored(stack, "W+W", tmp_path)
+@pytest.mark.parametrize("mode", [Mode.DIRECT, Mode.LEARNED])
+def test_its_orders_are_explored(stack: EmbeddedStack, tmp_path: Path, mode: Mode) -> None:
+    """Two items are added and told ok, and one is lost; the time in the text is no reason to miss that."""
+    found = explored(stack, "W+W", tmp_path, mode)
     # GET, SETEX twice on one key: six orders. Where both reads come first, which one does is all the same.
     assert (found.traces, found.complete) == (4, True)
+    [violation] = found.violations
+    assert (violation.kind, violation.confirmed, violation.traces) == ("not-serial", True, 2)
+    assert violation.replayed == violation.replays
+    assert "which these requests one after the other never leave" in violation.sentence

@@ -1,6 +1,7 @@
 """What is wrong with an outcome."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -16,6 +17,7 @@ from devenv.core.search.outcome import (
     judge,
     life,
     read_answer,
+    remains,
 )
 
 
@@ -171,3 +173,28 @@ def test_what_requests_leave_one_after_the_other_is_no_resurrection(
     outcome = Outcome((RIGHT,), (), 60_000, WHOLE)
     found = judge(parse_meeting("R").cast()[0], outcome, 0, frozenset(usual))
     assert [item.kind for item in found] == kinds
+
+
+BOTH = '{"items": [1, 2], "used": 1764500000.5}'
+
+
+@pytest.mark.parametrize(
+    ("left", "answers", "kinds"),
+    [
+        (BOTH, (200, 200), []),
+        (BOTH.replace("000.5", "009.25"), (200, 200), []),
+        ('{"items": [2], "used": 1764500000.5}', (200, 200), ["not-serial"]),
+        ('{"items": [2], "used": 1764500000.5}', (200, 409), []),
+    ],
+    ids=["as in a sequence", "at another time", "a change is lost", "one was refused"],
+)
+def test_what_no_sequence_leaves_is_not_serial(left: str, answers: tuple[int, ...], kinds: list[str]) -> None:
+    body = json.dumps({"success": False, "message": AT_NO_COST})
+    refused = json.dumps({"detail": "busy"})
+    outcome = Outcome(
+        tuple(Answered(status, body if status == 200 else refused) for status in answers), (), 60_000, left
+    )
+    usual = frozenset({remains(replace(outcome, document=BOTH))})
+    cast = parse_meeting("2 W").cast()[0]
+    assert [item.kind for item in judge(cast, outcome, 0, usual)] == kinds
+    assert judge(cast, outcome, 0) == (), "where no sequence was asked, nothing is concluded"
