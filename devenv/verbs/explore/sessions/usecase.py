@@ -95,7 +95,8 @@ def _running(service: ServiceSpec, settings: Settings, pods: int) -> StackStatus
     known = settings.service == service
     in_redis = spec.use_redis or service.always_redis
     fits = spec.gate and in_redis and spec.workers == 1 and len(status.pods) >= pods
-    if not known or not fits or spec.env or spec.pod_env:
+    changed = status.backend == "embedded" and (spec.env or spec.pod_env)
+    if not known or not fits or changed:
         return None
     return status if spec.service is not None and spec.service.public() == service.public() else None
 
