@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from devenv.core.model.requests import value_at
 from devenv.core.scenario.model import Checks
 
 
@@ -81,13 +82,15 @@ def _counts(wanted: Mapping[str, Any], got: Any, *, others: bool) -> str | None:
 
 
 def _fields(wanted: Mapping[str, Any], got: Any) -> str | None:
+    """``got``: a JSON object, None where there is nothing, or in words what there is in its place."""
     if not isinstance(got, Mapping):
-        return "expected a JSON document, there is none"
+        return f"expected a JSON document, there is {got or 'none'}"
     wrong = []
     for name, value in wanted.items():
-        if name not in got:
+        found = got[name] if name in got else value_at(got, name)
+        if found is None and name not in got:
             wrong.append(f"{name} is missing")
-        elif (complaint := _equal(value, got[name])) is not None:
+        elif (complaint := _equal(value, found)) is not None:
             wrong.append(f"{name}: {complaint}")
     return "; ".join(wrong) or None
 

@@ -34,6 +34,9 @@ _POINT = rf"{_NAME}:([A-Z][A-Z0-9._-]*|read|write|delete|start)(?:#([1-9]))?"
 _EARLY = rf"{_NAME}:([A-Z][A-Z0-9._-]*|reads?|write|delete|start)(?:#([1-9]))?"
 _BEFORE = re.compile(rf"{_EARLY}\s+before\s+{_POINT}", re.ASCII)
 _AFTER = re.compile(rf"{_NAME}\s+after\s+(?:{_EARLY}|{_NAME})", re.ASCII)
+_WORDS = ("read", READS, "write", "delete", START)
+_COMMAND_AFTER = re.compile(r"(\S+:\S+)\s+after\s+(\S+:\S+)", re.ASCII)
+_LOWER_COMMAND = re.compile(r":([a-z][a-z0-9]*)\b", re.ASCII)
 _LOST = re.compile(rf"{_POINT}!lost", re.ASCII)
 _EVENT = re.compile(rf"(@\S+)\s+(before|after)\s+{_POINT}", re.ASCII)
 
@@ -323,6 +326,18 @@ def _rule(line: str) -> Rule:
         [step] = Schedule.parse(f"v1 {event}")
         if isinstance(step, Event):
             return Happens(step, _point(*point), when == "before")
+    if match := _COMMAND_AFTER.fullmatch(line):
+        then, first = match.groups()
+        raise UsageProblem(
+            f"{line!r} is no rule of an order: what comes after is a whole request",
+            hint=f"'{first} before {then}' says the same",
+        )
+    lower = next((item for item in _LOWER_COMMAND.finditer(line) if item[1] not in _WORDS), None)
+    if lower is not None:
+        raise UsageProblem(
+            f"{line!r} is no rule of an order: {lower[1]!r} is no command of Redis",
+            hint=f"in capitals: {lower[1].upper()}; or read, write, delete, {START}",
+        )
     raise UsageProblem(
         f"{line!r} is no rule of an order",
         hint="'V2:read before V1:write', 'V2:GET before V1:EXEC', 'V1 after V2', 'V1 after V2:delete', "

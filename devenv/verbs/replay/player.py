@@ -65,6 +65,9 @@ Facts = Mapping[str, Any]
 _CREATES = 100
 """So many challenges are created at most to find one whose key is owned by the node that the step names."""
 
+_NO_JSON = "a value that is no JSON object (pickle, msgpack, PHP)"
+"""What is said of the fields of such a key."""
+
 
 class _NotCreated(Exception):
     """A step is about a session that could not be created."""
@@ -340,7 +343,8 @@ class Player:
             return {"exists": False, "type": None, "ttl": None, "fields": None, "has": None}, {
                 "exists": False
             }
-        facts = {"exists": True, "type": info.type, "ttl": info.ttl, "fields": document, "has": document}
+        fields = _NO_JSON if document is None else document
+        facts = {"exists": True, "type": info.type, "ttl": info.ttl, "fields": fields, "has": document}
         shown = {
             "exists": True,
             "type": info.type,

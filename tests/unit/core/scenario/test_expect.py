@@ -20,6 +20,7 @@ from devenv.core.scenario import violations
         ({"outcomes": {"success": {"min": 1, "max": 2}, "wrong": {"max": 1}}}, {"outcomes": {"success": 2}}),
         ({"messages": {"a": 1}}, {"messages": {"a": 1, "b": 1}}),
         ({"fields": {"attempts": 1}}, {"fields": {"attempts": 1, "cid": "x"}}),
+        ({"fields": {"session.a": "1", "b.c": 2}}, {"fields": {"session": {"a": "1"}, "b.c": 2}}),
         ({"has": ["a", "b"]}, {"fields": {}, "has": {"a": 1, "b": None}}),
         ({"contains": "up"}, {"contains": "x up 1"}),
         ({"status": [500, 503], "message": ["x", None]}, {"status": 503, "message": None}),
@@ -50,6 +51,8 @@ def test_holds(checks: dict[str, Any], observed: dict[str, Any]) -> None:
         ),
         ({"messages": {"a": 1}}, {"messages": {}}, "messages: 0 × a instead of 1"),
         ({"fields": {"a": 1}}, {"fields": None}, "fields: expected a JSON document, there is none"),
+        ({"fields": {"a": 1}}, {"fields": "a pickle"}, "fields: expected a JSON document, there is a pickle"),
+        ({"fields": {"s.b": 1}}, {"fields": {"s": {"a": 1}}}, "fields: s.b is missing"),
         (
             {"fields": {"a": 1, "b": 2}},
             {"fields": {"b": "2"}},

@@ -222,3 +222,17 @@ def test_a_schedule_says_whose_commands_are_still_to_come() -> None:
     assert not expects(order, "a")
     assert expects(order, "b")
     assert not expects(parse_order(["a after b"]), "a")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("a:SET after b:SET", "'b:SET before a:SET' says the same"),
+        ("a:set before b:SET", "in capitals: SET"),
+        ("a then b", "'V2:read before V1:write'"),
+    ],
+)
+def test_what_is_no_rule_is_said_with_what_is_meant(text: str, hint: str) -> None:
+    with pytest.raises(UsageProblem, match="is no rule of an order") as problem:
+        parse_order(text)
+    assert hint in str(problem.value.hint)
