@@ -32,7 +32,8 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(401, {"ok": False})
             return
         change = str(body["op"])
-        _client.set(key, _EMPTY if change == "logout" else value + change.encode(), ex=600)
+        changed = value if change.encode() in value else value + change.encode()
+        _client.set(key, _EMPTY if change == "logout" else changed, ex=600)
         self._answer(200, {"did": change})
 
     def do_GET(self) -> None:
