@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mock_ml import ink
-from mock_ml.seeding import stream
-from mock_ml.strokes import Hand, Sheet, render, write
+from mock_ml.templates import template_lines
 
 Features = NDArray[np.float32]
 Points = NDArray[np.float32]
@@ -32,14 +31,6 @@ _ASPECT_WEIGHT = 0.12
 """Cost of a word twice as long, in relation to its height, as the template."""
 UNLIKE = 0.4
 """Cost from which a picture is like no word. Measured: see tests/unit/mock_ml/test_reading.py."""
-
-_HANDS = (
-    Hand(spacing=1.0),
-    Hand(spacing=2.2),
-    Hand(spacing=1.2, joined=True),
-    Hand(spacing=1.6, jitter=0.25, wander=0.08),
-)
-_SHEET = Sheet(420, 100, pen=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,29 +80,26 @@ class Reader:
             if self._templates is None:
                 names: list[str] = []
                 made: list[Description] = []
-                for word in self._words:
-                    for number, (hand, text) in enumerate(_versions(word)):
-                        page = render(write(text, hand, stream("template", word, number)), _SHEET)
-                        description = describe(page)
-                        assert description is not None
-                        names.append(word)
-                        made.append(description)
+                for word, line in template_lines(self._words):
+                    description = describe_line(line)
+                    assert description is not None
+                    names.append(word)
+                    made.append(description)
                 stack = np.ascontiguousarray(np.stack([each.columns for each in made], axis=2))
                 self._templates = (names, stack, np.array([each.aspect for each in made], np.float32))
             return self._templates
-
-
-def _versions(word: str) -> list[tuple[Hand, str]]:
-    small = [(hand, word) for hand in _HANDS]
-    large = [(hand, text) for hand in _HANDS[:1] for text in (word.upper(), word.capitalize())]
-    return small + large
 
 
 def describe(image: Image.Image) -> Description | None:
     """The shape of the writing in ``image``, None where it is blank."""
     mask = ink.ink_of(image)
     line = ink.skeleton(mask) if mask is not None else None
-    if line is None or line.sum() < 8:
+    return None if line is None else describe_line(line)
+
+
+def describe_line(line: ink.Mask) -> Description | None:
+    """The shape of the writing whose skeleton is ``line``, None where there is too little of it."""
+    if line.sum() < 8:
         return None
     points, directions = _directed(line)
     if len(points) < 8:

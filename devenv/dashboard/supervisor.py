@@ -8,13 +8,17 @@ from pathlib import Path
 
 from fastapi import APIRouter
 
-from devenv.dashboard.routes import routers
-from devenv.dashboard.surroundings import EmbeddedSurroundings
 from devenv.wire.edge import supervisor
 
 
 def page_parts(state_dir: Path) -> Sequence[APIRouter]:
-    """The page's parts of the control API of the stack in ``state_dir``."""
+    """The page's parts of the control API of the stack in ``state_dir``.
+
+    What they need is imported here, while the programs of the stack start.
+    """
+    from devenv.dashboard.routes import routers
+    from devenv.dashboard.surroundings import EmbeddedSurroundings
+
     return routers(EmbeddedSurroundings(state_dir))
 
 

@@ -35,7 +35,7 @@ from devenv.wire.proxy import Upstream
 
 HOST = "127.0.0.1"
 Parts = Callable[[Path], Sequence[APIRouter]]
-"""Further parts of the control API, made for the state directory of the stack."""
+"""Further parts of the control API, for a stack's state directory; made in a thread while programs start."""
 
 
 def no_parts(_state_dir: Path) -> Sequence[APIRouter]:
@@ -79,6 +79,7 @@ async def _supervise(
     # The gate first: its rules are in force, and it listens, before a pod says its first word to Redis.
     processes.use_redis_ports(await edge.open_gate(HOST, spec.ports.gate))
     starting = asyncio.ensure_future(processes.start(words.progress))
+    making_parts = asyncio.ensure_future(asyncio.to_thread(parts, state_dir))
     stopping = asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -93,7 +94,7 @@ async def _supervise(
             HOST,
             processes.hand_over("traffic" if front is None else PROXY),
             processes.hand_over("control"),
-            [router, *parts(state_dir)],
+            [router, *await making_parts],
             pod_control,
             front,
         )
@@ -110,7 +111,7 @@ async def _supervise(
     finally:
         for task in (starting, stopping):
             task.cancel()
-        await asyncio.gather(starting, stopping, return_exceptions=True)
+        await asyncio.gather(starting, stopping, making_parts, return_exceptions=True)
         if front is not None:
             await front.stop()
         await processes.stop()
