@@ -48,7 +48,7 @@ OPTIONS = {
     ),
     "reuseport": Option(ON_OFF, "on or off: a listening socket for each worker process"),
 }
-KEPT = 16
+KEPT = 32
 """Idle connections to servers that each worker keeps with keepalive=on."""
 
 

@@ -30,7 +30,7 @@ def test_options_are_its_directives() -> None:
         "zone pods 64k;",
         "random two least_conn;",
         "server 127.0.0.1:9001 max_fails=0;",
-        "keepalive 16;",
+        "keepalive 32;",
         'proxy_set_header Connection "";',
         "proxy_next_upstream error timeout non_idempotent;",
     ):
