@@ -23,9 +23,9 @@ from devenv.cli.options import (
 )
 from devenv.cli.screen import Screen, Text
 from devenv.cli.stack_output import policies, print_logs, show_addresses
-from devenv.core.balancers import OWN_FILE, Place, Server
+from devenv.core.balancers import OWN_FILE
 from devenv.core.balancers.own_copy import Change
-from devenv.core.balancers.own_file import own_file, upstreams_of
+from devenv.core.balancers.own_file import changes_of, own_file, upstreams_of
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.pod_stores import stores
 from devenv.core.model.topology import Ports, StackStatus
@@ -126,11 +126,12 @@ def _with_own_file(at: CommandContext, flags: StackFlags) -> tuple[Settings, tup
         return at.settings, ()
     product = at.settings.balancer.partition(":")[0]
     given = own_file(
-        flags.balancer_config.name, read_text(flags.balancer_config, "--balancer-config"), product
+        flags.balancer_config.name,
+        read_text(flags.balancer_config, f"--balancer-config {flags.balancer_config}"),
+        product,
     )
     pods = flags.pods or max(at.settings.pods, upstreams_of(given))
-    servers = tuple(Server(pod, "127.0.0.1", 0) for pod in pod_names(pods))
-    changes = given.adapted(Place(0, servers)).changes
+    changes = changes_of(given, pod_names(pods))
     for change in changes:
         at.screen.note(f"{given.name}: {change.text}")
     setting = f"{given.product}:{OWN_FILE}"

@@ -98,9 +98,10 @@ def _parity(balance: Balance) -> Iterator[Hiding]:
             shown += [each for each in (first, second) if each not in shown]
             hides.append((first if first.lost == 0 else second).name)
     if shown:
+        pods = max(each.pods_used for each in shown) or balance.pods
         yield Hiding(
             Hidden.PARITY,
-            f"The {balance.pods} pods take turns in a fixed order: how many requests lie between create and "
+            f"The {pods} pods take turns in a fixed order: how many requests lie between create and "
             "verify decides whether the session is found. One request more or fewer, an image or a probe, "
             "turns one result into the other; nothing is mended by it.",
             (*_shown(*shown), *_repeats(shown)),

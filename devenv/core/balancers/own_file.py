@@ -6,11 +6,12 @@ certificates, users, the places of pids and logs. What cannot be taken over is o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from devenv.core.balancers import own_caddy, own_haproxy, own_nginx, own_yaml
-from devenv.core.balancers.own_copy import Adapted, OwnCopy
+from devenv.core.balancers.own_copy import Adapted, Change, OwnCopy
 from devenv.core.balancers.setting import Place, Server
 from devenv.core.model.errors import UsageProblem
 
@@ -27,6 +28,7 @@ _ADAPT: Mapping[str, Callable[[OwnCopy, Place], dict[str, str]]] = {
     "caddy": own_caddy.adapt,
 }
 MOST_CHARACTERS = 1_000_000
+_UNKNOWN_PORT = re.compile(r":0\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,16 @@ def own_file(name: str, text: str, product: str = "") -> OwnFile:
             hint="--balancer nginx (haproxy, envoy, traefik, caddy) says it",
         )
     return OwnFile(found, base, text)
+
+
+def changes_of(file: OwnFile, pods: Sequence[str]) -> tuple[Change, ...]:
+    """What will be another in the copy in front of ``pods``, before their ports are known: they are PORT.
+
+    Raises UsageProblem for what cannot be taken over, with its line.
+    """
+    servers = tuple(Server(pod, "127.0.0.1", 0) for pod in pods)
+    changes = file.adapted(Place(0, servers)).changes
+    return tuple(change._replace(after=_UNKNOWN_PORT.sub(":PORT", change.after)) for change in changes)
 
 
 def upstreams_of(file: OwnFile, most: int = 26) -> int:

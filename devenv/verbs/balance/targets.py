@@ -11,7 +11,8 @@ from typing import Protocol
 from devenv import __version__
 from devenv.core.balance.models import Models, models_of_balancer, models_of_policy
 from devenv.core.balancers import OWN_FILE, PRODUCTS, BalancerSetting, Server, parse_balancer
-from devenv.core.balancers.own_file import OwnFile, own_file
+from devenv.core.balancers.own_copy import Change
+from devenv.core.balancers.own_file import OwnFile, changes_of, own_file
 from devenv.core.kubernetes.routing import Route
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.topology import StackSpec
@@ -37,6 +38,10 @@ class Target(Protocol):
         """What it is, with its version."""
 
     @property
+    def changes(self) -> tuple[Change, ...]:
+        """What is another in the copy of a team's file; empty where there is none."""
+
+    @property
     def models(self) -> Models:
         """The models whose formulas hold for it."""
 
@@ -56,6 +61,7 @@ class ProxyTarget:
     seed: int
     model_of: str = ""
     """What of a cluster the policy stands for, "" for nothing."""
+    changes: tuple[Change, ...] = ()
 
     @property
     def title(self) -> str:
@@ -92,6 +98,8 @@ class BalancerTarget:
     """What is run here; None: what ``find`` finds."""
     own: OwnFile | None = None
     """A team's own file, in place of what the setting would configure."""
+    changes: tuple[Change, ...] = ()
+    """What is another in the copy of that file."""
 
     @property
     def name(self) -> str:
@@ -140,18 +148,22 @@ def target_of(text: str, pods: int, seed: int, *, here: bool = True) -> Target:
     A file is a team's own configuration of a balancer, which is taken over. ``here``: whether the balancer is
     run on this machine, and not in a container.
 
-    Raises UsageProblem for an unknown one, EnvironmentProblem where the balancer is not installed.
+    Raises UsageProblem for an unknown one and for a file that cannot be taken over, EnvironmentProblem where
+    the balancer is not installed.
     """
     if Path(text).is_file():
         own = own_file(Path(text).name, read_text(Path(text)))
+        changes = changes_of(own, pod_names(pods))
         program = find(own.product) if here else None
-        return BalancerTarget(BalancerSetting(own.product, OWN_FILE), program, own)
+        return BalancerTarget(BalancerSetting(own.product, OWN_FILE), program, own, changes)
     name = text.partition(":")[0].partition(",")[0].strip()
     if name in PRODUCTS:
         setting = parse_balancer(text)
         return BalancerTarget(setting, find(setting.product) if here else None)
     if name not in POLICIES:
         known = ", ".join((*POLICIES, *PRODUCTS))
-        raise UsageProblem(f"{text!r} is neither a policy nor a balancer", hint=f"known: {known}")
+        raise UsageProblem(
+            f"{text!r} is neither a policy nor a balancer, and no file is called so", hint=f"known: {known}"
+        )
     parse_policy(text, pod_names(pods))
     return ProxyTarget(text, seed)

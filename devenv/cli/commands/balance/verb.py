@@ -141,6 +141,9 @@ def balance(
     chosen = targets_of(in_cluster, seed)
     names = targets or ([] if in_cluster else ["round-robin"])
     chosen += [target_of(text, plan.pods, seed, here=not in_containers) for text in names]
+    for target in chosen:
+        for change in target.changes:
+            at.screen.note(f"{target.name.partition(':')[2]}: {change.text}")
     show_routes(at.screen, in_cluster)
     if not chosen:
         raise Inconclusive("none of these Services and Ingresses has a model: nothing was measured")
@@ -156,7 +159,14 @@ def balance(
             "seed": seed,
             "sessions": plan.sessions,
             "kubernetes": [route.to_json() for route in in_cluster],
-            "results": [{**each.balance.to_json(), **each.judgement.to_json()} for each in measured],
+            "results": [
+                {
+                    **each.balance.to_json(),
+                    **each.judgement.to_json(),
+                    "balancer_changes": [change._asdict() for change in target.changes],
+                }
+                for target, each in zip(chosen, measured, strict=True)
+            ],
             "exit_code": code,
         }
     )

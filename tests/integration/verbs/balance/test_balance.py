@@ -145,6 +145,16 @@ def test_manifests_are_measured_as_the_policies_that_are_their_models(tmp_path: 
     assert "no Service with a selector" in json.loads(done.stdout)["error"]["message"]
 
 
+def test_a_file_that_cannot_be_taken_over_is_named_as_it_was_given(tmp_path: Path) -> None:
+    text = (
+        "http {\n  upstream pods { server $backend; }\n  server { location / { proxy_pass http://$x; } }\n}\n"
+    )
+    (tmp_path / "edge.conf").write_text(text)
+    done = devenv_here(tmp_path, command_environment(), "balance", "edge.conf", "--json")
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["error"]["message"].startswith("edge.conf:")
+
+
 def test_targets_complete() -> None:
     assert completions("nginx:ip") == ["nginx:ip_hash"]
     assert completions("source") == ["source-hash"]

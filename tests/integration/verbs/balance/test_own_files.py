@@ -24,6 +24,7 @@ def measured(name: str, plan: Plan = PLAN) -> Balance:
     path = Path(FILES / name)
     found = target_of(str(path), 2, 0)
     assert isinstance(found, BalancerTarget)
+    assert found.changes
     target = replace(found, program=program_of(found.setting.product))
     return measure(target, plan, lambda line: None)
 

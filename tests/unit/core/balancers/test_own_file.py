@@ -8,7 +8,7 @@ import pytest
 
 from devenv.core.balancers import Place
 from devenv.core.balancers.own_copy import Adapted
-from devenv.core.balancers.own_file import own_file, upstreams_of
+from devenv.core.balancers.own_file import changes_of, own_file, upstreams_of
 from devenv.core.model.errors import UsageProblem
 from tests.unit.core.balancers.place import PLACE
 
@@ -148,3 +148,12 @@ def test_its_name_says_which_balancer_it_is_of() -> None:
         own_file("config.txt", "")
     assert own_file("config.txt", "x", "caddy").product == "caddy"
     assert own_file("edge.cfg", "x").product == "haproxy"
+
+
+def test_ports_that_are_not_known_yet_are_said_to_be_some_port() -> None:
+    text = (FILES / "Caddyfile").read_text(encoding="utf-8")
+    changes = changes_of(own_file("Caddyfile", text), ["captcha-api-a", "captcha-api-b"])
+    after = [change.after for change in changes]
+    assert "http://:PORT {" in after
+    assert "reverse_proxy 127.0.0.1:PORT 127.0.0.1:PORT {" in after
+    assert not any(":0" in each for each in after)
