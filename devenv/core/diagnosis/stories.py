@@ -233,6 +233,12 @@ class Joined:
         spoken = self._spoken.get(pod, ())
         return bisect_left(spoken, when) > bisect_left(spoken, self.process_began(pod, when))
 
+    def heard_of(self, pod: str, when: float) -> bool:
+        """Whether the gate has had a command from the present process of ``pod`` before ``when``."""
+        sent = (*self.words, *(step.command for step in self.steps))
+        began = self.process_began(pod, when)
+        return any(one.pod == pod and began <= one.received <= when for one in sent)
+
     def process_began(self, pod: str, when: float) -> float:
         """When the process of ``pod`` at ``when`` was started: its last restart, else minus infinity."""
         restarts = [e.time for e in self.stack if e.what == "restart" and e.pod == pod and e.time <= when]

@@ -81,16 +81,22 @@ def _of_call(call: Call, joined: Joined) -> list[Diagnosis]:
         sentence = f"with USE_REDIS=false {call.pod} {how}: {call.kind} is not what it was before the change"
         return [finding("flag-off-regression", call.challenge, sentence, *call.steps[:1], call)]
     if call.crashed:
-        return [_unexplained(call)]
+        return [_unexplained(call, joined)]
     if call.unheard:
         return [_unanswered(call, joined)]
     return []
 
 
-def _unexplained(call: Call) -> Diagnosis:
+def _unexplained(call: Call, joined: Joined) -> Diagnosis:
     answered = f"{call.pod} answered {call.exchange.status}"
     refused = next((step for step in reversed(call.steps) if step.reply is not None and step.failed), None)
-    if refused is None:
+    others = sorted({step.command.pod for step in joined.steps} - {call.pod})
+    if refused is None and others and not joined.heard_of(call.pod, call.ended):
+        sentence = (
+            f"{answered}, and nothing that it sent to Redis since its start came through the gate, as what "
+            f"{', '.join(others)} sent did: `devenv doctor` tries where its settings lead"
+        )
+    elif refused is None:
         sentence = f"{answered} and the trace does not say why"
     else:
         sentence = f"{answered} after Redis had answered {refused.name} with {refused.reply}"

@@ -53,6 +53,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
     "host-form": ("wrong-port", MEMORY),
     "host-unknown": ("wrong-port", MEMORY),
     "port-closed": ("wrong-port", MEMORY),
+    "redis-stopped": ("redis-dies", "requests fail until it is back, or " + MEMORY),
     "no-answer": (
         "wrong-port",
         "every call waits for the time-out, several times per request; then " + MEMORY,

@@ -86,6 +86,11 @@ def _port(case: Case) -> Advice | str | None:
             change="REDIS_HOST=the address of your Redis",
             variable="REDIS_HOST",
         )
+    if tcp.reach is Reach.REFUSED and case.server.of_stack:
+        sentence = f"{target} refuses connections: this stack's Redis has stopped since the pods were started"
+        return case.advice(
+            "redis-stopped", sentence, attempt, change="start it again: devenv down, devenv up"
+        )
     kind = "port-closed" if tcp.reach is Reach.REFUSED else "no-answer"
     sentence = f"{target} {'refuses connections' if kind == 'port-closed' else 'does not answer'}"
     if better is None:

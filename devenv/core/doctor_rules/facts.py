@@ -285,6 +285,8 @@ class Server:
     """The words with which INFO was refused."""
     hung_up: tuple[str, ...] = ()
     """The commands at which the connection was ended in place of a reply."""
+    of_stack: bool = False
+    """Whether it is a running stack's own, which answered when the pods were started."""
     broke: str = ""
     """Why the look at it ended before its end; empty where it did not."""
 

@@ -296,6 +296,7 @@ def _plans(
                 neighbours,
                 consent.has,
                 nodes if (target.host, target.port) == home else (),
+                of_stack=(target.host, target.port) == home,
             )
         )
     return plans

@@ -99,6 +99,8 @@ class Explanation:
     """What was not recorded."""
     remarks: tuple[str, ...] = ()
     """Sentences that are no findings, and worth knowing."""
+    refused: str = ""
+    """Where every request was refused with a 503: what is known of Redis then; empty elsewhere."""
     unexplained: str = ""
     """What the replay of this run says did not hold, where no finding explains it."""
     judged: bool = True
@@ -113,10 +115,10 @@ class Explanation:
 
     @property
     def exit_code(self) -> int:
-        """1: something went wrong; 3: the replay failed and no cause was found, or nothing was judged; 0:
-        nothing is wrong.
+        """1: something went wrong; 3: the replay failed and no cause was found, nothing was judged, or every
+        request was refused; 0: nothing is wrong.
         """
-        return 1 if self.groups else 3 if self.unexplained or not self.judged else 0
+        return 1 if self.groups else 3 if self.unexplained or self.refused or not self.judged else 0
 
     @property
     def verdict(self) -> str:
@@ -126,6 +128,10 @@ class Explanation:
             return f"no cause was found, {failed}: {self.summary}"
         if not self.groups and not self.judged:
             return f"drawn and not judged: {self.summary}; what is right, `devenv explore` asks the service"
+        if not self.groups and self.refused:
+            return (
+                f"every request was refused, so nothing is known of sessions ({self.refused}): {self.summary}"
+            )
         if not self.groups:
             return f"nothing wrong: {self.summary}"
         return f"{', '.join(group.title for group in self.groups)}: {self.summary}"
@@ -191,8 +197,17 @@ def explain_trace(
             *remarks_on_choices((one for one in events if isinstance(one, Exchange)), joined, since),
         ),
         judged=bool(joined.profile.kinds),
+        refused=_refused(calls, joined),
         events=tuple(one for one in events if event_time(one) >= since),
     )
+
+
+def _refused(calls: Sequence[Call], joined: Joined) -> str:
+    """What is known of Redis where every request was answered "try again" (503); empty where one was not."""
+    if not calls or any(call.under_way or call.exchange.status != 503 for call in calls):
+        return ""
+    state = joined.redis_state(max(call.ended for call in calls))
+    return f"Redis is {state}" if state != "running" else "why, the pods' logs say: `devenv logs POD`"
 
 
 def with_violations(found: Explanation, violations: Iterable[tuple[str, str]]) -> Explanation:

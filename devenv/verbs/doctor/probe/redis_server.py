@@ -76,6 +76,8 @@ class Plan:
     """Whether another host, which a cluster announces, may be connected to."""
     nodes: tuple[str, ...] = ()
     """Where a cluster's nodes ("host:port") are reached from here; empty: as the cluster announces them."""
+    of_stack: bool = False
+    """Whether it is the running stack's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def look(plan: Plan) -> Server:
     """Everything there is to see, up to the first step that fails. Raises nothing for a server's faults."""
     target, timeout = plan.target, min(plan.timeout, MAX_TIMEOUT)
     tcp, link = connect(target.host, target.port, timeout)
-    server = Server(target, plan.pods, tcp=tcp)
+    server = Server(target, plan.pods, tcp=tcp, of_stack=plan.of_stack)
     if link is None:
         alone = tcp.reach is Reach.UNKNOWN_HOST or target.local
         others = {} if alone else _neighbours(plan, timeout)

@@ -281,6 +281,7 @@ def test_the_tables_have_every_kind_but_those_that_need_more_than_an_env_file() 
         "refused-value",  # Kubernetes manifests: test_doctor_verb
         "lost-across-pods",  # a stack that runs: test_own_services
         "seen-in-trace",
+        "redis-stopped",
         "silent-fallback",  # a service that runs: test_running_services
         "create-refused",
     }

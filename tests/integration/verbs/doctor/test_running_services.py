@@ -157,6 +157,17 @@ def test_a_silent_fall_back_to_memory(ward: Ward) -> None:
     assert ward.kinds() == {}
 
 
+def test_the_redis_of_the_stack_has_stopped(ward: Ward) -> None:
+    """Its settings are right: it is no wrong port, as explain says too."""
+    stack = open_stack("embedded", ward.state)
+    stack.redis("stop")
+    try:
+        told = ward.examine()
+    finally:
+        stack.redis("start")
+    assert [(item.kind, item.cause) for item in told.diagnosis.findings] == [("redis-stopped", "redis-dies")]
+
+
 def test_a_command_that_redis_does_not_know(ward: Ward) -> None:
     told = ward.kinds(DoctorOptions(commands=("HEXPIRE",)))
     assert told.keys() == {"server-too-old"}

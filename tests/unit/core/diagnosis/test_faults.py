@@ -266,6 +266,15 @@ def test_an_error_that_nobody_explains(trace: Trace) -> None:
     assert trace.causes() == ["unexplained"]
 
 
+def test_an_error_of_a_pod_that_the_gate_has_never_heard_of(trace: Trace) -> None:
+    """Why is not known: its settings may lead elsewhere, or its code never came that far."""
+    challenge_id = trace.create(A, in_redis=True)
+    trace.verify(B, challenge_id, BARE, status=500)
+    [found] = trace.findings()
+    assert found.cause == "unexplained"
+    assert f"since its start came through the gate, as what {A} sent did" in found.sentence
+
+
 def test_an_error_of_the_proxy_is_a_finding_and_not_the_pods_own_answer(trace: Trace) -> None:
     from dataclasses import replace
 

@@ -250,6 +250,17 @@ def test_nothing_wrong_in_plain_words() -> None:
     assert found.verdict == "nothing wrong: 1 challenge, 1 answer: 1 passed"
 
 
+@pytest.mark.parametrize(("stops", "why"), [(True, "Redis is stopped"), (False, "devenv logs")])
+def test_where_every_request_is_refused_nothing_is_known_of_sessions(stops: bool, why: str) -> None:
+    refusal = exchange(1, A, "/api/abstract-captcha", None, {"detail": "try again"}, 1.0, 1.1, 503)
+    stopped = [StackEvent(0.5, "redis", None, {"action": "stop"})] if stops else []
+    events: list[TraceEvent] = [pod(A, USE_REDIS="true"), *stopped, refusal]
+    found = explain_trace(events, "a test")
+    assert (found.groups, found.exit_code) == ((), 3)
+    assert found.verdict.startswith("every request was refused") and why in found.verdict
+    assert explain_trace([*events, create(2, A, 2.0)], "a test").exit_code == 0
+
+
 def _lost_claim(seq: int, at: float, reply: str = "[right, 1, {}]") -> RedisCommand:
     return command(seq, A, "EVALSHA", reply, at, fate="disconnected", delivered=None)
 
