@@ -30,6 +30,7 @@ from playwright.sync_api import CDPSession, Page, sync_playwright
 from devenv.core.model.events import Exchange, ExchangeOutcome
 from devenv.dashboard import pages
 from devenv.wire.control import stream
+from devenv.wire.control.notes import Notes
 from devenv.wire.control.server import ControlServer, control_app
 from devenv.wire.proxy.exchanges import ExchangeLog, ExchangeRecord
 
@@ -146,7 +147,7 @@ def served(log: Log) -> Iterator[str]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    server = ControlServer(control_app([pages.router(), stream.router(log, None), stack_routes()]))
+    server = ControlServer(control_app([pages.router(), stream.router(log, None, Notes()), stack_routes()]))
     port = asyncio.run_coroutine_threadsafe(server.start("127.0.0.1", 0), loop).result(30)
     try:
         yield f"http://127.0.0.1:{port}"

@@ -22,7 +22,7 @@ from devenv.core.model.topology import (
     StackStatus,
 )
 from devenv.core.model.vocabulary import Strategy
-from devenv.harness.runs.journal import JournaledStack, MemoryJournal
+from devenv.harness.runs.journal import JournaledStack
 from devenv.stack.loopback import local_client
 from devenv.stack.protocol import Progress
 from devenv.stack.redis_access import ACCESS_FILE
@@ -60,7 +60,7 @@ class ContainedSurroundings:
 
     def __init__(self, edge: Edge, environ: Mapping[str, str]) -> None:
         self.state_dir: Path | None = None
-        self._stack = JournaledStack(_ContainedStack(edge, environ), MemoryJournal())
+        self._stack = JournaledStack(_ContainedStack(edge, environ), edge.notes)
 
     def stack(self) -> JournaledStack:
         """As ``Surroundings.stack``."""

@@ -18,6 +18,7 @@ from docker import DockerClient
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.topology import Ports, StackSpec
+from devenv.harness.runs.journal import JournaledStack, MemoryJournal
 from devenv.stack.compose import compose_file, docker_engine
 from devenv.stack.compose.backend import ComposeStack
 from devenv.stack.ports import Reservation
@@ -169,6 +170,11 @@ class TestPlainCompose:
             overview = client.get("/dashboard/overview").json()
             assert overview["stores"] == {A: "memory", B: "memory"}
             assert (overview["restarts"], overview["redis_state"]) == (False, "running")
+            assert overview["events"] == []
+            stack = JournaledStack(attached, MemoryJournal())
+            stack.note("redis", action="pause")  # as a command outside does
+            [event] = client.get("/dashboard/overview").json()["events"]
+            assert event["detail"] == {"action": "pause"}
             refused = client.post("/dashboard/pods", json={"use_redis": True})
             assert refused.status_code == 400
             assert refused.json()["hint"] == "in a terminal: devenv toggle on --backend compose"

@@ -20,9 +20,12 @@ from devenv.core.model.vocabulary import resolve_pod
 from devenv.harness.runs.folders import json_lines, write_atomically
 from devenv.stack.files import append_private, state_folder
 from devenv.stack.protocol import Progress, Stack
+from devenv.wire.control.client import ControlClient
 
 JOURNAL = "stack-events.jsonl"
 KEPT_EVENTS = 1000
+TELL_SECONDS = 2.0
+"""How long the control process may take to hear what was noted."""
 
 
 class Journal(Protocol):
@@ -118,14 +121,21 @@ class JournaledStack:
 
     def note(self, what: str, pod: str | None = None, /, **detail: str) -> None:
         """Note something that was done past the stack's own methods."""
-        self.journal.add(StackEvent(self._clock(), what, pod, detail))
+        self._add(StackEvent(self._clock(), what, pod, detail))
+
+    def _add(self, *events: StackEvent) -> None:
+        """Note these, and tell the control process, for the pages that are open."""
+        self.journal.add(*events)
+        data = {"events": [event.to_json() for event in events]}
+        with suppress(DevenvError), ControlClient(self.stack.endpoints().control, TELL_SECONDS) as client:
+            client.request("POST", "/stack-events", json=data)  # where nothing answers, no page is open
 
     def start(self, spec: StackSpec, progress: Progress) -> StackStatus:
         """As ``Stack.start``; the journal begins anew. Raises UsageProblem for a spec that cannot be."""
         spec.check()
         status = self.stack.start(spec, progress)
         self.journal.clear()
-        self.journal.add(*pod_events(status, self._clock()))
+        self._add(*pod_events(status, self._clock()))
         return status
 
     def stop(self) -> None:
@@ -161,14 +171,14 @@ class JournaledStack:
         self.stack.set_pods(pods, settings, policy, progress)
         status, now = self.stack.status(), self._clock()
         ended = [pod for pod in before if pod not in status.spec.pod_names]
-        self.journal.add(*(StackEvent(began, "restart", pod, {"removed": "true"}) for pod in ended))
-        self.journal.add(*(event for event in pod_events(status, now) if event.pod not in before))
+        self._add(*(StackEvent(began, "restart", pod, {"removed": "true"}) for pod in ended))
+        self._add(*(event for event in pod_events(status, now) if event.pod not in before))
 
     def _note_restart(self, settings: Mapping[str, SettingChanges], began: float) -> None:
         status, now = self.stack.status(), self._clock()
         names = [resolve_pod(word, status.spec.pod_names) for word in settings]
         back = [event for event in pod_events(status, now) if event.pod in names]
-        self.journal.add(*(StackEvent(began, "restart", event.pod) for event in back), *back)
+        self._add(*(StackEvent(began, "restart", event.pod) for event in back), *back)
 
     def redis(self, action: str) -> None:
         """As ``Stack.redis``; an action that fails is not noted."""
@@ -176,7 +186,7 @@ class JournaledStack:
         self.stack.redis(action)
         # Redis is away from the beginning of what takes it away, and back at the end of what brings it back.
         when = began if action in ("stop", "pause") else self._clock()
-        self.journal.add(StackEvent(when, "redis", None, {"action": action}))
+        self._add(StackEvent(when, "redis", None, {"action": action}))
 
     def logs(self, name: str | None, *, tail: int | None, follow: bool) -> Iterator[str]:
         """As ``Stack.logs``."""

@@ -10,6 +10,8 @@
     now.
 ``gap``
     How many ``exchanges`` and ``commands`` were no longer remembered when their turn came.
+``stack``
+    What was done to the stack since (``events``, each as in trace.jsonl), as ``POST /stack-events`` tells it.
 ``live``
     What is under way now, whenever it is something else: ``held`` messages and ``open`` exchanges.
 
@@ -30,6 +32,7 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
 from devenv.core.model.events import Exchange, RedisCommand
+from devenv.wire.control.notes import Notes
 
 BATCH = 500
 """At most so many records of a kind in one event."""
@@ -97,6 +100,9 @@ class _Reader:
     proxy: ExchangeSource
     gate: CommandSource | None
     position: Position
+    notes: Notes
+    noted: int = 0
+    """So many notes had come when the last of them were sent."""
     _unfinished: dict[int, tuple[object, ...]] = field(default_factory=dict)
     """The commands that were sent and may still change: number → what was sent of their state."""
     _live: tuple[object, ...] = ()
@@ -124,7 +130,12 @@ class _Reader:
                 "changed": [command.to_json() for command in changed],
             }
             texts.append(self._event("records", records))
-        return texts + self._under_way()
+        return texts + self._noted() + self._under_way()
+
+    def _noted(self) -> list[str]:
+        done = self.notes.after(self.noted)
+        self.noted = self.notes.total
+        return [self._event("stack", {"events": [event.to_json() for event in done]})] if done else []
 
     def _changes(self) -> list[RedisCommand]:
         """The unfinished commands whose state is another than the one that was sent."""
@@ -174,8 +185,8 @@ def _state(command: RedisCommand) -> tuple[object, ...]:
     return (command.fate, command.forwarded, command.answered, command.delivered, command.reply)
 
 
-def router(proxy: ExchangeSource, gate: CommandSource | None) -> APIRouter:
-    """``GET /stream`` over the records of the proxy and, where there is one, the gate."""
+def router(proxy: ExchangeSource, gate: CommandSource | None, notes: Notes) -> APIRouter:
+    """``GET /stream`` over the records of the proxy, the gate, where there is one, and ``notes``."""
     routes = APIRouter(tags=["stream"])
     process = secrets.token_hex(4)
 
@@ -191,7 +202,7 @@ def router(proxy: ExchangeSource, gate: CommandSource | None) -> APIRouter:
     ) -> StreamingResponse:
         """The records from the ``last`` ones of each kind on, or from after the event ``Last-Event-ID``."""
         position = Position.of(last_event_id, process) or beginning(last)
-        reader = _Reader(process, proxy, gate, position)
+        reader = _Reader(process, proxy, gate, position, notes, notes.total)
         events = _events(reader, lambda: bool(getattr(request.app.state, "closing", False)))
         return StreamingResponse(
             events,

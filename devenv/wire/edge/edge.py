@@ -31,7 +31,7 @@ from devenv.core.model.vocabulary import pod_place
 from devenv.stack import certificates
 from devenv.stack.certificates import Certificates
 from devenv.stack.redis_access import ACCESS_FILE, make_credentials
-from devenv.wire.control import stream
+from devenv.wire.control import notes, stream
 from devenv.wire.control.server import ControlServer, control_app
 from devenv.wire.edge.front import Front
 from devenv.wire.executor import routes as exploring_control
@@ -65,6 +65,7 @@ class Edge:
         self._gate_at = ("", 0)
         self._pod_ports_at: int | None = None
         self._control: ControlServer | None = None
+        self.notes = notes.Notes()
         self.traffic_port = 0
         self.control_port = 0
 
@@ -130,7 +131,8 @@ class Edge:
         self.traffic_port = await _listening(self.proxy.start, host, traffic_port, "traffic")
         routers = [
             proxy_control.router(self.proxy, front),
-            stream.router(self.proxy, self._commands()),
+            stream.router(self.proxy, self._commands(), self.notes),
+            notes.router(self.notes),
             *more,
         ]
         if self.gate is not None:

@@ -40,6 +40,18 @@ def rows(page: Page) -> int:
     return page.locator(".lanes .row").count()
 
 
+def test_what_is_done_elsewhere_is_told_and_not_asked_for(chromium: Browser, running: Stack) -> None:
+    running.fresh()
+    page = visit(chromium, running.url).page
+    page.route("**/dashboard/overview", lambda route: route.abort())
+    running.journaled.redis("pause")
+    try:
+        expect(page.locator(".lanes .row.stack", has_text="redis pause").first).to_be_visible()
+    finally:
+        running.journaled.redis("resume")
+    expect(page.locator(".lanes .row.stack", has_text="redis resume").first).to_be_visible()
+
+
 def test_a_hundred_thousand_records_are_some_rows_of_the_document(chromium: Browser, running: Stack) -> None:
     page = visit(chromium, running.url).page
     page.evaluate(MANY, 10_000)

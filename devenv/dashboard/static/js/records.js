@@ -9,6 +9,8 @@ import { commandRow, exchangeRow, fits, stackRow } from "./rows.js";
 /** So many rows are kept; the oldest go first, 1,000 at a time. */
 export const CAPACITY = 10_000;
 const SLACK = 1000;
+/** So many of the things that were done to the stack are remembered as known; an overview names fewer. */
+const MOST_DONE = 2000;
 
 /** Put a row where its time belongs: mostly at the end. @param {Row[]} rows @param {Row} row */
 export function insert(rows, row) {
@@ -55,8 +57,14 @@ export class Records {
     const rows = events.map(stackRow);
     const oldest = this.rows.length >= this.capacity ? /** @type {Row} */ (this.rows[0]).time : 0;
     const fresh = rows.filter((row) => !this._done.has(row.id) && row.time >= oldest);
-    this._done = new Set(rows.map((row) => row.id));
-    for (const row of fresh) this._take(row);
+    for (const row of fresh) {
+      this._take(row);
+      this._done.add(row.id);
+    }
+    for (const id of this._done) {
+      if (this._done.size <= MOST_DONE) break;
+      this._done.delete(id); // the oldest first
+    }
     if (fresh.length) this.version.value += 1;
   }
 

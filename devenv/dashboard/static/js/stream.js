@@ -3,7 +3,7 @@
 import { batch } from "../vendor/signals-core/signals-core.module.js";
 import { renewToken, show } from "./api.js";
 import { move } from "./moving.js";
-import { challenges, connection, dropped, held, records, setClock, underWay } from "./state.js";
+import { challenges, connection, dropped, held, records, refresh, setClock, underWay } from "./state.js";
 
 let process = "";
 
@@ -42,6 +42,10 @@ export function follow() {
   source.addEventListener("gap", (event) => {
     const gap = data(event);
     dropped.value += gap.exchanges + gap.commands;
+  });
+  source.addEventListener("stack", (event) => {
+    records.addStack(data(event).events);
+    void refresh();
   });
   source.addEventListener("live", (event) => {
     const live = data(event);

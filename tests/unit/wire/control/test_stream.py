@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from devenv.core.model.events import Exchange, RedisCommand
+from devenv.core.model.events import Exchange, RedisCommand, StackEvent
 from devenv.wire.control import stream
+from devenv.wire.control.notes import Notes
 from devenv.wire.control.stream import BATCH, CommandSource, Position
 
 
@@ -51,8 +52,8 @@ class Ring:
             lambda: self.kept,
         )
 
-    def reader(self, position: Position) -> Any:
-        return stream._Reader("p1", self, self.gate(), position)
+    def reader(self, position: Position, notes: Notes | None = None) -> Any:
+        return stream._Reader("p1", self, self.gate(), position, notes or Notes())
 
 
 def told(texts: Sequence[str]) -> list[tuple[str, str, Any]]:
@@ -62,6 +63,18 @@ def told(texts: Sequence[str]) -> list[tuple[str, str, Any]]:
         fields = dict(line.split(": ", 1) for line in text.strip().splitlines())
         events.append((fields["event"], fields["id"], json.loads(fields["data"])))
     return events
+
+
+def test_what_is_done_to_the_stack_comes_at_once() -> None:
+    notes = Notes()
+    reader = Ring([], []).reader(Position(), notes)
+    notes.add(StackEvent(1.0, "restart", "a"), StackEvent(2.0, "pod", "a"))
+    [(name, _, data)] = told(reader.events())
+    assert (name, [event["what"] for event in data["events"]]) == ("stack", ["restart", "pod"])
+    assert reader.events() == []
+    notes.add(StackEvent(3.0, "redis", None, {"action": "pause"}))
+    [(_, _, data)] = told(reader.events())
+    assert [event["detail"] for event in data["events"]] == [{"action": "pause"}]
 
 
 def test_every_record_comes_once_and_the_id_says_how_far_it_is() -> None:
