@@ -16,14 +16,16 @@ from tools.sessions_page.page import render
 
 def _measure(measurement: Measurement) -> Any:
     data = {"libraries": [], "compared": [], **measurement.before}
-    data["libraries"] = measure_all(measurement.folder, progress, measurement.only, data["libraries"])
+    for rows in measure_all(measurement.folder, progress, measurement.only, data["libraries"]):
+        data["libraries"] = rows
+        measurement.keep(data)
     if measurement.only in ("", FRONTRUN):
         with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as port:
             data["compared"] = compare(Path(folder), port, progress)
     return data
 
 
-TOOL = PageTool("sessions", _measure, render, "some minutes", selects=True)
+TOOL = PageTool("sessions", _measure, render, "half an hour", selects=True)
 
 
 if __name__ == "__main__":

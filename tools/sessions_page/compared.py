@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from devenv.core.model.errors import EnvironmentProblem
+from tools.sessions_page.by_luck import pairs_by_luck
 
 FRONTRUN = "frontrun"
 """What it is called in the command line."""
@@ -36,13 +37,15 @@ def compare(folder: Path, port: int, tell: Callable[[str], None]) -> list[dict[s
         tell(f"{example}: devenv explore {expression}")
         own = _explored(folder, example, expression, fixes)
         for fix in fixes:
-            tell(f"{example}, {fix}: frontrun")
+            tell(f"{example}, {fix}: frontrun, and pairs by luck")
+            luck = pairs_by_luck(folder / example, [expression], _environment(fix))
             rows.append(
                 {
                     "example": example,
                     "fix": fix,
                     "devenv": own[fix],
                     "frontrun": _run(python, example, fix, port),
+                    "luck": {"violations": luck[expression], **luck},
                 }
             )
     return rows
@@ -75,12 +78,13 @@ def _explored(folder: Path, example: str, expression: str, fixes: tuple[str, ...
     }
 
 
+def _environment(fix: str) -> Mapping[str, str]:
+    """The variables of a fix, as each example's devenv.toml has them."""
+    return {"STORE": "plain" if fix == "as-is" else fix}
+
+
 def _run(python: Path, example: str, fix: str, port: int) -> dict[str, Any]:
-    env = {
-        **os.environ,
-        "REDIS_URL": f"redis://127.0.0.1:{port}",
-        "STORE": "plain" if fix == "as-is" else fix,
-    }
+    env = {**os.environ, "REDIS_URL": f"redis://127.0.0.1:{port}", **_environment(fix)}
     command = [str(python.with_name("frontrun")), str(python), str(PROGRAM), str(EXAMPLES / example)]
     try:
         done = subprocess.run(

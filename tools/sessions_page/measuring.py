@@ -7,59 +7,38 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from devenv.core.model.errors import EnvironmentProblem
+from devenv.harness.runs.folders import write_atomically
+from devenv.stack.files import SERVICE_FILE
 from tools.sessions_page.by_luck import pairs_by_luck
 from tools.sessions_page.setups import EXPRESSIONS, SETUPS, Setup
 
 PROGRAMS = Path(__file__).parent / "programs"
-CONFIGURATION = """\
-[service]
-command = {command}
-redis = "always"
-ready = ["/ready"]
-env = {env}
-
-[session]
-open = {{ path = "/login" }}
-ask = {{ path = "/me", method = "GET" }}
-
-[session.requests]
-a = {{ path = "/set?a=1" }}
-b = {{ path = "/set?b=1" }}
-logout = {{ path = "/logout", ends = true }}
-"""
-
-
-def configuration(setup: Setup, python: str) -> str:
-    """The devenv.toml of a set-up; ``python``: the interpreter that has its packages."""
-    command = setup.command.replace("{python}", python)
-    env = ", ".join(f"{name} = {json.dumps(value)}" for name, value in sorted(setup.env.items()))
-    return CONFIGURATION.format(command=json.dumps(command), env=f"{{ {env} }}" if env else "{}")
+SHARED = ('redis = "always"\n', 'redis = "always"\nshared-folder = true\n')
+"""The line of devenv.toml after which a set-up says that its folder is one for all pods."""
 
 
 def measure_all(
     folder: Path, tell: Callable[[str], None], only: str = "", before: Sequence[dict[str, Any]] = ()
-) -> list[dict[str, Any]]:
+) -> Iterator[list[dict[str, Any]]]:
     """Every set-up whose title has ``only`` in it, others as they were ``before``; ``folder`` is temporary.
 
-    A set-up that this machine cannot run (no PHP, no Ruby) stays as it was, or is left out.
+    Gives all rows after each measurement. A set-up that this machine cannot run (no PHP, no Ruby) stays as it
+    was, or is left out.
     """
-    known = {row["title"]: row for row in before}
-    rows = []
+    rows = {row["title"]: row for row in before}
     for number, setup in enumerate(SETUPS):
-        row = known.get(setup.title)
         if only.lower() in setup.title.lower():
             try:
-                row = measure(setup, folder / f"setup-{number}", tell)
+                rows[setup.title] = measure(setup, folder / f"setup-{number}", tell)
             except EnvironmentProblem as problem:
                 tell(f"{setup.title}: {problem.message}")
-        if row is not None:
-            rows.append(row)
-    return rows
+            yield [rows[item.title] for item in SETUPS if item.title in rows]
 
 
 def measure(setup: Setup, folder: Path, tell: Callable[[str], None]) -> dict[str, Any]:
@@ -71,15 +50,47 @@ def measure(setup: Setup, folder: Path, tell: Callable[[str], None]) -> dict[str
     shutil.copyfile(PROGRAMS / setup.program, folder / setup.program)
     tell(f"{setup.title}: installing")
     python = _installed(setup, folder)
-    (folder / "devenv.toml").write_text(configuration(setup, python), encoding="utf-8")
+    began = time.monotonic()
+    configure(setup, folder, python)
+    init_seconds = round(time.monotonic() - began)
     results = {}
     for expression in EXPRESSIONS:
         tell(f"{setup.title}: {expression}")
         results[expression] = explored(folder, expression)
     tell(f"{setup.title}: pairs by luck")
-    luck = pairs_by_luck(folder)
+    luck = pairs_by_luck(folder, EXPRESSIONS)
     versions = [_version(text) for text in setup.packages or map(_debian, setup.versions)]
-    return {"title": setup.title, "versions": versions, "results": results, "luck": luck}
+    return {
+        "title": setup.title,
+        "versions": versions,
+        "init_seconds": init_seconds,
+        "results": results,
+        "luck": luck,
+    }
+
+
+def configure(setup: Setup, folder: Path, python: str) -> None:
+    """Let ``devenv init`` write the devenv.toml of the set-up in ``folder``; all pods may share that folder.
+
+    ``python``: the interpreter that has its packages.
+    """
+    _run([sys.executable, "-m", "devenv", *init_words(setup, python)], folder)
+    if setup.shared_folder:
+        file = folder / SERVICE_FILE
+        write_atomically(file, shared(file.read_text(encoding="utf-8")))
+
+
+def init_words(setup: Setup, python: str) -> list[str]:
+    """The command line that looks at a set-up's service."""
+    env = [word for name, value in setup.env.items() for word in ("--env", f"{name}={value}")]
+    return ["init", "--yes", "--command", setup.command.replace("{python}", python), *env]
+
+
+def shared(text: str) -> str:
+    """A devenv.toml, as ``init`` writes it, whose pods share its folder. Raises EnvironmentProblem."""
+    if SHARED[0] not in text:
+        raise EnvironmentProblem(f"{SERVICE_FILE}: init did not write {SHARED[0].strip()}")
+    return text.replace(*SHARED)
 
 
 def explored(folder: Path, expression: str) -> dict[str, Any]:
@@ -97,6 +108,10 @@ def shortened(result: dict[str, Any]) -> dict[str, Any]:
         return {"inconclusive": result["error"]["message"]}
     return {
         "orders": result["orders"],
+        "together": [
+            sum(violation["seen_together"]["orders"] for violation in result["violations"]),
+            result["together"],
+        ],
         "complete": result["complete"],
         "inconclusive": "" if result["violations"] else "; ".join(result["unclear"]),
         "refused": result["refused"]["orders"],
@@ -105,7 +120,6 @@ def shortened(result: dict[str, Any]) -> dict[str, Any]:
             {
                 "kind": violation["kind"],
                 "orders": violation["seen_in"]["orders"],
-                "together": [violation["seen_together"]["orders"], violation["seen_together"]["of"]],
                 "order": violation["order"],
                 "confirmed": violation["confirmed"],
             }

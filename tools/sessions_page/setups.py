@@ -22,6 +22,8 @@ class Setup:
     env: dict[str, str] = field(default_factory=dict)
     versions: tuple[str, ...] = ()
     """Debian's packages whose versions are named, where there are no ``packages``."""
+    shared_folder: bool = False
+    """Whether a file in its folder stands for a database that all pods share."""
 
     @property
     def for_node(self) -> bool:
@@ -48,6 +50,10 @@ SETUPS = (
     Setup("@fastify/session", "fastify.mjs", "node fastify.mjs", _FASTIFY),
     Setup("Flask-Session", "flask_app.py", "{python} flask_app.py", _FLASK),
     Setup("Django, cache", "django_app.py", "{python} django_app.py", _DJANGO),
+    Setup(
+        "Django, cached_db", "django_app.py", "{python} django_app.py", _DJANGO, {"ENGINE": "cached_db"},
+        shared_folder=True,
+    ),
     Setup("starsessions", "starsessions_app.py", "{python} starsessions_app.py", _STAR),
     Setup("aiohttp-session", "aiohttp_app.py", "{python} aiohttp_app.py", _AIOHTTP),
     Setup("PHP, locking off", "index.php", _PHP, versions=_PHP_PACKAGES),
