@@ -17,8 +17,8 @@ from devenv.core.checker.expressions import BadExpression, Scope, invariant, rea
 from devenv.core.checker.history import History, HistoryOperation, Pairing, parse_history, read_events
 from devenv.core.checker.judge import Counts, Judging, Report, Rules, UserInvariant, judge
 from devenv.core.checker.linearizability import DEFAULT_STEPS, Budget
-from devenv.core.model.errors import UsageProblem
-from devenv.harness.runs.folders import HISTORY, resolve_run
+from devenv.core.model.errors import Inconclusive, UsageProblem
+from devenv.harness.runs.folders import HISTORY, RESULTS, Run, resolve_run
 from devenv.harness.runs.partition import Partition
 from devenv.stack.files import cannot_be_read, read_text, text_lines, universal_lines
 
@@ -60,9 +60,11 @@ def check(
     ``invariants`` are files of the reader's own rules: Python, which is run, or YAML, which is not.
     ``steps`` bounds the search for each challenge, ``seconds`` by ``clock`` that for all. ``progress`` gets
     the share that is done of a long history. Rules of the reader's own need the whole history in memory;
-    without them it is read line by line. Raises UsageProblem for files that cannot be read.
+    without them it is read line by line. Raises UsageProblem for files that cannot be read, Inconclusive for
+    a replay that has no operation of a kind that can be judged.
     """
     path = _history_file(word, state_dir)
+    _check_has_operations(path)
     own = [rule for file in invariants for rule in read_invariants(file)]
     rules = rules or Rules()
     if own:
@@ -85,6 +87,19 @@ def check(
         return Checked(path, judging.report(counts))
     finally:
         partition.close()
+
+
+def _check_has_operations(path: Path) -> None:
+    """A replay of requests alone, as a service with ``[session]`` has them, leaves an empty history."""
+    results = path.with_name(RESULTS)
+    if path.name != HISTORY or not path.is_file() or path.stat().st_size or not results.is_file():
+        return
+    verdict = Run(path.parent).read_json(RESULTS).get("verdict")
+    raise Inconclusive(
+        f"{path.parent.name} has no operation on a session of [profile.kinds], so there is nothing to check; "
+        f"its own verdict: {verdict}",
+        hint=f"devenv explain {path.parent.name}; sessions of [session] are judged by devenv explore",
+    )
 
 
 def _count(operation: HistoryOperation | None, counts: Counts, partition: Partition) -> None:

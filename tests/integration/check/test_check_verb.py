@@ -13,7 +13,7 @@ import pytest
 
 from devenv.core.checker.expressions import FIELDS
 from devenv.core.checker.invariants import Kind
-from devenv.core.model.errors import UsageProblem
+from devenv.core.model.errors import Inconclusive, UsageProblem
 from devenv.harness.runs.check import check
 from tests.support import ROOT, devenv_here
 
@@ -185,3 +185,13 @@ def test_rules_are_python_as_any(shell: Shell) -> None:
     assert found["violations"] == [
         {"kind": "user", "challenge": None, "sentence": "pi is small", "name": "pi", "lines": []}
     ]
+
+
+def test_a_replay_of_requests_alone_has_nothing_to_check(tmp_path: Path) -> None:
+    """That is no pass: what a service with [session] must keep, only its sequences say."""
+    (tmp_path / "history.jsonl").touch()
+    with pytest.raises(UsageProblem, match="the history is empty"):
+        check(str(tmp_path), tmp_path)
+    (tmp_path / "results.json").write_text('{"kind": "replay", "verdict": "fails"}', encoding="utf-8")
+    with pytest.raises(Inconclusive, match="its own verdict: fails"):
+        check(str(tmp_path), tmp_path)

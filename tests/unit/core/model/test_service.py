@@ -12,6 +12,7 @@ from devenv.core.model.ids import ChallengeId
 from devenv.core.model.mcp import MCP_SESSION
 from devenv.core.model.presets import CAPTCHA, PRESETS, profile_from_text
 from devenv.core.model.service import Kind, Request, Rule, ServiceProfile, ServiceSpec, opens, value_at
+from devenv.core.model.session_profile import Fix
 from devenv.core.model.topology import StackSpec
 from devenv.core.model.vocabulary import Outcome
 
@@ -299,3 +300,20 @@ def test_a_service_with_a_session_alone_names_no_kind() -> None:
     with pytest.raises(UsageProblem, match=r"names no kind of session in \[profile\.kinds\]"):
         profile.first_kind  # noqa: B018
     assert CAPTCHA.first_kind == next(iter(CAPTCHA.kinds))
+
+
+def test_a_fix_takes_the_place_of_what_it_gives() -> None:
+    fixes = {
+        "env": Fix(env={"STORE": "xx"}), "command": Fix(command=("node", "fixed.mjs")),
+        "directory": Fix(directory="/srv/fixed"),
+    }  # fmt: skip
+    service = ServiceSpec("/srv", CAPTCHA, app="main:app", env={"STORE": "plain", "A": "1"}, fixes=fixes)
+    assert service.fixed("as-is") is service
+    assert service.fixed("env").env == {"STORE": "xx", "A": "1"}
+    by_command = service.fixed("command")
+    assert (by_command.app, by_command.command) == (None, ("node", "fixed.mjs"))
+    by_directory = service.fixed("directory")
+    assert (by_directory.app, by_directory.directory) == ("main:app", "/srv/fixed")
+    with pytest.raises(UsageProblem, match="'merge' is no fix of devenv.toml") as problem:
+        service.fixed("merge")
+    assert problem.value.hint == "there are: as-is, env, command, directory"
