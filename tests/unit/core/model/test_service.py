@@ -314,6 +314,6 @@ def test_a_fix_takes_the_place_of_what_it_gives() -> None:
     assert (by_command.app, by_command.command) == (None, ("node", "fixed.mjs"))
     by_directory = service.fixed("directory")
     assert (by_directory.app, by_directory.directory) == ("main:app", "/srv/fixed")
-    with pytest.raises(UsageProblem, match="'merge' is no fix of devenv.toml") as problem:
+    with pytest.raises(UsageProblem, match=r"'merge' is no fix of devenv\.toml") as problem:
         service.fixed("merge")
     assert problem.value.hint == "there are: as-is, env, command, directory"
