@@ -179,7 +179,8 @@ def _tried_on(stack: JournaledStack, options: InitOptions, found: Found, progres
             with ControlClient(endpoints.control) as control:
                 spoke = control.latest("commands") > 0
             use = RedisUse.UNKNOWN if spoke else RedisUse.UNUSED
-            return replace(found, redis_use=str(use), headers=trying.pod.headers)
+            notes = (*found.notes, *_login_in_files(stack, trying.pod, session))
+            return replace(found, redis_use=str(use), headers=trying.pod.headers, notes=notes)
         if not profile.switchable or not kinds:
             return found
         seen = [session_in_redis(trying.pod, endpoints.control, redis, kind, profile) for kind in kinds]
@@ -218,6 +219,19 @@ def _kept_in_files(stack: JournaledStack, pod: Pod, kind: Kind, profile: Service
     return [
         f"a new session stands in a file ({Path(files[0]).name}): containers share no file, so in production "
         "no other pod finds it there"
+    ]
+
+
+def _login_in_files(stack: JournaledStack, pod: Pod, session: SessionProfile) -> list[str]:
+    """What is to be noted where a login session stands in a file, as the values of its cookies tell."""
+    began, pid = time.time(), stack.status().pods[0].pid
+    cookies = pod.send(session.open[-1].fill(None)).cookies
+    files = () if pid is None else files_of_sessions(pid, [*map(ChallengeId, cookies.values())], began)
+    if not files:
+        return []
+    return [
+        f"a session stands in a file ({Path(files[0]).name}), and each pod has its own: where it is to be "
+        "the database that all pods share, write shared-folder = true into [service]"
     ]
 
 

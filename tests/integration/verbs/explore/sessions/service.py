@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from pathlib import Path
 from typing import Annotated
 
 import redis
@@ -50,6 +51,8 @@ def login(
     sid = secrets.token_hex(8)
     CONNECTION.set(f"sess:{sid}", json.dumps({"user": f"{user} of {x_tenant}"}), ex=600)
     OPENED_HERE.add(sid)
+    with Path("opened.txt").open("a", encoding="utf-8") as file:  # in the pod's copy of the folder
+        file.write(f"{sid}\n")
     response.set_cookie("sid", sid)
     return {"ok": True}
 

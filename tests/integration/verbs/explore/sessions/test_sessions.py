@@ -167,6 +167,8 @@ def test_init_finds_login_ask_changes_and_logout(tmp_path: Path) -> None:
         tmp_path, command_environment(), "init", "--app", "service:app", "--app-dir", str(HERE), "--json"
     )
     assert run.returncode == 0, run.stderr
+    [note] = [note for note in json.loads(run.stdout)["notes"] if "stands in a file" in note]
+    assert "(opened.txt)" in note and "shared-folder = true" in note
     written = parse_service(tmp_path.joinpath("devenv.toml").read_text(encoding="utf-8"), tmp_path)
     expected = parse_service(CONFIGURATION, tmp_path)
     assert written.session is not None and expected.session is not None
