@@ -11,6 +11,7 @@ from devenv.cli.grouped import grouped
 from devenv.cli.options import CommandContext, Common
 from devenv.cli.running import run
 from devenv.cli.screen import Text, grid
+from devenv.core.model.errors import ExpectationFailed, Inconclusive
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import CaptchaType, Outcome
 from devenv.harness.client.cross_pod import Tally
@@ -27,6 +28,11 @@ _BETWEEN = ("no request between", "one request between")
 _BY_TURNS = (
     "The pairs that lost none are no fix: pods that take turns, or a client that keeps its connection, hide "
     "the loss from some clients. `devenv balance` measures for which."
+)
+
+_NOT_CROSSED = (
+    "Nothing was tried across pods: each pair met one pod alone. {chooser} keeps this client on its pod, and "
+    "clients of which it does not can lose their sessions all the same. `devenv balance` measures for which."
 )
 
 app = typer.Typer(
@@ -54,7 +60,7 @@ def replay_cross_pod(
             metavar="N",
             help="Instead: N create→verify pairs that pin no pod; the routing policy decides, and the share "
             "of them whose challenge was not found is the result; 20 of them also one after the other, "
-            "without and with a request in between.",
+            "without and with a request in between. Exit 3 where no pair met two pods.",
         ),
     ] = None,
     new_connections: Annotated[
@@ -90,7 +96,8 @@ def _show_pairs(at: CommandContext, status: StackStatus, total: int, *, keep_ali
     """Send the pairs and show what came of them; exit 1 where a challenge was not found.
 
     Pods that take turns lose all pairs or none, by the number of requests in between and of those in flight.
-    So some pairs are sent one after the other as well, without and with another request in between.
+    So some pairs are sent one after the other as well, without and with another request in between. Exit 3
+    where no pair met two pods.
     """
     traffic = status.endpoints.traffic
     with at.screen.working("pairs") as progress:
@@ -117,7 +124,10 @@ def _show_pairs(at: CommandContext, status: StackStatus, total: int, *, keep_ali
     if any(lost) and not all(lost):
         at.screen.paragraphs([_BY_TURNS])
     if any(lost):
-        raise typer.Exit(1)
+        raise typer.Exit(ExpectationFailed.exit_code)
+    if len(status.pods) > 1 and not any(each.crossed for each in (done, *alone.values())):
+        at.screen.paragraphs([_NOT_CROSSED.format(chooser=policy)])
+        raise typer.Exit(Inconclusive.exit_code)
 
 
 def _lost(pairs: Pairs) -> int:

@@ -41,6 +41,11 @@ class Pairs:
         """The part of all pairs, 0 to 1, whose challenge was not found."""
         return self.outcomes.get(Outcome.NOT_FOUND, 0) / self.total if self.total else 0.0
 
+    @property
+    def crossed(self) -> int:
+        """Pairs whose verify met another pod than their create."""
+        return sum(count for (created, verified), count in self.routes.items() if created != verified)
+
     def to_json(self) -> dict[str, Any]:
         """A plain dict; routes as a list, since a JSON key is one string."""
         return {
