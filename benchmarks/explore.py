@@ -25,7 +25,7 @@ from devenv.core.spec.learned_scripts import LearnedScripts
 from devenv.harness.config.settings import Settings, load
 from devenv.verbs.explore.executor_client import Remote
 from devenv.verbs.explore.fixture import build_stage
-from devenv.verbs.explore.learned_mode import Judged
+from devenv.verbs.explore.judged import Judged
 from devenv.verbs.explore.learner import Learner
 from devenv.verbs.explore.result import Exploration, ExploreOptions, Mode
 from devenv.verbs.explore.usecase import explore

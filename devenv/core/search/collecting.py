@@ -58,6 +58,8 @@ class Collected:
     kinds: dict[str, Occurrence] = field(default_factory=dict)
     counted: bool = True
     """Whether ``traces`` are all that were searched."""
+    ends_counted: bool = True
+    """Whether ``ends`` are all that there are."""
     graded: bool = False
     """Whether any answer said what came of its request."""
     ungraded: Outcome | None = None
@@ -112,9 +114,9 @@ class Collected:
                 met.count = None if met.count is None or traces is None else met.count + traces
 
     @property
-    def outcomes(self) -> int:
-        """In how many ways it ended."""
-        return sum(self.ends.values())
+    def outcomes(self) -> int | None:
+        """In how many ways it ended; None: not counted."""
+        return sum(self.ends.values()) if self.ends_counted else None
 
     def look(self) -> None:
         """Say how far it is; raise Stopped where the time is over."""

@@ -88,6 +88,9 @@ class Composition:
         self._stores: list[StoreState] = []
         self._store_numbers: dict[StoreState, int] = {}
         self._moves: dict[_Step, _Step] = {}
+        self._commands: list[int] = []
+        self._command_numbers: dict[Command, int] = {}
+        self._effects: dict[_Step, tuple[Reply, int]] = {}
         self._keys: dict[str, int] = {}
         begins = [self._number(at, program.begin()) for at, program in enumerate(programs)]
         self._targets = self._signalled_processes(begins)
@@ -131,6 +134,10 @@ class Composition:
         """The store's state."""
         return self._stores[state[0]]
 
+    def store_numbered(self, number: int) -> StoreState:
+        """A state of the store by its number."""
+        return self._stores[number]
+
     # --- single processes, by the numbers of their nodes ----------------------------------------------------
 
     def process_of(self, node: int) -> int:
@@ -155,9 +162,7 @@ class Composition:
 
     def effect(self, node: int, store: int) -> StoreState:
         """The store's state after the command that is pending at ``node``, wherever its reply leads."""
-        command = self._steps[node]
-        assert isinstance(command, Command)
-        return self._store.execute(self._stores[store], command)[1]
+        return self._stores[self._effect(node, store)[1]]
 
     def signalled(self, node: int, kind: str) -> int:
         """Where a signal leads who is at ``node``."""
@@ -181,8 +186,19 @@ class Composition:
             return self._number(process, program.after(node, None)), store_number
         if command is None:
             raise ValueError(f"process {process} is over")
-        reply, after = self._store.execute(self._stores[store_number], command)
-        return self._number(process, program.after(node, reply)), self._store_number(after)
+        reply, after = self._effect(number, store_number)
+        return self._number(process, program.after(node, reply)), after
+
+    def _effect(self, node: int, store: int) -> tuple[Reply, int]:
+        """The reply to the command that is pending at ``node``, and the number of the store's state then."""
+        asked = (self._commands[node], store)
+        known = self._effects.get(asked)
+        if known is None:
+            command = self._steps[node]
+            assert isinstance(command, Command)
+            reply, after = self._store.execute(self._stores[store], command)
+            known = self._effects[asked] = (reply, self._store_number(after))
+        return known
 
     def _number(self, process: int, node: Node) -> int:
         known = self._node_numbers.get((process, node))
@@ -192,6 +208,10 @@ class Composition:
             known = self._node_numbers[process, node] = len(self._nodes)
             self._nodes.append((process, node))
             self._steps.append(step)
+            number = -1
+            if isinstance(step, Command):
+                number = self._command_numbers.setdefault(step, len(self._command_numbers))
+            self._commands.append(number)
             self._accesses.append(access)
         return known
 

@@ -13,7 +13,7 @@ ANSWERS = {"R": Answer.RIGHT, "W": Answer.WRONG, "E": Answer.EMPTY}
 EVENTS = {"X": "expire", "A": "age", "L": "lost", "P": "restart"}
 EVENT_NAMES = {"expiry": "X", "ageing": "A", "lost": "L", "restart": "P"}
 """The words of ``--events``."""
-MAX_REQUESTS = 8
+MAX_REQUESTS = 16
 
 _TERM = re.compile(r"(?:(?P<count>[1-9]\d?)\s*(?:[*x]\s*)?)?(?P<letter>[A-Z])")
 HINT = (

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from math import factorial
 from typing import Any, NamedTuple
 
@@ -15,9 +16,10 @@ from devenv.core.checker.history import AGE, CREATE, EXPIRE, KEYS, LIMIT_FIELD, 
 from devenv.core.checker.invariants import RECEIPTS, InvariantViolation, Kind
 from devenv.core.checker.judge import judge as judge_history
 from devenv.core.model.captcha_http import outcome_of
-from devenv.core.model.contract import CAPTCHA_TTL_SECONDS, REDIS_PREFIX
+from devenv.core.model.contract import CAPTCHA_TTL_SECONDS, COUNTERS, REDIS_PREFIX
 from devenv.core.model.events import EventType, HistoryEvent
 from devenv.core.model.ids import SessionKey
+from devenv.core.model.vocabulary import Answer
 from devenv.core.model.vocabulary import Outcome as ServiceOutcome
 from devenv.core.search.behaviour import NO_ANSWER, Answered
 from devenv.core.search.clock_times import without_times
@@ -104,6 +106,25 @@ def read_answer(answer: Answered) -> ServiceOutcome:
     return outcome_of(answer.status, body)
 
 
+def is_graded_answer(answer: Answered) -> bool:
+    """Whether the checker counts an answer as graded."""
+    return answer.status == 200 and _service_outcome(answer) in (ServiceOutcome.SUCCESS, ServiceOutcome.WRONG)
+
+
+def ends_session(answer: Answered, limit: int) -> bool:
+    """Whether a session is surely over with such an answer: a success, or the last attempt of ``limit``."""
+    if not is_graded_answer(answer):
+        return False
+    attempts = _body(answer).get("attempts")
+    return _service_outcome(answer) is ServiceOutcome.SUCCESS or (
+        isinstance(attempts, int) and attempts >= limit
+    )
+
+
+def _service_outcome(answer: Answered) -> ServiceOutcome:
+    return outcome_of(answer.status, _body(answer))
+
+
 def is_graded(outcome: Outcome) -> bool:
     """Whether any answer says what came of its request. Where none does, nothing was judged by answers."""
     return any(read_answer(answer) is not ServiceOutcome.ERROR for answer in outcome.answers)
@@ -173,6 +194,64 @@ def _left_otherwise(requests: Sequence[Participant], outcome: Outcome) -> str:
     )
 
 
+def possible_beyond_limit(
+    cast: Sequence[Participant],
+    answers: Iterable[tuple[Participant, Answered, bool]],
+    finals: Iterable[tuple[Outcome, bool]],
+    usual: frozenset[Remains] = frozenset(),
+) -> frozenset[str]:
+    """The kinds that ``judge`` can give for any outcome with more graded answers than the session takes.
+
+    ``answers``: every answer that there can be, with its request and whether a reply to it was lost;
+    ``finals``: every way in which all is left (outcomes without answers), and whether an answer or an event
+    surely ended the session. There more-than-two-graded is always shown, so not-linearizable and
+    not-serial, which are given where nothing else is wrong, never are.
+    """
+    kinds = {str(Kind.MORE_THAN_TWO_GRADED), str(Kind.LOST_ATTEMPT)}
+    lost = any(item.target is not None for item in cast)
+    for request, answer, reply_lost in answers:
+        if answer.status != 200:
+            if not _allowed_unserved(answer, reply_lost):
+                kinds |= {SERVER_ERROR, REPLY_LOST} if lost else {SERVER_ERROR}
+        elif _service_outcome(answer) is ServiceOutcome.SUCCESS:
+            kinds.add(str(Kind.DOUBLE_SUCCESS))
+            by_answer = {Answer.EMPTY: Kind.EMPTY_BYPASS, Answer.WRONG: Kind.WRONG_ANSWER_PASSED}
+            if request.answer in by_answer:
+                kinds.add(str(by_answer[request.answer]))
+    for left, ended in finals:
+        kinds |= _possible_remains([item for item in cast if item.event is not None], left, ended, usual)
+    return frozenset(kinds)
+
+
+def _allowed_unserved(answer: Answered, reply_lost: bool) -> bool:
+    """Whether an answer other than 200 is no violation where another request was served."""
+    if answer == NO_ANSWER or (reply_lost and answer.status == 503) or _is_clear_refusal(answer):
+        return True
+    return 400 <= answer.status < 500 and answer.status not in _REFUSALS
+
+
+def _possible_remains(
+    events: Sequence[Participant], left: Outcome, ended: bool, usual: frozenset[Remains]
+) -> set[str]:
+    happened = {item.event for item, happened in zip(events, left.happened, strict=True) if happened}
+    keys = [(item.key, item.left) for item in left.beside]
+    if left.left is not None:
+        keys.append((_KEY, left.left))
+    kinds = set()
+    for key, lives in keys:
+        counter = fnmatchcase(key, COUNTERS)
+        if lives == -1 and (counter or not ended):
+            aged = "age" in happened and not counter
+            kinds.add(str(Kind.TTL_ROUNDS_TO_ZERO if aged else Kind.NO_TTL))
+        if counter:
+            continue
+        if "expire" in happened:
+            kinds.add(str(Kind.EXPIRY_INSIDE_VERIFY))
+        elif key != _KEY or not _is_usual(left, usual):
+            kinds.add(str(Kind.RESURRECTED_KEY))
+    return kinds
+
+
 def shared(cast: Sequence[Participant], outcome: Outcome) -> tuple[Hashable, int]:
     """The outcome with equal requests taken for one, and in how many ways their answers can be given to them.
 
@@ -199,8 +278,12 @@ def _is_refusal(answer: Answered, outcome: Outcome) -> bool:
 
     Where every request is refused, no request had the lock: then the service is at fault.
     """
+    return _is_clear_refusal(answer) and any(other.status == 200 for other in outcome.answers)
+
+
+def _is_clear_refusal(answer: Answered) -> bool:
     says = any(isinstance(text, str) and text for text in _body(answer).values())
-    return answer.status in _REFUSALS and says and any(other.status == 200 for other in outcome.answers)
+    return answer.status in _REFUSALS and says
 
 
 def _kind(violation: InvariantViolation, lost: bool, cut: bool) -> str:
@@ -231,6 +314,7 @@ def _sentence(
     return "; ".join(answers)
 
 
+@lru_cache(maxsize=4096)
 def _answer_text(answer: Answered) -> str:
     body = _body(answer)
     outcome = str(outcome_of(answer.status, body)).replace("_", " ")
@@ -248,7 +332,8 @@ def _short(document: str | None) -> str:
     return "nothing" if document is None else document if len(document) < 60 else "the whole document"
 
 
-def _body(answer: Answered) -> dict[str, Any]:
+@lru_cache(maxsize=4096)
+def _body(answer: Answered) -> Mapping[str, Any]:
     body = json.loads(answer.body)
     return body if isinstance(body, dict) else {}
 

@@ -90,21 +90,25 @@ class ProductSearch:
         self._missing = Missing()
         self._tests = Tests()
         self._merge = merge
-        self._restart()
+        self.restart()
 
-    def _restart(self) -> None:
+    def restart(self) -> None:
         """Forget what was concluded; what was learned stays."""
         self.groups = tuple(
             Places(self.system, processes, self._missing, self._tests, merge=self._merge)
             for processes in self._processes
         )
+        self._closed: dict[tuple[int, int, int], int] = {}
+        self._changes: dict[tuple[int, int, int], tuple[Change, ...]] = {}
+        self._over: dict[tuple[int, int], tuple[int, ...]] = {}
+        self.forget_states()
+
+    def forget_states(self) -> None:
+        """Forget which states were reached; what is known of places stays."""
         self._states: dict[tuple[int, Sets], int] = {}
         self._origins: list[Origin | None] = []
         self._steps: deque[tuple[int, Sets]] = deque()
         self._open: list[tuple[int, Sets]] = []
-        self._closed: dict[tuple[int, int, int], int] = {}
-        self._changes: dict[tuple[int, int, int], tuple[Change, ...]] = {}
-        self._over: dict[tuple[int, int], tuple[int, ...]] = {}
         self._ended: dict[tuple[int, tuple[tuple[tuple[int, ...], ...], ...]], None] = {}
         self.ends: dict[End, int] = {}
         """Every end that was met, with the number of the first product state that has it."""
@@ -128,7 +132,7 @@ class ProductSearch:
                 except NotKnown:
                     self._open.append(state)
         except Split:
-            self._restart()
+            self.restart()
             return False
         return not self._steps
 
@@ -221,7 +225,7 @@ class ProductSearch:
                 if position and places == each[position - 1]:
                     continue
                 try:
-                    changes = self._changes_of(group, places, store)
+                    changes = self.changes_of(group, places, store)
                 except NotKnown:
                     missing = True
                     continue
@@ -262,7 +266,8 @@ class ProductSearch:
         [places] = each  # who is affected is a group of its own
         return (self.signalled(number, places, signal.kind),)
 
-    def _changes_of(self, number: int, places: int, store: int) -> tuple[Change, ...]:
+    def changes_of(self, number: int, places: int, store: int) -> tuple[Change, ...]:
+        """Every step from a closed set that changes the store or is a signal. Raises NotKnown."""
         known = self._changes.get((number, places, store))
         if known is not None:
             return known
@@ -297,15 +302,15 @@ class ProductSearch:
     def _end(self, number: int, store: int, sets: Sets) -> None:
         """Note the ends that this state has: each combination of places at which all are over."""
         over = tuple(
-            tuple(sorted(self._over_in(group, places) for places in each)) for group, each in enumerate(sets)
+            tuple(sorted(self.over_in(group, places) for places in each)) for group, each in enumerate(sets)
         )
         if any(not places for each in over for places in each) or (store, over) in self._ended:
             return
         self._ended[store, over] = None
-        for combined in product(*map(_choices, over)):
+        for combined in product(*map(choices, over)):
             self.ends.setdefault(End(store, combined), number)
 
-    def _over_in(self, number: int, places: int) -> tuple[int, ...]:
+    def over_in(self, number: int, places: int) -> tuple[int, ...]:
         """The places of a set at which the process is over."""
         known = self._over.get((number, places))
         if known is None:
@@ -315,7 +320,7 @@ class ProductSearch:
         return known
 
 
-def _choices(each: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
+def choices(each: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
     """Every choice of one place a process, as sorted places, each once."""
     chosen: dict[tuple[int, ...], None] = {(): None}
     for places in each:

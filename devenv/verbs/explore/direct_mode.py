@@ -15,7 +15,7 @@ from devenv.core.search.system import Stopped
 from devenv.verbs.explore.confirm import Candidate, job_of
 from devenv.verbs.explore.executor_client import Remote
 from devenv.verbs.explore.fixture import Fixture
-from devenv.verbs.explore.learned_mode import selections
+from devenv.verbs.explore.selections import selections
 from devenv.wire.executor.jobs import ScheduledRun
 
 BATCHES = 3

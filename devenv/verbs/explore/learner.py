@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from devenv.core.model.errors import Inconclusive
@@ -21,9 +21,10 @@ from devenv.core.search.behaviour import (
 )
 from devenv.core.search.clock_times import StandingTimes
 from devenv.core.search.composition import Composition, PackedState, Program
+from devenv.core.search.cover import Cover, Meaning, TooWide
 from devenv.core.search.expression import Participant
-from devenv.core.search.outcome import Outcome, Remains, beside_of, life
-from devenv.core.search.places import Question
+from devenv.core.search.outcome import Outcome, Remains, beside_of, ends_session, is_graded_answer, life
+from devenv.core.search.places import Question, Split
 from devenv.core.search.product_states import ProductSearch
 from devenv.core.search.redis_store import RedisStore, document_of, fresh_database, keys_of, left_of
 from devenv.core.search.reporter import SearchReporter
@@ -33,11 +34,16 @@ from devenv.verbs.explore.executor_client import Remote
 from devenv.verbs.explore.fixture import Fixture
 from devenv.wire.executor.jobs import Call, Scripted
 
+FEWER = "explore fewer requests, or use --mode direct with a --budget"
 MAX_RESTARTS = 5
 STATES_AT_A_TIME = 500
 """So many are gone through between two looks at the clock."""
 REPORTED_STATES = 10_000
 """So many lie between two reports of how far the search is."""
+EXACT_STATES: Mapping[int, int] = {6: 15_000, 7: 3_000}
+"""By the number of requests (more than 7: as 7): with more states a search is given up for a cover."""
+EXACT_STATES_OF_FEW = 250_000
+"""The same for fewer requests."""
 MERGED_FROM = 4
 """From so many requests on nodes with the same future are one place: for fewer that only costs questions."""
 
@@ -55,7 +61,38 @@ class LearnedSystem:
     usual: frozenset[Remains]
     """What requests leave of the key one after the other."""
     search: ProductSearch
-    """What it can come to; at its end once the system was learned."""
+    """What it can come to; at its end once the system was learned, unless there is a cover."""
+    cover: Cover | None = None
+    """What it can come to at most, where there are too many states for a search."""
+
+    @property
+    def meaning(self) -> Meaning | None:
+        """What ends mean to a cover; None where it is not known how many graded answers a session takes."""
+        limit = self.limit
+        if not limit:
+            return None
+
+        def ends(process: int, end: Hashable) -> bool:
+            if isinstance(self.programs[process], LearnedProgram):
+                return ends_session(_answer_of(end), limit)
+            return end is True and self.cast[process].event == "expire"
+
+        return Meaning(
+            limit,
+            graded=lambda process, end: self.is_request(process) and is_graded_answer(_answer_of(end)),
+            ends=ends,
+            request=self.is_request,
+        )
+
+    def is_request(self, process: int) -> bool:
+        """Whether a participant is a request."""
+        return self.cast[process].answer is not None
+
+    def remains(self, store: int, happened: Sequence[bool]) -> Outcome:
+        """What a state of the store comes to, whatever the requests were answered."""
+        database = self.system.store_numbered(store)
+        assert isinstance(database, Database)
+        return self._outcome(database, (), happened)
 
     def outcome(self, state: PackedState) -> Outcome:
         """What a final state comes to."""
@@ -71,6 +108,9 @@ class LearnedSystem:
                 happened.append(any(self._was_affected(state, participant, target) for target in affected))
             else:
                 happened.append(node is True)
+        return self._outcome(database, answers, happened)
+
+    def _outcome(self, database: Database, answers: Sequence[Answered], happened: Sequence[bool]) -> Outcome:
         left = life(left_of(database, self.key))
         beside = beside_of(keys_of(database), self.key)
         return Outcome(tuple(answers), tuple(happened), left, document_of(database, self.key), beside)
@@ -154,15 +194,18 @@ class Learner:
         await self._begin(cast)
         learned = self.current = self.system(cast)
         groups = self._groups(cast)
+        requests = sum(1 for item in cast if item.answer is not None)
         reported = 0
         while True:
-            while not learned.search.go_on(STATES_AT_A_TIME):
+            while not _go_on(learned, requests):
                 in_time()
                 if learned.search.states >= reported + REPORTED_STATES:
                     reported = learned.search.states
                     self.reporter.learning(self._asked, reported)
                 await asyncio.sleep(0)  # where Ctrl-C comes through
             questions, calls = learned.search.questions()
+            if learned.cover is not None:
+                learned.cover.ask_again()
             if not questions and not calls:
                 return learned
             in_time()
@@ -215,3 +258,31 @@ class Learner:
 
     def _fresh(self) -> Database:
         return fresh_database(self.fixture.key, self.fixture.document, self.fixture.ttl_ms)
+
+
+def _go_on(learned: LearnedSystem, requests: int) -> bool:
+    """Take some states, or covers where there are too many states. False where there are more."""
+    search, cover = learned.search, learned.cover
+    if cover is not None:
+        try:
+            return cover.go_on(STATES_AT_A_TIME)
+        except Split:
+            search.restart()
+            cover.restart()
+            return False
+        except TooWide as unbounded:
+            raise Inconclusive("so many requests come to too many ends", hint=FEWER) from unbounded
+    meaning = learned.meaning
+    most = EXACT_STATES.get(min(requests, max(EXACT_STATES)), EXACT_STATES_OF_FEW)
+    if meaning is not None and search.states > most:
+        search.forget_states()
+        learned.cover = Cover(search, meaning)
+        return False
+    return search.go_on(STATES_AT_A_TIME)
+
+
+def _answer_of(end: Hashable) -> Answered:
+    assert isinstance(end, tuple)
+    answer = end[0]
+    assert isinstance(answer, Answered)
+    return answer

@@ -151,7 +151,8 @@ class Exploration:
     requests: int
     """How many were sent to real pods."""
     seconds: float
-    outcomes: int
+    outcomes: int | None
+    """In how many ways it ended; None: not counted, all that can come of it was bounded instead."""
     incomplete: str | None = None
     """Why it is not complete."""
     stages: Mapping[str, float] = field(default_factory=dict)
@@ -185,7 +186,8 @@ class Exploration:
     @property
     def holds(self) -> bool:
         """Whether every order was tried and none violates anything."""
-        return passes(checked=self.outcomes, failures=len(self.violations), gaps=int(not self.complete))
+        checked = 1 if self.outcomes is None else self.outcomes
+        return passes(checked=checked, failures=len(self.violations), gaps=int(not self.complete))
 
     @property
     def interrupted(self) -> bool:
@@ -202,6 +204,8 @@ class Exploration:
     @property
     def count(self) -> str:
         """How many traces were searched, in words."""
+        if self.outcomes is None:
+            return f"orders ({self.unit} and ends not counted)"
         if self.traces is None:
             ends = f"{self.outcomes:,} end{'s' * (self.outcomes != 1)}".replace(",", " ")
             return f"orders that come to {ends} ({self.unit} not counted)"

@@ -24,6 +24,7 @@ from devenv.harness.runs.folders import RESULTS, SCHEDULE, Run, open_run
 from devenv.stack.protocol import Progress
 from devenv.verbs.explore import direct_mode as direct
 from devenv.verbs.explore import learned_mode as learned
+from devenv.verbs.explore.bounded import Parts
 from devenv.verbs.explore.confirm import Candidate, confirm, job_of, scenario_text, unconfirmed
 from devenv.verbs.explore.executor_client import Remote
 from devenv.verbs.explore.fixture import Fixture, build_stage, own_stage
@@ -185,8 +186,9 @@ class _Exploring:
                 self._timed("search", lambda: self._search_directly(fixture, collected))
                 candidates = self._timed("shrink", lambda: self._shrink_directly(fixture, collected))
             else:
-                self._timed("search", lambda: self._search_learned(learner, collected))
-                candidates = self._timed("shrink", lambda: self._shrink_learned(learner, collected))
+                parts = self._parts(learner)
+                self._timed("search", lambda: self._search_learned(learner, collected, parts))
+                candidates = self._timed("shrink", lambda: self._shrink_learned(collected, parts))
             seconds = time.monotonic() - self._begun
             if collected.ungraded is not None and not collected.graded:
                 self._why = self._why or nothing_graded(collected.ungraded)
@@ -215,7 +217,7 @@ class _Exploring:
             return fixture
         return replace(fixture, usual=await left_by_sequences(fixture, self._casts[0], self._remote))
 
-    def _search_learned(self, learner: Learner, collected: Collected) -> None:
+    def _search_learned(self, learner: Learner, collected: Collected, parts: Parts) -> None:
         """One cast after the other."""
 
         def work() -> None:
@@ -232,9 +234,10 @@ class _Exploring:
                     raise
                 finally:
                     self._stages["learn"] = self._stages.get("learn", 0.0) + time.monotonic() - began
-                learned.search(system, self._options, collected, random)
+                learned.search(system, self._options, collected, random, parts)
 
         self._until_stopped(work, collected)
+        self._why = self._why or collected.remark
         if self._options.mode is Mode.RANDOM:
             self._why = self._why or "orders were tried by chance"
         elif (most := self._options.preemptions) is not None:
@@ -265,11 +268,14 @@ class _Exploring:
                 raise
             self._why = problem.message
 
-    def _shrink_learned(self, learner: Learner, collected: Collected) -> list[Candidate]:
+    def _parts(self, learner: Learner) -> Parts:
         def learn(part: tuple[Participant, ...]) -> LearnedSystem:
             return self._runner.run(learner.learn(part))
 
-        return self._unless_interrupted(lambda: learned.shrink(self._casts, collected, learn), collected)
+        return Parts(learn)
+
+    def _shrink_learned(self, collected: Collected, parts: Parts) -> list[Candidate]:
+        return self._unless_interrupted(lambda: learned.shrink(self._casts, collected, parts), collected)
 
     def _shrink_directly(self, fixture: Fixture, collected: Collected) -> list[Candidate]:
         return self._unless_interrupted(

@@ -24,7 +24,7 @@ def test_expressions(text: str, letters: str) -> None:
     assert str(parse_meeting(text)) == letters
 
 
-@pytest.mark.parametrize("text", ["", "Q", "R+", "X", "R-W", "9 R", "0 R", "R+L+L"])
+@pytest.mark.parametrize("text", ["", "Q", "R+", "X", "R-W", "17 R", "0 R", "R+L+L"])
 def test_what_is_no_expression_is_told(text: str) -> None:
     with pytest.raises(UsageProblem):
         parse_meeting(text)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import combinations_with_replacement, product
 
 import pytest
 
@@ -13,9 +14,12 @@ from devenv.core.search.outcome import (
     Beside,
     Outcome,
     beside_of,
+    ends_session,
     is_graded,
+    is_graded_answer,
     judge,
     life,
+    possible_beyond_limit,
     read_answer,
     remains,
 )
@@ -198,3 +202,48 @@ def test_what_no_sequence_leaves_is_not_serial(left: str, answers: tuple[int, ..
     cast = parse_meeting("2 W").cast()[0]
     assert [item.kind for item in judge(cast, outcome, 0, usual)] == kinds
     assert judge(cast, outcome, 0) == (), "where no sequence was asked, nothing is concluded"
+
+
+ANSWERS = [RIGHT, RIGHT_2, WRONG, WRONG_2, answered(success=False, attempts=3), GONE, answered(500), BUSY]
+LEFT = [(None, None), (-1, STUB), (60_000, WHOLE), (60_000, STUB)]
+
+
+@pytest.mark.parametrize("events", ["", "+X", "+A"])
+@pytest.mark.parametrize("letters", ["R+W+E"])
+def test_every_kind_of_many_graded_answers_is_possible_by_its_parts(letters: str, events: str) -> None:
+    """``judge`` of every outcome with more graded answers than a session takes."""
+    [cast] = parse_meeting(letters + events).cast()
+    requests = [item for item in cast if item.answer is not None]
+    times = len(cast) - len(requests)
+    for answers in combinations_with_replacement(ANSWERS, 3):
+        if sum(is_graded_answer(answer) for answer in answers) <= 2:
+            continue
+        for (left, document), happened in product(LEFT, product([False, True], repeat=times)):
+            outcome = Outcome(answers, happened, left, document)
+            expired = any(
+                done and item.event == "expire"
+                for item, done in zip(cast[len(requests) :], happened, strict=True)
+            )
+            ended = expired or any(ends_session(answer, 2) for answer in answers)
+            each = [(request, answer, False) for request, answer in zip(requests, answers, strict=True)]
+            remains = Outcome((), happened, left, document)
+            possible = possible_beyond_limit(cast, each, [(remains, ended)])
+            assert {finding.kind for finding in judge(cast, outcome)} <= possible, outcome
+            unsure = possible_beyond_limit(cast, each, [(remains, False)])
+            assert {finding.kind for finding in judge(cast, outcome)} <= unsure, outcome
+
+
+def test_what_cannot_follow_is_ruled_out() -> None:
+    [cast] = parse_meeting("3 W+X").cast()
+    each = [(item, answer, False) for item, answer in zip(cast, [WRONG, WRONG_2, GONE], strict=False)]
+    gone = Outcome((), (False,), None, None)
+    assert possible_beyond_limit(cast, each, [(gone, True)]) == {"lost-attempt", "more-than-two-graded"}
+    stub = Outcome((), (False,), -1, STUB)
+    assert possible_beyond_limit(cast, [], [(stub, True)]) - possible_beyond_limit(cast, [], []) == {
+        "resurrected-key"
+    }
+    counter = Outcome((), (False,), None, None, (Beside("captcha:challenge:attempts", -1, 3),))
+    assert "no-ttl" in possible_beyond_limit(cast, [], [(counter, True)])
+    assert "wrong-answer-passed" in possible_beyond_limit(cast, [(cast[0], RIGHT, False)], [])
+    assert "server-error" in possible_beyond_limit(cast, [(cast[0], answered(500), False)], [])
+    assert "server-error" not in possible_beyond_limit(cast, [(cast[0], BUSY, False)], [])

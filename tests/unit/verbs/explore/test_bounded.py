@@ -1,0 +1,112 @@
+"""Kinds by a cover and by runs of parts, against the search over all states of the same requests."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from devenv.core.search.behaviour import Behaviour, Event, LearnedProgram
+from devenv.core.search.collecting import Budget, Collected
+from devenv.core.search.composition import Composition, Program
+from devenv.core.search.cover import Cover
+from devenv.core.search.expression import Participant, parse_meeting
+from devenv.core.search.product_states import ProductSearch
+from devenv.verbs.explore import bounded
+from devenv.verbs.explore.bounded import Parts
+from devenv.verbs.explore.judged import Judged
+from devenv.verbs.explore.learner import LearnedSystem
+from devenv.verbs.explore.selections import chosen
+from tests.unit.core.search.test_cover import covered
+from tests.unit.core.search.test_learning import FRESH, KEY, STORE, play
+from tests.unit.core.search.test_product_states import searched
+
+BEHAVIOURS: dict[str, Behaviour] = {}
+"""What was learned of each kind of request, for all tests: more is only learned sooner."""
+LIMIT = 2
+
+
+def cast_of(expression: str) -> tuple[Participant, ...]:
+    [cast] = parse_meeting(expression).cast()
+    return cast
+
+
+def learned(cast: tuple[Participant, ...], cover: bool = False, limit: int = LIMIT) -> LearnedSystem:
+    programs: list[Program] = []
+    for at, item in enumerate(cast):
+        if item.event is not None:
+            programs.append(Event(item.name, item.event, KEY))
+            continue
+        if item.letter not in BEHAVIOURS:
+            BEHAVIOURS[item.letter] = Behaviour(item.letter)
+            BEHAVIOURS[item.letter].learn(*play(item.letter, (), FRESH))
+        programs.append(LearnedProgram(BEHAVIOURS[item.letter], item.name, at))
+    letters = [item.letter for item in cast]
+    groups = [letters.index(letter) for letter in letters]
+    system = Composition(programs, STORE, FRESH)
+    search = ProductSearch(system, groups, merge=True) if cover else searched(system, groups, merge=True)
+    found = LearnedSystem(cast, system, tuple(programs), KEY, limit, frozenset(), search)
+    if cover:
+        means = found.meaning
+        assert means is not None
+        found.cover = covered(search, means)
+        assert isinstance(found.cover, Cover)
+    return found
+
+
+def collected() -> Collected:
+    return Collected(Budget(), time.monotonic)
+
+
+def kinds_of_all_states(cast: tuple[Participant, ...]) -> set[str]:
+    exact = learned(cast)
+    judged = Judged(exact)
+    return {kind for end in exact.search.ends for kind in judged.kinds(exact.search.packed(end))}
+
+
+@pytest.mark.parametrize(
+    "expression", ["R", "W+X", "W+W", "R+R", "R+W+E", "W+E+X", "3 W+X", "R+R+W+X", "E+E+R+X", "R+W+A", "4 W"]
+)
+def test_the_same_kinds_as_by_all_states(expression: str) -> None:
+    cast = cast_of(expression)
+    gathered = collected()
+    bounded.search(learned(cast, cover=True), gathered, Parts(learned))
+    assert set(gathered.kinds) == kinds_of_all_states(cast)
+    assert gathered.remark is None
+    assert (gathered.counted, gathered.outcomes) == (False, None)
+
+
+def test_each_kind_has_a_run_of_the_whole_cast() -> None:
+    cast = cast_of("R+2 W+E+X")
+    whole = learned(cast, cover=True)
+    gathered = collected()
+    bounded.search(whole, gathered, Parts(learned))
+    judged = Judged(whole)
+    assert set(gathered.kinds) == {
+        "double-success", "empty-bypass", "expiry-inside-verify", "lost-attempt", "more-than-two-graded",
+        "not-linearizable", "resurrected-key",
+    }  # fmt: skip
+    for kind, met in gathered.kinds.items():
+        state = whole.system.initial()
+        for process in met.run:
+            state = whole.system.execute(state, process)
+        assert not any(whole.system.pending(state))
+        assert kind in judged.kinds(state)
+
+
+def test_a_kind_that_no_run_shows_is_not_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded, "MAX_PLACES", 10)
+    gathered = collected()
+    bounded.search(learned(cast_of("R+R+X"), cover=True), gathered, Parts(learned))
+    assert gathered.remark is not None
+    assert "double-success" in gathered.remark
+
+
+def test_a_part_with_a_kind_is_no_run_of_a_cast_that_cannot_show_it() -> None:
+    whole = learned(cast_of("R+W"), cover=True)
+    [alone] = [selection for selection in chosen(whole.cast) if [*selection.at] == [0]]
+    assert bounded.extended(Judged(whole), alone, (0, 0, 0, 0, 0), "no-ttl") is None
+
+
+def test_without_a_limit_nothing_is_covered() -> None:
+    assert learned(cast_of("W"), limit=0).meaning is None
