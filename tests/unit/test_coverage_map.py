@@ -70,7 +70,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("integration/verbs/doctor", SERVER, "certificates pod_redis tls write_probe"),
         ("integration/verbs/doctor", PODS, "crossings sessions settings_sources"),
     ),
-    "devenv.verbs.explore": (("integration/verbs/explore", PODS, "judged learned_mode sequences"),),
+    "devenv.verbs.explore": (("integration/verbs/explore", PODS, "learned_mode sequences"),),
     "devenv.verbs.explore.sessions": (
         ("integration/verbs/explore/sessions", PODS, "scenario search usecase"),
     ),

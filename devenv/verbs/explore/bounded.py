@@ -14,10 +14,10 @@ from devenv.core.model.errors import Inconclusive
 from devenv.core.search.behaviour import Answered, Unlearned
 from devenv.core.search.collecting import Collected
 from devenv.core.search.composition import PackedState
-from devenv.core.search.cover import Bound, TooWide
 from devenv.core.search.expression import Participant
 from devenv.core.search.outcome import Outcome, possible_beyond_limit, shared
 from devenv.core.search.shortest import TooLarge, Witness, shortest_runs
+from devenv.core.search.states.cover import Bound, TooWide
 from devenv.core.spec.learned_scripts import NotLearned
 from devenv.verbs.explore.judged import Judged
 from devenv.verbs.explore.learner import FEWER, LearnedSystem

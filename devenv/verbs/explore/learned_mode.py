@@ -11,12 +11,12 @@ from devenv.core.search.composition import PackedState
 from devenv.core.search.dpor import SourceDpor
 from devenv.core.search.expression import Participant
 from devenv.core.search.outcome import shared
-from devenv.core.search.product_states import End
 from devenv.core.search.shortest import TooLarge
+from devenv.core.search.states.product_states import End
+from devenv.core.search.states.trace_counts import TooMany, count_traces
+from devenv.core.search.states.witness import run_to
 from devenv.core.search.strategies import enumerate_preemptions, walk
 from devenv.core.search.system import canonical
-from devenv.core.search.trace_counts import TooMany, count_traces
-from devenv.core.search.witness import run_to
 from devenv.verbs.explore import bounded
 from devenv.verbs.explore.bounded import Parts
 from devenv.verbs.explore.confirm import Candidate

@@ -21,13 +21,13 @@ from devenv.core.search.behaviour import (
 )
 from devenv.core.search.clock_times import StandingTimes
 from devenv.core.search.composition import Composition, PackedState, Program
-from devenv.core.search.cover import Cover, Meaning, TooWide
 from devenv.core.search.expression import Participant
 from devenv.core.search.outcome import Outcome, Remains, beside_of, ends_session, is_graded_answer, life
-from devenv.core.search.places import Question, Split
-from devenv.core.search.product_states import ProductSearch
 from devenv.core.search.redis_store import RedisStore, document_of, fresh_database, keys_of, left_of
 from devenv.core.search.reporter import SearchReporter
+from devenv.core.search.states.cover import Cover, Meaning, TooWide
+from devenv.core.search.states.places import Question, Split
+from devenv.core.search.states.product_states import ProductSearch
 from devenv.core.spec.learned_scripts import LearnedScripts, ScriptCall
 from devenv.core.spec.redis_model import Database
 from devenv.verbs.explore.executor_client import Remote

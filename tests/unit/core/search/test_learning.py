@@ -28,9 +28,9 @@ from devenv.core.search.behaviour import (
 )
 from devenv.core.search.composition import Composition
 from devenv.core.search.dpor import SourceDpor
-from devenv.core.search.places import Question
-from devenv.core.search.product_states import ProductSearch
 from devenv.core.search.redis_store import RedisStore, fresh_database
+from devenv.core.search.states.places import Question
+from devenv.core.search.states.product_states import ProductSearch
 from devenv.core.search.system import canonical
 from devenv.core.spec.redis_model import NO_SCRIPTS
 from tests.unit.core.search.oracles import count_interleavings, count_traces, enumerate_all

@@ -9,17 +9,17 @@ import pytest
 from devenv.core.search.behaviour import Behaviour, Event, LearnedProgram
 from devenv.core.search.collecting import Budget, Collected
 from devenv.core.search.composition import Composition, Program
-from devenv.core.search.cover import Cover
 from devenv.core.search.expression import Participant, parse_meeting
-from devenv.core.search.product_states import ProductSearch
+from devenv.core.search.states.cover import Cover
+from devenv.core.search.states.product_states import ProductSearch
 from devenv.verbs.explore import bounded
 from devenv.verbs.explore.bounded import Parts
 from devenv.verbs.explore.judged import Judged
 from devenv.verbs.explore.learner import LearnedSystem
 from devenv.verbs.explore.selections import chosen
-from tests.unit.core.search.test_cover import covered
+from tests.unit.core.search.states.test_cover import covered
+from tests.unit.core.search.states.test_product_states import searched
 from tests.unit.core.search.test_learning import FRESH, KEY, STORE, play
-from tests.unit.core.search.test_product_states import searched
 
 BEHAVIOURS: dict[str, Behaviour] = {}
 """What was learned of each kind of request, for all tests: more is only learned sooner."""

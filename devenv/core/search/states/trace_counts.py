@@ -12,8 +12,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 from devenv.core.search.composition import Signal
-from devenv.core.search.places import Places
-from devenv.core.search.product_states import End, ProductSearch
+from devenv.core.search.states.places import Places
+from devenv.core.search.states.product_states import End, ProductSearch
 from devenv.core.search.system import Access
 
 LOOK_EVERY = 4096

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import NamedTuple, TypeAlias
 
-from devenv.core.search.places import NotKnown
-from devenv.core.search.product_states import Change, End, ProductSearch, choices
+from devenv.core.search.states.places import NotKnown
+from devenv.core.search.states.product_states import Change, End, ProductSearch, choices
 
 MAX_COVERS = 100_000
 """So many keys at most; each takes some 500 bytes."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from devenv.core.search.composition import Signal
-from devenv.core.search.places import Places
-from devenv.core.search.product_states import End, Origin, ProductSearch
+from devenv.core.search.states.places import Places
+from devenv.core.search.states.product_states import End, Origin, ProductSearch
 
 _Moment = tuple[int, int]
 """The number of a phase, and a place."""

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from devenv.core.search import cover as module
 from devenv.core.search.behaviour import Behaviour
 from devenv.core.search.composition import Composition
-from devenv.core.search.cover import Bound, Cover, Meaning, TooWide
-from devenv.core.search.places import Split
-from devenv.core.search.product_states import End, ProductSearch
+from devenv.core.search.states import cover as module
+from devenv.core.search.states.cover import Bound, Cover, Meaning, TooWide
+from devenv.core.search.states.places import Split
+from devenv.core.search.states.product_states import End, ProductSearch
 from tests.unit.core.search.guide_model import guide
+from tests.unit.core.search.states.test_product_states import Counters, Number, of_letters, searched
 from tests.unit.core.search.test_learning import FRESH, composed, groups, play, restarted
-from tests.unit.core.search.test_product_states import Counters, Number, of_letters, searched
 
 LIMIT = 2
 MIXES = ["W", "WW", "RWEX", "RRX", "WWWW", "RRWX", "WWWX", "EERX", "RRRW"]

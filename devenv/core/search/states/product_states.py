@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeAlias
 
 from devenv.core.model.errors import Inconclusive
 from devenv.core.search.composition import Composition, PackedState, Signal
-from devenv.core.search.places import Missing, NotKnown, Places, Question, Split, Tests
+from devenv.core.search.states.places import Missing, NotKnown, Places, Question, Split, Tests
 from devenv.core.spec.learned_scripts import ScriptCall
 
 MAX_STATES = 1_000_000

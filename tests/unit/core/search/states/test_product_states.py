@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from devenv.core.model.errors import Inconclusive
-from devenv.core.search import product_states, trace_counts
 from devenv.core.search.composition import Command, Composition
 from devenv.core.search.dpor import SourceDpor
-from devenv.core.search.product_states import End, ProductSearch
-from devenv.core.search.trace_counts import TooMany, count_traces
-from devenv.core.search.witness import run_to
+from devenv.core.search.states import product_states, trace_counts
+from devenv.core.search.states.product_states import End, ProductSearch
+from devenv.core.search.states.trace_counts import TooMany, count_traces
+from devenv.core.search.states.witness import run_to
 from tests.unit.core.search.guide_model import guide
 from tests.unit.core.search.oracles import enumerate_all
 from tests.unit.core.search.test_learning import composed, groups, learned_behaviours, play, raised, restarted

@@ -1,0 +1,1 @@
+"""Product states: searched, covered, counted, with a run to each end."""
