@@ -31,10 +31,11 @@ different ones differ by more than 21."""
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One picture that is served. ``name`` is its class, or "" for a scene."""
+    """One picture that is served."""
 
     kind: Kind
     name: str
+    """Its class; "" for a scene."""
     index: int
 
     @property

@@ -30,10 +30,11 @@ class Manner(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How one icon is drawn: ``width`` is that of outlines in units."""
+    """How one icon is drawn."""
 
     manner: Manner
     width: float = 2.4
+    """Of outlines, in units."""
 
 
 def mix(color: Color, other: Color, share: float) -> Color:

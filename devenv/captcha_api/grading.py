@@ -12,12 +12,13 @@ _NOT_ALPHANUMERIC = re.compile(r"[^A-Za-z0-9]")
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How a selection compares with the positives; ``f1`` is informative, only equality passes."""
+    """How a selection compares with the positives."""
 
     tp: int
     fp: int
     fn: int
     f1: float
+    """For information: only a selection that equals the positives passes."""
 
 
 def positives(flags: Sequence[Any]) -> frozenset[int]:

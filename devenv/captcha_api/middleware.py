@@ -19,11 +19,13 @@ _LONGEST_ID = 200
 
 @dataclass(slots=True)
 class Trace:
-    """What is known about the request so far; handlers fill in ``challenge_id`` and ``outcome``."""
+    """What is known about the request so far."""
 
     request_id: str
     challenge_id: str | None = None
+    """Filled in by handlers."""
     outcome: str | None = None
+    """Filled in by handlers."""
     detail: str | None = None
 
 

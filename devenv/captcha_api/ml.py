@@ -17,10 +17,12 @@ BOT_TIMEOUT, IMAGE_TIMEOUT, TEXT_TIMEOUT, CATALOGUE_TIMEOUT = 5.0, 25.0, 20.0, 5
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """What YOLO saw in a picture of ``width`` × ``height`` pixels."""
+    """What YOLO saw in a picture."""
 
     width: int
+    """Of the picture, in pixels."""
     height: int
+    """Of the picture, in pixels."""
     boxes: tuple[Mapping[str, Any], ...]
 
 

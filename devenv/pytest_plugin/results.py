@@ -13,9 +13,10 @@ from devenv.verbs.replay.usecase import Replayed
 
 @dataclass(frozen=True, repr=False)
 class ReplayOutcome:
-    """A replayed scenario; ``replayed`` is everything that is known of it."""
+    """A replayed scenario."""
 
     replayed: Replayed
+    """Everything that is known of it."""
 
     @property
     def holds(self) -> bool:
@@ -80,10 +81,12 @@ class ReplayOutcome:
 
 @dataclass(frozen=True, repr=False)
 class ExploreOutcome:
-    """An exploration; ``exploration`` is everything that is known of it."""
+    """An exploration."""
 
     exploration: Exploration
+    """Everything that is known of it."""
     kinds: tuple[str, ...] = field(init=False)
+    """The kinds of violation that were confirmed."""
 
     def __post_init__(self) -> None:
         confirmed = tuple(violation.kind for violation in self.exploration.violations if violation.confirmed)

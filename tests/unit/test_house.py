@@ -70,3 +70,27 @@ def test_a_function_is_short_and_takes_few_parameters(package: Path) -> None:
         if own_lines(node) > MOST_LINES_OF_A_FUNCTION or count > MOST_PARAMETERS
     ]
     assert long == []
+
+
+def fields(node: ast.ClassDef) -> Iterator[tuple[str, bool]]:
+    """The fields of a dataclass or NamedTuple, and whether each has text under it; none of other classes."""
+    decorators = {ast.unparse(decorator).partition("(")[0] for decorator in node.decorator_list}
+    bases = {ast.unparse(base) for base in node.bases}
+    if decorators & {"dataclass", "dataclasses.dataclass"} or bases & {"NamedTuple", "TypedDict"}:
+        for statement, following in zip(node.body, [*node.body[1:], None], strict=True):
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                text = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
+                yield statement.target.id, text
+
+
+@pytest.mark.parametrize("folder", ["devenv", "mock_ml", "tools"])
+def test_fields_are_described_under_the_field_and_not_in_the_text_of_the_class(folder: str) -> None:
+    wrong = [
+        f"{file.relative_to(ROOT).as_posix()}:{node.lineno}: {node.name}.{name}"
+        for file in sorted(ROOT.joinpath(folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+        for name, described in fields(node)
+        if not described and f"``{name}``" in (ast.get_docstring(node) or "")
+    ]
+    assert wrong == []

@@ -78,7 +78,7 @@ class ManifestFlags:
 
 @dataclass(frozen=True, slots=True)
 class RedisFlags:
-    """The Redis outside of the cluster that pods use; without ``redis_host`` one is part of the manifests."""
+    """The Redis outside of the cluster that pods use, or one as a part of the manifests."""
 
     redis_host: Annotated[
         str | None, typer.Option(help="A Redis outside; without it, one as a StatefulSet.")

@@ -39,11 +39,12 @@ def races(story: Story, joined: Joined) -> list[Diagnosis]:
 
 @dataclass(slots=True)
 class _Key:
-    """What is known of one key while its steps go by. ``vanished``: it was seen, then seen gone."""
+    """What is known of one key while its steps go by."""
 
     alive: bool = False
     deletion: Step | None = None
     vanished: Step | None = None
+    """The step that saw it gone, after another had seen it."""
 
     def see(self, step: Step) -> None:
         """Learn from a step that is no plain write."""

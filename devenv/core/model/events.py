@@ -127,9 +127,10 @@ class RedisCommand:
 
 @dataclass(frozen=True, slots=True)
 class StackEvent:
-    """Something that was done to the stack, or how it stands, at ``time``."""
+    """Something that was done to the stack, or how it stands at a time."""
 
     time: float
+    """Seconds since the epoch."""
     what: str
     """"pod" (a pod runs with the settings in ``detail``: where the trace begins and after each restart),
     "restart" (it was ended), "connected" (Redis answered the pod at ``time``, before the trace begins),
@@ -169,7 +170,7 @@ EventType = Literal["invoke", "ok", "fail", "info"]
 class HistoryEvent:
     """One line of history.jsonl, as Jepsen writes histories: an operation begins (invoke) and ends.
 
-    ok: it happened, with its ``value``; fail: it did not happen; info: the outcome is indeterminate.
+    ok: it happened, with its value; fail: it did not happen; info: the outcome is indeterminate.
     """
 
     process: int

@@ -20,10 +20,11 @@ _HASHES = ("sha256", "sha1", "md5", "sha512")
 
 
 class StoredForm(NamedTuple):
-    """A text that may stand in a key for the id; ``how`` says how it is made of the id, "" as it is."""
+    """A text that may stand in a key for the id."""
 
     text: str
     how: str
+    """How it is made of the id; "": it is the id."""
 
 
 def stored_forms(challenge_id: ChallengeId) -> list[StoredForm]:

@@ -23,9 +23,10 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error; ``text`` begins with its code: ``ERR``, ``WRONGTYPE``, ``EXECABORT`` …"""
+    """An error."""
 
     text: str
+    """Begins with its code: ``ERR``, ``WRONGTYPE``, ``EXECABORT`` …"""
 
 
 @dataclass(frozen=True, slots=True)

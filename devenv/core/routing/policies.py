@@ -19,17 +19,16 @@ AFFINITY_COOKIE = "devenv_pod"
 
 
 class RequestFacts(NamedTuple):
-    """What a policy may know of a request.
-
-    ``client`` is the client's address without port; ``connection`` numbers its connection; ``previous`` is
-    the pod that the policy chose for an earlier request of this connection, None at the first;
-    ``cookie`` is the value of the affinity cookie, if one was sent.
-    """
+    """What a policy may know of a request."""
 
     client: str
+    """The client's address, without port."""
     connection: int
+    """The number of its connection."""
     previous: str | None = None
+    """The pod that the policy chose for an earlier request of this connection; None at the first."""
     cookie: str | None = None
+    """The value of the affinity cookie, if one was sent."""
 
 
 class Choice(NamedTuple):

@@ -102,11 +102,12 @@ class Together:
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """Restart pods side by side with their present settings, and ``env`` over them."""
+    """Restart pods side by side with their present settings."""
 
     line: int
     pods: tuple[str, ...]
     env: SettingChanges = field(default_factory=dict)
+    """What is set over their present settings."""
     expect: Expectation = field(default_factory=dict)
 
 

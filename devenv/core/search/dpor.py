@@ -25,7 +25,7 @@ class Explored:
 
 @dataclass(slots=True)
 class SourceDpor(Generic[State]):
-    """A depth-first search of ``system``."""
+    """A depth-first search of a system."""
 
     system: System[State]
     visit: Visit[State]

@@ -37,12 +37,13 @@ class SessionViolation:
 
 @dataclass(slots=True)
 class Oracle:
-    """Judges ends. ``played`` are the ends of the sequences, each at least twice."""
+    """Judges ends."""
 
     meeting: SessionMeeting
     session: SessionProfile
     masks: Masks = field(default_factory=Masks)
     played: dict[Sequence, list[End[int]]] = field(default_factory=dict)
+    """The ends of the sequences, each at least twice."""
 
     def play(self, sequence: Sequence, end: End[int]) -> None:
         """Note one play of a sequence, and what of it differs from the plays before."""

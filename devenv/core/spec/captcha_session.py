@@ -35,10 +35,11 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One challenge's state; ``attempts`` counts graded answers."""
+    """One challenge's state."""
 
     phase: Phase = Phase.ABSENT
     attempts: int = 0
+    """Graded answers so far."""
 
     @property
     def ended(self) -> bool:

@@ -30,11 +30,14 @@ OTHER = "/health"
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """What happened to ``total`` pairs: the verifies' outcomes, and who served (created, verified)."""
+    """What happened to pairs of a create and a verify."""
 
     total: int
+    """All pairs."""
     outcomes: dict[Outcome, int]
+    """How often each outcome of a verify came."""
     routes: dict[tuple[str, str], int]
+    """Pairs by the pods that served them: (created, verified)."""
 
     @property
     def not_found_share(self) -> float:

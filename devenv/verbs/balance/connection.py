@@ -56,9 +56,10 @@ class Unanswered(Exception):
 
 @dataclass(slots=True)
 class CookieJar:
-    """The cookies of one client; ``keeps`` False: it forgets them."""
+    """The cookies of one client."""
 
     keeps: bool = True
+    """False: the client forgets them."""
     values: dict[str, str] = field(default_factory=dict)
 
     def header(self) -> list[tuple[str, str]]:

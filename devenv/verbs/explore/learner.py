@@ -123,7 +123,7 @@ class LearnedSystem:
 
 @dataclass(slots=True)
 class Learner:
-    """What is known of each kind of request to ``stage``, and of the ``scripts`` that they call."""
+    """What is known of each kind of request to ``stage``, and of the scripts that they call."""
 
     fixture: Fixture
     remote: Remote

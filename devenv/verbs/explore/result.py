@@ -27,7 +27,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExploreOptions:
-    """An exploration, on a challenge of type ``kind``.
+    """An exploration.
 
     Raises UsageProblem for a wrong expression and for a store without Redis.
     """
@@ -51,6 +51,7 @@ class ExploreOptions:
     replays: int = 3
     """How often each violation's schedule is run on the real stack."""
     kind: CaptchaType = CaptchaType.ABSTRACT
+    """The type of challenge."""
     meeting: Meeting = field(init=False)
     """What ``scenario`` and ``events`` say, parsed once."""
 

@@ -29,10 +29,11 @@ class NotCaptured(Exception):
 
 @dataclass(slots=True)
 class Sender:
-    """Sends ``request`` steps. ``challenge`` gives challenge ids."""
+    """Sends ``request`` steps."""
 
     client: CaptchaClient
     challenge: Lookup
+    """Gives challenge ids."""
     captured: dict[str, str | int] = field(default_factory=dict)
     """The values so far, by name; a number of a JSON answer stays one."""
     links: dict[str, str] = field(default_factory=dict)

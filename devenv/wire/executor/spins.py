@@ -19,12 +19,10 @@ read one key twice."""
 
 @dataclass(slots=True)
 class Tries:
-    """What one request asked last, and whether it asks the same again in vain.
-
-    Trying again is pointless until the key has changed, so it is ``blocked`` until then.
-    """
+    """What one request asked last, and whether it asks the same again in vain."""
 
     blocked: bool = False
+    """It asks in vain: trying again is pointless until the key has changed."""
     key: str = ""
     """What it waits for."""
     _keys: frozenset[str] = frozenset()

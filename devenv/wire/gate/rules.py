@@ -190,12 +190,13 @@ def _seconds(data: Mapping[str, Any], where: str) -> float | None:
 
 
 class Seen(NamedTuple):
-    """One command as rules see it; ``quiet`` (HELLO, MULTI, …): only a rule that says its name applies."""
+    """One command as rules see it."""
 
     pod: str
     name: str
     key: str | None
     quiet: bool = False
+    """HELLO, MULTI, …: only a rule that says its name applies."""
 
 
 class Armed:

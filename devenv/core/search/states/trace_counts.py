@@ -57,12 +57,12 @@ class _Classes:
     """The classes of one group's places.
 
     A place that was never asked for a state of the store cannot meet it: the search has met every step that
-    can be taken. So two places that never differ where both were asked are one class. ``affected``: signals
-    lead somewhere else from each place; then each is a class of its own.
+    can be taken. So two places that never differ where both were asked are one class.
     """
 
     places: Places
     affected: bool
+    """Signals lead somewhere else from each place, so each is a class of its own."""
     classes: list[_Class] = field(default_factory=list)
     _of_place: dict[int, int] = field(default_factory=dict)
     _by_step: dict[Hashable, list[int]] = field(default_factory=lambda: defaultdict(list))
