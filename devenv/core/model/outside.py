@@ -19,6 +19,10 @@ _AUTHORITY = re.compile(r"(?:[^\s/@]+@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.
 _DOTTED = re.compile(
     r"(?=.{4,253}\Z)(?:[A-Za-z0-9_](?:[A-Za-z0-9_\-]*[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9\-]*[A-Za-z0-9]\.?"
 )
+_MAYBE_IP = re.compile(r"\[?[0-9A-Fa-f]*[.:][0-9A-Fa-f.:]*(?:%[^\s\]]*)?\]?")
+"""What else is no IP address; to ask the library about every word would cost several microseconds each."""
+_WORD_ENDS = re.compile(r"[\s,;|]+")
+_DSN_WORD_ENDS = re.compile(r"[\s,;|\"'(){}<>=]+|\btcp:")
 _ADDRESS_NAME = re.compile(
     r"(?:^|_)(?:HOST|HOSTS|HOSTNAME|URL|URLS|URI|DSN|ENDPOINT|ENDPOINTS|ADDR|ADDRESS|SERVER|SERVERS|BROKER|"
     r"BROKERS|NODES|BASE|ORIGIN|DOMAIN)(?:$|_)"
@@ -38,17 +42,18 @@ def looks_outside(name: str, value: str) -> bool:
     a file name and a version do not. What is only a key or a token is not seen: it names no place.
     """
     value = value.strip()
-    if any(not _is_here(match["host"]) for match in _URL.finditer(value)):
+    # Each word is looked at once, however often the value repeats it.
+    if any(not _is_here(host) for host in {match["host"] for match in _URL.finditer(value)}):
         return True
-    if any(_is_host_outside(match["host"], True) for match in _KEYED.finditer(value)):
+    if any(_is_host_outside(host, True) for host in {match["host"] for match in _KEYED.finditer(value)}):
         return True
     rest = _URL.sub(" ", value)
     named = _ADDRESS_NAME.search(name.upper()) is not None and rest == value
-    if any(_is_host_outside(word, named) for word in re.split(r"[\s,;|]+", rest) if word):
+    if any(_is_host_outside(word, named) for word in set(_WORD_ENDS.split(rest)) if word):
         return True
     # Inside a DSN or JSON: user@tcp(host:3306)/db, Server=tcp:host,1433, {"at": "host"}.
     return rest == value and any(
-        _is_host_outside(word, False) for word in re.split(r"[\s,;|\"'(){}<>=]+|\btcp:", value) if word
+        _is_host_outside(word, False) for word in set(_DSN_WORD_ENDS.split(value)) if word
     )
 
 
@@ -81,6 +86,8 @@ def _is_host_outside(word: str, named: bool) -> bool:
 
 
 def _is_ip(host: str) -> bool:
+    if not _MAYBE_IP.fullmatch(host):
+        return False
     try:
         ip_address(host.strip("[]"))
     except ValueError:
@@ -93,6 +100,8 @@ def _is_here(host: str) -> bool:
     bare = host.strip("[]").rstrip(".").lower()
     if bare in _HERE or bare.endswith(".localhost"):
         return True
+    if not _MAYBE_IP.fullmatch(bare):
+        return False
     try:
         address = ip_address(bare)
     except ValueError:

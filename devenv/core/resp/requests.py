@@ -7,6 +7,8 @@ command ends at LF, ``*0`` and an empty inline line are no command, and the limi
 
 from __future__ import annotations
 
+import re
+
 from devenv.core.resp.numbers import parse_length
 from devenv.core.resp.words import split_inline
 
@@ -23,6 +25,8 @@ KEPT_BYTES = 1024
 
 _SHORT = 2048
 _COUNT_LINES = {count: b"*%d" % count for count in range(1, KEPT_WORDS + 1)}
+_PLAIN_LINES = re.compile(rb"(?:(?!\*)[^\n\"'\0\v\f]{0,%d}+\n)++" % KEPT_BYTES)
+"""Inline commands whose words are what stands between their blanks, and are short enough to be kept."""
 _LENGTH_LINES = {length: b"$%d" % length for length in range(KEPT_BYTES + 1)}
 
 
@@ -30,17 +34,17 @@ class Request:
     """One command as far as it has been seen.
 
     ``words`` are its first ``KEPT_WORDS`` words, each cut at ``KEPT_BYTES``; ``count`` is how many it has in
-    all (0 while unknown, and for an empty line or ``*0``, which no server answers); ``size`` is the number of
+    all (0 while unknown, and for empty lines or ``*0``, which no server answers); ``size`` is the number of
     wire bytes seen so far; ``complete`` is true once the last byte was seen.
     """
 
     __slots__ = ("complete", "count", "size", "words")
 
-    def __init__(self) -> None:
-        self.words: list[bytes] = []
-        self.count = 0
-        self.size = 0
-        self.complete = False
+    def __init__(self, words: list[bytes], count: int = 0, size: int = 0, complete: bool = False) -> None:
+        self.words = words
+        self.count = count
+        self.size = size
+        self.complete = complete
 
 
 RequestPart = tuple[Request | None, int, int]
@@ -48,7 +52,7 @@ RequestPart = tuple[Request | None, int, int]
 
 
 class RequestFramer:
-    """Finds the commands in a stream of bytes, fed in any pieces.
+    """Finds the commands in a stream of bytes, fed in any pieces; empty lines on end are one request.
 
     ``feed`` never raises: at a protocol error ``error`` says why, in the server's words, and from there on
     everything is one part without a request. Nothing of a command is kept but the beginnings of its words.
@@ -99,7 +103,10 @@ class RequestFramer:
             start = pos
             request = self._request
             if request is None:
-                request = self._request = Request()
+                if (lines := _PLAIN_LINES.match(data, pos)) is not None:
+                    pos = _inline_commands(lines[0], pos, parts)
+                    continue
+                request = self._request = Request([])
                 self._inline = data[pos] != 0x2A  # "*"
             if self._inline:
                 pos = self._feed_inline(request, data, pos)
@@ -235,3 +242,24 @@ class RequestFramer:
         whole = bytes(line[:-1])
         line.clear()
         return whole, stop + 1
+
+
+def _inline_commands(lines: bytes, pos: int, parts: list[RequestPart]) -> int:
+    """Add the commands of ``lines``, which begin at ``pos``, to ``parts``; returns where they end."""
+    empty: Request | None = None
+    for line in lines[:-1].split(b"\n"):
+        start = pos
+        pos += len(line) + 1
+        if words := line.split():
+            count = len(words)
+            if count > KEPT_WORDS:
+                del words[KEPT_WORDS:]
+            parts.append((Request(words, count, pos - start, True), start, pos))
+            empty = None
+        elif empty is None:
+            empty = Request([], 0, pos - start, True)
+            parts.append((empty, start, pos))
+        else:
+            empty.size += pos - start
+            parts[-1] = (empty, parts[-1][1], pos)
+    return pos

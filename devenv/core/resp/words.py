@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 _SPACE = b" \n\r\t\v\f"
 _WORD_ENDS = b" \n\r\t"
+_SPECIAL = re.compile(rb"[\"'\v\f]")
+"""Without these a word ends where Python splits."""
 _HEX = b"0123456789abcdefABCDEF"
 _ESCAPES = {0x6E: 0x0A, 0x72: 0x0D, 0x74: 0x09, 0x62: 0x08, 0x61: 0x07}  # n r t b a
 
 
 def split_inline(line: bytes) -> list[bytes] | None:
     """The words of ``line``; None where its quotes do not close or something follows a closing quote."""
+    if _SPECIAL.search(line) is None:
+        return line.split()
     words: list[bytes] = []
     pos, length = 0, len(line)
     while True:

@@ -13,12 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from yaml.emitter import ScalarAnalysis
 
 from devenv.core.render.visible import is_visible, visible
 
 LINE_WIDTH = 110
-_ELSEWHERE = re.compile(r'\\[^n"\\]')
+_LETTERS = "À-ɏͰ-ԯᄀ-ᇿぁ-ヺㄱ-ㆎ一-鿿가-힣"
+_ELSEWHERE = re.compile(rf'\\[^n"\\]|[^ -~{_LETTERS}]')
 """In JSON: a character that libyaml writes in another way than PyYAML does, or a control character."""
+_TARGET = re.compile(r"(?:[A-Z]{1,20} )?/[A-Za-z0-9/%_=&.+?-]*+")
 PLACEHOLDER = "c0"
 """Stands for a session's name in a text that is kept; such names are letters and digits, as it is."""
 _FIRST = f"{PLACEHOLDER}-1"
@@ -35,6 +38,14 @@ class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         """Scenarios know no anchors."""
         return True
+
+    def analyze_scalar(self, scalar: str) -> Any:
+        """As PyYAML does, which looks at each character; what is not visible is quoted."""
+        if _TARGET.fullmatch(scalar):
+            return ScalarAnalysis(scalar, False, False, "?" not in scalar, True, True, True, True)
+        if is_visible(scalar):
+            return super().analyze_scalar(scalar)
+        return ScalarAnalysis(scalar, False, "\n" in scalar, False, False, False, True, False)
 
 
 class _FastDumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
@@ -56,7 +67,7 @@ for _each in (_Dumper, _FastDumper):
 
 def dumped(data: Any) -> str:
     """Plain data as YAML, in which every character is visible."""
-    dumper = _Dumper if _ELSEWHERE.search(json.dumps(data, default=str)) else _FastDumper
+    dumper = _Dumper if _ELSEWHERE.search(json.dumps(data, default=str, ensure_ascii=False)) else _FastDumper
     text: str = yaml.dump(
         data, Dumper=dumper, sort_keys=False, allow_unicode=True, width=LINE_WIDTH, default_flow_style=None
     )

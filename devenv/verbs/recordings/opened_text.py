@@ -24,6 +24,9 @@ _BRACKET = re.compile(r"[{\[](?<![^\W\d]\[)(?<!\]\[)")
 """What may begin JSON; ``name[0]`` does not."""
 _ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]{1,80})(\s{0,8}=\s{0,8})(\"[^\"]*+\"|'[^']*+')")
 _TAG_NAME = re.compile(r"</?\s{0,4}(?:[\w.-]{1,80}:)?([\w.-]{1,80})")
+_BARE_TAGS = re.compile(r"(?:</?[\w.-]{1,80}>)++")
+"""Tags on end, none of which has an attribute or a prefix."""
+_BARE_NAME = re.compile(r"<(/?)([^>]++)")
 _LABELS = frozenset(
     ("name", "key", "id", "field", "type", "param", "property", "label", "header", "autocomplete")
 )
@@ -135,6 +138,11 @@ def open_markup(text: str, value: CleanValue, rest: CleanText) -> str:
     while (start := text.find("<", at)) >= 0:
         if start > at:
             parts.append(reader.node(text[at:start]))
+        if bare := _BARE_TAGS.match(text, start):
+            reader.bare_tags(bare[0])
+            parts.append(bare[0])
+            at = bare.end()
+            continue
         begin, end = "<", ">"
         if text.startswith("<!", start):
             begin, end = next((marks for marks in _SECTIONS if text.startswith(marks[0], start)), ("<", ">"))
@@ -184,6 +192,15 @@ class _Markup:
             around = self._open[-1][1] if self._open else ""
             self._open.append((name[1], around or label or (name[1] if is_secret_name(name[1]) else "")))
         return tag
+
+    def bare_tags(self, tags: str) -> None:
+        """What ``_BARE_TAGS`` matched."""
+        for closing, name in _BARE_NAME.findall(tags):
+            if closing:
+                self._close(name)
+            else:
+                around = self._open[-1][1] if self._open else ""
+                self._open.append((name, around or (name if is_secret_name(name) else "")))
 
     def _attributes(self, tag: str) -> tuple[str, str]:
         """A tag with its values cleaned, and the text of an attribute that makes what is beside it secret."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, unquote, unquote_plus, urlsplit
+from urllib.parse import quote, urlsplit
 
 from devenv.verbs.recordings.formats.bodies import boundary_of, is_form, is_json, json_value, parts_of
 from devenv.verbs.recordings.opened_text import is_markup, open_json, open_markup, open_pairs
@@ -34,6 +34,7 @@ _LABELS = frozenset(("name", "key", "id", "field", "type", "param", "property", 
 _VALUES = frozenset(("value", "values", "val", "content", "text", "data"))
 _LONGEST_LABEL = 60
 _FORM_SHAPE = re.compile(r"[^=&\s]++=[^&\s]*+(?:&[^=&\s]++=[^&\s]*+)*+")
+_OCTETS = re.compile(r"(?:%[0-9A-Fa-f]{2})++")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _NOTHING_INSIDE = re.compile(r"[\w.~-]{0,9}|.{0,3}")
 """Too short to hold a name with its value, or what looks like a secret."""
@@ -144,7 +145,7 @@ class Redactor:
             name, equals, value = pair.partition("=")
             if not equals:
                 name, value = "", pair
-            called, plain = unquote_plus(name), unquote_plus(value)
+            called, plain = _unescaped(name.replace("+", " ")), _unescaped(value.replace("+", " "))
             clean = str(self._value(called, plain, f"{what} {called}".rstrip()))
             pairs.append(pair if clean == plain else f"{name}{equals}{_escaped(clean, '{}:')}")
         return "&".join(pairs)
@@ -213,7 +214,7 @@ class Redactor:
         if self._decoded == _MOST_DECODED or _ESCAPED_TOO_OFTEN.search(text):
             self.removed[what] += 1
             return REDACTED
-        plain = unquote(text)
+        plain = _unescaped(text)
         self._decoded += 1
         try:
             clean = self._text(plain, what)
@@ -226,7 +227,7 @@ class Redactor:
             text, what
         )  # where this takes the same out, the rest stays as it is written
         self.removed = counted
-        return written if unquote(written) == clean else _escaped(clean, "{}:/?&=;,@")
+        return written if _unescaped(written) == clean else _escaped(clean, "{}:/?&=;,@")
 
     def _around_ids(self, text: str, what: str) -> str:
         """Placeholders stay; what stands around them is cleaned."""
@@ -267,6 +268,15 @@ class Redactor:
 def _escaped(text: str, safe: str) -> str:
     """With percent signs; half a character, which JSON can write and UTF-8 cannot, is three bytes."""
     return quote(text.encode("utf-8", "surrogatepass"), safe=safe)
+
+
+def _unescaped(text: str) -> str:
+    """As ``urllib.parse.unquote`` does, which takes a microsecond for each percent sign."""
+    return text if "%" not in text else _OCTETS.sub(_as_text, text)
+
+
+def _as_text(octets: re.Match[str]) -> str:
+    return bytes.fromhex(octets[0].replace("%", "")).decode("utf-8", "replace")
 
 
 def _counted(names: Counter[str]) -> str:

@@ -100,8 +100,8 @@ _LONGEST = 200
 
 @lru_cache(maxsize=4096)
 def _words_of(name: str) -> tuple[str, ...]:
-    plain = unicodedata.normalize("NFKC", name)[:_LONGEST]
-    return tuple(word.casefold() for word in _SPLIT.findall(plain))
+    plain = (name if name.isascii() else unicodedata.normalize("NFKC", name))[:_LONGEST]
+    return tuple(map(str.casefold, _SPLIT.findall(plain)))
 
 
 @lru_cache(maxsize=4096)
@@ -111,8 +111,10 @@ def is_secret_name(name: str) -> bool:
     ``passwordConfirm``, ``user[password]``, ``passwords[]``, ``password1``, ``x-api-key``, ``비밀번호``.
     """
     words = _words_of(name)
-    if _TWO_FACTORS.search(name.casefold()) or _ANYWHERE.search("".join(words)):
+    if ("2" in name and _TWO_FACTORS.search(name.casefold())) or _ANYWHERE.search("".join(words)):
         return True
+    if _WORDS.isdisjoint(words):
+        return False
     for place, word in enumerate(words):
         if word not in _WORDS:
             continue

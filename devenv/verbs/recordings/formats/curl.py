@@ -13,7 +13,7 @@ from urllib.parse import quote_plus, urljoin, urlsplit
 
 from devenv.core.model.bodies import FORM_TYPE
 from devenv.core.model.errors import UsageProblem
-from devenv.core.model.reading import reading
+from devenv.core.model.reading import REFUSED, refusal
 from devenv.verbs.recordings.formats.curl_globbing import shown, urls_of
 from devenv.verbs.recordings.formats.curl_options import long_name, takes_value
 from devenv.verbs.recordings.formats.recorded import Recorded, Recording, encoded_target
@@ -21,7 +21,7 @@ from devenv.verbs.recordings.formats.shell_words import ShellCommand, shell_comm
 
 _JSON = "application/json"
 _BOUNDARY = "devenv-boundary"
-_DATA = ("data", "data-ascii", "data-raw", "data-binary", "data-urlencode", "json")
+_DATA = frozenset(("data", "data-ascii", "data-raw", "data-binary", "data-urlencode", "json"))
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A method as RFC 9110, section 9.1, allows it; ``put`` is another than PUT."""
 _ELSEWHERE = {
@@ -51,16 +51,21 @@ def parse_curl(text: str, name: str) -> Recording:
     notes = ["a list of commands has no answers and no times: what was answered, and how fast, is not known"]
     for command in shell_commands(text, name):
         where = f"{name}:{command.line}: "
-        program = command.words[0].replace("\\", "/").rpartition("/")[2]
+        program = command.words[0]
+        if program != "curl":
+            program = program.replace("\\", "/").rpartition("/")[2]
         if program not in ("curl", "curl.exe"):
             if not command.piped:
                 raise UsageProblem(f"{where}this is no curl command")
             notes.append(f"left out: line {command.line}: {program}, which reads what curl wrote")
             continue
-        with reading(f"{name}:{command.line}"):
+        try:
             for options in _read(command, where):
                 requests += options.requests(command.line, where)
-                notes += [f"line {command.line}: {note}" for note in options.notes]
+                if options.notes:
+                    notes += [f"line {command.line}: {note}" for note in options.notes]
+        except REFUSED as error:
+            raise refusal(f"{name}:{command.line}", error) from error
     if not requests:
         raise UsageProblem(
             f"{name}:1: there is no curl command", hint="one command a line: curl -X POST URL …"
@@ -87,6 +92,8 @@ class _Options:
     cookies: list[str] = field(default_factory=list)
     data: list[tuple[str, str]] = field(default_factory=list)
     """Option and text."""
+    as_json: bool = False
+    """Whether one of them is --json."""
     query: list[str] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)
     """Of a multipart form, each with its headers."""
@@ -103,7 +110,9 @@ class _Options:
                 url = urlsplit(address if "://" in address else f"http://{address}")
                 if url.scheme.lower() not in ("http", "https"):
                     raise UsageProblem(f"{where}{shown(address)} is no HTTP address", hint=_NOT_OVER_HTTP)
-                query = "&".join(filter(None, [url.query, *self.query, *self._data_in_query()]))
+                query = url.query
+                if self.query or self.in_query:
+                    query = "&".join(filter(None, [query, *self.query, *self._data_in_query()]))
                 path = (url.path if self.path_as_is else _squashed(url.path)) or "/"
                 target = self.target or encoded_target(path + (f"?{query}" if query else ""))
                 yield Recorded(
@@ -136,10 +145,12 @@ class _Options:
             headers.setdefault("cookie", ";".join(self.cookies))
         if self.parts:
             headers.setdefault("content-type", f"multipart/form-data; boundary={_BOUNDARY}")
-        elif body is not None and any(option == "json" for option, _ in self.data):
+        elif body is not None and self.as_json:
             headers = {"content-type": _JSON, "accept": _JSON} | headers
         elif body is not None:
             headers.setdefault("content-type", FORM_TYPE)
+        if not self.without:
+            return headers
         removed = self.without - self.given
         return {name: value for name, value in headers.items() if name not in removed}
 
@@ -165,22 +176,23 @@ def _read(command: ShellCommand, where: str) -> Iterator[_Options]:
     yield options
 
 
-def _split(word: str, where: str) -> Iterator[tuple[str, str, str | None]]:
+def _split(word: str, where: str) -> list[tuple[str, str, str | None]]:
     """The options in one word, as written and by their long names, with their values: ``-sXPOST`` is two."""
     if word.startswith("--"):
         option, equals, value = word[2:].partition("=")
         if takes_value(option) is None or (equals and not takes_value(option)):
             raise UsageProblem(f"{where}curl has no option --{option}", hint="see curl --help all")
-        yield f"--{option}", option, value if equals else None
-        return
+        return [(f"--{option}", option, value if equals else None)]
+    options: list[tuple[str, str, str | None]] = []
     for place, letter in enumerate(word[1:], start=2):
         long = long_name(letter)
         if long is None:
             raise UsageProblem(f"{where}curl has no option -{letter} (in {word})", hint="see curl --help all")
         if takes_value(long):
-            yield f"-{letter}", long, word[place:] or None
-            return
-        yield f"-{letter}", long, None
+            options.append((f"-{letter}", long, word[place:] or None))
+            break
+        options.append((f"-{letter}", long, None))
+    return options
 
 
 def _flag(option: str, options: _Options) -> None:
@@ -199,6 +211,10 @@ def _flag(option: str, options: _Options) -> None:
 
 def _apply(option: str, value: str, options: _Options, where: str) -> None:
     """Take one option over; ``where`` begins a complaint: file, line and option."""
+    if option in _DATA:
+        options.data.append((option, _data(option, value, where)))
+        options.as_json = options.as_json or option == "json"
+        return
     if option in _ELSEWHERE:
         raise UsageProblem(f"{where}{value} {_ELSEWHERE[option]}, which is not taken over")
     if option == "request":
@@ -218,8 +234,6 @@ def _apply(option: str, value: str, options: _Options, where: str) -> None:
             options.cookies.append(value.strip())
         else:
             options.notes.append(f"the cookies of the file {value} are left out: -b takes NAME=VALUE too")
-    elif option in _DATA:
-        options.data.append((option, _data(option, value, where)))
     elif option in ("form", "form-string"):
         options.parts.append(_part(option, value, where))
     elif option == "user":

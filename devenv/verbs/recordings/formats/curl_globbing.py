@@ -9,6 +9,7 @@ from math import prod
 from devenv.core.model.errors import UsageProblem
 
 _PATTERN = re.compile(r"(?<!\\)(?:\{([^{}]*)\}|\[(\d{1,9}|[A-Za-z])-(\d{1,9}|[A-Za-z])(?::(\d{1,9}))?\])")
+_BRACKET = re.compile(r"[\[\]{}]")
 _ADDRESS = re.compile(r"(?<=//)(?:[^/@]*@)?\[[0-9a-fA-F:.%]+\]")
 """An IPv6 address is no pattern."""
 _LONGEST_SHOWN = 200
@@ -27,6 +28,8 @@ def urls_of(pattern: str, where: str) -> tuple[str, ...]:
 
     Raises UsageProblem, its message begun with ``where``, for a bracket that is no pattern.
     """
+    if _BRACKET.search(pattern) is None:
+        return (pattern,)
     address = _ADDRESS.search(pattern)
     begin = address.end() if address is not None else 0
     patterns = list(_PATTERN.finditer(pattern, begin))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import inf, isfinite
 from typing import Any
 from urllib.parse import urlsplit
@@ -154,13 +155,23 @@ def _started(data: Mapping[str, Any], names: _Names, seconds: float | None, wher
     return None if moment is None else moment_of(moment, where) - (seconds or 0.0)
 
 
-def _seconds(data: Mapping[str, Any], names: _Names, where: str) -> tuple[float | None, bool]:
-    """How long it took, and whether the line says so in a unit that is not known."""
+@cache
+def _known_durations(names: _Names) -> tuple[tuple[tuple[str, float | None], ...], frozenset[str]]:
+    """Names of durations with the seconds of their unit, and the fields in which one of them may be."""
     known: list[tuple[str, float | None]] = [(name, names.unit) for name in names.durations]
     if names is _COMMON:
         known += [*((name, 1.0) for name in _SECONDS), *((name, 1e-9) for name in _NANOSECONDS)]
         known += [(f"{name}{end}", unit) for name in _DURATIONS for end, unit in _SUFFIXES.items()]
         known += [(name, None) for name in (*_DURATIONS, "responseTime")]
+    beginnings = {beginning for name, _ in known for beginning in (name, name.partition(".")[0])}
+    return tuple(known), frozenset(beginnings)
+
+
+def _seconds(data: Mapping[str, Any], names: _Names, where: str) -> tuple[float | None, bool]:
+    """How long it took, and whether the line says so in a unit that is not known."""
+    known, beginnings = _known_durations(names)
+    if beginnings.isdisjoint(data):
+        return None, False
     for name, unit in known:
         value = _first(data, (name,))
         if value is None:

@@ -12,6 +12,8 @@ from devenv.core.model.bodies import answered_fields
 from devenv.verbs.recordings.formats.bodies import fields_of
 
 _MOST_NUMBERS = 8
+_NONE: Mapping[str, str] = {}
+"""No headers, once for all requests: lists of commands have none of answers."""
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
 
@@ -28,10 +30,10 @@ class Recorded:
     """Seconds since the epoch."""
     seconds: float | None = None
     """How long it took."""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=lambda: _NONE)
     body: str | None = None
     status: int | None = None
-    answer_headers: Mapping[str, str] = field(default_factory=dict)
+    answer_headers: Mapping[str, str] = field(default_factory=lambda: _NONE)
     answer: str | None = None
     host: str = ""
     client: str = ""
@@ -83,6 +85,8 @@ class Recording:
 
 def encoded_target(target: str) -> str:
     """A path and query as HTTP sends it: what is no printable ASCII percent-encoded."""
+    if target.isascii() and target.isprintable() and " " not in target:
+        return target
     return quote(target, safe=_PRINTABLE)
 
 

@@ -9,31 +9,56 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from devenv.core.model.errors import UsageProblem
 
 _ENDS_WORD = " \t\n;&|<>()"
 _PLAIN = re.compile(r"""[^\s;&|<>()'"$\\^`]++""")
 """Characters that mean nothing but themselves, in a word and between quotation marks."""
+_PIECE = (
+    r"""(?:[^\s;&|<>()'"$\\^`\ud800-\udfff]++|"[^"$\\`\ud800-\udfff]*+"|'[^'\ud800-\udfff]*+'"""
+    r"""|\\(?![ \t]*+(?:\n|\Z))[^\ud800-\udfff])"""
+)
+_PIECES = re.compile(f"{_PIECE}++")
+"""A part of a word that is plain or quoted or escaped, without variables."""
+_INSIDE = re.compile(r"""([^'"\\]++)|"([^"]*+)"|'([^']*+)'|\\(.)""", re.DOTALL)
+_WORDS = re.compile(rf"(?:(?!#){_PIECE}++(?=[ \t\n;&|]|\Z)(?:[ \t]++|\\[ \t]*+\n)*+)++")
+"""Words of such parts alone, with the blanks behind each; no number before a redirection."""
+_LINE = re.compile(rf"[ \t]*+({_WORDS.pattern})(?:\n++|\Z)")
+"""A command that is written in such words, up to the next."""
+_UNQUOTED = re.compile(r"""[^'"\\]*+""")
+_WORD = re.compile(f"{_PIECE}++".replace(r"|\Z", ""))
+"""One of these words: where they end is no end of the text."""
+_SETTING = r"[A-Za-z_]\w*+=[^\s;&|<>()'\"$\\^`\ud800-\udfff]*+"
+_SETTINGS = re.compile(rf"(?:{_SETTING}[ \t]*+(?:\n++|;;?|&&?)[ \t]*+)++")
+"""Commands that set one variable each."""
+_NAME_AND_VALUE = re.compile(r"([A-Za-z_]\w*+)=([^\s;&]*+)")
+_DOUBLE_QUOTED = re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
+_QUOTED_ESCAPE = re.compile(r'\\(?:([$`"\\])|\n)')
 _BETWEEN = re.compile(r"[ \t]++")
 _CONTINUED = re.compile(r"\\[ \t]*(?:\n|\Z)")
 _OPERATOR = re.compile(r"\n++|;;?|&&?|\|[|&]?")
 _REDIRECTION = re.compile(r"\d*+(?:>>|>\||>&|<<<?|<&|<>|>|<)|&>>?")
+_REDIRECTIONS = re.compile(
+    rf"(?:\d*+(?:>>|>\||>&|<&|<>|>|<(?!<))[ \t]*+(?!#){_PIECE}++(?=[ \t\n;&|<>]|\Z)[ \t]*+)++"
+)
+"""Of plain words."""
 _ANSI_C_TEXT = re.compile(r"'((?:[^'\\]++|\\.)*+)'", re.DOTALL)
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
-_VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
+_VARIABLES = re.compile(r"(?:\$(?:[A-Za-z_]\w*+|\{[A-Za-z_]\w*+\}))++")
 _SUBSTITUTION = re.compile(r"\$[({0-9@*#?$!-]|`")
 _ANSI_C = re.compile(
     r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|([0-7]{1,3})|c(.)|(.))", re.DOTALL
 )
+_MOST_FROM_VARIABLES = 10_000_000
 _LETTERS = {
     "a": b"\a", "b": b"\b", "e": b"\x1b", "E": b"\x1b", "f": b"\f", "n": b"\n", "r": b"\r", "t": b"\t",
     "v": b"\v", "\\": b"\\", "'": b"'", '"': b'"', "?": b"?",
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class ShellCommand:
+class ShellCommand(NamedTuple):
     """One simple command."""
 
     line: int
@@ -65,15 +90,26 @@ class _Reader:
     """The line in which the present command begins."""
     piped: bool = False
     variables: dict[str, str] = field(default_factory=dict)
+    from_variables: int = 0
+    """Characters that were put in for variables: a short file can name a long value often."""
 
     def command(self) -> ShellCommand | None:
         """The next command, without words where it was empty or set variables; None at the end."""
         words: list[str] = []
         piped = self.piped
+        if line := _LINE.match(self.text, self.at):
+            self.first, self.piped = self.line, False
+            self._advance(line.end())
+            return self._finish(_split(line[1]), piped)
         while True:
             self._skip_blanks()
             if not words:
+                if self._settings():
+                    piped = False
+                    continue
                 self.first = self.line
+            if self._simple_words(words):
+                continue
             if self.at >= len(self.text):
                 return self._finish(words, piped) if words else None
             if self.text[self.at] in "\n;&|":
@@ -86,13 +122,31 @@ class _Reader:
 
     def _finish(self, words: list[str], piped: bool) -> ShellCommand:
         command = words[1:] if words[:1] in (["export"], ["$"]) else words
-        settings = [_ASSIGNMENT.fullmatch(word) for word in command]
-        if all(settings):
-            self.variables |= {setting[1]: setting[2] for setting in settings if setting is not None}
-            return ShellCommand(self.first, ())
-        while settings[0] is not None:
-            command, settings = command[1:], settings[1:]
-        return ShellCommand(self.first, tuple(command), piped)
+        settings: list[tuple[str, str]] = []
+        for word in command:
+            if "=" not in word or (setting := _ASSIGNMENT.fullmatch(word)) is None:
+                return ShellCommand(self.first, tuple(command[len(settings) :]), piped)
+            settings.append((setting[1], setting[2]))
+        self.variables.update(settings)
+        return ShellCommand(self.first, ())
+
+    def _settings(self) -> bool:
+        """Commands that only set a variable, many at once; whether there are any."""
+        settings = _SETTINGS.match(self.text, self.at)
+        if settings is None:
+            return False
+        self.variables.update(_NAME_AND_VALUE.findall(settings[0]))
+        self._advance(settings.end())
+        return True
+
+    def _simple_words(self, words: list[str]) -> bool:
+        """Add the words up to one that needs more than one look; false where there is none."""
+        simple = _WORDS.match(self.text, self.at)
+        if simple is None:
+            return False
+        words += _split(simple[0])
+        self._advance(simple.end())
+        return True
 
     def _skip_blanks(self) -> None:
         """Blanks, comments, and line ends after a backslash."""
@@ -115,6 +169,9 @@ class _Reader:
 
     def _redirection(self) -> bool:
         """Whether what is written goes to a file: that says nothing about the request."""
+        if plain := _REDIRECTIONS.match(self.text, self.at):
+            self._advance(plain.end())
+            return True
         redirection = _REDIRECTION.match(self.text, self.at)
         if redirection is None:
             return False
@@ -122,6 +179,8 @@ class _Reader:
             raise self._problem("a here-document is not read: write the body into the command")
         self._advance(redirection.end())
         self._skip_blanks()
+        if self.text[self.at : self.at + 1] in ("", *_ENDS_WORD):
+            raise self._problem(f"{redirection[0]} has no file")
         self._word()
         return True
 
@@ -129,9 +188,9 @@ class _Reader:
         word = bytearray()
         while self.at < len(self.text) and (character := self.text[self.at]) not in _ENDS_WORD:
             following = self.text[self.at + 1 : self.at + 2]
-            if plain := _PLAIN.match(self.text, self.at):
-                self.at = plain.end()
-                word += plain[0].encode()
+            if pieces := _PIECES.match(self.text, self.at):
+                self._advance(pieces.end())
+                word += _unquoted(pieces[0]).encode()
             elif character == "'":
                 word += self._until("'").encode()
             elif character == '"':
@@ -151,16 +210,19 @@ class _Reader:
         return self._decoded(bytes(word))
 
     def _plain(self) -> bytes:
-        """One character as it is, or the value of a variable."""
-        if variable := _VARIABLE.match(self.text, self.at):
-            name = variable[1] or variable[2]
-            if name not in self.variables:
+        """One character as it is, or the values of variables."""
+        if variables := _VARIABLES.match(self.text, self.at):
+            names = re.findall(r"\w+", variables[0])
+            if (unknown := next((name for name in names if name not in self.variables), None)) is not None:
                 raise self._problem(
-                    f"the value of the shell's variable {name} is not in the file",
-                    hint=f"put {name}=… in a line before, or write the value out",
+                    f"the value of the shell's variable {unknown} is not in the file",
+                    hint=f"put {unknown}=… in a line before, or write the value out",
                 )
-            self._advance(variable.end())
-            return self.variables[name].encode()
+            self.from_variables += sum(len(self.variables[name]) for name in names)
+            if self.from_variables > _MOST_FROM_VARIABLES:
+                raise self._problem(f"the shell's variables give more than {_MOST_FROM_VARIABLES} characters")
+            self.at = variables.end()
+            return "".join([self.variables[name] for name in names]).encode()
         if _SUBSTITUTION.match(self.text, self.at):
             raise self._problem("what $(…), `…` or $1 stand for is not in the file: write it out")
         self._advance(self.at + 1)
@@ -177,9 +239,15 @@ class _Reader:
 
     def _double_quoted(self) -> bytes:
         """Between ``"``: a backslash escapes only ``$``, `````, ``"``, itself and the line's end."""
+        quoted = _DOUBLE_QUOTED.match(self.text, self.at)
+        if quoted is None:
+            raise self._unclosed()
+        if "$" not in quoted[1] and "`" not in quoted[1]:
+            self._advance(quoted.end())
+            return _QUOTED_ESCAPE.sub(r"\1", quoted[1]).encode()
         inside = bytearray()
         self.at += 1
-        while self.at < len(self.text) and self.text[self.at] != '"':
+        while self.text[self.at] != '"':
             following = self.text[self.at + 1 : self.at + 2]
             if plain := _PLAIN.match(self.text, self.at):
                 self.at = plain.end()
@@ -189,8 +257,6 @@ class _Reader:
                 inside += b"" if following == "\n" else following.encode()
             else:
                 inside += self._plain()
-        if self.at >= len(self.text):
-            raise self._unclosed()
         self.at += 1
         return bytes(inside)
 
@@ -224,6 +290,18 @@ class _Reader:
 
     def _problem(self, message: str, hint: str | None = None) -> UsageProblem:
         return UsageProblem(f"{self.name}:{self.first}: {message}", hint=hint)
+
+
+def _split(words: str) -> list[str]:
+    """The words of what ``_WORDS`` matched."""
+    if _UNQUOTED.fullmatch(words):
+        return words.split()
+    return [word if _UNQUOTED.fullmatch(word) else _unquoted(word) for word in _WORD.findall(words)]
+
+
+def _unquoted(pieces: str) -> str:
+    """What ``_PIECES`` matched, without quotation marks and backslashes."""
+    return "".join(map("".join, _INSIDE.findall(pieces)))
 
 
 def _unescaped(escape: re.Match[str]) -> bytes:

@@ -38,7 +38,17 @@ def read(pieces: list[bytes]) -> Read:
                 assert request.size == len(body)
                 done.append((request.words, request.count, body))
         assert expected == len(piece)
-    return done, b"".join(bodies.values()), raw, framer.error
+    return joined(done), b"".join(bodies.values()), raw, framer.error
+
+
+def joined(done: list[tuple[list[bytes], int, bytes]]) -> list[tuple[list[bytes], int, bytes]]:
+    """With empty lines on end as one: how many are one request depends on how the bytes are cut."""
+    result: list[tuple[list[bytes], int, bytes]] = []
+    for words, count, body in done:
+        if not body.strip() and result and not result[-1][2].strip():
+            body = result.pop()[2] + body
+        result.append((words, count, body))
+    return result
 
 
 def bytewise(data: bytes) -> list[bytes]:
@@ -70,7 +80,19 @@ def test_whole_bytewise_and_with_trailing_data(name: str) -> None:
     assert read(bytewise(data)) == expected
     for tail in (b"*", b"*3\r\n$3\r\nSE", b"PIN"):
         assert read([data + tail]) == (expected[0], tail, b"", None)
-    assert read([data + data])[0] == expected[0] * 2
+    assert read([data + data])[0] == joined(expected[0] * 2)
+
+
+def test_empty_lines_on_end_are_one_request_and_those_around_a_command_are_not_of_it() -> None:
+    parts = RequestFramer().feed(b"\n\r\n \nPING\n\n\n*0\r\nGET k " + b"a " * 70 + b"\n")
+    found = [(request.words[:2], request.count, start, stop) for request, start, stop in parts if request]
+    assert found == [
+        ([], 0, 0, 5),
+        ([b"PING"], 1, 5, 10),
+        ([], 0, 10, 12),
+        ([], 0, 12, 16),
+        ([b"GET", b"k"], 72, 16, 163),
+    ]
 
 
 BROKEN: dict[str, tuple[bytes, str | tuple[str, ...]]] = {

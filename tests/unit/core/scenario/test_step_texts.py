@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+import yaml
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from devenv.core.scenario.step_texts import StepTexts, dumped
+from devenv.core.render.visible import is_visible
+from devenv.core.scenario.step_texts import LINE_WIDTH, StepTexts, _Dumper, dumped
 
 NAMES = st.sampled_from(["c1", "c0", "c22", "c123456-7", "c1-1", "c12345678901234", "on", "1", "C1", "c1 "])
 PODS = st.sampled_from(["A", "B", "N", "Y"])
@@ -56,3 +58,30 @@ def test_each_kind_has_one_sample() -> None:
         texts.text({"verify": f"c{number}", "pod": "B", "answer": "wrong"})
         texts.text({"pause": number / 4})
     assert [next(iter(step)) for step in texts.samples.values()] == ["create", "verify", "pause"]
+
+
+@given(
+    st.from_regex(r"(?:[A-Z]{1,4} )?/[A-Za-z0-9/%_=&.+?-]{0,30}", fullmatch=True)
+    | st.text("a \0\u202e\n:#", max_size=300)
+)
+def test_what_is_known_of_a_text_at_once_is_what_pyyaml_finds(text: str) -> None:
+    assume("/" in text or not is_visible(text))
+    data = [{"request": text, "body": {"a": text}}]
+    for flow in (None, True, False):
+        written = [
+            yaml.dump(data, Dumper=dumper, width=LINE_WIDTH, default_flow_style=flow)
+            for dumper in (_Dumper, _SlowDumper)
+        ]
+        assert written[0] == written[1]
+
+
+class _SlowDumper(_Dumper):
+    analyze_scalar = yaml.SafeDumper.analyze_scalar
+
+
+@given(st.lists(st.text("a 가나다あ漢é:'#-{", max_size=150), max_size=3))
+def test_letters_of_other_scripts_are_written_as_by_pyyaml(texts: list[str]) -> None:
+    slow = yaml.dump(
+        texts, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=LINE_WIDTH, default_flow_style=None
+    )
+    assert dumped(texts) == slow

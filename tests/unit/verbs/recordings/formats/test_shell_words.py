@@ -28,6 +28,8 @@ def words(text: str) -> list[tuple[str, ...]]:
         ("x^y", "x^y"),
         ("'^\"'", '^"'),
         ("a#b", "a#b"),
+        ("\\'a\\\"$'b'\\ ", "'a\"b "),
+        ('"a"\\\\\'b c\'d"$"', "a\\b cd$"),
     ],
 )
 def test_a_word(text: str, word: str) -> None:
@@ -49,6 +51,14 @@ def test_commands_and_their_lines() -> None:
     ]
 
 
+def test_variables_set_on_end_redirections_and_what_only_looks_like_one() -> None:
+    text = 'A=a;B==; C=$A&\n\nD="d"\ncurl $A$B${C}$D =x E=e 2>f <g>h 2 >i >># rest\n j'
+    with pytest.raises(UsageProblem, match=r"x\.sh:4: >> has no file"):
+        words(text)
+    assert words(text.replace(" >># rest\n", "")) == [("curl", "a=ad", "=x", "E=e", "2", "j")]
+    assert words("A=b |\nA=b\njq x | curl y\n") == [("jq", "x"), ("curl", "y")]
+
+
 def test_a_file_that_was_saved_on_windows() -> None:
     assert words("curl a \\\r\n  b\r\ncurl c\r\n") == [("curl", "a", "b"), ("curl", "c")]
 
@@ -67,6 +77,8 @@ def test_a_file_that_was_saved_on_windows() -> None:
         ("(curl a)", "x.sh:1: '(': only plain commands are read"),
         ('curl ^"a^"', "x.sh:1: this is written for Windows' cmd"),
         ("curl a ^\n  b", "x.sh:1: this is written for Windows' cmd"),
+        ("curl a > ; curl b", "x.sh:1: > has no file"),
+        ("a\nB=" + "b" * 1_000_000 + "\ncurl " + "$B" * 11, "x.sh:3: the shell's variables give more than"),
         (r"curl $'\xff'", "x.sh:1: it holds bytes that are no UTF-8 text"),
     ],
 )
