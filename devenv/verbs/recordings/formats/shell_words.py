@@ -31,7 +31,7 @@ _UNQUOTED = re.compile(r"""[^'"\\]*+""")
 _WORD = re.compile(f"{_PIECE}++".replace(r"|\Z", ""))
 """One of these words: where they end is no end of the text."""
 _SETTING = r"[A-Za-z_]\w*+=[^\s;&|<>()'\"$\\^`\ud800-\udfff]*+"
-_SETTINGS = re.compile(rf"(?:{_SETTING}[ \t]*+(?:\n++|;;?|&&?)[ \t]*+)++")
+_SETTINGS = re.compile(rf"(?:{_SETTING}[ \t]*+(?:\n++|;{{1,2}}+|&{{1,2}}+)[ \t]*+)++")
 """Commands that set one variable each."""
 _NAME_AND_VALUE = re.compile(r"([A-Za-z_]\w*+)=([^\s;&]*+)")
 _DOUBLE_QUOTED = re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
@@ -40,9 +40,7 @@ _BETWEEN = re.compile(r"[ \t]++")
 _CONTINUED = re.compile(r"\\[ \t]*(?:\n|\Z)")
 _OPERATOR = re.compile(r"\n++|;;?|&&?|\|[|&]?")
 _REDIRECTION = re.compile(r"\d*+(?:>>|>\||>&|<<<?|<&|<>|>|<)|&>>?")
-_REDIRECTIONS = re.compile(
-    rf"(?:\d*+(?:>>|>\||>&|<&|<>|>|<(?!<))[ \t]*+(?!#){_PIECE}++(?=[ \t\n;&|<>]|\Z)[ \t]*+)++"
-)
+_REDIRECTIONS = re.compile(rf"(?:\d*+(?!<[|<])[<>][>|&]?+[ \t]*+(?!#){_PIECE}++(?=[ \t\n;&|<>]|\Z)[ \t]*+)++")
 """Of plain words."""
 _ANSI_C_TEXT = re.compile(r"'((?:[^'\\]++|\\.)*+)'", re.DOTALL)
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
