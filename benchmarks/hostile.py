@@ -208,7 +208,9 @@ def _measured(reader: str, shape: str, size: int, short: Readings, long: Reading
     little, much = short.figure, long.figure
     growth = (much.value / max(little.value, 1e-9)) ** (1 / DOUBLINGS)
     spread = sum((one.uncertainty / max(one.value, 1e-9)) ** 2 for one in (little, much)) ** 0.5
-    seconds = Figure(times * much.value, times * much.uncertainty)
+    # What every reading costs counts once: the rest of the whole text costs what the longer one has more.
+    more = max(much.value - little.value, 0.0) / (1 - 0.5**DOUBLINGS)
+    seconds = Figure(much.value + (times - 1) * more, times * much.uncertainty)
     growth_figure = Figure(growth, growth * spread / DOUBLINGS)
     return Measured(reader, shape, size, len(long.seconds), growth_figure, seconds)
 

@@ -61,7 +61,8 @@ ALLOWED: dict[tuple[str, str], str] = {
         "an attempt fails only before a line's end after a backslash, and it is given one line",
     ("verbs/recordings/formats/shell_words.py", r"([A-Za-z_]\w*+)=([^\s;&]*+)"):
         "it is given what another pattern matched, in which each name is followed by its value",
-    ("verbs/recordings/formats/shell_words.py", r"(?:\$(?:[A-Za-z_]"): "the two differ in their second character",
+    ("verbs/recordings/formats/shell_words.py", r"(?:\$(?:[A-Za-z_]"):
+        "the two differ in their second character",
     ("verbs/recordings/secret_names.py", "[a-z]+|"): "what it takes up to the last letter always matches",
 }  # fmt: skip
 """By module and the pattern's beginning: why the cost is linear all the same, or of no matter."""

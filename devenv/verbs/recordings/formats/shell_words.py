@@ -31,7 +31,7 @@ _UNQUOTED = re.compile(r"""[^'"\\]*+""")
 _WORD = re.compile(f"{_PIECE}++".replace(r"|\Z", ""))
 """One of these words: where they end is no end of the text."""
 _SETTING = r"[A-Za-z_]\w*+=[^\s;&|<>()'\"$\\^`\ud800-\udfff]*+"
-_SETTINGS = re.compile(rf"(?:{_SETTING}[ \t]*+(?:\n++|;{{1,2}}+|&{{1,2}}+)[ \t]*+)++")
+_SETTINGS = re.compile(rf"(?:{_SETTING}[ \t]*+[\n;&]++[ \t]*+)++")
 """Commands that set one variable each."""
 _NAME_AND_VALUE = re.compile(r"([A-Za-z_]\w*+)=([^\s;&]*+)")
 _DOUBLE_QUOTED = re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
