@@ -94,7 +94,7 @@ class _Reader:
     def command(self) -> ShellCommand | None:
         """The next command, without words where it was empty or set variables; None at the end."""
         words: list[str] = []
-        piped = self.piped
+        piped = not self._settings() and self.piped
         if line := _LINE.match(self.text, self.at):
             self.first, self.piped = self.line, False
             self._advance(line.end())
