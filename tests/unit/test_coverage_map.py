@@ -86,7 +86,10 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("integration/verbs/replay", PODS, "concurrent player shrink"),
         ("browser/dashboard/test_branch.py", PODS, "branch by_hand"),
     ),
-    "devenv.verbs.simulate": (("unit/verbs/simulate/test_plots.py", PARTS, "pictures"),),
+    "devenv.verbs.simulate": (
+        ("unit/verbs/simulate/test_plots.py", PARTS, "pictures"),
+        ("integration/verbs/simulate/test_calibrate.py", PODS, "happened"),
+    ),
     "devenv.wire.edge": (("integration/wire/edge", PROCESS, "pod_changes supervisor"),),
     "devenv.wire.executor": (
         ("integration/wire/executor", PODS, "environment routes scheduled_job scripted_job"),

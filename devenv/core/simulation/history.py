@@ -57,6 +57,7 @@ def history_of(setting: Setting) -> History:
     moments = {0.0, *down[np.isfinite(down)].tolist(), *back[np.isfinite(back)].tolist()}
     if resize:
         moments.add(resize.moment)
+    moments.update(*((restart.start, restart.back) for restart in setting.restarts))
     starts = np.asarray(sorted(moments))
     at, index = starts[:, None], np.arange(pods)[None, :]
     member = np.broadcast_to(index < setting.pods, (len(starts), pods)).copy()
@@ -64,6 +65,10 @@ def history_of(setting: Setting) -> History:
         member = np.where(at >= resize.moment, index < resize.pods, member)
     restarted = at >= down[None, :]
     up = member & ~(restarted & (at < back[None, :]))
+    incarnation = restarted.astype(np.int64)
+    for restart in setting.restarts:
+        incarnation[:, restart.pod] += starts >= restart.start
+        up[:, restart.pod] &= (starts < restart.start) | (starts >= restart.back)
     redis = np.broadcast_to(index < setting.redis_pods, (len(starts), pods)).copy()
     if setting.resize and setting.redis_pods == setting.pods:
         redis[:] = True  # all pods are on Redis, those that are added too
@@ -74,4 +79,4 @@ def history_of(setting: Setting) -> History:
         chosen = np.flatnonzero(alive)
         candidates[row, : len(chosen)] = chosen
     sizes, counts = member.sum(axis=1), up.sum(axis=1)
-    return History(starts, member, sizes, up, redis, restarted.astype(np.int64), down, candidates, counts)
+    return History(starts, member, sizes, up, redis, incarnation, down, candidates, counts)

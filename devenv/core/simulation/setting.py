@@ -65,6 +65,18 @@ class Resize:
 
 
 @dataclass(frozen=True, slots=True)
+class PodRestart:
+    """One pod restarts at a known moment: one that was seen in a measurement."""
+
+    pod: int
+    """Its index, from 0."""
+    start: float
+    """When it ends, in seconds from the window's start."""
+    back: float
+    """When it serves again, in seconds from the window's start."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outage:
     """Redis is out of reach for a time. A failover is a short one that forgets the last writes."""
 
@@ -117,6 +129,8 @@ class Setting:
     rolling: RollingRestart | None = None
     resize: Resize | None = None
     outages: tuple[Outage, ...] = ()
+    restarts: tuple[PodRestart, ...] = ()
+    """Restarts of single pods at known moments; those of one pod do not overlap."""
     redis_latency: float = 0.0005
     """The mean round trip to Redis, exponential."""
     redis_timeout: float = REDIS_TIMEOUT_MS / 1000
@@ -145,7 +159,7 @@ class Setting:
     @property
     def eventful(self) -> bool:
         """Whether something happens to pods or Redis at a given moment."""
-        return bool(self.rolling or self.resize or self.outages)
+        return bool(self.rolling or self.resize or self.outages or self.restarts)
 
     @property
     def span(self) -> float:
@@ -156,6 +170,7 @@ class Setting:
             return math.inf
         ends = [outage.start + outage.length for outage in self.outages]
         ends += [self.resize.moment] if self.resize else []
+        ends += [restart.back for restart in self.restarts]
         if self.rolling:
             ends.append(self.rolling.start + (self.pods - 1) * self.rolling.step + self.rolling.down)
         return max(ends) + self.ttl
@@ -225,7 +240,7 @@ def _check_events(setting: Setting) -> None:
         moments = [outage.start for outage in setting.outages]
         moments += [setting.rolling.start] if setting.rolling else []
         moments += [setting.resize.moment] if setting.resize else []
-        if max(moments) >= setting.window:
+        if max(moments, default=0.0) >= setting.window:
             raise UsageProblem(
                 f"window: {setting.window:g}s ends before the event at {max(moments):g}s begins"
             )

@@ -41,6 +41,8 @@ def unsupported(setting: Setting) -> str | None:
     routing = routing_of(setting.policy, pod_names_of(setting.most_pods))
     if routing.kind is Kind.BUSY:
         return f"{setting.policy} depends on the requests under way"
+    if setting.restarts:
+        return "restarts of single pods at known moments"
     if routing.kind is Kind.COHORT:
         return f"{setting.policy} is played with the proxy's own policy alone"
     if setting.workers > 1 and setting.upstream is Upstream.KEPT and routing.kind not in PER_CONNECTION:

@@ -38,6 +38,8 @@ class ScriptedSession:
     """The thinking time before each look-up, in seconds."""
     kind: CaptchaType = CaptchaType.ABSTRACT
     """The type of its challenge; a handwriting is not judged, as it has no id to be found by."""
+    client: str = ""
+    """The address that it claims to come from (X-Forwarded-For); empty: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,10 @@ async def _session(
     limits = httpx.Limits(max_connections=1, max_keepalive_connections=1 if keep_alive else 0)
     transport = httpx.AsyncHTTPTransport(limits=limits, verify=NO_AUTHORITIES)
     kind, first = CAPTCHA.kind(session.kind), ""
-    async with httpx.AsyncClient(transport=transport, base_url=traffic, timeout=_TIMEOUT) as http:
+    headers = {"X-Forwarded-For": session.client} if session.client else {}
+    async with httpx.AsyncClient(
+        transport=transport, base_url=traffic, timeout=_TIMEOUT, headers=headers
+    ) as http:
 
         async def answer_to(request: Filled) -> httpx.Response:
             for _ in range(retries.most):

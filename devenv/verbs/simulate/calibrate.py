@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,8 +29,9 @@ from devenv.harness.client.session_load import (
 from devenv.stack.balancers import running_balancer
 from devenv.stack.protocol import Progress, Stack
 from devenv.verbs.operate.select import fresh_stack
+from devenv.verbs.simulate.happened import Happened
 from devenv.verbs.simulate.randomness import Seeded
-from devenv.verbs.simulate.real_setting import balancer_of, playable, pod_flags, script, spec_of
+from devenv.verbs.simulate.real_setting import balancer_of, playable, script, spec_of
 from devenv.wire.control.client import ControlClient
 
 Z999 = 3.2905267314919255
@@ -40,6 +41,8 @@ TOO_WIDE = 0.10
 PREDICTED_SESSIONS = 1_000_000
 EVENT_SESSIONS = 40_000
 """As many where the event engine must play."""
+MOST_LATE = 1.0
+"""Seconds; where a session was opened later than this, another setting was played than was asked for."""
 _PROGRESS_EVERY = 100
 _EXCHANGES = 1000
 """So many exchanges tell the time of an answer."""
@@ -58,15 +61,24 @@ class Calibration:
 
     @property
     def holds(self) -> bool | None:
-        """Whether the measurement's interval and the prediction's meet; None where there were too few."""
+        """Whether the measurement's interval and the prediction's meet; None where that tells nothing.
+
+        That is so of too few sessions, and of a difference where the sessions came too late.
+        """
         if self.measured.half_width > TOO_WIDE:
             return None
         predicted = self.prediction.share
-        return self.measured.low <= predicted.high and predicted.low <= self.measured.high
+        meet = self.measured.low <= predicted.high and predicted.low <= self.measured.high
+        return None if not meet and self.too_late else meet
+
+    @property
+    def too_late(self) -> bool:
+        """Whether the machine was too busy to open the sessions when it should have."""
+        return self.played.late > MOST_LATE
 
     @property
     def verdict(self) -> str:
-        """holds, fails, or inconclusive where there were too few pairs."""
+        """holds, fails, or inconclusive where nothing can be told."""
         wrong, open_question = self.holds is False, self.holds is None
         if passes(checked=self.played.sessions, failures=int(wrong), gaps=int(open_question)):
             return "holds"
@@ -74,7 +86,7 @@ class Calibration:
 
     @property
     def exit_code(self) -> int:
-        """0, 1, or 3 where there were too few pairs."""
+        """0, 1, or 3 where nothing can be told."""
         return {"holds": 0, "fails": 1}.get(self.verdict, Inconclusive.exit_code)
 
     def to_json(self) -> dict[str, Any]:
@@ -98,7 +110,9 @@ class Calibration:
 def calibrate(
     setting: Setting, pairs: int, seed: int, backend: Backend, state_dir: Path, progress: Progress
 ) -> Calibration:
-    """Predict ``setting``, then play ``pairs`` sessions of it on a fresh stack, which ends afterwards.
+    """Play ``pairs`` sessions of ``setting`` on a fresh stack, which ends afterwards, and predict it.
+
+    Crashes and the change of the number of pods are predicted at the moments at which they came to be.
 
     Raises UsageProblem for a setting that the stack cannot play, Inconclusive where it opened no session.
     """
@@ -107,11 +121,12 @@ def calibrate(
     balancer = balancer_of(setting, backend)
     with fresh_stack(backend, state_dir, spec_of(setting), progress) as stack:
         sessions = script(setting, pairs, seed)
-        played = asyncio.run(_play(stack, setting, balancer, sessions, progress))
+        happened = Happened(stack, setting, seed)
+        played = asyncio.run(_play(stack, setting, balancer, sessions, happened, progress))
         if balancer is None:
             played = replace(played, answer_time=_pods_time(stack))
     where = f"the {backend} stack" + (f" behind {balancer.text}" if balancer is not None else "")
-    return calibration(predicted(setting, played, seed), played, where)
+    return calibration(predicted(happened.seen, played, seed), played, where)
 
 
 def _pods_time(stack: Stack) -> float:
@@ -141,6 +156,7 @@ async def _play(
     setting: Setting,
     balancer: BalancerSetting | None,
     sessions: list[ScriptedSession],
+    happened: Happened,
     progress: Progress,
 ) -> Played:
     def heard(done: int) -> None:
@@ -149,10 +165,9 @@ async def _play(
 
     keep_alive, retries = setting.keep_alive > 0, Retries(setting.retries, setting.retry_after)
     async with _entrance(stack, balancer) as url, asyncio.TaskGroup() as group:
-        events = [group.create_task(coroutine) for coroutine in _events(stack, setting)]
+        events = [group.create_task(coroutine) for coroutine in happened.events()]
         played = await play_sessions(url, sessions, keep_alive=keep_alive, retries=retries, progress=heard)
-        for event in events:
-            event.cancel()
+        await happened.over(events)
     return played
 
 
@@ -170,27 +185,3 @@ def servers_of(endpoints: Endpoints) -> list[Server]:
     """The pods as the servers of a balancer."""
     addresses = {pod: urlsplit(url) for pod, url in endpoints.pods.items()}
     return [Server(pod, str(url.hostname), url.port or 0) for pod, url in addresses.items()]
-
-
-def _events(stack: Stack, setting: Setting) -> list[Coroutine[Any, Any, None]]:
-    """What happens to the stack meanwhile."""
-
-    async def restart(pod: str, moment: float, flags: Mapping[str, str]) -> None:
-        await asyncio.sleep(moment)
-        await asyncio.to_thread(stack.restart_pods, {pod: dict(flags)}, lambda text: None)
-
-    async def redis(action: str, moment: float) -> None:
-        await asyncio.sleep(moment)
-        await asyncio.to_thread(stack.redis, action)
-
-    events: list[Coroutine[Any, Any, None]] = []
-    rolling = setting.rolling
-    if rolling:
-        flags = pod_flags(setting, on_redis=True) if rolling.to_redis else {}
-        events += [
-            restart(pod, rolling.start + index * rolling.step, flags)
-            for index, pod in enumerate(spec_of(setting).pod_names)
-        ]
-    for outage in setting.outages:
-        events += [redis("pause", outage.start), redis("resume", outage.start + outage.length)]
-    return events

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from devenv.core.model.topology import StackSpec
 from devenv.core.model.vocabulary import MAX_PODS, CaptchaType, Strategy
 from devenv.core.rollout.stages import rollout_stage
 from devenv.core.routing import POLICIES
+from devenv.core.routing.policies import SourceHash
 from devenv.core.simulation.setting import LookupRule, Setting, Upstream
 from devenv.core.spec.captcha_session import ATTEMPTS_LIMIT
 from devenv.harness.client.session_load import ScriptedSession
@@ -42,13 +43,18 @@ REAL_BALANCERS: Mapping[str, str] = {
 """The models that a balancer can be started for, with its setting (``parse_balancer``)."""
 _PLAYED = (
     "policies of the proxy and models of balancers that can be started, flags per pod, workers, rolling "
-    "restarts, outages, retries"
+    "restarts, outages, retries; with a policy of the proxy crashes, and pods added and removed"
 )
+LEAST_CRASH_SECONDS = 2.0
+"""A pod that is killed is back in about one."""
 
 
 def playable(setting: Setting) -> None:
     """Raises UsageProblem that names the field which the real stack cannot play."""
     migrating = setting.rule is LookupRule.MARK
+    proxied = setting.policy not in REAL_BALANCERS
+    grouped = setting.rule is LookupRule.COHORT or ":" in setting.policy
+    eventful = setting.rolling is not None or setting.resize is not None
     problems = {
         "pods": setting.pods > MAX_PODS,
         "policy": _policy_name(setting) not in POLICIES and setting.policy not in REAL_BALANCERS,
@@ -58,8 +64,9 @@ def playable(setting: Setting) -> None:
         "strategy": migrating and setting.strategy is not Strategy.ATOMIC,
         "ttl": setting.ttl != int(setting.ttl),
         "lookups": setting.lookups > ATTEMPTS_LIMIT,
-        "crash-every": setting.crash_every > 0,
-        "resize": setting.resize is not None,
+        "crash-every": setting.crash_every > 0
+        and (setting.crash_every < LEAST_CRASH_SECONDS or setting.workers > 1 or not proxied or eventful),
+        "resize": setting.resize is not None and (setting.resize.pods > MAX_PODS or not proxied or grouped),
         "outage": any(outage.forgets for outage in setting.outages),
         "double-clicks": setting.double_clicks > 0,
         "types": setting.types.get(CaptchaType.HANDWRITING, 0.0) > 0,
@@ -117,9 +124,22 @@ def script(setting: Setting, pairs: int, seed: int) -> list[ScriptedSession]:
     types, shares = list(setting.types), list(setting.types.values())
     kinds = rng.choice(len(types), pairs, p=np.array(shares) / sum(shares))
     return [
-        ScriptedSession(float(moment), tuple(map(float, row)), types[kind])
-        for moment, row, kind in zip(opens, pauses, kinds, strict=True)
+        ScriptedSession(float(moment), tuple(map(float, row)), types[kind], _client(setting, number))
+        for number, (moment, row, kind) in enumerate(zip(opens, pauses, kinds, strict=True))
     ]
+
+
+def crash_moments(setting: Setting, pod: int, seed: int) -> Iterator[float]:
+    """Seconds from one start of the pod with this index to its next crash, without end."""
+    rng = Seeded(seed)(pod, "crashes")
+    while True:
+        yield float(rng.standard_exponential()) * setting.crash_every
+
+
+def _client(setting: Setting, number: int) -> str:
+    """An address of its own for each session, where the policy goes by it."""
+    by_address = setting.policy == SourceHash.name
+    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}" if by_address else ""
 
 
 def _policy_name(setting: Setting) -> str:

@@ -39,3 +39,22 @@ def test_pods_in_a_migration_behind_a_real_nginx_lose_what_is_predicted(tmp_path
     assert set(done.played.endings) == {"", "not_found"}
     assert 0.3 < done.measured.value < 0.6, "births of two of three pods are in memory: 4 of 9 are lost"
     assert done.where == "the embedded stack behind nginx:round_robin,max_fails=0"
+
+
+def test_pods_that_are_added_lose_what_is_predicted(tmp_path: Path) -> None:
+    fields = {"policy": "random", "resize": "at=2s,pods=4", "rate": "60", "think": "uniform:0.1s-0.6s"}
+    done = calibrate(setting_of(fields), 400, 3, "embedded", tmp_path, lambda text: None)
+    assert done.exit_code == 0, done.to_json()
+    resize = done.prediction.setting.resize
+    assert resize is not None
+    assert resize.moment > 2, "when the pods served, not when they were asked for"
+
+
+def test_pods_that_crash_are_predicted_at_the_moments_at_which_they_did(tmp_path: Path) -> None:
+    fields = {"policy": "cookie-sticky", "crash-every": "3s", "rate": "20", "think": "uniform:0.1s-0.6s"}
+    done = calibrate(setting_of(fields), 120, 3, "embedded", tmp_path, lambda text: None)
+    restarts = done.prediction.setting.restarts
+    assert restarts
+    assert all(restart.start < restart.back for restart in restarts)
+    assert done.prediction.setting.crash_every == 0
+    assert done.played.endings["not_found"] > 0

@@ -13,7 +13,15 @@ from devenv.core.simulation.causes import LABELS
 from devenv.core.simulation.exact import whole_share
 from devenv.core.simulation.formulas import cohort
 from devenv.core.simulation.run import Effort, EngineName, compare, predict
-from devenv.core.simulation.setting import LookupRule, Outage, Resize, RollingRestart, Setting, Upstream
+from devenv.core.simulation.setting import (
+    LookupRule,
+    Outage,
+    PodRestart,
+    Resize,
+    RollingRestart,
+    Setting,
+    Upstream,
+)
 from devenv.core.simulation.thinking import Thinking
 from tests.unit.core.simulation.engines import Seeded, Z, by_events, by_vectors, near
 
@@ -188,3 +196,16 @@ def test_undisturbed_pairs_through_a_strict_round_robin_are_all_lost(balancer: s
 def test_bad_efforts_are_refused(fields: dict[str, float], message: str) -> None:
     with pytest.raises(UsageProblem, match=message):
         Effort(**fields)  # type: ignore[arg-type]
+
+
+def test_restarts_of_single_pods_lose_what_a_rolling_restart_does() -> None:
+    """The same moments, said in two ways; the vectorised engine plays the one, the event engine the other."""
+    rolling = Setting(pods=3, policy="cookie-sticky", rolling=RollingRestart(30, 20, 5), window=120)
+    restarts = tuple(PodRestart(pod, 30 + 20 * pod, 35 + 20 * pod) for pod in range(3))
+    single = replace(rolling, rolling=None, restarts=restarts)
+    expected, measured = by_vectors(rolling).share, by_events(single, 40_000)
+    assert near(expected.value, measured.share.value, measured.tally.sessions, 2)
+    twice = replace(single, restarts=(*restarts, PodRestart(0, 100, 101)))
+    more = predict(twice, Seeded(1), Effort(40_000))
+    assert more.engine is EngineName.EVENTS
+    assert more.share.low > predict(single, Seeded(1), Effort(40_000)).share.high

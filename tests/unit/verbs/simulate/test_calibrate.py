@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from devenv.core.model.errors import Inconclusive
@@ -25,6 +27,12 @@ def test_exit_codes(lost: int, sessions: int, code: int) -> None:
     done = calibration(HALF, measured(lost, sessions), "here")
     assert done.exit_code == code
     assert done.to_json()["verdict"] == {0: "holds", 1: "fails", 3: "inconclusive"}[code]
+
+
+def test_a_busy_machine_contradicts_nothing_and_may_still_agree() -> None:
+    for lost, verdict in ((900, "inconclusive"), (1010, "holds")):
+        late = replace(measured(lost, 2000), late=1.5)
+        assert calibration(HALF, late, "here").to_json()["verdict"] == verdict
 
 
 def test_a_stack_that_opens_nothing_proves_nothing() -> None:

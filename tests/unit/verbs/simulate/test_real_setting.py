@@ -2,23 +2,60 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import pytest
 
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import CaptchaType
 from devenv.verbs.simulate.fields import setting_of
-from devenv.verbs.simulate.real_setting import REAL_BALANCERS, balancer_of, playable, script, spec_of
+from devenv.verbs.simulate.real_setting import (
+    REAL_BALANCERS,
+    balancer_of,
+    crash_moments,
+    playable,
+    script,
+    spec_of,
+)
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
     [("policy", "lighttpd"), ("pods", "30"), ("rule", "cohort"), ("ttl", "1500ms"), ("lookups", "3"),
-     ("crash-every", "1m"), ("resize", "pods=3"), ("double-clicks", "1%"),
+     ("crash-every", "1s"), ("resize", "pods=30"), ("double-clicks", "1%"),
      ("types", "handwriting=1"), ("keep-alive", "1s"), ("new-connections", "1%"), ("outage", "forgets=all")],
 )  # fmt: skip
 def test_what_cannot_be_played_is_refused_with_the_field(name: str, text: str) -> None:
     with pytest.raises(UsageProblem, match=f"--against-real: {name}"):
         playable(setting_of({name: text}))
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("resize", {"resize": "pods=3", "policy": "nginx"}),
+        ("resize", {"resize": "pods=3", "policy": "weighted:a=2,b=1"}),
+        ("crash-every", {"crash-every": "20s", "policy": "nginx"}),
+        ("crash-every", {"crash-every": "20s", "resize": "pods=3"}),
+    ],
+)
+def test_crashes_and_other_pods_need_a_policy_of_the_proxy(name: str, fields: dict[str, str]) -> None:
+    with pytest.raises(UsageProblem, match=f"--against-real: {name}"):
+        playable(setting_of(fields))
+    playable(setting_of({name: fields[name], "policy": "cookie-sticky"}))
+
+
+def test_each_session_has_an_address_where_the_policy_goes_by_it() -> None:
+    addresses = [session.client for session in script(setting_of({"policy": "source-hash"}), 300, 1)]
+    assert len(set(addresses)) == 300
+    assert {session.client for session in script(setting_of({}), 3, 1)} == {""}
+
+
+def test_the_moments_of_crashes_are_those_of_the_seed_and_the_pod() -> None:
+    setting = setting_of({"crash-every": "20s"})
+    times = {pod: list(islice(crash_moments(setting, pod, 1), 400)) for pod in (0, 1)}
+    assert times[0] == list(islice(crash_moments(setting, 0, 1), 400)) != times[1]
+    assert sum(times[0]) / 400 == pytest.approx(20, rel=0.2)
 
 
 def test_the_stack_has_the_settings_flags_and_ttl() -> None:
