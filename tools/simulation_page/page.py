@@ -89,10 +89,11 @@ contradicts the prediction and 3 where there were too few pairs, or where they d
 busy to open the sessions in time.
 
 `--against-real` plays the proxy's policies, with them crashes and pods added and removed, pods with
-different flags (also `--rule mark` and `--rule cohort`), workers, rolling restarts,
-outages, retries, abstract captchas and image grids, on both backends. For `--policy nginx`, `haproxy`, `envoy`, `traefik`, `caddy` and their modes it starts that
-balancer in front of the embedded pods. A crash (`--crash-every`) is a SIGKILL and a new start; crashes and
-the change of the number of pods (`--resize`) are predicted at the moments at which they came to be.
+different flags (also `--rule mark` and `--rule cohort`), workers, rolling restarts, outages, retries,
+abstract captchas and image grids, on both backends. For `--policy nginx`, `haproxy`, `envoy`, `traefik`,
+`caddy` and their modes it starts that balancer in front of the embedded pods. A crash (`--crash-every`) is
+a SIGKILL and a new start; crashes and the change of the number of pods (`--resize`) are predicted at the
+moments at which they came to be.
 
 ## Pictures
 
