@@ -49,7 +49,7 @@ def picture(joined: Joined, calls: Iterable[Call]) -> list[SequenceMessage]:
         others = [exchange for exchange, challenge in joined.others if challenge in challenges]
     else:
         others = [exchange for exchange in joined.unread if exchange.pod]
-    if not chosen and not (others and not joined.profile.kinds):
+    if not chosen and not others:
         return []
     first = min([*(call.started for call in chosen), *(exchange.started for exchange in others)])
     last = max([*(call.ended for call in chosen), *map(_ended, others), first])
