@@ -201,6 +201,12 @@ MUTANTS: tuple[Mutant, ...] = (
         "return refusal_kind(refusal.command, refusal.error)",
         "return refusal_kind(refusal.error, refusal.command)",
     ),
+    _planted(
+        "connection_rules",
+        "redis-stopped",
+        "if tcp.reach is Reach.REFUSED and case.server.of_stack:",
+        "if tcp.reach is Reach.REFUSED and not case.server.of_stack:",
+    ),
     _planted("connection_rules", "no-answer", 'else "no-answer"\n', 'else "port-closed"\n'),
     _planted("connection_rules", "tls-failed", '"tls-failed", f"', '"certificate-name", f"'),
     _planted("connection_rules", "password-missing", 'if kind in ("password-missing", ', "if kind in ("),

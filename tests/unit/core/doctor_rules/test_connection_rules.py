@@ -31,6 +31,11 @@ def test_a_port_that_does_not_open(reach: Reach, kind: str) -> None:
     assert kinds(Server(WELL.target, WELL.pods, tcp=Tcp(reach, 0.1, "why"))) == [kind]
 
 
+def test_the_stack_s_own_redis_that_refuses_has_stopped() -> None:
+    refused = Tcp(Reach.REFUSED, 0.1, "why")
+    assert kinds(Server(WELL.target, WELL.pods, tcp=refused, of_stack=True)) == ["redis-stopped"]
+
+
 @pytest.mark.parametrize(
     ("server", "kind"),
     [
