@@ -117,18 +117,7 @@ class Log:
 def stack_routes() -> APIRouter:
     """What the page asks besides: a stack of two pods that stands still."""
     routes = APIRouter()
-    settings = {"USE_REDIS": "false", "SESSION_STRATEGY": "atomic", "REDIS_TIMEOUT_MS": "2000"}
-
-    @routes.get("/dashboard/overview")
-    async def overview() -> dict[str, Any]:
-        return {
-            "backend": "embedded", "policy": "round-robin", "redis_engine": "redis", "redis_version": "7.2",
-            "spec": {"seed": 1, "policy": "round-robin", "gate": True, "service": None, "pods": 2},
-            "endpoints": {"traffic": "", "control": "", "ml": ""}, "redis_state": "running", "keys": [],
-            "pods": [{"name": pod, "state": "running", "settings": settings} for pod in PODS],
-            "stores": dict.fromkeys(PODS, "memory"), "keys_problem": None, "restarts": True, "runs": True,
-            "now": time.time(), "ml_faults": None, "events": [],
-        }  # fmt: skip
+    routes.get("/dashboard/overview")(stack_state)
 
     @routes.get("/rules")
     async def rules() -> dict[str, Any]:
@@ -141,13 +130,28 @@ def stack_routes() -> APIRouter:
     return routes
 
 
+async def stack_state() -> dict[str, Any]:
+    """A stack of two pods that stands still, as the page shows it first."""
+    settings = {"USE_REDIS": "false", "SESSION_STRATEGY": "atomic", "REDIS_TIMEOUT_MS": "2000"}
+    return {
+        "backend": "embedded", "policy": "round-robin", "redis_engine": "redis", "redis_version": "7.2",
+        "spec": {"seed": 1, "policy": "round-robin", "gate": True, "service": None, "pods": 2},
+        "endpoints": {"traffic": "", "control": "", "ml": ""}, "redis_state": "running", "keys": [],
+        "pods": [{"name": pod, "state": "running", "settings": settings} for pod in PODS],
+        "stores": dict.fromkeys(PODS, "memory"), "keys_problem": None, "restarts": True, "runs": True,
+        "now": time.time(), "ml_faults": None, "events": [],
+    }  # fmt: skip
+
+
 @contextmanager
 def served(log: Log) -> Iterator[str]:
     """The page over ``log``, in a thread's loop; gives its address."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    server = ControlServer(control_app([pages.router(), stream.router(log, None, Notes()), stack_routes()]))
+    server = ControlServer(
+        control_app([pages.router(stack_state), stream.router(log, None, Notes()), stack_routes()])
+    )
     port = asyncio.run_coroutine_threadsafe(server.start("127.0.0.1", 0), loop).result(30)
     try:
         yield f"http://127.0.0.1:{port}"

@@ -90,11 +90,16 @@ class Chart extends HTMLElement {
       height: 180,
       legend: { show: true, live: false },
       scales: { x: { time: this.unit === "time" } },
-      axes: [axis, { ...axis, size: 56 }],
+      axes: [this.unit === "time" ? { ...axis, space: 70, values: (/** @type {any} */ _plot, /** @type {number[]} */ seconds) => seconds.map(clock) } : axis, { ...axis, size: 56 }],
       series: [{ label: this.unit }, ...this.series.map((one) => ({ label: one.label, stroke: style.getPropertyValue(`--${one.tone}`), width: 2, points: { show: false } }))],
     };
     this.plot = new /** @type {any} */ (window).uPlot(options, [this.times, ...this.series.map((one) => one.values)], this);
   }
+}
+
+/** @param {number} seconds Since the epoch. */
+function clock(seconds) {
+  return new Date(seconds * 1000).toTimeString().slice(0, 8);
 }
 
 customElements.define("devenv-chart", Chart);

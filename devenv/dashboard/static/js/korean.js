@@ -150,6 +150,8 @@ export const KOREAN = {
   "Start Redis": "Redis 시작",
   "Kill Redis? Every session in it is lost.": "Redis를 강제 종료할까요? 안에 있는 세션이 모두 사라집니다.",
   "A container cannot restart its neighbours. In a terminal:": "컨테이너는 다른 컨테이너를 다시 시작할 수 없습니다. 터미널에서:",
+  "Start here: Ten visitors, each with the right answer, and see which pod loses them.":
+    "여기서 시작하세요. 방문자 열 명이 모두 정답을 내는데 어느 파드가 잃어버리는지 보세요.",
   "number of pods": "파드 수",
   "Add a pod": "파드 추가",
   "adding pods": "파드를 추가하는 중",
@@ -284,12 +286,12 @@ export const KOREAN = {
     "아직 실행 기록이 없습니다. 시나리오 보기에서 실행하거나 터미널에서:",
   "{count} records are left out here; this reads all:": "기록 {count}개가 여기서 빠졌습니다. 모두 읽으려면:",
   "Step {step} of {target} is reached. What is held waits for you: release it in the order that you want.":
-    "{target}의 {step}단계까지 실행했습니다. 보류된 명령이 기다리고 있으니 원하는 순서로 보내세요.",
+    "{target}의 {step}단계까지 실행했습니다. 붙잡힌 명령을 원하는 순서로 보내세요.",
   "not what the catalogue expects of {store}": "{store} 저장소에서 예상한 결과와 다릅니다",
   "This order in the scenario": "이 순서를 시나리오에서 보기",
   "Rewind to after step": "되돌아갈 단계",
   "and go on by hand": "거기서부터 직접 진행",
-  "The steps before run as they are; then the gate holds, and you release.": "그 단계까지는 그대로 실행되고, 그 뒤로는 게이트가 보류한 명령을 직접 보냅니다.",
+  "The steps before run as they are; then the gate holds, and you release.": "그 단계까지는 그대로 실행되고, 그 뒤로는 게이트가 붙잡은 명령을 직접 보냅니다.",
   "Rewind to after this step ({step}) and go on by hand": "이 단계({step}) 다음으로 되돌아가 직접 진행",
   "Step through what was recorded": "기록을 한 단계씩 보기",
   "Records of the run": "이 실행의 기록",

@@ -101,9 +101,24 @@ function drawShare() {
   ], "time")}</section>`;
 }
 
+/** Whether all of the view is drawn: the first frame has the picture alone, so that it is there at once. */
+export const whole = signal(false);
+
 /** The view. */
 export function liveView() {
   if (parameter("job")) void import("./branch.js").then((branch) => branch.showAgain(parameter("job")));
+  return html`<div class="live">
+    <div class="side">
+      <section class="card stage" aria-label=${t("The stack now")}>${picture()}</section>
+      ${whole.value ? html`${why()} ${touchPanel()} ${stream()} ${share()}` : ""}
+    </div>
+    <div class="side">
+      ${whole.value ? html`${sendPanel()}${controlsPanel()}<aside class="card detail" aria-label=${t("The record in full")}>${detail(peeked.value ?? selected.value, more)}</aside>` : ""}
+    </div>
+  </div>`;
+}
+
+function stream() {
   moved.value;
   records.version.value;
   records.setFilter(filterOf());
@@ -112,33 +127,21 @@ export function liveView() {
   const rows = frozen ? frozen.filter((row) => fits(row, records.filter)) : [...records.shown, ...open];
   const counts = { shown: rows.length, all: (frozen ?? records.rows).length, came: records.total };
   const count = frozen ? t("{shown} of {all}, {came} came", counts) : t("{shown} of {all}", counts);
-  const opened = peeked.value ?? selected.value;
-  return html`<div class="live">
-    <div class="side">
-      <section class="card stage" aria-label=${t("The stack now")}>${picture()}</section>
-      ${why()} ${touchPanel()}
-      <section class="card" aria-labelledby="stream-title">
-        <div class="bar">
-          <h2 id="stream-title">${t("Stream")}</h2>
-          <button aria-pressed=${frozen ? "true" : "false"} id="pause" @click=${pauseOrResume}>${frozen ? t("Resume") : t("Pause")} <kbd>p</kbd></button>
-          ${filterBar(podNames.value, count)}
-        </div>
-        ${dropped.value ? html`<p class="banner bad" role="status">${t("{count} records were dropped: they came faster than this page took them, or while it was away.", { count: dropped.value })} <button @click=${() => (dropped.value = 0)}>${t("OK")}</button></p>` : ""}
-        ${lanes.draw(rows, {
-          name: t("Stream"),
-          pods: podNames.value,
-          selected: selected.value,
-          select: (row) => (selected.value = row),
-          peek: (row) => (peeked.value = row),
-          buttons,
-          redraw: () => (moved.value += 1),
-        })}
-      </section>
-      ${share()}
+  return html`<section class="card" aria-labelledby="stream-title">
+    <div class="bar">
+      <h2 id="stream-title">${t("Stream")}</h2>
+      <button aria-pressed=${frozen ? "true" : "false"} id="pause" @click=${pauseOrResume}>${frozen ? t("Resume") : t("Pause")} <kbd>p</kbd></button>
+      ${filterBar(podNames.value, count)}
     </div>
-    <div class="side">
-      ${sendPanel()}${controlsPanel()}
-      <aside class="card detail" aria-label=${t("The record in full")}>${detail(opened, more)}</aside>
-    </div>
-  </div>`;
+    ${dropped.value ? html`<p class="banner bad" role="status">${t("{count} records were dropped: they came faster than this page took them, or while it was away.", { count: dropped.value })} <button @click=${() => (dropped.value = 0)}>${t("OK")}</button></p>` : ""}
+    ${lanes.draw(rows, {
+      name: t("Stream"),
+      pods: podNames.value,
+      selected: selected.value,
+      select: (row) => (selected.value = row),
+      peek: (row) => (peeked.value = row),
+      buttons,
+      redraw: () => (moved.value += 1),
+    })}
+  </section>`;
 }

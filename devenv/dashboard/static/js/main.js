@@ -5,7 +5,7 @@ import { effect, signal } from "../vendor/signals-core/signals-core.module.js";
 import { problem, show } from "./api.js";
 import { refreshRules } from "./controls.js";
 import { dialog } from "./dialog.js";
-import { liveView, pauseOrResume, settle } from "./live.js";
+import { liveView, pauseOrResume, settle, whole } from "./live.js";
 import { route } from "./route.js";
 import { busy, connection, held, overview, refresh, selected } from "./state.js";
 import { follow } from "./stream.js";
@@ -87,6 +87,7 @@ function draw() {
       console.error(error); // and stay: the next change draws anew
     }
     if (overview.value !== null && performance.getEntriesByName("first-picture").length === 0) performance.mark("first-picture");
+    if (!whole.value) requestAnimationFrame(() => (whole.value = true));
   });
   settle();
 }

@@ -4,7 +4,7 @@ import { html } from "../vendor/lit-html/lit-html.js";
 import { signal } from "../vendor/signals-core/signals-core.module.js";
 import { call, show } from "./api.js";
 import { letter, short } from "./rows.js";
-import { busy, overview, podNames } from "./state.js";
+import { busy, overview, podNames, records } from "./state.js";
 import { t } from "./words.js";
 
 export const KINDS = [
@@ -160,7 +160,7 @@ export function sendPanel() {
       <button id="send-empty" ?disabled=${none} @click=${() => answerCurrent("empty", "empty")}>${t("Empty answer")}</button>
       <button id="send-ten" ?disabled=${busy.value !== ""} @click=${tenVisitors}>${t("Ten visitors")}</button>
     </div>
-    <p class="last" role="status" id="send-last">${last.value}</p>
+    <p class="last" role="status" id="send-last">${last.value || (records.rows.length ? "" : t("Start here: Ten visitors, each with the right answer, and see which pod loses them."))}</p>
   </section>`;
 }
 
