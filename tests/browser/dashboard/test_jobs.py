@@ -56,6 +56,9 @@ def test_an_exploration_is_followed_and_its_violations_shown(chromium: Browser, 
     expect(page.locator(".finding h3", has_text="lost-attempt")).to_contain_text("confirmed on real pods")
     expect(page.locator(".big")).to_be_visible()
     expect(page.locator("#explore-run")).to_be_enabled()
+    lost = page.locator(".finding", has=page.locator("h3", has_text="lost-attempt"))
+    lost.get_by_role("button", name="Replay it here").click()
+    expect(page.locator(".runs .walk .row.redis").first).to_be_visible()
     assert opened.complaints == []
 
 

@@ -8,6 +8,8 @@ import { t } from "./words.js";
 /** @type {Promise<void>|null} */
 let loading = null;
 const AGAIN_MS = 500;
+/** The distances of marks on an axis of whole numbers. */
+const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
 
 /** The library, loaded once; again where the loading was broken off. @returns {Promise<void>} */
 function library() {
@@ -90,7 +92,7 @@ class Chart extends HTMLElement {
       height: 180,
       legend: { show: true, live: false },
       scales: { x: { time: this.unit === "time" } },
-      axes: [this.unit === "time" ? { ...axis, space: 70, values: (/** @type {any} */ _plot, /** @type {number[]} */ seconds) => seconds.map(clock) } : axis, { ...axis, size: 56 }],
+      axes: [this.unit === "time" ? { ...axis, space: 70, values: (/** @type {any} */ _plot, /** @type {number[]} */ seconds) => seconds.map(clock) } : this.times.every(Number.isInteger) ? { ...axis, incrs: WHOLE } : axis, { ...axis, size: 56 }],
       series: [{ label: this.unit }, ...this.series.map((one) => ({ label: one.label, stroke: style.getPropertyValue(`--${one.tone}`), width: 2, points: { show: false } }))],
     };
     this.plot = new /** @type {any} */ (window).uPlot(options, [this.times, ...this.series.map((one) => one.values)], this);

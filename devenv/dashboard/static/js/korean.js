@@ -152,6 +152,10 @@ export const KOREAN = {
   "A container cannot restart its neighbours. In a terminal:": "컨테이너는 다른 컨테이너를 다시 시작할 수 없습니다. 터미널에서:",
   "Start here: Ten visitors, each with the right answer, and see which pod loses them.":
     "여기서 시작하세요. 방문자 열 명이 모두 정답을 내는데 어느 파드가 잃어버리는지 보세요.",
+  "Choose a captcha and solve it: you see which pod made it and which pod verified your answer.":
+    "캡차를 골라 풀어 보세요. 어느 파드가 만들었고 어느 파드가 답을 검증했는지 보입니다.",
+  "Replay it here": "여기서 다시 실행",
+  "Its first step, and go on by hand": "첫 단계까지 실행한 뒤 직접 진행",
   "number of pods": "파드 수",
   "Add a pod": "파드 추가",
   "adding pods": "파드를 추가하는 중",

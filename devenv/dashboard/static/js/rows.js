@@ -103,9 +103,14 @@ export function shortKey(key) {
   return at < 0 || key.length - at < 12 ? key : `${key.slice(0, at + 1)}${key.slice(at + 1, at + 7)}…`;
 }
 
+/** Of a pod's settings its row has those that say where its sessions are; the record in full has all. */
+const STORE_SETTINGS = ["USE_REDIS", "SESSION_STRATEGY", "STATE"];
+
 /** @param {StackEvent} event @returns {Row} */
 export function stackRow(event) {
-  const detail = Object.entries(event.detail)
+  const all = Object.entries(event.detail);
+  const store = all.filter(([name]) => STORE_SETTINGS.includes(name));
+  const detail = (event.what === "pod" && store.length ? store : all)
     .map(([name, value]) => `${name}=${value}`)
     .join(" ");
   return {

@@ -64,7 +64,7 @@ function outcome(scenario) {
   const schedule = result.schedules?.[0] ?? "";
   return html`<div role="status" class="verdict ${result.verdict === "holds" ? "good" : "bad"}">${result.verdict === "holds" ? t("as the catalogue expects of {store}", { store: result.store }) : result.verdict}</div>
     <p><a href=${`#/runs?run=${encodeURIComponent(result.run)}`}>${t("The run, with all its records")}</a> · <code>${result.command}</code></p>
-    ${result.explanation.findings.map((/** @type {any} */ finding) => html`<p><span class="label bad">${t("cause")}</span> <b>${finding.cause}</b>: ${finding.sentence} ${finding.change}</p>`)}
+    ${result.explanation.findings.map((/** @type {any} */ finding) => html`<p><span class="label bad">${t("cause")}</span> <b>${finding.cause}</b>: ${finding.sentence}${finding.change ? html`<br /><b>${t("What to change")}</b>: ${finding.change}` : ""}</p>`)}
     ${stepper(Math.min(step.value, messages.length), messages.length, (at) => (step.value = at), t("Step through the order"))}
     ${messages.length ? sequence(messages, scenario.title, step.value) : ""}
     ${schedule ? reorder(scenario, schedule, result.store) : ""}`;

@@ -39,9 +39,9 @@ function outcome(result) {
   const shares = result.sweep.map((point) => point.share_lost);
   const title = t("Lost sessions, %, by {field}", { field: result.field });
   return html`${chart(title, places, [
-      { label: t("lost"), values: shares.map((one) => one.value * 100), tone: "bad" },
       { label: t("at least"), values: shares.map((one) => one.low * 100), tone: "accent" },
       { label: t("at most"), values: shares.map((one) => one.high * 100), tone: "accent" },
+      { label: t("lost"), values: shares.map((one) => one.value * 100), tone: "bad" },
     ], result.field)}
     <div class="wide" tabindex="0" role="group" aria-label=${title}>
       <table id="simulated"><thead><tr><th scope="col">${result.field}</th><th scope="col">${t("lost")}</th><th scope="col">${t("at least")}</th><th scope="col">${t("at most")}</th></tr></thead>

@@ -117,7 +117,7 @@ export function tryView() {
     </div>
     ${
       about === null
-        ? ""
+        ? html`<p class="hint">${t("Choose a captcha and solve it: you see which pod made it and which pod verified your answer.")}</p>`
         : html`<div class="captcha">
             <h3 lang=${language.value}>${question(about.challenge, about.kind)}</h3>
             <p class="quiet">${t("created by")}: <b>${letter(about.pod)}</b> · ${left > 0 ? `${left.toFixed(0)} ${t("seconds left")}` : t("This challenge has run out.")}</p>
