@@ -133,7 +133,8 @@ class StackEvent:
     """Seconds since the epoch."""
     what: str
     """"pod" (a pod runs with the settings in ``detail``: where the trace begins and after each restart),
-    "restart" (it was ended), "connected" (Redis answered the pod at ``time``, before the trace begins),
+    "restart" (it was ended, for good with ``detail["removed"]``), "connected" (Redis answered the pod at
+    ``time``, before the trace begins),
     "redis" (``detail["action"]``: pause, resume, stop, start, expire, age, or command, with its words in
     ``detail["command"]``), "rule" (a gate rule came into force), "missing" (what the records no longer had:
     ``detail`` says of which numbers), "service" (the pods are a user-provided service: ``detail["profile"]``

@@ -143,7 +143,7 @@ def _note(event: StackEvent, joined: Joined) -> SequenceMessage | None:
     if event.what == "pod":
         where, label = event.pod or PROXY, _store(event.detail, joined)
     elif event.what == "restart":
-        where, label = event.pod or PROXY, "restart"
+        where, label = event.pod or PROXY, "removed" if "removed" in event.detail else "restart"
     elif event.what == "rule":
         where, label = GATE, _rule(event.detail)
     elif event.what == "missing":

@@ -174,9 +174,10 @@ def test_what_was_done_to_the_stack_stands_in_the_picture() -> None:
         StackEvent(1.6, "pod", B, {"USE_REDIS": "false"}),
         StackEvent(1.7, "redis", None, {"action": "expire", "key": KEY}),
         StackEvent(1.8, "rule", None, {"action": "hold", "rule": "hold:GET"}),
+        StackEvent(1.9, "restart", B, {"removed": "true"}),
     ]
     text = "\n".join(drawn(events))
-    for label in ("[ restart ]", "[ USE_REDIS=false ]", "[ the key expires ]", "[ hold:GET ]"):
+    for label in ("[ restart ]", "[ USE_REDIS=false ]", "[ the key expires ]", "[ hold:GET ]", "[ removed ]"):
         assert label in text
 
 
