@@ -52,6 +52,13 @@ def refusal_kind(command: str, error: str) -> str | None:
     return by_word or next((kind for part, kind in _PARTS.items() if part in lower_case), None)
 
 
+def asks_for_cluster(command: str, reply: str | None) -> bool:
+    """Whether a client asked for a cluster where there is none: it does not connect, or tries for ever."""
+    if command.startswith("CLUSTER") and (reply or "").startswith("-"):
+        return True
+    return reply_kind(command, reply) == "cluster-client-on-standalone"
+
+
 def reply_kind(command: str, reply: str | None) -> str | None:
     """As ``refusal_kind``, of a reply in short; None where it is no error."""
     return refusal_kind(command, reply) if reply is not None and reply.startswith("-") else None

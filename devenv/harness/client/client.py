@@ -47,6 +47,8 @@ ANY_KIND = "any"
 
 # Above the longest timeout a captcha-api uses towards the ML service (30 s), so that the pod gives up first.
 TIMEOUT_S = 35.0
+CANNOT_CONNECT_S = 10.0
+"""Instead, where the gate has recorded why a pod cannot connect: its client may try for ever."""
 # Below the proxy's and uvicorn's idle limit: a POST on a connection that is just being closed would be lost.
 KEEPALIVE_S = 2.0
 LONGEST_TTL_S = 1e9

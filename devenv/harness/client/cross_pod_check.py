@@ -12,7 +12,7 @@ from devenv.core.model.topology import StackStatus
 from devenv.core.model.verdict import passes
 from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.core.render.sequence import SequenceMessage
-from devenv.harness.client.client import CaptchaClient
+from devenv.harness.client.client import TIMEOUT_S, CaptchaClient
 from devenv.harness.client.cross_pod import TypeResult, one_crossing, run_cross_pod
 from devenv.harness.client.exchanges import CreateFailed, Verified
 from devenv.harness.client.recording import Recording
@@ -78,17 +78,18 @@ def every_crossing(
     seed: int,
     silent: Mapping[str, str] = NO_SILENT_PODS,
     without_redis: Collection[str] = (),
+    timeout: float = TIMEOUT_S,
 ) -> list[Crossed]:
     """A session of each kind opened on each of ``pods`` and used on each, also on the same.
 
     The pod that opens comes first in the order of ``pods``, and uses its own session last. A pod that gave no
     answer is not asked again to open one; ``silent`` has those that gave none before, with the reason.
 
-    The Redis of the pods ``without_redis`` refuses connections: each of their requests lasts as long as their
-    client's retries. They are tried with the first kind only, not with themselves, and not again once they
-    have refused to open a session.
+    The pods ``without_redis`` are known not to reach a Redis: each of their requests lasts as long as their
+    client's retries, and is given up after ``timeout`` seconds. They are tried with the first kind only, not
+    with themselves, and not again once they have refused to open a session.
     """
-    return asyncio.run(_Crossings(status, pods, without_redis, dict(silent)).all(recording, seed))
+    return asyncio.run(_Crossings(status, pods, without_redis, dict(silent)).all(recording, seed, timeout))
 
 
 Turn = tuple[str, str, str]
@@ -117,11 +118,11 @@ class _Crossings:
         self._turns = turns(list(status.spec.profile.kinds), pods, without_redis)
         self._without_redis, self._silent = frozenset(without_redis), silent
 
-    async def all(self, recording: Recording, seed: int) -> list[Crossed]:
+    async def all(self, recording: Recording, seed: int, patience_s: float) -> list[Crossed]:
         """Each that is tried; those between pods without a Redis at the same time, as they wait only."""
         profile = self._status.spec.profile
         async with CaptchaClient(
-            self._status.endpoints, seed=seed, recording=recording, profile=profile
+            self._status.endpoints, seed=seed, recording=recording, profile=profile, timeout=patience_s
         ) as client:
             waiting = [turn for turn in self._turns if self._without_redis.issuperset(turn[1:])]
             crossed = list(await asyncio.gather(*(self._crossing(client, *turn) for turn in waiting)))

@@ -29,6 +29,8 @@ from devenv.core.model.events import RedisCommand
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import ServiceProfile
 from devenv.core.model.topology import StackStatus
+from devenv.core.resp.refusals import asks_for_cluster
+from devenv.harness.client.client import CANNOT_CONNECT_S, TIMEOUT_S
 from devenv.harness.runs.journal import JournaledStack
 from devenv.harness.runs.trace import live_trace
 from devenv.stack.protocol import Progress
@@ -157,8 +159,12 @@ def _with_sessions(
     if options.probe and options.write:
         progress("opening sessions on each pod and using them on the others")
         silent = {item.pod: str(item.error) for item in facts.created if item.status is None}
-        refused = facts.without_redis
-        crossings, causes = try_across(stack, status, options.seed, state_dir, silent, refused)
+        cannot = {
+            item.pod for item in _refused(stack, status) if asks_for_cluster(item.command, f"-{item.error}")
+        }
+        timeout = CANNOT_CONNECT_S if cannot else TIMEOUT_S
+        without_redis = facts.without_redis | cannot
+        crossings, causes = try_across(stack, status, options.seed, state_dir, silent, without_redis, timeout)
         facts = replace(facts, crossings=crossings, trace_causes=causes)
     elif len(facts.pods) > 1:
         facts = replace(facts, crossings_skipped="not tried: it would open sessions")

@@ -15,15 +15,17 @@ from devenv.core.diagnosis.stories import join
 from devenv.core.model.captcha_http import CHALLENGE_FIELD, VERIFY_PATHS
 from devenv.core.model.contract import CAPTCHA_TTL_SECONDS, REDIS_PREFIX
 from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.events import RedisCommand
 from devenv.core.model.ids import SessionKey
 from devenv.core.model.service import ServiceProfile
 from devenv.core.model.topology import RedisMode, StackStatus
 from devenv.core.model.vocabulary import Answer, CaptchaType
+from devenv.core.resp.refusals import asks_for_cluster
 from devenv.core.search.behaviour import RESTART
 from devenv.core.search.expression import Participant
 from devenv.core.search.outcome import Remains
 from devenv.core.spec.captcha_session import ATTEMPTS_LIMIT
-from devenv.harness.client.client import CaptchaClient
+from devenv.harness.client.client import CANNOT_CONNECT_S, TIMEOUT_S, CaptchaClient
 from devenv.harness.client.exchanges import Challenge, Submission
 from devenv.harness.client.seed import as_created, new_document
 from devenv.harness.redis.keys import connected, place_of
@@ -110,6 +112,12 @@ def _cluster(status: StackStatus, settings: Mapping[str, str]) -> str | None:
     return settings.get("REDIS_CLUSTER", "") if status.spec.redis_mode is RedisMode.CLUSTER else None
 
 
+def _cannot_connect(status: StackStatus) -> bool:
+    """Whether a pod's client has been told that this Redis is no cluster, up to now."""
+    events = live_trace(status, MemoryJournal(), time.time())
+    return any(isinstance(e, RedisCommand) and asks_for_cluster(e.command, e.reply) for e in events)
+
+
 def _refused_by_redis(
     status: StackStatus, challenge_id: str | None
 ) -> tuple[TracedCall | None, EnvironmentProblem | None]:
@@ -158,7 +166,8 @@ async def own_stage(
     name = profile.first_kind
     settings = next(pod.settings for pod in status.pods if pod.name == pods[0])
     db = int(settings.get("REDIS_DB") or 0)
-    async with CaptchaClient(status.endpoints, seed=seed, profile=profile) as client:
+    timeout = CANNOT_CONNECT_S if _cannot_connect(status) else TIMEOUT_S
+    async with CaptchaClient(status.endpoints, seed=seed, profile=profile, timeout=timeout) as client:
         try:
             opened = await client.create(name, pods[0])
         except EnvironmentProblem as failed:

@@ -12,7 +12,7 @@ from devenv.core.model.events import RedisCommand, trace_event
 from devenv.core.model.ids import ChallengeId
 from devenv.core.model.service import ID, Kind, ServiceProfile
 from devenv.core.model.session_ids import stored_forms
-from devenv.core.resp.refusals import reply_kind
+from devenv.core.resp.refusals import asks_for_cluster
 from devenv.harness.redis.keys import keys_with
 from devenv.harness.runs.trace import Mark, mark, trace_since
 from devenv.verbs.init.trial import Pod
@@ -90,13 +90,7 @@ def session_in_redis(pod: Pod, control: str, redis: Redis, kind: Kind, profile: 
 
 def wants_cluster(control: str) -> bool:
     """Whether a pod has a cluster client: this server refused it what only a cluster answers."""
-    return any(_refused_as_no_cluster(command) for command in _commands(control, Mark()))
-
-
-def _refused_as_no_cluster(command: RedisCommand) -> bool:
-    if command.command.startswith("CLUSTER") and (command.reply or "").startswith("-"):
-        return True
-    return reply_kind(command.command, command.reply) == "cluster-client-on-standalone"
+    return any(asks_for_cluster(command.command, command.reply) for command in _commands(control, Mark()))
 
 
 def _commands(control: str, since: Mark) -> Sequence[RedisCommand]:

@@ -12,6 +12,7 @@ from devenv.core.doctor_rules.facts import Crossing, TraceCause
 from devenv.core.model.errors import DevenvError
 from devenv.core.model.topology import RedisMode, StackStatus
 from devenv.core.model.vocabulary import Outcome
+from devenv.harness.client.client import TIMEOUT_S
 from devenv.harness.client.cross_pod_check import Crossed, every_crossing
 from devenv.harness.client.recording import Recording
 from devenv.harness.runs.journal import JournaledStack
@@ -34,13 +35,14 @@ def try_across(
     state_dir: Path,
     silent: Mapping[str, str],
     without_redis: Collection[str] = (),
+    timeout: float = TIMEOUT_S,
 ) -> tuple[tuple[Crossing, ...], tuple[TraceCause, ...]]:
     """Sessions of each kind on each pair of running pods, and the causes that explain sees in their trace.
 
     Nothing where fewer than two pods run. A session that was known by a file of this machine (``state_dir``
     is our own) is unclear. ``silent``: the pods that gave no answer to a create, with the reason.
-    ``without_redis``: the pods whose Redis refuses connections, which are tried less often. A profile without
-    known answers gives one unclear crossing.
+    ``without_redis``: the pods that are known to reach no Redis, which are tried less often; ``timeout``: the
+    seconds that a request may take. A profile without known answers gives one unclear crossing.
     """
     pods = [pod.name for pod in status.pods if pod.state == "running"][:MOST_PODS]
     if len(pods) < 2:
@@ -52,7 +54,13 @@ def try_across(
         try:
             collector = TraceCollector(stack, time.time)
             crossed = every_crossing(
-                status, pods, recording, seed=seed + number, silent=silent, without_redis=without_redis
+                status,
+                pods,
+                recording,
+                seed=seed + number,
+                silent=silent,
+                without_redis=without_redis,
+                timeout=timeout,
             )
             trace = collector.trace(recording.request_ids)
         except DevenvError as error:
