@@ -49,7 +49,7 @@ def explain(
     """Show what happened between client, proxy, pods, gate and Redis; say what went wrong and what to change.
 
     Exit code 0: nothing wrong. 1: something is, with its cause. 3: no cause is known and the run's replay
-    fails, every request was refused (503), or nothing can be judged.
+    fails, an answer leaves the question open (503, not known), or nothing can be judged.
     """
     if run is not None and since is not None:
         raise UsageProblem("--since looks at the running stack, RUN at a recorded run: give one of them")

@@ -119,12 +119,12 @@ class _Crossings:
         self._without_redis, self._silent = frozenset(without_redis), silent
 
     async def all(self, recording: Recording, seed: int, patience_s: float) -> list[Crossed]:
-        """Each that is tried; those between pods without a Redis at the same time, as they wait only."""
+        """Each that is tried; those with a pod without Redis at the same time, as they wait only."""
         profile = self._status.spec.profile
         async with CaptchaClient(
             self._status.endpoints, seed=seed, recording=recording, profile=profile, timeout=patience_s
         ) as client:
-            waiting = [turn for turn in self._turns if self._without_redis.issuperset(turn[1:])]
+            waiting = [turn for turn in self._turns if self._without_redis.intersection(turn[1:])]
             crossed = list(await asyncio.gather(*(self._crossing(client, *turn) for turn in waiting)))
             for turn in self._turns:
                 if turn not in waiting:

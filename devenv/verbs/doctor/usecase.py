@@ -162,8 +162,8 @@ def _with_sessions(
         cannot = {
             item.pod for item in _refused(stack, status) if asks_for_cluster(item.command, f"-{item.error}")
         }
-        timeout = CANNOT_CONNECT_S if cannot else TIMEOUT_S
         without_redis = facts.without_redis | cannot
+        timeout = CANNOT_CONNECT_S if without_redis else TIMEOUT_S
         crossings, causes = try_across(stack, status, options.seed, state_dir, silent, without_redis, timeout)
         facts = replace(facts, crossings=crossings, trace_causes=causes)
     elif len(facts.pods) > 1:

@@ -10,6 +10,7 @@ from typing import Any
 from devenv.core.checker.history import SOLVED_MESSAGE
 from devenv.core.diagnosis.choices import remarks_on_choices
 from devenv.core.diagnosis.findings import Diagnosis, Evidence
+from devenv.core.diagnosis.losses import connection_fault
 from devenv.core.diagnosis.remarks import remarks
 from devenv.core.diagnosis.stories import SLOW_S, Call, Joined, join
 from devenv.core.diagnosis.trace_diagnosis import diagnose_joined
@@ -24,6 +25,8 @@ from devenv.verbs.explain.picture import picture
 MOST_CHALLENGES = 20
 MOST_SENTENCES = 3
 LONGEST_REASON = 60
+_CLEAR = (422, 429)
+"""Refusals of the request itself, which say nothing of a session."""
 MOST_MESSAGES = 400
 """Of the whole picture, for programs; people are shown fewer."""
 
@@ -99,8 +102,8 @@ class Explanation:
     """What was not recorded."""
     remarks: tuple[str, ...] = ()
     """Sentences that are no findings, and worth knowing."""
-    refused: str = ""
-    """Where every request was refused with a 503: what is known of Redis then; empty elsewhere."""
+    open_question: str = ""
+    """What keeps it from being an all-clear although no rule found a fault; empty where nothing does."""
     unexplained: str = ""
     """What the replay of this run says did not hold, where no finding explains it."""
     judged: bool = True
@@ -115,10 +118,10 @@ class Explanation:
 
     @property
     def exit_code(self) -> int:
-        """1: something went wrong; 3: the replay failed and no cause was found, nothing was judged, or every
-        request was refused; 0: nothing is wrong.
+        """1: something went wrong; 3: the replay failed and no cause was found, nothing was judged, or an
+        answer leaves the question open; 0: nothing is wrong.
         """
-        return 1 if self.groups else 3 if self.unexplained or self.refused or not self.judged else 0
+        return 1 if self.groups else 3 if self.unexplained or self.open_question or not self.judged else 0
 
     @property
     def verdict(self) -> str:
@@ -128,10 +131,8 @@ class Explanation:
             return f"no cause was found, {failed}: {self.summary}"
         if not self.groups and not self.judged:
             return f"drawn and not judged: {self.summary}; what is right, `devenv explore` asks the service"
-        if not self.groups and self.refused:
-            return (
-                f"every request was refused, so nothing is known of sessions ({self.refused}): {self.summary}"
-            )
+        if not self.groups and self.open_question:
+            return f"{self.open_question}; {self.summary}"
         if not self.groups:
             return f"nothing wrong: {self.summary}"
         return f"{', '.join(group.title for group in self.groups)}: {self.summary}"
@@ -197,17 +198,49 @@ def explain_trace(
             *remarks_on_choices((one for one in events if isinstance(one, Exchange)), joined, since),
         ),
         judged=bool(joined.profile.kinds),
-        refused=_refused(calls, joined),
+        open_question=_open_question(calls, joined),
         events=tuple(one for one in events if event_time(one) >= since),
     )
 
 
-def _refused(calls: Sequence[Call], joined: Joined) -> str:
-    """What is known of Redis where every request was answered "try again" (503); empty where one was not."""
-    if not calls or any(call.under_way or call.exchange.status != 503 for call in calls):
-        return ""
-    state = joined.redis_state(max(call.ended for call in calls))
-    return f"Redis is {state}" if state != "running" else "why, the pods' logs say: `devenv logs POD`"
+def _open_question(calls: Sequence[Call], joined: Joined) -> str:
+    """Why nothing can be said although no rule found a fault; empty where all was answered.
+
+    Every request was refused with "try again" (503), or all of a pod were; or an opened session got an answer
+    of a service of one's own that its profile does not know.
+    """
+    if calls and all(_refused(call) for call in calls):
+        return f"every request was refused (503), so nothing is known of sessions: {_why(calls[-1], joined)}"
+    for pod in sorted({call.pod for call in calls if call.pod}):
+        its_calls = [call for call in calls if call.pod == pod]
+        if len(its_calls) > 1 and all(_refused(call) for call in its_calls):
+            return f"{pod} refused every request (503): {_why(its_calls[-1], joined)}"
+    opened = {story.challenge for story in joined.stories if story.create is not None}
+    for call in calls:
+        status = call.exchange.status
+        unread = not call.answered and not call.under_way and call.exchange.error is None
+        if (
+            joined.own
+            and unread
+            and 400 <= status < 500
+            and status not in _CLEAR
+            and call.challenge in opened
+        ):
+            return f"the profile does not say what {status} means, the answer of {call.pod} to {call.word}"
+    return ""
+
+
+def _refused(call: Call) -> bool:
+    return not call.under_way and call.exchange.status == 503
+
+
+def _why(call: Call, joined: Joined) -> str:
+    """What is known of Redis at the end of a refused call."""
+    state = joined.redis_state(call.ended)
+    fault = connection_fault(joined, call)
+    if state != "running" or fault is None:
+        return f"Redis is {state}" if state != "running" else f"why, its log says: `devenv logs {call.pod}`"
+    return fault.sentence
 
 
 def with_violations(found: Explanation, violations: Iterable[tuple[str, str]]) -> Explanation:
