@@ -146,7 +146,7 @@ def test_a_service_that_env_sends_to_a_closed_port(here: Path, capsys: pytest.Ca
         explained = capsys.readouterr().out
     assert kinds(told)[0] == ("port-closed", "wrong-port")
     # Each pod was asked for one ticket: its client's retries make every request a slow one.
-    assert "2 sessions, 2 not created" in json.loads(explained)["verdict"]
+    assert "2 challenges, 2 not created" in json.loads(explained)["verdict"]
     change = told["findings"][0]["change"]
     assert (change["file"], change["line"]) == (SERVICE_FILE, 4)
 
