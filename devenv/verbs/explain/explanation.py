@@ -10,7 +10,6 @@ from typing import Any
 from devenv.core.checker.history import SOLVED_MESSAGE
 from devenv.core.diagnosis.choices import remarks_on_choices
 from devenv.core.diagnosis.findings import Diagnosis, Evidence
-from devenv.core.diagnosis.losses import connection_fault
 from devenv.core.diagnosis.remarks import remarks
 from devenv.core.diagnosis.stories import SLOW_S, Call, Joined, join
 from devenv.core.diagnosis.trace_diagnosis import diagnose_joined
@@ -20,13 +19,12 @@ from devenv.core.model.vocabulary import Outcome
 from devenv.core.render.sequence import SequenceMessage, shorten
 from devenv.core.serializability.oracle import CHANGES
 from devenv.harness.runs.trace import event_time
+from devenv.verbs.explain.open_question import open_question
 from devenv.verbs.explain.picture import picture
 
 MOST_CHALLENGES = 20
 MOST_SENTENCES = 3
 LONGEST_REASON = 60
-_CLEAR = (422, 429)
-"""Refusals of the request itself, which say nothing of a session."""
 MOST_MESSAGES = 400
 """Of the whole picture, for programs; people are shown fewer."""
 
@@ -198,49 +196,9 @@ def explain_trace(
             *remarks_on_choices((one for one in events if isinstance(one, Exchange)), joined, since),
         ),
         judged=bool(joined.profile.kinds),
-        open_question=_open_question(calls, joined),
+        open_question=open_question(calls, joined),
         events=tuple(one for one in events if event_time(one) >= since),
     )
-
-
-def _open_question(calls: Sequence[Call], joined: Joined) -> str:
-    """Why nothing can be said although no rule found a fault; empty where all was answered.
-
-    Every request was refused with "try again" (503), or all of a pod were; or an opened session got an answer
-    of a service of one's own that its profile does not know.
-    """
-    if calls and all(_refused(call) for call in calls):
-        return f"every request was refused (503), so nothing is known of sessions: {_why(calls[-1], joined)}"
-    for pod in sorted({call.pod for call in calls if call.pod}):
-        its_calls = [call for call in calls if call.pod == pod]
-        if len(its_calls) > 1 and all(_refused(call) for call in its_calls):
-            return f"{pod} refused every request (503): {_why(its_calls[-1], joined)}"
-    opened = {story.challenge for story in joined.stories if story.create is not None}
-    for call in calls:
-        status = call.exchange.status
-        unread = not call.answered and not call.under_way and call.exchange.error is None
-        if (
-            joined.own
-            and unread
-            and 400 <= status < 500
-            and status not in _CLEAR
-            and call.challenge in opened
-        ):
-            return f"the profile does not say what {status} means, the answer of {call.pod} to {call.word}"
-    return ""
-
-
-def _refused(call: Call) -> bool:
-    return not call.under_way and call.exchange.status == 503
-
-
-def _why(call: Call, joined: Joined) -> str:
-    """What is known of Redis at the end of a refused call."""
-    state = joined.redis_state(call.ended)
-    fault = connection_fault(joined, call)
-    if state != "running" or fault is None:
-        return f"Redis is {state}" if state != "running" else f"why, its log says: `devenv logs {call.pod}`"
-    return fault.sentence
 
 
 def with_violations(found: Explanation, violations: Iterable[tuple[str, str]]) -> Explanation:

@@ -251,40 +251,6 @@ def test_nothing_wrong_in_plain_words() -> None:
     assert found.verdict == "nothing wrong: 1 challenge, 1 answer: 1 passed"
 
 
-@pytest.mark.parametrize(("stops", "why"), [(True, "Redis is stopped"), (False, "devenv logs")])
-def test_where_every_request_is_refused_nothing_is_known_of_sessions(stops: bool, why: str) -> None:
-    refusal = exchange(1, A, "/api/abstract-captcha", None, {"detail": "try again"}, 1.0, 1.1, 503)
-    stopped = [StackEvent(0.5, "redis", None, {"action": "stop"})] if stops else []
-    events: list[TraceEvent] = [pod(A, USE_REDIS="true"), *stopped, refusal]
-    found = explain_trace(events, "a test")
-    assert (found.groups, found.exit_code) == ((), 3)
-    assert found.verdict.startswith("every request was refused") and why in found.verdict
-    assert explain_trace([*events, create(2, A, 2.0)], "a test").exit_code == 0
-
-
-def test_a_pod_that_refuses_all_is_no_all_clear() -> None:
-    detail = {"detail": "try again"}
-    refusals = [verify(at, B, float(at), detail, status=503, challenge_id=CID) for at in (2, 3)]
-    refused = command(1, B, "AUTH", "-WRONGPASS invalid username-password pair", 1.5, args=(), key=None)
-    events: list[TraceEvent] = [pod(A), pod(B), create(1, A, 1.0), *refusals]
-    assert explain_trace(events, "a test").verdict.startswith(
-        f"{B} refused every request (503): why, its log"
-    )
-    found = explain_trace([*events, refused], "a test")
-    assert found.exit_code == 3
-    assert f"Redis refuses {B}: AUTH → -WRONGPASS" in found.verdict
-    assert explain_trace(events[:-1], "a test").exit_code == 0  # one refusal may be tried again
-
-
-@pytest.mark.parametrize(("status", "code"), [(410, 3), (422, 0)])
-def test_an_answer_that_the_profile_does_not_know_is_no_all_clear(status: int, code: int) -> None:
-    used = verify(2, B, 2.0, {"error": "gone"}, status=status)
-    service = StackEvent(0.0, "service", None, {"profile": json.dumps(CAPTCHA.to_json())})
-    found = explain_trace([service, create(1, A, 1.0), used], "a test")
-    assert (found.groups, found.exit_code) == ((), code)
-    assert ("does not say what 410 means" in found.verdict) == (status == 410)
-
-
 def _lost_claim(seq: int, at: float, reply: str = "[right, 1, {}]") -> RedisCommand:
     return command(seq, A, "EVALSHA", reply, at, fate="disconnected", delivered=None)
 
