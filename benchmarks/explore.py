@@ -2,8 +2,9 @@
 
     python -m benchmarks.explore [--large]
 
-Prints the traces of each scenario, seconds and rates. ``--large`` adds up to six requests with expiry.
-Rates depend on what else the machine does: the load is printed too.
+Prints the traces of each scenario, seconds, the CPU seconds of this process and its most memory, and rates.
+``--large`` adds up to eight requests with expiry, and sixteen wrong answers. Rates depend on what else the
+machine does: the load is printed too.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -33,18 +35,41 @@ from devenv.verbs.operate.select import open_stack
 from devenv.wire.executor.known_scripts import known_scripts
 
 EMPTY_BYPASS = "empty-bypass"
-LARGE = ["R+W+E+X", "4 W", "4 R", "5 W", "5 W+X", "2 R+2 W+X", "6 W", "6 W+X"]
+LARGE = [
+    "R+W+E+X",
+    "4 W",
+    "4 R",
+    "5 W",
+    "5 W+X",
+    "2 R+2 W+X",
+    "6 W",
+    "6 W+X",
+    "8 R+X",
+    "3 R+3 W+2 E+X",
+    "16 W",
+]
 WALKS = 5
 MAX_STEPS = 100_000
 
 
-def row(found: Exploration) -> str:
-    """One line of the table."""
+def most_memory_mb() -> str:
+    """The most memory that this process had so far; empty where the system does not say."""
+    if sys.platform == "win32":
+        return ""
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return f"{used // (1024**2 if sys.platform == 'darwin' else 1024)}"
+
+
+def row(found: Exploration, cpu: float) -> str:
+    """One line of the table; ``cpu``: seconds that this process computed for it."""
     search = found.stages["search"]
     traces, rate = ("", "") if found.traces is None else (str(found.traces), f"{found.traces / search:.0f}")
     return (
-        f"{found.scenario:10} {found.strategy:7} {found.mode:8} {traces:>18} {found.outcomes:8} "
-        f"{found.requests:8} {found.seconds:8.2f} {rate:>18}  {len(found.violations)}"
+        f"{found.scenario:18} {found.strategy:7} {found.mode:8} {traces:>18} {found.outcomes or '':>8} "
+        f"{found.requests:8} {found.seconds:8.2f} {cpu:8.2f} {most_memory_mb():>5} {rate:>18}  "
+        f"{len(found.violations)}"
     )
 
 
@@ -72,16 +97,19 @@ def measure(settings: Settings, large: bool) -> None:
     """Everything, on the stack that runs in ``settings.state_dir``."""
     status = open_stack("embedded", settings.state_dir).status()
     print(f"{len(status.pods)} pods, {status.redis_engine} {status.redis_version}, {os.cpu_count()} cores")
-    print(f"{'scenario':10} {'store':7} {'mode':8} {'traces':>18} {'ends':>8} {'requests':>8} "
-          f"{'seconds':>8} {'traces/s':>18}  kinds")  # fmt: skip
+    print(f"{'scenario':18} {'store':7} {'mode':8} {'traces':>18} {'ends':>8} {'requests':>8} "
+          f"{'seconds':>8} {'CPU s':>8} {'MB':>5} {'traces/s':>18}  kinds")  # fmt: skip
     direct_rate = 0.0
     scenarios = ["W+W", "R+R", "R+R+X", "W+W+W", "R+W+E", "R+R+R"]
     for scenario in scenarios + (LARGE if large else []):
         options = ExploreOptions(scenario, Strategy.GUIDE, replays=1)
-        print(row(explore(options, settings, lambda line: None)), flush=True)
+        began = time.process_time()
+        found = explore(options, settings, lambda line: None)
+        print(row(found, time.process_time() - began), flush=True)
         if scenario in ("W+W", "R+R", "R+R+X", "R+W+E"):
+            began = time.process_time()
             found = explore(replace(options, mode=Mode.DIRECT), settings, lambda line: None)
-            print(row(found), flush=True)
+            print(row(found, time.process_time() - began), flush=True)
             direct_rate = (found.traces or 0) / found.stages["search"]
     for scenario in ("R+W+E", "W+E+X"):
         needed = sorted(asyncio.run(first_bypass(status, scenario)))

@@ -160,7 +160,7 @@ class Cover:
         )
         changed = all(
             each[-1] or not places[-1] for each, places in zip(over, sets, strict=True)
-        )  # whoever changed the store can be over now
+        )  # all that changed the store can be over now
         unchanged = not key.fresh or any(each[0] for each in over if len(each) == REQUEST_SETS)
         if changed and unchanged:
             bound.finals.add((key.store, key.ended, key.events))
