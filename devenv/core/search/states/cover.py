@@ -63,9 +63,10 @@ class TooWide(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What ends mean, by ``Composition.end_of``. ``limit``: graded answers that a session takes, over 0."""
+    """What ends mean, by ``Composition.end_of``."""
 
     limit: int
+    """Graded answers that a session takes; over 0."""
     graded: Callable[[int, Hashable], bool]
     """Whether a process of this number that ends so was given a graded answer."""
     ends: Callable[[int, Hashable], bool]
