@@ -156,6 +156,8 @@ export const KOREAN = {
     "캡차를 골라 풀어 보세요. 어느 파드가 만들었고 어느 파드가 답을 검증했는지 보입니다.",
   "Replay it here": "여기서 다시 실행",
   "Its first step, and go on by hand": "첫 단계까지 실행한 뒤 직접 진행",
+  holds: "성립",
+  fails: "실패",
   "number of pods": "파드 수",
   "Add a pod": "파드 추가",
   "adding pods": "파드를 추가하는 중",
