@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_SET = re.compile(rf"(?:^|,)\s*({_NAME})=([^;,\s]+)")
+from devenv.core.model.http_name import HTTP_NAME
+
+_SET = re.compile(rf"(?:^|,)\s*({HTTP_NAME})=([^;,\s]+)")
 """A cookie that is set; several Set-Cookie headers may be joined by commas, and a date has one too."""
 SIGNATURE = ".sig"
 """How the cookie is called, after the name of the one that it signs (the ``cookies`` package of Koa)."""

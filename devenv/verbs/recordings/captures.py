@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 
+from devenv.core.model.http_name import HTTP_NAME
 from devenv.verbs.recordings.formats.recorded import Recorded
 from devenv.verbs.recordings.sessions import Event, sent_text, whole
 
@@ -21,7 +22,7 @@ _WORDY = re.compile(r"[A-Za-z ,.!?'-]+")
 _LINK = re.compile(r"(?:https?://[^/\s]+)?/[^\s/][^\s]*")
 _LINK_HEADER = re.compile(r'<([^<>]*)>[^,<]*?\brel="?([\w-]+)"?')
 _LINK_FIELD = re.compile(r"(?:href|ur[il]|links?|location|next|prev(?:ious)?|self)$", re.IGNORECASE)
-_SET_COOKIE = re.compile(r"(?:^|[,\n])[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)=([^;,\s]+)")
+_SET_COOKIE = re.compile(rf"(?:^|[,\n])[ \t]*({HTTP_NAME})=([^;,\s]+)")
 _PAIR = re.compile(r'"([A-Za-z_][\w-]*)"\s*:\s*"([^"\\]+)"')
 """A field of JSON inside a text: an Engine.IO packet, an event of a stream."""
 _WORD_BODY = re.compile(r"\s*(\S+)\s*")

@@ -40,11 +40,11 @@ _LINE = re.compile(
 )
 """``Authorization: Bearer x``: a line of a message's head, of YAML."""
 _PAIR_HEAD = re.compile(
-    r"(?P<name>[^\W\d](?<![\w.\[\]-][^\W\d])[\w.\[\]-]{1,80}+)\\{0,8}[\"']?\s{0,3}(?:=>|=|:(?!//))\s{0,3}"
+    r"(?P<name>[^\W\d](?<![\w.\[\]-][^\W\d])[\w\u0300-\u036f\u0900-\u097f\u0e00-\u0e7f.\[\]-]{1,80}+)\\{0,8}[\"']?\s{0,3}(?:=>|=|:(?!//))\s{0,3}"
 )
 """``password=x``, ``password: "x"``, ``'password' => 'x'``: in a text, a connection string, GraphQL.
 
-No name of one letter is secret.
+No name of one letter is secret. Marks of Thai and Devanagari belong to a name, and are no letters.
 """
 _PAIR_VALUE = re.compile(
     r"\"\"\"(?P<block>[^\"]*+)\"\"\"|\"(?P<double>(?:[^\"\\\n]|\\.)*+)\"|'(?P<single>(?:[^'\\\n]|\\.)*+)'"

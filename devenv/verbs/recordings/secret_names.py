@@ -15,9 +15,11 @@ _PARTS = r"""
     bearer signature apikey accesskey privatekey signingkey encryptionkey masterkey authkey servicekey
     accountkey subscriptionkey licensekey sharedkey storagekey sshkey sessid sessionkey sessiontoken
     connectionstring kennwort losungswort geheim zugangsdaten contrase[nñ]a motdepasse senha wachtwoord
+    lösenord adgangskode salasana jelsz[oó] slapta[zž]od κωδικ contrasenya palavrapasse wagwoord lozinka
+    gizlianahtar lykilor[ðd] nenosiri pasahitza סיסמ كلمةالمرور كلمةالسر รหสผาน पसवरड refreshtok
     haslo hasło parola [sş]ifre пароль matkhau mậtkhẩu katasandi claveacceso assertion codeverifier saml
     seedphrase mnemonic recoveryphrase keyphrase captcharesponse turnstileresponse presharedkey
-    (?:verif\w{0,8}|confirm\w{0,6}|security|sms|auth\w{0,10}|recovery|backup|access|login|reset)code
+    (?:verif\w{0,8}|confirm\w{0,6}|security|sms|auth\w{0,10}|recovery|backup|access|login|reset|unlock)code
     (?:email|mfa|activation|invit\w{0,5}|onetime|pin|fa|twofactor)code
     onetimepass onetimepin totp best[aä]e?tigungscode sicherheitscode zugangscode anmeldecode einmalcode
     freischaltcode
@@ -32,14 +34,16 @@ _PARTS = r"""
     보안답변 질문답변 respuesta(?:secreta|deseguridad) r[eé]ponsesecr[eè]te
     bankaccount sortcode cardholder cardexp ccexp swiftcode bankleitzahl
     비밀번호 비번 암호 패스워드 인증번호 인증코드 보안코드 확인코드 주민등록 주민번호 전화 휴대폰 핸드폰
-    연락처 이메일 메일주소 생년월일 카드번호 계좌 여권번호 토큰 시크릿 아이디비번 성명 사용자명
+    연락처 이메일 메일주소 생년월일 카드번호 계좌 여권번호 토큰 시크릿 개인키 인증키 아이디비번 성명 사용자명
     パスワード 暗証 認証コード 電話 メールアドレス 密码 口令 验证码 手机 电话 邮箱 身份证
 """
 """Anywhere in the name, which is read without its separators and digits: what proves who somebody is, codes
-that are used once, who somebody is, money; Korean, Japanese, Chinese."""
+that are used once, who somebody is, money; other languages
+(Thai and Hindi without their marks, which are no letters), Korean, Japanese, Chinese."""
 _SINGLE = """
     pass pw pwd passwd psw passw auth jwt sid sig otp pin pan cvv cvc cvn csc cid2 tel mail dob ssn tan
     card cc jsessionid phpsessid oauth apikey mfa session hmac mdp clave tfa rrn bearer cookie
+    passord kodeord heslo geslo parole pepper
     mobile handy puk mtan psk pat otc cpf pesel bsn nino
 """
 """As a word of the name: between separators or changes of case."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
+from devenv.core.model.http_name import HTTP_NAME
+
 MAX_LINE = 4096
 """Bytes of one chunk-size or trailer line."""
 
@@ -17,7 +19,7 @@ MAX_LINES = 256
 """Lines that one call of ``ChunkedBody.feed`` reads, so that a flood of tiny chunks keeps nobody waiting."""
 
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n")
-_TRAILER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t\x20-\x7e\x80-\xff]*\r\n")
+_TRAILER = re.compile(b"(" + HTTP_NAME.encode() + rb"):[\t\x20-\x7e\x80-\xff]*\r\n")
 _NOT_IN_TRAILERS = frozenset(
     (b"transfer-encoding", b"content-length", b"host", b"connection", b"upgrade", b"te", b"trailer")
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TypeVar
 
+from devenv.core.model.http_name import HTTP_NAME
 from devenv.core.routing import AFFINITY_COOKIE
 from devenv.wire.http.bodies import Body, ChunkedBody, CloseBody, LengthBody, Malformed
 
@@ -23,7 +24,7 @@ SHARED = 256
 MAX_SHARED = 2048
 """Bytes of the longest head that is remembered."""
 
-_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+_TOKEN = HTTP_NAME.encode() + b"+"
 _FIELDS = rb"(?:\r\n" + _TOKEN + rb":[\t\x20-\x7e\x80-\xff]*+)*+\Z"
 _REQUEST = re.compile(rb"(" + _TOKEN + rb") ([\x21-\x7e]++) HTTP/1\.([01])" + _FIELDS)
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([\x21-\x7e]++) HTTP/([0-9])\.([0-9])\Z")

@@ -13,6 +13,7 @@ from urllib.parse import quote_plus, urljoin, urlsplit
 
 from devenv.core.model.bodies import FORM_TYPE
 from devenv.core.model.errors import UsageProblem
+from devenv.core.model.http_name import HTTP_NAME
 from devenv.core.model.reading import REFUSED, refusal
 from devenv.verbs.recordings.formats.curl_globbing import shown, urls_of
 from devenv.verbs.recordings.formats.curl_options import long_name, takes_value
@@ -22,7 +23,7 @@ from devenv.verbs.recordings.formats.shell_words import ShellCommand, shell_comm
 _JSON = "application/json"
 _BOUNDARY = "devenv-boundary"
 _DATA = frozenset(("data", "data-ascii", "data-raw", "data-binary", "data-urlencode", "json"))
-_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_METHOD = re.compile(HTTP_NAME)
 """A method as RFC 9110, section 9.1, allows it; ``put`` is another than PUT."""
 _ELSEWHERE = {
     "config": "reads options from a file",

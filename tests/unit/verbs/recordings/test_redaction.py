@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import given
@@ -118,3 +118,10 @@ def test_of_cookies_only_those_that_were_captured_stay() -> None:
 @given(st.lists(st.sampled_from(["%41", "%ea%b0%80", "%ff", "%ea", "%4", "%", "a", "가", "%zz", "%2B"])))
 def test_percent_signs_are_read_as_the_library_reads_them(pieces: list[str]) -> None:
     assert _unescaped("".join(pieces)) == unquote("".join(pieces))
+
+
+@pytest.mark.parametrize("name", ["पासवर्ड", "รหัสผ่าน"])
+def test_a_name_with_marks_is_known_in_json_in_forms_and_in_texts(name: str) -> None:
+    form = f"{quote(name)}=plain7x"
+    for text in (json.dumps({name: "plain7x"}), form, f"/a?next={quote(form)}", f"a {name}: plain7x"):
+        assert "plain7x" not in Redactor().body(text)

@@ -20,6 +20,9 @@ NAMES = """
     credit_card_number iban accountNumber email e-mail userEmail email_address tel phone phoneNumber
     mobile_number username firstName last_name ssn birthDate session session_id JSESSIONID PHPSESSID
     cookie authorization auth bearer signature credentials privateKey signing_key passwort Kennwort
+    lösenord adgangskode passord salasana heslo jelszó slaptažodis κωδικός κωδικόςΠρόσβασης contrasenya
+    palavra_passe kodeord wagwoord geslo lozinka gizliAnahtar lykilorð neno_siri pasahitza סיסמה كلمة_المرور
+    개인키 인증키 unlockCode pepper refreshTok
     passwortWiederholen Geheimnis Telefonnummer Kreditkarte Geburtsdatum benutzername 비밀번호
     비밀번호확인 인증번호 주민등록번호 전화번호 휴대폰번호 이메일 카드번호 계좌번호 생년월일 パスワード
     密码 contraseña senha mot_de_passe
