@@ -28,7 +28,7 @@ CHOSEN = "DEVENV_SUITE_TESTS"
 """The file with what this plugin of pytest keeps: names of tests, a line each."""
 SET_CHILD_SUBREAPER = 36
 """prctl(2): processes whose parents have ended become children of this one."""
-ONE_PROCESS = ("-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:xdist", "-q", "--no-header")
+ONE_PROCESS = ("-p", "no:randomly", "-p", "no:cacheprovider", "-n", "0", "-q", "--no-header")
 
 
 def name_of(node_id: str) -> str:
@@ -73,6 +73,8 @@ def pytest(checkout: Path, words: Iterable[str], environment: dict[str, str]) ->
 def collected(checkout: Path, paths: Sequence[str]) -> Counter[str]:
     """The names of the tests below ``paths``, and how often each is there."""
     _, text = pytest(checkout, ["--collect-only", *(paths or ["tests"])], {})
+    if "no tests" in text.rstrip().rpartition("\n")[2]:
+        raise SystemExit(f"{checkout}: no tests were collected:\n{text[-2000:]}")
     return Counter(name_of(line.strip()) for line in text.splitlines() if line.count("::") >= 1)
 
 
@@ -81,6 +83,8 @@ def measured(checkout: Path, names: Path, paths: Sequence[str]) -> dict[str, Any
     plugin = {CHOSEN: str(names), "PYTHONPATH": str(Path(__file__).parent)}
     cpu, text = pytest(checkout, ["-p", "suite", "--durations=0", *(paths or ["tests"])], plugin)
     lines = text.rstrip().splitlines()
+    if not lines or "no tests ran" in lines[-1]:
+        raise SystemExit(f"{checkout}: no test ran:\n{text[-2000:]}")
     failed = [line for line in lines if line.startswith(("FAILED ", "ERROR "))]
     return {"cpu_seconds": round(cpu, 1), "result": lines[-1] if lines else "", "failed": failed}
 
