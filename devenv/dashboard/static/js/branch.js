@@ -45,7 +45,7 @@ function draw() {
       error
         ? html`<p class="bad">${error.detail}${error.hint ? ` (${error.hint})` : ""}</p>`
         : result
-          ? html`<p class="verdict ${result.verdict === "holds" ? "good" : "bad"}">${result.verdict === "holds" ? t("as the catalogue expects of {store}", { store: result.store }) : t("not what the catalogue expects of {store}", { store: result.store })}</p>
+          ? html`<p class="verdict ${result.verdict === "holds" ? "good" : "bad"}">${result.verdict === "holds" ? t("as the catalogue expects of {store}", { store: result.store }) : result.verdict === "fails" ? t("not what the catalogue expects of {store}", { store: result.store }) : result.verdict}</p>
             <p><a href=${`#/runs?run=${encodeURIComponent(result.run)}`}>${t("The run, with all its records")}</a> · <a href=${`#/scenarios?scenario=${encodeURIComponent(asked.target)}&store=${asked.strategy ?? result.strategy}&schedule=${encodeURIComponent(byHand ?? "")}`}>${t("This order in the scenario")}</a></p>`
           : html`<p class="busy">${words}</p>`
     }

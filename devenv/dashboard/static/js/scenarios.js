@@ -62,7 +62,7 @@ function outcome(scenario) {
   if (!result) return html`<p class="busy" role="status">${reported("progress") ?? t("starting")} <button @click=${stop}>${t("Stop")}</button></p>`;
   const messages = result.explanation.messages;
   const schedule = result.schedules?.[0] ?? "";
-  return html`<div role="status" class="verdict ${result.verdict === "holds" ? "good" : "bad"}">${result.verdict === "holds" ? t("as the catalogue expects of {store}", { store: result.store }) : t("not what the catalogue expects of {store}", { store: result.store })}</div>
+  return html`<div role="status" class="verdict ${result.verdict === "holds" ? "good" : "bad"}">${result.verdict === "holds" ? t("as the catalogue expects of {store}", { store: result.store }) : result.verdict === "fails" ? t("not what the catalogue expects of {store}", { store: result.store }) : result.verdict}</div>
     <p><a href=${`#/runs?run=${encodeURIComponent(result.run)}`}>${t("The run, with all its records")}</a> · <code>${result.command}</code></p>
     ${result.explanation.findings.map((/** @type {any} */ finding) => html`<p><span class="label bad">${t("cause")}</span> <b>${finding.cause}</b>: ${finding.sentence}${finding.change ? html`<br /><b>${t("What to change")}</b>: ${finding.change}` : ""}</p>`)}
     ${stepper(Math.min(step.value, messages.length), messages.length, (at) => (step.value = at), t("Step through the order"))}
