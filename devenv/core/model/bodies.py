@@ -44,10 +44,16 @@ def form_fields(text: str) -> Mapping[str, Any]:
     """The fields of an urlencoded form; empty where ``text`` is none."""
     if not _FORM.fullmatch(text.strip()):
         return {}
-    values: dict[str, list[str]] = {}
+    fields: dict[str, Any] = {}
     for name, value in parse_qsl(text.strip(), keep_blank_values=True):
-        values.setdefault(name, []).append(value)
-    return {name: several if len(several) > 1 else several[0] for name, several in values.items()}
+        known = fields.get(name)
+        if known is None:
+            fields[name] = value
+        elif isinstance(known, list):
+            known.append(value)
+        else:
+            fields[name] = [known, value]
+    return fields
 
 
 def content_type_of(text: str) -> str:
