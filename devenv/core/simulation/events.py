@@ -11,12 +11,15 @@ import heapq
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from devenv.core.model.timing import PROXY_UPSTREAM_IDLE_SECONDS
 from devenv.core.model.vocabulary import CaptchaType, Strategy
+from devenv.core.routing import POLICIES as PROXY_POLICIES
 from devenv.core.routing import Choice, RequestFacts
 from devenv.core.simulation.balancers import Kind, pod_names_of, routing_of
 from devenv.core.simulation.causes import Cause
@@ -30,8 +33,8 @@ if TYPE_CHECKING:
 
     from numpy.random import Generator
 
-UPSTREAM_IDLE = 5.0
-"""Seconds after which an idle connection to a pod is closed: uvicorn's ``--timeout-keep-alive``."""
+SERVER_IDLE_SECONDS = 5.0
+"""When a pod closes an idle connection: uvicorn's ``--timeout-keep-alive``. The proxy closes it earlier."""
 _BLOCK = 4096
 """Numbers drawn at a time."""
 
@@ -83,9 +86,9 @@ class _Pod:
     idle: list[tuple[float, int]] = field(default_factory=list)
     """The balancer's idle connections: since when, and whose process's; the one used last is at the end."""
 
-    def take(self, time: float) -> int | None:
-        """The process of the idle connection that was used last; None where there is none."""
-        if self.idle and time - self.idle[-1][0] < UPSTREAM_IDLE:
+    def take(self, time: float, limit: float) -> int | None:
+        """The process of the idle connection that was used last, less than ``limit`` seconds ago; or None."""
+        if self.idle and time - self.idle[-1][0] < limit:
             return self.idle.pop()[1]
         self.idle = []
         return None
@@ -111,6 +114,8 @@ class EventEngine:
         self._routing = routing_of(setting.policy, self._names)
         self._history = history_of(setting)
         self._by_connection = self._routing.kind is Kind.CONNECTION
+        proxied = setting.policy.partition(":")[0] in PROXY_POLICIES
+        self._upstream_idle = PROXY_UPSTREAM_IDLE_SECONDS if proxied else SERVER_IDLE_SECONDS
         self._pauses = self._drawn(lambda: setting.thinking.draw(_BLOCK, draws))
         self._exponentials = self._drawn(lambda: draws.standard_exponential(_BLOCK))
         self._numbers = 0
@@ -132,12 +137,20 @@ class EventEngine:
         while True:
             yield from block().tolist()
 
+    def _times_of_answers(self) -> Iterator[float]:
+        """How long each request is under way: as recorded, from the first one on, else exponential."""
+        setting = self.setting
+        if setting.answer_times:
+            return cycle(setting.answer_times)
+        return (number * setting.service_time for number in self._exponentials)
+
     # -- a window ----------------------------------------------------------------------------------------
 
     def _window(self, limit: int | None) -> Tally:
         setting = self.setting
         self._tally = Tally()
         self._policy = self._routing.policy()
+        self._answer_times = self._times_of_answers()
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
         self._in_flight: dict[str, int] = {}
         self._redis: dict[int, float] = {}
@@ -346,14 +359,14 @@ class EventEngine:
             session.cookie = choice.set_cookie
         pod = self._pods[choice.pod]
         pooled = setting.upstream is Upstream.KEPT and not self._by_connection
-        worker = pod.take(time) if pooled else None
+        worker = pod.take(time, self._upstream_idle) if pooled else None
         if worker is None:
             worker = int(self._draws.integers(setting.workers)) if setting.workers > 1 else 0
         if self._by_connection and session.connection_pod == choice.pod:
             worker = session.connection_worker
         session.connection_pod, session.connection_worker = choice.pod, worker
         self._in_flight[choice.pod] = self._in_flight.get(choice.pod, 0) + 1
-        taken = next(self._exponentials) * setting.service_time
+        taken = next(self._answer_times)
         incarnation = pod.incarnation
         self._at(time + taken, lambda now: self._answered(pod, incarnation, worker, now))
         return pod, worker

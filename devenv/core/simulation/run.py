@@ -58,10 +58,15 @@ class Effort:
     precision: float = 0.0
     """Ends earlier where half of the interval of the share is no wider than this; 0: it does not."""
     engine: EngineName = EngineName.AUTO
+    run: int = EVENT_CHUNK
+    """So many sessions the event engine plays with the same pods; then it begins again with fresh ones. How
+    much such runs differ is seen in the batches of the tally."""
 
     def __post_init__(self) -> None:
         if self.sessions < 1:
             raise UsageProblem(f"sessions: {self.sessions} is not a whole number above 0")
+        if self.run < 1:
+            raise UsageProblem(f"run: {self.run} is not a whole number above 0")
         if not 0 <= self.precision < 1:
             raise UsageProblem(f"precision: {self.precision:g} is not a share from 0 to below 1")
 
@@ -125,7 +130,7 @@ def predict(
         missing = effort.sessions - tally.sessions
         if vector is None:
             engine = EventEngine(setting, randomness.policy(chunk), randomness(chunk, "events"))
-            played = engine.play(min(EVENT_CHUNK, missing))
+            played = engine.play(min(effort.run, missing))
             tally.add(played)
             tally.batches.append((played.lost, played.sessions))
         else:

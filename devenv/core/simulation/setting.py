@@ -137,6 +137,9 @@ class Setting:
     """How long a pod waits for Redis before it answers 503."""
     service_time: float = 0.005
     """The mean time of a pod's own work on a request, exponential."""
+    answer_times: tuple[float, ...] = ()
+    """Times until an answer that were measured, in seconds, in the order of the requests. Where there are
+    any, requests of the event engine are under way for so long; each run begins with the first one."""
     retries: int = 0
     """How often a client sends a request again that was answered by 503."""
     retry_after: float = 1.0
@@ -186,7 +189,8 @@ class Setting:
         return self.types.get(CaptchaType.HANDWRITING, 0.0)
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dict for ``--json``; the distribution as its text, infinite times as null."""
+        """A plain dict for ``--json``; the distribution as its text, infinite times as null, and of measured
+        times how many there are."""
         data = asdict(self)
         data["thinking"] = self.thinking.text
         data["types"] = {str(kind): share for kind, share in self.types.items()}
@@ -194,6 +198,7 @@ class Setting:
             {**asdict(outage), "forgets": None if math.isinf(outage.forgets) else outage.forgets}
             for outage in self.outages
         ]
+        data["answer_times"] = len(self.answer_times)
         if math.isinf(self.keep_alive):
             data["keep_alive"] = None
         return data

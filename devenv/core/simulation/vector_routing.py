@@ -45,7 +45,7 @@ def unsupported(setting: Setting) -> str | None:
         return "restarts of single pods at known moments"
     if routing.kind is Kind.COHORT:
         return f"{setting.policy} is played with the proxy's own policy alone"
-    if setting.workers > 1 and setting.upstream is Upstream.KEPT and routing.kind not in PER_CONNECTION:
+    if unequal_workers(setting):
         return "which worker has a kept connection depends on the requests under way (--upstream kept)"
     if routing.kind is Kind.WEIGHTED and sum(routing.argument) > MAX_PERIOD:
         return f"the weights add up to more than {MAX_PERIOD}"
@@ -54,6 +54,13 @@ def unsupported(setting: Setting) -> str | None:
     if setting.rule is LookupRule.COHORT and routing.kind is not Kind.RANDOM:
         return f"cohort routing with {setting.policy}"
     return None
+
+
+def unequal_workers(setting: Setting) -> bool:
+    """Whether it matters which of a pod's workers accepts a connection that the balancer keeps."""
+    routing = routing_of(setting.policy, pod_names_of(setting.most_pods))
+    kept = setting.upstream is Upstream.KEPT and routing.kind not in PER_CONNECTION
+    return setting.workers > 1 and kept
 
 
 @dataclass(frozen=True, slots=True)

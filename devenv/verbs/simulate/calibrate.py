@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,10 +16,10 @@ from devenv.core.model.backends import Backend
 from devenv.core.model.errors import Inconclusive
 from devenv.core.model.topology import Endpoints
 from devenv.core.model.verdict import passes
-from devenv.core.simulation.intervals import Share, wilson
+from devenv.core.simulation.intervals import Share, design_effect, wilson
 from devenv.core.simulation.run import Effort, Prediction, predict
 from devenv.core.simulation.setting import Setting
-from devenv.core.simulation.vector_routing import unsupported
+from devenv.core.simulation.vector_routing import unequal_workers, unsupported
 from devenv.harness.client.session_load import (
     NOT_OPENED,
     Played,
@@ -41,11 +42,13 @@ TOO_WIDE = 0.10
 PREDICTED_SESSIONS = 1_000_000
 EVENT_SESSIONS = 40_000
 """As many where the event engine must play."""
+FEWEST_RUNS = 20
+"""So many runs tell by how much they differ."""
 MOST_LATE = 1.0
 """Seconds; where a session was opened later than this, another setting was played than was asked for."""
 _PROGRESS_EVERY = 100
 _EXCHANGES = 1000
-"""So many exchanges tell the time of an answer."""
+"""Read at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +61,38 @@ class Calibration:
     played: Played
     where: str
     """What was measured: the stack, or a balancer."""
+    least: Share | None = None
+    """With kept connections to several workers: the share if one worker of each pod accepted all of them. The
+    prediction has each accept equally many; which one does, the operating system decides."""
 
     @property
     def holds(self) -> bool | None:
-        """Whether the measurement's interval and the prediction's meet; None where that tells nothing.
+        """Whether the measurement's interval and the prediction's meet; None where that tells nothing."""
+        return None if self.reason else self._meets(self.prediction.share)
 
-        That is so of too few sessions, and of a difference where the sessions came too late.
-        """
+    @property
+    def reason(self) -> str:
+        """Why nothing can be told, in plain words; empty where something can."""
         if self.measured.half_width > TOO_WIDE:
-            return None
-        predicted = self.prediction.share
-        meet = self.measured.low <= predicted.high and predicted.low <= self.measured.high
-        return None if not meet and self.too_late else meet
+            few = "too few sessions to tell (--pairs allows more)"
+            if self.least is None:
+                return few
+            return f"{few}: sessions share the workers' kept connections, so runs of one setting differ"
+        if self._meets(self.prediction.share):
+            return ""
+        if self.too_late:
+            late = self.played.late
+            return f"the machine was too busy: a session was opened {late:.1f} s late (lower --rate)"
+        if self.least is None or not self.least.low <= self.measured.high <= self.prediction.share.high:
+            return ""
+        return (
+            "which worker accepts a connection is not predicted: the prediction has all accept equally many; "
+            f"if one of each pod accepted all, {100 * self.least.value:.1f} % of sessions would be lost, and "
+            "the measurement lies between the two"
+        )
+
+    def _meets(self, share: Share) -> bool:
+        return self.measured.low <= share.high and share.low <= self.measured.high
 
     @property
     def too_late(self) -> bool:
@@ -104,6 +127,8 @@ class Calibration:
             },
             "difference": self.measured.value - self.prediction.share.value,
             "verdict": self.verdict,
+            "reason": self.reason or None,
+            "share_lost_if_one_worker_accepts_all": None if self.least is None else self.least.to_json(),
         }
 
 
@@ -123,32 +148,56 @@ def calibrate(
         sessions = script(setting, pairs, seed)
         happened = Happened(stack, setting, seed)
         played = asyncio.run(_play(stack, setting, balancer, sessions, happened, progress))
-        if balancer is None:
-            played = replace(played, answer_time=_pods_time(stack))
+        times = _answer_times(stack) if balancer is None else ()
     where = f"the {backend} stack" + (f" behind {balancer.text}" if balancer is not None else "")
-    return calibration(predicted(happened.seen, played, seed), played, where)
+    setting = happened.seen
+    least = None
+    if unequal_workers(setting):
+        least = predicted(replace(setting, workers=1), played, seed, times).share
+    return calibration(predicted(setting, played, seed, times), played, where, least)
 
 
-def _pods_time(stack: Stack) -> float:
-    """The mean time in seconds of an exchange at the proxy, of the latest ones."""
+def _answer_times(stack: Stack) -> tuple[float, ...]:
+    """The seconds of each exchange that the proxy still has on record, in the order in which they began."""
+    exchanges: list[Mapping[str, Any]] = []
     with ControlClient(stack.endpoints().control) as control:
-        exchanges = control.exchanges(max(control.latest("exchanges") - _EXCHANGES, 0), _EXCHANGES)
-    return sum(float(each["duration_ms"]) for each in exchanges) / max(len(exchanges), 1) / 1000
+        latest, known = control.latest("exchanges"), 0
+        while known < latest:
+            more = control.exchanges(known, _EXCHANGES)
+            if not more:
+                break
+            exchanges += more
+            known = int(more[-1]["seq"])
+    exchanges.sort(key=lambda exchange: float(exchange["started"]))
+    return tuple(float(exchange["duration_ms"]) / 1000 for exchange in exchanges)
 
 
-def predicted(setting: Setting, played: Played, seed: int) -> Prediction:
-    """The prediction, with the measured time of a pod's answer where the requests under way matter."""
+def predicted(setting: Setting, played: Played, seed: int, answer_times: Sequence[float] = ()) -> Prediction:
+    """The prediction, with the measured times of answers where the requests under way matter.
+
+    These are ``answer_times``, in the order of the requests, or else exponential with the mean of ``played``.
+    It is then of runs of as many sessions as were played, each with fresh pods.
+    """
     if unsupported(setting) is None:
         return predict(setting, Seeded(seed), Effort(PREDICTED_SESSIONS))
-    measured = replace(setting, service_time=played.answer_time)
-    return predict(measured, Seeded(seed), Effort(EVENT_SESSIONS))
+    measured = replace(setting, service_time=played.answer_time, answer_times=tuple(answer_times))
+    sessions = max(EVENT_SESSIONS, FEWEST_RUNS * played.sessions)
+    return predict(measured, Seeded(seed), Effort(sessions, run=played.sessions))
 
 
-def calibration(prediction: Prediction, played: Played, where: str) -> Calibration:
-    """The comparison. Raises Inconclusive where no session was opened."""
+def calibration(
+    prediction: Prediction, played: Played, where: str, least: Share | None = None
+) -> Calibration:
+    """The comparison; ``least`` as in ``Calibration``. Raises Inconclusive where no session was opened.
+
+    Where the prediction was played in runs of as many sessions, the measurement's interval is wider by as
+    much as the runs differ more than independent sessions would.
+    """
     if played.endings.get(NOT_OPENED, 0) == played.sessions:
         raise Inconclusive(f"{where} opened none of {played.sessions} sessions", hint="see `devenv logs`")
-    return Calibration(prediction, wilson(played.lost, played.sessions, Z999), played, where)
+    runs = [batch for batch in prediction.tally.batches if batch[1] == played.sessions]
+    width = Z999 * math.sqrt(design_effect(runs))
+    return Calibration(prediction, wilson(played.lost, played.sessions, width), played, where, least)
 
 
 async def _play(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from devenv.core.model.timing import PROXY_UPSTREAM_IDLE_SECONDS
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -17,9 +19,8 @@ class Limits:
     """Seconds for the rest of a request's head or body, and for a client that reads nothing."""
     keepalive: float = 75.0
     """Seconds that a client's connection may be idle."""
-    upstream_idle: float = 1.5
-    """Seconds that a connection to a pod may be idle: less than the keep-alive of common servers (gunicorn
-    2 s, uvicorn and Node 5 s), so that a request seldom meets a connection that its pod is just closing."""
+    upstream_idle: float = PROXY_UPSTREAM_IDLE_SECONDS
+    """Seconds that a connection to a pod may be idle."""
     linger: float = 2.0
     """Seconds for a client to stop sending after its last answer."""
     probe: float = 0.1

@@ -168,11 +168,7 @@ def show_calibration(screen: Screen, done: Calibration) -> None:
         case False:
             text = Text(f"✗ the measurement contradicts the prediction: {difference:+.2f} points", "bold red")
         case _:
-            why = "too few sessions to tell (--pairs allows more)"
-            if done.too_late:
-                late = done.played.late
-                why = f"the machine was too busy: a session was opened {late:.1f} s late (lower --rate)"
-            text = Text(f"? {why}", "bold yellow")
+            text = Text(f"? {done.reason}", "bold yellow")
     screen.show(text)
     if done.too_late:
         screen.note(f"the machine was slow: a session was opened {played.late:.1f} s later than planned")

@@ -52,7 +52,7 @@ def simulate(
     """Predict how many sessions a setting loses, and by which cause, without running it.
 
     Exit 0, or with --target 1 where the setting loses more, 3 where that could not be decided. With
-    --against-real 1 where the measurement contradicts the prediction, 3 where there were too few pairs.
+    --against-real 1 where the measurement contradicts the prediction, 3 where nothing can be told.
     """
     at = common.context()
     if run.engine not in ENGINES:

@@ -99,7 +99,8 @@ def test_an_exact_share_is_what_both_engines_give(name: str) -> None:
 
 
 def test_kept_connections_keep_a_session_on_its_worker_while_no_two_requests_overlap() -> None:
-    alone = Setting(policy="cookie-sticky", workers=4, service_time=0, rate=5, upstream=Upstream.KEPT)
+    quick = Thinking.parse("uniform:0.2s-1s")  # shorter pauses than the proxy keeps a connection
+    alone = Setting(policy="cookie-sticky", workers=4, service_time=0, rate=20, thinking=quick)
     assert by_events(alone, 3000).tally.by_label["other worker"] == 0
     overlapping = replace(alone, service_time=0.3, rate=50)
     lost = by_events(overlapping, 4000).tally.share.value
@@ -107,6 +108,25 @@ def test_kept_connections_keep_a_session_on_its_worker_while_no_two_requests_ove
     assert 0.3 < lost < fresh
     assert whole_share(alone) is None
     assert whole_share(replace(alone, upstream=Upstream.NEW)) is not None
+
+
+def test_the_proxy_closes_idle_connections_before_a_pod_does() -> None:
+    """A second connection that is seldom needed is made anew each time, to any worker: more sessions move."""
+    seldom = Setting(policy="round-robin", pods=1, workers=4, service_time=0.01, rate=5)
+    proxy, nginx = (by_events(replace(seldom, policy=policy), 5000) for policy in ("round-robin", "nginx"))
+    assert proxy.tally.share.low > nginx.tally.share.high
+
+
+def test_measured_times_of_answers_are_taken_in_their_order_and_again_in_each_run() -> None:
+    """A first request that takes long has a connection of its own, which its look-up then does not get."""
+    pod = Setting(pods=1, workers=64, rate=1000, thinking=Thinking.parse("fixed:1s"))
+    effort = Effort(400, engine=EngineName.EVENTS, run=50)
+    quick = predict(replace(pod, answer_times=(0.0,)), Seeded(1), effort).tally
+    assert quick.batches == [(0, 50)] * 8
+    slow_first = predict(replace(pod, answer_times=(20.0, *[0.0] * 99)), Seeded(1), effort).tally
+    lost = [lost for lost, _ in slow_first.batches]
+    assert max(lost) == 1
+    assert sum(lost) >= 6, "a run loses none where both connections are the same worker's, 1 of 64"
 
 
 def test_double_successes_are_the_guides_alone_and_both_engines_count_as_many() -> None:
