@@ -48,6 +48,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
     "devenv.core.model": (
         ("integration/verbs/replay", DATA, "key_events"),
         ("unit/core/model", PARTS, "stack_json"),
+        ("unit/core/simulation/test_run.py", DATA, "timing"),
     ),
     "devenv.core.simulation": (("unit/core/simulation/test_run.py", PARTS, "events tally vectors"),),
     "devenv.dashboard": (

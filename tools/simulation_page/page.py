@@ -131,9 +131,9 @@ sessions a second and 11 crashes.
 
 ### Several workers
 
-These settings were measured once too (the command does not remake them), with 4 workers a pod. The first
-six predictions miss the 2 points: they take each answer's time as drawn at random, and a connection of the
-proxy as kept for 5 s. The last one has the proxy's 1.5 s and the measured times in their order.
+These settings were measured once too (the command does not remake them), with 4 workers a pod. All but the
+last prediction miss the 2 points. Those of the proxy draw the time of each answer at random, and have its
+connections kept for 5 s; the last one has the proxy's 1.5 s and the measured times in their order.
 
 | setting, 4 workers a pod | predicted | measured |
 |---|---|---|
