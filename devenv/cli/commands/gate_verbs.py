@@ -14,7 +14,7 @@ import typer
 from devenv.cli.grouped import grouped
 from devenv.cli.options import CommandContext, Common
 from devenv.cli.screen import Screen, Text, grid
-from devenv.verbs.operate.gate import GateClient, GateState, never_met
+from devenv.verbs.operate.gate import SENT_AS, GateClient, GateState, never_met
 from devenv.verbs.operate.select import running_stack
 
 app = typer.Typer(
@@ -137,8 +137,10 @@ def _never_met(rule: Mapping[str, Any], seen: tuple[str, ...] | None, screen: Sc
     """Say that a rule names a command which the pods have not sent: ``seen`` are those that they have."""
     if seen is not None:
         commands = ", ".join(seen) or "none"
+        sent_as = SENT_AS.get(str(rule["command"]).upper())
+        note = f"; redis-py and valkey-py send {sent_as} for it" if sent_as is not None else ""
         screen.show(
-            Text(f"{rule['command']}: matched {rule['matched']}; commands seen: {commands}", "yellow")
+            Text(f"{rule['command']}: matched {rule['matched']}; commands seen: {commands}{note}", "yellow")
         )
 
 

@@ -62,6 +62,10 @@ _HANDSHAKES: dict[tuple[str, ...], str] = {
 """What clients that do not name themselves send on connecting: others may send the same."""
 
 
+_KEY_PREFIXES = {"PHPREDIS_SESSION:": "phpredis's session handler"}
+"""What clients that send nothing on connecting put before the keys that they choose themselves."""
+
+
 def clients_of(words: Iterable[RedisCommand]) -> dict[tuple[str, int], RedisClient]:
     """The client of each connection (pod, connection number), by CLIENT SETINFO, else by its handshake."""
     names: dict[tuple[str, int], dict[str, str]] = {}
@@ -84,10 +88,16 @@ def clients_of(words: Iterable[RedisCommand]) -> dict[tuple[str, int], RedisClie
 
 
 def client_of(command: RedisCommand, clients: dict[tuple[str, int], RedisClient]) -> RedisClient | None:
-    """The client that sent ``command``, by its connection, else the only one of its pod; None: not known."""
+    """The client that sent ``command``, by its connection or key, else the only one of its pod.
+
+    None: not known.
+    """
     found = clients.get((command.pod, command.connection))
     if found is not None:
         return found
+    for prefix, title in _KEY_PREFIXES.items():
+        if (command.key or "").startswith(prefix):
+            return RedisClient(title, None)
     of_pod = dict.fromkeys(client for (pod, _), client in clients.items() if pod == command.pod)
     return next(iter(of_pod)) if len(of_pod) == 1 else None
 

@@ -325,10 +325,12 @@ def _fell_back(story: Story, joined: Joined, create: Call, lost: Call) -> Diagno
     challenge_id = story.challenge
     stops = _actions(joined, create, "stop")
     away = "stopped" in (joined.redis_state(create.started), joined.redis_state(create.ended))
-    connected = joined.connected(create.pod, create.started)
-    if create.steps or (away and connected):
-        sentence = f"Redis went away: {create.pod} could not write the session and reported no error"
-        return finding("redis-dies", challenge_id, sentence, *stops, *create.steps, create, lost.read, lost)
+    answered = any(step.reply is not None for step in create.steps)
+    connected = answered or joined.connected(create.pod, create.started)
+    failed = next((step for step in create.steps if step.failed), None)
+    if failed is not None or (away and connected):
+        cause, sentence = _unwritten(create, failed)
+        return finding(cause, challenge_id, sentence, *stops, *create.steps, create, lost.read, lost)
     refusal = _refusal(joined, create.pod)
     if connected and refusal is None:
         sentence = (
@@ -342,6 +344,23 @@ def _fell_back(story: Story, joined: Joined, create: Call, lost: Call) -> Diagno
         return finding("wrong-port", challenge_id, sentence, refusal, create, lost.read, lost)
     sentence = f"Redis was not there yet when {create.pod} created the session: it lies in the pod's memory"
     return finding("redis-late", challenge_id, sentence, *stops, create, lost.read, lost)
+
+
+def _unwritten(create: Call, failed: Step | None) -> tuple[str, str]:
+    """Why ``create`` wrote no session though its pod spoke to Redis: the cause and a sentence.
+
+    ``failed``: the first of its commands that had no effect, if any did.
+    """
+    if failed is None or (failed.reply is None and not failed.refused_unheard):
+        return (
+            "redis-dies",
+            f"Redis went away: {create.pod} could not write the session and reported no error",
+        )
+    if failed.refused_unheard:
+        how = f"{failed.name} was refused in Redis's place (rule {failed.command.rule})"
+        return "writes-refused", f"{how}, and {create.pod} had asked for no reply: it could not know of it"
+    how = f"Redis answered {failed.name} with {(failed.reply or '')[:60]}"
+    return "redis-dies", f"{how}: {create.pod} did not write the session and reported no error"
 
 
 def _gone_from_redis(story: Story, joined: Joined, create: Call, lost: Call) -> Diagnosis | None:
@@ -377,6 +396,12 @@ def _gone_from_redis(story: Story, joined: Joined, create: Call, lost: Call) -> 
         return None
     if any(step.may_have_deleted and wrote.at <= step.at <= read.at for step in story.steps):
         return None
+    if wrote.unreported and not any(step.saw_the_key for step in story.steps if step.at <= read.at):
+        sentence = (
+            f"{lost.pod} found no {wrote.key}: whether {wrote.name} of {create.pod} was carried out is not "
+            "known, as the pod asked for no reply"
+        )
+        return finding("unexplained", challenge_id, sentence, wrote, create, *meanwhile, read, lost)
     sentence = f"{wrote.key} was written with a time to live and was gone before it: no pod deleted it"
     return finding("flushed", challenge_id, sentence, wrote, create, *meanwhile, read, lost)
 

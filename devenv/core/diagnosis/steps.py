@@ -62,7 +62,13 @@ class Step:
     @property
     def silent(self) -> bool:
         """The pod waited for a reply in vain: Redis gave none, or gave it when the pod had gone."""
-        return self.command.delivered is None and not self.lost and not self.unreported
+        unasked = self.unreported or self.refused_unheard
+        return self.command.delivered is None and not self.lost and not unasked
+
+    @property
+    def refused_unheard(self) -> bool:
+        """A rule of the gate refused it, and no error came back: the pod wanted no reply."""
+        return self.command.fate == "error" and self.reply is None
 
     @property
     def failed(self) -> bool:
@@ -150,6 +156,8 @@ class Step:
 
     def __str__(self) -> str:
         shown = {NIL: "nothing", None: "no reply"}.get(self.reply, self.reply)
+        if self.refused_unheard:
+            shown = "refused, no reply wanted"
         if shown is not None and self.gave_contents:
             shown = "a value"
         if shown is not None and len(shown) > LONGEST_REPLY:

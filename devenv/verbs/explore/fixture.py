@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -14,16 +14,17 @@ from devenv.core.diagnosis.stories import Call as TracedCall
 from devenv.core.diagnosis.stories import join
 from devenv.core.model.captcha_http import CHALLENGE_FIELD, VERIFY_PATHS
 from devenv.core.model.contract import CAPTCHA_TTL_SECONDS, REDIS_PREFIX
-from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.events import RedisCommand
 from devenv.core.model.ids import SessionKey
 from devenv.core.model.service import ServiceProfile
 from devenv.core.model.topology import RedisMode, StackStatus
 from devenv.core.model.vocabulary import Answer, CaptchaType
+from devenv.core.model.vocabulary import Outcome as ServiceOutcome
 from devenv.core.resp.refusals import asks_for_cluster
-from devenv.core.search.behaviour import RESTART
+from devenv.core.search.behaviour import RESTART, Answered
 from devenv.core.search.expression import Participant
-from devenv.core.search.outcome import Remains
+from devenv.core.search.outcome import Remains, read_answer
 from devenv.core.spec.captcha_session import ATTEMPTS_LIMIT
 from devenv.harness.client.client import CANNOT_CONNECT_S, TIMEOUT_S, CaptchaClient
 from devenv.harness.client.exchanges import Challenge, Submission
@@ -32,6 +33,12 @@ from devenv.harness.redis.keys import connected, place_of
 from devenv.harness.runs.journal import MemoryJournal
 from devenv.harness.runs.trace import live_trace
 from devenv.wire.executor.jobs import ANY_ID, Call, EventCall
+
+ASK_SESSION = (
+    "with [session] in devenv.toml its requests are explored whatever it keeps in Redis: devenv explore a+b, "
+    "docs/own-service.md"
+)
+"""The way to explore a service whose sessions are no text under one key, or are used without an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,16 +146,13 @@ def _no_text(status: StackStatus, challenge_id: str, keys: Sequence[str]) -> Env
     if problem is not None and not keys:
         return problem
     message = f"a new session is not one text under one key with its id: {', '.join(keys) or 'no key'}"
-    hint = "what the service keeps in Redis: docs/own-service.md"
+    hint = ASK_SESSION if keys else "what the service keeps in Redis: docs/own-service.md"
     written = [] if create is None else [step for step in create.steps if step.is_write and not step.failed]
     if not keys and create is not None and written:
         opening = f"{create.exchange.method} {create.exchange.path.partition('?')[0]}"
         names = ", ".join(dict.fromkeys(f"{step.name} {step.key}" for step in written))
         message = f"no key has the session's id in its name; {opening} sent {names}"
-        hint = (
-            "the id may be signed or hashed: [session] in devenv.toml needs no key, devenv explore a+b: "
-            "docs/own-service.md"
-        )
+        hint = f"the id may be signed or hashed: {ASK_SESSION}"
     elif not keys and (create is None or not create.steps):
         hint = "is USE_REDIS=true what makes the service use Redis? docs/own-service.md"
     return EnvironmentProblem(message, hint=hint)
@@ -187,3 +191,21 @@ async def own_stage(
     )
     cluster = _cluster(status, settings)
     return Fixture("any", key, document, submissions, ttl_ms, tuple(pods), db, profile, cluster)
+
+
+def require_gradable(profile: ServiceProfile | None, answers: Collection[Answer], alone: Answered) -> None:
+    """Raise UsageProblem where a success is no violation, whichever of ``answers`` it is said to be to.
+
+    A use that carries no answer is neither right nor wrong: where it succeeds ``alone``, two that succeed
+    show nothing, unless a session is for one use.
+    """
+    if profile is None or profile.kind(profile.first_kind).takes_answer:
+        return
+    one_use = not profile.reusable and set(answers) == {Answer.RIGHT}
+    if one_use or read_answer(alone) is not ServiceOutcome.SUCCESS:
+        return
+    raise UsageProblem(
+        f"the use of a session of type {profile.first_kind} succeeds and has no "
+        'place for an answer ("{answer}"): it is neither right nor wrong, so R, W and E say nothing of it',
+        hint=ASK_SESSION,
+    )

@@ -27,7 +27,7 @@ from devenv.verbs.explore import learned_mode as learned
 from devenv.verbs.explore.bounded import Parts
 from devenv.verbs.explore.confirm import Candidate, confirm, job_of, scenario_text, unconfirmed
 from devenv.verbs.explore.executor_client import Remote
-from devenv.verbs.explore.fixture import Fixture, build_stage, own_stage
+from devenv.verbs.explore.fixture import Fixture, build_stage, own_stage, require_gradable
 from devenv.verbs.explore.learner import LearnedSystem, Learner
 from devenv.verbs.explore.result import (
     INTERRUPTED,
@@ -212,7 +212,8 @@ class _Exploring:
         alone = next(cast for cast in self._casts[0] if cast.answer is not None)
         for pod in fixture.pods:
             job = job_of(replace(fixture, pods=(pod,)), [alone], ())
-            await self._remote.scheduled([job] * 2)
+            first, _ = await self._remote.scheduled([job] * 2)
+            require_gradable(fixture.profile, [*fixture.submissions], first.outcome.answers[0])
         if fixture.profile is None:
             return fixture
         return replace(fixture, usual=await left_by_sequences(fixture, self._casts[0], self._remote))

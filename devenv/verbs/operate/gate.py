@@ -109,6 +109,10 @@ class GateClient:
         return pod
 
 
+SENT_AS: Mapping[str, str] = {"INCR": "INCRBY", "DECR": "DECRBY"}
+"""The command that redis-py and valkey-py send for the method of this name (redis/commands/core.py)."""
+
+
 def never_met(rule: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[str, ...] | None:
     """The commands seen so far, where ``rule`` names a command and none of them fits it; else None.
 

@@ -126,7 +126,9 @@ def test_a_rule_for_a_command_that_no_pod_sends_says_so_at_once(
     rule = guide.json("gate", "error", "--command", "INCR", "--pod", "b", "--id", "never")
     assert "SETEX" in rule["commands_seen"] and "PING" not in rule["commands_seen"]
     for words in (("error", "--command", "INCR", "--pod", "b", "--id", "never"), ("list",)):
-        assert "INCR: matched 0; commands seen: " in guide.run("gate", *words).stdout
+        shown = guide.run("gate", *words).stdout
+        assert "INCR: matched 0; commands seen: " in shown
+        assert "redis-py and valkey-py send INCRBY for it" in " ".join(shown.split())
     assert "commands_seen" not in guide.json("gate", "error", "--command", "SET*", "--id", "met")
     assert "commands_seen" not in guide.json("gate", "error", "--id", "every")
 

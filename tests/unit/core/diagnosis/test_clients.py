@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from devenv.core.diagnosis.clients import RedisClient, client_of, client_sentence, clients_of
@@ -30,6 +32,13 @@ def test_a_client_is_known_by_its_connection_or_as_the_only_one_of_its_pod() -> 
     assert client_of(word(B, 3), clients) == RedisClient("GlideJS", None)
     assert client_of(word(B, 9), clients) is None
     assert client_of(word("captcha-api-c", 1), clients) is None
+
+
+def test_a_client_that_sends_nothing_on_connecting_is_known_by_the_keys_that_it_chooses() -> None:
+    read = RedisCommand(1, A, 9, "GET", (), "PHPREDIS_SESSION:abc", "(nil)", 1.0, 1.0)
+    assert client_sentence([client_of(read, {})]) == " (phpredis's session handler)"
+    assert client_of(read, clients_of([word(A, 9, "LIB-NAME", "relay")])) == RedisClient("relay", None)
+    assert client_of(replace(read, key="app:PHPREDIS_SESSION:abc"), {}) is None
 
 
 @pytest.mark.parametrize(

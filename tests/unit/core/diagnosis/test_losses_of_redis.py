@@ -167,6 +167,39 @@ def test_a_session_that_was_written_without_a_reply_is_in_redis(trace: Trace) ->
 
 
 @pytest.mark.parametrize(
+    ("command", "reply", "fate", "cause", "words"),
+    [
+        ("SETEX", None, "error", "writes-refused", "SETEX was refused in Redis's place (rule"),
+        ("SETEX", "-ERR unknown command", "passed", "redis-dies", "Redis answered SETEX with -ERR unknown"),
+        ("SETEX", None, "unanswered", "redis-dies", "Redis went away"),
+        ("EXISTS", "0", "passed", "half-migration", "kept the session in its memory"),
+    ],
+)
+def test_why_a_create_that_spoke_to_redis_wrote_no_session(
+    trace: Trace, command: str, reply: str | None, fate: str, cause: str, words: str
+) -> None:
+    """Redis went away is said only where a reply was missing; the other words are those of the trace."""
+    trace.pods(**REDIS)
+    request = trace.begin(A, "create")
+    trace.say(A, command, "c1" * 16, reply, "60", DOC, fate=fate)
+    trace.end(request, {"challenge_id": "c1" * 16, "ttl": 60})
+    trace.verify(B, "c1" * 16, NOT_FOUND, ("GET", "(nil)"))
+    [found] = trace.findings()
+    assert found.cause == cause and words in found.sentence
+    assert ("went away" in found.sentence) == (fate == "unanswered")
+
+
+def test_a_write_whose_reply_nobody_wanted_may_have_been_refused(trace: Trace) -> None:
+    trace.pods(**REDIS)
+    request = trace.begin(A, "create")
+    trace.say(A, "SETEX", "c1" * 16, None, "60", DOC, fate="no-reply")
+    trace.end(request, {"challenge_id": "c1" * 16, "ttl": 60})
+    trace.verify(B, "c1" * 16, NOT_FOUND, ("GET", "(nil)"))
+    [found] = trace.findings()
+    assert found.cause == "unexplained" and "whether SETEX of captcha-api-a was carried out" in found.sentence
+
+
+@pytest.mark.parametrize(
     ("word", "reply", "cause"),
     [
         ("CLUSTER SLOTS", "-ERR This instance has cluster support disabled", "standalone-cluster-client"),
