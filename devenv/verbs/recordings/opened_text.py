@@ -22,9 +22,20 @@ _MOST_FAILURES = 20
 _DECODER = json.JSONDecoder()
 _BRACKET = re.compile(r"[{\[](?<![^\W\d]\[)(?<!\]\[)")
 """What may begin JSON; ``name[0]`` does not."""
-_ATTRIBUTE = re.compile(r"(?<![\w:.-])([\w:.-]{1,80})(\s{0,8}=\s{0,8})(\"[^\"]*+\"|'[^']*+')")
-_TAG_NAME = re.compile(r"</?\s{0,4}(?:[\w.-]{1,80}:)?([\w.-]{1,80})")
-_BARE_TAGS = re.compile(r"(?:</?[\w.-]{1,80}>)++")
+_MARKS = (
+    "\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0900-\u109f\u1780-\u17ff\u200c\u200d"
+)
+"""Accents on their own, vowels and tones of Hebrew, Arabic and the scripts of South and Southeast Asia.
+
+They belong to a name, and are no letters (``\\w``).
+"""
+_ATTRIBUTE = re.compile(
+    r"(?<![^\s<>/=\"'])([^\s<>/=\"']{1,80})(\s{0,8}=\s{0,8})(\"[^\"]*+\"|'[^']*+'|(?:[^\s<>\"'`/]|/(?!>))++)"
+)
+_ELEMENT = r"[^\s<>/=\"'&:!?]{1,80}"
+"""A name of XML has characters of nearly all kinds (XML 1.0 §2.3, NameChar), one of HTML has more."""
+_TAG_NAME = re.compile(rf"</?\s{{0,4}}(?:{_ELEMENT}:)?({_ELEMENT})")
+_BARE_TAGS = re.compile(rf"(?:</?{_ELEMENT}>)++")
 """Tags on end, none of which has an attribute or a prefix."""
 _BARE_NAME = re.compile(r"<(/?)([^>]++)")
 _LABELS = frozenset(
@@ -35,23 +46,24 @@ _SECTIONS = (("<![CDATA[", "]]>"), ("<!--", "-->"))
 _DEEPEST = 50
 """Elements above a closing tag that are looked through for the one that it closes."""
 _LINE = re.compile(
-    r"(?m)^(?P<head>[ \t>*-]{0,20}+(?P<name>[^\W\d][\w .\[\]-]{0,60}?)[ \t]{0,4}:[ \t]{1,4})"
+    rf"(?m)^(?P<head>[ \t>*-]{{0,20}}+(?P<name>[^\W\d][\w{_MARKS} .\[\]-]{{0,60}}?)[ \t]{{0,4}}:[ \t]{{1,4}})"
     r"(?P<value>[^\r\n{}<>]++)(?=\r?$)"
 )
 """``Authorization: Bearer x``: a line of a message's head, of YAML."""
 _PAIR_HEAD = re.compile(
-    r"(?P<name>[^\W\d](?<![\w.\[\]-][^\W\d])[\w\u0300-\u036f\u0900-\u097f\u0e00-\u0e7f.\[\]-]{1,80}+)\\{0,8}[\"']?\s{0,3}(?:=>|=|:(?!//))\s{0,3}"
+    rf"(?P<name>[^\W\d](?<![\w{_MARKS}.\[\]-][^\W\d])[\w{_MARKS}.\[\]-]{{1,80}}+)"
+    r"\\{0,8}[\"']?\s{0,3}(?:=>|=|:(?!//))\s{0,3}"
 )
 """``password=x``, ``password: "x"``, ``'password' => 'x'``: in a text, a connection string, GraphQL.
 
-No name of one letter is secret. Marks of Thai and Devanagari belong to a name, and are no letters.
+No name of one letter is secret.
 """
 _PAIR_VALUE = re.compile(
     r"\"\"\"(?P<block>[^\"]*+)\"\"\"|\"(?P<double>(?:[^\"\\\n]|\\.)*+)\"|'(?P<single>(?:[^'\\\n]|\\.)*+)'"
     r"|(?P<bare>[^\s\"'&,;<>{}()\[\]\\]++)"
 )
 _OPTION = re.compile(
-    r"(?P<head>-(?<![\w-]-)-?(?P<name>[A-Za-z][\w-]{1,60}+)[ ]{1,4})"
+    rf"(?P<head>-(?<![\w-]-)-?(?P<name>[^\W\d][\w{_MARKS}-]{{1,60}}+)[ ]{{1,4}})"
     r"(?P<value>[^\s\"'&;<>{}()\[\]\\-][^\s\"'&;<>]*+)"
 )
 """``--password x`` of a command line."""
@@ -204,17 +216,17 @@ class _Markup:
 
     def _attributes(self, tag: str) -> tuple[str, str]:
         """A tag with its values cleaned, and the text of an attribute that makes what is beside it secret."""
-        attributes = [(match[1], match[3][1:-1]) for match in _ATTRIBUTE.finditer(tag)]
+        attributes = [(match[1], _quoted(match[3])[1]) for match in _ATTRIBUTE.finditer(tag)]
         label = next(
             (text for key, text in attributes if key.lower() in _LABELS and is_secret_name(text)), ""
         )
 
         def cleaned(match: re.Match[str]) -> str:
-            key, written = match[1], match[3]
+            key, (quote, written) = match[1], _quoted(match[3])
             if key.lower() in _LABELS:
                 return match[0]
             called = label if label and key.lower() in _VALUES else key.rpartition(":")[2]
-            return f"{key}{match[2]}{written[0]}{self._value(called, written[1:-1])}{written[0]}"
+            return f"{key}{match[2]}{quote}{self._value(called, written)}{quote}"
 
         return _ATTRIBUTE.sub(cleaned, tag), label
 
@@ -223,3 +235,8 @@ class _Markup:
             if self._open[place][0] == name:
                 del self._open[place:]
                 return
+
+
+def _quoted(written: str) -> tuple[str, str]:
+    """The quote of an attribute's value, "" where it has none, as HTML allows, and the value."""
+    return (written[0], written[1:-1]) if written[0] in "\"'" else ("", written)

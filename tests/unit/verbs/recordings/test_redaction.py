@@ -123,5 +123,19 @@ def test_percent_signs_are_read_as_the_library_reads_them(pieces: list[str]) -> 
 @pytest.mark.parametrize("name", ["पासवर्ड", "รหัสผ่าน"])
 def test_a_name_with_marks_is_known_in_json_in_forms_and_in_texts(name: str) -> None:
     form = f"{quote(name)}=plain7x"
-    for text in (json.dumps({name: "plain7x"}), form, f"/a?next={quote(form)}", f"a {name}: plain7x"):
-        assert "plain7x" not in Redactor().body(text)
+    for text in (
+        json.dumps({name: "plain7x"}), form, f"/a?next={quote(form)}", f"a {name}: plain7x",
+        f"{name}: two plain7x", f"--{name} plain7x", f"<a><{name}>plain7x</{name}></a>",
+        f"<u:{name} x='1'>plain7x</u:{name}>", f"<a {name}='plain7x'/>", f"<a {name}=plain7x/>",
+    ):  # fmt: skip
+        assert "plain7x" not in Redactor().body(text), text
+
+
+def test_an_attribute_of_html_without_quotes_is_a_value() -> None:
+    redactor = Redactor()
+    assert redactor.body("<input name=password value=ab/cd>") == "<input name=password value=REDACTED>"
+    assert redactor.body("<input value=ab type='password'/>") == "<input value=REDACTED type='password'/>"
+    assert redactor.body("<a password=ab/>") == "<a password=REDACTED/>"
+    assert "plain7x" not in redactor.body("<a href=http://x/y/?password=plain7x&b=c>d</a>")
+    kept = "<a b=c/><input name=page value=2><br/>"
+    assert redactor.body(kept) == kept
