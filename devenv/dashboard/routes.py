@@ -219,14 +219,17 @@ def _changing(surroundings: Surroundings) -> APIRouter:
         """The fields of a right, a wrong or an empty answer to a challenge of the reference service."""
         from devenv.core.model.ids import ChallengeId
         from devenv.core.model.presets import CAPTCHA
-        from devenv.harness.client.answers import Answers
+        from devenv.harness.client.answers import Answers, UnreadableChallenge
         from devenv.harness.client.exchanges import Challenge
 
         challenge_id = ChallengeId(str(body.challenge.get("challenge_id", "")))
         challenge = Challenge(challenge_id, body.kind, body.challenge, None, "")
         endpoints = await asyncio.to_thread(surroundings.stack().endpoints)
         async with local_async_client(endpoints.ml, 5.0) as ml:
-            return dict(await Answers(CAPTCHA, ml, 0).to(challenge, body.answer))
+            try:
+                return dict(await Answers(CAPTCHA, ml, 0).to(challenge, body.answer))
+            except UnreadableChallenge as problem:
+                raise UsageProblem(problem.message) from problem
 
     return routes
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from devenv.core.model.errors import DevenvError, EnvironmentProblem, UsageProblem, error_from_answer
 
@@ -48,7 +48,7 @@ class ControlConnection:
             headers = {} if body is None else {"Content-Type": "application/json"}
             query = f"?{urlencode(params)}" if params else ""
             self._drop_ended()
-            self._http.request(method, path + query, None if body is None else encoded(body), headers)
+            self._http.request(method, quote(path) + query, None if body is None else encoded(body), headers)
             answer = self._http.getresponse()
             status, content = answer.status, answer.read()
         except UnicodeEncodeError as error:

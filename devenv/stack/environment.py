@@ -12,6 +12,7 @@ from devenv.core.model.contract import DEFAULTS
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.migration import DECIDED_BY_REDIS
 from devenv.core.model.topology import SettingChanges, StackSpec
+from devenv.core.model.variables import check_variables
 from devenv.core.model.vocabulary import MAX_PODS, REDIS_STORES, Strategy, pod_names, resolve_pod
 
 ADDRESSES = frozenset(
@@ -100,10 +101,11 @@ def with_settings(spec: StackSpec, settings: Mapping[str, SettingChanges]) -> St
     """``spec`` with variables changed for the named pods; None removes one that was set for that pod.
 
     Where all pods come to agree on USE_REDIS or SESSION_STRATEGY, the spec says so itself.
-    Raises ``UsageProblem`` for a pod that the stack does not have.
+    Raises ``UsageProblem`` for a pod that the stack does not have, and for what can be no variable.
     """
     pod_env = {pod: dict(env) for pod, env in spec.pod_env.items()}
     for pod, changes in by_full_name(spec, settings).items():
+        check_variables(changes)
         env = pod_env.setdefault(pod, {})
         for name, value in {**_out_of_migration(spec, pod, changes), **changes}.items():
             if value is None:

@@ -15,6 +15,11 @@ from devenv.core.model.service import ANSWER, ServiceProfile
 from devenv.core.model.vocabulary import Answer, CaptchaType
 from devenv.harness.client.exchanges import Challenge, Submission
 
+
+class UnreadableChallenge(EnvironmentProblem):
+    """A challenge has not the fields that its kind of challenge has: its answer is not known."""
+
+
 ABSTRACT_IMAGES = range(9)
 GRID_CELLS = range(1, 10)
 
@@ -29,7 +34,11 @@ class _Oracle:
     catalogue: Mapping[str, Any] | None = None
 
     async def ask(self, url: str, label: str | None = None) -> Mapping[str, Any]:
-        question = (urlsplit(url).path, label)
+        """Raises UnreadableChallenge for what is no URL, EnvironmentProblem where nothing answers."""
+        try:
+            question = (urlsplit(url).path, label)
+        except ValueError as error:
+            raise UnreadableChallenge(f"a challenge names a picture by no URL: {url[:100]!r}") from error
         answer = self.known.get(question)
         if answer is None:
             params = {"url": question[0]} if label is None else {"url": question[0], "label": label}
@@ -107,8 +116,8 @@ class Answers:
         """The word that a handwriting challenge asks for, by the oracle's reading of its samples."""
         samples = challenge.raw.get("samples") or []
         if not samples:
-            raise EnvironmentProblem(f"challenge {challenge.short} has no samples to tell its word from")
-        return str((await self._oracle.ask(str(samples[0])))["class"])
+            raise UnreadableChallenge(f"challenge {challenge.short} has no samples to tell its word from")
+        return str(_of(await self._oracle.ask(_sample(challenge)), "class", challenge))
 
     async def catalogue(self) -> Mapping[str, Any]:
         """The mock ML service's list of pictures, as ``GET /catalog`` gives it."""
@@ -122,7 +131,7 @@ class Answers:
         if answer is Answer.EMPTY:
             return ""
         if answer is Answer.RIGHT:
-            url = str(challenge.raw["samples"][0])
+            url = _sample(challenge)
         else:
             word = await self.word(challenge)
             classes = (await self.catalogue())["classes"]
@@ -137,13 +146,22 @@ class Answers:
 
     async def _right_selection(self, challenge: Challenge) -> list[int]:
         raw = challenge.raw
+        try:
+            if challenge.type == CaptchaType.IMAGEGRID:
+                url, label = str(raw["url"]), str(raw["target_label"])
+            else:
+                images = [(str(image["url"]), int(image["id"])) for image in raw["images"]]
+                label = raw["target_class"]
+        except _NOT_THERE as error:
+            raise _unreadable(challenge) from error
         if challenge.type == CaptchaType.IMAGEGRID:
-            cells = await self._oracle.ask(str(raw["url"]), str(raw["target_label"]))
-            return sorted(cells["correct_cells"])
-        images = raw["images"]
-        known = await asyncio.gather(*(self._oracle.ask(str(image["url"])) for image in images))
-        pairs = zip(images, known, strict=True)
-        return sorted(int(image["id"]) for image, item in pairs if item["class"] == raw["target_class"])
+            return sorted(_of(await self._oracle.ask(url, label), "correct_cells", challenge))
+        known = await asyncio.gather(*(self._oracle.ask(url) for url, _ in images))
+        return sorted(
+            number
+            for (_, number), item in zip(images, known, strict=True)
+            if _of(item, "class", challenge) == label
+        )
 
     @property
     def _known(self) -> bool:
@@ -162,3 +180,28 @@ class Answers:
                 f"add profile.kinds.{challenge.type}.answers{where}",
             )
         return {"answer": answers[answer] if kind.takes_answer else None}
+
+
+_NOT_THERE = (LookupError, TypeError, ValueError, OverflowError)
+"""What reading a field of foreign JSON raises where it is missing or of another kind."""
+
+
+def _sample(challenge: Challenge) -> str:
+    try:
+        return str(challenge.raw["samples"][0])
+    except _NOT_THERE as error:
+        raise _unreadable(challenge) from error
+
+
+def _of(picture: Mapping[str, Any], name: str, challenge: Challenge) -> Any:
+    """What the oracle says of a picture; one of another kind of challenge has no such field."""
+    if name not in picture:
+        raise UnreadableChallenge(f"challenge {challenge.short} has pictures of another kind of challenge")
+    return picture[name]
+
+
+def _unreadable(challenge: Challenge) -> UnreadableChallenge:
+    return UnreadableChallenge(
+        f"challenge {challenge.short} is not as a {challenge.type} challenge is: its fields are "
+        + (", ".join(map(str, challenge.raw)) or "none")
+    )

@@ -25,7 +25,7 @@ from devenv.core.model.service import COOKIE, ID, Kind, ServiceProfile, ServiceS
 from devenv.core.model.session_profile import Fix
 from devenv.core.model.switch import Switch
 from devenv.harness.config.session_tables import FixTable, SessionTable
-from devenv.harness.config.tables import IdTable, RequestTable, RuleTable, Table
+from devenv.harness.config.tables import IdTable, RequestTable, RuleTable, Table, Variables
 from devenv.harness.config.toml_lines import line_of
 from devenv.stack.files import SERVICE_FILE, read_text_if_there
 
@@ -113,8 +113,8 @@ def _with_cookie(profile: ServiceProfile) -> ServiceProfile:
 class _Redis(Table):
     """What USE_REDIS=true and false mean for the service."""
 
-    on: dict[str, str] = {"USE_REDIS": "true"}
-    off: dict[str, str] = {"USE_REDIS": "false"}
+    on: Variables = {"USE_REDIS": "true"}
+    off: Variables = {"USE_REDIS": "false"}
 
 
 class _Service(Table):
@@ -123,9 +123,9 @@ class _Service(Table):
     directory: str = "."
     python: str | None = None
     env_file: str | None = None
-    env: dict[str, str] = {}
+    env: Variables = {}
     allow_env: list[str] = []
-    pod_env: dict[str, dict[str, str]] = {}
+    pod_env: dict[str, Variables] = {}
     shared_folder: bool = False
     ready: list[str] = []
     redis: _Redis | Literal[False, "always"] | None = None

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from devenv.core.model.service import ID
 from devenv.core.model.session_profile import ASK, GONE, SessionProfile, SessionRequest
-from devenv.harness.config.tables import IdTable, RequestTable, RuleTable, Table
+from devenv.harness.config.tables import IdTable, RequestTable, RuleTable, Table, Variables
 
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$")]
 
@@ -58,7 +58,7 @@ class SessionTable(Table):
 class FixTable(Table):
     """``[fixes.NAME]``: another way to start the service."""
 
-    env: dict[str, str] = {}
+    env: Variables = {}
     command: str | list[str] | None = None
     app: str | None = None
     directory: str | None = None

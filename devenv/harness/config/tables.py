@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from devenv.core.model.bodies import FORM_TYPE
 from devenv.core.model.service import Request, Rule
+from devenv.core.model.variables import problem_of
 
 
 def _dashed(name: str) -> str:
     return name.replace("_", "-")
+
+
+def _settable(variables: dict[str, str]) -> dict[str, str]:
+    if (problem := problem_of(variables)) is not None:
+        raise ValueError(problem)
+    return variables
+
+
+Variables = Annotated[dict[str, str], AfterValidator(_settable)]
+"""Names and values of environment variables."""
 
 
 class Table(BaseModel):

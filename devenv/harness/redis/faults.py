@@ -26,7 +26,7 @@ class RedisSettings:
         self._taken_over: list[TakenOver] = []
 
     def send(self, words: Sequence[str], db: int = 0) -> Any:
-        """One command; gives its reply. redis.ResponseError where Redis refuses it."""
+        """One command; gives its reply. RedisRefused where Redis refuses it."""
         with connected(self._endpoints, db) as connection:
             name, *rest = (word.upper() for word in words)
             if name == "CONFIG" and rest[:1] == ["SET"]:

@@ -38,9 +38,18 @@ REQUIRED = {
 """The fields of each document (contract §2)."""
 
 
+class RedisRefused(EnvironmentProblem):
+    """The stack's Redis answered a command with an error, ``reason``."""
+
+    def __init__(self, endpoints: Endpoints, db: int, reason: str) -> None:
+        where = f"{endpoints.redis_host}:{endpoints.redis_port}"
+        super().__init__(f"Redis at {where}, database {db}, refuses a command: {reason}")
+        self.reason = reason
+
+
 @contextmanager
 def connected(endpoints: Endpoints, db: int = 0) -> Iterator[redis.Redis]:
-    """A client of the stack's Redis, past pods and gate; EnvironmentProblem where it does not answer.
+    """A client of the stack's Redis, past pods and gate; EnvironmentProblem where it refuses or is silent.
 
     Of a cluster, of all its nodes; it has database 0 only, so ``db`` does not matter.
     """
@@ -56,6 +65,8 @@ def connected(endpoints: Endpoints, db: int = 0) -> Iterator[redis.Redis]:
             f"Redis at {endpoints.redis_host}:{endpoints.redis_port} does not answer: {error}",
             hint="'devenv status' says whether it runs, is paused or stopped",
         ) from error
+    except redis.ResponseError as error:  # also a database that the server does not have
+        raise RedisRefused(endpoints, db, str(error)) from error
     finally:
         client.close()
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-import redis
-
 from devenv.core.model.contract import REDIS_PREFIX
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.ids import SessionKey
@@ -41,7 +39,7 @@ from devenv.core.scenario.parse import KEY_REFERENCE
 from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.cross_pod import create_with_other_word
 from devenv.harness.client.exchanges import Challenge, CreateFailed, Verified
-from devenv.harness.redis.keys import connected, key_info, place_of, read_document
+from devenv.harness.redis.keys import RedisRefused, connected, key_info, place_of, read_document
 from devenv.verbs.replay.baseline import Baseline
 from devenv.verbs.replay.by_hand import HandOver
 from devenv.verbs.replay.concurrent import Ready, at_once, in_order, not_serial, observed
@@ -366,9 +364,9 @@ class Player:
         self.baseline.stack.note("redis", action="command", command=" ".join(words))
         try:
             reply = self.baseline.redis_settings.send(words, db)
-        except redis.ResponseError as error:
+        except RedisRefused as error:
             raise EnvironmentProblem(
-                f"{self.scenario.name}:{step.line}: Redis refused {words[0]}: {error}"
+                f"{self.scenario.name}:{step.line}: Redis refused {words[0]}: {error.reason}"
             ) from error
         return type(reply).__name__
 

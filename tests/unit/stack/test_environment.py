@@ -98,6 +98,12 @@ def test_unknown_pods_are_named() -> None:
     assert A in caught.value.hint
 
 
+def test_what_can_be_no_variable_is_refused() -> None:
+    for pods in ({"a": {"A": "x\0"}}, {"a": {"A": "x"}, "b": {"": "x"}}):
+        with pytest.raises(UsageProblem):
+            environment.with_settings(StackSpec(), pods)
+
+
 def test_shared_and_own_is_read_back_as_it_was_written() -> None:
     spec = StackSpec(env={"CAPTCHA_TTL": "9"}, pod_env={B: {"REDIS_PREFIX": "b:"}})
     env, pod_env = environment.shared_and_own({pod: settings(spec, pod) for pod in (A, B)})

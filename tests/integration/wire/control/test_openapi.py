@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -10,7 +12,10 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from devenv.core.model.topology import Ports, StackSpec
+from devenv.stack.embedded.backend import EmbeddedStack
 from devenv.wire.control.server import MAX_BODY
+from tests.conftest import StartStack
 
 ENDLESS = ("/stream",)
 """Streams of events, which have no end."""
@@ -20,17 +25,30 @@ NOT_MEANT: Any = [positive_data_acceptance]
 """That whatever the description allows is accepted: no schema names the policies and the rules."""
 
 
-def test_requests_made_from_the_description(with_gate: str) -> None:
-    schema = schemathesis.openapi.from_url(with_gate + "/openapi.json")
+PAGE = ("/stack", "/dashboard")
+"""Where the routes begin that only a whole stack has."""
+NOT_CALLED = ("POST /stack/stop", "POST /dashboard/jobs", "POST /stack/pods/restart", "POST /dashboard/pods")
+"""They end the stack, begin work of minutes, or restart pods for what hypothesis calls a setting."""
+
+
+@pytest.fixture(scope="module")
+def stack(start_stack: StartStack) -> EmbeddedStack:
+    return start_stack(StackSpec(ports=Ports.free()))
+
+
+def called(control: str, examples: int, wanted: Callable[[str], bool]) -> set[str]:
+    """Call every operation that is ``wanted`` with what its description allows; gives which these are."""
+    schema = schemathesis.openapi.from_url(control + "/openapi.json")
     seen = set()
     for found in schema.get_all_operations():
         operation: Any = found.ok()  # type: ignore[union-attr]
-        if operation.path in ENDLESS:
+        name = f"{operation.method.upper()} {operation.path}"
+        if operation.path in ENDLESS or not wanted(name):
             continue
-        seen.add(f"{operation.method.upper()} {operation.path}")
+        seen.add(name)
 
         @settings(
-            max_examples=6,
+            max_examples=examples,
             derandomize=True,
             database=None,
             deadline=None,
@@ -45,7 +63,44 @@ def test_requests_made_from_the_description(with_gate: str) -> None:
             case.validate_response(response, excluded_checks=NOT_MEANT)
 
         check()
+    return seen
+
+
+def test_requests_made_from_the_description(with_gate: str) -> None:
+    seen = called(with_gate, 6, lambda name: True)
     assert {"GET /exchanges", "GET /commands", "POST /rules", "POST /release", "POST /explore/run"} <= seen
+
+
+def test_requests_made_from_the_description_of_a_whole_stack(stack: EmbeddedStack) -> None:
+    def wanted(name: str) -> bool:
+        return name.partition(" ")[2].startswith(PAGE) and name not in NOT_CALLED
+
+    seen = called(stack.endpoints().control, 3, wanted)
+    assert {"PUT /stack/pods", "POST /stack-events", "GET /dashboard/keys", "POST /dashboard/answer"} <= seen
+
+
+@pytest.mark.parametrize(
+    ("request_line", "body", "status", "detail"),
+    [
+        ("POST /stack/pods/restart", {"settings": {"a": {"A": "b\0"}}}, 400, "the value of A has a NUL"),
+        ("POST /stack/pods/restart", {"settings": {"a": {"A=": "b"}}}, 400, "'A=' is no name of a variable"),
+        ("PUT /stack/pods", {"pods": 3, "settings": {"c": {"\ud800": "b"}}}, 400, "is no text in UTF-8"),
+        ("PUT /stack/pods", {"pods": 27}, 400, "27 pods"),
+        ("POST /dashboard/pods", {"settings": {"CAPTCHA_TTL": "\0"}}, 400, "CAPTCHA_TTL has a NUL"),
+        ("POST /dashboard/redis/a%01b", None, 400, "unknown Redis action 'a\\x01b'"),
+        ("GET /dashboard/keys?db=1000", None, 409, "DB index is out of range"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_changes_nothing(
+    stack: EmbeddedStack, request_line: str, body: Any, status: int, detail: str
+) -> None:
+    method, _, path = request_line.partition(" ")
+    before = [(pod.name, pod.pid, pod.state) for pod in stack.status().pods]
+    sent = None if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json"}
+    answer = httpx.request(method, stack.endpoints().control + path, content=sent, headers=headers)
+    assert (answer.status_code, detail in answer.json()["detail"]) == (status, True), answer.text
+    assert [(pod.name, pod.pid, pod.state) for pod in stack.status().pods] == before
 
 
 @pytest.mark.parametrize("path", ["/exchanges", "/commands", "/held"])

@@ -16,7 +16,7 @@ from devenv.core.model.mcp import MCP_SESSION
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import Kind, Request, ServiceProfile
 from devenv.core.model.vocabulary import Answer
-from devenv.harness.client.answers import Answers
+from devenv.harness.client.answers import Answers, UnreadableChallenge
 from devenv.harness.client.exchanges import Challenge
 
 
@@ -55,3 +55,34 @@ def test_a_use_that_is_always_the_same_is_no_right_answer() -> None:
 def test_where_nothing_can_be_wrong_any_answer_is_the_use() -> None:
     for answer in Answer:
         assert answered(MCP_SESSION, "mcp", answer) == {"answer": None}
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw"),
+    [
+        ("abstract", {}),
+        ("abstract", {"images": None, "target_class": "cat"}),
+        ("abstract", {"images": [{"url": "/a"}], "target_class": "cat"}),
+        ("abstract", {"images": [{"url": "/a", "id": float("inf")}], "target_class": "cat"}),
+        ("abstract", {"images": [{"url": "http://[::1/a", "id": 1}], "target_class": "cat"}),
+        ("imagegrid", {"url": "/a"}),
+        ("imagegrid", {"url": "/a", "target_label": "car"}),
+        ("handwriting", {}),
+        ("handwriting", {"samples": 1}),
+        ("handwriting", {"samples": {"a": 1}}),
+    ],
+)
+@pytest.mark.parametrize("answer", [Answer.RIGHT, Answer.WRONG])
+def test_a_challenge_without_its_fields_is_named_and_is_no_crash(
+    kind: str, raw: dict[str, Any], answer: Answer
+) -> None:
+    """Whoever gave it: a service, or the body of a request. The oracle knows a drawing of another kind."""
+
+    async def work() -> Any:
+        known = httpx.MockTransport(lambda request: httpx.Response(200, json={"kind": "handwriting"}))
+        async with httpx.AsyncClient(transport=known, base_url="http://127.0.0.1:9") as oracle:
+            challenge = Challenge(ChallengeId("s1"), kind, raw, None, "r1")
+            return await Answers(CAPTCHA, oracle, 0).to(challenge, answer)
+
+    with pytest.raises(UnreadableChallenge, match=r"challenge"):
+        asyncio.run(work())
