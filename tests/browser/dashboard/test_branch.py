@@ -47,6 +47,10 @@ def test_rewind_to_a_step_and_go_on_by_hand(chromium: Browser, running: Stack) -
 
 def test_a_run_is_rewound_and_ends_otherwise(chromium: Browser, running: Stack) -> None:
     running.fresh(use_redis=True, SESSION_STRATEGY="guide")
+    recording = visit(chromium, running.url, "scenarios").page
+    recording.get_by_role("button", name="An empty selection passes").click()
+    recording.get_by_role("button", name="Run: guide").click()
+    expect(recording.get_by_role("link", name="The run, with all its records")).to_be_visible()
     opened = visit(chromium, running.url, "runs?kind=redis")
     page = opened.page
     page.locator(".runs a", has_text="An empty selection passes").first.click()
