@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from devenv.core.balancers import BalancerSetting
+from devenv.core.simulation.balancers import MEASURED
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,51 +30,19 @@ def models_of_policy(policy: str) -> Models:
 
 _SHARED_TURNS = {"nginx": "round_robin", "envoy": "round_robin"}
 """Policies whose turns are each worker's own: the model holds for one worker, in nginx also with a zone."""
-_MODELS: dict[tuple[str, str], str] = {
-    ("nginx", "round_robin"): "round-robin",
-    ("nginx", "least_conn"): "least-in-flight",
-    ("nginx", "ip_hash"): "source-hash",
-    ("nginx", "random"): "random",
-    ("nginx", "random_two"): "least-busy:random",
-    ("haproxy", "roundrobin"): "round-robin",
-    ("haproxy", "static-rr"): "round-robin",
-    ("haproxy", "leastconn"): "least-in-flight",
-    ("haproxy", "source"): "source-hash",
-    ("haproxy", "first"): "pinned:a",
-    ("envoy", "round_robin"): "round-robin",
-    ("envoy", "least_request"): "two-choices",
-    ("envoy", "random"): "random",
-    ("envoy", "ring_hash"): "random",
-    ("envoy", "ring_hash-source_ip"): "source-hash",
-    ("envoy", "maglev"): "random",
-    ("envoy", "maglev-source_ip"): "source-hash",
-    ("traefik", "wrr"): "round-robin",
-    ("traefik", "p2c"): "two-choices",
-    ("traefik", "hrw"): "source-hash",
-    ("caddy", "random"): "random",
-    ("caddy", "round_robin"): "round-robin",
-    ("caddy", "least_conn"): "least-busy:random",
-    ("caddy", "first"): "pinned:a",
-    ("caddy", "ip_hash"): "source-hash",
+_MODELS: Mapping[str, Models] = {
+    balancer.setting: Models(
+        balancer.model, balancer.model if balancer.without_cookies is None else balancer.without_cookies
+    )
+    for balancer in MEASURED.values()
+    if balancer.setting and not balancer.model.startswith("turns-per-worker")
 }
-_STICKY: dict[tuple[str, str], str] = {
-    ("nginx", "sticky_cookie"): "round-robin",
-    ("haproxy", "cookie"): "round-robin",
-    ("traefik", "sticky_cookie"): "round-robin",
-    ("caddy", "cookie"): "random",
-    ("envoy", "ring_hash-cookie"): "",
-    ("envoy", "maglev-cookie"): "",
-}
-"""Cookies, and the model for clients that do not send them back; Envoy hashes their connection then."""
+"""By ``PRODUCT:policy``; turns of each worker's own are told by the number of workers: ``_SHARED_TURNS``."""
 
 
 def models_of_balancer(setting: BalancerSetting) -> Models:
-    """The models that were measured for a balancer's setting: see ``BALANCERS`` in ``core/simulation``."""
-    key = (setting.product, setting.policy)
-    if key in _STICKY:
-        return Models("cookie-sticky", _STICKY[key])
+    """The models that were measured for a balancer's setting: see ``MEASURED`` in ``core/simulation``."""
     own_turns = setting.workers > 1 and _SHARED_TURNS.get(setting.product) == setting.policy
     if own_turns and setting.option("zone") != "on":
         return Models()
-    model = _MODELS.get(key, "")
-    return Models(model, model)
+    return _MODELS.get(f"{setting.product}:{setting.policy}", Models())

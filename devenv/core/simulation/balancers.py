@@ -149,38 +149,70 @@ GENERIC = {
 }
 """Models with their arguments."""
 
-BALANCERS = {
-    "nginx": "round-robin",
-    "nginx-workers": "turns-per-worker:2",
-    "nginx-least-conn": "least-in-flight",
-    "nginx-ip-hash": "source-hash",
-    "nginx-hash": "hash-mod",
-    "nginx-random": "random",
-    "nginx-sticky-cookie": "cookie-sticky",
-    "haproxy": "round-robin",
-    "haproxy-leastconn": "least-in-flight",
-    "haproxy-source": "source-hash",
-    "haproxy-random": "random",
-    "haproxy-cookie": "cookie-sticky",
-    "caddy": "random",
-    "caddy-round-robin": "round-robin",
-    "caddy-least-conn": "least-busy:random",
-    "caddy-cookie": "cookie-sticky",
-    "traefik": "round-robin",
-    "traefik-p2c": "two-choices",
-    "envoy": "round-robin",
-    "envoy-least-request": "two-choices",
-    "envoy-random": "random",
-    "apache": "round-robin",
-    "lighttpd": "least-busy:first",
-    "lighttpd-round-robin": "round-robin",
-    "varnish": "round-robin",
-    "squid-round-robin": "round-robin",
-    "kube-proxy": "per-connection",
-    "iptables-random": "per-connection",
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A real balancer in one of its modes."""
+
+    model: str
+    """The policy that it was measured to follow."""
+    setting: str = ""
+    """``PRODUCT:policy`` as in ``core/balancers``; empty where it is no policy of a product there."""
+    without_cookies: str | None = None
+    """The policy for clients that send no cookies back, "" where none is known; None: the same."""
+    played: str | None = None
+    """The options, each after a comma, with which ``--against-real`` starts it; None: it does not."""
+
+
+MEASURED: Mapping[str, Measured] = {
+    "nginx": Measured("round-robin", "nginx:round_robin", played=",max_fails=0"),
+    "nginx-workers": Measured("turns-per-worker:2", "nginx:round_robin", played=",workers=2,max_fails=0"),
+    "nginx-least-conn": Measured("least-in-flight", "nginx:least_conn", played=",max_fails=0"),
+    "nginx-ip-hash": Measured("source-hash", "nginx:ip_hash"),
+    "nginx-hash": Measured("hash-mod"),
+    "nginx-random": Measured("random", "nginx:random", played=",max_fails=0"),
+    "nginx-random-two": Measured("least-busy:random", "nginx:random_two"),
+    "nginx-sticky-cookie": Measured("cookie-sticky", "nginx:sticky_cookie", "round-robin", ",max_fails=0"),
+    "haproxy": Measured("round-robin", "haproxy:roundrobin", played=""),
+    "haproxy-static-rr": Measured("round-robin", "haproxy:static-rr"),
+    "haproxy-leastconn": Measured("least-in-flight", "haproxy:leastconn", played=""),
+    "haproxy-source": Measured("source-hash", "haproxy:source"),
+    "haproxy-random": Measured("random"),
+    "haproxy-first": Measured("pinned:a", "haproxy:first"),
+    "haproxy-cookie": Measured("cookie-sticky", "haproxy:cookie", "round-robin", ""),
+    "caddy": Measured("random", "caddy:random", played=""),
+    "caddy-round-robin": Measured("round-robin", "caddy:round_robin", played=""),
+    "caddy-least-conn": Measured("least-busy:random", "caddy:least_conn", played=""),
+    "caddy-first": Measured("pinned:a", "caddy:first"),
+    "caddy-ip-hash": Measured("source-hash", "caddy:ip_hash"),
+    "caddy-cookie": Measured("cookie-sticky", "caddy:cookie", "random", ""),
+    "traefik": Measured("round-robin", "traefik:wrr", played=""),
+    "traefik-p2c": Measured("two-choices", "traefik:p2c", played=""),
+    "traefik-hrw": Measured("source-hash", "traefik:hrw"),
+    "traefik-sticky-cookie": Measured("cookie-sticky", "traefik:sticky_cookie", "round-robin"),
+    "envoy": Measured("round-robin", "envoy:round_robin", played=""),
+    "envoy-least-request": Measured("two-choices", "envoy:least_request", played=""),
+    "envoy-random": Measured("random", "envoy:random", played=""),
+    "envoy-ring-hash": Measured("random", "envoy:ring_hash"),
+    "envoy-ring-hash-source-ip": Measured("source-hash", "envoy:ring_hash-source_ip"),
+    "envoy-ring-hash-cookie": Measured("cookie-sticky", "envoy:ring_hash-cookie", ""),
+    "envoy-maglev": Measured("random", "envoy:maglev"),
+    "envoy-maglev-source-ip": Measured("source-hash", "envoy:maglev-source_ip"),
+    "envoy-maglev-cookie": Measured("cookie-sticky", "envoy:maglev-cookie", ""),
+    "apache": Measured("round-robin"),
+    "lighttpd": Measured("least-busy:first"),
+    "lighttpd-round-robin": Measured("round-robin"),
+    "varnish": Measured("round-robin"),
+    "squid-round-robin": Measured("round-robin"),
+    "kube-proxy": Measured("per-connection"),
+    "iptables-random": Measured("per-connection"),
 }
-"""Real balancers, by name and mode, as the model that they were measured to follow: nginx 1.22 and 1.31,
-HAProxy 2.6 and 2.8, Caddy 2.11, Traefik 3.7, Envoy 1.40, Apache 2.4, lighttpd 1.4, Varnish 7.1, Squid 5.7."""
+"""Real balancers, by name and mode, as they were measured: nginx 1.22 and 1.31, HAProxy 2.6 and 2.8, Caddy
+2.11, Traefik 3.7, Envoy 1.40, Apache 2.4, lighttpd 1.4, Varnish 7.1, Squid 5.7. The hashes of Envoy without a
+key draw at random; those by a cookie hash the connection where the client sends none back."""
+
+BALANCERS: Mapping[str, str] = {name: balancer.model for name, balancer in MEASURED.items()}
+"""The model of each."""
 
 NAMES = (*PROXY_POLICIES, *GENERIC, *BALANCERS)
 """Everything that ``routing_of`` knows."""

@@ -16,29 +16,16 @@ from devenv.core.model.vocabulary import MAX_PODS, CaptchaType, Strategy
 from devenv.core.rollout.stages import rollout_stage
 from devenv.core.routing import POLICIES
 from devenv.core.routing.policies import SourceHash
+from devenv.core.simulation.balancers import MEASURED
 from devenv.core.simulation.setting import LookupRule, Setting, Upstream
 from devenv.core.spec.captcha_session import ATTEMPTS_LIMIT
 from devenv.harness.client.session_load import ScriptedSession
 from devenv.verbs.simulate.randomness import Seeded
 
 REAL_BALANCERS: Mapping[str, str] = {
-    "nginx": "nginx,max_fails=0",
-    "nginx-workers": "nginx,workers=2,max_fails=0",
-    "nginx-least-conn": "nginx:least_conn,max_fails=0",
-    "nginx-random": "nginx:random,max_fails=0",
-    "nginx-sticky-cookie": "nginx:sticky_cookie,max_fails=0",
-    "haproxy": "haproxy",
-    "haproxy-leastconn": "haproxy:leastconn",
-    "haproxy-cookie": "haproxy:cookie",
-    "caddy": "caddy",
-    "caddy-round-robin": "caddy:round_robin",
-    "caddy-least-conn": "caddy:least_conn",
-    "caddy-cookie": "caddy:cookie",
-    "traefik": "traefik",
-    "traefik-p2c": "traefik:p2c",
-    "envoy": "envoy",
-    "envoy-least-request": "envoy:least_request",
-    "envoy-random": "envoy:random",
+    name: balancer.setting + balancer.played
+    for name, balancer in MEASURED.items()
+    if balancer.played is not None
 }
 """The models that a balancer can be started for, with its setting (``parse_balancer``)."""
 _PLAYED = (

@@ -8,6 +8,7 @@ from devenv.core.balance.exact import exact_share
 from devenv.core.balance.models import models_of_balancer, models_of_policy
 from devenv.core.balance.patterns import pattern_of
 from devenv.core.balancers import PRODUCTS, parse_balancer
+from devenv.core.simulation.balancers import MEASURED
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,11 @@ def test_every_model_that_is_named_is_one() -> None:
 def test_a_policy_of_the_proxy_is_its_own_model() -> None:
     assert models_of_policy("random").of(cookies=False) == "random"
     assert models_of_policy("cookie-sticky").of(cookies=False) == "round-robin"
+
+
+def test_every_balancer_of_the_simulation_with_a_setting_is_that_settings_model() -> None:
+    """By its short name a policy is predicted as what ``balance`` holds it to; workers apart."""
+    for name, balancer in MEASURED.items():
+        if balancer.setting and name != "nginx-workers":
+            models = models_of_balancer(parse_balancer(balancer.setting))
+            assert models.of(cookies=True) == balancer.model, name
