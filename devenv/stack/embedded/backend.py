@@ -149,7 +149,7 @@ class EmbeddedStack:
         log = self._dir / "logs" / "supervisor.log"
         with writing(words):
             write_private(words, "")
-            log.parent.mkdir(exist_ok=True)
+            log.parent.mkdir(exist_ok=True, mode=0o700)
         arguments = ["--spec", str(spec_file), "--state-dir", str(self._dir)]
         arguments += [*(["--detached"] if self._detached else []), *(["--cold"] if self._cold else [])]
         with log.open("wb") as output:

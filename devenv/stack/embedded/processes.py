@@ -109,8 +109,8 @@ class Processes:
         self._logs = state_dir.resolve() / "logs"
         # An empty folder, so that no service finds a .env in its working directory.
         self._cwd = self._run / "cwd"
-        for directory in (self._logs, self._cwd):
-            directory.mkdir(parents=True, exist_ok=True)
+        for directory in (self._logs, self._run, self._cwd):
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folders = PodFolders(self._run)
         self.credentials = make_credentials(spec.redis_mode, self._run / "credentials")
         self._redis = RedisServers(

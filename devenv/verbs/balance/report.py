@@ -8,20 +8,18 @@ from pathlib import Path
 from devenv.core.balance.hiding import percent
 from devenv.core.balance.measured import Balance
 from devenv.core.balance.patterns import PATTERNS
-from devenv.core.model.errors import UsageProblem
 from devenv.core.render.document import Cell, Document, Fact, Section, Table
 from devenv.core.render.html import render
+from devenv.stack.files import writing
 from devenv.verbs.balance.plots import drawn
 from devenv.verbs.balance.usecase import Measured
 from devenv.verbs.simulate.pictures import available
 
 
 def write_report(path: Path, measured: Sequence[Measured], seed: int) -> None:
-    """Write it to ``path``. Raises UsageProblem where that cannot be."""
-    try:
+    """Write it to ``path``. Raises as ``writing``."""
+    with writing(path, "--html"):
         path.write_text(render(document(measured, seed)), encoding="utf-8")
-    except OSError as error:
-        raise UsageProblem(f"--html {path}: cannot be written: {error.strerror}") from error
 
 
 def document(measured: Sequence[Measured], seed: int) -> Document:

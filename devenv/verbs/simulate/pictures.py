@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
+from devenv.stack.files import writing
 
 FORMATS = ("png", "svg")
 
@@ -25,16 +26,15 @@ def available() -> bool:
 def write_picture(path: Path, drawn: Callable[[str], bytes]) -> None:
     """Write to ``path`` what ``drawn`` gives for the form that its name ends in.
 
-    Raises UsageProblem for another ending than .png and .svg and where the file cannot be written,
-    EnvironmentProblem without matplotlib.
+    Raises UsageProblem for another ending than .png and .svg, EnvironmentProblem without matplotlib, and as
+    ``writing``.
     """
     form = path.suffix.lower().removeprefix(".")
     if form not in FORMATS:
         raise UsageProblem(f"--plot {path}: the name ends in neither .png nor .svg")
-    try:
-        path.write_bytes(drawn(form))
-    except OSError as error:
-        raise UsageProblem(f"--plot {path}: cannot be written: {error.strerror}") from error
+    data = drawn(form)
+    with writing(path, "--plot"):
+        path.write_bytes(data)
 
 
 def picture(draw: Callable[[Any], None], form: str, inches: tuple[float, float]) -> bytes:

@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from devenv.core.model.errors import UsageProblem
 from devenv.core.render.document import Cell, Document, Fact, Section, Table
 from devenv.core.render.html import render
 from devenv.core.simulation.intervals import Share, wilson
 from devenv.core.simulation.run import Prediction
+from devenv.stack.files import writing
 from devenv.verbs.simulate.pictures import available
 from devenv.verbs.simulate.plots import drawn
 from devenv.verbs.simulate.sweep import Axis, cells
 
 
 def write_report(path: Path, axes: Sequence[Axis], predictions: Sequence[Prediction], seed: int) -> None:
-    """Write it to ``path``. Raises UsageProblem where that cannot be."""
-    try:
+    """Write it to ``path``. Raises as ``writing``."""
+    with writing(path, "--html"):
         path.write_text(render(document(axes, predictions, seed)), encoding="utf-8")
-    except OSError as error:
-        raise UsageProblem(f"--html {path}: cannot be written: {error.strerror}") from error
 
 
 def document(axes: Sequence[Axis], predictions: Sequence[Prediction], seed: int) -> Document:
