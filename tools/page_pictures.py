@@ -24,6 +24,7 @@ WIDTHS = {"desktop": (1340, 1010), "phone": (380, 800)}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 LOCALES = {"en": "en-GB", "ko": "ko-KR"}
 WAIT_MS = 300_000
+expect.set_options(timeout=WAIT_MS)
 SETTLED_MS = 1000
 """A picture is for people: what still comes in this time is on it."""
 README = Path(__file__).parents[1] / "docs" / "page.png"
@@ -32,7 +33,7 @@ README = Path(__file__).parents[1] / "docs" / "page.png"
 def _bug(page: Page) -> None:
     page.click("#send-ten")
     expect(page.locator(".part.pod.bad").first).to_be_visible()
-    expect(page.locator("#send-last")).to_contain_text("10", timeout=WAIT_MS)
+    expect(page.locator("#send-last")).to_contain_text("10")
 
 
 def _explained(page: Page) -> None:
@@ -41,6 +42,7 @@ def _explained(page: Page) -> None:
 
 def _held(page: Page) -> None:
     page.click("#all-guide")
+    expect(page.locator(".use-redis:checked")).to_have_count(2)
     expect(page.locator(".banner.busy")).to_have_count(0)
     page.click("#send-create")
     page.click("#hold-all")
@@ -61,7 +63,7 @@ def _played(page: Page) -> None:
 def _simulated(page: Page) -> None:
     page.locator("#simulate-sweep").fill("pods=1..6")
     page.click("#simulate-run")
-    expect(page.locator("#simulated tbody tr")).to_have_count(6, timeout=WAIT_MS)
+    expect(page.locator("#simulated tbody tr")).to_have_count(6)
 
 
 def _explored(page: Page) -> None:
@@ -142,7 +144,9 @@ def _each_way(browser: Browser, url: str, folder: Path, name: str) -> None:
                 knows = "() => devenvModules['js/state.js'].overview.value !== null"
                 page.wait_for_function(knows, timeout=WAIT_MS)
                 page.wait_for_timeout(SETTLED_MS)
-                page.wait_for_function("() => !document.querySelector('main > p[role=status]')")
+                page.wait_for_function(
+                    "() => !document.querySelector('main > p[role=status]')", timeout=WAIT_MS
+                )
                 if name == STORY[0][1]:
                     _bug(page)  # a pod is red for a while only
                 page.evaluate("scrollTo(0, 0)")

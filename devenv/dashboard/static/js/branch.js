@@ -2,7 +2,7 @@
 
 import { html } from "../vendor/lit-html/lit-html.js";
 import { effect } from "../vendor/signals-core/signals-core.module.js";
-import { job, reported, resume, start, stop } from "./jobs.js";
+import { failure, job, progressWords, reported, resume, start, stop } from "./jobs.js";
 import { go, parameter, setParameter } from "./route.js";
 import { branching } from "./touch.js";
 import { t } from "./words.js";
@@ -39,11 +39,11 @@ function draw() {
   const result = reported("result");
   const error = reported("error");
   const byHand = branching.value?.schedule;
-  const words = byHand ? t("Step {step} of {target} is reached. What is held waits for you: release it in the order that you want.", { step: asked.until, target: asked.target }) : (reported("progress") ?? t("starting"));
+  const words = byHand ? t("Step {step} of {target} is reached. What is held waits for you: release it in the order that you want.", { step: asked.until, target: asked.target }) : progressWords();
   return html`<div class="branch" role="status">
     ${
       error
-        ? html`<p class="bad">${error.detail}${error.hint ? ` (${error.hint})` : ""}</p>`
+        ? html`<p class="bad">${failure(error)}</p>`
         : result
           ? html`<p class="verdict ${result.verdict === "holds" ? "good" : "bad"}">${result.verdict === "holds" ? t("as the catalogue expects of {store}", { store: result.store }) : result.verdict === "fails" ? t("not what the catalogue expects of {store}", { store: result.store }) : result.verdict}</p>
             <p><a href=${`#/runs?run=${encodeURIComponent(result.run)}`}>${t("The run, with all its records")}</a> · <a href=${`#/scenarios?scenario=${encodeURIComponent(asked.target)}&store=${asked.strategy ?? result.strategy}&schedule=${encodeURIComponent(byHand ?? "")}`}>${t("This order in the scenario")}</a></p>`

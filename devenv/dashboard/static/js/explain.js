@@ -5,7 +5,7 @@ import { signal } from "../vendor/signals-core/signals-core.module.js";
 import { call, show } from "./api.js";
 import { sequence } from "./sequence.js";
 import { records } from "./state.js";
-import { t } from "./words.js";
+import { fromServer, t } from "./words.js";
 
 /** @import {Explanation, Finding} from "./types.js" */
 
@@ -65,12 +65,12 @@ export function findings() {
   if (loading.value) return html`<p role="status">…</p>`;
   const all = explanation.value;
   if (all === null) return "";
-  return html`<p class="verdict ${all.findings.length ? "bad" : "good"}" role="status">${all.verdict}</p>
+  return html`<p class="verdict ${all.findings.length ? "bad" : "good"}" role="status">${fromServer(all.verdict)}</p>
     <div class="findings"><div>${all.findings.map(
       (finding) => html`<article class="card finding">
-        <h3><span class="label">${t("cause")}</span> ${finding.cause}${finding.count > 1 ? ` × ${finding.count}` : ""}</h3>
-        <p>${finding.sentence}</p>
-        ${finding.change ? html`<p class="change"><strong>${t("What to change")}</strong><br />${finding.change}</p>` : ""}
+        <h3><span class="label">${t("cause")}</span> ${fromServer(finding.cause, `cause:${finding.cause}`)}${finding.count > 1 ? ` × ${finding.count}` : ""}</h3>
+        <p>${fromServer(finding.sentence)}</p>
+        ${finding.change ? html`<p class="change"><strong>${t("What to change")}</strong><br />${fromServer(finding.change)}</p>` : ""}
         ${
           finding.evidence.length
             ? html`<details><summary>${t("evidence ({count})", { count: finding.evidence.length })}</summary>
@@ -80,7 +80,7 @@ export function findings() {
         }
       </article>`,
     )}
-    ${all.remarks.map((remark) => html`<p class="hint">${remark}</p>`)}
+    ${all.remarks.map((remark) => html`<p class="hint">${fromServer(remark)}</p>`)}
     ${all.missing.map((missing) => html`<p class="hint">${t("not recorded: {what}", { what: missing })}</p>`)}
     </div>${all.messages.length ? sequence(all.messages.slice(-60), t("What happened")) : ""}
   </div>`;

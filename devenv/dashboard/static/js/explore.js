@@ -5,10 +5,10 @@ import { signal } from "../vendor/signals-core/signals-core.module.js";
 import { show } from "./api.js";
 import { rewind } from "./branch.js";
 import { chart } from "./charts.js";
-import { job, reported, start, stop } from "./jobs.js";
+import { failure, job, progressWords, reported, start, stop } from "./jobs.js";
 import { go } from "./route.js";
 import { overview } from "./state.js";
-import { t } from "./words.js";
+import { fromServer, t } from "./words.js";
 
 const wish = signal({ target: "R+W+E", strategy: "guide" });
 
@@ -21,9 +21,9 @@ function progress() {
   const searching = job.value?.reports.filter((report) => report.moment === "searching" || report.moment === "shrinking") ?? [];
   const last = searching[searching.length - 1];
   const moment = job.value?.reports.findLast((report) => "moment" in report || "progress" in report);
-  const words = moment?.moment === "confirming" ? t("confirming {kind} on real pods", { kind: moment.kind }) : moment?.moment ? t(moment.moment) : (moment?.progress ?? t("starting"));
+  const words = moment?.moment === "confirming" ? t("confirming {kind} on real pods", { kind: fromServer(moment.kind, `cause:${moment.kind}`) }) : moment?.moment ? t(moment.moment) : progressWords();
   return html`<p role="status">${job.value?.ended ? "" : html`<span class="busy">${words}</span> <button @click=${stop}>${t("Stop: keep what is there")}</button>`}</p>
-    ${last ? html`<p><b class="big">${last.traces}</b> ${t("orders tried")} · ${Object.entries(last.kinds).map(([kind, count]) => html`<span class="label bad">${kind} ${count ?? ""}</span> `)}${Object.keys(last.kinds).length ? "" : t("no violation so far")}</p>` : ""}
+    ${last ? html`<p><b class="big">${last.traces}</b> ${t("orders tried")} · ${Object.entries(last.kinds).map(([kind, count]) => html`<span class="label bad">${fromServer(kind, `cause:${kind}`)} ${count ?? ""}</span> `)}${Object.keys(last.kinds).length ? "" : t("no violation so far")}</p>` : ""}
     ${searching.length > 2 ? chart(t("orders tried"), searching.map((_, index) => index), [{ label: t("orders tried"), values: searching.map((report) => report.traces), tone: "accent" }, { label: t("that violate something"), values: searching.map((report) => /** @type {number[]} */ (Object.values(report.kinds)).reduce((sum, one) => sum + (one ?? 0), 0)), tone: "bad" }], t("report")) : ""}`;
 }
 
@@ -37,10 +37,10 @@ async function replayHere(one) {
 
 /** @param {any} result */
 function violations(result) {
-  return html`<p class="verdict ${result.violations.length ? "bad" : result.complete === false ? "" : "good"}">${result.violations.length ? t("{count} kinds of violation", { count: result.violations.length }) : (result.verdict ?? t("no violation"))}</p>
+  return html`<p class="verdict ${result.violations.length ? "bad" : result.complete === false ? "" : "good"}">${result.violations.length ? t("{count} kinds of violation", { count: result.violations.length }) : (result.verdict ? fromServer(result.verdict) : t("no violation"))}</p>
     ${result.violations.map(
-      (/** @type {any} */ one) => html`<article class="card finding"><h3>${one.kind} <span class="quiet">${one.traces === null ? t("orders not counted") : t("in {count} orders", { count: one.traces })}${one.confirmed ? `, ${t("confirmed on real pods")}` : ""}</span></h3>
-        <p>${one.sentence}</p><pre tabindex="0">${one.schedule}</pre>
+      (/** @type {any} */ one) => html`<article class="card finding"><h3>${fromServer(one.kind, `cause:${one.kind}`)} <span class="quiet">${one.traces === null ? t("orders not counted") : t("in {count} orders", { count: one.traces })}${one.confirmed ? `, ${t("confirmed on real pods")}` : ""}</span></h3>
+        <p>${fromServer(one.sentence)}</p><pre tabindex="0">${one.schedule}</pre>
         ${one.scenario_file ? html`<div class="buttons"><button class="primary" @click=${() => replayHere(one)}>${t("Replay it here")}</button>
           <button @click=${() => rewind({ target: one.scenario_file, strategy: wish.value.strategy, schedule: one.schedule, until: 1 })}>${t("Its first step, and go on by hand")}</button></div>` : ""}
         ${one.reproduce ? html`<p>${t("In a terminal:")} <code>${one.reproduce}</code></p>` : ""}</article>`,
@@ -61,7 +61,7 @@ export function exploreView() {
     </div>
     <p class="quiet">${t("The same in a terminal:")} <code>devenv explore ${wish.value.target} --strategy ${wish.value.strategy}</code></p>
     ${job.value?.asked.verb === "explore" ? progress() : ""}
-    ${error ? html`<p class="bad">${error.detail}${error.hint ? ` (${error.hint})` : ""}</p>` : ""}
+    ${error ? html`<p class="bad">${failure(error)}</p>` : ""}
     ${result ? violations(result) : ""}
   </section>`;
 }

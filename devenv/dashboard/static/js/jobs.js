@@ -3,6 +3,7 @@
 import { signal } from "../vendor/signals-core/signals-core.module.js";
 import { act, call, show } from "./api.js";
 import { refresh } from "./state.js";
+import { fromServer, t } from "./words.js";
 
 /** @typedef {{id: number, asked: any, ended: boolean, reports: any[], next: number}} Job */
 
@@ -46,4 +47,15 @@ export async function stop() {
 /** The last report that has this field. @param {string} field */
 export function reported(field) {
   return job.value?.reports.findLast((report) => field in report)?.[field] ?? null;
+}
+
+/** What a job failed with, and what to do about it. @param {{detail: string, hint: string|null}} error */
+export function failure(error) {
+  return `${fromServer(error.detail)}${error.hint ? ` (${fromServer(error.hint)})` : ""}`;
+}
+
+/** How far the job is, in words. */
+export function progressWords() {
+  const line = reported("progress");
+  return line === null ? t("starting") : fromServer(line);
 }

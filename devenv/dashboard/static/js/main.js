@@ -10,7 +10,7 @@ import { route } from "./route.js";
 import { busy, connection, held, overview, refresh, selected } from "./state.js";
 import { follow } from "./stream.js";
 import { holding, holdNext, queue, refreshHolding, release, setHolding, step } from "./touch.js";
-import { language, setLanguage, t } from "./words.js";
+import { fromServer, language, setLanguage, t, translated } from "./words.js";
 
 /**
  * The views: the first is there at once, the others are loaded when they are first looked at.
@@ -41,6 +41,9 @@ function drawView(name, view) {
   }
   return html`<p role="status">${t("loading…")}</p>`;
 }
+effect(() => {
+  if (language.value === "ko") void import("./korean_texts.js").then((texts) => (translated.value = texts.translated));
+});
 const EVERY_MS = 3000;
 
 /** @type {Record<string, string>} */
@@ -60,7 +63,7 @@ function page() {
       <span class="sign ${connection.value}" role="status">${t(SIGNS[connection.value] ?? "")}</span>
       <button lang=${language.value === "ko" ? "en" : "ko"} id="language" @click=${() => setLanguage(language.value === "ko" ? "en" : "ko")}>${language.value === "ko" ? "English" : "한국어"}</button>
     </header>
-    ${wrong ? html`<p class="banner bad" role="alert">${wrong.detail}${wrong.hint ? html` <span>${wrong.hint}</span>` : ""} <button @click=${() => (problem.value = null)}>${t("OK")}</button></p>` : ""}
+    ${wrong ? html`<p class="banner bad" role="alert">${fromServer(wrong.detail)}${wrong.hint ? html` <span>${fromServer(wrong.hint)}</span>` : ""} <button @click=${() => (problem.value = null)}>${t("OK")}</button></p>` : ""}
     ${busy.value ? html`<p class="banner busy" role="status">${busy.value}…</p>` : ""}
     <main id="main" tabindex="-1">${drawView(name, view)}</main>
     ${dialog()}`;

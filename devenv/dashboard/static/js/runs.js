@@ -9,7 +9,7 @@ import { phases } from "./phases.js";
 import { parameter, route, setParameter } from "./route.js";
 import { overview } from "./state.js";
 import { Walk } from "./walk.js";
-import { t } from "./words.js";
+import { fromServer, t } from "./words.js";
 
 /** @import {Command, Row} from "./types.js" */
 
@@ -103,7 +103,7 @@ export function runsView() {
     <section class="card list" aria-labelledby="runs-title">
       <h2 id="runs-title">${t("Runs")}</h2>
       <label class="file">${t("Open a trace.jsonl")} <input type="file" accept=".jsonl" @change=${openFile} /></label>
-      <ul class="plain">${list.value.map((one) => html`<li><a href=${`#/runs?run=${encodeURIComponent(one.id)}`} aria-current=${one.id === id ? "true" : "false"}>${one.title}</a>
+      <ul class="plain">${list.value.map((one) => html`<li><a href=${`#/runs?run=${encodeURIComponent(one.id)}`} aria-current=${one.id === id ? "true" : "false"}>${fromServer(one.title)}</a>
         ${one.verdict ? html`<span class="label ${one.verdict === "holds" ? "good" : "bad"}">${one.verdict === "holds" ? t("holds") : one.verdict === "fails" ? t("fails") : one.verdict}</span>` : ""}<br /><span class="quiet">${one.id.split("-")[0]} ${one.store ?? ""}</span></li>`)}</ul>
       ${list.value.length === 0 ? html`<p class="hint">${t("No run yet. The view Scenarios records one, and so do these in a terminal:")} <code>devenv demo</code> <code>devenv replay NAME</code></p>` : ""}
     </section>
@@ -112,7 +112,7 @@ export function runsView() {
         ? ""
         : html`<section class="run">
             <section class="card">
-              <h2>${run.title} <span class="quiet">${run.id}</span></h2>
+              <h2>${fromServer(run.title)} <span class="quiet">${run.id}</span></h2>
               ${run.left_out ? html`<p class="bad">${t("{count} records are left out here; this reads all:", { count: run.left_out })} <code>devenv explain ${run.id}</code></p>` : ""}
               ${walk.draw((row) => rewindHere(run, row))}
             </section>

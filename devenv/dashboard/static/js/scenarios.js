@@ -4,12 +4,12 @@ import { html } from "../vendor/lit-html/lit-html.js";
 import { signal } from "../vendor/signals-core/signals-core.module.js";
 import { act } from "./api.js";
 import { rewind } from "./branch.js";
-import { job, reported, start, stop } from "./jobs.js";
+import { failure, job, progressWords, reported, start, stop } from "./jobs.js";
 import { parameter, setParameter } from "./route.js";
 import { sequence, thumbnail } from "./sequence.js";
 import { overview } from "./state.js";
 import { stepper } from "./stepper.js";
-import { t } from "./words.js";
+import { fromServer, t } from "./words.js";
 
 /** @typedef {{id: string, title: string, cause: string, about: string, source: string, sketch: import("./types.js").Message[], pods: number, stores: Record<string, {bug: boolean, shows: string, not_applicable: string|null}>}} Scenario */
 
@@ -36,13 +36,13 @@ function card(scenario) {
   const stores = Object.entries(scenario.stores);
   const shown = parameter("scenario") === scenario.id;
   return html`<article class="card scenario ${shown ? "open" : ""}">
-    <h3><button class="link title" aria-expanded=${shown ? "true" : "false"} @click=${() => setParameter("scenario", shown ? "" : scenario.id)}>${scenario.title}</button></h3>
+    <h3><button class="link title" aria-expanded=${shown ? "true" : "false"} @click=${() => setParameter("scenario", shown ? "" : scenario.id)}>${fromServer(scenario.title)}</button></h3>
     <p class="quiet"><code>${scenario.id}</code> · ${t(scenario.pods === 1 ? "{count} pod" : "{count} pods", { count: scenario.pods })}</p>
     ${shown ? "" : thumbnail(scenario.sketch)}
     <p class="stores">${stores.map(([store, note]) => html`<span class="label ${note.not_applicable ? "" : note.bug ? "bad" : "good"}" title=${note.not_applicable ?? note.shows}>${store}${note.not_applicable ? " –" : note.bug ? " ✗" : " ✓"}</span>`)}</p>
     ${
       shown
-        ? html`<p>${scenario.about}</p>
+        ? html`<p>${fromServer(scenario.about, `about:${scenario.id}`)}</p>
             <ul class="plain">${stores.map(([store, note]) => html`<li><b>${store}</b>: ${note.not_applicable ?? note.shows}</li>`)}</ul>
             <div class="buttons">${stores.filter(([, note]) => !note.not_applicable).map(([store]) => html`<button class="primary" ?disabled=${!overview.value?.restarts} @click=${() => run(scenario, store)}>${t("Run")}: ${store}</button>`)}</div>
             ${job.value?.asked.target === scenario.id ? "" : sequence(scenario.sketch, t("The steps of {scenario}", { scenario: scenario.id }))}
@@ -58,15 +58,15 @@ function card(scenario) {
 function outcome(scenario) {
   const error = reported("error");
   const result = reported("result");
-  if (error) return html`<p class="bad" role="status">${error.detail}${error.hint ? ` (${error.hint})` : ""}</p>`;
-  if (!result) return html`<p class="busy" role="status">${reported("progress") ?? t("starting")} <button @click=${stop}>${t("Stop")}</button></p>`;
+  if (error) return html`<p class="bad" role="status">${failure(error)}</p>`;
+  if (!result) return html`<p class="busy" role="status">${progressWords()} <button @click=${stop}>${t("Stop")}</button></p>`;
   const messages = result.explanation.messages;
   const schedule = result.schedules?.[0] ?? "";
   return html`<div role="status" class="verdict ${result.verdict === "holds" ? "good" : "bad"}">${result.verdict === "holds" ? t("as the catalogue expects of {store}", { store: result.store }) : result.verdict === "fails" ? t("not what the catalogue expects of {store}", { store: result.store }) : result.verdict}</div>
     <p><a href=${`#/runs?run=${encodeURIComponent(result.run)}`}>${t("The run, with all its records")}</a> · <code>${result.command}</code></p>
-    ${result.explanation.findings.map((/** @type {any} */ finding) => html`<p><span class="label bad">${t("cause")}</span> <b>${finding.cause}</b>: ${finding.sentence}${finding.change ? html`<br /><b>${t("What to change")}</b>: ${finding.change}` : ""}</p>`)}
+    ${result.explanation.findings.map((/** @type {any} */ finding) => html`<p><span class="label bad">${t("cause")}</span> <b>${fromServer(finding.cause, `cause:${finding.cause}`)}</b>: ${fromServer(finding.sentence)}${finding.change ? html`<br /><b>${t("What to change")}</b>: ${fromServer(finding.change)}` : ""}</p>`)}
     ${stepper(Math.min(step.value, messages.length), messages.length, (at) => (step.value = at), t("Step through the order"))}
-    ${messages.length ? sequence(messages, scenario.title, step.value) : ""}
+    ${messages.length ? sequence(messages, fromServer(scenario.title), step.value) : ""}
     ${schedule ? reorder(scenario, schedule, result.store) : ""}`;
 }
 
@@ -112,7 +112,7 @@ function reorder(scenario, schedule, store) {
 export function scenariosView() {
   void load();
   const search = parameter("q").toLowerCase();
-  const fitting = scenarios.value.filter((one) => `${one.id} ${one.title} ${one.cause} ${one.about}`.toLowerCase().includes(search));
+  const fitting = scenarios.value.filter((one) => `${one.id} ${one.title} ${one.cause} ${one.about} ${fromServer(one.title)} ${fromServer(one.about, `about:${one.id}`)}`.toLowerCase().includes(search));
   return html`<section aria-labelledby="scenarios-title">
     <div class="bar"><h2 id="scenarios-title">${t("Scenarios")} <span class="quiet">${fitting.length}</span></h2>
       <label>${t("search")} <input id="search" type="search" .value=${parameter("q")} @input=${(/** @type {Event} */ event) => setParameter("q", /** @type {HTMLInputElement} */ (event.target).value)} /></label></div>

@@ -41,7 +41,7 @@ export function sequence(messages, title, step = messages.length) {
       ${names.map(
         (name) => svg`<line class="life" x1=${x(name)} x2=${x(name)} y1="34" y2=${height}></line>
           <rect class="who" x=${x(name) - 62} y="6" width="124" height="28" rx="7"></rect>
-          <text class="who" x=${x(name)} y="25">${name.startsWith("captcha-api-") ? `${t("pod")} ${letter(name)}` : name}</text>`,
+          <text class="who" x=${x(name)} y="25">${name.startsWith("captcha-api-") ? `${t("pod")} ${letter(name)}` : t(name)}</text>`,
       )}
       ${messages.map((message, index) => arrow(message, x(message.source), x(message.target), HEAD + index * LINE + 18, index >= step))}
     </svg>

@@ -3,7 +3,7 @@
 import { html } from "../vendor/lit-html/lit-html.js";
 import { signal } from "../vendor/signals-core/signals-core.module.js";
 import { chart } from "./charts.js";
-import { job, reported, start, stop } from "./jobs.js";
+import { failure, job, reported, start, stop } from "./jobs.js";
 import { t } from "./words.js";
 
 /** @typedef {{value: string, share_lost: {value: number, low: number, high: number}}} Point */
@@ -74,7 +74,7 @@ export function simulateView() {
     </div>
     <p class="quiet">${t("The same in a terminal:")} <code>${command()}</code></p>
     ${mine && !job.value?.ended ? html`<p class="busy" role="status">${last ? t("{shown} of {all}", { shown: last.settings, all: last.of }) : t("starting")} <button @click=${stop}>${t("Stop")}</button></p>` : ""}
-    ${error ? html`<p class="bad" role="alert">${error.detail}${error.hint ? ` (${error.hint})` : ""}</p>` : ""}
+    ${error ? html`<p class="bad" role="alert">${failure(error)}</p>` : ""}
     ${result ? outcome(result) : ""}
   </section>`;
 }

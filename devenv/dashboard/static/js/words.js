@@ -37,6 +37,14 @@ export function setLanguage(next) {
 document.documentElement.lang = language.value;
 if (language.value === "ko") void loadKorean();
 
+/** How a text of the server reads in Korean; the page sets it when it is loaded. */
+export const translated = signal(/** @type {(text: string) => string|undefined} */ (() => undefined));
+
+/** A text of the server in the page's language; as it is where that has none for it, or for `key`. @param {string} text @param {string} [key] */
+export function fromServer(text, key = text) {
+  return (language.value === "ko" && translated.value(key)) || text;
+}
+
 /** The words in the page's language, with values for what stands in braces. @param {string} text @param {Record<string, unknown>} [values] */
 export function t(text, values) {
   const words = language.value === "ko" ? (korean.value[text] ?? text) : text;

@@ -1,0 +1,186 @@
+"""Every cause, kind of violation, scenario and finding has its Korean text; and the page's table says nothing
+that the server does not say."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
+
+import pytest
+
+from devenv.core.checker.invariants import Kind
+from devenv.core.diagnosis.findings import CHANGES
+from devenv.core.scenario import catalogue
+from tests.support import ROOT
+
+TEXTS = ROOT / "devenv" / "dashboard" / "static" / "js" / "korean_texts.js"
+HANGUL = re.compile(r"[가-힣]")
+_ASK = """
+const module = await import(`data:text/javascript;base64,${process.argv[1]}`);
+let text = "";
+for await (const chunk of process.stdin) text += chunk;
+console.log(JSON.stringify(JSON.parse(text).map((one) => module.translated(one) ?? null)));
+"""
+
+
+def translated(texts: Iterable[str]) -> dict[str, str | None]:
+    """Each text as the page's module gives it in Korean; None where it has none."""
+    node = shutil.which("node")
+    if node is None:
+        assert not os.environ.get("DEVENV_REQUIRE_TOOLS"), "node is not installed"
+        pytest.skip("node is not installed")
+    asked = list(texts)
+    command = [node, "--input-type=module", "-e", _ASK, b64encode(TEXTS.read_bytes()).decode()]
+    done = subprocess.run(
+        command, input=json.dumps(asked), capture_output=True, encoding="utf-8", check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(zip(asked, json.loads(done.stdout), strict=True))
+
+
+def without_korean(texts: Mapping[str, str | None]) -> list[str]:
+    return [text for text, words in texts.items() if words is None or not HANGUL.search(words)]
+
+
+def test_every_cause_has_its_korean_text() -> None:
+    causes = [f"cause:{cause}" for cause in CHANGES]
+    kinds = [f"cause:{kind}" for kind in Kind]
+    words = translated([*causes, *kinds, *CHANGES.values()])
+    assert without_korean(words) == []
+    assert [name for name in (*causes, *kinds) if name.partition(":")[2] not in (words[name] or "")] == []
+
+
+def test_every_scenario_of_the_catalogue_has_its_korean_text() -> None:
+    scenarios = catalogue()
+    titles = [scenario.title for scenario in scenarios]
+    about = [f"about:{scenario.id}" for scenario in scenarios if scenario.about]
+    assert len(scenarios) > 40
+    assert without_korean(translated([*titles, *about])) == []
+
+
+def shape(node: ast.expr) -> str | None:
+    """A text or an f-string of the source, with X for each value; None of anything else."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values)
+    return None
+
+
+def finding_sentences(text: str) -> set[str]:
+    """The sentences that a module of diagnosis gives its findings."""
+    sentences: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
+        given: list[ast.expr] = []
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "sentence":
+            given = [node.value]
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "finding":
+            given = node.args[2:3]
+        sentences |= {words for words in map(shape, given) if words is not None}
+    return sentences
+
+
+_GATE = ", and nothing that it sent to Redis since its start came through the gate, as what"
+_DOCTOR = " sent did: `devenv doctor` tries where its settings lead"
+COMPOSED = {
+    "X: XX": "Redis took GET of a and did not answer: the user waited 1.2 s (redis-py 8: tries again)",
+    "XX: X; X": "a gave no answer to verify: HTTP 502; the trace does not say why",
+    "X and memory was used insteadX": "a sent no command about the session to Redis"
+    " and memory was used instead",
+    "X, X": "neither a nor b sent a command about the session to Redis, though Redis had answered a before",
+    "X sent X X: X never arrivedX": "a sent GET captcha:1: its reply never arrived (redis-py 8: tries again)",
+    f"X{_GATE} X{_DOCTOR}": f"a answered 500{_GATE} b{_DOCTOR}",
+    "X and the trace does not say why": "a answered 500 and the trace does not say why",
+    "X after Redis had answered X with X": "a answered 500 after Redis had answered GET with -LOADING",
+}
+"""Sentences that are joined from parts: one as users read it, by its shape."""
+
+
+def test_every_sentence_of_a_finding_has_its_korean_text() -> None:
+    sentences: set[str] = set()
+    for path in (ROOT / "devenv" / "core" / "diagnosis").glob("*.py"):
+        if path.name != "remarks.py":
+            sentences |= finding_sentences(path.read_text(encoding="utf-8"))
+    assert len(sentences) > 40
+    assert without_korean(translated(COMPOSED.get(sentence, sentence) for sentence in sentences)) == []
+
+
+def test_values_stay_as_they_are() -> None:
+    sentence = "the session is in the memory of captcha-api-a, and captcha-api-b was asked for it"
+    lost = "Redis went away from pod-a, which answered 'not found' instead of 'try again' (redis-py 8: ends)"
+    verdict = "pod-memory × 2: 3 challenges, 3 answers: 2 not found"
+    words = translated([sentence, lost, verdict, "no pod is called c", "something else"])
+    assert words[verdict] == "pod-memory × 2: 챌린지 3개, 답 3개: 2 not found"
+    assert words[sentence] == "세션은 captcha-api-a의 메모리에 있는데 captcha-api-b에 요청이 갔습니다"
+    lost_words = (
+        "pod-a에서 Redis가 사라졌습니다. '다시 시도' 대신 'not found'라고 응답했습니다 (redis-py 8: ends)"
+    )
+    assert words[lost] == lost_words
+    assert words["no pod is called c"] == "c라는 파드가 없습니다"
+    assert words["something else"] is None
+
+
+ROOMS = (
+    "core/checker",
+    "core/diagnosis",
+    "dashboard",
+    "stack",
+    "verbs/explain",
+    "verbs/explore",
+    "verbs/operate",
+    "verbs/replay",
+)
+"""Where the texts are written that the page translates."""
+
+
+def texts_of_the_server() -> str:
+    """All texts in the source, with X for each value."""
+    texts: list[str] = []
+    files = (path for room in ROOMS for path in (ROOT / "devenv" / room).rglob("*.py"))
+    for path in files:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        nodes = (node for node in ast.walk(tree) if isinstance(node, ast.expr))
+        texts += [words for words in map(shape, nodes) if words is not None]
+    return "\n".join(texts)
+
+
+def table(name: str) -> dict[str, str]:
+    """One of the module's tables of English and Korean texts."""
+    text = TEXTS.read_text(encoding="utf-8").split(f"const {name} = {{\n")[1].split("\n};")[0]
+    entries = re.findall(r'^  (?:(\w+)|("(?:[^"\\]|\\.)*")):\s*("(?:[^"\\]|\\.)*")', text, re.MULTILINE)
+    return {plain or json.loads(quoted): json.loads(words) for plain, quoted, words in entries}
+
+
+def test_the_table_says_what_the_server_says() -> None:
+    sentences = table("SENTENCES")
+    known = texts_of_the_server()
+    pieces = {
+        sentence: [piece.strip() for piece in re.split(r"\{\w+\}|[:;,] ", sentence) if len(piece) > 3]
+        for sentence in sentences
+    }
+    gone = {sentence: [piece for piece in parts if piece not in known] for sentence, parts in pieces.items()}
+    assert {sentence: parts for sentence, parts in gone.items() if parts} == {}
+    assert set(table("CHANGES")) == set(CHANGES.values())
+    assert set(table("CAUSES")) == {*CHANGES, *Kind}
+
+
+def test_a_translation_names_the_values_of_its_sentence() -> None:
+    places = re.compile(r"\{(\w+)\}")
+    different = {
+        sentence: words
+        for sentence, words in table("SENTENCES").items()
+        if set(places.findall(words)) - set(places.findall(sentence))
+        or set(places.findall(sentence)) - set(places.findall(words))
+    }
+    assert different == {}
+
+
+def test_the_source_of_sentences_is_read() -> None:
+    text = 'sentence = f"{a} lost {b}"\nx = finding("c", None, "gone", y)\nother = "no"\n'
+    assert finding_sentences(text) == {"X lost X", "gone"}
