@@ -179,6 +179,12 @@ const SENTENCES = {
   "{pod} gave no answer to {request}: {ending}; it was restarted meanwhile": "{pod}가 {request}에 응답하지 않았습니다({ending}). 그사이 재시작되었습니다",
   "no pod was reached for {request}: {ending}; the trace does not say why": "{request}이(가) 어느 파드에도 닿지 않았습니다({ending}). 기록에는 이유가 없습니다",
   "{unused}, as far as its keys show": "{unused} (키로 알 수 있는 만큼)",
+  "{pod} found no {key}: whether {command} of {other} was carried out is not known, as the pod asked for no reply":
+    "{pod}가 {key}을(를) 찾지 못했습니다. {other}가 응답을 요구하지 않아 {command}이(가) 실행되었는지 알 수 없습니다",
+  "{command} was refused in Redis's place (rule {rule}), and {pod} had asked for no reply: it could not know of it":
+    "게이트가 Redis 대신 {command}을(를) 거부했는데(규칙 {rule}), {pod}가 응답을 요구하지 않아 알 수 없었습니다",
+  "Redis answered {command} with {reply}: {pod} did not write the session and reported no error":
+    "Redis가 {command}에 {reply}(으)로 응답했습니다. {pod}는 세션을 쓰지 않았고 오류도 알리지 않았습니다",
   // violations
   "key {key} has no TTL: it stays for ever": "키 {key}에 TTL이 없습니다. 만료되지 않습니다",
   "{count} verifies of one challenge were answered with success: {list}": "한 챌린지의 검증 {count}개가 성공으로 응답되었습니다: {list}",
