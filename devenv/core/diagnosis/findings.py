@@ -58,6 +58,7 @@ def changes_of(on: Mapping[str, str], off: Mapping[str, str]) -> dict[str, str]:
     words = {
         ": SESSION_STRATEGY=atomic does": "",
         ": SESSION_STRATEGY=atomic": "",
+        "; the pod fell back to memory without a word": ", the same on every pod",
         **({} if on or off else {"keep sessions in Redis: USE_REDIS=true": "keep sessions in Redis"}),
     }
     found = {}

@@ -296,11 +296,24 @@ def _not_looked_for(story: Story, joined: Joined, create: Call, lost: Call) -> D
     )
     never = refused or not joined.spoke(lost.pod)
     if create.pod != lost.pod and never and not _verify_looks_in_memory(joined):
-        how = "was refused by Redis" if refused else "never said a word to Redis"
-        sentence = f"USE_REDIS=true, yet {lost.pod} {how} and looked into its own memory"
+        how = "was refused by Redis" if refused else "never said a word to this Redis"
+        looked = f"looked into {_elsewhere(joined, lost, refused)}"
+        sentence = f"USE_REDIS=true, yet {lost.pod} {how} and {looked}"
         return finding("wrong-port", challenge_id, sentence, create.wrote, create, refusal, lost)
     sentence = f"{create.pod} wrote the session to Redis, and verify on {lost.pod} still looked in memory"
     return finding("half-migration", challenge_id, sentence, create.wrote, create, lost)
+
+
+def _elsewhere(joined: Joined, call: Call, refused: bool) -> str:
+    """Where the pod of ``call`` has its sessions, which sent Redis nothing through the gate, or was refused.
+
+    A user-provided service may have a Redis of its own behind its settings: the gate sees nothing of that.
+    """
+    settings = joined.settings(call.pod, call.started)
+    if refused or not joined.own or not settings.get("REDIS_PORT"):
+        return "its own memory"
+    server = f"{settings.get('REDIS_HOST', '')}:{settings['REDIS_PORT']}"
+    return f"its own memory, or another Redis: its settings name {server}"
 
 
 def _verify_looks_in_memory(joined: Joined) -> bool:
@@ -340,7 +353,8 @@ def _fell_back(story: Story, joined: Joined, create: Call, lost: Call) -> Diagno
         return finding("half-migration", challenge_id, sentence, create, lost.read, lost)
     if not away and create.pod != lost.pod and (refusal is not None or not joined.spoke(create.pod)):
         how = "never had a reply from Redis" if refusal is None else "was refused by Redis"
-        sentence = f"{create.pod} {how} and kept the session in its memory"
+        kept = f"kept the session in {_elsewhere(joined, create, refusal is not None)}"
+        sentence = f"{create.pod} {how} and {kept}"
         return finding("wrong-port", challenge_id, sentence, refusal, create, lost.read, lost)
     sentence = f"Redis was not there yet when {create.pod} created the session: it lies in the pod's memory"
     return finding("redis-late", challenge_id, sentence, *stops, create, lost.read, lost)

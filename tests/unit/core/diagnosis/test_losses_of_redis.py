@@ -284,6 +284,19 @@ def test_a_cluster_client_of_a_service_that_does_not_read_the_switch(trace: Trac
     assert trace.causes() == ["standalone-cluster-client", "pod-memory"]
 
 
+def test_a_pod_of_a_service_that_the_gate_does_not_hear_may_have_another_redis(trace: Trace) -> None:
+    """Whichever pod opens the session: what its settings name is said, and memory is not the only guess."""
+    trace.events.append(StackEvent(trace.tick(), "service", None, {"profile": json.dumps(CAPTCHA.to_json())}))
+    trace.pod(A, **REDIS, REDIS_HOST="127.0.0.1", REDIS_PORT="7001")
+    trace.pod(B, **REDIS, REDIS_HOST="db.example", REDIS_PORT="6380")
+    trace.verify(B, trace.create(A, in_redis=True), NOT_FOUND)
+    trace.verify(A, trace.create(B, "c2" * 16), NOT_FOUND, ("GET", "(nil)"))
+    found = trace.findings()
+    assert [item.cause for item in found] == ["wrong-port", "wrong-port"]
+    for item in found:
+        assert "its own memory, or another Redis: its settings name db.example:6380" in item.sentence
+
+
 def test_a_service_without_a_switch_is_not_judged_by_use_redis(trace: Trace) -> None:
     """Its stack has USE_REDIS=true; a command of the create that is about no session is no flag either."""
     profile = replace(CAPTCHA, switchable=False)
