@@ -13,10 +13,16 @@ _GRADED = ("[right, ", "[wrong, ")
 """How the atomic store's script reports an answer that it has graded and counted."""
 
 
+_NEVER_A_TTL = ("HSET", "HMSET", "SETNX", "GETSET")
+"""Writes that take no time to live."""
+_GIVES_TTL = {"EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT", "SETEX", "PSETEX", "GETEX", *SCRIPTS}
+"""What can give a key one; a script may."""
+
+
 def remarks(joined: Joined, since: float = float("-inf")) -> tuple[str, ...]:
     """A sentence for each answer that counted although the user could only get "try again", and for each
-    that passed although Redis had refused to show the session; and one for the sessions of a user-provided
-    service that pods found of each other past Redis.
+    that passed although Redis had refused to show the session; and of a user-provided service one for the
+    sessions that pods found of each other past Redis, and one for those that stay in Redis for ever.
 
     Only of requests that ended after ``since`` (seconds since the epoch).
     """
@@ -32,7 +38,7 @@ def remarks(joined: Joined, since: float = float("-inf")) -> tuple[str, ...]:
                     f"{call.pod} answered success for {story.challenge[:6]} although Redis had answered "
                     f"{refused.name} with {refused.reply}: it did not read the session there"
                 )
-    return (*sentences, *_known_past_redis(joined, since))
+    return (*sentences, *_known_past_redis(joined, since), *_without_ttl(joined, since))
 
 
 def _known_past_redis(joined: Joined, since: float) -> list[str]:
@@ -52,6 +58,34 @@ def _known_past_redis(joined: Joined, since: float) -> list[str]:
         f"{sessions} known on a pod that had not opened them, and no Redis command about them was recorded: "
         "the pods share something else (a database, a signed token, a file). Containers share no file"
     ]
+
+
+def _without_ttl(joined: Joined, since: float) -> list[str]:
+    """The sessions that were written without a time to live, and neither given one later nor deleted."""
+    if not joined.own:
+        return []
+    written = [
+        wrote
+        for story in joined.stories
+        if story.create is not None and story.create.ended >= since
+        if (wrote := story.create.wrote) is not None and story.challenge in wrote.key
+        if wrote.leaves_no_ttl or wrote.name in _NEVER_A_TTL
+        if not any(step.key == wrote.key and _ends_or_limits(step) for step in story.steps)
+    ]
+    if not written:
+        return []
+    more = f" ({len(written) - 1} more likewise)" if len(written) > 1 else ""
+    first = written[0]
+    return [
+        f"{first.key} was written by {first.name} without a time to live{more}, and no command gave it one: "
+        "it stays in Redis until something deletes it"
+    ]
+
+
+def _ends_or_limits(step: Step) -> bool:
+    """Whether it may have deleted the key, or given it a time to live."""
+    limits = step.name in _GIVES_TTL or (step.name == "SET" and not step.leaves_no_ttl)
+    return limits or step.deleted or step.may_have_deleted
 
 
 def _passed_unread(call: Call) -> Step | None:

@@ -44,3 +44,31 @@ def test_a_session_that_is_known_on_another_pod_without_redis(
     sentences = remarks(join(trace.events))
     assert len(sentences) == count
     assert all("1 session was known on a pod that had not opened" in sentence for sentence in sentences)
+
+
+@pytest.mark.parametrize(
+    ("wrote", "args", "then", "count"),
+    [
+        ("HSET", ("n", "0"), None, 1),
+        ("SET", (DOC,), None, 1),
+        ("HSET", ("n", "0"), "EXPIRE", 0),
+        ("HSET", ("n", "0"), "DEL", 0),
+        ("SET", (DOC, "EX", "60"), None, 0),
+        ("SETEX", ("60", DOC), None, 0),
+    ],
+)
+def test_a_session_that_is_never_given_a_time_to_live(
+    trace: Trace, wrote: str, args: tuple[str, ...], then: str | None, count: int
+) -> None:
+    """The sessions of a user-provided service may be meant to stay: it is said, and no finding."""
+    trace.events.append(StackEvent(trace.tick(), "service", None, {}))
+    for challenge_id in ("c1" * 16, "c2" * 16):
+        request = trace.begin(A, "create")
+        trace.say(A, wrote, challenge_id, "OK", *args)
+        if then is not None:
+            trace.say(A, then, challenge_id, "1")
+        trace.end(request, {"challenge_id": challenge_id})
+    sentences = remarks(join(trace.events))
+    assert len(sentences) == count and trace.causes() == []
+    for sentence in sentences:
+        assert f"was written by {wrote} without a time to live (1 more likewise), and no command" in sentence
