@@ -1,4 +1,4 @@
-"""Adjacent stages side by side: which of them can lose an attempt; docs/rollout.md has the table."""
+"""Adjacent stages side by side: which can lose an attempt; ``tools/stage_pairs.py`` makes a table of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from devenv.core.model.migration import STAGES, MigrationStrategy, Stage
 from devenv.core.model.vocabulary import Answer
 from devenv.core.rollout.pair_exploration import explore_pair
 from devenv.core.rollout.stages import rollout_stage
-from tests.support import ROOT
 
 R, W = Answer.RIGHT, Answer.WRONG
 ADJACENT = [
@@ -43,11 +42,3 @@ def test_every_order_is_tried() -> None:
     orders = list(explore_pair(stages, (R, R)))
     assert len(orders) == 6 * 2 * 2
     assert {len(order.order) for order in orders if "not_found" not in order.results[:2]} == {4}
-
-
-def test_the_page_has_a_row_for_each_pair() -> None:
-    page = (ROOT / "docs" / "rollout.md").read_text(encoding="utf-8")
-    for strategy, a, b in ADJACENT:
-        found = [sorted(kinds(strategy, a, b, answers)) for answers in ((R, R), (R, W))]
-        cells = " | ".join(", ".join(each) or "–" for each in found)
-        assert f"| {strategy} | `{a}` beside `{b}` | {cells} |" in page
