@@ -76,10 +76,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("integration/verbs/explore/sessions", PODS, "scenario search usecase"),
     ),
     "devenv.verbs.export": (("unit/core/kubernetes", PARTS, "kubernetes"),),
-    "devenv.verbs.init": (
-        ("unit/verbs/init", PODS, "mcp_server redis_use"),
-        ("integration/verbs/explore/sessions", PODS, "login_session"),
-    ),
+    "devenv.verbs.init": (("unit/verbs/init", PODS, "mcp_server redis_use"),),
     "devenv.verbs.operate": (("browser/dashboard", PROCESS, "pods"),),
     "devenv.verbs.recordings": (("unit/verbs/recordings", PARTS, "steps"),),
     "devenv.verbs.rollout": (("integration/verbs/rollout", PODS, "pods"),),

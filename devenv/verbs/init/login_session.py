@@ -27,6 +27,8 @@ _SOURCES = (".py", ".js", ".mjs", ".cjs", ".ts", ".php", ".rb")
 _NOT_OURS = ("node_modules", "vendor", "site-packages", "venv", ".venv", "dist")
 _ROUTE = re.compile(r"""["'](/?[A-Za-z][\w-]*+(?:/[\w-]++)*+|(?:/[\w-]++)++)["']""")
 _MOST_FILES, _MOST_PATHS, _MOST_CHARACTERS = 100, 60, 200_000
+_MOST_OTHER_READS = 8
+"""Of requests that ask and are not called as usual; each is tried with every change."""
 _WRITING = ("POST", "PUT", "PATCH")
 
 
@@ -57,11 +59,22 @@ class _Looking:
         """Each request that is answered otherwise without the cookie of ``opening``."""
         if not self._open(opening):
             return
-        for ask in self._candidates(_ASK, ("GET",)):
+        for ask in (*self._candidates(_ASK, ("GET",)), *self._other_reads()):
             known, unknown = self._use(ask), self.pod.send(ask.fill(None))
             if known.status == 200 and unknown.status != 200:
                 yield SessionProfile((opening,), ask, {}, (Rule((unknown.status,)),))
                 self._open(opening)  # what was tried on it may have ended it
+
+    def _other_reads(self) -> Iterator[Request]:
+        """Other reads whose path can be written too: GET and PUT /preferences."""
+        named = (_OPEN, _END, _ASK, _NOT_A_CHANGE)
+        found = (
+            self.api.opening(Request(path, "GET"))
+            for path, methods in self._paths().items()
+            if "GET" in methods and {*_WRITING} & {*methods} and not any(word.search(path) for word in named)
+        )
+        for _, read in zip(range(_MOST_OTHER_READS), found, strict=False):
+            yield read
 
     def _with_uses(self, session: SessionProfile) -> SessionProfile | None:
         requests = dict(self._changes(session))
@@ -72,10 +85,13 @@ class _Looking:
 
     def _changes(self, session: SessionProfile) -> Iterator[tuple[str, SessionRequest]]:
         """Two changes that ``ask`` shows: of two fields where that can be, else the same one."""
-        for path, methods in self._paths().items():
-            if any(word.search(path) for word in (_OPEN, _END, _ASK, _NOT_A_CHANGE)):
+        paths = self._paths()
+        read = session.ask.path
+        others = [path for path in paths if path != read and not _ASK.search(path)]
+        for path in (*others, read):
+            if any(word.search(path) for word in (_OPEN, _END, _NOT_A_CHANGE)):
                 continue
-            for method in (item for item in _WRITING if item in methods):
+            for method in (item for item in _WRITING if item in paths[path]):
                 for first, second in _variants(self.api.opening(Request(path, method))):
                     if self._open(session.open[0]) and self._is_change(first, session):
                         yield "a", SessionRequest(first)
