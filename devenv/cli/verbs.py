@@ -63,7 +63,7 @@ VERBS = (
          "Add pods to the stack that runs, or remove some. A pod gets no more requests before it is ended.",
          signed=True),
     Verb("route", "stack_verbs", "route", STACK,
-         "Change, while the stack runs, which pod the proxy gives a request to."),
+         "Change, while the stack runs, which pod a request goes to."),
     Verb("rollout", "rollout_verbs", "app", STACK,
          "Go from one session store to another in steps; see beforehand what each step loses."),
     Verb("gate", "gate_verbs", "app", STACK,

@@ -102,9 +102,10 @@ Luck: the two requests sent at once to two pods, {PAIRS} times. frontrun starts 
 | | `devenv explore` | frontrun {VERSION} | {PAIRS} pairs by luck |
 |---|---|---|---|
 | changed in the service | nothing | nothing | nothing |
-| written for it | devenv.toml: `devenv init` writes `[session]` of lost-update and unlock-before-delete; cart's is six lines \
-by hand (an unknown cart is answered like an empty one); two lines for each fix | a program of {LINES} lines: calls handlers in \
-threads, makes requests by hand, says what is right (`tools/sessions_page/programs/frontrun_example.py`) | \
+| written for it | devenv.toml: `devenv init` writes `[session]` of lost-update and unlock-before-delete; \
+cart's is six lines by hand (an unknown cart is answered like an empty one); two lines for each fix | \
+a program of {LINES} lines: calls handlers in threads, makes requests by hand, says what is right \
+(`tools/sessions_page/programs/frontrun_example.py`) | \
 a program that sends the pairs; what is right is asked as `devenv explore` asks it |
 | languages | any | Python | any |
 | "clean" means | every order of the commands was run | every order of its threads was run | nothing |

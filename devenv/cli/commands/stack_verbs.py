@@ -251,14 +251,15 @@ def route(
         str | None,
         typer.Argument(
             help="round-robin, random, least-in-flight, source-hash, cookie-sticky, per-connection, "
-            "weighted:a=3,b=1, pinned:a or cohort:a=off,b=on; without it, shows the present one.",
+            "weighted:a=3,b=1, pinned:a or cohort:a=off,b=on; behind a balancer one of its own, as "
+            "nginx:least_conn; without it, shows the present one.",
             autocompletion=policies,
         ),
     ] = None,
     *,
     common: Common,
 ) -> None:
-    """Change, while the stack runs, which pod the proxy gives a request to."""
+    """Change, while the stack runs, which pod a request goes to."""
     from devenv.verbs.operate.select import running_stack
     from devenv.wire.control.policy import present_policy, set_policy
 
