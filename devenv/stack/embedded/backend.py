@@ -133,7 +133,8 @@ class EmbeddedStack:
         """As ``Stack.logs``; also after the stack has ended. Raises ``UsageProblem`` for an unknown part."""
         files = {path.stem: path for path in sorted((self._dir / "logs").glob("*.log"))}
         if not files:
-            raise EnvironmentProblem(f"there are no logs in {self._dir}", hint="start a stack: `devenv up`")
+            hint = f"start a stack: `devenv up`; a demo keeps its logs in {self._dir / 'runs'}, in logs.txt"
+            raise EnvironmentProblem(f"there are no logs in {self._dir}", hint=hint)
         if name is not None:
             part = name if name in files else resolve_pod(name, tuple(files))
             if part is None:

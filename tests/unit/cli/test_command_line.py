@@ -211,3 +211,12 @@ def test_down_ends_the_stack_that_the_other_verbs_speak_to(
     assert main(["down", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"stopped": ended}
     assert [item for item in stopped if item in running] == ended
+
+
+def test_without_a_stack_the_logs_of_a_demo_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["logs", "--backend", "embedded"]) == 4
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "there are no logs" in shown and "a demo keeps its logs in" in shown and "logs.txt" in shown
