@@ -28,6 +28,8 @@ _FIRST = f"{PLACEHOLDER}-1"
 _LONGEST_NAME = 15
 _NAME = re.compile(rf"c(?=.{{1,{_LONGEST_NAME - 1}}}\Z)[0-9]+(?:-[0-9]+)?")
 """Names that recordings give to sessions and to their requests: no other word, no number to YAML."""
+_LINE_END = re.compile("[\n\x85\u2028\u2029]")
+_WORDS_AND_BLANKS = re.compile(" +|[^ ]+")
 _MOST_KEPT = 4096
 _LONGEST = 1e9
 
@@ -46,6 +48,25 @@ class _Dumper(yaml.SafeDumper):
         if is_visible(scalar):
             return super().analyze_scalar(scalar)
         return ScalarAnalysis(scalar, False, "\n" in scalar, False, False, False, True, False)
+
+    def write_plain(self, text: str, split: bool = True) -> None:
+        """As PyYAML does, but word by word: PyYAML looks at each character, for seconds a megabyte."""
+        if not text or _LINE_END.search(text):
+            super().write_plain(text, split)
+            return
+        if self.root_context:
+            self.open_ended = True
+        if not self.whitespace:
+            self.column += 1
+            self.stream.write(" ")
+        self.whitespace = self.indention = False
+        for piece in _WORDS_AND_BLANKS.findall(text):
+            if piece == " " and self.column > self.best_width and split:
+                self.write_indent()
+                self.whitespace = self.indention = False
+            else:
+                self.column += len(piece)
+                self.stream.write(piece)
 
 
 class _FastDumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]

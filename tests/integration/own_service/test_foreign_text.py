@@ -199,7 +199,9 @@ def test_neither_does_what_shows_another_person_s_run(
         ("explain", str(run / "trace.jsonl"), "--mermaid"), ("logs", HOSTILE), ("scenarios", HOSTILE),
         ("doctor", "--env-file", "env", "--no-probe"), ("import", "har", "x.har"), ("import", "log", "x.log"),
         ("import", "curl", "x.curl"), ("import", "har", HOSTILE), ("up", "--app", HOSTILE), (HOSTILE,),
-        ("up", f"--{HOSTILE}"), ("gate", "release", HOSTILE), ("export", "k8s", "--set", f"A={HOSTILE}"),
+        ("up", f"--{HOSTILE}"),
+        ("rollout", "plan", str(broken)), ("simulate", "--policy", HOSTILE),
+        ("gate", "release", HOSTILE), ("export", "k8s", "--set", f"A={HOSTILE}"),
     ):  # fmt: skip
         for more in ((), ("--json",)):
             done = devenv_run(tmp_path, environment, *words, *more)

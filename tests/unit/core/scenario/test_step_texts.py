@@ -85,3 +85,19 @@ def test_letters_of_other_scripts_are_written_as_by_pyyaml(texts: list[str]) -> 
         texts, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=LINE_WIDTH, default_flow_style=None
     )
     assert dumped(texts) == slow
+
+
+class _Library(_Dumper):
+    """Writes plain scalars as PyYAML does by itself."""
+
+    yaml_representers = _Dumper.yaml_representers
+    write_plain = yaml.SafeDumper.write_plain
+
+
+PLAIN = st.text("a \u0e31\u200d가ﬃ-:'\n", max_size=200)
+
+
+@given(st.one_of(PLAIN, st.lists(PLAIN, max_size=3), st.dictionaries(PLAIN, st.lists(PLAIN, max_size=2))))
+def test_a_plain_scalar_is_written_as_the_library_writes_it(data: Any) -> None:
+    same: Any = {"sort_keys": False, "allow_unicode": True, "width": LINE_WIDTH, "default_flow_style": None}
+    assert yaml.dump(data, Dumper=_Dumper, **same) == yaml.dump(data, Dumper=_Library, **same)
