@@ -1,24 +1,32 @@
 """How fast orders are explored, on this machine: the pure search, real pods, and a random walk beside them.
 
-    python -m benchmarks.explore [--large]
+    python -m benchmarks.explore [--large] [--frontrun]
+    python -m benchmarks.explore --against FOLDER [--pairs N] [--only NAME]
 
 Prints the traces of each scenario, seconds, the CPU seconds of this process and its most memory, and rates.
 ``--large`` adds up to eight requests with expiry, and sixteen wrong answers. Rates depend on what else the
-machine does: the load is printed too.
+machine does: the load is printed too. ``--frontrun`` adds frontrun on the same races of the same store.
+
+``--against`` compares this checkout with another one that has a .venv of its own, in pairs, as
+``benchmarks.start`` does: exit 1 where a ratio is over its goal, 3 where the pairs differ too much.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+from benchmarks.start import HERE, compare, run, shown
 from devenv.core.model.topology import Ports, StackSpec, StackStatus
 from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.core.search.expression import parse_meeting
@@ -48,6 +56,42 @@ LARGE = [
     "3 R+3 W+2 E+X",
     "16 W",
 ]
+FRONTRUN, REDIS_PY = "frontrun==0.7", "redis==8.1.0"
+RACES = ["W+W", "R+R", "R+W+E"]
+"""What frontrun is given."""
+PROGRAM = Path(__file__).parent / "programs" / "frontrun_guide.py"
+EXPLORED = """
+import json, sys, tempfile, time
+from dataclasses import replace
+from pathlib import Path
+from devenv.core.model.topology import Ports, StackSpec
+from devenv.core.model.vocabulary import Strategy
+from devenv.harness.config.settings import load
+from devenv.verbs.explore.result import ExploreOptions, Mode
+from devenv.verbs.explore.usecase import explore
+from devenv.verbs.operate.select import open_stack
+mode, *scenarios = sys.argv[1:]
+with tempfile.TemporaryDirectory() as folder:
+    settings = replace(load(Path(folder), {}), state_dir=Path(folder), backend="embedded")
+    stack = open_stack("embedded", settings.state_dir)
+    env = {"REDIS_TIMEOUT_MS": "20000"}
+    spec = StackSpec(pods=3, use_redis=True, strategy=Strategy.GUIDE, env=env, ports=Ports.free())
+    stack.start(spec, lambda line: None)
+    rows = {}
+    try:
+        for scenario in scenarios:
+            options = ExploreOptions(scenario, Strategy.GUIDE, replays=1, mode=Mode(mode))
+            began = time.perf_counter()
+            found = explore(options, settings, lambda line: None)
+            seconds = time.perf_counter() - began
+            if not found.complete:
+                raise SystemExit(f"{scenario}: {found.incomplete}")
+            rows[scenario] = {"seconds": seconds, "search": found.stages["search"], "traces": found.traces}
+    finally:
+        stack.stop()
+print(json.dumps(rows))
+"""
+"""Explores scenarios on a stack of three pods, by whichever checkout's Python runs it."""
 WALKS = 5
 MAX_STEPS = 100_000
 
@@ -93,6 +137,56 @@ async def first_bypass(status: StackStatus, expression: str) -> list[int]:
     return needed
 
 
+def learned(checkout: Path) -> dict[str, float]:
+    """Four equal requests, learned. The other checkout's 4 R may not end: its 4 W stands for it."""
+    scenarios = ["4 W", "4 R"] if checkout == HERE else ["4 W"]
+    found = _explored(checkout, Mode.LEARNED, scenarios)
+    return {"4 W": found["4 W"]["seconds"], "4 R (other: 4 W)": found[scenarios[-1]]["seconds"]}
+
+
+def direct(checkout: Path) -> dict[str, float]:
+    """Seconds for 1000 orders of R+W+E on real pods."""
+    found = _explored(checkout, Mode.DIRECT, ["R+W+E"])["R+W+E"]
+    return {"R+W+E, direct, for 1000 orders": found["search"] / found["traces"] * 1000}
+
+
+def _explored(checkout: Path, mode: Mode, scenarios: list[str]) -> dict[str, dict[str, float]]:
+    with tempfile.TemporaryDirectory() as folder:
+        found: dict[str, dict[str, float]] = json.loads(
+            run(checkout, ["-c", EXPLORED, str(mode), *scenarios], Path(folder))
+        )
+    return found
+
+
+PARTS: Mapping[str, Callable[[Path], Mapping[str, float]]] = {"learned": learned, "direct": direct}
+GOALS = {"4 W": 1 / 40, "4 R (other: 4 W)": 1 / 40, "R+W+E, direct, for 1000 orders": 0.5}
+"""Against the commit before product states were searched (e042215)."""
+
+
+def pairs(other: Path, number: int, parts: list[str]) -> int:
+    """Compare with another checkout; the exit code."""
+    rows = [row for part in parts for row in compare(PARTS[part], other.resolve(), number, GOALS)]
+    print("\n".join(shown(rows)))
+    verdicts = {row.verdict for row in rows}
+    return 1 if "fails" in verdicts else 3 if "noisy" in verdicts else 0
+
+
+def by_frontrun(folder: Path, redis_port: int) -> None:
+    """What frontrun makes of the same races: installed in ``folder``, on the stack's Redis."""
+    subprocess.run([sys.executable, "-m", "venv", str(folder / "frontrun")], check=True)
+    python = folder / "frontrun" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    install = [str(python), "-m", "pip", "install", "--quiet", FRONTRUN, REDIS_PY]
+    done = subprocess.run(install, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{FRONTRUN} cannot be installed: {done.stderr[-300:]}")
+    for scenario in RACES:
+        words = [str(python.with_name("frontrun")), str(python), str(PROGRAM), str(redis_port), scenario]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise SystemExit(f"frontrun, {scenario}: exit {done.returncode}: {done.stderr[-2000:]}")
+        print(f"{scenario:18} frontrun: {done.stdout.splitlines()[-1]}", flush=True)
+
+
 def measure(settings: Settings, large: bool) -> None:
     """Everything, on the stack that runs in ``settings.state_dir``."""
     status = open_stack("embedded", settings.state_dir).status()
@@ -122,11 +216,17 @@ def measure(settings: Settings, large: bool) -> None:
         print("load average:", *(f"{load:.1f}" for load in os.getloadavg()))
 
 
-def main() -> None:
-    """Start a stack of three pods with the guide's store, measure, end it."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def main() -> int:
+    """Start a stack of three pods with the guide's store, measure, end it; or compare with a checkout."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--large", action="store_true")
-    large = parser.parse_args().large
+    parser.add_argument("--frontrun", action="store_true", help=f"{FRONTRUN} too, in a temporary folder")
+    parser.add_argument("--against", type=Path, metavar="FOLDER")
+    parser.add_argument("--pairs", type=int, default=5, metavar="N")
+    parser.add_argument("--only", choices=PARTS, action="append", metavar="NAME", help=", ".join(PARTS))
+    words = parser.parse_args()
+    if words.against is not None:
+        return pairs(words.against, words.pairs, words.only or [*PARTS])
     with tempfile.TemporaryDirectory() as folder:
         settings = replace(load(Path(folder), {}), state_dir=Path(folder), backend="embedded")
         stack = open_stack("embedded", settings.state_dir)
@@ -134,10 +234,13 @@ def main() -> None:
         spec = StackSpec(pods=3, use_redis=True, strategy=Strategy.GUIDE, env=env, ports=Ports.free())
         stack.start(spec, lambda line: None)
         try:
-            measure(settings, large)
+            if words.frontrun:
+                by_frontrun(Path(folder), stack.status().endpoints.redis_port)
+            measure(settings, words.large)
         finally:
             stack.stop()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
