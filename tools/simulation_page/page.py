@@ -132,8 +132,9 @@ sessions a second and 11 crashes.
 ### Several workers
 
 These settings were measured once too (the command does not remake them), with 4 workers a pod. All but the
-last prediction miss the 2 points. Those of the proxy draw the time of each answer at random, and have its
-connections kept for 5 s; the last one has the proxy's 1.5 s and the measured times in their order.
+last prediction miss the 2 points. The first four have the connections of the proxy kept for 5 s and draw the
+time of each answer at random; the sixth draws the times too, with the proxy's 1.5 s; the last one has 1.5 s
+and the measured times in their order.
 
 | setting, 4 workers a pod | predicted | measured |
 |---|---|---|
