@@ -19,6 +19,18 @@ RULES = """async () => {
     return found.violations.map(one => `${one.id}: ${html(one)}`);
 }"""
 
+KEY = f"rcaptcha:abstract:{'0' * 40}"
+LONG_KEY = {
+    "verdict": f"resurrected-key: {KEY}", "remarks": [], "missing": [], "messages": [],
+    "findings": [
+        {
+            "cause": "resurrected-key", "count": 1, "sentence": f"the write brought back {KEY}: a stub",
+            "challenges": [], "evidence": [], "change": f"delete {KEY}",
+        }
+    ],
+}  # fmt: skip
+"""An explanation as the control API gives it, about a key longer than a phone is wide."""
+
 
 def show(page: Page, running: Stack, view: str) -> None:
     """Open a view with something to see in it."""
@@ -61,6 +73,11 @@ def test_no_view_is_wider_than_the_window(chromium: Browser, running: Stack, wid
     for view in VIEWS:
         show(page, running, view)
         widths[view] = page.evaluate("() => document.documentElement.scrollWidth")
+    page.goto(f"{running.url}/#/live?why=all")
+    expect(page.locator(".findings")).to_be_attached()
+    page.evaluate("(all) => { devenvModules['js/explain.js'].explanation.value = all; }", LONG_KEY)
+    expect(page.locator(".finding")).to_contain_text("rcaptcha:abstract")
+    widths["a finding with a long key"] = page.evaluate("() => document.documentElement.scrollWidth")
     assert {view: wide for view, wide in widths.items() if wide > width} == {}
 
 

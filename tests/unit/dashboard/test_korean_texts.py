@@ -115,13 +115,15 @@ def test_values_stay_as_they_are() -> None:
     sentence = "the session is in the memory of captcha-api-a, and captcha-api-b was asked for it"
     lost = "Redis went away from pod-a, which answered 'not found' instead of 'try again' (redis-py 8: ends)"
     verdict = "pod-memory × 2: 3 challenges, 3 answers: 2 not found"
-    words = translated([sentence, lost, verdict, "no pod is called c", "something else"])
+    explored = "3 kinds of violation in 20 traces"
+    words = translated([sentence, lost, verdict, explored, "no pod is called c", "something else"])
     assert words[verdict] == "pod-memory × 2: 챌린지 3개, 답 3개: 2 not found"
     assert words[sentence] == "세션은 captcha-api-a의 메모리에 있는데 captcha-api-b에 요청이 갔습니다"
     lost_words = (
         "pod-a에서 Redis가 사라졌습니다. '다시 시도' 대신 'not found'라고 응답했습니다 (redis-py 8: ends)"
     )
     assert words[lost] == lost_words
+    assert words[explored] == "순서 20개에서 위반 3종"
     assert words["no pod is called c"] == "c라는 파드가 없습니다"
     assert words["something else"] is None
 
