@@ -96,6 +96,9 @@ COMPOSED = {
     "X, X": "neither a nor b sent a command about the session to Redis, though Redis had answered a before",
     "X sent X X: X never arrivedX": "a sent GET captcha:1: its reply never arrived (redis-py 8: tries again)",
     f"X{_GATE} X{_DOCTOR}": f"a answered 500{_GATE} b{_DOCTOR}",
+    "USE_REDIS=true, yet X X and X": "USE_REDIS=true, yet a was refused by Redis "
+    "and looked into its own memory",
+    "X X and X": "a was refused by Redis and kept the session in its own memory",
     "X and the trace does not say why": "a answered 500 and the trace does not say why",
     "X after Redis had answered X with X": "a answered 500 after Redis had answered GET with -LOADING",
 }
@@ -163,7 +166,7 @@ def test_the_table_says_what_the_server_says() -> None:
     sentences = table("SENTENCES")
     known = texts_of_the_server()
     pieces = {
-        sentence: [piece.strip() for piece in re.split(r"\{\w+\}|[:;,] ", sentence) if len(piece) > 3]
+        sentence: [piece.strip() for piece in re.split(r"\{\w+\}|[:;,] | ?and ", sentence) if len(piece) > 3]
         for sentence in sentences
     }
     gone = {sentence: [piece for piece in parts if piece not in known] for sentence, parts in pieces.items()}
