@@ -1,4 +1,4 @@
-"""How the page bears many records: frames at so many a second, time to the first picture, memory.
+"""How the page bears many records: frames at this many a second, time to the first picture, memory.
 
 The page is served by a real control API over a real log of exchanges, into which records are put at a steady
 rate; a real Chromium (from PATH) shows it. Frames are the times between two animation frames; the same is
@@ -85,7 +85,7 @@ class Log:
         self._log = ExchangeLog(10_000)
 
     def put(self, count: int) -> None:
-        """Append so many exchanges that end now."""
+        """Append this many exchanges that end now."""
         for _ in range(count):
             number = self._log.latest + 1
             made = number % 2 == 1

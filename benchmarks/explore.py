@@ -118,7 +118,7 @@ def row(found: Exploration, cpu: float) -> str:
 
 
 async def first_bypass(status: StackStatus, expression: str) -> list[int]:
-    """So many random walks it took until an empty selection passed, ``WALKS`` times."""
+    """This many random walks it took until an empty selection passed, ``WALKS`` times."""
     names = [pod.name for pod in status.pods]
     stage = await build_stage(status, names, CaptchaType.ABSTRACT, 0, time.time())
     remote = Remote(status.endpoints.control, 12)

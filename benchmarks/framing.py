@@ -41,8 +41,8 @@ ALLOWED = "PING ECHO GET SET INCR DEL MULTI EXEC DISCARD LRANGE RPUSH"
 ENDS_CONNECTION = (b"QUIT", b"RESET", b"HELLO", b"AUTH", b"POST", b"HOST:")
 """Allowed to everybody, and about the connection; the last two are how Redis knows an HTTP client."""
 AT_ONCE = 16 * 1024
-"""Redis reads so many bytes at once. Of more it may close the connection over unread ones, and its last words
-are lost."""
+"""Redis reads this many bytes at once. Of more it may close the connection over unread ones, and its last
+words are lost."""
 WAIT_SECONDS = 10.0
 
 # Replies.
@@ -384,7 +384,7 @@ class Law:
         return self.check.__name__
 
     def tried(self, times: int, number: int) -> None:
-        """Try it with so many examples, drawn from the seed ``number``; raises what it raises."""
+        """Try it with this many examples, drawn from the seed ``number``; raises what it raises."""
         chosen = settings(
             max_examples=times,
             derandomize=False,
@@ -408,7 +408,7 @@ def laws(port: int) -> tuple[Law, ...]:
 
 
 def run(minutes: float, turns: int | None, examples: int, first_seed: int) -> dict[str, object]:
-    """All properties in turns, until the time is over or so many turns are done."""
+    """All properties in turns, until the time is over or this many turns are done."""
     began = time.monotonic()
     done: dict[str, int] = {}
     with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as port:
@@ -430,7 +430,7 @@ def main() -> int:
     """Run, print, judge."""
     parser = argparse.ArgumentParser(description="Hypothesis on the framing, judged by hiredis and Redis.")
     parser.add_argument("--minutes", type=float, default=1.0)
-    parser.add_argument("--turns", type=int, help="so many instead of minutes; a turn is one property")
+    parser.add_argument("--turns", type=int, help="this many instead of minutes; a turn is one property")
     parser.add_argument("--examples", type=int, default=1000, help="in a turn")
     parser.add_argument("--seed", type=int, help="of the first turn; each later one takes the next")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")

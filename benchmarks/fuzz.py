@@ -1,4 +1,4 @@
-"""Random texts for each reader of foreign text, for so many seconds each: it may refuse, and nothing else.
+"""Random texts for each reader of foreign text, for this many seconds each: it may refuse, and nothing else.
 
     python benchmarks/fuzz.py [--seconds N] [--seed N] [--only READER] [--part I/N] [--keep FOLDER]
 
@@ -41,8 +41,8 @@ TRACED = 0.25
 """The share of the texts that are read with their lines counted, which takes several times as long."""
 SLOW = 1.0
 SLOW_CHARACTER = 100e-6
-"""So many CPU seconds for one text, and for each of its characters, count as a fall; YAML costs up to 60 µs a
-character on a quiet machine."""
+"""This many CPU seconds for one text, and for each of its characters, count as a fall; YAML costs up to 60 µs
+a character on a quiet machine."""
 VALID = (
     json.dumps(HAR),
     *(json.dumps(log) + "\n" for log in LOGS),

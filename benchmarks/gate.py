@@ -247,7 +247,7 @@ def p50_us(target: Target, pairs: int) -> None:
 
 
 def commands_per_second(target: Target, connections: int, seconds: float) -> None:
-    """SETs and GETs by so many threads of this process, each with a connection, as the threads of a pod."""
+    """SETs and GETs by this many threads of this process, each with a connection, as the threads of a pod."""
     counts, failed = [0] * connections, [0] * connections
     begin, end = threading.Barrier(connections + 1), threading.Event()
 

@@ -126,7 +126,7 @@ class Readings:
     seconds: list[float] = field(default_factory=list)
     """CPU seconds of one reading each."""
     batch: int = 1
-    """So many readings are measured together."""
+    """This many readings are measured together."""
 
     def add(self) -> None:
         """Read once more. Raises TooLong."""

@@ -206,7 +206,7 @@ def main() -> int:
     """Run, print, judge."""
     parser = argparse.ArgumentParser(description="Noise on both sides of a gate.")
     parser.add_argument("--minutes", type=float, default=1.0, help="on all event loops together")
-    parser.add_argument("--rounds", type=int, help="so many on each event loop instead of minutes")
+    parser.add_argument("--rounds", type=int, help="this many on each event loop instead of minutes")
     parser.add_argument("--loop", choices=loops(), help="only on this event loop")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")

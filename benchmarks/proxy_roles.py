@@ -111,7 +111,7 @@ class _Load(asyncio.Protocol):
 async def load_ports(
     ports: Sequence[int], connections: int, seconds: float, request: bytes
 ) -> dict[str, float]:
-    """Load ``ports`` in turn with so many connections; requests per second, latencies in ms, errors."""
+    """Load ``ports`` in turn with this many connections; requests per second, latencies in ms, errors."""
     samples: list[tuple[float, float]] = []
     errors: list[str] = []
     opened = [_Load(ports[i % len(ports)], request, samples, errors) for i in range(connections)]

@@ -23,7 +23,7 @@ from devenv.verbs.operate.select import running_stack
 from devenv.wire.control.policy import present_policy
 
 _ALONE = 20
-"""So many pairs are sent one after the other."""
+"""This many pairs are sent one after the other."""
 _BETWEEN = ("no request between", "one request between")
 _BY_TURNS = (
     "The pairs that lost none are no fix: pods that take turns, or a client that keeps its connection, hide "

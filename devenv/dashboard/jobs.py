@@ -44,7 +44,7 @@ class JobBody(BaseModel):
     strategy: Strategy | None = None
     schedule: str | None = Field(default=None, max_length=20_000)
     until: int = Field(default=0, ge=0, le=10_000)
-    """Of a branch: so many steps of its schedule are run, then a person goes on."""
+    """Of a branch: this many steps of its schedule are run, then a person goes on."""
     budget_seconds: float | None = Field(default=None, gt=0, le=3600)
 
 

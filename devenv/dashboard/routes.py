@@ -26,7 +26,7 @@ SETTABLE = ("CAPTCHA_TTL", "REDIS_TIMEOUT_MS")
 """Variables of a pod that the page sets, besides the store."""
 
 MOST_EVENTS = 100
-"""So many of the latest things that were done to the stack come with its overview."""
+"""This many of the latest things that were done to the stack come with its overview."""
 
 
 class PodsBody(BaseModel):

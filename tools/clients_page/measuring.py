@@ -26,7 +26,7 @@ ONCE_S, ALWAYS_S = 8.0, 20.0
 """So long a client is watched when one reply is lost, and when every reply is."""
 READY_S = 60.0
 AT_ONCE = 5
-"""So many clients are measured at the same time."""
+"""This many clients are measured at the same time."""
 CASES = {
     "lost": ({"action": "drop-reply", "nth": 1}, ONCE_S),
     "cut": ({"action": "disconnect", "direction": "reply", "nth": 1}, ONCE_S),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 SESSIONS = 2000
 """Sessions of each measurement."""
 POINTS = 2.0
-"""So many percentage points may lie between prediction and measurement."""
+"""This many percentage points may lie between prediction and measurement."""
 
 
 @dataclass(frozen=True, slots=True)

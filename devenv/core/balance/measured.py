@@ -30,7 +30,7 @@ class PatternResult:
     alternation: float | None = None
     """The share of requests that reached another pod than the request that arrived before them."""
     cycle: int | None = None
-    """The pods repeat after so many requests; None where they do not, or only one pod is used."""
+    """The pods repeat after this many requests; None where they do not, or only one pod is used."""
     longest_run: int = 0
     """The longest run of requests on one pod."""
     unseen: int = 0

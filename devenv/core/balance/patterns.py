@@ -34,7 +34,7 @@ class Pattern:
     users: int = 1
     """The number of sessions that overlap."""
     pause: float = 0.0
-    """Between two requests of a user there is a random pause of up to so many seconds."""
+    """Between two requests of a user there is a random pause of up to this many seconds."""
     between: int = 0
     """Requests between create and verify: images."""
 

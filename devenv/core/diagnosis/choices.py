@@ -30,7 +30,7 @@ _FAILED = (
 _MOST_BETWEEN, _MOST_FAILED, _MOST_COUNTED = 200, 50, 20
 """Of a long trace: requests between two of a session, failed requests and cases that are looked at."""
 _SENT_AGAIN_S = 1.0
-"""A balancer sends a request again at once: so many seconds at most after the first delivery ended."""
+"""A balancer sends a request again at once: this many seconds at most after the first delivery ended."""
 _BY_CONNECTION = frozenset(
     {"nginx:stream", "haproxy:tcp-roundrobin", "haproxy:tcp-leastconn", "envoy:tcp_proxy", "traefik:tcp"}
 )

@@ -14,7 +14,7 @@ from devenv.core.model.vocabulary import CaptchaType, Outcome
 from devenv.core.resp.refusals import LOGIN_REFUSED, reply_kind
 
 _ENOUGH_STORIES = 100
-"""So many are looked through for what all pods do: a long trace has more of the same."""
+"""This many are looked through for what all pods do: a long trace has more of the same."""
 
 _EXPIRING = ("EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT")
 _EXPIRES = ("expire", "age")

@@ -10,7 +10,7 @@ from dotenv.parser import parse_stream
 from devenv.core.model.errors import UsageProblem
 
 MOST_CHARACTERS = 64 * 1024
-"""Of a .env file; python-dotenv takes about a second for so many."""
+"""Of a .env file; python-dotenv takes about a second for this many."""
 
 
 def read_env(text: str, name: str, *, interpolate: bool = True) -> dict[str, tuple[str, int]]:

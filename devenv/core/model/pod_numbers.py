@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import MAX_PODS, pod_names, resolve_pod
 
-_HINT = "3 (so many pods), +2 or -1 (more or fewer), +c or -a (this pod)"
+_HINT = "3 (this many pods), +2 or -1 (more or fewer), +c or -a (this pod)"
 
 
 def numbered(present: Sequence[str], count: int) -> tuple[str, ...]:
-    """So many pods: the last of ``present`` are removed, or the first free names added; full names in order.
+    """This many pods: the last of ``present`` are removed, or free names added. Full names in order.
 
     Raises UsageProblem outside 1 … ``MAX_PODS``.
     """

@@ -17,7 +17,7 @@ from devenv.core.render.document import Document
 from devenv.core.render.page_files import digest, linked, source
 
 MOST_RECORDS = 5000
-"""A report has the first so many records, and says how many more the trace has."""
+"""A report has the first this many records, and says how many more the trace has."""
 _KOREAN = "js/korean.js"
 _TITLE: dict[Language, str] = {"en": "Step by step", "ko": "한 단계씩"}
 _NOTE: dict[Language, str] = {

@@ -45,7 +45,7 @@ _BACKTICKS = re.compile("`+")
 def visible(text: str, limit: int | None = None) -> str:
     """``text`` of any number of lines with every character visible but newline and tab.
 
-    ``limit``: at most so many characters of it; the rest is counted. Linear in the length.
+    ``limit``: at most this many characters of it; the rest is counted. Linear in the length.
     """
     return _bounded(_INVISIBLE, text, limit)
 

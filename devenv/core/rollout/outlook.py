@@ -79,7 +79,7 @@ def _cost(
 ) -> float:
     """Open sessions that going from the stages of ``standing`` (None: the start) to ``after`` loses.
 
-    With the plan's own traffic: so many sessions are open as are born in their thinking time. Pods that have
+    With the plan's own traffic: as many sessions are open as are born in their thinking time. Pods that have
     had no new sessions for a lifetime hold none.
     """
     before = plan.start if standing is None else standing.stages

@@ -48,9 +48,9 @@ class GateRule:
     margin: float
     """So much more than accepted must be found out."""
     least: int
-    """So many sessions are counted before the step holds."""
+    """This many sessions are counted before the step holds."""
     sessions: int
-    """After so many without a decision the step is inconclusive."""
+    """After this many without a decision the step is inconclusive."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class SequentialTest:
     detected: float
     """p1: the loss that must be found out, above ``limit``."""
     least: int = 0
-    """So many sessions are counted before it holds, so that the measured share means something."""
+    """This many sessions are counted before it holds, so that the measured share means something."""
     sessions: int = 0
     """Sessions with a verdict."""
     lost: int = 0

@@ -99,7 +99,7 @@ class Collected:
         run: Callable[[], Sequence[int]],
         traces: int | None,
     ) -> None:
-        """An end to which so many traces lead (None: not counted), with one of its runs.
+        """An end to which this many traces lead (None: not counted), with one of its runs.
 
         ``outcome``: what it is, and in how many ways equal requests can share it.
         """

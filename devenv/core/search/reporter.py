@@ -10,10 +10,10 @@ class SearchReporter:
     """Is called as an exploration goes on, in this order. Nothing that it does changes the search."""
 
     def learning(self, requests: int, states: int) -> None:
-        """So many requests were sent to pods, and so many states are known; now and then."""
+        """This many requests were sent to pods, and this many states are known; now and then."""
 
     def searching(self, traces: int, kinds: Mapping[str, int | None]) -> None:
-        """So many traces were run; in how many of them each kind of violation was met. Now and then."""
+        """This many traces were run; in how many of them each kind of violation was met. Now and then."""
 
     def interrupted(self) -> None:
         """Ctrl-C ended the search; what was met until then is worked on."""

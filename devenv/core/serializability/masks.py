@@ -18,7 +18,7 @@ MASK = "\0changes"
 """Stands for a value that changes."""
 _WORDS = re.compile(r"[\w.+/:%-]+|\s+|.", re.DOTALL)
 _CONTEXT = 4
-"""So many words and marks before a changing word are its place in a text."""
+"""This many words and marks before a changing word are its place in a text."""
 
 Place = tuple[str, ...]
 """In JSON: ``("json", path)``; in text: ``("text", …the words before)``; ``("header", "location")``; all of a

@@ -177,7 +177,7 @@ class EventEngine:
         return self._tally
 
     def _births(self, limit: int | None) -> NDArray[np.float64]:
-        """The moments of births: a Poisson process in the window, or so many one after the other."""
+        """The moments of births: a Poisson process in the window, or this many one after the other."""
         setting = self.setting
         if limit is not None:
             return np.cumsum(self._draws.standard_exponential(limit)) / setting.rate

@@ -88,7 +88,7 @@ def kept_connection(pods: int, idle_limit: float, mean_thinking: float) -> float
 def rolling_restart_losses(rate: float, thinking: Thinking, ttl: float) -> float:
     """λ · E[min(D, TTL)] sessions in all, whatever N: one restart of each pod, sessions in memory.
 
-    By Little's law (J. D. C. Little, Operations Research 9 (1961) 383-387) so many sessions are open at any
+    By Little's law (J. D. C. Little, Operations Research 9 (1961) 383-387) this many sessions are open at any
     moment, λ/N · E[min(D, TTL)] on each pod; each restart ends those of its pod, and there are N restarts.
     """
     return rate * thinking.mean_up_to(ttl)

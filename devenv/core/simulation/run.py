@@ -54,12 +54,12 @@ class Effort:
     """How much is played."""
 
     sessions: int = 1_000_000
-    """At most so many sessions (the event engine ends with the window under way)."""
+    """At most this many sessions (the event engine ends with the window under way)."""
     precision: float = 0.0
     """Ends earlier where half of the interval of the share is no wider than this; 0: it does not."""
     engine: EngineName = EngineName.AUTO
     run: int = EVENT_CHUNK
-    """So many sessions the event engine plays with the same pods; then it begins again with fresh ones. How
+    """This many sessions the event engine plays with the same pods; then it begins again with fresh ones. How
     much such runs differ is seen in the batches of the tally."""
 
     def __post_init__(self) -> None:

@@ -85,7 +85,7 @@ class Outage:
     length: float
     """Seconds."""
     forgets: float = 0.0
-    """What was written in so many seconds before the start is gone (inf: everything)."""
+    """What was written in this many seconds before the start is gone (inf: everything)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Setting:
     new_connections: float = 0.0
     """The share of further requests that open a connection although one is kept."""
     redis_pods: int = 0
-    """So many pods, the first ones, keep their sessions in Redis, the others in memory."""
+    """This many pods, the first ones, keep their sessions in Redis, the others in memory."""
     rule: LookupRule = LookupRule.FLAG
     """Where a session is looked for."""
     strategy: Strategy = Strategy.ATOMIC
@@ -122,7 +122,7 @@ class Setting:
     rate: float = 10.0
     """Sessions opened per second, on average; arrivals are a Poisson process."""
     window: float = 0.0
-    """Sessions are opened in a window of so many seconds, in which the events lie; it is played again with
+    """Sessions are opened in a window of this many seconds, in which the events lie; it is played again with
     new sessions until there are enough. 0: long enough for the events, and without any no limit."""
     crash_every: float = 0.0
     """The mean time between two restarts of one pod, exponential; 0: never. It is back at once."""

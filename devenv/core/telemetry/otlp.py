@@ -216,5 +216,5 @@ def _nanos(seconds: float) -> str:
 
 
 def _hex(digits: int, *what: object) -> str:
-    """An id of so many hex digits; never all zero, which OTLP forbids (probability 2**-64)."""
+    """An id of this many hex digits; never all zero, which OTLP forbids (probability 2**-64)."""
     return sha256("|".join(map(str, what)).encode()).hexdigest()[:digits]

@@ -9,7 +9,7 @@ from devenv.core.telemetry.alarms import ALARMS, RECORDINGS
 
 RULES_FILE = "captcha.rules.yml"
 PLAY_SECONDS = 15
-"""promtool plays the recorded looks, which were a second apart, so many seconds apart: Prometheus' usual
+"""promtool plays the recorded looks, which were a second apart, this many seconds apart: Prometheus' usual
 scrape interval. Shares stay as they were, rates are a fifteenth."""
 
 

@@ -15,7 +15,7 @@ from devenv.core.spec.captcha_session import Result, ResultKind
 HELD = 100_000
 """Operations that are held in memory; then they are written."""
 _PARTS = 64
-"""A part holds the operations of one challenge in so many; one part is held at a time while they are read."""
+"""A part holds the operations of one challenge in this many. One part at a time is held in memory."""
 
 
 class Partition:

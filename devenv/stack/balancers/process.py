@@ -28,7 +28,7 @@ from devenv.stack.waiting import POLL_SECONDS
 
 READY_SECONDS = 60.0
 _WORDS = 3
-"""So many lines of what it said go into an error."""
+"""This many lines of what it said go into an error."""
 
 
 class RunningBalancer:

@@ -34,7 +34,7 @@ def upstreams_of(pods: Sequence[MeasuringPod]) -> list[Upstream]:
 
 @asynccontextmanager
 async def measuring_pods(count: int) -> AsyncIterator[list[MeasuringPod]]:
-    """So many pods, which listen; they end with the block."""
+    """This many pods, which listen; they end with the block."""
     arrivals = Arrivals()
     pods = [MeasuringPod(name, arrivals) for name in pod_names(count)]
     try:

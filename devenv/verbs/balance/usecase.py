@@ -24,7 +24,7 @@ SESSIONS = 200
 """Sessions of each pattern: a share of 50 % is known to ± 7 points."""
 CHANGE_SESSIONS = 100
 _STEP = 50
-"""Progress is said each so many sessions."""
+"""Progress is said each this many sessions."""
 
 
 class ClientKind(StrEnum):

@@ -26,7 +26,7 @@ from devenv.verbs.explore.selections import Selection, chosen
 MAX_PLACES = 300_000
 """So large may a graph be in which the shortest run is looked for."""
 MAX_STEPS = 1000
-"""So many steps of one process at a time, at most."""
+"""This many steps of one process at a time, at most."""
 
 
 class Parts:

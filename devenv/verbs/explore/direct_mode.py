@@ -23,7 +23,7 @@ BATCHES = 3
 MAX_SHRINK_RUNS = 600
 """Runs that finding fewer participants may cost."""
 RESTART_COSTS = 10
-"""So many times fewer where each run restarts a pod."""
+"""This many times fewer where each run restarts a pod."""
 
 
 def walked(run: ScheduledRun, cast: Sequence[Participant]) -> Walked:

@@ -26,7 +26,7 @@ from devenv.verbs.explore.result import ExploreOptions, Mode
 from devenv.verbs.explore.selections import selections
 
 MAX_PAIRS = 150_000
-"""So many pairs of state and sleep set are gone through to count traces."""
+"""This many pairs of state and sleep set are gone through to count traces."""
 
 
 def search(

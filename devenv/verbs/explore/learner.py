@@ -37,15 +37,15 @@ from devenv.wire.executor.jobs import Call, Scripted
 FEWER = "explore fewer requests, or use --mode direct with a --budget"
 MAX_RESTARTS = 5
 STATES_AT_A_TIME = 500
-"""So many are gone through between two looks at the clock."""
+"""This many are gone through between two looks at the clock."""
 REPORTED_STATES = 10_000
-"""So many lie between two reports of how far the search is."""
+"""This many lie between two reports of how far the search is."""
 EXACT_STATES: Mapping[int, int] = {6: 15_000, 7: 3_000}
 """By the number of requests (more than 7: as 7): with more states a search is given up for a cover."""
 EXACT_STATES_OF_FEW = 250_000
 """The same for fewer requests."""
 MERGED_FROM = 4
-"""From so many requests on nodes with the same future are one place: for fewer that only costs questions."""
+"""From this many requests on, nodes with the same future are one place; with fewer it adds questions."""
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from devenv.verbs.explore.executor_client import Remote
 from devenv.verbs.explore.fixture import Fixture
 
 MOST_SEQUENCES = 24
-"""So many are tried: all of four different requests."""
+"""This many are tried: all of four different requests."""
 
 
 async def left_by_sequences(

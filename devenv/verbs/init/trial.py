@@ -19,7 +19,7 @@ from devenv.verbs.init.answers import Answered, IdPlace, hint_for, place_of_id, 
 from devenv.verbs.init.openapi import OpenApi
 
 MOST_ANSWERS = 12
-"""So many wrong answers in a row, and a session is taken to allow any number."""
+"""This many wrong answers in a row, and a session is taken to allow any number."""
 _GONE = (404, 410)
 """What a session that is no longer there is answered with, also where a signed id that was made up is refused
 otherwise (RFC 9110, sections 15.5.5 and 15.5.11)."""

@@ -54,7 +54,7 @@ def scale(
     progress: Progress,
     clock: Callable[[], float],
 ) -> Scaled:
-    """Have so many pods, or these (``changed_pods``), and wait until it is done.
+    """Have this many pods, or these (``changed_pods``), and wait until it is done.
 
     ``use_redis`` and ``strategy`` are of the added pods, None: as the stack has it. ``policy`` is the proxy's
     with these pods. Raises UsageProblem as ``changed_pods`` and ``Stack.set_pods``, and for settings where no

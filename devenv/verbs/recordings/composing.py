@@ -35,7 +35,7 @@ class ImportOptions:
     """How to make the scenario."""
 
     pods: int | None = None
-    """Over so many in turn; None: as recorded, where that is known."""
+    """Over this many in turn; None: as recorded, where that is known."""
     routed: bool = False
     """No request names its pod."""
     waits: bool = True

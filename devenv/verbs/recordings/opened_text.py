@@ -18,7 +18,7 @@ CleanValue = Callable[[str, str], str]
 """Takes the name of a value and the value."""
 
 _MOST_FAILURES = 20
-"""So many times a bracket is tried that begins no JSON; the rest of the text has none, then."""
+"""This many times a bracket is tried that begins no JSON; the rest of the text has none, then."""
 _DECODER = json.JSONDecoder()
 _BRACKET = re.compile(r"[{\[](?<![^\W\d]\[)(?<!\]\[)")
 """What may begin JSON; ``name[0]`` does not."""

@@ -31,7 +31,7 @@ def record(
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Composed:
-    """Record for so many seconds, or with None until Ctrl-C, and make a scenario of it.
+    """Record for this many seconds, or with None until Ctrl-C, and make a scenario of it.
 
     Raises UsageProblem where nothing came by.
     """

@@ -61,7 +61,7 @@ class PodChoice:
 
     @classmethod
     def of(cls, named: PodsNamed, pods: int | None, routed: bool) -> PodChoice:
-        """As recorded, where ``pods`` is None and every answer names its pod; else over so many in turn."""
+        """As recorded, where ``pods`` is None and every answer names its pod; else over this many in turn."""
         if pods is None and not routed and named.all and named.highest >= 0:
             count = max(2, 1 + named.highest)
             return cls(count, False, True, Turns(count))

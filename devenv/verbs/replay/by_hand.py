@@ -18,7 +18,7 @@ class HandOver:
     """Where an order ends and a person goes on, and who is to know how it stands."""
 
     steps: int
-    """So many steps of the order are run before."""
+    """This many steps of the order are run before."""
     stands: Callable[[Mapping[str, int], Schedule], None]
     """Called whenever requests wait for a person: the number of the command that is held for each request, by
     the request's name, and the order so far."""

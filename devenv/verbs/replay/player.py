@@ -61,7 +61,7 @@ from devenv.wire.control.async_client import AsyncControlClient
 
 Facts = Mapping[str, Any]
 _CREATES = 100
-"""So many challenges are created at most to find one whose key is owned by the node that the step names."""
+"""This many challenges are created at most to find one whose key is owned by the node that the step names."""
 
 _NO_JSON = "a value that is no JSON object (pickle, msgpack, PHP)"
 """What is said of the fields of such a key."""
@@ -87,11 +87,11 @@ class Player:
     """By step number what runs instead of the order that the scenario gives."""
     clock: Callable[[], float] = time.time
     pace: float = 1.0
-    """Pauses are so many times as long as the scenario says."""
+    """Pauses are this many times as long as the scenario says."""
     measured: bool = True
     """Whether what the scenario expects of the store is checked."""
     hand_over: HandOver | None = None
-    """Where given, a person goes on after so many steps of the first order in ``schedules``."""
+    """Where given, a person goes on after this many steps of the first order in ``schedules``."""
     _challenges: dict[str, Challenge] = field(default_factory=dict)
     _rules: dict[str, int] = field(default_factory=dict)
     _number: int = 0

@@ -42,7 +42,7 @@ CONTROL_TIMEOUT_S = WAIT_SECONDS + 10
 KEEPALIVE_S = 2.0
 """Below the control API's own idle limit."""
 FOR_ALL_NODES = 24
-"""So many challenges leave out one of three masters about twice in 10,000 prefixes: 3 * (2/3)^24."""
+"""This many challenges leave out one of three masters about twice in 10,000 prefixes: 3 * (2/3)^24."""
 
 
 def _silent(_line: str) -> None:

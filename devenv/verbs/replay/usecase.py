@@ -59,7 +59,7 @@ def replay_word(
     ``strategy`` and ``repeat`` None: as the recorded run had them; else once, with the store that
     ``choose_store`` chooses. ``schedule`` ("v1 …") runs in place of the order that
     the scenario gives; a recorded run is played in its own order, with its own store. ``pods``: the requests
-    of each session go to so many pods in turn, whatever the scenario says. ``through_balancer``: no request
+    of each session go to this many pods in turn, whatever the scenario says. ``through_balancer``: no request
     is sent to a certain pod, so that the balancer, or the proxy's policy, chooses for all. Pauses are
     ``pace`` times as long.
     Raises UsageProblem where ``word`` names nothing, or the schedule is none.
@@ -87,7 +87,7 @@ def replay_word(
 
 
 def over_pods(scenario: Scenario, pods: int) -> Scenario:
-    """The scenario with its requests sent over so many pods in turn; its source says so too."""
+    """The scenario with its requests sent over this many pods in turn; its source says so too."""
     return parse(write_scenario(across(scenario, pods)), scenario.name)
 
 

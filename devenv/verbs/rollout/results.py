@@ -122,7 +122,7 @@ class StepResult:
 
 
 def every_step_passes(results: Sequence[Mapping[str, Any]], steps: int) -> bool:
-    """Whether every step of a plan of so many ``steps`` has passed, by the journal's results."""
+    """Whether every step of a plan of this many ``steps`` has passed, by the journal's results."""
     decisions = [str(result["decision"]) for result in results]
     stopped = decisions.count(str(Decision.STOP))
     return passes(

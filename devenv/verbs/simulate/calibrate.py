@@ -43,7 +43,7 @@ PREDICTED_SESSIONS = 1_000_000
 EVENT_SESSIONS = 40_000
 """As many where the event engine must play."""
 FEWEST_RUNS = 20
-"""So many runs tell by how much they differ."""
+"""This many runs tell by how much they differ."""
 MOST_LATE = 1.0
 """Seconds; where a session was opened later than this, another setting was played than was asked for."""
 _PROGRESS_EVERY = 100

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 KEY_HEADER = "Idempotency-Key"
 KEPT = 64
-"""So many answers are remembered; the oldest go first."""
+"""This many answers are remembered; the oldest go first."""
 
 _Answer = asyncio.Future[list[Message] | None]
 """The messages of an answer; None where the first coming was broken off before it was read."""

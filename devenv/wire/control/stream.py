@@ -35,7 +35,7 @@ from devenv.core.model.events import Exchange, RedisCommand
 from devenv.wire.control.notes import Notes
 
 BATCH = 500
-"""At most so many records of a kind in one event."""
+"""At most this many records of a kind in one event."""
 EVERY_SECONDS = 0.05
 """How often the records are looked at."""
 SILENCE_SECONDS = 10.0
@@ -102,7 +102,7 @@ class _Reader:
     position: Position
     notes: Notes
     noted: int = 0
-    """So many notes had come when the last of them were sent."""
+    """This many notes had come when the last of them were sent."""
     _unfinished: dict[int, tuple[object, ...]] = field(default_factory=dict)
     """The commands that were sent and may still change: number → what was sent of their state."""
     _live: tuple[object, ...] = ()

@@ -16,7 +16,7 @@ from devenv.wire.gate.holds import Held
 
 SYMBOL = ANY_ID.encode()
 MAX_COMMANDS = 100
-"""So many on its challenge's keys may one request send; a verify sends 1 to 15."""
+"""This many on its challenge's keys may one request send; a verify sends 1 to 15."""
 
 
 class Bypassed(EnvironmentProblem):

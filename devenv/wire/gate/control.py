@@ -103,7 +103,7 @@ def _add_hold_routes(routes: APIRouter, gate: Gate) -> None:
         """What is held now, oldest first.
 
         With ``known`` (the ``changes`` of the last answer) and ``wait``: answered as soon as something was
-        held or released since, or after so many seconds.
+        held or released since, or after this many seconds.
         """
         if known is not None and wait > 0:
             await gate.holds.changed(known, wait)

@@ -24,7 +24,7 @@ from devenv.wire.gate.transaction import Transaction
 from devenv.wire.gate.wires import Cancellable, Wires
 
 DECIDE_AT = 64 * 1024
-"""A longer command is decided about once so many bytes of it are there: rules see no key behind them."""
+"""A longer command is decided about once this many bytes of it are there: rules see no key behind them."""
 MAX_BUFFERED = 1024 * 1024
 """With more than this waiting in one direction the gate stops reading from its source."""
 LINGER_SECONDS = 5.0

@@ -15,7 +15,7 @@ from devenv.wire.gate.message_queue import Bytes
 CONNECT_SECONDS = 10.0
 
 MUCH_AT_ONCE = 64 * 1024
-"""After so many bytes in one read the others have their turn first: uvloop would go on reading for long."""
+"""After this many bytes in one read the others have their turn first: uvloop would go on reading for long."""
 
 MANY_LINES = 1024
 """Lines in one read (commands, or values of a reply) above which it is taken in pieces."""
@@ -261,7 +261,7 @@ class Link:
         self._stop_upstream(_WAITING, not on)
 
     def later(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
-        """Call ``call`` after so many seconds."""
+        """Call ``call`` after this many seconds."""
         return self._loop.call_later(seconds, call)
 
     def _stop_client(self, why: int, stop: bool) -> None:

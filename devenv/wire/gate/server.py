@@ -23,7 +23,7 @@ from devenv.wire.gate.rules import Armed, Rule, RuleSet
 
 FLUSH_SECONDS = 0.2
 KEPT_CHANGES = 200
-"""So many changes of whether Redis can be reached are remembered."""
+"""This many changes of whether Redis can be reached are remembered."""
 CLOSE_SECONDS = 5.0
 
 

@@ -6,7 +6,7 @@ from devenv.wire.gate.message_queue import Exit, Message
 from devenv.wire.gate.record import Entry, Fate
 
 MAX_QUEUED = 1000
-"""So many commands of a transaction are looked at by rules at its EXEC."""
+"""This many commands of a transaction are looked at by rules at its EXEC."""
 
 _EXECABORT = b"-EXECABORT Transaction discarded because of previous errors.\r\n"
 _DISCARD = b"*1\r\n$7\r\nDISCARD\r\n"

@@ -42,4 +42,4 @@ class Wires(Protocol):
         """Go on or stop reading from Redis."""
 
     def later(self, seconds: float, call: Callable[[], None]) -> Cancellable:
-        """Call ``call`` after so many seconds."""
+        """Call ``call`` after this many seconds."""

@@ -35,7 +35,7 @@ class SettingFlags:
         Text, _option("new-connections", "SHARE", "Look-ups that open a new connection nevertheless.")
     ] = None
     redis_pods: Annotated[
-        Text, _option("redis-pods", "N|all", "So many pods keep sessions in Redis, the others in memory.")
+        Text, _option("redis-pods", "N|all", "This many pods keep sessions in Redis, the others in memory.")
     ] = None
     rule: Annotated[
         Text, _option("rule", "flag|mark|cohort", "Where pods with different flags look [default: flag].")

@@ -16,7 +16,7 @@ from devenv.verbs.simulate.sweep import Axis
 from devenv.verbs.simulate.target import Change
 
 _TRIED = 12
-"""So many changes are shown."""
+"""This many changes are shown."""
 
 
 def interval(share: Share) -> str:

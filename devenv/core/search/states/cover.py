@@ -23,9 +23,9 @@ from devenv.core.search.states.places import NotKnown
 from devenv.core.search.states.product_states import Change, End, ProductSearch, choices
 
 MAX_COVERS = 100_000
-"""So many keys at most; each takes some 500 bytes."""
+"""This many keys at most; each takes some 500 bytes."""
 MAX_ENDS = 200_000
-"""So many ends of early covers at most."""
+"""This many ends of early covers at most."""
 REQUEST_SETS = 2
 """Sets of a late cover for a group of requests."""
 

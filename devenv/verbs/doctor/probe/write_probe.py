@@ -15,7 +15,7 @@ from devenv.verbs.doctor.probe.resp_socket import Caller, HungUp, Refused, RespC
 PROBE_TTL = 10
 """Seconds that the key lives at most."""
 _MOST_KEYS = 64
-"""A master with a third of the slots owns none of so many keys once in 10^11."""
+"""A master with a third of the slots owns none of this many keys once in 10^11."""
 
 _TRIALS = {
     "SET": ("SET", "{key}", "doctor", "EX", PROBE_TTL),

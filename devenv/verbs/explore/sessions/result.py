@@ -74,7 +74,7 @@ class SessionExploration:
     together: int
     """Of those, the ones with all requests under way before a command ran."""
     runs: int
-    """Orders of commands and starts: so many times were all requests sent."""
+    """Orders of commands and starts: this many times were all requests sent."""
     outcomes: int
     """In how many ways it ended."""
     refused: Tally

@@ -37,7 +37,7 @@ class _Clients:
 
     lines: int = 0
     lowest: list[str] = field(default_factory=list)
-    """The first peers by name, so many as are shown, and at least two where there are two."""
+    """The first peers by name, as many as are shown, and at least two where there are two."""
     internal: bool = True
     """Whether every peer is an address of a private network."""
     forwarded: bool = False

@@ -14,7 +14,7 @@ _ADDRESS = re.compile(r"(?<=//)(?:[^/@]*@)?\[[0-9a-fA-F:.%]+\]")
 """An IPv6 address is no pattern."""
 _LONGEST_SHOWN = 200
 MOST = 1000
-"""So many URLs one pattern may stand for; of a number, nine digits are read."""
+"""This many URLs one pattern may stand for; of a number, nine digits are read."""
 
 
 def shown(address: str) -> str:
