@@ -192,7 +192,7 @@ def test_no_stack_is_one_clear_error() -> None:
     assert str(_raised(create())) == f"no stack answers at {nobody}"
     assert "mock ML service" in str(_raised(ask()))
     with pytest.raises(
-        EnvironmentProblem, match=f"the control API at {nobody} does not answer: ConnectError"
+        EnvironmentProblem, match=f"the control API at {nobody} does not answer: ConnectionRefusedError"
     ):
         trace_since(nobody, Mark())
 
