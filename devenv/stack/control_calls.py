@@ -6,10 +6,10 @@ It stands on ``http.client``: a verb that only looks at a running stack is over 
 from __future__ import annotations
 
 import json
-import select
 from collections.abc import Mapping
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
+from selectors import EVENT_READ, DefaultSelector
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -61,7 +61,12 @@ class ControlConnection:
     def _drop_ended(self) -> None:
         """Close a kept connection that the server has ended meanwhile: the request opens another."""
         kept = self._http.sock
-        if kept is not None and select.select([kept], [], [], 0)[0]:
+        if kept is None:
+            return
+        with DefaultSelector() as selector:  # select() itself takes no descriptor above 1023
+            selector.register(kept, EVENT_READ)
+            ended = bool(selector.select(0))
+        if ended:
             self._http.close()
 
 
