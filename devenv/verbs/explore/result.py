@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from devenv.core.model.durations import seconds_of
 from devenv.core.model.errors import UsageProblem
@@ -271,12 +271,27 @@ def parse_budget(text: str) -> tuple[int | None, float | None]:
 def junit_suite(exploration: Exploration) -> Suite:
     """An exploration as a suite of JUnit XML: one case; inconclusive is an error, never a pass."""
     name = f"{exploration.scenario}[{exploration.strategy}]"
+    texts = [_junit_text(violation) for violation in exploration.violations]
+    return suite_of(name, "devenv.core.search", exploration, texts)
+
+
+class Judged(Protocol):
+    """What a suite is made of, besides names and violations."""
+
+    @property
+    def exit_code(self) -> int: ...  # noqa: D102
+    @property
+    def verdict(self) -> str: ...  # noqa: D102
+    @property
+    def seconds(self) -> float: ...  # noqa: D102
+
+
+def suite_of(name: str, engine: str, judged: Judged, violations: Sequence[str]) -> Suite:
+    """One case ``name`` of the engine's module: exit code 1 is a failure, 3 an error, with the texts."""
     kinds: dict[int, ProblemKind] = {1: "failure", 3: "error"}
-    kind = kinds.get(exploration.exit_code)
-    text = "\n".join(_junit_text(violation) for violation in exploration.violations)
-    problems = () if kind is None else (Problem(kind, exploration.verdict, text),)
-    case = Case(name, "devenv.core.search", problems, exploration.seconds)
-    return Suite(f"explore {name}", (case,), exploration.seconds)
+    kind = kinds.get(judged.exit_code)
+    problems = () if kind is None else (Problem(kind, judged.verdict, "\n".join(violations)),)
+    return Suite(f"explore {name}", (Case(name, engine, problems, judged.seconds),), judged.seconds)
 
 
 def _junit_text(violation: ExploredViolation) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from devenv.core.diagnosis.steps import NIL
 from devenv.core.model.session_profile import AS_IS
-from devenv.core.render.junit import Case, Problem, ProblemKind, Suite
+from devenv.core.render.junit import Suite
 from devenv.core.render.sequence import PARTS, SequenceMessage, draw_text
 from devenv.core.render.visible import markdown, markdown_block, markdown_code
 from devenv.core.serializability.orders import GIVES_UP, START
+from devenv.verbs.explore.result import suite_of
 from devenv.verbs.explore.sessions.result import FoundViolation, SessionExploration
 
 CLIENT, REDIS = "client", "redis"
@@ -31,12 +32,8 @@ _RESTS_ON = (
 def junit_suite(exploration: SessionExploration) -> Suite:
     """An exploration as a suite of JUnit XML: one case; inconclusive is an error, never a pass."""
     name = f"{exploration.scenario}[{exploration.fix}]"
-    kinds: dict[int, ProblemKind] = {1: "failure", 3: "error"}
-    kind = kinds.get(exploration.exit_code)
-    text = "\n".join(_junit_text(violation) for violation in exploration.violations)
-    problems = () if kind is None else (Problem(kind, exploration.verdict, text),)
-    case = Case(name, "devenv.core.serializability", problems, exploration.seconds)
-    return Suite(f"explore {name}", (case,), exploration.seconds)
+    texts = [_junit_text(violation) for violation in exploration.violations]
+    return suite_of(name, "devenv.core.serializability", exploration, texts)
 
 
 def _junit_text(violation: FoundViolation) -> str:
