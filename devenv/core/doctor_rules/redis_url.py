@@ -10,7 +10,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import urlsplit
+
+from devenv.core.model.percent import decoded, form_pairs
 
 SCHEMES = ("redis", "rediss", "valkey", "valkeys", "unix")
 FORM = "redis[s]://[user:password@]host[:port][/db], or unix:///path/to/socket[?db=N]"
@@ -69,27 +71,37 @@ def read_url(url: str) -> RedisUrl | UrlProblem:
         return UrlProblem.PASSWORD
     try:
         parts = urlsplit(url)
-        port, options = parts.port, parse_qs(parts.query)
+        port = parts.port
     except ValueError:
         return UrlProblem.FORM
     scheme = parts.scheme.lower()
-    in_query, in_path = options.get("db", [""])[0], "" if scheme == "unix" else parts.path.strip("/")
+    options = _options(parts.query)
+    in_query, in_path = options.get("db", ""), "" if scheme == "unix" else parts.path.strip("/")
     if not all(db.isascii() and db.isdecimal() for db in (in_query, in_path) if db):
         return UrlProblem.FORM
     if port == 0 or (scheme == "unix" and not parts.path):
         return UrlProblem.FORM
     variables = {
-        "REDIS_HOST": unquote(parts.path if scheme == "unix" else parts.hostname or "localhost"),
+        "REDIS_HOST": decoded(parts.path if scheme == "unix" else parts.hostname or "localhost"),
         "REDIS_PORT": str(port or DEFAULT_PORT),
         "REDIS_DB": in_query or in_path or "0",
         "REDIS_SSL": "true" if scheme in ("rediss", "valkeys") else "false",
     }
-    variables |= {name: options[option][0] for option, name in _OPTIONS.items() if option in options}
+    variables |= {name: options[option] for option, name in _OPTIONS.items() if option in options}
     if parts.username:
-        variables["REDIS_USERNAME"] = unquote(parts.username)
+        variables["REDIS_USERNAME"] = decoded(parts.username)
     if parts.password:
-        variables["REDIS_PASSWORD"] = unquote(parts.password)
+        variables["REDIS_PASSWORD"] = decoded(parts.password)
     return RedisUrl(variables, in_query, in_path)
+
+
+def _options(query: str) -> Mapping[str, str]:
+    """What a URL's query says, by name; the first of equal names counts, as for redis-py."""
+    options: dict[str, str] = {}
+    for name, value in form_pairs(query):
+        if value:
+            options.setdefault(name, value)
+    return options
 
 
 def _escaped(rest: str) -> bool:

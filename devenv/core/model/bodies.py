@@ -6,7 +6,9 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl, quote_plus
+from urllib.parse import quote_plus
+
+from devenv.core.model.percent import form_pairs
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 _LINE_END = re.compile("\r\n|\n|\r")
@@ -45,7 +47,7 @@ def form_fields(text: str) -> Mapping[str, Any]:
     if not _FORM.fullmatch(text.strip()):
         return {}
     fields: dict[str, Any] = {}
-    for name, value in parse_qsl(text.strip(), keep_blank_values=True):
+    for name, value in form_pairs(text.strip()):
         known = fields.get(name)
         if known is None:
             fields[name] = value

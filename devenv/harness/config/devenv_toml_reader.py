@@ -26,7 +26,7 @@ from devenv.core.model.session_profile import Fix
 from devenv.core.model.switch import Switch
 from devenv.harness.config.session_tables import FixTable, SessionTable
 from devenv.harness.config.tables import IdTable, RequestTable, RuleTable, Table, Variables
-from devenv.harness.config.toml_lines import line_of
+from devenv.harness.config.toml_lines import MOST_PARTS, line_of, line_of_long_key
 from devenv.stack.files import SERVICE_FILE, read_text_if_there
 
 _ID_PLACES = ("id_field", "id_header", "id_cookie")
@@ -176,6 +176,8 @@ def parse_service(text: str, folder: Path) -> ServiceSpec:
         raise UsageProblem(
             f"{SERVICE_FILE}: it has {len(text)} characters, at most {MOST_CHARACTERS} are read"
         )
+    if (line := line_of_long_key(text)) is not None:
+        raise UsageProblem(f"{SERVICE_FILE}:{line}: a key has more than {MOST_PARTS} parts", hint=_HINT)
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -1,4 +1,7 @@
-"""The line of a key in TOML text: ``tomllib`` gives the values and keeps no places."""
+"""Places in TOML text: ``tomllib`` gives the values and keeps no places.
+
+The line of a key; the line of a key with too many parts, which costs ``tomllib`` the square of their number.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,28 @@ from collections.abc import Iterator, Sequence
 
 _HEADER = re.compile(r"\s*\[(\[?)([^\[\]=]+)\]\]?\s*(?:#.*)?")
 _KEY = re.compile(r"([^=\[\]#{}]+)=")
+_QUOTED_PART = r'"(?:[^"\\\n]++|\\.)*+"?+|\'[^\'\n]*+\'?+'
+_PART = re.compile(rf"[\w-]++|{_QUOTED_PART}")
+_TOKEN = re.compile(
+    r'"""(?:[^"\\]++|\\.|"{1,2}(?!"))*+(?:""")?+|\'\'\'(?:[^\']++|\'{1,2}(?!\'))*+(?:\'\'\')?+|#[^\n]*+'
+    rf"|((?:{_PART.pattern})(?:[ \t]*+\.[ \t]*+(?:{_PART.pattern}))*+)",
+    re.DOTALL,
+)
+"""A text of several lines, a comment; or a key, which a value of one line looks like too.
+
+What has no closing quotation mark ends with the text: it is read once, and ``tomllib`` refuses it.
+"""
+MOST_PARTS = 100
+"""Of a dotted key."""
+
+
+def line_of_long_key(text: str) -> int | None:
+    """The line of the first key with over ``MOST_PARTS`` parts; None where there is none."""
+    for token in _TOKEN.finditer(text):
+        key = token[1]
+        if key is not None and key.count(".") >= MOST_PARTS and len(_PART.findall(key)) > MOST_PARTS:
+            return text.count("\n", 0, token.start()) + 1
+    return None
 
 
 def line_of(text: str, place: Sequence[str]) -> int | None:

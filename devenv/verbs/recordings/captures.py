@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from devenv.core.model.http_name import HTTP_NAME
+from devenv.core.model.percent import decoded, form_pairs
 from devenv.verbs.recordings.formats.recorded import Recorded
 from devenv.verbs.recordings.sessions import Event, sent_text, whole
 
@@ -184,10 +185,10 @@ def _target_of(request: Recorded, link: str) -> str | None:
 def _parts_of_link(link: str, source: Source) -> Iterator[tuple[str, Source]]:
     """The last segment of a link and the values of its query, where they look like ids."""
     url = urlsplit(link)
-    for name, text in parse_qsl(url.query):
+    for name, text in form_pairs(url.query):
         if _is_telling(text):
             yield text, Source(source.where, rf"[?&]{re.escape(name)}=([^&#]+)", name)
-    last = unquote(url.path.rstrip("/").rpartition("/")[2])
+    last = decoded(url.path.rstrip("/").rpartition("/")[2])
     if _is_telling(last):
         yield last, Source(source.where, r"([^/?#]+)/?(?:[?#]|$)", f"{source.name}-id")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from devenv.core.model.percent import decoded
 from devenv.verbs.recordings.formats.bodies import boundary_of, is_form, is_json, json_value, parts_of
 from devenv.verbs.recordings.opened_text import is_markup, open_json, open_markup, open_pairs
 from devenv.verbs.recordings.secret_names import is_secret_name, tells_about
@@ -34,10 +35,11 @@ _LABELS = frozenset(("name", "key", "id", "field", "type", "param", "property", 
 _VALUES = frozenset(("value", "values", "val", "content", "text", "data"))
 _LONGEST_LABEL = 60
 _FORM_SHAPE = re.compile(r"[^=&\s]++=[^&\s]*+(?:&[^=&\s]++=[^&\s]*+)*+")
-_OCTETS = re.compile(r"(?:%[0-9A-Fa-f]{2})++")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _NOTHING_INSIDE = re.compile(r"[\w.~-]{0,9}|.{0,3}")
 """Too short to hold a name with its value, or what looks like a secret."""
+_LONG_SEGMENT = re.compile(rf"(?<![^/])(?!(?:{_NOTHING_INSIDE.pattern})(?:/|\Z))[^/]++")
+"""A segment of a path that is not too short for that."""
 _MOST_DECODED = 4
 _ESCAPED_TOO_OFTEN = re.compile(rf"%(?:25){{{_MOST_DECODED}}}")
 _ANY_ID = re.compile(r"\{(?:challenge|captured):[^{}]*\}")
@@ -89,10 +91,7 @@ class Redactor:
         if not target.startswith("/"):
             url = urlsplit(target)
             path, query = url.path, url.query
-        path = "/".join(
-            part if _NOTHING_INSIDE.fullmatch(part) else self._escaped(part, "path")
-            for part in path.split("/")
-        )
+        path = _LONG_SEGMENT.sub(lambda segment: self._escaped(segment[0], "path"), path)
         return f"{path}?{self._pairs(query, 'query')}" if query else path
 
     def body(self, text: str, content_type: str | None = None) -> Any:
@@ -145,7 +144,7 @@ class Redactor:
             name, equals, value = pair.partition("=")
             if not equals:
                 name, value = "", pair
-            called, plain = _unescaped(name.replace("+", " ")), _unescaped(value.replace("+", " "))
+            called, plain = decoded(name.replace("+", " ")), decoded(value.replace("+", " "))
             clean = str(self._value(called, plain, f"{what} {called}".rstrip()))
             pairs.append(pair if clean == plain else f"{name}{equals}{_escaped(clean, '{}:')}")
         return "&".join(pairs)
@@ -214,7 +213,7 @@ class Redactor:
         if self._decoded == _MOST_DECODED or _ESCAPED_TOO_OFTEN.search(text):
             self.removed[what] += 1
             return REDACTED
-        plain = _unescaped(text)
+        plain = decoded(text)
         self._decoded += 1
         try:
             clean = self._text(plain, what)
@@ -227,7 +226,7 @@ class Redactor:
             text, what
         )  # where this takes the same out, the rest stays as it is written
         self.removed = counted
-        return written if _unescaped(written) == clean else _escaped(clean, "{}:/?&=;,@")
+        return written if decoded(written) == clean else _escaped(clean, "{}:/?&=;,@")
 
     def _around_ids(self, text: str, what: str) -> str:
         """Placeholders stay; what stands around them is cleaned."""
@@ -268,15 +267,6 @@ class Redactor:
 def _escaped(text: str, safe: str) -> str:
     """With percent signs; half a character, which JSON can write and UTF-8 cannot, is three bytes."""
     return quote(text.encode("utf-8", "surrogatepass"), safe=safe)
-
-
-def _unescaped(text: str) -> str:
-    """As ``urllib.parse.unquote`` does, which takes a microsecond for each percent sign."""
-    return text if "%" not in text else _OCTETS.sub(_as_text, text)
-
-
-def _as_text(octets: re.Match[str]) -> str:
-    return bytes.fromhex(octets[0].replace("%", "")).decode("utf-8", "replace")
 
 
 def _counted(names: Counter[str]) -> str:

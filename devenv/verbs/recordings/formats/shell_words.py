@@ -25,8 +25,10 @@ _PIECES = re.compile(f"{_PIECE}++")
 _INSIDE = re.compile(r"""([^'"\\]++)|"([^"]*+)"|'([^']*+)'|\\(.)""", re.DOTALL)
 _WORDS = re.compile(rf"(?:(?!#){_PIECE}++(?=[ \t\n;&|]|\Z)(?:[ \t]++|\\[ \t]*+\n)*+)++")
 """Words of such parts alone, with the blanks behind each; no number before a redirection."""
-_LINE = re.compile(rf"[ \t]*+({_WORDS.pattern})(?:\n++|\Z)")
-"""A command that is written in such words, up to the next."""
+_LINE = re.compile(rf"[ \t]*+({_WORDS.pattern})(\n++|\Z)?+")
+"""A command that begins with such words; with the line's end, where it has no others."""
+_QUOTED = re.compile(r"""(["'])([^"'\\]*+)\1""")
+"""One quoted text whose inside is as it is written: most are."""
 _UNQUOTED = re.compile(r"""[^'"\\]*+""")
 _WORD = re.compile(f"{_PIECE}++".replace(r"|\Z", ""))
 """One of these words: where they end is no end of the text."""
@@ -96,9 +98,12 @@ class _Reader:
         words: list[str] = []
         piped = not self._settings() and self.piped
         if line := _LINE.match(self.text, self.at):
-            self.first, self.piped = self.line, False
+            self.first = self.line
+            words = _split(line[1])
             self._advance(line.end())
-            return self._finish(_split(line[1]), piped)
+            if line[2] is not None:
+                self.piped = False
+                return self._finish(words, piped)
         while True:
             self._skip_blanks()
             if not words:
@@ -294,11 +299,15 @@ def _split(words: str) -> list[str]:
     """The words of what ``_WORDS`` matched."""
     if _UNQUOTED.fullmatch(words):
         return words.split()
-    return [word if _UNQUOTED.fullmatch(word) else _unquoted(word) for word in _WORD.findall(words)]
+    return [_unquoted(word) for word in _WORD.findall(words)]
 
 
 def _unquoted(pieces: str) -> str:
     """What ``_PIECES`` matched, without quotation marks and backslashes."""
+    if '"' not in pieces and "'" not in pieces and "\\" not in pieces:
+        return pieces
+    if quoted := _QUOTED.fullmatch(pieces):
+        return quoted[2]
     return "".join(map("".join, _INSIDE.findall(pieces)))
 
 
