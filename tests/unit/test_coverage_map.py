@@ -44,6 +44,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("unit/core/balancers", DATA, "setting"),
         ("unit/core/balancers/test_own_file.py", PARTS, "own_caddy own_haproxy own_nginx own_yaml"),
     ),
+    "devenv.core.diagnosis": (("unit/core/diagnosis/test_choices.py", PARTS, "choosers"),),
     "devenv.core.kubernetes": (("unit/core/kubernetes/test_manifests.py", PARTS, "redis service stack"),),
     "devenv.core.model": (
         ("integration/verbs/replay", DATA, "key_events"),

@@ -1,100 +1,46 @@
-"""What the choice of pods hid or did: turns, kept connections, cookies that did not come back, pods kept out,
-requests that were delivered twice.
+"""What the choice of pods hid or did: turns, kept connections, cookies, addresses, pods kept out, requests
+that were delivered twice.
 
 Each rule needs the trace itself to show what it says; where the trace leaves two readings, both are named.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 
 from devenv.core.balance.measured import TURNS
-from devenv.core.balance.models import models_of_balancer, models_of_policy
-from devenv.core.balancers import PRODUCTS, BalancerSetting, parse_balancer
+from devenv.core.diagnosis.affinity import RULES as AFFINITY
+from devenv.core.diagnosis.choosers import (
+    FAILED,
+    KEEPING_OUT,
+    NOT_DELIVERED,
+    SENDING_AGAIN,
+    Traffic,
+    address_of,
+    chooser_of,
+    ended,
+    in_memory,
+    numbered,
+    same_memory,
+)
 from devenv.core.diagnosis.stories import GRADED, Call, Joined, Story
-from devenv.core.model.errors import DevenvError
 from devenv.core.model.events import Exchange, ExchangeOutcome
 from devenv.core.model.vocabulary import Outcome
 from devenv.core.routing import POLICIES
-from devenv.core.simulation.balancers import Kind, pod_names_of, routing_of
+from devenv.core.simulation.balancers import Kind
 
-_FAILED = (
-    ExchangeOutcome.NO_CONNECTION,
-    ExchangeOutcome.NO_ANSWER,
-    ExchangeOutcome.BROKEN_ANSWER,
-    ExchangeOutcome.CUT_OFF,
-)
-_MOST_BETWEEN, _MOST_FAILED, _MOST_COUNTED = 200, 50, 20
-"""Of a long trace: requests between two of a session, failed requests and cases that are looked at."""
+_MOST_FAILED, _MOST_COUNTED = 50, 20
+"""Of a long trace: failed requests, and cases of one kind, that are looked at."""
 _SENT_AGAIN_S = 1.0
 """A balancer sends a request again at once: this many seconds at most after the first delivery ended."""
-_BY_CONNECTION = frozenset(
-    {"nginx:stream", "haproxy:tcp-roundrobin", "haproxy:tcp-leastconn", "envoy:tcp_proxy", "traefik:tcp"}
-)
-"""Settings that choose for each TCP connection."""
-STICKY = {
-    "nginx": "`sticky cookie srv;` in the upstream (nginx 1.29.6 and newer), or `ip_hash;`",
-    "haproxy": "`cookie SRV insert indirect nocache` in the backend, with `cookie NAME` on each server",
-    "envoy": "`lb_policy: RING_HASH` with a `hash_policy` of a cookie",
-    "traefik": "`sticky.cookie` of the service's loadBalancer",
-    "caddy": "`lb_policy cookie` in reverse_proxy",
-}
-KEEPING_OUT = {
-    "nginx": "`max_fails` and `fail_timeout` of the server (default: one failure, 10 s; 0: never)",
-    "haproxy": "`check` and `observe layer7` of the server",
-    "envoy": "`outlier_detection` of the cluster",
-    "traefik": "`healthCheck` of the service's loadBalancer",
-    "caddy": "`fail_duration` and `max_fails` in reverse_proxy",
-}
-SENDING_AGAIN = {
-    "nginx": ("proxy_next_upstream", "take `non_idempotent` out of `proxy_next_upstream`"),
-    "haproxy": ("retry-on", "leave `retry-on` at `conn-failure`, its default"),
-    "envoy": ("retry_on", "take `reset` and `5xx` out of the route's `retry_on`, or limit it to GET"),
-}
-"""By product the option that sends a POST again, and what to change."""
-_NOT_DELIVERED = frozenset(
-    {
-        "off",
-        "conn-failure",
-        "connect-failure",
-        "gateway-error",
-        "refused-stream",
-        "http3-post-connect-failure",
-    }
-)
-"""Values of these options with which no request is sent again that a pod has read and not answered."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Chooser:
-    """Who chose a pod, as far as the text of the policy tells."""
-
-    model: str
-    kind: Kind | None
-    setting: BalancerSetting | None
-    """None: the proxy's own policy."""
-
-    @property
-    def sticky(self) -> str:
-        """How to keep a client on its pod."""
-        if self.setting is None:
-            return "`devenv route cookie-sticky`"
-        return STICKY[self.setting.product]
-
-    @property
-    def by_connection(self) -> bool:
-        """Whether the choice falls for each connection."""
-        name = "" if self.setting is None else f"{self.setting.product}:{self.setting.policy}"
-        return self.kind is Kind.CONNECTION or name in _BY_CONNECTION
 
 
 def remarks_on_choices(
     exchanges: Iterable[Exchange], joined: Joined, since: float = float("-inf")
 ) -> tuple[str, ...]:
-    """A sentence for each of the five things, with the exchanges that show it and what to change.
+    """A sentence for each of these things, with the exchanges that show it and what to change.
 
     ``exchanges``: all of the trace, also those that are about no session. Only what concerns a request that
     ended after ``since`` (seconds since the epoch) counts.
@@ -104,9 +50,9 @@ def remarks_on_choices(
     pods |= {exchange.pod for exchange in ordered if exchange.pod}
     if len(pods) < 2:
         return ()
-    traffic = _Traffic(ordered, joined, len(pods))
+    traffic = Traffic(ordered, joined, len(pods), _met(ordered))
     sentences: list[str] = []
-    for rule in (_turns, _connection, _cookie):
+    for rule in (_turns, _connection, _cookie, *AFFINITY):
         sentences += _first(
             sentence
             for story in joined.stories
@@ -114,11 +60,20 @@ def remarks_on_choices(
             if call.ended >= since and story.create is not None
             for sentence in rule(story, story.create, call, traffic)
         )
-    late = [exchange for exchange in ordered if _ended(exchange) >= since]
-    failed = [at for at, exchange in enumerate(late) if exchange.outcome in _FAILED and exchange.pod]
+    late = [exchange for exchange in ordered if ended(exchange) >= since]
+    failed = [at for at, exchange in enumerate(late) if exchange.outcome in FAILED and exchange.pod]
     sentences += _first(_kept_out(late, failed[:_MOST_FAILED], joined, len(pods)))
     sentences += _first(_twice(late, failed[:_MOST_FAILED]))
     return tuple(sentences)
+
+
+def _met(exchanges: Iterable[Exchange]) -> Mapping[str, Mapping[str, Counter[str]]]:
+    """For each policy and client's address, how many requests each pod got."""
+    met: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    for exchange in exchanges:
+        if exchange.pod is not None:
+            met[exchange.policy][address_of(exchange)][exchange.pod] += 1
+    return met
 
 
 def _first(sentences: Iterator[str]) -> list[str]:
@@ -129,76 +84,30 @@ def _first(sentences: Iterator[str]) -> list[str]:
     return [found[0] + more] if found else []
 
 
-@dataclass(frozen=True, slots=True)
-class _Traffic:
-    exchanges: Sequence[Exchange]
-    """By the time at which they began."""
-    joined: Joined
-    pods: int
-
-    def between(self, first: float, last: float) -> Sequence[Exchange]:
-        """Those that began from ``first`` to ``last``; empty where they are too many to say anything of."""
-        start = bisect_left(self.exchanges, first, key=lambda exchange: exchange.started)
-        end = bisect_right(self.exchanges, last, key=lambda exchange: exchange.started)
-        return self.exchanges[start:end] if end - start <= _MOST_BETWEEN else ()
-
-
-def _chooser(text: str) -> _Chooser:
-    """The chooser that a policy's text names; one without a kind where it says nothing that is known."""
-    setting, model = None, ""
-    try:
-        if text.partition(":")[0].partition(",")[0] in PRODUCTS:
-            setting = parse_balancer(text)
-            model = models_of_balancer(setting).of(cookies=True)
-        else:
-            model = models_of_policy(text).of(cookies=True)
-        kind = routing_of(model, pod_names_of(2)).kind if model else None
-    except DevenvError:
-        kind = None
-    return _Chooser(model, kind, setting)
-
-
-def _same_memory(joined: Joined, create: Call, verify: Call) -> bool:
-    """Whether both met one pod, which keeps sessions in its memory."""
-    return create.pod == verify.pod and _in_memory(joined, create, verify)
-
-
-def _in_memory(joined: Joined, *calls: Call) -> bool:
-    return all(joined.flag(call) is False and not call.steps for call in calls)
-
-
-def _number(exchange: Exchange) -> str:
-    return f"#{exchange.seq}"
-
-
-def _ended(exchange: Exchange) -> float:
-    return exchange.started + exchange.duration_ms / 1000
-
-
-def _turns(story: Story, create: Call, verify: Call, traffic: _Traffic) -> Iterator[str]:
+def _turns(story: Story, create: Call, verify: Call, traffic: Traffic) -> Iterator[str]:
     """Found only because of the number of requests in between."""
-    if verify.outcome not in GRADED or not _same_memory(traffic.joined, create, verify):
+    if verify.outcome not in GRADED or not same_memory(traffic.joined, create, verify):
         return
     policy = create.exchange.policy
-    chooser = _chooser(policy)
+    chooser = chooser_of(policy)
     if not (chooser.kind is Kind.TURNS or chooser.model == "least-in-flight"):
         return
     chain = [each for each in traffic.between(create.started, verify.started) if each.policy == policy]
     if not chain or chain[0] is not create.exchange or chain[-1] is not verify.exchange:
         return
-    alone = all(_ended(first) <= second.started for first, second in pairwise(chain))
+    alone = all(ended(first) <= second.started for first, second in pairwise(chain))
     if not (alone or chooser.kind is Kind.TURNS):
         return
     if not _takes_turns([exchange.pod for exchange in chain], traffic.pods):
         return
     between = chain[1:-1]
-    numbers = ", ".join(f"{_number(each)} {each.method} {each.path}" for each in between[:3])
+    numbers = ", ".join(f"{numbered(each)} {each.method} {each.path}" for each in between[:3])
     more = "" if len(between) <= 3 else f" and {len(between) - 3} more"
     requests = f"{len(between)} request{'s' * (len(between) != 1)}"
     yield (
         f"{story.challenge[:6]} was found by parity alone: {policy} gives the {traffic.pods} pods their "
-        f"turns, and {requests} ({numbers}{more}) between {_number(create.exchange)} and "
-        f"{_number(verify.exchange)} brought {verify.word} back to {create.pod}, which has the session in "
+        f"turns, and {requests} ({numbers}{more}) between {numbered(create.exchange)} and "
+        f"{numbered(verify.exchange)} brought {verify.word} back to {create.pod}, which has the session in "
         "its memory. One request more or fewer, and it is 'not found'. Change: sessions in Redis, or keep "
         f"clients on their pods with {chooser.sticky}."
     )
@@ -212,44 +121,44 @@ def _takes_turns(pods: Sequence[str | None], count: int) -> bool:
     return all(len(set(window)) == count for window in windows)
 
 
-def _connection(story: Story, create: Call, verify: Call, traffic: _Traffic) -> Iterator[str]:
+def _connection(story: Story, create: Call, verify: Call, traffic: Traffic) -> Iterator[str]:
     """Found only because both requests came on one connection."""
-    if verify.outcome not in GRADED or not _same_memory(traffic.joined, create, verify):
+    if verify.outcome not in GRADED or not same_memory(traffic.joined, create, verify):
         return
     first, second = create.exchange, verify.exchange
-    chooser = _chooser(first.policy)
+    chooser = chooser_of(first.policy)
     if not chooser.by_connection or first.policy != second.policy or first.client != second.client:
         return
     yield (
-        f"{story.challenge[:6]} was found because {_number(first)} and {_number(second)} came on one kept "
+        f"{story.challenge[:6]} was found because {numbered(first)} and {numbered(second)} came on one kept "
         f"connection ({first.client}): {first.policy} chooses a pod for each connection. A client that opens "
         f"another one may meet another pod, and gets 'not found' there. Change: sessions in Redis; "
         "keep-alive is no fix."
     )
 
 
-def _cookie(story: Story, create: Call, verify: Call, traffic: _Traffic) -> Iterator[str]:
+def _cookie(story: Story, create: Call, verify: Call, traffic: Traffic) -> Iterator[str]:
     """Lost although a cookie names the pod: the client did not send it back."""
     lost = verify.outcome is Outcome.NOT_FOUND and create.pod != verify.pod
-    if not lost or not _in_memory(traffic.joined, create, verify):
+    if not lost or not in_memory(traffic.joined, create, verify):
         return
-    chooser = _chooser(verify.exchange.policy)
+    chooser = chooser_of(verify.exchange.policy)
     if chooser.kind is not Kind.COOKIE or create.exchange.policy != verify.exchange.policy:
         return
     if traffic.joined.restarted(create.pod, create.started, verify.ended) is not None:
         return
     since = [each for each in traffic.exchanges if each.pod == create.pod and each.started > create.ended]
     reached = [each for each in since if each.outcome == ExchangeOutcome.ANSWERED]
-    failed = any(each.outcome in _FAILED for each in since)
+    failed = any(each.outcome in FAILED for each in since)
     before = any(each.started <= verify.started for each in reached)
     after = any(each.started >= verify.started for each in reached)
     why = "the client did not send back the cookie that names the pod"
     if not (before and after) or failed:
         why += f", or {create.pod} could not be reached then (the trace does not tell)"
     yield (
-        f"{verify.exchange.policy} sent {_number(verify.exchange)} to {verify.pod}, though {create.pod} had "
-        f"created {story.challenge[:6]} ({_number(create.exchange)}): {why}. Change: sessions in Redis, or a "
-        "client that keeps cookies (curl -b -c, a session of requests, credentials: 'include')."
+        f"{verify.exchange.policy} sent {numbered(verify.exchange)} to {verify.pod}, though {create.pod} had "
+        f"created {story.challenge[:6]} ({numbered(create.exchange)}): {why}. Change: sessions in Redis, "
+        "or a client that keeps cookies (curl -b -c, a session of requests, credentials: 'include')."
     )
 
 
@@ -259,7 +168,7 @@ def _kept_out(
     """A pod that failed once, and then got no request while the others got many."""
     for at in failures:
         failed = exchanges[at]
-        chooser = _chooser(failed.policy)
+        chooser = chooser_of(failed.policy)
         setting = chooser.setting
         if failed.pod is None or setting is None or chooser.kind not in (Kind.TURNS, Kind.BUSY, Kind.RANDOM):
             continue
@@ -270,10 +179,10 @@ def _kept_out(
         end = later[missed].started if missed < len(later) else later[-1].started
         if joined.restarted(failed.pod, failed.started, end) is not None:
             continue
-        until = f"until {_number(later[missed])}" if missed < len(later) else "to the end of the trace"
+        until = f"until {numbered(later[missed])}" if missed < len(later) else "to the end of the trace"
         yield (
-            f"after {_number(failed)} had failed on {failed.pod} ({failed.error or failed.outcome}), "
-            f"{failed.pod} got none of the next {missed} requests, for {end - _ended(failed):.1f} s, "
+            f"after {numbered(failed)} had failed on {failed.pod} ({failed.error or failed.outcome}), "
+            f"{failed.pod} got none of the next {missed} requests, for {end - ended(failed):.1f} s, "
             f"{until}: {setting.product} keeps it out, or cannot reach it. All sessions go to the other pods "
             f"meanwhile, so that none is lost between pods and the bug does not show. What "
             f"decides it: {KEEPING_OUT[setting.product]}."
@@ -291,19 +200,19 @@ def _twice(exchanges: Sequence[Exchange], failures: Sequence[int]) -> Iterator[s
             continue
         who, change = _sender(first.policy)
         yield (
-            f"{first.method} {first.path} was delivered twice: {_number(first)} to {first.pod}, which gave "
-            f"no answer, and {_number(again)} to {again.pod}. {who} sent it again; both deliveries can have "
+            f"{first.method} {first.path} was delivered twice: {numbered(first)} to {first.pod}, which gave "
+            f"no answer, and {numbered(again)} to {again.pod}. {who} sent it again; both deliveries can have "
             f"counted. Change: {change}, or make the request idempotent (a token per request)."
         )
 
 
 def _again_option(policy: str) -> tuple[str, str]:
     """The option with which the balancer sends a POST again, and what to change; empty where it does not."""
-    setting = _chooser(policy).setting
+    setting = chooser_of(policy).setting
     if setting is None:
         return "", ""
     option, change = SENDING_AGAIN.get(setting.product, ("", ""))
-    sends = bool(option) and setting.option(option, "off") not in _NOT_DELIVERED
+    sends = bool(option) and setting.option(option, "off") not in NOT_DELIVERED
     return (option, change) if sends else ("", "")
 
 
@@ -313,7 +222,7 @@ def _sender(policy: str) -> tuple[str, str]:
     if option:
         return f"{policy}, with its {option},", change
     # the proxy sends once, and so do balancers without such an option
-    known = _chooser(policy).setting is not None or policy.partition(":")[0] in POLICIES
+    known = chooser_of(policy).setting is not None or policy.partition(":")[0] in POLICIES
     who = "Its client" if known else "Its client, or the balancer,"
     return who, "send no POST again that was not answered"
 
@@ -326,7 +235,7 @@ def _is_again(first: Exchange, second: Exchange) -> bool:
         return False
     if second.request_id == first.request_id:
         return True
-    at_once = abs(second.started - _ended(first)) <= _SENT_AGAIN_S
+    at_once = abs(second.started - ended(first)) <= _SENT_AGAIN_S
     # Without a body two requests of a client look the same: only a balancer that sends again tells.
     told_apart = bool(first.request_body) or bool(_again_option(first.policy)[0])
     return at_once and second.client == first.client and told_apart
