@@ -16,8 +16,7 @@ from tools.simulation_page.page import PICTURES, draw, render
 
 
 def _measure(measurement: Measurement) -> Any:
-    before = measurement.before if measurement.only else None
-    return measure_all(measurement.folder, progress, measurement.only, before)
+    return measure_all(measurement.folder, progress, measurement.only, measurement.before, measurement.keep)
 
 
 def _data_text(data: Any) -> str:

@@ -76,6 +76,7 @@ devenv simulate --pods 4 --redis-pods 1 --policy random --rule mark
 devenv simulate --sweep pods=2..32 --sweep policy=random,round-robin --plot lost.svg --html lost.html
 devenv simulate --pods 3 --policy random --target 0.1%
 devenv simulate --pods 3 --policy round-robin --compare policy=cookie-sticky --compare pods=4
+devenv simulate --balancer nginx:ip_hash,workers=2
 devenv simulate --like clicks.har
 devenv simulate --pods 3 --policy random --against-real --pairs 2000
 ```
@@ -91,9 +92,9 @@ busy to open the sessions in time or the difference can be due to which worker a
 `--against-real` plays the proxy's policies, with them crashes and pods added and removed, pods with
 different flags (also `--rule mark` and `--rule cohort`), workers, rolling restarts, outages, retries,
 abstract captchas and image grids, on both backends. For `--policy nginx`, `haproxy`, `envoy`, `traefik`,
-`caddy` and their modes it starts that balancer in front of the embedded pods. A crash (`--crash-every`) is
-a SIGKILL and a new start; crashes and the change of the number of pods (`--resize`) are predicted at the
-moments at which they came to be.
+`caddy` and their modes, and for `--balancer`, it starts that balancer in front of the embedded pods. A crash
+(`--crash-every`) is a SIGKILL and a new start; crashes and the change of the number of pods (`--resize`) are
+predicted at the moments at which they came to be.
 
 ## Pictures
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from devenv.core.balancers import BalancerSetting
-from devenv.core.simulation.balancers import MEASURED
+from devenv.core.simulation.balancers import MEASURED, own_turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,6 @@ def models_of_policy(policy: str) -> Models:
     return Models(policy, "round-robin" if policy == "cookie-sticky" else policy)
 
 
-_SHARED_TURNS = {"nginx": "round_robin", "envoy": "round_robin"}
-"""Policies whose turns are each worker's own: the model holds for one worker, in nginx also with a zone."""
 _MODELS: Mapping[str, Models] = {
     balancer.setting: Models(
         balancer.model, balancer.model if balancer.without_cookies is None else balancer.without_cookies
@@ -37,12 +35,11 @@ _MODELS: Mapping[str, Models] = {
     for balancer in MEASURED.values()
     if balancer.setting and not balancer.model.startswith("turns-per-worker")
 }
-"""By ``PRODUCT:policy``; turns of each worker's own are told by the number of workers: ``_SHARED_TURNS``."""
+"""By ``PRODUCT:policy``; turns of each worker's own are told by ``own_turns``."""
 
 
 def models_of_balancer(setting: BalancerSetting) -> Models:
     """The models that were measured for a balancer's setting: see ``MEASURED`` in ``core/simulation``."""
-    own_turns = setting.workers > 1 and _SHARED_TURNS.get(setting.product) == setting.policy
-    if own_turns and setting.option("zone") != "on":
+    if own_turns(setting):
         return Models()
     return _MODELS.get(f"{setting.product}:{setting.policy}", Models())

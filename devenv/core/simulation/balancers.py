@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from devenv.core.balancers import PRODUCTS, BalancerSetting, parse_balancer
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import MAX_PODS, POD_PREFIX, pod_name
 from devenv.core.routing import POLICIES as PROXY_POLICIES
@@ -168,37 +169,37 @@ MEASURED: Mapping[str, Measured] = {
     "nginx": Measured("round-robin", "nginx:round_robin", played=",max_fails=0"),
     "nginx-workers": Measured("turns-per-worker:2", "nginx:round_robin", played=",workers=2,max_fails=0"),
     "nginx-least-conn": Measured("least-in-flight", "nginx:least_conn", played=",max_fails=0"),
-    "nginx-ip-hash": Measured("source-hash", "nginx:ip_hash"),
+    "nginx-ip-hash": Measured("source-hash", "nginx:ip_hash", played=",max_fails=0"),
     "nginx-hash": Measured("hash-mod"),
     "nginx-random": Measured("random", "nginx:random", played=",max_fails=0"),
-    "nginx-random-two": Measured("least-busy:random", "nginx:random_two"),
+    "nginx-random-two": Measured("least-busy:random", "nginx:random_two", played=",max_fails=0"),
     "nginx-sticky-cookie": Measured("cookie-sticky", "nginx:sticky_cookie", "round-robin", ",max_fails=0"),
     "haproxy": Measured("round-robin", "haproxy:roundrobin", played=""),
-    "haproxy-static-rr": Measured("round-robin", "haproxy:static-rr"),
+    "haproxy-static-rr": Measured("round-robin", "haproxy:static-rr", played=""),
     "haproxy-leastconn": Measured("least-in-flight", "haproxy:leastconn", played=""),
-    "haproxy-source": Measured("source-hash", "haproxy:source"),
-    "haproxy-random": Measured("random"),
-    "haproxy-first": Measured("pinned:a", "haproxy:first"),
+    "haproxy-source": Measured("source-hash", "haproxy:source", played=""),
+    "haproxy-random": Measured("two-choices", "haproxy:random", played=""),
+    "haproxy-first": Measured("pinned:a", "haproxy:first", played=""),
     "haproxy-cookie": Measured("cookie-sticky", "haproxy:cookie", "round-robin", ""),
     "caddy": Measured("random", "caddy:random", played=""),
     "caddy-round-robin": Measured("round-robin", "caddy:round_robin", played=""),
     "caddy-least-conn": Measured("least-busy:random", "caddy:least_conn", played=""),
-    "caddy-first": Measured("pinned:a", "caddy:first"),
-    "caddy-ip-hash": Measured("source-hash", "caddy:ip_hash"),
+    "caddy-first": Measured("pinned:a", "caddy:first", played=""),
+    "caddy-ip-hash": Measured("source-hash", "caddy:ip_hash", played=""),
     "caddy-cookie": Measured("cookie-sticky", "caddy:cookie", "random", ""),
     "traefik": Measured("round-robin", "traefik:wrr", played=""),
     "traefik-p2c": Measured("two-choices", "traefik:p2c", played=""),
-    "traefik-hrw": Measured("source-hash", "traefik:hrw"),
-    "traefik-sticky-cookie": Measured("cookie-sticky", "traefik:sticky_cookie", "round-robin"),
+    "traefik-hrw": Measured("source-hash", "traefik:hrw", played=""),
+    "traefik-sticky-cookie": Measured("cookie-sticky", "traefik:sticky_cookie", "round-robin", ""),
     "envoy": Measured("round-robin", "envoy:round_robin", played=""),
     "envoy-least-request": Measured("two-choices", "envoy:least_request", played=""),
     "envoy-random": Measured("random", "envoy:random", played=""),
-    "envoy-ring-hash": Measured("random", "envoy:ring_hash"),
-    "envoy-ring-hash-source-ip": Measured("source-hash", "envoy:ring_hash-source_ip"),
-    "envoy-ring-hash-cookie": Measured("cookie-sticky", "envoy:ring_hash-cookie", ""),
-    "envoy-maglev": Measured("random", "envoy:maglev"),
-    "envoy-maglev-source-ip": Measured("source-hash", "envoy:maglev-source_ip"),
-    "envoy-maglev-cookie": Measured("cookie-sticky", "envoy:maglev-cookie", ""),
+    "envoy-ring-hash": Measured("random", "envoy:ring_hash", played=""),
+    "envoy-ring-hash-source-ip": Measured("source-hash", "envoy:ring_hash-source_ip", played=""),
+    "envoy-ring-hash-cookie": Measured("cookie-sticky", "envoy:ring_hash-cookie", "", ""),
+    "envoy-maglev": Measured("random", "envoy:maglev", played=""),
+    "envoy-maglev-source-ip": Measured("source-hash", "envoy:maglev-source_ip", played=""),
+    "envoy-maglev-cookie": Measured("cookie-sticky", "envoy:maglev-cookie", "", ""),
     "apache": Measured("round-robin"),
     "lighttpd": Measured("least-busy:first"),
     "lighttpd-round-robin": Measured("round-robin"),
@@ -213,6 +214,14 @@ key draw at random; those by a cookie hash the connection where the client sends
 
 BALANCERS: Mapping[str, str] = {name: balancer.model for name, balancer in MEASURED.items()}
 """The model of each."""
+OWN_TURNS: Mapping[str, str] = {"nginx": "round_robin", "envoy": "round_robin"}
+"""By product: the policy whose turns are each worker's own; in nginx not with a zone."""
+_PRODUCT_MODELS: Mapping[str, str] = {
+    balancer.setting: balancer.model
+    for balancer in MEASURED.values()
+    if balancer.setting and not balancer.model.startswith("turns-per-worker")
+}
+"""By ``PRODUCT:policy``, for one worker."""
 
 NAMES = (*PROXY_POLICIES, *GENERIC, *BALANCERS)
 """Everything that ``routing_of`` knows."""
@@ -233,10 +242,40 @@ def pod_names_of(count: int) -> tuple[str, ...]:
     )
 
 
+def own_turns(setting: BalancerSetting) -> bool:
+    """Whether each worker of a balancer with this setting has turns of its own."""
+    policy = OWN_TURNS.get(setting.product)
+    return setting.workers > 1 and policy == setting.policy and setting.option("zone") != "on"
+
+
+def product_setting(text: str) -> BalancerSetting | None:
+    """The setting where ``text`` is one of a product (``haproxy:leastconn``), as ``--balancer`` has it.
+
+    None for a policy of the proxy and for the name of a model. Raises UsageProblem as ``parse_balancer``.
+    """
+    name = text.partition(",")[0].partition(":")[0].strip()
+    return None if text in BALANCERS or name not in PRODUCTS else parse_balancer(text)
+
+
+def model_of(setting: BalancerSetting) -> str:
+    """The model that a balancer was measured to follow. Raises UsageProblem where none is known."""
+    if own_turns(setting):
+        return f"turns-per-worker:{setting.workers}"
+    model = _PRODUCT_MODELS.get(f"{setting.product}:{setting.policy}")
+    if model is None:
+        known = ", ".join(name for name in _PRODUCT_MODELS if name.startswith(f"{setting.product}:"))
+        raise UsageProblem(
+            f"policy {setting.product}:{setting.policy}: no model of it is known",
+            hint=f"modelled: {known}; `devenv balance` measures any",
+        )
+    return model
+
+
 def routing_of(text: str, pods: Sequence[str]) -> Routing:
     """The routing that ``text`` names. Raises UsageProblem for an unknown name or argument."""
     text = text.strip()
-    text = BALANCERS.get(text, text)
+    setting = product_setting(text)
+    text = BALANCERS.get(text, text) if setting is None else model_of(setting)
     name, colon, argument = text.partition(":")
     if name in PROXY_POLICIES:
         return _of_proxy(text, name, pods)

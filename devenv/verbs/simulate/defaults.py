@@ -29,7 +29,7 @@ def _fields(spec: StackSpec) -> dict[str, str]:
     fields = {
         "pods": str(spec.pods),
         "workers": str(spec.workers),
-        "policy": spec.policy,
+        "policy": spec.chooser,
         "redis-pods": ALL if spec.use_redis else "0",
         "strategy": str(spec.strategy),
     }

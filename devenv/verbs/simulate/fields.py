@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from devenv.core.balancers import parse_balancer
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import REDIS_STORES, CaptchaType, Strategy
 from devenv.core.simulation.balancers import pod_names_of, routing_of
@@ -109,11 +110,16 @@ def _types(text: str, name: str) -> dict[CaptchaType, float]:
     return {CaptchaType(kind): share(value, f"{name} {kind}") for kind, value in shares.items()}
 
 
+def _balancer(text: str, name: str) -> str:
+    return parse_balancer(text).text
+
+
 _READERS: Mapping[str, tuple[str, Callable[[str, str], Any]]] = {
     "pods": ("pods", _whole),
     "workers": ("workers", _whole),
     "upstream": ("upstream", _choice(Upstream, tuple(Upstream))),
     "policy": ("policy", lambda text, name: text),
+    "balancer": ("policy", _balancer),
     "keep-alive": ("keep_alive", _span),
     "new-connections": ("new_connections", share),
     "redis-pods": ("redis_pods", _whole),
@@ -146,11 +152,14 @@ SWEPT = tuple(name for name in FIELDS if name not in ("rolling", "resize", "outa
 def setting_of(texts: Texts, thinking: Thinking | None = None) -> Setting:
     """The setting that the fields describe; a field that is not given has its default.
 
-    ``redis-pods`` may be ``all``. ``thinking`` takes the place of ``think``. Raises UsageProblem that names
-    the field, also for a policy that is unknown or names a pod that there is not.
+    ``redis-pods`` may be ``all``. ``balancer`` takes the place of ``policy``, ``thinking`` that of ``think``.
+    Raises UsageProblem that names the field, also for a policy that is unknown or names a pod that there is
+    not.
     """
     values: dict[str, Any] = {}
     for name, text in texts.items():
+        if name == "policy" and "balancer" in texts:
+            continue
         if name not in _READERS:
             raise UsageProblem(f"unknown field {name!r}", hint="known: " + ", ".join(FIELDS))
         attribute, read = _READERS[name]

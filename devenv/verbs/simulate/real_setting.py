@@ -15,8 +15,7 @@ from devenv.core.model.topology import StackSpec
 from devenv.core.model.vocabulary import MAX_PODS, CaptchaType, Strategy
 from devenv.core.rollout.stages import rollout_stage
 from devenv.core.routing import POLICIES
-from devenv.core.routing.policies import SourceHash
-from devenv.core.simulation.balancers import MEASURED
+from devenv.core.simulation.balancers import MEASURED, Kind, pod_names_of, product_setting, routing_of
 from devenv.core.simulation.setting import LookupRule, Setting, Upstream
 from devenv.core.spec.captcha_session import ATTEMPTS_LIMIT
 from devenv.harness.client.session_load import ScriptedSession
@@ -39,12 +38,13 @@ LEAST_CRASH_SECONDS = 2.0
 def playable(setting: Setting) -> None:
     """Raises UsageProblem that names the field which the real stack cannot play."""
     migrating = setting.rule is LookupRule.MARK
-    proxied = setting.policy not in REAL_BALANCERS
+    text = balancer_text(setting)
+    proxied = text is None
     grouped = setting.rule is LookupRule.COHORT or ":" in setting.policy
     eventful = setting.rolling is not None or setting.resize is not None
     problems = {
         "pods": setting.pods > MAX_PODS,
-        "policy": _policy_name(setting) not in POLICIES and setting.policy not in REAL_BALANCERS,
+        "policy": proxied and _policy_name(setting) not in POLICIES,
         "keep-alive": 0 < setting.keep_alive < 5,
         "new-connections": setting.new_connections > 0,
         "rule": setting.rule is LookupRule.COHORT and setting.policy != "random",
@@ -71,7 +71,7 @@ def balancer_of(setting: Setting, backend: Backend) -> BalancerSetting | None:
 
     Raises UsageProblem for a backend whose pods it does not reach.
     """
-    text = REAL_BALANCERS.get(setting.policy)
+    text = balancer_text(setting)
     if text is None:
         return None
     if backend != "embedded":
@@ -79,9 +79,16 @@ def balancer_of(setting: Setting, backend: Backend) -> BalancerSetting | None:
             f"--against-real: {setting.policy} is started in front of embedded pods only",
             hint="leave out --backend, or take a policy of the proxy",
         )
-    if setting.workers > 1:
+    if setting.workers > 1 and "keepalive=" not in text:
         text += f",keepalive={'off' if setting.upstream is Upstream.NEW else 'on'}"
     return parse_balancer(text)
+
+
+def balancer_text(setting: Setting) -> str | None:
+    """The balancer that is started, as ``--balancer`` has it; None where the proxy has the policy."""
+    if product_setting(setting.policy) is not None:
+        return setting.policy
+    return REAL_BALANCERS.get(setting.policy)
 
 
 def spec_of(setting: Setting) -> StackSpec:
@@ -110,10 +117,17 @@ def script(setting: Setting, pairs: int, seed: int) -> list[ScriptedSession]:
     pauses = np.stack([setting.thinking.draw(pairs, rng) for _ in range(setting.lookups)], axis=1)
     types, shares = list(setting.types), list(setting.types.values())
     kinds = rng.choice(len(types), pairs, p=np.array(shares) / sum(shares))
-    return [
-        ScriptedSession(float(moment), tuple(map(float, row)), types[kind], _client(setting, number))
-        for number, (moment, row, kind) in enumerate(zip(opens, pauses, kinds, strict=True))
-    ]
+    by_address = routing_of(setting.policy, pod_names_of(setting.most_pods)).kind is Kind.RENDEZVOUS
+    behind_balancer = balancer_text(setting) is not None
+    sessions = []
+    for number, (moment, row, kind) in enumerate(zip(opens, pauses, kinds, strict=True)):
+        session = ScriptedSession(float(moment), tuple(map(float, row)), types[kind])
+        if by_address and behind_balancer:
+            session = replace(session, source=_source(number))
+        elif by_address:
+            session = replace(session, client=_client(number))
+        sessions.append(session)
+    return sessions
 
 
 def crash_moments(setting: Setting, pod: int, seed: int) -> Iterator[float]:
@@ -123,10 +137,15 @@ def crash_moments(setting: Setting, pod: int, seed: int) -> Iterator[float]:
         yield float(rng.standard_exponential()) * setting.crash_every
 
 
-def _client(setting: Setting, number: int) -> str:
-    """An address of its own for each session, where the policy goes by it."""
-    by_address = setting.policy == SourceHash.name
-    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}" if by_address else ""
+def _client(number: int) -> str:
+    """The address that a session claims to come from: one for each."""
+    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+
+
+def _source(number: int) -> str:
+    """The address that a session comes from: one for each; they differ first in the third number, as nginx'
+    ip_hash looks at the first three."""
+    return f"127.{1 + (number >> 16)}.{number & 255}.{1 + (number >> 8) % 254}"
 
 
 def _policy_name(setting: Setting) -> str:
@@ -134,7 +153,7 @@ def _policy_name(setting: Setting) -> str:
 
 
 def _proxy_policy(setting: Setting) -> str:
-    if setting.policy in REAL_BALANCERS:
+    if balancer_text(setting) is not None:
         return StackSpec().policy
     if setting.rule is not LookupRule.COHORT:
         return setting.policy

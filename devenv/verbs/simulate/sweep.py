@@ -51,10 +51,11 @@ def axis_of(text: str) -> Axis:
 
 
 def _split(name: str, values: str) -> list[str]:
-    """At commas; of policies with weights (``weighted:a=3,b=1``) a part ``b=1`` belongs to the one before."""
+    """At commas; of policies with weights (``weighted:a=3,b=1``) and of balancers with options
+    (``nginx,workers=2``) a part ``b=1`` belongs to the one before."""
     found: list[str] = []
     for part in values.split(","):
-        if name == "policy" and found and re.fullmatch(r"\s*[\w-]+=\d+\s*", part):
+        if name in ("policy", "balancer") and found and re.fullmatch(r"\s*[\w-]+=\w+\s*", part):
             found[-1] += "," + part
         else:
             found.append(part.strip())
@@ -71,5 +72,7 @@ def cells(axes: Sequence[Axis], base: Texts) -> list[dict[str, str]]:
         count *= len(axis.values)
     if count > MAX_CELLS:
         raise UsageProblem(f"--sweep: {count} settings are more than {MAX_CELLS}")
+    if {"policy", "balancer"} <= set(names):
+        raise UsageProblem("--sweep: policy and balancer: both say who chooses the pod", hint="sweep one")
     combinations = product(*(axis.values for axis in axes))
     return [{**base, **dict(zip(names, values, strict=True))} for values in combinations]

@@ -8,9 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
+from devenv.cli.options import balancers
+from devenv.core.simulation.balancers import NAMES
+
 
 def _option(name: str, metavar: str, text: str) -> Any:
     return typer.Option(f"--{name}", metavar=metavar, help=text, show_default=False)
+
+
+def policies(incomplete: str) -> list[str]:
+    """Completions of a policy's or model's name."""
+    return [name for name in NAMES if name.startswith(incomplete)]
 
 
 Text = str | None
@@ -26,7 +34,24 @@ class SettingFlags:
         Text, _option("upstream", "kept|new", "The balancer's connections to pods [default: kept].")
     ] = None
     policy: Annotated[
-        Text, _option("policy", "P", "A policy of the proxy, or a model of a balancer: nginx, haproxy, …")
+        Text,
+        typer.Option(
+            "--policy",
+            metavar="P",
+            show_default=False,
+            help="A policy of the proxy, or a model of a balancer: nginx, haproxy, …",
+            autocompletion=policies,
+        ),
+    ] = None
+    balancer: Annotated[
+        Text,
+        typer.Option(
+            "--balancer",
+            metavar="NAME[:POLICY]",
+            show_default=False,
+            help="A balancer with its own policy's name, as of up: nginx:ip_hash. In place of --policy.",
+            autocompletion=balancers,
+        ),
     ] = None
     keep_alive: Annotated[
         Text, _option("keep-alive", "S|never", "Idle client connections close after it; 0: one a request.")

@@ -21,6 +21,7 @@ from devenv.cli.commands.simulate.output import (
 from devenv.cli.grouped import grouped
 from devenv.cli.options import CommandContext, Common
 from devenv.cli.screen import Text
+from devenv.core.balancers import parse_balancer
 from devenv.core.model.errors import ExpectationFailed, Inconclusive, UsageProblem
 from devenv.core.model.verdict import passes
 from devenv.core.simulation.run import Effort, EngineName, Prediction
@@ -59,6 +60,12 @@ def simulate(
         raise UsageProblem(f"--engine: unknown engine {run.engine!r}", hint="known: " + ", ".join(ENGINES))
     defaults, source = default_fields(at.settings)
     texts = {**defaults, **flags.texts()}
+    if flags.balancer is not None:
+        if flags.policy is not None:
+            raise UsageProblem(
+                "--policy and --balancer: both say who chooses the pod", hint="give one of them"
+            )
+        texts["policy"] = parse_balancer(texts.pop("balancer")).text
     thinking = thinking_like(run.like, profile_of(at.settings)) if run.like is not None else None
     if thinking is not None and flags.think is not None:
         raise UsageProblem("--like and --think: both say the thinking time", hint="give one of them")

@@ -20,7 +20,7 @@ HALF = predict(Setting(policy="random"), Seeded(1), Effort(10_000))
 
 
 def measured(lost: int, sessions: int) -> Played:
-    return Played(sessions, lost, {"": sessions - lost, "not_found": lost}, 0.0, 0.01)
+    return Played(sessions, lost, {"": sessions - lost, "not_found": lost}, 0.0, 0.0, 0.01)
 
 
 @pytest.mark.parametrize(
@@ -63,4 +63,4 @@ def test_a_prediction_of_kept_connections_is_of_runs_as_long_and_their_spread_wi
 
 def test_a_stack_that_opens_nothing_proves_nothing() -> None:
     with pytest.raises(Inconclusive, match="none of 5"):
-        calibration(HALF, Played(5, 5, {NOT_OPENED: 5}, 0.0, 0.0), "here")
+        calibration(HALF, Played(5, 5, {NOT_OPENED: 5}, 0.0, 0.0, 0.0), "here")

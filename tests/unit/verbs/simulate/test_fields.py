@@ -26,7 +26,7 @@ def test_every_field_is_read() -> None:
         "retry-after": "3s", "double-clicks": "0.5", "double-click-gap": "50ms",
         "types": "abstract=50%,handwriting=50%",
     }  # fmt: skip
-    assert {*texts, "resize"} == set(FIELDS)
+    assert {*texts, "resize", "balancer"} == set(FIELDS)
     made = setting_of(texts)
     assert made.redis_pods == 3
     assert made.keep_alive == math.inf
@@ -65,3 +65,7 @@ def test_an_unknown_field_is_refused() -> None:
 
 def test_shares() -> None:
     assert [share(text, "f") for text in ("0.1%", "100%", "0.25", "0")] == [pytest.approx(0.001), 1, 0.25, 0]
+
+
+def test_a_balancer_takes_the_place_of_a_policy() -> None:
+    assert setting_of({"policy": "random", "balancer": "haproxy"}).policy == "haproxy:roundrobin"

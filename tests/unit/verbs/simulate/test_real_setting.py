@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from itertools import islice
 
 import pytest
@@ -112,3 +113,20 @@ def test_a_script_has_the_settings_types() -> None:
     sessions = script(setting_of({"types": "abstract=0.25,imagegrid=0.75"}), 4000, 1)
     grids = sum(session.kind is CaptchaType.IMAGEGRID for session in sessions)
     assert grids / 4000 == pytest.approx(0.75, abs=0.03)
+
+
+def test_a_balancer_by_its_own_name_is_started_as_it_is_written() -> None:
+    setting = setting_of({"balancer": "nginx:round_robin,workers=2,zone=on"})
+    started = balancer_of(setting, "embedded")
+    assert started is not None
+    assert started.text == "nginx:round_robin,workers=2,zone=on"
+    assert spec_of(setting).policy == "round-robin", "the proxy stands aside"
+
+
+@pytest.mark.parametrize("policy", ["nginx-ip-hash", "haproxy:source", "envoy-maglev-source-ip"])
+def test_behind_a_balancer_that_goes_by_the_address_each_session_comes_from_another_one(policy: str) -> None:
+    sources = [session.source for session in script(setting_of({"policy": policy}), 300, 1)]
+    assert len(set(sources)) == 300
+    assert len({source.rpartition(".")[0] for source in sources}) == 256, "ip_hash looks at three numbers"
+    assert all(ip_address(source).is_loopback for source in sources)
+    assert {session.source for session in script(setting_of({"policy": "nginx"}), 3, 1)} == {""}

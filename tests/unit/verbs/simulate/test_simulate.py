@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from devenv.cli import main
+from devenv.cli.commands.simulate.options import policies
+from devenv.cli.options import balancers
 from devenv.core.model.topology import StackSpec
 from devenv.harness.config.settings import Settings
 from devenv.verbs.simulate.defaults import default_fields
@@ -85,7 +87,9 @@ def test_a_target(
      (("--engine", "vector", "--policy", "lighttpd"), "lighttpd"), (("--target", "x"), "target"),
      (("--precision", "7"), "precision"), (("--like", "no.har"), "no.har"), (("--plot", "a.gif"), "a.gif"),
      (("--html", "no/such/a.html"), "no/such"), (("--against-real", "--target", "1%"), "--against-real"),
-     (("--against-real", "--policy", "lighttpd"), "policy")],
+     (("--against-real", "--policy", "lighttpd"), "policy"), (("--balancer", "apache"), "apache"),
+     (("--balancer", "haproxy:uri"), "haproxy:uri"), (("--balancer", "nginx:foo"), "foo"),
+     (("--balancer", "nginx", "--policy", "random"), "--balancer")],
 )  # fmt: skip
 def test_usage_problems_are_one_line(
     words: tuple[str, ...], named: str, capsys: pytest.CaptureFixture[str]
@@ -114,3 +118,20 @@ def test_ctrl_c_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("devenv.cli.commands.simulate.verb.play", stopped)
     assert main(["simulate"]) == 130
+
+
+@pytest.mark.parametrize(
+    ("balancer", "policy"),
+    [("nginx:ip_hash", "nginx-ip-hash"), ("caddy", "caddy"), ("nginx,workers=2", "nginx-workers"),
+     ("nginx,workers=2,zone=on", "nginx"), ("haproxy:leastconn", "haproxy-leastconn")],
+)  # fmt: skip
+def test_a_balancer_by_its_own_name_is_predicted_as_its_policy(
+    balancer: str, policy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, named = run(capsys, "--balancer", balancer)
+    assert (code, named["share_lost"]) == (0, run(capsys, "--policy", policy)[1]["share_lost"])
+
+
+def test_balancers_and_policies_complete() -> None:
+    assert "nginx:ip_hash" in balancers("nginx:i")
+    assert {"nginx-ip-hash", "nginx"} <= set(policies("ngin"))

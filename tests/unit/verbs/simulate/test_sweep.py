@@ -16,6 +16,7 @@ from devenv.verbs.simulate.sweep import Axis, axis_of, cells
         ("pods=2,8..9,2", ("2", "8", "9")),
         ("policy=random, round-robin", ("random", "round-robin")),
         ("policy=weighted:a=3,b=1,random", ("weighted:a=3,b=1", "random")),
+        ("balancer=nginx,workers=2,zone=on,haproxy:source", ("nginx,workers=2,zone=on", "haproxy:source")),
         ("think=fixed:3s,8s", ("fixed:3s", "8s")),
     ],
 )
@@ -44,3 +45,8 @@ def test_too_many_cells_and_a_field_swept_twice_are_refused() -> None:
         cells([axis_of("pods=1..1000"), axis_of("lookups=1..1000")], {})
     with pytest.raises(UsageProblem, match="twice"):
         cells([axis_of("pods=2"), axis_of("pods=3")], {})
+
+
+def test_who_chooses_the_pod_is_swept_once() -> None:
+    with pytest.raises(UsageProblem, match="policy and balancer"):
+        cells([axis_of("policy=random"), axis_of("balancer=nginx")], {})
