@@ -30,7 +30,7 @@ _BAND = 14
 _ASPECT_WEIGHT = 0.12
 """Cost of a word twice as long, in relation to its height, as the template."""
 UNLIKE = 0.4
-"""Cost from which a picture is like no word. Measured: see tests/unit/mock_ml/test_reading.py."""
+"""Cost from which a picture is like no word. Measured: see tests/unit/mock_ml/test_mock_ml_reading.py."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,18 +190,51 @@ def _warp(query: Features, templates: Features) -> NDArray[np.float32]:
     """The cost of the best monotone alignment of ``query`` with each template, per step, within the band.
 
     ``templates`` is columns x features x templates: the templates lie side by side in memory, for each step
-    of the alignment is done for all of them at once.
+    of the alignment is done for all of them at once. Steps go by anti-diagonals: the cells of one depend on
+    the two before only.
     """
-    squares = (templates**2).sum(axis=1)[:, None, :] + (query**2).sum(axis=1)[None, :, None]
-    local = np.maximum(squares - 2 * np.matmul(query, templates), 0)
-    total = np.full((COLUMNS + 1, COLUMNS + 1, templates.shape[2]), np.inf, np.float32)
-    total[0, 0] = 0
-    for diagonal in range(2, 2 * COLUMNS + 1):
-        i = np.arange(max(1, diagonal - COLUMNS), min(COLUMNS, diagonal - 1) + 1)
-        i = i[np.abs(2 * i - diagonal) <= _BAND]
-        j = diagonal - i
+    costs = _near(query, templates)
+    unreached = np.full((1, templates.shape[2]), np.inf, np.float32)
+    # Even anti-diagonals have BAND + 1 cells (i - j = -BAND, -BAND + 2, ...), odd ones BAND cells between.
+    even = np.full((_BAND + 1, templates.shape[2]), np.inf, np.float32)
+    odd = np.full((_BAND + 2, templates.shape[2]), np.inf, np.float32)  # between two that are never reached
+    even[_BAND // 2] = 0  # the beginning, before the first column of both
+    for number, (columns, places) in enumerate(_DIAGONALS):
+        here = costs[columns, places]
         # A diagonal step covers a column on both sides and so weighs twice (the symmetric form).
-        here = local[i - 1, j - 1]
-        sideways = np.minimum(total[i - 1, j], total[i, j - 1]) + here
-        total[i, j] = np.minimum(sideways, total[i - 1, j - 1] + 2 * here)
-    return np.asarray(total[COLUMNS, COLUMNS] / (2 * COLUMNS), dtype=np.float32)
+        if number % 2 == 0:
+            even = np.minimum(np.minimum(odd[:-1], odd[1:]) + here, even + 2 * here)
+        else:
+            middle = np.minimum(np.minimum(even[:-1], even[1:]) + here, odd[1:-1] + 2 * here)
+            odd = np.concatenate([unreached, middle, unreached])
+    return np.asarray(even[_BAND // 2] / (2 * COLUMNS), dtype=np.float32)
+
+
+def _near(query: Features, templates: Features) -> Features:
+    """Squared distances within the band, infinite beside the query: of each column j of the templates and
+    column i of the query at ``[j, i - j + _BAND]``, for each template.
+    """
+    padded = np.pad(query, ((_BAND, _BAND), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * _BAND + 1, axis=0).transpose(0, 2, 1)
+    squares = np.pad((query**2).sum(axis=1), _BAND, constant_values=np.inf)
+    beside = np.lib.stride_tricks.sliding_window_view(squares, 2 * _BAND + 1)[:, :, None]
+    near = (templates**2).sum(axis=1)[:, None, :] + beside - 2 * np.matmul(windows, templates)
+    return np.asarray(np.maximum(near, 0), dtype=np.float32)
+
+
+def _diagonals() -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """For each anti-diagonal of the alignment the places of its cells in ``_near``, by rising i - j.
+
+    A cell whose template column lies outside has the place ``[0, 0]``: there the query has no column, so it
+    is infinite too.
+    """
+    diagonals = []
+    for diagonal in range(2 * COLUMNS - 1):
+        apart = np.arange(-_BAND + diagonal % 2, _BAND + 1, 2)
+        j = (diagonal - apart) // 2
+        outside = (j < 0) | (j >= COLUMNS)
+        diagonals.append((np.where(outside, 0, j), np.where(outside, 0, apart + _BAND)))
+    return diagonals
+
+
+_DIAGONALS = _diagonals()

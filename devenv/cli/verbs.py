@@ -29,7 +29,7 @@ class Verb:
 
 
 VERBS = (
-    Verb("demo", "story_verbs", "demo", SEE,
+    Verb("demo", "demo.verb", "demo", SEE,
          "The whole story on a fresh stack: the bug on all three captchas, the fix, its race, and its cure."),
     Verb("explain", "explain_verb", "explain", SEE,
          "Show what happened between client, proxy, pods, gate and Redis; say what went wrong and what to "

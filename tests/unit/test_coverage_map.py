@@ -32,11 +32,12 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
         (
             "integration/cli",
             VERB,
-            "check_verb doctor_verb explain_verb export_verbs gate_verbs init_verb own_demo recording_verbs "
-            "rollout_verbs scenario_verbs stack_verbs story_verbs trace_verb up_verb "
+            "check_verb doctor_verb explain_verb export_verbs gate_verbs init_verb recording_verbs "
+            "rollout_verbs scenario_verbs stack_verbs trace_verb up_verb "
             "watch_verb export_monitoring",
         ),
     ),
+    "devenv.cli.commands.demo": (("integration/cli/test_demo.py", VERB, "own_service screen verb"),),
     "devenv.cli.commands.explore": (("integration/verbs/explore/sessions", VERB, "session"),),
     "devenv.cli.commands.balance": (("integration/verbs/balance", VERB, "output"),),
     "devenv.cli.commands.simulate": (("unit/verbs/simulate/test_simulate.py", VERB, "options output verb"),),
@@ -67,7 +68,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("integration/verbs/balance/test_balance.py", SERVER, "changing player"),
         ("integration/verbs/balance/test_balance.py", PODS, "captcha_service captcha_stack"),
     ),
-    "devenv.verbs.demo": (("integration/cli/test_demo.py", PODS, "kept_logs own_trials"),),
+    "devenv.verbs.demo": (("integration/cli/test_demo.py", PODS, "kept_logs own_trials usecase"),),
     "devenv.verbs.doctor.probe": (
         ("integration/verbs/doctor", SERVER, "certificates pod_redis tls write_probe"),
         ("integration/verbs/doctor", PODS, "crossings sessions settings_sources"),

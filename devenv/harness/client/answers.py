@@ -22,6 +22,7 @@ class UnreadableChallenge(EnvironmentProblem):
 
 ABSTRACT_IMAGES = range(9)
 GRID_CELLS = range(1, 10)
+_CATALOGUE = "/catalog"
 
 
 @dataclass(slots=True)
@@ -31,29 +32,45 @@ class _Oracle:
     http: httpx.AsyncClient
     known: dict[tuple[str, str | None], asyncio.Future[Mapping[str, Any]]] = field(default_factory=dict)
     """A question that is being asked is in it too: simultaneous visitors share the answer."""
-    catalogue: Mapping[str, Any] | None = None
+    classes: Mapping[str, str] | None = None
+    """By path: the class of each single picture in the catalogue."""
 
     async def ask(self, url: str, label: str | None = None) -> Mapping[str, Any]:
         """Raises UnreadableChallenge for what is no URL, EnvironmentProblem where nothing answers."""
-        try:
-            question = (urlsplit(url).path, label)
-        except ValueError as error:
-            raise UnreadableChallenge(f"a challenge names a picture by no URL: {url[:100]!r}") from error
+        path = _path(url)
+        params = {"url": path} if label is None else {"url": path, "label": label}
+        return await self._once((path, label), "/oracle", params)
+
+    async def pictures(self) -> Mapping[str, Any]:
+        """The catalogue."""
+        return await self._once((_CATALOGUE, None), _CATALOGUE, {})
+
+    async def shown(self, url: str) -> Mapping[str, Any]:
+        """What the picture of one thing shows, as ``ask`` says it, at least its ``class``.
+
+        One request for the whole catalogue tells of every picture in it: a challenge has nine.
+        """
+        if self.classes is None:
+            self.classes = {
+                path: kind["name"]
+                for kind in (await self.pictures()).get("classes", ())
+                for path in (*kind["images"], *kind["handwriting"])
+            }
+        name = self.classes.get(_path(url))
+        return await self.ask(url) if name is None else {"class": name}
+
+    async def _once(
+        self, question: tuple[str, str | None], path: str, params: Mapping[str, str]
+    ) -> Mapping[str, Any]:
         answer = self.known.get(question)
         if answer is None:
-            params = {"url": question[0]} if label is None else {"url": question[0], "label": label}
-            answer = self.known[question] = asyncio.ensure_future(self._get("/oracle", params))
+            answer = self.known[question] = asyncio.ensure_future(self._get(path, params))
         try:
             return await asyncio.shield(answer)
         except BaseException:
             if answer.done():
                 self.known.pop(question, None)  # the next visitor asks again
             raise
-
-    async def pictures(self) -> Mapping[str, Any]:
-        if self.catalogue is None:
-            self.catalogue = await self._get("/catalog", {})
-        return self.catalogue
 
     async def _get(self, path: str, params: Mapping[str, str]) -> Mapping[str, Any]:
         try:
@@ -117,7 +134,7 @@ class Answers:
         samples = challenge.raw.get("samples") or []
         if not samples:
             raise UnreadableChallenge(f"challenge {challenge.short} has no samples to tell its word from")
-        return str(_of(await self._oracle.ask(_sample(challenge)), "class", challenge))
+        return str(_of(await self._oracle.shown(_sample(challenge)), "class", challenge))
 
     async def catalogue(self) -> Mapping[str, Any]:
         """The mock ML service's list of pictures, as ``GET /catalog`` gives it."""
@@ -156,7 +173,7 @@ class Answers:
             raise _unreadable(challenge) from error
         if challenge.type == CaptchaType.IMAGEGRID:
             return sorted(_of(await self._oracle.ask(url, label), "correct_cells", challenge))
-        known = await asyncio.gather(*(self._oracle.ask(url) for url, _ in images))
+        known = await asyncio.gather(*(self._oracle.shown(url) for url, _ in images))
         return sorted(
             number
             for (_, number), item in zip(images, known, strict=True)
@@ -184,6 +201,13 @@ class Answers:
 
 _NOT_THERE = (LookupError, TypeError, ValueError, OverflowError)
 """What reading a field of foreign JSON raises where it is missing or of another kind."""
+
+
+def _path(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError as error:
+        raise UnreadableChallenge(f"a challenge names a picture by no URL: {url[:100]!r}") from error
 
 
 def _sample(challenge: Challenge) -> str:

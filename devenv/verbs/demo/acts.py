@@ -29,13 +29,11 @@ from devenv.harness.runs.trace import TraceCollector
 from devenv.stack.protocol import Progress
 from devenv.verbs.demo.patterns import not_as_expected, play_patterns
 from devenv.verbs.demo.race import Race, run_race
+from devenv.verbs.demo.setting import DEFAULT_TRIALS, FIRST_FIX
 from devenv.verbs.explain.redis_arrows import with_commands
 from devenv.verbs.operate.status import key_spaces
 from devenv.verbs.operate.toggle import toggle
 
-DEFAULT_TRIALS = 5
-FIRST_FIX = Strategy.GUIDE
-"""What a team does first, with the guide in its hands: the store of the second act."""
 TYPES = tuple(CaptchaType)
 
 

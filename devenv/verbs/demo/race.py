@@ -69,15 +69,10 @@ def race_scenario() -> Scenario:
     return parse(text, name)
 
 
-def race_settings() -> Mapping[str, str]:
-    """The variables that the scenario sets for every pod, so that playing it restarts none."""
-    return race_scenario().stack.env
-
-
 def run_race(
     stack: JournaledStack, strategy: Strategy, recording: Recording, *, repeat: int = REPEAT, seed: int = 0
 ) -> Race:
-    """Play the race on the running pods, which have this store and ``race_settings``.
+    """Play the race on the running pods, which have this store and the variables ``RACE_ENV``.
 
     What was observed is added to ``recording``. Not inside a running event loop. Raises EnvironmentProblem
     where the stack stops answering or the pods go around the gate.

@@ -73,6 +73,7 @@ class Holds:
         self._watchers: dict[str, Watcher] = {}
         self.changes = 0
         """How often a message was taken in or let go: a reader who waits names the number that he knows."""
+        self._closed = False
 
     def add(self, held: Held, armed: Armed, release: Release) -> None:
         """Take one in; ``release`` lets it go on."""
@@ -127,8 +128,8 @@ class Holds:
         return self.release(lambda held: held.seq in orphans)
 
     async def changed(self, known: int, seconds: float) -> None:
-        """Wait until ``changes`` is not ``known``, ``seconds`` at most."""
-        if self.changes != known:
+        """Wait until ``changes`` is not ``known``, ``seconds`` at most; not at all once closed."""
+        if self.changes != known or self._closed:
             return
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
@@ -140,8 +141,16 @@ class Holds:
             if waiter in self._waiters:
                 self._waiters.remove(waiter)
 
+    def close(self) -> None:
+        """Nothing will change any more: whoever waits is answered, also a reader who has left meanwhile."""
+        self._closed = True
+        self._wake()
+
     def _changed(self) -> None:
         self.changes += 1
+        self._wake()
+
+    def _wake(self) -> None:
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)

@@ -148,6 +148,7 @@ class Gate:
     async def close(self) -> None:
         """Close all ports and connections and hand the last commands to the sink; idempotent."""
         self._closed = True
+        self.holds.close()
         if self._flush_timer is not None:
             self._flush_timer.cancel()
         servers = [*self._servers.values()]

@@ -86,3 +86,33 @@ def test_a_challenge_without_its_fields_is_named_and_is_no_crash(
 
     with pytest.raises(UnreadableChallenge, match=r"challenge"):
         asyncio.run(work())
+
+
+def test_one_catalogue_tells_the_classes_of_all_pictures() -> None:
+    """Only a picture that is not in the catalogue is asked for by itself."""
+    cat = {
+        "name": "cat",
+        "images": ["/assets/cat/0.png", "/assets/cat/1.png"],
+        "handwriting": ["/hand/cat.png"],
+    }
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        known = {"classes": [cat]} if request.url.path == "/catalog" else {"kind": "abstract", "class": "dog"}
+        return httpx.Response(200, json=known)
+
+    async def work() -> tuple[Any, str]:
+        async with httpx.AsyncClient(
+            transport=httpx.MockTransport(answer), base_url="http://127.0.0.1:9"
+        ) as ml:
+            answers = Answers(CAPTCHA, ml, 0)
+            paths = ["/assets/cat/0.png", "/prefix/assets/dog/0.png", "http://cdn/assets/cat/1.png?v=2"]
+            images = [{"id": number, "url": path} for number, path in enumerate(paths)]
+            raw = {"images": images, "target_class": "cat"}
+            chosen = await answers.to(Challenge(ChallengeId("s1"), "abstract", raw, None, "r1"), Answer.RIGHT)
+            drawn = Challenge(ChallengeId("s2"), "handwriting", {"samples": ["/hand/cat.png"]}, None, "r2")
+            return chosen, await answers.word(drawn)
+
+    assert asyncio.run(work()) == ({"selections": [0, 2]}, "cat")
+    assert asked == ["/catalog", "/oracle"]

@@ -12,7 +12,8 @@ from devenv.core.diagnosis.findings import Diagnosis
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
 from devenv.harness.client.recording import Recording
-from devenv.verbs.demo.race import SCENARIO, key_contents, race_settings, surprises
+from devenv.verbs.demo.race import SCENARIO, key_contents, surprises
+from devenv.verbs.demo.setting import RACE_ENV
 from devenv.verbs.explain.explanation import Explanation, Group
 from devenv.verbs.replay.observed import Observed
 from devenv.verbs.replay.result import ReplayResult
@@ -51,7 +52,7 @@ def test_what_lies_in_redis_in_short(shown: dict[str, Any], words: str) -> None:
 
 def test_the_stack_of_the_demo_fits_the_scenario() -> None:
     """Else each race would restart the pods, before and after."""
-    assert race_settings() == find(SCENARIO).stack.env
+    assert find(SCENARIO).stack.env == RACE_ENV
     assert find(SCENARIO).stack.pods == 2
 
 

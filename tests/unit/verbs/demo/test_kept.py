@@ -11,7 +11,7 @@ from devenv.core.model.events import Exchange, StackEvent, TraceEvent
 from devenv.core.model.vocabulary import Strategy
 from devenv.harness.client.recording import Recording
 from devenv.verbs.demo.acts import Act, Story
-from devenv.verbs.demo.usecase import explain_surprises
+from devenv.verbs.demo.kept import explain_surprises
 
 A, B = "captcha-api-a", "captcha-api-b"
 

@@ -1,85 +1,26 @@
-"""demo."""
+"""What the terminal shows of the demo."""
 
 from __future__ import annotations
 
 import os
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, cast
-
-import typer
 
 from devenv.cli.commands.explain_verb import show_findings
-from devenv.cli.commands.own_demo import demo_own
-from devenv.cli.grouped import grouped
-from devenv.cli.options import BalancerOption, ColdOption, Common, RedisOption, StoreName, store
 from devenv.cli.screen import Screen, Text, grid
 from devenv.core.model.backends import Language
 from devenv.core.model.topology import StackStatus
 from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.harness.client.cross_pod import Tally
-from devenv.verbs.demo.acts import DEFAULT_TRIALS, FIRST_FIX, Act, Verdict
+from devenv.verbs.demo.acts import Act, Observer, Verdict
+from devenv.verbs.demo.kept import DemoResult
 from devenv.verbs.demo.race import Race
 from devenv.verbs.demo.report import diagnosis, explanation, outcomes, pattern_table, race_line, title
 from devenv.verbs.demo.texts import Prose, prose
-from devenv.verbs.demo.usecase import DemoResult, run_demo
 
 
-class LanguageName(StrEnum):
-    """English or Korean."""
-
-    EN = "en"
-    KO = "ko"
-
-
-@grouped
-def demo(
-    trials: Annotated[
-        int, typer.Option(min=1, max=1000, metavar="N", help="Sequences per captcha type and kind.")
-    ] = DEFAULT_TRIALS,
-    strategy: Annotated[
-        StoreName | None,
-        typer.Option("--strategy", help=f"The store of the second act [default: {FIRST_FIX}]."),
-    ] = None,
-    language: Annotated[
-        LanguageName | None,
-        typer.Option(
-            "--lang", envvar="DEVENV_LANG", help="Language of texts and report [default: the locale's]."
-        ),
-    ] = None,
-    redis: RedisOption = None,
-    balancer: BalancerOption = None,
-    cold: ColdOption = None,
-    *,
-    common: Common,
-) -> None:
-    """The whole story on a fresh stack: the bug on all three captchas, the fix, its race, and its cure.
-
-    With a devenv.toml here it is about your own service: its sessions on another pod, without Redis and with.
-    """
-    at = common.context(language=cast("Language | None", language and language.value), redis=redis,
-        cold=cold, balancer=balancer,
-    )  # fmt: skip
-    if at.settings.service is not None:
-        raise typer.Exit(demo_own(at, at.settings.service, trials))
-    words = prose(at.settings.language)
-    with at.screen.working("demo") as progress:
-        done = run_demo(
-            at.settings,
-            trials=trials,
-            strategy=store(strategy) or FIRST_FIX,
-            observer=_TerminalObserver(at.screen, words),
-            progress=progress,
-        )
-    at.screen.result(
-        done.story.to_json()
-        | {"run": done.run_id, "report": str(done.report.resolve()), "command": done.command}
-    )
-    _verdict(done, words, at.screen)
-    if done.story.verdict is not Verdict.HOLDS:
-        if done.explanation is not None:
-            show_findings(done.explanation, at.screen)
-        raise typer.Exit(1)
+def terminal_observer(screen: Screen, language: Language) -> Observer:
+    """Who shows the acts on this screen."""
+    return _TerminalObserver(screen, prose(language))
 
 
 class _TerminalObserver:
@@ -174,7 +115,13 @@ class _TerminalObserver:
             self._screen.show(Text(f"    {key.key}   TTL {left}"))
 
 
-def _verdict(done: DemoResult, words: Prose, screen: Screen) -> None:
+def show_demo(done: DemoResult, language: Language, screen: Screen) -> int:
+    """Show the verdict, where the report is and, of acts that went otherwise, why; gives the exit code."""
+    words = prose(language)
+    screen.result(
+        done.story.to_json()
+        | {"run": done.run_id, "report": str(done.report.resolve()), "command": done.command}
+    )
     holds = done.story.verdict is Verdict.HOLDS
     mark, style, text = ("✓", "bold green", words.holds) if holds else ("✗", "bold red", words.fails)
     screen.show(
@@ -182,6 +129,11 @@ def _verdict(done: DemoResult, words: Prose, screen: Screen) -> None:
         Text.assemble((f"{mark} {text}", style), (f"   {done.story.seconds:.1f} s", "dim")),
         f"{words.report}: {_short(done.report)}",
     )
+    if holds:
+        return 0
+    if done.explanation is not None:
+        show_findings(done.explanation, screen)
+    return 1
 
 
 def _short(path: Path) -> str:
