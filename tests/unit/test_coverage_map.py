@@ -27,7 +27,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
     "devenv.captcha_api.stores": (
         ("integration/captcha_api", SERVER, "client cluster getdel specimen watch"),
     ),
-    "devenv.cli": (("unit/cli/test_command_line.py", VERB, "cross_pod options rollout_output stack_output"),),
+    "devenv.cli": (("unit/cli/test_command_line.py", VERB, "cross_pod rollout_output stack_output"),),
     "devenv.cli.commands": (
         (
             "integration/cli",
@@ -40,7 +40,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
     "devenv.cli.commands.demo": (("integration/cli/test_demo.py", VERB, "own_service screen verb"),),
     "devenv.cli.commands.explore": (("integration/verbs/explore/sessions", VERB, "session"),),
     "devenv.cli.commands.balance": (("integration/verbs/balance", VERB, "output"),),
-    "devenv.cli.commands.simulate": (("unit/verbs/simulate/test_simulate.py", VERB, "options output verb"),),
+    "devenv.cli.commands.simulate": (("unit/verbs/simulate/test_simulate.py", VERB, "output verb"),),
     "devenv.core.balancers": (
         ("unit/core/balancers", DATA, "setting"),
         ("unit/core/balancers/test_own_file.py", PARTS, "own_caddy own_haproxy own_nginx own_yaml"),
