@@ -102,11 +102,16 @@ def show_findings(found: Explanation, screen: Screen, *, pictures: bool = False)
             screen.show(Text.assemble((f"    {line.at:+9.3f} s  ", "dim"), line.text, (number, "dim")))
         screen.show(Text.assemble(("  change: ", "bold green"), group.first.change))
     screen.show("")
-    screen.paragraphs(tuple(f"note: {text}" for text in found.remarks))
+    show_remarks(found, screen)
     for text in found.missing:
         screen.show(Text(f"not everything was kept: {text}", "yellow"))
     mark, style = _MARKS[found.exit_code]
     screen.show(Text(f"{mark} {found.verdict}", style))
+
+
+def show_remarks(found: Explanation, screen: Screen) -> None:
+    """What is no finding, and worth knowing."""
+    screen.paragraphs(tuple(f"note: {text}" for text in found.remarks))
 
 
 def _times(group: Group) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from devenv.cli.commands.explain_verb import show_findings
+from devenv.cli.commands.explain_verb import show_findings, show_remarks
 from devenv.cli.grouped import grouped
 from devenv.cli.options import BalancerOption, Common, Junit, RedisOption, Summary, write_file
 from devenv.cli.screen import Screen, Text, grid
@@ -136,9 +136,12 @@ def replay(
     if summary is not None:
         write_file("--summary", summary, summary_page(result, done.explanation))
     holds = result.verdict == "holds"
-    why = {} if holds else {"findings": done.explanation.to_json()["findings"]}
-    at.screen.result(result.to_json() | why)
+    explained = done.explanation.to_json()
+    why = {} if holds else {"findings": explained["findings"]}
+    at.screen.result(result.to_json() | why | {"remarks": explained["remarks"]})
     _show_replay(result, at.screen)
+    if holds or not done.explanation.wrong:
+        show_remarks(done.explanation, at.screen)
     if not holds:
         if done.explanation.wrong:
             show_findings(done.explanation, at.screen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from devenv.core.checker.history import SOLVED_MESSAGE
 from devenv.core.diagnosis.attribution import SCRIPTS
 from devenv.core.diagnosis.steps import Step
-from devenv.core.diagnosis.stories import Call, Joined, Story
+from devenv.core.diagnosis.stories import GRADED, Call, Joined, Story
 from devenv.core.model.vocabulary import Outcome
 
 _KNOWN = (Outcome.SUCCESS, Outcome.WRONG)
@@ -21,7 +21,7 @@ _GIVES_TTL = {"EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT", "SETEX", "PSETEX", "
 
 def remarks(joined: Joined, since: float = float("-inf")) -> tuple[str, ...]:
     """A sentence for each answer that counted although the user could only get "try again", and for each
-    that passed although Redis had refused to show the session; and of a user-provided service one for the
+    that was graded although Redis had refused to show the session; and of a user-provided service one for the
     sessions that pods found of each other past Redis, and one for those that stay in Redis for ever.
 
     Only of requests that ended after ``since`` (seconds since the epoch).
@@ -33,9 +33,9 @@ def remarks(joined: Joined, since: float = float("-inf")) -> tuple[str, ...]:
                 continue
             if call.exchange.status == 503 and any(_graded_unheard(step) for step in call.steps):
                 sentences.append(_counted_unheard(story, call))
-            if (refused := _passed_unread(call)) is not None:
+            if (refused := graded_unread(call)) is not None:
                 sentences.append(
-                    f"{call.pod} answered success for {story.challenge[:6]} although Redis had answered "
+                    f"{call.pod} answered {call.outcome} for {story.challenge[:6]} although Redis had answered "
                     f"{refused.name} with {refused.reply}: it did not read the session there"
                 )
     return (*sentences, *_known_past_redis(joined, since), *_without_ttl(joined, since))
@@ -88,11 +88,11 @@ def _ends_or_limits(step: Step) -> bool:
     return limits or step.deleted or step.may_have_deleted
 
 
-def _passed_unread(call: Call) -> Step | None:
-    """The look at the session that Redis refused, where the use passed and no other look succeeded."""
+def graded_unread(call: Call) -> Step | None:
+    """The look at the session that Redis refused, where the use was graded and no other look succeeded."""
     read = call.read
     refused = read is not None and read.failed and read.reply is not None
-    return read if refused and call.outcome is Outcome.SUCCESS else None
+    return read if refused and call.outcome in GRADED else None
 
 
 def _graded_unheard(step: Step) -> bool:

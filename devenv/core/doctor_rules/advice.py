@@ -46,7 +46,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         'what one pod wrote another looks for elsewhere: "Challenge not found" across pods',
     ),
     "server-differs": (
-        "prefix-mismatch",
+        "wrong-port",
         'the pods keep their sessions in different servers: "Challenge not found" across pods',
     ),
     "host-missing": ("wrong-port", MEMORY),

@@ -36,6 +36,7 @@ def diagnose(facts: Facts) -> Diagnosis:
     checks += sessions
     causes = {finding.cause for check in checks for finding in check.findings}
     checks += crossings(facts, causes)
+    notes += facts.crossings_remarks
     notes += [f"{pod}: its Redis is not behind the gate, which records nothing" for pod in facts.past_gate]
     return Diagnosis(tuple(checks), tuple(notes))
 

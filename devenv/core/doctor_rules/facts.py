@@ -156,6 +156,8 @@ class Info:
     """Of a replica: ``up`` or ``down``."""
     databases: tuple[int, ...] = ()
     """The databases that have keys."""
+    run_id: str = ""
+    """What the server's process is called by itself; empty where it is not known."""
 
     @property
     def release(self) -> tuple[int, ...]:
@@ -393,6 +395,8 @@ class Facts:
 
     crossings: tuple[Crossing, ...] = ()
     """Sessions of a running stack that were used on other pods than those that opened them."""
+    crossings_remarks: tuple[str, ...] = ()
+    """What explain notes of the trace of those sessions: no fault, and worth knowing."""
     crossings_skipped: str = ""
     """Why no session was used on another pod, on a running stack of several pods; empty elsewhere."""
     trace_causes: tuple[TraceCause, ...] = ()

@@ -294,7 +294,9 @@ def _prefixes(pods: Sequence[Pod], facts: Facts) -> Checked:
 
 
 def _servers(pods: Sequence[Pod], facts: Facts) -> Checked:
-    """All pods keep their sessions in one server; where one of them is out of order, that says enough."""
+    """All pods keep their sessions in one server, whatever they call it; where one of them is out of order,
+    that says enough.
+    """
     using = [pod for pod in pods if pod.flag("USE_REDIS")]
     servers: dict[str, list[Pod]] = {}
     observed: list[Server] = []
@@ -306,7 +308,9 @@ def _servers(pods: Sequence[Pod], facts: Facts) -> Checked:
     clear = all(server.skipped is None and server.greeted and server.ping is None for server in observed)
     cluster = any(server.info is not None and server.info.mode == "cluster" for server in observed)
     open_ = [pod for pod in using if facts.server_of(pod.name) is None]
-    if len(servers) < 2 and not open_:
+    processes = {server.info.run_id for server in observed if server.info is not None}
+    one_process = len(processes) == 1 and "" not in processes and all(server.info for server in observed)
+    if (len(servers) < 2 or one_process) and not open_:
         return Checked("one server", _names(using), "the same for all")
     if len(servers) < 2 or cluster or not clear:
         why = f"not known for {_names(open_)}" if open_ else "several addresses"

@@ -165,6 +165,7 @@ class OwnAct:
             "lost": self.lost,
             "unclear": self.unclear,
             "findings": [group.to_json() for group in self.explanation.groups],
+            "remarks": list(self.explanation.remarks),
         }
 
 

@@ -164,8 +164,13 @@ def _with_sessions(
         }
         without_redis = facts.without_redis | cannot
         timeout = CANNOT_CONNECT_S if without_redis else TIMEOUT_S
-        crossings, causes = try_across(stack, status, options.seed, state_dir, silent, without_redis, timeout)
-        facts = replace(facts, crossings=crossings, trace_causes=causes)
+        tried = try_across(stack, status, options.seed, state_dir, silent, without_redis, timeout)
+        facts = replace(
+            facts,
+            crossings=tried.crossings,
+            trace_causes=tried.causes,
+            crossings_remarks=tried.remarks,
+        )
     elif len(facts.pods) > 1:
         facts = replace(facts, crossings_skipped="not tried: it would open sessions")
     return replace(facts, refused=_refused(stack, status))

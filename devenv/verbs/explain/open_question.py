@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from devenv.core.diagnosis.losses import connection_fault
+from devenv.core.diagnosis.remarks import graded_unread
 from devenv.core.diagnosis.stories import Call, Joined
 
 _CLEAR = (422, 429)
@@ -14,8 +15,9 @@ _CLEAR = (422, 429)
 def open_question(calls: Sequence[Call], joined: Joined) -> str:
     """Why nothing can be said although no rule found a fault; empty where all was answered.
 
-    Every request was refused with "try again" (503), or all of a pod were; or an opened session got an answer
-    of a service of one's own that its profile does not know.
+    Every request was refused with "try again" (503), or all of a pod were; an opened session got an answer
+    of a service of one's own that its profile does not know; or a use was graded although Redis had refused
+    to show the session.
     """
     if calls and all(_refused(call) for call in calls):
         return f"every request was refused (503), so nothing is known of sessions: {_why(calls[-1], joined)}"
@@ -35,6 +37,11 @@ def open_question(calls: Sequence[Call], joined: Joined) -> str:
             and call.challenge in opened
         ):
             return f"the profile does not say what {status} means, the answer of {call.pod} to {call.word}"
+        if (refused := graded_unread(call)) is not None:
+            return (
+                f"{call.pod} answered {call.outcome} although Redis had refused {refused.name} ({refused.reply}): "
+                "whether it knew the session is not known"
+            )
     return ""
 
 

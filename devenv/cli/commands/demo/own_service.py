@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devenv.cli.commands.explain_verb import show_findings
+from devenv.cli.commands.explain_verb import show_findings, show_remarks
 from devenv.cli.options import CommandContext
 from devenv.cli.screen import Screen, Text, grid
 from devenv.core.model.errors import ExpectationFailed, Inconclusive
@@ -67,6 +67,8 @@ def _show(act: OwnAct, screen: Screen) -> None:
         screen.show(*(Text(f"  {name}: {answer}", "yellow") for answer in trials.unknown))
     if act.explanation.wrong:
         show_findings(act.explanation, screen)
+    else:
+        show_remarks(act.explanation, screen)
 
 
 def _cell(act: OwnAct, kind: str, tally: Tally) -> Text:

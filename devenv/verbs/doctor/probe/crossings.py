@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from devenv.core.diagnosis.findings import Diagnosis
-from devenv.core.diagnosis.trace_diagnosis import diagnose
+from devenv.core.diagnosis.remarks import remarks
+from devenv.core.diagnosis.stories import join
+from devenv.core.diagnosis.trace_diagnosis import diagnose_joined
 from devenv.core.doctor_rules.facts import Crossing, TraceCause
 from devenv.core.model.errors import DevenvError
 from devenv.core.model.topology import RedisMode, StackStatus
@@ -28,6 +31,18 @@ _MOST_EVIDENCE = 6
 _MOST_CHARACTERS = 120
 
 
+@dataclass(frozen=True, slots=True)
+class TriedAcross:
+    """What came of sessions that were used on other pods than those that opened them."""
+
+    crossings: tuple[Crossing, ...] = ()
+    """How each use ended."""
+    causes: tuple[TraceCause, ...] = ()
+    """What explain finds in the trace."""
+    remarks: tuple[str, ...] = ()
+    """What explain notes of the trace."""
+
+
 def try_across(
     stack: JournaledStack,
     status: StackStatus,
@@ -36,8 +51,8 @@ def try_across(
     silent: Mapping[str, str],
     without_redis: Collection[str] = (),
     timeout: float = TIMEOUT_S,
-) -> tuple[tuple[Crossing, ...], tuple[TraceCause, ...]]:
-    """Sessions of each kind on each pair of running pods, and the causes that explain sees in their trace.
+) -> TriedAcross:
+    """Sessions of each kind on each pair of running pods, and what explain says of their trace.
 
     Nothing where fewer than two pods run. A session that was known by a file of this machine (``state_dir``
     is our own) is unclear. ``silent``: the pods that gave no answer to a create, with the reason.
@@ -46,7 +61,7 @@ def try_across(
     """
     pods = [pod.name for pod in status.pods if pod.state == "running"][:MOST_PODS]
     if len(pods) < 2:
-        return (), ()
+        return TriedAcross()
     # In a cluster a client meets the right node by chance: what it is refused shows on some keys only.
     rounds = _CLUSTER_ROUNDS if status.spec.redis_mode is RedisMode.CLUSTER else 1
     recording, began = Recording(), time.time()
@@ -64,12 +79,14 @@ def try_across(
             )
             trace = collector.trace(recording.request_ids)
         except DevenvError as error:
-            return (Crossing("any", pods[0], pods[1], error.message, unclear=True),), ()
-        causes = tuple(_cause(diagnosis, pods) for diagnosis in diagnose(trace))
+            return TriedAcross((Crossing("any", pods[0], pods[1], error.message, unclear=True),))
+        joined = join(trace)
+        causes = tuple(_cause(diagnosis, pods) for diagnosis in diagnose_joined(joined))
         if causes:
             break
     files = files_by_kind(status, recording.history, trace, began, state_dir)
-    return tuple(_crossing(item, status, files.get(item.kind, ())) for item in crossed), causes
+    crossings = tuple(_crossing(item, status, files.get(item.kind, ())) for item in crossed)
+    return TriedAcross(crossings, causes, remarks(joined))
 
 
 def _crossing(crossed: Crossed, status: StackStatus, files: Sequence[SharedFile]) -> Crossing:

@@ -42,6 +42,7 @@ def _parsed_info(text: str) -> Info:
         _number(fields, "evicted_keys"),
         fields.get("master_link_status", ""),
         tuple(sorted(int(name[2:]) for name in fields if name[:2] == "db" and name[2:].isdecimal())),
+        fields.get("run_id", ""),
     )
 
 

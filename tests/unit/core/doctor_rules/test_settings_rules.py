@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from devenv.core.doctor_rules.advice import CAUSES
 from devenv.core.doctor_rules.facts import Refusal
 from devenv.core.doctor_rules.kubernetes import Unfit, UnfitValue
 from devenv.core.doctor_rules.settings import Place, env_file
-from tests.unit.core.doctor_rules.made_up import POD, TEXT, WELL, kinds
+from tests.unit.core.doctor_rules.made_up import INFO, POD, TEXT, WELL, kinds
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,25 @@ def test_two_pods_with_two_servers() -> None:
     other = env_file(TEXT.replace("redis.example", "other.example"), "g.env")
     second = replace(WELL, target=replace(WELL.target, host="other.example"), pods=("g.env",))
     assert kinds(WELL, second, pods=[POD, other]) == ["server-differs"]
+    assert CAUSES["server-differs"][0] == "wrong-port"  # as explain calls a pod that has another Redis
+
+
+@pytest.mark.parametrize(
+    ("run_ids", "found"),
+    [(("a1", "a1"), []), (("a1", "b2"), ["server-differs"]), (("a1", ""), ["server-differs"])],
+)
+def test_one_server_under_two_names(run_ids: tuple[str, str], found: list[str]) -> None:
+    other = env_file(TEXT.replace("redis.example", "other.example"), "g.env")
+    servers = [
+        replace(WELL, info=replace(INFO, run_id=run_ids[0])),
+        replace(
+            WELL,
+            info=replace(INFO, run_id=run_ids[1]),
+            target=replace(WELL.target, host="other.example"),
+            pods=("g.env",),
+        ),
+    ]
+    assert kinds(*servers, pods=[POD, other]) == found
 
 
 @pytest.mark.parametrize(

@@ -43,3 +43,25 @@ def test_an_answer_that_the_profile_does_not_know_is_no_all_clear(status: int, c
     found = explain_trace([service, create(1, A, 1.0), used], "a test")
     assert (found.groups, found.exit_code) == ((), code)
     assert ("does not say what 410 means" in found.verdict) == (status == 410)
+
+
+@pytest.mark.parametrize(
+    ("reply", "answer", "code"),
+    [
+        ("-LOADING Redis is loading the dataset in memory", {"success": True}, 3),
+        ("-LOADING Redis is loading the dataset in memory", {"success": False, "attempts": 1}, 3),
+        ('{"answer": "x"}', {"success": True}, 0),
+    ],
+)
+def test_a_use_that_was_graded_without_the_session_is_no_all_clear(
+    reply: str, answer: dict[str, object], code: int
+) -> None:
+    """Redis was loading: who passes then passes without a look at the session."""
+    wrote = command(1, A, "SETEX", "OK", 1.02, args=("300", "{}"))
+    read = command(2, B, "GET", reply, 2.02)
+    events: list[TraceEvent] = [
+        pod(A), pod(B), create(1, A, 1.0), wrote, read, verify(2, B, 2.0, answer, challenge_id=CID),
+    ]  # fmt: skip
+    found = explain_trace(events, "a test")
+    assert (found.groups, found.exit_code) == ((), code), found.verdict
+    assert ("had refused GET (-LOADING" in found.verdict) == (code == 3)
