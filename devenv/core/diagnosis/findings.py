@@ -59,6 +59,7 @@ def changes_of(on: Mapping[str, str], off: Mapping[str, str]) -> dict[str, str]:
         ": SESSION_STRATEGY=atomic does": "",
         ": SESSION_STRATEGY=atomic": "",
         "; the pod fell back to memory without a word": ", the same on every pod",
+        "the same REDIS_PREFIX and REDIS_DB": "the same prefix of keys and the same database",
         **({} if on or off else {"keep sessions in Redis: USE_REDIS=true": "keep sessions in Redis"}),
     }
     found = {}

@@ -294,7 +294,7 @@ def _not_looked_for(story: Story, joined: Joined, create: Call, lost: Call) -> D
     refused = refusal is not None and not any(
         _spoke_between(lost.pod, refusal, lost, step) for step in joined.steps
     )
-    never = refused or not joined.spoke(lost.pod)
+    never = refused or not joined.spoke(lost.pod, lost.started)
     if create.pod != lost.pod and never and not _verify_looks_in_memory(joined):
         how = "was refused by Redis" if refused else "never said a word to this Redis"
         looked = f"looked into {_elsewhere(joined, lost, refused)}"
@@ -351,7 +351,11 @@ def _fell_back(story: Story, joined: Joined, create: Call, lost: Call) -> Diagno
             f"{lost.pod} looked for it in Redis"
         )
         return finding("half-migration", challenge_id, sentence, create, lost.read, lost)
-    if not away and create.pod != lost.pod and (refusal is not None or not joined.spoke(create.pod)):
+    if (
+        not away
+        and create.pod != lost.pod
+        and (refusal is not None or not joined.spoke(create.pod, create.started))
+    ):
         how = "never had a reply from Redis" if refusal is None else "was refused by Redis"
         kept = f"kept the session in {_elsewhere(joined, create, refusal is not None)}"
         sentence = f"{create.pod} {how} and {kept}"

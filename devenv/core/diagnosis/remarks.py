@@ -35,8 +35,8 @@ def remarks(joined: Joined, since: float = float("-inf")) -> tuple[str, ...]:
                 sentences.append(_counted_unheard(story, call))
             if (refused := graded_unread(call)) is not None:
                 sentences.append(
-                    f"{call.pod} answered {call.outcome} for {story.challenge[:6]} although Redis had answered "
-                    f"{refused.name} with {refused.reply}: it did not read the session there"
+                    f"{call.pod} answered {call.outcome} for {story.challenge[:6]} although Redis had "
+                    f"answered {refused.name} with {refused.reply}: it did not read the session there"
                 )
     return (*sentences, *_known_past_redis(joined, since), *_without_ttl(joined, since))
 
@@ -61,7 +61,10 @@ def _known_past_redis(joined: Joined, since: float) -> list[str]:
 
 
 def _without_ttl(joined: Joined, since: float) -> list[str]:
-    """The sessions that were written without a time to live, and neither given one later nor deleted."""
+    """The sessions that were written without a time to live, and not given one later.
+
+    That a use deletes them helps those only that are used.
+    """
     if not joined.own:
         return []
     written = [
@@ -70,7 +73,8 @@ def _without_ttl(joined: Joined, since: float) -> list[str]:
         if story.create is not None and story.create.ended >= since
         if (wrote := story.create.wrote) is not None and story.challenge in wrote.key
         if wrote.leaves_no_ttl or wrote.name in _NEVER_A_TTL
-        if not any(step.key == wrote.key and _ends_or_limits(step) for step in story.steps)
+        if not any(step.key == wrote.key and _gives_ttl(step) for step in story.steps)
+        if not any(step.key == wrote.key and _ends(step) for step in story.create.steps)
     ]
     if not written:
         return []
@@ -82,10 +86,13 @@ def _without_ttl(joined: Joined, since: float) -> list[str]:
     ]
 
 
-def _ends_or_limits(step: Step) -> bool:
-    """Whether it may have deleted the key, or given it a time to live."""
-    limits = step.name in _GIVES_TTL or (step.name == "SET" and not step.leaves_no_ttl)
-    return limits or step.deleted or step.may_have_deleted
+def _gives_ttl(step: Step) -> bool:
+    """Whether it may have given the key a time to live."""
+    return step.name in _GIVES_TTL or (step.name == "SET" and not step.leaves_no_ttl)
+
+
+def _ends(step: Step) -> bool:
+    return step.deleted or step.may_have_deleted
 
 
 def graded_unread(call: Call) -> Step | None:

@@ -244,9 +244,11 @@ class Joined:
         restarts = [e.time for e in self.stack if e.what == "restart" and e.pod == pod and e.time <= when]
         return restarts[-1] if restarts else float("-inf")
 
-    def spoke(self, pod: str) -> bool:
-        """Whether ``pod`` ever had a reply from Redis in this trace."""
-        return bool(self._spoken.get(pod))
+    def spoke(self, pod: str, when: float) -> bool:
+        """Whether the process of ``pod`` at ``when`` has had a reply from Redis, before or after that."""
+        ends = [e.time for e in self.stack if e.what == "restart" and e.pod == pod and e.time > when]
+        spoken, began = self._spoken.get(pod, ()), self.process_began(pod, when)
+        return bisect_left(spoken, ends[0] if ends else float("inf")) > bisect_left(spoken, began)
 
     def redis_state(self, when: float) -> str:
         """running, paused or stopped at ``when``, as far as the trace tells."""

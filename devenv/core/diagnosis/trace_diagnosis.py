@@ -90,12 +90,8 @@ def _of_call(call: Call, joined: Joined) -> list[Diagnosis]:
 def _unexplained(call: Call, joined: Joined) -> Diagnosis:
     answered = f"{call.pod} answered {call.exchange.status}"
     refused = next((step for step in reversed(call.steps) if step.reply is not None and step.failed), None)
-    others = sorted({step.command.pod for step in joined.steps} - {call.pod})
-    if refused is None and others and not joined.heard_of(call.pod, call.ended):
-        sentence = (
-            f"{answered}, and nothing that it sent to Redis since its start came through the gate, as what "
-            f"{', '.join(others)} sent did: `devenv doctor` tries where its settings lead"
-        )
+    if refused is None and (unseen := _past_the_gate(call, joined)):
+        sentence = f"{answered}, and {unseen}"
     elif refused is None:
         sentence = f"{answered} and the trace does not say why"
     else:
@@ -103,12 +99,27 @@ def _unexplained(call: Call, joined: Joined) -> Diagnosis:
     return finding("unexplained", call.challenge, sentence, refused, *call.steps[-1:], call)
 
 
+def _past_the_gate(call: Call, joined: Joined) -> str:
+    """Where nothing of the pod's process came through the gate and something of others did: that, in words.
+
+    Its settings may lead elsewhere, which the trace does not have. Empty: it did, or no pod's did.
+    """
+    others = sorted({step.command.pod for step in joined.steps} - {call.pod})
+    if not call.pod or not others or joined.heard_of(call.pod, call.ended):
+        return ""
+    return (
+        "nothing that it sent to Redis since its start came through the gate, as what "
+        f"{', '.join(others)} sent did: `devenv doctor` tries where its settings lead"
+    )
+
+
 def _unanswered(call: Call, joined: Joined) -> Diagnosis:
     """A request whose pod gave no answer, for a reason that is not in the trace."""
     restart = joined.restarted(call.pod, call.started, call.ended) if call.pod else None
     who = f"{call.pod} gave no answer to {call.word}" if call.pod else f"no pod was reached for {call.word}"
     why = f" ({call.exchange.error})" if call.exchange.error else ""
-    reason = "it was restarted meanwhile" if restart else "the trace does not say why"
+    unseen = _past_the_gate(call, joined) or "the trace does not say why"
+    reason = "it was restarted meanwhile" if restart else unseen
     sentence = f"{who}{why}: {call.ending}; {reason}"
     return finding("unexplained", call.challenge, sentence, restart, *call.steps[-1:], call)
 

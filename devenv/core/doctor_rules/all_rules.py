@@ -36,7 +36,8 @@ def diagnose(facts: Facts) -> Diagnosis:
     checks += sessions
     causes = {finding.cause for check in checks for finding in check.findings}
     checks += crossings(facts, causes)
-    notes += facts.crossings_remarks
+    kinds = {finding.kind for check in checks for finding in check.findings}
+    notes += facts.crossings_remarks or ([] if "key-without-ttl" in kinds else _endless(facts))
     notes += [f"{pod}: its Redis is not behind the gate, which records nothing" for pod in facts.past_gate]
     return Diagnosis(tuple(checks), tuple(notes))
 
@@ -55,6 +56,15 @@ def _url_notes(pod: Pod) -> list[str]:
         return []
     listed = ", ".join(f"{database} ({client})" for client, database in databases.items())
     return [f"{setting.place}: which database REDIS_URL names depends on the client: {listed}"]
+
+
+def _endless(facts: Facts) -> list[str]:
+    """What is to be noted of new sessions whose key has no TTL: they may be meant to stay."""
+    endless = [one.key for one in facts.created if one.key is not None and one.ttl is None]
+    if not endless:
+        return []
+    more = f" ({len(endless) - 1} more likewise)" if len(endless) > 1 else ""
+    return [f"{endless[0]} has no time to live{more}: it stays in Redis until something deletes it"]
 
 
 def _notes(case: Case) -> list[str]:

@@ -39,8 +39,8 @@ def open_question(calls: Sequence[Call], joined: Joined) -> str:
             return f"the profile does not say what {status} means, the answer of {call.pod} to {call.word}"
         if (refused := graded_unread(call)) is not None:
             return (
-                f"{call.pod} answered {call.outcome} although Redis had refused {refused.name} ({refused.reply}): "
-                "whether it knew the session is not known"
+                f"{call.pod} answered {call.outcome} although Redis had refused {refused.name} "
+                f"({refused.reply}): whether it knew the session is not known"
             )
     return ""
 

@@ -35,6 +35,7 @@ from devenv.verbs.init.login_session import find_login_session
 from devenv.verbs.init.mcp_server import may_be_mcp, try_mcp
 from devenv.verbs.init.openapi import PLACES, OpenApi
 from devenv.verbs.init.redis_use import RedisUse, session_in_redis, wants_cluster
+from devenv.verbs.init.sources import unused_redis
 from devenv.verbs.init.start_commands import starts
 from devenv.verbs.init.trial import Pod, Refused, Tried, find_limit, misfit, named, try_pair
 from devenv.verbs.operate.select import fresh_stack
@@ -179,7 +180,8 @@ def _tried_on(stack: JournaledStack, options: InitOptions, found: Found, progres
             with ControlClient(endpoints.control) as control:
                 spoke = control.latest("commands") > 0
             use = RedisUse.UNKNOWN if spoke else RedisUse.UNUSED
-            notes = (*found.notes, *_login_in_files(stack, trying.pod, session))
+            in_files = _login_in_files(stack, trying.pod, session)
+            notes = (*found.notes, *in_files, *([] if spoke else unused_redis(options.folder)))
             return replace(found, redis_use=str(use), headers=trying.pod.headers, notes=notes)
         if not profile.switchable or not kinds:
             return found
@@ -198,7 +200,8 @@ def _tried_on(stack: JournaledStack, options: InitOptions, found: Found, progres
             return replace(found, redis_use=str(use))
         if telling.key is None:
             in_files = _kept_in_files(stack, trying.pod, kinds[0], profile)
-            return replace(found, redis_use=str(RedisUse.UNUSED), notes=(*found.notes, *in_files))
+            notes = (*found.notes, *in_files, *unused_redis(options.folder))
+            return replace(found, redis_use=str(RedisUse.UNUSED), notes=notes)
         kind = kinds[seen.index(telling)]
         stack.restart_pods({POD: {"USE_REDIS": "false"}}, progress)
         without = session_in_redis(trying.pod, endpoints.control, redis, kind, profile)

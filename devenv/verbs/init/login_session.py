@@ -16,6 +16,7 @@ from devenv.core.model.service import COOKIE, Request, Rule
 from devenv.core.model.session_profile import SessionProfile, SessionRequest
 from devenv.verbs.init.answers import Answered
 from devenv.verbs.init.openapi import OpenApi
+from devenv.verbs.init.sources import source_texts
 from devenv.verbs.init.trial import Pod
 
 _OPEN = re.compile(r"log-?_?in|sign-?_?in|sessions?$|auth", re.IGNORECASE)
@@ -23,10 +24,8 @@ _END = re.compile(r"log-?_?out|sign-?_?out|sessions?$", re.IGNORECASE)
 _ASK = re.compile(r"(?:^|/)(?:me|profile|account|whoami|user|session|cart|basket)$", re.IGNORECASE)
 _NOT_A_CHANGE = re.compile(r"health|ready|live|metrics|docs|openapi|static", re.IGNORECASE)
 _USUAL = ("/login", "/me", "/logout", "/session", "/profile", "/cart", "/set")
-_SOURCES = (".py", ".js", ".mjs", ".cjs", ".ts", ".php", ".rb")
-_NOT_OURS = ("node_modules", "vendor", "site-packages", "venv", ".venv", "dist")
 _ROUTE = re.compile(r"""["'](/?[A-Za-z][\w-]*+(?:/[\w-]++)*+|(?:/[\w-]++)++)["']""")
-_MOST_FILES, _MOST_PATHS, _MOST_CHARACTERS = 100, 60, 200_000
+_MOST_PATHS = 60
 _MOST_OTHER_READS = 8
 """Of requests that ask and are not called as usual; each is tried with every change."""
 _WRITING = ("POST", "PUT", "PATCH")
@@ -164,10 +163,7 @@ def _variants(request: Request) -> Iterator[tuple[Request, Request | None]]:
 def _routes(folder: Path) -> list[str]:
     """Paths that stand in quotes in the service's source."""
     found: dict[str, None] = {}
-    files = (path for path in sorted(folder.rglob("*")) if path.suffix in _SOURCES and path.is_file())
-    ours = (path for path in files if not {*path.relative_to(folder).parts} & {*_NOT_OURS})
-    for _, path in zip(range(_MOST_FILES), ours, strict=False):
-        text = path.read_text(encoding="utf-8", errors="replace")[:_MOST_CHARACTERS]
+    for _, text in source_texts(folder):
         paths = (f"/{match.lstrip('/')}" for match in _ROUTE.findall(text) if not match.isupper())
         found.update(dict.fromkeys(paths))
     return [*found][:_MOST_PATHS]

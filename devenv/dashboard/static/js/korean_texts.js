@@ -176,6 +176,8 @@ const SENTENCES = {
   "{pod} answered {status} and the trace does not say why": "{pod}의 응답: {status}. 기록에는 이유가 없습니다",
   "{pod} answered {status} after Redis had answered {command} with {reply}": "{pod}의 응답: {status}. 그 전에 Redis가 {command}에 {reply}(으)로 응답했습니다",
   "{pod} gave no answer to {request}: {ending}; the trace does not say why": "{pod}가 {request}에 응답하지 않았습니다({ending}). 기록에는 이유가 없습니다",
+  "{pod} gave no answer to {request}: {ending}; nothing that it sent to Redis since its start came through the gate, as what {others} sent did: `devenv doctor` tries where its settings lead":
+    "{pod}가 {request}에 응답하지 않았습니다({ending}). {others}와 달리, 이 파드가 시작한 뒤 Redis에 보낸 것은 하나도 게이트를 지나지 않았습니다. `devenv doctor`가 설정을 확인합니다",
   "{pod} gave no answer to {request}: {ending}; it was restarted meanwhile": "{pod}가 {request}에 응답하지 않았습니다({ending}). 그사이 재시작되었습니다",
   "no pod was reached for {request}: {ending}; the trace does not say why": "{request}이(가) 어느 파드에도 닿지 않았습니다({ending}). 기록에는 이유가 없습니다",
   "{unused}, as far as its keys show": "{unused} (키로 알 수 있는 만큼)",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +28,7 @@ class Elsewhere:
     variables: Mapping[str, str]
     """Its address, as the variables of the contract."""
     place: Place
-    """Where devenv.toml sets it."""
+    """Where devenv.toml sets it, or for which pod it was set otherwise (`up --pod-env`)."""
 
 
 def gate_ports(status: StackStatus) -> Mapping[str, int]:
@@ -40,15 +40,20 @@ def gate_ports(status: StackStatus) -> Mapping[str, int]:
         return {}
 
 
-def elsewhere(pod: PodStatus, service: ServiceSpec, gate_port: int | None) -> Elsewhere | None:
-    """The Redis that ``[service.env]`` sends the pod to; None where that is the gate, or names none."""
+def elsewhere(
+    pod: PodStatus, service: ServiceSpec, gate_port: int | None, chosen: Collection[str] = ()
+) -> Elsewhere | None:
+    """The Redis that ``[service.env]`` sends the pod to; None where that is the gate, or names none.
+
+    ``chosen``: the variables that this pod was started with in place of the file's.
+    """
     environment = _environment(pod)
     names = [*service.env, *(name for env in service.pod_env.values() for name in env)]
     names += [*service.redis_on, *service.redis_off]
     for name in dict.fromkeys(names):
         variables = _address(name, environment)
         if variables and not _is_gate(variables, gate_port):
-            return Elsewhere(variables, _place(name))
+            return Elsewhere(variables, Place(f"{pod.name} {name}") if name in chosen else _place(name))
     return None
 
 

@@ -125,7 +125,9 @@ def _of_stack(
     shown = dict(standing.settings) if standing is not None else status.spec.settings_of(name)
     chosen = {**status.spec.env, **status.spec.pod_env.get(name, {})}
     service = status.spec.service
-    other = elsewhere(standing, service, gate_port) if service is not None and standing is not None else None
+    other = None
+    if service is not None and standing is not None:
+        other = elsewhere(standing, service, gate_port, status.spec.pod_env.get(name, ()))
     if other is not None:
         shown |= other.variables
     elif HOST not in chosen and PORT not in chosen:

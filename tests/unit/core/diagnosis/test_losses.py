@@ -144,6 +144,18 @@ def test_a_pod_that_never_spoke_and_another_that_is_well(trace: Trace) -> None:
     assert trace.causes() == ["wrong-port"]
 
 
+@pytest.mark.parametrize(("opened", "used"), [(A, B), (B, A)])
+def test_a_pod_that_spoke_to_this_redis_before_its_restart_only(trace: Trace, opened: str, used: str) -> None:
+    """It was restarted with the address of another Redis: the replies to its former process say nothing."""
+    trace.pods(**REDIS)
+    for pod, challenge_id in ((A, "c1" * 16), (B, "c2" * 16)):
+        trace.verify(pod, trace.create(pod, challenge_id, in_redis=True), PASSED, ("GET", DOC), ("DEL", "1"))
+    trace.restart(B, **REDIS)
+    challenge_id = trace.create(opened, "c9" * 16, in_redis=opened == A)
+    trace.verify(used, challenge_id, NOT_FOUND, *([GET_NIL] if used == A else []))
+    assert trace.causes() == ["wrong-port"]
+
+
 def test_a_reply_that_came_when_the_user_had_been_told_not_found(trace: Trace) -> None:
     """It says that the session is there: nobody has emptied Redis."""
     trace.pods(**REDIS)

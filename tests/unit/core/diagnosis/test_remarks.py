@@ -53,6 +53,7 @@ def test_a_session_that_is_known_on_another_pod_without_redis(
         ("SET", (DOC,), None, 1),
         ("HSET", ("n", "0"), "EXPIRE", 0),
         ("HSET", ("n", "0"), "DEL", 0),
+        ("HSET", ("n", "0"), "used: DEL", 1),
         ("SET", (DOC, "EX", "60"), None, 0),
         ("SETEX", ("60", DOC), None, 0),
     ],
@@ -65,9 +66,12 @@ def test_a_session_that_is_never_given_a_time_to_live(
     for challenge_id in ("c1" * 16, "c2" * 16):
         request = trace.begin(A, "create")
         trace.say(A, wrote, challenge_id, "OK", *args)
-        if then is not None:
-            trace.say(A, then, challenge_id, "1")
+        used, command = (then or "").startswith("used: "), (then or "").removeprefix("used: ")
+        if command and not used:
+            trace.say(A, command, challenge_id, "1")
         trace.end(request, {"challenge_id": challenge_id})
+        if used:  # the sessions that nobody uses stay
+            trace.verify(A, challenge_id, {"success": True}, (command, "1"))
     sentences = remarks(join(trace.events))
     assert len(sentences) == count and trace.causes() == []
     for sentence in sentences:

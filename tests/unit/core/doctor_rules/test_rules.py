@@ -101,6 +101,17 @@ def test_notes_are_no_findings() -> None:
     assert len(told.notes) == 4
 
 
+@pytest.mark.parametrize(("ttl", "remarks", "count"), [(None, (), 1), (None, ("x",), 1), (60.0, (), 0)])
+def test_a_key_without_a_time_to_live_is_noted(
+    ttl: float | None, remarks: tuple[str, ...], count: int
+) -> None:
+    """Explain's remark is the same fact: it stands alone."""
+    session = Created("f.env", "c1", key="web:c1", prefix="web:", db=0, ttl=ttl)
+    told = diagnose(Facts((POD,), (WELL,), created=(session,), crossings_remarks=remarks))
+    assert len(told.notes) == count
+    assert remarks or count == 0 or told.notes[0].startswith("web:c1 has no time to live: it stays in Redis")
+
+
 def test_every_cause_is_in_the_failure_catalogue_with_advice() -> None:
     assert {cause for cause, _ in CAUSES.values()} <= {*CHANGES}
 
