@@ -102,8 +102,7 @@ Luck: the two requests sent at once to two pods, {PAIRS} times. frontrun starts 
 | | `devenv explore` | frontrun {VERSION} | {PAIRS} pairs by luck |
 |---|---|---|---|
 | changed in the service | nothing | nothing | nothing |
-| written for it | devenv.toml: `devenv init` writes `[session]` of lost-update and unlock-before-delete; \
-cart's is six lines by hand (an unknown cart is answered like an empty one); two lines for each fix | \
+| written for it | devenv.toml: `devenv init` writes `[session]` of all three; two lines for each fix | \
 a program of {LINES} lines: calls handlers in threads, makes requests by hand, says what is right \
 (`tools/sessions_page/programs/frontrun_example.py`) | \
 a program that sends the pairs; what is right is asked as `devenv explore` asks it |

@@ -180,12 +180,13 @@ def _show(found: Found, written: list[str], screen: Screen) -> None:
         screen.show(Text(f"  note: {note}", "yellow"))
     scenario = "lost-session" if found.preset == CAPTCHA.name else f"{found.preset}-lost"
     if found.session is not None:
-        requests = found.session.requests
-        ends = [name for name, item in requests.items() if item.ends]
-        changes = [name for name in requests if name not in ends]
-        pairs = [changes[:2], [*changes[:1], *ends[:1]], ["ask", *ends[:1]]]
-        expressions = " ".join("+".join(pair) for pair in pairs if len(pair) == 2)
+        expressions = " ".join(map(_quoted, found.session.likely_meetings))
         screen.show(Text(f"next: devenv explore {expressions}", "dim"))
     if found.by_session:
         return
     screen.show(Text(f"next: devenv demo, or devenv up -d and devenv replay {scenario}", "dim"))
+
+
+def _quoted(expression: str) -> str:
+    """As shells of every system take it for one word."""
+    return f'"{expression}"' if " " in expression else expression

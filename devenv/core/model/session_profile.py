@@ -50,6 +50,15 @@ class SessionProfile:
         """The request of this name; ``ask`` is one of them."""
         return SessionRequest(self.ask) if name == ASK else self.requests[name]
 
+    @property
+    def likely_meetings(self) -> tuple[str, ...]:
+        """Expressions for its first requests: two changes, a change and what ends it, a read and that."""
+        ends = [name for name, item in self.requests.items() if item.ends][:1]
+        changes = [name for name, item in self.requests.items() if not item.ends]
+        pairs = [changes[:2], [*changes[:1], *ends], [ASK, *ends]]
+        several = [f"2 {name}" for name in changes if len(changes) == 1]
+        return (*several, *("+".join(pair) for pair in pairs if len(pair) == 2))
+
     def is_gone(self, status: int, body: Any, text: str) -> bool:
         """Whether an answer to ``ask`` is that of no session; ``body``: its JSON, ``text``: all of it."""
         fields = body if isinstance(body, dict) else {}

@@ -10,7 +10,7 @@ from typing import Any
 
 from devenv.core.model.presets import CAPTCHA
 from devenv.core.model.service import Kind, Request, Rule
-from devenv.core.model.session_profile import SessionProfile
+from devenv.core.model.session_profile import GONE, SessionProfile
 from devenv.core.render.visible import one_line, toml_string
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -120,7 +120,7 @@ def toml_text(found: Found) -> str:
             lines += ["# These look like addresses outside this machine: without a value they lead nowhere."]
             lines += [f'{_key(name)} = ""' for name in found.neutral]
     lines += _profile(found)
-    lines += _session(found.session) if found.session is not None else []
+    lines += ["", *_session(found.session)] if found.session is not None else []
     lines += [f"# {one_line(note)}" for note in found.notes]
     return "\n".join(lines) + "\n"
 
@@ -154,13 +154,15 @@ def _profile(found: Found) -> list[str]:
 
 
 def _session(session: SessionProfile) -> list[str]:
+    """The tables of a session."""
     opens = [_request(request) for request in session.open]
-    lines = ["", "[session]  # devenv explore a+logout: docs/exploration.md"]
-    lines += [
+    gone = [f"gone = {{ status = {_value(rule.status)} }}" for rule in session.gone]
+    lines = [
+        f"[session]  # devenv explore {session.likely_meetings[0]}: docs/exploration.md",
         f"open = {_value(opens[0] if len(opens) == 1 else opens)}",
         f"ask = {_value(_request(session.ask))}",
+        *(gone if session.gone != GONE else []),
     ]
-    lines += [f"gone = {{ status = {_value(rule.status)} }}" for rule in session.gone]
     lines += ["", "[session.requests]"]
     for name, item in session.requests.items():
         ends = {"ends": True} if item.ends else {}

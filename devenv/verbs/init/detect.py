@@ -23,7 +23,7 @@ from devenv.core.model.session_profile import SessionProfile
 from devenv.core.model.topology import RedisMode, StackSpec
 from devenv.core.model.vocabulary import pod_name
 from devenv.harness.config.devenv_toml_reader import command_words, from_here
-from devenv.harness.config.devenv_toml_writer import Found
+from devenv.harness.config.devenv_toml_writer import Found, toml_text
 from devenv.harness.redis.keys import connected
 from devenv.harness.runs.journal import JournaledStack
 from devenv.stack.logs import last_words
@@ -31,7 +31,7 @@ from devenv.stack.loopback import local_client
 from devenv.stack.own_service import its_redis, own_variables, undecided
 from devenv.stack.pod_files.shared_files import files_of_sessions
 from devenv.stack.protocol import Progress
-from devenv.verbs.init.login_session import find_login_session
+from devenv.verbs.init.login_session import HOLE, find_any_session, find_login_session
 from devenv.verbs.init.mcp_server import may_be_mcp, try_mcp
 from devenv.verbs.init.openapi import PLACES, OpenApi
 from devenv.verbs.init.redis_use import RedisUse, session_in_redis, wants_cluster
@@ -174,9 +174,9 @@ def _tried_on(stack: JournaledStack, options: InitOptions, found: Found, progres
         found = replace(found, session=session)
         try:
             found, kinds, profile = trying.everything(found)
-        except (UsageProblem, EnvironmentProblem):
-            if session is None:
-                raise
+        except (UsageProblem, EnvironmentProblem) as problem:
+            session = session or trying.any_session(found, problem)
+            found = replace(found, session=session)
             with ControlClient(endpoints.control) as control:
                 spoke = control.latest("commands") > 0
             use = RedisUse.UNKNOWN if spoke else RedisUse.UNUSED
@@ -251,6 +251,27 @@ class _Trying:
     def login_session(self) -> SessionProfile | None:
         """The requests of a login session, where the service has one."""
         return find_login_session(self.pod, self._api, self._options.folder)
+
+    def any_session(self, found: Found, problem: UsageProblem | EnvironmentProblem) -> SessionProfile:
+        """The session of a service of which nothing else is known.
+
+        Raises ``problem`` where none is found, its hint with the devenv.toml that a person completes.
+        """
+        if self._options.create:
+            raise problem
+        session, whole = find_any_session(self.pod, self._api, self._options.folder)
+        if whole:
+            return session
+        if isinstance(problem, Refused):  # what the service lacks is known
+            raise problem
+        opening = session.open[-1]
+        seen = "" if opening.path == HOLE else f" ({opening.method} {opening.path} sets a cookie)"
+        words = (
+            f"for a login, a cart or a wizard write this devenv.toml{seen}, with the service's own requests "
+            f"in place of {HOLE}, and without those that it does not have"
+        )
+        text = toml_text(replace(found, session=session, headers=self.pod.headers, redis_use="unknown"))
+        raise type(problem)(problem.message, hint=f"{problem.hint}; {words}:\n\n{text.rstrip()}") from problem
 
     def everything(self, found: Found) -> tuple[Found, Sequence[Kind], ServiceProfile]:
         """All that can be found out, the kinds of its sessions, and how their answers are read."""

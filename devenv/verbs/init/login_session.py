@@ -1,19 +1,25 @@
-"""Finds the requests of a login session: by OpenAPI, by the routes in the source, or by asking usual paths.
+"""Finds the requests of a session that a cookie names: by OpenAPI, the routes in the source, or usual paths.
 
 Each is tried: what opens sets a cookie, what asks is answered otherwise without that cookie, a change is seen
-in the answer to what asks, and after the end of a session it looks gone.
+in the answer to what asks, and after the end of a session it looks gone. Where no request is called like a
+login, any that sets a cookie may open a session, and any read may ask whose answer a change changes with the
+cookie, and not without it: a cart that nobody knows is answered like an empty one.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.service import COOKIE, Request, Rule
-from devenv.core.model.session_profile import SessionProfile, SessionRequest
+from devenv.core.model.session_profile import ASK, GONE, SessionProfile, SessionRequest
+from devenv.core.serializability.ends import HttpAnswer
+from devenv.core.serializability.masks import Masks
 from devenv.verbs.init.answers import Answered
 from devenv.verbs.init.openapi import OpenApi
 from devenv.verbs.init.sources import source_texts
@@ -24,11 +30,18 @@ _END = re.compile(r"log-?_?out|sign-?_?out|sessions?$", re.IGNORECASE)
 _ASK = re.compile(r"(?:^|/)(?:me|profile|account|whoami|user|session|cart|basket)$", re.IGNORECASE)
 _NOT_A_CHANGE = re.compile(r"health|ready|live|metrics|docs|openapi|static", re.IGNORECASE)
 _USUAL = ("/login", "/me", "/logout", "/session", "/profile", "/cart", "/set")
+HOLE = "/…"
+_PARAMETER = re.compile(r"\{[^{}]*+\}")
 _ROUTE = re.compile(r"""["'](/?[A-Za-z][\w-]*+(?:/[\w-]++)*+|(?:/[\w-]++)++)["']""")
 _MOST_PATHS = 60
 _MOST_OTHER_READS = 8
 """Of requests that ask and are not called as usual; each is tried with every change."""
 _WRITING = ("POST", "PUT", "PATCH")
+_NOT_THERE = (404, 405, 501)
+_MOST_OPENINGS, _MOST_TRIES = 6, 200
+"""Of requests that are called in any way: those that may open a session, and all changes that are tried."""
+_APART_SECONDS = 1.1
+"""Between two answers to the request that asks: a time in whole seconds is then another one."""
 
 
 @dataclass(slots=True)
@@ -38,18 +51,35 @@ class _Looking:
     pod: Pod
     api: OpenApi
     folder: Path
+    opening: Request | None = None
+    """The first request that was seen to open a session."""
+    asking: Request | None = None
+    """The first request that was answered in that session, and may show it."""
     _cookies: Mapping[str, str] = field(default_factory=dict)
+    _masks: Masks = field(default_factory=Masks)
+    """What changes in the answers to the request that asks, without a change."""
+    _tries: int = 0
 
     def session(self) -> SessionProfile | None:
         """What was found; None where no request opens a session that another one shows.
 
         Of several requests that ask, the first that shows a change is taken, else the first.
         """
+        return self._first(self._candidates(_OPEN, ("POST", "GET")), self._asks)
+
+    def session_of_any_name(self) -> SessionProfile | None:
+        """What was found whatever the requests are called; None where no change of a session was seen."""
+        found = self._first(self._other_openings(), self._other_asks)
+        return found if found is not None and _has_change(found) else None
+
+    def _first(
+        self, openings: Iterable[Request], asks: Callable[[Request], Iterator[SessionProfile]]
+    ) -> SessionProfile | None:
         first = None
-        for opening in self._candidates(_OPEN, ("POST", "GET")):
-            for asked in self._asks(opening):
+        for opening in openings:
+            for asked in asks(opening):
                 found = self._with_uses(asked)
-                if found is not None and any(not use.ends for use in found.requests.values()):
+                if found is not None and _has_change(found):
                     return found
                 first = first or found
         return first
@@ -60,9 +90,35 @@ class _Looking:
             return
         for ask in (*self._candidates(_ASK, ("GET",)), *self._other_reads()):
             known, unknown = self._use(ask), self.pod.send(ask.fill(None))
-            if known.status == 200 and unknown.status != 200:
+            if known.status == 200 and unknown.status != 200 and self._learn_what_changes(ask):
                 yield SessionProfile((opening,), ask, {}, (Rule((unknown.status,)),))
                 self._open(opening)  # what was tried on it may have ended it
+
+    def _other_openings(self) -> Iterator[Request]:
+        """Requests of any name that set a cookie."""
+        likely = [
+            self.api.opening(Request(path, method))
+            for method in ("POST", "GET")
+            for path, methods in self._paths().items()
+            if method in methods and not _NOT_A_CHANGE.search(path)
+            if _OPEN.search(path) or not _END.search(path)
+        ]
+        opening = (request for request in likely if self._open(request))
+        for _, request in zip(range(_MOST_OPENINGS), opening, strict=False):
+            self.opening = self.opening or request
+            yield request
+
+    def _other_asks(self, opening: Request) -> Iterator[SessionProfile]:
+        """Each read that is answered with the cookie of ``opening``; how it is without it does not matter."""
+        for path, methods in self._paths().items():
+            ask = self.api.opening(Request(path, "GET"))
+            if "GET" not in methods or _NOT_A_CHANGE.search(path) or path == opening.path:
+                continue
+            if not self._open(opening) or not self._learn_what_changes(ask):
+                continue
+            self.asking = self.asking or ask
+            unknown = self.pod.send(ask.fill(None)).status
+            yield SessionProfile((opening,), ask, {}, GONE if unknown == 200 else (Rule((unknown,)),))
 
     def _other_reads(self) -> Iterator[Request]:
         """Other reads whose path can be written too: GET and PUT /preferences."""
@@ -84,23 +140,64 @@ class _Looking:
 
     def _changes(self, session: SessionProfile) -> Iterator[tuple[str, SessionRequest]]:
         """Two changes that ``ask`` shows: of two fields where that can be, else the same one."""
+        for variants in self._writes(session.ask.path):
+            for first, second in variants:
+                if self._tries >= _MOST_TRIES:
+                    return
+                self._tries += 1
+                status = self._change(first, session)
+                if status in _NOT_THERE:
+                    break
+                if status is None:
+                    yield "a", SessionRequest(first)
+                    if second is not None and self._change(second, session) is None:
+                        yield "b", SessionRequest(second)
+                    return
+
+    def _writes(self, read: str) -> Iterator[Iterator[tuple[Request, Request | None]]]:
+        """By path and method, the ways to say what to change; those at the path of ``read`` come last."""
         paths = self._paths()
-        read = session.ask.path
         others = [path for path in paths if path != read and not _ASK.search(path)]
         for path in (*others, read):
-            if any(word.search(path) for word in (_OPEN, _END, _NOT_A_CHANGE)):
-                continue
-            for method in (item for item in _WRITING if item in paths[path]):
-                for first, second in _variants(self.api.opening(Request(path, method))):
-                    if self._open(session.open[0]) and self._is_change(first, session):
-                        yield "a", SessionRequest(first)
-                        if second is not None and self._is_change(second, session):
-                            yield "b", SessionRequest(second)
-                        return
+            if not any(word.search(path) for word in (_OPEN, _END, _NOT_A_CHANGE)):
+                for method in (item for item in _WRITING if item in paths[path]):
+                    yield _variants(self.api.opening(Request(path, method)))
+        for operation in self.api.operations(*map(str.lower, _WRITING)):
+            if "{" in operation.path and not _NOT_A_CHANGE.search(operation.path):
+                request = self.api.opening(Request(operation.path, operation.method))
+                yield iter([(_with_parameters(request, "1"), _with_parameters(request, "2"))])
 
-    def _is_change(self, request: Request, session: SessionProfile) -> bool:
-        before = self._use(session.ask).text
-        return self._use(request).opened and self._use(session.ask).text != before
+    def _change(self, request: Request, session: SessionProfile) -> int | None:
+        """None where ``ask`` shows what ``request`` changed in a new session; else the status of its answer.
+
+        What ``ask`` shows without the session's cookie too is no change of the session.
+        """
+        if not self._open(session.open[0]):
+            return 0
+        before, of_all = self._shown(session.ask), self._shown_to_nobody(session.ask)
+        answer = self._use(request)
+        seen = answer.opened and self._shown(session.ask) != before
+        return None if seen and self._shown_to_nobody(session.ask) == of_all else answer.status
+
+    def _learn_what_changes(self, ask: Request) -> bool:
+        """Learn what differs between two answers to ``ask`` in one session that nothing changes.
+
+        Whether it is answered 200 both times: a request that uses a session up asks nothing.
+        """
+        self._masks = Masks()
+        first = self._use(ask)
+        if first.status != 200:
+            return False
+        time.sleep(_APART_SECONDS)
+        second = self._use(ask)
+        self._masks.learn(ASK, _as_compared(first), _as_compared(second))
+        return second.status == 200
+
+    def _shown(self, ask: Request) -> Hashable:
+        return self._masks.seen(ASK, _as_compared(self._use(ask)))
+
+    def _shown_to_nobody(self, ask: Request) -> Hashable:
+        return self._masks.seen(ASK, _as_compared(self.pod.send(ask.fill(None))))
 
     def _ends(self, session: SessionProfile) -> Iterator[Request]:
         for request in self._candidates(_END, ("POST", "DELETE", "GET")):
@@ -145,6 +242,42 @@ def find_login_session(pod: Pod, api: OpenApi, folder: Path) -> SessionProfile |
         return _Looking(pod, api, folder).session()
     except EnvironmentProblem:  # a request that is not answered is no session's
         return None
+
+
+class AnySession(NamedTuple):
+    """A session whose requests are called in any way."""
+
+    session: SessionProfile
+    whole: bool
+    """Whether everything was found; else the path of a request that was not is ``HOLE``."""
+
+
+def find_any_session(pod: Pod, api: OpenApi, folder: Path) -> AnySession:
+    """The session of a service whose requests are called in any way, as far as it was found."""
+    looking = _Looking(pod, api, folder)
+    try:
+        found = looking.session_of_any_name()
+    except EnvironmentProblem:
+        found = None
+    if found is not None:
+        return AnySession(found, True)
+    hole = Request(HOLE)
+    uses = {"a": SessionRequest(hole), "b": SessionRequest(hole), "logout": SessionRequest(hole, ends=True)}
+    asking = looking.asking or replace(hole, method="GET")
+    return AnySession(SessionProfile((looking.opening or hole,), asking, uses), False)
+
+
+def _has_change(session: SessionProfile) -> bool:
+    return any(not use.ends for use in session.requests.values())
+
+
+def _as_compared(answer: Answered) -> HttpAnswer:
+    return HttpAnswer(answer.status, answer.text.encode(), answer.headers.get("location", ""))
+
+
+def _with_parameters(request: Request, value: str) -> Request:
+    """With ``value`` for each parameter of its path."""
+    return replace(request, path=_PARAMETER.sub(value, request.path))
 
 
 def _variants(request: Request) -> Iterator[tuple[Request, Request | None]]:

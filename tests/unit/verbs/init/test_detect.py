@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
+import httpx
 import pytest
 
 from devenv.core.model.errors import UsageProblem
-from devenv.verbs.init.detect import as_request, json_object
+from devenv.harness.config.devenv_toml_writer import Found
+from devenv.verbs.init.detect import InitOptions, _Trying, as_request, json_object
 
 
 def test_a_request_is_method_and_path() -> None:
@@ -17,3 +22,24 @@ def test_a_body_is_a_json_object() -> None:
     for text in ("{", "[1]", "3"):
         with pytest.raises(UsageProblem, match="--create-body"):
             json_object(text, "--create-body")
+
+
+def test_what_is_to_be_written_by_hand_is_a_whole_file(tmp_path: Path) -> None:
+    """A session opens, and no change of it is seen: the hint is a devenv.toml with what was seen in it."""
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        opens = (request.method, request.url.path) == ("POST", "/session")
+        return httpx.Response(200 if opens else 404, headers={"Set-Cookie": "user=1"} if opens else {})
+
+    client = httpx.Client(transport=httpx.MockTransport(handle), base_url="http://service")
+    found = Found("captcha", command="node server.mjs")
+    trying = _Trying(InitOptions(tmp_path), found, client)
+    with pytest.raises(UsageProblem, match=r"^nothing tells$") as raised:
+        trying.any_session(found, UsageProblem("nothing tells", hint="--create …"))
+    before, _, text = str(raised.value.hint).partition(":\n\n")
+    assert before.startswith("--create …; for a login, a cart or a wizard write this devenv.toml")
+    assert "(POST /session sets a cookie)" in before
+    written = tomllib.loads(text)
+    assert written["service"] == {"command": "node server.mjs", "redis": "always"}
+    assert written["session"]["open"] == {"path": "/session"}
+    assert {*written["session"]["requests"]} == {"a", "b", "logout"}

@@ -7,13 +7,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import pytest
 
 from devenv.core.model.service import Request
-from devenv.verbs.init.login_session import find_login_session
+from devenv.core.model.session_profile import GONE
+from devenv.verbs.init import login_session
+from devenv.verbs.init.login_session import HOLE, find_any_session, find_login_session
 from devenv.verbs.init.openapi import OpenApi
 from devenv.verbs.init.trial import Pod
 
 Handler = Callable[[httpx.Request], httpx.Response]
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No answer of these services has a time in it."""
+    monkeypatch.setattr(login_session, "_APART_SECONDS", 0.0)
 
 
 def _pod(read: str, change: tuple[str, str]) -> Pod:
@@ -69,3 +78,103 @@ def test_a_change_may_stand_at_the_path_of_a_read_that_is_called_as_usual(tmp_pa
 def test_a_change_at_a_path_of_its_own_is_found_as_before(tmp_path: Path) -> None:
     ask, uses = _found(tmp_path, "/me", ("POST", "/set"))
     assert (ask, uses["b"]) == ("/me", Request("/set", body={"b": "1"}))
+
+
+def _served(handle: Handler) -> Pod:
+    client = httpx.Client(transport=httpx.MockTransport(handle), base_url="http://service")
+    return Pod(client, {})
+
+
+def _documented(*operations: str) -> OpenApi:
+    """An OpenAPI with these operations, each a method and a path."""
+    paths: dict[str, dict[str, object]] = {}
+    for operation in operations:
+        method, path = operation.split()
+        paths.setdefault(path, {})[method.lower()] = {}
+    return OpenApi({"paths": paths})
+
+
+def test_what_changes_in_every_answer_is_no_change(tmp_path: Path) -> None:
+    """GET /me has a nonce: POST /feedback, which changes nothing of the session, is no change."""
+    numbers = iter(range(1000))
+    name = {"name": "alice"}
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/login":
+            return httpx.Response(200, headers={"Set-Cookie": "sid=1"})
+        if request.headers.get("cookie") != "sid=1":
+            return httpx.Response(401)
+        if request.url.path == "/rename":
+            name.update(name=str(request.url.params))
+        return httpx.Response(200, json={**name, "nonce": next(numbers)})
+
+    api = _documented("POST /login", "GET /me", "POST /feedback", "POST /rename")
+    found = find_login_session(_served(handle), api, tmp_path)
+    assert found is not None
+    assert found.requests["a"].request == Request("/rename?a=1")
+
+
+def test_a_request_that_uses_the_session_up_does_not_ask(tmp_path: Path) -> None:
+    """GET /profile is answered once in each session; GET /account shows it."""
+    used: set[str] = set()
+    fields: dict[str, str] = {}
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        path, sid = request.url.path, request.headers.get("cookie", "")
+        if path == "/login":
+            return httpx.Response(200, headers={"Set-Cookie": f"sid={len(used)}"})
+        if not sid or (path == "/profile" and sid in used):
+            return httpx.Response(401)
+        if path == "/profile":
+            used.add(sid)
+        if path == "/set":
+            fields.update(request.url.params)
+        return httpx.Response(200, json=dict(fields) if path == "/account" else {"ok": True})
+
+    api = _documented("POST /login", "GET /profile", "GET /account", "POST /set")
+    found = find_login_session(_served(handle), api, tmp_path)
+    assert found is not None and found.ask.path == "/account"
+
+
+class Carts:
+    """An unknown cart is answered like an empty one; /visits counts the requests of all."""
+
+    def __init__(self) -> None:
+        self.carts: dict[str, list[str]] = {}
+        self.visits = 0
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        method, path, self.visits = request.method, request.url.path, self.visits + 1
+        if (method, path) == ("POST", "/carts"):
+            number = f"cart={len(self.carts)}"
+            self.carts[number] = []
+            return httpx.Response(200, headers={"Set-Cookie": number})
+        items = self.carts.get(request.headers.get("cookie", ""), [])
+        if method == "POST" and path.startswith("/cart/"):
+            items.append(path)
+            return httpx.Response(200)
+        if path == "/visits":
+            return httpx.Response(200, json=self.visits)
+        return httpx.Response(200, json=items) if path == "/cart" else httpx.Response(404)
+
+
+def test_a_cart_that_nobody_knows_is_like_an_empty_one(tmp_path: Path) -> None:
+    api = _documented("GET /visits", "POST /carts", "GET /cart", "POST /cart/{item}")
+    pod = _served(Carts())
+    assert find_login_session(pod, api, tmp_path) is None
+    session, whole = find_any_session(pod, api, tmp_path)
+    assert whole
+    assert (session.open, session.ask) == ((Request("/carts"),), Request("/cart", "GET"))
+    uses = {name: use.request for name, use in session.requests.items()}
+    assert uses == {"a": Request("/cart/1"), "b": Request("/cart/2")}
+    assert session.gone == GONE and session.likely_meetings == ("a+b",)
+
+
+def test_what_was_seen_of_a_session_without_a_known_change_is_kept(tmp_path: Path) -> None:
+    api = _documented("POST /carts", "GET /cart")
+    session, whole = find_any_session(_served(Carts()), api, tmp_path)
+    assert not whole
+    assert (session.open, session.ask) == ((Request("/carts"),), Request("/cart", "GET"))
+    assert {use.request.path for use in session.requests.values()} == {HOLE}
+    session, whole = find_any_session(_served(Carts()), _documented("GET /health"), tmp_path)
+    assert not whole and session.open == (Request(HOLE),)

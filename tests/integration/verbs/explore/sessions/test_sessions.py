@@ -11,9 +11,10 @@ import pytest
 
 from devenv.core.model.requests import Rule
 from devenv.harness.config.devenv_toml_reader import parse_service
-from tests.support import command_environment, devenv_run
+from tests.support import ROOT, command_environment, devenv_run
 
 HERE = Path(__file__).parent
+EXAMPLES = ROOT / "docs" / "examples" / "sessions"
 CONFIGURATION = f"""\
 [service]
 app = "service:app"
@@ -181,3 +182,16 @@ def test_init_finds_login_ask_changes_and_logout(tmp_path: Path) -> None:
     assert {**written.session.requests, **missing} == {**expected.session.requests, **missing}
     assert written.session.gone == (Rule(status=(401,)),)
     assert written.always_redis
+
+
+def test_init_finds_a_cart_of_which_an_unknown_one_is_like_an_empty_one(tmp_path: Path) -> None:
+    directory = EXAMPLES / "cart"
+    words = ("init", "--app", "main:app", "--app-dir", str(directory), "--yes")
+    run = devenv_run(tmp_path, command_environment(), *words)
+    assert run.returncode == 0, run.stderr
+    assert "next: devenv explore a+b" in run.stdout + run.stderr
+    written = parse_service(tmp_path.joinpath("devenv.toml").read_text(encoding="utf-8"), tmp_path)
+    example = parse_service(directory.joinpath("devenv.toml").read_text(encoding="utf-8"), directory)
+    assert written.session is not None and example.session is not None
+    assert (written.session.open, written.session.ask) == (example.session.open, example.session.ask)
+    assert {use.request.path for use in written.session.requests.values()} == {"/cart/1", "/cart/2"}
