@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from docker import DockerClient
 
 from devenv.core.model.errors import EnvironmentProblem
+from devenv.core.model.service import ServiceSpec
 from devenv.core.model.vocabulary import Strategy
 from devenv.core.scenario import find
 from devenv.harness.config.devenv_toml_reader import parse_service
@@ -18,38 +21,53 @@ from devenv.stack.compose.backend import ComposeStack
 from devenv.stack.environment import PACKAGE_ROOT
 from devenv.verbs.init.compose_override import OVERRIDE_FILE, PRIVATE_FILE, override_of
 from devenv.verbs.replay.replayer import replay
-from tests.compose.test_compose import Plain, left_of
+from tests.compose.test_compose import IMAGES, Plain, left_of
 from tests.integration.own_service.conftest import OWN_STYLE
+from tests.support import command_environment, devenv_run
 
 pytestmark = pytest.mark.docker
 FILES = ("-f", "docker-compose.yml", "-f", OVERRIDE_FILE)
 
 
+@dataclass
+class OwnPods(Plain):
+    """Compose files with an override for a service, beside docker-compose.yml in the clone."""
+
+    images: Path = Path()
+    """The folder of the image that both services are in."""
+
+    def up(self, service: ServiceSpec, **variables: str) -> None:
+        """Start it, in place of another one that runs."""
+        override = override_of(service, str(self.images), PRIVATE_FILE)
+        (self.folder / OVERRIDE_FILE).write_text(override.text, encoding="utf-8")
+        (self.folder / PRIVATE_FILE).write_text(override.private, encoding="utf-8")
+        self.environ = {**self.environ, "USE_REDIS": "false", **variables}
+        started = self.run(*FILES, "up", "--wait")
+        assert started.returncode == 0, started.stdout
+
+
 @pytest.fixture(scope="module")
-def own(engine: DockerClient, clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plain]:
-    """The override beside docker-compose.yml, and the image that it names; nothing runs yet."""
+def own(engine: DockerClient, clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnPods]:
+    """An image that is there already, with the services; nothing runs yet."""
     folder = tmp_path_factory.mktemp("own")
-    shutil.copytree(PACKAGE_ROOT / "docs" / "examples" / "own-style", folder, dirs_exist_ok=True)
-    # An image that is there already and has what the service needs.
+    examples = PACKAGE_ROOT / "docs" / "examples"
+    shutil.copytree(examples / "own-style", folder, dirs_exist_ok=True)
+    shutil.copyfile(examples / "sessions" / "lost-update" / "main.py", folder / "preferences.py")
     (folder / "Dockerfile").write_text(
-        "FROM devenv-captcha-api\nWORKDIR /srv\nCOPY main.py .env ./\n", encoding="utf-8"
+        "FROM devenv-captcha-api\nWORKDIR /srv\nCOPY main.py preferences.py .env ./\n", encoding="utf-8"
     )
-    service = parse_service(OWN_STYLE, folder)
-    override = override_of(service, str(folder), PRIVATE_FILE)
-    (clone / OVERRIDE_FILE).write_text(override.text, encoding="utf-8")
-    (clone / PRIVATE_FILE).write_text(override.private, encoding="utf-8")
-    plain = Plain(clone, f"devenv-test-{uuid.uuid4().hex[:8]}")
+    plain = OwnPods(clone, f"devenv-test-{uuid.uuid4().hex[:8]}", images=folder)
+    assert plain.run("build", "captcha-api-a").returncode == 0
     yield plain
     if left_of(engine, plain.project):
         plain.run(*FILES, "down", "--volumes", "--timeout", "1")
     for name in (OVERRIDE_FILE, PRIVATE_FILE):
-        (clone / name).unlink()
+        (clone / name).unlink(missing_ok=True)
 
 
-def test_its_pods_show_the_bug_and_redis_mends_it(own: Plain, tmp_path: Path) -> None:
-    assert own.run("build", "captcha-api-a").returncode == 0
-    started = own.run(*FILES, "up", "--wait")
-    assert started.returncode == 0, started.stdout
+def test_its_pods_show_the_bug_and_redis_mends_it(own: OwnPods, tmp_path: Path) -> None:
+    asked = parse_service(OWN_STYLE, own.images)
+    own.up(asked)
     stack = ComposeStack(own.folder, tmp_path, project=own.project)
     service = stack.status().spec.service
     assert service is not None
@@ -59,7 +77,26 @@ def test_its_pods_show_the_bug_and_redis_mends_it(own: Plain, tmp_path: Path) ->
     assert replay(stack, find("lost-session"), Strategy.MEMORY).deviations == ()
     with pytest.raises(EnvironmentProblem, match=r"docker-compose\.own\.yml"):
         stack.restart_pods({"a": {"USE_REDIS": "true"}}, lambda line: None)
-    own.environ["USE_REDIS"] = "true"
-    again = own.run(*FILES, "up", "--wait")
-    assert again.returncode == 0, again.stdout
+    own.up(asked, USE_REDIS="true")
     assert replay(stack, find("lost-session"), Strategy.ATOMIC).deviations == ()
+
+
+def test_sessions_are_explored_on_the_containers_that_run(own: OwnPods, tmp_path: Path) -> None:
+    """As a person does it: devenv.toml in the service's folder, the override, explore, replay."""
+    example = (PACKAGE_ROOT / "docs/examples/sessions/lost-update/devenv.toml").read_text(encoding="utf-8")
+    configuration = example.replace('"main:app"', '"preferences:app"')
+    (own.images / "devenv.toml").write_text(configuration, encoding="utf-8")
+    own.up(parse_service(configuration, own.images))
+    environment = {**command_environment(), **IMAGES, "COMPOSE_PROJECT_NAME": own.project}
+    environment["DEVENV_STATE_DIR"] = str(tmp_path)
+    on_compose = ("--backend", "compose", "--json")
+    run = devenv_run(own.images, environment, "explore", "theme+language", *on_compose)
+    assert run.returncode == 1, run.stderr
+    found = json.loads(run.stdout)
+    assert (found["orders"], found["complete"]) == (6, True)
+    [violation] = found["violations"]
+    assert (violation["kind"], violation["seen_in"]) == ("lost-update", {"orders": 4, "of": 6})
+    assert violation["confirmed"]
+    again = devenv_run(own.images, environment, "replay", violation["scenario_file"], *on_compose)
+    assert again.returncode == 1, again.stderr
+    assert json.loads(again.stdout)["violations"][0]["kind"] == "lost-update"
