@@ -79,6 +79,7 @@ def test_sessions_of_bytes_whose_answers_end_with_the_connection(
     assert again.returncode == 0, again.stdout + again.stderr
 
     (folder / "devenv.toml").write_text(text.replace("{ did =", "{ done ="), encoding="utf-8")
-    ungraded = devenv_run(folder, environment, "explore", "W+W", "--json")
-    assert ungraded.returncode == 3
-    assert "no answer was graded" in json.loads(ungraded.stdout)["verdict"]
+    for mode in ("learned", "direct"):
+        ungraded = devenv_run(folder, environment, "explore", "W+W", "--mode", mode, "--json")
+        assert ungraded.returncode == 3
+        assert "no answer was graded" in json.loads(ungraded.stdout)["verdict"]

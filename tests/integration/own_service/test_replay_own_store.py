@@ -31,6 +31,19 @@ steps:
   - {restart: A}
   - {get: /ready, expect: {status: 200}}
 """
+LOOKS_INSIDE = """\
+version: 1
+id: looks-inside
+title: A look at a field within a field of the session
+cause: lost-attempt
+needs: [X]
+stores: {memory: {shows: x}, guide: {shows: x}, atomic: {shows: x}}
+sessions: {s: any}
+steps:
+  - {create: s, pod: A}
+  - redis: s
+    expect: {exists: true, fields: {sum.right: RIGHT, tries: 0}}
+"""
 Devenv = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -46,6 +59,9 @@ def devenv(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
     started = run("up", "-d", "--use-redis")
     assert started.returncode == 0, started.stderr
     (folder / "asks-ready.yaml").write_text(ASKS_READY, encoding="utf-8")
+    for right in (7, 8):
+        text = LOOKS_INSIDE.replace("RIGHT", str(right))
+        (folder / f"looks-inside-{right}.yaml").write_text(text, encoding="utf-8")
     yield run
     run("down")
 
@@ -78,6 +94,18 @@ def test_a_race_of_the_catalogue_is_imposed_and_found(devenv: Devenv) -> None:
     assert pods(devenv) != before  # REDIS_TIMEOUT_MS, and back
     again_code, again = replayed(devenv, result["run"])
     assert (again_code, again["schedules"], again["verdict"]) == (1, result["schedules"], "fails")
+    checked = devenv("check", "latest", "--json")
+    assert checked.returncode == 1
+    kinds = {violation["kind"] for violation in json.loads(checked.stdout)["violations"]}
+    assert kinds == {"lost-attempt", "more-than-two-graded"}, "check says of its history what replay said"
+
+
+def test_a_field_within_a_field_of_the_session_is_looked_at(devenv: Devenv) -> None:
+    code, result = replayed(devenv, "looks-inside-7.yaml", "--strategy", "guide")
+    assert (code, result["verdict"], result["deviations"]) == (0, "holds", [])
+    code, result = replayed(devenv, "looks-inside-8.yaml", "--strategy", "guide")
+    assert code == 1
+    assert "sum.right: expected 8, got 7" in json.dumps(result["deviations"])
 
 
 def test_two_successes_are_found(devenv: Devenv) -> None:

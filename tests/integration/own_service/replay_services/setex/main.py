@@ -46,7 +46,7 @@ def drop(ticket: str) -> None:
 def create() -> dict[str, Any]:
     """Open a session."""
     ticket = secrets.token_hex(10)
-    save(ticket, {"sum": 7, "tries": 0})
+    save(ticket, {"sum": {"right": 7}, "tries": 0})
     return {"ticket": ticket, "question": "3 + 4"}
 
 
@@ -57,7 +57,7 @@ def answer(body: dict[str, Any]) -> dict[str, Any]:
     if session is None:
         return {"ok": False, "error": "no such ticket"}
     session["tries"] += 1
-    right = body["sum"] == session["sum"]
+    right = body["sum"] == session["sum"]["right"]
     if right or session["tries"] >= LIMIT:
         drop(body["ticket"])
     else:
