@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import sys
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Form, HTTPException, Request, Response, UploadFile
@@ -204,12 +205,13 @@ async def _explain(request: Request, error: Exception) -> JSONResponse:
 
 
 def seed_from_environment() -> int:
-    """MOCK_ML_SEED, 1 where it is not set. Ends the process with one line where it is no integer."""
+    """MOCK_ML_SEED, 1 where it is not set. Ends the process (2) with one line where it is no integer."""
     text = os.environ.get("MOCK_ML_SEED", "").strip() or "1"
     try:
         return int(text)
     except ValueError:
-        raise SystemExit(f"MOCK_ML_SEED must be an integer, not {text!r}") from None
+        print(f"MOCK_ML_SEED must be an integer, not {text!r:.60}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from None
 
 
 app = create_app(seed_from_environment(), os.environ.get("MOCK_ML_UNREAD_TEXT", UNREAD_TEXT))

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,8 @@ LOCK = "requirements.lock"
 DEV_LOCK = "requirements-dev.lock"
 ENVIRONMENT_PROBLEM = 4
 INTERRUPTED = 130
+FAULT = 70
+"""As ``devenv`` itself ends by a fault (EX_SOFTWARE of sysexits.h)."""
 
 _STAMP = "devenv-stamp.json"
 _BUILDING = "devenv-building"
@@ -112,12 +115,21 @@ def say(text: str) -> None:
 
 
 def guarded(work: Callable[[], int]) -> int:
-    """The exit code of ``work``, with one line for its CannotRun or Ctrl-C."""
+    """The exit code of ``work``, with one line for its CannotRun, a file's error or Ctrl-C.
+
+    Any other error is a fault of the script: its traceback, and 70.
+    """
     try:
         return work()
     except CannotRun as problem:
         say(f"error: {problem}")
         return ENVIRONMENT_PROBLEM
+    except OSError as error:  # a full disk, a folder that may not be written
+        say(f"error: {error.filename or 'this machine'}: {error.strerror or error}")
+        return ENVIRONMENT_PROBLEM
+    except Exception:
+        traceback.print_exc()
+        return FAULT
     except KeyboardInterrupt:
         say("interrupted")
         return INTERRUPTED

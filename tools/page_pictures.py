@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from devenv.core.model.topology import StackSpec
 from devenv.verbs.operate.select import fresh_stack
+from tools.endings import ended
 from tools.pages import progress
 
 WIDTHS = {"desktop": (1340, 1010), "phone": (380, 800)}
@@ -169,4 +171,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(ended(main))

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from devenv.core.model.errors import DevenvError
 from devenv.harness.runs.folders import write_atomically
+from tools.endings import ended
 
 
 @dataclass(frozen=True)
@@ -61,25 +61,23 @@ class PageTool:
     def main(self, arguments: Sequence[str] | None = None) -> int:
         """Write the page; gives the exit code."""
         given = self._parser().parse_args(arguments)
+        return ended(lambda: self._write(given))
+
+    def _write(self, given: argparse.Namespace) -> None:
         file = given.docs / f"{self.name}.json"
 
         def keep(data: Any) -> None:
             write_atomically(file, self.data_text(data))
 
-        try:
-            if given.measure:
-                before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-                only = given.only if self.selects else ""
-                with tempfile.TemporaryDirectory() as folder:
-                    keep(self.measure(Measurement(Path(folder), before, only, keep)))
-            data = json.loads(file.read_text(encoding="utf-8"))
-            if self.draw is not None and not given.no_pictures:
-                self.draw(given.docs)
-        except DevenvError as error:
-            progress(f"error: {error.message}")
-            return error.exit_code
+        if given.measure:
+            before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+            only = given.only if self.selects else ""
+            with tempfile.TemporaryDirectory() as folder:
+                keep(self.measure(Measurement(Path(folder), before, only, keep)))
+        data = json.loads(file.read_text(encoding="utf-8"))
+        if self.draw is not None and not given.no_pictures:
+            self.draw(given.docs)
         write_atomically(given.docs / f"{self.name}.md", self.render(data))
-        return 0
 
     def _parser(self) -> argparse.ArgumentParser:
         parser = argparse.ArgumentParser(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from devenv.core.model.vocabulary import Answer
 from devenv.core.rollout.pair_exploration import explore_pair
 from devenv.core.rollout.stages import rollout_stage
 from devenv.harness.runs.folders import write_atomically
+from tools.endings import ended
 
 PAGE = Path(__file__).parents[1] / "docs" / "rollout.md"
 HEAD = "| strategy | pods | `R+R` | `R+W` |\n|---|---|---|---|\n"
@@ -57,4 +59,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(ended(main))

@@ -99,14 +99,9 @@ def _other(error: Exception, words: Sequence[str]) -> int:
         message = " ".join(text.split()) or "a verb is missing"
         _screen(words).problem(UsageProblem(message, hint=f"see `{command} --help`"))
         return UsageProblem.exit_code
-    from devenv.stack.files import is_of_the_machine
+    from devenv.stack.files import problem_of_the_machine
 
-    if isinstance(error, OSError) and (error.filename is not None or is_of_the_machine(error)):
-        what = f"{error.filename}: " if error.filename is not None else ""
-        return _end(EnvironmentProblem(f"{what}{error.strerror or error}"), words)
-    if isinstance(error, MemoryError):
-        return _end(EnvironmentProblem("the memory of this machine is used up"), words)
-    return _end(_fault(error, words), words)
+    return _end(problem_of_the_machine(error) or _fault(error, words), words)
 
 
 def _end(problem: DevenvError, words: Sequence[str]) -> int:

@@ -35,11 +35,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def devenv(pytestconfig: pytest.Config) -> Iterator[Devenv]:
     """A running stack of captcha pods on free ports, ended with the session; see docs/ci.md."""
     from devenv.core.model.errors import DevenvError
+    from devenv.pytest_plugin.boundary import explained
     from devenv.pytest_plugin.stack import running_devenv
 
+    options = pytestconfig.stash[_OPTIONS]
     with ExitStack() as opened:
         try:
-            stack = opened.enter_context(running_devenv(pytestconfig.rootpath, pytestconfig.stash[_OPTIONS]))
+            with explained():
+                stack = opened.enter_context(running_devenv(pytestconfig.rootpath, options))
         except DevenvError as error:
             hint = f"\nhint: {error.hint}" if error.hint else ""
             pytest.fail(f"devenv: {error.message}{hint}", pytrace=False)
@@ -67,7 +70,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """A failing test is shown with what it replayed and explored, and with the stack's logs."""
     report = yield
     if report.failed and (stack := _stack_of(item)) is not None:
-        report.sections += stack.sections(report.longreprtext)
+        try:
+            report.sections += stack.sections(report.longreprtext)
+        except Exception as error:  # an error here would end pytest, and hide why the test failed
+            report.sections.append(("devenv", f"what the stack wrote is not known: {error!r}"))
     return report
 
 

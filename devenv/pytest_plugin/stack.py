@@ -17,6 +17,7 @@ from devenv.core.model.topology import Endpoints, StackStatus
 from devenv.core.model.vocabulary import CaptchaType, Strategy
 from devenv.core.render.visible import one_line
 from devenv.harness.config.settings import Settings, load
+from devenv.pytest_plugin.boundary import explained
 from devenv.pytest_plugin.results import ExploreOutcome, ReplayOutcome
 from devenv.pytest_plugin.workbench import Toggle, Workbench
 from devenv.stack.protocol import Stack
@@ -74,7 +75,7 @@ class Devenv:
 
         ``strategy`` None: the store that the pods have. Raises UsageProblem where ``target`` names nothing.
         """
-        with _explained():
+        with explained():
             store = _one_of(Strategy, strategy) if strategy is not None else None
             outcome = ReplayOutcome(self._workbench.replay(self._word(target), store, repeat))
         self._reports.append(outcome.report)
@@ -96,7 +97,7 @@ class Devenv:
         ``budget`` is a number of traces, or a time ("30s", "5m"). ``strategy`` None: the store that the pods
         have. Raises UsageProblem for a wrong expression. Ctrl-C ends the tests, as anywhere in them.
         """
-        with _explained():
+        with explained():
             traces, seconds = parse_budget(str(budget) if budget is not None else "")
             options = ExploreOptions(
                 expression, _one_of(Strategy, strategy or self.strategy), _one_of(Mode, mode), tuple(events),
@@ -119,7 +120,7 @@ class Devenv:
 
         Taken back at the end of its ``with`` block; without one, at the end of the test.
         """
-        with _explained():
+        with explained():
             store = _one_of(Strategy, strategy) if strategy is not None else None
             done = self._workbench.toggle(use_redis, pods, store, rolling=rolling)
         self._toggles.append(done)
@@ -136,8 +137,9 @@ class Devenv:
         """Take back the toggles that have no block of their own."""
         loose = [toggle for toggle in self._toggles if not toggle.entered]
         self._toggles.clear()
-        for toggle in reversed(loose):
-            toggle.undo()
+        with explained():
+            for toggle in reversed(loose):
+                toggle.undo()
 
     def sections(self, printed: str) -> list[tuple[str, str]]:
         """For a failing test: what it replayed and explored, and what the stack's parts wrote meanwhile.
@@ -199,14 +201,3 @@ def _one_of(words: type[_Word], word: str) -> _Word:
     if word not in set(words):
         raise UsageProblem(f"{word!r} is none of {', '.join(words)}")
     return words(word)
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """An error's next step becomes part of what pytest shows."""
-    try:
-        yield
-    except DevenvError as error:
-        if error.hint:
-            error.add_note(f"hint: {error.hint}")
-        raise

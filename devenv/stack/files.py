@@ -29,6 +29,16 @@ def is_of_the_machine(error: OSError) -> bool:
     return error.errno in _MACHINE
 
 
+def problem_of_the_machine(error: Exception) -> EnvironmentProblem | None:
+    """What this machine lacks, with the file, where that is the reason of ``error``; None where it is not."""
+    if isinstance(error, OSError) and (error.filename is not None or is_of_the_machine(error)):
+        what = f"{error.filename}: " if error.filename is not None else ""
+        return EnvironmentProblem(f"{what}{error.strerror or error}")
+    if isinstance(error, MemoryError):
+        return EnvironmentProblem("the memory of this machine is used up")
+    return None
+
+
 @contextmanager
 def writing(path: Path | str, option: str = "") -> Iterator[None]:
     """Turn an OSError of the block, which writes ``path``, into one that names the file.

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
+from tools.endings import ended
 from tools.mutants.mutant import Mutant
 from tools.mutants.table import MUTANTS
 
@@ -103,4 +104,4 @@ def _import_what_tests_share() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(ended(lambda: main(sys.argv[1:])))

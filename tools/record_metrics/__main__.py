@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from devenv.verbs.operate.select import SUPERVISOR
 from devenv.verbs.rollout.plans import shipped_plans
 from devenv.verbs.rollout.traffic import SteadyTraffic
 from devenv.verbs.watch.usecase import Look, look
+from tools.endings import ended
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOKS = 41
@@ -87,4 +89,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(ended(main))

@@ -20,6 +20,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from mock_ml.__main__ import main
 from tests.support import HANG_GUARD_S, until
 
 _URL = re.compile(r"running on (http://127\.0\.0\.1:\d+)")
@@ -338,5 +339,23 @@ def test_a_bad_seed_ends_with_one_line() -> None:
         encoding="utf-8",
         timeout=HANG_GUARD_S,
     )
-    assert result.returncode != 0
+    assert result.returncode == 2
     assert result.stderr.strip() == "MOCK_ML_SEED must be an integer, not 'seven'"
+
+
+@pytest.mark.parametrize("words", [["--port", "99999"], ["--port", "-1"], ["--seed", "seven"], ["--colour"]])
+def test_wrong_arguments_are_exit_2(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+
+
+def test_a_port_that_is_taken_is_exit_4() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert main(["--port", str(taken.getsockname()[1])]) == 4
+
+
+def test_a_fault_is_exit_70(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("uvicorn.run", lambda *_, **__: 1 // 0)
+    assert main([]) == 70
+    assert "ZeroDivisionError" in capsys.readouterr().err

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -133,3 +135,32 @@ def test_find_python_knows_the_running_one_and_says_where_it_looked(bootstrap: M
     assert Path(bootstrap.find_python(own)).exists()
     with pytest.raises(bootstrap.CannotRun, match=r"Python 9\.9 was not found"):
         bootstrap.find_python("9.9")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "shown"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", ".venv/a"),
+            4,
+            "error: .venv/a: No space left on device",
+        ),
+        (PermissionError(errno.EACCES, "Permission denied"), 4, "error: this machine: Permission denied"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (ZeroDivisionError("a fault"), 70, "ZeroDivisionError: a fault"),
+    ],
+)
+def test_a_script_ends_as_devenv_does(
+    bootstrap: ModuleType, error: BaseException, code: int, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work() -> int:
+        raise error
+
+    assert bootstrap.guarded(work) == code
+    assert capsys.readouterr().err.splitlines()[-1] == shown
+
+
+@pytest.mark.parametrize("script", [path.name for path in SCRIPT.parent.glob("[!_]*.py")])
+def test_every_script_ends_so(script: str) -> None:
+    text = (SCRIPT.parent / script).read_text(encoding="utf-8")
+    assert re.search(r'if __name__ == "__main__":\n    sys\.exit\((?:guarded|run_module)\(.*\)\)\n\Z', text)
