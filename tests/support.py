@@ -63,6 +63,22 @@ def calls(work: Callable[[], object]) -> int:
     return count
 
 
+@contextlib.contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """No file of this process and of those that it starts can grow over ``size`` bytes: as on a full disk.
+
+    The error is EFBIG ("File too large") in place of ENOSPC. POSIX only.
+    """
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 def sort_some(items: list[T], key: Callable[[T], tuple[Any, ...] | None]) -> None:
     """Sort the items that have a key among the places that they take; the others stay where they are.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from devenv.harness.runs.folders import write_atomically
+from devenv.stack.files import write_atomically
 from tools.endings import ended
 
 

@@ -15,7 +15,7 @@ from devenv.core.model.migration import STAGES, MigrationStrategy
 from devenv.core.model.vocabulary import Answer
 from devenv.core.rollout.pair_exploration import explore_pair
 from devenv.core.rollout.stages import rollout_stage
-from devenv.harness.runs.folders import write_atomically
+from devenv.stack.files import write_atomically
 from tools.endings import ended
 
 PAGE = Path(__file__).parents[1] / "docs" / "rollout.md"

@@ -18,7 +18,7 @@ from devenv.core.model.backends import Backend
 from devenv.core.model.topology import RedisMode
 from devenv.core.model.vocabulary import Strategy
 from devenv.harness.config.settings import Settings, load
-from devenv.harness.runs.folders import write_atomically
+from devenv.stack.files import write_atomically
 
 
 class BackendName(StrEnum):

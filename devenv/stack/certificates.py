@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from devenv.core.model.errors import EnvironmentProblem
-from devenv.stack.files import write_private
+from devenv.stack.files import write_atomically
 
 NAMES = ("127.0.0.1", "::1", "localhost")
 """What a server on this machine is called."""
@@ -63,5 +63,5 @@ def make(
     made = Certificates.of(directory)
     authority.cert_pem.write_to_path(made.ca)
     made.chain.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
-    write_private(made.key, leaf.private_key_pem.bytes().decode("ascii"))
+    write_atomically(made.key, leaf.private_key_pem.bytes().decode("ascii"))
     return made

@@ -6,8 +6,9 @@ import codecs
 import errno
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import BinaryIO
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
@@ -20,6 +21,8 @@ _MACHINE = frozenset(
 """What the machine lacks, whatever file was named: space, a writable disk, descriptors, memory."""
 
 _REPORTED = 1 << 20
+_LONGEST_NAME = 200
+"""Characters of a file's name that its draft's name has too: a name has at most 255 bytes."""
 SERVICE_FILE = "devenv.toml"
 """The file that describes a user-provided service, in the folder where a verb runs."""
 
@@ -184,18 +187,50 @@ def state_folder(path: Path) -> Path:
 
 
 def append_private(path: Path, text: str) -> None:
-    """Write ``text`` at the end of ``path``, which is made with mode 0600 where it is not there."""
-    with writing(path):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(descriptor, "a", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+    """Write lines at the end of ``path``, which is made with mode 0600 where it is not there.
+
+    Where they do not fit (a full disk), what was written of them is taken back. Raises as ``writing``.
+    """
+    left = memoryview(text.encode("utf-8", "backslashreplace"))
+    with writing(path), open(path, "ab", buffering=0, opener=_private) as file:
+        before = os.fstat(file.fileno()).st_size
+        try:
+            while left:
+                left = left[file.write(left) :]
+        except OSError:
+            with suppress(OSError):
+                file.truncate(before)
+            raise
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write ``path`` anew with mode 0600, making its folder; on Windows the folder's own protection holds."""
-    with writing(path):
+def write_atomically(path: Path, content: str | bytes | Iterable[str], option: str = "") -> None:
+    """Write a text in UTF-8, its pieces, or bytes to ``path``: it is there whole or not at all.
+
+    Makes the folder. Only the owner may read the file; one that ``option`` ("--out") named has the mode of
+    any file that the user makes. What is no file (a pipe, /dev/null) is written to, not replaced. Half a
+    surrogate pair, which UTF-8 cannot write, is written as its escape. Raises as ``writing``.
+    """
+    pieces = [content] if isinstance(content, str | bytes) else content
+    encoded = (
+        piece if isinstance(piece, bytes) else piece.encode("utf-8", "backslashreplace") for piece in pieces
+    )
+    with writing(path, option):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        if path.exists() and not path.is_file():
+            with path.open("wb") as file:
+                file.writelines(encoded)
+            return
+        target = path.resolve() if path.is_symlink() else path
+        draft = target.with_name(f".{target.name[:_LONGEST_NAME]}.{token_hex(4)}")
+        try:
+            with open(draft, "xb", opener=None if option else _private) as file:
+                file.writelines(encoded)
+            draft.replace(target)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+
+
+def _private(path: str, flags: int) -> int:
+    """Opens a file that is made for its owner alone; on Windows the folder's own protection holds."""
+    return os.open(path, flags, 0o600)

@@ -13,7 +13,7 @@ from devenv.core.model.redis_access import OPEN, RedisAccess
 from devenv.core.model.topology import RedisMode
 from devenv.stack import certificates
 from devenv.stack.certificates import Certificates
-from devenv.stack.files import write_private
+from devenv.stack.files import write_atomically
 
 ACCESS_FILE = "access.json"
 """Keeps how we get in ourselves (``RedisAccess``)."""
@@ -76,7 +76,7 @@ def make_credentials(
         pods = RedisAccess(username=POD_USER, password=password or new_password())
         ours = RedisAccess(username=OUR_USER, password=new_password())
         rules = directory / USERS_FILE
-        write_private(rules, users(pods, ours))
+        write_atomically(rules, users(pods, ours))
         return Credentials(pods, ours, {"--aclfile": str(rules)}, None, _keep(ours, directory))
     return Credentials()
 
@@ -101,5 +101,5 @@ def users(pods: RedisAccess, ours: RedisAccess) -> str:
 
 def _keep(access: RedisAccess, directory: Path) -> str:
     path = directory / ACCESS_FILE
-    write_private(path, json.dumps(access.to_json()))
+    write_atomically(path, json.dumps(access.to_json()))
     return str(path)

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from devenv.core.model.errors import EnvironmentProblem
-from devenv.harness.runs.folders import write_atomically
-from devenv.stack.files import SERVICE_FILE
+from devenv.stack.files import SERVICE_FILE, write_atomically
 from tools.sessions_page.by_luck import pairs_by_luck
 from tools.sessions_page.setups import EXPRESSIONS, SETUPS, Setup
 

@@ -16,7 +16,7 @@ from devenv.core.doctor_rules.advice import UNEXPLAINED, Advice, Checked
 from devenv.core.model.errors import ExpectationFailed, Inconclusive, UsageProblem
 from devenv.core.model.service import ServiceProfile
 from devenv.core.render.junit import junit_xml
-from devenv.harness.runs.folders import write_atomically
+from devenv.stack.files import write_atomically
 from devenv.verbs.doctor.junit import junit_suite
 from devenv.verbs.doctor.usecase import DoctorOptions, Examined, examine
 

@@ -18,7 +18,7 @@ from devenv.core.model.presets import CAPTCHA, PRESETS
 from devenv.core.model.service import ServiceSpec
 from devenv.harness.config.devenv_toml_reader import assignments, parse_service
 from devenv.harness.config.devenv_toml_writer import Found, toml_text
-from devenv.stack.files import SERVICE_FILE, state_folder, write_private
+from devenv.stack.files import SERVICE_FILE, state_folder, write_atomically
 from devenv.verbs.init.compose_override import OVERRIDE_FILE, PRIVATE_FILE, override_of
 from devenv.verbs.init.detect import InitOptions, look
 from devenv.verbs.init.start_commands import starts
@@ -123,7 +123,7 @@ def _write_override(here: Path, state_dir: Path, service: ServiceSpec, source: s
     write_file("--compose", here / OVERRIDE_FILE, override.text)
     if not override.private:
         return [OVERRIDE_FILE]
-    write_private(state_folder(state_dir) / PRIVATE_FILE, override.private)
+    write_atomically(state_folder(state_dir) / PRIVATE_FILE, override.private)
     return [OVERRIDE_FILE, named]
 
 

@@ -23,7 +23,8 @@ from devenv.core.model.vocabulary import Answer, CaptchaType
 from devenv.harness.client.client import CaptchaClient
 from devenv.harness.client.exchanges import Challenge
 from devenv.harness.redis.keys import connected
-from devenv.harness.runs.folders import json_lines, write_atomically
+from devenv.harness.runs.folders import json_lines
+from devenv.stack.files import write_atomically
 from devenv.stack.protocol import Progress
 
 CHALLENGES = "challenges.jsonl"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import Any
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.reading import read_json
 from devenv.core.render.visible import json_text
-from devenv.stack.files import state_folder, writing
+from devenv.stack.files import state_folder, write_atomically, writing
 
 HISTORY = "history.jsonl"
 TRACE = "trace.jsonl"
@@ -81,25 +80,6 @@ class Run:
 def json_lines(objects: Iterable[Mapping[str, Any]]) -> str:
     """The objects as JSON lines, each line ended."""
     return "".join(json_text(item) + "\n" for item in objects)
-
-
-def write_atomically(path: Path, text: str | Iterable[str], option: str = "") -> None:
-    """Write ``text``, or its pieces, to ``path`` so that it is there whole or not at all; makes the folder.
-
-    UTF-8; half a surrogate pair, which UTF-8 cannot write, is written as its escape. ``option`` is the option
-    that named the file. Raises as ``writing``.
-    """
-    with writing(path, option):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
-                stream.writelines([text] if isinstance(text, str) else text)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
 
 
 def open_run(state_dir: Path, name: str, now: float) -> Run:

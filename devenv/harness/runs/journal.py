@@ -17,8 +17,8 @@ from devenv.core.model.errors import DevenvError
 from devenv.core.model.events import StackEvent, trace_event
 from devenv.core.model.topology import Endpoints, SettingChanges, StackSpec, StackStatus
 from devenv.core.model.vocabulary import resolve_pod
-from devenv.harness.runs.folders import json_lines, write_atomically
-from devenv.stack.files import append_private, state_folder
+from devenv.harness.runs.folders import json_lines
+from devenv.stack.files import append_private, state_folder, write_atomically
 from devenv.stack.protocol import Progress, Stack
 from devenv.wire.control.client import ControlClient
 

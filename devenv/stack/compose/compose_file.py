@@ -12,7 +12,7 @@ import yaml
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.model.topology import Ports, RedisMode, StackSpec
 from devenv.core.model.vocabulary import POD_PREFIX, pod_name, pod_place
-from devenv.stack.files import write_private
+from devenv.stack.files import write_atomically
 
 FILE = "docker-compose.yml"
 TEMPLATE_POD = pod_name(0)
@@ -134,4 +134,4 @@ def variables(spec: StackSpec, ports: Ports) -> dict[str, str]:
 
 def write(document: Document, path: Path) -> None:
     """Write ``document`` for ``docker compose -f``; its paths stay relative to the project folder."""
-    write_private(path, yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
+    write_atomically(path, yaml.safe_dump(document, sort_keys=False, allow_unicode=True))

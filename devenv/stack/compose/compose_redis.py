@@ -16,7 +16,7 @@ from devenv.core.model.topology import RedisMode
 from devenv.stack.certificates import Certificates
 from devenv.stack.compose import compose_file, docker_engine
 from devenv.stack.compose.compose_file import PROXY, REDIS, REDIS_PORT, REPLICA
-from devenv.stack.files import write_private
+from devenv.stack.files import write_atomically
 from devenv.stack.ports import LOOPBACK
 from devenv.stack.redis_access import ACCESS_FILE
 
@@ -119,9 +119,9 @@ def access_file(containers: Mapping[str, Container], folder: Path) -> str:
         access = RedisAccess.from_json(json.loads(content))
         if access.tls:
             authority = Certificates.of(kept).ca
-            write_private(authority, _read(proxy, access.ca) or "")
+            write_atomically(authority, _read(proxy, access.ca) or "")
             access = replace(access, ca=str(authority))
-        write_private(file, json.dumps(access.to_json()))
+        write_atomically(file, json.dumps(access.to_json()))
     return str(file)
 
 

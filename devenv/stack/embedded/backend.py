@@ -20,7 +20,7 @@ from devenv.core.model.topology import Endpoints, SettingChanges, StackSpec, Sta
 from devenv.core.model.vocabulary import resolve_pod
 from devenv.stack import logs
 from devenv.stack.control_calls import control_call
-from devenv.stack.files import read_text_if_there, state_folder, write_private, writing
+from devenv.stack.files import read_text_if_there, state_folder, write_atomically, writing
 from devenv.stack.protocol import Progress
 from devenv.stack.waiting import POLL_SECONDS, comes_true
 
@@ -146,10 +146,10 @@ class EmbeddedStack:
 
     def _spawn(self, spec: StackSpec) -> None:
         spec_file, words = self._dir / "spec.json", self._dir / "supervisor.jsonl"
-        write_private(spec_file, json.dumps(spec.to_json()))
+        write_atomically(spec_file, json.dumps(spec.to_json()))
         log = self._dir / "logs" / "supervisor.log"
         with writing(words):
-            write_private(words, "")
+            write_atomically(words, "")
             log.parent.mkdir(exist_ok=True, mode=0o700)
         arguments = ["--spec", str(spec_file), "--state-dir", str(self._dir)]
         arguments += [*(["--detached"] if self._detached else []), *(["--cold"] if self._cold else [])]
@@ -214,10 +214,7 @@ class EmbeddedStack:
         assert self._process is not None
         created = psutil.Process(self._process.pid).create_time()
         record = {"pid": self._process.pid, "create_time": created, "control": control}
-        draft = self._record.with_suffix(".draft")
-        with writing(self._record):
-            draft.write_text(json.dumps(record), encoding="utf-8")
-            draft.replace(self._record)
+        write_atomically(self._record, json.dumps(record))
 
     def _read_record(self) -> dict[str, Any] | None:
         try:

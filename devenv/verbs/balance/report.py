@@ -10,16 +10,15 @@ from devenv.core.balance.measured import Balance
 from devenv.core.balance.patterns import PATTERNS
 from devenv.core.render.document import Cell, Document, Fact, Section, Table
 from devenv.core.render.html import render
-from devenv.stack.files import writing
+from devenv.stack.files import write_atomically
 from devenv.verbs.balance.plots import drawn
 from devenv.verbs.balance.usecase import Measured
 from devenv.verbs.simulate.pictures import available
 
 
 def write_report(path: Path, measured: Sequence[Measured], seed: int) -> None:
-    """Write it to ``path``. Raises as ``writing``."""
-    with writing(path, "--html"):
-        path.write_text(render(document(measured, seed)), encoding="utf-8")
+    """Write it to ``path``. Raises as ``write_atomically``."""
+    write_atomically(path, render(document(measured, seed)), "--html")
 
 
 def document(measured: Sequence[Measured], seed: int) -> Document:

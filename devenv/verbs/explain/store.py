@@ -6,7 +6,8 @@ from pathlib import Path
 
 from devenv.core.render.html import render
 from devenv.core.render.sequence import draw_mermaid
-from devenv.harness.runs.folders import Run, write_atomically
+from devenv.harness.runs.folders import Run
+from devenv.stack.files import write_atomically
 from devenv.verbs.explain.explanation import Explanation
 from devenv.verbs.explain.report import document
 

@@ -13,7 +13,7 @@ from devenv.core.model.errors import UsageProblem
 from devenv.core.model.service import ServiceSpec
 from devenv.core.model.vocabulary import Strategy
 from devenv.harness.config.settings import Settings
-from devenv.harness.runs.folders import write_atomically
+from devenv.stack.files import write_atomically
 
 # The contract's own defaults, written out: readers of a manifest do not find what it leaves out.
 _DEFAULTS = {name: DEFAULTS[name] for name in ("REDIS_DB", "REDIS_PREFIX", "REDIS_TIMEOUT_MS", "CAPTCHA_TTL")}

@@ -14,7 +14,7 @@ from devenv.core.rollout.plan import Plan
 from devenv.core.rollout.progressive import Target, argo, flagd, flagger
 from devenv.core.telemetry.grafana import dashboard
 from devenv.core.telemetry.prometheus import RULES_FILE, rule_tests, rules, scrape_config
-from devenv.harness.runs.folders import write_atomically
+from devenv.stack.files import write_atomically
 
 RECORDED = ("good", "bad")
 DEFAULT_TARGETS = ("captcha-api-a:8000", "captcha-api-b:8000")

@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
-from devenv.harness.runs.folders import write_atomically
+from devenv.stack.files import write_atomically
 
 FILE = "rollout.json"
 _LOCK_SECONDS = 10.0

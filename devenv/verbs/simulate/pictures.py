@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
-from devenv.stack.files import writing
+from devenv.stack.files import write_atomically
 
 FORMATS = ("png", "svg")
 
@@ -27,14 +27,13 @@ def write_picture(path: Path, drawn: Callable[[str], bytes]) -> None:
     """Write to ``path`` what ``drawn`` gives for the form that its name ends in.
 
     Raises UsageProblem for another ending than .png and .svg, EnvironmentProblem without matplotlib, and as
-    ``writing``.
+    ``write_atomically``.
     """
     form = path.suffix.lower().removeprefix(".")
     if form not in FORMATS:
         raise UsageProblem(f"--plot {path}: the name ends in neither .png nor .svg")
     data = drawn(form)
-    with writing(path, "--plot"):
-        path.write_bytes(data)
+    write_atomically(path, data, "--plot")
 
 
 def picture(draw: Callable[[Any], None], form: str, inches: tuple[float, float]) -> bytes:

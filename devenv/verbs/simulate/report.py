@@ -9,16 +9,15 @@ from devenv.core.render.document import Cell, Document, Fact, Section, Table
 from devenv.core.render.html import render
 from devenv.core.simulation.intervals import Share, wilson
 from devenv.core.simulation.run import Prediction
-from devenv.stack.files import writing
+from devenv.stack.files import write_atomically
 from devenv.verbs.simulate.pictures import available
 from devenv.verbs.simulate.plots import drawn
 from devenv.verbs.simulate.sweep import Axis, cells
 
 
 def write_report(path: Path, axes: Sequence[Axis], predictions: Sequence[Prediction], seed: int) -> None:
-    """Write it to ``path``. Raises as ``writing``."""
-    with writing(path, "--html"):
-        path.write_text(render(document(axes, predictions, seed)), encoding="utf-8")
+    """Write it to ``path``. Raises as ``write_atomically``."""
+    write_atomically(path, render(document(axes, predictions, seed)), "--html")
 
 
 def document(axes: Sequence[Axis], predictions: Sequence[Prediction], seed: int) -> Document:

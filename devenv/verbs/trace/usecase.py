@@ -13,9 +13,10 @@ import httpx
 from devenv.core.model.errors import EnvironmentProblem, Inconclusive, UsageProblem
 from devenv.core.model.events import TraceEvent
 from devenv.core.telemetry.otlp import otlp
-from devenv.harness.runs.folders import TRACE, resolve_run, write_atomically
+from devenv.harness.runs.folders import TRACE, resolve_run
 from devenv.harness.runs.journal import JournaledStack
 from devenv.harness.runs.trace import live_trace, read_numbered
+from devenv.stack.files import write_atomically
 
 TRACES_PATH = "/v1/traces"
 _SECONDS = 10.0

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import errno
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from devenv.core.model.errors import DevenvError, EnvironmentProblem, InternalFault, UsageProblem
 from devenv.pytest_plugin import _STACK, pytest_runtest_makereport
 from devenv.pytest_plugin.boundary import explained
+
+if TYPE_CHECKING:
+    from devenv.pytest_plugin.stack import Devenv
 
 
 @pytest.mark.parametrize(
@@ -44,7 +47,7 @@ def test_where_the_log_cannot_be_read_the_report_of_the_test_stays() -> None:
     stack, stash, report = SimpleNamespace(sections=sections), pytest.Stash(), SimpleNamespace(
         failed=True, longreprtext="assert False", sections=[]
     )  # fmt: skip
-    stash[_STACK] = stack  # type: ignore[assignment]
+    stash[_STACK] = cast("Devenv", stack)
     item: Any = SimpleNamespace(config=SimpleNamespace(stash=stash), funcargs={"devenv": stack})
     making: Any = pytest_runtest_makereport(item)
     next(making)

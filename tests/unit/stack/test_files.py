@@ -1,16 +1,28 @@
-"""Text files that users give: one clear error for each thing that can be wrong with them."""
+"""Text files that users give: one clear error for each thing that can be wrong with them; files written."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from devenv.core.model.errors import UsageProblem
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.stack import files
-from devenv.stack.files import decode_text, read_text, read_text_if_there, text_lines, text_pieces
+from devenv.stack.files import (
+    append_private,
+    decode_text,
+    read_text,
+    read_text_if_there,
+    text_lines,
+    text_pieces,
+    write_atomically,
+)
+from tests.support import files_of_at_most
+
+posix = pytest.mark.skipif(os.name != "posix", reason="Windows has neither modes, nor limits, nor such files")
 
 
 def test_utf8_with_and_without_a_mark_and_any_line_ends(tmp_path: Path) -> None:
@@ -87,3 +99,69 @@ def test_what_may_be_absent(tmp_path: Path) -> None:
     with pytest.raises(UsageProblem, match="folder: cannot be read: Is a directory"):
         read_text_if_there(tmp_path, "folder")
     assert read_text_if_there(tmp_path, "folder", (IsADirectoryError,)) is None
+
+
+@pytest.mark.parametrize("content", ["한글\n", ["한", "글\n"], "한글\n".encode()])
+def test_files_are_written_whole_or_not_at_all(tmp_path: Path, content: str | bytes | list[str]) -> None:
+    target = tmp_path / "deep" / "file.txt"
+    write_atomically(target, content)
+    assert target.read_bytes() == "한글\n".encode()
+
+    def broken() -> Iterator[str]:
+        yield "half"
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        write_atomically(target, broken())
+    assert target.read_bytes() == "한글\n".encode()
+    assert [path.name for path in target.parent.iterdir()] == ["file.txt"]
+
+
+@posix
+def test_a_full_disk_names_the_file_and_leaves_what_was_there(tmp_path: Path) -> None:
+    new, old, lines = tmp_path / "new.json", tmp_path / "old.json", tmp_path / "lines.jsonl"
+    write_atomically(old, "before")
+    append_private(lines, "one\n")
+    with files_of_at_most(100):
+        for path, option in ((new, ""), (old, "--out"), (lines, "")):
+            with pytest.raises(EnvironmentProblem) as caught:
+                if path is lines:
+                    append_private(path, "two\n" * 100)
+                else:
+                    write_atomically(path, "x" * 101, option)
+            assert caught.value.message == f"{option} {path}: cannot be written: File too large".strip()
+        append_private(lines, "three\n")
+    assert lines.read_text(encoding="utf-8") == "one\nthree\n"
+    assert old.read_text(encoding="utf-8") == "before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lines.jsonl", "old.json"]
+
+
+@posix
+def test_what_is_no_file_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe, link, target = tmp_path / "pipe", tmp_path / "link", tmp_path / "target"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_atomically(pipe, "to the pipe", "--junit")
+        assert os.read(reader, 100) == b"to the pipe"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    target.touch()
+    link.symlink_to(target.name)
+    write_atomically(link, "to the target", "--junit")
+    assert link.is_symlink()
+    assert target.read_text(encoding="utf-8") == "to the target"
+
+
+@posix
+def test_only_the_owner_reads_a_file_that_no_option_named(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        write_atomically(tmp_path / "kept", "")
+        append_private(tmp_path / "added", "")
+        write_atomically(tmp_path / "named", "", "--html")
+    finally:
+        os.umask(before)
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()}
+    assert modes == {"kept": "0o600", "added": "0o600", "named": "0o644"}

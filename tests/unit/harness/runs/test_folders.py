@@ -10,7 +10,7 @@ import pytest
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.events import HistoryEvent
 from devenv.harness.client.recording import Recording
-from devenv.harness.runs.folders import list_runs, open_run, resolve_run, write_atomically
+from devenv.harness.runs.folders import list_runs, open_run, resolve_run
 
 NOON = 1_767_268_800.0  # 2026-01-01 12:00 UTC
 
@@ -54,16 +54,6 @@ def test_a_run_is_found_by_the_beginning_of_its_id(tmp_path: Path) -> None:
     with pytest.raises(UsageProblem, match="no run is recorded yet") as found:
         resolve_run(tmp_path / "elsewhere", "latest")
     assert "devenv replay NAME" in (found.value.hint or "")
-
-
-def test_files_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    target = tmp_path / "deep" / "file.txt"
-    write_atomically(target, "한글\n")
-    assert target.read_bytes() == "한글\n".encode()
-    with pytest.raises(TypeError):
-        write_atomically(target, b"fails when it is written")  # type: ignore[arg-type]
-    assert target.read_bytes() == "한글\n".encode()
-    assert [path.name for path in target.parent.iterdir()] == ["file.txt"]
 
 
 def test_a_recording_becomes_json_lines(tmp_path: Path) -> None:
