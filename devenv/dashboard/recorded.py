@@ -68,14 +68,29 @@ def router(surroundings: Surroundings) -> APIRouter:
 
 def _summary(run: Run) -> dict[str, Any]:
     results = _results(run)
+    kind = results.get("kind") or run.id.partition("-")[2].partition("-")[0]
     return {
         "id": run.id,
-        "kind": results.get("kind") or run.id.partition("-")[2].partition("-")[0],
-        "title": results.get("title") or run.id.partition("-")[2],
+        "kind": kind,
+        "title": results.get("title") or _searched(results) or run.id.partition("-")[2],
         "verdict": results.get("verdict"),
+        "holds": _holds(results),
         "store": results.get("store"),
         "trace": (run.folder / TRACE).is_file(),
     }
+
+
+def _searched(results: dict[str, Any]) -> str:
+    """What an exploration searched: its expression and its store; "" of any other run."""
+    searched = isinstance(results.get("violations"), list) and "traces" in results
+    return f"{results.get('scenario')} ({results.get('strategy')})" if searched else ""
+
+
+def _holds(results: dict[str, Any]) -> bool | None:
+    """Whether the run holds what it is measured against; None where that is not known."""
+    if _searched(results):
+        return False if results["violations"] else (True if results.get("complete") else None)
+    return {"holds": True, "fails": False}.get(str(results.get("verdict")))
 
 
 def _results(run: Run) -> dict[str, Any]:

@@ -7,7 +7,8 @@ each other. No build step, no tool: the files are as they are written, and this 
 ``import`` and ``export`` that they use; any other form is a LinkError, which a test would show.
 
 A module that is loaded later, by ``import("./name.js")``, is a script of its own with what it needs besides.
-Comments of types and indentation are left out.
+Comments of types and indentation are left out, also the indentation inside templates: HTML reads a line break
+with blanks as it reads a line break (no template has a ``<pre>`` over several lines, which a test watches).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _COMMENTS = re.compile(
     r"^[ \t]*/\*\*(?:(?!\*/)[\s\S])*\*/[ \t]*\n|^[ \t]*//.*\n|/\*\* @(?:type|param|import)\b[^\n]*?\*/ ?",
     re.MULTILINE,
 )
+_INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
 _LEFT_OVER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 _LOADER = f"""const {MODULES} = globalThis.{MODULES} = {{}};
 {MODULES}.load = async (name) => {{
@@ -139,7 +141,7 @@ def _module(path: str, source: str) -> _Module:
         exports.extend(part.strip() for part in match["names"].split(",") if part.strip())
         return ""
 
-    text = _unindented(_COMMENTS.sub("", source)) if not path.startswith("vendor/") else source
+    text = _INDENTATION.sub("", _COMMENTS.sub("", source)) if not path.startswith("vendor/") else source
     text = _IMPORT.sub(taken, text)
     text = _MINIFIED_IMPORT.sub(taken, text)
     text = _LATER.sub(loaded, text)
@@ -150,16 +152,6 @@ def _module(path: str, source: str) -> _Module:
         raise LinkError(f"{path}: not a form of import or export that is known: {rest[0][:80]}")
     given = ", ".join(_turned(name) for name in exports)
     return _Module(path, tuple(needs), tuple(later), f"{text.strip()}\nreturn {{ {given} }};\n")
-
-
-def _unindented(text: str) -> str:
-    """Without the blanks at the beginning of lines, but for those inside a template."""
-    lines: list[str] = []
-    inside = False
-    for line in text.split("\n"):
-        lines.append(line if inside else line.lstrip(" "))
-        inside ^= line.count("`") % 2 == 1
-    return "\n".join(lines)
 
 
 def _pairs(names: str) -> str:

@@ -9,20 +9,22 @@ import os
 import re
 import shutil
 import subprocess
-from base64 import b64encode
+import tempfile
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import pytest
 
 from devenv.core.checker.invariants import Kind
 from devenv.core.diagnosis.findings import CHANGES
+from devenv.core.render.page_files import linked
 from devenv.core.scenario import catalogue
 from tests.support import ROOT
 
-TEXTS = ROOT / "devenv" / "dashboard" / "static" / "js" / "korean_texts.js"
+MODULES = ROOT / "devenv" / "dashboard" / "static" / "js"
 HANGUL = re.compile(r"[가-힣]")
 _ASK = """
-const module = await import(`data:text/javascript;base64,${process.argv[1]}`);
+const module = devenvModules["js/korean_texts.js"];
 let text = "";
 for await (const chunk of process.stdin) text += chunk;
 console.log(JSON.stringify(JSON.parse(text).map((one) => module.translated(one) ?? null)));
@@ -36,10 +38,13 @@ def translated(texts: Iterable[str]) -> dict[str, str | None]:
         assert not os.environ.get("DEVENV_REQUIRE_TOOLS"), "node is not installed"
         pytest.skip("node is not installed")
     asked = list(texts)
-    command = [node, "--input-type=module", "-e", _ASK, b64encode(TEXTS.read_bytes()).decode()]
-    done = subprocess.run(
-        command, input=json.dumps(asked), capture_output=True, encoding="utf-8", check=False, timeout=300
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder, "ask.mjs")
+        script.write_text(linked("js/korean_texts.js").first + _ASK, encoding="utf-8")
+        command = [node, str(script)]
+        done = subprocess.run(
+            command, input=json.dumps(asked), capture_output=True, encoding="utf-8", check=False, timeout=300
+        )
     assert done.returncode == 0, done.stderr
     return dict(zip(asked, json.loads(done.stdout), strict=True))
 
@@ -60,8 +65,12 @@ def test_every_scenario_of_the_catalogue_has_its_korean_text() -> None:
     scenarios = catalogue()
     titles = [scenario.title for scenario in scenarios]
     about = [f"about:{scenario.id}" for scenario in scenarios if scenario.about]
+    notes = [note for scenario in scenarios for note in scenario.stores.values()]
+    shown = [note.not_applicable or note.shows or "" for note in notes]
     assert len(scenarios) > 40
-    assert without_korean(translated([*titles, *about])) == []
+    assert len(shown) > 100
+    assert without_korean(translated([*titles, *about, *shown])) == []
+    assert set(table("NOTES", "korean_scenarios.js")) == set(shown)
 
 
 def shape(node: ast.expr) -> str | None:
@@ -117,13 +126,43 @@ def test_every_sentence_of_a_finding_has_its_korean_text() -> None:
     assert without_korean(translated(OTHER_PARTS)) == []
 
 
+REMARKS = ("remarks.py", "choices.py", "affinity.py")
+SHORTEST_REMARK = 60
+"""Characters: what is shorter is a part of one."""
+
+
+def sentences_of(text: str) -> set[str]:
+    """The long texts of a module's source, but for those that describe it."""
+    tree = ast.parse(text)
+    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr | ast.Constant)]
+    words = [shape(node) for node in nodes if id(node) not in said | inside]
+    return {sentence for sentence in words if sentence and len(sentence) >= SHORTEST_REMARK}
+
+
+def test_every_remark_has_its_korean_text() -> None:
+    folder = ROOT / "devenv" / "core" / "diagnosis"
+    sentences = {one for name in REMARKS for one in sentences_of((folder / name).read_text(encoding="utf-8"))}
+    assert len(sentences) > 10
+    assert without_korean(translated(sentences)) == []
+    again = (
+        "a1 was found because a and b came on one kept connection (c): p chooses a pod for each connection. A"
+    )
+    again += (
+        " client that opens another one may meet another pod, and gets 'not found' there. Change: sessions"
+    )
+    again += " in Redis; keep-alive is no fix. The same in 3 further cases."
+    assert (translated([again])[again] or "").endswith("해결책이 아닙니다. 같은 경우 더: 3.")
+
+
 def test_values_stay_as_they_are() -> None:
     sentence = "the session is in the memory of captcha-api-a, and captcha-api-b was asked for it"
     lost = "Redis went away from pod-a, which answered 'not found' instead of 'try again' (redis-py 8: ends)"
     verdict = "pod-memory × 2: 3 challenges, 3 answers: 2 not found"
     explored = "3 kinds of violation in 20 traces"
     words = translated([sentence, lost, verdict, explored, "no pod is called c", "something else"])
-    assert words[verdict] == "pod-memory × 2: 챌린지 3개, 답 3개: 2 not found"
+    assert words[verdict] == "pod-memory × 2: 챌린지 3개, 답 3개: 찾지 못함 2"
     assert words[sentence] == "세션은 captcha-api-a의 메모리에 있는데 captcha-api-b에 요청이 갔습니다"
     lost_words = (
         "pod-a에서 Redis가 사라졌습니다. '다시 시도' 대신 'not found'라고 응답했습니다 (redis-py 8: ends)"
@@ -134,10 +173,24 @@ def test_values_stay_as_they_are() -> None:
     assert words["something else"] is None
 
 
+def test_violations_of_a_search_are_korean() -> None:
+    answers = "V1 (right): success, attempt 1; V2 (empty): no answer, its pod was restarted"
+    left = 'at the end the session\'s key is there without a TTL, holding {"attempts": 1}; ' + answers
+    words = translated([answers, left, "V3 was answered HTTP 500"])
+    assert words[answers] == "V1 (정답): 통과, 시도 1; V2 (빈 답): 응답 없음, 파드가 재시작됨"
+    assert words[left] == (
+        f'끝난 뒤에도 세션 키가 TTL 없이 남아 있고 내용은 {{"attempts": 1}}입니다. {words[answers]}'
+    )
+    assert words["V3 was answered HTTP 500"] == "V3의 응답: HTTP 500"
+
+
 ROOMS = (
+    "core/search",
     "core/checker",
     "core/diagnosis",
+    "core/scenario",
     "dashboard",
+    "harness/redis",
     "stack",
     "verbs/explain",
     "verbs/explore",
@@ -158,9 +211,10 @@ def texts_of_the_server() -> str:
     return "\n".join(texts)
 
 
-def table(name: str) -> dict[str, str]:
+def table(name: str, module: str = "korean_texts.js") -> dict[str, str]:
     """One of the module's tables of English and Korean texts."""
-    text = TEXTS.read_text(encoding="utf-8").split(f"const {name} = {{\n")[1].split("\n};")[0]
+    source = (MODULES / module).read_text(encoding="utf-8")
+    text = source.split(f"const {name} = {{\n")[1].split("\n};")[0]
     entries = re.findall(r'^  (?:(\w+)|("(?:[^"\\]|\\.)*")):\s*("(?:[^"\\]|\\.)*")', text, re.MULTILINE)
     return {plain or json.loads(quoted): json.loads(words) for plain, quoted, words in entries}
 
@@ -168,8 +222,9 @@ def table(name: str) -> dict[str, str]:
 def test_the_table_says_what_the_server_says() -> None:
     sentences = table("SENTENCES")
     known = texts_of_the_server()
+    ends = re.compile(r"\{\w+\}|[:;,] | ?and |after| the proxy")
     pieces = {
-        sentence: [piece.strip() for piece in re.split(r"\{\w+\}|[:;,] | ?and ", sentence) if len(piece) > 3]
+        sentence: [piece.strip() for piece in ends.split(sentence) if len(piece) > 3]
         for sentence in sentences
     }
     gone = {sentence: [piece for piece in parts if piece not in known] for sentence, parts in pieces.items()}

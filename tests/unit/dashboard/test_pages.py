@@ -44,9 +44,24 @@ def test_vendored_files_are_as_they_were_published() -> None:
 
 def test_the_page_is_small(client: TestClient) -> None:
     unpacked = len(client.get("/").content)
-    sent = len(gzip.compress(client.get("/").content, 1))
+    sent = len(gzip.compress(client.get("/").content, pages.COMPRESSION))
     assert unpacked < MOST_BYTES
     assert sent + sum(len(file.packed) for file in pages.static_files().values()) < MOST_BYTES
+
+
+def test_no_template_has_preformatted_text_over_several_lines() -> None:
+    """The indentation of templates is left out, which is seen nowhere but there."""
+    for path in (STATIC / "js").glob("*.js"):
+        text = path.read_text(encoding="utf-8")
+        assert re.findall(r"<(?:pre|textarea)\b[^>]*>[^<`]*\n", text) == [], path.name
+
+
+def test_the_style_says_what_its_files_say() -> None:
+    def rules(text: str) -> list[str]:
+        return re.findall(r"[^\s{};:,>]+", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL))
+
+    assert rules(pages.style()) == rules("".join((STATIC / name).read_text("utf-8") for name in pages.STYLES))
+    assert "\n" not in pages.style()
 
 
 def digest(text: str) -> str:

@@ -70,10 +70,15 @@ export async function call(method, path, body) {
     // An answer that is not JSON has no detail to show.
   }
   if (status >= 400) {
-    const detail = typeof data?.detail === "string" ? data.detail : `HTTP ${status}`;
-    throw new Refused(detail, data?.hint ?? null);
+    throw new Refused(detailOf(data?.detail) || `HTTP ${status}`, data?.hint ?? null);
   }
   return data;
+}
+
+/** Why a call was refused: one sentence, or FastAPI's list with a field and a message each. @param {any} detail @returns {string} */
+function detailOf(detail) {
+  if (!Array.isArray(detail)) return typeof detail === "string" ? detail : "";
+  return detail.map((one) => `${one.loc?.slice(1).join(".")}: ${one.msg}`).join("; ");
 }
 
 /**

@@ -5,7 +5,7 @@ import { effect } from "../vendor/signals-core/signals-core.module.js";
 import { failure, job, progressWords, reported, resume, start, stop } from "./jobs.js";
 import { go, parameter, setParameter } from "./route.js";
 import { branching } from "./touch.js";
-import { t } from "./words.js";
+import { fromServer, t } from "./words.js";
 
 /**
  * Play `target` up to step `until` of the order, and go where its commands are held.
@@ -45,7 +45,7 @@ function draw() {
       error
         ? html`<p class="bad">${failure(error)}</p>`
         : result
-          ? html`<p class="verdict ${result.verdict === "holds" ? "good" : "bad"}">${result.verdict === "holds" ? t("as the catalogue expects of {store}", { store: result.store }) : result.verdict === "fails" ? t("not what the catalogue expects of {store}", { store: result.store }) : result.verdict}</p>
+          ? html`<p class="verdict ${result.verdict === "holds" ? "good" : "bad"}">${result.verdict === "holds" ? t("as the catalogue expects of {store}", { store: result.store }) : result.verdict === "fails" ? t("not what the catalogue expects of {store}", { store: result.store }) : fromServer(result.verdict)}</p>
             <p><a href=${`#/runs?run=${encodeURIComponent(result.run)}`}>${t("The run, with all its records")}</a> · <a href=${`#/scenarios?scenario=${encodeURIComponent(asked.target)}&store=${asked.strategy ?? result.strategy}&schedule=${encodeURIComponent(byHand ?? "")}`}>${t("This order in the scenario")}</a></p>`
           : html`<p class="busy">${words}</p>`
     }

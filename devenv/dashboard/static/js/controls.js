@@ -19,6 +19,8 @@ const WAYS = [
 ];
 /** Pods have a letter each. */
 const MOST_PODS = 26;
+/** Seconds. */
+const MOST_TTL = 3600;
 const POLICIES = ["round-robin", "random", "least-in-flight", "source-hash", "cookie-sticky", "per-connection"];
 
 /** @param {Event} event */
@@ -58,9 +60,12 @@ async function setPolicy(policy) {
   await during(t("setting the policy"), () => act("PUT", "/policy", { policy }));
 }
 
-/** @param {string} ttl */
-async function setTtl(ttl) {
-  await during(t("restarting the pods with another TTL"), () => act("POST", "/dashboard/pods", { settings: { CAPTCHA_TTL: ttl } }));
+/** Restart the pods with another time to live; what is none is taken back. @param {HTMLInputElement} input @param {string} now */
+async function setTtl(input, now) {
+  const wished = Number(input.value);
+  input.value = now; // until it is so
+  if (!Number.isInteger(wished) || wished < 1 || wished > MOST_TTL || String(wished) === now) return;
+  await during(t("restarting the pods with another TTL"), () => act("POST", "/dashboard/pods", { settings: { CAPTCHA_TTL: String(wished) } }));
 }
 
 /** @param {string} action */
@@ -173,7 +178,7 @@ export function controlsPanel() {
       <label>${t("policy")} <select id="policy" @change=${(/** @type {Event} */ event) => setPolicy(value(event))}>
         ${[...POLICIES, ...custom].map((one) => html`<option .selected=${one === seen.policy}>${one}</option>`)}
       </select></label>
-      <label>${t("TTL, s")} <input id="ttl" type="number" min="1" max="3600" size="5" .value=${ttl} ?disabled=${!seen.restarts} @change=${(/** @type {Event} */ event) => setTtl(value(event))} /></label>
+      <label>${t("TTL, s")} <input id="ttl" type="number" min="1" max=${MOST_TTL} size="5" .value=${ttl} ?disabled=${!seen.restarts} @change=${(/** @type {Event} */ event) => setTtl(/** @type {HTMLInputElement} */ (event.target), ttl)} /></label>
     </div>
     ${mlFaults()}
     ${

@@ -74,14 +74,14 @@ export function findings() {
         ${
           finding.evidence.length
             ? html`<details><summary>${t("evidence ({count})", { count: finding.evidence.length })}</summary>
-                <ul class="evidence">${finding.evidence.map((line) => html`<li><code>${line.at >= 0 ? "+" : ""}${line.at.toFixed(3)} s</code> ${line.text}</li>`)}</ul>
+                <ul class="evidence">${finding.evidence.map((line) => html`<li><code>${line.at >= 0 ? "+" : ""}${line.at.toFixed(3)} s</code> ${fromServer(line.text)}</li>`)}</ul>
               </details>`
             : ""
         }
       </article>`,
     )}
     ${all.remarks.map((remark) => html`<p class="hint">${fromServer(remark)}</p>`)}
-    ${all.missing.map((missing) => html`<p class="hint">${t("not recorded: {what}", { what: missing })}</p>`)}
+    ${all.missing.map((missing) => html`<p class="hint">${t("not recorded: {what}", { what: fromServer(missing) })}</p>`)}
     </div>${all.messages.length ? sequence(all.messages.slice(-60), t("What happened")) : ""}
   </div>`;
 }

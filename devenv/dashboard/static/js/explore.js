@@ -2,12 +2,10 @@
 
 import { html } from "../vendor/lit-html/lit-html.js";
 import { signal } from "../vendor/signals-core/signals-core.module.js";
-import { show } from "./api.js";
-import { rewind } from "./branch.js";
 import { chart } from "./charts.js";
 import { failure, job, progressWords, reported, start, stop } from "./jobs.js";
-import { go } from "./route.js";
 import { overview } from "./state.js";
+import { violations } from "./violations.js";
 import { fromServer, t } from "./words.js";
 
 const wish = signal({ target: "R+W+E", strategy: "guide" });
@@ -25,26 +23,6 @@ function progress() {
   return html`<p role="status">${job.value?.ended ? "" : html`<span class="busy">${words}</span> <button @click=${stop}>${t("Stop: keep what is there")}</button>`}</p>
     ${last ? html`<p><b class="big">${last.traces}</b> ${t("orders tried")} · ${Object.entries(last.kinds).map(([kind, count]) => html`<span class="label bad">${fromServer(kind, `cause:${kind}`)} ${count ?? ""}</span> `)}${Object.keys(last.kinds).length ? "" : t("no violation so far")}</p>` : ""}
     ${searching.length > 2 ? chart(t("orders tried"), searching.map((_, index) => index), [{ label: t("orders tried"), values: searching.map((report) => report.traces), tone: "accent" }, { label: t("that violate something"), values: searching.map((report) => /** @type {number[]} */ (Object.values(report.kinds)).reduce((sum, one) => sum + (one ?? 0), 0)), tone: "bad" }], t("report")) : ""}`;
-}
-
-/** Replay the scenario of a violation, and show the run. @param {any} one */
-async function replayHere(one) {
-  await start({ verb: "replay", target: one.scenario_file, strategy: wish.value.strategy });
-  const error = reported("error");
-  if (error) show(new Error(error.detail));
-  else go("runs", { run: reported("result").run });
-}
-
-/** @param {any} result */
-function violations(result) {
-  return html`<p class="verdict ${result.violations.length ? "bad" : result.complete === false ? "" : "good"}">${result.violations.length ? t("{count} kinds of violation", { count: result.violations.length }) : (result.verdict ? fromServer(result.verdict) : t("no violation"))}</p>
-    ${result.violations.map(
-      (/** @type {any} */ one) => html`<article class="card finding"><h3>${fromServer(one.kind, `cause:${one.kind}`)} <span class="quiet">${one.traces === null ? t("orders not counted") : t("in {count} orders", { count: one.traces })}${one.confirmed ? `, ${t("confirmed on real pods")}` : ""}</span></h3>
-        <p>${fromServer(one.sentence)}</p><pre tabindex="0">${one.schedule}</pre>
-        ${one.scenario_file ? html`<div class="buttons"><button class="primary" @click=${() => replayHere(one)}>${t("Replay it here")}</button>
-          <button @click=${() => rewind({ target: one.scenario_file, strategy: wish.value.strategy, schedule: one.schedule, until: 1 })}>${t("Its first step, and go on by hand")}</button></div>` : ""}
-        ${one.reproduce ? html`<p>${t("In a terminal:")} <code>${one.reproduce}</code></p>` : ""}</article>`,
-    )}`;
 }
 
 /** The view. */

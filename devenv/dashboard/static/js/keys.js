@@ -3,7 +3,7 @@
 import { html } from "../vendor/lit-html/lit-html.js";
 import { shortKey, letter } from "./rows.js";
 import { challenges, now, overview } from "./state.js";
-import { t } from "./words.js";
+import { fromServer, t } from "./words.js";
 
 /** @import {KeyInfo} from "./types.js" */
 
@@ -19,7 +19,7 @@ function line(info, seen) {
     <td>${info.attempts ?? "–"}</td>
     <td class="quiet">${info.fields.join(", ") || info.type}</td>
     <td>${maker ? letter(maker.pod) : "–"}</td>
-    <td>${info.flags.join("; ")}</td>
+    <td>${info.flags.map((flag) => fromServer(flag)).join("; ")}</td>
   </tr>`;
 }
 
@@ -33,7 +33,7 @@ export function keysView() {
   const inMemory = challenges.living(now.value).filter((life) => memory.some(([pod]) => pod === life.pod));
   return html`<section class="card">
       <h2>${t("Sessions in Redis")} <span class="quiet">${t(keys.length === 1 ? "{count} key" : "{count} keys", { count: keys.length })}${seen.keys.some((listing) => !listing.complete) ? t(", and more that are not listed") : ""}</span></h2>
-      ${seen.keys_problem ? html`<p class="bad">${seen.keys_problem}</p>` : ""}
+      ${seen.keys_problem ? html`<p class="bad">${fromServer(seen.keys_problem)}</p>` : ""}
       <div class="wide" tabindex="0" role="group" aria-label=${t("Sessions in Redis")}>
         <table>
           <thead><tr><th scope="col">${t("key")}</th><th scope="col">${t("kind")}</th><th scope="col">${t("time left")}</th><th scope="col">${t("attempts")}</th><th scope="col">${t("document has")}</th><th scope="col">${t("made by pod")}</th><th scope="col">${t("odd")}</th></tr></thead>

@@ -4,6 +4,9 @@
  * catalogue of failures and with the server's source.
  */
 
+import { ERRORS } from "./korean_errors.js";
+import { NOTES, SCENARIOS } from "./korean_scenarios.js";
+
 /** By the cause's name in docs/failures.md, or the name of a kind of violation. @type {Record<string, string>} */
 const CAUSES = {
   "pod-memory": "세션이 파드 메모리에 있음",
@@ -199,6 +202,14 @@ const SENTENCES = {
   "key {key} is there, {lives}, after the session {how} with {request}": "세션이 끝난 뒤에도 키 {key}가 있습니다({lives}). {request}: {how}",
   "for ever: it has no TTL": "TTL이 없어 만료되지 않음",
   "for {seconds} s more": "{seconds}초 더",
+  "at the end the session's key is there {life}, holding {document}; {answers}": "끝난 뒤에도 세션 키가 {life} 남아 있고 내용은 {document}입니다. {answers}",
+  "at the end {key} is there without a TTL; {answers}": "끝난 뒤에도 {key}이(가) TTL 없이 남아 있습니다. {answers}",
+  "at the end the session holds {document}, which these requests one after the other never leave; {answers}":
+    "끝난 뒤 세션의 내용은 {document}인데, 이 요청들을 하나씩 차례로 실행하면 결코 나오지 않습니다. {answers}",
+  "without a TTL": "TTL 없이",
+  "with a TTL": "TTL과 함께",
+  "{request} was answered HTTP {status}": "{request}의 응답: HTTP {status}",
+  "the order was run and did not show it: a fault of the model or of ours": "이 순서를 실행했으나 나타나지 않았습니다. 모델이나 이 프로그램의 결함입니다",
   // the verdict
   "{causes}: {challenges} challenges, {answers} answers: {results}": "{causes}: 챌린지 {challenges}개, 답 {answers}개: {results}",
   "{causes}: {challenges} challenge, {answers} answers: {results}": "{causes}: 챌린지 {challenges}개, 답 {answers}개: {results}",
@@ -206,39 +217,6 @@ const SENTENCES = {
   "{causes}: {challenges} challenge, {answers} answer: {results}": "{causes}: 챌린지 {challenges}개, 답 {answers}개: {results}",
   "nothing wrong": "잘못된 것이 없습니다",
   "nothing wrong: {summary}": "잘못된 것이 없습니다: {summary}",
-  // errors and what to do
-  "there is no job {number}": "작업 {number}이(가) 없습니다",
-  "the container of the proxy starts no stacks": "프록시 컨테이너는 스택을 시작하지 않습니다",
-  "a container cannot start or end its neighbours": "컨테이너는 다른 컨테이너를 시작하거나 끝낼 수 없습니다",
-  "in a terminal: {command}": "터미널에서: {command}",
-  "{count} jobs are at work": "작업 {count}개가 실행 중입니다",
-  "stop one, or wait": "하나를 멈추거나 기다리세요",
-  "job {number} is not at work": "작업 {number}은(는) 실행 중이 아닙니다",
-  "the body is longer than {bytes} bytes": "본문이 {bytes}바이트보다 깁니다",
-  "{count} requests are under way": "요청 {count}개가 진행 중입니다",
-  "release what is held, or wait": "붙잡힌 것을 보내거나 기다리세요",
-  "the stack of Docker Compose keeps no runs in its container": "Docker Compose 스택은 컨테이너에 실행 기록을 두지 않습니다",
-  "open a trace.jsonl of .devenv/runs here, or: devenv explain RUN-ID": "여기서 .devenv/runs의 trace.jsonl을 열거나: devenv explain RUN-ID",
-  "{field} cannot be set here": "{field}은(는) 여기서 설정할 수 없습니다",
-  "{field} is no field of a simulation": "{field}은(는) 시뮬레이션의 항목이 아닙니다",
-  "the mock ML service does not answer: {error}": "모의 ML 서비스가 응답하지 않습니다: {error}",
-  "a stack needs one pod at least": "스택에는 파드가 적어도 하나 있어야 합니다",
-  "devenv down ends the whole stack": "devenv down은 스택 전체를 끝냅니다",
-  "no pod is called {pod}": "{pod}라는 파드가 없습니다",
-  "the pods are {pods}": "파드: {pods}",
-  "{pod} is no name of a pod": "{pod}은(는) 파드 이름이 아닙니다",
-  "there is no action {action} on a pod": "파드에는 {action} 동작이 없습니다",
-  "one of {names}": "다음 중 하나: {names}",
-  "{pod} does not run as a process of this machine": "{pod}는 이 컴퓨터의 프로세스로 실행되지 않습니다",
-  "restart it": "다시 시작하세요",
-  "the stack's Redis is {state}": "스택의 Redis 상태: {state}",
-  "step {step} is none of the order's {count} steps": "{step}단계는 이 순서의 {count}단계에 없습니다",
-  "no scenario file {file}": "시나리오 파일 {file}이(가) 없습니다",
-  "{scenario} fails only sometimes: {failure}": "{scenario}은(는) 가끔만 실패합니다: {failure}",
-  "{store} keeps nothing in Redis: there is no order to explore": "{store}은(는) Redis에 아무것도 두지 않으므로 탐색할 순서가 없습니다",
-  "the gate has rules in force, which would disturb every order: {rules}": "게이트에 적용 중인 규칙이 모든 순서를 방해합니다: {rules}",
-  "the stack has no gate, so nothing can be held": "스택에 게이트가 없어 아무것도 붙잡을 수 없습니다",
-  "the schedule names request {name}; step {number} of {scenario} has {names}": "순서에 요청 {name}이(가) 있는데 {scenario}의 {number}단계에는 {names}이(가) 있습니다",
   // progress
   "{pod} ready": "{pod} 준비됨",
   "{pod} ready (port {port})": "{pod} 준비됨(포트 {port})",
@@ -254,61 +232,169 @@ const SENTENCES = {
   "{count} traces": "순서 {count}개",
   "no violation in {count}": "{count}에서 위반 없음",
   "inconclusive after {count}: {reason}": "{count} 뒤에도 결론을 내지 못했습니다: {reason}",
+  "learning: {requests} requests, {states} states": "알아보는 중: 요청 {requests}개, 상태 {states}개",
+  "{count} traces; looking for the shortest order of each kind": "순서 {count}개. 종류마다 가장 짧은 순서를 찾는 중",
+  "{scenario} [{store}] {number}/{repeat}": "{scenario} [{store}] {number}/{repeat}번째",
+  "{left} of {pieces} left after {plays} plays": "{plays}번 실행하고 {pieces}개 중 {left}개 남음",
+  "redis ready ({engine}, port {port})": "Redis 준비됨({engine}, 포트 {port})",
+  "{pod} is up, but says that it is not ready (its store?)": "{pod}은(는) 실행 중이지만 준비되지 않았다고 합니다(저장소 문제?)",
+  // evidence: lines of the trace
+  "exchange {number} {pod}: {call} → {ending}": "요청 {number} {pod}: {call} → {ending}",
+  "exchange {number} {pod}: {call}": "요청 {number} {pod}: {call}",
+  "redis {number} {pod}: {command} → {reply}, which was lost": "명령 {number} {pod}: {command} → {reply} (응답이 사라짐)",
+  "redis {number} {pod}: {command} → {reply}": "명령 {number} {pod}: {command} → {reply}",
+  "no reply": "응답 없음",
+  nothing: "없음",
+  "a value": "값",
+  "refused, no reply wanted": "거부됨, 응답을 요구하지 않음",
+  "no pod": "파드 없음",
+  "under way": "진행 중",
+  "its user gave up after {seconds} s": "사용자가 {seconds}초 뒤 포기했습니다",
+  "its user has been waiting for {seconds} s": "사용자가 {seconds}초째 기다리고 있습니다",
+  "after {seconds} s the proxy answered HTTP {status} in its place": "{seconds}초 뒤 프록시가 대신 HTTP {status}로 응답했습니다",
+  "the same happened {count} times more": "같은 일이 {count}번 더 있었습니다",
+  "{what} {from} to {to} were not kept": "{what} {from}번에서 {to}번까지는 남아 있지 않습니다",
+  // remarks
+  "{pod} answered {outcome} for {challenge} although Redis had answered {command} with {reply}: it did not read the session there":
+    "Redis가 {command}에 {reply}(으)로 응답했는데 {pod}는 {challenge}에 {outcome}(으)로 응답했습니다. 세션을 거기서 읽지 않았습니다",
+  "{sessions} known on a pod that had not opened them, and no Redis command about them was recorded: the pods share something else (a database, a signed token, a file). Containers share no file":
+    "{sessions} 세션을 열지 않은 파드가 알고 있었고, 그에 대한 Redis 명령은 기록되지 않았습니다. 파드들이 다른 것(데이터베이스, 서명된 토큰, 파일)을 함께 씁니다. 컨테이너는 파일을 함께 쓰지 않습니다",
+  "{count} session was": "{count}개의",
+  "{count} sessions were": "{count}개의",
+  "{key} was written by {command} without a time to live{more}, and no command gave it one: it stays in Redis until something deletes it":
+    "{command}이(가) {key}을(를) TTL 없이 썼고{more} 어느 명령도 TTL을 주지 않았습니다. 지울 때까지 Redis에 남습니다",
+  "{key} was written by {command} without a time to live, and no command gave it one: it stays in Redis until something deletes it":
+    "{command}이(가) {key}을(를) TTL 없이 썼고 어느 명령도 TTL을 주지 않았습니다. 지울 때까지 Redis에 남습니다",
+  "({count} more likewise)": "({count}개 더)",
+  "the answer to {challenge} on {pod} has counted, but the reply of Redis was lost: the user could only get 'try again' (503)":
+    "{pod}에서 {challenge}에 대한 답은 세어졌으나 Redis의 응답이 사라졌습니다. 사용자는 '다시 시도'(503)만 받을 수 있었습니다",
+  "the answer to {challenge} on {pod} has counted, but the reply of Redis was lost: the user could only get 'try again' (503), and the next try gets “{message}”: never a second success":
+    "{pod}에서 {challenge}에 대한 답은 세어졌으나 Redis의 응답이 사라졌습니다. 사용자는 '다시 시도'(503)만 받을 수 있었고, 다음 시도는 “{message}”를 받습니다. 두 번째 성공은 없습니다",
+  "{challenge} was found because {first} and {second} met one pod: {policy} chooses it by the client's address, {came} (what decides it: {setting}). {whose} A client whose address changes between the two, as a telephone's does from Wi-Fi to mobile data, may get 'not found'. Change: sessions in Redis; to see the bug, another policy or clients of several addresses.":
+    "{first}와(과) {second}이(가) 한 파드로 갔기 때문에 {challenge}을(를) 찾았습니다. {policy}은(는) 클라이언트의 주소로 파드를 고릅니다. {came} (결정하는 것: {setting}) {whose} 휴대전화가 Wi-Fi에서 모바일 데이터로 옮길 때처럼 그사이 주소가 바뀌는 클라이언트는 'not found'를 받을 수 있습니다. 바꿀 것: 세션을 Redis에 두세요. 버그를 보려면 다른 정책이나 주소가 여럿인 클라이언트를 쓰세요.",
+  "which the trace does not have": "그 주소는 기록에 없습니다.",
+  "and both came from {address}": "둘 다 {address}에서 왔습니다.",
+  "Of the {count} requests under it {met} met {pod}.": "이 정책의 요청 {count}개 가운데 {met}이(가) {pod}로 갔습니다.",
+  "Of the {count} requests from there {met} met {pod}. {others}": "거기서 온 요청 {count}개 가운데 {met}이(가) {pod}로 갔습니다. {others}",
+  all: "모두",
+  "No request came from another address.": "다른 주소에서 온 요청은 없습니다.",
+  "There were {count} addresses, whose requests met {pods} pods.": "주소는 {count}개였고 그 요청은 파드 {pods}개로 갔습니다.",
+  "{policy} sent {second} to {other}, though {pod} had created {challenge} ({first}): it chooses the pod by the client's address (what decides it: {setting}), and {why}. Change: sessions in Redis; else a cookie in place of the address: {cookie}.":
+    "{challenge}은(는) {pod}가 만들었는데({first}) {policy}은(는) {second}을(를) {other}로 보냈습니다. 이 정책은 클라이언트의 주소로 파드를 고릅니다(결정하는 것: {setting}). {why}. 바꿀 것: 세션을 Redis에 두거나, 주소 대신 쿠키를 쓰세요: {cookie}.",
+  "the client's address was {before} then and {after} now": "클라이언트의 주소는 그때 {before}, 지금 {after}입니다",
+  "{pod} had failed before ({request}: {error})": "{pod}가 전에 실패했습니다({request}: {error})",
+  "{challenge} was found because the client sent back the cookie that names {pod}: {policy} gives clients without it the pods in turn, and {second}, the next request after {first}, met the same pod again. A client without cookies (a script, an app, another site's page), or a restart of {again}, loses the session. Change: sessions in Redis.":
+    "클라이언트가 {pod}를 가리키는 쿠키를 돌려보냈기 때문에 {challenge}을(를) 찾았습니다. {policy}은(는) 쿠키 없는 클라이언트를 파드에 차례로 보내는데, {first} 다음 요청인 {second}이(가) 같은 파드로 갔습니다. 쿠키가 없는 클라이언트(스크립트, 앱, 다른 사이트의 페이지)이거나 {again}이(가) 재시작되면 세션을 잃습니다. 바꿀 것: 세션을 Redis에 두세요.",
+  "{challenge} was found because one pod gets all requests: {policy} chooses {how}, and all {count} requests under it met {pod}. The other pods were not tried: this says nothing of sessions between pods. To see the bug: requests that overlap, or another policy.":
+    "파드 하나가 모든 요청을 받기 때문에 {challenge}을(를) 찾았습니다. {policy}이(가) 고르는 것: {how}. 이 정책의 요청 {count}개가 모두 {pod}로 갔습니다. 다른 파드는 시도되지 않았으므로 파드 사이의 세션에 대해서는 알 수 없습니다. 버그를 보려면 겹치는 요청이나 다른 정책을 쓰세요.",
+  "{challenge} was found by parity alone: {policy} gives the {pods} pods their turns, and {requests} ({list}) between {first} and {second} brought {word} back to {pod}, which has the session in its memory. One request more or fewer, and it is 'not found'. Change: sessions in Redis, or keep clients on their pods with {sticky}.":
+    "{challenge}은(는) 요청 수가 맞아떨어져서 찾았을 뿐입니다. {policy}은(는) 파드 {pods}개에 차례로 보내는데, {first}와(과) {second} 사이의 {requests}({list}) 때문에 {word}이(가) 세션을 메모리에 가진 {pod}로 돌아왔습니다. 요청이 하나만 많거나 적으면 'not found'입니다. 바꿀 것: 세션을 Redis에 두거나, {sticky}(으)로 클라이언트를 같은 파드에 두세요.",
+  "{count} requests": "요청 {count}개",
+  "{count} request": "요청 {count}개",
+  "{challenge} was found because {first} and {second} came on one kept connection ({client}): {policy} chooses a pod for each connection. A client that opens another one may meet another pod, and gets 'not found' there. Change: sessions in Redis; keep-alive is no fix.":
+    "{first}와(과) {second}이(가) 유지된 연결 하나({client})로 왔기 때문에 {challenge}을(를) 찾았습니다. {policy}은(는) 연결마다 파드를 고릅니다. 새 연결을 여는 클라이언트는 다른 파드로 가서 'not found'를 받을 수 있습니다. 바꿀 것: 세션을 Redis에 두세요. 연결 유지는 해결책이 아닙니다.",
+  "{policy} sent {second} to {other}, though {pod} had created {challenge} ({first}): {why}. Change: sessions in Redis, or a client that keeps cookies (curl -b -c, a session of requests, credentials: 'include').":
+    "{challenge}은(는) {pod}가 만들었는데({first}) {policy}은(는) {second}을(를) {other}로 보냈습니다. {why}. 바꿀 것: 세션을 Redis에 두거나, 쿠키를 유지하는 클라이언트를 쓰세요(curl -b -c, requests의 세션, credentials: 'include').",
+  "the client did not send back the cookie that names the pod": "클라이언트가 파드를 가리키는 쿠키를 돌려보내지 않았습니다",
+  "the client did not send back the cookie that names the pod, or {pod} could not be reached then (the trace does not tell)":
+    "클라이언트가 파드를 가리키는 쿠키를 돌려보내지 않았거나, 그때 {pod}에 닿을 수 없었습니다(기록으로는 알 수 없음)",
+  "after {request} had failed on {pod} ({error}), {again} got none of the next {count} requests, for {seconds} s, {until}: {product} keeps it out, or cannot reach it. All sessions go to the other pods meanwhile, so that none is lost between pods and the bug does not show. What decides it: {setting}.":
+    "{request}이(가) {pod}에서 실패한 뒤({error}) {again}은(는) {seconds}초 동안 다음 요청 {count}개를 하나도 받지 못했습니다({until}). {product}이(가) 제외했거나 닿지 못합니다. 그동안 모든 세션이 다른 파드로 가서 파드 사이에서 사라지지 않으므로 버그가 보이지 않습니다. 결정하는 것: {setting}.",
+  "the first server that is up ({setting})": "살아 있는 첫 서버({setting})",
+  "the first upstream that is up ({setting})": "살아 있는 첫 업스트림({setting})",
+  "the first of the least busy upstreams ({setting})": "가장 한가한 업스트림 가운데 첫째({setting})",
+  "the server that answered fastest ({setting})": "가장 빨리 응답한 서버({setting})",
+  "until {request}": "{request}까지",
+  "to the end of the trace": "기록이 끝날 때까지",
+  "{request} was delivered twice: {first} to {pod}, which gave no answer, and {second} to {other}. {who} sent it again; both deliveries can have counted. Change: {change}, or make the request idempotent (a token per request).":
+    "{request}이(가) 두 번 전달되었습니다. {first}은(는) 응답하지 않은 {pod}로, {second}은(는) {other}로 갔습니다. 다시 보낸 것: {who}. 두 번 다 세어졌을 수 있습니다. 바꿀 것: {change}. 아니면 요청을 멱등하게 만드세요(요청마다 토큰).",
+  "Its client": "클라이언트",
+  "Its client, or the balancer,": "클라이언트나 밸런서",
+  "{policy}, with its {option},": "{policy}({option})",
+  "send no POST again that was not answered": "응답이 없는 POST를 다시 보내지 마세요",
+  "{setting} in the upstream": "upstream의 {setting}",
+  "{setting} in the backend": "backend의 {setting}",
+  "{setting} in reverse_proxy": "reverse_proxy의 {setting}",
+  "{setting} of the server": "server의 {setting}",
+  "{setting} of the cluster": "cluster의 {setting}",
+  "{setting} of the service's loadBalancer": "서비스 loadBalancer의 {setting}",
+  // keys
+  "no TTL: it stays for ever": "TTL 없음: 계속 남음",
+  "wrong type: {type} instead of string": "잘못된 자료형: string이 아니라 {type}",
+  "not a JSON object": "JSON 객체가 아님",
+  "stub document: only {fields}": "조각: {fields}뿐",
+  "missing {fields}": "없는 항목: {fields}",
 };
 
-/** By the scenario's id: its English title, the Korean one, and what it is about. @type {Record<string, [string, string, string]>} */
-const SCENARIOS = {
-  "announce-unreachable": ["The cluster announces addresses that the pods cannot reach", "파드가 닿을 수 없는 주소를 클러스터가 알림", "컨테이너 안이나 NAT 뒤의 노드는 자기 네트워크의 주소를 알립니다. 클러스터 클라이언트는 REDIS_HOST에 닿아 노드의 주소를 받지만, 그중 하나에도 닿지 못합니다. 여기서는 노드가 이 컴퓨터의 닫힌 포트 1을 알립니다."],
-  "attempts-across-pods": ["The attempts of one challenge, spread over two pods", "한 챌린지의 시도가 두 파드에 나뉨", "파드마다 오답을 하나씩 냅니다. 세션이 Redis에 있으면 파드들이 함께 세고, 제한은 챌린지의 것입니다."],
-  "attempts-limit": ["Two wrong answers, then a right one that comes too late", "오답 두 번 뒤 너무 늦은 정답", "채점되는 시도는 두 번입니다. 두 번째 실패는 더 쉬운 캡차를 권하고(downshift) 세션을 끝냅니다. 파드 메모리의 손글씨에는 끝낼 세션이 없어 제한이 전혀 없습니다."],
-  "bad-port-value": ["REDIS_PORT is tcp://10.0.0.7:6379, or empty", "REDIS_PORT가 tcp://10.0.0.7:6379이거나 비어 있음", "쿠버네티스는 이름이 redis인 Service 옆의 모든 파드에 REDIS_PORT=tcp://…를 설정합니다. Deployment에 enableServiceLinks: false가 있거나 REDIS_PORT를 직접 설정하면 그렇지 않습니다. 값이 없는 ConfigMap은 빈 문자열로 설정하며 이때 기본값은 소용이 없습니다. int(os.getenv(\"REDIS_PORT\"))는 USE_REDIS=false여도 import할 때 프로세스를 끝냅니다. 다른 파드는 계속 실행됩니다."],
-  "cluster-database": ["REDIS_DB=1 on a Redis Cluster", "Redis Cluster에서 REDIS_DB=1", "클러스터에는 데이터베이스 0만 있고 SELECT를 거부합니다. 단독 서버에서 되던 설정 때문에 모든 연결이 실패합니다. 가이드의 코드는 경고를 출력하고 파드의 메모리를 씁니다."],
-  "cluster-plain-client": ["A plain client on a Redis Cluster", "Redis Cluster에 일반 클라이언트", "마스터 셋이 슬롯을 3분의 1씩 갖고, 다른 노드의 키에는 MOVED로 응답합니다. Redis의 파라미터 그룹이 \"Redis.7.2.Default.Cluster\"인데도 가이드의 클라이언트는 일반 클라이언트이고, 유일한 검사인 PING에는 어느 노드나 응답합니다. 오류를 삼키면 챌린지 셋 중 둘은 내주었지만 쓰지 못했고, Redis가 정상이고 같은 파드인데도 찾지 못합니다. 마스터가 하나인 클러스터에서는 드러나지 않습니다. `scripts/replay_cross_pod.py --pairs 1000`으로 셉니다."],
-  "cluster-plain-client-gate": ["A plain client gets MOVED", "일반 클라이언트가 MOVED를 받음", "클러스터 없는 cluster-plain-client입니다. 게이트가 한 세션의 명령에 그 키를 갖지 않은 노드처럼 응답합니다. Redis 오류를 삼키는 서비스는 챌린지를 내주지만 쓰지 못했으므로, Redis가 정상이고 같은 파드인데도 찾지 못합니다. 어느 저장소도 리디렉션을 따라가지 않도록 REDIS_CLUSTER=false입니다."],
-  "database-mismatch": ["The pods disagree about REDIS_DB", "파드마다 REDIS_DB가 다름", "모든 파드가 자기 세션은 쓰고 찾지만 다른 파드의 세션은 찾지 못합니다. 양쪽 모두 Redis가 정상이라고 합니다."],
-  "double-click": ["The button sends the right answer twice at once", "버튼이 정답을 동시에 두 번 보냄", "브라우저는 첫 요청이 진행 중일 때의 두 번째 클릭을 막지 않습니다. 똑같은 정답 두 개가 한 파드에서, 또 두 파드에서 엇갈립니다. 하나는 통과하고 다른 하나는 이미 풀린 챌린지라는 응답을 받아야 합니다. 가이드의 저장소는 판정과 삭제를 두 단계로 하므로, 엇갈리면 둘 다 통과합니다."],
-  "double-success": ["One challenge is solved twice", "챌린지 하나가 두 번 풀림", "더블 클릭이나 재시도 때처럼 정답 두 개가 엇갈립니다. 판정과 삭제가 두 단계라서, 첫 번째 파드가 지우기 전에 두 번째 파드가 세션을 읽고 둘 다 성공이라고 합니다. 성공에 가치가 있으면(투표, 쿠폰, 계정) 두 번 주게 됩니다."],
-  "empty-bypass": ["An empty selection passes", "빈 선택이 통과함", "정답과 오답이 동시에 검증됩니다. 오답이 세션을 읽고 다시 쓰는 사이에 정답이 세션을 지웁니다. 오답이 쓰는 것은 시도 횟수뿐인 조각입니다. 조각에는 정답이 없으므로 빈 선택과 같아져, 아무것도 고르지 않으면 정답을 몰라도 통과합니다."],
-  "expiry-inside-verify": ["The session expires while one answer is being judged", "답 하나를 판정하는 동안 세션이 만료됨", "두 번째 요청이 필요 없습니다. 첫 GET과 시도 횟수를 쓰는 함수 사이에 키가 만료되고, 그 함수가 TTL 없는 조각을 씁니다. 그때부터 empty-bypass처럼 빈 선택이 모든 파드에서 계속 통과합니다."],
-  "failover-loses-session": ["A failover loses a session", "장애 조치로 세션이 사라짐", "클러스터는 응답한 뒤에 복제합니다. 마지막 쓰기를 받지 못하고 넘겨받은 레플리카에는 그 쓰기가 없고, 오류도 보고되지 않습니다. 클라이언트는 새 마스터를 스스로 찾지만(MOVED) 챌린지는 없습니다. 세션은 짧고 사용자는 새로 요청할 수 있습니다. 통과하거나 세션이 되살아나서는 안 됩니다."],
-  "flag-off-regression": ["The flag is off and everything is as before", "플래그를 끄면 모두 전과 같음", "가이드 점검표의 첫 줄입니다. 새 코드를 USE_REDIS=false로 배포하고 SESSION_STRATEGY는 두 값 모두로 합니다. 파드 하나에서 제한을 포함해 모두 전처럼 동작하고 Redis는 건드리지 않습니다."],
-  flushed: ["Redis loses its data", "Redis가 데이터를 잃음", "다른 터미널에 친 FLUSHALL, 뒤처진 레플리카로의 장애 조치, TTL 있는 키를 먼저 버리는 축출 정책입니다. 어느 저장소도 만료된 세션과 구별할 수 없습니다. 사용자가 새 챌린지를 받고 어느 파드도 재시작할 필요가 없는 것이 중요합니다."],
-  "guide-checklist": ["The guide's checklist (section 11)", "가이드의 점검표(11절)", "점검표 네 줄을 실제 스택에서 확인합니다. USE_REDIS=false에서 달라진 것이 없고, USE_REDIS=true에서 키가 생기고 만료되며, 두 번 시도하면 키가 지워지고, 모니터링 지점이 응답합니다. 만료는 키에 지난 시각을 주어 일으키며, Redis는 이를 모든 만료된 키와 똑같이 처리합니다."],
-  "guide-local-test": ["The guide's own local test (section 6)", "가이드의 로컬 테스트(6절)", "챌린지를 만들면 Redis에 TTL이 있는 키가 생기고, 오답 두 번이 시도 횟수를 올린 뒤 키를 지웁니다."],
-  "half-migration": ["Create writes to Redis, verify still looks in memory", "생성은 Redis에 쓰는데 검증은 아직 메모리를 봄", "가이드를 절반만 따랐습니다(SPECIMEN=half-migration). 4.2절은 생성을 Redis로 옮겼지만 검증을 옮기는 4.3절은 아직입니다. 어느 파드도, 만든 파드조차 챌린지를 찾지 못합니다."],
-  "handwriting-global": ["Handwriting is judged against the other pod's word", "손글씨를 다른 파드의 단어로 판정함", "USE_REDIS=false에서는 프로세스마다 현재 손글씨 단어가 하나입니다. 다른 파드에서 검증하면 정답을 그 파드가 다른 사용자에게 낸 단어와 비교합니다. \"not found\"라고는 하지 않습니다."],
-  "handwriting-replay": ["A solved handwriting answer passes again and again", "이미 푼 손글씨 답이 계속 통과함", "프로세스의 현재 단어는 풀어도 없어지지 않습니다. 한 번 맞힌 그림을 누구나 계속 보낼 수 있습니다."],
-  "handwriting-two-users": ["Two users on one pod share one handwriting word", "한 파드의 두 사용자가 손글씨 단어 하나를 함께 씀", "두 번째 파드가 필요 없습니다. 프로세스에 하나뿐인 현재 단어를 다음 사용자의 요청이 덮어씁니다. 그러면 첫 사용자의 정답은 오답이 되고, 둘째 사용자의 단어는 첫 사용자에게도 통과합니다."],
-  "lost-attempt": ["Two wrong answers count as one", "오답 두 번이 하나로 세어짐", "오답 두 개가 엇갈립니다. 두 파드가 모두 횟수 0을 읽고 모두 1을 씁니다. 두 번째 시도가 사라져, 너무 늦었어야 할 세 번째 답이 채점됩니다. 제한이 얼마든 엇갈린 추측은 모두 채점됩니다."],
-  "many-workers": ["Four worker processes in one pod are four memories", "한 파드의 워커 프로세스 넷은 메모리 넷", "uvicorn --workers 4, gunicorn -w 4: 파드 하나, 복제본 하나인데도 검증 넷 중 셋쯤은 챌린지를 만든 프로세스가 아닌 곳으로 갑니다. 어느 프로세스인지는 커널이 정하므로 실행마다 수가 다릅니다. 그런 파드의 스택이 필요하며, 실행 중인 것이 없으면 시작합니다(devenv up --workers 4)."],
-  "mixed-flags": ["A canary with USE_REDIS=true beside a pod with false", "USE_REDIS=true인 카나리와 false인 파드", "가이드의 세 번째 배포 단계입니다. 일부 파드는 세션을 Redis에, 나머지는 메모리에 둡니다. 카나리가 어느 저장소를 쓰든 양쪽 모두 상대가 만든 것을 찾지 못합니다."],
-  "mixed-flags-toggle": ["Toggling USE_REDIS loses the challenges that are under way", "USE_REDIS를 바꾸면 진행 중인 챌린지가 사라짐", "플래그를 켜면 파드가 재시작되어 메모리에 있던 것이 사라집니다. 끄면 어느 파드도 보지 않는 Redis에 세션이 남습니다. 바꾼 뒤에 만든 챌린지만 찾을 수 있습니다."],
-  "pod-memory": ["Create on one pod, verify on the other", "한 파드에서 생성, 다른 파드에서 검증", "모든 일의 시작이 된 버그를 세 캡차 모두에서 봅니다. USE_REDIS=false에서는 세션이 만든 파드의 메모리에 있고, 다른 파드는 모두 \"Challenge not found\"라고 합니다. 손글씨는 다른 파드의 현재 단어로 판정되어, 정답이 그냥 \"오답\"이 되고 응답에는 이유가 없습니다."],
-  "pod-memory-abstract": ["Create on one pod, verify on the other, and on the same (abstract)", "한 파드에서 생성, 다른 파드와 같은 파드에서 검증(이미지 고르기)", ""],
-  "pod-memory-imagegrid": ["Create on one pod, verify on the other, and on the same (imagegrid)", "한 파드에서 생성, 다른 파드와 같은 파드에서 검증(이미지 그리드)", ""],
-  "pod-restart": ["The pod restarts between create and verify", "생성과 검증 사이에 파드가 재시작됨", "배포, 비정상 종료, 축소: 모든 요청이 같은 파드로 가도 메모리는 프로세스와 함께 사라집니다."],
-  "prefix-mismatch": ["The pods disagree about REDIS_PREFIX", "파드마다 REDIS_PREFIX가 다름", "모든 파드가 자기 세션은 쓰고 찾지만 다른 파드의 세션은 찾지 못합니다. 양쪽 모두 Redis가 정상이라고 합니다."],
-  "redis-dies": ["Redis goes away under running pods, and comes back empty", "실행 중인 파드에서 Redis가 사라졌다가 빈 채로 돌아옴", "파드가 연결된 상태에서 Redis를 강제 종료합니다. 가이드의 클라이언트는 그대로 남아서, 시작할 때처럼 메모리로 되돌아가지 않습니다. 현장의 서비스처럼 오류를 삼키면(GUIDE_ERRORS=swallow) 생성은 정상인 것처럼 응답하고 검증은 같은 파드에서도 찾지 못합니다. redis-dies-letter는 가이드를 쓰인 그대로 따른 것입니다."],
-  "redis-dies-letter": ["Redis goes away under pods that follow the guide to the letter", "가이드를 그대로 따른 파드에서 Redis가 사라짐", "가이드는 Redis 오류를 대부분 그대로 올립니다. 풀 수 없는 챌린지 대신 HTTP 500이 나갑니다. 둘 중에는 낫지만, 위젯은 그 응답도 이해하지 못합니다."],
-  "redis-hangs": ["Redis accepts and does not answer", "Redis가 연결을 받고 응답하지 않음", "Redis 프로세스를 멈춥니다(SIGSTOP. 운영에서는 가득 찬 디스크에서의 스냅숏 fork, 수백만 키에 대한 KEYS, 멈춘 가상 머신). 모든 명령이 REDIS_TIMEOUT_MS만큼 기다리고, 새 버전의 redis-py는 각 명령을 열 번 더 시도합니다. 오류를 삼키면 사용자는 결국 \"not found\"를 받습니다."],
-  "redis-late": ["The pods start before Redis", "파드가 Redis보다 먼저 시작됨", "클러스터는 어떤 순서로든 올라옵니다. 첫 요청에서 Redis에 닿지 못한 파드는 그 챌린지를 메모리에 두고, 다음 요청에서는 Redis에 닿아 거기서만 찾습니다. 재시작된 것은 없습니다."],
-  "reply-lost": ["The command ran, its reply was lost", "명령은 실행되었고 그 응답이 사라짐", "Redis가 명령을 실행한 뒤 응답이 도착하기 전에 연결이 끊어집니다. 파드는 어느 쪽인지 알 수 없습니다. 먼저 정답에 대한 응답 하나가, 다음에는 네트워크가 나쁜 동안 모든 응답이 사라집니다. 가이드의 사용자가 받는 응답은 redis-py에 따라 다릅니다. 버전 5는 바로 포기하고 새 버전은 열 번 시도합니다. 503을 받은 사용자의 정답은 이미 세어졌습니다. 다음 시도는 \"not found\"가 아니라 \"already solved\"를 받고, 두 번째 성공은 없습니다."],
-  "reply-lost-letter": ["The count was written, its reply was lost, the user gets HTTP 500", "횟수는 쓰였고 응답은 사라져 사용자가 HTTP 500을 받음", "가이드는 쓰인 그대로 끊어진 연결의 오류를 올립니다. 정답이 판정되고 세어졌는데 사용자는 HTTP 500을 받고, 시도는 써 버렸습니다."],
-  "resurrected-key": ["A session comes back after it was deleted", "지워진 세션이 되살아남", "시도 횟수를 쓰는 함수는 다른 요청이 키를 지운 뒤에도 읽은 것을 다시 씁니다. 여기서는 읽을 것이 이미 없어서 {\"attempts\": 1}만 TTL 없이 씁니다. 없는 키의 TTL은 양수가 아니기 때문입니다. 그것은 Redis에 계속 남습니다."],
-  "standalone-cluster-client": ["A cluster client on a standalone server", "단독 서버에 클러스터 클라이언트", "관리형 클러스터용으로 작성하고 개발자의 Redis 옆에서 실행합니다. 클러스터 클라이언트는 클러스터 지도를 요청했다가 거부되어 만들어지지 못합니다. 가이드의 코드는 경고를 출력하고 파드의 메모리를 씁니다."],
-  "tls-one-side": ["Redis speaks TLS, the pods do not", "Redis는 TLS를 쓰고 파드는 쓰지 않음", "가이드 10절의 권고대로 서버에 TLS를 켰는데 REDIS_SSL은 false로 남았습니다(또는 false로 읽히는 \"1\"). 파드가 보내는 것은 핸드셰이크가 아니므로 연결이 닫힙니다. 가이드의 클라이언트는 경고를 출력하고 파드의 메모리를 씁니다."],
-  "ttl-rounds-to-zero": ["An answer in the last half second makes the challenge live for ever", "마지막 0.5초의 답이 챌린지를 영원히 남김", "TTL은 반올림한 초로 응답하므로 0.5초보다 적게 남으면 0입니다. 시도 횟수를 쓰는 함수는 이를 \"TTL 없음\"으로 보고 세션을 TTL 없이 다시 씁니다."],
-  "writes-refused": ["Redis is full and refuses to write", "Redis가 가득 차서 쓰기를 거부함", "noeviction에서 maxmemory에 이르렀습니다. 읽기는 되므로 답은 판정되지만 횟수를 쓸 수 없습니다. 오류를 삼키면 보고되는 오류도 없고 제한도 없습니다. 클라이언트는 맞힐 때까지 추측할 수 있습니다."],
-  "writes-refused-gate": ["One pod alone is refused its writes", "한 파드만 쓰기를 거부당함", "게이트가 한 파드의 쓰기에 OOM으로 응답합니다(쓰기 권한 없는 ACL, 정책이 있는 프록시). 그 파드에서만 제한이 사라지고, 누가 추측할 수 있는지는 로드 밸런서가 정합니다."],
-  "writes-refused-letter": ["Redis refuses to write, and pods follow the guide to the letter", "Redis가 쓰기를 거부하고 파드는 가이드를 그대로 따름", "가이드는 거부된 쓰기의 오류를 그대로 올립니다. 정답을 포함한 모든 답에 HTTP 500이 나갑니다. 서비스 말고는 잃는 것이 없습니다."],
-  "writes-refused-replica": ["The pods talk to a read-only replica", "파드가 읽기 전용 레플리카에 연결됨", "장애 조치 뒤, 또는 REDIS_HOST에 읽기용 주소가 있으면 서버가 모든 쓰기에 READONLY로 응답합니다. 가이드의 DEL은 어떤 경우에도 오류를 삼키므로 풀린 챌린지가 남고, 같은 정답이 계속 통과합니다."],
-  "wrong-password": ["Redis has users now, and the pods an old password", "Redis에 사용자가 생겼는데 파드의 비밀번호는 옛것", "사용자를 켰거나 비밀번호를 바꾸고 Secret은 바꾸지 않았습니다. Redis는 WRONGPASS로 응답합니다. 가이드의 클라이언트는 첫 PING에 실패해 경고를 출력하고 파드의 메모리를 씁니다. Redis에 닿은 적이 없다는 것은 달리 알 수 없습니다."],
-  "wrong-port": ["REDIS_PORT is 6397, where no server listens", "REDIS_PORT가 서버 없는 6397", "가이드의 관리형 Redis는 6397에서, 다른 곳은 모두 6379에서 연결을 받습니다. 한 줄을 베낀 것으로 충분합니다. 가이드의 클라이언트는 첫 PING에 실패해 경고를 출력하고 파드의 메모리를 씁니다. 요청이 다른 파드로 갈 때까지는 모두 정상으로 보입니다."],
-  "wrong-type": ["Something else lies under the session's key", "세션 키에 다른 것이 있음", "다른 서비스가 접두사를 함께 쓰거나 터미널에서 실수했습니다. 세션이 있어야 할 곳에 해시, 깨진 텍스트, JSON 목록, 세션 조각이 있습니다. 분명한 오류 하나여야 하고 결코 통과해서는 안 됩니다. (가이드를 그대로 따름)"],
+/** How answers ended, as a verdict counts them. @type {Record<string, string>} */
+const RESULTS = {
+  passed: "통과",
+  wrong: "오답",
+  "not found": "찾지 못함",
+  "not graded": "채점되지 않음",
+  created: "생성됨",
+  "still under way": "진행 중",
+  "given up by the user": "사용자가 포기함",
+  "ended by the client": "클라이언트가 끝냄",
+  "answered with 'already solved'": "'already solved' 응답",
+  "not served by a pod": "파드에 닿지 않음",
+};
+
+/** What stands at an arrow or a note of a picture. @type {Record<string, string>} */
+const LABELS = {
+  "create {what}": "생성 {what}",
+  "verify {what}: right": "검증 {what}: 정답",
+  "verify {what}: wrong": "검증 {what}: 오답",
+  "verify {what}: empty": "검증 {what}: 빈 답",
+  "verify {what}": "검증 {what}",
+  "{count} at the same time": "동시에 {count}개",
+  "restart {settings}": "재시작 {settings}",
+  restart: "재시작",
+  removed: "제거됨",
+  "does not run": "실행 중이 아님",
+  start: "시작",
+  stop: "정지",
+  pause: "일시정지",
+  resume: "계속",
+  stopped: "멈춤",
+  paused: "일시정지됨",
+  "rules on": "규칙 켬",
+  "rules off": "규칙 끔",
+  "wait {seconds} s": "{seconds}초 기다림",
+  "failover {session}": "{session} 장애 조치",
+  flush: "비우기",
+  "expire {session}": "{session} 만료",
+  "age {session}": "{session} 시간 경과",
+  "the key expires": "키가 만료됨",
+  "0.4 s left to live": "만료까지 0.4초",
+  created: "생성됨",
+  right: "정답",
+  empty: "빈 답",
+  "no answer, its pod was restarted": "응답 없음, 파드가 재시작됨",
+  success: "통과",
+  "success, attempt {count}": "통과, 시도 {count}",
+  wrong: "오답",
+  "wrong, attempt {count}": "오답, 시도 {count}",
+  "✗ no answer for {seconds} s": "✗ {seconds}초 동안 응답 없음",
+  "✗ gave up after {seconds} s": "✗ {seconds}초 뒤 포기",
+  "✗ the pod had gone": "✗ 파드가 이미 떠남",
+  "✗ the request is lost": "✗ 요청이 사라짐",
+  "✗ the reply is lost": "✗ 응답이 사라짐",
+  "✗ nothing passes any more": "✗ 아무것도 지나가지 않음",
+  "✗ the connection is cut": "✗ 연결이 끊김",
+  "✗ discarded: the pod had hung up": "✗ 버려짐: 파드가 연결을 끊음",
+  "✗ no answer came": "✗ 응답이 오지 않음",
+  "✗ lost": "✗ 사라짐",
+  "⏸ held": "⏸ 붙잡힘",
+  "⏸ held {seconds} s": "⏸ {seconds}초 붙잡힘",
+  "⏸ delayed {seconds} s": "⏸ {seconds}초 지연됨",
+  "⏸ reply held {seconds} s": "⏸ 응답이 {seconds}초 붙잡힘",
+  "⏸ reply delayed {seconds} s": "⏸ 응답이 {seconds}초 지연됨",
+  "not recorded: {what}": "기록되지 않음: {what}",
 };
 
 /** @type {Record<string, string>} */
-const WHOLE = { ...CHANGES };
+const WHOLE = { ...CHANGES, ...NOTES };
 for (const [cause, words] of Object.entries(CAUSES)) WHOLE[`cause:${cause}`] = `${words} (${cause})`;
 for (const [id, [title, words, about]] of Object.entries(SCENARIOS)) {
   WHOLE[title] = words;
@@ -318,28 +404,74 @@ for (const [id, [title, words, about]] of Object.entries(SCENARIOS)) {
 /** @param {string} template */
 const literal = (template) => template.replace(/\{\w+\}/g, "").length;
 
-/** The sentences with what fits them; those with more fixed letters are tried first. */
-const PATTERNS = Object.entries(SENTENCES)
-  .sort(([one], [other]) => literal(other) - literal(one))
-  .map(([template, words]) => ({
-    pattern: new RegExp(`^${template.replace(/[.*+?^$()|[\]\\]/g, "\\$&").replace(/\{(\w+)\}/g, "(?<$1>.+)")}$`, "s"),
-    words,
-  }));
+/** The sentences with what fits them; those with more fixed letters are tried first. @param {Record<string, string>} sentences */
+const patterns = (sentences) =>
+  Object.entries(sentences)
+    .sort(([one], [other]) => literal(other) - literal(one))
+    .map(([template, words]) => ({
+      pattern: new RegExp(`^${template.replace(/[.*+?^$()|[\]\\]/g, "\\$&").replace("{document}", "(?<document>.+?)").replace(/\{(\w+)\}/g, "(?<$1>.+)")}$`, "s"),
+      words,
+    }));
+const PATTERNS = patterns({ ...ERRORS, ...SENTENCES });
+const LABEL_PATTERNS = patterns(LABELS);
 
-/** The text in Korean; undefined where it has no translation. @param {string} text @returns {string|undefined} */
+/** What was translated before: a page asks for the same texts at every drawing. @type {Map<string, string|undefined>} */
+const known = new Map();
+const MOST_KNOWN = 2000;
+
+/**
+ * The text in Korean; undefined where it has no translation. `label:` before it: of an arrow or a note in a picture.
+ * @param {string} text @returns {string|undefined}
+ */
 export function translated(text) {
+  if (!known.has(text)) {
+    if (known.size >= MOST_KNOWN) known.clear();
+    known.set(text, translate(text));
+  }
+  return known.get(text);
+}
+
+/** @param {string} text @returns {string|undefined} */
+function translate(text) {
   const whole = WHOLE[text];
   if (whole) return whole;
-  for (const { pattern, words } of PATTERNS) {
-    const match = pattern.exec(text);
-    if (match) return words.replace(/\{(\w+)\}/g, (_, name) => inKorean(match.groups?.[name] ?? ""));
+  const more = FURTHER.exec(text);
+  const one = more ? translated(more[1] ?? "") : undefined;
+  if (one) return `${one} 같은 경우 더: ${more?.[2]}.`;
+  if (ANSWER.test(text)) return answers(text);
+  const label = text.startsWith("label:");
+  const plain = label ? text.slice("label:".length) : text;
+  for (const { pattern, words } of label ? LABEL_PATTERNS : PATTERNS) {
+    const match = pattern.exec(plain);
+    if (match) return words.replace(/\{(\w+)\}/g, (_, name) => inKorean(match.groups?.[name] ?? "", name));
   }
-  const bracket = /^([^(]+?)( \(.+\))$/s.exec(text); // what the Redis client does, after a finding's sentence
+  const bracket = label ? null : /^([^(]+?)( \(.+\))$/s.exec(text); // what the Redis client does, after a finding's sentence
   const front = bracket ? translated(bracket[1] ?? "") : undefined;
   return front === undefined ? undefined : front + bracket?.[2];
 }
 
-/** @param {string} value */
-function inKorean(value) {
-  return translated(value) ?? value;
+/** A value in a text. @param {string} value @param {string} name As the text calls it. */
+function inKorean(value, name) {
+  if (name === "results") return results(value);
+  if (name === "answers") return answers(value);
+  return translated(name === "call" ? `label:${value}` : value) ?? value;
+}
+
+/** A request of an order with its answer, and how that ended: `V1 (right): success, attempt 1`. */
+const ANSWER = /^(\w+) \((right|wrong|empty)\): (.+)$/s;
+
+/** Such requests, one after the other. @param {string} list */
+function answers(list) {
+  return list
+    .split("; ")
+    .map((one) => one.replace(ANSWER, (_, request, answer, ending) => `${request} (${inKorean(answer, "call")}): ${inKorean(ending, "call")}`))
+    .join("; ");
+}
+
+/** What a remark ends with where there are more of its kind. */
+const FURTHER = /^(.+) The same in (.+) further cases?\.$/s;
+
+/** How often answers ended in which way: `2 not found, 1 passed`. @param {string} list */
+function results(list) {
+  return list.replace(/(\d+) ([^,]+)/g, (all, count, ending) => (RESULTS[ending] ? `${RESULTS[ending]} ${count}` : all));
 }

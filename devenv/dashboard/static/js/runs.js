@@ -8,6 +8,7 @@ import { explainEvents, explainRun, findings, forget } from "./explain.js";
 import { phases } from "./phases.js";
 import { parameter, route, setParameter } from "./route.js";
 import { overview } from "./state.js";
+import { violations } from "./violations.js";
 import { Walk } from "./walk.js";
 import { fromServer, t } from "./words.js";
 
@@ -104,7 +105,7 @@ export function runsView() {
       <h2 id="runs-title">${t("Runs")}</h2>
       <label class="file">${t("Open a trace.jsonl")} <input type="file" accept=".jsonl" @change=${openFile} /></label>
       <ul class="plain">${list.value.map((one) => html`<li><a href=${`#/runs?run=${encodeURIComponent(one.id)}`} aria-current=${one.id === id ? "true" : "false"}>${fromServer(one.title)}</a>
-        ${one.verdict ? html`<span class="label ${one.verdict === "holds" ? "good" : "bad"}">${one.verdict === "holds" ? t("holds") : one.verdict === "fails" ? t("fails") : fromServer(one.verdict)}</span>` : ""}<br /><span class="quiet">${one.id.split("-")[0]} ${one.store ?? ""}</span></li>`)}</ul>
+        ${one.verdict ? html`<span class="label ${one.holds === null ? "" : one.holds ? "good" : "bad"}">${one.verdict === "holds" ? t("holds") : one.verdict === "fails" ? t("fails") : fromServer(one.verdict)}</span>` : ""}<br /><span class="quiet">${one.id.split("-")[0]} ${one.store ?? ""}</span></li>`)}</ul>
       ${list.value.length === 0 ? html`<p class="hint">${t("No run yet. The view Scenarios records one, and so do these in a terminal:")} <code>devenv demo</code> <code>devenv replay NAME</code></p>` : ""}
     </section>
     ${
@@ -114,10 +115,10 @@ export function runsView() {
             <section class="card">
               <h2>${fromServer(run.title)} <span class="quiet">${run.id}</span></h2>
               ${run.left_out ? html`<p class="bad">${t("{count} records are left out here; this reads all:", { count: run.left_out })} <code>devenv explain ${run.id}</code></p>` : ""}
-              ${walk.draw((row) => rewindHere(run, row))}
+              ${run.kind === "explore" && run.results.violations ? violations(run.results) : walk.draw((row) => rewindHere(run, row))}
             </section>
             ${run.kind === "rollout" && run.results.results?.length ? phases(run.results.results) : ""}
-            <section class="card"><h2>${t("What went wrong")}</h2>${findings()}</section>
+            ${run.trace || run.kind === undefined ? html`<section class="card"><h2>${t("What went wrong")}</h2>${findings()}</section>` : ""}
           </section>`
     }
   </div>`;

@@ -31,6 +31,11 @@ function run(scenario, store, schedule) {
   return start({ verb: "replay", target: scenario.id, strategy: store, ...(schedule ? { schedule } : {}) });
 }
 
+/** What a store shows, or why it has no part in it. @param {{shows: string, not_applicable: string|null}} note */
+function noted(note) {
+  return fromServer(note.not_applicable ?? note.shows);
+}
+
 /** @param {Scenario} scenario */
 function card(scenario) {
   const stores = Object.entries(scenario.stores);
@@ -39,11 +44,11 @@ function card(scenario) {
     <h3><button class="link title" aria-expanded=${shown ? "true" : "false"} @click=${() => setParameter("scenario", shown ? "" : scenario.id)}>${fromServer(scenario.title)}</button></h3>
     <p class="quiet"><code>${scenario.id}</code> · ${t(scenario.pods === 1 ? "{count} pod" : "{count} pods", { count: scenario.pods })}</p>
     ${shown ? "" : thumbnail(scenario.sketch)}
-    <p class="stores">${stores.map(([store, note]) => html`<span class="label ${note.not_applicable ? "" : note.bug ? "bad" : "good"}" title=${note.not_applicable ?? note.shows}>${store}${note.not_applicable ? " –" : note.bug ? " ✗" : " ✓"}</span>`)}</p>
+    <p class="stores">${stores.map(([store, note]) => html`<span class="label ${note.not_applicable ? "" : note.bug ? "bad" : "good"}" title=${noted(note)}>${store}${note.not_applicable ? " –" : note.bug ? " ✗" : " ✓"}</span>`)}</p>
     ${
       shown
         ? html`<p>${fromServer(scenario.about, `about:${scenario.id}`)}</p>
-            <ul class="plain">${stores.map(([store, note]) => html`<li><b>${store}</b>: ${note.not_applicable ?? note.shows}</li>`)}</ul>
+            <ul class="plain">${stores.map(([store, note]) => html`<li><b>${store}</b>: ${noted(note)}</li>`)}</ul>
             <div class="buttons">${stores.filter(([, note]) => !note.not_applicable).map(([store]) => html`<button class="primary" ?disabled=${!overview.value?.restarts} @click=${() => run(scenario, store)}>${t("Run")}: ${store}</button>`)}</div>
             ${job.value?.asked.target === scenario.id ? "" : sequence(scenario.sketch, t("The steps of {scenario}", { scenario: scenario.id }))}
             <p class="quiet">${t("The same in a terminal:")} <code>devenv replay ${scenario.id} --strategy ${stores.find(([, note]) => note.bug)?.[0] ?? "atomic"}</code></p>
@@ -62,7 +67,7 @@ function outcome(scenario) {
   if (!result) return html`<p class="busy" role="status">${progressWords()} <button @click=${stop}>${t("Stop")}</button></p>`;
   const messages = result.explanation.messages;
   const schedule = result.schedules?.[0] ?? "";
-  return html`<div role="status" class="verdict ${result.verdict === "holds" ? "good" : "bad"}">${result.verdict === "holds" ? t("as the catalogue expects of {store}", { store: result.store }) : result.verdict === "fails" ? t("not what the catalogue expects of {store}", { store: result.store }) : result.verdict}</div>
+  return html`<div role="status" class="verdict ${result.verdict === "holds" ? "good" : "bad"}">${result.verdict === "holds" ? t("as the catalogue expects of {store}", { store: result.store }) : result.verdict === "fails" ? t("not what the catalogue expects of {store}", { store: result.store }) : fromServer(result.verdict)}</div>
     <p><a href=${`#/runs?run=${encodeURIComponent(result.run)}`}>${t("The run, with all its records")}</a> · <code>${result.command}</code></p>
     ${result.explanation.findings.map((/** @type {any} */ finding) => html`<p><span class="label bad">${t("cause")}</span> <b>${fromServer(finding.cause, `cause:${finding.cause}`)}</b>: ${fromServer(finding.sentence)}${finding.change ? html`<br /><b>${t("What to change")}</b>: ${fromServer(finding.change)}` : ""}</p>`)}
     ${stepper(Math.min(step.value, messages.length), messages.length, (at) => (step.value = at), t("Step through the order"))}

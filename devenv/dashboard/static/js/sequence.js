@@ -2,7 +2,7 @@
 
 import { html, svg } from "../vendor/lit-html/lit-html.js";
 import { letter } from "./rows.js";
-import { t } from "./words.js";
+import { fromServer, t } from "./words.js";
 
 /** @import {Message} from "./types.js" */
 
@@ -23,9 +23,14 @@ function participants(messages) {
   return names.sort((one, other) => rank(one) - rank(other) || one.localeCompare(other));
 }
 
+/** What stands at an arrow, in the page's language. @param {string} label */
+function inWords(label) {
+  return fromServer(label, `label:${label}`);
+}
+
 /** @param {string} label */
 function cut(label) {
-  const plain = label.replaceAll("⏸ ", "").replaceAll(" ⏸", ` (${t("held")})`); // not every font has that sign
+  const plain = inWords(label).replaceAll("⏸ ", "").replaceAll(" ⏸", ` (${t("held")})`); // not every font has that sign
   return plain.length > 46 ? `${plain.slice(0, 45)}…` : plain;
 }
 
@@ -37,7 +42,7 @@ export function sequence(messages, title, step = messages.length) {
   /** @param {string} name */
   const x = (name) => names.indexOf(name) * COLUMN + COLUMN / 2;
   return html`<div class="wide" tabindex="0" role="group" aria-label=${title}>
-    <svg class="sequence" width=${width} height=${height} viewBox="0 0 ${width} ${height}" role="img" aria-label=${`${title}: ${messages.map((message) => `${message.source} → ${message.target}: ${message.label}`).slice(0, 40).join("; ")}`}>
+    <svg class="sequence" width=${width} height=${height} viewBox="0 0 ${width} ${height}" role="img" aria-label=${`${title}: ${messages.map((message) => `${message.source} → ${message.target}: ${inWords(message.label)}`).slice(0, 40).join("; ")}`}>
       ${names.map(
         (name) => svg`<line class="life" x1=${x(name)} x2=${x(name)} y1="34" y2=${height}></line>
           <rect class="who" x=${x(name) - 62} y="6" width="124" height="28" rx="7"></rect>
@@ -80,7 +85,7 @@ function arrow(message, from, to, y, pale) {
       <text x=${from} y=${y + 1}>${label}</text></g>`;
   }
   const way = to > from ? -1 : 1;
-  return svg`<g class="msg ${kind}"><title>${message.label}</title>
+  return svg`<g class="msg ${kind}"><title>${inWords(message.label)}</title>
     <text x=${(from + to) / 2} y=${y - 3}>${cut(message.label)}</text>
     <line x1=${from} x2=${to} y1=${y + 4} y2=${y + 4}></line>
     <path d=${`M ${to} ${y + 4} l ${way * 9} -4.5 v 9 z`}></path></g>`;

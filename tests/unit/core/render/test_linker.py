@@ -55,7 +55,7 @@ def test_joined_modules_run_in_the_order_of_their_needs() -> None:
         [node, "--input-type=module", "-e", program], capture_output=True, encoding="utf-8", check=False
     )
     assert done.stderr == ""
-    assert json.loads(done.stdout) == ["effects", ["main", 1, 3, "\n  /* kept: 1 */"], ["more", 42]]
+    assert json.loads(done.stdout) == ["effects", ["main", 1, 3, "\n/* kept: 1 */"], ["more", 42]]
 
 
 def test_what_is_loaded_later_has_only_what_the_first_has_not() -> None:
