@@ -76,7 +76,8 @@ BY_HAND = (
 """Client; a reply lost once; a connection cut once; runs of both; the answer to a user who was right."""
 TAIL = """\
 
-Every reply lost: ruby 2 runs, then an error after 10.1 s. They send no handshake; redis-cli that reads its
+Every reply lost: ruby 2 runs, then an error after 10.1 s. They send no handshake, so `explain` names none
+of them; phpredis's session handler it knows by its keys (`PHPREDIS_SESSION:…`). redis-cli that reads its
 standard input sends `COMMAND DOCS`. Not measured: go-redis v8 and v9, Jedis, lettuce, phpredis 6, ruby
 redis 5.
 

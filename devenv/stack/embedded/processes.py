@@ -7,7 +7,6 @@ import contextlib
 import secrets
 import shutil
 import sys
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -37,15 +36,12 @@ from devenv.stack.protocol import Progress
 from devenv.stack.redis_access import make_credentials
 from devenv.stack.waiting import comes_true_async
 
-_NOT_READY_GRACE_SECONDS = 2.0
 _WORKER_STARTED = "Application startup complete"
 """What uvicorn logs for each worker process."""
 ML = "mock-ml"
 PROXY = "proxy"
 POD_APP = "devenv.captcha_api.app:app"
 ML_APP = "mock_ml.app:app"
-READY_PATHS: Sequence[str] = ("/ready", "/")
-NOT_FOUND = 404
 
 
 class PodRouting(Protocol):
@@ -372,7 +368,7 @@ class Processes:
 
     async def _start_pod(self, pod: str, progress: Progress) -> None:
         child, port = self._children[pod], self._reservation.add(pod)
-        settings, paths = self._settings(pod), READY_PATHS
+        settings, paths = self._settings(pod), readiness.READY_PATHS
         folders = self._folders.fresh(pod)
         if self._own is not None:
             paths = self._own.service.ready or paths
@@ -384,13 +380,14 @@ class Processes:
         self._reservation.hand_over(pod)
         try:
             await child.start(command, env, cwd)
-            full = await readiness.ready(child, _PodProbe(port, paths), None if self._own is None else port)
+            probe = readiness.PodProbe(port, paths)
+            full = await readiness.ready(child, probe, None if self._own is None else port)
             await self._all_workers(child)
         finally:
             self._starting[pod] = False
         if self._watcher is not None:
             await self._watcher.pod_started(pod)
-        progress(f"{pod} ready" if full else f"{pod} is up, but says that it is not ready (its store?)")
+        progress(f"{pod} ready" if full else f"{pod} is up, but not ready: {probe.said}")
 
     async def _own_program(
         self, own: OwnService, pod: str, folders: Mapping[str, str], progress: Progress
@@ -421,32 +418,6 @@ class Processes:
             return child.count_in_log(_WORKER_STARTED) >= workers or not child.running
 
         await comes_true_async(started, READY_SECONDS)
-
-
-class _PodProbe:
-    """Is a pod ready: GET the first of ``paths`` that it has; where it has none of them, any answer will do.
-
-    A pod that keeps answering "not ready" is up all the same (its Redis may be meant to be dead): None then.
-    """
-
-    def __init__(self, port: int, paths: Sequence[str] = READY_PATHS) -> None:
-        self._port = port
-        self._paths = paths
-        self._first_answer: float | None = None
-
-    async def __call__(self) -> bool | None:
-        status = None
-        for path in self._paths:
-            status = await readiness.http_status(self._port, path)
-            if status != NOT_FOUND:
-                break
-        if status is None:
-            return False
-        if status < 500:  # of a path that it has, for a GET without its headers: it answers
-            return True
-        now = time.monotonic()
-        self._first_answer = self._first_answer or now
-        return None if now - self._first_answer > _NOT_READY_GRACE_SECONDS else False
 
 
 def _server(app: str, port: int, workers: int = 1) -> list[str]:

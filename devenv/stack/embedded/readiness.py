@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.stack.embedded.child import Child, died_at_start
@@ -14,6 +14,11 @@ READY_SECONDS = 20.0
 POLL_SECONDS = 0.05
 _FIRST_POLL_SECONDS = 0.005
 """A fork is ready within some hundredths of a second; the pauses grow from this to ``POLL_SECONDS``."""
+_NOT_READY_GRACE_SECONDS = 2.0
+READY_PATHS: Sequence[str] = ("/ready", "/")
+_NOT_FOUND = 404
+_NOT_IMPLEMENTED = 501
+"""The answer to a method that a service has for no path (RFC 9110, section 15.6.2), as GET."""
 _WHOLE = 65536
 """More than Redis says before it ends a connection that QUITs."""
 Probe = Callable[[], Awaitable[bool | None]]
@@ -74,6 +79,36 @@ async def http_status(port: int, path: str, seconds: float = 3.0) -> int | None:
     request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode("ascii")
     line = await _ask(port, request, len(b"HTTP/1.1 200"), seconds)
     return int(line[9:12]) if line.startswith(b"HTTP/1.") and line[9:12].isdigit() else None
+
+
+class PodProbe:
+    """Is a pod ready: GET the first of ``paths`` that it has; where it has none of them, any answer will do.
+
+    A pod that keeps answering "not ready" is up all the same (its Redis may be meant to be dead): None then.
+    """
+
+    def __init__(self, port: int, paths: Sequence[str] = READY_PATHS) -> None:
+        self._port = port
+        self._paths = paths
+        self._first_answer: float | None = None
+        self.said = ""
+        """What was last asked, and its answer."""
+
+    async def __call__(self) -> bool | None:
+        """True: it is; False: not yet; None: it keeps answering that it is not."""
+        status = None
+        for path in self._paths:
+            status = await http_status(self._port, path)
+            if status != _NOT_FOUND:
+                break
+        if status is None:
+            return False
+        self.said = f"GET {path} answers {status}"
+        if status < 500 or status == _NOT_IMPLEMENTED:  # of a GET without its headers, or of no GET at all
+            return True
+        now = time.monotonic()
+        self._first_answer = self._first_answer or now
+        return None if now - self._first_answer > _NOT_READY_GRACE_SECONDS else False
 
 
 async def redis_follows(port: int, seconds: float = 1.0) -> bool:

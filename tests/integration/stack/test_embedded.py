@@ -224,7 +224,7 @@ class TestRunning:
         stack.redis("stop")
         lines: list[str] = []
         stack.restart_pods({A: {"USE_REDIS": "true", "REDIS_TIMEOUT_MS": "200"}}, lines.append)
-        assert "not ready" in lines[0]
+        assert lines[0] == f"{A} is up, but not ready: GET /ready answers 503"
         assert stack.status().pods[0].state == "running"
         stack.redis("start")
         stack.restart_pods({A: {"USE_REDIS": "false", "REDIS_TIMEOUT_MS": None}}, quiet)

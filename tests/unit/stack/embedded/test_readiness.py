@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -38,3 +40,28 @@ def test_it_is_told_what_it_said_and_where_it_should_listen(
     assert ("127.0.0.1:8765" in told.value.message) == (port is not None)
     assert ("PORT" in str(told.value.hint)) == (port is not None)
     assert str(child.log) in str(told.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("status", "ready"), [(200, True), (405, True), (501, True), (500, False), (503, False)]
+)
+def test_a_pod_that_answers_is_ready_unless_it_says_no(status: int, ready: bool) -> None:
+    """501: it has no GET at all, as a small MCP server."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """No access log."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        probe = readiness.PodProbe(server.server_port)
+        assert asyncio.run(probe()) is ready
+        assert probe.said == f"GET /ready answers {status}"
+    finally:
+        server.shutdown()
+        server.server_close()
