@@ -135,7 +135,10 @@ def _with_own_file(at: CommandContext, flags: StackFlags) -> tuple[Settings, tup
     for change in changes:
         at.screen.note(f"{given.name}: {change.text}")
     setting = f"{given.product}:{OWN_FILE}"
-    return replace(at.settings, pods=pods, balancer=setting, balancer_config=given.text), changes
+    settings = replace(
+        at.settings, pods=pods, balancer=setting, balancer_config=given.text, balancer_file=given.name
+    )
+    return settings, changes
 
 
 @grouped

@@ -123,5 +123,5 @@ PRODUCT = Product(
     files=files,
     arguments=arguments,
     workers="--concurrency",
-    complaints=re.compile(r"\[(?:critical|error)\].*?\] (.*)|^yaml-cpp: .*"),
+    complaints=re.compile(r"\[(?:critical|error)\].*?\] (.*?)(?: initializing config '.*)?$|^yaml-cpp: .*"),
 )

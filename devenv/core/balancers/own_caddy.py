@@ -24,6 +24,12 @@ _ADDRESS = re.compile(r"(?:https?://|h2c://)?[A-Za-z0-9_.-]+(?::\d+)?")
 def adapt(copy: OwnCopy, place: Place) -> dict[str, str]:
     """The copy of the Caddyfile: its own global options give way to those that keep it on this machine."""
     out: list[str] = []
+    copy.lines = [0] * (_OPTIONS.count("\n") + 2)
+
+    def put(number: int, text: str) -> None:
+        out.append(text)
+        copy.lines.extend([number] * (text.count("\n") + 1))
+
     depth, skipped, in_proxy, entered, number_of_server = 0, 0, 0, False, 0
     for number, text in enumerate(copy.text.split("\n"), start=1):
         words = re.sub(r"(?:^|\s)#.*", "", text).split()
@@ -33,7 +39,7 @@ def adapt(copy: OwnCopy, place: Place) -> dict[str, str]:
             copy.changed(number, text, "", "kept to this machine") if words and not closes else None
             continue
         if not words:
-            out.append(text)
+            put(number, text)
             continue
         if words[0] in _REFUSED:
             copy.refuse(number, f"{words[0]}: {_REFUSED[words[0]]}")
@@ -72,10 +78,10 @@ def adapt(copy: OwnCopy, place: Place) -> dict[str, str]:
         depth += opens - closes
         if in_proxy and depth < in_proxy:
             in_proxy = 0
-        out.append(new)
+        put(number, new)
     if not entered:
         copy.refuse(1, "no site block", "write the site as NAME { … }")
-    return {FILE: "{\n" + _OPTIONS + "}\n" + "\n".join(out).strip("\n") + "\n"}
+    return {FILE: "{\n" + _OPTIONS + "}\n" + "\n".join(out).rstrip("\n") + "\n"}
 
 
 def _servers(

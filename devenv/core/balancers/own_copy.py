@@ -34,6 +34,8 @@ class Adapted:
     """What is another than in the team's file."""
     upstreams: int
     """The most servers that one group of its servers has."""
+    lines: tuple[int, ...] = ()
+    """For each line of the copy, the team's line; 0 for one that it does not have. Empty for YAML."""
 
 
 @dataclass(slots=True)
@@ -46,6 +48,8 @@ class OwnCopy:
     """How many pods there are to be its servers."""
     changes: list[Change] = field(default_factory=list)
     upstreams: int = 0
+    lines: list[int] = field(default_factory=list)
+    """For each line of the copy so far, the team's line."""
 
     def changed(self, line: int, before: str, after: str, why: str) -> str:
         """Write a change down; gives ``after``."""

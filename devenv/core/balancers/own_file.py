@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from devenv.core.balancers import own_caddy, own_haproxy, own_nginx, own_yaml
 from devenv.core.balancers.own_copy import Adapted, Change, OwnCopy
+from devenv.core.balancers.own_words import with_line_of_yaml, with_lines_of_copy
 from devenv.core.balancers.setting import Place, Server
 from devenv.core.model.errors import UsageProblem
 
@@ -43,7 +44,14 @@ class OwnFile:
         """The copy for ``place``. Raises UsageProblem for what cannot be taken over, with its line."""
         copy = OwnCopy(self.name, self.text, len(place.servers))
         files = _ADAPT[self.product](copy, place)
-        return Adapted(files, tuple(sorted(copy.changes)), copy.upstreams)
+        return Adapted(files, tuple(sorted(copy.changes)), copy.upstreams, tuple(copy.lines))
+
+    def in_place_of_copy(self, said: str, place: Place) -> str:
+        """What the balancer says of its copy, with this file's name and line."""
+        adapted = self.adapted(place)
+        if not adapted.lines:
+            return with_line_of_yaml(said, self.name, self.text)
+        return with_lines_of_copy(said, next(iter(adapted.files)), self.name, adapted.lines)
 
 
 def own_file(name: str, text: str, product: str = "") -> OwnFile:

@@ -102,6 +102,7 @@ def adapt(copy: OwnCopy, place: Place) -> dict[str, str]:
         elif key in ("redirect", "http-request") and "scheme" in words and "https" in words:
             new, why = "", "plain HTTP here"
         out.append(text if not why else copy.changed(line.number, text, new, why))
+    copy.lines = [line.number for line, text in zip(lines, out, strict=True) for _ in text.split("\n")]
     return {FILE: "\n".join(out).rstrip("\n") + "\n"}
 
 

@@ -105,6 +105,7 @@ def adapt(copy: OwnCopy, place: Place) -> dict[str, str]:
     for upstream in upstreams.values():
         _servers(copy, upstream, place, put)
     spans += _insertions(copy, everything, chosen, place, needs_pods)
+    copy.lines = list(range(1, copy.text.count("\n") + 2))
     return {FILE: _with(copy.text, spans, _top(everything, place))}
 
 

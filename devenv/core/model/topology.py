@@ -72,6 +72,8 @@ class StackSpec:
     """The load balancer in front of the pods, as ``parse_balancer`` reads it; empty: the proxy chooses."""
     balancer_config: str = ""
     """The text of a team's own configuration file, which is taken over; empty: a policy is configured."""
+    balancer_file: str = ""
+    """The name of that file, as its errors show it."""
     without: tuple[str, ...] = ()
     """Names that are left out although a later pod has the next: of pods that were removed."""
 

@@ -53,6 +53,8 @@ class Settings:
     """The load balancer in front of the pods; empty: the proxy chooses."""
     balancer_config: str = ""
     """The text of a team's own configuration file of it."""
+    balancer_file: str = ""
+    """The name of that file."""
     seed: int = 1
     use_redis: bool | None = None
     """None where it was not chosen."""
@@ -86,6 +88,7 @@ class Settings:
             policy=self.policy,
             balancer=parse_balancer(self.balancer).text if self.balancer else "",
             balancer_config=self.balancer_config,
+            balancer_file=self.balancer_file,
             env=dict(self.env),
             ports=self.ports,
             workers=self.workers,

@@ -36,7 +36,7 @@ class RunningBalancer:
 
     ``setting`` says which and how, ``program`` is what is run (None: as ``find`` says). Its files are in
     ``folder``, which it has to itself; ``log`` (None: a file there) has what it says, and stays.
-    ``own_text``: a team's configuration file, which is taken over in place of the setting's.
+    ``own``: a team's configuration file, which is taken over in place of the setting's.
     """
 
     def __init__(
@@ -45,14 +45,15 @@ class RunningBalancer:
         folder: Path,
         program: Program | None = None,
         log: Path | None = None,
-        own_text: str = "",
+        own: OwnFile | None = None,
     ) -> None:
         """Raises ``EnvironmentProblem`` where there is no program."""
         self.setting = setting
         self.product = PRODUCTS[setting.product]
         self.program = program or find(setting.product)
         self.port = 0
-        self._own_text = own_text
+        self._own = own
+        self._place = Place(0, ())
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._keeps_log = log is not None
@@ -94,14 +95,14 @@ class RunningBalancer:
         self.port = port
         if self.product.needs_admin_port and self._admin is None:
             self._admin = Lease()
-        place = Place(
+        self._place = Place(
             port,
             tuple(servers),
             LOOPBACK,
             self._admin.hand_over() if self._admin else 0,
             _user_of_this_process(),
         )
-        self._write(self._files(place))
+        self._write(self._files())
         command = [str(self.program.path), *self.product.arguments(self.setting)]
         await self._child.start(command, _environment(self._folder), self._folder)
         try:
@@ -117,10 +118,10 @@ class RunningBalancer:
             self._admin.close()
             self._admin = None
 
-    def _files(self, place: Place) -> Mapping[str, str]:
-        if not self._own_text:
-            return self.product.files(self.setting, place)
-        return OwnFile(self.product.name, self.product.file, self._own_text).adapted(place).files
+    def _files(self) -> Mapping[str, str]:
+        if self._own is None:
+            return self.product.files(self.setting, self._place)
+        return self._own.adapted(self._place).files
 
     def _write(self, files: Mapping[str, str]) -> None:
         for name, text in files.items():
@@ -139,6 +140,8 @@ class RunningBalancer:
             if time.monotonic() > deadline:
                 raise self._failed(f"did not get ready in {READY_SECONDS:g} s: {self._last_words()}")
             await asyncio.sleep(POLL_SECONDS)
+        if self._admin is not None and (errors := await asyncio.to_thread(_errors_of, self._admin.port)):
+            raise self._failed(f"does not take its configuration: {self._in_own_words(errors)}")
 
     def _listens(self) -> bool:
         """Whether a process of its own listens on its port, and has its services where they come later.
@@ -171,7 +174,11 @@ class RunningBalancer:
         """What its log says of errors, in lines joined by " / "; empty for nothing."""
         matches = map(self.product.complaints.search, self._child.written.splitlines())
         lines = [match[match.lastindex or 0] for match in matches if match]
-        return " / ".join(dict.fromkeys(lines[:_WORDS]))
+        return self._in_own_words(" / ".join(dict.fromkeys(lines[:_WORDS])))
+
+    def _in_own_words(self, said: str) -> str:
+        """With the team's file and line in place of those of its copy."""
+        return self._own.in_place_of_copy(said, self._place) if self._own is not None and said else said
 
     def _check(self) -> None:
         """Have it say into its log what is wrong with its file."""
@@ -195,17 +202,17 @@ async def running_balancer(
     *,
     program: Program | None = None,
     port: int = 0,
-    own_text: str = "",
+    own: OwnFile | None = None,
 ) -> AsyncIterator[RunningBalancer]:
     """A balancer in front of ``servers``, on ``port`` (0: any free one); ended when the block is left.
 
-    ``own_text`` as for ``RunningBalancer``, with the policy ``OWN_FILE``.
+    ``own`` as for ``RunningBalancer``, with the policy ``OWN_FILE``.
     Raises as ``RunningBalancer`` and its ``start``.
     """
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="devenv-balancer-"))
     lease = Lease() if port == 0 else None
     try:
-        balancer = RunningBalancer(setting, folder, program, own_text=own_text)
+        balancer = RunningBalancer(setting, folder, program, own=own)
         try:
             await balancer.start(servers, lease.hand_over() if lease is not None else port)
             yield balancer
@@ -262,6 +269,22 @@ def _has_routers(admin_port: int) -> bool:
         for kind in ("http", "tcp")
         for router in _json(f"http://{LOOPBACK}:{admin_port}/api/{kind}/routers")
     )
+
+
+def _errors_of(admin_port: int) -> str:
+    """What Traefik, asked by its API, says is wrong with routers and services that it has taken."""
+    errors = [
+        f"{each.get('name')}: {error}"
+        for kind in ("http", "tcp")
+        for what in ("routers", "services", "middlewares")
+        for each in _json(f"http://{LOOPBACK}:{admin_port}/api/{kind}/{what}")
+        for error in _list(each.get("error"))
+    ]
+    return " / ".join(errors[:_WORDS])
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _json(url: str) -> list[dict[str, object]]:

@@ -119,17 +119,17 @@ class BalancerTarget:
 
     def in_stack(self, spec: StackSpec) -> StackSpec:
         """The balancer, with the team's file where there is one."""
-        own_text = "" if self.own is None else self.own.text
-        return replace(spec, balancer=self.setting.text, balancer_config=own_text)
+        if self.own is None:
+            return replace(spec, balancer=self.setting.text)
+        return replace(
+            spec, balancer=self.setting.text, balancer_config=self.own.text, balancer_file=self.own.name
+        )
 
     @asynccontextmanager
     async def running(self, upstreams: Sequence[Upstream]) -> AsyncIterator[Place]:
         """A process of its own."""
         servers = [Server(upstream.name, upstream.host, upstream.port) for upstream in upstreams]
-        own_text = "" if self.own is None else self.own.text
-        async with running_balancer(
-            self.setting, servers, program=self.program, own_text=own_text
-        ) as balancer:
+        async with running_balancer(self.setting, servers, program=self.program, own=self.own) as balancer:
             yield Place(LISTEN, balancer.port)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from devenv.core.balancers import OWN_FILE, PRODUCTS, BalancerSetting, Server, parse_balancer
+from devenv.core.balancers.own_file import OwnFile, own_file
 from devenv.core.model.errors import DevenvError, UsageProblem
-from devenv.core.model.topology import BalancerStatus
+from devenv.core.model.topology import BalancerStatus, StackSpec
 from devenv.stack.balancers import Program, RunningBalancer, find
 from devenv.wire.proxy import Proxy
 
@@ -18,13 +19,13 @@ HOST = "127.0.0.1"
 class Front:
     """One balancer; ``start`` it once all pods listen. Calls that change it run one at a time."""
 
-    def __init__(self, text: str, state_dir: Path, own_text: str = "") -> None:
-        """``own_text``: a team's configuration file, which is taken over.
+    def __init__(self, text: str, state_dir: Path, own: OwnFile | None = None) -> None:
+        """``own``: a team's configuration file, which is taken over.
 
         Raises UsageProblem for a wrong setting, EnvironmentProblem where there is no such program.
         """
         self._setting = parse_balancer(text)
-        self._own_text = own_text
+        self._own = own
         self._program: Program = find(self._setting.product)
         self._folder = state_dir / "run" / "balancer"
         self._log = state_dir / "logs" / f"{self._setting.product}.log"
@@ -120,8 +121,8 @@ class Front:
             await self._end()
 
     async def _begin(self, setting: BalancerSetting) -> None:
-        own_text = self._own_text if setting.policy == OWN_FILE else ""
-        running = RunningBalancer(setting, self._folder, self._program, self._log, own_text)
+        own = self._own if setting.policy == OWN_FILE else None
+        running = RunningBalancer(setting, self._folder, self._program, self._log, own)
         await running.start(self._servers, self._port)
         self._running, self._setting, self._problem = running, setting, ""
         assert self._proxy is not None
@@ -137,6 +138,20 @@ class Front:
 
     async def _watch(self, running: RunningBalancer) -> None:
         self._problem = await running.ended()
+
+
+def front_of(spec: StackSpec, state_dir: Path) -> Front | None:
+    """The balancer that ``spec`` asks for, with the team's own file where it has one; None: no balancer.
+
+    Raises as ``Front``.
+    """
+    if not spec.balancer:
+        return None
+    own = None
+    if spec.balancer_config:
+        product = parse_balancer(spec.balancer).product
+        own = own_file(spec.balancer_file or PRODUCTS[product].file, spec.balancer_config, product)
+    return Front(spec.balancer, state_dir, own)
 
 
 def _servers(ports: Mapping[str, int]) -> list[Server]:

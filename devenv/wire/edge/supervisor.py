@@ -27,7 +27,7 @@ from devenv.stack.embedded import control as stack_control
 from devenv.stack.embedded.processes import PROXY, Processes
 from devenv.stack.embedded.warm_client import WarmProcess, warm_process
 from devenv.wire.edge.edge import Edge, run, stop_on_signals, tls_with
-from devenv.wire.edge.front import Front
+from devenv.wire.edge.front import front_of
 from devenv.wire.edge.pod_changes import PodChanges
 from devenv.wire.executor.pod_control import PodControl
 from devenv.wire.executor.quiescence import QuiescenceWatch
@@ -64,7 +64,7 @@ async def _supervise(
     stop_on_signals(stop.set)
     if not detached:
         _on_end_of_input(asyncio.get_running_loop(), stop.set)
-    front = Front(spec.balancer, state_dir, spec.balancer_config) if spec.balancer else None
+    front = front_of(spec, state_dir)
     processes = Processes(spec, state_dir, warm=warm)
     upstreams = [Upstream(pod, host, port) for pod, (host, port) in processes.pod_addresses.items()]
     edge = Edge(

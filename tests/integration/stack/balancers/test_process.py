@@ -16,11 +16,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from devenv.core.balancers import PRODUCTS, Server, parse_balancer
+from devenv.core.balancers import OWN_FILE, PRODUCTS, Server, parse_balancer
+from devenv.core.balancers.own_file import own_file
 from devenv.core.model.errors import EnvironmentProblem
 from devenv.stack.balancers.process import RunningBalancer, running_balancer
 from devenv.stack.balancers.programs import WHEEL, Program, find, override_of
-from tests.support import all_gone, free_port, until
+from tests.support import ROOT, all_gone, free_port, until
 
 TURNS = {
     "nginx": "round_robin",
@@ -135,27 +136,57 @@ def test_the_first_connection_is_a_clients(text: str) -> None:
     assert asyncio.run(run()) == "ab"
 
 
-WRONG_FILES = {
-    "nginx": (
-        "events {}\nhttp {\n  upstream pods { least_connections; }\n}\n",
-        r'unknown directive "least_connections" in \./nginx\.conf:3',
-    ),
+OWN = ROOT / "tests" / "unit" / "core" / "balancers" / "own"
+WRONG_WORDS = {
+    "nginx": ("nginx_names.conf", "keepalive 32;", "keepalives 32;", r'directive "keepalives" in LINE'),
     "haproxy": (
-        "defaults\n  mode http\nbackend pods\n  balance round_robin\n",
-        r"\[haproxy\.cfg:4\] : balance only supports '",
+        "haproxy_redispatch.cfg",
+        "balance roundrobin",
+        "balance round_robin",
+        r"\[LINE\] : balance only supports '",
     ),
-    "envoy": ("static_resources:\n  listeners:\n  - [\n", r"yaml-cpp: error at line 4"),
-    "traefik": ("entryPoints:\n  web:\n    adress: :80\n", r"field not found, node: adress"),
-    "caddy": (
-        "http://:80 {\n  reverse_proxy {\n    lb_policies random\n  }\n}\n",
-        r"lb_policies.*Caddyfile:3",
+    "envoy": (
+        "envoy/envoy.yaml",
+        "lb_policy: ROUND",
+        "lb_polcy: ROUND",
+        r"LINE: .*no such field: 'lb_polcy'",
     ),
+    "traefik": (
+        "traefik/traefik.yml",
+        "service: captcha",
+        "service: captchas",
+        r"LINE: .*captchas.*not exist",
+    ),
+    "caddy": ("Caddyfile", "lb_policy round", "lb_polcy round", r"subdirective lb_polcy, at LINE"),
 }
+"""By product: a team's file, what is wrong in it then, and the balancer's own words."""
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
-def test_a_wrong_file_is_told_in_its_own_words(product: str, tmp_path: Path) -> None:
-    text, words = WRONG_FILES[product]
+def test_a_wrong_file_of_a_team_is_told_with_its_own_name_and_line(product: str, tmp_path: Path) -> None:
+    path, right, wrong, words = WRONG_WORDS[product]
+    text = (OWN / path).read_text(encoding="utf-8")
+    assert text.count(right) == 1
+    line = text[: text.index(right)].count("\n") + 1
+    own = own_file("team." + path, text.replace(right, wrong), product)
+    setting = parse_balancer(f"{product}:{OWN_FILE}")
+    balancer = RunningBalancer(setting, tmp_path, program_of(product), own=own)
+    pods = [Server(f"captcha-api-{name}", "127.0.0.1", 1) for name in "ab"]
+    with pytest.raises(EnvironmentProblem) as caught:
+        asyncio.run(balancer.start(pods, free_port()))
+    message = " ".join(caught.value.message.split())
+    assert re.search(words.replace("LINE", re.escape(f"{own.name}:{line}")), message), message
+    assert not balancer.running
+
+
+@pytest.mark.parametrize(
+    ("product", "text", "words"),
+    [
+        ("nginx", "events {}\nhttp {\n  upstream pods { least; }\n}\n", r'"least" in \./nginx\.conf:3'),
+        ("envoy", "static_resources:\n  listeners:\n  - [\n", r"yaml-cpp: error at line 4"),
+    ],
+)
+def test_a_wrong_file_is_told_in_its_own_words(product: str, text: str, words: str, tmp_path: Path) -> None:
     balancer = RunningBalancer(parse_balancer(product), tmp_path, program_of(product))
     balancer.product = replace(balancer.product, files=lambda setting, place: {balancer.product.file: text})
     with pytest.raises(EnvironmentProblem) as caught:
@@ -188,20 +219,31 @@ def test_a_taken_port_is_named_with_its_owner(tmp_path: Path) -> None:
     assert f"(pid {os.getpid()})" in caught.value.message
 
 
-def test_one_that_dies_is_known(tmp_path: Path) -> None:
-    program = program_of("nginx")
+@pytest.mark.parametrize(
+    ("setting", "processes"),
+    [
+        ("nginx,workers=2", 3),
+        ("haproxy,workers=2", 1),
+        ("envoy", 1),
+        ("traefik", 1),
+        ("caddy", 1),
+    ],
+)
+def test_one_that_dies_is_known(setting: str, processes: int, tmp_path: Path) -> None:
+    """And nothing of it is left, the worker processes of nginx included."""
+    program = program_of(parse_balancer(setting).product)
 
     async def run() -> str:
         async with two_pods() as pods:
-            balancer = RunningBalancer(parse_balancer("nginx,workers=2"), tmp_path, program)
+            balancer = RunningBalancer(parse_balancer(setting), tmp_path, program)
             await balancer.start(pods, free_port())
             assert balancer.pid is not None
-            processes = psutil.Process(balancer.pid)
-            family = [processes, *processes.children(recursive=True)]
-            processes.kill()
+            main = psutil.Process(balancer.pid)
+            family = [main, *main.children(recursive=True)]
+            main.kill()
             how = await balancer.ended()
             await balancer.stop()
-            assert len(family) == 3
+            assert len(family) == processes
             await asyncio.to_thread(until, lambda: all_gone(family), "its worker processes end with it")
             return how
 
