@@ -70,29 +70,29 @@ def replay_cross_pod(
     common: Common,
 ) -> None:
     """Create on one pod, verify on another, on the stack that runs; exit 1 where a right answer failed."""
-    at = common.context()
-    status = running_stack(at.settings.backend, at.settings.state_dir).status()
+    context = common.context()
+    status = running_stack(context.settings.backend, context.settings.state_dir).status()
     if pairs is not None:
-        _show_pairs(at, status, pairs, keep_alive=not new_connections)
+        _show_pairs(context, status, pairs, keep_alive=not new_connections)
         return
-    with at.screen.working("replaying"):
-        done = probe(status, (kind,) if kind else tuple(CaptchaType), trials, seed=at.settings.seed)
-    at.screen.result(done.to_json())
+    with context.screen.working("replaying"):
+        done = probe(status, (kind,) if kind else tuple(CaptchaType), trials, seed=context.settings.seed)
+    context.screen.result(done.to_json())
     kept = ", ".join(f"{pod}: {store}" for pod, store in done.stores.items())
-    at.screen.show(Text(f"stores: {kept}", "dim"), "")
-    at.screen.picture(done.picture)
+    context.screen.show(Text(f"stores: {kept}", "dim"), "")
+    context.screen.picture(done.picture)
     table = grid(f"  {ENGLISH.captcha}", ENGLISH.cross_pod, ENGLISH.same_pod)
     for captcha, result in done.results.items():
         cells = [_cell(captcha, tally) for tally in (result.cross_pod, result.same_pod) if tally]
         table.add_row(f"  {ENGLISH.types[captcha]}", *cells)
-    at.screen.show("", table, "")
+    context.screen.show("", table, "")
     if not done.passed:
-        at.screen.show(Text("✗ right answers failed: the pods do not share their sessions", "bold red"))
+        context.screen.show(Text("✗ right answers failed: the pods do not share their sessions", "bold red"))
         raise typer.Exit(1)
-    at.screen.show(Text("✓ every right answer passed", "bold green"))
+    context.screen.show(Text("✓ every right answer passed", "bold green"))
 
 
-def _show_pairs(at: CommandContext, status: StackStatus, total: int, *, keep_alive: bool) -> None:
+def _show_pairs(context: CommandContext, status: StackStatus, total: int, *, keep_alive: bool) -> None:
     """Send the pairs and show what came of them; exit 1 where a challenge was not found.
 
     Pods that take turns lose all pairs or none, by the number of requests in between and of those in flight.
@@ -100,7 +100,7 @@ def _show_pairs(at: CommandContext, status: StackStatus, total: int, *, keep_ali
     where no pair met two pods.
     """
     traffic = status.endpoints.traffic
-    with at.screen.working("pairs") as progress:
+    with context.screen.working("pairs") as progress:
         done = run_pairs(
             traffic,
             total,
@@ -114,19 +114,19 @@ def _show_pairs(at: CommandContext, status: StackStatus, total: int, *, keep_ali
     policy = present_policy(status.endpoints.control)
     facts = {"policy": policy, "pods": len(status.pods), "keep_alive": keep_alive}
     one_at_a_time = {name.replace(" ", "_"): pairs.to_json() for name, pairs in alone.items()}
-    at.screen.result({**facts, **done.to_json(), "one_at_a_time": one_at_a_time})
+    context.screen.result({**facts, **done.to_json(), "one_at_a_time": one_at_a_time})
     how = "one connection per client" if keep_alive else "a new connection per request"
-    at.screen.show(f"{total} create→verify pairs over {len(status.pods)} pods, {policy}, {how}")
-    _show_lost(at, "Challenge not found", done)
+    context.screen.show(f"{total} create→verify pairs over {len(status.pods)} pods, {policy}, {how}")
+    _show_lost(context, "Challenge not found", done)
     for name, pairs in alone.items():
-        _show_lost(at, f"  one pair at a time, {name}", pairs)
+        _show_lost(context, f"  one pair at a time, {name}", pairs)
     lost = [_lost(each) for each in (done, *alone.values())]
     if any(lost) and not all(lost):
-        at.screen.paragraphs([_BY_TURNS])
+        context.screen.paragraphs([_BY_TURNS])
     if any(lost):
         raise typer.Exit(ExpectationFailed.exit_code)
     if len(status.pods) > 1 and not any(each.crossed for each in (done, *alone.values())):
-        at.screen.paragraphs([_NOT_CROSSED.format(chooser=policy)])
+        context.screen.paragraphs([_NOT_CROSSED.format(chooser=policy)])
         raise typer.Exit(Inconclusive.exit_code)
 
 
@@ -134,9 +134,9 @@ def _lost(pairs: Pairs) -> int:
     return pairs.outcomes.get(Outcome.NOT_FOUND, 0)
 
 
-def _show_lost(at: CommandContext, what: str, pairs: Pairs) -> None:
+def _show_lost(context: CommandContext, what: str, pairs: Pairs) -> None:
     text = f"{what}: {_lost(pairs)} of {pairs.total} ({pairs.not_found_share:.1%})"
-    at.screen.show(Text(text, "red" if _lost(pairs) else "green"))
+    context.screen.show(Text(text, "red" if _lost(pairs) else "green"))
 
 
 def _cell(kind: CaptchaType, tally: Tally) -> Text:

@@ -30,31 +30,31 @@ class _Terminated(BaseException):
 
 def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
     """Run ``app`` on ``arguments`` (default: the process's own) and give the exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    argv = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a console without a letter must not end the verb
     _on_sigterm()
-    if _is_plain(words) and (len(words) < 2 or {"--help", "-h"} & set(words)):
+    if _is_plain(argv) and (len(argv) < 2 or {"--help", "-h"} & set(argv)):
         from typer import rich_utils
 
         rich_utils.COLOR_SYSTEM = None  # bold and dim are sequences too
     try:
-        code = app(args=words, prog_name="devenv", standalone_mode=False)
+        code = app(args=argv, prog_name="devenv", standalone_mode=False)
         _flush()
     except DevenvError as error:
-        return _end(error, words)
+        return _end(error, argv)
     except KeyboardInterrupt:
-        return _interrupted(words)
+        return _interrupted(argv)
     except _Terminated:
         return TERMINATED
     except BrokenPipeError:
         _say_no_more()  # the reader of our output has ended (head, less)
         return 0
     except Exception as error:
-        return _other(error, words)
+        return _other(error, argv)
     if code == INTERRUPTED:  # newer Typers make an exit code of Ctrl-C themselves, and say nothing
-        return _interrupted(words)
+        return _interrupted(argv)
     return code if isinstance(code, int) else 0
 
 
@@ -68,46 +68,46 @@ def _flush() -> None:
         raise EnvironmentProblem(f"standard output: cannot be written: {error.strerror}") from error
 
 
-def _screen(words: Sequence[str]) -> Screen:
+def _screen(argv: Sequence[str]) -> Screen:
     """Where problems are shown, as the options ask for; imported only when there is one to show."""
     from devenv.cli.screen import Screen
 
-    return Screen(as_json="--json" in _options(words), no_color=_is_plain(words))
+    return Screen(as_json="--json" in _options(argv), no_color=_is_plain(argv))
 
 
-def _options(words: Sequence[str]) -> Sequence[str]:
-    return words[: words.index("--")] if "--" in words else words
+def _options(argv: Sequence[str]) -> Sequence[str]:
+    return argv[: argv.index("--")] if "--" in argv else argv
 
 
-def _is_plain(words: Sequence[str]) -> bool:
+def _is_plain(argv: Sequence[str]) -> bool:
     """Whether no escape sequence may be written."""
-    return "--no-color" in _options(words) or bool(os.environ.get("NO_COLOR"))
+    return "--no-color" in _options(argv) or bool(os.environ.get("NO_COLOR"))
 
 
-def _other(error: Exception, words: Sequence[str]) -> int:
+def _other(error: Exception, argv: Sequence[str]) -> int:
     """Typer's own errors are usage problems; any other is a fault of ours, which proves nothing."""
     if isinstance(error, typer.Abort):
-        return _interrupted(words)
+        return _interrupted(argv)
     describe = getattr(error, "format_message", None)
     if callable(describe):
         command = getattr(getattr(error, "ctx", None), "command_path", "devenv")
         text = str(describe())
         if type(error).__name__ == "NoArgsIsHelpError":  # the text is the whole help, or was printed before
             if text:
-                _screen(words).help(text)
+                _screen(argv).help(text)
             text = ""
         message = " ".join(text.split()) or "a verb is missing"
-        _screen(words).problem(UsageProblem(message, hint=f"see `{command} --help`"))
+        _screen(argv).problem(UsageProblem(message, hint=f"see `{command} --help`"))
         return UsageProblem.exit_code
     from devenv.stack.files import problem_of_the_machine
 
-    return _end(problem_of_the_machine(error) or _fault(error, words), words)
+    return _end(problem_of_the_machine(error) or _fault(error, argv), argv)
 
 
-def _end(problem: DevenvError, words: Sequence[str]) -> int:
+def _end(problem: DevenvError, argv: Sequence[str]) -> int:
     """Show what ended the verb, as far as the streams can be written; gives its exit code."""
     try:
-        _screen(words).problem(problem)
+        _screen(argv).problem(problem)
         sys.stdout.flush()
     except (OSError, DevenvError):
         _say_no_more()
@@ -119,7 +119,7 @@ def _say_no_more() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _fault(error: Exception, words: Sequence[str]) -> InternalFault:
+def _fault(error: Exception, argv: Sequence[str]) -> InternalFault:
     """An unexpected error, in one line; its traceback goes to a file that only its owner reads."""
     import platform
     import tempfile
@@ -132,7 +132,7 @@ def _fault(error: Exception, words: Sequence[str]) -> InternalFault:
             file.write(whole)
         where = f"the traceback is in {name}"
     except OSError:
-        _screen(words).trace(whole)
+        _screen(argv).trace(whole)
         where = "the traceback is above"
     text = " ".join(str(error).split())
     summary = text if len(text) <= _SUMMARY else f"{text[:_SUMMARY]}…"
@@ -142,8 +142,8 @@ def _fault(error: Exception, words: Sequence[str]) -> InternalFault:
     )
 
 
-def _interrupted(words: Sequence[str]) -> int:
-    _screen(words).note("interrupted")
+def _interrupted(argv: Sequence[str]) -> int:
+    _screen(argv).note("interrupted")
     return INTERRUPTED
 
 

@@ -102,8 +102,10 @@ class JobBoard:
         """Start a job. Raises UsageProblem where it cannot be started from here, or too many are at work."""
         folder = self._surroundings.state_dir
         if folder is None and body.verb != "simulate":
-            words = f"devenv {body.verb} {body.target} --backend compose"
-            raise UsageProblem("the container of the proxy starts no stacks", hint=f"in a terminal: {words}")
+            command = f"devenv {body.verb} {body.target} --backend compose"
+            raise UsageProblem(
+                "the container of the proxy starts no stacks", hint=f"in a terminal: {command}"
+            )
         if sum(not job.ended for job in self._jobs.values()) >= AT_ONCE:
             raise UsageProblem(f"{AT_ONCE} jobs are at work", hint="stop one, or wait")
         asked = body.model_dump(mode="json", exclude_none=True)

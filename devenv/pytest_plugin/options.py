@@ -21,10 +21,10 @@ _WORDS = {
 def add_options(parser: pytest.Parser) -> None:
     """``--devenv-NAME`` for every option, and ``devenv_NAME`` in the ini file."""
     group = parser.getgroup("devenv", "devenv: a captcha service on several pods")
-    for name, words in _WORDS.items():
+    for name, choices in _WORDS.items():
         field = _field(name)
-        group.addoption(f"--devenv-{name}", dest=field, default=None, help=words, metavar=name.upper())
-        parser.addini(field, words, default="")
+        group.addoption(f"--devenv-{name}", dest=field, default=None, help=choices, metavar=name.upper())
+        parser.addini(field, choices, default="")
 
 
 def read_options(config: pytest.Config) -> Mapping[str, Any]:

@@ -26,27 +26,28 @@ def replay_report(done: Replayed) -> str:
     return "\n".join(map(one_line, [*lines, f"Reproduce with: {result.command}"]))
 
 
-def exploration_report(found: Exploration) -> str:
+def exploration_report(exploration: Exploration) -> str:
     """An exploration: each violation with its sentence, its shortest order and its command."""
-    lines = [f"exploring {found.scenario} with {found.store} ({found.mode}): {found.verdict}"]
-    if found.incomplete:
-        lines.append(f"not complete: {found.incomplete}")
-    for violation in found.violations:
+    what = f"{exploration.scenario} with {exploration.store} ({exploration.mode})"
+    lines = [f"exploring {what}: {exploration.verdict}"]
+    if exploration.incomplete:
+        lines.append(f"not complete: {exploration.incomplete}")
+    for violation in exploration.violations:
         lines += ["", *violation_lines(violation)]
-    if not found.violations:
-        lines.append(f"Reproduce with: {exploration_command(found)}")
+    if not exploration.violations:
+        lines.append(f"Reproduce with: {exploration_command(exploration)}")
     return "\n".join(map(one_line, lines))
 
 
-def exploration_command(found: Exploration) -> str:
+def exploration_command(exploration: Exploration) -> str:
     """What explores the same again."""
     kind = (
         ""
-        if found.challenge not in set(CaptchaType) - {CaptchaType.ABSTRACT}
-        else f" --type {found.challenge}"
+        if exploration.challenge not in set(CaptchaType) - {CaptchaType.ABSTRACT}
+        else f" --type {exploration.challenge}"
     )
-    mode = "" if found.mode == Mode.LEARNED else f" --mode {found.mode}"
-    return f"devenv explore {found.scenario} --strategy {found.strategy}{kind}{mode}"
+    mode = "" if exploration.mode == Mode.LEARNED else f" --mode {exploration.mode}"
+    return f"devenv explore {exploration.scenario} --strategy {exploration.strategy}{kind}{mode}"
 
 
 def violation_lines(violation: ExploredViolation) -> list[str]:

@@ -135,6 +135,6 @@ class ExploreOutcome:
         )
 
     def __repr__(self) -> str:
-        found = self.exploration
-        again = self.violations[0].reproduce if self.kinds else exploration_command(found)
-        return f"<explore {found.scenario}: {found.verdict}; {again}>"
+        exploration = self.exploration
+        again = self.violations[0].reproduce if self.kinds else exploration_command(exploration)
+        return f"<explore {exploration.scenario}: {exploration.verdict}; {again}>"

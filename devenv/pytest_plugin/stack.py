@@ -197,7 +197,7 @@ def _present(settings: Settings) -> Strategy:
 _Word = TypeVar("_Word", bound=StrEnum)
 
 
-def _one_of(words: type[_Word], word: str) -> _Word:
-    if word not in set(words):
-        raise UsageProblem(f"{word!r} is none of {', '.join(words)}")
-    return words(word)
+def _one_of(choices: type[_Word], word: str) -> _Word:
+    if word not in set(choices):
+        raise UsageProblem(f"{word!r} is none of {', '.join(choices)}")
+    return choices(word)

@@ -46,17 +46,17 @@ class Workbench:
         if fits(target.scenario, status) is None:
             return replay_on(self.stack, target, chosen, self.settings, repeat=repeat, progress=self.progress)
         chosen = replace(chosen, as_is=False)
-        with own_stack(target.scenario, chosen.strategy, self.settings, self.progress) as own:
+        with own_stack(target.scenario, chosen.strategy, self.settings, self.progress) as stack:
             return replay_on(
-                own, target, chosen, self.settings, repeat=repeat, temporary=True, progress=self.progress
+                stack, target, chosen, self.settings, repeat=repeat, temporary=True, progress=self.progress
             )
 
     def explore(self, options: ExploreOptions) -> Exploration:
         """As ``devenv explore``, the pods having the wished store meanwhile. Raises as that does."""
         reporter = ProgressReporter(self.progress)
         if not fits_exploration(self.stack.status(), options):
-            with own_exploration_stack(options, self.settings, self.progress) as own:
-                return explore_on(own, options, self.settings, reporter)
+            with own_exploration_stack(options, self.settings, self.progress) as stack:
+                return explore_on(stack, options, self.settings, reporter)
         store = {"USE_REDIS": "true", "SESSION_STRATEGY": str(options.strategy), **PATIENT}
         with self._having(store) as status:
             return explore_on(status, options, self.settings, reporter)
@@ -87,7 +87,7 @@ class Workbench:
         """With these settings over every pod's own, for the time of the block."""
         before = _settings(self.stack.status())
         try:
-            self.reach({pod: {**own, **settings} for pod, own in before.items()})
+            self.reach({pod: {**settings_before, **settings} for pod, settings_before in before.items()})
             yield self.stack.status()
         finally:
             self.reach(before)

@@ -88,13 +88,17 @@ def shared_and_own(
 ) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     """What all pods have alike, and each on its own, without addresses: ``StackSpec``'s env and pod_env."""
     shown = {
-        pod: {name: value for name, value in public(own).items() if name not in ADDRESSES}
-        for pod, own in settings.items()
+        pod: {name: value for name, value in public(variables).items() if name not in ADDRESSES}
+        for pod, variables in settings.items()
     }
     first = next(iter(shown.values()), {})
-    alike = {name for name in first if all(own.get(name) == first[name] for own in shown.values())}
+    alike = {
+        name for name in first if all(variables.get(name) == first[name] for variables in shown.values())
+    }
     env = {name: value for name, value in first.items() if name in alike}
-    return env, {pod: {n: v for n, v in own.items() if n not in alike} for pod, own in shown.items()}
+    return env, {
+        pod: {n: v for n, v in variables.items() if n not in alike} for pod, variables in shown.items()
+    }
 
 
 def with_settings(spec: StackSpec, settings: Mapping[str, SettingChanges]) -> StackSpec:
@@ -146,9 +150,9 @@ def _out_of_migration(spec: StackSpec, pod: str, changes: SettingChanges) -> dic
     """
     if spec.service is not None or not _MIGRATION.isdisjoint(changes):
         return {}
-    own = spec.settings_of(pod)
-    stage, strategy = own.get("MIGRATION_STAGE", ""), own["SESSION_STRATEGY"]
-    flag = changes.get("USE_REDIS", own["USE_REDIS"]) or str(spec.use_redis)
+    settings = spec.settings_of(pod)
+    stage, strategy = settings.get("MIGRATION_STAGE", ""), settings["SESSION_STRATEGY"]
+    flag = changes.get("USE_REDIS", settings["USE_REDIS"]) or str(spec.use_redis)
     fits = (flag.lower() == "true") == (stage in DECIDED_BY_REDIS)
     fits = fits and (changes.get("SESSION_STRATEGY", strategy) or strategy) == Strategy.ATOMIC
     return {} if fits or not stage else dict.fromkeys(sorted(_MIGRATION), "")
@@ -168,7 +172,9 @@ def _agreed(spec: StackSpec) -> StackSpec:
 def _without(spec: StackSpec, name: str) -> StackSpec:
     """``spec`` without the variable ``name`` among its env and pod_env."""
     env = {n: value for n, value in spec.env.items() if n != name}
-    pod_env = {pod: {n: v for n, v in own.items() if n != name} for pod, own in spec.pod_env.items()}
+    pod_env = {
+        pod: {n: v for n, v in variables.items() if n != name} for pod, variables in spec.pod_env.items()
+    }
     return replace(spec, env=env, pod_env=pod_env)
 
 

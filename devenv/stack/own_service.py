@@ -112,8 +112,8 @@ class OwnService:
             named = Path(self.service.python)
             return str(named if named.is_absolute() or len(named.parts) == 1 else self.directory / named)
         inside = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
-        found = (self.directory.joinpath(folder, *inside) for folder in _VENVS)
-        return str(next((path for path in found if path.is_file()), sys.executable))
+        candidates = (self.directory.joinpath(folder, *inside) for folder in _VENVS)
+        return str(next((path for path in candidates if path.is_file()), sys.executable))
 
     def environment(
         self,
@@ -127,29 +127,31 @@ class OwnService:
 
         ``settings`` are the contract's, with this stack's addresses; ``folders`` name the pod's own folders.
         """
-        service, own = self.service, dict(settings)
+        service, variables_of_pod = self.service, dict(settings)
         chosen = {**spec.env, **spec.pod_env.get(pod, {})}
         for name in _THEIRS:
             if name in chosen:
                 continue
-            own.pop(name, None)  # the default of its own code
+            variables_of_pod.pop(name, None)  # the default of its own code
             if name in self.files:
-                own[name] = self.files[name].value
-        url = _redis_url(own)
-        pair = f"{own['REDIS_HOST']}:{own['REDIS_PORT']}"
+                variables_of_pod[name] = self.files[name].value
+        url = _redis_url(variables_of_pod)
+        pair = f"{variables_of_pod['REDIS_HOST']}:{variables_of_pod['REDIS_PORT']}"
         values = {
-            "redis_host": own["REDIS_HOST"],
-            "redis_port": own["REDIS_PORT"],
+            "redis_host": variables_of_pod["REDIS_HOST"],
+            "redis_port": variables_of_pod["REDIS_PORT"],
             "redis_url": url,
-            "ml_url": own["ML_SERVICE_URL"],
+            "ml_url": variables_of_pod["ML_SERVICE_URL"],
             "port": str(port),
             "host": "127.0.0.1",
             "pod": pod,
         }
         for name in _LOGIN:
-            if not own.get(name) and name not in self.files:
-                own.pop(name, None)
-        switch = service.redis_on if own.get("USE_REDIS", "").lower() == "true" else service.redis_off
+            if not variables_of_pod.get(name) and name not in self.files:
+                variables_of_pod.pop(name, None)
+        switch = (
+            service.redis_on if variables_of_pod.get("USE_REDIS", "").lower() == "true" else service.redis_off
+        )
         base = {name: value for name, value in essentials().items() if name != "PYTHONPATH"}
         return {
             **base,
@@ -162,7 +164,7 @@ class OwnService:
             "no_proxy": "*",
             "PORT": str(port),
             "HOST": "127.0.0.1",
-            **own,
+            **variables_of_pod,
             **{name: _put(value, values) for name, value in switch.items()},
             **{name: _put(value, values) for name, value in service.env.items()},
             **{name: _put(value, values) for name, value in self.pod_env.get(pod, {}).items()},
@@ -224,18 +226,18 @@ def its_redis(service: ServiceSpec, files: Mapping[str, Variable]) -> dict[str, 
 
     ``CACHE_HOST`` and, beside it, ``CACHE_PORT``; ``SESSION_REDIS_URL``. Only where it is not decided yet.
     """
-    found: dict[str, str] = {}
+    variables: dict[str, str] = {}
     for name in undecided(service, files):
         match = _ITS_REDIS.fullmatch(name)
         if match is None:
             continue
         if match["what"] in ("HOST", "HOSTNAME"):
-            found[name] = "{redis_host}"
+            variables[name] = "{redis_host}"
             port = match["of"] + "_PORT"
-            found |= {port: "{redis_port}"} if port in files else {}
+            variables |= {port: "{redis_port}"} if port in files else {}
         elif files[name].value.startswith(("redis://", "rediss://")):
-            found[name] = "{redis_url}"
-    return found
+            variables[name] = "{redis_url}"
+    return variables
 
 
 def own_variables(service: ServiceSpec) -> dict[str, Variable]:
@@ -245,18 +247,18 @@ def own_variables(service: ServiceSpec) -> dict[str, Variable]:
     Of one that stands in several others a value that looks outside is the one that counts.
     Raises UsageProblem for a file that cannot be read, with its line.
     """
-    found: dict[str, Variable] = {}
+    variables: dict[str, Variable] = {}
     given: frozenset[str] | None = None  # the variables of env_file, which comes first
     for path in _env_files(service):
         shown = path.name if path.parent == Path(service.directory) else str(path)
         for name, (value, line) in read_env(read_text(path, shown), shown, interpolate=False).items():
-            known = found.get(name)
+            known = variables.get(name)
             settled = known is not None and (name in (given or ()) or outside({name: known.value}, ()))
             if known is None or (not settled and outside({name: value}, ())):
-                found[name] = Variable(value, f"{shown}:{line}")
+                variables[name] = Variable(value, f"{shown}:{line}")
         if given is None:
-            given = frozenset(found) if service.env_file is not None else frozenset()
-    return found
+            given = frozenset(variables) if service.env_file is not None else frozenset()
+    return variables
 
 
 def _env_files(service: ServiceSpec) -> Iterator[Path]:

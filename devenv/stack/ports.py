@@ -76,7 +76,7 @@ def in_use(port: int) -> bool:
 def _fixed(ports: Ports, gates: int) -> list[tuple[str, int]]:
     """Field and number of every port that is not 0; ``gates`` consecutive ones for the gate."""
     wished = [(name, getattr(ports, name)) for name in SINGLE_PORTS]
-    wished += [("gate", ports.gate + at) for at in range(gates if ports.gate else 0)]
+    wished += [("gate", ports.gate + number) for number in range(gates if ports.gate else 0)]
     return [(name, port) for name, port in wished if port]
 
 

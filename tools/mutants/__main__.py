@@ -50,6 +50,11 @@ def planted(mutant: Mutant) -> str:
     return source.replace(mutant.before, mutant.after)
 
 
+def modules_of(mutant: Mutant) -> list[Path]:
+    """The modules of tests of which one must fail."""
+    return sorted(UNIT_TESTS.glob(mutant.tests))
+
+
 def _folder(module: str) -> Path:
     return ROOT.joinpath(*module.split(".")[:-1])
 
@@ -73,7 +78,7 @@ def _run_tests(mutant: Mutant) -> int:
     sys.meta_path.insert(0, _Planter(mutant))
     os.chdir(ROOT)
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
-        return int(pytest.main([*PYTEST, str(UNIT_TESTS / mutant.tests)]))
+        return int(pytest.main([*PYTEST, *map(str, modules_of(mutant))]))
 
 
 class _Planter(importlib.abc.MetaPathFinder, importlib.abc.Loader):

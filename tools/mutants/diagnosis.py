@@ -6,7 +6,7 @@ from tools.mutants.mutant import Mutant
 
 
 def _planted(module: str, rule: str, before: str, after: str, tests: str = "") -> Mutant:
-    file = tests or f"test_{module}.py"
+    file = tests or f"test_{module}*.py"
     return Mutant(rule, f"devenv.core.diagnosis.{module}", before, after, f"diagnosis/{file}")
 
 
@@ -97,14 +97,17 @@ MUTANTS: tuple[Mutant, ...] = (
     _planted(
         "losses",
         "unexplained",
-        "if one_process and (joined.own or not joined.profile.switchable):",
+        "if one_process and (joined.user_provided or not joined.profile.switchable):",
         "if not one_process:",
     ),
     _planted("losses", "flushed", "if _expired(create, wrote.at, read.at) or any(", "if True or any("),
     _planted("losses", "taken-out", 'if removal.name != "GETDEL" or', 'if removal.name == "GETDEL" or'),
     _planted("losses", "announce-unreachable", "if asked and not any(", "if asked and any("),
     _planted(
-        "losses", "cluster-database", 'startswith("-") and _is_cluster', 'startswith("+") and _is_cluster'
+        "losses",
+        "cluster-database",
+        '(selected.reply or "").startswith("-")',
+        '(selected.reply or "").startswith("+")',
     ),
     # Causes without a session of their own.
     _planted(
@@ -112,7 +115,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bad-port-value",
         "port is None or _is_port(port) or",
         "port is None or port or",
-        "test_losses.py",
+        "test_losses*.py",
     ),
     _planted(
         "handwriting",

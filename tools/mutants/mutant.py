@@ -17,7 +17,7 @@ class Mutant:
     after: str
     """What stands in its place in the mutant."""
     tests: str
-    """The module or the test that must fail, below tests/unit/core/."""
+    """The test modules of which one must fail, as a pattern below tests/unit/core/ (``test_losses*.py``)."""
 
     @property
     def name(self) -> str:

@@ -62,22 +62,24 @@ def check(
 
     Exit 0: it holds. 1: a violation. 3: it could not be decided.
     """
-    at = common.context()
+    context = common.context()
     rules = Rules(ttl=ttl or None, limit=limit, receipts=receipts)
-    with at.screen.measured("checking") as progress:
+    with context.screen.measured("checking") as progress:
         done = check_history(
             history,
-            at.settings.state_dir,
+            context.settings.state_dir,
             invariants=invariants or (),
             rules=rules,
             steps=steps,
             seconds=seconds,
             progress=progress,
         )
-    at.screen.result(done.to_json())
-    _show(done, at.screen)
-    if at.settings.service is not None and done.report.verdict is Outcome.HOLDS:
-        at.screen.note("what no answer shows is not judged, such as a change that was lost: devenv explore")
+    context.screen.result(done.to_json())
+    _show(done, context.screen)
+    if context.settings.service is not None and done.report.verdict is Outcome.HOLDS:
+        context.screen.note(
+            "what no answer shows is not judged, such as a change that was lost: devenv explore"
+        )
     if done.report.verdict is Outcome.VIOLATION:
         raise typer.Exit(ExpectationFailed.exit_code)
     if done.report.verdict is Outcome.UNKNOWN:
@@ -94,13 +96,13 @@ def _show(done: Checked, screen: Screen) -> None:
             "dim",
         ),
     )
-    for kind, found in by_kind(report.violations).items():
-        screen.show("", Text.assemble((str(kind), "bold red"), (f"  {len(found)}", "dim")))
-        for violation in found[:SHOWN_PER_KIND]:
+    for kind, violations in by_kind(report.violations).items():
+        screen.show("", Text.assemble((str(kind), "bold red"), (f"  {len(violations)}", "dim")))
+        for violation in violations[:SHOWN_PER_KIND]:
             where = f"{violation.challenge}: " if violation.challenge else ""
             screen.show(Text(f"  {where}{violation.sentence}"))
-        if len(found) > SHOWN_PER_KIND:
-            screen.show(Text(f"  … and {len(found) - SHOWN_PER_KIND} more", "dim"))
+        if len(violations) > SHOWN_PER_KIND:
+            screen.show(Text(f"  … and {len(violations) - SHOWN_PER_KIND} more", "dim"))
     for gap in report.undecided[:SHOWN_PER_KIND]:
         where = f"{gap.challenge}: " if gap.challenge else ""
         screen.show("", Text(f"not judged: {where}{gap.reason}", "yellow"))

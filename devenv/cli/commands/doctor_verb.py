@@ -97,20 +97,20 @@ def doctor(
     Exit 0: nothing found. 1: something is wrong. 2: usage. 3: nothing found, and something that matters could
     not be read. 4: nothing could be looked at.
     """
-    at = common.context()
-    with at.screen.working("doctor") as progress:
-        found = examine(
-            sources.options(at.settings.stack_spec().profile),
-            at.settings.backend,
-            at.settings.state_dir,
-            ask=lambda what: sources.yes or _asked(what, at.screen),
+    context = common.context()
+    with context.screen.working("doctor") as progress:
+        examined = examine(
+            sources.options(context.settings.stack_spec().profile),
+            context.settings.backend,
+            context.settings.state_dir,
+            ask=lambda what: sources.yes or _asked(what, context.screen),
             progress=progress,
         )
     if junit is not None:
-        write_atomically(junit, junit_xml([junit_suite(found.diagnosis)]), "--junit")
-    at.screen.result(found.to_json())
-    _show(found, at.screen)
-    if code := _EXIT_CODES[found.diagnosis.verdict]:
+        write_atomically(junit, junit_xml([junit_suite(examined.diagnosis)]), "--junit")
+    context.screen.result(examined.to_json())
+    _show(examined, context.screen)
+    if code := _EXIT_CODES[examined.diagnosis.verdict]:
         raise typer.Exit(code)
 
 
@@ -124,19 +124,19 @@ def _asked(what: str, screen: Screen) -> bool:
     return screen.confirm(f"doctor would {what}. Go on?")
 
 
-def _show(found: Examined, screen: Screen) -> None:
-    screen.show(Text(f"doctor: {found.subject}", "bold"))
+def _show(examined: Examined, screen: Screen) -> None:
+    screen.show(Text(f"doctor: {examined.subject}", "bold"))
     subject = None
-    for check in found.diagnosis.checks:
+    for check in examined.diagnosis.checks:
         if check.subject != subject:
             subject = check.subject
             screen.show("", Text(subject, "bold"))
         _show_check(check, screen)
-    for finding in found.diagnosis.findings:
+    for finding in examined.diagnosis.findings:
         _show_finding(finding, screen)
-    for note in found.diagnosis.notes:
+    for note in examined.diagnosis.notes:
         screen.show("", Text(f"note: {note}", "yellow"))
-    screen.show("", _verdict(found))
+    screen.show("", _verdict(examined))
 
 
 def _show_check(check: Checked, screen: Screen) -> None:
@@ -147,13 +147,13 @@ def _show_check(check: Checked, screen: Screen) -> None:
     )
 
 
-def _show_finding(found: Advice, screen: Screen) -> None:
-    screen.show("", Text.assemble(("✗ ", "bold red"), (found.sentence, "bold")))
-    rows = [("seen", line) for line in found.evidence]
+def _show_finding(advice: Advice, screen: Screen) -> None:
+    screen.show("", Text.assemble(("✗ ", "bold red"), (advice.sentence, "bold")))
+    rows = [("seen", line) for line in advice.evidence]
     rows += [
-        ("symptom", found.symptom),
-        ("cause", _cause(found)),
-        ("change", str(found.change)),
+        ("symptom", advice.symptom),
+        ("cause", _cause(advice)),
+        ("change", str(advice.change)),
     ]
     before = ""
     for label, text in rows:
@@ -168,13 +168,13 @@ def _cause(advice: Advice) -> str:
     return f"{advice.cause}: docs/failures.md#{advice.cause}"
 
 
-def _verdict(found: Examined) -> Text:
-    count = len(found.diagnosis.findings)
+def _verdict(examined: Examined) -> Text:
+    count = len(examined.diagnosis.findings)
     if count:
         return Text(f"✗ {count} finding{'s' if count > 1 else ''}", "bold red")
-    unread = found.diagnosis.unread
+    unread = examined.diagnosis.unread
     names = ", ".join(f"{check.check} ({check.subject})" for check in unread)
-    if found.diagnosis.verdict == "inconclusive":
+    if examined.diagnosis.verdict == "inconclusive":
         return Text(
             f"– inconclusive: nothing wrong was seen, and this could not be read: {names}", "bold yellow"
         )

@@ -55,39 +55,39 @@ def explain(
         raise UsageProblem("--since looks at the running stack, RUN at a recorded run: give one of them")
     if common.as_json and as_mermaid:
         raise UsageProblem("--json and --mermaid exclude each other", hint="leave one of them out")
-    at = common.context()
-    found, folder = explain_word(
+    context = common.context()
+    explanation, folder = explain_word(
         run,
-        at.settings.state_dir,
-        lambda: running_stack(at.settings.backend, at.settings.state_dir),
+        context.settings.state_dir,
+        lambda: running_stack(context.settings.backend, context.settings.state_dir),
         since=since,
-        started=at.started,
+        started=context.started,
         now=time.time(),
     )
     if folder is not None:
-        keep(found, folder)
+        keep(explanation, folder)
     if report is not None:
-        write_report(found, report)
-    at.screen.result(found.to_json())
+        write_report(explanation, report)
+    context.screen.result(explanation.to_json())
     if as_mermaid:
-        at.screen.output(mermaid(found))
+        context.screen.output(mermaid(explanation))
     else:
-        _show(found, at.screen)
-    if found.exit_code:
-        raise typer.Exit(found.exit_code)
+        _show(explanation, context.screen)
+    if explanation.exit_code:
+        raise typer.Exit(explanation.exit_code)
 
 
-def _show(found: Explanation, screen: Screen) -> None:
-    screen.show(Text(found.of, "dim"))
-    if not found.groups:
+def _show(explanation: Explanation, screen: Screen) -> None:
+    screen.show(Text(explanation.of, "dim"))
+    if not explanation.groups:
         screen.show("")
-        screen.picture(shorten(found.messages, MOST_DRAWN))
-    show_findings(found, screen, pictures=True)
+        screen.picture(shorten(explanation.messages, MOST_DRAWN))
+    show_findings(explanation, screen, pictures=True)
 
 
-def show_findings(found: Explanation, screen: Screen, *, pictures: bool = False) -> None:
+def show_findings(explanation: Explanation, screen: Screen, *, pictures: bool = False) -> None:
     """The diagnosis: for each cause one sentence, its evidence and what to change."""
-    for group in found.groups:
+    for group in explanation.groups:
         screen.show("", Text.assemble((f" {group.cause} ", "reverse red"), (_times(group), "bold")))
         if pictures:
             screen.show("")
@@ -102,11 +102,11 @@ def show_findings(found: Explanation, screen: Screen, *, pictures: bool = False)
             screen.show(Text.assemble((f"    {line.at:+9.3f} s  ", "dim"), line.text, (number, "dim")))
         screen.show(Text.assemble(("  change: ", "bold green"), group.first.change))
     screen.show("")
-    show_remarks(found, screen)
-    for text in found.missing:
+    show_remarks(explanation, screen)
+    for text in explanation.missing:
         screen.show(Text(f"not everything was kept: {text}", "yellow"))
-    mark, style = _MARKS[found.exit_code]
-    screen.show(Text(f"{mark} {found.verdict}", style))
+    mark, style = _MARKS[explanation.exit_code]
+    screen.show(Text(f"{mark} {explanation.verdict}", style))
 
 
 def show_remarks(found: Explanation, screen: Screen) -> None:

@@ -38,11 +38,11 @@ def prometheus(
 
     The tests play metrics that were recorded on real pods: a good run and one with the flag on one pod alone.
     """
-    at = common.context()
+    context = common.context()
     paths = write_files(prometheus_files(tuple(target or DEFAULT_TARGETS)), out)
-    at.screen.result({"files": [str(path) for path in paths]})
-    at.screen.show(*(str(path) for path in paths))
-    at.screen.show(Text(f"then: cd {out} && promtool test rules captcha.rules.test.yml", "bold"))
+    context.screen.result({"files": [str(path) for path in paths]})
+    context.screen.show(*(str(path) for path in paths))
+    context.screen.show(Text(f"then: cd {out} && promtool test rules captcha.rules.test.yml", "bold"))
 
 
 @grouped
@@ -54,15 +54,17 @@ def grafana(
     common: Common,
 ) -> None:
     """A Grafana dashboard of the monitoring points: classic JSON, the data source as a variable."""
-    at = common.context()
+    context = common.context()
     text = grafana_text()
     if out is not None:
         write_file("--out", out, text)
-    at.screen.result({"file": None if out is None else str(out), "dashboard": text if out is None else None})
+    context.screen.result(
+        {"file": None if out is None else str(out), "dashboard": text if out is None else None}
+    )
     if out is None:
-        at.screen.output(text)
+        context.screen.output(text)
     else:
-        at.screen.show(str(out))
+        context.screen.show(str(out))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,8 @@ def flagd(plan: PlanWord = "births", *, flags: TargetFlags, common: Common) -> N
 
 
 def _rollout(tool: str, word: str, flags: TargetFlags, common: Common) -> None:
-    at = common.context()
+    context = common.context()
     made, _ = load_plan(word)
     paths = write_files(rollout_files(tool, made, flags.target), flags.out)
-    at.screen.result({"files": [str(path) for path in paths]})
-    at.screen.show(*(str(path) for path in paths))
+    context.screen.result({"files": [str(path) for path in paths]})
+    context.screen.show(*(str(path) for path in paths))

@@ -144,10 +144,10 @@ def k8s(
 
     Secrets are referred to, never written. The ConfigMap is <name>-config.
     """
-    at = common.context(use_redis=use_redis, strategy=store(strategy), pods=whole.pods)
+    context = common.context(use_redis=use_redis, strategy=store(strategy), pods=whole.pods)
     where = redis.url(manifest.name)
     variables = exporting.variables(
-        at.settings if not whole.stack else replace(at.settings, service=None),
+        context.settings if not whole.stack else replace(context.settings, service=None),
         manifest.variables or (),
         where,
     )
@@ -155,18 +155,18 @@ def k8s(
     outside = redis.outside()
     if whole.stack:
         stack = StackOptions(
-            pods=at.settings.pods,
-            policy=at.settings.policy,
-            seed=at.settings.seed,
+            pods=context.settings.pods,
+            policy=context.settings.policy,
+            seed=context.settings.seed,
             namespace=manifest.namespace,
             registry=whole.registry,
             tag=whole.tag,
             variables=variables,
-            ports=at.settings.ports,
+            ports=context.settings.ports,
         )
-        _deliver(at, stack_manifests(stack), exporting.stack_notes(stack), out)
+        _deliver(context, stack_manifests(stack), exporting.stack_notes(stack), out)
         return
-    service = at.settings.service
+    service = context.settings.service
     probed = next(iter(service.ready), "/") if service is not None else None
     options = ServiceOptions(
         name=manifest.name,
@@ -182,15 +182,15 @@ def k8s(
         ready=manifest.ready or probed or "/ready",
         live=manifest.live or probed or "/health",
     )
-    _deliver(at, service_manifests(options), exporting.service_notes(options, service), out)
+    _deliver(context, service_manifests(options), exporting.service_notes(options, service), out)
 
 
-def _deliver(at: CommandContext, manifests: list[Manifest], notes: list[str], out: Path | None) -> None:
+def _deliver(context: CommandContext, manifests: list[Manifest], notes: list[str], out: Path | None) -> None:
     files = exporting.write(manifests, notes, out) if out is not None else []
-    at.screen.result(exporting.as_json(manifests, files))
+    context.screen.result(exporting.as_json(manifests, files))
     if out is None:
-        at.screen.output(to_yaml(manifests, notes))
+        context.screen.output(to_yaml(manifests, notes))
         return
-    at.screen.show(*(str(path) for path in files), "")
-    at.screen.show(*(Text(note) for note in notes))
-    at.screen.show("", Text(f"then: kubectl apply -f {out}", "bold"))
+    context.screen.show(*(str(path) for path in files), "")
+    context.screen.show(*(Text(note) for note in notes))
+    context.screen.show("", Text(f"then: kubectl apply -f {out}", "bold"))

@@ -97,10 +97,10 @@ def _at(common: Common) -> tuple[CommandContext, GateClient]:
 @grouped
 def list_(common: Common) -> None:
     """Show ports and connections, the rules with their counts, and what is held now."""
-    at, gate = _at(common)
+    context, gate = _at(common)
     state = gate.state()
-    at.screen.result(state.to_json())
-    _show(state, at.screen, time.time())
+    context.screen.result(state.to_json())
+    _show(state, context.screen, time.time())
 
 
 def _show(state: GateState, screen: Screen, now: float) -> None:
@@ -148,9 +148,9 @@ def _deed(rule: Any) -> str:
     """What it does to what it fits: a rule's name need not say it."""
     action = str(rule["action"])
     back = rule["direction"] == Way.REPLY and not action.endswith(Way.REPLY)
-    words = [action, "the reply" if back else ""]
-    words += [f"{rule['seconds']:g} s" if rule["seconds"] is not None else "", rule["text"] or ""]
-    return " ".join(word for word in words if word)
+    parts = [action, "the reply" if back else ""]
+    parts += [f"{rule['seconds']:g} s" if rule["seconds"] is not None else "", rule["text"] or ""]
+    return " ".join(word for word in parts if word)
 
 
 def _filters(rule: Any) -> str:
@@ -173,19 +173,19 @@ def _held(held: Sequence[Any], screen: Screen, now: float) -> None:
 # --- disturbing ------------------------------------------------------------------------------------------
 
 
-def _put(at: CommandContext, gate: GateClient, rule: Mapping[str, Any]) -> None:
+def _put(context: CommandContext, gate: GateClient, rule: Mapping[str, Any]) -> None:
     """Put a rule in force and show it; say so where it waits longer than the pod's client does."""
     added = gate.put(rule)
     seen = never_met(added, gate.state().status)
-    at.screen.result(added if seen is None else {**added, "commands_seen": list(seen)})
-    at.screen.show(Text.assemble(("in force: ", "bold green"), str(added["id"])))
-    _never_met(added, seen, at.screen)
+    context.screen.result(added if seen is None else {**added, "commands_seen": list(seen)})
+    context.screen.show(Text.assemble(("in force: ", "bold green"), str(added["id"])))
+    _never_met(added, seen, context.screen)
     if added["action"] == "hold":
-        at.screen.show(Text("what is held: `devenv gate list`; let it go: `devenv gate release`", "dim"))
-    at.screen.show(Text("end it with `devenv gate reset`", "dim"))
+        context.screen.show(Text("what is held: `devenv gate list`; let it go: `devenv gate release`", "dim"))
+    context.screen.show(Text("end it with `devenv gate reset`", "dim"))
     patience = gate.patience(added.get("pod"))
     if added["action"] in ("hold", "delay") and patience is not None and float(added["seconds"]) > patience:
-        at.screen.show(
+        context.screen.show(
             f"A pod gives up a command after {patience:g} s. To wait longer: `devenv down`, then `devenv up`"
             " with a larger REDIS_TIMEOUT_MS in the environment or in .env."
         )
@@ -204,8 +204,8 @@ def hold(
     common: Common,
 ) -> None:
     """Keep commands, or their replies, until they are released."""
-    at, gate = _at(common)
-    _put(at, gate, filters.rule(action="hold", seconds=seconds, direction=direction))
+    context, gate = _at(common)
+    _put(context, gate, filters.rule(action="hold", seconds=seconds, direction=direction))
 
 
 @app.command()
@@ -218,8 +218,8 @@ def delay(
     common: Common,
 ) -> None:
     """Pass commands, or their replies, on later."""
-    at, gate = _at(common)
-    _put(at, gate, filters.rule(action="delay", seconds=seconds, direction=direction))
+    context, gate = _at(common)
+    _put(context, gate, filters.rule(action="delay", seconds=seconds, direction=direction))
 
 
 @app.command()
@@ -233,8 +233,8 @@ def drop(
     common: Common,
 ) -> None:
     """Lose commands, or their replies; the pod waits until its time-out."""
-    at, gate = _at(common)
-    _put(at, gate, filters.rule(action=f"drop-{direction}"))
+    context, gate = _at(common)
+    _put(context, gate, filters.rule(action=f"drop-{direction}"))
 
 
 @app.command()
@@ -248,8 +248,8 @@ def error(
     common: Common,
 ) -> None:
     """Answer commands with an error; they never reach Redis."""
-    at, gate = _at(common)
-    _put(at, gate, filters.rule(action="error", text=text))
+    context, gate = _at(common)
+    _put(context, gate, filters.rule(action="error", text=text))
 
 
 @app.command()
@@ -261,8 +261,8 @@ def disconnect(
     common: Common,
 ) -> None:
     """End the connection: before the command reaches Redis, or after it ran."""
-    at, gate = _at(common)
-    _put(at, gate, filters.rule(action="disconnect", direction=direction))
+    context, gate = _at(common)
+    _put(context, gate, filters.rule(action="disconnect", direction=direction))
 
 
 @app.command()
@@ -274,8 +274,8 @@ def blackhole(
     common: Common,
 ) -> None:
     """Pass nothing either way from a fitting command on; the connection stays open."""
-    at, gate = _at(common)
-    _put(at, gate, filters.rule(action="blackhole", direction=direction))
+    context, gate = _at(common)
+    _put(context, gate, filters.rule(action="blackhole", direction=direction))
 
 
 # --- releasing --------------------------------------------------------------------------------------------
@@ -299,10 +299,10 @@ def release(
     common: Common,
 ) -> None:  # fmt: skip
     """Release what is held now. The rule stays in force; `devenv gate reset` ends it."""
-    at, gate = _at(common)
+    context, gate = _at(common)
     released = gate.release(seq=seq, pod=pod, command=command, rule=rule, then=then)
-    at.screen.result({"released": released})
-    _released(released, at.screen)
+    context.screen.result({"released": released})
+    _released(released, context.screen)
 
 
 def _released(released: Sequence[Any], screen: Screen) -> None:
@@ -322,19 +322,19 @@ def reset(
     common: Common,
 ) -> None:  # fmt: skip
     """End all rules, or one, release what they hold, and close the connections that they severed."""
-    at, gate = _at(common)
+    context, gate = _at(common)
     if rule is not None:
         gate.remove(rule)
-        at.screen.result({"removed": rule})
-        at.screen.show(f"removed {rule}")
+        context.screen.result({"removed": rule})
+        context.screen.show(f"removed {rule}")
         return
     ended = gate.reset()
-    at.screen.result(ended)
-    at.screen.show("no rules: everything passes")
+    context.screen.result(ended)
+    context.screen.show("no rules: everything passes")
     if ended["released"]:
-        _released(ended["released"], at.screen)
+        _released(ended["released"], context.screen)
     for pod, count in Counter(one["pod"] for one in ended["closed"]).items():
-        at.screen.show(
+        context.screen.show(
             f"closed {count} severed connection{'' if count == 1 else 's'} of {pod}."
             " A client that does not connect again by itself (docs/clients.md) needs a restart of its pod:"
             f" `devenv toggle on --pod {pod}`"

@@ -80,7 +80,7 @@ def init(
     folder = flags.app_dir or here
     if not folder.is_dir():
         raise UsageProblem(f"--app-dir {folder}: there is no such folder")
-    at = common.context()
+    context = common.context()
     asking = not (yes or common.as_json) and sys.stdin.isatty()
     options = InitOptions(
         folder=folder,
@@ -98,20 +98,20 @@ def init(
         body=requests.body,
     )
     if asking:
-        options = _ask_start(options, at.screen)
-    with at.screen.working("examining the service") as progress:
-        found = look(options, at.settings.state_dir, progress)
+        options = _ask_start(options, context.screen)
+    with context.screen.working("examining the service") as progress:
+        detected = look(options, context.settings.state_dir, progress)
     if asking:
-        found = _ask_variables(found, at.screen)
-    found = replace(found, directory="." if flags.app_dir is None else str(flags.app_dir))
-    text = toml_text(found)
+        detected = _ask_variables(detected, context.screen)
+    detected = replace(detected, directory="." if flags.app_dir is None else str(flags.app_dir))
+    text = toml_text(detected)
     service = parse_service(text, here)  # what is written can be read
     write_file("devenv.toml", target, text)
     written = [SERVICE_FILE]
     if compose is not None:
-        written += _write_override(here, at.settings.state_dir, service, compose)
-    at.screen.result({**found.to_json(), "written": written})
-    _show(found, written, at.screen)
+        written += _write_override(here, context.settings.state_dir, service, compose)
+    context.screen.result({**detected.to_json(), "written": written})
+    _show(detected, written, context.screen)
 
 
 def _write_override(here: Path, state_dir: Path, service: ServiceSpec, source: str) -> list[str]:
@@ -129,20 +129,20 @@ def _write_override(here: Path, state_dir: Path, service: ServiceSpec, source: s
 
 def _ask_start(options: InitOptions, screen: Screen) -> InitOptions:
     """Which of several starts it is."""
-    found = starts(options.folder)
-    if options.app or options.command or len(found) < 2:
+    commands = starts(options.folder)
+    if options.app or options.command or len(commands) < 2:
         return options
-    choices = [start.removeprefix("app:") for start in found]
-    start = found[screen.choose("What starts the service?", choices)]
+    choices = [start.removeprefix("app:") for start in commands]
+    start = commands[screen.choose("What starts the service?", choices)]
     if start.startswith("app:"):
         return replace(options, app=start.removeprefix("app:"))
     return replace(options, command=start)
 
 
-def _ask_variables(found: Found, screen: Screen) -> Found:
+def _ask_variables(detected: Found, screen: Screen) -> Found:
     """What the variables that look outside are to say here."""
-    env, neutral, allowed = dict(found.env), [], list(found.allow_env)
-    for name in found.neutral:
+    env, neutral, allowed = dict(detected.env), [], list(detected.allow_env)
+    for name in detected.neutral:
         answer = screen.ask(
             f"{name} looks like an address outside. A value for here (empty: none, keep: let it through)"
         )
@@ -152,37 +152,39 @@ def _ask_variables(found: Found, screen: Screen) -> Found:
             env[name] = answer
         else:
             neutral.append(name)
-    return replace(found, env=env, neutral=tuple(neutral), allow_env=tuple(allowed))
+    return replace(detected, env=env, neutral=tuple(neutral), allow_env=tuple(allowed))
 
 
-def _show(found: Found, written: list[str], screen: Screen) -> None:
-    facts = found.to_json()
+def _show(detected: Found, written: list[str], screen: Screen) -> None:
+    facts = detected.to_json()
     screen.show(Text.assemble(("wrote ", "bold green"), ", ".join(written)))
     screen.show(f"  starts    {facts['start']}")
     for name, pair in facts["sessions"].items():
         screen.show(f"  {name:9} {pair['create']}, then {pair['verify']}")
     for name, request in (facts["session"] or {}).items():
         screen.show(f"  {name:9} {request}")
-    if not facts["sessions"] and not found.by_session:
-        screen.show(f"  speaks    as the preset {found.preset} says")
-    if found.headers:
-        screen.show(f"  headers   {', '.join(found.headers)}")
-    if found.neutral:
-        names = ", ".join(found.neutral)
+    if not facts["sessions"] and not detected.by_session:
+        screen.show(f"  speaks    as the preset {detected.preset} says")
+    if detected.headers:
+        screen.show(f"  headers   {', '.join(detected.headers)}")
+    if detected.neutral:
+        names = ", ".join(detected.neutral)
         screen.show(f"  emptied   {names}: addresses outside, it seems (--env NAME=VALUE, --allow-env NAME)")
-    switch = "" if found.switchable else "; [service] redis = false"
-    switch = '; [service] redis = "always"' if found.by_session and found.redis_use != "unused" else switch
-    screen.show(f"  in Redis  {found.redis_words}{switch}")
-    if found.limit is not None:
-        ended = "1 wrong answer ends" if found.limit == 1 else f"{found.limit} wrong answers end"
-        screen.show(f"  answers   {ended if found.limit else 'no number of wrong answers ends'} a session")
-    for note in found.notes:
+    switch = "" if detected.switchable else "; [service] redis = false"
+    switch = (
+        '; [service] redis = "always"' if detected.by_session and detected.redis_use != "unused" else switch
+    )
+    screen.show(f"  in Redis  {detected.redis_words}{switch}")
+    if detected.limit is not None:
+        ended = "1 wrong answer ends" if detected.limit == 1 else f"{detected.limit} wrong answers end"
+        screen.show(f"  answers   {ended if detected.limit else 'no number of wrong answers ends'} a session")
+    for note in detected.notes:
         screen.show(Text(f"  note: {note}", "yellow"))
-    scenario = "lost-session" if found.preset == CAPTCHA.name else f"{found.preset}-lost"
-    if found.session is not None:
-        expressions = " ".join(map(_quoted, found.session.likely_meetings))
+    scenario = "lost-session" if detected.preset == CAPTCHA.name else f"{detected.preset}-lost"
+    if detected.session is not None:
+        expressions = " ".join(map(_quoted, detected.session.likely_meetings))
         screen.show(Text(f"next: devenv explore {expressions}", "dim"))
-    if found.by_session:
+    if detected.by_session:
         return
     screen.show(Text(f"next: devenv demo, or devenv up -d and devenv replay {scenario}", "dim"))
 

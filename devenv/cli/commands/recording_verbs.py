@@ -113,11 +113,11 @@ def record(
     seconds = seconds_of(duration) if duration else None
     if duration and seconds is None:
         raise UsageProblem(f"--for {duration!r} is no time", hint="30s, 5m, 1h")
-    at = common.context()
-    stack = running_stack(at.settings.backend, at.settings.state_dir)
-    with at.screen.working("recording, Ctrl-C ends it" if seconds is None else "recording") as progress:
+    context = common.context()
+    stack = running_stack(context.settings.backend, context.settings.state_dir)
+    with context.screen.working("recording, Ctrl-C ends it" if seconds is None else "recording") as progress:
         made = record_traffic(stack, seconds, flags.options(), progress)
-    _deliver(made, flags.out, at)
+    _deliver(made, flags.out, context)
 
 
 @grouped
@@ -138,46 +138,46 @@ def shrink(
 
     Exit 1: it fails, and here is the smallest part. 0: nothing fails. 3: it fails only sometimes.
     """
-    at = common.context()
-    with at.screen.working("shrinking") as progress:
-        found = shrink_scenario(target, at.settings, strategy, progress)
-    if found.failure is not None and out is not None:
-        write_file("--out", out, found.text)
-    at.screen.result(found.to_json() | ({"text": found.text} if found.text else {}))
-    if found.failure is None or found.result is None:
-        at.screen.show(Text(f"✓ {found.scenario.id} holds: there is nothing to reduce", "bold green"))
+    context = common.context()
+    with context.screen.working("shrinking") as progress:
+        shrunk = shrink_scenario(target, context.settings, strategy, progress)
+    if shrunk.failure is not None and out is not None:
+        write_file("--out", out, shrunk.text)
+    context.screen.result(shrunk.to_json() | ({"text": shrunk.text} if shrunk.text else {}))
+    if shrunk.failure is None or shrunk.result is None:
+        context.screen.show(Text(f"✓ {shrunk.scenario.id} holds: there is nothing to reduce", "bold green"))
         return
-    at.screen.picture(found.result.recording.messages)
-    at.screen.show("")
-    at.screen.code(found.text)
-    at.screen.show(Text(f"✗ {found.failure}", "bold red"))
-    at.screen.show(
+    context.screen.picture(shrunk.result.recording.messages)
+    context.screen.show("")
+    context.screen.code(shrunk.text)
+    context.screen.show(Text(f"✗ {shrunk.failure}", "bold red"))
+    context.screen.show(
         Text(
-            f"{found.after} of {found.before} steps are enough, after {found.plays} plays; "
-            f"{found.confirmed} of {CONFIRMATIONS} more failed the same way",
+            f"{shrunk.after} of {shrunk.before} steps are enough, after {shrunk.plays} plays; "
+            f"{shrunk.confirmed} of {CONFIRMATIONS} more failed the same way",
             "dim",
         ),
-        Text.assemble(("Reproduce with: ", "bold"), found.command or ""),
+        Text.assemble(("Reproduce with: ", "bold"), shrunk.command or ""),
     )
     raise typer.Exit(1)
 
 
-def _import(form: str, file: Path, flags: ImportFlags, at: CommandContext) -> None:
-    with at.screen.measured(f"importing {file.name or file}") as progress:
-        composed = import_file(form, file, at.settings, flags.options(), progress)
-    _deliver(composed, flags.out, at)
+def _import(form: str, file: Path, flags: ImportFlags, context: CommandContext) -> None:
+    with context.screen.measured(f"importing {file.name or file}") as progress:
+        composed = import_file(form, file, context.settings, flags.options(), progress)
+    _deliver(composed, flags.out, context)
 
 
-def _deliver(made: Composed, out: Path | None, at: CommandContext) -> None:
+def _deliver(made: Composed, out: Path | None, context: CommandContext) -> None:
     """The scenario, and what is to be known about it."""
     if out is not None:
         write_file("--out", out, made.pieces())
     else:
         for piece in made.pieces():
-            at.screen.output(piece)
+            context.screen.output(piece)
     notes = [*made.notes, *([made.too_large] if made.too_large else [])]
-    if at.screen.as_json:
-        at.screen.result(
+    if context.screen.as_json:
+        context.screen.result(
             {
                 "scenario": made.head["id"],
                 "requests": made.requests,
@@ -188,8 +188,10 @@ def _deliver(made: Composed, out: Path | None, at: CommandContext) -> None:
             }
         )
     for note in notes:
-        at.screen.note(note)
+        context.screen.note(note)
     counts = ((made.requests, "request"), (made.sessions, "challenge"))
-    at.screen.note(", ".join(f"{count} {what}{'s' * (count != 1)}" for count, what in counts))
+    context.screen.note(", ".join(f"{count} {what}{'s' * (count != 1)}" for count, what in counts))
     if out is not None and made.too_large is None:
-        at.screen.show(f"play it: devenv replay {out} --strategy memory", f"reduce it: devenv shrink {out}")
+        context.screen.show(
+            f"play it: devenv replay {out} --strategy memory", f"reduce it: devenv shrink {out}"
+        )

@@ -58,10 +58,10 @@ PlanWord = Annotated[
 @grouped
 def plan_(*, plan: PlanWord, common: Common) -> None:
     """Compute what each step of a plan loses, forward and on abort; refuse an unsafe plan with its line."""
-    at = common.context()
+    context = common.context()
     made, _ = load_plan(plan)
     steps = outlook(made)
-    at.screen.result(
+    context.screen.result(
         {
             "id": made.id,
             "title": made.title,
@@ -72,7 +72,7 @@ def plan_(*, plan: PlanWord, common: Common) -> None:
             "steps": [step.to_json() for step in steps],
         }
     )
-    at.screen.show(Text.assemble((made.id, "bold"), f": {made.title}"), _traffic(made), "")
+    context.screen.show(Text.assemble((made.id, "bold"), f": {made.title}"), _traffic(made), "")
     table = grid("step", "", "pods", "dwell", "lost", "accepted", "by the change", "on abort")
     for step in steps:
         table.add_row(
@@ -90,11 +90,11 @@ def plan_(*, plan: PlanWord, common: Common) -> None:
             f"{step.change:.1f}",
             f"{step.abort:.1f}",
         )
-    at.screen.show(table, "")
+    context.screen.show(table, "")
     for step in steps:
         for pair in step.losing:
             between = f"born at {pair.born}, looked up at {pair.used}"
-            at.screen.show(Text(f"  step {step.step.number}: {between}: found by {pair.lookup}", "dim"))
+            context.screen.show(Text(f"  step {step.step.number}: {between}: found by {pair.lookup}", "dim"))
 
 
 def _traffic(plan: Plan) -> Text:
@@ -136,56 +136,63 @@ def run(
     The gate counts sessions by the checker's verdict, never by HTTP status. Exit 0: every step holds. 1: a
     step loses more than it accepts. 3: a gate could not decide, or the rollout was aborted.
     """
-    at = common.context(balancer=balancer)
+    context = common.context(balancer=balancer)
     if (plan is None) != resume_:
         raise UsageProblem("rollout run takes a PLAN, or --resume", hint="devenv rollout run births")
     if fresh and resume_:
         raise UsageProblem("--fresh begins, --resume goes on: give one of them")
-    folder = at.settings.state_dir
+    folder = context.settings.state_dir
     if plan is None:
         state = resumable(RolloutJournal(folder))
-        with _says_how_to_go_on(at), at.screen.working("rolling out") as progress:
-            stack = running_stack(_backend(at, state), folder)
+        with _says_how_to_go_on(context), context.screen.working("rolling out") as progress:
+            stack = running_stack(_backend(context, state), folder)
             done = resume(stack, folder, seed=common.seed, rate=rate, progress=progress)
     else:
         made, text = load_plan(plan)
         with (
-            _says_how_to_go_on(at),
-            at.screen.working("rolling out") as progress,
-            _stack(at, made, plan, fresh, progress) as stack,
+            _says_how_to_go_on(context),
+            context.screen.working("rolling out") as progress,
+            _stack(context, made, plan, fresh, progress) as stack,
         ):
             done = begin(
-                stack, folder, made, text, seed=at.settings.seed, rate=rate, fresh=fresh, progress=progress
+                stack,
+                folder,
+                made,
+                text,
+                seed=context.settings.seed,
+                rate=rate,
+                fresh=fresh,
+                progress=progress,
             )
-    show_rollout(done, at.screen)
+    show_rollout(done, context.screen)
 
 
-def _backend(at: CommandContext, state: RolloutState) -> Backend | None:
+def _backend(context: CommandContext, state: RolloutState) -> Backend | None:
     """The backend that the rollout runs on. Raises UsageProblem where another one was asked for."""
     began: Backend | None = "compose" if state.backend == "compose" else "embedded" if state.backend else None
-    asked = at.settings.backend
+    asked = context.settings.backend
     if began and asked and began != asked:
         raise UsageProblem(f"the rollout of {state.name} runs on the {began} backend, not on {asked}")
     return asked or began
 
 
 @contextmanager
-def _says_how_to_go_on(at: CommandContext) -> Iterator[None]:
+def _says_how_to_go_on(context: CommandContext) -> Iterator[None]:
     """Where Ctrl-C, or a fault of the stack, ends the controller: what is left, and how to go on."""
     try:
         yield
     except UsageProblem:
         raise
     except BaseException:
-        state = RolloutJournal(at.settings.state_dir).read()
+        state = RolloutJournal(context.settings.state_dir).read()
         if state is not None and not state.ended and not state.controlled:
-            at.screen.note(f"the rollout of {state.name} is left at step {state.step}, {state.phase}")
-            at.screen.note(GO_ON)
+            context.screen.note(f"the rollout of {state.name} is left at step {state.step}, {state.phase}")
+            context.screen.note(GO_ON)
         raise
 
 
-def _check_balancer(at: CommandContext, stack: JournaledStack) -> None:
-    wished, present = at.settings.stack_spec().balancer, stack.status().spec.balancer
+def _check_balancer(context: CommandContext, stack: JournaledStack) -> None:
+    wished, present = context.settings.stack_spec().balancer, stack.status().spec.balancer
     if wished and wished != present:
         raise UsageProblem(
             f"the stack that runs is behind {present or 'its proxy'}, not behind {wished}",
@@ -195,53 +202,53 @@ def _check_balancer(at: CommandContext, stack: JournaledStack) -> None:
 
 @contextmanager
 def _stack(
-    at: CommandContext, plan: Plan, word: str, fresh: bool, progress: Progress
+    context: CommandContext, plan: Plan, word: str, fresh: bool, progress: Progress
 ) -> Iterator[JournaledStack]:
     """The stack that runs, or one of its own; ``word`` is what the user calls the plan."""
     if not fresh:
         try:
-            stack = running_stack(at.settings.backend, at.settings.state_dir)
+            stack = running_stack(context.settings.backend, context.settings.state_dir)
         except EnvironmentProblem as problem:
             raise EnvironmentProblem(
                 problem.message,
                 hint=f"devenv rollout run {word} --fresh starts a stack for it; or start one with "
                 f"`devenv up -d --pods {len(plan.pods)}`",
             ) from problem
-        _check_balancer(at, stack)
+        _check_balancer(context, stack)
         yield stack
         return
-    spec = spec_for(plan, at.settings.seed, at.settings.stack_spec().balancer)
-    backend = at.settings.backend or "embedded"
-    RolloutJournal(at.settings.state_dir).check_free()
+    spec = spec_for(plan, context.settings.seed, context.settings.stack_spec().balancer)
+    backend = context.settings.backend or "embedded"
+    RolloutJournal(context.settings.state_dir).check_free()
     try:
-        with fresh_stack(backend, at.settings.state_dir, spec, progress) as stack:
+        with fresh_stack(backend, context.settings.state_dir, spec, progress) as stack:
             yield stack
     except KeyboardInterrupt:
-        at.screen.note("the rollout and its stack have ended; begin again with the same command")
+        context.screen.note("the rollout and its stack have ended; begin again with the same command")
         raise
     finally:
-        close(at.settings.state_dir)
+        close(context.settings.state_dir)
 
 
 @app.command()
 @grouped
 def status(common: Common) -> None:
     """Show the rollout that is under way, or was the last."""
-    at = common.context()
-    plan, state = present_state(at.settings.state_dir)
-    show_rollout(Rolled(plan, state, None), at.screen, leave=False)
+    context = common.context()
+    plan, state = present_state(context.settings.state_dir)
+    show_rollout(Rolled(plan, state, None), context.screen, leave=False)
     if line := next_step(state):
-        at.screen.show(line)
+        context.screen.show(line)
 
 
 @app.command()
 @grouped
 def promote(common: Common) -> None:
     """End a step that waits for it (promote: manual), so that the next begins."""
-    at = common.context()
-    state = ask(RolloutJournal(at.settings.state_dir), "promote", [Phase.WAITING])
-    at.screen.result({"promoted": state.step})
-    at.screen.show(f"step {state.step} is promoted")
+    context = common.context()
+    state = ask(RolloutJournal(context.settings.state_dir), "promote", [Phase.WAITING])
+    context.screen.result({"promoted": state.step})
+    context.screen.show(f"step {state.step} is promoted")
 
 
 @app.command()
@@ -255,26 +262,26 @@ def abort(
     common: Common,
 ) -> None:
     """Go back to the plan's start, step by step; say first how many open sessions that costs."""
-    at = common.context()
-    folder = at.settings.state_dir
+    context = common.context()
+    folder = context.settings.state_dir
     state = open_rollout(RolloutJournal(folder))
     if state.fresh:
         raise UsageProblem(
             f"process {state.pid} runs this rollout on a stack of its own (--fresh)",
             hint="Ctrl-C there ends both; nothing is left that could go back",
         )
-    stack = running_stack(_backend(at, state), folder)
-    cost = abort_cost(stack, folder, at.screen.note)
-    at.screen.show(*cost_lines(cost, now))
+    stack = running_stack(_backend(context, state), folder)
+    cost = abort_cost(stack, folder, context.screen.note)
+    context.screen.show(*cost_lines(cost, now))
     if dry_run:
-        at.screen.result({"cost": cost.to_json()})
+        context.screen.result({"cost": cost.to_json()})
         return
     if state.controlled:
         ask(RolloutJournal(folder), "abort-now" if now else "abort", list(Phase)[:6])
-        at.screen.result({"cost": cost.to_json(), "asked": state.pid})
-        at.screen.show(f"process {state.pid} goes back; devenv rollout status")
+        context.screen.result({"cost": cost.to_json(), "asked": state.pid})
+        context.screen.show(f"process {state.pid} goes back; devenv rollout status")
         return
-    with at.screen.working("going back") as progress:
+    with context.screen.working("going back") as progress:
         done = abort_here(stack, folder, now=now, progress=progress)
-    at.screen.result({**done.to_json(), "cost": cost.to_json()})
-    at.screen.show("all pods are at the start again")
+    context.screen.result({**done.to_json(), "cost": cost.to_json()})
+    context.screen.show("all pods are at the start again")

@@ -38,22 +38,22 @@ def seed(
     common: Common,
 ) -> None:
     """Create challenges on the running stack; they and their answers go to .devenv/challenges.jsonl."""
-    at = common.context()
-    stack = running_stack(at.settings.backend, at.settings.state_dir)
-    with at.screen.working("seeding") as progress:
+    context = common.context()
+    stack = running_stack(context.settings.backend, context.settings.state_dir)
+    with context.screen.working("seeding") as progress:
         done = seed_challenges(
             stack.status(),
             count,
             kind,
-            at.settings.state_dir,
+            context.settings.state_dir,
             direct=direct,
-            random_seed=at.settings.seed,
+            random_seed=context.settings.seed,
             progress=progress,
         )
-    at.screen.result(done.to_json())
-    at.screen.show(f"{len(done.seeded)} challenges with their answers: {done.path}")
+    context.screen.result(done.to_json())
+    context.screen.show(f"{len(done.seeded)} challenges with their answers: {done.path}")
     if done.note:
-        at.screen.show(Text(done.note, "yellow"))
+        context.screen.show(Text(done.note, "yellow"))
 
 
 def _names(incomplete: str) -> list[tuple[str, str]]:
@@ -117,11 +117,11 @@ def replay(
     """
     if routing.pods is not None and routing.through_balancer:
         raise UsageProblem("--pods and --through-balancer exclude each other", hint="leave one of them out")
-    at = common.context(redis=redis, balancer=routing.balancer)
-    with at.screen.working("replay") as progress:
+    context = common.context(redis=redis, balancer=routing.balancer)
+    with context.screen.working("replay") as progress:
         done = replay_word(
             target,
-            at.settings,
+            context.settings,
             strategy=strategy,
             repeat=repeat,
             schedule=schedule,
@@ -138,16 +138,16 @@ def replay(
     holds = result.verdict == "holds"
     explained = done.explanation.to_json()
     why = {} if holds else {"findings": explained["findings"]}
-    at.screen.result(result.to_json() | why | {"remarks": explained["remarks"]})
-    _show_replay(result, at.screen)
+    context.screen.result(result.to_json() | why | {"remarks": explained["remarks"]})
+    _show_replay(result, context.screen)
     if holds or not done.explanation.wrong:
-        show_remarks(done.explanation, at.screen)
+        show_remarks(done.explanation, context.screen)
     if not holds:
         if done.explanation.wrong:
-            show_findings(done.explanation, at.screen)
+            show_findings(done.explanation, context.screen)
         else:
-            at.screen.show(Text("the trace of the run shows no known cause of it", "dim"))
-        at.screen.show(Text(f"with its pictures: devenv explain {done.run.id}", "dim"))
+            context.screen.show(Text("the trace of the run shows no known cause of it", "dim"))
+        context.screen.show(Text(f"with its pictures: devenv explain {done.run.id}", "dim"))
         raise typer.Exit(1 if result.verdict == "fails" else 3)
 
 
@@ -199,19 +199,19 @@ def scenarios(
     common: Common,
 ) -> None:
     """List the scenarios that are shipped, or show one."""
-    at = common.context()
+    context = common.context()
     if name is not None:
-        found = find(name)
-        at.screen.result({**found.to_json(), "source": found.source})
-        _show_scenario(found, at.screen)
+        target = find(name)
+        context.screen.result({**target.to_json(), "source": target.source})
+        _show_scenario(target, context.screen)
         return
     shipped = (*catalogue(), *for_services())
-    at.screen.result({"scenarios": [scenario.to_json() for scenario in shipped]})
+    context.screen.result({"scenarios": [scenario.to_json() for scenario in shipped]})
     table = grid("scenario", "service", *CATALOGUE_STORES, "shows")
     for scenario in shipped:
         marks = (_mark(scenario, store) for store in CATALOGUE_STORES)
         table.add_row(Text(scenario.id, "bold"), scenario.service, *marks, scenario.title)
-    at.screen.show(
+    context.screen.show(
         table, "", Text("replay one with `devenv replay NAME --strategy memory|guide|atomic`", "dim")
     )
 

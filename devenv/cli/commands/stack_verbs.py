@@ -36,21 +36,23 @@ class Switch(StrEnum):
 @grouped
 def down(common: Common) -> None:
     """End the stack that runs: this folder's embedded one, else that of Docker Compose. None is no error."""
-    at = common.context()
-    backends: tuple[Backend, ...] = (at.settings.backend,) if at.settings.backend else ("embedded", "compose")
-    found = next((name for name in backends if _stop(name, at)), None)
-    stopped = [found] if found is not None else []
-    at.screen.result({"stopped": stopped})
-    at.screen.show(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
+    context = common.context()
+    backends: tuple[Backend, ...] = (
+        (context.settings.backend,) if context.settings.backend else ("embedded", "compose")
+    )
+    backend = next((name for name in backends if _stop(name, context)), None)
+    stopped = [backend] if backend is not None else []
+    context.screen.result({"stopped": stopped})
+    context.screen.show(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
 
 
-def _stop(backend: Backend, at: CommandContext) -> bool:
+def _stop(backend: Backend, context: CommandContext) -> bool:
     """End the stack of one backend; whether there was one."""
     from devenv.verbs.operate.select import open_stack
 
-    asked = at.settings.backend is not None
+    asked = context.settings.backend is not None
     try:
-        stack = open_stack(backend, at.settings.state_dir)
+        stack = open_stack(backend, context.settings.state_dir)
     except DevenvError:  # no compose file here
         if asked:
             raise
@@ -60,7 +62,7 @@ def _stop(backend: Backend, at: CommandContext) -> bool:
     except DevenvError:
         running = False
     try:
-        with at.screen.working(f"stopping {backend}"):
+        with context.screen.working(f"stopping {backend}"):
             stack.stop()  # also where there is no status: half a stack is to go too
     except DevenvError:
         if running or asked:
@@ -77,37 +79,39 @@ def status(common: Common) -> None:
     from devenv.verbs.operate.select import running_stack
     from devenv.verbs.operate.status import ask_keys, overview
 
-    at = common.context()
-    found = overview(running_stack(at.settings.backend, at.settings.state_dir), ask_keys)
-    at.screen.result(found.to_json())
-    head = f": {len(found.status.pods)} pods ({found.status.backend}), {found.policy}"
-    at.screen.show(Text.assemble(("up", "bold green"), head))
-    show_addresses(found.status, at.screen)
-    _pods(found, at.screen)
-    _keys(found, at.screen)
+    context = common.context()
+    stack_overview = overview(running_stack(context.settings.backend, context.settings.state_dir), ask_keys)
+    context.screen.result(stack_overview.to_json())
+    head = (
+        f": {len(stack_overview.status.pods)} pods ({stack_overview.status.backend}), {stack_overview.policy}"
+    )
+    context.screen.show(Text.assemble(("up", "bold green"), head))
+    show_addresses(stack_overview.status, context.screen)
+    _pods(stack_overview, context.screen)
+    _keys(stack_overview, context.screen)
 
 
-def _pods(found: Overview, screen: Screen) -> None:
+def _pods(overview: Overview, screen: Screen) -> None:
     table = grid("pod", "state", "USE_REDIS", "store", "prefix", "pid")
-    for pod in found.status.pods:
-        kept = found.stores[pod.name]
+    for pod in overview.status.pods:
+        kept = overview.stores[pod.name]
         table.add_row(
             pod.name,
             Text(pod.state, "" if pod.state == "running" else "bold red"),
             pod.settings.get("USE_REDIS", ""),
-            Text(found.status.spec.store(kept), _STORE_STYLE.get(kept, "yellow")),
+            Text(overview.status.spec.store(kept), _STORE_STYLE.get(kept, "yellow")),
             pod.settings.get("REDIS_PREFIX", ""),
             str(pod.pid or "–"),
         )
     screen.show("", table)
 
 
-def _keys(found: Overview, screen: Screen) -> None:
+def _keys(overview: Overview, screen: Screen) -> None:
     from devenv.core.model.key_listing import BESIDE
 
-    if found.problem:
-        screen.show("", Text(f"keys: {found.problem}", "red"))
-    for listing in found.listings:
+    if overview.problem:
+        screen.show("", Text(f"keys: {overview.problem}", "red"))
+    for listing in overview.listings:
         if not listing.keys:
             screen.show("", f"no keys under {listing.prefix}" if listing.prefix else "no keys")
             continue
@@ -143,16 +147,16 @@ def logs(
 
     if common.as_json and follow:
         raise UsageProblem("--json and --follow exclude each other", hint="leave one of them out")
-    at = common.context()
+    context = common.context()
     try:
-        stack = running_stack(at.settings.backend, at.settings.state_dir)
+        stack = running_stack(context.settings.backend, context.settings.state_dir)
     except EnvironmentProblem:
-        stack = open_stack(at.settings.backend or "embedded", at.settings.state_dir)
+        stack = open_stack(context.settings.backend or "embedded", context.settings.state_dir)
     lines = stack.logs(name, tail=tail, follow=follow)
     if common.as_json:
-        at.screen.result({"lines": list(lines)})
+        context.screen.result({"lines": list(lines)})
     else:
-        print_logs(lines, at.screen)
+        print_logs(lines, context.screen)
 
 
 # --- changing --------------------------------------------------------------------------------------------
@@ -176,20 +180,20 @@ def toggle(
     from devenv.verbs.operate.select import running_stack
     from devenv.verbs.operate.toggle import toggle as toggle_pods
 
-    at = common.context()
-    stack = running_stack(at.settings.backend, at.settings.state_dir)
-    with at.screen.working("restarting") as progress:
+    context = common.context()
+    stack = running_stack(context.settings.backend, context.settings.state_dir)
+    with context.screen.working("restarting") as progress:
         done = toggle_pods(
             stack, switch is Switch.ON, pods=pod or (), strategy=store(strategy), rolling=rolling,
             progress=progress, clock=time.monotonic,
         )  # fmt: skip
-    at.screen.result({**done.to_json(), "use_redis": switch is Switch.ON, "backend": stack.backend})
+    context.screen.result({**done.to_json(), "use_redis": switch is Switch.ON, "backend": stack.backend})
     for name in done.restarted:
         change = f"{done.before[name]} → {done.after[name]}"
-        at.screen.show(f"{name}: restarted with {done.setting}   {change}")
-    at.screen.show(Text(f"done in {done.seconds:.1f} s", "dim"))
+        context.screen.show(f"{name}: restarted with {done.setting}   {change}")
+    context.screen.show(Text(f"done in {done.seconds:.1f} s", "dim"))
     if done.mixed:
-        at.screen.show(
+        context.screen.show(
             Text("The pods now differ: what one creates, another may not find (mixed-flags).", "yellow")
         )
 
@@ -227,22 +231,22 @@ def scale(
     from devenv.verbs.operate.scale import scale as scale_pods
     from devenv.verbs.operate.select import running_stack
 
-    at = common.context()
-    stack = running_stack(at.settings.backend, at.settings.state_dir)
-    with at.screen.working("adding and removing pods") as progress:
+    context = common.context()
+    stack = running_stack(context.settings.backend, context.settings.state_dir)
+    with context.screen.working("adding and removing pods") as progress:
         done = scale_pods(
             stack, plain(pods), use_redis=use_redis, strategy=store(strategy), policy=policy,
             progress=progress, clock=time.monotonic,
         )  # fmt: skip
-    at.screen.result({**done.to_json(), "backend": stack.backend})
+    context.screen.result({**done.to_json(), "backend": stack.backend})
     for name, kept in done.added.items():
-        at.screen.show(f"{name}: added ({kept})")
+        context.screen.show(f"{name}: added ({kept})")
     for name, kept in done.removed.items():
         lost = ", and its sessions with it" if kept == str(Strategy.MEMORY) else ""
-        at.screen.show(f"{name}: removed ({kept}{lost})")
+        context.screen.show(f"{name}: removed ({kept}{lost})")
     if not (done.added or done.removed):
-        at.screen.show("nothing changes")
-    at.screen.show(Text(f"{len(done.after)} pods, {done.seconds:.1f} s", "dim"))
+        context.screen.show("nothing changes")
+    context.screen.show(Text(f"{len(done.after)} pods, {done.seconds:.1f} s", "dim"))
 
 
 @grouped
@@ -263,13 +267,13 @@ def route(
     from devenv.verbs.operate.select import running_stack
     from devenv.wire.control.policy import present_policy, set_policy
 
-    at = common.context()
-    found = running_stack(at.settings.backend, at.settings.state_dir).status()
+    context = common.context()
+    running = running_stack(context.settings.backend, context.settings.state_dir).status()
     if policy is None:
-        present = present_policy(found.endpoints.control)
-        at.screen.result({"policy": present})
-        at.screen.show(present)
+        present = present_policy(running.endpoints.control)
+        context.screen.result({"policy": present})
+        context.screen.show(present)
         return
-    before, after = set_policy(found, policy)
-    at.screen.result({"before": before, "policy": after})
-    at.screen.show(f"{before} → {after}")
+    before, after = set_policy(running, policy)
+    context.screen.result({"before": before, "policy": after})
+    context.screen.show(f"{before} → {after}")

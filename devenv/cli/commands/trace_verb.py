@@ -32,13 +32,13 @@ def trace(
     common: Common,
 ) -> None:
     """Write a run as OpenTelemetry spans: proxy, pod, each Redis command, with what the gate held."""
-    at = common.context()
+    context = common.context()
     done = export_trace(
         run,
         otlp,
-        at.settings.state_dir,
-        lambda: running_stack(at.settings.backend, at.settings.state_dir),
+        context.settings.state_dir,
+        lambda: running_stack(context.settings.backend, context.settings.state_dir),
         time.time(),
     )
-    at.screen.result(done.to_json())
-    at.screen.show(f"{done.spans} spans of {done.source}: {done.target}")
+    context.screen.result(done.to_json())
+    context.screen.show(f"{done.spans} spans of {done.source}: {done.target}")

@@ -120,23 +120,23 @@ class PortFlags:
         return replace(present, **{name: port for name, port in given.items() if port is not None})
 
 
-def _with_own_file(at: CommandContext, flags: StackFlags) -> tuple[Settings, tuple[Change, ...]]:
+def _with_own_file(context: CommandContext, flags: StackFlags) -> tuple[Settings, tuple[Change, ...]]:
     """The settings with the team's balancer file, where one is given, and what differs in its copy."""
     if flags.balancer_config is None:
-        return at.settings, ()
-    product = at.settings.balancer.partition(":")[0]
+        return context.settings, ()
+    product = context.settings.balancer.partition(":")[0]
     given = own_file(
         flags.balancer_config.name,
         read_text(flags.balancer_config, f"--balancer-config {flags.balancer_config}"),
         product,
     )
-    pods = flags.pods or max(at.settings.pods, upstreams_of(given))
+    pods = flags.pods or max(context.settings.pods, upstreams_of(given))
     changes = changes_of(given, pod_names(pods))
     for change in changes:
-        at.screen.note(f"{given.name}: {change.text}")
+        context.screen.note(f"{given.name}: {change.text}")
     setting = f"{given.product}:{OWN_FILE}"
     settings = replace(
-        at.settings, pods=pods, balancer=setting, balancer_config=given.text, balancer_file=given.name
+        context.settings, pods=pods, balancer=setting, balancer_config=given.text, balancer_file=given.name
     )
     return settings, changes
 
@@ -165,27 +165,30 @@ def up(
     --app or --command, the pods are your own service: docs/own-service.md.
     """
     chosen = {field.name: getattr(stack_flags, field.name) for field in fields(stack_flags)}
-    at = common.context(**{**chosen, "strategy": store(stack_flags.strategy), "balancer_config": None})
-    chosen_settings, changes = _with_own_file(at, stack_flags)
+    context = common.context(**{**chosen, "strategy": store(stack_flags.strategy), "balancer_config": None})
+    chosen_settings, changes = _with_own_file(context, stack_flags)
     settings = replace(
         chosen_settings,
-        ports=ports.over(at.settings.ports),
-        service=service.over(at.settings.service),
+        ports=ports.over(context.settings.ports),
+        service=service.over(context.settings.service),
     )
     spec = with_settings(settings.stack_spec(), pod_assignments(pod_env or (), "--pod-env"))
     stack = open_stack(
-        at.settings.backend or "embedded", at.settings.state_dir, detached=detach, cold=at.settings.cold
+        context.settings.backend or "embedded",
+        context.settings.state_dir,
+        detached=detach,
+        cold=context.settings.cold,
     )
-    with at.screen.working("starting") as progress:
+    with context.screen.working("starting") as progress:
         started = stack.start(spec, progress)
     if detach:
-        _present(started, at.screen, changes)
-        at.screen.show(Text("end it with `devenv down`", "dim"))
+        _present(started, context.screen, changes)
+        context.screen.show(Text("end it with `devenv down`", "dim"))
         return
     try:
-        _present(started, at.screen, changes)
-        at.screen.note("showing the logs; Ctrl-C ends the stack")
-        print_logs(stack.logs(None, tail=0, follow=True), at.screen)
+        _present(started, context.screen, changes)
+        context.screen.note("showing the logs; Ctrl-C ends the stack")
+        print_logs(stack.logs(None, tail=0, follow=True), context.screen)
     finally:
         stack.stop()
     raise EnvironmentProblem("the stack has ended by itself", hint="see `devenv logs`")
@@ -194,16 +197,18 @@ def up(
 def _present(status: StackStatus, screen: Screen, changes: Sequence[Change]) -> None:
     """What was started, and where to find it; ``changes``: of the copy of the team's balancer file."""
     screen.result(status.to_json() | {"balancer_changes": [change._asdict() for change in changes]})
-    words = ", ".join(str(word) for word in dict.fromkeys(stores(status).values()))
-    own = status.spec.service
-    what = "pods" if own is None else f"pods of {own.title}"
+    names = ", ".join(str(word) for word in dict.fromkeys(stores(status).values()))
+    service = status.spec.service
+    what = "pods" if service is None else f"pods of {service.title}"
     kept = (
-        f"sessions in {_where(words, own is not None)}" if own is None or own.switchable else "own sessions"
+        f"sessions in {_where(names, service is not None)}"
+        if service is None or service.switchable
+        else "own sessions"
     )
     line = f": {len(status.pods)} {what} ({status.backend}), {kept}, {status.spec.chooser}"
     screen.show(Text.assemble(("up", "bold green"), line))
     show_addresses(status, screen)
-    session = None if own is None else own.session
+    session = None if service is None else service.session
     if status.spec.profile.kinds:
         create = status.spec.profile.kind(status.spec.profile.first_kind).create
     elif session is not None:
@@ -217,7 +222,7 @@ def _present(status: StackStatus, screen: Screen, changes: Sequence[Change]) -> 
     screen.show(Text(f"try: curl -X {create.method}{more} {status.endpoints.traffic}{create.path}", "dim"))
 
 
-def _where(words: str, own: bool) -> str:
-    if words == Strategy.MEMORY:
+def _where(names: str, user_provided: bool) -> str:
+    if names == Strategy.MEMORY:
         return "each pod's memory"
-    return "Redis" if own else f"Redis (store: {words})"
+    return "Redis" if user_provided else f"Redis (store: {names})"

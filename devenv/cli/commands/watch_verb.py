@@ -32,47 +32,47 @@ def watch(
     With --once, exit 0: there were verifies and no alarm fires. 1: an alarm fires. 3: no verify in the
     interval, or a pod does not answer, so that nothing is known. With --json, one object per interval.
     """
-    at = common.context()
-    status = running_stack(at.settings.backend, at.settings.state_dir).status()
-    for found in watch_points(status, interval):
-        at.screen.result(found.to_json())
-        _show(found, at.screen)
+    context = common.context()
+    status = running_stack(context.settings.backend, context.settings.state_dir).status()
+    for points in watch_points(status, interval):
+        context.screen.result(points.to_json())
+        _show(points, context.screen)
         if once:
-            _leave(found)
+            _leave(points)
             return
 
 
-def _leave(found: Points) -> None:
-    if found.alarms:
+def _leave(points: Points) -> None:
+    if points.alarms:
         raise typer.Exit(1)
-    if not found.verifies or found.silent:
+    if not points.verifies or points.silent:
         raise typer.Exit(Inconclusive.exit_code)
 
 
-def _show(found: Points, screen: Screen) -> None:
-    table = grid("", f"in {found.seconds:.1f} s")
-    table.add_row("verifies", f"{found.verifies:g}")
-    table.add_row("Challenge not found", _share(found.not_found))
-    for endpoint, counts in found.statuses.items():
+def _show(points: Points, screen: Screen) -> None:
+    table = grid("", f"in {points.seconds:.1f} s")
+    table.add_row("verifies", f"{points.verifies:g}")
+    table.add_row("Challenge not found", _share(points.not_found))
+    for endpoint, counts in points.statuses.items():
         table.add_row(
             endpoint, "  ".join(f"{family} {count:g}" for family, count in sorted(counts.items()) if count)
         )
-    table.add_row("time to answer, mean", _unit(found.request_ms, "ms"))
-    table.add_row("Redis errors a second", f"{found.redis_errors:.1f}")
-    table.add_row("Redis commands, 99 of 100 within", _unit(found.redis_p99, "s"))
-    table.add_row("Redis connections, keys", f"{_unit(found.redis_clients)}, {_unit(found.redis_keys)}")
+    table.add_row("time to answer, mean", _unit(points.request_ms, "ms"))
+    table.add_row("Redis errors a second", f"{points.redis_errors:.1f}")
+    table.add_row("Redis commands, 99 of 100 within", _unit(points.redis_p99, "s"))
+    table.add_row("Redis connections, keys", f"{_unit(points.redis_clients)}, {_unit(points.redis_keys)}")
     table.add_row(
-        "Redis memory", _unit(None if found.redis_memory is None else found.redis_memory / 2**20, "MiB")
+        "Redis memory", _unit(None if points.redis_memory is None else points.redis_memory / 2**20, "MiB")
     )
-    table.add_row("keys expired, evicted a second", f"{found.expired:.1f}, {found.evicted:.1f}")
-    for pod, info in found.pods.items():
+    table.add_row("keys expired, evicted a second", f"{points.expired:.1f}, {points.evicted:.1f}")
+    for pod, info in points.pods.items():
         table.add_row(
             pod, " ".join(filter(None, (info.get("store"), info.get("strategy"), info.get("stage"))))
         )
-    for pod in found.silent:
+    for pod in points.silent:
         table.add_row(pod, Text("does not answer", "bold red"))
     screen.show("", table)
-    firing = found.alarms
+    firing = points.alarms
     for alarm in ALARMS:
         if alarm in firing:
             screen.show(Text.assemble((f"ALARM {alarm.name} ", "bold red"), alarm.summary))

@@ -73,10 +73,10 @@ def _backend(setting: BalancerSetting) -> list[str]:
 
 
 def _server(setting: BalancerSetting, name: str, host: str, port: int) -> str:
-    words = [name, f"{host}:{port}"]
-    words += ["check", "inter", "1s"] if setting.option("check") == "on" else []
-    words += ["cookie", name] if setting.policy == COOKIE else []
-    return " ".join(words)
+    line = [name, f"{host}:{port}"]
+    line += ["check", "inter", "1s"] if setting.option("check") == "on" else []
+    line += ["cookie", name] if setting.policy == COOKIE else []
+    return " ".join(line)
 
 
 def arguments(setting: BalancerSetting) -> list[str]:

@@ -32,42 +32,42 @@ def adapt(copy: OwnCopy, place: Place) -> dict[str, str]:
 
     depth, skipped, in_proxy, entered, number_of_server = 0, 0, 0, False, 0
     for number, text in enumerate(copy.text.split("\n"), start=1):
-        words = re.sub(r"(?:^|\s)#.*", "", text).split()
-        opens, closes = words[-1:] == ["{"], words[:1] == ["}"]
+        tokens = re.sub(r"(?:^|\s)#.*", "", text).split()
+        opens, closes = tokens[-1:] == ["{"], tokens[:1] == ["}"]
         if skipped:
             skipped += opens - closes
-            copy.changed(number, text, "", "kept to this machine") if words and not closes else None
+            copy.changed(number, text, "", "kept to this machine") if tokens and not closes else None
             continue
-        if not words:
+        if not tokens:
             put(number, text)
             continue
-        if words[0] in _REFUSED:
-            copy.refuse(number, f"{words[0]}: {_REFUSED[words[0]]}")
-        if depth == 0 and words == ["{"]:
+        if tokens[0] in _REFUSED:
+            copy.refuse(number, f"{tokens[0]}: {_REFUSED[tokens[0]]}")
+        if depth == 0 and tokens == ["{"]:
             copy.changed(number, "{ … }", "", "its global options: admin, certificates, logs")
             skipped = 1
             continue
         new = text
-        if depth == 0 and opens and not words[0].startswith("("):
+        if depth == 0 and opens and not tokens[0].startswith("("):
             if entered:
                 copy.refuse(
-                    number, f"{words[0]}: a second site", "keep the site that is to be tried in a copy"
+                    number, f"{tokens[0]}: a second site", "keep the site that is to be tried in a copy"
                 )
             entered = True
             new = copy.changed(number, text, f"http://:{place.port} {{", "its port here, without TLS")
             new += f"\n\tbind {place.host}"
-        elif depth >= 1 and words[0] in _LEFT_OUT and not in_proxy:
+        elif depth >= 1 and tokens[0] in _LEFT_OUT and not in_proxy:
             copy.changed(number, text, "", "its place or TLS")
             skipped = 1 if opens else 0
             continue
-        elif words[0] == "reverse_proxy" or (in_proxy and words[0] == "to"):
-            number_of_server = 0 if words[0] == "reverse_proxy" else number_of_server
-            new, number_of_server = _servers(copy, number, text, words, place, number_of_server)
-            if words[0] == "reverse_proxy":
+        elif tokens[0] == "reverse_proxy" or (in_proxy and tokens[0] == "to"):
+            number_of_server = 0 if tokens[0] == "reverse_proxy" else number_of_server
+            new, number_of_server = _servers(copy, number, text, tokens, place, number_of_server)
+            if tokens[0] == "reverse_proxy":
                 new = new if opens else new + " {"
                 new += f"\n\t\theader_up {CLIENT_HEADER} {{remote}}" + ("" if opens else "\n\t}")
                 in_proxy = depth + 1 if opens else 0
-        elif in_proxy and words[0] in (
+        elif in_proxy and tokens[0] in (
             "tls",
             "tls_insecure_skip_verify",
             "tls_server_name",
@@ -85,10 +85,10 @@ def adapt(copy: OwnCopy, place: Place) -> dict[str, str]:
 
 
 def _servers(
-    copy: OwnCopy, number: int, text: str, words: list[str], place: Place, servers: int
+    copy: OwnCopy, number: int, text: str, tokens: list[str], place: Place, servers: int
 ) -> tuple[str, int]:
-    new = [words[0]]
-    for word in words[1:]:
+    new = [tokens[0]]
+    for word in tokens[1:]:
         if word == "{" or word.startswith(("/", "@", "*")):
             new.append(word)
         elif "{" in word:

@@ -63,13 +63,13 @@ def own_file(name: str, text: str, product: str = "") -> OwnFile:
         raise UsageProblem(f"{name}: it has {len(text)} characters, at most {MOST_CHARACTERS} are read")
     base = name.replace("\\", "/").rpartition("/")[2]
     ending = base[base.rfind(".") :] if "." in base else ""
-    found = product or _BY_NAME.get(base) or _BY_ENDING.get(ending, "")
-    if not found:
+    product_name = product or _BY_NAME.get(base) or _BY_ENDING.get(ending, "")
+    if not product_name:
         raise UsageProblem(
             f"{name}: its name does not say which balancer it is of",
             hint="--balancer nginx (haproxy, envoy, traefik, caddy) says it",
         )
-    return OwnFile(found, base, text)
+    return OwnFile(product_name, base, text)
 
 
 def changes_of(file: OwnFile, pods: Sequence[str]) -> tuple[Change, ...]:
@@ -84,5 +84,5 @@ def changes_of(file: OwnFile, pods: Sequence[str]) -> tuple[Change, ...]:
 
 def upstreams_of(file: OwnFile, most: int = 26) -> int:
     """How many servers the file has behind its balancer, so that many pods are started; at least 1."""
-    servers = tuple(Server(f"pod-{at}", "127.0.0.1", 1 + at) for at in range(most))
+    servers = tuple(Server(f"pod-{number}", "127.0.0.1", 1 + number) for number in range(most))
     return max(1, file.adapted(Place(1, servers)).upstreams)

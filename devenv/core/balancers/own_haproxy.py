@@ -139,14 +139,14 @@ def _read(copy: OwnCopy) -> list[_Line]:
     return lines
 
 
-def _mode(lines: list[_Line], at: _Line) -> str:
+def _mode(lines: list[_Line], of_line: _Line) -> str:
     modes = {
         (line.section, line.name): line.words[1]
         for line in lines
         if line.words[:1] == ["mode"] and len(line.words) > 1
     }
     defaults = [mode for (section, _), mode in modes.items() if section == "defaults"]
-    return modes.get((at.section, at.name), defaults[0] if defaults else "tcp")
+    return modes.get((of_line.section, of_line.name), defaults[0] if defaults else "tcp")
 
 
 def _entrance(copy: OwnCopy, lines: list[_Line]) -> tuple[str, str]:

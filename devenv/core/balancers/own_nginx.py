@@ -113,8 +113,8 @@ def _top(everything: list[_Directive], place: Place) -> str:
     """What stands before all else, in the first line: line numbers stay."""
     workers = [each for each in everything if each.name == "worker_processes"]
     single = not workers or workers[0].words[1:] == ["1"]
-    own = any(each.name == "master_process" for each in everything)
-    process = "" if own else "master_process off; " if single else ""
+    sets_master = any(each.name == "master_process" for each in everything)
+    process = "" if sets_master else "master_process off; " if single else ""
     user = f"user {place.user}; " if place.user and not single else ""
     events = "" if any(each.name == "events" for each in everything) else "events {} "
     return f"daemon off; {process}{user}pid nginx.pid; error_log stderr; {events}"
@@ -214,20 +214,20 @@ def _with(text: str, spans: list[tuple[int, int, str]], top: str) -> str:
 def _parse(copy: OwnCopy) -> _Directive:
     """The directives, with their places."""
     root = _Directive(["main"], 0, len(copy.text), 1, [])
-    stack, start, at = [root], -1, 0
+    stack, start, position = [root], -1, 0
     words: list[str] = []
-    while at < len(copy.text):
-        match = _TOKEN.match(copy.text, at)
+    while position < len(copy.text):
+        match = _TOKEN.match(copy.text, position)
         if match is None:
-            copy.refuse(copy.text.count("\n", 0, at) + 1, "it is no nginx configuration here")
-        token, at = match[0], match.end()
+            copy.refuse(copy.text.count("\n", 0, position) + 1, "it is no nginx configuration here")
+        token, position = match[0], match.end()
         if token.isspace() or token.startswith("#"):
             continue
         if token in ("{", ";"):
             if not words:
-                copy.refuse(copy.text.count("\n", 0, at) + 1, f"{token!r} without a directive")
+                copy.refuse(copy.text.count("\n", 0, position) + 1, f"{token!r} without a directive")
             line = copy.text.count("\n", 0, start) + 1
-            made = _Directive(words, start, at, line, [] if token == "{" else None, at, stack[-1])  # noqa: S105
+            made = _Directive(words, start, position, line, [] if token == "{" else None, position, stack[-1])  # noqa: S105
             block = stack[-1].block
             assert block is not None
             block.append(made)
@@ -236,8 +236,8 @@ def _parse(copy: OwnCopy) -> _Directive:
             words, start = [], -1
         elif token == "}":  # noqa: S105
             if len(stack) == 1:
-                copy.refuse(copy.text.count("\n", 0, at) + 1, "'}' without a block")
-            stack.pop().end = at
+                copy.refuse(copy.text.count("\n", 0, position) + 1, "'}' without a block")
+            stack.pop().end = position
         else:
             start = match.start() if not words else start
             words = [*words, token]

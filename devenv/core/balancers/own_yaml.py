@@ -42,21 +42,21 @@ def adapt_envoy(copy: OwnCopy, place: Place) -> dict[str, str]:
             copy.refuse(_line(document, path), f"{name}: {_ASKS[str(name)]}")
     _leave_out(copy, document, data, ("transport_socket", "access_log", "transport_socket_matches"))
     _listeners(copy, document, static["listeners"], place)
-    for at, cluster in enumerate(static["clusters"]):
-        _cluster(copy, document, cluster, ("static_resources", "clusters", at), place)
+    for number, cluster in enumerate(static["clusters"]):
+        _cluster(copy, document, cluster, ("static_resources", "clusters", number), place)
     return {envoy.FILE: _dump(data)}
 
 
 def _listeners(copy: OwnCopy, document: Document, listeners: list[Any], place: Place) -> None:
-    for at, listener in enumerate(listeners):
-        line = _line(document, ("static_resources", "listeners", at, "address"))
+    for number, listener in enumerate(listeners):
+        line = _line(document, ("static_resources", "listeners", number, "address"))
         before = _address_text(listener.get("address"))
-        if at == 0:
+        if number == 0:
             listener["address"] = {"socket_address": {"address": place.host, "port_value": place.port}}
             copy.changed(line, before, f"{place.host}:{place.port}", "its port here, without TLS")
         else:
-            listener["address"] = {"pipe": {"path": f"other-{at}.sock"}}
-            copy.changed(line, before, f"other-{at}.sock", "not the entrance")
+            listener["address"] = {"pipe": {"path": f"other-{number}.sock"}}
+            copy.changed(line, before, f"other-{number}.sock", "not the entrance")
         listener.pop("listener_filters", None)
         for chain in listener.get("filter_chains", []):
             chain.pop("filter_chain_match", None)
@@ -84,8 +84,8 @@ def _cluster(copy: OwnCopy, document: Document, cluster: dict[str, Any], path: P
         cluster.pop(key, None)
     number = 0
     for group, ends in enumerate(cluster.get("load_assignment", {}).get("endpoints", [])):
-        for at, end in enumerate(ends.get("lb_endpoints", [])):
-            place_of = (*path, "load_assignment", "endpoints", group, "lb_endpoints", at)
+        for endpoint, end in enumerate(ends.get("lb_endpoints", [])):
+            place_of = (*path, "load_assignment", "endpoints", group, "lb_endpoints", endpoint)
             before = _address_text(end["endpoint"]["address"])
             pod = place.servers[copy.server(_line(document, place_of), number, before)]
             end["endpoint"]["address"] = _socket(pod)
@@ -147,10 +147,10 @@ def _service(copy: OwnCopy, document: Document, path: Path, service: dict[str, A
     if balancer is None:
         return  # weighted, mirroring and failover name other services
     balancer.pop("serversTransport", None)
-    for at, server in enumerate(balancer.get("servers") or []):
+    for number, server in enumerate(balancer.get("servers") or []):
         key = "url" if "url" in server else "address"
-        line = _line(document, (*path, "loadBalancer", "servers", at))
-        pod = place.servers[copy.server(line, at, str(server[key]))]
+        line = _line(document, (*path, "loadBalancer", "servers", number))
+        pod = place.servers[copy.server(line, number, str(server[key]))]
         address = f"{'http://' if key == 'url' else ''}{pod.host}:{pod.port}"
         server[key] = copy.changed(line, str(server[key]), address, pod.name)
 

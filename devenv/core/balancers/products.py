@@ -19,20 +19,20 @@ MAX_WORKERS = 64
 
 def parse_balancer(text: str) -> BalancerSetting:
     """The setting that ``text`` names. Raises UsageProblem with the valid names for what is unknown."""
-    head, *words = [word.strip() for word in text.split(",")]
+    head, *assignments = [word.strip() for word in text.split(",")]
     name, _, policy = head.partition(":")
     product = PRODUCTS.get(name)
     if product is None:
         raise UsageProblem(f"unknown balancer {name!r}", hint="known: " + ", ".join(PRODUCTS))
     policy = policy or product.default_policy
-    if policy == OWN_FILE and not words:
+    if policy == OWN_FILE and not assignments:
         return BalancerSetting(name, policy)
     if policy not in product.policies:
         raise UsageProblem(
             f"balancer {name}: unknown policy {policy!r}", hint="known: " + ", ".join(product.policies)
         )
     workers, keepalive, options = 1, None, {}
-    for word in words:
+    for word in assignments:
         key, equals, value = word.partition("=")
         if not equals:
             raise UsageProblem(f"balancer {name}: {word!r} is not OPTION=VALUE", hint=_options(product))

@@ -39,10 +39,10 @@ class BalancerSetting:
     @property
     def text(self) -> str:
         """``nginx:least_conn,workers=2,keepalive=off``."""
-        words = [f"{self.product}:{self.policy}"]
-        words += [f"workers={self.workers}"] if self.workers != 1 else []
-        words += [] if self.keepalive is None else [f"keepalive={'on' if self.keepalive else 'off'}"]
-        return ",".join([*words, *(f"{name}={value}" for name, value in self.options)])
+        parts = [f"{self.product}:{self.policy}"]
+        parts += [f"workers={self.workers}"] if self.workers != 1 else []
+        parts += [] if self.keepalive is None else [f"keepalive={'on' if self.keepalive else 'off'}"]
+        return ",".join([*parts, *(f"{name}={value}" for name, value in self.options)])
 
     def option(self, name: str, default: str = "") -> str:
         """The value of an option, or ``default``."""

@@ -171,8 +171,8 @@ def _evaluate(node: ast.expr, operations: Operations) -> Value:
         case ast.Constant(value=value):
             return int(value)  # type: ignore[arg-type]  # _check has seen to it
         case ast.UnaryOp(op=op, operand=operand):
-            found = _evaluate(operand, operations)
-            return not found if isinstance(op, ast.Not) else -found
+            operand_value = _evaluate(operand, operations)
+            return not operand_value if isinstance(op, ast.Not) else -operand_value
         case ast.BoolOp(op=op, values=values):
             answers = (bool(_evaluate(value, operations)) for value in values)
             return all(answers) if isinstance(op, ast.And) else any(answers)

@@ -100,8 +100,8 @@ class HistoryOperation:
     def __str__(self) -> str:
         word = f"{self.f} {self.answer}" if self.answer else self.f
         where = f" on {self.pod}" if self.pod else ""
-        at = "lines" if len(self.lines) > 1 else "line"
-        return f"{word}{where} ({at} {', '.join(map(str, self.lines))})"
+        place = "lines" if len(self.lines) > 1 else "line"
+        return f"{word}{where} ({place} {', '.join(map(str, self.lines))})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +138,14 @@ class History:
 
     def by_challenge(self) -> Mapping[str, tuple[HistoryOperation, ...]]:
         """All challenges with their operations, as ``of`` gives them."""
-        found: dict[str, list[HistoryOperation]] = {name: [] for name in self.challenges}
+        by_name: dict[str, list[HistoryOperation]] = {name: [] for name in self.challenges}
         for operation in self.operations:
-            if operation.challenge in found:
-                found[operation.challenge].append(operation)
+            if operation.challenge in by_name:
+                by_name[operation.challenge].append(operation)
             elif operation.challenge is None and operation.f in (EXPIRE, AGE, FLUSH):
-                for operations in found.values():
+                for operations in by_name.values():
                     operations.append(operation)
-        return {name: tuple(operations) for name, operations in found.items()}
+        return {name: tuple(operations) for name, operations in by_name.items()}
 
 
 # --- reading ----------------------------------------------------------------------------------------------
@@ -207,8 +207,8 @@ def _event(line: str, where: str) -> HistoryEvent:
 
 
 def _wrong(where: str, field: str, wanted: str, data: Mapping[str, Any]) -> NoReturn:
-    found = f"not {json.dumps(data[field], ensure_ascii=False)[:60]}" if field in data else "and is missing"
-    raise UsageProblem(f"{where}: {field!r} must be {wanted}, {found}", hint=FORMAT)
+    what = f"not {json.dumps(data[field], ensure_ascii=False)[:60]}" if field in data else "and is missing"
+    raise UsageProblem(f"{where}: {field!r} must be {wanted}, {what}", hint=FORMAT)
 
 
 # --- pairing ----------------------------------------------------------------------------------------------

@@ -214,11 +214,11 @@ def _keys(
     challenge: str,
     operations: Sequence[HistoryOperation],
     end: _End | None,
-    own: Sequence[tuple[KeysSeen, str, int]],
+    keys_seen: Sequence[tuple[KeysSeen, str, int]],
 ) -> list[InvariantViolation]:
     """At most one violation per key: the first look that shows it."""
     violations: dict[str, InvariantViolation] = {}
-    for look, key, left in own:
+    for look, key, left in keys_seen:
         if key in violations:
             continue
         lives = "for ever: it has no TTL" if left == -1 else f"for {left / 1000:.1f} s more"
@@ -260,15 +260,15 @@ def challenge_id(challenge: str) -> str:
 
 def by_word(seen: Iterable[KeysSeen]) -> Mapping[str, Sequence[KeysSeen]]:
     """By each word of a key the looks at the keys that have it: a challenge's are those of its id."""
-    found: dict[str, list[KeysSeen]] = {}
+    by_name: dict[str, list[KeysSeen]] = {}
     for look in seen:
         keys: dict[str, dict[str, int]] = {}
         for key, left in look.keys.items():
             for word in _words(key):
                 keys.setdefault(word, {})[key] = left
-        for word, own in keys.items():
-            found.setdefault(word, []).append(replace(look, keys=own))
-    return found
+        for word, entries in keys.items():
+            by_name.setdefault(word, []).append(replace(look, keys=entries))
+    return by_name
 
 
 def _words(key: str) -> Sequence[str]:

@@ -122,7 +122,7 @@ class Report:
         """A plain dict; ``kinds`` counts the violations."""
         return {
             "verdict": str(self.verdict),
-            "kinds": {str(kind): len(found) for kind, found in by_kind(self.violations).items()},
+            "kinds": {str(kind): len(violations) for kind, violations in by_kind(self.violations).items()},
             "violations": [violation.to_json() for violation in self.violations],
             "undecided": [item.to_json() for item in self.undecided],
             "challenges": self.challenges,
@@ -239,7 +239,7 @@ class Judging:
         limit = _limit(operations, rules)
         operations = operations if limit else _without_counts(operations)
         seen = self._by_word.get(challenge_id(name), ())
-        found = broken_rules(name, operations, seen, limit=limit, receipts=rules.receipts)
+        violations = broken_rules(name, operations, seen, limit=limit, receipts=rules.receipts)
         mine = _ops(operations, rules)
         judged = linearize([op for op, _ in mine], _model(operations, rules), replace(self._budget))
         self._steps += judged.steps
@@ -248,13 +248,13 @@ class Judging:
         if judged.verdict is not Verdict.LINEARIZABLE:
             order = [source for source in (mine[index][1] for index in judged.order) if source is not None]
             partial[name] = tuple(item.lines for item in order)
-        if judged.verdict is Verdict.NOT_LINEARIZABLE and not found:
-            found = [_not_linearizable(name, operations, mine, judged, rules)]
-        if judged.verdict is Verdict.UNKNOWN and not found:
+        if judged.verdict is Verdict.NOT_LINEARIZABLE and not violations:
+            violations = [_not_linearizable(name, operations, mine, judged, rules)]
+        if judged.verdict is Verdict.UNKNOWN and not violations:
             undecided.append(Undecided(name, f"the budget ran out after {judged.steps} steps"))
-        if found or undecided or partial:
+        if violations or undecided or partial:
             first = next(item for item in operations if item.f in (CREATE, VERIFY))
-            self._judged.append(_Judged((first.called, first.lines), found, undecided, partial))
+            self._judged.append(_Judged((first.called, first.lines), violations, undecided, partial))
 
     def report(self, counts: Counts, broken: Sequence[InvariantViolation] = ()) -> Report:
         """The verdict on all. ``broken``: rules of the reader's own that the history breaks."""
@@ -323,12 +323,12 @@ _Sourced = tuple[Op[Call], HistoryOperation | None]
 
 def _ops(operations: Sequence[HistoryOperation], rules: Rules) -> list[_Sourced]:
     """The operations as the search takes them; an expiry that is not in the history has no source."""
-    found: list[_Sourced] = []
+    sourced: list[_Sourced] = []
     for operation in operations:
         call = _call(operation)
         if call is not None and operation.type != "fail":
-            found.append((Op(call, operation.called, operation.returned), operation))
-    return found + [(op, None) for op in _ends_of_time(operations, rules)]
+            sourced.append((Op(call, operation.called, operation.returned), operation))
+    return sourced + [(op, None) for op in _ends_of_time(operations, rules)]
 
 
 def _call(history_operation: HistoryOperation) -> Call | None:
@@ -346,7 +346,7 @@ def _call(history_operation: HistoryOperation) -> Call | None:
 
 def _ends_of_time(operations: Sequence[HistoryOperation], rules: Rules) -> list[Op[Call]]:
     """Expiries that no line records: certain after the TTL, possible after ageing or without a create."""
-    found = [
+    expiries = [
         _expiry(None, operation.called)
         for operation in operations
         if operation.f == AGE and operation.type != "fail"
@@ -355,18 +355,18 @@ def _ends_of_time(operations: Sequence[HistoryOperation], rules: Rules) -> list[
         (operation for operation in operations if operation.f == CREATE and operation.type == "ok"), None
     )
     if made is None:
-        return [*found, _expiry(None, -inf)]
+        return [*expiries, _expiry(None, -inf)]
     given = made.value.get("ttl")
     if isinstance(given, int | float) and not isinstance(given, bool) and 0 < given < _LONGEST_TTL_S:
         ttl: float | None = given
     else:
         ttl = rules.ttl
     if ttl is None:
-        return [*found, _expiry(None, made.called)]
+        return [*expiries, _expiry(None, made.called)]
     begins, ends = made.called + ttl - rules.slack, made.returned + ttl + rules.slack
     if any(operation.returned > begins for operation in operations):
-        found.append(_expiry(Result(ResultKind.DONE), begins, ends))
-    return found
+        expiries.append(_expiry(Result(ResultKind.DONE), begins, ends))
+    return expiries
 
 
 def _expiry(heard: Result | None, called: float, returned: float = inf) -> Op[Call]:

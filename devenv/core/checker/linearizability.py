@@ -111,12 +111,12 @@ def linearize(ops: Sequence[Op[C]], model: Model[S, C], budget: Budget | None = 
     verdict = Verdict.NOT_LINEARIZABLE
     for state in model.initial():
         search = _Search(ops, model, budget)
-        found = search.run(state)
+        result = search.run(state)
         steps += search.steps
         if search.known_best > known_best:
             known_best, best = search.known_best, search.best
-        if found is not Verdict.NOT_LINEARIZABLE:
-            verdict = found
+        if result is not Verdict.NOT_LINEARIZABLE:
+            verdict = result
             break
     return Judgement(verdict, best, steps)
 

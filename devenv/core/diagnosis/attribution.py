@@ -139,7 +139,7 @@ _Name = TypeVar("_Name", bound=str)
 
 def grouped(pairs: Iterable[tuple[_Name, _Item]]) -> dict[_Name, list[_Item]]:
     """The items by their first half, in order."""
-    found: dict[_Name, list[_Item]] = {}
+    groups: dict[_Name, list[_Item]] = {}
     for name, item in pairs:
-        found.setdefault(name, []).append(item)
-    return found
+        groups.setdefault(name, []).append(item)
+    return groups

@@ -61,7 +61,7 @@ def remarks_on_choices(
             for sentence in rule(story, story.create, call, traffic)
         )
     late = [exchange for exchange in ordered if ended(exchange) >= since]
-    failed = [at for at, exchange in enumerate(late) if exchange.outcome in FAILED and exchange.pod]
+    failed = [number for number, exchange in enumerate(late) if exchange.outcome in FAILED and exchange.pod]
     sentences += _first(_kept_out(late, failed[:_MOST_FAILED], joined, len(pods)))
     sentences += _first(_twice(late, failed[:_MOST_FAILED]))
     return tuple(sentences)
@@ -78,10 +78,10 @@ def _met(exchanges: Iterable[Exchange]) -> Mapping[str, Mapping[str, Counter[str
 
 def _first(sentences: Iterator[str]) -> list[str]:
     """The first of the sentences, with how many more there are."""
-    found = list(islice(sentences, _MOST_COUNTED + 1))
-    count = f"{len(found) - 1}" if len(found) <= _MOST_COUNTED else f"{_MOST_COUNTED} or more"
-    more = f" The same in {count} further case{'s' * (len(found) > 2)}." if len(found) > 1 else ""
-    return [found[0] + more] if found else []
+    first = list(islice(sentences, _MOST_COUNTED + 1))
+    count = f"{len(first) - 1}" if len(first) <= _MOST_COUNTED else f"{_MOST_COUNTED} or more"
+    more = f" The same in {count} further case{'s' * (len(first) > 2)}." if len(first) > 1 else ""
+    return [first[0] + more] if first else []
 
 
 def _turns(story: Story, create: Call, verify: Call, traffic: Traffic) -> Iterator[str]:
@@ -117,7 +117,7 @@ def _takes_turns(pods: Sequence[str | None], count: int) -> bool:
     """Whether each of ``count`` pods comes once in any ``count`` requests, always in the same order."""
     if None in pods or len(pods) <= count:
         return False
-    windows = (pods[at : at + count] for at in range(len(pods) - count + 1))
+    windows = (pods[start : start + count] for start in range(len(pods) - count + 1))
     return all(len(set(window)) == count for window in windows)
 
 
@@ -166,13 +166,13 @@ def _kept_out(
     exchanges: Sequence[Exchange], failures: Sequence[int], joined: Joined, pods: int
 ) -> Iterator[str]:
     """A pod that failed once, and then got no request while the others got many."""
-    for at in failures:
-        failed = exchanges[at]
+    for failure in failures:
+        failed = exchanges[failure]
         chooser = chooser_of(failed.policy)
         setting = chooser.setting
         if failed.pod is None or setting is None or chooser.kind not in (Kind.TURNS, Kind.BUSY, Kind.RANDOM):
             continue
-        later = [each for each in exchanges[at + 1 :] if each.policy == failed.policy and each.pod]
+        later = [each for each in exchanges[failure + 1 :] if each.policy == failed.policy and each.pod]
         missed = next((number for number, each in enumerate(later) if each.pod == failed.pod), len(later))
         if missed <= (1 if chooser.kind is Kind.TURNS else 2) * TURNS * (pods - 1):
             continue
@@ -191,11 +191,11 @@ def _kept_out(
 
 def _twice(exchanges: Sequence[Exchange], failures: Sequence[int]) -> Iterator[str]:
     """A request that is no GET and reached pods more than once."""
-    for at in failures:
-        first = exchanges[at]
+    for number in failures:
+        first = exchanges[number]
         if first.method in ("GET", "HEAD") or first.outcome == ExchangeOutcome.NO_CONNECTION:
             continue  # a GET changes nothing; without a connection it did not reach the pod
-        again = next((each for each in exchanges[at + 1 :] if _is_again(first, each)), None)
+        again = next((each for each in exchanges[number + 1 :] if _is_again(first, each)), None)
         if again is None:
             continue
         who, change = _sender(first.policy)

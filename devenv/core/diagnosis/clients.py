@@ -66,16 +66,16 @@ _KEY_PREFIXES = {"PHPREDIS_SESSION:": "phpredis's session handler"}
 """What clients that send nothing on connecting put before the keys that they choose themselves."""
 
 
-def clients_of(words: Iterable[RedisCommand]) -> dict[tuple[str, int], RedisClient]:
+def clients_of(commands: Iterable[RedisCommand]) -> dict[tuple[str, int], RedisClient]:
     """The client of each connection (pod, connection number), by CLIENT SETINFO, else by its handshake."""
     names: dict[tuple[str, int], dict[str, str]] = {}
     handshakes: dict[tuple[str, int], list[str]] = {}
-    for word in words:
+    for word in commands:
         place = word.pod, word.connection
         handshakes.setdefault(place, []).append(" ".join((word.command, *word.args)))
         if word.command == "CLIENT SETINFO" and len(word.args) >= 2:
             names.setdefault(place, {})[word.args[0].upper()] = word.args[1]
-    found = {
+    clients = {
         place: RedisClient(info["LIB-NAME"], _version(info.get("LIB-VER")))
         for place, info in names.items()
         if info.get("LIB-NAME")
@@ -83,8 +83,8 @@ def clients_of(words: Iterable[RedisCommand]) -> dict[tuple[str, int], RedisClie
     for place, handshake in handshakes.items():
         title = _HANDSHAKES.get(tuple(handshake))
         if title is not None:
-            found.setdefault(place, RedisClient(title, None))
-    return found
+            clients.setdefault(place, RedisClient(title, None))
+    return clients
 
 
 def client_of(command: RedisCommand, clients: dict[tuple[str, int], RedisClient]) -> RedisClient | None:
@@ -92,9 +92,9 @@ def client_of(command: RedisCommand, clients: dict[tuple[str, int], RedisClient]
 
     None: not known.
     """
-    found = clients.get((command.pod, command.connection))
-    if found is not None:
-        return found
+    of_connection = clients.get((command.pod, command.connection))
+    if of_connection is not None:
+        return of_connection
     for prefix, title in _KEY_PREFIXES.items():
         if (command.key or "").startswith(prefix):
             return RedisClient(title, None)

@@ -28,7 +28,7 @@ _BROKEN_OFF = ("unanswered", "discarded", "disconnected")
 
 def fault(call: Call, joined: Joined) -> Diagnosis | None:
     """The first fault that explains what the user of ``call`` met; None where the user met none."""
-    return next((found for rule in _FAULTS if (found := rule(call, joined)) is not None), None)
+    return next((finding for rule in _FAULTS if (finding := rule(call, joined)) is not None), None)
 
 
 def misled(call: Call) -> bool:
@@ -59,7 +59,7 @@ def _wrong_type(call: Call, joined: Joined) -> Diagnosis | None:
     passed = call.kind == "verify" and call.outcome is Outcome.SUCCESS
     for step in call.steps:
         refused = reply_kind(step.name, step.reply) == "wrong-type"
-        foreign = not joined.own and _is_foreign(step)
+        foreign = not joined.user_provided and _is_foreign(step)
         if (refused and (passed or _failed(call, step, joined))) or (foreign and misled(call)):
             shown = (step.reply or "")[:60]
             return finding(
@@ -126,7 +126,7 @@ def _reply_lost(call: Call, joined: Joined) -> Diagnosis | None:
     else:
         ending = f"the user waited {call.waited_s:.1f} s"
     sentence = f"Redis ran {worst.name} for {call.pod}, but the reply never arrived: {ending}"
-    client = client_sentence([client_of(worst.command, clients_of(joined.words))])
+    client = client_sentence([client_of(worst.command, clients_of(joined.keyless))])
     return finding("reply-lost", call.challenge, sentence + client, *lost, call)
 
 
@@ -137,7 +137,7 @@ def commands_without_reply(joined: Joined) -> list[Diagnosis]:
     """
     owned = {step.command.seq for call in joined.calls for step in call.steps}
     answered = {_words(step) for step in joined.steps if step.command.delivered is not None}
-    clients = clients_of(joined.words)
+    clients = clients_of(joined.keyless)
     findings = []
     for step in joined.steps:
         missing = step.lost or step.command.fate in _NEVER_ANSWERED
@@ -172,7 +172,7 @@ def _redis_hangs(call: Call, joined: Joined) -> Diagnosis | None:
     ending = (
         f"the request hung, and {call.ending}" if call.unheard else f"the user waited {call.waited_s:.1f} s"
     )
-    client = client_sentence([client_of(silent.command, clients_of(joined.words)) if silent else None])
+    client = client_sentence([client_of(silent.command, clients_of(joined.keyless)) if silent else None])
     events = [e for e in joined.redis_events(float("-inf"), call.ended) if e.detail.get("action") == "pause"]
     return finding("redis-hangs", call.challenge, f"{how}: {ending}{client}", *events[-1:], silent, call)
 
@@ -197,7 +197,7 @@ def _redis_gone(call: Call, joined: Joined) -> Diagnosis | None:
     else:
         effect = "answered a bare error instead of 'try again'"
     sentence = f"Redis went away from {call.pod}, which {effect}"
-    client = client_sentence([client_of(step.command, clients_of(joined.words)) for step in broken[:1]])
+    client = client_sentence([client_of(step.command, clients_of(joined.keyless)) for step in broken[:1]])
     return finding("redis-dies", call.challenge, sentence + client, *_stops(joined, call), *broken[:1], call)
 
 

@@ -55,19 +55,19 @@ def changes_of(on: Mapping[str, str], off: Mapping[str, str]) -> dict[str, str]:
     Both empty: it has no such switch. The reference service's SESSION_STRATEGY means nothing to it.
     """
     switch = Switch.of(on, off)
-    words = {
+    of_service = {
         ": SESSION_STRATEGY=atomic does": "",
         ": SESSION_STRATEGY=atomic": "",
         "; the pod fell back to memory without a word": ", the same on every pod",
         "the same REDIS_PREFIX and REDIS_DB": "the same prefix of keys and the same database",
         **({} if on or off else {"keep sessions in Redis: USE_REDIS=true": "keep sessions in Redis"}),
     }
-    found = {}
+    changes = {}
     for cause, change in CHANGES.items():
-        for usual, own in words.items():
-            change = change.replace(usual, own)
-        found[cause] = switch.words(change)
-    return {cause: item for cause, item in found.items() if item != CHANGES[cause]}
+        for usual, replaced in of_service.items():
+            change = change.replace(usual, replaced)
+        changes[cause] = switch.renamed(change)
+    return {cause: item for cause, item in changes.items() if item != CHANGES[cause]}
 
 
 Shown = Call | Step | RedisCommand | StackEvent
@@ -137,9 +137,9 @@ class Diagnosis:
 def in_its_words(diagnosis: Diagnosis, profile: ServiceProfile) -> Diagnosis:
     """With the service's own advice, and with its own switch where a sentence speaks of USE_REDIS."""
     switch = profile.switch
-    evidence = tuple(replace(line, text=switch.words(line.text)) for line in diagnosis.evidence)
+    evidence = tuple(replace(line, text=switch.renamed(line.text)) for line in diagnosis.evidence)
     return replace(
-        diagnosis, advice=profile.changes.get(diagnosis.cause), sentence=switch.words(diagnosis.sentence),
+        diagnosis, advice=profile.changes.get(diagnosis.cause), sentence=switch.renamed(diagnosis.sentence),
         evidence=diagnosis.evidence if switch.usual else evidence,
     )  # fmt: skip
 

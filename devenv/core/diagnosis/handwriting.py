@@ -46,7 +46,7 @@ def handwriting(joined: Joined) -> list[Diagnosis]:
             pod = pods.setdefault(call.pod, _Pod())
             findings.append(_judged(pod, creates, call))
             pod.graded.append(call)
-    return [found for found in findings if found is not None]
+    return [finding for finding in findings if finding is not None]
 
 
 def _judged(pod: _Pod, creates: list[Call], call: Call) -> Diagnosis | None:

@@ -94,7 +94,7 @@ def _both_in_memory(story: Story, joined: Joined, create: Call, lost: Call) -> D
         return _mixed(story, joined, create, lost)
     if here:
         return _redis_unused(story, joined, create, lost)
-    if joined.own and (refused := _cluster_client(challenge_id, joined, create, lost)) is not None:
+    if joined.user_provided and (refused := _cluster_client(challenge_id, joined, create, lost)) is not None:
         return refused  # also with USE_REDIS=false: the service may not read that switch
     if create.pod != lost.pod:
         return _in_memory_of(challenge_id, joined, create, lost)
@@ -106,7 +106,8 @@ def _both_in_memory(story: Story, joined: Joined, create: Call, lost: Call) -> D
     if _expired(create, create.started, lost.started):
         return None
     one_process = joined.settings(create.pod, create.started).get("WORKERS") == "1"
-    if one_process and (joined.own or not joined.profile.switchable):  # what it did before is not known
+    # What a user-provided service did before is not known.
+    if one_process and (joined.user_provided or not joined.profile.switchable):
         sentence = (
             f"{create.pod} opened the session, was not restarted, and did not find it again: it had ended "
             "(an idle time-out, or a limit of the server's own), or the server lost it"
@@ -124,7 +125,7 @@ def _both_in_memory(story: Story, joined: Joined, create: Call, lost: Call) -> D
 
 
 def _in_memory_of(challenge_id: ChallengeId, joined: Joined, create: Call, lost: Call) -> Diagnosis:
-    where = "in the memory, or on the disk," if joined.own else "in the memory"
+    where = "in the memory, or on the disk," if joined.user_provided else "in the memory"
     sentence = f"the session is {where} of {create.pod}, and {lost.pod} was asked for it"
     return finding("pod-memory", challenge_id, sentence, create, lost)
 
@@ -137,8 +138,8 @@ def _expired(create: Call, since: float, when: float) -> bool:
 def _redis_unused(story: Story, joined: Joined, create: Call, lost: Call) -> Diagnosis | None:
     """USE_REDIS=true, and neither pod sent Redis a command about this session."""
     challenge_id = story.challenge
-    if (found := _cluster_client(challenge_id, joined, create, lost)) is not None:
-        return found
+    if (of_client := _cluster_client(challenge_id, joined, create, lost)) is not None:
+        return of_client
     state = joined.redis_state(create.started)
     if state == "paused":
         sentence = f"Redis did not answer {create.pod}, which kept the session in its memory without a word"
@@ -195,7 +196,7 @@ def _actions(joined: Joined, call: Call, action: str) -> list[StackEvent]:
 
 def _refusal(joined: Joined, pod: str) -> RedisCommand | None:
     """What Redis refused ``pod`` when it connected: AUTH, HELLO, PING, SELECT."""
-    for word in joined.words:
+    for word in joined.keyless:
         if word.pod != pod or word.command not in ("AUTH", "HELLO", "PING", "SELECT"):
             continue
         # "unknown command 'HELLO'" does no harm: clients go on with the older protocol.
@@ -208,8 +209,8 @@ def _refusal(joined: Joined, pod: str) -> RedisCommand | None:
 def connection_fault(joined: Joined, call: Call) -> Diagnosis | None:
     """Why the pod of ``call`` cannot use Redis, by what Redis answered it up to then."""
     challenge_id = call.challenge or ChallengeId("")
-    if (found := _cluster_client(challenge_id, joined, call)) is not None:
-        return found
+    if (of_client := _cluster_client(challenge_id, joined, call)) is not None:
+        return of_client
     refusal = _refusal(joined, call.pod)
     if refusal is None or call.steps or joined.connected(call.pod, call.ended):
         return None
@@ -221,16 +222,18 @@ def _cluster_client(challenge_id: ChallengeId, joined: Joined, *calls: Call) -> 
     """A pod that asked for the cluster's map, or for another database of it, and then said nothing of use."""
     for call in calls:
         began = joined.process_began(call.pod, calls[-1].ended)
-        words = [
-            word
-            for word in joined.words
-            if word.pod == call.pod and began <= word.received <= calls[-1].ended
+        commands = [
+            command
+            for command in joined.keyless
+            if command.pod == call.pod and began <= command.received <= calls[-1].ended
         ]
-        asked = [word for word in words if word.command.startswith("CLUSTER")]
+        asked = [command for command in commands if command.command.startswith("CLUSTER")]
         refused = next((item for item in asked if (item.reply or "").startswith("-")), None)
         if refused is None and joined.settings(call.pod, call.started).get("REDIS_CLUSTER") == "true":
             # redis-py 5 asks INFO first, and no more where that says it is none.
-            refused = next((word for word in words if "redis_mode:standalone" in (word.reply or "")), None)
+            refused = next(
+                (command for command in commands if "redis_mode:standalone" in (command.reply or "")), None
+            )
         if refused is not None:
             why = "this server is no cluster" if refused.command == "INFO" else refused.reply
             sentence = f"{call.pod} uses a cluster client and never connects: {why}"
@@ -238,21 +241,25 @@ def _cluster_client(challenge_id: ChallengeId, joined: Joined, *calls: Call) -> 
         if asked and not any(_spoke_between(call.pod, asked[-1], calls[-1], step) for step in joined.steps):
             sentence = f"{call.pod} got the addresses of the cluster's nodes and reached none of them"
             return finding("announce-unreachable", challenge_id, sentence, asked[-1], *calls)
-        selected = next((word for word in reversed(words) if word.command == "SELECT"), None)
-        if selected is not None and (selected.reply or "").startswith("-") and _is_cluster(selected, words):
+        selected = next((command for command in reversed(commands) if command.command == "SELECT"), None)
+        if (
+            selected is not None
+            and (selected.reply or "").startswith("-")
+            and _is_cluster(selected, commands)
+        ):
             sentence = f"{call.pod} wants database {' '.join(selected.args)} of a cluster: {selected.reply}"
             return finding("cluster-database", challenge_id, sentence, selected, *calls)
     return None
 
 
-def _spoke_between(pod: str, word: RedisCommand, call: Call, step: Step) -> bool:
-    return step.command.pod == pod and word.received <= step.at <= call.ended
+def _spoke_between(pod: str, asked: RedisCommand, call: Call, step: Step) -> bool:
+    return step.command.pod == pod and asked.received <= step.at <= call.ended
 
 
-def _is_cluster(selected: RedisCommand, words: Iterable[RedisCommand]) -> bool:
+def _is_cluster(selected: RedisCommand, commands: Iterable[RedisCommand]) -> bool:
     """By Redis' own words; Valkey's about SELECT do not tell, those about HELLO do."""
     return "cluster mode" in (selected.reply or "") or any(
-        word.command == "HELLO" and "mode: cluster" in (word.reply or "") for word in words
+        word.command == "HELLO" and "mode: cluster" in (word.reply or "") for word in commands
     )
 
 
@@ -288,8 +295,8 @@ def _not_looked_for(story: Story, joined: Joined, create: Call, lost: Call) -> D
         return finding(
             cause, challenge_id, sentence, create.wrote, create, *_actions(joined, lost, action), lost
         )
-    if (found := _cluster_client(challenge_id, joined, lost)) is not None:
-        return found
+    if (of_client := _cluster_client(challenge_id, joined, lost)) is not None:
+        return of_client
     refusal = _refusal(joined, lost.pod)
     refused = refusal is not None and not any(
         _spoke_between(lost.pod, refusal, lost, step) for step in joined.steps
@@ -310,7 +317,7 @@ def _elsewhere(joined: Joined, call: Call, refused: bool) -> str:
     A user-provided service may have a Redis of its own behind its settings: the gate sees nothing of that.
     """
     settings = joined.settings(call.pod, call.started)
-    if refused or not joined.own or not settings.get("REDIS_PORT"):
+    if refused or not joined.user_provided or not settings.get("REDIS_PORT"):
         return "its own memory"
     server = f"{settings.get('REDIS_HOST', '')}:{settings['REDIS_PORT']}"
     return f"its own memory, or another Redis: its settings name {server}"
@@ -445,7 +452,7 @@ def _ended_unheard(story: Story, joined: Joined, removal: Step, lost: Call) -> D
         f"Redis ran {removal.name} for {owner.pod}, but the reply never arrived: the session has ended, and "
         "the user, who tried again, got 'not found'"
     )
-    client = client_sentence([client_of(removal.command, clients_of(joined.words))])
+    client = client_sentence([client_of(removal.command, clients_of(joined.keyless))])
     return finding("reply-lost", story.challenge, sentence + client, removal, owner, lost)
 
 
@@ -467,8 +474,8 @@ def _concerns(event: StackEvent, key: str) -> bool:
 
 
 def _is_expiry(event: StackEvent) -> bool:
-    words = event.detail.get("command", "").split()
-    return event.detail.get("action") in _EXPIRES or (bool(words) and words[0].upper() in _EXPIRING)
+    parts = event.detail.get("command", "").split()
+    return event.detail.get("action") in _EXPIRES or (bool(parts) and parts[0].upper() in _EXPIRING)
 
 
 def beyond_the_limit(story: Story, limit: int) -> Diagnosis | None:

@@ -34,7 +34,7 @@ def races(story: Story, joined: Joined) -> list[Diagnosis]:
     """All that crossed in one story: one race can have several consequences."""
     if joined.profile.reusable:  # they are about sessions that one success ends
         return []
-    return [found for rule in _RACES if (found := rule(story, joined)) is not None]
+    return [finding for rule in _RACES if (finding := rule(story, joined)) is not None]
 
 
 @dataclass(slots=True)
@@ -115,10 +115,10 @@ def _deletion_meanwhile(story: Story, write: Step) -> Step | None:
 
 
 def _resurrected_key(story: Story, joined: Joined) -> Diagnosis | None:
-    found = _resurrection(story)
-    if found is None:
+    resurrection = _resurrection(story)
+    if resurrection is None:
         return None
-    write, deletion = found
+    write, deletion = resurrection
     what = "a stub without an answer" if is_stub(write.value) else "the document"
     forever = ", without a TTL, for ever" if write.leaves_no_ttl else ""
     reads = _reads_before(story, write)

@@ -43,7 +43,7 @@ def remarks(joined: Joined, since: float = float("-inf")) -> tuple[str, ...]:
 
 def _known_past_redis(joined: Joined, since: float) -> list[str]:
     """How many sessions were known on a pod that had not opened them, without a command about them."""
-    if not joined.own:
+    if not joined.user_provided:
         return []
     count = 0
     for story in joined.stories:
@@ -65,7 +65,7 @@ def _without_ttl(joined: Joined, since: float) -> list[str]:
 
     That a use deletes them helps those only that are used.
     """
-    if not joined.own:
+    if not joined.user_provided:
         return []
     written = [
         wrote

@@ -186,7 +186,7 @@ class Joined:
     stories: tuple[Story, ...]
     calls: tuple[Call, ...]
     steps: tuple[Step, ...]
-    words: tuple[RedisCommand, ...]
+    keyless: tuple[RedisCommand, ...]
     """The commands without a key (PING, AUTH, CLUSTER, …), in their order."""
     stack: tuple[StackEvent, ...]
     _spoken: Mapping[str, Sequence[float]]
@@ -198,15 +198,15 @@ class Joined:
     """All requests that are none of the profile's; of a profile without kinds every one."""
 
     @property
-    def own(self) -> bool:
+    def user_provided(self) -> bool:
         """Whether the pods were a user-provided service, which has a store of its own."""
         return any(event.what == "service" for event in self.stack)
 
     def settings(self, pod: str, when: float) -> Mapping[str, str]:
         """What ``pod`` ran with at ``when``; empty where the trace does not have it."""
         known = self._pods.get(pod, ())
-        at = bisect_right(known, when, key=lambda event: event.time)
-        return known[at - 1].detail if at else {}
+        index = bisect_right(known, when, key=lambda event: event.time)
+        return known[index - 1].detail if index else {}
 
     def flag(self, call: Call) -> bool | None:
         """USE_REDIS of the pod of ``call`` at its time; None where the trace does not tell.
@@ -235,7 +235,7 @@ class Joined:
 
     def heard_of(self, pod: str, when: float) -> bool:
         """Whether the gate has had a command from the present process of ``pod`` before ``when``."""
-        sent = (*self.words, *(step.command for step in self.steps))
+        sent = (*self.keyless, *(step.command for step in self.steps))
         began = self.process_began(pod, when)
         return any(one.pod == pod and began <= one.received <= when for one in sent)
 
@@ -274,14 +274,16 @@ def join(trace: Iterable[TraceEvent]) -> Joined:
     steps = steps_of(commands)
     challenges = Challenges(call.challenge for call in bare if call.challenge)
     unread = [exchange for exchange, call in calls_of if call is None]
-    spans = [Span(at, item.pod, item.challenge, item.started, item.ended) for at, item in enumerate(bare)]
+    spans = [
+        Span(number, item.pod, item.challenge, item.started, item.ended) for number, item in enumerate(bare)
+    ]
     owners = attribute([step.command for step in steps], spans, challenges)
     of_call: dict[int, list[Step]] = {}
     for step in steps:
         if step.command.seq in owners:
             of_call.setdefault(owners[step.command.seq], []).append(step)
-    calls = [_with_steps(call, of_call.get(at, ())) for at, call in enumerate(bare)]
-    owned = {seq: calls[at] for seq, at in owners.items()}
+    calls = [_with_steps(call, of_call.get(number, ())) for number, call in enumerate(bare)]
+    owned = {seq: calls[number] for seq, number in owners.items()}
     answered = [
         (item.pod, item.delivered)
         for item in commands
@@ -337,14 +339,14 @@ def _call(exchange: Exchange, profile: ServiceProfile) -> Call | None:
     path = exchange.path.partition("?")[0]
     request, answer = sent_fields(exchange.request_body), answered_fields(exchange.response_body)
     ids = exchange.session, exchange.new_session
-    found = profile.read(exchange.method, path, request, answer, *ids)
-    if found is None:
+    reading = profile.read(exchange.method, path, request, answer, *ids)
+    if reading is None:
         return None
     outcome = profile.outcome(exchange.status, answer, exchange.response_body or "")
-    use: CallKind = "verify" if found.use == "also" else found.use
+    use: CallKind = "verify" if reading.use == "also" else reading.use
     return Call(
-        exchange, use, found.kind, found.session, request, found.answer, (), outcome, profile.words,
-        stream=found.use == "also",
+        exchange, use, reading.kind, reading.session, request, reading.answer, (), outcome, profile.words,
+        stream=reading.use == "also",
     )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ def diagnose_joined(joined: Joined, since: float = float("-inf")) -> tuple[Diagn
     findings = _pods_that_cannot_start(joined, since)
     for story in joined.stories:
         findings += _of_story(story, joined)
-    explained = {found.challenge for found in findings}
+    explained = {finding.challenge for finding in findings}
     for call in joined.calls:
         if call.challenge is None or call.challenge not in explained:
             findings += _of_call(call, joined)
@@ -47,24 +47,24 @@ def diagnose_joined(joined: Joined, since: float = float("-inf")) -> tuple[Diagn
     )
 
 
-def _concerns(found: Diagnosis, recent: Collection[int], since: float) -> bool:
+def _concerns(finding: Diagnosis, recent: Collection[int], since: float) -> bool:
     """Whether a finding is about a recent exchange, or a later command or event."""
-    requests = [line.seq for line in found.evidence if line.kind == "exchange"]
+    requests = [line.seq for line in finding.evidence if line.kind == "exchange"]
     if requests:
         return any(seq in recent for seq in requests)
-    return any(line.kind == "stack" or line.time >= since for line in found.evidence)
+    return any(line.kind == "stack" or line.time >= since for line in finding.evidence)
 
 
 def _of_story(story: Story, joined: Joined) -> list[Diagnosis]:
     calls = [call for call in (story.create, *story.verifies) if call is not None]
     faults = (fault(call, joined) for call in calls)
-    found = races(story, joined)
-    found += [problem for problem in faults if problem is not None][:1]
-    if not found:
+    findings = races(story, joined)
+    findings += [problem for problem in faults if problem is not None][:1]
+    if not findings:
         limit = joined.profile.limit
         beyond = beyond_the_limit(story, limit) if limit else None
-        found += [problem for problem in (loss(story, joined) or beyond,) if problem is not None]
-    return found
+        findings += [problem for problem in (loss(story, joined) or beyond,) if problem is not None]
+    return findings
 
 
 def _of_call(call: Call, joined: Joined) -> list[Diagnosis]:
@@ -75,7 +75,7 @@ def _of_call(call: Call, joined: Joined) -> list[Diagnosis]:
         refused = connection_fault(joined, call)
         if refused is not None:
             return [refused]
-    broke = call.crashed and not joined.own  # what a user-provided service did before is not known
+    broke = call.crashed and not joined.user_provided  # what a user-provided service did before is not known
     if joined.profile.switchable and joined.flag(call) is False and (broke or call.steps):
         how = "sent commands to Redis" if call.steps else "failed"
         sentence = f"with USE_REDIS=false {call.pod} {how}: {call.kind} is not what it was before the change"

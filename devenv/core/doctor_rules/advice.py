@@ -174,8 +174,8 @@ class Advice:
     def in_words_of(self, switch: Switch) -> Advice:
         """With a service's own switch in place of USE_REDIS."""
         return replace(
-            self, sentence=switch.words(self.sentence), evidence=tuple(map(switch.words, self.evidence)),
-            change=replace(self.change, text=switch.words(self.change.text)),
+            self, sentence=switch.renamed(self.sentence), evidence=tuple(map(switch.renamed, self.evidence)),
+            change=replace(self.change, text=switch.renamed(self.change.text)),
         )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
@@ -227,7 +227,7 @@ class Checked:
     def in_words_of(self, switch: Switch) -> Checked:
         """With a service's own switch in place of USE_REDIS."""
         return replace(
-            self, check=switch.words(self.check), text=switch.words(self.text),
+            self, check=switch.renamed(self.check), text=switch.renamed(self.text),
             findings=tuple(finding.in_words_of(switch) for finding in self.findings),
         )  # fmt: skip
 
@@ -266,7 +266,7 @@ class Diagnosis:
         """With a service's own switch where a check or a finding speaks of USE_REDIS."""
         return replace(
             self, checks=tuple(check.in_words_of(switch) for check in self.checks),
-            notes=tuple(map(switch.words, self.notes)),
+            notes=tuple(map(switch.renamed, self.notes)),
         )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:

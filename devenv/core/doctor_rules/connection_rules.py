@@ -231,8 +231,8 @@ def _login(case: Case) -> Advice | str | None:
         return None
     error = server.ping
     if error is None:
-        return f"PING answered, {target.words}"
-    reply = f"PING to {target} ({target.words}): {error}"
+        return f"PING answered, {target.description}"
+    reply = f"PING to {target} ({target.description}): {error}"
     user, start = case.name(USER_NAMES), error.split(" ", 1)[0].upper()
     if start == "NOAUTH" and not target.login and not case.pod.known("REDIS_PASSWORD"):
         return f"wants a password, which was not read: {_source(case.pod)}"

@@ -84,7 +84,7 @@ class Target:
         return f"{host}:{self.port}"
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """How it is reached, for a person."""
         who = f"user {self.user}" if self.user else "password" if self.login else "no password"
         return f"{'TLS' if self.tls else 'no TLS'}, {who}, database {self.db}"

@@ -72,13 +72,13 @@ def routes(documents: Sequence[Document]) -> tuple[Route, ...]:
     """The Services that have pods behind them, and the Ingresses, in their order."""
     objects = [item for document in documents for item in _objects(document, (), document.data)]
     services = {_mapping(item.data, "metadata").get("name"): item for item in objects if _is(item, "Service")}
-    found = []
+    all_routes = []
     for item in objects:
         if _is(item, "Service") and _mapping(item.data, "spec").get("selector"):
-            found.append(_of_service(item))
+            all_routes.append(_of_service(item))
         elif _is(item, "Ingress"):
-            found.append(_of_ingress(item, services))
-    return tuple(found)
+            all_routes.append(_of_ingress(item, services))
+    return tuple(all_routes)
 
 
 def _objects(document: Document, path: Path, data: Any) -> Iterator[_Object]:

@@ -10,5 +10,5 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 def seconds_of(text: str) -> float | None:
     """In seconds; None where it is no such span."""
-    found = _SPAN.fullmatch(text.strip())
-    return float(found["number"]) * _SECONDS[found["unit"]] if found else None
+    match = _SPAN.fullmatch(text.strip())
+    return float(match["number"]) * _SECONDS[match["unit"]] if match else None

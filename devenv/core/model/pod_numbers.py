@@ -25,13 +25,13 @@ def numbered(present: Sequence[str], count: int) -> tuple[str, ...]:
     return tuple(pod for pod in pod_names(MAX_PODS) if pod in chosen)
 
 
-def changed_pods(present: Sequence[str], words: Sequence[str]) -> tuple[str, ...]:
-    """The pods after each of ``words`` in turn: ``3``, ``+2``, ``-1``, ``+c`` or ``-a``.
+def changed_pods(present: Sequence[str], changes: Sequence[str]) -> tuple[str, ...]:
+    """The pods after each of ``changes`` in turn: ``3``, ``+2``, ``-1``, ``+c`` or ``-a``.
 
     Raises UsageProblem for another word, a pod that is there already or is not, and outside 1 … ``MAX_PODS``.
     """
     pods = tuple(present)
-    for word in words:
+    for word in changes:
         pods = _changed(pods, word)
     return pods
 

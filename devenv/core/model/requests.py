@@ -153,13 +153,13 @@ def value_at(body: Any, path: str) -> Any:
     return body
 
 
-def same_value(found: Any, wanted: Any) -> bool:
+def same_value(value: Any, wanted: Any) -> bool:
     """Equal, and true is not 1."""
-    return found == wanted and isinstance(found, bool) == isinstance(wanted, bool)
+    return value == wanted and isinstance(value, bool) == isinstance(wanted, bool)
 
 
-def _other(found: Any, unwanted: Any) -> bool:
-    return found is not None and not same_value(found, unwanted)
+def _other(value: Any, unwanted: Any) -> bool:
+    return value is not None and not same_value(value, unwanted)
 
 
 def _given(body: Mapping[str, Any], path: str) -> bool:

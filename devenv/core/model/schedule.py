@@ -84,13 +84,13 @@ class Schedule:
     @classmethod
     def parse(cls, text: str) -> Schedule:
         """Read the text form. Raises UsageProblem that names the step that is wrong."""
-        version, *words = text.split() or [""]
+        version, *steps = text.split() or [""]
         if version != VERSION:
             raise UsageProblem(
                 f"a schedule begins with its version, {VERSION!r}, not {version!r}",
                 hint=f"{VERSION} V1:GET V2:GET …",
             )
-        return cls(tuple(_step(number, word) for number, word in enumerate(words, start=1)))
+        return cls(tuple(_step(number, word) for number, word in enumerate(steps, start=1)))
 
 
 def _step(number: int, word: str) -> Step:

@@ -198,8 +198,8 @@ class ServiceProfile:
         if not self.id_cookie:
             return self._id_in(headers.get(self.id_header.lower())) if self.id_header else None
         cookie = re.compile(rf"(?:^|[;,\n])\s*{re.escape(self.id_cookie)}=([^;,\s]+)")
-        found = (cookie.search(headers.get(name, "")) for name in ("set-cookie", "cookie"))
-        return next((match[1] for match in found if match is not None), None)
+        matches = (cookie.search(headers.get(name, "")) for name in ("set-cookie", "cookie"))
+        return next((match[1] for match in matches if match is not None), None)
 
     def _id_in(self, value: str | None) -> str | None:
         """The id in the value of the header that carries it: of a ``Location`` the last part of its path."""

@@ -34,7 +34,7 @@ class Switch:
         """Whether it is USE_REDIS."""
         return self == USUAL
 
-    def words(self, text: str) -> str:
+    def renamed(self, text: str) -> str:
         """``text`` about USE_REDIS, with this switch in its place."""
         values = {"true": self.on, "false": self.off, None: self.name}
         return _USUAL.sub(lambda match: values[match[1]], text)

@@ -38,7 +38,7 @@ def place_of_id(template: Any, where: str = "") -> str | None:
     if isinstance(template, Mapping):
         inner = [(str(name), item) for name, item in template.items()]
     elif isinstance(template, list | tuple):
-        inner = [(str(at), item) for at, item in enumerate(template)]
+        inner = [(str(index), item) for index, item in enumerate(template)]
     places = (place_of_id(item, f"{where}.{name}" if where else name) for name, item in inner)
     return next((place for place in places if place is not None), None)
 

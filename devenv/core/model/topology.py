@@ -130,11 +130,11 @@ class StackSpec:
 
     def settings_of(self, pod: str) -> dict[str, str]:
         """The service's variables of one pod, without addresses: flag, strategy, then env, then pod_env."""
-        own: dict[str, str] = {
+        settings: dict[str, str] = {
             "USE_REDIS": "true" if self.use_redis else "false",
             "SESSION_STRATEGY": str(self.strategy if self.strategy != Strategy.MEMORY else Strategy.ATOMIC),
         }
-        return {**own, **self.env, **self.pod_env.get(pod, {})}
+        return {**settings, **self.env, **self.pod_env.get(pod, {})}
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; ``from_json`` reads it back."""

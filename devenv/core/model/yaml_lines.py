@@ -125,8 +125,8 @@ def _documents(text: str, name: str, kind: type[_Loader]) -> tuple[Document, ...
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
-        words = ", ".join(_one_line(part) for part in (error.context, error.problem) if part)
-        raise UsageProblem(f"{name}:{line}: not readable as YAML: {words}") from error
+        sentence = ", ".join(_one_line(part) for part in (error.context, error.problem) if part)
+        raise UsageProblem(f"{name}:{line}: not readable as YAML: {sentence}") from error
     except RecursionError as error:
         line = loader.line + 1
         raise UsageProblem(f"{name}:{line}: not readable as YAML: nested too deeply") from error

@@ -232,16 +232,16 @@ def _row(message: SequenceMessage, names: Sequence[str], edges: Sequence[int], g
 
 def _put(cells: list[str], start: int, text: str) -> None:
     """Write ``text`` into the cells from ``start``; a wide character takes its cell and empties the next."""
-    at = start
+    column = start
     for character in text:
         size = cell_len(character)
         if size == 0:
-            cells[at - 1] += character
+            cells[column - 1] += character
             continue
-        while len(cells) < at + size:
+        while len(cells) < column + size:
             cells.append(" ")
-        cells[at : at + size] = [character, *[""] * (size - 1)]
-        at += size
+        cells[column : column + size] = [character, *[""] * (size - 1)]
+        column += size
 
 
 # --- Mermaid ---------------------------------------------------------------------------------------------

@@ -121,20 +121,20 @@ def key_of(words: Sequence[bytes]) -> str | None:
     """The first key of the command with these words; None where it has none or it is not among them."""
     name = shape_of(words).name
     first = name.split(" ", 1)[0]
-    at = _KEY_AT.get(name, _KEY_AT.get(first))
-    if at is None:
+    place = _KEY_AT.get(name, _KEY_AT.get(first))
+    if place is None:
         if first in _NUMKEYS_AT:
             counted = _NUMKEYS_AT[first]
             keys = parse_length(words[counted]) if len(words) > counted else None
-            at = counted + 1 if keys else len(words)
+            place = counted + 1 if keys else len(words)
         elif first in _AFTER_STREAMS:
             upper = [word.upper() for word in words]
-            at = upper.index(b"STREAMS") + 1 if b"STREAMS" in upper else len(words)
+            place = upper.index(b"STREAMS") + 1 if b"STREAMS" in upper else len(words)
         elif first in _KEYLESS:
             return None
         else:
-            at = 1
-    return text_of(words[at]) if at < len(words) else None
+            place = 1
+    return text_of(words[place]) if place < len(words) else None
 
 
 def _without_secrets(name: str, args: list[str]) -> list[str]:
@@ -145,12 +145,12 @@ def _without_secrets(name: str, args: list[str]) -> list[str]:
         upper = [arg.upper() for arg in args]
         for word, secrets in (("AUTH", 1 if name == "MIGRATE" else 2), ("AUTH2", 2)):
             if word in upper:
-                at = upper.index(word) + 1
-                args[at : at + secrets] = [_REDACTED for _ in args[at : at + secrets]]
+                place = upper.index(word) + 1
+                args[place : place + secrets] = [_REDACTED for _ in args[place : place + secrets]]
     elif name == "ACL SETUSER":
         args[1:] = [_REDACTED for _ in args[1:]]
     elif name == "CONFIG SET":
-        for at in range(0, len(args) - 1, 2):
-            if any(word in args[at].lower() for word in _SECRET_SETTINGS):
-                args[at + 1] = _REDACTED
+        for place in range(0, len(args) - 1, 2):
+            if any(word in args[place].lower() for word in _SECRET_SETTINGS):
+                args[place + 1] = _REDACTED
     return args

@@ -43,16 +43,16 @@ def _errors(value: WireValue, relocate: Relocate) -> None:
     """Redirections in errors, wherever they are in a reply."""
     if value.kind in (b"-", b"!"):
         before = value.line if value.kind == b"-" else value.bulk or b""
-        after = REDIRECTION.sub(lambda found: _redirection(found, relocate), before)
+        after = REDIRECTION.sub(lambda match: _redirection(match, relocate), before)
         if after != before:
             _set_text(value, after)
     for item in value.items or ():
         _errors(item, relocate)
 
 
-def _redirection(found: re.Match[bytes], relocate: Relocate) -> bytes:
-    there = _elsewhere(found[3], found[4], relocate)
-    return found[0] if there is None else b"%s %s %s:%d" % (found[1], found[2], *there)
+def _redirection(match: re.Match[bytes], relocate: Relocate) -> bytes:
+    there = _elsewhere(match[3], match[4], relocate)
+    return match[0] if there is None else b"%s %s %s:%d" % (match[1], match[2], *there)
 
 
 def _elsewhere(host: bytes, port: bytes, relocate: Relocate) -> tuple[bytes, int] | None:
@@ -111,7 +111,9 @@ def _shards_node(node: WireValue, relocate: Relocate) -> None:
 def _field(value: WireValue, name: bytes, default: WireValue) -> WireValue:
     """Of a map, or in RESP2 of the flat list of its names and values."""
     items = value.items or []
-    return next((items[at + 1] for at in range(0, len(items) - 1, 2) if _text(items[at]) == name), default)
+    return next(
+        (items[index + 1] for index in range(0, len(items) - 1, 2) if _text(items[index]) == name), default
+    )
 
 
 def _node_lines(value: WireValue, relocate: Relocate) -> None:
@@ -125,16 +127,16 @@ def _node_lines(value: WireValue, relocate: Relocate) -> None:
 
 
 def _node_line(line: bytes, relocate: Relocate) -> bytes:
-    words = line.split(b" ")
-    address, at, rest = words[1].partition(b"@") if len(words) > 2 else (b"", b"", b"")
+    fields = line.split(b" ")
+    address, separator, rest = fields[1].partition(b"@") if len(fields) > 2 else (b"", b"", b"")
     host, colon, port = address.rpartition(b":")
-    there = _elsewhere(host, port, relocate) if colon and at else None
+    there = _elsewhere(host, port, relocate) if colon and separator else None
     if there is None:
         return line
     bus, _, more = rest.partition(b",")
     _hostname, comma, aux = more.partition(b",")
-    words[1] = b"%s:%d@%s" % (*there, bus) + (b",," + aux if comma else b"")
-    return b" ".join(words)
+    fields[1] = b"%s:%d@%s" % (*there, bus) + (b",," + aux if comma else b"")
+    return b" ".join(fields)
 
 
 def _text(value: WireValue) -> bytes | None:

@@ -23,10 +23,10 @@ def split_inline(line: bytes) -> list[bytes] | None:
             pos += 1
         if pos >= length:
             return words
-        found = _word(line, pos)
-        if found is None:
+        match = _word(line, pos)
+        if match is None:
             return None
-        word, pos = found
+        word, pos = match
         words.append(word)
 
 

@@ -131,7 +131,7 @@ def _order(
     trial = _Trial(stages, maker)
     for pod in (0, 1):
         trial.begin(pod, pod, answers[pod])
-    words = [trial.step(pod, pod, answers[pod]) for pod in turns]
+    steps = [trial.step(pod, pod, answers[pod]) for pod in turns]
     for pod in (0, 1):
         trial.end(pod, pod, answers[pod])
     trial.begin(2, last, Answer.WRONG)
@@ -143,4 +143,4 @@ def _order(
     if Outcome.NOT_FOUND in (trial.results[0][0], trial.results[1][0]):
         kinds = tuple(kind for kind in kinds if kind is not Kind.NOT_LINEARIZABLE)
     results = tuple(str(trial.results[process][0]) for process in (0, 1, 2))
-    return OrderResult(kinds, PODS[maker], PODS[last], tuple(filter(None, words)), results)
+    return OrderResult(kinds, PODS[maker], PODS[last], tuple(filter(None, steps)), results)

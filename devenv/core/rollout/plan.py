@@ -240,13 +240,13 @@ class _Builder:
         if isinstance(data, str):
             stage = self._stage(data, path)
             return dict.fromkeys(self._pods, stage)
-        found = dict(present)
+        stages = dict(present)
         for word, name in data.items():
-            found[self._pod(word, (*path, word), key=True)] = self._stage(name, (*path, word))
-        missing = [pod for pod in self._pods if pod not in found]
+            stages[self._pod(word, (*path, word), key=True)] = self._stage(name, (*path, word))
+        missing = [pod for pod in self._pods if pod not in stages]
         if missing:
             raise self._document.problem(path, f"{', '.join(missing)} has no stage at the start")
-        return {pod: found[pod] for pod in self._pods}
+        return {pod: stages[pod] for pod in self._pods}
 
     def _stage(self, name: str, path: Path) -> RolloutStage:
         if name not in stage_names(self._strategy):
@@ -258,14 +258,14 @@ class _Builder:
         self, data: Mapping[str, str], path: Path, present: Mapping[str, RolloutStage]
     ) -> dict[str, RolloutStage]:
         """The stage of each pod that is added, in the order of their names."""
-        found: dict[str, RolloutStage] = {}
+        stages: dict[str, RolloutStage] = {}
         for word, name in data.items():
             pod = resolve_pod(word, pod_names(MAX_PODS))
-            if pod is None or pod in present or pod in found:
+            if pod is None or pod in present or pod in stages:
                 why = "is no name of a pod: a to z" if pod is None else "is there already"
                 raise self._document.problem((*path, word), f"{word!r} {why}", key=True)
-            found[pod] = self._stage(name, (*path, word))
-        return {pod: found[pod] for pod in pod_names(MAX_PODS) if pod in found}
+            stages[pod] = self._stage(name, (*path, word))
+        return {pod: stages[pod] for pod in pod_names(MAX_PODS) if pod in stages}
 
     def _removed(
         self, data: Sequence[str], path: Path, present: Mapping[str, RolloutStage]

@@ -51,11 +51,11 @@ def _check_together(plan: Plan, step: PlanStep) -> None:
 def _while_changing(before: Mapping[str, RolloutStage], step: PlanStep) -> list[Mapping[str, RolloutStage]]:
     """The mixtures that a step goes through: pods are added, others change one by one, then some go."""
     present = {**before, **{pod: step.stages[pod] for pod in step.added}}
-    found: list[Mapping[str, RolloutStage]] = [present] if step.added else []
+    stages: list[Mapping[str, RolloutStage]] = [present] if step.added else []
     for pod in step.changed:
         present = {**present, pod: step.stages[pod]}
-        found.append(present)
-    return [*found, step.stages]
+        stages.append(present)
+    return [*stages, step.stages]
 
 
 def _check_dwell(plan: Plan, step: PlanStep) -> None:
@@ -104,18 +104,18 @@ def _found_by_others(plan: Plan, step: PlanStep, born: RolloutStage) -> bool:
 
 def _ended_births(plan: Plan, step: PlanStep) -> list[tuple[RolloutStage, float]]:
     """Each stage that made sessions before ``step``, with the seconds from its last one; the latest first."""
-    found: dict[RolloutStage, float] = {}
+    ended: dict[RolloutStage, float] = {}
     for stage in (stage for one in _history(plan, step) for stage in one.values()):
-        found.setdefault(stage, 0.0)
-    for stage in found:
+        ended.setdefault(stage, 0.0)
+    for stage in ended:
         waited = 0.0
         for earlier in reversed(plan.steps[: step.number - 1]):
             makes = [s for s in earlier.stages.values() if earlier.births in (None, s.name)]
             if stage in makes:
                 break
             waited += earlier.dwell
-        found[stage] = waited
-    return list(reversed(found.items()))
+        ended[stage] = waited
+    return list(reversed(ended.items()))
 
 
 def _history(plan: Plan, step: PlanStep) -> list[Mapping[str, RolloutStage]]:

@@ -49,8 +49,8 @@ def loss(
     """
     later = stages if used is None else used
     makers = [pod for pod, stage in stages.items() if births in (None, stage.name)]
-    found = sum(_found(pod, stages, later, restarted, cohorts) ** lookups for pod in makers)
-    return 1.0 - found / len(makers)
+    kept = sum(_found(pod, stages, later, restarted, cohorts) ** lookups for pod in makers)
+    return 1.0 - kept / len(makers)
 
 
 def _finds(born: RolloutStage, used: RolloutStage, same_pod: bool, restarted: bool) -> bool:

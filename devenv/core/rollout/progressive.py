@@ -51,12 +51,12 @@ def weights(plan: Plan) -> tuple[Weight, ...]:
             f"the step {moved[0].name!r} adds or removes pods: these tools bring and end pods themselves",
             hint="export a plan whose pods stay, such as births",
         )
-    found: list[Weight] = []
+    steps: list[Weight] = []
     for step in outlook(plan):
         percent = round(100 * _share(step))
-        if percent > (found[-1].percent if found else 0):
-            found.append(Weight(percent, step.step.dwell or plan.lifetime, _limit(step)))
-    return tuple(found)
+        if percent > (steps[-1].percent if steps else 0):
+            steps.append(Weight(percent, step.step.dwell or plan.lifetime, _limit(step)))
+    return tuple(steps)
 
 
 def _share(step: StepOutlook) -> float:

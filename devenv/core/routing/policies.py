@@ -214,11 +214,11 @@ class Cohort(_Base):
         self, request: RequestFacts, candidates: Sequence[str], in_flight: Mapping[str, int], rng: Random
     ) -> Choice:
         """A uniform draw among the cookie's group, else among those that may have new sessions."""
-        own = [pod for pod in candidates if request.cookie and self.groups[pod] == request.cookie]
+        of_cookie = [pod for pod in candidates if request.cookie and self.groups[pod] == request.cookie]
         births = [pod for pod in candidates if self.groups[pod] == self.births]
-        drawn = own or births or candidates
+        drawn = of_cookie or births or candidates
         pod = drawn[int(rng.random() * len(drawn))]
-        return Choice(pod, set_cookie=None if own else self.groups[pod])
+        return Choice(pod, set_cookie=None if of_cookie else self.groups[pod])
 
 
 class PerConnection(_Base):

@@ -87,10 +87,10 @@ def _fields(wanted: Mapping[str, Any], got: Any) -> str | None:
         return f"expected a JSON document, there is {got or 'none'}"
     wrong = []
     for name, value in wanted.items():
-        found = got[name] if name in got else value_at(got, name)
-        if found is None and name not in got:
+        answered = got[name] if name in got else value_at(got, name)
+        if answered is None and name not in got:
             wrong.append(f"{name} is missing")
-        elif (complaint := _equal(value, found)) is not None:
+        elif (complaint := _equal(value, answered)) is not None:
             wrong.append(f"{name}: {complaint}")
     return "; ".join(wrong) or None
 

@@ -177,7 +177,7 @@ class _Now:
     done: Collection[str]
     roles: Mapping[str, Collection[Role]]
 
-    def words(self, request: str) -> tuple[str, ...]:
+    def names(self, request: str) -> tuple[str, ...]:
         """What rules can call the request's waiting command: its name and its roles."""
         return (self.pending[request], *self.roles.get(request, ()))
 
@@ -221,7 +221,7 @@ class Rules:
         return None
 
     def _release(self, request: str, command: str, now: _Now) -> Release:
-        for word in now.words(request):
+        for word in now.names(request):
             self._ran[request, word] += 1
         self._sent.setdefault(request, []).append(command)
         return Release(request, command, self._is_lost(request, now))
@@ -239,11 +239,11 @@ class Rules:
         ran = self._ran[point.request, point.what]
         if not rule.before:
             return ran >= point.nth
-        waits = point.request in now.pending and point.what in now.words(point.request)
+        waits = point.request in now.pending and point.what in now.names(point.request)
         return waits and ran == point.nth - 1
 
     def _is_lost(self, request: str, now: _Now) -> bool:
-        points = [Point(request, word, self._ran[request, word]) for word in now.words(request)]
+        points = [Point(request, word, self._ran[request, word]) for word in now.names(request)]
         lost = [rule for rule in self._left if isinstance(rule, Lost) and rule.point in points]
         for rule in lost:
             self._left.remove(rule)
@@ -255,8 +255,8 @@ class Rules:
         if isinstance(rule.late, str):
             meant = rule.late == request
         else:
-            words = now.words(request)
-            meant = rule.late in [Point(request, word, self._ran[request, word] + 1) for word in words]
+            clauses = now.names(request)
+            meant = rule.late in [Point(request, word, self._ran[request, word] + 1) for word in clauses]
         return meant and not self._has_run(rule.early, now)
 
     def _has_run(self, early: Point | str, now: _Now) -> bool:

@@ -241,13 +241,16 @@ class _Builder:
 
     def _together(self, data: Mapping[str, Any], path: Path, line: int, expect: Expectation) -> Together:
         parts = data["together"]
-        at = (*path, "together")
+        place_of_step = (*path, "together")
         if isinstance(parts, list):
-            each = [(self._verify(item, (*at, i), {}), item.get("times", 1)) for i, item in enumerate(parts)]
+            each = [
+                (self._verify(item, (*place_of_step, i), {}), item.get("times", 1))
+                for i, item in enumerate(parts)
+            ]
             verifies: tuple[Verify | Request, ...] = tuple(item for item, times in each for _ in range(times))
             names: tuple[str, ...] = ()
         else:
-            verifies = tuple(self._part(item, (*at, name)) for name, item in parts.items())
+            verifies = tuple(self._part(item, (*place_of_step, name)) for name, item in parts.items())
             names = tuple(parts)
         for store, checks in expect.items():
             by_store = store in data["expect"]
@@ -257,7 +260,7 @@ class _Builder:
         for name, verify in zip(names, verifies, strict=False):
             if order and verify.pod is None:
                 why = "key 'pod' is missing: an order needs to know every request's pod"
-                raise self._document.problem((*at, name), why)
+                raise self._document.problem((*place_of_step, name), why)
         ask = None if "ask" not in data else self._request(data["ask"], (*path, "ask"), {})
         sequences = tuple(_end(item) for item in data.get("sequences", ()))
         if sequences and (ask is None or not names):
@@ -336,10 +339,10 @@ class _Builder:
     def _pod_of(self, data: Mapping[str, Any], path: Path) -> str | None:
         return None if "pod" not in data else self._pod(data["pod"], (*path, "pod"))
 
-    def _several(self, words: str | list[str], path: Path) -> tuple[str, ...]:
-        if isinstance(words, str):
-            return (self._pod(words, path),)
-        return tuple(self._pod(word, (*path, index)) for index, word in enumerate(words))
+    def _several(self, names: str | list[str], path: Path) -> tuple[str, ...]:
+        if isinstance(names, str):
+            return (self._pod(names, path),)
+        return tuple(self._pod(word, (*path, index)) for index, word in enumerate(names))
 
     def _pod(self, word: str, path: Path, *, key: bool = False) -> str:
         pod = resolve_pod(word, self._pods)

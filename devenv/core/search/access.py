@@ -48,19 +48,19 @@ def is_read(name: str) -> bool:
 def keys_of(words: Words) -> tuple[str, ...]:
     """All keys of a command; ``EVERYTHING`` where its keys are not known."""
     name = shape_of(words).name.split(" ", 1)[0]
-    found: Sequence[bytes]
+    keys: Sequence[bytes]
     if name in _SCRIPTS and len(words) > 2 and words[2].isdigit():
-        found = words[3 : 3 + int(words[2])]
+        keys = words[3 : 3 + int(words[2])]
     elif name in _ALL_KEYS:
-        found = words[1:]
+        keys = words[1:]
     elif name in _ALTERNATING:
-        found = words[1::2]
+        keys = words[1::2]
     elif name in _TWO_KEYS:
-        found = words[1:3]
+        keys = words[1:3]
     else:
         first = key_of(words)
         return (EVERYTHING,) if first is None else (first,)
-    return tuple(dict.fromkeys(map(text_of, found))) or (EVERYTHING,)
+    return tuple(dict.fromkeys(map(text_of, keys))) or (EVERYTHING,)
 
 
 def touched(commands: Sequence[Words], watched: frozenset[str] = frozenset()) -> Touched:

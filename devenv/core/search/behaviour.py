@@ -104,24 +104,24 @@ class Behaviour:
     def history(self, node: int) -> tuple[Heard, ...]:
         """The replies that lead to ``node``."""
         heard: list[Heard] = []
-        at = self._before[node]
-        while at is not None:
-            heard.append(at[1])
-            at = self._before[at[0]]
+        before = self._before[node]
+        while before is not None:
+            heard.append(before[1])
+            before = self._before[before[0]]
         return tuple(reversed(heard))
 
     def path(self, node: int) -> tuple[int, ...]:
         """The nodes from the beginning to ``node``."""
         nodes = [node]
-        while (at := self._before[nodes[-1]]) is not None:
-            nodes.append(at[0])
+        while (before := self._before[nodes[-1]]) is not None:
+            nodes.append(before[0])
         return tuple(reversed(nodes))
 
     def watched(self, node: int) -> frozenset[str]:
         """The keys that a transaction executed at ``node`` depends on through WATCH."""
         keys: frozenset[str] = frozenset()
-        for at, heard in zip(self.path(node), self.history(node), strict=False):
-            seen = self.seen[at]
+        for before, heard in zip(self.path(node), self.history(node), strict=False):
+            seen = self.seen[before]
             if isinstance(heard, Lost):
                 keys = frozenset()  # with the reply the connection was lost
             elif isinstance(seen, Issued):
@@ -168,7 +168,7 @@ class Behaviour:
         if isinstance(known, Issued) and isinstance(seen, Issued) and known.label == seen.label:
             places = _differing(known, seen)
             if places is not None:
-                written = [known.commands[number] for _, number, _, at in places if at > 1]
+                written = [known.commands[number] for _, number, _, count in places if count > 1]
                 raise Varying(places, frozenset(words[1] for words in written))
         raise NoFunction(
             f"{self.name}: after the same replies it did {_spoken(known)} once and {_spoken(seen)} once",
@@ -181,9 +181,9 @@ def _differing(one: Issued, other: Issued) -> frozenset[Place] | None:
     if [*map(len, one.commands)] != [*map(len, other.commands)]:
         return None
     return frozenset(
-        (one.label, number, len(words), at)
+        (one.label, number, len(words), position)
         for number, (words, others) in enumerate(zip(one.commands, other.commands, strict=True))
-        for at, (word, its) in enumerate(zip(words, others, strict=True))
+        for position, (word, its) in enumerate(zip(words, others, strict=True))
         if word != its
     )
 
@@ -240,13 +240,13 @@ class LearnedProgram:
         """The command that was seen there."""
         if isinstance(node, _Gone):
             return None if node.reported else Signal(CUT_SHORT, (), CUT_SHORT)
-        at = _at(node)
-        seen = self.behaviour.seen[at]
+        current = _at(node)
+        seen = self.behaviour.seen[current]
         if isinstance(seen, Answered):
             return None
-        mine, own = b"<self:", b"<%b:" % self.name.encode()
-        commands = tuple(tuple(word.replace(mine, own) for word in words) for words in seen.commands)
-        watched = self.behaviour.watched(at) if seen.transaction else frozenset()
+        mine, named = b"<self:", b"<%b:" % self.name.encode()
+        commands = tuple(tuple(word.replace(mine, named) for word in words) for words in seen.commands)
+        watched = self.behaviour.watched(current) if seen.transaction else frozenset()
         keys = touched(commands, watched)
         act = Act(self.client, commands, seen.transaction, cut=isinstance(node, _Armed))
         return Command(seen.label, act, keys.reads, keys.writes)
@@ -255,24 +255,24 @@ class LearnedProgram:
         """Where that reply led. Raises Unlearned."""
         if isinstance(node, _Gone):
             return replace(node, reported=True)
-        own, mine = b"<%b:" % self.name.encode(), b"<self:"
-        heard: Heard = LOST if isinstance(node, _Armed) else renamed(reply, own, mine)  # type: ignore[arg-type]
-        at = _at(node)
-        following = self.behaviour.edges.get((at, heard))
+        named, mine = b"<%b:" % self.name.encode(), b"<self:"
+        heard: Heard = LOST if isinstance(node, _Armed) else renamed(reply, named, mine)  # type: ignore[arg-type]
+        current = _at(node)
+        following = self.behaviour.edges.get((current, heard))
         if following is None:
-            raise Unlearned(self.behaviour, at, heard)
+            raise Unlearned(self.behaviour, current, heard)
         return following
 
     def signalled(self, node: Node, kind: str) -> Node:
         """The next reply will be lost, if there is to be one; or the process is gone, if it had begun."""
         if isinstance(node, _Gone):
             return node
-        at = _at(node)
-        if not isinstance(self.behaviour.seen[at], Issued):
-            return at
+        current = _at(node)
+        if not isinstance(self.behaviour.seen[current], Issued):
+            return current
         if kind == LOSE:
-            return _Armed(at)
-        return _Gone(at) if at else node  # not begun: the next process serves it
+            return _Armed(current)
+        return _Gone(current) if current else node  # not begun: the next process serves it
 
     def answer(self, node: Node) -> Answered:
         """The HTTP answer at the end, or that there is none."""
@@ -296,9 +296,9 @@ class LearnedProgram:
 
 
 def _at(node: Node) -> int:
-    at = node.node if isinstance(node, _Armed | _Gone) else node
-    assert isinstance(at, int)
-    return at
+    plain = node.node if isinstance(node, _Armed | _Gone) else node
+    assert isinstance(plain, int)
+    return plain
 
 
 def renamed(reply: RedisReply, old: bytes, new: bytes) -> RedisReply:

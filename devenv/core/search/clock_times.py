@@ -49,10 +49,10 @@ class StandingTimes:
         """One request's replies and commands with these times in place of its own."""
         renames: dict[str, str] = {}
         for one in seen:
-            for label, at, text in _texts(one):
+            for label, position, text in _texts(one):
                 form, times = skeleton(text)
                 if times and any(form):
-                    known = self._known.setdefault((label, at, form), times)
+                    known = self._known.setdefault((label, position, form), times)
                     renames.update((old, new) for old, new in zip(times, known, strict=True) if old != new)
         if not renames:
             return tuple(heard), tuple(seen)
@@ -64,7 +64,9 @@ def _texts(seen: Seen) -> list[tuple[str, int, str]]:
     if isinstance(seen, Answered):
         return [("", 0, seen.body)]
     return [
-        (seen.label, at, word.decode("latin-1")) for words in seen.commands for at, word in enumerate(words)
+        (seen.label, position, word.decode("latin-1"))
+        for words in seen.commands
+        for position, word in enumerate(words)
     ]
 
 

@@ -92,11 +92,11 @@ class Composition:
         self._command_numbers: dict[Command, int] = {}
         self._effects: dict[_Step, tuple[Reply, int]] = {}
         self._keys: dict[str, int] = {}
-        begins = [self._number(at, program.begin()) for at, program in enumerate(programs)]
+        begins = [self._number(number, program.begin()) for number, program in enumerate(programs)]
         self._targets = self._signalled_processes(begins)
         if self._targets:  # accesses were made before it was known who can be signalled
             self._accesses = [
-                self._access(at, step) for (at, _), step in zip(self._nodes, self._steps, strict=True)
+                self._access(number, step) for (number, _), step in zip(self._nodes, self._steps, strict=True)
             ]
         self._initial = (self._store_number(initial), *begins)
 

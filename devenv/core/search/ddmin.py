@@ -23,7 +23,7 @@ def ddmin(items: Sequence[T], fails: Callable[[Sequence[T]], bool]) -> list[T]:
     def failing(part: Sequence[int]) -> bool:
         key = tuple(part)
         if key not in asked:
-            asked[key] = fails([items[at] for at in key])
+            asked[key] = fails([items[index] for index in key])
         return asked[key]
 
     present, pieces = list(range(len(items))), 2
@@ -47,4 +47,4 @@ def ddmin(items: Sequence[T], fails: Callable[[Sequence[T]], bool]) -> list[T]:
             break
         else:
             pieces = min(pieces * 2, len(present))
-    return [items[at] for at in present]
+    return [items[item] for item in present]

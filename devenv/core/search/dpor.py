@@ -43,8 +43,8 @@ class SourceDpor(Generic[State]):
         self._explore(self.system.initial(), 0, [[0] * count for _ in range(count)])
         return self.explored
 
-    def _explore(self, state: State, sleep: int, own: list[list[int]]) -> None:
-        """Everything from ``state`` on. ``sleep`` is a mask; ``own``: the clock of each one's last step."""
+    def _explore(self, state: State, sleep: int, clocks: list[list[int]]) -> None:
+        """Everything from ``state`` on. ``sleep`` is a mask; ``clocks``: of each one's last step."""
         pending = self.system.pending(state)
         first = -1
         over = True
@@ -67,7 +67,7 @@ class SourceDpor(Generic[State]):
             process = (todo & -todo).bit_length() - 1
             access = pending[process]
             assert access is not None
-            clock = self._race(process, access, own[process])
+            clock = self._race(process, access, clocks[process])
             reads, writes = access
             asleep = 0
             for other, its in enumerate(pending):
@@ -75,52 +75,52 @@ class SourceDpor(Generic[State]):
                     conflict = writes & (its[0] | its[1]) or its[1] & reads
                     if not conflict:
                         asleep |= 1 << other
-            before = own[process]
-            own[process] = clock
+            before = clocks[process]
+            clocks[process] = clock
             self._run.append(process)
             self._access.append(access)
             self._clocks.append(clock)
-            self._explore(self.system.execute(state, process), asleep, own)
+            self._explore(self.system.execute(state, process), asleep, clocks)
             self._run.pop()
             self._access.pop()
             self._clocks.pop()
-            own[process] = before
+            clocks[process] = before
             sleep |= 1 << process
         self._backtrack.pop()
 
-    def _race(self, process: int, access: Access, own: Sequence[int]) -> list[int]:
+    def _race(self, process: int, access: Access, clock_before: Sequence[int]) -> list[int]:
         """Note for every step that ``process``'s next one races with what else must be tried before it.
 
         Gives the next step's vector clock.
         """
         reads, writes = access
         both = reads | writes
-        clock = [*own]
+        clock = [*clock_before]
         run, clocks = self._run, self._clocks
-        for at in range(len(run) - 1, -1, -1):
-            its_reads, its_writes = self._access[at]
+        for step in range(len(run) - 1, -1, -1):
+            its_reads, its_writes = self._access[step]
             if not (writes & (its_reads | its_writes) or its_writes & both):
                 continue
-            racer, its_clock = run[at], clocks[at]
+            racer, its_clock = run[step], clocks[step]
             if its_clock[racer] <= clock[racer]:
                 continue  # it happens before a later step that happens before this one: no race
             if racer != process:
-                self._reverse(at, process, clock)
+                self._reverse(step, process, clock)
             clock = [*map(max, clock, its_clock)]
         clock[process] += 1
         return clock
 
-    def _reverse(self, at: int, process: int, clock: Sequence[int]) -> None:
-        """Have something explored before step ``at`` that leads to ``process``'s next step without it.
+    def _reverse(self, step: int, process: int, clock: Sequence[int]) -> None:
+        """Have something explored before step ``step`` that leads to ``process``'s next step without it.
 
-        ``clock`` is what happens before the next step, as far as steps later than ``at`` tell.
+        ``clock`` is what happens before the next step, as far as steps later than ``step`` tell.
         """
         run, clocks = self._run, self._clocks
-        racer, index = run[at], clocks[at][run[at]]
+        racer, index = run[step], clocks[step][run[step]]
         initials = 0
         seen = 0
         firsts: list[tuple[int, int]] = []  # (process, index) of what begins the sequence without step `at`
-        for later in range(at + 1, len(run)):
+        for later in range(step + 1, len(run)):
             its_clock, its_process = clocks[later], run[later]
             if its_clock[racer] >= index or seen >> its_process & 1:
                 continue
@@ -130,5 +130,5 @@ class SourceDpor(Generic[State]):
             firsts.append((its_process, its_clock[its_process]))
         if not seen >> process & 1 and all(clock[other] < number for other, number in firsts):
             initials |= 1 << process
-        if not initials & self._backtrack[at]:
-            self._backtrack[at] |= initials & -initials
+        if not initials & self._backtrack[step]:
+            self._backtrack[step] |= initials & -initials

@@ -43,7 +43,9 @@ class Participant:
             return (self.target,)
         if self.event != "restart":
             return ()
-        return tuple(at for at, item in enumerate(cast) if item.answer is not None and item.pod == self.pod)
+        return tuple(
+            number for number, item in enumerate(cast) if item.answer is not None and item.pod == self.pod
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,8 @@ class Meeting:
         """
         served = len(self.requests) if pods is None else max(1, min(pods, len(self.requests)))
         requests = [
-            Participant(letter, f"V{at + 1}", answer=ANSWERS[letter], pod=at % served)
-            for at, letter in enumerate(self.requests)
+            Participant(letter, f"V{number + 1}", answer=ANSWERS[letter], pod=number % served)
+            for number, letter in enumerate(self.requests)
         ]
         casts: list[tuple[Participant, ...]] = [tuple(requests)]
         for letter in self.events:
@@ -88,9 +90,9 @@ def _choices(letter: str, cast: Sequence[Participant], session: str, pods: int) 
         lost = [item.target for item in cast if item.target is not None]
         requests = sum(1 for item in cast if item.answer is not None)
         return [
-            Participant(letter, f"lost:V{at + 1}", event=kind, target=at)
-            for at in range(requests)
-            if all(at > other for other in lost)
+            Participant(letter, f"lost:V{number + 1}", event=kind, target=number)
+            for number in range(requests)
+            if all(number > other for other in lost)
         ]
     if letter == "P":
         last = max((item.pod for item in cast if item.event == kind), default=0)

@@ -76,14 +76,14 @@ class Frontier:
         else:
             self.traces += 1
         sleep = branch.sleep
-        found: list[Branch] = []
-        for at in range(len(branch.prefix), len(walked.run)):
-            pending = walked.pending[at]
+        branches: list[Branch] = []
+        for step in range(len(branch.prefix), len(walked.run)):
+            pending = walked.pending[step]
             first, *others = awake(pending, sleep)
-            assert first == walked.run[at]
+            assert first == walked.run[step]
             tried = sleep | {first}
             for other in others:
-                found.append(Branch((*walked.run[:at], other), still_asleep(pending, tried, other)))
+                branches.append(Branch((*walked.run[:step], other), still_asleep(pending, tried, other)))
                 tried |= {other}
             sleep = still_asleep(pending, sleep, first)
-        self.waiting += found
+        self.waiting += branches

@@ -68,15 +68,15 @@ class Outcome:
 
 def beside_of(keys: Mapping[str, tuple[int | None, bytes | None]], session: SessionKey) -> tuple[Beside, ...]:
     """What lies beside the key ``session``: ``keys`` are all, with what each has left and its text."""
-    found = []
+    beside = []
     for key, (left, text) in sorted(keys.items()):
         rounded = life(left)
         if key != session and rounded is not None and not fnmatchcase(key, RECEIPTS):
             name = key.replace(session, _KEY).replace(session.rpartition(":")[2], "challenge")
             # Other texts may be words of chance (a lock's owner), which are not the same again.
             number = int(text) if text is not None and _NUMBER.fullmatch(text) else None
-            found.append(Beside(name, rounded, number))
-    return tuple(found)
+            beside.append(Beside(name, rounded, number))
+    return tuple(beside)
 
 
 def life(left_ms: int | None) -> int | None:
@@ -147,12 +147,12 @@ def judge(
     events = [item for item in cast if item.event is not None]
     done = [item for item, happened in zip(events, outcome.happened, strict=True) if happened]
     lost = {item.target for item in done if item.target is not None}
-    cut = {at for item in done if item.event == "restart" for at in item.affects(cast)}
+    cut = {number for item in done if item.event == "restart" for number in item.affects(cast)}
     findings: dict[str, OutcomeViolation] = {}
-    for at, (request, answer) in enumerate(zip(requests, outcome.answers, strict=True)):
-        if answer.status == 200 or (at in lost and answer.status == 503):
+    for number, (request, answer) in enumerate(zip(requests, outcome.answers, strict=True)):
+        if answer.status == 200 or (number in lost and answer.status == 503):
             continue
-        if at in cut and answer == NO_ANSWER:
+        if number in cut and answer == NO_ANSWER:
             continue
         if _is_refusal(answer, outcome):
             continue

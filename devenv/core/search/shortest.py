@@ -35,7 +35,7 @@ def shortest_runs(
     ``kinds`` says what a final state shows. Goes through the graph of (state, last process) by breadth; where
     two runs are as good, always gives the same one. Raises TooLarge beyond ``most_places``.
     """
-    found: dict[Kind, Witness] = {}
+    witnesses: dict[Kind, Witness] = {}
     start: tuple[State, int] = (system.initial(), -1)
     layers: list[_Layer[State]] = [{start: (0, None)}]
     places = 1
@@ -55,15 +55,15 @@ def shortest_runs(
                     following[led] = (cost, place)
             if over:
                 for kind in kinds(state):
-                    if kind not in found and (kind not in best or switches < best[kind][0]):
+                    if kind not in witnesses and (kind not in best or switches < best[kind][0]):
                         best[kind] = (switches, place)
         for kind, (switches, place) in best.items():
-            found[kind] = Witness(_way_to(place, layers), switches)
+            witnesses[kind] = Witness(_way_to(place, layers), switches)
         places += len(following)
         if places > most_places:
             raise TooLarge(f"more than {most_places} places")
         layers.append(following)
-    return found
+    return witnesses
 
 
 def _way_to(place: tuple[State, int], layers: Sequence[_Layer[State]]) -> tuple[int, ...]:
@@ -82,5 +82,5 @@ def smaller_selections(names: Sequence[Hashable]) -> list[tuple[int, ...]]:
     chosen: dict[tuple[Hashable, ...], tuple[int, ...]] = {}
     for size in range(1, len(names) + 1):
         for selection in combinations(range(len(names)), size):
-            chosen.setdefault(tuple(names[at] for at in selection), selection)
+            chosen.setdefault(tuple(names[index] for index in selection), selection)
     return [*chosen.values()]

@@ -61,18 +61,18 @@ def canonical(system: System[State], run: Sequence[int]) -> tuple[tuple[int, ...
     count = system.processes
     state = system.initial()
     taken: list[tuple[Access, list[int]]] = []
-    own: list[list[int]] = [[0] * count for _ in range(count)]
+    ranks: list[list[int]] = [[0] * count for _ in range(count)]
     clocks: list[list[tuple[int, ...]]] = [[] for _ in range(count)]
     for process in run:
         access = system.pending(state)[process]
         if access is None:
             raise ValueError(f"process {process} is over and cannot take step {len(taken) + 1}")
-        clock = own[process][:]
-        for earlier, at in taken:
+        clock = ranks[process][:]
+        for earlier, place in taken:
             if access.conflicts(earlier):
-                clock = [*map(max, clock, at)]
+                clock = [*map(max, clock, place)]
         clock[process] += 1
-        own[process] = clock
+        ranks[process] = clock
         taken.append((access, clock))
         clocks[process].append(tuple(clock))
         state = system.execute(state, process)

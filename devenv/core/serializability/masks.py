@@ -106,8 +106,8 @@ def _paths(one: Any, other: Any, path: str) -> Iterator[str]:
         for name in one:
             yield from _paths(one[name], other[name], f"{path}.{name}" if path else name)
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        for at, (first, second) in enumerate(zip(one, other, strict=True)):
-            yield from _paths(first, second, f"{path}.{at}" if path else str(at))
+        for index, (first, second) in enumerate(zip(one, other, strict=True)):
+            yield from _paths(first, second, f"{path}.{index}" if path else str(index))
     elif one != other or type(one) is not type(other):
         yield path
 
@@ -123,7 +123,8 @@ def _frozen(data: Any, masked: Iterable[str], path: str) -> Hashable:
         return "{", tuple(sorted(inner, key=lambda pair: pair[0]))
     if isinstance(data, list):
         return "[", tuple(
-            _frozen(item, masked, f"{path}.{at}" if path else str(at)) for at, item in enumerate(data)
+            _frozen(item, masked, f"{path}.{index}" if path else str(index))
+            for index, item in enumerate(data)
         )
     return type(data).__name__, data
 
@@ -134,25 +135,25 @@ def _frozen(data: Any, masked: Iterable[str], path: str) -> Hashable:
 def _text_places(one: str, other: str) -> Iterator[Place]:
     first, second = _WORDS.findall(one), _WORDS.findall(other)
     if len(first) == len(second):
-        for at, (a, b) in enumerate(zip(first, second, strict=True)):
+        for index, (a, b) in enumerate(zip(first, second, strict=True)):
             if a != b:
-                yield "text", *_before(first, at)
+                yield "text", *_before(first, index)
         return
     for kind, start, end, *_ in SequenceMatcher(None, first, second, autojunk=False).get_opcodes():
         if kind == "replace":
-            for at in range(start, end):
-                yield "text", *_before(first, at)
+            for index in range(start, end):
+                yield "text", *_before(first, index)
 
 
-def _before(words: list[str], at: int) -> tuple[str, ...]:
+def _before(words: list[str], index: int) -> tuple[str, ...]:
     """The place of a word: the words before it, a space for any space."""
-    return tuple(" " if word.isspace() else word for word in words[max(0, at - _CONTEXT) : at])
+    return tuple(" " if word.isspace() else word for word in words[max(0, index - _CONTEXT) : index])
 
 
 def _masked_text(text: str, contexts: Iterable[tuple[str, ...]]) -> str:
     known = set(contexts)
     words = _WORDS.findall(text)
-    for at in range(len(words)):
-        if _before(words, at) in known:
-            words[at] = MASK
+    for index in range(len(words)):
+        if _before(words, index) in known:
+            words[index] = MASK
     return "".join(words)

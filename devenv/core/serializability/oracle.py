@@ -53,8 +53,8 @@ class Oracle:
 
     def alike(self, one: End[int], other: End[int]) -> bool:
         """Note what changes between two runs of the same thing; whether they are alike but for that."""
-        for at in one.answers.keys() & other.answers.keys():
-            self.masks.learn(self._request(at), one.answers[at], other.answers[at])
+        for member in one.answers.keys() & other.answers.keys():
+            self.masks.learn(self._request(member), one.answers[member], other.answers[member])
         self.masks.learn(ASKED, one.ask, other.ask)
         return self.seen(one) == self.seen(other)
 
@@ -64,7 +64,9 @@ class Oracle:
 
     def seen(self, end: End[int]) -> Hashable:
         """An end as it is compared."""
-        answers = tuple((at, self._seen(at, answer)) for at, answer in sorted(end.answers.items()))
+        answers = tuple(
+            (member, self._seen(member, answer)) for member, answer in sorted(end.answers.items())
+        )
         return answers, self._asked(end)
 
     def judge(self, end: End[int]) -> SessionViolation | None:
@@ -73,7 +75,7 @@ class Oracle:
         A request that was refused counts as one that was not there; where a sequence in which it was refused
         in the same way gives the end, that explains it too.
         """
-        served = tuple(at for at, answer in sorted(end.answers.items()) if not answer.refused)
+        served = tuple(member for member, answer in sorted(end.answers.items()) if not answer.refused)
         if any(explains(before, end, self._seen) for before, *_ in self.played.values()):
             return None
         came_back = self._ended(served) and not self.gone(end.ask)
@@ -81,7 +83,7 @@ class Oracle:
             return SessionViolation(CAME_BACK, self._sentence(end))
         without = self._without(served, end)
         if without:
-            names = " and ".join(self.meeting.names[at] for at in without)
+            names = " and ".join(self.meeting.names[member] for member in without)
             return SessionViolation(LOST_UPDATE, f"nothing is left of {names}; {self._sentence(end)}")
         return SessionViolation(NOT_SERIAL, self._sentence(end))
 
@@ -93,7 +95,7 @@ class Oracle:
         """Who was told ok and is missing in a sequence that ends so; as few as can be."""
         best: Sequence = ()
         for sequence, [before, *_] in self.played.items():
-            missing = tuple(at for at in served if at not in sequence)
+            missing = tuple(member for member in served if member not in sequence)
             if not missing or not {*sequence} <= {*served} or self._asked(before) != self._asked(end):
                 continue
             if not best or len(missing) < len(best):
@@ -101,10 +103,12 @@ class Oracle:
         return best
 
     def _ended(self, served: Sequence) -> bool:
-        return any(self.session.request(self._request(at)).ends for at in served)
+        return any(self.session.request(self._request(member)).ends for member in served)
 
     def _sentence(self, end: End[int]) -> str:
-        answers = [f"{self.meeting.names[at]} told {answer}" for at, answer in sorted(end.answers.items())]
+        answers = [
+            f"{self.meeting.names[member]} told {answer}" for member, answer in sorted(end.answers.items())
+        ]
         return f"{', '.join(answers)}; then {self.ask_words} {end.ask}"
 
     @property
@@ -112,11 +116,11 @@ class Oracle:
         """The request that asks, in words."""
         return f"{self.session.ask.method} {self.session.ask.path}"
 
-    def _request(self, at: int) -> str:
-        return self.meeting.members[at].request
+    def _request(self, member: int) -> str:
+        return self.meeting.members[member].request
 
-    def _seen(self, at: int | None, answer: HttpAnswer) -> Hashable:
-        return self.masks.seen(ASKED if at is None else self._request(at), answer)
+    def _seen(self, member: int | None, answer: HttpAnswer) -> Hashable:
+        return self.masks.seen(ASKED if member is None else self._request(member), answer)
 
     def _asked(self, end: End[int]) -> Hashable:
         return self._seen(None, end.ask)

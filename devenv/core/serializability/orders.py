@@ -73,9 +73,9 @@ class OrderFrontier:
 
     def done(self, prefix: Sequence[Choice], path: Path) -> None:
         """A prefix was run, and came to ``path``: its alternatives wait now."""
-        for at in range(len(prefix), len(path)):
-            before = tuple(step.choice for step in path[:at])
-            others = [item for item in path[at].possible if item != path[at].choice]
+        for position in range(len(prefix), len(path)):
+            before = tuple(step.choice for step in path[:position])
+            others = [item for item in path[position].possible if item != path[position].choice]
             self.waiting += [(*before, item) for item in others if not self._is_endless(item)]
 
     def _is_endless(self, choice: Choice) -> bool:

@@ -50,7 +50,7 @@ class _Session:
     worker: int = 0
     incarnation: int = 0
     redis: bool = False
-    words: bool = False
+    is_word: bool = False
     """Whether it is a word of a process's memory."""
     size: int = 0
     """How many pods the service had at its birth."""
@@ -74,7 +74,7 @@ class _Pod:
 
     name: str
     memories: list[set[int]]
-    words: list[int]
+    kept_words: list[int]
     """The number of the session whose word is each process's current one; -1: none."""
     member: bool = True
     up: bool = True
@@ -99,7 +99,7 @@ class _Pod:
         self.incarnation += 1
         self.ends.append(time)
         self.memories = [set() for _ in self.memories]
-        self.words = [-1 for _ in self.words]
+        self.kept_words = [-1 for _ in self.kept_words]
 
 
 class EventEngine:
@@ -242,11 +242,11 @@ class EventEngine:
         session.born, session.pod, session.worker = time, pod.name, worker
         session.incarnation, session.redis = pod.incarnation, pod.redis
         session.size = sum(each.member for each in self._pods.values())
-        session.words = session.kind is CaptchaType.HANDWRITING and not pod.redis
+        session.is_word = session.kind is CaptchaType.HANDWRITING and not pod.redis
         if pod.redis:
             self._redis[session.number] = time
-        elif session.words:
-            pod.words[worker] = session.number
+        elif session.is_word:
+            pod.kept_words[worker] = session.number
         else:
             pod.memories[worker].add(session.number)
         self._think(session, time, wanted)
@@ -288,7 +288,7 @@ class EventEngine:
         self, session: _Session, pod: _Pod | None, worker: int, asks_redis: bool, time: float
     ) -> Cause:
         """Whether the session is where it is looked for, else why not."""
-        late = not session.words and min(time, self._end_of_home(session)) - session.born > self.setting.ttl
+        late = not session.is_word and min(time, self._end_of_home(session)) - session.born > self.setting.ttl
         if session.redis and session.number not in self._redis:
             return Cause.OUTAGE
         if late:
@@ -324,8 +324,8 @@ class EventEngine:
     def _there(session: _Session, pod: _Pod, worker: int, asks_redis: bool) -> bool:
         if session.redis or asks_redis:
             return session.redis and asks_redis
-        if session.words:
-            return pod.words[worker] == session.number
+        if session.is_word:
+            return pod.kept_words[worker] == session.number
         return session.number in pod.memories[worker]
 
     # -- parts -------------------------------------------------------------------------------------------

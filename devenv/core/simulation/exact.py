@@ -58,14 +58,14 @@ def _whole(setting: Setting, routing: Routing) -> Exact | None:
     if setting.redis_pods == setting.pods:
         return Exact(WHOLE, 1 - in_time, "P(D > TTL): every pod keeps sessions in Redis")
     if setting.redis_pods:
-        found, text = _mixed(setting, routing)
+        share, text = _mixed(setting, routing)
     elif routing.kind is Kind.CONNECTION:
         return _by_connection(setting)
     else:
-        found, text = _in_memory(setting, routing)
+        share, text = _in_memory(setting, routing)
     product, _, values = text.partition(", ")
     formula = f"1 - {product}{expiry}" + (f", {values}" if values else "")
-    return None if found is None else Exact(WHOLE, 1 - found * in_time, formula)
+    return None if share is None else Exact(WHOLE, 1 - share * in_time, formula)
 
 
 def _in_memory(setting: Setting, routing: Routing) -> tuple[float | None, str]:
@@ -76,8 +76,8 @@ def _in_memory(setting: Setting, routing: Routing) -> tuple[float | None, str]:
         return (1 / workers) ** k, "1" if workers == 1 else f"(1/W){power}, W = {workers}"
     if routing.kind is Kind.RANDOM:
         places = f"N = {pods}" if workers == 1 else f"N = {pods}, W = {workers}"
-        found = (1 - formulas.random_lookups(pods, k)) * workers**-k
-        return found, f"(1/{'N' if workers == 1 else 'NW'}){power}, {places}"
+        share = (1 - formulas.random_lookups(pods, k)) * workers**-k
+        return share, f"(1/{'N' if workers == 1 else 'NW'}){power}, {places}"
     return None, ""
 
 
@@ -102,10 +102,10 @@ def _by_connection(setting: Setting) -> Exact | None:
     pods, workers, think = setting.pods, setting.workers, setting.thinking
     kept_for = min(setting.keep_alive, setting.ttl)
     kept = (1 - setting.new_connections) * think.at_most(kept_for) if setting.keep_alive else 0.0
-    found = kept + (think.at_most(setting.ttl) - kept) / (pods * workers)
+    share = kept + (think.at_most(setting.ttl) - kept) / (pods * workers)
     return Exact(
         WHOLE,
-        1 - found,
+        1 - share,
         f"1 - P(kept) - P(new, D ≤ TTL)/{'N' if workers == 1 else 'NW'}, idle limit c = "
         f"{setting.keep_alive:g} s, N = {pods}",
     )

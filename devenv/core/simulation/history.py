@@ -59,12 +59,12 @@ def history_of(setting: Setting) -> History:
         moments.add(resize.moment)
     moments.update(*((restart.start, restart.back) for restart in setting.restarts))
     starts = np.asarray(sorted(moments))
-    at, index = starts[:, None], np.arange(pods)[None, :]
+    moment, index = starts[:, None], np.arange(pods)[None, :]
     member = np.broadcast_to(index < setting.pods, (len(starts), pods)).copy()
     if resize:
-        member = np.where(at >= resize.moment, index < resize.pods, member)
-    restarted = at >= down[None, :]
-    up = member & ~(restarted & (at < back[None, :]))
+        member = np.where(moment >= resize.moment, index < resize.pods, member)
+    restarted = moment >= down[None, :]
+    up = member & ~(restarted & (moment < back[None, :]))
     incarnation = restarted.astype(np.int64)
     for restart in setting.restarts:
         incarnation[:, restart.pod] += starts >= restart.start

@@ -65,8 +65,8 @@ class Tally:
 
     def record_latencies(self, seconds: NDArray[np.float64]) -> None:
         """Count the times of answers."""
-        found = np.searchsorted(_EDGES, seconds)
-        self.latencies += np.bincount(found, minlength=len(_EDGES) + 1)
+        bins = np.searchsorted(_EDGES, seconds)
+        self.latencies += np.bincount(bins, minlength=len(_EDGES) + 1)
 
     @property
     def lost(self) -> int:

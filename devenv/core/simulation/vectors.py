@@ -64,7 +64,7 @@ class _Sessions:
     """Whether the birth was answered."""
     windows: Floats | None
     """What makes a moment of a window differ from the same moment of the others; None where nothing asks."""
-    words: Bools | None
+    word_sessions: Bools | None
     """Handwriting kept in memory; None where there is none."""
     crash_age: Floats | None
     """The age at which its pod crashes."""
@@ -180,20 +180,32 @@ class VectorEngine:
             failing[places] = redis[places] & self._outage(time[places])
         cause[failing] = Cause.OUTAGE
         cause[pod == NO_POD] = Cause.RESTART
-        words = None
+        word_sessions = None
         if setting.handwriting > 0:
             index = TYPES.index(CaptchaType.HANDWRITING)
-            words = ~redis if kinds is None else (kinds == index) & ~redis
+            word_sessions = ~redis if kinds is None else (kinds == index) & ~redis
         crash = None
         if setting.crash_every > 0:
             crash = draw("crashes").standard_exponential(count) * setting.crash_every
         worker = self._workers(count, draw("birth workers"))
         windows = None
-        if words is not None and np.isfinite(setting.span):
+        if word_sessions is not None and np.isfinite(setting.span):
             windows = np.floor(absolute / setting.span) * (4 * setting.span)
         opened = cause == Cause.NONE
         return _Sessions(
-            time, time, segments, pod, worker, redis, pod, worker, opened, windows, words, crash, cause
+            time,
+            time,
+            segments,
+            pod,
+            worker,
+            redis,
+            pod,
+            worker,
+            opened,
+            windows,
+            word_sessions,
+            crash,
+            cause,
         )
 
     def _look_up(
@@ -260,9 +272,9 @@ class VectorEngine:
         age = time - state.born
         memory = ~state.redis
         cause = np.zeros(len(time), dtype=np.uint8)
-        words = state.words
-        if words is not None:
-            cause[self._overwritten(state, words, time, segments, pod, worker)] = Cause.OVERWRITTEN
+        word_sessions = state.word_sessions
+        if word_sessions is not None:
+            cause[self._overwritten(state, word_sessions, time, segments, pod, worker)] = Cause.OVERWRITTEN
         if setting.workers > 1:
             cause[memory & (worker != state.worker)] = Cause.OTHER_WORKER
         elsewhere = memory & (pod != state.pod)
@@ -288,7 +300,7 @@ class VectorEngine:
             crashed = memory & (state.crash_age <= age)
             cause[crashed] = Cause.RESTART
             expired &= ~(crashed & (state.crash_age <= setting.ttl))
-        cause[expired if words is None else expired & ~words] = Cause.EXPIRY
+        cause[expired if word_sessions is None else expired & ~word_sessions] = Cause.EXPIRY
         for outage in setting.outages:
             before = (state.born >= outage.start - outage.forgets) & (state.born < outage.start)
             cause[state.redis & before & (time >= outage.start)] = Cause.OUTAGE
@@ -341,20 +353,20 @@ class VectorEngine:
         return rng.integers(0, self.setting.workers, count, dtype=np.int64)
 
     def _overwritten(
-        self, state: _Sessions, words: Bools, time: Floats, segments: Ints, pod: Ints, worker: Ints
+        self, state: _Sessions, word_sessions: Bools, time: Floats, segments: Ints, pod: Ints, worker: Ints
     ) -> Bools:
         """Handwriting look-ups whose process had got another word since: the last birth there is another's.
 
         Sessions of all windows of the chunk follow each other in time, as they were drawn.
         """
         setting = self.setting
-        mine = np.flatnonzero(words)
+        mine = np.flatnonzero(word_sessions)
         windows = 0.0 if state.windows is None else state.windows
         births, lookups = (windows + state.born)[mine], (windows + time)[mine]
         incarnations = self._history.incarnation
         here = [
-            (np.maximum(pods, 0) * setting.workers + workers) * 4 + incarnations[at, np.maximum(pods, 0)]
-            for pods, workers, at in (
+            (np.maximum(pods, 0) * setting.workers + workers) * 4 + incarnations[moments, np.maximum(pods, 0)]
+            for pods, workers, moments in (
                 (state.pod[mine], state.worker[mine], state.birth_segments[mine]),
                 (pod[mine], worker[mine], segments[mine]),
             )
@@ -431,8 +443,8 @@ def double_success(setting: Setting, count: int, rng: np.random.Generator) -> Bo
     The second is, where its last read reaches Redis before the first one's DEL.
     """
     reads, deletes = GUIDE_RACE
-    own = rng.standard_exponential((2, count)) * setting.service_time
-    first = own[0] + rng.standard_gamma(deletes, count) * setting.redis_latency
-    second = setting.double_click_gap + own[1] + rng.standard_gamma(reads, count) * setting.redis_latency
+    service = rng.standard_exponential((2, count)) * setting.service_time
+    first = service[0] + rng.standard_gamma(deletes, count) * setting.redis_latency
+    second = setting.double_click_gap + service[1] + rng.standard_gamma(reads, count) * setting.redis_latency
     both: Bools = second < first
     return both

@@ -151,8 +151,8 @@ def successors(
         return tuple(dict.fromkeys(either))
     if isinstance(operation, Verify) and operation.answer is None:
         both = (Verify(Answer.RIGHT), Verify(Answer.WRONG))
-        found = [after for known in both for after in successors(state, known, heard, limit)]
-        return tuple(dict.fromkeys(found))
+        states = [after for known in both for after in successors(state, known, heard, limit)]
+        return tuple(dict.fromkeys(states))
     done = step(state, operation, limit)
     if heard is None:
         return tuple(dict.fromkeys((state, done.state))) if done.results else (state,)

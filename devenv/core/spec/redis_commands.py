@@ -41,9 +41,9 @@ class Command:
     """How many words it has with its name; negative: at least that number."""
     run: Handler
 
-    def fits(self, words: int) -> bool:
+    def fits(self, count: int) -> bool:
         """Whether a call with that number of words is one of this command."""
-        return words == self.arity if self.arity >= 0 else words >= -self.arity
+        return count == self.arity if self.arity >= 0 else count >= -self.arity
 
 
 def wrong_number(name: str) -> Failure:
@@ -120,23 +120,23 @@ _CONFLICTS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _set_options(words: Args) -> dict[str, bytes]:
+def _set_options(arguments: Args) -> dict[str, bytes]:
     """SET's options; those with a time have it as value."""
-    found: dict[str, bytes] = {}
-    rest = list(words)
+    options: dict[str, bytes] = {}
+    rest = list(arguments)
     while rest:
         name = rest.pop(0).decode("latin-1").upper()
         if name in ("EXAT", "PXAT"):
             raise NotModelled(f"the Redis model does not know SET … {name}")
-        if name not in _CONFLICTS or any(other in found for other in _CONFLICTS[name]):
+        if name not in _CONFLICTS or any(other in options for other in _CONFLICTS[name]):
             raise Refused(SYNTAX)
         if name in ("EX", "PX"):
             if not rest:
                 raise Refused(SYNTAX)
-            found[name] = rest.pop(0)
+            options[name] = rest.pop(0)
         else:
-            found[name] = b""
-    return found
+            options[name] = b""
+    return options
 
 
 def _set(keys: Keyspace, args: Args) -> Reply:
@@ -238,18 +238,18 @@ def _expire(name: str, unit: int) -> Handler:
     return run
 
 
-def _expire_options(words: Args) -> list[str]:
-    found: list[str] = []
-    for word in words:
+def _expire_options(arguments: Args) -> list[str]:
+    options: list[str] = []
+    for word in arguments:
         name = word.decode("latin-1").upper()
         if name not in ("NX", "XX", "GT", "LT"):
             raise Refused(f"ERR Unsupported option {word.decode('latin-1')}")
-        found.append(name)
-    if "NX" in found and any(item in found for item in ("XX", "GT", "LT")):
+        options.append(name)
+    if "NX" in options and any(item in options for item in ("XX", "GT", "LT")):
         raise Refused("ERR NX and XX, GT or LT options at the same time are not compatible")
-    if "GT" in found and "LT" in found:
+    if "GT" in options and "LT" in options:
         raise Refused("ERR GT and LT options at the same time are not compatible")
-    return found
+    return options
 
 
 def _may_expire(present: int | None, when: int, options: list[str]) -> bool:
@@ -285,12 +285,12 @@ def _flush(keys: Keyspace, args: Args) -> Reply:
 
 
 def _hset(keys: Keyspace, args: Args) -> Reply:
-    key, words = args[0], args[1:]
-    if len(words) % 2:
+    key, pairs = args[0], args[1:]
+    if len(pairs) % 2:
         return wrong_number("hset")
     fields = _hash(keys, key)
     before = len(fields)
-    fields.update(zip(words[::2], words[1::2], strict=True))
+    fields.update(zip(pairs[::2], pairs[1::2], strict=True))
     _put_hash(keys, key, fields)
     return len(fields) - before
 

@@ -39,10 +39,10 @@ def claim(redis: ScriptKeys, keys: Words, args: Words) -> Reply:
         return (b"broken", 0, raw.text.encode())
     if not isinstance(raw, bytes):
         return (b"absent" if solved is None else b"solved", 0, b"")
-    found = _decode(raw)
-    if not isinstance(found, dict | list):
+    decoded = _decode(raw)
+    if not isinstance(decoded, dict | list):
         return (b"broken", 0, b"not a JSON object")
-    doc = found if isinstance(found, dict) else {}
+    doc = decoded if isinstance(decoded, dict) else {}
     attempts = doc.get("attempts")
     if _bytes(doc.get("type")) != kind or isinstance(attempts, bool) or not isinstance(attempts, int | float):
         return (b"broken", 0, b"not a session of this type")

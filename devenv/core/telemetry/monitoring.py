@@ -60,12 +60,12 @@ class Points:
     @property
     def alarms(self) -> tuple[Alarm, ...]:
         """Those whose limit is passed now."""
-        found = []
+        alarms = []
         for alarm in ALARMS:
             value = getattr(self, alarm.point)
             if value is not None and value > alarm.above:
-                found.append(alarm)
-        return tuple(found)
+                alarms.append(alarm)
+        return tuple(alarms)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict for ``--json``."""
@@ -122,12 +122,12 @@ def _changes(before: Page, now: Page) -> Page:
 
 def _summed(pages: Mapping[str, Page], name: str) -> dict[Labels, float]:
     """One metric of all pods together, by its labels."""
-    found: dict[Labels, float] = {}
+    sums: dict[Labels, float] = {}
     for page in pages.values():
         for (metric, labels), value in page.items():
             if metric == name:
-                found[labels] = found.get(labels, 0.0) + value
-    return found
+                sums[labels] = sums.get(labels, 0.0) + value
+    return sums
 
 
 def _gauge(pages: Mapping[str, Page], name: str, choose: Callable[[list[float]], float]) -> float | None:

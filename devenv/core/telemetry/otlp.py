@@ -172,8 +172,8 @@ def _redis_span(command: RedisCommand, trace: str, parent: str, run: str) -> Spa
 
 def query_text(command: RedisCommand) -> str:
     """The command without its values: the key stays, with ``?`` for its ids; any other word is ``?``."""
-    words = [_ID.sub("?", word) if word == command.key else "?" for word in command.args]
-    return " ".join([command.command, *words])
+    shown = [_ID.sub("?", word) if word == command.key else "?" for word in command.args]
+    return " ".join([command.command, *shown])
 
 
 def _events(command: RedisCommand) -> Iterator[dict[str, Any]]:

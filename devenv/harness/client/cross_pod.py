@@ -57,8 +57,8 @@ class TypeResult:
 
     def to_json(self) -> dict[str, Any]:
         """``{"cross_pod": {...}, "same_pod": {...}}``."""
-        found = {"cross_pod": self.cross_pod.to_json()}
-        return found if self.same_pod is None else {**found, "same_pod": self.same_pod.to_json()}
+        result = {"cross_pod": self.cross_pod.to_json()}
+        return result if self.same_pod is None else {**result, "same_pod": self.same_pod.to_json()}
 
 
 async def run_cross_pod(

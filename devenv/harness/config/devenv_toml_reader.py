@@ -253,10 +253,10 @@ def from_here(name: str | None, *, command: bool = False) -> str | None:
     return _located(name, Path.cwd(), ".", command=command)
 
 
-def pod_assignments(words: Sequence[str], flag: str) -> dict[str, dict[str, str]]:
+def pod_assignments(texts: Sequence[str], flag: str) -> dict[str, dict[str, str]]:
     """``POD:NAME=value`` words as variables by pod; UsageProblem names the flag for one that is none."""
     named: dict[str, dict[str, str]] = {}
-    for word in words:
+    for word in texts:
         pod, mark, rest = word.partition(":")
         if not mark or not pod.strip() or "=" in pod:
             raise UsageProblem(f"{flag} {word!r} is not POD:NAME=value", hint=f"{flag} b:REDIS_PREFIX=x:")
@@ -291,15 +291,15 @@ def command_words(command: str | Sequence[str] | None) -> tuple[str, ...]:
         raise UsageProblem(f"--command {command!r}: {error}") from error
 
 
-def assignments(words: Sequence[str], flag: str) -> dict[str, str]:
+def assignments(texts: Sequence[str], flag: str) -> dict[str, str]:
     """``NAME=value`` words as a mapping; UsageProblem names the flag for one that is none."""
-    found = {}
-    for word in words:
+    values = {}
+    for word in texts:
         name, mark, value = word.partition("=")
         if not mark or not name.strip():
             raise UsageProblem(f"{flag} {word!r} is not NAME=value", hint=f"{flag} NAME= gives it no value")
-        found[name.strip()] = value
-    return found
+        values[name.strip()] = value
+    return values
 
 
 def _check(profile: ServiceProfile) -> None:
@@ -339,10 +339,10 @@ def _written(place: Sequence[str | int], data: Any, *, missing: bool) -> Iterato
 
     Of a key that may be of several types pydantic names, beside the key, the type that it tried.
     """
-    for at, word in enumerate(place):
+    for index, word in enumerate(place):
         there = isinstance(data, list) and isinstance(word, int) and word < len(data)
         if there or (isinstance(data, dict) and word in data):
             data = data[word]
             yield str(word)
-        elif missing and at == len(place) - 1:
+        elif missing and index == len(place) - 1:
             yield str(word)

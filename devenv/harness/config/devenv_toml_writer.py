@@ -100,43 +100,43 @@ class Found:
         }
 
 
-def toml_text(found: Found) -> str:
+def toml_text(detected: Found) -> str:
     """The whole file."""
-    lines = [f"preset = {_value(found.preset)}", "", "[service]"]
-    for name, value in (("app", found.app), ("command", found.command), ("python", found.python)):
+    lines = [f"preset = {_value(detected.preset)}", "", "[service]"]
+    for name, value in (("app", detected.app), ("command", detected.command), ("python", detected.python)):
         lines += [f"{name} = {_value(value)}"] if value else []
-    lines += [f"directory = {_value(found.directory)}"] if found.directory != "." else []
-    lines += [f"env-file = {_value(found.env_file)}"] if found.env_file else []
-    lines += [f"allow-env = {_value(found.allow_env)}"] if found.allow_env else []
-    lines += [f"redis-mode = {_value(found.redis_mode)}"] if found.redis_mode else []
-    if found.by_session and found.redis_use != "unused":
+    lines += [f"directory = {_value(detected.directory)}"] if detected.directory != "." else []
+    lines += [f"env-file = {_value(detected.env_file)}"] if detected.env_file else []
+    lines += [f"allow-env = {_value(detected.allow_env)}"] if detected.allow_env else []
+    lines += [f"redis-mode = {_value(detected.redis_mode)}"] if detected.redis_mode else []
+    if detected.by_session and detected.redis_use != "unused":
         lines += ['redis = "always"']
-    elif not found.switchable:
-        lines += [f"redis = false  # {one_line(found.redis_words)}"]
-    if found.env or found.neutral:
+    elif not detected.switchable:
+        lines += [f"redis = false  # {one_line(detected.redis_words)}"]
+    if detected.env or detected.neutral:
         lines += ["", "[service.env]"]
-        lines += [f"{_key(name)} = {_value(value)}" for name, value in found.env.items()]
-        if found.neutral:
+        lines += [f"{_key(name)} = {_value(value)}" for name, value in detected.env.items()]
+        if detected.neutral:
             lines += ["# These look like addresses outside this machine: without a value they lead nowhere."]
-            lines += [f'{_key(name)} = ""' for name in found.neutral]
-    lines += _profile(found)
-    lines += ["", *_session(found.session)] if found.session is not None else []
-    lines += [f"# {one_line(note)}" for note in found.notes]
+            lines += [f'{_key(name)} = ""' for name in detected.neutral]
+    lines += _profile(detected)
+    lines += ["", *_session(detected.session)] if detected.session is not None else []
+    lines += [f"# {one_line(note)}" for note in detected.notes]
     return "\n".join(lines) + "\n"
 
 
-def _profile(found: Found) -> list[str]:
+def _profile(detected: Found) -> list[str]:
     lines: list[str] = []
-    places = {"field": found.id_field, "header": found.id_header, "cookie": found.id_cookie}
+    places = {"field": detected.id_field, "header": detected.id_header, "cookie": detected.id_cookie}
     # The preset's own limit needs no line, nor does one that is not known.
-    limit = None if found.limit == CAPTCHA.limit and not found.kinds else found.limit
-    limit = None if found.preset != CAPTCHA.name else limit
-    if found.headers or any(places.values()) or limit is not None:
+    limit = None if detected.limit == CAPTCHA.limit and not detected.kinds else detected.limit
+    limit = None if detected.preset != CAPTCHA.name else limit
+    if detected.headers or any(places.values()) or limit is not None:
         lines += ["", "[profile]"]
         lines += [f"id = {{ {place} = {_value(name)} }}" for place, name in places.items() if name]
-        lines += [f"headers = {_value(found.headers)}"] if found.headers else []
+        lines += [f"headers = {_value(detected.headers)}"] if detected.headers else []
         lines += [f"limit = {_value(limit or 'none')}"] if limit is not None else []
-    for name, kind in found.kinds.items():
+    for name, kind in detected.kinds.items():
         lines += ["", f"[profile.kinds.{_key(name)}]"]
         lines += [
             f"create = {_value(_request(kind.create))}",
@@ -145,7 +145,11 @@ def _profile(found: Found) -> list[str]:
         lines += [f"end = {_value(_request(kind.end))}"] if kind.end is not None else []
         lines += [f"also = {_value([_request(request) for request in kind.also])}"] if kind.also else []
         lines += [f"answers = {_value(kind.answers)}"] if kind.answers else []
-    for title, rules in (("not-found", found.not_found), ("success", found.success), ("wrong", found.wrong)):
+    for title, rules in (
+        ("not-found", detected.not_found),
+        ("success", detected.success),
+        ("wrong", detected.wrong),
+    ):
         for rule in rules:
             lines += ["", f"[[profile.{title}]]"]
             parts = {"status": rule.status, "equals": rule.equals, "differs": rule.differs, "text": rule.text}
@@ -183,18 +187,18 @@ def _in_short(request: Request) -> str:
 
 
 def _request(request: Request) -> dict[str, Any]:
-    words: dict[str, Any] = {"path": request.path}
+    table: dict[str, Any] = {"path": request.path}
     if request.method != "POST":
-        words["method"] = request.method
+        table["method"] = request.method
     if request.headers:
-        words["headers"] = request.headers
+        table["headers"] = request.headers
     if request.body is not None:
-        words["body"] = request.body
+        table["body"] = request.body
     if request.form is not None:
-        words["form"] = request.form
+        table["form"] = request.form
     if request.match:
-        words["match"] = request.match
-    return words
+        table["match"] = request.match
+    return table
 
 
 def _value(value: Any) -> str:

@@ -127,10 +127,10 @@ def _integer(low: int, high: int | None = None) -> Callable[[str], int]:
     return read
 
 
-def _choice(*words: str) -> Callable[[str], str]:
+def _choice(*choices: str) -> Callable[[str], str]:
     def read(text: str) -> str:
-        if text.lower() not in words:
-            raise ValueError(" or ".join([", ".join(words[:-1]), words[-1]]))
+        if text.lower() not in choices:
+            raise ValueError(" or ".join([", ".join(choices[:-1]), choices[-1]]))
         return text.lower()
 
     return read

@@ -73,8 +73,8 @@ def _path(key: str) -> tuple[str, ...]:
         data = tomllib.loads(f"{key.strip()} = 0")
     except tomllib.TOMLDecodeError:
         return ("",)
-    words: list[str] = []
+    names: list[str] = []
     while isinstance(data, dict):
         [(word, data)] = data.items()
-        words.append(word)
-    return tuple(words)
+        names.append(word)
+    return tuple(names)

@@ -37,12 +37,12 @@ def fail_over(client: ClusterClient, key: SessionKey) -> TakenOver:
     """
     nodes = client.nodes
     owner = nodes.index(client.owner("EXISTS", key)[0])
-    replicas = [at for at, node in enumerate(nodes) if _is_replica(node)]
+    replicas = [index for index, node in enumerate(nodes) if _is_replica(node)]
     if not replicas:
         raise EnvironmentProblem("no node of the cluster is a replica: nothing can take over")
     spare = replicas[0]
     if _master_of(nodes[spare]) == _id(nodes[owner]):  # it has the data: let it have another master's
-        other = next(at for at in range(len(nodes)) if at not in (owner, *replicas))
+        other = next(index for index in range(len(nodes)) if index not in (owner, *replicas))
         _say(nodes[spare], "CLUSTER", "REPLICATE", _id(nodes[other]))
         _until(lambda: _is_synchronised(nodes[spare]), "the replica does not get another master's data")
     with nodes[spare].pipeline(transaction=False) as pipe:  # in one packet: no time to replicate anything

@@ -86,20 +86,20 @@ def read_access(endpoints: Endpoints) -> RedisAccess:
 
 def list_keys(client: redis.Redis, prefix: str = REDIS_PREFIX, limit: int = SCAN_LIMIT) -> KeyListing:
     """The keys that begin with ``prefix``, at most ``limit`` of them, by SCAN: it never blocks the server."""
-    found: set[bytes] = set()
-    complete = all(_scan(node, _literal(prefix) + "*", found, limit) for node in each_node(client))
-    names = sorted(found)[:limit]
+    keys: set[bytes] = set()
+    complete = all(_scan(node, _literal(prefix) + "*", keys, limit) for node in each_node(client))
+    names = sorted(keys)[:limit]
     infos = [key_info(client, name, prefix) for name in names]
     return KeyListing(prefix, tuple(info for info in infos if info is not None), complete)
 
 
 def keys_with(client: redis.Redis, challenge_id: str) -> list[SessionKey]:
     """The keys that have a session's id in them, short ones first: what lies beside a session is longer."""
-    found: set[bytes] = set()
+    keys: set[bytes] = set()
     for node in each_node(client):
-        _scan(node, f"*{_literal(challenge_id)}*", found, SCAN_LIMIT)
+        _scan(node, f"*{_literal(challenge_id)}*", keys, SCAN_LIMIT)
     return sorted(
-        (SessionKey(key.decode("utf-8", "backslashreplace")) for key in found),
+        (SessionKey(key.decode("utf-8", "backslashreplace")) for key in keys),
         key=lambda item: (len(item), item),
     )
 
@@ -127,16 +127,16 @@ def _databases(client: redis.Redis) -> list[int]:
     return sorted(int(name[2:]) for name in sections if name.startswith("db") and name[2:].isdecimal())
 
 
-def _scan(client: redis.Redis, pattern: str, found: set[bytes], limit: int) -> bool:
-    """Add one server's keys to ``found``; whether they are all there and not more than ``limit``."""
+def _scan(client: redis.Redis, pattern: str, keys: set[bytes], limit: int) -> bool:
+    """Add one server's keys to ``keys``; whether they are all there and not more than ``limit``."""
     cursor = 0
     for _ in range(_SCAN_STEPS):
         answer: Any = client.scan(cursor, match=pattern, count=500)
         cursor = int(answer[0])
-        found.update(answer[1])
-        if cursor == 0 or len(found) > limit:
+        keys.update(answer[1])
+        if cursor == 0 or len(keys) > limit:
             break
-    return cursor == 0 and len(found) <= limit
+    return cursor == 0 and len(keys) <= limit
 
 
 def key_info(client: redis.Redis, key: bytes | str, prefix: str = REDIS_PREFIX) -> KeyInfo | None:

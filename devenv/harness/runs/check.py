@@ -65,11 +65,11 @@ def check(
     """
     path = _history_file(word, state_dir)
     _check_has_operations(path)
-    own = [rule for file in invariants for rule in read_invariants(file)]
+    rules_of_files = [rule for file in invariants for rule in read_invariants(file)]
     rules = rules or Rules()
-    if own:
+    if rules_of_files:
         history = parse_history(_read(path), str(path))
-        return Checked(path, judge(history, rules, _budget(steps, seconds, clock), own))
+        return Checked(path, judge(history, rules, _budget(steps, seconds, clock), rules_of_files))
     counts, partition, pairing = Counts(), Partition(), Pairing(str(path))
     try:
         for line in read_events(_lines(path, progress), str(path)):
@@ -148,13 +148,13 @@ def _hint(path: Path) -> str | None:
 def read_invariants(path: Path) -> tuple[UserInvariant, ...]:
     """The rules of a ``.py`` or ``.yaml`` file, in their order. Raises UsageProblem that names the line."""
     text = _read(path)
-    found = _from_python(path, text) if path.suffix == ".py" else _from_yaml(path, text)
-    if not found:
+    invariants = _from_python(path, text) if path.suffix == ".py" else _from_yaml(path, text)
+    if not invariants:
         raise UsageProblem(
             f"{path}: no invariant in it",
             hint=f"in Python, functions {PREFIX}NAME(history); in YAML, NAME: EXPRESSION",
         )
-    return found
+    return invariants
 
 
 def _from_python(path: Path, text: str) -> tuple[UserInvariant, ...]:
@@ -182,8 +182,8 @@ def _guarded(path: Path, name: str, function: Callable[[History], object]) -> Ca
             with redirect_stdout(sys.stderr):
                 violation = function(history)
         except (Exception, SystemExit) as error:
-            at = _line_of(error, path)
-            raise UsageProblem(f"{path}{at}: {PREFIX}{name}: {type(error).__name__}: {error}") from error
+            line = _line_of(error, path)
+            raise UsageProblem(f"{path}{line}: {PREFIX}{name}: {type(error).__name__}: {error}") from error
         if violation is not None and (not isinstance(violation, str) or not violation.strip()):
             what = "an empty text" if isinstance(violation, str) else type(violation).__name__
             raise UsageProblem(

@@ -122,15 +122,15 @@ def resolve_run(state_dir: Path, word: str) -> Run:
 
     Raises UsageProblem where there is none or more than one.
     """
-    found = list_runs(state_dir)
-    ids = [run.id for run in found]
+    runs = list_runs(state_dir)
+    ids = [run.id for run in runs]
     if word == LATEST:
         latest = _latest(state_dir / "runs")
-        matches = [run for run in found if run.id == latest]
+        matches = [run for run in runs if run.id == latest]
     elif word in ids:
-        matches = [found[ids.index(word)]]
+        matches = [runs[ids.index(word)]]
     else:
-        matches = [run for run in found if word and run.id.startswith(word)]
+        matches = [run for run in runs if word and run.id.startswith(word)]
     if len(matches) == 1:
         return matches[0]
     if matches:

@@ -80,13 +80,13 @@ class FileJournal:
             lines = self._path.read_text(encoding="utf-8").split("\n")
         except OSError:
             return []
-        found = []
+        parsed = []
         for line in lines:
             with suppress(ValueError, TypeError, DevenvError):
                 event = trace_event(json.loads(line))
                 if isinstance(event, StackEvent):
-                    found.append(event)
-        return found
+                    parsed.append(event)
+        return parsed
 
     def clear(self) -> None:
         """As ``Journal.clear``."""

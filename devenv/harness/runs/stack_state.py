@@ -53,10 +53,10 @@ def stack_events(
 
 
 def _service(status: StackStatus, when: float) -> list[StackEvent]:
-    own = status.spec.service
-    if own is None:
+    service = status.spec.service
+    if service is None:
         return []
-    profile = replace(own.profile, headers={})  # a trace is read without their values
+    profile = replace(service.profile, headers={})  # a trace is read without their values
     return [StackEvent(when, "service", None, {"profile": json.dumps(profile.to_json())})]
 
 
@@ -76,8 +76,8 @@ def _outages(
     known = [(e.time, _STATES[e.detail["action"]]) for e in noted if e.detail.get("action") in _STATES]
     events: list[StackEvent] = []
     changes = [(float(change["time"]), str(change["what"])) for change in gate.get("reach", ())]
-    for at, (time, what) in enumerate(changes):
-        before = changes[at - 1] if at else (time, what)
+    for index, (time, what) in enumerate(changes):
+        before = changes[index - 1] if index else (time, what)
         if what == "refused":
             stopped = before[0] if before[1] == "lost" else time
             if _state(known, stopped) == "running":

@@ -189,8 +189,8 @@ class ComposeStack:
             container.remove(force=True)
 
     def _healthy(self) -> list[str]:
-        found = self._containers().items()
-        return [name for name, one in found if docker_engine.state(one) == "running"]
+        containers = self._containers().items()
+        return [name for name, one in containers if docker_engine.state(one) == "running"]
 
     def redis(self, action: str) -> None:
         """As ``Stack.redis``."""

@@ -55,7 +55,7 @@ def files_in_environment(setting: BalancerSetting, pods: tuple[str, ...]) -> dic
     servers = tuple(Server(pod, PROXY, FIRST_POD_PORT + pod_place(pod)) for pod in pods)
     place = Place(PORT, servers, "0.0.0.0", ADMIN_PORT)
     texts = PRODUCTS[setting.product].files(setting, place).values()
-    return {f"{_FILE_VARIABLE}{at}": text.replace("$", "$$") for at, text in enumerate(texts)}
+    return {f"{_FILE_VARIABLE}{number}": text.replace("$", "$$") for number, text in enumerate(texts)}
 
 
 def start_command(setting: BalancerSetting) -> str:
@@ -63,8 +63,8 @@ def start_command(setting: BalancerSetting) -> str:
     product = PRODUCTS[setting.product]
     place = Place(PORT, (), "0.0.0.0", ADMIN_PORT)
     writes = [
-        f'printf %s "$${_FILE_VARIABLE}{at}" > {name}'
-        for at, name in enumerate(product.files(setting, place))
+        f'printf %s "$${_FILE_VARIABLE}{number}" > {name}'
+        for number, name in enumerate(product.files(setting, place))
     ]
     return " && ".join(["cd /tmp", *writes, " ".join(["exec", product.name, *product.arguments(setting)])])
 

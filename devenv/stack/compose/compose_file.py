@@ -102,10 +102,10 @@ def with_pods(
             del services[name]
     for pod, variables in settings.items():
         service = services.setdefault(pod, copy.deepcopy(template))
-        own = {name: literal(value) for name, value in variables.items()}
+        environment = {name: literal(value) for name, value in variables.items()}
         redis = (PROXY, GATE_PORT + pod_place(pod)) if gate else (REDIS, REDIS_PORT)
         address = {"POD_NAME": pod, "REDIS_HOST": redis[0], "REDIS_PORT": str(redis[1])}
-        service["environment"] = {**service["environment"], **address, **own}
+        service["environment"] = {**service["environment"], **address, **environment}
     proxy = services[PROXY]
     proxy["environment"]["DEVENV_PODS"] = ",".join(f"{pod}={pod}:{POD_PORT}" for pod in settings)
     proxy["environment"]["DEVENV_REDIS"] = f"{REDIS}:{REDIS_PORT}" if gate else ""

@@ -61,8 +61,8 @@ def version(containers: Mapping[str, Container]) -> str:
     redis = containers[REDIS]
     if docker_engine.state(redis) in ("stopped", "paused"):
         return "unknown"
-    found = _VERSION.search(_cli(redis, mode_of(containers), "info", "server"))
-    return found[1].decode("ascii") if found else "unknown"
+    match = _VERSION.search(_cli(redis, mode_of(containers), "info", "server"))
+    return match[1].decode("ascii") if match else "unknown"
 
 
 def replica(containers: Mapping[str, Container]) -> str:

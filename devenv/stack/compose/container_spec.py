@@ -30,9 +30,9 @@ def ports_of(containers: Mapping[str, Container]) -> Ports:
 
 def settings_of(container: Container) -> dict[str, str]:
     """The service's variables that the pod was created with."""
-    found = docker_engine.environment(container)
+    environment = docker_engine.environment(container)
     image = docker_engine.image_environment(container)
-    return {name: value for name, value in found.items() if image.get(name) != value}
+    return {name: value for name, value in environment.items() if image.get(name) != value}
 
 
 def spec_of(containers: Mapping[str, Container]) -> StackSpec:

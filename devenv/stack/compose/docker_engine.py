@@ -63,10 +63,10 @@ def _output(*command: str) -> str:
 
 def containers(client: DockerClient, project: str) -> dict[str, Container]:
     """The project's containers by service name, also those that have ended."""
-    found = client.containers.list(
+    listed = client.containers.list(
         all=True, filters={"label": f"{PROJECT_LABEL}={project}"}, ignore_removed=True
     )
-    return {container.labels[SERVICE_LABEL]: container for container in found}
+    return {container.labels[SERVICE_LABEL]: container for container in listed}
 
 
 def run_inside(container: Container, *words: str) -> tuple[int | None, bytes]:
@@ -170,12 +170,12 @@ def own_project(client: DockerClient, project_dir: Path) -> str:
     plain = project_name(project_dir)
     if plain != _as_compose_names(project_dir.name):
         return plain
-    own = f"{plain}-{hashlib.sha256(str(project_dir).encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+    name = f"{plain}-{hashlib.sha256(str(project_dir).encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
     of_another = any(
         _is_another(container.labels.get(FOLDER_LABEL, ""), project_dir)
         for container in containers(client, plain).values()
     )
-    return own if of_another or containers(client, own) else plain
+    return name if of_another or containers(client, name) else plain
 
 
 def _as_compose_names(folder: str) -> str:

@@ -145,11 +145,11 @@ class EmbeddedStack:
     # -- the supervisor process --------------------------------------------------------------------------
 
     def _spawn(self, spec: StackSpec) -> None:
-        spec_file, words = self._dir / "spec.json", self._dir / "supervisor.jsonl"
+        spec_file, reports = self._dir / "spec.json", self._dir / "supervisor.jsonl"
         write_atomically(spec_file, json.dumps(spec.to_json()))
         log = self._dir / "logs" / "supervisor.log"
-        with writing(words):
-            write_atomically(words, "")
+        with writing(reports):
+            write_atomically(reports, "")
             log.parent.mkdir(exist_ok=True, mode=0o700)
         arguments = ["--spec", str(spec_file), "--state-dir", str(self._dir)]
         arguments += [*(["--detached"] if self._detached else []), *(["--cold"] if self._cold else [])]
@@ -159,11 +159,11 @@ class EmbeddedStack:
 
     def _wait_until_ready(self, progress: Progress) -> StackStatus:
         assert self._process is not None
-        words, offset = self._dir / "supervisor.jsonl", 0
+        reports, offset = self._dir / "supervisor.jsonl", 0
         deadline = time.monotonic() + START_SECONDS
         while True:
             ended = self._process.poll() is not None  # asked before reading, so that its last words count
-            complete = logs.since(words, offset).rpartition("\n")[0]
+            complete = logs.since(reports, offset).rpartition("\n")[0]
             for line in filter(None, complete.split("\n")):
                 word = json.loads(line)
                 if "ready" in word:

@@ -390,22 +390,22 @@ class Processes:
         progress(f"{pod} ready" if full else f"{pod} is up, but not ready: {probe.said}")
 
     async def _own_program(
-        self, own: OwnService, pod: str, folders: Mapping[str, str], progress: Progress
+        self, service: OwnService, pod: str, folders: Mapping[str, str], progress: Progress
     ) -> tuple[list[str], dict[str, str], Path]:
         """The command, the environment and the folder of a user-provided service's pod."""
         port, first = self._reservation.add(pod), pod == self.spec.pod_names[0]
-        command = own.command(port, self.spec.workers, pod)
-        env = own.environment(self.spec, pod, self._settings(pod), port, folders)
-        for line in own.replaced(env) if first else ():
+        command = service.command(port, self.spec.workers, pod)
+        env = service.environment(self.spec, pod, self._settings(pod), port, folders)
+        for line in service.replaced(env) if first else ():
             progress(line)
-        if own.service.shared_folder:
-            return command, env, own.directory
+        if service.service.shared_folder:
+            return command, env, service.directory
         try:
-            copy = await asyncio.to_thread(self._folders.copy, pod, own.directory)
+            copy = await asyncio.to_thread(self._folders.copy, pod, service.directory)
         except NoCopy as reason:
             if first:
-                progress(f"all pods run in {own.directory}, and share what they write there: {reason}")
-            return command, env, own.directory
+                progress(f"all pods run in {service.directory}, and share what they write there: {reason}")
+            return command, env, service.directory
         return copy.command(command), copy.environment(env), copy.folder
 
     async def _all_workers(self, child: Child) -> None:
@@ -422,10 +422,10 @@ class Processes:
 
 def _server(app: str, port: int, workers: int = 1) -> list[str]:
     """The command that serves ``app``. The processes of several workers are uvicorn's own business."""
-    at = ["--host", LOOPBACK, "--port", str(port)]
+    address = ["--host", LOOPBACK, "--port", str(port)]
     if workers == 1:
-        return [sys.executable, "-m", "devenv.stack.embedded.pod_server", app, *at]
-    return [sys.executable, "-m", "uvicorn", app, *at, "--no-access-log", "--workers", str(workers)]
+        return [sys.executable, "-m", "devenv.stack.embedded.pod_server", app, *address]
+    return [sys.executable, "-m", "uvicorn", app, *address, "--no-access-log", "--workers", str(workers)]
 
 
 async def _together(*jobs: Awaitable[None]) -> None:

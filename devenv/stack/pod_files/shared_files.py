@@ -167,11 +167,11 @@ def _changed(root: Path, since: float, state_dir: Path) -> Iterator[str]:
         folder = folders.pop()
         try:
             with os.scandir(folder) as entries:
-                found = list(entries)
+                listed = list(entries)
         except OSError:
             continue
-        left -= len(found)
-        for entry in found:
+        left -= len(listed)
+        for entry in listed:
             with suppress(OSError):
                 if entry.is_dir(follow_symlinks=False):
                     if not (_is_ours(entry, ours) or is_linked(entry)):

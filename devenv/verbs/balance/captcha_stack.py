@@ -37,10 +37,10 @@ class RecordedArrivals:
     @property
     def pods(self) -> list[str]:
         """Of each request the pod."""
-        found = [item for item in trace_since(self._control, self._mark) if "started" in item]
-        if found:
-            self._mark = Mark(max(item["seq"] for item in found), self._mark.command)
-        self._pods += [str(item["pod"]) for item in found if item.get("pod")]
+        exchanges = [item for item in trace_since(self._control, self._mark) if "started" in item]
+        if exchanges:
+            self._mark = Mark(max(item["seq"] for item in exchanges), self._mark.command)
+        self._pods += [str(item["pod"]) for item in exchanges if item.get("pod")]
         return self._pods
 
 

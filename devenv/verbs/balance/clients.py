@@ -143,10 +143,10 @@ async def session_sender(
         yield lambda request: pool.send(client, request)
         return
     browser = pattern.connections is Connections.BROWSER
-    own = Pool(client.place, BROWSER_CONNECTIONS if browser else 1, client.source)
+    new_pool = Pool(client.place, BROWSER_CONNECTIONS if browser else 1, client.source)
     try:
         if browser:
-            await own.open_all(client, service.page)
-        yield lambda request: own.send(client, request)
+            await new_pool.open_all(client, service.page)
+        yield lambda request: new_pool.send(client, request)
     finally:
-        await own.close()
+        await new_pool.close()

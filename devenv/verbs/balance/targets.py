@@ -152,10 +152,10 @@ def target_of(text: str, pods: int, seed: int, *, here: bool = True) -> Target:
     the balancer is not installed.
     """
     if Path(text).is_file():
-        own = own_file(Path(text).name, read_text(Path(text)))
-        changes = changes_of(own, pod_names(pods))
-        program = find(own.product) if here else None
-        return BalancerTarget(BalancerSetting(own.product, OWN_FILE), program, own, changes)
+        file = own_file(Path(text).name, read_text(Path(text)))
+        changes = changes_of(file, pod_names(pods))
+        program = find(file.product) if here else None
+        return BalancerTarget(BalancerSetting(file.product, OWN_FILE), program, file, changes)
     name = text.partition(":")[0].partition(",")[0].strip()
     if name in PRODUCTS:
         setting = parse_balancer(text)

@@ -43,8 +43,8 @@ class PodLog:
 
     def _last_error(self) -> str | None:
         text = "\n".join(line.partition("| ")[2] for line in self._lines()[self._seen :])
-        words = last_words(text, 1)
-        return words if words and not words.startswith(_CHATTER) else None
+        last_line = last_words(text, 1)
+        return last_line if last_line and not last_line.startswith(_CHATTER) else None
 
     def _lines(self) -> list[str]:
         return list(self._stack.logs(self._pod, tail=None, follow=False))

@@ -110,7 +110,7 @@ def _act(
 
 def _first_use(messages: Sequence[SequenceMessage], use: str) -> tuple[SequenceMessage, ...]:
     """The first session that was opened and used, else the first requests."""
-    uses = (at for at, message in enumerate(messages) if message.label.startswith(f"{use} "))
+    uses = (index for index, message in enumerate(messages) if message.label.startswith(f"{use} "))
     first = max(next(uses, 2) - 2, 0)
     return tuple(messages[first : first + 4])
 

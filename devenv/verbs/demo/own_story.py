@@ -68,10 +68,10 @@ def tally_words(tally: Tally) -> str:
     """How often a session was known, and what else was answered."""
     if not tally.trials:
         return "none was opened"
-    words = [f"{tally.known} of {tally.trials} known"] if tally.known else []
-    words += [f"{tally.not_found} × not found"] if tally.not_found else []
-    words += [f"{tally.error} × not known"] if tally.error else []
-    return ", ".join(words)
+    parts = [f"{tally.known} of {tally.trials} known"] if tally.known else []
+    parts += [f"{tally.not_found} × not found"] if tally.not_found else []
+    parts += [f"{tally.error} × not known"] if tally.error else []
+    return ", ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,7 @@ def _messages(scenario: Scenario, result: ReplayResult) -> list[SequenceMessage]
             for one_message in messages
         ]
     looks = [one for one in result.plays[0] if isinstance(scenario.steps[one.number - 1], Redis)]
-    asked = [at for at, message in enumerate(messages) if message.source == "client"]
+    asked = [index for index, message in enumerate(messages) if message.source == "client"]
     if not looks or not asked:
         return messages
     last = asked[-1]

@@ -93,7 +93,7 @@ class Examined:
     def to_json(self) -> dict[str, Any]:
         """A plain dict for ``--json``; no secret is in it."""
         servers = [
-            {"address": str(server.target), "pods": list(server.pods), "how": server.target.words}
+            {"address": str(server.target), "pods": list(server.pods), "how": server.target.description}
             for server in self.servers
         ]
         return {"subject": self.subject, "servers": servers, **self.diagnosis.to_json()}
@@ -345,7 +345,7 @@ def _untouchable(pod: Pod, target: Target, options: DoctorOptions) -> str:
         if pod.has_blank(name):
             return f"not tried: {name} has a blank that was hardly meant"
     if not options.probe:
-        return f"not tried: --no-probe ({target.words})"
+        return f"not tried: --no-probe ({target.description})"
     inside = target.local or "." not in target.host or target.host.endswith((".svc", ".svc.cluster.local"))
     if options.manifests and options.redis_url is None and inside and not loopback(target.host):
         return (

@@ -176,8 +176,8 @@ def explain_trace(
     )
     numbers = lines or {}
     groups: dict[str, list[Diagnosis]] = {}
-    for found in diagnose_joined(joined, since):
-        groups.setdefault(found.cause, []).append(found)
+    for finding in diagnose_joined(joined, since):
+        groups.setdefault(finding.cause, []).append(finding)
     shown: list[Group] = []
     for findings in groups.values():
         group = _group(findings, joined, calls, began, numbers)
@@ -201,8 +201,8 @@ def explain_trace(
     )
 
 
-def with_violations(found: Explanation, violations: Iterable[tuple[str, str]]) -> Explanation:
-    """``found``, and what no sequence of the requests explains: kinds of ``serializability`` and sentences.
+def with_violations(explanation: Explanation, violations: Iterable[tuple[str, str]]) -> Explanation:
+    """``explanation``, and what no sequence of requests explains: kinds of ``serializability`` and sentences.
 
     Only the scenario of the run has its sequences, so no trace shows it.
     """
@@ -217,11 +217,11 @@ def with_violations(found: Explanation, violations: Iterable[tuple[str, str]]) -
             (),
             tuple(others[: MOST_SENTENCES - 1]),
             (),
-            () if number or found.groups else found.messages,
+            () if number or explanation.groups else explanation.messages,
         )
         for number, (kind, (first, *others)) in enumerate(sentences.items())
     ]
-    return replace(found, groups=(*found.groups, *groups))
+    return replace(explanation, groups=(*explanation.groups, *groups))
 
 
 def place(event: TraceEvent) -> tuple[str, int | None, float]:
@@ -234,43 +234,43 @@ def place(event: TraceEvent) -> tuple[str, int | None, float]:
 
 
 def _group(
-    found: Sequence[Diagnosis],
+    findings: Sequence[Diagnosis],
     joined: Joined,
     calls: Sequence[Call],
     began: float,
     lines: Mapping[tuple[str, int | None, float], int],
 ) -> Group:
-    first = found[0]
+    first = findings[0]
     by_text: dict[str, str] = {}
-    for item in found:
+    for item in findings:
         by_text.setdefault(_without_challenge(item), item.sentence)
     sentences = list(by_text.values())
-    challenges = list(dict.fromkeys(item.challenge for item in found if item.challenge))
+    challenges = list(dict.fromkeys(item.challenge for item in findings if item.challenge))
     evidence = tuple(Line(item.time - began, item.text, _number(item, lines)) for item in first.evidence)
     return Group(
         first,
-        len(found),
+        len(findings),
         tuple(challenges[:MOST_CHALLENGES]),
         tuple(sentences[1:MOST_SENTENCES]),
         evidence,
         tuple(picture(joined, _concerned([first], joined) or calls)),
-        tuple(dict.fromkeys(call.captcha for call in _concerned(found, joined))),
+        tuple(dict.fromkeys(call.captcha for call in _concerned(findings, joined))),
     )
 
 
-def _without_challenge(found: Diagnosis) -> str:
+def _without_challenge(finding: Diagnosis) -> str:
     """Its sentence, the same for all challenges: a sentence may name the key."""
-    return found.sentence.replace(found.challenge, "…") if found.challenge else found.sentence
+    return finding.sentence.replace(finding.challenge, "…") if finding.challenge else finding.sentence
 
 
 def _number(evidence: Evidence, lines: Mapping[tuple[str, int | None, float], int]) -> int | None:
     return lines.get((evidence.kind, evidence.seq, evidence.time if evidence.kind == "stack" else 0.0))
 
 
-def _concerned(found: Sequence[Diagnosis], joined: Joined) -> list[Call]:
+def _concerned(findings: Sequence[Diagnosis], joined: Joined) -> list[Call]:
     """The calls of the findings' challenges, and those among their evidence."""
-    shown = {line.seq for item in found for line in item.evidence if line.kind == "exchange"}
-    challenges = {item.challenge for item in found if item.challenge is not None}
+    shown = {line.seq for item in findings for line in item.evidence if line.kind == "exchange"}
+    challenges = {item.challenge for item in findings if item.challenge is not None}
     return [call for call in joined.calls if call.exchange.seq in shown or call.challenge in challenges]
 
 
@@ -297,10 +297,10 @@ def summary(calls: Sequence[Call]) -> str:
     failed = Counter(_ending(call) for call in creates if not call.answered)
     usual = all(call.words == CAPTCHA.words for call in calls)
     opened, used = ("challenge", "answer") if usual else ("session", "use")
-    words = [f"{len(creates)} {opened}{'' if len(creates) == 1 else 's'}"]
-    words += [f"{n} not created ({how})" for how, n in failed.items()]
-    words.append(f"{len(verifies)} {used}{'' if len(verifies) == 1 else 's'}")
-    return ", ".join(words) + (": " if counts else "") + ", ".join(f"{n} {how}" for how, n in counts.items())
+    parts = [f"{len(creates)} {opened}{'' if len(creates) == 1 else 's'}"]
+    parts += [f"{n} not created ({how})" for how, n in failed.items()]
+    parts.append(f"{len(verifies)} {used}{'' if len(verifies) == 1 else 's'}")
+    return ", ".join(parts) + (": " if counts else "") + ", ".join(f"{n} {how}" for how, n in counts.items())
 
 
 def _requests(exchanges: Sequence[Exchange]) -> str:
@@ -329,10 +329,10 @@ def _ending(call: Call) -> str:
         return "created"
     if call.answer.get("message") == SOLVED_MESSAGE:
         return "answered with 'already solved'"
-    words = {
+    endings = {
         Outcome.SUCCESS: "passed",
         Outcome.WRONG: "wrong",
         Outcome.NOT_FOUND: "not found",
         Outcome.ERROR: "not graded",
     }
-    return words[call.outcome]
+    return endings[call.outcome]

@@ -30,7 +30,7 @@ def open_question(calls: Sequence[Call], joined: Joined) -> str:
         status = call.exchange.status
         unread = not call.answered and not call.under_way and call.exchange.error is None
         if (
-            joined.own
+            joined.user_provided
             and unread
             and 400 <= status < 500
             and status not in _CLEAR

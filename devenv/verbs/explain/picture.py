@@ -60,7 +60,7 @@ def picture(joined: Joined, calls: Iterable[Call]) -> list[SequenceMessage]:
     steps = _steps(joined, chosen, first, last)
     keys = _Keys(steps, [*challenges])
     messages += [message for step in steps for message in _command(step, keys)]
-    for word in joined.words:
+    for word in joined.keyless:
         if word.delivered is None and first <= word.received <= last and word.pod in pods:
             messages += _command(Step(word, word.received, word.reply), keys)
     notes = [_note(event, joined) for event in joined.stack if first < event.time <= last]
@@ -98,10 +98,10 @@ class _Keys:
             head, _, last = key.rpartition(":")
             if last in known:
                 heads.setdefault(last, []).append(head)
-        for challenge, found in heads.items():
-            for head in found:
+        for challenge, challenge_heads in heads.items():
+            for head in challenge_heads:
                 start = challenge[:_ID_LETTERS]
-                self._short[f"{head}:{challenge}"] = start if len(found) == 1 else f"{head}:{start}"
+                self._short[f"{head}:{challenge}"] = start if len(challenge_heads) == 1 else f"{head}:{start}"
 
     def of(self, key: str) -> str:
         """``3f2a44`` for ``rcaptcha:abstract:3f2a44…``."""
@@ -126,8 +126,8 @@ def _store(settings: object, joined: Joined) -> str:
         return _RUNS
     flag = str(known.get("USE_REDIS", "?"))
     strategy = known.get("SESSION_STRATEGY")
-    shown = flag.lower() == "true" and strategy and not joined.own
-    return joined.profile.switch.words(f"USE_REDIS={flag}") + (f" ({strategy})" if shown else "")
+    shown = flag.lower() == "true" and strategy and not joined.user_provided
+    return joined.profile.switch.renamed(f"USE_REDIS={flag}") + (f" ({strategy})" if shown else "")
 
 
 def _rule(detail: Mapping[str, str]) -> str:

@@ -46,7 +46,7 @@ def overtaken(trace: Sequence[TraceEvent]) -> Overtaken | None:
         item for item in trace if isinstance(item, RedisCommand) and item.forwarded is not None and item.key
     ]
     sent = sorted((item for item in sent if item.fate != "queued"), key=lambda item: item.forwarded or 0.0)
-    found: Overtaken | None = None
+    latest: Overtaken | None = None
     for command in sent:
         by = tuple(
             other
@@ -55,9 +55,9 @@ def overtaken(trace: Sequence[TraceEvent]) -> Overtaken | None:
             and other.key == command.key
             and command.received < (other.forwarded or 0.0) < (command.forwarded or 0.0)
         )
-        if by and (found is None or len(by) > len(found.by)):
-            found = Overtaken(command, by)
-    return found
+        if by and (latest is None or len(by) > len(latest.by)):
+            latest = Overtaken(command, by)
+    return latest
 
 
 def _at_once(event: TraceEvent) -> TraceEvent:

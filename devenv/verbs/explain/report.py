@@ -9,30 +9,30 @@ from devenv.verbs.explain.records import for_report
 _REMARKS = "Worth knowing"
 
 
-def document(found: Explanation, title: str, command: str) -> Document:
+def document(explanation: Explanation, title: str, command: str) -> Document:
     """The report of one explanation; ``command`` is what shows it again."""
-    facts = [Fact("trace", found.of), Fact("requests", found.summary)]
+    facts = [Fact("trace", explanation.of), Fact("requests", explanation.summary)]
     return Document(
         language="en",
         title=title,
-        subtitle=found.of,
-        holds=found.exit_code == 0,
-        verdict=found.verdict,
-        sections=sections(found) or (_whole(found),),
+        subtitle=explanation.of,
+        holds=explanation.exit_code == 0,
+        verdict=explanation.verdict,
+        sections=sections(explanation) or (_whole(explanation),),
         facts_title="What it is about",
-        facts=(*facts, *(Fact("missing", text) for text in found.missing)),
+        facts=(*facts, *(Fact("missing", text) for text in explanation.missing)),
         commands_title="Again",
         commands=(Command(command, "shows it in the terminal"),),
-        events=for_report(found.events),
+        events=for_report(explanation.events),
     )
 
 
-def sections(found: Explanation) -> tuple[Section, ...]:
+def sections(explanation: Explanation) -> tuple[Section, ...]:
     """One section for each cause; none where nothing is wrong."""
-    causes = tuple(_section(group) for group in found.groups)
-    if not causes or not found.remarks:
+    causes = tuple(_section(group) for group in explanation.groups)
+    if not causes or not explanation.remarks:
         return causes
-    return (*causes, Section(title=_REMARKS, explanation=found.remarks))
+    return (*causes, Section(title=_REMARKS, explanation=explanation.remarks))
 
 
 def _section(group: Group) -> Section:
@@ -58,13 +58,13 @@ def _section(group: Group) -> Section:
     )
 
 
-def _whole(found: Explanation) -> Section:
+def _whole(explanation: Explanation) -> Section:
     return Section(
         title="What happened",
-        note=found.summary,
+        note=explanation.summary,
         good=True,
-        picture=found.messages,
-        picture_title=f"{len(found.messages)} messages",
+        picture=explanation.messages,
+        picture_title=f"{len(explanation.messages)} messages",
         explanation_title=_REMARKS,
-        explanation=found.remarks,
+        explanation=explanation.remarks,
     )

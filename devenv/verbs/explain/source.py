@@ -54,11 +54,11 @@ def explain_run(run: Run) -> Explanation:
     path = run.folder / TRACE
     if not path.is_file():
         raise UsageProblem(f"run {run.id} has no {TRACE}", hint="replay and demo record one")
-    found = with_violations(explain_file(path, f"run {run.id}", run.id), _violations(run))
-    if found.wrong:
-        return found
-    judged = found.judged or _replay(run).get("verdict") == "holds"
-    return replace(found, unexplained=_failed_replay(run), judged=judged)
+    explanation = with_violations(explain_file(path, f"run {run.id}", run.id), _violations(run))
+    if explanation.wrong:
+        return explanation
+    judged = explanation.judged or _replay(run).get("verdict") == "holds"
+    return replace(explanation, unexplained=_failed_replay(run), judged=judged)
 
 
 def _violations(run: Run) -> list[tuple[str, str]]:
@@ -105,8 +105,8 @@ def explain_written(events: Sequence[TraceEvent], run: Run) -> Explanation:
 def _named(word: str, state_dir: Path) -> tuple[Explanation, Run | None]:
     path = Path(word)
     if path.is_file():
-        found = explain_file(path, str(path))
-        return _with_calls(found, "a trace has the exchanges of a captcha-api"), None
+        explanation = explain_file(path, str(path))
+        return _with_calls(explanation, "a trace has the exchanges of a captcha-api"), None
     if path.is_dir() and (path / TRACE).is_file():
         run = Run(path)
     elif path.suffix == ".jsonl":
@@ -116,7 +116,7 @@ def _named(word: str, state_dir: Path) -> tuple[Explanation, Run | None]:
     return _with_calls(explain_run(run), "replay a scenario, or send requests through the proxy"), run
 
 
-def _with_calls(found: Explanation, hint: str) -> Explanation:
-    if not found.calls and not found.wrong:
-        raise Inconclusive(f"{found.of}: no captcha request in it, so nothing to explain", hint=hint)
-    return found
+def _with_calls(explanation: Explanation, hint: str) -> Explanation:
+    if not explanation.calls and not explanation.wrong:
+        raise Inconclusive(f"{explanation.of}: no captcha request in it, so nothing to explain", hint=hint)
+    return explanation

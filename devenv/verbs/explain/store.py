@@ -15,23 +15,23 @@ SEQUENCE = "sequence.mmd"
 REPORT = "report.html"
 
 
-def keep(found: Explanation, run: Run, *, replace: bool = False) -> None:
+def keep(explanation: Explanation, run: Run, *, replace: bool = False) -> None:
     """Write picture and report into a run's folder; those that are there stay, unless ``replace``."""
-    for name, text in ((SEQUENCE, mermaid(found)), (REPORT, _html(found))):
+    for name, text in ((SEQUENCE, mermaid(explanation)), (REPORT, _html(explanation))):
         if replace or not (run.folder / name).exists():
             run.write_text(name, text)
 
 
-def mermaid(found: Explanation) -> str:
+def mermaid(explanation: Explanation) -> str:
     """The picture of what went wrong first, else of all, as a Mermaid diagram."""
-    return draw_mermaid(found.groups[0].picture if found.groups else found.messages)
+    return draw_mermaid(explanation.groups[0].picture if explanation.groups else explanation.messages)
 
 
-def write_report(found: Explanation, path: Path) -> None:
+def write_report(explanation: Explanation, path: Path) -> None:
     """Write the report to ``path``. Raises UsageProblem (wrong name), EnvironmentProblem (full disk)."""
-    write_atomically(path, _html(found), "--report")
+    write_atomically(path, _html(explanation), "--report")
 
 
-def _html(found: Explanation) -> str:
-    command = f"devenv explain {found.run}" if found.run else "devenv explain"
-    return render(document(found, f"What happened in {found.of}", command))
+def _html(explanation: Explanation) -> str:
+    command = f"devenv explain {explanation.run}" if explanation.run else "devenv explain"
+    return render(document(explanation, f"What happened in {explanation.of}", command))

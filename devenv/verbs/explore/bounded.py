@@ -115,17 +115,17 @@ def extended(judged: Judged, selection: Selection, run: Sequence[int], kind: str
     another such place.
     """
     learned = judged.learned
-    within = [(selection.at[process], 1) for process in run]
-    rest = [at for at in range(len(learned.cast)) if at not in selection.at]
-    requests = [(at, MAX_STEPS) for at in rest if learned.is_request(at)]
-    events = [(at, MAX_STEPS) for at in rest if not learned.is_request(at)]
+    within = [(selection.positions[process], 1) for process in run]
+    rest = [number for number in range(len(learned.cast)) if number not in selection.positions]
+    requests = [(number, MAX_STEPS) for number in rest if learned.is_request(number)]
+    events = [(number, MAX_STEPS) for number in rest if not learned.is_request(number)]
     places = [len(within), *range(len(within))]
     for requests_at in places if requests else places[:1]:
         for events_at in places if events else places[:1]:
             inserts = sorted([(events_at, events), (requests_at, requests)], key=lambda item: -item[0])
             turns = [*within]
-            for at, inserted in inserts:
-                turns[at:at] = inserted
+            for number, inserted in inserts:
+                turns[number:number] = inserted
             whole = _run(learned, turns)
             if whole is not None and kind in judged.kinds(whole[1]):
                 return whole

@@ -92,7 +92,7 @@ async def confirm(
     same = sum(1 for run in others if _observed(run) == _observed(first)) + 1
     finding = kinds.get(candidate.finding.kind, candidate.finding)
     letters = tuple(item.letter for item in candidate.cast)
-    found = ExploredViolation(
+    violation = ExploredViolation(
         kind=finding.kind,
         sentence=finding.sentence,
         requests=letters,
@@ -104,7 +104,7 @@ async def confirm(
         replays=replays,
         why=None if confirmed else "the order was run and did not show it: a fault of the model or of ours",
     )
-    return found, first.outcome
+    return violation, first.outcome
 
 
 def unconfirmed(candidate: Candidate, why: str) -> ExploredViolation:
@@ -181,7 +181,7 @@ def _shown(cast: Sequence[Participant], run: Sequence[Taken]) -> list[ShownStep]
 
 
 def scenario_text(
-    found: ExploredViolation,
+    violation: ExploredViolation,
     cast: Sequence[Participant],
     outcome: Outcome,
     strategy: Strategy,
@@ -192,7 +192,9 @@ def scenario_text(
     whose = f"the {strategy} store's" if fixture.profile is None else "the service's"
     other = f"The order is one of {whose} commands."
     stores: dict[str, Any] = {
-        str(word): {"bug": True, "shows": found.sentence} if word is strategy else {"not_applicable": other}
+        str(word): {"bug": True, "shows": violation.sentence}
+        if word is strategy
+        else {"not_applicable": other}
         for word in dict.fromkeys((*CATALOGUE_STORES, strategy))
     }
     expected: dict[str, Any] = {}
@@ -214,11 +216,11 @@ def scenario_text(
         stack["env"] |= {"REDIS_CLUSTER": fixture.cluster} if fixture.cluster else {}
     scenario = {
         "version": 1,
-        "id": f"explored-{found.kind}",
-        "title": f"{found.kind}, found by exploring {'+'.join(found.requests)}",
-        "cause": _CAUSES.get(found.kind, found.kind),
+        "id": f"explored-{violation.kind}",
+        "title": f"{violation.kind}, found by exploring {'+'.join(violation.requests)}",
+        "cause": _CAUSES.get(violation.kind, violation.kind),
         "needs": needs,
-        "about": f"{found.sentence}. The shortest order of {whose} commands that shows it.",
+        "about": f"{violation.sentence}. The shortest order of {whose} commands that shows it.",
         "stack": stack,
         "stores": stores,
         "sessions": {SESSION: fixture.kind},
@@ -233,7 +235,7 @@ def scenario_text(
                     }
                     for one_request in requests
                 },
-                "order": found.schedule,
+                "order": violation.schedule,
                 "expect": {str(strategy): {"requests": expected}},
             },
             {"redis": SESSION, "expect": {str(strategy): key}},

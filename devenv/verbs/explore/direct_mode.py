@@ -37,7 +37,9 @@ def walked(run: ScheduledRun, cast: Sequence[Participant]) -> Walked:
             if before[hit] is not None:
                 following[hit], before[hit] = before[hit], None
         following[step.process], before[step.process] = step.touched, step.instead
-        pending.append(tuple(None if at in step.waiting else item for at, item in enumerate(following)))
+        pending.append(
+            tuple(None if number in step.waiting else item for number, item in enumerate(following))
+        )
     pending.reverse()
     end = len(run.steps) if run.blocked_at is None else run.blocked_at
     steps = tuple(step.process for step in run.steps[:end])
@@ -46,10 +48,10 @@ def walked(run: ScheduledRun, cast: Sequence[Participant]) -> Walked:
 
 def _waited(run: ScheduledRun, cast: Sequence[Participant]) -> str | None:
     """What to say of a run in which a request waited for another one inside their pod."""
-    waited = sorted({at for step in run.steps for at in step.waiting})
+    waited = sorted({number for step in run.steps for number in step.waiting})
     if not waited:
         return None
-    names = " and ".join(cast[at].name for at in waited)
+    names = " and ".join(cast[number].name for number in waited)
     return (
         f"{names} waited inside a pod for another request there (a lock?): only orders in which the requests "
         "arrive one after the other were run, and what happens inside a pod is not ordered"
@@ -99,7 +101,7 @@ async def shrink(
 ) -> list[Candidate]:
     """For each kind the fewest participants that show it, as far as ``MAX_SHRINK_RUNS`` go."""
     left = dict(collected.kinds)
-    found: dict[str, Candidate] = {}
+    candidates: dict[str, Candidate] = {}
     runs = 0
     restarts = any(item.event == RESTART for cast in casts for item in cast)
     most = MAX_SHRINK_RUNS // RESTART_COSTS if restarts else MAX_SHRINK_RUNS
@@ -109,15 +111,15 @@ async def shrink(
         if not left or runs >= most:
             break
         budget = Budget(traces=most - runs)
-        own = Collected(budget, collected.clock)
+        smaller = Collected(budget, collected.clock)
         try:
-            await search(fixture, part, remote, own)
+            await search(fixture, part, remote, smaller)
         except Stopped:
             break  # what a part search met that was not complete is not the shortest
-        runs += own.traces
-        for kind in [kind for kind in left if kind in own.kinds]:
+        runs += smaller.traces
+        for kind in [kind for kind in left if kind in smaller.kinds]:
             count = left.pop(kind).count
-            found[kind] = Candidate(own.kinds[kind].finding, part, own.kinds[kind].run, count)
+            candidates[kind] = Candidate(smaller.kinds[kind].finding, part, smaller.kinds[kind].run, count)
     for kind, met in left.items():
-        found[kind] = Candidate.of(met, casts)
-    return [found[kind] for kind in collected.kinds]
+        candidates[kind] = Candidate.of(met, casts)
+    return [candidates[kind] for kind in collected.kinds]

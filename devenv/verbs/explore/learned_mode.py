@@ -54,11 +54,11 @@ def search(
 
         enumerate_preemptions(system, options.preemptions, visit_new)
     elif options.budget_traces is not None:
-        found = SourceDpor(system, visit)
+        dpor = SourceDpor(system, visit)
         try:
-            found.search()
+            dpor.search()
         finally:
-            collected.blocked += found.explored.blocked
+            collected.blocked += dpor.explored.blocked
     elif learned.cover is not None:
         bounded.search(learned, collected, parts)
     else:
@@ -94,7 +94,7 @@ def shrink(casts: Sequence[Sequence[Participant]], collected: Collected, parts: 
     A kind whose graph is too large keeps the best run met.
     """
     left = dict(collected.kinds)
-    found: dict[str, Candidate] = {}
+    candidates: dict[str, Candidate] = {}
     by_size = sorted((part for cast in casts for part in selections(cast)), key=len)
     for part in dict.fromkeys(by_size):
         if not left:
@@ -113,7 +113,7 @@ def shrink(casts: Sequence[Sequence[Participant]], collected: Collected, parts: 
                 labels.append("" if step is None else step.label)
                 state = system.execute(state, process)
             finding = next(item for item in judged.of(state)[1] if item.kind == kind)
-            found[kind] = Candidate(finding, part, runs[kind].run, met.count, tuple(labels))
+            candidates[kind] = Candidate(finding, part, runs[kind].run, met.count, tuple(labels))
     for kind, met in left.items():
-        found[kind] = Candidate.of(met, casts)
-    return [found[kind] for kind in collected.kinds]
+        candidates[kind] = Candidate.of(met, casts)
+    return [candidates[kind] for kind in collected.kinds]

@@ -100,8 +100,8 @@ class LearnedSystem:
         assert isinstance(database, Database)
         answers: list[Answered] = []
         happened: list[bool] = []
-        for at, (participant, program) in enumerate(zip(self.cast, self.programs, strict=True)):
-            node = self.system.node(state, at)
+        for number, (participant, program) in enumerate(zip(self.cast, self.programs, strict=True)):
+            node = self.system.node(state, number)
             if isinstance(program, LearnedProgram):
                 answers.append(program.answer(node))
             elif affected := participant.affects(self.cast):
@@ -163,9 +163,9 @@ class Learner:
     def system(self, cast: Sequence[Participant]) -> LearnedSystem:
         """The cast as a system, whatever is known."""
         programs: list[Program] = []
-        for at, value in enumerate(cast):
+        for number, value in enumerate(cast):
             if value.answer is not None:
-                programs.append(LearnedProgram(self.behaviours[value.letter], value.name, at))
+                programs.append(LearnedProgram(self.behaviours[value.letter], value.name, number))
             elif affected := value.affects(cast):
                 programs.append(
                     FaultEffect(affected, value.name, LOSE if value.target is not None else RESTART)
@@ -185,9 +185,9 @@ class Learner:
         affected = {target for item in cast for target in item.affects(cast)}
         numbers: dict[tuple[str, int | None], int] = {}
         groups = []
-        for at, item in enumerate(cast):
-            alone = item.answer is None or at in affected or self.behaviours[item.letter].personal
-            groups.append(numbers.setdefault((item.letter, at if alone else None), len(numbers)))
+        for number, item in enumerate(cast):
+            alone = item.answer is None or number in affected or self.behaviours[item.letter].personal
+            groups.append(numbers.setdefault((item.letter, number if alone else None), len(numbers)))
         return groups
 
     async def _learn(self, cast: Sequence[Participant], in_time: Callable[[], None]) -> LearnedSystem:
@@ -234,15 +234,15 @@ class Learner:
             if item.answer is not None and item.letter not in self.behaviours
         }
         jobs = [
-            Scripted(self._call(item), (), self._fresh(), at, self._places)
-            for at, item in enumerate(new.values())
+            Scripted(self._call(item), (), self._fresh(), number, self._places)
+            for number, item in enumerate(new.values())
             for _ in range(2)
         ]
         runs = await self.remote.scripted(jobs) if jobs else []
         self._asked += len(jobs)
-        for at, letter in enumerate(new):
+        for number, letter in enumerate(new):
             behaviour = Behaviour(letter)
-            for run in runs[2 * at : 2 * at + 2]:
+            for run in runs[2 * number : 2 * number + 2]:
                 behaviour.learn(*self.times.stand(run.heard, run.seen))
             self.behaviours[letter] = behaviour
 

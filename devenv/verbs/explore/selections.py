@@ -14,7 +14,7 @@ from devenv.core.search.shortest import smaller_selections
 class Selection:
     """A part of a cast."""
 
-    at: tuple[int, ...]
+    positions: tuple[int, ...]
     """The positions of its participants in the cast."""
     part: tuple[Participant, ...]
     """The participants, named anew."""
@@ -35,8 +35,8 @@ def chosen(cast: Sequence[Participant]) -> list[Selection]:
     ]
     parts = []
     for selection in smaller_selections(names):
-        part = [(at, cast[at]) for at in selection]
-        place = {at: number for number, (at, item) in enumerate(part) if item.answer is not None}
+        part = [(index, cast[index]) for index in selection]
+        place = {index: number for number, (index, item) in enumerate(part) if item.answer is not None}
         pods = dict.fromkeys(item.pod for _, item in part if item.answer is not None)
         pod = {old: new for new, old in enumerate(pods)}
         alone = all(

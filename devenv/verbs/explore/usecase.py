@@ -332,9 +332,9 @@ class _Exploring:
             return violation
         text = scenario_text(violation, candidate.cast, outcome, self._options.strategy, fixture)
         path = folder.write_text(f"{violation.kind}.yaml", text)
-        words = ("devenv", "replay", shown_path(path), "--strategy", str(self._options.strategy))
+        replay = ("devenv", "replay", shown_path(path), "--strategy", str(self._options.strategy))
         options = stack_options(self._status.spec, self._status.backend, self._seed)
-        reproduce = command(*words, *options)
+        reproduce = command(*replay, *options)
         return replace(violation, scenario_file=str(path), reproduce=reproduce)
 
     def _result(

@@ -146,7 +146,7 @@ def unknown_like(challenge_id: ChallengeId | int) -> ChallengeId | int:
     else:
         table: dict[str, str] = {}
         for letters in _CLASSES:
-            table |= {item: letters[(at + 3) % len(letters)] for at, item in enumerate(letters)}
+            table |= {item: letters[(index + 3) % len(letters)] for index, item in enumerate(letters)}
         moved = "".join(table.get(item, item) for item in text)
     return int(moved) if isinstance(challenge_id, int) else ChallengeId(moved)
 

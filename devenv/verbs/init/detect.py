@@ -76,15 +76,17 @@ def look(options: InitOptions, state_dir: Path, progress: Progress) -> Found:
 
     Raises UsageProblem where nothing tells how it is started, EnvironmentProblem where it does not start.
     """
-    found, service = _as_started(options)
+    detected, service = _as_started(options)
     modes = (options.redis,) if options.redis else (RedisMode.STANDALONE, RedisMode.CLUSTER)
     for mode in modes:
         spec = StackSpec(pods=1, use_redis=True, service=service, redis_mode=mode)
         if mode is not RedisMode.STANDALONE:
             needs = "" if options.redis else "its client is a cluster client: Redis was started as a cluster"
-            found = replace(found, redis_mode=str(mode), notes=(*found.notes, *([needs] if needs else [])))
+            detected = replace(
+                detected, redis_mode=str(mode), notes=(*detected.notes, *([needs] if needs else []))
+            )
         try:
-            return _try(options, found, spec, state_dir, progress)
+            return _try(options, detected, spec, state_dir, progress)
         except _NeedsCluster:
             if mode is modes[-1]:
                 raise
@@ -124,22 +126,24 @@ def _as_started(options: InitOptions) -> tuple[Found, ServiceSpec]:
     service = replace(service, env={**ours, **service.env})
     neutral = tuple(undecided(service, files))
     env = dict(service.env)
-    found = Found(
+    detected = Found(
         preset=preset, app=app, command=None if app else start,
         python=options.python, env_file=options.env_file,
         env=env, neutral=neutral, allow_env=options.allow_env, headers=headers,
         notes=(f"also here: {', '.join(others)} (--app, --command)",) if others else (),
     )  # fmt: skip
-    return found, replace(service, env={**env, **dict.fromkeys(neutral, "")})
+    return detected, replace(service, env={**env, **dict.fromkeys(neutral, "")})
 
 
-def _try(options: InitOptions, found: Found, spec: StackSpec, state_dir: Path, progress: Progress) -> Found:
+def _try(
+    options: InitOptions, detected: Found, spec: StackSpec, state_dir: Path, progress: Progress
+) -> Found:
     """On a stack of its own: once as USE_REDIS=true, and whether USE_REDIS=false makes a difference."""
     standalone = spec.redis_mode is RedisMode.STANDALONE and options.redis is None
     try:
         with fresh_stack("embedded", state_dir, spec, progress) as stack:
             try:
-                return _tried_on(stack, options, found, progress)
+                return _tried_on(stack, options, detected, progress)
             except EnvironmentProblem as problem:
                 if standalone and wants_cluster(stack.endpoints().control):
                     raise _NeedsCluster(problem.message, hint=problem.hint) from problem
@@ -166,50 +170,50 @@ def _with_log(problem: EnvironmentProblem, stack: JournaledStack) -> Environment
     )
 
 
-def _tried_on(stack: JournaledStack, options: InitOptions, found: Found, progress: Progress) -> Found:
+def _tried_on(stack: JournaledStack, options: InitOptions, detected: Found, progress: Progress) -> Found:
     endpoints = stack.endpoints()
     with local_client(endpoints.traffic, _TIMEOUT_S) as http, connected(endpoints, 0) as redis:
-        trying = _Trying(options, found, http)
+        trying = _Trying(options, detected, http)
         session = None if options.create else trying.login_session()
-        found = replace(found, session=session)
+        detected = replace(detected, session=session)
         try:
-            found, kinds, profile = trying.everything(found)
+            detected, kinds, profile = trying.everything(detected)
         except (UsageProblem, EnvironmentProblem) as problem:
-            session = session or trying.any_session(found, problem)
-            found = replace(found, session=session)
+            session = session or trying.any_session(detected, problem)
+            detected = replace(detected, session=session)
             with ControlClient(endpoints.control) as control:
                 spoke = control.latest("commands") > 0
             use = RedisUse.UNKNOWN if spoke else RedisUse.UNUSED
             in_files = _login_in_files(stack, trying.pod, session)
-            notes = (*found.notes, *in_files, *([] if spoke else unused_redis(options.folder)))
-            return replace(found, redis_use=str(use), headers=trying.pod.headers, notes=notes)
+            notes = (*detected.notes, *in_files, *([] if spoke else unused_redis(options.folder)))
+            return replace(detected, redis_use=str(use), headers=trying.pod.headers, notes=notes)
         if not profile.switchable or not kinds:
-            return found
+            return detected
         seen = [session_in_redis(trying.pod, endpoints.control, redis, kind, profile) for kind in kinds]
         telling = next((item for item in seen if item.key is not None), seen[0])
         silent = telling.key is None and not telling.commands
-        undecided_mode = not found.redis_mode and options.redis is None
+        undecided_mode = not detected.redis_mode and options.redis is None
         if silent and undecided_mode and wants_cluster(endpoints.control):
             raise _NeedsCluster("the service's client asks this standalone Redis for a cluster")
-        notes = (*found.notes, *([telling.note] if telling.note else []))
-        found = replace(found, key=telling.key, notes=notes)
+        notes = (*detected.notes, *([telling.note] if telling.note else []))
+        detected = replace(detected, key=telling.key, notes=notes)
         if telling.key is None and telling.commands:
             stack.restart_pods({POD: {"USE_REDIS": "false"}}, progress)
             without = session_in_redis(trying.pod, endpoints.control, redis, kinds[0], profile)
             use = RedisUse.ALIKE if without.names == seen[0].names else RedisUse.UNKNOWN
-            return replace(found, redis_use=str(use))
+            return replace(detected, redis_use=str(use))
         if telling.key is None:
             in_files = _kept_in_files(stack, trying.pod, kinds[0], profile)
-            notes = (*found.notes, *in_files, *unused_redis(options.folder))
-            return replace(found, redis_use=str(RedisUse.UNUSED), notes=notes)
+            notes = (*detected.notes, *in_files, *unused_redis(options.folder))
+            return replace(detected, redis_use=str(RedisUse.UNUSED), notes=notes)
         kind = kinds[seen.index(telling)]
         stack.restart_pods({POD: {"USE_REDIS": "false"}}, progress)
         without = session_in_redis(trying.pod, endpoints.control, redis, kind, profile)
         if without.key is None:
-            return replace(found, redis_use=str(RedisUse.SWITCHED))
+            return replace(detected, redis_use=str(RedisUse.SWITCHED))
         note = "sessions are in Redis whatever USE_REDIS says: if another variable switches it, put it in"
-        notes = (*found.notes, f"{note} [service.redis] on and off")
-        return replace(found, redis_use=str(RedisUse.ALWAYS), notes=notes)
+        notes = (*detected.notes, f"{note} [service.redis] on and off")
+        return replace(detected, redis_use=str(RedisUse.ALWAYS), notes=notes)
 
 
 def _kept_in_files(stack: JournaledStack, pod: Pod, kind: Kind, profile: ServiceProfile) -> list[str]:
@@ -241,11 +245,11 @@ def _login_in_files(stack: JournaledStack, pod: Pod, session: SessionProfile) ->
 class _Trying:
     """Talks to the started pod until the requests that open and use sessions are known."""
 
-    def __init__(self, options: InitOptions, found: Found, http: httpx.Client) -> None:
-        self._options, self._found = options, found
-        self.pod = Pod(http, found.headers)
+    def __init__(self, options: InitOptions, detected: Found, http: httpx.Client) -> None:
+        self._options, self._found = options, detected
+        self.pod = Pod(http, detected.headers)
         self._api = OpenApi(_document(http))
-        self.pod.headers = {**self._api.required_headers(), **found.headers}
+        self.pod.headers = {**self._api.required_headers(), **detected.headers}
         self._status_of_no_path = 404 if self._api.paths else self.pod.send(_NO_PATH.fill(None)).status
 
     def login_session(self) -> SessionProfile | None:
@@ -273,21 +277,23 @@ class _Trying:
         text = toml_text(replace(found, session=session, headers=self.pod.headers, redis_use="unknown"))
         raise type(problem)(problem.message, hint=f"{problem.hint}; {words}:\n\n{text.rstrip()}") from problem
 
-    def everything(self, found: Found) -> tuple[Found, Sequence[Kind], ServiceProfile]:
+    def everything(self, detected: Found) -> tuple[Found, Sequence[Kind], ServiceProfile]:
         """All that can be found out, the kinds of its sessions, and how their answers are read."""
-        options, found = self._options, replace(found, headers=self.pod.headers)
-        if options.create is None and (found.preset != CAPTCHA.name or may_be_mcp(options.folder, found.app)):
-            mcp = self._mcp(found)
+        options, detected = self._options, replace(detected, headers=self.pod.headers)
+        if options.create is None and (
+            detected.preset != CAPTCHA.name or may_be_mcp(options.folder, detected.app)
+        ):
+            mcp = self._mcp(detected)
             if mcp is not None:
                 return mcp
         if options.create is None:
-            contract = self._contract(found)
+            contract = self._contract(detected)
             if contract is not None:
                 return contract
         pairs = self._pairs()
         if pairs:
-            return self._first_that_works(found, pairs)
-        mcp = self._mcp(found)
+            return self._first_that_works(detected, pairs)
+        mcp = self._mcp(detected)
         if mcp is not None:
             return mcp
         raise UsageProblem(
@@ -296,24 +302,24 @@ class _Trying:
             hint="""--create "POST /challenges" --verify "PUT /challenges/{id}" --body '{"answer": 0}'""",
         )
 
-    def _mcp(self, found: Found) -> tuple[Found, Sequence[Kind], ServiceProfile] | None:
-        server = try_mcp(self.pod, None if found.preset == CAPTCHA.name else found.preset)
+    def _mcp(self, detected: Found) -> tuple[Found, Sequence[Kind], ServiceProfile] | None:
+        server = try_mcp(self.pod, None if detected.preset == CAPTCHA.name else detected.preset)
         if server is None:
-            if found.preset != CAPTCHA.name:
+            if detected.preset != CAPTCHA.name:
                 raise EnvironmentProblem(
-                    f"preset {found.preset}: the service does not answer MCP's initialize at /mcp",
+                    f"preset {detected.preset}: the service does not answer MCP's initialize at /mcp",
                     hint="devenv.toml can say where it does: docs/own-service.md, An MCP server",
                 )
             return None
-        found = replace(
-            found, preset=server.preset, kinds=server.kinds, id_field=server.id_field,
-            redis_use=str(RedisUse.UNUSED), notes=(*found.notes, *server.notes),
+        detected = replace(
+            detected, preset=server.preset, kinds=server.kinds, id_field=server.id_field,
+            redis_use=str(RedisUse.UNUSED), notes=(*detected.notes, *server.notes),
         )  # fmt: skip
-        return found, (), PRESETS[server.preset]
+        return detected, (), PRESETS[server.preset]
 
     # -- the contract's own requests ---------------------------------------------------------------------
 
-    def _contract(self, found: Found) -> tuple[Found, Sequence[Kind], ServiceProfile] | None:
+    def _contract(self, detected: Found) -> tuple[Found, Sequence[Kind], ServiceProfile] | None:
         """The kinds of the captcha preset that the service has, each tried; None where it has none."""
         fitting: dict[str, Kind] = {}
         notes: list[str] = []
@@ -337,11 +343,11 @@ class _Trying:
             return None
         as_preset = fitting == dict(CAPTCHA.kinds)
         limit, note, _ = find_limit(self.pod, next(iter(fitting.values())), profile)
-        found = replace(
-            found, kinds={} if as_preset else fitting, limit=limit,
-            notes=(*found.notes, *notes, *([note] if note else [])),
+        detected = replace(
+            detected, kinds={} if as_preset else fitting, limit=limit,
+            notes=(*detected.notes, *notes, *([note] if note else [])),
         )  # fmt: skip
-        return found, tuple(fitting.values()), profile
+        return detected, tuple(fitting.values()), profile
 
     def _of_contract(self, kind: Kind) -> Kind | None:
         """A kind of the contract as the service has it, at one of its paths; None where it has it nowhere."""
@@ -367,10 +373,10 @@ class _Trying:
             return [(create, verify)]
         likely = self._api.pairs()
         pairs = [(create or opening, verify or using) for opening, using in likely]
-        return [pair for at, pair in enumerate(pairs) if pair not in pairs[:at]]
+        return [pair for index, pair in enumerate(pairs) if pair not in pairs[:index]]
 
     def _first_that_works(
-        self, found: Found, pairs: Sequence[tuple[Request, Request]]
+        self, detected: Found, pairs: Sequence[tuple[Request, Request]]
     ) -> tuple[Found, Sequence[Kind], ServiceProfile]:
         """Every pair that works and is read as the first that does; raises the first problem where none."""
         problem: EnvironmentProblem | None = None
@@ -396,13 +402,13 @@ class _Trying:
         limit, note, gone = find_limit(self.pod, first.kind, first.profile(CAPTCHA))
         first = replace(first, not_found=(*first.not_found, *gone))
         profile = first.profile(CAPTCHA)
-        found = replace(
-            found, id_field=first.place.field, id_header=first.place.header, id_cookie=first.place.cookie,
+        detected = replace(
+            detected, id_field=first.place.field, id_header=first.place.header, id_cookie=first.place.cookie,
             kinds=named([item.kind for item in working]), not_found=first.not_found, wrong=first.wrong,
             success=first.success, limit=limit,
-            notes=(*found.notes, *notes, *first.notes, *([note] if note else [])),
+            notes=(*detected.notes, *notes, *first.notes, *([note] if note else [])),
         )  # fmt: skip
-        return found, [item.kind for item in working], profile
+        return detected, [item.kind for item in working], profile
 
     def _opening(self, create: Request) -> Request:
         """With the body that was said, else the fields that its OpenAPI requires."""

@@ -123,12 +123,12 @@ class _Looking:
     def _other_reads(self) -> Iterator[Request]:
         """Other reads whose path can be written too: GET and PUT /preferences."""
         named = (_OPEN, _END, _ASK, _NOT_A_CHANGE)
-        found = (
+        reads = (
             self.api.opening(Request(path, "GET"))
             for path, methods in self._paths().items()
             if "GET" in methods and {*_WRITING} & {*methods} and not any(word.search(path) for word in named)
         )
-        for _, read in zip(range(_MOST_OTHER_READS), found, strict=False):
+        for _, read in zip(range(_MOST_OTHER_READS), reads, strict=False):
             yield read
 
     def _with_uses(self, session: SessionProfile) -> SessionProfile | None:
@@ -228,11 +228,11 @@ class _Looking:
         """The paths without a parameter, with the methods that they may have."""
         every = ("GET", "POST", "PUT", "PATCH", "DELETE")
         if self.api.paths:
-            found: dict[str, list[str]] = {}
+            paths: dict[str, list[str]] = {}
             for operation in self.api.operations(*map(str.lower, every)):
                 if "{" not in operation.path:
-                    found.setdefault(operation.path, []).append(operation.method)
-            return found
+                    paths.setdefault(operation.path, []).append(operation.method)
+            return paths
         return dict.fromkeys((*_routes(self.folder), *_USUAL), every)
 
 
@@ -295,8 +295,8 @@ def _variants(request: Request) -> Iterator[tuple[Request, Request | None]]:
 
 def _routes(folder: Path) -> list[str]:
     """Paths that stand in quotes in the service's source."""
-    found: dict[str, None] = {}
+    routes: dict[str, None] = {}
     for _, text in source_texts(folder):
         paths = (f"/{match.lstrip('/')}" for match in _ROUTE.findall(text) if not match.isupper())
-        found.update(dict.fromkeys(paths))
-    return [*found][:_MOST_PATHS]
+        routes.update(dict.fromkeys(paths))
+    return [*routes][:_MOST_PATHS]

@@ -132,7 +132,7 @@ def _pairs(
     tools: Sequence[Mapping[str, Any]],
 ) -> list[tuple[Mapping[str, Any], Mapping[str, Any], str]]:
     """A tool that may return a handle, one that takes it, and the argument's name; the likeliest first."""
-    found = []
+    pairs = []
     for user in tools:
         for argument in _required(user):
             if not called_an_id(argument):
@@ -142,8 +142,8 @@ def _pairs(
             ranked = sorted(openers, key=lambda item: argument not in _returned(item))
             declared = [item for item in ranked if argument in _returned(item)]
             opening = [item for item in ranked if _sounds_like_opening(item)]
-            found += [(item, user, argument) for item in (declared or opening)[:2]]
-    return found
+            pairs += [(item, user, argument) for item in (declared or opening)[:2]]
+    return pairs
 
 
 def _sounds_like_opening(tool: Mapping[str, Any]) -> bool:

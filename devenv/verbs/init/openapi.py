@@ -169,8 +169,8 @@ def plausible(schema: Mapping[str, Any]) -> Any:
 
 
 def _sounds_like_opening(operation: Operation) -> bool:
-    words = f"{operation.path} {operation.description.get('operationId', '')}"
-    return _OPENS.search(words) is not None and ID not in operation.path and not _USES.search(operation.path)
+    text = f"{operation.path} {operation.description.get('operationId', '')}"
+    return _OPENS.search(text) is not None and ID not in operation.path and not _USES.search(operation.path)
 
 
 def _nearest(opens: Sequence[Operation], use: Operation) -> Operation | None:
@@ -190,5 +190,6 @@ def _request_pair(create: Operation, verify: Operation) -> tuple[Request, Reques
 def _in_common(one: str, other: str) -> int:
     """How many characters two paths have in common at their beginning."""
     return next(
-        (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+        (index for index, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
+        min(len(one), len(other)),
     )

@@ -25,8 +25,8 @@ _SKIPPED = ("node_modules", "site-packages", "tests", "test", "build", "dist")
 
 def starts(folder: Path) -> list[str]:
     """What could start the service, the likeliest first: ``app:…`` for an ASGI app, else a command."""
-    found = [f"app:{name}" for name in _named(folder, _APP)]
-    found += [] if found else [_mcp_command(folder, name) for name in _named(folder, _MCP)]
+    commands = [f"app:{name}" for name in _named(folder, _APP)]
+    commands += [] if commands else [_mcp_command(folder, name) for name in _named(folder, _MCP)]
     package = folder / "package.json"
     if package.is_file():
         try:
@@ -34,15 +34,15 @@ def starts(folder: Path) -> list[str]:
         except (OSError, ValueError, AttributeError):
             script = None
         if isinstance(script, str):
-            found.append(script if re.fullmatch(r"node [\w./ -]+", script) else "npm start")
-    found += [f"node {name}" for name in _SCRIPTS if (folder / name).is_file()]
-    found += [
+            commands.append(script if re.fullmatch(r"node [\w./ -]+", script) else "npm start")
+    commands += [f"node {name}" for name in _SCRIPTS if (folder / name).is_file()]
+    commands += [
         f"{{python}} -m flask --app {name} run --host 127.0.0.1 --port {{port}}"
         for name in _named(folder, _FLASK)
     ]
     if (folder / "manage.py").is_file():
-        found.append("{python} manage.py runserver --noreload 127.0.0.1:{port}")
-    return list(dict.fromkeys(found))
+        commands.append("{python} manage.py runserver --noreload 127.0.0.1:{port}")
+    return list(dict.fromkeys(commands))
 
 
 def _mcp_command(folder: Path, name: str) -> str:
@@ -61,7 +61,7 @@ def _named(folder: Path, pattern: re.Pattern[str]) -> Iterator[str]:
         for one_file in files
         if not any(part.startswith(hidden) for part in _inside(one_file, folder)[:-1])
     ]
-    rank = {name: at for at, name in enumerate(_LIKELY)}
+    rank = {name: index for index, name in enumerate(_LIKELY)}
     for path in sorted(wanted, key=lambda item: (len(item.parts), rank.get(item.name, len(rank)), str(item))):
         try:
             match = pattern.search(path.read_text(encoding="utf-8"))

@@ -226,8 +226,8 @@ def named(kinds: Sequence[Kind]) -> dict[str, Kind]:
     """Kinds by a name made of the path that opens each, all different."""
     by_name: dict[str, Kind] = {}
     for kind in kinds:
-        words = ["".join(c for c in word if c.isalnum() or c in "_-") for word in kind.create.path.split("/")]
-        name = next((word for word in reversed(words) if word), "session").rstrip("s") or "session"
+        parts = ["".join(c for c in word if c.isalnum() or c in "_-") for word in kind.create.path.split("/")]
+        name = next((word for word in reversed(parts) if word), "session").rstrip("s") or "session"
         number = 2
         unique = name
         while unique in by_name:

@@ -46,7 +46,7 @@ class Scaled:
 
 def scale(
     stack: Stack,
-    words: Sequence[str],
+    changes: Sequence[str],
     *,
     use_redis: bool | None = None,
     strategy: Strategy | None = None,
@@ -62,7 +62,7 @@ def scale(
     """
     before = stack.status()
     present = before.spec.pod_names
-    wished = changed_pods(present, words)
+    wished = changed_pods(present, changes)
     added = [pod for pod in wished if pod not in present]
     settings = {
         **({} if use_redis is None else {"USE_REDIS": "true" if use_redis else "false"}),

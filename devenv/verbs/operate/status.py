@@ -78,9 +78,9 @@ def ask_keys(status: StackStatus, prefix: str, db: int) -> KeyListing:
 
 def key_spaces(status: StackStatus) -> list[tuple[str, int]]:
     """The prefixes and databases in which the pods keep keys, each once."""
-    found = []
+    spaces = []
     for pod in status.pods:
         db = pod.settings.get("REDIS_DB", "0")
         usual = REDIS_PREFIX if status.spec.service is None else ""
-        found.append((pod.settings.get("REDIS_PREFIX", usual), int(db) if db.isdigit() else 0))
-    return list(dict.fromkeys(found))
+        spaces.append((pod.settings.get("REDIS_PREFIX", usual), int(db) if db.isdigit() else 0))
+    return list(dict.fromkeys(spaces))

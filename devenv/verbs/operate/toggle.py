@@ -76,17 +76,17 @@ def toggle(
         restart_in_turn(stack, changes, progress)
     else:
         stack.restart_pods(changes, progress)
-    words = status.spec.profile.switch.words(f"USE_REDIS={settings['USE_REDIS']}")
+    words = status.spec.profile.switch.renamed(f"USE_REDIS={settings['USE_REDIS']}")
     return Toggled(
         tuple(names), words, stores_in_words(status), stores_in_words(stack.status()), clock() - started
     )
 
 
-def _resolve(words: Sequence[str], pods: Sequence[str]) -> list[str]:
+def _resolve(names: Sequence[str], pods: Sequence[str]) -> list[str]:
     named = []
-    for word in words:
+    for word in names:
         pod = resolve_pod(word, pods)
         if pod is None:
             raise UsageProblem(f"no pod is called {word!r}", hint=f"the pods are {', '.join(pods)}")
         named.append(pod)
-    return [pod for pod in pods if pod in named] if words else list(pods)
+    return [pod for pod in pods if pod in named] if names else list(pods)

@@ -253,8 +253,8 @@ def _notes(source: _Source, sessions: Sessions, maker: StepMaker) -> list[str]:
 
 
 def _slug(source: str) -> str:
-    words = re.findall(r"[a-z0-9]+", source.rpartition("/")[2].lower())
-    return "-".join(["recorded", *(word for word in words if word not in ("recorded", "recording"))])
+    parts = re.findall(r"[a-z0-9]+", source.rpartition("/")[2].lower())
+    return "-".join(["recorded", *(word for word in parts if word not in ("recorded", "recording"))])
 
 
 def _scenario_kind(kind: str) -> str:

@@ -76,19 +76,19 @@ _ESCAPED = re.compile(
 
 def open_json(text: str, data: CleanData, rest: CleanText) -> str:
     """Each JSON object or array of ``text`` through ``data``, what is between them through ``rest``."""
-    parts, done, at, failures = [], 0, 0, 0
-    while failures < _MOST_FAILURES and (bracket := _BRACKET.search(text, at)) is not None:
+    parts, done, position, failures = [], 0, 0, 0
+    while failures < _MOST_FAILURES and (bracket := _BRACKET.search(text, position)) is not None:
         start = bracket.start()
         try:
             value, end = _DECODER.raw_decode(text, start)
             clean = data(value)
         except (ValueError, RecursionError):
             failures += 1
-            at = start + 1
+            position = start + 1
             continue
         raw = text[start:end]
         parts += [rest(text[done:start]), raw if clean == value else dumped(clean, raw)]
-        done = at = end
+        done = position = end
     return "".join([*parts, rest(text[done:])])
 
 
@@ -112,11 +112,11 @@ def open_pairs(text: str, secret: Callable[[str], bool], value: CleanValue) -> s
     ):  # a value is looked at only behind a secret name: it may hold pairs
         if head.start() < done or not secret(head["name"]):
             continue
-        if (found := _PAIR_VALUE.match(text, head.end())) is None:
+        if (match := _PAIR_VALUE.match(text, head.end())) is None:
             continue
-        group = found.lastgroup or "bare"
-        parts += [text[done : found.start(group)], value(head["name"], found[group])]
-        done = found.end(group)
+        group = match.lastgroup or "bare"
+        parts += [text[done : match.start(group)], value(head["name"], match[group])]
+        done = match.end(group)
     return "".join([*parts, text[done:]])
 
 
@@ -146,14 +146,14 @@ def open_markup(text: str, value: CleanValue, rest: CleanText) -> str:
     A value's name is its element, the ``name``, ``key`` or ``id`` beside it, or that of an element around it.
     """
     reader = _Markup(value)
-    parts, at = [], 0
-    while (start := text.find("<", at)) >= 0:
-        if start > at:
-            parts.append(reader.node(text[at:start]))
+    parts, position = [], 0
+    while (start := text.find("<", position)) >= 0:
+        if start > position:
+            parts.append(reader.node(text[position:start]))
         if bare := _BARE_TAGS.match(text, start):
             reader.bare_tags(bare[0])
             parts.append(bare[0])
-            at = bare.end()
+            position = bare.end()
             continue
         begin, end = "<", ">"
         if text.startswith("<!", start):
@@ -166,8 +166,8 @@ def open_markup(text: str, value: CleanValue, rest: CleanText) -> str:
             parts.append(reader.tag(text[start : close + 1]))
         else:
             parts.append(begin + (reader.node(inner) if begin == "<![CDATA[" else rest(inner)) + end)
-        at = close + len(end)
-    return "".join([*parts, reader.node(text[at:])])
+        position = close + len(end)
+    return "".join([*parts, reader.node(text[position:])])
 
 
 class _Markup:

@@ -233,11 +233,11 @@ class Redactor:
         if "{" not in text:
             return self._plain(text, what)
         parts = []
-        at = 0
+        position = 0
         for placeholder in _ANY_ID.finditer(text):
-            parts += [self._plain(text[at : placeholder.start()], what), placeholder[0]]
-            at = placeholder.end()
-        return "".join([*parts, self._plain(text[at:], what)])
+            parts += [self._plain(text[position : placeholder.start()], what), placeholder[0]]
+            position = placeholder.end()
+        return "".join([*parts, self._plain(text[position:], what)])
 
     def _plain(self, text: str, what: str) -> str:
         def paired(name: str, value: str) -> str:

@@ -170,12 +170,12 @@ class StepMaker:
         self.overlaps = True
         parts, checks = {}, {}
         expected = self._expected(group)
-        for at, (number, event) in enumerate(group):
+        for index, (number, event) in enumerate(group):
             count = self._parts[event.number] = self._parts.get(event.number, 0) + 1
             name = f"{event.session or 'request'}-{count}"
             parts[name] = self._request(number, event)
-            if at in expected:
-                checks[name] = expected[at]
+            if index in expected:
+                checks[name] = expected[index]
         return {"together": parts, **({"expect": {"requests": checks}} if checks else {})}
 
     def _request(self, number: int, event: Event) -> dict[str, Any]:
@@ -248,16 +248,16 @@ class StepMaker:
         for event in events:
             if event.use == "verify":
                 wrong.setdefault(event.number, []).append(self._answer(event) is Answer.WRONG)
-        for at, event in enumerate(events):
+        for index, event in enumerate(events):
             if event.use == "other":
-                if (status := self._status(event, numbers[at])) is not None:
-                    checks[at] = {"status": status}
+                if (status := self._status(event, numbers[index])) is not None:
+                    checks[index] = {"status": status}
             elif event.use == "verify":
                 answer = self._answer(event)
                 # Several at once: certain only where all are wrong and all may be.
                 certain = len(wrong[event.number]) == 1 or all(wrong[event.number])
                 if certain and not self._over(event):
-                    checks[at] = {"outcome": self._outcome(event, answer)}
+                    checks[index] = {"outcome": self._outcome(event, answer)}
                 self._lives.left[event.number] -= 1
                 if answer is Answer.RIGHT:
                     self._lives.over[event.number] = True

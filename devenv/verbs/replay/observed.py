@@ -152,14 +152,14 @@ def title(step: Step, *, answered: bool = True) -> str:
 
 def rule_title(rule: GateRule) -> str:
     """A rule of the gate in words: "error EXEC (OOM …), the 1st"."""
-    words = [str(rule["action"]), str(rule.get("command", "every command"))]
-    words += [f"of {rule['pod']}"] if "pod" in rule else []
-    words += [f"on {rule['key']}"] if "key" in rule else []
-    words += [f"({rule['text']})"] if "text" in rule else []
-    words += [f"for {rule['seconds']:g} s"] if "seconds" in rule else []
-    words += [f"no. {rule['nth']}"] if "nth" in rule else []
-    words += [f"{rule['times']} times"] if "times" in rule else []
-    return " ".join(words)
+    parts = [str(rule["action"]), str(rule.get("command", "every command"))]
+    parts += [f"of {rule['pod']}"] if "pod" in rule else []
+    parts += [f"on {rule['key']}"] if "key" in rule else []
+    parts += [f"({rule['text']})"] if "text" in rule else []
+    parts += [f"for {rule['seconds']:g} s"] if "seconds" in rule else []
+    parts += [f"no. {rule['nth']}"] if "nth" in rule else []
+    parts += [f"{rule['times']} times"] if "times" in rule else []
+    return " ".join(parts)
 
 
 def spoken(step: Verify) -> str:

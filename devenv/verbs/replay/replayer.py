@@ -200,12 +200,14 @@ class Replayer:
         recordings: Sequence[Recording],
         run: Run | None,
     ) -> ReplayResult:
-        own = self._baseline.status.spec.service is not None
+        user_provided = self._baseline.status.spec.service is not None
         histories = [recording.history for recording in recordings]
         serial = any(isinstance(step, Together) and step.sequences for step in scenario.steps)
         # Of a scenario without a challenge the sequences are all that there is to judge by.
         by_sequences = serial and not scenario.sessions
-        judgement = Judgement() if by_sequences else judge_plays(histories, scenario, own_service=own)
+        judgement = (
+            Judgement() if by_sequences else judge_plays(histories, scenario, own_service=user_provided)
+        )
         result = ReplayResult(
             scenario=scenario,
             strategy=choice.strategy,
@@ -213,7 +215,7 @@ class Replayer:
             seconds=tuple(seconds),
             recording=recordings[0],
             run_id=run.id if run is not None else None,
-            store_name=self._store_name(choice) if own or not choice.measured else "",
+            store_name=self._store_name(choice) if user_provided or not choice.measured else "",
             measured=choice.measured,
             options=play_options(
                 self._baseline.status.spec, self._baseline.status.backend, scenario, self._seed, self._pace

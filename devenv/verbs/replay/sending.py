@@ -110,11 +110,11 @@ def _value(where: str, match: str | None, result: Verified) -> str | int | None:
     whole = result.text if where == "body" and match is not None else _found(where, result)
     if whole is None or match is None:
         return whole
-    found = re.search(match, str(whole))
-    if found is None:
+    part = re.search(match, str(whole))
+    if part is None:
         return None
     # A part of a link is written as links are.
-    return unquote(found[1]) if where.lower() in _LINK_HEADERS else found[1]
+    return unquote(part[1]) if where.lower() in _LINK_HEADERS else part[1]
 
 
 def _link(target: str, value: str) -> str:

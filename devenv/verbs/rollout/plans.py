@@ -14,8 +14,8 @@ from devenv.stack.files import read_text
 def shipped_plans() -> dict[str, str]:
     """The text of each shipped plan, by its name."""
     folder = files("devenv").joinpath("rollouts")
-    found = {item.name: item for item in folder.iterdir() if item.name.endswith(".yaml")}
-    return {name.removesuffix(".yaml"): found[name].read_text(encoding="utf-8") for name in sorted(found)}
+    plans = {item.name: item for item in folder.iterdir() if item.name.endswith(".yaml")}
+    return {name.removesuffix(".yaml"): plans[name].read_text(encoding="utf-8") for name in sorted(plans)}
 
 
 def load_plan(word: str) -> tuple[Plan, str]:

@@ -96,10 +96,10 @@ class SteadyTraffic:
         """The sessions that have ended since the last call. Raises what ended the traffic."""
         if self._totals.failure is not None:
             raise self._totals.failure
-        found = []
+        ended = []
         while self._totals.records:
-            found.append(self._totals.records.popleft())
-        return found
+            ended.append(self._totals.records.popleft())
+        return ended
 
     def _run(self) -> None:
         try:

@@ -57,21 +57,21 @@ class Happened:
         self._begun = time.monotonic()
         setting = self._setting
         pods = spec_of(setting).pod_names
-        found: list[Coroutine[Any, Any, None]] = []
+        coroutines: list[Coroutine[Any, Any, None]] = []
         if rolling := setting.rolling:
             flags = pod_flags(setting, on_redis=True) if rolling.to_redis else {}
-            found += [
+            coroutines += [
                 self._restart(pod, rolling.start + index * rolling.step, flags)
                 for index, pod in enumerate(pods)
             ]
         for outage in setting.outages:
-            found.append(self._redis("pause", outage.start))
-            found.append(self._redis("resume", outage.start + outage.length))
+            coroutines.append(self._redis("pause", outage.start))
+            coroutines.append(self._redis("resume", outage.start + outage.length))
         if setting.resize is not None:
-            found.append(self._resize(setting.resize.moment, setting.resize.pods))
+            coroutines.append(self._resize(setting.resize.moment, setting.resize.pods))
         if setting.crash_every:
-            found += [self._crashes(index, pod) for index, pod in enumerate(pods)]
-        return found
+            coroutines += [self._crashes(index, pod) for index, pod in enumerate(pods)]
+        return coroutines
 
     async def over(self, events: Sequence[asyncio.Task[None]]) -> None:
         """Nothing more is to happen: what waits is cancelled, what is under way ends first."""

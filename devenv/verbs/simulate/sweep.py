@@ -35,31 +35,31 @@ def axis_of(text: str) -> Axis:
         raise UsageProblem(
             f"--sweep: {text!r} names no field that can be swept", hint="fields: " + ", ".join(SWEPT)
         )
-    found: list[str] = []
+    numbers: list[str] = []
     for value in _split(name, values):
         match = _RANGE.fullmatch(value)
         if match is None:
-            found.append(value)
+            numbers.append(value)
             continue
         first, last, step = int(match[1]), int(match[2]), int(match[3] or 1)
         if last < first or step < 1 or (last - first) // step >= MAX_CELLS:
             raise UsageProblem(f"--sweep {name}: {value!r} is not a range from low to high")
-        found += [str(number) for number in range(first, last + 1, step)]
-    if not found or "" in found:
+        numbers += [str(number) for number in range(first, last + 1, step)]
+    if not numbers or "" in numbers:
         raise UsageProblem(f"--sweep {name}: a value is missing", hint=f"write --sweep {name}=A,B")
-    return Axis(name, tuple(dict.fromkeys(found)))
+    return Axis(name, tuple(dict.fromkeys(numbers)))
 
 
 def _split(name: str, values: str) -> list[str]:
     """At commas; of policies with weights (``weighted:a=3,b=1``) and of balancers with options
     (``nginx,workers=2``) a part ``b=1`` belongs to the one before."""
-    found: list[str] = []
+    parts: list[str] = []
     for part in values.split(","):
-        if name in ("policy", "balancer") and found and re.fullmatch(r"\s*[\w-]+=\w+\s*", part):
-            found[-1] += "," + part
+        if name in ("policy", "balancer") and parts and re.fullmatch(r"\s*[\w-]+=\w+\s*", part):
+            parts[-1] += "," + part
         else:
-            found.append(part.strip())
-    return found
+            parts.append(part.strip())
+    return parts
 
 
 def cells(axes: Sequence[Axis], base: Texts) -> list[dict[str, str]]:

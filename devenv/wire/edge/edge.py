@@ -216,16 +216,16 @@ def stop_on_signals(stop: Callable[[], None]) -> None:
 
 
 def _upstreams(text: str) -> list[Upstream]:
-    found = []
+    upstreams = []
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         name, _, address = part.partition("=")
         place = _address(address)
         if not name or place is None:
             raise UsageProblem(f"DEVENV_PODS: {part!r} is not name=host:port")
-        found.append(Upstream(name, *place))
-    if not found:
+        upstreams.append(Upstream(name, *place))
+    if not upstreams:
         raise UsageProblem("DEVENV_PODS names no pod", hint="DEVENV_PODS=captcha-api-a=captcha-api-a:8000,…")
-    return found
+    return upstreams
 
 
 def _redis(text: str) -> tuple[str, int] | None:

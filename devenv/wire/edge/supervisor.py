@@ -58,7 +58,7 @@ class _Words:
 
 
 async def _supervise(
-    spec: StackSpec, state_dir: Path, detached: bool, words: _Words, warm: WarmProcess | None, parts: Parts
+    spec: StackSpec, state_dir: Path, detached: bool, reports: _Words, warm: WarmProcess | None, parts: Parts
 ) -> None:
     stop = asyncio.Event()
     stop_on_signals(stop.set)
@@ -78,7 +78,7 @@ async def _supervise(
     )
     # The gate first: its rules are in force, and it listens, before a pod says its first word to Redis.
     processes.use_redis_ports(await edge.open_gate(HOST, spec.ports.gate))
-    starting = asyncio.ensure_future(processes.start(words.progress))
+    starting = asyncio.ensure_future(processes.start(reports.progress))
     making_parts = asyncio.ensure_future(asyncio.to_thread(parts, state_dir))
     stopping = asyncio.ensure_future(stop.wait())
     try:
@@ -98,15 +98,15 @@ async def _supervise(
             pod_control,
             front,
         )
-        words.progress(f"proxy ready (port {edge.traffic_port}, control API {edge.control_port})")
+        reports.progress(f"proxy ready (port {edge.traffic_port}, control API {edge.control_port})")
         if front is not None:
             ports = await edge.open_pod_ports(HOST, 0, front.status().setting)
             await front.start(edge.proxy, ports, processes.hand_over("traffic"))
             processes.watch_pods(edge.proxy)
             processes.show_balancer(front.status)
-            words.progress(f"{front.status().setting} ready (port {processes.ports.traffic})")
+            reports.progress(f"{front.status().setting} ready (port {processes.ports.traffic})")
         processes.route_by(PodChanges(edge, front))
-        words.say(ready=processes.status(edge.proxy.policy).to_json())
+        reports.say(ready=processes.status(edge.proxy.policy).to_json())
         await stopping
     finally:
         for task in (starting, stopping):
@@ -139,20 +139,20 @@ def main(arguments: Sequence[str] | None = None, parts: Parts = no_parts) -> int
     parser.add_argument("--detached", action="store_true", help="do not end with standard input")
     parser.add_argument("--cold", action="store_true", help="start each program by itself, fork none")
     given = parser.parse_args(arguments)
-    words = _Words(given.state_dir / "supervisor.jsonl")
+    reports = _Words(given.state_dir / "supervisor.jsonl")
     try:
         spec = StackSpec.from_json(json.loads(given.spec.read_text(encoding="utf-8")))
         # Now: a process that has a thread or an event loop can no longer be forked.
         warm = None if given.cold else warm_process()
-        run(_supervise(spec, given.state_dir, given.detached, words, warm, parts))
+        run(_supervise(spec, given.state_dir, given.detached, reports, warm, parts))
     except DevenvError as error:
-        words.say(error=error.to_json())
+        reports.say(error=error.to_json())
         return error.exit_code
     except Exception as error:
         log = given.state_dir / "logs" / "supervisor.log"
         fault = InternalFault(
             f"{type(error).__name__}: {error}", hint=f"the traceback is in {log}; report it with it"
         )
-        words.say(error=fault.to_json())
+        reports.say(error=fault.to_json())
         raise
     return 0

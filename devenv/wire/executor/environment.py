@@ -233,14 +233,14 @@ def _as_contract(answer: Answered, profile: ServiceProfile) -> Answered:
     outcome = profile.outcome(answer.status, body, answer.body)
     if outcome is Outcome.ERROR:
         return answer
-    words: dict[str, object] = {"success": outcome is Outcome.SUCCESS}
+    contract: dict[str, object] = {"success": outcome is Outcome.SUCCESS}
     if outcome is Outcome.NOT_FOUND:
-        words["message"] = NOT_FOUND_MESSAGE
+        contract["message"] = NOT_FOUND_MESSAGE
     elif outcome is Outcome.WRONG and profile.limit == NO_LIMIT:
-        words["message"] = AT_NO_COST
+        contract["message"] = AT_NO_COST
     if isinstance(count := profile.canonical(body).get("attempts"), int):
-        words["attempts"] = count
-    return Answered(200, json.dumps(words, sort_keys=True))
+        contract["attempts"] = count
+    return Answered(200, json.dumps(contract, sort_keys=True))
 
 
 async def _in_time(news: asyncio.Event, seconds: float) -> bool:

@@ -112,7 +112,7 @@ class Scripted:
             tuple(heard_from_json(item) for item in data["heard"]),
             database_from_json(data["database"]),
             data["client"],
-            frozenset((label, number, words, at) for label, number, words, at in data["places"]),
+            frozenset((label, number, words, position) for label, number, words, position in data["places"]),
         )
 
 

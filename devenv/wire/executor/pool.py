@@ -123,8 +123,11 @@ class ExecutorPool:
     def _lane_of(self, held: Held) -> JobSlot | None:
         """Its key has the challenge id; or a transaction's does, of which another key was the first."""
         for text in (held.key or "", *(text_of(word) for words in held.commands for word in words)):
-            at = text.find(self._prefix)
-            if at >= 0 and (slot := self._slots.get(text[at : at + len(ANY_ID)])) is not None:
+            position = text.find(self._prefix)
+            if (
+                position >= 0
+                and (slot := self._slots.get(text[position : position + len(ANY_ID)])) is not None
+            ):
                 return slot
         return None
 

@@ -35,7 +35,9 @@ class ScheduledJob:
         self._happened = [False] * len(job.events)
         self._labels = [""] * len(job.calls)
         self._steps: list[Taken] = []
-        self._targets = frozenset(at for event in range(len(job.events)) for at in self._affected(event))
+        self._targets = frozenset(
+            index for event in range(len(job.events)) for index in self._affected(event)
+        )
 
     async def run(self) -> ScheduledRun:
         """Until everything is over."""
@@ -46,16 +48,16 @@ class ScheduledJob:
             for number in range(len(job.calls)):
                 self._pending.append(None)
                 await self._begin(number)
-            self._pending += [self._event_touches(at) for at in range(len(job.events))]
+            self._pending += [self._event_touches(index) for index in range(len(job.events))]
             blocked_at = await self._steps_to_the_end()
-            answers = [self._answer(at) for at in range(len(job.calls))]
+            answers = [self._answer(index) for index in range(len(job.calls))]
             keys = await self._look()
         finally:
             await environment.drain(slot, self._requests)
             await environment.redis(job.db, b"DEL", *map(self._real, self._keys()))
         left, data = keys[job.key]
         document_left = None if data is None else canonical_document(data)
-        happened = tuple(self._has_happened(at) for at in range(len(job.events)))
+        happened = tuple(self._has_happened(index) for index in range(len(job.events)))
         outcome = Outcome(tuple(answers), happened, life(left), document_left, beside_of(keys, job.key))
         return ScheduledRun(tuple(self._steps), outcome, blocked_at)
 
@@ -71,7 +73,7 @@ class ScheduledJob:
         if event.target is not None:
             return event.target in self._fired
         if event.pod is not None:
-            return any(at in self._instead for at in self._affected(number))
+            return any(index in self._instead for index in self._affected(number))
         return self._happened[number]
 
     def _keys(self) -> list[str]:
@@ -116,7 +118,7 @@ class ScheduledJob:
         while True:
             able = awake(self._pending, frozenset())
             if not able and self._waiting:
-                waits = ", ".join(self._job.calls[at].name for at in self._waiting)
+                waits = ", ".join(self._job.calls[index].name for index in self._waiting)
                 raise NotQuiescent(f"{waits}: waits inside its pod although no other request is held")
             if not able:
                 return blocked_at
@@ -180,20 +182,20 @@ class ScheduledJob:
     async def _restart(self, pod: str, served: tuple[int, ...]) -> None:
         """Requests that have begun there are cut short; the others are served by the new process."""
         begun = dict.fromkeys(step.process for step in self._steps)
-        under_way = [at for at in served if not self._requests[at].task.done()]
-        for at in under_way:
-            self._requests[at].held = None
+        under_way = [index for index in served if not self._requests[index].task.done()]
+        for index in under_way:
+            self._requests[index].held = None
         await self._environment.crash(pod)
         if under_way:
-            await asyncio.wait([self._requests[at].task for at in under_way])
-        self._waiting = [at for at in self._waiting if at not in under_way]
-        for at in under_way:
-            self._requests[at].task.exception()
-            if at in begun:
-                self._instead[at] = self._pending[at]
-                self._pending[at] = self._with_wire(at, Touched(frozenset(), frozenset()))
+            await asyncio.wait([self._requests[index].task for index in under_way])
+        self._waiting = [index for index in self._waiting if index not in under_way]
+        for index in under_way:
+            self._requests[index].task.exception()
+            if index in begun:
+                self._instead[index] = self._pending[index]
+                self._pending[index] = self._with_wire(index, Touched(frozenset(), frozenset()))
             else:
-                await self._begin(at)
+                await self._begin(index)
 
     # --- quiescence ----------------------------------------------------------------------------------------
 
@@ -215,14 +217,14 @@ class ScheduledJob:
                     "their senders are not known"
                 )
             goes_on = pod == request.pod and not request.task.done()
-            waiting = [at for at in self._waiting if self._requests[at].pod == pod]
+            waiting = [index for index in self._waiting if self._requests[index].pod == pod]
             if goes_on:
                 request.take(here[0])
             elif waiting:  # the one that has waited longest: locks are mostly given in turn
                 self._waiting.remove(waiting[0])
                 self._requests[waiting[0]].take(here[0])
                 self._note_pending(waiting[0])
-        self._waiting = [at for at in self._waiting if not self._requests[at].task.done()]
+        self._waiting = [index for index in self._waiting if not self._requests[index].task.done()]
         if request.held is None and not request.task.done():
             self._waiting.append(process)
         if any(other.held is not None and other.task.done() for other in self._requests):
@@ -232,7 +234,7 @@ class ScheduledJob:
 
     def _has_others_in_pod(self, process: int) -> bool:
         pod = self._requests[process].pod
-        others = (other for at, other in enumerate(self._requests) if at != process)
+        others = (other for index, other in enumerate(self._requests) if index != process)
         return any(other.pod == pod and not other.task.done() for other in others)
 
     # --- what is next ---------------------------------------------------------------------------------------
@@ -244,10 +246,10 @@ class ScheduledJob:
             return
         issued = self._slot.issued(held)
         watched = self._watched[process]
-        found = touched(issued.commands, watched if issued.transaction else frozenset())
+        step = touched(issued.commands, watched if issued.transaction else frozenset())
         self._watched[process] = watching(watched, issued.commands, issued.transaction)
         self._labels[process] = issued.label
-        self._pending[process] = self._with_wire(process, found)
+        self._pending[process] = self._with_wire(process, step)
 
     def _with_wire(self, process: int, step: Touched) -> Touched:
         """What may affect a request depends on the moment."""
@@ -260,7 +262,7 @@ class ScheduledJob:
         event = self._job.events[number]
         if event.target is not None:
             return (event.target,)
-        return tuple(at for at, call in enumerate(self._job.calls) if event.pod == call.pod)
+        return tuple(index for index, call in enumerate(self._job.calls) if event.pod == call.pod)
 
     def _event_touches(self, number: int) -> Touched:
         affected = self._affected(number)

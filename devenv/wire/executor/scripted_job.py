@@ -24,7 +24,7 @@ class ScriptedJob:
         heard: list[Heard] = [*job.heard]
         seen: list[Seen] = []
         database: Database = job.database
-        own, mine = b"<%b:" % job.call.name.encode(), b"<self:"
+        named, mine = b"<%b:" % job.call.name.encode(), b"<self:"
         request = environment.start(slot, job.call)
         try:
             while True:
@@ -35,11 +35,11 @@ class ScriptedJob:
                 issued = self._issued(request.held)
                 if len(seen) == len(heard):
                     commands = tuple(
-                        tuple(word.replace(mine, own) for word in words) for words in issued.commands
+                        tuple(word.replace(mine, named) for word in words) for words in issued.commands
                     )
                     act = Act(job.client, commands, issued.transaction)
                     reply, database = await environment.act(database, act)
-                    heard.append(renamed(reply, own, mine))
+                    heard.append(renamed(reply, named, mine))
                 heard_next = heard[len(seen)]
                 seen.append(issued)
                 if isinstance(heard_next, Lost):
@@ -55,8 +55,8 @@ class ScriptedJob:
     def _issued(self, held: Held) -> Issued:
         issued = self._slot.issued(held)
         for number, words in enumerate(issued.commands):
-            for at, word in enumerate(words):
-                place: Place = (issued.label, number, len(words), at)
+            for position, word in enumerate(words):
+                place: Place = (issued.label, number, len(words), position)
                 if place in self._job.places and word not in self._names:
                     self._names[word] = b"<self:%d>" % len(self._names)
         commands = tuple(tuple(self._names.get(word, word) for word in words) for words in issued.commands)

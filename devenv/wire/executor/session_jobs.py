@@ -91,7 +91,7 @@ class SessionRun:
         return {
             "opened": self.opened.to_json(),
             "path": [step.to_json() for step in self.path],
-            "answers": [[at, answer.to_json()] for at, answer in self.end.answers.items()],
+            "answers": [[member, answer.to_json()] for member, answer in self.end.answers.items()],
             "ask": self.end.ask.to_json(),
             "cookies": list(self.cookies),
             "late": sorted(self.late),
@@ -102,7 +102,7 @@ class SessionRun:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> SessionRun:
         """The inverse of ``to_json``."""
-        answers = {at: HttpAnswer.from_json(answer) for at, answer in data["answers"]}
+        answers = {member: HttpAnswer.from_json(answer) for member, answer in data["answers"]}
         return cls(
             HttpAnswer.from_json(data["opened"]),
             tuple(OrderStep.from_json(step) for step in data["path"]),

@@ -41,7 +41,8 @@ MAX_REPLY = 60
 class _Running:
     """A request of the run, from before its start to its end."""
 
-    at: int
+    number: int
+    """Its place among the requests of the job."""
     pod: str
     task: asyncio.Task[PodAnswer] | None = None
     queue: list[Held] = field(default_factory=list)
@@ -54,10 +55,10 @@ class _Running:
     def possible(self) -> tuple[Choice, ...]:
         """What it can do next."""
         if self.task is None:
-            return (Choice(self.at),)
+            return (Choice(self.number),)
         if not self.queue:
             return ()
-        return (Choice(self.at, gives_up=True),) if self.tries.blocked else (Choice(self.at),)
+        return (Choice(self.number, gives_up=True),) if self.tries.blocked else (Choice(self.number),)
 
 
 class _Stuck(Exception):
@@ -85,7 +86,7 @@ class SessionRunner:
         self._news = asyncio.Event()
         self._cookies = Cookies()
         self._id: str | None = None
-        self._requests = [_Running(at, call.pod) for at, call in enumerate(job.calls)]
+        self._requests = [_Running(member, call.pod) for member, call in enumerate(job.calls)]
         self._steps: list[OrderStep] = []
         self._late: set[int] = set()
         self._endless: set[int] = set()
@@ -98,7 +99,7 @@ class SessionRunner:
             await self._in_sequence(self._job.sequence)
         else:
             await self._in_order()
-        answers = {one.at: _answer_of(one.task) for one in self._requests if one.task is not None}
+        answers = {one.number: _answer_of(one.task) for one in self._requests if one.task is not None}
         ask = await self._exchange(self._job.calls[0].pod, self._job.session.ask)
         end = End(answers, _answer(ask))
         late, endless = frozenset(self._late), frozenset(self._endless)
@@ -114,17 +115,17 @@ class SessionRunner:
             self._cookies.take(answer.fields)
             headers = dict(answer.fields)
             data = _answer(answer).data
-            found = headers.get(session.id_header.lower()) if session.id_header else None
+            session_id = headers.get(session.id_header.lower()) if session.id_header else None
             if session.id_field:
-                found = value_at(data, session.id_field)
-            self._id = self._id if found is None else str(found)
+                session_id = value_at(data, session.id_field)
+            self._id = self._id if session_id is None else str(session_id)
         return _answer(answer)
 
     def _filled(self, request: Request) -> Filled:
         filled = request.fill(None if self._id is None else ChallengeId(self._id))
         headers = {**self._job.headers, **filled.headers}
-        own = headers.pop(COOKIE, "")
-        if cookie := "; ".join(part for part in (self._cookies.header, own) if part):
+        of_request = headers.pop(COOKIE, "")
+        if cookie := "; ".join(part for part in (self._cookies.header, of_request) if part):
             headers[COOKIE] = cookie
         return Filled(filled.method, filled.path, headers, filled.body, filled.as_form)
 
@@ -140,7 +141,7 @@ class SessionRunner:
             ) from error
 
     def _send(self, one: _Running) -> None:
-        request = self._job.session.request(self._job.calls[one.at].request).request
+        request = self._job.session.request(self._job.calls[one.number].request).request
         client = self._clients[one.pod]
         one.task = asyncio.ensure_future(client.exchange(self._filled(request)))
         one.task.add_done_callback(lambda _: self._news.set())
@@ -148,8 +149,8 @@ class SessionRunner:
     # --- sequences ----------------------------------------------------------------------------------------
 
     async def _in_sequence(self, sequence: Sequence[int]) -> None:
-        for at in sequence:
-            one = self._requests[at]
+        for member in sequence:
+            one = self._requests[member]
             before = self._gate.recorder.last
             self._send(one)
             assert one.task is not None
@@ -162,9 +163,9 @@ class SessionRunner:
             came = [item for item in self._gate.commands(before, MAX_COMMANDS * 10) if item.pod == one.pod]
             steps = [item for item in came if item.fate != "handshake"]
             if any(item.seq > answered for item in steps):
-                self._late.add(at)
+                self._late.add(member)
             self._steps += [
-                OrderStep(Choice(at), item.command, (), item.key or "", (item.reply or "")[:MAX_REPLY])
+                OrderStep(Choice(member), item.command, (), item.key or "", (item.reply or "")[:MAX_REPLY])
                 for item in steps
             ]
 
@@ -206,7 +207,7 @@ class SessionRunner:
             if one.pod == held.pod:
                 one.queue.append(held)
                 if one.over:
-                    self._late.add(one.at)
+                    self._late.add(one.number)
                 self._news.set()
 
     async def _steps_to_the_end(self) -> None:
@@ -236,8 +237,8 @@ class SessionRunner:
     def _check_stuck(self) -> None:
         waiting = [one for one in self._requests if one.queue]
         if waiting:
-            words = ", ".join(f"{self._name(one)} for {one.tries.key}" for one in waiting)
-            raise _Stuck(f"{words}, which no request changes any more")
+            waits = ", ".join(f"{self._name(one)} for {one.tries.key}" for one in waiting)
+            raise _Stuck(f"{waits}, which no request changes any more")
 
     async def _take(self, choice: Choice, possible: tuple[Choice, ...]) -> None:
         one = self._requests[choice.request]
@@ -278,7 +279,7 @@ class SessionRunner:
         while one.tries.blocked:
             tries += 1
             if tries > MAX_TRIES or asyncio.get_running_loop().time() > deadline:
-                self._endless.add(one.at)
+                self._endless.add(one.number)
                 raise _NeverGivesUp
             await self._release(one)
 
@@ -289,7 +290,7 @@ class SessionRunner:
             async with asyncio.timeout(self._wait):
                 while not one.queue:
                     if one.task.done():
-                        if one.at not in self._job.patient:
+                        if one.number not in self._job.patient:
                             one.over = True
                             return
                         self._news.clear()
@@ -313,7 +314,7 @@ class SessionRunner:
         """A command that came after its request's end was not ordered: the run counts nothing."""
         self._news.clear()
         await self._rest()
-        self._late |= {one.at for one in self._requests if one.queue}
+        self._late |= {one.number for one in self._requests if one.queue}
 
     async def _drain(self) -> None:
         """Whatever is still held goes on; requests that then do not come to an end are refused everything.
@@ -346,7 +347,7 @@ class SessionRunner:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _name(self, one: _Running) -> str:
-        return self._job.calls[one.at].name
+        return self._job.calls[one.number].name
 
 
 def _answer(answer: PodAnswer) -> HttpAnswer:

@@ -52,8 +52,8 @@ def _is_lock(commands: Commands) -> bool:
     if len(commands) != 1:
         return False
     name = shape_of(commands[0]).name
-    words = [word.upper() for word in commands[0][3:]]
-    return name in ("SETNX", *_SCRIPTS) or (name == "SET" and b"NX" in words)
+    options = [word.upper() for word in commands[0][3:]]
+    return name in ("SETNX", *_SCRIPTS) or (name == "SET" and b"NX" in options)
 
 
 def _asked(commands: Commands) -> object:

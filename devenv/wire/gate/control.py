@@ -85,7 +85,7 @@ def _add_rule_routes(routes: APIRouter, gate: Gate) -> None:
     @routes.post("/populate")
     async def populate(body: PopulateBody) -> dict[str, Any]:
         """Exactly these rules from now on, counting from zero; nothing changes where one of them is wrong."""
-        gate.populate([_rule(data, f"rules[{at}]") for at, data in enumerate(body.rules)])
+        gate.populate([_rule(data, f"rules[{number}]") for number, data in enumerate(body.rules)])
         return rules_now()
 
     @routes.post("/reset")
@@ -134,10 +134,10 @@ def _add_command_routes(routes: APIRouter, gate: Gate) -> None:
         ``last`` is what to ask for next, ``latest`` the number of the latest of all, ``oldest`` the first
         that is still remembered.
         """
-        found = gate.commands(since, limit)
+        page = gate.commands(since, limit)
         return {
-            "commands": [one.to_json() for one in found],
-            "last": found[-1].seq if found else since,
+            "commands": [one.to_json() for one in page],
+            "last": page[-1].seq if page else since,
             "latest": gate.recorder.last,
             "oldest": gate.recorder.oldest,
         }

@@ -451,10 +451,10 @@ class Conversation:
     def _discard_from_held(self, queue: MessageQueue, fate: Fate) -> None:
         """Discard the first held message and all behind it."""
         waiting = queue.clear()
-        at = next((at for at, message in enumerate(waiting) if message.held), len(waiting))
-        for message in waiting[at:]:
+        index = next((index for index, message in enumerate(waiting) if message.held), len(waiting))
+        for message in waiting[index:]:
             self._drop_waiting(message, fate)
-        for message in waiting[:at]:
+        for message in waiting[:index]:
             queue.add(message)
 
     def _drop_waiting(self, message: Message, fate: Fate) -> None:

@@ -103,10 +103,10 @@ class Holds:
 
     def release_one(self, seq: int, then: Then = Then.PASS, answer: bytes = b"") -> bool:
         """Let go the message of this number; whether it was still held."""
-        found = self._held.pop(seq, None)
-        if found is None:
+        held = self._held.pop(seq, None)
+        if held is None:
             return False
-        found[2](then, answer)
+        held[2](then, answer)
         self._changed()
         return True
 

@@ -244,21 +244,21 @@ class RuleSet:
     def add(self, rule: Rule) -> Armed:
         """Put a rule in force; one with the same id is replaced where it stands, its counts begin anew."""
         added = Armed(rule.completed())
-        for at, old in enumerate(self.armed):
+        for index, old in enumerate(self.armed):
             if old.rule.id == added.rule.id:
                 old.in_force = False
-                self.armed[at] = added
+                self.armed[index] = added
                 return added
         self.armed.append(added)
         return added
 
     def remove(self, rule_id: str) -> bool:
         """Take a rule out of force; whether there was one."""
-        found = [old for old in self.armed if old.rule.id == rule_id]
-        for old in found:
+        removed = [old for old in self.armed if old.rule.id == rule_id]
+        for old in removed:
             old.in_force = False
             self.armed.remove(old)
-        return bool(found)
+        return bool(removed)
 
     def populate(self, rules: Sequence[Rule]) -> None:
         """Exactly these rules from now on, with counts from zero."""

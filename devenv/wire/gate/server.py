@@ -186,9 +186,9 @@ class Gate:
 
     def remove_rule(self, rule_id: str) -> bool:
         """Take a rule out of force, let go what it holds, close what it severed; whether there was one."""
-        found = self.rules.remove(rule_id)
+        removed = self.rules.remove(rule_id)
         self._ended(rule_id)
-        return found
+        return removed
 
     def populate(self, rules: Sequence[Rule]) -> Ended:
         """Exactly these rules from now on, counting from zero; what others held is let go."""

@@ -7,7 +7,7 @@ import pytest
 from devenv.core.checker.invariants import Kind
 from devenv.core.diagnosis.findings import CHANGES
 from devenv.core.doctor_rules.advice import CAUSES
-from tools.mutants.__main__ import UNIT_TESTS, main, planted
+from tools.mutants.__main__ import main, modules_of, planted
 from tools.mutants.mutant import Mutant
 from tools.mutants.table import MUTANTS
 
@@ -22,7 +22,7 @@ def rules(wing: str) -> set[str]:
 def test_the_bug_is_planted_in_the_code_as_it_is(mutant: Mutant) -> None:
     source = planted(mutant)
     compile(source, mutant.module, "exec")
-    assert (UNIT_TESTS / mutant.tests).is_file()
+    assert modules_of(mutant)
 
 
 def test_names_are_unique_and_an_unknown_one_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

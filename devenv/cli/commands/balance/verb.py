@@ -132,9 +132,9 @@ def balance(
     was lost in any pattern. 1: sessions were lost. 3: none was, but what was measured could hide it. 4: the
     balancer is not there or does not start.
     """
-    at = common.context()
+    context = common.context()
     reports.check()
-    seed = at.settings.seed
+    seed = context.settings.seed
     plan = what.plan(seed)
     in_containers = common.backend is BackendName.COMPOSE
     in_cluster = _routes(k8s or ())
@@ -143,18 +143,18 @@ def balance(
     chosen += [target_of(text, plan.pods, seed, here=not in_containers) for text in names]
     for target in chosen:
         for change in target.changes:
-            at.screen.note(f"{target.name.partition(':')[2]}: {change.text}")
-    show_routes(at.screen, in_cluster)
+            context.screen.note(f"{target.name.partition(':')[2]}: {change.text}")
+    show_routes(context.screen, in_cluster)
     if not chosen:
         raise Inconclusive("none of these Services and Ingresses has a model: nothing was measured")
-    measured = _measured(at, chosen, plan, captcha_pods=captcha_pods or in_containers)
+    measured = _measured(context, chosen, plan, captcha_pods=captcha_pods or in_containers)
     if len(measured) > 1:
-        show_summary(at.screen, measured)
+        show_summary(context.screen, measured)
     reports.write(measured, seed)
     code = exit_code_of([each.judgement for each in measured])
     if code == 0 and not all(route.policy for route in in_cluster):
         code = Inconclusive.exit_code
-    at.screen.result(
+    context.screen.result(
         {
             "seed": seed,
             "sessions": plan.sessions,
@@ -176,27 +176,27 @@ def balance(
 
 def _routes(paths: Sequence[Path]) -> tuple[Route, ...]:
     """The Services and Ingresses of manifests. Raises UsageProblem where there is none."""
-    found = routes(manifest_documents(paths))
-    if paths and not found:
+    routing = routes(manifest_documents(paths))
+    if paths and not routing:
         raise UsageProblem(
             f"--k8s {', '.join(map(str, paths))}: no Service with a selector, and no Ingress",
             hint="give the files that have them, or their folder",
         )
-    return found
+    return routing
 
 
 def _measured(
-    at: CommandContext, targets: Sequence[Target], plan: Plan, *, captcha_pods: bool
+    context: CommandContext, targets: Sequence[Target], plan: Plan, *, captcha_pods: bool
 ) -> list[Measured]:
     """All targets, one after the other; each is shown when it is done."""
     measured = []
     for target in targets:
-        with at.screen.working(target.name) as progress:
+        with context.screen.working(target.name) as progress:
             if captcha_pods:
-                balance = measure_with_captcha_pods(target, plan, at.settings, progress)
+                balance = measure_with_captcha_pods(target, plan, context.settings, progress)
             else:
                 balance = measure(target, plan, progress)
         judgement: Judgement = judge(balance)
         measured.append(Measured(balance, judgement))
-        show_balance(at.screen, balance, judgement)
+        show_balance(context.screen, balance, judgement)
     return measured

@@ -20,20 +20,20 @@ _MARKS = {0: ("✓", "bold green"), 1: ("✗", "bold red")}
 _NO_VERDICT = ("?", "bold yellow")
 
 
-def demo_own(at: CommandContext, service: ServiceSpec, trials: int) -> int:
+def demo_own(context: CommandContext, service: ServiceSpec, trials: int) -> int:
     """Try the service and show what became of it; gives the exit code."""
-    with at.screen.working(f"demo of {service.title}") as progress:
+    with context.screen.working(f"demo of {service.title}") as progress:
         story = try_service(
-            at.settings,
+            context.settings,
             service,
             trials=trials,
-            act_ended=lambda act: _show(act, at.screen),
+            act_ended=lambda act: _show(act, context.screen),
             progress=progress,
         )
-    at.screen.result(story.to_json())
+    context.screen.result(story.to_json())
     code = _CODES[story.verdict]
     mark, style = _MARKS.get(code, _NO_VERDICT)
-    at.screen.show(
+    context.screen.show(
         "",
         Text.assemble((f"{mark} {story.sentence}", style), (f"   {story.seconds:.1f} s", "dim")),
         *_kind_lines(story),
@@ -41,7 +41,7 @@ def demo_own(at: CommandContext, service: ServiceSpec, trials: int) -> int:
         f"logs: {story.logs}",
     )
     if any(trials.unclear for act in story.acts for trials in act.trials.values()):
-        at.screen.show(Text("devenv.toml says how answers are understood: docs/own-service.md", "dim"))
+        context.screen.show(Text("devenv.toml says how answers are understood: docs/own-service.md", "dim"))
     return code
 
 

@@ -32,7 +32,7 @@ def is_session(expressions: Sequence[str], settings: Settings) -> bool:
 
 def explore_sessions(
     option_sets: Sequence[SessionOptions],
-    at: CommandContext,
+    context: CommandContext,
     junit: Path | None = None,
     summary: Path | None = None,
 ) -> None:
@@ -40,37 +40,37 @@ def explore_sessions(
 
     ``junit`` and ``summary``: files to write it to, as JUnit XML and as Markdown.
     """
-    service = at.settings.service
+    service = context.settings.service
     assert service is not None
     for options in option_sets:
         service.fixed(options.fix)
-    found: list[SessionExploration] = []
+    explorations: list[SessionExploration] = []
     interrupted = False
     for options in option_sets:
         try:
-            with at.screen.working(_title(options)) as progress:
-                for result in explore_session(options, at.settings, progress):
-                    found.append(result)
+            with context.screen.working(_title(options)) as progress:
+                for result in explore_session(options, context.settings, progress):
+                    explorations.append(result)
         except KeyboardInterrupt:
-            if not found:
+            if not explorations:
                 raise
             interrupted = True
-        if interrupted or found[-1].interrupted:
+        if interrupted or explorations[-1].interrupted:
             break
     wanted = sum(len(options.expressions) for options in option_sets)
     if junit is not None:
-        write_file("--junit", junit, junit_xml([junit_suite(one) for one in found]))
+        write_file("--junit", junit, junit_xml([junit_suite(one) for one in explorations]))
     if summary is not None:
-        write_file("--summary", summary, summary_page(found))
-    for one in found:
-        _show(one, at.screen, with_fix=len(option_sets) > 1)
+        write_file("--summary", summary, summary_page(explorations))
+    for one in explorations:
+        _show(one, context.screen, with_fix=len(option_sets) > 1)
     if wanted > 1:
-        _side_by_side(found, at.screen)
-    results = [one.to_json() for one in found]
-    at.screen.result({"compared": results} if wanted > 1 else results[0])
-    codes = [one.exit_code for one in found]
-    if len(found) < wanted:
-        at.screen.note(f"interrupted: {wanted - len(found)} of {wanted} were not explored")
+        _side_by_side(explorations, context.screen)
+    results = [one.to_json() for one in explorations]
+    context.screen.result({"compared": results} if wanted > 1 else results[0])
+    codes = [one.exit_code for one in explorations]
+    if len(explorations) < wanted:
+        context.screen.note(f"interrupted: {wanted - len(explorations)} of {wanted} were not explored")
         codes.append(Inconclusive.exit_code)
     code = 1 if 1 in codes else max(codes)
     if code:
@@ -78,39 +78,42 @@ def explore_sessions(
 
 
 def _title(options: SessionOptions) -> str:
-    words = ", ".join(options.expressions)
-    return f"exploring {words}" + (f" with the fix {options.fix}" if options.fix != AS_IS else "")
+    expressions = ", ".join(options.expressions)
+    return f"exploring {expressions}" + (f" with the fix {options.fix}" if options.fix != AS_IS else "")
 
 
-def show_verdict(found: Exploration | SessionExploration, screen: Screen) -> None:
+def show_verdict(exploration: Exploration | SessionExploration, screen: Screen) -> None:
     """The verdict with its mark, and beside a violation what of the search is missing."""
-    style = {0: "bold green", 1: "bold red"}.get(found.exit_code, "bold yellow")
-    mark = {0: "✓", 1: "✗"}.get(found.exit_code, "?")
-    screen.show(Text(f"{mark} {found.verdict}", style))
-    if found.incomplete and found.exit_code == 1:
-        screen.show(Text(f"  not complete: {found.incomplete}", "yellow"))
+    style = {0: "bold green", 1: "bold red"}.get(exploration.exit_code, "bold yellow")
+    mark = {0: "✓", 1: "✗"}.get(exploration.exit_code, "?")
+    screen.show(Text(f"{mark} {exploration.verdict}", style))
+    if exploration.incomplete and exploration.exit_code == 1:
+        screen.show(Text(f"  not complete: {exploration.incomplete}", "yellow"))
 
 
-def _show(found: SessionExploration, screen: Screen, *, with_fix: bool) -> None:
-    fix = f", {found.fix}" if with_fix else ""
-    screen.show("", Text.assemble((found.scenario, "bold"), f" on {found.service}{fix}"))
-    for violation in found.violations:
+def _show(exploration: SessionExploration, screen: Screen, *, with_fix: bool) -> None:
+    fix = f", {exploration.fix}" if with_fix else ""
+    screen.show("", Text.assemble((exploration.scenario, "bold"), f" on {exploration.service}{fix}"))
+    for violation in exploration.violations:
         _show_violation(violation, screen)
     screen.show("")
-    show_verdict(found, screen)
-    if found.refused.orders:
-        screen.show(Text(f"  in {found.refused} a request was refused as no sequence refuses it", "yellow"))
-    for request, places in found.masked.items():
+    show_verdict(exploration, screen)
+    if exploration.refused.orders:
+        screen.show(
+            Text(f"  in {exploration.refused} a request was refused as no sequence refuses it", "yellow")
+        )
+    for request, places in exploration.masked.items():
         screen.show(Text(f"  not compared, as it changes from run to run: {request}: {', '.join(places)}"))
-    for note in (*(found.unclear if found.exit_code == 1 else ()), *found.notes):
+    for note in (*(exploration.unclear if exploration.exit_code == 1 else ()), *exploration.notes):
         screen.show(Text(f"  {note}", "yellow"))
     screen.show(
         Text(
-            f"  {found.runs} runs of {found.orders} orders of the Redis commands, {found.outcomes} ends, "
-            f"{found.requests} requests to real pods, {found.seconds:.1f} s; {found.engine}",
+            f"  {exploration.runs} runs of {exploration.orders} orders of the Redis commands, "
+            f"{exploration.outcomes} ends, {exploration.requests} requests to real pods, "
+            f"{exploration.seconds:.1f} s; {exploration.engine}",
             "dim",
         ),
-        Text(f"  run {found.run_id}", "dim"),
+        Text(f"  run {exploration.run_id}", "dim"),
     )
 
 
@@ -134,22 +137,22 @@ def _show_violation(violation: FoundViolation, screen: Screen) -> None:
         screen.show(Text.assemble(("  Reproduce with: ", "bold"), violation.reproduce))
 
 
-def _side_by_side(found: Sequence[SessionExploration], screen: Screen) -> None:
+def _side_by_side(explorations: Sequence[SessionExploration], screen: Screen) -> None:
     """Fixes by expressions."""
-    expressions = list(dict.fromkeys(one.scenario for one in found))
-    fixes = list(dict.fromkeys(one.fix for one in found))
+    expressions = list(dict.fromkeys(one.scenario for one in explorations))
+    fixes = list(dict.fromkeys(one.fix for one in explorations))
     table = grid("", *expressions)
-    by_place = {(one.fix, one.scenario): one for one in found}
+    by_place = {(one.fix, one.scenario): one for one in explorations}
     for fix in fixes:
         cells = [by_place.get((fix, expression)) for expression in expressions]
         table.add_row(fix, *(_cell(one) for one in cells))
     screen.show("", table)
 
 
-def _cell(found: SessionExploration | None) -> str:
-    if found is None:
+def _cell(exploration: SessionExploration | None) -> str:
+    if exploration is None:
         return "not explored"
-    if found.violations:
-        words = ", ".join(f"{item.kind} {item.seen_in}" for item in found.violations)
-        return words + ("" if found.exit_code == 1 else " (not confirmed)")
-    return f"0 of {found.orders} orders" + ("" if found.holds else " (inconclusive)")
+    if exploration.violations:
+        kinds = ", ".join(f"{item.kind} {item.seen_in}" for item in exploration.violations)
+        return kinds + ("" if exploration.exit_code == 1 else " (not confirmed)")
+    return f"0 of {exploration.orders} orders" + ("" if exploration.holds else " (inconclusive)")

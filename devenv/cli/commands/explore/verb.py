@@ -143,33 +143,33 @@ def explore(
     Where devenv.toml has [session]: the answers, and what is left of the session, must be those of the same
     requests one after the other.
     """
-    at = common.context(redis=redis)
-    if is_session(scenario, at.settings):
-        explore_sessions(search.session_sets(scenario), at, junit, summary)
+    context = common.context(redis=redis)
+    if is_session(scenario, context.settings):
+        explore_sessions(search.session_sets(scenario), context, junit, summary)
         return
     if len(scenario) > 1:
         raise UsageProblem(
             f"{len(scenario)} scenarios: several at once are for a service with [session] in devenv.toml"
         )
     stores = _stores(search.compare)
-    if stores and at.settings.service is not None:
-        raise UsageProblem(f"--compare: {at.settings.service.title} has one store, its own")
+    if stores and context.settings.service is not None:
+        raise UsageProblem(f"--compare: {context.settings.service.title} has one store, its own")
     option_sets = search.option_sets(scenario[0], stores or [search.strategy])
     json_reporter = JsonReporter()
-    found = _explored(option_sets, at, json_reporter)
+    explorations = _explored(option_sets, context, json_reporter)
     if junit is not None:
-        write_file("--junit", junit, junit_xml([junit_suite(exploration) for exploration in found]))
+        write_file("--junit", junit, junit_xml([junit_suite(exploration) for exploration in explorations]))
     if summary is not None:
-        write_file("--summary", summary, summary_page(found))
-    for one in found:
-        _show(one, at.screen)
-    if len(found) > 1:
-        _side_by_side(found, at.screen)
-    at.screen.result(json_reporter.result(compared=len(option_sets) > 1))
-    codes = [item.exit_code for item in found]
-    if len(found) < len(option_sets):
-        left = ", ".join(options.strategy for options in option_sets[len(found) :])
-        at.screen.note(f"interrupted: not explored: {left}")
+        write_file("--summary", summary, summary_page(explorations))
+    for one in explorations:
+        _show(one, context.screen)
+    if len(explorations) > 1:
+        _side_by_side(explorations, context.screen)
+    context.screen.result(json_reporter.result(compared=len(option_sets) > 1))
+    codes = [item.exit_code for item in explorations]
+    if len(explorations) < len(option_sets):
+        left = ", ".join(options.strategy for options in option_sets[len(explorations) :])
+        context.screen.note(f"interrupted: not explored: {left}")
         codes.append(Inconclusive.exit_code)
     code = 1 if 1 in codes else max(codes)
     if code:
@@ -177,51 +177,58 @@ def explore(
 
 
 def _explored(
-    option_sets: list[ExploreOptions], at: CommandContext, json_reporter: JsonReporter
+    option_sets: list[ExploreOptions], context: CommandContext, json_reporter: JsonReporter
 ) -> list[Exploration]:
     """One after the other. Ctrl-C ends it; what was found until then stays."""
-    found: list[Exploration] = []
+    explorations: list[Exploration] = []
     for options in option_sets:
         try:
-            with at.screen.working(f"exploring {options.scenario} ({options.strategy})") as progress:
+            with context.screen.working(f"exploring {options.scenario} ({options.strategy})") as progress:
                 reporter = Reporters(ProgressReporter(progress), json_reporter)
-                found.append(explore_orders(options, at.settings, progress, reporter))
+                explorations.append(explore_orders(options, context.settings, progress, reporter))
         except KeyboardInterrupt:
-            if not found:
+            if not explorations:
                 raise
             break
-        if found[-1].interrupted:
+        if explorations[-1].interrupted:
             break
-    return found
+    return explorations
 
 
 def _stores(text: str) -> list[Strategy]:
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    for word in words:
+    names = [word.strip() for word in text.split(",") if word.strip()]
+    for word in names:
         if word not in list(Strategy):
             raise UsageProblem(f"--compare: {word!r} is no store", hint="--compare guide,atomic")
-    return [Strategy(word) for word in dict.fromkeys(words)]
+    return [Strategy(word) for word in dict.fromkeys(names)]
 
 
-def _show(found: Exploration, screen: Screen) -> None:
-    screen.show("", Text.assemble((f"{found.scenario}", "bold"), f" with {found.store} ({found.mode})"))
-    for violation in found.violations:
-        _show_violation(violation, found, screen)
-    screen.show("")
-    show_verdict(found, screen)
-    for note in found.notes:
-        screen.show(Text(f"  {note}", "yellow"))
-    searched = found.stages.get("search", 0.0)
-    rate = f", {found.traces / searched:,.0f} {found.unit}/s" if found.traces and searched else ""
-    stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in found.stages.items())
+def _show(exploration: Exploration, screen: Screen) -> None:
     screen.show(
-        Text(f"  {found.requests} requests to real pods{rate}; {stages}; {found.engine}", "dim"),
-        Text(f"  run {found.run_id}", "dim"),
+        "",
+        Text.assemble((f"{exploration.scenario}", "bold"), f" with {exploration.store} ({exploration.mode})"),
+    )
+    for violation in exploration.violations:
+        _show_violation(violation, exploration, screen)
+    screen.show("")
+    show_verdict(exploration, screen)
+    for note in exploration.notes:
+        screen.show(Text(f"  {note}", "yellow"))
+    searched = exploration.stages.get("search", 0.0)
+    rate = (
+        f", {exploration.traces / searched:,.0f} {exploration.unit}/s"
+        if exploration.traces and searched
+        else ""
+    )
+    stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in exploration.stages.items())
+    screen.show(
+        Text(f"  {exploration.requests} requests to real pods{rate}; {stages}; {exploration.engine}", "dim"),
+        Text(f"  run {exploration.run_id}", "dim"),
     )
 
 
-def _show_violation(violation: ExploredViolation, found: Exploration, screen: Screen) -> None:
-    share = f"{found.share(violation)}; needs {'+'.join(violation.requests)}"
+def _show_violation(violation: ExploredViolation, exploration: Exploration, screen: Screen) -> None:
+    share = f"{exploration.share(violation)}; needs {'+'.join(violation.requests)}"
     screen.show("", Text.assemble((f" {violation.kind} ", "reverse red"), (f"  {share}", "dim")))
     screen.paragraphs([violation.sentence])
     for who, steps in violation.lines:
@@ -233,15 +240,17 @@ def _show_violation(violation: ExploredViolation, found: Exploration, screen: Sc
         screen.show(Text(f"  NOT confirmed on real pods: {violation.why}", "bold yellow"))
 
 
-def _side_by_side(found: list[Exploration], screen: Screen) -> None:
-    table = grid("", *(str(item.strategy) for item in found))
+def _side_by_side(explorations: list[Exploration], screen: Screen) -> None:
+    table = grid("", *(str(item.strategy) for item in explorations))
     table.add_row(
-        found[0].unit, *(_counted(item.traces) + ("" if item.complete else " (not all)") for item in found)
+        explorations[0].unit,
+        *(_counted(item.traces) + ("" if item.complete else " (not all)") for item in explorations),
     )
-    kinds = dict.fromkeys(violation.kind for item in found for violation in item.violations)
+    kinds = dict.fromkeys(violation.kind for item in explorations for violation in item.violations)
     for kind in kinds:
         counts = [
-            next((_counted(v.traces) for v in item.violations if v.kind == kind), "0") for item in found
+            next((_counted(v.traces) for v in item.violations if v.kind == kind), "0")
+            for item in explorations
         ]
         table.add_row(kind, *counts)
     screen.show("", table)

@@ -55,10 +55,10 @@ def simulate(
     Exit 0, or with --target 1 where the setting loses more, 3 where that could not be decided. With
     --against-real 1 where the measurement contradicts the prediction, 3 where nothing can be told.
     """
-    at = common.context()
+    context = common.context()
     if run.engine not in ENGINES:
         raise UsageProblem(f"--engine: unknown engine {run.engine!r}", hint="known: " + ", ".join(ENGINES))
-    defaults, source = default_fields(at.settings)
+    defaults, source = default_fields(context.settings)
     texts = {**defaults, **flags.texts()}
     if flags.balancer is not None:
         if flags.policy is not None:
@@ -66,7 +66,7 @@ def simulate(
                 "--policy and --balancer: both say who chooses the pod", hint="give one of them"
             )
         texts["policy"] = parse_balancer(texts.pop("balancer")).text
-    thinking = thinking_like(run.like, profile_of(at.settings)) if run.like is not None else None
+    thinking = thinking_like(run.like, profile_of(context.settings)) if run.like is not None else None
     if thinking is not None and flags.think is not None:
         raise UsageProblem("--like and --think: both say the thinking time", hint="give one of them")
     local = EngineName(run.engine) if run.engine in tuple(EngineName) else EngineName.AUTO
@@ -77,36 +77,36 @@ def simulate(
     if run.against_real:
         if run.sweep or run.target or run.plot or run.html or run.compare:
             raise UsageProblem("--against-real: not with --sweep, --compare, --target, --plot or --html")
-        _against_real(at, texts, thinking, run.pairs)
+        _against_real(context, texts, thinking, run.pairs)
         return
     if run.compare:
-        _compare(at, run, Cell(texts, thinking, at.settings.seed, effort), source)
+        _compare(context, run, Cell(texts, thinking, context.settings.seed, effort), source)
         return
     axes = [axis_of(text) for text in run.sweep or ()]
     if not axes and run.engine in tuple(ClusterName):
         raise UsageProblem(f"--engine {run.engine}: --sweep is missing", hint="a cluster plays sweeps alone")
-    combined = [Cell(each, thinking, at.settings.seed, effort) for each in cells(axes, texts)]
+    combined = [Cell(each, thinking, context.settings.seed, effort) for each in cells(axes, texts)]
     for cell in combined:
         setting_of(cell.texts, thinking)  # a bad value is reported before anything is played
-    predictions = _played(at, combined, run.engine, run.cluster)
-    result: dict[str, Any] = {"seed": at.settings.seed, "defaults_from": source}
+    predictions = _played(context, combined, run.engine, run.cluster)
+    result: dict[str, Any] = {"seed": context.settings.seed, "defaults_from": source}
     if axes:
         swept = [{axis.field: cell.texts[axis.field] for axis in axes} for cell in combined]
         result["sweep"] = [
             {"values": values, **prediction.to_json()}
             for values, prediction in zip(swept, predictions, strict=True)
         ]
-        show_sweep(at.screen, axes, predictions)
+        show_sweep(context.screen, axes, predictions)
     else:
         result.update(predictions[0].to_json())
-        show_prediction(at.screen, predictions[0])
-    code = _target(at, texts, thinking, limit, predictions, result) if limit is not None else 0
+        show_prediction(context.screen, predictions[0])
+    code = _target(context, texts, thinking, limit, predictions, result) if limit is not None else 0
     if run.plot is not None:
         write_plot(run.plot, axes, predictions)
     if run.html is not None:
-        write_report(run.html, axes, predictions, at.settings.seed)
-    at.screen.show(Text(f"seed {at.settings.seed}; what was not given is from {source}", "dim"))
-    at.screen.result(result)
+        write_report(run.html, axes, predictions, context.settings.seed)
+    context.screen.show(Text(f"seed {context.settings.seed}; what was not given is from {source}", "dim"))
+    context.screen.result(result)
     if code:
         raise typer.Exit(code)
 
@@ -116,11 +116,11 @@ def _check_target(option: str, path: Path | None) -> None:
         raise UsageProblem(f"{option} {path}: there is no folder {path.absolute().parent}")
 
 
-def _played(at: CommandContext, combined: Sequence[Cell], engine: str, cluster: str) -> list[Prediction]:
+def _played(context: CommandContext, combined: Sequence[Cell], engine: str, cluster: str) -> list[Prediction]:
     """All settings, one after the other, or on the cluster."""
     done: list[Prediction] = []
     last = [time.monotonic()]
-    with at.screen.working("simulating") as progress:
+    with context.screen.working("simulating") as progress:
 
         def heard(tally: Tally) -> None:
             if time.monotonic() - last[0] >= _EVERY_SECONDS:
@@ -140,7 +140,7 @@ def _played(at: CommandContext, combined: Sequence[Cell], engine: str, cluster: 
 
 
 def _target(
-    at: CommandContext,
+    context: CommandContext,
     texts: dict[str, str],
     thinking: Thinking | None,
     limit: float,
@@ -151,10 +151,10 @@ def _target(
     shares = [prediction.share for prediction in predictions]
     if passes(checked=len(shares), failures=sum(each.high > limit for each in shares)):
         result["target"] = {"share": limit, "verdict": "holds"}
-        show_target(at.screen, limit, None, (), held=True)
+        show_target(context.screen, limit, None, (), held=True)
         return 0
-    with at.screen.working("changes") as progress:
-        change, tried = smallest_change(texts, limit, at.settings.seed, thinking, progress)
+    with context.screen.working("changes") as progress:
+        change, tried = smallest_change(texts, limit, context.settings.seed, thinking, progress)
     certain = any(each.low > limit for each in shares)
     result["target"] = {
         "share": limit,
@@ -162,11 +162,11 @@ def _target(
         "smallest_change": change.to_json() if change else None,
         "tried": [each.to_json() for each in tried],
     }
-    show_target(at.screen, limit, change, tried, held=False)
+    show_target(context.screen, limit, change, tried, held=False)
     return ExpectationFailed.exit_code if certain else Inconclusive.exit_code
 
 
-def _compare(at: CommandContext, run: RunFlags, cell: Cell, source: str) -> None:
+def _compare(context: CommandContext, run: RunFlags, cell: Cell, source: str) -> None:
     if run.sweep or run.target or run.plot or run.html or run.engine in tuple(ClusterName):
         raise UsageProblem("--compare: not with --sweep, --target, --plot, --html or a cluster's engine")
     changes = changes_of(run.compare or ())
@@ -176,19 +176,21 @@ def _compare(at: CommandContext, run: RunFlags, cell: Cell, source: str) -> None
     settings = [setting_of(each.texts, each.thinking) for each in both]
     if settings[0] == settings[1]:
         raise UsageProblem("--compare: the setting has these values already", hint="give another value")
-    first, second = _played(at, both, run.engine, "")
+    first, second = _played(context, both, run.engine, "")
     done = compared(both, (first, second))
-    show_comparison(at.screen, done)
-    at.screen.show(Text(f"seed {at.settings.seed}; what was not given is from {source}", "dim"))
-    at.screen.result({"seed": at.settings.seed, "defaults_from": source, **done.to_json()})
+    show_comparison(context.screen, done)
+    context.screen.show(Text(f"seed {context.settings.seed}; what was not given is from {source}", "dim"))
+    context.screen.result({"seed": context.settings.seed, "defaults_from": source, **done.to_json()})
 
 
-def _against_real(at: CommandContext, texts: dict[str, str], thinking: Thinking | None, pairs: int) -> None:
+def _against_real(
+    context: CommandContext, texts: dict[str, str], thinking: Thinking | None, pairs: int
+) -> None:
     setting = setting_of(texts, thinking)
-    backend = at.settings.backend or "embedded"
-    with at.screen.working("against the real stack") as progress:
-        done = calibrate(setting, pairs, at.settings.seed, backend, at.settings.state_dir, progress)
-    at.screen.result({"seed": at.settings.seed, **done.to_json()})
-    show_calibration(at.screen, done)
+    backend = context.settings.backend or "embedded"
+    with context.screen.working("against the real stack") as progress:
+        done = calibrate(setting, pairs, context.settings.seed, backend, context.settings.state_dir, progress)
+    context.screen.result({"seed": context.settings.seed, **done.to_json()})
+    show_calibration(context.screen, done)
     if done.exit_code:
         raise typer.Exit(done.exit_code)

@@ -198,7 +198,7 @@ class Cover:
         led: list[list[int]] = []
         for number, (origins, each) in enumerate(zip(key.origins, self._sets[key], strict=True)):
             places = dict(_parts(origins, each))
-            places = {at: self._affected(number, place, change) for at, place in places.items()}
+            places = {begun: self._affected(number, place, change) for begun, place in places.items()}
             after = [*origins]
             if number == taker:
                 after.remove(origin)
@@ -207,7 +207,7 @@ class Cover:
                 after.append(change.after)
                 places[change.after] = places.get(change.after, 0) | 1 << change.after
             moved.append(tuple(sorted(after)))
-            led.append([places[at] for at in sorted(places)])
+            led.append([places[begun] for begun in sorted(places)])
         sets = self._closed(led, change.store)
         after_key = Early(change.store, tuple(moved))
         if self._graded(after_key.origins) > self._meaning.limit:
@@ -271,8 +271,8 @@ class Cover:
         events = key.events
         if not request:
             others = [number for number, is_request in enumerate(self._is_request) if not is_request]
-            at = others.index(taker)
-            events = (*events[:at], (change.after,), *events[at + 1 :])
+            index = others.index(taker)
+            events = (*events[:index], (change.after,), *events[index + 1 :])
         ended = key.ended or self._surely(taker, change.after, graded=False)
         after = Late(change.store, fresh, ended, events)
         known = led.get(after)
@@ -301,8 +301,8 @@ class Cover:
         missing = False
         for number, each in enumerate(led):
             reached = []
-            for at, places in enumerate(each):
-                new = places & ~known[number][at] if known is not None else places
+            for index, places in enumerate(each):
+                new = places & ~known[number][index] if known is not None else places
                 try:
                     reached.append(self._search.closed(number, new, store) if new else 0)
                 except NotKnown:
@@ -356,12 +356,12 @@ class Cover:
         met = {place}
         todo = [place]
         while todo:
-            at = todo.pop()
-            if group.step(at) is None:
-                if not test(process, self._search.system.end_of(group.node(at))):
+            current = todo.pop()
+            if group.step(current) is None:
+                if not test(process, self._search.system.end_of(group.node(current))):
                     return False
                 continue
-            after = {led for led, _ in group.moves(at).values()}
+            after = {led for led, _ in group.moves(current).values()}
             if not after:
                 return False  # not known yet
             todo += after - met

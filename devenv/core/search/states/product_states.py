@@ -281,8 +281,8 @@ class ProductSearch:
             signal = step if isinstance(step, Signal) and step.targets else None
             if changed != store or signal is not None:
                 changes.setdefault((after, changed), Change(place, after, changed, signal))
-        found = self._changes[number, places, store] = tuple(changes.values())
-        return found
+        all_changes = self._changes[number, places, store] = tuple(changes.values())
+        return all_changes
 
     def _reach(self, store: int, sets: Sets, origin: Origin | None) -> None:
         state = (store, sets)

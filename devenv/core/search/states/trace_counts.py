@@ -88,8 +88,8 @@ class _Classes:
         after = {
             store: (self._of_place[led], then) for store, (led, then) in self.places.moves(place).items()
         }
-        own = self.affected and step is not None
-        key: Hashable = ("place", place) if own else self.places.shape(place)
+        affected = self.affected and step is not None
+        key: Hashable = ("place", place) if affected else self.places.shape(place)
         for number in self._by_step[key]:
             known = self.classes[number].after
             if all(known.get(store, led) == led for store, led in after.items()):
@@ -154,18 +154,18 @@ class _Counting:
             for number, each in enumerate(codes)
         ]
         asleep = [[bool(code & 1) for code in each] for each in codes]
-        found: list[tuple[int, _Codes] | None] = []
+        following: list[tuple[int, _Codes] | None] = []
         for number, each in enumerate(codes):
             for position in range(len(each)):
                 access = accesses[number][position]
                 if access is None:
                     continue
                 if asleep[number][position]:
-                    found.append(None)
+                    following.append(None)
                     continue
-                found.append(self._after(store, codes, (number, position), accesses, asleep))
+                following.append(self._after(store, codes, (number, position), accesses, asleep))
                 asleep[number][position] = True
-        return found
+        return following
 
     def _after(
         self,

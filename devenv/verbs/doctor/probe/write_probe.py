@@ -48,7 +48,7 @@ class Nodes:
 
     host: str
     """The host of the first node, where a redirection names none."""
-    at: Callable[[str], AbstractContextManager[RespConnection]]
+    connect: Callable[[str], AbstractContextManager[RespConnection]]
     """A connection to the node ("host:port"), logged in."""
     may_touch: Callable[[str], bool]
     """Whether a host may be connected to."""
@@ -73,7 +73,7 @@ def write_probe(connection: Caller, prefix: str, commands: Sequence[str], nodes:
             return _anywhere(key, commands, nodes)
         if nodes.may_touch(host):
             try:
-                with nodes.at(f"{host}:{address.rpartition(':')[2]}") as owner:
+                with nodes.connect(f"{host}:{address.rpartition(':')[2]}") as owner:
                     return _tried(owner, key, _set(owner, key), commands)
             except OSError as error:
                 return WriteProbe(key, f"its slot is on {address}, which cannot be reached: {error}")
@@ -87,7 +87,7 @@ def _set(connection: Caller, key: str) -> Value:
 def _anywhere(key: str, commands: Sequence[str], nodes: Nodes) -> WriteProbe | None:
     """On whichever node owns the key: they name themselves otherwise than they are reached."""
     for address in nodes.known:
-        with nodes.at(address) as other:
+        with nodes.connect(address) as other:
             reply = _set(other, key)
             if not _moved(reply):
                 return _tried(other, key, reply, commands)

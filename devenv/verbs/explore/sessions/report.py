@@ -116,18 +116,18 @@ def picture(violation: FoundViolation) -> list[SequenceMessage]:
     What lies in Redis is not shown, numbers apart: a session may have secrets.
     """
     messages: list[SequenceMessage] = []
-    last = {name: at for at, (name, _, _) in enumerate(violation.steps)}
-    for at, (name, label, reply) in enumerate(violation.steps):
+    last = {name: index for index, (name, _, _) in enumerate(violation.steps)}
+    for index, (name, label, reply) in enumerate(violation.steps):
         who = f"{name}.request" if name in PARTS else name
         if label == START:
-            messages.append(SequenceMessage(at, CLIENT, who, violation.sent[name]))
+            messages.append(SequenceMessage(index, CLIENT, who, violation.sent[name]))
         elif label == GIVES_UP:
-            messages.append(SequenceMessage(at, who, who, "gives up waiting", "note"))
+            messages.append(SequenceMessage(index, who, who, "gives up waiting", "note"))
         else:
             shown = "" if reply == "OK" else f" → {_reply(reply)}"
-            messages.append(SequenceMessage(at, who, REDIS, f"{label}{shown}"))
-        if at == last[name]:
-            messages.append(SequenceMessage(at, who, CLIENT, violation.answers[name], "reply"))
+            messages.append(SequenceMessage(index, who, REDIS, f"{label}{shown}"))
+        if index == last[name]:
+            messages.append(SequenceMessage(index, who, CLIENT, violation.answers[name], "reply"))
     return messages
 
 

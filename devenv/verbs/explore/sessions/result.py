@@ -117,12 +117,12 @@ class SessionExploration:
         """In one line."""
         orders = f"{self.orders} order{'s' * (self.orders != 1)}"
         if self.exit_code == 1:
-            found = ", ".join(
+            counts = ", ".join(
                 f"{violation.kind} in {violation.seen_in}"
                 for violation in self.violations
                 if violation.confirmed
             )
-            return found
+            return counts
         if self.exit_code == 0:
             return f"no violation: each of {orders} ends as one request after the other does"
         reason = self.incomplete or "; ".join(self.unclear) or "a violation was not confirmed"

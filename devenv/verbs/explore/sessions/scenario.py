@@ -22,7 +22,7 @@ _SESSION = "{captured:session}"
 
 
 def session_scenario(
-    found: FoundViolation, oracle: Oracle, path: Path, cookies: Sequence[str], fix: str = AS_IS
+    violation: FoundViolation, oracle: Oracle, path: Path, cookies: Sequence[str], fix: str = AS_IS
 ) -> str:
     """A scenario file that ``replay`` follows, and that fails as long as the violation is there.
 
@@ -30,7 +30,7 @@ def session_scenario(
     starts the service, and the headers that go with every request, are devenv.toml's affair.
     """
     session, meeting = oracle.session, oracle.meeting
-    pods = [chr(ord("A") + at) for at in range(len(meeting.members))]
+    pods = [chr(ord("A") + index) for index in range(len(meeting.members))]
     masked = oracle.masks.places
     places = {member.name: masked[member.request] for member in meeting.members if member.request in masked}
     if ASK in masked:
@@ -44,7 +44,9 @@ def session_scenario(
         "order": f"{VERSION} " + " ".join(_schedule(path, meeting.names)),
         "ask": _request(session.ask, session, cookies, pods[0]),
         "sequences": [
-            end_data(End({meeting.names[at]: answer for at, answer in ends[0].answers.items()}, ends[0].ask))
+            end_data(
+                End({meeting.names[index]: answer for index, answer in ends[0].answers.items()}, ends[0].ask)
+            )
             for ends in oracle.played.values()
         ],
     }
@@ -52,14 +54,14 @@ def session_scenario(
         step["masked"] = {name: sorted(map(list, several)) for name, several in places.items()}
     scenario = {
         "version": 1,
-        "id": f"explored-{found.kind}",
-        "title": f"{found.kind}, found by exploring {meeting}",
-        "cause": found.kind,
+        "id": f"explored-{violation.kind}",
+        "title": f"{violation.kind}, found by exploring {meeting}",
+        "cause": violation.kind,
         "needs": ["X"],
-        "about": f"{found.sentence}. The shortest order of the service's commands that shows it.",
+        "about": f"{violation.sentence}. The shortest order of the service's commands that shows it.",
         "stack": {"pods": max(2, len(pods)), **({"fix": fix} if fix != AS_IS else {})},
         "stores": {
-            str(store): {"bug": True, "shows": found.sentence}
+            str(store): {"bug": True, "shows": violation.sentence}
             if store in REDIS_STORES
             else {"not_applicable": "Its sessions are in Redis."}
             for store in dict.fromkeys((*CATALOGUE_STORES, *REDIS_STORES))
@@ -76,8 +78,8 @@ def _schedule(path: Path, names: Sequence[str]) -> list[str]:
 def _opening(session: SessionProfile, cookies: Sequence[str], pod: str) -> list[dict[str, Any]]:
     """The requests that open the session; the last one's cookies and id are captured."""
     capture: dict[str, Any] = {
-        _captured(at): {"from": "header:set-cookie", "match": rf"(?:^|,\s*){re.escape(name)}=([^;,\s]*)"}
-        for at, name in enumerate(cookies)
+        _captured(number): {"from": "header:set-cookie", "match": rf"(?:^|,\s*){re.escape(name)}=([^;,\s]*)"}
+        for number, name in enumerate(cookies)
     }
     if session.id_field or session.id_header:
         capture["session"] = session.id_field or f"header:{session.id_header}"
@@ -85,17 +87,17 @@ def _opening(session: SessionProfile, cookies: Sequence[str], pod: str) -> list[
     return [*first, {**last, **({"capture": capture} if capture else {})}]
 
 
-def _captured(at: int) -> str:
-    return f"cookie{at + 1}"
+def _captured(number: int) -> str:
+    return f"cookie{number + 1}"
 
 
 def _request(request: Request, session: SessionProfile, cookies: Sequence[str], pod: str) -> dict[str, Any]:
     """One request as a step has it."""
     filled = request.fill(None)
     sent = {name: value.replace(ID, _SESSION) for name, value in request.headers.items()}
-    own = sent.pop(COOKIE, "")
-    jar = [f"{name}={{captured:{_captured(at)}}}" for at, name in enumerate(cookies)]
-    if cookie := "; ".join(part for part in (*jar, own) if part):
+    of_request = sent.pop(COOKIE, "")
+    jar = [f"{name}={{captured:{_captured(number)}}}" for number, name in enumerate(cookies)]
+    if cookie := "; ".join(part for part in (*jar, of_request) if part):
         sent[COOKIE] = cookie
     step: dict[str, Any] = {"request": f"{request.method} {request.path.replace(ID, _SESSION)}", "pod": pod}
     content, typed = filled.encoded()

@@ -136,29 +136,29 @@ class SessionSearch:
                 "was explored, as a session that is there looks like one that is gone",
                 hint="do all cookies suffice to use a session? Is session.gone right?",
             )
-        for at in range(len(self.meeting.members)):
-            answer = runs[(at,)].end.answers[at]
+        for member in range(len(self.meeting.members)):
+            answer = runs[(member,)].end.answers[member]
             if answer.refused or not answer.status:
-                raise self._refused_alone(at, answer)
-            self._check_ends(at, runs[(at,)].end.ask)
+                raise self._refused_alone(member, answer)
+            self._check_ends(member, runs[(member,)].end.ask)
         if not any(run.path for run in runs.values()):
             raise EnvironmentProblem(
                 f"{self.meeting}: no request sent a Redis command through the gate: nothing was explored",
                 hint="is REDIS_HOST/REDIS_PORT (or the URL in [service.env]) the gate's?",
             )
 
-    def _refused_alone(self, at: int, answer: HttpAnswer) -> Inconclusive:
+    def _refused_alone(self, index: int, answer: HttpAnswer) -> Inconclusive:
         """What is known of a request that is refused alone: whether it is served on the pod that opened."""
-        member, opener, pod = self.meeting.members[at], self.pods[0], self.pods[at]
+        member, opener, pod = self.meeting.members[index], self.pods[0], self.pods[index]
         problem = (
             f"session.requests.{member.request}: alone on a new session it was answered {answer}: nothing "
             "was explored, as a refused request counts as one that was not there"
         )
         if pod == opener:
             return Inconclusive(problem)
-        job = self._job(sequence=(at,))
+        job = self._job(sequence=(index,))
         [run] = self.remote.run([replace(job, calls=tuple(replace(call, pod=opener) for call in job.calls))])
-        there = run.end.answers[at]
+        there = run.end.answers[index]
         if there.refused or not there.status:
             return Inconclusive(problem)
         return Inconclusive(
@@ -168,8 +168,8 @@ class SessionSearch:
             hint="in a file that stands for a database of all pods? [service] shared-folder = true",
         )
 
-    def _check_ends(self, at: int, ask: HttpAnswer) -> None:
-        member = self.meeting.members[at]
+    def _check_ends(self, index: int, ask: HttpAnswer) -> None:
+        member = self.meeting.members[index]
         ends = self.session.request(member.request).ends
         if ends and not self.oracle.gone(ask):
             raise Inconclusive(
@@ -183,7 +183,7 @@ class SessionSearch:
         return f"{self.session.open[-1].method} {self.session.open[-1].path}"
 
     def _words(self, sequence: Sequence[int]) -> str:
-        return " then ".join(self.meeting.names[at] for at in sequence) or "no request"
+        return " then ".join(self.meeting.names[member] for member in sequence) or "no request"
 
     # --- orders -------------------------------------------------------------------------------------------
 
@@ -242,7 +242,8 @@ class SessionSearch:
             at_once = together(path, len(self.meeting.members))
             count.together |= at_once
             count.refused |= any(
-                answer.refused and (at, answer.status) not in refusals for at, answer in end.answers.items()
+                answer.refused and (member, answer.status) not in refusals
+                for member, answer in end.answers.items()
             )
             if (violation := self.oracle.judge(end)) is not None:
                 count.kinds.add(violation.kind)
@@ -253,9 +254,9 @@ class SessionSearch:
     def _refusals(self) -> set[tuple[int, int]]:
         """Which request some sequence refuses, with which status: in an order that is nothing new."""
         return {
-            (at, answer.status)
+            (member, answer.status)
             for ends in self.oracle.played.values()
-            for at, answer in ends[0].answers.items()
+            for member, answer in ends[0].answers.items()
             if answer.refused
         }
 
@@ -264,8 +265,8 @@ class SessionSearch:
         if not self.kinds():
             return []
         self._play(self.oracle.played.keys())
-        found: dict[str, tuple[FoundViolation, Path]] = {}
-        while left := [kind for kind in self.kinds() if kind not in found]:
+        by_kind: dict[str, tuple[FoundViolation, Path]] = {}
+        while left := [kind for kind in self.kinds() if kind not in by_kind]:
             kind = left[0]
             path, end = min(
                 ((path, end) for path, end in self.runs if self._kind(end) == kind),
@@ -280,8 +281,8 @@ class SessionSearch:
             ]
             if self._kind(end) != kind:  # what differed between the runs was what made it a violation
                 continue
-            found[kind] = (self._found(kind, path, end, len(alike), replays, again), path)
-        return [item for kind, item in found.items() if kind in self.kinds()]
+            by_kind[kind] = (self._found(kind, path, end, len(alike), replays, again), path)
+        return [item for kind, item in by_kind.items() if kind in self.kinds()]
 
     def _again(self, path: Path, replays: int) -> list[SessionRun]:
         prefix = tuple(step.choice for step in path)
@@ -304,7 +305,7 @@ class SessionSearch:
             sentence=violation.sentence,
             order=order,
             sent={member.name: self._sent(member.request) for member in self.meeting.members},
-            answers={names[at]: str(answer) for at, answer in sorted(end.answers.items())},
+            answers={names[index]: str(answer) for index, answer in sorted(end.answers.items())},
             steps=tuple((names[step.choice.request], step.label, step.reply) for step in path),
             seen_in=Tally(sum(kind in count.kinds for count in counts), len(counts)),
             seen_together=Tally(sum(kind in count.kinds_together for count in at_once), len(at_once)),
@@ -329,22 +330,22 @@ class SessionSearch:
 
     def unclear(self) -> tuple[str, ...]:
         """What could not be told apart, so that no violation is no pass."""
-        words: list[str] = []
+        reasons: list[str] = []
         if self.oracle.masks.hides(ASKED):
-            words.append(
+            reasons.append(
                 f"all of the answer of {self.oracle.ask_words} changes from run to run: what is left of a "
                 "session cannot be compared"
             )
-        for at, member in enumerate(self.meeting.members):
+        for number, member in enumerate(self.meeting.members):
             request = self.session.request(member.request).request
-            without, alone = (self.oracle.played[key][0] for key in ((), (at,)))
+            without, alone = (self.oracle.played[key][0] for key in ((), (number,)))
             if request.method not in READS and self._same_ask(without, alone):
-                words.append(
+                reasons.append(
                     f"{self.oracle.ask_words} answers the same with and without {member.name} "
                     f"({request.method} {request.path}): a lost {member.name} cannot be seen"
                 )
-        words += [f"in {count} orders {waits}" for waits, count in self.stuck.items()]
-        return tuple(dict.fromkeys(words))
+        reasons += [f"in {count} orders {waits}" for waits, count in self.stuck.items()]
+        return tuple(dict.fromkeys(reasons))
 
     def _same_ask(self, one: End[int], other: End[int]) -> bool:
         seen: Callable[[HttpAnswer], object] = lambda answer: self.oracle.masks.seen(ASKED, answer)  # noqa: E731

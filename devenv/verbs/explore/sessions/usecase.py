@@ -154,12 +154,12 @@ def _result(
     search: SessionSearch, options: SessionOptions, status: StackStatus, service: ServiceSpec, run: Run,
     began: float,
 ) -> SessionExploration:  # fmt: skip
-    found = search.confirmed(options.replays)
+    violations = search.confirmed(options.replays)
     counts = search.counts().values()
     names = search.meeting.names
     notes = [
-        f"{names[at]} waited for a lock and did not give up: what it does when it gives up is not known"
-        for at in sorted(search.endless)
+        f"{names[member]} waited for a lock and did not give up: what it does when it gives up is not known"
+        for member in sorted(search.endless)
     ]
     return SessionExploration(
         scenario=str(search.meeting),
@@ -174,7 +174,7 @@ def _result(
         outcomes=len({search.oracle.seen(end) for _, end in search.runs}),
         refused=Tally(sum(count.refused for count in counts), len(counts)),
         violations=tuple(
-            _written(violation, path, search, status, options.fix, run) for violation, path in found
+            _written(violation, path, search, status, options.fix, run) for violation, path in violations
         ),
         masked=search.oracle.masks.described(),
         notes=tuple(notes),

@@ -73,7 +73,7 @@ def parts_of(text: str, content_type: str) -> tuple[Part, ...]:
             return ()
         boundary = first[1]
     delimiter = re.compile(rf"(?:\A|\r?\n)--{re.escape(boundary)}(?:--)?[ \t]*(?:\r?\n|\Z)")
-    places = [found.span() for found in delimiter.finditer(text)]
+    places = [match.span() for match in delimiter.finditer(text)]
     parts = []
     for (_, begin), (end, _) in zip(places, [*places[1:], (len(text), 0)], strict=True):
         head_end = _HEAD_END.search(text, begin, end)
@@ -101,5 +101,5 @@ def multipart(fields: list[tuple[str, str]], content_type: str) -> str | None:
 
 
 def _boundary(content_type: str) -> str | None:
-    found = _BOUNDARY.search(content_type)
-    return (found[1] or found[2]) if found is not None else None
+    match = _BOUNDARY.search(content_type)
+    return (match[1] or match[2]) if match is not None else None

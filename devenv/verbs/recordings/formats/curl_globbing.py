@@ -37,9 +37,9 @@ def urls_of(pattern: str, where: str) -> tuple[str, ...]:
     if count > MOST:
         raise UsageProblem(f"{where}{shown(pattern)} stands for {count} URLs; at most {MOST} are taken over")
     choices: list[list[str]] = [[pattern[:begin]]]
-    for found in patterns:
-        choices += [[_literal(pattern[begin : found.start()], pattern, where)], _values(found)]
-        begin = found.end()
+    for match in patterns:
+        choices += [[_literal(pattern[begin : match.start()], pattern, where)], _values(match)]
+        begin = match.end()
     choices.append([_literal(pattern[begin:], pattern, where)])
     return tuple("".join(parts) for parts in product(*choices))
 
@@ -53,23 +53,23 @@ def _literal(text: str, pattern: str, where: str) -> str:
     return re.sub(r"\\([\[\]{}])", r"\1", text)
 
 
-def _count(found: re.Match[str]) -> int:
+def _count(match: re.Match[str]) -> int:
     """For how many values one pattern stands, without making them."""
-    return found[1].count(",") + 1 if found[1] is not None else len(_range(found))
+    return match[1].count(",") + 1 if match[1] is not None else len(_range(match))
 
 
-def _range(found: re.Match[str]) -> range:
+def _range(match: re.Match[str]) -> range:
     """The numbers, or the codes of the letters, of ``[first-last:step]``."""
-    first, last, step = found[2], found[3], int(found[4] or 1) or 1
+    first, last, step = match[2], match[3], int(match[4] or 1) or 1
     if first.isdigit() and last.isdigit():
         return range(int(first), int(last) + 1, step)
     return range(ord(first[0]), ord(last[0]) + 1, step)
 
 
-def _values(found: re.Match[str]) -> list[str]:
+def _values(match: re.Match[str]) -> list[str]:
     """What one pattern stands for."""
-    if found[1] is not None:
-        return found[1].split(",")
-    if found[2].isdigit() and found[3].isdigit():
-        return [str(value).zfill(len(found[2])) for value in _range(found)]
-    return [chr(code) for code in _range(found)]
+    if match[1] is not None:
+        return match[1].split(",")
+    if match[2].isdigit() and match[3].isdigit():
+        return [str(value).zfill(len(match[2])) for value in _range(match)]
+    return [chr(code) for code in _range(match)]

@@ -135,15 +135,15 @@ def _first(data: Mapping[str, Any], names: Sequence[str]) -> Any:
     """The first of these that the line has, as a field of that name or as a path; of a list its texts."""
     for name in names:
         if name in data:
-            found = data[name]
+            value = data[name]
         elif "." in name:
-            found = value_at(data, name)
+            value = value_at(data, name)
         else:
             continue
-        if isinstance(found, list) and all(isinstance(item, str) for item in found):
-            found = ", ".join(found)
-        if found not in (None, "", "-") and not isinstance(found, dict | list):
-            return found
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            value = ", ".join(value)
+        if value not in (None, "", "-") and not isinstance(value, dict | list):
+            return value
     return None
 
 

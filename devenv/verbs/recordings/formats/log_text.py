@@ -47,12 +47,12 @@ _SECONDS = ("rt", "request_time")
 
 def text_line(line: str, number: int, where: str) -> LogLine | None:
     """One line; None where it is about no request. Raises UsageProblem for a line of no known form."""
-    if _AFTER_PORT.search(line) and (found := _HAPROXY.search(line)):
-        return _haproxy(found, number, where)
-    if found := _ENVOY.fullmatch(line):
-        return _envoy(found, number, where)
-    if found := _COMBINED.fullmatch(line):
-        return _combined(found, number, where)
+    if _AFTER_PORT.search(line) and (match := _HAPROXY.search(line)):
+        return _haproxy(match, number, where)
+    if match := _ENVOY.fullmatch(line):
+        return _envoy(match, number, where)
+    if match := _COMBINED.fullmatch(line):
+        return _combined(match, number, where)
     if _HAPROXY_OTHER.search(line):
         return None
     raise UsageProblem(
@@ -62,28 +62,28 @@ def text_line(line: str, number: int, where: str) -> LogLine | None:
     )
 
 
-def _combined(found: re.Match[str], number: int, where: str) -> LogLine | None:
-    request = request_of(found["request"])
+def _combined(match: re.Match[str], number: int, where: str) -> LogLine | None:
+    request = request_of(match["request"])
     if request is None:
         return None  # nginx logs what was no HTTP too: "-", or TLS on a plain port
-    moment = moment_of(found["time"], where)
-    from_start, seconds, unknown, forwarded = _after_size(found["rest"])
+    moment = moment_of(match["time"], where)
+    from_start, seconds, unknown, forwarded = _after_size(match["rest"])
     return LogLine(
         moment if from_start else moment - (seconds or 0.0),
         number,
         *request,
         seconds,
-        int(found["status"]),
-        _client_named(found["named"]),
+        int(match["status"]),
+        _client_named(match["named"]),
         forwarded,
         unknown,
     )
 
 
 @remembered
-def _client_named(words: str) -> str:
+def _client_named(text: str) -> str:
     """The client of a combined line, of its first two words: Apache's vhost_combined begins with the host."""
-    first, _, second = words.partition(" ")
+    first, _, second = text.partition(" ")
     return client_of(second if address_of(first) is None and address_of(second) is not None else first)
 
 
@@ -102,42 +102,42 @@ def _after_size(rest: str) -> tuple[bool, float | None, bool, str]:
 
 def _took(rest: str) -> tuple[float | None, bool]:
     """The seconds that a line names, and whether it names a duration without a unit."""
-    found = _TOOK.search(rest)
-    if found is None:
+    match = _TOOK.search(rest)
+    if match is None:
         return None, False
-    if found["value"][-1].isdigit():
-        return (float(found["value"]), False) if found["name"] in _SECONDS else (None, True)
-    seconds = duration_of(found["value"])
+    if match["value"][-1].isdigit():
+        return (float(match["value"]), False) if match["name"] in _SECONDS else (None, True)
+    seconds = duration_of(match["value"])
     return seconds, seconds is None
 
 
-def _envoy(found: re.Match[str], number: int, where: str) -> LogLine | None:
-    request, rest = request_of(found["request"]), _ENVOY_REST.search(found["rest"])
+def _envoy(match: re.Match[str], number: int, where: str) -> LogLine | None:
+    request, rest = request_of(match["request"]), _ENVOY_REST.search(match["rest"])
     if request is None:
         return None
     return LogLine(
-        moment_of(found["time"], where),
+        moment_of(match["time"], where),
         number,
         *request,
         int(rest["duration"]) / 1000 if rest is not None else None,
-        int(found["status"]),
+        int(match["status"]),
         forwarded=rest["forwarded"] if rest is not None and is_forwarded(rest["forwarded"]) else "",
     )
 
 
-def _haproxy(found: re.Match[str], number: int, where: str) -> LogLine | None:
-    request = request_of(found["request"])
+def _haproxy(match: re.Match[str], number: int, where: str) -> LogLine | None:
+    request = request_of(match["request"])
     if request is None:
         return None
-    total = int(found["timers"].rpartition("/")[2])
-    captured = [item for item in re.findall(r"\{([^{}]*+)\}", found["rest"]) for item in item.split("|")]
+    total = int(match["timers"].rpartition("/")[2])
+    captured = [item for item in re.findall(r"\{([^{}]*+)\}", match["rest"]) for item in item.split("|")]
     return LogLine(
-        moment_of(found["time"], where),
+        moment_of(match["time"], where),
         number,
         *request,
         total / 1000 if total >= 0 else None,
-        int(found["status"]),
-        client_of(found["client"]),
+        int(match["status"]),
+        client_of(match["client"]),
         next((item for item in captured if is_forwarded(item)), ""),
-        pod=None if found["server"].startswith("<") else found["server"],
+        pod=None if match["server"].startswith("<") else match["server"],
     )

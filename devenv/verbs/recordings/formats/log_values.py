@@ -109,8 +109,8 @@ class LogLine(NamedTuple):
 @remembered
 def request_of(text: str) -> tuple[str, str] | None:
     """Method and target of ``POST /path HTTP/1.1``; None where it is none."""
-    found = _REQUEST.fullmatch(text)
-    return (found["method"], found["target"]) if found is not None else None
+    match = _REQUEST.fullmatch(text)
+    return (match["method"], match["target"]) if match is not None else None
 
 
 @remembered
@@ -132,15 +132,15 @@ def moment_of(value: Any, where: str) -> float:
     text = str(value)
     if len(text) > _LONGEST:
         raise UsageProblem(f"{where}{text[:_LONGEST]!r}… is no time")
-    if found := _LOCAL_TIME.fullmatch(text):
+    if match := _LOCAL_TIME.fullmatch(text):
         try:
-            minute = _minute_of(*found.group("year", "month", "day", "h", "m", "sign", "zh", "zm"))
-            second = int(found["s"])
+            minute = _minute_of(*match.group("year", "month", "day", "h", "m", "sign", "zh", "zm"))
+            second = int(match["s"])
             if second > _LAST_SECOND:
                 raise ValueError("a minute has no such second")
         except ValueError:
             raise UsageProblem(f"{where}{text!r} is no time") from None
-        return minute + second + float(found["part"] or 0)
+        return minute + second + float(match["part"] or 0)
     try:
         number = float(text)
     except ValueError:

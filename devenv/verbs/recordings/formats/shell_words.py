@@ -84,7 +84,7 @@ def shell_commands(text: str, name: str) -> Iterator[ShellCommand]:
 class _Reader:
     text: str
     name: str
-    at: int = 0
+    position: int = 0
     line: int = 1
     first: int = 1
     """The line in which the present command begins."""
@@ -97,7 +97,7 @@ class _Reader:
         """The next command, without words where it was empty or set variables; None at the end."""
         words: list[str] = []
         piped = not self._settings() and self.piped
-        if line := _LINE.match(self.text, self.at):
+        if line := _LINE.match(self.text, self.position):
             self.first = self.line
             words = _split(line[1])
             self._advance(line.end())
@@ -113,13 +113,13 @@ class _Reader:
                 self.first = self.line
             if self._simple_words(words):
                 continue
-            if self.at >= len(self.text):
+            if self.position >= len(self.text):
                 return self._finish(words, piped) if words else None
-            if self.text[self.at] in "\n;&|":
+            if self.text[self.position] in "\n;&|":
                 self._operator()
                 return self._finish(words, piped)
-            if self.text[self.at] in "()":
-                raise self._problem(f"{self.text[self.at]!r}: only plain commands are read")
+            if self.text[self.position] in "()":
+                raise self._problem(f"{self.text[self.position]!r}: only plain commands are read")
             if not self._redirection():
                 words.append(self._word())
 
@@ -135,7 +135,7 @@ class _Reader:
 
     def _settings(self) -> bool:
         """Commands that only set a variable, many at once; whether there are any."""
-        settings = _SETTINGS.match(self.text, self.at)
+        settings = _SETTINGS.match(self.text, self.position)
         if settings is None:
             return False
         self.variables.update(_NAME_AND_VALUE.findall(settings[0]))
@@ -144,7 +144,7 @@ class _Reader:
 
     def _simple_words(self, words: list[str]) -> bool:
         """Add the words up to one that needs more than one look; false where there is none."""
-        simple = _WORDS.match(self.text, self.at)
+        simple = _WORDS.match(self.text, self.position)
         if simple is None:
             return False
         words += _split(simple[0])
@@ -153,45 +153,45 @@ class _Reader:
 
     def _skip_blanks(self) -> None:
         """Blanks, comments, and line ends after a backslash."""
-        while self.at < len(self.text):
-            if blanks := _BETWEEN.match(self.text, self.at):
-                self.at = blanks.end()
-            elif continued := _CONTINUED.match(self.text, self.at):
+        while self.position < len(self.text):
+            if blanks := _BETWEEN.match(self.text, self.position):
+                self.position = blanks.end()
+            elif continued := _CONTINUED.match(self.text, self.position):
                 self._advance(continued.end())
-            elif self.text[self.at] == "#":
-                end = self.text.find("\n", self.at)
-                self.at = len(self.text) if end < 0 else end
+            elif self.text[self.position] == "#":
+                end = self.text.find("\n", self.position)
+                self.position = len(self.text) if end < 0 else end
             else:
                 return
 
     def _operator(self) -> None:
-        operator = _OPERATOR.match(self.text, self.at)
+        operator = _OPERATOR.match(self.text, self.position)
         assert operator is not None
         self._advance(operator.end())
         self.piped = operator[0] in ("|", "|&")
 
     def _redirection(self) -> bool:
         """Whether what is written goes to a file: that says nothing about the request."""
-        if plain := _REDIRECTIONS.match(self.text, self.at):
+        if plain := _REDIRECTIONS.match(self.text, self.position):
             self._advance(plain.end())
             return True
-        redirection = _REDIRECTION.match(self.text, self.at)
+        redirection = _REDIRECTION.match(self.text, self.position)
         if redirection is None:
             return False
         if "<<" in redirection[0]:
             raise self._problem("a here-document is not read: write the body into the command")
         self._advance(redirection.end())
         self._skip_blanks()
-        if self.text[self.at : self.at + 1] in ("", *_ENDS_WORD):
+        if self.text[self.position : self.position + 1] in ("", *_ENDS_WORD):
             raise self._problem(f"{redirection[0]} has no file")
         self._word()
         return True
 
     def _word(self) -> str:
         word = bytearray()
-        while self.at < len(self.text) and (character := self.text[self.at]) not in _ENDS_WORD:
-            following = self.text[self.at + 1 : self.at + 2]
-            if pieces := _PIECES.match(self.text, self.at):
+        while self.position < len(self.text) and (character := self.text[self.position]) not in _ENDS_WORD:
+            following = self.text[self.position + 1 : self.position + 2]
+            if pieces := _PIECES.match(self.text, self.position):
                 self._advance(pieces.end())
                 word += _unquoted(pieces[0]).encode()
             elif character == "'":
@@ -199,12 +199,12 @@ class _Reader:
             elif character == '"':
                 word += self._double_quoted()
             elif character == "$" and following == "'":
-                self.at += 1
+                self.position += 1
                 word += self._ansi_c()
             elif character == "$" and following == '"':
-                self.at += 1
+                self.position += 1
             elif character == "\\":
-                self._advance(self.at + 2)
+                self._advance(self.position + 2)
                 word += b"" if following == "\n" else following.encode()
             elif character == "^" and following in ('"', "\n"):
                 raise self._problem("this is written for Windows' cmd", hint='copy as "cURL (bash)" instead')
@@ -214,7 +214,7 @@ class _Reader:
 
     def _plain(self) -> bytes:
         """One character as it is, or the values of variables."""
-        if variables := _VARIABLES.match(self.text, self.at):
+        if variables := _VARIABLES.match(self.text, self.position):
             names = re.findall(r"\w+", variables[0])
             if (unknown := next((name for name in names if name not in self.variables), None)) is not None:
                 raise self._problem(
@@ -224,56 +224,56 @@ class _Reader:
             self.from_variables += sum(len(self.variables[name]) for name in names)
             if self.from_variables > _MOST_FROM_VARIABLES:
                 raise self._problem(f"the shell's variables give more than {_MOST_FROM_VARIABLES} characters")
-            self.at = variables.end()
+            self.position = variables.end()
             return "".join([self.variables[name] for name in names]).encode()
-        if _SUBSTITUTION.match(self.text, self.at):
+        if _SUBSTITUTION.match(self.text, self.position):
             raise self._problem("what $(…), `…` or $1 stand for is not in the file: write it out")
-        self._advance(self.at + 1)
-        return self.text[self.at - 1].encode()
+        self._advance(self.position + 1)
+        return self.text[self.position - 1].encode()
 
     def _until(self, quote: str) -> str:
         """What stands between two quotation marks, as it is."""
-        end = self.text.find(quote, self.at + 1)
+        end = self.text.find(quote, self.position + 1)
         if end < 0:
             raise self._unclosed()
-        inside = self.text[self.at + 1 : end]
+        inside = self.text[self.position + 1 : end]
         self._advance(end + 1)
         return inside
 
     def _double_quoted(self) -> bytes:
         """Between ``"``: a backslash escapes only ``$``, `````, ``"``, itself and the line's end."""
-        quoted = _DOUBLE_QUOTED.match(self.text, self.at)
+        quoted = _DOUBLE_QUOTED.match(self.text, self.position)
         if quoted is None:
             raise self._unclosed()
         if "$" not in quoted[1] and "`" not in quoted[1]:
             self._advance(quoted.end())
             return _QUOTED_ESCAPE.sub(r"\1", quoted[1]).encode()
         inside = bytearray()
-        self.at += 1
-        while self.text[self.at] != '"':
-            following = self.text[self.at + 1 : self.at + 2]
-            if plain := _PLAIN.match(self.text, self.at):
-                self.at = plain.end()
+        self.position += 1
+        while self.text[self.position] != '"':
+            following = self.text[self.position + 1 : self.position + 2]
+            if plain := _PLAIN.match(self.text, self.position):
+                self.position = plain.end()
                 inside += plain[0].encode()
-            elif self.text[self.at] == "\\" and following and following in '$`"\\\n':
-                self._advance(self.at + 2)
+            elif self.text[self.position] == "\\" and following and following in '$`"\\\n':
+                self._advance(self.position + 2)
                 inside += b"" if following == "\n" else following.encode()
             else:
                 inside += self._plain()
-        self.at += 1
+        self.position += 1
         return bytes(inside)
 
     def _ansi_c(self) -> bytes:
         """Between ``$'`` and ``'``."""
-        end = _ANSI_C_TEXT.match(self.text, self.at)
+        end = _ANSI_C_TEXT.match(self.text, self.position)
         if end is None:
             raise self._unclosed()
         self._advance(end.end())
-        parts, at = [], 0
+        parts, position = [], 0
         for escape in _ANSI_C.finditer(end[1]):
-            parts += [end[1][at : escape.start()].encode(), _unescaped(escape)]
-            at = escape.end()
-        inside = b"".join([*parts, end[1][at:].encode()])
+            parts += [end[1][position : escape.start()].encode(), _unescaped(escape)]
+            position = escape.end()
+        inside = b"".join([*parts, end[1][position:].encode()])
         return inside.partition(b"\0")[0]  # bash ends it there
 
     def _decoded(self, word: bytes) -> str:
@@ -285,8 +285,8 @@ class _Reader:
             raise self._problem("it holds bytes that are no UTF-8 text, and a scenario is text") from None
 
     def _advance(self, to: int) -> None:
-        self.line += self.text.count("\n", self.at, to)
-        self.at = min(to, len(self.text))
+        self.line += self.text.count("\n", self.position, to)
+        self.position = min(to, len(self.text))
 
     def _unclosed(self) -> UsageProblem:
         return self._problem("this cannot be read: no closing quotation")
@@ -295,11 +295,11 @@ class _Reader:
         return UsageProblem(f"{self.name}:{self.first}: {message}", hint=hint)
 
 
-def _split(words: str) -> list[str]:
+def _split(text: str) -> list[str]:
     """The words of what ``_WORDS`` matched."""
-    if _UNQUOTED.fullmatch(words):
-        return words.split()
-    return [_unquoted(word) for word in _WORD.findall(words)]
+    if _UNQUOTED.fullmatch(text):
+        return text.split()
+    return [_unquoted(word) for word in _WORD.findall(text)]
 
 
 def _unquoted(pieces: str) -> str:

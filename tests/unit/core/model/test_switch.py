@@ -19,11 +19,11 @@ BACKEND = Switch.of({"SESSION_BACKEND": "redis"}, {"SESSION_BACKEND": "memory"})
     ],
 )
 def test_a_text_about_use_redis_in_words_of_another_switch(switch: Switch, words: str) -> None:
-    assert switch.words("USE_REDIS=true, not USE_REDIS=false: USE_REDIS") == words
+    assert switch.renamed("USE_REDIS=true, not USE_REDIS=false: USE_REDIS") == words
 
 
 def test_longer_names_and_other_values_stay() -> None:
-    assert BACKEND.words("USE_REDIS_CLUSTER=true") == "USE_REDIS_CLUSTER=true"
+    assert BACKEND.renamed("USE_REDIS_CLUSTER=true") == "USE_REDIS_CLUSTER=true"
     assert USUAL.usual
     assert not BACKEND.usual
     assert Switch.of({"USE_REDIS": "true"}, {"USE_REDIS": "false"}) == USUAL

@@ -104,7 +104,7 @@ def test_a_kind_that_no_run_shows_is_not_decided(monkeypatch: pytest.MonkeyPatch
 
 def test_a_part_with_a_kind_is_no_run_of_a_cast_that_cannot_show_it() -> None:
     whole = learned(cast_of("R+W"), cover=True)
-    [alone] = [selection for selection in chosen(whole.cast) if [*selection.at] == [0]]
+    [alone] = [selection for selection in chosen(whole.cast) if [*selection.positions] == [0]]
     assert bounded.extended(Judged(whole), alone, (0, 0, 0, 0, 0), "no-ttl") is None
 
 
