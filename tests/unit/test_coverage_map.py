@@ -58,7 +58,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("browser/dashboard", SERVER, "outbox recorded routes surroundings"),
     ),
     "devenv.harness.config": (("unit/harness/config/test_devenv_toml_reader.py", DATA, "tables"),),
-    "devenv.pytest_plugin": (("integration/pytest_plugin", PROCESS, "results stack workbench"),),
+    "devenv.pytest_plugin": (("integration/pytest_plugin", PROCESS, "results workbench"),),
     "devenv.stack.compose": (("compose", PROCESS, "compose_redis container_spec exit_cleanup pod_table"),),
     "devenv.stack.embedded": (
         ("integration/stack", PROCESS, "pod_server processes redis_servers"),
@@ -104,7 +104,6 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("integration/wire/edge/test_front.py", SERVER, "pod_ports"),
     ),
     "mock_ml": (
-        ("integration/mock_ml", PROCESS, "__main__"),
         ("integration/mock_ml", SERVER, "app middleware"),
         ("unit/mock_ml/test_mock_ml_reading.py", DATA, "alphabet"),
     ),
