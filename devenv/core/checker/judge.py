@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import inf
+from types import MappingProxyType
 from typing import Any
 
 from devenv.core.checker.history import (
@@ -166,13 +167,18 @@ def judge(
     rules: Rules | None = None,
     budget: Budget | None = None,
     invariants: Sequence[UserInvariant] = (),
+    *,
+    partial: bool = True,
 ) -> Report:
     """Judge a whole history. ``budget``: its steps are for each challenge, its deadline for all together.
+
+    Without ``partial`` no sequence of operations is looked for where an invariant shows a violation already:
+    the violations are the same, and ``Report.partial`` and ``steps`` lack these challenges.
 
     UNKNOWN where something could not be judged and nothing is violated; a history without any challenge is
     never HOLDS. What a user invariant raises, it raises here.
     """
-    judging = Judging(rules or Rules(), budget or Budget(), history.seen)
+    judging = Judging(rules or Rules(), budget or Budget(), history.seen, partial=partial)
     for challenge, operations in history.by_challenge().items():
         judging.challenge(challenge, operations)
     counts = Counts(history.ignored)
@@ -223,8 +229,11 @@ class _Judged:
 class Judging:
     """Judges challenges one after the other, in any order, by what was seen in Redis meanwhile."""
 
-    def __init__(self, rules: Rules, budget: Budget, seen: Sequence[KeysSeen]) -> None:
+    def __init__(
+        self, rules: Rules, budget: Budget, seen: Sequence[KeysSeen], *, partial: bool = True
+    ) -> None:
         self._rules = rules
+        self._partial = partial
         self._budget = budget
         self._seen = seen
         self._by_word = by_word(seen)
@@ -240,6 +249,9 @@ class Judging:
         operations = operations if limit else _without_counts(operations)
         seen = self._by_word.get(challenge_id(name), ())
         violations = broken_rules(name, operations, seen, limit=limit, receipts=rules.receipts)
+        if violations and not self._partial:
+            self._keep(operations, violations)
+            return
         mine = _ops(operations, rules)
         judged = linearize([op for op, _ in mine], _model(operations, rules), replace(self._budget))
         self._steps += judged.steps
@@ -253,8 +265,17 @@ class Judging:
         if judged.verdict is Verdict.UNKNOWN and not violations:
             undecided.append(Undecided(name, f"the budget ran out after {judged.steps} steps"))
         if violations or undecided or partial:
-            first = next(item for item in operations if item.f in (CREATE, VERIFY))
-            self._judged.append(_Judged((first.called, first.lines), violations, undecided, partial))
+            self._keep(operations, violations, undecided, partial)
+
+    def _keep(
+        self,
+        operations: Sequence[HistoryOperation],
+        violations: Sequence[InvariantViolation],
+        undecided: Sequence[Undecided] = (),
+        partial: Mapping[str, tuple[tuple[int, ...], ...]] = MappingProxyType({}),
+    ) -> None:
+        first = next(item for item in operations if item.f in (CREATE, VERIFY))
+        self._judged.append(_Judged((first.called, first.lines), violations, undecided, partial))
 
     def report(self, counts: Counts, broken: Sequence[InvariantViolation] = ()) -> Report:
         """The verdict on all. ``broken``: rules of the reader's own that the history breaks."""

@@ -93,6 +93,7 @@ class Composition:
         self._effects: dict[_Step, tuple[Reply, int]] = {}
         self._keys: dict[str, int] = {}
         begins = [self._number(number, program.begin()) for number, program in enumerate(programs)]
+        self._ends: dict[int, Hashable] = {}
         self._targets = self._signalled_processes(begins)
         if self._targets:  # accesses were made before it was known who can be signalled
             self._accesses = [
@@ -175,8 +176,10 @@ class Composition:
 
     def end_of(self, node: int) -> Hashable:
         """What of an end at ``node`` matters."""
-        process, value = self._nodes[node]
-        return self._programs[process].end(value)
+        if node not in self._ends:
+            process, value = self._nodes[node]
+            self._ends[node] = self._programs[process].end(value)
+        return self._ends[node]
 
     def _move(self, process: int, step: _Step) -> _Step:
         number, store_number = step

@@ -103,7 +103,7 @@ def read_answer(answer: Answered) -> ServiceOutcome:
     body = _body(answer)
     if body.get("message") == AT_NO_COST:
         return ServiceOutcome.WRONG
-    return outcome_of(answer.status, body)
+    return _service_outcome(answer)
 
 
 def is_graded_answer(answer: Answered) -> bool:
@@ -121,6 +121,7 @@ def ends_session(answer: Answered, limit: int) -> bool:
     )
 
 
+@lru_cache(maxsize=4096)
 def _service_outcome(answer: Answered) -> ServiceOutcome:
     return outcome_of(answer.status, _body(answer))
 
@@ -160,7 +161,7 @@ def judge(
             continue  # the request is at fault, or the session is gone: the server did not break
         kind = REPLY_LOST if lost else SERVER_ERROR
         findings.setdefault(kind, OutcomeViolation(kind, f"{request.name} was answered HTTP {answer.status}"))
-    report = judge_history(history_of(_events(requests, events, outcome, limit)))
+    report = judge_history(history_of(_events(requests, events, outcome, limit)), partial=False)
     for violation in report.violations:
         kind = _kind(violation, bool(lost), bool(cut))
         if kind == Kind.RESURRECTED_KEY and _is_usual(outcome, usual):
@@ -317,7 +318,7 @@ def _sentence(
 @lru_cache(maxsize=4096)
 def _answer_text(answer: Answered) -> str:
     body = _body(answer)
-    outcome = str(outcome_of(answer.status, body)).replace("_", " ")
+    outcome = str(_service_outcome(answer)).replace("_", " ")
     if answer == NO_ANSWER:
         return "no answer, its pod was restarted"
     if answer.status != 200:
@@ -348,7 +349,7 @@ def _events(
     for process, (request, answer) in enumerate(zip(requests, outcome.answers, strict=True), start=1):
         value = {**made, "answer": str(request.answer)}
         body = _body(answer)
-        heard = {"outcome": str(outcome_of(answer.status, body)), "status": answer.status}
+        heard = {"outcome": str(_service_outcome(answer)), "status": answer.status}
         heard |= {name: body[name] for name in ("message", "attempts") if body.get(name) is not None}
         lines.append(_event(process, "invoke", VERIFY, value, 1.0))
         ends.append(_event(process, "ok" if answer.status == 200 else "info", VERIFY, value | heard, 2.0))

@@ -60,8 +60,10 @@ class LearnedSystem:
     """Graded answers that a session takes; 0: any number; None: not known."""
     usual: frozenset[Remains]
     """What requests leave of the key one after the other."""
+    groups: tuple[int, ...]
+    """The number of each participant's group; those of one group are interchangeable."""
     search: ProductSearch
-    """What it can come to; at its end once the system was learned, unless there is a cover."""
+    """What it can come to; at its end once the system was learned, unless there is a cover of its places."""
     cover: Cover | None = None
     """What it can come to at most, where there are too many states for a search."""
 
@@ -173,11 +175,19 @@ class Learner:
             else:
                 programs.append(Event(value.name, value.event or "", self.fixture.key))
         system = Composition(programs, RedisStore(self.scripts), self._fresh())
+        groups = self._groups(cast)
         requests = sum(1 for item in cast if item.answer is not None)
-        search = ProductSearch(system, self._groups(cast), merge=requests >= MERGED_FROM)
+        search = ProductSearch(system, groups, merge=requests >= MERGED_FROM)
         fixture = self.fixture
         return LearnedSystem(
-            tuple(cast), system, tuple(programs), fixture.key, fixture.limit, fixture.usual, search
+            tuple(cast),
+            system,
+            tuple(programs),
+            fixture.key,
+            fixture.limit,
+            fixture.usual,
+            tuple(groups),
+            search,
         )
 
     def _groups(self, cast: Sequence[Participant]) -> list[int]:
@@ -275,8 +285,8 @@ def _go_on(learned: LearnedSystem, requests: int) -> bool:
     meaning = learned.meaning
     most = EXACT_STATES.get(min(requests, max(EXACT_STATES)), EXACT_STATES_OF_FEW)
     if meaning is not None and search.states > most:
-        search.forget_states()
-        learned.cover = Cover(search, meaning)
+        learned.search = ProductSearch(learned.system, learned.groups, merge=False)
+        learned.cover = Cover(learned.search, meaning)
         return False
     return search.go_on(STATES_AT_A_TIME)
 

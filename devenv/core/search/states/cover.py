@@ -19,18 +19,20 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import NamedTuple, TypeAlias
 
+from devenv.core.search.composition import Signal
+from devenv.core.search.states.origins import BEGIN, OriginsOf
 from devenv.core.search.states.places import NotKnown
-from devenv.core.search.states.product_states import Change, End, ProductSearch, choices
+from devenv.core.search.states.product_states import End, ProductSearch, choices, members
 
 MAX_COVERS = 100_000
-"""This many keys at most; each takes some 500 bytes."""
+"""This many keys at most; each takes some kilobytes."""
 MAX_ENDS = 200_000
 """This many ends of early covers at most."""
 REQUEST_SETS = 2
 """Sets of a late cover for a group of requests."""
 
 Origins: TypeAlias = tuple[tuple[int, ...], ...]
-"""For each group the places where its processes came to by their last change of the store, sorted."""
+"""For each group where its processes came to by their last change of the store (``OriginsOf``), sorted."""
 
 
 class Early(NamedTuple):
@@ -50,11 +52,6 @@ class Late(NamedTuple):
     """Whether an answer or an event surely ended the session."""
     events: Origins
     """The origins of the groups that are no requests."""
-
-
-Sets: TypeAlias = tuple[tuple[int, ...], ...]
-"""Of an early cover: for each group, for each different origin, a set of places. Of a late one: for each
-group the set of the requests that have not changed the store yet, and that of the others."""
 
 
 class TooWide(Exception):
@@ -84,52 +81,89 @@ class Bound:
     answers: set[tuple[int, int]] = field(default_factory=set)
     """Of all other ends the answers that there can be, each as the number of a group and a place of it."""
     finals: set[tuple[int, bool, Origins]] = field(default_factory=set)
-    """And how they can leave everything: the store, whether the session surely ended, the events."""
+    """And how they can leave everything: the store, whether the session surely ended, the events' places."""
+
+
+class Step(NamedTuple):
+    """What changes of the store, or signals, that lead to the same covers have in common."""
+
+    store: int
+    """The number of the store's state after it."""
+    origin: int
+    """The origin that its process has then."""
+    signal: Signal | None
+
+
+@dataclass(slots=True)
+class _Covered:
+    """What is known of one key. Each list has an item for each group, and in it one for each set."""
+
+    sets: list[list[int]]
+    """Of an early cover a set of places for each different origin. Of a late one the set of the requests that
+    have not changed the store yet, and that of the others.
+    """
+    expanded: list[list[int]]
+    """The places whose steps are among ``steps``."""
+    steps: list[list[dict[Step, int]]]
+    """Each step with the set of the places where it leads."""
+
+    @classmethod
+    def of(cls, sets: Sequence[Sequence[int]]) -> _Covered:
+        """Nothing is expanded yet."""
+        return cls(
+            [[*each] for each in sets],
+            [[0] * len(each) for each in sets],
+            [[{} for _ in each] for each in sets],
+        )
 
 
 class Cover:
-    """Covers the system of ``search``, with its places; ``go_on`` and its ``questions`` as there."""
+    """Covers the system of ``search``; ``go_on``, and the ``questions`` of the search, as there.
+
+    The search should not merge places: then only nodes that can be reached are asked about, as far as
+    covers tell. Nodes are put together in the keys alone, by their origins.
+    """
 
     def __init__(self, search: ProductSearch, meaning: Meaning) -> None:
         self._search = search
         self._meaning = meaning
-        self._sets: dict[Early | Late, Sets] = {}
-        self._todo: dict[Early | Late, None] = {}
-        self._open: dict[Early | Late, None] = {}
-        self._sure: dict[tuple[int, int, bool], bool] = {}
-        self._begins: tuple[int, ...] = ()
         self._is_request = [meaning.request(group.processes[0]) for group in search.groups]
+        self.restart()
 
     def __len__(self) -> int:
-        return len(self._sets)
+        return len(self._covers)
 
     def restart(self) -> None:
         """Forget what was covered: places were told apart, or an answer is less sure than thought."""
-        self._sets.clear()
-        self._todo.clear()
-        self._open.clear()
-        self._sure.clear()
+        self._origins = [
+            OriginsOf(group, self._is_request[number]) for number, group in enumerate(self._search.groups)
+        ]
+        self._covers: dict[Early | Late, _Covered] = {}
+        self._todo: dict[Early | Late, None] = {}
+        self._open: dict[Early | Late, None] = {}
+        self._sure: set[tuple[int, int, bool]] = set()
+        self._unsure: set[tuple[int, int, bool]] = set()
+        self._taken: dict[tuple[int, int, int], tuple[Step, int] | None] = {}
+        self._idle: dict[
+            tuple[int, int], int
+        ] = {}  # by group and store: the places whose step changes nothing
 
     def ask_again(self) -> None:
         """Something was learned: take up again what was left open."""
         self._todo.update(self._open)
         self._open.clear()
+        self._unsure.clear()
 
     def go_on(self, most: int) -> bool:
         """Take a bounded number of covers; False where there are more. Raises NotKnown, Split and TooWide."""
-        if not self._sets:
+        if not self._covers:
             self._begin()
         for _ in range(most):
             if not self._todo:
                 break
             key = next(iter(self._todo))
             del self._todo[key]
-            try:
-                if isinstance(key, Early):
-                    self._expand_early(key)
-                else:
-                    self._expand_late(key)
-            except NotKnown:
+            if not self._expand(key):
                 self._open[key] = None
         if self._todo:
             return False
@@ -141,20 +175,20 @@ class Cover:
     def bound(self) -> Bound:
         """What was covered, once there is nothing more. Raises TooWide."""
         bound = Bound()
-        for key, sets in self._sets.items():
+        for key, covered in self._covers.items():
             if isinstance(key, Late):
-                self._bound_late(key, sets, bound)
+                self._bound_late(key, covered.sets, bound)
                 continue
             over = [
                 tuple(self._search.over_in(number, dict(_parts(origins, each))[origin]) for origin in origins)
-                for number, (origins, each) in enumerate(zip(key.origins, sets, strict=True))
+                for number, (origins, each) in enumerate(zip(key.origins, covered.sets, strict=True))
             ]
             bound.ends.update(End(key.store, combined) for combined in product(*map(choices, over)))
             if len(bound.ends) > MAX_ENDS:
                 raise TooWide
         return bound
 
-    def _bound_late(self, key: Late, sets: Sets, bound: Bound) -> None:
+    def _bound_late(self, key: Late, sets: Sequence[Sequence[int]], bound: Bound) -> None:
         over = [[self._search.over_in(number, places) for places in each] for number, each in enumerate(sets)]
         bound.answers.update(
             (number, place) for number, each in enumerate(over) for places in each for place in places
@@ -164,167 +198,206 @@ class Cover:
         )  # all that changed the store can be over now
         unchanged = not key.fresh or any(each[0] for each in over if len(each) == REQUEST_SETS)
         if changed and unchanged:
-            bound.finals.add((key.store, key.ended, key.events))
-
-    # --- early ----------------------------------------------------------------------------------------------
+            events = [number for number, is_request in enumerate(self._is_request) if not is_request]
+            places = tuple(
+                tuple(self._origins[number].place(origin) for origin in origins)
+                for number, origins in zip(events, key.events, strict=True)
+            )
+            bound.finals.add((key.store, key.ended, places))
 
     def _begin(self) -> None:
         groups = self._search.groups
-        self._begins = tuple(group.begin() for group in groups)
-        origins = tuple(
-            (begin,) * len(group.processes) for begin, group in zip(self._begins, groups, strict=True)
-        )
         store = self._search.system.initial()[0]
-        sets = tuple(
-            (self._search.closed(number, 1 << begin, store),) for number, begin in enumerate(self._begins)
-        )
-        self._join(Early(store, origins), sets)
+        sets = [
+            [self._search.closed(number, 1 << group.begin(), store)] for number, group in enumerate(groups)
+        ]
+        self._join(Early(store, tuple((BEGIN,) * len(group.processes) for group in groups)), sets)
 
-    def _expand_early(self, key: Early) -> None:
-        """Every change from every set; what is known is covered before NotKnown is raised."""
-        missing = False
-        for number, (origins, each) in enumerate(zip(key.origins, self._sets[key], strict=True)):
-            for origin, places in _parts(origins, each):
-                try:
-                    for change in self._search.changes_of(number, places, key.store):
-                        self._change_early(key, number, origin, change)
-                except NotKnown:
-                    missing = True
-        if missing:
-            raise NotKnown
+    def _expand(self, key: Early | Late) -> bool:
+        """Every step from every set; whether everything that it takes is known."""
+        covered = self._covers[key]
+        complete = True
+        led: dict[Early | Late, list[list[int]]] = {}
+        for number, each in enumerate(covered.sets):
+            for part in range(len(each)):
+                complete &= self._take_in(key.store, covered, number, part)
+                for step, after in covered.steps[number][part].items():
+                    if isinstance(key, Early):
+                        self._lead_early(key, covered, (number, part), step, after, led)
+                    else:
+                        self._lead_late(key, covered, (number, part), step, after, led)
+        for after_key, sets in led.items():
+            closed, all_known = self._closed(sets, after_key)
+            self._join(after_key, closed)
+            complete = complete and all_known
+        return complete
 
-    def _change_early(self, key: Early, taker: int, origin: int, change: Change) -> None:
-        moved = []
-        led: list[list[int]] = []
-        for number, (origins, each) in enumerate(zip(key.origins, self._sets[key], strict=True)):
-            places = dict(_parts(origins, each))
-            places = {begun: self._affected(number, place, change) for begun, place in places.items()}
-            after = [*origins]
-            if number == taker:
-                after.remove(origin)
-                if origin not in after:
-                    del places[origin]
-                after.append(change.after)
-                places[change.after] = places.get(change.after, 0) | 1 << change.after
-            moved.append(tuple(sorted(after)))
-            led.append([places[begun] for begun in sorted(places)])
-        sets = self._closed(led, change.store)
-        after_key = Early(change.store, tuple(moved))
-        if self._graded(after_key.origins) > self._meaning.limit:
-            self._join(*self._as_late(after_key, sets))
-        else:
-            self._join(after_key, sets)
+    def _take_in(self, store: int, covered: _Covered, number: int, part: int) -> bool:
+        """Note the steps from places that are new in a set; whether all of them are known."""
+        steps = covered.steps[number][part]
+        complete = True
+        idle = self._idle.get((number, store), 0)
+        covered.expanded[number][part] |= covered.sets[number][part] & idle
+        for place in members(covered.sets[number][part] & ~covered.expanded[number][part]):
+            try:
+                taken = self._step_of(number, place, store)
+            except NotKnown:
+                complete = False
+                continue
+            covered.expanded[number][part] |= 1 << place
+            if taken is not None:
+                step, after = taken
+                steps[step] = steps.get(step, 0) | 1 << after
+        return complete
 
-    def _affected(self, number: int, places: int, change: Change) -> int:
-        signal = change.signal
+    def _step_of(self, number: int, place: int, store: int) -> tuple[Step, int] | None:
+        """The step that is pending at a place and where it leads; None where it changes nothing. NotKnown."""
+        asked = (number, place, store)
+        if asked in self._taken:
+            return self._taken[asked]
+        group = self._search.groups[number]
+        pending = group.step(place)
+        taken = None
+        if pending is not None:
+            after, changed = group.move(place, store)
+            signal = pending if isinstance(pending, Signal) and pending.targets else None
+            if changed != store or signal is not None:
+                taken = Step(changed, self._origins[number].of(after, changed), signal), after
+        if taken is None:
+            self._idle[number, store] = self._idle.get((number, store), 0) | 1 << place
+        self._taken[asked] = taken
+        return taken
+
+    def _affected(self, number: int, places: int, step: Step) -> int:
+        signal = step.signal
         if signal is None or not set(signal.targets) & set(self._search.groups[number].processes):
             return places
         return self._search.signalled(number, places, signal.kind)
 
-    def _as_late(self, key: Early, sets: Sets) -> tuple[Late, Sets]:
+    # --- early ----------------------------------------------------------------------------------------------
+
+    def _lead_early(
+        self,
+        key: Early,
+        covered: _Covered,
+        taker: tuple[int, int],
+        step: Step,
+        after: int,
+        led: dict[Early | Late, list[list[int]]],
+    ) -> None:
+        """Add to ``led`` where a step leads: the sets, not closed yet."""
+        moved = []
+        sets: list[list[int]] = []
+        for number, (origins, each) in enumerate(zip(key.origins, covered.sets, strict=True)):
+            places = {begun: self._affected(number, place, step) for begun, place in _parts(origins, each)}
+            now = [*origins]
+            if number == taker[0]:
+                origin = sorted({*origins})[taker[1]]
+                now.remove(origin)
+                if origin not in now:
+                    del places[origin]
+                now.append(step.origin)
+                places[step.origin] = places.get(step.origin, 0) | after
+            moved.append(tuple(sorted(now)))
+            sets.append([places[begun] for begun in sorted(places)])
+        early = Early(step.store, tuple(moved))
+        after_key: Early | Late = early
+        if self._graded(early.origins) > self._meaning.limit:
+            after_key, sets = self._as_late(early, sets)
+        known = led.get(after_key)
+        led[after_key] = sets if known is None else _joined(known, sets)
+
+    def _as_late(self, key: Early, sets: Sequence[Sequence[int]]) -> tuple[Late, list[list[int]]]:
         fresh = 0
         events: list[tuple[int, ...]] = []
-        joined: list[tuple[int, ...]] = []
+        joined: list[list[int]] = []
         ended = False
         for number, (origins, each) in enumerate(zip(key.origins, sets, strict=True)):
-            begin = self._begins[number]
             ended = ended or any(self._surely(number, origin, graded=False) for origin in origins)
             if not self._is_request[number]:
                 events.append(origins)
-                joined.append((each[0],))
+                joined.append([each[0]])
                 continue
-            fresh += origins.count(begin)
+            fresh += origins.count(BEGIN)
             places = dict(_parts(origins, each))
             others = 0
             for origin, led in places.items():
-                others |= led if origin != begin else 0
-            joined.append((places.get(begin, 0), others))
-        return Late(key.store, fresh, ended, tuple(events)), tuple(joined)
+                others |= led if origin != BEGIN else 0
+            joined.append([places.get(BEGIN, 0), others])
+        return Late(key.store, fresh, ended, tuple(events)), joined
 
     # --- late -----------------------------------------------------------------------------------------------
 
-    def _expand_late(self, key: Late) -> None:
-        """Every change from every set. What leads to one cover is put together before it is closed."""
-        missing = False
-        led: dict[Late, list[list[int]]] = {}
-        for number, each in enumerate(self._sets[key]):
-            for part, places in enumerate(each):
-                try:
-                    for change in self._search.changes_of(number, places, key.store):
-                        self._change_late(key, number, part, change, led)
-                except NotKnown:
-                    missing = True
-        for after, sets in led.items():
-            try:
-                self._join(after, self._closed(sets, after.store, self._sets.get(after)))
-            except NotKnown:
-                missing = True
-        if missing:
-            raise NotKnown
-
-    def _change_late(
-        self, key: Late, taker: int, part: int, change: Change, led: dict[Late, list[list[int]]]
+    def _lead_late(
+        self,
+        key: Late,
+        covered: _Covered,
+        taker: tuple[int, int],
+        step: Step,
+        after: int,
+        led: dict[Early | Late, list[list[int]]],
     ) -> None:
-        """Add to ``led`` where a change leads: the sets, not closed yet."""
-        request = self._is_request[taker]
+        """Add to ``led`` where a step leads: the sets, not closed yet."""
+        number, part = taker
+        request = self._is_request[number]
         fresh = key.fresh - (request and part == 0)
         events = key.events
         if not request:
-            others = [number for number, is_request in enumerate(self._is_request) if not is_request]
-            index = others.index(taker)
-            events = (*events[:index], (change.after,), *events[index + 1 :])
-        ended = key.ended or self._surely(taker, change.after, graded=False)
-        after = Late(change.store, fresh, ended, events)
-        known = led.get(after)
-        if known is None or change.signal is not None:
+            others = [other for other, is_request in enumerate(self._is_request) if not is_request]
+            index = others.index(number)
+            events = (*events[:index], (step.origin,), *events[index + 1 :])
+        ended = key.ended or self._surely(number, step.origin, graded=False)
+        after_key = Late(step.store, fresh, ended, events)
+        known = led.get(after_key)
+        if known is None or step.signal is not None:
             sets = [
                 # Of several processes that can be there some are affected, others are not.
-                [places | self._affected(number, places, change) for places in each]
-                for number, each in enumerate(self._sets[key])
+                [places | self._affected(group, places, step) for places in each]
+                for group, each in enumerate(covered.sets)
             ]
             for each in sets if not fresh else ():
                 if len(each) == REQUEST_SETS:
                     each[0] = 0
             if not request:
-                sets[taker][-1] = 0
-            known = led[after] = sets if known is None else _joined(known, sets)
-        known[taker][-1] |= 1 << change.after
+                sets[number][-1] = 0
+            known = led[after_key] = sets if known is None else _joined(known, sets)
+        known[number][-1] |= after
 
     # --- both -----------------------------------------------------------------------------------------------
 
-    def _closed(self, led: Sequence[Sequence[int]], store: int, known: Sets | None = None) -> Sets:
-        """Each set with all that is reached without a change; ``known`` are closed already, and left out.
+    def _closed(self, led: Sequence[Sequence[int]], key: Early | Late) -> tuple[list[list[int]], bool]:
+        """Of each set what is new to the cover of ``key``, with all that is reached without a change.
 
-        Raises NotKnown, after all was asked.
+        Without the places of which that is not known, and whether there are none.
         """
+        known = self._covers.get(key)
         closed = []
-        missing = False
+        complete = True
         for number, each in enumerate(led):
             reached = []
-            for index, places in enumerate(each):
-                new = places & ~known[number][index] if known is not None else places
-                try:
-                    reached.append(self._search.closed(number, new, store) if new else 0)
-                except NotKnown:
-                    missing = True
-            closed.append(tuple(reached))
-        if missing:
-            raise NotKnown
-        return tuple(closed)
+            for part, places in enumerate(each):
+                new = places & ~known.sets[number][part] if known is not None else places
+                if new:
+                    new, all_known = self._search.closed_as_known(number, new, key.store)
+                    complete = complete and all_known
+                reached.append(new)
+            closed.append(reached)
+        return closed, complete
 
-    def _join(self, key: Early | Late, sets: Sets) -> None:
-        known = self._sets.get(key)
-        if known is not None:
-            if all(
-                not other & ~one
-                for each, others in zip(known, sets, strict=True)
-                for one, other in zip(each, others, strict=True)
-            ):
-                return
-            sets = tuple(map(tuple, _joined(known, sets)))
-        elif len(self._sets) >= MAX_COVERS:
-            raise TooWide
-        self._sets[key] = sets
+    def _join(self, key: Early | Late, sets: Sequence[Sequence[int]]) -> None:
+        covered = self._covers.get(key)
+        if covered is None:
+            if len(self._covers) >= MAX_COVERS:
+                raise TooWide
+            self._covers[key] = _Covered.of(sets)
+        elif any(
+            other & ~one
+            for each, others in zip(covered.sets, sets, strict=True)
+            for one, other in zip(each, others, strict=True)
+        ):
+            covered.sets = _joined(covered.sets, sets)
+        else:
+            return
         self._todo[key] = None
 
     def _graded(self, origins: Origins) -> int:
@@ -335,33 +408,32 @@ class Cover:
             for origin in each
         )
 
-    def _surely(self, number: int, place: int, *, graded: bool) -> bool:
-        """Whether every end after ``place``, as far as known, is graded (or shows that all is over)."""
-        asked = (number, place, graded)
-        known = self._sure.get(asked)
-        if known is None:
-            known = self._is_sure(number, place, graded)
-            if known:
-                self._sure[asked] = known
-        return known
+    def _surely(self, number: int, origin: int, *, graded: bool) -> bool:
+        """Whether every end after ``origin``, as far as known, is graded (or shows that all is over)."""
+        asked = (number, origin, graded)
+        if asked in self._sure or asked in self._unsure:
+            return asked in self._sure
+        sure = self._is_sure(number, origin, graded)
+        (self._sure if sure else self._unsure).add(asked)
+        return sure
 
-    def _is_sure(self, number: int, place: int, graded: bool) -> bool:
+    def _is_sure(self, number: int, origin: int, graded: bool) -> bool:
         group = self._search.groups[number]
-        if group.step(place) is not None and (
-            place == self._begins[number] or self._search.targets().intersection(group.processes)
-        ):
+        places = self._origins[number].places(origin)
+        going_on = any(group.step(place) is not None for place in places)
+        if origin == BEGIN or (going_on and self._search.targets().intersection(group.processes)):
             return False
         test = self._meaning.graded if graded else self._meaning.ends
         process = group.processes[0]
-        met = {place}
-        todo = [place]
+        met = {*places}
+        todo = [*places]
         while todo:
-            current = todo.pop()
-            if group.step(current) is None:
-                if not test(process, self._search.system.end_of(group.node(current))):
+            place = todo.pop()
+            if group.step(place) is None:
+                if not test(process, self._search.system.end_of(group.node(place))):
                     return False
                 continue
-            after = {led for led, _ in group.moves(current).values()}
+            after = {led for led, _ in group.moves(place).values()}
             if not after:
                 return False  # not known yet
             todo += after - met

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import product
 from typing import NamedTuple, TypeAlias
 
@@ -69,6 +70,18 @@ def members(places: int) -> Iterator[int]:
         places ^= low
 
 
+@dataclass(slots=True)
+class _Closures:
+    """Of a group, in one state of the store: what each place reaches by steps that leave it as it is."""
+
+    alone: int = 0
+    """The places that reach nothing but themselves."""
+    reached: dict[int, int] = field(default_factory=dict)
+    """By the place, a set with that place alone."""
+    unknown: int = 0
+    """The places of which not everything is known; all of that was asked."""
+
+
 class ProductSearch:
     """Goes through the product states of ``system``; ``groups`` gives each process the number of its group.
 
@@ -99,6 +112,7 @@ class ProductSearch:
             for processes in self._processes
         )
         self._closed: dict[tuple[int, int, int], int] = {}
+        self._closures: dict[tuple[int, int], _Closures] = {}
         self._changes: dict[tuple[int, int, int], tuple[Change, ...]] = {}
         self._over: dict[tuple[int, int], tuple[int, ...]] = {}
         self.forget_states()
@@ -143,6 +157,8 @@ class ProductSearch:
         """
         self._steps.extend(self._open)
         self._open.clear()
+        for closures in self._closures.values():
+            closures.unknown = 0
         for group in self.groups:
             group.ask_again()
         return self._missing.take()
@@ -173,17 +189,46 @@ class ProductSearch:
         known = self._closed.get((number, places, store))
         if known is not None:
             return known
+        reached, complete = self.closed_as_known(number, places, store)
+        if not complete:
+            raise NotKnown
+        self._closed[number, places, store] = reached
+        return reached
+
+    def closed_as_known(self, number: int, places: int, store: int) -> tuple[int, bool]:
+        """``closed``, without the places of which not everything is known, and whether there are none.
+
+        What is not known is asked.
+        """
+        closures = self._closures.get((number, store))
+        if closures is None:
+            closures = self._closures[number, store] = _Closures()
+        reached = places & closures.alone
+        unknown = places & closures.unknown
+        rest = places & ~(reached | unknown)
+        while rest:
+            low = rest & -rest
+            led = closures.reached.get(low)
+            if led is None:
+                led = self._reached_from(closures, number, low.bit_length() - 1, store)
+            reached |= led
+            rest &= ~(led | low)
+            unknown |= low & ~led
+        return reached, not unknown
+
+    def _reached_from(self, closures: _Closures, number: int, place: int, store: int) -> int:
+        """``closed`` of one place. Nothing where that is not known: what is missing is asked then."""
         group = self.groups[number]
-        todo = [*members(places)]
-        reached = places
+        todo = [place]
+        reached = 1 << place
         missing = False
         while todo:
-            place = todo.pop()
-            step = group.step(place)
+            current = todo.pop()
+            step = group.step(current)
             if step is None or (isinstance(step, Signal) and step.targets):
                 continue
             try:
-                after, changed = group.move(place, store)
+                after, changed = group.move(current, store)
             except NotKnown:
                 missing = True
                 continue
@@ -191,8 +236,11 @@ class ProductSearch:
                 reached |= 1 << after
                 todo.append(after)
         if missing:
-            raise NotKnown
-        self._closed[number, places, store] = reached
+            closures.unknown |= 1 << place
+            return 0
+        closures.reached[1 << place] = reached
+        if reached == 1 << place:
+            closures.alone |= reached
         return reached
 
     def signalled(self, number: int, places: int, kind: str) -> int:

@@ -181,6 +181,8 @@ def test_each_violation_has_its_kind(book: Book, expected: list[Kind]) -> None:
     assert kinds(report) == [str(kind) for kind in expected]
     assert report.verdict is Outcome.VIOLATION
     assert all("\n" not in violation.sentence and violation.lines for violation in report.violations)
+    quickly = judge(book.history(), partial=False)
+    assert (quickly.violations, quickly.verdict) == (report.violations, report.verdict)
 
 
 def test_the_sentences() -> None:

@@ -65,9 +65,9 @@ def atomic(letters: str) -> Composition:
     )
 
 
-def search_of(letters: str) -> ProductSearch:
+def search_of(letters: str, *, merge: bool = True) -> ProductSearch:
     """The search over the requests' states, at its beginning."""
-    return ProductSearch(atomic(letters), [*range(len(letters))], merge=True)
+    return ProductSearch(atomic(letters), [*range(len(letters))], merge=merge)
 
 
 def searched(letters: str) -> ProductSearch:

@@ -44,8 +44,8 @@ def learned(cast: tuple[Participant, ...], cover: bool = False, limit: int = LIM
     letters = [item.letter for item in cast]
     groups = [letters.index(letter) for letter in letters]
     system = Composition(programs, STORE, FRESH)
-    search = ProductSearch(system, groups, merge=True) if cover else searched(system, groups, merge=True)
-    found = LearnedSystem(cast, system, tuple(programs), KEY, limit, frozenset(), search)
+    search = ProductSearch(system, groups, merge=False) if cover else searched(system, groups, merge=True)
+    found = LearnedSystem(cast, system, tuple(programs), KEY, limit, frozenset(), tuple(groups), search)
     if cover:
         means = found.meaning
         assert means is not None
