@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -73,9 +74,10 @@ class _Pod:
     """A pod: what its processes remember."""
 
     name: str
-    memories: list[set[int]]
-    kept_words: list[int]
-    """The number of the session whose word is each process's current one; -1: none."""
+    memories: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    """The numbers of the sessions that each process remembers."""
+    kept_words: dict[int, int] = field(default_factory=dict)
+    """The number of the session whose word is each process's current one."""
     member: bool = True
     up: bool = True
     redis: bool = False
@@ -98,8 +100,8 @@ class _Pod:
         self.idle = []
         self.incarnation += 1
         self.ends.append(time)
-        self.memories = [set() for _ in self.memories]
-        self.kept_words = [-1 for _ in self.kept_words]
+        self.memories.clear()
+        self.kept_words.clear()
 
 
 class EventEngine:
@@ -120,8 +122,10 @@ class EventEngine:
         self._exponentials = self._drawn(lambda: draws.standard_exponential(_BLOCK))
         self._numbers = 0
         self._connections = 0
+        self._processes = 0
         self._orders = 0
         self._types = [kind for kind in TYPES if setting.types.get(kind, 0.0) > 0]
+        self._accepts = np.cumsum(setting.worker_shares)[:-1]
         self._shares = np.cumsum([setting.types[kind] for kind in self._types])
 
     def play(self, sessions: int) -> Tally:
@@ -154,10 +158,7 @@ class EventEngine:
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
         self._in_flight: dict[str, int] = {}
         self._redis: dict[int, float] = {}
-        self._pods = {
-            name: _Pod(name, [set() for _ in range(setting.workers)], [-1] * setting.workers)
-            for name in self._names
-        }
+        self._pods = {name: _Pod(name) for name in self._names}
         self._alive: tuple[str, ...] = ()
         self._to_segment(0, 0.0)
         for number, start in enumerate(self._history.starts[1:], start=1):
@@ -197,7 +198,7 @@ class EventEngine:
             pod.member, pod.up = bool(history.member[segment, index]), bool(history.up[segment, index])
             pod.redis = bool(history.redis[segment, index])
             if not pod.member:
-                pod.memories = [set() for _ in pod.memories]
+                pod.memories.clear()
         self._alive = tuple(pod.name for pod in self._pods.values() if pod.up)
 
     def _crash_later(self, name: str, time: float, horizon: float) -> None:
@@ -325,7 +326,7 @@ class EventEngine:
         if session.redis or asks_redis:
             return session.redis and asks_redis
         if session.is_word:
-            return pod.kept_words[worker] == session.number
+            return pod.kept_words.get(worker) == session.number
         return session.number in pod.memories[worker]
 
     # -- parts -------------------------------------------------------------------------------------------
@@ -358,10 +359,10 @@ class EventEngine:
         if choice.set_cookie is not None:
             session.cookie = choice.set_cookie
         pod = self._pods[choice.pod]
-        pooled = setting.upstream is Upstream.KEPT and not self._by_connection
+        pooled = setting.upstream is not Upstream.NEW and not self._by_connection
         worker = pod.take(time, self._upstream_idle) if pooled else None
         if worker is None:
-            worker = int(self._draws.integers(setting.workers)) if setting.workers > 1 else 0
+            worker = self._accepting()
         if self._by_connection and session.connection_pod == choice.pod:
             worker = session.connection_worker
         session.connection_pod, session.connection_worker = choice.pod, worker
@@ -370,6 +371,17 @@ class EventEngine:
         incarnation = pod.incarnation
         self._at(time + taken, lambda now: self._answered(pod, incarnation, worker, now))
         return pod, worker
+
+    def _accepting(self) -> int:
+        """The process that accepts a new connection."""
+        if self.setting.workers == 1:
+            return 0
+        if self.setting.upstream is Upstream.APART:
+            self._processes += 1
+            return self._processes
+        if not self.setting.accepts:
+            return int(self._draws.integers(self.setting.workers))
+        return int(np.searchsorted(self._accepts, self._draws.random(), side="right"))
 
     def _answered(self, pod: _Pod, incarnation: int, worker: int, time: float) -> None:
         self._in_flight[pod.name] -= 1

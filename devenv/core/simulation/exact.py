@@ -49,7 +49,7 @@ def whole_share(setting: Setting) -> float | None:
 def _whole(setting: Setting, routing: Routing) -> Exact | None:
     if setting.eventful or setting.crash_every or setting.handwriting:
         return None
-    if setting.workers > 1 and setting.upstream is Upstream.KEPT and routing.kind is not Kind.CONNECTION:
+    if setting.workers > 1 and setting.upstream is not Upstream.NEW and routing.kind is not Kind.CONNECTION:
         return None
     in_time = setting.thinking.sum_at_most(setting.lookups, setting.ttl)
     if in_time is None:
@@ -72,12 +72,18 @@ def _in_memory(setting: Setting, routing: Routing) -> tuple[float | None, str]:
     """The probability that all look-ups reach the process of the birth, and its formula."""
     pods, workers, k = setting.pods, setting.workers, setting.lookups
     power = "" if k == 1 else f"^{k}"
+    same = formulas.same_process(setting.worker_shares, k)
+    term = f"Σp^{k + 1}" if setting.accepts else f"(1/W){power}"
+    worker_values = (
+        f"p = the share that each of {workers} workers accepts" if setting.accepts else f"W = {workers}"
+    )
     if routing.kind in (Kind.RENDEZVOUS, Kind.HASH_MOD, Kind.COOKIE, Kind.PINNED) or pods == 1:
-        return (1 / workers) ** k, "1" if workers == 1 else f"(1/W){power}, W = {workers}"
+        return same, "1" if workers == 1 else f"{term}, {worker_values}"
     if routing.kind is Kind.RANDOM:
-        places = f"N = {pods}" if workers == 1 else f"N = {pods}, W = {workers}"
-        share = (1 - formulas.random_lookups(pods, k)) * workers**-k
-        return share, f"(1/{'N' if workers == 1 else 'NW'}){power}, {places}"
+        share = (1 - formulas.random_lookups(pods, k)) * same
+        if workers == 1:
+            return share, f"(1/N){power}, N = {pods}"
+        return share, f"(1/N){power} · {term}, N = {pods}, {worker_values}"
     return None, ""
 
 
@@ -102,12 +108,13 @@ def _by_connection(setting: Setting) -> Exact | None:
     pods, workers, think = setting.pods, setting.workers, setting.thinking
     kept_for = min(setting.keep_alive, setting.ttl)
     kept = (1 - setting.new_connections) * think.at_most(kept_for) if setting.keep_alive else 0.0
-    share = kept + (think.at_most(setting.ttl) - kept) / (pods * workers)
+    same = formulas.same_process(setting.worker_shares, 1)
+    share = kept + (think.at_most(setting.ttl) - kept) / pods * same
+    divisor = "N" if workers == 1 else "N · Σp²" if setting.accepts else "NW"
     return Exact(
         WHOLE,
         1 - share,
-        f"1 - P(kept) - P(new, D ≤ TTL)/{'N' if workers == 1 else 'NW'}, idle limit c = "
-        f"{setting.keep_alive:g} s, N = {pods}",
+        f"1 - P(kept) - P(new, D ≤ TTL)/{divisor}, idle limit c = {setting.keep_alive:g} s, N = {pods}",
     )
 
 

@@ -7,6 +7,7 @@ count sessions that do not expire; ``exact.py`` puts thinking times in.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from devenv.core.simulation.thinking import Thinking
 
@@ -18,6 +19,15 @@ def random_lookups(pods: int, lookups: int) -> float:
     is complete where all do.
     """
     return 1.0 - float(pods) ** -lookups
+
+
+def same_process(shares: Sequence[float], lookups: int) -> float:
+    """Σ p^(k+1): birth and k look-ups reach one process of a pod, each on a connection of its own.
+
+    ``shares`` are those p of the connections that each process accepts, independently of each other. Of all
+    shares the equal ones give the least, W^-k (the power mean's inequality).
+    """
+    return float(sum(share ** (lookups + 1) for share in shares))
 
 
 def mixed_flags(pods: int, redis_pods: int) -> float:

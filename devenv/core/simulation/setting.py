@@ -36,8 +36,10 @@ class Upstream(StrEnum):
 
     KEPT = "kept"
     """Connections are kept and the one used last is taken first, as the proxy does; each is one process's."""
+    APART = "apart"
+    """As KEPT, and each connection is that of a process of its own: no way of accepting loses more."""
     NEW = "new"
-    """A connection for each request, accepted by any process with the same probability."""
+    """A connection for each request, accepted by a process drawn by ``Setting.accepts``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,9 @@ class Setting:
     """Processes in each pod; each has a memory of its own."""
     upstream: Upstream = Upstream.KEPT
     """The balancer's connections to pods. A policy per connection passes the client's own through."""
+    accepts: tuple[float, ...] = ()
+    """This many connections each process of a pod accepts, in proportion; empty: all as many. The operating
+    system decides it: processes that wait at one socket are not woken in turn."""
     policy: str = "round-robin"
     """A policy of the proxy or a model of a load balancer (``balancers.NAMES``)."""
     keep_alive: float = 5.0
@@ -153,6 +158,12 @@ class Setting:
 
     def __post_init__(self) -> None:
         _check(self)
+
+    @property
+    def worker_shares(self) -> tuple[float, ...]:
+        """The share of a pod's connections that each process accepts."""
+        counts = self.accepts or (1.0,) * self.workers
+        return tuple(count / sum(counts) for count in counts)
 
     @property
     def most_pods(self) -> int:
@@ -217,6 +228,13 @@ def _check(setting: Setting) -> None:
     for name in ("window", "crash_every", "redis_latency", "service_time", "double_click_gap"):
         _number(name, getattr(setting, name), 0.0, 1e7)
     _number("keep-alive", setting.keep_alive, 0.0, math.inf)
+    for count in setting.accepts:
+        _number("accepts", count, 0.0, 1e7)
+    if setting.accepts and (len(setting.accepts) != setting.workers or not sum(setting.accepts)):
+        raise UsageProblem(
+            f"accepts: {len(setting.accepts)} numbers are not one for each of {setting.workers} workers, "
+            "not all 0"
+        )
     if abs(sum(setting.types.values()) - 1) > 1e-9 or any(share < 0 for share in setting.types.values()):
         raise UsageProblem(f"types: the shares {list(setting.types.values())} are not parts of 1")
     if setting.strategy is Strategy.MEMORY:

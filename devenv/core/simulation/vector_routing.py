@@ -59,7 +59,7 @@ def unsupported(setting: Setting) -> str | None:
 def unequal_workers(setting: Setting) -> bool:
     """Whether it matters which of a pod's workers accepts a connection that the balancer keeps."""
     routing = routing_of(setting.policy, pod_names_of(setting.most_pods))
-    kept = setting.upstream is Upstream.KEPT and routing.kind not in PER_CONNECTION
+    kept = setting.upstream is not Upstream.NEW and routing.kind not in PER_CONNECTION
     return setting.workers > 1 and kept
 
 

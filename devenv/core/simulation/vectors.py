@@ -350,7 +350,10 @@ class VectorEngine:
     def _workers(self, count: int, rng: np.random.Generator) -> Ints:
         if self.setting.workers == 1:
             return np.zeros(count, dtype=np.int64)
-        return rng.integers(0, self.setting.workers, count, dtype=np.int64)
+        if not self.setting.accepts:
+            return rng.integers(0, self.setting.workers, count, dtype=np.int64)
+        places = np.cumsum(self.setting.worker_shares)[:-1]
+        return np.searchsorted(places, rng.random(count), side="right")
 
     def _overwritten(
         self, state: _Sessions, word_sessions: Bools, time: Floats, segments: Ints, pod: Ints, worker: Ints

@@ -18,7 +18,7 @@ from devenv.core.model.topology import Endpoints
 from devenv.core.model.verdict import passes
 from devenv.core.simulation.intervals import Share, design_effect, wilson
 from devenv.core.simulation.run import Effort, Prediction, predict
-from devenv.core.simulation.setting import Setting
+from devenv.core.simulation.setting import Setting, Upstream
 from devenv.core.simulation.vector_routing import unequal_workers, unsupported
 from devenv.harness.client.session_load import (
     NOT_OPENED,
@@ -30,6 +30,7 @@ from devenv.harness.client.session_load import (
 from devenv.stack.balancers import running_balancer
 from devenv.stack.protocol import Progress, Stack
 from devenv.verbs.operate.select import fresh_stack
+from devenv.verbs.simulate.accepted import accepted
 from devenv.verbs.simulate.happened import Happened
 from devenv.verbs.simulate.randomness import Seeded
 from devenv.verbs.simulate.real_setting import balancer_of, playable, script, spec_of
@@ -47,6 +48,8 @@ FEWEST_RUNS = 20
 MOST_LATE = 1.0
 """Seconds; where a session was opened later than this, another setting was played than was asked for."""
 _PROGRESS_EVERY = 100
+_MOST = {Upstream.KEPT: Upstream.APART, Upstream.NEW: Upstream.NEW}
+"""What loses the most, for any shares of the workers: with new connections, equal ones (``same_process``)."""
 _EXCHANGES = 1000
 """Read at a time."""
 
@@ -61,9 +64,9 @@ class Calibration:
     played: Played
     where: str
     """What was measured: the stack, or a balancer."""
-    least: Share | None = None
-    """With kept connections to several workers: the share if one worker of each pod accepted all of them. The
-    prediction has each accept equally many; which one does, the operating system decides."""
+    bounds: tuple[Share, Share] | None = None
+    """Where it is not known which of several workers accepted a connection: the share if one worker of each
+    pod accepted all of them, and the most that is lost. The prediction has each accept as many."""
 
     @property
     def holds(self) -> bool | None:
@@ -75,7 +78,7 @@ class Calibration:
         """Why nothing can be told, in plain words; empty where something can."""
         if self.measured.half_width > TOO_WIDE:
             few = "too few sessions to tell (--pairs allows more)"
-            if self.least is None:
+            if self.bounds is None:
                 return few
             return f"{few}: sessions share the workers' kept connections, so runs of one setting differ"
         if self._meets(self.prediction.share):
@@ -83,12 +86,13 @@ class Calibration:
         if self.too_late:
             late = self.played.late
             return f"the machine was too busy: a session was opened {late:.1f} s late (lower --rate)"
-        if self.least is None or not self.least.low <= self.measured.high <= self.prediction.share.high:
+        if self.bounds is None or not self._meets(Share(0.0, self.bounds[0].low, self.bounds[1].high)):
             return ""
+        least, most = (100 * bound.value for bound in self.bounds)
         return (
             "which worker accepts a connection is not predicted: the prediction has all accept equally many; "
-            f"if one of each pod accepted all, {100 * self.least.value:.1f} % of sessions would be lost, and "
-            "the measurement lies between the two"
+            f"if one of each pod accepted all, {least:.1f} % of sessions would be lost, {most:.1f} % are the "
+            "most, and the measurement lies between the two"
         )
 
     def _meets(self, share: Share) -> bool:
@@ -128,7 +132,7 @@ class Calibration:
             "difference": self.measured.value - self.prediction.share.value,
             "verdict": self.verdict,
             "reason": self.reason or None,
-            "share_lost_if_one_worker_accepts_all": None if self.least is None else self.least.to_json(),
+            "bounds": None if self.bounds is None else [bound.to_json() for bound in self.bounds],
         }
 
 
@@ -137,7 +141,8 @@ def calibrate(
 ) -> Calibration:
     """Play ``pairs`` sessions of ``setting`` on a fresh stack, which ends afterwards, and predict it.
 
-    Crashes and the change of the number of pods are predicted at the moments at which they came to be.
+    Crashes and the change of the number of pods are predicted at the moments at which they came to be, new
+    connections to several workers with the shares of those that each has accepted.
 
     Raises UsageProblem for a setting that the stack cannot play, Inconclusive where it opened no session.
     """
@@ -149,12 +154,27 @@ def calibrate(
         happened = Happened(stack, setting, seed)
         played = asyncio.run(_play(stack, setting, balancer, sessions, happened, progress))
         times = _answer_times(stack) if balancer is None else ()
+        accepts = _accepted(stack, setting, played)
     where = f"the {backend} stack" + (f" behind {balancer.text}" if balancer is not None else "")
-    setting = happened.seen
-    least = None
-    if unequal_workers(setting):
-        least = predicted(replace(setting, workers=1), played, seed, times).share
-    return calibration(predicted(setting, played, seed, times), played, where, least)
+    setting = replace(happened.seen, accepts=accepts)
+    bounds = None
+    if setting.workers > 1 and not accepts:
+        extremes = replace(setting, workers=1), replace(setting, upstream=_MOST[setting.upstream])
+        least, most = (predicted(each, played, seed, times).share for each in extremes)
+        bounds = least, most
+    return calibration(predicted(setting, played, seed, times), played, where, bounds)
+
+
+def _accepted(stack: Stack, setting: Setting, played: Played) -> tuple[float, ...]:
+    """Which share of the connections each worker has accepted; empty where that is not seen.
+
+    A kept connection is one worker's for many sessions, and pods in containers have no ports here.
+    """
+    pods = stack.endpoints().pods
+    if setting.workers == 1 or unequal_workers(setting) or not pods:
+        return ()
+    opened = played.sessions - played.endings.get(NOT_OPENED, 0)
+    return asyncio.run(accepted(pods, setting.workers, opened))
 
 
 def _answer_times(stack: Stack) -> tuple[float, ...]:
@@ -186,9 +206,9 @@ def predicted(setting: Setting, played: Played, seed: int, answer_times: Sequenc
 
 
 def calibration(
-    prediction: Prediction, played: Played, where: str, least: Share | None = None
+    prediction: Prediction, played: Played, where: str, bounds: tuple[Share, Share] | None = None
 ) -> Calibration:
-    """The comparison; ``least`` as in ``Calibration``. Raises Inconclusive where no session was opened.
+    """The comparison; ``bounds`` as in ``Calibration``. Raises Inconclusive where no session was opened.
 
     Where the prediction was played in runs of as many sessions, the measurement's interval is wider by as
     much as the runs differ more than independent sessions would.
@@ -197,7 +217,7 @@ def calibration(
         raise Inconclusive(f"{where} opened none of {played.sessions} sessions", hint="see `devenv logs`")
     runs = [batch for batch in prediction.tally.batches if batch[1] == played.sessions]
     width = Z999 * math.sqrt(design_effect(runs))
-    return Calibration(prediction, wilson(played.lost, played.sessions, width), played, where, least)
+    return Calibration(prediction, wilson(played.lost, played.sessions, width), played, where, bounds)
 
 
 async def _play(

@@ -110,6 +110,10 @@ def _types(text: str, name: str) -> dict[CaptchaType, float]:
     return {CaptchaType(kind): share(value, f"{name} {kind}") for kind, value in shares.items()}
 
 
+def _accepts(text: str, name: str) -> tuple[float, ...]:
+    return tuple(_number(part, name) for part in text.split(","))
+
+
 def _balancer(text: str, name: str) -> str:
     return parse_balancer(text).text
 
@@ -118,6 +122,7 @@ _READERS: Mapping[str, tuple[str, Callable[[str, str], Any]]] = {
     "pods": ("pods", _whole),
     "workers": ("workers", _whole),
     "upstream": ("upstream", _choice(Upstream, tuple(Upstream))),
+    "accepts": ("accepts", _accepts),
     "policy": ("policy", lambda text, name: text),
     "balancer": ("policy", _balancer),
     "keep-alive": ("keep_alive", _span),
@@ -145,7 +150,7 @@ _READERS: Mapping[str, tuple[str, Callable[[str, str], Any]]] = {
 }
 FIELDS = tuple(_READERS)
 """The names of all fields."""
-SWEPT = tuple(name for name in FIELDS if name not in ("rolling", "resize", "outage", "types"))
+SWEPT = tuple(name for name in FIELDS if name not in ("accepts", "rolling", "resize", "outage", "types"))
 """Those that ``--sweep`` takes: a comma separates values, not parts."""
 
 

@@ -45,6 +45,8 @@ def playable(setting: Setting) -> None:
     problems = {
         "pods": setting.pods > MAX_PODS,
         "policy": proxied and _policy_name(setting) not in POLICIES,
+        "upstream": setting.upstream is Upstream.APART,
+        "accepts": bool(setting.accepts),
         "keep-alive": 0 < setting.keep_alive < 5,
         "new-connections": setting.new_connections > 0,
         "rule": setting.rule is LookupRule.COHORT and setting.policy != "random",

@@ -33,6 +33,10 @@ class SettingFlags:
     upstream: Annotated[
         Text, _option("upstream", "kept|new", "The balancer's connections to pods [default: kept].")
     ] = None
+    accepts: Annotated[
+        Text,
+        _option("accepts", "N,N,…", "Connections that each process of a pod accepts [default: all as many]."),
+    ] = None
     policy: Annotated[
         Text,
         typer.Option(

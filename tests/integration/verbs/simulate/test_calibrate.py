@@ -58,3 +58,15 @@ def test_pods_that_crash_are_predicted_at_the_moments_at_which_they_did(tmp_path
     assert all(restart.start < restart.back for restart in restarts)
     assert done.prediction.setting.crash_every == 0
     assert done.played.endings["not_found"] > 0
+
+
+def test_workers_behind_a_balancer_are_predicted_with_the_connections_that_each_accepted(
+    tmp_path: Path,
+) -> None:
+    fields = {"pods": "1", "policy": "nginx", "workers": "3", "upstream": "new", "rate": "60"}
+    done = calibrate(setting_of({**fields, "think": "uniform:0.1s-0.4s"}), 400, 3, "embedded", tmp_path, str)
+    shares = done.prediction.setting.worker_shares
+    assert len(done.prediction.setting.accepts) == 3, "all processes were seen"
+    assert list(shares) == sorted(shares, reverse=True)
+    assert done.exit_code == 0, done.to_json()
+    assert abs(done.measured.value - (1 - sum(share**2 for share in shares))) < 0.1

@@ -9,8 +9,9 @@ import pytest
 
 from devenv.core.simulation import formulas
 from devenv.core.simulation.causes import Cause
+from devenv.core.simulation.exact import whole_share
 from devenv.core.simulation.run import Prediction
-from devenv.core.simulation.setting import LookupRule, Resize, RollingRestart, Setting
+from devenv.core.simulation.setting import LookupRule, Resize, RollingRestart, Setting, Upstream
 from devenv.core.simulation.thinking import Shape, Thinking
 from tests.unit.core.simulation.engines import by_events, by_vectors, near
 
@@ -35,6 +36,18 @@ def holds(play: Play, played: Setting, expected: float) -> None:
 @pytest.mark.parametrize(("pods", "lookups"), [(2, 1), (3, 1), (5, 3), (100, 1)])
 def test_random_lookups(play: Play, pods: int, lookups: int) -> None:
     holds(play, setting(pods=pods, lookups=lookups), formulas.random_lookups(pods, lookups))
+
+
+@ENGINES
+@pytest.mark.parametrize(
+    ("accepts", "lookups"), [((5, 3, 1, 1), 1), ((5, 3, 1, 1), 2), ((), 1), ((1, 0, 0, 0), 1)]
+)
+def test_same_process(play: Play, accepts: tuple[float, ...], lookups: int) -> None:
+    workers = setting(pods=2, workers=4, upstream=Upstream.NEW, accepts=accepts, lookups=lookups)
+    found = (1 - formulas.random_lookups(2, lookups)) * formulas.same_process(workers.worker_shares, lookups)
+    holds(play, workers, 1 - found)
+    assert whole_share(workers) == pytest.approx(1 - found)
+    assert formulas.same_process(workers.worker_shares, lookups) >= 4**-lookups
 
 
 @ENGINES

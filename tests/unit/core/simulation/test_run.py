@@ -36,7 +36,9 @@ SETTINGS = {
     ),
     "weights": Setting(policy="weighted:a=3,b=1", rate=0.2),
     "random, short TTL": Setting(pods=3, policy="random", ttl=10),
-    "connections": Setting(pods=4, policy="per-connection", new_connections=0.1, workers=3),
+    "connections": Setting(
+        pods=4, policy="per-connection", new_connections=0.1, workers=3, accepts=(2, 1, 1)
+    ),
     "connections, rolling restart": Setting(
         pods=4, policy="kube-proxy", lookups=2, rolling=RollingRestart(30, 20, 5)
     ),
@@ -229,3 +231,20 @@ def test_restarts_of_single_pods_lose_what_a_rolling_restart_does() -> None:
     more = predict(twice, Seeded(1), Effort(40_000))
     assert more.engine is EngineName.EVENTS
     assert more.share.low > predict(single, Seeded(1), Effort(40_000)).share.high
+
+
+def test_no_way_of_accepting_kept_connections_loses_more_or_less_than_the_bounds() -> None:
+    """The same requests and connections: a process of its own for each connection, four of them, one."""
+    quick = Thinking.parse("uniform:0.2s-1.5s")
+    busy = Setting(policy="round-robin", workers=4, service_time=0.02, rate=40, thinking=quick)
+    lost = [
+        by_events(each, 6000).tally.share.value
+        for each in (
+            replace(busy, workers=1),
+            replace(busy, accepts=(8, 4, 2, 1)),
+            busy,
+            replace(busy, upstream=Upstream.APART),
+        )
+    ]
+    assert lost == sorted(lost)
+    assert lost[0] + 0.05 < lost[2] < lost[3] - 0.02

@@ -18,7 +18,8 @@ def test_no_field_is_the_default_setting() -> None:
 
 def test_every_field_is_read() -> None:
     texts = {
-        "pods": "3", "workers": "2", "upstream": "new", "policy": "random", "keep-alive": "never",
+        "pods": "3", "workers": "2", "upstream": "new", "accepts": "3,1", "policy": "random",
+        "keep-alive": "never",
         "new-connections": "10%", "redis-pods": "all", "rule": "mark", "strategy": "guide", "ttl": "2m",
         "think": "fixed:3s", "lookups": "2", "rate": "7.5", "window": "500s", "crash-every": "1h",
         "rolling": "start=5s,to=redis", "outage": "start=90s,length=5s;start=20s,forgets=all",
@@ -47,6 +48,7 @@ def test_every_field_is_read() -> None:
     [("pods", "x"), ("pods", "-1"), ("pods", "²"), ("pods", "0"), ("policy", "foo"), ("policy", "pinned:z"),
      ("ttl", "0"), ("ttl", "1x"), ("think", "weibull:3"), ("rate", "nan"), ("rate", "fast"),
      ("new-connections", "101%"), ("rule", "flags"), ("strategy", "memory"), ("upstream", "old"),
+     ("accepts", "1,2"), ("accepts", "x"), ("accepts", "0"), ("accepts", "-1"),
      ("rolling", "a=b"), ("rolling", "start=1s,start=2s"), ("rolling", "to=disk"), ("resize", "at=3s"),
      ("outage", "length=x"), ("types", "abstract=0.4"), ("types", "audio=1"), ("keep-alive", "-3s"),
      ("redis-pods", "3"), ("lookups", "0"), ("retries", "1000")],

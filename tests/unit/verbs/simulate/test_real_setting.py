@@ -23,7 +23,8 @@ from devenv.verbs.simulate.real_setting import (
 @pytest.mark.parametrize(
     ("name", "text"),
     [("policy", "lighttpd"), ("pods", "30"), ("rule", "cohort"), ("ttl", "1500ms"), ("lookups", "3"),
-     ("crash-every", "1s"), ("resize", "pods=30"), ("double-clicks", "1%"),
+     ("crash-every", "1s"), ("upstream", "apart"), ("accepts", "1"), ("resize", "pods=30"),
+     ("double-clicks", "1%"),
      ("types", "handwriting=1"), ("keep-alive", "1s"), ("new-connections", "1%"), ("outage", "forgets=all")],
 )  # fmt: skip
 def test_what_cannot_be_played_is_refused_with_the_field(name: str, text: str) -> None:
