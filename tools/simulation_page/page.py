@@ -149,10 +149,10 @@ and the measured times in their order.
 
 It matters how a balancer connects to a pod. With a connection for each request any worker can get it
 (`--upstream new`), but Linux does not give each equally many: `--accepts 51,32,27,22` says how many, and then
-1 - Σp²/N of the sessions are lost, p the share of a worker. `--against-real` asks the workers how many sessions
-each has made, and predicts with these shares. The proxy keeps connections and takes the one
-that it used last (`--upstream kept`), as a current nginx does, and each connection is one worker's for its
-life: few sessions change their worker while requests do not overlap. The proxy makes another connection
+1 - Σp²/N of the sessions are lost, p the share of a worker. `--against-real` asks the workers how many
+sessions each has made, and predicts with these shares. The proxy keeps connections and takes the one that it
+used last (`--upstream kept`), as a current nginx does, and each connection is one worker's for its life: few
+sessions change their worker while requests do not overlap. The proxy makes another connection
 where all are busy, or were idle for 1.5 s: in the last run 264 by the model with the recorded moments, and
 263 were seen on the pods' ports.
 
@@ -162,9 +162,11 @@ recorded moments, and shares of 8, 4, 2 and 1 in place of equal ones, 3 points f
 `--against-real` also predicts what is lost if one worker of each pod accepts all, and if each connection is
 that of a worker of its own (`--upstream apart`). No way of accepting loses less or more: which requests share
 a connection does not depend on it, and a session that is found is found too where workers are one. A
-measurement between the two is inconclusive, one outside contradicts. Sessions share the kept connections, so two runs of one setting
-differ more than independent sessions would (in the last run their variance is 2.9 times as large): the
-interval of the measurement is that much wider, and fewer than about 2,000 sessions may tell nothing.
+measurement between the two is inconclusive, one outside contradicts.
+
+Sessions share the kept connections, so two runs of one setting differ more than independent sessions would
+(in the last run their variance is 2.9 times as large): the interval of the measurement is that much wider,
+and fewer than about 2,000 sessions may tell nothing.
 
 ## Two engines
 

@@ -64,7 +64,9 @@ def test_workers_behind_a_balancer_are_predicted_with_the_connections_that_each_
     tmp_path: Path,
 ) -> None:
     fields = {"pods": "1", "policy": "nginx", "workers": "3", "upstream": "new", "rate": "60"}
-    done = calibrate(setting_of({**fields, "think": "uniform:0.1s-0.4s"}), 400, 3, "embedded", tmp_path, str)
+    done = calibrate(
+        setting_of({**fields, "think": "uniform:0.1s-0.4s"}), 400, 3, "embedded", tmp_path, print
+    )
     shares = done.prediction.setting.worker_shares
     assert len(done.prediction.setting.accepts) == 3, "all processes were seen"
     assert list(shares) == sorted(shares, reverse=True)
