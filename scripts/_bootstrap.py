@@ -8,12 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,7 +31,11 @@ FAULT = 70
 
 _STAMP = "devenv-stamp.json"
 _BUILDING = "devenv-building"
-_PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install")
+_PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input")
+_PIP_FOR_OTHERS = (22, 3)
+"""From this version on pip installs into another environment (``--python``)."""
+_AT_ONCE = 4
+"""How many pips install a lock's packages: each waits for the network, unpacks and compiles by itself."""
 
 
 class CannotRun(Exception):
@@ -52,7 +60,7 @@ def make(name: str, locks: tuple[str, ...], python: str | None = None, pins: tup
     if python is None and sys.version_info < OLDEST:
         raise CannotRun(_too_old())
     folder = ROOT / name
-    interpreter = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    interpreter = _interpreter(folder)
     wanted = _wanted(locks, pins)
     stamp = _read_stamp(folder)
     alive = _answers(interpreter)
@@ -65,10 +73,10 @@ def make(name: str, locks: tuple[str, ...], python: str | None = None, pins: tup
     (folder / _BUILDING).touch()
     for lock in locks:
         if stamp is None or stamp.get(lock) != wanted[lock] or not alive:
-            _install(interpreter, ["--require-hashes", "-r", str(ROOT / lock)], _count(ROOT / lock), lock)
+            _install_lock(interpreter, lock)
     if pins:
-        _install(interpreter, ["--no-deps", *pins], len(pins), " ".join(pins))
-    _install(interpreter, ["--no-deps", "--no-build-isolation", "-e", str(ROOT)], 1, "devenv itself")
+        _install(interpreter, [["--no-deps", *pins]], len(pins), " ".join(pins))
+    _install(interpreter, [["--no-deps", "--no-build-isolation", "-e", str(ROOT)]], 1, "devenv itself")
     (folder / _STAMP).write_text(json.dumps(wanted), encoding="utf-8")
     (folder / _BUILDING).unlink()
     say(f"{name} is ready after {time.monotonic() - started:.0f} s")
@@ -82,7 +90,7 @@ def tool(name: str, package: str, version: str) -> Path:
     program = programs / (f"{package}.exe" if os.name == "nt" else package)
     if not _output([str(program), "--version"]).startswith(f"{package} {version}"):
         _create(folder, sys.executable)
-        _install(programs / Path(sys.executable).name, [f"{package}=={version}"], 1, package)
+        _install(programs / Path(sys.executable).name, [[f"{package}=={version}"]], 1, package)
     return program
 
 
@@ -186,12 +194,6 @@ def _hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
 
 
-def _count(lock: Path) -> int:
-    return sum(
-        "==" in line and not line.startswith((" ", "#")) for line in lock.read_text("utf-8").splitlines()
-    )
-
-
 def _answers(interpreter: Path) -> bool:
     return _output([str(interpreter), "-m", "pip", "--version"]).startswith("pip ")
 
@@ -208,46 +210,114 @@ def _output(command: list[str]) -> str:
 
 
 def _create(folder: Path, python: str) -> None:
-    done = subprocess.run(
-        [python, "-m", "venv", "--clear", str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
+    if _create_by_own_pip(folder, python):
+        return
+    done = _run([python, "-m", "venv", "--clear", str(folder)])
     if done.returncode != 0:
         output = done.stdout.decode("utf-8", "replace").strip()
         hint = "\non Debian and Ubuntu: sudo apt install python3-venv" if "ensurepip" in output else ""
         raise CannotRun(f"{python} could not make {folder}:\n{output}{hint}")
 
 
-def _install(interpreter: Path, what: list[str], total: int, name: str) -> None:
-    """Run pip, showing how far it is; its own words only where it fails."""
+def _create_by_own_pip(folder: Path, python: str) -> bool:
+    """Make an environment, and put the pip that comes with Python into it by the pip that runs already.
+
+    Python's own way runs that pip from its archive and compiles all of it: several times slower. Gives
+    whether it could be done.
+    """
+    archives = _output([python, "-c", "import ensurepip; print(ensurepip.__path__[0])"]) + "/_bundled"
+    if not _has_pip_for_others() or not Path(archives).is_dir():
+        return False
+    pip = ("install", "--no-compile", "--no-index", "--no-deps", "--find-links", archives, "pip")
+    return (
+        _run([python, "-m", "venv", "--clear", "--without-pip", str(folder)]).returncode == 0
+        and _run([*_pip_for(_interpreter(folder)), *pip]).returncode == 0
+    )
+
+
+def _pip_for(interpreter: Path) -> list[str]:
+    """How a command begins that changes what ``interpreter`` has: by a pip that is compiled already."""
+    if _has_pip_for_others():
+        return [sys.executable, *_PIP, "--python", str(interpreter)]
+    return [str(interpreter), *_PIP]
+
+
+@cache
+def _has_pip_for_others() -> bool:
+    version = re.match(r"pip (\d+)\.(\d+)", _output([sys.executable, "-m", "pip", "--version"]))
+    return version is not None and tuple(map(int, version.groups())) >= _PIP_FOR_OTHERS
+
+
+def _interpreter(folder: Path) -> Path:
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+
+
+def _install_lock(interpreter: Path, lock: str) -> None:
+    """Install what the lock names, by several pips at once: it names all, so none looks for others."""
+    requirements = _requirements((ROOT / lock).read_text("utf-8"))
+    with tempfile.TemporaryDirectory() as folder:
+        parts = []
+        for number in range(min(_AT_ONCE, len(requirements))):
+            part = Path(folder) / f"{number}.txt"
+            part.write_text("".join(requirements[number::_AT_ONCE]), "utf-8")
+            parts.append(["--require-hashes", "--no-deps", "-r", str(part)])
+        _install(interpreter, parts, len(requirements), lock)
+
+
+def _requirements(lock: str) -> list[str]:
+    """The requirements of a lock file, each with the lines of its hashes."""
+    return re.findall(r"(?m)^[^\s#].*\n(?:[ \t]+\S.*\n)*", lock if lock.endswith("\n") else lock + "\n")
+
+
+def _install(interpreter: Path, parts: list[list[str]], total: int, name: str) -> None:
+    """Run a pip for each part, side by side, showing how far they are; what they say where one fails."""
     terminal = sys.stderr.isatty()
     if not terminal:
         say(f"  installing {name}")
-    child = subprocess.Popen(
-        [str(interpreter), *_PIP, *what], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=str(ROOT)
-    )
-    assert child.stdout is not None
-    words: list[str] = []
-    seen = 0
-    try:
+    children = [
+        subprocess.Popen(
+            [*_pip_for(interpreter), "install", *part],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=str(ROOT),
+        )
+        for part in parts
+    ]
+    words: list[list[str]] = [[] for _ in children]
+    seen: list[str] = []
+
+    def read(child: subprocess.Popen[bytes], lines: list[str]) -> None:
+        assert child.stdout is not None
         for line in child.stdout:
-            words.append(line.decode("utf-8", "replace").rstrip())
-            seen += words[-1].startswith(("Collecting ", "Requirement already", "Obtaining "))
-            if terminal:
-                print(
-                    f"\r  installing {name}: {min(seen, total)} of {total} ",
-                    end="",
-                    file=sys.stderr,
-                    flush=True,
-                )
-        code = child.wait()
+            lines.append(line.decode("utf-8", "replace").rstrip())
+            if lines[-1].startswith(("Collecting ", "Requirement already", "Obtaining ", "Ignoring ")):
+                seen.append(lines[-1])
+                if terminal:
+                    text = f"\r  installing {name}: {min(len(seen), total)} of {total} "
+                    print(text, end="", file=sys.stderr, flush=True)
+
+    readers = [
+        threading.Thread(target=read, args=pair, daemon=True) for pair in zip(children, words, strict=True)
+    ]
+    try:
+        for reader in readers:
+            reader.start()
+        codes = [child.wait() for child in children]
     except BaseException:
-        child.kill()
-        child.wait()
+        for child in children:
+            child.kill()
+            child.wait()
         raise
+    for reader in readers:
+        reader.join()
     if terminal:
         print(file=sys.stderr)
-    if code != 0:
-        raise CannotRun("\n".join([f"pip could not install {name}:", *words[-15:], "is there a network?"]))
+    for code, lines in zip(codes, words, strict=True):
+        if code != 0:
+            raise CannotRun(
+                "\n".join([f"pip could not install {name}:", *lines[-15:], "is there a network?"])
+            )

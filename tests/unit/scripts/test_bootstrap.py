@@ -42,7 +42,7 @@ def steps(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (folder / "alive").touch()
 
     monkeypatch.setattr(bootstrap, "_create", create)
-    monkeypatch.setattr(bootstrap, "_install", lambda interpreter, what, total, name: done.append(name))
+    monkeypatch.setattr(bootstrap, "_install", lambda interpreter, parts, total, name: done.append(name))
     monkeypatch.setattr(
         bootstrap, "_answers", lambda interpreter: (interpreter.parents[1] / "alive").exists()
     )
@@ -164,3 +164,32 @@ def test_a_script_ends_as_devenv_does(
 def test_every_script_ends_so(script: str) -> None:
     text = (SCRIPT.parent / script).read_text(encoding="utf-8")
     assert re.search(r'if __name__ == "__main__":\n    sys\.exit\((?:guarded|run_module)\(.*\)\)\n\Z', text)
+
+
+def test_the_parts_of_a_lock_hold_each_of_its_requirements_once(
+    bootstrap: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several pips install it side by side."""
+    lock = ROOT.joinpath(bootstrap.LOCK).read_text(encoding="utf-8")
+    (tmp_path / bootstrap.LOCK).write_text(lock, encoding="utf-8")
+    parts: list[str] = []
+
+    def install(_interpreter: Path, given: list[list[str]], total: int, _name: str) -> None:
+        parts.extend(Path(part[-1]).read_text(encoding="utf-8") for part in given)
+        assert all(part[:2] == ["--require-hashes", "--no-deps"] for part in given)
+        assert total == sum(not line.startswith(" ") for part in parts for line in part.splitlines())
+
+    monkeypatch.setattr(bootstrap, "_install", install)
+    bootstrap._install_lock(tmp_path, bootstrap.LOCK)
+    assert len(parts) > 1
+    assert sorted("".join(parts).splitlines()) == sorted(lock.splitlines())
+
+
+def test_what_a_pip_says_is_shown_where_it_fails(bootstrap: ModuleType) -> None:
+    """The other pips have ended by then."""
+    with pytest.raises(bootstrap.CannotRun) as problem:
+        bootstrap._install(
+            Path(sys.executable), [["--no-index", "--help"], ["--no-such-option"]], 2, "a lock"
+        )
+    assert "pip could not install a lock" in str(problem.value)
+    assert "no such option: --no-such-option" in str(problem.value)
