@@ -7,6 +7,7 @@ coped. "Not found", a pass, a bare 500 and a long wait are.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 from devenv.core.diagnosis.clients import client_of, client_sentence, clients_of
@@ -22,6 +23,8 @@ Rule = Callable[[Call, Joined], Diagnosis | None]
 
 SLOW_MS = 1000 * SLOW_S
 
+READ_TIMEOUT = "give the Redis client a read time-out, and answer 503 where it runs out"
+"""What to change where a lost reply was one to a read."""
 _NEVER_ANSWERED = ("request-dropped", "blackholed")
 _BROKEN_OFF = ("unanswered", "discarded", "disconnected")
 
@@ -118,16 +121,18 @@ def _reply_lost(call: Call, joined: Joined) -> Diagnosis | None:
     if not lost or not (misled(call) or call.unheard or slow):
         return None
     worst = next((step for step in lost if not step.is_read), lost[0])
-    if misled(call):
+    if call.unheard:  # whatever its pod answered after that
+        ending = f"the request hung, and {call.ending}"
+    elif misled(call):
         end = "'not found'" if call.outcome is Outcome.NOT_FOUND else f"HTTP {call.exchange.status}"
         ending = f"the user got {end}"
-    elif call.unheard:
-        ending = f"the request hung, and {call.ending}"
     else:
         ending = f"the user waited {call.waited_s:.1f} s"
     sentence = f"Redis ran {worst.name} for {call.pod}, but the reply never arrived: {ending}"
     client = client_sentence([client_of(worst.command, clients_of(joined.keyless))])
-    return finding("reply-lost", call.challenge, sentence + client, *lost, call)
+    found = finding("reply-lost", call.challenge, sentence + client, *lost, call)
+    # To read twice does no harm: of a lost read only the wait is to be mended.
+    return replace(found, advice=READ_TIMEOUT) if worst.is_read and joined.user_provided else found
 
 
 def commands_without_reply(joined: Joined) -> list[Diagnosis]:

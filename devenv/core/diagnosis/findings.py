@@ -116,7 +116,7 @@ class Diagnosis:
     """What went wrong, in one sentence."""
     evidence: tuple[Evidence, ...]
     advice: str | None = None
-    """What to change, where the service's profile says it; None: as CHANGES says."""
+    """What to change, where the rule or the service's profile says it; None: as CHANGES says."""
 
     @property
     def change(self) -> str:
@@ -139,7 +139,8 @@ def in_its_words(diagnosis: Diagnosis, profile: ServiceProfile) -> Diagnosis:
     switch = profile.switch
     evidence = tuple(replace(line, text=switch.renamed(line.text)) for line in diagnosis.evidence)
     return replace(
-        diagnosis, advice=profile.changes.get(diagnosis.cause), sentence=switch.renamed(diagnosis.sentence),
+        diagnosis, advice=diagnosis.advice or profile.changes.get(diagnosis.cause),
+        sentence=switch.renamed(diagnosis.sentence),
         evidence=diagnosis.evidence if switch.usual else evidence,
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from devenv.core.diagnosis.attribution import Challenges, Span, attribute, grouped
+from devenv.core.diagnosis.error_texts import says_nothing
 from devenv.core.diagnosis.steps import Step, is_error, steps_of
 from devenv.core.model.bodies import answered_fields, sent_fields
 from devenv.core.model.events import Exchange, ExchangeOutcome, RedisCommand, StackEvent, TraceEvent
@@ -124,7 +125,7 @@ class Call:
         if self.exchange.status < 500 or self.exchange.status == 503 or self.exchange.error is not None:
             return False
         reason = self.answer.get("detail") or self.answer.get("message")
-        return not isinstance(reason, str) or reason.startswith("Internal Server Error")
+        return not isinstance(reason, str) or says_nothing(reason)
 
     @property
     def session_steps(self) -> tuple[Step, ...]:

@@ -237,7 +237,7 @@ const SENTENCES = {
   "{scenario} [{store}] {number}/{repeat}": "{scenario} [{store}] {number}/{repeat}번째",
   "{left} of {pieces} left after {plays} plays": "{plays}번 실행하고 {pieces}개 중 {left}개 남음",
   "redis ready ({engine}, port {port})": "Redis 준비됨({engine}, 포트 {port})",
-  "{pod} is up, but says that it is not ready (its store?)": "{pod}은(는) 실행 중이지만 준비되지 않았다고 합니다(저장소 문제?)",
+  "{pod} is up, but not ready: {answer}": "{pod}은(는) 실행 중이지만 준비되지 않았습니다: {answer}",
   // evidence: lines of the trace
   "exchange {number} {pod}: {call} → {ending}": "요청 {number} {pod}: {call} → {ending}",
   "exchange {number} {pod}: {call}": "요청 {number} {pod}: {call}",

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from devenv.core.model.events import StackEvent
+
 from .conftest import COUNTED, DOC, NOT_FOUND, PASSED, A, B, Trace, wrong
 
 REDIS = {"USE_REDIS": "true", "REDIS_TIMEOUT_MS": "2000"}
@@ -119,6 +121,39 @@ def test_writes_refused(trace: Trace, reply: str, status: int, answer: dict[str,
     challenge_id = trace.create(A, in_redis=True)
     trace.verify(A, challenge_id, answer, ("GET", DOC), ("SETEX", reply), status=status)
     assert trace.causes() == ["writes-refused"]
+
+
+@pytest.mark.parametrize(
+    ("command", "own", "advice"),
+    [
+        ("HGET", True, "read time-out"),
+        ("HGET", False, "idempotent"),
+        ("GETDEL", True, "idempotent"),
+    ],
+)
+def test_the_user_of_a_lost_reply_had_gone_before_its_pod_answered(
+    trace: Trace, command: str, own: bool, advice: str
+) -> None:
+    """It answered 500 after a minute, to nobody. To read again does no harm, to take out does."""
+    if own:
+        trace.events.append(StackEvent(trace.tick(), "service", None, {}))
+    challenge_id = trace.create(A, in_redis=True)
+    request = trace.begin(A, "verify", challenge_id)
+    trace.say(A, command, challenge_id, DOC, fate="reply-dropped")
+    trace.now += 60.0
+    trace.end(request, BARE, 500, client_closed=request.started + 35.0)
+    [found] = trace.findings()
+    assert (found.cause, advice in found.change) == ("reply-lost", True), found.change
+    assert "the request hung, and its user gave up after 35.0 s" in found.sentence
+
+
+@pytest.mark.parametrize("text", ["Internal server error", "Server Error", "Something went wrong"])
+def test_the_bare_error_of_any_framework_is_no_reason(trace: Trace, text: str) -> None:
+    """NestJS, Laravel, people: the user learns nothing, and it is no all-clear."""
+    challenge_id = trace.create(A, in_redis=True)
+    reply = "-LOADING Redis is loading the dataset in memory"
+    trace.verify(A, challenge_id, {"statusCode": 500, "message": text}, ("GET", reply), status=500)
+    assert trace.causes() == ["redis-dies"]
 
 
 def test_a_create_whose_write_was_refused(trace: Trace) -> None:
