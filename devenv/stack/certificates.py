@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from devenv.core.model.errors import EnvironmentProblem
-from devenv.stack.files import write_atomically
+from devenv.stack.files import write_atomically, writing
 
 NAMES = ("127.0.0.1", "::1", "localhost")
 """What a server on this machine is called."""
@@ -61,7 +61,8 @@ def make(
     leaf = authority.issue_cert(*names, not_before=not_before, not_after=not_after)
     directory.mkdir(parents=True, exist_ok=True)
     made = Certificates.of(directory)
-    authority.cert_pem.write_to_path(made.ca)
-    made.chain.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
-    write_atomically(made.key, leaf.private_key_pem.bytes().decode("ascii"))
+    with writing(directory):
+        authority.cert_pem.write_to_path(made.ca)
+        made.chain.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
+    write_atomically(made.key, leaf.private_key_pem.bytes())
     return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import errno
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,8 @@ _MACHINE = frozenset(
 """What the machine lacks, whatever file was named: space, a writable disk, descriptors, memory."""
 
 _REPORTED = 1 << 20
+_FULL_BYTES = 64 * 1024
+"""A disk with less room is full: what could not be written may have been larger than what is left."""
 _LONGEST_NAME = 200
 """Characters of a file's name that its draft's name has too: a name has at most 255 bytes."""
 SERVICE_FILE = "devenv.toml"
@@ -40,6 +43,14 @@ def problem_of_the_machine(error: Exception) -> EnvironmentProblem | None:
     if isinstance(error, MemoryError):
         return EnvironmentProblem("the memory of this machine is used up")
     return None
+
+
+def full_disk_hint(folder: Path) -> str | None:
+    """The next step where a program ended that writes to ``folder``, if the disk is full; else None."""
+    free = shutil.disk_usage(folder).free
+    if free >= _FULL_BYTES:
+        return None
+    return f"only {free // 1024} kB are free on the disk of {folder}: make room there"
 
 
 @contextmanager
@@ -181,8 +192,8 @@ def state_folder(path: Path) -> Path:
             return path
         path.chmod(0o700)
         ignore = path / IGNORE
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
+        if not ignore.exists() or not ignore.stat().st_size:  # a full disk leaves an empty one
+            write_atomically(ignore, "*\n")
     return path
 
 

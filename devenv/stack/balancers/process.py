@@ -23,6 +23,7 @@ from devenv.core.model.errors import EnvironmentProblem
 from devenv.stack.balancers.programs import WHEEL, Program, find, override_of, wheel_program
 from devenv.stack.embedded.child import Child, describe_exit
 from devenv.stack.environment import essentials
+from devenv.stack.files import writing
 from devenv.stack.ports import LOOPBACK, Lease, in_use, owner_of
 from devenv.stack.waiting import POLL_SECONDS
 
@@ -125,7 +126,8 @@ class RunningBalancer:
 
     def _write(self, files: Mapping[str, str]) -> None:
         for name, text in files.items():
-            (self._folder / name).write_text(text, encoding="utf-8", newline="\n")
+            with writing(self._folder / name):  # the balancer reads it, which may be another user
+                (self._folder / name).write_text(text, encoding="utf-8", newline="\n")
 
     async def _ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS

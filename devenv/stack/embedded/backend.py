@@ -20,7 +20,7 @@ from devenv.core.model.topology import Endpoints, SettingChanges, StackSpec, Sta
 from devenv.core.model.vocabulary import resolve_pod
 from devenv.stack import logs
 from devenv.stack.control_calls import control_call
-from devenv.stack.files import read_text_if_there, state_folder, write_atomically, writing
+from devenv.stack.files import full_disk_hint, read_text_if_there, state_folder, write_atomically, writing
 from devenv.stack.protocol import Progress
 from devenv.stack.waiting import POLL_SECONDS, comes_true
 
@@ -173,11 +173,13 @@ class EmbeddedStack:
                 progress(str(word.get("progress", "")))
             offset += len(complete.encode("utf-8")) + bool(complete)
             if ended:
-                last_lines = logs.last_words(logs.since(self._dir / "logs" / "supervisor.log", 0), 3)
+                log = self._dir / "logs" / "supervisor.log"
+                last_lines = logs.last_words(logs.since(log, 0), 3)
                 raise EnvironmentProblem(
                     f"the supervisor ended at start (exit code {self._process.returncode})"
                     + (last_lines and f": {last_lines}"),
-                    hint=f"its whole log is {self._dir / 'logs' / 'supervisor.log'}",
+                    hint=full_disk_hint(self._dir)
+                    or f"its whole log is {self._dir / 'logs' / 'supervisor.log'}",
                 )
             if time.monotonic() > deadline:
                 raise EnvironmentProblem(

@@ -24,6 +24,7 @@ from devenv.stack.embedded.warm_client import (
     forkable,
     module_of,
 )
+from devenv.stack.files import full_disk_hint
 
 _GUARD = Path(parent_death_guard.__file__)
 _STOP_SECONDS = parent_death_guard.GRACE_SECONDS + 5.0
@@ -101,7 +102,7 @@ class Child:
         self.exit_code = code
         self.on_end()
         if not self._stopping:
-            with self.log.open("a", encoding="utf-8") as log:
+            with contextlib.suppress(OSError), self.log.open("a", encoding="utf-8") as log:
                 log.write(f"{logs.OWN_REMARK}{self.name} ended by itself ({describe_exit(code)})\n")
         return code
 
@@ -167,5 +168,5 @@ def died_at_start(child: Child, code: int) -> EnvironmentProblem:
     last_line = child.last_words()
     return EnvironmentProblem(
         f"{child.name} ended at start ({describe_exit(code)})" + (f": {last_line}" if last_line else ""),
-        hint=f"its whole log is {child.log}",
+        hint=full_disk_hint(child.log.parent) or f"its whole log is {child.log}",
     )

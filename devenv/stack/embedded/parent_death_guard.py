@@ -5,7 +5,7 @@
 Starts COMMAND in a session of its own, writes its pid to PIDFILE and reads its own standard input. End of
 input means that the parent has gone, be it by kill -9: COMMAND and its descendants are asked to end and,
 after ``GRACE_SECONDS``, made to. Exits with COMMAND's exit code (128 + n after signal n; 127 where it cannot
-start).
+start, 126 where PIDFILE cannot be written).
 On Linux the kernel takes COMMAND along when the guard itself is killed (PR_SET_PDEATHSIG, prctl(2)).
 """
 
@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 
 GRACE_SECONDS = 3.0
+CANNOT_KEEP = 126
 PR_SET_PDEATHSIG = 1
 
 
@@ -87,8 +88,14 @@ def keep(pid: int, pidfile: str, wait: Callable[[], int]) -> int:
     Gives the exit code as a shell has it. The program runs as long as the guard's standard input is open.
     """
     draft = Path(f"{pidfile}.{os.getpid()}")
-    draft.write_text(str(pid), encoding="ascii")
-    draft.replace(pidfile)
+    try:
+        draft.write_text(str(pid), encoding="ascii")
+        draft.replace(pidfile)
+    except OSError as error:  # nobody could end what has no pidfile
+        end(pid, force=True)
+        wait()
+        print(f"{pidfile}: cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201
+        return CANNOT_KEEP
 
     def shut_down() -> None:
         end(pid, force=False)

@@ -19,6 +19,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from devenv.core.model.errors import EnvironmentProblem
+from devenv.stack.files import write_atomically
 from devenv.stack.waiting import wait_until
 
 SLOTS = 16384
@@ -77,7 +78,7 @@ def write_config(nodes: Sequence[Node], number: int, directory: Path, *, shards:
         address = f"{node}@{node.bus_port}" + (f",,shard-id={shard}" if shards else "")
         lines.append(f"{name} {address} {flags} {master} 0 0 {epoch} connected{slots}")
     lines.append(f"vars currentEpoch {MASTERS} lastVoteEpoch 0")
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="ascii")
+    write_atomically(path, [f"{line}\n" for line in lines])
 
 
 def _name(what: str, number: int) -> str:

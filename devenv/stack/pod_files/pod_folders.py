@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from devenv.stack.files import write_atomically
 from devenv.stack.pod_files.pod_copy import PodCopy, copy_for_pod
 
 _LONGEST = 64
@@ -75,9 +76,8 @@ class PodFolders:
 
 def _php(folder: Path) -> dict[str, str]:
     """Debian's PHP keeps sessions in /var/lib/php/sessions, whatever TMPDIR says; PHP's images in /tmp."""
-    (folder / "php").mkdir()
     setting = f'session.save_path = "{(folder / "tmp").as_posix()}"\n'
-    (folder / "php" / "pod.ini").write_text(setting, encoding="utf-8")
+    write_atomically(folder / "php" / "pod.ini", setting)
     return {"PHP_INI_SCAN_DIR": f"{os.pathsep}{folder / 'php'}"}  # after the folder that PHP itself looks in
 
 

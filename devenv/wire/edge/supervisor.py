@@ -26,6 +26,7 @@ from devenv.core.render.visible import json_text
 from devenv.stack.embedded import control as stack_control
 from devenv.stack.embedded.processes import PROXY, Processes
 from devenv.stack.embedded.warm_client import WarmProcess, warm_process
+from devenv.stack.files import problem_of_the_machine
 from devenv.wire.edge.edge import Edge, run, stop_on_signals, tls_with
 from devenv.wire.edge.front import front_of
 from devenv.wire.edge.pod_changes import PodChanges
@@ -54,7 +55,14 @@ class _Words:
             file.write(json_text(word) + "\n")
 
     def progress(self, text: str) -> None:
-        self.say(progress=text)
+        with suppress(OSError):  # a full disk: what the stack itself cannot write ends it
+            self.say(progress=text)
+
+    def end(self, problem: DevenvError) -> int:
+        """Say why it ends, as far as that can be written; gives the exit code."""
+        with suppress(OSError):
+            self.say(error=problem.to_json())
+        return problem.exit_code
 
 
 async def _supervise(
@@ -146,13 +154,14 @@ def main(arguments: Sequence[str] | None = None, parts: Parts = no_parts) -> int
         warm = None if given.cold else warm_process()
         run(_supervise(spec, given.state_dir, given.detached, reports, warm, parts))
     except DevenvError as error:
-        reports.say(error=error.to_json())
-        return error.exit_code
+        return reports.end(error)
     except Exception as error:
+        if (problem := problem_of_the_machine(error)) is not None:
+            return reports.end(problem)
         log = given.state_dir / "logs" / "supervisor.log"
         fault = InternalFault(
             f"{type(error).__name__}: {error}", hint=f"the traceback is in {log}; report it with it"
         )
-        reports.say(error=fault.to_json())
+        reports.end(fault)
         raise
     return 0
