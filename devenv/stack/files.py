@@ -185,15 +185,20 @@ def state_folder(path: Path) -> Path:
     Both hold of a folder that is made here, and of one that is called .devenv; a folder of another name that
     was there stays as it is, as it may have other uses. On Windows the user's profile protects it.
     """
-    with writing(path):
-        there = path.is_dir()
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if there and path.name != STATE_FOLDER:
-            return path
-        path.chmod(0o700)
+    if path.is_dir() and path.name != STATE_FOLDER:
+        return path
+    with writing(private_folder(path)):
         ignore = path / IGNORE
         if not ignore.exists() or not ignore.stat().st_size:  # a full disk leaves an empty one
             write_atomically(ignore, "*\n")
+    return path
+
+
+def private_folder(path: Path) -> Path:
+    """Make the folder ``path`` that only its owner may enter; one that is there becomes such a folder."""
+    with writing(path):
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.chmod(0o700)
     return path
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.core.model.reading import read_json
 from devenv.core.render.visible import json_text
-from devenv.stack.files import state_folder, write_atomically, writing
+from devenv.stack.files import private_folder, state_folder, write_atomically, writing
 
 HISTORY = "history.jsonl"
 TRACE = "trace.jsonl"
@@ -88,9 +88,7 @@ def open_run(state_dir: Path, name: str, now: float) -> Run:
     ``now`` is seconds since the epoch; the folder carries it in UTC. A second run of the same name and second
     gets ``-2`` and so on.
     """
-    runs = state_folder(state_dir) / "runs"
-    with writing(runs):
-        runs.mkdir(parents=True, exist_ok=True)
+    runs = private_folder(state_folder(state_dir) / "runs")
     moment = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "run"
     base = f"{moment}-{slug}"

@@ -155,9 +155,11 @@ class JournaledStack:
         began = self._clock()
         try:
             self.stack.restart_pods(settings, progress)
-        finally:
-            with suppress(DevenvError):
+        except BaseException:
+            with suppress(DevenvError):  # the error of the restart is the one to show
                 self._note_restart(settings, began)
+            raise
+        self._note_restart(settings, began)
 
     def set_pods(
         self,

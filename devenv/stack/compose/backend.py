@@ -28,7 +28,7 @@ from devenv.stack.compose.compose_balancer import SERVICE as BALANCER
 from devenv.stack.compose.docker_engine import Compose
 from devenv.stack.compose.pod_table import PodTable
 from devenv.stack.embedded import redis_server
-from devenv.stack.files import state_folder
+from devenv.stack.files import private_folder, state_folder
 from devenv.stack.own_service import not_on_compose
 from devenv.stack.ports import LOOPBACK, Reservation
 from devenv.stack.protocol import Progress
@@ -277,8 +277,7 @@ class ComposeStack:
         A pod that answers, but is not ready (its Redis may be meant to be out of reach), is left at that.
         """
         progress("building images and starting containers (the first time takes a while)")
-        log, ready = state_folder(self._dir) / "logs" / "compose.log", set[str]()
-        log.parent.mkdir(parents=True, exist_ok=True)
+        log, ready = private_folder(state_folder(self._dir) / "logs") / "compose.log", set[str]()
         deadline = time.monotonic() + START_SECONDS
         with log.open("wb") as output:
             # The exit cleanup waits for an `up` that outlives this process: beside it, it would miss

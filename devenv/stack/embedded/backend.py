@@ -20,7 +20,13 @@ from devenv.core.model.topology import Endpoints, SettingChanges, StackSpec, Sta
 from devenv.core.model.vocabulary import resolve_pod
 from devenv.stack import logs
 from devenv.stack.control_calls import control_call
-from devenv.stack.files import full_disk_hint, read_text_if_there, state_folder, write_atomically, writing
+from devenv.stack.files import (
+    full_disk_hint,
+    private_folder,
+    read_text_if_there,
+    state_folder,
+    write_atomically,
+)
 from devenv.stack.protocol import Progress
 from devenv.stack.waiting import POLL_SECONDS, comes_true
 
@@ -147,10 +153,8 @@ class EmbeddedStack:
     def _spawn(self, spec: StackSpec) -> None:
         spec_file, reports = self._dir / "spec.json", self._dir / "supervisor.jsonl"
         write_atomically(spec_file, json.dumps(spec.to_json()))
-        log = self._dir / "logs" / "supervisor.log"
-        with writing(reports):
-            write_atomically(reports, "")
-            log.parent.mkdir(exist_ok=True, mode=0o700)
+        log = private_folder(self._dir / "logs") / "supervisor.log"
+        write_atomically(reports, "")
         arguments = ["--spec", str(spec_file), "--state-dir", str(self._dir)]
         arguments += [*(["--detached"] if self._detached else []), *(["--cold"] if self._cold else [])]
         with log.open("wb") as output:

@@ -28,6 +28,7 @@ from devenv.stack.embedded.child import Child
 from devenv.stack.embedded.readiness import READY_SECONDS
 from devenv.stack.embedded.redis_servers import REDIS, RedisServers
 from devenv.stack.embedded.warm_client import WarmProcess
+from devenv.stack.files import private_folder
 from devenv.stack.own_service import OwnService
 from devenv.stack.pod_files.pod_copy import NoCopy
 from devenv.stack.pod_files.pod_folders import PodFolders
@@ -106,7 +107,7 @@ class Processes:
         # An empty folder, so that no service finds a .env in its working directory.
         self._cwd = self._run / "cwd"
         for directory in (self._logs, self._run, self._cwd):
-            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(directory)
         self._folders = PodFolders(self._run)
         self.credentials = make_credentials(spec.redis_mode, self._run / "credentials")
         self._redis = RedisServers(

@@ -54,7 +54,7 @@ def write_files(contents: Mapping[str, str], folder: Path) -> list[Path]:
     """Write every file; their paths."""
     paths = []
     for name, text in contents.items():
-        write_atomically(folder / name, text)
+        write_atomically(folder / name, text, "--out")
         paths.append(folder / name)
     return paths
 

@@ -53,7 +53,7 @@ def export_trace(
         raise Inconclusive(f"{source}: no request and no Redis command in it, so there are no spans")
     if target.startswith(("http://", "https://")):
         return Exported(source, _send(data, target), count)
-    write_atomically(Path(target), json.dumps(data, ensure_ascii=False, indent=1) + "\n")
+    write_atomically(Path(target), json.dumps(data, ensure_ascii=False, indent=1) + "\n", "--otlp")
     return Exported(source, target, count)
 
 

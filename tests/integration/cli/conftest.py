@@ -17,6 +17,9 @@ import pytest
 from devenv.stack.embedded.warm_client import SOCKET
 from tests.support import devenv_command, devenv_run
 
+PRIVATE_FOLDERS = ("logs", "run", "runs")
+"""Of a stack's state; each was readable by everybody once."""
+
 
 @dataclass(frozen=True)
 class CommandLine:
@@ -84,8 +87,10 @@ def devenv(tmp_path: Path) -> CommandLine:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
-    """A detached stack of two pods with USE_REDIS=false."""
+    """A detached stack of two pods with USE_REDIS=false, in a folder that an earlier version has used."""
     line = CommandLine(tmp_path_factory.mktemp("stack"))
+    for name in PRIVATE_FOLDERS:
+        (line.folder / ".devenv" / name).mkdir(parents=True, mode=0o755)
     line.json("up", "--detach")
     yield line
     assert line.json("down") == {"stopped": ["embedded"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,20 @@ def test_status_tells_pods_policy_and_redis(running: CommandLine) -> None:
     for word in (A, B, "memory", "round-robin", status["redis_version"], status["endpoints"]["traffic"]):
         assert word in shown
     assert "REDIS_PASSWORD" not in json.dumps(status)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="on Windows the user's profile protects them")
+def test_only_the_owner_reads_what_a_stack_keeps(running: CommandLine) -> None:
+    running.run("replay", "empty-bypass")
+    state = running.folder / ".devenv"
+    folders = [state, *(state / name for name in ("logs", "run", "runs"))]
+    assert {path.name: oct(path.stat().st_mode & 0o777) for path in folders} == dict.fromkeys(
+        (path.name for path in folders), "0o700"
+    )
+    files = [path for path in state.glob("*") if path.is_file()]
+    files += [path for path in (state / "runs").glob("*/*") if path.is_file()]
+    assert len(files) > 5
+    assert {path.name for path in files if path.stat().st_mode & 0o077} == set()
 
 
 def test_a_second_stack_is_refused_in_the_same_folder(running: CommandLine) -> None:

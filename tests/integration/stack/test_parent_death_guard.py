@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from devenv.stack.embedded import parent_death_guard as parent_death_guard
-from tests.support import HANG_GUARD_S, all_gone, gone, until
+from tests.support import HANG_GUARD_S, all_gone, files_of_at_most, gone, until
 
 StartGuard = Callable[..., "subprocess.Popen[bytes]"]
 
@@ -131,3 +131,15 @@ def test_a_killed_guard_takes_the_program_along(start: StartGuard, tmp_path: Pat
     child = child_of(tmp_path)
     process.kill()
     until(lambda: gone(child), "the program has ended")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX limits the size of files")
+def test_where_the_pidfile_cannot_be_written_the_program_does_not_stay(
+    start: StartGuard, tmp_path: Path
+) -> None:
+    with files_of_at_most(0):
+        guard = start(sys.executable, "-c", FAMILY, output=subprocess.PIPE)
+    assert guard.stdout is not None
+    printed = guard.stdout.read().decode()  # ends when the program and its child have ended too
+    assert guard.wait(HANG_GUARD_S) == parent_death_guard.CANNOT_KEEP
+    assert printed == f"{tmp_path / 'pid'}: cannot be written: File too large\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,13 +15,15 @@ from devenv.stack import files
 from devenv.stack.files import (
     append_private,
     decode_text,
+    private_folder,
     read_text,
     read_text_if_there,
+    state_folder,
     text_lines,
     text_pieces,
     write_atomically,
 )
-from tests.support import files_of_at_most
+from tests.support import ROOT, files_of_at_most
 
 posix = pytest.mark.skipif(os.name != "posix", reason="Windows has neither modes, nor limits, nor such files")
 
@@ -165,3 +168,41 @@ def test_only_the_owner_reads_a_file_that_no_option_named(tmp_path: Path) -> Non
         os.umask(before)
     modes = {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()}
     assert modes == {"kept": "0o600", "added": "0o600", "named": "0o644"}
+
+
+@posix
+def test_the_state_folder_is_its_owners_and_git_leaves_it_out(tmp_path: Path) -> None:
+    state, other = tmp_path / ".devenv", tmp_path / "other"
+    for folder in (state, other):
+        folder.mkdir(mode=0o755)
+    (state / ".gitignore").touch()  # as a full disk left it
+    assert [state_folder(folder) for folder in (state, other)] == [state, other]
+    assert (state / ".gitignore").read_text(encoding="utf-8") == "*\n"
+    assert list(other.iterdir()) == []
+    assert [oct(folder.stat().st_mode & 0o777) for folder in (state, other)] == ["0o700", "0o755"]
+    assert oct(state_folder(tmp_path / "new").stat().st_mode & 0o777) == "0o700"
+    assert oct(private_folder(other).stat().st_mode & 0o777) == "0o700"
+
+
+WRITES_ITSELF = {
+    "cli/running.py": "the traceback of a fault, whose error is handled there",
+    "stack/balancers/process.py": "a balancer's files, inside of writing(); its log",
+    "stack/certificates.py": "certificates, inside of writing()",
+    "stack/compose/backend.py": "the log of docker compose",
+    "stack/embedded/backend.py": "the log of the supervisor",
+    "stack/embedded/child.py": "the log of a program",
+    "stack/embedded/parent_death_guard.py": "uses the standard library alone",
+    "stack/embedded/warm_server.py": "the name of a process in /proc",
+    "stack/embedded/warm_client.py": "a pipe",
+    "stack/files.py": "this is it",
+    "wire/edge/supervisor.py": "lines that the client reads while they are written",
+}
+"""Modules that write a file by themselves: why that is right."""
+_WRITES = re.compile(r"""\.write_text\(.*encoding=|\.write_bytes\(|open\([^()\n]*["'][wax]b?\+?["']""")
+
+
+def test_every_other_module_writes_files_whole_and_names_them() -> None:
+    package = ROOT / "devenv"
+    texts = {path: path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
+    writing = {path.relative_to(package).as_posix() for path, text in texts.items() if _WRITES.search(text)}
+    assert writing == set(WRITES_ITSELF)
