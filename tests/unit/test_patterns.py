@@ -54,6 +54,8 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("core/render/linker.py", "import(?P<names>"): BUILD,
     ("core/render/linker.py", r"^[ \t]*/\*\*"): BUILD,
     ("core/render/linker.py", r"\s+as\s+"): BUILD,
+    ("dashboard/pages.py", r"/\*.*?\*/"): BUILD,
+    ("dashboard/pages.py", r"\s*[{};,>]\s*"): BUILD,
     ("harness/config/toml_lines.py", r'"""(?:[^"\\]++'):
         "quotes need no end: what is begun is taken, but for the blanks and the point behind a part of a key",
     ("verbs/recordings/formats/log_text.py", r"(?P<named>\S+ \S+) "):
