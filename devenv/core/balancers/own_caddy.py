@@ -30,6 +30,7 @@ def adapt(copy: OwnCopy, place: Place) -> dict[str, str]:
         out.append(text)
         copy.lines.extend([number] * (text.count("\n") + 1))
 
+    snippets = set(re.findall(r"^\(([^()\s]+)\)\s*\{", copy.text, re.MULTILINE))
     depth, skipped, in_proxy, entered, number_of_server = 0, 0, 0, False, 0
     for number, text in enumerate(copy.text.split("\n"), start=1):
         tokens = re.sub(r"(?:^|\s)#.*", "", text).split()
@@ -41,7 +42,7 @@ def adapt(copy: OwnCopy, place: Place) -> dict[str, str]:
         if not tokens:
             put(number, text)
             continue
-        if tokens[0] in _REFUSED:
+        if tokens[0] in _REFUSED and not (tokens[0] == "import" and tokens[1:2] and tokens[1] in snippets):
             copy.refuse(number, f"{tokens[0]}: {_REFUSED[tokens[0]]}")
         if depth == 0 and tokens == ["{"]:
             copy.changed(number, "{ … }", "", "its global options: admin, certificates, logs")

@@ -29,6 +29,9 @@ _LEFT_OUT = {
     "daemon": _FRONT, "master-worker": _FRONT, "ca-base": _TLS, "crt-base": _TLS, "errorfile": _ELSEWHERE,
     "external-check": "no other program is run",
 }  # fmt: skip
+_LIMIT = "the limit of this process is kept"
+_OF_GLOBAL = {"maxconn": _LIMIT, "ulimit-n": _LIMIT, "fd-hard-limit": _LIMIT, "cpu-map": _LIMIT}
+"""Left out in the section global alone."""
 _REFUSED = {
     "lua-load": _ELSEWHERE,
     "lua-load-per-thread": _ELSEWHERE,
@@ -75,6 +78,8 @@ def adapt(copy: OwnCopy, place: Place) -> dict[str, str]:
             )
         elif line.section in ("resolvers", "peers"):
             new, why = "", "no other machine is asked"
+        elif line.section == "global" and key in _OF_GLOBAL:
+            new, why = "", _OF_GLOBAL[key]
         elif _left_out(words):
             new, why = "", _LEFT_OUT.get(key) or "plain HTTP here" if key in _LEFT_OUT else "its place or TLS"
         elif key == "bind":

@@ -19,6 +19,7 @@ _LEFT_OUT = {
     "http2": "plain HTTP here", "worker_rlimit_nofile": "the limit of this process is kept",
 }  # fmt: skip
 _TYPES = ("mime.types", "fastcgi_params", "proxy_params", "uwsgi_params")
+_MODULES = re.compile(r"(?:^|/)modules-enabled/")
 _REFUSED = {
     "load_module": "its modules are those that were built in", "auth_request": "it asks another service",
     "proxy_bind": "it is an address of another machine", "js_import": "it needs the module njs",
@@ -79,7 +80,8 @@ def adapt(copy: OwnCopy, place: Place) -> dict[str, str]:
     for each in everything:
         if each.name in _REFUSED:
             copy.refuse(each.line, f"{each.name}: {_REFUSED[each.name]}")
-        if each.name == "include" and not each.words[1].endswith(_TYPES):
+        is_types = each.words[-1].endswith(_TYPES) or _MODULES.search(each.words[-1]) is not None
+        if each.name == "include" and not is_types:
             copy.refuse(
                 each.line, f"include {each.words[1]}", "put what is in the included files into this one"
             )

@@ -42,8 +42,16 @@ def adapt_envoy(copy: OwnCopy, place: Place) -> dict[str, str]:
             copy.refuse(_line(document, path), f"{name}: {_ASKS[str(name)]}")
     _leave_out(copy, document, data, ("transport_socket", "access_log", "transport_socket_matches"))
     _listeners(copy, document, static["listeners"], place)
+    firsts = _first_numbers(
+        [
+            [str(each.get("name")) for each in weighted.get("clusters", [])]
+            for _, weighted in _values(data, "weighted_clusters")
+        ],
+        {str(each.get("name")): sum(1 for _ in _values(each, "endpoint")) for each in static["clusters"]},
+    )
     for number, cluster in enumerate(static["clusters"]):
-        _cluster(copy, document, cluster, ("static_resources", "clusters", number), place)
+        first = firsts.get(str(cluster.get("name")), 0)
+        _cluster(copy, document, cluster, ("static_resources", "clusters", number), place, first)
     return {envoy.FILE: _dump(data)}
 
 
@@ -68,12 +76,53 @@ def _listeners(copy: OwnCopy, document: Document, listeners: list[Any], place: P
                         "header": {"key": CLIENT_HEADER, "value": "%DOWNSTREAM_REMOTE_ADDRESS%"},
                         "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
                     }
-                    config.setdefault("route_config", {}).setdefault("request_headers_to_add", []).append(
-                        client
-                    )
+                    routes = config.setdefault("route_config", {})
+                    routes.setdefault("request_headers_to_add", []).append(client)
+                    _any_name(copy, document, routes)
 
 
-def _cluster(copy: OwnCopy, document: Document, cluster: dict[str, Any], path: Path, place: Place) -> None:
+def _any_name(copy: OwnCopy, document: Document, routes: dict[str, Any]) -> None:
+    """The first virtual host that forwards has every name, where none has: clients here know no other."""
+    hosts = routes.get("virtual_hosts") or []
+    if any("*" in (host.get("domains") or []) for host in hosts):
+        return
+    for host in hosts:
+        if any("route" in route for route in host.get("routes") or []):
+            line = _line_of(document, host.get("domains"))
+            copy.changed(line, f"domains: {host.get('domains')}", "domains: ['*']", "its name here")
+            host["domains"] = ["*"]
+            return
+
+
+def _line_of(document: Document, value: object) -> int:
+    """The line of this very object in the document."""
+    return next((line for path, line in document.value_lines.items() if _at(document, path) is value), 1)
+
+
+def _at(document: Document, path: Path) -> object:
+    value = document.data
+    for step in path:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return None  # left out
+    return value
+
+
+def _first_numbers(choices: list[list[str]], sizes: dict[str, int]) -> dict[str, int]:
+    """The number of each group's first server; the groups of one choice have pods of their own."""
+    firsts: dict[str, int] = {}
+    for names in choices:
+        number = 0
+        for name in names:
+            firsts[name] = number
+            number += sizes.get(name, 0)
+    return firsts
+
+
+def _cluster(
+    copy: OwnCopy, document: Document, cluster: dict[str, Any], path: Path, place: Place, first: int
+) -> None:
     line = _line(document, (*path, "type"))
     if cluster.get("type") == "EDS" or "cluster_type" in cluster:
         copy.refuse(line, f"cluster {cluster.get('name')}: its servers come from a discovery service")
@@ -82,7 +131,7 @@ def _cluster(copy: OwnCopy, document: Document, cluster: dict[str, Any], path: P
     cluster["type"] = "STATIC"
     for key in ("dns_lookup_family", "dns_refresh_rate", "respect_dns_ttl", "dns_resolvers"):
         cluster.pop(key, None)
-    number = 0
+    number = first
     for group, ends in enumerate(cluster.get("load_assignment", {}).get("endpoints", [])):
         for endpoint, end in enumerate(ends.get("lb_endpoints", [])):
             place_of = (*path, "load_assignment", "endpoints", group, "lb_endpoints", endpoint)
@@ -112,8 +161,16 @@ def adapt_traefik(copy: OwnCopy, place: Place) -> dict[str, str]:
         del data[key]
     for kind in kinds:
         _routers(copy, document, kind, data[kind])
-        for name, service in (data[kind].get("services") or {}).items():
-            _service(copy, document, (kind, "services", name), service, place)
+        services = data[kind].get("services") or {}
+        firsts = _first_numbers(
+            [_chosen_among(service) for service in services.values()],
+            {
+                name: len(service.get("loadBalancer", {}).get("servers") or [])
+                for name, service in services.items()
+            },
+        )
+        for name, service in services.items():
+            _service(copy, document, (kind, "services", name), service, place, firsts.get(name, 0))
         for name, middleware in (data[kind].get("middlewares") or {}).items():
             if "forwardAuth" in middleware:
                 copy.refuse(_line(document, (kind, "middlewares", name)), f"{name}: it asks another service")
@@ -136,13 +193,25 @@ def _routers(copy: OwnCopy, document: Document, kind: str, config: dict[str, Any
             copy.changed(_line(document, (*path, "tls")), "tls: …", "", "plain HTTP here")
         rule = str(router.get("rule", ""))
         local = re.sub(
-            r"HostSNI\([^()]*\)", "HostSNI(`*`)", re.sub(r"\bHost\([^()]*\)", "PathPrefix(`/`)", rule)
+            r"HostSNI\([^()]*\)",
+            "HostSNI(`*`)",
+            re.sub(r"\bHost(?:Regexp)?\([^()]*\)", "PathPrefix(`/`)", rule),
         )
         if local != rule:
             router["rule"] = copy.changed(_line(document, (*path, "rule")), rule, local, "its name here")
 
 
-def _service(copy: OwnCopy, document: Document, path: Path, service: dict[str, Any], place: Place) -> None:
+def _chosen_among(service: dict[str, Any]) -> list[str]:
+    """The services that a service of Traefik chooses among."""
+    names = [each.get("name") for each in service.get("weighted", {}).get("services") or []]
+    failover = service.get("failover", {})
+    names += [failover[key] for key in ("service", "fallback") if key in failover]
+    return [str(name).partition("@")[0] for name in names]
+
+
+def _service(
+    copy: OwnCopy, document: Document, path: Path, service: dict[str, Any], place: Place, first: int
+) -> None:
     balancer = service.get("loadBalancer")
     if balancer is None:
         return  # weighted, mirroring and failover name other services
@@ -150,7 +219,7 @@ def _service(copy: OwnCopy, document: Document, path: Path, service: dict[str, A
     for number, server in enumerate(balancer.get("servers") or []):
         key = "url" if "url" in server else "address"
         line = _line(document, (*path, "loadBalancer", "servers", number))
-        pod = place.servers[copy.server(line, number, str(server[key]))]
+        pod = place.servers[copy.server(line, first + number, str(server[key]))]
         address = f"{'http://' if key == 'url' else ''}{pod.host}:{pod.port}"
         server[key] = copy.changed(line, str(server[key]), address, pod.name)
 
@@ -174,7 +243,7 @@ def _holders(data: Any, keys: tuple[str, ...], path: Path = ()) -> Iterator[tupl
 def _values(data: Any, key: str, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
     for name, value in items:
-        if name == key and isinstance(value, str):
+        if name == key:
             yield (*path, name), value
         yield from _values(value, key, (*path, name))
 

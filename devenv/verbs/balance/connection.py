@@ -24,6 +24,10 @@ class Place(NamedTuple):
 
     host: str
     port: int
+    prefix: str = ""
+    """What the path of each request begins with."""
+    name: str = ""
+    """The host that requests ask for; empty: the address and port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +112,14 @@ class Connection:
     async def send(self, request: Request, more_headers: Mapping[str, str] | None = None) -> Answer:
         """Send a request and read its answer. Raises Unanswered where none comes."""
         headers = [
-            ("host", f"{self._place.host}:{self._place.port}"),
+            ("host", self._place.name or f"{self._place.host}:{self._place.port}"),
             *request.headers,
             *(more_headers or {}).items(),
         ]
         if request.body or request.method == "POST":
             headers.append(("content-length", str(len(request.body))))
-        head = h11.Request(method=request.method, target=request.path, headers=headers)
+        target = self._place.prefix + request.path
+        head = h11.Request(method=request.method, target=target, headers=headers)
         parts = (head, h11.Data(data=request.body), h11.EndOfMessage())
         self._writer.write(b"".join(self._protocol.send(part) or b"" for part in parts))
         try:

@@ -15,6 +15,7 @@ import h11
 REQUEST_ID = "x-measured-request"
 """The header that names a request: two arrivals with one name were one request of a client."""
 CREATE, VERIFY, IMAGE, PAGE, COUNT = "/create", "/verify", "/image", "/page", "/count"
+_PATHS = frozenset({CREATE, VERIFY, IMAGE, PAGE, COUNT})
 HOST = "127.0.0.1"
 
 
@@ -75,9 +76,8 @@ class MeasuringPod:
         """Lose all sessions, as a restart does."""
         self.sessions.clear()
 
-    def serve(self, request: h11.Request, body: bytes) -> tuple[int, dict[str, str]]:
-        """The status and the JSON body of the answer."""
-        path = request.target.decode("latin-1").partition("?")[0]
+    def serve(self, path: str, body: bytes) -> tuple[int, dict[str, str]]:
+        """The status and the JSON body of the answer; to a health check it is 200."""
         if path == CREATE:
             self._created += 1
             session = f"{self.name}.{self._created}"
@@ -89,11 +89,11 @@ class MeasuringPod:
             except (ValueError, KeyError, TypeError):
                 return 400, {"detail": "no id"}
             return (200, {}) if known else (404, {"detail": "not found"})
-        return (200, {}) if path in (IMAGE, PAGE, COUNT) else (404, {"detail": "no such path"})
+        return 200, {}
 
-    def must_close(self) -> bool:
-        """Whether the request that was just read is not to be answered."""
-        if self.behaviour is Behaviour.CLOSE_ONCE:
+    def must_close(self, *, measured: bool) -> bool:
+        """Whether the request that was just read is not to be answered; ``measured``: no health check."""
+        if self.behaviour is Behaviour.CLOSE_ONCE and measured:
             self.behaviour = Behaviour.SERVE
             return True
         return self.behaviour is Behaviour.CLOSE
@@ -158,12 +158,15 @@ class _Exchange(asyncio.Protocol):
         assert self._transport is not None
         pod = self._pod
         names = [value.decode("latin-1") for name, value in request.headers if name == REQUEST_ID.encode()]
-        pod.arrivals.add(pod.name, names[0] if names else "")
-        if pod.must_close():
+        path = "/" + request.target.decode("latin-1").partition("?")[0].rpartition("/")[2]
+        measured = path in _PATHS  # all else is a health check of the balancer, which counts for no turn
+        if measured:
+            pod.arrivals.add(pod.name, names[0] if names else "")
+        if pod.must_close(measured=measured):
             self._transport.close()
             return False
-        status, content = pod.serve(request, self._body)
-        body = json.dumps(content).encode()
+        status, content = pod.serve(path, self._body)
+        body = b"" if request.method == b"HEAD" else json.dumps(content).encode()
         headers = [
             ("content-type", "application/json"),
             ("content-length", str(len(body))),

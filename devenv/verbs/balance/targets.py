@@ -100,6 +100,10 @@ class BalancerTarget:
     """A team's own file, in place of what the setting would configure."""
     changes: tuple[Change, ...] = ()
     """What is another in the copy of that file."""
+    prefix: str = ""
+    """What the path of each request begins with, where the file forwards only some."""
+    host: str = ""
+    """The host that requests ask for, where the file forwards only some; empty: the address."""
 
     @property
     def name(self) -> str:
@@ -130,7 +134,7 @@ class BalancerTarget:
         """A process of its own."""
         servers = [Server(upstream.name, upstream.host, upstream.port) for upstream in upstreams]
         async with running_balancer(self.setting, servers, program=self.program, own=self.own) as balancer:
-            yield Place(LISTEN, balancer.port)
+            yield Place(LISTEN, balancer.port, self.prefix, self.host)
 
 
 def targets_of(routes: Sequence[Route], seed: int) -> list[Target]:
@@ -142,11 +146,13 @@ def targets_of(routes: Sequence[Route], seed: int) -> list[Target]:
     return [ProxyTarget(policy, seed, " and ".join(names)) for policy, names in modelled.items()]
 
 
-def target_of(text: str, pods: int, seed: int, *, here: bool = True) -> Target:
+def target_of(
+    text: str, pods: int, seed: int, *, here: bool = True, prefix: str = "", host: str = ""
+) -> Target:
     """The target that ``text`` names: a policy, a balancer as ``parse_balancer`` reads it, or a file.
 
     A file is a team's own configuration of a balancer, which is taken over. ``here``: whether the balancer is
-    run on this machine, and not in a container.
+    run on this machine, and not in a container. ``prefix`` and ``host``: what requests ask a file for.
 
     Raises UsageProblem for an unknown one and for a file that cannot be taken over, EnvironmentProblem where
     the balancer is not installed.
@@ -155,7 +161,8 @@ def target_of(text: str, pods: int, seed: int, *, here: bool = True) -> Target:
         file = own_file(Path(text).name, read_text(Path(text)))
         changes = changes_of(file, pod_names(pods))
         program = find(file.product) if here else None
-        return BalancerTarget(BalancerSetting(file.product, OWN_FILE), program, file, changes)
+        setting = BalancerSetting(file.product, OWN_FILE)
+        return BalancerTarget(setting, program, file, changes, prefix, host)
     name = text.partition(":")[0].partition(",")[0].strip()
     if name in PRODUCTS:
         setting = parse_balancer(text)

@@ -125,7 +125,8 @@ async def first_request(title: str, measurement: Measurement) -> str:
     if answer.status != 200:
         raise EnvironmentProblem(
             f"{title} answered the first request with status {answer.status}: "
-            f"{answer.body[:200].decode('utf-8', 'replace')}"
+            f"{answer.body[:200].decode('utf-8', 'replace').strip()}",
+            hint="where its file forwards only some requests: --path /PREFIX and --host NAME say which",
         )
     return next(iter(answer.values("set-cookie")), "")
 

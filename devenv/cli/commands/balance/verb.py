@@ -53,6 +53,29 @@ class PlanFlags:
         bool, typer.Option("--no-changes", help="Without pods that restart, are added or removed.")
     ] = False
     no_failures: Annotated[bool, typer.Option("--no-failures", help="Without pods that fail.")] = False
+    path: Annotated[
+        str,
+        typer.Option(
+            metavar="/PREFIX",
+            help="Requests ask for paths below this one, where your own file forwards only some.",
+            show_default=False,
+        ),
+    ] = ""
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Requests ask for this host, where your own file forwards only some.",
+            show_default=False,
+        ),
+    ] = ""
+
+    @property
+    def prefix(self) -> str:
+        """The path without a slash at its end. Raises UsageProblem where it does not begin with one."""
+        if self.path and (not self.path.startswith("/") or "?" in self.path or " " in self.path):
+            raise UsageProblem(f"--path {self.path!r}: it is no path such as /api")
+        return self.path.rstrip("/")
 
     def plan(self, seed: int) -> Plan:
         """As the use case takes it. Raises UsageProblem for an unknown pattern."""
@@ -140,7 +163,10 @@ def balance(
     in_cluster = _routes(k8s or ())
     chosen = targets_of(in_cluster, seed)
     names = targets or ([] if in_cluster else ["round-robin"])
-    chosen += [target_of(text, plan.pods, seed, here=not in_containers) for text in names]
+    chosen += [
+        target_of(text, plan.pods, seed, here=not in_containers, prefix=what.prefix, host=what.host)
+        for text in names
+    ]
     for target in chosen:
         for change in target.changes:
             context.screen.note(f"{target.name.partition(':')[2]}: {change.text}")

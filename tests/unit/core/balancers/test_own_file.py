@@ -22,6 +22,11 @@ TAKEN_OVER = (
     "envoy/envoy.yaml",
     "traefik/traefik.yml",
     "Caddyfile",
+    "nginx_cookie.conf",
+    "haproxy_table.cfg",
+    "envoy_ring/envoy.yaml",
+    "traefik_weighted/traefik.yml",
+    "caddy_snippet/Caddyfile",
 )
 
 
@@ -71,6 +76,32 @@ def test_what_decides_about_the_choice_stays() -> None:
     assert "reset,connect-failure" in copy("envoy/envoy.yaml")
     assert "lb_try_duration 5s" in copy("Caddyfile")
     assert "captcha_pod" in taken_over("traefik/traefik.yml").files["services.yml"]
+    assert "hash $cookie_session_id consistent;" in copy("nginx_cookie.conf")
+    assert "stick on src" in copy("haproxy_table.cfg")
+    assert "maxconn 20000" not in copy("haproxy_table.cfg")  # more than this process may open
+    assert "lb_policy: RING_HASH" in copy("envoy_ring/envoy.yaml")
+    assert "lb_policy cookie lb KEY" in copy("caddy_snippet/Caddyfile")
+
+
+def test_the_services_of_one_choice_have_pods_of_their_own() -> None:
+    """Else a canary and what it stands beside were one pod, and no session could be lost."""
+    services = taken_over("traefik_weighted/traefik.yml").files["services.yml"]
+    assert services.index("name: stable") < services.index("name: next")
+    assert services.index("9001") < services.index("9002")
+    text = (FILES / "envoy" / "envoy.yaml").read_text(encoding="utf-8")
+    choice = "weighted_clusters: {clusters: [{name: one, weight: 9}, {name: captcha, weight: 1}]}"
+    address = "{socket_address: {address: one, port_value: 8000}}"
+    ends = f"[{{lb_endpoints: [{{endpoint: {{address: {address}}}}}]}}]"
+    one = f"  - name: one\n    load_assignment: {{cluster_name: one, endpoints: {ends}}}\n"
+    text = text.replace("cluster: captcha\n", choice + "\n", 1) + one
+    assert upstreams_of(own_file("envoy.yaml", text)) == 3
+
+
+def test_the_first_host_of_envoy_that_forwards_has_every_name() -> None:
+    copy = taken_over("envoy_ring/envoy.yaml")
+    assert "captcha.example.com" not in copy.files["envoy.yaml"]
+    (change,) = [change for change in copy.changes if change.before.startswith("domains:")]
+    assert (change.line, change.after) == (32, "domains: ['*']")
 
 
 def test_lines_stay_where_they_are_so_that_its_errors_name_the_teams_lines() -> None:
