@@ -287,9 +287,9 @@ class Judged(Protocol):
 
 
 def suite_of(name: str, engine: str, judged: Judged, violations: Sequence[str]) -> Suite:
-    """One case ``name`` of the engine's module: exit code 1 is a failure, 3 an error, with the texts."""
-    kinds: dict[int, ProblemKind] = {1: "failure", 3: "error"}
-    kind = kinds.get(judged.exit_code)
+    """One case ``name`` of the engine's module: exit code 1 is a failure, any other but 0 an error."""
+    kinds: dict[int, ProblemKind | None] = {0: None, 1: "failure"}
+    kind = kinds.get(judged.exit_code, "error")
     problems = () if kind is None else (Problem(kind, judged.verdict, "\n".join(violations)),)
     return Suite(f"explore {name}", (Case(name, engine, problems, judged.seconds),), judged.seconds)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -46,7 +47,8 @@ def explore_sessions(
         service.fixed(options.fix)
     explorations: list[SessionExploration] = []
     interrupted = False
-    for options in option_sets:
+    wanted = sum(len(options.expressions) for options in option_sets)
+    for options in (replace(options, beside_others=wanted > 1) for options in option_sets):
         try:
             with context.screen.working(_title(options)) as progress:
                 for result in explore_session(options, context.settings, progress):
@@ -57,7 +59,6 @@ def explore_sessions(
             interrupted = True
         if interrupted or explorations[-1].interrupted:
             break
-    wanted = sum(len(options.expressions) for options in option_sets)
     if junit is not None:
         write_file("--junit", junit, junit_xml([junit_suite(one) for one in explorations]))
     if summary is not None:
@@ -98,6 +99,8 @@ def _show(exploration: SessionExploration, screen: Screen, *, with_fix: bool) ->
         _show_violation(violation, screen)
     screen.show("")
     show_verdict(exploration, screen)
+    if not exploration.runs:
+        return
     if exploration.refused.orders:
         screen.show(
             Text(f"  in {exploration.refused} a request was refused as no sequence refuses it", "yellow")
@@ -150,7 +153,7 @@ def _side_by_side(explorations: Sequence[SessionExploration], screen: Screen) ->
 
 
 def _cell(exploration: SessionExploration | None) -> str:
-    if exploration is None:
+    if exploration is None or not exploration.runs:
         return "not explored"
     if exploration.violations:
         kinds = ", ".join(f"{item.kind} {item.seen_in}" for item in exploration.violations)

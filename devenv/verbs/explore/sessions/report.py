@@ -71,14 +71,17 @@ def _result(one: SessionExploration) -> str:
         return ", ".join(
             f"{markdown_code(violation.kind)} in {violation.seen_in}" for violation in one.violations
         )
-    return "inconclusive"
+    return "inconclusive" if one.runs else "not explored"
 
 
 def _section(one: SessionExploration) -> list[str]:
     fix = "" if one.fix == AS_IS else f", {markdown(one.fix)}"
     run = "" if one.run_id is None else f" Run {markdown_code(one.run_id)}."
+    title = f"## {markdown_code(one.scenario)} on {markdown(one.service)}{fix}"
+    if not one.runs:
+        return [title, "", f"**{_mark(one)} {markdown(one.verdict)}.**"]
     lines = [
-        f"## {markdown_code(one.scenario)} on {markdown(one.service)}{fix}", "",
+        title, "",
         f"**{_mark(one)} {markdown(one.verdict)}.** {one.runs} runs, {one.outcomes} ends, "
         f"{markdown(one.engine or 'Redis')}.{run}",
     ]  # fmt: skip

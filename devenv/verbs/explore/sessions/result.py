@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from devenv.core.model.errors import DevenvError, Inconclusive
 from devenv.core.model.verdict import passes
 from devenv.verbs.explore.result import INTERRUPTED
 
@@ -88,13 +89,25 @@ class SessionExploration:
     seconds: float
     engine: str = ""
     run_id: str | None = None
+    gap_code: int = Inconclusive.exit_code
+    """The exit code of a result without a violation that is no pass."""
+
+    @classmethod
+    def not_explored(cls, scenario: str, service: str, fix: str, problem: DevenvError) -> SessionExploration:
+        """Of an expression that a ``problem`` kept from being explored, beside others."""
+        why = problem.message + (f" ({problem.hint})" if problem.hint else "")
+        return cls(
+            scenario=scenario, service=service, fix=fix, complete=False, incomplete=why, unclear=(), orders=0,
+            together=0, runs=0, outcomes=0, refused=Tally(0, 0), violations=(), masked={}, notes=(),
+            requests=0, seconds=0.0, gap_code=problem.exit_code,
+        )  # fmt: skip
 
     @property
     def exit_code(self) -> int:
-        """1: a confirmed violation; 3: none, but not all was seen or could be told apart; 0: none."""
+        """1: a confirmed violation; 0: none; else ``gap_code``: not all was seen or could be told apart."""
         if any(violation.confirmed for violation in self.violations):
             return 1
-        return 0 if self.holds else 3
+        return 0 if self.holds else self.gap_code
 
     @property
     def holds(self) -> bool:
@@ -125,6 +138,8 @@ class SessionExploration:
             return counts
         if self.exit_code == 0:
             return f"no violation: each of {orders} ends as one request after the other does"
+        if not self.runs:
+            return f"not explored: {self.incomplete}"
         reason = self.incomplete or "; ".join(self.unclear) or "a violation was not confirmed"
         return f"inconclusive after {orders}: {reason}"
 

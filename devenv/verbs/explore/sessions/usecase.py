@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from devenv.core.model.errors import DevenvError, EnvironmentProblem, UsageProblem
+from devenv.core.model.errors import DevenvError, EnvironmentProblem, Inconclusive, UsageProblem
 from devenv.core.model.service import ServiceSpec
 from devenv.core.model.session_profile import AS_IS
 from devenv.core.model.topology import StackSpec, StackStatus
@@ -41,6 +41,8 @@ class SessionOptions:
     """None: one for each request."""
     replays: int = 3
     """How often each violation's order is run again."""
+    beside_others: bool = False
+    """Whether an expression that cannot be explored is a result too, so that those of others are kept."""
 
 
 def explore_session(
@@ -48,8 +50,9 @@ def explore_session(
 ) -> Iterator[SessionExploration]:
     """Explore each expression on one stack; each result as soon as it is there.
 
-    Raises UsageProblem for an expression or a fix that there is not, EnvironmentProblem where the service
-    does not start or sends Redis nothing, Inconclusive where nothing could be compared.
+    Raises UsageProblem for an expression or a fix that there is not; and unless the options say
+    ``beside_others``, EnvironmentProblem where the service does not start or sends Redis nothing, and
+    Inconclusive where nothing could be compared.
     """
     service = settings.service
     if service is None or service.session is None:
@@ -61,9 +64,25 @@ def explore_session(
             f"--pods {options.pods}: each request needs a pod of its own, {needed} of them",
             hint="a command is known by the pod that sent it",
         )
-    with _stack(service.fixed(options.fix), settings, options.pods or max(2, needed), progress) as status:
-        for meeting in meetings:
-            yield _explore(meeting, status, options, settings, progress)
+    fixed, done = service.fixed(options.fix), 0
+
+    def not_explored(meeting: SessionMeeting, problem: DevenvError) -> SessionExploration:
+        if not options.beside_others:
+            raise problem
+        return SessionExploration.not_explored(str(meeting), fixed.title, options.fix, problem)
+
+    try:
+        with _stack(fixed, settings, options.pods or max(2, needed), progress) as status:
+            for meeting in meetings:
+                try:
+                    result = _explore(meeting, status, options, settings, progress)
+                except (EnvironmentProblem, Inconclusive) as problem:
+                    result = not_explored(meeting, problem)
+                done += 1
+                yield result
+    except EnvironmentProblem as problem:  # the stack did not start
+        for meeting in meetings[done:]:
+            yield not_explored(meeting, problem)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
+from devenv.core.model.errors import EnvironmentProblem
 from devenv.core.render.junit import junit_xml
 from devenv.core.render.sequence import draw_text
 from devenv.verbs.explore.sessions.report import junit_suite, picture, summary
@@ -33,6 +34,9 @@ FAILS = SessionExploration(
 )  # fmt: skip
 HOLDS = replace(FAILS, fix="merge", violations=())
 UNKNOWN = replace(HOLDS, fix="xx", unclear=("a lost a cannot be seen",))
+BROKEN = SessionExploration.not_explored(
+    "a+b", "main:app", "as-is", EnvironmentProblem("it does not start", hint="devenv logs")
+)
 
 
 def test_the_table_has_a_row_for_each_fix() -> None:
@@ -63,6 +67,16 @@ def test_inconclusive_is_no_pass_in_junit() -> None:
     assert cases == {"a+logout[as-is]": ["failure"], "a+logout[merge]": [], "a+logout[xx]": ["error"]}
     [failure] = root.iter("failure")
     assert FOUND.order in str(failure.text) and str(FOUND.reproduce) in str(failure.text)
+
+
+def test_what_was_not_explored_is_said_beside_the_others_and_is_no_pass() -> None:
+    assert (BROKEN.exit_code, BROKEN.holds) == (4, False)
+    assert BROKEN.to_json()["verdict"] == "not explored: it does not start (devenv logs)"
+    page = summary([FAILS, BROKEN])
+    assert "| `a+b` | as-is | ❓ not explored | 0 | 0 | 0.0 |" in page
+    assert page.endswith("## `a+b` on main:app\n\n**❓ not explored: it does not start (devenv logs).**\n")
+    root = ET.fromstring(junit_xml([junit_suite(BROKEN)]))
+    assert [problem.get("message") for problem in root.iter("error")] == [BROKEN.verdict]
 
 
 def test_the_picture_shows_requests_commands_and_answers_but_no_contents() -> None:
