@@ -166,6 +166,7 @@ def _session(session: SessionProfile) -> list[str]:
         f"open = {_value(opens[0] if len(opens) == 1 else opens)}",
         f"ask = {_value(_request(session.ask))}",
         *(gone if session.gone != GONE else []),
+        *([f"id = {{ field = {_value(session.id_field)} }}"] if session.id_field else []),
     ]
     lines += ["", "[session.requests]"]
     for name, item in session.requests.items():

@@ -1,9 +1,9 @@
-"""Finds the requests of a session that a cookie names: by OpenAPI, the routes in the source, or usual paths.
+"""Finds the requests of a session that a cookie or a token names: by OpenAPI, the source, or usual paths.
 
-Each is tried: what opens sets a cookie, what asks is answered otherwise without that cookie, a change is seen
-in the answer to what asks, and after the end of a session it looks gone. Where no request is called like a
-login, any that sets a cookie may open a session, and any read may ask whose answer a change changes with the
-cookie, and not without it: a cart that nobody knows is answered like an empty one.
+Each is tried: what opens sets a cookie or gives a token, what asks is answered otherwise without it, a change
+is seen in the answer to what asks, and after the end of a session it looks gone. Where no request is called
+like a login, any that sets a cookie may open a session, and any read may ask whose answer a change changes
+with the cookie, and not without it: a cart that nobody knows is answered like an empty one.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from devenv.core.model.errors import EnvironmentProblem
-from devenv.core.model.service import COOKIE, Request, Rule
+from devenv.core.model.ids import ChallengeId
+from devenv.core.model.service import COOKIE, ID, Request, Rule
 from devenv.core.model.session_profile import ASK, GONE, SessionProfile, SessionRequest
 from devenv.core.serializability.ends import HttpAnswer
 from devenv.core.serializability.masks import Masks
-from devenv.verbs.init.answers import Answered
+from devenv.verbs.init.answers import Answered, scalars, unknown_like
 from devenv.verbs.init.openapi import OpenApi
 from devenv.verbs.init.sources import source_texts
 from devenv.verbs.init.trial import Pod
@@ -38,6 +39,14 @@ _MOST_OTHER_READS = 8
 """Of requests that ask and are not called as usual; each is tried with every change."""
 _WRITING = ("POST", "PUT", "PATCH")
 _NOT_THERE = (404, 405, 501)
+_TOKEN = re.compile(
+    r"(?:^|access|auth|session|bearer|user)[_-]?(?:token|jwt|key|sid|id)$|^(?:token|jwt|sid)$", re.IGNORECASE
+)
+_SHORTEST_TOKEN = 8
+_CARRIERS = (
+    ("Authorization", f"Bearer {ID}"), ("X-Auth-Token", ID), ("X-Session-Token", ID), ("X-Session-Id", ID),
+)  # fmt: skip
+"""The headers that carry a token, as services have them (RFC 6750, section 2.1, and usual names)."""
 _MOST_OPENINGS, _MOST_TRIES = 6, 200
 """Of requests that are called in any way: those that may open a session, and all changes that are tried."""
 _APART_SECONDS = 1.1
@@ -56,6 +65,10 @@ class _Looking:
     asking: Request | None = None
     """The first request that was answered in that session, and may show it."""
     _cookies: Mapping[str, str] = field(default_factory=dict)
+    _token: ChallengeId | None = None
+    """What names the session where the request that opened it set no cookie."""
+    _token_field: str = ""
+    """Where it stands in the answer, as a dotted path."""
     _masks: Masks = field(default_factory=Masks)
     """What changes in the answers to the request that asks, without a change."""
     _tries: int = 0
@@ -85,14 +98,22 @@ class _Looking:
         return first
 
     def _asks(self, opening: Request) -> Iterator[SessionProfile]:
-        """Each request that is answered otherwise without the cookie of ``opening``."""
+        """Each request that is answered otherwise without the cookie or the token of ``opening``."""
         if not self._open(opening):
             return
-        for ask in (*self._candidates(_ASK, ("GET",)), *self._other_reads()):
-            known, unknown = self._use(ask), self.pod.send(ask.fill(None))
-            if known.status == 200 and unknown.status != 200 and self._learn_what_changes(ask):
-                yield SessionProfile((opening,), ask, {}, (Rule((unknown.status,)),))
-                self._open(opening)  # what was tried on it may have ended it
+        for plain in (*self._candidates(_ASK, ("GET",)), *self._other_reads()):
+            for ask in self._carried(plain):
+                known, unknown = self._use(ask), self._use_unknown(ask)
+                if known.status == 200 and unknown.status != 200 and self._learn_what_changes(ask):
+                    gone = (Rule((unknown.status,)),)
+                    yield SessionProfile((opening,), ask, {}, gone, id_field=self._token_field)
+                    self._open(opening)  # what was tried on it may have ended it
+
+    def _carried(self, request: Request) -> list[Request]:
+        """The ways in which a request may name the session: by its cookies, else by a token in a header."""
+        if self._token is None:
+            return [request]
+        return [request.with_header(name, value) for name, value in _CARRIERS]
 
     def _other_openings(self) -> Iterator[Request]:
         """Requests of any name that set a cookie."""
@@ -103,7 +124,7 @@ class _Looking:
             if method in methods and not _NOT_A_CHANGE.search(path)
             if _OPEN.search(path) or not _END.search(path)
         ]
-        opening = (request for request in likely if self._open(request))
+        opening = (request for request in likely if self._open(request) and self._token is None)
         for _, request in zip(range(_MOST_OPENINGS), opening, strict=False):
             self.opening = self.opening or request
             yield request
@@ -114,10 +135,10 @@ class _Looking:
             ask = self.api.opening(Request(path, "GET"))
             if "GET" not in methods or _NOT_A_CHANGE.search(path) or path == opening.path:
                 continue
-            if not self._open(opening) or not self._learn_what_changes(ask):
+            if not self._open(opening) or self._token or not self._learn_what_changes(ask):
                 continue
             self.asking = self.asking or ask
-            unknown = self.pod.send(ask.fill(None)).status
+            unknown = self._use_unknown(ask).status
             yield SessionProfile((opening,), ask, {}, GONE if unknown == 200 else (Rule((unknown,)),))
 
     def _other_reads(self) -> Iterator[Request]:
@@ -141,7 +162,8 @@ class _Looking:
     def _changes(self, session: SessionProfile) -> Iterator[tuple[str, SessionRequest]]:
         """Two changes that ``ask`` shows: of two fields where that can be, else the same one."""
         for variants in self._writes(session.ask.path):
-            for first, second in variants:
+            for bare in variants:
+                first, second = (_carried_as(request, session.ask) for request in bare)
                 if self._tries >= _MOST_TRIES:
                     return
                 self._tries += 1
@@ -150,18 +172,20 @@ class _Looking:
                     break
                 if status is None:
                     yield "a", SessionRequest(first)
-                    if second is not None and self._change(second, session) is None:
+                    if second != first and self._change(second, session) is None:
                         yield "b", SessionRequest(second)
                     return
 
-    def _writes(self, read: str) -> Iterator[Iterator[tuple[Request, Request | None]]]:
+    def _writes(self, read: str) -> Iterator[Iterator[tuple[Request, Request]]]:
         """By path and method, the ways to say what to change; those at the path of ``read`` come last."""
         paths = self._paths()
         others = [path for path in paths if path != read and not _ASK.search(path)]
         for path in (*others, read):
-            if not any(word.search(path) for word in (_OPEN, _END, _NOT_A_CHANGE)):
+            last = path.rpartition("/")[2]  # /auth/profile opens nothing
+            if not (_OPEN.search(last) or _END.search(last) or _NOT_A_CHANGE.search(path)):
                 for method in (item for item in _WRITING if item in paths[path]):
-                    yield _variants(self.api.opening(Request(path, method)))
+                    request = self.api.opening(Request(path, method))
+                    yield _variants(request, self.api.optional_fields(request))
         for operation in self.api.operations(*map(str.lower, _WRITING)):
             if "{" in operation.path and not _NOT_A_CHANGE.search(operation.path):
                 request = self.api.opening(Request(operation.path, operation.method))
@@ -197,10 +221,11 @@ class _Looking:
         return self._masks.seen(ASK, _as_compared(self._use(ask)))
 
     def _shown_to_nobody(self, ask: Request) -> Hashable:
-        return self._masks.seen(ASK, _as_compared(self.pod.send(ask.fill(None))))
+        return self._masks.seen(ASK, _as_compared(self._use_unknown(ask)))
 
     def _ends(self, session: SessionProfile) -> Iterator[Request]:
-        for request in self._candidates(_END, ("POST", "DELETE", "GET")):
+        for plain in self._candidates(_END, ("POST", "DELETE", "GET")):
+            request = _carried_as(plain, session.ask)
             if request == session.ask or not self._open(session.open[0]):
                 continue
             ended = self._use(request)
@@ -209,14 +234,27 @@ class _Looking:
                 yield request
 
     def _open(self, request: Request) -> bool:
+        """Open a session; whether the answer names it, by cookies or by a token."""
         answer = self.pod.send(request.fill(None))
-        self._cookies = answer.cookies
-        return answer.opened and bool(answer.cookies)
+        self._cookies, self._token, self._token_field = answer.cookies, None, ""
+        if answer.opened and not answer.cookies:
+            for place, value in scalars(answer.body):
+                name = place.rpartition(".")[2]
+                if isinstance(value, str) and len(value) >= _SHORTEST_TOKEN and _TOKEN.search(name):
+                    self._token, self._token_field = ChallengeId(value), place
+                    break
+        return answer.opened and (bool(answer.cookies) or self._token is not None)
 
     def _use(self, request: Request) -> Answered:
-        filled = request.fill(None)
+        filled = request.fill(self._token)
         cookie = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
-        return self.pod.send(replace(filled, headers={**filled.headers, COOKIE: cookie}))
+        return self.pod.send(
+            replace(filled, headers={**filled.headers, **({COOKIE: cookie} if cookie else {})})
+        )
+
+    def _use_unknown(self, request: Request) -> Answered:
+        """The answer to somebody without the cookies, or with a token that was never given out."""
+        return self.pod.send(request.fill(None if self._token is None else unknown_like(self._token)))
 
     def _candidates(self, word: re.Pattern[str], methods: Sequence[str]) -> Iterator[Request]:
         for method in methods:
@@ -280,17 +318,29 @@ def _with_parameters(request: Request, value: str) -> Request:
     return replace(request, path=_PARAMETER.sub(value, request.path))
 
 
-def _variants(request: Request) -> Iterator[tuple[Request, Request | None]]:
-    """Ways to say what to change, each for two fields; last the request as it is, which counts, say."""
+def _variants(request: Request, optional: Mapping[str, Any]) -> Iterator[tuple[Request, Request]]:
+    """Ways to say what to change, each for two fields; last the request as it is, which counts, say.
+
+    ``optional``: the fields that its body may have, each with a value.
+    """
     if request.fields:
-        yield request, None
+        yield request, request
+    elif optional:
+        fields = [{name: value} for name, value in optional.items()]
+        yield replace(request, body=fields[0]), replace(request, body=fields[min(1, len(fields) - 1)])
     first, second = {"a": "1"}, {"b": "1"}
     bare = replace(request, body=None, form=None)
     yield replace(bare, path=f"{bare.path}?a=1"), replace(bare, path=f"{bare.path}?b=1")
     yield replace(bare, body=first), replace(bare, body=second)
     yield replace(bare, form=first), replace(bare, form=second)
     if not request.fields:
-        yield request, None
+        yield request, request
+
+
+def _carried_as(request: Request, ask: Request) -> Request:
+    """``request`` with the header by which ``ask`` names the session."""
+    carriers = {name: value for name, value in ask.headers.items() if ID in value}
+    return replace(request, headers={**request.headers, **carriers})
 
 
 def _routes(folder: Path) -> list[str]:

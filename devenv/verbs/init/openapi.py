@@ -77,6 +77,10 @@ class OpenApi:
             create, {name: plausible(item) for name, item in self._fields(create, True).items()}
         )
 
+    def optional_fields(self, request: Request) -> Mapping[str, Any]:
+        """The fields of a body of which the document requires none, with values of ours."""
+        return {name: plausible(item) for name, item in self._fields(request, False).items()}
+
     def using(self, verify: Request, id_name: str) -> tuple[Request, dict[str, Any]]:
         """``verify`` with its body's template, and what to answer wrongly.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from devenv.core.model.service import Request
+from devenv.core.model.service import Request, Rule
 from devenv.core.model.session_profile import GONE
 from devenv.verbs.init import login_session
 from devenv.verbs.init.login_session import HOLE, find_any_session, find_login_session
@@ -178,3 +178,68 @@ def test_what_was_seen_of_a_session_without_a_known_change_is_kept(tmp_path: Pat
     assert {use.request.path for use in session.requests.values()} == {HOLE}
     session, whole = find_any_session(_served(Carts()), _documented("GET /health"), tmp_path)
     assert not whole and session.open == (Request(HOLE),)
+
+
+@pytest.mark.parametrize(
+    ("field", "header", "value"),
+    [("access_token", "authorization", "Bearer {id}"), ("data.sessionId", "x-session-id", "{id}")],
+)
+def test_a_session_that_a_token_names_is_used_by_the_header_that_it_takes(
+    tmp_path: Path, field: str, header: str, value: str
+) -> None:
+    sessions: dict[str, dict[str, str]] = {}
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        if path == "/login":
+            token = f"token-of-{len(sessions)}"
+            sessions[value.replace("{id}", token)] = {"user": "alice"}
+            body: object = token
+            for name in reversed(field.split(".")):
+                body = {name: body}
+            return httpx.Response(200, json=body)
+        session = sessions.get(request.headers.get(header, ""))
+        if session is None:
+            return httpx.Response(401 if header in request.headers else 403)
+        if path == "/logout":
+            sessions.pop(request.headers[header])
+        elif path == "/set":
+            session.update(request.url.params)
+        return httpx.Response(200, json=session if path == "/me" else {})
+
+    api = _documented("POST /login", "GET /me", "POST /set", "POST /logout")
+    found = find_login_session(_served(handle), api, tmp_path)
+    assert found is not None
+    assert found.id_field == field
+    assert {name.lower(): item for name, item in found.ask.headers.items()} == {header: value}
+    paths = {name: (use.request.path, use.request.headers) for name, use in found.requests.items()}
+    of_ask = found.ask.headers
+    assert paths == {"a": ("/set?a=1", of_ask), "b": ("/set?b=1", of_ask), "logout": ("/logout", of_ask)}
+    assert found.gone == (Rule(status=(401,)),), "as a token that was never given out is answered"
+
+
+def test_a_change_may_be_of_optional_fields_below_a_path_that_is_called_like_a_login(tmp_path: Path) -> None:
+    """PATCH /auth/profile takes nickname or city, and refuses every other field."""
+    profile: dict[str, str] = {}
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/auth/login":
+            return httpx.Response(200, headers={"Set-Cookie": "sid=1"})
+        if request.headers.get("cookie") != "sid=1":
+            return httpx.Response(401)
+        fields = json.loads(request.content or "{}")
+        if request.method == "PATCH":
+            if not {*fields} <= {"nickname", "city"}:
+                return httpx.Response(422)
+            profile.update(fields)
+        return httpx.Response(200, json=profile)
+
+    schema = {"properties": {"nickname": {"type": "string"}, "city": {"type": "string"}}}
+    change = {"requestBody": {"content": {"application/json": {"schema": schema}}}}
+    paths = {"/auth/login": {"post": {}}, "/auth/profile": {"get": {}, "patch": change}}
+    found = find_login_session(_served(handle), OpenApi({"paths": paths}), tmp_path)
+    assert found is not None
+    assert {name: use.request.body for name, use in found.requests.items()} == {
+        "a": {"nickname": "devenv"},
+        "b": {"city": "devenv"},
+    }
