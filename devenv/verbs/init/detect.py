@@ -174,7 +174,7 @@ def _tried_on(stack: JournaledStack, options: InitOptions, detected: Found, prog
     endpoints = stack.endpoints()
     with local_client(endpoints.traffic, _TIMEOUT_S) as http, connected(endpoints, 0) as redis:
         trying = _Trying(options, detected, http)
-        session = None if options.create else trying.login_session()
+        session = None if options.verify else trying.login_session()
         detected = replace(detected, session=session)
         try:
             detected, kinds, profile = trying.everything(detected)
@@ -254,7 +254,9 @@ class _Trying:
 
     def login_session(self) -> SessionProfile | None:
         """The requests of a login session, where the service has one."""
-        return find_login_session(self.pod, self._api, self._options.folder)
+        create = self._options.create
+        opening = self._opening(as_request(create)) if create else None
+        return find_login_session(self.pod, self._api, self._options.folder, opening)
 
     def any_session(self, found: Found, problem: UsageProblem | EnvironmentProblem) -> SessionProfile:
         """The session of a service of which nothing else is known.
@@ -262,20 +264,37 @@ class _Trying:
         Raises ``problem`` where none is found, its hint with the devenv.toml that a person completes.
         """
         if self._options.create:
-            raise problem
-        session, whole = find_any_session(self.pod, self._api, self._options.folder)
-        if whole:
-            return session
+            raise self._not_opened() or problem
+        seen = find_any_session(self.pod, self._api, self._options.folder)
+        if seen.whole:
+            return seen.session
         if isinstance(problem, Refused):  # what the service lacks is known
             raise problem
-        opening = session.open[-1]
-        seen = "" if opening.path == HOLE else f" ({opening.method} {opening.path} sets a cookie)"
+        hint = problem.hint
+        if (login := seen.refused) is not None:
+            body = json.dumps(login.fields or {})
+            hint = (
+                f"--create '{login.method} {login.path}' --create-body '{body}', with the name and the "
+                "password of somebody who may log in"
+            )
+        known = f" ({seen.opening_seen})" if seen.opening_seen else ""
         words = (
-            f"for a login, a cart or a wizard write this devenv.toml{seen}, with the service's own requests "
+            f"for a login, a cart or a wizard write this devenv.toml{known}, with the service's own requests "
             f"in place of {HOLE}, and without those that it does not have"
         )
-        text = toml_text(replace(found, session=session, headers=self.pod.headers, redis_use="unknown"))
-        raise type(problem)(problem.message, hint=f"{problem.hint}; {words}:\n\n{text.rstrip()}") from problem
+        text = toml_text(replace(found, session=seen.session, headers=self.pod.headers, redis_use="unknown"))
+        raise type(problem)(problem.message, hint=f"{hint}; {words}:\n\n{text.rstrip()}") from problem
+
+    def _not_opened(self) -> EnvironmentProblem | None:
+        """Why the request that a person named opens no session, where it was refused."""
+        opening = self._opening(as_request(str(self._options.create)))
+        answer = self.pod.send(opening.fill(None))
+        if answer.opened:
+            return None
+        refused = Refused(opening, answer)
+        return EnvironmentProblem(
+            refused.message, hint=f"a name and a password that it takes, in --create-body; {refused.hint}"
+        )
 
     def everything(self, detected: Found) -> tuple[Found, Sequence[Kind], ServiceProfile]:
         """All that can be found out, the kinds of its sessions, and how their answers are read."""

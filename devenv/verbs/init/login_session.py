@@ -39,6 +39,8 @@ _MOST_OTHER_READS = 8
 """Of requests that ask and are not called as usual; each is tried with every change."""
 _WRITING = ("POST", "PUT", "PATCH")
 _NOT_THERE = (404, 405, 501)
+_CREDENTIALS = (400, 401, 403, 422)
+"""How a login is refused that lacks the right name and password."""
 _TOKEN = re.compile(
     r"(?:^|access|auth|session|bearer|user)[_-]?(?:token|jwt|key|sid|id)$|^(?:token|jwt|sid)$", re.IGNORECASE
 )
@@ -61,7 +63,9 @@ class _Looking:
     api: OpenApi
     folder: Path
     opening: Request | None = None
-    """The first request that was seen to open a session."""
+    """The request that a person named, else the first that was seen to open a session."""
+    refused: tuple[Request, Answered] | None = None
+    """The first request that is called like a login and was refused, with its answer."""
     asking: Request | None = None
     """The first request that was answered in that session, and may show it."""
     _cookies: Mapping[str, str] = field(default_factory=dict)
@@ -78,7 +82,8 @@ class _Looking:
 
         Of several requests that ask, the first that shows a change is taken, else the first.
         """
-        return self._first(self._candidates(_OPEN, ("POST", "GET")), self._asks)
+        named = self._candidates(_OPEN, ("POST", "GET"))
+        return self._first(named if self.opening is None else [self.opening], self._asks)
 
     def session_of_any_name(self) -> SessionProfile | None:
         """What was found whatever the requests are called; None where no change of a session was seen."""
@@ -181,7 +186,7 @@ class _Looking:
         paths = self._paths()
         others = [path for path in paths if path != read and not _ASK.search(path)]
         for path in (*others, read):
-            last = path.rpartition("/")[2]  # /auth/profile opens nothing
+            last = _last(path)  # /auth/profile opens nothing
             if not (_OPEN.search(last) or _END.search(last) or _NOT_A_CHANGE.search(path)):
                 for method in (item for item in _WRITING if item in paths[path]):
                     request = self.api.opening(Request(path, method))
@@ -237,6 +242,8 @@ class _Looking:
         """Open a session; whether the answer names it, by cookies or by a token."""
         answer = self.pod.send(request.fill(None))
         self._cookies, self._token, self._token_field = answer.cookies, None, ""
+        if answer.status in _CREDENTIALS and request.method == "POST" and _OPEN.search(_last(request.path)):
+            self.refused = self.refused or (request, answer)
         if answer.opened and not answer.cookies:
             for place, value in scalars(answer.body):
                 name = place.rpartition(".")[2]
@@ -274,10 +281,15 @@ class _Looking:
         return dict.fromkeys((*_routes(self.folder), *_USUAL), every)
 
 
-def find_login_session(pod: Pod, api: OpenApi, folder: Path) -> SessionProfile | None:
-    """The session of the service on the started ``pod``, whose source is in ``folder``; None: none found."""
+def find_login_session(
+    pod: Pod, api: OpenApi, folder: Path, opening: Request | None = None
+) -> SessionProfile | None:
+    """The session of the service on the started ``pod``, whose source is in ``folder``; None: none found.
+
+    ``opening``: the request that opens it, where that is known.
+    """
     try:
-        return _Looking(pod, api, folder).session()
+        return _Looking(pod, api, folder, opening).session()
     except EnvironmentProblem:  # a request that is not answered is no session's
         return None
 
@@ -288,6 +300,10 @@ class AnySession(NamedTuple):
     session: SessionProfile
     whole: bool
     """Whether everything was found; else the path of a request that was not is ``HOLE``."""
+    opening_seen: str = ""
+    """What was seen of the request that opens it, in words."""
+    refused: Request | None = None
+    """A request that is called like a login and was refused: it lacks a name and a password."""
 
 
 def find_any_session(pod: Pod, api: OpenApi, folder: Path) -> AnySession:
@@ -300,9 +316,20 @@ def find_any_session(pod: Pod, api: OpenApi, folder: Path) -> AnySession:
     if found is not None:
         return AnySession(found, True)
     hole = Request(HOLE)
+    opening, seen, refused = hole, "", None
+    if looking.refused is not None:
+        refused, answer = looking.refused
+        opening, seen = refused, f"{refused.method} {refused.path} answered {answer.status}"
+    if looking.opening is not None:
+        opening, refused = looking.opening, None
+        seen = f"{opening.method} {opening.path} sets a cookie"
     uses = {"a": SessionRequest(hole), "b": SessionRequest(hole), "logout": SessionRequest(hole, ends=True)}
     asking = looking.asking or replace(hole, method="GET")
-    return AnySession(SessionProfile((looking.opening or hole,), asking, uses), False)
+    return AnySession(SessionProfile((opening,), asking, uses), False, seen, refused)
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _has_change(session: SessionProfile) -> bool:

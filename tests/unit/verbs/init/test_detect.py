@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from devenv.core.model.errors import UsageProblem
+from devenv.core.model.errors import EnvironmentProblem, UsageProblem
 from devenv.harness.config.devenv_toml_writer import Found
 from devenv.verbs.init.detect import InitOptions, _Trying, as_request, json_object
 
@@ -43,3 +43,19 @@ def test_what_is_to_be_written_by_hand_is_a_whole_file(tmp_path: Path) -> None:
     assert written["service"] == {"command": "node server.mjs", "redis": "always"}
     assert written["session"]["open"] == {"path": "/session"}
     assert {*written["session"]["requests"]} == {"a", "b", "logout"}
+
+
+def test_a_login_that_refuses_us_needs_a_name_and_a_password(tmp_path: Path) -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(401 if request.url.path == "/login" else 404, json={"error": "wrong password"})
+
+    client = httpx.Client(transport=httpx.MockTransport(handle), base_url="http://service")
+    found = Found("captcha", command="node server.mjs")
+    nothing = UsageProblem("nothing tells", hint="--create …")
+    with pytest.raises(UsageProblem, match="nothing tells") as raised:
+        _Trying(InitOptions(tmp_path), found, client).any_session(found, nothing)
+    assert str(raised.value.hint).startswith("--create 'POST /login' --create-body '{}', with the name and")
+    named = InitOptions(tmp_path, create="POST /login", create_body='{"user": "alice"}')
+    with pytest.raises(EnvironmentProblem, match=r"^POST /login answered 401: .*wrong password") as refused:
+        _Trying(named, found, client).any_session(found, nothing)
+    assert "--create-body" in str(refused.value.hint)

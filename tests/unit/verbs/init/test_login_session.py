@@ -162,7 +162,7 @@ def test_a_cart_that_nobody_knows_is_like_an_empty_one(tmp_path: Path) -> None:
     api = _documented("GET /visits", "POST /carts", "GET /cart", "POST /cart/{item}")
     pod = _served(Carts())
     assert find_login_session(pod, api, tmp_path) is None
-    session, whole = find_any_session(pod, api, tmp_path)
+    session, whole, *_ = find_any_session(pod, api, tmp_path)
     assert whole
     assert (session.open, session.ask) == ((Request("/carts"),), Request("/cart", "GET"))
     uses = {name: use.request for name, use in session.requests.items()}
@@ -172,12 +172,38 @@ def test_a_cart_that_nobody_knows_is_like_an_empty_one(tmp_path: Path) -> None:
 
 def test_what_was_seen_of_a_session_without_a_known_change_is_kept(tmp_path: Path) -> None:
     api = _documented("POST /carts", "GET /cart")
-    session, whole = find_any_session(_served(Carts()), api, tmp_path)
+    session, whole, *_ = find_any_session(_served(Carts()), api, tmp_path)
     assert not whole
     assert (session.open, session.ask) == ((Request("/carts"),), Request("/cart", "GET"))
     assert {use.request.path for use in session.requests.values()} == {HOLE}
-    session, whole = find_any_session(_served(Carts()), _documented("GET /health"), tmp_path)
+    session, whole, *_ = find_any_session(_served(Carts()), _documented("GET /health"), tmp_path)
     assert not whole and session.open == (Request(HOLE),)
+
+
+def test_a_login_that_lacks_a_password_is_named_and_one_that_a_person_named_is_taken(tmp_path: Path) -> None:
+    """POST /enter opens a session for alice alone; no word of it is called like a login but POST /login."""
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        fields = json.loads(request.content or "{}")
+        if request.url.path in ("/login", "/enter"):
+            known = request.url.path == "/enter" and fields.get("user") == "alice"
+            return httpx.Response(200 if known else 401, headers={"Set-Cookie": "sid=1"} if known else {})
+        if request.headers.get("cookie") != "sid=1":
+            return httpx.Response(401)
+        if request.url.path == "/set":
+            kept.update(request.url.params)
+        return httpx.Response(200, json=kept)
+
+    kept: dict[str, str] = {}
+    api = _documented("POST /login", "POST /enter", "GET /me", "POST /set")
+    assert find_login_session(_served(handle), api, tmp_path) is None
+    seen = find_any_session(_served(handle), api, tmp_path)
+    assert (seen.refused, seen.opening_seen) == (Request("/login"), "POST /login answered 401")
+    assert seen.session.open == (Request("/login"),)
+    opening = Request("/enter", body={"user": "alice"})
+    found = find_login_session(_served(handle), api, tmp_path, opening)
+    assert found is not None
+    assert found.open == (opening,) and found.requests["a"].request == Request("/set?a=1")
 
 
 @pytest.mark.parametrize(
