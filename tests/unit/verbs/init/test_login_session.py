@@ -184,8 +184,8 @@ def test_a_login_that_lacks_a_password_is_named_and_one_that_a_person_named_is_t
     """POST /enter opens a session for alice alone; no word of it is called like a login but POST /login."""
 
     def handle(request: httpx.Request) -> httpx.Response:
-        fields = json.loads(request.content or "{}")
         if request.url.path in ("/login", "/enter"):
+            fields = json.loads(request.content or "{}")
             known = request.url.path == "/enter" and fields.get("user") == "alice"
             return httpx.Response(200 if known else 401, headers={"Set-Cookie": "sid=1"} if known else {})
         if request.headers.get("cookie") != "sid=1":
