@@ -264,7 +264,8 @@ class _Trying:
         Raises ``problem`` where none is found, its hint with the devenv.toml that a person completes.
         """
         if self._options.create:
-            raise self._not_opened() or problem
+            known_why = self._options.verify or isinstance(problem, Refused)
+            raise problem if known_why else self._not_opened() or problem
         seen = find_any_session(self.pod, self._api, self._options.folder)
         if seen.whole:
             return seen.session

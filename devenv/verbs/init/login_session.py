@@ -166,7 +166,7 @@ class _Looking:
 
     def _changes(self, session: SessionProfile) -> Iterator[tuple[str, SessionRequest]]:
         """Two changes that ``ask`` shows: of two fields where that can be, else the same one."""
-        for variants in self._writes(session.ask.path):
+        for variants in self._writes(session):
             for bare in variants:
                 first, second = (_carried_as(request, session.ask) for request in bare)
                 if self._tries >= _MOST_TRIES:
@@ -181,10 +181,11 @@ class _Looking:
                         yield "b", SessionRequest(second)
                     return
 
-    def _writes(self, read: str) -> Iterator[Iterator[tuple[Request, Request]]]:
-        """By path and method, the ways to say what to change; those at the path of ``read`` come last."""
-        paths = self._paths()
-        others = [path for path in paths if path != read and not _ASK.search(path)]
+    def _writes(self, session: SessionProfile) -> Iterator[Iterator[tuple[Request, Request]]]:
+        """By path and method, the ways to say what to change; those at the path that asks come last."""
+        paths, read = self._paths(), session.ask.path
+        known = (read, session.open[-1].path)
+        others = [path for path in paths if path not in known and not _ASK.search(path)]
         for path in (*others, read):
             last = _last(path)  # /auth/profile opens nothing
             if not (_OPEN.search(last) or _END.search(last) or _NOT_A_CHANGE.search(path)):

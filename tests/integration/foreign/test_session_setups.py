@@ -15,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from devenv.harness.runs.folders import write_atomically
-from devenv.stack.files import SERVICE_FILE
+from devenv.stack.files import SERVICE_FILE, write_atomically
 from tests.support import ROOT, command_environment, devenv_run
 from tools.sessions_page.measuring import PROGRAMS, init_words, shared, shortened
 from tools.sessions_page.setups import EXPRESSIONS, SETUPS, Setup
