@@ -119,6 +119,7 @@ def _search(page: Page) -> None:
 
 def _nothing(page: Page) -> None:
     expect(page.locator("main > p[role=status]")).to_have_count(0)
+    expect(page.locator("main > *").first).to_be_visible()
 
 
 STORY: tuple[tuple[str, str, Callable[[Page], None]], ...] = (

@@ -213,7 +213,7 @@ class PodStatus:
 
     name: str
     state: str
-    """running, starting or stopped."""
+    """running, paused, starting or stopped."""
     settings: Mapping[str, str]
     """Its variables, without secret ones."""
     pid: int | None = None

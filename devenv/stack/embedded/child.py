@@ -54,6 +54,13 @@ class Child:
         return self._ended is not None and not self._ended.done()
 
     @property
+    def paused(self) -> bool:
+        """Whether it runs, and its process is stopped (SIGSTOP): it takes connections and does not answer."""
+        with contextlib.suppress(psutil.Error):
+            return self.pid is not None and psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
+        return False
+
+    @property
     def pid(self) -> int | None:
         """The program's own process id while it runs."""
         if not self.running:

@@ -322,6 +322,8 @@ class Processes:
     def _pod_status(self, pod: str) -> PodStatus:
         child = self._children[pod]
         state = "stopped" if not child.running else "starting" if self._starting.get(pod) else "running"
+        if state == "running" and child.paused:
+            state = "paused"
         host, port = self.pod_addresses[pod]
         settings = self._shown(pod)
         return PodStatus(name=pod, state=state, settings=settings, pid=child.pid, address=f"{host}:{port}")

@@ -73,6 +73,10 @@ def test_no_view_is_wider_than_the_window(chromium: Browser, running: Stack, wid
     for view in VIEWS:
         show(page, running, view)
         widths[view] = page.evaluate("() => document.documentElement.scrollWidth")
+    page.goto(f"{running.url}/#/scenarios?scenario=empty-bypass")
+    page.get_by_role("button", name="Run: guide").click()
+    expect(page.locator("#order")).to_be_visible()
+    widths["a scenario that was played"] = page.evaluate("() => document.documentElement.scrollWidth")
     page.goto(f"{running.url}/#/live?why=all")
     expect(page.locator(".findings")).to_be_attached()
     page.evaluate("(all) => { devenvModules['js/explain.js'].explanation.value = all; }", LONG_KEY)

@@ -33,9 +33,11 @@ def test_bug_reason_toggle_and_fix(chromium: Browser, running: Stack) -> None:
     red.click()
     expect(page.locator(".finding h3").first).to_contain_text("pod-memory")
     expect(page.locator(".finding .change").first).to_contain_text("USE_REDIS=true")
+    expect(page.locator(".chip.lost").first).to_be_visible()  # in the memory of the pod that made it
     page.click("#all-atomic")
     expect(page.locator(".use-redis:checked")).to_have_count(2)
     expect(page.locator(".banner.busy")).to_have_count(0)
+    expect(page.locator(".chip")).to_have_count(0)  # gone with the memory, and not in Redis
     page.click("#send-ten")
     expect(page.locator("#send-last")).to_have_text(
         '10 visitors with the right answer: 10 passed, 0 got "Challenge not found"'

@@ -91,7 +91,7 @@ function detailOf(detail) {
 export async function act(method, path, body) {
   try {
     const answer = await call(method, path, body);
-    problem.value = null;
+    if (method !== "GET") problem.value = null; // a look at something else must not take an error away
     return answer;
   } catch (error) {
     show(error);

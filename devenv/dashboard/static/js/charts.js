@@ -49,6 +49,8 @@ function setSource(script, source) {
   script.src = policy ? policy.createScriptURL(source) : source;
 }
 
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
 class Chart extends HTMLElement {
   constructor() {
     super();
@@ -60,15 +62,22 @@ class Chart extends HTMLElement {
     /** @type {any} */
     this.plot = null;
     this.observer = new ResizeObserver(() => this.plot?.setSize({ width: this.clientWidth, height: 180 }));
+    this.inks = () => {
+      this.plot?.destroy(); // it has the colours of the other scheme
+      this.plot = null;
+      this.draw();
+    };
   }
 
   connectedCallback() {
     this.observer.observe(this);
+    dark.addEventListener("change", this.inks);
     void library().then(() => this.draw());
   }
 
   disconnectedCallback() {
     this.observer.disconnect();
+    dark.removeEventListener("change", this.inks);
     this.plot?.destroy();
     this.plot = null;
   }
@@ -82,7 +91,7 @@ class Chart extends HTMLElement {
   }
 
   draw() {
-    if (this.plot || !this.isConnected) return;
+    if (this.plot || !this.isConnected || !("uPlot" in window)) return;
     const style = getComputedStyle(this);
     const ink = style.getPropertyValue("--soft");
     const line = style.getPropertyValue("--line");
@@ -90,6 +99,7 @@ class Chart extends HTMLElement {
     const options = {
       width: this.clientWidth || 600,
       height: 180,
+      padding: [null, 24, null, null], // room for half of the last mark's words
       legend: { show: true, live: false },
       scales: { x: { time: this.unit === "time" } },
       axes: [this.unit === "time" ? { ...axis, space: 70, values: (/** @type {any} */ _plot, /** @type {number[]} */ seconds) => seconds.map(clock) } : this.times.every(Number.isInteger) ? { ...axis, incrs: WHOLE } : axis, { ...axis, size: 56 }],

@@ -93,8 +93,8 @@ function podLine(pod, store, restarts, alone) {
       restarts
         ? html`<span class="tools">
             <button aria-label=${t("Restart pod {pod}", { pod: name })} @click=${() => podAction(pod.name, "restart")}>${t("Restart")}</button>
-            <button aria-label=${t("Pause pod {pod}", { pod: name })} @click=${() => podAction(pod.name, "pause")}>${t("Pause")}</button>
-            <button aria-label=${t("Resume pod {pod}", { pod: name })} @click=${() => podAction(pod.name, "resume")}>${t("Resume")}</button>
+            <button aria-label=${t("Pause pod {pod}", { pod: name })} ?disabled=${pod.state !== "running"} @click=${() => podAction(pod.name, "pause")}>${t("Pause")}</button>
+            <button aria-label=${t("Resume pod {pod}", { pod: name })} ?disabled=${pod.state !== "paused"} @click=${() => podAction(pod.name, "resume")}>${t("Resume")}</button>
             <button class="danger" aria-label=${t("Kill pod {pod}", { pod: name })} @click=${() => ask(t("Kill pod {pod}? What its memory holds is lost, and it stays down until it is restarted.", { pod: name }), t("Kill pod {pod}", { pod: name }), () => podAction(pod.name, "kill"))}>${t("Kill")}</button>
             <button class="danger" aria-label=${t("Remove pod {pod}", { pod: name })} ?disabled=${alone} @click=${() => askRemoval(name, `-${name}`)}>${t("Remove")}</button>
           </span>`

@@ -30,7 +30,7 @@ export function keysView() {
   if (seen === null) return html`<p>${t("connecting…")}</p>`;
   const keys = seen.keys.flatMap((listing) => listing.keys);
   const memory = Object.entries(seen.stores).filter(([, store]) => store === "memory");
-  const inMemory = challenges.living(now.value).filter((life) => memory.some(([pod]) => pod === life.pod));
+  const inMemory = challenges.living(now.value).filter((life) => challenges.place(life, seen) === life.pod);
   return html`<section class="card">
       <h2>${t("Sessions in Redis")} <span class="quiet">${t(keys.length === 1 ? "{count} key" : "{count} keys", { count: keys.length })}${seen.keys.some((listing) => !listing.complete) ? t(", and more that are not listed") : ""}</span></h2>
       ${seen.keys_problem ? html`<p class="bad">${fromServer(seen.keys_problem)}</p>` : ""}
@@ -43,7 +43,7 @@ export function keysView() {
       ${keys.length === 0 && !seen.keys_problem ? html`<p class="hint">${t("Redis has no session.")} ${memory.length ? t("These pods keep theirs in their own memory: {pods}", { pods: memory.map(([pod]) => letter(pod)).join(", ") }) : ""}</p>` : ""}
     </section>
     ${
-      memory.length
+      memory.length || inMemory.length
         ? html`<section class="card">
             <h2>${t("In the memory of a pod")} <span class="quiet">${t("as far as requests and answers tell")}</span></h2>
             <ul class="plain">${inMemory.map((life) => html`<li><code>${life.id}</code> ${t("in pod {pod}, {left} s left", { pod: letter(life.pod), left: Math.max(0, life.made + life.ttl - now.value).toFixed(0) })}${life.lost ? html` <strong class="bad">${t("another pod did not find it")}</strong>` : ""}</li>`)}</ul>

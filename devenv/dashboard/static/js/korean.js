@@ -29,6 +29,7 @@ export const KOREAN = {
   "{count} open": "{count}개 처리 중",
   "Pod {pod} answered: Challenge not found.": "파드 {pod}의 응답: Challenge not found.",
   "made {count} of the challenges": "챌린지 {count}개를 만들었고",
+  "{count} in Redis": "Redis에 {count}개",
   "that live in Redis": "Redis에 있습니다",
   "{pods} pods behind a proxy with policy {policy}; {lives} challenges live": "{policy} 정책의 프록시 뒤에 파드 {pods}개, 유효한 챌린지 {lives}개",
   "{count} waiting": "{count}개 대기",

@@ -447,10 +447,10 @@ function translate(text) {
   }
   const bracket = label ? null : /^([^(]+?)( \(.+\))$/s.exec(text); // what the Redis client does, after a finding's sentence
   const front = bracket ? translated(bracket[1] ?? "") : undefined;
-  return front === undefined ? undefined : front + bracket?.[2];
+  return front === undefined ? undefined : `${front} (${inKorean(bracket?.[2]?.slice(2, -1) ?? "", "")})`;
 }
 
-/** A value in a text. @param {string} value @param {string} name As the text calls it. */
+/** A value in a text. @param {string} value @param {string} name As the text calls it. @returns {string} */
 function inKorean(value, name) {
   if (name === "results") return results(value);
   if (name === "answers") return answers(value);
@@ -460,7 +460,7 @@ function inKorean(value, name) {
 /** A request of an order with its answer, and how that ended: `V1 (right): success, attempt 1`. */
 const ANSWER = /^(\w+) \((right|wrong|empty)\): (.+)$/s;
 
-/** Such requests, one after the other. @param {string} list */
+/** Such requests, one after the other. @param {string} list @returns {string} */
 function answers(list) {
   return list
     .split("; ")
@@ -471,7 +471,7 @@ function answers(list) {
 /** What a remark ends with where there are more of its kind. */
 const FURTHER = /^(.+) The same in (.+) further cases?\.$/s;
 
-/** How often answers ended in which way: `2 not found, 1 passed`. @param {string} list */
+/** How often answers ended in which way: `2 not found, 1 passed`. @param {string} list @returns {string} */
 function results(list) {
   return list.replace(/(\d+) ([^,]+)/g, (all, count, ending) => (RESULTS[ending] ? `${RESULTS[ending]} ${count}` : all));
 }

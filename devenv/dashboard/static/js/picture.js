@@ -56,17 +56,14 @@ function chips(lives, x, y, columns, width, lines) {
   })}`;
 }
 
-/** @param {Pod} pod @param {Layout} where @param {Life[]} lives */
-function podPart(pod, where, lives) {
+/** @param {Pod} pod @param {Layout} where @param {Life[]} mine What its memory has. @param {number} made How many of those in Redis it made. */
+function podPart(pod, where, mine, made) {
   const box = /** @type {Box} */ (where.pods[pod.name]);
   const store = overview.value?.stores[pod.name] ?? "";
-  const memory = store === "memory";
   const lost = challenges.notFound.get(pod.name);
   const red = lost !== undefined && now.value - lost.time < RED_SECONDS;
   const busy = underWay.value.filter((exchange) => exchange.pod === pod.name).length;
   const state = pod.state === "running" ? "" : t(pod.state);
-  const mine = memory ? lives.filter((life) => life.pod === pod.name) : [];
-  const made = lives.filter((life) => life.pod === pod.name).length;
   const narrowBox = box.w < 200;
   return svg`<g class="part pod ${red ? "bad" : ""} ${pod.state === "running" ? "" : "down"}">
     <rect x=${box.x} y=${box.y} width=${box.w} height=${box.h} rx="10"></rect>
@@ -78,9 +75,11 @@ function podPart(pod, where, lives) {
             <rect class="whyback" x=${box.x + 8} y=${box.y + 54} width=${box.w - 16} height="44" rx="8"></rect>
             <text class="found ${narrowBox ? "small" : ""}" x=${box.x + 18} y=${box.y + 72}>Challenge not found</text>
             <text class="link" x=${box.x + 18} y=${box.y + 90}>${t("Why?")} →</text></a>`
-        : memory
+        : mine.length
           ? chips(mine, box.x + 12, box.y + 56, narrowBox ? 1 : 2, box.w - 20, 2)
-          : svg`<text class="line" x=${box.x + 12} y=${box.y + 66}>${made ? t("made {count} of the challenges", { count: made }) : ""}</text>
+          : made && narrowBox
+            ? svg`<text class="line" x=${box.x + 12} y=${box.y + 66}>${t("{count} in Redis", { count: made })}</text>`
+            : svg`<text class="line" x=${box.x + 12} y=${box.y + 66}>${made ? t("made {count} of the challenges", { count: made }) : ""}</text>
               <text class="line" x=${box.x + 12} y=${box.y + 84}>${made ? t("that live in Redis") : ""}</text>`
     }
   </g>`;
@@ -92,12 +91,15 @@ export function picture() {
   const seen = overview.value;
   if (seen === null) return html`<div class="picture waiting" role="status">${t("connecting…")}</div>`;
   const where = plan();
-  const lives = challenges.living(now.value);
+  /** @type {Record<string, Life[]>} */
+  const places = {};
+  for (const life of challenges.living(now.value)) (places[challenges.place(life, seen) ?? ""] ??= []).push(life);
+  const inRedis = places.redis ?? [];
+  const lives = Object.entries(places).reduce((sum, [place, all]) => sum + (place ? all.length : 0), 0);
   const shared = Object.values(seen.stores).some((store) => store !== "memory");
-  const inRedis = lives.filter((life) => (seen.stores[life.pod] ?? "memory") !== "memory");
   const keys = seen.keys.reduce((sum, listing) => sum + listing.keys.length, 0);
   const holding = held.value.length;
-  const words = t("{pods} pods behind a proxy with policy {policy}; {lives} challenges live", { pods: seen.pods.length, policy: seen.policy, lives: lives.length });
+  const words = t("{pods} pods behind a proxy with policy {policy}; {lives} challenges live", { pods: seen.pods.length, policy: seen.policy, lives });
   return html`<svg class="picture" role="group" aria-label=${words} viewBox="0 0 ${where.width} ${where.height}">
     ${edge(path(where, "").arrive, "used")}
     ${seen.pods.map((pod) => edge(path(where, pod.name).enter, pod.state === "running" ? "used" : "idle"))}
@@ -106,7 +108,7 @@ export function picture() {
     <g id="moving" aria-hidden="true"></g>
     ${part(where.client, t("client"), "end", [underWay.value.length ? t("{count} waiting", { count: underWay.value.length }) : ""])}
     ${part(where.proxy, t("proxy"), "wire", [seen.policy.length > 14 ? `${seen.policy.slice(0, 13)}…` : seen.policy])}
-    ${seen.pods.map((pod) => podPart(pod, where, lives))}
+    ${seen.pods.map((pod) => podPart(pod, where, places[pod.name] ?? [], inRedis.filter((life) => life.pod === pod.name).length))}
     ${part(where.gate, t("gate"), holding ? "wire holding" : "wire", [holding ? t("holds {count}", { count: holding }) : seen.spec.gate ? t("passes") : t("none")])}
     ${part(where.redis, seen.redis_engine === "valkey" ? "Valkey" : "Redis", seen.redis_state === "running" ? "store" : "store down", [
       seen.redis_state === "running" ? t(keys === 1 ? "{count} key" : "{count} keys", { count: keys }) : t(seen.redis_state),

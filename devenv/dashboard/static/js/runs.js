@@ -103,7 +103,7 @@ export function runsView() {
   return html`<div class="runs">
     <section class="card list" aria-labelledby="runs-title">
       <h2 id="runs-title">${t("Runs")}</h2>
-      <label class="file">${t("Open a trace.jsonl")} <input type="file" accept=".jsonl" @change=${openFile} /></label>
+      <label class="button file">${t("Open a trace.jsonl")}<input class="hidden" type="file" accept=".jsonl" @change=${openFile} /></label>
       <ul class="plain">${list.value.map((one) => html`<li><a href=${`#/runs?run=${encodeURIComponent(one.id)}`} aria-current=${one.id === id ? "true" : "false"}>${fromServer(one.title)}</a>
         ${one.verdict ? html`<span class="label ${one.holds === null ? "" : one.holds ? "good" : "bad"}">${one.verdict === "holds" ? t("holds") : one.verdict === "fails" ? t("fails") : fromServer(one.verdict)}</span>` : ""}<br /><span class="quiet">${one.id.split("-")[0]} ${one.store ?? ""}</span></li>`)}</ul>
       ${list.value.length === 0 ? html`<p class="hint">${t("No run yet. The view Scenarios records one, and so do these in a terminal:")} <code>devenv demo</code> <code>devenv replay NAME</code></p>` : ""}

@@ -13,16 +13,23 @@ import { fromServer, t } from "./words.js";
 
 /** @typedef {{id: string, title: string, cause: string, about: string, source: string, sketch: import("./types.js").Message[], pods: number, stores: Record<string, {bug: boolean, shows: string, not_applicable: string|null}>}} Scenario */
 
-const scenarios = signal(/** @type {Scenario[]} */ ([]));
+const scenarios = signal(/** @type {Scenario[]|null} */ (null));
 const step = signal(1000);
 const order = signal("");
 const until = signal(1);
 
+let asked = false;
+
 async function load() {
-  if (scenarios.value.length) return;
+  if (asked) return;
+  asked = true;
   const answer = await act("GET", "/dashboard/scenarios");
   if (answer) scenarios.value = answer.scenarios;
 }
+
+addEventListener("hashchange", () => {
+  asked = scenarios.value !== null; // what could not be loaded is asked for again when somebody comes back
+});
 
 /** @param {Scenario} scenario @param {string} store @param {string} [schedule] */
 function run(scenario, store, schedule) {
@@ -117,6 +124,7 @@ function reorder(scenario, schedule, store) {
 export function scenariosView() {
   void load();
   const search = parameter("q").toLowerCase();
+  if (scenarios.value === null) return html`<p role="status">${t("loading…")}</p>`;
   const fitting = scenarios.value.filter((one) => `${one.id} ${one.title} ${one.cause} ${one.about} ${fromServer(one.title)} ${fromServer(one.about, `about:${one.id}`)}`.toLowerCase().includes(search));
   return html`<section aria-labelledby="scenarios-title">
     <div class="bar"><h2 id="scenarios-title">${t("Scenarios")} <span class="quiet">${fitting.length}</span></h2>

@@ -57,6 +57,7 @@ export async function refresh() {
     batch(() => {
       overview.value = seen;
       records.addStack(seen.events);
+      challenges.done(seen.events);
     });
   } catch {
     // The connection's own sign says that it is lost.

@@ -3,7 +3,7 @@
 import { batch } from "../vendor/signals-core/signals-core.module.js";
 import { renewToken, show } from "./api.js";
 import { move } from "./moving.js";
-import { challenges, connection, dropped, held, records, refresh, setClock, underWay } from "./state.js";
+import { challenges, connection, dropped, held, now, records, refresh, setClock, underWay } from "./state.js";
 
 let process = "";
 
@@ -35,6 +35,8 @@ export function follow() {
     const { exchanges, commands, changed } = data(event);
     batch(() => {
       records.add(exchanges, commands, changed);
+      challenges.heard(commands);
+      challenges.heard(changed);
       for (const exchange of exchanges) challenges.see(exchange);
     });
     move(exchanges, commands);
@@ -42,9 +44,12 @@ export function follow() {
   source.addEventListener("gap", (event) => {
     const gap = data(event);
     dropped.value += gap.exchanges + gap.commands;
+    if (gap.commands) challenges.since = now.value;
   });
   source.addEventListener("stack", (event) => {
-    records.addStack(data(event).events);
+    const { events } = data(event);
+    records.addStack(events);
+    challenges.done(events);
     void refresh();
   });
   source.addEventListener("live", (event) => {

@@ -59,7 +59,7 @@ def try_across(
     ``without_redis``: the pods that are known to reach no Redis, which are tried less often; ``timeout``: the
     seconds that a request may take. A profile without known answers gives one unclear crossing.
     """
-    pods = [pod.name for pod in status.pods if pod.state == "running"][:MOST_PODS]
+    pods = [pod.name for pod in status.pods if pod.state in ("running", "paused")][:MOST_PODS]
     if len(pods) < 2:
         return TriedAcross()
     # In a cluster a client meets the right node by chance: what it is refused shows on some keys only.

@@ -29,7 +29,7 @@ def on_stack(status: StackStatus, without_redis: Collection[str] = ()) -> list[C
     refuses connections: where their sessions are not is known.
     """
     kinds = status.spec.profile.kinds
-    pods = [pod.name for pod in status.pods if pod.state == "running" and kinds]
+    pods = [pod.name for pod in status.pods if pod.state in ("running", "paused") and kinds]
     pods = [pod for pod in pods if pod not in without_redis]
 
     def ask(pod: str) -> Created:
