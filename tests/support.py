@@ -192,6 +192,29 @@ def start_program(
         return subprocess.Popen(command, env=dict(environment), stdout=output, stderr=output)
 
 
+def ending_with_us(command: Sequence[str]) -> list[str]:
+    """``command`` so that it also ends when this test process is killed, as an interrupted run ends workers.
+
+    For servers of fixtures. The process must be started in the main thread, which lasts as long as we do.
+    """
+    if not sys.platform.startswith("linux"):
+        return list(command)
+    wrapper = Path(__file__).with_name("ending_with_parent.py")
+    return [sys.executable, "-I", "-S", str(wrapper), str(os.getpid()), *command]
+
+
+def redis_command(port: int, folder: Path) -> list[str]:
+    """A redis-server of a fixture: on ``port`` of 127.0.0.1, without snapshots, its files in ``folder``."""
+    return redis_program("--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "")
+
+
+def redis_program(*options: str) -> list[str]:
+    """The redis-server of PATH with these options; it ends with this test process."""
+    program = shutil.which("redis-server")
+    assert program, "redis-server is not on PATH"
+    return ending_with_us([program, *options])
+
+
 def kill_program(process: subprocess.Popen[bytes] | ForkedProcess) -> None:
     """Kill what ``start_program`` started, and wait for its end."""
     if process.poll() is None:

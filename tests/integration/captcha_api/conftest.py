@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -21,7 +20,7 @@ import pytest
 import redis
 
 from devenv.stack.embedded.warm_client import SOCKET
-from tests.support import HANG_GUARD_S, free_port, kill_program, start_program, until
+from tests.support import HANG_GUARD_S, free_port, kill_program, redis_command, start_program, until
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -39,11 +38,9 @@ class RedisServer:
         self.start()
 
     def start(self) -> None:
-        binary = shutil.which("redis-server")
-        assert binary, "redis-server is not on PATH"
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder)]
+        command = redis_command(self.port, self._folder)
         with (self._folder / "redis.log").open("ab") as log:
-            self.process = subprocess.Popen([binary, *options], stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
         until(self._answers, "redis-server answers")
 
     def _answers(self) -> bool:

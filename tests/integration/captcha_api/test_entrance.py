@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -22,7 +21,7 @@ from devenv.captcha_api.stores.guide import GuideStore
 from devenv.captcha_api.stores.memory import MemoryStore
 from devenv.stack import certificates
 from devenv.stack.certificates import Certificates
-from tests.support import free_port, until
+from tests.support import free_port, redis_program, until
 
 PASSWORD = "s3cret-of-this-test"
 
@@ -48,10 +47,10 @@ class Servers:
     def _start(self, name: str, folder: Path, *words: str) -> None:
         port = free_port()
         listen = ["--port", "0", "--tls-port"] if "--tls-cert-file" in words else ["--port"]
-        binary = shutil.which("redis-server")
-        assert binary, "redis-server is not on PATH"
-        command = [binary, *listen, str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-        self._processes.append(subprocess.Popen([*command, *words], stdout=subprocess.DEVNULL))
+        command = redis_program(
+            *listen, str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), *words
+        )
+        self._processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
         self.port[name] = port
 
     def listens(self) -> bool:

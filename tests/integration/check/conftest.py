@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import Any
 import hiredis
 import pytest
 
-from tests.support import HANG_GUARD_S, free_port, until
+from tests.support import HANG_GUARD_S, free_port, redis_command, until
 
 
 class Wire:
@@ -48,12 +47,10 @@ class RealRedis:
     """A redis-server on a free port."""
 
     def __init__(self, folder: Path) -> None:
-        binary = shutil.which("redis-server")
-        assert binary, "redis-server is not on PATH"
         self.port = free_port()
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+        command = redis_command(self.port, folder)
         with (folder / "redis.log").open("ab") as log:
-            self.process = subprocess.Popen([binary, *options], stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
         self._wires: list[Wire] = []
         until(self._answers, "redis-server answers")
 

@@ -19,7 +19,7 @@ from devenv.stack.embedded.redis_server import find
 from devenv.verbs.doctor.usecase import DoctorOptions, Examined, examine
 from devenv.verbs.explain.explanation import Explanation, explain_trace
 from devenv.verbs.operate.select import open_stack
-from tests.support import free_port, until
+from tests.support import ending_with_us, free_port, until
 
 from .conftest import A, B, installed
 from .packages import missing, needed
@@ -107,7 +107,7 @@ def listens(port: int) -> bool:
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     port, folder = free_port(), tmp_path_factory.mktemp("other")
-    process = subprocess.Popen(find().command(port, folder), stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(ending_with_us(find().command(port, folder)), stdout=subprocess.DEVNULL)
     try:
         until(lambda: listens(port), "the other Redis listens")
         yield port

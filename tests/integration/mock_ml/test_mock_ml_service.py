@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 
 from mock_ml.__main__ import main
-from tests.support import HANG_GUARD_S, until
+from tests.support import HANG_GUARD_S, ending_with_us, until
 
 _URL = re.compile(r"running on (http://127\.0\.0\.1:\d+)")
 
@@ -30,7 +30,7 @@ _URL = re.compile(r"running on (http://127\.0\.0\.1:\d+)")
 def _service(*arguments: str, **environment: str) -> Iterator[httpx.Client]:
     """mock_ml on a free port of its own choosing, ended by its own process id."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "mock_ml", "--port", "0", *arguments],
+        ending_with_us([sys.executable, "-m", "mock_ml", "--port", "0", *arguments]),
         env={**os.environ, **environment},
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,

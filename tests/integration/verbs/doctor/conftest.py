@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import http.server
-import shutil
 import socket
 import subprocess
 import threading
@@ -22,7 +21,7 @@ import trustme
 from devenv.stack.embedded import redis_server
 from devenv.stack.embedded.redis_cluster import Node, options, write_config
 from devenv.verbs.doctor.usecase import DoctorOptions, Examined, examine
-from tests.support import HANG_GUARD_S, free_port, free_ports, until
+from tests.support import HANG_GUARD_S, free_port, free_ports, redis_program, until
 
 PASSWORD = "correct-horse"
 ACL_USER = "captcha"
@@ -44,14 +43,12 @@ class World:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start(self, name: str, *words: str, port: int | None = None) -> None:
-        binary = shutil.which("redis-server")
-        assert binary, "redis-server is not on PATH"
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         number = port if port is not None else free_port()
         plain = [] if "--tls-port" in words else ["--port", str(number)]
         words = tuple(word.replace("{port}", str(number)) for word in words)
-        command = [binary, *plain, "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), *words]
+        command = redis_program(*plain, "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), *words)
         with (folder / "log").open("wb") as log:
             self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log)
         self.port[name] = number

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import HANG_GUARD_S, free_port, until
+from tests.support import HANG_GUARD_S, ending_with_us, free_port, until
 
 FEW = ("PING", "SET", "SETEX", "GET", "TTL", "DEL")
 """What the proxy of the case passes on."""
@@ -97,7 +97,7 @@ def haproxy(target: int, folder: Path) -> Iterator[int]:
         f"listen redis\n bind 127.0.0.1:{port}\n server r 127.0.0.1:{target}\n",
         encoding="utf-8",
     )
-    process = subprocess.Popen([binary, "-db", "-f", str(config)])
+    process = subprocess.Popen(ending_with_us([binary, "-db", "-f", str(config)]))
     try:
         until(lambda: _accepts(port), "HAProxy listens")
         yield port

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -31,7 +30,7 @@ from devenv.wire.executor.pod_control import PodControl
 from devenv.wire.executor.pool import ExecutorPool
 from devenv.wire.executor.quiescence import QuiescenceWatch, observable
 from devenv.wire.gate.server import Gate
-from tests.support import free_port, until
+from tests.support import ending_with_us, free_port, redis_command, until
 
 KEY = SessionKey(f"count:{ANY_ID}")
 
@@ -47,16 +46,14 @@ class Service:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A real Redis, and the service as a process of its own that expects the gate at ``gate_port``."""
-    program = shutil.which("redis-server")
-    assert program
     ports = Service(free_port(), free_port(), free_port())
     folder = tmp_path_factory.mktemp("redis")
-    redis = [program, "--port", str(ports.redis_port), "--save", "", "--dir", str(folder)]
+    redis = redis_command(ports.redis_port, folder)
     app = [sys.executable, "-m", "uvicorn", "locking_service:app", "--port", str(ports.port)]
     env = {**os.environ, "REDIS_PORT": str(ports.gate_port), "PYTHONPATH": str(Path(__file__).parent)}
     children = [
         subprocess.Popen(redis, stdout=subprocess.DEVNULL),
-        subprocess.Popen(app, env=env, stderr=subprocess.DEVNULL),
+        subprocess.Popen(ending_with_us(app), env=env, stderr=subprocess.DEVNULL),
     ]
     until(lambda: answers(ports.port), "the service answers")
     ports.pids = tuple(child.pid for child in children)

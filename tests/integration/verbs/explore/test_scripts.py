@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -39,7 +38,7 @@ from devenv.wire.executor.pool import ExecutorPool
 from devenv.wire.executor.redis_link import RedisLink
 from devenv.wire.executor.script_trial import run_script
 from devenv.wire.gate.server import Gate
-from tests.support import free_port, until
+from tests.support import ending_with_us, free_port, redis_command, until
 
 KEY = f"rcaptcha:abstract:{ANY_ID}".encode()
 OTHER = f"rcaptcha:lock:{ANY_ID}".encode()
@@ -47,11 +46,9 @@ OTHER = f"rcaptcha:lock:{ANY_ID}".encode()
 
 @pytest.fixture(scope="module")
 def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    program, port = shutil.which("redis-server"), free_port()
-    assert program
-    folder = tmp_path_factory.mktemp("redis")
-    words = [program, "--port", str(port), "--save", "", "--dir", str(folder)]
-    child = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+    port = free_port()
+    command = redis_command(port, tmp_path_factory.mktemp("redis"))
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     with redis.Redis(port=port) as client:
         until(lambda: pings(client), "redis-server answers")
     yield port
@@ -186,7 +183,9 @@ def pod(redis_port: int) -> Iterator[tuple[int, int]]:
         "REDIS_PORT": str(gate_port), "REDIS_TIMEOUT_MS": "20000",
     }  # fmt: skip
     words = [sys.executable, "-m", "uvicorn", "devenv.captcha_api.app:app", "--port", str(port)]
-    child = subprocess.Popen(words, env=env, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    child = subprocess.Popen(
+        ending_with_us(words), env=env, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
     until(lambda: healthy(port), "the pod is healthy")
     with redis.Redis(port=redis_port) as client:  # as after any first verify
         client.script_load(files("devenv.captcha_api.stores").joinpath("claim.lua").read_text("utf-8"))

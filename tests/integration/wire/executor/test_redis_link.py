@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from devenv.core.resp.values import OK, Failure
 from devenv.stack.embedded.redis_cluster import MASTERS, Node, options, write_config
 from devenv.stack.redis_access import Credentials, make_credentials
 from devenv.wire.executor.redis_link import ClusterLink, RedisLink
-from tests.support import free_ports, until
+from tests.support import free_ports, redis_program, until
 
 T = TypeVar("T")
 KEYS = [b"key%d" % number for number in range(30)]
@@ -67,14 +66,12 @@ def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     credentials = make_credentials(request.param, folder / "credentials")
     ports = free_ports(2 * MASTERS)
     nodes = [Node("127.0.0.1", ports[n], ports[MASTERS + n]) for n in range(MASTERS)]
-    program = shutil.which("redis-server")
-    assert program, "redis-server is not on PATH"
     processes: list[subprocess.Popen[bytes]] = []
     try:
         for n, node in enumerate(nodes):
             (folder / str(n)).mkdir()
             write_config(nodes, n, folder / str(n), shards=False)
-            command = [program, *node_options(node, credentials, folder / str(n))]
+            command = redis_program(*node_options(node, credentials, folder / str(n)))
             processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
         cluster = Cluster(nodes[0].port, credentials.ours)
         wait_until_it_serves(cluster)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import shutil
 import socket
 import subprocess
 import threading
@@ -21,7 +20,7 @@ from redis.retry import Retry
 from devenv.core.model.events import RedisCommand
 from devenv.wire.gate.rules import Rule
 from devenv.wire.gate.server import Gate
-from tests.support import HANG_GUARD_S, free_port, until
+from tests.support import HANG_GUARD_S, free_port, redis_command, until
 
 T = TypeVar("T")
 LOOPS = ["asyncio", *(["uvloop"] if importlib.util.find_spec("uvloop") else [])]
@@ -36,10 +35,8 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        program = shutil.which("redis-server")
-        assert program, "redis-server is not on PATH"
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder)]
-        self.process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
+        command = redis_command(self.port, self._folder)
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         client = redis.Redis(port=self.port)
         until(lambda: answers(client), "redis-server answers")
         client.close()
