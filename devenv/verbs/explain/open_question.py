@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from devenv.core.diagnosis.losses import connection_fault
 from devenv.core.diagnosis.remarks import graded_unread
-from devenv.core.diagnosis.stories import Call, Joined
+from devenv.core.diagnosis.stories import GRADED, Call, Joined
+from devenv.core.model.vocabulary import Outcome
 
+_SHOWN = 60
 _CLEAR = (422, 429)
 """Refusals of the request itself, which say nothing of a session."""
 
@@ -15,9 +17,9 @@ _CLEAR = (422, 429)
 def open_question(calls: Sequence[Call], joined: Joined) -> str:
     """Why nothing can be said although no rule found a fault; empty where all was answered.
 
-    Every request was refused with "try again" (503), or all of a pod were; an opened session got an answer
-    of a service of one's own that its profile does not know; or a use was graded although Redis had refused
-    to show the session.
+    Every request was refused with "try again" (503), or all of a pod were; a use was graded although Redis
+    had refused to show the session; or of a user-provided service no session was opened at all, or an opened
+    one got an answer that its profile does not know.
     """
     if calls and all(_refused(call) for call in calls):
         return f"every request was refused (503), so nothing is known of sessions: {_why(calls[-1], joined)}"
@@ -26,23 +28,45 @@ def open_question(calls: Sequence[Call], joined: Joined) -> str:
         if len(its_calls) > 1 and all(_refused(call) for call in its_calls):
             return f"{pod} refused every request (503): {_why(its_calls[-1], joined)}"
     opened = {story.challenge for story in joined.stories if story.create is not None}
+    if joined.user_provided and (unopened := _none_opened(calls)):
+        return unopened
     for call in calls:
-        status = call.exchange.status
-        unread = not call.answered and not call.under_way and call.exchange.error is None
-        if (
-            joined.user_provided
-            and unread
-            and 400 <= status < 500
-            and status not in _CLEAR
-            and call.challenge in opened
-        ):
-            return f"the profile does not say what {status} means, the answer of {call.pod} to {call.word}"
+        if joined.user_provided and call.challenge in opened and _unread(call):
+            answer = f"{call.exchange.status} {_first_bytes(call)}".strip()
+            return f"the profile does not say what {answer} means, the answer of {call.pod} to {call.word}"
         if (refused := graded_unread(call)) is not None:
             return (
                 f"{call.pod} answered {call.outcome} although Redis had refused {refused.name} "
                 f"({refused.reply}): whether it knew the session is not known"
             )
     return ""
+
+
+def _none_opened(calls: Sequence[Call]) -> str:
+    """Where sessions were asked for and none was opened: how the last of those requests was answered."""
+    creates = [call for call in calls if call.kind == "create" and not call.under_way]
+    graded = any(call.kind == "verify" and call.outcome in GRADED for call in calls)
+    if not creates or graded or any(call.challenge for call in creates):
+        return ""
+    last = creates[-1]
+    return (
+        f"no session was opened, as far as its answers show: {last.pod or 'the proxy'} answered {last.word} "
+        f"with {last.exchange.status} {_first_bytes(last)}".rstrip()
+    )
+
+
+def _unread(call: Call) -> bool:
+    """Whether its pod gave an answer that no rule of the profile has, and no error of the pod's."""
+    status = call.exchange.status
+    if call.kind != "verify" or call.stream or call.under_way or call.exchange.error is not None:
+        return False
+    return call.outcome is Outcome.ERROR and 200 <= status < 500 and status not in _CLEAR
+
+
+def _first_bytes(call: Call) -> str:
+    """The beginning of an answer's body, in one line."""
+    text = " ".join((call.exchange.response_body or "").split())
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def _refused(call: Call) -> bool:

@@ -36,13 +36,26 @@ def test_a_pod_that_refuses_all_is_no_all_clear() -> None:
     assert explain_trace(events[:-1], "a test").exit_code == 0  # one refusal may be tried again
 
 
-@pytest.mark.parametrize(("status", "code"), [(410, 3), (422, 0)])
+SERVICE = StackEvent(0.0, "service", None, {"profile": json.dumps(CAPTCHA.to_json())})
+
+
+@pytest.mark.parametrize(("status", "code"), [(410, 3), (200, 3), (302, 3), (422, 0), (429, 0)])
 def test_an_answer_that_the_profile_does_not_know_is_no_all_clear(status: int, code: int) -> None:
+    """A 200 that carries an error is such an answer too."""
     used = verify(2, B, 2.0, {"error": "gone"}, status=status)
-    service = StackEvent(0.0, "service", None, {"profile": json.dumps(CAPTCHA.to_json())})
-    found = explain_trace([service, create(1, A, 1.0), used], "a test")
+    found = explain_trace([SERVICE, create(1, A, 1.0), used], "a test")
     assert (found.groups, found.exit_code) == ((), code)
-    assert ("does not say what 410 means" in found.verdict) == (status == 410)
+    assert (f'does not say what {status} {{"error": "gone"}} means' in found.verdict) == (code == 3)
+
+
+@pytest.mark.parametrize("status", [200, 401, 404])
+def test_where_no_session_was_opened_nothing_is_known_of_sessions(status: int) -> None:
+    """401: a header is missing; 200: the error stands in the body."""
+    refused = exchange(1, A, "/api/abstract-captcha", None, {"error": "not today"}, 1.0, 1.1, status)
+    found = explain_trace([SERVICE, refused], "a test")
+    assert (found.groups, found.exit_code) == ((), 3)
+    assert f'{A} answered create with {status} {{"error": "not today"}}' in found.verdict
+    assert explain_trace([SERVICE, refused, create(2, A, 2.0)], "a test").exit_code == 0
 
 
 @pytest.mark.parametrize(
