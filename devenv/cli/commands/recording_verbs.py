@@ -9,15 +9,15 @@ from typing import Annotated
 import typer
 
 from devenv.cli.grouped import grouped
-from devenv.cli.options import CommandContext, Common, write_file
+from devenv.cli.options import BalancerOption, CommandContext, Common, write_file
 from devenv.cli.screen import Text
 from devenv.core.model.durations import seconds_of
 from devenv.core.model.errors import UsageProblem
 from devenv.core.model.vocabulary import MAX_PODS, Strategy
-from devenv.verbs.operate.select import running_stack
 from devenv.verbs.recordings.composing import Composed, ImportOptions
 from devenv.verbs.recordings.import_file import import_file
 from devenv.verbs.recordings.record import record as record_traffic
+from devenv.verbs.recordings.record import stack_to_record
 from devenv.verbs.replay.shrink import CONFIRMATIONS
 from devenv.verbs.replay.shrink import shrink as shrink_scenario
 
@@ -106,16 +106,22 @@ def record(
     duration: Annotated[
         str, typer.Option("--for", metavar="TIME", help="How long: 30s, 5m [default: until Ctrl-C].")
     ] = "",
+    balancer: BalancerOption = None,
     flags: ImportFlags,
     common: Common,
 ) -> None:
-    """Record what goes through the running stack's proxy, as a scenario on the pods that served it."""
+    """Record what goes through the running stack's proxy, as a scenario on the pods that served it.
+
+    With --balancer, where no stack with this one runs: on a stack of its own, which ends with the recording.
+    """
     seconds = seconds_of(duration) if duration else None
     if duration and seconds is None:
         raise UsageProblem(f"--for {duration!r} is no time", hint="30s, 5m, 1h")
-    context = common.context()
-    stack = running_stack(context.settings.backend, context.settings.state_dir)
-    with context.screen.working("recording, Ctrl-C ends it" if seconds is None else "recording") as progress:
+    context = common.context(balancer=balancer)
+    with (
+        context.screen.working("recording, Ctrl-C ends it" if seconds is None else "recording") as progress,
+        stack_to_record(context.settings, progress) as stack,
+    ):
         made = record_traffic(stack, seconds, flags.options(), progress)
     _deliver(made, flags.out, context)
 

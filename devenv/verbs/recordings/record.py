@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from devenv.core.model.bodies import answered_fields, content_type_of
-from devenv.core.model.errors import UsageProblem
+from devenv.core.model.errors import DevenvError, UsageProblem
 from devenv.core.model.events import Exchange, trace_event
 from devenv.core.model.presets import CAPTCHA
+from devenv.harness.config.settings import Settings
 from devenv.harness.runs.trace import mark, trace_since
 from devenv.stack.protocol import Progress, Stack
+from devenv.verbs.operate.select import fresh_stack, running_stack
 from devenv.verbs.recordings.composing import Composed, ImportOptions, compose
 from devenv.verbs.recordings.formats.recorded import Recorded, Recording
 from devenv.verbs.recordings.import_file import checked
@@ -20,6 +23,29 @@ from devenv.verbs.recordings.import_file import checked
 POLL_SECONDS = 0.5
 """The proxy remembers thousands of exchanges: none is lost in between."""
 _SHORTENED = re.compile(r"… \(\d+ characters\)")
+
+
+@contextmanager
+def stack_to_record(settings: Settings, progress: Progress) -> Iterator[Stack]:
+    """The stack that runs; where a load balancer is asked for that it does not have, one of its own.
+
+    Raises EnvironmentProblem where none runs and no balancer is asked for, or where it does not start.
+    """
+    spec = settings.stack_spec()
+    try:
+        stack = running_stack(settings.backend, settings.state_dir)
+    except DevenvError:
+        if not spec.balancer:
+            raise
+    else:
+        runs = stack.status().spec.balancer
+        if spec.balancer in ("", runs):
+            yield stack
+            return
+        progress(f"the stack that runs has {runs or 'no balancer'} in front: another one for this")
+    backend = settings.backend or "embedded"
+    with fresh_stack(backend, settings.state_dir, spec, progress, cold=settings.cold) as fresh:
+        yield fresh
 
 
 def record(
