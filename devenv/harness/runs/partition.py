@@ -83,6 +83,10 @@ class Partition:
         return map(_operation, marshal.loads(self._file.read(size)))  # noqa: S302 - this process wrote it
 
 
+_ANSWERS = {str(answer): answer for answer in Answer}
+_KINDS = {str(kind): kind for kind in ResultKind}
+
+
 def _plain(operation: HistoryOperation) -> tuple[Any, ...]:
     """An operation as plain values; ``_operation`` reads it back."""
     result, answer = operation.result, operation.answer
@@ -97,6 +101,6 @@ def _operation(plain: tuple[Any, ...]) -> HistoryOperation:
     process, f, kind, challenge, pod, called, returned, value, lines, answer, result = plain
     return HistoryOperation(
         process, f, kind, challenge, pod, called, returned, value, lines,
-        None if answer is None else Answer(answer),
-        None if result is None else Result(ResultKind(result[0]), result[1]),
+        None if answer is None else _ANSWERS[answer],
+        None if result is None else Result(_KINDS[result[0]], result[1]),
     )  # fmt: skip

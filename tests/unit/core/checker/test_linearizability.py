@@ -6,7 +6,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from random import Random
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from devenv.core.checker.judge import Call, SessionModel
-from devenv.core.checker.linearizability import Budget, Op, Verdict, linearize
+from devenv.core.checker.linearizability import Budget, Judgement, Op, Verdict, _Search, linearize
 from devenv.core.model.vocabulary import Answer
 from devenv.core.spec.captcha_session import (
     Create,
@@ -345,3 +345,16 @@ def test_time_is_not_looked_at_without_a_deadline() -> None:
     started = time.monotonic()
     judged = linearize(crowd(GONE), SessionModel(), Budget(until=started + 60, clock=time.monotonic))
     assert judged.verdict is Verdict.NOT_LINEARIZABLE
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_what_happens_one_after_the_other_is_judged_as_the_search_judges_it(seed: int) -> None:
+    """There is one order to look at: the same verdict, order and number of steps without a search."""
+    chance = Random(seed)
+    ops = [
+        replace(op, called=2.0 * place, returned=2.0 * place + 1) for place, op in enumerate(produced(chance))
+    ]
+    ops = [replace(op, returned=inf) if chance.randint(0, 9) == 0 else op for op in ops]
+    judged, search = linearize(ops, SessionModel()), _Search(ops, SessionModel(), Budget())
+    (state,) = SessionModel().initial()
+    assert judged == Judgement(search.run(state), search.best, search.steps)
