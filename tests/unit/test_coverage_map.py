@@ -74,9 +74,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("integration/verbs/doctor", PODS, "crossings sessions settings_sources"),
     ),
     "devenv.verbs.explore": (("integration/verbs/explore", PODS, "learned_mode sequences"),),
-    "devenv.verbs.explore.sessions": (
-        ("integration/verbs/explore/sessions", PODS, "scenario search usecase"),
-    ),
+    "devenv.verbs.explore.sessions": (("integration/verbs/explore/sessions", PODS, "scenario usecase"),),
     "devenv.verbs.export": (("unit/core/kubernetes", PARTS, "kubernetes"),),
     "devenv.verbs.init": (("unit/verbs/init", PODS, "mcp_server redis_use"),),
     "devenv.verbs.operate": (("browser/dashboard", PROCESS, "pods"),),
@@ -93,7 +91,7 @@ TESTED_WITH_THEIR_ROOM: dict[str, tuple[tuple[str, str, str], ...]] = {
     "devenv.wire.edge": (("integration/wire/edge", PROCESS, "pod_changes supervisor"),),
     "devenv.wire.executor": (
         ("integration/wire/executor", PODS, "environment routes scheduled_job scripted_job"),
-        ("integration/verbs/explore/sessions", PODS, "session_jobs session_pool session_run"),
+        ("integration/verbs/explore/sessions", PODS, "session_pool session_run"),
     ),
     "devenv.wire.gate": (
         ("integration/wire/gate", SERVER, "disturbance"),
