@@ -1,12 +1,13 @@
 """CPU of the tests that two checkouts have in common, each with its own code and its own tests.
 
-    python benchmarks/suite.py --against FOLDER [--json] [PATHS…]
+    python benchmarks/suite.py --against FOLDER [--seconds S] [--json] [PATHS…]
 
 FOLDER is another checkout with a .venv of its own, for example of an older commit. Both sides run the tests
 that both have: the same function with the same parameters, in whatever module. PATHS are folders or files of
 this checkout's tests (tests/unit, say), without them all; the other side is searched whole. What is counted
 is user and system time of pytest and of every process that a test started, also of those that have outlived
-their parents. Linux only. Tests that fail on a side are named, and their CPU counts.
+their parents. With ``--seconds``, the other side's CPU, that side's tests are collected and not run. Linux
+only. Tests that fail on a side are named, and their CPU counts.
 """
 
 from __future__ import annotations
@@ -89,15 +90,21 @@ def measured(checkout: Path, names: Path, paths: Sequence[str]) -> dict[str, Any
     return {"cpu_seconds": round(cpu, 1), "result": lines[-1] if lines else "", "failed": failed}
 
 
-def compare(other: Path, paths: Sequence[str]) -> dict[str, Any]:
-    """Collect on both sides, run what both have on both; the figures."""
-    sides = {"ours": ROOT, "other": other}
-    found = {"ours": collected(ROOT, paths), "other": collected(other, ())}
-    common = found["ours"] & found["other"]
+def compare(other: Path, paths: Sequence[str], known_s: float | None) -> dict[str, Any]:
+    """Collect on both sides, run what both have on both; the figures.
+
+    ``known_s``: the CPU seconds of the other side's tests, which then are not run.
+    """
+    sides = {"ours": ROOT} if known_s is not None else {"ours": ROOT, "other": other}
+    names = {"ours": collected(ROOT, paths), "other": collected(other, ())}
+    common = names["ours"] & names["other"]
     result: dict[str, Any] = {
         "tests": common.total(),
-        "collected": {side: names.total() for side, names in found.items()},
+        "collected": {side: of_side.total() for side, of_side in names.items()},
+        "only_in_the_other": (names["other"] - common).total(),
     }
+    if known_s is not None:
+        result["other"] = {"cpu_seconds": known_s, "result": "not run: --seconds", "failed": []}
     print(f"{common.total()} tests are in both", file=sys.stderr)
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as file:
         file.write("\n".join(common.elements()))
@@ -113,9 +120,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, measure, print; 4 where a side cannot be run."""
     parser = argparse.ArgumentParser(description="CPU of the tests that two checkouts have in common.")
     parser.add_argument("--against", type=Path, required=True, metavar="FOLDER", help="the other checkout")
+    parser.add_argument(
+        "--seconds", type=float, metavar="S", help="the other side's CPU is known to be S: run only ours"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("paths", nargs="*", help="of this checkout's tests")
     given = parser.parse_args(arguments)
+    if given.seconds is not None and given.seconds <= 0:
+        parser.error("argument --seconds: a figure above 0 is needed")
     other = given.against.resolve()
     for checkout in (ROOT, other):
         if not (checkout / ".venv/bin/python").exists():
@@ -125,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("this needs Linux: processes that outlive their parents are counted by prctl", file=sys.stderr)
         return 4
     ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    result = compare(other, given.paths)
+    result = compare(other, given.paths, given.seconds)
     if given.json:
         print(json.dumps(result))
     else:

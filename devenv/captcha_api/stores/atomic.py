@@ -48,6 +48,9 @@ RECEIPT_TTL_MS = 10_000
 
 RETRY_WITHIN_S = 0.2
 """A connection that broke sooner than this is tried once more: the time-out still holds, within 200 ms."""
+RETRY_WITHIN = 0.1
+"""The same as a part of the time-out, where that is longer: on a machine under load a connection that breaks
+at once is seen to be broken much later."""
 
 
 class AtomicStore:
@@ -65,6 +68,7 @@ class AtomicStore:
         self._settings = settings
         self._new_token = new_token
         self._receipt_ttl_ms = max(RECEIPT_TTL_MS, 2 * settings.redis_timeout_ms)
+        self._retry_within_s = max(RETRY_WITHIN_S, RETRY_WITHIN * settings.redis_timeout)
         self._spoke = False
         # The client never retries: _reach does.
         self._connector = Connector(settings, observer, encoding_errors="backslashreplace")
@@ -171,7 +175,7 @@ class AtomicStore:
             except redis.ConnectionError as error:
                 if isinstance(error, AuthenticationError | BusyLoadingError):
                     raise
-                if time.monotonic() - started > RETRY_WITHIN_S:
+                if time.monotonic() - started > self._retry_within_s:
                     raise
                 reply = command()
             self._spoke = True
