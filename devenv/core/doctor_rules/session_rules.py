@@ -263,7 +263,8 @@ def _misplaced(judged: Sequence[Created], facts: Facts) -> list[Advice]:
     sentence = "keys lie under " + " and ".join(f"{prefix!r} in database {db}" for prefix, db in places)
     sentence += f", the settings say {named[0][0]!r} in {named[0][1]}" if named else ""
     place = services[0].line("REDIS_PREFIX") if services else None
-    change = Change("give every pod the same REDIS_PREFIX and REDIS_DB", place)
+    what = "REDIS_PREFIX and REDIS_DB" if services else "prefix of keys and the same database"
+    change = Change(f"give every pod the same {what}", place)
     return [Advice("prefix-differs", _pods(kept), sentence, tuple(evidence), change)]
 
 

@@ -167,5 +167,7 @@ def test_what_is_told(service: Service, fault: str) -> None:
     if fault == "closed port":
         assert "came through the gate" in explained.groups[0].first.sentence
     if fault == "prefix":
-        advice = " ".join(group.first.change for group in explained.groups)
-        assert "prefix of keys" in advice and "REDIS_PREFIX" not in advice
+        [finding] = examined.diagnosis.findings
+        advice = " ".join((str(finding.change), *(group.first.change for group in explained.groups)))
+        assert "prefix of keys" in advice
+        assert service.style.prefix == "REDIS_PREFIX" or "REDIS_PREFIX" not in advice
