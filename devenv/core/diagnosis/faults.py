@@ -23,7 +23,7 @@ Rule = Callable[[Call, Joined], Diagnosis | None]
 
 SLOW_MS = 1000 * SLOW_S
 
-READ_TIMEOUT = "give the Redis client a read time-out, and answer 503 where it runs out"
+READ_AGAIN = "give the Redis client a read time-out and one retry for reads, and answer 503 where both fail"
 """What to change where a lost reply was one to a read."""
 _NEVER_ANSWERED = ("request-dropped", "blackholed")
 _BROKEN_OFF = ("unanswered", "discarded", "disconnected")
@@ -131,8 +131,8 @@ def _reply_lost(call: Call, joined: Joined) -> Diagnosis | None:
     sentence = f"Redis ran {worst.name} for {call.pod}, but the reply never arrived: {ending}"
     client = client_sentence([client_of(worst.command, clients_of(joined.keyless))])
     found = finding("reply-lost", call.challenge, sentence + client, *lost, call)
-    # To read twice does no harm: of a lost read only the wait is to be mended.
-    return replace(found, advice=READ_TIMEOUT) if worst.is_read and joined.user_provided else found
+    # To read twice does no harm: of a lost read only the wait and the bare error are to be mended.
+    return replace(found, advice=READ_AGAIN) if worst.is_read and joined.user_provided else found
 
 
 def commands_without_reply(joined: Joined) -> list[Diagnosis]:

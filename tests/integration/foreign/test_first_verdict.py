@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -39,12 +41,15 @@ class Foreign:
 
 TICKETS = ("--create", "POST /tickets", "--verify", "POST /redeem", "--body", '{"ticket": "{id}"}')
 SCRIPT = ("--command", "{python} server.py {port}")
+PYTHON = "{interpreter}"
+"""Stands for the path of this interpreter from where one stands, the service's folder."""
 NOTHING_LOST = "no session was lost"
 BUG = "the bug is there: 2 sessions were not found"
 MENDED = f"{BUG} without Redis, none was lost with it"
 FOREIGN = {
     "limit of one": Foreign(
-        OWN / "replay_services" / "limit_one", ("--body", '{"answer": "silence"}'), NOTHING_LOST, ((),),
+        OWN / "replay_services" / "limit_one",
+        ("--app", "main:app", "--python", PYTHON, "--body", '{"answer": "silence"}'), NOTHING_LOST, ((),),
         found={"redis": "always"},
     ),
     "signed cookies": Foreign(
@@ -92,11 +97,15 @@ def test_at_most_three_commands(
         shutil.copyfile(foreign.folder, folder / "server.py")
     begun, commands = time.monotonic(), 0
     given = ("--env", f"PYTHONPATH={packages}") if foreign.requirements else ()
-    init = devenv_run(folder, environment, "init", "--yes", *foreign.init, *given, "--json")
+    python = Path(os.path.relpath(sys.executable, folder)).as_posix()
+    words = [python if word == PYTHON else word for word in foreign.init]
+    init = devenv_run(folder, environment, "init", "--yes", *words, *given, "--json")
     commands += 1
     assert init.returncode == 0, init.stderr
     found = json.loads(init.stdout)
     assert {name: found.get(name) for name in foreign.found} == foreign.found
+    written = (folder / "devenv.toml").read_text(encoding="utf-8")
+    assert (f'python = "{python}"' in written) == (PYTHON in foreign.init)
     demo = devenv_run(folder, environment, "demo", "--trials", "2", "--json")
     commands += 1
     record_property("seconds", round(time.monotonic() - begun, 1))
