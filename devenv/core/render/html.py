@@ -49,14 +49,19 @@ def render(document: Document) -> str:
 <h2>{_text(document.facts_title)}</h2>
 <dl>{"".join(_fact(fact) for fact in document.facts)}</dl>
 </section>
-<section class="plain">
-<h2>{_text(document.commands_title)}</h2>
-<ul class="commands">{"".join(_command(command) for command in document.commands)}</ul>
-</section>
-</main>
+{_commands(document)}</main>
 {lanes.scripts(document)}</body>
 </html>
 """
+
+
+def _commands(document: Document) -> str:
+    """The commands; nothing where there are none."""
+    if not document.commands:
+        return ""
+    items = "".join(_command(command) for command in document.commands)
+    title = _text(document.commands_title)
+    return f'<section class="plain">\n<h2>{title}</h2>\n<ul class="commands">{items}</ul>\n</section>\n'
 
 
 def _text(text: str) -> str:

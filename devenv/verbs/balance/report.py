@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from devenv.core.balance.hiding import percent
-from devenv.core.balance.measured import Balance
+from devenv.core.balance.measured import Balance, PatternResult
 from devenv.core.balance.patterns import PATTERNS
 from devenv.core.render.document import Cell, Document, Fact, Section, Table
 from devenv.core.render.html import render
@@ -36,13 +36,24 @@ def document(measured: Sequence[Measured], seed: int) -> Document:
         title="devenv balance",
         subtitle="measured on 127.0.0.1, sessions in the pods' memory",
         holds=holds,
-        verdict="; ".join(f"{each.balance.target}: {each.judgement.text}" for each in measured),
+        verdict=_verdict(measured),
         sections=(overview, *(_section(each) for each in measured)),
         facts_title="Setting",
         facts=tuple(facts),
         commands_title="Commands",
         commands=(),
     )
+
+
+def _verdict(measured: Sequence[Measured]) -> str:
+    """Of one its own sentence, of several how many lose sessions; each has its sentence in its section."""
+    if len(measured) == 1:
+        return f"{measured[0].balance.target}: {measured[0].judgement.text}"
+    kinds: dict[str, list[str]] = {}
+    for each in measured:
+        kinds.setdefault(each.judgement.verdict, []).append(each.balance.target)
+    texts = {"lost": "sessions are lost", "holds": "no session is lost", "inconclusive": "not known"}
+    return "; ".join(f"{texts.get(kind, kind)}: {', '.join(kinds[kind])}" for kind in kinds)
 
 
 def _overview(measured: Sequence[Measured]) -> Table:
@@ -61,7 +72,7 @@ def _overview(measured: Sequence[Measured]) -> Table:
 
 def _section(measured: Measured) -> Section:
     balance, judgement = measured.balance, measured.judgement
-    tables = [_patterns(balance)]
+    tables = [_patterns(measured)]
     if balance.changes:
         rows = [(Cell(str(each.change)), Cell(percent(each.share))) for each in balance.changes]
         tables.append(Table(("between create and verify", "sessions lost"), tuple(rows)))
@@ -83,17 +94,28 @@ def _section(measured: Measured) -> Section:
     )
 
 
-def _patterns(balance: Balance) -> Table:
+def _patterns(measured: Measured) -> Table:
+    hidden = {name: str(hiding.cause) for hiding in measured.judgement.hiding for name in hiding.hides}
     rows = [
         (
             Cell(each.name),
-            Cell(percent(each.share), "bad" if each.lost else "good"),
+            _share(each, hidden.get(each.name, "")),
             Cell(f"{100 * each.exact.value:.3g} % = {each.exact.formula}" if each.exact else ""),
             Cell(" / ".join(str(count) for count in (each.by_pod or {}).values()), "quiet"),
         )
-        for each in balance.patterns
+        for each in measured.balance.patterns
     ]
     return Table(("clients", "sessions lost, 95 % interval", "exact", "requests per pod"), tuple(rows))
+
+
+def _share(result: PatternResult, hidden: str) -> Cell:
+    """The share; one that something hides is no good result."""
+    if result.lost:
+        return Cell(percent(result.share), "bad")
+    return Cell(
+        f"{percent(result.share)}: hidden, {hidden}" if hidden else percent(result.share),
+        "quiet" if hidden else "good",
+    )
 
 
 def _failures(balance: Balance) -> Table:
