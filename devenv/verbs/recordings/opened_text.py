@@ -5,6 +5,8 @@ Each function gives the text with its values cleaned by the callbacks that it ta
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from collections.abc import Callable
@@ -45,6 +47,8 @@ _VALUES = frozenset(("value", "content", "val", "text", "data", "default"))
 _SECTIONS = (("<![CDATA[", "]]>"), ("<!--", "-->"))
 _DEEPEST = 50
 """Elements above a closing tag that are looked through for the one that it closes."""
+_LONGEST_HEAD = 2_000
+"""Characters of a line of names of columns."""
 _LINE = re.compile(
     rf"(?m)^(?P<head>[ \t>*-]{{0,20}}+(?P<name>[^\W\d][\w{_MARKS} .\[\]-]{{0,60}}?)[ \t]{{0,4}}:[ \t]{{1,4}})"
     r"(?P<value>[^\r\n{}<>]++)(?=\r?$)"
@@ -72,6 +76,19 @@ _ESCAPED = re.compile(
     r"(?P<value>[^\"\\]*+)(?P=quote)"
 )
 """A field of JSON in a text that is no JSON as a whole."""
+
+_COMPARED = re.compile(
+    rf"(?P<head>(?<![\w{_MARKS}])(?P<name>(?i:password|passwd|pwd|identified\s{{1,4}}by)(?=\s{{1,4}}')"
+    rf"|[^\W\d][\w{_MARKS}/.-]{{1,80}}+(?=\s{{1,4}}(?i:eq|like|is|=)\s))"
+    r"\s{1,4}(?:(?i:eq|like|is|=)\s{1,4})?')(?P<value>[^'\n]*+)(?=')"
+)
+"""``PASSWORD 'x'`` and ``IDENTIFIED BY 'x'`` of SQL, ``password eq 'x'`` of OData and SCIM."""
+_SERIALIZED = re.compile(
+    r"(?P<head>(?:s:\d{1,6}:\"(?P<quoted>[^\"]{1,100})\";|(?<![\w.-])(?P<bare>[^\W\d][\w.-]{1,80}+)\|))"
+    r"s:\d{1,9}:\"(?P<value>[^\"]*+)\""
+)
+"""A text with its name as PHP's serialize() writes it, and as PHP keeps it in a session."""
+_COLUMN = re.compile(r"\"?[^\W\d][\w .-]{0,60}\"?")
 
 
 def open_json(text: str, data: CleanData, rest: CleanText) -> str:
@@ -104,6 +121,12 @@ def open_pairs(text: str, secret: Callable[[str], bool], value: CleanValue) -> s
     colon = ":" in text
     if (colon and ('"' in text or ": " in text or ":\t" in text)) or ("-" in text and " " in text):
         text = _open_lines(text, secret, value)
+    if "'" in text and " " in text:
+        text = _COMPARED.sub(lambda match: _named(match, match["name"], secret, value), text)
+    if ':"' in text:
+        text = _SERIALIZED.sub(lambda match: _serialized(match, secret, value), text)
+    if "\n" in text:
+        text = _open_columns(text, secret, value)
     if not colon and "=" not in text:
         return text
     parts, done = [], 0
@@ -120,12 +143,50 @@ def open_pairs(text: str, secret: Callable[[str], bool], value: CleanValue) -> s
     return "".join([*parts, text[done:]])
 
 
+def _named(match: re.Match[str], name: str, secret: Callable[[str], bool], value: CleanValue) -> str:
+    """What was matched, with its value clean where ``name`` is secret."""
+    return match["head"] + value(name, match["value"]) if secret(name) else match[0]
+
+
+def _serialized(match: re.Match[str], secret: Callable[[str], bool], value: CleanValue) -> str:
+    """A text of PHP with the length that the clean value has."""
+    name = match["quoted"] or match["bare"]
+    if not secret(name):
+        return match[0]
+    clean = value(name, match["value"])
+    return f'{match["head"]}s:{len(clean.encode("utf-8", "replace"))}:"{clean}"'
+
+
+def _open_columns(text: str, secret: Callable[[str], bool], value: CleanValue) -> str:
+    """Lines of cells (CSV, RFC 4180) under a line of names: the cells of the secret names cleaned."""
+    head = text[: text.index("\n")].rstrip("\r")
+    mark = next((mark for mark in "\t;," if mark in head), "")
+    names = head.split(mark) if mark and len(head) <= _LONGEST_HEAD else []
+    if not all(map(_COLUMN.fullmatch, names)):
+        return text
+    columns = {place: name.strip('" ') for place, name in enumerate(names) if secret(name.strip('" '))}
+    if not columns:
+        return text
+    written = io.StringIO(newline="")
+    writer = csv.writer(written, delimiter=mark, lineterminator="\r\n" if "\r\n" in text else "\n")
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=mark))
+    except csv.Error:  # a cell of over 131,072 characters
+        return head + "\n" + value(next(iter(columns.values())), text[len(head) :])
+    if any(len(row) not in (0, len(names)) for row in rows):
+        return text
+    for number, row in enumerate(rows):
+        for place, name in columns.items() if number and row else ():
+            row[place] = value(name, row[place])
+        writer.writerow(row)
+    return written.getvalue()
+
+
 def _open_lines(text: str, secret: Callable[[str], bool], value: CleanValue) -> str:
     """What a line, a field of JSON or an option of a command says: their values may hold blanks and pairs."""
 
     def named(match: re.Match[str]) -> str:
-        name = match["name"].strip()
-        return match["head"] + value(name, match["value"]) if secret(name) else match[0]
+        return _named(match, match["name"].strip(), secret, value)
 
     def escaped(match: re.Match[str]) -> str:
         return named(match) + match["quote"] if secret(match["name"]) else match[0]

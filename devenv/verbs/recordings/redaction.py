@@ -153,9 +153,8 @@ class Redactor:
         """``name``: what ``data`` is called. All that is inside something secret is secret."""
         if isinstance(data, dict):
             secret = name if self._is_secret(name) else ""
-            label = next(
-                (data[key] for key in data if key.lower() in _LABELS and self._labels(data[key])), ""
-            )
+            labels = _LABELS | {"path"} if "op" in data else _LABELS  # JSON Patch (RFC 6902), SCIM
+            label = next((data[key] for key in data if key.lower() in labels and self._labels(data[key])), "")
             return {
                 key: self._inside(value, secret or (label if key.lower() in _VALUES and label else key))
                 for key, value in data.items()

@@ -35,6 +35,9 @@ _PARTS = r"""
     bankaccount sortcode cardholder cardexp ccexp swiftcode bankleitzahl
     비밀번호 비번 암호 패스워드 인증번호 인증코드 보안코드 확인코드 주민등록 주민번호 전화 휴대폰 핸드폰
     연락처 이메일 메일주소 생년월일 카드번호 계좌 여권번호 토큰 시크릿 개인키 인증키 아이디비번 성명 사용자명
+    contrasinal кодслово кодовоеслово секретноеслово identifiedby
+    codicefiscale steuerid nationalinsurance burgerservice personn?ummer fødselsnummer henkilotunnus
+    rodnéčíslo seguridadsocial sécuritésociale kimlikno identitynum idcardn citizenid
     パスワード 暗証 認証コード 電話 メールアドレス 密码 口令 验证码 手机 电话 邮箱 身份证
 """
 """Anywhere in the name, which is read without its separators and digits: what proves who somebody is, codes
@@ -44,7 +47,7 @@ _SINGLE = """
     pass pw pwd passwd psw passw auth jwt sid sig otp pin pan cvv cvc cvn csc cid2 tel mail dob ssn tan
     card cc jsessionid phpsessid oauth apikey mfa session hmac mdp clave tfa rrn bearer cookie
     passord kodeord heslo geslo parole pepper
-    mobile handy puk mtan psk pat otc cpf pesel bsn nino
+    mobile handy puk mtan psk pat otc cpf pesel bsn nino dni curp cnpj sandi
 """
 """As a word of the name: between separators or changes of case."""
 _ABOUT_WORDS = """
@@ -52,6 +55,17 @@ _ABOUT_WORDS = """
     strength method verified index format valid in at until used total usage remaining hint left age
 """
 """A number whose name has such a word tells about a secret: ``max_tokens``, ``expires_in``."""
+
+
+_NOT_DECOMPOSED = str.maketrans("łøđıæ", "lodia")
+"""Letters with a stroke or without a point, which Unicode does not take apart."""
+
+
+def _without_accents(text: str) -> str:
+    """``parolă`` as ``parola``: people write names in both ways. Letters of Korean stay whole."""
+    apart = unicodedata.normalize("NFD", text.translate(_NOT_DECOMPOSED))
+    kept = "".join(character for character in apart if not unicodedata.combining(character))
+    return unicodedata.normalize("NFC", kept)
 
 
 def _by_first_letter(parts: list[str]) -> str:
@@ -69,7 +83,9 @@ def _by_first_letter(parts: list[str]) -> str:
     return "|".join([*(f"{first}(?:{'|'.join(rest)})" for first, rest in groups.items()), *others])
 
 
-_ANYWHERE = re.compile(_by_first_letter(_PARTS.split()))
+_ANYWHERE = re.compile(
+    _by_first_letter(list(dict.fromkeys([*_PARTS.split(), *map(_without_accents, _PARTS.split())])))
+)
 _WORDS = frozenset(_SINGLE.split())
 _ABOUT = frozenset(_ABOUT_WORDS.split())
 _ENDS_ONLY = frozenset(
@@ -115,7 +131,10 @@ def is_secret_name(name: str) -> bool:
     ``passwordConfirm``, ``user[password]``, ``passwords[]``, ``password1``, ``x-api-key``, ``비밀번호``.
     """
     words = _words_of(name)
-    if ("2" in name and _TWO_FACTORS.search(name.casefold())) or _ANYWHERE.search("".join(words)):
+    joined = "".join(words)
+    if ("2" in name and _TWO_FACTORS.search(name.casefold())) or _ANYWHERE.search(joined):
+        return True
+    if not joined.isascii() and _ANYWHERE.search(_without_accents(joined)):
         return True
     if _WORDS.isdisjoint(words):
         return False

@@ -50,6 +50,8 @@ _SCHEME = re.compile(
 )
 _USERINFO = re.compile(r"(?<=://)[^\s/?#\"'<>]{1,500}(?=@)")
 """``user:password@`` of a URL."""
+_ORACLE = re.compile(r"(?<=:oracle:)\w{2,6}:[^\s/@\"']{1,64}/[^\s/@\"']{1,64}(?=@)")
+"""``jdbc:oracle:thin:user/password@host``."""
 _RUN = re.compile(r"[A-Za-z0-9+/_=-]{24,}+")
 _PEM = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----[A-Za-z0-9+/=\s:,.\\-]{0,20000}+")
 _CARD = re.compile(r"\d(?<![\w.-]\d)\d{3}(?:[ -]?\d){8,15}(?![\w-])")
@@ -104,6 +106,7 @@ def _any(_text: str) -> bool:
 _SHAPES: tuple[tuple[re.Pattern[str], str, int, Callable[[str], bool]], ...] = (
     (_PEM, "-----BEGIN ", 20, _any),
     (_USERINFO, "://", 5, _any),
+    (_ORACLE, ":oracle:", 15, _any),
     (_SCHEME, "", 14, _any),
     (_KEY_IDS, "", 11, _any),
     (_MAIL, "@", 6, _any),

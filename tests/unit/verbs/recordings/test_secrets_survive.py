@@ -23,6 +23,7 @@ NAMES = """
     lösenord adgangskode passord salasana heslo jelszó slaptažodis κωδικός κωδικόςΠρόσβασης contrasenya
     palavra_passe kodeord wagwoord geslo lozinka gizliAnahtar lykilorð neno_siri pasahitza סיסמה كلمة_المرور
     개인키 인증키 unlockCode pepper refreshTok
+    parolă losenord contrasinal кодСлово sandi codiceFiscale steuerId nationalInsuranceNumber
     passwortWiederholen Geheimnis Telefonnummer Kreditkarte Geburtsdatum benutzername 비밀번호
     비밀번호확인 인증번호 주민등록번호 전화번호 휴대폰번호 이메일 카드번호 계좌번호 생년월일 パスワード
     密码 contraseña senha mot_de_passe
@@ -80,6 +81,14 @@ PLACES: dict[str, Callable[[str, str], tuple[str, str | None]]] = {
     "xml, name and value": lambda n, s: (
         f"<r><member><name>{n}</name><value><string>{s}</string></value></member></r>", "text/xml"
     ),
+    "json patch": lambda n, s: (
+        json.dumps([{"op": "replace", "path": f"/{n}", "value": s}]), "application/json-patch+json"
+    ),
+    "scim": lambda n, s: (
+        json.dumps({"Operations": [{"op": "add", "path": n, "value": [s]}]}), "application/scim+json"
+    ),
+    "csv": lambda n, s: (f"id,{tag(n)},note\n1,{s},a\n2,b,\n", "text/csv"),
+    "csv, quoted": lambda n, s: (f'"{tag(n)}";"note"\r\n"{s}";"a;b"\r\n', "text/csv"),
     "html": lambda n, s: (f'<form><input name="{n}" value="{s}"></form>', "text/html"),
 }  # fmt: skip
 ASCII_PLACES: dict[str, Callable[[str, str], tuple[str, str | None]]] = {
@@ -90,6 +99,9 @@ ASCII_PLACES: dict[str, Callable[[str, str], tuple[str, str | None]]] = {
     "text": lambda n, s: (f"the form had {word(n)}={s}, and failed", "text/plain"),
     "yaml": lambda n, s: (f"a: 1\n{word(n)}: {s}\n", "application/yaml"),
     "connection string": lambda n, s: (f"Server=db;{word(n)}={s};Timeout=5", "text/plain"),
+    "odata": lambda n, s: (f"/users?$filter={word(n)} eq '{s}'", "text/plain"),
+    "php": lambda n, s: (f'a:1:{{s:{len(word(n))}:"{word(n)}";s:7:"{s}";}}', "text/plain"),
+    "php's session": lambda n, s: (f'{word(n)}|s:7:"{s}";', "text/plain"),
     "quoted": lambda n, s: (f"config.{word(n)} = '{s}'", "text/plain"),
 }  # fmt: skip
 
@@ -167,6 +179,25 @@ def test_no_secret_survives_by_its_look(secret: str) -> None:
 )
 def test_credentials_of_urls_and_headers(text: str, shown: str) -> None:
     assert left(text, "text/plain").startswith(shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("ALTER USER bob WITH PASSWORD 'x1';", "ALTER USER bob WITH PASSWORD 'REDACTED';"),
+        ("CREATE USER a IDENTIFIED BY 'x1'", "CREATE USER a IDENTIFIED BY 'REDACTED'"),
+        ('s:8:"password";s:2:"x1";', 's:8:"password";s:8:"REDACTED";'),
+        ("jdbc:oracle:thin:scott/tiger@//db:1521/x", "jdbc:oracle:REDACTED@//db:1521/x"),
+        ("id\temail\n1\ta\n", "id\temail\n1\tREDACTED\n"),
+        # Not secret: an error's text, prose with commas, rows of another length.
+        ("Unexpected token '<' in JSON", "Unexpected token '<' in JSON"),
+        ("token, or not\nno, it is, none", "token, or not\nno, it is, none"),
+        ("name,count\na,2\n", "name,count\na,2\n"),
+        ('a:1:{s:4:"name";s:3:"bob";}', 'a:1:{s:4:"name";s:3:"bob";}'),
+    ],
+)
+def test_values_beside_their_names_in_other_languages(text: str, shown: str) -> None:
+    assert left(text, "text/plain") == shown
 
 
 def test_a_card_may_be_a_number() -> None:
