@@ -50,13 +50,35 @@ _DEEPEST = 50
 _LONGEST_HEAD = 2_000
 """Characters of a line of names of columns."""
 _LINE = re.compile(
-    rf"(?m)^(?P<head>[ \t>*-]{{0,20}}+(?P<name>[^\W\d][\w{_MARKS} .\[\]-]{{0,60}}?)[ \t]{{0,4}}:[ \t]{{1,4}})"
-    r"(?P<value>[^\r\n{}<>]++)(?=\r?$)"
+    rf"(?m)^(?P<head>[ \t>*-]{{0,20}}+(?P<name>[^\W\d][\w{_MARKS} .\[\]-]{{0,60}}?)[ \t]{{0,4}}"
+    r"::?[ \t]{1,4})(?P<value>[^\r\n{}<>]++)(?=\r?$)"
 )
-"""``Authorization: Bearer x``: a line of a message's head, of YAML."""
+"""``Authorization: Bearer x``: a line of a message's head, of YAML; ``userPassword:: eA==`` of LDIF."""
+_BLOCK = re.compile(
+    rf"(?m)^(?P<head>(?P<indent>[ \t]{{0,40}}+)(?:-[ ]{{1,4}})?(?P<name>[^\W\d][\w{_MARKS}.-]{{0,60}}+)"
+    r"[ \t]{0,4}:[ \t]{0,4}[|>][+-]?\d?[ \t]{0,4}\r?\n(?P<inner>(?P=indent)[ \t]{1,40}))"
+    r"(?P<value>[^\n]*+(?:\n(?P=inner)[^\n]*+)*+)"
+)
+"""A text of several lines in YAML: ``password: |``."""
+_COMMAND = re.compile(
+    r"(?P<head>\bcurl(?:\s[^\n]{0,100}?)?\s(?:-u|--user)[ =]?[\"']?[^\s:\"']{1,80}:"
+    r"|\b(?:mysql|mysqldump|mariadb)\s(?:[^\n]{0,100}?\s)?-p(?=\S)"
+    r"|\bmachine\s{1,4}\S{1,200}\s{1,4}login\s{1,4}\S{1,200}\s{1,4}password\s{1,4})(?P<value>[^\s\"']{1,200}+)"
+)
+"""``curl -u bob:x``, ``mysql -px``, a line of .netrc."""
+_SENTENCE = re.compile(
+    r"(?P<head>(?i:one-time|verification|security|confirmation|login|access|authentication)\s"
+    r"(?i:code|password|pin|passcode)(?:\s(?:is|was)|:)\s{1,2}|인증\s?(?:번호|코드)[는은]?[:\s]{0,3}\[?)"
+    r"(?P<value>(?=[A-Za-z-]{0,12}\d)[A-Za-z0-9-]{4,12})(?![\w-])"
+)
+_SENTENCE_END = re.compile(
+    r"(?P<value>[A-Za-z0-9](?<![\w-][A-Za-z0-9])[A-Za-z0-9]{3,9})"
+    r"(?P<tail>\sis\syour\s(?:[A-Za-z]{1,20}[ -]){0,3}(?i:code|otp|pin|password|passcode)\b)"
+)
+"""What a message says that is sent to a person: ``Your verification code is 123456``."""
 _PAIR_HEAD = re.compile(
     rf"(?P<name>[^\W\d](?<![\w{_MARKS}.\[\]-][^\W\d])[\w{_MARKS}.\[\]-]{{1,80}}+)"
-    r"\\{0,8}[\"']?\s{0,3}(?:=>|=|:(?!//))\s{0,3}"
+    r"(?:\\{0,8}[\"']?\s{0,3}(?:=>|=|::?(?!//))\s{0,3}|\((?=[\"']))"
 )
 """``password=x``, ``password: "x"``, ``'password' => 'x'``: in a text, a connection string, GraphQL.
 
@@ -64,7 +86,7 @@ No name of one letter is secret.
 """
 _PAIR_VALUE = re.compile(
     r"\"\"\"(?P<block>[^\"]*+)\"\"\"|\"(?P<double>(?:[^\"\\\n]|\\.)*+)\"|'(?P<single>(?:[^'\\\n]|\\.)*+)'"
-    r"|(?P<bare>[^\s\"'&,;<>{}()\[\]\\]++)"
+    r"|\[\[(?P<long>[^\]]*+)\]\]|(?P<bare>[^\s\"'&,;<>{}()\[\]\\]++)"
 )
 _OPTION = re.compile(
     rf"(?P<head>-(?<![\w-]-)-?(?P<name>[^\W\d][\w{_MARKS}-]{{1,60}}+)[ ]{{1,4}})"
@@ -127,7 +149,7 @@ def open_pairs(text: str, secret: Callable[[str], bool], value: CleanValue) -> s
         text = _SERIALIZED.sub(lambda match: _serialized(match, secret, value), text)
     if "\n" in text:
         text = _open_columns(text, secret, value)
-    if not colon and "=" not in text:
+    if not colon and "=" not in text and "(" not in text:
         return text
     parts, done = [], 0
     for head in _PAIR_HEAD.finditer(
@@ -146,6 +168,16 @@ def open_pairs(text: str, secret: Callable[[str], bool], value: CleanValue) -> s
 def _named(match: re.Match[str], name: str, secret: Callable[[str], bool], value: CleanValue) -> str:
     """What was matched, with its value clean where ``name`` is secret."""
     return match["head"] + value(name, match["value"]) if secret(name) else match[0]
+
+
+def open_commands(text: str, value: CleanValue) -> str:
+    """Passwords that a command line or a sentence says."""
+    if "curl " in text or "-p" in text or "machine " in text:
+        text = _COMMAND.sub(lambda match: match["head"] + value("password", match["value"]), text)
+    text = _SENTENCE.sub(lambda match: match["head"] + value("one-time code", match["value"]), text)
+    if " is your " in text:
+        text = _SENTENCE_END.sub(lambda match: value("one-time code", match["value"]) + match["tail"], text)
+    return text
 
 
 def _serialized(match: re.Match[str], secret: Callable[[str], bool], value: CleanValue) -> str:
@@ -193,6 +225,8 @@ def _open_lines(text: str, secret: Callable[[str], bool], value: CleanValue) -> 
 
     if '"' in text:
         text = _ESCAPED.sub(escaped, text)
+    if "|" in text or ">" in text:
+        text = _BLOCK.sub(named, text)
     return _OPTION.sub(named, _LINE.sub(named, text))
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from devenv.core.model.percent import decoded
 from devenv.verbs.recordings.formats.bodies import boundary_of, is_form, is_json, json_value, parts_of
-from devenv.verbs.recordings.opened_text import is_markup, open_json, open_markup, open_pairs
+from devenv.verbs.recordings.opened_text import is_markup, open_commands, open_json, open_markup, open_pairs
 from devenv.verbs.recordings.secret_names import is_secret_name, tells_about
 from devenv.verbs.recordings.secret_shapes import is_card, without_secret_shapes
 
@@ -31,8 +31,13 @@ _SENT_BY_ITSELF = re.compile(
 """Headers that a browser or a balancer adds to every request: left out in silence."""
 _SECRET_HEADER = re.compile(r"cookie|auth|token|secret|session|api-?key|csrf|xsrf|signature|credential")
 """Headers that hold secrets."""
-_LABELS = frozenset(("name", "key", "id", "field", "type", "param", "property", "label", "header"))
-_VALUES = frozenset(("value", "values", "val", "content", "text", "data"))
+_LABELS = frozenset(
+    ("name", "key", "id", "field", "type", "param", "property", "label", "header", "attribute", "k", "n")
+)
+_VALUES = frozenset(("value", "values", "val", "content", "text", "data", "v"))
+_COLUMNS = frozenset(("columns", "header", "headers", "fields", "names"))
+_ROWS = frozenset(("rows", "data", "values", "records"))
+"""Of a table: ``{"columns": ["id", "password"], "rows": [[1, "x"]]}``."""
 _LONGEST_LABEL = 60
 _FORM_SHAPE = re.compile(r"[^=&\s]++=[^&\s]*+(?:&[^=&\s]++=[^&\s]*+)*+")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -40,6 +45,11 @@ _NOTHING_INSIDE = re.compile(r"[\w.~-]{0,9}|.{0,3}")
 """Too short to hold a name with its value, or what looks like a secret."""
 _LONG_SEGMENT = re.compile(rf"(?<![^/])(?!(?:{_NOTHING_INSIDE.pattern})(?:/|\Z))[^/]++")
 """A segment of a path that is not too short for that."""
+_AFTER_SECRET = re.compile(
+    r"(?P<name>(?<=/)(?:[\w-]{1,40}[-_])?(?i:tokens?|passw(?:or)?d|secret|otp|passcode|magic-link)[/=])"
+    r"(?=[^/;?]{0,200}\d)[^/;?{}]{6,200}(?![^/;?])"
+)
+"""``/password/x7Yz9q/reset``: what has a digit behind a name that only secrets have; ids of sessions stay."""
 _MOST_DECODED = 4
 _ESCAPED_TOO_OFTEN = re.compile(rf"%(?:25){{{_MOST_DECODED}}}")
 _ANY_ID = re.compile(r"\{(?:challenge|captured):[^{}]*\}")
@@ -91,8 +101,13 @@ class Redactor:
         if not target.startswith("/"):
             url = urlsplit(target)
             path, query = url.path, url.query
+        path = _AFTER_SECRET.sub(self._segment, path)
         path = _LONG_SEGMENT.sub(lambda segment: self._escaped(segment[0], "path"), path)
         return f"{path}?{self._pairs(query, 'query')}" if query else path
+
+    def _segment(self, match: re.Match[str]) -> str:
+        self.removed["path"] += 1
+        return f"{match['name']}{REDACTED}"
 
     def body(self, text: str, content_type: str | None = None) -> Any:
         """A JSON body as data, any other as text; fields of forms go by their names too.
@@ -155,6 +170,8 @@ class Redactor:
             secret = name if self._is_secret(name) else ""
             labels = _LABELS | {"path"} if "op" in data else _LABELS  # JSON Patch (RFC 6902), SCIM
             label = next((data[key] for key in data if key.lower() in labels and self._labels(data[key])), "")
+            if (table := self._table(data)) is not None:
+                data = table
             return {
                 key: self._inside(value, secret or (label if key.lower() in _VALUES and label else key))
                 for key, value in data.items()
@@ -166,6 +183,25 @@ class Redactor:
                 return [data[0], self._inside(data[1], data[0])]
             return [self._inside(value, name) for value in data]
         return self._value(name, data, f"field {name}".rstrip())
+
+    def _table(self, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """A table with the cells of its secret columns taken out; None for what is none, or has none."""
+        columns = next((data[key] for key in data if key.lower() in _COLUMNS), None)
+        if not isinstance(columns, list) or not any(map(self._labels, columns)):
+            return None
+
+        def clean(row: Any) -> Any:
+            if not isinstance(row, list) or len(row) != len(columns):
+                return row
+            return [
+                self._value(name, cell, f"field {name}") if self._labels(name) else cell
+                for name, cell in zip(columns, row, strict=True)
+            ]
+
+        return {
+            key: list(map(clean, rows)) if key.lower() in _ROWS and isinstance(rows, list) else rows
+            for key, rows in data.items()
+        }
 
     def _labels(self, value: Any) -> bool:
         """Whether a text beside a value names something secret: ``{"name": "password", "value": …}``."""
@@ -199,6 +235,8 @@ class Redactor:
         if is_markup(text):
             return open_markup(text, lambda name, value: str(self._value(name, value, f"field {name}")),
                                lambda rest: self._escaped(rest, what))  # fmt: skip
+        if " " in text:
+            text = open_commands(text, lambda name, value: str(self._value(name, value, f"field {name}")))
         if "{" in text or "[" in text:
             return open_json(
                 text, lambda data: self._inside(data, ""), lambda rest: self._escaped(rest, what)

@@ -35,6 +35,9 @@ _PARTS = r"""
     bankaccount sortcode cardholder cardexp ccexp swiftcode bankleitzahl
     비밀번호 비번 암호 패스워드 인증번호 인증코드 보안코드 확인코드 주민등록 주민번호 전화 휴대폰 핸드폰
     연락처 이메일 메일주소 생년월일 카드번호 계좌 여권번호 토큰 시크릿 개인키 인증키 아이디비번 성명 사용자명
+    parool salasõna телефон メール 確認コード 確認番号 検証コード 认证码 swiftbic nhsnum medicare
+    numerosant santenumero krankenversicher zugangsschl[uü]e?ssel
+    личныйключ закрытыйключ приватныйключ
     contrasinal кодслово кодовоеслово секретноеслово identifiedby
     codicefiscale steuerid nationalinsurance burgerservice personn?ummer fødselsnummer henkilotunnus
     rodnéčíslo seguridadsocial sécuritésociale kimlikno identitynum idcardn citizenid
@@ -47,7 +50,7 @@ _SINGLE = """
     pass pw pwd passwd psw passw auth jwt sid sig otp pin pan cvv cvc cvn csc cid2 tel mail dob ssn tan
     card cc jsessionid phpsessid oauth apikey mfa session hmac mdp clave tfa rrn bearer cookie
     passord kodeord heslo geslo parole pepper
-    mobile handy puk mtan psk pat otc cpf pesel bsn nino dni curp cnpj sandi
+    mobile handy puk mtan psk pat otc tkn bic cpf pesel bsn nino dni curp cnpj sandi
 """
 """As a word of the name: between separators or changes of case."""
 _ABOUT_WORDS = """
@@ -57,6 +60,13 @@ _ABOUT_WORDS = """
 """A number whose name has such a word tells about a secret: ``max_tokens``, ``expires_in``."""
 
 
+_CODES = frozenset("code codigo codice kod kode koodi kood код".split())  # noqa: SIM905
+_PROVING = (
+    "verif", "confirm", "bestat", "segur", "secur", "sicher", "dogrula", "onay", "potwierdz", "weryfik",
+    "potvrd", "potvrz", "подтв", "вериф",
+)  # fmt: skip
+"""Beginnings of words that make a code one that is used once: ``codigo_de_verificación``."""
+_NO_CODE = frozenset("status error response http exit return result country postal zip".split())  # noqa: SIM905
 _NOT_DECOMPOSED = str.maketrans("łøđıæ", "lodia")
 """Letters with a stroke or without a point, which Unicode does not take apart."""
 
@@ -136,6 +146,8 @@ def is_secret_name(name: str) -> bool:
         return True
     if not joined.isascii() and _ANYWHERE.search(_without_accents(joined)):
         return True
+    if _is_proving_code(name):
+        return True
     if _WORDS.isdisjoint(words):
         return False
     for place, word in enumerate(words):
@@ -145,6 +157,13 @@ def is_secret_name(name: str) -> bool:
         if word not in _ENDS_ONLY or all(other in _ID_WORDS for other in rest):
             return True
     return False
+
+
+def _is_proving_code(name: str) -> bool:
+    words = _words_of(name if name.isascii() else _without_accents(name))
+    if _CODES.isdisjoint(words) or not _NO_CODE.isdisjoint(words):
+        return False
+    return any(word.startswith(_PROVING) for word in words)
 
 
 @lru_cache(maxsize=4096)

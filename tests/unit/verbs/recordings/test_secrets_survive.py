@@ -23,6 +23,7 @@ NAMES = """
     lösenord adgangskode passord salasana heslo jelszó slaptažodis κωδικός κωδικόςΠρόσβασης contrasenya
     palavra_passe kodeord wagwoord geslo lozinka gizliAnahtar lykilorð neno_siri pasahitza סיסמה كلمة_المرور
     개인키 인증키 unlockCode pepper refreshTok
+    codigo_de_verificacion code_de_vérification Zugangsschlüssel parool 確認コード номер_телефона refresh_tkn
     parolă losenord contrasinal кодСлово sandi codiceFiscale steuerId nationalInsuranceNumber
     passwortWiederholen Geheimnis Telefonnummer Kreditkarte Geburtsdatum benutzername 비밀번호
     비밀번호확인 인증번호 주민등록번호 전화번호 휴대폰번호 이메일 카드번호 계좌번호 생년월일 パスワード
@@ -189,15 +190,53 @@ def test_credentials_of_urls_and_headers(text: str, shown: str) -> None:
         ('s:8:"password";s:2:"x1";', 's:8:"password";s:8:"REDACTED";'),
         ("jdbc:oracle:thin:scott/tiger@//db:1521/x", "jdbc:oracle:REDACTED@//db:1521/x"),
         ("id\temail\n1\ta\n", "id\temail\n1\tREDACTED\n"),
+        ("- password: |\n    x1\n    x2\n  id: 1", "- password: REDACTED\n    REDACTED\n  id: 1"),
+        ("userPassword:: eDE=", "userPassword:: REDACTED"),
+        ("curl -s -u bob:x1 http://h/", "curl -s -u bob:REDACTED http://h/"),
+        ("mysqldump -u root -px1 db", "mysqldump -u root -pREDACTED db"),
+        ("machine h login bob password x1", "machine h login bob password REDACTED"),
+        ("user.setPassword('x1')", "user.setPassword('REDACTED')"),
+        ("password = [[x1]]", "password = [[REDACTED]]"),
+        ("Your verification code is 123456.", "Your verification code is REDACTED."),
+        ("83k1z9 is your one-time code", "REDACTED is your one-time code"),
+        ("[Web] 인증번호 [482913]를 입력하세요", "[Web] 인증번호 [REDACTED]를 입력하세요"),
         # Not secret: an error's text, prose with commas, rows of another length.
         ("Unexpected token '<' in JSON", "Unexpected token '<' in JSON"),
         ("token, or not\nno, it is, none", "token, or not\nno, it is, none"),
         ("name,count\na,2\n", "name,count\na,2\n"),
+        ("the status code is 404", "the status code is 404"),
+        ("the access code is wrong", "the access code is wrong"),
+        ("order-12 is your order", "order-12 is your order"),
+        ("list: |\n  a\n  b", "list: |\n  a\n  b"),
+        ("find('token') -p 8080:80", "find('token') -p 8080:80"),
         ('a:1:{s:4:"name";s:3:"bob";}', 'a:1:{s:4:"name";s:3:"bob";}'),
     ],
 )
 def test_values_beside_their_names_in_other_languages(text: str, shown: str) -> None:
     assert left(text, "text/plain") == shown
+
+
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        ("/api/password/kV4tR9q/reset", "/api/password/REDACTED/reset"),
+        ("/verify-email/token/kV4tR9q", "/verify-email/token/REDACTED"),
+        ("/a/reset-token/kV4tR9q?b=1", "/a/reset-token/REDACTED?b=1"),
+        ("/tokens/count/5", "/tokens/count/5"),
+        ("/sessions/ab12cd34/answers", "/sessions/ab12cd34/answers"),
+        ("/password/reset/step2", "/password/reset/step2"),
+        ("/token/{captured:a1}", "/token/{captured:a1}"),
+    ],
+)
+def test_what_stands_behind_the_name_of_a_secret_in_a_path(target: str, shown: str) -> None:
+    assert Redactor().target(target) == shown
+
+
+def test_the_secret_columns_of_a_table() -> None:
+    table = {"columns": ["id", "password"], "rows": [[1, "x1"], [2, ""], ["short"]]}
+    assert Redactor().body(json.dumps(table)) == {**table, "rows": [[1, "REDACTED"], [2, ""], ["short"]]}
+    kept = {"columns": ["id", "colour"], "rows": [[1, "x1"]], "names": ["a"], "data": {"a": "b"}}
+    assert Redactor().body(json.dumps(kept)) == kept
 
 
 def test_a_card_may_be_a_number() -> None:
