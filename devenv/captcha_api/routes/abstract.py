@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from devenv.captcha_api.routes import ERRORS, TOO_MANY
+from devenv.captcha_api.routes import ERRORS, TOO_MANY, answered
 from devenv.captcha_api.service import service_of
 from devenv.captcha_api.submissions import AbstractSubmission
 from devenv.core.model.vocabulary import CaptchaType
@@ -81,7 +81,7 @@ def create_abstract(request: Request) -> Any:
     }
 
 
-@router.post("/abstract-verify", response_model=AbstractResult, response_model_exclude_unset=True)
+@router.post("/abstract-verify", response_model=AbstractResult)
 def verify_abstract(request: Request, answer: AbstractAnswer) -> Any:
     """Grade an answer."""
     service = service_of(request)
@@ -107,4 +107,4 @@ def verify_abstract(request: Request, answer: AbstractAnswer) -> Any:
     }
     if verdict.ended and not verdict.passed:
         result |= {"message": TOO_MANY, "downshift": True}
-    return result
+    return answered(AbstractResult, result)

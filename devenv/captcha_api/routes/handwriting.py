@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from devenv.captcha_api.routes import ERRORS, TOO_MANY
+from devenv.captcha_api.routes import ERRORS, TOO_MANY, answered
 from devenv.captcha_api.service import service_of
 from devenv.captcha_api.submissions import HandwritingSubmission
 from devenv.core.model.vocabulary import CaptchaType
@@ -58,7 +58,7 @@ def create_handwriting(request: Request) -> Any:
     return {**challenge, "challenge_id": challenge_id} if addressable else challenge
 
 
-@router.post("/handwriting-verify", response_model=HandwritingResult, response_model_exclude_unset=True)
+@router.post("/handwriting-verify", response_model=HandwritingResult)
 def verify_handwriting(request: Request, answer: HandwritingAnswer) -> Any:
     """Grade a written word."""
     service = service_of(request)
@@ -71,4 +71,4 @@ def verify_handwriting(request: Request, answer: HandwritingAnswer) -> Any:
         result["redirect_url"] = service.settings.success_redirect_url
     if verdict.ended and not verdict.passed:
         result |= {"message": TOO_MANY, "downshift": True}
-    return result
+    return answered(HandwritingResult, result)

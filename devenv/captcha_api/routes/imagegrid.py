@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from devenv.captcha_api.routes import ERRORS, TOO_MANY
+from devenv.captcha_api.routes import ERRORS, TOO_MANY, answered
 from devenv.captcha_api.service import service_of
 from devenv.captcha_api.submissions import GridSubmission
 from devenv.core.model.vocabulary import CaptchaType
@@ -77,7 +77,7 @@ def create_image_grid(request: Request) -> Any:
     }
 
 
-@router.post("/imagecaptcha-verify", response_model=GridResult, response_model_exclude_unset=True)
+@router.post("/imagecaptcha-verify", response_model=GridResult)
 def verify_image_grid(request: Request, answer: GridAnswer) -> Any:
     """Grade an answer; the picture's boxes come from the ML service now."""
     service = service_of(request)
@@ -95,4 +95,4 @@ def verify_image_grid(request: Request, answer: GridAnswer) -> Any:
         result |= {"correct_cells": sorted(submission.correct), "boxes": submission.boxes}
     if verdict.ended and not verdict.passed:
         result |= {"message": TOO_MANY, "downshift": True}
-    return result
+    return answered(GridResult, result)

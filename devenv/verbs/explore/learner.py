@@ -46,6 +46,8 @@ EXACT_STATES_OF_FEW = 250_000
 """The same for fewer requests."""
 MERGED_FROM = 4
 """From this many requests on, nodes with the same future are one place; with fewer it adds questions."""
+MERGED_FROM_OF_ONE_KIND = 5
+"""The same where only requests of one kind meet: there are fewer states."""
 
 
 @dataclass(slots=True)
@@ -177,7 +179,9 @@ class Learner:
         system = Composition(programs, RedisStore(self.scripts), self._fresh())
         groups = self._groups(cast)
         requests = sum(1 for item in cast if item.answer is not None)
-        search = ProductSearch(system, groups, merge=requests >= MERGED_FROM)
+        one_kind = len({item.letter for item in cast}) == 1
+        merge = requests >= (MERGED_FROM_OF_ONE_KIND if one_kind else MERGED_FROM)
+        search = ProductSearch(system, groups, merge=merge)
         fixture = self.fixture
         return LearnedSystem(
             tuple(cast),
