@@ -12,6 +12,8 @@ from devenv.wire.executor.codec import script_call_to_json, script_effect_from_j
 from devenv.wire.executor.jobs import RULE_PREFIX, Job, Scheduled, ScheduledRun, Scripted, ScriptedRun
 
 TIMEOUT_SECONDS = 120.0
+KEPT_SECONDS = 2.0
+"""A connection that was idle for longer is not used again: the control API's server closes it after 5 s."""
 BATCH = 200
 """Jobs in one request to the control API."""
 RESTARTING_BATCH = 20
@@ -22,7 +24,7 @@ class Remote:
     """Use as a context manager. ``requests`` counts the HTTP requests that pods were sent."""
 
     def __init__(self, control: str, slots: int) -> None:
-        self._control = AsyncControlClient(control, TIMEOUT_SECONDS)
+        self._control = AsyncControlClient(control, TIMEOUT_SECONDS, keepalive=KEPT_SECONDS)
         self.slots = slots
         self.requests = 0
 

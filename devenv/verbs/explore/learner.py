@@ -28,16 +28,18 @@ from devenv.core.search.reporter import SearchReporter
 from devenv.core.search.states.cover import Cover, Meaning, TooWide
 from devenv.core.search.states.places import Question, Split
 from devenv.core.search.states.product_states import ProductSearch
-from devenv.core.spec.learned_scripts import LearnedScripts, ScriptCall
+from devenv.core.spec.learned_scripts import LearnedScripts
 from devenv.core.spec.redis_model import Database
+from devenv.verbs.explore.asking import Asking
 from devenv.verbs.explore.executor_client import Remote
 from devenv.verbs.explore.fixture import Fixture
-from devenv.wire.executor.jobs import Call, Scripted
+from devenv.wire.executor.jobs import Call, Scripted, ScriptedRun
 
 FEWER = "explore fewer requests, or use --mode direct with a --budget"
 MAX_RESTARTS = 5
 STATES_AT_A_TIME = 500
 """This many are gone through between two looks at the clock."""
+COVERS_AT_A_TIME = 20
 REPORTED_STATES = 10_000
 """This many lie between two reports of how far the search is."""
 EXACT_STATES: Mapping[int, int] = {6: 15_000, 7: 3_000}
@@ -205,40 +207,49 @@ class Learner:
         return groups
 
     async def _learn(self, cast: Sequence[Participant], in_time: Callable[[], None]) -> LearnedSystem:
+        """Ask and search in turn; the search goes on with the last answers while pods work on the next ones.
+
+        What is asked when does not depend on how fast anything is.
+        """
         await self._begin(cast)
         learned = self.current = self.system(cast)
         groups = self._groups(cast)
-        requests = sum(1 for item in cast if item.answer is not None)
-        reported = 0
-        while True:
-            while not _go_on(learned, requests):
+        asking = Asking(lambda questions: self._answers(cast, questions))
+        try:
+            while True:
+                await self._search(learned, in_time)
+                questions, calls = learned.search.questions()
+                if calls:
+                    for call, effect in zip(calls, await self.remote.scripts(calls), strict=True):
+                        self.scripts.learn(call, effect)
+                elif not questions and asking.idle:
+                    return learned
                 in_time()
-                if learned.search.states >= reported + REPORTED_STATES:
-                    reported = learned.search.states
-                    self.reporter.learning(self._asked, reported)
-                await asyncio.sleep(0)  # where Ctrl-C comes through
-            questions, calls = learned.search.questions()
-            if learned.cover is not None:
-                learned.cover.ask_again()
-            if not questions and not calls:
-                return learned
-            in_time()
-            await self._ask(cast, questions, calls)
-            self.reporter.learning(self._asked, learned.search.states)
-            if self._groups(cast) != groups:  # a request leaves a name of its own, which was not seen before
-                learned = self.current = self.system(cast)
-                groups, reported = self._groups(cast), 0
+                for question, run in await asking.turn(questions):
+                    question.behaviour.learn(*self.times.stand(run.heard, run.seen))
+                    self._asked += 1
+                if learned.cover is not None:
+                    learned.cover.ask_again()
+                self.reporter.learning(self._asked, learned.search.states)
+                if self._groups(cast) != groups:  # a request leaves a name that was not seen before
+                    learned = self.current = self.system(cast)
+                    groups = self._groups(cast)
+        finally:
+            await asking.aclose()
 
-    async def _ask(
-        self, cast: Sequence[Participant], questions: Sequence[Question], calls: Sequence[ScriptCall]
-    ) -> None:
-        for call, effect in zip(calls, await self.remote.scripts(calls), strict=True):
-            self.scripts.learn(call, effect)
-        jobs = [self._job(cast, question) for question in questions]
-        runs = await self.remote.scripted(jobs)
-        for question, run in zip(questions, runs, strict=True):
-            question.behaviour.learn(*self.times.stand(run.heard, run.seen))
-        self._asked += len(jobs)
+    async def _search(self, learned: LearnedSystem, in_time: Callable[[], None]) -> None:
+        """Go through everything that can be without another answer."""
+        requests = sum(1 for item in learned.cast if item.answer is not None)
+        reported = learned.search.states
+        while not _go_on(learned, requests):
+            in_time()
+            if learned.search.states >= reported + REPORTED_STATES:
+                reported = learned.search.states
+                self.reporter.learning(self._asked, reported)
+            await asyncio.sleep(0)  # where Ctrl-C comes through, and pods get the next questions
+
+    async def _answers(self, cast: Sequence[Participant], questions: Sequence[Question]) -> list[ScriptedRun]:
+        return await self.remote.scripted([self._job(cast, question) for question in questions])
 
     async def _begin(self, cast: Sequence[Participant]) -> None:
         """Every new kind of request twice alone: what differs is a name."""
@@ -279,7 +290,7 @@ def _go_on(learned: LearnedSystem, requests: int) -> bool:
     search, cover = learned.search, learned.cover
     if cover is not None:
         try:
-            return cover.go_on(STATES_AT_A_TIME)
+            return cover.go_on(COVERS_AT_A_TIME)
         except Split:
             search.restart()
             cover.restart()

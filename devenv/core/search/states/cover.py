@@ -30,6 +30,8 @@ MAX_ENDS = 200_000
 """This many ends of early covers at most."""
 REQUEST_SETS = 2
 """Sets of a late cover for a group of requests."""
+ENDED = 1
+"""In a late cover the origin of a request whose answer surely ends the session; of others: ``BEGIN``."""
 
 Origins: TypeAlias = tuple[tuple[int, ...], ...]
 """For each group where its processes came to by their last change of the store (``OriginsOf``), sorted."""
@@ -106,6 +108,10 @@ class _Covered:
     """The places whose steps are among ``steps``."""
     steps: list[list[dict[Step, int]]]
     """Each step with the set of the places where it leads."""
+    followed: dict[tuple[int, int, Step], int] = field(default_factory=dict)
+    """By the group, the set and the step: where it led when it was followed last, if that is closed."""
+    followed_from: list[list[int]] | None = None
+    """The sets at that time."""
 
     @classmethod
     def of(cls, sets: Sequence[Sequence[int]]) -> _Covered:
@@ -216,25 +222,39 @@ class Cover:
     def _expand(self, key: Early | Late) -> bool:
         """Every step from every set; whether everything that it takes is known."""
         covered = self._covers[key]
+        if covered.followed_from is not covered.sets:  # every step leads the other sets too, which have grown
+            covered.followed.clear()
+            covered.followed_from = covered.sets
         complete = True
         led: dict[Early | Late, list[list[int]]] = {}
+        followed: dict[Early | Late, list[tuple[int, int, Step]]] = {}
         for number, each in enumerate(covered.sets):
             for part in range(len(each)):
-                complete &= self._take_in(key.store, covered, number, part)
+                complete &= self._take_in(key, covered, number, part)
                 for step, after in covered.steps[number][part].items():
+                    taken = (number, part, step)
+                    if covered.followed.get(taken) == after:
+                        continue
+                    covered.followed[taken] = after
                     if isinstance(key, Early):
-                        self._lead_early(key, covered, (number, part), step, after, led)
+                        after_key = self._lead_early(key, covered, taken, after, led)
                     else:
-                        self._lead_late(key, covered, (number, part), step, after, led)
+                        after_key = self._lead_late(key, covered, taken, after, led)
+                    followed.setdefault(after_key, []).append(taken)
         for after_key, sets in led.items():
             closed, all_known = self._closed(sets, after_key)
             self._join(after_key, closed)
-            complete = complete and all_known
+            if not all_known:
+                complete = False
+                for taken in followed[after_key]:
+                    del covered.followed[taken]
         return complete
 
-    def _take_in(self, store: int, covered: _Covered, number: int, part: int) -> bool:
+    def _take_in(self, key: Early | Late, covered: _Covered, number: int, part: int) -> bool:
         """Note the steps from places that are new in a set; whether all of them are known."""
+        store = key.store
         steps = covered.steps[number][part]
+        few_origins = isinstance(key, Late) and self._is_request[number]
         complete = True
         idle = self._idle.get((number, store), 0)
         covered.expanded[number][part] |= covered.sets[number][part] & idle
@@ -247,6 +267,9 @@ class Cover:
             covered.expanded[number][part] |= 1 << place
             if taken is not None:
                 step, after = taken
+                if few_origins:
+                    ends = self._surely(number, step.origin, graded=False)
+                    step = Step(step.store, ENDED if ends else BEGIN, step.signal)
                 steps[step] = steps.get(step, 0) | 1 << after
         return complete
 
@@ -280,19 +303,19 @@ class Cover:
         self,
         key: Early,
         covered: _Covered,
-        taker: tuple[int, int],
-        step: Step,
+        taken: tuple[int, int, Step],
         after: int,
         led: dict[Early | Late, list[list[int]]],
-    ) -> None:
-        """Add to ``led`` where a step leads: the sets, not closed yet."""
+    ) -> Early | Late:
+        """Add to ``led`` where a step leads: the sets, not closed yet. Gives the key there."""
+        taker, part, step = taken
         moved = []
         sets: list[list[int]] = []
         for number, (origins, each) in enumerate(zip(key.origins, covered.sets, strict=True)):
             places = {begun: self._affected(number, place, step) for begun, place in _parts(origins, each)}
             now = [*origins]
-            if number == taker[0]:
-                origin = sorted({*origins})[taker[1]]
+            if number == taker:
+                origin = sorted({*origins})[part]
                 now.remove(origin)
                 if origin not in now:
                     del places[origin]
@@ -306,6 +329,7 @@ class Cover:
             after_key, sets = self._as_late(early, sets)
         known = led.get(after_key)
         led[after_key] = sets if known is None else _joined(known, sets)
+        return after_key
 
     def _as_late(self, key: Early, sets: Sequence[Sequence[int]]) -> tuple[Late, list[list[int]]]:
         fresh = 0
@@ -332,13 +356,12 @@ class Cover:
         self,
         key: Late,
         covered: _Covered,
-        taker: tuple[int, int],
-        step: Step,
+        taken: tuple[int, int, Step],
         after: int,
         led: dict[Early | Late, list[list[int]]],
-    ) -> None:
-        """Add to ``led`` where a step leads: the sets, not closed yet."""
-        number, part = taker
+    ) -> Early | Late:
+        """Add to ``led`` where a step leads: the sets, not closed yet. Gives the key there."""
+        number, part, step = taken
         request = self._is_request[number]
         fresh = key.fresh - (request and part == 0)
         events = key.events
@@ -346,7 +369,9 @@ class Cover:
             others = [other for other, is_request in enumerate(self._is_request) if not is_request]
             index = others.index(number)
             events = (*events[:index], (step.origin,), *events[index + 1 :])
-        ended = key.ended or self._surely(number, step.origin, graded=False)
+        ended = key.ended or (request and step.origin == ENDED)
+        if not request:
+            ended = ended or self._surely(number, step.origin, graded=False)
         after_key = Late(step.store, fresh, ended, events)
         known = led.get(after_key)
         if known is None or step.signal is not None:
@@ -362,6 +387,7 @@ class Cover:
                 sets[number][-1] = 0
             known = led[after_key] = sets if known is None else _joined(known, sets)
         known[number][-1] |= after
+        return after_key
 
     # --- both -----------------------------------------------------------------------------------------------
 

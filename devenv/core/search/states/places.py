@@ -89,6 +89,8 @@ class Tests:
 class _Place:
     nodes: list[int]
     step: Hashable
+    pending: Command | Signal | None
+    """What the first node waits to do."""
     after: dict[int, tuple[int, int]] = field(default_factory=dict)
     """By the store's state: the place and the store's state after the step."""
 
@@ -132,7 +134,7 @@ class Places:
 
     def step(self, place: int) -> Command | Signal | None:
         """What is pending there."""
-        return self._system.step_of(self.node(place))
+        return self._places[place].pending
 
     def access(self, place: int) -> Access | None:
         """Which keys that step touches."""
@@ -154,6 +156,14 @@ class Places:
             return known
         if (place, store) in self._unknown_moves:
             raise NotKnown
+        if not self._merge:  # one node, or an end
+            try:
+                led, changed = self._missing.move(self._system, entry.nodes[0], store)
+            except NotKnown:
+                self._unknown_moves[place, store] = None
+                raise
+            known = entry.after[store] = (self.of(led), changed)
+            return known
         self._busy[place] = None
         try:
             reached: dict[tuple[int, int], None] = {}
@@ -192,7 +202,7 @@ class Places:
         place = next(iter(self._by_step.get(key, ())), None) if over else self._same_as(node, key)
         if place is None:
             place = len(self._places)
-            self._places.append(_Place([node], key))
+            self._places.append(_Place([node], key, self._system.step_of(node)))
             self._by_step.setdefault(key, []).append(place)
         else:
             self._places[place].nodes.append(node)
