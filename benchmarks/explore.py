@@ -2,6 +2,7 @@
 
     python -m benchmarks.explore [--large] [--frontrun]
     python -m benchmarks.explore --against FOLDER [--pairs N] [--only NAME]
+    python -m benchmarks.explore --goals [--pairs N] [--only NAME]
 
 Prints the traces of each scenario, seconds, the CPU seconds of this process and its most memory, and rates.
 ``--large`` adds up to eight requests with expiry, and sixteen wrong answers. Rates depend on what else the
@@ -9,6 +10,11 @@ machine does: the load is printed too. ``--frontrun`` adds frontrun on the same 
 
 ``--against`` compares this checkout with another one that has a .venv of its own, in pairs, as
 ``benchmarks.start`` does: exit 1 where a ratio is over its goal, 3 where the pairs differ too much.
+"search alone" is without learning: states gone through, or traces run one by one, and ends judged; for the
+whole call real pods answer requests, as many in both checkouts.
+
+``--goals`` explores many requests, each time in a new process, and judges the medians of seconds and of the
+most memory: exit 1 where one is over its goal, 3 where it is over and the machine was busy.
 """
 
 from __future__ import annotations
@@ -17,6 +23,7 @@ import argparse
 import asyncio
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -86,9 +93,16 @@ with tempfile.TemporaryDirectory() as folder:
             seconds = time.perf_counter() - began
             if not found.complete:
                 raise SystemExit(f"{scenario}: {found.incomplete}")
-            rows[scenario] = {"seconds": seconds, "search": found.stages["search"], "traces": found.traces}
+            stages = found.stages
+            alone = stages.get("states", 0.0) + stages["search"] - stages.get("learn", 0.0)
+            rows[scenario] = {"seconds": seconds, "search": stages["search"], "alone": alone}
+            rows[scenario] |= {"traces": found.traces, "kinds": len(found.violations)}
     finally:
         stack.stop()
+if sys.platform != "win32":
+    import resource
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    rows[scenario]["mb"] = used / (1024**2 if sys.platform == "darwin" else 1024)
 print(json.dumps(rows))
 """
 """Explores scenarios on a stack of three pods, by whichever checkout's Python runs it."""
@@ -141,7 +155,11 @@ def learned(checkout: Path) -> dict[str, float]:
     """Four equal requests, learned. The other checkout's 4 R may not end: its 4 W stands for it."""
     scenarios = ["4 W", "4 R"] if checkout == HERE else ["4 W"]
     found = _explored(checkout, Mode.LEARNED, scenarios)
-    return {"4 W": found["4 W"]["seconds"], "4 R (other: 4 W)": found[scenarios[-1]]["seconds"]}
+    rows = {}
+    for name, scenario in ("4 W", "4 W"), ("4 R (other: 4 W)", scenarios[-1]):
+        rows[f"{name}, search alone"] = found[scenario]["alone"]
+        rows[f"{name}, whole call"] = found[scenario]["seconds"]
+    return rows
 
 
 def direct(checkout: Path) -> dict[str, float]:
@@ -159,8 +177,16 @@ def _explored(checkout: Path, mode: Mode, scenarios: list[str]) -> dict[str, dic
 
 
 PARTS: Mapping[str, Callable[[Path], Mapping[str, float]]] = {"learned": learned, "direct": direct}
-GOALS = {"4 W": 1 / 40, "4 R (other: 4 W)": 1 / 40, "R+W+E, direct, for 1000 orders": 0.5}
+GOALS = {
+    "4 W, search alone": 1 / 40,
+    "4 R (other: 4 W), search alone": 1 / 40,
+    "R+W+E, direct, for 1000 orders": 0.5,
+}
 """Against the commit before product states were searched (e042215)."""
+LARGEST = {"eight": ("3 R+3 W+2 E+X", 10.0, 300.0), "sixteen": ("16 W", 60.0, None)}
+"""Expressions with the most seconds and megabytes that exploring them may take."""
+QUIET = 0.5
+"""So many processes for each core may be running or waiting, in the minute before a measurement."""
 
 
 def pairs(other: Path, number: int, parts: list[str]) -> int:
@@ -169,6 +195,27 @@ def pairs(other: Path, number: int, parts: list[str]) -> int:
     print("\n".join(shown(rows)))
     verdicts = {row.verdict for row in rows}
     return 1 if "fails" in verdicts else 3 if "noisy" in verdicts else 0
+
+
+def goals(number: int, names: list[str]) -> int:
+    """Explore the largest expressions ``number`` times each; the exit code."""
+    code = 0
+    for name in names:
+        scenario, most_seconds, most_mb = LARGEST[name]
+        load = os.getloadavg()[0] / (os.cpu_count() or 1) if hasattr(os, "getloadavg") else 0.0
+        found = [_explored(HERE, Mode.LEARNED, [scenario])[scenario] for _ in range(number)]
+        seconds = statistics.median(run["seconds"] for run in found)
+        mb = statistics.median(run.get("mb", 0.0) for run in found)
+        over = seconds > most_seconds or (most_mb is not None and mb > most_mb)
+        noisy = over and load > QUIET
+        code = max(code, 3 if noisy else 1 if over else 0)
+        memory = f"{mb:.0f} MB" + ("" if most_mb is None else f" (goal {most_mb:.0f})")
+        print(
+            f"{scenario:16} {seconds:6.1f} s (goal {most_seconds:.0f}), {memory}, {found[0]['kinds']} kinds, "
+            f"load {load:.1f} for each core  {'noisy' if noisy else 'fails' if over else 'holds'}",
+            flush=True,
+        )
+    return code
 
 
 def by_frontrun(folder: Path, redis_port: int) -> None:
@@ -223,8 +270,12 @@ def main() -> int:
     parser.add_argument("--frontrun", action="store_true", help=f"{FRONTRUN} too, in a temporary folder")
     parser.add_argument("--against", type=Path, metavar="FOLDER")
     parser.add_argument("--pairs", type=int, default=5, metavar="N")
-    parser.add_argument("--only", choices=PARTS, action="append", metavar="NAME", help=", ".join(PARTS))
+    parser.add_argument("--goals", action="store_true", help="up to 16 requests, against what is asked")
+    names = [*PARTS, *LARGEST]
+    parser.add_argument("--only", choices=names, action="append", metavar="NAME", help=", ".join(names))
     words = parser.parse_args()
+    if words.goals:
+        return goals(words.pairs, words.only or [*LARGEST])
     if words.against is not None:
         return pairs(words.against, words.pairs, words.only or [*PARTS])
     with tempfile.TemporaryDirectory() as folder:

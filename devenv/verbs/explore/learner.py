@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -50,6 +51,8 @@ MERGED_FROM = 4
 """From this many requests on, nodes with the same future are one place; with fewer it adds questions."""
 MERGED_FROM_OF_ONE_KIND = 5
 """The same where only requests of one kind meet: there are fewer states."""
+APART_STATES = 1000
+"""With more states, and ``MERGED_FROM`` requests, nodes with the same future are one place after all."""
 
 
 @dataclass(slots=True)
@@ -139,6 +142,8 @@ class Learner:
     times: StandingTimes = field(default_factory=StandingTimes)
     current: LearnedSystem | None = None
     """What is being learned, or was last."""
+    states_seconds: float = 0.0
+    """How long states and covers were gone through, without waiting for pods."""
     _places: frozenset[Place] = frozenset()
     _asked: int = 0
     _turn: int = 0
@@ -241,12 +246,19 @@ class Learner:
         """Go through everything that can be without another answer."""
         requests = sum(1 for item in learned.cast if item.answer is not None)
         reported = learned.search.states
-        while not _go_on(learned, requests):
+        while not self._went_through(learned, requests):
             in_time()
             if learned.search.states >= reported + REPORTED_STATES:
                 reported = learned.search.states
                 self.reporter.learning(self._asked, reported)
             await asyncio.sleep(0)  # where Ctrl-C comes through, and pods get the next questions
+
+    def _went_through(self, learned: LearnedSystem, requests: int) -> bool:
+        began = time.perf_counter()
+        try:
+            return _go_on(learned, requests)
+        finally:
+            self.states_seconds += time.perf_counter() - began
 
     async def _answers(self, cast: Sequence[Participant], questions: Sequence[Question]) -> list[ScriptedRun]:
         return await self.remote.scripted([self._job(cast, question) for question in questions])
@@ -297,6 +309,9 @@ def _go_on(learned: LearnedSystem, requests: int) -> bool:
             return False
         except TooWide as unbounded:
             raise Inconclusive("so many requests come to too many ends", hint=FEWER) from unbounded
+    if not search.merges and requests >= MERGED_FROM and search.states > APART_STATES:
+        learned.search = ProductSearch(learned.system, learned.groups, merge=True)
+        return False
     meaning = learned.meaning
     most = EXACT_STATES.get(min(requests, max(EXACT_STATES)), EXACT_STATES_OF_FEW)
     if meaning is not None and search.states > most:

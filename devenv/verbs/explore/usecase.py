@@ -253,6 +253,7 @@ class _Exploring:
                     raise
                 finally:
                     self._stages["learn"] = self._stages.get("learn", 0.0) + time.monotonic() - began
+                    self._stages["states"] = learner.states_seconds
                 learned.search(system, self._options, collected, random, parts)
 
         self._until_stopped(work, collected)

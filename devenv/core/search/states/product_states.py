@@ -102,13 +102,14 @@ class ProductSearch:
         self._group_of = [self._numbers.index(group) for group in groups]
         self._missing = Missing()
         self._tests = Tests()
-        self._merge = merge
+        self.merges = merge
+        """Whether nodes with the same future are one place."""
         self.restart()
 
     def restart(self) -> None:
         """Forget what was concluded; what was learned stays."""
         self.groups = tuple(
-            Places(self.system, processes, self._missing, self._tests, merge=self._merge)
+            Places(self.system, processes, self._missing, self._tests, merge=self.merges)
             for processes in self._processes
         )
         self._closed: dict[tuple[int, int, int], int] = {}
