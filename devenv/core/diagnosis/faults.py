@@ -193,7 +193,8 @@ def _redis_gone(call: Call, joined: Joined) -> Diagnosis | None:
     wished = joined.flag(call) is not False
     down = wished and "stopped" in (joined.redis_state(call.started), joined.redis_state(call.ended))
     hung = call.unheard and bool(call.pod)
-    if not (broken or down) or not (call.crashed or hung or (broken and misled(call))):
+    unseen = down and misled(call) and _kept_in_redis(call, joined)
+    if not (broken or down) or not (call.crashed or hung or unseen or (broken and misled(call))):
         return None
     if hung:
         effect = f"did not answer: {call.ending}"
@@ -204,6 +205,13 @@ def _redis_gone(call: Call, joined: Joined) -> Diagnosis | None:
     sentence = f"Redis went away from {call.pod}, which {effect}"
     client = client_sentence([client_of(step.command, clients_of(joined.keyless)) for step in broken[:1]])
     return finding("redis-dies", call.challenge, sentence + client, *_stops(joined, call), *broken[:1], call)
+
+
+def _kept_in_redis(call: Call, joined: Joined) -> bool:
+    """Whether a user-provided service had this session in Redis, and sent nothing there for this call."""
+    if not joined.user_provided or call.steps:
+        return False
+    return any(story.challenge == call.challenge and story.steps for story in joined.stories)
 
 
 def _not_serving(call: Call, joined: Joined) -> Diagnosis | None:

@@ -43,15 +43,22 @@ def open_question(calls: Sequence[Call], joined: Joined) -> str:
 
 
 def _none_opened(calls: Sequence[Call]) -> str:
-    """Where sessions were asked for and none was opened: how the last of those requests was answered."""
+    """Where sessions were asked for and none was opened: how the last of those requests was answered.
+
+    Also where others of the kind were opened, and an answer that says that all is well (2xx) has no id.
+    """
     creates = [call for call in calls if call.kind == "create" and not call.under_way]
     graded = any(call.kind == "verify" and call.outcome in GRADED for call in calls)
-    if not creates or graded or any(call.challenge for call in creates):
+    kinds = {call.captcha for call in creates if call.challenge}
+    without = [call for call in creates if not call.challenge]
+    if kinds:
+        without = [call for call in without if call.captcha in kinds and 200 <= call.exchange.status < 300]
+    if not without or (graded and not kinds):
         return ""
-    last = creates[-1]
+    last, what = without[-1], "a session was not opened" if kinds else "no session was opened"
     return (
-        f"no session was opened, as far as its answers show: {last.pod or 'the proxy'} answered {last.word} "
-        f"with {last.exchange.status} {_first_bytes(last)}".rstrip()
+        f"{what}, as far as its answers show: {last.pod or 'the proxy'} answered {last.word} with "
+        f"{last.exchange.status} {_first_bytes(last)}".rstrip()
     )
 
 

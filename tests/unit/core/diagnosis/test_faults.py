@@ -147,6 +147,32 @@ def test_the_user_of_a_lost_reply_had_gone_before_its_pod_answered(
     assert "the request hung, and its user gave up after 35.0 s" in found.sentence
 
 
+@pytest.mark.parametrize(
+    ("own", "written", "stopped", "causes"),
+    [
+        (True, True, True, ["redis-dies"]),
+        (True, True, False, []),  # a session that is used up
+        (True, False, True, []),
+        (False, True, True, []),
+    ],
+)
+def test_a_session_that_was_known_and_is_not_found_while_redis_is_stopped(
+    trace: Trace, own: bool, written: bool, stopped: bool, causes: list[str]
+) -> None:
+    """The pod could not look: it has no command for this use, and says "not found" all the same."""
+    trace.pods(USE_REDIS="true" if written else "false")
+    if own:
+        trace.events.append(StackEvent(trace.tick(), "service", None, {}))
+    challenge_id = trace.create(A, in_redis=written)
+    trace.verify(A, challenge_id, PASSED, *([("EXISTS", "1")] if written else []))
+    if stopped:
+        trace.redis_server("stop")
+    trace.verify(A, challenge_id, NOT_FOUND)
+    found = trace.findings()
+    assert [item.cause for item in found] == causes
+    assert all("answered 'not found' instead of 'try again'" in item.sentence for item in found)
+
+
 @pytest.mark.parametrize("text", ["Internal server error", "Server Error", "Something went wrong"])
 def test_the_bare_error_of_any_framework_is_no_reason(trace: Trace, text: str) -> None:
     """NestJS, Laravel, people: the user learns nothing, and it is no all-clear."""
