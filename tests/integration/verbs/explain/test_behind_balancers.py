@@ -90,6 +90,18 @@ def test_one_connection(stack: JournaledStack) -> None:
     assert not remarks(stack, began, "parity")
 
 
+def test_one_address(stack: JournaledStack) -> None:
+    set_policy(stack.status(), "nginx:ip_hash")
+    began = time.time()
+    with client(stack) as http:
+        challenge, pod = create(http)
+        http.get("/ready")
+        assert verify(http, challenge).headers["X-Served-By"] == pod
+    (sentence,) = remarks(stack, began, "client's address")
+    assert "both came from 127.0.0.1 (what decides it: `ip_hash;` in the upstream)" in sentence
+    assert not remarks(stack, began, "parity")
+
+
 def test_a_cookie_that_did_not_come_back(stack: JournaledStack) -> None:
     set_policy(stack.status(), "nginx:sticky_cookie")
     began = time.time()
