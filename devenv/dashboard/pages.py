@@ -76,7 +76,9 @@ def scripts() -> Linked:
 def style() -> str:
     """The page's style sheet, without comments and the blanks around its signs."""
     text = _STYLE_COMMENTS.sub("", "".join(source(name) for name in STYLES))
-    return _STYLE_BLANKS.sub(lambda match: match[0].strip() or "\n", text).replace(": ", ":")
+    return (
+        _STYLE_BLANKS.sub(lambda match: match[0].strip() or "\n", text).replace(": ", ":").replace(";}", "}")
+    )
 
 
 @cache

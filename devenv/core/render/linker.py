@@ -7,8 +7,9 @@ each other. No build step, no tool: the files are as they are written, and this 
 ``import`` and ``export`` that they use; any other form is a LinkError, which a test would show.
 
 A module that is loaded later, by ``import("./name.js")``, is a script of its own with what it needs besides.
-Comments of types and indentation are left out, also the indentation inside templates: HTML reads a line break
-with blanks as it reads a line break (no template has a ``<pre>`` over several lines, which a test watches).
+Comments of types, comments behind a line, empty lines and indentation are left out, also the indentation
+inside templates: HTML reads a line break with blanks as it reads a line break (no template has a ``<pre>``
+over several lines, which a test watches).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from dataclasses import dataclass
 
 MODULES = "devenvModules"
 """The global object that holds the exports of each module, by path."""
+_INSIDE = "$m"
+"""What it is called inside a module: short, and no name that a module uses."""
 
 _IMPORT = re.compile(
     r"""^import\s*(?:(?P<names>\{[^}]*\})\s*from\s*)?["'](?P<path>[^"']+)["'];?[ \t]*\n?""", re.MULTILINE
@@ -32,7 +35,7 @@ _COMMENTS = re.compile(
     r"^[ \t]*/\*\*(?:(?!\*/)[\s\S])*\*/[ \t]*\n|^[ \t]*//.*\n|/\*\* @(?:type|param|import)\b[^\n]*?\*/ ?",
     re.MULTILINE,
 )
-_INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
+_INDENTATION = re.compile(r"^[ \t]+|\n(?=\n)|(?<=[;{,]) // [^\n`\"]*$", re.MULTILINE)
 _LEFT_OVER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 _LOADER = f"""const {MODULES} = globalThis.{MODULES} = {{}};
 {MODULES}.load = async (name) => {{
@@ -115,7 +118,7 @@ def _in_order(
 
 
 def _wrapped(module: _Module) -> str:
-    return f'{MODULES}["{module.path}"] ??= (() => {{\n{module.text}}})();\n'
+    return f'{MODULES}["{module.path}"] ??= (({_INSIDE}) => {{\n{module.text}}})({MODULES});\n'
 
 
 def _module(path: str, source: str) -> _Module:
@@ -129,11 +132,11 @@ def _module(path: str, source: str) -> _Module:
     def taken(match: re.Match[str]) -> str:
         needs.append(resolve(match["path"]))
         names = match["names"]
-        return f'const {_pairs(names)} = {MODULES}["{needs[-1]}"];\n' if names else ""
+        return f'const {_pairs(names)} = {_INSIDE}["{needs[-1]}"];\n' if names else ""
 
     def loaded(match: re.Match[str]) -> str:
         later.append(resolve(match["path"]))
-        return f'{MODULES}.load("{later[-1]}")'
+        return f'{_INSIDE}.load("{later[-1]}")'
 
     exports: list[str] = []
 

@@ -19,6 +19,10 @@ RULES = """async () => {
     return found.violations.map(one => `${one.id}: ${html(one)}`);
 }"""
 
+EXPLAINED = """() => {
+    const { explanation, loading } = devenvModules["js/explain.js"];
+    return explanation.value !== null && !loading.value;
+}"""
 KEY = f"rcaptcha:abstract:{'0' * 40}"
 LONG_KEY = {
     "verdict": f"resurrected-key: {KEY}", "remarks": [], "missing": [], "messages": [],
@@ -78,7 +82,7 @@ def test_no_view_is_wider_than_the_window(chromium: Browser, running: Stack, wid
     expect(page.locator("#order")).to_be_visible()
     widths["a scenario that was played"] = page.evaluate("() => document.documentElement.scrollWidth")
     page.goto(f"{running.url}/#/live?why=all")
-    expect(page.locator(".findings")).to_be_attached()
+    page.wait_for_function(EXPLAINED)
     page.evaluate("(all) => { devenvModules['js/explain.js'].explanation.value = all; }", LONG_KEY)
     expect(page.locator(".finding")).to_contain_text("rcaptcha:abstract")
     widths["a finding with a long key"] = page.evaluate("() => document.documentElement.scrollWidth")

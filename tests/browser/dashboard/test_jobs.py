@@ -33,14 +33,22 @@ def test_a_scenario_is_played_stepped_through_and_played_in_another_order(
     expect(page.locator(".msg.pale")).to_have_count(0)
     page.get_by_role("button", name="step back").click()
     expect(page.locator(".msg.pale")).to_have_count(1)
-    page.get_by_role("button", name="Move step 1 back").click()
+    steps = page.locator(".order li")
     swapped = ORDER.replace("guess:GET solve:GET", "solve:GET guess:GET", 1)
+    steps.first.locator("code").drag_to(steps.nth(1).locator("code"))
+    expect(page.locator("#order")).to_have_value(swapped)
+    page.get_by_role("button", name="Move step 2 forward").click()
+    expect(page.locator("#order")).to_have_value(ORDER)
+    page.get_by_role("button", name="Move step 1 back").click()
     expect(page.locator("#order")).to_have_value(swapped)
     assert "schedule=v1+solve" in page.url
     page.locator("#order").fill(SERIAL)
     page.locator("#order").blur()
     page.get_by_role("button", name="Run this order").click()
     expect(page.locator(".verdict.bad")).to_be_visible()  # the bug does not come in this order
+    page.get_by_role("button", name="Run: atomic").click()  # the same picture for the fix
+    expect(page.locator(".verdict.good")).to_have_text("as the catalogue expects of atomic")
+    expect(page.locator("svg.sequence .msg").first).to_be_visible()
     page.get_by_role("link", name="The run, with all its records").click()
     expect(page.locator(".runs .lanes .row.redis").first).to_be_visible()
     expect(page.locator('.runs a[aria-current="true"]')).to_have_text("An empty selection passes")
@@ -59,6 +67,11 @@ def test_an_exploration_is_followed_and_its_violations_shown(chromium: Browser, 
     lost = page.locator(".finding", has=page.locator("h3", has_text="lost-attempt"))
     lost.get_by_role("button", name="Replay it here").click()
     expect(page.locator(".runs .walk .row.redis").first).to_be_visible()
+    searched = page.locator(".runs .list li", has=page.get_by_role("link", name="R+W (guide)"))
+    expect(searched.locator(".label.bad")).to_contain_text("3 kinds of violation")
+    searched.get_by_role("link").click()
+    kept = page.locator(".violations .finding", has=page.locator("h3", has_text="lost-attempt"))
+    expect(kept.locator("svg.sequence .msg").first).to_be_visible()
     assert opened.complaints == []
 
 

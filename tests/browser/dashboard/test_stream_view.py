@@ -85,8 +85,13 @@ def test_no_row_is_there_twice_while_one_scrolls(chromium: Browser, running: Sta
 
 
 def test_dropped_records_are_told(chromium: Browser, running: Stack) -> None:
+    """The gap is one that the control process tells: a stream that has lost records is put in its place."""
     page = visit(chromium, running.url).page
-    page.evaluate("() => { devenvModules['js/state.js'].dropped.value += 17; }")
+    hello = json.dumps({"now": 2e9, "process": "another"})
+    gap = json.dumps({"exchanges": 12, "commands": 5})
+    text = f"retry: 600000\nevent: hello\ndata: {hello}\n\nevent: gap\ndata: {gap}\n\n"
+    page.route("**/stream?*", lambda route: route.fulfill(content_type="text/event-stream", body=text))
+    page.reload()
     expect(page.locator(".banner.bad")).to_contain_text("17 records were dropped")
 
 

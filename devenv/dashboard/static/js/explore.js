@@ -4,11 +4,21 @@ import { html } from "../vendor/lit-html/lit-html.js";
 import { signal } from "../vendor/signals-core/signals-core.module.js";
 import { chart } from "./charts.js";
 import { failure, job, progressWords, reported, start, stop } from "./jobs.js";
+import { parameter, route } from "./route.js";
 import { overview } from "./state.js";
 import { violations } from "./violations.js";
 import { fromServer, t } from "./words.js";
 
 const wish = signal({ target: "R+W+E", strategy: "guide" });
+
+/** What the address asks for. */
+function take() {
+  const target = parameter("target");
+  if (route.value.view === "explore" && target) wish.value = { target, strategy: parameter("strategy") || "guide" };
+}
+
+take();
+addEventListener("hashchange", take);
 
 /** @param {Event} event */
 function value(event) {

@@ -9,10 +9,10 @@ import { explainEvents, explainLive, findings, forget } from "./explain.js";
 import { filterBar, filterOf } from "./filters.js";
 import { Lanes } from "./lanes.js";
 import { picture } from "./picture.js";
-import { parameter, setParameter } from "./route.js";
+import { address, parameter, setParameter } from "./route.js";
 import { exchangeRow, fits, NOT_FOUND } from "./rows.js";
 import { sendPanel } from "./send.js";
-import { challenges, dropped, held, now, podNames, records, selected, underWay } from "./state.js";
+import { challenges, dropped, held, now, overview, podNames, records, selected, underWay } from "./state.js";
 import { release, touchPanel } from "./touch.js";
 import { t } from "./words.js";
 
@@ -22,6 +22,8 @@ const lanes = new Lanes();
 const moved = signal(0);
 const peeked = signal(/** @type {Row|null} */ (null));
 const CHART_SECONDS = 60;
+/** So many answers are searched in a moment. */
+const MOST_ANSWERS = 3;
 
 export function pauseOrResume() {
   if (lanes.frozen === null) lanes.pause(records.rows);
@@ -55,7 +57,20 @@ function more(row) {
   return html`<p><button @click=${() => {
     setParameter("why", "selection");
     void explainEvents(same.filter((one) => one.record.kind !== "exchange" || one.record.seq > 0).map((one) => one.record));
-  }}>${t("Explain this challenge alone")}</button></p>`;
+  }}>${t("Explain this challenge alone")}</button>
+    <a class="button" href=${search(same)}>${t("Find a failing order")}</a></p>`;
+}
+
+/** Where every order of a challenge's answers is tried; of two answers where it got fewer. @param {Row[]} same The rows of the challenge. */
+function search(same) {
+  const letters = same.flatMap((row) => {
+    if (row.kind !== "exchange" || !("request_body" in row.record)) return [];
+    if (row.result === "passed") return ["R"];
+    if (row.result !== "wrong") return [];
+    return [/"selections": ?\[\]/.test(row.record.request_body ?? "") ? "E" : "W"];
+  });
+  const store = overview.value?.stores[same[0]?.pod ?? ""] ?? "memory";
+  return address("explore", new URLSearchParams({ target: letters.length > 1 ? letters.slice(0, MOST_ANSWERS).join("+") : "R+W", strategy: store === "memory" ? "guide" : store }));
 }
 
 function why() {
