@@ -161,7 +161,9 @@ class _Looking:
         requests = dict(self._changes(session))
         end = next(self._ends(session), None)
         if end is not None:
-            requests["logout"] = SessionRequest(end, ends=True)
+            request, gone = end
+            requests["logout"] = SessionRequest(request, ends=True)
+            session = replace(session, gone=gone)
         return replace(session, requests=requests) if requests else None
 
     def _changes(self, session: SessionProfile) -> Iterator[tuple[str, SessionRequest]]:
@@ -229,15 +231,24 @@ class _Looking:
     def _shown_to_nobody(self, ask: Request) -> Hashable:
         return self._masks.seen(ASK, _as_compared(self._use_unknown(ask)))
 
-    def _ends(self, session: SessionProfile) -> Iterator[Request]:
+    def _ends(self, session: SessionProfile) -> Iterator[tuple[Request, tuple[Rule, ...]]]:
+        """Each request after which ``ask`` is refused, and how a session that is gone then looks.
+
+        One that has ended may be answered otherwise than somebody without a session: 401, and a redirect.
+        """
         for plain in self._candidates(_END, ("POST", "DELETE", "GET")):
             request = _carried_as(plain, session.ask)
             if request == session.ask or not self._open(session.open[0]):
                 continue
             ended = self._use(request)
             after = self._use(session.ask)
-            if ended.status < 400 and session.is_gone(after.status, after.body, after.text):
-                yield request
+            if ended.status >= 400:
+                continue
+            if session.is_gone(after.status, after.body, after.text):
+                yield request, session.gone
+            elif 300 <= after.status < 500:
+                known = [status for rule in session.gone if session.gone != GONE for status in rule.status]
+                yield request, (Rule((*known, after.status)),)
 
     def _open(self, request: Request) -> bool:
         """Open a session; whether the answer names it, by cookies or by a token."""

@@ -269,3 +269,27 @@ def test_a_change_may_be_of_optional_fields_below_a_path_that_is_called_like_a_l
         "a": {"nickname": "devenv"},
         "b": {"city": "devenv"},
     }
+
+
+def test_a_session_that_has_ended_may_look_otherwise_than_none(tmp_path: Path) -> None:
+    """Without a cookie GET /me leads to the login page; with one whose session has ended it answers 401."""
+    alive: dict[str, str] = {}
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        cookie = request.headers.get("cookie", "")
+        if request.url.path == "/login":
+            alive.clear()
+            alive["sid=1"] = "alice"
+            return httpx.Response(200, headers={"Set-Cookie": "sid=1"})
+        if cookie not in alive:
+            return httpx.Response(401) if cookie else httpx.Response(302, headers={"Location": "/login"})
+        if request.url.path == "/logout":
+            alive.clear()
+        return httpx.Response(200, text="alice")
+
+    found = find_login_session(
+        _served(handle), _documented("POST /login", "GET /me", "POST /logout"), tmp_path
+    )
+    assert found is not None
+    assert found.requests["logout"].request == Request("/logout")
+    assert found.gone == (Rule(status=(302, 401)),)
