@@ -42,7 +42,7 @@ _NOT_THERE = (404, 405, 501)
 _CREDENTIALS = (400, 401, 403, 422)
 """How a login is refused that lacks the right name and password."""
 _TOKEN = re.compile(
-    r"(?:^|access|auth|session|bearer|user)[_-]?(?:token|jwt|key|sid|id)$|^(?:token|jwt|sid)$", re.IGNORECASE
+    r"^(?:access|auth|session|bearer|user)?[_-]?(?:token|jwt)$|^sid$|^session[_-]?(?:id|key)$", re.IGNORECASE
 )
 _SHORTEST_TOKEN = 8
 _CARRIERS = (
@@ -50,7 +50,8 @@ _CARRIERS = (
 )  # fmt: skip
 """The headers that carry a token, as services have them (RFC 6750, section 2.1, and usual names)."""
 _MOST_OPENINGS, _MOST_TRIES = 6, 200
-"""Of requests that are called in any way: those that may open a session, and all changes that are tried."""
+"""Of requests that are called in any way: those that may open a session, and the changes that are tried; so
+many changes are also tried for each request that asks and is called as usual."""
 _APART_SECONDS = 1.1
 """Between two answers to the request that asks: a time in whole seconds is then another one."""
 
@@ -76,6 +77,8 @@ class _Looking:
     _masks: Masks = field(default_factory=Masks)
     """What changes in the answers to the request that asks, without a change."""
     _tries: int = 0
+    """The changes that were tried."""
+    _known_paths: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def session(self) -> SessionProfile | None:
         """What was found; None where no request opens a session that another one shows.
@@ -111,6 +114,7 @@ class _Looking:
                 known, unknown = self._use(ask), self._use_unknown(ask)
                 if known.status == 200 and unknown.status != 200 and self._learn_what_changes(ask):
                     gone = (Rule((unknown.status,)),)
+                    self._tries = 0
                     yield SessionProfile((opening,), ask, {}, gone, id_field=self._token_field)
                     self._open(opening)  # what was tried on it may have ended it
 
@@ -282,15 +286,17 @@ class _Looking:
                     yield self.api.opening(Request(path, method))
 
     def _paths(self) -> Mapping[str, Sequence[str]]:
-        """The paths without a parameter, with the methods that they may have."""
+        """The paths without a parameter, with the methods that they may have; the source is read once."""
         every = ("GET", "POST", "PUT", "PATCH", "DELETE")
-        if self.api.paths:
+        if not self._known_paths and self.api.paths:
             paths: dict[str, list[str]] = {}
             for operation in self.api.operations(*map(str.lower, every)):
                 if "{" not in operation.path:
                     paths.setdefault(operation.path, []).append(operation.method)
-            return paths
-        return dict.fromkeys((*_routes(self.folder), *_USUAL), every)
+            self._known_paths = paths
+        elif not self._known_paths:
+            self._known_paths = dict.fromkeys((*_routes(self.folder), *_USUAL), every)
+        return self._known_paths
 
 
 def find_login_session(

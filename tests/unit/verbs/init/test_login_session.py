@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -220,10 +221,10 @@ def test_a_session_that_a_token_names_is_used_by_the_header_that_it_takes(
         if path == "/login":
             token = f"token-of-{len(sessions)}"
             sessions[value.replace("{id}", token)] = {"user": "alice"}
-            body: object = token
+            body: Any = token
             for name in reversed(field.split(".")):
                 body = {name: body}
-            return httpx.Response(200, json=body)
+            return httpx.Response(200, json={"id": "a number of alice", "refresh_token": "another", **body})
         session = sessions.get(request.headers.get(header, ""))
         if session is None:
             return httpx.Response(401 if header in request.headers else 403)
