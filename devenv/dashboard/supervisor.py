@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fastapi import APIRouter
+from devenv.stack.embedded.warm_client import warm_process
 
-from devenv.wire.edge import supervisor
+if TYPE_CHECKING:
+    from fastapi import APIRouter
 
 
 def page_parts(state_dir: Path) -> Sequence[APIRouter]:
@@ -22,5 +24,15 @@ def page_parts(state_dir: Path) -> Sequence[APIRouter]:
     return routers(EmbeddedSurroundings(state_dir))
 
 
+def main() -> int:
+    """Run the stack that the command line names; gives the exit code."""
+    # Now: a process that has a thread or an event loop can no longer be forked. The fork imports what pods do
+    # while this process imports what it needs itself.
+    warm = None if "--cold" in sys.argv[1:] else warm_process()
+    from devenv.wire.edge import supervisor
+
+    return supervisor.main(parts=page_parts, warm=warm)
+
+
 if __name__ == "__main__":
-    sys.exit(supervisor.main(parts=page_parts))
+    sys.exit(main())

@@ -274,12 +274,12 @@ def connect(path: Path) -> socket.socket | None:
 def warm_process(environ: Mapping[str, str] = os.environ) -> WarmProcess | None:
     """The warm process for a stack: the shared one, else a fork of this process; None for an ordinary start.
 
-    To be called before this process has a thread, an event loop or a listening socket. Imports what pods do.
+    To be called before this process has a thread, an event loop or a listening socket. The fork imports what
+    pods do by itself, while this process goes on.
     """
     if not available(environ):
         return None
     shared = connect(Path(environ[SOCKET])) if environ.get(SOCKET) else None
     if shared is not None:
         return WarmProcess(shared)
-    warm_server.import_modules()
     return WarmProcess(*warm_server.fork_warm_process())

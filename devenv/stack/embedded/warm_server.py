@@ -70,7 +70,8 @@ def _no_blas_threads() -> Iterator[None]:
 def fork_warm_process() -> tuple[socket.socket, int]:
     """Fork this process into a warm one; the socket on which that is asked, and its process id.
 
-    To be called where this process has no thread, event loop or listening socket yet.
+    What is asked before it has imported its modules waits. To be called where this process has no thread,
+    event loop or listening socket yet.
     """
     ours, asked = socket.socketpair()
     sys.stdout.flush()
@@ -83,6 +84,7 @@ def fork_warm_process() -> tuple[socket.socket, int]:
                 arrange()
             ours.close()
             forked_program.use_streams(forked_program.empty_input(), 1, keep=[asked.fileno()])
+            import_modules()
             serve([asked])
         except BaseException:
             traceback.print_exc()

@@ -25,7 +25,7 @@ from devenv.core.model.topology import RedisMode, StackSpec
 from devenv.core.render.visible import json_text
 from devenv.stack.embedded import control as stack_control
 from devenv.stack.embedded.processes import PROXY, Processes
-from devenv.stack.embedded.warm_client import WarmProcess, warm_process
+from devenv.stack.embedded.warm_client import WarmProcess
 from devenv.stack.files import problem_of_the_machine
 from devenv.wire.edge.edge import Edge, run, stop_on_signals, tls_with
 from devenv.wire.edge.front import front_of
@@ -139,8 +139,13 @@ def _on_end_of_input(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) 
     threading.Thread(target=watch, name="end of input", daemon=True).start()
 
 
-def main(arguments: Sequence[str] | None = None, parts: Parts = no_parts) -> int:
-    """Run a stack until it is asked to stop, with ``parts`` in its control API; gives the exit code."""
+def main(
+    arguments: Sequence[str] | None = None, parts: Parts = no_parts, warm: WarmProcess | None = None
+) -> int:
+    """Run a stack until it is asked to stop, with ``parts`` in its control API; gives the exit code.
+
+    ``warm``: whose forks the pods are; None starts each program by itself.
+    """
     parser = argparse.ArgumentParser(prog="python -m devenv.dashboard.supervisor")
     parser.add_argument("--spec", type=Path, required=True, help="the StackSpec, as JSON")
     parser.add_argument("--state-dir", type=Path, required=True)
@@ -150,8 +155,6 @@ def main(arguments: Sequence[str] | None = None, parts: Parts = no_parts) -> int
     reports = _Words(given.state_dir / "supervisor.jsonl")
     try:
         spec = StackSpec.from_json(json.loads(given.spec.read_text(encoding="utf-8")))
-        # Now: a process that has a thread or an event loop can no longer be forked.
-        warm = None if given.cold else warm_process()
         run(_supervise(spec, given.state_dir, given.detached, reports, warm, parts))
     except DevenvError as error:
         return reports.end(error)
