@@ -230,11 +230,13 @@ def _check(setting: Setting) -> None:
     _number("keep-alive", setting.keep_alive, 0.0, math.inf)
     for count in setting.accepts:
         _number("accepts", count, 0.0, 1e7)
-    if setting.accepts and (len(setting.accepts) != setting.workers or not sum(setting.accepts)):
+    if setting.accepts and len(setting.accepts) != setting.workers:
         raise UsageProblem(
-            f"accepts: {len(setting.accepts)} numbers are not one for each of {setting.workers} workers, "
-            "not all 0"
+            f"accepts: {len(setting.accepts)} numbers, and there are {setting.workers} workers",
+            hint="write one for each worker, as --accepts 4,2,1,1",
         )
+    if setting.accepts and not sum(setting.accepts):
+        raise UsageProblem("accepts: a number above 0 is missing")
     if abs(sum(setting.types.values()) - 1) > 1e-9 or any(share < 0 for share in setting.types.values()):
         raise UsageProblem(f"types: the shares {list(setting.types.values())} are not parts of 1")
     if setting.strategy is Strategy.MEMORY:

@@ -20,7 +20,7 @@ from devenv.core.simulation.setting import Outage, Resize, RollingRestart, Setti
         ({"pods": 1001}, "pods: 1001"),
         ({"workers": 0}, "workers: 0"),
         ({"workers": 2, "accepts": (1.0,)}, "accepts: 1 numbers"),
-        ({"workers": 2, "accepts": (0.0, 0.0)}, "accepts: 2 numbers"),
+        ({"workers": 2, "accepts": (0.0, 0.0)}, "accepts: a number above 0"),
         ({"lookups": 0}, "lookups: 0"),
         ({"redis_pods": 3}, "redis-pods: 3"),
         ({"retries": -1}, "retries: -1"),
