@@ -19,6 +19,8 @@ RULES = """async () => {
     return found.violations.map(one => `${one.id}: ${html(one)}`);
 }"""
 
+NARROWEST = 380
+"""Pixels."""
 EXPLAINED = """() => {
     const { explanation, loading } = devenvModules["js/explain.js"];
     return explanation.value !== null && !loading.value;
@@ -69,7 +71,7 @@ def test_axe_finds_nothing(
     assert found == {}
 
 
-@pytest.mark.parametrize("width", [380, 768, 2560])
+@pytest.mark.parametrize("width", [NARROWEST, 768, 2560])
 def test_no_view_is_wider_than_the_window(chromium: Browser, running: Stack, width: int) -> None:
     running.fresh()
     page = visit(chromium, running.url, viewport={"width": width, "height": 900}).page
@@ -77,10 +79,11 @@ def test_no_view_is_wider_than_the_window(chromium: Browser, running: Stack, wid
     for view in VIEWS:
         show(page, running, view)
         widths[view] = page.evaluate("() => document.documentElement.scrollWidth")
-    page.goto(f"{running.url}/#/scenarios?scenario=empty-bypass")
-    page.get_by_role("button", name="Run: guide").click()
-    expect(page.locator("#order")).to_be_visible()
-    widths["a scenario that was played"] = page.evaluate("() => document.documentElement.scrollWidth")
+    if width == NARROWEST:
+        page.goto(f"{running.url}/#/scenarios?scenario=empty-bypass")
+        page.get_by_role("button", name="Run: guide").click()
+        expect(page.locator("#order")).to_be_visible()
+        widths["a scenario that was played"] = page.evaluate("() => document.documentElement.scrollWidth")
     page.goto(f"{running.url}/#/live?why=all")
     page.wait_for_function(EXPLAINED)
     page.evaluate("(all) => { devenvModules['js/explain.js'].explanation.value = all; }", LONG_KEY)
