@@ -390,7 +390,7 @@ class Processes:
             self._starting[pod] = False
         if self._watcher is not None:
             await self._watcher.pod_started(pod)
-        progress(f"{pod} ready" if full else f"{pod} is up, but not ready: {probe.said}")
+        progress(f"{pod} ready" if full else f"{pod} is up, but not ready: {probe.last_answer}")
 
     async def _own_program(
         self, service: OwnService, pod: str, folders: Mapping[str, str], progress: Progress

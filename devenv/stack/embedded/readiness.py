@@ -91,7 +91,7 @@ class PodProbe:
         self._port = port
         self._paths = paths
         self._first_answer: float | None = None
-        self.said = ""
+        self.last_answer = ""
         """What was last asked, and its answer."""
 
     async def __call__(self) -> bool | None:
@@ -103,7 +103,7 @@ class PodProbe:
                 break
         if status is None:
             return False
-        self.said = f"GET {path} answers {status}"
+        self.last_answer = f"GET {path} answers {status}"
         if status < 500 or status == _NOT_IMPLEMENTED:  # of a GET without its headers, or of no GET at all
             return True
         now = time.monotonic()

@@ -3,7 +3,7 @@
 Each is tried: what opens sets a cookie or gives a token, what asks is answered otherwise without it, a change
 is seen in the answer to what asks, and after the end of a session it looks gone. Where no request is called
 like a login, any that sets a cookie may open a session, and any read may ask whose answer a change changes
-with the cookie, and not without it: a cart that nobody knows is answered like an empty one.
+with the cookie, and not without it: a cart that was never opened is answered like an empty one.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ class Holds:
                 self._waiters.remove(waiter)
 
     def close(self) -> None:
-        """Nothing will change any more: whoever waits is answered, also a reader who has left meanwhile."""
+        """Nothing will change any more: every waiting reader is answered, also one that has left."""
         self._closed = True
         self._wake()
 

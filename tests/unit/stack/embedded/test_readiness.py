@@ -61,7 +61,7 @@ def test_a_pod_that_answers_is_ready_unless_it_says_no(status: int, ready: bool)
     try:
         probe = readiness.PodProbe(server.server_port)
         assert asyncio.run(probe()) is ready
-        assert probe.said == f"GET /ready answers {status}"
+        assert probe.last_answer == f"GET /ready answers {status}"
     finally:
         server.shutdown()
         server.server_close()
